@@ -1,0 +1,280 @@
+/* autograd.h - the tape: record, differentiate, compile, run.
+ *
+ * Calling an operation computes nothing: it appends an entry to a tape (a Wengert list). pal_grad appends the adjoint
+ * operations to the same tape, so differentiating again is nothing new. pal_compile turns what the wanted outputs need
+ * into a program, a straight list of kernel calls at fixed addresses; pal_run executes it and allocates nothing.
+ *
+ * Conventions of every function here:
+ *   - Shapes are row-major, up to PAL_MAX_RANK axes, the sample axis first; NumPy broadcasting.
+ *   - Errors stick: an operation given a bad handle, or operands that do not fit, returns a bad handle (id 0) and the
+ *     tape keeps the first failure (pal_tape_error). pal_compile refuses a bad tape. The library never prints or exits.
+ *   - Every _new and _compile has one _free, which accepts NULL.
+ *   - Option structs begin with struct_size and are written with designated initialisers; NULL means the defaults.
+ *   - A tape, and a program, belongs to one thread at a time. Different ones may be used by different threads at
+ *     once if their contexts differ.
+ */
+#ifndef PAL_AUTOGRAD_H
+#define PAL_AUTOGRAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Status ------------------------------------------------------------------------------------------------------ */
+
+#define PAL_STATUS_MAP(X)                                                                                              \
+    X(OK, "ok")                                                                                                        \
+    X(ERR_MEMORY, "out of memory")                                                                                     \
+    X(ERR_ARGUMENT, "bad argument")                                                                                    \
+    X(ERR_SHAPE, "shapes do not fit")                                                                                  \
+    X(ERR_TYPE, "element types do not fit")                                                                            \
+    X(ERR_DERIVATIVE, "no derivative")                                                                                 \
+    X(ERR_TAPE, "bad handle or foreign tape")                                                                          \
+    X(ERR_NUMERIC, "numerical failure")                                                                                \
+    X(ERR_IO, "input or output failed")                                                                                \
+    X(ERR_FORMAT, "malformed data")                                                                                    \
+    X(ERR_EXISTS, "already exists")                                                                                    \
+    X(ERR_STOPPED, "stopped by the caller")
+
+typedef enum pal_status {
+#define PAL_ROW(name, text) PAL_##name,
+    PAL_STATUS_MAP(PAL_ROW)
+#undef PAL_ROW
+        PAL_STATUS_COUNT
+} pal_status;
+
+/* A constant text for a status; "unknown status" for a number out of range. */
+const char *pal_status_text(pal_status status);
+
+/* For functions outside a tape: a status and one line for a person. Every such function takes a pointer that may be
+ * NULL, sets it on failure and leaves it alone on success. */
+typedef struct pal_error {
+    pal_status status;
+    char text[512];
+} pal_error;
+
+/* Writes the status and the formatted line, and returns the status: `return pal_error_set(err, PAL_ERR_IO, ...)`. */
+pal_status pal_error_set(pal_error *err, pal_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- Element types and shapes ------------------------------------------------------------------------------------ */
+
+typedef enum pal_dtype {
+    PAL_F32,
+    PAL_F64,
+    PAL_I32,
+    PAL_U8,
+    PAL_BOOL, /* one byte, 0 or 1 */
+    PAL_BF16, /* reserved: no operation takes it yet */
+    PAL_DTYPE_COUNT
+} pal_dtype;
+
+size_t pal_dtype_size(pal_dtype dtype);      /* bytes an element; 0 for a value out of range */
+const char *pal_dtype_name(pal_dtype dtype); /* "f32", ... */
+bool pal_dtype_real(pal_dtype dtype);        /* has derivatives */
+
+#define PAL_MAX_RANK 6
+
+typedef struct pal_shape {
+    int32_t rank; /* 0: a scalar */
+    int64_t dim[PAL_MAX_RANK];
+} pal_shape;
+
+/* PAL_SHAPE(128, 784); a scalar is PAL_SCALAR. */
+#define PAL_SHAPE(...)                                                                                                 \
+    ((pal_shape){.rank = (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), .dim = {__VA_ARGS__}})
+#define PAL_SCALAR ((pal_shape){.rank = 0})
+
+int64_t pal_shape_count(pal_shape shape); /* elements; -1 if a dimension is negative or the product overflows */
+bool pal_shape_equal(pal_shape a, pal_shape b);
+bool pal_shape_broadcast(pal_shape a, pal_shape b, pal_shape *out); /* false: they do not fit */
+/* "[128,784]" into buf (at least 96 bytes); returns buf. */
+const char *pal_shape_text(pal_shape shape, char *buf, size_t size);
+
+/* ---- Context ----------------------------------------------------------------------------------------------------- */
+
+typedef struct pal_context pal_context; /* the thread pool, the kernels chosen, the BLAS set-up, the allocator */
+
+typedef struct pal_context_options {
+    size_t struct_size;
+    unsigned threads; /* 0: one for each processor this process may run on */
+    bool unpinned;    /* do not tie each worker to a processor */
+    const char *isa;  /* NULL: the best the processor has; or "baseline", "avx2", "avx512" */
+    void *(*allocate)(size_t size, void *user); /* NULL: malloc and free */
+    void (*release)(void *block, void *user);
+    void *user;
+} pal_context_options;
+
+pal_context *pal_context_new(const pal_context_options *options); /* NULL: no memory, no threads, or unknown isa */
+void pal_context_free(pal_context *context);
+unsigned pal_context_threads(const pal_context *context);
+const char *pal_context_isa(const pal_context *context);
+const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread" */
+const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up, or NULL */
+
+/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+
+typedef struct pal_tensor { /* fields are for reading; change data's elements freely */
+    void *data;
+    pal_shape shape;
+    pal_dtype dtype;
+    bool owned; /* data is freed with the tensor */
+    pal_context *context;
+} pal_tensor;
+
+pal_tensor *pal_tensor_new(pal_context *context, pal_dtype dtype, pal_shape shape);              /* zeros, 64-aligned */
+pal_tensor *pal_tensor_wrap(pal_context *context, pal_dtype dtype, pal_shape shape, void *data); /* data borrowed */
+void pal_tensor_free(pal_tensor *tensor);
+size_t pal_tensor_count(const pal_tensor *tensor);                          /* elements */
+size_t pal_tensor_bytes(const pal_tensor *tensor);
+double pal_tensor_get(const pal_tensor *tensor, size_t i);                  /* element i in row-major order, as double */
+void pal_tensor_set(pal_tensor *tensor, size_t i, double value);
+
+/* ---- Tape -------------------------------------------------------------------------------------------------------- */
+
+typedef struct pal_tape pal_tape;
+typedef struct pal_var { /* by value; id 0 is bad and still knows its tape */
+    pal_tape *tape;
+    uint32_t id, generation;
+} pal_var;
+
+pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real); /* PAL_F32 or PAL_F64; the context outlives it */
+void pal_tape_free(pal_tape *tape);
+pal_context *pal_tape_context(const pal_tape *tape);
+const char *pal_tape_error(const pal_tape *tape); /* the first failure in one line; NULL: none */
+pal_status pal_tape_status(const pal_tape *tape);
+pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4))); /* for composites: record a failure (the first stays), return a bad handle */
+size_t pal_tape_length(const pal_tape *tape); /* entries recorded */
+
+bool pal_ok(pal_var v); /* a live handle of a tape without failure at this entry */
+pal_shape pal_shape_of(pal_var v);
+pal_dtype pal_dtype_of(pal_var v);
+
+/* A leaf: a parameter or an input. It always means the tensor's value when pal_run starts. The tensor is borrowed and
+ * must outlive every program; the same tensor again is the same leaf; a buffer that partly overlaps another leaf's is
+ * refused. name may be NULL for an unnamed constant input. */
+pal_var pal_leaf(pal_tape *tape, pal_tensor *tensor, const char *name);
+pal_tensor *pal_leaf_tensor(pal_var leaf); /* NULL: not a leaf */
+
+/* Scopes name what is recorded inside them ("encoder/fc1"); they nest. */
+void pal_scope_begin(pal_tape *tape, const char *name);
+void pal_scope_end(pal_tape *tape);
+
+/* Everything recorded since the mark is forgotten; handles to it become bad, not dangling. A failure since then goes
+ * too. A mark is void once the tape was rewound to before it. */
+typedef struct pal_mark {
+    uint32_t entries, generation, scopes, scope, streams, effects, failed;
+} pal_mark;
+pal_mark pal_tape_mark(pal_tape *tape);
+void pal_tape_rewind(pal_tape *tape, pal_mark mark);
+
+/* The four operations that calculus itself needs. */
+pal_var pal_add(pal_var a, pal_var b);
+pal_var pal_fill(pal_tape *tape, pal_dtype dtype, pal_shape shape, double value);
+pal_var pal_broadcast_to(pal_var x, pal_shape shape);
+pal_var pal_sum_to(pal_var x, pal_shape shape); /* sums over the axes in which shape has 1, or lacks */
+pal_var pal_constant(pal_tape *tape, double value); /* a scalar of the tape's default type */
+
+/* The identity with derivative zero. */
+pal_var pal_stop_gradient(pal_var x);
+
+/* An effect: after the run the leaf holds value. Returns value; has no derivative. A second assign to one leaf is an
+ * error. A program includes the effects of its tape only when asked (pal_compile_options.effects). */
+pal_var pal_assign(pal_var leaf, pal_var value);
+
+/* ---- Derivatives ------------------------------------------------------------------------------------------------- */
+
+/* Appends d y / d wrt[i] for a scalar y. A wrt that y does not reach gets zeros. */
+pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad);
+/* Vector-Jacobian product: seed (the shape of y) times d y / d wrt[i]. */
+pal_status pal_vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, pal_var *out);
+/* Jacobian-vector product d y / d x times tangent (the shape of x): the vjp of a vjp through a placeholder. */
+pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent);
+
+/* ---- Regions ----------------------------------------------------------------------------------------------------- */
+
+/* body records the k-th term; k is an i32 scalar that exists only while running. Values of outer regions may be used
+ * inside, inner values not outside. Random operations inside draw other noise for each k. */
+typedef pal_var (*pal_body)(pal_tape *tape, pal_var k, void *user);
+/* sum over k = 0 .. count-1 of body(k), in this order, reusing one slice of memory. Its adjoint is another map_sum that
+ * recomputes the body. */
+pal_var pal_map_sum(pal_tape *tape, int64_t count, pal_body body, void *user);
+/* body's value, recomputed in the backward pass instead of kept (k is 0). */
+pal_var pal_recompute(pal_tape *tape, pal_body body, void *user);
+
+/* ---- Programs ---------------------------------------------------------------------------------------------------- */
+
+typedef struct pal_program pal_program;
+
+typedef enum pal_passes { /* which passes run; the verifier always does in debug builds */
+    PAL_PASS_SIMPLIFY = 1, /* exact rewrites and common subexpressions */
+    PAL_PASS_ROUNDING = 2, /* rewrites that may change the rounding, such as accumulating products */
+    PAL_PASS_FUSE = 4,
+    PAL_PASS_INPLACE = 8,
+    PAL_PASS_ALL = 15,
+    PAL_PASS_NONE = 16 /* 0 means the default, all */
+} pal_passes;
+
+typedef struct pal_compile_options {
+    size_t struct_size;
+    unsigned lanes;  /* into how many parts products are cut; fixes the bits. 0: the context's threads */
+    bool effects;    /* include every assign of the tape */
+    unsigned passes; /* pal_passes; 0: all */
+    bool profile;    /* keep the time of each step (pal_program_profile) */
+} pal_compile_options;
+
+/* Compiles what the outputs (and, if asked, the effects) need. NULL on failure, which the tape then tells. The program
+ * outlives the tape; leaves are borrowed. */
+pal_program *pal_compile(pal_tape *tape, const pal_var *outputs, size_t n, const pal_compile_options *options);
+void pal_program_free(pal_program *program);
+/* One run. Allocates nothing. On failure every leaf is as it was and pal_program_error tells. */
+pal_status pal_run(pal_program *program);
+const pal_tensor *pal_output(const pal_program *program, size_t i); /* valid until the next run; NULL: no such */
+const char *pal_program_error(const pal_program *program);          /* of the last run; NULL: none */
+/* From now on the leaf recorded with this tensor reads (and writes) data, which has the same shape and type. */
+pal_status pal_bind(pal_program *program, const pal_tensor *leaf, void *data);
+
+/* Noise is value = f(seed, full name of the stream, clock, row offset + element). The clock belongs to the caller. */
+typedef struct pal_noise {
+    uint64_t seed, clock, row;
+} pal_noise;
+void pal_program_set_noise(pal_program *program, pal_noise noise);
+pal_noise pal_program_noise(const pal_program *program);
+
+/* The same noise on the host: words first .. first+count-1 of a stream; uniforms in [0,1); standard normals. */
+void pal_noise_words(pal_noise noise, const char *stream, uint64_t first, size_t count, uint32_t *out);
+void pal_noise_uniform(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out);
+void pal_noise_normal(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out);
+
+size_t pal_program_arena(const pal_program *program); /* bytes of temporaries */
+unsigned pal_program_lanes(const pal_program *program);
+/* The schedule as text, a line a step, with the measured time where profiled. The caller frees it with
+ * pal_text_free(context, text). */
+char *pal_program_text(const pal_program *program);
+
+/* The printf of this world: compiles and runs what v needs; out (count elements of v's type) receives it. */
+pal_status pal_eval(pal_var v, void *out);
+
+/* ---- Text and drawing -------------------------------------------------------------------------------------------- */
+
+/* What the outputs need (n = 0: everything on the tape), a line an operation, in canonical order: equal for tapes
+ * recorded in different orders. NULL: no memory or a bad handle. */
+char *pal_tape_text(pal_tape *tape, const pal_var *outputs, size_t n);
+void pal_text_free(pal_context *context, char *text);
+
+typedef struct pal_graph_options {
+    size_t struct_size;
+    const char *title;
+} pal_graph_options;
+/* The same as a Graphviz drawing (dot language): operations coloured by order of derivative, clustered by scope. */
+char *pal_graph_text(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
