@@ -145,6 +145,7 @@ typedef struct pal_var { /* by value; id 0 is bad and still knows its tape */
 pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real); /* PAL_F32 or PAL_F64; the context outlives it */
 void pal_tape_free(pal_tape *tape);
 pal_context *pal_tape_context(const pal_tape *tape);
+pal_dtype pal_tape_real(const pal_tape *tape); /* its default type */
 const char *pal_tape_error(const pal_tape *tape); /* the first failure in one line; NULL: none */
 pal_status pal_tape_status(const pal_tape *tape);
 pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...)
@@ -168,7 +169,7 @@ void pal_scope_end(pal_tape *tape);
 /* Everything recorded since the mark is forgotten; handles to it become bad, not dangling. A failure since then goes
  * too. A mark is void once the tape was rewound to before it. */
 typedef struct pal_mark {
-    uint32_t entries, generation, scopes, scope, streams, effects, failed;
+    uint32_t entries, generation, scopes, scope, streams, effects, region, failed;
 } pal_mark;
 pal_mark pal_tape_mark(pal_tape *tape);
 void pal_tape_rewind(pal_tape *tape, pal_mark mark);

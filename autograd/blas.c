@@ -1,0 +1,65 @@
+/* blas.c - keeps the CBLAS single-threaded while a program runs, and leaves the process as it was.
+ *
+ * Palindrome divides products itself. OpenBLAS comes in three builds: serial; its own threads (one count a process);
+ * OpenMP, where being told "one thread" changes the calling thread's OpenMP count, so there the count of each thread is
+ * set by OpenMP itself and the caller's is restored. The functions are looked up at run time: any CBLAS serves. */
+#include "autograd/internal.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+/* POSIX lets dlsym's pointer be a function's; C does not let it be cast. */
+static void find(void *function, const char *name)
+{
+    void *symbol = dlsym(RTLD_DEFAULT, name);
+    memcpy(function, &symbol, sizeof symbol);
+}
+
+void pal__blas_find(pal__blas *blas)
+{
+    static const char *const kinds[] = {"serial", "pthread", "OpenMP"};
+    int (*parallel)(void) = NULL;
+    char *(*core)(void) = NULL, *(*config)(void) = NULL;
+    memset(blas, 0, sizeof *blas);
+    find(&parallel, "openblas_get_parallel");
+    find(&core, "openblas_get_corename");
+    find(&config, "openblas_get_config");
+    if (!parallel) {
+        snprintf(blas->text, sizeof blas->text, "unknown CBLAS");
+        return;
+    }
+    blas->parallel = parallel();
+    find(&blas->set_threads, blas->parallel == 2 ? "omp_set_num_threads" : "openblas_set_num_threads");
+    find(&blas->get_threads, blas->parallel == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
+    if (!blas->set_threads || !blas->get_threads) blas->parallel = 0;
+    if (core) snprintf(blas->core, sizeof blas->core, "%s", core());
+    /* The configuration reads "OpenBLAS 0.3.21 NO_LAPACKE ...": its first two words are name and version. */
+    char name[64] = "OpenBLAS";
+    if (config) {
+        snprintf(name, sizeof name, "%s", config());
+        char *end = strchr(name, ' ');
+        if (end) end = strchr(end + 1, ' ');
+        if (end) *end = 0;
+    }
+    snprintf(blas->text, sizeof blas->text, "%s %s, %s", name, blas->core,
+             kinds[blas->parallel < 3 ? blas->parallel : 0]);
+}
+
+int pal__blas_enter(const pal__blas *blas)
+{
+    if (!blas->parallel) return 1;
+    int saved = blas->get_threads();
+    if (saved != 1) blas->set_threads(1);
+    return saved;
+}
+
+void pal__blas_leave(const pal__blas *blas, int saved)
+{
+    if (blas->parallel && saved != 1) blas->set_threads(saved);
+}
+
+void pal__blas_worker(const pal__blas *blas)
+{
+    if (blas->parallel == 2) blas->set_threads(1);
+}

@@ -1,0 +1,144 @@
+/* context.c - what would otherwise be global: allocator, worker pool, kernels chosen for the processor, BLAS set-up. */
+#include "autograd/internal.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *system_allocate(size_t size, void *user)
+{
+    (void)user;
+    return malloc(size);
+}
+
+static void system_release(void *block, void *user)
+{
+    (void)user;
+    free(block);
+}
+
+/* Blocks are aligned by hand so that a caller's allocator need not: the raw pointer lies just before the block. */
+enum { ALIGN = 64 };
+
+static void *allocate(const pal_context_options *o, size_t size)
+{
+    if (size > SIZE_MAX / 2) return NULL;
+    char *raw = o->allocate(size + ALIGN + sizeof(void *), o->user);
+    if (!raw) return NULL;
+    uintptr_t at = ((uintptr_t)raw + sizeof(void *) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
+    ((void **)at)[-1] = raw;
+    return memset((void *)at, 0, size);
+}
+
+void *pal__alloc(pal_context *context, size_t size) { return allocate(&context->options, size ? size : 1); }
+
+void pal__free(pal_context *context, void *block)
+{
+    if (block) context->options.release(((void **)block)[-1], context->options.user);
+}
+
+bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) return true;
+    size_t wanted = *capacity ? *capacity * 2 : 16;
+    void *moved = pal__alloc(context, wanted * size);
+    if (!moved) return false;
+    if (*items) memcpy(moved, *items, count * size);
+    pal__free(context, *items);
+    *items = moved;
+    *capacity = wanted;
+    return true;
+}
+
+static const char *const isa_names[PAL_ISA_COUNT] = {"baseline", "avx2", "avx512"};
+
+static pal_isa best_isa(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return PAL_ISA_AVX512;
+    if (avx2) return PAL_ISA_AVX2;
+#endif
+    return PAL_ISA_BASELINE;
+}
+
+static bool choose_isa(pal_context *c, const char *wanted)
+{
+    pal_isa best = best_isa();
+    c->isa = best;
+    if (!wanted) return true;
+    for (int i = 0; i <= (int)best; i++)
+        if (!strcmp(wanted, isa_names[i])) {
+            c->isa = (pal_isa)i;
+            return true;
+        }
+    return false;
+}
+
+/* OpenBLAS chooses its kernels when it is loaded; an older release does not know newer processors (design, section 4). */
+static void advise(pal_context *c)
+{
+    static const char *const old[] = {"Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Excavator"};
+    if (best_isa() != PAL_ISA_AVX512) return;
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++)
+        if (!strcasecmp(c->blas.core, old[i]))
+            snprintf(c->advice, sizeof c->advice,
+                     "OpenBLAS runs its %s kernels on a processor with AVX-512: set OPENBLAS_CORETYPE=SkylakeX before "
+                     "the program starts for products about twice as fast",
+                     c->blas.core);
+}
+
+static unsigned allowed_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+pal_context *pal_context_new(const pal_context_options *given)
+{
+    pal_context_options o = {0};
+    if (given && given->struct_size) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (!o.allocate || !o.release) {
+        o.allocate = system_allocate;
+        o.release = system_release;
+    }
+    if (o.threads > 1024) return NULL;
+    pal_context *c = allocate(&o, sizeof *c);
+    if (!c) return NULL;
+    c->options = o;
+    if (!choose_isa(c, o.isa)) {
+        pal__free(c, c);
+        return NULL;
+    }
+    pal__blas_find(&c->blas);
+    advise(c);
+    c->pool = pal__pool_new(c, o.threads ? o.threads : allowed_processors(), !o.unpinned);
+    if (!c->pool) {
+        pal__free(c, c);
+        return NULL;
+    }
+    return c;
+}
+
+void pal_context_free(pal_context *c)
+{
+    if (!c) return;
+    pal__pool_free(c, c->pool);
+    pal__free(c, c);
+}
+
+unsigned pal_context_threads(const pal_context *c) { return c ? pal__pool_threads(c->pool) : 0; }
+const char *pal_context_isa(const pal_context *c) { return c ? isa_names[c->isa] : "none"; }
+const char *pal_context_blas(const pal_context *c) { return c ? c->blas.text : "none"; }
+const char *pal_context_advice(const pal_context *c) { return c && c->advice[0] ? c->advice : NULL; }
+pal_isa pal_kernel_isa(const pal_context *c) { return c->isa; }
+unsigned pal_worker_count(const pal_context *c) { return pal__pool_threads(c->pool); }
+
+void pal_parallel(pal_context *c, size_t tasks, pal_task_fn task, void *argument)
+{
+    pal__pool_run(c->pool, tasks, task, argument);
+}

@@ -1,0 +1,372 @@
+/* emit.c - the pass `emit`: groups in their order become steps with fixed addresses.
+ *
+ * In a loop, registers 0 .. n_loads-1 belong to the loads, those above to results, taken again when their last reader
+ * has run. A result goes straight to memory unless a later instruction of the loop still reads what lies there (an
+ * operand whose place it takes, a leaf that it assigns): then it is copied at the end of the tile. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+enum { MAX_REGISTERS = 96 };
+
+void *pal__keep(pal_program *p, size_t size)
+{
+    if (!pal__grow(p->context, (void **)&p->blocks, p->n_blocks, &p->cap_blocks, sizeof *p->blocks)) return NULL;
+    void *block = pal__alloc(p->context, size);
+    if (block) p->blocks[p->n_blocks++] = block;
+    return block;
+}
+
+/* ---- Addresses ---------------------------------------------------------------------------------------------------- */
+
+static bool leaf_index(pal_program *p, const pal__entry *e, uint32_t *index)
+{
+    for (*index = 0; *index < p->n_leaves; ++*index)
+        if (p->leaves[*index] == e->tensor) return true;
+    size_t cap_data = p->cap_leaves, cap_shape = p->cap_leaves;
+    if (!pal__grow(p->context, (void **)&p->leaf_data, p->n_leaves, &cap_data, sizeof *p->leaf_data) ||
+        !pal__grow(p->context, (void **)&p->leaf_shape, p->n_leaves, &cap_shape, sizeof *p->leaf_shape) ||
+        !pal__grow(p->context, (void **)&p->leaves, p->n_leaves, &p->cap_leaves, sizeof *p->leaves))
+        return false;
+    p->leaves[p->n_leaves] = e->tensor;
+    p->leaf_data[p->n_leaves] = e->tensor->data;
+    p->leaf_shape[p->n_leaves++] = e->shape;
+    return true;
+}
+
+/* Sets *where to the address of entry id's elements, and remembers it if it lies in a leaf. */
+static bool resolve(pal_program *p, const pal__plan *plan, uint32_t id, const void **where)
+{
+    const pal_tape *t = plan->tape;
+    uint32_t base = plan->view[id].base;
+    const pal__entry *e = pal__at(t, base);
+    size_t bytes = (size_t)plan->view[id].offset * pal_dtype_size((pal_dtype)e->dtype);
+    if (e->op == &pal__op_leaf) {
+        uint32_t index;
+        if (!leaf_index(p, e, &index) ||
+            !pal__grow(p->context, (void **)&p->refs, p->n_refs, &p->cap_refs, sizeof *p->refs))
+            return false;
+        p->refs[p->n_refs++] = (pal__ref){index, bytes, where};
+        *where = (const char *)p->leaf_data[index] + bytes;
+        return true;
+    }
+    if (e->op == &pal__op_index) {
+        while (plan->parent && !plan->counters[base]) plan = plan->parent;
+        *where = plan->counters[base];
+        return true;
+    }
+    while (plan->region != e->region) plan = plan->parent;
+    *where = p->arena + plan->base + plan->offset[base] + bytes;
+    return true;
+}
+
+/* ---- Loops -------------------------------------------------------------------------------------------------------- */
+
+typedef struct builder {
+    pal_program *program;
+    const pal__plan *plan;
+    const pal__group *group;
+    pal__loop *loop;
+    pal_shape shape;
+    uint32_t load_of[MAX_REGISTERS]; /* the id each load reads */
+    size_t last[MAX_REGISTERS];      /* the instruction that reads a load last */
+    bool busy[MAX_REGISTERS];
+    uint8_t *reg;                    /* by member: its register */
+    size_t *ends;                    /* by member: the instruction that reads it last; n: a late store */
+} builder;
+
+static size_t member_of(const builder *b, uint32_t id)
+{
+    for (size_t m = 0; m < b->group->n_members; m++)
+        if (b->group->members[m] == id) return m;
+    return SIZE_MAX;
+}
+
+static bool add_load(builder *b, uint32_t in, size_t reader)
+{
+    const pal__plan *p = b->plan;
+    pal__loop *l = b->loop;
+    const pal__entry *e = pal__at(p->tape, in), *base = pal__at(p->tape, p->view[in].base);
+    for (size_t i = 0; i < l->n_loads; i++)
+        if (b->load_of[i] == in) {
+            b->last[i] = reader;
+            return true;
+        }
+    pal__load *load = &l->loads[l->n_loads];
+    b->load_of[l->n_loads] = in;
+    b->last[l->n_loads++] = reader;
+    load->size = pal_dtype_size((pal_dtype)e->dtype);
+    if (base->op->op_class == PAL_CLASS_CONSTANT) {
+        /* The splat is made once, when the program is. */
+        load->constant = true;
+        char *splat = pal__keep(b->program, PAL_TILE * load->size);
+        if (!splat) return false;
+        for (size_t i = 0; i < PAL_TILE; i++) pal__store((pal_dtype)e->dtype, splat, i, base->params.r[0]);
+        load->data = splat;
+        return true;
+    }
+    load->direct = p->view[in].contiguous && pal_shape_equal(e->shape, b->shape);
+    for (int a = 0; a < b->shape.rank; a++) {
+        int k = a - (b->shape.rank - e->shape.rank);
+        load->stride[a] = k < 0 || e->shape.dim[k] == 1 ? 0 : p->view[in].stride[k];
+    }
+    return resolve(b->program, p, in, &load->data);
+}
+
+static bool find_loads(builder *b)
+{
+    const pal__plan *p = b->plan;
+    for (size_t m = 0; m < b->group->n_members; m++) {
+        uint32_t id = b->group->members[m];
+        const pal__entry *e = pal__at(p->tape, id);
+        if (e->op->op_class == PAL_CLASS_RANDOM) continue;
+        for (uint32_t k = e->op->op_class == PAL_CLASS_EFFECT; k < e->n; k++) {
+            uint32_t in = pal__arg(p->tape, id, k);
+            size_t from = member_of(b, p->view[in].base);
+            if (from != SIZE_MAX) b->ends[from] = m;
+            else if (!add_load(b, in, m)) return false;
+        }
+    }
+    return true;
+}
+
+/* Joins neighbouring axes that every load steps through alike; axes of 1 go. */
+static void collapse(builder *b)
+{
+    pal__loop *l = b->loop;
+    l->rank = 0;
+    for (int a = 0; a < b->shape.rank; a++) {
+        if (b->shape.dim[a] == 1) continue;
+        bool joins = l->rank > 0;
+        for (size_t i = 0; i < l->n_loads && joins; i++)
+            joins = l->loads[i].direct || l->loads[i].constant ||
+                    l->loads[i].stride[l->rank - 1] == l->loads[i].stride[a] * b->shape.dim[a];
+        int to = joins ? l->rank - 1 : l->rank++;
+        l->dim[to] = joins ? l->dim[to] * b->shape.dim[a] : b->shape.dim[a];
+        for (size_t i = 0; i < l->n_loads; i++) l->loads[i].stride[to] = l->loads[i].stride[a];
+    }
+}
+
+static bool overlap(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+    return (const char *)a < (const char *)b + b_size && (const char *)b < (const char *)a + a_size;
+}
+
+/* Whether an instruction after m still reads the memory that a store of member m would overwrite. */
+static bool read_later(const builder *b, const void *data, size_t bytes, size_t m)
+{
+    const pal__loop *l = b->loop;
+    for (size_t i = 0; i < l->n_loads; i++)
+        if (!l->loads[i].constant && b->last[i] > m && overlap(data, bytes, l->loads[i].data, l->count * l->loads[i].size))
+            return true;
+    return false;
+}
+
+static bool add_store(builder *b, size_t m, uint32_t to, uint8_t reg, bool alone)
+{
+    pal__loop *l = b->loop;
+    pal__store_to *s = &l->stores[l->n_stores];
+    *s = (pal__store_to){.size = pal_dtype_size((pal_dtype)pal__at(b->plan->tape, to)->dtype), .reg = reg, .late = true};
+    if (!resolve(b->program, b->plan, to, (const void **)(void *)&s->data)) return false;
+    if (!alone && l->instrs[l->n_instrs - 1].store < 0 && !read_later(b, s->data, l->count * s->size, m)) {
+        s->late = false;
+        l->instrs[l->n_instrs - 1].store = (int16_t)l->n_stores;
+    }
+    l->n_stores++;
+    return true;
+}
+
+static bool take_register(builder *b, uint8_t *reg)
+{
+    for (size_t r = b->loop->n_loads; r < MAX_REGISTERS; r++)
+        if (!b->busy[r]) {
+            b->busy[r] = true;
+            *reg = (uint8_t)r;
+            if (r + 1 > b->loop->n_regs) b->loop->n_regs = r + 1;
+            return true;
+        }
+    return false;
+}
+
+static void free_registers(builder *b, size_t m, size_t size, bool equal)
+{
+    for (size_t q = 0; q < m; q++) {
+        const pal__entry *e = pal__at(b->plan->tape, b->group->members[q]);
+        if (b->ends[q] == m && (pal_dtype_size((pal_dtype)e->dtype) == size) == equal) b->busy[b->reg[q]] = false;
+    }
+}
+
+static bool add_instr(builder *b, size_t m)
+{
+    const pal__plan *p = b->plan;
+    uint32_t id = b->group->members[m];
+    const pal__entry *e = pal__at(p->tape, id);
+    pal_isa isa = pal_kernel_isa(p->context);
+    bool random = e->op->op_class == PAL_CLASS_RANDOM;
+    pal__instr *in = &b->loop->instrs[b->loop->n_instrs++];
+    pal_dtype key = random || !e->n ? (pal_dtype)e->dtype
+                                    : (pal_dtype)pal__at(p->tape, pal__arg(p->tape, id, e->n - 1))->dtype;
+    *in = (pal__instr){.fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key],
+                       .params = e->params, .n_in = (uint8_t)(random ? 0 : e->n), .store = -1};
+    in->params.name = NULL;
+    if (!in->fn || e->n > 3) {
+        pal_tape_fail(p->tape, PAL_ERR_TYPE, "%s: no kernel for %s", e->op->name, pal_dtype_name(key));
+        return false;
+    }
+    if (random) {
+        size_t length = strlen(e->params.name);
+        char *stream = pal__keep(b->program, length + 1);
+        if (!stream) return false;
+        in->stream = memcpy(stream, e->params.name, length);
+        in->row = e->shape.rank ? pal_shape_count(e->shape) / (e->shape.dim[0] ? e->shape.dim[0] : 1) : 1;
+        for (uint32_t k = 0; k < e->n && k < PAL__NEST; k++)
+            if (!resolve(b->program, p, pal__arg(p->tape, id, k), (const void **)&in->k[k])) return false;
+    }
+    for (uint32_t k = 0; k < in->n_in; k++) {
+        uint32_t arg = pal__arg(p->tape, id, k);
+        size_t from = member_of(b, p->view[arg].base);
+        if (from != SIZE_MAX) in->in[k] = b->reg[from];
+        else
+            for (size_t i = 0; i < b->loop->n_loads; i++)
+                if (b->load_of[i] == arg) in->in[k] = (uint8_t)i;
+    }
+    size_t size = pal_dtype_size((pal_dtype)e->dtype);
+    free_registers(b, m, size, true);
+    if (!take_register(b, &in->out)) return false;
+    free_registers(b, m, size, false);
+    b->reg[m] = in->out;
+    if (p->stored[id] && !add_store(b, m, id, in->out, false)) return false;
+    if (p->target[id] && !add_store(b, m, pal__arg(p->tape, p->target[id], 0), in->out, false)) return false;
+    for (size_t s = 0; s < b->loop->n_stores; s++)
+        if (b->loop->stores[s].late && b->loop->stores[s].reg == in->out && (p->stored[id] || p->target[id]))
+            b->ends[m] = SIZE_MAX; /* kept to the end of the tile */
+    if (b->ends[m] == 0) b->busy[in->out] = false;
+    return true;
+}
+
+static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
+{
+    const pal__group *group = &plan->groups[g];
+    size_t n = group->n_members;
+    builder b = {.program = program, .plan = plan, .group = group};
+    b.shape = pal__at(plan->tape, group->members[0])->shape;
+    b.loop = pal__keep(program, sizeof *b.loop);
+    if (!b.loop) return false;
+    step->loop = b.loop;
+    b.loop->count = (size_t)pal_shape_count(b.shape);
+    b.loop->loads = pal__keep(program, 3 * n * sizeof *b.loop->loads);
+    b.loop->instrs = pal__keep(program, n * sizeof *b.loop->instrs);
+    b.loop->stores = pal__keep(program, 2 * n * sizeof *b.loop->stores);
+    b.reg = pal__keep(program, n);
+    b.ends = pal__keep(program, n * sizeof *b.ends);
+    if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends || 3 * n + n > MAX_REGISTERS * 4) return false;
+    if (!find_loads(&b) || b.loop->n_loads > MAX_REGISTERS / 2) return false;
+    collapse(&b);
+    b.loop->n_regs = b.loop->n_loads;
+    for (size_t m = 0; m < n; m++) {
+        bool effect = pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;
+        if (!effect && !add_instr(&b, m)) return false;
+        if (effect && !add_store(&b, m, pal__arg(plan->tape, group->members[m], 0), 0, true)) return false;
+    }
+    if (b.loop->n_regs * PAL_TILE * sizeof(double) > program->register_bytes)
+        program->register_bytes = b.loop->n_regs * PAL_TILE * sizeof(double);
+    return true;
+}
+
+/* ---- Kernels and regions ------------------------------------------------------------------------------------------ */
+
+static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
+{
+    const pal_tape *t = plan->tape;
+    uint32_t id = plan->groups[g].members[0];
+    const pal__entry *e = pal__at(t, id);
+    const void **in = pal__keep(program, e->n * sizeof *in);
+    pal_shape *shapes = pal__keep(program, e->n * sizeof *shapes);
+    pal_dtype *dtypes = pal__keep(program, e->n * sizeof *dtypes);
+    pal_params *params = pal__keep(program, sizeof *params);
+    char *why = pal__keep(program, 120);
+    if (!in || !shapes || !dtypes || !params || !why) return false;
+    *params = e->params;
+    params->name = NULL;
+    for (uint32_t k = 0; k < e->n; k++) {
+        uint32_t arg = pal__arg(t, id, k);
+        shapes[k] = pal__at(t, arg)->shape;
+        dtypes[k] = (pal_dtype)pal__at(t, arg)->dtype;
+        if (!resolve(program, plan, arg, &in[k])) return false;
+    }
+    const void *out;
+    if (!resolve(program, plan, id, &out)) return false;
+    step->run = e->op->run;
+    step->call = (pal_call){.context = plan->context, .params = params, .n = e->n, .in = in, .in_shape = shapes,
+                            .in_dtype = dtypes, .out = (void *)(uintptr_t)out, .shape = e->shape,
+                            .dtype = (pal_dtype)e->dtype, .scratch = program->arena + plan->base + plan->scratch[g],
+                            .lanes = program->lanes, .why = why};
+    if (step->run) return true;
+    pal_tape_fail(plan->tape, PAL_ERR_ARGUMENT, "%s: cannot run%s", e->op->name,
+                  e->op == &pal__op_placeholder ? ": a placeholder was left in the program" : "");
+    return false;
+}
+
+static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps, size_t *n);
+
+static bool emit_region(pal_program *program, pal__plan *plan, uint32_t g, pal__step *step)
+{
+    pal__plan *body = plan->bodies[g];
+    uint32_t id = plan->groups[g].members[0];
+    const pal__entry *e = pal__at(plan->tape, id);
+    step->counter = pal__keep(program, sizeof *step->counter);
+    if (!step->counter) return false;
+    step->count = e->params.i[0];
+    body->base = plan->base + plan->scratch[g];
+    body->counters[e->index] = step->counter;
+    const void *out;
+    if (!emit_steps(program, body, &step->body, &step->n_body) || !resolve(program, body, e->body, &step->term) ||
+        !resolve(program, plan, id, &out))
+        return false;
+    step->call = (pal_call){.context = plan->context, .out = (void *)(uintptr_t)out, .shape = e->shape,
+                            .dtype = (pal_dtype)e->dtype};
+    return true;
+}
+
+static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps, size_t *n)
+{
+    *steps = pal__keep(program, plan->n_order * sizeof **steps);
+    *n = plan->n_order;
+    if (!*steps) return false;
+    for (size_t i = 0; i < plan->n_order; i++) {
+        uint32_t g = plan->order[i];
+        pal__group *group = &plan->groups[g];
+        const pal__entry *e = pal__at(plan->tape, group->members[group->n_members - 1]);
+        const char *path = pal__scope_path(plan->tape, e->scope);
+        char *scope = pal__keep(program, strlen(path) + 1);
+        if (!scope) return false;
+        pal__step *step = &(*steps)[i];
+        step->op = e->op;
+        step->scope = memcpy(scope, path, strlen(path));
+        bool ok = group->kind == PAL__GROUP_LOOP     ? emit_loop(program, plan, g, step)
+                  : group->kind == PAL__GROUP_KERNEL ? emit_kernel(program, plan, g, step)
+                                                     : emit_region(program, plan, g, step);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+bool pal__emit(pal_program *program, pal__plan *plan)
+{
+    program->arena_size = plan->arena;
+    program->arena = pal__keep(program, plan->arena);
+    if (!program->arena || !emit_steps(program, plan, &program->steps, &program->n_steps)) goto failed;
+    program->registers = pal__keep(program, program->register_bytes * pal_worker_count(program->context));
+    program->outputs = pal__keep(program, plan->n_outputs * sizeof *program->outputs);
+    if (!program->registers || !program->outputs) goto failed;
+    program->n_outputs = plan->n_outputs;
+    for (size_t i = 0; i < plan->n_outputs; i++) {
+        const pal__entry *e = pal__at(plan->tape, plan->outputs[i]);
+        program->outputs[i] = (pal_tensor){.shape = e->shape, .dtype = (pal_dtype)e->dtype, .context = plan->context};
+        if (!resolve(program, plan, plan->outputs[i], (const void **)(void *)&program->outputs[i].data)) goto failed;
+    }
+    return true;
+failed:
+    pal_tape_fail(plan->tape, PAL_ERR_MEMORY, "compile: out of memory");
+    return false;
+}

@@ -1,0 +1,142 @@
+/* plan.c - the plan over a graph: which step computes which entry. A region's body has a plan of its own, whose parent
+ * is the plan that runs the region. Here are its beginning and end, and the question every pass asks: who must run
+ * before whom. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+size_t pal__entry_bytes(const pal_tape *t, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    return (size_t)pal_shape_count(e->shape) * pal_dtype_size((pal_dtype)e->dtype);
+}
+
+bool pal__identity(const pal__plan *p, uint32_t id, pal_shape loop)
+{
+    return p->view[id].contiguous && p->view[id].offset == 0 && pal_shape_count(pal__at(p->tape, id)->shape) == pal_shape_count(loop) &&
+           pal_shape_count(pal__at(p->tape, p->view[id].base)->shape) == pal_shape_count(loop);
+}
+
+/* Who computes something and so reads: movement is seen through, a constant has nothing to read. */
+static bool is_reader(const pal__plan *p, uint32_t id)
+{
+    const pal__entry *e = pal__at(p->tape, id);
+    return e->region == p->region && e->op->op_class != PAL_CLASS_LEAF && e->op->op_class != PAL_CLASS_CONSTANT &&
+           !(e->op->op_class == PAL_CLASS_MOVEMENT);
+}
+
+static bool find_readers(pal__plan *p)
+{
+    const pal_tape *t = p->tape;
+    p->reader_first = pal__alloc(p->context, (p->n + 1) * sizeof *p->reader_first);
+    if (!p->reader_first) return false;
+    size_t total = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t id = 1; id < p->n; id++) {
+            if (!is_reader(p, id)) continue;
+            for (uint32_t i = 0; i < pal__at(t, id)->n; i++) {
+                if (pal__at(t, id)->op->op_class == PAL_CLASS_EFFECT && i == 0) continue; /* written, not read */
+                uint32_t base = p->view[pal__arg(t, id, i)].base;
+                if (pass) p->readers[p->reader_first[base]++] = id;
+                else p->reader_first[base + 1]++, total++;
+            }
+        }
+        if (pass) break;
+        for (size_t i = 0; i < p->n; i++) p->reader_first[i + 1] += p->reader_first[i];
+        if (!(p->readers = pal__alloc(p->context, total * sizeof *p->readers))) return false;
+    }
+    /* Filling moved each start to the next one's. */
+    memmove(p->reader_first + 1, p->reader_first, p->n * sizeof *p->reader_first);
+    p->reader_first[0] = 0;
+    return true;
+}
+
+pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
+                         unsigned passes)
+{
+    pal_context *c = tape->context;
+    pal__plan *p = pal__alloc(c, sizeof *p);
+    if (!p) return NULL;
+    *p = (pal__plan){.context = c, .tape = tape, .parent = parent, .region = region, .outputs = outputs,
+                     .n_outputs = n_outputs, .passes = passes, .n = tape->n_entries};
+    p->view = pal__alloc(c, p->n * sizeof *p->view);
+    p->group = pal__alloc(c, p->n * sizeof *p->group);
+    p->target = pal__alloc(c, p->n * sizeof *p->target);
+    p->stored = pal__alloc(c, p->n * sizeof *p->stored);
+    p->home = pal__alloc(c, p->n * sizeof *p->home);
+    p->offset = pal__alloc(c, p->n * sizeof *p->offset);
+    p->counters = pal__alloc(c, p->n * sizeof *p->counters);
+    bool ok = p->view && p->group && p->target && p->stored && p->home && p->offset && p->counters;
+    if (ok) {
+        for (uint32_t id = 0; id < p->n; id++) p->group[id] = PAL__NONE;
+        for (uint32_t id = 1; id < p->n; id++) p->view[id] = pal__view_of(tape, id);
+    }
+    ok = ok && find_readers(p) && pal__fuse(p) && pal__schedule(p);
+    /* A body's arena is part of its parent's, so its size is wanted first. */
+    if (ok) {
+        p->bodies = pal__alloc(c, p->n_groups * sizeof(pal__plan *));
+        p->scratch = pal__alloc(c, p->n_groups * sizeof *p->scratch);
+        ok = p->bodies && p->scratch;
+    }
+    for (size_t g = 0; g < p->n_groups && ok; g++) {
+        if (p->groups[g].dead || p->groups[g].kind != PAL__GROUP_REGION) continue;
+        const pal__entry *e = pal__at(tape, p->groups[g].members[0]);
+        p->bodies[g] = pal__plan_new(p, tape, e->index, &e->body, 1, passes);
+        ok = p->bodies[g] != NULL;
+    }
+    if (ok && pal__place(p)) return p;
+    pal_tape_fail(tape, PAL_ERR_MEMORY, "compile: out of memory");
+    pal__plan_free(p);
+    return NULL;
+}
+
+void pal__plan_free(pal__plan *p)
+{
+    if (!p) return;
+    pal_context *c = p->context;
+    for (size_t g = 0; g < p->n_groups; g++) {
+        pal__free(c, p->groups[g].members);
+        if (p->bodies) pal__plan_free(p->bodies[g]);
+    }
+    void *arrays[] = {p->view,   p->group, p->target, p->stored, p->home,   p->offset, p->counters, p->reader_first,
+                      p->readers, p->groups, p->edges, p->bodies, p->scratch, p->order, p};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
+}
+
+/* Depth first over groups; `seen` marks those visited. */
+static bool search(const pal__plan *p, uint32_t from, uint32_t to, uint32_t skip, uint8_t *seen)
+{
+    const pal__group *g = &p->groups[from];
+    for (size_t m = 0; m < g->n_members; m++) {
+        uint32_t id = g->members[m];
+        for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
+            uint32_t next = p->group[p->readers[r]];
+            if (next == PAL__NONE || next == from || next == skip) continue;
+            if (next == to) return true;
+            if (seen[next]) continue;
+            seen[next] = 1;
+            if (search(p, next, to, PAL__NONE, seen)) return true;
+        }
+    }
+    for (size_t i = 0; i < p->n_edges; i++) {
+        uint32_t next = p->edges[i].to;
+        if (p->edges[i].from != from || next == from || next == skip) continue;
+        if (next == to) return true;
+        if (seen[next]) continue;
+        seen[next] = 1;
+        if (search(p, next, to, PAL__NONE, seen)) return true;
+    }
+    return false;
+}
+
+bool pal__before(const pal__plan *p, uint32_t from, uint32_t to, bool direct)
+{
+    uint8_t small[1024], *seen = small;
+    if (from == to) return false;
+    if (p->n_groups > sizeof small && !(seen = pal__alloc(p->context, p->n_groups)))
+        return true; /* the careful answer: no merging */
+    if (seen == small) memset(small, 0, p->n_groups);
+    bool found = search(p, from, to, direct ? to : PAL__NONE, seen);
+    if (seen != small) pal__free(p->context, seen);
+    return found;
+}

@@ -1,0 +1,201 @@
+/* pool.c - the worker pool: fork and join over numbered tasks.
+ *
+ * Invariants. The caller is worker 0 and works too. A job is published by storing its ticket, which packs the job's
+ * number, its task count and the next task to hand out; a worker claims a task by advancing the ticket with one
+ * compare-and-swap, so a worker that slept through a job cannot take a task of it, nor mistake one job's function for
+ * another's. Which worker runs which task never changes a result: tasks write to places of their own.
+ *
+ * Workers spin for at most SPIN_NS before they sleep, since barriers come microseconds apart inside a step, and a core
+ * must not burn between steps. */
+#include "autograd/internal.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+enum { SPIN_NS = 50000, TASK_BITS = 20 };
+#define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
+
+typedef struct worker {
+    pthread_t thread;
+    pal__pool *pool;
+    unsigned number;
+} worker;
+
+struct pal__pool {
+    pal_context *context;
+    unsigned threads, started;
+    bool pinned;
+    cpu_set_t allowed; /* of the thread that made the pool */
+    cpu_set_t caller;  /* of the thread inside pal__pool_enter */
+    worker *workers;   /* [0] is the caller and has no thread */
+    pthread_mutex_t mutex;
+    pthread_cond_t work, done_work;
+    atomic_uint sleeping, caller_sleeps;
+    atomic_bool stop;
+    _Alignas(64) atomic_uint_least64_t ticket; /* job << 40 | tasks << 20 | next */
+    _Alignas(64) atomic_size_t done;
+    _Atomic(pal_task_fn) task;
+    _Atomic(void *) argument;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Claims and runs tasks of the present job until none is left. */
+static void work(pal__pool *p, unsigned number)
+{
+    uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
+    for (;;) {
+        size_t next = (size_t)(ticket & TASK_MASK), tasks = (size_t)(ticket >> TASK_BITS & TASK_MASK);
+        if (next >= tasks) return;
+        pal_task_fn task = atomic_load_explicit(&p->task, memory_order_relaxed);
+        void *argument = atomic_load_explicit(&p->argument, memory_order_relaxed);
+        if (!atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket + 1, memory_order_acq_rel,
+                                                   memory_order_acquire))
+            continue;
+        task(argument, next, number);
+        size_t finished = atomic_fetch_add(&p->done, 1) + 1;
+        if (finished == tasks && atomic_load(&p->caller_sleeps)) {
+            pthread_mutex_lock(&p->mutex);
+            pthread_cond_signal(&p->done_work);
+            pthread_mutex_unlock(&p->mutex);
+        }
+        ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
+    }
+}
+
+static bool idle(pal__pool *p)
+{
+    uint64_t ticket = atomic_load(&p->ticket);
+    return (ticket & TASK_MASK) >= (ticket >> TASK_BITS & TASK_MASK);
+}
+
+static void pin(const pal__pool *p, unsigned number)
+{
+    unsigned seen = 0, wanted = number % (unsigned)CPU_COUNT(&p->allowed);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &p->allowed) && seen++ == wanted) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* a hint: failing costs only speed */
+            return;
+        }
+}
+
+static void *worker_main(void *argument)
+{
+    worker *w = argument;
+    pal__pool *p = w->pool;
+    if (p->pinned) pin(p, w->number);
+    pal__blas_worker(&p->context->blas);
+    while (!atomic_load(&p->stop)) {
+        work(p, w->number);
+        int64_t until = now_ns() + SPIN_NS;
+        while (idle(p) && !atomic_load(&p->stop) && now_ns() < until)
+            for (int i = 0; i < 16 && idle(p); i++) relax();
+        if (!idle(p)) continue;
+        pthread_mutex_lock(&p->mutex);
+        atomic_fetch_add(&p->sleeping, 1);
+        while (idle(p) && !atomic_load(&p->stop)) pthread_cond_wait(&p->work, &p->mutex);
+        atomic_fetch_sub(&p->sleeping, 1);
+        pthread_mutex_unlock(&p->mutex);
+    }
+    return NULL;
+}
+
+void pal__pool_run(pal__pool *p, size_t tasks, pal_task_fn task, void *argument)
+{
+    if (tasks <= 1 || p->threads == 1 || tasks > TASK_MASK) {
+        for (size_t i = 0; i < tasks; i++) task(argument, i, 0);
+        return;
+    }
+    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->task, task, memory_order_relaxed);
+    atomic_store_explicit(&p->argument, argument, memory_order_relaxed);
+    uint64_t job = (atomic_load(&p->ticket) >> (2 * TASK_BITS)) + 1;
+    atomic_store(&p->ticket, job << (2 * TASK_BITS) | (uint64_t)tasks << TASK_BITS);
+    if (atomic_load(&p->sleeping)) {
+        pthread_mutex_lock(&p->mutex);
+        pthread_cond_broadcast(&p->work);
+        pthread_mutex_unlock(&p->mutex);
+    }
+    work(p, 0);
+    int64_t until = now_ns() + SPIN_NS;
+    while (atomic_load_explicit(&p->done, memory_order_acquire) < tasks) {
+        for (int i = 0; i < 16; i++) relax();
+        if (now_ns() < until) continue;
+        pthread_mutex_lock(&p->mutex);
+        atomic_store(&p->caller_sleeps, 1);
+        while (atomic_load(&p->done) < tasks) pthread_cond_wait(&p->done_work, &p->mutex);
+        atomic_store(&p->caller_sleeps, 0);
+        pthread_mutex_unlock(&p->mutex);
+    }
+}
+
+unsigned pal__pool_threads(const pal__pool *p) { return p->threads; }
+
+void pal__pool_enter(pal__pool *p)
+{
+    if (!p->pinned || p->threads == 1) return;
+    if (pthread_getaffinity_np(pthread_self(), sizeof p->caller, &p->caller)) CPU_ZERO(&p->caller);
+    pin(p, 0);
+}
+
+void pal__pool_leave(pal__pool *p)
+{
+    if (!p->pinned || p->threads == 1 || CPU_COUNT(&p->caller) == 0) return;
+    (void)pthread_setaffinity_np(pthread_self(), sizeof p->caller, &p->caller);
+}
+
+pal__pool *pal__pool_new(pal_context *context, unsigned threads, bool pinned)
+{
+    pal__pool *p = pal__alloc(context, sizeof *p);
+    if (!p) return NULL;
+    p->context = context;
+    p->threads = threads;
+    p->pinned = pinned && sched_getaffinity(0, sizeof p->allowed, &p->allowed) == 0;
+    /* More workers than processors would be tied on top of each other: let the system place them. */
+    if (p->pinned && threads > (unsigned)CPU_COUNT(&p->allowed)) p->pinned = false;
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->work, NULL);
+    pthread_cond_init(&p->done_work, NULL);
+    p->workers = pal__alloc(context, threads * sizeof *p->workers);
+    bool ok = p->workers != NULL;
+    for (p->started = 1; ok && p->started < threads; p->started++) {
+        p->workers[p->started] = (worker){.pool = p, .number = p->started};
+        ok = pthread_create(&p->workers[p->started].thread, NULL, worker_main, &p->workers[p->started]) == 0;
+        if (!ok) break;
+    }
+    if (ok) return p;
+    pal__pool_free(context, p);
+    return NULL;
+}
+
+void pal__pool_free(pal_context *context, pal__pool *p)
+{
+    if (!p) return;
+    atomic_store(&p->stop, true);
+    pthread_mutex_lock(&p->mutex);
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->mutex);
+    for (unsigned i = 1; i < p->started; i++) pthread_join(p->workers[i].thread, NULL);
+    pthread_cond_destroy(&p->done_work);
+    pthread_cond_destroy(&p->work);
+    pthread_mutex_destroy(&p->mutex);
+    pal__free(context, p->workers);
+    pal__free(context, p);
+}

@@ -1,0 +1,207 @@
+/* rebuild.c - the pass `live`: copies what the outputs need into a fresh tape in canonical order, depth first, operands
+ * from the left. The order depends on structure alone, so two recordings of one computation give one tape. The other
+ * passes over tapes are visitors of this walk; regions are recorded again (replay) by the same walk on one tape. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+typedef struct walk {
+    pal_tape *from, *to;
+    uint32_t *map;      /* ids of from to ids of to; 0: not yet */
+    size_t n;           /* entries of from when the walk began */
+    uint32_t *stack;
+    size_t depth, cap;
+    uint32_t only;      /* replay: the region copied; everything outside maps to itself. PAL__NONE: all */
+    pal__visit visit;
+    void *user;
+} walk;
+
+static bool push(walk *w, uint32_t id)
+{
+    if (!pal__grow(w->to->context, (void **)&w->stack, w->depth, &w->cap, sizeof *w->stack)) {
+        pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+        return false;
+    }
+    w->stack[w->depth++] = id;
+    return true;
+}
+
+static bool mapped(walk *w, uint32_t id)
+{
+    if (!id) return true;
+    if (!w->map[id] && w->only != PAL__NONE && !pal__inside(w->from, pal__at(w->from, id)->region, w->only))
+        w->map[id] = id;
+    return w->map[id] != 0;
+}
+
+/* Pushes what id needs first, the leftmost on top. Returns whether anything was missing; *ok false on no memory. */
+static bool missing(walk *w, uint32_t id, bool *ok)
+{
+    const pal__entry *e = pal__at(w->from, id);
+    uint32_t more[3] = {e->region, e->index, e->body};
+    for (uint32_t i = 0; i < e->n; i++) {
+        if (mapped(w, pal__arg(w->from, id, i))) continue;
+        for (uint32_t k = e->n; k-- > i;)
+            if (!mapped(w, pal__arg(w->from, id, k)) && !push(w, pal__arg(w->from, id, k))) *ok = false;
+        return true;
+    }
+    for (int i = 0; i < 3; i++)
+        if (!mapped(w, more[i])) {
+            *ok = push(w, more[i]);
+            return true;
+        }
+    return false;
+}
+
+static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
+{
+    pal__entry e = *pal__at(w->from, id);
+    e.scope = w->to->scope;
+    e.region = w->to->region;
+    e.index = w->map[e.index];
+    e.body = e.body ? w->map[e.body] : 0;
+    if (e.params.name && w->from != w->to) {
+        e.params.name = pal__intern(w->to, e.params.name, strlen(e.params.name));
+        if (!e.params.name) {
+            pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+            return 0;
+        }
+    }
+    if (!e.body) return pal__append(w->to, &e, in, n);
+    /* What a body reads may have changed with the body. */
+    uint32_t *ids = NULL, copied = 0;
+    if (pal__captures(w->to, e.index, e.body, &ids, &n)) copied = pal__append(w->to, &e, ids, n);
+    else pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+    pal__free(w->to->context, ids);
+    return copied;
+}
+
+static uint32_t emit(walk *w, uint32_t id)
+{
+    pal_tape *to = w->to;
+    size_t n = pal__at(w->from, id)->n;
+    pal_var small[8], *vars = small;
+    uint32_t small_ids[8], *in = small_ids, made = 0;
+    if (n > 8) {
+        vars = pal__alloc(to->context, n * sizeof *vars);
+        in = pal__alloc(to->context, n * sizeof *in);
+    }
+    if (vars && in) {
+        for (uint32_t i = 0; i < n; i++) {
+            in[i] = w->map[pal__arg(w->from, id, i)];
+            vars[i] = pal__var(to, in[i]);
+        }
+        const pal__entry *e = pal__at(w->from, id);
+        to->region = w->map[e->region];
+        to->order = e->order;
+        to->scope = w->from == to ? e->scope : pal__scope_find(to, pal__scope_path(w->from, e->scope));
+        pal_var v = w->visit ? w->visit(w->from, id, to, vars, w->user) : (pal_var){0};
+        made = pal__live(v) ? v.id : to->status == PAL_OK ? copy_entry(w, id, in, n) : 0;
+    } else {
+        pal_tape_fail(to, PAL_ERR_MEMORY, "compile: out of memory");
+    }
+    if (n > 8) {
+        pal__free(to->context, vars);
+        pal__free(to->context, in);
+    }
+    return made;
+}
+
+/* Maps everything that the outputs need. */
+static bool run(walk *w, const uint32_t *outputs, size_t n)
+{
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++) {
+        if (mapped(w, outputs[i])) continue;
+        ok = push(w, outputs[i]);
+        while (ok && w->depth) {
+            uint32_t id = w->stack[w->depth - 1];
+            if (mapped(w, id)) {
+                w->depth--;
+                continue;
+            }
+            if (missing(w, id, &ok) || !ok) continue;
+            w->map[id] = emit(w, id);
+            ok = w->map[id] != 0;
+            w->depth--;
+        }
+    }
+    return ok;
+}
+
+static bool begin(walk *w)
+{
+    w->n = w->from->n_entries;
+    w->map = pal__alloc(w->to->context, w->n * sizeof *w->map);
+    if (!w->map) pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+    return w->map != NULL;
+}
+
+static void end(walk *w)
+{
+    pal__free(w->to->context, w->map);
+    pal__free(w->to->context, w->stack);
+}
+
+uint32_t pal__replay(pal_tape *t, uint32_t region, uint32_t index, uint32_t result)
+{
+    walk w = {.from = t, .to = t, .only = region};
+    uint32_t scope = t->scope, inside = t->region, made = 0;
+    uint8_t order = t->order;
+    if (begin(&w)) {
+        w.map[region] = index;
+        if (run(&w, &result, 1)) made = w.map[result];
+    }
+    end(&w);
+    t->scope = scope;
+    t->region = inside;
+    t->order = order;
+    return made;
+}
+
+static void count_uses(pal__graph *g)
+{
+    pal_tape *t = g->tape;
+    for (uint32_t id = 1; id < t->n_entries; id++) pal__at(t, id)->uses = 0;
+    for (uint32_t id = 1; id < t->n_entries; id++) {
+        for (uint32_t i = 0; i < pal__at(t, id)->n; i++) pal__at(t, pal__arg(t, id, i))->uses++;
+        if (pal__at(t, id)->body) pal__at(t, pal__at(t, id)->body)->uses++;
+    }
+    for (size_t i = 0; i < g->n_outputs; i++) pal__at(t, g->outputs[i])->uses++;
+}
+
+void pal__graph_free(pal_context *context, pal__graph *g)
+{
+    pal_tape_free(g->tape);
+    pal__free(context, g->outputs);
+    *g = (pal__graph){0};
+}
+
+/* On failure the reason is passed on to `from`, where the user looks. */
+bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge, pal__visit visit, void *user,
+                  pal__graph *g)
+{
+    pal_context *c = from->context;
+    *g = (pal__graph){.tape = pal_tape_new(c, from->real), .outputs = pal__alloc(c, n * sizeof *outputs), .n_outputs = n};
+    enum { FIRST_TABLE = 64 };
+    bool ok = g->tape && g->outputs;
+    if (ok && merge) {
+        g->tape->table = pal__alloc(c, FIRST_TABLE * sizeof *g->tape->table);
+        g->tape->table_size = FIRST_TABLE;
+        ok = g->tape->table != NULL;
+    }
+    if (ok) {
+        walk w = {.from = from, .to = g->tape, .only = PAL__NONE, .visit = visit, .user = user};
+        ok = begin(&w) && run(&w, outputs, n);
+        for (size_t i = 0; i < n && ok; i++) g->outputs[i] = w.map[outputs[i]];
+        end(&w);
+    }
+    if (ok) {
+        count_uses(g);
+        return true;
+    }
+    if (g->tape && g->tape->status != PAL_OK) pal_tape_fail(from, g->tape->status, "%s", g->tape->error);
+    else pal_tape_fail(from, PAL_ERR_MEMORY, "compile: out of memory");
+    pal__graph_free(c, g);
+    return false;
+}

@@ -1,0 +1,116 @@
+/* region.c - operations that own a sub-tape: map_sum and recompute.
+ *
+ * A body is recorded on the same tape, between the region's index entry and its map_sum entry; every entry of it
+ * carries the index's id as its region, so that a use outside is noticed. The map_sum's operands are the outer values
+ * that the body reads (its captures). The adjoint by a capture is another map_sum whose body is the first body recorded
+ * again, followed by its vjp: nothing of a term is kept between forward and backward. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+/* The outer values that the body of a region reads, each once, in order of a walk from its result. */
+typedef struct captures {
+    pal_tape *tape;
+    uint32_t region;
+    uint8_t *seen;
+    uint32_t *ids, *stack;
+    size_t n, cap, depth, cap_stack;
+} captures;
+
+static bool find_captures(captures *c, uint32_t result)
+{
+    pal_tape *t = c->tape;
+    c->seen = pal__alloc(t->context, t->n_entries);
+    if (!c->seen || !pal__grow(t->context, (void **)&c->stack, 0, &c->cap_stack, sizeof *c->stack)) return false;
+    c->stack[c->depth++] = result;
+    while (c->depth) {
+        uint32_t id = c->stack[--c->depth];
+        if (c->seen[id]) continue;
+        c->seen[id] = 1;
+        const pal__entry *e = pal__at(t, id);
+        if (!pal__inside(t, e->region, c->region)) {
+            if (!pal__grow(t->context, (void **)&c->ids, c->n, &c->cap, sizeof *c->ids)) return false;
+            if (id != c->region) c->ids[c->n++] = id;
+            continue;
+        }
+        for (uint32_t i = e->n; i--;) { /* a stack: the left operand comes out first */
+            if (!pal__grow(t->context, (void **)&c->stack, c->depth, &c->cap_stack, sizeof *c->stack)) return false;
+            c->stack[c->depth++] = pal__arg(t, id, i);
+        }
+    }
+    return true;
+}
+
+bool pal__captures(pal_tape *t, uint32_t region, uint32_t result, uint32_t **ids, size_t *n)
+{
+    captures c = {.tape = t, .region = region};
+    bool ok = find_captures(&c, result);
+    pal__free(t->context, c.seen);
+    pal__free(t->context, c.stack);
+    if (!ok) pal__free(t->context, c.ids);
+    *ids = ok ? c.ids : NULL;
+    *n = ok ? c.n : 0;
+    return ok;
+}
+
+static uint32_t region_begin(pal_tape *t)
+{
+    int64_t depth = 1;
+    for (uint32_t r = t->region; r; r = pal__at(t, r)->region) depth++;
+    /* The index hashes by depth alone: two regions that do the same hash the same. */
+    pal__entry e = {.op = &pal__op_index, .dtype = PAL_I32, .scope = t->scope, .region = t->region, .order = t->order,
+                    .params.i[0] = depth};
+    uint32_t index = pal__append(t, &e, NULL, 0);
+    if (index) t->region = index;
+    return index;
+}
+
+static pal_var region_end(pal_tape *t, uint32_t index, pal_var result, int64_t count)
+{
+    t->region = pal__at(t, index)->region;
+    if (!pal__live(result) || result.tape != t) return pal_tape_fail(t, PAL_ERR_TAPE, "map_sum: the body gave a bad handle");
+    if (!pal_dtype_real(pal_dtype_of(result)))
+        return pal_tape_fail(t, PAL_ERR_TYPE, "map_sum: the body's value is %s, not real", pal_dtype_name(pal_dtype_of(result)));
+    /* A term always has storage of its own inside, whatever rewriting makes of the body. */
+    t->region = index;
+    result = pal__copy(result);
+    t->region = pal__at(t, index)->region;
+    if (!result.id) return result;
+    uint32_t *ids;
+    size_t n;
+    pal_var v = {.tape = t};
+    if (pal__captures(t, index, result.id, &ids, &n)) {
+        pal__entry e = {.op = &pal__op_map_sum, .shape = pal_shape_of(result), .dtype = (uint8_t)pal_dtype_of(result),
+                        .scope = t->scope, .region = t->region, .order = t->order, .params.i[0] = count,
+                        .body = result.id, .index = index};
+        v = pal__var(t, pal__append(t, &e, ids, n));
+        pal__free(t->context, ids);
+    } else {
+        pal_tape_fail(t, PAL_ERR_MEMORY, "map_sum: out of memory");
+    }
+    return v;
+}
+
+pal_var pal_map_sum(pal_tape *t, int64_t count, pal_body body, void *user)
+{
+    if (!t) return (pal_var){0};
+    if (count < 1 || count > INT32_MAX || !body)
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "map_sum: needs a body and a count of at least 1, not %lld", (long long)count);
+    uint32_t index = region_begin(t);
+    if (!index) return (pal_var){.tape = t};
+    return region_end(t, index, body(t, pal__var(t, index), user), count);
+}
+
+pal_var pal_recompute(pal_tape *t, pal_body body, void *user) { return pal_map_sum(t, 1, body, user); }
+
+pal_var pal__map_sum_vjp(const pal_rule *r, size_t k)
+{
+    pal_tape *t = r->tape;
+    uint32_t from = pal__at(t, r->out.id)->index, result = pal__at(t, r->out.id)->body;
+    int64_t count = r->params->i[0];
+    uint32_t index = region_begin(t);
+    if (!index) return (pal_var){.tape = t};
+    pal_var y = pal__var(t, pal__replay(t, from, index, result)), adjoint = {.tape = t};
+    if (y.id) pal__vjp(y, r->seed, &r->in[k], 1, index, &adjoint);
+    return region_end(t, index, adjoint, count);
+}

@@ -1,0 +1,77 @@
+/* simplify.c - the pass `simplify`: operations are lowered into parts that share work, operands' operations are absorbed
+ * into their readers, rewrites of the operations' own tables applied, constants folded, and equal entries made one
+ * (rebuild.c merges as it copies). Only what the descriptors offer: the engine knows no algebra.
+ *
+ * With rounding off every result keeps its bits; with it on, rewrites that round otherwise may be used. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+typedef struct options {
+    bool rounding;
+} options;
+
+/* An elementwise operation of constants, computed by its own kernel: the same bits as at run time. */
+static pal_var fold(pal_tape *to, const pal__entry *e, const pal_var *in)
+{
+    _Alignas(64) double memory[4][PAL_TILE_PAD];
+    const void *pointers[3];
+    if (e->op->op_class != PAL_CLASS_ELEMENTWISE || e->op == &pal__op_copy || e->n < 1 || e->n > 3) return (pal_var){0};
+    for (uint32_t k = 0; k < e->n; k++) {
+        if (pal_op_of(in[k])->op_class != PAL_CLASS_CONSTANT) return (pal_var){0};
+        for (size_t i = 0; i < PAL_TILE_PAD; i++)
+            pal__store(pal_dtype_of(in[k]), memory[k], i, pal_params_of(in[k])->r[0]);
+        pointers[k] = memory[k];
+    }
+    pal_isa isa = pal_kernel_isa(to->context);
+    pal_dtype key = pal_dtype_of(in[e->n - 1]);
+    pal_tile_fn fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key];
+    if (!fn) return (pal_var){0};
+    pal_tile tile = {.params = &e->params};
+    fn(1, memory[3], pointers, &tile);
+    pal_tensor one = {.data = memory[3], .dtype = (pal_dtype)e->dtype};
+    return pal_fill(to, (pal_dtype)e->dtype, e->shape, pal_tensor_get(&one, 0));
+}
+
+static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
+{
+    const options *o = user;
+    const pal__entry *e = pal__at(from, id);
+    pal_rule rule = {.tape = to, .op = e->op, .params = &e->params, .in = in, .n = e->n};
+    pal_var v = {0};
+    if (e->op->op_class == PAL_CLASS_REGION || e->op->op_class == PAL_CLASS_EFFECT) return v;
+    if (e->op->lower && pal__live(v = e->op->lower(&rule))) return v;
+    if (e->op->rewrite && pal__live(v = e->op->rewrite(&rule, o->rounding))) return v;
+    for (uint32_t k = 0; k < e->n; k++) {
+        const pal_op *op = pal_op_of(in[k]);
+        bool only = pal__at(from, pal__arg(from, id, k))->uses == 1 || op->op_class == PAL_CLASS_MOVEMENT;
+        if (op->absorb && only && pal__live(v = op->absorb(&rule, k, o->rounding))) return v;
+    }
+    return fold(to, e, in);
+}
+
+bool pal__simplify(pal__graph *g, bool rounding)
+{
+    options o = {rounding};
+    pal_context *c = g->tape->context;
+    /* A rewrite can make room for another; each pass shrinks or ends, and the bound only guards against a table that
+     * undoes itself. */
+    for (int pass = 0; pass < 8; pass++) {
+        pal__graph next;
+        uint64_t before = 0, after = 0;
+        if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, visit, &o, &next)) return false;
+        for (size_t i = 0; i < g->n_outputs; i++) {
+            before = pal__mix(before, pal__at(g->tape, g->outputs[i])->hash);
+            after = pal__mix(after, pal__at(next.tape, next.outputs[i])->hash);
+        }
+        pal__graph_free(c, g);
+        *g = next;
+        if (before == after) break;
+    }
+    /* What the rewrites left behind. */
+    pal__graph live;
+    if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, NULL, NULL, &live)) return false;
+    pal__graph_free(c, g);
+    *g = live;
+    return true;
+}

@@ -1,0 +1,120 @@
+/* sum_type.h - the tree of a sum and its division among workers, for one real type T; included by sum.c. */
+
+typedef T (*FN(block_fn))(const T *, size_t);
+typedef void (*FN(columns_fn))(const T *, int64_t, size_t, size_t, T *);
+
+/* Joins equal-sized neighbours like the carries of a binary counter; each value is `width` numbers wide. */
+typedef struct FN(tree) {
+    size_t width;
+    uint64_t count;
+    T level[LEVELS][PAL__SUM_COLUMNS];
+} FN(tree);
+
+static void FN(tree_push)(FN(tree) *t, const T *value)
+{
+    T carry[PAL__SUM_COLUMNS];
+    memcpy(carry, value, t->width * sizeof(T));
+    int at = 0;
+    for (uint64_t bits = t->count++; bits & 1; bits >>= 1, at++)
+        for (size_t c = 0; c < t->width; c++) carry[c] = t->level[at][c] + carry[c];
+    memcpy(t->level[at], carry, t->width * sizeof(T));
+}
+
+static void FN(tree_end)(const FN(tree) *t, T *out)
+{
+    bool any = false;
+    for (size_t c = 0; c < t->width; c++) out[c] = 0;
+    for (int at = 0; at < LEVELS; at++) {
+        if (!(t->count >> at & 1)) continue;
+        for (size_t c = 0; c < t->width; c++) out[c] = any ? t->level[at][c] + out[c] : t->level[at][c];
+        any = true;
+    }
+}
+
+typedef struct FN(job) {
+    const sum_layout *l;
+    const T *x;
+    T *out; /* units x outputs */
+    size_t units, chunks, columns_a_chunk, outer;
+    FN(block_fn) block;
+    FN(columns_fn) columns;
+} FN(job);
+
+/* Values first .. first+n-1 of the result at base, gathered where they do not lie side by side. */
+static const T *FN(gather)(const sum_layout *l, const T *base, size_t first, size_t n, T *buffer)
+{
+    if (l->n_reduced == 1 && l->reduced_stride[0] == 1) return base + first;
+    for (size_t i = 0; i < n; i++) buffer[i] = base[offset_of(first + i, l->n_reduced, l->reduced, l->reduced_stride)];
+    return buffer;
+}
+
+/* Task: one unit of terms for one chunk of neighbouring results (or of one result, where columns is 1). */
+static void FN(sum_task)(void *argument, size_t task, unsigned worker)
+{
+    (void)worker;
+    const FN(job) *j = argument;
+    const sum_layout *l = j->l;
+    size_t unit = task % j->units, rest = task / j->units, chunk = rest % j->chunks, outer = rest / j->chunks;
+    size_t first = unit * UNIT_TERMS, end = first + UNIT_TERMS < l->terms ? first + UNIT_TERMS : l->terms;
+    size_t column = chunk * j->columns_a_chunk;
+    size_t width = l->columns - column < j->columns_a_chunk ? l->columns - column : j->columns_a_chunk;
+    const T *base = j->x + offset_of(outer, l->n_kept, l->kept, l->kept_stride) + column;
+    FN(tree) tree;
+    tree.width = width;
+    tree.count = 0;
+    T sums[PAL__SUM_COLUMNS], buffer[PAL__SUM_BLOCK];
+    for (size_t at = first; at < end; at += PAL__SUM_BLOCK) {
+        size_t n = end - at < PAL__SUM_BLOCK ? end - at : PAL__SUM_BLOCK;
+        if (l->columns == 1) {
+            sums[0] = j->block(FN(gather)(l, base, at, n, buffer), n);
+        } else if (l->n_reduced == 1) {
+            j->columns(base + (int64_t)at * l->reduced_stride[0], l->reduced_stride[0], n, width, sums);
+        } else {
+            for (size_t c = 0; c < width; c++) sums[c] = j->block(FN(gather)(l, base + c, at, n, buffer), n);
+        }
+        FN(tree_push)(&tree, sums);
+    }
+    FN(tree_end)(&tree, j->out + unit * l->outputs + outer * l->columns + column);
+}
+
+/* Few terms and many results: a task is a range of them, to keep tasks worth their barrier. */
+typedef struct FN(range) {
+    FN(job) *job;
+    size_t tasks, each;
+} FN(range);
+
+static void FN(range_task)(void *argument, size_t i, unsigned worker)
+{
+    const FN(range) *r = argument;
+    size_t end = (i + 1) * r->each < r->tasks ? (i + 1) * r->each : r->tasks;
+    for (size_t task = i * r->each; task < end; task++) FN(sum_task)(r->job, task, worker);
+}
+
+static void FN(sum)(const pal_call *call, const sum_layout *l, pal_isa isa)
+{
+    static const FN(block_fn) blocks[PAL_ISA_COUNT] = KERNEL(sum_block);
+    static const FN(columns_fn) columns[PAL_ISA_COUNT] = KERNEL(sum_columns);
+    if (!l->outputs) return;
+    if (!l->terms) {
+        memset(call->out, 0, l->outputs * sizeof(T));
+        return;
+    }
+    size_t units = (l->terms + UNIT_TERMS - 1) / UNIT_TERMS;
+    FN(job) job = {.l = l, .x = call->in[0], .units = units, .columns_a_chunk = PAL__SUM_COLUMNS,
+                   .block = blocks[isa], .columns = columns[isa], .outer = l->outputs / l->columns};
+    job.out = units > 1 ? call->scratch : call->out;
+    job.chunks = (l->columns + PAL__SUM_COLUMNS - 1) / PAL__SUM_COLUMNS;
+    size_t tasks = units * job.chunks * job.outer, terms = l->outputs * l->terms;
+    FN(range) range = {&job, tasks, terms < 16384 ? tasks : (tasks + 15) / 16};
+    pal_parallel(call->context, (tasks + range.each - 1) / range.each, FN(range_task), &range);
+    if (units == 1) return;
+    T *out = call->out;
+    const T *parts = call->scratch;
+    for (size_t o = 0; o < l->outputs; o++) {
+        FN(tree) tree;
+        tree.width = 1;
+        tree.count = 0;
+        for (size_t u = 0; u < units; u++) FN(tree_push)(&tree, parts + u * l->outputs + o);
+        FN(tree_end)(&tree, out + o);
+    }
+}

@@ -1,0 +1,74 @@
+/* tensor.c - arrays in memory, owned or borrowed. Owned data is 64-aligned, zero at first, and comes from the context's
+ * allocator; an empty tensor still has a data pointer. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+static pal_tensor *new_tensor(pal_context *context, pal_dtype dtype, pal_shape shape, void *data)
+{
+    int64_t count = pal_shape_count(shape);
+    size_t size = pal_dtype_size(dtype);
+    if (!context || count < 0 || !size) return NULL;
+    pal_tensor *t = pal__alloc(context, sizeof *t);
+    if (!t) return NULL;
+    *t = (pal_tensor){.data = data, .shape = pal__shape_clean(shape), .dtype = dtype, .context = context};
+    if (data) return t;
+    t->owned = true;
+    t->data = pal__alloc(context, (size_t)count * size + !count);
+    if (!t->data) {
+        pal__free(context, t);
+        return NULL;
+    }
+    return t;
+}
+
+pal_tensor *pal_tensor_new(pal_context *context, pal_dtype dtype, pal_shape shape)
+{
+    return new_tensor(context, dtype, shape, NULL);
+}
+
+pal_tensor *pal_tensor_wrap(pal_context *context, pal_dtype dtype, pal_shape shape, void *data)
+{
+    return data ? new_tensor(context, dtype, shape, data) : NULL;
+}
+
+void pal_tensor_free(pal_tensor *t)
+{
+    if (!t) return;
+    if (t->owned) pal__free(t->context, t->data);
+    pal__free(t->context, t);
+}
+
+size_t pal_tensor_count(const pal_tensor *t) { return t ? (size_t)pal_shape_count(t->shape) : 0; }
+size_t pal_tensor_bytes(const pal_tensor *t) { return t ? pal_tensor_count(t) * pal_dtype_size(t->dtype) : 0; }
+
+double pal_tensor_get(const pal_tensor *t, size_t i)
+{
+    if (i >= pal_tensor_count(t)) return 0;
+    switch (t->dtype) {
+    case PAL_F32: return (double)((const float *)t->data)[i];
+    case PAL_F64: return ((const double *)t->data)[i];
+    case PAL_I32: return ((const int32_t *)t->data)[i];
+    case PAL_U8:
+    case PAL_BOOL: return ((const uint8_t *)t->data)[i];
+    default: return 0;
+    }
+}
+
+void pal_tensor_set(pal_tensor *t, size_t i, double value)
+{
+    if (i >= pal_tensor_count(t)) return;
+    pal__store(t->dtype, t->data, i, value);
+}
+
+void pal__store(pal_dtype dtype, void *data, size_t i, double value)
+{
+    switch (dtype) {
+    case PAL_F32: ((float *)data)[i] = (float)value; break;
+    case PAL_F64: ((double *)data)[i] = value; break;
+    case PAL_I32: ((int32_t *)data)[i] = (int32_t)value; break;
+    case PAL_U8: ((uint8_t *)data)[i] = (uint8_t)value; break;
+    case PAL_BOOL: ((uint8_t *)data)[i] = value != 0; break;
+    default: break;
+    }
+}

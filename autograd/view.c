@@ -1,0 +1,120 @@
+/* view.c - where an entry's elements lie: movement operations are strided views of their operand's storage wherever
+ * strides can say it. And the pass `materialise`, which puts copies where a reader cannot take a view.
+ *
+ * Invariant after materialise: operands of whole-operation kernels are contiguous and have storage; what an assign or an
+ * output names is computed by a step, neither a leaf's own storage nor a constant. */
+#include "autograd/internal.h"
+
+#include <string.h>
+
+bool pal__loop_class(const pal_op *op)
+{
+    return op->op_class == PAL_CLASS_ELEMENTWISE || op->op_class == PAL_CLASS_RANDOM;
+}
+
+static bool contiguous(pal_shape shape, const int64_t *stride)
+{
+    int64_t expected = 1;
+    for (int a = shape.rank - 1; a >= 0; a--) {
+        if (shape.dim[a] == 0) return true;
+        if (shape.dim[a] != 1 && stride[a] != expected) return false;
+        expected *= shape.dim[a];
+    }
+    return true;
+}
+
+static bool movement_view(const pal_tape *t, uint32_t id, const pal__view *operand, pal__view *v)
+{
+    const pal__entry *e = pal__at(t, id);
+    const pal__entry *in = pal__at(t, pal__arg(t, id, 0));
+    int64_t stride[PAL_MAX_RANK] = {0}, offset = 0;
+    if (!e->op->view(&in->shape, &e->shape, &e->params, operand->stride, stride, &offset)) {
+        /* Strides cannot say it, but of contiguous elements in row-major order they could. */
+        if (!operand->contiguous) return false;
+        int64_t plain[PAL_MAX_RANK];
+        pal__strides(in->shape, plain);
+        if (!e->op->view(&in->shape, &e->shape, &e->params, plain, stride, &offset)) return false;
+    }
+    v->base = operand->base;
+    v->offset = operand->offset + offset;
+    for (int a = 0; a < PAL_MAX_RANK; a++) v->stride[a] = a < e->shape.rank ? stride[a] : 0;
+    v->contiguous = contiguous(e->shape, v->stride);
+    return true;
+}
+
+pal__view pal__view_of(const pal_tape *t, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    pal__view v = {.base = id, .contiguous = true}, operand;
+    if (e->op->op_class == PAL_CLASS_EFFECT) return pal__view_of(t, pal__arg(t, id, 1));
+    if (e->op->op_class == PAL_CLASS_MOVEMENT) {
+        operand = pal__view_of(t, pal__arg(t, id, 0));
+        if (movement_view(t, id, &operand, &v)) return v;
+    }
+    pal__strides(e->shape, v.stride);
+    return v;
+}
+
+/* A value that a step computes into storage of its own, at its own index. */
+static bool computed(const pal_tape *t, uint32_t id)
+{
+    pal__view v = pal__view_of(t, id);
+    pal_op_class c = pal__at(t, v.base)->op->op_class;
+    return v.contiguous && c != PAL_CLASS_LEAF && c != PAL_CLASS_CONSTANT;
+}
+
+static bool has_storage(const pal_tape *t, uint32_t id)
+{
+    pal__view v = pal__view_of(t, id);
+    return v.contiguous && pal__at(t, v.base)->op->op_class != PAL_CLASS_CONSTANT;
+}
+
+/* Whether the reader `e` can take its operand k, now `id` in tape t, as it is. */
+static bool takes(const pal_tape *t, const pal__entry *e, uint32_t k, uint32_t id)
+{
+    if (e->op->op_class == PAL_CLASS_EFFECT) return k == 0 || computed(t, id);
+    if (pal__loop_class(e->op)) return true; /* loads know strides and constants */
+    if (e->op->op_class != PAL_CLASS_MOVEMENT) return has_storage(t, id);
+    pal__view v = pal__view_of(t, id);
+    int64_t stride[PAL_MAX_RANK], offset;
+    return pal__at(t, v.base)->op->op_class != PAL_CLASS_CONSTANT &&
+           (v.contiguous || e->op->view(&pal__at(t, id)->shape, &e->shape, &e->params, v.stride, stride, &offset));
+}
+
+static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
+{
+    const pal__entry *e = pal__at(from, id);
+    bool changed = false;
+    (void)user;
+    if (e->op->op_class == PAL_CLASS_REGION) return (pal_var){0}; /* its body's values are visited one by one */
+    for (uint32_t k = 0; k < e->n && !changed; k++) changed = !takes(to, e, k, in[k].id);
+    if (!changed) return (pal_var){0};
+    uint32_t *ids = pal__alloc(to->context, e->n * sizeof *ids);
+    pal_var made = {.tape = to};
+    if (!ids) return pal_tape_fail(to, PAL_ERR_MEMORY, "compile: out of memory");
+    for (uint32_t k = 0; k < e->n; k++) ids[k] = takes(to, e, k, in[k].id) ? in[k].id : pal__copy(in[k]).id;
+    pal__entry like = *e;
+    like.scope = to->scope;
+    like.region = to->region;
+    if (like.params.name) like.params.name = pal__intern(to, like.params.name, strlen(like.params.name));
+    if (to->status == PAL_OK) made = pal__var(to, pal__append(to, &like, ids, e->n));
+    pal__free(to->context, ids);
+    return made;
+}
+
+bool pal__materialise(pal__graph *g)
+{
+    pal__graph next;
+    pal_context *c = g->tape->context;
+    if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, visit, NULL, &next)) return false;
+    pal__graph_free(c, g);
+    *g = next;
+    for (size_t i = 0; i < g->n_outputs; i++) {
+        uint32_t id = g->outputs[i];
+        if (pal__at(g->tape, id)->op->op_class == PAL_CLASS_EFFECT || computed(g->tape, id)) continue;
+        g->tape->region = 0;
+        g->outputs[i] = pal__copy(pal__var(g->tape, id)).id;
+        if (!g->outputs[i]) return false;
+    }
+    return true;
+}

@@ -1,0 +1,41 @@
+/* internal.h - what the files of ops/ share. */
+#ifndef PAL_OPS_INTERNAL_H
+#define PAL_OPS_INTERNAL_H
+
+#include "ops/ops.h"
+
+/* The tables of rows for each instruction set. */
+#ifdef PAL_X86
+#define PAL_EACH_ISA(ROW, name)                                                                                        \
+    {                                                                                                                  \
+        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2), [PAL_ISA_AVX512] = ROW(name, avx512)  \
+    }
+#define PAL_DECLARE_EACH_ISA(DECLARE, name) DECLARE(name, baseline) DECLARE(name, avx2) DECLARE(name, avx512)
+#else
+#define PAL_EACH_ISA(ROW, name)                                                                                        \
+    {                                                                                                                  \
+        [PAL_ISA_BASELINE] = ROW(name, baseline)                                                                       \
+    }
+#define PAL_DECLARE_EACH_ISA(DECLARE, name) DECLARE(name, baseline)
+#endif
+
+#define PAL_DECLARE_TILE(name, isa)                                                                                    \
+    void pal__##name##_f32_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);                    \
+    void pal__##name##_f64_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
+#define PAL_REAL_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+
+extern const pal_op pal__op_permute, pal__op_addmm;
+/* linear.c: a transposed operand of a product becomes a flag of the product. */
+pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
+
+#define PAL_COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* The lists of each family, joined by registry.c. */
+typedef struct pal__family {
+    const pal_op *const *ops;
+    size_t n;
+} pal__family;
+extern const pal__family pal__family_elementwise, pal__family_shape, pal__family_index, pal__family_linear,
+    pal__family_random;
+
+#endif

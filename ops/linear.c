@@ -1,0 +1,223 @@
+/* linear.c - matrix products. OpenBLAS multiplies; Palindrome divides: a product is cut along the longer axis of its
+ * result into `lanes` panels at multiples of 16, each one single-threaded call. Where it is cut depends on shape and
+ * lanes alone, never on the number of threads, so neither do the bits (design, section 4). */
+#include "ops/internal.h"
+
+#include <cblas.h>
+#include <string.h>
+
+typedef struct layout { /* of one product of a batch, as stored */
+    int64_t m, n, k;
+    bool ta, tb;
+    pal_shape batch;
+} layout;
+
+/* params: i[0] a transposed, i[1] b transposed. a and b are operands first and first + 1. */
+static bool lay_out(const pal_shape *a, const pal_shape *b, const pal_params *p, layout *l)
+{
+    if (a->rank < 2 || b->rank < 2) return false;
+    l->ta = p->i[0];
+    l->tb = p->i[1];
+    l->m = a->dim[a->rank - (l->ta ? 1 : 2)];
+    l->k = a->dim[a->rank - (l->ta ? 2 : 1)];
+    l->n = b->dim[b->rank - (l->tb ? 2 : 1)];
+    pal_shape x = *a, y = *b;
+    x.rank -= 2;
+    y.rank -= 2;
+    return b->dim[b->rank - (l->tb ? 1 : 2)] == l->k && pal_shape_broadcast(x, y, &l->batch);
+}
+
+static bool infer(pal_infer *r, size_t first)
+{
+    layout l;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->dtypes[i] != r->dtypes[0] || !pal_dtype_real(r->dtypes[0]))
+            return pal_infer_fail(r, "operands are to be of one real type");
+    r->dtype = r->dtypes[0];
+    if (!lay_out(&r->shapes[first], &r->shapes[first + 1], r->params, &l)) return false;
+    if (l.m > INT32_MAX || l.n > INT32_MAX || l.k > INT32_MAX) return pal_infer_fail(r, "an axis beyond BLAS's range");
+    r->shape = l.batch;
+    r->shape.dim[r->shape.rank++] = l.m;
+    r->shape.dim[r->shape.rank++] = l.n;
+    return r->shape.rank <= PAL_MAX_RANK;
+}
+
+static bool infer_matmul(pal_infer *r) { return infer(r, 0); }
+static bool infer_addmm(pal_infer *r) { return infer(r, 1) && pal_shape_equal(r->shape, r->shapes[0]); }
+
+/* ---- Kernel ------------------------------------------------------------------------------------------------------- */
+
+typedef struct job {
+    const pal_call *call;
+    layout l;
+    const char *a, *b;
+    bool accumulate;
+    size_t lanes; /* panels of each product */
+    bool by_rows;
+    size_t size;
+} job;
+
+static void panel(size_t index, size_t lanes, int64_t length, int64_t *begin, int64_t *end)
+{
+    int64_t units = (length + 15) / 16;
+    *begin = (int64_t)index * units / (int64_t)lanes * 16;
+    *end = (int64_t)(index + 1) * units / (int64_t)lanes * 16;
+    if (*end > length) *end = length;
+}
+
+/* Offset, in matrices, of batch item i of the result within an operand whose batch axes broadcast. */
+static size_t batch_item(const pal_shape *batch, const pal_shape *operand, size_t i)
+{
+    size_t offset = 0, step = 1;
+    for (int a = batch->rank - 1, o = operand->rank - 3; a >= 0; a--, o--) {
+        size_t at = i % (size_t)batch->dim[a];
+        i /= (size_t)batch->dim[a];
+        if (o < 0) continue;
+        offset += operand->dim[o] == 1 ? 0 : at * step;
+        step *= (size_t)operand->dim[o];
+    }
+    return offset;
+}
+
+static void multiply(void *argument, size_t task, unsigned worker)
+{
+    (void)worker;
+    const job *j = argument;
+    const layout *l = &j->l;
+    size_t item = task / j->lanes, first = j->accumulate;
+    int64_t m0 = 0, m1 = l->m, n0 = 0, n1 = l->n;
+    if (j->by_rows) panel(task % j->lanes, j->lanes, l->m, &m0, &m1);
+    else panel(task % j->lanes, j->lanes, l->n, &n0, &n1);
+    if (m0 >= m1 || n0 >= n1) return;
+    int64_t lda = l->ta ? l->m : l->k, ldb = l->tb ? l->k : l->n;
+    const char *a = j->a + (batch_item(&l->batch, &j->call->in_shape[first], item) * (size_t)(l->m * l->k) +
+                            (size_t)(l->ta ? m0 : m0 * lda)) * j->size;
+    const char *b = j->b + (batch_item(&l->batch, &j->call->in_shape[first + 1], item) * (size_t)(l->k * l->n) +
+                            (size_t)(l->tb ? n0 * ldb : n0)) * j->size;
+    char *c = (char *)j->call->out + (item * (size_t)(l->m * l->n) + (size_t)(m0 * l->n + n0)) * j->size;
+    CBLAS_TRANSPOSE ta = l->ta ? CblasTrans : CblasNoTrans, tb = l->tb ? CblasTrans : CblasNoTrans;
+    int m = (int)(m1 - m0), n = (int)(n1 - n0), k = (int)l->k;
+    if (j->size == sizeof(float))
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)(const void *)a, (int)lda, (const float *)(const void *)b,
+                    (int)ldb, j->accumulate ? 1 : 0, (float *)(void *)c, (int)l->n);
+    else
+        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const double *)(const void *)a, (int)lda,
+                    (const double *)(const void *)b, (int)ldb, j->accumulate ? 1 : 0, (double *)(void *)c, (int)l->n);
+}
+
+static pal_status run(const pal_call *call, bool accumulate)
+{
+    job j = {.call = call, .accumulate = accumulate, .size = pal_dtype_size(call->dtype)};
+    lay_out(&call->in_shape[accumulate], &call->in_shape[accumulate + 1], call->params, &j.l);
+    j.a = call->in[accumulate];
+    j.b = call->in[accumulate + 1];
+    size_t items = (size_t)pal_shape_count(j.l.batch), bytes = (size_t)pal_shape_count(call->shape) * j.size;
+    if (!bytes) return PAL_OK;
+    if (accumulate && call->out != call->in[0]) memcpy(call->out, call->in[0], bytes);
+    if (!j.l.k) { /* an empty sum; BLAS does not take a leading dimension of 0 */
+        if (!accumulate) memset(call->out, 0, bytes);
+        return PAL_OK;
+    }
+    j.by_rows = j.l.m >= j.l.n;
+    size_t units = ((size_t)(j.by_rows ? j.l.m : j.l.n) + 15) / 16;
+    j.lanes = call->lanes < units ? call->lanes : units;
+    pal_parallel(call->context, items * j.lanes, multiply, &j);
+    return PAL_OK;
+}
+
+static pal_status run_matmul(const pal_call *call) { return run(call, false); }
+static pal_status run_addmm(const pal_call *call) { return run(call, true); }
+
+/* ---- Rules -------------------------------------------------------------------------------------------------------- */
+
+/* C = op(A) op(B): dA = G op(B)^T, dB = op(A)^T G, transposed where the operand is. */
+static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)
+{
+    bool ta = r->params->i[0], tb = r->params->i[1];
+    pal_var a = r->in[first], b = r->in[first + 1], g = r->seed;
+    if (k == first) return ta ? pal_matmul_t(b, g, tb, true) : pal_matmul_t(g, b, false, !tb);
+    return tb ? pal_matmul_t(g, a, true, ta) : pal_matmul_t(a, g, !ta, false);
+}
+
+static pal_var vjp_matmul(const pal_rule *r, size_t k) { return product_adjoint(r, 0, k); }
+static pal_var vjp_addmm(const pal_rule *r, size_t k) { return k == 0 ? r->seed : product_adjoint(r, 1, k); }
+
+/* x + A B becomes a product that accumulates onto x: one pass over memory less. Rounds: the last addition of each
+ * element happens inside the product. */
+static pal_var absorb_matmul(const pal_rule *c, size_t k, bool rounding)
+{
+    if (!rounding || c->op != &pal__op_add) return (pal_var){0};
+    pal_var product = c->in[k], other = c->in[1 - k];
+    if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || pal_op_of(other)->op_class == PAL_CLASS_LEAF ||
+        pal_op_of(other)->op_class == PAL_CLASS_CONSTANT)
+        return (pal_var){0};
+    pal_params p = *pal_params_of(product);
+    pal_var in[] = {other, pal_operand(product, 0), pal_operand(product, 1)};
+    return pal_record(c->tape, &pal__op_addmm, in, 3, &p);
+}
+
+static pal_var case_matmul(pal_tape *t, const pal_var *in, const void *user)
+{
+    const int *flags = user;
+    (void)t;
+    return pal_matmul_t(in[0], in[1], flags[0], flags[1]);
+}
+
+static const int nn[] = {0, 0}, nt[] = {0, 1}, tn[] = {1, 0}, tt[] = {1, 1};
+static const pal_case cases_matmul[] = {
+    {.label = "a b", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
+    {.label = "a b'", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = nt},
+    {.label = "a' b", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = tn},
+    {.label = "a' b'", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = tt},
+    {.label = "batch", .n = 2, .in = {{{3, {2, 3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
+    {.label = "batches that broadcast", .n = 2, .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}}, .build = case_matmul, .user = nt},
+    {.label = "empty sum", .n = 2, .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
+};
+
+static const pal_op op_matmul = {
+    .struct_size = sizeof(pal_op), .name = "matmul", .formula = "C = A B", .summary = "matrix product; leading axes broadcast",
+    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .n_ints = 2, .infer = infer_matmul,
+    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul, .run = run_matmul,
+    .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
+
+static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)user;
+    return pal_record(t, &pal__op_addmm, in, 3, NULL);
+}
+
+static const pal_case cases_addmm[] = {
+    {.label = "c + a b", .n = 3, .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_addmm}};
+
+const pal_op pal__op_addmm = {
+    .struct_size = sizeof(pal_op), .name = "addmm", .formula = "C + A B", .summary = "a product accumulated onto a value; made by the compiler",
+    .op_class = PAL_CLASS_PRODUCT, .arity = 3, .capabilities = PAL_OVERWRITES, .n_ints = 2, .infer = infer_addmm,
+    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_addmm, .run = run_addmm,
+    .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
+
+pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
+{
+    pal_params p = {.i = {a_transposed, b_transposed}};
+    return pal_record(NULL, &op_matmul, (pal_var[]){a, b}, 2, &p);
+}
+
+pal_var pal_matmul(pal_var a, pal_var b) { return pal_matmul_t(a, b, false, false); }
+
+pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
+{
+    (void)rounding;
+    size_t first = c->op == &pal__op_addmm;
+    if ((c->op != &op_matmul && c->op != &pal__op_addmm) || k < first) return (pal_var){0};
+    const pal_params *perm = pal_params_of(c->in[k]);
+    int rank = pal_shape_of(c->in[k]).rank;
+    for (int a = 0; a < rank; a++)
+        if (perm->i[a] != (a == rank - 1 ? rank - 2 : a == rank - 2 ? rank - 1 : a)) return (pal_var){0};
+    pal_params p = *c->params;
+    p.i[k - first] = !p.i[k - first];
+    pal_var in[3];
+    for (size_t i = 0; i < c->n; i++) in[i] = i == k ? pal_operand(c->in[k], 0) : c->in[i];
+    return pal_record(c->tape, c->op, in, c->n, &p);
+}
+
+static const pal_op *const ops[] = {&op_matmul, &pal__op_addmm};
+const pal__family pal__family_linear = {ops, PAL_COUNT(ops)};

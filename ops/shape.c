@@ -1,0 +1,301 @@
+/* shape.c - operations that move elements: reshape, permute, slice and its adjoint pad. Their values are views wherever
+ * strides can say it; only pad has a kernel. */
+#include "ops/internal.h"
+
+#include <string.h>
+
+/* ---- reshape ------------------------------------------------------------------------------------------------------ */
+
+static bool infer_reshape(pal_infer *r)
+{
+    int wild = -1;
+    int64_t known = 1, count = pal_shape_count(r->shapes[0]);
+    r->dtype = r->dtypes[0];
+    r->shape.rank = (int32_t)r->params->i[0];
+    if (r->shape.rank < 0 || r->shape.rank > PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+    for (int a = 0; a < r->shape.rank; a++) {
+        r->shape.dim[a] = r->params->i[1 + a];
+        if (r->shape.dim[a] == -1 && wild < 0) wild = a;
+        else if (r->shape.dim[a] < 0) return pal_infer_fail(r, "a negative dimension");
+        else if (__builtin_mul_overflow(known, r->shape.dim[a], &known)) return pal_infer_fail(r, "too large");
+    }
+    if (wild >= 0 && known) r->shape.dim[wild] = count / known;
+    return pal_shape_count(r->shape) == count || pal_infer_fail(r, "another number of elements");
+}
+
+static pal_var vjp_reshape(const pal_rule *r, size_t k) { return pal_reshape(r->seed, pal_shape_of(r->in[k])); }
+
+static bool view_reshape(const pal_shape *in, const pal_shape *out, const pal_params *p, const int64_t *in_stride,
+                         int64_t *out_stride, int64_t *offset)
+{
+    (void)p;
+    int64_t step = 1;
+    *offset = 0;
+    for (int a = in->rank - 1; a >= 0; a--) { /* only contiguous elements keep their order in any shape */
+        if (in->dim[a] != 1 && in_stride[a] != step) return false;
+        step *= in->dim[a];
+    }
+    step = 1;
+    for (int a = out->rank - 1; a >= 0; a--) {
+        out_stride[a] = step;
+        step *= out->dim[a];
+    }
+    return true;
+}
+
+/* Of a constant, of another reshape, to the same shape. */
+static pal_var rewrite_reshape(const pal_rule *r, bool rounding)
+{
+    (void)rounding;
+    const pal_params *p = r->params;
+    pal_infer to = {.n = 1, .shapes = (pal_shape[]){pal_shape_of(r->in[0])}, .dtypes = (pal_dtype[]){pal_dtype_of(r->in[0])}, .params = p};
+    if (!infer_reshape(&to)) return (pal_var){0};
+    if (pal_shape_equal(to.shape, to.shapes[0])) return r->in[0];
+    if (pal_op_of(r->in[0]) == r->op) return pal_reshape(pal_operand(r->in[0], 0), to.shape);
+    if (pal_op_of(r->in[0])->op_class == PAL_CLASS_CONSTANT)
+        return pal_fill(r->tape, to.dtype, to.shape, pal_params_of(r->in[0])->r[0]);
+    return (pal_var){0};
+}
+
+static pal_var case_reshape(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_reshape(in[0], PAL_SHAPE(2, -1));
+}
+
+static const pal_case cases_reshape[] = {
+    {.label = "inferred", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_reshape},
+    {.label = "vector", .n = 1, .in = {{{1, {6}}, -2, 2}}, .build = case_reshape},
+};
+
+static const pal_op op_reshape = {
+    .struct_size = sizeof(pal_op), .name = "reshape", .formula = "the same elements in another shape",
+    .summary = "changes the shape, not the order", .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 7,
+    .infer = infer_reshape, .derivative = {PAL_HAS_RULE}, .vjp = vjp_reshape, .view = view_reshape,
+    .rewrite = rewrite_reshape, .cases = cases_reshape, .n_cases = PAL_COUNT(cases_reshape)};
+
+pal_var pal_reshape(pal_var x, pal_shape shape)
+{
+    pal_params p = {.i[0] = shape.rank};
+    for (int a = 0; a < shape.rank && a < PAL_MAX_RANK; a++) p.i[1 + a] = shape.dim[a];
+    return pal_record(x.tape, &op_reshape, &x, 1, &p);
+}
+
+/* ---- permute ------------------------------------------------------------------------------------------------------ */
+
+static bool infer_permute(pal_infer *r)
+{
+    unsigned seen = 0;
+    r->dtype = r->dtypes[0];
+    r->shape.rank = r->shapes[0].rank;
+    for (int a = 0; a < r->shape.rank; a++) {
+        int64_t from = r->params->i[a];
+        if (from < 0 || from >= r->shape.rank || seen >> from & 1) return pal_infer_fail(r, "not a permutation of the axes");
+        seen |= 1u << from;
+        r->shape.dim[a] = r->shapes[0].dim[from];
+    }
+    return true;
+}
+
+static pal_var vjp_permute(const pal_rule *r, size_t k)
+{
+    int back[PAL_MAX_RANK] = {0};
+    for (int a = 0; a < pal_shape_of(r->in[k]).rank; a++) back[r->params->i[a]] = a;
+    return pal_permute(r->seed, back);
+}
+
+static bool view_permute(const pal_shape *in, const pal_shape *out, const pal_params *p, const int64_t *in_stride,
+                         int64_t *out_stride, int64_t *offset)
+{
+    (void)in;
+    *offset = 0;
+    for (int a = 0; a < out->rank; a++) out_stride[a] = in_stride[p->i[a]];
+    return true;
+}
+
+/* Of another permutation: one. The identity: none. */
+static pal_var rewrite_permute(const pal_rule *r, bool rounding)
+{
+    (void)rounding;
+    int rank = pal_shape_of(r->in[0]).rank, axes[PAL_MAX_RANK] = {0};
+    bool identity = true;
+    for (int a = 0; a < rank; a++) identity &= r->params->i[a] == a;
+    if (identity) return r->in[0];
+    if (pal_op_of(r->in[0]) != r->op) return (pal_var){0};
+    for (int a = 0; a < rank; a++) axes[a] = (int)pal_params_of(r->in[0])->i[r->params->i[a]];
+    return pal_permute(pal_operand(r->in[0], 0), axes);
+}
+
+static pal_var case_permute(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_permute(in[0], (const int[]){2, 0, 1});
+}
+
+static pal_var case_transpose(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_transpose(in[0]);
+}
+
+static const pal_case cases_permute[] = {
+    {.label = "three axes", .n = 1, .in = {{{3, {2, 3, 4}}, -2, 2}}, .build = case_permute},
+    {.label = "transpose", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_transpose},
+};
+
+const pal_op pal__op_permute = {
+    .struct_size = sizeof(pal_op), .name = "permute", .formula = "y[i...] = x[i permuted]", .summary = "reorders the axes",
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 6, .infer = infer_permute, .derivative = {PAL_HAS_RULE},
+    .vjp = vjp_permute, .view = view_permute, .rewrite = rewrite_permute, .absorb = pal__absorb_transpose,
+    .cases = cases_permute, .n_cases = PAL_COUNT(cases_permute)};
+
+pal_var pal_permute(pal_var x, const int *axes)
+{
+    pal_params p = {0};
+    for (int a = 0; a < pal_shape_of(x).rank; a++) p.i[a] = axes[a];
+    return pal_record(x.tape, &pal__op_permute, &x, 1, &p);
+}
+
+pal_var pal_transpose(pal_var x)
+{
+    int axes[PAL_MAX_RANK] = {0, 1, 2, 3, 4, 5}, rank = pal_shape_of(x).rank;
+    if (pal_ok(x) && rank < 2) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "transpose: needs two axes, not %d", rank);
+    if (rank >= 2) {
+        axes[rank - 1] = rank - 2;
+        axes[rank - 2] = rank - 1;
+    }
+    return pal_permute(x, axes);
+}
+
+/* ---- slice and pad: params i[0..5] are the start, i[6..11] the step in the upper half and the result's size below -- */
+
+static bool infer_slice(pal_infer *r)
+{
+    const pal_shape *in = &r->shapes[0];
+    r->dtype = r->dtypes[0];
+    r->shape.rank = in->rank;
+    for (int a = 0; a < in->rank; a++) {
+        int64_t start = r->params->i[a], step = r->params->i[6 + a] >> 32, size = r->params->i[6 + a] & UINT32_MAX;
+        if (step < 1 || start < 0 || (size && start + (size - 1) * step >= in->dim[a]))
+            return pal_infer_fail(r, "the slice leaves the operand");
+        r->shape.dim[a] = size;
+    }
+    return true;
+}
+
+static pal_var vjp_slice(const pal_rule *r, size_t k)
+{
+    int64_t step[PAL_MAX_RANK];
+    for (int a = 0; a < PAL_MAX_RANK; a++) step[a] = r->params->i[6 + a] >> 32;
+    return pal_pad(r->seed, pal_shape_of(r->in[k]), r->params->i, step);
+}
+
+static bool view_slice(const pal_shape *in, const pal_shape *out, const pal_params *p, const int64_t *in_stride,
+                       int64_t *out_stride, int64_t *offset)
+{
+    (void)in;
+    *offset = 0;
+    for (int a = 0; a < out->rank; a++) {
+        *offset += p->i[a] * in_stride[a];
+        out_stride[a] = in_stride[a] * (p->i[6 + a] >> 32);
+    }
+    return true;
+}
+
+static pal_var case_slice(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_slice(in[0], (const int64_t[]){1, 0}, (const int64_t[]){2, 3}, (const int64_t[]){1, 2});
+}
+
+static const pal_case cases_slice[] = {{.label = "steps", .n = 1, .in = {{{2, {4, 6}}, -2, 2}}, .build = case_slice}};
+
+static const pal_op op_slice = {
+    .struct_size = sizeof(pal_op), .name = "slice", .formula = "y[i] = x[start + i step]", .summary = "a part, with steps",
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 12, .infer = infer_slice, .derivative = {PAL_HAS_RULE},
+    .vjp = vjp_slice, .view = view_slice, .cases = cases_slice, .n_cases = PAL_COUNT(cases_slice)};
+
+pal_var pal_slice(pal_var x, const int64_t *start, const int64_t *size, const int64_t *step)
+{
+    pal_params p = {0};
+    for (int a = 0; a < pal_shape_of(x).rank; a++) {
+        if (size[a] < 0 || size[a] > INT32_MAX || step[a] < 1 || step[a] > INT32_MAX)
+            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "slice: sizes are to be at least 0, steps at least 1");
+        p.i[a] = start[a];
+        p.i[6 + a] = step[a] << 32 | size[a];
+    }
+    return pal_record(x.tape, &op_slice, &x, 1, &p);
+}
+
+static bool infer_pad(pal_infer *r)
+{
+    r->dtype = r->dtypes[0];
+    r->shape.rank = r->shapes[0].rank;
+    for (int a = 0; a < r->shape.rank; a++) {
+        int64_t start = r->params->i[a], step = r->params->i[6 + a] >> 32, n = r->shapes[0].dim[a];
+        r->shape.dim[a] = r->params->i[6 + a] & UINT32_MAX;
+        if (step < 1 || start < 0 || (n && start + (n - 1) * step >= r->shape.dim[a]))
+            return pal_infer_fail(r, "the operand leaves the padded shape");
+    }
+    return true;
+}
+
+static pal_var vjp_pad(const pal_rule *r, size_t k)
+{
+    pal_shape in = pal_shape_of(r->in[k]);
+    int64_t step[PAL_MAX_RANK];
+    for (int a = 0; a < PAL_MAX_RANK; a++) step[a] = r->params->i[6 + a] >> 32;
+    return pal_slice(r->seed, r->params->i, in.dim, step);
+}
+
+static pal_status run_pad(const pal_call *c)
+{
+    size_t size = pal_dtype_size(c->dtype), count = (size_t)pal_shape_count(c->in_shape[0]);
+    int64_t stride[PAL_MAX_RANK], index[PAL_MAX_RANK] = {0}, step = 1, offset = 0;
+    memset(c->out, 0, (size_t)pal_shape_count(c->shape) * size);
+    for (int a = c->shape.rank - 1; a >= 0; a--) {
+        offset += c->params->i[a] * step;
+        stride[a] = step * (c->params->i[6 + a] >> 32);
+        step *= c->shape.dim[a];
+    }
+    for (size_t i = 0; i < count; i++) {
+        memcpy((char *)c->out + (size_t)offset * size, (const char *)c->in[0] + i * size, size);
+        for (int a = c->shape.rank - 1; a >= 0; a--) {
+            offset += stride[a];
+            if (++index[a] < c->in_shape[0].dim[a]) break;
+            offset -= stride[a] * index[a];
+            index[a] = 0;
+        }
+    }
+    return PAL_OK;
+}
+
+static pal_var case_pad(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_pad(in[0], PAL_SHAPE(4, 7), (const int64_t[]){1, 2}, (const int64_t[]){1, 2});
+}
+
+static const pal_case cases_pad[] = {{.label = "spread", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_pad}};
+
+static const pal_op op_pad = {
+    .struct_size = sizeof(pal_op), .name = "pad", .formula = "y[start + i step] = x[i], else 0",
+    .summary = "puts values into zeros: the adjoint of slice", .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 12,
+    .infer = infer_pad, .derivative = {PAL_HAS_RULE}, .vjp = vjp_pad, .run = run_pad, .cases = cases_pad, .n_cases = PAL_COUNT(cases_pad)};
+
+pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step)
+{
+    pal_params p = {0};
+    if (pal_ok(x) && (shape.rank != pal_shape_of(x).rank || pal_shape_count(shape) < 0))
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: the padded shape has another number of axes");
+    for (int a = 0; a < pal_shape_of(x).rank; a++) {
+        if (shape.dim[a] > INT32_MAX || step[a] < 1 || step[a] > INT32_MAX)
+            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: steps are to be at least 1");
+        p.i[a] = start[a];
+        p.i[6 + a] = step[a] << 32 | shape.dim[a];
+    }
+    return pal_record(x.tape, &op_pad, &x, 1, &p);
+}
+
+static const pal_op *const ops[] = {&pal__op_broadcast_to, &pal__op_sum_to, &pal__op_stop_gradient, &op_reshape, &pal__op_permute, &op_slice, &op_pad};
+const pal__family pal__family_shape = {ops, PAL_COUNT(ops)};

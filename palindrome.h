@@ -1,0 +1,11 @@
+/* palindrome.h - all of libpalindrome: tape, operations, optimisers, models. */
+#ifndef PALINDROME_H
+#define PALINDROME_H
+
+#include "autograd/autograd.h"
+#include "autograd/operation.h"
+#include "ops/ops.h"
+#include "optim/optim.h"
+#include "models/models.h"
+
+#endif
