@@ -1,0 +1,145 @@
+/* models.h - autoencoders: variants, their options, parameters by name, recording and saving.
+ *
+ * A variant is one short file that says how to encode, to decode, and what its loss is. Parameters are asked for by name
+ * where they are used: the first ask creates and initialises, later asks find; asking twice is weight tying. A model
+ * owns the parameters; each program is recorded on a fresh tape with leaves onto them.
+ *
+ * Decoders return the natural parameter (the pre-activation); the output recipe supplies likelihood and mean. A loss is
+ * the mean over samples of the sum over features. Samples are rows: x is [n, features]. */
+#ifndef PAL_MODELS_H
+#define PAL_MODELS_H
+
+#include "autograd/autograd.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pal_model pal_model;
+
+/* ---- Options ------------------------------------------------------------------------------------------------------ */
+
+typedef enum pal_option_type { PAL_OPTION_INT, PAL_OPTION_REAL, PAL_OPTION_BOOL, PAL_OPTION_ENUM } pal_option_type;
+
+typedef struct pal_option {
+    const char *name; /* "hidden", as on the command line without the dashes */
+    pal_option_type type;
+    const char *value;   /* the default, as text */
+    double low, high;    /* INT, REAL: the range, both ends allowed */
+    const char *choices; /* ENUM: "sigmoid|relu|linear" */
+    const char *help;
+} pal_option;
+
+typedef struct pal_setting { /* an option's value as text: "hidden", "256"; BOOL: "yes", "no" */
+    const char *name, *value;
+} pal_setting;
+
+/* ---- Variants ----------------------------------------------------------------------------------------------------- */
+
+typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
+
+typedef struct pal_batch {
+    pal_var inputs;   /* [n, features] */
+    pal_var labels;   /* [n, classes] one-hot, or id 0 */
+    pal_var labelled; /* [n] 0 or 1, or id 0 */
+    pal_var weights;  /* [n], or id 0 */
+} pal_batch;
+
+typedef struct pal_variant {
+    size_t struct_size;
+    const char *name, *alias; /* "denoising", "dae" */
+    const char *summary, *formula, *source;
+    const pal_option *options; /* its own; a row with the name of a shared option replaces it. Ends with name NULL */
+    const pal_setting *training; /* defaults of training: "optimizer", "learning-rate", "epochs", "batch". Ends with NULL */
+    pal_var (*encode)(pal_model *m, pal_var x);
+    pal_var (*decode)(pal_model *m, pal_var h);
+    pal_var (*loss)(pal_model *m, const pal_batch *b);
+    pal_var (*corrupt)(pal_model *m, pal_var x); /* what the loss does to its inputs; NULL: nothing */
+} pal_variant;
+
+const pal_variant *pal_variant_at(size_t i);             /* NULL: no more */
+const pal_variant *pal_variant_find(const char *name);   /* by name or alias; NULL: none */
+/* Option i of a variant: the shared ones, then its own. NULL: no more. */
+const pal_option *pal_variant_option(const pal_variant *variant, size_t i);
+const pal_option *pal_variant_option_find(const pal_variant *variant, const char *name);
+/* Whether text is a value of the option; err says the range or the choices. */
+pal_status pal_option_check(const pal_option *option, const char *text, pal_error *err);
+
+/* ---- For the files of variants ------------------------------------------------------------------------------------ */
+
+int64_t pal_option_int(const pal_model *m, const char *name);
+double pal_option_real(const pal_model *m, const char *name);
+bool pal_option_bool(const pal_model *m, const char *name);
+const char *pal_option_enum(const pal_model *m, const char *name);
+int64_t pal_model_features(const pal_model *m);
+pal_mode pal_model_mode(const pal_model *m);
+
+typedef enum pal_init { PAL_INIT_ZERO, PAL_INIT_GLOROT } pal_init; /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
+/* Get or create; the same name with another shape is an error on the tape. */
+pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init);
+/* x [n,d] -> [n,units]: x W + b with parameters NAME/W [d,units] and NAME/b [units]. */
+pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units);
+/* h [n,k] -> [n,d] by the transpose of TO/W [d,k]: h W' + b with its own NAME/b. */
+pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to);
+pal_var pal_activate(pal_model *m, pal_var a, const char *activation); /* "sigmoid", "tanh", "relu", "linear", "softplus" */
+
+/* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
+pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
+pal_var pal_output_mean(pal_model *m, pal_var decoded); /* in the space of x */
+
+/* ---- Models ------------------------------------------------------------------------------------------------------- */
+
+/* Creates and initialises every parameter. Settings are checked; one that is unknown or out of range is an error.
+ * sample is the shape of one sample, such as [28,28]; seed keys the initial values. The variant and the context are
+ * borrowed. NULL: err says why. */
+pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const pal_setting *settings,
+                         size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed, pal_error *err);
+void pal_model_free(pal_model *model);
+const pal_variant *pal_model_variant(const pal_model *model);
+const char *pal_model_setting(const pal_model *model, const char *name); /* as text, defaults included; NULL: none */
+pal_shape pal_model_sample(const pal_model *model);
+pal_dtype pal_model_dtype(const pal_model *model);
+pal_context *pal_model_context(const pal_model *model);
+
+size_t pal_model_parameter_count(const pal_model *model); /* tensors, in order of name */
+pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name);
+pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name); /* NULL: none */
+int64_t pal_model_weights(const pal_model *model); /* numbers in all parameters */
+
+/* Recording: between begin and end the calls below append to the tape. */
+void pal_model_begin(pal_model *model, pal_tape *tape, pal_mode mode);
+void pal_model_end(pal_model *model);
+pal_var pal_model_loss(pal_model *model, const pal_batch *batch);  /* scalar; scope "loss" */
+pal_var pal_model_encode(pal_model *model, pal_var x);             /* [n, code] */
+pal_var pal_model_decode(pal_model *model, pal_var h);             /* the mean, in the space of x */
+pal_var pal_model_reconstruct(pal_model *model, pal_var x);        /* decode(encode(x)), the mean */
+pal_var pal_model_corrupt(pal_model *model, pal_var x);            /* x, where the variant corrupts nothing */
+/* The parameters as leaves of the tape, in order of name; all the count's. */
+pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
+
+/* ---- Files -------------------------------------------------------------------------------------------------------- */
+
+/* A safetensors file: parameters, and variant, settings, sample shape as metadata. Written to a temporary name in the
+ * same folder and renamed. more: further tensors (optimiser state) under their names; may be NULL. */
+typedef struct pal_named_tensor {
+    const char *name;
+    pal_tensor *tensor;
+} pal_named_tensor;
+pal_status pal_model_save(const pal_model *model, const char *path, const pal_named_tensor *more, size_t n_more,
+                          pal_error *err);
+/* Opens what save wrote, in float32 or float64 as it was. NULL: err says why. */
+pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err);
+
+/* The format itself: 8 bytes of header length, a JSON header, the data. */
+pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tensors, size_t n,
+                                 const pal_setting *metadata, size_t n_metadata, pal_error *err);
+typedef struct pal_safetensors pal_safetensors;
+pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err);
+void pal_safetensors_free(pal_safetensors *file);
+pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name); /* borrowed; NULL: none */
+const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
