@@ -101,9 +101,9 @@ typedef struct pal_context pal_context; /* the thread pool, the kernels chosen, 
 
 typedef struct pal_context_options {
     size_t struct_size;
-    unsigned threads; /* 0: one for each processor this process may run on */
-    bool unpinned;    /* do not tie each worker to a processor */
-    const char *isa;  /* NULL: the best the processor has; or "baseline", "avx2", "avx512" */
+    unsigned threads;                           /* 0: one for each processor this process may run on */
+    bool unpinned;                              /* do not tie each worker to a processor */
+    const char *isa;                            /* NULL: the best the processor has; or "baseline", "avx2", "avx512" */
     void *(*allocate)(size_t size, void *user); /* NULL: malloc and free */
     void (*release)(void *block, void *user);
     void *user;
@@ -129,9 +129,9 @@ typedef struct pal_tensor { /* fields are for reading; change data's elements fr
 pal_tensor *pal_tensor_new(pal_context *context, pal_dtype dtype, pal_shape shape);              /* zeros, 64-aligned */
 pal_tensor *pal_tensor_wrap(pal_context *context, pal_dtype dtype, pal_shape shape, void *data); /* data borrowed */
 void pal_tensor_free(pal_tensor *tensor);
-size_t pal_tensor_count(const pal_tensor *tensor);                          /* elements */
+size_t pal_tensor_count(const pal_tensor *tensor); /* elements */
 size_t pal_tensor_bytes(const pal_tensor *tensor);
-double pal_tensor_get(const pal_tensor *tensor, size_t i);                  /* element i in row-major order, as double */
+double pal_tensor_get(const pal_tensor *tensor, size_t i); /* element i in row-major order, as double */
 void pal_tensor_set(pal_tensor *tensor, size_t i, double value);
 
 /* ---- Tape -------------------------------------------------------------------------------------------------------- */
@@ -145,7 +145,7 @@ typedef struct pal_var { /* by value; id 0 is bad and still knows its tape */
 pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real); /* PAL_F32 or PAL_F64; the context outlives it */
 void pal_tape_free(pal_tape *tape);
 pal_context *pal_tape_context(const pal_tape *tape);
-pal_dtype pal_tape_real(const pal_tape *tape); /* its default type */
+pal_dtype pal_tape_real(const pal_tape *tape);    /* its default type */
 const char *pal_tape_error(const pal_tape *tape); /* the first failure in one line; NULL: none */
 pal_status pal_tape_status(const pal_tape *tape);
 pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...)
@@ -178,7 +178,7 @@ void pal_tape_rewind(pal_tape *tape, pal_mark mark);
 pal_var pal_add(pal_var a, pal_var b);
 pal_var pal_fill(pal_tape *tape, pal_dtype dtype, pal_shape shape, double value);
 pal_var pal_broadcast_to(pal_var x, pal_shape shape);
-pal_var pal_sum_to(pal_var x, pal_shape shape); /* sums over the axes in which shape has 1, or lacks */
+pal_var pal_sum_to(pal_var x, pal_shape shape);     /* sums over the axes in which shape has 1, or lacks */
 pal_var pal_constant(pal_tape *tape, double value); /* a scalar of the tape's default type */
 
 /* The identity with derivative zero. */
@@ -212,13 +212,14 @@ pal_var pal_recompute(pal_tape *tape, pal_body body, void *user);
 
 typedef struct pal_program pal_program;
 
-typedef enum pal_passes { /* which passes run; the verifier always does in debug builds */
-    PAL_PASS_SIMPLIFY = 1, /* exact rewrites and common subexpressions */
-    PAL_PASS_ROUNDING = 2, /* rewrites that may change the rounding, such as accumulating products */
-    PAL_PASS_FUSE = 4,
-    PAL_PASS_INPLACE = 8,
-    PAL_PASS_ALL = 15,
-    PAL_PASS_NONE = 16 /* 0 means the default, all */
+typedef enum pal_passes {                        /* which passes run; the verifier always does in debug builds */
+                          PAL_PASS_SIMPLIFY = 1, /* exact rewrites and common subexpressions */
+                          PAL_PASS_ROUNDING =
+                              2, /* rewrites that may change the rounding, such as accumulating products */
+                          PAL_PASS_FUSE = 4,
+                          PAL_PASS_INPLACE = 8,
+                          PAL_PASS_ALL = 15,
+                          PAL_PASS_NONE = 16 /* 0 means the default, all */
 } pal_passes;
 
 typedef struct pal_compile_options {

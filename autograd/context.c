@@ -79,7 +79,8 @@ static bool choose_isa(pal_context *c, const char *wanted)
     return false;
 }
 
-/* OpenBLAS chooses its kernels when it is loaded; an older release does not know newer processors (design, section 4). */
+/* OpenBLAS chooses its kernels when it is loaded; an older release does not know newer processors (design, section 4).
+ */
 static void advise(pal_context *c)
 {
     static const char *const old[] = {"Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Excavator"};

@@ -17,7 +17,8 @@ void *pal__keep(pal_program *p, size_t size)
     return block;
 }
 
-/* ---- Addresses ---------------------------------------------------------------------------------------------------- */
+/* ---- Addresses ----------------------------------------------------------------------------------------------------
+ */
 
 static bool leaf_index(pal_program *p, const pal__entry *e, uint32_t *index)
 {
@@ -60,7 +61,8 @@ static bool resolve(pal_program *p, const pal__plan *plan, uint32_t id, const vo
     return true;
 }
 
-/* ---- Loops -------------------------------------------------------------------------------------------------------- */
+/* ---- Loops --------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct builder {
     pal_program *program;
@@ -71,8 +73,8 @@ typedef struct builder {
     uint32_t load_of[MAX_REGISTERS]; /* the id each load reads */
     size_t last[MAX_REGISTERS];      /* the instruction that reads a load last */
     bool busy[MAX_REGISTERS];
-    uint8_t *reg;                    /* by member: its register */
-    size_t *ends;                    /* by member: the instruction that reads it last; n: a late store */
+    uint8_t *reg; /* by member: its register */
+    size_t *ends; /* by member: the instruction that reads it last; n: a late store */
 } builder;
 
 static size_t member_of(const builder *b, uint32_t id)
@@ -123,8 +125,10 @@ static bool find_loads(builder *b)
         for (uint32_t k = e->op->op_class == PAL_CLASS_EFFECT; k < e->n; k++) {
             uint32_t in = pal__arg(p->tape, id, k);
             size_t from = member_of(b, p->view[in].base);
-            if (from != SIZE_MAX) b->ends[from] = m;
-            else if (!add_load(b, in, m)) return false;
+            if (from != SIZE_MAX)
+                b->ends[from] = m;
+            else if (!add_load(b, in, m))
+                return false;
         }
     }
     return true;
@@ -157,7 +161,8 @@ static bool read_later(const builder *b, const void *data, size_t bytes, size_t 
 {
     const pal__loop *l = b->loop;
     for (size_t i = 0; i < l->n_loads; i++)
-        if (!l->loads[i].constant && b->last[i] > m && overlap(data, bytes, l->loads[i].data, l->count * l->loads[i].size))
+        if (!l->loads[i].constant && b->last[i] > m &&
+            overlap(data, bytes, l->loads[i].data, l->count * l->loads[i].size))
             return true;
     return false;
 }
@@ -166,7 +171,8 @@ static bool add_store(builder *b, size_t m, uint32_t to, uint8_t reg, bool alone
 {
     pal__loop *l = b->loop;
     pal__store_to *s = &l->stores[l->n_stores];
-    *s = (pal__store_to){.size = pal_dtype_size((pal_dtype)pal__at(b->plan->tape, to)->dtype), .reg = reg, .late = true};
+    *s =
+        (pal__store_to){.size = pal_dtype_size((pal_dtype)pal__at(b->plan->tape, to)->dtype), .reg = reg, .late = true};
     if (!resolve(b->program, b->plan, to, (const void **)(void *)&s->data)) return false;
     if (!alone && l->instrs[l->n_instrs - 1].store < 0 && !read_later(b, s->data, l->count * s->size, m)) {
         s->late = false;
@@ -204,10 +210,12 @@ static bool add_instr(builder *b, size_t m)
     pal_isa isa = pal_kernel_isa(p->context);
     bool random = e->op->op_class == PAL_CLASS_RANDOM;
     pal__instr *in = &b->loop->instrs[b->loop->n_instrs++];
-    pal_dtype key = random || !e->n ? (pal_dtype)e->dtype
-                                    : (pal_dtype)pal__at(p->tape, pal__arg(p->tape, id, e->n - 1))->dtype;
+    pal_dtype key =
+        random || !e->n ? (pal_dtype)e->dtype : (pal_dtype)pal__at(p->tape, pal__arg(p->tape, id, e->n - 1))->dtype;
     *in = (pal__instr){.fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key],
-                       .params = e->params, .n_in = (uint8_t)(random ? 0 : e->n), .store = -1};
+                       .params = e->params,
+                       .n_in = (uint8_t)(random ? 0 : e->n),
+                       .store = -1};
     in->params.name = NULL;
     if (!in->fn || e->n > 3) {
         pal_tape_fail(p->tape, PAL_ERR_TYPE, "%s: no kernel for %s", e->op->name, pal_dtype_name(key));
@@ -225,7 +233,8 @@ static bool add_instr(builder *b, size_t m)
     for (uint32_t k = 0; k < in->n_in; k++) {
         uint32_t arg = pal__arg(p->tape, id, k);
         size_t from = member_of(b, p->view[arg].base);
-        if (from != SIZE_MAX) in->in[k] = b->reg[from];
+        if (from != SIZE_MAX)
+            in->in[k] = b->reg[from];
         else
             for (size_t i = 0; i < b->loop->n_loads; i++)
                 if (b->load_of[i] == arg) in->in[k] = (uint8_t)i;
@@ -259,7 +268,8 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     b.loop->stores = pal__keep(program, 2 * n * sizeof *b.loop->stores);
     b.reg = pal__keep(program, n);
     b.ends = pal__keep(program, n * sizeof *b.ends);
-    if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends || 3 * n + n > MAX_REGISTERS * 4) return false;
+    if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends || 3 * n + n > MAX_REGISTERS * 4)
+        return false;
     if (!find_loads(&b) || b.loop->n_loads > MAX_REGISTERS / 2) return false;
     collapse(&b);
     b.loop->n_regs = b.loop->n_loads;
@@ -273,7 +283,8 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     return true;
 }
 
-/* ---- Kernels and regions ------------------------------------------------------------------------------------------ */
+/* ---- Kernels and regions ------------------------------------------------------------------------------------------
+ */
 
 static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
 {
@@ -297,10 +308,18 @@ static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g,
     const void *out;
     if (!resolve(program, plan, id, &out)) return false;
     step->run = e->op->run;
-    step->call = (pal_call){.context = plan->context, .params = params, .n = e->n, .in = in, .in_shape = shapes,
-                            .in_dtype = dtypes, .out = (void *)(uintptr_t)out, .shape = e->shape,
-                            .dtype = (pal_dtype)e->dtype, .scratch = program->arena + plan->base + plan->scratch[g],
-                            .lanes = program->lanes, .why = why};
+    step->call = (pal_call){.context = plan->context,
+                            .params = params,
+                            .n = e->n,
+                            .in = in,
+                            .in_shape = shapes,
+                            .in_dtype = dtypes,
+                            .out = (void *)(uintptr_t)out,
+                            .shape = e->shape,
+                            .dtype = (pal_dtype)e->dtype,
+                            .scratch = program->arena + plan->base + plan->scratch[g],
+                            .lanes = program->lanes,
+                            .why = why};
     if (step->run) return true;
     pal_tape_fail(plan->tape, PAL_ERR_ARGUMENT, "%s: cannot run%s", e->op->name,
                   e->op == &pal__op_placeholder ? ": a placeholder was left in the program" : "");
@@ -323,8 +342,8 @@ static bool emit_region(pal_program *program, pal__plan *plan, uint32_t g, pal__
     if (!emit_steps(program, body, &step->body, &step->n_body) || !resolve(program, body, e->body, &step->term) ||
         !resolve(program, plan, id, &out))
         return false;
-    step->call = (pal_call){.context = plan->context, .out = (void *)(uintptr_t)out, .shape = e->shape,
-                            .dtype = (pal_dtype)e->dtype};
+    step->call = (pal_call){
+        .context = plan->context, .out = (void *)(uintptr_t)out, .shape = e->shape, .dtype = (pal_dtype)e->dtype};
     return true;
 }
 

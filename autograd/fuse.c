@@ -107,11 +107,14 @@ static bool fuse_loops(pal__plan *p)
     const pal_tape *t = p->tape;
     for (uint32_t id = 1; id < p->n; id++) {
         uint32_t mine = p->group[id];
-        if (mine == PAL__NONE || p->groups[mine].kind != PAL__GROUP_LOOP || pal__at(t, id)->op->op_class == PAL_CLASS_EFFECT) continue;
+        if (mine == PAL__NONE || p->groups[mine].kind != PAL__GROUP_LOOP ||
+            pal__at(t, id)->op->op_class == PAL_CLASS_EFFECT)
+            continue;
         for (uint32_t k = 0; k < pal__at(t, id)->n; k++) {
             uint32_t in = pal__arg(t, id, k), from = p->group[p->view[in].base];
             mine = p->group[id];
-            if (p->view[in].base != in || !pal__identity(p, in, pal__at(t, id)->shape) || !mergeable(p, from, mine)) continue;
+            if (p->view[in].base != in || !pal__identity(p, in, pal__at(t, id)->shape) || !mergeable(p, from, mine))
+                continue;
             if (!merge(p, from, mine)) return false;
         }
     }
@@ -186,9 +189,9 @@ bool pal__fuse(pal__plan *p)
         if (e->region != p->region) continue;
         pal_op_class c = e->op->op_class;
         if (c == PAL_CLASS_LEAF || c == PAL_CLASS_CONSTANT || (c == PAL_CLASS_MOVEMENT)) continue;
-        pal__group_kind kind = c == PAL_CLASS_REGION                                ? PAL__GROUP_REGION
+        pal__group_kind kind = c == PAL_CLASS_REGION                             ? PAL__GROUP_REGION
                                : pal__loop_class(e->op) || c == PAL_CLASS_EFFECT ? PAL__GROUP_LOOP
-                                                                                   : PAL__GROUP_KERNEL;
+                                                                                 : PAL__GROUP_KERNEL;
         if (!new_group(p, kind, id)) return false;
     }
     if (p->passes & PAL_PASS_FUSE && !fuse_loops(p)) return false;

@@ -14,12 +14,12 @@ typedef struct term { /* one contribution to the adjoint of a value; lists end w
 
 typedef struct walk {
     pal_tape *tape;
-    uint32_t top;     /* y: everything of interest is at or below it */
-    uint8_t *wanted;  /* by id: 1 depends on a wrt; 2 is a wrt itself */
-    uint32_t *first;  /* by id: its list of contributions */
+    uint32_t top;    /* y: everything of interest is at or below it */
+    uint8_t *wanted; /* by id: 1 depends on a wrt; 2 is a wrt itself */
+    uint32_t *first; /* by id: its list of contributions */
     term *terms;
     size_t n_terms, cap_terms;
-    uint32_t region;  /* walk only through this one; PAL__NONE: everywhere */
+    uint32_t region; /* walk only through this one; PAL__NONE: everywhere */
 } walk;
 
 static void walk_free(walk *w)
@@ -155,17 +155,19 @@ static pal_status check(pal_tape *t, pal_var y, pal_var seed, const pal_var *wrt
 {
     if (t->status != PAL_OK) return t->status;
     if (!pal__live(y)) pal_tape_fail(t, PAL_ERR_TAPE, "grad: y is a bad handle");
-    if (t->status == PAL_OK && (!pal__live(seed) || seed.tape != t)) pal_tape_fail(t, PAL_ERR_TAPE, "grad: the seed is a bad handle");
+    if (t->status == PAL_OK && (!pal__live(seed) || seed.tape != t))
+        pal_tape_fail(t, PAL_ERR_TAPE, "grad: the seed is a bad handle");
     for (size_t i = 0; i < n && t->status == PAL_OK; i++) {
         if (!pal__live(wrt[i]) || wrt[i].tape != t)
             pal_tape_fail(t, PAL_ERR_TAPE, "grad: wrt %zu is a bad handle or of another tape", i + 1);
         else if (!pal_dtype_real(pal_dtype_of(wrt[i])))
-            pal_tape_fail(t, PAL_ERR_TYPE, "grad: wrt %zu is %s, not real", i + 1, pal_dtype_name(pal_dtype_of(wrt[i])));
+            pal_tape_fail(t, PAL_ERR_TYPE, "grad: wrt %zu is %s, not real", i + 1,
+                          pal_dtype_name(pal_dtype_of(wrt[i])));
     }
     if (t->status == PAL_OK && !pal_shape_equal(pal_shape_of(y), pal_shape_of(seed))) {
         char a[96], b[96];
-        pal_tape_fail(t, PAL_ERR_SHAPE, "grad: the seed is %s, y is %s", pal_shape_text(pal_shape_of(seed), a, sizeof a),
-                      pal_shape_text(pal_shape_of(y), b, sizeof b));
+        pal_tape_fail(t, PAL_ERR_SHAPE, "grad: the seed is %s, y is %s",
+                      pal_shape_text(pal_shape_of(seed), a, sizeof a), pal_shape_text(pal_shape_of(y), b, sizeof b));
     }
     if (t->status == PAL_OK && pal_dtype_of(y) != pal_dtype_of(seed))
         pal_tape_fail(t, PAL_ERR_TYPE, "grad: the seed is %s, y is %s", pal_dtype_name(pal_dtype_of(seed)),
@@ -232,14 +234,18 @@ pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad)
     return pal_vjp(y, pal_fill(y.tape, pal_dtype_of(y), pal_shape_of(y), 1), wrt, n, grad);
 }
 
-/* u is a placeholder without storage; the vjp w(u) is linear in u, and the vjp of w by u along the tangent is the jvp. */
+/* u is a placeholder without storage; the vjp w(u) is linear in u, and the vjp of w by u along the tangent is the jvp.
+ */
 pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent)
 {
     pal_tape *t = y.tape;
     if (!t) return (pal_var){0};
     if (!pal__live(y)) return pal_tape_fail(t, PAL_ERR_TAPE, "jvp: y is a bad handle");
-    pal__entry e = {.op = &pal__op_placeholder, .shape = pal_shape_of(y), .dtype = (uint8_t)pal_dtype_of(y),
-                    .scope = t->scope, .region = t->region};
+    pal__entry e = {.op = &pal__op_placeholder,
+                    .shape = pal_shape_of(y),
+                    .dtype = (uint8_t)pal_dtype_of(y),
+                    .scope = t->scope,
+                    .region = t->region};
     pal_var u = pal__var(t, pal__append(t, &e, NULL, 0)), w = {.tape = t}, out = {.tape = t};
     if (!u.id || pal_vjp(y, u, &x, 1, &w) != PAL_OK) return out;
     pal_vjp(w, tangent, &u, 1, &out);

@@ -8,7 +8,8 @@
 #include "autograd/autograd.h"
 #include "autograd/operation.h"
 
-/* ---- Memory: always through the context, so that every failure can be provoked ------------------------------------ */
+/* ---- Memory: always through the context, so that every failure can be provoked ------------------------------------
+ */
 
 void *pal__alloc(pal_context *context, size_t size); /* zeroed, 64-aligned; NULL: no memory */
 void pal__free(pal_context *context, void *block);   /* NULL is fine */
@@ -16,7 +17,8 @@ void pal__free(pal_context *context, void *block);   /* NULL is fine */
 bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size);
 void pal__store(pal_dtype dtype, void *data, size_t i, double value); /* as pal_tensor_set, unchecked */
 
-/* ---- Threads and BLAS --------------------------------------------------------------------------------------------- */
+/* ---- Threads and BLAS ---------------------------------------------------------------------------------------------
+ */
 
 typedef struct pal__pool pal__pool;
 pal__pool *pal__pool_new(pal_context *context, unsigned threads, bool pinned);
@@ -47,12 +49,14 @@ struct pal_context {
     char advice[256];
 };
 
-/* ---- Shapes ------------------------------------------------------------------------------------------------------- */
+/* ---- Shapes -------------------------------------------------------------------------------------------------------
+ */
 
 pal_shape pal__shape_clean(pal_shape shape);
 void pal__strides(pal_shape shape, int64_t *stride); /* row-major, elements; PAL_MAX_RANK of them */
 
-/* ---- The tape ----------------------------------------------------------------------------------------------------- */
+/* ---- The tape -----------------------------------------------------------------------------------------------------
+ */
 
 #define PAL__NONE UINT32_MAX
 
@@ -60,16 +64,16 @@ typedef struct pal__entry {
     const pal_op *op;
     pal_params params;
     pal_shape shape;
-    pal_tensor *tensor;             /* leaves */
-    uint64_t hash;                  /* structural: never ids or pointers */
-    uint32_t generation;            /* a handle is live if it agrees */
-    uint32_t first, n;              /* operands: ids in tape->operands */
-    uint32_t scope;                 /* index in tape->scopes */
-    uint32_t region;                /* entry id of the region's index entry this one is inside of; 0: none */
-    uint32_t body;                  /* map_sum: id of the body's result; its region index is operand-less entry `index` */
-    uint32_t index;                 /* map_sum: id of its index entry */
-    uint32_t uses;                  /* readers; kept by rebuild */
-    uint8_t dtype, order;           /* order of derivative: 0 forward, 1 adjoint, 2 adjoint of adjoint */
+    pal_tensor *tensor;   /* leaves */
+    uint64_t hash;        /* structural: never ids or pointers */
+    uint32_t generation;  /* a handle is live if it agrees */
+    uint32_t first, n;    /* operands: ids in tape->operands */
+    uint32_t scope;       /* index in tape->scopes */
+    uint32_t region;      /* entry id of the region's index entry this one is inside of; 0: none */
+    uint32_t body;        /* map_sum: id of the body's result; its region index is operand-less entry `index` */
+    uint32_t index;       /* map_sum: id of its index entry */
+    uint32_t uses;        /* readers; kept by rebuild */
+    uint8_t dtype, order; /* order of derivative: 0 forward, 1 adjoint, 2 adjoint of adjoint */
 } pal__entry;
 
 typedef struct pal__scope { /* a tree; scope 0 is the root */
@@ -114,14 +118,16 @@ const char *pal__scope_path(const pal_tape *tape, uint32_t scope);
 uint32_t pal__scope_find(pal_tape *tape, const char *path);
 uint64_t pal__mix(uint64_t hash, uint64_t value);
 uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n);
-/* The raw append that pal_record, rebuild and regions share: no checks, no shape rule. Returns the id, 0 on no memory. */
+/* The raw append that pal_record, rebuild and regions share: no checks, no shape rule. Returns the id, 0 on no memory.
+ */
 uint32_t pal__append(pal_tape *tape, const pal__entry *like, const uint32_t *in, size_t n);
 /* Evaluates the shape rule. */
 bool pal__infer(pal_tape *tape, const pal_op *op, const pal_var *in, size_t n, const pal_params *params,
                 pal_infer *out);
 bool pal__inside(const pal_tape *tape, uint32_t region, uint32_t of); /* region is `of` or within it */
 
-/* ---- Derivatives and regions -------------------------------------------------------------------------------------- */
+/* ---- Derivatives and regions --------------------------------------------------------------------------------------
+ */
 
 /* pal_vjp; region PAL__NONE. Otherwise only through entries of that region: other values count as constant. */
 pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint32_t region, pal_var *out);
@@ -131,7 +137,8 @@ pal_var pal__copy(pal_var x); /* x in storage of its own */
  * them through the context. False: no memory. */
 bool pal__captures(pal_tape *tape, uint32_t region, uint32_t result, uint32_t **ids, size_t *n);
 
-/* ---- Compiling ---------------------------------------------------------------------------------------------------- */
+/* ---- Compiling ----------------------------------------------------------------------------------------------------
+ */
 
 /* A tape in canonical order with the ids wanted: what every pass takes and gives. */
 typedef struct pal__graph {
@@ -149,9 +156,9 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
                   pal__graph *to);
 /* The body of a region recorded again on the same tape: `result` with the region's index replaced. 0: failed. */
 uint32_t pal__replay(pal_tape *tape, uint32_t region, uint32_t index, uint32_t result);
-bool pal__simplify(pal__graph *graph, bool rounding);   /* simplify.c: replaces *graph */
-bool pal__materialise(pal__graph *graph);               /* materialise.c: copies where a kernel needs contiguous */
-const char *pal__verify(const pal_tape *tape);          /* verify.c: NULL, or what is wrong */
+bool pal__simplify(pal__graph *graph, bool rounding); /* simplify.c: replaces *graph */
+bool pal__materialise(pal__graph *graph);             /* materialise.c: copies where a kernel needs contiguous */
+const char *pal__verify(const pal_tape *tape);        /* verify.c: NULL, or what is wrong */
 
 typedef struct pal__view { /* where an entry's elements lie: in base's storage, by strides over the entry's shape */
     uint32_t base;
@@ -180,16 +187,16 @@ typedef struct pal__plan {
     pal_tape *tape;
     struct pal__plan *parent; /* of a region's body */
     uint32_t region;          /* the region whose body this plan computes; 0: the program itself */
-    const uint32_t *outputs; /* assigns are here for their effect: only wanted values are stored */
+    const uint32_t *outputs;  /* assigns are here for their effect: only wanted values are stored */
     size_t n_outputs;
     unsigned passes;
     size_t n; /* entries of the tape; the arrays by id have as many */
     pal__view *view;
-    uint32_t *group;   /* PAL__NONE: none (leaf, constant, view, or of another region) */
-    uint32_t *target;  /* of a value: the assign that takes it straight from its loop; 0: none */
-    bool *stored;      /* a value that something outside its loop reads */
+    uint32_t *group;  /* PAL__NONE: none (leaf, constant, view, or of another region) */
+    uint32_t *target; /* of a value: the assign that takes it straight from its loop; 0: none */
+    bool *stored;     /* a value that something outside its loop reads */
     pal__home *home;
-    size_t *offset;    /* bytes in the arena, from this plan's part on */
+    size_t *offset;                   /* bytes in the arena, from this plan's part on */
     uint32_t *reader_first, *readers; /* by id: who reads its storage, views seen through */
     pal__group *groups;
     pal__edge *edges;
@@ -210,12 +217,13 @@ bool pal__schedule(pal__plan *plan);
 bool pal__place(pal__plan *plan);
 /* Whether group `from` must run before group `to`. direct: a path of one edge alone does not count. */
 bool pal__before(const pal__plan *plan, uint32_t from, uint32_t to, bool direct);
-bool pal__loop_class(const pal_op *op); /* runs inside fused loops */
+bool pal__loop_class(const pal_op *op);                                 /* runs inside fused loops */
 bool pal__identity(const pal__plan *plan, uint32_t id, pal_shape loop); /* read at the loop's own index, directly */
 size_t pal__entry_bytes(const pal_tape *tape, uint32_t id);
 #define PAL__ALIGN(n) (((n) + 63) & ~(size_t)63)
 
-/* ---- Programs ----------------------------------------------------------------------------------------------------- */
+/* ---- Programs -----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct pal__ref { /* a pointer into a leaf: set again by pal_bind */
     uint32_t leaf;        /* index in program->leaves */

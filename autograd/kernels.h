@@ -25,7 +25,8 @@ PAL__KERNELS(avx512)
 #ifdef PAL_X86
 #define PAL_EACH_ISA(ROW, name)                                                                                        \
     {                                                                                                                  \
-        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2), [PAL_ISA_AVX512] = ROW(name, avx512)  \
+        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2),                                    \
+        [PAL_ISA_AVX512] = ROW(name, avx512)                                                                           \
     }
 #else
 #define PAL_EACH_ISA(ROW, name)                                                                                        \

@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* ---- Parameters: compile-time constants of one recorded entry ----------------------------------------------------- */
+/* ---- Parameters: compile-time constants of one recorded entry -----------------------------------------------------
+ */
 
 #define PAL_PARAM_INTS 14
 typedef struct pal_params { /* unused fields are zero: all of it is hashed */
@@ -38,9 +39,9 @@ typedef enum pal_op_class {
 } pal_op_class;
 
 typedef enum pal_capability {
-    PAL_CAN_FAIL = 1,       /* while running; scheduled before the first effect */
-    PAL_OVERWRITES = 2,     /* the kernel may be given out == in[0], and prefers it */
-    PAL_COMMUTATIVE = 4,    /* of its two operands, bit for bit */
+    PAL_CAN_FAIL = 1,    /* while running; scheduled before the first effect */
+    PAL_OVERWRITES = 2,  /* the kernel may be given out == in[0], and prefers it */
+    PAL_COMMUTATIVE = 4, /* of its two operands, bit for bit */
     PAL_EXACT_ZERO_DERIVATIVE = 8
 } pal_capability;
 
@@ -80,7 +81,7 @@ typedef enum pal_isa { PAL_ISA_BASELINE, PAL_ISA_AVX2, PAL_ISA_AVX512, PAL_ISA_C
 
 /* A tile kernel computes n elements (the buffers hold a multiple of PAL_TILE_PAD, and it may compute up to there). out
  * may equal any in[i] of the same element size. */
-#define PAL_TILE 512
+#define PAL_TILE     512
 #define PAL_TILE_PAD 16
 typedef struct pal_tile {
     const pal_params *params;
@@ -139,7 +140,7 @@ struct pal_op {
     bool (*infer)(pal_infer *infer);
 
     pal_derivative derivative[3]; /* of each operand; the last one serves all further operands */
-    pal_var (*vjp)(const pal_rule *rule, size_t operand);       /* may have the broadcast shape: the engine sums */
+    pal_var (*vjp)(const pal_rule *rule, size_t operand);          /* may have the broadcast shape: the engine sums */
     pal_var (*jvp)(const pal_rule *rule, const pal_var *tangents); /* optional; a tangent may be bad (= zero) */
     /* Where it is not differentiable: a boolean whose change between x-h and x+h means a kink. NULL: smooth. */
     pal_var (*decision)(const pal_rule *rule);
@@ -183,11 +184,12 @@ pal_var pal_operand(pal_var v, size_t i);
 bool pal_is_fill(pal_var v, double value); /* a constant with exactly this value (and sign of zero) */
 
 /* Shape rules that many share. */
-bool pal_infer_same(pal_infer *infer);        /* operands of one real type, broadcast */
+bool pal_infer_same(pal_infer *infer); /* operands of one real type, broadcast */
 bool pal_infer_fail(pal_infer *infer, const char *why);
 
 extern const pal_op pal__op_leaf, pal__op_placeholder, pal__op_index, pal__op_assign, pal__op_map_sum;
-extern const pal_op pal__op_add, pal__op_fill, pal__op_sum_to, pal__op_broadcast_to, pal__op_stop_gradient, pal__op_copy;
+extern const pal_op pal__op_add, pal__op_fill, pal__op_sum_to, pal__op_broadcast_to, pal__op_stop_gradient,
+    pal__op_copy;
 
 #ifdef __cplusplus
 }

@@ -74,7 +74,9 @@ static block *dying_operand(pal__plan *p, blocks *b, uint32_t g, uint32_t id, si
         block *candidate = &b->at[i];
         if (candidate->ends != now || !candidate->id || candidate->size != size) continue;
         if (p->group[candidate->id] == g) continue;
-        if (pal_dtype_size((pal_dtype)pal__at(t, candidate->id)->dtype) != pal_dtype_size((pal_dtype)pal__at(t, id)->dtype)) continue;
+        if (pal_dtype_size((pal_dtype)pal__at(t, candidate->id)->dtype) !=
+            pal_dtype_size((pal_dtype)pal__at(t, id)->dtype))
+            continue;
         bool fine = true, read = false;
         for (size_t m = 0; m < group->n_members; m++)
             for (uint32_t k = 0; k < pal__at(t, group->members[m])->n; k++) {
@@ -110,8 +112,10 @@ bool pal__place(pal__plan *p)
     for (size_t i = 0; i < p->n_order && ok; i++) position[p->order[i]] = i;
     if (ok) find_stored(p, position, ends);
     for (uint32_t id = 1; id < p->n; id++)
-        if (pal__at(p->tape, id)->op == &pal__op_leaf) p->home[id] = PAL__LEAF;
-        else if (pal__at(p->tape, id)->op == &pal__op_index) p->home[id] = PAL__COUNTER;
+        if (pal__at(p->tape, id)->op == &pal__op_leaf)
+            p->home[id] = PAL__LEAF;
+        else if (pal__at(p->tape, id)->op == &pal__op_index)
+            p->home[id] = PAL__COUNTER;
     for (size_t i = 0; i < p->n_order && ok; i++) {
         uint32_t g = p->order[i];
         for (size_t m = 0; m < p->groups[g].n_members && ok; m++) {
@@ -126,8 +130,13 @@ bool pal__place(pal__plan *p)
         } else if (p->groups[g].kind == PAL__GROUP_KERNEL && e->op->scratch) {
             pal_shape shapes[8];
             pal_dtype dtypes[8];
-            pal_call call = {.context = c, .params = &e->params, .n = e->n, .in_shape = shapes, .in_dtype = dtypes,
-                             .shape = e->shape, .dtype = (pal_dtype)e->dtype};
+            pal_call call = {.context = c,
+                             .params = &e->params,
+                             .n = e->n,
+                             .in_shape = shapes,
+                             .in_dtype = dtypes,
+                             .shape = e->shape,
+                             .dtype = (pal_dtype)e->dtype};
             for (uint32_t k = 0; k < e->n && k < 8; k++) {
                 const pal__entry *in = pal__at(p->tape, pal__arg(p->tape, p->groups[g].members[0], k));
                 shapes[k] = in->shape;

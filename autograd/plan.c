@@ -13,7 +13,8 @@ size_t pal__entry_bytes(const pal_tape *t, uint32_t id)
 
 bool pal__identity(const pal__plan *p, uint32_t id, pal_shape loop)
 {
-    return p->view[id].contiguous && p->view[id].offset == 0 && pal_shape_count(pal__at(p->tape, id)->shape) == pal_shape_count(loop) &&
+    return p->view[id].contiguous && p->view[id].offset == 0 &&
+           pal_shape_count(pal__at(p->tape, id)->shape) == pal_shape_count(loop) &&
            pal_shape_count(pal__at(p->tape, p->view[id].base)->shape) == pal_shape_count(loop);
 }
 
@@ -37,8 +38,10 @@ static bool find_readers(pal__plan *p)
             for (uint32_t i = 0; i < pal__at(t, id)->n; i++) {
                 if (pal__at(t, id)->op->op_class == PAL_CLASS_EFFECT && i == 0) continue; /* written, not read */
                 uint32_t base = p->view[pal__arg(t, id, i)].base;
-                if (pass) p->readers[p->reader_first[base]++] = id;
-                else p->reader_first[base + 1]++, total++;
+                if (pass)
+                    p->readers[p->reader_first[base]++] = id;
+                else
+                    p->reader_first[base + 1]++, total++;
             }
         }
         if (pass) break;
@@ -57,8 +60,14 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
     pal_context *c = tape->context;
     pal__plan *p = pal__alloc(c, sizeof *p);
     if (!p) return NULL;
-    *p = (pal__plan){.context = c, .tape = tape, .parent = parent, .region = region, .outputs = outputs,
-                     .n_outputs = n_outputs, .passes = passes, .n = tape->n_entries};
+    *p = (pal__plan){.context = c,
+                     .tape = tape,
+                     .parent = parent,
+                     .region = region,
+                     .outputs = outputs,
+                     .n_outputs = n_outputs,
+                     .passes = passes,
+                     .n = tape->n_entries};
     p->view = pal__alloc(c, p->n * sizeof *p->view);
     p->group = pal__alloc(c, p->n * sizeof *p->group);
     p->target = pal__alloc(c, p->n * sizeof *p->target);
@@ -98,8 +107,9 @@ void pal__plan_free(pal__plan *p)
         pal__free(c, p->groups[g].members);
         if (p->bodies) pal__plan_free(p->bodies[g]);
     }
-    void *arrays[] = {p->view,   p->group, p->target, p->stored, p->home,   p->offset, p->counters, p->reader_first,
-                      p->readers, p->groups, p->edges, p->bodies, p->scratch, p->order, p};
+    void *arrays[] = {p->view,   p->group,    p->target,       p->stored,  p->home,
+                      p->offset, p->counters, p->reader_first, p->readers, p->groups,
+                      p->edges,  p->bodies,   p->scratch,      p->order,   p};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
 }
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Compile ------------------------------------------------------------------------------------------------------ */
+/* ---- Compile ------------------------------------------------------------------------------------------------------
+ */
 
 static int by_leaf_hash(const void *a, const void *b, void *tape)
 {
@@ -20,7 +21,8 @@ static uint32_t *find_roots(pal_tape *t, const pal_var *outputs, size_t n, bool 
 {
     for (size_t i = 0; i < n; i++)
         if (!pal__live(outputs[i]) || outputs[i].tape != t || pal__at(t, outputs[i].id)->region) {
-            pal_tape_fail(t, PAL_ERR_TAPE, "compile: output %zu is a bad handle, of another tape or inside a region", i + 1);
+            pal_tape_fail(t, PAL_ERR_TAPE, "compile: output %zu is a bad handle, of another tape or inside a region",
+                          i + 1);
             return NULL;
         }
     uint32_t *roots = pal__alloc(t->context, (n + t->n_effects) * sizeof *roots);
@@ -53,11 +55,16 @@ static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, unsigned passe
 {
     if (!pal__rebuild(t, roots, n, passes & PAL_PASS_SIMPLIFY, NULL, NULL, g)) return false;
     const char *failed = NULL;
-    if (!verified(t, g, "live")) failed = "";
-    else if (passes & PAL_PASS_SIMPLIFY && !pal__simplify(g, passes & PAL_PASS_ROUNDING)) failed = "simplify";
-    else if (!verified(t, g, "simplify")) failed = "";
-    else if (!pal__materialise(g)) failed = "materialise";
-    else if (!verified(t, g, "materialise")) failed = "";
+    if (!verified(t, g, "live"))
+        failed = "";
+    else if (passes & PAL_PASS_SIMPLIFY && !pal__simplify(g, passes & PAL_PASS_ROUNDING))
+        failed = "simplify";
+    else if (!verified(t, g, "simplify"))
+        failed = "";
+    else if (!pal__materialise(g))
+        failed = "materialise";
+    else if (!verified(t, g, "materialise"))
+        failed = "";
     if (!failed) return true;
     if (g->tape && g->tape->status != PAL_OK) pal_tape_fail(t, g->tape->status, "%s", g->tape->error);
     pal_tape_fail(t, PAL_ERR_MEMORY, "compile: %s: out of memory", failed);
@@ -79,7 +86,8 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
     if (given && given->struct_size) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
     unsigned passes = o.passes ? o.passes & PAL_PASS_ALL : PAL_PASS_ALL;
     if (t->region || (n && !outputs) || o.lanes > 4096) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, t->region ? "compile: inside a region" : "compile: no outputs, or over 4096 lanes");
+        pal_tape_fail(t, PAL_ERR_ARGUMENT,
+                      t->region ? "compile: inside a region" : "compile: no outputs, or over 4096 lanes");
         return NULL;
     }
     size_t n_roots;
@@ -118,7 +126,8 @@ void pal_program_free(pal_program *p)
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
 }
 
-/* ---- Questions ---------------------------------------------------------------------------------------------------- */
+/* ---- Questions ----------------------------------------------------------------------------------------------------
+ */
 
 const pal_tensor *pal_output(const pal_program *p, size_t i) { return p && i < p->n_outputs ? &p->outputs[i] : NULL; }
 const char *pal_program_error(const pal_program *p) { return p && p->error[0] ? p->error : NULL; }
@@ -153,13 +162,16 @@ pal_status pal_eval(pal_var v, void *out)
     pal_program *p = pal_compile(t, &v, 1, NULL);
     if (!p) return t->status != PAL_OK ? t->status : PAL_ERR_TAPE;
     pal_status status = pal_run(p);
-    if (status == PAL_OK) memcpy(out, pal_output(p, 0)->data, pal_tensor_bytes(pal_output(p, 0)));
-    else pal_tape_fail(t, status, "%s", p->error);
+    if (status == PAL_OK)
+        memcpy(out, pal_output(p, 0)->data, pal_tensor_bytes(pal_output(p, 0)));
+    else
+        pal_tape_fail(t, status, "%s", p->error);
     pal_program_free(p);
     return status;
 }
 
-/* ---- Text --------------------------------------------------------------------------------------------------------- */
+/* ---- Text ---------------------------------------------------------------------------------------------------------
+ */
 
 static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, bool profile)
 {
@@ -170,7 +182,9 @@ static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, boo
         if (s->loop)
             fprintf(f, "loop   %zu elements, %zu loads, %zu instructions, %zu stores, ends in %s", s->loop->count,
                     s->loop->n_loads, s->loop->n_instrs, s->loop->n_stores, s->op->name);
-        else fprintf(f, "%s %s %s", s->run ? "kernel" : "region", s->op->name, pal_shape_text(s->call.shape, shape, sizeof shape));
+        else
+            fprintf(f, "%s %s %s", s->run ? "kernel" : "region", s->op->name,
+                    pal_shape_text(s->call.shape, shape, sizeof shape));
         fprintf(f, "%s%s", *s->scope ? "  in " : "", s->scope);
         if (profile && s->runs) fprintf(f, "  %.1f us", 1e6 * s->seconds / (double)s->runs);
         fputc('\n', f);

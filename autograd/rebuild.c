@@ -7,11 +7,11 @@
 
 typedef struct walk {
     pal_tape *from, *to;
-    uint32_t *map;      /* ids of from to ids of to; 0: not yet */
-    size_t n;           /* entries of from when the walk began */
+    uint32_t *map; /* ids of from to ids of to; 0: not yet */
+    size_t n;      /* entries of from when the walk began */
     uint32_t *stack;
     size_t depth, cap;
-    uint32_t only;      /* replay: the region copied; everything outside maps to itself. PAL__NONE: all */
+    uint32_t only; /* replay: the region copied; everything outside maps to itself. PAL__NONE: all */
     pal__visit visit;
     void *user;
 } walk;
@@ -70,8 +70,10 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     if (!e.body) return pal__append(w->to, &e, in, n);
     /* What a body reads may have changed with the body. */
     uint32_t *ids = NULL, copied = 0;
-    if (pal__captures(w->to, e.index, e.body, &ids, &n)) copied = pal__append(w->to, &e, ids, n);
-    else pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+    if (pal__captures(w->to, e.index, e.body, &ids, &n))
+        copied = pal__append(w->to, &e, ids, n);
+    else
+        pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
     pal__free(w->to->context, ids);
     return copied;
 }
@@ -182,7 +184,8 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
                   pal__graph *g)
 {
     pal_context *c = from->context;
-    *g = (pal__graph){.tape = pal_tape_new(c, from->real), .outputs = pal__alloc(c, n * sizeof *outputs), .n_outputs = n};
+    *g = (pal__graph){
+        .tape = pal_tape_new(c, from->real), .outputs = pal__alloc(c, n * sizeof *outputs), .n_outputs = n};
     enum { FIRST_TABLE = 64 };
     bool ok = g->tape && g->outputs;
     if (ok && merge) {
@@ -200,8 +203,10 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
         count_uses(g);
         return true;
     }
-    if (g->tape && g->tape->status != PAL_OK) pal_tape_fail(from, g->tape->status, "%s", g->tape->error);
-    else pal_tape_fail(from, PAL_ERR_MEMORY, "compile: out of memory");
+    if (g->tape && g->tape->status != PAL_OK)
+        pal_tape_fail(from, g->tape->status, "%s", g->tape->error);
+    else
+        pal_tape_fail(from, PAL_ERR_MEMORY, "compile: out of memory");
     pal__graph_free(c, g);
     return false;
 }

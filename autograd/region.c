@@ -58,7 +58,11 @@ static uint32_t region_begin(pal_tape *t)
     int64_t depth = 1;
     for (uint32_t r = t->region; r; r = pal__at(t, r)->region) depth++;
     /* The index hashes by depth alone: two regions that do the same hash the same. */
-    pal__entry e = {.op = &pal__op_index, .dtype = PAL_I32, .scope = t->scope, .region = t->region, .order = t->order,
+    pal__entry e = {.op = &pal__op_index,
+                    .dtype = PAL_I32,
+                    .scope = t->scope,
+                    .region = t->region,
+                    .order = t->order,
                     .params.i[0] = depth};
     uint32_t index = pal__append(t, &e, NULL, 0);
     if (index) t->region = index;
@@ -68,9 +72,11 @@ static uint32_t region_begin(pal_tape *t)
 static pal_var region_end(pal_tape *t, uint32_t index, pal_var result, int64_t count)
 {
     t->region = pal__at(t, index)->region;
-    if (!pal__live(result) || result.tape != t) return pal_tape_fail(t, PAL_ERR_TAPE, "map_sum: the body gave a bad handle");
+    if (!pal__live(result) || result.tape != t)
+        return pal_tape_fail(t, PAL_ERR_TAPE, "map_sum: the body gave a bad handle");
     if (!pal_dtype_real(pal_dtype_of(result)))
-        return pal_tape_fail(t, PAL_ERR_TYPE, "map_sum: the body's value is %s, not real", pal_dtype_name(pal_dtype_of(result)));
+        return pal_tape_fail(t, PAL_ERR_TYPE, "map_sum: the body's value is %s, not real",
+                             pal_dtype_name(pal_dtype_of(result)));
     /* A term always has storage of its own inside, whatever rewriting makes of the body. */
     t->region = index;
     result = pal__copy(result);
@@ -80,9 +86,15 @@ static pal_var region_end(pal_tape *t, uint32_t index, pal_var result, int64_t c
     size_t n;
     pal_var v = {.tape = t};
     if (pal__captures(t, index, result.id, &ids, &n)) {
-        pal__entry e = {.op = &pal__op_map_sum, .shape = pal_shape_of(result), .dtype = (uint8_t)pal_dtype_of(result),
-                        .scope = t->scope, .region = t->region, .order = t->order, .params.i[0] = count,
-                        .body = result.id, .index = index};
+        pal__entry e = {.op = &pal__op_map_sum,
+                        .shape = pal_shape_of(result),
+                        .dtype = (uint8_t)pal_dtype_of(result),
+                        .scope = t->scope,
+                        .region = t->region,
+                        .order = t->order,
+                        .params.i[0] = count,
+                        .body = result.id,
+                        .index = index};
         v = pal__var(t, pal__append(t, &e, ids, n));
         pal__free(t->context, ids);
     } else {
@@ -95,7 +107,8 @@ pal_var pal_map_sum(pal_tape *t, int64_t count, pal_body body, void *user)
 {
     if (!t) return (pal_var){0};
     if (count < 1 || count > INT32_MAX || !body)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "map_sum: needs a body and a count of at least 1, not %lld", (long long)count);
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "map_sum: needs a body and a count of at least 1, not %lld",
+                             (long long)count);
     uint32_t index = region_begin(t);
     if (!index) return (pal_var){.tape = t};
     return region_end(t, index, body(t, pal__var(t, index), user), count);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- Loads -------------------------------------------------------------------------------------------------------- */
+/* ---- Loads --------------------------------------------------------------------------------------------------------
+ */
 
 static void gather_run(void *out, const void *in, size_t n, int64_t stride, size_t size)
 {
@@ -62,7 +63,8 @@ static void gather(const pal__loop *l, const pal__load *load, size_t first, size
     }
 }
 
-/* ---- Loops -------------------------------------------------------------------------------------------------------- */
+/* ---- Loops --------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct loop_job {
     pal_program *program;
@@ -70,7 +72,8 @@ typedef struct loop_job {
     size_t tiles, each;
 } loop_job;
 
-static void run_tile(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t first, size_t n)
+static void run_tile(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t first,
+                     size_t n)
 {
     enum { REGISTER = PAL_TILE * sizeof(double) };
     void *at[128];
@@ -84,8 +87,10 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
             gather(l, load, first, n, at[i]);
         } else {
             const char *data = (const char *)load->data + first * load->size;
-            if (whole) at[i] = (void *)(uintptr_t)data;
-            else memcpy(at[i], data, n * load->size); /* memory that is not ours is never read beyond its end */
+            if (whole)
+                at[i] = (void *)(uintptr_t)data;
+            else
+                memcpy(at[i], data, n * load->size); /* memory that is not ours is never read beyond its end */
         }
     }
     for (size_t i = 0; i < l->n_instrs; i++) {
@@ -143,7 +148,8 @@ void pal__run_loop(pal_program *program, const pal__step *step)
     pal_parallel(program->context, (job.tiles + job.each - 1) / job.each, loop_task, &job);
 }
 
-/* ---- Regions ------------------------------------------------------------------------------------------------------ */
+/* ---- Regions ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct sum_job {
     const pal__step *step;
@@ -175,19 +181,24 @@ static pal_status run_steps(pal_program *p, pal__step *steps, size_t n);
 
 static pal_status run_region(pal_program *p, pal__step *s)
 {
-    sum_job job = {.step = s, .count = (size_t)pal_shape_count(s->call.shape), .size = pal_dtype_size(s->call.dtype),
+    sum_job job = {.step = s,
+                   .count = (size_t)pal_shape_count(s->call.shape),
+                   .size = pal_dtype_size(s->call.dtype),
                    .add = pal__op_add.tile[pal_kernel_isa(p->context)][s->call.dtype]};
     for (int64_t k = 0; k < s->count; k++) {
         *s->counter = (int32_t)k;
         pal_status status = run_steps(p, s->body, s->n_body);
         if (status != PAL_OK) return status;
-        if (k == 0) memcpy(s->call.out, s->term, job.count * job.size);
-        else pal_parallel(p->context, (job.count + PAL_TILE - 1) / PAL_TILE, accumulate_task, &job);
+        if (k == 0)
+            memcpy(s->call.out, s->term, job.count * job.size);
+        else
+            pal_parallel(p->context, (job.count + PAL_TILE - 1) / PAL_TILE, accumulate_task, &job);
     }
     return PAL_OK;
 }
 
-/* ---- Programs ----------------------------------------------------------------------------------------------------- */
+/* ---- Programs -----------------------------------------------------------------------------------------------------
+ */
 
 static double now(void)
 {
@@ -202,9 +213,12 @@ static pal_status run_steps(pal_program *p, pal__step *steps, size_t n)
         pal__step *s = &steps[i];
         double began = p->profile ? now() : 0;
         pal_status status = PAL_OK;
-        if (s->loop) pal__run_loop(p, s);
-        else if (s->run) status = s->run(&s->call);
-        else status = run_region(p, s);
+        if (s->loop)
+            pal__run_loop(p, s);
+        else if (s->run)
+            status = s->run(&s->call);
+        else
+            status = run_region(p, s);
         if (p->profile) {
             s->seconds += now() - began;
             s->runs++;

@@ -1,5 +1,5 @@
-/* shape.c - element types, shapes and broadcasting. Invariant: axes at and beyond the rank hold zero, so that shapes can
- * be hashed and compared as they stand (pal__shape_clean restores it for shapes from outside). */
+/* shape.c - element types, shapes and broadcasting. Invariant: axes at and beyond the rank hold zero, so that shapes
+ * can be hashed and compared as they stand (pal__shape_clean restores it for shapes from outside). */
 #include "autograd/internal.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* simplify.c - the pass `simplify`: operations are lowered into parts that share work, operands' operations are absorbed
- * into their readers, rewrites of the operations' own tables applied, constants folded, and equal entries made one
- * (rebuild.c merges as it copies). Only what the descriptors offer: the engine knows no algebra.
+/* simplify.c - the pass `simplify`: operations are lowered into parts that share work, operands' operations are
+ * absorbed into their readers, rewrites of the operations' own tables applied, constants folded, and equal entries made
+ * one (rebuild.c merges as it copies). Only what the descriptors offer: the engine knows no algebra.
  *
  * With rounding off every result keeps its bits; with it on, rewrites that round otherwise may be used. */
 #include "autograd/internal.h"

@@ -59,9 +59,12 @@ static int64_t offset_of(size_t index, int n, const int64_t *dim, const int64_t 
 enum { UNIT = 64, UNIT_TERMS = UNIT * PAL__SUM_BLOCK };
 enum { LEVELS = 48 }; /* of the tree: more than any count needs */
 
-#define T              float
-#define FN(name)       name##_f32
-#define KERNEL(name)   {pal__##name##_f32_baseline, PAL_MORE(name, f32)}
+#define T        float
+#define FN(name) name##_f32
+#define KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        pal__##name##_f32_baseline, PAL_MORE(name, f32)                                                                \
+    }
 #ifdef PAL_X86
 #define PAL_MORE(name, t) pal__##name##_##t##_avx2, pal__##name##_##t##_avx512
 #else
@@ -71,9 +74,12 @@ enum { LEVELS = 48 }; /* of the tree: more than any count needs */
 #undef T
 #undef FN
 #undef KERNEL
-#define T            double
-#define FN(name)     name##_f64
-#define KERNEL(name) {pal__##name##_f64_baseline, PAL_MORE(name, f64)}
+#define T        double
+#define FN(name) name##_f64
+#define KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        pal__##name##_f64_baseline, PAL_MORE(name, f64)                                                                \
+    }
 #include "autograd/sum_type.h"
 
 size_t pal__sum_scratch(const pal_call *call)

@@ -10,7 +10,7 @@ typedef struct FN(tree) {
     T level[LEVELS][PAL__SUM_COLUMNS];
 } FN(tree);
 
-static void FN(tree_push)(FN(tree) *t, const T *value)
+static void FN(tree_push)(FN(tree) * t, const T *value)
 {
     T carry[PAL__SUM_COLUMNS];
     memcpy(carry, value, t->width * sizeof(T));
@@ -20,7 +20,7 @@ static void FN(tree_push)(FN(tree) *t, const T *value)
     memcpy(t->level[at], carry, t->width * sizeof(T));
 }
 
-static void FN(tree_end)(const FN(tree) *t, T *out)
+static void FN(tree_end)(const FN(tree) * t, T *out)
 {
     bool any = false;
     for (size_t c = 0; c < t->width; c++) out[c] = 0;
@@ -79,7 +79,7 @@ static void FN(sum_task)(void *argument, size_t task, unsigned worker)
 
 /* Few terms and many results: a task is a range of them, to keep tasks worth their barrier. */
 typedef struct FN(range) {
-    FN(job) *job;
+    FN(job) * job;
     size_t tasks, each;
 } FN(range);
 
@@ -100,8 +100,14 @@ static void FN(sum)(const pal_call *call, const sum_layout *l, pal_isa isa)
         return;
     }
     size_t units = (l->terms + UNIT_TERMS - 1) / UNIT_TERMS;
-    FN(job) job = {.l = l, .x = call->in[0], .units = units, .columns_a_chunk = PAL__SUM_COLUMNS,
-                   .block = blocks[isa], .columns = columns[isa], .outer = l->outputs / l->columns};
+    FN(job)
+    job = {.l = l,
+           .x = call->in[0],
+           .units = units,
+           .columns_a_chunk = PAL__SUM_COLUMNS,
+           .block = blocks[isa],
+           .columns = columns[isa],
+           .outer = l->outputs / l->columns};
     job.out = units > 1 ? call->scratch : call->out;
     job.chunks = (l->columns + PAL__SUM_COLUMNS - 1) / PAL__SUM_COLUMNS;
     size_t tasks = units * job.chunks * job.outer, terms = l->outputs * l->terms;

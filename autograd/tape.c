@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Strings ------------------------------------------------------------------------------------------------------ */
+/* ---- Strings ------------------------------------------------------------------------------------------------------
+ */
 
 struct pal__block {
     struct pal__block *next;
@@ -52,7 +53,8 @@ uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n)
     return pal__mix(hash, n);
 }
 
-/* ---- Errors ------------------------------------------------------------------------------------------------------- */
+/* ---- Errors -------------------------------------------------------------------------------------------------------
+ */
 
 pal_var pal_tape_fail(pal_tape *t, pal_status status, const char *format, ...)
 {
@@ -76,7 +78,8 @@ size_t pal_tape_length(const pal_tape *t) { return t ? t->n_entries - 1 : 0; }
 pal_dtype pal_tape_real(const pal_tape *t) { return t ? t->real : PAL_F32; }
 pal_context *pal_tape_context(const pal_tape *t) { return t ? t->context : NULL; }
 
-/* ---- Life --------------------------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------------------------
+ */
 
 pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real)
 {
@@ -112,7 +115,8 @@ void pal_tape_free(pal_tape *t)
     pal__free(t->context, t);
 }
 
-/* ---- Scopes ------------------------------------------------------------------------------------------------------- */
+/* ---- Scopes -------------------------------------------------------------------------------------------------------
+ */
 
 const char *pal__scope_path(const pal_tape *t, uint32_t scope) { return t->scopes[scope].path; }
 
@@ -152,7 +156,8 @@ void pal_scope_begin(pal_tape *t, const char *name)
     const char *above = t->scopes[t->scope].path;
     int n = name && *name ? snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name) : -1;
     if (n < 0 || (size_t)n >= sizeof path) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "scope: the path's names are to have 1 to %zu letters in all", sizeof path - 1);
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "scope: the path's names are to have 1 to %zu letters in all",
+                      sizeof path - 1);
         return;
     }
     t->scope = scope_add(t, t->scope, path);
@@ -168,7 +173,8 @@ void pal_scope_end(pal_tape *t)
     t->scope = t->scopes[t->scope].parent;
 }
 
-/* ---- Handles ------------------------------------------------------------------------------------------------------ */
+/* ---- Handles ------------------------------------------------------------------------------------------------------
+ */
 
 pal_var pal__var(pal_tape *t, uint32_t id)
 {
@@ -205,7 +211,8 @@ bool pal__inside(const pal_tape *t, uint32_t region, uint32_t of)
     return region == of;
 }
 
-/* ---- Recording ---------------------------------------------------------------------------------------------------- */
+/* ---- Recording ----------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
 {
@@ -228,7 +235,8 @@ static bool same_entry(const pal_tape *t, const pal__entry *a, const pal__entry 
     return a->op == b->op && a->dtype == b->dtype && a->region == b->region && a->tensor == b->tensor && a->n == n &&
            a->body == b->body && pal_shape_equal(a->shape, b->shape) && same_name(a->params.name, b->params.name) &&
            !memcmp(a->params.i, b->params.i, sizeof a->params.i) &&
-           !memcmp(a->params.r, b->params.r, sizeof a->params.r) && (!n || !memcmp(t->operands + a->first, in, n * sizeof *in));
+           !memcmp(a->params.r, b->params.r, sizeof a->params.r) &&
+           (!n || !memcmp(t->operands + a->first, in, n * sizeof *in));
 }
 
 /* Finds an equal entry, or the slot for a new one. Keeps the table at most half full. NULL: no memory. */
@@ -249,7 +257,8 @@ static uint32_t *table_slot(pal_tape *t, const pal__entry *e, const uint32_t *in
         t->table_size = size;
     }
     size_t at = (size_t)e->hash & (t->table_size - 1);
-    while (t->table[at] && !(pal__at(t, t->table[at])->hash == e->hash && same_entry(t, pal__at(t, t->table[at]), e, in, n)))
+    while (t->table[at] &&
+           !(pal__at(t, t->table[at])->hash == e->hash && same_entry(t, pal__at(t, t->table[at]), e, in, n)))
         at = (at + 1) & (t->table_size - 1);
     return &t->table[at];
 }
@@ -408,7 +417,8 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     return record(t, op, index, n, &p);
 }
 
-/* ---- Leaves ------------------------------------------------------------------------------------------------------- */
+/* ---- Leaves -------------------------------------------------------------------------------------------------------
+ */
 
 static bool overlap(const pal_tensor *a, const pal_tensor *b)
 {
@@ -438,14 +448,20 @@ pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
     if (!name) snprintf(path, sizeof path, "leaf#%zu", unnamed);
     char *kept = pal__intern(t, path, strlen(path));
     if (!kept) return pal_tape_fail(t, PAL_ERR_MEMORY, "leaf %s: out of memory", path);
-    pal__entry e = {.op = &pal__op_leaf, .shape = tensor->shape, .dtype = (uint8_t)tensor->dtype, .scope = t->scope,
-                    .tensor = tensor, .params.name = kept, .order = t->order};
+    pal__entry e = {.op = &pal__op_leaf,
+                    .shape = tensor->shape,
+                    .dtype = (uint8_t)tensor->dtype,
+                    .scope = t->scope,
+                    .tensor = tensor,
+                    .params.name = kept,
+                    .order = t->order};
     return pal__var(t, pal__append(t, &e, NULL, 0));
 }
 
 pal_tensor *pal_leaf_tensor(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->tensor : NULL; }
 
-/* ---- Effects ------------------------------------------------------------------------------------------------------ */
+/* ---- Effects ------------------------------------------------------------------------------------------------------
+ */
 
 pal_var pal_assign(pal_var leaf, pal_var value)
 {
@@ -455,7 +471,8 @@ pal_var pal_assign(pal_var leaf, pal_var value)
         const pal__entry *e = pal__at(t, leaf.id);
         if (e->op != &pal__op_leaf) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s is no leaf", e->op->name);
         if (t->region)
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s inside a region: assign its result outside", e->params.name);
+            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s inside a region: assign its result outside",
+                                 e->params.name);
         for (size_t i = 0; i < t->n_effects; i++)
             if (pal__arg(t, t->effects[i], 0) == leaf.id)
                 return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params.name);
@@ -467,7 +484,8 @@ pal_var pal_assign(pal_var leaf, pal_var value)
     return v;
 }
 
-/* ---- Mark and rewind ---------------------------------------------------------------------------------------------- */
+/* ---- Mark and rewind ----------------------------------------------------------------------------------------------
+ */
 
 pal_mark pal_tape_mark(pal_tape *t)
 {

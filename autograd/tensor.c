@@ -46,12 +46,17 @@ double pal_tensor_get(const pal_tensor *t, size_t i)
 {
     if (i >= pal_tensor_count(t)) return 0;
     switch (t->dtype) {
-    case PAL_F32: return (double)((const float *)t->data)[i];
-    case PAL_F64: return ((const double *)t->data)[i];
-    case PAL_I32: return ((const int32_t *)t->data)[i];
+    case PAL_F32:
+        return (double)((const float *)t->data)[i];
+    case PAL_F64:
+        return ((const double *)t->data)[i];
+    case PAL_I32:
+        return ((const int32_t *)t->data)[i];
     case PAL_U8:
-    case PAL_BOOL: return ((const uint8_t *)t->data)[i];
-    default: return 0;
+    case PAL_BOOL:
+        return ((const uint8_t *)t->data)[i];
+    default:
+        return 0;
     }
 }
 
@@ -64,11 +69,22 @@ void pal_tensor_set(pal_tensor *t, size_t i, double value)
 void pal__store(pal_dtype dtype, void *data, size_t i, double value)
 {
     switch (dtype) {
-    case PAL_F32: ((float *)data)[i] = (float)value; break;
-    case PAL_F64: ((double *)data)[i] = value; break;
-    case PAL_I32: ((int32_t *)data)[i] = (int32_t)value; break;
-    case PAL_U8: ((uint8_t *)data)[i] = (uint8_t)value; break;
-    case PAL_BOOL: ((uint8_t *)data)[i] = value != 0; break;
-    default: break;
+    case PAL_F32:
+        ((float *)data)[i] = (float)value;
+        break;
+    case PAL_F64:
+        ((double *)data)[i] = value;
+        break;
+    case PAL_I32:
+        ((int32_t *)data)[i] = (int32_t)value;
+        break;
+    case PAL_U8:
+        ((uint8_t *)data)[i] = (uint8_t)value;
+        break;
+    case PAL_BOOL:
+        ((uint8_t *)data)[i] = value != 0;
+        break;
+    default:
+        break;
     }
 }

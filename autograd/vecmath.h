@@ -325,13 +325,13 @@ static inline float pal__tanh_f32(float x)
     return pal__real_f32(pal__bits_f32(y) | (pal__bits_f32(x) & 0x80000000u));
 }
 
-/* With e = expm1(-2a), in -1 .. 0: -e / (e + 2) for small a, 1 - 2 (e + 1) / (e + 2) above. The sum lies below 2, so
- * that its rounding counts for half of what that of expm1(2a) + 2 would. */
+/* With e = expm1(2a): q = e / (e + 2) for small a, 1 - 2 / (e + 2) above. What the sum lost, divided by it, corrects q;
+ * the reciprocal of the sum is (1 - q) / 2. */
 static inline double pal__tanh_f64(double x)
 {
-    double a = fabs(x), e = pal__expm1_f64(-2.0 * a);
-    double quotient = (a < 0.55 ? -e : 2.0 * (e + 1.0)) / (e + 2.0);
-    double y = a < 0.55 ? quotient : 1.0 - quotient;
+    double a = fabs(x), e = pal__expm1_f64(2.0 * a), sum = e + 2.0, lost = e - (sum - 2.0);
+    double q = (a < 0.55 ? e : 2.0) / sum;
+    double y = a < 0.55 ? q - 0.5 * lost * (1.0 - q) * q : 1.0 - q;
     return pal__real_f64(pal__bits_f64(y) | (pal__bits_f64(x) & (UINT64_C(1) << 63)));
 }
 

@@ -37,7 +37,8 @@ static const char *check_shape(const pal_tape *t, uint32_t id)
     }
     pal_infer r = {.n = e->n, .shapes = shapes, .dtypes = dtypes, .params = &e->params};
     if (!e->op->infer(&r)) return "operands that do not fit";
-    return pal_shape_equal(r.shape, e->shape) && r.dtype == (pal_dtype)e->dtype ? NULL : "a shape that is not its rule's";
+    return pal_shape_equal(r.shape, e->shape) && r.dtype == (pal_dtype)e->dtype ? NULL
+                                                                                : "a shape that is not its rule's";
 }
 
 const char *pal__verify(const pal_tape *t)

@@ -1,8 +1,8 @@
 /* view.c - where an entry's elements lie: movement operations are strided views of their operand's storage wherever
  * strides can say it. And the pass `materialise`, which puts copies where a reader cannot take a view.
  *
- * Invariant after materialise: operands of whole-operation kernels are contiguous and have storage; what an assign or an
- * output names is computed by a step, neither a leaf's own storage nor a constant. */
+ * Invariant after materialise: operands of whole-operation kernels are contiguous and have storage; what an assign or
+ * an output names is computed by a step, neither a leaf's own storage nor a constant. */
 #include "autograd/internal.h"
 
 #include <string.h>

@@ -43,7 +43,8 @@ static pal_shape params_shape(const pal_params *p)
 
 static bool never(pal_infer *r) { return pal_infer_fail(r, "cannot be recorded as an operation"); }
 
-/* ---- Leaves and their kin ----------------------------------------------------------------------------------------- */
+/* ---- Leaves and their kin -----------------------------------------------------------------------------------------
+ */
 
 const pal_op pal__op_leaf = {.struct_size = sizeof(pal_op), .name = "leaf", .op_class = PAL_CLASS_LEAF, .infer = never};
 const pal_op pal__op_placeholder = {
@@ -51,7 +52,8 @@ const pal_op pal__op_placeholder = {
 const pal_op pal__op_index = {
     .struct_size = sizeof(pal_op), .name = "index", .op_class = PAL_CLASS_LEAF, .infer = never, .n_ints = 1};
 
-/* ---- add ---------------------------------------------------------------------------------------------------------- */
+/* ---- add ----------------------------------------------------------------------------------------------------------
+ */
 
 static pal_var seed_rule(const pal_rule *r, size_t k)
 {
@@ -59,7 +61,10 @@ static pal_var seed_rule(const pal_rule *r, size_t k)
     return r->seed;
 }
 
-#define ADD_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+#define ADD_TILES(name, isa)                                                                                           \
+    {                                                                                                                  \
+        [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
+    }
 const pal_op pal__op_add = {
     .struct_size = sizeof(pal_op),
     .name = "add",
@@ -78,7 +83,8 @@ const pal_op pal__op_add = {
 
 pal_var pal_add(pal_var a, pal_var b) { return pal_record(NULL, &pal__op_add, (pal_var[]){a, b}, 2, NULL); }
 
-/* ---- fill --------------------------------------------------------------------------------------------------------- */
+/* ---- fill ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_fill(pal_infer *r)
 {
@@ -113,7 +119,8 @@ pal_var pal_constant(pal_tape *tape, double value)
     return tape ? pal_fill(tape, tape->real, PAL_SCALAR, value) : (pal_var){0};
 }
 
-/* ---- broadcast_to and sum_to -------------------------------------------------------------------------------------- */
+/* ---- broadcast_to and sum_to --------------------------------------------------------------------------------------
+ */
 
 static bool infer_broadcast(pal_infer *r)
 {
@@ -235,7 +242,8 @@ pal_var pal_sum_to(pal_var x, pal_shape shape)
     return pal_record(x.tape, &pal__op_sum_to, &x, 1, &p);
 }
 
-/* ---- stop_gradient, copy, assign, map_sum ------------------------------------------------------------------------- */
+/* ---- stop_gradient, copy, assign, map_sum -------------------------------------------------------------------------
+ */
 
 static bool infer_first(pal_infer *r)
 {
@@ -276,7 +284,9 @@ pal_var pal_stop_gradient(pal_var x) { return pal_record(x.tape, &pal__op_stop_g
 
 #define COPY(bits)                                                                                                     \
     static void copy##bits(size_t n, void *out, const void *const *in, const pal_tile *tile)                           \
-    { (void)tile, memmove(out, in[0], n * (bits / 8)); }
+    {                                                                                                                  \
+        (void)tile, memmove(out, in[0], n *(bits / 8));                                                                \
+    }
 COPY(8)
 COPY(32)
 COPY(64)
@@ -292,8 +302,8 @@ const pal_op pal__op_copy = {
     .infer = infer_first,
     .derivative = {PAL_HAS_RULE},
     .vjp = seed_rule,
-    .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = copy32, [PAL_F64] = copy64, [PAL_I32] = copy32, [PAL_U8] = copy8,
-                                   [PAL_BOOL] = copy8}},
+    .tile = {[PAL_ISA_BASELINE] =
+                 {[PAL_F32] = copy32, [PAL_F64] = copy64, [PAL_I32] = copy32, [PAL_U8] = copy8, [PAL_BOOL] = copy8}},
     .low = {-2},
     .high = {2},
 };

@@ -12,7 +12,8 @@ pal_var pal_bernoulli_cross_entropy(pal_var logits, pal_var targets)
     return pal_sub(pal_softplus(logits), pal_mul(targets, logits));
 }
 
-/* The code has one row a sample, and a sample's code depends on that sample alone: one seed serves all samples at once. */
+/* The code has one row a sample, and a sample's code depends on that sample alone: one seed serves all samples at once.
+ */
 typedef struct rows {
     pal_var h, x;
 } rows;
@@ -30,7 +31,8 @@ static pal_var one_row(pal_tape *t, pal_var k, void *user)
 static bool is_code(pal_var h, pal_var x)
 {
     pal_shape a = pal_shape_of(h), b = pal_shape_of(x);
-    if (!pal_ok(h) || !pal_ok(x) || (a.rank == 2 && b.rank >= 1 && a.dim[0] == b.dim[0] && a.dim[0] > 0 && a.dim[1] > 0))
+    if (!pal_ok(h) || !pal_ok(x) ||
+        (a.rank == 2 && b.rank >= 1 && a.dim[0] == b.dim[0] && a.dim[0] > 0 && a.dim[1] > 0))
         return true;
     pal_tape_fail(h.tape, PAL_ERR_SHAPE, "jacobian_norm2: wants a code [n,k] and inputs [n,...]");
     return false;

@@ -1,11 +1,12 @@
-/* elementwise.c - makes descriptors and functions of the rows of elementwise.def, and the few elementwise operations whose
- * operands differ in type: where and cast. */
+/* elementwise.c - makes descriptors and functions of the rows of elementwise.def, and the few elementwise operations
+ * whose operands differ in type: where and cast. */
 #include "ops/internal.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- Helpers that rows are written with --------------------------------------------------------------------------- */
+/* ---- Helpers that rows are written with ---------------------------------------------------------------------------
+ */
 
 pal_var pal_like(pal_var x, double value) { return pal_fill(x.tape, pal_dtype_of(x), PAL_SCALAR, value); }
 pal_var pal_scale(pal_var x, double factor) { return pal_mul(x, pal_like(x, factor)); }
@@ -20,7 +21,8 @@ static pal_var pal__extreme_adjoint(pal_var g, pal_var taken, pal_var other)
     return pal_where(pal_greater(taken, other), g, tie);
 }
 
-/* ---- Rewrites, exact: neutral operands ---------------------------------------------------------------------------- */
+/* ---- Rewrites, exact: neutral operands ----------------------------------------------------------------------------
+ */
 
 #define UNARY(name, ...)   static const pal_op op_##name;
 #define STEP(name, ...)    static const pal_op op_##name;
@@ -60,9 +62,11 @@ static pal_var rewrite_unary(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
-/* ---- Rows --------------------------------------------------------------------------------------------------------- */
+/* ---- Rows ---------------------------------------------------------------------------------------------------------
+ */
 
-#define SMOOTH (pal_var){0}
+#define SMOOTH                                                                                                         \
+    (pal_var) { 0 }
 
 #define UNARY(name, ...)   PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, name)
 #define STEP(name, ...)    PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, name)
@@ -109,33 +113,46 @@ static pal_var case_compare(pal_tape *t, const pal_var *in, const void *user)
 #define UNARY(name, formula_, value, adjoint, low_, high_, kink, summary_)                                             \
     RULE(name, adjoint)                                                                                                \
     KINK(name, kink)                                                                                                   \
-    static const pal_op op_##name = {COMMON(name, formula_, summary_), .arity = 1, .infer = pal_infer_same,           \
-                                     .derivative = {PAL_HAS_RULE}, .vjp = vjp_##name, .decision = kink_##name,         \
-                                     .rewrite = rewrite_unary, .low = {low_}, .high = {high_}};                        \
+    static const pal_op op_##name = {COMMON(name, formula_, summary_), .arity = 1,        .infer = pal_infer_same,     \
+                                     .derivative = {PAL_HAS_RULE},     .vjp = vjp_##name, .decision = kink_##name,     \
+                                     .rewrite = rewrite_unary,         .low = {low_},     .high = {high_}};            \
     pal_var pal_##name(pal_var x) { return pal_record(NULL, &op_##name, &x, 1, NULL); }
 #define STEP(name, formula_, value, low_, high_, kink, summary_)                                                       \
     KINK(name, kink)                                                                                                   \
-    static const pal_op op_##name = {COMMON(name, formula_, summary_), .arity = 1, .infer = pal_infer_same,           \
-                                     .derivative = {PAL_ZERO_DERIVATIVE}, .decision = kink_##name, .low = {low_},      \
-                                     .high = {high_}};                                                                 \
+    static const pal_op op_##name = {                                                                                  \
+        COMMON(name, formula_, summary_), .arity = 1,    .infer = pal_infer_same, .derivative = {PAL_ZERO_DERIVATIVE}, \
+        .decision = kink_##name,          .low = {low_}, .high = {high_}};                                             \
     pal_var pal_##name(pal_var x) { return pal_record(NULL, &op_##name, &x, 1, NULL); }
 #define BINARY(name, formula_, value, adjoint_a, adjoint_b, low_, high_, kink, summary_)                               \
     RULE(name, k == 0 ? adjoint_a : adjoint_b)                                                                         \
     KINK(name, kink)                                                                                                   \
-    static const pal_op op_##name = {COMMON(name, formula_, summary_), .arity = 2, .infer = pal_infer_same,           \
-                                     .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_##name,                    \
-                                     .decision = kink_##name, .rewrite = rewrite_neutral, .low = {low_, low_},         \
+    static const pal_op op_##name = {COMMON(name, formula_, summary_),                                                 \
+                                     .arity = 2,                                                                       \
+                                     .infer = pal_infer_same,                                                          \
+                                     .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},                                       \
+                                     .vjp = vjp_##name,                                                                \
+                                     .decision = kink_##name,                                                          \
+                                     .rewrite = rewrite_neutral,                                                       \
+                                     .low = {low_, low_},                                                              \
                                      .high = {high_, high_}};                                                          \
     pal_var pal_##name(pal_var a, pal_var b) { return pal_record(NULL, &op_##name, (pal_var[]){a, b}, 2, NULL); }
 #define COMPARE(name, formula_, value, summary_)                                                                       \
     KINK(name, pal_greater(a, b))                                                                                      \
     static const pal_op *const self_##name = &op_##name;                                                               \
-    static const pal_case cases_##name[] = {                                                                           \
-        {.label = "selects", .n = 2, .in = {{{2, {3, 4}}, -3, 3}, {{1, {4}}, -3, 3}}, .build = case_compare,           \
-         .user = &self_##name}};                                                                                       \
-    static const pal_op op_##name = {COMMON(name, formula_, summary_), .arity = 2, .infer = infer_compare,            \
-                                     .derivative = {PAL_ZERO_DERIVATIVE}, .decision = kink_##name,                     \
-                                     .cases = cases_##name, .n_cases = 1, .low = {-3, -3}, .high = {3, 3}};            \
+    static const pal_case cases_##name[] = {{.label = "selects",                                                       \
+                                             .n = 2,                                                                   \
+                                             .in = {{{2, {3, 4}}, -3, 3}, {{1, {4}}, -3, 3}},                          \
+                                             .build = case_compare,                                                    \
+                                             .user = &self_##name}};                                                   \
+    static const pal_op op_##name = {COMMON(name, formula_, summary_),                                                 \
+                                     .arity = 2,                                                                       \
+                                     .infer = infer_compare,                                                           \
+                                     .derivative = {PAL_ZERO_DERIVATIVE},                                              \
+                                     .decision = kink_##name,                                                          \
+                                     .cases = cases_##name,                                                            \
+                                     .n_cases = 1,                                                                     \
+                                     .low = {-3, -3},                                                                  \
+                                     .high = {3, 3}};                                                                  \
     pal_var pal_##name(pal_var a, pal_var b) { return pal_record(NULL, &op_##name, (pal_var[]){a, b}, 2, NULL); }
 #include "ops/elementwise.def"
 #undef UNARY
@@ -143,7 +160,8 @@ static pal_var case_compare(pal_tape *t, const pal_var *in, const void *user)
 #undef BINARY
 #undef COMPARE
 
-/* ---- where -------------------------------------------------------------------------------------------------------- */
+/* ---- where --------------------------------------------------------------------------------------------------------
+ */
 
 PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, where)
 
@@ -170,8 +188,14 @@ static pal_var case_where(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const pal_case cases_where[] = {
-    {.label = "equal shapes", .n = 3, .in = {{{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}}, .build = case_where},
-    {.label = "broadcast", .n = 3, .in = {{{2, {3, 1}}, -2, 2}, {{1, {4}}, -2, 2}, {{0, {0}}, -2, 2}}, .build = case_where},
+    {.label = "equal shapes",
+     .n = 3,
+     .in = {{{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}},
+     .build = case_where},
+    {.label = "broadcast",
+     .n = 3,
+     .in = {{{2, {3, 1}}, -2, 2}, {{1, {4}}, -2, 2}, {{0, {0}}, -2, 2}},
+     .build = case_where},
 };
 
 static const pal_op op_where = {COMMON(where, "c ? a : b", "one of two values by a boolean; none from the boolean"),
@@ -187,7 +211,8 @@ pal_var pal_where(pal_var condition, pal_var a, pal_var b)
     return pal_record(NULL, &op_where, (pal_var[]){condition, a, b}, 3, NULL);
 }
 
-/* ---- cast --------------------------------------------------------------------------------------------------------- */
+/* ---- cast ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_cast(pal_infer *r)
 {
@@ -207,10 +232,14 @@ static pal_var rewrite_cast(const pal_rule *r, bool rounding)
 static double read_as_double(pal_dtype dtype, const void *data, size_t i)
 {
     switch (dtype) {
-    case PAL_F32: return (double)((const float *)data)[i];
-    case PAL_F64: return ((const double *)data)[i];
-    case PAL_I32: return ((const int32_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
+    case PAL_F32:
+        return (double)((const float *)data)[i];
+    case PAL_F64:
+        return ((const double *)data)[i];
+    case PAL_I32:
+        return ((const int32_t *)data)[i];
+    default:
+        return ((const uint8_t *)data)[i];
     }
 }
 
@@ -223,18 +252,30 @@ static void cast_tile(pal_dtype from, size_t n, void *out, const void *in, pal_d
     for (size_t i = 0; i < n; i++) {
         double x = read_as_double(from, in, i);
         switch (to) {
-        case PAL_F32: ((float *)out)[i] = (float)x; break;
-        case PAL_F64: ((double *)out)[i] = x; break;
-        case PAL_I32: ((int32_t *)out)[i] = (int32_t)clamp(x, INT32_MIN, INT32_MAX); break;
-        case PAL_U8: ((uint8_t *)out)[i] = (uint8_t)clamp(x, 0, UINT8_MAX); break;
-        default: ((uint8_t *)out)[i] = x != 0; break;
+        case PAL_F32:
+            ((float *)out)[i] = (float)x;
+            break;
+        case PAL_F64:
+            ((double *)out)[i] = x;
+            break;
+        case PAL_I32:
+            ((int32_t *)out)[i] = (int32_t)clamp(x, INT32_MIN, INT32_MAX);
+            break;
+        case PAL_U8:
+            ((uint8_t *)out)[i] = (uint8_t)clamp(x, 0, UINT8_MAX);
+            break;
+        default:
+            ((uint8_t *)out)[i] = x != 0;
+            break;
         }
     }
 }
 
 #define CAST(FROM)                                                                                                     \
     static void cast_##FROM(size_t n, void *out, const void *const *in, const pal_tile *tile)                          \
-    { cast_tile(PAL_##FROM, n, out, in[0], (pal_dtype)tile->params->i[0]); }
+    {                                                                                                                  \
+        cast_tile(PAL_##FROM, n, out, in[0], (pal_dtype)tile->params->i[0]);                                           \
+    }
 CAST(F32)
 CAST(F64)
 CAST(I32)
@@ -248,15 +289,27 @@ static pal_var case_cast(pal_tape *t, const pal_var *in, const void *user)
     return pal_cast(in[0], PAL_F64);
 }
 
-static const pal_case cases_cast[] = {{.label = "to its own type", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_cast}};
+static const pal_case cases_cast[] = {
+    {.label = "to its own type", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_cast}};
 
-static const pal_op op_cast = {
-    .struct_size = sizeof(pal_op), .name = "cast", .formula = "x in another element type", .summary = "changes the element type",
-    .op_class = PAL_CLASS_ELEMENTWISE, .arity = 1, .n_ints = 1, .infer = infer_cast, .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_cast, .rewrite = rewrite_cast,
-    .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32, [PAL_F64] = cast_F64, [PAL_I32] = cast_I32, [PAL_U8] = cast_U8,
-                                   [PAL_BOOL] = cast_BOOL}},
-    .cases = cases_cast, .n_cases = 1};
+static const pal_op op_cast = {.struct_size = sizeof(pal_op),
+                               .name = "cast",
+                               .formula = "x in another element type",
+                               .summary = "changes the element type",
+                               .op_class = PAL_CLASS_ELEMENTWISE,
+                               .arity = 1,
+                               .n_ints = 1,
+                               .infer = infer_cast,
+                               .derivative = {PAL_HAS_RULE},
+                               .vjp = vjp_cast,
+                               .rewrite = rewrite_cast,
+                               .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32,
+                                                              [PAL_F64] = cast_F64,
+                                                              [PAL_I32] = cast_I32,
+                                                              [PAL_U8] = cast_U8,
+                                                              [PAL_BOOL] = cast_BOOL}},
+                               .cases = cases_cast,
+                               .n_cases = 1};
 
 pal_var pal_cast(pal_var x, pal_dtype dtype)
 {
@@ -264,7 +317,8 @@ pal_var pal_cast(pal_var x, pal_dtype dtype)
     return pal_record(x.tape, &op_cast, &x, 1, &p);
 }
 
-/* ---- The family --------------------------------------------------------------------------------------------------- */
+/* ---- The family ---------------------------------------------------------------------------------------------------
+ */
 
 static const pal_op *const ops[] = {
     &pal__op_add,

@@ -8,17 +8,17 @@
 #define JOIN_(a, b, c) pal__##a##_##b##_##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
 
-#define EXP(x)         MATH(exp)(x)
-#define EXPM1(x)       MATH(expm1)(x)
-#define LOG(x)         MATH(log)(x)
-#define LOG1P(x)       MATH(log1p)(x)
-#define SIN(x)         MATH(sin)(x)
-#define COS(x)         MATH(cos)(x)
-#define TANH(x)        MATH(tanh)(x)
+#define EXP(x)   MATH(exp)(x)
+#define EXPM1(x) MATH(expm1)(x)
+#define LOG(x)   MATH(log)(x)
+#define LOG1P(x) MATH(log1p)(x)
+#define SIN(x)   MATH(sin)(x)
+#define COS(x)   MATH(cos)(x)
+#define TANH(x)  MATH(tanh)(x)
 
 /* Of e^-|x|, which never overflows: 1/(1+e) on the right, e/(1+e) on the left. */
-#define SIGMOID(x)     ((x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
-#define SOFTPLUS(x)    ((x < 0 ? 0 : x) + LOG1P(EXP(-ABS(x))))
+#define SIGMOID(x)  ((x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
+#define SOFTPLUS(x) ((x < 0 ? 0 : x) + LOG1P(EXP(-ABS(x))))
 
 #define T        float
 #define FN(name) JOIN(name, f32, PAL_ISA_NAME)

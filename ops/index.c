@@ -1,5 +1,5 @@
-/* index.c - operations that read or write at computed places: take and its adjoint scatter_add, one_hot. Indices are i32;
- * one that is out of range makes pal_run fail before anything was written. */
+/* index.c - operations that read or write at computed places: take and its adjoint scatter_add, one_hot. Indices are
+ * i32; one that is out of range makes pal_run fail before anything was written. */
 #include "ops/internal.h"
 
 #include <stdio.h>
@@ -34,7 +34,8 @@ static bool joined(pal_infer *r, const pal_shape *indices, const pal_shape *tail
     return true;
 }
 
-/* ---- take --------------------------------------------------------------------------------------------------------- */
+/* ---- take ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_take(pal_infer *r)
 {
@@ -85,15 +86,24 @@ static const pal_case cases_take[] = {
     {.label = "one row four times", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_take_cast},
 };
 
-static const pal_op op_take = {
-    .struct_size = sizeof(pal_op), .name = "take", .formula = "y[i,...] = x[indices[i],...]", .summary = "gathers rows",
-    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL, .infer = infer_take,
-    .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_take, .run = run_take, .cases = cases_take,
-    .n_cases = PAL_COUNT(cases_take)};
+static const pal_op op_take = {.struct_size = sizeof(pal_op),
+                               .name = "take",
+                               .formula = "y[i,...] = x[indices[i],...]",
+                               .summary = "gathers rows",
+                               .op_class = PAL_CLASS_INDEX,
+                               .arity = 2,
+                               .capabilities = PAL_CAN_FAIL,
+                               .infer = infer_take,
+                               .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
+                               .vjp = vjp_take,
+                               .run = run_take,
+                               .cases = cases_take,
+                               .n_cases = PAL_COUNT(cases_take)};
 
 pal_var pal_take(pal_var x, pal_var indices) { return pal_record(NULL, &op_take, (pal_var[]){x, indices}, 2, NULL); }
 
-/* ---- scatter_add -------------------------------------------------------------------------------------------------- */
+/* ---- scatter_add --------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_scatter(pal_infer *r)
 {
@@ -153,13 +163,23 @@ static pal_var case_scatter(pal_tape *t, const pal_var *in, const void *user)
     return pal_map_sum(t, 3, body_scatter, &x);
 }
 
-static const pal_case cases_scatter[] = {{.label = "into each row", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_scatter}};
+static const pal_case cases_scatter[] = {
+    {.label = "into each row", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_scatter}};
 
-static const pal_op op_scatter_add = {
-    .struct_size = sizeof(pal_op), .name = "scatter_add", .formula = "y[indices[i],...] += x[i,...]",
-    .summary = "adds rows into zeros: the adjoint of take", .op_class = PAL_CLASS_INDEX, .arity = 2,
-    .capabilities = PAL_CAN_FAIL, .n_ints = 1, .infer = infer_scatter, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-    .vjp = vjp_scatter, .run = run_scatter, .cases = cases_scatter, .n_cases = PAL_COUNT(cases_scatter)};
+static const pal_op op_scatter_add = {.struct_size = sizeof(pal_op),
+                                      .name = "scatter_add",
+                                      .formula = "y[indices[i],...] += x[i,...]",
+                                      .summary = "adds rows into zeros: the adjoint of take",
+                                      .op_class = PAL_CLASS_INDEX,
+                                      .arity = 2,
+                                      .capabilities = PAL_CAN_FAIL,
+                                      .n_ints = 1,
+                                      .infer = infer_scatter,
+                                      .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
+                                      .vjp = vjp_scatter,
+                                      .run = run_scatter,
+                                      .cases = cases_scatter,
+                                      .n_cases = PAL_COUNT(cases_scatter)};
 
 pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
 {
@@ -167,7 +187,8 @@ pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
     return pal_record(NULL, &op_scatter_add, (pal_var[]){x, indices}, 2, &p);
 }
 
-/* ---- one_hot ------------------------------------------------------------------------------------------------------ */
+/* ---- one_hot ------------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_one_hot(pal_infer *r)
 {
@@ -183,14 +204,17 @@ static bool infer_one_hot(pal_infer *r)
 static pal_status run_one_hot(const pal_call *c)
 {
     const int32_t *indices = c->in[0];
-    size_t n = (size_t)pal_shape_count(c->in_shape[0]), classes = (size_t)c->params->i[0], size = pal_dtype_size(c->dtype);
+    size_t n = (size_t)pal_shape_count(c->in_shape[0]), classes = (size_t)c->params->i[0],
+           size = pal_dtype_size(c->dtype);
     pal_status status = check(c, indices, n, c->params->i[0]);
     if (status != PAL_OK) return status;
     memset(c->out, 0, n * classes * size);
     for (size_t i = 0; i < n; i++) {
         size_t at = i * classes + (size_t)indices[i];
-        if (c->dtype == PAL_F32) ((float *)c->out)[at] = 1;
-        else ((double *)c->out)[at] = 1;
+        if (c->dtype == PAL_F32)
+            ((float *)c->out)[at] = 1;
+        else
+            ((double *)c->out)[at] = 1;
     }
     return PAL_OK;
 }
@@ -208,12 +232,22 @@ static pal_var case_one_hot(pal_tape *t, const pal_var *in, const void *user)
     return pal_map_sum(t, 2, body_one_hot, &x);
 }
 
-static const pal_case cases_one_hot[] = {{.label = "selects", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_one_hot}};
+static const pal_case cases_one_hot[] = {
+    {.label = "selects", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_one_hot}};
 
-static const pal_op op_one_hot = {
-    .struct_size = sizeof(pal_op), .name = "one_hot", .formula = "y[i,c] = 1 if indices[i] = c, else 0", .summary = "indices as unit vectors",
-    .op_class = PAL_CLASS_INDEX, .arity = 1, .capabilities = PAL_CAN_FAIL, .n_ints = 2, .infer = infer_one_hot,
-    .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_one_hot, .cases = cases_one_hot, .n_cases = PAL_COUNT(cases_one_hot)};
+static const pal_op op_one_hot = {.struct_size = sizeof(pal_op),
+                                  .name = "one_hot",
+                                  .formula = "y[i,c] = 1 if indices[i] = c, else 0",
+                                  .summary = "indices as unit vectors",
+                                  .op_class = PAL_CLASS_INDEX,
+                                  .arity = 1,
+                                  .capabilities = PAL_CAN_FAIL,
+                                  .n_ints = 2,
+                                  .infer = infer_one_hot,
+                                  .derivative = {PAL_ZERO_DERIVATIVE},
+                                  .run = run_one_hot,
+                                  .cases = cases_one_hot,
+                                  .n_cases = PAL_COUNT(cases_one_hot)};
 
 pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype)
 {

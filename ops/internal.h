@@ -8,7 +8,8 @@
 #ifdef PAL_X86
 #define PAL_EACH_ISA(ROW, name)                                                                                        \
     {                                                                                                                  \
-        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2), [PAL_ISA_AVX512] = ROW(name, avx512)  \
+        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2),                                    \
+        [PAL_ISA_AVX512] = ROW(name, avx512)                                                                           \
     }
 #define PAL_DECLARE_EACH_ISA(DECLARE, name) DECLARE(name, baseline) DECLARE(name, avx2) DECLARE(name, avx512)
 #else
@@ -22,7 +23,10 @@
 #define PAL_DECLARE_TILE(name, isa)                                                                                    \
     void pal__##name##_f32_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);                    \
     void pal__##name##_f64_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
-#define PAL_REAL_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+#define PAL_REAL_TILES(name, isa)                                                                                      \
+    {                                                                                                                  \
+        [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
+    }
 
 extern const pal_op pal__op_permute, pal__op_addmm;
 /* linear.c: a transposed operand of a product becomes a flag of the product. */

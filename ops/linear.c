@@ -45,7 +45,8 @@ static bool infer(pal_infer *r, size_t first)
 static bool infer_matmul(pal_infer *r) { return infer(r, 0); }
 static bool infer_addmm(pal_infer *r) { return infer(r, 1) && pal_shape_equal(r->shape, r->shapes[0]); }
 
-/* ---- Kernel ------------------------------------------------------------------------------------------------------- */
+/* ---- Kernel -------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct job {
     const pal_call *call;
@@ -86,20 +87,24 @@ static void multiply(void *argument, size_t task, unsigned worker)
     const layout *l = &j->l;
     size_t item = task / j->lanes, first = j->accumulate;
     int64_t m0 = 0, m1 = l->m, n0 = 0, n1 = l->n;
-    if (j->by_rows) panel(task % j->lanes, j->lanes, l->m, &m0, &m1);
-    else panel(task % j->lanes, j->lanes, l->n, &n0, &n1);
+    if (j->by_rows)
+        panel(task % j->lanes, j->lanes, l->m, &m0, &m1);
+    else
+        panel(task % j->lanes, j->lanes, l->n, &n0, &n1);
     if (m0 >= m1 || n0 >= n1) return;
     int64_t lda = l->ta ? l->m : l->k, ldb = l->tb ? l->k : l->n;
     const char *a = j->a + (batch_item(&l->batch, &j->call->in_shape[first], item) * (size_t)(l->m * l->k) +
-                            (size_t)(l->ta ? m0 : m0 * lda)) * j->size;
+                            (size_t)(l->ta ? m0 : m0 * lda)) *
+                               j->size;
     const char *b = j->b + (batch_item(&l->batch, &j->call->in_shape[first + 1], item) * (size_t)(l->k * l->n) +
-                            (size_t)(l->tb ? n0 * ldb : n0)) * j->size;
+                            (size_t)(l->tb ? n0 * ldb : n0)) *
+                               j->size;
     char *c = (char *)j->call->out + (item * (size_t)(l->m * l->n) + (size_t)(m0 * l->n + n0)) * j->size;
     CBLAS_TRANSPOSE ta = l->ta ? CblasTrans : CblasNoTrans, tb = l->tb ? CblasTrans : CblasNoTrans;
     int m = (int)(m1 - m0), n = (int)(n1 - n0), k = (int)l->k;
     if (j->size == sizeof(float))
-        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)(const void *)a, (int)lda, (const float *)(const void *)b,
-                    (int)ldb, j->accumulate ? 1 : 0, (float *)(void *)c, (int)l->n);
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)(const void *)a, (int)lda,
+                    (const float *)(const void *)b, (int)ldb, j->accumulate ? 1 : 0, (float *)(void *)c, (int)l->n);
     else
         cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const double *)(const void *)a, (int)lda,
                     (const double *)(const void *)b, (int)ldb, j->accumulate ? 1 : 0, (double *)(void *)c, (int)l->n);
@@ -128,7 +133,8 @@ static pal_status run(const pal_call *call, bool accumulate)
 static pal_status run_matmul(const pal_call *call) { return run(call, false); }
 static pal_status run_addmm(const pal_call *call) { return run(call, true); }
 
-/* ---- Rules -------------------------------------------------------------------------------------------------------- */
+/* ---- Rules --------------------------------------------------------------------------------------------------------
+ */
 
 /* C = op(A) op(B): dA = G op(B)^T, dB = op(A)^T G, transposed where the operand is. */
 static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)
@@ -170,15 +176,32 @@ static const pal_case cases_matmul[] = {
     {.label = "a' b", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = tn},
     {.label = "a' b'", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = tt},
     {.label = "batch", .n = 2, .in = {{{3, {2, 3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
-    {.label = "batches that broadcast", .n = 2, .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}}, .build = case_matmul, .user = nt},
-    {.label = "empty sum", .n = 2, .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
+    {.label = "batches that broadcast",
+     .n = 2,
+     .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}},
+     .build = case_matmul,
+     .user = nt},
+    {.label = "empty sum",
+     .n = 2,
+     .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
+     .build = case_matmul,
+     .user = nn},
 };
 
-static const pal_op op_matmul = {
-    .struct_size = sizeof(pal_op), .name = "matmul", .formula = "C = A B", .summary = "matrix product; leading axes broadcast",
-    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .n_ints = 2, .infer = infer_matmul,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul, .run = run_matmul,
-    .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
+static const pal_op op_matmul = {.struct_size = sizeof(pal_op),
+                                 .name = "matmul",
+                                 .formula = "C = A B",
+                                 .summary = "matrix product; leading axes broadcast",
+                                 .op_class = PAL_CLASS_PRODUCT,
+                                 .arity = 2,
+                                 .n_ints = 2,
+                                 .infer = infer_matmul,
+                                 .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
+                                 .vjp = vjp_matmul,
+                                 .absorb = absorb_matmul,
+                                 .run = run_matmul,
+                                 .cases = cases_matmul,
+                                 .n_cases = PAL_COUNT(cases_matmul)};
 
 static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -186,14 +209,25 @@ static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
     return pal_record(t, &pal__op_addmm, in, 3, NULL);
 }
 
-static const pal_case cases_addmm[] = {
-    {.label = "c + a b", .n = 3, .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_addmm}};
+static const pal_case cases_addmm[] = {{.label = "c + a b",
+                                        .n = 3,
+                                        .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
+                                        .build = case_addmm}};
 
-const pal_op pal__op_addmm = {
-    .struct_size = sizeof(pal_op), .name = "addmm", .formula = "C + A B", .summary = "a product accumulated onto a value; made by the compiler",
-    .op_class = PAL_CLASS_PRODUCT, .arity = 3, .capabilities = PAL_OVERWRITES, .n_ints = 2, .infer = infer_addmm,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_addmm, .run = run_addmm,
-    .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
+const pal_op pal__op_addmm = {.struct_size = sizeof(pal_op),
+                              .name = "addmm",
+                              .formula = "C + A B",
+                              .summary = "a product accumulated onto a value; made by the compiler",
+                              .op_class = PAL_CLASS_PRODUCT,
+                              .arity = 3,
+                              .capabilities = PAL_OVERWRITES,
+                              .n_ints = 2,
+                              .infer = infer_addmm,
+                              .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE},
+                              .vjp = vjp_addmm,
+                              .run = run_addmm,
+                              .cases = cases_addmm,
+                              .n_cases = PAL_COUNT(cases_addmm)};
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 {

@@ -26,16 +26,31 @@ static const pal_case cases_uniform[] = {
 static const pal_case cases_normal[] = {
     {.label = "as a factor", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_random, .user = &normal_fn}};
 
-static const pal_op op_uniform = {
-    .struct_size = sizeof(pal_op), .name = "uniform", .formula = "u ~ U[0,1)", .summary = "uniform noise from a named stream",
-    .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8, .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE},
-    .tile = PAL_EACH_ISA(PAL_REAL_TILES, uniform), .cases = cases_uniform, .n_cases = 1};
+static const pal_op op_uniform = {.struct_size = sizeof(pal_op),
+                                  .name = "uniform",
+                                  .formula = "u ~ U[0,1)",
+                                  .summary = "uniform noise from a named stream",
+                                  .op_class = PAL_CLASS_RANDOM,
+                                  .arity = -1,
+                                  .n_ints = 8,
+                                  .infer = infer_random,
+                                  .derivative = {PAL_ZERO_DERIVATIVE},
+                                  .tile = PAL_EACH_ISA(PAL_REAL_TILES, uniform),
+                                  .cases = cases_uniform,
+                                  .n_cases = 1};
 
-static const pal_op op_normal = {
-    .struct_size = sizeof(pal_op), .name = "normal", .formula = "z ~ N(0,1)", .summary = "standard normal noise from a named stream",
-    .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8, .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE},
-    .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal), .cases = cases_normal, .n_cases = 1};
-
+static const pal_op op_normal = {.struct_size = sizeof(pal_op),
+                                 .name = "normal",
+                                 .formula = "z ~ N(0,1)",
+                                 .summary = "standard normal noise from a named stream",
+                                 .op_class = PAL_CLASS_RANDOM,
+                                 .arity = -1,
+                                 .n_ints = 8,
+                                 .infer = infer_random,
+                                 .derivative = {PAL_ZERO_DERIVATIVE},
+                                 .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal),
+                                 .cases = cases_normal,
+                                 .n_cases = 1};
 
 pal_var pal_uniform(pal_tape *tape, const char *stream, pal_shape shape)
 {

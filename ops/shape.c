@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* ---- reshape ------------------------------------------------------------------------------------------------------ */
+/* ---- reshape ------------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_reshape(pal_infer *r)
 {
@@ -15,9 +16,12 @@ static bool infer_reshape(pal_infer *r)
     if (r->shape.rank < 0 || r->shape.rank > PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
     for (int a = 0; a < r->shape.rank; a++) {
         r->shape.dim[a] = r->params->i[1 + a];
-        if (r->shape.dim[a] == -1 && wild < 0) wild = a;
-        else if (r->shape.dim[a] < 0) return pal_infer_fail(r, "a negative dimension");
-        else if (__builtin_mul_overflow(known, r->shape.dim[a], &known)) return pal_infer_fail(r, "too large");
+        if (r->shape.dim[a] == -1 && wild < 0)
+            wild = a;
+        else if (r->shape.dim[a] < 0)
+            return pal_infer_fail(r, "a negative dimension");
+        else if (__builtin_mul_overflow(known, r->shape.dim[a], &known))
+            return pal_infer_fail(r, "too large");
     }
     if (wild >= 0 && known) r->shape.dim[wild] = count / known;
     return pal_shape_count(r->shape) == count || pal_infer_fail(r, "another number of elements");
@@ -48,7 +52,10 @@ static pal_var rewrite_reshape(const pal_rule *r, bool rounding)
 {
     (void)rounding;
     const pal_params *p = r->params;
-    pal_infer to = {.n = 1, .shapes = (pal_shape[]){pal_shape_of(r->in[0])}, .dtypes = (pal_dtype[]){pal_dtype_of(r->in[0])}, .params = p};
+    pal_infer to = {.n = 1,
+                    .shapes = (pal_shape[]){pal_shape_of(r->in[0])},
+                    .dtypes = (pal_dtype[]){pal_dtype_of(r->in[0])},
+                    .params = p};
     if (!infer_reshape(&to)) return (pal_var){0};
     if (pal_shape_equal(to.shape, to.shapes[0])) return r->in[0];
     if (pal_op_of(r->in[0]) == r->op) return pal_reshape(pal_operand(r->in[0], 0), to.shape);
@@ -68,11 +75,20 @@ static const pal_case cases_reshape[] = {
     {.label = "vector", .n = 1, .in = {{{1, {6}}, -2, 2}}, .build = case_reshape},
 };
 
-static const pal_op op_reshape = {
-    .struct_size = sizeof(pal_op), .name = "reshape", .formula = "the same elements in another shape",
-    .summary = "changes the shape, not the order", .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 7,
-    .infer = infer_reshape, .derivative = {PAL_HAS_RULE}, .vjp = vjp_reshape, .view = view_reshape,
-    .rewrite = rewrite_reshape, .cases = cases_reshape, .n_cases = PAL_COUNT(cases_reshape)};
+static const pal_op op_reshape = {.struct_size = sizeof(pal_op),
+                                  .name = "reshape",
+                                  .formula = "the same elements in another shape",
+                                  .summary = "changes the shape, not the order",
+                                  .op_class = PAL_CLASS_MOVEMENT,
+                                  .arity = 1,
+                                  .n_ints = 7,
+                                  .infer = infer_reshape,
+                                  .derivative = {PAL_HAS_RULE},
+                                  .vjp = vjp_reshape,
+                                  .view = view_reshape,
+                                  .rewrite = rewrite_reshape,
+                                  .cases = cases_reshape,
+                                  .n_cases = PAL_COUNT(cases_reshape)};
 
 pal_var pal_reshape(pal_var x, pal_shape shape)
 {
@@ -81,7 +97,8 @@ pal_var pal_reshape(pal_var x, pal_shape shape)
     return pal_record(x.tape, &op_reshape, &x, 1, &p);
 }
 
-/* ---- permute ------------------------------------------------------------------------------------------------------ */
+/* ---- permute ------------------------------------------------------------------------------------------------------
+ */
 
 static bool infer_permute(pal_infer *r)
 {
@@ -90,7 +107,8 @@ static bool infer_permute(pal_infer *r)
     r->shape.rank = r->shapes[0].rank;
     for (int a = 0; a < r->shape.rank; a++) {
         int64_t from = r->params->i[a];
-        if (from < 0 || from >= r->shape.rank || seen >> from & 1) return pal_infer_fail(r, "not a permutation of the axes");
+        if (from < 0 || from >= r->shape.rank || seen >> from & 1)
+            return pal_infer_fail(r, "not a permutation of the axes");
         seen |= 1u << from;
         r->shape.dim[a] = r->shapes[0].dim[from];
     }
@@ -143,11 +161,21 @@ static const pal_case cases_permute[] = {
     {.label = "transpose", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_transpose},
 };
 
-const pal_op pal__op_permute = {
-    .struct_size = sizeof(pal_op), .name = "permute", .formula = "y[i...] = x[i permuted]", .summary = "reorders the axes",
-    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 6, .infer = infer_permute, .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_permute, .view = view_permute, .rewrite = rewrite_permute, .absorb = pal__absorb_transpose,
-    .cases = cases_permute, .n_cases = PAL_COUNT(cases_permute)};
+const pal_op pal__op_permute = {.struct_size = sizeof(pal_op),
+                                .name = "permute",
+                                .formula = "y[i...] = x[i permuted]",
+                                .summary = "reorders the axes",
+                                .op_class = PAL_CLASS_MOVEMENT,
+                                .arity = 1,
+                                .n_ints = 6,
+                                .infer = infer_permute,
+                                .derivative = {PAL_HAS_RULE},
+                                .vjp = vjp_permute,
+                                .view = view_permute,
+                                .rewrite = rewrite_permute,
+                                .absorb = pal__absorb_transpose,
+                                .cases = cases_permute,
+                                .n_cases = PAL_COUNT(cases_permute)};
 
 pal_var pal_permute(pal_var x, const int *axes)
 {
@@ -167,7 +195,8 @@ pal_var pal_transpose(pal_var x)
     return pal_permute(x, axes);
 }
 
-/* ---- slice and pad: params i[0..5] are the start, i[6..11] the step in the upper half and the result's size below -- */
+/* ---- slice and pad: params i[0..5] are the start, i[6..11] the step in the upper half and the result's size below --
+ */
 
 static bool infer_slice(pal_infer *r)
 {
@@ -210,10 +239,19 @@ static pal_var case_slice(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_slice[] = {{.label = "steps", .n = 1, .in = {{{2, {4, 6}}, -2, 2}}, .build = case_slice}};
 
-static const pal_op op_slice = {
-    .struct_size = sizeof(pal_op), .name = "slice", .formula = "y[i] = x[start + i step]", .summary = "a part, with steps",
-    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 12, .infer = infer_slice, .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_slice, .view = view_slice, .cases = cases_slice, .n_cases = PAL_COUNT(cases_slice)};
+static const pal_op op_slice = {.struct_size = sizeof(pal_op),
+                                .name = "slice",
+                                .formula = "y[i] = x[start + i step]",
+                                .summary = "a part, with steps",
+                                .op_class = PAL_CLASS_MOVEMENT,
+                                .arity = 1,
+                                .n_ints = 12,
+                                .infer = infer_slice,
+                                .derivative = {PAL_HAS_RULE},
+                                .vjp = vjp_slice,
+                                .view = view_slice,
+                                .cases = cases_slice,
+                                .n_cases = PAL_COUNT(cases_slice)};
 
 pal_var pal_slice(pal_var x, const int64_t *start, const int64_t *size, const int64_t *step)
 {
@@ -278,10 +316,19 @@ static pal_var case_pad(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_pad[] = {{.label = "spread", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_pad}};
 
-static const pal_op op_pad = {
-    .struct_size = sizeof(pal_op), .name = "pad", .formula = "y[start + i step] = x[i], else 0",
-    .summary = "puts values into zeros: the adjoint of slice", .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 12,
-    .infer = infer_pad, .derivative = {PAL_HAS_RULE}, .vjp = vjp_pad, .run = run_pad, .cases = cases_pad, .n_cases = PAL_COUNT(cases_pad)};
+static const pal_op op_pad = {.struct_size = sizeof(pal_op),
+                              .name = "pad",
+                              .formula = "y[start + i step] = x[i], else 0",
+                              .summary = "puts values into zeros: the adjoint of slice",
+                              .op_class = PAL_CLASS_INDEX,
+                              .arity = 1,
+                              .n_ints = 12,
+                              .infer = infer_pad,
+                              .derivative = {PAL_HAS_RULE},
+                              .vjp = vjp_pad,
+                              .run = run_pad,
+                              .cases = cases_pad,
+                              .n_cases = PAL_COUNT(cases_pad)};
 
 pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step)
 {
@@ -297,5 +344,6 @@ pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t 
     return pal_record(x.tape, &op_pad, &x, 1, &p);
 }
 
-static const pal_op *const ops[] = {&pal__op_broadcast_to, &pal__op_sum_to, &pal__op_stop_gradient, &op_reshape, &pal__op_permute, &op_slice, &op_pad};
+static const pal_op *const ops[] = {
+    &pal__op_broadcast_to, &pal__op_sum_to, &pal__op_stop_gradient, &op_reshape, &pal__op_permute, &op_slice, &op_pad};
 const pal__family pal__family_shape = {ops, PAL_COUNT(ops)};

@@ -1,0 +1,70 @@
+/* opcheck.c - the cases by which an operation is checked: its own, and for an elementwise operation those that its
+ * domain and arity give: plain, odd (with a tail), broadcast, of one, scalar, empty. */
+#include "autograd/gradcheck.h"
+
+#include "autograd/internal.h"
+
+#include <stdio.h>
+
+enum { MADE = 6 };
+
+/* Shapes for up to three operands. */
+static const struct {
+    const char *label;
+    pal_shape shape[3];
+} made[MADE] = {
+    {"plain", {{2, {3, 4}}, {2, {3, 4}}, {2, {3, 4}}}},
+    {"odd", {{1, {19}}, {1, {19}}, {1, {19}}}},
+    {"broadcast", {{3, {2, 1, 3}}, {2, {4, 1}}, {1, {3}}}},
+    {"of one", {{2, {1, 1}}, {1, {1}}, {0, {0}}}},
+    {"scalar", {{0, {0}}, {1, {5}}, {0, {0}}}},
+    {"empty", {{2, {0, 3}}, {1, {3}}, {2, {1, 3}}}},
+};
+
+static bool makes_cases(const pal_op *op)
+{
+    return op->op_class == PAL_CLASS_ELEMENTWISE && !op->n_cases && op->arity >= 1 && op->arity <= 3;
+}
+
+size_t pal_gradcheck_op_cases(const pal_op *op) { return !op ? 0 : makes_cases(op) ? MADE : op->n_cases; }
+
+static pal_var record_op(pal_tape *t, const pal_var *in, const void *user)
+{
+    const pal_op *op = user;
+    return pal_record(t, op, in, (size_t)op->arity, NULL);
+}
+
+static pal_tensor *draw(pal_context *c, pal_shape shape, double low, double high, uint64_t seed, size_t input)
+{
+    pal_tensor *t = pal_tensor_new(c, PAL_F64, shape);
+    char stream[32];
+    if (!t) return NULL;
+    snprintf(stream, sizeof stream, "check:input%zu", input);
+    double *x = t->data;
+    pal_noise_uniform((pal_noise){.seed = seed}, stream, 0, pal_tensor_count(t), x);
+    for (size_t i = 0; i < pal_tensor_count(t); i++) x[i] = low + (high - low) * x[i];
+    return t;
+}
+
+pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, const pal_gradcheck_options *options,
+                            pal_gradcheck_report *report)
+{
+    if (!context || !op || !report || i >= pal_gradcheck_op_cases(op)) return PAL_ERR_ARGUMENT;
+    pal_tensor *inputs[PAL_CASE_INPUTS] = {NULL};
+    uint64_t seed = options && options->struct_size > offsetof(pal_gradcheck_options, seed) ? options->seed : 0;
+    bool own = !makes_cases(op), ok = true;
+    size_t n = own ? op->cases[i].n : (size_t)op->arity;
+    for (size_t k = 0; k < n; k++) {
+        inputs[k] =
+            own ? draw(context, op->cases[i].in[k].shape, op->cases[i].in[k].low, op->cases[i].in[k].high, seed, k)
+                : draw(context, made[i].shape[k], op->low[k], op->high[k], seed, k);
+        ok &= inputs[k] != NULL;
+    }
+    pal_status status = PAL_ERR_MEMORY;
+    if (ok)
+        status = pal_gradcheck(context, op->name, own ? op->cases[i].build : record_op, own ? op->cases[i].user : op,
+                               inputs, n, options, report);
+    snprintf(report->label, sizeof report->label, "%s", own ? op->cases[i].label : made[i].label);
+    for (size_t k = 0; k < n; k++) pal_tensor_free(inputs[k]);
+    return status;
+}
