@@ -28,7 +28,7 @@
  *
  * A 32-bit word lives in the low half of a 64-bit lane, since the multiplication that x86 has takes its factors there
  * and leaves both halves of the product in one lane: no shuffles, and rubbish in the high halves is ignored. Compilers
- * do not find this form by themselves (they were two to three times slower), hence the one intrinsic. */
+ * do not find this form by themselves (they were up to four times slower), hence the one intrinsic. */
 #if defined(__x86_64__)
 
 #if defined(__AVX512F__)

@@ -1,0 +1,274 @@
+/* graph.c - the tape as a Graphviz drawing, for people: what is computed, what the adjoints add, and where both stand.
+ *
+ * Invariants. The drawing is of the tape in canonical order, so its text is as reproducible as pal_tape_text's. Orders
+ * of derivative differ in fill, in darkness and in border, and each kind of entry has a shape of its own: nothing is
+ * told by colour alone. Every byte that comes from a name is escaped (graph_label.c). */
+#include "autograd/graph_internal.h"
+
+#include <string.h>
+
+/* ---- Looks --------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct style {
+    const char *fill, *line, *border, *box,
+        *title; /* border: more of the dot attribute `style`; box: a cluster's fill */
+} style;
+
+static const style orders[3] = {
+    {"#dcebf9", "#2f5d86", "", "#f6fafd", "forward"},
+    {"#f8cf8e", "#a4630a", ",dashed", "#fef8ee", "adjoint"},
+    {"#bf9fd9", "#5f3085", ",bold", "#f8f3fb", "double backward"},
+};
+
+static const struct {
+    const char *shape, *fill, *line, *title;
+} looks[PAL__LOOK_COUNT] = {
+    [PAL__LOOK_OPERATION] = {"box", NULL, NULL, NULL},
+    [PAL__LOOK_PARAMETER] = {"cylinder", "#fff3a8", "#7d6b00", "parameter"},
+    [PAL__LOOK_INPUT] = {"parallelogram", "#ffffff", "#333333", "input"},
+    [PAL__LOOK_NOISE] = {"hexagon", "#cfeeda", "#2a6b45", "noise"},
+    [PAL__LOOK_CONSTANT] = {"plaintext", NULL, NULL, NULL},
+    [PAL__LOOK_INDEX] = {"circle", "#ffffff", "#666666", NULL},
+    [PAL__LOOK_REGION] = {"doubleoctagon", NULL, NULL, "sum over a region"},
+    [PAL__LOOK_EFFECT] = {"cds", "#f4b6ae", "#8c2f22", "effect"},
+};
+
+static const style *style_of(uint8_t order) { return &orders[order < 2 ? order : 2]; }
+
+static const char *fill_of(const pal__drawing *d, uint8_t order)
+{
+    const char *own = d->options.colours[order < 2 ? order : 2];
+    return own ? own : style_of(order)->fill;
+}
+
+/* A colour from outside, inside quotes: letters, digits, # and what separates numbers. */
+static void print_colour(FILE *f, const char *colour)
+{
+    for (const char *p = colour; *p; p++)
+        if (strchr("#,. /", *p) || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'))
+            fputc(*p, f);
+}
+
+/* ---- Entries ------------------------------------------------------------------------------------------------------
+ */
+
+static void print_node(FILE *f, const pal__drawing *d, uint32_t id, const char *indent)
+{
+    const pal__entry *e = pal__at(d->graph.tape, id);
+    pal__look look = (pal__look)d->look[id];
+    const style *s = style_of(e->order);
+    bool plain = !looks[look].fill, output = d->output[id] && look != PAL__LOOK_EFFECT;
+    fprintf(f, "%sn%u [shape=%s, label=", indent, id, looks[look].shape);
+    pal__draw_label(f, d, id);
+    if (look == PAL__LOOK_CONSTANT) {
+        fputs(", fontsize=9, style=\"\", margin=\"0.02,0\", height=0.15, width=0.1];\n", f);
+        return;
+    }
+    fputs(", fillcolor=\"", f);
+    print_colour(f, plain ? fill_of(d, e->order) : looks[look].fill);
+    fprintf(f, "\", color=\"%s\", style=\"filled%s%s\"", plain ? s->line : looks[look].line,
+            look == PAL__LOOK_OPERATION ? ",rounded" : "", plain && !output ? s->border : "");
+    if (output) fputs(", penwidth=3.5", f);
+    if (look == PAL__LOOK_INDEX) fputs(", width=0.25, height=0.25, fixedsize=true, fontsize=10", f);
+    if (look == PAL__LOOK_INPUT) fputs(", margin=\"0,0.03\"", f);
+    fputs("];\n", f);
+}
+
+/* "32 x 784", and the element type where it is not the tape's; nothing for a plain scalar. */
+static void print_shape(FILE *f, const pal_tape *t, const pal__entry *e)
+{
+    for (int a = 0; a < e->shape.rank; a++) fprintf(f, "%s%lld", a ? "&#215;" : "", (long long)e->shape.dim[a]);
+    if (e->dtype != t->real) fprintf(f, "%s%s", e->shape.rank ? " " : "", pal_dtype_name((pal_dtype)e->dtype));
+}
+
+static bool goes_up(const pal__entry *e) { return e->order % 2 && !e->region; }
+
+static void print_edge(FILE *f, const pal__drawing *d, uint32_t id, uint32_t i)
+{
+    const pal_tape *t = d->graph.tape;
+    const pal__entry *e = pal__at(t, id);
+    uint32_t from = pal__arg(t, id, i);
+    const pal__entry *source = pal__at(t, from);
+    double value;
+    if (d->folded[e->first + i]) return;
+    if (pal__constant_value(t, from, &value)) { /* one of its own for each reader */
+        fprintf(f,
+                "  c%u_%u [shape=plaintext, style=\"\", fontsize=9, margin=\"0.02,0\", height=0.15, width=0.1, label=<",
+                id, i);
+        pal__draw_value(f, value);
+        fprintf(f, ">];\n  c%u_%u -> n%u [arrowsize=0.4, color=\"#999999\"];\n", id, i, id);
+        return;
+    }
+    /* A pass backward flows up beside the forward one, as a tape is read. What it keeps from the pass below crosses over
+     * and does not bear on the ranks: thin and dashed. Effects point back to their leaves. */
+    bool captured = source->region != e->region;
+    bool kept = (captured && e->order) || (!e->region && e->order && (source->order < e->order || source->op->op_class == PAL_CLASS_LEAF));
+    bool up = !kept && goes_up(e) && goes_up(source);
+    fprintf(f, "  n%u -> n%u [color=\"%s\"", up ? id : from, up ? from : id, style_of(e->order)->line);
+    if (up) fputs(", dir=both, arrowhead=none, arrowtail=normal", f);
+    if (e->op->op_class == PAL_CLASS_EFFECT && i == 0)
+        fputs(", dir=back, style=dotted, constraint=false", f);
+    else
+        fputs(kept ? ", penwidth=0.6, style=dashed, constraint=false" : captured ? ", penwidth=0.6, style=dashed" : ", weight=4", f);
+    if (source->shape.rank || source->dtype != t->real) {
+        fputs(", label=<", f);
+        print_shape(f, t, source);
+        fputc('>', f);
+    }
+    fputs("];\n", f);
+}
+
+/* The pass backward begins where the forward one ends: its seed stands below the forward outputs. */
+static void print_turn(FILE *f, const pal__drawing *d, uint32_t seed)
+{
+    const pal_tape *t = d->graph.tape;
+    const pal__entry *e = pal__at(t, seed);
+    if (!goes_up(e) || e->order != 1) return;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (!d->folded[e->first + i]) return;
+    for (uint32_t id = 1; id < d->n; id++)
+        if (d->output[id] && !pal__at(t, id)->order && d->look[id] == PAL__LOOK_OPERATION)
+            fprintf(f, "  n%u -> n%u [style=invis];\n", id, seed);
+}
+
+static void print_edges(FILE *f, const pal__drawing *d)
+{
+    const pal_tape *t = d->graph.tape;
+    for (uint32_t id = 1; id < d->n; id++) {
+        const pal__entry *e = pal__at(t, id);
+        if (!d->look[id] || d->look[id] == PAL__LOOK_CONSTANT) continue;
+        if (e->body)
+            fprintf(f, "  n%u -> n%u [color=\"%s\", penwidth=2.5, weight=4];\n", e->body, id, style_of(e->order)->line);
+        for (uint32_t i = 0; i < e->n && !e->body; i++) print_edge(f, d, id, i);
+        print_turn(f, d, id);
+    }
+}
+
+/* ---- Boxes --------------------------------------------------------------------------------------------------------
+ */
+
+static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
+{
+    const pal__box *b = &d->boxes[box];
+    char indent[64] = "";
+    snprintf(indent, sizeof indent, "%*s", depth < 30 ? 2 * depth : 60, "");
+    if (box) {
+        const char *path = b->path, *above = d->boxes[b->parent].path;
+        size_t skip = strlen(above);
+        if (skip && !strncmp(path, above, skip) && path[skip] == '/') path += skip + 1;
+        fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
+        if (b->owner) {
+            fprintf(f, "for each <I>k</I> in 0 &#8230; %lld",
+                    (long long)pal__at(d->graph.tape, b->owner)->params.i[0] - 1);
+        } else {
+            pal__print_html(f, path);
+            if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", style_of(b->order)->title);
+        }
+        const style *s = style_of(b->owner ? pal__at(d->graph.tape, b->owner)->order : b->order);
+        fprintf(f, ">; color=\"%s\"; fontcolor=\"%s\"; bgcolor=\"%s\"; style=\"%s\"; penwidth=%s;\n", s->line, s->line,
+                b->owner ? "#ffffff" : s->box, b->owner ? "dashed" : "rounded", b->owner ? "1.5" : "0.7");
+    }
+    for (uint32_t id = 1; id < d->n; id++)
+        if (d->look[id] && d->box[id] == box) print_node(f, d, id, box ? indent + 0 : "  ");
+    for (uint32_t i = box + 1; i < d->n_boxes; i++)
+        if (d->boxes[i].parent == box) print_box(f, d, i, depth + 1);
+    if (box) fprintf(f, "%s}\n", indent);
+}
+
+/* ---- The whole ----------------------------------------------------------------------------------------------------
+ */
+
+static void print_legend(FILE *f, const pal__drawing *d)
+{
+    bool order[3] = {false}, look[PAL__LOOK_COUNT] = {false};
+    for (uint32_t id = 1; id < d->n; id++) {
+        look[d->look[id]] = true;
+        if (d->look[id] == PAL__LOOK_OPERATION || d->look[id] == PAL__LOOK_REGION) {
+            uint8_t o = pal__at(d->graph.tape, id)->order;
+            order[o < 2 ? o : 2] = true;
+        }
+    }
+    fputs("  label=<<TABLE BORDER=\"0\" CELLSPACING=\"6\" CELLPADDING=\"3\">", f);
+    if (d->options.title && *d->options.title) {
+        fputs("<TR><TD COLSPAN=\"12\"><FONT POINT-SIZE=\"18\"><B>", f);
+        pal__print_html(f, d->options.title);
+        fputs("</B></FONT></TD></TR>", f);
+    }
+    fputs("<TR>", f);
+    for (int o = 0; o < 3; o++)
+        if (order[o]) {
+            fputs("<TD BORDER=\"1\" BGCOLOR=\"", f);
+            print_colour(f, fill_of(d, (uint8_t)o));
+            fprintf(f, "\" COLOR=\"%s\" STYLE=\"%s\">%s</TD>", orders[o].line, o == 1 ? "DASHED" : "ROUNDED",
+                    orders[o].title);
+        }
+    for (int i = 0; i < PAL__LOOK_COUNT; i++)
+        if (look[i] && looks[i].title && looks[i].fill)
+            fprintf(f, "<TD BORDER=\"1\" BGCOLOR=\"%s\" COLOR=\"%s\">%s</TD>", looks[i].fill, looks[i].line,
+                    looks[i].title);
+    fputs("<TD BORDER=\"3\" COLOR=\"#333333\">output</TD></TR></TABLE>>;\n", f);
+}
+
+static void print(FILE *f, const pal__drawing *d)
+{
+    fputs("digraph palindrome {\n"
+          "  rankdir=TB; labelloc=t; fontname=\"Helvetica\"; fontsize=11; pad=0.25; nodesep=0.22; ranksep=0.34;\n"
+          "  node [fontname=\"Helvetica\", fontsize=11, margin=\"0.1,0.04\", height=0.3, penwidth=1];\n"
+          "  edge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#555555\", arrowsize=0.6];\n",
+          f);
+    print_legend(f, d);
+    print_box(f, d, 0, 0);
+    print_edges(f, d);
+    fputs("}\n", f);
+}
+
+static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph_options *o)
+{
+    *o = (pal_graph_options){0};
+    if (given && given->struct_size) memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
+    for (size_t i = 0; i < o->n_parameters; i++)
+        if (!o->parameters || o->parameters[i].tape != t || !pal_leaf_tensor(o->parameters[i])) {
+            pal_tape_fail(t, PAL_ERR_TAPE, "graph: parameter %zu is no leaf of this tape", i + 1);
+            return false;
+        }
+    return true;
+}
+
+static void drawing_free(pal_context *c, pal__drawing *d)
+{
+    void *arrays[] = {d->look, d->folded, d->owner, d->box, d->output, d->boxes};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
+    pal__graph_free(c, &d->graph);
+}
+
+static bool prepare(pal__drawing *d, pal_context *c)
+{
+    const pal_tape *t = d->graph.tape;
+    d->n = t->n_entries;
+    d->look = pal__alloc(c, d->n * sizeof *d->look);
+    d->folded = pal__alloc(c, t->n_operands * sizeof *d->folded);
+    d->owner = pal__alloc(c, d->n * sizeof *d->owner);
+    d->box = pal__alloc(c, d->n * sizeof *d->box);
+    d->output = pal__alloc(c, d->n * sizeof *d->output);
+    if (!d->look || !d->folded || !d->owner || !d->box || !d->output) return false;
+    for (size_t i = d->graph.n_outputs; i--;) d->output[d->graph.outputs[i]] = (uint32_t)i + 1;
+    return pal__draw_lay_out(d);
+}
+
+char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
+{
+    pal__drawing d = {0};
+    pal__text text;
+    char *kept = NULL;
+    if (!t || (n && !outputs) || !check_options(t, options, &d.options)) return NULL;
+    if (!n) d.options.names = NULL;
+    if (!pal__canonical(t, outputs, n, "graph", &d.graph)) return NULL;
+    if (prepare(&d, t->context) && pal__text_open(&text)) {
+        print(text.file, &d);
+        kept = pal__text_close(&text, t->context);
+    }
+    if (!kept) pal_tape_fail(t, PAL_ERR_MEMORY, "graph: out of memory");
+    drawing_free(t->context, &d);
+    return kept;
+}

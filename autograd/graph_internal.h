@@ -1,0 +1,80 @@
+/* graph_internal.h - what text.c and the drawing (graph.c, graph_layout.c, graph_label.c) share. All of them look at a
+ * tape in canonical order, made by pal__canonical, and write through a stream in the C locale, so that what they print
+ * depends on the recorded structure alone. */
+#ifndef PAL_AUTOGRAD_GRAPH_INTERNAL_H
+#define PAL_AUTOGRAD_GRAPH_INTERNAL_H
+
+#include "autograd/internal.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+/* ---- Text (text.c) ------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal__text {
+    FILE *file;
+    char *bytes;
+    size_t size;
+    locale_t before;
+} pal__text;
+bool pal__text_open(pal__text *text);                         /* false: no memory */
+char *pal__text_close(pal__text *text, pal_context *context); /* NULL: no memory; freed by pal_text_free */
+
+/* The outputs, or for n = 0 every root of the tape, with all they need in canonical order. what names the caller in
+ * errors. False: the tape says why. */
+bool pal__canonical(pal_tape *tape, const pal_var *outputs, size_t n, const char *what, pal__graph *graph);
+/* Whether the numbers that an entry carries say no more than its type and shape do. */
+bool pal__shape_only(const pal__entry *entry);
+/* A name that a line can hold: control characters, quotes and backslashes as C escapes, in double quotes. */
+void pal__print_quoted(FILE *file, const char *name);
+
+/* ---- Drawing ------------------------------------------------------------------------------------------------------
+ */
+
+typedef enum pal__look {                   /* what an entry is drawn as */
+                         PAL__LOOK_HIDDEN, /* a constant that its readers' labels tell, or an entry that has no readers
+                                              left */
+                         PAL__LOOK_OPERATION,
+                         PAL__LOOK_PARAMETER,
+                         PAL__LOOK_INPUT,
+                         PAL__LOOK_NOISE,
+                         PAL__LOOK_CONSTANT,
+                         PAL__LOOK_INDEX,
+                         PAL__LOOK_REGION,
+                         PAL__LOOK_EFFECT,
+                         PAL__LOOK_COUNT
+} pal__look;
+
+typedef struct pal__box { /* a cluster: a scope, of one order outside regions, or a region */
+    uint32_t parent;      /* boxes[0] is the drawing itself */
+    uint32_t region;      /* the index entry of the region it belongs to; 0: none */
+    uint32_t owner;       /* the map_sum whose body this is; 0: the box of a scope */
+    uint8_t order;
+    const char *path; /* the scope's full path */
+} pal__box;
+
+typedef struct pal__drawing {
+    pal__graph graph;
+    pal_graph_options options;
+    size_t n;         /* entries of graph.tape */
+    uint8_t *look;    /* pal__look by id */
+    bool *folded;     /* by operand: its value stands in the reader's label */
+    uint32_t *owner;  /* by index entry: its map_sum */
+    uint32_t *box;    /* by id */
+    uint32_t *output; /* by id: 1 + the first output it is; 0: none */
+    pal__box *boxes;
+    size_t n_boxes, cap_boxes;
+} pal__drawing;
+
+/* graph_layout.c: decides how each entry is drawn and in which box. False: no memory. */
+bool pal__draw_lay_out(pal__drawing *drawing);
+/* graph_label.c */
+void pal__print_html(FILE *file, const char *text);
+void pal__draw_label(FILE *file, const pal__drawing *drawing,
+                     uint32_t id); /* a dot HTML-like label, brackets included */
+void pal__draw_value(FILE *file, double value);
+bool pal__constant_value(const pal_tape *tape, uint32_t id, double *value); /* a constant, broadcasts seen through */
+bool pal__label_folds(const pal_tape *tape, uint32_t id, uint32_t operand); /* the label can hold its value */
+
+#endif

@@ -1,0 +1,53 @@
+/* csv_write.c - writing comma separated numbers. */
+#include "data/internal.h"
+
+#include <errno.h>
+
+enum { BUFFER = 1 << 16, VALUE_MAX = 32 };
+
+/* Significant digits that tell all values of a type apart; 0: the type is not written. */
+static const int significant[PAL_DTYPE_COUNT] = {
+    [PAL_F32] = 9, [PAL_F64] = 17, [PAL_I32] = 10, [PAL_U8] = 3, [PAL_BOOL] = 1};
+
+static void write_values(pal__sink *sink, const pal_tensor *tensor, size_t columns)
+{
+    char buffer[BUFFER];
+    size_t used = 0;
+    const int digits = significant[tensor->dtype];
+    const size_t count = pal_tensor_count(tensor);
+    for (size_t i = 0, column = 0; i < count; i++) {
+        const char end = ++column == columns ? '\n' : ',';
+        const int n = snprintf(buffer + used, VALUE_MAX, "%.*g%c", digits, pal_tensor_get(tensor, i), end);
+        used += (size_t)n; /* 17 digits, sign, point, exponent and end are 25 bytes */
+        if (end == '\n') column = 0;
+        if (used <= BUFFER - VALUE_MAX) continue;
+        pal__sink_write(sink, buffer, used);
+        used = 0;
+    }
+    pal__sink_write(sink, buffer, used);
+}
+
+pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *err)
+{
+    if (!tensor) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tensor to write");
+    if ((unsigned)tensor->dtype >= PAL_DTYPE_COUNT || !significant[tensor->dtype])
+        return pal_error_set(err, PAL_ERR_TYPE, "numbers of type %s cannot be written as text",
+                             pal_dtype_name(tensor->dtype));
+    const size_t count = pal_tensor_count(tensor);
+    const size_t rows = tensor->shape.rank > 0 ? (size_t)tensor->shape.dim[0] : 1;
+
+    pal__sink sink;
+    const pal_status status = pal__sink_open(&sink, path, err);
+    if (status != PAL_OK) return status;
+    /* printf follows the thread's locale, in which the decimal point may be a comma */
+    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain) {
+        const locale_t before = uselocale(plain);
+        write_values(&sink, tensor, rows ? count / rows : 0);
+        uselocale(before);
+        freelocale(plain);
+    } else {
+        sink.error = ENOMEM;
+    }
+    return pal__sink_close(&sink, err);
+}

@@ -1,0 +1,223 @@
+/* dataset.c - opening a data set: a folder of IDX files, or one array whose end is the test split. */
+#include "data/internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SPLITS = 2, TEST_PART = 6 };
+static const char *const hint = "install the Debian package dataset-fashion-mnist or give --data";
+
+/* ---- A folder of IDX files --------------------------------------------------------------------------------------- */
+
+typedef struct folder_row {
+    const char *images, *labels;
+} folder_row;
+
+static const folder_row stems[SPLITS] = {
+    [PAL_SPLIT_TRAIN] = {"train-images", "train-labels"},
+    [PAL_SPLIT_TEST] = {"t10k-images", "t10k-labels"},
+};
+
+/* The path of FOLDER/STEM-idxN-ubyte, however it is written there; the caller frees it. */
+static char *find_idx(const char *folder, const char *stem, int rank, pal_error *err)
+{
+    static const char *const endings[] = {"", ".gz"}; /* the plain file first: it need not be unpacked */
+    static const char *const dashes[] = {"-", "."};
+    char *path = NULL;
+    for (size_t i = 0; i < 4; i++) {
+        if (asprintf(&path, "%s/%s%sidx%d-ubyte%s", folder, stem, dashes[i % 2], rank, endings[i / 2]) < 0) {
+            pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", pal__shown_path(folder));
+            return NULL;
+        }
+        if (access(path, F_OK) == 0) return path;
+        free(path);
+    }
+    const bool standard = strcmp(folder, PAL_DATA_DEFAULT) == 0;
+    pal_error_set(err, PAL_ERR_IO, "%s: has no file %s-idx%d-ubyte, with or without .gz%s%s", pal__shown_path(folder),
+                  stem, rank, standard ? ": " : "", standard ? hint : "");
+    return NULL;
+}
+
+static pal_status check_pair(const pal_tensor *images, const char *images_path, const pal_tensor *labels,
+                             const char *labels_path, pal_error *err)
+{
+    if (images->shape.rank < 2)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: holds labels (0x00000801), expected images (0x00000803)",
+                             pal__shown_path(images_path));
+    if (labels->shape.rank != 1)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: begins with 0x%08x, expected labels (0x00000801)",
+                             pal__shown_path(labels_path), 0x800U + (unsigned)labels->shape.rank);
+    if (labels->shape.dim[0] != images->shape.dim[0])
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: has %lld labels, expected %lld, one for each image",
+                             pal__shown_path(labels_path), (long long)labels->shape.dim[0],
+                             (long long)images->shape.dim[0]);
+    return PAL_OK;
+}
+
+static pal_status open_folder(pal_dataset *dataset, pal_context *context, const char *folder, pal_split split,
+                              pal_error *err)
+{
+    pal_status status = PAL_ERR_IO; /* err has it more exactly, where reading fails */
+    char *images = find_idx(folder, stems[split].images, 3, err);
+    char *labels = images ? find_idx(folder, stems[split].labels, 1, err) : NULL;
+    if (labels) dataset->inputs = pal_idx_read(context, images, err);
+    if (dataset->inputs) dataset->labels = pal_idx_read(context, labels, err);
+    if (dataset->labels) status = check_pair(dataset->inputs, images, dataset->labels, labels, err);
+    free(images);
+    free(labels);
+    return status;
+}
+
+/* ---- One array --------------------------------------------------------------------------------------------------- */
+
+/* A copy of count rows from first on: what is not wanted does not stay in memory. */
+static pal_tensor *copy_rows(const pal_tensor *from, int64_t first, int64_t count)
+{
+    pal_shape shape = from->shape;
+    const size_t row = pal_tensor_bytes(from) / (size_t)shape.dim[0];
+    shape.dim[0] = count;
+    pal_tensor *to = pal_tensor_new(from->context, from->dtype, shape);
+    if (to) memcpy(to->data, (const char *)from->data + (size_t)first * row, (size_t)count * row);
+    return to;
+}
+
+/* The first element that is not finite; count if there is none. */
+static size_t find_bad_f32(const float *x, size_t count)
+{
+    size_t i = 0;
+    while (i < count && isfinite(x[i])) i++;
+    return i;
+}
+
+static size_t find_bad_f64(const double *x, size_t count)
+{
+    size_t i = 0;
+    while (i < count && isfinite(x[i])) i++;
+    return i;
+}
+
+static pal_status check_finite(const pal_tensor *array, const char *path, pal_error *err)
+{
+    const size_t count = pal_tensor_count(array), row = count / (size_t)array->shape.dim[0];
+    const size_t bad = array->dtype == PAL_F32   ? find_bad_f32(array->data, count)
+                       : array->dtype == PAL_F64 ? find_bad_f64(array->data, count)
+                                                 : count;
+    if (bad == count) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s: sample %zu, element %zu (from 0) is %g, expected a finite number",
+                         pal__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
+}
+
+static pal_status open_array(pal_dataset *dataset, pal_context *context, const char *path, pal_split split,
+                             pal_error *err)
+{
+    pal_tensor *array = pal_array_read(context, path, err);
+    if (!array) return PAL_ERR_IO; /* err has it more exactly */
+    const int64_t rows = array->shape.rank > 0 ? array->shape.dim[0] : 0;
+    pal_status status;
+    if (rows < 2 || pal_tensor_count(array) == 0) {
+        char text[96];
+        status = pal_error_set(err, PAL_ERR_FORMAT, "%s: is an array %s, expected at least 2 samples on its first axis",
+                               pal__shown_path(path), pal_shape_text(array->shape, text, sizeof text));
+    } else {
+        status = check_finite(array, path, err);
+    }
+    if (status == PAL_OK) {
+        const int64_t test = rows / TEST_PART > 0 ? rows / TEST_PART : 1, train = rows - test;
+        const bool last = split == PAL_SPLIT_TEST;
+        dataset->inputs = copy_rows(array, last ? train : 0, last ? test : train);
+        if (!dataset->inputs)
+            status = pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory for its samples", pal__shown_path(path));
+    }
+    pal_tensor_free(array);
+    return status;
+}
+
+/* ---- Any ----------------------------------------------------------------------------------------------------------
+ */
+
+/* The last part of a path without slashes and known endings. */
+static void copy_name(char *name, size_t size, const char *path)
+{
+    static const char *const endings[] = {".gz", ".npy", ".csv"};
+    size_t end = strlen(path), begin;
+    while (end > 1 && path[end - 1] == '/') end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t tail = strlen(endings[i]);
+        if (end - begin > tail && memcmp(path + end - tail, endings[i], tail) == 0) end -= tail;
+    }
+    snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
+}
+
+static void describe(pal_dataset *dataset)
+{
+    const pal_shape shape = dataset->inputs->shape;
+    dataset->sample.rank = shape.rank - 1;
+    for (int32_t axis = 1; axis < shape.rank; axis++) dataset->sample.dim[axis - 1] = shape.dim[axis];
+    dataset->count = shape.dim[0];
+    dataset->features = pal_shape_count(dataset->sample);
+    dataset->scale = dataset->inputs->dtype == PAL_U8 ? 1.0 / 255.0 : 1.0;
+    const uint8_t *label = dataset->labels ? dataset->labels->data : NULL;
+    for (int64_t i = 0; label && i < dataset->count; i++)
+        if (label[i] >= dataset->classes) dataset->classes = label[i] + 1;
+}
+
+pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split split, pal_error *err)
+{
+    struct stat info;
+    if (!path) path = PAL_DATA_DEFAULT;
+    if (!context || (unsigned)split >= SPLITS) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a data set is opened in a context, as training or test split");
+        return NULL;
+    }
+    const bool standard = strcmp(path, PAL_DATA_DEFAULT) == 0;
+    if (stat(path, &info) != 0) {
+        pal_error_set(err, PAL_ERR_IO, "%s: %s%s%s", pal__shown_path(path), strerror(errno), standard ? ": " : "",
+                      standard ? hint : "");
+        return NULL;
+    }
+    pal_dataset *dataset = calloc(1, sizeof *dataset);
+    if (!dataset) {
+        pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", pal__shown_path(path));
+        return NULL;
+    }
+    const pal_status status = S_ISDIR(info.st_mode) ? open_folder(dataset, context, path, split, err)
+                                                    : open_array(dataset, context, path, split, err);
+    if (status != PAL_OK) {
+        pal_dataset_free(dataset);
+        return NULL;
+    }
+    describe(dataset);
+    copy_name(dataset->name, sizeof dataset->name, path);
+    return dataset;
+}
+
+void pal_dataset_free(pal_dataset *dataset)
+{
+    if (!dataset) return;
+    pal_tensor_free(dataset->inputs);
+    pal_tensor_free(dataset->labels);
+    free(dataset);
+}
+
+pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
+{
+    if (!dataset || n < 1) return PAL_ERR_ARGUMENT;
+    if (n >= dataset->count) return PAL_OK;
+    pal_tensor *inputs = copy_rows(dataset->inputs, 0, n);
+    pal_tensor *labels = dataset->labels && inputs ? copy_rows(dataset->labels, 0, n) : NULL;
+    if (!inputs || (dataset->labels && !labels)) {
+        pal_tensor_free(inputs);
+        return PAL_ERR_MEMORY;
+    }
+    pal_tensor_free(dataset->inputs);
+    pal_tensor_free(dataset->labels);
+    dataset->inputs = inputs;
+    dataset->labels = labels;
+    dataset->count = n;
+    return PAL_OK;
+}

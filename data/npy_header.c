@@ -1,0 +1,173 @@
+/* npy_header.c - the Python dictionary that describes an array, as in
+ * {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } */
+#include "data/internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+typedef struct type_row {
+    pal_dtype dtype;
+    const char *descr;
+} type_row;
+
+static const type_row types[] = {{PAL_F32, "<f4"}, {PAL_F64, "<f8"}, {PAL_U8, "|u1"}};
+enum { TYPES = sizeof types / sizeof *types };
+
+typedef struct cursor { /* where the parser is */
+    const char *at, *begin, *end, *path;
+    pal__npy_header *out;
+    pal_error *err;
+} cursor;
+
+static pal_status fail_parse(const cursor *c, const char *expected)
+{
+    char shown[PAL__SHOWN_SIZE];
+    return pal_error_set(c->err, PAL_ERR_FORMAT, "%s: its header has \"%s\" at character %td, expected %s",
+                         pal__shown_path(c->path), pal__shown_text(c->at, (size_t)(c->end - c->at), shown),
+                         c->at - c->begin, expected);
+}
+
+static void skip_blanks(cursor *c)
+{
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t')) c->at++;
+}
+
+static bool take(cursor *c, const char *word)
+{
+    const size_t length = strlen(word);
+    skip_blanks(c);
+    if ((size_t)(c->end - c->at) < length || memcmp(c->at, word, length) != 0) return false;
+    c->at += length;
+    return true;
+}
+
+/* A quoted text: its start and length; false if there is none. */
+static bool take_string(cursor *c, const char **text, size_t *length)
+{
+    skip_blanks(c);
+    if (c->at == c->end || (*c->at != '\'' && *c->at != '"')) return false;
+    const char *end = memchr(c->at + 1, *c->at, (size_t)(c->end - c->at) - 1);
+    if (!end) return false;
+    *text = c->at + 1;
+    *length = (size_t)(end - *text);
+    c->at = end + 1;
+    return true;
+}
+
+static pal_status parse_descr(cursor *c)
+{
+    const char *text, *expected = "'<f4', '<f8' or '|u1' (float32, float64 or uint8, little endian)";
+    size_t length;
+    skip_blanks(c);
+    const char *start = c->at;
+    if (!take_string(c, &text, &length)) return fail_parse(c, expected);
+    for (size_t i = 0; i < TYPES; i++)
+        if (length == strlen(types[i].descr) && memcmp(text, types[i].descr, length) == 0) {
+            c->out->dtype = types[i].dtype;
+            return PAL_OK;
+        }
+    c->at = start;
+    return fail_parse(c, expected);
+}
+
+static pal_status parse_order(cursor *c)
+{
+    return take(c, "False") ? PAL_OK : fail_parse(c, "'fortran_order': False (only C order is read)");
+}
+
+static pal_status parse_shape(cursor *c)
+{
+    const char *expected = "a tuple of at most 6 sizes";
+    if (!take(c, "(")) return fail_parse(c, expected);
+    pal_shape shape = PAL_SCALAR;
+    while (!take(c, ")")) {
+        int64_t size = 0;
+        const char *start = c->at;
+        for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
+            if (__builtin_mul_overflow(size, 10, &size) || __builtin_add_overflow(size, *c->at - '0', &size))
+                return fail_parse(c, "a size below 2^63");
+        if (c->at == start || shape.rank == PAL_MAX_RANK) return fail_parse(c, expected);
+        shape.dim[shape.rank++] = size;
+        take(c, "L"); /* written by Python 2 */
+        if (take(c, ",")) {
+            skip_blanks(c);
+        } else if (shape.rank == 1 || !take(c, ")")) {
+            return fail_parse(c, "a comma in the tuple of sizes"); /* (3) is not a tuple, (3,) is */
+        } else {
+            break;
+        }
+    }
+    c->out->shape = shape;
+    return PAL_OK;
+}
+
+typedef struct key_row {
+    const char *name;
+    pal_status (*parse)(cursor *c);
+} key_row;
+
+static const key_row keys[] = {{"descr", parse_descr}, {"fortran_order", parse_order}, {"shape", parse_shape}};
+enum { KEYS = sizeof keys / sizeof *keys };
+
+static pal_status parse_entry(cursor *c, unsigned *seen)
+{
+    const char *name, *expected = "one each of 'descr', 'fortran_order' and 'shape'";
+    size_t length;
+    skip_blanks(c);
+    const char *start = c->at;
+    if (!take_string(c, &name, &length)) return fail_parse(c, expected);
+    for (unsigned i = 0; i < KEYS; i++) {
+        if (length != strlen(keys[i].name) || memcmp(name, keys[i].name, length) != 0 || (*seen & 1U << i)) continue;
+        *seen |= 1U << i;
+        return take(c, ":") ? keys[i].parse(c) : fail_parse(c, "a colon");
+    }
+    c->at = start;
+    return fail_parse(c, expected);
+}
+
+pal_status pal__npy_parse(const char *text, size_t size, const char *path, pal__npy_header *out, pal_error *err)
+{
+    cursor c = {.at = text, .begin = text, .end = text + size, .path = path, .out = out, .err = err};
+    unsigned seen = 0;
+    bool more = true;
+    if (!take(&c, "{")) return fail_parse(&c, "a dictionary");
+    while (!take(&c, "}")) {
+        if (!more) return fail_parse(&c, "a comma or the end of the dictionary");
+        const pal_status status = parse_entry(&c, &seen);
+        if (status != PAL_OK) return status;
+        more = take(&c, ",");
+    }
+    if (seen != (1U << KEYS) - 1) return fail_parse(&c, "'descr', 'fortran_order' and 'shape' before the end");
+    skip_blanks(&c);
+    return c.at == c.end ? PAL_OK : fail_parse(&c, "nothing but blanks after the dictionary");
+}
+
+bool pal__npy_knows(pal_dtype dtype)
+{
+    for (size_t i = 0; i < TYPES; i++)
+        if (types[i].dtype == dtype) return true;
+    return false;
+}
+
+/* Appends as snprintf does; returns the new length, which stays below size. */
+__attribute__((format(printf, 4, 5))) static size_t append(char *buf, size_t size, size_t used, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    const int n = vsnprintf(buf + used, size - used, format, list);
+    va_end(list);
+    const size_t next = used + (n > 0 ? (size_t)n : 0);
+    return next < size ? next : size - 1;
+}
+
+size_t pal__npy_print(pal__npy_header header, char *buf, size_t size)
+{
+    size_t used = 0, row = 0;
+    while (row + 1 < TYPES && types[row].dtype != header.dtype) row++;
+    used = append(buf, size, used, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[row].descr);
+    for (int32_t axis = 0; axis < header.shape.rank; axis++)
+        used = append(buf, size, used, axis ? " %" PRId64 "," : "%" PRId64 ",", header.shape.dim[axis]);
+    if (header.shape.rank > 1) used--; /* (3, 4), but (3,) */
+    return append(buf, size, used, "), }");
+}

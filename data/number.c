@@ -1,0 +1,73 @@
+/* number.c - decimal numbers, fast where a double holds the digits exactly, by the C library where it does not. */
+#include "data/internal.h"
+
+#include <stdlib.h>
+
+/* Powers of ten that are exact in double. */
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+enum { POWER_MAX = 22, DIGITS_MAX = 18, EXPONENT_MAX = 9999 };
+
+typedef struct digits {
+    uint64_t value;
+    int count, dropped; /* digits in value; digits there was no room for */
+} digits;
+
+static const char *take_digits(const char *at, digits *d, const char **begin)
+{
+    for (*begin = at; *at >= '0' && *at <= '9'; at++) {
+        if (d->count == DIGITS_MAX) {
+            d->dropped = 1;
+            continue;
+        }
+        d->value = d->value * 10 + (uint64_t)(*at - '0');
+        d->count += d->value != 0; /* leading zeros are free */
+    }
+    return at;
+}
+
+/* The exponent after e; returns its end, NULL if there are no digits. */
+static const char *take_exponent(const char *at, int *exponent)
+{
+    const bool negative = *at == '-';
+    int value = 0;
+    at += *at == '-' || *at == '+';
+    if (*at < '0' || *at > '9') return NULL;
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (value < EXPONENT_MAX) value = value * 10 + (*at - '0');
+    *exponent = negative ? -value : value;
+    return at;
+}
+
+const char *pal__number_parse(const char *text, locale_t plain, double *value)
+{
+    const char *at = text, *whole, *part;
+    digits d = {0};
+    int exponent = 0;
+    const bool negative = *at == '-';
+    at += *at == '-' || *at == '+';
+
+    at = take_digits(at, &d, &whole);
+    ptrdiff_t seen = at - whole, fraction = 0;
+    if (*at == '.') {
+        at = take_digits(at + 1, &d, &part);
+        fraction = at - part;
+        seen += fraction;
+    }
+    if (seen == 0) return NULL;
+    if (*at == 'e' || *at == 'E') {
+        at = take_exponent(at + 1, &exponent);
+        if (!at) return NULL;
+    }
+
+    /* One operation on two exact doubles rounds once, as it should. */
+    const int64_t power = (int64_t)exponent - fraction;
+    if (!d.dropped && d.value <= UINT64_C(1) << 53 && power >= -POWER_MAX && power <= POWER_MAX) {
+        const double whole_value = (double)d.value;
+        const double size = power < 0 ? whole_value / powers[-power] : whole_value * powers[power];
+        *value = negative ? -size : size;
+    } else {
+        *value = strtod_l(text, NULL, plain);
+    }
+    return at;
+}

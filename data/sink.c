@@ -1,0 +1,92 @@
+/* sink.c - a file that appears whole or not at all: written under another name, then renamed. */
+#include "data/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static pal_status fail_write(const pal__sink *sink, int error, pal_error *err)
+{
+    return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: cannot be written: %s",
+                         pal__shown_path(sink->path), strerror(error));
+}
+
+/* Opens a name beside the path that nobody has; the mode is the user's own (mkstemp would make it private). */
+static int open_temporary(pal__sink *sink)
+{
+    for (int attempt = 0; attempt < 100; attempt++) {
+        if (asprintf(&sink->temporary, "%s.%ld-%d.tmp", sink->path, (long)getpid(), attempt) < 0) {
+            sink->temporary = NULL;
+            errno = ENOMEM;
+            return -1;
+        }
+        const int file = open(sink->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file >= 0) return file;
+        const int error = errno;
+        free(sink->temporary);
+        sink->temporary = NULL;
+        errno = error;
+        if (error != EEXIST) return -1;
+    }
+    return -1;
+}
+
+static int open_file(pal__sink *sink)
+{
+    struct stat info;
+    if (strcmp(sink->path, "-") == 0) {
+        fflush(stdout); /* what the program has said before comes before */
+        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    }
+    /* Renaming onto a device would replace it. */
+    if (lstat(sink->path, &info) == 0 && !S_ISREG(info.st_mode))
+        return open(sink->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return open_temporary(sink);
+}
+
+static void discard(pal__sink *sink)
+{
+    if (sink->temporary) unlink(sink->temporary);
+    free(sink->temporary);
+    sink->temporary = NULL;
+}
+
+pal_status pal__sink_open(pal__sink *sink, const char *path, pal_error *err)
+{
+    *sink = (pal__sink){.path = path};
+    if (!path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path of a file to write");
+    const int file = open_file(sink);
+    if (file < 0) return fail_write(sink, errno, err);
+    sink->file = fdopen(file, "wb");
+    if (sink->file) return PAL_OK;
+    const int error = errno;
+    close(file);
+    discard(sink);
+    return fail_write(sink, error, err);
+}
+
+void pal__sink_write(pal__sink *sink, const void *data, size_t size)
+{
+    if (sink->error || size == 0) return;
+    errno = 0;
+    if (fwrite(data, 1, size, sink->file) != size) sink->error = errno ? errno : EIO;
+}
+
+pal_status pal__sink_close(pal__sink *sink, pal_error *err)
+{
+    if (!sink->error && fflush(sink->file) != 0) sink->error = errno;
+    /* On the disk before it takes the old file's name. */
+    if (!sink->error && sink->temporary && fsync(fileno(sink->file)) != 0 && errno != EINVAL) sink->error = errno;
+    if (fclose(sink->file) != 0 && !sink->error) sink->error = errno;
+    if (!sink->error && sink->temporary && rename(sink->temporary, sink->path) != 0) sink->error = errno;
+    if (sink->error) {
+        discard(sink);
+        return fail_write(sink, sink->error, err);
+    }
+    free(sink->temporary);
+    sink->temporary = NULL;
+    return PAL_OK;
+}

@@ -1,0 +1,189 @@
+/* source.c - a file being read, compressed or not, by someone who does not believe its header. */
+#include "data/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *pal__shown_path(const char *path)
+{
+    const size_t most = 200, length = strlen(path);
+    if (strcmp(path, "-") == 0) return "(standard input or output)";
+    return length > most ? path + (length - most) : path;
+}
+
+const char *pal__shown_text(const char *text, size_t size, char buf[PAL__SHOWN_SIZE])
+{
+    const size_t room = PAL__SHOWN_SIZE - 4; /* for the dots and the NUL */
+    size_t used = 0;
+    while (used < size && used < room) {
+        const char c = text[used];
+        buf[used++] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    memcpy(buf + used, used < size ? "..." : "", used < size ? 4 : 1);
+    return buf;
+}
+
+bool pal__has_ending(const char *text, const char *ending)
+{
+    const size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && strcmp(text + (length - tail), ending) == 0;
+}
+
+static pal_status fail_system(const char *path, int error, pal_error *err)
+{
+    return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: %s", pal__shown_path(path),
+                         strerror(error));
+}
+
+pal_status pal__source_open(pal__source *source, const char *path, pal_error *err)
+{
+    *source = (pal__source){.path = path, .length = -1};
+    if (!path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path of a file to read");
+    const bool standard = strcmp(path, "-") == 0;
+    const int file = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return fail_system(path, errno, err);
+
+    struct stat info;
+    const int failed = fstat(file, &info) != 0 ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
+    if (failed) {
+        close(file);
+        return fail_system(path, failed, err);
+    }
+    const off_t begin = S_ISREG(info.st_mode) ? lseek(file, 0, SEEK_CUR) : -1; /* standard input may be under way */
+    source->file = gzdopen(file, "rb");
+    if (!source->file) {
+        close(file);
+        return fail_system(path, ENOMEM, err);
+    }
+    gzbuffer(source->file, 1 << 17);
+    if (begin >= 0 && gzdirect(source->file)) source->length = (int64_t)(info.st_size - begin);
+    return PAL_OK;
+}
+
+void pal__source_close(pal__source *source)
+{
+    if (source->file) gzclose(source->file);
+    source->file = NULL;
+}
+
+/* What zlib has against the file, as a failure; PAL_OK if it has nothing. */
+static pal_status check_source(const pal__source *source, pal_error *err)
+{
+    int code = Z_OK;
+    gzerror(source->file, &code);
+    const char *name = pal__shown_path(source->path);
+    if (code == Z_OK || code == Z_STREAM_END) return PAL_OK;
+    if (code == Z_ERRNO) return fail_system(source->path, errno, err);
+    if (code == Z_MEM_ERROR) return fail_system(source->path, ENOMEM, err);
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s: its gzip data are %s after %" PRIu64 " bytes, expected a whole file",
+                         name, code == Z_BUF_ERROR ? "cut short" : "damaged", source->used);
+}
+
+pal_status pal__source_read(pal__source *source, void *out, size_t size, size_t *got, pal_error *err)
+{
+    char *to = out;
+    *got = 0;
+    while (*got < size) {
+        const size_t left = size - *got, most = 1U << 30; /* gzread counts in int */
+        const int n = gzread(source->file, to + *got, (unsigned)(left < most ? left : most));
+        if (n <= 0) return check_source(source, err);
+        *got += (size_t)n;
+        source->used += (uint64_t)n;
+    }
+    return PAL_OK;
+}
+
+pal_status pal__source_exact(pal__source *source, void *out, size_t size, const char *what, pal_error *err)
+{
+    size_t got = 0;
+    const pal_status status = pal__source_read(source, out, size, &got, err);
+    if (status != PAL_OK || got == size) return status;
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s: ends after %" PRIu64 " bytes, inside %s, expected %" PRIu64 " more",
+                         pal__shown_path(source->path), source->used, what, (uint64_t)(size - got));
+}
+
+static pal_status fail_length(const pal__source *source, const char *found, uint64_t bytes, uint64_t expected,
+                              pal_dtype dtype, pal_shape shape, pal_error *err)
+{
+    char text[96];
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s: %s %" PRIu64 " bytes, expected %" PRIu64 " for its header and %s %s",
+                         pal__shown_path(source->path), found, bytes, expected, pal_dtype_name(dtype),
+                         pal_shape_text(shape, text, sizeof text));
+}
+
+/* size bytes of a file whose length is not known: a buffer that grows with what has really arrived. */
+static char *read_growing(pal__source *source, size_t size, size_t *got, pal_error *err)
+{
+    size_t capacity = size < (1U << 20) ? size : 1U << 20;
+    char *buffer = malloc(capacity ? capacity : 1);
+    for (*got = 0; buffer;) {
+        size_t arrived = 0;
+        if (pal__source_read(source, buffer + *got, capacity - *got, &arrived, err) != PAL_OK) {
+            free(buffer);
+            return NULL;
+        }
+        *got += arrived;
+        if (*got < capacity || capacity == size) return buffer;
+        capacity = capacity < size / 2 ? capacity * 2 : size;
+        char *more = realloc(buffer, capacity);
+        if (!more) free(buffer);
+        buffer = more;
+    }
+    fail_system(source->path, ENOMEM, err);
+    return NULL;
+}
+
+/* The payload into the tensor, or into a buffer (*grown) where only reading tells whether it is there. */
+static pal_status read_payload(pal__source *source, pal_tensor **tensor, char **grown, pal_context *context,
+                               pal_dtype dtype, pal_shape shape, size_t size, pal_error *err)
+{
+    const uint64_t expected = source->used + size;
+    size_t got = 0;
+    char extra;
+    if (source->length >= 0) {
+        if ((uint64_t)source->length != expected)
+            return fail_length(source, "has", (uint64_t)source->length, expected, dtype, shape, err);
+        *tensor = pal_tensor_new(context, dtype, shape);
+        if (!*tensor) return fail_system(source->path, ENOMEM, err);
+        const pal_status status = pal__source_read(source, (*tensor)->data, size, &got, err);
+        if (status != PAL_OK) return status;
+    } else {
+        *grown = read_growing(source, size, &got, err);
+        if (!*grown) return PAL_ERR_IO; /* err has it more exactly */
+    }
+    if (got < size) return fail_length(source, "ends after", source->used, expected, dtype, shape, err);
+    /* Reading beyond the end also makes zlib compare the checksum. */
+    const pal_status status = pal__source_read(source, &extra, 1, &got, err);
+    if (status == PAL_OK && got > 0) return fail_length(source, "goes on after", expected, expected, dtype, shape, err);
+    return status;
+}
+
+pal_tensor *pal__source_tensor(pal__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
+                               pal_error *err)
+{
+    const int64_t count = pal_shape_count(shape);
+    size_t size = 0;
+    if (count < 0 || __builtin_mul_overflow((uint64_t)count, pal_dtype_size(dtype), &size) || size > PTRDIFF_MAX / 2) {
+        char text[96];
+        pal_error_set(err, PAL_ERR_FORMAT, "%s: says it holds %s %s, expected sizes that fit into memory",
+                      pal__shown_path(source->path), pal_dtype_name(dtype), pal_shape_text(shape, text, sizeof text));
+        return NULL;
+    }
+    pal_tensor *tensor = NULL;
+    char *grown = NULL;
+    pal_status status = read_payload(source, &tensor, &grown, context, dtype, shape, size, err);
+    if (status == PAL_OK && grown) {
+        tensor = pal_tensor_new(context, dtype, shape);
+        if (tensor && size) memcpy(tensor->data, grown, size);
+        if (!tensor) status = fail_system(source->path, ENOMEM, err);
+    }
+    free(grown);
+    if (status == PAL_OK) return tensor;
+    pal_tensor_free(tensor);
+    return NULL;
+}

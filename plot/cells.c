@@ -1,0 +1,130 @@
+/* cells.c - a tensor seen as images, and how the values of one image become colours.
+ *
+ * Invariant of an opened view: count, height and width are at least 1, height and width at most PAL__IMAGE_SIDE, and
+ * every element of every cell lies inside the tensor.
+ */
+#include "plot/internal.h"
+
+#include <math.h>
+
+/* ---- The view ---------------------------------------------------------------------------------------------------- */
+
+/* Reads the number of cells and their size off the shape; an axis of length 1 before or after the image is a channel.
+ */
+static pal_status fit(pal__cells *cells, const pal_grid_row *row, int64_t height, int64_t width, pal_error *error)
+{
+    pal_shape shape = row->cells->shape;
+    char text[128];
+    pal_shape_text(shape, text, sizeof text);
+    if (shape.rank == 4 && !row->transposed && (shape.dim[1] == 1 || shape.dim[3] == 1)) {
+        int first = shape.dim[1] == 1 ? 2 : 1;
+        shape = PAL_SHAPE(shape.dim[0], shape.dim[first], shape.dim[first + 1]);
+    }
+    if (shape.rank == 3 && !row->transposed) {
+        *cells = (pal__cells){row->cells, shape.dim[0], shape.dim[1], shape.dim[2], shape.dim[1] * shape.dim[2], 1};
+        if ((height != 0 && height != cells->height) || (width != 0 && width != cells->width))
+            return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not images of %lld x %lld", text,
+                                 (long long)height, (long long)width);
+        return PAL_OK;
+    }
+    if (shape.rank != 2)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not %s", text,
+                             row->transposed ? "[h*w,n]" : "[n,h*w], [n,h,w], [n,1,h,w] or [n,h,w,1]");
+    int64_t size = shape.dim[row->transposed ? 0 : 1], count = shape.dim[row->transposed ? 1 : 0];
+    if (height == 0 && width == 0) height = width = llround(sqrt((double)size));
+    if (height == 0 && width > 0) height = size / width;
+    if (width == 0 && height > 0) width = size / height;
+    if (height < 0 || width < 0 || height > PAL__IMAGE_SIDE || width > PAL__IMAGE_SIDE || height * width != size)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are no image of %lld x %lld", text,
+                             (long long)size, (long long)height, (long long)width);
+    *cells = row->transposed ? (pal__cells){row->cells, count, height, width, 1, count}
+                             : (pal__cells){row->cells, count, height, width, size, 1};
+    return PAL_OK;
+}
+
+pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, int64_t height, int64_t width, pal_error *error)
+{
+    if (row->cells == NULL || row->cells->data == NULL) return pal_error_set(error, PAL_ERR_ARGUMENT, "no cells");
+    pal_dtype dtype = row->cells->dtype;
+    if (dtype != PAL_F32 && dtype != PAL_F64 && dtype != PAL_U8 && dtype != PAL_BOOL)
+        return pal_error_set(error, PAL_ERR_TYPE, "cells are %s, not f32, f64, u8 or bool", pal_dtype_name(dtype));
+    if ((unsigned)row->mapping >= PAL_MAPPING_COUNT)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "unknown mapping %d", (int)row->mapping);
+    if (pal_shape_count(row->cells->shape) <= 0) return pal_error_set(error, PAL_ERR_SHAPE, "cells are empty");
+    pal_status status = fit(cells, row, height, width, error);
+    if (status != PAL_OK) return status;
+    if (cells->height > PAL__IMAGE_SIDE || cells->width > PAL__IMAGE_SIDE)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells of %lld x %lld are too large", (long long)cells->height,
+                             (long long)cells->width);
+    if (row->limit > 0 && (uint64_t)cells->count > row->limit) cells->count = (int64_t)row->limit;
+    return PAL_OK;
+}
+
+static double value_at(const pal__cells *cells, int64_t i, int64_t element)
+{
+    double value = pal_tensor_get(cells->tensor, (size_t)(i * cells->cell_step + element * cells->step));
+    return cells->tensor->dtype == PAL_U8 ? value / 255 : value;
+}
+
+/* ---- The mappings ------------------------------------------------------------------------------------------------ */
+
+typedef struct extremes { /* of a cell's finite values; all 0 if there are none */
+    double low, high;
+} extremes;
+
+static extremes extremes_of(const pal__cells *cells, int64_t i)
+{
+    extremes e = {INFINITY, -INFINITY};
+    for (int64_t k = 0; k < cells->height * cells->width; k++) {
+        double value = value_at(cells, i, k);
+        if (!isfinite(value)) continue;
+        e.low = fmin(e.low, value);
+        e.high = fmax(e.high, value);
+    }
+    return isfinite(e.low) ? e : (extremes){0, 0};
+}
+
+/* Each takes a finite value and its cell's extremes, and gives the place on its colour map. */
+static double unit(double value, extremes e)
+{
+    (void)e;
+    return value;
+}
+
+static double range(double value, extremes e)
+{
+    double span = e.high - e.low;
+    if (!isfinite(span)) return (value / 2 - e.low / 2) / (e.high / 2 - e.low / 2);
+    return span > 0 ? (value - e.low) / span : 0.5;
+}
+
+static double diverging(double value, extremes e)
+{
+    double largest = fmax(fabs(e.low), fabs(e.high));
+    return largest > 0 ? value / largest : 0;
+}
+
+static double symmetric(double value, extremes e) { return (diverging(value, e) + 1) / 2; }
+
+static const struct {
+    double (*place)(double value, extremes e);
+    pal_colour (*colour)(double t);
+} mappings[PAL_MAPPING_COUNT] = {
+    [PAL_MAP_UNIT] = {unit, pal_colour_grey},
+    [PAL_MAP_RANGE] = {range, pal_colour_grey},
+    [PAL_MAP_SYMMETRIC] = {symmetric, pal_colour_grey},
+    [PAL_MAP_DIVERGING] = {diverging, pal_colour_diverging},
+};
+
+void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
+                     int64_t scale)
+{
+    extremes e = mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i);
+    for (int64_t row = 0; row < cells->height; row++)
+        for (int64_t column = 0; column < cells->width; column++) {
+            double value = value_at(cells, i, row * cells->width + column);
+            pal_colour colour =
+                isfinite(value) ? mappings[mapping].colour(mappings[mapping].place(value, e)) : PAL_COLOUR_NONFINITE;
+            pal_image_rect(image, x + column * scale, y + row * scale, scale, scale, colour);
+        }
+}

@@ -1,0 +1,98 @@
+/* file.c - files that appear whole or not at all, and the text of paths.
+ *
+ * A new file is written under a temporary name in its own folder and renamed when complete, so that a reader, a full
+ * disk or an interruption never meets half a picture. A symbolic link is followed first, and stays. What is no regular
+ * file (a device, a pipe) cannot be replaced and is written in place.
+ */
+#include "plot/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *pal__join(const char *first, ...)
+{
+    va_list parts;
+    size_t length = 1;
+    va_start(parts, first);
+    for (const char *part = first; part != NULL; part = va_arg(parts, const char *)) length += strlen(part);
+    va_end(parts);
+    char *joined = malloc(length), *end = joined;
+    if (joined == NULL) return NULL;
+    va_start(parts, first);
+    for (const char *part = first; part != NULL; part = va_arg(parts, const char *)) end = stpcpy(end, part);
+    va_end(parts);
+    *end = '\0';
+    return joined;
+}
+
+const char *pal__last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* Opens a name beside path that nobody else has: the number of this process and a count. -1: errno tells. */
+static int open_temporary(pal__file *file)
+{
+    for (int i = 0; i < 1000; i++) {
+        char suffix[48];
+        snprintf(suffix, sizeof suffix, ".%ld-%d.part", (long)getpid(), i);
+        free(file->temporary);
+        file->temporary = pal__join(file->path, suffix, (char *)NULL);
+        if (file->temporary == NULL) return -1;
+        int descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EEXIST) return descriptor;
+    }
+    return -1;
+}
+
+static void forget(pal__file *file)
+{
+    free(file->path);
+    free(file->temporary);
+    *file = (pal__file){0};
+}
+
+pal_status pal__file_begin(pal__file *file, const char *path, pal_error *error)
+{
+    *file = (pal__file){0};
+    if (path == NULL || path[0] == '\0') return pal_error_set(error, PAL_ERR_ARGUMENT, "no path to write to");
+    struct stat existing;
+    bool exists = stat(path, &existing) == 0, replace = !exists || S_ISREG(existing.st_mode);
+    int descriptor = -1;
+    file->path = exists && replace ? realpath(path, NULL) : strdup(path);
+    if (file->path != NULL) descriptor = replace ? open_temporary(file) : open(path, O_WRONLY | O_CLOEXEC);
+    if (descriptor >= 0) file->stream = fdopen(descriptor, "wb");
+    if (file->stream != NULL) return PAL_OK;
+    pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (descriptor >= 0) {
+        close(descriptor);
+        if (file->temporary != NULL) unlink(file->temporary);
+    }
+    forget(file);
+    return PAL_ERR_IO;
+}
+
+pal_status pal__file_end(pal__file *file, pal_status status, pal_error *error)
+{
+    bool written = fflush(file->stream) == 0 && !ferror(file->stream);
+    int why = errno;
+    if (fclose(file->stream) != 0 && written) {
+        written = false;
+        why = errno;
+    }
+    if (status == PAL_OK && written && file->temporary != NULL && rename(file->temporary, file->path) != 0) {
+        written = false;
+        why = errno;
+    }
+    if (status == PAL_OK && !written)
+        status = pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", file->path, strerror(why));
+    if (status != PAL_OK && file->temporary != NULL) unlink(file->temporary);
+    forget(file);
+    return status;
+}

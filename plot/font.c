@@ -1,0 +1,117 @@
+/* font.c - a sans-serif alphabet drawn with a pen, for labels that stay sharp at every size.
+ *
+ * A letter is an advance width and strokes separated by spaces. A stroke is pairs of base-36 digits, x then y, on a
+ * grid whose baseline is at 7, small letters reach to 27, capitals to 35, and descenders to 0 (so that 8, 26 and 34 are
+ * where the middle of the pen runs). One point is a dot, two a straight line; more are the control points of a
+ * quadratic B-spline that begins and ends on its first and last point, and in which a point given twice is a sharp
+ * corner. Bowls, arches and zigzags need no other command.
+ */
+#include "plot/internal.h"
+
+/* clang-format off */
+static const pal__glyph glyphs[] = {
+    {11, ""}, /* space */
+    {10, "5y5g 58"}, /* ! */
+    {14, "4y4q ayaq"}, /* " */
+    {23, "ay78 hye8 3qkq 3gkg"}, /* # */
+    {22, "hshx5x5miki9494e bzb5"}, /* $ */
+    {32, "3r3ycycl3l3r kekltlt8k8ke py78"}, /* % */
+    {26, "n87q6yhyhp3k38j8mj"}, /* & */
+    {8, "4y4q"}, /* ' */
+    {13, "az4s4aa3"}, /* ( */
+    {13, "3z9s9a33"}, /* ) */
+    {16, "8y8m 3vdp dv3p"}, /* * */
+    {23, "3jjj bbbr"}, /* + */
+    {10, "59565632"}, /* , */
+    {15, "3ici"}, /* - */
+    {10, "58"}, /* . */
+    {13, "25bz"}, /* / */
+    {22, "4l4yiyi8484l"}, /* 0 */
+    {22, "6tcycyc8"}, /* 1 */
+    {22, "4r4yiyin4848i8"}, /* 2 */
+    {22, "5s5yhyhm9m 9mimi8484e"}, /* 3 */
+    {22, "f8fyfy3f3fjf"}, /* 4 */
+    {22, "hy6y6y5l5l8pipi8484d"}, /* 5 */
+    {22, "4g4pipi8484g 4h4m4yhyht"}, /* 6 */
+    {22, "4yiyiy98"}, /* 7 */
+    {22, "5s5yhyhm5m5s 4f4mimi8484f"}, /* 8 */
+    {22, "4p4yiyih4h4p ipiki8585d"}, /* 9 */
+    {10, "58 5n"}, /* : */
+    {10, "5n 59565632"}, /* ; */
+    {23, "js4j4jja"}, /* < */
+    {23, "3njn 3fjf"}, /* = */
+    {23, "4sjjjj4a"}, /* > */
+    {21, "4s4yhyhoamaf a8"}, /* ? */
+    {36, "ckcrnrndcdck nrnhnbxbxy3y33m3r5"}, /* @ */
+    {26, "28dydyo8 6gkg"}, /* A */
+    {26, "484y 4ycylylmcm4m cmemnmn8c848"}, /* B */
+    {28, "proy3y38o8pf"}, /* C */
+    {28, "484y 4ybypyp8b848"}, /* D */
+    {24, "ly4y4y4848l8 4mjm"}, /* E */
+    {23, "ly4y4y48 4lil"}, /* F */
+    {30, "psoy3y38q8qkqkhk"}, /* G */
+    {28, "484y o8oy 4mom"}, /* H */
+    {9, "484y"}, /* I */
+    {20, "gygkg8383f"}, /* J */
+    {26, "484y my4g amn8"}, /* K */
+    {21, "4y4848j8"}, /* L */
+    {32, "484y4yg9g9sysys8"}, /* M */
+    {28, "484y4yo8o8oy"}, /* N */
+    {30, "3l3yryr8383l"}, /* O */
+    {26, "484y 4ydynynkdk4k"}, /* P */
+    {30, "3l3yryr8383l ifr6"}, /* Q */
+    {27, "484y 4ydynynldl4l elo8"}, /* R */
+    {26, "mrmy4y4nnkn8383f"}, /* S */
+    {24, "2ymy cyc8"}, /* T */
+    {28, "4y4k48o8okoy"}, /* U */
+    {26, "2yd8d8oy"}, /* V */
+    {36, "2ya8a8iyiyq8q8yy"}, /* W */
+    {26, "3yn8 ny38"}, /* X */
+    {26, "2ydkdkoy dkd8"}, /* Y */
+    {24, "3ylyly3838l8"}, /* Z */
+    {12, "9z4z4z434393"}, /* [ */
+    {13, "2zb5"}, /* backslash */
+    {12, "3z8z8z838333"}, /* ] */
+    {18, "3o9y9yfo"}, /* ^ */
+    {22, "14l4"}, /* _ */
+    {13, "4z9u"}, /* ` */
+    {22, "5l5qhqhjh8 hici4i48g8he"}, /* a */
+    {22, "484y 4h4qiqi8484h"}, /* b */
+    {20, "hlhq3q38h8hd"}, /* c */
+    {22, "i8iy 4h4qiqi8484h"}, /* d */
+    {22, "4iiiiiiq4q48h8id"}, /* e */
+    {12, "cy6y6r68 2qbq"}, /* f */
+    {22, "4h4qiqi8484h iqi7i15154"}, /* g */
+    {22, "484y 4j4qiqiii8"}, /* h */
+    {8, "484q 4x"}, /* i */
+    {9, "5q565101 5x"}, /* j */
+    {20, "484y gq4e 9jh8"}, /* k */
+    {10, "4y4f4898"}, /* l */
+    {32, "484q 4j4qgqgig8 gjgqsqsis8"}, /* m */
+    {22, "484q 4j4qiqiii8"}, /* n */
+    {22, "3h3qjqj8383h"}, /* o */
+    {22, "414q 4h4qiqi8484h"}, /* p */
+    {22, "i1iq 4h4qiqi8484h"}, /* q */
+    {14, "484q 4i4qcq"}, /* r */
+    {20, "glgq4q4ihgh8383d"}, /* s */
+    {13, "6w6f68c8 2qbq"}, /* t */
+    {22, "4q4g48i8if iqi8"}, /* u */
+    {20, "3qa8a8hq"}, /* v */
+    {28, "2q8888eqeqk8k8qq"}, /* w */
+    {20, "3qh8 hq38"}, /* x */
+    {20, "3qa8 hqb98131"}, /* y */
+    {20, "4qgqgq4848g8"}, /* z */
+    {13, "bz6z6p6j2j 2j6j6d63b3"}, /* { */
+    {10, "5z52"}, /* | */
+    {13, "2z7z7p7jbj bj7j7d7323"}, /* } */
+    {23, "3h7pfdjl"}, /* ~ */
+};
+/* clang-format on */
+
+static const pal__glyph missing = {22, "48484y4yiyiyi8i848"};
+
+const pal__glyph *pal__glyph_of(unsigned char byte)
+{
+    if (byte < 32 || byte - 32u >= sizeof glyphs / sizeof glyphs[0]) return &missing;
+    return &glyphs[byte - 32];
+}

@@ -1,0 +1,90 @@
+/* internal.h - what the files of plot/ share and nobody else sees. */
+#ifndef PAL_PLOT_INTERNAL_H
+#define PAL_PLOT_INTERNAL_H
+
+#include "plot/plot.h"
+
+#include <stdio.h>
+
+/* image.c: the limits keep every position in an image far from overflow, and hostile sizes from the allocator. */
+#define PAL__IMAGE_SIDE   65535
+#define PAL__IMAGE_PIXELS (INT64_C(1) << 28)
+
+uint8_t *pal__pixel(const pal_image *image, int64_t x, int64_t y); /* inside the image */
+
+/* font.c: a letter is lines drawn with a round pen; the notation is explained there. */
+typedef struct pal__glyph {
+    int32_t advance;
+    const char *strokes;
+} pal__glyph;
+
+#define PAL__FONT_CAPITAL  28 /* units from the baseline to the top of a capital letter */
+#define PAL__FONT_BASELINE 7  /* units from the bottom of the grid to the baseline */
+#define PAL__FONT_SIDE     36 /* coordinates are 0 to PAL__FONT_SIDE - 1 */
+
+const pal__glyph *pal__glyph_of(unsigned char byte); /* never NULL: a box for what the font lacks */
+
+/* text.c: how many bytes of text make the first line of at most width pixels, broken at a space where there is one;
+ * *next is where the following line begins (at the terminating zero: there is none). */
+size_t pal__text_wrap(const char *text, pal_text_style style, int64_t width, const char **next);
+/* Draws the first `bytes` bytes of text. */
+void pal__text_draw(pal_image *image, int64_t x, int64_t y, const char *text, size_t bytes, pal_text_style style);
+int64_t pal__text_measure(const char *text, size_t bytes, pal_text_style style);
+
+/* cells.c: a tensor seen as n images of height x width. Element e of cell i is at i * cell_step + e * step. */
+typedef struct pal__cells {
+    const pal_tensor *tensor;
+    int64_t count, height, width, cell_step, step;
+} pal__cells;
+
+pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, int64_t height, int64_t width, pal_error *error);
+void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
+                     int64_t scale);
+
+/* layout.c: where everything of a grid goes, before anything is drawn. */
+typedef struct pal__section_layout {
+    pal__cells *rows;
+    size_t row_count;
+    int64_t columns;                 /* cells on a line */
+    int64_t labels;                  /* the width of the row labels and the space after them */
+    int64_t cells_x;                 /* the left edge of the first cell */
+    int64_t cell_width, cell_height; /* one cell as drawn */
+    int64_t cells_width, cells_height;
+    int64_t row_gap; /* between the last line of a row and the first of the next */
+    bool matte;      /* some cells are nearly white at zero and need an edge */
+} pal__section_layout;
+
+typedef struct pal__layout {
+    pal__section_layout *sections;
+    size_t count;
+    int64_t scale, gap, width, height, margin, content; /* content: the width inside the margins */
+    int64_t title_y, section_title_y, column_label_y, cells_y, caption_y;
+    pal_text_style title, section_title, label, column_label, caption;
+} pal__layout;
+
+pal_status pal__layout_make(pal__layout *layout, const pal_grid *grid, pal_error *error); /* on failure: empty */
+void pal__layout_clear(pal__layout *layout);
+int64_t pal__layout_lines(const pal__section_layout *section, size_t row); /* lines of cells in that row */
+
+/* file.c: a file that appears whole or not at all. */
+typedef struct pal__file {
+    FILE *stream;
+    char *path, *temporary; /* temporary NULL: path is a device or a pipe, written in place */
+} pal__file;
+
+pal_status pal__file_begin(pal__file *file, const char *path, pal_error *error);
+/* Closes the file, and renames it if status is PAL_OK and all was written; else removes it. Returns the outcome. */
+pal_status pal__file_end(pal__file *file, pal_status status, pal_error *error);
+/* A new string, from NULL-terminated parts; NULL: no memory. */
+char *pal__join(const char *first, ...) __attribute__((sentinel));
+
+/* The name after the last slash. */
+const char *pal__last_part(const char *path);
+
+/* gnuplot.c: runs a script in its folder, with `output` set to a temporary name that becomes path, which lies beside
+ * the script. */
+pal_status pal__gnuplot_run(const char *script, const char *path, bool *drawn, pal_error *error);
+/* Writes text as one single-quoted gnuplot string, in which nothing has a meaning. */
+void pal__gnuplot_quote(FILE *stream, const char *text);
+
+#endif

@@ -1,0 +1,232 @@
+/* layout.c - where everything of a grid goes.
+ *
+ * From top to bottom: margin, title, section titles, column labels, cells, caption, margin; what is absent takes no
+ * space. From left to right: for each section its row labels and its cells. Text grows with the picture, since a wide
+ * picture is shown smaller. Counts and sides are bounded before they are multiplied: no sum here can overflow.
+ */
+#include "plot/internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    GOOD_SIDE = 1400,  /* pixels that a grid's cells fill where they can */
+    SMALL_CELL = 40,   /* pixels; cells are not shrunk below this for the sake of GOOD_SIDE */
+    LARGEST_SCALE = 8, /* of those chosen here */
+    SCALE_LIMIT = 64,  /* of those asked for */
+    CELLS_LIMIT = 1 << 20,
+    SECTIONS_LIMIT = 256,
+    ROWS_LIMIT = 4096,
+};
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t clamp(int64_t x, int64_t low, int64_t high) { return max64(low, min64(x, high)); }
+static bool given(const char *text) { return text != NULL && text[0] != '\0'; }
+
+int64_t pal__layout_lines(const pal__section_layout *section, size_t row)
+{
+    return (section->rows[row].count + section->columns - 1) / section->columns;
+}
+
+void pal__layout_clear(pal__layout *layout)
+{
+    for (size_t s = 0; layout->sections != NULL && s < layout->count; s++) free(layout->sections[s].rows);
+    free(layout->sections);
+    *layout = (pal__layout){0};
+}
+
+/* ---- What there is to show --------------------------------------------------------------------------------------- */
+
+static pal_status open_rows(pal__section_layout *to, const pal_grid_section *section, size_t number, pal_error *error)
+{
+    pal_error why = {PAL_OK, ""};
+    int64_t longest = 0;
+    to->row_count = section->count;
+    to->rows = calloc(section->count, sizeof *to->rows);
+    if (to->rows == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
+    for (size_t r = 0; r < section->count; r++) {
+        pal__cells *cells = &to->rows[r];
+        pal_status status = pal__cells_open(cells, &section->rows[r], section->cell_height, section->cell_width, &why);
+        if (status != PAL_OK)
+            return pal_error_set(error, status, "grid: section %zu, row %zu: %s", number, r, why.text);
+        if (cells->height != to->rows[0].height || cells->width != to->rows[0].width)
+            return pal_error_set(error, PAL_ERR_SHAPE,
+                                 "grid: section %zu, row %zu: cells of %lld x %lld below cells of %lld x %lld", number,
+                                 r, (long long)cells->height, (long long)cells->width, (long long)to->rows[0].height,
+                                 (long long)to->rows[0].width);
+        if (cells->count > CELLS_LIMIT)
+            return pal_error_set(error, PAL_ERR_SHAPE, "grid: section %zu, row %zu: %lld cells are too many", number, r,
+                                 (long long)cells->count);
+        longest = max64(longest, cells->count);
+        to->matte |= section->rows[r].mapping == PAL_MAP_DIVERGING;
+    }
+    to->columns = section->count == 1 ? (int64_t)ceil(sqrt((double)longest)) : longest;
+    if (section->columns > 0) to->columns = (int64_t)(section->columns < CELLS_LIMIT ? section->columns : CELLS_LIMIT);
+    to->columns = min64(to->columns, longest);
+    return PAL_OK;
+}
+
+static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_error *error)
+{
+    if (grid->struct_size != sizeof *grid)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: struct_size is %zu, not %zu", grid->struct_size,
+                             sizeof *grid);
+    if (grid->count == 0 || grid->count > SECTIONS_LIMIT || grid->sections == NULL)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: %zu sections", grid->count);
+    if (grid->scale < 0 || grid->scale > SCALE_LIMIT)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: scale %d is not 0 to %d", (int)grid->scale, SCALE_LIMIT);
+    layout->sections = calloc(grid->count, sizeof *layout->sections);
+    if (layout->sections == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
+    layout->count = grid->count;
+    for (size_t s = 0; s < grid->count; s++) {
+        const pal_grid_section *section = &grid->sections[s];
+        if (section->count == 0 || section->count > ROWS_LIMIT || section->rows == NULL ||
+            (section->column_labels == NULL && section->column_label_count > 0))
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: section %zu has no rows, too many, or no labels", s);
+        pal_status status = open_rows(&layout->sections[s], section, s, error);
+        if (status != PAL_OK) return status;
+    }
+    return PAL_OK;
+}
+
+/* ---- How large --------------------------------------------------------------------------------------------------- */
+
+/* Sizes all cells at a scale; returns the width of the cells of all sections, and the height of the highest. */
+static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
+{
+    int64_t width = 0;
+    *height = 0;
+    layout->scale = scale;
+    layout->gap = clamp(scale, 1, 4);
+    for (size_t s = 0; s < layout->count; s++) {
+        pal__section_layout *section = &layout->sections[s];
+        int64_t lines = 0;
+        for (size_t r = 0; r < section->row_count; r++) lines += pal__layout_lines(section, r);
+        section->cell_width = section->rows[0].width * scale;
+        section->cell_height = section->rows[0].height * scale;
+        section->cells_width = section->columns * (section->cell_width + layout->gap) - layout->gap;
+        bool wrapped = section->row_count > 1 && lines > (int64_t)section->row_count;
+        section->row_gap = wrapped ? 4 * layout->gap : layout->gap; /* shows where a row of several lines ends */
+        section->cells_height = lines * (section->cell_height + layout->gap) - layout->gap +
+                                (int64_t)(section->row_count - 1) * (section->row_gap - layout->gap);
+        width += section->cells_width;
+        *height = max64(*height, section->cells_height);
+    }
+    return width;
+}
+
+/* The largest scale whose cells fill a good picture; small cells may make it larger than that, but not huge. */
+static int64_t choose_scale(pal__layout *layout)
+{
+    int64_t smallest = PAL__IMAGE_SIDE, height;
+    for (size_t s = 0; s < layout->count; s++)
+        smallest = min64(smallest, max64(layout->sections[s].rows[0].width, layout->sections[s].rows[0].height));
+    for (int64_t scale = LARGEST_SCALE; scale > 1; scale--) {
+        int64_t side = GOOD_SIDE * (smallest * (scale - 1) < SMALL_CELL ? 2 : 1);
+        if (size_cells(layout, scale, &height) <= side && height <= side) return scale;
+    }
+    return 1;
+}
+
+/* ---- Where ------------------------------------------------------------------------------------------------------- */
+
+static void choose_styles(pal__layout *layout, int64_t cells_width)
+{
+    const pal_colour black = {20, 20, 20}, grey = {85, 85, 85};
+    int32_t size = (int32_t)clamp(cells_width / 90, 11, 30);
+    layout->label = (pal_text_style){size, false, black};
+    layout->column_label = layout->label;
+    layout->caption = (pal_text_style){size * 9 / 10, false, grey};
+    layout->section_title = (pal_text_style){size * 11 / 10, true, black};
+    layout->title = (pal_text_style){size * 13 / 10, true, black};
+    layout->margin = 2 * (int64_t)size;
+}
+
+/* Labels that do not fit above their columns are made smaller, down to what can be read. */
+static void fit_column_labels(pal__layout *layout, const pal_grid *grid)
+{
+    for (size_t s = 0; s < grid->count; s++)
+        for (size_t c = 0; c < grid->sections[s].column_label_count; c++)
+            while (layout->column_label.height > 7 &&
+                   pal_text_width(grid->sections[s].column_labels[c], layout->column_label) >
+                       layout->sections[s].cell_width)
+                layout->column_label.height--;
+}
+
+static int64_t place_across(pal__layout *layout, const pal_grid *grid)
+{
+    int64_t x = 0, space = 3 * (int64_t)layout->label.height;
+    for (size_t s = 0; s < layout->count; s++) {
+        pal__section_layout *section = &layout->sections[s];
+        for (size_t r = 0; r < section->row_count; r++)
+            section->labels = max64(section->labels, pal_text_width(grid->sections[s].rows[r].label, layout->label));
+        if (section->labels > 0) section->labels += layout->label.height;
+        int64_t title = pal_text_width(grid->sections[s].title, layout->section_title);
+        int64_t slack = max64(0, title - section->cells_width);
+        section->cells_x = x + section->labels + slack / 2;
+        x += section->labels + section->cells_width + slack + space;
+    }
+    return x - space;
+}
+
+/* Lines of text at most `width` wide; *widest becomes the widest line of this text and those before. */
+static int64_t wrapped_lines(const char *text, pal_text_style style, int64_t width, int64_t *widest)
+{
+    int64_t lines = 0;
+    while (given(text)) {
+        const char *line = text;
+        *widest = max64(*widest, pal__text_measure(line, pal__text_wrap(line, style, width, &text), style));
+        lines++;
+    }
+    return lines;
+}
+
+static void place_down(pal__layout *layout, const pal_grid *grid, int64_t cells_height)
+{
+    int64_t y = layout->margin, size = layout->label.height, widest = 0, lines;
+    bool section_titles = false, column_labels = false;
+    for (size_t s = 0; s < grid->count; s++) {
+        section_titles |= given(grid->sections[s].title);
+        column_labels |= grid->sections[s].column_label_count > 0;
+    }
+    /* A narrow picture is widened for its title and caption, up to a line of some thirty letters. */
+    int64_t wrap = max64(layout->content, 26 * size);
+    lines = wrapped_lines(grid->title, layout->title, wrap, &widest);
+    layout->title_y = y;
+    if (lines > 0) y += (lines - 1) * pal_text_leading(layout->title) + layout->title.height + size * 3 / 2;
+    layout->section_title_y = y;
+    if (section_titles) y += layout->section_title.height + size;
+    layout->column_label_y = y;
+    if (column_labels) y += layout->column_label.height + size * 2 / 3;
+    layout->cells_y = y;
+    y += cells_height;
+    lines = wrapped_lines(grid->caption, layout->caption, wrap, &widest);
+    layout->caption_y = y + size * 5 / 4;
+    if (lines > 0) y = layout->caption_y + (lines - 1) * pal_text_leading(layout->caption) + layout->caption.height;
+    layout->content = max64(layout->content, widest);
+    layout->width = layout->content + 2 * layout->margin;
+    layout->height = y + layout->margin;
+}
+
+static void make(pal__layout *layout, const pal_grid *grid)
+{
+    int64_t height, width = size_cells(layout, grid->scale > 0 ? grid->scale : choose_scale(layout), &height);
+    choose_styles(layout, width);
+    fit_column_labels(layout, grid);
+    int64_t across = layout->content = place_across(layout, grid);
+    place_down(layout, grid, height);
+    for (size_t s = 0; s < layout->count; s++)
+        layout->sections[s].cells_x += layout->margin + (layout->content - across) / 2;
+}
+
+pal_status pal__layout_make(pal__layout *layout, const pal_grid *grid, pal_error *error)
+{
+    *layout = (pal__layout){0};
+    pal_status status = open_sections(layout, grid, error);
+    if (status == PAL_OK)
+        make(layout, grid);
+    else
+        pal__layout_clear(layout);
+    return status;
+}

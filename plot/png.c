@@ -1,0 +1,57 @@
+/* png.c - pictures to and from PNG files, through libpng's simplified interface (which needs no longjmp). */
+#include "plot/internal.h"
+
+#include <errno.h>
+#include <png.h>
+#include <string.h>
+
+pal_status pal_image_write(const pal_image *image, const char *path, pal_error *error)
+{
+    pal__file file;
+    pal_status status = pal__file_begin(&file, path, error);
+    if (status != PAL_OK) return status;
+    png_image png = {.version = PNG_IMAGE_VERSION,
+                     .width = (png_uint_32)image->width,
+                     .height = (png_uint_32)image->height,
+                     .format = PNG_FORMAT_RGB};
+    if (!png_image_write_to_stdio(&png, file.stream, 0, image->pixels, 0, NULL))
+        status = pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, png.message);
+    png_image_free(&png);
+    return pal__file_end(&file, status, error);
+}
+
+/* The stream is at the file's beginning, and stays open. */
+static pal_image *read_stream(FILE *stream, const char *path, pal_error *error)
+{
+    png_image png = {.version = PNG_IMAGE_VERSION};
+    const png_color white = {255, 255, 255};
+    pal_image *image = NULL;
+    if (png_image_begin_read_from_stdio(&png, stream)) {
+        pal_error why = {PAL_OK, ""};
+        png.format = PNG_FORMAT_RGB;
+        image = pal_image_new(png.width, png.height, &why);
+        if (image == NULL) {
+            pal_error_set(error, why.status, "%s: %s", path, why.text);
+            png_image_free(&png);
+            return NULL;
+        }
+        if (png_image_finish_read(&png, &white, image->pixels, 0, NULL)) return image;
+    }
+    pal_error_set(error, PAL_ERR_FORMAT, "%s: not a readable PNG picture: %s", path, png.message);
+    png_image_free(&png);
+    pal_image_free(image);
+    return NULL;
+}
+
+pal_image *pal_image_read(const char *path, pal_error *error)
+{
+    FILE *stream = path == NULL ? NULL : fopen(path, "rbe");
+    if (stream == NULL) {
+        pal_error_set(error, PAL_ERR_IO, "%s: cannot read: %s", path == NULL ? "(no path)" : path,
+                      path == NULL ? "no name" : strerror(errno));
+        return NULL;
+    }
+    pal_image *image = read_stream(stream, path, error);
+    fclose(stream);
+    return image;
+}

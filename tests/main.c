@@ -1,0 +1,35 @@
+/* main.c - runs the suites of suites.def; with arguments, only those named. CK_FORK=no keeps them in one process. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUITE(name) Suite *name##_suite(void);
+#include "suites.def"
+#undef SUITE
+
+static const struct {
+    const char *name;
+    Suite *(*make)(void);
+} suites[] = {
+#define SUITE(name) {#name, name##_suite},
+#include "suites.def"
+#undef SUITE
+};
+
+int main(int argc, char **argv)
+{
+    SRunner *runner = srunner_create(NULL);
+    int chosen = 0;
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        int wanted = argc < 2;
+        for (int a = 1; a < argc; a++) wanted |= !strcmp(argv[a], suites[i].name);
+        if (wanted) srunner_add_suite(runner, suites[i].make());
+        chosen += wanted;
+    }
+    if (!chosen) return fprintf(stderr, "no such suite\n"), 2;
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,196 @@
+/* The checker over the registry at both orders, and that it rejects what is wrong and recognises what is a kink. */
+#include "testing.h"
+
+#include <math.h>
+#include <string.h>
+
+static pal_context *c;
+static void setup(void) { c = context_with(1); }
+static void teardown(void) { pal_context_free(c); }
+
+static pal_gradcheck_options order(int n) { return (pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = n, .seed = 1}; }
+
+START_TEST(every_operation_passes)
+{
+    pal_gradcheck_options o = order(_i);
+    for (size_t i = 0; pal_op_at(i); i++)
+        for (size_t k = 0; k < pal_gradcheck_op_cases(pal_op_at(i)); k++) {
+            pal_gradcheck_report r;
+            pal_gradcheck_op(c, pal_op_at(i), k, &o, &r);
+            ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s, %s, order %d: %s, error %g at input %zu element %zu: %g, numeric %g %s", r.name, r.label, _i,
+                          pal_verdict_text(r.verdict), r.error, r.input, r.element, r.analytic, r.numeric, r.message);
+            ck_assert_double_le(r.error, _i == 1 ? 1e-7 : 1e-6);
+        }
+}
+END_TEST
+
+/* The tied autoencoder of the design, whole. */
+static pal_var autoencoder(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    pal_var h = pal_sigmoid(pal_affine(in[0], in[1], in[2])), a = pal_affine(h, pal_transpose(in[1]), in[3]);
+    return pal_mean_over_samples(pal_bernoulli_cross_entropy(a, pal_stop_gradient(in[0])));
+}
+
+START_TEST(an_autoencoder_passes)
+{
+    /* stop_gradient hides the target from the adjoint but not from differences: only the parameters are inputs. */
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(4, 6), 0, 1, "x"), random_tensor(c, PAL_F64, PAL_SHAPE(6, 3), -0.5, 0.5, "w"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(3), -0.5, 0.5, "b"), random_tensor(c, PAL_F64, PAL_SHAPE(6), -0.5, 0.5, "c")};
+    pal_gradcheck_options o = order(_i);
+    pal_gradcheck_report r;
+    ck_assert_int_eq(pal_gradcheck(c, "autoencoder", autoencoder, NULL, in, 4, &o, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL); /* by x, since the target is hidden: and it names the input */
+    ck_assert_uint_eq(r.input, 0);
+    for (int i = 0; i < 4; i++) pal_tensor_free(in[i]);
+}
+END_TEST
+
+/* ---- Wrong rules of a user's own, each a small mistake in a copy of a right descriptor ----------------------------- */
+
+static pal_var flipped_sign(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_neg(pal_mul(r->seed, r->out));
+}
+
+static pal_var missing_factor(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_mul(r->seed, r->in[0]); /* of the square: 2 is missing */
+}
+
+/* of A B with A square: the adjoint of A transposed */
+static pal_var transposed(const pal_rule *r, size_t k)
+{
+    pal_var right = k == 0 ? pal_matmul_t(r->seed, r->in[1], false, true) : pal_matmul_t(r->in[0], r->seed, true, false);
+    return k == 0 ? pal_transpose(right) : right;
+}
+
+static pal_var slightly_off(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_scale(pal_mul(r->seed, r->out), 1 + 1e-6);
+}
+
+static pal_var not_linear(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_mul(pal_shift(r->seed, 1e-9), r->out);
+}
+
+static pal_var build_op(pal_tape *t, const pal_var *in, const void *user)
+{
+    const pal_op *op = user;
+    return pal_record(t, op, in, (size_t)op->arity, NULL);
+}
+
+static pal_gradcheck_report check_wrong(const char *name, pal_var (*vjp)(const pal_rule *, size_t))
+{
+    pal_op wrong = *pal_op_find(name);
+    wrong.vjp = vjp;
+    wrong.name = "wrong";
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "a"), random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "b")};
+    pal_gradcheck_options o = order(1);
+    pal_gradcheck_report r;
+    ck_assert_int_eq(pal_gradcheck(c, wrong.name, build_op, &wrong, in, (size_t)wrong.arity, &o, &r), PAL_OK);
+    pal_tensor_free(in[0]);
+    pal_tensor_free(in[1]);
+    return r;
+}
+
+START_TEST(wrong_rules_are_rejected)
+{
+    pal_gradcheck_report r = check_wrong("exp", flipped_sign);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
+    ck_assert_double_eq_tol(r.analytic, -r.numeric, 1e-6 * fabs(r.numeric));
+    ck_assert_int_eq(check_wrong("square", missing_factor).verdict, PAL_CHECK_FAIL);
+    r = check_wrong("matmul", transposed);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
+    ck_assert_uint_eq(r.input, 0);
+    ck_assert_int_eq(check_wrong("exp", slightly_off).verdict, PAL_CHECK_FAIL);
+    r = check_wrong("exp", not_linear);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
+    ck_assert_double_gt(r.linearity, 1e-11);
+}
+END_TEST
+
+/* A tied weight one of whose uses is forgotten, as stop_gradient does it. */
+static pal_var forgetful(pal_tape *t, const pal_var *in, const void *user)
+{
+    const bool *forget = user;
+    (void)t;
+    pal_var again = *forget ? pal_stop_gradient(in[0]) : in[0];
+    return pal_sum_squares(pal_matmul(pal_tanh(pal_matmul(in[1], in[0])), pal_transpose(again)));
+}
+
+START_TEST(a_forgotten_use_is_rejected)
+{
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(5, 3), -1, 1, "w"), random_tensor(c, PAL_F64, PAL_SHAPE(4, 5), -1, 1, "x")};
+    pal_gradcheck_report r;
+    for (int forget = 0; forget < 2; forget++)
+        for (int n = 1; n <= 2; n++) {
+            pal_gradcheck_options o = order(n);
+            bool f = forget;
+            ck_assert_int_eq(pal_gradcheck(c, "tied", forgetful, &f, in, 2, &o, &r), PAL_OK);
+            ck_assert_int_eq(r.verdict, forget ? PAL_CHECK_FAIL : PAL_CHECK_PASS);
+        }
+    pal_tensor_free(in[0]);
+    pal_tensor_free(in[1]);
+}
+END_TEST
+
+static pal_var relu_at(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_relu(in[0]);
+}
+
+START_TEST(kinks_are_neither_passed_nor_failed)
+{
+    double x[] = {-1, 0, 1, 0.01};
+    pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(4), x);
+    pal_gradcheck_options o = order(1);
+    pal_gradcheck_report r;
+    ck_assert_int_eq(pal_gradcheck(c, "relu", relu_at, NULL, &in, 1, &o, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
+    ck_assert_uint_eq(r.kinks, 2); /* 0, and 0.01, which a step of 1/32 crosses */
+    ck_assert_uint_eq(r.checked, 2);
+    x[0] = x[2] = 0;
+    ck_assert_int_eq(pal_gradcheck(c, "relu", relu_at, NULL, &in, 1, &o, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_KINK);
+    ck_assert_double_eq(x[3], 0.01); /* inputs are left as they were */
+    pal_tensor_free(in);
+}
+END_TEST
+
+START_TEST(what_cannot_be_checked_is_an_error)
+{
+    pal_tensor *f32 = pal_tensor_new(c, PAL_F32, PAL_SHAPE(2)), *in = pal_tensor_new(c, PAL_F64, PAL_SHAPE(2, 3));
+    pal_gradcheck_report r;
+    ck_assert_int_ne(pal_gradcheck(c, "x", relu_at, NULL, &f32, 1, NULL, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_ERROR);
+    pal_op matmul = *pal_op_find("matmul");
+    pal_tensor *both[] = {in, in};
+    ck_assert_int_ne(pal_gradcheck(c, "x", build_op, &matmul, both, 2, NULL, &r), PAL_OK);
+    ck_assert_str_eq(r.message, "matmul: [2,3] x [2,3]");
+    pal_tensor_free(f32);
+    pal_tensor_free(in);
+}
+END_TEST
+
+Suite *gradcheck_suite(void)
+{
+    Suite *s = suite_create("gradcheck");
+    TCase *k = tcase_create("gradcheck");
+    tcase_add_checked_fixture(k, setup, teardown);
+    tcase_add_loop_test(k, every_operation_passes, 1, 3);
+    tcase_add_loop_test(k, an_autoencoder_passes, 1, 2);
+    tcase_add_test(k, wrong_rules_are_rejected);
+    tcase_add_test(k, a_forgotten_use_is_rejected);
+    tcase_add_test(k, kinks_are_neither_passed_nor_failed);
+    tcase_add_test(k, what_cannot_be_checked_is_an_error);
+    tcase_set_timeout(k, 120);
+    suite_add_tcase(s, k);
+    return s;
+}
