@@ -108,9 +108,11 @@ static bool add_load(builder *b, uint32_t in, size_t reader)
         return true;
     }
     load->direct = p->view[in].contiguous && pal_shape_equal(e->shape, b->shape);
+    load->uniform = !load->direct;
     for (int a = 0; a < b->shape.rank; a++) {
         int k = a - (b->shape.rank - e->shape.rank);
         load->stride[a] = k < 0 || e->shape.dim[k] == 1 ? 0 : p->view[in].stride[k];
+        load->uniform &= load->stride[a] == 0;
     }
     return resolve(b->program, p, in, &load->data);
 }

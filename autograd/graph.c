@@ -100,17 +100,21 @@ static void print_edge(FILE *f, const pal__drawing *d, uint32_t id, uint32_t i)
         fprintf(f, ">];\n  c%u_%u -> n%u [arrowsize=0.4, color=\"#999999\"];\n", id, i, id);
         return;
     }
-    /* A pass backward flows up beside the forward one, as a tape is read. What it keeps from the pass below crosses over
-     * and does not bear on the ranks: thin and dashed. Effects point back to their leaves. */
-    bool captured = source->region != e->region;
-    bool kept = (captured && e->order) || (!e->region && e->order && (source->order < e->order || source->op->op_class == PAL_CLASS_LEAF));
+    /* A pass backward flows up beside the forward one, as a tape is read. What it keeps from the pass below crosses
+     * over and does not bear on the ranks: thin and dashed. Effects point back to their leaves. */
+    bool captured = source->region != e->region && source->op != &pal__op_index;
+    bool kept = (captured && e->order) ||
+                (!e->region && e->order && (source->order < e->order || source->op->op_class == PAL_CLASS_LEAF));
     bool up = !kept && goes_up(e) && goes_up(source);
     fprintf(f, "  n%u -> n%u [color=\"%s\"", up ? id : from, up ? from : id, style_of(e->order)->line);
-    if (up) fputs(", dir=both, arrowhead=none, arrowtail=normal", f);
+    if (up) fputs(", dir=back", f);
     if (e->op->op_class == PAL_CLASS_EFFECT && i == 0)
         fputs(", dir=back, style=dotted, constraint=false", f);
     else
-        fputs(kept ? ", penwidth=0.6, style=dashed, constraint=false" : captured ? ", penwidth=0.6, style=dashed" : ", weight=4", f);
+        fputs(kept       ? ", penwidth=0.6, style=dashed, constraint=false"
+              : captured ? ", penwidth=0.6, style=dashed"
+                         : ", weight=4",
+              f);
     if (source->shape.rank || source->dtype != t->real) {
         fputs(", label=<", f);
         print_shape(f, t, source);

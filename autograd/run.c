@@ -66,6 +66,8 @@ static void gather(const pal__loop *l, const pal__load *load, size_t first, size
 /* ---- Loops --------------------------------------------------------------------------------------------------------
  */
 
+enum { REGISTER = PAL_TILE * sizeof(double) }; /* bytes */
+
 typedef struct loop_job {
     pal_program *program;
     const pal__loop *loop;
@@ -75,7 +77,6 @@ typedef struct loop_job {
 static void run_tile(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t first,
                      size_t n)
 {
-    enum { REGISTER = PAL_TILE * sizeof(double) };
     void *at[128];
     bool whole = n % PAL_TILE_PAD == 0;
     for (size_t i = 0; i < l->n_loads; i++) {
@@ -83,9 +84,9 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
         at[i] = registers + i * REGISTER;
         if (load->constant) {
             at[i] = (void *)(uintptr_t)load->data;
-        } else if (!load->direct) {
+        } else if (!load->direct && !load->uniform) {
             gather(l, load, first, n, at[i]);
-        } else {
+        } else if (load->direct) {
             const char *data = (const char *)load->data + first * load->size;
             if (whole)
                 at[i] = (void *)(uintptr_t)data;
@@ -127,6 +128,8 @@ static void loop_task(void *argument, size_t task, unsigned worker)
         for (size_t k = 0; k < PAL__NEST && in->k[k]; k++) keys[i] = pal__mix(keys[i], (uint64_t)*in->k[k] + 1);
     }
     char *registers = (char *)j->program->registers + worker * j->program->register_bytes;
+    for (size_t i = 0; i < l->n_loads; i++)
+        if (l->loads[i].uniform) gather_run(registers + i * REGISTER, l->loads[i].data, PAL_TILE, 0, l->loads[i].size);
     size_t end = (task + 1) * j->each < j->tiles ? (task + 1) * j->each : j->tiles;
     for (size_t t = task * j->each; t < end; t++) {
         size_t first = t * PAL_TILE, n = l->count - first < PAL_TILE ? l->count - first : PAL_TILE;

@@ -16,9 +16,8 @@
 #define COS(x)   MATH(cos)(x)
 #define TANH(x)  MATH(tanh)(x)
 
-/* Of e^-|x|, which never overflows: 1/(1+e) on the right, e/(1+e) on the left. */
-#define SIGMOID(x)  ((x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
-#define SOFTPLUS(x) ((x < 0 ? 0 : x) + LOG1P(EXP(-ABS(x))))
+#define SIGMOID(x)     MATH(sigmoid)(x)
+#define SOFTPLUS(x)    MATH(softplus)(x)
 
 #define T        float
 #define FN(name) JOIN(name, f32, PAL_ISA_NAME)

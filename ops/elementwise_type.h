@@ -1,6 +1,20 @@
 /* elementwise_type.h - the vector kernels of elementwise.def's rows for one real type T; included by
  * elementwise_kernels.c for each. Buffers are padded, so there are no tails; out may be an operand. */
 
+/* Both of e = e^-|x|, which never overflows: 1/(1+e) on the right, e/(1+e) on the left. The exponential stands outside
+ * the choice, so that the compiler can vectorise it. */
+static inline T MATH(sigmoid)(T x)
+{
+    T e = EXP(-ABS(x)), numerator = x < 0 ? e : 1;
+    return numerator / (1 + e);
+}
+
+static inline T MATH(softplus)(T x)
+{
+    T l = LOG1P(EXP(-ABS(x))), linear = x < 0 ? 0 : x;
+    return linear + l;
+}
+
 #define HEAD(name) void FN(name)(size_t n, void *out, const void *const *in, const pal_tile *tile)
 #define LOOP                                                                                                           \
     n = (n + PAL_TILE_PAD - 1) / PAL_TILE_PAD * PAL_TILE_PAD;                                                          \

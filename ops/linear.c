@@ -150,16 +150,33 @@ static pal_var vjp_addmm(const pal_rule *r, size_t k) { return k == 0 ? r->seed 
 
 /* x + A B becomes a product that accumulates onto x: one pass over memory less. Rounds: the last addition of each
  * element happens inside the product. */
-static pal_var absorb_matmul(const pal_rule *c, size_t k, bool rounding)
+static pal_var accumulate(const pal_rule *c, size_t k)
 {
-    if (!rounding || c->op != &pal__op_add) return (pal_var){0};
     pal_var product = c->in[k], other = c->in[1 - k];
-    if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || pal_op_of(other)->op_class == PAL_CLASS_LEAF ||
-        pal_op_of(other)->op_class == PAL_CLASS_CONSTANT)
+    pal_op_class class = pal_op_of(other)->op_class;
+    if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || class == PAL_CLASS_LEAF || class == PAL_CLASS_CONSTANT)
         return (pal_var){0};
     pal_params p = *pal_params_of(product);
     pal_var in[] = {other, pal_operand(product, 0), pal_operand(product, 1)};
     return pal_record(c->tape, &pal__op_addmm, in, 3, &p);
+}
+
+static bool swaps_last_two(const pal_params *p, int rank)
+{
+    for (int a = 0; a < rank; a++)
+        if (p->i[a] != (a == rank - 1 ? rank - 2 : a == rank - 2 ? rank - 1 : a)) return false;
+    return rank >= 2;
+}
+
+static pal_var absorb_matmul(const pal_rule *c, size_t k, bool rounding)
+{
+    if (!rounding) return (pal_var){0};
+    if (c->op == &pal__op_add) return accumulate(c, k);
+    /* (A B)' = B' A' */
+    const pal_params *p = pal_params_of(c->in[k]);
+    if (c->op == &pal__op_permute && swaps_last_two(c->params, pal_shape_of(c->in[k]).rank))
+        return pal_matmul_t(pal_operand(c->in[k], 1), pal_operand(c->in[k], 0), !p->i[1], !p->i[0]);
+    return (pal_var){0};
 }
 
 static pal_var case_matmul(pal_tape *t, const pal_var *in, const void *user)
@@ -243,10 +260,7 @@ pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
     if (!rounding) return (pal_var){0};
     size_t first = c->op == &pal__op_addmm;
     if ((c->op != &op_matmul && c->op != &pal__op_addmm) || k < first) return (pal_var){0};
-    const pal_params *perm = pal_params_of(c->in[k]);
-    int rank = pal_shape_of(c->in[k]).rank;
-    for (int a = 0; a < rank; a++)
-        if (perm->i[a] != (a == rank - 1 ? rank - 2 : a == rank - 2 ? rank - 1 : a)) return (pal_var){0};
+    if (!swaps_last_two(pal_params_of(c->in[k]), pal_shape_of(c->in[k]).rank)) return (pal_var){0};
     pal_params p = *c->params;
     p.i[k - first] = !p.i[k - first];
     pal_var in[3];

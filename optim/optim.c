@@ -1,0 +1,189 @@
+/* optim.c - an optimiser: its states, its scalars, and the recording of an update.
+ *
+ * Each kind of state is one slab in the order of the parameters. Whatever changes from step to step is a scalar leaf
+ * that the host writes before the run, so one program serves all steps and no counter lives in float. */
+#include "optim/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+
+struct pal_optimizer {
+    pal_optimizer_options options;
+    const pal__rule *rule;
+    size_t n, kinds;         /* parameters; kinds of state */
+    pal_tensor **parameters; /* borrowed */
+    pal_slab *state[PAL__STATES];
+    char **names; /* of the states: kind by kind, each in the order of the parameters */
+    pal_tensor *scalar[PAL__SCALARS];
+};
+
+static const char *const scalar_names[PAL__SCALARS] = {
+    [PAL__RATE] = "rate", [PAL__EPSILON] = "epsilon", [PAL__DECAY] = "decay"};
+
+size_t pal_optimizer_kinds(void)
+{
+    size_t n = 0;
+    while (pal__rule_at(n)) n++;
+    return n;
+}
+
+const char *pal_optimizer_name(size_t i) { return pal__rule_at(i) ? pal__rule_at(i)->name : NULL; }
+const char *pal_optimizer_formula(size_t i) { return pal__rule_at(i) ? pal__rule_at(i)->formula : NULL; }
+
+/* ---- Life ---------------------------------------------------------------------------------------------------------
+ */
+
+static pal_status check(pal_tensor *const *parameters, const char *const *names, size_t n, pal_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!parameters || !names || !parameters[i] || !names[i])
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: parameter %zu is missing or has no name", i + 1);
+        if (!pal_dtype_real(parameters[i]->dtype) || parameters[i]->dtype != parameters[0]->dtype)
+            return pal_error_set(err, PAL_ERR_TYPE, "optimizer: %s is %s, and all are to have one real type", names[i],
+                                 pal_dtype_name(parameters[i]->dtype));
+    }
+    return PAL_OK;
+}
+
+static bool make_states(pal_optimizer *o, pal_context *context, const char *const *names, pal_dtype dtype)
+{
+    pal_shape *shapes = calloc(o->n + 1, sizeof *shapes);
+    bool ok = shapes != NULL;
+    for (size_t i = 0; ok && i < o->n; i++) shapes[i] = o->parameters[i]->shape;
+    for (size_t k = 0; ok && k < o->kinds; k++) {
+        o->state[k] = pal_slab_new(context, dtype, shapes, o->n);
+        ok = o->state[k] != NULL;
+        for (size_t i = 0; ok && i < o->n; i++) {
+            char **name = &o->names[k * o->n + i];
+            ok = asprintf(name, "%s/%s/%s", o->rule->name, o->rule->states[k], names[i]) >= 0;
+            if (!ok) *name = NULL;
+        }
+    }
+    free(shapes);
+    return ok;
+}
+
+static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *parameters, const char *const *names,
+                 size_t n)
+{
+    pal_dtype dtype = n ? parameters[0]->dtype : PAL_F32;
+    o->n = n;
+    while (o->kinds < PAL__STATES && o->rule->states[o->kinds]) o->kinds++;
+    o->parameters = calloc(n + 1, sizeof *o->parameters);
+    o->names = calloc(n * o->kinds + 1, sizeof *o->names);
+    if (!o->parameters || !o->names) return false;
+    if (n) memcpy(o->parameters, parameters, n * sizeof *parameters);
+    for (size_t i = 0; i < PAL__SCALARS; i++)
+        if (!(o->scalar[i] = pal_tensor_new(context, dtype, PAL_SCALAR))) return false;
+    if (!make_states(o, context, names, dtype)) return false;
+    pal_optimizer_set_step(o, 1, 0);
+    return true;
+}
+
+pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_options *options,
+                                 pal_tensor *const *parameters, const char *const *names, size_t n, pal_error *err)
+{
+    pal_optimizer_options filled;
+    const pal__rule *rule;
+    if (!context) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: no context");
+        return NULL;
+    }
+    if (pal__optimizer_options(options, &filled, &rule, err) || check(parameters, names, n, err)) return NULL;
+    pal_optimizer *o = calloc(1, sizeof *o);
+    if (o) {
+        o->options = filled;
+        o->rule = rule;
+        if (make(o, context, parameters, names, n)) return o;
+    }
+    pal_optimizer_free(o);
+    pal_error_set(err, PAL_ERR_MEMORY, "optimizer: out of memory for the states of %zu parameters", n);
+    return NULL;
+}
+
+void pal_optimizer_free(pal_optimizer *o)
+{
+    if (!o) return;
+    for (size_t i = 0; o->names && i < o->n * o->kinds; i++) free(o->names[i]);
+    for (size_t i = 0; i < PAL__STATES; i++) pal_slab_free(o->state[i]);
+    for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_free(o->scalar[i]);
+    free(o->names);
+    free(o->parameters);
+    free(o);
+}
+
+/* ---- Recording ----------------------------------------------------------------------------------------------------
+ */
+
+static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, pal__scalar which)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s/%s", o->rule->name, scalar_names[which]);
+    return pal_leaf(tape, o->scalar[which], name);
+}
+
+/* c / max(norm, c) is min(1, c / norm) without a division by zero, and exactly 1 where nothing is clipped. */
+static pal_var clipping(double clip, const pal_var *gradients, size_t n)
+{
+    pal_var squares = pal_sum_squares(gradients[0]);
+    for (size_t i = 1; i < n; i++) squares = pal_add(squares, pal_sum_squares(gradients[i]));
+    return pal_div(pal_like(squares, clip), pal_max(pal_sqrt(squares), pal_like(squares, clip)));
+}
+
+static pal_var state_leaf(const pal_optimizer *o, pal_tape *tape, size_t kind, size_t i)
+{
+    return pal_leaf(tape, o->state[kind]->part[i], o->names[kind * o->n + i]);
+}
+
+static void update(const pal_optimizer *o, size_t i, pal__update *u)
+{
+    pal_var leaf = u->w;
+    for (size_t k = 0; k < o->kinds; k++) u->state[k] = state_leaf(o, leaf.tape, k, i);
+    if (o->options.weight_decay > 0) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
+    pal_var next = o->rule->update(u);
+    for (size_t k = 0; k < o->kinds; k++) pal_assign(u->state[k], u->next[k]);
+    pal_assign(leaf, next);
+}
+
+pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var *parameters, const pal_var *gradients,
+                                size_t n)
+{
+    if (!o || !tape) return PAL_ERR_ARGUMENT;
+    if (n != o->n) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: made for %zu parameters, not %zu", o->n, n);
+    for (size_t i = 0; i < n && n == o->n; i++)
+        if (pal_leaf_tensor(parameters[i]) != o->parameters[i])
+            pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: parameter %zu is not the one it was made for", i + 1);
+    if (pal_tape_status(tape) || !n) return pal_tape_status(tape);
+    pal__update u = {.options = &o->options};
+    for (int s = 0; s < PAL__SCALARS; s++) u.scalar[s] = scalar_leaf(o, tape, (pal__scalar)s);
+    for (size_t i = 0; i < n * o->kinds; i++) state_leaf(o, tape, i / n, i % n); /* named outside the scope */
+    pal_scope_begin(tape, "update");
+    pal_var scale = o->options.clip_norm > 0 ? clipping(o->options.clip_norm, gradients, n) : (pal_var){0};
+    for (size_t i = 0; i < n; i++) {
+        u.w = parameters[i];
+        u.g = scale.id ? pal_mul(gradients[i], scale) : gradients[i];
+        update(o, i, &u);
+    }
+    pal_scope_end(tape);
+    return pal_tape_status(tape);
+}
+
+void pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learning_rate)
+{
+    double values[PAL__SCALARS];
+    if (!o) return;
+    pal__scalars(o->rule, &o->options, step, learning_rate, values);
+    for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[i], 0, values[i]);
+}
+
+size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->n * o->kinds : 0; }
+
+pal_tensor *pal_optimizer_state(const pal_optimizer *o, size_t i, const char **name)
+{
+    if (i >= pal_optimizer_state_count(o)) return NULL;
+    if (name) *name = o->names[i];
+    return o->state[i / o->n]->part[i % o->n];
+}

@@ -1,0 +1,43 @@
+/* options.c - the optimiser's options: defaults where a field is 0, a true 0 where it is -1, and ranges. */
+#include "optim/internal.h"
+
+#include <stddef.h>
+
+static const struct {
+    const char *name;
+    size_t offset;
+    double preset, below; /* allowed: 0 <= x < below */
+} fields[] = {
+    {"momentum", offsetof(pal_optimizer_options, momentum), 0.9, 1},
+    {"alpha", offsetof(pal_optimizer_options, alpha), 0.99, 1},
+    {"beta1", offsetof(pal_optimizer_options, beta1), 0.9, 1},
+    {"beta2", offsetof(pal_optimizer_options, beta2), 0.999, 1},
+    {"epsilon", offsetof(pal_optimizer_options, epsilon), 1e-8, 1e300},
+    {"weight_decay", offsetof(pal_optimizer_options, weight_decay), 0, 1e300},
+    {"clip_norm", offsetof(pal_optimizer_options, clip_norm), 0, 1e300},
+};
+
+pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,
+                                  const pal__rule **rule, pal_error *err)
+{
+    *out = (pal_optimizer_options){.struct_size = sizeof *out};
+    if (given && given->struct_size < sizeof *given)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: struct_size is not set");
+    if (given) *out = *given;
+    if (!out->name) out->name = "gd";
+    *rule = pal__rule_find(out->name);
+    if (!*rule) return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: there is no %s", out->name);
+    out->name = (*rule)->name;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        double *field = (double *)(void *)((char *)out + fields[i].offset);
+        if (*field == 0)
+            *field = fields[i].offset == offsetof(pal_optimizer_options, weight_decay) ? (*rule)->weight_decay
+                                                                                       : fields[i].preset;
+        else if (*field == -1)
+            *field = 0;
+        if (!(*field >= 0 && *field < fields[i].below))
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g is not in 0 .. %g", out->name, fields[i].name,
+                                 *field, fields[i].below);
+    }
+    return PAL_OK;
+}
