@@ -3,6 +3,7 @@
 #define PALINDROME_H
 
 #include "autograd/autograd.h"
+#include "autograd/gradcheck.h"
 #include "autograd/operation.h"
 #include "ops/ops.h"
 #include "optim/optim.h"

@@ -7,15 +7,9 @@
 
 #include <string.h>
 
-/* ---- Looks --------------------------------------------------------------------------------------------------------
- */
+/* ---- Looks ----------------------------------------------------------------------------------------------------- */
 
-typedef struct style {
-    const char *fill, *line, *border, *box,
-        *title; /* border: more of the dot attribute `style`; box: a cluster's fill */
-} style;
-
-static const style orders[3] = {
+static const pal__style orders[3] = {
     {"#dcebf9", "#2f5d86", "", "#f6fafd", "forward"},
     {"#f8cf8e", "#a4630a", ",dashed", "#fef8ee", "adjoint"},
     {"#bf9fd9", "#5f3085", ",bold", "#f8f3fb", "double backward"},
@@ -34,12 +28,12 @@ static const struct {
     [PAL__LOOK_EFFECT] = {"cds", "#f4b6ae", "#8c2f22", "effect"},
 };
 
-static const style *style_of(uint8_t order) { return &orders[order < 2 ? order : 2]; }
+const pal__style *pal__draw_style(uint8_t order) { return &orders[order < 2 ? order : 2]; }
 
 static const char *fill_of(const pal__drawing *d, uint8_t order)
 {
     const char *own = d->options.colours[order < 2 ? order : 2];
-    return own ? own : style_of(order)->fill;
+    return own ? own : pal__draw_style(order)->fill;
 }
 
 /* A colour from outside, inside quotes: letters, digits, # and what separates numbers. */
@@ -50,14 +44,13 @@ static void print_colour(FILE *f, const char *colour)
             fputc(*p, f);
 }
 
-/* ---- Entries ------------------------------------------------------------------------------------------------------
- */
+/* ---- Entries --------------------------------------------------------------------------------------------------- */
 
 static void print_node(FILE *f, const pal__drawing *d, uint32_t id, const char *indent)
 {
     const pal__entry *e = pal__at(d->graph.tape, id);
     pal__look look = (pal__look)d->look[id];
-    const style *s = style_of(e->order);
+    const pal__style *s = pal__draw_style(e->order);
     bool plain = !looks[look].fill, output = d->output[id] && look != PAL__LOOK_EFFECT;
     fprintf(f, "%sn%u [shape=%s, label=", indent, id, looks[look].shape);
     pal__draw_label(f, d, id);
@@ -75,82 +68,7 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t id, const char *
     fputs("];\n", f);
 }
 
-/* "32 x 784", and the element type where it is not the tape's; nothing for a plain scalar. */
-static void print_shape(FILE *f, const pal_tape *t, const pal__entry *e)
-{
-    for (int a = 0; a < e->shape.rank; a++) fprintf(f, "%s%lld", a ? "&#215;" : "", (long long)e->shape.dim[a]);
-    if (e->dtype != t->real) fprintf(f, "%s%s", e->shape.rank ? " " : "", pal_dtype_name((pal_dtype)e->dtype));
-}
-
-static bool goes_up(const pal__entry *e) { return e->order % 2 && !e->region; }
-
-static void print_edge(FILE *f, const pal__drawing *d, uint32_t id, uint32_t i)
-{
-    const pal_tape *t = d->graph.tape;
-    const pal__entry *e = pal__at(t, id);
-    uint32_t from = pal__arg(t, id, i);
-    const pal__entry *source = pal__at(t, from);
-    double value;
-    if (d->folded[e->first + i]) return;
-    if (pal__constant_value(t, from, &value)) { /* one of its own for each reader */
-        fprintf(f,
-                "  c%u_%u [shape=plaintext, style=\"\", fontsize=9, margin=\"0.02,0\", height=0.15, width=0.1, label=<",
-                id, i);
-        pal__draw_value(f, value);
-        fprintf(f, ">];\n  c%u_%u -> n%u [arrowsize=0.4, color=\"#999999\"];\n", id, i, id);
-        return;
-    }
-    /* A pass backward flows up beside the forward one, as a tape is read. What it keeps from the pass below crosses
-     * over and does not bear on the ranks: thin and dashed. Effects point back to their leaves. */
-    bool captured = source->region != e->region && source->op != &pal__op_index;
-    bool kept = (captured && e->order) ||
-                (!e->region && e->order && (source->order < e->order || source->op->op_class == PAL_CLASS_LEAF));
-    bool up = !kept && goes_up(e) && goes_up(source);
-    fprintf(f, "  n%u -> n%u [color=\"%s\"", up ? id : from, up ? from : id, style_of(e->order)->line);
-    if (up) fputs(", dir=back", f);
-    if (e->op->op_class == PAL_CLASS_EFFECT && i == 0)
-        fputs(", dir=back, style=dotted, constraint=false", f);
-    else
-        fputs(kept       ? ", penwidth=0.6, style=dashed, constraint=false"
-              : captured ? ", penwidth=0.6, style=dashed"
-                         : ", weight=4",
-              f);
-    if (source->shape.rank || source->dtype != t->real) {
-        fputs(", label=<", f);
-        print_shape(f, t, source);
-        fputc('>', f);
-    }
-    fputs("];\n", f);
-}
-
-/* The pass backward begins where the forward one ends: its seed stands below the forward outputs. */
-static void print_turn(FILE *f, const pal__drawing *d, uint32_t seed)
-{
-    const pal_tape *t = d->graph.tape;
-    const pal__entry *e = pal__at(t, seed);
-    if (!goes_up(e) || e->order != 1) return;
-    for (uint32_t i = 0; i < e->n; i++)
-        if (!d->folded[e->first + i]) return;
-    for (uint32_t id = 1; id < d->n; id++)
-        if (d->output[id] && !pal__at(t, id)->order && d->look[id] == PAL__LOOK_OPERATION)
-            fprintf(f, "  n%u -> n%u [style=invis];\n", id, seed);
-}
-
-static void print_edges(FILE *f, const pal__drawing *d)
-{
-    const pal_tape *t = d->graph.tape;
-    for (uint32_t id = 1; id < d->n; id++) {
-        const pal__entry *e = pal__at(t, id);
-        if (!d->look[id] || d->look[id] == PAL__LOOK_CONSTANT) continue;
-        if (e->body)
-            fprintf(f, "  n%u -> n%u [color=\"%s\", penwidth=2.5, weight=4];\n", e->body, id, style_of(e->order)->line);
-        for (uint32_t i = 0; i < e->n && !e->body; i++) print_edge(f, d, id, i);
-        print_turn(f, d, id);
-    }
-}
-
-/* ---- Boxes --------------------------------------------------------------------------------------------------------
- */
+/* ---- Boxes ----------------------------------------------------------------------------------------------------- */
 
 static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
 {
@@ -167,9 +85,9 @@ static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
                     (long long)pal__at(d->graph.tape, b->owner)->params.i[0] - 1);
         } else {
             pal__print_html(f, path);
-            if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", style_of(b->order)->title);
+            if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
         }
-        const style *s = style_of(b->owner ? pal__at(d->graph.tape, b->owner)->order : b->order);
+        const pal__style *s = pal__draw_style(b->owner ? pal__at(d->graph.tape, b->owner)->order : b->order);
         fprintf(f, ">; color=\"%s\"; fontcolor=\"%s\"; bgcolor=\"%s\"; style=\"%s\"; penwidth=%s;\n", s->line, s->line,
                 b->owner ? "#ffffff" : s->box, b->owner ? "dashed" : "rounded", b->owner ? "1.5" : "0.7");
     }
@@ -180,8 +98,7 @@ static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
     if (box) fprintf(f, "%s}\n", indent);
 }
 
-/* ---- The whole ----------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------------------------- */
 
 static void print_legend(FILE *f, const pal__drawing *d)
 {
@@ -193,13 +110,13 @@ static void print_legend(FILE *f, const pal__drawing *d)
             order[o < 2 ? o : 2] = true;
         }
     }
-    fputs("  label=<<TABLE BORDER=\"0\" CELLSPACING=\"6\" CELLPADDING=\"3\">", f);
+    fputs("  label=<<TABLE BORDER=\"0\" CELLSPACING=\"0\">", f);
     if (d->options.title && *d->options.title) {
-        fputs("<TR><TD COLSPAN=\"12\"><FONT POINT-SIZE=\"18\"><B>", f);
+        fputs("<TR><TD><FONT POINT-SIZE=\"18\"><B>", f);
         pal__print_html(f, d->options.title);
         fputs("</B></FONT></TD></TR>", f);
     }
-    fputs("<TR>", f);
+    fputs("<TR><TD><TABLE BORDER=\"0\" CELLBORDER=\"1\" CELLSPACING=\"6\" CELLPADDING=\"3\"><TR>", f);
     for (int o = 0; o < 3; o++)
         if (order[o]) {
             fputs("<TD BORDER=\"1\" BGCOLOR=\"", f);
@@ -211,19 +128,20 @@ static void print_legend(FILE *f, const pal__drawing *d)
         if (look[i] && looks[i].title && looks[i].fill)
             fprintf(f, "<TD BORDER=\"1\" BGCOLOR=\"%s\" COLOR=\"%s\">%s</TD>", looks[i].fill, looks[i].line,
                     looks[i].title);
-    fputs("<TD BORDER=\"3\" COLOR=\"#333333\">output</TD></TR></TABLE>>;\n", f);
+    fputs("<TD BORDER=\"3\" COLOR=\"#333333\">output</TD></TR></TABLE></TD></TR></TABLE>>;\n", f);
 }
 
-static void print(FILE *f, const pal__drawing *d)
+static void print(FILE *f, pal__drawing *d)
 {
     fputs("digraph palindrome {\n"
-          "  rankdir=TB; labelloc=t; fontname=\"Helvetica\"; fontsize=11; pad=0.25; nodesep=0.22; ranksep=0.34;\n"
+          "  rankdir=TB; newrank=true; labelloc=t; fontname=\"Helvetica\"; fontsize=11; pad=0.25; nodesep=0.22; "
+          "ranksep=0.34;\n"
           "  node [fontname=\"Helvetica\", fontsize=11, margin=\"0.1,0.04\", height=0.3, penwidth=1];\n"
           "  edge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#555555\", arrowsize=0.6];\n",
           f);
     print_legend(f, d);
     print_box(f, d, 0, 0);
-    print_edges(f, d);
+    pal__draw_edges(f, d);
     fputs("}\n", f);
 }
 
@@ -241,7 +159,7 @@ static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph
 
 static void drawing_free(pal_context *c, pal__drawing *d)
 {
-    void *arrays[] = {d->look, d->folded, d->owner, d->box, d->output, d->boxes};
+    void *arrays[] = {d->look, d->folded, d->owner, d->box, d->output, d->flows, d->boxes};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
     pal__graph_free(c, &d->graph);
 }
@@ -255,7 +173,8 @@ static bool prepare(pal__drawing *d, pal_context *c)
     d->owner = pal__alloc(c, d->n * sizeof *d->owner);
     d->box = pal__alloc(c, d->n * sizeof *d->box);
     d->output = pal__alloc(c, d->n * sizeof *d->output);
-    if (!d->look || !d->folded || !d->owner || !d->box || !d->output) return false;
+    d->flows = pal__alloc(c, d->n * sizeof *d->flows);
+    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->flows) return false;
     for (size_t i = d->graph.n_outputs; i--;) d->output[d->graph.outputs[i]] = (uint32_t)i + 1;
     return pal__draw_lay_out(d);
 }

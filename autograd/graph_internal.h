@@ -9,8 +9,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-/* ---- Text (text.c) ------------------------------------------------------------------------------------------------
- */
+/* ---- Text (text.c) --------------------------------------------------------------------------------------------- */
 
 typedef struct pal__text {
     FILE *file;
@@ -29,8 +28,7 @@ bool pal__shape_only(const pal__entry *entry);
 /* A name that a line can hold: control characters, quotes and backslashes as C escapes, in double quotes. */
 void pal__print_quoted(FILE *file, const char *name);
 
-/* ---- Drawing ------------------------------------------------------------------------------------------------------
- */
+/* ---- Drawing --------------------------------------------------------------------------------------------------- */
 
 typedef enum pal__look {                   /* what an entry is drawn as */
                          PAL__LOOK_HIDDEN, /* a constant that its readers' labels tell, or an entry that has no readers
@@ -54,6 +52,11 @@ typedef struct pal__box { /* a cluster: a scope, of one order outside regions, o
     const char *path; /* the scope's full path */
 } pal__box;
 
+typedef struct pal__style { /* of an order of derivative. border: more of the dot attribute `style`; box: a box's fill
+                             */
+    const char *fill, *line, *border, *box, *title;
+} pal__style;
+
 typedef struct pal__drawing {
     pal__graph graph;
     pal_graph_options options;
@@ -63,12 +66,15 @@ typedef struct pal__drawing {
     uint32_t *owner;  /* by index entry: its map_sum */
     uint32_t *box;    /* by id */
     uint32_t *output; /* by id: 1 + the first output it is; 0: none */
+    bool *flows;      /* by id: a thick edge leaves it, which has its shape (graph_edges.c) */
     pal__box *boxes;
     size_t n_boxes, cap_boxes;
 } pal__drawing;
 
 /* graph_layout.c: decides how each entry is drawn and in which box. False: no memory. */
 bool pal__draw_lay_out(pal__drawing *drawing);
+const pal__style *pal__draw_style(uint8_t order);        /* graph.c */
+void pal__draw_edges(FILE *file, pal__drawing *drawing); /* graph_edges.c */
 /* graph_label.c */
 void pal__print_html(FILE *file, const char *text);
 void pal__draw_label(FILE *file, const pal__drawing *drawing,

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* ---- Boxes --------------------------------------------------------------------------------------------------------
- */
+/* ---- Boxes ----------------------------------------------------------------------------------------------------- */
 
 /* Finds or makes; UINT32_MAX: no memory. */
 static uint32_t box(pal__drawing *d, pal__box like)
@@ -54,21 +53,25 @@ static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t
     return outermost;
 }
 
+/* "loss/encoder" ends in the folder "encoder" of "encoder/W". */
+static bool ends_in(const char *path, const char *folder, size_t length)
+{
+    size_t n = strlen(path);
+    return n >= length && !strncmp(path + n - length, folder, length) && (n == length || path[n - length - 1] == '/');
+}
+
 /* A leaf stands where its full name says, if anything else stands there. */
 static uint32_t box_of_leaf(const pal__drawing *d, const char *name)
 {
     const char *slash = name ? strrchr(name, '/') : NULL;
-    for (uint32_t i = 1; slash && i < d->n_boxes; i++) {
+    for (uint32_t i = 1; slash && slash > name && i < d->n_boxes; i++) {
         const pal__box *b = &d->boxes[i];
-        if (!b->region && !b->owner && !b->order && strlen(b->path) == (size_t)(slash - name) &&
-            !strncmp(b->path, name, (size_t)(slash - name)))
-            return i;
+        if (!b->region && !b->order && ends_in(b->path, name, (size_t)(slash - name))) return i;
     }
     return 0;
 }
 
-/* ---- Looks --------------------------------------------------------------------------------------------------------
- */
+/* ---- Looks ----------------------------------------------------------------------------------------------------- */
 
 static bool is_parameter(const pal__drawing *d, uint32_t id)
 {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The stream ---------------------------------------------------------------------------------------------------
- */
+/* ---- The stream ------------------------------------------------------------------------------------------------ */
 
 bool pal__text_open(pal__text *text)
 {
@@ -46,8 +45,7 @@ void pal__print_quoted(FILE *f, const char *name)
     fputc('"', f);
 }
 
-/* ---- Canonical order ----------------------------------------------------------------------------------------------
- */
+/* ---- Canonical order ------------------------------------------------------------------------------------------- */
 
 /* Values before effects, forward before backward, then by structure. Equal hashes: equal values. */
 static int by_standing(const void *a, const void *b, void *tape)
@@ -96,8 +94,7 @@ bool pal__canonical(pal_tape *t, const pal_var *outputs, size_t n, const char *w
     return ok;
 }
 
-/* ---- Lines --------------------------------------------------------------------------------------------------------
- */
+/* ---- Lines ----------------------------------------------------------------------------------------------------- */
 
 bool pal__shape_only(const pal__entry *e)
 {

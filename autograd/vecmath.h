@@ -276,8 +276,7 @@ static inline double pal__log_f64(double x)
     double r = pal__log_poly_f64(m - 1.0, k);
     r = x < (double)INFINITY ? r : x;
     r = x > 0 ? r : (double)NAN;
-    r = x == 0 ? -(double)INFINITY : r;
-    return x == x ? r : x;
+    return x == 0 ? -(double)INFINITY : r;
 }
 
 /* k comes from 1 + x rounded, but f = 2^-k (1 + x) - 1 from x itself, as 2^-k x + (2^-k - 1): one rounding, none for
@@ -289,7 +288,8 @@ static inline float pal__log1p_f32(float x)
     float r = pal__log_poly_f32(0.25f * (x * scale + (scale - 4.0f)), (float)k);
     r = pal__real_f32(pal__bits_f32(r) | (pal__bits_f32(x) & 0x80000000u)); /* -0 stays */
     r = x < INFINITY ? r : x;
-    return x > -1.0f ? r : (x < -1.0f ? NAN : (x == -1.0f ? -INFINITY : x));
+    r = x > -1.0f ? r : NAN;
+    return x == -1.0f ? -INFINITY : r;
 }
 
 static inline double pal__log1p_f64(double x)
@@ -299,7 +299,8 @@ static inline double pal__log1p_f64(double x)
     double r = pal__log_poly_f64(0.25 * (x * scale + (scale - 4.0)), pal__exponent_f64(biased));
     r = pal__real_f64(pal__bits_f64(r) | (pal__bits_f64(x) & (UINT64_C(1) << 63)));
     r = x < (double)INFINITY ? r : x;
-    return x > -1.0 ? r : (x < -1.0 ? (double)NAN : (x == -1.0 ? -(double)INFINITY : x));
+    r = x > -1.0 ? r : (double)NAN;
+    return x == -1.0 ? -(double)INFINITY : r;
 }
 
 /* ---- tanh -------------------------------------------------------------------------------------------------------- */

@@ -1,14 +1,19 @@
 /* step.c - the time of a whole training step against its floor: its matrix products alone, each at its best division
  * among the threads, plus the memory traffic of its update. Floor and step take turns; the figure is the median of the
- * paired ratios. Usage: step [ROUNDS] [THREADS]. With --text the programs are printed with the time of each step. */
+ * paired ratios. Then the same step beside a foreign process that keeps a core busy.
+ *
+ * Usage: bench_step [ROUNDS] [THREADS] [--text]. With --text the programs are printed with the time of each step. */
 #include "ops/ops.h"
 #include "optim/optim.h"
 
 #include <cblas.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct product {
     int m, n, k, ta, tb;
@@ -188,6 +193,22 @@ static double step_once(step *s, uint64_t clock)
     return now_us() - began;
 }
 
+/* Another process that burns one core for as long as the step is timed. */
+static double beside_a_busy_core(step *s, int rounds, double *times, double *mean)
+{
+    pid_t busy = fork();
+    if (busy == 0)
+        for (volatile unsigned long i = 0;; i++) {}
+    double sum = 0;
+    for (int i = 0; i < rounds; i++) sum += times[i] = step_once(s, (uint64_t)i);
+    if (busy > 0) {
+        kill(busy, SIGKILL);
+        waitpid(busy, NULL, 0);
+    }
+    *mean = sum / rounds;
+    return median(times, (size_t)rounds);
+}
+
 static void bench(pal_context *context, const scene *scene, int rounds, int text)
 {
     step s = {0};
@@ -212,6 +233,11 @@ static void bench(pal_context *context, const scene *scene, int rounds, int text
     }
     printf("%-24s step %8.1f us  floor %8.1f us  ratio %.3f\n", scene->name, median(steps, (size_t)rounds),
            median(floors, (size_t)rounds), median(ratios, (size_t)rounds));
+    double quiet = 0, quiet_median = median(steps, (size_t)rounds), mean;
+    for (int i = 0; i < rounds; i++) quiet += steps[i] / rounds;
+    double beside = beside_a_busy_core(&s, rounds, steps, &mean);
+    printf("%-24s beside a busy core: median %8.1f us (%.2f times the quiet one), mean %8.1f us (%.2f times)\n", "", beside,
+           beside / quiet_median, mean, mean / quiet);
     if (text) {
         char *lines = pal_program_text(s.program);
         printf("%s\n", lines);

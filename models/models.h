@@ -1,8 +1,8 @@
 /* models.h - autoencoders: variants, their options, parameters by name, recording and saving.
  *
- * A variant is one short file that says how to encode, to decode, and what its loss is. Parameters are asked for by name
- * where they are used: the first ask creates and initialises, later asks find; asking twice is weight tying. A model
- * owns the parameters; each program is recorded on a fresh tape with leaves onto them.
+ * A variant is one short file that says how to encode, to decode, and what its loss is. Parameters are asked for by
+ * name where they are used: the first ask creates and initialises, later asks find; asking twice is weight tying. A
+ * model owns the parameters; each program is recorded on a fresh tape with leaves onto them.
  *
  * Decoders return the natural parameter (the pre-activation); the output recipe supplies likelihood and mean. A loss is
  * the mean over samples of the sum over features. Samples are rows: x is [n, features]. */
@@ -17,7 +17,7 @@ extern "C" {
 
 typedef struct pal_model pal_model;
 
-/* ---- Options ------------------------------------------------------------------------------------------------------ */
+/* ---- Options ----------------------------------------------------------------------------------------------------- */
 
 typedef enum pal_option_type { PAL_OPTION_INT, PAL_OPTION_REAL, PAL_OPTION_BOOL, PAL_OPTION_ENUM } pal_option_type;
 
@@ -34,7 +34,7 @@ typedef struct pal_setting { /* an option's value as text: "hidden", "256"; BOOL
     const char *name, *value;
 } pal_setting;
 
-/* ---- Variants ----------------------------------------------------------------------------------------------------- */
+/* ---- Variants ---------------------------------------------------------------------------------------------------- */
 
 typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
 
@@ -49,23 +49,23 @@ typedef struct pal_variant {
     size_t struct_size;
     const char *name, *alias; /* "denoising", "dae" */
     const char *summary, *formula, *source;
-    const pal_option *options; /* its own; a row with the name of a shared option replaces it. Ends with name NULL */
-    const pal_setting *training; /* defaults of training: "optimizer", "learning-rate", "epochs", "batch". Ends with NULL */
+    const pal_option *options;   /* its own; a row with the name of a shared option replaces it. Ends with name NULL */
+    const pal_setting *training; /* defaults: "optimizer", "learning-rate", "epochs", "batch". Ends with NULL */
     pal_var (*encode)(pal_model *m, pal_var x);
     pal_var (*decode)(pal_model *m, pal_var h);
     pal_var (*loss)(pal_model *m, const pal_batch *b);
     pal_var (*corrupt)(pal_model *m, pal_var x); /* what the loss does to its inputs; NULL: nothing */
 } pal_variant;
 
-const pal_variant *pal_variant_at(size_t i);             /* NULL: no more */
-const pal_variant *pal_variant_find(const char *name);   /* by name or alias; NULL: none */
+const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
+const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: none */
 /* Option i of a variant: the shared ones, then its own. NULL: no more. */
 const pal_option *pal_variant_option(const pal_variant *variant, size_t i);
 const pal_option *pal_variant_option_find(const pal_variant *variant, const char *name);
 /* Whether text is a value of the option; err says the range or the choices. */
 pal_status pal_option_check(const pal_option *option, const char *text, pal_error *err);
 
-/* ---- For the files of variants ------------------------------------------------------------------------------------ */
+/* ---- For the files of variants ----------------------------------------------------------------------------------- */
 
 int64_t pal_option_int(const pal_model *m, const char *name);
 double pal_option_real(const pal_model *m, const char *name);
@@ -74,20 +74,27 @@ const char *pal_option_enum(const pal_model *m, const char *name);
 int64_t pal_model_features(const pal_model *m);
 pal_mode pal_model_mode(const pal_model *m);
 
-typedef enum pal_init { PAL_INIT_ZERO, PAL_INIT_GLOROT } pal_init; /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
+typedef enum pal_init {
+    PAL_INIT_ZERO,
+    PAL_INIT_GLOROT /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
+} pal_init;
 /* Get or create; the same name with another shape is an error on the tape. */
 pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init);
 /* x [n,d] -> [n,units]: x W + b with parameters NAME/W [d,units] and NAME/b [units]. */
 pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units);
 /* h [n,k] -> [n,d] by the transpose of TO/W [d,k]: h W' + b with its own NAME/b. */
 pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to);
-pal_var pal_activate(pal_model *m, pal_var a, const char *activation); /* "sigmoid", "tanh", "relu", "linear", "softplus" */
+/* "sigmoid", "tanh", "relu", "linear", "softplus" */
+pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
+/* The autoencoder of one hidden layer, by the shared options: h = s(x W + b) and a = h V + c, where V is W' if tied. */
+pal_var pal_encode_single(pal_model *m, pal_var x);
+pal_var pal_decode_single(pal_model *m, pal_var h);
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
 pal_var pal_output_mean(pal_model *m, pal_var decoded); /* in the space of x */
 
-/* ---- Models ------------------------------------------------------------------------------------------------------- */
+/* ---- Models ------------------------------------------------------------------------------------------------------ */
 
 /* Creates and initialises every parameter. Settings are checked; one that is unknown or out of range is an error.
  * sample is the shape of one sample, such as [28,28]; seed keys the initial values. The variant and the context are
@@ -104,20 +111,22 @@ pal_context *pal_model_context(const pal_model *model);
 size_t pal_model_parameter_count(const pal_model *model); /* tensors, in order of name */
 pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name);
 pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name); /* NULL: none */
-int64_t pal_model_weights(const pal_model *model); /* numbers in all parameters */
+int64_t pal_model_weights(const pal_model *model);                              /* numbers in all parameters */
 
-/* Recording: between begin and end the calls below append to the tape. */
+/* Recording: between begin and end the calls below append to the tape, whose default type is the model's. begin, at the
+ * root scope, makes every parameter a leaf under its full name. In EVALUATE the noise of a loss comes from streams
+ * under "evaluate/". Corrupting the same x twice between begin and end gives the same value. */
 void pal_model_begin(pal_model *model, pal_tape *tape, pal_mode mode);
 void pal_model_end(pal_model *model);
-pal_var pal_model_loss(pal_model *model, const pal_batch *batch);  /* scalar; scope "loss" */
-pal_var pal_model_encode(pal_model *model, pal_var x);             /* [n, code] */
-pal_var pal_model_decode(pal_model *model, pal_var h);             /* the mean, in the space of x */
-pal_var pal_model_reconstruct(pal_model *model, pal_var x);        /* decode(encode(x)), the mean */
-pal_var pal_model_corrupt(pal_model *model, pal_var x);            /* x, where the variant corrupts nothing */
+pal_var pal_model_loss(pal_model *model, const pal_batch *batch); /* scalar; scope "loss"; in TRAIN with l2's term */
+pal_var pal_model_encode(pal_model *model, pal_var x);            /* [n, code] */
+pal_var pal_model_decode(pal_model *model, pal_var h);            /* the mean, in the space of x */
+pal_var pal_model_reconstruct(pal_model *model, pal_var x);       /* decode(encode(x)), the mean */
+pal_var pal_model_corrupt(pal_model *model, pal_var x);           /* x, where the variant corrupts nothing */
 /* The parameters as leaves of the tape, in order of name; all the count's. */
 pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 
-/* ---- Files -------------------------------------------------------------------------------------------------------- */
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
 
 /* A safetensors file: parameters, and variant, settings, sample shape as metadata. Written to a temporary name in the
  * same folder and renamed. more: further tensors (optimiser state) under their names; may be NULL. */
@@ -137,6 +146,8 @@ typedef struct pal_safetensors pal_safetensors;
 pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err);
 void pal_safetensors_free(pal_safetensors *file);
 pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name); /* borrowed; NULL: none */
+/* In order of their places. NULL: no more. */
+pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t i, const char **name);
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key);
 
 #ifdef __cplusplus

@@ -33,8 +33,7 @@ size_t pal_optimizer_kinds(void)
 const char *pal_optimizer_name(size_t i) { return pal__rule_at(i) ? pal__rule_at(i)->name : NULL; }
 const char *pal_optimizer_formula(size_t i) { return pal__rule_at(i) ? pal__rule_at(i)->formula : NULL; }
 
-/* ---- Life ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 static pal_status check(pal_tensor *const *parameters, const char *const *names, size_t n, pal_error *err)
 {
@@ -115,8 +114,7 @@ void pal_optimizer_free(pal_optimizer *o)
     free(o);
 }
 
-/* ---- Recording ----------------------------------------------------------------------------------------------------
- */
+/* ---- Recording --------------------------------------------------------------------------------------------------- */
 
 static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, pal__scalar which)
 {

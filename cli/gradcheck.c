@@ -1,0 +1,229 @@
+/* gradcheck.c - palindrome gradcheck: proves the derivatives of the operations and of whole models.
+ *
+ * An operation is checked in all its cases. A model is checked as it is by default and with each choice of each of its
+ * options, at a tiny shape in float64: its loss in training, noise and all, by every parameter. The checks are the
+ * library's (autograd/gradcheck.h); this file chooses, orders and tells. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/gradcheck.h"
+#include "ops/ops.h"
+
+enum { SAMPLES = 3, HEIGHT = 5, WIDTH = 6, AT_ONCE = 8 }; /* AT_ONCE: inputs that the checker takes at second order */
+
+static const pal_cli_row rows[] = {
+    {{"order", PAL_OPTION_INT, "", 1, 2, NULL, "first or second derivatives (default: both)"}, "N", NULL, 0},
+    {{"seed", PAL_OPTION_INT, "1", 0, 1e15, NULL, "of inputs, parameters and directions"}, "N", NULL, 0},
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_spec spec = {
+    "[NAME...]",   "Checks derivatives against differences, to second order: of operations and models, all by default.",
+    rows,          0,
+    PAL_CLI_WORDS, NULL,
+    false};
+
+static pal__result *add(pal__checks *c)
+{
+    if (c->n == c->capacity) {
+        size_t wanted = c->capacity ? 2 * c->capacity : 256;
+        pal__result *moved = realloc(c->results, wanted * sizeof *moved);
+        if (!moved) {
+            c->no_memory = true;
+            return NULL;
+        }
+        c->results = moved;
+        c->capacity = wanted;
+    }
+    c->results[c->n] = (pal__result){0};
+    return &c->results[c->n++];
+}
+
+/* ---- Operations ------------------------------------------------------------------------------------------------ */
+
+static void check_op(pal__checks *c, const pal_op *op)
+{
+    for (int order = c->first; order <= c->last; order++)
+        for (size_t i = 0, n = pal_gradcheck_op_cases(op); i < n; i++) {
+            pal__result *r = add(c);
+            if (!r) return;
+            pal_gradcheck_op(
+                c->context, op, i,
+                &(pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = order, .seed = c->seed},
+                &r->report);
+            snprintf(r->where, sizeof r->where, "operand %zu [%zu]", r->report.input + 1, r->report.element);
+        }
+}
+
+/* ---- Models ---------------------------------------------------------------------------------------------------- */
+
+typedef struct subject {
+    pal_model *model;
+    pal_tensor *batch;
+} subject;
+
+static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
+{
+    const subject *s = user;
+    (void)inputs; /* the same tensors: the model finds them as leaves */
+    pal_var x = pal_leaf(tape, s->batch, "check:x");
+    pal_model_begin(s->model, tape, PAL_TRAIN);
+    pal_var loss = pal_model_loss(s->model, &(pal_batch){.inputs = x});
+    pal_model_end(s->model);
+    return loss;
+}
+
+/* The worse of two parts of one check. */
+static void merge(pal_gradcheck_report *into, const pal_gradcheck_report *part)
+{
+    static const int severity[] = {
+        [PAL_CHECK_PASS] = 1, [PAL_CHECK_KINK] = 0, [PAL_CHECK_FAIL] = 2, [PAL_CHECK_ERROR] = 3};
+    size_t checked = into->checked + part->checked, kinks = into->kinks + part->kinks;
+    int a = severity[into->verdict], b = severity[part->verdict];
+    if (b > a || (b == a && !(part->error <= into->error))) *into = *part;
+    into->checked = checked;
+    into->kinks = kinks;
+}
+
+static void check_subject(pal__checks *c, const subject *s, const char *name, const char *label, int order)
+{
+    size_t n = pal_model_parameter_count(s->model), step = order == 1 ? n : AT_ONCE;
+    pal__result *r = add(c);
+    pal_tensor **parameters = calloc(n + 1, sizeof *parameters);
+    if (!r || !parameters) {
+        c->no_memory = true;
+        free(parameters);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(s->model, i, NULL);
+    for (size_t at = 0; at < n; at += step) {
+        pal_gradcheck_report part;
+        pal_gradcheck_options o = {.struct_size = sizeof o, .order = order, .seed = c->seed};
+        size_t some = n - at < step ? n - at : step;
+        pal_status status = pal_gradcheck(c->context, name, build, s, parameters + at, some, &o, &part);
+        if (status != PAL_OK) part.verdict = PAL_CHECK_ERROR;
+        part.input += at;
+        if (at)
+            merge(&r->report, &part);
+        else
+            r->report = part;
+    }
+    const char *worst_in = "";
+    if (r->report.input < n) pal_model_parameter(s->model, r->report.input, &worst_in);
+    snprintf(r->where, sizeof r->where, "%.150s [%zu]", worst_in, r->report.element);
+    r->model = true;
+    snprintf(r->report.label, sizeof r->report.label, "%s", label);
+    free(parameters);
+}
+
+static pal_tensor *seeded(pal_context *context, pal_shape shape, uint64_t seed)
+{
+    pal_tensor *t = pal_tensor_new(context, PAL_F64, shape);
+    if (t) pal_noise_uniform((pal_noise){.seed = seed}, "check:x", 0, pal_tensor_count(t), t->data);
+    return t;
+}
+
+/* changed: one option that is not the default, or NULL. */
+static void check_settings(pal__checks *c, const pal_variant *v, const pal_setting *changed)
+{
+    static const pal_setting tiny[] = {{"hidden", "4"}, {"latent", "3"}, {"code", "3"}, {"layers", "5,4"}};
+    pal_setting settings[sizeof tiny / sizeof *tiny + 1];
+    size_t n = 0;
+    pal_error err = {0};
+    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
+        const pal_option *o = pal_variant_option_find(v, tiny[i].name);
+        if (o && !pal_option_check(o, tiny[i].value, NULL)) settings[n++] = tiny[i];
+    }
+    if (changed) settings[n++] = *changed;
+    subject s = {.model = pal_model_new(c->context, v, settings, n, PAL_SHAPE(HEIGHT, WIDTH), PAL_F64, c->seed, &err),
+                 .batch = seeded(c->context, PAL_SHAPE(SAMPLES, HEIGHT * WIDTH), c->seed)};
+    char label[64] = "";
+    if (changed) snprintf(label, sizeof label, "%s %s", changed->name, changed->value);
+    if (!s.batch || (!s.model && err.status == PAL_ERR_MEMORY)) {
+        c->no_memory = true;
+    } else if (!s.model && changed && err.status == PAL_ERR_ARGUMENT) {
+        c->refused++;
+    } else if (!s.model) {
+        pal__result *r = add(c);
+        if (r) {
+            r->model = true;
+            r->report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR, .order = c->first};
+            snprintf(r->report.name, sizeof r->report.name, "%s", v->name);
+            snprintf(r->report.label, sizeof r->report.label, "%s", label);
+            snprintf(r->report.message, sizeof r->report.message, "%.390s", err.text);
+        }
+    } else {
+        for (int order = c->first; order <= c->last; order++) check_subject(c, &s, v->name, label, order);
+    }
+    pal_tensor_free(s.batch);
+    pal_model_free(s.model);
+}
+
+static void check_variant(pal__checks *c, const pal_variant *v)
+{
+    const pal_option *o;
+    check_settings(c, v, NULL);
+    for (size_t i = 0; (o = pal_variant_option(v, i)); i++) {
+        const char *choices = o->type == PAL_OPTION_BOOL ? "yes|no" : o->type == PAL_OPTION_ENUM ? o->choices : NULL;
+        for (const char *p = choices; p && *p;) {
+            char value[64];
+            size_t length = strcspn(p, "|");
+            snprintf(value, sizeof value, "%.*s", (int)length, p);
+            if (!o->value || strcmp(value, o->value)) check_settings(c, v, &(pal_setting){o->name, value});
+            p += length + (p[length] == '|');
+        }
+    }
+}
+
+/* ---- The verb -------------------------------------------------------------------------------------------------- */
+
+static const char *any_name(size_t i, const void *user)
+{
+    (void)user;
+    size_t ops = 0;
+    while (pal_op_at(ops)) ops++;
+    const pal_variant *v = i < ops ? NULL : pal_variant_at(i - ops);
+    return i < ops ? pal_op_at(i)->name : v ? v->name : NULL;
+}
+
+static int check_names(const pal_cli_args *args)
+{
+    for (size_t i = 0; i < args->n_words; i++) {
+        const char *word = args->words[i];
+        if (pal_op_find(word) || pal_variant_find(word)) continue;
+        const char *nearest = pal_cli_nearest(word, any_name, NULL);
+        return pal_cli_say(
+            PAL_CLI_WRONG,
+            "no operation or model is called %s%s%s%s (`palindrome ops` and `palindrome models` list them)", word,
+            nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    }
+    return PAL_CLI_GO_ON;
+}
+
+int pal_cli_gradcheck(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = check_names(&args);
+    if (status != PAL_CLI_GO_ON) return status;
+    int64_t order = pal_cli_int(&args, "order", 0);
+    pal__checks c = {
+        .first = order == 2 ? 2 : 1, .last = order == 1 ? 1 : 2, .seed = (uint64_t)pal_cli_int(&args, "seed", 1)};
+    c.context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    if (!c.context) return pal_cli_say(PAL_CLI_FAILED, "gradcheck: out of memory");
+    for (size_t i = 0; !args.n_words && pal_op_at(i); i++) check_op(&c, pal_op_at(i));
+    for (size_t i = 0; !args.n_words && pal_variant_at(i); i++) check_variant(&c, pal_variant_at(i));
+    for (size_t i = 0; i < args.n_words; i++) {
+        if (pal_op_find(args.words[i])) check_op(&c, pal_op_find(args.words[i]));
+        if (pal_variant_find(args.words[i])) check_variant(&c, pal_variant_find(args.words[i]));
+    }
+    status = PAL_CLI_DONE;
+    if (c.no_memory) {
+        status = pal_cli_say(PAL_CLI_FAILED, "gradcheck: out of memory");
+    } else if (pal_cli_gradcheck_report(&c, pal_cli_flag(&args, "json"))) {
+        status = PAL_CLI_FAILED;
+    }
+    free(c.results);
+    pal_context_free(c.context);
+    return status;
+}

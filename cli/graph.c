@@ -1,0 +1,254 @@
+/* graph.c - palindrome graph: a model's tape as a drawing.
+ *
+ * The model is recorded at a small batch and nothing is run. dot makes SVG and PNG: it is started without a shell,
+ * reads the text from a socket (so that its early end is an error, not a signal) and writes into a temporary file
+ * beside the one that is wanted, which is renamed once it is whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "ops/ops.h"
+
+static const pal_cli_row rows[] = {
+    {{"order", PAL_OPTION_INT, "0", 0, 2, NULL, "0: the loss; 1: its gradient, too; 2: the gradient of |gradient|^2"},
+     "N",
+     NULL,
+     0},
+    {{"batch", PAL_OPTION_INT, "32", 1, 4096, NULL, "samples in the batch that is drawn"}, "N", "batch-size", 0},
+    PAL_CLI_OUTPUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
+    {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_spec spec = {
+    "MODEL", "Draws what a model computes: its loss, the adjoints of that, and their adjoints.",
+    rows,    1,
+    1,       "graph needs a model: `palindrome models` lists them",
+    true};
+
+/* ---- Recording ------------------------------------------------------------------------------------------------- */
+
+typedef struct recording {
+    pal_context *context;
+    pal_model *model;
+    pal_tensor *batch;
+    pal_tape *tape;
+    pal_var *leaves, *outputs; /* outputs: the loss, if drawn, and a gradient for each leaf */
+    char (*labels)[128];
+    const char **names;
+    size_t n, n_outputs;
+} recording;
+
+static void close_recording(recording *r)
+{
+    pal_tape_free(r->tape);
+    pal_tensor_free(r->batch);
+    pal_model_free(r->model);
+    pal_context_free(r->context);
+    free(r->leaves);
+    free(r->outputs);
+    free(r->labels);
+    free((void *)r->names);
+}
+
+static int say_tape(const recording *r)
+{
+    const char *why = pal_tape_error(r->tape);
+    return pal_cli_say(PAL_CLI_FAILED, "graph: %s", why ? why : "out of memory");
+}
+
+/* Each parameter's share of |gradient|^2 belongs beside it in no layer: a scope of its own. */
+static pal_var contraction(const recording *r, const pal_var *gradients)
+{
+    pal_scope_begin(r->tape, "squared gradient");
+    pal_var sum = {.tape = r->tape};
+    for (size_t i = 0; i < r->n; i++) {
+        pal_var squares = pal_sum_squares(gradients[i]);
+        sum = i ? pal_add(sum, squares) : squares;
+    }
+    pal_scope_end(r->tape);
+    return sum;
+}
+
+static void label(recording *r, const char *of, pal_var output, size_t parameter)
+{
+    const char *name = of;
+    if (parameter < r->n) {
+        const char *p = "";
+        pal_model_parameter(r->model, parameter, &p);
+        snprintf(r->labels[parameter], sizeof r->labels[parameter], "d %s / d %s", of, p);
+        name = r->labels[parameter];
+    }
+    r->names[r->n_outputs] = name;
+    r->outputs[r->n_outputs++] = output;
+}
+
+static int record(recording *r, int64_t batch, int64_t order)
+{
+    r->n = pal_model_parameter_count(r->model);
+    r->tape = pal_tape_new(r->context, pal_model_dtype(r->model));
+    r->batch = pal_tensor_new(r->context, PAL_F32, PAL_SHAPE(batch, pal_shape_count(pal_model_sample(r->model))));
+    r->leaves = calloc(r->n + 1, sizeof *r->leaves);
+    r->outputs = calloc(r->n + 1, sizeof *r->outputs);
+    r->labels = calloc(r->n + 1, sizeof *r->labels);
+    r->names = calloc(r->n + 1, sizeof *r->names);
+    pal_var *gradients = calloc(r->n + 1, sizeof *gradients);
+    if (!r->tape || !r->batch || !r->leaves || !r->outputs || !r->labels || !r->names || !gradients) {
+        free(gradients);
+        return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
+    }
+    pal_model_begin(r->model, r->tape, PAL_TRAIN);
+    pal_var loss = pal_model_loss(r->model, &(pal_batch){.inputs = pal_leaf(r->tape, r->batch, "x")});
+    pal_model_leaves(r->model, r->tape, r->leaves);
+    pal_model_end(r->model);
+    if (order >= 1) pal_grad(loss, r->leaves, r->n, gradients);
+    if (order == 2) pal_grad(contraction(r, gradients), r->leaves, r->n, gradients);
+    if (order <= 1) label(r, "loss", loss, r->n);
+    for (size_t i = 0; i < r->n && order; i++) label(r, order == 1 ? "loss" : "|g|²", gradients[i], i);
+    free(gradients);
+    return pal_tape_error(r->tape) ? say_tape(r) : PAL_CLI_GO_ON;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------------------------- */
+
+static bool send_all(int to, const char *text, size_t size)
+{
+    while (size) {
+        ssize_t n = send(to, text, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        text += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* dot, from one descriptor to another. 0, or an error number. */
+static int start_dot(const char *type, int from, int to, pid_t *pid)
+{
+    char option[16];
+    snprintf(option, sizeof option, "-T%s", type);
+    char *argv[] = {(char[]){"dot"}, option, NULL};
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return error;
+    error = posix_spawn_file_actions_adddup2(&actions, from, STDIN_FILENO);
+    if (!error) error = posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
+    if (!error) error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!error) error = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+static int draw(const char *type, const char *text, int to)
+{
+    int ends[2], outcome = 0;
+    pid_t pid;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
+    int error = start_dot(type, ends[1], to, &pid);
+    close(ends[1]);
+    bool sent = !error && send_all(ends[0], text, strlen(text));
+    close(ends[0]);
+    if (error == ENOENT)
+        return pal_cli_say(PAL_CLI_FAILED, "graph: dot is not installed: apt-get install graphviz, or use -o FILE.dot");
+    if (error) return pal_cli_say(PAL_CLI_FAILED, "graph: dot: %s", strerror(error));
+    while (waitpid(pid, &outcome, 0) < 0 && errno == EINTR) continue;
+    if (sent && WIFEXITED(outcome) && !WEXITSTATUS(outcome)) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_FAILED, "graph: dot failed: -o FILE.dot writes what it was given");
+}
+
+static bool write_all(int to, const char *text, size_t size)
+{
+    while (size) {
+        ssize_t n = write(to, text, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        text += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static int write_file(const char *path, const char *type, const char *text)
+{
+    char temporary[4096];
+    int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return pal_cli_say(PAL_CLI_WRONG, "graph: the name of the file is too long");
+    int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), status = PAL_CLI_GO_ON;
+    if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    if (strcmp(type, "dot"))
+        status = draw(type, text, to);
+    else if (!write_all(to, text, strlen(text)))
+        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    if (close(to) && status == PAL_CLI_GO_ON)
+        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    if (status == PAL_CLI_GO_ON && rename(temporary, path))
+        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    if (status == PAL_CLI_GO_ON) return PAL_CLI_DONE;
+    unlink(temporary);
+    return status;
+}
+
+/* ---- The verb -------------------------------------------------------------------------------------------------- */
+
+static const char *type_of(const char *path)
+{
+    static const char *const types[] = {"dot", "svg", "png"};
+    const char *end = strrchr(path, '.');
+    for (size_t i = 0; end && i < sizeof types / sizeof *types; i++)
+        if (!strcmp(end + 1, types[i])) return types[i];
+    return NULL;
+}
+
+static int print_drawing(const recording *r, const char *title, const char *path, const char *type)
+{
+    pal_graph_options options = {.struct_size = sizeof options,
+                                 .title = title,
+                                 .names = r->names,
+                                 .parameters = r->leaves,
+                                 .n_parameters = r->n};
+    char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, &options);
+    if (!text) return say_tape(r);
+    int status = PAL_CLI_DONE;
+    if (type)
+        status = write_file(path, type, text);
+    else if (fputs(text, stdout) < 0 || fflush(stdout))
+        status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
+    pal_text_free(r->context, text);
+    return status;
+}
+
+int pal_cli_graph(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status != PAL_CLI_GO_ON) return status;
+    const pal_variant *variant = pal_cli_variant(args.words[0], &status);
+    if (!variant) return status;
+    status = pal_cli_check_settings(variant, args.variant, args.n_variant);
+    if (status != PAL_CLI_GO_ON) return status;
+    const char *path = pal_cli_given(&args, "out"), *type = path ? type_of(path) : NULL;
+    bool to_file = path && strcmp(path, "-");
+    if (to_file && !type)
+        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: the name is to end in .dot, .svg or .png", path);
+    recording r = {.context = pal_context_new(&(pal_context_options){
+                       .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true})};
+    pal_error err = {0};
+    if (!r.context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
+    r.model = pal_model_new(r.context, variant, args.variant, args.n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
+    status =
+        r.model ? record(&r, pal_cli_int(&args, "batch", 32), pal_cli_int(&args, "order", 0)) : pal_cli_say_error(&err);
+    if (status == PAL_CLI_GO_ON) {
+        static const char *const what[] = {"loss", "loss and gradient", "gradient of the squared gradient"};
+        char title[200];
+        snprintf(title, sizeof title, "%s: %s", variant->name, what[pal_cli_int(&args, "order", 0)]);
+        status = print_drawing(&r, title, path, type);
+    }
+    close_recording(&r);
+    return status;
+}

@@ -1,0 +1,67 @@
+/* main.c - the program palindrome: the table of its verbs. */
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const pal_cli_verb verbs[] = {
+    {"models", "the autoencoders and their options", pal_cli_models, false},
+    {"ops", "the operations they are made of", pal_cli_ops, false},
+    {"train", "train a model into a run folder", pal_cli_train, true},
+    {"evaluate", "figures of a run on the test samples", pal_cli_evaluate, true},
+    {"reconstruct", "picture: samples and their reconstructions", pal_cli_reconstruct, true},
+    {"filters", "picture: what the units of the first layer look for", pal_cli_filters, false},
+    {"gradcheck", "check the derivatives of operations and models", pal_cli_gradcheck, true},
+    {"graph", "draw what a model computes, forward and backward", pal_cli_graph, false},
+    {"run-info", "what a run is, how it was made, how it went", pal_cli_run_info, false},
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static const char *verb_name(size_t i, const void *user)
+{
+    (void)user;
+    return i < VERBS ? verbs[i].name : NULL;
+}
+
+static int print_help(void)
+{
+    puts("Usage: palindrome VERB [OPTION...]\n"
+         "Autoencoders on a reverse-mode automatic-differentiation framework.\n");
+    for (size_t i = 0; i < VERBS; i++) printf("  %-12s  %s\n", verbs[i].name, verbs[i].summary);
+    puts("\n  palindrome VERB --help   the options of a verb\n"
+         "  palindrome --version     the version, and what it computes with\n\n"
+         "To begin:  palindrome train denoising");
+    return PAL_CLI_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) return pal_cli_say(PAL_CLI_WRONG, "say what to do: `palindrome --help` lists the verbs");
+    const char *word = argv[1];
+    if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?")) return print_help();
+    if (!strcmp(word, "--version") || !strcmp(word, "-V")) return pal_cli_print_version();
+    if (!strcmp(word, "help") && argc == 2) return print_help();
+    for (size_t i = 0; i < VERBS; i++) {
+        if (strcmp(word, verbs[i].name)) continue;
+        if (verbs[i].computes) pal_cli_set_up(argv);
+        char name[64];
+        snprintf(name, sizeof name, "palindrome %s", word);
+        argv[1] = name;
+        return verbs[i].run(argc - 1, argv + 1);
+    }
+    const char *nearest = pal_cli_nearest(word, verb_name, NULL);
+    const char *kind = word[0] == '-' ? "option" : "verb";
+    if (nearest) return pal_cli_say(PAL_CLI_WRONG, "unknown %s %s: did you mean %s?", kind, word, nearest);
+    return pal_cli_say(PAL_CLI_WRONG, "unknown %s %s: `palindrome --help` lists the verbs", kind, word);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* for the bar; numbers keep the C locale */
+    int status = run(argc, argv);
+    if ((fflush(stdout) || ferror(stdout)) && !status)
+        status = pal_cli_say(PAL_CLI_FAILED, "cannot write to standard output: %s", strerror(errno));
+    return status;
+}

@@ -1,0 +1,98 @@
+/* models.c - palindrome models: the variants, and one of them in full. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {PAL_CLI_JSON, {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_spec spec = {
+    "[NAME]", "The autoencoders; with NAME, one of them: formula, options, source.", rows, 0, 1, NULL, false};
+
+static const char *const type_names[] = {"int", "real", "bool", "enum"};
+
+/* The default as the type it has. */
+static json_t *typed(const pal_option *o)
+{
+    if (!o->value) return json_null();
+    if (o->type == PAL_OPTION_BOOL) return json_boolean(!strcmp(o->value, "yes"));
+    json_t *number = o->type == PAL_OPTION_ENUM ? NULL : json_loads(o->value, JSON_DECODE_ANY, NULL);
+    return number ? number : json_string(o->value);
+}
+
+static json_t *option_json(const pal_option *o)
+{
+    json_t *out = json_pack("{s:s, s:s, s:o, s:s}", "name", o->name, "type", type_names[o->type], "default", typed(o),
+                            "help", o->help ? o->help : "");
+    if (o->type == PAL_OPTION_INT || o->type == PAL_OPTION_REAL) {
+        json_object_set_new(out, "low", pal_cli_number(o->low));
+        json_object_set_new(out, "high", pal_cli_number(o->high));
+    }
+    if (o->type != PAL_OPTION_ENUM || !o->choices) return out;
+    json_t *choices = json_array();
+    for (const char *c = o->choices; *c;) {
+        size_t length = strcspn(c, "|");
+        json_array_append_new(choices, json_stringn(c, length));
+        c += length + (c[length] == '|');
+    }
+    json_object_set_new(out, "choices", choices);
+    return out;
+}
+
+static json_t *variant_json(const pal_variant *v)
+{
+    const pal_option *o;
+    json_t *options = json_array(), *training = json_object();
+    for (size_t i = 0; (o = pal_variant_option(v, i)); i++) json_array_append_new(options, option_json(o));
+    for (const pal_setting *s = v->training; s && s->name; s++)
+        json_object_set_new(training, s->name, json_string(s->value));
+    return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:o, s:o}", "name", v->name, "alias", v->alias, "summary",
+                     v->summary, "formula", v->formula, "source", v->source, "options", options, "training", training);
+}
+
+static int print_json(const pal_variant *only)
+{
+    const pal_variant *v;
+    json_t *all = only ? variant_json(only) : json_array();
+    for (size_t i = 0; !only && (v = pal_variant_at(i)); i++) json_array_append_new(all, variant_json(v));
+    pal_cli_print_json(all);
+    return PAL_CLI_DONE;
+}
+
+static int print_list(void)
+{
+    const pal_variant *v;
+    for (size_t i = 0; (v = pal_variant_at(i)); i++)
+        printf("%-14s %-5s %s\n", v->name, v->alias ? v->alias : "", v->summary);
+    puts("\n`palindrome models NAME` tells all about one; `palindrome train NAME` trains it.");
+    return PAL_CLI_DONE;
+}
+
+static int print_one(const pal_variant *v)
+{
+    const pal_option *o;
+    printf("%s", v->name);
+    if (v->alias && strcmp(v->alias, v->name)) printf(" (%s)", v->alias);
+    printf(": %s\n", v->summary);
+    if (v->formula) printf("\nFormula\n  %s\n", v->formula);
+    puts("\nOptions");
+    for (size_t i = 0; (o = pal_variant_option(v, i)); i++) {
+        char name[96], range[256];
+        snprintf(name, sizeof name, "--%s %s", o->name, o->value ? o->value : "");
+        printf("  %-30s %s\n  %-30s   %s\n", name, o->help ? o->help : "", "",
+               pal_cli_option_range(o, range, sizeof range));
+    }
+    if (v->training && v->training->name) puts("\nTraining");
+    for (const pal_setting *s = v->training; s && s->name; s++) printf("  --%s %s\n", s->name, s->value);
+    if (v->source) printf("\nSource\n  %s\n", v->source);
+    return PAL_CLI_DONE;
+}
+
+int pal_cli_models(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status != PAL_CLI_GO_ON) return status;
+    const pal_variant *only = args.n_words ? pal_cli_variant(args.words[0], &status) : NULL;
+    if (args.n_words && !only) return status;
+    if (pal_cli_flag(&args, "json")) return print_json(only);
+    return only ? print_one(only) : print_list();
+}

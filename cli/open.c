@@ -1,0 +1,106 @@
+/* open.c - a trained run, its model under the settings that are given, and its data. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* A variant that corrupts and has all these options: `--masking 0.5` means something for any model. */
+static const pal_variant *corrupting(const pal_setting *settings, size_t n)
+{
+    const pal_variant *variant;
+    for (size_t v = 0; (variant = pal_variant_at(v)); v++) {
+        bool has = variant->corrupt != NULL;
+        for (size_t i = 0; i < n && has; i++) has = pal_variant_option_find(variant, settings[i].name) != NULL;
+        if (has) return variant;
+    }
+    return NULL;
+}
+
+/* A model only for its corruption: as small as can be. */
+static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pal_setting *settings, size_t n)
+{
+    pal_setting all[PAL_CLI_SETTINGS + 1];
+    memcpy(all, settings, n * sizeof *all);
+    int status = pal_cli_check_settings(variant, all, n);
+    if (status != PAL_CLI_GO_ON) return status;
+    for (size_t i = 0, at = 0; i < n && at < sizeof run->corruption; i++)
+        at += (size_t)snprintf(run->corruption + at, sizeof run->corruption - at, "%s%s %s", i ? ", " : "",
+                               settings[i].name, settings[i].value);
+    if (pal_variant_option_find(variant, "hidden")) all[n++] = (pal_setting){"hidden", "1"};
+    pal_error err = {0};
+    run->corruptor = pal_model_new(run->context, variant, all, n, pal_model_sample(run->model),
+                                   pal_model_dtype(run->model), 0, &err);
+    return run->corruptor ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+}
+
+static int override(const pal_cli_args *args, pal_cli_run *run)
+{
+    pal_setting own[PAL_CLI_SETTINGS], foreign[PAL_CLI_SETTINGS];
+    size_t n_own = 0, n_foreign = 0;
+    const pal_variant *variant = pal_model_variant(run->model);
+    for (size_t i = 0; i < args->n_variant; i++)
+        if (pal_variant_option_find(variant, args->variant[i].name))
+            own[n_own++] = args->variant[i];
+        else
+            foreign[n_foreign++] = args->variant[i];
+    int status = pal_cli_check_settings(variant, own, n_own);
+    const pal_variant *corruptor = n_foreign && !variant->corrupt ? corrupting(foreign, n_foreign) : NULL;
+    if (status == PAL_CLI_GO_ON && n_foreign && !corruptor)
+        status = pal_cli_check_settings(variant, foreign, n_foreign);
+    if (status == PAL_CLI_GO_ON && corruptor) status = make_corruptor(run, corruptor, foreign, n_foreign);
+    if (status != PAL_CLI_GO_ON || !n_own) return status;
+    pal_error err = {0};
+    pal_model *changed = pal_model_override(run->model, own, n_own, &err);
+    if (!changed) return pal_cli_say_error(&err);
+    pal_model_free(run->model);
+    run->model = changed;
+    return status;
+}
+
+int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
+{
+    pal_error err = {0};
+    *run = (pal_cli_run){0};
+    run->dir = pal_rundir_open(args->words[word], &err);
+    if (!run->dir) return pal_cli_say_error(&err);
+    int status = PAL_CLI_GO_ON;
+    run->context = pal_cli_context(args, &status);
+    if (!run->context) return status;
+    run->model = pal_rundir_model(run->dir, run->context, &err);
+    if (!run->model) return pal_cli_say_error(&err);
+    return override(args, run);
+}
+
+int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
+{
+    const char *path = pal_cli_given(args, "data"), *word = pal_cli_given(args, "split");
+    pal_split split = word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST;
+    pal_error err = {0};
+    run->data = pal_dataset_open(run->context, path ? path : pal_rundir_info(run->dir)->data, split, &err);
+    if (!run->data) return pal_cli_say_error(&err);
+    int64_t limit = pal_cli_int(args, "limit", 0);
+    if (limit && pal_dataset_limit(run->data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    return PAL_CLI_GO_ON;
+}
+
+void pal_cli_close(pal_cli_run *run)
+{
+    pal_dataset_free(run->data);
+    pal_model_free(run->corruptor);
+    pal_model_free(run->model);
+    pal_context_free(run->context);
+    pal_rundir_free(run->dir);
+}
+
+const char *pal_cli_describe(const pal_model *model, char *out, size_t size)
+{
+    const pal_variant *variant = pal_model_variant(model);
+    const pal_option *option;
+    size_t length = (size_t)snprintf(out, size, "%s", variant->name);
+    for (size_t i = 0; (option = pal_variant_option(variant, i)) && length < size; i++) {
+        const char *value = pal_model_setting(model, option->name);
+        if (value && option->value && strcmp(value, option->value))
+            length += (size_t)snprintf(out + length, size - length, ", %s %s", option->name, value);
+    }
+    return out;
+}

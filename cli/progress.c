@@ -1,0 +1,128 @@
+/* progress.c - how training is going: a bar on a terminal, a line an epoch elsewhere; and the signals that end it. */
+#include <langinfo.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6 };
+
+static volatile sig_atomic_t signal_number;
+
+static void on_signal(int number) { signal_number = number; }
+
+int pal_cli_signal(void) { return signal_number; }
+
+void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
+{
+    /* The first signal asks the loop to save and stop, the second one ends the program. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+
+    FILE *to = json ? stderr : stdout;
+    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    bool bar = isatty(fileno(to)) && terminal && strcmp(terminal, "dumb") != 0;
+    *p = (pal_cli_progress){.to = quiet || (json && !bar) ? NULL : to,
+                            .bar = bar,
+                            .colour = bar && !(no_colour && *no_colour),
+                            .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8")};
+}
+
+static int columns(FILE *to)
+{
+    struct winsize size;
+    return ioctl(fileno(to), TIOCGWINSZ, &size) || size.ws_col < 1 ? 80 : size.ws_col;
+}
+
+/* Five digits that do not jump about. */
+static const char *figure(double value, char *out, size_t size)
+{
+    double m = fabs(value);
+    snprintf(out, size, "%.*f", m >= 1000 ? 1 : m >= 100 ? 2 : m >= 10 ? 3 : 4, value);
+    return out;
+}
+
+static void add(char *line, const char *format, const char *text)
+{
+    size_t length = strlen(line);
+    snprintf(line + length, LINE - length, format, text);
+}
+
+/* What follows the bar, as much of it as fits into room; every part begins with two spaces. */
+static void after_bar(const pal_progress *p, int room, char *line)
+{
+    char part[4][LINE] = {"", "", "", ""}, text[64];
+    if (isfinite(p->train_loss)) add(part[0], "  loss %s", figure(p->train_loss, text, sizeof text));
+    if (isfinite(p->test_loss)) add(part[3], "  test %s", figure(p->test_loss, text, sizeof text));
+    if (isfinite(p->seconds_left)) add(part[1], "  %s left", pal_cli_time(p->seconds_left, text, sizeof text));
+    if (p->samples_per_second > 0) add(part[2], "  %s/s", pal_cli_count(p->samples_per_second, text, sizeof text));
+    bool keep[4];
+    for (int i = 0; i < 4; i++) { /* in order of importance */
+        keep[i] = (int)strlen(part[i]) <= room;
+        room -= keep[i] ? (int)strlen(part[i]) : 0;
+    }
+    static const int order[] = {0, 3, 2, 1};
+    *line = 0;
+    for (int i = 0; i < 4; i++)
+        if (keep[order[i]]) add(line, "%s", part[order[i]]);
+}
+
+static void draw_bar(const pal_cli_progress *out, int cells, double done)
+{
+    const char *full = out->unicode ? "\u2501" : "#", *rest = out->unicode ? "\u2500" : "-";
+    int filled = (int)(done * cells + 0.5);
+    if (out->colour) fputs("\033[32m", out->to);
+    for (int i = 0; i < cells; i++) {
+        if (i == filled && out->colour) fputs("\033[90m", out->to);
+        fputs(i < filled ? full : rest, out->to);
+    }
+    if (out->colour) fputs("\033[0m", out->to);
+}
+
+static void bar(const pal_progress *p, pal_cli_progress *out)
+{
+    char head[64], tail[LINE];
+    int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
+    int used = snprintf(head, sizeof head, "epoch %*lld/%lld ", digits, (long long)p->epoch, (long long)p->epochs);
+    int room = columns(out->to) - 1 - used;
+    int cells = room / 3 < LONGEST_BAR ? room / 3 : LONGEST_BAR;
+    if (cells < SHORTEST_BAR) cells = 0;
+    after_bar(p, room - cells, tail);
+    double all = (double)p->epochs * (double)p->steps;
+    fprintf(out->to, "\r%.*s", used + room, head);
+    draw_bar(out, cells, ((double)(p->epoch - 1) * (double)p->steps + (double)p->step) / all);
+    fprintf(out->to, "%s\033[K", tail);
+    out->dirty = true;
+}
+
+static void epoch_line(const pal_progress *p, FILE *to)
+{
+    char a[64], b[64], c[64], d[64];
+    int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
+    fprintf(to, "epoch %*lld/%lld  train %s", digits, (long long)p->epoch, (long long)p->epochs,
+            figure(p->train_loss, a, sizeof a));
+    if (isfinite(p->test_loss)) fprintf(to, "  test %s", figure(p->test_loss, b, sizeof b));
+    if (isfinite(p->squared_error)) fprintf(to, "  squared error %s", figure(p->squared_error, c, sizeof c));
+    fprintf(to, "  %s samples/s  %.1f s\n", pal_cli_count(p->samples_per_second, d, sizeof d), p->seconds);
+}
+
+int pal_cli_progress_report(const pal_progress *p, void *user)
+{
+    pal_cli_progress *out = user;
+    if (out->to && out->bar) bar(p, out);
+    if (out->to && !out->bar && p->finished) epoch_line(p, out->to);
+    if (out->to) fflush(out->to);
+    return signal_number != 0;
+}
+
+void pal_cli_progress_end(pal_cli_progress *out)
+{
+    if (out->to && out->dirty) fputc('\n', out->to);
+    out->dirty = false;
+}

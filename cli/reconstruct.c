@@ -1,0 +1,61 @@
+/* reconstruct.c - palindrome reconstruct: samples and their reconstructions as a picture. */
+#include <math.h>
+
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the picture (default: RUN/reconstruct.png)"),
+    PAL_CLI_DATA,
+    {{"split", PAL_OPTION_ENUM, "test", 0, 0, "test|train", "which samples"}, "NAME", NULL, 0},
+    {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many"}, "N", NULL, 0},
+    {{"seed", PAL_OPTION_INT, "", 0, 9007199254740992, NULL, "of the noise (default: the run's)"}, "N", NULL, 0},
+    PAL_CLI_THREADS,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN",
+    "A picture of samples, what the model is shown of them, and what it makes of it. Options of the model that do not "
+    "change its weights are taken in place of its own; --masking and its like corrupt the input of any model.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/denoising-001",
+    true};
+
+static int draw(const pal_cli_args *args, pal_cli_run *run)
+{
+    char model[512], title[600], caption[1200], file[4096];
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    const char *path = pal_cli_given(args, "out");
+    if (!path) path = pal_rundir_file(run->dir, "reconstruct.png", file, sizeof file);
+    int64_t n = pal_cli_int(args, "samples", 16);
+    snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
+    int used = snprintf(caption, sizeof caption, "%s. %lld epochs; the first %lld samples",
+                        pal_cli_describe(run->model, model, sizeof model), (long long)info->result.epochs,
+                        (long long)(n < run->data->count ? n : run->data->count));
+    if (run->corruptor && used > 0)
+        snprintf(caption + used, sizeof caption - (size_t)used, ", corrupted by %s", run->corruption);
+    pal_reconstruct_options o = {.struct_size = sizeof o,
+                                 .samples = n,
+                                 .seed = (uint64_t)pal_cli_int(args, "seed", info->seed),
+                                 .corruptor = run->corruptor,
+                                 .title = title,
+                                 .caption = caption};
+    pal_error err = {0};
+    if (pal_reconstruct_write(run->model, run->data, &o, path, &err)) return pal_cli_say_error(&err);
+    puts(path);
+    return PAL_CLI_DONE;
+}
+
+int pal_cli_reconstruct(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_run run;
+    status = pal_cli_open(&args, 0, &run);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
+    if (status == PAL_CLI_GO_ON) status = draw(&args, &run);
+    pal_cli_close(&run);
+    return status;
+}

@@ -1,0 +1,120 @@
+/* run_info.c - palindrome run-info: what a run is, how it was made, how it went. */
+#include <math.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {PAL_CLI_JSON, {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_spec spec = {"RUN", "What a run is, how it was made, and how it went.",      rows, 1,
+                                  1,     "say which run: its folder, such as runs/denoising-001", false};
+
+/* run.json as it is, with the epochs of metrics.jsonl. */
+static int print_json(const pal_rundir *dir)
+{
+    char name[4096];
+    json_error_t why;
+    json_t *out = json_load_file(pal_rundir_file(dir, "run.json", name, sizeof name), 0, &why);
+    if (!out) return pal_cli_say(PAL_CLI_FAILED, "%s: %s", name, why.text);
+    json_t *epochs = json_array();
+    for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) {
+        const pal_epoch *e = pal_rundir_epoch(dir, i);
+        json_array_append_new(
+            epochs, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "epoch", (json_int_t)e->epoch, "step",
+                              (json_int_t)e->step, "train_loss", pal_cli_number(e->train_loss), "test_loss",
+                              pal_cli_number(e->test_loss), "squared_error", pal_cli_number(e->squared_error),
+                              "squared_error_corrupted", pal_cli_number(e->squared_error_corrupted), "learning_rate",
+                              pal_cli_number(e->learning_rate), "seconds", pal_cli_number(e->seconds)));
+    }
+    json_object_set_new(out, "metrics", epochs);
+    json_object_set_new(out, "run", json_string(pal_rundir_path(dir)));
+    pal_cli_print_json(out);
+    return PAL_CLI_DONE;
+}
+
+static void print_row(const char *name, const char *value)
+{
+    if (value) printf("  %-14s %s\n", name, value);
+}
+
+static void print_settings(const pal_run_info *info)
+{
+    char line[1024] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < info->n_settings && length < sizeof line; i++)
+        length += (size_t)snprintf(line + length, sizeof line - length, "%s--%s %s", i ? " " : "",
+                                   info->settings[i].name, info->settings[i].value);
+    print_row("settings", line);
+}
+
+static void print_epoch(const pal_epoch *e)
+{
+    printf("  %5lld %10lld", (long long)e->epoch, (long long)e->step);
+    const double figures[] = {e->train_loss, e->test_loss, e->squared_error, e->squared_error_corrupted};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        if (isfinite(figures[i]))
+            printf(" %12.4f", figures[i]);
+        else
+            printf(" %12s", "-");
+    printf(" %9.1f\n", e->seconds);
+}
+
+/* The first epochs and the last. */
+static void print_epochs(const pal_rundir *dir)
+{
+    enum { FIRST = 3, LAST = 7 };
+    size_t n = pal_rundir_epoch_count(dir);
+    if (!n) return;
+    printf("\n  %5s %10s %12s %12s %12s %12s %9s\n", "epoch", "step", "train loss", "test loss", "squared err",
+           "corrupted", "seconds");
+    for (size_t i = 0; i < n; i++) {
+        bool skipped = n > FIRST + LAST && i >= FIRST && i < n - LAST;
+        if (skipped && i == FIRST) puts("    ...");
+        if (!skipped) print_epoch(pal_rundir_epoch(dir, i));
+    }
+}
+
+static void print_table(const pal_rundir *dir)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
+    char text[512], a[64], b[64];
+    printf("%s: %s, %s\n\n", pal_rundir_path(dir), info->model, info->status);
+    print_row("why", info->error);
+    print_row("command", info->command);
+    print_settings(info);
+    print_row("data", info->data);
+    snprintf(text, sizeof text, "%s to train, %s to test", pal_cli_count((double)info->train_samples, a, sizeof a),
+             pal_cli_count((double)info->test_samples, b, sizeof b));
+    print_row("samples", text);
+    snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", (long long)info->result.epochs,
+             (long long)info->epochs, (long long)info->batch, (long long)info->seed);
+    print_row("training", text);
+    if (info->optimizer.name && info->schedule.name) {
+        snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
+                 info->schedule.name);
+        print_row("optimizer", text);
+    }
+    snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes", info->isa ? info->isa : "?",
+             info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes);
+    print_row("computed with", text);
+    print_row("started", info->started);
+    print_row("finished", info->finished);
+    print_row("version", info->version);
+    print_epochs(dir);
+}
+
+int pal_cli_run_info(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_error err = {0};
+    pal_rundir *dir = pal_rundir_open(args.words[0], &err);
+    if (!dir) return pal_cli_say_error(&err);
+    status = PAL_CLI_DONE;
+    if (pal_cli_flag(&args, "json"))
+        status = print_json(dir);
+    else
+        print_table(dir);
+    pal_rundir_free(dir);
+    return status;
+}

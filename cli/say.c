@@ -1,0 +1,104 @@
+/* say.c - how the program speaks: one line of error, one document of JSON, numbers for people. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int pal_cli_say(int status, const char *format, ...)
+{
+    char line[2048];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* one line, whatever the user typed */
+    fflush(stdout);
+    fprintf(stderr, "palindrome: %s\n", line);
+    return status;
+}
+
+int pal_cli_say_error(const pal_error *err)
+{
+    switch (err->status) {
+    case PAL_ERR_MEMORY:
+    case PAL_ERR_NUMERIC:
+    case PAL_ERR_FORMAT:
+    case PAL_ERR_DERIVATIVE:
+    case PAL_ERR_TAPE:
+        return pal_cli_say(PAL_CLI_FAILED, "%s", err->text);
+    default:
+        return pal_cli_say(PAL_CLI_WRONG, "%s", err->text);
+    }
+}
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Insertions, deletions, replacements and swaps of neighbours that make b of a. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { LONGEST = 40 };
+    size_t n = strlen(a), m = strlen(b), d[LONGEST + 1][LONGEST + 1];
+    if (n > LONGEST || m > LONGEST) return LONGEST;
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++) {
+            if (!i || !j) {
+                d[i][j] = i + j;
+                continue;
+            }
+            size_t replaced = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            d[i][j] = least(replaced, least(d[i - 1][j], d[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+        }
+    return d[n][m];
+}
+
+const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user)
+{
+    const char *best = NULL, *name;
+    size_t smallest = strlen(word) / 3 + 2, length = strlen(word);
+    for (size_t i = 0; (name = at(i, user)); i++) {
+        bool begins = length >= 3 && !strncmp(word, name, length);
+        size_t far = begins ? 1 : distance(word, name);
+        if (far < smallest) {
+            smallest = far;
+            best = name;
+        }
+    }
+    return best;
+}
+
+void pal_cli_print_json(json_t *value)
+{
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+    putchar('\n');
+    json_decref(value);
+}
+
+json_t *pal_cli_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+const char *pal_cli_count(double value, char *out, size_t size)
+{
+    char digits[64];
+    int n = snprintf(digits, sizeof digits, "%.0f", isfinite(value) ? value : 0);
+    size_t at = 0;
+    for (int i = 0; i < n && at + 2 < size; i++) {
+        if (i && (n - i) % 3 == 0 && digits[i - 1] != '-') out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+    return out;
+}
+
+const char *pal_cli_time(double seconds, char *out, size_t size)
+{
+    long s = isfinite(seconds) && seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
+    if (s < 3600)
+        snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+    else
+        snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    return out;
+}

@@ -1,0 +1,54 @@
+/* setup.c - the processors, the BLAS kernels, and what `palindrome --version` says about them.
+ *
+ * OpenBLAS chooses its kernels when it is loaded, before main: the only way to choose others is an environment variable
+ * and to begin again. This is done once, and never where the user has set the variable. */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define VARIABLE "OPENBLAS_CORETYPE"
+
+unsigned pal_cli_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
+void pal_cli_set_up(char **argv)
+{
+    if (getenv(VARIABLE)) return;
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    const char *advice = context ? pal_context_advice(context) : NULL;
+    const char *at = advice ? strstr(advice, VARIABLE "=") : NULL;
+    char value[64] = "";
+    if (at) snprintf(value, sizeof value, "%.*s", (int)strcspn(at + sizeof VARIABLE, " ,;"), at + sizeof VARIABLE);
+    pal_context_free(context);
+    if (!*value || setenv(VARIABLE, value, 0)) return;
+    execve("/proc/self/exe", argv, environ); /* where it fails, the kernels stay as they are */
+}
+
+pal_context *pal_cli_context(const pal_cli_args *args, int *status)
+{
+    unsigned threads = (unsigned)pal_cli_int(args, "threads", 0);
+    pal_context *context =
+        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads});
+    if (!context) *status = pal_cli_say(PAL_CLI_FAILED, "no memory, or no threads, to compute with");
+    return context;
+}
+
+int pal_cli_print_version(void)
+{
+    pal_context *context = pal_context_new(NULL);
+    if (!context) return pal_cli_say(PAL_CLI_FAILED, "no memory, or no threads, to compute with");
+    printf("palindrome %s\n", PAL_CLI_VERSION);
+    printf("instructions  %s\n", pal_context_isa(context));
+    printf("products      %s\n", pal_context_blas(context));
+    printf("threads       %u\n", pal_context_threads(context));
+    if (pal_context_advice(context)) printf("advice        %s\n", pal_context_advice(context));
+    pal_context_free(context);
+    return PAL_CLI_DONE;
+}

@@ -1,0 +1,270 @@
+/* train.c - palindrome train: a model trained into a run folder.
+ *
+ * Everything that can be refused is refused before the folder is made. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define INT(name, value, low, high, help)                                                                              \
+    {                                                                                                                  \
+        name, PAL_OPTION_INT, value, low, high, NULL, help                                                             \
+    }
+#define REAL(name, value, low, high, help)                                                                             \
+    {                                                                                                                  \
+        name, PAL_OPTION_REAL, value, low, high, NULL, help                                                            \
+    }
+#define ENUM(name, value, choices, help)                                                                               \
+    {                                                                                                                  \
+        name, PAL_OPTION_ENUM, value, 0, 0, choices, help                                                              \
+    }
+
+static const pal_cli_row rows[] = {
+    {ENUM("out", "", NULL, "the run folder to make (default: runs/MODEL-NNN)"), "RUN", NULL, 'o'},
+    PAL_CLI_DATA,
+    {INT("limit", "", 1, 4294967295, "only the first N training samples"), "N", NULL, 0},
+    {INT("batch", "128", 1, 1048576, "samples a step"), "N", "batch-size", 0},
+    {INT("epochs", "15", 1, 1000000, "passes through the training samples"), "N", NULL, 0},
+    {INT("seed", "1", 0, 9007199254740992, "of initial weights, order and noise"), "N", NULL, 0},
+    PAL_CLI_THREADS,
+    {INT("lanes", "", 1, 1024, "parts that products are cut into; fixes the bits (default: the processors)"), "N", NULL,
+     0},
+    {ENUM("optimizer", "gd", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw", "update rule"), "NAME", NULL, 0},
+    {REAL("learning-rate", "0.1", 1e-12, 1e6, "step size"), "X", "lr", 0},
+    {ENUM("schedule", "constant", "constant|step|cosine", "of the learning rate"), "NAME", NULL, 0},
+    {INT("warmup", "0", 0, 1e12, "steps over which the learning rate rises from 0"), "STEPS", NULL, 0},
+    {REAL("final-rate", "0", 0, 1e6, "where the cosine schedule ends"), "X", NULL, 0},
+    {REAL("decay-factor", "0.1", 1e-6, 1, "of the step schedule"), "X", NULL, 0},
+    {INT("decay-every", "10", 1, 1000000, "epochs between steps of the step schedule"), "N", NULL, 0},
+    {REAL("momentum", "0.9", 0, 1, "of momentum and nesterov"), "X", NULL, 0},
+    {REAL("alpha", "0.99", 0, 1, "average of squares of rmsprop"), "X", NULL, 0},
+    {REAL("beta1", "0.9", 0, 1, "average of gradients of adam"), "X", NULL, 0},
+    {REAL("beta2", "0.999", 0, 1, "average of squares of adam"), "X", NULL, 0},
+    {REAL("epsilon", "1e-8", 1e-30, 1, "of rmsprop and adam"), "X", NULL, 0},
+    {REAL("weight-decay", "", 0, 1e6, "decoupled (default: 0; adamw 0.01)"), "X", NULL, 0},
+    {REAL("clip", "0", 0, 1e12, "largest norm of the gradient; 0: any"), "X", NULL, 0},
+    {{"quiet", PAL_OPTION_BOOL, "", 0, 0, NULL, "no progress, no table"}, NULL, NULL, 'q'},
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {"MODEL", "Train a model into a run folder. `palindrome models` lists the models.",
+                                  rows,    1,
+                                  1,       "say which model: `palindrome models` lists them",
+                                  true};
+
+typedef struct job {
+    pal_cli_args args;
+    const pal_variant *variant;
+    pal_context *context;
+    pal_dataset *train, *test;
+    pal_model *model;
+    pal_rundir *dir;
+    pal_run_info info;
+    char data[PATH_MAX], command[8192];
+} job;
+
+/* As given, or the variant's own default, or that of the table. */
+static const char *text(const job *j, const char *name)
+{
+    const char *value = pal_cli_given(&j->args, name);
+    for (const pal_setting *s = j->variant->training; !value && s && s->name; s++)
+        if (!strcmp(s->name, name)) value = s->value;
+    for (const pal_cli_row *r = rows; !value && r->option.name; r++)
+        if (!strcmp(r->option.name, name)) value = r->option.value;
+    return value;
+}
+
+static int64_t whole(const job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
+static double real(const job *j, const char *name) { return strtod(text(j, name), NULL); }
+/* An optimiser's option: it takes 0 for its own default, and -1 for 0. */
+static double chosen(const job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
+
+static void quote(char *out, size_t size, const char *word)
+{
+    size_t length = strlen(out);
+    bool plain = *word && !word[strcspn(word, " \t\n'\"\\$`*?[](){}<>|&;!#~")];
+    if (plain)
+        snprintf(out + length, size - length, "%s%s", length ? " " : "", word);
+    else
+        snprintf(out + length, size - length, "%s'", length ? " " : "");
+    for (const char *c = word; !plain && *c && strlen(out) + 8 < size; c++)
+        strcat(out, *c == '\'' ? "'\\''" : (char[]){*c, 0});
+    if (!plain && strlen(out) + 2 < size) strcat(out, "'");
+}
+
+static int open_data(job *j)
+{
+    pal_error err = {0};
+    const char *given = pal_cli_given(&j->args, "data"), *path = given ? given : PAL_DATA_DEFAULT;
+    j->train = pal_dataset_open(j->context, path, PAL_SPLIT_TRAIN, &err);
+    j->test = j->train ? pal_dataset_open(j->context, path, PAL_SPLIT_TEST, &err) : NULL;
+    if (!j->test) return pal_cli_say_error(&err);
+    int64_t limit = pal_cli_int(&j->args, "limit", 0);
+    if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
+    return PAL_CLI_GO_ON;
+}
+
+static void fill_info(job *j)
+{
+    int64_t lanes = pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors());
+    const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
+    int64_t steps = j->train->count / whole(j, "batch");
+    j->info = (pal_run_info){
+        .version = PAL_CLI_VERSION,
+        .command = j->command,
+        .model = j->variant->name,
+        .data = j->data,
+        .limit = pal_cli_int(&j->args, "limit", 0),
+        .train_samples = j->train->count,
+        .test_samples = j->test->count,
+        .batch = whole(j, "batch"),
+        .epochs = whole(j, "epochs"),
+        .seed = whole(j, "seed"),
+        .optimizer = {.struct_size = sizeof(pal_optimizer_options),
+                      .name = optimizer,
+                      .momentum = chosen(j, "momentum"),
+                      .alpha = chosen(j, "alpha"),
+                      .beta1 = chosen(j, "beta1"),
+                      .beta2 = chosen(j, "beta2"),
+                      .epsilon = real(j, "epsilon"),
+                      .weight_decay = *decay ? chosen(j, "weight-decay") : 0,
+                      .clip_norm = real(j, "clip")},
+        .schedule = {.name = text(j, "schedule"),
+                     .learning_rate = real(j, "learning-rate"),
+                     .final_rate = real(j, "final-rate"),
+                     .factor = real(j, "decay-factor"),
+                     .every = (uint64_t)(whole(j, "decay-every") * (steps > 0 ? steps : 1)),
+                     .warmup = (uint64_t)whole(j, "warmup"),
+                     .total = (uint64_t)(whole(j, "epochs") * steps)},
+        .lanes = lanes,
+        .threads = (int64_t)pal_context_threads(j->context),
+        .isa = pal_context_isa(j->context),
+        .blas = pal_context_blas(j->context),
+    };
+}
+
+static int make_folder(job *j)
+{
+    pal_setting settings[PAL_CLI_SETTINGS];
+    const pal_option *option;
+    size_t n = 0;
+    for (size_t i = 0; (option = pal_variant_option(j->variant, i)) && n < PAL_CLI_SETTINGS; i++)
+        settings[n++] = (pal_setting){option->name, pal_model_setting(j->model, option->name)};
+    j->info.settings = settings;
+    j->info.n_settings = n;
+    pal_error err = {0};
+    j->dir = pal_rundir_new(pal_cli_given(&j->args, "out"), &j->info, &err);
+    j->info.settings = NULL;
+    if (j->dir) return PAL_CLI_GO_ON;
+    if (err.status == PAL_ERR_EXISTS) return pal_cli_say(PAL_CLI_WRONG, "%s: choose another --out", err.text);
+    return pal_cli_say_error(&err);
+}
+
+static void print_json(const job *j, const pal_train_result *r)
+{
+    const pal_run_info *info = pal_rundir_info(j->dir);
+    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", pal_rundir_path(j->dir), "model", info->model, "status",
+                            info->status, "epochs", (json_int_t)r->epochs, "steps", (json_int_t)r->steps);
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"train_loss", r->train_loss},
+                   {"test_loss", r->test_loss},
+                   {"squared_error", r->squared_error},
+                   {"squared_error_corrupted", r->squared_error_corrupted},
+                   {"seconds", r->seconds},
+                   {"samples_per_second", r->samples_per_second}};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        if (strcmp(figures[i].name, "squared_error_corrupted") != 0 || isfinite(figures[i].value))
+            json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
+    pal_cli_print_json(out);
+}
+
+static void print_table(const job *j, const pal_train_result *r)
+{
+    char count[64], rate[64], describe[512], weights[64];
+    const char *run = pal_rundir_path(j->dir);
+    printf("\n  %s on %s: %s weights, %s samples, %lld epoch%s in %.1f s, %s samples/s\n\n",
+           pal_cli_describe(j->model, describe, sizeof describe), j->train->name,
+           pal_cli_count((double)pal_model_weights(j->model), weights, sizeof weights),
+           pal_cli_count((double)j->train->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
+           r->seconds, pal_cli_count(r->samples_per_second, rate, sizeof rate));
+    if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
+    if (isfinite(r->test_loss)) printf("  test loss       %10.4f\n", r->test_loss);
+    if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
+    if (isfinite(r->squared_error_corrupted)) printf("    of corrupted  %10.4f\n", r->squared_error_corrupted);
+    printf("\n  saved in %s\n", run);
+    printf("  next:    palindrome reconstruct %s\n           palindrome filters %s\n", run, run);
+}
+
+static int train(job *j)
+{
+    pal_cli_progress progress;
+    bool json = pal_cli_flag(&j->args, "json"), quiet = pal_cli_flag(&j->args, "quiet");
+    pal_train_options o = {.struct_size = sizeof o,
+                           .test = j->test,
+                           .epochs = j->info.epochs,
+                           .batch = j->info.batch,
+                           .seed = (uint64_t)j->info.seed,
+                           .lanes = (unsigned)j->info.lanes,
+                           .optimizer = &j->info.optimizer,
+                           .schedule = &j->info.schedule,
+                           .progress = pal_cli_progress_report,
+                           .user = &progress};
+    pal_error err = {0};
+    if (pal_train_check(j->model, j->train, &o, &err)) return pal_cli_say_error(&err);
+    int status = make_folder(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    o.folder = j->dir;
+    pal_train_result result;
+    pal_cli_progress_start(&progress, quiet, json);
+    pal_status done = pal_train(j->model, j->train, &o, &result, &err);
+    pal_cli_progress_end(&progress);
+    if (done && done != PAL_ERR_STOPPED)
+        return pal_cli_say(PAL_CLI_FAILED, "%s; see %s", err.text, pal_rundir_path(j->dir));
+    if (json) print_json(j, &result);
+    if (!json && !quiet) print_table(j, &result);
+    if (done != PAL_ERR_STOPPED) return PAL_CLI_DONE;
+    return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(),
+                       "interrupted after step %lld; %s/checkpoint.safetensors is saved", (long long)result.steps,
+                       pal_rundir_path(j->dir));
+}
+
+static int prepare(job *j)
+{
+    int status = PAL_CLI_GO_ON;
+    pal_error err = {0};
+    j->variant = pal_cli_variant(j->args.words[0], &status);
+    if (!j->variant) return status;
+    status = pal_cli_check_settings(j->variant, j->args.variant, j->args.n_variant);
+    if (status != PAL_CLI_GO_ON) return status;
+    j->context = pal_cli_context(&j->args, &status);
+    if (j->context) status = open_data(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    fill_info(j);
+    j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
+                             (uint64_t)j->info.seed, &err);
+    return j->model ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+}
+
+int pal_cli_train(int argc, char **argv)
+{
+    job *j = calloc(1, sizeof *j);
+    if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    snprintf(j->command, sizeof j->command, "%s", argv[0]);
+    for (int i = 1; i < argc; i++)
+        quote(j->command, sizeof j->command, argv[i]); /* before argp moves the words about */
+    int status = pal_cli_parse(&spec, argc, argv, &j->args);
+    if (status == PAL_CLI_GO_ON) status = prepare(j);
+    if (status == PAL_CLI_GO_ON) status = train(j);
+    pal_rundir_free(j->dir);
+    pal_model_free(j->model);
+    pal_dataset_free(j->test);
+    pal_dataset_free(j->train);
+    pal_context_free(j->context);
+    free(j);
+    return status;
+}

@@ -1,0 +1,81 @@
+/* variants.c - models by name, and the options that any of them has. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char *variant_name(size_t i, const void *user)
+{
+    (void)user;
+    const pal_variant *variant = pal_variant_at(i);
+    return variant ? variant->name : NULL;
+}
+
+static const char *option_name(size_t i, const void *user)
+{
+    const pal_option *option = pal_variant_option(user, i);
+    return option ? option->name : NULL;
+}
+
+const pal_variant *pal_cli_variant(const char *name, int *status)
+{
+    const pal_variant *variant = pal_variant_find(name);
+    if (variant) return variant;
+    const char *nearest = pal_cli_nearest(name, variant_name, NULL);
+    if (nearest)
+        *status = pal_cli_say(PAL_CLI_WRONG, "no model is called %s: did you mean %s?", name, nearest);
+    else
+        *status = pal_cli_say(PAL_CLI_WRONG, "no model is called %s: `palindrome models` lists them", name);
+    return NULL;
+}
+
+int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settings, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *name = settings[i].name;
+        const pal_option *option = pal_variant_option_find(variant, name);
+        pal_error err = {0};
+        if (option && !pal_option_check(option, settings[i].value, &err)) continue;
+        if (option) return pal_cli_say(PAL_CLI_WRONG, "--%s", err.text);
+        const char *nearest = pal_cli_nearest(name, option_name, variant);
+        if (nearest)
+            return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: did you mean --%s?", variant->name, name,
+                               nearest);
+        return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: `palindrome models %s` lists them", variant->name,
+                           name, variant->name);
+    }
+    return PAL_CLI_GO_ON;
+}
+
+/* Option k of variant v is new: no variant before has its name. */
+static bool is_first(size_t v, const char *name)
+{
+    for (size_t i = 0; i < v; i++)
+        if (pal_variant_option_find(pal_variant_at(i), name)) return false;
+    return true;
+}
+
+const pal_option *pal_cli_any_option(size_t i)
+{
+    const pal_variant *variant;
+    const pal_option *option;
+    for (size_t v = 0; (variant = pal_variant_at(v)); v++)
+        for (size_t k = 0; (option = pal_variant_option(variant, k)); k++)
+            if (is_first(v, option->name) && i-- == 0) return option;
+    return NULL;
+}
+
+const char *pal_cli_option_range(const pal_option *option, char *out, size_t size)
+{
+    switch (option->type) {
+    case PAL_OPTION_INT:
+    case PAL_OPTION_REAL:
+        snprintf(out, size, "%.10g to %.10g", option->low, option->high);
+        break;
+    case PAL_OPTION_BOOL:
+        snprintf(out, size, "yes or no");
+        break;
+    default:
+        snprintf(out, size, "%s", option->choices ? option->choices : "text");
+    }
+    return out;
+}

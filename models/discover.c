@@ -1,0 +1,38 @@
+/* discover.c - which parameters a model has, learnt by recording it once.
+ *
+ * A variant declares no parameters: it asks for them where it uses them. Recording the training loss and the
+ * reconstruction on tapes that are thrown away makes every ask happen once; nothing is compiled or run. */
+#include "models/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static pal_var loss(pal_model *m, pal_var x) { return pal_model_loss(m, &(pal_batch){.inputs = x}); }
+
+static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_model *, pal_var), pal_error *err)
+{
+    pal_tape *tape = pal_tape_new(m->context, m->dtype);
+    if (!tape) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", m->variant->name);
+    pal_model_begin(m, tape, mode);
+    record(m, pal_fill(tape, m->dtype, PAL_SHAPE(2, pal_model_features(m)), 0.5));
+    pal_model_end(m);
+    pal_status status = pal_tape_status(tape);
+    if (status) pal_error_set(err, status, "%s: %s", m->variant->name, pal_tape_error(tape));
+    pal_tape_free(tape);
+    return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const pal__parameter *)a)->name, ((const pal__parameter *)b)->name);
+}
+
+pal_status pal__model_discover(pal_model *m, pal_error *err)
+{
+    m->discovering = true;
+    pal_status status = dry_run(m, PAL_TRAIN, loss, err);
+    if (!status) status = dry_run(m, PAL_EVALUATE, pal_model_reconstruct, err);
+    m->discovering = false;
+    if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_name);
+    return status;
+}

@@ -1,0 +1,104 @@
+/* internal.h - what the files of models/ share. */
+#ifndef PAL_MODELS_INTERNAL_H
+#define PAL_MODELS_INTERNAL_H
+
+#include <jansson.h>
+
+#include "models/models.h"
+#include "ops/ops.h"
+#include "optim/optim.h"
+
+/* ---- Options ----------------------------------------------------------------------------------------------------- */
+
+typedef struct pal__value { /* an option with its value */
+    const pal_option *option;
+    char *text;    /* BOOL: "yes" or "no" */
+    double number; /* INT, REAL; BOOL: 0 or 1 */
+} pal__value;
+
+extern const pal_option pal__shared_options[]; /* ends with name NULL */
+
+/* Checks and parses; number may be NULL. */
+pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
+/* Every option of the variant, settings over defaults. */
+pal_status pal__values_make(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **values,
+                            size_t *n_values, pal_error *err);
+void pal__values_free(pal__value *values, size_t n);
+
+/* ---- Models ------------------------------------------------------------------------------------------------------ */
+
+typedef struct pal__parameter {
+    char *name;
+    pal_shape shape;
+    pal_init init;
+    pal_tensor *tensor; /* while discovering: a temporary or the opened file's; then a part of the slab */
+    pal_var leaf;       /* while recording */
+} pal__parameter;
+
+struct pal_model {
+    pal_context *context;
+    const pal_variant *variant;
+    pal_shape sample;
+    pal_dtype dtype;
+    uint64_t seed;
+    pal__value *values;
+    size_t n_values;
+
+    pal__parameter *parameters; /* in order of name once discovered */
+    size_t n_parameters, cap_parameters;
+    pal_slab *slab;
+
+    /* While discovering: parameters may be created; from this file, if there is one. */
+    bool discovering;
+    const pal_safetensors *file;
+
+    /* Between begin and end. */
+    pal_tape *tape;
+    pal_mode mode;
+    const char *scope;             /* the innermost that was entered, or NULL */
+    pal_var corrupt_of, corrupted; /* the value to share */
+};
+
+/* pal_model_new, with initial values from a file instead of noise if there is one. */
+pal_model *pal__model_make(pal_context *context, const pal_variant *variant, const pal_setting *settings,
+                           size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed,
+                           const pal_safetensors *file, pal_error *err);
+/* Finds out which parameters there are by recording on tapes that are thrown away. Leaves the slab to be made. */
+pal_status pal__model_discover(pal_model *m, pal_error *err);
+void pal__parameter_initialise(const pal_model *m, const pal__parameter *p);
+pal__parameter *pal__parameter_find(const pal_model *m, const char *name); /* by search from the front */
+
+/* Enters a scope unless it is the innermost one already; gives what pal__leave wants. */
+typedef struct pal__entered {
+    const char *before;
+    bool opened;
+} pal__entered;
+pal__entered pal__enter(pal_model *m, const char *scope);
+void pal__leave(pal_model *m, pal__entered entered);
+
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
+
+/* One tensor of a header, checked: its place in the data and its shape. */
+typedef struct pal__slot {
+    const char *name; /* belongs to the header */
+    pal_dtype dtype;
+    pal_shape shape;
+    uint64_t begin, end;
+} pal__slot;
+
+typedef struct pal__header {
+    json_t *json;
+    pal__slot *slots; /* in order of their places */
+    size_t n;
+} pal__header;
+
+/* size: bytes of data after the header. path is for messages. */
+pal_status pal__header_parse(pal__header *header, const char *text, size_t length, uint64_t size, const char *path,
+                             pal_error *err);
+void pal__header_free(pal__header *header);
+const char *pal__safetensors_dtype(pal_dtype dtype); /* "F32"; NULL: none */
+
+/* The path in messages: the end of one that is too long. */
+const char *pal__short_path(const char *path);
+
+#endif

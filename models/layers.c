@@ -1,0 +1,89 @@
+/* layers.c - layers over parameters: get-or-create by name makes weight tying a matter of asking twice. */
+#include "models/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_SIZE = 256 };
+
+/* NAME/W and the like; false, and a failure on the tape, if it is too long. */
+static bool join(const pal_model *m, const char *layer, const char *part, char out[NAME_SIZE])
+{
+    int n = snprintf(out, NAME_SIZE, "%s/%s", layer, part);
+    if (n > 0 && n < NAME_SIZE) return true;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "dense: the name %.40s... is too long", layer);
+    return false;
+}
+
+/* Rows of features; a failure on the tape if they are something else. */
+static bool is_rows(const pal_model *m, const char *name, pal_var x)
+{
+    char shape[96];
+    if (!pal_ok(x)) {
+        pal_tape_fail(m->tape, PAL_ERR_TAPE, "%s: the operand is a bad handle", name);
+        return false;
+    }
+    if (pal_shape_of(x).rank == 2) return true;
+    pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: wants rows [n,features], not %s", name,
+                  pal_shape_text(pal_shape_of(x), shape, sizeof shape));
+    return false;
+}
+
+pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
+{
+    char weight[NAME_SIZE], bias[NAME_SIZE];
+    if (!is_rows(m, name, x) || !join(m, name, "W", weight) || !join(m, name, "b", bias))
+        return (pal_var){.tape = m->tape};
+    pal__entered entered = pal__enter(m, name);
+    pal_var w = pal_parameter(m, weight, PAL_SHAPE(pal_shape_of(x).dim[1], units), PAL_INIT_GLOROT);
+    pal_var b = pal_parameter(m, bias, PAL_SHAPE(units), PAL_INIT_ZERO);
+    pal_var y = pal_ok(w) && pal_ok(b) ? pal_affine(x, w, b) : (pal_var){.tape = m->tape};
+    pal__leave(m, entered);
+    return y;
+}
+
+pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to)
+{
+    char weight[NAME_SIZE], bias[NAME_SIZE];
+    if (!is_rows(m, name, h) || !join(m, to, "W", weight) || !join(m, name, "b", bias))
+        return (pal_var){.tape = m->tape};
+    const pal__parameter *tied = pal__parameter_find(m, weight);
+    if (!tied || tied->shape.rank != 2)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: there is no matrix %s to tie to", name, weight);
+    pal__entered entered = pal__enter(m, name);
+    pal_var w = pal_parameter(m, weight, tied->shape, tied->init);
+    pal_var b = pal_parameter(m, bias, PAL_SHAPE(tied->shape.dim[0]), PAL_INIT_ZERO);
+    pal_var y = pal_add(pal_matmul_t(h, w, false, true), b);
+    pal__leave(m, entered);
+    return y;
+}
+
+static pal_var linear(pal_var a) { return a; }
+
+static const struct {
+    const char *name;
+    pal_var (*apply)(pal_var a);
+} activations[] = {
+    {"sigmoid", pal_sigmoid}, {"tanh", pal_tanh}, {"relu", pal_relu}, {"linear", linear}, {"softplus", pal_softplus}};
+
+pal_var pal_activate(pal_model *m, pal_var a, const char *activation)
+{
+    for (size_t i = 0; activation && i < sizeof activations / sizeof *activations; i++)
+        if (!strcmp(activations[i].name, activation)) return activations[i].apply(a);
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "activate: there is no %s", activation ? activation : "(none)");
+}
+
+pal_var pal_encode_single(pal_model *m, pal_var x)
+{
+    pal__entered entered = pal__enter(m, "encoder");
+    pal_var a = pal_dense(m, "encoder", x, pal_option_int(m, "hidden"));
+    pal_var h = pal_activate(m, a, pal_option_enum(m, "activation"));
+    pal__leave(m, entered);
+    return h;
+}
+
+pal_var pal_decode_single(pal_model *m, pal_var h)
+{
+    if (pal_option_bool(m, "tied")) return pal_dense_tied(m, "decoder", h, "encoder");
+    return pal_dense(m, "decoder", h, pal_model_features(m));
+}

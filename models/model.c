@@ -1,0 +1,123 @@
+/* model.c - a model's life: settings, parameters in one slab in order of name, and what it tells of itself. */
+#include "models/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
+
+static pal_status check(pal_context *context, const pal_variant *variant, pal_shape sample, pal_dtype dtype,
+                        pal_error *err)
+{
+    char shape[96];
+    if (!context || !variant || variant->struct_size < sizeof *variant || !variant->encode || !variant->decode ||
+        !variant->loss)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "model: wants a context, and a variant that encodes, decodes and has a loss");
+    if (!pal_dtype_real(dtype) || (dtype != PAL_F32 && dtype != PAL_F64))
+        return pal_error_set(err, PAL_ERR_TYPE, "%s: a model is f32 or f64", variant->name);
+    if (sample.rank < 0 || sample.rank > PAL_MAX_RANK || pal_shape_count(sample) < 1)
+        return pal_error_set(err, PAL_ERR_SHAPE, "%s: %s is not the shape of a sample", variant->name,
+                             sample.rank >= 0 && sample.rank <= PAL_MAX_RANK
+                                 ? pal_shape_text(sample, shape, sizeof shape)
+                                 : "a rank out of range");
+    return PAL_OK;
+}
+
+/* The dry run's blocks go before the slab comes, so that the parameters are never held twice. */
+static void drop_storage(pal_model *m)
+{
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        if (!m->file && !m->slab) pal_tensor_free(m->parameters[i].tensor);
+        m->parameters[i].tensor = NULL;
+    }
+}
+
+static pal_status place(pal_model *m, pal_error *err)
+{
+    pal_shape *shapes = calloc(m->n_parameters + 1, sizeof *shapes);
+    for (size_t i = 0; shapes && i < m->n_parameters; i++) shapes[i] = m->parameters[i].shape;
+    drop_storage(m);
+    m->slab = shapes ? pal_slab_new(m->context, m->dtype, shapes, m->n_parameters) : NULL;
+    free(shapes);
+    if (!m->slab) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory for the parameters", m->variant->name);
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        pal__parameter *p = &m->parameters[i];
+        p->tensor = m->slab->part[i];
+        if (m->file)
+            memcpy(p->tensor->data, pal_safetensors_find(m->file, p->name)->data, pal_tensor_bytes(p->tensor));
+        else
+            pal__parameter_initialise(m, p);
+    }
+    return PAL_OK;
+}
+
+pal_model *pal__model_make(pal_context *context, const pal_variant *variant, const pal_setting *settings,
+                           size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed,
+                           const pal_safetensors *file, pal_error *err)
+{
+    if (check(context, variant, sample, dtype, err)) return NULL;
+    pal_model *m = calloc(1, sizeof *m);
+    if (!m) {
+        pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", variant->name);
+        return NULL;
+    }
+    *m = (pal_model){
+        .context = context, .variant = variant, .sample = sample, .dtype = dtype, .seed = seed, .file = file};
+    pal_status status = pal__values_make(variant, settings, n_settings, &m->values, &m->n_values, err);
+    if (!status) status = pal__model_discover(m, err);
+    if (!status) status = place(m, err);
+    if (status) {
+        pal_model_free(m);
+        return NULL;
+    }
+    m->file = NULL;
+    return m;
+}
+
+pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const pal_setting *settings,
+                         size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed, pal_error *err)
+{
+    return pal__model_make(context, variant, settings, n_settings, sample, dtype, seed, NULL, err);
+}
+
+void pal_model_free(pal_model *m)
+{
+    if (!m) return;
+    drop_storage(m);
+    for (size_t i = 0; i < m->n_parameters; i++) free(m->parameters[i].name);
+    free(m->parameters);
+    pal_slab_free(m->slab);
+    pal__values_free(m->values, m->n_values);
+    free(m);
+}
+
+/* ---- What it tells ----------------------------------------------------------------------------------------------- */
+
+const pal_variant *pal_model_variant(const pal_model *m) { return m->variant; }
+pal_shape pal_model_sample(const pal_model *m) { return m->sample; }
+pal_dtype pal_model_dtype(const pal_model *m) { return m->dtype; }
+pal_context *pal_model_context(const pal_model *m) { return m->context; }
+int64_t pal_model_features(const pal_model *m) { return pal_shape_count(m->sample); }
+pal_mode pal_model_mode(const pal_model *m) { return m->mode; }
+size_t pal_model_parameter_count(const pal_model *m) { return m->n_parameters; }
+
+pal_tensor *pal_model_parameter(const pal_model *m, size_t i, const char **name)
+{
+    if (i >= m->n_parameters) return NULL;
+    if (name) *name = m->parameters[i].name;
+    return m->parameters[i].tensor;
+}
+
+pal_tensor *pal_model_parameter_find(const pal_model *m, const char *name)
+{
+    const pal__parameter *p = name ? pal__parameter_find(m, name) : NULL;
+    return p ? p->tensor : NULL;
+}
+
+int64_t pal_model_weights(const pal_model *m)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < m->n_parameters; i++) sum += pal_shape_count(m->parameters[i].shape);
+    return sum;
+}

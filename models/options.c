@@ -1,0 +1,172 @@
+/* options.c - typed options: text checked against a row, and the values of a model. */
+#include "models/internal.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Checking ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *text;
+    bool value;
+} booleans[] = {{"yes", true}, {"no", false},  {"true", true}, {"false", false},
+                {"on", true},  {"off", false}, {"1", true},    {"0", false}};
+
+static bool parse_bool(const pal_option *option, const char *text, double *number)
+{
+    (void)option;
+    for (size_t i = 0; i < sizeof booleans / sizeof *booleans; i++) {
+        if (strcmp(text, booleans[i].text) != 0) continue;
+        *number = booleans[i].value;
+        return true;
+    }
+    return false;
+}
+
+static bool begins_number(const char *text)
+{
+    return text[strspn(text, "+-")] && strchr("0123456789.", text[strspn(text, "+-")]);
+}
+
+static bool parse_int(const pal_option *option, const char *text, double *number)
+{
+    char *end;
+    (void)option;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *number = (double)value;
+    return begins_number(text) && end != text && !*end && !errno;
+}
+
+/* With a point, whatever the program's locale is. */
+static bool parse_real(const pal_option *option, const char *text, double *number)
+{
+    char *end = NULL;
+    (void)option;
+    locale_t plain = begins_number(text) ? newlocale(LC_ALL_MASK, "C", (locale_t)0) : (locale_t)0;
+    if (!plain) return false;
+    *number = strtod_l(text, &end, plain);
+    freelocale(plain);
+    return end != text && !*end && isfinite(*number);
+}
+
+static bool parse_enum(const pal_option *option, const char *text, double *number)
+{
+    size_t length = strlen(text);
+    const char *at = option->choices;
+    for (*number = 0; at && length; *number += 1) {
+        size_t size = strcspn(at, "|");
+        if (size == length && !strncmp(at, text, size)) return true;
+        if (!at[size]) break;
+        at += size + 1;
+    }
+    return false;
+}
+
+static const struct {
+    bool (*parse)(const pal_option *option, const char *text, double *number);
+    const char *what;
+    bool ranged;
+} types[] = {[PAL_OPTION_INT] = {parse_int, "a whole number", true},
+             [PAL_OPTION_REAL] = {parse_real, "a number", true},
+             [PAL_OPTION_BOOL] = {parse_bool, "yes or no", false},
+             [PAL_OPTION_ENUM] = {parse_enum, NULL, false}};
+
+pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err)
+{
+    double value = 0;
+    if (!option) return pal_error_set(err, PAL_ERR_ARGUMENT, "no option");
+    const bool enumerated = option->type == PAL_OPTION_ENUM;
+    if (!text || !types[option->type].parse(option, text, &value))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: \"%.80s\" is not %s%s", option->name, text ? text : "",
+                             enumerated ? "one of " : types[option->type].what, enumerated ? option->choices : "");
+    if (types[option->type].ranged && !(value >= option->low && value <= option->high))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g", option->name, text,
+                             option->low, option->high);
+    if (number) *number = value;
+    return PAL_OK;
+}
+
+pal_status pal_option_check(const pal_option *option, const char *text, pal_error *err)
+{
+    return pal__option_parse(option, text, NULL, err);
+}
+
+/* ---- The values of a model --------------------------------------------------------------------------------------- */
+
+static pal_status set(pal__value *v, const char *text, pal_error *err)
+{
+    pal_status status = pal__option_parse(v->option, text, &v->number, err);
+    if (status) return status;
+    if (v->option->type == PAL_OPTION_BOOL) text = v->number != 0 ? "yes" : "no";
+    char *kept = strdup(text);
+    if (!kept) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", v->option->name);
+    free(v->text);
+    v->text = kept;
+    return PAL_OK;
+}
+
+static pal__value *find(pal__value *values, size_t n, const char *name)
+{
+    for (size_t i = 0; name && i < n; i++)
+        if (!strcmp(values[i].option->name, name)) return &values[i];
+    return NULL;
+}
+
+pal_status pal__values_make(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **out,
+                            size_t *n_out, pal_error *err)
+{
+    size_t count = 0;
+    pal_status status = PAL_OK;
+    while (pal_variant_option(variant, count)) count++;
+    pal__value *values = calloc(count + 1, sizeof *values);
+    if (!values) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", variant->name);
+    for (size_t i = 0; i < count; i++) values[i].option = pal_variant_option(variant, i);
+    for (size_t i = 0; i < count && !status; i++) status = set(&values[i], values[i].option->value, err);
+    for (size_t i = 0; i < n && !status; i++) {
+        pal__value *v = find(values, count, settings[i].name);
+        status = v ? set(v, settings[i].value, err)
+                   : pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no option %.80s", variant->name,
+                                   settings[i].name ? settings[i].name : "without a name");
+    }
+    if (status) {
+        pal__values_free(values, count);
+        return status;
+    }
+    *out = values;
+    *n_out = count;
+    return PAL_OK;
+}
+
+void pal__values_free(pal__value *values, size_t n)
+{
+    for (size_t i = 0; values && i < n; i++) free(values[i].text);
+    free(values);
+}
+
+const char *pal_model_setting(const pal_model *m, const char *name)
+{
+    const pal__value *v = m ? find(m->values, m->n_values, name) : NULL;
+    return v ? v->text : NULL;
+}
+
+/* ---- For variants ------------------------------------------------------------------------------------------------ */
+
+/* A variant that asks for what its table lacks is wrong, and the tape says so. */
+static const pal__value *ask(const pal_model *m, const char *name, pal_option_type type)
+{
+    static const pal__value none = {.text = (char *)(uintptr_t) ""};
+    const pal__value *v = find(m->values, m->n_values, name);
+    if (v && v->option->type == type) return v;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: no option %s of this type", m->variant->name, name);
+    return &none;
+}
+
+int64_t pal_option_int(const pal_model *m, const char *name) { return (int64_t)ask(m, name, PAL_OPTION_INT)->number; }
+double pal_option_real(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_REAL)->number; }
+bool pal_option_bool(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_BOOL)->number != 0; }
+const char *pal_option_enum(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_ENUM)->text; }

@@ -1,0 +1,98 @@
+/* parameter.c - parameters by name: get or create, and initial values that depend on seed, name and shape alone. */
+#include "models/internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+pal__parameter *pal__parameter_find(const pal_model *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_parameters; i++)
+        if (!strcmp(m->parameters[i].name, name)) return &m->parameters[i];
+    return NULL;
+}
+
+/* The storage that the leaf of a dry run needs: the opened file's tensor, or a block that is never read. */
+static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape)
+{
+    char want[96], have[96];
+    if (!m->file) {
+        pal_tensor *t = pal_tensor_new(m->context, m->dtype, shape);
+        if (!t) pal_tape_fail(m->tape, PAL_ERR_MEMORY, "parameter %s: out of memory", name);
+        return t;
+    }
+    pal_tensor *t = pal_safetensors_find(m->file, name);
+    if (t && t->dtype == m->dtype && pal_shape_equal(t->shape, shape)) return t;
+    pal_shape_text(shape, want, sizeof want);
+    if (!t)
+        pal_tape_fail(m->tape, PAL_ERR_FORMAT, "there is no parameter %s %s", name, want);
+    else
+        pal_tape_fail(m->tape, PAL_ERR_FORMAT, "parameter %s is %s %s, not %s %s", name, pal_dtype_name(t->dtype),
+                      pal_shape_text(t->shape, have, sizeof have), pal_dtype_name(m->dtype), want);
+    return NULL;
+}
+
+static pal__parameter *create(pal_model *m, const char *name, pal_shape shape, pal_init init)
+{
+    if (m->n_parameters == m->cap_parameters) {
+        size_t cap = m->cap_parameters * 2 + 8;
+        pal__parameter *grown = realloc(m->parameters, cap * sizeof *grown);
+        if (!grown) goto no_memory;
+        m->parameters = grown;
+        m->cap_parameters = cap;
+    }
+    pal__parameter *p = &m->parameters[m->n_parameters];
+    *p = (pal__parameter){.shape = shape, .init = init, .tensor = storage(m, name, shape)};
+    if (!p->tensor) return NULL;
+    p->name = strdup(name);
+    if (p->name) {
+        m->n_parameters++;
+        return p;
+    }
+    if (!m->file) pal_tensor_free(p->tensor);
+
+no_memory:
+    pal_tape_fail(m->tape, PAL_ERR_MEMORY, "parameter %s: out of memory", name);
+    return NULL;
+}
+
+pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init)
+{
+    char want[96], have[96];
+    if (!m || !m->tape) return (pal_var){0};
+    const pal_var bad = {.tape = m->tape};
+    pal_shape_text(shape, want, sizeof want);
+    if (!name || !*name || pal_shape_count(shape) < 1)
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: not a name and a shape: %s", name ? name : "",
+                             want);
+    pal__parameter *p = pal__parameter_find(m, name);
+    if (!p && !m->discovering)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: the model was made without it", name);
+    if (!p && !(p = create(m, name, shape, init))) return bad;
+    if (!pal_shape_equal(p->shape, shape))
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: it is %s, and was asked for as %s", name,
+                             pal_shape_text(p->shape, have, sizeof have), want);
+    /* In a dry run scopes must not matter, so leaves have no names there. */
+    return m->discovering ? pal_leaf(m->tape, p->tensor, NULL) : p->leaf;
+}
+
+/* Uniform in +-sqrt(6/(in+out)): Glorot and Bengio, AISTATS 2010. in and out are the first and the last dimension. */
+static double glorot_bound(pal_shape shape)
+{
+    return shape.rank ? sqrt(6 / ((double)shape.dim[0] + (double)shape.dim[shape.rank - 1])) : 1;
+}
+
+void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
+{
+    enum { CHUNK = 512 };
+    double u[CHUNK], bound = glorot_bound(p->shape);
+    char stream[300] = "init/";
+    size_t n = pal_tensor_count(p->tensor);
+    if (p->init == PAL_INIT_ZERO) return; /* as allocated */
+    strncat(stream, p->name, sizeof stream - strlen(stream) - 1);
+    for (size_t first = 0; first < n; first += CHUNK) {
+        size_t size = n - first < CHUNK ? n - first : CHUNK;
+        pal_noise_uniform((pal_noise){.seed = m->seed}, stream, first, size, u);
+        for (size_t i = 0; i < size; i++) pal_tensor_set(p->tensor, first + i, bound * (2 * u[i] - 1));
+    }
+}

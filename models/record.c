@@ -1,0 +1,137 @@
+/* record.c - a model on a tape: begin and end, the scopes, and what a program may want of a model.
+ *
+ * begin makes every parameter a leaf before any scope is open, since a leaf's name begins with the path of the scopes
+ * around it. The corruption is recorded outside the scope "loss", and shared: its stream has one name on every tape, so
+ * a picture of corrupted inputs shows the very noise that the loss met. */
+#include "models/internal.h"
+
+#include <string.h>
+
+void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
+{
+    if (m->tape) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "model: begun on a tape already");
+    if (pal_tape_real(tape) != m->dtype)
+        pal_tape_fail(tape, PAL_ERR_TYPE, "model: it is %s, and the tape's default type is %s",
+                      pal_dtype_name(m->dtype), pal_dtype_name(pal_tape_real(tape)));
+    m->tape = tape;
+    m->mode = mode;
+    m->scope = NULL;
+    m->corrupt_of = m->corrupted = (pal_var){0};
+    if (m->discovering) return;
+    for (size_t i = 0; i < m->n_parameters; i++)
+        m->parameters[i].leaf = pal_leaf(tape, m->parameters[i].tensor, m->parameters[i].name);
+}
+
+void pal_model_end(pal_model *m)
+{
+    m->tape = NULL;
+    m->scope = NULL;
+    m->corrupt_of = m->corrupted = (pal_var){0};
+    for (size_t i = 0; i < m->n_parameters; i++) m->parameters[i].leaf = (pal_var){0};
+}
+
+pal__entered pal__enter(pal_model *m, const char *scope)
+{
+    pal__entered entered = {.before = m->scope, .opened = !m->scope || strcmp(m->scope, scope) != 0};
+    if (entered.opened) {
+        pal_scope_begin(m->tape, scope);
+        m->scope = scope;
+    }
+    return entered;
+}
+
+void pal__leave(pal_model *m, pal__entered entered)
+{
+    if (!entered.opened) return;
+    pal_scope_end(m->tape);
+    m->scope = entered.before;
+}
+
+/* The noise of an evaluation has streams of its own, under "evaluate". */
+static pal__entered enter_noise(pal_model *m)
+{
+    return m->mode == PAL_EVALUATE ? pal__enter(m, "evaluate") : (pal__entered){0};
+}
+
+/* Whether rows of the model's features came, while recording; if not, the tape says so. */
+static bool accepts(const pal_model *m, const char *what, pal_var x)
+{
+    char shape[96];
+    pal_shape s = pal_shape_of(x);
+    if (!m->tape)
+        pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: outside of begin and end", what);
+    else if (!pal_ok(x))
+        pal_tape_fail(m->tape, PAL_ERR_TAPE, "%s: the inputs are a bad handle", what);
+    else if (s.rank == 2 && s.dim[0] > 0 && s.dim[1] == pal_model_features(m))
+        return true;
+    else
+        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: inputs are %s, and the model takes rows of %lld", what,
+                      pal_shape_text(s, shape, sizeof shape), (long long)pal_model_features(m));
+    return false;
+}
+
+/* lambda times the sum of squares of what is initialised as a weight: biases begin at zero. */
+static pal_var weight_penalty(pal_model *m, double lambda)
+{
+    pal_var sum = {0};
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        const pal__parameter *p = &m->parameters[i];
+        if (p->init == PAL_INIT_ZERO) continue;
+        pal_var squares = pal_sum_squares(pal_parameter(m, p->name, p->shape, p->init));
+        sum = sum.tape ? pal_add(sum, squares) : squares;
+    }
+    return sum.tape ? pal_scale(sum, lambda) : pal_constant(m->tape, 0);
+}
+
+pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
+{
+    if (!accepts(m, "loss", batch->inputs)) return (pal_var){.tape = m->tape};
+    pal_model_corrupt(m, batch->inputs);
+    pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
+    pal_var loss = m->variant->loss(m, batch);
+    const double l2 = pal_option_real(m, "l2");
+    if (m->mode == PAL_TRAIN && l2 > 0) loss = pal_add(loss, weight_penalty(m, l2));
+    pal__leave(m, entered);
+    pal__leave(m, noise);
+    return loss;
+}
+
+pal_var pal_model_encode(pal_model *m, pal_var x)
+{
+    if (!accepts(m, "encode", x)) return (pal_var){.tape = m->tape};
+    pal__entered entered = pal__enter(m, "encoder");
+    pal_var h = m->variant->encode(m, x);
+    pal__leave(m, entered);
+    return h;
+}
+
+pal_var pal_model_decode(pal_model *m, pal_var h)
+{
+    if (!m->tape) return pal_tape_fail(h.tape, PAL_ERR_ARGUMENT, "decode: outside of begin and end");
+    pal__entered entered = pal__enter(m, "decoder");
+    pal_var mean = pal_output_mean(m, m->variant->decode(m, h));
+    pal__leave(m, entered);
+    return mean;
+}
+
+pal_var pal_model_reconstruct(pal_model *m, pal_var x) { return pal_model_decode(m, pal_model_encode(m, x)); }
+
+pal_var pal_model_corrupt(pal_model *m, pal_var x)
+{
+    const pal_var *of = &m->corrupt_of;
+    if (!m->variant->corrupt) return x;
+    if (!accepts(m, "corrupt", x)) return (pal_var){.tape = m->tape};
+    if (of->tape == x.tape && of->id == x.id && of->generation == x.generation) return m->corrupted;
+    pal__entered noise = enter_noise(m);
+    m->corrupt_of = x;
+    m->corrupted = m->variant->corrupt(m, x);
+    pal__leave(m, noise);
+    return m->corrupted;
+}
+
+pal_status pal_model_leaves(pal_model *m, pal_tape *tape, pal_var *leaves)
+{
+    for (size_t i = 0; i < m->n_parameters; i++)
+        leaves[i] = pal_leaf(tape, m->parameters[i].tensor, m->parameters[i].name);
+    return pal_tape_status(tape);
+}

@@ -1,0 +1,129 @@
+/* safetensors.c - reading the format of checkpoints (huggingface.co/docs/safetensors): 8 bytes of header length, a JSON
+ * header, the data. Memory is taken only for what the file really holds: lengths are compared with its size first. */
+#include "models/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian, and is read as it lies");
+
+enum { LENGTH_SIZE = 8, HEADER_MAX = 100000000 };
+
+struct pal_safetensors {
+    pal__header header;
+    pal_tensor **tensors; /* slot by slot */
+};
+
+/* A whole range or nothing; errno 0: the file ends before. */
+static bool read_at(int descriptor, void *out, size_t size, uint64_t at)
+{
+    char *to = out;
+    while (size) {
+        ssize_t n = pread(descriptor, to, size < (1u << 30) ? size : 1u << 30, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n == 0) errno = 0;
+        if (n <= 0) return false;
+        to += n;
+        at += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static pal_status cannot_read(const char *path, pal_error *err)
+{
+    return pal_error_set(err, PAL_ERR_IO, "%s: cannot read: %s", pal__short_path(path),
+                         errno ? strerror(errno) : "the file ends too early");
+}
+
+static pal_status read_header(pal_safetensors *f, int descriptor, const char *path, uint64_t *data, pal_error *err)
+{
+    struct stat info;
+    uint64_t length;
+    if (fstat(descriptor, &info)) return cannot_read(path, err);
+    if (!S_ISREG(info.st_mode)) return pal_error_set(err, PAL_ERR_IO, "%s: not a file", pal__short_path(path));
+    uint64_t size = (uint64_t)info.st_size;
+    if (size < LENGTH_SIZE)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: %llu bytes are no safetensors file", pal__short_path(path),
+                             (unsigned long long)size);
+    if (!read_at(descriptor, &length, sizeof length, 0)) return cannot_read(path, err);
+    if (length > size - LENGTH_SIZE || length > HEADER_MAX)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: a header of %llu bytes in a file of %llu", pal__short_path(path),
+                             (unsigned long long)length, (unsigned long long)size);
+    char *text = malloc(length + 1);
+    if (!text) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+    *data = LENGTH_SIZE + length;
+    pal_status status = read_at(descriptor, text, length, LENGTH_SIZE)
+                            ? pal__header_parse(&f->header, text, length, size - *data, path, err)
+                            : cannot_read(path, err);
+    free(text);
+    return status;
+}
+
+static pal_status read_tensors(pal_safetensors *f, pal_context *context, int descriptor, const char *path,
+                               uint64_t data, pal_error *err)
+{
+    f->tensors = calloc(f->header.n + 1, sizeof *f->tensors);
+    if (!f->tensors) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+    for (size_t i = 0; i < f->header.n; i++) {
+        const pal__slot *s = &f->header.slots[i];
+        f->tensors[i] = pal_tensor_new(context, s->dtype, s->shape);
+        if (!f->tensors[i]) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+        if (!read_at(descriptor, f->tensors[i]->data, (size_t)(s->end - s->begin), data + s->begin))
+            return cannot_read(path, err);
+    }
+    return PAL_OK;
+}
+
+pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err)
+{
+    if (!context || !path || !*path) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: wants a context and a path");
+        return NULL;
+    }
+    pal_safetensors *f = calloc(1, sizeof *f);
+    if (!f) {
+        pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+        return NULL;
+    }
+    uint64_t data = 0;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
+    pal_status status = descriptor < 0 ? cannot_read(path, err) : read_header(f, descriptor, path, &data, err);
+    if (!status) status = read_tensors(f, context, descriptor, path, data, err);
+    if (descriptor >= 0) close(descriptor);
+    if (!status) return f;
+    pal_safetensors_free(f);
+    return NULL;
+}
+
+void pal_safetensors_free(pal_safetensors *f)
+{
+    if (!f) return;
+    for (size_t i = 0; f->tensors && i < f->header.n; i++) pal_tensor_free(f->tensors[i]);
+    free(f->tensors);
+    pal__header_free(&f->header);
+    free(f);
+}
+
+pal_tensor *pal_safetensors_find(const pal_safetensors *f, const char *name)
+{
+    for (size_t i = 0; f && name && i < f->header.n; i++)
+        if (!strcmp(f->header.slots[i].name, name)) return f->tensors[i];
+    return NULL;
+}
+
+pal_tensor *pal_safetensors_at(const pal_safetensors *f, size_t i, const char **name)
+{
+    if (!f || i >= f->header.n) return NULL;
+    if (name) *name = f->header.slots[i].name;
+    return f->tensors[i];
+}
+
+const char *pal_safetensors_metadata(const pal_safetensors *f, const char *key)
+{
+    return f && key ? json_string_value(json_object_get(json_object_get(f->header.json, "__metadata__"), key)) : NULL;
+}

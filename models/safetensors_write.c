@@ -1,0 +1,173 @@
+/* safetensors_write.c - writing the format, whole or not at all.
+ *
+ * The file grows under a temporary name in the same folder, is flushed to the disk, and takes the name of the old one
+ * in one step, so that a reader, a full disk or a lost power supply never meets half a checkpoint. */
+#include "models/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ALIGN = 64 };
+
+/* ---- The header -------------------------------------------------------------------------------------------------- */
+
+static bool set_text(json_t *object, const char *key, const char *value)
+{
+    return key && value && json_object_set_new(object, key, json_string(value)) == 0;
+}
+
+/* What is wrong with tensor t, or NULL. */
+static const char *add_tensor(json_t *header, const pal_named_tensor *t, uint64_t *at)
+{
+    if (!t->name || !*t->name || !t->tensor) return "has no name or no data";
+    const char *dtype = pal__safetensors_dtype(t->tensor->dtype);
+    if (!dtype) return "has a type that the format lacks";
+    if (!strcmp(t->name, "__metadata__") || json_object_get(header, t->name)) return "has a name that is taken";
+    uint64_t end = *at + pal_tensor_bytes(t->tensor);
+    json_t *shape = json_array();
+    bool ok = shape != NULL;
+    for (int a = 0; ok && a < t->tensor->shape.rank; a++)
+        ok = json_array_append_new(shape, json_integer(t->tensor->shape.dim[a])) == 0;
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", shape, "data_offsets", (json_int_t)*at,
+                              (json_int_t)end);
+    ok = ok && entry && json_object_set(header, t->name, entry) == 0;
+    json_decref(entry);
+    *at = end;
+    return ok ? NULL : "has a name that is no UTF-8, or memory ran out";
+}
+
+/* The header's text, padded with spaces so that the data begin at a multiple of 64. NULL: no memory. */
+static char *header_text(const json_t *header, size_t *length)
+{
+    size_t size = json_dumpb(header, NULL, 0, JSON_COMPACT);
+    *length = (size + 8 + ALIGN - 1) / ALIGN * ALIGN - 8;
+    char *text = size ? malloc(*length) : NULL;
+    if (!text) return NULL;
+    memset(text, ' ', *length);
+    json_dumpb(header, text, size, JSON_COMPACT);
+    return text;
+}
+
+static char *make_header(const char *path, const pal_named_tensor *tensors, size_t n, const pal_setting *metadata,
+                         size_t n_metadata, size_t *length, pal_error *err)
+{
+    json_t *header = json_object(), *texts = json_object();
+    const char *wrong = NULL, *which = "metadata";
+    uint64_t at = 0;
+    char *text = NULL;
+    for (size_t i = 0; i < n_metadata && !wrong; i++)
+        if (!set_text(texts, metadata[i].name, metadata[i].value)) wrong = "is not text in UTF-8";
+    if (n_metadata && !wrong && json_object_set(header, "__metadata__", texts)) wrong = "found no memory";
+    for (size_t i = 0; i < n && !wrong; i++)
+        if ((wrong = add_tensor(header, &tensors[i], &at))) which = tensors[i].name ? tensors[i].name : "(unnamed)";
+    if (wrong)
+        pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.100s %s", pal__short_path(path), which, wrong);
+    else if (!(text = header_text(header, length)))
+        pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+    json_decref(texts);
+    json_decref(header);
+    return text;
+}
+
+/* ---- The file ---------------------------------------------------------------------------------------------------- */
+
+static bool write_all(int descriptor, const void *bytes, size_t size)
+{
+    const char *from = bytes;
+    while (size) {
+        ssize_t n = write(descriptor, from, size < (1u << 30) ? size : 1u << 30);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        from += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* Opens a name beside path that nobody else has; -1: errno tells. */
+static int open_temporary(const char *path, char **temporary)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (asprintf(temporary, "%s.%ld-%d.part", path, (long)getpid(), i) < 0) {
+            *temporary = NULL;
+            errno = ENOMEM;
+            return -1;
+        }
+        int descriptor = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor >= 0) return descriptor;
+        free(*temporary);
+        *temporary = NULL;
+        if (errno != EEXIST) return -1;
+    }
+    return -1;
+}
+
+/* The new name itself reaches the disk with its folder; a file system that cannot do this has done what it can. */
+static void flush_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    free(folder);
+    if (descriptor < 0) return;
+    (void)!fsync(descriptor);
+    close(descriptor);
+}
+
+static bool write_contents(int descriptor, const char *header, size_t length, const pal_named_tensor *tensors, size_t n)
+{
+    uint64_t size = length;
+    bool ok = write_all(descriptor, &size, sizeof size) && write_all(descriptor, header, length);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = write_all(descriptor, tensors[i].tensor->data, pal_tensor_bytes(tensors[i].tensor));
+    return ok && fsync(descriptor) == 0;
+}
+
+/* path has no symbolic link at its end. */
+static bool replace(const char *path, const char *header, size_t length, const pal_named_tensor *tensors, size_t n)
+{
+    char *temporary = NULL;
+    int descriptor = open_temporary(path, &temporary);
+    if (descriptor < 0) return false;
+    bool ok = write_contents(descriptor, header, length, tensors, n);
+    int why = errno;
+    if (close(descriptor) && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (ok && rename(temporary, path)) {
+        ok = false;
+        why = errno;
+    }
+    if (ok)
+        flush_folder(path);
+    else
+        unlink(temporary);
+    free(temporary);
+    errno = why;
+    return ok;
+}
+
+pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tensors, size_t n,
+                                 const pal_setting *metadata, size_t n_metadata, pal_error *err)
+{
+    size_t length = 0;
+    struct stat info;
+    if (!path || !*path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path to write to");
+    bool exists = stat(path, &info) == 0;
+    if (exists && !S_ISREG(info.st_mode))
+        return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a file", pal__short_path(path));
+    char *header = make_header(path, tensors, n, metadata, n_metadata, &length, err);
+    if (!header) return err && err->status ? err->status : PAL_ERR_ARGUMENT;
+    char *target = exists ? realpath(path, NULL) : strdup(path); /* a link stays, and what it names is replaced */
+    bool ok = target && replace(target, header, length, tensors, n);
+    int why = errno;
+    free(target);
+    free(header);
+    return ok ? PAL_OK : pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", pal__short_path(path), strerror(why));
+}

@@ -1,0 +1,19 @@
+#!/bin/sh
+# The threads suite with each build of OpenBLAS that is installed: serial, its own threads, OpenMP. $1: the test program.
+set -u
+passed=0; failed=0
+for kind in serial pthread openmp; do
+    library=$(ls -d /usr/lib/*/openblas-$kind/libopenblas.so.0 2>/dev/null | head -n 1)
+    if [ -z "$library" ]; then
+        echo "OpenBLAS $kind: not installed (libopenblas0-$kind)"
+        failed=$((failed + 1))
+    elif LD_PRELOAD= LD_LIBRARY_PATH=$(dirname "$library") "$1" threads; then
+        echo "OpenBLAS $kind: ok"
+        passed=$((passed + 1))
+    else
+        echo "OpenBLAS $kind: FAILED"
+        failed=$((failed + 1))
+    fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,223 @@
+#!/bin/sh
+# cli.sh PROGRAM - the behaviour of the program: exit statuses, one line on wrong use, run folders, pictures, same bits.
+# Works in a folder of its own on a small data set that it makes. Ends with "N passed, N failed".
+set -u
+LC_ALL=C
+export LC_ALL
+[ $# -eq 1 ] || { echo "usage: cli.sh PROGRAM" >&2; exit 2; }
+program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+passed=0
+failed=0
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
+check() { # what, command...
+    what=$1
+    shift
+    if "$@"; then pass; else fail "$what"; fi
+}
+
+# bytes NUMBER...: these bytes
+bytes() { for b in "$@"; do printf "\\$(printf %o "$b")"; done; }
+# images COUNT: 8x8, a bright bar in one row or one column, brightness varying
+images() {
+    bytes 0 0 8 3 0 0 0 "$1" 0 0 0 8 0 0 0 8
+    awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (y = 0; y < 8; y++) for (x = 0; x < 8; x++)
+        printf "\\%03o", ((i % 2 ? x : y) == int(i / 2) % 8) ? 200 + (i * 7) % 56 : 0 }' > text
+    printf "$(cat text)"
+}
+labels() {
+    bytes 0 0 8 1 0 0 0 "$1"
+    awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 8 }' > text
+    printf "$(cat text)"
+}
+mkdir data
+images 128 > data/train-images-idx3-ubyte
+labels 128 > data/train-labels-idx1-ubyte
+images 37 > data/t10k-images-idx3-ubyte
+labels 37 > data/t10k-labels-idx1-ubyte
+small="--data data --batch 16 --hidden 12 --epochs 3"
+
+state() { find . -path ./out -prune -o -path ./err -prune -o -type f -print | sort | xargs cksum; }
+
+# refused WORDS MENTIONED ARGUMENTS...: exit status 2, one line that mentions it, nothing on standard output, no change
+refused() {
+    what=$1
+    word=$2
+    shift 2
+    before=$(state)
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne 2 ]; then fail "$what: exit status $status"
+    elif [ "$(wc -l < err)" -ne 1 ]; then fail "$what: $(wc -l < err) lines on standard error"
+    elif ! grep -q '^palindrome: ' err; then fail "$what: $(cat err)"
+    elif ! grep -q -e "$word" err; then fail "$what: does not mention $word: $(cat err)"
+    elif [ -s out ]; then fail "$what: wrote on standard output"
+    elif [ "$before" != "$(state)" ]; then fail "$what: changed files"
+    else pass
+    fi
+}
+works() { # WHAT ARGUMENTS...: exit status 0, nothing on standard error
+    what=$1
+    shift
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne 0 ]; then fail "$what: exit status $status: $(cat err)"
+    elif [ -s err ]; then fail "$what: $(cat err)"
+    else pass
+    fi
+}
+figure() { sed -n "s/^ *\"$1\": \([-0-9.e+]*\).*/\1/p" out | head -n 1; } # of the JSON in out
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'; }
+is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
+is_json() { if command -v jq > /dev/null; then jq -e . < "$1" > /dev/null; else head -c 1 "$1" | grep -q '[[{]'; fi; }
+
+# ---- Saying what there is
+works "help" --help
+check "help lists the verbs" grep -q '^  train ' out
+works "version" --version
+check "version tells the kernels" grep -q '^instructions' out
+works "help of a verb" train --help
+check "help lists the options of models" grep -q -e '--masking' out
+works "models" models
+check "models lists denoising" grep -q '^denoising' out
+works "one model" models dae
+check "a model has a formula" grep -q '^Formula' out
+works "models as JSON" models --json
+check "models as JSON parses" is_json out
+works "operations" ops
+works "operations as JSON" ops --json
+check "operations as JSON parses" is_json out
+
+# ---- A run
+works "train" train denoising --out first $small --seed 5
+check "a line an epoch" [ "$(grep -c '^epoch' out)" -eq 3 ]
+for file in run.json metrics.jsonl checkpoint.safetensors; do check "$file is there" [ -s first/$file ]; done
+check "no temporary files are left" [ "$(ls first | wc -l)" -eq 3 ]
+check "a line of metrics an epoch" [ "$(wc -l < first/metrics.jsonl)" -eq 3 ]
+check "run.json parses" is_json first/run.json
+loss() { sed -n "$1s/.*\"test_loss\":\([-0-9.e+]*\).*/\1/p" first/metrics.jsonl; }
+check "the loss falls" less "$(loss 3)" "$(loss 1)"
+works "train quietly" train basic --out quiet $small --quiet
+check "quiet is silent" [ ! -s out ]
+works "train as JSON" train ae --out json --data data --batch-size 16 --latent-dim 12 --lr 0.2 --epochs 2 --json
+check "train as JSON parses" is_json out
+check "train as JSON tells the run" grep -q '"run": "json"' out
+works "a folder by default" train basic $small --quiet
+works "another folder by default" train basic $small --quiet
+check "folders by default are numbered" [ -d runs/basic-001 -a -d runs/basic-002 ]
+mkdir empty
+works "an empty folder is taken" train basic --out empty $small --quiet
+works "folders above are made" train basic --out a/b/c $small --quiet
+works "limit" train basic --out limited $small --limit 20 --json
+check "limit keeps one batch an epoch" [ "$(figure steps)" = 3 ]
+for optimizer in gd sgd momentum nesterov rmsprop adam adamw; do
+    works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
+done
+for schedule in constant step cosine; do
+    works "$schedule" train basic --out with-$schedule $small --schedule $schedule --warmup 5 --decay-every 1 --quiet
+done
+
+# ---- The same bits
+for threads in 1 2; do
+    works "$threads threads" train denoising --out threads-$threads $small --seed 9 --lanes 2 --threads $threads --quiet
+done
+check "the same checkpoint with 1 and 2 threads" cmp -s threads-1/checkpoint.safetensors threads-2/checkpoint.safetensors
+works "again" train denoising --out again $small --seed 9 --lanes 2 --quiet
+check "the same seed, the same checkpoint" cmp -s threads-1/checkpoint.safetensors again/checkpoint.safetensors
+works "another seed" train denoising --out other $small --seed 10 --lanes 2 --quiet
+if cmp -s other/checkpoint.safetensors again/checkpoint.safetensors; then fail "another seed, another checkpoint"; else pass; fi
+
+# ---- What was learnt
+works "evaluate" evaluate first --json
+check "evaluate as JSON parses" is_json out
+check "every test sample counts" [ "$(figure samples)" = 37 ]
+check "evaluate gives the last epoch's loss" [ "$(figure loss)" = "$(loss 3)" ]
+works "train well" train denoising --out well --data data --batch 16 --hidden 12 --epochs 100 --optimizer adam --lr 0.03 --quiet
+works "evaluate it" evaluate well --json
+clean=$(figure squared_error)
+works "evaluate with more masking" evaluate well --masking 0.9 --json
+check "masking leaves the clean error" [ "$(figure squared_error)" = "$clean" ]
+check "masking hurts" less "$clean" "$(figure squared_error_corrupted)"
+works "masking for a model that has none" evaluate quiet --masking 0.5 --json
+check "masking for a model that has none has a figure" [ -n "$(figure squared_error_corrupted)" ]
+works "evaluate for people" evaluate first
+works "reconstruct" reconstruct first
+check "reconstruct makes a picture" is_png first/reconstruct.png
+works "reconstruct elsewhere" reconstruct first -o there.png --masking 0.5 --samples 5
+check "reconstruct makes a picture elsewhere" is_png there.png
+works "filters" filters first
+check "filters makes a picture" is_png first/filters.png
+works "maximal inputs" filters first --maximal -o maximal.png
+check "maximal makes a picture" is_png maximal.png
+works "filters of several" filters threads-1 other first -o several.png
+check "filters of several makes a picture" is_png several.png
+works "run-info" run-info first
+check "run-info tells the command" grep -q 'palindrome train denoising --out first' out
+works "run-info as JSON" run-info first --json
+check "run-info as JSON parses" is_json out
+
+# ---- Wrong use
+printf 'precious' > precious
+mkdir full && printf 'precious' > full/file
+refused "no verb" 'help'
+refused "unknown verb" 'mean train' trian
+refused "unknown option of the program" 'bogus' --bogus
+refused "no model" 'models' train
+refused "unknown model" 'mean denoising' train denoisin
+refused "a word too many" 'more' train basic more
+refused "unknown option" 'bogus' train basic --bogus 1
+refused "misspelt option" 'mean --epochs' train basic --epohs 3
+refused "option without value" 'epochs' train basic --epochs
+refused "flag with a value" 'json' train basic --json=yes
+refused "ambiguous option" 'several' train basic --de 1
+refused "option of another model" 'masking' train basic --masking 0.5
+refused "not a number" 'epochs' train basic --epochs many
+refused "no epochs" 'epochs' train basic --epochs 0
+refused "no hidden units" 'hidden' train basic --hidden 0 --data data
+refused "out of range" 'masking' train denoising --masking 1.5 --data data
+refused "unknown choice" 'optimizer' train basic --optimizer newton
+refused "no learning rate" 'learning-rate' train basic --lr 0
+refused "batch larger than the data" '129' train basic --data data --batch 129 --out new
+refused "missing data" 'nowhere' train basic --data nowhere --out new
+refused "a run that exists" 'first exists' train basic $small --out first
+refused "a folder that is not empty" 'full exists' train basic $small --out full
+refused "a file in the place of the folder" 'precious exists' train basic $small --out precious
+refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
+refused "no such run" 'nowhere' evaluate nowhere
+refused "not a run" 'run.json' evaluate data
+refused "no run" 'which run' reconstruct
+refused "settings that change the weights" 'weights' evaluate first --hidden 13
+refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
+refused "a picture in no folder" 'nowhere' filters first -o nowhere/filters.png
+check "no folder is left behind" [ ! -e new ]
+
+# ---- Failing at run time
+"$program" train basic --out spoilt $small --lr 1e6 --output squared --activation linear --quiet > out 2> err
+check "a loss that is not finite is status 1" [ $? -eq 1 ]
+check "a loss that is not finite is one line of advice" [ "$(grep -c 'lower --learning-rate' err) $(wc -l < err)" = "1 1" ]
+check "the checkpoint before it is kept" [ -s spoilt/checkpoint.safetensors ]
+check "the run is marked" grep -q '"status": "failed"' spoilt/run.json
+works "the kept checkpoint opens" evaluate spoilt --json
+head -c 100 first/checkpoint.safetensors > json/checkpoint.safetensors
+"$program" evaluate json > out 2> err
+check "a damaged checkpoint is status 1" [ $? -eq 1 ]
+check "a damaged checkpoint is one line" [ "$(wc -l < err)" -eq 1 ]
+
+# ---- Interrupted
+"$program" train basic --out long --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
+pid=$!
+tries=0
+while [ ! -s long/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -INT $pid
+wait $pid
+status=$?
+check "an interrupt is status 130" [ $status -eq 130 ]
+check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
+works "an interrupted run opens" evaluate long --json
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs into a folder of its own and there compiles and runs the README's program, shared and static, through
+# pkg-config. $1: the build folder; $2: the source folder.
+set -eu
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+DESTDIR=$stage meson install -C "$1" --no-rebuild >/dev/null
+prefix=$(find "$stage" -name palindrome.pc -printf '%h\n' -quit)
+export PKG_CONFIG_PATH="$prefix" PKG_CONFIG_SYSROOT_DIR="$stage"
+libdir=$(dirname "$prefix")
+
+# The program is the README's own text: the C block.
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$2/README.md" >"$stage/variant.c"
+grep -q 'int main' "$stage/variant.c"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$stage/variant.c" -o "$stage/shared" $(pkg-config --cflags --libs palindrome)
+LD_LIBRARY_PATH=$libdir "$stage/shared"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 "$stage/variant.c" -o "$stage/static" $(pkg-config --cflags palindrome) \
+    "$libdir/libpalindrome.a" $(pkg-config --static --libs-only-l palindrome | sed 's/-lpalindrome[^ ]*//g') -lm -lpthread
+"$stage/static"
+LD_LIBRARY_PATH=$libdir "$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)" --version
+echo "3 passed, 0 failed"

@@ -1,0 +1,88 @@
+/* file.c - whole files and fresh folders.
+ *
+ * A reader, and a crash, sees the old file or the new one. A folder that holds anything is never written into. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "train/internal.h"
+
+pal_status pal__file_write(const char *path, const char *text, size_t size, pal_error *err)
+{
+    size_t length = strlen(path) + sizeof ".XXXXXX";
+    char *name = malloc(length);
+    if (!name) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
+    snprintf(name, length, "%s.XXXXXX", path);
+    int fd = mkstemp(name);
+    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    bool good = file != NULL;
+    if (!file && fd >= 0) close(fd);
+    mode_t mask = umask(0);
+    umask(mask);
+    good = good && fwrite(text, 1, size, file) == size && !fflush(file) && !fchmod(fd, 0666 & ~mask) && !fsync(fd);
+    int error = good ? 0 : errno;
+    if (file && fclose(file)) good = false;
+    if (good && rename(name, path)) good = false;
+    if (!good && !error) error = errno;
+    if (!good && fd >= 0) unlink(name);
+    free(name);
+    return good ? PAL_OK : pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", path, strerror(error));
+}
+
+char *pal__file_read(const char *path, size_t *size, pal_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    size_t capacity = 0, got = 1;
+    int error = file ? 0 : errno;
+    for (*size = 0; file && got; *size += got) {
+        if (capacity - *size < 2) {
+            capacity = capacity ? 2 * capacity : 4096;
+            char *more = realloc(text, capacity);
+            if (!more) break;
+            text = more;
+        }
+        got = fread(text + *size, 1, capacity - *size - 1, file);
+    }
+    if (file && ferror(file)) error = errno;
+    if (file) fclose(file);
+    if (!error && !got) {
+        text[*size] = 0;
+        return text;
+    }
+    free(text);
+    pal_error_set(err, error ? PAL_ERR_IO : PAL_ERR_MEMORY, "%s: cannot read: %s", path,
+                  strerror(error ? error : ENOMEM));
+    return NULL;
+}
+
+static bool is_empty_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder) return false;
+    bool empty = true;
+    for (const struct dirent *e; (e = readdir(folder));) empty &= !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+    closedir(folder);
+    return empty;
+}
+
+pal_status pal__folder_make(const char *path, pal_error *err)
+{
+    char *above = strdup(path);
+    if (!above) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
+    for (char *slash = strchr(above + 1, '/'); above[0] && slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        mkdir(above, 0777); /* where this fails, so does the last one, and says why */
+        *slash = '/';
+    }
+    free(above);
+    if (!mkdir(path, 0777)) return PAL_OK;
+    if (errno != EEXIST) return pal_error_set(err, PAL_ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+    if (!is_empty_folder(path)) return pal_error_set(err, PAL_ERR_EXISTS, "%s exists already", path);
+    if (!access(path, W_OK | X_OK)) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_IO, "%s: cannot write into it: %s", path, strerror(errno));
+}

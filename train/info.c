@@ -1,0 +1,124 @@
+/* info.c - run.json: the table of its fields, and the settings of the model, typed as its options are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+#define FIELD(kind, name, member)                                                                                      \
+    {                                                                                                                  \
+        name, PAL__##kind, offsetof(pal_run_info, member)                                                              \
+    }
+static const pal__field before_settings[] = {
+    FIELD(TEXT, "version", version), FIELD(TEXT, "command", command), FIELD(TEXT, "status", status),
+    FIELD(TEXT, "error", error),     FIELD(TEXT, "started", started), FIELD(TEXT, "finished", finished),
+    FIELD(TEXT, "model", model),
+};
+static const pal__field after_settings[] = {
+    FIELD(TEXT, "data", data),
+    FIELD(COUNT, "limit", limit),
+    FIELD(COUNT, "train_samples", train_samples),
+    FIELD(COUNT, "test_samples", test_samples),
+    FIELD(COUNT, "batch", batch),
+    FIELD(COUNT, "epochs", epochs),
+    FIELD(COUNT, "seed", seed),
+    FIELD(TEXT, "optimizer.name", optimizer.name),
+    FIELD(REAL, "optimizer.momentum", optimizer.momentum),
+    FIELD(REAL, "optimizer.alpha", optimizer.alpha),
+    FIELD(REAL, "optimizer.beta1", optimizer.beta1),
+    FIELD(REAL, "optimizer.beta2", optimizer.beta2),
+    FIELD(REAL, "optimizer.epsilon", optimizer.epsilon),
+    FIELD(REAL, "optimizer.weight_decay", optimizer.weight_decay),
+    FIELD(REAL, "optimizer.clip_norm", optimizer.clip_norm),
+    FIELD(TEXT, "schedule.name", schedule.name),
+    FIELD(REAL, "schedule.learning_rate", schedule.learning_rate),
+    FIELD(REAL, "schedule.final_rate", schedule.final_rate),
+    FIELD(REAL, "schedule.factor", schedule.factor),
+    FIELD(COUNT, "schedule.every", schedule.every),
+    FIELD(COUNT, "schedule.warmup", schedule.warmup),
+    FIELD(COUNT, "schedule.total", schedule.total),
+    FIELD(COUNT, "lanes", lanes),
+    FIELD(COUNT, "threads", threads),
+    FIELD(TEXT, "isa", isa),
+    FIELD(TEXT, "blas", blas),
+    FIELD(COUNT, "result.epochs", result.epochs),
+    FIELD(COUNT, "result.steps", result.steps),
+    FIELD(FIGURE, "result.train_loss", result.train_loss),
+    FIELD(FIGURE, "result.test_loss", result.test_loss),
+    FIELD(FIGURE, "result.squared_error", result.squared_error),
+    FIELD(FIGURE, "result.squared_error_corrupted", result.squared_error_corrupted),
+    FIELD(FIGURE, "result.seconds", result.seconds),
+    FIELD(FIGURE, "result.samples_per_second", result.samples_per_second),
+};
+#undef FIELD
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* A number as the number it is, yes and no as booleans; a text that is neither stays one. */
+static json_t *setting_value(const pal_option *option, const char *text)
+{
+    pal_option_type type = option ? option->type : PAL_OPTION_ENUM;
+    if (type == PAL_OPTION_BOOL && !strcmp(text, "yes")) return json_true();
+    if (type == PAL_OPTION_BOOL && !strcmp(text, "no")) return json_false();
+    char *end;
+    long long whole = strtoll(text, &end, 10);
+    if (type == PAL_OPTION_INT && end != text && !*end) return json_integer(whole);
+    double real = strtod(text, &end);
+    json_t *number = type == PAL_OPTION_REAL && end != text && !*end ? json_real(real) : NULL;
+    return number ? number : json_string(text);
+}
+
+json_t *pal__info_write(const pal_run_info *info)
+{
+    json_t *object = json_object(), *settings = json_object();
+    const pal_variant *variant = info->model ? pal_variant_find(info->model) : NULL;
+    bool good = object && settings && pal__json_set(object, before_settings, COUNT(before_settings), info);
+    for (size_t i = 0; good && i < info->n_settings; i++) {
+        const pal_setting *s = &info->settings[i];
+        const pal_option *option = variant ? pal_variant_option_find(variant, s->name) : NULL;
+        good = !json_object_set_new(settings, s->name, setting_value(option, s->value));
+    }
+    good = good && !json_object_set(object, "settings", settings) &&
+           pal__json_set(object, after_settings, COUNT(after_settings), info);
+    json_decref(settings);
+    if (good) return object;
+    json_decref(object);
+    return NULL;
+}
+
+static char *setting_text(const json_t *value)
+{
+    char text[64];
+    if (json_is_string(value)) return strdup(json_string_value(value));
+    if (json_is_boolean(value)) return strdup(json_is_true(value) ? "yes" : "no");
+    if (json_is_real(value)) {
+        pal__real_text(json_real_value(value), text, sizeof text);
+        return strdup(text);
+    }
+    return json_dumps(value, JSON_ENCODE_ANY);
+}
+
+bool pal__info_read(const json_t *object, pal_run_info *info, pal_setting **settings)
+{
+    *info = (pal_run_info){0};
+    pal__json_get(object, before_settings, COUNT(before_settings), info);
+    pal__json_get(object, after_settings, COUNT(after_settings), info);
+    info->optimizer.struct_size = sizeof info->optimizer;
+    json_t *from = json_object_get(object, "settings");
+    *settings = calloc(json_object_size(from) + 1, sizeof **settings);
+    if (!*settings) return false;
+    const char *key;
+    json_t *value;
+    json_object_foreach(from, key, value)
+    {
+        char *text = setting_text(value);
+        if (!text) return false;
+        (*settings)[info->n_settings++] = (pal_setting){key, text};
+    }
+    info->settings = *settings;
+    return true;
+}
+
+void pal__settings_free(pal_setting *settings, size_t n)
+{
+    for (size_t i = 0; settings && i < n; i++) free((void *)(uintptr_t)settings[i].value);
+    free(settings);
+}

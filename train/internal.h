@@ -1,0 +1,115 @@
+/* internal.h - what the files of train/ share. */
+#ifndef PAL_TRAIN_INTERNAL_H
+#define PAL_TRAIN_INTERNAL_H
+
+#include <jansson.h>
+
+#include "train/train.h"
+
+/* Option structs may come from a caller built against an older header: what it does not know is zero. */
+#define PAL__OPTIONS(to, from)                                                                                         \
+    do {                                                                                                               \
+        if ((from) && (from)->struct_size)                                                                             \
+            memcpy(&(to), (from), (from)->struct_size < sizeof(to) ? (from)->struct_size : sizeof(to));                \
+    } while (0)
+
+double pal__seconds(void); /* of a clock that only goes forward */
+
+/* ---- stage.c: one program over a batch of a fixed size, with its input ------------------------------------------- */
+
+typedef struct pal__stage {
+    pal_tensor *input; /* [rows, features], of the model's type */
+    pal_program *program;
+    int64_t rows;
+    pal_tensor *corrupted; /* the input after another model's corruption, and what computes it; or NULL */
+    pal_program *corrupt;
+} pal__stage;
+
+enum { PAL__STAGE_OUTPUTS = 4 };
+
+typedef struct pal__inputs {
+    pal_tape *tape;
+    pal_var x, corrupted; /* corrupted has id 0 where no other model corrupts */
+} pal__inputs;
+
+/* Records from the inputs on; fills outputs and returns how many, 0 after a failure that the tape tells. */
+typedef size_t (*pal__record_fn)(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user);
+
+typedef struct pal__stage_options {
+    int64_t rows;
+    unsigned lanes;
+    bool effects;
+    pal_model *corruptor; /* another model, whose parameters would be in the way on one tape; NULL: none */
+    pal__record_fn record;
+    void *user;
+} pal__stage_options;
+
+pal__stage *pal__stage_new(pal_model *model, const pal__stage_options *options, pal_error *err);
+void pal__stage_free(pal__stage *stage);
+/* Gathers these rows of the data and runs. */
+pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
+                          pal_error *err);
+
+/* Between begin and end: the input after the other model's corruption or the model's own. id 0: nothing corrupts. */
+pal_var pal__corrupted(pal_model *model, const pal__inputs *in);
+
+/* ---- evaluate.c ---------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal__evaluator pal__evaluator; /* compiled once, run after each epoch */
+pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
+                                   pal_error *err);
+void pal__evaluator_free(pal__evaluator *evaluator);
+pal_status pal__evaluator_run(pal__evaluator *evaluator, pal_figures *figures, pal_error *err);
+
+/* Whether samples of this data have as many features as the model takes. */
+pal_status pal__fits(const pal_model *model, const pal_dataset *data, pal_error *err);
+int64_t pal__features(const pal_model *model);
+
+/* ---- json.c: structs and JSON objects, by a table of fields ------------------------------------------------------ */
+
+typedef enum pal__kind {
+    PAL__TEXT,   /* const char *, NULL is left out */
+    PAL__COUNT,  /* int64_t or uint64_t */
+    PAL__REAL,   /* double, read back exactly; one that is not finite is null */
+    PAL__FIGURE, /* the same, rounded to ten digits */
+} pal__kind;
+
+typedef struct pal__field {
+    const char *name; /* "schedule.name" is in the object "schedule" */
+    pal__kind kind;
+    size_t offset;
+} pal__field;
+
+bool pal__json_set(json_t *object, const pal__field *fields, size_t n, const void *from); /* false: no memory */
+/* What is missing or of another type becomes NULL, 0 and NAN. Texts belong to the object. */
+void pal__json_get(const json_t *object, const pal__field *fields, size_t n, void *to);
+/* As few digits as read back the same; malloc. flags as for json_dumps. */
+char *pal__json_text(const json_t *value, size_t flags);
+/* The shortest decimal that reads back the same. */
+void pal__real_text(double value, char *out, size_t size);
+
+/* ---- info.c: run.json ----------------------------------------------------------------------------------------------
+ */
+
+json_t *pal__info_write(const pal_run_info *info); /* NULL: no memory */
+/* settings is an array for info->settings; its texts are in buffer. Both malloc, for the caller. */
+bool pal__info_read(const json_t *object, pal_run_info *info, pal_setting **settings);
+void pal__settings_free(pal_setting *settings, size_t n);
+
+/* ---- file.c ---------------------------------------------------------------------------------------------------------
+ */
+
+/* Under a temporary name in the same folder, then renamed. */
+pal_status pal__file_write(const char *path, const char *text, size_t size, pal_error *err);
+char *pal__file_read(const char *path, size_t *size, pal_error *err); /* with a zero after it; malloc */
+/* The folder and those above it; one that exists must be empty. */
+pal_status pal__folder_make(const char *path, pal_error *err);
+
+/* ---- Pictures ------------------------------------------------------------------------------------------------------
+ */
+
+/* How a sample is drawn: its last two axes of more than 1 element, or as square as can be. */
+void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width);
+
+#endif

@@ -1,0 +1,99 @@
+/* json.c - structs as JSON objects, by a table of fields.
+ *
+ * One table serves writing and reading, so that the two cannot differ. Numbers are written with as few digits as read
+ * back the same. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+/* The object that holds the last part of a dotted name, made where it is missing and make is set; *last is that part.
+ */
+static json_t *holder(json_t *object, const char *name, bool make, const char **last)
+{
+    const char *dot = strchr(name, '.');
+    *last = dot ? dot + 1 : name;
+    if (!dot) return object;
+    char first[64];
+    snprintf(first, sizeof first, "%.*s", (int)(dot - name), name);
+    json_t *inner = json_object_get(object, first);
+    if (!inner && make && !json_object_set_new(object, first, json_object())) inner = json_object_get(object, first);
+    return inner;
+}
+
+static double ten_digits(double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.10g", value);
+    return strtod(text, NULL);
+}
+
+static json_t *value_of(const pal__field *field, const void *at)
+{
+    switch (field->kind) {
+    case PAL__TEXT:
+        return json_string(*(const char *const *)at);
+    case PAL__COUNT:
+        return json_integer(*(const int64_t *)at);
+    default:
+        break;
+    }
+    double value = *(const double *)at;
+    if (!isfinite(value)) return json_null();
+    return json_real(field->kind == PAL__FIGURE ? ten_digits(value) : value);
+}
+
+bool pal__json_set(json_t *object, const pal__field *fields, size_t n, const void *from)
+{
+    for (size_t i = 0; i < n; i++) {
+        const void *at = (const char *)from + fields[i].offset;
+        const char *last;
+        json_t *inner = holder(object, fields[i].name, true, &last);
+        if (fields[i].kind == PAL__TEXT && !*(const char *const *)at) continue;
+        if (!inner || json_object_set_new(inner, last, value_of(&fields[i], at))) return false;
+    }
+    return true;
+}
+
+void pal__json_get(const json_t *object, const pal__field *fields, size_t n, void *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        void *at = (char *)to + fields[i].offset;
+        const char *last;
+        const json_t *inner = holder((json_t *)(uintptr_t)object, fields[i].name, false, &last);
+        const json_t *value = json_object_get(inner, last);
+        switch (fields[i].kind) {
+        case PAL__TEXT:
+            *(const char **)at = json_string_value(value);
+            break;
+        case PAL__COUNT:
+            *(int64_t *)at = json_integer_value(value);
+            break;
+        default:
+            *(double *)at = json_is_number(value) ? json_number_value(value) : (double)NAN;
+        }
+    }
+}
+
+char *pal__json_text(const json_t *value, size_t flags)
+{
+    for (size_t digits = 15;; digits++) {
+        char *text = json_dumps(value, flags | JSON_REAL_PRECISION(digits));
+        if (!text || digits == 17) return text;
+        json_t *back = json_loads(text, JSON_DECODE_ANY, NULL);
+        bool same = json_equal(back, value);
+        json_decref(back);
+        if (same) return text;
+        free(text);
+    }
+}
+
+void pal__real_text(double value, char *out, size_t size)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, size, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) return;
+    }
+}

@@ -1,0 +1,87 @@
+/* reconstruct.c - a picture of samples above their reconstructions. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "plot/plot.h"
+#include "train/internal.h"
+
+enum { RECONSTRUCTED, CORRUPTED, ROWS };
+
+void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width)
+{
+    int64_t last[2] = {1, 1};
+    for (int a = sample.rank - 1, k = 1; a >= 0 && k >= 0; a--)
+        if (sample.dim[a] > 1) last[k--] = sample.dim[a];
+    int64_t count = pal_shape_count(sample);
+    *height = last[0];
+    *width = last[1];
+    if (last[0] > 1 && last[0] * last[1] == count) return;
+    for (int64_t h = 1; h * h <= count; h++)
+        if (count % h == 0) *height = h;
+    *width = count / *height;
+}
+
+static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+{
+    (void)user;
+    pal_model_begin(model, in->tape, PAL_EVALUATE);
+    pal_var corrupted = pal__corrupted(model, in);
+    outputs[RECONSTRUCTED] = pal_model_reconstruct(model, corrupted.id ? corrupted : in->x);
+    outputs[CORRUPTED] = corrupted;
+    pal_model_end(model);
+    return corrupted.id ? ROWS : CORRUPTED;
+}
+
+/* Black is 0 and white is 1 where the data say so; otherwise each image has its own black and white. */
+static pal_mapping mapping_for(const pal_tensor *x)
+{
+    for (size_t i = 0; i < pal_tensor_count(x); i++) {
+        double value = pal_tensor_get(x, i);
+        if (value < 0 || value > 1) return PAL_MAP_RANGE;
+    }
+    return PAL_MAP_UNIT;
+}
+
+static pal_status draw(const pal__stage *stage, bool corrupted, pal_shape sample, const pal_reconstruct_options *o,
+                       const char *path, pal_error *err)
+{
+    pal_mapping mapping = mapping_for(stage->input);
+    pal_grid_row rows[ROWS + 1];
+    size_t n = 0;
+    rows[n++] = (pal_grid_row){.cells = stage->input, .label = "original", .mapping = mapping};
+    if (corrupted)
+        rows[n++] =
+            (pal_grid_row){.cells = pal_output(stage->program, CORRUPTED), .label = "corrupted", .mapping = mapping};
+    rows[n++] = (pal_grid_row){
+        .cells = pal_output(stage->program, RECONSTRUCTED), .label = "reconstruction", .mapping = mapping};
+    pal_grid_section section = {.rows = rows, .count = n};
+    pal__cell_size(sample, &section.cell_height, &section.cell_width);
+    pal_grid grid = {
+        .struct_size = sizeof grid, .title = o->title, .caption = o->caption, .sections = &section, .count = 1};
+    return pal_grid_write(&grid, path, err);
+}
+
+pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *given,
+                                 const char *path, pal_error *err)
+{
+    pal_reconstruct_options o = {0};
+    PAL__OPTIONS(o, given);
+    pal_status status = pal__fits(model, data, err);
+    if (status) return status;
+    if (o.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o.samples);
+    int64_t n = o.samples ? o.samples : 16;
+    if (n > data->count) n = data->count;
+    bool corrupts = o.corruptor || pal_model_variant(model)->corrupt;
+    pal_error own = {0};
+    pal__stage *stage =
+        pal__stage_new(model, &(pal__stage_options){.rows = n, .corruptor = o.corruptor, .record = record}, &own);
+    uint32_t *rows = malloc((size_t)n * sizeof *rows);
+    if (stage && !rows) pal_error_set(&own, PAL_ERR_MEMORY, "out of memory");
+    for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)i;
+    if (!own.status && !pal__stage_run(stage, data, rows, (pal_noise){.seed = o.seed}, &own))
+        draw(stage, corrupts, pal_model_sample(model), &o, path, &own);
+    free(rows);
+    pal__stage_free(stage);
+    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}

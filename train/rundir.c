@@ -1,0 +1,269 @@
+/* rundir.c - the folder of a run: run.json, metrics.jsonl, checkpoint.safetensors.
+ *
+ * Each file is replaced as a whole. What info() returns lives in the JSON value that was written or read. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "train/internal.h"
+
+struct pal_rundir {
+    char *path;
+    json_t *json; /* of run.json: owns the texts of info */
+    pal_run_info info;
+    pal_setting *settings;
+    char *metrics; /* the text of metrics.jsonl */
+    size_t metrics_size;
+    pal_epoch *epochs;
+    size_t n_epochs;
+};
+
+#define FIELD(kind, name)                                                                                              \
+    {                                                                                                                  \
+#name, PAL__##kind, offsetof(pal_epoch, name)                                                                  \
+    }
+static const pal__field epoch_fields[] = {
+    FIELD(COUNT, epoch),        FIELD(COUNT, step),           FIELD(FIGURE, train_loss),
+    FIELD(FIGURE, test_loss),   FIELD(FIGURE, squared_error), FIELD(FIGURE, squared_error_corrupted),
+    FIELD(REAL, learning_rate), FIELD(FIGURE, seconds),
+};
+#undef FIELD
+enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, PATH = 4096 };
+
+static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
+
+const char *pal_rundir_path(const pal_rundir *dir) { return dir->path; }
+const pal_run_info *pal_rundir_info(const pal_rundir *dir) { return &dir->info; }
+size_t pal_rundir_epoch_count(const pal_rundir *dir) { return dir->n_epochs; }
+const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i)
+{
+    return i < dir->n_epochs ? dir->epochs + i : NULL;
+}
+
+const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s", dir->path, name);
+    return out;
+}
+
+static const char *now(char *out, size_t size)
+{
+    time_t seconds = time(NULL);
+    struct tm utc;
+    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+    return out;
+}
+
+/* The folder's info is this from now on; json is taken over. */
+static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
+{
+    pal_run_info info = {0};
+    pal_setting *settings = NULL;
+    if (!json || !pal__info_read(json, &info, &settings)) {
+        pal__settings_free(settings, info.n_settings);
+        json_decref(json);
+        return no_memory(err);
+    }
+    pal__settings_free(dir->settings, dir->info.n_settings);
+    json_decref(dir->json);
+    dir->json = json;
+    dir->info = info;
+    dir->settings = settings;
+    return PAL_OK;
+}
+
+static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_error *err)
+{
+    pal_status status = adopt(dir, pal__info_write(info), err);
+    if (status) return status;
+    char name[PATH], *text = pal__json_text(dir->json, JSON_INDENT(2));
+    size_t length = text ? strlen(text) : 0;
+    if (!text) return no_memory(err);
+    text[length++] = '\n'; /* in the place of the zero */
+    status = pal__file_write(pal_rundir_file(dir, "run.json", name, sizeof name), text, length, err);
+    free(text);
+    return status;
+}
+
+static pal_status make_folder(pal_rundir *dir, const char *path, const char *model, pal_error *err)
+{
+    if (path) {
+        dir->path = strdup(path);
+        return dir->path ? pal__folder_make(path, err) : no_memory(err);
+    }
+    for (int i = 1;; i++) {
+        pal_error own = {0};
+        free(dir->path);
+        if (asprintf(&dir->path, "runs/%s-%03d", model, i) < 0) {
+            dir->path = NULL;
+            return no_memory(err);
+        }
+        bool taken = !access(dir->path, F_OK);
+        if (!taken && !pal__folder_make(dir->path, &own)) return PAL_OK;
+        if (!taken && own.status != PAL_ERR_EXISTS) return pal_error_set(err, own.status, "%s", own.text);
+    }
+}
+
+pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_error *err)
+{
+    pal_rundir *dir = calloc(1, sizeof *dir);
+    if (!dir) {
+        no_memory(err);
+        return NULL;
+    }
+    pal_run_info info = *given;
+    char started[40];
+    info.status = "running";
+    info.started = now(started, sizeof started);
+    info.finished = info.error = NULL;
+    info.result = (pal_train_result){.train_loss = NAN,
+                                     .test_loss = NAN,
+                                     .squared_error = NAN,
+                                     .squared_error_corrupted = NAN,
+                                     .samples_per_second = NAN};
+    if (!make_folder(dir, path, info.model, err) && !write_info(dir, &info, err)) return dir;
+    pal_rundir_free(dir);
+    return NULL;
+}
+
+static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
+{
+    pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
+    if (!more) return no_memory(err);
+    dir->epochs = more;
+    dir->epochs[dir->n_epochs++] = *epoch;
+    return PAL_OK;
+}
+
+/* Lines of metrics.jsonl into epochs; a file that is missing has none, a line that is damaged is an error. */
+static pal_status read_metrics(pal_rundir *dir, pal_error *err)
+{
+    char name[PATH];
+    if (access(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), F_OK)) return PAL_OK;
+    dir->metrics = pal__file_read(name, &dir->metrics_size, err);
+    if (!dir->metrics) return PAL_ERR_IO;
+    int number = 1;
+    for (const char *line = dir->metrics; *line; number++) {
+        size_t length = strcspn(line, "\n");
+        json_t *object = json_loadb(line, length, 0, NULL);
+        if (!json_is_object(object)) {
+            json_decref(object);
+            return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: not a JSON object", name, number);
+        }
+        pal_epoch epoch;
+        pal__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch);
+        json_decref(object);
+        pal_status status = append_epoch(dir, &epoch, err);
+        if (status) return status;
+        line += length + (line[length] == '\n');
+    }
+    return PAL_OK;
+}
+
+static pal_status read_all(pal_rundir *dir, const char *path, pal_error *err)
+{
+    char name[PATH];
+    dir->path = strdup(path);
+    if (!dir->path) return no_memory(err);
+    if (access(path, F_OK))
+        return pal_error_set(err, PAL_ERR_IO, "%s: %s: give the folder of a run", path, strerror(errno));
+    if (access(pal_rundir_file(dir, "run.json", name, sizeof name), F_OK))
+        return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: it has no run.json", path);
+    size_t size;
+    char *text = pal__file_read(name, &size, err);
+    if (!text) return PAL_ERR_IO;
+    json_error_t why;
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
+    free(text);
+    if (!json) return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: %s", name, why.line, why.text);
+    if (!json_is_string(json_object_get(json, "model")) || !json_is_string(json_object_get(json, "status"))) {
+        json_decref(json);
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: not the description of a run: no model or no status", name);
+    }
+    pal_status status = adopt(dir, json, err);
+    return status ? status : read_metrics(dir, err);
+}
+
+pal_rundir *pal_rundir_open(const char *path, pal_error *err)
+{
+    pal_rundir *dir = calloc(1, sizeof *dir);
+    if (!dir) no_memory(err);
+    if (dir && !read_all(dir, path, err)) return dir;
+    pal_rundir_free(dir);
+    return NULL;
+}
+
+void pal_rundir_free(pal_rundir *dir)
+{
+    if (!dir) return;
+    pal__settings_free(dir->settings, dir->info.n_settings);
+    json_decref(dir->json);
+    free(dir->metrics);
+    free(dir->epochs);
+    free(dir->path);
+    free(dir);
+}
+
+pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
+{
+    json_t *object = json_object();
+    char *line = object && pal__json_set(object, epoch_fields, EPOCH_FIELDS, epoch)
+                     ? pal__json_text(object, JSON_COMPACT)
+                     : NULL;
+    json_decref(object);
+    size_t length = line ? strlen(line) : 0;
+    char *more = line ? realloc(dir->metrics, dir->metrics_size + length + 1) : NULL;
+    if (more) {
+        dir->metrics = more;
+        memcpy(more + dir->metrics_size, line, length);
+        more[dir->metrics_size + length] = '\n';
+        dir->metrics_size += length + 1;
+    }
+    free(line);
+    if (!more || append_epoch(dir, epoch, err)) return no_memory(err);
+    char name[PATH];
+    return pal__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, dir->metrics_size,
+                           err);
+}
+
+pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
+                           pal_error *err)
+{
+    size_t n = optimizer ? pal_optimizer_state_count(optimizer) : 0;
+    pal_named_tensor *more = calloc(n + 1, sizeof *more);
+    pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
+    pal_status status = more && count ? PAL_OK : no_memory(err);
+    for (size_t i = 0; !status && i < n; i++) more[i].tensor = pal_optimizer_state(optimizer, i, &more[i].name);
+    if (!status) {
+        char name[PATH];
+        pal_tensor_set(count, 0, (double)step);
+        more[n] = (pal_named_tensor){"train/step", count};
+        pal_rundir_file(dir, "checkpoint.safetensors", name, sizeof name);
+        status = pal_model_save(model, name, more, n + 1, err);
+    }
+    pal_tensor_free(count);
+    free(more);
+    return status;
+}
+
+pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *error, const pal_train_result *result,
+                             pal_error *err)
+{
+    char finished[40];
+    pal_run_info info = dir->info;
+    info.status = status;
+    info.error = error;
+    info.finished = now(finished, sizeof finished);
+    info.result = *result;
+    return write_info(dir, &info, err);
+}
+
+pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_error *err)
+{
+    char name[PATH];
+    return pal_model_open(context, pal_rundir_file(dir, "checkpoint.safetensors", name, sizeof name), err);
+}

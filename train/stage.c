@@ -1,0 +1,120 @@
+/* stage.c - one program over a batch of a fixed size.
+ *
+ * Training, evaluation and pictures differ only in what they record from the input on; making the input, the tape and
+ * the program, and running with the next batch, is the same for all. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/internal.h"
+
+double pal__seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+int64_t pal__features(const pal_model *model) { return pal_shape_count(pal_model_sample(model)); }
+
+pal_status pal__fits(const pal_model *model, const pal_dataset *data, pal_error *err)
+{
+    if (data->features == pal__features(model)) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, the model takes %lld", data->name,
+                         (long long)data->features, (long long)pal__features(model));
+}
+
+pal_var pal__corrupted(pal_model *model, const pal__inputs *in)
+{
+    if (in->corrupted.id || !pal_model_variant(model)->corrupt) return in->corrupted;
+    return pal_model_corrupt(model, in->x);
+}
+
+static size_t record_corruption(pal_model *corruptor, const pal__inputs *in, pal_var *outputs, void *user)
+{
+    (void)user;
+    pal_model_begin(corruptor, in->tape, PAL_EVALUATE);
+    outputs[0] = pal_model_corrupt(corruptor, in->x);
+    pal_model_end(corruptor);
+    return 1;
+}
+
+static pal_program *compile(pal_model *model, const pal__stage *stage, const pal__stage_options *o, pal_error *err)
+{
+    pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
+    if (!tape) {
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    pal_var outputs[PAL__STAGE_OUTPUTS];
+    pal__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
+    if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
+    size_t n = o->record(model, &in, outputs, o->user);
+    pal_compile_options options = {.struct_size = sizeof options, .lanes = o->lanes, .effects = o->effects};
+    pal_program *program = n ? pal_compile(tape, outputs, n, &options) : NULL;
+    if (!program) {
+        const char *why = pal_tape_error(tape);
+        pal_status status = pal_tape_status(tape);
+        pal_error_set(err, status ? status : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
+    }
+    pal_tape_free(tape);
+    return program;
+}
+
+static bool compile_all(pal__stage *stage, pal_model *model, const pal__stage_options *o, pal_error *err)
+{
+    if (o->corruptor) {
+        pal__stage_options corruption = {.rows = o->rows, .lanes = o->lanes, .record = record_corruption};
+        stage->corrupt = compile(o->corruptor, stage, &corruption, err);
+        if (!stage->corrupt) return false;
+    }
+    stage->program = compile(model, stage, o, err);
+    return stage->program != NULL;
+}
+
+pal__stage *pal__stage_new(pal_model *model, const pal__stage_options *o, pal_error *err)
+{
+    pal_shape shape = PAL_SHAPE(o->rows, pal__features(model));
+    pal__stage *stage = calloc(1, sizeof *stage);
+    if (stage) {
+        stage->rows = o->rows;
+        stage->input = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
+        if (o->corruptor) stage->corrupted = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
+    }
+    if (!stage || !stage->input || (o->corruptor && !stage->corrupted))
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory for a batch of %lld samples", (long long)o->rows);
+    else if (compile_all(stage, model, o, err))
+        return stage;
+    pal__stage_free(stage);
+    return NULL;
+}
+
+void pal__stage_free(pal__stage *stage)
+{
+    if (!stage) return;
+    pal_program_free(stage->program);
+    pal_program_free(stage->corrupt);
+    pal_tensor_free(stage->corrupted);
+    pal_tensor_free(stage->input);
+    free(stage);
+}
+
+static pal_status run(pal_program *program, pal_noise noise, pal_error *err)
+{
+    pal_program_set_noise(program, noise);
+    pal_status status = pal_run(program);
+    return status ? pal_error_set(err, status, "%s", pal_program_error(program)) : PAL_OK;
+}
+
+pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
+                          pal_error *err)
+{
+    pal_status status = pal_dataset_batch(data, rows, (size_t)stage->rows, stage->input);
+    if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    if (stage->corrupt) {
+        status = run(stage->corrupt, noise, err);
+        if (status) return status;
+        memcpy(stage->corrupted->data, pal_output(stage->corrupt, 0)->data, pal_tensor_bytes(stage->corrupted));
+    }
+    return run(stage->program, noise, err);
+}

@@ -1,0 +1,188 @@
+/* train.h - training a model, its figures on a data set, the folder a run lives in, and the pictures of a trained
+ * model.
+ *
+ * Conventions of every function here:
+ *   - The library never prints or exits. A function that can fail takes a pal_error, which may be NULL, sets it on
+ *     failure and leaves it alone on success.
+ *   - Option structs begin with struct_size and are written with designated initialisers.
+ *   - What is given (model, data, texts) is borrowed for the call, unless it says that it is copied.
+ *   - A figure is the mean over samples of the sum over features. Every sample counts exactly once, whatever the batch.
+ *     A figure that is not known is NAN, and null in a file.
+ */
+#ifndef PAL_TRAIN_H
+#define PAL_TRAIN_H
+
+#include "autograd/autograd.h"
+#include "data/data.h"
+#include "models/models.h"
+#include "optim/optim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Figures ------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal_figures {
+    int64_t samples;
+    double loss;                    /* the model's own; corruption and samples are drawn at clock 0 */
+    double squared_error;           /* sum of (x - xhat)^2, reconstructed from the clean input */
+    double squared_error_corrupted; /* the same, from the corrupted input; NAN where nothing corrupts */
+} pal_figures;
+
+typedef struct pal_evaluate_options {
+    size_t struct_size;
+    int64_t batch;        /* 0: 128 */
+    uint64_t seed;        /* of the corruption and of the loss's samples; sample i has the same noise in any batch */
+    unsigned lanes;       /* 0: the context's threads */
+    pal_model *corruptor; /* whose corruption is applied to a model that has none; NULL: the model's own */
+} pal_evaluate_options;
+
+pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
+                        pal_figures *figures, pal_error *err);
+
+/* A new model with the same weights under other settings: `masking` of a trained denoiser, for example. A setting that
+ * changes the shape or the number of the weights is PAL_ERR_ARGUMENT. NULL: err says why. */
+pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
+
+/* ---- The run folder -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal_epoch { /* a line of metrics.jsonl */
+    int64_t epoch, step;   /* both from 1; step counts on through all epochs */
+    double train_loss;     /* the mean over the epoch's steps, each before its update */
+    double test_loss, squared_error, squared_error_corrupted;
+    double learning_rate; /* of the last step */
+    double seconds;       /* since training began */
+} pal_epoch;
+
+typedef struct pal_train_result {
+    int64_t epochs, steps;                                    /* epochs that were finished; steps that were taken */
+    double train_loss;                                        /* of the last epoch, finished or not */
+    double test_loss, squared_error, squared_error_corrupted; /* after the last finished epoch */
+    double seconds, samples_per_second;
+} pal_train_result;
+
+typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, and how it went */
+    const char *version, *command;
+    const char *status;             /* "running", "done", "interrupted", "failed" */
+    const char *error;              /* of a failed one, else NULL */
+    const char *started, *finished; /* UTC, as 2026-01-31T12:00:00Z; finished may be NULL */
+    const char *model;              /* the variant's name */
+    const pal_setting *settings;    /* all of the variant's options */
+    size_t n_settings;
+    const char *data; /* the path */
+    int64_t limit;    /* of the training samples; 0: none */
+    int64_t train_samples, test_samples;
+    int64_t batch, epochs, seed;
+    pal_optimizer_options optimizer;
+    pal_schedule schedule;
+    int64_t lanes, threads;
+    const char *isa, *blas;
+    pal_train_result result;
+} pal_run_info;
+
+typedef struct pal_rundir pal_rundir;
+
+/* Creates the folder (and those above it) with run.json, status "running". path NULL: runs/MODEL-NNN, the first NNN
+ * that is free. One that exists is refused (PAL_ERR_EXISTS) and left as it is, unless it is an empty folder. info is
+ * copied; status, started, finished, error and result are set here. NULL: err says why. */
+pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error *err);
+/* Opens one for reading. PAL_ERR_IO: no such folder, or no run.json in it; PAL_ERR_FORMAT. */
+pal_rundir *pal_rundir_open(const char *path, pal_error *err);
+void pal_rundir_free(pal_rundir *dir);
+const char *pal_rundir_path(const pal_rundir *dir);
+const pal_run_info *pal_rundir_info(const pal_rundir *dir); /* valid until the next call that changes the folder */
+/* What metrics.jsonl holds. */
+size_t pal_rundir_epoch_count(const pal_rundir *dir);
+const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i);
+/* DIR/NAME in out; returns out. PAL_ERR_ARGUMENT's place is taken by cutting: size 4096 is enough for any path. */
+const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size);
+
+/* Adds a line to metrics.jsonl. */
+pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err);
+/* checkpoint.safetensors: the model, the optimiser's state (may be NULL), and the step as "train/step". */
+pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
+                           pal_error *err);
+/* run.json again, with the result; error is for status "failed", else NULL. */
+pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *error, const pal_train_result *result,
+                             pal_error *err);
+/* The checkpoint's model. */
+pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_error *err);
+
+/* ---- Training -----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal_progress {
+    int64_t epoch, epochs; /* epoch from 1 */
+    int64_t step, steps;   /* taken in this epoch; in every epoch */
+    bool finished;         /* the epoch is: step equals steps, and the figures of the test data are this epoch's */
+    double train_loss;     /* the mean over this epoch's steps so far */
+    double test_loss, squared_error, squared_error_corrupted; /* of the last finished epoch; NAN before it */
+    double samples_per_second, seconds, seconds_left;
+} pal_progress;
+
+/* Not zero: stop after this step, and save. */
+typedef int (*pal_progress_fn)(const pal_progress *progress, void *user);
+
+typedef struct pal_train_options {
+    size_t struct_size;
+    const pal_dataset *test; /* NULL: none */
+    int64_t epochs, batch;
+    uint64_t seed;                          /* of the order of samples and of all noise */
+    unsigned lanes;                         /* 0: the context's threads */
+    const pal_optimizer_options *optimizer; /* NULL: plain gradient descent */
+    const pal_schedule *schedule;           /* total is set here */
+    pal_rundir *folder;                     /* gets metrics, checkpoints and the result; NULL: none */
+    pal_progress_fn progress;               /* about ten times a second, and when an epoch is finished; NULL: none */
+    void *user;
+} pal_train_options;
+
+/* What pal_train would refuse before its first step: sizes that do not fit, an unknown schedule or optimiser. */
+pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
+                           pal_error *err);
+
+/* Trains in place. Each epoch goes through the samples in the order of pal_epoch_order(seed, "order", epoch) and drops
+ * the last partial batch; noise is drawn at the clock of the step. Equal bits for equal model, data, options, lanes,
+ * instruction set and BLAS kernels, whatever the threads.
+ *
+ * PAL_ERR_STOPPED: the callback asked for it; the model is as after the last step and was saved. PAL_ERR_NUMERIC: a
+ * loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial one), the model
+ * itself is spoilt. result is set in every case. */
+pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
+                     pal_train_result *result, pal_error *err);
+
+/* ---- Pictures -----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal_reconstruct_options {
+    size_t struct_size;
+    int64_t samples;      /* the first ones of the data; 0: 16 */
+    uint64_t seed;        /* of the corruption, as in pal_evaluate */
+    pal_model *corruptor; /* as in pal_evaluate */
+    const char *title, *caption;
+} pal_reconstruct_options;
+
+/* Rows: the original, the corrupted input (where something corrupts), the reconstruction of it. PNG. */
+pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *options,
+                                 const char *path, pal_error *err);
+
+typedef struct pal_filters_options {
+    size_t struct_size;
+    const pal_model *const *models; /* side by side, a section each */
+    const char *const *titles;      /* of the sections; may be NULL */
+    size_t count;
+    int64_t units; /* at most so many of each; 0: 256 */
+    bool maximal;  /* the input of norm 1 that excites the unit most, w / ||w||, all on one scale */
+    const char *title;
+} pal_filters_options;
+
+/* The weights of the first encoder layer, an image a unit, by descending norm. Several models with as many units share
+ * the order of the last one, so that unit j is at the same place in all. PNG; the caption says what is seen. */
+pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
