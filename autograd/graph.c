@@ -24,7 +24,7 @@ static const struct {
     [PAL__LOOK_NOISE] = {"hexagon", "#cfeeda", "#2a6b45", "noise"},
     [PAL__LOOK_CONSTANT] = {"plaintext", NULL, NULL, NULL},
     [PAL__LOOK_INDEX] = {"circle", "#ffffff", "#666666", NULL},
-    [PAL__LOOK_REGION] = {"doubleoctagon", NULL, NULL, "sum over a region"},
+    [PAL__LOOK_REGION] = {"doubleoctagon", NULL, NULL, NULL},
     [PAL__LOOK_EFFECT] = {"cds", "#f4b6ae", "#8c2f22", "effect"},
 };
 

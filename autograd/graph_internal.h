@@ -1,6 +1,6 @@
-/* graph_internal.h - what text.c and the drawing (graph.c, graph_layout.c, graph_label.c) share. All of them look at a
- * tape in canonical order, made by pal__canonical, and write through a stream in the C locale, so that what they print
- * depends on the recorded structure alone. */
+/* graph_internal.h - what text.c and the drawing (graph.c, graph_layout.c, graph_edges.c, graph_label.c) share. All of
+ * them look at a tape in canonical order, made by pal__canonical, and write through a stream in the C locale, so that
+ * what they print depends on the recorded structure alone. */
 #ifndef PAL_AUTOGRAD_GRAPH_INTERNAL_H
 #define PAL_AUTOGRAD_GRAPH_INTERNAL_H
 

@@ -131,14 +131,13 @@ static int start_dot(const char *type, int from, int to, pid_t *pid)
 {
     char option[16];
     snprintf(option, sizeof option, "-T%s", type);
-    char *argv[] = {(char[]){"dot"}, option, NULL};
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (error) return error;
     error = posix_spawn_file_actions_adddup2(&actions, from, STDIN_FILENO);
     if (!error) error = posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
     if (!error) error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!error) error = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+    if (!error) error = posix_spawnp(pid, "dot", &actions, NULL, (char *[]){(char[]){"dot"}, option, NULL}, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
@@ -156,8 +155,10 @@ static int draw(const char *type, const char *text, int to)
     if (error == ENOENT)
         return pal_cli_say(PAL_CLI_FAILED, "graph: dot is not installed: apt-get install graphviz, or use -o FILE.dot");
     if (error) return pal_cli_say(PAL_CLI_FAILED, "graph: dot: %s", strerror(error));
-    while (waitpid(pid, &outcome, 0) < 0 && errno == EINTR) continue;
-    if (sent && WIFEXITED(outcome) && !WEXITSTATUS(outcome)) return PAL_CLI_GO_ON;
+    pid_t ended;
+    do ended = waitpid(pid, &outcome, 0);
+    while (ended < 0 && errno == EINTR);
+    if (sent && ended == pid && WIFEXITED(outcome) && !WEXITSTATUS(outcome)) return PAL_CLI_GO_ON;
     return pal_cli_say(PAL_CLI_FAILED, "graph: dot failed: -o FILE.dot writes what it was given");
 }
 

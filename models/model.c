@@ -6,22 +6,21 @@
 
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
-static pal_status check(pal_context *context, const pal_variant *variant, pal_shape sample, pal_dtype dtype,
+static pal_status check(const pal_context *context, const pal_variant *variant, pal_shape sample, pal_dtype dtype,
                         pal_error *err)
 {
-    char shape[96];
     if (!context || !variant || variant->struct_size < sizeof *variant || !variant->encode || !variant->decode ||
         !variant->loss)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "model: wants a context, and a variant that encodes, decodes and has a loss");
     if (!pal_dtype_real(dtype) || (dtype != PAL_F32 && dtype != PAL_F64))
         return pal_error_set(err, PAL_ERR_TYPE, "%s: a model is f32 or f64", variant->name);
-    if (sample.rank < 0 || sample.rank > PAL_MAX_RANK || pal_shape_count(sample) < 1)
-        return pal_error_set(err, PAL_ERR_SHAPE, "%s: %s is not the shape of a sample", variant->name,
-                             sample.rank >= 0 && sample.rank <= PAL_MAX_RANK
-                                 ? pal_shape_text(sample, shape, sizeof shape)
-                                 : "a rank out of range");
-    return PAL_OK;
+    if (sample.rank < 0 || sample.rank > PAL_MAX_RANK)
+        return pal_error_set(err, PAL_ERR_SHAPE, "%s: a sample has 0 to %d axes", variant->name, PAL_MAX_RANK);
+    if (pal_shape_count(sample) >= 1) return PAL_OK;
+    char shape[96];
+    return pal_error_set(err, PAL_ERR_SHAPE, "%s: %s is not the shape of a sample", variant->name,
+                         pal_shape_text(sample, shape, sizeof shape));
 }
 
 /* The dry run's blocks go before the slab comes, so that the parameters are never held twice. */

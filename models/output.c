@@ -40,5 +40,6 @@ pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
 pal_var pal_output_mean(pal_model *m, pal_var decoded)
 {
     size_t i = chosen(m);
-    return i == sizeof outputs / sizeof *outputs ? (pal_var){.tape = m->tape} : outputs[i].mean(decoded);
+    if (i == sizeof outputs / sizeof *outputs) return (pal_var){.tape = m->tape};
+    return outputs[i].mean(decoded);
 }

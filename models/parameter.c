@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME_MAX_LENGTH = 255 };
+
 pal__parameter *pal__parameter_find(const pal_model *m, const char *name)
 {
     for (size_t i = 0; i < m->n_parameters; i++)
@@ -15,7 +17,6 @@ pal__parameter *pal__parameter_find(const pal_model *m, const char *name)
 /* The storage that the leaf of a dry run needs: the opened file's tensor, or a block that is never read. */
 static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape)
 {
-    char want[96], have[96];
     if (!m->file) {
         pal_tensor *t = pal_tensor_new(m->context, m->dtype, shape);
         if (!t) pal_tape_fail(m->tape, PAL_ERR_MEMORY, "parameter %s: out of memory", name);
@@ -23,6 +24,7 @@ static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape
     }
     pal_tensor *t = pal_safetensors_find(m->file, name);
     if (t && t->dtype == m->dtype && pal_shape_equal(t->shape, shape)) return t;
+    char want[96], have[96];
     pal_shape_text(shape, want, sizeof want);
     if (!t)
         pal_tape_fail(m->tape, PAL_ERR_FORMAT, "there is no parameter %s %s", name, want);
@@ -58,20 +60,22 @@ no_memory:
 
 pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init)
 {
-    char want[96], have[96];
+    char want[96];
     if (!m || !m->tape) return (pal_var){0};
     const pal_var bad = {.tape = m->tape};
     pal_shape_text(shape, want, sizeof want);
-    if (!name || !*name || pal_shape_count(shape) < 1)
+    if (!name || !*name || strlen(name) > NAME_MAX_LENGTH || pal_shape_count(shape) < 1)
         return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: not a name and a shape: %s", name ? name : "",
                              want);
     pal__parameter *p = pal__parameter_find(m, name);
     if (!p && !m->discovering)
         return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: the model was made without it", name);
     if (!p && !(p = create(m, name, shape, init))) return bad;
-    if (!pal_shape_equal(p->shape, shape))
+    if (!pal_shape_equal(p->shape, shape)) {
+        char have[96];
         return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: it is %s, and was asked for as %s", name,
                              pal_shape_text(p->shape, have, sizeof have), want);
+    }
     /* In a dry run scopes must not matter, so leaves have no names there. */
     return m->discovering ? pal_leaf(m->tape, p->tensor, NULL) : p->leaf;
 }
@@ -86,12 +90,12 @@ void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
 {
     enum { CHUNK = 512 };
     double u[CHUNK], bound = glorot_bound(p->shape);
-    char stream[300] = "init/";
+    char stream[NAME_MAX_LENGTH + 8] = "init/";
     size_t n = pal_tensor_count(p->tensor);
     if (p->init == PAL_INIT_ZERO) return; /* as allocated */
-    strncat(stream, p->name, sizeof stream - strlen(stream) - 1);
+    strcat(stream, p->name);
     for (size_t first = 0; first < n; first += CHUNK) {
-        size_t size = n - first < CHUNK ? n - first : CHUNK;
+        const size_t left = n - first, size = left < CHUNK ? left : CHUNK;
         pal_noise_uniform((pal_noise){.seed = m->seed}, stream, first, size, u);
         for (size_t i = 0; i < size; i++) pal_tensor_set(p->tensor, first + i, bound * (2 * u[i] - 1));
     }

@@ -24,7 +24,8 @@ const char *pal__safetensors_dtype(pal_dtype dtype)
 const char *pal__short_path(const char *path)
 {
     enum { SHOWN = 200 };
-    size_t length = strlen(path);
+    size_t length = path ? strlen(path) : 0;
+    if (!length) return "(no path)";
     return length > SHOWN ? path + length - SHOWN : path;
 }
 

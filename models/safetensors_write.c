@@ -162,8 +162,9 @@ pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tenso
     bool exists = stat(path, &info) == 0;
     if (exists && !S_ISREG(info.st_mode))
         return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a file", pal__short_path(path));
-    char *header = make_header(path, tensors, n, metadata, n_metadata, &length, err);
-    if (!header) return err && err->status ? err->status : PAL_ERR_ARGUMENT;
+    pal_error why_not;
+    char *header = make_header(path, tensors, n, metadata, n_metadata, &length, &why_not);
+    if (!header) return pal_error_set(err, why_not.status, "%s", why_not.text);
     char *target = exists ? realpath(path, NULL) : strdup(path); /* a link stays, and what it names is replaced */
     bool ok = target && replace(target, header, length, tensors, n);
     int why = errno;

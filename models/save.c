@@ -21,13 +21,14 @@ static char *settings_text(const pal_model *m)
 pal_status pal_model_save(const pal_model *m, const char *path, const pal_named_tensor *more, size_t n_more,
                           pal_error *err)
 {
-    char sample[96], *settings = settings_text(m);
+    char *settings = settings_text(m);
     pal_named_tensor *all = calloc(m->n_parameters + n_more + 1, sizeof *all);
     pal_status status = PAL_ERR_MEMORY;
     if (settings && all) {
         for (size_t i = 0; i < m->n_parameters; i++)
             all[i] = (pal_named_tensor){m->parameters[i].name, m->parameters[i].tensor};
         for (size_t i = 0; i < n_more; i++) all[m->n_parameters + i] = more[i];
+        char sample[96];
         const pal_setting metadata[] = {{"format", "palindrome 1"},
                                         {"variant", m->variant->name},
                                         {"settings", settings},

@@ -302,7 +302,7 @@ START_TEST(options_show)
     ck_assert_ptr_nonnull(strstr(drawn, "A &lt;title&gt; &amp; &quot;more&quot;"));
     ck_assert_ptr_nonnull(strstr(drawn, "<B>the loss</B>"));
     ck_assert_ptr_nonnull(strstr(drawn, "#123456"));
-    ck_assert_ptr_null(strstr(drawn, "bad\""));
+    ck_assert_ptr_null(strstr(drawn, "bad\"]"));
     pal_text_free(context, drawn);
     o.struct_size = sizeof(size_t); /* a caller that knows of no option yet */
     drawn = pal_graph_text(m.tape, &m.loss, 1, &o);

@@ -210,7 +210,11 @@ static pal_var b_then_a(pal_model *m, pal_var x)
     return through(x, ask(m, "a", 6), b);
 }
 
-static pal_var a_in_two_shapes(pal_model *m, pal_var x) { return through(x, ask(m, "a", 6), ask(m, "a", 5)); }
+static pal_var a_in_two_shapes(pal_model *m, pal_var x)
+{
+    pal_var a = ask(m, "a", 6);
+    return through(x, a, ask(m, "a", 5));
+}
 
 static pal_var late(pal_model *m, pal_var x)
 {
@@ -715,7 +719,7 @@ START_TEST(a_failed_save_leaves_what_was_there)
     struct rlimit unlimited, small;
     getrlimit(RLIMIT_FSIZE, &unlimited);
     small = unlimited;
-    small.rlim_cur = 700; /* within the data */
+    small.rlim_cur = before - 10; /* within the data */
     setrlimit(RLIMIT_FSIZE, &small);
     ck_assert_int_eq(pal_model_save(m, path, NULL, 0, &err), PAL_ERR_IO);
     setrlimit(RLIMIT_FSIZE, &unlimited);

@@ -233,7 +233,7 @@ START_TEST(clipping_is_by_the_norm_of_all_gradients)
         make_stepper(&s,
                      &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .clip_norm = cases[k].clip},
                      PAL_F64);
-        double before[2] = {pal_tensor_get(s.w[0], 0), pal_tensor_get(s.w[1], 1)};
+        const double before[2] = {pal_tensor_get(s.w[0], 0), pal_tensor_get(s.w[1], 1)};
         if (!cases[k].zero) {
             pal_tensor_set(s.g[0], 0, 3);
             pal_tensor_set(s.g[1], 1, 4);

@@ -234,8 +234,7 @@ START_TEST(training_lowers_the_loss_and_is_repeatable)
 }
 END_TEST
 
-/* One step over all samples at once, in whatever order, is the gradient by hand on each epoch's loss: the train loss of
- * the first epoch is the untrained model's; the last partial batch is dropped. */
+/* The loss of a step is the one before its update; with all samples in the batch it does not depend on their order. */
 START_TEST(the_first_loss_is_the_untrained_models)
 {
     pal_error err = {0};
