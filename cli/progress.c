@@ -27,10 +27,10 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 
     FILE *to = json ? stderr : stdout;
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    bool bar = isatty(fileno(to)) && terminal && strcmp(terminal, "dumb") != 0;
-    *p = (pal_cli_progress){.to = quiet || (json && !bar) ? NULL : to,
-                            .bar = bar,
-                            .colour = bar && !(no_colour && *no_colour),
+    bool draws = isatty(fileno(to)) && terminal && strcmp(terminal, "dumb") != 0;
+    *p = (pal_cli_progress){.to = quiet || (json && !draws) ? NULL : to,
+                            .bar = draws,
+                            .colour = draws && !(no_colour && *no_colour),
                             .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8")};
 }
 
@@ -48,29 +48,26 @@ static const char *figure(double value, char *out, size_t size)
     return out;
 }
 
-static void add(char *line, const char *format, const char *text)
-{
-    size_t length = strlen(line);
-    snprintf(line + length, LINE - length, format, text);
-}
-
 /* What follows the bar, as much of it as fits into room; every part begins with two spaces. */
 static void after_bar(const pal_progress *p, int room, char *line)
 {
-    char part[4][LINE] = {"", "", "", ""}, text[64];
-    if (isfinite(p->train_loss)) add(part[0], "  loss %s", figure(p->train_loss, text, sizeof text));
-    if (isfinite(p->test_loss)) add(part[3], "  test %s", figure(p->test_loss, text, sizeof text));
-    if (isfinite(p->seconds_left)) add(part[1], "  %s left", pal_cli_time(p->seconds_left, text, sizeof text));
-    if (p->samples_per_second > 0) add(part[2], "  %s/s", pal_cli_count(p->samples_per_second, text, sizeof text));
-    bool keep[4];
-    for (int i = 0; i < 4; i++) { /* in order of importance */
+    enum { PARTS = 4, PART = 64 };
+    char part[PARTS][PART] = {"", "", "", ""}, text[PART / 2];
+    if (isfinite(p->train_loss)) snprintf(part[0], PART, "  loss %s", figure(p->train_loss, text, sizeof text));
+    if (isfinite(p->test_loss)) snprintf(part[3], PART, "  test %s", figure(p->test_loss, text, sizeof text));
+    if (isfinite(p->seconds_left))
+        snprintf(part[1], PART, "  %s left", pal_cli_time(p->seconds_left, text, sizeof text));
+    if (p->samples_per_second > 0)
+        snprintf(part[2], PART, "  %s/s", pal_cli_count(p->samples_per_second, text, sizeof text));
+    bool keep[PARTS];
+    for (int i = 0; i < PARTS; i++) { /* in order of importance */
         keep[i] = (int)strlen(part[i]) <= room;
         room -= keep[i] ? (int)strlen(part[i]) : 0;
     }
-    static const int order[] = {0, 3, 2, 1};
+    static const int order[PARTS] = {0, 3, 2, 1};
     *line = 0;
-    for (int i = 0; i < 4; i++)
-        if (keep[order[i]]) add(line, "%s", part[order[i]]);
+    for (int i = 0; i < PARTS; i++)
+        if (keep[order[i]]) strcat(line, part[order[i]]);
 }
 
 static void draw_bar(const pal_cli_progress *out, int cells, double done)
@@ -91,8 +88,7 @@ static void bar(const pal_progress *p, pal_cli_progress *out)
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
     int used = snprintf(head, sizeof head, "epoch %*lld/%lld ", digits, (long long)p->epoch, (long long)p->epochs);
     int room = columns(out->to) - 1 - used;
-    int cells = room / 3 < LONGEST_BAR ? room / 3 : LONGEST_BAR;
-    if (cells < SHORTEST_BAR) cells = 0;
+    int cells = room < 3 * SHORTEST_BAR ? 0 : room > 3 * LONGEST_BAR ? LONGEST_BAR : room / 3;
     after_bar(p, room - cells, tail);
     double all = (double)p->epochs * (double)p->steps;
     fprintf(out->to, "\r%.*s", used + room, head);
@@ -103,13 +99,13 @@ static void bar(const pal_progress *p, pal_cli_progress *out)
 
 static void epoch_line(const pal_progress *p, FILE *to)
 {
-    char a[64], b[64], c[64], d[64];
+    char text[64];
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
     fprintf(to, "epoch %*lld/%lld  train %s", digits, (long long)p->epoch, (long long)p->epochs,
-            figure(p->train_loss, a, sizeof a));
-    if (isfinite(p->test_loss)) fprintf(to, "  test %s", figure(p->test_loss, b, sizeof b));
-    if (isfinite(p->squared_error)) fprintf(to, "  squared error %s", figure(p->squared_error, c, sizeof c));
-    fprintf(to, "  %s samples/s  %.1f s\n", pal_cli_count(p->samples_per_second, d, sizeof d), p->seconds);
+            figure(p->train_loss, text, sizeof text));
+    if (isfinite(p->test_loss)) fprintf(to, "  test %s", figure(p->test_loss, text, sizeof text));
+    if (isfinite(p->squared_error)) fprintf(to, "  squared error %s", figure(p->squared_error, text, sizeof text));
+    fprintf(to, "  %s samples/s  %.1f s\n", pal_cli_count(p->samples_per_second, text, sizeof text), p->seconds);
 }
 
 int pal_cli_progress_report(const pal_progress *p, void *user)

@@ -187,8 +187,8 @@ static void print_table(const job *j, const pal_train_result *r)
 {
     char count[64], rate[64], describe[512], weights[64];
     const char *run = pal_rundir_path(j->dir);
-    printf("\n  %s on %s: %s weights, %s samples, %lld epoch%s in %.1f s, %s samples/s\n\n",
-           pal_cli_describe(j->model, describe, sizeof describe), j->train->name,
+    printf("\n  %s on %s\n", pal_cli_describe(j->model, describe, sizeof describe), j->train->name);
+    printf("  %s weights, %s samples, %lld epoch%s in %.1f s, %s samples/s\n\n",
            pal_cli_count((double)pal_model_weights(j->model), weights, sizeof weights),
            pal_cli_count((double)j->train->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
            r->seconds, pal_cli_count(r->samples_per_second, rate, sizeof rate));

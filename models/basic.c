@@ -2,7 +2,7 @@
  *
  * Rumelhart, Hinton and Williams 1986 (an encoder learnt by back-propagation); Bourlard and Kamp, Biological
  * Cybernetics 1988 (linear units: principal components). The one that a reader should have seen before any other. */
-#include "models/models.h"
+#include "models/internal.h"
 
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
@@ -10,10 +10,6 @@ static pal_var loss(pal_model *m, const pal_batch *b)
     return pal_nll(m, pal_decode_single(m, pal_encode_single(m, x)), x);
 }
 
-static const pal_setting training[] = {
-    {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};
-
-extern const pal_variant pal_basic;
 const pal_variant pal_basic = {
     .struct_size = sizeof(pal_variant),
     .name = "basic",
@@ -21,7 +17,7 @@ const pal_variant pal_basic = {
     .summary = "one hidden layer that reconstructs its input",
     .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Rumelhart, Hinton and Williams 1986; Bourlard and Kamp 1988",
-    .training = training,
+    .training = pal__plain_training,
     .encode = pal_encode_single,
     .decode = pal_decode_single,
     .loss = loss,

@@ -2,10 +2,9 @@
  *
  * Vincent, Larochelle, Bengio and Manzagol, ICML 2008, and JMLR 11 (2010) section 3. Masking sets each element to 0
  * with probability nu; gaussian adds N(0, sigma^2). The target is clean, and so is what an evaluation encodes. */
-#include <string.h>
+#include "models/internal.h"
 
-#include "models/models.h"
-#include "ops/ops.h"
+#include <string.h>
 
 static pal_var corrupt(pal_model *m, pal_var x)
 {
@@ -26,10 +25,6 @@ static const pal_option options[] = {
     {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},
     {0}};
 
-static const pal_setting training[] = {
-    {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};
-
-extern const pal_variant pal_denoising;
 const pal_variant pal_denoising = {sizeof(pal_variant),
                                    "denoising",
                                    "dae",
@@ -37,7 +32,7 @@ const pal_variant pal_denoising = {sizeof(pal_variant),
                                    "h = s(x~ W + b), x~ ~ q(x~ | x);  a = h W' + c;  loss = -log p(x | a)",
                                    "Vincent, Larochelle, Bengio and Manzagol, ICML 2008; JMLR 2010",
                                    options,
-                                   training,
+                                   pal__plain_training,
                                    pal_encode_single,
                                    pal_decode_single,
                                    loss,

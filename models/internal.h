@@ -25,6 +25,11 @@ pal_status pal__values_make(const pal_variant *variant, const pal_setting *setti
                             size_t *n_values, pal_error *err);
 void pal__values_free(pal__value *values, size_t n);
 
+#define VARIANT(name) extern const pal_variant pal_##name;
+#include "models/variants.def"
+#undef VARIANT
+extern const pal_setting pal__plain_training[]; /* plain gradient descent; ends with name NULL */
+
 /* ---- Models ------------------------------------------------------------------------------------------------------ */
 
 typedef struct pal__parameter {

@@ -24,13 +24,11 @@ static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape
     }
     pal_tensor *t = pal_safetensors_find(m->file, name);
     if (t && t->dtype == m->dtype && pal_shape_equal(t->shape, shape)) return t;
-    char want[96], have[96];
+    char want[96], have[96] = "missing";
     pal_shape_text(shape, want, sizeof want);
-    if (!t)
-        pal_tape_fail(m->tape, PAL_ERR_FORMAT, "there is no parameter %s %s", name, want);
-    else
-        pal_tape_fail(m->tape, PAL_ERR_FORMAT, "parameter %s is %s %s, not %s %s", name, pal_dtype_name(t->dtype),
-                      pal_shape_text(t->shape, have, sizeof have), pal_dtype_name(m->dtype), want);
+    if (t) pal_shape_text(t->shape, have, sizeof have);
+    pal_tape_fail(m->tape, PAL_ERR_FORMAT, "parameter %s is %s%s%s, not %s %s", name, t ? pal_dtype_name(t->dtype) : "",
+                  t ? " " : "", have, pal_dtype_name(m->dtype), want);
     return NULL;
 }
 
@@ -95,8 +93,8 @@ void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
     if (p->init == PAL_INIT_ZERO) return; /* as allocated */
     strcat(stream, p->name);
     for (size_t first = 0; first < n; first += CHUNK) {
-        const size_t left = n - first, size = left < CHUNK ? left : CHUNK;
-        pal_noise_uniform((pal_noise){.seed = m->seed}, stream, first, size, u);
-        for (size_t i = 0; i < size; i++) pal_tensor_set(p->tensor, first + i, bound * (2 * u[i] - 1));
+        const size_t end = n - first < CHUNK ? n : first + CHUNK;
+        pal_noise_uniform((pal_noise){.seed = m->seed}, stream, first, end - first, u);
+        for (size_t i = first; i < end; i++) pal_tensor_set(p->tensor, i, bound * (2 * u[i - first] - 1));
     }
 }

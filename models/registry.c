@@ -1,11 +1,7 @@
-/* registry.c - the list of variants, and the options that all of them have. */
+/* registry.c - the list of variants, the options that all of them have, and how one trains that says nothing else. */
 #include "models/internal.h"
 
 #include <string.h>
-
-#define VARIANT(name) extern const pal_variant pal_##name;
-#include "models/variants.def"
-#undef VARIANT
 
 static const pal_variant *const variants[] = {
 #define VARIANT(name) &pal_##name,
@@ -21,6 +17,9 @@ const pal_option pal__shared_options[] = {
      "likelihood of the input: cross-entropy from logits, or half the squared error of a linear output"},
     {"l2", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "lambda of lambda ||W||^2 (weights, not biases) in the training loss"},
     {0}};
+
+const pal_setting pal__plain_training[] = {
+    {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};
 
 const pal_variant *pal_variant_at(size_t i) { return i < sizeof variants / sizeof *variants ? variants[i] : NULL; }
 

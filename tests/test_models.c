@@ -679,7 +679,7 @@ START_TEST(metadata_are_not_trusted)
     } cases[] = {{"{\"hidden\":\"4\"}", "[6]", "f32", NULL},
                  {"{\"hidden\":\"1000000\"}", "[1000000,1000000]", "f32", "encoder/W"},
                  {"{\"hidden\":\"4\"}", "[6]", "f64", "encoder/W is f32"},
-                 {"{\"hidden\":\"4\",\"tied\":\"no\"}", "[6]", "f32", "no parameter decoder/W"},
+                 {"{\"hidden\":\"4\",\"tied\":\"no\"}", "[6]", "f32", "decoder/W is missing"},
                  {"{\"hidden\":4}", "[6]", "f32", "a setting is not text"},
                  {"{\"hidden\":\"0\"}", "[6]", "f32", "hidden: 0 is not in"},
                  {"{\"x\":\"0\"}", "[6]", "f32", "no option x"},

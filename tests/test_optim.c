@@ -1,5 +1,4 @@
-/* test_optim.c - update rules against PyTorch's numbers (tests/reference), clipping, options, states, schedules, slabs.
- */
+/* test_optim.c - update rules against PyTorch (tests/reference), clipping, options, states, schedules, slabs. */
 #include "testing.h"
 
 #include <math.h>

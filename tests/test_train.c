@@ -61,9 +61,9 @@ static pal_dataset *data_of(int64_t samples, const char *stream)
 static pal_model *model_of(const char *variant, const char *name, const char *value)
 {
     pal_error err = {0};
-    const pal_setting settings[] = {{"hidden", "5"}, {name, value}};
-    pal_model *model = pal_model_new(context, pal_variant_find(variant), settings, name ? 2 : 1, PAL_SHAPE(FEATURES),
-                                     PAL_F32, 7, &err);
+    const pal_setting chosen[] = {{"hidden", "5"}, {name, value}};
+    pal_model *model =
+        pal_model_new(context, pal_variant_find(variant), chosen, name ? 2 : 1, PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
     ck_assert_msg(model != NULL, "%s", err.text);
     return model;
 }

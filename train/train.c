@@ -76,8 +76,9 @@ static pal_optimizer *new_optimizer(const loop *l, pal_error *err)
 static size_t record_step(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
     size_t n = pal_model_parameter_count(model);
-    pal_var *leaves = calloc(2 * n + 1, sizeof *leaves), *gradients = leaves + n;
+    pal_var *leaves = calloc(2 * n + 1, sizeof *leaves);
     if (!leaves) return 0;
+    pal_var *gradients = leaves + n;
     pal_tape *tape = in->tape;
     pal_model_begin(model, tape, PAL_TRAIN);
     outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x});

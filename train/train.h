@@ -76,7 +76,7 @@ typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, a
     int64_t limit;    /* of the training samples; 0: none */
     int64_t train_samples, test_samples;
     int64_t batch, epochs, seed;
-    pal_optimizer_options optimizer;
+    pal_optimizer_options optimizer; /* as it was given: -1 is a true 0 */
     pal_schedule schedule;
     int64_t lanes, threads;
     const char *isa, *blas;
@@ -97,7 +97,7 @@ const pal_run_info *pal_rundir_info(const pal_rundir *dir); /* valid until the n
 /* What metrics.jsonl holds. */
 size_t pal_rundir_epoch_count(const pal_rundir *dir);
 const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i);
-/* DIR/NAME in out; returns out. PAL_ERR_ARGUMENT's place is taken by cutting: size 4096 is enough for any path. */
+/* DIR/NAME in out, cut at size (4096 holds any path that can be opened); returns out. */
 const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size);
 
 /* Adds a line to metrics.jsonl. */
