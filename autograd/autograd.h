@@ -158,7 +158,8 @@ pal_dtype pal_dtype_of(pal_var v);
 
 /* A leaf: a parameter or an input. It always means the tensor's value when pal_run starts. The tensor is borrowed and
  * must outlive every program; the same tensor again is the same leaf; a buffer that partly overlaps another leaf's is
- * refused. name may be NULL for an unnamed constant input. */
+ * refused. name may be NULL: such leaves are told apart by the order of their recording, so name what is to be
+ * canonical. */
 pal_var pal_leaf(pal_tape *tape, pal_tensor *tensor, const char *name);
 pal_tensor *pal_leaf_tensor(pal_var leaf); /* NULL: not a leaf */
 

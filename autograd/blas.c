@@ -1,13 +1,23 @@
 /* blas.c - keeps the CBLAS single-threaded while a program runs, and leaves the process as it was.
  *
- * Palindrome divides products itself. OpenBLAS comes in three builds: serial; its own threads (one count a process);
- * OpenMP, where being told "one thread" changes the calling thread's OpenMP count, so there the count of each thread is
- * set by OpenMP itself and the caller's is restored. The functions are looked up at run time: any CBLAS serves. */
+ * Palindrome divides products itself. OpenBLAS comes in three builds. Serial: its buffers are not guarded, so that two
+ * products at once give wrong results; they take turns. Its own threads: one count a process, set to one while any
+ * program of the process runs. OpenMP: being told "one thread" changes the calling thread's OpenMP count, so there the
+ * count of each thread is set by OpenMP itself, and the caller's is restored. The functions are looked up at run time:
+ * any CBLAS serves (one that is unknown is taken to be safe to call from several threads).
+ *
+ * The state below is the process's own, as what it guards is: OpenBLAS has one of each. */
 #include "autograd/internal.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+
+static struct {
+    pthread_mutex_t mutex, turn; /* turn: the serial build's products */
+    int running, saved;          /* programs that run now; the count of threads before the first of them */
+} process = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, 0, 0};
 
 /* POSIX lets dlsym's pointer be a function's; C does not let it be cast. */
 static void find(void *function, const char *name)
@@ -30,6 +40,7 @@ void pal__blas_find(pal__blas *blas)
         return;
     }
     blas->parallel = parallel();
+    blas->takes_turns = blas->parallel == 0;
     find(&blas->set_threads, blas->parallel == 2 ? "omp_set_num_threads" : "openblas_set_num_threads");
     find(&blas->get_threads, blas->parallel == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
     if (!blas->set_threads || !blas->get_threads) blas->parallel = 0;
@@ -48,15 +59,40 @@ void pal__blas_find(pal__blas *blas)
 
 int pal__blas_enter(const pal__blas *blas)
 {
-    if (!blas->parallel) return 1;
-    int saved = blas->get_threads();
-    if (saved != 1) blas->set_threads(1);
+    int saved = 1;
+    if (blas->parallel == 2) {
+        saved = blas->get_threads();
+        if (saved != 1) blas->set_threads(1);
+    } else if (blas->parallel == 1) {
+        pthread_mutex_lock(&process.mutex);
+        if (process.running++ == 0) {
+            process.saved = blas->get_threads();
+            if (process.saved != 1) blas->set_threads(1);
+        }
+        pthread_mutex_unlock(&process.mutex);
+    }
     return saved;
 }
 
 void pal__blas_leave(const pal__blas *blas, int saved)
 {
-    if (blas->parallel && saved != 1) blas->set_threads(saved);
+    if (blas->parallel == 2) {
+        if (saved != 1) blas->set_threads(saved);
+    } else if (blas->parallel == 1) {
+        pthread_mutex_lock(&process.mutex);
+        if (--process.running == 0 && process.saved != 1) blas->set_threads(process.saved);
+        pthread_mutex_unlock(&process.mutex);
+    }
+}
+
+void pal_blas_begin(const pal_context *context)
+{
+    if (context->blas.takes_turns) pthread_mutex_lock(&process.turn);
+}
+
+void pal_blas_end(const pal_context *context)
+{
+    if (context->blas.takes_turns) pthread_mutex_unlock(&process.turn);
 }
 
 void pal__blas_worker(const pal__blas *blas)

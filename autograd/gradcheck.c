@@ -99,13 +99,12 @@ static bool record(check *c, pal_build build, const void *user)
     if (pal_dtype_of(c->y) != PAL_F64) return fail(c, "the value is not float64");
     pal_var s = seed_leaf(c, pal_shape_of(c->y), "check:seed"), *g = c->at + n;
     if (pal_vjp(c->y, s, c->at, n, g) != PAL_OK) return fail(c, pal_tape_error(t));
-    pal_var *out = g + n, *decisions = out + 2 * n;
+    pal_var *out = g + n, *part = out + n, *decisions = part + n;
     bool first = c->o.order == 1;
     for (size_t i = 0; i < n && !first; i++) {
         char name[64];
         snprintf(name, sizeof name, "check:direction%zu", i);
-        pal_var d = seed_leaf(c, pal_shape_of(c->at[i]), name), part[8];
-        if (n > 8) return fail(c, "over 8 inputs at second order");
+        pal_var d = seed_leaf(c, pal_shape_of(c->at[i]), name);
         if (pal_vjp(g[i], d, c->at, n, part) != PAL_OK) return fail(c, pal_tape_error(t));
         for (size_t k = 0; k < n; k++) out[k] = i ? pal_add(out[k], part[k]) : part[k];
     }
@@ -263,7 +262,7 @@ static bool second_order(check *c)
         copy_outputs(c->function, c->n, plain);
         bool kink = false;
         for (int level = 0; level < 3; level++) {
-            double h = 0.5 * c->o.step / (1 << level);
+            double h = 0.25 * c->o.step / (1 << level);
             move(c, saved, -h);
             bool ok = run(c, c->function);
             copy_outputs(c->function, c->n, below);

@@ -32,7 +32,8 @@ void pal__pool_leave(pal__pool *pool);
 typedef struct pal__blas { /* found at run time, so that any CBLAS serves */
     void (*set_threads)(int);
     int (*get_threads)(void);
-    int parallel; /* 0 serial, 1 its own threads, 2 OpenMP */
+    int parallel;     /* 0 serial, 1 its own threads, 2 OpenMP */
+    bool takes_turns; /* products exclude each other */
     char text[160];
     char core[32];
 } pal__blas;

@@ -110,6 +110,9 @@ typedef pal_status (*pal_kernel_fn)(const pal_call *call);
 /* Runs task(argument, i) for i in 0 .. tasks-1 on the context's workers, in any order, and waits. */
 typedef void (*pal_task_fn)(void *argument, size_t i, unsigned worker);
 void pal_parallel(pal_context *context, size_t tasks, pal_task_fn task, void *argument);
+/* A kernel calls BLAS between these two: one build of OpenBLAS cannot be called from two threads at once. */
+void pal_blas_begin(const pal_context *context);
+void pal_blas_end(const pal_context *context);
 unsigned pal_worker_count(const pal_context *context);
 pal_isa pal_kernel_isa(const pal_context *context);
 

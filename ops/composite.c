@@ -7,11 +7,6 @@ pal_var pal_affine(pal_var x, pal_var w, pal_var b)
     return b.id ? pal_add(y, b) : y;
 }
 
-pal_var pal_bernoulli_cross_entropy(pal_var logits, pal_var targets)
-{
-    return pal_sub(pal_softplus(logits), pal_mul(targets, logits));
-}
-
 /* The code has one row a sample, and a sample's code depends on that sample alone: one seed serves all samples at once.
  */
 typedef struct rows {

@@ -102,12 +102,14 @@ static void multiply(void *argument, size_t task, unsigned worker)
     char *c = (char *)j->call->out + (item * (size_t)(l->m * l->n) + (size_t)(m0 * l->n + n0)) * j->size;
     CBLAS_TRANSPOSE ta = l->ta ? CblasTrans : CblasNoTrans, tb = l->tb ? CblasTrans : CblasNoTrans;
     int m = (int)(m1 - m0), n = (int)(n1 - n0), k = (int)l->k;
+    pal_blas_begin(j->call->context);
     if (j->size == sizeof(float))
         cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)(const void *)a, (int)lda,
                     (const float *)(const void *)b, (int)ldb, j->accumulate ? 1 : 0, (float *)(void *)c, (int)l->n);
     else
         cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const double *)(const void *)a, (int)lda,
                     (const double *)(const void *)b, (int)ldb, j->accumulate ? 1 : 0, (double *)(void *)c, (int)l->n);
+    pal_blas_end(j->call->context);
 }
 
 static pal_status run(const pal_call *call, bool accumulate)

@@ -86,9 +86,6 @@ pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, doubl
 
 /* x [n,d] w [d,k] + b [k]. b may have id 0 for none. */
 pal_var pal_affine(pal_var x, pal_var w, pal_var b);
-/* Cross-entropy of targets in [0,1] from logits: softplus(a) - t a, elementwise; its gradient is sigmoid(a) - t. */
-pal_var pal_bernoulli_cross_entropy(pal_var logits, pal_var targets);
-
 /* Per-batch sum of squares of the Jacobian d h / d x, h [n,k], x [n,d], samples independent: a scalar, the mean over
  * samples. rows: exact, row by row through double backward, in a region. hutchinson: unbiased, one standard normal
  * projection a sample from the named stream (Hutchinson 1990). */
