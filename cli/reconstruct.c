@@ -30,9 +30,9 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
     if (!path) path = pal_rundir_file(run->dir, "reconstruct.png", file, sizeof file);
     int64_t n = pal_cli_int(args, "samples", 16);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    int used = snprintf(caption, sizeof caption, "%s. %lld epochs; the first %lld samples",
+    int used = snprintf(caption, sizeof caption, "%s. %lld epoch%s; the first %lld samples",
                         pal_cli_describe(run->model, model, sizeof model), (long long)info->result.epochs,
-                        (long long)(n < run->data->count ? n : run->data->count));
+                        info->result.epochs == 1 ? "" : "s", (long long)(n < run->data->count ? n : run->data->count));
     if (run->corruptor && used > 0)
         snprintf(caption + used, sizeof caption - (size_t)used, ", corrupted by %s", run->corruption);
     pal_reconstruct_options o = {.struct_size = sizeof o,
