@@ -267,20 +267,22 @@ pal_status pal_eval(pal_var v, void *out);
 
 /* What the outputs need, a line an operation, in canonical order: equal for tapes recorded in different orders.
  *     %5 = matmul f32[128,256] (%1, %3) {0,1} in encoder order 1
- * is number, operation, type and shape, operands, parameters (where shape and type do not tell them), the full name of a
- * leaf or stream, or else the scope, and the order of derivative if above 0. The body of a map_sum stands before it, set
- * in. n = 0: the whole tape, from every value outside regions that nothing reads, and every effect. A tape that failed
- * can be printed: what it has up to then. NULL: no memory or a bad handle, which the tape then tells. */
+ * is number, operation, type and shape, operands, parameters (where shape and type do not tell them), the full name of
+ * a leaf or stream, or else the scope, and the order of derivative if above 0. The body of a map_sum stands before it,
+ * set in. n = 0: the whole tape, from every value outside regions that nothing reads, and every effect. A tape that
+ * failed can be printed: what it has up to then. NULL: no memory or a bad handle, which the tape then tells. */
 char *pal_tape_text(pal_tape *tape, const pal_var *outputs, size_t n);
 void pal_text_free(pal_context *context, char *text);
 
 typedef struct pal_graph_options {
     size_t struct_size;
     const char *title;
-    const char *const *names;  /* of the outputs, n of them, each may be NULL: written onto them. NULL: none */
-    const pal_var *parameters; /* these leaves, and those that effects write, are drawn as parameters, others as inputs */
+    const char *const *names; /* of the outputs, n of them, each may be NULL: written onto them. NULL: none */
+    const pal_var
+        *parameters; /* these leaves, and those that effects write, are drawn as parameters, others as inputs */
     size_t n_parameters;
-    const char *colours[3]; /* fills of forward, adjoint and double-backward operations, such as "#dcebf9"; NULL: ours */
+    const char
+        *colours[3]; /* fills of forward, adjoint and double-backward operations, such as "#dcebf9"; NULL: ours */
 } pal_graph_options;
 /* The same as a Graphviz drawing (dot language): operations coloured by order of derivative, boxes by scope, bodies of
  * regions in dashed boxes, constants in the labels of their readers, shapes on the edges. NULL: as pal_tape_text. */

@@ -298,8 +298,9 @@ static bool linear_in_seed(check *c)
     pal_tensor *s = c->owned[0];
     size_t n = pal_tensor_count(s);
     double *parts[3] = {c->scratch, c->scratch + c->total, c->scratch + 2 * c->total};
-    double *keep = pal__alloc(c->context, (n + 1) * 2 * sizeof *keep), *x = s->data, *u = keep + n;
+    double *keep = pal__alloc(c->context, (n + 1) * 2 * sizeof *keep), *x = s->data;
     if (!keep) return fail(c, NULL);
+    double *u = keep + n;
     memcpy(keep, x, n * sizeof *keep);
     pal_noise_normal((pal_noise){.seed = c->o.seed}, "check:linear", 0, n, u);
     bool ok = true;

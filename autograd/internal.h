@@ -234,10 +234,10 @@ typedef struct pal__ref { /* a pointer into a leaf: set again by pal_bind */
 
 typedef struct pal__load {
     const void *data;
-    bool direct; /* contiguous: the tile is read where it lies */
+    bool direct;   /* contiguous: the tile is read where it lies */
     bool constant; /* data is a tile of it, made when the program was */
     bool uniform;  /* one element serves all: spread once a task */
-    size_t size; /* bytes an element */
+    size_t size;   /* bytes an element */
     int64_t stride[PAL_MAX_RANK];
 } pal__load;
 

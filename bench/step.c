@@ -49,7 +49,8 @@ static double median(double *x, size_t n)
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-/* ---- The floor ---------------------------------------------------------------------------------------------------- */
+/* ---- The floor ----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct division { /* a product cut into `parts` along one axis */
     product p;
@@ -105,7 +106,8 @@ typedef struct floor_plan {
 static double floor_once(const floor_plan *f)
 {
     double began = now_us();
-    for (int i = 0; i < 5; i++) pal_parallel(f->context, (size_t)f->best[i].parts, part, (void *)(uintptr_t)&f->best[i]);
+    for (int i = 0; i < 5; i++)
+        pal_parallel(f->context, (size_t)f->best[i].parts, part, (void *)(uintptr_t)&f->best[i]);
     pal_parallel(f->context, f->update.parts, move, (void *)(uintptr_t)&f->update);
     return now_us() - began;
 }
@@ -120,7 +122,8 @@ static void plan_floor(floor_plan *f, const scene *s, const float *data, float *
         double best = 1e30;
         for (int by_rows = 0; by_rows < 2; by_rows++)
             for (int parts = threads; parts <= 2 * threads; parts += threads) {
-                division v = {products[i], parts, by_rows, (float *)(uintptr_t)data, (float *)(uintptr_t)data + d * k, out};
+                division v = {products[i], parts, by_rows, (float *)(uintptr_t)data, (float *)(uintptr_t)data + d * k,
+                              out};
                 double times[21];
                 for (int r = 0; r < 21; r++) {
                     double began = now_us();
@@ -136,7 +139,8 @@ static void plan_floor(floor_plan *f, const scene *s, const float *data, float *
     }
 }
 
-/* ---- The step ----------------------------------------------------------------------------------------------------- */
+/* ---- The step -----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct step {
     pal_tensor *x, *w, *b, *c;
@@ -153,19 +157,21 @@ static int make_step(step *s, pal_context *context, const scene *scene, int prof
     s->b = pal_tensor_new(context, PAL_F32, PAL_SHAPE(scene->hidden));
     s->c = pal_tensor_new(context, PAL_F32, PAL_SHAPE(scene->inputs));
     for (size_t i = 0; i < pal_tensor_count(s->x); i++) ((float *)s->x->data)[i] = (float)(i * 7919 % 1000) / 1000;
-    for (size_t i = 0; i < pal_tensor_count(s->w); i++) ((float *)s->w->data)[i] = (float)(i * 104729 % 1000) / 5000 - 0.1f;
+    for (size_t i = 0; i < pal_tensor_count(s->w); i++)
+        ((float *)s->w->data)[i] = (float)(i * 104729 % 1000) / 5000 - 0.1f;
     pal_tape *t = s->tape = pal_tape_new(context, PAL_F32);
-    pal_var x = pal_leaf(t, s->x, "x"), w = pal_leaf(t, s->w, "w"), b = pal_leaf(t, s->b, "b"), c = pal_leaf(t, s->c, "c");
+    pal_var x = pal_leaf(t, s->x, "x"), w = pal_leaf(t, s->w, "w"), b = pal_leaf(t, s->b, "b"),
+            c = pal_leaf(t, s->c, "c");
     pal_var input = x;
-    if (scene->masking > 0)
-        input = pal_mul(x, pal_bernoulli(t, "mask", pal_shape_of(x), 1 - scene->masking));
+    if (scene->masking > 0) input = pal_mul(x, pal_bernoulli(t, "mask", pal_shape_of(x), 1 - scene->masking));
     pal_var h = pal_sigmoid(pal_affine(input, w, b)), a = pal_affine(h, pal_transpose(w), c);
     pal_var loss = pal_mean_over_samples(pal_bernoulli_cross_entropy(a, x));
     pal_var leaves[] = {w, b, c}, grads[3];
     pal_tensor *tensors[] = {s->w, s->b, s->c};
     const char *names[] = {"w", "b", "c"};
-    s->optimizer = pal_optimizer_new(context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = scene->optimizer},
-                                     tensors, names, 3, &err);
+    s->optimizer = pal_optimizer_new(
+        context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = scene->optimizer},
+        tensors, names, 3, &err);
     if (!s->optimizer) return fprintf(stderr, "step: %s\n", err.text), 0;
     if (pal_grad(loss, leaves, 3, grads) != PAL_OK || pal_optimizer_record(s->optimizer, t, leaves, grads, 3) != PAL_OK)
         return fprintf(stderr, "step: %s\n", pal_tape_error(t)), 0;
@@ -198,7 +204,8 @@ static double beside_a_busy_core(step *s, int rounds, double *times, double *mea
 {
     pid_t busy = fork();
     if (busy == 0)
-        for (volatile unsigned long i = 0;; i++) {}
+        for (volatile unsigned long i = 0;; i++) {
+        }
     double sum = 0;
     for (int i = 0; i < rounds; i++) sum += times[i] = step_once(s, (uint64_t)i);
     if (busy > 0) {
@@ -214,7 +221,8 @@ static void bench(pal_context *context, const scene *scene, int rounds, int text
     step s = {0};
     if (!make_step(&s, context, scene, text)) return;
     size_t weights = (size_t)scene->inputs * (size_t)scene->hidden, big = 4 * weights + 1000000;
-    pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE((int64_t)big)), *out = pal_tensor_new(context, PAL_F32, PAL_SHAPE((int64_t)(2 * weights)));
+    pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE((int64_t)big)),
+               *out = pal_tensor_new(context, PAL_F32, PAL_SHAPE((int64_t)(2 * weights)));
     double *steps = calloc((size_t)rounds * 3, sizeof *steps), *floors = steps + rounds, *ratios = floors + rounds;
     floor_plan f = {.context = context};
     for (size_t i = 0; i < big; i++) ((float *)data->data)[i] = (float)(i % 97) / 97;
@@ -236,8 +244,8 @@ static void bench(pal_context *context, const scene *scene, int rounds, int text
     double quiet = 0, quiet_median = median(steps, (size_t)rounds), mean;
     for (int i = 0; i < rounds; i++) quiet += steps[i] / rounds;
     double beside = beside_a_busy_core(&s, rounds, steps, &mean);
-    printf("%-24s beside a busy core: median %8.1f us (%.2f times the quiet one), mean %8.1f us (%.2f times)\n", "", beside,
-           beside / quiet_median, mean, mean / quiet);
+    printf("%-24s beside a busy core: median %8.1f us (%.2f times the quiet one), mean %8.1f us (%.2f times)\n", "",
+           beside, beside / quiet_median, mean, mean / quiet);
     if (text) {
         char *lines = pal_program_text(s.program);
         printf("%s\n", lines);
@@ -253,7 +261,8 @@ int main(int argc, char **argv)
 {
     int text = argc > 1 && !strcmp(argv[argc - 1], "--text");
     int rounds = argc - text > 1 ? atoi(argv[1]) : 400, threads = argc - text > 2 ? atoi(argv[2]) : 0;
-    pal_context *context = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = (unsigned)threads});
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = (unsigned)threads});
     if (!context || rounds < 1) return fprintf(stderr, "step: usage: step [ROUNDS] [THREADS] [--text]\n"), 2;
     /* The floor calls BLAS itself: one thread a call, as the program does. */
     extern void openblas_set_num_threads(int) __attribute__((weak));

@@ -156,7 +156,8 @@ static pal_var accumulate(const pal_rule *c, size_t k)
 {
     pal_var product = c->in[k], other = c->in[1 - k];
     pal_op_class class = pal_op_of(other)->op_class;
-    if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || class == PAL_CLASS_LEAF || class == PAL_CLASS_CONSTANT)
+    if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || class == PAL_CLASS_LEAF ||
+        class == PAL_CLASS_CONSTANT)
         return (pal_var){0};
     pal_params p = *pal_params_of(product);
     pal_var in[] = {other, pal_operand(product, 0), pal_operand(product, 1)};

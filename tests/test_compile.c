@@ -21,7 +21,10 @@ static void teardown(void)
 
 static pal_program *compile(const pal_var *outputs, size_t n, bool effects, unsigned passes)
 {
-    pal_program *p = pal_compile(t, outputs, n, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = effects, .passes = passes, .lanes = 2});
+    pal_program *p =
+        pal_compile(t, outputs, n,
+                    &(pal_compile_options){
+                        .struct_size = sizeof(pal_compile_options), .effects = effects, .passes = passes, .lanes = 2});
     ck_assert_msg(p != NULL, "%s", pal_tape_error(t));
     return p;
 }
@@ -34,9 +37,14 @@ typedef struct net {
 
 static net record_net(void)
 {
-    net n = {random_tensor(c, PAL_F32, PAL_SHAPE(13, 37), 0, 1, "x"), random_tensor(c, PAL_F32, PAL_SHAPE(37, 19), -0.3, 0.3, "w"),
-             random_tensor(c, PAL_F32, PAL_SHAPE(19), -0.1, 0.1, "b"), random_tensor(c, PAL_F32, PAL_SHAPE(37), -0.1, 0.1, "c"), {0}, {0}};
-    pal_var x = pal_leaf(t, n.x, "x"), p[] = {pal_leaf(t, n.w, "w"), pal_leaf(t, n.b, "b"), pal_leaf(t, n.c, "c")}, g[3];
+    net n = {random_tensor(c, PAL_F32, PAL_SHAPE(13, 37), 0, 1, "x"),
+             random_tensor(c, PAL_F32, PAL_SHAPE(37, 19), -0.3, 0.3, "w"),
+             random_tensor(c, PAL_F32, PAL_SHAPE(19), -0.1, 0.1, "b"),
+             random_tensor(c, PAL_F32, PAL_SHAPE(37), -0.1, 0.1, "c"),
+             {0},
+             {0}};
+    pal_var x = pal_leaf(t, n.x, "x"), p[] = {pal_leaf(t, n.w, "w"), pal_leaf(t, n.b, "b"), pal_leaf(t, n.c, "c")},
+            g[3];
     pal_var masked = pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(13, 37), 0.75));
     pal_var h = pal_sigmoid(pal_affine(masked, p[0], p[1])), a = pal_affine(h, pal_transpose(p[0]), p[2]);
     n.loss = pal_mean_over_samples(pal_bernoulli_cross_entropy(a, x));
@@ -58,7 +66,11 @@ static void free_net(net *n)
 START_TEST(exact_passes_keep_every_bit)
 {
     net n = record_net();
-    const unsigned passes[] = {PAL_PASS_NONE, PAL_PASS_SIMPLIFY, PAL_PASS_FUSE, PAL_PASS_INPLACE, PAL_PASS_SIMPLIFY | PAL_PASS_FUSE,
+    const unsigned passes[] = {PAL_PASS_NONE,
+                               PAL_PASS_SIMPLIFY,
+                               PAL_PASS_FUSE,
+                               PAL_PASS_INPLACE,
+                               PAL_PASS_SIMPLIFY | PAL_PASS_FUSE,
                                PAL_PASS_SIMPLIFY | PAL_PASS_FUSE | PAL_PASS_INPLACE};
     size_t bytes = pal_tensor_bytes(n.w);
     char *initial = malloc(bytes), *first = malloc(bytes);
@@ -75,7 +87,8 @@ START_TEST(exact_passes_keep_every_bit)
         }
         float loss = (float)pal_tensor_get(pal_output(p, 0), 0);
         if (!i) first_loss = loss, memcpy(first, n.w->data, bytes);
-        ck_assert_msg(loss == first_loss && !memcmp(first, n.w->data, bytes), "passes %u: %.9g, not %.9g", passes[i], (double)loss, (double)first_loss);
+        ck_assert_msg(loss == first_loss && !memcmp(first, n.w->data, bytes), "passes %u: %.9g, not %.9g", passes[i],
+                      (double)loss, (double)first_loss);
         pal_program_free(p);
     }
     ck_assert(memcmp(first, initial, bytes));
@@ -106,12 +119,15 @@ START_TEST(leaves_swap)
 {
     for (unsigned passes = 1; passes <= PAL_PASS_NONE; passes++) {
         pal_tape *tape = pal_tape_new(c, PAL_F32);
-        pal_tensor *p = random_tensor(c, PAL_F32, PAL_SHAPE(700), 0, 1, "p"), *q = random_tensor(c, PAL_F32, PAL_SHAPE(700), 0, 1, "q");
+        pal_tensor *p = random_tensor(c, PAL_F32, PAL_SHAPE(700), 0, 1, "p"),
+                   *q = random_tensor(c, PAL_F32, PAL_SHAPE(700), 0, 1, "q");
         pal_var a = pal_leaf(tape, p, "p"), b = pal_leaf(tape, q, "q"), sum = pal_add(a, b);
         float p9 = ((float *)p->data)[9], q9 = ((float *)q->data)[9];
         pal_assign(a, b);
         pal_assign(b, a);
-        pal_program *r = pal_compile(tape, &sum, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .passes = passes});
+        pal_program *r = pal_compile(
+            tape, &sum, 1,
+            &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .passes = passes});
         ck_assert_int_eq(pal_run(r), PAL_OK);
         ck_assert(((float *)p->data)[9] == q9 && ((float *)q->data)[9] == p9);
         ck_assert(((const float *)pal_output(r, 0)->data)[9] == p9 + q9);
@@ -128,7 +144,8 @@ START_TEST(assigns_read_old_values)
 {
     for (unsigned passes = 1; passes <= PAL_PASS_NONE; passes++) {
         pal_tape *tape = pal_tape_new(c, PAL_F64);
-        pal_tensor *m = random_tensor(c, PAL_F64, PAL_SHAPE(30, 30), 0, 1, "m"), *v = random_tensor(c, PAL_F64, PAL_SHAPE(30, 30), 0, 1, "v");
+        pal_tensor *m = random_tensor(c, PAL_F64, PAL_SHAPE(30, 30), 0, 1, "m"),
+                   *v = random_tensor(c, PAL_F64, PAL_SHAPE(30, 30), 0, 1, "v");
         double m0[900], v0[900];
         memcpy(m0, m->data, sizeof m0);
         memcpy(v0, v->data, sizeof v0);
@@ -136,14 +153,17 @@ START_TEST(assigns_read_old_values)
         pal_var a1 = pal_assign(a, pal_add(pal_transpose(a), b));
         pal_assign(b, pal_mul(a, pal_add(b, pal_square(a1)))); /* the assign's value, and the old leaf */
         pal_var out = pal_sub(b, a);
-        pal_program *p = pal_compile(tape, &out, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .passes = passes});
+        pal_program *p = pal_compile(
+            tape, &out, 1,
+            &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .passes = passes});
         ck_assert_int_eq(pal_run(p), PAL_OK);
         for (int i = 0; i < 30; i++)
             for (int j = 0; j < 30; j++) {
                 double next = m0[30 * j + i] + v0[30 * i + j];
                 ck_assert_double_eq(((double *)m->data)[30 * i + j], next);
                 ck_assert_double_eq(((double *)v->data)[30 * i + j], m0[30 * i + j] * (v0[30 * i + j] + next * next));
-                ck_assert_double_eq(((const double *)pal_output(p, 0)->data)[30 * i + j], v0[30 * i + j] - m0[30 * i + j]);
+                ck_assert_double_eq(((const double *)pal_output(p, 0)->data)[30 * i + j],
+                                    v0[30 * i + j] - m0[30 * i + j]);
             }
         pal_program_free(p);
         pal_tape_free(tape);
@@ -156,8 +176,9 @@ END_TEST
 START_TEST(outputs_may_be_leaves_constants_and_views)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(3, 5), 0, 1, "x");
-    pal_var v = pal_leaf(t, x, "x"), out[] = {v, pal_fill(t, PAL_F32, PAL_SHAPE(2, 2), 7), pal_transpose(v), v,
-                                              pal_broadcast_to(v, PAL_SHAPE(2, 3, 5)), pal_reshape(pal_transpose(v), PAL_SHAPE(15))};
+    pal_var v = pal_leaf(t, x, "x"),
+            out[] = {v, pal_fill(t, PAL_F32, PAL_SHAPE(2, 2), 7), pal_transpose(v),
+                     v, pal_broadcast_to(v, PAL_SHAPE(2, 3, 5)),  pal_reshape(pal_transpose(v), PAL_SHAPE(15))};
     pal_assign(v, pal_neg(v));
     pal_program *p = compile(out, 6, true, 0);
     float old = ((float *)x->data)[1];
@@ -178,8 +199,10 @@ START_TEST(movement_composes)
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(6, 8), 0, 1, "x");
     const float *data = x->data;
     pal_var v = pal_leaf(t, x, "x");
-    pal_var y = pal_slice(pal_transpose(pal_slice(v, (int64_t[]){1, 2}, (int64_t[]){3, 3}, (int64_t[]){2, 2})), (int64_t[]){1, 0}, (int64_t[]){2, 2}, (int64_t[]){1, 2});
-    pal_var z = pal_reshape(pal_mul(y, y), PAL_SHAPE(4)), s = pal_sum(pal_permute(pal_broadcast_to(y, PAL_SHAPE(3, 2, 2)), (int[]){2, 0, 1}), 2, false);
+    pal_var y = pal_slice(pal_transpose(pal_slice(v, (int64_t[]){1, 2}, (int64_t[]){3, 3}, (int64_t[]){2, 2})),
+                          (int64_t[]){1, 0}, (int64_t[]){2, 2}, (int64_t[]){1, 2});
+    pal_var z = pal_reshape(pal_mul(y, y), PAL_SHAPE(4)),
+            s = pal_sum(pal_permute(pal_broadcast_to(y, PAL_SHAPE(3, 2, 2)), (int[]){2, 0, 1}), 2, false);
     pal_var out[] = {z, s};
     pal_program *p = compile(out, 2, false, 0);
     ck_assert_int_eq(pal_run(p), PAL_OK);
@@ -196,7 +219,8 @@ END_TEST
 
 START_TEST(binding_swaps_an_input)
 {
-    pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(600), 0, 1, "x"), *other = random_tensor(c, PAL_F32, PAL_SHAPE(600), 0, 1, "y");
+    pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(600), 0, 1, "x"),
+               *other = random_tensor(c, PAL_F32, PAL_SHAPE(600), 0, 1, "y");
     pal_var v = pal_leaf(t, x, "x"), y = pal_exp(v);
     pal_assign(v, y);
     pal_program *p = compile(&y, 1, true, 0);
@@ -235,7 +259,8 @@ START_TEST(buffers_end_where_they_end)
         pal_tape *tape = pal_tape_new(c, PAL_F32);
         float *in = malloc((size_t)n * sizeof *in), *out = malloc((size_t)n * sizeof *out);
         for (int64_t i = 0; i < n; i++) in[i] = (float)i / 10, out[i] = -1;
-        pal_tensor *a = pal_tensor_wrap(c, PAL_F32, PAL_SHAPE(n), in), *b = pal_tensor_wrap(c, PAL_F32, PAL_SHAPE(n), out);
+        pal_tensor *a = pal_tensor_wrap(c, PAL_F32, PAL_SHAPE(n), in),
+                   *b = pal_tensor_wrap(c, PAL_F32, PAL_SHAPE(n), out);
         pal_var x = pal_leaf(tape, a, "a"), y = pal_assign(pal_leaf(tape, b, "b"), pal_add(pal_exp(x), pal_sum_all(x)));
         pal_program *p = pal_compile(tape, &y, 1, NULL);
         ck_assert_int_eq(pal_run(p), PAL_OK);
@@ -270,7 +295,8 @@ END_TEST
 /* The chain of Adam's update is one loop of one pass over memory. */
 START_TEST(a_chain_is_one_loop)
 {
-    pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(1000), 0, 1, "x"), *m = random_tensor(c, PAL_F32, PAL_SHAPE(1000), 0, 1, "m");
+    pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(1000), 0, 1, "x"),
+               *m = random_tensor(c, PAL_F32, PAL_SHAPE(1000), 0, 1, "m");
     pal_var p = pal_leaf(t, x, "x"), s = pal_leaf(t, m, "m"), next = pal_lerp(s, pal_square(p), 0.1);
     pal_assign(s, next);
     pal_assign(p, pal_sub(p, pal_div(pal_scale(p, 0.01), pal_shift(pal_sqrt(next), 1e-8))));

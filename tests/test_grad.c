@@ -47,7 +47,8 @@ END_TEST
 
 START_TEST(broadcast_operands_get_their_own_shape)
 {
-    pal_tensor *row = random_tensor(c, PAL_F64, PAL_SHAPE(4), 1, 2, "row"), *column = random_tensor(c, PAL_F64, PAL_SHAPE(3, 1), 1, 2, "col");
+    pal_tensor *row = random_tensor(c, PAL_F64, PAL_SHAPE(4), 1, 2, "row"),
+               *column = random_tensor(c, PAL_F64, PAL_SHAPE(3, 1), 1, 2, "col");
     pal_var v[] = {pal_leaf(t, xs, "x"), pal_leaf(t, row, "row"), pal_leaf(t, column, "col")}, g[3];
     ck_assert_int_eq(pal_grad(pal_sum_all(pal_mul(v[0], pal_mul(v[1], v[2]))), v, 3, g), PAL_OK);
     for (int i = 0; i < 3; i++) ck_assert(pal_shape_equal(pal_shape_of(g[i]), pal_shape_of(v[i])));
@@ -93,7 +94,8 @@ END_TEST
 
 START_TEST(jvp_is_the_directional_derivative)
 {
-    pal_tensor *d = random_tensor(c, PAL_F64, PAL_SHAPE(3, 4), -1, 1, "d"), *s = random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "s");
+    pal_tensor *d = random_tensor(c, PAL_F64, PAL_SHAPE(3, 4), -1, 1, "d"),
+               *s = random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "s");
     pal_var x = pal_leaf(t, xs, "x"), u = pal_leaf(t, d, "d"), v = pal_leaf(t, s, "s"), w;
     pal_var y = pal_matmul(pal_tanh(x), pal_transpose(pal_square(x)));
     pal_var jvp = pal_jvp(y, x, u);
@@ -132,8 +134,10 @@ END_TEST
 /* The tied autoencoder's weight is used twice: its gradient is the sum of those of two untied copies. */
 START_TEST(tied_weights_sum_both_uses)
 {
-    pal_tensor *w = random_tensor(c, PAL_F64, PAL_SHAPE(4, 2), -1, 1, "w"), *w2 = random_tensor(c, PAL_F64, PAL_SHAPE(4, 2), -1, 1, "w");
-    pal_var x = pal_leaf(t, xs, "x"), a = pal_leaf(t, w, "w"), b = pal_leaf(t, w2, "w2"), none = {0}, tied, apart[2], both[] = {a, b};
+    pal_tensor *w = random_tensor(c, PAL_F64, PAL_SHAPE(4, 2), -1, 1, "w"),
+               *w2 = random_tensor(c, PAL_F64, PAL_SHAPE(4, 2), -1, 1, "w");
+    pal_var x = pal_leaf(t, xs, "x"), a = pal_leaf(t, w, "w"), b = pal_leaf(t, w2, "w2"), none = {0}, tied, apart[2],
+            both[] = {a, b};
     pal_var h = pal_sigmoid(pal_affine(x, a, none));
     ck_assert_int_eq(pal_grad(pal_sum_squares(pal_sub(pal_matmul(h, pal_transpose(a)), x)), &a, 1, &tied), PAL_OK);
     ck_assert_int_eq(pal_grad(pal_sum_squares(pal_sub(pal_matmul(h, pal_transpose(b)), x)), both, 2, apart), PAL_OK);
@@ -152,11 +156,13 @@ END_TEST
 START_TEST(cross_entropy_gradient_is_exact)
 {
     int64_t n = _i;
-    pal_tensor *logits = random_tensor(c, PAL_F64, PAL_SHAPE(n, 5), -9, 9, "a"), *target = random_tensor(c, PAL_F64, PAL_SHAPE(n, 5), 0, 1, "t");
+    pal_tensor *logits = random_tensor(c, PAL_F64, PAL_SHAPE(n, 5), -9, 9, "a"),
+               *target = random_tensor(c, PAL_F64, PAL_SHAPE(n, 5), 0, 1, "t");
     pal_var a = pal_leaf(t, logits, "a"), y = pal_leaf(t, target, "t"), g;
     ck_assert_int_eq(pal_grad(pal_mean_over_samples(pal_bernoulli_cross_entropy(a, y)), &a, 1, &g), PAL_OK);
     double got[60], expected[60];
-    ck_assert_int_eq(pal_eval(g, got) | pal_eval(pal_scale(pal_sub(pal_sigmoid(a), y), 1.0 / (double)n), expected), PAL_OK);
+    ck_assert_int_eq(pal_eval(g, got) | pal_eval(pal_scale(pal_sub(pal_sigmoid(a), y), 1.0 / (double)n), expected),
+                     PAL_OK);
     ck_assert_mem_eq(got, expected, (size_t)n * 5 * sizeof *got);
     pal_tensor_free(logits);
     pal_tensor_free(target);
@@ -167,8 +173,10 @@ END_TEST
 static pal_var recorded(pal_tape *tape, pal_tensor *x, int swapped)
 {
     pal_var v = pal_leaf(tape, x, "x"), f, g, r;
-    if (swapped) g = pal_tanh(pal_mul(v, v)), f = pal_exp(v);
-    else f = pal_exp(v), g = pal_tanh(pal_mul(v, v));
+    if (swapped)
+        g = pal_tanh(pal_mul(v, v)), f = pal_exp(v);
+    else
+        f = pal_exp(v), g = pal_tanh(pal_mul(v, v));
     pal_grad(pal_sum_all(pal_add(pal_mul(f, g), pal_mul(v, pal_sigmoid(v)))), &v, 1, &r);
     return r;
 }

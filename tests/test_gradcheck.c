@@ -8,7 +8,10 @@ static pal_context *c;
 static void setup(void) { c = context_with(1); }
 static void teardown(void) { pal_context_free(c); }
 
-static pal_gradcheck_options order(int n) { return (pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = n, .seed = 1}; }
+static pal_gradcheck_options order(int n)
+{
+    return (pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = n, .seed = 1};
+}
 
 START_TEST(every_operation_passes)
 {
@@ -17,8 +20,10 @@ START_TEST(every_operation_passes)
         for (size_t k = 0; k < pal_gradcheck_op_cases(pal_op_at(i)); k++) {
             pal_gradcheck_report r;
             pal_gradcheck_op(c, pal_op_at(i), k, &o, &r);
-            ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s, %s, order %d: %s, error %g at input %zu element %zu: %g, numeric %g %s", r.name, r.label, _i,
-                          pal_verdict_text(r.verdict), r.error, r.input, r.element, r.analytic, r.numeric, r.message);
+            ck_assert_msg(r.verdict == PAL_CHECK_PASS,
+                          "%s, %s, order %d: %s, error %g at input %zu element %zu: %g, numeric %g %s", r.name, r.label,
+                          _i, pal_verdict_text(r.verdict), r.error, r.input, r.element, r.analytic, r.numeric,
+                          r.message);
             ck_assert_double_le(r.error, _i == 1 ? 1e-7 : 1e-6);
         }
 }
@@ -35,8 +40,10 @@ static pal_var autoencoder(pal_tape *t, const pal_var *in, const void *user)
 START_TEST(an_autoencoder_passes)
 {
     /* stop_gradient hides the target from the adjoint but not from differences: only the parameters are inputs. */
-    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(4, 6), 0, 1, "x"), random_tensor(c, PAL_F64, PAL_SHAPE(6, 3), -0.5, 0.5, "w"),
-                        random_tensor(c, PAL_F64, PAL_SHAPE(3), -0.5, 0.5, "b"), random_tensor(c, PAL_F64, PAL_SHAPE(6), -0.5, 0.5, "c")};
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(4, 6), 0, 1, "x"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(6, 3), -0.5, 0.5, "w"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(3), -0.5, 0.5, "b"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(6), -0.5, 0.5, "c")};
     pal_gradcheck_options o = order(_i);
     pal_gradcheck_report r;
     ck_assert_int_eq(pal_gradcheck(c, "autoencoder", autoencoder, NULL, in, 4, &o, &r), PAL_OK);
@@ -46,7 +53,8 @@ START_TEST(an_autoencoder_passes)
 }
 END_TEST
 
-/* ---- Wrong rules of a user's own, each a small mistake in a copy of a right descriptor ----------------------------- */
+/* ---- Wrong rules of a user's own, each a small mistake in a copy of a right descriptor -----------------------------
+ */
 
 static pal_var flipped_sign(const pal_rule *r, size_t k)
 {
@@ -63,7 +71,8 @@ static pal_var missing_factor(const pal_rule *r, size_t k)
 /* of A B with A square: the adjoint of A transposed */
 static pal_var transposed(const pal_rule *r, size_t k)
 {
-    pal_var right = k == 0 ? pal_matmul_t(r->seed, r->in[1], false, true) : pal_matmul_t(r->in[0], r->seed, true, false);
+    pal_var right =
+        k == 0 ? pal_matmul_t(r->seed, r->in[1], false, true) : pal_matmul_t(r->in[0], r->seed, true, false);
     return k == 0 ? pal_transpose(right) : right;
 }
 
@@ -90,7 +99,8 @@ static pal_gradcheck_report check_wrong(const char *name, pal_var (*vjp)(const p
     pal_op wrong = *pal_op_find(name);
     wrong.vjp = vjp;
     wrong.name = "wrong";
-    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "a"), random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "b")};
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "a"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "b")};
     pal_gradcheck_options o = order(1);
     pal_gradcheck_report r;
     ck_assert_int_eq(pal_gradcheck(c, wrong.name, build_op, &wrong, in, (size_t)wrong.arity, &o, &r), PAL_OK);
@@ -126,7 +136,8 @@ static pal_var forgetful(pal_tape *t, const pal_var *in, const void *user)
 
 START_TEST(a_forgotten_use_is_rejected)
 {
-    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(5, 3), -1, 1, "w"), random_tensor(c, PAL_F64, PAL_SHAPE(4, 5), -1, 1, "x")};
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(5, 3), -1, 1, "w"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(4, 5), -1, 1, "x")};
     pal_gradcheck_report r;
     for (int forget = 0; forget < 2; forget++)
         for (int n = 1; n <= 2; n++) {

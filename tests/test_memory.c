@@ -31,7 +31,11 @@ static pal_var body(pal_tape *t, pal_var k, void *user)
 /* Everything that can allocate: record, grad, region, compile, run, eval, text. True if nothing failed. */
 static bool scenario(counter *n)
 {
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .allocate = counting, .release = releasing, .user = n});
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 1,
+                                                            .allocate = counting,
+                                                            .release = releasing,
+                                                            .user = n});
     if (!c) return false;
     pal_tensor *xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4)), *ws = pal_tensor_new(c, PAL_F64, PAL_SHAPE(4, 2));
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -41,10 +45,12 @@ static bool scenario(counter *n)
         pal_scope_begin(t, "layer");
         pal_var h = pal_sigmoid(pal_matmul(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(3, 4), 0.5)), w));
         pal_scope_end(t);
-        pal_var y = pal_add(pal_sum_squares(h), pal_add(pal_sum_all(pal_map_sum(t, 3, body, &x)), pal_jacobian_norm2_rows(h, x)));
+        pal_var y = pal_add(pal_sum_squares(h),
+                            pal_add(pal_sum_all(pal_map_sum(t, 3, body, &x)), pal_jacobian_norm2_rows(h, x)));
         pal_status s = pal_grad(y, v, 2, g);
         pal_assign(w, pal_sub(w, pal_scale(g[0], 0.1)));
-        pal_program *p = pal_compile(t, &y, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .lanes = 1});
+        pal_program *p = pal_compile(
+            t, &y, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .lanes = 1});
         ok = s == PAL_OK && p && pal_run(p) == PAL_OK;
         char *text = p ? pal_program_text(p) : NULL;
         ok = ok && text;
@@ -94,19 +100,27 @@ void *malloc(size_t size)
 }
 #endif
 
-/* The products are large: OpenBLAS's own kernels for small ones (0.3.21, AVX-512) take a buffer from malloc each time. */
+/* The products are large: OpenBLAS's own kernels for small ones (0.3.21, AVX-512) take a buffer from malloc each time.
+ */
 START_TEST(a_run_allocates_nothing)
 {
     counter n = {.fails_at = -1};
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 2, .allocate = counting, .release = releasing, .user = &n});
-    pal_tensor *xs = random_tensor(c, PAL_F32, PAL_SHAPE(256, 400), 0, 1, "x"), *ws = random_tensor(c, PAL_F32, PAL_SHAPE(400, 300), -0.1, 0.1, "w");
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 2,
+                                                            .allocate = counting,
+                                                            .release = releasing,
+                                                            .user = &n});
+    pal_tensor *xs = random_tensor(c, PAL_F32, PAL_SHAPE(256, 400), 0, 1, "x"),
+               *ws = random_tensor(c, PAL_F32, PAL_SHAPE(400, 300), -0.1, 0.1, "w");
     pal_tape *t = pal_tape_new(c, PAL_F32);
     pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), g;
     pal_var h = pal_sigmoid(pal_matmul(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(256, 400), 0.5)), w));
-    pal_var loss = pal_add(pal_mean_over_samples(pal_bernoulli_cross_entropy(pal_matmul(h, pal_transpose(w)), x)), pal_scale(pal_jacobian_norm2_hutchinson(h, x, "probe"), 1e-3));
+    pal_var loss = pal_add(pal_mean_over_samples(pal_bernoulli_cross_entropy(pal_matmul(h, pal_transpose(w)), x)),
+                           pal_scale(pal_jacobian_norm2_hutchinson(h, x, "probe"), 1e-3));
     ck_assert_int_eq(pal_grad(loss, &w, 1, &g), PAL_OK);
     pal_assign(w, pal_sub(w, pal_scale(g, 0.01)));
-    pal_program *p = pal_compile(t, &loss, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
+    pal_program *p =
+        pal_compile(t, &loss, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
     ck_assert_ptr_nonnull(p);
     ck_assert_int_eq(pal_run(p), PAL_OK); /* BLAS makes its own buffers at its first product */
     long made = n.made, system = mallocs;

@@ -28,7 +28,8 @@ START_TEST(registry_is_well_formed)
         ck_assert_uint_eq(op->struct_size, sizeof *op);
         ck_assert_msg(op->formula && *op->formula && op->summary && *op->summary, "%s", op->name);
         ck_assert_msg(op->infer != NULL, "%s", op->name);
-        ck_assert_msg(op->op_class == PAL_CLASS_LEAF || op->op_class == PAL_CLASS_EFFECT || op == &pal__op_stop_gradient || pal_gradcheck_op_cases(op) > 0,
+        ck_assert_msg(op->op_class == PAL_CLASS_LEAF || op->op_class == PAL_CLASS_EFFECT ||
+                          op == &pal__op_stop_gradient || pal_gradcheck_op_cases(op) > 0,
                       "%s has no test case", op->name);
     }
     ck_assert_uint_gt(n, 40);
@@ -42,21 +43,28 @@ START_TEST(float32_agrees_with_float64)
 {
     static const char *const isas[] = {"baseline", "avx2", "avx512"};
     for (int i = 0; i < 3; i++) {
-        pal_context *k = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .isa = isas[i]});
+        pal_context *k = pal_context_new(
+            &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .isa = isas[i]});
         if (!k) continue; /* the processor has no such instructions */
         for (size_t o = 0; pal_op_at(o); o++) {
             const pal_op *op = pal_op_at(o);
-            if (op->op_class != PAL_CLASS_ELEMENTWISE || op->arity < 1 || op->arity > 2 || !op->tile[PAL_ISA_BASELINE][PAL_F32] || op->low[0] >= op->high[0]) continue;
+            if (op->op_class != PAL_CLASS_ELEMENTWISE || op->arity < 1 || op->arity > 2 ||
+                !op->tile[PAL_ISA_BASELINE][PAL_F32] || op->low[0] >= op->high[0])
+                continue;
             pal_tape *tape = pal_tape_new(k, PAL_F64);
-            pal_tensor *a = random_tensor(k, PAL_F32, PAL_SHAPE(999), op->low[0], op->high[0], "a"), *b = random_tensor(k, PAL_F32, PAL_SHAPE(999), op->low[0], op->high[0], "b");
-            pal_var in[] = {pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b")}, wide[] = {pal_cast(in[0], PAL_F64), pal_cast(in[1], PAL_F64)};
-            pal_var out[] = {pal_cast(pal_record(tape, op, in, (size_t)op->arity, NULL), PAL_F64), pal_cast(pal_record(tape, op, wide, (size_t)op->arity, NULL), PAL_F64)};
+            pal_tensor *a = random_tensor(k, PAL_F32, PAL_SHAPE(999), op->low[0], op->high[0], "a"),
+                       *b = random_tensor(k, PAL_F32, PAL_SHAPE(999), op->low[0], op->high[0], "b");
+            pal_var in[] = {pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b")},
+                    wide[] = {pal_cast(in[0], PAL_F64), pal_cast(in[1], PAL_F64)};
+            pal_var out[] = {pal_cast(pal_record(tape, op, in, (size_t)op->arity, NULL), PAL_F64),
+                             pal_cast(pal_record(tape, op, wide, (size_t)op->arity, NULL), PAL_F64)};
             pal_program *p = pal_compile(tape, out, 2, NULL);
             ck_assert_msg(p != NULL, "%s: %s", op->name, pal_tape_error(tape));
             ck_assert_int_eq(pal_run(p), PAL_OK);
             for (size_t e = 0; e < 999; e++) {
                 double x = pal_tensor_get(pal_output(p, 0), e), y = pal_tensor_get(pal_output(p, 1), e);
-                ck_assert_msg(fabs(x - y) <= 1e-6 * fmax(1, fabs(y)), "%s on %s: %.9g, not %.9g", op->name, isas[i], x, y);
+                ck_assert_msg(fabs(x - y) <= 1e-6 * fmax(1, fabs(y)), "%s on %s: %.9g, not %.9g", op->name, isas[i], x,
+                              y);
             }
             pal_program_free(p);
             pal_tape_free(tape);
@@ -126,13 +134,17 @@ END_TEST
 
 START_TEST(nan_passes_through)
 {
-    static pal_var (*const all[])(pal_var) = {pal_neg, pal_abs, pal_square, pal_sqrt, pal_reciprocal, pal_exp, pal_expm1, pal_log, pal_log1p, pal_sin,
-                                              pal_cos, pal_tanh, pal_sigmoid, pal_softplus, pal_log_sigmoid, pal_relu, pal_sign};
+    static pal_var (*const all[])(pal_var) = {
+        pal_neg, pal_abs, pal_square, pal_sqrt,    pal_reciprocal, pal_exp,         pal_expm1, pal_log, pal_log1p,
+        pal_sin, pal_cos, pal_tanh,   pal_sigmoid, pal_softplus,   pal_log_sigmoid, pal_relu,  pal_sign};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        for (int d = 0; d < 2; d++) ck_assert_msg(isnan(at(all[i], (double)NAN, d ? PAL_F64 : PAL_F32)), "function %zu", i);
+        for (int d = 0; d < 2; d++)
+            ck_assert_msg(isnan(at(all[i], (double)NAN, d ? PAL_F64 : PAL_F32)), "function %zu", i);
     double out[4];
     pal_var n = pal_constant(t, (double)NAN), one = pal_constant(t, 1);
-    ck_assert_int_eq(pal_eval(pal_max(n, one), out) | pal_eval(pal_max(one, n), out + 1) | pal_eval(pal_min(n, one), out + 2) | pal_eval(pal_min(one, n), out + 3), PAL_OK);
+    ck_assert_int_eq(pal_eval(pal_max(n, one), out) | pal_eval(pal_max(one, n), out + 1) |
+                         pal_eval(pal_min(n, one), out + 2) | pal_eval(pal_min(one, n), out + 3),
+                     PAL_OK);
     for (int i = 0; i < 4; i++) ck_assert_double_nan(out[i]);
 }
 END_TEST
@@ -151,7 +163,8 @@ END_TEST
 
 START_TEST(sums_are_right_and_accurate)
 {
-    static const pal_shape shapes[] = {{3, {7, 600, 3}}, {2, {130, 700}}, {1, {100003}}, {4, {3, 17, 5, 40}}, {2, {1, 1}}, {2, {600, 65}}};
+    static const pal_shape shapes[] = {{3, {7, 600, 3}},    {2, {130, 700}}, {1, {100003}},
+                                       {4, {3, 17, 5, 40}}, {2, {1, 1}},     {2, {600, 65}}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (unsigned axes = 0; axes < 1u << shapes[s].rank; axes++) {
             pal_tape *tape = pal_tape_new(c, PAL_F32);
@@ -173,7 +186,8 @@ START_TEST(sums_are_right_and_accurate)
             }
             ck_assert_int_eq(pal_eval(y, got), PAL_OK);
             for (size_t i = 0; i < n; i++)
-                ck_assert_msg(fabs((double)got[i] - expected[i]) <= 1e-6 * expected[i], "shape %zu axes %u: %g, not %g", s, axes, (double)got[i], expected[i]);
+                ck_assert_msg(fabs((double)got[i] - expected[i]) <= 1e-6 * expected[i], "shape %zu axes %u: %g, not %g",
+                              s, axes, (double)got[i], expected[i]);
             free(expected);
             free(got);
             pal_tape_free(tape);
@@ -191,12 +205,14 @@ START_TEST(products_match_plain_loops)
             pal_tensor *a = random_tensor(c, PAL_F64, ta ? PAL_SHAPE(k, m) : PAL_SHAPE(m, k), -1, 1, "a");
             pal_tensor *b = random_tensor(c, PAL_F64, tb ? PAL_SHAPE(n, k) : PAL_SHAPE(k, n), -1, 1, "b");
             double out[2000];
-            ck_assert_int_eq(pal_eval(pal_matmul_t(pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b"), ta, tb), out), PAL_OK);
+            ck_assert_int_eq(pal_eval(pal_matmul_t(pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b"), ta, tb), out),
+                             PAL_OK);
             for (int i = 0; i < m; i++)
                 for (int j = 0; j < n; j++) {
                     double sum = 0;
                     for (int q = 0; q < k; q++)
-                        sum += pal_tensor_get(a, (size_t)(ta ? q * m + i : i * k + q)) * pal_tensor_get(b, (size_t)(tb ? j * k + q : q * n + j));
+                        sum += pal_tensor_get(a, (size_t)(ta ? q * m + i : i * k + q)) *
+                               pal_tensor_get(b, (size_t)(tb ? j * k + q : q * n + j));
                     ck_assert_double_eq_tol(out[i * n + j], sum, 1e-13);
                 }
             pal_tape_free(tape);
@@ -208,12 +224,15 @@ END_TEST
 
 START_TEST(rows_are_taken_and_scattered)
 {
-    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(4, 3), 0, 1, "x"), *i = pal_tensor_new(c, PAL_I32, PAL_SHAPE(5));
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(4, 3), 0, 1, "x"),
+               *i = pal_tensor_new(c, PAL_I32, PAL_SHAPE(5));
     const int rows[] = {3, 0, 3, 1, 3};
     for (size_t k = 0; k < 5; k++) pal_tensor_set(i, k, rows[k]);
     pal_var v = pal_leaf(t, x, "x"), at_rows = pal_leaf(t, i, "i"), taken = pal_take(v, at_rows);
     double a[15], b[12], h[20];
-    ck_assert_int_eq(pal_eval(taken, a) | pal_eval(pal_scatter_add(taken, at_rows, 4), b) | pal_eval(pal_one_hot(at_rows, 4, PAL_F64), h), PAL_OK);
+    ck_assert_int_eq(pal_eval(taken, a) | pal_eval(pal_scatter_add(taken, at_rows, 4), b) |
+                         pal_eval(pal_one_hot(at_rows, 4, PAL_F64), h),
+                     PAL_OK);
     for (size_t k = 0; k < 5; k++)
         for (size_t j = 0; j < 3; j++) ck_assert_double_eq(a[3 * k + j], pal_tensor_get(x, (size_t)rows[k] * 3 + j));
     for (size_t j = 0; j < 3; j++) {
@@ -234,7 +253,9 @@ START_TEST(casts_saturate)
     pal_var v = pal_leaf(t, x, "x");
     int32_t i[6];
     uint8_t u[6], b[6];
-    ck_assert_int_eq(pal_eval(pal_cast(v, PAL_I32), i) | pal_eval(pal_cast(v, PAL_U8), u) | pal_eval(pal_cast(v, PAL_BOOL), b), PAL_OK);
+    ck_assert_int_eq(pal_eval(pal_cast(v, PAL_I32), i) | pal_eval(pal_cast(v, PAL_U8), u) |
+                         pal_eval(pal_cast(v, PAL_BOOL), b),
+                     PAL_OK);
     const int32_t ei[] = {2, -2, INT32_MAX, INT32_MIN, 0, 300};
     const uint8_t eu[] = {2, 0, 255, 0, 0, 255};
     ck_assert_mem_eq(i, ei, sizeof i);

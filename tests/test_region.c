@@ -128,7 +128,8 @@ static pal_var noisy(pal_tape *tape, pal_var k, void *user)
 {
     pal_var u = pal_uniform(tape, "u", PAL_SHAPE(4));
     (void)user;
-    return pal_mul(pal_one_hot(k, 3, PAL_F64), pal_reshape(pal_slice(u, (int64_t[]){0}, (int64_t[]){1}, (int64_t[]){1}), PAL_SHAPE(1)));
+    return pal_mul(pal_one_hot(k, 3, PAL_F64),
+                   pal_reshape(pal_slice(u, (int64_t[]){0}, (int64_t[]){1}, (int64_t[]){1}), PAL_SHAPE(1)));
 }
 
 START_TEST(noise_differs_from_term_to_term)
@@ -193,7 +194,8 @@ START_TEST(an_index_out_of_range_fails_the_run)
     pal_var y = pal_map_sum(t, 6, square_row, &x); /* there are 5 rows */
     pal_scope_end(t);
     pal_assign(x, pal_neg(x));
-    pal_program *p = pal_compile(t, &y, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
+    pal_program *p =
+        pal_compile(t, &y, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
     double before = pal_tensor_get(xs, 0);
     ck_assert_int_ne(pal_run(p), PAL_OK);
     ck_assert_str_eq(pal_program_error(p), "take in penalty: index 5 at place 0 is not in 0 .. 4");

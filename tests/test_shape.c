@@ -76,9 +76,12 @@ END_TEST
 
 START_TEST(contexts_refuse_nonsense)
 {
-    ck_assert_ptr_null(pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .isa = "vax"}));
-    ck_assert_ptr_null(pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 100000}));
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .isa = "baseline"});
+    ck_assert_ptr_null(
+        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .isa = "vax"}));
+    ck_assert_ptr_null(
+        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 100000}));
+    pal_context *c =
+        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .isa = "baseline"});
     ck_assert_str_eq(pal_context_isa(c), "baseline");
     pal_context_free(c);
     pal_context_free(NULL);

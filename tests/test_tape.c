@@ -63,14 +63,40 @@ START_TEST(every_call_survives_bad_handles)
             in[1] = x;
             ck_assert(arity < 1 || !pal_ok(pal_record(NULL, pal_op_at(k), in, (size_t)arity, NULL)));
         }
-        pal_var results[] = {
-            pal_add(v, x), pal_add(x, v), pal_matmul(v, v), pal_sum(v, 1, false), pal_mean(v, 1, true), pal_sum_all(v),
-            pal_mean_all(v), pal_mean_over_samples(v), pal_reshape(v, s), pal_transpose(v), pal_permute(v, axes),
-            pal_slice(v, n, n, n), pal_pad(v, s, n, n), pal_take(v, v), pal_scatter_add(v, v, 3), pal_one_hot(v, 3, PAL_F32),
-            pal_broadcast_to(v, s), pal_sum_to(v, s), pal_stop_gradient(v), pal_assign(v, x), pal_assign(x, v),
-            pal_jvp(v, x, x), pal_jvp(x, v, x), pal_jvp(x, x, v), pal_cast(v, PAL_F64), pal_where(v, v, v), pal_like(v, 1),
-            pal_scale(v, 2), pal_affine(v, v, v), pal_bernoulli_cross_entropy(v, v), pal_jacobian_norm2_rows(v, v),
-            pal_jacobian_norm2_hutchinson(v, v, "s"), pal_operand(v, 0), pal_sum_squares(v)};
+        pal_var results[] = {pal_add(v, x),
+                             pal_add(x, v),
+                             pal_matmul(v, v),
+                             pal_sum(v, 1, false),
+                             pal_mean(v, 1, true),
+                             pal_sum_all(v),
+                             pal_mean_all(v),
+                             pal_mean_over_samples(v),
+                             pal_reshape(v, s),
+                             pal_transpose(v),
+                             pal_permute(v, axes),
+                             pal_slice(v, n, n, n),
+                             pal_pad(v, s, n, n),
+                             pal_take(v, v),
+                             pal_scatter_add(v, v, 3),
+                             pal_one_hot(v, 3, PAL_F32),
+                             pal_broadcast_to(v, s),
+                             pal_sum_to(v, s),
+                             pal_stop_gradient(v),
+                             pal_assign(v, x),
+                             pal_assign(x, v),
+                             pal_jvp(v, x, x),
+                             pal_jvp(x, v, x),
+                             pal_jvp(x, x, v),
+                             pal_cast(v, PAL_F64),
+                             pal_where(v, v, v),
+                             pal_like(v, 1),
+                             pal_scale(v, 2),
+                             pal_affine(v, v, v),
+                             pal_bernoulli_cross_entropy(v, v),
+                             pal_jacobian_norm2_rows(v, v),
+                             pal_jacobian_norm2_hutchinson(v, v, "s"),
+                             pal_operand(v, 0),
+                             pal_sum_squares(v)};
         for (size_t k = 0; k < sizeof results / sizeof *results; k++)
             ck_assert_msg(!pal_ok(results[k]) || i > 0, "call %zu", k);
         ck_assert_int_ne(pal_grad(v, &x, 1, &g), PAL_OK);

@@ -11,14 +11,18 @@ static void train(unsigned threads, unsigned lanes, float *weights, size_t bytes
 {
     pal_context *c = context_with(threads);
     pal_tape *t = pal_tape_new(c, PAL_F32);
-    pal_tensor *xs = random_tensor(c, PAL_F32, PAL_SHAPE(40, 300), 0, 1, "x"), *ws = random_tensor(c, PAL_F32, PAL_SHAPE(300, 70), -0.1, 0.1, "w");
+    pal_tensor *xs = random_tensor(c, PAL_F32, PAL_SHAPE(40, 300), 0, 1, "x"),
+               *ws = random_tensor(c, PAL_F32, PAL_SHAPE(300, 70), -0.1, 0.1, "w");
     pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), g, none = {0};
-    pal_var noisy = pal_add(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(40, 300), 0.5)), pal_scale(pal_normal(t, "noise", PAL_SHAPE(40, 300)), 0.1));
+    pal_var noisy = pal_add(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(40, 300), 0.5)),
+                            pal_scale(pal_normal(t, "noise", PAL_SHAPE(40, 300)), 0.1));
     pal_var h = pal_sigmoid(pal_affine(noisy, w, none));
     pal_var loss = pal_mean_over_samples(pal_bernoulli_cross_entropy(pal_matmul(h, pal_transpose(w)), x));
     ck_assert_int_eq(pal_grad(loss, &w, 1, &g), PAL_OK);
     pal_assign(w, pal_sub(w, pal_scale(g, 0.1)));
-    pal_program *p = pal_compile(t, &loss, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .lanes = lanes});
+    pal_program *p = pal_compile(
+        t, &loss, 1,
+        &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .lanes = lanes});
     ck_assert_ptr_nonnull(p);
     ck_assert_uint_eq(pal_program_lanes(p), lanes);
     for (uint64_t i = 0; i < 10; i++) {

@@ -9,7 +9,8 @@
 #include "ops/ops.h"
 
 /* A tensor of seeded numbers in [low, high). */
-static inline pal_tensor *random_tensor(pal_context *c, pal_dtype dtype, pal_shape shape, double low, double high, const char *stream)
+static inline pal_tensor *random_tensor(pal_context *c, pal_dtype dtype, pal_shape shape, double low, double high,
+                                        const char *stream)
 {
     pal_tensor *t = pal_tensor_new(c, dtype, shape);
     ck_assert_ptr_nonnull(t);
@@ -23,7 +24,8 @@ static inline pal_tensor *random_tensor(pal_context *c, pal_dtype dtype, pal_sha
 
 static inline pal_context *context_with(unsigned threads)
 {
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads});
+    pal_context *c =
+        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads});
     ck_assert_ptr_nonnull(c);
     return c;
 }
