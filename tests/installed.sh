@@ -15,9 +15,11 @@ grep -q 'int main' "$stage/variant.c"
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra "$stage/variant.c" -o "$stage/shared" $(pkg-config --cflags --libs palindrome)
 LD_LIBRARY_PATH=$libdir "$stage/shared"
-# shellcheck disable=SC2046
-${CC:-cc} -std=c11 "$stage/variant.c" -o "$stage/static" $(pkg-config --cflags palindrome) \
-    "$libdir/libpalindrome.a" $(pkg-config --static --libs-only-l palindrome | sed 's/-lpalindrome[^ ]*//g') -lm -lpthread
+# The archive, with the libraries that its pkg-config file names as private, themselves shared.
+private=$(sed -n 's/^Requires.private: *//p' "$prefix/palindrome.pc" | tr ',' ' ')
+# shellcheck disable=SC2046,SC2086
+${CC:-cc} -std=c11 "$stage/variant.c" -o "$stage/static" $(pkg-config --cflags palindrome) "$libdir/libpalindrome.a" \
+    $(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --libs $private) -lm -lpthread -ldl
 "$stage/static"
 LD_LIBRARY_PATH=$libdir "$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)" --version
 echo "3 passed, 0 failed"
