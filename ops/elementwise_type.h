@@ -11,7 +11,7 @@ static inline T MATH(sigmoid)(T x)
 
 static inline T MATH(softplus)(T x)
 {
-    T l = LOG1P(EXP(-ABS(x))), linear = x < 0 ? 0 : x;
+    T l = MATH(log1p_unit)(EXP(-ABS(x))), linear = x < 0 ? 0 : x;
     return linear + l;
 }
 

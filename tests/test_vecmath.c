@@ -213,6 +213,27 @@ START_TEST(place_in_the_array_does_not_matter)
 }
 END_TEST
 
+/* Every 97th float, and random doubles, of [0, 1]. */
+START_TEST(log1p_of_the_unit_interval)
+{
+    double worst32 = 0, worst64 = 0;
+    uint64_t state = 5;
+    for (uint32_t bits = 0; bits <= 0x3f800000u; bits += 97) {
+        float x = pal__real_f32(bits);
+        worst32 = fmax(worst32, ulps_f32(pal__log1p_unit_f32(x), log1p((double)x)));
+    }
+    for (int i = 0; i < 1000000; i++) {
+        double x = (double)(next(&state) >> 11) * 0x1p-53;
+        if (i % 2) x = ldexp(x, -(i % 60));
+        worst64 = fmax(worst64, ulps_f64(pal__log1p_unit_f64(x), log1pl((long double)x)));
+    }
+    /* Without fused multiply-add the polynomial rounds twice a term. */
+    ck_assert_msg(worst32 <= 2.5 && worst64 <= 2.5, "floats %g, doubles %g", worst32, worst64);
+    ck_assert(pal__log1p_unit_f32(1) == logf(2) && isnan(pal__log1p_unit_f32(NAN)) &&
+              isnan(pal__log1p_unit_f64((double)NAN)));
+}
+END_TEST
+
 START_TEST(power)
 {
     for (size_t i = 0; i < N_SPECIAL; i++)
@@ -242,6 +263,7 @@ Suite *vecmath_suite(void)
     tcase_add_loop_test(tests, special_values, 0, N_FUNCTIONS);
     tcase_add_loop_test(tests, place_in_the_array_does_not_matter, 0, N_FUNCTIONS);
     tcase_add_test(tests, power);
+    tcase_add_test(tests, log1p_of_the_unit_interval);
     suite_add_tcase(suite, tests);
     return suite;
 }
