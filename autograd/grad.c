@@ -70,8 +70,8 @@ static pal_var sum_terms(walk *w, uint32_t id)
     for (uint32_t at = w->first[id]; at; at = w->terms[at].next) {
         uint32_t v = w->terms[at].var;
         size_t place = n++;
-        /* Insertion: lists are short; of equal hashes the values are equal, so their order is of no consequence. */
-        for (; place && pal__at(t, ids[place - 1])->hash > pal__at(t, v)->hash; place--) ids[place] = ids[place - 1];
+        /* Insertion: lists are short. */
+        for (; place && pal__compare(t, ids[place - 1], v) > 0; place--) ids[place] = ids[place - 1];
         ids[place] = v;
     }
     pal_var sum = pal__var(t, ids[0]);
@@ -157,6 +157,8 @@ static pal_status check(pal_tape *t, pal_var y, pal_var seed, const pal_var *wrt
     if (!pal__live(y)) pal_tape_fail(t, PAL_ERR_TAPE, "grad: y is a bad handle");
     if (t->status == PAL_OK && (!pal__live(seed) || seed.tape != t))
         pal_tape_fail(t, PAL_ERR_TAPE, "grad: the seed is a bad handle");
+    if (t->status == PAL_OK && !pal_dtype_real(pal_dtype_of(y)))
+        pal_tape_fail(t, PAL_ERR_TYPE, "grad: y is %s, not real", pal_dtype_name(pal_dtype_of(y)));
     for (size_t i = 0; i < n && t->status == PAL_OK; i++) {
         if (!pal__live(wrt[i]) || wrt[i].tape != t)
             pal_tape_fail(t, PAL_ERR_TAPE, "grad: wrt %zu is a bad handle or of another tape", i + 1);

@@ -67,6 +67,7 @@ typedef struct pal__entry {
     pal_shape shape;
     pal_tensor *tensor;   /* leaves */
     uint64_t hash;        /* structural: never ids or pointers */
+    uint64_t trace;       /* the hash with scopes and orders in it: tells apart what is equal but printed otherwise */
     uint32_t generation;  /* a handle is live if it agrees */
     uint32_t first, n;    /* operands: ids in tape->operands */
     uint32_t scope;       /* index in tape->scopes */
@@ -122,6 +123,8 @@ uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n);
 /* The raw append that pal_record, rebuild and regions share: no checks, no shape rule. Returns the id, 0 on no memory.
  */
 uint32_t pal__append(pal_tape *tape, const pal__entry *like, const uint32_t *in, size_t n);
+/* Canonical order of two entries: negative, 0 (alike in every way that shows) or positive. */
+int pal__compare(const pal_tape *tape, uint32_t a, uint32_t b);
 /* Evaluates the shape rule. */
 bool pal__infer(pal_tape *tape, const pal_op *op, const pal_var *in, size_t n, const pal_params *params,
                 pal_infer *out);

@@ -51,9 +51,16 @@ static bool verified(pal_tape *from, const pal__graph *g, const char *pass)
 #endif
 }
 
-static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, unsigned passes, pal__graph *g)
+/* Where effects were not asked for, an assign that a wanted value reads is its value alone. */
+static pal_var without_effect(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
 {
-    if (!pal__rebuild(t, roots, n, passes & PAL_PASS_SIMPLIFY, NULL, NULL, g)) return false;
+    (void)to, (void)user;
+    return pal__at(from, id)->op->op_class == PAL_CLASS_EFFECT ? in[1] : (pal_var){0};
+}
+
+static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, bool effects, unsigned passes, pal__graph *g)
+{
+    if (!pal__rebuild(t, roots, n, passes & PAL_PASS_SIMPLIFY, effects ? NULL : without_effect, NULL, g)) return false;
     const char *failed = NULL;
     if (!verified(t, g, "live"))
         failed = "";
@@ -94,7 +101,7 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
     uint32_t *roots = find_roots(t, outputs, n, o.effects, &n_roots);
     if (!roots) return NULL;
     pal__graph g = {0};
-    bool ok = prepare(t, roots, n_roots, passes, &g);
+    bool ok = prepare(t, roots, n_roots, o.effects, passes, &g);
     pal__free(t->context, roots);
     if (!ok) return NULL;
     pal_program *p = pal__alloc(t->context, sizeof *p);

@@ -93,7 +93,9 @@ pal_status pal__sum_run(const pal_call *call)
 {
     sum_layout l = lay_out(call->in_shape[0], call->shape);
     pal_isa isa = pal_kernel_isa(call->context);
-    if (call->dtype == PAL_F32)
+    if (l.terms == 1) /* each result is its one term, a zero's sign included: what simplify makes of it too */
+        memcpy(call->out, call->in[0], l.outputs * pal_dtype_size(call->dtype));
+    else if (call->dtype == PAL_F32)
         sum_f32(call, &l, isa);
     else
         sum_f64(call, &l, isa);

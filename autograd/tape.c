@@ -228,6 +228,23 @@ static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_
     return h;
 }
 
+static uint64_t entry_trace(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
+{
+    const char *path = pal__scope_path(t, e->scope);
+    uint64_t h = pal__mix(pal__hash_bytes(e->hash, path, strlen(path)), e->order);
+    if (e->body) h = pal__mix(h, pal__at(t, e->body)->trace);
+    for (size_t i = 0; i < n; i++) h = pal__mix(h, pal__at(t, in[i])->trace);
+    return h;
+}
+
+/* The order of all that recording must not influence: by structure, then by what the text shows. */
+int pal__compare(const pal_tape *t, uint32_t a, uint32_t b)
+{
+    const pal__entry *x = pal__at(t, a), *y = pal__at(t, b);
+    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+    return (x->trace > y->trace) - (x->trace < y->trace);
+}
+
 static bool same_name(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
 
 static bool same_entry(const pal_tape *t, const pal__entry *a, const pal__entry *b, const uint32_t *in, size_t n)
@@ -267,6 +284,7 @@ uint32_t pal__append(pal_tape *t, const pal__entry *like, const uint32_t *in, si
 {
     pal__entry e = *like;
     e.hash = entry_hash(t, &e, in, n);
+    e.trace = entry_trace(t, &e, in, n);
     /* An index and a map_sum stand for a region of their own: never merged. */
     uint32_t *slot = NULL;
     if (t->table && !e.body && e.op != &pal__op_index) {

@@ -47,7 +47,7 @@ void pal__print_quoted(FILE *f, const char *name)
 
 /* ---- Canonical order ------------------------------------------------------------------------------------------- */
 
-/* Values before effects, forward before backward, then by structure. Equal hashes: equal values. */
+/* Values before effects, forward before backward, then by structure. */
 static int by_standing(const void *a, const void *b, void *tape)
 {
     const uint32_t ids[2] = {*(const uint32_t *)a, *(const uint32_t *)b};
@@ -55,8 +55,7 @@ static int by_standing(const void *a, const void *b, void *tape)
     bool ex = x->op->op_class == PAL_CLASS_EFFECT, ey = y->op->op_class == PAL_CLASS_EFFECT;
     if (ex != ey) return ex - ey;
     if (x->order != y->order) return x->order < y->order ? -1 : 1;
-    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
-    return ids[0] < ids[1] ? -1 : ids[0] > ids[1];
+    return pal__compare(tape, ids[0], ids[1]);
 }
 
 static size_t find_roots(pal_tape *t, bool *read, uint32_t *roots)

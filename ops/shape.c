@@ -205,7 +205,7 @@ static bool infer_slice(pal_infer *r)
     r->shape.rank = in->rank;
     for (int a = 0; a < in->rank; a++) {
         int64_t start = r->params->i[a], step = r->params->i[6 + a] >> 32, size = r->params->i[6 + a] & UINT32_MAX;
-        if (step < 1 || start < 0 || (size && start + (size - 1) * step >= in->dim[a]))
+        if (step < 1 || start < 0 || start > in->dim[a] || (size && start + (size - 1) * step >= in->dim[a]))
             return pal_infer_fail(r, "the slice leaves the operand");
         r->shape.dim[a] = size;
     }
@@ -272,7 +272,7 @@ static bool infer_pad(pal_infer *r)
     for (int a = 0; a < r->shape.rank; a++) {
         int64_t start = r->params->i[a], step = r->params->i[6 + a] >> 32, n = r->shapes[0].dim[a];
         r->shape.dim[a] = r->params->i[6 + a] & UINT32_MAX;
-        if (step < 1 || start < 0 || (n && start + (n - 1) * step >= r->shape.dim[a]))
+        if (step < 1 || start < 0 || start > r->shape.dim[a] || (n && start + (n - 1) * step >= r->shape.dim[a]))
             return pal_infer_fail(r, "the operand leaves the padded shape");
     }
     return true;

@@ -7,7 +7,10 @@ for kind in serial pthread openmp; do
     if [ -z "$library" ]; then
         echo "OpenBLAS $kind: not installed (libopenblas0-$kind)"
         failed=$((failed + 1))
-    elif LD_PRELOAD= LD_LIBRARY_PATH=$(dirname "$library") "$1" threads; then
+    elif ! LD_LIBRARY_PATH=$(dirname "$library"):${LD_LIBRARY_PATH-} ldd "$1" | grep -q "$library"; then
+        echo "OpenBLAS $kind: $1 does not load $library"
+        failed=$((failed + 1))
+    elif LD_LIBRARY_PATH=$(dirname "$library"):${LD_LIBRARY_PATH-} "$1" threads; then
         echo "OpenBLAS $kind: ok"
         passed=$((passed + 1))
     else

@@ -1,0 +1,99 @@
+/* graphs.h - random graphs over the public API, and what must hold for every one of them.
+ *
+ * A graph is a flat list of nodes, each with operands among those before it and random words of its own. Whatever the
+ * operands' shapes and types are, a node makes something valid of them, so any node may be dropped (its readers then
+ * read its first operand) and the rest is still a graph: a failing one can be made small. */
+#ifndef PAL_TESTS_GRAPHS_H
+#define PAL_TESTS_GRAPHS_H
+
+#include "ops/ops.h"
+
+#define GRAPH_NODES   40
+#define GRAPH_OUTPUTS 8
+#define GRAPH_INNER   5 /* nodes of a region's body */
+
+typedef enum graph_kind {
+    GRAPH_LEAF,
+    GRAPH_UNARY,
+    GRAPH_BINARY,
+    GRAPH_NEUTRAL, /* what rewrites look for */
+    GRAPH_CONSTANT,
+    GRAPH_COMPARE,
+    GRAPH_WHERE,
+    GRAPH_CAST,
+    GRAPH_SUM,
+    GRAPH_BROADCAST,
+    GRAPH_SUM_TO,
+    GRAPH_RESHAPE,
+    GRAPH_PERMUTE,
+    GRAPH_SLICE,
+    GRAPH_PAD,
+    GRAPH_TAKE,
+    GRAPH_SCATTER,
+    GRAPH_ONE_HOT,
+    GRAPH_MATMUL,
+    GRAPH_STOP,
+    GRAPH_NOISE,
+    GRAPH_REGION,
+    GRAPH_INNER_GRAD,
+    GRAPH_KINDS,
+    GRAPH_ASSIGN = GRAPH_KINDS, /* these two only after the others */
+    GRAPH_GRAD
+} graph_kind;
+
+typedef struct graph_node {
+    uint8_t kind, inner;
+    bool dropped;
+    uint16_t in[3];
+    uint32_t word[6];
+} graph_node;
+
+typedef struct graph {
+    uint64_t seed;
+    bool smooth; /* no jumps, no kinks, nothing that hides from differences: for tolerances and gradient checks */
+    bool small;
+    bool alike; /* leaves of one shape and mostly elementwise nodes: what fuses */
+    pal_dtype real;
+    int64_t dim[3];
+    size_t n_leaves, n_main, n, n_outputs; /* nodes: leaves, main ones, then assigns, gradients and their readers */
+    graph_node node[GRAPH_NODES];
+    uint16_t output[GRAPH_OUTPUTS];
+} graph;
+
+/* The graph of a seed; small: few elements, smooth, float64. */
+graph graph_of(uint64_t seed, bool small);
+pal_shape graph_leaf_shape(const graph *g, size_t leaf, pal_dtype *dtype);
+
+typedef struct graph_values {
+    pal_var node[GRAPH_NODES];
+    pal_var outputs[GRAPH_OUTPUTS];
+} graph_values;
+/* Records g. leaves: of that context. order: 0 as listed, else independent nodes in another order. */
+void graph_record(const graph *g, pal_tape *tape, pal_tensor *const *leaves, uint64_t order, graph_values *out);
+/* A smooth scalar of leaves given as values: for the gradient checker. */
+pal_var graph_scalar(const graph *g, pal_tape *tape, const pal_var *leaves);
+
+typedef struct graph_counts {
+    size_t graphs, subsets, rounding, threads, again, order, gradients, texts;
+    size_t errors, kinks; /* gradient checks that could not be made, or met a kink */
+} graph_counts;
+typedef struct graph_contexts {
+    pal_context *one, *three;
+} graph_contexts;
+/* Whether every property holds; if not, why (size bytes) tells which. gradients: the gradient check too. */
+bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts *counts, char *why, size_t size);
+/* Drops what can be dropped while it still fails. */
+graph graph_shrink(graph g, graph_contexts c, bool gradients);
+/* The tape as text; the caller frees it with pal_text_free(c, text). */
+char *graph_text(const graph *g, pal_context *c);
+
+/* SplitMix64 (Steele, Lea, Flood: OOPSLA 2014). */
+static inline uint64_t graph_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+#endif
