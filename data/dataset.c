@@ -176,8 +176,8 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
     }
     const bool standard = strcmp(path, PAL_DATA_DEFAULT) == 0;
     if (stat(path, &info) != 0) {
-        pal_error_set(err, PAL_ERR_IO, "%s: %s%s%s", pal__shown_path(path), strerror(errno), standard ? ": " : "",
-                      standard ? hint : "");
+        pal_error_set(err, PAL_ERR_IO, "%s: %s: %s", pal__shown_path(path), strerror(errno),
+                      standard ? hint : "a data set is a folder with the four IDX files, a .npy or a .csv");
         return NULL;
     }
     pal_dataset *dataset = calloc(1, sizeof *dataset);

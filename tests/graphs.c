@@ -37,6 +37,7 @@ graph graph_of(uint64_t seed, bool small)
     g.real = small || graph_random(rng) % 2 ? PAL_F64 : PAL_F32;
     g.alike = graph_random(rng) % 3 == 0;
     for (int i = 0; i < 3; i++) g.dim[i] = draw_dim(rng, small);
+    if (graph_random(rng) % 3 == 0 && g.dim[0] < 64) g.dim[1] = g.dim[0];
     g.n_leaves = 2 + graph_random(rng) % 4;
     g.n_main = g.n_leaves + 2 + graph_random(rng) % (small ? 8 : 20);
     g.n = g.n_main + graph_random(rng) % 7;
@@ -45,7 +46,7 @@ graph graph_of(uint64_t seed, bool small)
         uint64_t r = graph_random(rng);
         n->kind = (uint8_t)(i < g.n_leaves ? GRAPH_LEAF
                             : i < g.n_main ? GRAPH_UNARY + r % (GRAPH_KINDS - GRAPH_UNARY)
-                            : r % 8 < 4    ? GRAPH_ASSIGN
+                            : r % 8 < (g.alike ? 6 : 4) ? GRAPH_ASSIGN
                             : r % 8 < 7    ? GRAPH_GRAD
                                            : GRAPH_BINARY);
         if (g.alike && n->kind > GRAPH_WHERE && n->kind < GRAPH_KINDS && r / 1024 % 4)
@@ -211,6 +212,36 @@ static pal_var neutral(pal_var x, uint32_t which)
     }
 }
 
+static pal_var permute(pal_var x, uint32_t w)
+{
+    int axes[PAL_MAX_RANK] = {0, 1, 2, 3, 4, 5}, rank = pal_shape_of(x).rank;
+    if (w % 3 == 0 && rank >= 2) return pal_transpose(x);
+    for (int a = rank - 1; a > 0; a--, w /= 7) {
+        int other = (int)(w % (uint32_t)(a + 1)), kept = axes[a];
+        axes[a] = axes[other];
+        axes[other] = kept;
+    }
+    return pal_permute(x, axes);
+}
+
+/* x with x at other indices: transposed if square, one row or column of it, its elements in another order. */
+static pal_var self(const builder *b, pal_var x, const uint32_t *w)
+{
+    pal_shape s = pal_shape_of(x);
+    int64_t start[PAL_MAX_RANK] = {0}, size[PAL_MAX_RANK], step[PAL_MAX_RANK];
+    int axis = s.rank ? (int)(w[0] % (uint32_t)s.rank) : 0;
+    pal_var view = x;
+    for (int a = 0; a < s.rank; a++) {
+        step[a] = 1;
+        size[a] = a == axis && s.dim[a] ? 1 : s.dim[a];
+    }
+    if (s.rank && s.dim[axis]) start[axis] = w[1] % s.dim[axis];
+    if (s.rank && w[2] % 3 == 0) view = pal_slice(x, start, size, step);
+    if (s.rank >= 2 && w[2] % 3 == 1) view = pal_reshape(pal_transpose(x), s);
+    if (s.rank >= 2 && w[2] % 3 == 2) view = conform(permute(x, w[3]), s);
+    return binary(b, x, view, w[4]);
+}
+
 static pal_var summed(const builder *b, pal_var x, const uint32_t *w)
 {
     unsigned axes = w[0] & ((1u << pal_shape_of(x).rank) - 1);
@@ -255,18 +286,6 @@ static pal_var reshape(pal_var x, const uint32_t *w)
     default:
         return pal_reshape(x, PAL_SHAPE(1, n / f, f));
     }
-}
-
-static pal_var permute(pal_var x, uint32_t w)
-{
-    int axes[PAL_MAX_RANK] = {0, 1, 2, 3, 4, 5}, rank = pal_shape_of(x).rank;
-    if (w % 3 == 0 && rank >= 2) return pal_transpose(x);
-    for (int a = rank - 1; a > 0; a--, w /= 7) {
-        int other = (int)(w % (uint32_t)(a + 1)), kept = axes[a];
-        axes[a] = axes[other];
-        axes[other] = kept;
-    }
-    return pal_permute(x, axes);
 }
 
 static pal_var slice(pal_var x, const uint32_t *w)
@@ -402,6 +421,8 @@ static pal_var node_value(builder *b, const graph_node *n, const pal_var *pool, 
         return binary(b, x, y, w[0]);
     case GRAPH_NEUTRAL:
         return neutral(x, w[0]);
+    case GRAPH_SELF:
+        return self(b, x, w);
     case GRAPH_CONSTANT:
         return pal_fill(b->tape, b->g->real, w[0] % 2 ? PAL_SCALAR : pal_shape_of(x),
                         (const double[]){0, -0.0, 1, -1, 0.5, 2}[w[1] % 6]);
@@ -489,6 +510,10 @@ static pal_var assign(recording *r, const graph_node *n)
     if (n->word[1] % 8 == 4) v = permute(v, n->word[3]);
     pal_var fits = conform(n->word[4] % 2 ? v : real(&r->b, v), pal_shape_of(x));
     if (n->word[5] % 3 == 0) fits = pal_lerp(real(&r->b, x), real(&r->b, fits), 0.5);
+    if (n->word[5] % 3 == 1) { /* of two leaves: with another such assign a pair that is updated together */
+        pal_var other = real(&r->b, conform(r->value[n->word[3] % g->n_leaves], pal_shape_of(x)));
+        fits = binary(&r->b, real(&r->b, x), other, n->word[4] / 2);
+    }
     return pal_assign(x, real_as(fits, pal_dtype_of(x)));
 }
 

@@ -17,6 +17,7 @@ typedef enum graph_kind {
     GRAPH_UNARY,
     GRAPH_BINARY,
     GRAPH_NEUTRAL, /* what rewrites look for */
+    GRAPH_SELF,    /* of a value and a view of it: read at two indices */
     GRAPH_CONSTANT,
     GRAPH_COMPARE,
     GRAPH_WHERE,

@@ -30,6 +30,51 @@ static inline pal_context *context_with(unsigned threads)
     return c;
 }
 
+/* An allocator that counts what is held, and gives no more blocks than are left. */
+typedef struct meter {
+    long left, held;
+    size_t largest; /* that was asked for at once */
+} meter;
+
+static inline void *meter_allocate(size_t size, void *user)
+{
+    meter *m = user;
+    if (size > m->largest) m->largest = size;
+    void *block = m->left-- > 0 ? malloc(size) : NULL;
+    m->held += block != NULL;
+    return block;
+}
+
+static inline void meter_release(void *block, void *user)
+{
+    ((meter *)user)->held -= block != NULL;
+    free(block);
+}
+
+static inline pal_context *metered_context(meter *memory)
+{
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 1,
+                                                            .allocate = meter_allocate,
+                                                            .release = meter_release,
+                                                            .user = memory});
+    ck_assert_ptr_nonnull(c);
+    return c;
+}
+
+#define TESTS(...) ((const TTest *const[]){__VA_ARGS__, NULL})
+
+/* A case of the tests up to NULL, with what comes before and after each. */
+static inline TCase *add_case(Suite *suite, const char *name, SFun before, SFun after, const TTest *const *tests)
+{
+    TCase *group = tcase_create(name);
+    tcase_add_checked_fixture(group, before, after);
+    tcase_set_timeout(group, 120);
+    for (; *tests; tests++) tcase_add_test(group, *tests);
+    suite_add_tcase(suite, group);
+    return group;
+}
+
 #define ck_assert_tape_ok(tape) ck_assert_msg(!pal_tape_error(tape), "tape: %s", pal_tape_error(tape))
 
 #endif
