@@ -186,7 +186,8 @@ pal_var pal_constant(pal_tape *tape, double value); /* a scalar of the tape's de
 pal_var pal_stop_gradient(pal_var x);
 
 /* An effect: after the run the leaf holds value. Returns value; has no derivative. A second assign to one leaf is an
- * error. A program includes the effects of its tape only when asked (pal_compile_options.effects). */
+ * error. A program includes the effects of its tape only when asked: all of them by pal_compile_options.effects, one by
+ * naming it among the outputs. To a value that merely reads it, an assign that was not asked for is its value. */
 pal_var pal_assign(pal_var leaf, pal_var value);
 
 /* ---- Derivatives ------------------------------------------------------------------------------------------------- */

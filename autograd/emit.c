@@ -24,14 +24,12 @@ static bool leaf_index(pal_program *p, const pal__entry *e, uint32_t *index)
 {
     for (*index = 0; *index < p->n_leaves; ++*index)
         if (p->leaves[*index] == e->tensor) return true;
-    size_t cap_data = p->cap_leaves, cap_shape = p->cap_leaves;
+    size_t cap_data = p->cap_leaves; /* both grow together */
     if (!pal__grow(p->context, (void **)&p->leaf_data, p->n_leaves, &cap_data, sizeof *p->leaf_data) ||
-        !pal__grow(p->context, (void **)&p->leaf_shape, p->n_leaves, &cap_shape, sizeof *p->leaf_shape) ||
         !pal__grow(p->context, (void **)&p->leaves, p->n_leaves, &p->cap_leaves, sizeof *p->leaves))
         return false;
     p->leaves[p->n_leaves] = e->tensor;
-    p->leaf_data[p->n_leaves] = e->tensor->data;
-    p->leaf_shape[p->n_leaves++] = e->shape;
+    p->leaf_data[p->n_leaves++] = e->tensor->data;
     return true;
 }
 
@@ -219,7 +217,12 @@ static bool add_instr(builder *b, size_t m)
                        .n_in = (uint8_t)(random ? 0 : e->n),
                        .store = -1};
     in->params.name = NULL;
-    if (!in->fn || e->n > 3) {
+    if (random && e->n > PAL__NEST) {
+        pal_tape_fail(p->tape, PAL_ERR_ARGUMENT, "%s: stream %s is inside more than %d regions", e->op->name,
+                      e->params.name, PAL__NEST);
+        return false;
+    }
+    if (!in->fn || in->n_in > 3) {
         pal_tape_fail(p->tape, PAL_ERR_TYPE, "%s: no kernel for %s", e->op->name, pal_dtype_name(key));
         return false;
     }
@@ -229,7 +232,7 @@ static bool add_instr(builder *b, size_t m)
         if (!stream) return false;
         in->stream = memcpy(stream, e->params.name, length);
         in->row = e->shape.rank ? pal_shape_count(e->shape) / (e->shape.dim[0] ? e->shape.dim[0] : 1) : 1;
-        for (uint32_t k = 0; k < e->n && k < PAL__NEST; k++)
+        for (uint32_t k = 0; k < e->n; k++)
             if (!resolve(b->program, p, pal__arg(p->tape, id, k), (const void **)&in->k[k])) return false;
     }
     for (uint32_t k = 0; k < in->n_in; k++) {

@@ -161,7 +161,7 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
 /* The body of a region recorded again on the same tape: `result` with the region's index replaced. 0: failed. */
 uint32_t pal__replay(pal_tape *tape, uint32_t region, uint32_t index, uint32_t result);
 bool pal__simplify(pal__graph *graph, bool rounding); /* simplify.c: replaces *graph */
-bool pal__materialise(pal__graph *graph);             /* materialise.c: copies where a kernel needs contiguous */
+bool pal__materialise(pal__graph *graph, bool merge); /* view.c: copies where a kernel needs contiguous */
 const char *pal__verify(const pal_tape *tape);        /* verify.c: NULL, or what is wrong */
 
 typedef struct pal__view { /* where an entry's elements lie: in base's storage, by strides over the entry's shape */
@@ -295,7 +295,6 @@ struct pal_program {
     size_t arena_size;
     pal_tensor **leaves; /* as recorded: the key for pal_bind */
     void **leaf_data;
-    pal_shape *leaf_shape; /* copies: a tensor may be freed after the program was bound elsewhere */
     pal__ref *refs;
     pal_tensor *outputs;
     uint8_t *registers; /* register_bytes for each worker */

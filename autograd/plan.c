@@ -113,40 +113,54 @@ void pal__plan_free(pal__plan *p)
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
 }
 
-/* Depth first over groups; `seen` marks those visited. */
-static bool search(const pal__plan *p, uint32_t from, uint32_t to, uint32_t skip, uint8_t *seen)
+/* Pushes `next` unless it was seen. Returns whether it is the one looked for. */
+static bool reach(uint32_t next, uint32_t to, uint8_t *seen, uint32_t *stack, size_t *depth)
 {
-    const pal__group *g = &p->groups[from];
-    for (size_t m = 0; m < g->n_members; m++) {
-        uint32_t id = g->members[m];
-        for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
-            uint32_t next = p->group[p->readers[r]];
-            if (next == PAL__NONE || next == from || next == skip) continue;
-            if (next == to) return true;
-            if (seen[next]) continue;
-            seen[next] = 1;
-            if (search(p, next, to, PAL__NONE, seen)) return true;
+    if (next == to) return true;
+    if (!seen[next]) stack[(*depth)++] = next;
+    seen[next] = 1;
+    return false;
+}
+
+/* Depth first over groups, each once; direct: not by the edge that leads from one to the other. */
+static bool search(const pal__plan *p, uint32_t from, uint32_t to, bool direct, uint8_t *seen, uint32_t *stack)
+{
+    size_t depth = 0;
+    for (stack[depth++] = from; depth;) {
+        uint32_t at = stack[--depth];
+        const pal__group *g = &p->groups[at];
+        for (size_t m = 0; m < g->n_members; m++) {
+            uint32_t id = g->members[m];
+            for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
+                uint32_t next = p->group[p->readers[r]];
+                if (next == PAL__NONE || next == at || (direct && at == from && next == to)) continue;
+                if (reach(next, to, seen, stack, &depth)) return true;
+            }
         }
-    }
-    for (size_t i = 0; i < p->n_edges; i++) {
-        uint32_t next = p->edges[i].to;
-        if (p->edges[i].from != from || next == from || next == skip) continue;
-        if (next == to) return true;
-        if (seen[next]) continue;
-        seen[next] = 1;
-        if (search(p, next, to, PAL__NONE, seen)) return true;
+        for (size_t i = 0; i < p->n_edges; i++) {
+            uint32_t next = p->edges[i].to;
+            if (p->edges[i].from != at || next == at || (direct && at == from && next == to)) continue;
+            if (reach(next, to, seen, stack, &depth)) return true;
+        }
     }
     return false;
 }
 
 bool pal__before(const pal__plan *p, uint32_t from, uint32_t to, bool direct)
 {
-    uint8_t small[1024], *seen = small;
+    uint8_t small_seen[1024], *seen = small_seen;
+    uint32_t small_stack[1024], *stack = small_stack; /* a group is on it at most once */
     if (from == to) return false;
-    if (p->n_groups > sizeof small && !(seen = pal__alloc(p->context, p->n_groups)))
-        return true; /* the careful answer: no merging */
-    if (seen == small) memset(small, 0, p->n_groups);
-    bool found = search(p, from, to, direct ? to : PAL__NONE, seen);
-    if (seen != small) pal__free(p->context, seen);
+    bool large = p->n_groups > sizeof small_seen;
+    if (large) {
+        if (!(stack = pal__alloc(p->context, p->n_groups * (sizeof *stack + 1))))
+            return true; /* the careful answer: no merging */
+        seen = (uint8_t *)(stack + p->n_groups);
+    } else {
+        memset(small_seen, 0, p->n_groups);
+    }
+    seen[from] = 1;
+    bool found = search(p, from, to, direct, seen, stack);
+    if (large) pal__free(p->context, stack);
     return found;
 }

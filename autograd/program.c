@@ -51,16 +51,26 @@ static bool verified(pal_tape *from, const pal__graph *g, const char *pass)
 #endif
 }
 
-/* Where effects were not asked for, an assign that a wanted value reads is its value alone. */
+typedef struct wanted {
+    const uint32_t *roots;
+    size_t n;
+} wanted;
+
+/* An assign that nobody asked for, neither as an output nor with all effects, is to its readers its value alone. */
 static pal_var without_effect(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
 {
-    (void)to, (void)user;
-    return pal__at(from, id)->op->op_class == PAL_CLASS_EFFECT ? in[1] : (pal_var){0};
+    const wanted *w = user;
+    (void)to;
+    if (pal__at(from, id)->op->op_class != PAL_CLASS_EFFECT) return (pal_var){0};
+    for (size_t i = 0; i < w->n; i++)
+        if (w->roots[i] == id) return (pal_var){0};
+    return in[1];
 }
 
-static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, bool effects, unsigned passes, pal__graph *g)
+static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, unsigned passes, pal__graph *g)
 {
-    if (!pal__rebuild(t, roots, n, passes & PAL_PASS_SIMPLIFY, effects ? NULL : without_effect, NULL, g)) return false;
+    wanted w = {roots, n};
+    if (!pal__rebuild(t, roots, n, passes & PAL_PASS_SIMPLIFY, without_effect, &w, g)) return false;
     const char *failed = NULL;
     if (!verified(t, g, "live"))
         failed = "";
@@ -68,7 +78,7 @@ static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, bool effects, 
         failed = "simplify";
     else if (!verified(t, g, "simplify"))
         failed = "";
-    else if (!pal__materialise(g))
+    else if (!pal__materialise(g, passes & PAL_PASS_SIMPLIFY))
         failed = "materialise";
     else if (!verified(t, g, "materialise"))
         failed = "";
@@ -101,7 +111,7 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
     uint32_t *roots = find_roots(t, outputs, n, o.effects, &n_roots);
     if (!roots) return NULL;
     pal__graph g = {0};
-    bool ok = prepare(t, roots, n_roots, o.effects, passes, &g);
+    bool ok = prepare(t, roots, n_roots, passes, &g);
     pal__free(t->context, roots);
     if (!ok) return NULL;
     pal_program *p = pal__alloc(t->context, sizeof *p);
@@ -129,7 +139,7 @@ void pal_program_free(pal_program *p)
     if (!p) return;
     pal_context *c = p->context;
     for (size_t i = 0; i < p->n_blocks; i++) pal__free(c, p->blocks[i]);
-    void *arrays[] = {p->blocks, p->leaves, p->leaf_data, p->leaf_shape, p->refs, p};
+    void *arrays[] = {p->blocks, p->leaves, p->leaf_data, p->refs, p};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
 }
 
@@ -166,6 +176,7 @@ pal_status pal_eval(pal_var v, void *out)
 {
     pal_tape *t = v.tape;
     if (!t || !out) return PAL_ERR_ARGUMENT;
+    if (pal__live(v) && pal_op_of(v)->op_class == PAL_CLASS_EFFECT) v = pal_operand(v, 1); /* looking changes nothing */
     pal_program *p = pal_compile(t, &v, 1, NULL);
     if (!p) return t->status != PAL_OK ? t->status : PAL_ERR_TAPE;
     pal_status status = pal_run(p);

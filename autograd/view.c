@@ -102,11 +102,11 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
     return made;
 }
 
-bool pal__materialise(pal__graph *g)
+bool pal__materialise(pal__graph *g, bool merge)
 {
     pal__graph next;
     pal_context *c = g->tape->context;
-    if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, visit, NULL, &next)) return false;
+    if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, merge, visit, NULL, &next)) return false;
     pal__graph_free(c, g);
     *g = next;
     for (size_t i = 0; i < g->n_outputs; i++) {

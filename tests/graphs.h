@@ -74,8 +74,30 @@ void graph_record(const graph *g, pal_tape *tape, pal_tensor *const *leaves, uin
 /* A smooth scalar of leaves given as values: for the gradient checker. */
 pal_var graph_scalar(const graph *g, pal_tape *tape, const pal_var *leaves);
 
+/* What recording is made of (graphs_nodes.c). */
+#define GRAPH_MOST 4096 /* elements of a value */
+typedef struct graph_builder {
+    const graph *g;
+    pal_tape *tape;
+    int depth; /* of regions */
+} graph_builder;
+pal_var graph_node_value(graph_builder *b, const graph_node *n, const pal_var *pool, size_t serial);
+pal_var graph_real_as(pal_var v, pal_dtype dtype);
+pal_var graph_real(const graph_builder *b, pal_var v); /* of the graph's type */
+pal_var graph_conform(pal_var v, pal_shape to);        /* v, or what of v fits there, in that shape */
+/* graphs_move.c */
+pal_var graph_broadcast(pal_var x, const uint32_t *w, const graph *g);
+pal_var graph_sum_to(pal_var x, const uint32_t *w);
+pal_var graph_reshape(pal_var x, const uint32_t *w);
+pal_var graph_permute(pal_var x, uint32_t w);
+pal_var graph_slice(pal_var x, const uint32_t *w);
+pal_var graph_pad(pal_var x, const uint32_t *w);
+pal_var graph_binary(const graph_builder *b, pal_var x, pal_var y, uint32_t which);
+/* The gradient of a scalar made of y by x, perhaps differentiated once more, by x or z. */
+pal_var graph_gradient(const graph_builder *b, pal_var y, pal_var x, pal_var z, uint32_t word);
+
 typedef struct graph_counts {
-    size_t graphs, subsets, rounding, threads, again, order, gradients, texts;
+    size_t graphs, subsets, rounding, threads, again, effects, order, gradients, texts;
     size_t errors, kinks; /* gradient checks that could not be made, or met a kink */
 } graph_counts;
 typedef struct graph_contexts {

@@ -40,10 +40,11 @@ int main(int argc, char **argv)
         failed++;
         print_failure(&g, c, small, why);
     }
-    printf("%zu graphs: %zu subsets of passes, %zu within rounding, %zu with threads, %zu again, %zu in another order, "
+    printf("%zu graphs: %zu subsets of passes, %zu within rounding, %zu with threads, %zu again, %zu without effects, "
+           "%zu in another order, "
            "%zu texts, %zu gradients (%zu kinks, %zu errors); %zu failed\n",
-           n.graphs, n.subsets, n.rounding, n.threads, n.again, n.order, n.texts, n.gradients, n.kinks, n.errors,
-           failed);
+           n.graphs, n.subsets, n.rounding, n.threads, n.again, n.effects, n.order, n.texts, n.gradients, n.kinks,
+           n.errors, failed);
     pal_context_free(c.one);
     pal_context_free(c.three);
     return failed != 0;

@@ -346,38 +346,20 @@ END_TEST
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
 
-typedef struct budget {
-    long left;
-} budget;
-
-static void *limited(size_t size, void *user)
-{
-    budget *b = user;
-    return b->left-- > 0 ? malloc(size) : NULL;
-}
-
-static void release(void *block, void *user)
-{
-    (void)user;
-    free(block);
-}
-
 START_TEST(out_of_memory)
 {
-    budget b = {.left = 1000000};
+    meter memory = {.left = 1000000};
     pal_context *own = context;
-    context = pal_context_new(&(pal_context_options){
-        .struct_size = sizeof(pal_context_options), .threads = 1, .allocate = limited, .release = release, .user = &b});
-    ck_assert_ptr_nonnull(context);
+    context = metered_context(&memory);
     model m;
     model_new(&m);
     record(&m, false);
     pal_mark mark = pal_tape_mark(m.tape);
     for (int drawing = 0; drawing < 2; drawing++)
         for (long k = 0;; k++) {
-            b.left = k;
+            memory.left = k;
             char *text = drawing ? pal_graph_text(m.tape, NULL, 0, NULL) : pal_tape_text(m.tape, NULL, 0);
-            b.left = 1000000;
+            memory.left = 1000000;
             if (text) {
                 pal_text_free(context, text);
                 ck_assert_int_gt(k, 5);

@@ -210,7 +210,8 @@ END_TEST
 Suite *models_suite(void)
 {
     Suite *suite = suite_create("models");
-    add_case(suite, "options", set_up, tear_down, TESTS(variants_are_found_by_name_and_alias, wrong_settings_are_named));
+    add_case(suite, "options", set_up, tear_down,
+             TESTS(variants_are_found_by_name_and_alias, wrong_settings_are_named));
     add_case(suite, "parameters", set_up, tear_down,
              TESTS(initial_values_depend_on_seed_and_name_alone, wrong_asks_are_errors, misuse_of_recording_is_an_error,
                    leaves_have_the_parameters_names_in_every_scope));

@@ -1,7 +1,6 @@
 /* test_train.c - the training loop, figures, and the run folder. Data are made here; folders go away with the test. */
 #include "train/train.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "testing.h"
 
 Suite *train_suite(void);
@@ -16,41 +16,18 @@ Suite *train_suite(void);
 enum { SAMPLES = 53, FEATURES = 12 };
 
 static pal_context *context;
-static char folder[64];
 
-static void set_up(void)
-{
-    strcpy(folder, "/tmp/palindrome-train-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    context = context_with(2);
-}
-
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *ftw)
-{
-    (void)s, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static void tear_down(void)
-{
-    pal_context_free(context);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *in_folder(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
+static void set_up(void) { context = context_with(2); }
+static void tear_down(void) { pal_context_free(context); }
 
 /* A data set of numbers in [0, 1), by way of a file, as users have them. */
 static pal_dataset *data_of(int64_t samples, const char *stream)
 {
     pal_error err = {0};
     pal_tensor *all = random_tensor(context, PAL_F32, PAL_SHAPE(samples, FEATURES), 0, 1, stream);
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s.npy", folder, stream);
+    char name[64];
+    snprintf(name, sizeof name, "%s.npy", stream);
+    const char *path = path_of(name);
     ck_assert_msg(!pal_npy_write(all, path, &err), "%s", err.text);
     pal_tensor_free(all);
     pal_dataset *data = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, &err);
@@ -289,7 +266,7 @@ START_TEST(the_folder_tells_what_it_was_told)
 {
     pal_error err = {0};
     const pal_run_info given = info_of(settings, 5);
-    pal_rundir *dir = pal_rundir_new(in_folder("a/run"), &given, &err);
+    pal_rundir *dir = pal_rundir_new(path_of("a/run"), &given, &err);
     ck_assert_msg(dir != NULL, "%s", err.text);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
     const pal_epoch epochs[] = {{1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5}, {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0}};
@@ -298,7 +275,7 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
     pal_rundir_free(dir);
 
-    dir = pal_rundir_open(in_folder("a/run"), &err);
+    dir = pal_rundir_open(path_of("a/run"), &err);
     ck_assert_msg(dir != NULL, "%s", err.text);
     const pal_run_info *read = pal_rundir_info(dir);
     ck_assert_str_eq(read->version, given.version);
@@ -347,30 +324,25 @@ START_TEST(folders_in_the_way_are_refused)
         const char *name;
         pal_status status;
     } cases[] = {{"full", PAL_ERR_EXISTS}, {"file", PAL_ERR_EXISTS}, {"file/run", PAL_ERR_IO}, {"empty", PAL_OK}};
-    mkdir(in_folder("full"), 0777);
-    mkdir(in_folder("empty"), 0777);
+    mkdir(path_of("full"), 0777);
+    mkdir(path_of("empty"), 0777);
     static const char *const files[] = {"full/file", "file"};
-    for (int i = 0; i < 2; i++) {
-        FILE *file = fopen(in_folder(files[i]), "w");
-        ck_assert_ptr_nonnull(file);
-        fputs("precious", file);
-        fclose(file);
-    }
+    for (int i = 0; i < 2; i++) write_text(files[i], "precious");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pal_error err = {0};
-        pal_rundir *dir = pal_rundir_new(in_folder(cases[i].name), &info, &err);
+        pal_rundir *dir = pal_rundir_new(path_of(cases[i].name), &info, &err);
         ck_assert_int_eq(err.status, cases[i].status);
         ck_assert(!dir == (cases[i].status != PAL_OK));
         pal_rundir_free(dir);
     }
-    ck_assert(access(in_folder("full/run.json"), F_OK) != 0);
+    ck_assert(access(path_of("full/run.json"), F_OK) != 0);
     struct stat s;
-    ck_assert(!stat(in_folder("full/file"), &s) && s.st_size == 8);
-    ck_assert(!stat(in_folder("file"), &s) && s.st_size == 8);
+    ck_assert(!stat(path_of("full/file"), &s) && s.st_size == 8);
+    ck_assert(!stat(path_of("file"), &s) && s.st_size == 8);
     if (geteuid()) { /* root may write anywhere */
         pal_error err = {0};
-        mkdir(in_folder("closed"), 0555);
-        ck_assert_ptr_null(pal_rundir_new(in_folder("closed/run"), &info, &err));
+        mkdir(path_of("closed"), 0555);
+        ck_assert_ptr_null(pal_rundir_new(path_of("closed/run"), &info, &err));
         ck_assert_int_eq(err.status, PAL_ERR_IO);
     }
 }
@@ -380,16 +352,13 @@ START_TEST(what_is_no_run_is_told)
 {
     static const char *const texts[] = {"", "{", "[]", "{}", "{\"model\": 3, \"status\": \"done\"}"};
     pal_error err = {0};
-    ck_assert_ptr_null(pal_rundir_open(in_folder("nowhere"), &err));
+    ck_assert_ptr_null(pal_rundir_open(path_of("nowhere"), &err));
     ck_assert_int_eq(err.status, PAL_ERR_IO);
     ck_assert_ptr_null(pal_rundir_open(folder, &err));
     ck_assert_int_eq(err.status, PAL_ERR_IO);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         err.status = PAL_OK;
-        FILE *file = fopen(in_folder("run.json"), "w");
-        ck_assert_ptr_nonnull(file);
-        fputs(texts[i], file);
-        fclose(file);
+        write_text("run.json", texts[i]);
         ck_assert_ptr_null(pal_rundir_open(folder, &err));
         ck_assert_int_eq(err.status, PAL_ERR_FORMAT);
     }
@@ -402,7 +371,7 @@ static pal_status run_in(const char *name, double rate, int64_t stop, pal_train_
     pal_dataset *data = data_of(SAMPLES, "data"), *test = data_of(30, "test");
     pal_model *model = model_of("basic", "output", "squared");
     const pal_run_info info = info_of(NULL, 0);
-    pal_rundir *dir = pal_rundir_new(in_folder(name), &info, err);
+    pal_rundir *dir = pal_rundir_new(path_of(name), &info, err);
     ck_assert_msg(dir != NULL, "%s", err->text);
     const pal_schedule schedule = {.name = "constant", .learning_rate = rate};
     watch w = {.stop_at_epoch = stop, .in_order = true};
@@ -429,7 +398,7 @@ START_TEST(the_callback_stops_and_the_model_is_saved)
     pal_train_result result;
     ck_assert_int_eq(run_in("run", 0.01, 3, &result, &err), PAL_ERR_STOPPED);
     ck_assert_int_eq(result.epochs, 3);
-    pal_rundir *dir = pal_rundir_open(in_folder("run"), &err);
+    pal_rundir *dir = pal_rundir_open(path_of("run"), &err);
     ck_assert_ptr_nonnull(dir);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "interrupted");
     ck_assert_uint_eq(pal_rundir_epoch_count(dir), 3);
@@ -450,7 +419,7 @@ START_TEST(a_loss_that_is_not_finite_stops_the_run)
     ck_assert_int_eq(run_in("run", 1e6, 0, &result, &err), PAL_ERR_NUMERIC);
     ck_assert_ptr_nonnull(strstr(err.text, "epoch"));
     ck_assert_ptr_nonnull(strstr(err.text, "lower --learning-rate"));
-    pal_rundir *dir = pal_rundir_open(in_folder("run"), &err);
+    pal_rundir *dir = pal_rundir_open(path_of("run"), &err);
     ck_assert_ptr_nonnull(dir);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "failed");
     ck_assert_ptr_nonnull(pal_rundir_info(dir)->error);
@@ -497,7 +466,7 @@ END_TEST
 Suite *train_suite(void)
 {
     Suite *suite = suite_create("train");
-    TCase *tests = tcase_create("train");
+    TCase *tests = in_own_folder(tcase_create("train"));
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, every_sample_counts_once);

@@ -1,0 +1,112 @@
+/* test_plot_curves.c - curves: the data and the script for gnuplot, the picture where there is one, and refusals. */
+#include <math.h>
+
+#include "files.h"
+#include "pictures.h"
+
+Suite *plot_curves_suite(void);
+
+static char path[PATH_ROOM];
+
+static void name_picture(void) { strcpy(path, path_of(PICTURE)); }
+
+static const double epochs[] = {1, 2, 3}, falling[] = {3, 2.5, 0.1}, rare[] = {4, NAN, 1}, negative[] = {1, 0, -1};
+
+static pal_curves curves_of(const pal_series *series, size_t count)
+{
+    return (pal_curves){
+        .struct_size = sizeof(pal_curves), .x = epochs, .count = 3, .series = series, .series_count = count};
+}
+
+START_TEST(curves_write_data_and_script)
+{
+    char *before = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
+    const pal_series series[] = {{"train_loss", falling}, {"test loss", rare}};
+    pal_curves curves = curves_of(series, 2);
+    bool drawn = true;
+    const char *script = path_of("picture.gnuplot");
+    curves.title = "it's `quoted`";
+    setenv("PATH", folder, 1); /* no gnuplot there */
+    ck_assert_int_eq(pal_curves_write(&curves, path, &drawn, NULL), PAL_OK);
+    ck_assert(!drawn);
+    ck_assert_int_eq(count_files(), 2);
+    assert_text(path_of("picture.dat"), "# epoch train_loss test_loss\n1 3 4\n2 2.5 nan\n3 0.10000000000000001 1\n");
+
+    char text[4096] = "";
+    text[read_file(script, text, sizeof text - 1)] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, "'it''s `quoted`'"));
+    ck_assert_ptr_nonnull(strstr(text, "'picture.dat' using 1:3"));
+    ck_assert_ptr_null(strstr(text, folder));
+
+    /* a gnuplot that fails leaves the old picture */
+    ck_assert_int_eq(chmod(write_text("gnuplot", "#!/bin/sh\nexit 3\n"), 0700), 0);
+    write_text(PICTURE, "old");
+    pal_error error = {PAL_OK, ""};
+    ck_assert_int_eq(pal_curves_write(&curves, path, &drawn, &error), PAL_ERR_IO);
+    ck_assert(!drawn);
+    ck_assert_ptr_nonnull(strstr(error.text, script));
+    ck_assert_ptr_nonnull(strstr(error.text, "status 3"));
+    assert_text(path, "old");
+    ck_assert_int_eq(count_files(), 4);
+    if (before != NULL) setenv("PATH", before, 1);
+    free(before);
+}
+END_TEST
+
+START_TEST(gnuplot_draws_curves)
+{
+    const pal_series series[] = {{"train_loss", falling}, {"test_loss", rare}, {"it's", negative}};
+    pal_curves curves = curves_of(series, 3);
+    for (int i = 0; i < 4; i++) { /* plain, one point, logarithmic, one point logarithmic */
+        pal_error error = {PAL_OK, ""};
+        bool drawn = false;
+        curves.series_count = i < 2 ? 3 : 2;
+        curves.count = i % 2 == 0 ? 3 : 1;
+        curves.log_y = i >= 2;
+        ck_assert_msg(pal_curves_write(&curves, path, &drawn, &error) == PAL_OK, "%s", error.text);
+        ck_assert_int_eq(count_files(), drawn ? 3 : 2);
+        if (!drawn) return; /* no gnuplot here */
+        pal_image *image = pal_image_read(path, NULL);
+        ck_assert_ptr_nonnull(image);
+        ck_assert_int_ge(image->width, 1000);
+        pal_image_free(image);
+    }
+}
+END_TEST
+
+START_TEST(curves_that_cannot_be_are_refused)
+{
+    const double none[] = {NAN, INFINITY, NAN};
+    const pal_series nameless[] = {{NULL, falling}}, empty[] = {{"a", NULL}}, lost[] = {{"a", none}};
+    const pal_series good[] = {{"a", falling}}, signs[] = {{"signed", negative}};
+    pal_curves cases[] = {curves_of(good, 0),  curves_of(NULL, 1), curves_of(nameless, 1),
+                          curves_of(empty, 1), curves_of(lost, 1), curves_of(good, 1),
+                          curves_of(signs, 1), curves_of(good, 1), curves_of(good, 1)};
+    cases[5].count = 0;
+    cases[6].log_y = true;
+    cases[7].struct_size = 1;
+    cases[8].x = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pal_error error = {PAL_OK, ""};
+        bool drawn = true;
+        ck_assert_int_eq(pal_curves_write(&cases[i], path, &drawn, &error), PAL_ERR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(error.text, path));
+        ck_assert(!drawn);
+    }
+    pal_curves fine = curves_of(good, 1);
+    pal_error error = {PAL_OK, ""};
+    ck_assert_int_eq(pal_curves_write(&fine, path_of("no-such-folder/picture.png"), NULL, &error), PAL_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(error.text, "no-such-folder"));
+    ck_assert_int_eq(pal_curves_write(&fine, "", NULL, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(count_files(), 0);
+}
+END_TEST
+
+Suite *plot_curves_suite(void)
+{
+    Suite *suite = suite_create("plot_curves");
+    in_own_folder(
+        add_case(suite, "curves", name_picture, NULL,
+                 TESTS(curves_write_data_and_script, gnuplot_draws_curves, curves_that_cannot_be_are_refused)));
+    return suite;
+}
