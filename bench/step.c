@@ -149,13 +149,13 @@ typedef struct step {
     pal_program *program;
 } step;
 
-static int make_step(step *s, pal_context *context, const scene *scene, int profile)
+static int make_step(step *s, pal_context *context, const scene *what, int profile)
 {
     pal_error err = {0};
-    s->x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(scene->batch, scene->inputs));
-    s->w = pal_tensor_new(context, PAL_F32, PAL_SHAPE(scene->inputs, scene->hidden));
-    s->b = pal_tensor_new(context, PAL_F32, PAL_SHAPE(scene->hidden));
-    s->c = pal_tensor_new(context, PAL_F32, PAL_SHAPE(scene->inputs));
+    s->x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(what->batch, what->inputs));
+    s->w = pal_tensor_new(context, PAL_F32, PAL_SHAPE(what->inputs, what->hidden));
+    s->b = pal_tensor_new(context, PAL_F32, PAL_SHAPE(what->hidden));
+    s->c = pal_tensor_new(context, PAL_F32, PAL_SHAPE(what->inputs));
     for (size_t i = 0; i < pal_tensor_count(s->x); i++) ((float *)s->x->data)[i] = (float)(i * 7919 % 1000) / 1000;
     for (size_t i = 0; i < pal_tensor_count(s->w); i++)
         ((float *)s->w->data)[i] = (float)(i * 104729 % 1000) / 5000 - 0.1f;
@@ -163,14 +163,14 @@ static int make_step(step *s, pal_context *context, const scene *scene, int prof
     pal_var x = pal_leaf(t, s->x, "x"), w = pal_leaf(t, s->w, "w"), b = pal_leaf(t, s->b, "b"),
             c = pal_leaf(t, s->c, "c");
     pal_var input = x;
-    if (scene->masking > 0) input = pal_mul(x, pal_bernoulli(t, "mask", pal_shape_of(x), 1 - scene->masking));
+    if (what->masking > 0) input = pal_mul(x, pal_bernoulli(t, "mask", pal_shape_of(x), 1 - what->masking));
     pal_var h = pal_sigmoid(pal_affine(input, w, b)), a = pal_affine(h, pal_transpose(w), c);
     pal_var loss = pal_mean_over_samples(pal_bernoulli_cross_entropy(a, x));
     pal_var leaves[] = {w, b, c}, grads[3];
     pal_tensor *tensors[] = {s->w, s->b, s->c};
     const char *names[] = {"w", "b", "c"};
     s->optimizer = pal_optimizer_new(
-        context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = scene->optimizer},
+        context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = what->optimizer},
         tensors, names, 3, &err);
     if (!s->optimizer) return fprintf(stderr, "step: %s\n", err.text), 0;
     if (pal_grad(loss, leaves, 3, grads) != PAL_OK || pal_optimizer_record(s->optimizer, t, leaves, grads, 3) != PAL_OK)
@@ -216,11 +216,11 @@ static double beside_a_busy_core(step *s, int rounds, double *times, double *mea
     return median(times, (size_t)rounds);
 }
 
-static void bench(pal_context *context, const scene *scene, int rounds, int text)
+static void bench(pal_context *context, const scene *what, int rounds, int text)
 {
     step s = {0};
-    if (!make_step(&s, context, scene, text)) return;
-    size_t weights = (size_t)scene->inputs * (size_t)scene->hidden, big = 4 * weights + 1000000;
+    if (!make_step(&s, context, what, text)) return;
+    size_t weights = (size_t)what->inputs * (size_t)what->hidden, big = 4 * weights + 1000000;
     pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE((int64_t)big)),
                *out = pal_tensor_new(context, PAL_F32, PAL_SHAPE((int64_t)(2 * weights)));
     double *steps = calloc((size_t)rounds * 3, sizeof *steps), *floors = steps + rounds, *ratios = floors + rounds;
@@ -228,18 +228,18 @@ static void bench(pal_context *context, const scene *scene, int rounds, int text
     for (size_t i = 0; i < big; i++) ((float *)data->data)[i] = (float)(i % 97) / 97;
     float *p = (float *)data->data + 1000000 - 1000000 % 16;
     f.update = (traffic){.p = p, .g = p + 3 * weights, .n = weights, .parts = pal_worker_count(context)};
-    if (!strcmp(scene->optimizer, "adam")) {
+    if (!strcmp(what->optimizer, "adam")) {
         f.update.m = p + weights;
         f.update.v = p + 2 * weights;
     }
-    plan_floor(&f, scene, data->data, out->data);
+    plan_floor(&f, what, data->data, out->data);
     for (int i = 0; i < 20; i++) step_once(&s, (uint64_t)i), floor_once(&f);
     for (int i = 0; i < rounds; i++) {
         floors[i] = floor_once(&f);
         steps[i] = step_once(&s, (uint64_t)i);
         ratios[i] = steps[i] / floors[i];
     }
-    printf("%-24s step %8.1f us  floor %8.1f us  ratio %.3f\n", scene->name, median(steps, (size_t)rounds),
+    printf("%-24s step %8.1f us  floor %8.1f us  ratio %.3f\n", what->name, median(steps, (size_t)rounds),
            median(floors, (size_t)rounds), median(ratios, (size_t)rounds));
     double quiet = 0, quiet_median = median(steps, (size_t)rounds), mean;
     for (int i = 0; i < rounds; i++) quiet += steps[i] / rounds;
