@@ -3,6 +3,7 @@
 #define PAL_AUTOGRAD_KERNELS_H
 
 #include "autograd/internal.h"
+#include "autograd/isa.h"
 
 #define PAL__SUM_BLOCK   512 /* values a block */
 #define PAL__SUM_COLUMNS 64  /* neighbouring sums at once */
@@ -20,20 +21,6 @@ PAL__KERNELS(avx2)
 PAL__KERNELS(avx512)
 #endif
 #undef PAL__KERNELS
-
-/* The rows of a tile table. */
-#ifdef PAL_X86
-#define PAL_EACH_ISA(ROW, name)                                                                                        \
-    {                                                                                                                  \
-        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2),                                    \
-        [PAL_ISA_AVX512] = ROW(name, avx512)                                                                           \
-    }
-#else
-#define PAL_EACH_ISA(ROW, name)                                                                                        \
-    {                                                                                                                  \
-        [PAL_ISA_BASELINE] = ROW(name, baseline)                                                                       \
-    }
-#endif
 
 pal_status pal__sum_run(const pal_call *call); /* sum.c */
 size_t pal__sum_scratch(const pal_call *call);

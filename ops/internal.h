@@ -2,23 +2,8 @@
 #ifndef PAL_OPS_INTERNAL_H
 #define PAL_OPS_INTERNAL_H
 
+#include "autograd/isa.h"
 #include "ops/ops.h"
-
-/* The tables of rows for each instruction set. */
-#ifdef PAL_X86
-#define PAL_EACH_ISA(ROW, name)                                                                                        \
-    {                                                                                                                  \
-        [PAL_ISA_BASELINE] = ROW(name, baseline), [PAL_ISA_AVX2] = ROW(name, avx2),                                    \
-        [PAL_ISA_AVX512] = ROW(name, avx512)                                                                           \
-    }
-#define PAL_DECLARE_EACH_ISA(DECLARE, name) DECLARE(name, baseline) DECLARE(name, avx2) DECLARE(name, avx512)
-#else
-#define PAL_EACH_ISA(ROW, name)                                                                                        \
-    {                                                                                                                  \
-        [PAL_ISA_BASELINE] = ROW(name, baseline)                                                                       \
-    }
-#define PAL_DECLARE_EACH_ISA(DECLARE, name) DECLARE(name, baseline)
-#endif
 
 #define PAL_DECLARE_TILE(name, isa)                                                                                    \
     void pal__##name##_f32_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);                    \
