@@ -109,7 +109,7 @@ typedef struct pal_context_options {
     void *user;
 } pal_context_options;
 
-pal_context *pal_context_new(const pal_context_options *options); /* NULL: no memory, no threads, or unknown isa */
+pal_context *pal_context_new(const pal_context_options *options); /* NULL: no memory, threads, such isa, struct_size */
 void pal_context_free(pal_context *context);
 unsigned pal_context_threads(const pal_context *context);
 const char *pal_context_isa(const pal_context *context);
@@ -226,7 +226,7 @@ typedef enum pal_passes {                        /* which passes run; the verifi
 
 typedef struct pal_compile_options {
     size_t struct_size;
-    unsigned lanes;  /* into how many parts products are cut; fixes the bits. 0: the context's threads */
+    unsigned lanes;  /* into how many parts products are cut, to 4096; fixes the bits. 0: the context's threads */
     bool effects;    /* include every assign of the tape */
     unsigned passes; /* pal_passes; 0: all */
     bool profile;    /* keep the time of each step (pal_program_profile) */
@@ -261,7 +261,8 @@ unsigned pal_program_lanes(const pal_program *program);
  * pal_text_free(context, text). */
 char *pal_program_text(const pal_program *program);
 
-/* The printf of this world: compiles and runs what v needs; out (count elements of v's type) receives it. */
+/* The printf of this world: compiles and runs what v needs; out (count elements of v's type) receives it. A
+ * failure, also one while running, sticks to the tape. */
 pal_status pal_eval(pal_var v, void *out);
 
 /* ---- Text and drawing -------------------------------------------------------------------------------------------- */

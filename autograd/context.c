@@ -102,7 +102,8 @@ static unsigned allowed_processors(void)
 pal_context *pal_context_new(const pal_context_options *given)
 {
     pal_context_options o = {0};
-    if (given && given->struct_size) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (given && !given->struct_size) return NULL;
+    if (given) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
     if (!o.allocate || !o.release) {
         o.allocate = system_allocate;
         o.release = system_release;

@@ -347,10 +347,17 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
                          pal_tensor *const *inputs, size_t n, const pal_gradcheck_options *options,
                          pal_gradcheck_report *report)
 {
-    if (!context || !build || !inputs || !n || !report) return PAL_ERR_ARGUMENT;
+    if (!report) return PAL_ERR_ARGUMENT;
+    *report = (pal_gradcheck_report){
+        .verdict = PAL_CHECK_ERROR, .message = "a context, a build function and inputs are wanted", .rate = NAN};
+    if (!context || !build || !inputs || !n) return PAL_ERR_ARGUMENT;
+    if (options && (!options->struct_size || options->order < 0 || options->order > 2)) {
+        snprintf(report->message, sizeof report->message,
+                 "the options' struct_size is not set, or the order is not 1 or 2");
+        return PAL_ERR_ARGUMENT;
+    }
     check c = {.context = context, .r = report, .inputs = inputs, .n = n};
-    if (options && options->struct_size)
-        memcpy(&c.o, options, options->struct_size < sizeof c.o ? options->struct_size : sizeof c.o);
+    if (options) memcpy(&c.o, options, options->struct_size < sizeof c.o ? options->struct_size : sizeof c.o);
     c.o.order = c.o.order == 2 ? 2 : 1;
     if (!c.o.max_elements) c.o.max_elements = 200;
     if (!(c.o.step > 0)) c.o.step = 0x1p-5;

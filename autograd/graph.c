@@ -148,7 +148,11 @@ static void print(FILE *f, pal__drawing *d)
 static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph_options *o)
 {
     *o = (pal_graph_options){0};
-    if (given && given->struct_size) memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
+    if (given && !given->struct_size) {
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "graph: the options' struct_size is not set");
+        return false;
+    }
+    if (given) memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
     for (size_t i = 0; i < o->n_parameters; i++)
         if (!o->parameters || o->parameters[i].tape != t || !pal_leaf_tensor(o->parameters[i])) {
             pal_tape_fail(t, PAL_ERR_TAPE, "graph: parameter %zu is no leaf of this tape", i + 1);

@@ -23,7 +23,10 @@ static const struct {
 
 static bool makes_cases(const pal_op *op)
 {
-    return op->op_class == PAL_CLASS_ELEMENTWISE && !op->n_cases && op->arity >= 1 && op->arity <= 3;
+    bool makes = op->op_class == PAL_CLASS_ELEMENTWISE && !op->n_cases && op->arity >= 1 && op->arity <= 3 &&
+                 !op->n_ints && !op->n_reals; /* whose values nobody would give */
+    for (int k = 0; k < op->arity && makes; k++) makes = op->low[k] < op->high[k];
+    return makes;
 }
 
 size_t pal_gradcheck_op_cases(const pal_op *op) { return !op ? 0 : makes_cases(op) ? MADE : op->n_cases; }
@@ -49,7 +52,10 @@ static pal_tensor *draw(pal_context *c, pal_shape shape, double low, double high
 pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, const pal_gradcheck_options *options,
                             pal_gradcheck_report *report)
 {
-    if (!context || !op || !report || i >= pal_gradcheck_op_cases(op)) return PAL_ERR_ARGUMENT;
+    if (!report) return PAL_ERR_ARGUMENT;
+    *report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
+                                     .message = "no such case: give the operation a domain, or cases"};
+    if (!context || !op || i >= pal_gradcheck_op_cases(op)) return PAL_ERR_ARGUMENT;
     pal_tensor *inputs[PAL_CASE_INPUTS] = {NULL};
     uint64_t seed = options && options->struct_size > offsetof(pal_gradcheck_options, seed) ? options->seed : 0;
     bool own = !makes_cases(op), ok = true;

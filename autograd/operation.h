@@ -132,11 +132,15 @@ typedef struct pal_case { /* one way to call an operation, for the gradient chec
 
 /* ---- The descriptor ---------------------------------------------------------------------------------------------- */
 
+/* It must outlive every tape and program that uses it. An elementwise operation needs: struct_size, name, op_class,
+ * arity, infer, derivative and vjp, tile[PAL_ISA_BASELINE] for each real type, and low < high for the checks (or cases
+ * of its own, which it needs if it has parameters). Any other needs run instead of tile, and cases.
+ * examples/operation.c. */
 struct pal_op {
     size_t struct_size;
     const char *name, *formula, *summary;
     pal_op_class op_class;
-    int arity; /* -1: any number */
+    int arity; /* -1: any number; elementwise: 1 to 3 */
     unsigned capabilities;
     int n_ints, n_reals; /* how many of params' numbers mean something (for text) */
 

@@ -100,11 +100,19 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
 {
     if (!t || t->status != PAL_OK) return NULL;
     pal_compile_options o = {0};
-    if (given && given->struct_size) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (given && !given->struct_size) {
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "compile: the options' struct_size is not set");
+        return NULL;
+    }
+    if (given) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
     unsigned passes = o.passes ? o.passes & PAL_PASS_ALL : PAL_PASS_ALL;
-    if (t->region || (n && !outputs) || o.lanes > 4096) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT,
-                      t->region ? "compile: inside a region" : "compile: no outputs, or over 4096 lanes");
+    const char *wrong = t->region                       ? "inside a region"
+                        : n && !outputs                 ? "no outputs"
+                        : o.lanes > 4096                ? "over 4096 lanes"
+                        : o.passes >= 2 * PAL_PASS_NONE ? "unknown passes"
+                                                        : NULL;
+    if (wrong) {
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "compile: %s", wrong);
         return NULL;
     }
     size_t n_roots;

@@ -127,8 +127,9 @@ static bool infer_broadcast(pal_infer *r)
     pal_shape joined;
     r->shape = params_shape(r->params);
     r->dtype = r->dtypes[0];
-    return pal_shape_count(r->shape) >= 0 && pal_shape_broadcast(r->shapes[0], r->shape, &joined) &&
-           pal_shape_equal(joined, r->shape);
+    return (pal_shape_count(r->shape) >= 0 && pal_shape_broadcast(r->shapes[0], r->shape, &joined) &&
+            pal_shape_equal(joined, r->shape)) ||
+           pal_infer_fail(r, "does not broadcast to the shape wanted");
 }
 
 static bool view_broadcast(const pal_shape *in, const pal_shape *out, const pal_params *p, const int64_t *in_stride,
@@ -201,8 +202,9 @@ static bool infer_sum_to(pal_infer *r)
     r->shape = params_shape(r->params);
     r->dtype = r->dtypes[0];
     if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are summed");
-    return pal_shape_count(r->shape) >= 0 && pal_shape_broadcast(r->shapes[0], r->shape, &joined) &&
-           pal_shape_equal(joined, r->shapes[0]);
+    return (pal_shape_count(r->shape) >= 0 && pal_shape_broadcast(r->shapes[0], r->shape, &joined) &&
+            pal_shape_equal(joined, r->shapes[0])) ||
+           pal_infer_fail(r, "does not sum to the shape wanted");
 }
 
 static pal_var vjp_sum_to(const pal_rule *r, size_t k) { return pal_broadcast_to(r->seed, pal_shape_of(r->in[k])); }

@@ -1,7 +1,7 @@
 /* ops.h - the operations. Recording one computes nothing; see autograd.h for the conventions.
  *
  * Elementwise operations broadcast their operands. Shapes are given in brackets, [n,d] being n rows of d.
- * Formulas, domains and conventions: `palindrome ops`, docs/operations.md. */
+ * Formulas and conventions: `palindrome ops`, elementwise.def. */
 #ifndef PAL_OPS_H
 #define PAL_OPS_H
 

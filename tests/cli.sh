@@ -163,6 +163,8 @@ check "run-info as JSON parses" is_json out
 # ---- Wrong use
 printf 'precious' > precious
 mkdir full && printf 'precious' > full/file
+printf '%s\n' 0,5 1,2 3,4 5,6 7,8 1,1 2,2 >wide.csv
+refused "data out of the output's range" 'use --output squared' train basic --data wide.csv --batch 2
 refused "no verb" 'help'
 refused "unknown verb" 'mean train' trian
 refused "unknown option of the program" 'bogus' --bogus

@@ -21,5 +21,8 @@ private=$(sed -n 's/^Requires.private: *//p' "$prefix/palindrome.pc" | tr ',' ' 
 ${CC:-cc} -std=c11 "$stage/variant.c" -o "$stage/static" $(pkg-config --cflags palindrome) "$libdir/libpalindrome.a" \
     $(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --libs $private) -lm -lpthread -ldl
 "$stage/static"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/operation.c" -o "$stage/operation" $(pkg-config --cflags --libs palindrome)
+LD_LIBRARY_PATH=$libdir "$stage/operation"
 LD_LIBRARY_PATH=$libdir "$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)" --version
-echo "3 passed, 0 failed"
+echo "4 passed, 0 failed"

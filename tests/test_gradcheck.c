@@ -190,6 +190,38 @@ START_TEST(what_cannot_be_checked_is_an_error)
 }
 END_TEST
 
+/* What a descriptor or an options struct lacks is said, not passed over. */
+START_TEST(incomplete_descriptors_and_options_are_refused)
+{
+    pal_tape *t = pal_tape_new(c, PAL_F64);
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(3), 0, 1, "x");
+    pal_var v = pal_leaf(t, x, "x"), many[] = {v, v, v, v};
+    pal_mark mark = pal_tape_mark(t);
+    pal_op op = *pal_op_find("exp");
+    op.arity = -1;
+    pal_record(t, &op, many, 4, NULL);
+    ck_assert_str_eq(pal_tape_error(t), "exp: an elementwise operation takes 1 to 3 operands, not 4");
+    pal_tape_rewind(t, mark);
+    op.infer = NULL;
+    pal_record(t, &op, many, 1, NULL);
+    ck_assert_str_eq(pal_tape_error(t), "exp: its descriptor has no infer");
+    pal_tape_rewind(t, mark);
+    ck_assert_ptr_null(pal_compile(t, &v, 1, &(pal_compile_options){.effects = true}));
+    ck_assert_str_eq(pal_tape_error(t), "compile: the options' struct_size is not set");
+    ck_assert_ptr_null(pal_context_new(&(pal_context_options){.threads = 1}));
+    pal_gradcheck_report r;
+    op = *pal_op_find("exp");
+    op.n_reals = 1; /* a parameter that no made-up case would give */
+    ck_assert_uint_eq(pal_gradcheck_op_cases(&op), 0);
+    ck_assert_int_ne(pal_gradcheck_op(c, &op, 0, NULL, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_ERROR);
+    ck_assert_int_ne(pal_gradcheck(c, "x", relu_at, NULL, &x, 1, &(pal_gradcheck_options){.order = 2}, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_ERROR);
+    pal_tape_free(t);
+    pal_tensor_free(x);
+}
+END_TEST
+
 Suite *gradcheck_suite(void)
 {
     Suite *s = suite_create("gradcheck");
@@ -201,6 +233,7 @@ Suite *gradcheck_suite(void)
     tcase_add_test(k, a_forgotten_use_is_rejected);
     tcase_add_test(k, kinks_are_neither_passed_nor_failed);
     tcase_add_test(k, what_cannot_be_checked_is_an_error);
+    tcase_add_test(k, incomplete_descriptors_and_options_are_refused);
     tcase_set_timeout(k, 120);
     suite_add_tcase(s, k);
     return s;

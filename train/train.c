@@ -36,6 +36,23 @@ static void defaults(loop *l)
     l->schedule.total = (uint64_t)(l->o.epochs * l->progress.steps);
 }
 
+/* Cross-entropy of something that is no probability has no minimum: training would run away. */
+static pal_status check_range(const pal_model *model, const pal_dataset *data, pal_error *err)
+{
+    const char *output = pal_model_setting(model, "output");
+    if (!output || strcmp(output, "bernoulli") != 0 || data->inputs->dtype == PAL_U8) return PAL_OK;
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < pal_tensor_count(data->inputs); i++) {
+        low = fmin(low, pal_tensor_get(data->inputs, i));
+        high = fmax(high, pal_tensor_get(data->inputs, i));
+    }
+    if (!(low < 0) && !(high > 1)) return PAL_OK;
+    return pal_error_set(
+        err, PAL_ERR_ARGUMENT,
+        "%s: values from %g to %g, but --output bernoulli wants 0 to 1: scale them, or use --output squared",
+        data->name, low, high);
+}
+
 static pal_status check(const loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
@@ -43,14 +60,17 @@ static pal_status check(const loop *l, pal_error *err)
     if (o->epochs < 1) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs", (long long)o->epochs);
     if (o->batch < 1) return pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples", (long long)o->batch);
     if (o->batch > l->data->count)
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "a batch of %lld samples is larger than the training data, %lld samples of %s",
-                             (long long)o->batch, (long long)l->data->count, l->data->name);
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or "
+            "less",
+            (long long)o->batch, (long long)l->data->count, l->data->name, (long long)l->data->count);
     if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no schedule is called %s", name);
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g", l->schedule.learning_rate);
     pal_status status = pal__fits(l->model, l->data, err);
-    return status || !o->test ? status : pal__fits(l->model, o->test, err);
+    if (!status && o->test) status = pal__fits(l->model, o->test, err);
+    return status ? status : check_range(l->model, l->data, err);
 }
 
 /* Parameters and their names, in the model's order. */
