@@ -76,6 +76,8 @@ typedef struct pal_cli_args {
 /* PAL_CLI_GO_ON, or the status to exit with. Values of the verb's own options are checked. */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
+/* PAL_CLI_GO_ON, or the status after a line that --out is no name of a picture. */
+int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 /* Options that many verbs take. */
@@ -86,6 +88,14 @@ bool pal_cli_flag(const pal_cli_args *args, const char *name);
 #define PAL_CLI_DATA                                                                                                   \
     {                                                                                                                  \
         {"data", PAL_OPTION_ENUM, "", 0, 0, NULL, "a folder of IDX files, or a .npy or .csv file"}, "PATH", NULL, 0    \
+    }
+#define PAL_CLI_SPLIT                                                                                                  \
+    {                                                                                                                  \
+        {"split", PAL_OPTION_ENUM, "test", 0, 0, "test|train", "which samples"}, "NAME", NULL, 0                       \
+    }
+#define PAL_CLI_NOISE_SEED                                                                                             \
+    {                                                                                                                  \
+        {"seed", PAL_OPTION_INT, "", 0, 9007199254740992, NULL, "of the noise (default: the run's)"}, "N", NULL, 0     \
     }
 #define PAL_CLI_THREADS                                                                                                \
     {                                                                                                                  \

@@ -5,9 +5,9 @@
 
 static const pal_cli_row rows[] = {
     PAL_CLI_DATA,
-    {{"split", PAL_OPTION_ENUM, "test", 0, 0, "test|train", "which samples"}, "NAME", NULL, 0},
+    PAL_CLI_SPLIT,
     {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples"}, "N", NULL, 0},
-    {{"seed", PAL_OPTION_INT, "", 0, 9007199254740992, NULL, "of the noise (default: the run's)"}, "N", NULL, 0},
+    PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
     {{.name = NULL}, NULL, NULL, 0},

@@ -78,6 +78,7 @@ int pal_cli_filters(int argc, char **argv)
 {
     pal_cli_args args;
     int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
     pal_cli_run *runs = calloc(args.n_words, sizeof *runs);
     if (!runs) return pal_cli_say(PAL_CLI_FAILED, "out of memory");

@@ -6,9 +6,9 @@
 static const pal_cli_row rows[] = {
     PAL_CLI_OUTPUT("the picture (default: RUN/reconstruct.png)"),
     PAL_CLI_DATA,
-    {{"split", PAL_OPTION_ENUM, "test", 0, 0, "test|train", "which samples"}, "NAME", NULL, 0},
+    PAL_CLI_SPLIT,
     {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many"}, "N", NULL, 0},
-    {{"seed", PAL_OPTION_INT, "", 0, 9007199254740992, NULL, "of the noise (default: the run's)"}, "N", NULL, 0},
+    PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     {{.name = NULL}, NULL, NULL, 0},
 };
@@ -51,6 +51,7 @@ int pal_cli_reconstruct(int argc, char **argv)
 {
     pal_cli_args args;
     int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
     pal_cli_run run;
     status = pal_cli_open(&args, 0, &run);

@@ -191,6 +191,7 @@ refused "a file in the place of the folder" 'precious exists' train basic $small
 refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
 refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
+refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
 refused "no run" 'which run' reconstruct
 refused "settings that change the weights" 'weights' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
