@@ -31,6 +31,7 @@ const char *pal_verdict_text(pal_verdict verdict); /* "pass", ... */
 
 typedef struct pal_gradcheck_report {
     char name[64], label[64];
+    char source[64]; /* of an operation: file and line of its formula; "": not told */
     int order;
     pal_verdict verdict;
     double error, tolerance, step; /* error: the worst element's */
@@ -53,6 +54,7 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
 /* Every case of an operation (its own, or those made of its domain: plain, broadcast, odd, of one, scalar, empty).
  * Calls each(report, user) for each. */
 size_t pal_gradcheck_op_cases(const pal_op *op);
+bool pal_gradcheck_op_case(const pal_op *op, size_t i, pal_case *out); /* false: no such */
 pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, const pal_gradcheck_options *options,
                             pal_gradcheck_report *report);
 

@@ -5,6 +5,7 @@
 #include "autograd/internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { MADE = 6 };
 
@@ -24,7 +25,7 @@ static const struct {
 static bool makes_cases(const pal_op *op)
 {
     bool makes = op->op_class == PAL_CLASS_ELEMENTWISE && !op->n_cases && op->arity >= 1 && op->arity <= 3 &&
-                 !op->n_ints && !op->n_reals; /* whose values nobody would give */
+                 (op->sample || (!op->n_ints && !op->n_reals)); /* else nobody would give their values */
     for (int k = 0; k < op->arity && makes; k++) makes = op->low[k] < op->high[k];
     return makes;
 }
@@ -34,7 +35,31 @@ size_t pal_gradcheck_op_cases(const pal_op *op) { return !op ? 0 : makes_cases(o
 static pal_var record_op(pal_tape *t, const pal_var *in, const void *user)
 {
     const pal_op *op = user;
-    return pal_record(t, op, in, (size_t)op->arity, NULL);
+    return pal_record(t, op, in, (size_t)op->arity, op->sample);
+}
+
+bool pal_gradcheck_op_case(const pal_op *op, size_t i, pal_case *out)
+{
+    if (i >= pal_gradcheck_op_cases(op)) return false;
+    if (!makes_cases(op)) {
+        *out = op->cases[i];
+        return true;
+    }
+    *out = (pal_case){.label = made[i].label, .n = (size_t)op->arity, .build = record_op, .user = op};
+    for (size_t k = 0; k < out->n; k++) {
+        out->in[k].shape = made[i].shape[k];
+        out->in[k].low = op->low[k];
+        out->in[k].high = op->high[k];
+    }
+    return true;
+}
+
+/* The last two parts of a path: what a build folder puts before them is nobody's business. */
+static const char *short_source(const char *source)
+{
+    const char *at = source ? source + strlen(source) : "";
+    for (int slashes = 0; source && at > source && (at[-1] != '/' || ++slashes < 2);) at--;
+    return at;
 }
 
 static pal_tensor *draw(pal_context *c, pal_shape shape, double low, double high, uint64_t seed, size_t input)
@@ -55,22 +80,18 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
     if (!report) return PAL_ERR_ARGUMENT;
     *report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
                                      .message = "no such case: give the operation a domain, or cases"};
-    if (!context || !op || i >= pal_gradcheck_op_cases(op)) return PAL_ERR_ARGUMENT;
+    pal_case it;
+    if (!context || !op || !pal_gradcheck_op_case(op, i, &it)) return PAL_ERR_ARGUMENT;
     pal_tensor *inputs[PAL_CASE_INPUTS] = {NULL};
     uint64_t seed = options && options->struct_size > offsetof(pal_gradcheck_options, seed) ? options->seed : 0;
-    bool own = !makes_cases(op), ok = true;
-    size_t n = own ? op->cases[i].n : (size_t)op->arity;
-    for (size_t k = 0; k < n; k++) {
-        inputs[k] =
-            own ? draw(context, op->cases[i].in[k].shape, op->cases[i].in[k].low, op->cases[i].in[k].high, seed, k)
-                : draw(context, made[i].shape[k], op->low[k], op->high[k], seed, k);
-        ok &= inputs[k] != NULL;
+    pal_status status = PAL_OK;
+    for (size_t k = 0; k < it.n; k++) {
+        inputs[k] = draw(context, it.in[k].shape, it.in[k].low, it.in[k].high, seed, k);
+        if (!inputs[k]) status = PAL_ERR_MEMORY;
     }
-    pal_status status = PAL_ERR_MEMORY;
-    if (ok)
-        status = pal_gradcheck(context, op->name, own ? op->cases[i].build : record_op, own ? op->cases[i].user : op,
-                               inputs, n, options, report);
-    snprintf(report->label, sizeof report->label, "%s", own ? op->cases[i].label : made[i].label);
-    for (size_t k = 0; k < n; k++) pal_tensor_free(inputs[k]);
+    if (status == PAL_OK) status = pal_gradcheck(context, op->name, it.build, it.user, inputs, it.n, options, report);
+    snprintf(report->label, sizeof report->label, "%s", it.label);
+    snprintf(report->source, sizeof report->source, "%s", short_source(op->source));
+    for (size_t k = 0; k < it.n; k++) pal_tensor_free(inputs[k]);
     return status;
 }

@@ -35,6 +35,7 @@ typedef enum pal_op_class {
     PAL_CLASS_REGION, /* owns a sub-tape */
     PAL_CLASS_EFFECT, /* writes its leaf after every reader of the old value */
     PAL_CLASS_OPAQUE,
+    PAL_CLASS_COMPOSITE, /* a function over other operations: described and checked here, never recorded itself */
     PAL_CLASS_COUNT
 } pal_op_class;
 
@@ -132,13 +133,22 @@ typedef struct pal_case { /* one way to call an operation, for the gradient chec
 
 /* ---- The descriptor ---------------------------------------------------------------------------------------------- */
 
+#define PAL_TEXT_(x) #x
+#define PAL_TEXT(x)  PAL_TEXT_(x)
+/* The head of a descriptor: its names, and where its formula stands. */
+#define PAL_OP_HEAD(NAME, FORMULA, SUMMARY)                                                                            \
+    .struct_size = sizeof(pal_op), .name = NAME, .formula = FORMULA, .summary = SUMMARY,                               \
+    .source = __FILE__ ":" PAL_TEXT(__LINE__)
+
 /* It must outlive every tape and program that uses it. An elementwise operation needs: struct_size, name, op_class,
  * arity, infer, derivative and vjp, tile[PAL_ISA_BASELINE] for each real type, and low < high for the checks (or cases
- * of its own, which it needs if it has parameters). Any other needs run instead of tile, and cases.
+ * of its own; if it has parameters, sample too). Any other needs run instead of tile, and cases. A composite has cases
+ * alone.
  * examples/operation.c. */
 struct pal_op {
     size_t struct_size;
     const char *name, *formula, *summary;
+    const char *source; /* "ops/elementwise.def:17", for reports; NULL: not told */
     pal_op_class op_class;
     int arity; /* -1: any number; elementwise: 1 to 3 */
     unsigned capabilities;
@@ -172,7 +182,8 @@ struct pal_op {
 
     const pal_case *cases;
     size_t n_cases;
-    double low[3], high[3]; /* PAL_CLASS_ELEMENTWISE: the sampled domain of each operand, away from poles */
+    double low[3], high[3];   /* PAL_CLASS_ELEMENTWISE: the sampled domain of each operand, away from poles */
+    const pal_params *sample; /* the parameters that the cases made of the domain record it with; NULL: zeros */
 };
 
 /* ---- Recording --------------------------------------------------------------------------------------------------- */

@@ -392,6 +392,8 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
     if (op->op_class == PAL_CLASS_ELEMENTWISE && (n < 1 || n > 3))
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: an elementwise operation takes 1 to 3 operands, not %zu",
                              op->name, n);
+    if (op->op_class == PAL_CLASS_COMPOSITE)
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: is made of other operations: call its function", op->name);
     if (!op->infer) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: its descriptor has no infer", op->name);
     pal__entry e = {.op = op, .scope = t->scope, .region = t->region, .order = t->order};
     if (params) e.params = *params;

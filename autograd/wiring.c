@@ -66,10 +66,7 @@ static pal_var seed_rule(const pal_rule *r, size_t k)
         [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
     }
 const pal_op pal__op_add = {
-    .struct_size = sizeof(pal_op),
-    .name = "add",
-    .formula = "a + b",
-    .summary = "sum of two values",
+    PAL_OP_HEAD("add", "a + b", "sum of two values"),
     .op_class = PAL_CLASS_ELEMENTWISE,
     .arity = 2,
     .capabilities = PAL_COMMUTATIVE,
@@ -95,10 +92,7 @@ static bool infer_fill(pal_infer *r)
 }
 
 const pal_op pal__op_fill = {
-    .struct_size = sizeof(pal_op),
-    .name = "fill",
-    .formula = "c",
-    .summary = "one constant everywhere",
+    PAL_OP_HEAD("fill", "c", "one constant everywhere"),
     .op_class = PAL_CLASS_CONSTANT,
     .n_ints = 8,
     .n_reals = 1,
@@ -174,10 +168,7 @@ static const pal_case broadcast_cases[] = {
 };
 
 const pal_op pal__op_broadcast_to = {
-    .struct_size = sizeof(pal_op),
-    .name = "broadcast_to",
-    .formula = "x repeated over new axes and axes of 1",
-    .summary = "repeats values to a larger shape",
+    PAL_OP_HEAD("broadcast_to", "x repeated over new axes and axes of 1", "repeats values to a larger shape"),
     .op_class = PAL_CLASS_MOVEMENT,
     .arity = 1,
     .n_ints = 7,
@@ -221,10 +212,7 @@ static const pal_case sum_to_cases[] = {
 };
 
 const pal_op pal__op_sum_to = {
-    .struct_size = sizeof(pal_op),
-    .name = "sum_to",
-    .formula = "sum over the axes that shrink",
-    .summary = "sums down to a smaller shape: the adjoint of broadcast_to",
+    PAL_OP_HEAD("sum_to", "sum over the axes that shrink", "sums down to a smaller shape: the adjoint of broadcast_to"),
     .op_class = PAL_CLASS_REDUCTION,
     .arity = 1,
     .n_ints = 7,
@@ -270,10 +258,7 @@ static pal_var rewrite_to_operand(const pal_rule *r, bool rounding)
 }
 
 const pal_op pal__op_stop_gradient = {
-    .struct_size = sizeof(pal_op),
-    .name = "stop_gradient",
-    .formula = "x",
-    .summary = "the identity, constant to derivatives",
+    PAL_OP_HEAD("stop_gradient", "x", "the identity, constant to derivatives"),
     .op_class = PAL_CLASS_MOVEMENT,
     .arity = 1,
     .infer = infer_first,
@@ -295,10 +280,7 @@ COPY(64)
 #undef COPY
 
 const pal_op pal__op_copy = {
-    .struct_size = sizeof(pal_op),
-    .name = "copy",
-    .formula = "x",
-    .summary = "the same values in storage of their own",
+    PAL_OP_HEAD("copy", "x", "the same values in storage of their own"),
     .op_class = PAL_CLASS_ELEMENTWISE,
     .arity = 1,
     .infer = infer_first,
@@ -321,10 +303,7 @@ static bool infer_assign(pal_infer *r)
 }
 
 const pal_op pal__op_assign = {
-    .struct_size = sizeof(pal_op),
-    .name = "assign",
-    .formula = "value, and the leaf holds it after the run",
-    .summary = "an effect on a leaf",
+    PAL_OP_HEAD("assign", "value, and the leaf holds it after the run", "an effect on a leaf"),
     .op_class = PAL_CLASS_EFFECT,
     .arity = 2,
     .infer = infer_assign,
@@ -332,10 +311,7 @@ const pal_op pal__op_assign = {
 };
 
 const pal_op pal__op_map_sum = {
-    .struct_size = sizeof(pal_op),
-    .name = "map_sum",
-    .formula = "sum over k of body(k)",
-    .summary = "a region run for each k, its terms summed",
+    PAL_OP_HEAD("map_sum", "sum over k of body(k)", "a region run for each k, its terms summed"),
     .op_class = PAL_CLASS_REGION,
     .arity = -1,
     .n_ints = 1,

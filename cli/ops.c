@@ -11,7 +11,7 @@ static const char *const classes[PAL_CLASS_COUNT] = {
     [PAL_CLASS_LEAF] = "leaf",       [PAL_CLASS_CONSTANT] = "constant", [PAL_CLASS_ELEMENTWISE] = "elementwise",
     [PAL_CLASS_RANDOM] = "random",   [PAL_CLASS_MOVEMENT] = "movement", [PAL_CLASS_REDUCTION] = "reduction",
     [PAL_CLASS_PRODUCT] = "product", [PAL_CLASS_INDEX] = "index",       [PAL_CLASS_REGION] = "region",
-    [PAL_CLASS_EFFECT] = "effect",   [PAL_CLASS_OPAQUE] = "opaque",
+    [PAL_CLASS_EFFECT] = "effect",   [PAL_CLASS_OPAQUE] = "opaque",     [PAL_CLASS_COMPOSITE] = "composite",
 };
 
 /* In one operand at least, by a rule. */

@@ -107,8 +107,7 @@ static pal_var case_compare(pal_tape *t, const pal_var *in, const void *user)
         return kink;                                                                                                   \
     }
 #define COMMON(NAME, FORMULA, SUMMARY)                                                                                 \
-    .struct_size = sizeof(pal_op), .name = #NAME, .formula = FORMULA, .summary = SUMMARY,                              \
-    .op_class = PAL_CLASS_ELEMENTWISE, .tile = PAL_EACH_ISA(PAL_REAL_TILES, NAME)
+    PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_ELEMENTWISE, .tile = PAL_EACH_ISA(PAL_REAL_TILES, NAME)
 
 #define UNARY(name, formula_, value, adjoint, low_, high_, kink, summary_)                                             \
     RULE(name, adjoint)                                                                                                \
@@ -292,10 +291,7 @@ static pal_var case_cast(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_cast[] = {
     {.label = "to its own type", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_cast}};
 
-static const pal_op op_cast = {.struct_size = sizeof(pal_op),
-                               .name = "cast",
-                               .formula = "x in another element type",
-                               .summary = "changes the element type",
+static const pal_op op_cast = {PAL_OP_HEAD("cast", "x in another element type", "changes the element type"),
                                .op_class = PAL_CLASS_ELEMENTWISE,
                                .arity = 1,
                                .n_ints = 1,

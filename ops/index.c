@@ -86,10 +86,7 @@ static const pal_case cases_take[] = {
     {.label = "one row four times", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_take_cast},
 };
 
-static const pal_op op_take = {.struct_size = sizeof(pal_op),
-                               .name = "take",
-                               .formula = "y[i,...] = x[indices[i],...]",
-                               .summary = "gathers rows",
+static const pal_op op_take = {PAL_OP_HEAD("take", "y[i,...] = x[indices[i],...]", "gathers rows"),
                                .op_class = PAL_CLASS_INDEX,
                                .arity = 2,
                                .capabilities = PAL_CAN_FAIL,
@@ -166,20 +163,18 @@ static pal_var case_scatter(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_scatter[] = {
     {.label = "into each row", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_scatter}};
 
-static const pal_op op_scatter_add = {.struct_size = sizeof(pal_op),
-                                      .name = "scatter_add",
-                                      .formula = "y[indices[i],...] += x[i,...]",
-                                      .summary = "adds rows into zeros: the adjoint of take",
-                                      .op_class = PAL_CLASS_INDEX,
-                                      .arity = 2,
-                                      .capabilities = PAL_CAN_FAIL,
-                                      .n_ints = 1,
-                                      .infer = infer_scatter,
-                                      .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                                      .vjp = vjp_scatter,
-                                      .run = run_scatter,
-                                      .cases = cases_scatter,
-                                      .n_cases = PAL_COUNT(cases_scatter)};
+static const pal_op op_scatter_add = {
+    PAL_OP_HEAD("scatter_add", "y[indices[i],...] += x[i,...]", "adds rows into zeros: the adjoint of take"),
+    .op_class = PAL_CLASS_INDEX,
+    .arity = 2,
+    .capabilities = PAL_CAN_FAIL,
+    .n_ints = 1,
+    .infer = infer_scatter,
+    .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
+    .vjp = vjp_scatter,
+    .run = run_scatter,
+    .cases = cases_scatter,
+    .n_cases = PAL_COUNT(cases_scatter)};
 
 pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
 {
@@ -235,19 +230,17 @@ static pal_var case_one_hot(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_one_hot[] = {
     {.label = "selects", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_one_hot}};
 
-static const pal_op op_one_hot = {.struct_size = sizeof(pal_op),
-                                  .name = "one_hot",
-                                  .formula = "y[i,c] = 1 if indices[i] = c, else 0",
-                                  .summary = "indices as unit vectors",
-                                  .op_class = PAL_CLASS_INDEX,
-                                  .arity = 1,
-                                  .capabilities = PAL_CAN_FAIL,
-                                  .n_ints = 2,
-                                  .infer = infer_one_hot,
-                                  .derivative = {PAL_ZERO_DERIVATIVE},
-                                  .run = run_one_hot,
-                                  .cases = cases_one_hot,
-                                  .n_cases = PAL_COUNT(cases_one_hot)};
+static const pal_op op_one_hot = {
+    PAL_OP_HEAD("one_hot", "y[i,c] = 1 if indices[i] = c, else 0", "indices as unit vectors"),
+    .op_class = PAL_CLASS_INDEX,
+    .arity = 1,
+    .capabilities = PAL_CAN_FAIL,
+    .n_ints = 2,
+    .infer = infer_one_hot,
+    .derivative = {PAL_ZERO_DERIVATIVE},
+    .run = run_one_hot,
+    .cases = cases_one_hot,
+    .n_cases = PAL_COUNT(cases_one_hot)};
 
 pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype)
 {

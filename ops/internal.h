@@ -24,7 +24,12 @@ typedef struct pal__family {
     const pal_op *const *ops;
     size_t n;
 } pal__family;
-extern const pal__family pal__family_elementwise, pal__family_shape, pal__family_index, pal__family_linear,
-    pal__family_random;
+#define PAL__EACH_FAMILY(X)                                                                                            \
+    X(elementwise)                                                                                                     \
+    X(shape) X(arrange) X(index) X(order) X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize) \
+        X(random) X(sample) X(composite) X(normalise) X(density) X(divergence) X(jacobian)
+#define PAL__FAMILY(name) extern const pal__family pal__family_##name;
+PAL__EACH_FAMILY(PAL__FAMILY)
+#undef PAL__FAMILY
 
 #endif

@@ -208,10 +208,7 @@ static const pal_case cases_matmul[] = {
      .user = nn},
 };
 
-static const pal_op op_matmul = {.struct_size = sizeof(pal_op),
-                                 .name = "matmul",
-                                 .formula = "C = A B",
-                                 .summary = "matrix product; leading axes broadcast",
+static const pal_op op_matmul = {PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
                                  .op_class = PAL_CLASS_PRODUCT,
                                  .arity = 2,
                                  .n_ints = 2,
@@ -234,20 +231,18 @@ static const pal_case cases_addmm[] = {{.label = "c + a b",
                                         .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
                                         .build = case_addmm}};
 
-const pal_op pal__op_addmm = {.struct_size = sizeof(pal_op),
-                              .name = "addmm",
-                              .formula = "C + A B",
-                              .summary = "a product accumulated onto a value; made by the compiler",
-                              .op_class = PAL_CLASS_PRODUCT,
-                              .arity = 3,
-                              .capabilities = PAL_OVERWRITES,
-                              .n_ints = 2,
-                              .infer = infer_addmm,
-                              .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE},
-                              .vjp = vjp_addmm,
-                              .run = run_addmm,
-                              .cases = cases_addmm,
-                              .n_cases = PAL_COUNT(cases_addmm)};
+const pal_op pal__op_addmm = {
+    PAL_OP_HEAD("addmm", "C + A B", "a product accumulated onto a value; made by the compiler"),
+    .op_class = PAL_CLASS_PRODUCT,
+    .arity = 3,
+    .capabilities = PAL_OVERWRITES,
+    .n_ints = 2,
+    .infer = infer_addmm,
+    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE},
+    .vjp = vjp_addmm,
+    .run = run_addmm,
+    .cases = cases_addmm,
+    .n_cases = PAL_COUNT(cases_addmm)};
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 {

@@ -26,10 +26,7 @@ static const pal_case cases_uniform[] = {
 static const pal_case cases_normal[] = {
     {.label = "as a factor", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_random, .user = &normal_fn}};
 
-static const pal_op op_uniform = {.struct_size = sizeof(pal_op),
-                                  .name = "uniform",
-                                  .formula = "u ~ U[0,1)",
-                                  .summary = "uniform noise from a named stream",
+static const pal_op op_uniform = {PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
                                   .op_class = PAL_CLASS_RANDOM,
                                   .arity = -1,
                                   .n_ints = 8,
@@ -39,10 +36,7 @@ static const pal_op op_uniform = {.struct_size = sizeof(pal_op),
                                   .cases = cases_uniform,
                                   .n_cases = 1};
 
-static const pal_op op_normal = {.struct_size = sizeof(pal_op),
-                                 .name = "normal",
-                                 .formula = "z ~ N(0,1)",
-                                 .summary = "standard normal noise from a named stream",
+static const pal_op op_normal = {PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard normal noise from a named stream"),
                                  .op_class = PAL_CLASS_RANDOM,
                                  .arity = -1,
                                  .n_ints = 8,

@@ -41,3 +41,5 @@ pal_var pal_mean_over_samples(pal_var x)
     pal_shape s = pal_shape_of(x);
     return pal_scale(pal_sum_all(x), s.rank && s.dim[0] ? 1.0 / (double)s.dim[0] : 1.0);
 }
+
+const pal__family pal__family_reduction = {NULL, 0};

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const pal__family *const families[] = {&pal__family_elementwise, &pal__family_shape, &pal__family_index,
-                                              &pal__family_linear, &pal__family_random};
+#define FAMILY(name) &pal__family_##name,
+static const pal__family *const families[] = {PAL__EACH_FAMILY(FAMILY)};
 
 const pal_op *pal_op_at(size_t i)
 {

@@ -75,20 +75,18 @@ static const pal_case cases_reshape[] = {
     {.label = "vector", .n = 1, .in = {{{1, {6}}, -2, 2}}, .build = case_reshape},
 };
 
-static const pal_op op_reshape = {.struct_size = sizeof(pal_op),
-                                  .name = "reshape",
-                                  .formula = "the same elements in another shape",
-                                  .summary = "changes the shape, not the order",
-                                  .op_class = PAL_CLASS_MOVEMENT,
-                                  .arity = 1,
-                                  .n_ints = 7,
-                                  .infer = infer_reshape,
-                                  .derivative = {PAL_HAS_RULE},
-                                  .vjp = vjp_reshape,
-                                  .view = view_reshape,
-                                  .rewrite = rewrite_reshape,
-                                  .cases = cases_reshape,
-                                  .n_cases = PAL_COUNT(cases_reshape)};
+static const pal_op op_reshape = {
+    PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, not the order"),
+    .op_class = PAL_CLASS_MOVEMENT,
+    .arity = 1,
+    .n_ints = 7,
+    .infer = infer_reshape,
+    .derivative = {PAL_HAS_RULE},
+    .vjp = vjp_reshape,
+    .view = view_reshape,
+    .rewrite = rewrite_reshape,
+    .cases = cases_reshape,
+    .n_cases = PAL_COUNT(cases_reshape)};
 
 pal_var pal_reshape(pal_var x, pal_shape shape)
 {
@@ -161,10 +159,7 @@ static const pal_case cases_permute[] = {
     {.label = "transpose", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_transpose},
 };
 
-const pal_op pal__op_permute = {.struct_size = sizeof(pal_op),
-                                .name = "permute",
-                                .formula = "y[i...] = x[i permuted]",
-                                .summary = "reorders the axes",
+const pal_op pal__op_permute = {PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
                                 .op_class = PAL_CLASS_MOVEMENT,
                                 .arity = 1,
                                 .n_ints = 6,
@@ -239,10 +234,7 @@ static pal_var case_slice(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_slice[] = {{.label = "steps", .n = 1, .in = {{{2, {4, 6}}, -2, 2}}, .build = case_slice}};
 
-static const pal_op op_slice = {.struct_size = sizeof(pal_op),
-                                .name = "slice",
-                                .formula = "y[i] = x[start + i step]",
-                                .summary = "a part, with steps",
+static const pal_op op_slice = {PAL_OP_HEAD("slice", "y[i] = x[start + i step]", "a part, with steps"),
                                 .op_class = PAL_CLASS_MOVEMENT,
                                 .arity = 1,
                                 .n_ints = 12,
@@ -316,19 +308,17 @@ static pal_var case_pad(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_pad[] = {{.label = "spread", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_pad}};
 
-static const pal_op op_pad = {.struct_size = sizeof(pal_op),
-                              .name = "pad",
-                              .formula = "y[start + i step] = x[i], else 0",
-                              .summary = "puts values into zeros: the adjoint of slice",
-                              .op_class = PAL_CLASS_INDEX,
-                              .arity = 1,
-                              .n_ints = 12,
-                              .infer = infer_pad,
-                              .derivative = {PAL_HAS_RULE},
-                              .vjp = vjp_pad,
-                              .run = run_pad,
-                              .cases = cases_pad,
-                              .n_cases = PAL_COUNT(cases_pad)};
+static const pal_op op_pad = {
+    PAL_OP_HEAD("pad", "y[start + i step] = x[i], else 0", "puts values into zeros: the adjoint of slice"),
+    .op_class = PAL_CLASS_INDEX,
+    .arity = 1,
+    .n_ints = 12,
+    .infer = infer_pad,
+    .derivative = {PAL_HAS_RULE},
+    .vjp = vjp_pad,
+    .run = run_pad,
+    .cases = cases_pad,
+    .n_cases = PAL_COUNT(cases_pad)};
 
 pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step)
 {
