@@ -229,7 +229,10 @@ typedef struct pal_compile_options {
     unsigned lanes;  /* into how many parts products are cut, to 4096; fixes the bits. 0: the context's threads */
     bool effects;    /* include every assign of the tape */
     unsigned passes; /* pal_passes; 0: all */
-    bool profile;    /* keep the time of each step (pal_program_profile) */
+    bool profile;    /* keep the time of each step (pal_program_text) */
+    /* Look for NaN: nothing is fused, and pal_run fails with PAL_ERR_NUMERIC at the first operation whose result has
+     * one (or at a leaf that came with one), naming it, its scope and the element. Leaves stay as they were. Slow. */
+    bool check_nan;
 } pal_compile_options;
 
 /* Compiles what the outputs (and, if asked, the effects) need. NULL on failure, which the tape then tells. The program

@@ -25,11 +25,15 @@ static bool leaf_index(pal_program *p, const pal__entry *e, uint32_t *index)
 {
     for (*index = 0; *index < p->n_leaves; ++*index)
         if (p->leaves[*index] == e->tensor) return true;
-    size_t cap_data = p->cap_leaves; /* both grow together */
-    if (!pal__grow(p->context, (void **)&p->leaf_data, p->n_leaves, &cap_data, sizeof *p->leaf_data) ||
+    size_t cap_data = p->cap_leaves, cap_names = p->cap_leaves; /* all grow together */
+    size_t length = strlen(e->params.name);
+    char *name = pal__keep(p, length + 1);
+    if (!name || !pal__grow(p->context, (void **)&p->leaf_data, p->n_leaves, &cap_data, sizeof *p->leaf_data) ||
+        !pal__grow(p->context, (void **)&p->leaf_names, p->n_leaves, &cap_names, sizeof *p->leaf_names) ||
         !pal__grow(p->context, (void **)&p->leaves, p->n_leaves, &p->cap_leaves, sizeof *p->leaves))
         return false;
     p->leaves[p->n_leaves] = e->tensor;
+    p->leaf_names[p->n_leaves] = memcpy(name, e->params.name, length);
     p->leaf_data[p->n_leaves++] = e->tensor->data;
     return true;
 }
@@ -172,8 +176,8 @@ static bool add_store(builder *b, size_t m, uint32_t to, uint8_t reg, bool alone
 {
     pal__loop *l = b->loop;
     pal__store_to *s = &l->stores[l->n_stores];
-    *s =
-        (pal__store_to){.size = pal_dtype_size((pal_dtype)pal__at(b->plan->tape, to)->dtype), .reg = reg, .late = true};
+    pal_dtype dtype = (pal_dtype)pal__at(b->plan->tape, to)->dtype;
+    *s = (pal__store_to){.size = pal_dtype_size(dtype), .dtype = dtype, .reg = reg, .late = true};
     if (!resolve(b->program, b->plan, to, (const void **)(void *)&s->data)) return false;
     if (!alone && l->instrs[l->n_instrs - 1].store < 0 && !read_later(b, s->data, l->count * s->size, m)) {
         s->late = false;
@@ -268,6 +272,7 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     b.loop = pal__keep(program, sizeof *b.loop);
     if (!b.loop) return false;
     step->loop = b.loop;
+    step->call.shape = b.shape;
     b.loop->count = (size_t)pal_shape_count(b.shape);
     b.loop->loads = pal__keep(program, 3 * n * sizeof *b.loop->loads);
     b.loop->instrs = pal__keep(program, n * sizeof *b.loop->instrs);

@@ -129,6 +129,14 @@ static bool add_edge(pal__plan *p, uint32_t from, uint32_t to)
     return true;
 }
 
+/* A region may hold an operation that fails. Where NaN are looked for, all but an effect can. */
+static bool can_fail(const pal__plan *p, const pal__group *g)
+{
+    const pal_op *op = pal__at(p->tape, g->members[0])->op;
+    return op->capabilities & PAL_CAN_FAIL || g->kind == PAL__GROUP_REGION ||
+           (p->check && op->op_class != PAL_CLASS_EFFECT);
+}
+
 /* Every reader of the leaf (and every step that can fail) but the group itself. */
 static bool each_before(pal__plan *p, uint32_t leaf, uint32_t group, bool (*ask)(pal__plan *, uint32_t, uint32_t))
 {
@@ -136,12 +144,8 @@ static bool each_before(pal__plan *p, uint32_t leaf, uint32_t group, bool (*ask)
         uint32_t other = p->group[p->readers[r]];
         if (other != PAL__NONE && other != group && !ask(p, other, group)) return false;
     }
-    for (uint32_t g = 0; g < p->n_groups; g++) {
-        if (p->groups[g].dead || g == group || p->groups[g].kind == PAL__GROUP_LOOP) continue;
-        bool fails = pal__at(p->tape, p->groups[g].members[0])->op->capabilities & PAL_CAN_FAIL;
-        /* A region may hold an operation that fails. */
-        if ((fails || p->groups[g].kind == PAL__GROUP_REGION) && !ask(p, g, group)) return false;
-    }
+    for (uint32_t g = 0; g < p->n_groups; g++)
+        if (!p->groups[g].dead && g != group && can_fail(p, &p->groups[g]) && !ask(p, g, group)) return false;
     return true;
 }
 

@@ -194,7 +194,8 @@ typedef struct pal__plan {
     const uint32_t *outputs;  /* assigns are here for their effect: only wanted values are stored */
     size_t n_outputs;
     unsigned passes;
-    size_t n; /* entries of the tape; the arrays by id have as many */
+    bool check; /* for NaN: every step counts as one that can fail */
+    size_t n;   /* entries of the tape; the arrays by id have as many */
     pal__view *view;
     uint32_t *group;  /* PAL__NONE: none (leaf, constant, view, or of another region) */
     uint32_t *target; /* of a value: the assign that takes it straight from its loop; 0: none */
@@ -214,7 +215,7 @@ typedef struct pal__plan {
 
 /* plan.c: the plan of a whole graph, or of one body; fuse, schedule and place in turn. */
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
-                         unsigned passes);
+                         unsigned passes, bool check);
 void pal__plan_free(pal__plan *plan);
 bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
@@ -258,6 +259,7 @@ typedef struct pal__instr {
 typedef struct pal__store_to {
     void *data;
     size_t size;
+    pal_dtype dtype;
     uint8_t reg;
     bool late; /* copied at the end of the tile, since a later instruction still reads what lies there */
 } pal__store_to;
@@ -301,7 +303,8 @@ struct pal_program {
     size_t register_bytes;
     pal_noise noise;
     unsigned lanes;
-    bool profile;
+    bool profile, check;
+    const char **leaf_names;
     void **blocks; /* everything else that was allocated, freed together */
     size_t n_leaves, cap_leaves, n_refs, cap_refs, n_outputs, n_blocks, cap_blocks;
     char error[512];
@@ -312,5 +315,7 @@ bool pal__emit(pal_program *program, pal__plan *plan);
 /* Memory that lives as long as the program. */
 void *pal__keep(pal_program *program, size_t size);
 void pal__run_loop(pal_program *program, const pal__step *step);
+/* nan.c: fails if a result of this step, which has just run, has a NaN. */
+pal_status pal__find_nan(pal_program *program, const pal__step *step);
 
 #endif

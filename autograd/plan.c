@@ -55,7 +55,7 @@ static bool find_readers(pal__plan *p)
 }
 
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
-                         unsigned passes)
+                         unsigned passes, bool check)
 {
     pal_context *c = tape->context;
     pal__plan *p = pal__alloc(c, sizeof *p);
@@ -67,6 +67,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
                      .outputs = outputs,
                      .n_outputs = n_outputs,
                      .passes = passes,
+                     .check = check,
                      .n = tape->n_entries};
     p->view = pal__alloc(c, p->n * sizeof *p->view);
     p->group = pal__alloc(c, p->n * sizeof *p->group);
@@ -90,7 +91,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
     for (size_t g = 0; g < p->n_groups && ok; g++) {
         if (p->groups[g].dead || p->groups[g].kind != PAL__GROUP_REGION) continue;
         const pal__entry *e = pal__at(tape, p->groups[g].members[0]);
-        p->bodies[g] = pal__plan_new(p, tape, e->index, &e->body, 1, passes);
+        p->bodies[g] = pal__plan_new(p, tape, e->index, &e->body, 1, passes, check);
         ok = p->bodies[g] != NULL;
     }
     if (ok && pal__place(p)) return p;

@@ -106,6 +106,7 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
     }
     if (given) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
     unsigned passes = o.passes ? o.passes & PAL_PASS_ALL : PAL_PASS_ALL;
+    if (o.check_nan) passes &= ~(unsigned)PAL_PASS_FUSE;
     const char *wrong = t->region                       ? "inside a region"
                         : n && !outputs                 ? "no outputs"
                         : o.lanes > 4096                ? "over 4096 lanes"
@@ -125,11 +126,12 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
     pal_program *p = pal__alloc(t->context, sizeof *p);
     const char *left = leftover_placeholder(g.tape);
     if (left) pal_tape_fail(g.tape, PAL_ERR_DERIVATIVE, "%s", left);
-    pal__plan *plan = p && !left ? pal__plan_new(NULL, g.tape, 0, g.outputs, n, passes) : NULL;
+    pal__plan *plan = p && !left ? pal__plan_new(NULL, g.tape, 0, g.outputs, n, passes, o.check_nan) : NULL;
     if (p) {
         p->context = t->context;
         p->lanes = o.lanes ? o.lanes : pal_context_threads(t->context);
         p->profile = o.profile;
+        p->check = o.check_nan;
     }
     if (!p || !plan || !pal__emit(p, plan)) {
         if (g.tape->status != PAL_OK) pal_tape_fail(t, g.tape->status, "%s", g.tape->error);
@@ -147,7 +149,7 @@ void pal_program_free(pal_program *p)
     if (!p) return;
     pal_context *c = p->context;
     for (size_t i = 0; i < p->n_blocks; i++) pal__free(c, p->blocks[i]);
-    void *arrays[] = {p->blocks, p->leaves, p->leaf_data, p->refs, p};
+    void *arrays[] = {p->blocks, p->leaves, p->leaf_data, p->leaf_names, p->refs, p};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
 }
 

@@ -226,6 +226,7 @@ static pal_status run_steps(pal_program *p, pal__step *steps, size_t n)
             s->seconds += now() - began;
             s->runs++;
         }
+        if (status == PAL_OK && p->check) status = pal__find_nan(p, s);
         if (status != PAL_OK) {
             if (!p->error[0])
                 snprintf(p->error, sizeof p->error, "%s%s%s: %s", s->op->name, *s->scope ? " in " : "", s->scope,
