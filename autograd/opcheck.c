@@ -54,11 +54,10 @@ bool pal_gradcheck_op_case(const pal_op *op, size_t i, pal_case *out)
     return true;
 }
 
-/* The last two parts of a path: what a build folder puts before them is nobody's business. */
-static const char *short_source(const char *source)
+const char *pal_op_source(const pal_op *op)
 {
-    const char *at = source ? source + strlen(source) : "";
-    for (int slashes = 0; source && at > source && (at[-1] != '/' || ++slashes < 2);) at--;
+    const char *source = op && op->source ? op->source : "", *at = source + strlen(source);
+    for (int slashes = 0; at > source && (at[-1] != '/' || ++slashes < 2);) at--;
     return at;
 }
 
@@ -91,7 +90,7 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
     }
     if (status == PAL_OK) status = pal_gradcheck(context, op->name, it.build, it.user, inputs, it.n, options, report);
     snprintf(report->label, sizeof report->label, "%s", it.label);
-    snprintf(report->source, sizeof report->source, "%s", short_source(op->source));
+    snprintf(report->source, sizeof report->source, "%s", pal_op_source(op));
     for (size_t k = 0; k < it.n; k++) pal_tensor_free(inputs[k]);
     return status;
 }

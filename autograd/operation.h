@@ -186,6 +186,10 @@ struct pal_op {
     const pal_params *sample; /* the parameters that the cases made of the domain record it with; NULL: zeros */
 };
 
+/* Where the formula stands, "ops/index.c:12": the last two parts of its path, without the build folder's; "": not told.
+ */
+const char *pal_op_source(const pal_op *op);
+
 /* ---- Recording --------------------------------------------------------------------------------------------------- */
 
 /* Appends one entry. params may be NULL (all zero). The operands' tape is used; with n = 0 give the tape. */

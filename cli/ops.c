@@ -1,11 +1,18 @@
-/* ops.c - palindrome ops: the operations. */
+/* ops.c - palindrome ops: the operations, in a list, one in full, as JSON, or as the pages of docs/operations.md. */
+#include <ctype.h>
 #include <string.h>
 
+#include "autograd/gradcheck.h"
 #include "cli/cli.h"
 #include "ops/ops.h"
 
-static const pal_cli_row rows[] = {PAL_CLI_JSON, {{.name = NULL}, NULL, NULL, 0}};
-static const pal_cli_spec spec = {"", "The operations that can be recorded on a tape.", rows, 0, 0, NULL, false};
+static const pal_cli_row rows[] = {
+    PAL_CLI_JSON,
+    {{"markdown", PAL_OPTION_BOOL, "", 0, 0, NULL, "print docs/operations.md"}, NULL, NULL, 0},
+    {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_spec spec = {
+    "[NAME]", "The operations that can be recorded on a tape; with NAME, one of them in full.", rows, 0, 1, NULL,
+    false};
 
 static const char *const classes[PAL_CLASS_COUNT] = {
     [PAL_CLASS_LEAF] = "leaf",       [PAL_CLASS_CONSTANT] = "constant", [PAL_CLASS_ELEMENTWISE] = "elementwise",
@@ -14,24 +21,164 @@ static const char *const classes[PAL_CLASS_COUNT] = {
     [PAL_CLASS_EFFECT] = "effect",   [PAL_CLASS_OPAQUE] = "opaque",     [PAL_CLASS_COMPOSITE] = "composite",
 };
 
-/* In one operand at least, by a rule. */
-static bool differentiable(const pal_op *op)
+/* A composite is what its parts are. */
+static const char *derivative(const pal_op *op)
 {
+    bool zero = op->derivative[0] == PAL_ZERO_DERIVATIVE;
+    if (op->op_class == PAL_CLASS_COMPOSITE) return "of its parts";
     for (int i = 0; i < 3; i++)
-        if (op->derivative[i] == PAL_HAS_RULE) return true;
-    return false;
+        if (op->derivative[i] == PAL_HAS_RULE) return "any order";
+    return zero ? "zero" : "none";
 }
 
-static int print_json(void)
+/* Where the checks draw elements from: "[-3, 3]", or "[-3, 3], [0.5, 1]" where operands differ. */
+static const char *domain(const pal_op *op, char *out, size_t size)
 {
-    const pal_op *op;
+    double low[PAL_CASE_INPUTS] = {0}, high[PAL_CASE_INPUTS] = {0};
+    size_t n = 0, at = 0;
+    pal_case it;
+    for (size_t i = 0; pal_gradcheck_op_case(op, i, &it); i++)
+        for (size_t k = 0; k < it.n; k++) {
+            low[k] = k >= n || it.in[k].low < low[k] ? it.in[k].low : low[k];
+            high[k] = k >= n || it.in[k].high > high[k] ? it.in[k].high : high[k];
+            n = k >= n ? k + 1 : n;
+        }
+    bool equal = true;
+    for (size_t k = 1; k < n; k++) equal &= low[k] == low[0] && high[k] == high[0];
+    *out = 0;
+    for (size_t k = 0; k < (equal && n ? 1 : n) && at < size; k++)
+        at += (size_t)snprintf(out + at, size - at, "%s[%g, %g]", k ? ", " : "", low[k], high[k]);
+    return out;
+}
+
+static const char *arity(const pal_op *op, char *out, size_t size)
+{
+    if (op->op_class == PAL_CLASS_COMPOSITE)
+        snprintf(out, size, "-");
+    else if (op->arity < 0)
+        snprintf(out, size, "any");
+    else
+        snprintf(out, size, "%d", op->arity);
+    return out;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+static json_t *cases_json(const pal_op *op)
+{
+    pal_case it;
     json_t *all = json_array();
-    for (size_t i = 0; (op = pal_op_at(i)); i++)
-        json_array_append_new(all, json_pack("{s:s, s:i, s:s, s:b, s:s?, s:s?}", "name", op->name, "arity", op->arity,
-                                             "class", classes[op->op_class], "differentiable", differentiable(op),
-                                             "formula", op->formula, "summary", op->summary));
-    pal_cli_print_json(all);
-    return PAL_CLI_DONE;
+    for (size_t i = 0; pal_gradcheck_op_case(op, i, &it); i++) {
+        json_t *inputs = json_array();
+        for (size_t k = 0; k < it.n; k++) {
+            json_t *shape = json_array();
+            for (int a = 0; a < it.in[k].shape.rank; a++)
+                json_array_append_new(shape, json_integer(it.in[k].shape.dim[a]));
+            json_array_append_new(
+                inputs, json_pack("{s:o, s:f, s:f}", "shape", shape, "low", it.in[k].low, "high", it.in[k].high));
+        }
+        json_array_append_new(all, json_pack("{s:s, s:o}", "label", it.label, "inputs", inputs));
+    }
+    return all;
+}
+
+static json_t *op_json(size_t i)
+{
+    const pal_op *op = pal_op_at(i);
+    bool differentiable = op->op_class == PAL_CLASS_COMPOSITE;
+    for (int k = 0; k < 3; k++) differentiable |= op->derivative[k] == PAL_HAS_RULE;
+    return json_pack("{s:s, s:s, s:i, s:s, s:b, s:s, s:s?, s:s?, s:s, s:o}", "name", op->name, "family",
+                     pal_op_family(i), "arity", op->arity, "class", classes[op->op_class], "differentiable",
+                     differentiable, "derivative", derivative(op), "formula", op->formula, "summary", op->summary,
+                     "source", pal_op_source(op), "cases", cases_json(op));
+}
+
+/* ---- For people ------------------------------------------------------------------------------------------------ */
+
+static void print_heading(size_t i, const char *format)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s", pal_op_family(i));
+    name[0] = (char)toupper((unsigned char)name[0]);
+    printf(format, name);
+}
+
+static bool first_of_family(size_t i) { return !i || strcmp(pal_op_family(i), pal_op_family(i - 1)) != 0; }
+
+static void print_list(void)
+{
+    char text[16], where[128];
+    const pal_op *op;
+    size_t n = 0;
+    for (; (op = pal_op_at(n)); n++) {
+        if (first_of_family(n)) print_heading(n, n ? "\n%s\n" : "%s\n");
+        printf("  %-28s %-4s %-13s %s; %s", op->name, arity(op, text, sizeof text), derivative(op), op->formula,
+               op->summary);
+        printf(*domain(op, where, sizeof where) ? "; in %s\n" : "\n", where);
+    }
+    printf(
+        "\n%zu operations: name, operands, derivative, formula; what it is; the domain checked. `palindrome ops NAME` "
+        "tells all about one.\n",
+        n);
+}
+
+static void print_one(size_t i)
+{
+    const pal_op *op = pal_op_at(i);
+    char text[128];
+    pal_case it;
+    printf("%s: %s\n\n  %s\n\n", op->name, op->summary, op->formula);
+    printf("class       %s, family %s\n", classes[op->op_class], pal_op_family(i));
+    if (op->op_class != PAL_CLASS_COMPOSITE) printf("operands    %s\n", arity(op, text, sizeof text));
+    printf("derivative  %s\n", derivative(op));
+    if (*domain(op, text, sizeof text)) printf("checked in  %s\n", text);
+    printf("source      %s\n", pal_op_source(op));
+    for (size_t k = 0; pal_gradcheck_op_case(op, k, &it); k++) {
+        printf("%s%s", k ? "            " : "cases       ", it.label);
+        for (size_t j = 0; j < it.n; j++) printf(" %s", pal_shape_text(it.in[j].shape, text, sizeof text));
+        putchar('\n');
+    }
+}
+
+/* A table's cell: bars would end it. */
+static void print_cell(const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("|<>*_", *text)) putchar('\\');
+        putchar(*text);
+    }
+}
+
+static void print_markdown(void)
+{
+    char text[128];
+    const pal_op *op;
+    size_t n = 0;
+    while (pal_op_at(n)) n++;
+    printf(
+        "# The operations\n\n"
+        "Made by `palindrome ops --markdown`; a test compares. %zu operations, each checked to second order against\n"
+        "differences (`palindrome gradcheck NAME`) over elements drawn from the domain given. A composite is a "
+        "function\n"
+        "over other operations. The functions and their arguments: `ops/ops.h`.\n",
+        n);
+    for (size_t i = 0; (op = pal_op_at(i)); i++) {
+        if (first_of_family(i)) {
+            print_heading(i, "\n## %s\n\n");
+            printf("| name | formula | what it is | derivative | domain checked |\n|---|---|---|---|---|\n");
+        }
+        printf("| `%s` | ", op->name);
+        print_cell(op->formula);
+        printf(" | ");
+        print_cell(op->summary);
+        printf(" | %s | %s |\n", derivative(op), domain(op, text, sizeof text));
+    }
+}
+
+static const char *name_at(size_t i, const void *user)
+{
+    (void)user;
+    return pal_op_at(i) ? pal_op_at(i)->name : NULL;
 }
 
 int pal_cli_ops(int argc, char **argv)
@@ -39,15 +186,26 @@ int pal_cli_ops(int argc, char **argv)
     pal_cli_args args;
     int status = pal_cli_parse(&spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
-    if (pal_cli_flag(&args, "json")) return print_json();
-    const pal_op *op;
-    printf("%-18s %5s  %-12s %-5s  %s\n", "operation", "arity", "class", "grad", "formula");
-    for (size_t i = 0; (op = pal_op_at(i)); i++) {
-        char arity[16] = "any";
-        if (op->arity >= 0) snprintf(arity, sizeof arity, "%d", op->arity);
-        printf("%-18s %5s  %-12s %-5s  %s%s%s\n", op->name, arity, classes[op->op_class],
-               differentiable(op) ? "yes" : "-", op->formula ? op->formula : "", op->formula && op->summary ? "; " : "",
-               op->summary ? op->summary : "");
+    bool json = pal_cli_flag(&args, "json");
+    size_t i = 0;
+    while (args.n_words && pal_op_at(i) && strcmp(pal_op_at(i)->name, args.words[0]) != 0) i++;
+    if (!pal_op_at(i)) {
+        const char *nearest = pal_cli_nearest(args.words[0], name_at, NULL);
+        return pal_cli_say(PAL_CLI_WRONG, "no operation is called %s%s%s%s (`palindrome ops` lists them)",
+                           args.words[0], nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    }
+    if (json && args.n_words) {
+        pal_cli_print_json(op_json(i));
+    } else if (json) {
+        json_t *all = json_array();
+        for (i = 0; pal_op_at(i); i++) json_array_append_new(all, op_json(i));
+        pal_cli_print_json(all);
+    } else if (pal_cli_flag(&args, "markdown")) {
+        print_markdown();
+    } else if (args.n_words) {
+        print_one(i);
+    } else {
+        print_list();
     }
     return PAL_CLI_DONE;
 }

@@ -259,6 +259,7 @@ pal_var pal_jacobian_norm2_hutchinson(pal_var h, pal_var x, const char *stream);
 
 const pal_op *pal_op_at(size_t i);           /* all of them, by family; NULL: no more */
 const pal_op *pal_op_find(const char *name); /* NULL: none of that name */
+const char *pal_op_family(size_t i);         /* "elementwise", ...: that of pal_op_at(i) */
 
 #ifdef __cplusplus
 }

@@ -3,16 +3,30 @@
 
 #include <string.h>
 
-#define FAMILY(name) &pal__family_##name,
-static const pal__family *const families[] = {PAL__EACH_FAMILY(FAMILY)};
+#define FAMILY(name) {#name, &pal__family_##name},
+static const struct {
+    const char *name;
+    const pal__family *family;
+} families[] = {PAL__EACH_FAMILY(FAMILY)};
+
+/* The family of operation *i, which becomes its place in it; PAL_COUNT(families): no such. */
+static size_t find(size_t *i)
+{
+    size_t f = 0;
+    for (; f < PAL_COUNT(families) && *i >= families[f].family->n; f++) *i -= families[f].family->n;
+    return f;
+}
 
 const pal_op *pal_op_at(size_t i)
 {
-    for (size_t f = 0; f < PAL_COUNT(families); f++) {
-        if (i < families[f]->n) return families[f]->ops[i];
-        i -= families[f]->n;
-    }
-    return NULL;
+    size_t f = find(&i);
+    return f < PAL_COUNT(families) ? families[f].family->ops[i] : NULL;
+}
+
+const char *pal_op_family(size_t i)
+{
+    size_t f = find(&i);
+    return f < PAL_COUNT(families) ? families[f].name : NULL;
 }
 
 const pal_op *pal_op_find(const char *name)

@@ -6,6 +6,7 @@ LC_ALL=C
 export LC_ALL
 [ $# -eq 1 ] || { echo "usage: cli.sh PROGRAM" >&2; exit 2; }
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
@@ -91,6 +92,11 @@ check "models as JSON parses" is_json out
 works "operations" ops
 works "operations as JSON" ops --json
 check "operations as JSON parses" is_json out
+works "one operation" ops pad
+check "an operation has its cases" grep -q '^cases' out
+refused "no such operation" sigmoid ops sigmid
+works "the page of operations" ops --markdown
+check "docs/operations.md is what the program makes" cmp -s out "$here/../docs/operations.md"
 
 # ---- A run
 works "train" train denoising --out first $small --seed 5
