@@ -1,12 +1,23 @@
 /* elementwise_kernels.c - the vector kernels of the elementwise and random operations. Built once for each instruction
- * set: PAL_ISA_NAME is its suffix. Plain expressions that the compiler vectorises. */
-#include "ops/internal.h"
+ * set: PAL_ISA_NAME is its suffix. Plain expressions that the compiler vectorises, but for those that call the C
+ * library or special.c. */
+#include "ops/elementwise.h"
 
 #include "autograd/noise_kernels.h"
 #include "autograd/vecmath.h"
+#include "ops/special.h"
+
+/* clang reports each loop that calls a function. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"
+#endif
 
 #define JOIN_(a, b, c) pal__##a##_##b##_##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
+#define HEAD(name)     void FN(name)(size_t n, void *out, const void *const *in, const pal_tile *tile)
+#define LOOP                                                                                                           \
+    n = (n + PAL_TILE_PAD - 1) / PAL_TILE_PAD * PAL_TILE_PAD;                                                          \
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++)
 
 #define EXP(x)   MATH(exp)(x)
 #define EXPM1(x) MATH(expm1)(x)
@@ -19,21 +30,56 @@
 #define SIGMOID(x)  MATH(sigmoid)(x)
 #define SOFTPLUS(x) MATH(softplus)(x)
 
-#define T        float
-#define FN(name) JOIN(name, f32, PAL_ISA_NAME)
-#define MATH(f)  pal__##f##_f32
-#define ABS(x)   __builtin_fabsf(x)
-#define SQRT(x)  __builtin_sqrtf(x)
+#define T              float
+#define FN(name)       JOIN(name, f32, PAL_ISA_NAME)
+#define MATH(f)        pal__##f##_f32
+#define ABS(x)         __builtin_fabsf(x)
+#define SQRT(x)        __builtin_sqrtf(x)
+#define COPYSIGN(x, s) pal__sign_of_f32(x, s)
+#define FMOD(a, b)     fmodf(a, b)
 #include "ops/elementwise_type.h"
 #undef T
 #undef FN
 #undef MATH
 #undef ABS
 #undef SQRT
+#undef COPYSIGN
+#undef FMOD
 
-#define T        double
-#define FN(name) JOIN(name, f64, PAL_ISA_NAME)
-#define MATH(f)  pal__##f##_f64
-#define ABS(x)   __builtin_fabs(x)
-#define SQRT(x)  __builtin_sqrt(x)
+#define T              double
+#define FN(name)       JOIN(name, f64, PAL_ISA_NAME)
+#define MATH(f)        pal__##f##_f64
+#define ABS(x)         __builtin_fabs(x)
+#define SQRT(x)        __builtin_sqrt(x)
+#define COPYSIGN(x, s) pal__sign_of_f64(x, s)
+#define FMOD(a, b)     fmod(a, b)
 #include "ops/elementwise_type.h"
+#undef FN
+
+/* Booleans are bytes of 0 and 1. */
+#define FN(name) JOIN(name, boolean, PAL_ISA_NAME)
+#define NOT(name, formula, value, ...)                                                                                 \
+    HEAD(name)                                                                                                         \
+    {                                                                                                                  \
+        (void)tile;                                                                                                    \
+        uint8_t *y = out;                                                                                              \
+        const uint8_t *px = in[0];                                                                                     \
+        LOOP                                                                                                           \
+        {                                                                                                              \
+            uint8_t x = px[i];                                                                                         \
+            y[i] = value;                                                                                              \
+        }                                                                                                              \
+    }
+#define LOGICAL(name, formula, value, ...)                                                                             \
+    HEAD(name)                                                                                                         \
+    {                                                                                                                  \
+        (void)tile;                                                                                                    \
+        uint8_t *y = out;                                                                                              \
+        const uint8_t *pa = in[0], *pb = in[1];                                                                        \
+        LOOP                                                                                                           \
+        {                                                                                                              \
+            uint8_t a = pa[i], b = pb[i];                                                                              \
+            y[i] = value;                                                                                              \
+        }                                                                                                              \
+    }
+#include "ops/elementwise.def"

@@ -1,30 +1,13 @@
 /* elementwise_type.h - the vector kernels of elementwise.def's rows for one real type T; included by
  * elementwise_kernels.c for each. Buffers are padded, so there are no tails; out may be an operand. */
+#include "ops/elementwise_functions.h"
 
-/* Both of e = e^-|x|, which never overflows: 1/(1+e) on the right, e/(1+e) on the left. The exponential stands outside
- * the choice, so that the compiler can vectorise it. */
-static inline T MATH(sigmoid)(T x)
-{
-    T e = EXP(-ABS(x)), numerator = x < 0 ? e : 1;
-    return numerator / (1 + e);
-}
-
-static inline T MATH(softplus)(T x)
-{
-    T l = MATH(log1p_unit)(EXP(-ABS(x))), linear = x < 0 ? 0 : x;
-    return linear + l;
-}
-
-#define HEAD(name) void FN(name)(size_t n, void *out, const void *const *in, const pal_tile *tile)
-#define LOOP                                                                                                           \
-    n = (n + PAL_TILE_PAD - 1) / PAL_TILE_PAD * PAL_TILE_PAD;                                                          \
-    _Pragma("omp simd") for (size_t i = 0; i < n; i++)
-
-#define UNARY(name, formula, value, ...)                                                                               \
+#define ONE(name, PARAMETERS, R, value)                                                                                \
     HEAD(name)                                                                                                         \
     {                                                                                                                  \
         (void)tile;                                                                                                    \
-        T *y = out;                                                                                                    \
+        PARAMETERS                                                                                                     \
+        R *y = out;                                                                                                    \
         const T *px = in[0];                                                                                           \
         LOOP                                                                                                           \
         {                                                                                                              \
@@ -32,7 +15,6 @@ static inline T MATH(softplus)(T x)
             y[i] = value;                                                                                              \
         }                                                                                                              \
     }
-#define STEP UNARY
 #define PAIR(name, R, value)                                                                                           \
     HEAD(name)                                                                                                         \
     {                                                                                                                  \
@@ -45,14 +27,21 @@ static inline T MATH(softplus)(T x)
             y[i] = value;                                                                                              \
         }                                                                                                              \
     }
-#define BINARY(name, formula, value, ...)  PAIR(name, T, value)
-#define COMPARE(name, formula, value, ...) PAIR(name, uint8_t, value)
+#define PARAMETER(P, i)   const T P = (T)tile->params->r[i];
+#define PARAMETERS2(P, Q) PARAMETER(P, 0) PARAMETER(Q, 1)
+
+#define UNARY(name, formula, value, ...)                         ONE(name, , T, value)
+#define UNARY_P(name, P, sample, valid, formula, value, ...)     ONE(name, PARAMETER(P, 0), T, value)
+#define UNARY_PQ(name, P, Q, sp, sq, valid, formula, value, ...) ONE(name, PARAMETERS2(P, Q), T, value)
+#define STEP(name, formula, value, ...)                          ONE(name, , T, value)
+#define PREDICATE(name, formula, value, ...)                     ONE(name, , uint8_t, value)
+#define BINARY(name, formula, value, ...)                        PAIR(name, T, value)
+#define COMPARE(name, formula, value, ...)                       PAIR(name, uint8_t, value)
 #include "ops/elementwise.def"
-#undef UNARY
-#undef STEP
+#undef ONE
 #undef PAIR
-#undef BINARY
-#undef COMPARE
+#undef PARAMETER
+#undef PARAMETERS2
 
 HEAD(where)
 {
@@ -74,5 +63,3 @@ HEAD(normal)
     (void)in;
     MATH(normal)(tile->key, tile->clock, tile->index, n, out);
 }
-#undef HEAD
-#undef LOOP

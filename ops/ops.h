@@ -15,15 +15,14 @@ extern "C" {
 /* ---- Elementwise: one prototype a row of elementwise.def ----------------------------------------------------------
  */
 
-#define UNARY(name, ...)   pal_var pal_##name(pal_var x);
-#define STEP(name, ...)    pal_var pal_##name(pal_var x);
-#define BINARY(name, ...)  pal_var pal_##name(pal_var a, pal_var b);
-#define COMPARE(name, ...) pal_var pal_##name(pal_var a, pal_var b);
+#define UNARY(name, ...)          pal_var pal_##name(pal_var x);
+#define UNARY_P(name, P, ...)     pal_var pal_##name(pal_var x, double P);
+#define UNARY_PQ(name, P, Q, ...) pal_var pal_##name(pal_var x, double P, double Q);
+#define STEP(name, ...)           pal_var pal_##name(pal_var x);
+#define PREDICATE(name, ...)      pal_var pal_##name(pal_var x);
+#define NOT(name, ...)            pal_var pal_##name(pal_var x);
+#define ROW(name)                 pal_var pal_##name(pal_var a, pal_var b);
 #include "ops/elementwise.def"
-#undef UNARY
-#undef STEP
-#undef BINARY
-#undef COMPARE
 
 pal_var pal_where(pal_var condition, pal_var a, pal_var b); /* a where the boolean holds, else b */
 pal_var pal_cast(pal_var x, pal_dtype dtype);               /* truncates towards zero; to bool: not zero */

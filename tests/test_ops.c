@@ -56,8 +56,8 @@ START_TEST(float32_agrees_with_float64)
                        *b = random_tensor(k, PAL_F32, PAL_SHAPE(999), op->low[0], op->high[0], "b");
             pal_var in[] = {pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b")},
                     wide[] = {pal_cast(in[0], PAL_F64), pal_cast(in[1], PAL_F64)};
-            pal_var out[] = {pal_cast(pal_record(tape, op, in, (size_t)op->arity, NULL), PAL_F64),
-                             pal_cast(pal_record(tape, op, wide, (size_t)op->arity, NULL), PAL_F64)};
+            pal_var out[] = {pal_cast(pal_record(tape, op, in, (size_t)op->arity, op->sample), PAL_F64),
+                             pal_cast(pal_record(tape, op, wide, (size_t)op->arity, op->sample), PAL_F64)};
             pal_program *p = pal_compile(tape, out, 2, NULL);
             ck_assert_msg(p != NULL, "%s: %s", op->name, pal_tape_error(tape));
             ck_assert_int_eq(pal_run(p), PAL_OK);

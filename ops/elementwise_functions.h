@@ -1,0 +1,76 @@
+/* elementwise_functions.h - functions that elementwise.def's rows are written with, of vecmath.h's and for one real
+ * type T; included by elementwise_type.h. Exponentials and logarithms stand outside of choices, so that the compiler
+ * can vectorise them. NaN in gives NaN out. */
+
+/* Both of e = e^-|x|, which never overflows: 1/(1+e) on the right, e/(1+e) on the left. */
+static inline T MATH(sigmoid)(T x)
+{
+    T e = EXP(-ABS(x)), numerator = x < 0 ? e : 1;
+    return numerator / (1 + e);
+}
+
+static inline T MATH(softplus)(T x)
+{
+    T l = MATH(log1p_unit)(EXP(-ABS(x))), linear = x < 0 ? 0 : x;
+    return linear + l;
+}
+
+/* The larger, and ln(1 + e^-d); equal infinities differ by 0. */
+static inline T MATH(logaddexp)(T a, T b)
+{
+    T larger = a > b ? a : b, apart = a == b ? 0 : ABS(a - b);
+    return larger + MATH(log1p_unit)(EXP(-apart));
+}
+
+/* Minus infinity times 0 is 0 here. */
+static inline T MATH(silu)(T x)
+{
+    T y = x * MATH(sigmoid)(x);
+    return x == (T)-INFINITY ? (T)-0.0 : y;
+}
+
+static inline T MATH(gelu)(T x)
+{
+    T y = x * MATH(normal_cdf)(x);
+    return x == (T)-INFINITY ? (T)-0.0 : y;
+}
+
+/* tanh(ln(1 + e^x)) = n / (n + 2) with n = e^2x + 2 e^x; on the right both are divided by e^2x. */
+static inline T MATH(mish)(T x)
+{
+    T e = EXP(-ABS(x)), numerator = x < 0 ? e * (e + 2) : 1 + 2 * e, rest = x < 0 ? 2 : 2 * (e * e);
+    T y = x * (numerator / (numerator + rest));
+    return x == (T)-INFINITY ? (T)-0.0 : y;
+}
+
+static inline T MATH(softsign)(T x)
+{
+    T y = x / (1 + ABS(x)), end = COPYSIGN((T)1, x);
+    return ABS(x) == (T)INFINITY ? end : y;
+}
+
+/* ln(-expm1(-x)) up to ln 2, log1p(-e^-x) above (Maechler 2012, "Accurately computing log(1 - exp(-|a|))"). */
+static inline T MATH(log1mexp)(T x)
+{
+    T near = LOG(-EXPM1(-x)), far = LOG1P(-EXP(-x));
+    return x < (T)0.6931471805599453 ? near : far;
+}
+
+/* ln(x / (1-x)) = log1p((2x-1) / (1-x)), whose parts are exact from 1/4 on. */
+static inline T MATH(logit)(T x)
+{
+    T low = LOG(x / (1 - x)), high = LOG1P((x + x - 1) / (1 - x));
+    return x < (T)0.25 ? low : high;
+}
+
+/* With the sign of b, as the quotient rounded down leaves it; of a zero too. */
+static inline T MATH(remainder)(T a, T b)
+{
+    T r = FMOD(a, b), other = r + b;
+    r = r != 0 && (r < 0) != (b < 0) ? other : r;
+    return r == 0 ? COPYSIGN((T)0, b) : r;
+}
+
+static inline T MATH(lgamma)(T x) { return (T)pal__lgamma((double)x); }
+static inline T MATH(digamma)(T x) { return (T)pal__digamma((double)x); }
+static inline T MATH(polygamma)(T order, T x) { return (T)pal__polygamma((double)order, (double)x); }
