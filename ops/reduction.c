@@ -1,35 +1,28 @@
-/* reduction.c - sums and means over axes: all of them are sum_to (autograd/wiring.c) and a reshape. */
-#include "ops/internal.h"
+/* reduction.c - reductions over any set of axes. Sums are sum_to (autograd/wiring.c); the others with a kernel are in
+ * fold.c; the rest is made of both. */
+#include "ops/axes.h"
 
-static pal_var reduce(pal_var x, unsigned axes, bool keep, int64_t *terms)
+#include <math.h>
+
+static pal_var bad(pal_var x) { return (pal_var){.tape = x.tape}; }
+
+static pal_var sum(pal_var x, unsigned axes, bool keep)
 {
-    pal_shape in = pal_shape_of(x), kept = in, dropped = {0};
-    *terms = 1;
-    if (axes >> in.rank) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "sum: an axis beyond rank %d", in.rank);
-    for (int a = 0; a < in.rank; a++) {
-        if (axes >> a & 1) {
-            *terms *= in.dim[a];
-            kept.dim[a] = 1;
-        } else {
-            dropped.dim[dropped.rank++] = in.dim[a];
-        }
-    }
-    pal_var sum = pal_sum_to(x, kept);
-    return keep ? sum : pal_reshape(sum, dropped);
+    pal_shape kept = pal_shape_of(x);
+    for (int a = 0; a < kept.rank; a++)
+        if (axes >> a & 1) kept.dim[a] = 1;
+    return pal__drop_axes(pal_sum_to(x, kept), axes, keep);
 }
 
 pal_var pal_sum(pal_var x, unsigned axes, bool keep)
 {
-    int64_t terms;
-    return pal_ok(x) ? reduce(x, axes, keep, &terms) : pal_sum_to(x, PAL_SCALAR);
+    return pal__reducible("sum", x, axes) ? sum(x, axes, keep) : bad(x);
 }
 
 pal_var pal_mean(pal_var x, unsigned axes, bool keep)
 {
-    int64_t terms;
-    if (!pal_ok(x)) return pal_sum_to(x, PAL_SCALAR);
-    pal_var sum = reduce(x, axes, keep, &terms);
-    return pal_scale(sum, 1.0 / (double)terms);
+    if (!pal__reducible("mean", x, axes)) return bad(x);
+    return pal_scale(sum(x, axes, keep), 1.0 / (double)pal__terms(pal_shape_of(x), axes));
 }
 
 pal_var pal_sum_all(pal_var x) { return pal_sum_to(x, PAL_SCALAR); }
@@ -42,4 +35,134 @@ pal_var pal_mean_over_samples(pal_var x)
     return pal_scale(pal_sum_all(x), s.rank && s.dim[0] ? 1.0 / (double)s.dim[0] : 1.0);
 }
 
-const pal__family pal__family_reduction = {NULL, 0};
+pal_var pal_prod(pal_var x, unsigned axes, bool keep)
+{
+    return pal__reducible("prod", x, axes) ? pal__reduce(&pal__op_prod, x, axes, keep) : bad(x);
+}
+
+pal_var pal_reduce_max(pal_var x, unsigned axes, bool keep)
+{
+    return pal__reducible("reduce_max", x, axes) ? pal__reduce(&pal__op_reduce_max, x, axes, keep) : bad(x);
+}
+
+pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep)
+{
+    return pal__reducible("reduce_min", x, axes) ? pal__reduce(&pal__op_reduce_min, x, axes, keep) : bad(x);
+}
+
+/* The shift is finite, so that infinities keep their meaning: a row of -inf has the sum 0. */
+static pal_var logsumexp(pal_var x, unsigned axes, bool keep)
+{
+    pal_var shift = pal__reduce(&pal__op_row_shift, x, axes, true);
+    pal_var total = sum(pal_exp(pal_sub(x, shift)), axes, true);
+    return pal__drop_axes(pal_add(pal_log(total), shift), axes, keep);
+}
+
+pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep)
+{
+    return pal__reducible("logsumexp", x, axes) ? logsumexp(x, axes, keep) : bad(x);
+}
+
+pal_var pal_logmeanexp(pal_var x, unsigned axes, bool keep)
+{
+    if (!pal__reducible("logmeanexp", x, axes)) return bad(x);
+    return pal_shift(logsumexp(x, axes, keep), -log((double)pal__terms(pal_shape_of(x), axes)));
+}
+
+/* The root of 0 is never taken, so that neither derivative meets its pole; 0 is chosen in its place. */
+pal_var pal_norm(pal_var x, unsigned axes, bool keep)
+{
+    if (!pal__reducible("norm", x, axes)) return bad(x);
+    pal_var scale = pal__reduce(&pal__op_row_scale, x, axes, true);
+    pal_var square = sum(pal_square(pal_div(x, scale)), axes, true);
+    pal_var none = pal_equal(square, pal_like(square, 0));
+    pal_var root = pal_sqrt(pal_where(none, pal_like(square, 1), square));
+    return pal__drop_axes(pal_mul(scale, pal_where(none, pal_like(square, 0), root)), axes, keep);
+}
+
+pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
+{
+    if (!pal__reducible("variance", x, axes)) return bad(x);
+    int64_t terms = pal__terms(pal_shape_of(x), axes);
+    if (correction < 0 || terms - correction < 1)
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "variance: %lld terms less a correction of %d", (long long)terms,
+                             correction);
+    pal_var away = pal_sub(x, pal_scale(sum(x, axes, true), 1.0 / (double)terms));
+    return pal_scale(sum(pal_square(away), axes, keep), 1.0 / (double)(terms - correction));
+}
+
+/* ---- Cases --------------------------------------------------------------------------------------------------------
+ */
+
+static pal_var population(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 0); }
+static pal_var unbiased(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 1); }
+
+static pal_var case_mean_over_samples(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_mean_over_samples(in[0]);
+}
+
+static pal_var case_sum_squares(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_sum_squares(in[0]);
+}
+
+#define CASES(name, low, high)                                                                                         \
+    static const pal_case cases_##name[] = {                                                                           \
+        {.label = "last axis", .n = 1, .in = {{{2, {3, 4}}, low, high}}, PAL__OVER(pal_##name, 2, true)},              \
+        {.label = "first axis", .n = 1, .in = {{{2, {5, 3}}, low, high}}, PAL__OVER(pal_##name, 1, false)},            \
+        {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, low, high}}, PAL__OVER(pal_##name, 5, false)},          \
+        {.label = "all, kept", .n = 1, .in = {{{3, {2, 1, 4}}, low, high}}, PAL__OVER(pal_##name, 7, true)},           \
+        {.label = "none", .n = 1, .in = {{{1, {3}}, low, high}}, PAL__OVER(pal_##name, 0, false)},                     \
+        {.label = "of one", .n = 1, .in = {{{0, {0}}, low, high}}, PAL__OVER(pal_##name, 0, false)},                   \
+        {.label = "of no elements", .n = 1, .in = {{{2, {0, 3}}, low, high}}, PAL__OVER(pal_##name, 1, false)},        \
+    };
+CASES(sum, -2, 2)
+CASES(mean, -2, 2)
+CASES(logsumexp, -2, 2)
+CASES(logmeanexp, -2, 2)
+CASES(norm, 0.3, 2)
+#undef CASES
+
+static const pal_case cases_variance[] = {
+    {.label = "last axis", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(population, 2, true)},
+    {.label = "unbiased", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(unbiased, 2, false)},
+    {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, -2, 2}}, PAL__OVER(unbiased, 5, true)},
+    {.label = "of one", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, PAL__OVER(population, 2, true)},
+    {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -2, 2}}, PAL__OVER(population, 2, true)},
+};
+static const pal_case cases_mean_over_samples[] = {
+    {.label = "matrix", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_mean_over_samples},
+    {.label = "scalar", .n = 1, .in = {{{0, {0}}, -2, 2}}, .build = case_mean_over_samples}};
+static const pal_case cases_sum_squares[] = {
+    {.label = "matrix", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_sum_squares}};
+
+#define COMPOSITE(NAME, FORMULA, SUMMARY)                                                                              \
+    static const pal_op op_##NAME = {PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_COMPOSITE,            \
+                                     .cases = cases_##NAME, .n_cases = PAL_COUNT(cases_##NAME)};
+COMPOSITE(sum, "sum over axes of x", "sum; of none 0")
+COMPOSITE(mean, "sum over axes of x / terms", "mean; of none NaN")
+COMPOSITE(mean_over_samples, "sum of x / n", "mean over the first axis of the sum over the others")
+COMPOSITE(sum_squares, "sum of x^2", "sum of the squares of all elements")
+COMPOSITE(logsumexp, "ln sum e^x", "logarithm of the sum of exponentials, for arguments of any size; of none -inf")
+COMPOSITE(logmeanexp, "ln (sum e^x / terms)", "logarithm of the mean of exponentials; of none NaN")
+COMPOSITE(norm, "sqrt(sum x^2)", "Euclidean norm, without overflow; both derivatives 0 at 0")
+COMPOSITE(variance, "sum (x - mean)^2 / (terms - correction)", "variance, by two passes")
+
+static const pal_op *const ops[] = {&op_sum,
+                                    &op_mean,
+                                    &op_mean_over_samples,
+                                    &op_sum_squares,
+                                    &pal__op_prod,
+                                    &pal__op_exclusive_prod,
+                                    &pal__op_reduce_max,
+                                    &pal__op_reduce_min,
+                                    &pal__op_row_shift,
+                                    &pal__op_row_scale,
+                                    &op_logsumexp,
+                                    &op_logmeanexp,
+                                    &op_norm,
+                                    &op_variance};
+const pal__family pal__family_reduction = {ops, PAL_COUNT(ops)};

@@ -1,0 +1,83 @@
+/* axes.h - operations along axes have kernels for the last axis alone: what brings any axis, or any set of them, there,
+ * and the division of rows among workers. */
+#ifndef PAL_OPS_AXES_H
+#define PAL_OPS_AXES_H
+
+#include "ops/internal.h"
+
+/* ---- Recording: each fails the tape in the name of the function that the user called ------------------------------
+ */
+
+/* A live handle. */
+bool pal__given(const char *name, pal_var x);
+/* Reals, and no axis beyond the rank. */
+bool pal__reducible(const char *name, pal_var x, unsigned axes);
+/* An axis that counts from the end becomes one that counts from the start. */
+bool pal__axis_of(const char *name, pal_var x, int rank, int *axis);
+
+pal_var pal__axis_to_end(pal_var x, int axis);   /* the others keep their order */
+pal_var pal__axis_from_end(pal_var x, int axis); /* undoes it */
+
+/* op makes [.., 1] of [.., n]; x is reducible. */
+pal_var pal__reduce(const pal_op *op, pal_var x, unsigned axes, bool keep);
+/* y has axes of 1 where the bits are set: those go, unless they are to be kept. */
+pal_var pal__drop_axes(pal_var y, unsigned axes, bool keep);
+/* Elements over the axes. */
+int64_t pal__terms(pal_shape shape, unsigned axes);
+
+/* For cases: a reduction and what it is to reduce. */
+typedef struct pal__over {
+    pal_var (*reduce)(pal_var x, unsigned axes, bool keep);
+    unsigned axes;
+    bool keep;
+} pal__over;
+pal_var pal__case_over(pal_tape *tape, const pal_var *in, const void *user);
+#define PAL__OVER(reduce, axes, keep)                                                                                  \
+    .build = pal__case_over, .user = &(const pal__over) { reduce, axes, keep }
+
+/* ---- Running ------------------------------------------------------------------------------------------------------
+ */
+
+/* Rows first .. end-1; scratch is the task's own. */
+typedef void (*pal__rows_fn)(const pal_call *call, size_t first, size_t end, void *scratch);
+/* work: elements in all. The division depends on these two numbers alone. */
+size_t pal__row_tasks(size_t rows, size_t work);
+void pal__each_row(const pal_call *call, size_t rows, size_t work, size_t scratch_of_each, pal__rows_fn fn);
+
+/* The last axis, and how often it occurs. */
+static inline size_t pal__last(pal_shape s) { return s.rank ? (size_t)s.dim[s.rank - 1] : 1; }
+static inline size_t pal__rows(pal_shape s)
+{
+    size_t rows = 1;
+    for (int a = 0; a < s.rank - 1; a++) rows *= (size_t)s.dim[a];
+    return rows;
+}
+
+/* ---- Kernels of fold_type.h: a row, of at least one element for max and min ---------------------------------------
+ */
+
+#define PAL__DECLARE_FOLD(name, isa)                                                                                   \
+    float pal__##name##_f32_##isa(const float *x, size_t n);                                                           \
+    double pal__##name##_f64_##isa(const double *x, size_t n);
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_max)
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_min)
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_prod)
+#undef PAL__DECLARE_FOLD
+
+typedef struct pal__fold {
+    float (*f32[PAL_ISA_COUNT])(const float *, size_t);
+    double (*f64[PAL_ISA_COUNT])(const double *, size_t);
+} pal__fold;
+extern const pal__fold pal__fold_max, pal__fold_min;
+
+/* ---- Operations that a neighbouring file lists in its family ------------------------------------------------------
+ */
+
+extern const pal_op pal__op_reduce_max, pal__op_reduce_min, pal__op_prod, pal__op_exclusive_prod, pal__op_row_shift,
+    pal__op_row_scale;                                  /* fold.c */
+extern const pal_op pal__op_gather, pal__op_gather_add; /* gather.c */
+extern const pal_op pal__op_arg_max, pal__op_arg_min;   /* arg_extreme.c */
+extern const pal_op pal__op_diagonal, pal__op_diagonal_matrix, pal__op_lower_triangle,
+    pal__op_upper_triangle; /* diagonal.c */
+
+#endif

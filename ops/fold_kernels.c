@@ -1,0 +1,56 @@
+/* fold_kernels.c - the largest, the smallest and the product of a row. Built once for each instruction set:
+ * PAL_ISA_NAME is its suffix. A NaN wins either way. */
+#include "ops/axes.h"
+
+#include <math.h>
+
+#define JOIN_(a, b, c) pal__##a##_##b##_##c
+#define JOIN(a, b, c)  JOIN_(a, b, c)
+
+#define LARGER(a, b)  ((a) > (b) || (a) != (a) ? (a) : (b))
+#define SMALLER(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+#define PRODUCT(a, b) ((b) * (a))
+
+#define T     float
+#define FN    JOIN(row_max, f32, PAL_ISA_NAME)
+#define START -INFINITY
+#define FOLD  LARGER
+#include "ops/fold_type.h"
+#undef FN
+#undef START
+#undef FOLD
+#define FN    JOIN(row_min, f32, PAL_ISA_NAME)
+#define START INFINITY
+#define FOLD  SMALLER
+#include "ops/fold_type.h"
+#undef FN
+#undef START
+#undef FOLD
+#define FN    JOIN(row_prod, f32, PAL_ISA_NAME)
+#define START 1
+#define FOLD  PRODUCT
+#include "ops/fold_type.h"
+#undef T
+#undef FN
+#undef START
+#undef FOLD
+
+#define T     double
+#define FN    JOIN(row_max, f64, PAL_ISA_NAME)
+#define START -(double)INFINITY
+#define FOLD  LARGER
+#include "ops/fold_type.h"
+#undef FN
+#undef START
+#undef FOLD
+#define FN    JOIN(row_min, f64, PAL_ISA_NAME)
+#define START (double)INFINITY
+#define FOLD  SMALLER
+#include "ops/fold_type.h"
+#undef FN
+#undef START
+#undef FOLD
+#define FN    JOIN(row_prod, f64, PAL_ISA_NAME)
+#define START 1
+#define FOLD  PRODUCT
+#include "ops/fold_type.h"
