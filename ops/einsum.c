@@ -1,4 +1,430 @@
-/* einsum.c - Einstein sums of two operands, compiled to products and movements. */
+/* einsum.c - Einstein sums of two operands, compiled to sums, movements and one product.
+ *
+ * A letter that one operand alone has and the result lacks is summed first. What is left belongs to one of four groups:
+ * batch (in both operands and the result), rows (first operand and result), columns (second and result), inner (both
+ * operands, not the result). With inner letters and rows or columns it is one product, [batch.., rows, inner] x
+ * [batch.., inner, columns], whose groups are reshaped into one axis each; without, a multiplication that broadcasts,
+ * and a sum. The letters' order within each group, and which operand stands first, are those that copy the fewest
+ * elements: a transposed matrix is a flag of the product, and what stands right already is not touched. */
 #include "ops/internal.h"
 
-const pal__family pal__family_einsum = {NULL, 0};
+#include <stdio.h>
+#include <string.h>
+
+enum { LETTERS = 128 };
+typedef char letters[PAL_MAX_RANK + 1]; /* of the axes in order; ends with 0 */
+
+typedef struct operand {
+    pal_var v;
+    letters axes;
+} operand;
+
+static bool has(const char *axes, char letter) { return strchr(axes, letter) != NULL; }
+
+static void append(char *axes, char letter)
+{
+    size_t n = strlen(axes);
+    axes[n] = letter;
+    axes[n + 1] = 0;
+}
+
+/* ---- Reading the specification ------------------------------------------------------------------------------------
+ */
+
+typedef struct reader {
+    pal_tape *tape;
+    const char *spec;
+    letters part[3]; /* the operands, the result */
+} reader;
+
+/* The reason, where in the text it was (0: nowhere in particular), and the text itself on one line. */
+static bool refuse(const reader *r, const char *reason, size_t place)
+{
+    char quoted[64] = "", where[32] = "";
+    for (size_t i = 0; r->spec[i] && i < sizeof quoted - 1; i++)
+        quoted[i] = r->spec[i] >= ' ' && r->spec[i] <= '~' ? r->spec[i] : '?';
+    if (place) snprintf(where, sizeof where, " at place %zu", place);
+    pal_tape_fail(r->tape, PAL_ERR_ARGUMENT, "einsum: %s%s in \"%s\"", reason, where, quoted);
+    return false;
+}
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+static bool read_letter(reader *r, int part, size_t at)
+{
+    static const char *const names[] = {"operand 1", "operand 2", "the result"};
+    char c = r->spec[at], reason[48];
+    if (!is_letter(c)) {
+        snprintf(reason, sizeof reason, c >= ' ' && c <= '~' ? "a strange %c" : "a strange character", c);
+        return refuse(r, reason, at + 1);
+    }
+    if (has(r->part[part], c)) {
+        snprintf(reason, sizeof reason, "%s has %c twice,", names[part], c);
+        return refuse(r, reason, at + 1);
+    }
+    if (strlen(r->part[part]) == PAL_MAX_RANK) {
+        snprintf(reason, sizeof reason, "%s has over %d axes", names[part], PAL_MAX_RANK);
+        return refuse(r, reason, 0);
+    }
+    append(r->part[part], c);
+    return true;
+}
+
+/* The letters that one operand alone has, in the order of their codes. */
+static bool implied_result(reader *r)
+{
+    for (char c = 'A'; c <= 'z'; c++) {
+        if (!is_letter(c) || has(r->part[0], c) == has(r->part[1], c)) continue;
+        if (strlen(r->part[2]) == PAL_MAX_RANK) return refuse(r, "the result has over 6 axes", 0);
+        append(r->part[2], c);
+    }
+    return true;
+}
+
+static bool read_spec(reader *r)
+{
+    int part = 0;
+    for (size_t i = 0; r->spec[i]; i++) {
+        char c = r->spec[i];
+        bool arrow = c == '-' && r->spec[i + 1] == '>';
+        if (c == ' ') continue;
+        if (c == ',') {
+            if (part) return refuse(r, "a second comma", i + 1);
+            part = 1;
+        } else if (arrow) {
+            if (part == 2) return refuse(r, "a second ->", i + 1);
+            if (part == 0) return refuse(r, "no comma before the ->", i + 1);
+            part = 2;
+            i++;
+        } else if (!read_letter(r, part, i)) {
+            return false;
+        }
+    }
+    if (part == 0) return refuse(r, "no comma", 0);
+    if (part == 1) return implied_result(r);
+    for (const char *c = r->part[2]; *c; c++)
+        if (!has(r->part[0], *c) && !has(r->part[1], *c)) {
+            char reason[48];
+            snprintf(reason, sizeof reason, "the result's %c is in no operand", *c);
+            return refuse(r, reason, 0);
+        }
+    return true;
+}
+
+/* The letters' sizes by the operands' shapes. */
+static bool measure(const reader *r, const operand *in, int64_t *size)
+{
+    char reason[160], text[96];
+    for (int o = 0; o < 2; o++) {
+        pal_shape s = pal_shape_of(in[o].v);
+        if (s.rank != (int)strlen(r->part[o])) {
+            snprintf(reason, sizeof reason, "operand %d is %s, which does not have the %zu axes", o + 1,
+                     pal_shape_text(s, text, sizeof text), strlen(r->part[o]));
+            return refuse(r, reason, 0);
+        }
+        for (int a = 0; a < s.rank; a++) {
+            char c = r->part[o][a];
+            if (o && has(r->part[0], c) && size[(unsigned char)c] != s.dim[a]) {
+                snprintf(reason, sizeof reason, "%c is %lld in operand 1 and %lld in operand 2", c,
+                         (long long)size[(unsigned char)c], (long long)s.dim[a]);
+                return refuse(r, reason, 0);
+            }
+            size[(unsigned char)c] = s.dim[a];
+        }
+    }
+    return true;
+}
+
+/* ---- Movements ----------------------------------------------------------------------------------------------------
+ */
+
+static int64_t extent(const int64_t *size, const char *axes)
+{
+    int64_t n = 1;
+    for (; *axes; axes++) n *= size[(unsigned char)*axes];
+    return n;
+}
+
+/* The axes in another order of the same letters. */
+static pal_var in_order(operand x, const char *order)
+{
+    int axes[PAL_MAX_RANK] = {0};
+    if (!strcmp(x.axes, order)) return x.v;
+    for (int a = 0; order[a]; a++) axes[a] = (int)(strchr(x.axes, order[a]) - x.axes);
+    return pal_permute(x.v, axes);
+}
+
+static pal_var in_shape(pal_var x, pal_shape shape)
+{
+    return pal_shape_equal(pal_shape_of(x), shape) ? x : pal_reshape(x, shape);
+}
+
+static void sum_what_is_alone(operand *x, const char *other, const char *result)
+{
+    unsigned mask = 0;
+    letters left = "";
+    for (int a = 0; x->axes[a]; a++) {
+        if (has(other, x->axes[a]) || has(result, x->axes[a]))
+            append(left, x->axes[a]);
+        else
+            mask |= 1u << a;
+    }
+    if (mask) x->v = pal_sum(x->v, mask, false);
+    memcpy(x->axes, left, sizeof left);
+}
+
+/* ---- Without a product: multiply what is aligned, sum the inner letters -------------------------------------------
+ */
+
+/* x with its axes in the given order, 1 where it lacks one; axes lacking in front are left to broadcasting. */
+static pal_var aligned(operand x, const char *order, const int64_t *size)
+{
+    letters own = "";
+    pal_shape shape = {0};
+    for (const char *c = order; *c; c++) {
+        bool present = has(x.axes, *c);
+        if (present) append(own, *c);
+        if (present || shape.rank) shape.dim[shape.rank++] = present ? size[(unsigned char)*c] : 1;
+    }
+    return in_shape(in_order(x, own), shape);
+}
+
+static pal_var multiply(const operand *in, const char *result, const char *inner, const int64_t *size)
+{
+    char order[2 * sizeof(letters)];
+    unsigned mask = 0;
+    snprintf(order, sizeof order, "%s%s", result, inner);
+    pal_var product = pal_mul(aligned(in[0], order, size), aligned(in[1], order, size));
+    for (size_t a = strlen(result); order[a]; a++) mask |= 1u << a;
+    return mask ? pal_sum(product, mask, false) : product;
+}
+
+/* ---- The product --------------------------------------------------------------------------------------------------
+ */
+
+enum { BATCH, ROWS, COLUMNS, INNER, GROUPS };
+
+typedef struct plan {
+    int first; /* the operand that gives the rows */
+    letters group[GROUPS];
+    bool transposed[2]; /* stands as [batch.., inner, rows], or [batch.., columns, inner] */
+    letters order[3];   /* the axes of the product's operands and its result */
+    double copied;      /* elements */
+} plan;
+
+/* a's letters that b has too, or lacks. */
+static void choose(const char *a, const char *b, bool common, char *out)
+{
+    for (*out = 0; *a; a++)
+        if (has(b, *a) == common) append(out, *a);
+}
+
+static void join(char *out, const char *a, const char *b, const char *c)
+{
+    *out = 0;
+    strcat(strcat(strcat(out, a), b), c);
+}
+
+/* Candidate i: whose order each group has, and which operand comes first. */
+static plan candidate(const operand *in, const char *result, const int64_t *size, int i)
+{
+    plan p = {.first = i / 24};
+    const char *a = in[p.first].axes, *b = in[1 - p.first].axes, *batch_like[] = {result, a, b};
+    const char *from[GROUPS] = {[BATCH] = batch_like[i / 8 % 3],
+                                [ROWS] = i / 4 % 2 ? a : result,
+                                [COLUMNS] = i / 2 % 2 ? b : result,
+                                [INNER] = i % 2 ? b : a};
+    letters both, rows, columns, inner;
+    choose(a, b, true, both);
+    choose(both, result, true, p.group[BATCH]);
+    choose(both, result, false, inner);
+    choose(a, b, false, rows);
+    choose(b, a, false, columns);
+    choose(from[BATCH], p.group[BATCH], true, both);
+    memcpy(p.group[BATCH], both, sizeof both);
+    choose(from[ROWS], rows, true, p.group[ROWS]);
+    choose(from[COLUMNS], columns, true, p.group[COLUMNS]);
+    choose(from[INNER], inner, true, p.group[INNER]);
+    for (int o = 0; o < 2; o++) {
+        const char *outer = p.group[o ? COLUMNS : ROWS], *x = o ? b : a;
+        letters turned;
+        join(p.order[o], p.group[BATCH], o ? p.group[INNER] : outer, o ? outer : p.group[INNER]);
+        join(turned, p.group[BATCH], o ? outer : p.group[INNER], o ? p.group[INNER] : outer);
+        p.transposed[o] = strcmp(x, p.order[o]) && !strcmp(x, turned);
+        if (p.transposed[o]) memcpy(p.order[o], turned, sizeof turned);
+        if (strcmp(x, p.order[o])) p.copied += (double)extent(size, x);
+    }
+    join(p.order[2], p.group[BATCH], p.group[ROWS], p.group[COLUMNS]);
+    if (strcmp(result, p.order[2])) p.copied += (double)extent(size, result);
+    return p;
+}
+
+static pal_shape shape_of(const char *axes, const int64_t *size)
+{
+    pal_shape s = {0};
+    for (; *axes; axes++) s.dim[s.rank++] = size[(unsigned char)*axes];
+    return s;
+}
+
+static pal_var as_matrix(operand x, const plan *p, int o, const int64_t *size)
+{
+    pal_shape shape = shape_of(p->group[BATCH], size);
+    int64_t outer = extent(size, p->group[o ? COLUMNS : ROWS]), inner = extent(size, p->group[INNER]);
+    bool inner_last = p->transposed[o] == (o == 1);
+    shape.dim[shape.rank++] = inner_last ? outer : inner;
+    shape.dim[shape.rank++] = inner_last ? inner : outer;
+    return in_shape(in_order(x, p->order[o]), shape);
+}
+
+static pal_var product(const operand *in, const char *result, const int64_t *size)
+{
+    plan best = candidate(in, result, size, 0);
+    for (int i = 1; i < 48; i++) {
+        plan p = candidate(in, result, size, i);
+        if (p.copied < best.copied) best = p;
+    }
+    pal_var a = as_matrix(in[best.first], &best, 0, size), b = as_matrix(in[1 - best.first], &best, 1, size);
+    operand out = {.v = pal_matmul_t(a, b, best.transposed[0], best.transposed[1])};
+    out.v = in_shape(out.v, shape_of(best.order[2], size));
+    memcpy(out.axes, best.order[2], sizeof out.axes);
+    return in_order(out, result);
+}
+
+/* ---- The functions ------------------------------------------------------------------------------------------------
+ */
+
+/* Two live operands of one real type on one tape. */
+static bool usable(const char *name, pal_var a, pal_var b)
+{
+    pal_tape *t = a.tape ? a.tape : b.tape;
+    if (!pal_ok(a) || !pal_ok(b)) {
+        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(a) ? 2 : 1);
+    } else if (a.tape != b.tape) {
+        pal_tape_fail(a.tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+        pal_tape_fail(b.tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+    } else if (pal_dtype_of(a) != pal_dtype_of(b) || !pal_dtype_real(pal_dtype_of(a))) {
+        pal_tape_fail(t, PAL_ERR_TYPE, "%s: operands are to be of one real type, not %s and %s", name,
+                      pal_dtype_name(pal_dtype_of(a)), pal_dtype_name(pal_dtype_of(b)));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+pal_var pal_einsum(const char *spec, pal_var a, pal_var b)
+{
+    pal_var bad = {.tape = a.tape ? a.tape : b.tape};
+    reader r = {.tape = bad.tape, .spec = spec};
+    operand in[2] = {{.v = a}, {.v = b}};
+    int64_t size[LETTERS] = {0};
+    if (!spec) return pal_tape_fail(bad.tape, PAL_ERR_ARGUMENT, "einsum: no specification");
+    if (!usable("einsum", a, b) || !read_spec(&r) || !measure(&r, in, size)) return bad;
+    for (int o = 0; o < 2; o++) {
+        memcpy(in[o].axes, r.part[o], sizeof r.part[o]);
+        sum_what_is_alone(&in[o], r.part[1 - o], r.part[2]);
+    }
+    letters common, inner;
+    choose(in[0].axes, in[1].axes, true, common);
+    choose(common, r.part[2], false, inner);
+    bool outer = strcmp(in[0].axes, common) || strlen(in[1].axes) > strlen(common);
+    return *inner && outer ? product(in, r.part[2], size) : multiply(in, r.part[2], inner, size);
+}
+
+static pal_var refuse_shapes(const char *name, const char *why, pal_var a, pal_var b)
+{
+    char x[96], y[96];
+    return pal_tape_fail(a.tape, PAL_ERR_SHAPE, "%s: %s x %s: %s", name, pal_shape_text(pal_shape_of(a), x, sizeof x),
+                         pal_shape_text(pal_shape_of(b), y, sizeof y), why);
+}
+
+pal_var pal_outer(pal_var a, pal_var b)
+{
+    pal_shape s = pal_shape_of(a);
+    if (!usable("outer", a, b)) return (pal_var){.tape = a.tape ? a.tape : b.tape};
+    if (s.rank != 1 || pal_shape_of(b).rank != 1) return refuse_shapes("outer", "wants two vectors", a, b);
+    return pal_mul(pal_reshape(a, PAL_SHAPE(s.dim[0], 1)), b);
+}
+
+pal_var pal_dot(pal_var a, pal_var b)
+{
+    if (!usable("dot", a, b)) return (pal_var){.tape = a.tape ? a.tape : b.tape};
+    if (pal_shape_of(a).rank != 1 || !pal_shape_equal(pal_shape_of(a), pal_shape_of(b)))
+        return refuse_shapes("dot", "wants two vectors of one length", a, b);
+    return pal_sum_all(pal_mul(a, b));
+}
+
+/* ---- Cases --------------------------------------------------------------------------------------------------------
+ */
+
+static pal_var case_outer(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_outer(in[0], in[1]);
+}
+
+static pal_var case_dot(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_dot(in[0], in[1]);
+}
+
+static pal_var case_einsum(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t;
+    return pal_einsum(user, in[0], in[1]);
+}
+
+static const pal_case cases_outer[] = {
+    {.label = "odd", .n = 2, .in = {{{1, {3}}, -2, 2}, {{1, {5}}, -2, 2}}, .build = case_outer},
+    {.label = "of one", .n = 2, .in = {{{1, {1}}, -2, 2}, {{1, {4}}, -2, 2}}, .build = case_outer},
+    {.label = "empty", .n = 2, .in = {{{1, {0}}, -2, 2}, {{1, {4}}, -2, 2}}, .build = case_outer},
+};
+
+static const pal_case cases_dot[] = {
+    {.label = "odd", .n = 2, .in = {{{1, {7}}, -2, 2}, {{1, {7}}, -2, 2}}, .build = case_dot},
+    {.label = "of one", .n = 2, .in = {{{1, {1}}, -2, 2}, {{1, {1}}, -2, 2}}, .build = case_dot},
+    {.label = "empty", .n = 2, .in = {{{1, {0}}, -2, 2}, {{1, {0}}, -2, 2}}, .build = case_dot},
+};
+
+/* A row: the specification, which is the label too, and the operands. */
+#define SPEC(text, ...)                                                                                                \
+    {                                                                                                                  \
+        .label = text, .n = 2, .in = {__VA_ARGS__}, .build = case_einsum, .user = text                                 \
+    }
+static const pal_case cases_einsum[] = {
+    SPEC("ij,jk->ik", {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}),
+    SPEC("ji,kj", {{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}),
+    SPEC("nij,jk->nik", {{3, {2, 3, 2}}, -1, 1}, {{2, {2, 4}}, -1, 1}),
+    SPEC("bij,bkj->bki", {{3, {2, 3, 2}}, -1, 1}, {{3, {2, 2, 2}}, -1, 1}),
+    SPEC("ibj,jkb->bki", {{3, {2, 3, 2}}, -1, 1}, {{3, {2, 2, 3}}, -1, 1}),
+    SPEC("abij,abjk->abik", {{4, {2, 1, 2, 3}}, -1, 1}, {{4, {2, 1, 3, 2}}, -1, 1}),
+    SPEC("ijk,jkl->il", {{3, {2, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}),
+    SPEC("ijk,kjl->il", {{3, {2, 3, 2}}, -1, 1}, {{3, {2, 3, 2}}, -1, 1}),
+    SPEC("ij,j->i", {{2, {3, 4}}, -1, 1}, {{1, {4}}, -1, 1}),
+    SPEC("i,i->", {{1, {5}}, -1, 1}, {{1, {5}}, -1, 1}),
+    SPEC("bi,bi->b", {{2, {2, 3}}, -1, 1}, {{2, {2, 3}}, -1, 1}),
+    SPEC("i,j->ji", {{1, {3}}, -1, 1}, {{1, {2}}, -1, 1}),
+    SPEC("ij,ji->ij", {{2, {3, 2}}, -1, 1}, {{2, {2, 3}}, -1, 1}),
+    SPEC("ij,kl->", {{2, {3, 2}}, -1, 1}, {{2, {2, 3}}, -1, 1}),
+    SPEC("aij,jkc->ki", {{3, {2, 3, 2}}, -1, 1}, {{3, {2, 2, 3}}, -1, 1}),
+    SPEC(",i->i", {{0, {0}}, -1, 1}, {{1, {3}}, -1, 1}),
+    {.label = "empty sum",
+     .n = 2,
+     .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
+     .build = case_einsum,
+     .user = "ij,jk->ik"},
+};
+#undef SPEC
+
+#define COMPOSITE(name) .op_class = PAL_CLASS_COMPOSITE, .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)
+static const pal_op op_outer = {PAL_OP_HEAD("outer", "y[i,j] = a[i] b[j]", "outer product of two vectors"),
+                                COMPOSITE(outer)};
+static const pal_op op_dot = {PAL_OP_HEAD("dot", "y = sum_i a[i] b[i]", "inner product of two vectors"),
+                              COMPOSITE(dot)};
+static const pal_op op_einsum = {PAL_OP_HEAD("einsum", "y[result] = sum over the other letters of a[..] b[..]",
+                                             "Einstein's sum of two operands, such as \"nij,jk->nik\""),
+                                 COMPOSITE(einsum)};
+#undef COMPOSITE
+
+static const pal_op *const ops[] = {&op_outer, &op_dot, &op_einsum};
+const pal__family pal__family_einsum = {ops, PAL_COUNT(ops)};
