@@ -13,13 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEAF = 32, ROWS_A_TASK = 64 };
+enum { LEAF = 32, ROWS_A_TASK = 64, SMALL = 1024, WORTH = 1 << 14 };
+
+/* Matrices a task, so that it is worth one; cost is the multiplications of each. */
+static size_t grain(int64_t cost) { return 1 + (size_t)(WORTH / (cost + 1)); }
 
 typedef struct solve_job {
     const pal_call *call;
     int64_t n, k;
-    bool transposed;
-    size_t panels, size; /* panels of each system; bytes an element */
+    bool transposed, small; /* small: without BLAS */
+    size_t panels, size;    /* panels of each system; bytes an element */
+    size_t parts, grain;    /* panels in all, and a task */
     pal_shape batch;
 } solve_job;
 
@@ -203,27 +207,33 @@ static pal_var vjp_cholesky(const pal_rule *r, size_t k)
     return pal_scale(pal_add(both, pal_transpose(both)), 0.5);
 }
 
-static void cholesky_task(void *argument, size_t i, unsigned worker)
+static size_t matrices(const pal_call *c) { return (size_t)pal_shape_count(batch_of(c->shape)); }
+
+static int64_t cholesky_cost(const pal_call *c)
+{
+    double n = (double)c->shape.dim[c->shape.rank - 1];
+    return (int64_t)fmin(n * n * n / 3, WORTH);
+}
+
+static void cholesky_task(void *argument, size_t task, unsigned worker)
 {
     (void)worker;
     const pal_call *c = argument;
     int64_t n = c->shape.dim[c->shape.rank - 1];
-    size_t offset = i * (size_t)(n * n) * pal_dtype_size(c->dtype);
-    ((int64_t *)c->scratch)[i] = (c->dtype == PAL_F32 ? cholesky_f32 : cholesky_f64)(
-        c->context, (const char *)c->in[0] + offset, (char *)c->out + offset, n);
+    size_t count = grain(cholesky_cost(c)), size = (size_t)(n * n) * pal_dtype_size(c->dtype);
+    for (size_t i = task * count; i < matrices(c) && i < (task + 1) * count; i++)
+        ((int64_t *)c->scratch)[i] = (c->dtype == PAL_F32 ? cholesky_f32 : cholesky_f64)(
+            c->context, (const char *)c->in[0] + i * size, (char *)c->out + i * size, n);
 }
 
-static size_t scratch_cholesky(const pal_call *c)
-{
-    return (size_t)pal_shape_count(batch_of(c->shape)) * sizeof(int64_t);
-}
+static size_t scratch_cholesky(const pal_call *c) { return matrices(c) * sizeof(int64_t); }
 
 static pal_status run_cholesky(const pal_call *c)
 {
     if (!pal_shape_count(c->shape)) return PAL_OK;
-    size_t items = (size_t)pal_shape_count(batch_of(c->shape));
+    size_t items = matrices(c), count = grain(cholesky_cost(c));
     const int64_t *failed = c->scratch;
-    pal_parallel(c->context, items, cholesky_task, (void *)(uintptr_t)c);
+    pal_parallel(c->context, (items + count - 1) / count, cholesky_task, (void *)(uintptr_t)c);
     for (size_t i = 0; i < items; i++)
         if (failed[i]) {
             snprintf(c->why, 120, "not positive definite: leading minor %lld of matrix %zu", (long long)failed[i], i);
@@ -273,7 +283,7 @@ static pal_var vjp_solve(const pal_rule *r, size_t k)
     bool transposed = r->params->i[0];
     pal_var x = r->out, b = pal_triangular_solve(r->in[0], r->seed, !transposed);
     if (k == 1) return b;
-    return lower_part(pal_neg(transposed ? pal_matmul_t(x, b, false, true) : pal_matmul_t(b, x, false, true)), 1, 1);
+    return lower_part(transposed ? pal_matmul_t(x, b, false, true) : pal_matmul_t(b, x, false, true), -1, -1);
 }
 
 /* Offset, in matrices, of batch item i of the result within an operand whose batch axes broadcast. */
@@ -289,12 +299,10 @@ static size_t batch_item(const pal_shape *batch, const pal_shape *operand, size_
     return offset;
 }
 
-static void solve_task(void *argument, size_t task, unsigned worker)
+static void solve_part(const solve_job *j, size_t part)
 {
-    (void)worker;
-    const solve_job *j = argument;
     const pal_call *c = j->call;
-    size_t item = task / j->panels, panel = task % j->panels, units = ((size_t)j->k + 15) / 16;
+    size_t item = part / j->panels, panel = part % j->panels, units = ((size_t)j->k + 15) / 16;
     int64_t first = (int64_t)(panel * units / j->panels * 16), end = (int64_t)((panel + 1) * units / j->panels * 16);
     if (end > j->k) end = j->k;
     size_t square = (size_t)(j->n * j->n) * j->size, sides = (size_t)(j->n * j->k) * j->size;
@@ -302,6 +310,13 @@ static void solve_task(void *argument, size_t task, unsigned worker)
                          : solve_f64)(j, (const char *)c->in[0] + batch_item(&j->batch, &c->in_shape[0], item) * square,
                                       (const char *)c->in[1] + batch_item(&j->batch, &c->in_shape[1], item) * sides,
                                       (char *)c->out + item * sides, first, end - first);
+}
+
+static void solve_task(void *argument, size_t task, unsigned worker)
+{
+    (void)worker;
+    const solve_job *j = argument;
+    for (size_t i = task * j->grain; i < j->parts && i < (task + 1) * j->grain; i++) solve_part(j, i);
 }
 
 static pal_status check_diagonals(const pal_call *c, int64_t n)
@@ -329,8 +344,12 @@ static pal_status run_solve(const pal_call *c)
     pal_status status = check_diagonals(c, j.n);
     if (status != PAL_OK || !pal_shape_count(c->shape)) return status;
     size_t units = ((size_t)j.k + 15) / 16;
-    j.panels = c->lanes < units ? c->lanes : units;
-    pal_parallel(c->context, (size_t)pal_shape_count(j.batch) * j.panels, solve_task, &j);
+    double cost = (double)j.n * (double)j.n * (double)j.k / 2;
+    j.small = cost <= SMALL;
+    j.panels = j.small ? 1 : c->lanes < units ? c->lanes : units;
+    j.parts = (size_t)pal_shape_count(j.batch) * j.panels;
+    j.grain = grain((int64_t)fmin(cost, WORTH));
+    pal_parallel(c->context, (j.parts + j.grain - 1) / j.grain, solve_task, &j);
     return PAL_OK;
 }
 

@@ -404,6 +404,27 @@ START_TEST(batches_broadcast)
 }
 END_TEST
 
+/* More matrices than tasks: each is factored and solved once, with or without BLAS. */
+START_TEST(many_small_matrices)
+{
+    for (int64_t k = 1; k <= 600; k += 599) {
+        pal_var x = numbers(PAL_F64, PAL_SHAPE(700, 2, 2), "x"), b = numbers(PAL_F64, PAL_SHAPE(700, 2, k), "b"),
+                a = definite(x), l = pal_cholesky(a);
+        near(pal_matmul_t(l, l, false, true), a, 1e-15);
+        near(pal_matmul(l, pal_triangular_solve(l, b, false)), b, 1e-14);
+        near(pal_matmul_t(l, pal_triangular_solve(l, b, true), true, false), b, 1e-14);
+        release();
+    }
+    double *bad = malloc(4 * 20000 * sizeof *bad);
+    for (int i = 0; i < 20000; i++) memcpy(bad + 4 * i, (double[]){1, 0, 0, i < 15000 ? 1 : -1}, 4 * sizeof *bad);
+    double none;
+    ck_assert_int_eq(pal_eval(pal_sum_all(pal_cholesky(values(PAL_SHAPE(20000, 2, 2), bad))), &none), PAL_ERR_NUMERIC);
+    ck_assert_str_eq(pal_tape_error(t), "cholesky: not positive definite: leading minor 2 of matrix 15000");
+    free(bad);
+    release();
+}
+END_TEST
+
 START_TEST(known_factors)
 {
     double a[] = {4, 0, 0, 12, 37, 0, -16, -43, 98}, l[] = {2, 0, 0, 6, 1, 0, -8, 5, 3}, *got, det;
@@ -738,8 +759,9 @@ Suite *factor_suite(void)
         suite, "einsum", setup, teardown,
         TESTS(einsum_is_the_sum_over_all_letters, einsum_of_a_product_is_the_product, einsum_refuses, outer_and_dot));
     add_case(suite, "values", setup, teardown,
-             TESTS(factor_times_its_transpose_is_the_matrix, solves_leave_no_residual, batches_broadcast, known_factors,
-                   determinant_is_the_product_of_the_eigenvalues, bits_do_not_depend_on_threads));
+             TESTS(factor_times_its_transpose_is_the_matrix, solves_leave_no_residual, batches_broadcast,
+                   many_small_matrices, known_factors, determinant_is_the_product_of_the_eigenvalues,
+                   bits_do_not_depend_on_threads));
     add_case(suite, "derivatives", setup, teardown,
              TESTS(derivatives_of_the_determinant, derivative_is_symmetric, compositions_pass_the_checker));
     add_case(suite, "failures", setup, teardown,
