@@ -1,0 +1,374 @@
+/* conv_run.c - how convolutions run: patches are laid out as the columns of a matrix, a block of positions at a time,
+ * and multiplied by the weights (Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for
+ * document processing"). A block is some positions of one image, small enough for its columns to stay in a cache, or
+ * the whole planes of several small images.
+ *
+ * Invariants. How the work is cut depends on shapes and lanes alone, and each part writes to a place of its own, so the
+ * bits do not depend on the number of threads. Sums over images are sequential within a lane; the lanes' sums are added
+ * in their order. */
+#include "ops/conv_internal.h"
+
+#include <cblas.h>
+#include <string.h>
+
+enum {
+    PANEL = 1 << 16,    /* elements of columns that stay in a cache */
+    WIDE = 256,         /* columns that make a product efficient */
+    MAX_PARTS = 16,     /* sums of weights that are kept side by side */
+    MAX_TASKS = 1 << 12 /* more units than that are handed out several at a time */
+};
+
+typedef struct job {
+    pal__conv c;
+    const pal_call *call;
+    char *x, *w, *y;                                /* images, weights, results: two operands and the output */
+    size_t size;                                    /* of an element */
+    bool direct;                                    /* a kernel of 1 x 1 moved by 1: an image is its own columns */
+    int64_t plane, rows_k, kk, channels;            /* of one group: weights' rows, weights a row, channels */
+    int64_t samples, rows, cols, per_sample, count; /* of a block; blocks of a sample; blocks in all */
+    int64_t columns, values;                        /* elements of a worker's scratch: columns, results */
+    int64_t parts, lanes;                           /* of the channels (or the results'); of the sum over blocks */
+    size_t units, each;
+    char *scratch, *partial;
+    void (*unit)(const struct job *j, size_t unit, char *scratch);
+} job;
+
+pal__conv pal__conv_of(const pal_params *p, const pal_shape *x, const pal_shape *w, const pal_shape *y)
+{
+    pal__conv c = {.n = x->dim[0], .c = x->dim[1], .h = x->dim[2], .w = x->dim[3], .groups = p->i[PAL__GROUPS]};
+    c.k = w->dim[0];
+    c.kh = w->dim[2];
+    c.kw = w->dim[3];
+    c.oh = y->dim[2];
+    c.ow = y->dim[3];
+    for (int a = 0; a < 2; a++) {
+        c.stride[a] = p->i[PAL__STRIDE + a];
+        c.padding[a] = p->i[PAL__PADDING + a];
+        c.dilation[a] = p->i[PAL__DILATION + a];
+    }
+    return c;
+}
+
+/* ---- How the work is cut ------------------------------------------------------------------------------------------
+ */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t aligned(int64_t elements) { return (elements + 15) / 16 * 16; }
+/* Where part i of several begins. */
+static int64_t begin_of(int64_t i, int64_t parts, int64_t count) { return i * count / parts; }
+
+static job begin(const pal_call *call, const pal_shape *x, const pal_shape *w, const pal_shape *y)
+{
+    job j = {.c = pal__conv_of(call->params, x, w, y), .call = call, .size = pal_dtype_size(call->dtype)};
+    const pal__conv *c = &j.c;
+    j.plane = c->oh * c->ow;
+    j.rows_k = c->k / c->groups;
+    j.channels = c->c / c->groups;
+    j.kk = j.channels * c->kh * c->kw;
+    j.direct = c->kh == 1 && c->kw == 1 && c->stride[0] == 1 && c->stride[1] == 1 && !c->padding[0] && !c->padding[1];
+    int64_t fit = most(WIDE, PANEL / most(j.kk, 1));
+    j.samples = 1;
+    j.rows = c->oh;
+    j.cols = c->ow;
+    if (j.plane && j.plane <= fit)
+        j.samples = least(most(WIDE / j.plane, 1), most(c->n, 1));
+    else if (c->ow && c->ow <= fit)
+        j.rows = fit / c->ow;
+    else if (c->ow) {
+        j.rows = 1;
+        j.cols = fit;
+    }
+    if (j.samples > 1) j.direct = false;
+    j.per_sample = j.plane ? ceiling(c->oh, j.rows) * ceiling(c->ow, j.cols) : 0;
+    j.count = ceiling(c->n, j.samples) * j.per_sample;
+    int64_t width = j.samples * j.rows * j.cols;
+    j.columns = j.direct ? 0 : aligned(j.kk * width);
+    j.values = j.samples > 1 ? aligned(j.rows_k * width) : 0;
+    j.parts = j.lanes = 1;
+    return j;
+}
+
+static size_t worker_bytes(const job *j) { return (size_t)(j->columns + j->values) * j->size; }
+
+static int64_t weights_count(const job *j) { return j->c.k * j->kk; }
+
+/* Lanes that the sum over blocks may have: as many as their memory is worth. */
+static int64_t most_lanes(const job *j)
+{
+    int64_t fit = most((1 << 22) / most(weights_count(j), 1), 2);
+    return least(least(fit, MAX_PARTS), most(j->count, 1));
+}
+
+static size_t scratch_bytes(const job *j, int64_t partials)
+{
+    return pal_worker_count(j->call->context) * worker_bytes(j) +
+           (size_t)((partials - 1) * aligned(weights_count(j))) * j->size;
+}
+
+static void task(void *argument, size_t i, unsigned worker)
+{
+    const job *j = argument;
+    size_t first = i * j->each, end = first + j->each < j->units ? first + j->each : j->units;
+    for (size_t unit = first; unit < end; unit++) j->unit(j, unit, j->scratch + worker * worker_bytes(j));
+}
+
+static void run(job *j, int64_t units, void (*unit)(const job *, size_t, char *))
+{
+    j->unit = unit;
+    j->units = (size_t)units;
+    j->each = (j->units + MAX_TASKS - 1) / MAX_TASKS;
+    j->scratch = j->call->scratch;
+    j->partial = j->scratch + pal_worker_count(j->call->context) * worker_bytes(j);
+    if (units) pal_parallel(j->call->context, (j->units + j->each - 1) / j->each, task, j);
+}
+
+typedef struct block {
+    int64_t sample, samples, width, position; /* the first position in its plane */
+    pal__patches at;
+} block;
+
+static block block_at(const job *j, int64_t i)
+{
+    int64_t in_row = ceiling(j->c.ow, j->cols), within = i % j->per_sample;
+    block b = {.sample = i / j->per_sample * j->samples};
+    b.samples = least(j->samples, j->c.n - b.sample);
+    b.at.y0 = within / in_row * j->rows;
+    b.at.y1 = least(b.at.y0 + j->rows, j->c.oh);
+    b.at.x0 = within % in_row * j->cols;
+    b.at.x1 = least(b.at.x0 + j->cols, j->c.ow);
+    b.width = b.samples * (b.at.y1 - b.at.y0) * (b.at.x1 - b.at.x0);
+    b.position = b.at.y0 * j->c.ow + b.at.x0;
+    return b;
+}
+
+/* ---- The steps of a unit ------------------------------------------------------------------------------------------
+ */
+
+typedef struct matrix {
+    char *at;
+    int64_t ld;
+    bool transposed;
+} matrix;
+
+/* c [m,n] = a b, or c += a b. An empty sum is 0. */
+static void multiply(const job *j, int64_t m, int64_t n, int64_t k, matrix a, matrix b, bool accumulate, matrix c)
+{
+    if (!m || !n) return;
+    if (!k) {
+        for (int64_t i = 0; i < m && !accumulate; i++)
+            memset(c.at + (size_t)(i * c.ld) * j->size, 0, (size_t)n * j->size);
+        return;
+    }
+    CBLAS_TRANSPOSE ta = a.transposed ? CblasTrans : CblasNoTrans, tb = b.transposed ? CblasTrans : CblasNoTrans;
+    pal_blas_begin(j->call->context);
+    if (j->size == sizeof(float))
+        cblas_sgemm(CblasRowMajor, ta, tb, (int)m, (int)n, (int)k, 1, (const float *)(const void *)a.at, (int)a.ld,
+                    (const float *)(const void *)b.at, (int)b.ld, accumulate ? 1 : 0, (float *)(void *)c.at, (int)c.ld);
+    else
+        cblas_dgemm(CblasRowMajor, ta, tb, (int)m, (int)n, (int)k, 1, (const double *)(const void *)a.at, (int)a.ld,
+                    (const double *)(const void *)b.at, (int)b.ld, accumulate ? 1 : 0, (double *)(void *)c.at,
+                    (int)c.ld);
+    pal_blas_end(j->call->context);
+}
+
+static char *image(const job *j, int64_t sample, int64_t channel)
+{
+    return j->x + (size_t)((sample * j->c.c + channel) * j->c.h * j->c.w) * j->size;
+}
+
+static char *result(const job *j, int64_t sample, int64_t row)
+{
+    return j->y + (size_t)((sample * j->c.k + row) * j->plane) * j->size;
+}
+
+typedef void (*patches_f32)(const pal__conv *, int64_t, pal__patches, float *, float *, int64_t);
+typedef void (*patches_f64)(const pal__conv *, int64_t, pal__patches, double *, double *, int64_t);
+#define F32(name, isa) pal__##name##_f32_##isa
+#define F64(name, isa) pal__##name##_f64_##isa
+static const patches_f32 move_f32[2][PAL_ISA_COUNT] = {PAL_EACH_ISA(F32, im2col), PAL_EACH_ISA(F32, col2im)};
+static const patches_f64 move_f64[2][PAL_ISA_COUNT] = {PAL_EACH_ISA(F64, im2col), PAL_EACH_ISA(F64, col2im)};
+
+/* Images to columns, or back. */
+static void move(const job *j, const block *b, int64_t channel, int64_t channels, char *columns, bool back)
+{
+    pal_isa isa = pal_kernel_isa(j->call->context);
+    for (int64_t s = 0; s < b->samples; s++) {
+        char *x = image(j, b->sample + s, channel), *to = columns + (size_t)(s * j->plane) * j->size;
+        if (j->size == sizeof(float))
+            move_f32[back][isa](&j->c, channels, b->at, (float *)(void *)x, (float *)(void *)to, b->width);
+        else
+            move_f64[back][isa](&j->c, channels, b->at, (double *)(void *)x, (double *)(void *)to, b->width);
+    }
+}
+
+/* The columns of a block: the image itself, or laid out in scratch. */
+static matrix columns_of(const job *j, const block *b, int64_t channel, int64_t channels, char *scratch)
+{
+    if (j->direct) return (matrix){image(j, b->sample, channel) + (size_t)b->position * j->size, j->plane, false};
+    move(j, b, channel, channels, scratch, false);
+    return (matrix){scratch, b->width, false};
+}
+
+/* Between a block's results and a matrix of them, for several samples. */
+static void move_results(const job *j, const block *b, int64_t row, int64_t rows, char *matrix_at, bool back)
+{
+    size_t bytes = (size_t)j->plane * j->size;
+    for (int64_t s = 0; s < b->samples; s++)
+        for (int64_t i = 0; i < rows; i++) {
+            char *y = result(j, b->sample + s, row + i),
+                 *m = matrix_at + (size_t)(i * b->width + s * j->plane) * j->size;
+            memcpy(back ? y : m, back ? m : y, bytes);
+        }
+}
+
+/* The results of a block: where they lie, or room for them in scratch. */
+static matrix results_of(const job *j, const block *b, int64_t row, char *scratch)
+{
+    if (j->samples == 1) return (matrix){result(j, b->sample, row) + (size_t)b->position * j->size, j->plane, false};
+    return (matrix){scratch + (size_t)j->columns * j->size, b->width, false};
+}
+
+static matrix weights_at(const job *j, int64_t row, int64_t channel, bool transposed)
+{
+    return (matrix){j->w + (size_t)(row * j->kk + channel * j->c.kh * j->c.kw) * j->size, j->kk, transposed};
+}
+
+/* ---- conv2d -------------------------------------------------------------------------------------------------------
+ */
+
+static void forward(const job *j, size_t unit, char *scratch)
+{
+    int64_t part = (int64_t)unit % j->parts, group = (int64_t)unit / j->parts % j->c.groups;
+    block b = block_at(j, (int64_t)unit / j->parts / j->c.groups);
+    int64_t row = begin_of(part, j->parts, j->rows_k), rows = begin_of(part + 1, j->parts, j->rows_k) - row;
+    row += group * j->rows_k;
+    matrix columns = columns_of(j, &b, group * j->channels, j->channels, scratch);
+    matrix results = results_of(j, &b, row, scratch);
+    multiply(j, rows, b.width, j->kk, weights_at(j, row, 0, false), columns, false, results);
+    if (j->samples > 1) move_results(j, &b, row, rows, results.at, true);
+}
+
+size_t pal__scratch_conv2d(const pal_call *call)
+{
+    job j = begin(call, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    return scratch_bytes(&j, 1);
+}
+
+pal_status pal__run_conv2d(const pal_call *call)
+{
+    job j = begin(call, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    j.x = (char *)(uintptr_t)call->in[0];
+    j.w = (char *)(uintptr_t)call->in[1];
+    j.y = call->out;
+    /* Few blocks: the rows are divided too, at the price of laying the columns out for each part. */
+    if (j.count) j.parts = most(least(call->lanes / (j.count * j.c.groups), j.rows_k / 64), 1);
+    run(&j, j.count * j.c.groups * j.parts, forward);
+    return PAL_OK;
+}
+
+/* ---- conv2d_to_input ----------------------------------------------------------------------------------------------
+ */
+
+/* All blocks of some images, for one group and a part of its channels. */
+static void to_input(const job *j, size_t unit, char *scratch)
+{
+    int64_t part = (int64_t)unit % j->parts, group = (int64_t)unit / j->parts % j->c.groups;
+    int64_t first = (int64_t)unit / j->parts / j->c.groups * j->per_sample, row = group * j->rows_k;
+    int64_t channel = begin_of(part, j->parts, j->channels),
+            channels = begin_of(part + 1, j->parts, j->channels) - channel;
+    size_t bytes = (size_t)(channels * j->c.h * j->c.w) * j->size;
+    block b = block_at(j, first);
+    for (int64_t s = 0; s < b.samples && !j->direct; s++)
+        memset(image(j, b.sample + s, group * j->channels + channel), 0, bytes);
+    for (int64_t i = 0; i < j->per_sample; i++) {
+        b = block_at(j, first + i);
+        matrix results = results_of(j, &b, row, scratch), columns = {scratch, b.width, false};
+        if (j->samples > 1) move_results(j, &b, row, j->rows_k, results.at, false);
+        if (j->direct) columns = columns_of(j, &b, group * j->channels + channel, channels, NULL);
+        multiply(j, channels * j->c.kh * j->c.kw, b.width, j->rows_k, weights_at(j, row, channel, true), results, false,
+                 columns);
+        if (!j->direct) move(j, &b, group * j->channels + channel, channels, scratch, true);
+    }
+}
+
+size_t pal__scratch_conv2d_to_input(const pal_call *call)
+{
+    job j = begin(call, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    return scratch_bytes(&j, 1);
+}
+
+pal_status pal__run_conv2d_to_input(const pal_call *call)
+{
+    job j = begin(call, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    j.y = (char *)(uintptr_t)call->in[0];
+    j.w = (char *)(uintptr_t)call->in[1];
+    j.x = call->out;
+    int64_t images = ceiling(j.c.n, j.samples) * j.c.groups;
+    if (images) j.parts = most(least(call->lanes / images, j.kk / 64), 1);
+    j.parts = most(least(j.parts, j.channels), 1);
+    run(&j, images * j.parts, to_input);
+    return PAL_OK;
+}
+
+/* ---- conv2d_to_weights --------------------------------------------------------------------------------------------
+ */
+
+/* One lane's blocks, for one group and a part of its channels. */
+static void to_weights(const job *j, size_t unit, char *scratch)
+{
+    int64_t part = (int64_t)unit % j->parts, group = (int64_t)unit / j->parts % j->c.groups;
+    int64_t lane = (int64_t)unit / j->parts / j->c.groups, row = group * j->rows_k;
+    int64_t channel = begin_of(part, j->parts, j->channels),
+            channels = begin_of(part + 1, j->parts, j->channels) - channel;
+    matrix out = weights_at(j, row, channel, false);
+    if (lane) out.at = j->partial + (out.at - j->w) + (size_t)((lane - 1) * aligned(weights_count(j))) * j->size;
+    int64_t first = begin_of(lane, j->lanes, j->count), end = begin_of(lane + 1, j->lanes, j->count);
+    for (int64_t i = first; i < end; i++) {
+        block b = block_at(j, i);
+        matrix columns = columns_of(j, &b, group * j->channels + channel, channels, scratch);
+        matrix results = results_of(j, &b, row, scratch);
+        if (j->samples > 1) move_results(j, &b, row, j->rows_k, results.at, false);
+        columns.transposed = true;
+        multiply(j, j->rows_k, channels * j->c.kh * j->c.kw, b.width, results, columns, i > first, out);
+    }
+}
+
+static void add_lanes(const job *j)
+{
+    int64_t n = weights_count(j);
+    for (int64_t lane = 1; lane < j->lanes; lane++) {
+        const char *from = j->partial + (size_t)((lane - 1) * aligned(n)) * j->size;
+        if (j->size == sizeof(float))
+            for (int64_t i = 0; i < n; i++) ((float *)(void *)j->w)[i] += ((const float *)(const void *)from)[i];
+        else
+            for (int64_t i = 0; i < n; i++) ((double *)(void *)j->w)[i] += ((const double *)(const void *)from)[i];
+    }
+}
+
+size_t pal__scratch_conv2d_to_weights(const pal_call *call)
+{
+    job j = begin(call, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    return scratch_bytes(&j, most_lanes(&j));
+}
+
+pal_status pal__run_conv2d_to_weights(const pal_call *call)
+{
+    job j = begin(call, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    j.x = (char *)(uintptr_t)call->in[0];
+    j.y = (char *)(uintptr_t)call->in[1];
+    j.w = call->out;
+    int64_t count = weights_count(&j);
+    if (!j.count || !count) {
+        memset(call->out, 0, (size_t)count * j.size);
+        return PAL_OK;
+    }
+    /* Parts of the channels first: they share no columns, and need no sums of their own. */
+    int64_t wanted = ceiling(call->lanes, j.c.groups);
+    j.parts = most(least(least(wanted, j.kk / 64), j.channels), 1);
+    j.lanes = least(ceiling(wanted, j.parts), most_lanes(&j));
+    run(&j, j.lanes * j.c.groups * j.parts, to_weights);
+    add_lanes(&j);
+    return PAL_OK;
+}
