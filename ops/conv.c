@@ -313,12 +313,14 @@ pal_var pal_conv_transpose2d(pal_var x, pal_var weights, const pal_conv2d_option
     pal_params p;
     int64_t extra[2];
     if (!read_options(t, name, options, &p, extra)) return (pal_var){.tape = t};
-    if (!pal_ok(x) || !pal_ok(weights)) return pal_record(t, &op_to_input, (pal_var[]){x, weights}, 2, &p);
+    if (!pal_ok(x) || !pal_ok(weights))
+        return pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(x) ? 2 : 1);
     pal_infer r = {.n = 2, .shapes = shapes, .dtypes = dtypes, .params = &p};
     bool ok = true;
     for (int a = 0; a < 2 && ok && shapes[0].rank == 4 && shapes[1].rank == 4; a++) {
         int64_t size = shapes[0].dim[2 + a], kernel = shapes[1].dim[2 + a], stride = p.i[PAL__STRIDE + a];
-        if (stride > 0 && (extra[a] < 0 || extra[a] >= stride))
+        if (stride < 1 || p.i[PAL__DILATION + a] < 1) break; /* infer_to_input says so */
+        if (extra[a] < 0 || extra[a] >= stride)
             ok = pal_infer_fail(&r, "the output padding is to be at least 0 and below the stride");
         else if (!size)
             ok = pal_infer_fail(&r, "there are no pixels");

@@ -302,11 +302,11 @@ pal_var pal_max_pool2d(pal_var x, const pal_pool2d_options *options)
     char text[96];
     pal_params p;
     if (!read_options(x.tape, "max_pool2d", options, &p)) return (pal_var){.tape = x.tape};
+    if (!pal_ok(x)) return pal_tape_fail(x.tape, PAL_ERR_TAPE, "max_pool2d: operand 1 is a bad handle");
     pal_infer r = {.n = 1, .shapes = &s, .dtypes = &dtype, .params = &p};
-    if (pal_ok(x) && !pooled(&r, s, &shape))
+    if (!pooled(&r, s, &shape))
         return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "max_pool2d: %s: %s", pal_shape_text(s, text, sizeof text), r.why);
     pal_var places = pal_record(x.tape, &op_arg, &x, 1, &p);
-    if (!pal_ok(places)) return places;
     pal_var planes = pal_reshape(x, PAL_SHAPE(s.dim[0], s.dim[1], s.dim[2] * s.dim[3]));
     pal_var at = pal_reshape(places, PAL_SHAPE(s.dim[0], s.dim[1], shape.dim[2] * shape.dim[3]));
     return pal_reshape(pal_gather(planes, at, 2), shape);

@@ -34,10 +34,8 @@ static void FN(bilinear)(const resizing *z, int64_t plane)
         const T *a = x + z->rows[i].low * z->w, *b = x + z->rows[i].high * z->w, down = (T)z->rows[i].share;
         for (int64_t j = 0; j < z->ow; j++) {
             const place *c = &z->cols[j];
-            T right = (T)c->share;
-            T above = (1 - right) * a[c->low] + right * a[c->high],
-              below = (1 - right) * b[c->low] + right * b[c->high];
-            *out++ = (1 - down) * above + down * below;
+            T above = FN(mix)(a[c->low], a[c->high], (T)c->share), below = FN(mix)(b[c->low], b[c->high], (T)c->share);
+            *out++ = FN(mix)(above, below, down);
         }
     }
 }
