@@ -199,6 +199,11 @@ pal_var pal_operand(pal_var v, size_t i)
     return pal__var(v.tape, pal__arg(v.tape, v.id, (uint32_t)i));
 }
 
+const char *pal_scope_of(pal_var v)
+{
+    return pal__live(v) ? pal__scope_path(v.tape, pal__at(v.tape, v.id)->scope) : "";
+}
+
 bool pal_is_fill(pal_var v, double value)
 {
     return pal__live(v) && pal__at(v.tape, v.id)->op->op_class == PAL_CLASS_CONSTANT &&

@@ -17,6 +17,10 @@ extern const pal_op pal__op_permute, pal__op_addmm;
 /* linear.c: a transposed operand of a product becomes a flag of the product. */
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
+/* jacobian.c: a code [n,k] and inputs [n,...] of one tape; else a tape error in the function's name. */
+bool pal__is_code(const char *name, pal_var h, pal_var x);
+extern const pal_op pal__op_jacobian_norm2_layers;
+
 #define PAL_COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* The lists of each family, joined by registry.c. */
