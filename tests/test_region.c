@@ -124,6 +124,87 @@ START_TEST(recomputing_changes_nothing)
 }
 END_TEST
 
+/* ---- Checkpointing: a deep chain, each scope of two layers recomputed in the backward pass ------------------------
+ */
+
+enum { DEPTH = 6, WIDTH = 16, ROWS = 64 };
+
+typedef struct chain {
+    pal_var v, w[DEPTH], b[DEPTH];
+    int at;
+} chain;
+
+static pal_var two_layers(pal_tape *tape, pal_var k, void *user)
+{
+    const chain *m = user;
+    pal_var v = m->v;
+    (void)tape, (void)k;
+    for (int l = m->at; l < m->at + 2; l++)
+        v = pal_mul(pal_tanh(pal_add(pal_matmul(v, m->w[l]), m->b[l])), pal_sigmoid(v));
+    return v;
+}
+
+/* Loss, gradient by all weights and biases, and the gradient of the gradient's squared length. */
+static pal_program *train_chain(pal_tape *tape, pal_tensor *const *tensors, bool recompute, int order)
+{
+    chain m = {.v = pal_leaf(tape, tensors[2 * DEPTH], "x")};
+    pal_var by[2 * DEPTH], out[4 * DEPTH + 1];
+    for (int l = 0; l < DEPTH; l++) {
+        char name[2][3] = {{'w', (char)('0' + l)}, {'b', (char)('0' + l)}};
+        by[2 * l] = m.w[l] = pal_leaf(tape, tensors[2 * l], name[0]);
+        by[2 * l + 1] = m.b[l] = pal_leaf(tape, tensors[2 * l + 1], name[1]);
+    }
+    for (m.at = 0; m.at < DEPTH; m.at += 2)
+        m.v = recompute ? pal_recompute(tape, two_layers, &m) : two_layers(tape, m.v, &m);
+    size_t n = 0;
+    out[n++] = pal_mean_over_samples(pal_square(m.v));
+    ck_assert_int_eq(pal_grad(out[0], by, 2 * DEPTH, out + n), PAL_OK);
+    n += 2 * DEPTH;
+    if (order == 2) {
+        pal_var length = pal_sum_squares(out[1]);
+        for (size_t i = 2; i < n; i++) length = pal_add(length, pal_sum_squares(out[i]));
+        ck_assert_int_eq(pal_grad(length, by, 2 * DEPTH, out + n), PAL_OK);
+        n += 2 * DEPTH;
+    }
+    pal_program *p = pal_compile(tape, out, n, NULL);
+    ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
+    ck_assert_int_eq(pal_run(p), PAL_OK);
+    return p;
+}
+
+/* Values and gradients agree to the bit. Second derivatives add the same terms in another order, since those that a
+ * scope's body contributes are summed within it first. */
+START_TEST(recomputing_a_deep_chain_keeps_the_numbers_and_not_the_values)
+{
+    pal_tensor *tensors[2 * DEPTH + 1] = {[2 * DEPTH] = random_tensor(c, PAL_F64, PAL_SHAPE(ROWS, WIDTH), -1, 1, "x")};
+    for (int i = 0; i < 2 * DEPTH; i++) {
+        pal_shape shape = i % 2 ? PAL_SHAPE(WIDTH) : PAL_SHAPE(WIDTH, WIDTH);
+        char name[] = {'t', (char)('a' + i), 0};
+        tensors[i] = random_tensor(c, PAL_F64, shape, -0.5, 0.5, name);
+    }
+    for (int order = 1; order <= 2; order++) {
+        pal_tape *tape = pal_tape_new(c, PAL_F64);
+        pal_program *plain = train_chain(t, tensors, false, order), *again = train_chain(tape, tensors, true, order);
+        for (size_t i = 0; i < 1 + (size_t)order * 2 * DEPTH; i++) {
+            const pal_tensor *a = pal_output(plain, i), *b = pal_output(again, i);
+            double largest = 0;
+            for (size_t k = 0; k < pal_tensor_count(a); k++) largest = fmax(largest, fabs(pal_tensor_get(a, k)));
+            ck_assert_double_gt(largest, 0);
+            for (size_t k = 0; k < pal_tensor_count(a); k++)
+                ck_assert_double_le(fabs(pal_tensor_get(a, k) - pal_tensor_get(b, k)),
+                                    i > 2 * DEPTH ? 1e-13 * largest : 0);
+        }
+        ck_assert_uint_lt(pal_program_arena(again), pal_program_arena(plain) * 3 / 4);
+        pal_program_free(plain);
+        pal_program_free(again);
+        pal_tape_free(tape);
+        pal_tape_free(t);
+        t = pal_tape_new(c, PAL_F64);
+    }
+    for (int i = 0; i <= 2 * DEPTH; i++) pal_tensor_free(tensors[i]);
+}
+END_TEST
+
 static pal_var noisy(pal_tape *tape, pal_var k, void *user)
 {
     pal_var u = pal_uniform(tape, "u", PAL_SHAPE(4));
@@ -231,6 +312,7 @@ Suite *region_suite(void)
     tcase_add_test(k, sum_of_rows_is_not_the_norm);
     tcase_add_test(k, hutchinson_is_unbiased);
     tcase_add_test(k, recomputing_changes_nothing);
+    tcase_add_test(k, recomputing_a_deep_chain_keeps_the_numbers_and_not_the_values);
     tcase_add_test(k, noise_differs_from_term_to_term);
     tcase_add_test(k, regions_nest);
     tcase_add_test(k, inner_values_do_not_leave);
