@@ -274,10 +274,27 @@ pal_status pal_eval(pal_var v, void *out);
  *     %5 = matmul f32[128,256] (%1, %3) {0,1} in encoder order 1
  * is number, operation, type and shape, operands, parameters (where shape and type do not tell them), the full name of
  * a leaf or stream, or else the scope, and the order of derivative if above 0. The body of a map_sum stands before it,
- * set in. n = 0: the whole tape, from every value outside regions that nothing reads, and every effect. A tape that
- * failed can be printed: what it has up to then. NULL: no memory or a bad handle, which the tape then tells. */
+ * set in. The last line names the outputs: `return %5, %7`. n = 0: the whole tape, from every value outside regions
+ * that nothing reads, and every effect; of an empty tape that is "". A tape that failed can be printed: what it has up
+ * to then. NULL: no memory or a bad handle, which the tape then tells. */
 char *pal_tape_text(pal_tape *tape, const pal_var *outputs, size_t n);
 void pal_text_free(pal_context *context, char *text);
+
+struct pal_op;
+typedef struct pal_parse_options {
+    size_t struct_size;
+    const struct pal_op *(*find)(const char *name); /* pal_op_find; NULL: only what autograd.h itself declares */
+    /* The tensor of a leaf, of that type and shape, another for each name. NULL: none, which is an error. */
+    pal_tensor *(*leaf)(const char *name, pal_dtype dtype, pal_shape shape, void *user);
+    void *user;
+} pal_parse_options;
+/* Records on an empty tape what such a text says: the text of the result is the text again, letter for letter, if it
+ * was printed by pal_tape_text. (A name's scope is its path; other numbers than 1, 2, 3, ... are fine if they ascend.)
+ * outputs has room for *n; *n becomes how many the text returns. What does not fit the grammar, or the operations'
+ * shape rules, is refused with its line ("line 4: no operation is called matmull") and leaves the tape empty. A text
+ * from anyone may be tried: the result is as sound as if it had been recorded by calls. */
+pal_status pal_tape_parse(pal_tape *tape, const char *text, const pal_parse_options *options, pal_var *outputs,
+                          size_t *n, pal_error *err);
 
 typedef struct pal_graph_options {
     size_t struct_size;

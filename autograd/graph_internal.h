@@ -25,6 +25,14 @@ char *pal__text_close(pal__text *text, pal_context *context); /* NULL: no memory
 bool pal__canonical(pal_tape *tape, const pal_var *outputs, size_t n, const char *what, pal__graph *graph);
 /* Whether the numbers that an entry carries say no more than its type and shape do. */
 bool pal__shape_only(const pal__entry *entry);
+/* The integers that an operation which carries no more than type and shape has for these; false: it carries others. */
+bool pal__told_ints(const pal_op *op, pal_dtype dtype, pal_shape shape, int64_t *ints);
+/* How many of each a line tells. */
+static inline int pal__n_ints(const pal_op *op) { return op->n_ints < PAL_PARAM_INTS ? op->n_ints : PAL_PARAM_INTS; }
+static inline int pal__n_reals(const pal_op *op) { return op->n_reals < 2 ? op->n_reals : 2; }
+#define PAL__NAN_BITS     UINT64_C(0x7ff8000000000000)
+#define PAL__NAN_MANTISSA UINT64_C(0x000fffffffffffff)
+bool pal__plain(char letter); /* a scope's path of such letters alone stands without quotes */
 /* A name that a line can hold: control characters, quotes and backslashes as C escapes, in double quotes. */
 void pal__print_quoted(FILE *file, const char *name);
 

@@ -129,6 +129,12 @@ int pal__compare(const pal_tape *tape, uint32_t a, uint32_t b);
 bool pal__infer(pal_tape *tape, const pal_op *op, const pal_var *in, size_t n, const pal_params *params,
                 pal_infer *out);
 bool pal__inside(const pal_tape *tape, uint32_t region, uint32_t of); /* region is `of` or within it */
+bool pal__outside(const pal_tape *tape,
+                  uint32_t id); /* a value of the tape itself, neither of a region nor its index */
+/* Whether an entry of `region` may read `id`: it lies in that region or around it, and an index around its reader. */
+bool pal__readable(const pal_tape *tape, uint32_t region, uint32_t id);
+uint64_t pal__hash_of(const pal_tape *tape, uint32_t id);                /* the structural hash, computed anew */
+pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by the full name; NULL: unnamed */
 
 /* ---- Derivatives and regions --------------------------------------------------------------------------------------
  */

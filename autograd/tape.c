@@ -216,6 +216,17 @@ bool pal__inside(const pal_tape *t, uint32_t region, uint32_t of)
     return region == of;
 }
 
+bool pal__outside(const pal_tape *t, uint32_t id)
+{
+    return !pal__at(t, id)->region && pal__at(t, id)->op != &pal__op_index;
+}
+
+bool pal__readable(const pal_tape *t, uint32_t region, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    return pal__inside(t, region, e->op == &pal__op_index ? id : e->region);
+}
+
 /* ---- Recording ----------------------------------------------------------------------------------------------------
  */
 
@@ -231,6 +242,12 @@ static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_
     if (e->body) h = pal__mix(h, pal__at(t, e->body)->hash);
     for (size_t i = 0; i < n; i++) h = pal__mix(h, pal__at(t, in[i])->hash);
     return h;
+}
+
+uint64_t pal__hash_of(const pal_tape *t, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    return entry_hash(t, e, t->operands + e->first, e->n);
 }
 
 static uint64_t entry_trace(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
@@ -377,7 +394,7 @@ static bool check_operands(pal_tape *t, const pal_op *op, const pal_var *in, siz
                           in[i].id ? "stale" : "bad");
             return false;
         }
-        if (!pal__inside(t, t->region, pal__at(t, in[i].id)->region)) {
+        if (!pal__readable(t, t->region, in[i].id)) {
             pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %zu belongs to a region that has ended", op->name, i + 1);
             return false;
         }
@@ -455,26 +472,25 @@ static bool overlap(const pal_tensor *a, const pal_tensor *b)
     return a->data && b->data && p < q + pal_tensor_bytes(b) && q < p + pal_tensor_bytes(a);
 }
 
-pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
+pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
 {
-    if (!t) return (pal_var){0};
-    if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: no tensor");
-    char path[512];
-    const char *above = pal__scope_path(t, t->scope);
-    size_t unnamed = 0;
-    if (name) snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name);
+    char unnamed[32];
+    size_t others = 0;
     for (uint32_t id = 1; id < t->n_entries; id++) {
         const pal__entry *e = pal__at(t, id);
         if (e->op != &pal__op_leaf) continue;
         if (e->tensor == tensor) return pal__var(t, id);
         if (overlap(e->tensor, tensor))
             return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its memory overlaps that of leaf %s",
-                                 name ? path : "(unnamed)", e->params.name);
-        if (name && !strcmp(e->params.name, path))
+                                 path ? path : "(unnamed)", e->params.name);
+        if (path && !strcmp(e->params.name, path))
             return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the name %s is taken by another tensor", path);
-        unnamed++;
+        others++;
     }
-    if (!name) snprintf(path, sizeof path, "leaf#%zu", unnamed);
+    if (!path) {
+        snprintf(unnamed, sizeof unnamed, "leaf#%zu", others);
+        path = unnamed;
+    }
     char *kept = pal__intern(t, path, strlen(path));
     if (!kept) return pal_tape_fail(t, PAL_ERR_MEMORY, "leaf %s: out of memory", path);
     pal__entry e = {.op = &pal__op_leaf,
@@ -485,6 +501,16 @@ pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
                     .params.name = kept,
                     .order = t->order};
     return pal__var(t, pal__append(t, &e, NULL, 0));
+}
+
+pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
+{
+    if (!t) return (pal_var){0};
+    if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: no tensor");
+    char path[512];
+    const char *above = pal__scope_path(t, t->scope);
+    if (name) snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name);
+    return pal__leaf(t, tensor, name ? path : NULL);
 }
 
 pal_tensor *pal_leaf_tensor(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->tensor : NULL; }

@@ -2,9 +2,11 @@
  *
  * Invariant: the text is a function of the recorded structure. Entries are numbered in the order of a walk from the
  * roots, operands from the left; roots of equal standing are ordered by their structural hashes. Neither the order of
- * recording nor a pointer nor the locale shows. */
+ * recording nor a pointer nor the locale shows. What is printed is all there is to know: parse.c makes the same tape of
+ * it again. */
 #include "autograd/graph_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +77,7 @@ static size_t find_roots(pal_tape *t, bool *read, uint32_t *roots)
 bool pal__canonical(pal_tape *t, const pal_var *outputs, size_t n, const char *what, pal__graph *g)
 {
     for (size_t i = 0; i < n; i++)
-        if (!pal__live(outputs[i]) || outputs[i].tape != t || pal__at(t, outputs[i].id)->region) {
+        if (!pal__live(outputs[i]) || outputs[i].tape != t || !pal__outside(t, outputs[i].id)) {
             pal_tape_fail(t, PAL_ERR_TAPE, "%s: output %zu is a bad handle, of another tape or inside a region", what,
                           i + 1);
             return false;
@@ -95,22 +97,64 @@ bool pal__canonical(pal_tape *t, const pal_var *outputs, size_t n, const char *w
 
 /* ---- Lines ----------------------------------------------------------------------------------------------------- */
 
+bool pal__told_ints(const pal_op *op, pal_dtype dtype, pal_shape shape, int64_t *ints)
+{
+    bool constant = op->op_class == PAL_CLASS_CONSTANT, random = op->op_class == PAL_CLASS_RANDOM;
+    if (op->n_ints != PAL_MAX_RANK + 1 + (constant || random)) return false;
+    memset(ints, 0, PAL_PARAM_INTS * sizeof *ints);
+    if (random) *ints++ = (int64_t)dtype;
+    if (constant) ints[PAL_MAX_RANK + 1] = (int64_t)dtype;
+    ints[0] = shape.rank;
+    for (int a = 0; a < shape.rank && a < PAL_MAX_RANK; a++) ints[1 + a] = shape.dim[a];
+    return true;
+}
+
 bool pal__shape_only(const pal__entry *e)
 {
-    if (e->op->op_class == PAL_CLASS_CONSTANT || e->op->op_class == PAL_CLASS_RANDOM) return true;
-    if (e->op->n_ints != PAL_MAX_RANK + 1 || e->params.i[0] != e->shape.rank) return false;
-    return !memcmp(e->params.i + 1, e->shape.dim, (size_t)e->shape.rank * sizeof *e->shape.dim);
+    int64_t told[PAL_PARAM_INTS];
+    return pal__told_ints(e->op, (pal_dtype)e->dtype, e->shape, told) && !memcmp(told, e->params.i, sizeof told);
+}
+
+/* Any double, bit for bit: decimal with 17 digits; a NaN other than the usual one with its sign and mantissa. */
+static void print_real(FILE *f, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (!isnan(value))
+        fprintf(f, "%.17g", value);
+    else if (bits == PAL__NAN_BITS)
+        fputs("nan", f);
+    else
+        fprintf(f, "%snan(0x%llx)", bits >> 63 ? "-" : "", (unsigned long long)(bits & PAL__NAN_MANTISSA));
 }
 
 static void print_params(FILE *f, const pal__entry *e)
 {
-    int ints = pal__shape_only(e) ? 0 : e->op->n_ints, reals = e->op->n_reals;
-    if (ints > PAL_PARAM_INTS) ints = PAL_PARAM_INTS;
+    int ints = pal__shape_only(e) ? 0 : pal__n_ints(e->op), reals = pal__n_reals(e->op);
     if (!ints && !reals) return;
     const char *between = " {";
     for (int i = 0; i < ints; i++, between = ",") fprintf(f, "%s%lld", between, (long long)e->params.i[i]);
-    for (int i = 0; i < reals && i < 2; i++, between = ",") fprintf(f, "%s%.17g", between, e->params.r[i]);
+    for (int i = 0; i < reals; i++, between = ",") {
+        fputs(between, f);
+        print_real(f, e->params.r[i]);
+    }
     fputc('}', f);
+}
+
+bool pal__plain(char letter)
+{
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
+           (letter && strchr("_-+./:#", letter));
+}
+
+static void print_scope(FILE *f, const char *path)
+{
+    const char *p = path;
+    while (pal__plain(*p)) p++;
+    if (*p)
+        pal__print_quoted(f, path);
+    else
+        fputs(path, f);
 }
 
 static void print_line(FILE *f, const pal_tape *t, uint32_t id)
@@ -130,7 +174,7 @@ static void print_line(FILE *f, const pal_tape *t, uint32_t id)
         pal__print_quoted(f, e->params.name);
     } else if (*scope) {
         fputs(" in ", f);
-        for (const char *p = scope; *p; p++) fputc((unsigned char)*p < ' ' ? '?' : *p, f);
+        print_scope(f, scope);
     }
     if (e->order) fprintf(f, " order %d", e->order);
     fputc('\n', f);
@@ -144,6 +188,8 @@ char *pal_tape_text(pal_tape *t, const pal_var *outputs, size_t n)
     if (!t || (n && !outputs) || !pal__canonical(t, outputs, n, "text", &g)) return NULL;
     if (pal__text_open(&text)) {
         for (uint32_t id = 1; id < g.tape->n_entries; id++) print_line(text.file, g.tape, id);
+        for (size_t i = 0; i < g.n_outputs; i++)
+            fprintf(text.file, "%s%%%u%s", i ? ", " : "return ", g.outputs[i], i + 1 < g.n_outputs ? "" : "\n");
         kept = pal__text_close(&text, t->context);
     }
     if (!kept) pal_tape_fail(t, PAL_ERR_MEMORY, "text: out of memory");
