@@ -58,6 +58,13 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
                          unsigned passes, bool check)
 {
     pal_context *c = tape->context;
+#ifndef NDEBUG
+    const char *wrong = parent ? NULL : pal__verify_program(tape, outputs, n_outputs);
+    if (wrong) {
+        pal_tape_fail(tape, PAL_ERR_TAPE, "compile: before planning: %s", wrong);
+        return NULL;
+    }
+#endif
     pal__plan *p = pal__alloc(c, sizeof *p);
     if (!p) return NULL;
     *p = (pal__plan){.context = c,
