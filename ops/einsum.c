@@ -145,6 +145,13 @@ static int64_t extent(const int64_t *size, const char *axes)
     return n;
 }
 
+static pal_shape shape_of(const char *axes, const int64_t *size)
+{
+    pal_shape s = {0};
+    for (; *axes; axes++) s.dim[s.rank++] = size[(unsigned char)*axes];
+    return s;
+}
+
 /* The axes in another order of the same letters. */
 static pal_var in_order(operand x, const char *order)
 {
@@ -225,14 +232,16 @@ static void join(char *out, const char *a, const char *b, const char *c)
     strcat(strcat(strcat(out, a), b), c);
 }
 
-/* Candidate i: whose order each group has, and which operand comes first. */
+/* Candidate i: whose order each group has, and which operand comes first. Once the result is to be permuted, rows and
+ * columns both stand as their operands have them. */
 static plan candidate(const operand *in, const char *result, const int64_t *size, int i)
 {
-    plan p = {.first = i / 24};
+    plan p = {.first = i / 12};
     const char *a = in[p.first].axes, *b = in[1 - p.first].axes, *batch_like[] = {result, a, b};
-    const char *from[GROUPS] = {[BATCH] = batch_like[i / 8 % 3],
-                                [ROWS] = i / 4 % 2 ? a : result,
-                                [COLUMNS] = i / 2 % 2 ? b : result,
+    bool own = i / 2 % 2;
+    const char *from[GROUPS] = {[BATCH] = batch_like[i / 4 % 3],
+                                [ROWS] = own ? a : result,
+                                [COLUMNS] = own ? b : result,
                                 [INNER] = i % 2 ? b : a};
     letters both, rows, columns, inner;
     choose(a, b, true, both);
@@ -259,13 +268,6 @@ static plan candidate(const operand *in, const char *result, const int64_t *size
     return p;
 }
 
-static pal_shape shape_of(const char *axes, const int64_t *size)
-{
-    pal_shape s = {0};
-    for (; *axes; axes++) s.dim[s.rank++] = size[(unsigned char)*axes];
-    return s;
-}
-
 static pal_var as_matrix(operand x, const plan *p, int o, const int64_t *size)
 {
     pal_shape shape = shape_of(p->group[BATCH], size);
@@ -279,7 +281,7 @@ static pal_var as_matrix(operand x, const plan *p, int o, const int64_t *size)
 static pal_var product(const operand *in, const char *result, const int64_t *size)
 {
     plan best = candidate(in, result, size, 0);
-    for (int i = 1; i < 48; i++) {
+    for (int i = 1; i < 24; i++) {
         plan p = candidate(in, result, size, i);
         if (p.copied < best.copied) best = p;
     }
@@ -319,6 +321,10 @@ pal_var pal_einsum(const char *spec, pal_var a, pal_var b)
     int64_t size[LETTERS] = {0};
     if (!spec) return pal_tape_fail(bad.tape, PAL_ERR_ARGUMENT, "einsum: no specification");
     if (!usable("einsum", a, b) || !read_spec(&r) || !measure(&r, in, size)) return bad;
+    if (pal_shape_count(shape_of(r.part[2], size)) < 0) {
+        refuse(&r, "the result is too large", 0);
+        return bad;
+    }
     for (int o = 0; o < 2; o++) {
         memcpy(in[o].axes, r.part[o], sizeof r.part[o]);
         sum_what_is_alone(&in[o], r.part[1 - o], r.part[2]);

@@ -234,6 +234,47 @@ START_TEST(einsum_of_a_product_is_the_product)
 }
 END_TEST
 
+static bool moves(pal_var v, const char *name) { return !strcmp(pal_op_of(v)->name, name); }
+
+/* Permutations and reshapes from v down to what is neither; v becomes that. */
+static int permutations(pal_var *v)
+{
+    int n = 0;
+    for (; moves(*v, "permute") || moves(*v, "reshape"); *v = pal_operand(*v, 0)) n += moves(*v, "permute");
+    return n;
+}
+
+/* Where operands and result cannot all stand as the product has them, the fewest elements are copied. */
+START_TEST(einsum_copies_little)
+{
+    static const struct {
+        const char *spec;
+        pal_shape a, b;
+        int permuted[3]; /* how often: the result, then the product's operands */
+    } cases[] = {{"ijk,lkj->il", {3, {2, 3, 4}}, {3, {9, 4, 3}}, {0, 1, 0}},
+                 {"ijk,lkj->il", {3, {9, 3, 4}}, {3, {2, 4, 3}}, {0, 0, 1}},
+                 {"xyij,xyjk->yxik", {4, {2, 3, 4, 4}}, {4, {2, 3, 4, 4}}, {1, 0, 0}},
+                 {"xyij,yxjk->xyik", {4, {2, 3, 1, 9}}, {4, {3, 2, 9, 9}}, {1, 1, 0}},
+                 {"xyij,yxjk->xyik", {4, {2, 3, 9, 2}}, {4, {3, 2, 2, 2}}, {0, 0, 1}},
+                 {"ijk,kl->jil", {3, {2, 3, 9}}, {2, {9, 2}}, {1, 0, 0}},
+                 {"ijk,kl->jil", {3, {2, 3, 2}}, {2, {2, 9}}, {0, 1, 0}},
+                 {"ijk,klm->jiml", {3, {2, 3, 9}}, {3, {9, 2, 3}}, {1, 0, 0}},
+                 {"kl,ijk->lji", {2, {9, 2}}, {3, {2, 3, 9}}, {1, 0, 0}},
+                 {"kl,ijk->lji", {2, {2, 9}}, {3, {2, 3, 2}}, {0, 0, 1}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pal_var y = pal_einsum(cases[i].spec, numbers(PAL_F64, cases[i].a, "a"), numbers(PAL_F64, cases[i].b, "b"));
+        ck_assert_tape_ok(t);
+        ck_assert_msg(permutations(&y) == cases[i].permuted[0], "%s: case %zu", cases[i].spec, i);
+        ck_assert_str_eq(pal_op_of(y)->name, "matmul");
+        for (int o = 0; o < 2; o++) {
+            pal_var x = pal_operand(y, (size_t)o);
+            ck_assert_msg(permutations(&x) == cases[i].permuted[1 + o], "%s: case %zu", cases[i].spec, i);
+        }
+        release();
+    }
+}
+END_TEST
+
 START_TEST(einsum_refuses)
 {
 #define A numbers(PAL_F64, PAL_SHAPE(2, 3), "a")
@@ -267,6 +308,9 @@ START_TEST(einsum_refuses)
             "einsum: operands are to be of one real type, not f64 and f32");
     refused(pal_einsum("ij,jk", A, (pal_var){0}), "einsum: operand 2 is a bad handle");
     refused(pal_einsum("ij,jk", (pal_var){0}, A), "einsum: operand 1 is a bad handle");
+    pal_shape wide = PAL_SHAPE(1, INT64_C(1) << 40);
+    refused(pal_einsum("ij,ik->jk", pal_fill(t, PAL_F64, wide, 1), pal_fill(t, PAL_F64, wide, 1)),
+            "einsum: the result is too large in \"ij,ik->jk\"");
     refused(pal_outer(A, A), "outer: [2,3] x [2,3]: wants two vectors");
     refused(pal_outer((pal_var){.tape = t}, A), "outer: operand 1 is a bad handle");
     refused(pal_dot(numbers(PAL_F64, PAL_SHAPE(2), "u"), numbers(PAL_F64, PAL_SHAPE(3), "v")),
@@ -617,9 +661,9 @@ static void fails(pal_var v, const char *text)
     double before[5];
     memcpy(before, w->data, sizeof before);
     pal_var leaf = keep(w);
-    pal_assign(leaf, pal_scale(leaf, 2)); /* depends on nothing that fails */
-    pal_program *p =
-        pal_compile(t, &v, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
+    /* It depends on nothing that fails, and is asked for first. */
+    pal_var wanted[] = {pal_assign(leaf, pal_scale(leaf, 2)), v};
+    pal_program *p = pal_compile(t, wanted, 2, NULL);
     ck_assert_msg(p != NULL, "%s", pal_tape_error(t));
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(pal_run(p), PAL_ERR_NUMERIC);
@@ -755,9 +799,9 @@ END_TEST
 Suite *factor_suite(void)
 {
     Suite *suite = suite_create("factor");
-    add_case(
-        suite, "einsum", setup, teardown,
-        TESTS(einsum_is_the_sum_over_all_letters, einsum_of_a_product_is_the_product, einsum_refuses, outer_and_dot));
+    add_case(suite, "einsum", setup, teardown,
+             TESTS(einsum_is_the_sum_over_all_letters, einsum_of_a_product_is_the_product, einsum_copies_little,
+                   einsum_refuses, outer_and_dot));
     add_case(suite, "values", setup, teardown,
              TESTS(factor_times_its_transpose_is_the_matrix, solves_leave_no_residual, batches_broadcast,
                    many_small_matrices, known_factors, determinant_is_the_product_of_the_eigenvalues,
