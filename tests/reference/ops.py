@@ -22,7 +22,7 @@ S = torch.special
 
 # name -> function of the inputs; a dict names the case's label first. Where the case wraps the operation, so does this.
 SAME = """neg abs square sqrt rsqrt reciprocal exp expm1 exp2 log log1p log2 log10 sin cos tan asin acos atan sinh cosh tanh
-asinh acosh atanh sigmoid relu sign erf erfc lgamma digamma floor ceil round trunc logit add sub mul div pow
+asinh acosh atanh sigmoid relu sign erf erfc  floor ceil round trunc logit add sub mul div pow
 atan2 hypot xlogy logaddexp copysign remainder""".split()
 
 TORCH = {name: getattr(torch, name) for name in SAME}
@@ -36,12 +36,14 @@ TORCH |= {
     "silu": F.silu,
     "mish": F.mish,
     "softsign": F.softsign,
-    "hard_sigmoid": F.hardsigmoid,
+    "hard_sigmoid": lambda x: F.relu6(x + 3) / 6,  # F.hardsigmoid's derivative takes 1/6 in float32, and has no second
     "hard_tanh": F.hardtanh,
     "hard_silu": F.hardswish,
     "relu6": F.relu6,
     "normal_cdf": S.ndtr,
     "log_normal_cdf": S.log_ndtr,
+    "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
+    "log1mexp": lambda x: torch.log(-torch.expm1(-x)),
     "xlog1py": S.xlog1py,
     "max": torch.maximum,
     "min": torch.minimum,
@@ -71,7 +73,140 @@ TORCH |= {
     "cholesky_inverse": {"x x' + 1": lambda x: torch.linalg.inv(definite(x)),
                          "batch": lambda x: torch.linalg.inv(definite(x))},
     "cholesky_log_det": lambda x: torch.logdet(definite(x)),
+    "lgamma": lambda x: Lgamma.apply(x),
+    "digamma": lambda x: Polygamma.apply(x, 0),
+    "polygamma": lambda x: Polygamma.apply(x, 1),
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.1),
+    "elu": lambda x: F.elu(x, 0.7),
+    "celu": lambda x: torch.where(x > 0, x, 0.7 * torch.expm1(x / 0.7)),  # F.celu's derivative is good to 1e-9 only
+    "soft_shrink": lambda x: F.softshrink(x, 0.5),
+    "clip": lambda x: x.clamp(-1, 1.5),
+    "concat": {"rows": lambda *x: torch.cat(x, 0).square(), "middle axis": lambda *x: torch.cat(x, 1).square()},
+    "stack": {"first": lambda *x: torch.stack(x, 0).square(), "last": lambda *x: torch.stack(x, 2).square()},
+    "split_axis": {"rows": lambda x: product(x.split([2, 1, 2], 0)), "columns": lambda x: product(x.split([2, 1, 2], 1))},
+    "flip": {"last axis": lambda x: x.flip(1) * x, "both ends": lambda x: x.flip(0, 2) * x},
+    "repeat": {"two axes": lambda x: counted(x.repeat(2, 1, 3).square()), "vector": lambda x: counted(x.repeat(2).square())},
+    "expand": {"first": lambda x: x.unsqueeze(0) * x, "middle": lambda x: x.unsqueeze(1) * x},
+    "diagonal": lambda x: torch.diagonal(x, dim1=-2, dim2=-1).square(),
+    "diagonal_matrix": lambda x: torch.diag_embed(x).square(),
+    "lower_triangle": {"square": lambda x: x.tril().square(), "wide, above": lambda x: x.tril(1).square()},
+    "upper_triangle": {"square": lambda x: x.triu().square(), "tall, below": lambda x: x.triu(-1).square()},
+    "arg_max": {"last axis": lambda x: x.gather(1, x.argmax(1, keepdim=True)).square(),
+                "first axis": lambda x: x.gather(0, x.argmax(0, keepdim=True)).square()},
+    "arg_min": {"last axis": lambda x: x.gather(1, x.argmin(1, keepdim=True)).square(),
+                "first axis": lambda x: x.gather(0, x.argmin(0, keepdim=True)).square()},
+    "arg_sort": lambda x: x.gather(1, x.argsort(1)).square(),
+    "arg_top_k": {"two": lambda x: x.topk(2, 1).values.square()},
+    "sort": {"last axis": lambda x: x.sort(-1).values.square(),
+             "first axis, descending": lambda x: x.sort(0, descending=True).values.square()},
+    "top_k": {"last axis": lambda x: x.topk(2, -1).values.square(), "first axis": lambda x: x.topk(1, 0).values.square()},
+    "gather": {"last axis, with repeats": lambda x: x.gather(1, (torch.arange(10) % 3).reshape(2, 5)).square()},
+    "gather_add": {"last axis, with repeats": lambda x: torch.zeros(2, 4).scatter_add(
+        1, (torch.arange(10) % 3).reshape(2, 5), x).square()},
+    "mean_over_samples": {"matrix": lambda x: x.sum() / x.shape[0]},
+    "sum_squares": lambda x: x.square().sum(),
+    "exclusive_prod": {"rows": lambda x: torch.stack([x[:, [j for j in range(4) if j != i]].prod(1) for i in range(4)], 1)},
+    "row_scale": lambda x: torch.linalg.vector_norm(x, dim=1, keepdim=True),
+    "row_shift": lambda x: x.logsumexp(1, keepdim=True),
+    "variance": {"last axis": lambda x: x.var(1, correction=0, keepdim=True), "unbiased": lambda x: x.var(1)},
+    "cumsum": {"last axis": lambda x: x.cumsum(1).square(),
+               "first axis, exclusive": lambda x: (x.cumsum(0) - x).square(),
+               "middle axis, reverse": lambda x: x.flip(1).cumsum(1).flip(1).square()},
+    "conv_transpose2d": {
+        "doubles the plane": lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1),
+        "two groups": lambda x, w: F.conv_transpose2d(x, w, stride=(2, 1), groups=2)},
+    "average_pool2d_adjoint": {
+        "window of 2": lambda y: adjoint(lambda x: F.avg_pool2d(x, 2), (1, 2, 4, 2), y),
+        "overlapping": lambda y: adjoint(lambda x: F.avg_pool2d(x, (3, 2), (1, 2)), (1, 1, 5, 4), y)},
+    "hvp": {"by a weight": lambda x, w, d: grad((grad((torch.tanh(x @ w) ** 2).sum(), w) * d).sum(), w)},
+    "jacobian": {"by rows": lambda x, w: rows(torch.tanh(x @ w), x), "by columns": lambda x, w: rows(torch.tanh(x @ w), x)},
+    "hessian": {"by a weight": lambda x, w: rows(grad((torch.tanh(x @ w) ** 2).sum(), w), w)},
+    "jacobian_norm2_rows": {"tanh layer": lambda x, w: norm2(torch.tanh(x @ w), x)},
+    "jacobian_norm2_layers": {
+        "one layer": lambda x, w: norm2(torch.sigmoid(x @ w), x),
+        "two, from the code": lambda x, w, u, b: norm2(torch.sigmoid(torch.tanh(x @ w + b) @ u), x)},
 }
+for name, f in {"sum": torch.sum, "mean": torch.mean, "logsumexp": torch.logsumexp, "norm": torch.linalg.vector_norm,
+                "logmeanexp": lambda x, dim, keepdim=False: x.logsumexp(dim, keepdim)
+                - math.log(math.prod(x.shape[i] for i in ([dim] if isinstance(dim, int) else dim)))}.items():
+    TORCH[name] = {"last axis": lambda x, f=f: f(x, dim=1, keepdim=True), "first axis": lambda x, f=f: f(x, dim=0),
+                   "both ends": lambda x, f=f: f(x, dim=(0, 2))}
+for name, f in {"reduce_max": torch.amax, "reduce_min": torch.amin}.items():
+    TORCH[name] = {"last axis": lambda x, f=f: f(x, dim=1, keepdim=True), "both ends": lambda x, f=f: f(x, dim=(0, 2)),
+                   "squared": lambda a, b, f=f: f(a * b, dim=1).square()}
+TORCH["prod"] = {"last axis": lambda x: x.prod(1, keepdim=True), "both ends": lambda x: x.prod(0, keepdim=True).prod(2, keepdim=True)}
+for label, o, size, kernel in [("defaults", {}, (2, 1, 3, 4), (2, 1, 2, 2)),
+                               ("rows unlike columns", {"stride": (2, 1), "padding": 1}, (1, 2, 4, 3), (2, 2, 3, 2)),
+                               ("two groups", {"groups": 2, "stride": (1, 2)}, (1, 4, 2, 3), (4, 2, 2, 1))]:
+    TORCH.setdefault("conv2d", {})[label] = lambda x, w, o=o: F.conv2d(x, w, **o)
+    TORCH.setdefault("conv2d_to_input", {})[label] = lambda y, w, o=o, size=size: adjoint(
+        lambda x: F.conv2d(x, w, **o), size, y)
+    TORCH.setdefault("conv2d_to_weights", {})[label] = lambda x, y, o=o, kernel=kernel: adjoint(
+        lambda w: F.conv2d(x, w, **o), kernel, y)
+for label, window, stride, padding in [("window of 2", 2, 2, 0), ("overlapping", (3, 2), (1, 2), 0),
+                                       ("padded", (2, 3), (2, 1), 1)]:
+    TORCH.setdefault("max_pool2d", {})[label] = lambda x, w=window, s=stride, p=padding: F.max_pool2d(x, w, s, p)
+    TORCH.setdefault("arg_pool2d", {})[label] = lambda x, w=window, s=stride, p=padding: F.max_pool2d(x, w, s, p).square()
+    TORCH.setdefault("average_pool2d", {})[label] = lambda x, w=window, s=stride, p=padding: F.avg_pool2d(
+        x, w, s, p, count_include_pad=False)
+for label, size, to in [("doubled", (1, 2, 2, 3), (4, 6)), ("odd", (2, 1, 3, 4), (5, 3))]:
+    for mode in "nearest", "bilinear":
+        TORCH.setdefault("resize_" + mode, {})[label] = lambda x, to=to, mode=mode: F.interpolate(x, to, mode=mode)
+for label, size, frm in [("doubled", (1, 2, 2, 3), (4, 6)), ("odd", (2, 1, 3, 4), (5, 3))]:
+    for mode in "nearest", "bilinear":
+        TORCH.setdefault("resize_" + mode + "_adjoint", {})[label] = lambda y, size=size, frm=frm, mode=mode: adjoint(
+            lambda x: F.interpolate(x, size[2:], mode=mode), size[:2] + frm, y)
+
+
+class Polygamma(torch.autograd.Function):
+    """PyTorch's own is good to 1e-9 only; its Hurwitz zeta function is exact: (-1)^(n+1) n! zeta(n + 1, x)."""
+
+    @staticmethod
+    def forward(ctx, x, n):
+        ctx.save_for_backward(x)
+        ctx.n = n
+        return torch.digamma(x) if n == 0 else (-1) ** (n + 1) * math.factorial(n) * S.zeta(float(n + 1), x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * Polygamma.apply(ctx.saved_tensors[0], ctx.n + 1), None
+
+
+class Lgamma(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.lgamma(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * Polygamma.apply(ctx.saved_tensors[0], 0)
+
+
+def grad(y, x):
+    return torch.autograd.grad(y, x, create_graph=True)[0]
+
+
+def adjoint(f, shape, y):
+    """Of a linear f of tensors of the given shape, applied to y."""
+    x = torch.zeros(shape, requires_grad=True)
+    return grad((f(x) * y).sum(), x)
+
+
+def rows(y, x):
+    return torch.stack([grad(v, x) for v in y.reshape(-1)]).reshape(y.shape + x.shape)
+
+
+def norm2(h, x):
+    return sum((grad(h[:, j].sum(), x) ** 2).sum() for j in range(h.shape[1])) / h.shape[0]
+
+
+def product(parts):
+    return parts[0] * parts[1] * parts[2]
+
+
+def counted(x):
+    return x * (torch.arange(x.numel()) + 1.0).reshape(x.shape)
 
 
 def definite(x):
@@ -86,11 +221,17 @@ def half_diagonal(x):
     return x - 0.5 * torch.diag_embed(torch.diagonal(x, dim1=-2, dim2=-1))
 
 
+for name, op in {"is_nan": torch.isnan, "is_finite": torch.isfinite, "is_inf": torch.isinf}.items():
+    TORCH[name] = lambda a, b, op=op: torch.where(op(a), a * b, a - b)
+for name, op in {"logical_and": torch.logical_and, "logical_or": torch.logical_or, "logical_xor": torch.logical_xor,
+                 "logical_not": lambda p, q: torch.logical_not(p)}.items():
+    TORCH[name] = lambda a, b, op=op: torch.where(op(a > 0, b > 0.5), a * b, a - b)
 for name, op in {"less": torch.lt, "less_equal": torch.le, "greater": torch.gt, "greater_equal": torch.ge,
                  "equal": torch.eq, "not_equal": torch.ne}.items():
     TORCH[name] = lambda a, b, op=op: torch.where(op(a, b), a * b, a - b)
 
-NONE = {"stop_gradient": "nothing to differentiate", "uniform": "noise", "normal": "noise"}
+NONE = {"stop_gradient": "nothing to differentiate", "uniform": "noise", "normal": "noise",
+        "jacobian_norm2_hutchinson": "noise"}
 
 
 def spread(i, step, start):
