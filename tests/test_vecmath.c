@@ -22,7 +22,29 @@ Suite *vecmath_suite(void);
     X(sin, 1.5, 1.0)                                                                                                   \
     X(cos, 1.5, 1.0)                                                                                                   \
     X(tanh, 1.5, 2.0)                                                                                                  \
-    X(erf, 1.5, 2.0)
+    X(erf, 1.5, 2.0)                                                                                                   \
+    X(exp2, 0.75, 2.0)                                                                                                 \
+    X(log2, 0.75, 2.0)                                                                                                 \
+    X(log10, 0.75, 3.0)                                                                                                \
+    X(cbrt, 0.75, 5.0)                                                                                                 \
+    X(tan, 0.75, 1.5)                                                                                                  \
+    X(asin, 0.75, 1.5)                                                                                                 \
+    X(acos, 0.75, 1.5)                                                                                                 \
+    X(atan, 0.75, 1.5)                                                                                                 \
+    X(sinh, 0.75, 3.0)                                                                                                 \
+    X(cosh, 0.75, 3.0)                                                                                                 \
+    X(asinh, 0.75, 3.0)                                                                                                \
+    X(acosh, 0.75, 3.0)                                                                                                \
+    X(atanh, 0.75, 3.0)                                                                                                \
+    X(erfc, 0.75, 6.0)                                                                                                 \
+    X(normal_cdf, 0.75, 8.0)                                                                                           \
+    X(rint, 0, 0)                                                                                                      \
+    X(floor, 0, 0)                                                                                                     \
+    X(ceil, 0, 0)                                                                                                      \
+    X(trunc, 0, 0)
+
+static double normal_cdf(double x) { return 0.5 * erfc(x * -M_SQRT1_2); }
+static long double normal_cdfl(long double x) { return 0.5L * erfcl(x * -0.707106781186547524400844362104849039L); }
 
 #define ROW(f, limit32, limit64)                                                                                       \
     static void f##_f32(size_t n, const float *x, float *y)                                                            \
@@ -253,6 +275,33 @@ START_TEST(power)
 }
 END_TEST
 
+/* Functions of two floats: random ones of every size, and all pairs of special values. */
+START_TEST(two_floats)
+{
+    static const struct {
+        const char *name;
+        float (*f)(float, float);
+        double (*reference)(double, double);
+    } pairs[] = {{"atan2", pal__atan2_f32, atan2}, {"hypot", pal__hypot_f32, hypot}};
+    uint64_t state = 9;
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < N_SPECIAL; i++)
+            for (size_t j = 0; j < N_SPECIAL; j++) {
+                float x = (float)special[i], y = (float)special[j], got = pairs[k].f(x, y);
+                double error = ulps_f32(got, pairs[k].reference((double)x, (double)y));
+                ck_assert_msg(error <= 0.75, "%s(%a, %a) is %a: %g ULP", pairs[k].name, (double)x, (double)y,
+                              (double)got, error);
+            }
+        for (int i = 0; i < 500000; i++) {
+            float x = pal__real_f32((uint32_t)next(&state)), y = pal__real_f32((uint32_t)next(&state));
+            if (i % 2) y = x * (float)((double)(next(&state) >> 11) * 0x1p-51 - 2.0);
+            double error = ulps_f32(pairs[k].f(x, y), pairs[k].reference((double)x, (double)y));
+            ck_assert_msg(error <= 0.75, "%s(%a, %a): %g ULP", pairs[k].name, (double)x, (double)y, error);
+        }
+    }
+}
+END_TEST
+
 Suite *vecmath_suite(void)
 {
     Suite *suite = suite_create("vecmath");
@@ -263,6 +312,7 @@ Suite *vecmath_suite(void)
     tcase_add_loop_test(tests, special_values, 0, N_FUNCTIONS);
     tcase_add_loop_test(tests, place_in_the_array_does_not_matter, 0, N_FUNCTIONS);
     tcase_add_test(tests, power);
+    tcase_add_test(tests, two_floats);
     tcase_add_test(tests, log1p_of_the_unit_interval);
     suite_add_tcase(suite, tests);
     return suite;
