@@ -38,13 +38,15 @@ pal_var pal_lerp(pal_var a, pal_var b, double t); /* a + t (b - a) */
 
 pal_var pal_sum(pal_var x, unsigned axes, bool keep);
 pal_var pal_mean(pal_var x, unsigned axes, bool keep);
-pal_var pal_prod(pal_var x, unsigned axes, bool keep);       /* derivative right where elements are 0, at any order */
-pal_var pal_reduce_max(pal_var x, unsigned axes, bool keep); /* ties share the derivative equally; NaN wins */
+pal_var pal_prod(pal_var x, unsigned axes, bool keep); /* derivative right where elements are 0, at any order */
+/* Ties share the derivative equally; NaN wins, and passes none on. Of no elements: an error. */
+pal_var pal_reduce_max(pal_var x, unsigned axes, bool keep);
 pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep);
-pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep);  /* ln sum e^x, for arguments of any size */
+pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep);  /* ln sum e^x, for arguments of any size; of none -inf */
 pal_var pal_logmeanexp(pal_var x, unsigned axes, bool keep); /* less the logarithm of the number of terms */
-pal_var pal_norm(pal_var x, unsigned axes, bool keep);       /* Euclidean; derivative 0 at 0 */
-/* sum (x - mean)^2 / (terms - correction): 0 for the population's variance, 1 for the unbiased estimate. */
+pal_var pal_norm(pal_var x, unsigned axes, bool keep);       /* Euclidean, without overflow; both derivatives 0 at 0 */
+/* sum (x - mean)^2 / (terms - correction): 0 for the population's variance, 1 for the unbiased estimate. It leaves a
+ * term at least. */
 pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction);
 pal_var pal_sum_all(pal_var x); /* to a scalar */
 pal_var pal_mean_all(pal_var x);
@@ -57,11 +59,12 @@ pal_var pal_sum_squares(pal_var x); /* scalar */
 
 pal_var pal_arg_max(pal_var x, int axis); /* i32, without the axis; the first of equals; a NaN is the largest */
 pal_var pal_arg_min(pal_var x, int axis); /* a NaN is the smallest */
+/* exclusive: without the element itself; reverse: from the end. Added in order, in double also for float32. */
 pal_var pal_cumsum(pal_var x, int axis, bool exclusive, bool reverse);
 /* Stable; NaN last either way. i32 of x's shape. */
 pal_var pal_arg_sort(pal_var x, int axis, bool descending);
 pal_var pal_sort(pal_var x, int axis, bool descending); /* the derivative goes to where values came from */
-/* The k largest in descending order, the first of equals first: i32, k along the axis. */
+/* The first k of the stable descending order (so NaN last): i32, k along the axis. */
 pal_var pal_arg_top_k(pal_var x, int axis, int64_t k);
 pal_var pal_top_k(pal_var x, int axis, int64_t k);
 /* y[.., i, ..] = x[.., indices[.., i, ..], ..]: indices (i32) have x's shape but for the axis. */
