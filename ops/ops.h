@@ -42,7 +42,8 @@ pal_var pal_prod(pal_var x, unsigned axes, bool keep); /* derivative right where
 /* Ties share the derivative equally; NaN wins, and passes none on. Of no elements: an error. */
 pal_var pal_reduce_max(pal_var x, unsigned axes, bool keep);
 pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep);
-pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep);  /* ln sum e^x, for arguments of any size; of none -inf */
+/* Of none, and of -inf alone, logsumexp is -inf with the derivative 0. */
+pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep);  /* ln sum e^x, for arguments of any size */
 pal_var pal_logmeanexp(pal_var x, unsigned axes, bool keep); /* less the logarithm of the number of terms */
 pal_var pal_norm(pal_var x, unsigned axes, bool keep);       /* Euclidean, without overflow; both derivatives 0 at 0 */
 /* sum (x - mean)^2 / (terms - correction): 0 for the population's variance, 1 for the unbiased estimate. It leaves a

@@ -50,12 +50,15 @@ pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep)
     return pal__reducible("reduce_min", x, axes) ? pal__reduce(&pal__op_reduce_min, x, axes, keep) : bad(x);
 }
 
-/* The shift is finite, so that infinities keep their meaning: a row of -inf has the sum 0. */
+/* The shift is finite, so that infinities keep their meaning. The sum is 0 only of a row of -inf: there the logarithm
+ * is not taken, so that a row masked whole has the derivative 0 and does not fill a gradient with NaN. */
 static pal_var logsumexp(pal_var x, unsigned axes, bool keep)
 {
     pal_var shift = pal__reduce(&pal__op_row_shift, x, axes, true);
     pal_var total = sum(pal_exp(pal_sub(x, shift)), axes, true);
-    return pal__drop_axes(pal_add(pal_log(total), shift), axes, keep);
+    pal_var none = pal_equal(total, pal_like(total, 0));
+    pal_var logarithm = pal_add(pal_log(pal_where(none, pal_like(total, 1), total)), shift);
+    return pal__drop_axes(pal_where(none, pal_like(total, -(double)INFINITY), logarithm), axes, keep);
 }
 
 pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep)

@@ -169,6 +169,7 @@ START_TEST(extreme_arguments)
         near(slope[0][j], 1 / 3.0, 1e-15);
         near(slope[1][j], 1 / 3.0, 1e-15);
         near(slope[2][j], j == 0, 1e-15);
+        near(slope[3][j], 0, 0);
         near(slope[4][j], j == 1, 1e-15);
         near(slope[8][j], j == 2 ? 0 : 0.5, 1e-15);
     }
