@@ -2,7 +2,9 @@
  * suffix. */
 #include "ops/conv_internal.h"
 
-#include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #define JOIN_(a, b, c) pal__##a##_##b##_##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
@@ -22,21 +24,74 @@ static inline span inside(int64_t from, int64_t to, int64_t offset, int64_t stri
     return s;
 }
 
+#ifdef __AVX512F__
+static const int32_t even_f32[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30},
+                     low_f32[16] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7},
+                     high_f32[16] = {8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15};
+static const int64_t even_f64[8] = {0, 2, 4, 6, 8, 10, 12, 14}, low_f64[8] = {0, 0, 1, 1, 2, 2, 3, 3},
+                     high_f64[8] = {4, 4, 5, 5, 6, 6, 7, 7};
+
+/* Bits begin .. end-1 of a chunk that starts at `at`. */
+static inline uint32_t bits(int64_t begin, int64_t end, int64_t at, int lanes)
+{
+    begin = begin < at ? 0 : begin - at;
+    end = end - at > lanes ? lanes : end - at;
+    return begin >= end ? 0 : ((UINT32_C(1) << end) - 1) & ~((UINT32_C(1) << begin) - 1);
+}
+
+/* Each bit at twice its place: the even elements of two vectors. */
+static inline uint32_t spread(uint32_t bits) { return _pdep_u32(bits, 0x55555555); }
+#endif
+
 #define T        float
 #define FN(name) JOIN(name, f32, PAL_ISA_NAME)
 #define LOAD     load_f32
 #define ADD      add_f32
 #define CLEAR    clear_f32
+#ifdef __AVX512F__
+#define LANES              16
+#define VECTOR             __m512
+#define MASK               __mmask16
+#define MASKED(m, p)       _mm512_maskz_loadu_ps((MASK)(m), p)
+#define STORE(p, m, v)     _mm512_mask_storeu_ps(p, (MASK)(m), v)
+#define PLUS(a, b)         _mm512_add_ps(a, b)
+#define PICK2(a, table, b) _mm512_permutex2var_ps(a, _mm512_loadu_si512(table##_f32), b)
+#define PICK(table, a)     _mm512_permutexvar_ps(_mm512_loadu_si512(table##_f32), a)
+#define LOAD_ROWS          load_rows_f32
+#define ADD_ROWS           add_rows_f32
+#endif
 #include "ops/conv_kernels_type.h"
 #undef T
 #undef FN
 #undef LOAD
 #undef ADD
 #undef CLEAR
+#undef LANES
+#undef VECTOR
+#undef MASK
+#undef MASKED
+#undef STORE
+#undef PLUS
+#undef PICK2
+#undef PICK
+#undef LOAD_ROWS
+#undef ADD_ROWS
 
 #define T        double
 #define FN(name) JOIN(name, f64, PAL_ISA_NAME)
 #define LOAD     load_f64
 #define ADD      add_f64
 #define CLEAR    clear_f64
+#ifdef __AVX512F__
+#define LANES              8
+#define VECTOR             __m512d
+#define MASK               __mmask8
+#define MASKED(m, p)       _mm512_maskz_loadu_pd((MASK)(m), p)
+#define STORE(p, m, v)     _mm512_mask_storeu_pd(p, (MASK)(m), v)
+#define PLUS(a, b)         _mm512_add_pd(a, b)
+#define PICK2(a, table, b) _mm512_permutex2var_pd(a, _mm512_loadu_si512(table##_f64), b)
+#define PICK(table, a)     _mm512_permutexvar_pd(_mm512_loadu_si512(table##_f64), a)
+#define LOAD_ROWS          load_rows_f64
+#define ADD_ROWS           add_rows_f64
+#endif
 #include "ops/conv_kernels_type.h"
