@@ -77,10 +77,12 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
                             pal_gradcheck_report *report)
 {
     if (!report) return PAL_ERR_ARGUMENT;
-    *report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
-                                     .message = "no such case: give the operation a domain, or cases"};
     pal_case it;
-    if (!context || !op || !pal_gradcheck_op_case(op, i, &it)) return PAL_ERR_ARGUMENT;
+    if (!context || !op || !pal_gradcheck_op_case(op, i, &it)) {
+        pal_gradcheck(NULL, op ? op->name : NULL, NULL, NULL, NULL, 0, NULL, report); /* an empty report */
+        snprintf(report->message, sizeof report->message, "no such case: give the operation a domain, or cases");
+        return PAL_ERR_ARGUMENT;
+    }
     pal_tensor *inputs[PAL_CASE_INPUTS] = {NULL};
     uint64_t seed = options && options->struct_size > offsetof(pal_gradcheck_options, seed) ? options->seed : 0;
     pal_status status = PAL_OK;

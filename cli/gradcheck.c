@@ -3,13 +3,19 @@
  * An operation is checked in all its cases. A model is checked as it is by default and with each choice of each of its
  * options, at a tiny shape in float64: its loss in training, noise and all, by every parameter. The checks are the
  * library's (autograd/gradcheck.h); this file chooses, orders and tells. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/gradcheck.h"
 #include "ops/ops.h"
 
-enum { SAMPLES = 3, HEIGHT = 5, WIDTH = 6, AT_ONCE = 8 }; /* AT_ONCE: inputs that the checker takes at second order */
+enum {
+    SAMPLES = 3,
+    HEIGHT = 5,
+    WIDTH = 6,
+    AT_ONCE = 32
+}; /* AT_ONCE: inputs of one check at second order, which takes a vjp for each */
 
 static const pal_cli_row rows[] = {
     {{"order", PAL_OPTION_INT, "", 1, 2, NULL, "first or second derivatives (default: both)"}, "N", NULL, 0},
@@ -50,7 +56,7 @@ static void check_op(pal__checks *c, const pal_op *op)
                 c->context, op, i,
                 &(pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = order, .seed = c->seed},
                 &r->report);
-            snprintf(r->where, sizeof r->where, "operand %zu [%zu]", r->report.input + 1, r->report.element);
+            snprintf(r->where, sizeof r->where, "operand %zu %s", r->report.input + 1, r->report.index);
         }
 }
 
@@ -72,16 +78,24 @@ static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
     return loss;
 }
 
-/* The worse of two parts of one check. */
+static double larger(double a, double b) { return isnan(a) || b > a ? b : a; }
+static double smaller(double a, double b) { return isnan(a) || b < a ? b : a; }
+
+/* The worse of two parts of one check, in each respect. */
 static void merge(pal_gradcheck_report *into, const pal_gradcheck_report *part)
 {
     static const int severity[] = {
         [PAL_CHECK_PASS] = 1, [PAL_CHECK_KINK] = 0, [PAL_CHECK_FAIL] = 2, [PAL_CHECK_ERROR] = 3};
-    size_t checked = into->checked + part->checked, kinks = into->kinks + part->kinks;
+    pal_gradcheck_report first = *into;
     int a = severity[into->verdict], b = severity[part->verdict];
     if (b > a || (b == a && !(part->error <= into->error))) *into = *part;
-    into->checked = checked;
-    into->kinks = kinks;
+    into->checked = first.checked + part->checked;
+    into->kinks = first.kinks + part->kinks;
+    into->slope1 = smaller(first.slope1, part->slope1);
+    into->slope2 = smaller(first.slope2, part->slope2);
+    into->symmetry = larger(first.symmetry, part->symmetry);
+    into->duality = larger(first.duality, part->duality);
+    into->linearity = larger(first.linearity, part->linearity);
 }
 
 static void check_subject(pal__checks *c, const subject *s, const char *name, const char *label, int order)
@@ -109,7 +123,7 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
     }
     const char *worst_in = "";
     if (r->report.input < n) pal_model_parameter(s->model, r->report.input, &worst_in);
-    snprintf(r->where, sizeof r->where, "%.150s [%zu]", worst_in, r->report.element);
+    snprintf(r->where, sizeof r->where, "%.100s %s", worst_in, r->report.index);
     r->model = true;
     snprintf(r->report.label, sizeof r->report.label, "%s", label);
     free(parameters);
@@ -146,7 +160,14 @@ static void check_settings(pal__checks *c, const pal_variant *v, const pal_setti
         pal__result *r = add(c);
         if (r) {
             r->model = true;
-            r->report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR, .order = c->first};
+            r->report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
+                                               .order = c->first,
+                                               .slope1 = NAN,
+                                               .slope2 = NAN,
+                                               .symmetry = NAN,
+                                               .duality = NAN,
+                                               .linearity = NAN,
+                                               .rate = NAN};
             snprintf(r->report.name, sizeof r->report.name, "%s", v->name);
             snprintf(r->report.label, sizeof r->report.label, "%s", label);
             snprintf(r->report.message, sizeof r->report.message, "%.390s", err.text);

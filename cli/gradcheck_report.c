@@ -32,19 +32,68 @@ static double worst(const pal__checks *c, int order)
     return most;
 }
 
-static void print_failure(const pal_gradcheck_report *r)
+/* The rate of the remainder of a check's own order, and the worst of its identities; NaN: not measured. */
+static double slope(const pal_gradcheck_report *r) { return r->order == 2 ? r->slope2 : r->slope1; }
+static double identity(const pal_gradcheck_report *r)
 {
-    if (r->verdict == PAL_CHECK_ERROR) {
-        printf("    %s\n", *r->message ? r->message : "out of memory");
-        return;
+    return r->order == 2 ? r->symmetry : fmax(r->duality, r->linearity); /* fmax passes over a NaN */
+}
+
+/* ---- For people ------------------------------------------------------------------------------------------------ */
+
+static const char *figure(double value, const char *format, char *out, size_t size)
+{
+    snprintf(out, size, isnan(value) ? "-" : format, value);
+    return out;
+}
+
+/* What failed, each on a line of its own, and where. */
+static void print_failure(const pal__result *result)
+{
+    const pal_gradcheck_report *r = &result->report;
+    const char *text = *r->message ? r->message : "out of memory";
+    if (r->verdict == PAL_CHECK_FAIL && !(r->error <= r->tolerance)) {
+        char rate[32];
+        printf("    %s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)\n", result->where, r->analytic,
+               r->numeric, r->error, r->tolerance);
+        printf("    by differences of step %g, whose error falls at rate %s (2 is right)\n", r->step,
+               figure(r->rate, "%.2f", rate, sizeof rate));
+        text = strstr(text, "; "); /* that was its first reason */
+        if (text) text += 2;
     }
-    printf("    input %zu, element %zu: analytic %.17g, numeric %.17g, step %g, observed rate ", r->input, r->element,
-           r->analytic, r->numeric, r->step);
-    if (isfinite(r->rate))
-        printf("%.2f (2 is right)\n", r->rate);
-    else
-        printf("unknown\n");
-    if (r->linearity > 1e-11) printf("    the rule is not linear in its seed: off by %.2g\n", r->linearity);
+    while (text && *text) {
+        const char *end = r->verdict == PAL_CHECK_FAIL ? strstr(text, "; ") : NULL;
+        printf("    %.*s\n", (int)(end ? end - text : (ptrdiff_t)strlen(text)), text);
+        text = end ? end + 2 : NULL;
+    }
+    if (*r->source) printf("    its formula: %s\n", r->source);
+}
+
+static int widest(const pal__checks *c, int least, size_t (*width)(const pal__result *))
+{
+    size_t most = (size_t)least;
+    for (size_t i = 0; i < c->n; i++)
+        if (width(&c->results[i]) > most) most = width(&c->results[i]);
+    return (int)most;
+}
+static size_t name_width(const pal__result *r) { return strlen(r->report.name); }
+static size_t case_width(const pal__result *r) { return strlen(r->report.label); }
+static size_t where_width(const pal__result *r) { return r->report.error > 0 ? strlen(r->where) : 1; }
+
+static void print_verdict(const pal__checks *c, const char *on, const char *off)
+{
+    size_t kinks = 0, failed = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        kinks += c->results[i].report.verdict == PAL_CHECK_KINK;
+        failed += bad(&c->results[i].report);
+    }
+    printf("%s%s%s: %zu checks", on, failed ? "FAIL" : "PASS", off, c->n);
+    for (int order = c->first; order <= c->last; order++)
+        printf(", %s%.2g at order %d", order == c->first ? "worst " : "", worst(c, order), order);
+    printf(", %zu kink%s, %zu failed\n", kinks, kinks == 1 ? "" : "s", failed);
+    if (c->refused)
+        printf("%zu setting%s of models not checked: refused beside the defaults of the others\n", c->refused,
+               c->refused == 1 ? "" : "s");
 }
 
 static void print_table(const pal__checks *c)
@@ -55,46 +104,49 @@ static void print_table(const pal__checks *c)
                                           [PAL_CHECK_ERROR] = "\033[31;1m"};
     const char *no_colour = getenv("NO_COLOR");
     bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
-    size_t kinks = 0, failed = 0;
-    printf("%-16s %-24s %5s %10s  %-28s %s\n", "name", "case", "order", "error", "worst at", "verdict");
+    int name = widest(c, 4, name_width), label = widest(c, 4, case_width), where = widest(c, 8, where_width);
+    printf("%-*s  %-*s  order  %8s  %5s  %8s  %-*s  verdict\n", name, "name", label, "case", "error", "slope",
+           "identity", where, "worst at");
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
         bool measured = r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_FAIL;
-        char error[32] = "-";
-        if (measured) snprintf(error, sizeof error, "%.2g", r->error);
-        printf("%-16s %-24s %5d %10s  %-28s %s%s%s\n", r->name, r->label, r->order, error,
-               measured && r->error > 0 ? c->results[i].where : "-", colour ? colours[r->verdict] : "",
-               pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
-        if (bad(r)) print_failure(r);
-        kinks += r->verdict == PAL_CHECK_KINK;
-        failed += bad(r);
+        char a[32], b[32], d[32];
+        printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %s%s%s\n", name, r->name, label, r->label, r->order,
+               figure(measured ? r->error : NAN, "%.2g", a, sizeof a), figure(slope(r), "%.2f", b, sizeof b),
+               figure(identity(r), "%.1g", d, sizeof d), where, measured && r->error > 0 ? c->results[i].where : "-",
+               colour ? colours[r->verdict] : "", pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
+        if (bad(r)) print_failure(&c->results[i]);
     }
-    printf("%zu checks", c->n);
-    for (int order = c->first; order <= c->last; order++)
-        printf(", %s%.2g at order %d", order == c->first ? "worst " : "", worst(c, order), order);
-    printf(", %zu kink%s, %zu failed\n", kinks, kinks == 1 ? "" : "s", failed);
-    if (c->refused)
-        printf("%zu setting%s of models not checked: refused beside the defaults of the others\n", c->refused,
-               c->refused == 1 ? "" : "s");
+    bool failed = c->n && bad(&c->results[0].report);
+    print_verdict(c, colour ? colours[failed ? PAL_CHECK_FAIL : PAL_CHECK_PASS] : "", colour ? "\033[0m" : "");
 }
+
+/* ---- For programs ---------------------------------------------------------------------------------------------- */
 
 static void print_json(const pal__checks *c)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
-        json_t *one = json_pack(
-            "{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:s}", "name", r->name, "kind",
-            c->results[i].model ? "model" : "operation", "case", r->label, "order", r->order, "relative_error",
-            r->verdict == PAL_CHECK_ERROR ? json_null() : pal_cli_number(r->error), "tolerance",
-            pal_cli_number(r->tolerance), "verdict", pal_verdict_text(r->verdict), "where", c->results[i].where);
-        json_t *more = json_pack(
-            "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "input", (json_int_t)r->input, "element",
-            (json_int_t)r->element, "checked", (json_int_t)r->checked, "kinks", (json_int_t)r->kinks, "analytic",
-            pal_cli_number(r->analytic), "numeric", pal_cli_number(r->numeric), "step", pal_cli_number(r->step), "rate",
-            pal_cli_number(r->rate), "linearity", pal_cli_number(r->linearity), "message", r->message);
-        if (one && more) json_object_update(one, more);
-        json_decref(more);
+        json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s}", "name", r->name, "kind",
+                                c->results[i].model ? "model" : "operation", "case", r->label, "label", r->label,
+                                "order", r->order, "relative_error",
+                                r->verdict == PAL_CHECK_ERROR ? json_null() : pal_cli_number(r->error), "tolerance",
+                                pal_cli_number(r->tolerance), "verdict", pal_verdict_text(r->verdict), "where",
+                                c->results[i].where, "source", r->source);
+        json_t *element = json_pack("{s:I, s:I, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:s}", "input", (json_int_t)r->input,
+                                    "element", (json_int_t)r->element, "index", r->index, "checked",
+                                    (json_int_t)r->checked, "kinks", (json_int_t)r->kinks, "analytic",
+                                    pal_cli_number(r->analytic), "numeric", pal_cli_number(r->numeric), "step",
+                                    pal_cli_number(r->step), "rate", pal_cli_number(r->rate), "message", r->message);
+        json_t *laws = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "slope", pal_cli_number(slope(r)), "slope1",
+                                 pal_cli_number(r->slope1), "slope2", pal_cli_number(r->slope2), "symmetry",
+                                 pal_cli_number(r->symmetry), "duality", pal_cli_number(r->duality), "linearity",
+                                 pal_cli_number(r->linearity));
+        if (one && element) json_object_update(one, element);
+        if (one && laws) json_object_update(one, laws);
+        json_decref(element);
+        json_decref(laws);
         json_array_append_new(list, one);
     }
     pal_cli_print_json(json_pack("{s:o, s:o}", "worst", pal_cli_number(worst(c, 0)), "results", list));
