@@ -73,11 +73,19 @@ static double slope(const sweep *w, const double *r)
     return n < FEWEST ? NAN : (n * xy - x * y) / (n * xx - x * x);
 }
 
-/* Of the directions tried, one that shows the expected order; else one that shows a higher. */
-static void keep_better(double *kept, double seen, double expected)
+/* Of the directions tried, the one that shows the expected order best; else a higher one; the highest of too low. */
+static double badness(double slope, double expected)
 {
-    bool fits = fabs(*kept - expected) <= PAL_CHECK_SLOPE, fits_now = fabs(seen - expected) <= PAL_CHECK_SLOPE;
-    if (isnan(*kept) || (!fits && (fits_now || seen > *kept))) *kept = seen;
+    if (isnan(slope)) return INFINITY;
+    double off = slope - expected;
+    return fabs(off) <= PAL_CHECK_SLOPE ? fabs(off) : off > 0 ? 1 : 1 - off;
+}
+
+/* Whether it fits well enough to try no other. */
+static bool keep_better(double *kept, double seen, double expected)
+{
+    if (badness(seen, expected) < badness(*kept, expected)) *kept = seen;
+    return badness(*kept, expected) <= PAL_CHECK_SLOPE / 4;
 }
 
 bool pal__check_taylor(pal__check *c)
@@ -92,9 +100,8 @@ bool pal__check_taylor(pal__check *c)
         ok = measure(c, saved, &w);
         pal__check_move(c, saved, 0);
         if (!ok) break;
-        keep_better(&r->slope1, slope(&w, w.r1), 2);
-        if (second) keep_better(&r->slope2, slope(&w, w.r2), 3);
-        bool fits = fabs(r->slope1 - 2) <= PAL_CHECK_SLOPE && (!second || fabs(r->slope2 - 3) <= PAL_CHECK_SLOPE);
+        bool fits = keep_better(&r->slope1, slope(&w, w.r1), 2);
+        if (second && !keep_better(&r->slope2, slope(&w, w.r2), 3)) fits = false;
         if (fits) break;
     }
     return ok;

@@ -175,7 +175,7 @@ static pal_var case_hvp_vector(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_hvp[] = {
     {.label = "by a weight",
      .n = 3,
-     .in = {{{2, {2, 3}}, -1, 1}, {{2, {3, 2}}, -1, 1}, {{2, {3, 2}}, -1, 1}},
+     .in = {{{2, {2, 3}}, -0.7, 0.7}, {{2, {3, 2}}, -0.7, 0.7}, {{2, {3, 2}}, -1, 1}},
      .build = case_hvp},
     {.label = "vector", .n = 2, .in = {{{1, {5}}, -1, 1}, {{1, {5}}, -1, 1}}, .build = case_hvp_vector},
     {.label = "empty", .n = 2, .in = {{{1, {0}}, -1, 1}, {{1, {0}}, -1, 1}}, .build = case_hvp_vector},

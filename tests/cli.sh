@@ -98,6 +98,26 @@ refused "no such operation" sigmoid ops sigmid
 works "the page of operations" ops --markdown
 check "docs/operations.md is what the program makes" cmp -s out "$here/../docs/operations.md"
 
+# ---- The gradient checker
+works "gradcheck of operations and a model" gradcheck exp matmul basic --seed 3
+check "its table has a head" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*verdict$' out
+check "its columns stand under their heads" [ "$(sed -n '$d; s/ *[a-z]*$//; p' out | awk '{ print length }' | sort -u | wc -l)" -eq 1 ]
+check "it ends in one verdict" [ "$(tail -n 1 out | grep -c '^PASS: .* checks, worst .* at order 1, .* at order 2, .* 0 failed$')" -eq 1 ]
+check "it colours nothing in a file" [ -z "$(tr -d -c '\033' < out)" ]
+check "the rates of Taylor's remainders are told" grep -q '^exp  *plain  *2 .* [23]\.[0-9][0-9] ' out
+works "gradcheck to first order" gradcheck tanh --order 1
+check "no second order was asked for" [ "$(grep -c 'order 2' out)" -eq 0 ]
+works "gradcheck as JSON" gradcheck sin basic --order 2 --json
+check "gradcheck as JSON parses" is_json out
+for field in worst name kind case label order relative_error tolerance verdict where source input element index checked \
+    kinks analytic numeric step rate slope slope1 slope2 symmetry duality linearity message; do
+    check "gradcheck as JSON has $field" grep -q "\"$field\":" out
+done
+check "gradcheck as JSON tells where a formula stands" grep -q '"source": "ops/elementwise.def:[0-9]*"' out
+cp out again
+works "gradcheck again" gradcheck sin basic --order 2 --json
+check "gradcheck of one seed gives the same numbers" cmp -s out again
+
 # ---- A run
 works "train" train denoising --out first $small --seed 5
 check "a line an epoch" [ "$(grep -c '^epoch' out)" -eq 3 ]
@@ -176,6 +196,8 @@ refused "unknown verb" 'mean train' trian
 refused "unknown option of the program" 'bogus' --bogus
 refused "no model" 'models' train
 refused "unknown model" 'mean denoising' train denoisin
+refused "unknown operation" 'did you mean tanh?' gradcheck tanhh
+refused "third derivatives" 'order' gradcheck --order 3
 refused "a word too many" 'more' train basic more
 refused "unknown option" 'bogus' train basic --bogus 1
 refused "misspelt option" 'mean --epochs' train basic --epohs 3

@@ -1,7 +1,9 @@
-/* The checker over the registry at both orders, and that it rejects what is wrong and recognises what is a kink. */
+/* The checker over the registry at both orders; that each of its checks rejects the mistake that is its own, and that
+ * kinks are recognised. */
 #include "testing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static pal_context *c;
@@ -114,6 +116,13 @@ START_TEST(wrong_rules_are_rejected)
     pal_gradcheck_report r = check_wrong("exp", flipped_sign);
     ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
     ck_assert_double_eq_tol(r.analytic, -r.numeric, 1e-6 * fabs(r.numeric));
+    ck_assert_double_eq_tol(r.slope1, 1, 0.05);
+    char index[32], start[64];
+    snprintf(index, sizeof index, "[%zu,%zu]", r.element / 3, r.element % 3);
+    ck_assert_str_eq(r.index, index);
+    snprintf(start, sizeof start, "input 1 at %s is ", index);
+    ck_assert_msg(!strncmp(r.message, start, strlen(start)), "%s", r.message);
+    ck_assert_ptr_nonnull(strstr(r.message, "; the first-order Taylor remainder falls at rate 1.0"));
     ck_assert_int_eq(check_wrong("square", missing_factor).verdict, PAL_CHECK_FAIL);
     r = check_wrong("matmul", transposed);
     ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
@@ -122,6 +131,205 @@ START_TEST(wrong_rules_are_rejected)
     r = check_wrong("exp", not_linear);
     ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
     ck_assert_double_gt(r.linearity, 1e-11);
+    ck_assert_ptr_nonnull(strstr(r.message, "the rule is not linear in its seed: off by "));
+}
+END_TEST
+
+/* Rules whose first derivative is right, and what is wrong with them is for one check alone to see. */
+
+static pal_var half(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_scale(r->seed, -0.5);
+}
+
+/* x negated, its derivative half of what it should be, or none. */
+static pal_op halved(pal_derivative derivative)
+{
+    pal_op op = *pal_op_find("neg");
+    op.name = "halved";
+    op.derivative[0] = derivative;
+    op.vjp = half;
+    return op;
+}
+static pal_op crooked, without; /* set by the test that uses them */
+
+static pal_var wrong_when_differentiated(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_mul(r->seed, pal_neg(pal_record(NULL, &crooked, &r->out, 1, NULL)));
+}
+
+static pal_var not_its_own_adjoint(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_mul(pal_neg(pal_record(NULL, &crooked, &r->seed, 1, NULL)), r->out);
+}
+
+static pal_var not_differentiable_again(const pal_rule *r, size_t k)
+{
+    (void)k;
+    return pal_mul(pal_neg(pal_record(NULL, &without, &r->seed, 1, NULL)), r->out);
+}
+
+/* of the product: a's use in the adjoint of b is forgotten */
+static pal_var forgets_one(const pal_rule *r, size_t k)
+{
+    return pal_mul(r->seed, k == 0 ? r->in[1] : pal_stop_gradient(r->in[0]));
+}
+
+static pal_gradcheck_report check_at(const char *name, pal_var (*vjp)(const pal_rule *, size_t), int n)
+{
+    pal_op op = *pal_op_find(name);
+    if (vjp) op.vjp = vjp;
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "a"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "b")};
+    pal_gradcheck_options o = order(n);
+    pal_gradcheck_report r;
+    ck_assert_int_eq(pal_gradcheck(c, name, build_op, &op, in, (size_t)op.arity, &o, &r), PAL_OK);
+    pal_tensor_free(in[0]);
+    pal_tensor_free(in[1]);
+    return r;
+}
+
+START_TEST(a_wrong_second_derivative_alone_is_rejected)
+{
+    crooked = halved(PAL_HAS_RULE);
+    pal_gradcheck_report r = check_at("exp", wrong_when_differentiated, 1);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    ck_assert_double_eq_tol(r.slope1, 2, 0.05);
+    r = check_at("exp", wrong_when_differentiated, 2);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
+    ck_assert_double_eq_tol(r.analytic, 0.5 * r.numeric, 1e-6 * fabs(r.numeric));
+    ck_assert_double_eq_tol(r.slope1, 2, 0.05);
+    ck_assert_double_eq_tol(r.slope2, 2, 0.05);
+    ck_assert_ptr_nonnull(strstr(r.message, "the second-order Taylor remainder falls at rate 2.0"));
+    ck_assert_double_le(r.symmetry, PAL_CHECK_IDENTITY);
+}
+END_TEST
+
+START_TEST(an_asymmetric_hessian_is_rejected)
+{
+    pal_gradcheck_report r = check_at("mul", forgets_one, 1);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    r = check_at("mul", forgets_one, 2);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
+    ck_assert_double_gt(r.symmetry, 1e-3);
+    ck_assert_ptr_nonnull(strstr(r.message, "the Hessian is not symmetric: <u,Hv> and <v,Hu> are off by "));
+    ck_assert_double_le(check_at("mul", NULL, 2).symmetry, PAL_CHECK_IDENTITY);
+}
+END_TEST
+
+/* No difference sees it, and no second derivative by the inputs: only what goes through the seed is wrong. */
+START_TEST(a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected)
+{
+    crooked = halved(PAL_HAS_RULE);
+    pal_gradcheck_report r = check_at("exp", not_its_own_adjoint, 2);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    r = check_at("exp", not_its_own_adjoint, 1);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
+    ck_assert_double_le(r.error, 1e-7);
+    ck_assert_double_gt(r.duality, 1e-3);
+    ck_assert(!strncmp(r.message, "jvp and vjp are not adjoint: <s,Jv> and <J's,v> are off by ", 58));
+    /* Where there is no jvp, first order can still be checked. */
+    without = halved(PAL_NO_DERIVATIVE);
+    r = check_at("exp", not_differentiable_again, 1);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    ck_assert(isnan(r.duality));
+    r = check_at("exp", NULL, 1);
+    ck_assert_double_le(r.duality, PAL_CHECK_IDENTITY);
+}
+END_TEST
+
+/* ---- Taylor's remainders ------------------------------------------------------------------------------------------
+ */
+
+static pal_var cubic(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_matmul(pal_matmul(in[0], in[1]), in[0]);
+}
+
+START_TEST(remainders_fall_at_their_orders)
+{
+    static const char *const smooth[] = {"exp", "sin", "tanh", "sigmoid", "log", "div"};
+    for (int i = 0; i < 6; i++) {
+        pal_gradcheck_report r = check_at(smooth[i], NULL, 2);
+        ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
+        ck_assert_msg(fabs(r.slope1 - 2) <= 0.1 && fabs(r.slope2 - 3) <= 0.1, "%s: %g, %g", r.name, r.slope1, r.slope2);
+        r = check_at(smooth[i], NULL, 1);
+        ck_assert_double_eq_tol(r.slope1, 2, 0.1);
+        ck_assert(isnan(r.slope2) && isnan(r.symmetry));
+    }
+    pal_gradcheck_report r = check_at("matmul", NULL, 2); /* of second degree in both together */
+    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
+    ck_assert(isnan(r.slope2));
+    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "a"),
+                        random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "b")};
+    pal_gradcheck_options o = order(2);
+    ck_assert_int_eq(pal_gradcheck(c, "a b a", cubic, NULL, in, 2, &o, &r), PAL_OK);
+    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
+    ck_assert_double_eq_tol(r.slope2, 3, 0.1);
+    pal_tensor_free(in[0]);
+    pal_tensor_free(in[1]);
+}
+END_TEST
+
+START_TEST(linear_functions_are_too_exact_to_tell)
+{
+    static const char *const linear[] = {"neg", "add", "sub", "copy"};
+    for (int i = 0; i < 4; i++)
+        for (int n = 1; n <= 2; n++) {
+            if (!pal_op_find(linear[i])) continue;
+            pal_gradcheck_report r = check_at(linear[i], NULL, n);
+            ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
+            ck_assert_msg(isnan(r.slope1) && isnan(r.slope2), "%s: %g, %g", r.name, r.slope1, r.slope2);
+        }
+    pal_gradcheck_report r = check_at("square", NULL, 2);
+    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
+    ck_assert(isnan(r.slope2));
+}
+END_TEST
+
+/* At 0 an even or odd function lacks the next term: the remainder is smaller than it has to be, in every direction. */
+START_TEST(a_missing_term_is_no_fault)
+{
+    pal_tensor *zeros = pal_tensor_new(c, PAL_F64, PAL_SHAPE(4));
+    pal_gradcheck_options o = order(2);
+    pal_gradcheck_report r;
+    ck_assert_int_eq(pal_gradcheck(c, "sin", build_op, pal_op_find("sin"), &zeros, 1, &o, &r), PAL_OK);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    ck_assert_double_eq_tol(r.slope1, 3, 0.1);
+    ck_assert_double_eq_tol(r.slope2, 3, 0.1);
+    ck_assert_int_eq(pal_gradcheck(c, "cos", build_op, pal_op_find("cos"), &zeros, 1, &o, &r), PAL_OK);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
+    ck_assert_double_eq_tol(r.slope2, 4, 0.1);
+    pal_tensor_free(zeros);
+}
+END_TEST
+
+static pal_var bent(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_mul(pal_relu(in[0]), pal_exp(in[0]));
+}
+
+/* On a kink there is no slope to judge; beside one, the steps that do not reach it tell. */
+START_TEST(slopes_stop_at_kinks)
+{
+    double x[] = {0, 0, 0, 0, 0, 0, 0, 0};
+    pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(8), x);
+    pal_gradcheck_options o = order(2);
+    pal_gradcheck_report r;
+    ck_assert_int_eq(pal_gradcheck(c, "bent", bent, NULL, &in, 1, &o, &r), PAL_OK);
+    ck_assert_int_eq(r.verdict, PAL_CHECK_KINK);
+    ck_assert(isnan(r.slope1) && isnan(r.slope2));
+    for (int i = 0; i < 8; i++) x[i] = i % 2 ? 0.004 : -0.004;
+    ck_assert_int_eq(pal_gradcheck(c, "bent", bent, NULL, &in, 1, &o, &r), PAL_OK);
+    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
+    ck_assert_double_eq_tol(r.slope2, 3, 0.1);
+    pal_tensor_free(in);
 }
 END_TEST
 
@@ -230,6 +438,13 @@ Suite *gradcheck_suite(void)
     tcase_add_loop_test(k, every_operation_passes, 1, 3);
     tcase_add_loop_test(k, an_autoencoder_passes, 1, 3);
     tcase_add_test(k, wrong_rules_are_rejected);
+    tcase_add_test(k, a_wrong_second_derivative_alone_is_rejected);
+    tcase_add_test(k, an_asymmetric_hessian_is_rejected);
+    tcase_add_test(k, a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected);
+    tcase_add_test(k, remainders_fall_at_their_orders);
+    tcase_add_test(k, linear_functions_are_too_exact_to_tell);
+    tcase_add_test(k, a_missing_term_is_no_fault);
+    tcase_add_test(k, slopes_stop_at_kinks);
     tcase_add_test(k, a_forgotten_use_is_rejected);
     tcase_add_test(k, kinks_are_neither_passed_nor_failed);
     tcase_add_test(k, what_cannot_be_checked_is_an_error);
