@@ -245,14 +245,17 @@ pal_var pal_poisson_kl(pal_var log_rate_p, pal_var log_rate_q);
  */
 
 pal_var pal_hvp(pal_var y, pal_var x, pal_var direction); /* Hessian of the scalar y times direction, of x's shape */
-/* d y / d x as [y's axes..., x's axes...]: by rows (vjp) or by columns (jvp), whichever are fewer, in a region. */
+/* d y / d x as [y's axes..., x's axes...], 6 at most: by rows (vjp) or by columns (jvp), whichever are fewer, in a
+ * region. Of y's type. */
 pal_var pal_jacobian(pal_var y, pal_var x);
 pal_var pal_hessian(pal_var y, pal_var x); /* of a scalar: [x's axes..., x's axes...] */
 
-/* The squared Frobenius norm of the Jacobian d h / d x, h [n,k], x [n,d], samples independent: a scalar, the mean over
- * samples. rows: exact, row by row through double backward, in a region. layers: exact, for an encoder of affine layers
- * and elementwise activations, by propagating the Jacobian through it; a tape error names what else stands between.
- * hutchinson: unbiased, one standard normal projection a sample from the named stream (Hutchinson 1990). */
+/* The squared Frobenius norm of the Jacobian d h / d x, h [n,k], x [n,...], samples independent: a scalar, the mean over
+ * samples (the penalty of Rifai et al. 2011, "Contractive auto-encoders"). rows: exact, row by row through double
+ * backward, in a region: k backward passes. layers: exact, for an encoder of affine layers, elementwise activations and
+ * elementwise factors, by propagating the Jacobian through it: a few products; x may be flattened first. A tape error
+ * names what else stands between. hutchinson: unbiased, one standard normal projection a sample from the named stream
+ * (Hutchinson 1990): one backward pass. */
 pal_var pal_jacobian_norm2_rows(pal_var h, pal_var x);
 pal_var pal_jacobian_norm2_layers(pal_var h, pal_var x);
 pal_var pal_jacobian_norm2_hutchinson(pal_var h, pal_var x, const char *stream);
