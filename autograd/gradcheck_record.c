@@ -55,7 +55,7 @@ static pal_program *compile(pal__check *c, const pal_var *outputs, size_t n)
 
 /* J times the directions. A rule that cannot be differentiated again, or is not linear in its seed, has no jvp: what is
  * wrong with it is for other checks to say. */
-static void record_tangent(pal__check *c, pal_var y, const pal_var *directions)
+static bool record_tangent(pal__check *c, pal_var y, const pal_var *directions)
 {
     pal_mark mark = pal_tape_mark(c->tape);
     pal_var sum = {.tape = c->tape};
@@ -64,7 +64,9 @@ static void record_tangent(pal__check *c, pal_var y, const pal_var *directions)
         sum = i ? pal_add(sum, part) : part;
     }
     if (pal_ok(sum)) c->tangent = pal_compile(c->tape, &sum, 1, NULL);
+    if (pal_tape_status(c->tape) == PAL_ERR_MEMORY) return pal__check_fail(c, NULL);
     if (pal_tape_error(c->tape)) pal_tape_rewind(c->tape, mark);
+    return true;
 }
 
 /* Records y and its gradient; at second order also the derivative of the gradient along a direction. */
@@ -102,7 +104,7 @@ bool pal__check_record(pal__check *c, pal_build build, const void *user)
     c->gradient = compile(c, first ? g : along, n);
     if (c->gradient) c->function = compile(c, outputs, c->n_outputs + c->n_decisions);
     if (!c->function) return false;
-    if (first) record_tangent(c, y, directions);
+    if (first && !record_tangent(c, y, directions)) return false;
     size_t bytes = 0;
     for (size_t i = 0; i < c->n_decisions; i++) bytes += pal_tensor_bytes(pal_output(c->function, c->n_outputs + i));
     c->below = pal__alloc(c->context, bytes);

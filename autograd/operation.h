@@ -203,7 +203,7 @@ const pal_op *pal_op_of(pal_var v); /* NULL for a bad handle */
 const pal_params *pal_params_of(pal_var v);
 size_t pal_operand_count(pal_var v);
 pal_var pal_operand(pal_var v, size_t i);
-const char *pal_scope_of(pal_var v); /* "encoder/fc1"; "": none, or a bad handle; lives as long as the tape */
+const char *pal_scope_of(pal_var v);       /* "encoder/fc1"; "": none, or a bad handle; lives as long as the tape */
 bool pal_is_fill(pal_var v, double value); /* a constant with exactly this value (and sign of zero) */
 
 /* Shape rules that many share. */

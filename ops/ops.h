@@ -250,8 +250,8 @@ pal_var pal_hvp(pal_var y, pal_var x, pal_var direction); /* Hessian of the scal
 pal_var pal_jacobian(pal_var y, pal_var x);
 pal_var pal_hessian(pal_var y, pal_var x); /* of a scalar: [x's axes..., x's axes...] */
 
-/* The squared Frobenius norm of the Jacobian d h / d x, h [n,k], x [n,...], samples independent: a scalar, the mean over
- * samples (the penalty of Rifai et al. 2011, "Contractive auto-encoders"). rows: exact, row by row through double
+/* The squared Frobenius norm of the Jacobian d h / d x, h [n,k], x [n,...], samples independent: a scalar, the mean
+ * over samples (the penalty of Rifai et al. 2011, "Contractive auto-encoders"). rows: exact, row by row through double
  * backward, in a region: k backward passes. layers: exact, for an encoder of affine layers, elementwise activations and
  * elementwise factors, by propagating the Jacobian through it: a few products; x may be flattened first. A tape error
  * names what else stands between. hutchinson: unbiased, one standard normal projection a sample from the named stream

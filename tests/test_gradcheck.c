@@ -2,6 +2,7 @@
  * kinks are recognised. */
 #include "testing.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -398,6 +399,39 @@ START_TEST(what_cannot_be_checked_is_an_error)
 }
 END_TEST
 
+static pal_var contractive(pal_tape *t, const pal_var *in, const void *user)
+{
+    pal_var h = pal_tanh(pal_matmul(in[0], in[1]));
+    (void)t, (void)user;
+    return pal_add(pal_jacobian_norm2_layers(h, in[0]), pal_sum_squares(pal_jacobian(h, in[0])));
+}
+
+START_TEST(every_allocation_of_a_check_may_fail)
+{
+    for (int n = 1; n <= 2; n++) {
+        pal_gradcheck_report r = {.verdict = PAL_CHECK_ERROR};
+        long i = 0;
+        for (; r.verdict == PAL_CHECK_ERROR; i++) {
+            meter m = {.left = LONG_MAX};
+            pal_context *metered = metered_context(&m);
+            pal_tensor *in[] = {random_tensor(metered, PAL_F64, PAL_SHAPE(1, 2), 0, 1, "x"),
+                                random_tensor(metered, PAL_F64, PAL_SHAPE(2, 1), 0, 1, "w")};
+            pal_gradcheck_options o = order(n);
+            long held = m.held;
+            m.left = i;
+            pal_status status = pal_gradcheck(metered, "contractive", contractive, NULL, in, 2, &o, &r);
+            ck_assert_int_eq(status == PAL_OK, r.verdict == PAL_CHECK_PASS);
+            ck_assert_msg(m.held == held, "failure %ld left %ld blocks", i, m.held - held);
+            pal_tensor_free(in[0]);
+            pal_tensor_free(in[1]);
+            pal_context_free(metered);
+        }
+        ck_assert_msg(r.verdict == PAL_CHECK_PASS && (n == 2 || !isnan(r.duality)), "%s", r.message);
+        ck_assert_int_gt(i, 100);
+    }
+}
+END_TEST
+
 /* What a descriptor or an options struct lacks is said, not passed over. */
 START_TEST(incomplete_descriptors_and_options_are_refused)
 {
@@ -448,6 +482,7 @@ Suite *gradcheck_suite(void)
     tcase_add_test(k, a_forgotten_use_is_rejected);
     tcase_add_test(k, kinks_are_neither_passed_nor_failed);
     tcase_add_test(k, what_cannot_be_checked_is_an_error);
+    tcase_add_test(k, every_allocation_of_a_check_may_fail);
     tcase_add_test(k, incomplete_descriptors_and_options_are_refused);
     tcase_set_timeout(k, 120);
     suite_add_tcase(s, k);
