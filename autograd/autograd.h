@@ -296,19 +296,38 @@ typedef struct pal_parse_options {
 pal_status pal_tape_parse(pal_tape *tape, const char *text, const pal_parse_options *options, pal_var *outputs,
                           size_t *n, pal_error *err);
 
+typedef enum pal_graph_kept { /* how values are drawn that a pass backward keeps from the passes before it */
+                              PAL_GRAPH_KEPT_AUTO,   /* by lines while they are few */
+                              PAL_GRAPH_KEPT_LINES,  /* dashed lines across */
+                              PAL_GRAPH_KEPT_NUMBERS /* the value has a number, and the number (of a leaf: its name)
+                                                        stands at its readers */
+} pal_graph_kept;
+
 typedef struct pal_graph_options {
     size_t struct_size;
     const char *title;
     const char *const *names; /* of the outputs, n of them, each may be NULL: written onto them. NULL: none */
-    const pal_var
-        *parameters; /* these leaves, and those that effects write, are drawn as parameters, others as inputs */
+    /* These leaves, and those that effects write, are drawn as parameters, others as inputs. */
+    const pal_var *parameters;
     size_t n_parameters;
-    const char
-        *colours[3]; /* fills of forward, adjoint and double-backward operations, such as "#dcebf9"; NULL: ours */
+    /* Fills of forward, adjoint and double-backward operations, such as "#dcebf9"; NULL: ours. */
+    const char *colours[3];
+    bool no_legend;
+    bool fold;      /* sibling scopes of the same operations and wiring are drawn once, with their count and shapes */
+    unsigned depth; /* scopes nested deeper than this are a node each, with their count of operations; 0: none is */
+    bool sizes;     /* write the bytes of each value */
+    pal_graph_kept kept;
+    /* Write the time of each operation and its share: a program of this tape, compiled with .profile and run. A fused
+     * loop's time is at the operation that it ends in: with .passes = PAL_PASS_NONE each operation has its own. */
+    const pal_program *times;
 } pal_graph_options;
 /* The same as a Graphviz drawing (dot language): operations coloured by order of derivative, boxes by scope, bodies of
- * regions in dashed boxes, constants in the labels of their readers, shapes on the edges. NULL: as pal_tape_text. */
+ * regions in dashed boxes, constants in the labels of their readers, shapes on the edges, a legend. NULL: as
+ * pal_tape_text. */
 char *pal_graph_text(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);
+/* Writes it into a file: beside it first, so that an existing one is replaced whole or stays as it was. */
+pal_status pal_graph_write(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
+                           const char *path, pal_error *err);
 
 #ifdef __cplusplus
 }

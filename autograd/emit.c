@@ -371,6 +371,7 @@ static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps,
         if (!scope) return false;
         pal__step *step = &(*steps)[i];
         step->op = e->op;
+        step->origin = e->origin;
         step->scope = memcpy(scope, path, strlen(path));
         bool ok = group->kind == PAL__GROUP_LOOP     ? emit_loop(program, plan, g, step)
                   : group->kind == PAL__GROUP_KERNEL ? emit_kernel(program, plan, g, step)

@@ -30,12 +30,6 @@ static const struct {
 
 const pal__style *pal__draw_style(uint8_t order) { return &orders[order < 2 ? order : 2]; }
 
-static const char *fill_of(const pal__drawing *d, uint8_t order)
-{
-    const char *own = d->options.colours[order < 2 ? order : 2];
-    return own ? own : pal__draw_style(order)->fill;
-}
-
 /* A colour from outside, inside quotes: letters, digits, # and what separates numbers. */
 static void print_colour(FILE *f, const char *colour)
 {
@@ -44,25 +38,61 @@ static void print_colour(FILE *f, const char *colour)
             fputc(*p, f);
 }
 
-/* ---- Entries --------------------------------------------------------------------------------------------------- */
-
-static void print_node(FILE *f, const pal__drawing *d, uint32_t id, const char *indent)
+void pal__draw_fill(FILE *f, const pal__drawing *d, pal__look look, uint8_t order)
 {
-    const pal__entry *e = pal__at(d->graph.tape, id);
-    pal__look look = (pal__look)d->look[id];
-    const pal__style *s = pal__draw_style(e->order);
-    bool plain = !looks[look].fill, output = d->output[id] && look != PAL__LOOK_EFFECT;
-    fprintf(f, "%sn%u [shape=%s, label=", indent, id, looks[look].shape);
-    pal__draw_label(f, d, id);
+    const char *own = d->options.colours[order < 2 ? order : 2];
+    print_colour(f, looks[look].fill ? looks[look].fill : own ? own : pal__draw_style(order)->fill);
+}
+
+const char *pal__draw_line(pal__look look, uint8_t order)
+{
+    return looks[look].line ? looks[look].line : pal__draw_style(order)->line;
+}
+
+/* ---- Nodes ----------------------------------------------------------------------------------------------------- */
+
+/* A closed box outside regions has its own, whatever the bodies of regions in it have; in a region, the highest. */
+uint8_t pal__draw_order(const pal__drawing *d, uint32_t node)
+{
+    if (node < d->n) return pal__at(d->graph.tape, node)->order;
+    uint8_t order = d->boxes[node - d->n].order;
+    for (uint32_t id = 1; id < d->n && d->boxes[node - d->n].region; id++)
+        if (d->node[id] == node && pal__at(d->graph.tape, id)->order > order) order = pal__at(d->graph.tape, id)->order;
+    return order;
+}
+
+uint32_t pal__draw_box(const pal__drawing *d, uint32_t node)
+{
+    return node < d->n ? d->box[node] : d->boxes[node - d->n].parent;
+}
+
+static bool is_output(const pal__drawing *d, uint32_t node)
+{
+    for (size_t i = 0; i < d->graph.n_outputs; i++)
+        if (d->node[d->graph.outputs[i]] == node) return true;
+    return false;
+}
+
+static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char *indent)
+{
+    bool closed = node >= d->n;
+    pal__look look = closed ? PAL__LOOK_OPERATION : (pal__look)d->look[node];
+    uint8_t order = pal__draw_order(d, node);
+    bool plain = !looks[look].fill, output = look != PAL__LOOK_EFFECT && is_output(d, node);
+    fprintf(f, closed ? "%sg%u [shape=box, peripheries=2, label=" : "%sn%u [shape=%s, label=", indent,
+            closed ? node - (uint32_t)d->n : node, looks[look].shape);
+    pal__draw_label(f, d, node);
     if (look == PAL__LOOK_CONSTANT) {
         fputs(", fontsize=9, style=\"\", margin=\"0.02,0\", height=0.15, width=0.1];\n", f);
         return;
     }
     fputs(", fillcolor=\"", f);
-    print_colour(f, plain ? fill_of(d, e->order) : looks[look].fill);
-    fprintf(f, "\", color=\"%s\", style=\"filled%s%s\"", plain ? s->line : looks[look].line,
-            look == PAL__LOOK_OPERATION ? ",rounded" : "", plain && !output ? s->border : "");
-    if (output) fputs(", penwidth=3.5", f);
+    pal__draw_fill(f, d, look, order);
+    fprintf(f, "\", color=\"%s\", style=\"filled%s%s\"", pal__draw_line(look, order),
+            look == PAL__LOOK_OPERATION && !closed ? ",rounded" : "",
+            plain && !output ? pal__draw_style(order)->border : "");
+    if (output) fprintf(f, ", penwidth=%s", closed ? "2.2" : "3");
+    if (closed) fputs(", margin=\"0.14,0.08\"", f);
     if (look == PAL__LOOK_INDEX) fputs(", width=0.25, height=0.25, fixedsize=true, fontsize=10", f);
     if (look == PAL__LOOK_INPUT) fputs(", margin=\"0,0.03\"", f);
     fputs("];\n", f);
@@ -70,29 +100,43 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t id, const char *
 
 /* ---- Boxes ----------------------------------------------------------------------------------------------------- */
 
+static void print_head(FILE *f, const pal__drawing *d, uint32_t box, const char *indent)
+{
+    const pal__box *b = &d->boxes[box];
+    const char *path = b->path, *above = d->boxes[b->parent].path;
+    size_t skip = strlen(above);
+    if (skip && !strncmp(path, above, skip) && path[skip] == '/') path += skip + 1;
+    fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
+    if (b->owner) {
+        fprintf(f, "for each <I>k</I> in 0 &#8230; %lld", (long long)pal__at(d->graph.tape, b->owner)->params.i[0] - 1);
+    } else {
+        pal__print_html(f, path);
+        pal__print_alike(f, d, box);
+        if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
+    }
+    const pal__style *s = pal__draw_style(b->owner ? pal__at(d->graph.tape, b->owner)->order : b->order);
+    fprintf(f, ">; color=\"%s\"; fontcolor=\"%s\"; bgcolor=\"%s\"; style=\"%s\"; penwidth=%s;\n", s->line, s->line,
+            b->owner ? "#ffffff" : s->box, b->owner ? "dashed" : "rounded",
+            b->owner       ? "1.5"
+            : b->alike > 1 ? "2"
+                           : "0.7");
+}
+
 static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
 {
     const pal__box *b = &d->boxes[box];
-    char indent[64] = "";
+    char indent[64] = "", inner[64] = "";
     snprintf(indent, sizeof indent, "%*s", depth < 30 ? 2 * depth : 60, "");
-    if (box) {
-        const char *path = b->path, *above = d->boxes[b->parent].path;
-        size_t skip = strlen(above);
-        if (skip && !strncmp(path, above, skip) && path[skip] == '/') path += skip + 1;
-        fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
-        if (b->owner) {
-            fprintf(f, "for each <I>k</I> in 0 &#8230; %lld",
-                    (long long)pal__at(d->graph.tape, b->owner)->params.i[0] - 1);
-        } else {
-            pal__print_html(f, path);
-            if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
-        }
-        const pal__style *s = pal__draw_style(b->owner ? pal__at(d->graph.tape, b->owner)->order : b->order);
-        fprintf(f, ">; color=\"%s\"; fontcolor=\"%s\"; bgcolor=\"%s\"; style=\"%s\"; penwidth=%s;\n", s->line, s->line,
-                b->owner ? "#ffffff" : s->box, b->owner ? "dashed" : "rounded", b->owner ? "1.5" : "0.7");
+    snprintf(inner, sizeof inner, "%*s", depth < 30 ? 2 * depth + 2 : 62, "");
+    if (!b->alike) return;
+    if (b->closed) {
+        print_node(f, d, (uint32_t)d->n + box, indent);
+        return;
     }
+    if (box) print_head(f, d, box, indent);
     for (uint32_t id = 1; id < d->n; id++)
-        if (d->look[id] && d->box[id] == box) print_node(f, d, id, box ? indent + 0 : "  ");
+        if (d->node[id] == id && d->box[id] == box) print_node(f, d, id, inner);
+    pal__draw_stubs(f, d, box, inner);
     for (uint32_t i = box + 1; i < d->n_boxes; i++)
         if (d->boxes[i].parent == box) print_box(f, d, i, depth + 1);
     if (box) fprintf(f, "%s}\n", indent);
@@ -100,46 +144,17 @@ static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
 
 /* ---- The whole ------------------------------------------------------------------------------------------------- */
 
-static void print_legend(FILE *f, const pal__drawing *d)
-{
-    bool order[3] = {false}, look[PAL__LOOK_COUNT] = {false};
-    for (uint32_t id = 1; id < d->n; id++) {
-        look[d->look[id]] = true;
-        if (d->look[id] == PAL__LOOK_OPERATION || d->look[id] == PAL__LOOK_REGION) {
-            uint8_t o = pal__at(d->graph.tape, id)->order;
-            order[o < 2 ? o : 2] = true;
-        }
-    }
-    fputs("  label=<<TABLE BORDER=\"0\" CELLSPACING=\"0\">", f);
-    if (d->options.title && *d->options.title) {
-        fputs("<TR><TD><FONT POINT-SIZE=\"18\"><B>", f);
-        pal__print_html(f, d->options.title);
-        fputs("</B></FONT></TD></TR>", f);
-    }
-    fputs("<TR><TD><TABLE BORDER=\"0\" CELLBORDER=\"1\" CELLSPACING=\"6\" CELLPADDING=\"3\"><TR>", f);
-    for (int o = 0; o < 3; o++)
-        if (order[o]) {
-            fputs("<TD BORDER=\"1\" BGCOLOR=\"", f);
-            print_colour(f, fill_of(d, (uint8_t)o));
-            fprintf(f, "\" COLOR=\"%s\" STYLE=\"%s\">%s</TD>", orders[o].line, o == 1 ? "DASHED" : "ROUNDED",
-                    orders[o].title);
-        }
-    for (int i = 0; i < PAL__LOOK_COUNT; i++)
-        if (look[i] && looks[i].title && looks[i].fill)
-            fprintf(f, "<TD BORDER=\"1\" BGCOLOR=\"%s\" COLOR=\"%s\">%s</TD>", looks[i].fill, looks[i].line,
-                    looks[i].title);
-    fputs("<TD BORDER=\"3\" COLOR=\"#333333\">output</TD></TR></TABLE></TD></TR></TABLE>>;\n", f);
-}
-
 static void print(FILE *f, pal__drawing *d)
 {
-    fputs("digraph palindrome {\n"
-          "  rankdir=TB; newrank=true; labelloc=t; fontname=\"Helvetica\"; fontsize=11; pad=0.25; nodesep=0.22; "
-          "ranksep=0.34;\n"
-          "  node [fontname=\"Helvetica\", fontsize=11, margin=\"0.1,0.04\", height=0.3, penwidth=1];\n"
-          "  edge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#555555\", arrowsize=0.6];\n",
-          f);
-    print_legend(f, d);
+    fputs(
+        "digraph palindrome {\n"
+        "  rankdir=TB; newrank=true; labelloc=t; fontname=\"Helvetica,Arial,sans-serif\"; fontsize=11; pad=0.25; "
+        "nodesep=0.22; "
+        "ranksep=0.34;\n"
+        "  node [fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, margin=\"0.11,0.06\", height=0.3, penwidth=1];\n"
+        "  edge [fontname=\"Helvetica,Arial,sans-serif\", fontsize=8, fontcolor=\"#555555\", arrowsize=0.6];\n",
+        f);
+    pal__draw_legend(f, d);
     print_box(f, d, 0, 0);
     pal__draw_edges(f, d);
     fputs("}\n", f);
@@ -163,7 +178,8 @@ static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph
 
 static void drawing_free(pal_context *c, pal__drawing *d)
 {
-    void *arrays[] = {d->look, d->folded, d->owner, d->box, d->output, d->flows, d->boxes};
+    void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same,
+                      d->node, d->number, d->told,  d->seconds, d->boxes,  d->wires};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
     pal__graph_free(c, &d->graph);
 }
@@ -177,10 +193,11 @@ static bool prepare(pal__drawing *d, pal_context *c)
     d->owner = pal__alloc(c, d->n * sizeof *d->owner);
     d->box = pal__alloc(c, d->n * sizeof *d->box);
     d->output = pal__alloc(c, d->n * sizeof *d->output);
-    d->flows = pal__alloc(c, d->n * sizeof *d->flows);
-    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->flows) return false;
+    d->same = pal__alloc(c, d->n * sizeof *d->same);
+    d->node = pal__alloc(c, d->n * sizeof *d->node);
+    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->same || !d->node) return false;
     for (size_t i = d->graph.n_outputs; i--;) d->output[d->graph.outputs[i]] = (uint32_t)i + 1;
-    return pal__draw_lay_out(d);
+    return pal__draw_lay_out(d) && pal__draw_fold(d) && pal__draw_find_wires(d) && pal__draw_times(d);
 }
 
 char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)

@@ -56,6 +56,9 @@ typedef struct pal__box { /* a cluster: a scope, of one order outside regions, o
     uint32_t parent;      /* boxes[0] is the drawing itself */
     uint32_t region;      /* the index entry of the region it belongs to; 0: none */
     uint32_t owner;       /* the map_sum whose body this is; 0: the box of a scope */
+    uint32_t level;       /* scopes around it, itself included */
+    uint32_t alike, last; /* folding: how many boxes it stands for, and the last of them; 0: another stands for it */
+    bool closed;          /* drawn as one node */
     uint8_t order;
     const char *path; /* the scope's full path */
 } pal__box;
@@ -64,6 +67,20 @@ typedef struct pal__style { /* of an order of derivative. border: more of the do
                              */
     const char *fill, *line, *border, *box, *title;
 } pal__style;
+
+enum { PAL__WIRE_SHAPES = 3 };
+typedef struct pal__wire {             /* what is drawn as one edge, from one node to another */
+    uint32_t from, to;                 /* nodes */
+    uint32_t source, reader, operand;  /* the first that it is: entries, and which operand */
+    uint32_t shapes[PAL__WIRE_SHAPES]; /* entries of different shapes that flow there */
+    uint32_t n_shapes;                 /* more than PAL__WIRE_SHAPES: the first ones and the last are kept */
+    bool constant;                     /* of a value that no label holds */
+    bool captured;                     /* from outside a region into it */
+    bool kept;                         /* from a lower pass to a higher one */
+    bool up;                           /* within a pass that is drawn upwards */
+    bool effect;                       /* back to the leaf that is written */
+    bool next;                         /* from one of several alike to the next */
+} pal__wire;
 
 typedef struct pal__drawing {
     pal__graph graph;
@@ -74,20 +91,46 @@ typedef struct pal__drawing {
     uint32_t *owner;  /* by index entry: its map_sum */
     uint32_t *box;    /* by id */
     uint32_t *output; /* by id: 1 + the first output it is; 0: none */
-    bool *flows;      /* by id: a thick edge leaves it, which has its shape (graph_edges.c) */
+    uint32_t *same;   /* by id: the entry that stands for it, itself unless it was folded */
+    uint32_t *node;   /* by id: the entry, or n + the closed box, that it is drawn as; 0: not at all */
+    uint32_t *number; /* by node: what readers in later passes call it; 0: they are joined to it by lines */
+    bool *told;       /* by id: its shape stands on an edge already */
+    double *seconds;  /* by id, in one run; NULL: not measured */
+    double total;     /* seconds of all */
     pal__box *boxes;
-    size_t n_boxes, cap_boxes;
+    pal__wire *wires;
+    size_t n_boxes, cap_boxes, n_wires, cap_wires;
 } pal__drawing;
 
 /* graph_layout.c: decides how each entry is drawn and in which box. False: no memory. */
 bool pal__draw_lay_out(pal__drawing *drawing);
-const pal__style *pal__draw_style(uint8_t order);        /* graph.c */
-void pal__draw_edges(FILE *file, pal__drawing *drawing); /* graph_edges.c */
+/* graph_fold.c: fills in same, node and the boxes' alike, last and closed. */
+bool pal__draw_fold(pal__drawing *drawing);
+bool pal__draw_within(const pal__drawing *drawing, uint32_t box, uint32_t of); /* box is `of` or inside it */
+/* graph_edges.c: the wires and numbers; then the edges, and what stands beside its reader in a box. */
+bool pal__draw_find_wires(pal__drawing *drawing);
+void pal__draw_edges(FILE *file, const pal__drawing *drawing);
+void pal__draw_stubs(FILE *file, const pal__drawing *drawing, uint32_t box, const char *indent);
+/* graph.c */
+const pal__style *pal__draw_style(uint8_t order);
+void pal__draw_fill(FILE *file, const pal__drawing *drawing, pal__look look, uint8_t order); /* a colour */
+const char *pal__draw_line(pal__look look, uint8_t order);
+uint8_t pal__draw_order(const pal__drawing *drawing, uint32_t node);
+uint32_t pal__draw_box(const pal__drawing *drawing, uint32_t node); /* in which box it is drawn */
+/* graph_legend.c */
+void pal__draw_legend(FILE *file, const pal__drawing *drawing);
+/* graph_times.c: fills in seconds and total. False: no memory. */
+bool pal__draw_times(pal__drawing *drawing);
 /* graph_label.c */
 void pal__print_html(FILE *file, const char *text);
-void pal__draw_label(FILE *file, const pal__drawing *drawing,
-                     uint32_t id); /* a dot HTML-like label, brackets included */
+/* A dot HTML-like label, brackets included. */
+void pal__draw_label(FILE *file, const pal__drawing *drawing, uint32_t node);
+void pal__print_alike(FILE *file, const pal__drawing *drawing, uint32_t box); /* " ... layer4, 3x", or nothing */
 void pal__draw_value(FILE *file, double value);
+void pal__draw_seconds(FILE *file, double seconds);
+/* "32x784", and the element type where it is not the tape's; false: a plain scalar, of which nothing is said. */
+bool pal__draw_shape(FILE *file, const pal_tape *tape, uint32_t id);
+const char *pal__last_name(const char *path);                               /* after the last slash */
 bool pal__constant_value(const pal_tape *tape, uint32_t id, double *value); /* a constant, broadcasts seen through */
 bool pal__label_folds(const pal_tape *tape, uint32_t id, uint32_t operand); /* the label can hold its value */
 

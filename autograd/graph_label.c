@@ -152,56 +152,191 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
     }
 }
 
-/* ---- Labels ---------------------------------------------------------------------------------------------------- */
+/* ---- Figures --------------------------------------------------------------------------------------------------- */
+
+bool pal__draw_shape(FILE *f, const pal_tape *t, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    for (int a = 0; a < e->shape.rank; a++) fprintf(f, "%s%lld", a ? "&#215;" : "", (long long)e->shape.dim[a]);
+    if (e->dtype != t->real) fprintf(f, "%s%s", e->shape.rank ? " " : "", pal_dtype_name((pal_dtype)e->dtype));
+    return e->shape.rank || e->dtype != t->real;
+}
+
+static void print_scaled(FILE *f, double value, const char *unit)
+{
+    fprintf(f, value < 9.95 ? "%.1f %s" : "%.0f %s", value, unit);
+}
+
+static void print_bytes(FILE *f, size_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes / 1024;
+    size_t i = 0;
+    for (; i < 3 && value >= 1023.5; i++) value /= 1024;
+    if (bytes < 1024)
+        fprintf(f, "%zu B", bytes);
+    else
+        print_scaled(f, value, units[i]);
+}
+
+void pal__draw_seconds(FILE *f, double seconds)
+{
+    if (seconds < 0.9995e-3)
+        print_scaled(f, 1e6 * seconds, "&#181;s");
+    else if (seconds < 0.9995)
+        print_scaled(f, 1e3 * seconds, "ms");
+    else
+        print_scaled(f, seconds, "s");
+}
+
+/* A body's time is in its region's, too. */
+static double seconds_of(const pal__drawing *d, uint32_t node)
+{
+    double sum = 0;
+    for (uint32_t id = 1; id < d->n && d->seconds; id++) {
+        uint32_t region = pal__at(d->graph.tape, id)->region;
+        if (d->node[id] == node && (node < d->n || !region || d->node[d->owner[region]] != node)) sum += d->seconds[id];
+    }
+    return sum;
+}
 
 #define SMALL "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">"
 
-static void output_names(FILE *f, const pal__drawing *d, uint32_t id)
+/* "#### 120 us, 34 %", the bar by the share of all. */
+static void print_time(FILE *f, const pal__drawing *d, uint32_t node)
 {
-    if (!d->options.names) return;
-    for (size_t i = 0; i < d->graph.n_outputs; i++)
-        if (d->graph.outputs[i] == id && d->options.names[i] && *d->options.names[i]) {
-            fputs("<BR/><B>", f);
-            pal__print_html(f, d->options.names[i]);
-            fputs("</B>", f);
-        }
+    double seconds = seconds_of(d, node), share = d->total > 0 ? seconds / d->total : 0;
+    if (seconds <= 0) return;
+    fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#c0392b\">", f);
+    for (int i = 0; i < 12 * share - 0.5; i++) fputs("&#9608;", f);
+    fputs(share > 0.5 / 12 ? " " : "", f);
+    pal__draw_seconds(f, seconds);
+    if (share >= 0.005) fprintf(f, " &#183; %.0f %%", 100 * share);
+    fputs("</FONT>", f);
 }
 
-void pal__draw_label(FILE *f, const pal__drawing *d, uint32_t id)
+/* ---- Labels ---------------------------------------------------------------------------------------------------- */
+
+static const char *output_name(const pal__drawing *d, size_t i, uint32_t node)
+{
+    const char *name = d->options.names && d->node[d->graph.outputs[i]] == node ? d->options.names[i] : NULL;
+    return name && *name ? name : NULL;
+}
+
+/* Several outputs in one node: the first ones, since the others are of the same kind. */
+static void output_names(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    enum { MOST = 3 };
+    size_t n = 0;
+    for (size_t i = 0; i < d->graph.n_outputs; i++) {
+        const char *name = output_name(d, i, node);
+        if (!name || ++n > MOST) continue;
+        fputs("<BR/><FONT POINT-SIZE=\"10\"><B>", f);
+        pal__print_html(f, name);
+        fputs("</B></FONT>", f);
+    }
+    if (n > MOST) fprintf(f, "<BR/>&#8230; %zu more", n - MOST);
+}
+
+static void print_bold(FILE *f, const char *text)
+{
+    fputs("<B>", f);
+    pal__print_html(f, text);
+    fputs("</B>", f);
+}
+
+static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
 {
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, id);
+    bool named = e->params.name && *e->params.name;
+    bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box has the rest of the name */
+    const char *target = d->look[id] == PAL__LOOK_EFFECT && e->n ? pal__at(t, pal__arg(t, id, 0))->params.name : NULL;
+    print_bold(f, boxed ? pal__last_name(e->params.name) : named ? e->params.name : e->op->name);
+    if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
+    if (!e->body && !target && !short_formula(e->op)) return;
+    fputs(SMALL, f);
+    if (e->body)
+        fprintf(f, "&#931; of %lld terms", (long long)e->params.i[0]);
+    else if (target)
+        pal__print_html(f, target);
+    else if (named)
+        pal__print_html(f, e->op->formula);
+    else
+        formula(f, d, id);
+    fputs("</FONT>", f);
+}
+
+void pal__print_alike(FILE *f, const pal__drawing *d, uint32_t box)
+{
+    const pal__box *b = &d->boxes[box];
+    if (b->alike < 2) return;
+    fputs(" &#8230; ", f);
+    pal__print_html(f, pal__last_name(d->boxes[b->last].path));
+    fprintf(f, " &#183; %u&#215;", b->alike);
+}
+
+/* The last of the entries that one stands for. */
+static uint32_t last_alike(const pal__drawing *d, uint32_t id)
+{
+    uint32_t last = id;
+    for (uint32_t k = id + 1; k < d->n; k++)
+        if (d->same[k] == id) last = k;
+    return last;
+}
+
+/* A closed box: its name, how much is in it, and the parameters that stand there. */
+static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    uint32_t box = node - (uint32_t)d->n, operations = 0;
+    print_bold(f, pal__last_name(d->boxes[box].path));
+    pal__print_alike(f, d, box);
+    if (d->number[node]) fprintf(f, " #%u", d->number[node]);
+    for (uint32_t id = 1; id < d->n; id++)
+        operations += d->node[id] == node && d->same[id] == id && d->look[id] != PAL__LOOK_INDEX &&
+                      d->look[id] != PAL__LOOK_PARAMETER && d->look[id] != PAL__LOOK_INPUT;
+    fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
+    for (uint32_t id = 1; id < d->n; id++) {
+        if (d->node[id] != node || d->same[id] != id || !pal__at(d->graph.tape, id)->tensor) continue;
+        const char *name = pal__at(d->graph.tape, id)->params.name;
+        fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#7d6b00\">", f);
+        if (name) pal__print_html(f, pal__last_name(name));
+        fputs(" ", f);
+        pal__draw_shape(f, d->graph.tape, id);
+        uint32_t last = last_alike(d, id);
+        if (!pal_shape_equal(pal__at(d->graph.tape, last)->shape, pal__at(d->graph.tape, id)->shape)) {
+            fputs(" &#8230; ", f);
+            pal__draw_shape(f, d->graph.tape, last);
+        }
+        fputs("</FONT>", f);
+    }
+}
+
+static void print_size(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    size_t bytes = 0;
+    for (uint32_t id = 1; id < d->n; id++)
+        if (d->node[id] == node && d->look[id] != PAL__LOOK_EFFECT) bytes += pal__entry_bytes(d->graph.tape, id);
+    if (!bytes) return;
+    fputs(SMALL, f);
+    print_bytes(f, bytes);
+    fputs("</FONT>", f);
+}
+
+void pal__draw_label(FILE *f, const pal__drawing *d, uint32_t node)
+{
     double value;
     fputc('<', f);
-    if (d->look[id] == PAL__LOOK_CONSTANT && pal__constant_value(t, id, &value)) {
+    if (node >= d->n)
+        group_label(f, d, node);
+    else if (d->look[node] == PAL__LOOK_CONSTANT && pal__constant_value(d->graph.tape, node, &value))
         pal__draw_value(f, value);
-    } else if (d->look[id] == PAL__LOOK_INDEX) {
+    else if (d->look[node] == PAL__LOOK_INDEX)
         fputs("<I>k</I>", f);
-    } else if (e->params.name && *e->params.name) {
-        fputs("<B>", f);
-        pal__print_html(f, e->params.name);
-        fputs("</B>", f);
-        if (short_formula(e->op)) {
-            fputs(SMALL, f);
-            pal__print_html(f, e->op->formula);
-            fputs("</FONT>", f);
-        }
-    } else {
-        fputs("<B>", f);
-        pal__print_html(f, e->op->name);
-        fputs("</B>", f);
-        if (e->body) {
-            fprintf(f, SMALL "&#931; of %lld terms</FONT>", (long long)e->params.i[0]);
-        } else if (d->look[id] == PAL__LOOK_EFFECT && e->n && pal__at(t, pal__arg(t, id, 0))->params.name) {
-            fputs(SMALL, f);
-            pal__print_html(f, pal__at(t, pal__arg(t, id, 0))->params.name);
-            fputs("</FONT>", f);
-        } else if (short_formula(e->op)) {
-            fputs(SMALL, f);
-            formula(f, d, id);
-            fputs("</FONT>", f);
-        }
-    }
-    output_names(f, d, id);
+    else
+        entry_label(f, d, node);
+    if (d->options.sizes && (node >= d->n || d->look[node] != PAL__LOOK_INDEX)) print_size(f, d, node);
+    print_time(f, d, node);
+    output_names(f, d, node);
     fputc('>', f);
 }

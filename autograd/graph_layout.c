@@ -21,6 +21,9 @@ static uint32_t box(pal__drawing *d, pal__box like)
     if (!pal__grow(d->graph.tape->context, (void **)&d->boxes, d->n_boxes, &d->cap_boxes, sizeof *d->boxes))
         return PAL__NONE;
     d->boxes[d->n_boxes] = like;
+    d->boxes[d->n_boxes].alike = 1;
+    d->boxes[d->n_boxes].last = (uint32_t)d->n_boxes;
+    if (d->n_boxes) d->boxes[d->n_boxes].level = d->boxes[like.parent].level + !like.owner;
     return (uint32_t)d->n_boxes++;
 }
 

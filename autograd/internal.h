@@ -75,6 +75,7 @@ typedef struct pal__entry {
     uint32_t body;        /* map_sum: id of the body's result; its region index is operand-less entry `index` */
     uint32_t index;       /* map_sum: id of its index entry */
     uint32_t uses;        /* readers; kept by rebuild */
+    uint32_t origin;      /* in a copy by rebuild: the entry of the user's tape that it is, or was made for; else 0 */
     uint8_t dtype, order; /* order of derivative: 0 forward, 1 adjoint, 2 adjoint of adjoint */
 } pal__entry;
 
@@ -294,6 +295,7 @@ typedef struct pal__step {
     pal__loop *loop;
     const pal_op *op; /* for messages and text */
     const char *scope;
+    uint32_t origin; /* the entry of the user's tape that it ends in */
     double seconds;
     uint64_t runs;
 } pal__step;

@@ -60,6 +60,7 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     e.region = w->to->region;
     e.index = w->map[e.index];
     e.body = e.body ? w->map[e.body] : 0;
+    if (w->from != w->to && !e.origin) e.origin = id;
     if (e.params.name && w->from != w->to) {
         e.params.name = pal__intern(w->to, e.params.name, strlen(e.params.name));
         if (!e.params.name) {
@@ -97,7 +98,11 @@ static uint32_t emit(walk *w, uint32_t id)
         to->region = w->map[e->region];
         to->order = e->order;
         to->scope = w->from == to ? e->scope : pal__scope_find(to, pal__scope_path(w->from, e->scope));
+        size_t before = to->n_entries;
         pal_var v = w->visit ? w->visit(w->from, id, to, vars, w->user) : (pal_var){0};
+        uint32_t origin = pal__at(w->from, id)->origin ? pal__at(w->from, id)->origin : id;
+        for (size_t k = before; k < to->n_entries; k++)
+            if (!to->entries[k].origin) to->entries[k].origin = origin;
         made = pal__live(v) ? v.id : to->status == PAL_OK ? copy_entry(w, id, in, n) : 0;
     } else {
         pal_tape_fail(to, PAL_ERR_MEMORY, "compile: out of memory");

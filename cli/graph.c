@@ -1,8 +1,8 @@
 /* graph.c - palindrome graph: a model's tape as a drawing.
  *
- * The model is recorded at a small batch and nothing is run. dot makes SVG and PNG: it is started without a shell,
- * reads the text from a socket (so that its early end is an error, not a signal) and writes into a temporary file
- * beside the one that is wanted, which is renamed once it is whole. */
+ * The model is recorded at a small batch; nothing is run unless --time asks for it. dot makes SVG and PNG: it is
+ * started without a shell, reads the text from a socket (so that its early end is an error, not a signal) and writes
+ * into a temporary file beside the one that is wanted, which is renamed once it is whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -21,6 +22,19 @@ static const pal_cli_row rows[] = {
      NULL,
      0},
     {{"batch", PAL_OPTION_INT, "32", 1, 4096, NULL, "samples in the batch that is drawn"}, "N", "batch-size", 0},
+    {{"depth", PAL_OPTION_INT, "", 1, 128, NULL, "scopes nested deeper than this become a node each"}, "N", NULL, 0},
+    {{"fold", PAL_OPTION_BOOL, "", 0, 0, NULL, "scopes alike, such as repeated layers, are drawn once"}, NULL, NULL, 0},
+    {{"kept", PAL_OPTION_ENUM, "", 0, 0, "lines|numbers", "how values are drawn that a later pass reads again"},
+     "HOW",
+     NULL,
+     0},
+    {{"sizes", PAL_OPTION_BOOL, "", 0, 0, NULL, "write the bytes of each value"}, NULL, NULL, 0},
+    {{"time", PAL_OPTION_BOOL, "", 0, 0, NULL, "run it on random data and write the time of each operation"},
+     NULL,
+     NULL,
+     0},
+    {{"title", PAL_OPTION_ENUM, "", 0, 0, NULL, "in place of the model's name and what is drawn"}, "TEXT", NULL, 0},
+    {{"no-legend", PAL_OPTION_BOOL, "", 0, 0, NULL, "leave out what the colours mean"}, NULL, NULL, 0},
     PAL_CLI_OUTPUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
     {{.name = NULL}, NULL, NULL, 0}};
 static const pal_cli_spec spec = {
@@ -40,10 +54,13 @@ typedef struct recording {
     char (*labels)[128];
     const char **names;
     size_t n, n_outputs;
+    pal_program *times; /* that was run, with --time */
+    double seconds;     /* a run */
 } recording;
 
 static void close_recording(recording *r)
 {
+    pal_program_free(r->times);
     pal_tape_free(r->tape);
     pal_tensor_free(r->batch);
     pal_model_free(r->model);
@@ -112,6 +129,35 @@ static int record(recording *r, int64_t batch, int64_t order)
     return pal_tape_error(r->tape) ? say_tape(r) : PAL_CLI_GO_ON;
 }
 
+/* ---- Time ------------------------------------------------------------------------------------------------------ */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Without fusion, so that every operation is a step of its own; on random inputs, for half a second or 100 runs. */
+static int measure(recording *r)
+{
+    enum { MOST_RUNS = 100 };
+    for (size_t i = 0; i < pal_tensor_count(r->batch); i++) {
+        double u;
+        pal_noise_uniform((pal_noise){.seed = 1}, "graph", i, 1, &u);
+        pal_tensor_set(r->batch, i, u);
+    }
+    const pal_compile_options options = {.struct_size = sizeof options, .passes = PAL_PASS_NONE, .profile = true};
+    r->times = pal_compile(r->tape, r->outputs, r->n_outputs, &options);
+    if (!r->times) return say_tape(r);
+    double began = now(), seconds = 0;
+    int runs = 0;
+    for (; runs < MOST_RUNS && seconds < 0.5; runs++, seconds = now() - began)
+        if (pal_run(r->times)) return pal_cli_say(PAL_CLI_FAILED, "graph: %s", pal_program_error(r->times));
+    r->seconds = seconds / runs;
+    return PAL_CLI_GO_ON;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------------------------- */
 
 static bool send_all(int to, const char *text, size_t size)
@@ -142,6 +188,8 @@ static int start_dot(const char *type, int from, int to, pid_t *pid)
     return error;
 }
 
+enum { NO_DOT = PAL_CLI_SIGNAL }; /* from draw: nothing is said yet */
+
 static int draw(const char *type, const char *text, int to)
 {
     int ends[2], outcome = 0;
@@ -152,8 +200,7 @@ static int draw(const char *type, const char *text, int to)
     close(ends[1]);
     bool sent = !error && send_all(ends[0], text, strlen(text));
     close(ends[0]);
-    if (error == ENOENT)
-        return pal_cli_say(PAL_CLI_FAILED, "graph: dot is not installed: apt-get install graphviz, or use -o FILE.dot");
+    if (error == ENOENT) return NO_DOT;
     if (error) return pal_cli_say(PAL_CLI_FAILED, "graph: dot: %s", strerror(error));
     pid_t ended;
     do ended = waitpid(pid, &outcome, 0);
@@ -162,19 +209,8 @@ static int draw(const char *type, const char *text, int to)
     return pal_cli_say(PAL_CLI_FAILED, "graph: dot failed: -o FILE.dot writes what it was given");
 }
 
-static bool write_all(int to, const char *text, size_t size)
-{
-    while (size) {
-        ssize_t n = write(to, text, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        text += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-static int write_file(const char *path, const char *type, const char *text)
+/* A picture of the text; on failure nothing is left of it. */
+static int write_picture(const char *path, const char *type, const char *text)
 {
     char temporary[4096];
     int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
@@ -182,10 +218,7 @@ static int write_file(const char *path, const char *type, const char *text)
         return pal_cli_say(PAL_CLI_WRONG, "graph: the name of the file is too long");
     int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), status = PAL_CLI_GO_ON;
     if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    if (strcmp(type, "dot"))
-        status = draw(type, text, to);
-    else if (!write_all(to, text, strlen(text)))
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    status = draw(type, text, to);
     if (close(to) && status == PAL_CLI_GO_ON)
         status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
     if (status == PAL_CLI_GO_ON && rename(temporary, path))
@@ -206,22 +239,71 @@ static const char *type_of(const char *path)
     return NULL;
 }
 
-static int print_drawing(const recording *r, const char *title, const char *path, const char *type)
+/* Without Graphviz its input stands beside where the picture would be, unless a file is there already. */
+static int write_input(const recording *r, const pal_graph_options *options, const char *path)
 {
-    pal_graph_options options = {.struct_size = sizeof options,
-                                 .title = title,
-                                 .names = r->names,
-                                 .parameters = r->leaves,
-                                 .n_parameters = r->n};
-    char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, &options);
+    char instead[4096];
+    pal_error err = {0};
+    int length = snprintf(instead, sizeof instead, "%.*s.dot", (int)(strrchr(path, '.') - path), path);
+    bool fits = length > 0 && (size_t)length < sizeof instead && access(instead, F_OK);
+    if (fits && pal_graph_write(r->tape, r->outputs, r->n_outputs, options, instead, &err))
+        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+    return fits ? pal_cli_say(PAL_CLI_FAILED,
+                              "graph: dot is not installed (apt-get install graphviz): wrote %s instead", instead)
+                : pal_cli_say(PAL_CLI_FAILED,
+                              "graph: dot is not installed: apt-get install graphviz, or use -o FILE.dot");
+}
+
+static int print_drawing(const recording *r, const pal_graph_options *options, const char *path, const char *type)
+{
+    pal_error err = {0};
+    if (type && !strcmp(type, "dot")) {
+        if (!pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err)) return PAL_CLI_DONE;
+        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+    }
+    char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, options);
     if (!text) return say_tape(r);
     int status = PAL_CLI_DONE;
     if (type)
-        status = write_file(path, type, text);
+        status = write_picture(path, type, text);
     else if (fputs(text, stdout) < 0 || fflush(stdout))
         status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
     pal_text_free(r->context, text);
-    return status;
+    return status == NO_DOT ? write_input(r, options, path) : status;
+}
+
+static const char *title_of(const recording *r, const pal_cli_args *args, char *out, size_t size)
+{
+    static const char *const what[] = {"loss", "loss and gradient", "gradient of the squared gradient"};
+    const char *given = pal_cli_given(args, "title");
+    const char *unit = r->seconds < 0.9995e-3 ? "µs" : r->seconds < 0.9995 ? "ms" : "s";
+    double value = r->seconds * (r->seconds < 0.9995e-3 ? 1e6 : r->seconds < 0.9995 ? 1e3 : 1);
+    int n = given
+                ? snprintf(out, size, "%s", given)
+                : snprintf(out, size, "%s: %s", pal_model_variant(r->model)->name, what[pal_cli_int(args, "order", 0)]);
+    if (r->times && n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n, " (unfused, one thread: %.*f %s a run)", value < 9.95, value, unit);
+    return out;
+}
+
+static int show(const recording *r, const pal_cli_args *args, const char *path, const char *type)
+{
+    char title[1024];
+    const char *kept = pal_cli_given(args, "kept");
+    pal_graph_options options = {.struct_size = sizeof options,
+                                 .title = title_of(r, args, title, sizeof title),
+                                 .names = r->names,
+                                 .parameters = r->leaves,
+                                 .n_parameters = r->n,
+                                 .no_legend = pal_cli_flag(args, "no-legend"),
+                                 .fold = pal_cli_flag(args, "fold"),
+                                 .depth = (unsigned)pal_cli_int(args, "depth", 0),
+                                 .sizes = pal_cli_flag(args, "sizes"),
+                                 .kept = !kept                    ? PAL_GRAPH_KEPT_AUTO
+                                         : !strcmp(kept, "lines") ? PAL_GRAPH_KEPT_LINES
+                                                                  : PAL_GRAPH_KEPT_NUMBERS,
+                                 .times = r->times};
+    return print_drawing(r, &options, path, type);
 }
 
 int pal_cli_graph(int argc, char **argv)
@@ -244,12 +326,8 @@ int pal_cli_graph(int argc, char **argv)
     r.model = pal_model_new(r.context, variant, args.variant, args.n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
     status =
         r.model ? record(&r, pal_cli_int(&args, "batch", 32), pal_cli_int(&args, "order", 0)) : pal_cli_say_error(&err);
-    if (status == PAL_CLI_GO_ON) {
-        static const char *const what[] = {"loss", "loss and gradient", "gradient of the squared gradient"};
-        char title[200];
-        snprintf(title, sizeof title, "%s: %s", variant->name, what[pal_cli_int(&args, "order", 0)]);
-        status = print_drawing(&r, title, path, type);
-    }
+    if (status == PAL_CLI_GO_ON && pal_cli_flag(&args, "time")) status = measure(&r);
+    if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
     close_recording(&r);
     return status;
 }
