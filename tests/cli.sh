@@ -186,6 +186,46 @@ check "run-info tells the command" grep -q 'palindrome train denoising --out fir
 works "run-info as JSON" run-info first --json
 check "run-info as JSON parses" is_json out
 
+# ---- Graphs
+works "graph" graph basic
+check "graph is dot's language" grep -q '^digraph' out
+check "graph has a legend" grep -q 'parameter' out
+for order in 0 1 2; do
+    works "graph of order $order" graph denoising --order $order --hidden 12 -o order-$order.dot
+    check "graph of order $order is whole" [ "$(tail -n 1 order-$order.dot)" = '}' ]
+done
+check "a second order shows double backward" grep -q 'double backward' order-2.dot
+works "graph again" graph denoising --order 2 --hidden 12
+check "the same model, the same graph" cmp -s out order-2.dot
+works "graph, closed" graph basic --order 1 --depth 1
+check "closed scopes count their operations" grep -q '3 operations' out
+works "graph, folded" graph basic --order 1 --fold
+works "graph, lines" graph basic --order 1 --kept lines
+check "lines are drawn across" grep -q 'style=dashed, constraint=false' out
+works "graph with sizes" graph basic --sizes --batch 32
+check "sizes are in bytes" grep -q '98 KiB' out
+works "graph with times" graph basic --order 1 --hidden 12 --batch 4 --time
+check "times are in microseconds" grep -q '&#181;s' out
+check "the title says what was timed" grep -q 'unfused' out
+works "graph with a title" graph basic --title 'A <title>' --no-legend
+check "the title is escaped" grep -q 'A &lt;title&gt;' out
+if grep -q 'CELLBORDER' out; then fail "no legend"; else pass; fi
+if command -v dot > /dev/null; then
+    works "graph as PNG" graph basic --order 1 -o basic.png
+    check "graph makes a picture" is_png basic.png
+    works "graph as SVG" graph basic -o basic.svg
+    check "graph makes an SVG" grep -q '<svg' basic.svg
+fi
+(PATH=/nowhere; "$program" graph basic -o instead.svg) > out 2> err
+check "without Graphviz is status 1" [ $? -eq 1 ]
+check "without Graphviz is one line" [ "$(wc -l < err)" -eq 1 ]
+check "without Graphviz it says what was written" grep -q 'wrote instead.dot instead' err
+check "without Graphviz the input is written" grep -q '^digraph' instead.dot
+check "without Graphviz there is no picture" [ ! -e instead.svg ]
+echo precious > instead.dot
+(PATH=/nowhere; "$program" graph basic -o instead.svg) > out 2> err
+check "without Graphviz a file that is there stays" grep -q '^precious$' instead.dot
+
 # ---- Wrong use
 printf 'precious' > precious
 mkdir full && printf 'precious' > full/file
@@ -223,6 +263,11 @@ refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
 refused "no run" 'which run' reconstruct
 refused "settings that change the weights" 'weights' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
+refused "graph of an unknown model" 'mean basic' graph basicc
+refused "graph of no order" 'order' graph basic --order 3
+refused "graph of no depth" 'depth' graph basic --depth 0
+refused "graph of another type" 'end in .dot' graph basic -o basic.gif
+refused "graph, kept otherwise" 'kept' graph basic --kept both
 refused "a picture in no folder" 'nowhere' filters first -o nowhere/filters.png
 check "no folder is left behind" [ ! -e new ]
 

@@ -1,6 +1,6 @@
-/* graph_models.h - models whose drawings are looked at: contractive, with a region and a second derivative; variational,
- * with noise; deep, with layers that repeat. They are recorded on a tape by hand, so that nothing but operations is
- * needed. */
+/* graph_models.h - models whose drawings are looked at: contractive, with a region and a second derivative;
+ * variational, with noise; deep, with layers that repeat. They are recorded on a tape by hand, so that nothing but
+ * operations is needed. */
 #ifndef PAL_TESTS_GRAPH_MODELS_H
 #define PAL_TESTS_GRAPH_MODELS_H
 
@@ -102,7 +102,8 @@ static inline void draw_variational(drawn_model *m, pal_context *context, bool g
     pal_scope_begin(t, "loss");
     pal_var reconstruction = drawn_reconstruction(a, x);
     pal_scope_begin(t, "KL divergence");
-    pal_var excess = pal_sub(pal_add(pal_square(mean), pal_exp(log_variance)), pal_add(log_variance, pal_constant(t, 1)));
+    pal_var excess =
+        pal_sub(pal_add(pal_square(mean), pal_exp(log_variance)), pal_add(log_variance, pal_constant(t, 1)));
     pal_var divergence = pal_scale(pal_mean_over_samples(excess), 0.5);
     pal_scope_end(t);
     m->loss = pal_add(reconstruction, divergence);
