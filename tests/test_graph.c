@@ -337,6 +337,12 @@ START_TEST(hostile_names)
     char *drawn = pal_graph_text(t, &sum, 1, &o), *listed = pal_tape_text(t, &sum, 1);
     check_balance(drawn);
     check_with_dot(drawn);
+    pal_text_free(context, drawn);
+    o.fold = true; /* every leaf's scope has the same operations */
+    o.depth = 1;
+    drawn = pal_graph_text(t, &sum, 1, &o);
+    check_balance(drawn);
+    check_with_dot(drawn);
     size_t lines = 0;
     for (const char *p = listed; *p; p++) lines += *p == '\n';
     ck_assert_uint_eq(lines, pal_tape_length(t) + 1); /* and the outputs' */

@@ -78,6 +78,25 @@ static void check_with_dot(const char *text)
     ck_assert_int_eq(pclose(dot), 0);
 }
 
+static void check(char *text, bool with_dot)
+{
+    ck_assert_ptr_nonnull(text);
+    node_list l = read_drawing(text);
+    ck_assert_uint_gt(l.n, 5);
+    ck_assert_uint_gt(l.edges, 4);
+    ck_assert_int_eq(count(text, "{\n") + count(text, "{rank"), count(text, "}\n"));
+    if (with_dot) check_with_dot(text);
+    pal_text_free(context, text);
+}
+
+/* A step down the gradient: effects. */
+static void update(drawn_model *m)
+{
+    pal_scope_begin(m->tape, "update");
+    for (size_t i = 1; i < m->n; i++) pal_assign(m->leaves[i], pal_sub(m->leaves[i], pal_scale(m->gradients[i], 0.1)));
+    pal_scope_end(m->tape);
+}
+
 START_TEST(whole_whatever_the_options)
 {
     enum { FOLD = 1, SIZES = 2, NO_LEGEND = 4, ALL = 8 };
@@ -93,13 +112,11 @@ START_TEST(whole_whatever_the_options)
                                            .no_legend = bits & NO_LEGEND,
                                            .depth = depth,
                                            .kept = (pal_graph_kept)kept};
-                    char *text = drawing_of(&m, &o);
-                    node_list l = read_drawing(text);
-                    ck_assert_uint_gt(l.n, 5);
-                    ck_assert_uint_gt(l.edges, 4);
-                    ck_assert_int_eq(count(text, "{\n") + count(text, "{rank"), count(text, "}\n"));
-                    if (gradient && bits == FOLD + SIZES) check_with_dot(text);
-                    pal_text_free(context, text);
+                    check(drawing_of(&m, &o), gradient && bits == FOLD + SIZES);
+                    if (gradient) {
+                        update(&m);
+                        check(pal_graph_text(m.tape, NULL, 0, &o), bits == FOLD + SIZES && depth == 1);
+                    }
                     drawn_free(&m);
                 }
 }
