@@ -48,7 +48,9 @@ graph graph_of(uint64_t seed, bool small)
                             : r % 8 < 7                 ? GRAPH_GRAD
                                                         : GRAPH_BINARY);
         if (g.alike && n->kind > GRAPH_WHERE && n->kind < GRAPH_KINDS && r / 1024 % 4)
-            n->kind = r / 4096 % 3 ? GRAPH_BINARY : GRAPH_UNARY;
+            n->kind = (uint8_t[]){GRAPH_BINARY, GRAPH_UNARY, GRAPH_ELEMENTWISE}[r / 4096 % 3];
+        else if (i >= g.n_leaves && i < g.n_main && r / 65536 % 5 == 0) /* there are many of these */
+            n->kind = r / 524288 % 2 ? GRAPH_CASE : GRAPH_ELEMENTWISE;
         n->inner = (uint8_t)(1 + r / 64 % GRAPH_INNER);
         for (int k = 0; k < 6; k++) n->word[k] = (uint32_t)graph_random(rng);
         for (int k = 0; k < 3; k++) { /* recent ones more often */

@@ -19,6 +19,7 @@ typedef enum graph_kind {
     GRAPH_NEUTRAL, /* what rewrites look for */
     GRAPH_SELF,    /* of a value and a view of it: read at two indices */
     GRAPH_CONSTANT,
+    GRAPH_ELEMENTWISE, /* any elementwise operation that has a domain */
     GRAPH_COMPARE,
     GRAPH_WHERE,
     GRAPH_CAST,
@@ -36,6 +37,7 @@ typedef enum graph_kind {
     GRAPH_STOP,
     GRAPH_NOISE,
     GRAPH_REGION,
+    GRAPH_CASE, /* any case of any operation */
     GRAPH_INNER_GRAD,
     GRAPH_KINDS,
     GRAPH_ASSIGN = GRAPH_KINDS, /* these two only after the others */
@@ -53,7 +55,8 @@ typedef struct graph {
     uint64_t seed;
     bool smooth; /* no jumps, no kinks, nothing that hides from differences: for tolerances and gradient checks */
     bool small;
-    bool alike; /* leaves of one shape and mostly elementwise nodes: what fuses */
+    bool alike;   /* leaves of one shape and mostly elementwise nodes: what fuses */
+    bool planted; /* the planted operation takes part */
     pal_dtype real;
     int64_t dim[3];
     size_t n_leaves, n_main, n, n_outputs; /* nodes: leaves, main ones, then assigns, gradients and their readers */
@@ -85,6 +88,12 @@ pal_var graph_node_value(graph_builder *b, const graph_node *n, const pal_var *p
 pal_var graph_real_as(pal_var v, pal_dtype dtype);
 pal_var graph_real(const graph_builder *b, pal_var v); /* of the graph's type */
 pal_var graph_conform(pal_var v, pal_shape to);        /* v, or what of v fits there, in that shape */
+/* graphs_ops.c: the whole registry, without naming anything in it. x, y, z: what the operands are made of. */
+pal_var graph_elementwise(const graph_builder *b, pal_var x, pal_var y, pal_var z, const uint32_t *w);
+pal_var graph_case(const graph_builder *b, pal_var x, pal_var y, pal_var z, const uint32_t *w, size_t serial);
+/* An operation with a wrong rewrite: what a failure looks like, and how small it gets. */
+extern const pal_op graph_planted;
+const pal_op *graph_find(const char *name); /* the registry, and the planted one */
 /* graphs_move.c */
 pal_var graph_broadcast(pal_var x, const uint32_t *w, const graph *g);
 pal_var graph_sum_to(pal_var x, const uint32_t *w);
@@ -97,8 +106,9 @@ pal_var graph_binary(const graph_builder *b, pal_var x, pal_var y, uint32_t whic
 pal_var graph_gradient(const graph_builder *b, pal_var y, pal_var x, pal_var z, uint32_t word);
 
 typedef struct graph_counts {
-    size_t graphs, subsets, rounding, threads, again, effects, order, gradients, texts;
+    size_t graphs, subsets, rounding, threads, again, effects, order, gradients, second, texts, read_back;
     size_t errors, kinks; /* gradient checks that could not be made, or met a kink */
+    size_t numeric;       /* graphs that failed while running, every program of them */
 } graph_counts;
 typedef struct graph_contexts {
     pal_context *one, *three;
@@ -107,8 +117,9 @@ typedef struct graph_contexts {
 bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts *counts, char *why, size_t size);
 /* Drops what can be dropped while it still fails. */
 graph graph_shrink(graph g, graph_contexts c, bool gradients);
-/* The tape as text; the caller frees it with pal_text_free(c, text). */
+/* What its outputs and effects need, as text; the caller frees it with pal_text_free(c, text). */
 char *graph_text(const graph *g, pal_context *c);
+size_t graph_nodes_left(const graph *g); /* beside leaves, that were not dropped */
 
 /* SplitMix64 (Steele, Lea, Flood: OOPSLA 2014). */
 static inline uint64_t graph_random(uint64_t *state)

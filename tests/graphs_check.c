@@ -2,6 +2,7 @@
 #include "graphs.h"
 
 #include "autograd/gradcheck.h"
+#include "autograd/internal.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@ typedef struct instance {
 typedef struct result { /* outputs, then leaves, as doubles */
     double *v;
     size_t n;
+    bool failed; /* numerically, while running: then there are no numbers */
 } result;
 
 static void fill_leaves(const instance *in)
@@ -78,7 +80,9 @@ static void append(result *r, const pal_tensor *t)
 static bool read_results(const instance *in, pal_program *p, result *r)
 {
     fill_leaves(in);
-    if (pal_run(p) != PAL_OK) return false;
+    pal_status status = pal_run(p);
+    r->failed = status == PAL_ERR_NUMERIC;
+    if (status != PAL_OK) return r->failed;
     for (size_t i = 0; i < in->g->n_outputs; i++) append(r, pal_output(p, i));
     for (size_t i = 0; i < in->g->n_leaves; i++) append(r, in->leaf[i]);
     return true;
@@ -97,6 +101,15 @@ static bool tell(report to, const char *format, ...)
     vsnprintf(to.why, to.size, format, args);
     va_end(args);
     return false;
+}
+
+/* The outputs and every effect. */
+static size_t roots_of(const instance *in, pal_var *roots)
+{
+    size_t n = in->g->n_outputs;
+    memcpy(roots, in->values.outputs, n * sizeof *roots);
+    for (size_t i = 0; i < in->tape->n_effects; i++) roots[n++] = pal__var(in->tape, in->tape->effects[i]);
+    return n;
 }
 
 static pal_noise noise_of(const instance *in) { return (pal_noise){.seed = in->g->seed, .clock = 3, .row = 2}; }
@@ -137,6 +150,7 @@ static bool same(const result *a, const result *b, double tolerance, size_t *whe
 static bool agree(const result *a, const result *b, double tolerance, const char *what, report to)
 {
     size_t at;
+    if (a->failed != b->failed) return tell(to, "%s: one fails while running, the other does not", what);
     if (same(a, b, tolerance, &at)) return true;
     return tell(to, "%s: element %zu is %.17g and %.17g", what, at, at < a->n ? a->v[at] : 0.0,
                 at < b->n ? b->v[at] : 0.0);
@@ -237,6 +251,41 @@ static bool order_agrees(const instance *in, const result *all, graph_counts *n,
     return ok;
 }
 
+static pal_tensor *leaf_named(const char *name, pal_dtype dtype, pal_shape shape, void *user)
+{
+    const instance *in = user;
+    size_t i = 0;
+    return sscanf(name, "leaf%zu", &i) == 1 && i < in->g->n_leaves ? in->leaf[i] : NULL;
+}
+
+/* The text read back is a tape of the same text, whose program gives the same bits. */
+static bool text_comes_back(instance *in, const result *all, graph_counts *n, report to)
+{
+    pal_var roots[GRAPH_OUTPUTS + GRAPH_NODES], found[GRAPH_OUTPUTS + GRAPH_NODES];
+    size_t n_roots = roots_of(in, roots), n_found = n_roots;
+    instance other = *in;
+    pal_error err = {0};
+    result r = {0};
+    pal_parse_options o = {.struct_size = sizeof o, .find = graph_find, .leaf = leaf_named, .user = in};
+    char *text = pal_tape_text(in->tape, roots, n_roots), *second = NULL;
+    other.tape = pal_tape_new(in->context, in->g->real);
+    bool ok = text != NULL || tell(to, "no text: %s", pal_tape_error(in->tape));
+    ok = ok && (pal_tape_parse(other.tape, text, &o, found, &n_found, &err) == PAL_OK ||
+                tell(to, "the text is refused: %s", err.text));
+    if (ok) {
+        second = pal_tape_text(other.tape, found, n_found);
+        ok = (second && n_found == n_roots && !strcmp(text, second)) || tell(to, "the text read back differs");
+        memcpy(other.values.outputs, found, in->g->n_outputs * sizeof *found);
+    }
+    ok = ok && execute(&other, EXACT, &r, NULL, to) && agree(all, &r, 0, "read back from text", to);
+    n->read_back += ok;
+    free_result(&r);
+    pal_text_free(in->context, text);
+    pal_text_free(in->context, second);
+    pal_tape_free(other.tape);
+    return ok;
+}
+
 static bool threads_agree(const instance *in, pal_context *three, const result *all, graph_counts *n, report to)
 {
     instance other;
@@ -251,7 +300,7 @@ static bool threads_agree(const instance *in, pal_context *three, const result *
 
 static pal_var build(pal_tape *t, const pal_var *inputs, const void *user) { return graph_scalar(user, t, inputs); }
 
-static bool gradients_agree(const graph *g, pal_context *c, graph_counts *n, report to)
+static bool gradients_agree(const graph *g, pal_context *c, int order, graph_counts *n, report to)
 {
     instance in = {.g = g, .context = c};
     pal_gradcheck_report r = {0};
@@ -261,18 +310,32 @@ static bool gradients_agree(const graph *g, pal_context *c, graph_counts *n, rep
         in.leaf[i] = pal_tensor_new(c, dtype, s);
     }
     fill_leaves(&in);
-    pal_gradcheck_options o = {
-        .struct_size = sizeof o, .order = 1, .seed = g->seed, .max_elements = 20, .step = 0x1p-8, .tolerance = 1e-5};
+    pal_gradcheck_options o = {.struct_size = sizeof o,
+                               .order = order,
+                               .seed = g->seed,
+                               .max_elements = 20,
+                               .step = 0x1p-8,
+                               .tolerance = order == 1 ? 1e-5 : 1e-4};
     pal_status status = pal_gradcheck(c, "graph", build, g, in.leaf, g->n_leaves, &o, &r);
     for (size_t i = 0; i < g->n_leaves; i++) pal_tensor_free(in.leaf[i]);
-    n->gradients += status == PAL_OK && r.verdict == PAL_CHECK_PASS;
+    bool passed = status == PAL_OK && r.verdict == PAL_CHECK_PASS;
+    n->gradients += passed && order == 1;
+    n->second += passed && order == 2;
     n->kinks += status == PAL_OK && r.verdict == PAL_CHECK_KINK;
     n->errors += status != PAL_OK || r.verdict == PAL_CHECK_ERROR;
     if (status != PAL_OK || r.verdict == PAL_CHECK_ERROR) return tell(to, "gradient check: %s", r.message);
     /* Of numbers this small the differences have no digits left. */
-    if (r.verdict != PAL_CHECK_FAIL || fabs(r.analytic) + fabs(r.numeric) < 1e-12) return true;
-    return tell(to, "gradient by leaf %zu, element %zu: %.12g, by differences %.12g (error %g, linearity %g)", r.input,
-                r.element, r.analytic, r.numeric, r.error, r.linearity);
+    if (r.verdict != PAL_CHECK_FAIL || fabs(r.analytic) + fabs(r.numeric) < (order == 1 ? 1e-12 : 1e-9)) return true;
+    return tell(to,
+                "order %d: derivative by leaf %zu, element %zu: %.12g, by differences %.12g (error %g, linearity %g)",
+                order, r.input, r.element, r.analytic, r.numeric, r.error, r.linearity);
+}
+
+static bool sound(const instance *in, report to)
+{
+    if (pal_tape_error(in->tape)) return tell(to, "recording: %s", pal_tape_error(in->tape));
+    const char *wrong = pal__verify(in->tape);
+    return !wrong || tell(to, "recorded: %s", wrong);
 }
 
 bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts *n, char *why, size_t size)
@@ -281,14 +344,16 @@ bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts 
     instance in;
     result none = {0}, again = {0}, all = {0};
     open_instance(&in, g, c.one, 0);
-    bool ok = !pal_tape_error(in.tape) || tell(to, "recording: %s", pal_tape_error(in.tape));
-    ok = ok && execute(&in, PAL_PASS_NONE, &none, NULL, to) && subsets_agree(&in, &none, n, to) &&
-         rounding_agrees(&in, &none, n, to) && execute(&in, EXACT, &all, &again, to) &&
+    bool ok = sound(&in, to);
+    ok = ok && execute(&in, PAL_PASS_NONE, &none, NULL, to) && subsets_agree(&in, &none, n, to);
+    if (ok && none.failed) n->numeric++; /* without effects, or rounded otherwise, it need not fail */
+    ok = ok && (none.failed || rounding_agrees(&in, &none, n, to)) && execute(&in, EXACT, &all, &again, to) &&
          agree(&all, &again, 0, "run again", to);
     n->again += ok;
-    ok = ok && effects_are_asked_for(&in, &all, n, to) && threads_agree(&in, c.three, &all, n, to) &&
-         order_agrees(&in, &all, n, to);
-    if (ok && gradients && g->small) ok = gradients_agree(g, c.one, n, to);
+    ok = ok && (none.failed || effects_are_asked_for(&in, &all, n, to)) && threads_agree(&in, c.three, &all, n, to) &&
+         order_agrees(&in, &all, n, to) && text_comes_back(&in, &all, n, to);
+    if (ok && gradients && g->small) ok = gradients_agree(g, c.one, 1, n, to);
+    if (ok && gradients && g->small && g->seed % 3 == 0) ok = gradients_agree(g, c.one, 2, n, to);
     free_result(&none);
     free_result(&again);
     free_result(&all);
@@ -306,34 +371,86 @@ static bool still_fails(const graph *g, graph_contexts c, bool gradients)
     return !graph_holds(g, c, gradients, &n, why, sizeof why);
 }
 
-graph graph_shrink(graph g, graph_contexts c, bool gradients)
+typedef struct shrinking {
+    graph g;
+    graph_contexts c;
+    bool gradients, smaller;
+} shrinking;
+
+static void attempt(shrinking *s, const graph *less)
 {
-    for (bool smaller = true; smaller;) {
-        smaller = false;
-        for (size_t i = g.n_outputs; i-- > 0 && g.n_outputs > 1;) {
-            graph less = g;
-            memmove(&less.output[i], &less.output[i + 1], (--less.n_outputs - i) * sizeof *less.output);
-            if (still_fails(&less, c, gradients)) g = less, smaller = true;
+    if (!memcmp(less, &s->g, sizeof *less) || !still_fails(less, s->c, s->gradients)) return;
+    s->g = *less;
+    s->smaller = true;
+}
+
+static void try_fewer(shrinking *s)
+{
+    for (size_t i = s->g.n_outputs; i-- > 0 && s->g.n_outputs > 1;) {
+        graph less = s->g;
+        memmove(&less.output[i], &less.output[i + 1], (--less.n_outputs - i) * sizeof *less.output);
+        attempt(s, &less);
+    }
+    /* Halves, quarters, ... of the nodes at once, then one by one. */
+    for (size_t length = s->g.n - s->g.n_leaves; length; length /= 2)
+        for (size_t i = s->g.n; i > s->g.n_leaves; i -= i - s->g.n_leaves < length ? i - s->g.n_leaves : length) {
+            graph less = s->g;
+            for (size_t k = 0; k < length && i - k > s->g.n_leaves; k++) less.node[i - k - 1].dropped = true;
+            attempt(s, &less);
         }
-        for (size_t i = g.n; i-- > g.n_leaves;) {
-            graph less = g;
-            less.node[i].dropped = true;
-            if (!g.node[i].dropped && still_fails(&less, c, gradients)) g = less, smaller = true;
-            less = g;
-            less.node[i].inner = (uint8_t)(g.node[i].inner - 1);
-            if (!g.node[i].dropped && g.node[i].kind == GRAPH_REGION && g.node[i].inner > 0 &&
-                still_fails(&less, c, gradients))
-                g = less, smaller = true;
+}
+
+static void try_simpler(shrinking *s)
+{
+    for (int d = 0; d < 3; d++)
+        for (int64_t to = 1; to < 4 && to < s->g.dim[d]; to++) {
+            graph less = s->g;
+            less.dim[d] = to;
+            attempt(s, &less);
+        }
+    for (size_t i = s->g.n; i-- > s->g.n_leaves;) {
+        graph less = s->g;
+        if (s->g.node[i].dropped) continue;
+        if (s->g.node[i].kind == GRAPH_REGION && s->g.node[i].inner) {
+            less.node[i].inner--;
+            attempt(s, &less);
+        }
+        less = s->g;
+        less.node[i].word[5] |= 1; /* out of its scope */
+        attempt(s, &less);
+        for (int k = 0; k < 3; k++) { /* reading a leaf instead */
+            less = s->g;
+            less.node[i].in[k] = 0;
+            attempt(s, &less);
         }
     }
-    return g;
+}
+
+graph graph_shrink(graph g, graph_contexts c, bool gradients)
+{
+    shrinking s = {.g = g, .c = c, .gradients = gradients, .smaller = true};
+    while (s.smaller) {
+        s.smaller = false;
+        try_fewer(&s);
+        try_simpler(&s);
+    }
+    return s.g;
+}
+
+size_t graph_nodes_left(const graph *g)
+{
+    size_t left = 0;
+    for (size_t i = g->n_leaves; i < g->n; i++) left += !g->node[i].dropped;
+    return left;
 }
 
 char *graph_text(const graph *g, pal_context *c)
 {
     instance in;
     open_instance(&in, g, c, 0);
-    char *text = pal_tape_text(in.tape, NULL, 0);
+    pal_var roots[GRAPH_OUTPUTS + GRAPH_NODES];
+    bool whole = pal_tape_error(in.tape) != NULL;
+    char *text = pal_tape_text(in.tape, whole ? NULL : roots, whole ? 0 : roots_of(&in, roots));
     close_instance(&in);
     return text;
 }

@@ -278,6 +278,8 @@ pal_var graph_node_value(graph_builder *b, const graph_node *n, const pal_var *p
     case GRAPH_CONSTANT:
         return pal_fill(b->tape, b->g->real, w[0] % 2 ? PAL_SCALAR : pal_shape_of(x),
                         (const double[]){0, -0.0, 1, -1, 0.5, 2}[w[1] % 6]);
+    case GRAPH_ELEMENTWISE:
+        return graph_elementwise(b, x, y, graph_real(b, pool[n->in[2]]), w);
     case GRAPH_COMPARE:
         if (smooth) return unary(b, x, w[0]);
         y = joining(x, y);
@@ -335,6 +337,8 @@ pal_var graph_node_value(graph_builder *b, const graph_node *n, const pal_var *p
         return noise(b, x, w, serial);
     case GRAPH_REGION:
         return region(b, n, pool, serial);
+    case GRAPH_CASE:
+        return graph_case(b, x, y, graph_real(b, pool[n->in[2]]), w, serial);
     case GRAPH_INNER_GRAD:
         if (w[0] % 2) return pal_mul(unary(b, x, w[1]), pal_tanh(x));
         return graph_gradient(b, y, raw, pool[n->in[2]], w[1]);

@@ -41,10 +41,11 @@ int main(int argc, char **argv)
         print_failure(&g, c, small, why);
     }
     printf("%zu graphs: %zu subsets of passes, %zu within rounding, %zu with threads, %zu again, %zu without effects, "
-           "%zu in another order, "
-           "%zu texts, %zu gradients (%zu kinks, %zu errors); %zu failed\n",
-           n.graphs, n.subsets, n.rounding, n.threads, n.again, n.effects, n.order, n.texts, n.gradients, n.kinks,
-           n.errors, failed);
+           "%zu in another order, %zu texts, %zu read back, %zu gradients and %zu of second order (%zu kinks, %zu "
+           "errors), "
+           "%zu that fail alike; %zu failed\n",
+           n.graphs, n.subsets, n.rounding, n.threads, n.again, n.effects, n.order, n.texts, n.read_back, n.gradients,
+           n.second, n.kinks, n.errors, n.numeric, failed);
     pal_context_free(c.one);
     pal_context_free(c.three);
     return failed != 0;

@@ -40,6 +40,34 @@ START_TEST(random_graphs_hold)
 }
 END_TEST
 
+/* A wrong rewrite is found, and made so small that one sees it; the text that is printed can be read back. */
+START_TEST(a_planted_fault_is_found_and_made_small)
+{
+    graph_contexts contexts = {context_with(1), context_with(3)};
+    graph_counts n = {0};
+    size_t found = 0;
+    for (uint64_t seed = 1; found < 3; seed++) {
+        char why[400];
+        graph g = graph_of(seed, false);
+        g.planted = true;
+        ck_assert_uint_lt(seed, 500);
+        if (graph_holds(&g, contexts, false, &n, why, sizeof why)) continue;
+        found++;
+        graph less = graph_shrink(g, contexts, false);
+        ck_assert(!graph_holds(&less, contexts, false, &n, why, sizeof why));
+        char *text = graph_text(&less, contexts.one);
+        size_t lines = 0;
+        for (const char *p = text; *p; p++) lines += *p == '\n';
+        ck_assert_ptr_nonnull(strstr(text, "planted"));
+        ck_assert_msg(graph_nodes_left(&less) <= 3 && lines <= 16, "%zu nodes are left:\n%s", graph_nodes_left(&less),
+                      text);
+        pal_text_free(contexts.one, text);
+    }
+    pal_context_free(contexts.one);
+    pal_context_free(contexts.three);
+}
+END_TEST
+
 /* Which simplify makes the value itself: the bits have to be the same. */
 START_TEST(a_sum_of_one_term_keeps_the_sign_of_zero)
 {
@@ -139,6 +167,7 @@ Suite *random_graphs_suite(void)
     TCase *k = tcase_create("random_graphs");
     tcase_add_checked_fixture(k, setup, teardown);
     tcase_add_loop_test(k, random_graphs_hold, 0, 6);
+    tcase_add_test(k, a_planted_fault_is_found_and_made_small);
     tcase_add_test(k, a_sum_of_one_term_keeps_the_sign_of_zero);
     tcase_add_test(k, reading_an_assigned_value_is_no_effect);
     tcase_add_test(k, equal_terms_of_two_scopes_have_an_order);
