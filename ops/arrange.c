@@ -132,7 +132,7 @@ static const pal_op op_concat = {PAL_OP_HEAD("concat", "x1, x2, ... one after an
 static const pal_op op_stack = {PAL_OP_HEAD("stack", "y[k,...] = xk[...]", "joins along a new axis"),
                                 .op_class = PAL_CLASS_INDEX,
                                 .arity = -1,
-                                .n_ints = 1,
+                                .n_ints = 2,
                                 .infer = infer_concat,
                                 .derivative = {PAL_HAS_RULE},
                                 .vjp = vjp_concat,
