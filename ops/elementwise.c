@@ -94,7 +94,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     void pal__##name##_boolean_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
 #define BOOL_TILES(name, isa)                                                                                          \
     {                                                                                                                  \
-        [PAL_BOOL] = pal__##name##_boolean_##isa                                                                          \
+        [PAL_BOOL] = pal__##name##_boolean_##isa                                                                       \
     }
 
 #define ROW(name)          PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, name)
@@ -138,7 +138,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     COMMON(name, formula_, summary_), .arity = 1, .derivative = {PAL_HAS_RULE}, .vjp = vjp_##name,                     \
                                       .decision = kink_##name, .low = {low_}, .high = {high_}
 
-#define UNARY(name, formula_, value, adjoint, low_, high_, kink, summary_)                                             \
+#define UNARY(name, formula_, loops, value, adjoint, low_, high_, kink, summary_)                                      \
     RULE(name, , adjoint)                                                                                              \
     KINK(name, , kink)                                                                                                 \
     static const pal_op op_##name = {SMOOTH_UNARY(name, formula_, summary_, low_, high_), .infer = pal_infer_same,     \
@@ -156,10 +156,10 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     {                                                                                                                  \
         __VA_ARGS__                                                                                                    \
     }
-#define UNARY_P(name, P, sample, valid, formula, value, adjoint, low, high, kink, summary)                             \
+#define UNARY_P(name, P, sample, valid, formula, loops, value, adjoint, low, high, kink, summary)                      \
     PARAMETRIC(name, PARAMETER(P, 0), 1, BRACED(sample), valid, #valid, formula, adjoint, low, high, kink, summary)    \
     pal_var pal_##name(pal_var x, double P) { return pal_record(NULL, &op_##name, &x, 1, &(pal_params){.r = {P}}); }
-#define UNARY_PQ(name, P, Q, sample_p, sample_q, valid, formula, value, adjoint, low_, high_, kink, summary)           \
+#define UNARY_PQ(name, P, Q, sample_p, sample_q, valid, formula, loops, value, adjoint, low_, high_, kink, summary)    \
     PARAMETRIC(name, PARAMETERS2(P, Q), 2, BRACED(sample_p, sample_q), valid, #valid, formula, adjoint, low_, high_,   \
                kink, summary)                                                                                          \
     pal_var pal_##name(pal_var x, double P, double Q)                                                                  \
@@ -174,7 +174,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
         .decision = kink_##name,          .low = {low_}, .high = {high_}};                                             \
     pal_var pal_##name(pal_var x) { return pal_record(NULL, &op_##name, &x, 1, NULL); }
 
-#define BINARY(name, formula_, value, adjoint_a, adjoint_b, low_, high_, kink, summary_)                               \
+#define BINARY(name, formula_, loops, value, adjoint_a, adjoint_b, low_, high_, kink, summary_)                        \
     RULE(name, , k == 0 ? adjoint_a : adjoint_b)                                                                       \
     KINK(name, , kink)                                                                                                 \
     static const pal_op op_##name = {COMMON(name, formula_, summary_),                                                 \

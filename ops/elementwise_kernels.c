@@ -7,17 +7,14 @@
 #include "autograd/vecmath.h"
 #include "ops/special.h"
 
-/* clang reports each loop that calls a function. */
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Wpass-failed"
-#endif
-
 #define JOIN_(a, b, c) pal__##a##_##b##_##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
 #define HEAD(name)     void FN(name)(size_t n, void *out, const void *const *in, const pal_tile *tile)
-#define LOOP                                                                                                           \
+#define LOOP(loops)                                                                                                    \
     n = (n + PAL_TILE_PAD - 1) / PAL_TILE_PAD * PAL_TILE_PAD;                                                          \
-    _Pragma("omp simd") for (size_t i = 0; i < n; i++)
+    VECTORISED_##loops for (size_t i = 0; i < n; i++)
+#define VECTORISED_BOTH _Pragma("omp simd")
+#define VECTORISED_NEITHER
 
 #define EXP(x)   MATH(exp)(x)
 #define EXPM1(x) MATH(expm1)(x)
@@ -30,13 +27,14 @@
 #define SIGMOID(x)  MATH(sigmoid)(x)
 #define SOFTPLUS(x) MATH(softplus)(x)
 
-#define T              float
-#define FN(name)       JOIN(name, f32, PAL_ISA_NAME)
-#define MATH(f)        pal__##f##_f32
-#define ABS(x)         __builtin_fabsf(x)
-#define SQRT(x)        __builtin_sqrtf(x)
-#define COPYSIGN(x, s) pal__sign_of_f32(x, s)
-#define FMOD(a, b)     fmodf(a, b)
+#define T                 float
+#define FN(name)          JOIN(name, f32, PAL_ISA_NAME)
+#define MATH(f)           pal__##f##_f32
+#define ABS(x)            __builtin_fabsf(x)
+#define SQRT(x)           __builtin_sqrtf(x)
+#define COPYSIGN(x, s)    pal__sign_of_f32(x, s)
+#define FMOD(a, b)        fmodf(a, b)
+#define VECTORISED_FLOATS _Pragma("omp simd")
 #include "ops/elementwise_type.h"
 #undef T
 #undef FN
@@ -45,6 +43,7 @@
 #undef SQRT
 #undef COPYSIGN
 #undef FMOD
+#undef VECTORISED_FLOATS
 
 #define T              double
 #define FN(name)       JOIN(name, f64, PAL_ISA_NAME)
@@ -53,6 +52,7 @@
 #define SQRT(x)        __builtin_sqrt(x)
 #define COPYSIGN(x, s) pal__sign_of_f64(x, s)
 #define FMOD(a, b)     fmod(a, b)
+#define VECTORISED_FLOATS
 #include "ops/elementwise_type.h"
 #undef FN
 
@@ -64,7 +64,7 @@
         (void)tile;                                                                                                    \
         uint8_t *y = out;                                                                                              \
         const uint8_t *px = in[0];                                                                                     \
-        LOOP                                                                                                           \
+        LOOP(BOTH)                                                                                                     \
         {                                                                                                              \
             uint8_t x = px[i];                                                                                         \
             y[i] = value;                                                                                              \
@@ -76,7 +76,7 @@
         (void)tile;                                                                                                    \
         uint8_t *y = out;                                                                                              \
         const uint8_t *pa = in[0], *pb = in[1];                                                                        \
-        LOOP                                                                                                           \
+        LOOP(BOTH)                                                                                                     \
         {                                                                                                              \
             uint8_t a = pa[i], b = pb[i];                                                                              \
             y[i] = value;                                                                                              \
