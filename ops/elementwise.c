@@ -134,14 +134,14 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
 #define COMMON(NAME, FORMULA, SUMMARY)                                                                                 \
     PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_ELEMENTWISE, .tile = PAL_EACH_ISA(PAL_REAL_TILES, NAME)
 
-#define SMOOTH_UNARY(name, formula_, summary_, low_, high_)                                                            \
+#define OF_ONE(name, formula_, summary_, low_, high_)                                                                  \
     COMMON(name, formula_, summary_), .arity = 1, .derivative = {PAL_HAS_RULE}, .vjp = vjp_##name,                     \
                                       .decision = kink_##name, .low = {low_}, .high = {high_}
 
 #define UNARY(name, formula_, loops, value, adjoint, low_, high_, kink, summary_)                                      \
     RULE(name, , adjoint)                                                                                              \
     KINK(name, , kink)                                                                                                 \
-    static const pal_op op_##name = {SMOOTH_UNARY(name, formula_, summary_, low_, high_), .infer = pal_infer_same,     \
+    static const pal_op op_##name = {OF_ONE(name, formula_, summary_, low_, high_), .infer = pal_infer_same,           \
                                      .rewrite = rewrite_unary};                                                        \
     pal_var pal_##name(pal_var x) { return pal_record(NULL, &op_##name, &x, 1, NULL); }
 
@@ -150,7 +150,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     KINK(name, PARAMETERS, kink)                                                                                       \
     INFER(name, PARAMETERS, valid, text)                                                                               \
     static const pal_params sample_##name = {.r = values};                                                             \
-    static const pal_op op_##name = {SMOOTH_UNARY(name, formula_, summary_, low_, high_), .infer = infer_##name,       \
+    static const pal_op op_##name = {OF_ONE(name, formula_, summary_, low_, high_), .infer = infer_##name,             \
                                      .n_reals = n_reals_, .sample = &sample_##name};
 #define BRACED(...)                                                                                                    \
     {                                                                                                                  \
