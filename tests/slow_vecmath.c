@@ -18,10 +18,32 @@
 /* f name, limit in ULP */
 #define FUNCTIONS(X)                                                                                                   \
     X(exp, 1.5)                                                                                                        \
-    X(expm1, 1.5) X(log, 1.5) X(log1p, 1.5) X(sin, 1.5) X(cos, 1.5) X(tanh, 1.5) X(erf, 1.5) X(exp2, 0.75)             \
-        X(log2, 0.75) X(log10, 0.75) X(cbrt, 0.75) X(tan, 0.75) X(asin, 0.75) X(acos, 0.75) X(atan, 0.75)              \
-            X(sinh, 0.75) X(cosh, 0.75) X(asinh, 0.75) X(acosh, 0.75) X(atanh, 0.75) X(erfc, 0.75) X(normal_cdf, 0.75) \
-                X(rint, 0) X(floor, 0) X(ceil, 0) X(trunc, 0)
+    X(expm1, 1.5)                                                                                                      \
+    X(log, 1.5)                                                                                                        \
+    X(log1p, 1.5)                                                                                                      \
+    X(sin, 1.5)                                                                                                        \
+    X(cos, 1.5)                                                                                                        \
+    X(tanh, 1.5)                                                                                                       \
+    X(erf, 1.5)                                                                                                        \
+    X(exp2, 0.75)                                                                                                      \
+    X(log2, 0.75)                                                                                                      \
+    X(log10, 0.75)                                                                                                     \
+    X(cbrt, 0.75)                                                                                                      \
+    X(tan, 0.75)                                                                                                       \
+    X(asin, 0.75)                                                                                                      \
+    X(acos, 0.75)                                                                                                      \
+    X(atan, 0.75)                                                                                                      \
+    X(sinh, 0.75)                                                                                                      \
+    X(cosh, 0.75)                                                                                                      \
+    X(asinh, 0.75)                                                                                                     \
+    X(acosh, 0.75)                                                                                                     \
+    X(atanh, 0.75)                                                                                                     \
+    X(erfc, 0.75)                                                                                                      \
+    X(normal_cdf, 0.75)                                                                                                \
+    X(rint, 0)                                                                                                         \
+    X(floor, 0)                                                                                                        \
+    X(ceil, 0)                                                                                                         \
+    X(trunc, 0)
 
 static double normal_cdf(double x) { return 0.5 * erfc(x * -M_SQRT1_2); }
 
