@@ -41,9 +41,13 @@ static double identity(const pal_gradcheck_report *r)
 
 /* ---- For people ------------------------------------------------------------------------------------------------ */
 
-static const char *figure(double value, const char *format, char *out, size_t size)
+/* A rate has two places, anything else two digits; a NaN is a dash. */
+static const char *figure(double value, bool rate, char *out, size_t size)
 {
-    snprintf(out, size, isnan(value) ? "-" : format, value);
+    if (isnan(value))
+        snprintf(out, size, "-");
+    else
+        snprintf(out, size, rate ? "%.2f" : "%.2g", value);
     return out;
 }
 
@@ -57,7 +61,7 @@ static void print_failure(const pal__result *result)
         printf("    %s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)\n", result->where, r->analytic,
                r->numeric, r->error, r->tolerance);
         printf("    by differences of step %g, whose error falls at rate %s (2 is right)\n", r->step,
-               figure(r->rate, "%.2f", rate, sizeof rate));
+               figure(r->rate, true, rate, sizeof rate));
         text = strstr(text, "; "); /* that was its first reason */
         if (text) text += 2;
     }
@@ -112,8 +116,8 @@ static void print_table(const pal__checks *c)
         bool measured = r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_FAIL;
         char a[32], b[32], d[32];
         printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %s%s%s\n", name, r->name, label, r->label, r->order,
-               figure(measured ? r->error : NAN, "%.2g", a, sizeof a), figure(slope(r), "%.2f", b, sizeof b),
-               figure(identity(r), "%.1g", d, sizeof d), where, measured && r->error > 0 ? c->results[i].where : "-",
+               figure(measured ? r->error : NAN, false, a, sizeof a), figure(slope(r), true, b, sizeof b),
+               figure(identity(r), false, d, sizeof d), where, measured && r->error > 0 ? c->results[i].where : "-",
                colour ? colours[r->verdict] : "", pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
         if (bad(r)) print_failure(&c->results[i]);
     }

@@ -264,6 +264,32 @@ START_TEST(gradients_of_the_norms_differentiate)
 }
 END_TEST
 
+/* Values of another type than the tape's default. */
+START_TEST(norms_in_float32)
+{
+    pal_tensor *xt = random_tensor(c, PAL_F32, PAL_SHAPE(3, 5), -1, 1, "x"),
+               *wt = random_tensor(c, PAL_F32, PAL_SHAPE(5, 4), -1, 1, "w"),
+               *vt = random_tensor(c, PAL_F32, PAL_SHAPE(4, 2), -1, 1, "v");
+    pal_var x = pal_leaf(t, xt, "x"), h = pal_tanh(pal_matmul(x, pal_leaf(t, wt, "w"))), g[2];
+    for (int deep = 0; deep < 2; deep++) {
+        if (deep) h = pal_sigmoid(pal_matmul(h, pal_leaf(t, vt, "v")));
+        pal_var a = pal_jacobian_norm2_layers(h, x), b = pal_jacobian_norm2_rows(h, x);
+        pal_var estimate = pal_jacobian_norm2_hutchinson(h, x, deep ? "probe two" : "probe one");
+        ck_assert_tape_ok(t);
+        ck_assert(pal_dtype_of(a) == PAL_F32 && pal_dtype_of(b) == PAL_F32 && pal_dtype_of(estimate) == PAL_F32);
+        float p, q, gp[20], gq[20];
+        pal_var w = pal_leaf(t, wt, "w");
+        ck_assert_int_eq(pal_grad(a, &w, 1, &g[0]) | pal_grad(b, &w, 1, &g[1]), PAL_OK);
+        ck_assert_int_eq(pal_eval(a, &p) | pal_eval(b, &q) | pal_eval(g[0], gp) | pal_eval(g[1], gq), PAL_OK);
+        ck_assert_double_eq_tol(p, q, 1e-5 * fabs(q));
+        for (int i = 0; i < 20; i++) ck_assert_double_eq_tol(gp[i], gq[i], 1e-5);
+    }
+    pal_tensor_free(xt);
+    pal_tensor_free(wt);
+    pal_tensor_free(vt);
+}
+END_TEST
+
 /* ||J^T 1||^2, a known mistake, is another number. */
 START_TEST(the_sum_of_rows_is_rejected)
 {
@@ -595,10 +621,10 @@ END_TEST
 Suite *jacobian_suite(void)
 {
     Suite *s = suite_create("jacobian");
-    TCase *k =
-        add_case(s, "norms", setup, teardown,
-                 TESTS(layers_take_masks_and_images, layers_without_a_layer, gradients_of_the_norms_differentiate,
-                       the_sum_of_rows_is_rejected, hutchinson_is_unbiased, layers_name_what_stands_between));
+    TCase *k = add_case(s, "norms", setup, teardown,
+                        TESTS(layers_take_masks_and_images, layers_without_a_layer,
+                              gradients_of_the_norms_differentiate, the_sum_of_rows_is_rejected, norms_in_float32,
+                              hutchinson_is_unbiased, layers_name_what_stands_between));
     tcase_add_loop_test(k, layers_agree_with_rows, 0, ENCODERS);
     add_case(s, "derivatives", setup, teardown,
              TESTS(wrong_arguments_are_tape_errors, a_jacobian_is_its_rows_its_columns_and_its_differences,
