@@ -8,6 +8,7 @@
  * each other. A node's box is drawn: neither it nor a box around it is folded away or closed. */
 #include "autograd/graph_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool pal__draw_within(const pal__drawing *d, uint32_t box, uint32_t of)
@@ -27,7 +28,10 @@ const char *pal__last_name(const char *path)
 typedef struct pair { /* two boxes under comparison */
     const pal__drawing *d;
     uint32_t a, b;
-    uint32_t *place; /* by id: its place in its box, from 1; 0: in neither */
+    uint32_t *place;       /* by id: its place among the members of its box, from 1 */
+    uint32_t *in_a, *in_b; /* members, in order of their hashes */
+    uint64_t *hash;        /* by id */
+    size_t n_a, n_b;
 } pair;
 
 /* The next entry in the box after id; 0: no more. */
@@ -83,16 +87,52 @@ static bool same_entry(const pair *p, uint32_t x, uint32_t y)
     return true;
 }
 
+static uint64_t hash_operand(const pair *p, uint32_t box, uint32_t id)
+{
+    double value;
+    if (pal__constant_value(p->d->graph.tape, id, &value)) return pal__hash_bytes(2, &value, sizeof value);
+    return p->d->look[id] && pal__draw_within(p->d, p->d->box[id], box) ? p->hash[id] : 1;
+}
+
+/* Operands and bodies have smaller ids: their hashes are there. */
+static uint64_t hash_entry(const pair *p, uint32_t box, uint32_t id)
+{
+    const pal_tape *t = p->d->graph.tape;
+    const pal__entry *e = pal__at(t, id);
+    const char *name = e->params.name ? pal__last_name(e->params.name) : "";
+    uint64_t h = pal__hash_bytes(pal__mix(e->order, e->n), e->op->name, strlen(e->op->name));
+    h = pal__hash_bytes(h, name, strlen(name));
+    if (!pal__shape_only(e)) h = pal__hash_bytes(h, e->params.i, sizeof e->params.i);
+    if (e->body) return pal__mix(h, hash_operand(p, box, e->body));
+    for (uint32_t i = 0; i < e->n; i++) h = pal__mix(h, hash_operand(p, box, pal__arg(t, id, i)));
+    return h;
+}
+
+static int by_hash(const void *a, const void *b, void *hash)
+{
+    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    uint64_t x = ((const uint64_t *)hash)[i], y = ((const uint64_t *)hash)[k];
+    return x != y ? (x < y ? -1 : 1) : (i > k) - (i < k);
+}
+
+static size_t gather(const pair *p, uint32_t box, uint32_t *members)
+{
+    size_t n = 0;
+    for (uint32_t id = next_in(p->d, box, 0); id; id = next_in(p->d, box, id)) {
+        p->hash[id] = hash_entry(p, box, id);
+        members[n++] = id;
+    }
+    qsort_r(members, n, sizeof *members, by_hash, p->hash);
+    for (size_t i = 0; i < n; i++) p->place[members[i]] = (uint32_t)i + 1;
+    return n;
+}
+
 static bool alike(const pair *p)
 {
-    const pal__drawing *d = p->d;
-    uint32_t x = next_in(d, p->a, 0), y = next_in(d, p->b, 0), place = 1;
-    if (!x) return false;
-    for (; x && y; x = next_in(d, p->a, x), y = next_in(d, p->b, y)) {
-        p->place[x] = p->place[y] = place++;
-        if (!same_entry(p, x, y)) return false;
-    }
-    return !x && !y;
+    if (!p->n_a || p->n_a != p->n_b) return false;
+    for (size_t i = 0; i < p->n_a; i++)
+        if (!same_entry(p, p->in_a[i], p->in_b[i])) return false;
+    return true;
 }
 
 /* ---- Folding --------------------------------------------------------------------------------------------------- */
@@ -105,19 +145,19 @@ static bool gone(const pal__drawing *d, uint32_t box)
 }
 
 /* Boxes come before what is inside them: a box that is folded away takes all of that along. */
-static void fold(pal__drawing *d, uint32_t *place)
+static void fold(pal__drawing *d, pair *p)
 {
-    for (uint32_t a = 1; a < d->n_boxes; a++) {
+    for (uint32_t a = p->a = 1; a < d->n_boxes; p->a = ++a) {
         if (d->boxes[a].owner || gone(d, a)) continue;
+        p->n_a = gather(p, a, p->in_a);
         for (uint32_t b = a + 1; b < d->n_boxes; b++) {
             const pal__box *x = &d->boxes[a], *y = &d->boxes[b];
-            pair p = {d, a, b, place};
-            if (!y->alike || y->owner || x->parent != y->parent || x->region != y->region || x->order != y->order ||
-                !alike(&p))
+            if (!y->alike || y->owner || x->parent != y->parent || x->region != y->region || x->order != y->order)
                 continue;
-            for (uint32_t i = next_in(d, a, 0), k = next_in(d, b, 0); i && k;
-                 i = next_in(d, a, i), k = next_in(d, b, k))
-                d->same[k] = i;
+            p->b = b;
+            p->n_b = gather(p, b, p->in_b);
+            if (!alike(p)) continue;
+            for (size_t i = 0; i < p->n_a; i++) d->same[p->in_b[i]] = p->in_a[i];
             d->boxes[a].alike++;
             d->boxes[a].last = b;
             d->boxes[b].alike = 0;
@@ -147,10 +187,16 @@ bool pal__draw_fold(pal__drawing *d)
     pal_context *c = d->graph.tape->context;
     for (uint32_t id = 1; id < d->n; id++) d->same[id] = id;
     if (d->options.fold) {
-        uint32_t *place = pal__alloc(c, d->n * sizeof *place);
-        if (!place) return false;
-        fold(d, place);
-        pal__free(c, place);
+        pair p = {.d = d,
+                  .place = pal__alloc(c, d->n * sizeof *p.place),
+                  .in_a = pal__alloc(c, d->n * sizeof *p.in_a),
+                  .in_b = pal__alloc(c, d->n * sizeof *p.in_b),
+                  .hash = pal__alloc(c, d->n * sizeof *p.hash)};
+        bool ok = p.place && p.in_a && p.in_b && p.hash;
+        if (ok) fold(d, &p);
+        void *arrays[] = {p.place, p.in_a, p.in_b, p.hash};
+        for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
+        if (!ok) return false;
     }
     close_boxes(d);
     for (uint32_t id = 1; id < d->n; id++) {

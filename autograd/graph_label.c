@@ -276,12 +276,12 @@ void pal__print_alike(FILE *f, const pal__drawing *d, uint32_t box)
     fprintf(f, " &#183; %u&#215;", b->alike);
 }
 
-/* The last of the entries that one stands for. */
+/* The last of the entries that one stands for: boxes are numbered as they are met. */
 static uint32_t last_alike(const pal__drawing *d, uint32_t id)
 {
     uint32_t last = id;
-    for (uint32_t k = id + 1; k < d->n; k++)
-        if (d->same[k] == id) last = k;
+    for (uint32_t k = 1; k < d->n; k++)
+        if (d->same[k] == id && d->box[k] > d->box[last]) last = k;
     return last;
 }
 

@@ -237,6 +237,10 @@ START_TEST(folding)
     ck_assert_uint_lt(read_drawing(folded).n, read_drawing(open).n * 3 / 4);
     pal_text_free(context, open);
     pal_text_free(context, folded);
+    update(&m); /* canonical order begins elsewhere in each layer now */
+    folded = pal_graph_text(m.tape, NULL, 0, &o);
+    ck_assert_int_eq(count(folded, "&#183; 3&#215;"), 3);
+    pal_text_free(context, folded);
     drawn_free(&m);
 }
 END_TEST
