@@ -208,9 +208,9 @@ static void print_pair(FILE *f, const pal__drawing *d, uint32_t from, uint32_t t
 static void print_shapes(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     const pal_tape *t = d->graph.tape;
-    bool one = w->n_shapes == 1 && !is_group(d, w->from);
-    if (one && d->told[w->from] && !w->next) return;
-    if (one) d->told[w->from] = true;
+    bool own = !is_group(d, w->from), one = own && w->n_shapes == 1;
+    if (own && d->told[w->from] == w->n_shapes && !w->next) return;
+    if (own && !w->next) d->told[w->from] = w->n_shapes;
     if (one && !w->next && !pal__at(t, w->source)->shape.rank && pal__at(t, w->source)->dtype == t->real) return;
     fputs(", label=<", f);
     if (w->next) fputs("<I>next</I>", f);

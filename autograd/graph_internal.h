@@ -94,7 +94,7 @@ typedef struct pal__drawing {
     uint32_t *same;   /* by id: the entry that stands for it, itself unless it was folded */
     uint32_t *node;   /* by id: the entry, or n + the closed box, that it is drawn as; 0: not at all */
     uint32_t *number; /* by node: what readers in later passes call it; 0: they are joined to it by lines */
-    bool *told;       /* by id: its shape stands on an edge already */
+    uint32_t *told;   /* by id: of how many the shapes stand on an edge already */
     double *seconds;  /* by id, in one run; NULL: not measured */
     double total;     /* seconds of all */
     pal__box *boxes;
