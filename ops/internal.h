@@ -23,6 +23,18 @@ extern const pal_op pal__op_jacobian_norm2_layers;
 
 #define PAL_COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* operands.c: whether a composite's operands are live values of one tape and one real type that broadcast, to *shape.
+ * If not, the tape tells in name's words. */
+bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape);
+/* Also whether the last axis of each has the same number of classes. */
+bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shape);
+
+/* random.c: noise of a given type. open: uniform in (0,1), for logarithms. */
+pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
+pal_var pal__draw_open(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
+pal_var pal__draw_normal(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
+pal_var pal__draw_gumbel(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
+
 /* The lists of each family, joined by registry.c. */
 typedef struct pal__family {
     const pal_op *const *ops;
@@ -31,7 +43,7 @@ typedef struct pal__family {
 #define PAL__EACH_FAMILY(X)                                                                                            \
     X(elementwise)                                                                                                     \
     X(shape) X(arrange) X(index) X(order) X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize) \
-        X(random) X(sample) X(composite) X(normalise) X(density) X(divergence) X(jacobian)
+        X(random) X(sample) X(composite) X(layer) X(normalise) X(density) X(divergence) X(full_normal) X(jacobian)
 #define PAL__FAMILY(name) extern const pal__family pal__family_##name;
 PAL__EACH_FAMILY(PAL__FAMILY)
 #undef PAL__FAMILY

@@ -1,4 +1,276 @@
-/* normalise.c - softmax, layer and batch normalisation, dropout. */
+/* normalise.c - softmax and its logarithm; layer and batch normalisation. */
 #include "ops/internal.h"
 
-const pal__family pal__family_normalise = {NULL, 0};
+#include <string.h>
+
+/* ---- Softmax -------------------------------------------------------------------------------------------------------
+ */
+
+/* x less its maximum along the axis, so that the largest exponential is 1. The shift changes no result and so no
+ * derivative: it is constant to them. */
+static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
+{
+    pal_shape s;
+    if (!pal__operands(name, &x, 1, &s)) return (pal_var){.tape = x.tape};
+    int a = axis < 0 ? axis + s.rank : axis;
+    if (a < 0 || a >= s.rank)
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "%s: axis %d of a value of rank %d", name, axis, s.rank);
+    *axes = 1u << a;
+    return s.dim[a] ? pal_sub(x, pal_stop_gradient(pal_reduce_max(x, *axes, true))) : x;
+}
+
+pal_var pal_softmax(pal_var x, int axis)
+{
+    unsigned axes;
+    pal_var z = shifted("softmax", x, axis, &axes);
+    if (!pal_ok(z)) return z;
+    pal_var e = pal_exp(z);
+    return pal_div(e, pal_sum(e, axes, true));
+}
+
+pal_var pal_log_softmax(pal_var x, int axis)
+{
+    unsigned axes;
+    pal_var z = shifted("log_softmax", x, axis, &axes);
+    return pal_ok(z) ? pal_sub(z, pal_log(pal_sum(pal_exp(z), axes, true))) : z;
+}
+
+static pal_var case_softmax(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t;
+    return pal_softmax(in[0], *(const int *)user);
+}
+
+static pal_var case_log_softmax(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t;
+    return pal_log_softmax(in[0], *(const int *)user);
+}
+
+static const int first = 0, second = 1, last = -1;
+#define CASES(name)                                                                                                    \
+    static const pal_case cases_##name[] = {                                                                           \
+        {"last axis", 1, {{{2, {3, 4}}, -3, 3}}, case_##name, &last},                                                  \
+        {"first axis", 1, {{{2, {5, 2}}, -3, 3}}, case_##name, &first},                                                \
+        {"middle axis", 1, {{{3, {2, 3, 2}}, -3, 3}}, case_##name, &second},                                           \
+        {"large", 1, {{{1, {5}}, 900, 903}}, case_##name, &last},                                                      \
+        {"one class", 1, {{{2, {3, 1}}, -3, 3}}, case_##name, &last},                                                  \
+        {"no rows", 1, {{{2, {0, 3}}, -3, 3}}, case_##name, &last},                                                    \
+        {"no classes", 1, {{{2, {3, 0}}, -3, 3}}, case_##name, &last},                                                 \
+    };
+CASES(softmax)
+CASES(log_softmax)
+#undef CASES
+
+static const pal_op op_softmax = {
+    PAL_OP_HEAD("softmax", "e^x / sum e^x", "probabilities from logits of any size; -inf gives 0, -inf alone NaN"),
+    .op_class = PAL_CLASS_COMPOSITE,
+    .cases = cases_softmax,
+    .n_cases = PAL_COUNT(cases_softmax)};
+static const pal_op op_log_softmax = {
+    PAL_OP_HEAD("log_softmax", "x - ln sum e^x", "log-probabilities from logits of any size; -inf alone gives NaN"),
+    .op_class = PAL_CLASS_COMPOSITE,
+    .cases = cases_log_softmax,
+    .n_cases = PAL_COUNT(cases_log_softmax)};
+
+/* ---- What both normalisations share --------------------------------------------------------------------------------
+ */
+
+/* id 0 is none: there is nothing to scale or to shift by. */
+static pal_var scaled(pal_var x, pal_var gain, pal_var shift)
+{
+    if (gain.id) x = pal_mul(x, gain);
+    return shift.id ? pal_add(x, shift) : x;
+}
+
+static pal_var standardised(pal_var centred, pal_var variance, double epsilon)
+{
+    return pal_div(centred, pal_sqrt(pal_shift(variance, epsilon)));
+}
+
+/* ---- Layer normalisation -------------------------------------------------------------------------------------------
+ */
+
+pal_var pal_layer_norm(pal_var x, unsigned axes, pal_var gain, pal_var shift, double epsilon)
+{
+    const pal_var in[] = {x, gain, shift};
+    const char *const names[] = {"x", "gain", "shift"};
+    pal_shape s = pal_shape_of(x), joined;
+    char a[96], b[96];
+    for (int i = 0; i < 3; i++) {
+        if (i && !in[i].id) continue;
+        const pal_var pair[] = {x, in[i]};
+        if (!pal__operands("layer_norm", pair, 2, &joined)) return (pal_var){.tape = x.tape};
+        if (!pal_shape_equal(joined, s))
+            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "layer_norm: %s %s does not broadcast to %s", names[i],
+                                 pal_shape_text(pal_shape_of(in[i]), a, sizeof a), pal_shape_text(s, b, sizeof b));
+    }
+    if (axes >> s.rank) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "layer_norm: an axis beyond rank %d", s.rank);
+    if (!(epsilon >= 0))
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "layer_norm: epsilon is 0 or more, not %g", epsilon);
+    pal_var centred = pal_sub(x, pal_mean(x, axes, true));
+    return scaled(standardised(centred, pal_mean(pal_square(centred), axes, true), epsilon), gain, shift);
+}
+
+static pal_var case_layer_norm(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t;
+    return pal_layer_norm(in[0], *(const unsigned *)user, in[1], in[2], 1e-5);
+}
+
+static pal_var case_layer_norm_plain(pal_tape *t, const pal_var *in, const void *user)
+{
+    pal_var none = {.tape = t};
+    return pal_layer_norm(in[0], *(const unsigned *)user, none, none, 0.01);
+}
+
+static const unsigned last_two = 6, of_rank_two = 2, none = 0;
+static const pal_case cases_layer_norm[] = {
+    {"last axis", 3, {{{2, {3, 5}}, -2, 2}, {{1, {5}}, 0.5, 2}, {{1, {5}}, -1, 1}}, case_layer_norm, &of_rank_two},
+    {"two axes", 3, {{{3, {2, 2, 3}}, -2, 2}, {{2, {2, 1}}, 0.5, 2}, {{0}, -1, 1}}, case_layer_norm, &last_two},
+    {"neither gain nor shift", 1, {{{2, {2, 6}}, -2, 2}}, case_layer_norm_plain, &of_rank_two},
+    {"no axes", 1, {{{1, {3}}, -2, 2}}, case_layer_norm_plain, &none},
+    {"no rows", 3, {{{2, {0, 5}}, -2, 2}, {{1, {5}}, 0.5, 2}, {{1, {5}}, -1, 1}}, case_layer_norm, &of_rank_two},
+};
+static const pal_op op_layer_norm = {
+    PAL_OP_HEAD("layer_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift", "normalised over the given axes"),
+    .op_class = PAL_CLASS_COMPOSITE,
+    .cases = cases_layer_norm,
+    .n_cases = PAL_COUNT(cases_layer_norm)};
+
+/* ---- Batch normalisation -------------------------------------------------------------------------------------------
+ */
+
+static bool read_options(pal_tape *t, const pal_batch_norm_options *given, pal_batch_norm_options *o)
+{
+    *o = (pal_batch_norm_options){.struct_size = sizeof *o};
+    if (given && !given->struct_size) {
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: the options' struct_size is not set");
+        return false;
+    }
+    if (given) memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
+    if (o->momentum == 0) o->momentum = 0.1;
+    if (o->epsilon == 0) o->epsilon = 1e-5;
+    if (!(o->momentum > 0 && o->momentum <= 1))
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: the momentum is above 0 and to 1, not %g", o->momentum);
+    else if (!(o->epsilon > 0))
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: epsilon is above 0, not %g", o->epsilon);
+    else
+        return true;
+    return false;
+}
+
+/* Each [c]; the last two are there and, if they are to be written, leaves. */
+static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
+{
+    const char *const names[] = {"gain", "shift", "running mean", "running variance"};
+    pal_shape s = pal_shape_of(x), own, joined;
+    char text[96];
+    if (!pal__operands("batch_norm", &x, 1, &joined)) return false;
+    if (s.rank != 2 && s.rank != 4) {
+        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: wants [n,c] or [n,c,h,w], not %s",
+                      pal_shape_text(s, text, sizeof text));
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (i < 2 && !of_channels[i].id) continue;
+        own = pal_shape_of(of_channels[i]);
+        if (!pal_ok(of_channels[i]) || of_channels[i].tape != x.tape || pal_dtype_of(of_channels[i]) != pal_dtype_of(x))
+            pal_tape_fail(x.tape, PAL_ERR_TAPE, "batch_norm: the %s is to be a value of x's tape and type", names[i]);
+        else if (own.rank != 1 || own.dim[0] != s.dim[1])
+            pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: the %s is to be [%lld], not %s", names[i],
+                          (long long)s.dim[1], pal_shape_text(own, text, sizeof text));
+        else if (i >= 2 && !evaluate && !pal_leaf_tensor(of_channels[i]))
+            pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "batch_norm: the %s is to be a leaf", names[i]);
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
+pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_mean, pal_var running_variance,
+                       const pal_batch_norm_options *options)
+{
+    const pal_var of_channels[] = {gain, shift, running_mean, running_variance};
+    pal_batch_norm_options o;
+    if (!read_options(x.tape, options, &o) || !channels_fit(x, of_channels, o.evaluate))
+        return (pal_var){.tape = x.tape};
+    pal_shape s = pal_shape_of(x);
+    bool plane = s.rank == 4;
+    pal_shape row = plane ? PAL_SHAPE(s.dim[1], 1, 1) : PAL_SHAPE(s.dim[1]);
+    if (gain.id) gain = pal_reshape(gain, row);
+    if (shift.id) shift = pal_reshape(shift, row);
+    if (o.evaluate) {
+        pal_var centred = pal_sub(x, pal_reshape(running_mean, row));
+        return scaled(standardised(centred, pal_reshape(running_variance, row), o.epsilon), gain, shift);
+    }
+    unsigned axes = plane ? 1u | 4u | 8u : 1u;
+    int64_t terms = s.dim[0] * (plane ? s.dim[2] * s.dim[3] : 1);
+    if (terms < 2)
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: %lld values a channel have no variance to train by",
+                             (long long)terms);
+    pal_var mean = pal_mean(x, axes, true), centred = pal_sub(x, mean);
+    pal_var variance = pal_mean(pal_square(centred), axes, true);
+    pal_var unbiased = pal_scale(variance, (double)terms / (double)(terms - 1));
+    pal_shape flat = PAL_SHAPE(s.dim[1]);
+    pal_assign(running_mean, pal_lerp(running_mean, pal_reshape(mean, flat), o.momentum));
+    pal_assign(running_variance, pal_lerp(running_variance, pal_reshape(unbiased, flat), o.momentum));
+    return scaled(standardised(centred, variance, o.epsilon), gain, shift);
+}
+
+/* Statistics last; a gain before them if there are four. */
+static pal_var case_batch_norm(pal_tape *t, const pal_var *in, const void *user)
+{
+    pal_var none = {.tape = t};
+    const pal_batch_norm_options o = {.struct_size = sizeof o, .evaluate = user != NULL, .epsilon = 1e-3};
+    return pal_batch_norm(in[0], in[1], none, in[2], in[3], &o);
+}
+
+static pal_var case_batch_norm_shift(pal_tape *t, const pal_var *in, const void *user)
+{
+    pal_var none = {.tape = t};
+    const pal_batch_norm_options o = {.struct_size = sizeof o, .evaluate = user != NULL};
+    return pal_batch_norm(in[0], none, in[1], in[2], in[3], &o);
+}
+
+static const pal_case cases_batch_norm[] = {
+    {"samples",
+     4,
+     {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm,
+     NULL},
+    {"planes",
+     4,
+     {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
+     case_batch_norm_shift,
+     NULL},
+    {"one channel, two samples",
+     4,
+     {{{2, {2, 1}}, -2, 2}, {{1, {1}}, 0.5, 2}, {{1, {1}}, -1, 1}, {{1, {1}}, 0.5, 2}},
+     case_batch_norm,
+     NULL},
+    {"evaluated samples",
+     4,
+     {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm_shift,
+     ""},
+    {"evaluated planes",
+     4,
+     {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
+     case_batch_norm,
+     ""},
+    {"evaluated nothing",
+     4,
+     {{{2, {0, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm,
+     ""},
+};
+static const pal_op op_batch_norm = {PAL_OP_HEAD("batch_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift",
+                                                 "normalised over samples and plane; by running statistics if told"),
+                                     .op_class = PAL_CLASS_COMPOSITE,
+                                     .cases = cases_batch_norm,
+                                     .n_cases = PAL_COUNT(cases_batch_norm)};
+
+static const pal_op *const ops[] = {&op_softmax, &op_log_softmax, &op_layer_norm, &op_batch_norm};
+const pal__family pal__family_normalise = {ops, PAL_COUNT(ops)};

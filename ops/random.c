@@ -1,4 +1,5 @@
-/* random.c - noise as operations: each element is a function of seed, stream, clock and its index (docs/noise.md). */
+/* random.c - noise as operations: each element is a function of seed, stream, clock and its index (docs/noise.md).
+ * Uniform and normal noise have kernels; the others are functions of the uniform one, finite for each of its values. */
 #include "ops/internal.h"
 
 PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, uniform)
@@ -12,19 +13,33 @@ static bool infer_random(pal_infer *r)
     return pal_dtype_real(r->dtype) || pal_infer_fail(r, "noise is real");
 }
 
-/* Nothing to differentiate by: what reads it is checked. */
+/* ---- Cases: nothing to differentiate by, so what reads the noise is checked ----------------------------------------
+ */
+
+typedef pal_var (*noise_fn)(pal_tape *, const char *, pal_shape);
+
 static pal_var case_random(pal_tape *t, const pal_var *in, const void *user)
 {
-    pal_var (*const *noise)(pal_tape *, const char *, pal_shape) = user;
-    return pal_square(pal_mul(in[0], (*noise)(t, "noise", PAL_SHAPE(3, 4))));
+    const noise_fn *noise = user;
+    return pal_square(pal_mul(in[0], (*noise)(t, "noise", pal_shape_of(in[0]))));
 }
 
-static pal_var (*const uniform_fn)(pal_tape *, const char *, pal_shape) = pal_uniform;
-static pal_var (*const normal_fn)(pal_tape *, const char *, pal_shape) = pal_normal;
-static const pal_case cases_uniform[] = {
-    {.label = "as a factor", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_random, .user = &uniform_fn}};
-static const pal_case cases_normal[] = {
-    {.label = "as a factor", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_random, .user = &normal_fn}};
+static pal_var coin(pal_tape *t, const char *stream, pal_shape shape) { return pal_bernoulli(t, stream, shape, 0.6); }
+
+static const noise_fn uniform_fn = pal_uniform, normal_fn = pal_normal, bernoulli_fn = coin,
+                      exponential_fn = pal_exponential, gumbel_fn = pal_gumbel;
+#define CASES(name)                                                                                                    \
+    static const pal_case cases_##name[] = {                                                                           \
+        {.label = "as a factor", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_random, .user = &name##_fn}};
+CASES(uniform)
+CASES(normal)
+CASES(bernoulli)
+CASES(exponential)
+CASES(gumbel)
+#undef CASES
+
+/* ---- With kernels --------------------------------------------------------------------------------------------------
+ */
 
 static const pal_op op_uniform = {PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
                                   .op_class = PAL_CLASS_RANDOM,
@@ -46,15 +61,53 @@ static const pal_op op_normal = {PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard n
                                  .cases = cases_normal,
                                  .n_cases = 1};
 
+pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
+{
+    return pal_record_random(tape, &op_uniform, stream, shape, dtype);
+}
+
+pal_var pal__draw_normal(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
+{
+    return pal_record_random(tape, &op_normal, stream, shape, dtype);
+}
+
 pal_var pal_uniform(pal_tape *tape, const char *stream, pal_shape shape)
 {
-    return pal_record_random(tape, &op_uniform, stream, shape, pal_tape_real(tape));
+    return pal__draw_uniform(tape, stream, shape, pal_tape_real(tape));
 }
 
 pal_var pal_normal(pal_tape *tape, const char *stream, pal_shape shape)
 {
-    return pal_record_random(tape, &op_normal, stream, shape, pal_tape_real(tape));
+    return pal__draw_normal(tape, stream, shape, pal_tape_real(tape));
 }
+
+/* ---- Of the uniform ------------------------------------------------------------------------------------------------
+ */
+
+/* The uniform takes multiples of a step, 0 among them but not 1. 0 becomes half a step, the middle of what it stands
+ * for; the others stay, since adding half a step to the largest of them would round to 1. */
+pal_var pal__draw_open(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
+{
+    pal_var u = pal__draw_uniform(tape, stream, shape, dtype);
+    return pal_max(u, pal_like(u, dtype == PAL_F32 ? 0x1p-25 : 0x1p-54));
+}
+
+static pal_var draw_exponential(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
+{
+    return pal_neg(pal_log1p(pal_neg(pal__draw_open(tape, stream, shape, dtype))));
+}
+
+/* Small u, which are finely resolved, give the large values, which decide a maximum. */
+pal_var pal__draw_gumbel(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
+{
+    return pal_neg(pal_log(draw_exponential(tape, stream, shape, dtype)));
+}
+
+static const pal_op op_bernoulli = {
+    PAL_OP_HEAD("bernoulli", "1 if u < p, else 0", "coin tosses of one probability from a named stream"),
+    .op_class = PAL_CLASS_COMPOSITE,
+    .cases = cases_bernoulli,
+    .n_cases = 1};
 
 pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, double probability)
 {
@@ -64,5 +117,27 @@ pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, doubl
     return pal_where(pal_less(u, pal_like(u, probability)), pal_like(u, 1), pal_like(u, 0));
 }
 
-static const pal_op *const ops[] = {&op_uniform, &op_normal};
+static const pal_op op_exponential = {
+    PAL_OP_HEAD("exponential", "-ln(1 - u)", "exponential noise of rate 1 from a named stream; above 0 and finite"),
+    .op_class = PAL_CLASS_COMPOSITE,
+    .cases = cases_exponential,
+    .n_cases = 1};
+
+pal_var pal_exponential(pal_tape *tape, const char *stream, pal_shape shape)
+{
+    return draw_exponential(tape, stream, shape, pal_tape_real(tape));
+}
+
+static const pal_op op_gumbel = {
+    PAL_OP_HEAD("gumbel", "-ln(-ln(1 - u))", "standard Gumbel noise from a named stream; finite"),
+    .op_class = PAL_CLASS_COMPOSITE,
+    .cases = cases_gumbel,
+    .n_cases = 1};
+
+pal_var pal_gumbel(pal_tape *tape, const char *stream, pal_shape shape)
+{
+    return pal__draw_gumbel(tape, stream, shape, pal_tape_real(tape));
+}
+
+static const pal_op *const ops[] = {&op_uniform, &op_normal, &op_bernoulli, &op_exponential, &op_gumbel};
 const pal__family pal__family_random = {ops, PAL_COUNT(ops)};

@@ -1,0 +1,41 @@
+/* operands.c - what composites ask of their operands, so that a failure names the function that was called and not one
+ * of its parts. */
+#include "ops/internal.h"
+
+bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape)
+{
+    char a[96], b[96];
+    *shape = PAL_SCALAR;
+    for (size_t i = 0; i < n; i++) {
+        pal_shape own = pal_shape_of(in[i]), joined;
+        if (in[i].tape != in[0].tape) {
+            pal_tape_fail(in[i].tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+            pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+        } else if (!pal_ok(in[i])) {
+            pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: operand %zu is a bad handle", name, i + 1);
+        } else if (!pal_dtype_real(pal_dtype_of(in[i])) || pal_dtype_of(in[i]) != pal_dtype_of(in[0])) {
+            pal_tape_fail(in[0].tape, PAL_ERR_TYPE, "%s: operands are to be of one real type", name);
+        } else if (!pal_shape_broadcast(*shape, own, &joined)) {
+            pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: %s does not fit %s", name, pal_shape_text(own, a, sizeof a),
+                          pal_shape_text(*shape, b, sizeof b));
+        } else {
+            *shape = joined;
+            continue;
+        }
+        return false;
+    }
+    return true;
+}
+
+bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shape)
+{
+    if (!pal__operands(name, in, n, shape)) return false;
+    for (size_t i = 0; i < n; i++) {
+        pal_shape own = pal_shape_of(in[i]);
+        if (own.rank >= 1 && own.dim[own.rank - 1] >= 1 && own.dim[own.rank - 1] == shape->dim[shape->rank - 1])
+            continue;
+        pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: wants one number of classes, at least 1, on the last axis", name);
+        return false;
+    }
+    return true;
+}
