@@ -52,11 +52,7 @@ static pal_var case_three(pal_tape *t, const pal_var *in, const void *user)
 #define CASES_THREE(name, low, high)                                                                                   \
     static pal_var (*const fn_##name)(pal_var, pal_var, pal_var) = pal_##name;                                         \
     static const pal_case cases_##name[] = {                                                                           \
-        {"plain",                                                                                                      \
-         3,                                                                                                            \
-         {{{2, {3, 4}}, low, high}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}},                                       \
-         case_three,                                                                                                   \
-         &fn_##name},                                                                                                  \
+        {"plain", 3, {{{2, {3, 4}}, low, high}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}}, case_three, &fn_##name},  \
         {"broadcast",                                                                                                  \
          3,                                                                                                            \
          {{{3, {2, 1, 3}}, low, high}, {{2, {4, 1}}, -2, 2}, {{1, {3}}, -2, 2}},                                       \
@@ -169,7 +165,8 @@ pal_var pal_bernoulli_entropy(pal_var logits)
     pal_shape shape;
     if (!pal__operands("bernoulli_entropy", &logits, 1, &shape)) return (pal_var){.tape = logits.tape};
     pal_var other = pal_neg(logits);
-    return pal_add(pal_mul(pal_sigmoid(logits), pal_softplus(other)), pal_mul(pal_sigmoid(other), pal_softplus(logits)));
+    return pal_add(pal_mul(pal_sigmoid(logits), pal_softplus(other)),
+                   pal_mul(pal_sigmoid(other), pal_softplus(logits)));
 }
 
 pal_var pal_categorical_entropy(pal_var logits)
@@ -203,8 +200,8 @@ DENSITY(categorical_entropy, "-sum p ln p, p = softmax(logits)", "entropy of cla
 DENSITY(laplace_entropy, "log_scale + 1 + ln 2", "entropy of a Laplace distribution")
 
 static const pal_op *const ops[] = {
-    &op_normal_log_density,  &op_bernoulli_log_density, &op_categorical_log_density, &op_laplace_log_density,
-    &op_logistic_log_density, &op_poisson_log_density,  &op_normal_entropy,          &op_bernoulli_entropy,
-    &op_categorical_entropy, &op_laplace_entropy,
+    &op_normal_log_density,   &op_bernoulli_log_density, &op_categorical_log_density, &op_laplace_log_density,
+    &op_logistic_log_density, &op_poisson_log_density,   &op_normal_entropy,          &op_bernoulli_entropy,
+    &op_categorical_entropy,  &op_laplace_entropy,
 };
 const pal__family pal__family_density = {ops, PAL_COUNT(ops)};

@@ -81,9 +81,8 @@ pal_var pal_bernoulli_kl(pal_var logits_p, pal_var logits_q)
     const pal_var in[] = {logits_p, logits_q};
     if (!pal__operands("bernoulli_kl", in, 2, &shape)) return (pal_var){.tape = logits_p.tape};
     pal_var not_p = pal_neg(logits_p), not_q = pal_neg(logits_q);
-    return pal_add(
-        pal_mul(pal_sigmoid(logits_p), pal_sub(pal_log_sigmoid(logits_p), pal_log_sigmoid(logits_q))),
-        pal_mul(pal_sigmoid(not_p), pal_sub(pal_log_sigmoid(not_p), pal_log_sigmoid(not_q))));
+    return pal_add(pal_mul(pal_sigmoid(logits_p), pal_sub(pal_log_sigmoid(logits_p), pal_log_sigmoid(logits_q))),
+                   pal_mul(pal_sigmoid(not_p), pal_sub(pal_log_sigmoid(not_p), pal_log_sigmoid(not_q))));
 }
 
 pal_var pal_categorical_kl(pal_var logits_p, pal_var logits_q)
@@ -123,8 +122,8 @@ pal_var pal_poisson_kl(pal_var log_rate_p, pal_var log_rate_q)
     if (!pal__operands("poisson_kl", in, 2, &shape)) return (pal_var){.tape = log_rate_p.tape};
     pal_var r = pal_sub(log_rate_q, log_rate_p), zero = pal_like(r, 0), q_less = pal_less(r, zero);
     pal_var rest = pal_expm1(pal_where(q_less, r, pal_neg(r)));
-    pal_var difference = pal_mul(pal_exp(pal_where(q_less, log_rate_p, log_rate_q)),
-                                 pal_where(q_less, rest, pal_neg(rest)));
+    pal_var difference =
+        pal_mul(pal_exp(pal_where(q_less, log_rate_p, log_rate_q)), pal_where(q_less, rest, pal_neg(rest)));
     return pal_sub(difference, pal_mul(pal_exp(log_rate_p), r));
 }
 
@@ -143,7 +142,8 @@ DIVERGENCE(bernoulli_kl, "p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)), p, q = si
            "divergence of coin tosses")
 DIVERGENCE(categorical_kl, "sum p (ln p - ln q), ln p, ln q = log_softmax(logits)",
            "divergence of classes; one impossible under p counts 0")
-DIVERGENCE(laplace_kl, "e^r - 1 - r + d / b_q + e^r (e^(-d / b_p) - 1), d = |location_p - location_q|, r = ln(b_p / b_q)",
+DIVERGENCE(laplace_kl,
+           "e^r - 1 - r + d / b_q + e^r (e^(-d / b_p) - 1), d = |location_p - location_q|, r = ln(b_p / b_q)",
            "divergence of Laplace distributions; two derivatives also at d = 0")
 DIVERGENCE(poisson_kl, "rate_p (ln rate_p - ln rate_q) - rate_p + rate_q", "divergence of Poisson distributions")
 

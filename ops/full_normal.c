@@ -161,7 +161,59 @@ static pal_var case_kl(pal_tape *t, const pal_var *in, const void *user)
     return pal_normal_full_kl(in[0], factor(t, in[1]), in[2], factor(t, in[3]));
 }
 
-#define VECTOR     {{1, {3}}, -2, 2}
-#define ROWS(n)    {{2, {n, 3}}, -2, 2}
-#define FACTOR     {{2, {3, 3}}, -1, 1}
-#define FACTORS(n) {{3, {n, 3, 3}}, -1, 1}
+#define VECTOR                                                                                                         \
+    {                                                                                                                  \
+        {1, {3}}, -2, 2                                                                                                \
+    }
+#define ROWS(n)                                                                                                        \
+    {                                                                                                                  \
+        {2, {n, 3}}, -2, 2                                                                                             \
+    }
+#define FACTOR                                                                                                         \
+    {                                                                                                                  \
+        {2, {3, 3}}, -1, 1                                                                                             \
+    }
+#define FACTORS(n)                                                                                                     \
+    {                                                                                                                  \
+        {3, {n, 3, 3}}, -1, 1                                                                                          \
+    }
+static const pal_case cases_sample[] = {
+    {"plain", 2, {VECTOR, FACTOR}, case_sample, NULL},
+    {"one factor for rows", 2, {ROWS(2), FACTOR}, case_sample, NULL},
+    {"a factor a row", 2, {VECTOR, FACTORS(2)}, case_sample, NULL},
+    {"of one", 2, {{{1, {1}}, -2, 2}, {{2, {1, 1}}, -1, 1}}, case_sample, NULL},
+    {"no rows", 2, {ROWS(0), FACTOR}, case_sample, NULL},
+};
+static const pal_case cases_density[] = {
+    {"plain", 3, {VECTOR, VECTOR, FACTOR}, case_density, NULL},
+    {"one factor for rows", 3, {ROWS(2), VECTOR, FACTOR}, case_density, NULL},
+    {"a factor a row", 3, {VECTOR, ROWS(2), FACTORS(2)}, case_density, NULL},
+    {"of one", 3, {{{1, {1}}, -2, 2}, {{1, {1}}, -2, 2}, {{2, {1, 1}}, -1, 1}}, case_density, NULL},
+    {"no rows", 3, {ROWS(0), VECTOR, FACTOR}, case_density, NULL},
+};
+static const pal_case cases_entropy[] = {
+    {"plain", 1, {FACTOR}, case_entropy, NULL},
+    {"two", 1, {FACTORS(2)}, case_entropy, NULL},
+    {"of one", 1, {{{2, {1, 1}}, -1, 1}}, case_entropy, NULL},
+};
+static const pal_case cases_kl[] = {
+    {"plain", 4, {VECTOR, FACTOR, VECTOR, FACTOR}, case_kl, NULL},
+    {"one factor for rows", 4, {ROWS(2), FACTOR, VECTOR, FACTOR}, case_kl, NULL},
+    {"a factor a row", 4, {VECTOR, FACTOR, ROWS(2), FACTORS(2)}, case_kl, NULL},
+    {"no rows", 4, {ROWS(0), FACTOR, VECTOR, FACTOR}, case_kl, NULL},
+};
+
+#define FULL_NORMAL(op, name, formula, summary)                                                                        \
+    static const pal_op op_##op = {PAL_OP_HEAD(name, formula, summary), .op_class = PAL_CLASS_COMPOSITE,               \
+                                   .cases = cases_##op, .n_cases = PAL_COUNT(cases_##op)};
+FULL_NORMAL(sample, "sample_normal_full", "mean + L z", "sample of a normal with covariance L L^T, reparametrised")
+FULL_NORMAL(density, "normal_full_log_density", "-(|L^-1 (x - mean)|^2 + ln det L L^T + d ln 2 pi) / 2",
+            "log-density of a normal with covariance L L^T")
+FULL_NORMAL(entropy, "normal_full_entropy", "(ln det L L^T + d (1 + ln 2 pi)) / 2",
+            "entropy of a normal with covariance L L^T")
+FULL_NORMAL(kl, "normal_full_kl",
+            "(|L_q^-1 L_p|^2 + |L_q^-1 (mean_q - mean_p)|^2 - d + ln det S_q - ln det S_p) / 2, S = L L^T",
+            "divergence of normals with covariances L L^T")
+
+static const pal_op *const ops[] = {&op_sample, &op_density, &op_entropy, &op_kl};
+const pal__family pal__family_full_normal = {ops, PAL_COUNT(ops)};

@@ -64,14 +64,10 @@ CASES(log_softmax)
 
 static const pal_op op_softmax = {
     PAL_OP_HEAD("softmax", "e^x / sum e^x", "probabilities from logits of any size; -inf gives 0, -inf alone NaN"),
-    .op_class = PAL_CLASS_COMPOSITE,
-    .cases = cases_softmax,
-    .n_cases = PAL_COUNT(cases_softmax)};
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_softmax, .n_cases = PAL_COUNT(cases_softmax)};
 static const pal_op op_log_softmax = {
     PAL_OP_HEAD("log_softmax", "x - ln sum e^x", "log-probabilities from logits of any size; -inf alone gives NaN"),
-    .op_class = PAL_CLASS_COMPOSITE,
-    .cases = cases_log_softmax,
-    .n_cases = PAL_COUNT(cases_log_softmax)};
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_log_softmax, .n_cases = PAL_COUNT(cases_log_softmax)};
 
 /* ---- What both normalisations share --------------------------------------------------------------------------------
  */
@@ -124,19 +120,17 @@ static pal_var case_layer_norm_plain(pal_tape *t, const pal_var *in, const void 
     return pal_layer_norm(in[0], *(const unsigned *)user, none, none, 0.01);
 }
 
-static const unsigned last_two = 6, of_rank_two = 2, none = 0;
+static const unsigned last_two = 6, of_rank_two = 2, no_axes = 0;
 static const pal_case cases_layer_norm[] = {
     {"last axis", 3, {{{2, {3, 5}}, -2, 2}, {{1, {5}}, 0.5, 2}, {{1, {5}}, -1, 1}}, case_layer_norm, &of_rank_two},
     {"two axes", 3, {{{3, {2, 2, 3}}, -2, 2}, {{2, {2, 1}}, 0.5, 2}, {{0}, -1, 1}}, case_layer_norm, &last_two},
     {"neither gain nor shift", 1, {{{2, {2, 6}}, -2, 2}}, case_layer_norm_plain, &of_rank_two},
-    {"no axes", 1, {{{1, {3}}, -2, 2}}, case_layer_norm_plain, &none},
+    {"no axes", 1, {{{1, {3}}, -2, 2}}, case_layer_norm_plain, &no_axes},
     {"no rows", 3, {{{2, {0, 5}}, -2, 2}, {{1, {5}}, 0.5, 2}, {{1, {5}}, -1, 1}}, case_layer_norm, &of_rank_two},
 };
 static const pal_op op_layer_norm = {
     PAL_OP_HEAD("layer_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift", "normalised over the given axes"),
-    .op_class = PAL_CLASS_COMPOSITE,
-    .cases = cases_layer_norm,
-    .n_cases = PAL_COUNT(cases_layer_norm)};
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_layer_norm, .n_cases = PAL_COUNT(cases_layer_norm)};
 
 /* ---- Batch normalisation -------------------------------------------------------------------------------------------
  */
@@ -268,8 +262,7 @@ static const pal_case cases_batch_norm[] = {
 };
 static const pal_op op_batch_norm = {PAL_OP_HEAD("batch_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift",
                                                  "normalised over samples and plane; by running statistics if told"),
-                                     .op_class = PAL_CLASS_COMPOSITE,
-                                     .cases = cases_batch_norm,
+                                     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_batch_norm,
                                      .n_cases = PAL_COUNT(cases_batch_norm)};
 
 static const pal_op *const ops[] = {&op_softmax, &op_log_softmax, &op_layer_norm, &op_batch_norm};

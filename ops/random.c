@@ -105,9 +105,7 @@ pal_var pal__draw_gumbel(pal_tape *tape, const char *stream, pal_shape shape, pa
 
 static const pal_op op_bernoulli = {
     PAL_OP_HEAD("bernoulli", "1 if u < p, else 0", "coin tosses of one probability from a named stream"),
-    .op_class = PAL_CLASS_COMPOSITE,
-    .cases = cases_bernoulli,
-    .n_cases = 1};
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_bernoulli, .n_cases = 1};
 
 pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, double probability)
 {
@@ -119,9 +117,7 @@ pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, doubl
 
 static const pal_op op_exponential = {
     PAL_OP_HEAD("exponential", "-ln(1 - u)", "exponential noise of rate 1 from a named stream; above 0 and finite"),
-    .op_class = PAL_CLASS_COMPOSITE,
-    .cases = cases_exponential,
-    .n_cases = 1};
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_exponential, .n_cases = 1};
 
 pal_var pal_exponential(pal_tape *tape, const char *stream, pal_shape shape)
 {
@@ -130,9 +126,7 @@ pal_var pal_exponential(pal_tape *tape, const char *stream, pal_shape shape)
 
 static const pal_op op_gumbel = {
     PAL_OP_HEAD("gumbel", "-ln(-ln(1 - u))", "standard Gumbel noise from a named stream; finite"),
-    .op_class = PAL_CLASS_COMPOSITE,
-    .cases = cases_gumbel,
-    .n_cases = 1};
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_gumbel, .n_cases = 1};
 
 pal_var pal_gumbel(pal_tape *tape, const char *stream, pal_shape shape)
 {

@@ -160,8 +160,7 @@ static pal_var case_binary_concrete(pal_tape *t, const pal_var *in, const void *
 }
 
 static const double warm = 1.5, cool = 0.5;
-static const pal_case cases_sample_categorical[] = {
-    {"as a factor", 1, {{{2, {4, 3}}, -2, 2}}, case_categorical, NULL}};
+static const pal_case cases_sample_categorical[] = {{"as a factor", 1, {{{2, {4, 3}}, -2, 2}}, case_categorical, NULL}};
 static const pal_case cases_sample_concrete[] = {
     {"warm", 1, {{{2, {4, 3}}, -2, 2}}, case_concrete, &warm},
     {"cool", 1, {{{1, {5}}, -2, 2}}, case_concrete, &cool},
