@@ -159,19 +159,19 @@ static pal_var case_binary_concrete(pal_tape *t, const pal_var *in, const void *
     return pal_sample_binary_concrete("noise", in[0], *(const double *)user);
 }
 
-static const double warm = 1.5, cool = 0.5;
+static const double warm = 1.5, cool = 0.8;
 static const pal_case cases_sample_categorical[] = {{"as a factor", 1, {{{2, {4, 3}}, -2, 2}}, case_categorical, NULL}};
 static const pal_case cases_sample_concrete[] = {
-    {"warm", 1, {{{2, {4, 3}}, -2, 2}}, case_concrete, &warm},
-    {"cool", 1, {{{1, {5}}, -2, 2}}, case_concrete, &cool},
-    {"one class", 1, {{{2, {3, 1}}, -2, 2}}, case_concrete, &cool},
-    {"empty", 1, {{{2, {0, 3}}, -2, 2}}, case_concrete, &cool},
+    {"warm", 1, {{{2, {4, 3}}, -1, 1}}, case_concrete, &warm},
+    {"cool", 1, {{{1, {5}}, -1, 1}}, case_concrete, &cool},
+    {"one class", 1, {{{2, {3, 1}}, -1, 1}}, case_concrete, &cool},
+    {"empty", 1, {{{2, {0, 3}}, -1, 1}}, case_concrete, &cool},
 };
 static const pal_case cases_sample_binary_concrete[] = {
-    {"warm", 1, {{{2, {4, 3}}, -2, 2}}, case_binary_concrete, &warm},
-    {"cool", 1, {{{1, {5}}, -2, 2}}, case_binary_concrete, &cool},
-    {"scalar", 1, {{{0, {0}}, -2, 2}}, case_binary_concrete, &warm},
-    {"empty", 1, {{{2, {0, 3}}, -2, 2}}, case_binary_concrete, &cool},
+    {"warm", 1, {{{2, {4, 3}}, -1, 1}}, case_binary_concrete, &warm},
+    {"cool", 1, {{{1, {5}}, -1, 1}}, case_binary_concrete, &cool},
+    {"scalar", 1, {{{0, {0}}, -1, 1}}, case_binary_concrete, &warm},
+    {"empty", 1, {{{2, {0, 3}}, -1, 1}}, case_binary_concrete, &cool},
 };
 SAMPLE(sample_categorical, "argmax(logits + Gumbel)", "classes by logits on the last axis; derivative 0")
 SAMPLE(sample_concrete, "softmax((logits + Gumbel) / temperature)", "relaxed class on the last axis, reparametrised")
