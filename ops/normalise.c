@@ -1,5 +1,5 @@
 /* normalise.c - softmax and its logarithm; layer and batch normalisation. */
-#include "ops/internal.h"
+#include "ops/axes.h"
 
 #include <string.h>
 
@@ -12,11 +12,9 @@ static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
 {
     pal_shape s;
     if (!pal__operands(name, &x, 1, &s)) return (pal_var){.tape = x.tape};
-    int a = axis < 0 ? axis + s.rank : axis;
-    if (a < 0 || a >= s.rank)
-        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "%s: axis %d of a value of rank %d", name, axis, s.rank);
-    *axes = 1u << a;
-    return s.dim[a] ? pal_sub(x, pal_stop_gradient(pal_reduce_max(x, *axes, true))) : x;
+    if (!pal__axis_of(name, x, s.rank, &axis)) return (pal_var){.tape = x.tape};
+    *axes = 1u << axis;
+    return s.dim[axis] ? pal_sub(x, pal_stop_gradient(pal_reduce_max(x, *axes, true))) : x;
 }
 
 pal_var pal_softmax(pal_var x, int axis)

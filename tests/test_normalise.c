@@ -416,9 +416,9 @@ START_TEST(errors_say_what_is_wrong)
             v = pal_leaf(t, variance, "v"), three = pal_fill(t, PAL_F64, PAL_SHAPE(3), 1),
             four = pal_fill(t, PAL_F64, PAL_SHAPE(4), 1), f32 = pal_fill(t, PAL_F32, PAL_SHAPE(3), 1),
             ints = pal_fill(t, PAL_I32, PAL_SHAPE(3), 1);
-    REFUSED(pal_softmax(x, 2), "softmax: axis 2 of a value of rank 2");
-    REFUSED(pal_softmax(scalar, -1), "softmax: axis -1 of a value of rank 0");
-    REFUSED(pal_log_softmax(x, -3), "log_softmax: axis -3 of a value of rank 2");
+    REFUSED(pal_softmax(x, 2), "softmax: axis 2 of rank 2");
+    REFUSED(pal_softmax(scalar, -1), "softmax: axis -1 of rank 0");
+    REFUSED(pal_log_softmax(x, -3), "log_softmax: axis -3 of rank 2");
     REFUSED(pal_softmax(ints, 0), "softmax: operands are to be of one real type");
     REFUSED(pal_softmax(none, 0), "softmax: operand 1 is a bad handle");
     REFUSED(pal_layer_norm(x, 4, none, none, 1e-5), "layer_norm: an axis beyond rank 2");
