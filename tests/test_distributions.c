@@ -526,18 +526,18 @@ START_TEST(extreme_arguments)
     }
     ck_assert_double_nan(value(pal_bernoulli_entropy(nan)));
     /* Nothing overflows in derivatives either. */
+    pal_tensor *a = pal_tensor_new(c, PAL_F64, PAL_SCALAR), *b = pal_tensor_new(c, PAL_F64, PAL_SCALAR);
     for (int i = 0; i < 4; i++) {
-        pal_tensor *a = pal_tensor_new(c, PAL_F64, PAL_SCALAR), *b = pal_tensor_new(c, PAL_F64, PAL_SCALAR);
         pal_tensor_set(a, 0, i & 1 ? 1000 : -1000);
         pal_tensor_set(b, 0, i & 2 ? 1000 : -1000);
-        pal_var p = pal_leaf(t, a, NULL), q = pal_leaf(t, b, NULL), kl = pal_bernoulli_kl(p, q);
+        pal_var p = pal_leaf(t, a, "a"), q = pal_leaf(t, b, "b"), kl = pal_bernoulli_kl(p, q);
         ck_assert(isfinite(value(gradient(kl, p))) && isfinite(value(gradient(kl, q))));
         ck_assert(isfinite(value(gradient(pal_bernoulli_entropy(p), p))));
         near(value(gradient(pal_bernoulli_log_density(one, p), p)), i & 1 ? 0 : 1, 0);
         if (!(i & 1)) ck_assert(isfinite(value(gradient(pal_poisson_kl(p, pal_scale(q, 1e-3)), p))));
-        pal_tensor_free(a);
-        pal_tensor_free(b);
     }
+    pal_tensor_free(a);
+    pal_tensor_free(b);
 }
 END_TEST
 
@@ -553,6 +553,8 @@ START_TEST(float32_agrees_with_float64)
                                                                   pal_logistic_log_density};
     for (int wide = 0; wide < 2; wide++) {
         double reach = wide ? 12 : 3;
+        pal_tape_free(t);
+        t = pal_tape_new(c, PAL_F64);
         pal_tensor *x[4];
         pal_var v[2][4];
         for (size_t i = 0; i < 4; i++) {
