@@ -194,6 +194,7 @@ pal_var pal_dropout(const char *stream, pal_var x, double rate);
 /* x [n,d] w [d,k] + b [k]. b may have id 0 for none. */
 pal_var pal_affine(pal_var x, pal_var w, pal_var b);
 pal_var pal_bilinear(pal_var a, pal_var w, pal_var b); /* a [n,p], w [k,p,q], b [n,q] -> [n,k], a_n W_k b_n */
+/* Right for arguments of any size; -inf has probability 0 and passes no derivative; where all are -inf, NaN. */
 pal_var pal_softmax(pal_var x, int axis);
 pal_var pal_log_softmax(pal_var x, int axis);
 /* Over the axes whose bit is set: (x - mean) / sqrt(variance + epsilon) gain + shift (Ba et al. 2016). gain and shift
@@ -207,16 +208,18 @@ typedef struct pal_batch_norm_options {
     double epsilon;  /* 0: 1e-5 */
 } pal_batch_norm_options;
 
-/* Over the samples (and the plane) for each channel: x [n, c] or [n, c, h, w]; gain, shift and the running statistics,
- * which are leaves, [c] (Ioffe and Szegedy 2015). In training their updates are recorded as assigns, with the unbiased
- * variance; a program includes them when asked. */
+/* Over the samples (and the plane) for each channel: x [n, c] or [n, c, h, w]; gain, shift (id 0: none) and the running
+ * statistics, which are leaves, [c] (Ioffe and Szegedy 2015). In training their updates are recorded as assigns, with
+ * the unbiased variance; a program includes them when asked; fewer than two values a channel are an error. NULL: train,
+ * with the defaults. */
 pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_mean, pal_var running_variance,
                        const pal_batch_norm_options *options);
 
 /* ---- Densities, entropies, divergences, in nats --------------------------------------------------------------------
  *
  * Element by element, parameters broadcasting, but for the categorical and the full normal, which reduce their last
- * axis. A full covariance is given by its lower Cholesky factor [.., d, d], whose diagonal is positive. */
+ * axis. A full covariance is given by its lower Cholesky factor [.., d, d], whose diagonal is positive. Logits of
+ * classes may be -inf: impossible. Divergences of near distributions cancel; how far, divergence.c tells. */
 
 pal_var pal_normal_log_density(pal_var x, pal_var mean, pal_var log_variance);
 pal_var pal_normal_full_log_density(pal_var x, pal_var mean, pal_var factor); /* [.., d] -> [..] */

@@ -133,6 +133,34 @@ START_TEST(log_softmax_of_close_large_arguments)
 }
 END_TEST
 
+/* Rows k of a matrix through softmax, layer normalisation and dropout: recorded in a region, differentiated twice. */
+static pal_var body(pal_tape *tape, pal_var k, void *user)
+{
+    const pal_var none = {.tape = tape};
+    pal_var row = pal_take(*(const pal_var *)user, k), p = pal_softmax(row, 0);
+    return pal_sum_all(pal_mul(p, pal_dropout("mask", pal_layer_norm(row, 1, none, none, 0.1), 0.3)));
+}
+
+START_TEST(inside_regions)
+{
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(4, 3), -1, 1, "x");
+    pal_var v = pal_leaf(t, x, "x");
+    pal_var y = pal_map_sum(t, 4, body, &v), g = gradient(y, v), h = gradient(pal_sum_squares(g), v);
+    double *second = values(h);
+    for (size_t i = 0; i < 12; i++) { /* a central difference of the gradient's square */
+        double old = pal_tensor_get(x, i), side[2];
+        for (int s = 0; s < 2; s++) {
+            pal_tensor_set(x, i, old + (s ? 1e-5 : -1e-5));
+            ck_assert_int_eq(pal_eval(pal_sum_squares(g), &side[s]), PAL_OK);
+        }
+        pal_tensor_set(x, i, old);
+        near(second[i], (side[1] - side[0]) / 2e-5, 1e-8);
+    }
+    free(second);
+    pal_tensor_free(x);
+}
+END_TEST
+
 /* ---- Layer normalisation -----------------------------------------------------------------------------------------
  */
 
@@ -465,7 +493,7 @@ Suite *normalise_suite(void)
                    log_softmax_of_close_large_arguments));
     add_case(suite, "layers", setup, teardown,
              TESTS(layer_norm_has_mean_0_and_variance_1, layer_norm_scales_and_shifts, batch_norm_evaluated,
-                   affine_and_bilinear_against_loops, errors_say_what_is_wrong));
+                   affine_and_bilinear_against_loops, inside_regions, errors_say_what_is_wrong));
     TCase *batch = add_case(suite, "batches", setup, teardown, TESTS(NULL));
     tcase_add_loop_test(batch, batch_norm_in_training, 0, 2);
     tcase_add_loop_test(batch, batch_norm_normalises_and_differentiates_its_statistics, 0, 2);
