@@ -42,7 +42,8 @@ typedef struct pal__family {
 } pal__family;
 #define PAL__EACH_FAMILY(X)                                                                                            \
     X(elementwise)                                                                                                     \
-    X(shape) X(arrange) X(index) X(order) X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize) \
+    X(shape)                                                                                                           \
+    X(arrange) X(index) X(order) X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize)          \
         X(random) X(sample) X(composite) X(layer) X(normalise) X(density) X(divergence) X(full_normal) X(jacobian)
 #define PAL__FAMILY(name) extern const pal__family pal__family_##name;
 PAL__EACH_FAMILY(PAL__FAMILY)

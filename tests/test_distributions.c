@@ -110,6 +110,16 @@ START_TEST(laplace_divergence_keeps_its_curvature)
 }
 END_TEST
 
+START_TEST(laplace_density_has_derivative_0_at_its_location)
+{
+    pal_tensor *x = pal_tensor_new(c, PAL_F64, PAL_SCALAR);
+    pal_var v = pal_leaf(t, x, "x");
+    near(value(gradient(pal_laplace_log_density(v, number(0), number(0)), v)), 0, 0);
+    near(value(gradient(pal_laplace_log_density(v, number(1), number(0)), v)), 1, 1e-15);
+    pal_tensor_free(x);
+}
+END_TEST
+
 /* Small divergences keep their places where e^r - 1 - r is made of expm1. */
 START_TEST(small_divergences)
 {
@@ -397,7 +407,8 @@ Suite *distributions_suite(void)
 {
     Suite *suite = suite_create("distributions");
     TCase *kl = add_case(suite, "divergences", setup, teardown,
-                         TESTS(divergences_in_closed_form, laplace_divergence_keeps_its_curvature, small_divergences));
+                         TESTS(divergences_in_closed_form, laplace_divergence_keeps_its_curvature, small_divergences,
+                               laplace_density_has_derivative_0_at_its_location));
     tcase_add_loop_test(kl, divergences_vanish_where_both_are_equal, 0, DIVERGENCES);
     tcase_add_loop_test(kl, divergences_are_not_negative, 0, DIVERGENCES);
     add_case(suite, "arguments", setup, teardown,
