@@ -24,6 +24,24 @@ static inline span inside(int64_t from, int64_t to, int64_t offset, int64_t stri
     return s;
 }
 
+/* What one element of a kernel meets, the same in every channel: rows of pixels, between rows of padding above and
+ * below; of each row begin .. end-1 are pixels. offset: where element 0 of the first of these rows would lie in the
+ * plane, maybe before its beginning. */
+typedef struct place {
+    int64_t above, rows, below, begin, end, offset;
+} place;
+
+static place place_of(const pal__conv *c, pal__patches at, int64_t k)
+{
+    int64_t up = k / c->kw * c->dilation[0] - c->padding[0], left = k % c->kw * c->dilation[1] - c->padding[1];
+    span rows = inside(at.y0, at.y1, up, c->stride[0], c->h), cols = inside(at.x0, at.x1, left, c->stride[1], c->w);
+    place p = {.above = rows.begin - at.y0, .rows = rows.end - rows.begin, .below = at.y1 - rows.end};
+    p.begin = cols.begin - at.x0;
+    p.end = cols.end - at.x0;
+    if (p.rows) p.offset = (up + rows.begin * c->stride[0]) * c->w + left + at.x0 * c->stride[1];
+    return p;
+}
+
 #ifdef __AVX512F__
 static const int32_t even_f32[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30},
                      low_f32[16] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7},

@@ -33,15 +33,12 @@ static void LOAD_ROWS(T *out, const T *in, int64_t rows, int64_t width, int64_t 
                       int64_t end)
 {
     for (int64_t at = 0; at < width; at += LANES) {
-        uint32_t load = bits(begin, end, at, LANES), store = bits(0, width, at, LANES);
-        if (stride == 1) {
-            for (int64_t r = 0; r < rows; r++) STORE(out + r * width + at, store, MASKED(load, in + r * pitch + at));
-        } else {
-            uint32_t both = spread(load), low = both & ((1u << LANES) - 1), high = both >> LANES;
-            for (int64_t r = 0; r < rows; r++) {
-                const T *from = in + r * pitch + 2 * at;
-                STORE(out + r * width + at, store, PICK2(MASKED(low, from), even, MASKED(high, from + LANES)));
-            }
+        uint32_t load = bits(begin, end, at, LANES), store = bits(0, width, at, LANES), both = spread(load),
+                 low = both & ((1u << LANES) - 1), high = both >> LANES;
+        for (int64_t r = 0; r < rows; r++) {
+            const T *from = in + r * pitch + stride * at;
+            VECTOR v = stride == 1 ? MASKED(load, from) : PICK2(MASKED(low, from), even, MASKED(high, from + LANES));
+            STORE(out + r * width + at, store, v);
         }
     }
 }
@@ -72,57 +69,48 @@ static void ADD_ROWS(T *out, const T *in, int64_t rows, int64_t width, int64_t p
 
 void FN(im2col)(const pal__conv *c, int64_t channels, pal__patches at, T *x, T *columns, int64_t ld)
 {
-    int64_t width = at.x1 - at.x0;
-    for (int64_t channel = 0; channel < channels; channel++, x += c->h * c->w)
-        for (int64_t ky = 0; ky < c->kh; ky++)
-            for (int64_t kx = 0; kx < c->kw; kx++, columns += ld) {
-                int64_t up = ky * c->dilation[0] - c->padding[0], left = kx * c->dilation[1] - c->padding[1];
-                span rows = inside(at.y0, at.y1, up, c->stride[0], c->h),
-                     cols = inside(at.x0, at.x1, left, c->stride[1], c->w);
-                T *out = columns;
-                CLEAR(out, (rows.begin - at.y0) * width);
-                out += (rows.begin - at.y0) * width;
+    int64_t width = at.x1 - at.x0, step = c->kh * c->kw * ld, plane = c->h * c->w, pitch = c->stride[0] * c->w;
+    for (int64_t k = 0; k < c->kh * c->kw; k++) {
+        place p = place_of(c, at, k);
+        for (int64_t channel = 0; channel < channels; channel++) {
+            const T *in = x + channel * plane + p.offset;
+            T *out = columns + k * ld + channel * step;
+            CLEAR(out, p.above * width);
+            CLEAR(out + (p.above + p.rows) * width, p.below * width);
+            out += p.above * width;
 #ifdef LANES
-                if (c->stride[1] <= 2) {
-                    LOAD_ROWS(out, x + (up + rows.begin * c->stride[0]) * c->w + left + at.x0 * c->stride[1],
-                              rows.end - rows.begin, width, c->stride[0] * c->w, c->stride[1], cols.begin - at.x0,
-                              cols.end - at.x0);
-                    CLEAR(out + (rows.end - rows.begin) * width, (at.y1 - rows.end) * width);
-                    continue;
-                }
-#endif
-                for (int64_t y = rows.begin; y < rows.end; y++, out += width) {
-                    const T *row = x + (up + y * c->stride[0]) * c->w;
-                    CLEAR(out, cols.begin - at.x0);
-                    if (cols.begin < cols.end)
-                        LOAD(out + (cols.begin - at.x0), row + left + cols.begin * c->stride[1], cols.end - cols.begin,
-                             c->stride[1]);
-                    CLEAR(out + (cols.end - at.x0), at.x1 - cols.end);
-                }
-                CLEAR(out, (at.y1 - rows.end) * width);
+            if (c->stride[1] <= 2) {
+                LOAD_ROWS(out, in, p.rows, width, pitch, c->stride[1], p.begin, p.end);
+                continue;
             }
+#endif
+            for (int64_t r = 0; r < p.rows; r++, out += width) {
+                CLEAR(out, p.begin);
+                LOAD(out + p.begin, in + r * pitch + p.begin * c->stride[1], p.end - p.begin, c->stride[1]);
+                CLEAR(out + p.end, width - p.end);
+            }
+        }
+    }
 }
 
 void FN(col2im)(const pal__conv *c, int64_t channels, pal__patches at, T *x, T *columns, int64_t ld)
 {
-    int64_t width = at.x1 - at.x0;
-    for (int64_t channel = 0; channel < channels; channel++, x += c->h * c->w)
-        for (int64_t ky = 0; ky < c->kh; ky++)
-            for (int64_t kx = 0; kx < c->kw; kx++, columns += ld) {
-                int64_t up = ky * c->dilation[0] - c->padding[0], left = kx * c->dilation[1] - c->padding[1];
-                span rows = inside(at.y0, at.y1, up, c->stride[0], c->h),
-                     cols = inside(at.x0, at.x1, left, c->stride[1], c->w);
-                if (cols.begin >= cols.end) continue;
+    int64_t width = at.x1 - at.x0, step = c->kh * c->kw * ld, plane = c->h * c->w, pitch = c->stride[0] * c->w;
+    for (int64_t k = 0; k < c->kh * c->kw; k++) {
+        place p = place_of(c, at, k);
+        for (int64_t channel = 0; channel < channels; channel++) {
+            T *out = x + channel * plane + p.offset;
+            const T *in = columns + k * ld + channel * step + p.above * width;
 #ifdef LANES
-                if (c->stride[1] <= 2) {
-                    ADD_ROWS(x + (up + rows.begin * c->stride[0]) * c->w + left + at.x0 * c->stride[1],
-                             columns + (rows.begin - at.y0) * width, rows.end - rows.begin, width, c->stride[0] * c->w,
-                             c->stride[1], cols.begin - at.x0, cols.end - at.x0);
-                    continue;
-                }
-#endif
-                for (int64_t y = rows.begin; y < rows.end; y++)
-                    ADD(x + (up + y * c->stride[0]) * c->w + left + cols.begin * c->stride[1],
-                        columns + (y - at.y0) * width + (cols.begin - at.x0), cols.end - cols.begin, c->stride[1]);
+            /* Of rows that lie close, one's vector would cover what the one before has just stored: slower than
+             * elements. */
+            if (c->stride[1] <= 2 && pitch * 8 >= LANES * c->stride[1] * 7) {
+                ADD_ROWS(out, in, p.rows, width, pitch, c->stride[1], p.begin, p.end);
+                continue;
             }
+#endif
+            for (int64_t r = 0; r < p.rows; r++)
+                ADD(out + r * pitch + p.begin * c->stride[1], in + r * width + p.begin, p.end - p.begin, c->stride[1]);
+        }
+    }
 }

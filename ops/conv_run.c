@@ -12,8 +12,9 @@
 #include <string.h>
 
 enum {
-    PANEL = 1 << 16,    /* elements of columns that stay in a cache */
-    WIDE = 256,         /* columns that make a product efficient */
+    PANEL = 1 << 16,    /* elements of columns that stay in a cache, */
+    LEAST = 256,        /* unless they are fewer columns than that */
+    WIDE = 64,          /* columns that make a product efficient: smaller planes are multiplied together */
     MAX_PARTS = 16,     /* sums of weights that are kept side by side */
     MAX_TASKS = 1 << 12 /* more units than that are handed out several at a time */
 };
@@ -68,7 +69,7 @@ static job begin(const pal_call *call, const pal_shape *x, const pal_shape *w, c
     j.channels = c->c / c->groups;
     j.kk = j.channels * c->kh * c->kw;
     j.direct = c->kh == 1 && c->kw == 1 && c->stride[0] == 1 && c->stride[1] == 1 && !c->padding[0] && !c->padding[1];
-    int64_t fit = most(WIDE, PANEL / most(j.kk, 1));
+    int64_t fit = most(LEAST, PANEL / most(j.kk, 1));
     j.samples = 1;
     j.rows = c->oh;
     j.cols = c->ow;
