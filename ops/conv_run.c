@@ -365,10 +365,10 @@ pal_status pal__run_conv2d_to_weights(const pal_call *call)
         memset(call->out, 0, (size_t)count * j.size);
         return PAL_OK;
     }
-    /* Parts of the channels first: they share no columns, and need no sums of their own. */
+    /* Lanes first; parts of the channels where their sums would take too much memory. */
     int64_t wanted = ceiling(call->lanes, j.c.groups);
-    j.parts = most(least(least(wanted, j.kk / 64), j.channels), 1);
-    j.lanes = least(ceiling(wanted, j.parts), most_lanes(&j));
+    j.lanes = least(wanted, most_lanes(&j));
+    j.parts = most(least(least(ceiling(wanted, j.lanes), j.kk / 64), j.channels), 1);
     run(&j, j.lanes * j.c.groups * j.parts, to_weights);
     add_lanes(&j);
     return PAL_OK;
