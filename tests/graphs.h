@@ -119,7 +119,8 @@ bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts 
 graph graph_shrink(graph g, graph_contexts c, bool gradients);
 /* What its outputs and effects need, as text; the caller frees it with pal_text_free(c, text). */
 char *graph_text(const graph *g, pal_context *c);
-size_t graph_nodes_left(const graph *g); /* beside leaves, that were not dropped */
+char *graph_scalar_text(const graph *g, pal_context *c); /* of what the gradient checker looks at */
+size_t graph_nodes_left(const graph *g);                 /* beside leaves, that were not dropped */
 
 /* SplitMix64 (Steele, Lea, Flood: OOPSLA 2014). */
 static inline uint64_t graph_random(uint64_t *state)

@@ -444,6 +444,19 @@ size_t graph_nodes_left(const graph *g)
     return left;
 }
 
+char *graph_scalar_text(const graph *g, pal_context *c)
+{
+    instance in;
+    graph leaves = *g;
+    leaves.n = leaves.n_main = leaves.n_leaves;
+    leaves.n_outputs = 0;
+    open_instance(&in, &leaves, c, 0);
+    pal_var y = graph_scalar(g, in.tape, in.values.node);
+    char *text = pal_tape_text(in.tape, &y, pal_ok(y));
+    close_instance(&in);
+    return text;
+}
+
 char *graph_text(const graph *g, pal_context *c)
 {
     instance in;

@@ -76,8 +76,8 @@ static bool smooth_since(pal_tape *t, pal_mark mark)
 /* v if it may stay, else everything since the mark is forgotten and `instead` is what there is. */
 static pal_var kept(const graph_builder *b, pal_mark mark, pal_var v, pal_var instead)
 {
-    /* Cases are written for float64: with float32 one may mix types. */
-    bool refused = !pal_ok(v) && b->g->real == PAL_F32;
+    /* Cases are written for float64 and for leaves: with float32 one may mix types, and state has to be a leaf. */
+    bool refused = !pal_ok(v) && (b->g->real == PAL_F32 || pal_tape_status(b->tape) == PAL_ERR_ARGUMENT);
     if (!refused && pal_ok(v) && (!b->g->smooth || smooth_since(b->tape, mark))) return v;
     if (!refused && !pal_ok(v)) return v; /* an error to be told */
     pal_tape_rewind(b->tape, mark);

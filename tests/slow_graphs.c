@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void print_failure(const graph *g, graph_contexts c, bool small, const char *why)
 {
@@ -13,7 +14,8 @@ static void print_failure(const graph *g, graph_contexts c, bool small, const ch
     graph_counts n = {0};
     graph less = graph_shrink(*g, c, small);
     graph_holds(&less, c, small, &n, now, sizeof now);
-    char *text = graph_text(&less, c.one);
+    bool derivative = !strncmp(now, "order ", 6) || !strncmp(now, "gradient", 8);
+    char *text = derivative ? graph_scalar_text(&less, c.one) : graph_text(&less, c.one);
     printf("seed %llu%s: %s\nmade small: %s\noutputs:", (unsigned long long)g->seed, small ? " small" : "", why, now);
     for (size_t i = 0; i < less.n_outputs; i++) printf(" node %d", less.output[i]);
     printf("\n%s\n", text ? text : "(no text)");
