@@ -8,9 +8,10 @@
 
 #include "ops/ops.h"
 
-#define GRAPH_NODES   40
-#define GRAPH_OUTPUTS 8
-#define GRAPH_INNER   5 /* nodes of a region's body */
+#define GRAPH_NODES      40
+#define GRAPH_OUTPUTS    8
+#define GRAPH_OPERATIONS 512
+#define GRAPH_INNER      5 /* nodes of a region's body */
 
 typedef enum graph_kind {
     GRAPH_LEAF,
@@ -107,8 +108,9 @@ pal_var graph_gradient(const graph_builder *b, pal_var y, pal_var x, pal_var z, 
 
 typedef struct graph_counts {
     size_t graphs, subsets, rounding, threads, again, effects, order, gradients, second, texts, read_back;
-    size_t errors, kinks; /* gradient checks that could not be made, or met a kink */
-    size_t numeric;       /* graphs that failed while running, every program of them */
+    size_t errors, kinks;          /* gradient checks that could not be made, or met a kink */
+    size_t numeric;                /* graphs that failed while running, every program of them */
+    size_t seen[GRAPH_OPERATIONS]; /* entries of each operation of the registry */
 } graph_counts;
 typedef struct graph_contexts {
     pal_context *one, *three;

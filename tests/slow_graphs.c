@@ -48,6 +48,14 @@ int main(int argc, char **argv)
            "%zu that fail alike; %zu failed\n",
            n.graphs, n.subsets, n.rounding, n.threads, n.again, n.effects, n.order, n.texts, n.read_back, n.gradients,
            n.second, n.kinks, n.errors, n.numeric, failed);
+    size_t recorded = 0, all = 0;
+    for (size_t i = 0; i < GRAPH_OPERATIONS && pal_op_at(i); i++) {
+        if (pal_op_at(i)->op_class == PAL_CLASS_COMPOSITE) continue;
+        recorded += n.seen[i] > 0;
+        if (!n.seen[i]) printf("never recorded: %s\n", pal_op_at(i)->name);
+        all++;
+    }
+    printf("%zu of %zu operations were recorded\n", recorded, all);
     pal_context_free(c.one);
     pal_context_free(c.three);
     return failed != 0;
