@@ -325,6 +325,8 @@ static bool gradients_agree(const graph *g, pal_context *c, int order, graph_cou
     n->errors += status != PAL_OK || r.verdict == PAL_CHECK_ERROR;
     if (status != PAL_OK || r.verdict == PAL_CHECK_ERROR) return tell(to, "gradient check: %s", r.message);
     if (r.verdict == PAL_CHECK_FAIL && isnan(r.analytic) && isnan(r.numeric)) return true;
+    /* The rate of a remainder that is mostly rounding says nothing where the differences agree. */
+    if (r.verdict == PAL_CHECK_FAIL && r.error <= o.tolerance && strstr(r.message, "Taylor")) return true;
     /* Of numbers this small the differences have no digits left. */
     if (r.verdict != PAL_CHECK_FAIL || fabs(r.analytic) + fabs(r.numeric) < (order == 1 ? 1e-12 : 1e-9)) return true;
     return tell(
@@ -471,7 +473,7 @@ char *graph_text(const graph *g, pal_context *c)
     instance in;
     open_instance(&in, g, c, 0);
     pal_var roots[GRAPH_OUTPUTS + GRAPH_NODES];
-    bool whole = pal_tape_error(in.tape) != NULL;
+    bool whole = pal_tape_error(in.tape) || pal__verify(in.tape);
     char *text = pal_tape_text(in.tape, whole ? NULL : roots, whole ? 0 : roots_of(&in, roots));
     close_instance(&in);
     return text;
