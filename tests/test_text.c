@@ -646,6 +646,76 @@ START_TEST(hostile_text)
 }
 END_TEST
 
+/* A parameter of some line replaced: shape rules are all that stands between a text and the kernels. */
+static void mutate_params(char *text, size_t size, uint64_t *rng)
+{
+    static const char *const values[] = {"0",
+                                         "1",
+                                         "2",
+                                         "3",
+                                         "5",
+                                         "7",
+                                         "-1",
+                                         "-2",
+                                         "100",
+                                         "65536",
+                                         "2147483647",
+                                         "4294967296",
+                                         "-2147483648",
+                                         "9223372036854775807",
+                                         "-9223372036854775808"};
+    const char *value = values[draw(rng) % (sizeof values / sizeof *values)];
+    size_t count = 0;
+    for (const char *p = text; *p; p++) count += *p == '{' || *p == ',';
+    if (!count) return;
+    size_t which = draw(rng) % count;
+    for (char *p = text; *p; p++) {
+        if ((*p != '{' && *p != ',') || which--) continue;
+        size_t old = strcspn(p + 1, ",}])\n"), n = strlen(text);
+        if (n + strlen(value) + 1 > size || p[1] == ' ') return;
+        memmove(p + 1 + strlen(value), p + 1 + old, strlen(p + 1 + old) + 1);
+        memcpy(p + 1, value, strlen(value));
+        return;
+    }
+}
+
+START_TEST(hostile_parameters_of_every_operation)
+{
+    static char text[1 << 16];
+    size_t accepted = 0, of = 0;
+    for (size_t i = (size_t)_i; pal_op_at(i); i += 8)
+        for (size_t k = 0; k < pal_gradcheck_op_cases(pal_op_at(i)); k++) {
+            pal_case it;
+            pal_tape *t = pal_tape_new(c, PAL_F64);
+            pal_tensor *tensor[PAL_CASE_INPUTS] = {NULL};
+            pal_var in[PAL_CASE_INPUTS];
+            pal_gradcheck_op_case(pal_op_at(i), k, &it);
+            for (size_t j = 0; j < it.n; j++) {
+                char name[] = "x0";
+                name[1] = (char)('0' + j);
+                tensor[j] = random_tensor(c, PAL_F64, it.in[j].shape, it.in[j].low, it.in[j].high, name);
+                in[j] = pal_leaf(t, tensor[j], name);
+            }
+            pal_var v = it.build(t, in, it.user);
+            ck_assert_msg(pal_ok(v), "%s %s: %s", pal_op_at(i)->name, it.label, pal_tape_error(t));
+            ck_assert_msg(!pal__verify(t), "%s %s: %s", pal_op_at(i)->name, it.label, pal__verify(t));
+            check_round(t, &v, 1, true);
+            char *base = pal_tape_text(t, &v, 1);
+            for (uint64_t seed = 0; seed < 12 && strlen(base) < sizeof text - 1024; seed++, of++) {
+                uint64_t rng = seed * 7919 + i * 64 + k;
+                strcpy(text, base);
+                for (uint64_t m = 1 + seed % 2; m; m--) mutate_params(text, sizeof text, &rng);
+                if (getenv("PAL_TEXT_SHOW")) fprintf(stderr, "---- %s %s\n%s", pal_op_at(i)->name, it.label, text);
+                try_text(text, &accepted);
+            }
+            pal_text_free(c, base);
+            pal_tape_free(t);
+            for (size_t j = 0; j < it.n; j++) pal_tensor_free(tensor[j]);
+        }
+    ck_assert_uint_lt(accepted, of);
+}
+END_TEST
+
 /* Regions in each other beyond any use: refused, not followed. */
 START_TEST(deep_nesting)
 {
@@ -670,6 +740,7 @@ Suite *text_suite(void)
     tcase_add_test(k, refused_with_its_line);
     tcase_add_test(k, bad_arguments);
     tcase_add_loop_test(k, hostile_text, 0, GRAPHS);
+    tcase_add_loop_test(k, hostile_parameters_of_every_operation, 0, 8);
     tcase_add_test(k, deep_nesting);
     suite_add_tcase(s, k);
     return s;
