@@ -699,8 +699,11 @@ START_TEST(hostile_parameters_of_every_operation)
             pal_var v = it.build(t, in, it.user);
             ck_assert_msg(pal_ok(v), "%s %s: %s", pal_op_at(i)->name, it.label, pal_tape_error(t));
             ck_assert_msg(!pal__verify(t), "%s %s: %s", pal_op_at(i)->name, it.label, pal__verify(t));
-            check_round(t, &v, 1, true);
-            char *base = pal_tape_text(t, &v, 1);
+            pal_var roots[8] = {v};
+            size_t n = 1;
+            for (size_t j = 0; j < t->n_effects && n < 8; j++) roots[n++] = pal__var(t, t->effects[j]);
+            check_round(t, roots, n, true);
+            char *base = pal_tape_text(t, roots, n);
             for (uint64_t seed = 0; seed < 12 && strlen(base) < sizeof text - 1024; seed++, of++) {
                 uint64_t rng = seed * 7919 + i * 64 + k;
                 strcpy(text, base);
