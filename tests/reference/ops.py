@@ -20,6 +20,9 @@ except ImportError:
 torch.set_default_dtype(torch.float64)
 S = torch.special
 
+NONE = {"stop_gradient": "nothing to differentiate", "uniform": "noise", "normal": "noise",
+        "jacobian_norm2_hutchinson": "noise"}
+
 # name -> function of the inputs; a dict names the case's label first. Where the case wraps the operation, so does this.
 SAME = """neg abs square sqrt rsqrt reciprocal exp expm1 exp2 log log1p log2 log10 sin cos tan asin acos atan sinh cosh tanh
 asinh acosh atanh sigmoid relu sign erf erfc  floor ceil round trunc logit add sub mul div pow
@@ -158,6 +161,52 @@ for label, size, frm in [("doubled", (1, 2, 2, 3), (4, 6)), ("odd", (2, 1, 3, 4)
             lambda x: F.interpolate(x, size[2:], mode=mode), size[:2] + frm, y)
 
 
+D = torch.distributions
+
+
+def std(log_variance):
+    return (log_variance / 2).exp()
+
+
+def full(mean, x):
+    return D.MultivariateNormal(mean, scale_tril=regular(x))
+
+
+TORCH |= {
+    "affine": {"plain": lambda x, w, b: F.linear(x, w.mT, b), "no bias": lambda x, w: F.linear(x, w.mT)},
+    "bilinear": lambda a, w, b: F.bilinear(a, b, w),
+    "softmax": {"last axis": lambda x: x.softmax(-1), "middle axis": lambda x: x.softmax(1)},
+    "log_softmax": {"last axis": lambda x: x.log_softmax(-1), "middle axis": lambda x: x.log_softmax(1)},
+    "layer_norm": {"last axis": lambda x, g, b: F.layer_norm(x, (5,), g, b, 1e-5),
+                   "neither gain nor shift": lambda x: F.layer_norm(x, (6,), eps=0.01)},
+    "batch_norm": {"samples": lambda x, g, m, v: F.batch_norm(x, None, None, g, None, True, eps=0.5),
+                   "planes": lambda x, b, m, v: F.batch_norm(x, None, None, None, b, True, eps=1e-5)},
+    "normal_log_density": lambda x, m, v: D.Normal(m, std(v)).log_prob(x),
+    "bernoulli_log_density": lambda x, l: D.Bernoulli(logits=l, validate_args=False).log_prob(x),
+    "categorical_log_density": lambda x, l: (x * l.log_softmax(-1)).sum(-1),
+    "laplace_log_density": lambda x, m, s: D.Laplace(m, s.exp()).log_prob(x),
+    "logistic_log_density": lambda x, m, s: D.TransformedDistribution(
+        D.Uniform(0.0, 1.0), [D.SigmoidTransform().inv, D.AffineTransform(m, s.exp())]).log_prob(x),
+    "poisson_log_density": lambda x, r: x * r - r.exp() - Lgamma.apply(x + 1),
+    "normal_entropy": lambda v: D.Normal(torch.zeros_like(v), std(v)).entropy(),
+    "bernoulli_entropy": lambda l: D.Bernoulli(logits=l).entropy(),
+    "categorical_entropy": {"plain": lambda l: D.Categorical(logits=l).entropy()},
+    "laplace_entropy": lambda s: D.Laplace(torch.zeros_like(s), s.exp()).entropy(),
+    "normal_kl": lambda m, v, n, w: D.kl_divergence(D.Normal(m, std(v)), D.Normal(n, std(w))),
+    "normal_kl_standard": lambda m, v: D.kl_divergence(D.Normal(m, std(v)), D.Normal(0.0, 1.0)),
+    "bernoulli_kl": lambda *l: D.kl_divergence(*[D.Bernoulli(logits=v) for v in torch.broadcast_tensors(*l)]),
+    "categorical_kl": lambda *l: D.kl_divergence(*[D.Categorical(logits=v) for v in torch.broadcast_tensors(*l)]),
+    "laplace_kl": lambda m, s, n, t: D.kl_divergence(D.Laplace(m, s.exp()), D.Laplace(n, t.exp())),
+    "poisson_kl": lambda p, q: D.kl_divergence(D.Poisson(p.exp()), D.Poisson(q.exp())),
+    "normal_full_log_density": lambda x, m, l: full(m, l).log_prob(x),
+    "normal_full_entropy": {"plain": lambda l: full(torch.zeros(3), l).entropy(),
+                            "two": lambda l: full(torch.zeros(2, 3), l).entropy()},
+    "normal_full_kl": {"plain": lambda m, k, n, l: D.kl_divergence(full(m, k), full(n, l))},
+}
+NONE |= {name: "noise" for name in """bernoulli exponential gumbel sample_normal sample_laplace sample_logistic
+sample_bernoulli sample_categorical sample_concrete sample_binary_concrete sample_normal_full dropout""".split()}
+
+
 class Polygamma(torch.autograd.Function):
     """PyTorch's own is good to 1e-9 only; its Hurwitz zeta function is exact: (-1)^(n+1) n! zeta(n + 1, x)."""
 
@@ -230,8 +279,6 @@ for name, op in {"less": torch.lt, "less_equal": torch.le, "greater": torch.gt, 
                  "equal": torch.eq, "not_equal": torch.ne}.items():
     TORCH[name] = lambda a, b, op=op: torch.where(op(a, b), a * b, a - b)
 
-NONE = {"stop_gradient": "nothing to differentiate", "uniform": "noise", "normal": "noise",
-        "jacobian_norm2_hutchinson": "noise"}
 
 
 def spread(i, step, start):
