@@ -203,7 +203,7 @@ typedef struct pal__plan {
     uint32_t region;          /* the region whose body this plan computes; 0: the program itself */
     const uint32_t *outputs;  /* assigns are here for their effect: only wanted values are stored */
     size_t n_outputs;
-    unsigned passes;
+    unsigned passes, lanes;
     bool check; /* for NaN: every step counts as one that can fail */
     size_t n;   /* entries of the tape; the arrays by id have as many */
     pal__view *view;
@@ -225,7 +225,7 @@ typedef struct pal__plan {
 
 /* plan.c: the plan of a whole graph, or of one body; fuse, schedule and place in turn. */
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
-                         unsigned passes, bool check);
+                         unsigned passes, unsigned lanes, bool check);
 void pal__plan_free(pal__plan *plan);
 bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);

@@ -65,7 +65,7 @@ typedef struct pal_infer {
     char why[120];
 } pal_infer;
 
-/* What adjoint rules, rewrites and lowerings see: one recorded entry. */
+/* What adjoint rules and rewrites see: one recorded entry. */
 typedef struct pal_rule {
     pal_tape *tape;
     const pal_op *op;
@@ -157,17 +157,15 @@ struct pal_op {
     bool (*infer)(pal_infer *infer);
 
     pal_derivative derivative[3]; /* of each operand; the last one serves all further operands */
-    pal_var (*vjp)(const pal_rule *rule, size_t operand);          /* may have the broadcast shape: the engine sums */
-    pal_var (*jvp)(const pal_rule *rule, const pal_var *tangents); /* optional; a tangent may be bad (= zero) */
+    pal_var (*vjp)(const pal_rule *rule, size_t operand); /* may have the broadcast shape: the engine sums */
     /* Where it is not differentiable: a boolean whose change between x-h and x+h means a kink. NULL: smooth. */
     pal_var (*decision)(const pal_rule *rule);
 
     /* Optional rewrites while compiling; a value with the same bits (rounding: may round otherwise), or a bad handle
      * for "not applicable". absorb is asked of operand k's operation, about its only reader: rule describes the reader.
-     * lower expands into operations that share work with others. */
+     */
     pal_var (*rewrite)(const pal_rule *rule, bool rounding);
     pal_var (*absorb)(const pal_rule *consumer, size_t k, bool rounding);
-    pal_var (*lower)(const pal_rule *rule);
 
     /* PAL_CLASS_MOVEMENT: strides and offset (elements) of the result within its operand's storage, given the operand's
      * strides; false: the operand must be made contiguous first. */

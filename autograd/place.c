@@ -102,6 +102,36 @@ static bool place_member(pal__plan *p, blocks *b, uint32_t g, uint32_t id, size_
     return true;
 }
 
+/* What a kernel's operation asks for; *size in bytes. */
+static bool scratch_of(const pal__plan *p, uint32_t id, size_t *size)
+{
+    const pal__entry *e = pal__at(p->tape, id);
+    *size = 0;
+    if (!e->op->scratch) return true;
+    pal_shape few[8], *shapes = few;
+    pal_dtype few_types[8], *dtypes = few_types;
+    if (e->n > 8) {
+        if (!(shapes = pal__alloc(p->context, e->n * (sizeof *shapes + sizeof *dtypes)))) return false;
+        dtypes = (pal_dtype *)(void *)(shapes + e->n);
+    }
+    pal_call call = {.context = p->context,
+                     .params = &e->params,
+                     .n = e->n,
+                     .in_shape = shapes,
+                     .in_dtype = dtypes,
+                     .shape = e->shape,
+                     .dtype = (pal_dtype)e->dtype,
+                     .lanes = p->lanes};
+    for (uint32_t k = 0; k < e->n; k++) {
+        const pal__entry *in = pal__at(p->tape, pal__arg(p->tape, id, k));
+        shapes[k] = in->shape;
+        dtypes[k] = (pal_dtype)in->dtype;
+    }
+    *size = e->op->scratch(&call);
+    if (shapes != few) pal__free(p->context, shapes);
+    return true;
+}
+
 bool pal__place(pal__plan *p)
 {
     pal_context *c = p->context;
@@ -124,26 +154,10 @@ bool pal__place(pal__plan *p)
         }
         /* Scratch and bodies live for this step only; their blocks carry no id. */
         size_t scratch = 0, offset = 0;
-        const pal__entry *e = pal__at(p->tape, p->groups[g].members[0]);
-        if (p->groups[g].kind == PAL__GROUP_REGION) {
+        if (p->groups[g].kind == PAL__GROUP_REGION)
             scratch = p->bodies[g]->arena;
-        } else if (p->groups[g].kind == PAL__GROUP_KERNEL && e->op->scratch) {
-            pal_shape shapes[8];
-            pal_dtype dtypes[8];
-            pal_call call = {.context = c,
-                             .params = &e->params,
-                             .n = e->n,
-                             .in_shape = shapes,
-                             .in_dtype = dtypes,
-                             .shape = e->shape,
-                             .dtype = (pal_dtype)e->dtype};
-            for (uint32_t k = 0; k < e->n && k < 8; k++) {
-                const pal__entry *in = pal__at(p->tape, pal__arg(p->tape, p->groups[g].members[0], k));
-                shapes[k] = in->shape;
-                dtypes[k] = (pal_dtype)in->dtype;
-            }
-            scratch = e->op->scratch(&call);
-        }
+        else if (p->groups[g].kind == PAL__GROUP_KERNEL)
+            ok = ok && scratch_of(p, p->groups[g].members[0], &scratch);
         if (ok && scratch) {
             ok = take(&b, PAL__ALIGN(scratch), i, 0, &offset);
             if (ok) p->scratch[g] = offset;

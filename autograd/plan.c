@@ -55,7 +55,7 @@ static bool find_readers(pal__plan *p)
 }
 
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
-                         unsigned passes, bool check)
+                         unsigned passes, unsigned lanes, bool check)
 {
     pal_context *c = tape->context;
 #ifndef NDEBUG
@@ -74,6 +74,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
                      .outputs = outputs,
                      .n_outputs = n_outputs,
                      .passes = passes,
+                     .lanes = lanes,
                      .check = check,
                      .n = tape->n_entries};
     p->view = pal__alloc(c, p->n * sizeof *p->view);
@@ -98,7 +99,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
     for (size_t g = 0; g < p->n_groups && ok; g++) {
         if (p->groups[g].dead || p->groups[g].kind != PAL__GROUP_REGION) continue;
         const pal__entry *e = pal__at(tape, p->groups[g].members[0]);
-        p->bodies[g] = pal__plan_new(p, tape, e->index, &e->body, 1, passes, check);
+        p->bodies[g] = pal__plan_new(p, tape, e->index, &e->body, 1, passes, lanes, check);
         ok = p->bodies[g] != NULL;
     }
     if (ok && pal__place(p)) return p;

@@ -124,12 +124,13 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
     pal__free(t->context, roots);
     if (!ok) return NULL;
     pal_program *p = pal__alloc(t->context, sizeof *p);
+    unsigned lanes = o.lanes ? o.lanes : pal_context_threads(t->context);
     const char *left = leftover_placeholder(g.tape);
     if (left) pal_tape_fail(g.tape, PAL_ERR_DERIVATIVE, "%s", left);
-    pal__plan *plan = p && !left ? pal__plan_new(NULL, g.tape, 0, g.outputs, n, passes, o.check_nan) : NULL;
+    pal__plan *plan = p && !left ? pal__plan_new(NULL, g.tape, 0, g.outputs, n, passes, lanes, o.check_nan) : NULL;
     if (p) {
         p->context = t->context;
-        p->lanes = o.lanes ? o.lanes : pal_context_threads(t->context);
+        p->lanes = lanes;
         p->profile = o.profile;
         p->check = o.check_nan;
     }

@@ -1,6 +1,6 @@
-/* simplify.c - the pass `simplify`: operations are lowered into parts that share work, operands' operations are
- * absorbed into their readers, rewrites of the operations' own tables applied, constants folded, and equal entries made
- * one (rebuild.c merges as it copies). Only what the descriptors offer: the engine knows no algebra.
+/* simplify.c - the pass `simplify`: operands' operations are absorbed into their readers, rewrites of the operations'
+ * own tables applied, constants folded, and equal entries made one (rebuild.c merges as it copies). Only what the
+ * descriptors offer: the engine knows no algebra.
  *
  * With rounding off every result keeps its bits; with it on, rewrites that round otherwise may be used. */
 #include "autograd/internal.h"
@@ -40,7 +40,6 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
     pal_rule rule = {.tape = to, .op = e->op, .params = &e->params, .in = in, .n = e->n};
     pal_var v = {0};
     if (e->op->op_class == PAL_CLASS_REGION || e->op->op_class == PAL_CLASS_EFFECT) return v;
-    if (e->op->lower && pal__live(v = e->op->lower(&rule))) return v;
     if (e->op->rewrite && pal__live(v = e->op->rewrite(&rule, o->rounding))) return v;
     for (uint32_t k = 0; k < e->n; k++) {
         const pal_op *op = pal_op_of(in[k]);

@@ -14,7 +14,7 @@ static const pal_cli_verb verbs[] = {
     {"reconstruct", "picture: samples and their reconstructions", pal_cli_reconstruct, true},
     {"filters", "picture: what the units of the first layer look for", pal_cli_filters, false},
     {"gradcheck", "check the derivatives of operations and models", pal_cli_gradcheck, true},
-    {"graph", "draw what a model computes, forward and backward", pal_cli_graph, false},
+    {"graph", "draw what a model computes, forward and backward", pal_cli_graph, true},
     {"run-info", "what a run is, how it was made, how it went", pal_cli_run_info, false},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };

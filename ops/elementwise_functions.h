@@ -15,6 +15,13 @@ static inline T MATH(softplus)(T x)
     return linear + l;
 }
 
+/* softplus(a) - b a with what is large taken apart first: for a = 20, b = 1 it is 2e-9, not the rounding of 20. */
+static inline T MATH(cross_entropy)(T a, T b)
+{
+    T l = MATH(log1p_unit)(EXP(-ABS(a))), linear = a < 0 ? 0 : a;
+    return linear - b * a + l;
+}
+
 /* The larger, and ln(1 + e^-d); equal infinities differ by 0. */
 static inline T MATH(logaddexp)(T a, T b)
 {

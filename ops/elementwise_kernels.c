@@ -24,8 +24,9 @@
 #define COS(x)   MATH(cos)(x)
 #define TANH(x)  MATH(tanh)(x)
 
-#define SIGMOID(x)  MATH(sigmoid)(x)
-#define SOFTPLUS(x) MATH(softplus)(x)
+#define SIGMOID(x)          MATH(sigmoid)(x)
+#define SOFTPLUS(x)         MATH(softplus)(x)
+#define CROSS_ENTROPY(a, b) MATH(cross_entropy)(a, b)
 
 #define T                 float
 #define FN(name)          JOIN(name, f32, PAL_ISA_NAME)

@@ -103,10 +103,14 @@ static double slope(pal_var (*f)(pal_var), double x)
 
 static void near(double a, double b) { ck_assert_msg(a == b || fabs(a - b) <= 1e-6 * fabs(b), "%.9g, not %.9g", a, b); }
 
+static pal_var surely(pal_var logit) { return pal_bernoulli_cross_entropy(logit, pal_like(logit, 1)); }
+
 START_TEST(extreme_arguments)
 {
     for (int i = 0; i < 2; i++) {
         pal_dtype d = i ? PAL_F64 : PAL_F32;
+        near(at(surely, 20, d), log1p(exp(-20))); /* not lost beside 20 */
+        near(at(surely, -20, d), 20 + log1p(exp(-20)));
         near(at(pal_softplus, 1000, d), 1000);
         near(at(pal_softplus, -1000, d), 0);
         near(at(pal_softplus, -30, d), exp(-30));
