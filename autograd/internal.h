@@ -172,7 +172,8 @@ bool pal__materialise(pal__graph *graph, bool merge); /* view.c: copies where a 
 const char *pal__verify(const pal_tape *tape);        /* verify.c: NULL, or what is wrong */
 /* The same, and what holds of what a program is made of besides: after materialise. */
 const char *pal__verify_program(const pal_tape *tape, const uint32_t *outputs, size_t n);
-const char *pal__verify_message(size_t i); /* what the i-th row of the grammar says; NULL: no more */
+pal_status pal__verify_status(const char *wrong); /* out of memory, or a damaged tape */
+const char *pal__verify_message(size_t i);        /* what the i-th row of the grammar says; NULL: no more */
 
 typedef struct pal__view { /* where an entry's elements lie: in base's storage, by strides over the entry's shape */
     uint32_t base;

@@ -61,7 +61,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
 #ifndef NDEBUG
     const char *wrong = parent ? NULL : pal__verify_program(tape, outputs, n_outputs);
     if (wrong) {
-        pal_tape_fail(tape, PAL_ERR_TAPE, "compile: before planning: %s", wrong);
+        pal_tape_fail(tape, pal__verify_status(wrong), "compile: before planning: %s", wrong);
         return NULL;
     }
 #endif

@@ -20,7 +20,7 @@ static int by_leaf_hash(const void *a, const void *b, void *tape)
 static uint32_t *find_roots(pal_tape *t, const pal_var *outputs, size_t n, bool effects, size_t *n_roots)
 {
     for (size_t i = 0; i < n; i++)
-        if (!pal__live(outputs[i]) || outputs[i].tape != t || pal__at(t, outputs[i].id)->region) {
+        if (!pal__live(outputs[i]) || outputs[i].tape != t || !pal__outside(t, outputs[i].id)) {
             pal_tape_fail(t, PAL_ERR_TAPE, "compile: output %zu is a bad handle, of another tape or inside a region",
                           i + 1);
             return NULL;
@@ -43,7 +43,7 @@ static bool verified(pal_tape *from, const pal__graph *g, const char *pass)
 {
 #ifndef NDEBUG
     const char *wrong = pal__verify(g->tape);
-    if (wrong) pal_tape_fail(from, PAL_ERR_TAPE, "compile: after %s: %s", pass, wrong);
+    if (wrong) pal_tape_fail(from, pal__verify_status(wrong), "compile: after %s: %s", pass, wrong);
     return !wrong;
 #else
     (void)from, (void)g, (void)pass;

@@ -341,6 +341,8 @@ const char *pal__verify_message(size_t i)
     return i == COUNT(program) ? bad_output : NULL;
 }
 
+pal_status pal__verify_status(const char *wrong) { return wrong == no_memory ? PAL_ERR_MEMORY : PAL_ERR_TAPE; }
+
 const char *pal__verify(const pal_tape *t)
 {
     const char *wrong = NULL;

@@ -1,4 +1,5 @@
 /* The grammar of a tape: for each of its rows a tape, damaged by hand, that this row finds first. */
+#include <limits.h>
 #include <string.h>
 
 #include "autograd/internal.h"
@@ -252,6 +253,40 @@ START_TEST(an_index_stays_inside)
 }
 END_TEST
 
+START_TEST(an_index_is_no_output)
+{
+    pal_var k = pal__var(t, index_);
+    ck_assert_ptr_null(pal_compile(t, &k, 1, NULL));
+    ck_assert_int_eq(pal_tape_status(t), PAL_ERR_TAPE);
+    ck_assert_str_eq(pal_tape_error(t), "compile: output 1 is a bad handle, of another tape or inside a region");
+}
+END_TEST
+
+/* Wherever memory runs out, in the verifier too, that is what compiling says. */
+START_TEST(out_of_memory_is_no_damage)
+{
+    meter memory = {.left = LONG_MAX};
+    pal_context *metered = metered_context(&memory);
+    pal_tensor *zs = pal_tensor_new(metered, PAL_F64, PAL_SHAPE(3, 3));
+    pal_status status = PAL_ERR_MEMORY;
+    long failures = 0;
+    for (; status != PAL_OK; failures++) {
+        memory.left = LONG_MAX;
+        pal_tape *tape = pal_tape_new(metered, PAL_F64);
+        pal_var z = pal_leaf(tape, zs, "z"), total = pal_map_sum(tape, 3, body, &z);
+        memory.left = failures;
+        pal_program *p = pal_compile(tape, &total, 1, NULL);
+        status = pal_tape_status(tape);
+        ck_assert_msg(p ? status == PAL_OK : status == PAL_ERR_MEMORY, "%ld: %s", failures, pal_tape_error(tape));
+        pal_program_free(p);
+        pal_tape_free(tape);
+    }
+    ck_assert_int_gt(failures, 20);
+    pal_tensor_free(zs);
+    pal_context_free(metered);
+}
+END_TEST
+
 Suite *verify_suite(void)
 {
     Suite *s = suite_create("verify");
@@ -261,6 +296,8 @@ Suite *verify_suite(void)
     tcase_add_loop_test(k, a_program_asks_for_more, 0, PROGRAM);
     tcase_add_test(k, every_row_is_tried);
     tcase_add_test(k, an_index_stays_inside);
+    tcase_add_test(k, an_index_is_no_output);
+    tcase_add_test(k, out_of_memory_is_no_damage);
     suite_add_tcase(s, k);
     return s;
 }
