@@ -157,7 +157,7 @@ pal_shape pal_shape_of(pal_var v);
 pal_dtype pal_dtype_of(pal_var v);
 
 /* A leaf: a parameter or an input. It always means the tensor's value when pal_run starts. The tensor is borrowed and
- * must outlive every program; the same tensor again is the same leaf; a buffer that partly overlaps another leaf's is
+ * must outlive the tape and every program; the same tensor again is the same leaf; a buffer that partly overlaps another leaf's is
  * refused. name may be NULL: such leaves are told apart by the order of their recording, so name what is to be
  * canonical. */
 pal_var pal_leaf(pal_tape *tape, pal_tensor *tensor, const char *name);
