@@ -14,6 +14,7 @@ static bool infer_concat(pal_infer *r)
     int64_t axis = r->params->i[0], stack = r->params->i[1];
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
+    if (stack != 0 && stack != 1) return pal_infer_fail(r, "whether the axis is a new one is to be 0 or 1");
     if (axis < 0 || axis >= r->shape.rank + stack) return pal_infer_fail(r, "no such axis");
     int64_t length = 0;
     for (size_t i = 0; i < r->n; i++) {

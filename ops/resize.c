@@ -84,7 +84,11 @@ static void planes_task(void *argument, size_t task, unsigned worker)
     for (int64_t plane = first; plane < end; plane++) z->plane(z, plane);
 }
 
-static size_t scratch_of(const pal_shape *large) { return (size_t)(large->dim[2] + large->dim[3]) * sizeof(place); }
+static size_t scratch_of(const pal_shape *large)
+{
+    return pal_shape_count(*large) ? (size_t)(large->dim[2] + large->dim[3]) * sizeof(place) : 0;
+}
+
 static size_t scratch(const pal_call *call) { return scratch_of(&call->shape); }
 static size_t scratch_adjoint(const pal_call *call) { return scratch_of(&call->in_shape[0]); }
 
@@ -94,6 +98,7 @@ static pal_status run(const pal_call *call, const mode *m, bool adjoint)
     const pal_shape *from = adjoint ? &call->shape : &call->in_shape[0],
                     *to = adjoint ? &call->in_shape[0] : &call->shape;
     resizing z = {.call = call, .planes = from->dim[0] * from->dim[1], .h = from->dim[2], .w = from->dim[3]};
+    if (!z.planes) return PAL_OK;
     z.oh = to->dim[2];
     z.ow = to->dim[3];
     z.rows = call->scratch;

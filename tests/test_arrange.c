@@ -341,6 +341,11 @@ START_TEST(wrong_uses_are_refused)
     REFUSED(pal_concat(&v, 1, 2), "concat: axis 2 of rank 2");
     REFUSED(pal_concat(&sum, 1, 0), "concat: axis 0 of rank 0");
     REFUSED(pal_concat((pal_var[]){none, v}, 2, 0), "concat: operand 1 is a bad handle");
+    const int64_t new_axes[] = {-1, 2, INT64_MAX, INT64_MIN};
+    for (int i = 0; i < 4; i++) {
+        pal_params p = {.i = {1, new_axes[i]}};
+        REFUSED(pal_record(t, pal_op_find("concat"), &v, 1, &p), "whether the axis is a new one is to be 0 or 1");
+    }
     REFUSED(pal_stack((pal_var[]){v, pal_transpose(v)}, 2, 0), "stack: [2,3] x [3,2]: the operands are to have one");
     REFUSED(pal_stack(&v, 1, -4), "stack: axis -4 of rank 3");
     REFUSED(pal_stack(&six, 1, 0), "over 6 axes");

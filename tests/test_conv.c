@@ -504,6 +504,28 @@ START_TEST(wrong_convolutions_are_refused)
 }
 END_TEST
 
+START_TEST(no_images_need_no_scratch)
+{
+    static const char *const names[] = {"resize_nearest", "resize_bilinear", "resize_nearest_adjoint",
+                                        "resize_bilinear_adjoint"};
+    meter memory = {.left = INT64_MAX};
+    pal_context *metered = metered_context(&memory);
+    for (int i = 0; i < 4; i++) {
+        pal_tape *tape = pal_tape_new(metered, PAL_F64);
+        pal_params p = {.i = {i < 2 ? INT32_MAX : 2, 2}};
+        pal_tensor *xs = pal_tensor_new(metered, PAL_F64, PAL_SHAPE(0, 2, i < 2 ? 2 : INT32_MAX, 2));
+        pal_var x = pal_leaf(tape, xs, "x"), y = pal_record(tape, pal_op_find(names[i]), &x, 1, &p);
+        double none;
+        memory.largest = 0;
+        ck_assert_msg(pal_eval(y, &none) == PAL_OK, "%s", pal_tape_error(tape));
+        ck_assert_uint_lt(memory.largest, 1 << 20);
+        pal_tape_free(tape);
+        pal_tensor_free(xs);
+    }
+    pal_context_free(metered);
+}
+END_TEST
+
 START_TEST(wrong_pools_and_sizes_are_refused)
 {
     pal_tensor *xs = random_tensor(c, PAL_F64, PAL_SHAPE(2, 1, 3, 4), -1, 1, "x"),
@@ -549,7 +571,7 @@ Suite *conv_suite(void)
     add_case(s, "conv", setup, teardown,
              TESTS(convolutions_match_plain_loops, large_convolutions_match_plain_loops,
                    transposed_convolution_is_zero_insertion, pools_match_plain_loops, maximum_at_ties_and_not_numbers,
-                   ties_are_kinks, resizes_match_plain_loops, bits_do_not_depend_on_threads,
+                   ties_are_kinks, resizes_match_plain_loops, no_images_need_no_scratch, bits_do_not_depend_on_threads,
                    regions_differentiate_twice, wrong_convolutions_are_refused, wrong_pools_and_sizes_are_refused));
     return s;
 }
