@@ -150,6 +150,33 @@ pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name);
 pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t i, const char **name);
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key);
 
+/* ---- Inference ---------------------------------------------------------------------------------------------------
+ *
+ * Buffers in, buffers out: rows of float32, whatever the model's type. A model that nobody changes serves many threads
+ * at once, a workspace each; it and its variant must outlive the workspaces. The same rows in batches of the same size
+ * give the same bits as a program of pal_model_encode and its like at the same lanes. */
+
+typedef struct pal_workspace pal_workspace;
+
+typedef struct pal_workspace_options {
+    size_t struct_size;
+    int64_t batch;                      /* rows that are computed at once; 0: 64 */
+    unsigned lanes;                     /* 0: the threads of its context */
+    const pal_context_options *context; /* of the context that it makes; NULL: one thread, unpinned */
+} pal_workspace_options;
+
+pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *options, pal_error *err);
+void pal_workspace_free(pal_workspace *workspace);
+int64_t pal_workspace_code(const pal_workspace *workspace);      /* numbers in the code of a sample */
+const char *pal_workspace_error(const pal_workspace *workspace); /* of the last call; NULL: none */
+
+/* n rows: samples [n, features] to codes [n, code], codes to the means of samples, samples to those of their
+ * reconstructions. in may be out. A call whose n, or whose remainder of n by the batch, is new compiles; the others
+ * allocate nothing. On failure out is spoilt. */
+pal_status pal_encode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
+pal_status pal_decode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
+pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,5 +24,13 @@ ${CC:-cc} -std=c11 "$stage/variant.c" -o "$stage/static" $(pkg-config --cflags p
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/operation.c" -o "$stage/operation" $(pkg-config --cflags --libs palindrome)
 LD_LIBRARY_PATH=$libdir "$stage/operation"
-LD_LIBRARY_PATH=$libdir "$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)" --version
-echo "4 passed, 0 failed"
+program=$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)
+LD_LIBRARY_PATH=$libdir "$program" --version
+# A model that the installed program trains, served by the installed library: a line a number of the code.
+awk 'BEGIN { for (i = 0; i < 48; i++) print i % 2 "," i % 3 / 2 "," i % 5 / 4 }' >"$stage/data.csv"
+LD_LIBRARY_PATH=$libdir "$program" train basic --data "$stage/data.csv" --batch 8 --epochs 1 --hidden 4 --quiet --out "$stage/run"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/inference.c" -o "$stage/inference" $(pkg-config --cflags --libs palindrome)
+LD_LIBRARY_PATH=$libdir "$stage/inference" "$stage/run/checkpoint.safetensors" >"$stage/code"
+[ "$(grep -c '^0\.[0-9]*$' "$stage/code")" -eq 4 ]
+echo "5 passed, 0 failed"

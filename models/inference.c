@@ -1,0 +1,216 @@
+/* inference.c - a trained model on buffers: encode, decode, reconstruct.
+ *
+ * A workspace holds what a thread needs for itself: a context, a buffer for the rows that go in, and a program for each
+ * number of rows that came up so far, at most `batch` of them. The model is only read: recording writes into a model,
+ * so it is done with a copy of its head, whose parameters are the same tensors. */
+#include "models/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 64, BATCH_MOST = 1 << 20 };
+typedef enum kind { ENCODE, DECODE, RECONSTRUCT, KINDS } kind;
+
+typedef struct served { /* a program over so many rows, and the leaf that they come by */
+    pal_tensor *in;
+    pal_program *program;
+} served;
+
+struct pal_workspace {
+    const pal_model *model;
+    pal_context *context;
+    int64_t batch, features;
+    unsigned lanes;
+    pal_shape code;     /* of one sample */
+    pal_tensor *buffer; /* the rows that go in, of any kind */
+    served *by_rows[KINDS];
+    pal_error error;
+};
+
+static const struct {
+    const char *name;
+    pal_var (*record)(pal_model *m, pal_var in);
+    bool from_code, to_code;
+} kinds[KINDS] = {
+    [ENCODE] = {"encode", pal_model_encode, false, true},
+    [DECODE] = {"decode", pal_model_decode, true, false},
+    [RECONSTRUCT] = {"reconstruct", pal_model_reconstruct, false, false},
+};
+
+int64_t pal_workspace_code(const pal_workspace *w) { return w ? pal_shape_count(w->code) : 0; }
+const char *pal_workspace_error(const pal_workspace *w) { return w && w->error.status ? w->error.text : NULL; }
+
+static int64_t width(const pal_workspace *w, bool code) { return code ? pal_shape_count(w->code) : w->features; }
+
+/* ---- Programs ---------------------------------------------------------------------------------------------------- */
+
+/* Records with a copy of the model's head. Rows of codes take the shape that the encoder gives them. */
+static pal_var record(const pal_workspace *w, pal_tape *tape, kind k, pal_var in)
+{
+    pal_model own = *w->model;
+    own.parameters = calloc(own.n_parameters + 1, sizeof *own.parameters);
+    if (!own.parameters) return pal_tape_fail(tape, PAL_ERR_MEMORY, "%s: out of memory", kinds[k].name);
+    memcpy(own.parameters, w->model->parameters, own.n_parameters * sizeof *own.parameters);
+    own.tape = NULL;
+    if (kinds[k].from_code && w->code.rank != 1) {
+        pal_shape shape = {.rank = w->code.rank + 1, .dim = {pal_shape_of(in).dim[0]}};
+        for (int32_t a = 0; a < w->code.rank; a++) shape.dim[a + 1] = w->code.dim[a];
+        in = pal_reshape(in, shape);
+    }
+    pal_model_begin(&own, tape, PAL_EVALUATE);
+    pal_var out = kinds[k].record(&own, in);
+    pal_model_end(&own);
+    free(own.parameters);
+    return out;
+}
+
+/* The shape of a code, by recording the encoder on a tape that is thrown away. */
+static pal_status find_code(pal_workspace *w)
+{
+    pal_tape *tape = pal_tape_new(w->context, w->model->dtype);
+    if (!tape) return pal_error_set(&w->error, PAL_ERR_MEMORY, "workspace: out of memory");
+    pal_shape shape =
+        pal_shape_of(record(w, tape, ENCODE, pal_fill(tape, w->model->dtype, PAL_SHAPE(1, w->features), 0)));
+    if (!pal_tape_error(tape) && (shape.rank < 1 || pal_shape_count(shape) < 1))
+        pal_tape_fail(tape, PAL_ERR_SHAPE, "workspace: %s gives no code", w->model->variant->name);
+    w->code.rank = shape.rank - 1;
+    for (int32_t a = 1; a < shape.rank; a++) w->code.dim[a - 1] = shape.dim[a];
+    pal_status status = pal_tape_status(tape);
+    if (status) pal_error_set(&w->error, status, "%s", pal_tape_error(tape));
+    pal_tape_free(tape);
+    return status;
+}
+
+static pal_status compile(pal_workspace *w, kind k, int64_t rows, served *s)
+{
+    const pal_dtype dtype = w->model->dtype;
+    pal_tape *tape = pal_tape_new(w->context, dtype);
+    s->in = pal_tensor_wrap(w->context, dtype, PAL_SHAPE(rows, width(w, kinds[k].from_code)), w->buffer->data);
+    if (tape && s->in) {
+        pal_var out = record(w, tape, k, pal_leaf(tape, s->in, "in"));
+        const int64_t want = rows * width(w, kinds[k].to_code), have = pal_shape_count(pal_shape_of(out));
+        if (pal_ok(out) && have != want)
+            pal_tape_fail(tape, PAL_ERR_SHAPE, "%s: %s gives %lld numbers, not %lld", kinds[k].name,
+                          w->model->variant->name, (long long)have, (long long)want);
+        pal_compile_options options = {.struct_size = sizeof options, .lanes = w->lanes};
+        s->program = pal_compile(tape, &out, 1, &options);
+    }
+    const char *why = tape ? pal_tape_error(tape) : NULL;
+    if (!s->program) {
+        pal_error_set(&w->error, why ? pal_tape_status(tape) : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
+        pal_tensor_free(s->in);
+        s->in = NULL;
+    }
+    pal_tape_free(tape);
+    return s->program ? PAL_OK : w->error.status;
+}
+
+/* ---- Rows in and out --------------------------------------------------------------------------------------------- */
+
+static void load(const float *from, size_t count, pal_tensor *to)
+{
+    if (to->dtype == PAL_F32)
+        memcpy(to->data, from, count * sizeof *from);
+    else
+        for (size_t i = 0; i < count; i++) ((double *)to->data)[i] = (double)from[i];
+}
+
+static void store(const pal_tensor *from, size_t count, float *to)
+{
+    if (from->dtype == PAL_F32)
+        memcpy(to, from->data, count * sizeof *to);
+    else
+        for (size_t i = 0; i < count; i++) to[i] = (float)((const double *)from->data)[i];
+}
+
+static pal_status run(const pal_model *model, pal_workspace *w, kind k, const float *in, size_t n, float *out)
+{
+    if (!w) return PAL_ERR_ARGUMENT;
+    w->error.status = PAL_OK;
+    if (model != w->model)
+        return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: the workspace is another model's", kinds[k].name);
+    if (n && (!in || !out)) return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: no buffer", kinds[k].name);
+    const size_t from = (size_t)width(w, kinds[k].from_code), to = (size_t)width(w, kinds[k].to_code);
+    for (size_t done = 0, rows; done < n; done += rows) {
+        rows = n - done < (size_t)w->batch ? n - done : (size_t)w->batch;
+        served *s = &w->by_rows[k][rows - 1];
+        pal_status status = s->program ? PAL_OK : compile(w, k, (int64_t)rows, s);
+        if (status) return status;
+        load(in + done * from, rows * from, w->buffer);
+        status = pal_run(s->program);
+        if (status) return pal_error_set(&w->error, status, "%s: %s", kinds[k].name, pal_program_error(s->program));
+        store(pal_output(s->program, 0), rows * to, out + done * to);
+    }
+    return PAL_OK;
+}
+
+pal_status pal_encode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out)
+{
+    return run(model, workspace, ENCODE, in, n, out);
+}
+
+pal_status pal_decode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out)
+{
+    return run(model, workspace, DECODE, in, n, out);
+}
+
+pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out)
+{
+    return run(model, workspace, RECONSTRUCT, in, n, out);
+}
+
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
+
+static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
+{
+    /* A worker tied to a processor would tie the workspaces of all threads to the same one. */
+    pal_context_options one = {
+        .struct_size = sizeof one, .threads = 1, .unpinned = true, .isa = pal_context_isa(pal_model_context(w->model))};
+    w->context = pal_context_new(o->context ? o->context : &one);
+    if (!w->context) return pal_error_set(&w->error, PAL_ERR_MEMORY, "workspace: no context of these options");
+    pal_status status = find_code(w);
+    if (status) return status;
+    const int64_t code = pal_shape_count(w->code), wider = code > w->features ? code : w->features;
+    w->buffer = pal_tensor_new(w->context, w->model->dtype, PAL_SHAPE(w->batch, wider));
+    bool good = w->buffer != NULL;
+    for (int k = 0; k < KINDS; k++) good &= (w->by_rows[k] = calloc((size_t)w->batch, sizeof(served))) != NULL;
+    return good ? PAL_OK : pal_error_set(&w->error, PAL_ERR_MEMORY, "workspace: out of memory");
+}
+
+pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *given, pal_error *err)
+{
+    pal_workspace_options o = {0};
+    if (given) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (!model || o.batch < 0 || o.batch > BATCH_MOST) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "workspace: wants a model, and a batch of 1 to %d", BATCH_MOST);
+        return NULL;
+    }
+    pal_workspace *w = calloc(1, sizeof *w);
+    if (!w) {
+        pal_error_set(err, PAL_ERR_MEMORY, "workspace: out of memory");
+        return NULL;
+    }
+    w->model = model;
+    w->batch = o.batch ? o.batch : BATCH;
+    w->features = pal_model_features(model);
+    w->lanes = o.lanes;
+    if (!fill(w, &o)) return w;
+    pal_error_set(err, w->error.status, "%s", w->error.text);
+    pal_workspace_free(w);
+    return NULL;
+}
+
+void pal_workspace_free(pal_workspace *w)
+{
+    if (!w) return;
+    for (int k = 0; k < KINDS; k++) {
+        for (int64_t i = 0; w->by_rows[k] && i < w->batch; i++) {
+            pal_program_free(w->by_rows[k][i].program);
+            pal_tensor_free(w->by_rows[k][i].in);
+        }
+        free(w->by_rows[k]);
+    }
+    pal_tensor_free(w->buffer);
+    pal_context_free(w->context);
+    free(w);
+}
