@@ -62,6 +62,13 @@ struct pal_model {
     pal_mode mode;
     const char *scope;             /* the innermost that was entered, or NULL */
     pal_var corrupt_of, corrupted; /* the value to share */
+
+    /* What the loss named, until the next begin. */
+    struct pal__note {
+        const char *name;
+        pal_var term;
+    } notes[PAL_MODEL_NOTES];
+    size_t n_notes;
 };
 
 /* pal_model_new, with initial values from a file instead of noise if there is one. */

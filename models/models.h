@@ -94,6 +94,12 @@ pal_var pal_decode_single(pal_model *m, pal_var h);
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
 pal_var pal_output_mean(pal_model *m, pal_var decoded); /* in the space of x */
 
+/* Names a term of the loss while the loss is recorded, and returns it: a scalar as it stands in the sum, so
+ *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));
+ * is told apart by `evaluate`. What has no name is the reconstruction: penalties alone need one. The name is borrowed
+ * for as long as the model; the same name again adds to it. */
+pal_var pal_model_note(pal_model *m, const char *name, pal_var term);
+
 /* ---- Models ------------------------------------------------------------------------------------------------------ */
 
 /* Creates and initialises every parameter. Settings are checked; one that is unknown or out of range is an error.
@@ -123,6 +129,10 @@ pal_var pal_model_encode(pal_model *model, pal_var x);            /* [n, code] *
 pal_var pal_model_decode(pal_model *model, pal_var h);            /* the mean, in the space of x */
 pal_var pal_model_reconstruct(pal_model *model, pal_var x);       /* decode(encode(x)), the mean */
 pal_var pal_model_corrupt(pal_model *model, pal_var x);           /* x, where the variant corrupts nothing */
+/* The terms that the loss named (pal_model_note), until the next begin; handles live as long as their tape. */
+enum { PAL_MODEL_NOTES = 12 };
+size_t pal_model_note_count(const pal_model *model);
+pal_var pal_model_note_at(const pal_model *model, size_t i, const char **name);
 /* The parameters as leaves of the tape, in order of name; all the count's. */
 pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 

@@ -16,6 +16,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->tape = tape;
     m->mode = mode;
     m->scope = NULL;
+    m->n_notes = 0;
     m->corrupt_of = m->corrupted = (pal_var){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)
@@ -127,6 +128,32 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
     m->corrupted = m->variant->corrupt(m, x);
     pal__leave(m, noise);
     return m->corrupted;
+}
+
+/* ---- Terms by name ----------------------------------------------------------------------------------------------- */
+
+pal_var pal_model_note(pal_model *m, const char *name, pal_var term)
+{
+    size_t i = 0;
+    if (!m->tape) return pal_tape_fail(term.tape, PAL_ERR_ARGUMENT, "note: outside of begin and end");
+    if (!pal_ok(term)) return term;
+    if (!name || !*name || pal_shape_of(term).rank)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "note: wants a name and a scalar");
+    while (i < m->n_notes && strcmp(m->notes[i].name, name) != 0) i++;
+    if (i == PAL_MODEL_NOTES)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "note: %s: a loss has at most %d names", name, PAL_MODEL_NOTES);
+    m->notes[i] = (struct pal__note){name, i < m->n_notes ? pal_add(m->notes[i].term, term) : term};
+    m->n_notes += i == m->n_notes;
+    return term;
+}
+
+size_t pal_model_note_count(const pal_model *m) { return m->n_notes; }
+
+pal_var pal_model_note_at(const pal_model *m, size_t i, const char **name)
+{
+    if (i >= m->n_notes) return (pal_var){0};
+    if (name) *name = m->notes[i].name;
+    return m->notes[i].term;
 }
 
 pal_status pal_model_leaves(pal_model *m, pal_tape *tape, pal_var *leaves)
