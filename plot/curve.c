@@ -5,21 +5,17 @@
  */
 #include "plot/internal.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* One line and one mark a series, in turn: distinct for colour-blind readers too, and dark enough in print. */
 static const char *const styles[] = {
-    "lc rgb '#0f5fa8' pt 7",  "lc rgb '#d1495b' pt 5",  "lc rgb '#2e8b57' pt 9",
-    "lc rgb '#e09f3e' pt 11", "lc rgb '#6a4c93' pt 13", "lc rgb '#444444' pt 6",
+    "lc rgb '#0f5fa8' pt 7",       "lc rgb '#d1495b' pt 5",       "lc rgb '#2e8b57' pt 9",
+    "lc rgb '#e09f3e' pt 11",      "lc rgb '#6a4c93' pt 13",      "lc rgb '#444444' pt 6",
+    "lc rgb '#56b4e9' pt 4 dt 2",  "lc rgb '#cc79a7' pt 8 dt 2",  "lc rgb '#8a5a2b' pt 10 dt 2",
+    "lc rgb '#999933' pt 12 dt 2", "lc rgb '#000000' pt 14 dt 2",
 };
 enum { STYLES = sizeof styles / sizeof styles[0], MARKED_POINTS = 40, SERIES_LIMIT = 1000 };
-
-typedef struct names { /* of the files, beside each other */
-    char *data, *script;
-} names;
 
 static bool drawable(const pal_curves *curves, size_t i, size_t series)
 {
@@ -59,46 +55,24 @@ static pal_status check(const pal_curves *curves, const char *path, pal_error *e
 
 /* ---- The data ---------------------------------------------------------------------------------------------------- */
 
-/* A heading is one word. */
-static void write_heading(FILE *stream, const char *text)
+static void write_data(FILE *stream, const void *user)
 {
-    for (; *text != '\0'; text++) putc((unsigned char)*text <= 32 ? '_' : *text, stream);
-}
-
-/* Every digit that the number has; anything not finite is gnuplot's missing value. */
-static void write_number(FILE *stream, double value, char end)
-{
-    if (isfinite(value))
-        fprintf(stream, "%.17g%c", value, end);
-    else
-        fprintf(stream, "nan%c", end);
-}
-
-static void write_data(FILE *stream, const pal_curves *curves)
-{
+    const pal_curves *curves = user;
     fputs("# ", stream);
-    write_heading(stream, curves->x_label == NULL ? "epoch" : curves->x_label);
+    pal__gnuplot_heading(stream, curves->x_label == NULL ? "epoch" : curves->x_label);
     for (size_t s = 0; s < curves->series_count; s++) {
         putc(' ', stream);
-        write_heading(stream, curves->series[s].name);
+        pal__gnuplot_heading(stream, curves->series[s].name);
     }
     putc('\n', stream);
     for (size_t i = 0; i < curves->count; i++) {
-        write_number(stream, curves->x[i], ' ');
+        pal__gnuplot_number(stream, curves->x[i], ' ');
         for (size_t s = 0; s < curves->series_count; s++)
-            write_number(stream, curves->series[s].y[i], s + 1 < curves->series_count ? ' ' : '\n');
+            pal__gnuplot_number(stream, curves->series[s].y[i], s + 1 < curves->series_count ? ' ' : '\n');
     }
 }
 
 /* ---- The script -------------------------------------------------------------------------------------------------- */
-
-/* "before 'text' after" */
-static void write_setting(FILE *stream, const char *before, const char *text, const char *after)
-{
-    fputs(before, stream);
-    pal__gnuplot_quote(stream, text);
-    fputs(after, stream);
-}
 
 typedef struct extent {
     double low, high;
@@ -150,28 +124,13 @@ static void write_axes(FILE *stream, const pal_curves *curves)
     if (curves->log_y) write_log_axis(stream, y);
 }
 
-static void write_script(FILE *stream, const pal_curves *curves, const char *picture, const char *data)
+static void write_script(FILE *stream, const void *user, const char *data)
 {
-    fputs("# Draws the picture from the data beside it: run gnuplot on this file in its folder.\n", stream);
-    write_setting(stream, "if (!exists('output')) output = ", picture, "\n");
-    fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
-          "    set terminal pngcairo size 1280,800 font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n"
-          "} else {\n"
-          "    set terminal png size 1280,800 large linewidth 2 noenhanced\n"
-          "}\n"
-          "set output output\n"
-          "set encoding utf8\n"
-          "set datafile missing 'nan'\n",
-          stream);
-    if (curves->title != NULL) write_setting(stream, "set title ", curves->title, " noenhanced font ',20'\n");
-    write_setting(stream, "set xlabel ", curves->x_label == NULL ? "epoch" : curves->x_label, " noenhanced\n");
-    write_setting(stream, "set ylabel ", curves->y_label == NULL ? "loss" : curves->y_label, " noenhanced\n");
-    fputs("set border 3 lc rgb '#333333'\n"
-          "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
-          "set grid xtics ytics lc rgb '#dddddd' lt 1 lw 0.5\n"
-          "set key top right Left reverse opaque noenhanced samplen 2.5 spacing 1.25 box lc rgb '#dddddd' height 0.4\n"
+    const pal_curves *curves = user;
+    pal__gnuplot_head(stream, curves->title, curves->x_label == NULL ? "epoch" : curves->x_label,
+                      curves->y_label == NULL ? "loss" : curves->y_label);
+    fputs("set key top right Left reverse opaque noenhanced samplen 2.5 spacing 1.25 box lc rgb '#dddddd' height 0.4\n"
           "set rmargin 4\n"
-          "set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05\n"
           "set pointsize 0.9\n",
           stream);
     write_axes(stream, curves);
@@ -179,7 +138,7 @@ static void write_script(FILE *stream, const pal_curves *curves, const char *pic
     for (size_t s = 0; s < curves->series_count; s++) {
         size_t points = points_of(curves, s);
         if (points == 0) continue; /* gnuplot takes a column without a number for an error */
-        write_setting(stream, separator, data, "");
+        pal__gnuplot_setting(stream, separator, data, "");
         fprintf(stream, " using 1:%zu with %s %s lw 1.4 title ", s + 2,
                 points <= MARKED_POINTS ? "linespoints" : "lines", styles[s % STYLES]);
         pal__gnuplot_quote(stream, curves->series[s].name);
@@ -190,51 +149,10 @@ static void write_script(FILE *stream, const pal_curves *curves, const char *pic
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
 
-static pal_status write_files(const pal_curves *curves, const char *path, names beside, pal_error *error)
-{
-    pal__file file;
-    pal_status status = pal__file_begin(&file, beside.data, error);
-    if (status != PAL_OK) return status;
-    write_data(file.stream, curves);
-    status = pal__file_end(&file, PAL_OK, error);
-    if (status == PAL_OK) status = pal__file_begin(&file, beside.script, error);
-    if (status != PAL_OK) return status;
-    write_script(file.stream, curves, pal__last_part(path), pal__last_part(beside.data));
-    return pal__file_end(&file, PAL_OK, error);
-}
-
-/* Numbers have a decimal point whatever the host's language; the locale of this thread alone is changed meanwhile. */
-static pal_status write_plainly(const pal_curves *curves, const char *path, names beside, pal_error *error)
-{
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (plain == (locale_t)0) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
-    locale_t before = uselocale(plain);
-    pal_status status = write_files(curves, path, beside, error);
-    uselocale(before);
-    freelocale(plain);
-    return status;
-}
-
 pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error)
 {
-    bool done = false;
-    pal_status status = check(curves, path, error);
     if (drawn != NULL) *drawn = false;
+    pal_status status = check(curves, path, error);
     if (status != PAL_OK) return status;
-    size_t length = strlen(path);
-    if (length > 4 && strcmp(path + length - 4, ".png") == 0) length -= 4;
-    char *stem = strndup(path, length);
-    names beside = {NULL, NULL};
-    if (stem != NULL)
-        beside = (names){pal__join(stem, ".dat", (char *)NULL), pal__join(stem, ".gnuplot", (char *)NULL)};
-    if (beside.data == NULL || beside.script == NULL)
-        status = pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
-    else
-        status = write_plainly(curves, path, beside, error);
-    if (status == PAL_OK) status = pal__gnuplot_run(beside.script, path, &done, error);
-    free(stem);
-    free(beside.data);
-    free(beside.script);
-    if (drawn != NULL) *drawn = done;
-    return status;
+    return pal__gnuplot_write(path, write_data, write_script, curves, drawn, error);
 }

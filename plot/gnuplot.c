@@ -1,4 +1,7 @@
-/* gnuplot.c - has gnuplot draw a script, if there is a gnuplot.
+/* gnuplot.c - a picture as data, a gnuplot script, and (where gnuplot is) what it draws.
+ *
+ * NAME.dat and NAME.gnuplot always appear beside NAME.png. The script names both without a path and draws the picture
+ * again when it is run by hand in its folder.
  *
  * No shell is involved. gnuplot runs in the script's folder, so that a script names its files without a path and works
  * wherever the folder is moved; it reads no settings of the user's, and draws into the temporary file of file.c, which
@@ -8,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +29,58 @@ void pal__gnuplot_quote(FILE *stream, const char *text)
     }
     putc('\'', stream);
 }
+
+/* A heading is one word. */
+void pal__gnuplot_heading(FILE *stream, const char *text)
+{
+    for (; *text != '\0'; text++) putc((unsigned char)*text <= 32 ? '_' : *text, stream);
+}
+
+/* Every digit that the number has; anything not finite is gnuplot's missing value. */
+void pal__gnuplot_number(FILE *stream, double value, char end)
+{
+    if (isfinite(value))
+        fprintf(stream, "%.17g%c", value, end);
+    else
+        fprintf(stream, "nan%c", end);
+}
+
+void pal__gnuplot_setting(FILE *stream, const char *before, const char *text, const char *after)
+{
+    fputs(before, stream);
+    pal__gnuplot_quote(stream, text);
+    fputs(after, stream);
+}
+
+void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label)
+{
+    if (title != NULL) pal__gnuplot_setting(stream, "set title ", title, " noenhanced font ',20'\n");
+    pal__gnuplot_setting(stream, "set xlabel ", x_label, " noenhanced\n");
+    pal__gnuplot_setting(stream, "set ylabel ", y_label, " noenhanced\n");
+    fputs("set border 3 lc rgb '#333333'\n"
+          "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
+          "set grid xtics ytics lc rgb '#dddddd' lt 1 lw 0.5\n"
+          "set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05\n",
+          stream);
+}
+
+/* Where it is drawn to, the same for every script. */
+static void write_terminal(FILE *stream, const char *picture)
+{
+    fputs("# Draws the picture from the data beside it: run gnuplot on this file in its folder.\n", stream);
+    pal__gnuplot_setting(stream, "if (!exists('output')) output = ", picture, "\n");
+    fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
+          "    set terminal pngcairo size 1280,800 font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n"
+          "} else {\n"
+          "    set terminal png size 1280,800 large linewidth 2 noenhanced\n"
+          "}\n"
+          "set output output\n"
+          "set encoding utf8\n"
+          "set datafile missing 'nan'\n",
+          stream);
+}
+
+/* ---- Running it -------------------------------------------------------------------------------------------------- */
 
 /* "output='name'" for gnuplot's -e; the caller frees it. */
 static char *output_setting(const char *name)
@@ -80,7 +137,9 @@ static pal_status draw(const char *folder, const char *name, const char *output,
                          name, strerror(why));
 }
 
-pal_status pal__gnuplot_run(const char *script, const char *path, bool *drawn, pal_error *error)
+/* Runs a script in its folder, with `output` set to a temporary name that becomes path, which lies beside the script.
+ */
+static pal_status run_script(const char *script, const char *path, bool *drawn, pal_error *error)
 {
     const char *name = pal__last_part(script);
     struct stat picture;
@@ -105,5 +164,63 @@ pal_status pal__gnuplot_run(const char *script, const char *path, bool *drawn, p
     }
     status = pal__file_end(&file, status, error);
     *drawn = status == PAL_OK;
+    return status;
+}
+
+/* ---- The files --------------------------------------------------------------------------------------------------- */
+
+typedef struct beside { /* the picture, and the files beside it */
+    const char *path;
+    char *data, *script;
+} beside;
+
+static pal_status write_files(beside to, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script, const void *user,
+                              pal_error *error)
+{
+    pal__file file;
+    pal_status status = pal__file_begin(&file, to.data, error);
+    if (status != PAL_OK) return status;
+    data(file.stream, user);
+    status = pal__file_end(&file, PAL_OK, error);
+    if (status == PAL_OK) status = pal__file_begin(&file, to.script, error);
+    if (status != PAL_OK) return status;
+    write_terminal(file.stream, pal__last_part(to.path));
+    script(file.stream, user, pal__last_part(to.data));
+    return pal__file_end(&file, PAL_OK, error);
+}
+
+/* Numbers have a decimal point whatever the host's language; the locale of this thread alone is changed meanwhile. */
+static pal_status write_plainly(beside to, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script, const void *user,
+                                pal_error *error)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain == (locale_t)0) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", to.path);
+    locale_t before = uselocale(plain);
+    pal_status status = write_files(to, data, script, user, error);
+    uselocale(before);
+    freelocale(plain);
+    return status;
+}
+
+pal_status pal__gnuplot_write(const char *path, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script,
+                              const void *user, bool *drawn, pal_error *error)
+{
+    bool done = false;
+    pal_status status = PAL_OK;
+    size_t length = strlen(path);
+    if (length > 4 && strcmp(path + length - 4, ".png") == 0) length -= 4;
+    char *stem = strndup(path, length);
+    beside to = {path, NULL, NULL};
+    if (stem != NULL)
+        to = (beside){path, pal__join(stem, ".dat", (char *)NULL), pal__join(stem, ".gnuplot", (char *)NULL)};
+    if (to.data == NULL || to.script == NULL)
+        status = pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
+    else
+        status = write_plainly(to, data, script, user, error);
+    if (status == PAL_OK) status = run_script(to.script, path, &done, error);
+    free(stem);
+    free(to.data);
+    free(to.script);
+    if (drawn != NULL) *drawn = done;
     return status;
 }

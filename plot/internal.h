@@ -81,9 +81,18 @@ char *pal__join(const char *first, ...) __attribute__((sentinel));
 /* The name after the last slash. */
 const char *pal__last_part(const char *path);
 
-/* gnuplot.c: runs a script in its folder, with `output` set to a temporary name that becomes path, which lies beside
- * the script. */
-pal_status pal__gnuplot_run(const char *script, const char *path, bool *drawn, pal_error *error);
+/* gnuplot.c: a picture that gnuplot draws. data writes NAME.dat; script writes the plot command and what belongs to it,
+ * where `data` is the name of that file. drawn may be NULL. */
+typedef void (*pal__gnuplot_data_fn)(FILE *stream, const void *user);
+typedef void (*pal__gnuplot_script_fn)(FILE *stream, const void *user, const char *data);
+pal_status pal__gnuplot_write(const char *path, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script,
+                              const void *user, bool *drawn, pal_error *error);
+/* Title (may be NULL), labels, border and grid, as all pictures have them. */
+void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label);
+void pal__gnuplot_setting(FILE *stream, const char *before, const char *text,
+                          const char *after); /* before 'text' after */
+void pal__gnuplot_heading(FILE *stream, const char *text);
+void pal__gnuplot_number(FILE *stream, double value, char end);
 /* Writes text as one single-quoted gnuplot string, in which nothing has a meaning. */
 void pal__gnuplot_quote(FILE *stream, const char *text);
 

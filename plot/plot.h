@@ -1,4 +1,4 @@
-/* plot.h - pictures: image grids of tensors, and curves of training.
+/* plot.h - pictures: image grids of tensors, curves of training, scatter plots.
  *
  * A picture is described by one constant struct and made by one call; nothing is configured anywhere else. Sizes that
  * are left 0 are chosen for a good picture. All text is ASCII (a byte that is not printable is drawn as a box, once a
@@ -121,6 +121,24 @@ typedef struct pal_curves {
  * has gnuplot draw the picture. Without gnuplot on the search path the two files are still there, *drawn is false and
  * the status PAL_OK: say so to the user. drawn may be NULL. */
 pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error);
+
+/* ---- Points ------------------------------------------------------------------------------------------------------ */
+
+#define PAL_POINTS_CLASSES 10 /* as many colours can be told apart, by colour-blind readers too */
+
+typedef struct pal_points {
+    size_t struct_size;
+    const char *title, *x_label, *y_label; /* labels NULL: "x", "y" */
+    const double *x, *y;                   /* a point with a coordinate that is not finite is left out */
+    size_t count;
+    const uint8_t *classes;   /* of each point, below class_count; NULL: one colour and no legend */
+    const char *const *names; /* of the classes, for the legend; NULL: their numbers */
+    size_t class_count;
+} pal_points;
+
+/* A scatter plot. NAME.dat has a line a point, in the order given: x, y and the class (-1 where there is none); the
+ * number of each class stands at its median. Files, *drawn and status are those of pal_curves_write. */
+pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error);
 
 #ifdef __cplusplus
 }
