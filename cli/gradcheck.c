@@ -136,47 +136,91 @@ static pal_tensor *seeded(pal_context *context, pal_shape shape, uint64_t seed)
     return t;
 }
 
+/* A model that cannot be made is a result, too. */
+static void report_error(pal__checks *c, const char *name, const char *label, const pal_error *err)
+{
+    pal__result *r = add(c);
+    if (!r) return;
+    r->model = true;
+    r->report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
+                                       .order = c->first,
+                                       .slope1 = NAN,
+                                       .slope2 = NAN,
+                                       .symmetry = NAN,
+                                       .duality = NAN,
+                                       .linearity = NAN,
+                                       .rate = NAN};
+    snprintf(r->report.name, sizeof r->report.name, "%s", name);
+    snprintf(r->report.label, sizeof r->report.label, "%s", label);
+    snprintf(r->report.message, sizeof r->report.message, "%.390s", err->text);
+}
+
+/* Values that make a model small; a list of layers only where the variant has layers of its own. */
+static size_t tiny_settings(const pal_variant *v, pal_setting *settings)
+{
+    static const pal_setting tiny[] = {{"hidden", "4"}, {"k", "2"}, {"layers", "5,4"}};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
+        const pal_option *o = pal_variant_option_find(v, tiny[i].name);
+        bool wanted = o && (o->type != PAL_OPTION_SIZES || *o->value);
+        if (wanted && !pal_option_check(o, tiny[i].value, NULL)) settings[n++] = tiny[i];
+    }
+    return n;
+}
+
+/* One order, at other weights and inputs where it meets a kink; false: the settings do not fit together. */
+static bool check_order(pal__checks *c, const pal_variant *v, const pal_setting *settings, size_t n, const char *label,
+                        int order, bool may_refuse)
+{
+    enum { DRAWS = 8, APART = 101 };
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        const uint64_t seed = c->seed + APART * draw;
+        pal_error err = {0};
+        subject s = {.model = pal_model_new(c->context, v, settings, n, PAL_SHAPE(HEIGHT, WIDTH), PAL_F64, seed, &err),
+                     .batch = seeded(c->context, PAL_SHAPE(SAMPLES, HEIGHT * WIDTH), seed)};
+        const bool refused = !s.model && may_refuse && err.status == PAL_ERR_ARGUMENT;
+        if (s.model && s.batch)
+            check_subject(c, &s, v->name, label, order);
+        else if (!s.batch || err.status == PAL_ERR_MEMORY)
+            c->no_memory = true;
+        else if (!refused)
+            report_error(c, v->name, label, &err);
+        pal_tensor_free(s.batch);
+        pal_model_free(s.model);
+        if (refused) return false;
+        if (c->no_memory || c->results[c->n - 1].report.verdict != PAL_CHECK_KINK || draw + 1 == DRAWS) break;
+        c->n--;
+    }
+    return true;
+}
+
 /* changed: one option that is not the default, or NULL. */
 static void check_settings(pal__checks *c, const pal_variant *v, const pal_setting *changed)
 {
-    static const pal_setting tiny[] = {{"hidden", "4"}, {"latent", "3"}, {"code", "3"}, {"layers", "5,4"}};
-    pal_setting settings[sizeof tiny / sizeof *tiny + 1];
-    size_t n = 0;
-    pal_error err = {0};
-    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
-        const pal_option *o = pal_variant_option_find(v, tiny[i].name);
-        if (o && !pal_option_check(o, tiny[i].value, NULL)) settings[n++] = tiny[i];
-    }
-    if (changed) settings[n++] = *changed;
-    subject s = {.model = pal_model_new(c->context, v, settings, n, PAL_SHAPE(HEIGHT, WIDTH), PAL_F64, c->seed, &err),
-                 .batch = seeded(c->context, PAL_SHAPE(SAMPLES, HEIGHT * WIDTH), c->seed)};
+    pal_setting settings[8];
+    size_t n = tiny_settings(v, settings);
     char label[64] = "";
+    if (changed) settings[n++] = *changed;
     if (changed) snprintf(label, sizeof label, "%s %s", changed->name, changed->value);
-    if (!s.batch || (!s.model && err.status == PAL_ERR_MEMORY)) {
-        c->no_memory = true;
-    } else if (!s.model && changed && err.status == PAL_ERR_ARGUMENT) {
+    for (int order = c->first; order <= c->last; order++) {
+        if (check_order(c, v, settings, n, label, order, changed != NULL)) continue;
         c->refused++;
-    } else if (!s.model) {
-        pal__result *r = add(c);
-        if (r) {
-            r->model = true;
-            r->report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
-                                               .order = c->first,
-                                               .slope1 = NAN,
-                                               .slope2 = NAN,
-                                               .symmetry = NAN,
-                                               .duality = NAN,
-                                               .linearity = NAN,
-                                               .rate = NAN};
-            snprintf(r->report.name, sizeof r->report.name, "%s", v->name);
-            snprintf(r->report.label, sizeof r->report.label, "%s", label);
-            snprintf(r->report.message, sizeof r->report.message, "%.390s", err.text);
-        }
-    } else {
-        for (int order = c->first; order <= c->last; order++) check_subject(c, &s, v->name, label, order);
+        break;
     }
-    pal_tensor_free(s.batch);
-    pal_model_free(s.model);
+}
+
+/* What else an option may be, with | between: each choice, a number where the default switches it off, some layers. */
+static const char *others(const pal_option *o)
+{
+    static const struct {
+        pal_option_type type;
+        const char *value, *others;
+    } off[] = {{PAL_OPTION_REAL, "0", "0.25"}, {PAL_OPTION_REALS, "0", "0.25"}, {PAL_OPTION_SIZES, "", "5|5,4"}};
+    if (o->type == PAL_OPTION_BOOL) return "yes|no";
+    if (o->type == PAL_OPTION_ENUM) return o->choices;
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+        if (off[i].type == o->type && !strcmp(off[i].value, o->value)) return off[i].others;
+    return NULL;
 }
 
 static void check_variant(pal__checks *c, const pal_variant *v)
@@ -184,7 +228,7 @@ static void check_variant(pal__checks *c, const pal_variant *v)
     const pal_option *o;
     check_settings(c, v, NULL);
     for (size_t i = 0; (o = pal_variant_option(v, i)); i++) {
-        const char *choices = o->type == PAL_OPTION_BOOL ? "yes|no" : o->type == PAL_OPTION_ENUM ? o->choices : NULL;
+        const char *choices = others(o);
         for (const char *p = choices; p && *p;) {
             char value[64];
             size_t length = strcspn(p, "|");

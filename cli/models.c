@@ -7,14 +7,15 @@ static const pal_cli_row rows[] = {PAL_CLI_JSON, {{.name = NULL}, NULL, NULL, 0}
 static const pal_cli_spec spec = {
     "[NAME]", "The autoencoders; with NAME, one of them: formula, options, source.", rows, 0, 1, NULL, false};
 
-static const char *const type_names[] = {"int", "real", "bool", "enum"};
+static const char *const type_names[] = {"int", "real", "bool", "enum", "sizes", "reals"};
 
 /* The default as the type it has. */
 static json_t *typed(const pal_option *o)
 {
     if (!o->value) return json_null();
     if (o->type == PAL_OPTION_BOOL) return json_boolean(!strcmp(o->value, "yes"));
-    json_t *number = o->type == PAL_OPTION_ENUM ? NULL : json_loads(o->value, JSON_DECODE_ANY, NULL);
+    bool single = o->type == PAL_OPTION_INT || o->type == PAL_OPTION_REAL;
+    json_t *number = single ? json_loads(o->value, JSON_DECODE_ANY, NULL) : NULL;
     return number ? number : json_string(o->value);
 }
 

@@ -98,7 +98,7 @@ static void add(parsing *p, const pal_option *o, const char *argument, const cha
 
 static void add_variants(parsing *p)
 {
-    static const char *const words[] = {"N", "X", "yes|no", "WORD"};
+    static const char *const words[] = {"N", "X", "yes|no", "WORD", "N,N...", "X,X..."};
     const pal_option *any;
     snprintf(p->header, DOC, "Options of %s:", p->variant ? p->variant->name : "the models");
     p->options[p->n_options++] = (struct argp_option){.doc = p->header, .group = 1};

@@ -67,6 +67,10 @@ const pal_option *pal_cli_any_option(size_t i)
 const char *pal_cli_option_range(const pal_option *option, char *out, size_t size)
 {
     switch (option->type) {
+    case PAL_OPTION_SIZES:
+    case PAL_OPTION_REALS:
+        snprintf(out, size, "each %.10g to %.10g", option->low, option->high);
+        break;
     case PAL_OPTION_INT:
     case PAL_OPTION_REAL:
         snprintf(out, size, "%.10g to %.10g", option->low, option->high);

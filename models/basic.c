@@ -7,7 +7,7 @@
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
     pal_var x = b->inputs;
-    return pal_nll(m, pal_decode_single(m, pal_encode_single(m, x)), x);
+    return pal_nll(m, pal_decode_layers(m, pal_encode_layers(m, x)), x);
 }
 
 const pal_variant pal_basic = {
@@ -18,7 +18,7 @@ const pal_variant pal_basic = {
     .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Rumelhart, Hinton and Williams 1986; Bourlard and Kamp 1988",
     .training = pal__plain_training,
-    .encode = pal_encode_single,
-    .decode = pal_decode_single,
+    .encode = pal_encode_layers,
+    .decode = pal_decode_layers,
     .loss = loss,
 };

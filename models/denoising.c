@@ -15,8 +15,8 @@ static pal_var corrupt(pal_model *m, pal_var x)
 
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
-    pal_var h = pal_encode_single(m, pal_model_corrupt(m, b->inputs));
-    return pal_nll(m, pal_decode_single(m, h), b->inputs);
+    pal_var h = pal_encode_layers(m, pal_model_corrupt(m, b->inputs));
+    return pal_nll(m, pal_decode_layers(m, h), b->inputs);
 }
 
 static const pal_option options[] = {
@@ -25,15 +25,17 @@ static const pal_option options[] = {
     {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},
     {0}};
 
-const pal_variant pal_denoising = {sizeof(pal_variant),
-                                   "denoising",
-                                   "dae",
-                                   "reconstructs the clean input from a corrupted one",
-                                   "h = s(x~ W + b), x~ ~ q(x~ | x);  a = h W' + c;  loss = -log p(x | a)",
-                                   "Vincent, Larochelle, Bengio and Manzagol, ICML 2008; JMLR 2010",
-                                   options,
-                                   pal__plain_training,
-                                   pal_encode_single,
-                                   pal_decode_single,
-                                   loss,
-                                   corrupt};
+const pal_variant pal_denoising = {
+    .struct_size = sizeof(pal_variant),
+    .name = "denoising",
+    .alias = "dae",
+    .summary = "reconstructs the clean input from a corrupted one",
+    .formula = "h = s(x~ W + b), x~ ~ q(x~ | x);  a = h W' + c;  loss = -log p(x | a)",
+    .source = "Vincent, Larochelle, Bengio and Manzagol, ICML 2008; JMLR 2010",
+    .options = options,
+    .training = pal__plain_training,
+    .encode = pal_encode_layers,
+    .decode = pal_decode_layers,
+    .loss = loss,
+    .corrupt = corrupt,
+};

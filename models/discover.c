@@ -22,9 +22,10 @@ static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_mod
     return status;
 }
 
-static int by_name(const void *a, const void *b)
+static int by_kind_and_name(const void *a, const void *b)
 {
-    return strcmp(((const pal__parameter *)a)->name, ((const pal__parameter *)b)->name);
+    const pal__parameter *p = a, *q = b;
+    return p->fixed != q->fixed ? p->fixed - q->fixed : strcmp(p->name, q->name);
 }
 
 pal_status pal__model_discover(pal_model *m, pal_error *err)
@@ -33,6 +34,7 @@ pal_status pal__model_discover(pal_model *m, pal_error *err)
     pal_status status = dry_run(m, PAL_TRAIN, loss, err);
     if (!status) status = dry_run(m, PAL_EVALUATE, pal_model_reconstruct, err);
     m->discovering = false;
-    if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_name);
+    if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_kind_and_name);
+    for (size_t i = 0; i < m->n_parameters; i++) m->n_fixed += m->parameters[i].fixed;
     return status;
 }

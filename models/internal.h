@@ -14,21 +14,28 @@ typedef struct pal__value { /* an option with its value */
     const pal_option *option;
     char *text;    /* BOOL: "yes" or "no" */
     double number; /* INT, REAL; BOOL: 0 or 1 */
+    bool given;
 } pal__value;
 
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
 
 /* Checks and parses; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
-/* Every option of the variant, settings over defaults. */
+/* The numbers of a list, where each was checked before; as many as there are. */
+size_t pal__list_parse(const char *text, double out[PAL_OPTION_LIST]);
+/* Every option of the variant, settings over defaults; `hidden` and `layers` agree (sizes.c). */
 pal_status pal__values_make(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **values,
                             size_t *n_values, pal_error *err);
 void pal__values_free(pal__value *values, size_t n);
+pal__value *pal__value_find(pal__value *values, size_t n, const char *name); /* NULL: none */
+pal_status pal__value_set(pal__value *v, const char *text, pal_error *err);
+pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err);
 
 #define VARIANT(name) extern const pal_variant pal_##name;
 #include "models/variants.def"
 #undef VARIANT
 extern const pal_setting pal__plain_training[]; /* plain gradient descent; ends with name NULL */
+extern const pal_setting pal__adam_training[];  /* Adam, 1e-3 */
 
 /* ---- Models ------------------------------------------------------------------------------------------------------ */
 
@@ -36,9 +43,21 @@ typedef struct pal__parameter {
     char *name;
     pal_shape shape;
     pal_init init;
-    pal_tensor *tensor; /* while discovering: a temporary or the opened file's; then a part of the slab */
+    double value; /* with PAL_INIT_ZERO: what to begin with */
+    bool fixed;   /* a statistic: not trained */
+    bool owned;   /* the tensor is not a part of something */
+    pal_tensor *tensor; /* while discovering: a temporary or the opened file's; then a part of the slab, or its own */
     pal_var leaf;       /* while recording */
 } pal__parameter;
+
+/* A value that is recorded once for one operand between begin and end: its noise has one name. */
+typedef struct pal__shared {
+    pal_var of, value;
+} pal__shared;
+static inline bool pal__is_shared(const pal__shared *s, pal_var x)
+{
+    return s->of.tape == x.tape && s->of.id == x.id && s->of.generation == x.generation;
+}
 
 struct pal_model {
     pal_context *context;
@@ -49,8 +68,8 @@ struct pal_model {
     pal__value *values;
     size_t n_values;
 
-    pal__parameter *parameters; /* in order of name once discovered */
-    size_t n_parameters, cap_parameters;
+    pal__parameter *parameters; /* once discovered: those that are trained, then the others, each in order of name */
+    size_t n_parameters, cap_parameters, n_fixed;
     pal_slab *slab;
 
     /* While discovering: parameters may be created; from this file, if there is one. */
@@ -61,7 +80,7 @@ struct pal_model {
     pal_tape *tape;
     pal_mode mode;
     const char *scope;             /* the innermost that was entered, or NULL */
-    pal_var corrupt_of, corrupted; /* the value to share */
+    pal__shared corrupted, encoded;
 
     /* What the loss named, until the next begin. */
     struct pal__note {
@@ -77,10 +96,13 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
                            const pal_safetensors *file, pal_error *err);
 /* Finds out which parameters there are by recording on tapes that are thrown away. Leaves the slab to be made. */
 pal_status pal__model_discover(pal_model *m, pal_error *err);
-void pal__parameter_initialise(const pal_model *m, const pal__parameter *p);
+void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
 pal__parameter *pal__parameter_find(const pal_model *m, const char *name); /* by search from the front */
 
-/* Enters a scope unless it is the innermost one already; gives what pal__leave wants. */
+/* The terms of l1 and l2, noted by these names; a null handle: none. */
+pal_var pal__penalty(pal_model *m);
+
+/* Enters a scope unless it is the innermost one already ("encoder/1" in "encoder" is "1"); the name is borrowed; gives what pal__leave wants. */
 typedef struct pal__entered {
     const char *before;
     bool opened;

@@ -35,7 +35,7 @@ pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
     if (!is_rows(m, name, x) || !join(m, name, "W", weight) || !join(m, name, "b", bias))
         return (pal_var){.tape = m->tape};
     pal__entered entered = pal__enter(m, name);
-    pal_var w = pal_parameter(m, weight, PAL_SHAPE(pal_shape_of(x).dim[1], units), PAL_INIT_GLOROT);
+    pal_var w = pal_parameter(m, weight, PAL_SHAPE(pal_shape_of(x).dim[1], units), pal_model_init(m));
     pal_var b = pal_parameter(m, bias, PAL_SHAPE(units), PAL_INIT_ZERO);
     pal_var y = pal_ok(w) && pal_ok(b) ? pal_affine(x, w, b) : (pal_var){.tape = m->tape};
     pal__leave(m, entered);
@@ -71,19 +71,4 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation)
     for (size_t i = 0; activation && i < sizeof activations / sizeof *activations; i++)
         if (!strcmp(activations[i].name, activation)) return activations[i].apply(a);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "activate: there is no %s", activation ? activation : "(none)");
-}
-
-pal_var pal_encode_single(pal_model *m, pal_var x)
-{
-    pal__entered entered = pal__enter(m, "encoder");
-    pal_var a = pal_dense(m, "encoder", x, pal_option_int(m, "hidden"));
-    pal_var h = pal_activate(m, a, pal_option_enum(m, "activation"));
-    pal__leave(m, entered);
-    return h;
-}
-
-pal_var pal_decode_single(pal_model *m, pal_var h)
-{
-    if (pal_option_bool(m, "tied")) return pal_dense_tied(m, "decoder", h, "encoder");
-    return pal_dense(m, "decoder", h, pal_model_features(m));
 }

@@ -10,7 +10,7 @@ static pal_status check(const pal_context *context, const pal_variant *variant, 
                         pal_error *err)
 {
     if (!context || !variant || variant->struct_size < sizeof *variant || !variant->encode || !variant->decode ||
-        !variant->loss)
+        !variant->loss || !variant->pooled != !variant->of_pooled)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "model: wants a context, and a variant that encodes, decodes and has a loss");
     if (!pal_dtype_real(dtype) || (dtype != PAL_F32 && dtype != PAL_F64))
@@ -27,28 +27,34 @@ static pal_status check(const pal_context *context, const pal_variant *variant, 
 static void drop_storage(pal_model *m)
 {
     for (size_t i = 0; i < m->n_parameters; i++) {
-        if (!m->file && !m->slab) pal_tensor_free(m->parameters[i].tensor);
-        m->parameters[i].tensor = NULL;
+        pal__parameter *p = &m->parameters[i];
+        if (p->owned) pal_tensor_free(p->tensor);
+        p->tensor = NULL;
+        p->owned = false;
     }
 }
 
 static pal_status place(pal_model *m, pal_error *err)
 {
-    pal_shape *shapes = calloc(m->n_parameters + 1, sizeof *shapes);
-    for (size_t i = 0; shapes && i < m->n_parameters; i++) shapes[i] = m->parameters[i].shape;
+    const size_t trained = pal_model_parameter_count(m);
+    pal_shape *shapes = calloc(trained + 1, sizeof *shapes);
+    for (size_t i = 0; shapes && i < trained; i++) shapes[i] = m->parameters[i].shape;
     drop_storage(m);
-    m->slab = shapes ? pal_slab_new(m->context, m->dtype, shapes, m->n_parameters) : NULL;
+    m->slab = shapes ? pal_slab_new(m->context, m->dtype, shapes, trained) : NULL;
     free(shapes);
-    if (!m->slab) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory for the parameters", m->variant->name);
-    for (size_t i = 0; i < m->n_parameters; i++) {
+    bool ok = m->slab != NULL;
+    for (size_t i = 0; ok && i < m->n_parameters; i++) {
         pal__parameter *p = &m->parameters[i];
-        p->tensor = m->slab->part[i];
-        if (m->file)
+        p->owned = p->fixed;
+        p->tensor = p->fixed ? pal_tensor_new(m->context, m->dtype, p->shape) : m->slab->part[i];
+        ok = p->tensor != NULL;
+        if (ok && m->file)
             memcpy(p->tensor->data, pal_safetensors_find(m->file, p->name)->data, pal_tensor_bytes(p->tensor));
-        else
+        else if (ok)
             pal__parameter_initialise(m, p);
     }
-    return PAL_OK;
+    if (ok) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory for the parameters", m->variant->name);
 }
 
 pal_model *pal__model_make(pal_context *context, const pal_variant *variant, const pal_setting *settings,
@@ -66,12 +72,10 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
     pal_status status = pal__values_make(variant, settings, n_settings, &m->values, &m->n_values, err);
     if (!status) status = pal__model_discover(m, err);
     if (!status) status = place(m, err);
-    if (status) {
-        pal_model_free(m);
-        return NULL;
-    }
-    m->file = NULL;
-    return m;
+    if (!status) m->file = NULL;
+    if (!status) return m;
+    pal_model_free(m);
+    return NULL;
 }
 
 pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const pal_setting *settings,
@@ -99,7 +103,8 @@ pal_dtype pal_model_dtype(const pal_model *m) { return m->dtype; }
 pal_context *pal_model_context(const pal_model *m) { return m->context; }
 int64_t pal_model_features(const pal_model *m) { return pal_shape_count(m->sample); }
 pal_mode pal_model_mode(const pal_model *m) { return m->mode; }
-size_t pal_model_parameter_count(const pal_model *m) { return m->n_parameters; }
+size_t pal_model_parameter_count(const pal_model *m) { return m->n_parameters - m->n_fixed; }
+size_t pal_model_statistic_count(const pal_model *m) { return m->n_fixed; }
 
 pal_tensor *pal_model_parameter(const pal_model *m, size_t i, const char **name)
 {
@@ -117,6 +122,6 @@ pal_tensor *pal_model_parameter_find(const pal_model *m, const char *name)
 int64_t pal_model_weights(const pal_model *m)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < m->n_parameters; i++) sum += pal_shape_count(m->parameters[i].shape);
+    for (size_t i = 0; i < pal_model_parameter_count(m); i++) sum += pal_shape_count(m->parameters[i].shape);
     return sum;
 }

@@ -19,13 +19,21 @@ typedef struct pal_model pal_model;
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
-typedef enum pal_option_type { PAL_OPTION_INT, PAL_OPTION_REAL, PAL_OPTION_BOOL, PAL_OPTION_ENUM } pal_option_type;
+typedef enum pal_option_type {
+    PAL_OPTION_INT,
+    PAL_OPTION_REAL,
+    PAL_OPTION_BOOL,
+    PAL_OPTION_ENUM,
+    PAL_OPTION_SIZES, /* whole numbers with commas between them; may be none */
+    PAL_OPTION_REALS, /* numbers, likewise */
+    PAL_OPTION_NONE,  /* in a variant's table: the shared option of this name is not for it */
+} pal_option_type;
 
 typedef struct pal_option {
     const char *name; /* "hidden", as on the command line without the dashes */
     pal_option_type type;
     const char *value;   /* the default, as text */
-    double low, high;    /* INT, REAL: the range, both ends allowed */
+    double low, high;    /* INT, REAL, each of SIZES and REALS: the range, both ends allowed */
     const char *choices; /* ENUM: "sigmoid|relu|linear" */
     const char *help;
 } pal_option;
@@ -55,8 +63,17 @@ typedef struct pal_variant {
     pal_var (*decode)(pal_model *m, pal_var h);
     pal_var (*loss)(pal_model *m, const pal_batch *b);
     pal_var (*corrupt)(pal_model *m, pal_var x); /* what the loss does to its inputs; NULL: nothing */
+
+    /* A term that is not separable over samples, or NULL. pooled gives logarithms [n, k]; of_pooled makes the scalar
+     * term of log mean_i exp(pooled_i) [k], the mean over the batch in training and over all of the data in an
+     * evaluation. pooled may return id 0 where the options want no such term. */
+    pal_var (*pooled)(pal_model *m, const pal_batch *b);
+    pal_var (*of_pooled)(pal_model *m, pal_var log_mean);
 } pal_variant;
 
+/* Adds a variant to the list; it is borrowed for good. PAL_ERR_ARGUMENT: what it lacks, or that its name is taken. May
+ * be called from any thread; the list only grows. */
+pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: none */
 /* Option i of a variant: the shared ones, then its own. NULL: no more. */
@@ -71,24 +88,47 @@ int64_t pal_option_int(const pal_model *m, const char *name);
 double pal_option_real(const pal_model *m, const char *name);
 bool pal_option_bool(const pal_model *m, const char *name);
 const char *pal_option_enum(const pal_model *m, const char *name);
+enum { PAL_OPTION_LIST = 64 }; /* numbers in a list, at most */
+size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST]);
+size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST]);
 int64_t pal_model_features(const pal_model *m);
 pal_mode pal_model_mode(const pal_model *m);
 
+/* How initial values are drawn, from the numbers of inputs and outputs of a weight [in, out] or of a filter
+ * [out, in, height, width], whose window counts in both (models/init.c). */
 typedef enum pal_init {
     PAL_INIT_ZERO,
-    PAL_INIT_GLOROT /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
+    PAL_INIT_GLOROT, /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
+    PAL_INIT_HE,     /* normal, variance 2/in, He et al. 2015 */
+    PAL_INIT_LECUN,  /* normal, variance 1/in, LeCun et al. 1998 */
+    PAL_INIT_NORMAL, /* normal, standard deviation 0.01, Hinton 2010 */
 } pal_init;
+pal_init pal_model_init(const pal_model *m); /* option `init` */
 /* Get or create; the same name with another shape is an error on the tape. */
 pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init);
+/* The same, but the initial value is this number everywhere. To begin a layer's bias elsewhere than at 0, ask before
+ * the layer does. */
+pal_var pal_parameter_filled(pal_model *m, const char *name, pal_shape shape, double value);
+/* Get or create a tensor that is saved with the model and not trained, such as "input/mean": 0 until somebody who has
+ * the data fills it (train/statistics.c). */
+pal_var pal_statistic(pal_model *m, const char *name, pal_shape shape);
 /* x [n,d] -> [n,units]: x W + b with parameters NAME/W [d,units] and NAME/b [units]. */
 pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units);
 /* h [n,k] -> [n,d] by the transpose of TO/W [d,k]: h W' + b with its own NAME/b. */
 pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to);
 /* "sigmoid", "tanh", "relu", "linear", "softplus" */
 pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
-/* The autoencoder of one hidden layer, by the shared options: h = s(x W + b) and a = h V + c, where V is W' if tied. */
-pal_var pal_encode_single(pal_model *m, pal_var x);
-pal_var pal_decode_single(pal_model *m, pal_var h);
+
+/* The encoder and the decoder of the shared options: `layers`, or one of `hidden` units; activation s, of the code
+ * code-activation. h_k = s(h_{k-1} W_k + b_k), h_0 = x, and back by V_k (W_k' if tied), the last layer without an
+ * activation. Parameters encoder/W, encoder/b, decoder/W, decoder/b; of several layers encoder/K/W and so on, where
+ * decoder/K undoes encoder/K. Dropout (Srivastava et al. 2014) while training. */
+pal_var pal_encode_layers(pal_model *m, pal_var x);
+pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* before the code's activation */
+pal_var pal_code_activate(pal_model *m, pal_var a);        /* the rest of pal_encode_layers */
+pal_var pal_decode_layers(pal_model *m, pal_var h);
+const char *pal_code_activation(const pal_model *m);  /* what code-activation comes to */
+void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
@@ -114,17 +154,23 @@ pal_shape pal_model_sample(const pal_model *model);
 pal_dtype pal_model_dtype(const pal_model *model);
 pal_context *pal_model_context(const pal_model *model);
 
-size_t pal_model_parameter_count(const pal_model *model); /* tensors, in order of name */
-pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name);
-pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name); /* NULL: none */
-int64_t pal_model_weights(const pal_model *model);                              /* numbers in all parameters */
+size_t pal_model_parameter_count(const pal_model *model); /* tensors that are trained, in order of name */
+size_t pal_model_statistic_count(const pal_model *model); /* tensors that are not; they follow the others */
+pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name); /* NULL: no more of both kinds */
+pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name);       /* of either kind; NULL: none */
+int64_t pal_model_weights(const pal_model *model); /* numbers that are trained */
 
 /* Recording: between begin and end the calls below append to the tape, whose default type is the model's. begin, at the
  * root scope, makes every parameter a leaf under its full name. In EVALUATE the noise of a loss comes from streams
  * under "evaluate/". Corrupting the same x twice between begin and end gives the same value. */
 void pal_model_begin(pal_model *model, pal_tape *tape, pal_mode mode);
 void pal_model_end(pal_model *model);
-pal_var pal_model_loss(pal_model *model, const pal_batch *batch); /* scalar; scope "loss"; in TRAIN with l2's term */
+/* A scalar, in scope "loss". In TRAIN with the penalties of l1 and l2, and a variant's pooled term over the batch; in
+ * EVALUATE the terms that are separable over samples. */
+pal_var pal_model_loss(pal_model *model, const pal_batch *batch);
+/* The variant's pooled values [n, k], id 0 if it has none, and the term made of their log-mean-exp [k]. */
+pal_var pal_model_pooled(pal_model *model, const pal_batch *batch);
+pal_var pal_model_of_pooled(pal_model *model, pal_var log_mean);
 pal_var pal_model_encode(pal_model *model, pal_var x);            /* [n, code] */
 pal_var pal_model_decode(pal_model *model, pal_var h);            /* the mean, in the space of x */
 pal_var pal_model_reconstruct(pal_model *model, pal_var x);       /* decode(encode(x)), the mean */
@@ -133,7 +179,7 @@ pal_var pal_model_corrupt(pal_model *model, pal_var x);           /* x, where th
 enum { PAL_MODEL_NOTES = 12 };
 size_t pal_model_note_count(const pal_model *model);
 pal_var pal_model_note_at(const pal_model *model, size_t i, const char **name);
-/* The parameters as leaves of the tape, in order of name; all the count's. */
+/* The parameters that are trained as leaves of the tape, in order of name. */
 pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */

@@ -67,6 +67,46 @@ static bool parse_enum(const pal_option *option, const char *text, double *numbe
     return false;
 }
 
+/* Numbers with commas between them. */
+static bool parse_list(const pal_option *option, const char *text, double *list, size_t *n)
+{
+    bool (*const parse)(const pal_option *, const char *, double *) =
+        option->type == PAL_OPTION_SIZES ? parse_int : parse_real;
+    for (*n = 0; *text;) {
+        char item[48];
+        size_t length = strcspn(text, ",");
+        if (*n == PAL_OPTION_LIST || length >= sizeof item) return false;
+        memcpy(item, text, length);
+        item[length] = 0;
+        if (!parse(option, item, &list[(*n)++])) return false;
+        text += length;
+        if (*text && !*++text) return false; /* a comma at the end */
+    }
+    return true;
+}
+
+static bool parse_any_list(const pal_option *option, const char *text, double *number)
+{
+    double list[PAL_OPTION_LIST];
+    size_t n;
+    if (!parse_list(option, text, list, &n)) return false;
+    *number = option->low;
+    for (size_t i = 0; i < n && *number >= option->low && *number <= option->high; i++) *number = list[i];
+    return true;
+}
+
+size_t pal__list_parse(const char *text, double out[PAL_OPTION_LIST])
+{
+    size_t n = 0;
+    return parse_list(&(pal_option){.type = PAL_OPTION_REALS}, text, out, &n) ? n : 0;
+}
+
+static bool parse_none(const pal_option *option, const char *text, double *number)
+{
+    (void)option, (void)text, (void)number;
+    return false;
+}
+
 static const struct {
     bool (*parse)(const pal_option *option, const char *text, double *number);
     const char *what;
@@ -74,12 +114,15 @@ static const struct {
 } types[] = {[PAL_OPTION_INT] = {parse_int, "a whole number", true},
              [PAL_OPTION_REAL] = {parse_real, "a number", true},
              [PAL_OPTION_BOOL] = {parse_bool, "yes or no", false},
-             [PAL_OPTION_ENUM] = {parse_enum, NULL, false}};
+             [PAL_OPTION_ENUM] = {parse_enum, NULL, false},
+             [PAL_OPTION_SIZES] = {parse_any_list, "whole numbers with commas between them", true},
+             [PAL_OPTION_REALS] = {parse_any_list, "numbers with commas between them", true},
+             [PAL_OPTION_NONE] = {parse_none, NULL, false}};
 
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err)
 {
     double value = 0;
-    if (!option) return pal_error_set(err, PAL_ERR_ARGUMENT, "no option");
+    if (!option || option->type > PAL_OPTION_NONE) return pal_error_set(err, PAL_ERR_ARGUMENT, "no option");
     const bool enumerated = option->type == PAL_OPTION_ENUM;
     if (!text || !types[option->type].parse(option, text, &value))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: \"%.80s\" is not %s%s", option->name, text ? text : "",
@@ -98,7 +141,7 @@ pal_status pal_option_check(const pal_option *option, const char *text, pal_erro
 
 /* ---- The values of a model --------------------------------------------------------------------------------------- */
 
-static pal_status set(pal__value *v, const char *text, pal_error *err)
+pal_status pal__value_set(pal__value *v, const char *text, pal_error *err)
 {
     pal_status status = pal__option_parse(v->option, text, &v->number, err);
     if (status) return status;
@@ -110,7 +153,7 @@ static pal_status set(pal__value *v, const char *text, pal_error *err)
     return PAL_OK;
 }
 
-static pal__value *find(pal__value *values, size_t n, const char *name)
+pal__value *pal__value_find(pal__value *values, size_t n, const char *name)
 {
     for (size_t i = 0; name && i < n; i++)
         if (!strcmp(values[i].option->name, name)) return &values[i];
@@ -126,13 +169,15 @@ pal_status pal__values_make(const pal_variant *variant, const pal_setting *setti
     pal__value *values = calloc(count + 1, sizeof *values);
     if (!values) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", variant->name);
     for (size_t i = 0; i < count; i++) values[i].option = pal_variant_option(variant, i);
-    for (size_t i = 0; i < count && !status; i++) status = set(&values[i], values[i].option->value, err);
+    for (size_t i = 0; i < count && !status; i++) status = pal__value_set(&values[i], values[i].option->value, err);
     for (size_t i = 0; i < n && !status; i++) {
-        pal__value *v = find(values, count, settings[i].name);
-        status = v ? set(v, settings[i].value, err)
+        pal__value *v = pal__value_find(values, count, settings[i].name);
+        status = v ? pal__value_set(v, settings[i].value, err)
                    : pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no option %.80s", variant->name,
                                    settings[i].name ? settings[i].name : "without a name");
+        if (v) v->given = true;
     }
+    if (!status) status = pal__sizes_settle(values, count, err);
     if (status) {
         pal__values_free(values, count);
         return status;
@@ -150,7 +195,7 @@ void pal__values_free(pal__value *values, size_t n)
 
 const char *pal_model_setting(const pal_model *m, const char *name)
 {
-    const pal__value *v = m ? find(m->values, m->n_values, name) : NULL;
+    const pal__value *v = m ? pal__value_find(m->values, m->n_values, name) : NULL;
     return v ? v->text : NULL;
 }
 
@@ -160,7 +205,7 @@ const char *pal_model_setting(const pal_model *m, const char *name)
 static const pal__value *ask(const pal_model *m, const char *name, pal_option_type type)
 {
     static const pal__value none = {.text = (char *)(uintptr_t) ""};
-    const pal__value *v = find(m->values, m->n_values, name);
+    const pal__value *v = pal__value_find(m->values, m->n_values, name);
     if (v && v->option->type == type) return v;
     pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: no option %s of this type", m->variant->name, name);
     return &none;
@@ -170,3 +215,16 @@ int64_t pal_option_int(const pal_model *m, const char *name) { return (int64_t)a
 double pal_option_real(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_REAL)->number; }
 bool pal_option_bool(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_BOOL)->number != 0; }
 const char *pal_option_enum(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_ENUM)->text; }
+
+size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST])
+{
+    return pal__list_parse(ask(m, name, PAL_OPTION_REALS)->text, out);
+}
+
+size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST])
+{
+    double list[PAL_OPTION_LIST];
+    size_t n = pal__list_parse(ask(m, name, PAL_OPTION_SIZES)->text, list);
+    for (size_t i = 0; i < n; i++) out[i] = (int64_t)list[i];
+    return n;
+}

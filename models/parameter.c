@@ -1,7 +1,6 @@
-/* parameter.c - parameters by name: get or create, and initial values that depend on seed, name and shape alone. */
+/* parameter.c - parameters and statistics by name: get or create. */
 #include "models/internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +31,7 @@ static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape
     return NULL;
 }
 
-static pal__parameter *create(pal_model *m, const char *name, pal_shape shape, pal_init init)
+static pal__parameter *create(pal_model *m, const char *name, const pal__parameter *as)
 {
     if (m->n_parameters == m->cap_parameters) {
         size_t cap = m->cap_parameters * 2 + 8;
@@ -42,7 +41,9 @@ static pal__parameter *create(pal_model *m, const char *name, pal_shape shape, p
         m->cap_parameters = cap;
     }
     pal__parameter *p = &m->parameters[m->n_parameters];
-    *p = (pal__parameter){.shape = shape, .init = init, .tensor = storage(m, name, shape)};
+    *p = *as;
+    p->owned = !m->file;
+    p->tensor = storage(m, name, p->shape);
     if (!p->tensor) return NULL;
     p->name = strdup(name);
     if (p->name) {
@@ -56,20 +57,23 @@ no_memory:
     return NULL;
 }
 
-pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init)
+/* as: shape, and how it begins if it is new. */
+static pal_var ask(pal_model *m, const char *name, const pal__parameter *as)
 {
     char want[96];
     if (!m || !m->tape) return (pal_var){0};
-    const pal_var bad = {.tape = m->tape};
-    pal_shape_text(shape, want, sizeof want);
-    if (!name || !*name || strlen(name) > NAME_MAX_LENGTH || pal_shape_count(shape) < 1)
+    pal_shape_text(as->shape, want, sizeof want);
+    if (!name || !*name || strlen(name) > NAME_MAX_LENGTH || pal_shape_count(as->shape) < 1)
         return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: not a name and a shape: %s", name ? name : "",
                              want);
     pal__parameter *p = pal__parameter_find(m, name);
     if (!p && !m->discovering)
         return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: the model was made without it", name);
-    if (!p && !(p = create(m, name, shape, init))) return bad;
-    if (!pal_shape_equal(p->shape, shape)) {
+    if (!p && !(p = create(m, name, as))) return (pal_var){.tape = m->tape};
+    if (p->fixed != as->fixed)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: it is %s that is trained, and was asked for as "
+                             "%s", name, p->fixed ? "none" : "one", as->fixed ? "none" : "one");
+    if (!pal_shape_equal(p->shape, as->shape)) {
         char have[96];
         return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: it is %s, and was asked for as %s", name,
                              pal_shape_text(p->shape, have, sizeof have), want);
@@ -78,23 +82,17 @@ pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init 
     return m->discovering ? pal_leaf(m->tape, p->tensor, NULL) : p->leaf;
 }
 
-/* Uniform in +-sqrt(6/(in+out)): Glorot and Bengio, AISTATS 2010. in and out are the first and the last dimension. */
-static double glorot_bound(pal_shape shape)
+pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init init)
 {
-    return shape.rank ? sqrt(6 / ((double)shape.dim[0] + (double)shape.dim[shape.rank - 1])) : 1;
+    return ask(m, name, &(pal__parameter){.shape = shape, .init = init});
 }
 
-void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
+pal_var pal_parameter_filled(pal_model *m, const char *name, pal_shape shape, double value)
 {
-    enum { CHUNK = 512 };
-    double u[CHUNK], bound = glorot_bound(p->shape);
-    char stream[NAME_MAX_LENGTH + 8] = "init/";
-    size_t n = pal_tensor_count(p->tensor);
-    if (p->init == PAL_INIT_ZERO) return; /* as allocated */
-    strcat(stream, p->name);
-    for (size_t first = 0; first < n; first += CHUNK) {
-        const size_t end = n - first < CHUNK ? n : first + CHUNK;
-        pal_noise_uniform((pal_noise){.seed = m->seed}, stream, first, end - first, u);
-        for (size_t i = first; i < end; i++) pal_tensor_set(p->tensor, i, bound * (2 * u[i - first] - 1));
-    }
+    return ask(m, name, &(pal__parameter){.shape = shape, .init = PAL_INIT_ZERO, .value = value});
+}
+
+pal_var pal_statistic(pal_model *m, const char *name, pal_shape shape)
+{
+    return ask(m, name, &(pal__parameter){.shape = shape, .init = PAL_INIT_ZERO, .fixed = true});
 }

@@ -5,6 +5,7 @@
  * a picture of corrupted inputs shows the very noise that the loss met. */
 #include "models/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
@@ -17,7 +18,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->mode = mode;
     m->scope = NULL;
     m->n_notes = 0;
-    m->corrupt_of = m->corrupted = (pal_var){0};
+    m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)
         m->parameters[i].leaf = pal_leaf(tape, m->parameters[i].tensor, m->parameters[i].name);
@@ -27,7 +28,7 @@ void pal_model_end(pal_model *m)
 {
     m->tape = NULL;
     m->scope = NULL;
-    m->corrupt_of = m->corrupted = (pal_var){0};
+    m->corrupted = m->encoded = (pal__shared){0};
     for (size_t i = 0; i < m->n_parameters; i++) m->parameters[i].leaf = (pal_var){0};
 }
 
@@ -35,7 +36,9 @@ pal__entered pal__enter(pal_model *m, const char *scope)
 {
     pal__entered entered = {.before = m->scope, .opened = !m->scope || strcmp(m->scope, scope) != 0};
     if (entered.opened) {
-        pal_scope_begin(m->tape, scope);
+        const size_t outer = m->scope ? strlen(m->scope) : 0;
+        const bool nested = outer && !strncmp(m->scope, scope, outer) && scope[outer] == '/';
+        pal_scope_begin(m->tape, nested ? scope + outer + 1 : scope);
         m->scope = scope;
     }
     return entered;
@@ -71,17 +74,13 @@ static bool accepts(const pal_model *m, const char *what, pal_var x)
     return false;
 }
 
-/* lambda times the sum of squares of what is initialised as a weight: biases begin at zero. */
-static pal_var weight_penalty(pal_model *m, double lambda)
+/* The term of a batch: what is pooled, over its samples. */
+static pal_var pooled_term(pal_model *m, const pal_batch *batch)
 {
-    pal_var sum = {0};
-    for (size_t i = 0; i < m->n_parameters; i++) {
-        const pal__parameter *p = &m->parameters[i];
-        if (p->init == PAL_INIT_ZERO) continue;
-        pal_var squares = pal_sum_squares(pal_parameter(m, p->name, p->shape, p->init));
-        sum = sum.tape ? pal_add(sum, squares) : squares;
-    }
-    return sum.tape ? pal_scale(sum, lambda) : pal_constant(m->tape, 0);
+    pal_var pooled = m->variant->pooled(m, batch);
+    if (!pooled.id) return (pal_var){0};
+    pal_var sum = pal_logsumexp(pooled, 1, false);
+    return m->variant->of_pooled(m, pal_shift(sum, -log((double)pal_shape_of(pooled).dim[0])));
 }
 
 pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
@@ -90,11 +89,36 @@ pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
     pal_model_corrupt(m, batch->inputs);
     pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
     pal_var loss = m->variant->loss(m, batch);
-    const double l2 = pal_option_real(m, "l2");
-    if (m->mode == PAL_TRAIN && l2 > 0) loss = pal_add(loss, weight_penalty(m, l2));
+    if (m->mode == PAL_TRAIN) {
+        pal_var pooled = m->variant->pooled ? pooled_term(m, batch) : (pal_var){0}, penalty = pal__penalty(m);
+        if (pooled.tape) loss = pal_add(loss, pooled);
+        if (penalty.tape) loss = pal_add(loss, penalty);
+    }
     pal__leave(m, entered);
     pal__leave(m, noise);
     return loss;
+}
+
+pal_var pal_model_pooled(pal_model *m, const pal_batch *batch)
+{
+    if (!m->variant->pooled) return (pal_var){0};
+    if (!accepts(m, "pooled", batch->inputs)) return (pal_var){.tape = m->tape};
+    pal_model_corrupt(m, batch->inputs);
+    pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
+    pal_var pooled = m->variant->pooled(m, batch);
+    pal__leave(m, entered);
+    pal__leave(m, noise);
+    return pooled;
+}
+
+pal_var pal_model_of_pooled(pal_model *m, pal_var log_mean)
+{
+    if (!m->tape) return pal_tape_fail(log_mean.tape, PAL_ERR_ARGUMENT, "pooled: outside of begin and end");
+    if (!m->variant->of_pooled) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "pooled: nothing is");
+    pal__entered entered = pal__enter(m, "loss");
+    pal_var term = m->variant->of_pooled(m, log_mean);
+    pal__leave(m, entered);
+    return term;
 }
 
 pal_var pal_model_encode(pal_model *m, pal_var x)
@@ -119,15 +143,13 @@ pal_var pal_model_reconstruct(pal_model *m, pal_var x) { return pal_model_decode
 
 pal_var pal_model_corrupt(pal_model *m, pal_var x)
 {
-    const pal_var *of = &m->corrupt_of;
     if (!m->variant->corrupt) return x;
     if (!accepts(m, "corrupt", x)) return (pal_var){.tape = m->tape};
-    if (of->tape == x.tape && of->id == x.id && of->generation == x.generation) return m->corrupted;
+    if (pal__is_shared(&m->corrupted, x)) return m->corrupted.value;
     pal__entered noise = enter_noise(m);
-    m->corrupt_of = x;
-    m->corrupted = m->variant->corrupt(m, x);
+    m->corrupted = (pal__shared){x, m->variant->corrupt(m, x)};
     pal__leave(m, noise);
-    return m->corrupted;
+    return m->corrupted.value;
 }
 
 /* ---- Terms by name ----------------------------------------------------------------------------------------------- */
@@ -158,7 +180,7 @@ pal_var pal_model_note_at(const pal_model *m, size_t i, const char **name)
 
 pal_status pal_model_leaves(pal_model *m, pal_tape *tape, pal_var *leaves)
 {
-    for (size_t i = 0; i < m->n_parameters; i++)
+    for (size_t i = 0; i < pal_model_parameter_count(m); i++)
         leaves[i] = pal_leaf(tape, m->parameters[i].tensor, m->parameters[i].name);
     return pal_tape_status(tape);
 }

@@ -25,8 +25,8 @@ static pal_setting *merged(const pal_model *model, const pal_setting *settings, 
 
 static pal_status copy_weights(const pal_model *from, pal_model *to, pal_error *err)
 {
-    size_t n = pal_model_parameter_count(from);
-    bool fits = n == pal_model_parameter_count(to);
+    size_t n = pal_model_parameter_count(from) + pal_model_statistic_count(from);
+    bool fits = n == pal_model_parameter_count(to) + pal_model_statistic_count(to);
     for (size_t i = 0; i < n && fits; i++) {
         const char *name;
         const pal_tensor *source = pal_model_parameter(from, i, &name);

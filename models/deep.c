@@ -1,0 +1,34 @@
+/* The deep autoencoder: several layers to the code and, mirrored, several back.
+ *
+ * Hinton and Salakhutdinov, Science 313 (2006), there 1000-500-250-30 with a linear code; rectified units and their
+ * initial values as in He, Zhang, Ren and Sun, ICCV 2015, train it without pre-training. */
+#include "models/internal.h"
+
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    return pal_nll(m, pal_decode_layers(m, pal_encode_layers(m, b->inputs)), b->inputs);
+}
+
+static const pal_option options[] = {
+    {"hidden", PAL_OPTION_INT, "30", 1, 1000000, NULL, "units of the code"},
+    {"layers", PAL_OPTION_SIZES, "1000,500,250,30", 1, 1000000, NULL,
+     "units of each layer of the encoder; the last is the code"},
+    {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, "sigmoid|tanh|relu|linear|softplus", "of the hidden layers"},
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, "same|sigmoid|tanh|relu|linear|softplus", "of the code"},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, "glorot|he|lecun|normal", "distribution of the initial weights"},
+    {0}};
+
+const pal_variant pal_deep = {
+    .struct_size = sizeof(pal_variant),
+    .name = "deep",
+    .alias = "stacked",
+    .summary = "several layers to the code, and mirrored back",
+    .formula = "h_k = s(h_{k-1} W_k + b_k), h_0 = x;  back by V_k;  loss = -log p(x | a)",
+    .source = "Hinton and Salakhutdinov, Science 2006",
+    .options = options,
+    .training = pal__adam_training,
+    .encode = pal_encode_layers,
+    .decode = pal_decode_layers,
+    .loss = loss,
+};

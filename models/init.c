@@ -1,0 +1,68 @@
+/* init.c - initial values, a row each. They depend on seed, name and shape alone, not on who asks first.
+ *
+ * A weight [in, out] has so many inputs and outputs; a filter [out, in, height, width] has them once for each place of
+ * its window. */
+#include "models/internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct fans {
+    double in, out;
+} fans;
+
+static fans fans_of(pal_shape s)
+{
+    if (s.rank != 4) return (fans){s.rank ? (double)s.dim[0] : 1, s.rank ? (double)s.dim[s.rank - 1] : 1};
+    const double window = (double)s.dim[2] * (double)s.dim[3];
+    return (fans){(double)s.dim[1] * window, (double)s.dim[0] * window};
+}
+
+static double glorot(fans f) { return sqrt(6 / (f.in + f.out)); }
+static double he(fans f) { return sqrt(2 / f.in); }
+static double lecun(fans f) { return sqrt(1 / f.in); }
+static double small(fans f)
+{
+    (void)f;
+    return 0.01;
+}
+
+static const struct {
+    const char *name;
+    double (*scale)(fans f); /* half the width of a uniform distribution, the standard deviation of a normal one */
+    bool normal;
+} rows[] = {[PAL_INIT_GLOROT] = {"glorot", glorot, false},
+            [PAL_INIT_HE] = {"he", he, true},
+            [PAL_INIT_LECUN] = {"lecun", lecun, true},
+            [PAL_INIT_NORMAL] = {"normal", small, true}};
+
+pal_init pal_model_init(const pal_model *m)
+{
+    const char *name = pal_option_enum(m, "init");
+    for (size_t i = PAL_INIT_ZERO + 1; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name)) return (pal_init)i;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "init: there is no %s", name);
+    return PAL_INIT_GLOROT;
+}
+
+void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
+{
+    enum { CHUNK = 512, STREAM = 320 };
+    double u[CHUNK];
+    char stream[STREAM];
+    const size_t n = pal_tensor_count(p->tensor);
+    if (p->init == PAL_INIT_ZERO) {
+        for (size_t i = 0; i < n && p->value != 0; i++) pal_tensor_set(p->tensor, i, p->value); /* else as allocated */
+        return;
+    }
+    snprintf(stream, sizeof stream, "init/%s", p->name);
+    const double scale = rows[p->init].scale(fans_of(p->shape));
+    const pal_noise noise = {.seed = m->seed};
+    for (size_t first = 0; first < n; first += CHUNK) {
+        const size_t end = n - first < CHUNK ? n : first + CHUNK;
+        (rows[p->init].normal ? pal_noise_normal : pal_noise_uniform)(noise, stream, first, end - first, u);
+        for (size_t i = first; i < end; i++)
+            pal_tensor_set(p->tensor, i, scale * (rows[p->init].normal ? u[i - first] : 2 * u[i - first] - 1));
+    }
+}

@@ -1,0 +1,42 @@
+/* The k-sparse autoencoder: of a linear code the k largest units are kept, exactly k, and the others are 0.
+ *
+ * Makhzani and Frey, ICLR 2014, equations 1 to 3. The derivative goes through the units that are kept; which they are
+ * has none. Equal units are taken in order. */
+#include "models/internal.h"
+
+static pal_var encode(pal_model *m, pal_var x)
+{
+    const int64_t k = pal_option_int(m, "k"), units = pal_option_int(m, "hidden");
+    if (k > units)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                             "k %lld is more than the %lld units of the code: choose a smaller --k or a larger --hidden",
+                             (long long)k, (long long)units);
+    pal_var h = pal_encode_layers(m, x), largest = pal_arg_top_k(h, 1, k);
+    return pal_gather_add(pal_gather(h, largest, 1), largest, 1, units);
+}
+
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    return pal_nll(m, pal_decode_layers(m, encode(m, b->inputs)), b->inputs);
+}
+
+static const pal_option options[] = {
+    {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
+    {"k", PAL_OPTION_INT, "25", 1, 1000000, NULL, "units of the code that are kept for a sample"},
+    {"activation", PAL_OPTION_ENUM, "linear", 0, 0, "sigmoid|tanh|relu|linear|softplus",
+     "of every layer but the output"},
+    {0}};
+
+const pal_variant pal_k_sparse = {
+    .struct_size = sizeof(pal_variant),
+    .name = "k-sparse",
+    .alias = "ksae",
+    .summary = "a code of exactly k units other than 0",
+    .formula = "h = top_k(x W + b);  a = h W' + c;  loss = -log p(x | a)",
+    .source = "Makhzani and Frey, ICLR 2014",
+    .options = options,
+    .training = pal__adam_training,
+    .encode = encode,
+    .decode = pal_decode_layers,
+    .loss = loss,
+};

@@ -1,0 +1,137 @@
+/* layered.c - the encoder of affine layers and the decoder that undoes it, by the shared options. */
+#include "models/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME = 256, SIDES = PAL_OPTION_LIST + 1 };
+
+/* A variant may be without the options that only several layers need. */
+static bool has(const pal_model *m, const char *option) { return pal_model_setting(m, option) != NULL; }
+
+/* Sizes of the encoder's layers, of the input first; returns how many layers. */
+static size_t encoder_sizes(const pal_model *m, int64_t size[SIDES])
+{
+    size_t n = has(m, "layers") ? pal_option_sizes(m, "layers", size + 1) : 0;
+    size[0] = pal_model_features(m);
+    if (!n) size[++n] = pal_option_int(m, "hidden");
+    return n;
+}
+
+/* "encoder" of a single layer, "encoder/K" of several. */
+static char *layer_name(const char *side, size_t k, size_t layers, char out[NAME])
+{
+    if (layers == 1)
+        snprintf(out, NAME, "%s", side);
+    else
+        snprintf(out, NAME, "%s/%zu", side, k);
+    return out;
+}
+
+void pal_code_bias_from(pal_model *m, double value)
+{
+    char name[NAME];
+    int64_t size[SIDES];
+    const size_t n = encoder_sizes(m, size);
+    strcat(layer_name("encoder", n, n, name), "/b");
+    pal_parameter_filled(m, name, PAL_SHAPE(size[n]), value);
+}
+
+const char *pal_code_activation(const pal_model *m)
+{
+    const char *own = has(m, "code-activation") ? pal_option_enum(m, "code-activation") : "same";
+    return strcmp(own, "same") ? own : pal_option_enum(m, "activation");
+}
+
+/* Option `dropout`: one rate for the output of every layer, or a list: of the input, and of each layer of the encoder
+ * in turn; the decoder's layers have the rates of those they undo. */
+static pal_var drop(pal_model *m, pal_var h, size_t k, size_t layers)
+{
+    double rate[PAL_OPTION_LIST];
+    const size_t n = pal_option_reals(m, "dropout", rate);
+    if (n != 1 && n != layers + 1)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                             "dropout: %zu rates; give one for all layers, or %zu: of the input and of each layer", n,
+                             layers + 1);
+    const double own = n > 1 ? rate[k] : k ? rate[0] : 0;
+    return m->mode == PAL_TRAIN && own > 0 ? pal_dropout(k ? "dropout" : "dropout-input", h, own) : h;
+}
+
+static pal_var encode(pal_model *m, pal_var x)
+{
+    char name[NAME];
+    int64_t size[SIDES];
+    const size_t n = encoder_sizes(m, size);
+    pal_var h = drop(m, x, 0, n);
+    for (size_t k = 1; k <= n; k++) {
+        pal_var a = pal_dense(m, layer_name("encoder", k, n, name), h, size[k]);
+        if (k == n) return a;
+        pal__entered entered = pal__enter(m, name);
+        h = drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k, n);
+        pal__leave(m, entered);
+    }
+    return h;
+}
+
+pal_var pal_encode_layers_linear(pal_model *m, pal_var x)
+{
+    if (pal__is_shared(&m->encoded, x) && x.id) return m->encoded.value;
+    pal__entered entered = pal__enter(m, "encoder");
+    m->encoded = (pal__shared){x, encode(m, x)};
+    pal__leave(m, entered);
+    return m->encoded.value;
+}
+
+pal_var pal_code_activate(pal_model *m, pal_var a)
+{
+    int64_t size[SIDES];
+    const size_t n = encoder_sizes(m, size);
+    pal__entered entered = pal__enter(m, "encoder");
+    pal_var h = drop(m, pal_activate(m, a, pal_code_activation(m)), n, n);
+    pal__leave(m, entered);
+    return h;
+}
+
+pal_var pal_encode_layers(pal_model *m, pal_var x) { return pal_code_activate(m, pal_encode_layers_linear(m, x)); }
+
+/* The decoder's layers, of the output first, so that number k undoes the encoder's: 0 and a failure on the tape if they
+ * do not fit. */
+static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
+{
+    int64_t given[PAL_OPTION_LIST], mirrored[SIDES];
+    const size_t n = encoder_sizes(m, mirrored), own = has(m, "decoder-layers") ? pal_option_sizes(m, "decoder-layers", given) : 0;
+    memcpy(size, mirrored, sizeof mirrored);
+    if (!own) return n;
+    bool mirror = own + 1 == n;
+    for (size_t k = 1; k <= own; k++) {
+        size[k] = given[own - k];
+        mirror = mirror && size[k] == mirrored[k];
+    }
+    size[own + 1] = mirrored[n];
+    if (mirror || !pal_option_bool(m, "tied")) return own + 1;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                  "decoder-layers %s do not mirror the encoder, and tied weights must: give --tied no, or leave "
+                  "--decoder-layers away",
+                  pal_model_setting(m, "decoder-layers"));
+    return 0;
+}
+
+pal_var pal_decode_layers(pal_model *m, pal_var h)
+{
+    char name[NAME], encoder[NAME];
+    int64_t size[SIDES];
+    const bool tied = pal_option_bool(m, "tied");
+    const size_t n = decoder_sizes(m, size);
+    pal_var a = {.tape = m->tape};
+    pal__entered outer = pal__enter(m, "decoder");
+    for (size_t k = n; k >= 1; k--) {
+        layer_name("decoder", k, n, name);
+        a = tied ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder)) : pal_dense(m, name, h, size[k - 1]);
+        if (k == 1) break;
+        pal__entered entered = pal__enter(m, name);
+        h = drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);
+        pal__leave(m, entered);
+    }
+    pal__leave(m, outer);
+    return a;
+}

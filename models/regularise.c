@@ -1,0 +1,41 @@
+/* regularise.c - penalties on weights, in the training loss alone: l1 sum |w| and l2 sum w^2 (no half, no learning rate:
+ * decoupled decay is the optimiser's).
+ *
+ * A bias is a parameter called b; only --regularize-biases takes it along. Tied weights are one parameter and count
+ * once. */
+#include "models/internal.h"
+
+#include <string.h>
+
+static bool is_bias(const pal__parameter *p)
+{
+    const char *slash = strrchr(p->name, '/');
+    return !strcmp(slash ? slash + 1 : p->name, "b");
+}
+
+static pal_var sum_absolute(pal_var w) { return pal_sum_all(pal_abs(w)); }
+
+static const struct {
+    const char *option;
+    pal_var (*measure)(pal_var w);
+} penalties[] = {{"l1", sum_absolute}, {"l2", pal_sum_squares}};
+
+pal_var pal__penalty(pal_model *m)
+{
+    pal_var total = {0};
+    const bool biases = pal_option_bool(m, "regularize-biases");
+    for (size_t k = 0; k < sizeof penalties / sizeof *penalties; k++) {
+        const double weight = pal_option_real(m, penalties[k].option);
+        pal_var sum = {0};
+        for (size_t i = 0; i < m->n_parameters && weight > 0; i++) {
+            const pal__parameter *p = &m->parameters[i];
+            if (p->fixed || (is_bias(p) && !biases)) continue;
+            pal_var term = penalties[k].measure(pal_parameter(m, p->name, p->shape, p->init));
+            sum = sum.tape ? pal_add(sum, term) : term;
+        }
+        if (!sum.tape) continue;
+        pal_var term = pal_model_note(m, penalties[k].option, pal_scale(sum, weight));
+        total = total.tape ? pal_add(total, term) : term;
+    }
+    return total;
+}
