@@ -106,6 +106,14 @@ char *pal__file_read(const char *path, size_t *size, pal_error *err); /* with a 
 /* The folder and those above it; one that exists must be empty. */
 pal_status pal__folder_make(const char *path, pal_error *err);
 
+/* ---- svd.c ---------------------------------------------------------------------------------------------------------
+ */
+
+/* a [rows, columns], row-major, is overwritten. s: r = min(rows, columns) singular values, descending. vt [r, columns]:
+ * the right singular vectors as rows, orthonormal; NULL: not wanted. */
+pal_status pal__svd(pal_context *context, size_t rows, size_t columns, double *a, double *s, double *vt,
+                    pal_error *err);
+
 /* ---- Pictures ------------------------------------------------------------------------------------------------------
  */
 
