@@ -43,6 +43,12 @@ int pal_cli_gradcheck(int argc, char **argv);
 int pal_cli_graph(int argc, char **argv);
 int pal_cli_run_info(int argc, char **argv);
 
+/* ---- plugin.c: variants from a shared object ------------------------------------------------------------------------
+ */
+
+/* Loads it and has it register what it has; it stays. PAL_CLI_GO_ON, or the status after one line. */
+int pal_cli_load(const char *path);
+
 /* ---- parse.c: options and words ------------------------------------------------------------------------------------
  */
 

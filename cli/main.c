@@ -27,10 +27,11 @@ static const char *verb_name(size_t i, const void *user)
 
 static int print_help(void)
 {
-    puts("Usage: palindrome VERB [OPTION...]\n"
+    puts("Usage: palindrome [--load FILE] VERB [OPTION...]\n"
          "Autoencoders on a reverse-mode automatic-differentiation framework.\n");
     for (size_t i = 0; i < VERBS; i++) printf("  %-12s  %s\n", verbs[i].name, verbs[i].summary);
     puts("\n  palindrome VERB --help   the options of a verb\n"
+         "  palindrome --load FILE VERB   with the models of a shared object (examples/variant.c)\n"
          "  palindrome --version     the version, and what it computes with\n\n"
          "To begin:  palindrome train denoising");
     return PAL_CLI_DONE;
@@ -38,6 +39,12 @@ static int print_help(void)
 
 static int run(int argc, char **argv)
 {
+    char **const all = argv;
+    for (; argc >= 2 && !strcmp(argv[1], "--load"); argc -= 2, argv += 2) {
+        if (argc < 3) return pal_cli_say(PAL_CLI_WRONG, "--load needs a file: a shared object of models");
+        int status = pal_cli_load(argv[2]);
+        if (status != PAL_CLI_GO_ON) return status;
+    }
     if (argc < 2) return pal_cli_say(PAL_CLI_WRONG, "say what to do: `palindrome --help` lists the verbs");
     const char *word = argv[1];
     if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?")) return print_help();
@@ -45,7 +52,7 @@ static int run(int argc, char **argv)
     if (!strcmp(word, "help") && argc == 2) return print_help();
     for (size_t i = 0; i < VERBS; i++) {
         if (strcmp(word, verbs[i].name)) continue;
-        if (verbs[i].computes) pal_cli_set_up(argv);
+        if (verbs[i].computes) pal_cli_set_up(all);
         char name[64];
         snprintf(name, sizeof name, "palindrome %s", word);
         argv[1] = name;

@@ -114,6 +114,7 @@ static pal_status prepare(loop *l, pal_error *err)
 {
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
     if (!l->order) return no_memory(err);
+    if (pal__measure_statistics(l->model, l->data, err)) return PAL_ERR_ARGUMENT;
     l->optimizer = new_optimizer(l, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     l->stage = pal__stage_new(
@@ -236,6 +237,27 @@ static pal_status run_epochs(loop *l, pal_train_result *result, pal_error *err)
     return status;
 }
 
+/* In place of all epochs; the figures are those of one. */
+static pal_status solve(loop *l, pal_train_result *result, pal_error *err)
+{
+    pal_progress *p = &l->progress;
+    pal_figures figures;
+    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    pal_status status = pal__solve(l->model, l->data, err);
+    if (!status) status = pal_evaluate(l->model, l->data, &o, &figures, err);
+    if (status) return status;
+    p->epoch = p->epochs = 1;
+    p->step = p->steps;
+    l->sum = figures.loss * (double)p->steps;
+    status = finish_epoch(l, err);
+    if (status) return status;
+    result->epochs = 1;
+    result->train_loss = figures.loss;
+    result->test_loss = p->test_loss;
+    result->squared_error = p->squared_error;
+    return PAL_OK;
+}
+
 static void start(loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *given)
 {
     *l = (loop){.model = model, .data = data};
@@ -274,7 +296,12 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
                                  .samples_per_second = NAN};
-    if (!check(&l, &own) && !prepare(&l, &own)) run_epochs(&l, result, &own);
+    if (!check(&l, &own) && !prepare(&l, &own)) {
+        if (pal__has_closed_form(model))
+            solve(&l, result, &own);
+        else
+            run_epochs(&l, result, &own);
+    }
     result->seconds = pal__seconds() - l.started;
     if (l.o.folder) {
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";

@@ -1,0 +1,106 @@
+/* closed_form.c - the linear autoencoder solved instead of trained (option solve of variant linear).
+ *
+ * C = (1/T) sum (x - mu)(x - mu)' = U S^2 U'. Eckart and Young 1936: no x^ of k dimensions has a smaller squared error
+ * than the projection on the first k columns of U. Of all W, V with W V = U_k U_k' these have codes of variance 1:
+ * W = U_k S_k^-1, V = S_k U_k'; tied weights are U_k. Directions without variance, and units beyond the features, are
+ * 0. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "train/internal.h"
+
+enum { BLOCK = 1024 };
+
+bool pal__has_closed_form(const pal_model *model)
+{
+    const char *solve = pal_model_setting(model, "solve");
+    return solve && !strcmp(solve, "svd");
+}
+
+/* A program over a block: the sum over its rows of (x - mu)(x - mu)'. */
+static pal_program *scatter_program(pal_context *context, pal_tensor *x, pal_tensor *mean, pal_error *err)
+{
+    pal_tape *tape = pal_tape_new(context, PAL_F64);
+    if (!tape) {
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    pal_var centred = pal_sub(pal_leaf(tape, x, "x"), pal_leaf(tape, mean, "mean"));
+    pal_var scatter = pal_matmul_t(centred, centred, true, false);
+    pal_program *program = pal_compile(tape, &scatter, 1, NULL);
+    if (!program) pal_error_set(err, pal_tape_status(tape), "%s", pal_tape_error(tape));
+    pal_tape_free(tape);
+    return program;
+}
+
+/* Adds up the blocks; the last one is filled up with the mean, which adds nothing. */
+static pal_status add_blocks(const pal_dataset *data, pal_program *program, pal_tensor *x, const double *mean,
+                             double *c, pal_error *err)
+{
+    const size_t d = (size_t)data->features;
+    for (int64_t at = 0; at < data->count; at += BLOCK) {
+        const size_t n = (size_t)(data->count - at < BLOCK ? data->count - at : BLOCK);
+        uint32_t rows[BLOCK];
+        for (size_t i = 0; i < BLOCK; i++) rows[i] = (uint32_t)at + (uint32_t)(i < n ? i : 0);
+        pal_status status = pal_dataset_batch(data, rows, BLOCK, x);
+        if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+        for (size_t i = n; i < BLOCK; i++) memcpy((double *)x->data + i * d, mean, d * sizeof *mean);
+        if (pal_run(program)) return pal_error_set(err, PAL_ERR_NUMERIC, "%s", pal_program_error(program));
+        const double *sum = pal_output(program, 0)->data;
+        for (size_t i = 0; i < d * d; i++) c[i] += sum[i];
+    }
+    for (size_t i = 0; i < d * d; i++) c[i] /= (double)data->count;
+    return PAL_OK;
+}
+
+pal_status pal__principal_directions(pal_context *context, const pal_dataset *data, double *variance, double *directions,
+                                     pal_error *err)
+{
+    const size_t d = (size_t)data->features;
+    pal_tensor *x = pal_tensor_new(context, PAL_F64, PAL_SHAPE(BLOCK, data->features)),
+               *mean = pal_tensor_new(context, PAL_F64, PAL_SHAPE(data->features));
+    double *c = calloc(d * d, sizeof *c);
+    pal_program *program = NULL;
+    pal_status status = x && mean && c ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!status) status = pal__mean_of(context, data, mean->data, err);
+    if (!status && !(program = scatter_program(context, x, mean, err))) status = PAL_ERR_MEMORY;
+    if (!status) status = add_blocks(data, program, x, mean->data, c, err);
+    if (!status) status = pal__svd(context, d, d, c, variance, directions, err);
+    pal_program_free(program);
+    pal_tensor_free(x);
+    pal_tensor_free(mean);
+    free(c);
+    return status;
+}
+
+/* W [d,k] and V [k,d], or NULL if tied, from the variances and the directions [d,d], a row each. */
+static void fill(pal_tensor *w, pal_tensor *v, const double *variance, const double *directions)
+{
+    const size_t d = (size_t)w->shape.dim[0], k = (size_t)w->shape.dim[1];
+    for (size_t j = 0; j < k; j++) {
+        const bool none = j >= d || !(variance[j] > variance[0] * 1e-15 * (double)d);
+        const double s = none || !v ? 1 : sqrt(variance[j]);
+        for (size_t i = 0; i < d; i++) {
+            const double u = none ? 0 : directions[j * d + i];
+            pal_tensor_set(w, i * k + j, u / s);
+            if (v) pal_tensor_set(v, j * d + i, u * s);
+        }
+    }
+}
+
+pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err)
+{
+    const size_t d = (size_t)data->features;
+    pal_tensor *w = pal_model_parameter_find(model, "encoder/W"), *v = pal_model_parameter_find(model, "decoder/W");
+    if (!w || w->shape.rank != 2 || w->shape.dim[0] != data->features)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "solve svd: the model is not linear");
+    double *variance = malloc(d * sizeof *variance), *directions = malloc(d * d * sizeof *directions);
+    pal_status status = variance && directions ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!status) status = pal__principal_directions(pal_model_context(model), data, variance, directions, err);
+    if (!status) fill(w, v, variance, directions);
+    free(variance);
+    free(directions);
+    return status;
+}
