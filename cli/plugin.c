@@ -8,7 +8,7 @@
 
 int pal_cli_load(const char *path)
 {
-    pal_status (*enlist)(pal_error *err) = NULL;
+    pal_status (*enlist)(pal_error * err) = NULL;
     pal_error err = {0};
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!object) return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s (a file here is ./NAME)", path, dlerror());

@@ -43,9 +43,9 @@ typedef struct pal__parameter {
     char *name;
     pal_shape shape;
     pal_init init;
-    double value; /* with PAL_INIT_ZERO: what to begin with */
-    bool fixed;   /* a statistic: not trained */
-    bool owned;   /* the tensor is not a part of something */
+    double value;       /* with PAL_INIT_ZERO: what to begin with */
+    bool fixed;         /* a statistic: not trained */
+    bool owned;         /* the tensor is not a part of something */
     pal_tensor *tensor; /* while discovering: a temporary or the opened file's; then a part of the slab, or its own */
     pal_var leaf;       /* while recording */
 } pal__parameter;
@@ -79,7 +79,7 @@ struct pal_model {
     /* Between begin and end. */
     pal_tape *tape;
     pal_mode mode;
-    const char *scope;             /* the innermost that was entered, or NULL */
+    const char *scope; /* the innermost that was entered, or NULL */
     pal__shared corrupted, encoded;
 
     /* What the loss named, until the next begin. */
@@ -97,12 +97,13 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
 /* Finds out which parameters there are by recording on tapes that are thrown away. Leaves the slab to be made. */
 pal_status pal__model_discover(pal_model *m, pal_error *err);
 void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
-pal__parameter *pal__parameter_find(const pal_model *m, const char *name); /* by search from the front */
+pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* by search from the front */
 
 /* The terms of l1 and l2, noted by these names; a null handle: none. */
 pal_var pal__penalty(pal_model *m);
 
-/* Enters a scope unless it is the innermost one already ("encoder/1" in "encoder" is "1"); the name is borrowed; gives what pal__leave wants. */
+/* Enters a scope unless it is the innermost one already ("encoder/1" in "encoder" is "1"); the name is borrowed; gives
+ * what pal__leave wants. */
 typedef struct pal__entered {
     const char *before;
     bool opened;

@@ -99,7 +99,8 @@ pal_var pal_encode_layers(pal_model *m, pal_var x) { return pal_code_activate(m,
 static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
 {
     int64_t given[PAL_OPTION_LIST], mirrored[SIDES];
-    const size_t n = encoder_sizes(m, mirrored), own = has(m, "decoder-layers") ? pal_option_sizes(m, "decoder-layers", given) : 0;
+    const size_t n = encoder_sizes(m, mirrored),
+                 own = has(m, "decoder-layers") ? pal_option_sizes(m, "decoder-layers", given) : 0;
     memcpy(size, mirrored, sizeof mirrored);
     if (!own) return n;
     bool mirror = own + 1 == n;
@@ -126,7 +127,8 @@ pal_var pal_decode_layers(pal_model *m, pal_var h)
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = n; k >= 1; k--) {
         layer_name("decoder", k, n, name);
-        a = tied ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder)) : pal_dense(m, name, h, size[k - 1]);
+        a = tied ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder))
+                 : pal_dense(m, name, h, size[k - 1]);
         if (k == 1) break;
         pal__entered entered = pal__enter(m, name);
         h = drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);

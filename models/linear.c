@@ -8,10 +8,7 @@
 static pal_var mean(pal_model *m) { return pal_statistic(m, "input/mean", PAL_SHAPE(pal_model_features(m))); }
 static pal_var encode(pal_model *m, pal_var x) { return pal_encode_layers(m, pal_sub(x, mean(m))); }
 static pal_var decode(pal_model *m, pal_var h) { return pal_add(pal_decode_layers(m, h), mean(m)); }
-static pal_var loss(pal_model *m, const pal_batch *b)
-{
-    return pal_nll(m, decode(m, encode(m, b->inputs)), b->inputs);
-}
+static pal_var loss(pal_model *m, const pal_batch *b) { return pal_nll(m, decode(m, encode(m, b->inputs)), b->inputs); }
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "30", 1, 1000000, NULL, "units of the code: principal directions that are kept"},
@@ -24,8 +21,8 @@ static const pal_option options[] = {
     {.name = "code-activation", .type = PAL_OPTION_NONE},
     {0}};
 
-static const pal_setting training[] = {{"optimizer", "adam"}, {"learning-rate", "0.001"}, {"schedule", "cosine"},
-                                       {"final-rate", "1e-5"}, {"epochs", "15"},          {NULL, NULL}};
+static const pal_setting training[] = {{"optimizer", "adam"},  {"learning-rate", "0.001"}, {"schedule", "cosine"},
+                                       {"final-rate", "1e-5"}, {"epochs", "15"},           {NULL, NULL}};
 
 const pal_variant pal_linear = {
     .struct_size = sizeof(pal_variant),

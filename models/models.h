@@ -127,7 +127,7 @@ pal_var pal_encode_layers(pal_model *m, pal_var x);
 pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* before the code's activation */
 pal_var pal_code_activate(pal_model *m, pal_var a);        /* the rest of pal_encode_layers */
 pal_var pal_decode_layers(pal_model *m, pal_var h);
-const char *pal_code_activation(const pal_model *m);  /* what code-activation comes to */
+const char *pal_code_activation(const pal_model *m); /* what code-activation comes to */
 void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
@@ -158,7 +158,7 @@ size_t pal_model_parameter_count(const pal_model *model); /* tensors that are tr
 size_t pal_model_statistic_count(const pal_model *model); /* tensors that are not; they follow the others */
 pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name); /* NULL: no more of both kinds */
 pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name);       /* of either kind; NULL: none */
-int64_t pal_model_weights(const pal_model *model); /* numbers that are trained */
+int64_t pal_model_weights(const pal_model *model);                                    /* numbers that are trained */
 
 /* Recording: between begin and end the calls below append to the tape, whose default type is the model's. begin, at the
  * root scope, makes every parameter a leaf under its full name. In EVALUATE the noise of a loss comes from streams
@@ -171,10 +171,10 @@ pal_var pal_model_loss(pal_model *model, const pal_batch *batch);
 /* The variant's pooled values [n, k], id 0 if it has none, and the term made of their log-mean-exp [k]. */
 pal_var pal_model_pooled(pal_model *model, const pal_batch *batch);
 pal_var pal_model_of_pooled(pal_model *model, pal_var log_mean);
-pal_var pal_model_encode(pal_model *model, pal_var x);            /* [n, code] */
-pal_var pal_model_decode(pal_model *model, pal_var h);            /* the mean, in the space of x */
-pal_var pal_model_reconstruct(pal_model *model, pal_var x);       /* decode(encode(x)), the mean */
-pal_var pal_model_corrupt(pal_model *model, pal_var x);           /* x, where the variant corrupts nothing */
+pal_var pal_model_encode(pal_model *model, pal_var x);      /* [n, code] */
+pal_var pal_model_decode(pal_model *model, pal_var h);      /* the mean, in the space of x */
+pal_var pal_model_reconstruct(pal_model *model, pal_var x); /* decode(encode(x)), the mean */
+pal_var pal_model_corrupt(pal_model *model, pal_var x);     /* x, where the variant corrupts nothing */
 /* The terms that the loss named (pal_model_note), until the next begin; handles live as long as their tape. */
 enum { PAL_MODEL_NOTES = 12 };
 size_t pal_model_note_count(const pal_model *model);

@@ -113,7 +113,8 @@ static pal_status check_variant(const pal_variant *v, pal_error *err)
                              v->name ? v->name : "");
     if (!v->summary || !v->encode || !v->decode || !v->loss || !v->pooled != !v->of_pooled)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "variant %s: wants a summary, encode, decode and loss, and pooled with of_pooled", v->name);
+                             "variant %s: wants a summary, encode, decode and loss, and pooled with of_pooled",
+                             v->name);
     return check_options(v, err);
 }
 

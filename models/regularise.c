@@ -1,5 +1,5 @@
-/* regularise.c - penalties on weights, in the training loss alone: l1 sum |w| and l2 sum w^2 (no half, no learning rate:
- * decoupled decay is the optimiser's).
+/* regularise.c - penalties on weights, in the training loss alone: l1 sum |w| and l2 sum w^2 (no half, no learning
+ * rate: decoupled decay is the optimiser's).
  *
  * A bias is a parameter called b; only --regularize-biases takes it along. Tied weights are one parameter and count
  * once. */

@@ -21,9 +21,12 @@ static inline pal_model *make(const pal_variant *variant, const pal_setting *set
     return m;
 }
 
+/* Of a code of 4 units. */
 static inline pal_model *make_named(const char *name, pal_dtype dtype)
 {
-    return make(pal_variant_find(name), (pal_setting[]){{"hidden", "4"}}, 1, dtype, 5);
+    static const pal_setting small[] = {{"hidden", "4"}, {"k", "2"}};
+    const pal_variant *variant = pal_variant_find(name);
+    return make(variant, small, pal_variant_option_find(variant, "k") ? 2 : 1, dtype, 5);
 }
 
 static inline void same_parameters(const pal_model *a, const pal_model *b)

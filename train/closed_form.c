@@ -55,8 +55,8 @@ static pal_status add_blocks(const pal_dataset *data, pal_program *program, pal_
     return PAL_OK;
 }
 
-pal_status pal__principal_directions(pal_context *context, const pal_dataset *data, double *variance, double *directions,
-                                     pal_error *err)
+pal_status pal__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
+                                     double *directions, pal_error *err)
 {
     const size_t d = (size_t)data->features;
     pal_tensor *x = pal_tensor_new(context, PAL_F64, PAL_SHAPE(BLOCK, data->features)),

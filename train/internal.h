@@ -121,8 +121,8 @@ pal_status pal__mean_of(pal_context *context, const pal_dataset *data, double *m
 /* Fills the statistics of the model that are known by name, such as "input/mean". */
 pal_status pal__measure_statistics(pal_model *model, const pal_dataset *data, pal_error *err);
 /* Of the centred samples' covariance: variance [features] descending, directions [features, features], a row each. */
-pal_status pal__principal_directions(pal_context *context, const pal_dataset *data, double *variance, double *directions,
-                                     pal_error *err);
+pal_status pal__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
+                                     double *directions, pal_error *err);
 bool pal__has_closed_form(const pal_model *model); /* and its settings ask for it */
 pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err);
 
