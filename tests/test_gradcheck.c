@@ -1,20 +1,11 @@
 /* The checker over the registry at both orders; that each of its checks rejects the mistake that is its own, and that
- * kinks are recognised. */
-#include "testing.h"
+ * kinks are recognised. Taylor's remainders: test_gradcheck_taylor.c. */
+#include "checks.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static pal_context *c;
-static void setup(void) { c = context_with(1); }
-static void teardown(void) { pal_context_free(c); }
-
-static pal_gradcheck_options order(int n)
-{
-    return (pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = n, .seed = 1};
-}
 
 START_TEST(every_operation_passes)
 {
@@ -91,12 +82,6 @@ static pal_var not_linear(const pal_rule *r, size_t k)
     return pal_mul(pal_shift(r->seed, 1e-9), r->out);
 }
 
-static pal_var build_op(pal_tape *t, const pal_var *in, const void *user)
-{
-    const pal_op *op = user;
-    return pal_record(t, op, in, (size_t)op->arity, NULL);
-}
-
 static pal_gradcheck_report check_wrong(const char *name, pal_var (*vjp)(const pal_rule *, size_t))
 {
     pal_op wrong = *pal_op_find(name);
@@ -137,29 +122,7 @@ START_TEST(wrong_rules_are_rejected)
 END_TEST
 
 /* Rules whose first derivative is right, and what is wrong with them is for one check alone to see. */
-
-static pal_var half(const pal_rule *r, size_t k)
-{
-    (void)k;
-    return pal_scale(r->seed, -0.5);
-}
-
-/* x negated, its derivative half of what it should be, or none. */
-static pal_op halved(pal_derivative derivative)
-{
-    pal_op op = *pal_op_find("neg");
-    op.name = "halved";
-    op.derivative[0] = derivative;
-    op.vjp = half;
-    return op;
-}
-static pal_op crooked, without; /* set by the test that uses them */
-
-static pal_var wrong_when_differentiated(const pal_rule *r, size_t k)
-{
-    (void)k;
-    return pal_mul(r->seed, pal_neg(pal_record(NULL, &crooked, &r->out, 1, NULL)));
-}
+static pal_op without; /* set by the test that uses it */
 
 static pal_var not_its_own_adjoint(const pal_rule *r, size_t k)
 {
@@ -177,20 +140,6 @@ static pal_var not_differentiable_again(const pal_rule *r, size_t k)
 static pal_var forgets_one(const pal_rule *r, size_t k)
 {
     return pal_mul(r->seed, k == 0 ? r->in[1] : pal_stop_gradient(r->in[0]));
-}
-
-static pal_gradcheck_report check_at(const char *name, pal_var (*vjp)(const pal_rule *, size_t), int n)
-{
-    pal_op op = *pal_op_find(name);
-    if (vjp) op.vjp = vjp;
-    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "a"),
-                        random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), 0.5, 1, "b")};
-    pal_gradcheck_options o = order(n);
-    pal_gradcheck_report r;
-    ck_assert_int_eq(pal_gradcheck(c, name, build_op, &op, in, (size_t)op.arity, &o, &r), PAL_OK);
-    pal_tensor_free(in[0]);
-    pal_tensor_free(in[1]);
-    return r;
 }
 
 START_TEST(a_wrong_second_derivative_alone_is_rejected)
@@ -239,132 +188,6 @@ START_TEST(a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected)
     ck_assert(isnan(r.duality));
     r = check_at("exp", NULL, 1);
     ck_assert_double_le(r.duality, PAL_CHECK_IDENTITY);
-}
-END_TEST
-
-/* ---- Taylor's remainders ------------------------------------------------------------------------------------------
- */
-
-static pal_var cubic(pal_tape *t, const pal_var *in, const void *user)
-{
-    (void)t, (void)user;
-    return pal_matmul(pal_matmul(in[0], in[1]), in[0]);
-}
-
-START_TEST(remainders_fall_at_their_orders)
-{
-    static const char *const smooth[] = {"exp", "sin", "tanh", "sigmoid", "log", "div"};
-    for (int i = 0; i < 6; i++) {
-        pal_gradcheck_report r = check_at(smooth[i], NULL, 2);
-        ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
-        ck_assert_msg(fabs(r.slope1 - 2) <= 0.1 && fabs(r.slope2 - 3) <= 0.1, "%s: %g, %g", r.name, r.slope1, r.slope2);
-        r = check_at(smooth[i], NULL, 1);
-        ck_assert_double_eq_tol(r.slope1, 2, 0.1);
-        ck_assert(isnan(r.slope2) && isnan(r.symmetry));
-    }
-    pal_gradcheck_report r = check_at("matmul", NULL, 2); /* of second degree in both together */
-    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
-    ck_assert(isnan(r.slope2));
-    pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "a"),
-                        random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "b")};
-    pal_gradcheck_options o = order(2);
-    ck_assert_int_eq(pal_gradcheck(c, "a b a", cubic, NULL, in, 2, &o, &r), PAL_OK);
-    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
-    ck_assert_double_eq_tol(r.slope2, 3, 0.1);
-    pal_tensor_free(in[0]);
-    pal_tensor_free(in[1]);
-}
-END_TEST
-
-START_TEST(linear_functions_are_too_exact_to_tell)
-{
-    static const char *const linear[] = {"neg", "add", "sub", "copy"};
-    for (int i = 0; i < 4; i++)
-        for (int n = 1; n <= 2; n++) {
-            if (!pal_op_find(linear[i])) continue;
-            pal_gradcheck_report r = check_at(linear[i], NULL, n);
-            ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
-            ck_assert_msg(isnan(r.slope1) && isnan(r.slope2), "%s: %g, %g", r.name, r.slope1, r.slope2);
-        }
-    pal_gradcheck_report r = check_at("square", NULL, 2);
-    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
-    ck_assert(isnan(r.slope2));
-}
-END_TEST
-
-/* At 0 an even or odd function lacks the next term: the remainder is smaller than it has to be, in every direction. */
-START_TEST(a_missing_term_is_no_fault)
-{
-    pal_tensor *zeros = pal_tensor_new(c, PAL_F64, PAL_SHAPE(4));
-    pal_gradcheck_options o = order(2);
-    pal_gradcheck_report r;
-    ck_assert_int_eq(pal_gradcheck(c, "sin", build_op, pal_op_find("sin"), &zeros, 1, &o, &r), PAL_OK);
-    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
-    ck_assert_double_eq_tol(r.slope1, 3, 0.1);
-    ck_assert_double_eq_tol(r.slope2, 3, 0.1);
-    ck_assert_int_eq(pal_gradcheck(c, "cos", build_op, pal_op_find("cos"), &zeros, 1, &o, &r), PAL_OK);
-    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
-    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
-    ck_assert_double_eq_tol(r.slope2, 4, 0.1);
-    pal_tensor_free(zeros);
-}
-END_TEST
-
-static pal_var bent(pal_tape *t, const pal_var *in, const void *user)
-{
-    (void)t, (void)user;
-    return pal_mul(pal_relu(in[0]), pal_exp(in[0]));
-}
-
-/* On a kink there is no slope to judge; beside one, the steps that do not reach it tell. */
-START_TEST(slopes_stop_at_kinks)
-{
-    double x[] = {0, 0, 0, 0, 0, 0, 0, 0};
-    pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(8), x);
-    pal_gradcheck_options o = order(2);
-    pal_gradcheck_report r;
-    ck_assert_int_eq(pal_gradcheck(c, "bent", bent, NULL, &in, 1, &o, &r), PAL_OK);
-    ck_assert_int_eq(r.verdict, PAL_CHECK_KINK);
-    ck_assert(isnan(r.slope1) && isnan(r.slope2));
-    for (int i = 0; i < 8; i++) x[i] = i % 2 ? 0.004 : -0.004;
-    ck_assert_int_eq(pal_gradcheck(c, "bent", bent, NULL, &in, 1, &o, &r), PAL_OK);
-    ck_assert_double_eq_tol(r.slope1, 2, 0.1);
-    ck_assert_double_eq_tol(r.slope2, 3, 0.1);
-    pal_tensor_free(in);
-}
-END_TEST
-
-static pal_var bends(pal_tape *t, const pal_var *in, const void *user)
-{
-    (void)t;
-    pal_var y = pal_tanh(pal_softplus(pal_tanh(in[0])));
-    return pal_sum_all(user ? pal_add(y, pal_scale(pal_record(NULL, user, &in[0], 1, NULL), 1e-3)) : y);
-}
-
-/* Beside a zero of the third derivative two terms cancel within the sweep. A wrong second derivative shows there too.
- */
-START_TEST(a_remainder_that_has_not_settled_is_no_fault)
-{
-    double x;
-    pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(1, 1), &x);
-    pal_op op = *pal_op_find("exp");
-    crooked = halved(PAL_HAS_RULE);
-    op.vjp = wrong_when_differentiated;
-    int seen = 0;
-    for (int i = 0; i < 600; i++) {
-        pal_gradcheck_options o = order(2);
-        pal_gradcheck_report r;
-        x = (i % 2 ? 0.5 : -0.6) + (i / 2 - 150) * 5e-4;
-        o.seed = (uint64_t)i;
-        o.step = i % 4 < 2 ? 0x1p-8 : 0x1p-5;
-        ck_assert_int_eq(pal_gradcheck(c, "bends", bends, NULL, &in, 1, &o, &r), PAL_OK);
-        ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%g: %s", x, r.message);
-        ck_assert_int_eq(pal_gradcheck(c, "bends", bends, &op, &in, 1, &o, &r), PAL_OK);
-        ck_assert_int_eq(r.verdict, PAL_CHECK_FAIL);
-        seen += r.slope2 < 3 - PAL_CHECK_SLOPE;
-    }
-    ck_assert_int_ge(seen, 590);
-    pal_tensor_free(in);
 }
 END_TEST
 
@@ -509,11 +332,6 @@ Suite *gradcheck_suite(void)
     tcase_add_test(k, a_wrong_second_derivative_alone_is_rejected);
     tcase_add_test(k, an_asymmetric_hessian_is_rejected);
     tcase_add_test(k, a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected);
-    tcase_add_test(k, remainders_fall_at_their_orders);
-    tcase_add_test(k, linear_functions_are_too_exact_to_tell);
-    tcase_add_test(k, a_missing_term_is_no_fault);
-    tcase_add_test(k, slopes_stop_at_kinks);
-    tcase_add_test(k, a_remainder_that_has_not_settled_is_no_fault);
     tcase_add_test(k, a_forgotten_use_is_rejected);
     tcase_add_test(k, kinks_are_neither_passed_nor_failed);
     tcase_add_test(k, what_cannot_be_checked_is_an_error);
