@@ -121,3 +121,16 @@ void pal__each_row(const pal_call *c, size_t rows, size_t work, size_t scratch_o
     rows_job job = {c, rows, (rows + tasks - 1) / tasks, scratch_of_each, fn};
     pal_parallel(c->context, tasks, rows_task, &job);
 }
+
+size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i)
+{
+    size_t offset = 0, step = 1;
+    for (int a = batch->rank - 1, o = operand->rank - 3; a >= 0; a--, o--) {
+        size_t at = i % (size_t)batch->dim[a];
+        i /= (size_t)batch->dim[a];
+        if (o < 0) continue;
+        offset += operand->dim[o] == 1 ? 0 : at * step;
+        step *= (size_t)operand->dim[o];
+    }
+    return offset;
+}

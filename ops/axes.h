@@ -53,6 +53,10 @@ static inline size_t pal__rows(pal_shape s)
     return rows;
 }
 
+/* For products of matrices, the last two axes: where, in matrices, an operand whose leading axes broadcast has item i
+ * of the batch. */
+size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i);
+
 /* ---- Kernels of fold_type.h: a row, of at least one element for max and min ---------------------------------------
  */
 

@@ -6,134 +6,14 @@
  * [batch.., inner, columns], whose groups are reshaped into one axis each; without, a multiplication that broadcasts,
  * and a sum. The letters' order within each group, and which operand stands first, are those that copy the fewest
  * elements: a transposed matrix is a flag of the product, and what stands right already is not touched. */
-#include "ops/internal.h"
+#include "ops/einsum.h"
 
 #include <stdio.h>
-#include <string.h>
-
-enum { LETTERS = 128 };
-typedef char letters[PAL_MAX_RANK + 1]; /* of the axes in order; ends with 0 */
 
 typedef struct operand {
     pal_var v;
-    letters axes;
+    pal__letters axes;
 } operand;
-
-static bool has(const char *axes, char letter) { return strchr(axes, letter) != NULL; }
-
-static void append(char *axes, char letter)
-{
-    size_t n = strlen(axes);
-    axes[n] = letter;
-    axes[n + 1] = 0;
-}
-
-/* ---- Reading the specification ------------------------------------------------------------------------------------
- */
-
-typedef struct reader {
-    pal_tape *tape;
-    const char *spec;
-    letters part[3]; /* the operands, the result */
-} reader;
-
-/* The reason, where in the text it was (0: nowhere in particular), and the text itself on one line. */
-static bool refuse(const reader *r, const char *reason, size_t place)
-{
-    char quoted[64] = "", where[32] = "";
-    for (size_t i = 0; r->spec[i] && i < sizeof quoted - 1; i++)
-        quoted[i] = r->spec[i] >= ' ' && r->spec[i] <= '~' ? r->spec[i] : '?';
-    if (place) snprintf(where, sizeof where, " at place %zu", place);
-    pal_tape_fail(r->tape, PAL_ERR_ARGUMENT, "einsum: %s%s in \"%s\"", reason, where, quoted);
-    return false;
-}
-
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-static bool read_letter(reader *r, int part, size_t at)
-{
-    static const char *const names[] = {"operand 1", "operand 2", "the result"};
-    char c = r->spec[at], reason[48];
-    if (!is_letter(c)) {
-        snprintf(reason, sizeof reason, c >= ' ' && c <= '~' ? "a strange %c" : "a strange character", c);
-        return refuse(r, reason, at + 1);
-    }
-    if (has(r->part[part], c)) {
-        snprintf(reason, sizeof reason, "%s has %c twice,", names[part], c);
-        return refuse(r, reason, at + 1);
-    }
-    if (strlen(r->part[part]) == PAL_MAX_RANK) {
-        snprintf(reason, sizeof reason, "%s has over %d axes", names[part], PAL_MAX_RANK);
-        return refuse(r, reason, 0);
-    }
-    append(r->part[part], c);
-    return true;
-}
-
-/* The letters that one operand alone has, in the order of their codes. */
-static bool implied_result(reader *r)
-{
-    for (char c = 'A'; c <= 'z'; c++) {
-        if (!is_letter(c) || has(r->part[0], c) == has(r->part[1], c)) continue;
-        if (strlen(r->part[2]) == PAL_MAX_RANK) return refuse(r, "the result has over 6 axes", 0);
-        append(r->part[2], c);
-    }
-    return true;
-}
-
-static bool read_spec(reader *r)
-{
-    int part = 0;
-    for (size_t i = 0; r->spec[i]; i++) {
-        char c = r->spec[i];
-        bool arrow = c == '-' && r->spec[i + 1] == '>';
-        if (c == ' ') continue;
-        if (c == ',') {
-            if (part) return refuse(r, "a second comma", i + 1);
-            part = 1;
-        } else if (arrow) {
-            if (part == 2) return refuse(r, "a second ->", i + 1);
-            if (part == 0) return refuse(r, "no comma before the ->", i + 1);
-            part = 2;
-            i++;
-        } else if (!read_letter(r, part, i)) {
-            return false;
-        }
-    }
-    if (part == 0) return refuse(r, "no comma", 0);
-    if (part == 1) return implied_result(r);
-    for (const char *c = r->part[2]; *c; c++)
-        if (!has(r->part[0], *c) && !has(r->part[1], *c)) {
-            char reason[48];
-            snprintf(reason, sizeof reason, "the result's %c is in no operand", *c);
-            return refuse(r, reason, 0);
-        }
-    return true;
-}
-
-/* The letters' sizes by the operands' shapes. */
-static bool measure(const reader *r, const operand *in, int64_t *size)
-{
-    char reason[160], text[96];
-    for (int o = 0; o < 2; o++) {
-        pal_shape s = pal_shape_of(in[o].v);
-        if (s.rank != (int)strlen(r->part[o])) {
-            snprintf(reason, sizeof reason, "operand %d is %s, which does not have the %zu axes", o + 1,
-                     pal_shape_text(s, text, sizeof text), strlen(r->part[o]));
-            return refuse(r, reason, 0);
-        }
-        for (int a = 0; a < s.rank; a++) {
-            char c = r->part[o][a];
-            if (o && has(r->part[0], c) && size[(unsigned char)c] != s.dim[a]) {
-                snprintf(reason, sizeof reason, "%c is %lld in operand 1 and %lld in operand 2", c,
-                         (long long)size[(unsigned char)c], (long long)s.dim[a]);
-                return refuse(r, reason, 0);
-            }
-            size[(unsigned char)c] = s.dim[a];
-        }
-    }
-    return true;
-}
 
 /* ---- Movements ----------------------------------------------------------------------------------------------------
  */
@@ -169,10 +49,10 @@ static pal_var in_shape(pal_var x, pal_shape shape)
 static void sum_what_is_alone(operand *x, const char *other, const char *result)
 {
     unsigned mask = 0;
-    letters left = "";
+    pal__letters left = "";
     for (int a = 0; x->axes[a]; a++) {
-        if (has(other, x->axes[a]) || has(result, x->axes[a]))
-            append(left, x->axes[a]);
+        if (pal__has(other, x->axes[a]) || pal__has(result, x->axes[a]))
+            pal__append(left, x->axes[a]);
         else
             mask |= 1u << a;
     }
@@ -186,11 +66,11 @@ static void sum_what_is_alone(operand *x, const char *other, const char *result)
 /* x with its axes in the given order, 1 where it lacks one; axes lacking in front are left to broadcasting. */
 static pal_var aligned(operand x, const char *order, const int64_t *size)
 {
-    letters own = "";
+    pal__letters own = "";
     pal_shape shape = {0};
     for (const char *c = order; *c; c++) {
-        bool present = has(x.axes, *c);
-        if (present) append(own, *c);
+        bool present = pal__has(x.axes, *c);
+        if (present) pal__append(own, *c);
         if (present || shape.rank) shape.dim[shape.rank++] = present ? size[(unsigned char)*c] : 1;
     }
     return in_shape(in_order(x, own), shape);
@@ -198,7 +78,7 @@ static pal_var aligned(operand x, const char *order, const int64_t *size)
 
 static pal_var multiply(const operand *in, const char *result, const char *inner, const int64_t *size)
 {
-    char order[2 * sizeof(letters)];
+    char order[2 * sizeof(pal__letters)];
     unsigned mask = 0;
     snprintf(order, sizeof order, "%s%s", result, inner);
     pal_var product = pal_mul(aligned(in[0], order, size), aligned(in[1], order, size));
@@ -213,17 +93,17 @@ enum { BATCH, ROWS, COLUMNS, INNER, GROUPS };
 
 typedef struct plan {
     int first; /* the operand that gives the rows */
-    letters group[GROUPS];
-    bool transposed[2]; /* stands as [batch.., inner, rows], or [batch.., columns, inner] */
-    letters order[3];   /* the axes of the product's operands and its result */
-    double copied;      /* elements */
+    pal__letters group[GROUPS];
+    bool transposed[2];    /* stands as [batch.., inner, rows], or [batch.., columns, inner] */
+    pal__letters order[3]; /* the axes of the product's operands and its result */
+    double copied;         /* elements */
 } plan;
 
 /* a's letters that b has too, or lacks. */
 static void choose(const char *a, const char *b, bool common, char *out)
 {
     for (*out = 0; *a; a++)
-        if (has(b, *a) == common) append(out, *a);
+        if (pal__has(b, *a) == common) pal__append(out, *a);
 }
 
 static void join(char *out, const char *a, const char *b, const char *c)
@@ -243,7 +123,7 @@ static plan candidate(const operand *in, const char *result, const int64_t *size
                                 [ROWS] = own ? a : result,
                                 [COLUMNS] = own ? b : result,
                                 [INNER] = i % 2 ? b : a};
-    letters both, rows, columns, inner;
+    pal__letters both, rows, columns, inner;
     choose(a, b, true, both);
     choose(both, result, true, p.group[BATCH]);
     choose(both, result, false, inner);
@@ -256,7 +136,7 @@ static plan candidate(const operand *in, const char *result, const int64_t *size
     choose(from[INNER], inner, true, p.group[INNER]);
     for (int o = 0; o < 2; o++) {
         const char *outer = p.group[o ? COLUMNS : ROWS], *x = o ? b : a;
-        letters turned;
+        pal__letters turned;
         join(p.order[o], p.group[BATCH], o ? p.group[INNER] : outer, o ? outer : p.group[INNER]);
         join(turned, p.group[BATCH], o ? outer : p.group[INNER], o ? p.group[INNER] : outer);
         p.transposed[o] = strcmp(x, p.order[o]) && !strcmp(x, turned);
@@ -316,20 +196,20 @@ static bool usable(const char *name, pal_var a, pal_var b)
 pal_var pal_einsum(const char *spec, pal_var a, pal_var b)
 {
     pal_var bad = {.tape = a.tape ? a.tape : b.tape};
-    reader r = {.tape = bad.tape, .spec = spec};
+    pal__einsum r = {.tape = bad.tape, .spec = spec};
     operand in[2] = {{.v = a}, {.v = b}};
-    int64_t size[LETTERS] = {0};
+    int64_t size[PAL__LETTERS] = {0};
     if (!spec) return pal_tape_fail(bad.tape, PAL_ERR_ARGUMENT, "einsum: no specification");
-    if (!usable("einsum", a, b) || !read_spec(&r) || !measure(&r, in, size)) return bad;
+    if (!usable("einsum", a, b) || !pal__einsum_read(&r) || !pal__einsum_measure(&r, a, b, size)) return bad;
     if (pal_shape_count(shape_of(r.part[2], size)) < 0) {
-        refuse(&r, "the result is too large", 0);
+        pal__einsum_refuse(&r, "the result is too large", 0);
         return bad;
     }
     for (int o = 0; o < 2; o++) {
         memcpy(in[o].axes, r.part[o], sizeof r.part[o]);
         sum_what_is_alone(&in[o], r.part[1 - o], r.part[2]);
     }
-    letters common, inner;
+    pal__letters common, inner;
     choose(in[0].axes, in[1].axes, true, common);
     choose(common, r.part[2], false, inner);
     bool outer = strcmp(in[0].axes, common) || strlen(in[1].axes) > strlen(common);

@@ -1,7 +1,7 @@
 /* linear.c - matrix products. OpenBLAS multiplies; Palindrome divides: a product is cut along the longer axis of its
  * result into `lanes` panels at multiples of 16, each one single-threaded call. Where it is cut depends on shape and
  * lanes alone, never on the number of threads, so neither do the bits (design, section 4). */
-#include "ops/internal.h"
+#include "ops/axes.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -66,20 +66,6 @@ static void panel(size_t index, size_t lanes, int64_t length, int64_t *begin, in
     if (*end > length) *end = length;
 }
 
-/* Offset, in matrices, of batch item i of the result within an operand whose batch axes broadcast. */
-static size_t batch_item(const pal_shape *batch, const pal_shape *operand, size_t i)
-{
-    size_t offset = 0, step = 1;
-    for (int a = batch->rank - 1, o = operand->rank - 3; a >= 0; a--, o--) {
-        size_t at = i % (size_t)batch->dim[a];
-        i /= (size_t)batch->dim[a];
-        if (o < 0) continue;
-        offset += operand->dim[o] == 1 ? 0 : at * step;
-        step *= (size_t)operand->dim[o];
-    }
-    return offset;
-}
-
 static void multiply(void *argument, size_t task, unsigned worker)
 {
     (void)worker;
@@ -93,10 +79,10 @@ static void multiply(void *argument, size_t task, unsigned worker)
         panel(task % j->lanes, j->lanes, l->n, &n0, &n1);
     if (m0 >= m1 || n0 >= n1) return;
     int64_t lda = l->ta ? l->m : l->k, ldb = l->tb ? l->k : l->n;
-    const char *a = j->a + (batch_item(&l->batch, &j->call->in_shape[first], item) * (size_t)(l->m * l->k) +
+    const char *a = j->a + (pal__batch_item(&l->batch, &j->call->in_shape[first], item) * (size_t)(l->m * l->k) +
                             (size_t)(l->ta ? m0 : m0 * lda)) *
                                j->size;
-    const char *b = j->b + (batch_item(&l->batch, &j->call->in_shape[first + 1], item) * (size_t)(l->k * l->n) +
+    const char *b = j->b + (pal__batch_item(&l->batch, &j->call->in_shape[first + 1], item) * (size_t)(l->k * l->n) +
                             (size_t)(l->tb ? n0 * ldb : n0)) *
                                j->size;
     char *c = (char *)j->call->out + (item * (size_t)(l->m * l->n) + (size_t)(m0 * l->n + n0)) * j->size;
