@@ -18,6 +18,8 @@ typedef struct pal__value { /* an option with its value */
 } pal__value;
 
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
+extern const pal_option pal__corruption_options[];
+extern const char pal__output_choices[], pal__binarize_choices[];
 
 /* Checks and parses; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
@@ -80,7 +82,7 @@ struct pal_model {
     pal_tape *tape;
     pal_mode mode;
     const char *scope; /* the innermost that was entered, or NULL */
-    pal__shared corrupted, encoded;
+    pal__shared binarized, corrupted, encoded;
 
     /* What the loss named, until the next begin. */
     struct pal__note {
@@ -98,6 +100,9 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
 pal_status pal__model_discover(pal_model *m, pal_error *err);
 void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
 pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* by search from the front */
+
+/* x as option `binarize` has it; every call draws anew. */
+pal_var pal__binarize(pal_model *m, pal_var x);
 
 /* The terms of l1 and l2, noted by these names; a null handle: none. */
 pal_var pal__penalty(pal_model *m);

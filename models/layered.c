@@ -128,7 +128,7 @@ pal_var pal_decode_layers(pal_model *m, pal_var h)
     for (size_t k = n; k >= 1; k--) {
         layer_name("decoder", k, n, name);
         a = tied ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder))
-                 : pal_dense(m, name, h, size[k - 1]);
+                 : pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
         if (k == 1) break;
         pal__entered entered = pal__enter(m, name);
         h = drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);

@@ -19,6 +19,11 @@ static const pal_option options[] = {
     {.name = "layers", .type = PAL_OPTION_NONE},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {.name = "code-activation", .type = PAL_OPTION_NONE},
+    {.name = "output-activation", .type = PAL_OPTION_NONE},
+    {.name = "output-sigma", .type = PAL_OPTION_NONE},
+    {.name = "sigma-of", .type = PAL_OPTION_NONE},
+    {.name = "bins", .type = PAL_OPTION_NONE},
+    {.name = "binarize", .type = PAL_OPTION_NONE},
     {0}};
 
 static const pal_setting training[] = {{"optimizer", "adam"},  {"learning-rate", "0.001"}, {"schedule", "cosine"},

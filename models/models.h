@@ -130,9 +130,20 @@ pal_var pal_decode_layers(pal_model *m, pal_var h);
 const char *pal_code_activation(const pal_model *m); /* what code-activation comes to */
 void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */
 
+/* How a sample lies as an image: [h,w] or [channels,h,w], of at least two rows and columns. False, and a failure on the
+ * tape that names what wants it, if it is none. */
+typedef struct pal_image_size {
+    int64_t channels, height, width;
+} pal_image_size;
+bool pal_model_image(pal_model *m, const char *what, pal_image_size *image);
+
+/* x corrupted by option `corruption`, one of a table in corrupt.c; the streams are named after it. */
+pal_var pal_corrupt(pal_model *m, pal_var x);
+
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
 pal_var pal_output_mean(pal_model *m, pal_var decoded); /* in the space of x */
+int64_t pal_output_numbers(const pal_model *m);         /* of the decoder, a sample: a multiple of the features */
 
 /* Names a term of the loss while the loss is recorded, and returns it: a scalar as it stands in the sum, so
  *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));
@@ -174,7 +185,8 @@ pal_var pal_model_of_pooled(pal_model *model, pal_var log_mean);
 pal_var pal_model_encode(pal_model *model, pal_var x);      /* [n, code] */
 pal_var pal_model_decode(pal_model *model, pal_var h);      /* the mean, in the space of x */
 pal_var pal_model_reconstruct(pal_model *model, pal_var x); /* decode(encode(x)), the mean */
-pal_var pal_model_corrupt(pal_model *model, pal_var x);     /* x, where the variant corrupts nothing */
+/* What the loss makes of x, binarised and corrupted; x itself where the variant corrupts nothing. */
+pal_var pal_model_corrupt(pal_model *model, pal_var x);
 /* The terms that the loss named (pal_model_note), until the next begin; handles live as long as their tape. */
 enum { PAL_MODEL_NOTES = 12 };
 size_t pal_model_note_count(const pal_model *model);

@@ -1,45 +1,172 @@
-/* output.c - the output recipe, a row each: how likely an input is given the decoder's value, and the mean it stands
- * for.
+/* output.c - the output recipes, a row each: how likely an input is given what the decoder says, and its mean.
  *
- * The decoder's value is the natural parameter, so the gradient of the likelihood there is (mean - x) / n: it never
- * saturates, and no recipe takes the logarithm of a sigmoid. */
+ * The decoder gives the natural parameter, so the gradient of the likelihood there is (mean - x) / n: it never
+ * saturates, and no recipe takes the logarithm of a sigmoid or of a softmax. Another --output-activation than the
+ * recipe's own link is applied to the decoder's value first, which makes sense where the parameter is the mean itself.
+ *
+ * A recipe of your own is two functions and a row. For counts, say, with a decoder that gives the logarithm of the
+ * rate:
+ *
+ *     static pal_var poisson(pal_model *m, pal_var a, pal_var x) { (void)m; return pal_neg(pal_poisson_log_density(x,
+ * a)); } static pal_var rate(pal_model *m, pal_var a) { (void)m; return pal_exp(a); }
+ *     ...
+ *     {"poisson", "exp", one, poisson, rate},
+ *
+ * and its name in the list of choices below. An nll keeps the samples as its first axis and leaves sums and means to
+ * pal_nll. Options of its own are rows of the shared ones (registry.c); a number that is learnt is asked for by
+ * pal_parameter. Every suite and `palindrome gradcheck` take it along. */
 #include "models/internal.h"
 
+#include <math.h>
 #include <string.h>
 
-/* 1/2 (x - a)^2 */
-static pal_var half_square(pal_var a, pal_var x) { return pal_scale(pal_square(pal_sub(a, x)), 0.5); }
-static pal_var identity(pal_var a) { return a; }
+const char pal__output_choices[] = "bernoulli|squared|gaussian|categorical";
 
-static const struct {
-    const char *name;
-    pal_var (*nll)(pal_var a, pal_var x); /* elementwise */
-    pal_var (*mean)(pal_var a);
-} outputs[] = {
-    {"bernoulli", pal_bernoulli_cross_entropy, pal_sigmoid},
-    {"squared", half_square, identity},
+/* ---- Recipes ----------------------------------------------------------------------------------------------------- */
+
+static int64_t one(const pal_model *m)
+{
+    (void)m;
+    return 1;
+}
+
+static pal_var identity(pal_model *m, pal_var a)
+{
+    (void)m;
+    return a;
+}
+
+static pal_var cross_entropy(pal_model *m, pal_var a, pal_var x)
+{
+    (void)m;
+    return pal_bernoulli_cross_entropy(a, x);
+}
+
+static pal_var probability(pal_model *m, pal_var a)
+{
+    (void)m;
+    return pal_sigmoid(a);
+}
+
+/* 1/2 (x - a)^2 */
+static pal_var half_square(pal_model *m, pal_var a, pal_var x)
+{
+    (void)m;
+    return pal_scale(pal_square(pal_sub(a, x)), 0.5);
+}
+
+/* 1/2 ((x - a) / sigma)^2 + ln sigma + 1/2 ln 2 pi, with ln sigma = ln sigma_0 + s; s begins at 0 if it is learnt. */
+static pal_var normal(pal_model *m, pal_var a, pal_var x)
+{
+    const char *which = pal_option_enum(m, "sigma-of");
+    pal_var log_sigma = pal_constant(m->tape, log(pal_option_real(m, "output-sigma")));
+    if (strcmp(which, "fixed") != 0) {
+        pal_shape shape = PAL_SHAPE(!strcmp(which, "one") ? 1 : pal_model_features(m));
+        log_sigma = pal_add(log_sigma, pal_parameter(m, "output/log_sigma", shape, PAL_INIT_ZERO));
+    }
+    return pal_neg(pal_normal_log_density(x, a, pal_scale(log_sigma, 2)));
+}
+
+/* Level k of N stands for the intensity k / (N - 1); an input belongs to the nearest one. */
+static int64_t bins(const pal_model *m) { return pal_option_int(m, "bins"); }
+
+static pal_var logits_of(const pal_model *m, pal_var a) /* [n, features, bins] */
+{
+    return pal_reshape(a, PAL_SHAPE(-1, pal_model_features(m), bins(m)));
+}
+
+static pal_var levels(pal_model *m, pal_var a, pal_var x)
+{
+    const double top = (double)(bins(m) - 1);
+    pal_var level = pal_cast(pal_round(pal_clip(pal_scale(x, top), 0, top)), PAL_I32);
+    return pal_neg(pal_categorical_log_density(pal_one_hot(level, bins(m), m->dtype), logits_of(m, a)));
+}
+
+static pal_var expected_intensity(pal_model *m, pal_var a)
+{
+    pal_var ones = pal_fill(m->tape, m->dtype, PAL_SHAPE(bins(m)), 1), k = pal_cumsum(ones, 0, true, false);
+    return pal_scale(pal_sum(pal_mul(pal_softmax(logits_of(m, a), 2), k), 4, false), 1 / (double)(bins(m) - 1));
+}
+
+typedef struct recipe {
+    const char *name, *link;                /* the output activation that is its own */
+    int64_t (*numbers)(const pal_model *m); /* of the decoder, a feature; 0: an option is missing */
+    pal_var (*nll)(pal_model *m, pal_var a, pal_var x);
+    pal_var (*mean)(pal_model *m, pal_var a); /* [n, features], in the space of x */
+} recipe;
+
+static const recipe recipes[] = {
+    {"bernoulli", "sigmoid", one, cross_entropy, probability},
+    {"squared", "linear", one, half_square, identity},
+    {"gaussian", "linear", one, normal, identity},
+    {"categorical", "softmax", bins, levels, expected_intensity},
 };
 
-/* The row of option `output`; a number past the end, and a failure on the tape, if there is none. */
-static size_t chosen(const pal_model *m)
+/* ---- What is chosen ---------------------------------------------------------------------------------------------- */
+
+/* NULL, and a failure on the tape, if there is none or it lacks an option. */
+static const recipe *chosen(const pal_model *m)
 {
     const char *name = pal_option_enum(m, "output");
-    size_t i = 0, n = sizeof outputs / sizeof *outputs;
-    while (i < n && strcmp(outputs[i].name, name) != 0) i++;
-    if (i == n) pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "output: there is no %s", name);
-    return i < n ? i : n;
+    const recipe *r = NULL;
+    for (size_t i = 0; !r && i < sizeof recipes / sizeof *recipes; i++)
+        if (!strcmp(recipes[i].name, name)) r = &recipes[i];
+    if (!r)
+        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "output: there is no %s", name);
+    else if (r->numbers == bins && bins(m) < 2)
+        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                      "output categorical needs the number of intensity levels: choose --bins "
+                      "N, such as 16, from 2 on");
+    else
+        return r;
+    return NULL;
+}
+
+/* The decoder's value under the output activation; a bad handle if that does not fit. */
+static pal_var activated(pal_model *m, const recipe *r, pal_var a)
+{
+    const char *link = pal_model_setting(m, "output-activation"); /* which a variant may be without */
+    if (!link || !strcmp(link, "canonical") || !strcmp(link, r->link)) return a;
+    if (!strcmp(r->link, "linear")) return pal_activate(m, a, link);
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                         "output-activation %s does not give the probabilities of output %s: choose canonical (%s), or "
+                         "--output squared",
+                         link, r->name, r->link);
+}
+
+int64_t pal_output_numbers(const pal_model *m)
+{
+    const recipe *r = chosen(m);
+    return pal_model_features(m) * (r ? r->numbers(m) : 1);
+}
+
+/* Whether rows of as many numbers came as the recipe wants. */
+static bool fits(const pal_model *m, const recipe *r, pal_var decoded)
+{
+    char shape[96];
+    pal_shape s = pal_shape_of(decoded);
+    if (!pal_ok(decoded)) return false;
+    if (s.rank == 2 && s.dim[1] == pal_output_numbers(m)) return true;
+    if (pal_model_setting(m, "tied") && pal_option_bool(m, "tied") && r->numbers(m) != 1)
+        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                      "tied weights give one number a feature, output %s wants %lld: choose --tied no", r->name,
+                      (long long)r->numbers(m));
+    else
+        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "output %s: the decoder gives %s, not rows of %lld", r->name,
+                      pal_shape_text(s, shape, sizeof shape), (long long)pal_output_numbers(m));
+    return false;
 }
 
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
 {
-    size_t i = chosen(m);
-    if (i == sizeof outputs / sizeof *outputs) return (pal_var){.tape = m->tape};
-    return pal_mean_over_samples(outputs[i].nll(decoded, x));
+    const recipe *r = chosen(m);
+    if (!r || !fits(m, r, decoded)) return (pal_var){.tape = m->tape};
+    return pal_mean_over_samples(r->nll(m, activated(m, r, decoded), x));
 }
 
 pal_var pal_output_mean(pal_model *m, pal_var decoded)
 {
-    size_t i = chosen(m);
-    if (i == sizeof outputs / sizeof *outputs) return (pal_var){.tape = m->tape};
-    return outputs[i].mean(decoded);
+    const recipe *r = chosen(m);
+    if (!r || !fits(m, r, decoded)) return (pal_var){.tape = m->tape};
+    return r->mean(m, activated(m, r, decoded));
 }

@@ -18,7 +18,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->mode = mode;
     m->scope = NULL;
     m->n_notes = 0;
-    m->corrupted = m->encoded = (pal__shared){0};
+    m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)
         m->parameters[i].leaf = pal_leaf(tape, m->parameters[i].tensor, m->parameters[i].name);
@@ -28,7 +28,7 @@ void pal_model_end(pal_model *m)
 {
     m->tape = NULL;
     m->scope = NULL;
-    m->corrupted = m->encoded = (pal__shared){0};
+    m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     for (size_t i = 0; i < m->n_parameters; i++) m->parameters[i].leaf = (pal_var){0};
 }
 
@@ -83,14 +83,27 @@ static pal_var pooled_term(pal_model *m, const pal_batch *batch)
     return m->variant->of_pooled(m, pal_shift(sum, -log((double)pal_shape_of(pooled).dim[0])));
 }
 
+/* Outside the scope "loss", and shared, as the corruption is. */
+static pal_var binarized(pal_model *m, pal_var x)
+{
+    const pal__shared again = {m->binarized.value, m->binarized.value};
+    if (pal__is_shared(&again, x) || pal__is_shared(&m->binarized, x)) return m->binarized.value;
+    pal__entered noise = enter_noise(m);
+    pal_var y = pal__binarize(m, x);
+    pal__leave(m, noise);
+    return (m->binarized = (pal__shared){x, y}).value;
+}
+
 pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
 {
     if (!accepts(m, "loss", batch->inputs)) return (pal_var){.tape = m->tape};
-    pal_model_corrupt(m, batch->inputs);
+    pal_batch seen = *batch;
+    seen.inputs = binarized(m, batch->inputs);
+    pal_model_corrupt(m, seen.inputs);
     pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
-    pal_var loss = m->variant->loss(m, batch);
+    pal_var loss = m->variant->loss(m, &seen);
     if (m->mode == PAL_TRAIN) {
-        pal_var pooled = m->variant->pooled ? pooled_term(m, batch) : (pal_var){0}, penalty = pal__penalty(m);
+        pal_var pooled = m->variant->pooled ? pooled_term(m, &seen) : (pal_var){0}, penalty = pal__penalty(m);
         if (pooled.tape) loss = pal_add(loss, pooled);
         if (penalty.tape) loss = pal_add(loss, penalty);
     }
@@ -103,9 +116,11 @@ pal_var pal_model_pooled(pal_model *m, const pal_batch *batch)
 {
     if (!m->variant->pooled) return (pal_var){0};
     if (!accepts(m, "pooled", batch->inputs)) return (pal_var){.tape = m->tape};
-    pal_model_corrupt(m, batch->inputs);
+    pal_batch seen = *batch;
+    seen.inputs = binarized(m, batch->inputs);
+    pal_model_corrupt(m, seen.inputs);
     pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
-    pal_var pooled = m->variant->pooled(m, batch);
+    pal_var pooled = m->variant->pooled(m, &seen);
     pal__leave(m, entered);
     pal__leave(m, noise);
     return pooled;
@@ -145,6 +160,7 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
 {
     if (!m->variant->corrupt) return x;
     if (!accepts(m, "corrupt", x)) return (pal_var){.tape = m->tape};
+    x = binarized(m, x);
     if (pal__is_shared(&m->corrupted, x)) return m->corrupted.value;
     pal__entered noise = enter_noise(m);
     m->corrupted = (pal__shared){x, m->variant->corrupt(m, x)};

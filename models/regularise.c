@@ -1,8 +1,8 @@
 /* regularise.c - penalties on weights, in the training loss alone: l1 sum |w| and l2 sum w^2 (no half, no learning
  * rate: decoupled decay is the optimiser's).
  *
- * A bias is a parameter called b; only --regularize-biases takes it along. Tied weights are one parameter and count
- * once. */
+ * A bias is a parameter called b, or one that begins at a given number, such as a scale; only --regularize-biases takes
+ * it along. Tied weights are one parameter and count once. */
 #include "models/internal.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 static bool is_bias(const pal__parameter *p)
 {
     const char *slash = strrchr(p->name, '/');
-    return !strcmp(slash ? slash + 1 : p->name, "b");
+    return p->init == PAL_INIT_ZERO || !strcmp(slash ? slash + 1 : p->name, "b");
 }
 
 static pal_var sum_absolute(pal_var w) { return pal_sum_all(pal_abs(w)); }

@@ -1,0 +1,46 @@
+/* The contractive autoencoder: the code is to change little when the input does, but for what reconstruction needs.
+ *
+ * Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011: the penalty is the squared Frobenius norm of the encoder's
+ * Jacobian, ||dh/dx||^2 = sum_j (h_j (1 - h_j))^2 ||W_j||^2 for one sigmoid layer. exact propagates the Jacobian
+ * through an encoder of any depth; rows differentiates each unit of the code; hutchinson estimates it by one random
+ * projection a sample. (Differentiating the sum of the units instead gives ||J' 1||^2, which cancels between them and
+ * is no norm.) */
+#include "models/internal.h"
+
+#include <string.h>
+
+static pal_var norm2(pal_model *m, pal_var h, pal_var x)
+{
+    const char *method = pal_option_enum(m, "jacobian");
+    if (!strcmp(method, "hutchinson")) return pal_jacobian_norm2_hutchinson(h, x, "probe");
+    return strcmp(method, "rows") ? pal_jacobian_norm2_layers(h, x) : pal_jacobian_norm2_rows(h, x);
+}
+
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    pal_var x = b->inputs, h = pal_encode_layers(m, x);
+    pal_var nll = pal_nll(m, pal_decode_layers(m, h), x);
+    pal_var penalty = pal_scale(norm2(m, h, x), pal_option_real(m, "lambda"));
+    return pal_add(nll, pal_model_note(m, "contraction", penalty));
+}
+
+static const pal_option options[] = {
+    {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
+    {"lambda", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the squared norm of the encoder's Jacobian"},
+    {"jacobian", PAL_OPTION_ENUM, "exact", 0, 0, "exact|rows|hutchinson",
+     "its norm: propagated through the layers, unit by unit, or estimated"},
+    {0}};
+
+const pal_variant pal_contractive = {
+    .struct_size = sizeof(pal_variant),
+    .name = "contractive",
+    .alias = "cae",
+    .summary = "a code that is insensitive to small changes of the input",
+    .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a) + lambda ||dh/dx||^2",
+    .source = "Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011",
+    .options = options,
+    .training = pal__plain_training,
+    .encode = pal_encode_layers,
+    .decode = pal_decode_layers,
+    .loss = loss,
+};

@@ -1,0 +1,115 @@
+/* corrupt.c - what a loss does to its inputs, a row each: the corruptions q(x~ | x), and binarisation.
+ *
+ * All noise comes from named streams, so that it is a function of seed, step and sample: anew each step in training,
+ * and in an evaluation, whose step is always 0 and whose streams are its own, the same for a sample in every epoch and
+ * in any batch. Binarisation belongs to the loss: what it encodes, corrupts and aims at is binary, in training and in
+ * the loss that `evaluate` tells. Whatever else a model does (encode, reconstruct, the squared errors of `evaluate`)
+ * takes samples as they are given and is compared with those. */
+#include "models/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static pal_var where_else(pal_var condition, double value, pal_var x)
+{
+    return pal_where(condition, pal_like(x, value), x);
+}
+
+/* ---- Corruptions ------------------------------------------------------------------------------------------------- */
+
+const pal_option pal__corruption_options[] = {
+    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks",
+     "of the inputs while training"},
+    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},
+    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},
+    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},
+    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"},
+    {0}};
+
+/* x 1{u < 1 - nu} */
+static pal_var masking(pal_model *m, pal_var x)
+{
+    return pal_mul(x, pal_bernoulli(x.tape, "corruption", pal_shape_of(x), 1 - pal_option_real(m, "masking")));
+}
+
+/* x + sigma z */
+static pal_var gaussian(pal_model *m, pal_var x)
+{
+    return pal_add(x, pal_scale(pal_normal(x.tape, "corruption", pal_shape_of(x)), pal_option_real(m, "sigma")));
+}
+
+/* One draw an element: 0 below half the share, 1 from there to the share, x beyond. */
+static pal_var salt_and_pepper(pal_model *m, pal_var x)
+{
+    const double share = pal_option_real(m, "salt");
+    pal_var u = pal_uniform(x.tape, "corruption", pal_shape_of(x));
+    pal_var salted = where_else(pal_less(u, pal_like(u, share)), 1, x);
+    return where_else(pal_less(u, pal_like(u, share / 2)), 0, salted);
+}
+
+/* [n, size]: whether an index is in first, .., first + length - 1, with first uniform a sample. */
+static pal_var interval(pal_tape *t, const char *stream, int64_t n, int64_t size, int64_t length)
+{
+    pal_var u = pal_uniform(t, stream, PAL_SHAPE(n, 1));
+    pal_var first = pal_floor(pal_scale(u, (double)(size - length + 1)));
+    pal_var index = pal_cumsum(pal_fill(t, pal_dtype_of(u), PAL_SHAPE(size), 1), 0, true, false);
+    return pal_logical_and(pal_greater_equal(index, first), pal_less(index, pal_shift(first, (double)length)));
+}
+
+/* A square at a place that is uniform over those where it fits, in all channels, a sample. */
+static pal_var blocks(pal_model *m, pal_var x)
+{
+    const int64_t n = pal_shape_of(x).dim[0], size = pal_option_int(m, "block-size");
+    pal_image_size image;
+    if (!pal_model_image(m, "corruption blocks", &image)) return (pal_var){.tape = m->tape};
+    if (size > image.height || size > image.width)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                             "corruption blocks: a square of %lld does not fit into images of %lld by %lld: choose a "
+                             "smaller --block-size",
+                             (long long)size, (long long)image.height, (long long)image.width);
+    pal_var rows = interval(x.tape, "corruption/row", n, image.height, size),
+            columns = interval(x.tape, "corruption/column", n, image.width, size);
+    pal_var inside = pal_logical_and(pal_reshape(rows, PAL_SHAPE(n, 1, image.height, 1)),
+                                     pal_reshape(columns, PAL_SHAPE(n, 1, 1, image.width)));
+    pal_var images = pal_reshape(x, PAL_SHAPE(n, image.channels, image.height, image.width));
+    return pal_reshape(where_else(inside, 0, images), pal_shape_of(x));
+}
+
+static const struct {
+    const char *name;
+    pal_var (*apply)(pal_model *m, pal_var x);
+} corruptions[] = {
+    {"masking", masking}, {"gaussian", gaussian}, {"salt-and-pepper", salt_and_pepper}, {"blocks", blocks}};
+
+pal_var pal_corrupt(pal_model *m, pal_var x)
+{
+    const char *name = pal_option_enum(m, "corruption");
+    for (size_t i = 0; i < sizeof corruptions / sizeof *corruptions; i++)
+        if (!strcmp(corruptions[i].name, name)) return corruptions[i].apply(m, x);
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "corruption: there is no %s", name);
+}
+
+/* ---- Binary inputs ----------------------------------------------------------------------------------------------- */
+
+const char pal__binarize_choices[] = "no|threshold|sample";
+
+static pal_var as_they_are(pal_var x) { return x; }
+static pal_var as_real(pal_var condition, pal_var x) { return pal_cast(condition, pal_dtype_of(x)); }
+static pal_var threshold(pal_var x) { return as_real(pal_greater_equal(x, pal_like(x, 0.5)), x); }
+
+/* 1 with probability x. */
+static pal_var sample(pal_var x) { return as_real(pal_less(pal_uniform(x.tape, "binarize", pal_shape_of(x)), x), x); }
+
+static const struct {
+    const char *name;
+    pal_var (*apply)(pal_var x);
+} binarizations[] = {{"no", as_they_are}, {"threshold", threshold}, {"sample", sample}};
+
+pal_var pal__binarize(pal_model *m, pal_var x)
+{
+    const char *name = pal_model_setting(m, "binarize"); /* which a variant may be without */
+    if (!name) return x;
+    for (size_t i = 0; i < sizeof binarizations / sizeof *binarizations; i++)
+        if (!strcmp(binarizations[i].name, name)) return binarizations[i].apply(x);
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "binarize: there is no %s", name);
+}
