@@ -1,0 +1,202 @@
+/* test_outputs.c - the output recipes: likelihoods and means against formulas, what belongs together, what is refused.
+ */
+#include <math.h>
+
+#include "recorded.h"
+
+Suite *outputs_suite(void);
+
+enum { SAMPLES = 3, FEATURES = 6, BINS = 5 };
+
+static const pal_shape sample = {.rank = 2, .dim = {2, 3}};
+
+/* A model that is asked for nothing but its output recipe, given what a decoder might say. */
+static pal_tensor *decoded;
+static pal_var nll_of(pal_model *m, pal_var x) { return pal_nll(m, pal_leaf(x.tape, decoded, "decoded"), x); }
+static pal_var mean_of(pal_model *m, pal_var x) { return pal_output_mean(m, pal_leaf(x.tape, decoded, "decoded")); }
+
+typedef double (*density)(const double *a, double x, size_t feature);
+
+/* Against -log p by hand, the mean over samples of the sum over features; and the mean that it stands for. */
+static void agrees(pal_model *m, int64_t numbers, density nll, double (*mean)(const double *a), double low, double high)
+{
+    double want = 0;
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(SAMPLES, FEATURES), low, high, "x");
+    decoded = random_tensor(c, PAL_F64, PAL_SHAPE(SAMPLES, FEATURES * numbers), -2, 2, "decoded");
+    values v = run(m, x, PAL_TRAIN, nll_of), y = run(m, x, PAL_TRAIN, mean_of);
+    for (size_t i = 0; i < SAMPLES * FEATURES; i++) {
+        const double *a = (const double *)decoded->data + i * (size_t)numbers;
+        want += nll(a, pal_tensor_get(x, i), i % FEATURES) / SAMPLES;
+        ck_assert_double_eq_tol(pal_tensor_get(y.value[0], i), mean(a), 1e-12);
+    }
+    ck_assert_double_eq_tol(pal_tensor_get(v.value[0], 0), want, 1e-11 * fabs(want));
+    free_values(&v);
+    free_values(&y);
+    pal_tensor_free(x);
+    pal_tensor_free(decoded);
+    pal_model_free(m);
+}
+
+static double sigma[FEATURES] = {0.7, 0.7, 0.7, 0.7, 0.7, 0.7};
+static double plain(const double *a) { return *a; }
+static double rectified(const double *a) { return fmax(*a, 0); }
+static double logistic(const double *a) { return 1 / (1 + exp(-*a)); }
+
+static double normal(const double *a, double x, size_t i)
+{
+    return (x - *a) * (x - *a) / (2 * sigma[i] * sigma[i]) + log(sigma[i]) + 0.5 * log(2 * M_PI);
+}
+
+static double binary(const double *a, double x, size_t i)
+{
+    (void)i;
+    return -x * log(logistic(a)) - (1 - x) * log(1 - logistic(a));
+}
+
+static double square(const double *a, double x, size_t i)
+{
+    (void)i;
+    return (x - *a) * (x - *a) / 2;
+}
+
+static double of_logistic(const double *a, double x, size_t i)
+{
+    const double y = logistic(a);
+    return square(&y, x, i);
+}
+
+static double of_rectified(const double *a, double x, size_t i)
+{
+    const double y = rectified(a);
+    return square(&y, x, i);
+}
+
+static double levels(const double *a, double x, size_t i)
+{
+    double sum = 0;
+    (void)i;
+    for (int k = 0; k < BINS; k++) sum += exp(a[k]);
+    return log(sum) - a[(int)fmin(fmax(nearbyint(x * (BINS - 1)), 0), BINS - 1)];
+}
+
+static double expected_level(const double *a)
+{
+    double sum = 0, mean = 0;
+    for (int k = 0; k < BINS; k++) {
+        sum += exp(a[k]);
+        mean += exp(a[k]) * k / (BINS - 1);
+    }
+    return mean / sum;
+}
+
+START_TEST(recipes_are_their_formulas)
+{
+    agrees(model_of("basic", NULL, sample), 1, binary, logistic, 0, 1);
+    agrees(model_of("basic", (pal_setting[]){{"output", "squared"}, {0}}, sample), 1, square, plain, -3, 3);
+    agrees(model_of("basic", (pal_setting[]){{"output", "gaussian"}, {"output-sigma", "0.7"}, {0}}, sample), 1, normal,
+           plain, -3, 3);
+    /* Intensities beyond black and white are black and white. */
+    agrees(model_of("basic", (pal_setting[]){{"output", "categorical"}, {"bins", "5"}, {"tied", "no"}, {0}}, sample),
+           BINS, levels, expected_level, -0.5, 1.5);
+}
+END_TEST
+
+START_TEST(output_activations_come_first)
+{
+    agrees(model_of("basic", (pal_setting[]){{"output", "squared"}, {"output-activation", "sigmoid"}, {0}}, sample), 1,
+           of_logistic, logistic, 0, 1);
+    agrees(model_of("basic", (pal_setting[]){{"output", "squared"}, {"output-activation", "relu"}, {0}}, sample), 1,
+           of_rectified, rectified, 0, 1);
+    agrees(model_of("basic", (pal_setting[]){{"output-activation", "sigmoid"}, {0}}, sample), 1, binary, logistic, 0,
+           1);
+}
+END_TEST
+
+START_TEST(sigma_is_learnt)
+{
+    static const char *const of[] = {"one", "feature"};
+    for (int k = 0; k < 2; k++) {
+        const pal_setting settings[] = {{"output", "gaussian"}, {"output-sigma", "0.5"}, {"sigma-of", of[k]}, {0}};
+        pal_model *m = model_of("basic", settings, sample);
+        pal_tensor *s = pal_model_parameter_find(m, "output/log_sigma");
+        ck_assert_ptr_nonnull(s);
+        ck_assert_uint_eq(pal_tensor_count(s), k ? FEATURES : 1);
+        for (size_t i = 0; i < FEATURES; i++) {
+            ck_assert_double_eq(pal_tensor_get(s, k ? i : 0), 0); /* begins at the option's */
+            sigma[i] = 0.5 * exp(k ? 0.1 * (double)i : 0.3);
+        }
+        for (size_t i = 0; i < pal_tensor_count(s); i++) pal_tensor_set(s, i, k ? 0.1 * (double)i : 0.3);
+        agrees(m, 1, normal, plain, -1, 1);
+    }
+}
+END_TEST
+
+/* A sigma that is the root of the mean squared error has gradient 0: the most likely one. */
+START_TEST(the_best_sigma_is_the_root_of_the_mean_square)
+{
+    pal_model *m =
+        model_of("basic", (pal_setting[]){{"output", "gaussian"}, {"sigma-of", "one"}, {"hidden", "4"}, {0}}, sample);
+    pal_tensor *x = batch_of(m, SAMPLES), *s = pal_model_parameter_find(m, "output/log_sigma");
+    values y = run(m, x, PAL_TRAIN, pal_model_reconstruct);
+    double squares = 0;
+    for (size_t i = 0; i < SAMPLES * FEATURES; i++)
+        squares += pow(pal_tensor_get(x, i) - pal_tensor_get(y.value[0], i), 2);
+    pal_tensor_set(s, 0, 0.5 * log(squares / (SAMPLES * FEATURES)));
+    values g = run_at(m, x, PAL_TRAIN, loss_of, true, (pal_noise){0});
+    for (size_t i = 0; i < pal_model_parameter_count(m); i++)
+        if (pal_model_parameter(m, i, NULL) == s)
+            ck_assert_double_eq_tol(pal_tensor_get(g.value[i + 1], 0), 0, 1e-12);
+        else
+            ck_assert_double_gt(fabs(pal_tensor_get(g.value[i + 1], 0)), 1e-6);
+    free_values(&g);
+    free_values(&y);
+    pal_tensor_free(x);
+    pal_model_free(m);
+}
+END_TEST
+
+static const pal_setting choices[][6] = {
+    {{"output", "gaussian"}, {"output-sigma", "0.8"}},
+    {{"output", "gaussian"}, {"sigma-of", "one"}},
+    {{"output", "gaussian"}, {"sigma-of", "feature"}},
+    {{"output", "squared"}, {"output-activation", "sigmoid"}},
+    {{"output", "categorical"}, {"bins", "3"}, {"tied", "no"}},
+    {{"output", "categorical"}, {"bins", "2"}, {"tied", "no"}, {"binarize", "threshold"}},
+    {{"binarize", "sample"}},
+};
+
+START_TEST(derivatives_are_right)
+{
+    static const char *const variants[] = {"basic", "denoising", "contractive"};
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
+        for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+            pal_setting settings[8] = {{"hidden", "4"}};
+            memcpy(settings + 1, choices[i], sizeof choices[i]);
+            pal_model *m = model_of(variants[v], settings, sample);
+            fill_parameters(m, 0.8);
+            check_gradients(variants[v], m);
+            encode_then_decode(m);
+            pal_model_free(m);
+        }
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_refused)
+{
+    refused("basic", (pal_setting[]){{"output", "categorical"}, {"tied", "no"}, {0}}, sample, "choose --bins");
+    refused("basic", (pal_setting[]){{"output", "categorical"}, {"bins", "1"}, {"tied", "no"}, {0}}, sample,
+            "choose --bins");
+    refused("basic", (pal_setting[]){{"output", "categorical"}, {"bins", "16"}, {0}}, sample, "choose --tied no");
+    refused("basic", (pal_setting[]){{"output-activation", "relu"}, {0}}, sample, "choose canonical");
+    refused("basic", (pal_setting[]){{"output", "gaussian"}, {"output-sigma", "0"}, {0}}, sample, "output-sigma");
+}
+END_TEST
+
+Suite *outputs_suite(void)
+{
+    Suite *suite = suite_create("outputs");
+    add_case(suite, "outputs", set_up, tear_down,
+             TESTS(recipes_are_their_formulas, output_activations_come_first, sigma_is_learnt,
+                   the_best_sigma_is_the_root_of_the_mean_square, derivatives_are_right, what_does_not_fit_is_refused));
+    return suite;
+}
