@@ -101,6 +101,13 @@ pal_status pal__model_discover(pal_model *m, pal_error *err);
 void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
 pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* by search from the front */
 
+/* A parameter's name, LAYER/PART ("encoder/1/W"); false, and a failure on the tape, if it is too long. */
+enum { PAL__NAME = 256 };
+bool pal__parameter_name(const pal_model *m, const char *layer, const char *part, char out[PAL__NAME]);
+
+/* h, the output of layer k of the encoder or what the decoder makes of it (0: the input), under option `dropout`. */
+pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers);
+
 /* x as option `binarize` has it; every call draws anew. */
 pal_var pal__binarize(pal_model *m, pal_var x);
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME = 256, SIDES = PAL_OPTION_LIST + 1 };
+enum { NAME = PAL__NAME, SIDES = PAL_OPTION_LIST + 1 };
 
 /* A variant may be without the options that only several layers need. */
 static bool has(const pal_model *m, const char *option) { return pal_model_setting(m, option) != NULL; }
@@ -45,7 +45,7 @@ const char *pal_code_activation(const pal_model *m)
 
 /* Option `dropout`: one rate for the output of every layer, or a list: of the input, and of each layer of the encoder
  * in turn; the decoder's layers have the rates of those they undo. */
-static pal_var drop(pal_model *m, pal_var h, size_t k, size_t layers)
+pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
 {
     double rate[PAL_OPTION_LIST];
     const size_t n = pal_option_reals(m, "dropout", rate);
@@ -62,12 +62,12 @@ static pal_var encode(pal_model *m, pal_var x)
     char name[NAME];
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
-    pal_var h = drop(m, x, 0, n);
+    pal_var h = pal__drop(m, x, 0, n);
     for (size_t k = 1; k <= n; k++) {
         pal_var a = pal_dense(m, layer_name("encoder", k, n, name), h, size[k]);
         if (k == n) return a;
         pal__entered entered = pal__enter(m, name);
-        h = drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k, n);
+        h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k, n);
         pal__leave(m, entered);
     }
     return h;
@@ -87,7 +87,7 @@ pal_var pal_code_activate(pal_model *m, pal_var a)
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
     pal__entered entered = pal__enter(m, "encoder");
-    pal_var h = drop(m, pal_activate(m, a, pal_code_activation(m)), n, n);
+    pal_var h = pal__drop(m, pal_activate(m, a, pal_code_activation(m)), n, n);
     pal__leave(m, entered);
     return h;
 }
@@ -131,7 +131,7 @@ pal_var pal_decode_layers(pal_model *m, pal_var h)
                  : pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
         if (k == 1) break;
         pal__entered entered = pal__enter(m, name);
-        h = drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);
+        h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);
         pal__leave(m, entered);
     }
     pal__leave(m, outer);

@@ -4,14 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = 256 };
-
-/* NAME/W and the like; false, and a failure on the tape, if it is too long. */
-static bool join(const pal_model *m, const char *layer, const char *part, char out[NAME_SIZE])
+bool pal__parameter_name(const pal_model *m, const char *layer, const char *part, char out[PAL__NAME])
 {
-    int n = snprintf(out, NAME_SIZE, "%s/%s", layer, part);
-    if (n > 0 && n < NAME_SIZE) return true;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "dense: the name %.40s... is too long", layer);
+    int n = snprintf(out, PAL__NAME, "%s/%s", layer, part);
+    if (n > 0 && n < PAL__NAME) return true;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "layer: the name %.40s... is too long", layer);
     return false;
 }
 
@@ -31,8 +28,8 @@ static bool is_rows(const pal_model *m, const char *name, pal_var x)
 
 pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
 {
-    char weight[NAME_SIZE], bias[NAME_SIZE];
-    if (!is_rows(m, name, x) || !join(m, name, "W", weight) || !join(m, name, "b", bias))
+    char weight[PAL__NAME], bias[PAL__NAME];
+    if (!is_rows(m, name, x) || !pal__parameter_name(m, name, "W", weight) || !pal__parameter_name(m, name, "b", bias))
         return (pal_var){.tape = m->tape};
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, PAL_SHAPE(pal_shape_of(x).dim[1], units), pal_model_init(m));
@@ -44,8 +41,8 @@ pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
 
 pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to)
 {
-    char weight[NAME_SIZE], bias[NAME_SIZE];
-    if (!is_rows(m, name, h) || !join(m, to, "W", weight) || !join(m, name, "b", bias))
+    char weight[PAL__NAME], bias[PAL__NAME];
+    if (!is_rows(m, name, h) || !pal__parameter_name(m, to, "W", weight) || !pal__parameter_name(m, name, "b", bias))
         return (pal_var){.tape = m->tape};
     const pal__parameter *tied = pal__parameter_find(m, weight);
     if (!tied || tied->shape.rank != 2)

@@ -130,12 +130,25 @@ pal_var pal_decode_layers(pal_model *m, pal_var h);
 const char *pal_code_activation(const pal_model *m); /* what code-activation comes to */
 void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */
 
-/* How a sample lies as an image: [h,w] or [channels,h,w], of at least two rows and columns. False, and a failure on the
- * tape that names what wants it, if it is none. */
+/* How a sample lies as an image: [h,w] or [channels,h,w]. False, and a failure on the tape that names what wants it, if
+ * it is none. */
 typedef struct pal_image_size {
     int64_t channels, height, width;
 } pal_image_size;
 bool pal_model_image(pal_model *m, const char *what, pal_image_size *image);
+/* x [n,c,h,w] -> [n,units,h',w'] by windows of kernel pixels, one every stride, with (kernel - 1) / 2 zeros at each
+ * edge: h' = pal_convolved(h, kernel, stride). Filters NAME/W [units,c,kernel,kernel] and biases NAME/b [units]. */
+pal_var pal_conv(pal_model *m, const char *name, pal_var x, int64_t units, int64_t kernel, int64_t stride);
+/* Back from such maps to images of the given size, odd or even: filters NAME/W [channels,units,kernel,kernel], or those
+ * of the convolution TO (NULL: its own), and NAME/b [channels]. */
+pal_var pal_conv_back(pal_model *m, const char *name, pal_var y, pal_image_size image, int64_t kernel, int64_t stride,
+                      const char *to);
+/* The same as pal_encode_layers and pal_decode_layers with convolutions, by options `channels`, `kernel`, `stride`, and
+ * an affine layer of `hidden` units, if not 0, between the last maps and the code, which is rows. Parameters
+ * encoder/K/W, encoder/K/b and decoder/K/W, decoder/K/b, which undoes encoder/K. */
+pal_var pal_encode_conv(pal_model *m, pal_var x);
+pal_var pal_decode_conv(pal_model *m, pal_var h);
+int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride); /* 0: the window does not fit */
 
 /* x corrupted by option `corruption`, one of a table in corrupt.c; the streams are named after it. */
 pal_var pal_corrupt(pal_model *m, pal_var x);

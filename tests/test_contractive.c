@@ -38,10 +38,10 @@ static void same_values(values a, values b)
 static pal_var closed_form(pal_model *m, pal_var x)
 {
     const int64_t d = pal_shape_count(sample), k = pal_option_int(m, "hidden");
-    pal_var h = pal_encode_single(m, x), w = pal_parameter(m, "encoder/W", PAL_SHAPE(d, k), PAL_INIT_GLOROT);
+    pal_var h = pal_encode_layers(m, x), w = pal_parameter(m, "encoder/W", PAL_SHAPE(d, k), PAL_INIT_GLOROT);
     pal_var slopes = pal_square(pal_mul(h, pal_one_minus(h))), squares = pal_sum(pal_square(w), 1, true);
     pal_var norm2 = pal_mean_over_samples(pal_mul(slopes, squares));
-    return pal_add(pal_nll(m, pal_decode_single(m, h), x), pal_scale(norm2, pal_option_real(m, "lambda")));
+    return pal_add(pal_nll(m, pal_decode_layers(m, h), x), pal_scale(norm2, pal_option_real(m, "lambda")));
 }
 
 static values closed(pal_model *m)

@@ -191,7 +191,7 @@ END_TEST
 
 static pal_var of_nothing(pal_model *m, pal_var clean)
 {
-    return pal_nll(m, pal_decode_single(m, pal_encode_single(m, pal_scale(clean, 0))), clean);
+    return pal_nll(m, pal_decode_layers(m, pal_encode_layers(m, pal_scale(clean, 0))), clean);
 }
 
 START_TEST(the_target_is_clean)
