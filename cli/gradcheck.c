@@ -158,7 +158,8 @@ static void report_error(pal__checks *c, const char *name, const char *label, co
 /* Values that make a model small; a list of layers only where the variant has layers of its own. */
 static size_t tiny_settings(const pal_variant *v, pal_setting *settings)
 {
-    static const pal_setting tiny[] = {{"hidden", "4"}, {"k", "2"}, {"layers", "5,4"}, {"channels", "2"}};
+    static const pal_setting tiny[] = {
+        {"hidden", "4"}, {"k", "2"}, {"layers", "5,4"}, {"channels", "2"}, {"kernel", "3"}};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
         const pal_option *o = pal_variant_option_find(v, tiny[i].name);

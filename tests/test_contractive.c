@@ -79,6 +79,28 @@ START_TEST(any_activation_is_exact_by_rows)
 }
 END_TEST
 
+START_TEST(deep_encoders_are_exact_by_rows)
+{
+    static const pal_setting deep[][5] = {
+        {{"layers", "5,4"}, {"activation", "tanh"}, {0}},
+        {{"layers", "5,4"}, {"activation", "relu"}, {0}},
+        {{"layers", "6,5,4"}, {"activation", "relu"}, {"code-activation", "tanh"}, {0}},
+        {{"layers", "6,5,4"}, {"activation", "tanh"}, {"code-activation", "linear"}, {"tied", "no"}, {0}},
+        {{"layers", "7,5,3"}, {"activation", "sigmoid"}, {"dropout", "0.3"}, {0}},
+        {{"layers", "5,4"}, {"binarize", "sample"}, {"output", "gaussian"}, {"sigma-of", "feature"}, {0}},
+    };
+    for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
+        pal_model *exact = model_by("exact", deep[i]), *rows = model_by("rows", deep[i]);
+        same_values(loss_and_gradients(exact), loss_and_gradients(rows));
+        encode_then_decode(exact);
+        fill_parameters(exact, 0.5); /* differences are good enough of what bends less */
+        check_gradients("deep", exact);
+        pal_model_free(exact);
+        pal_model_free(rows);
+    }
+}
+END_TEST
+
 /* The mean of the estimates over steps, within four of its standard errors; and it is not one number all the time. */
 START_TEST(hutchinson_is_unbiased)
 {
@@ -153,7 +175,8 @@ Suite *contractive_suite(void)
 {
     Suite *suite = suite_create("contractive");
     add_case(suite, "norm", set_up, tear_down,
-             TESTS(one_layer_is_the_closed_form, any_activation_is_exact_by_rows, hutchinson_is_unbiased));
+             TESTS(one_layer_is_the_closed_form, any_activation_is_exact_by_rows, deep_encoders_are_exact_by_rows,
+                   hutchinson_is_unbiased));
     add_case(suite, "loss", set_up, tear_down, TESTS(the_term_has_its_name, derivatives_are_right));
     return suite;
 }
