@@ -186,6 +186,47 @@ check "run-info tells the command" grep -q 'palindrome train denoising --out fir
 works "run-info as JSON" run-info first --json
 check "run-info as JSON parses" is_json out
 
+# ---- Outputs, corruptions, contraction, convolutions
+printf '%s\n' 0,5 1,2 3,4 5,6 7,8 1,1 2,2 >wide.csv
+falls() { # WHAT RUN ARGUMENTS...: trains quietly, and the test loss falls
+    what=$1
+    run=$2
+    shift 2
+    works "$what" train "$@" --out "$run" --data data --batch 16 --epochs 3 --quiet
+    check "$what: the loss falls" less "$(sed -n '3s/.*"test_loss":\([-0-9.e+]*\).*/\1/p' "$run/metrics.jsonl")" \
+        "$(sed -n '1s/.*"test_loss":\([-0-9.e+]*\).*/\1/p' "$run/metrics.jsonl")"
+}
+falls "gaussian output" gaussian basic --hidden 12 --output gaussian --sigma-of feature
+falls "categorical output" levels basic --hidden 12 --output categorical --bins 4 --tied no
+falls "sigmoid output of a squared error" squashed basic --hidden 12 --output squared --output-activation sigmoid
+falls "binarised inputs" binary basic --hidden 12 --binarize sample
+for corruption in gaussian salt-and-pepper blocks; do
+    falls "corruption $corruption" by-$corruption denoising --hidden 12 --corruption $corruption --block-size 3
+    works "reconstruct from $corruption" reconstruct by-$corruption
+done
+works "blocks for a model that has none" evaluate quiet --corruption blocks --block-size 4 --json
+check "blocks for a model that has none have a figure" [ -n "$(figure squared_error_corrupted)" ]
+for jacobian in exact rows hutchinson; do
+    falls "contractive by $jacobian" cae-$jacobian contractive --hidden 12 --jacobian $jacobian --lambda 0.1
+done
+falls "deep contractive" cae-deep cae --layers 12,6 --activation tanh --optimizer adam --lr 0.003
+falls "convolutional" convolutional conv --channels 4,8 --hidden 6
+falls "convolutional without an affine layer, tied" maps conv --channels 4,3 --hidden 0 --tied yes
+works "evaluate a convolutional one" evaluate convolutional --json
+works "reconstruct by a convolutional one" reconstruct convolutional
+works "the same convolutional one" train conv --channels 4,8 --hidden 6 --out conv-again --data data --batch 16 --epochs 3 --quiet
+check "the same seed, the same convolutional checkpoint" cmp -s convolutional/checkpoint.safetensors conv-again/checkpoint.safetensors
+refused "levels that are not told" 'choose --bins' train basic --data data --output categorical --out new
+refused "levels by tied weights" 'choose --tied no' train basic --data data --output categorical --bins 8 --out new
+refused "an output activation that gives no probability" 'choose canonical' train basic --data data --output-activation relu --out new
+refused "a block that does not fit" 'smaller --block-size' train dae --data data --corruption blocks --block-size 9 --out new
+refused "convolutions of what is no image" 'wants images' train conv --data wide.csv --batch 2 --output squared --out new
+refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
+refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --out new
+refused "convolutions by layers" 'no option --layers' train conv --data data --layers 5,4 --out new
+refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
+check "nothing of it is left behind" [ ! -e new ]
+
 # ---- Graphs
 works "graph" graph basic
 check "graph is dot's language" grep -q '^digraph' out
@@ -229,7 +270,6 @@ check "without Graphviz a file that is there stays" grep -q '^precious$' instead
 # ---- Wrong use
 printf 'precious' > precious
 mkdir full && printf 'precious' > full/file
-printf '%s\n' 0,5 1,2 3,4 5,6 7,8 1,1 2,2 >wide.csv
 refused "data out of the output's range" 'use --output squared' train basic --data wide.csv --batch 2
 refused "no verb" 'help'
 refused "unknown verb" 'mean train' trian
