@@ -19,7 +19,7 @@ pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding)
 
 /* jacobian.c: a code [n,k] and inputs [n,...] of one tape; else a tape error in the function's name. */
 bool pal__is_code(const char *name, pal_var h, pal_var x);
-extern const pal_op pal__op_jacobian_norm2_layers;
+extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers_each;
 
 #define PAL_COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -43,8 +43,9 @@ typedef struct pal__family {
 #define PAL__EACH_FAMILY(X)                                                                                            \
     X(elementwise)                                                                                                     \
     X(shape)                                                                                                           \
-    X(arrange) X(index) X(order) X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize)          \
-        X(random) X(sample) X(composite) X(layer) X(normalise) X(density) X(divergence) X(full_normal) X(jacobian)
+    X(arrange)                                                                                                         \
+    X(index) X(order) X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize) X(random) X(sample) \
+        X(composite) X(layer) X(normalise) X(density) X(divergence) X(full_normal) X(jacobian)
 #define PAL__FAMILY(name) extern const pal__family pal__family_##name;
 PAL__EACH_FAMILY(PAL__FAMILY)
 #undef PAL__FAMILY

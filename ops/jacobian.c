@@ -53,6 +53,7 @@ pal_var pal_hvp(pal_var y, pal_var x, pal_var direction)
 typedef struct jacobian {
     pal_var y, x;
     int64_t rows, columns; /* elements of y and of x */
+    bool each;             /* a norm for each sample */
 } jacobian;
 
 /* The k-th row, or column, of the matrix [rows, columns], or [columns, rows], zeros beside it. */
@@ -85,7 +86,8 @@ static pal_var one_column(pal_tape *t, pal_var k, void *user)
  * most of it zeros, into the result: R C min(R, C) additions. */
 static pal_var record_jacobian(const char *name, pal_var y, pal_var x)
 {
-    jacobian j = {y, x, pal_shape_count(pal_shape_of(y)), pal_shape_count(pal_shape_of(x))};
+    jacobian j = {
+        .y = y, .x = x, .rows = pal_shape_count(pal_shape_of(y)), .columns = pal_shape_count(pal_shape_of(x))};
     pal_shape shape = pal_shape_of(y), tail = pal_shape_of(x);
     if (shape.rank + tail.rank > PAL_MAX_RANK) {
         char a[96], b[96];
@@ -126,6 +128,13 @@ bool pal__is_code(const char *name, pal_var h, pal_var x)
     return false;
 }
 
+/* All axes but the samples'. */
+static unsigned features(pal_var v)
+{
+    int rank = pal_shape_of(v).rank;
+    return rank > 0 ? (1u << rank) - 2 : 0;
+}
+
 /* The code has one row a sample, and a sample's code depends on that sample alone: one seed serves all samples at once.
  */
 static pal_var code_row(pal_tape *t, pal_var k, void *user)
@@ -134,7 +143,7 @@ static pal_var code_row(pal_tape *t, pal_var k, void *user)
     pal_var unit = pal_one_hot(k, pal_shape_of(j->y).dim[1], pal_dtype_of(j->y)), row = {.tape = t};
     pal_var seed = pal_broadcast_to(unit, pal_shape_of(j->y));
     if (pal_vjp(j->y, seed, &j->x, 1, &row) != PAL_OK) return row;
-    return pal_sum_squares(row);
+    return j->each ? pal_sum(pal_square(row), features(row), false) : pal_sum_squares(row);
 }
 
 pal_var pal_jacobian_norm2_rows(pal_var h, pal_var x)
@@ -143,6 +152,13 @@ pal_var pal_jacobian_norm2_rows(pal_var h, pal_var x)
     if (!pal__is_code("jacobian_norm2_rows", h, x)) return nothing(h, x);
     pal_shape code = pal_shape_of(h);
     return pal_scale(pal_map_sum(h.tape, code.dim[1], code_row, &j), 1.0 / (double)code.dim[0]);
+}
+
+pal_var pal_jacobian_norm2_rows_each(pal_var h, pal_var x)
+{
+    jacobian j = {.y = h, .x = x, .each = true};
+    if (!pal__is_code("jacobian_norm2_rows_each", h, x)) return nothing(h, x);
+    return pal_map_sum(h.tape, pal_shape_of(h).dim[1], code_row, &j);
 }
 
 /* E ||J^T z||^2 = ||J||^2 for z with E z z^T = I. */
@@ -230,6 +246,12 @@ static pal_var case_norm2(pal_tape *t, const pal_var *in, const void *user)
     return pal_jacobian_norm2_rows(encode(in), in[0]);
 }
 
+static pal_var case_norm2_each(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_jacobian_norm2_rows_each(encode(in), in[0]);
+}
+
 static pal_var case_norm2_hutchinson(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t, (void)user;
@@ -239,6 +261,8 @@ static pal_var case_norm2_hutchinson(pal_tape *t, const pal_var *in, const void 
 static const pal_case cases_rows[] = {
     {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2},
     {.label = "of one", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_norm2}};
+static const pal_case cases_rows_each[] = {
+    {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2_each}};
 static const pal_case cases_hutchinson[] = {{.label = "tanh layer",
                                              .n = 2,
                                              .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
@@ -257,10 +281,18 @@ static const pal_op op_hessian =
     DESCRIBE("hessian", "H[i,j] = d^2 y / d x[i] d x[j]", "all second derivatives of a scalar", cases_hessian);
 static const pal_op op_rows = DESCRIBE("jacobian_norm2_rows", "mean_n sum_jd (d h[n,j] / d x[n,d])^2",
                                        "squared Frobenius norm of a code's Jacobian, row by row", cases_rows);
+static const pal_op op_rows_each =
+    DESCRIBE("jacobian_norm2_rows_each", "sum_jd (d h[n,j] / d x[n,d])^2", "the same for each sample", cases_rows_each);
 static const pal_op op_hutchinson = DESCRIBE("jacobian_norm2_hutchinson", "mean_n ||J_n^T z_n||^2, z ~ N(0,1)",
                                              "its unbiased estimate from one projection a sample", cases_hutchinson);
 #undef DESCRIBE
 
-static const pal_op *const ops[] = {&op_hvp,       &op_jacobian, &op_hessian, &op_rows, &pal__op_jacobian_norm2_layers,
+static const pal_op *const ops[] = {&op_hvp,
+                                    &op_jacobian,
+                                    &op_hessian,
+                                    &op_rows,
+                                    &op_rows_each,
+                                    &pal__op_jacobian_norm2_layers,
+                                    &pal__op_jacobian_norm2_layers_each,
                                     &op_hutchinson};
 const pal__family pal__family_jacobian = {ops, PAL_COUNT(ops)};

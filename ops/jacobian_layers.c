@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum { LAYERS = 64 };
-static const char name[] = "jacobian_norm2_layers";
 
 typedef struct layer { /* from the code down; the last one is the input's and has no weight */
     pal_var diagonal;  /* [n, k]; id 0: ones */
@@ -21,6 +20,8 @@ typedef struct layer { /* from the code down; the last one is the input's and ha
 } layer;
 
 typedef struct encoder {
+    const char *name; /* of the function, for errors */
+    bool each;
     pal_var h, x;
     int64_t n;
     pal_tensor *memory; /* of the arrays below */
@@ -48,7 +49,7 @@ static bool find_dependence(encoder *e)
     size_t bytes = n * (sizeof *e->handle + sizeof *e->stack + 2);
     e->memory = pal_tensor_new(pal_tape_context(e->h.tape), PAL_U8, PAL_SHAPE((int64_t)bytes));
     if (!e->memory) {
-        pal_tape_fail(e->h.tape, PAL_ERR_MEMORY, "%s: out of memory", name);
+        pal_tape_fail(e->h.tape, PAL_ERR_MEMORY, "%s: out of memory", e->name);
         return false;
     }
     e->handle = e->memory->data;
@@ -78,11 +79,11 @@ static bool find_dependence(encoder *e)
 
 static bool depends(const encoder *e, pal_var v) { return v.id >= e->x.id && e->depends[v.id - e->x.id]; }
 
-static bool refuse(pal_var v, const char *what)
+static bool refuse(const encoder *e, pal_var v, const char *what)
 {
     const char *scope = pal_scope_of(v);
-    pal_tape_fail(v.tape, PAL_ERR_DERIVATIVE, "%s: %s%s%s %s: use rows", name, pal_op_of(v)->name, *scope ? " in " : "",
-                  scope, what);
+    pal_tape_fail(v.tape, PAL_ERR_DERIVATIVE, "%s: %s%s%s %s: use rows", e->name, pal_op_of(v)->name,
+                  *scope ? " in " : "", scope, what);
     return false;
 }
 
@@ -102,15 +103,15 @@ static bool elementwise_of(encoder *e, pal_var v, pal_var *source)
         pal_var at = e->handle[e->stack[--depth]];
         if (at.id == e->x.id || pal_op_of(at)->op_class != PAL_CLASS_ELEMENTWISE) {
             if (source->id && source->id != at.id)
-                return refuse(source->id > at.id ? *source : at, "joins another path from the input");
+                return refuse(e, source->id > at.id ? *source : at, "joins another path from the input");
             *source = at;
             continue;
         }
         for (size_t i = 0; i < pal_operand_count(at); i++) {
             pal_var in = pal_operand(at, i);
             if (!depends(e, in) || !differentiable(at, i) || e->pushed[in.id - e->x.id]) continue;
-            if (!pal_shape_equal(pal_shape_of(in), pal_shape_of(v))) return refuse(in, between);
-            if (pal_dtype_of(in) != pal_dtype_of(v)) return refuse(at, between);
+            if (!pal_shape_equal(pal_shape_of(in), pal_shape_of(v))) return refuse(e, in, between);
+            if (pal_dtype_of(in) != pal_dtype_of(v)) return refuse(e, at, between);
             e->pushed[in.id - e->x.id] = 1;
             e->stack[depth++] = in.id - e->x.id;
         }
@@ -144,7 +145,7 @@ static bool product_of(const encoder *e, pal_var v, bool *flipped, layer *l, pal
     bool ta = pal_params_of(v)->i[0], tb = pal_params_of(v)->i[1];
     if ((first && depends(e, pal_operand(v, 0))) || depends(e, *flipped ? a : b) || pal_shape_of(a).rank != 2 ||
         pal_shape_of(b).rank != 2)
-        return refuse(v, between);
+        return refuse(e, v, between);
     *u = *flipped ? b : a;
     l->weight = *flipped ? a : b;
     l->transposed = *flipped ? !ta : tb;
@@ -178,13 +179,13 @@ static bool read_layers(encoder *e)
             v = u;
             if (v.id == e->x.id || pal_op_of(v)->op_class != PAL_CLASS_MOVEMENT) break;
             move m = move_of(e, v, &flipped);
-            if (m == MIXES) return refuse(v, between);
+            if (m == MIXES) return refuse(e, v, between);
             if (m == SHUFFLES) shuffle = v;
             v = pal_operand(v, 0);
         }
-        if (v.id == e->x.id && flipped) return refuse(top, "takes the input's columns for samples");
-        if (v.id != e->x.id && shuffle.id) return refuse(shuffle, between);
-        if (v.id != e->x.id && (!is_product(v) || e->count == LAYERS)) return refuse(v, between);
+        if (v.id == e->x.id && flipped) return refuse(e, top, "takes the input's columns for samples");
+        if (v.id != e->x.id && shuffle.id) return refuse(e, shuffle, between);
+        if (v.id != e->x.id && (!is_product(v) || e->count == LAYERS)) return refuse(e, v, between);
         if (scaled) { /* the jvp: laid out as top is, whatever moved on the way */
             pal_var ones = pal_fill(e->h.tape, pal_dtype_of(v), pal_shape_of(v), 1);
             if (flipped == flipped_top && !shuffle.id)
@@ -229,9 +230,12 @@ static pal_var times(pal_var a, pal_var b)
 
 static pal_var whole(pal_var w) { return pal_reshape(w, PAL_SHAPE(1, pal_shape_of(w).dim[0], pal_shape_of(w).dim[1])); }
 
-static pal_var mean_of(pal_var total, pal_var a)
+/* Of squares [m,...]: their sum for each sample, [n], or the mean of these sums. */
+static pal_var reduce(const encoder *e, pal_var squares)
 {
-    return pal_scale(total, 1.0 / (double)(pal_ok(a) ? pal_shape_of(a).dim[0] : 1));
+    if (!e->each) return pal_mean_over_samples(squares);
+    int rank = pal_shape_of(squares).rank;
+    return pal_broadcast_to(pal_sum(squares, rank == 3 ? 6 : 2, false), PAL_SHAPE(e->n));
 }
 
 /* Multiplications of each way, for n samples, d inputs and L > 1 layers:
@@ -275,10 +279,10 @@ static pal_var from_the_code(const encoder *e, bool gram)
     a = scale(a, last->diagonal, false);
     if (gram) {
         pal_var w = weight_t(last, false), g = pal_matmul_t(w, w, true, false);
-        return mean_of(pal_sum_all(pal_mul(times(a, g), a)), a);
+        return reduce(e, pal_mul(times(a, g), a));
     }
     a = scale(times(a, weight_t(last, true)), last[1].diagonal, false);
-    return mean_of(pal_sum_squares(a), a);
+    return reduce(e, pal_square(a));
 }
 
 static pal_var from_the_input(const encoder *e, bool gram)
@@ -288,11 +292,10 @@ static pal_var from_the_input(const encoder *e, bool gram)
     for (size_t i = e->count - 2; i >= 1; i--) b = scale(times(b, weight_t(&l[i], false)), l[i].diagonal, false);
     if (gram) {
         pal_var w = scale(whole(weight_t(l, false)), l->diagonal, false); /* [m, d_0, k_0] */
-        b = pal_mul(pal_matmul(b, pal_matmul_t(w, w, false, true)), b);
-        return mean_of(pal_sum_all(b), b);
+        return reduce(e, pal_mul(pal_matmul(b, pal_matmul_t(w, w, false, true)), b));
     }
     b = scale(times(b, weight_t(l, false)), l->diagonal, false);
-    return mean_of(pal_sum_squares(b), b);
+    return reduce(e, pal_square(b));
 }
 
 /* sum_ij d_nj^2 w_ij^2 c_ni^2, without any [n,k,d]: n k multiplications, or n k d where the input has factors c. */
@@ -302,29 +305,34 @@ static pal_var one_layer(const encoder *e)
     pal_var w2 = pal_square(weight_t(l, false)), c = l[1].diagonal;
     pal_var norms = c.id ? pal_matmul(pal_square(c), w2) : pal_sum(w2, 1, true); /* [n,k], [1,k] */
     if (l->diagonal.id) norms = pal_mul(pal_square(l->diagonal), norms);
-    return pal_mean_over_samples(norms);
+    return reduce(e, norms);
 }
 
-pal_var pal_jacobian_norm2_layers(pal_var h, pal_var x)
+static pal_var norm2(const char *name, pal_var h, pal_var x, bool each)
 {
     pal_tape *t = h.tape ? h.tape : x.tape;
     pal_var out = {.tape = t};
     if (!pal__is_code(name, h, x)) return out;
-    encoder e = {.h = h, .x = x, .n = pal_shape_of(x).dim[0]};
+    encoder e = {.name = name, .each = each, .h = h, .x = x, .n = pal_shape_of(x).dim[0]};
     if (find_dependence(&e)) {
         if (h.id < x.id || !depends(&e, h)) {
-            out = pal_fill(t, pal_dtype_of(h), PAL_SCALAR, 0);
+            out = pal_fill(t, pal_dtype_of(h), each ? PAL_SHAPE(e.n) : PAL_SCALAR, 0);
         } else if (read_layers(&e)) {
             plan p = e.count > 1 ? cheapest(&e) : (plan){false, false};
             out = e.count > 1               ? (p.up ? from_the_input : from_the_code)(&e, p.gram)
                   : e.count                 ? one_layer(&e)
-                  : e.layers[0].diagonal.id ? pal_mean_over_samples(pal_square(e.layers[0].diagonal))
-                                            : pal_fill(t, pal_dtype_of(h), PAL_SCALAR, (double)pal_shape_of(h).dim[1]);
+                  : e.layers[0].diagonal.id ? reduce(&e, pal_square(e.layers[0].diagonal))
+                                            : pal_fill(t, pal_dtype_of(h), each ? PAL_SHAPE(e.n) : PAL_SCALAR,
+                                                       (double)pal_shape_of(h).dim[1]);
         }
     }
     pal_tensor_free(e.memory);
     return out;
 }
+
+pal_var pal_jacobian_norm2_layers(pal_var h, pal_var x) { return norm2("jacobian_norm2_layers", h, x, false); }
+
+pal_var pal_jacobian_norm2_layers_each(pal_var h, pal_var x) { return norm2("jacobian_norm2_layers_each", h, x, true); }
 
 /* ---- Cases --------------------------------------------------------------------------------------------------------
  */
@@ -354,6 +362,31 @@ static const pal_case cases[] = {
      .build = case_two},
     {.label = "of one", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_one},
 };
+
+static pal_var case_each(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    return pal_jacobian_norm2_layers_each(pal_sigmoid(pal_matmul(in[0], in[1])), in[0]);
+}
+
+static pal_var case_each_of_two(pal_tape *t, const pal_var *in, const void *user)
+{
+    (void)t, (void)user;
+    pal_var v = pal_tanh(pal_add(pal_matmul(in[0], in[1]), in[3]));
+    return pal_jacobian_norm2_layers_each(pal_sigmoid(pal_matmul(v, in[2])), in[0]);
+}
+
+static const pal_case cases_each[] = {
+    {.label = "one layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_each},
+    {.label = "two",
+     .n = 4,
+     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
+     .build = case_each_of_two},
+};
+
+const pal_op pal__op_jacobian_norm2_layers_each = {
+    PAL_OP_HEAD("jacobian_norm2_layers_each", "||D_nL W_L^T ... D_n1 W_1^T||^2", "the same for each sample"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_each, .n_cases = PAL_COUNT(cases_each)};
 
 const pal_op pal__op_jacobian_norm2_layers = {
     PAL_OP_HEAD("jacobian_norm2_layers", "mean_n ||D_L W_L^T ... D_1 W_1^T||^2",

@@ -262,6 +262,9 @@ pal_var pal_hessian(pal_var y, pal_var x); /* of a scalar: [x's axes..., x's axe
 pal_var pal_jacobian_norm2_rows(pal_var h, pal_var x);
 pal_var pal_jacobian_norm2_layers(pal_var h, pal_var x);
 pal_var pal_jacobian_norm2_hutchinson(pal_var h, pal_var x, const char *stream);
+/* The exact ones for each sample, [n]. */
+pal_var pal_jacobian_norm2_rows_each(pal_var h, pal_var x);
+pal_var pal_jacobian_norm2_layers_each(pal_var h, pal_var x);
 
 /* ---- The registry -------------------------------------------------------------------------------------------------
  */

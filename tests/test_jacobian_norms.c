@@ -114,6 +114,9 @@ START_TEST(layers_agree_with_rows)
             pal_var by[16], h = e->build(&p, e->activation);
             size_t n = all_of(&p, by);
             compare(pal_jacobian_norm2_layers(h, p.x), pal_jacobian_norm2_rows(h, p.x), by, n, what);
+            pal_var weights = leaf(PAL_SHAPE(SAMPLES), 0, 1, "weights"), rows = pal_jacobian_norm2_rows_each(h, p.x);
+            compare(pal_dot(pal_jacobian_norm2_layers_each(h, p.x), weights), pal_dot(rows, weights), by, n, what);
+            compare(pal_mean_all(rows), pal_jacobian_norm2_rows(h, p.x), by, n, what);
             drop();
         }
 }
@@ -151,8 +154,10 @@ START_TEST(layers_without_a_layer)
     pal_var x = leaf(PAL_SHAPE(3, 4), -1, 1, "x"), other = leaf(PAL_SHAPE(3, 4), -1, 1, "other"), h = pal_exp(x);
     compare(pal_jacobian_norm2_layers(h, x), pal_jacobian_norm2_rows(h, x), &x, 1, "exp");
     compare(pal_jacobian_norm2_layers(x, x), pal_constant(t, 4), &x, 1, "identity");
+    compare(pal_mean_all(pal_jacobian_norm2_layers_each(x, x)), pal_constant(t, 4), &x, 1, "identity, each");
     h = pal_add(pal_exp(other), pal_stop_gradient(x));
     compare(pal_jacobian_norm2_layers(h, x), pal_constant(t, 0), &x, 1, "constant");
+    compare(pal_mean_all(pal_jacobian_norm2_layers_each(h, x)), pal_constant(t, 0), &x, 1, "constant, each");
     drop();
 }
 END_TEST

@@ -330,6 +330,8 @@ START_TEST(wrong_shapes_are_refused)
     REFUSED(pal_uniform(t, "u", PAL_SHAPE(-2)));
     REFUSED(pal_fill(t, PAL_F64, PAL_SHAPE(-2), 1));
     REFUSED(pal_jacobian_norm2_rows(pal_sum_all(v), v));
+    REFUSED(pal_jacobian_norm2_rows_each(pal_sum_all(v), v));
+    REFUSED(pal_jacobian_norm2_layers_each(pal_sum_all(v), v));
     REFUSED(pal_cast(v, PAL_BF16));
     pal_tensor_free(x);
 }

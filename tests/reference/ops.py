@@ -125,6 +125,10 @@ TORCH |= {
     "jacobian": {"by rows": lambda x, w: rows(torch.tanh(x @ w), x), "by columns": lambda x, w: rows(torch.tanh(x @ w), x)},
     "hessian": {"by a weight": lambda x, w: rows(grad((torch.tanh(x @ w) ** 2).sum(), w), w)},
     "jacobian_norm2_rows": {"tanh layer": lambda x, w: norm2(torch.tanh(x @ w), x)},
+    "jacobian_norm2_rows_each": {"tanh layer": lambda x, w: norms2(torch.tanh(x @ w), x)},
+    "jacobian_norm2_layers_each": {
+        "one layer": lambda x, w: norms2(torch.sigmoid(x @ w), x),
+        "two": lambda x, w, u, b: norms2(torch.sigmoid(torch.tanh(x @ w + b) @ u), x)},
     "jacobian_norm2_layers": {
         "one layer": lambda x, w: norm2(torch.sigmoid(x @ w), x),
         "two, from the code": lambda x, w, u, b: norm2(torch.sigmoid(torch.tanh(x @ w + b) @ u), x)},
@@ -246,8 +250,12 @@ def rows(y, x):
     return torch.stack([grad(v, x) for v in y.reshape(-1)]).reshape(y.shape + x.shape)
 
 
+def norms2(h, x):
+    return sum((grad(h[:, j].sum(), x) ** 2).sum(1) for j in range(h.shape[1]))
+
+
 def norm2(h, x):
-    return sum((grad(h[:, j].sum(), x) ** 2).sum() for j in range(h.shape[1])) / h.shape[0]
+    return norms2(h, x).mean()
 
 
 def product(parts):
