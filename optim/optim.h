@@ -1,4 +1,5 @@
-/* optim.h - update rules as tape operations that end in assigns, and schedules of the learning rate.
+/* optim.h - update rules as tape operations that end in assigns, schedules of the learning rate, and L-BFGS for what is
+ * small enough to be solved.
  *
  * An optimiser owns one state tensor a parameter and kind of state (momentum, second moment, ...) in one aligned slab,
  * and its scalars (learning rate, bias corrections) as leaves that the host computes in double before each run. */
@@ -72,6 +73,29 @@ typedef struct pal_schedule {
 } pal_schedule;
 double pal_schedule_rate(const pal_schedule *schedule, uint64_t step); /* step from 1; NaN for a name unknown */
 bool pal_schedule_known(const char *name);
+
+/* ---- L-BFGS ------------------------------------------------------------------------------------------------------ */
+
+/* Value and gradient at x. A value that is not finite is a step too far; a failure ends the search. */
+typedef pal_status (*pal_lbfgs_fn)(const double *x, double *value, double *gradient, void *user);
+
+typedef struct pal_lbfgs_options {
+    size_t struct_size;
+    size_t memory;      /* pairs that are kept; 0: 10 */
+    int64_t iterations; /* at most; 0: 1000 */
+    double gradient;    /* small enough: the largest of |dy/dx_i|; 0: 1e-6 */
+} pal_lbfgs_options;
+
+typedef struct pal_lbfgs_result {
+    double value, gradient; /* at the end; gradient as above */
+    int64_t iterations, evaluations;
+    bool converged; /* the gradient is small enough; if not: that was the last iteration, or rounding hides descent */
+} pal_lbfgs_result;
+
+/* Minimises over x [n] from where it is, deterministically: limited-memory BFGS with a line search for the strong Wolfe
+ * conditions (Nocedal and Wright, "Numerical Optimization", algorithms 7.4, 7.5, 3.5, 3.6). */
+pal_status pal_lbfgs(double *x, size_t n, pal_lbfgs_fn f, void *user, const pal_lbfgs_options *options,
+                     pal_lbfgs_result *result, pal_error *err);
 
 #ifdef __cplusplus
 }
