@@ -37,6 +37,7 @@ int pal_cli_models(int argc, char **argv);
 int pal_cli_ops(int argc, char **argv);
 int pal_cli_train(int argc, char **argv);
 int pal_cli_evaluate(int argc, char **argv);
+int pal_cli_classify(int argc, char **argv);
 int pal_cli_reconstruct(int argc, char **argv);
 int pal_cli_filters(int argc, char **argv);
 int pal_cli_gradcheck(int argc, char **argv);

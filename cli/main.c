@@ -11,6 +11,7 @@ static const pal_cli_verb verbs[] = {
     {"ops", "the operations they are made of", pal_cli_ops, false},
     {"train", "train a model into a run folder", pal_cli_train, true},
     {"evaluate", "figures of a run on the test samples", pal_cli_evaluate, true},
+    {"classify", "a linear classifier on codes and on pixels", pal_cli_classify, true},
     {"reconstruct", "picture: samples and their reconstructions", pal_cli_reconstruct, true},
     {"filters", "picture: what the units of the first layer look for", pal_cli_filters, false},
     {"gradcheck", "check the derivatives of operations and models", pal_cli_gradcheck, true},

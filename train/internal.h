@@ -66,6 +66,26 @@ pal_status pal__evaluator_run(pal__evaluator *evaluator, pal_figures *figures, p
 pal_status pal__fits(const pal_model *model, const pal_dataset *data, pal_error *err);
 int64_t pal__features(const pal_model *model);
 
+/* ---- logistic.c: multinomial logistic regression ------------------------------------------------------------------
+ */
+
+typedef struct pal__logistic pal__logistic;
+
+typedef struct pal__fit {      /* one minimum, and what it says of the samples */
+    double strength, gradient; /* of the penalty; how small the gradient is to be */
+    const double *weights;     /* of the samples' terms, [n] */
+    double *solution;          /* [pal__logistic_size]: where it starts, and then the minimum */
+    pal_lbfgs_result minimum;
+    int64_t wrong[2]; /* samples of weight 0, and the others, that are told wrongly */
+    double surprise;  /* sum of -log p(label) over those of weight 0 */
+} pal__fit;
+
+/* inputs f64 [n,d], targets f64 [n,classes] one-hot: borrowed. */
+pal__logistic *pal__logistic_new(pal_tensor *inputs, pal_tensor *targets, unsigned lanes, pal_error *err);
+void pal__logistic_free(pal__logistic *l);
+size_t pal__logistic_size(const pal__logistic *l); /* W [classes,d], then b [classes] */
+pal_status pal__logistic_fit(pal__logistic *l, pal__fit *fit, pal_error *err);
+
 /* ---- json.c: structs and JSON objects, by a table of fields ------------------------------------------------------ */
 
 typedef enum pal__kind {
