@@ -40,6 +40,7 @@ int pal_cli_evaluate(int argc, char **argv);
 int pal_cli_classify(int argc, char **argv);
 int pal_cli_reconstruct(int argc, char **argv);
 int pal_cli_filters(int argc, char **argv);
+int pal_cli_scatter(int argc, char **argv);
 int pal_cli_gradcheck(int argc, char **argv);
 int pal_cli_graph(int argc, char **argv);
 int pal_cli_run_info(int argc, char **argv);
@@ -166,6 +167,13 @@ void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);
 /* "denoising, masking 0.25, hidden 256": what of the settings is not the default. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
+
+/* ---- plots.c: pictures that gnuplot draws
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* PAL_CLI_GO_ON, or the status after a line that --out is no name of such a picture. */
+int pal_cli_check_plot(const pal_cli_args *args);
+int pal_cli_say_undrawn(const char *path); /* that there is no gnuplot, and what was written; the status */
 
 /* ---- progress.c
  * ------------------------------------------------------------------------------------------------------- */

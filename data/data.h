@@ -95,6 +95,9 @@ pal_status pal_dataset_labels(const pal_dataset *dataset, const uint32_t *rows, 
  * fit into width. */
 pal_status pal_dataset_one_hot(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out);
 
+/* What a class is called, where the data set is known by its name (fashion-mnist); NULL: its number. */
+const char *pal_dataset_class_name(const pal_dataset *dataset, int class);
+
 /* ---- Order ------------------------------------------------------------------------------------------------------- */
 
 /* A permutation of 0 .. n-1, each equally likely, that depends on seed, stream, epoch and n alone: Fisher-Yates, driven

@@ -1,7 +1,7 @@
 /* gnuplot.c - a picture as data, a gnuplot script, and (where gnuplot is) what it draws.
  *
- * NAME.dat and NAME.gnuplot always appear beside NAME.png. The script names both without a path and draws the picture
- * again when it is run by hand in its folder.
+ * NAME.dat and NAME.gnuplot always appear beside NAME.png or NAME.svg. The script names both without a path and draws
+ * the picture again when it is run by hand in its folder.
  *
  * No shell is involved. gnuplot runs in the script's folder, so that a script names its files without a path and works
  * wherever the folder is moved; it reads no settings of the user's, and draws into the temporary file of file.c, which
@@ -64,17 +64,28 @@ void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, con
           stream);
 }
 
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t length = strlen(path), n = strlen(ending);
+    return length > n && strcmp(path + length - n, ending) == 0;
+}
+
 /* Where it is drawn to, the same for every script. */
 static void write_terminal(FILE *stream, const char *picture)
 {
     fputs("# Draws the picture from the data beside it: run gnuplot on this file in its folder.\n", stream);
     pal__gnuplot_setting(stream, "if (!exists('output')) output = ", picture, "\n");
-    fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
-          "    set terminal pngcairo size 1280,800 font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n"
-          "} else {\n"
-          "    set terminal png size 1280,800 large linewidth 2 noenhanced\n"
-          "}\n"
-          "set output output\n"
+    if (ends_in(picture, ".svg"))
+        fputs("set terminal svg size 1280,800 dynamic font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n",
+              stream);
+    else
+        fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
+              "    set terminal pngcairo size 1280,800 font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n"
+              "} else {\n"
+              "    set terminal png size 1280,800 large linewidth 2 noenhanced\n"
+              "}\n",
+              stream);
+    fputs("set output output\n"
           "set encoding utf8\n"
           "set datafile missing 'nan'\n",
           stream);
@@ -208,7 +219,7 @@ pal_status pal__gnuplot_write(const char *path, pal__gnuplot_data_fn data, pal__
     bool done = false;
     pal_status status = PAL_OK;
     size_t length = strlen(path);
-    if (length > 4 && strcmp(path + length - 4, ".png") == 0) length -= 4;
+    if (ends_in(path, ".png") || ends_in(path, ".svg")) length -= 4;
     char *stem = strndup(path, length);
     beside to = {path, NULL, NULL};
     if (stem != NULL)

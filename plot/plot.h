@@ -117,9 +117,9 @@ typedef struct pal_curves {
     bool log_y; /* every finite y must be positive */
 } pal_curves;
 
-/* Writes NAME.dat (a heading, then x and the series in columns) and NAME.gnuplot beside path, which is NAME.png, and
- * has gnuplot draw the picture. Without gnuplot on the search path the two files are still there, *drawn is false and
- * the status PAL_OK: say so to the user. drawn may be NULL. */
+/* Writes NAME.dat (a heading, then x and the series in columns) and NAME.gnuplot beside path, which is NAME.png or
+ * NAME.svg, and has gnuplot draw the picture. Without gnuplot on the search path the two files are still there, *drawn
+ * is false and the status PAL_OK: say so to the user. drawn may be NULL. */
 pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error);
 
 /* ---- Points ------------------------------------------------------------------------------------------------------ */

@@ -218,6 +218,23 @@ typedef struct pal_filters_options {
  * the order of the last one, so that unit j is at the same place in all. PNG; the caption says what is seen. */
 pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
 
+typedef struct pal_scatter_options {
+    size_t struct_size;
+    int64_t samples; /* the first ones of the data; 0: all */
+    const char *title;
+} pal_scatter_options;
+
+typedef struct pal_scatter {
+    int64_t samples, code; /* points; numbers in a sample's code */
+    double share[2];       /* of the code's variance, along the two axes */
+    bool drawn;            /* false: there is no gnuplot, and only its script and the data were written */
+} pal_scatter;
+
+/* Samples as points, coloured by class: a code of two numbers as it is, of a longer one its two leading principal
+ * components. Writes NAME.dat and NAME.gnuplot beside path, NAME.png or NAME.svg (pal_points_write). */
+pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
+                             const char *path, pal_scatter *result, pal_error *err);
+
 #ifdef __cplusplus
 }
 #endif

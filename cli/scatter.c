@@ -1,0 +1,59 @@
+/* scatter.c - palindrome scatter: the samples in the code's plane, coloured by class. */
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the picture, .png or .svg (default: RUN/scatter.png)"),
+    PAL_CLI_DATA,
+    PAL_CLI_SPLIT,
+    {{"samples", PAL_OPTION_INT, "10000", 2, 4294967295, NULL, "the first N"}, "N", NULL, 0},
+    PAL_CLI_THREADS,
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN",
+    "A picture of samples as points, coloured by class: a code of two numbers as it is, of a longer one its two "
+    "leading principal components. The data and gnuplot's script are left beside it.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/basic-001",
+    false};
+
+static int draw(const pal_cli_args *args, pal_cli_run *run)
+{
+    char model[512], title[800], file[4096], samples[64];
+    const char *path = pal_cli_given(args, "out");
+    if (!path) path = pal_rundir_file(run->dir, "scatter.png", file, sizeof file);
+    int64_t n = pal_cli_int(args, "samples", 10000);
+    if (n > run->data->count) n = run->data->count;
+    const char *split = pal_cli_given(args, "split");
+    snprintf(title, sizeof title, "%s: %s %s samples of %s", pal_cli_describe(run->model, model, sizeof model),
+             pal_cli_count((double)n, samples, sizeof samples), split ? split : "test", run->data->name);
+    pal_scatter_options o = {.struct_size = sizeof o, .samples = n, .title = title};
+    pal_scatter s;
+    pal_error err = {0};
+    if (pal_scatter_write(run->model, run->data, &o, path, &s, &err)) return pal_cli_say_error(&err);
+    if (pal_cli_flag(args, "json"))
+        pal_cli_print_json(json_pack("{s:s, s:I, s:I, s:[o,o], s:o}", "run", pal_rundir_path(run->dir), "samples",
+                                     (json_int_t)s.samples, "code", (json_int_t)s.code, "variance_shares",
+                                     pal_cli_number(s.share[0]), pal_cli_number(s.share[1]), "picture",
+                                     s.drawn ? json_string(path) : json_null()));
+    else if (s.drawn)
+        puts(path);
+    return s.drawn ? PAL_CLI_DONE : pal_cli_say_undrawn(path);
+}
+
+int pal_cli_scatter(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&args);
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_run run;
+    status = pal_cli_open(&args, 0, &run);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
+    if (status == PAL_CLI_GO_ON) status = draw(&args, &run);
+    pal_cli_close(&run);
+    return status;
+}

@@ -1,0 +1,32 @@
+/* names.c - what the classes of well-known data sets are called. */
+#include <ctype.h>
+#include <string.h>
+
+#include "data/data.h"
+
+static const struct {
+    const char *data; /* the letters of the data set's name */
+    int classes;
+    const char *names[10];
+} known[] = {
+    {"fashionmnist",
+     10,
+     {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}},
+};
+
+/* Letters alone are compared: fashion-mnist, FashionMNIST and fashion_mnist are one. */
+static bool is_called(const char *name, const char *letters)
+{
+    for (; *name; name++)
+        if (isalpha((unsigned char)*name) && tolower((unsigned char)*name) != *letters++) return false;
+    return !*letters;
+}
+
+const char *pal_dataset_class_name(const pal_dataset *dataset, int class)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (class >= 0 && class < known[i].classes && dataset->classes <= known[i].classes &&
+            is_called(dataset->name, known[i].data))
+            return known[i].names[class];
+    return NULL;
+}

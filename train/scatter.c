@@ -1,0 +1,181 @@
+/* scatter.c - samples as points of the code's plane, coloured by class.
+ *
+ * A code of two numbers is drawn as it is; of a longer one its two leading principal components, the eigenvectors of
+ * the code's covariance over the samples drawn, each with the sign that makes its largest coefficient positive. The
+ * covariance and the projections are products and so are recorded on a tape. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "plot/plot.h"
+#include "train/internal.h"
+
+enum { BATCH = 256, LABEL = 96 };
+
+typedef struct scatter {
+    const pal_model *model;
+    const pal_dataset *data;
+    int64_t n, k;
+    pal_tensor *codes;    /* f64 [n, k] */
+    double *points;       /* [2, n] */
+    double share[2];      /* of the variance */
+    char label[2][LABEL]; /* of the axes */
+} scatter;
+
+static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
+
+/* The codes of the first n samples, as inference gives them. */
+static pal_status encode(scatter *s, pal_workspace *workspace, pal_error *err)
+{
+    pal_tensor *x = pal_tensor_new(pal_model_context(s->model), PAL_F32, PAL_SHAPE(BATCH, s->data->features));
+    float *h = malloc((size_t)(BATCH * s->k) * sizeof *h);
+    pal_status status = x && h ? PAL_OK : no_memory(err);
+    for (int64_t at = 0; !status && at < s->n; at += BATCH) {
+        uint32_t rows[BATCH];
+        size_t n = (size_t)(s->n - at < BATCH ? s->n - at : BATCH);
+        for (size_t i = 0; i < BATCH; i++) rows[i] = (uint32_t)(at + (int64_t)(i < n ? i : 0));
+        status = pal_dataset_batch(s->data, rows, BATCH, x);
+        if (status) pal_error_set(err, status, "%s: a batch could not be gathered", s->data->name);
+        if (!status && (status = pal_encode(s->model, workspace, x->data, n, h)))
+            pal_error_set(err, status, "%s", pal_workspace_error(workspace));
+        for (size_t i = 0; !status && i < n * (size_t)s->k; i++)
+            pal_tensor_set(s->codes, (size_t)(at * s->k) + i, (double)h[i]);
+    }
+    free(h);
+    pal_tensor_free(x);
+    return status;
+}
+
+static pal_var centred(pal_var x) { return pal_sub(x, pal_mean(x, 1, true)); }
+
+/* Evaluates v into out; a failure of the tape goes to err. */
+static pal_status eval(pal_var v, double *out, pal_error *err)
+{
+    pal_status status = pal_eval(v, out);
+    return status ? pal_error_set(err, status, "scatter: %s", pal_tape_error(v.tape)) : PAL_OK;
+}
+
+static void set_sign(double *v, int64_t k)
+{
+    int64_t at = 0;
+    for (int64_t i = 1; i < k; i++)
+        if (fabs(v[i]) > fabs(v[at])) at = i;
+    for (int64_t i = 0, negative = v[at] < 0; negative && i < k; i++) v[i] = -v[i];
+}
+
+/* points = codes, centred, times the two leading eigenvectors of their covariance. */
+static pal_status project(scatter *s, pal_error *err)
+{
+    size_t k = (size_t)s->k;
+    pal_context *context = pal_model_context(s->model);
+    pal_tape *tape = pal_tape_new(context, PAL_F64);
+    double *covariance = malloc(k * k * sizeof *covariance), *values = malloc(k * sizeof *values);
+    double *vectors = malloc(k * k * sizeof *vectors), total = 0;
+    pal_tensor *axes = pal_tensor_new(context, PAL_F64, PAL_SHAPE(2, s->k));
+    pal_status status = tape && covariance && values && vectors && axes ? PAL_OK : no_memory(err);
+    if (!status) {
+        pal_var h = centred(pal_leaf(tape, s->codes, "codes"));
+        status = eval(pal_scale(pal_matmul_t(h, h, true, false), 1 / (double)s->n), covariance, err);
+        if (!status) status = pal__svd(context, k, k, covariance, values, vectors, err);
+        if (!status) {
+            for (size_t i = 0; i < k; i++) total += values[i];
+            for (int a = 0; a < 2; a++) {
+                set_sign(vectors + (size_t)a * k, s->k);
+                s->share[a] = total > 0 ? values[a] / total : 0;
+            }
+            memcpy(axes->data, vectors, 2 * k * sizeof *vectors);
+            status = eval(pal_matmul_t(pal_leaf(tape, axes, "axes"), h, false, true), s->points, err);
+        }
+    }
+    pal_tape_free(tape);
+    pal_tensor_free(axes);
+    free(vectors);
+    free(values);
+    free(covariance);
+    return status;
+}
+
+/* The code as it is; share: of its own variance. */
+static void take(scatter *s)
+{
+    double variance[2];
+    for (int a = 0; a < 2; a++) {
+        double sum = 0, squares = 0, *p = s->points + a * s->n;
+        for (int64_t i = 0; i < s->n; i++) sum += p[i] = pal_tensor_get(s->codes, (size_t)(i * 2 + a));
+        for (int64_t i = 0; i < s->n; i++) squares += (p[i] - sum / (double)s->n) * (p[i] - sum / (double)s->n);
+        variance[a] = squares;
+    }
+    for (int a = 0; a < 2; a++)
+        s->share[a] = variance[0] + variance[1] > 0 ? variance[a] / (variance[0] + variance[1]) : 0;
+}
+
+static pal_status draw(const scatter *s, const char *title, const char *path, bool *drawn, pal_error *err)
+{
+    const char *names[PAL_POINTS_CLASSES] = {0};
+    int classes = s->data->labels && s->data->classes <= PAL_POINTS_CLASSES ? s->data->classes : 0;
+    bool named = classes > 0;
+    for (int c = 0; c < classes; c++) named &= (names[c] = pal_dataset_class_name(s->data, c)) != NULL;
+    pal_points points = {.struct_size = sizeof points,
+                         .title = title,
+                         .x_label = s->label[0],
+                         .y_label = s->label[1],
+                         .x = s->points,
+                         .y = s->points + s->n,
+                         .count = (size_t)s->n,
+                         .classes = classes ? s->data->labels->data : NULL,
+                         .names = named ? names : NULL,
+                         .class_count = (size_t)classes};
+    return pal_points_write(&points, path, drawn, err);
+}
+
+static pal_status run(scatter *s, pal_workspace *workspace, pal_error *err)
+{
+    s->codes = pal_tensor_new(pal_model_context(s->model), PAL_F64, PAL_SHAPE(s->n, s->k));
+    s->points = malloc(2 * (size_t)s->n * sizeof *s->points);
+    if (!s->codes || !s->points) return no_memory(err);
+    pal_status status = encode(s, workspace, err);
+    if (status) return status;
+    if (s->k == 2)
+        take(s);
+    else
+        status = project(s, err);
+    for (int a = 0; a < 2; a++)
+        if (s->k == 2)
+            snprintf(s->label[a], LABEL, "unit %d of the code", a + 1);
+        else
+            snprintf(s->label[a], LABEL, "principal component %d of the code (%.1f %% of the variance)", a + 1,
+                     100 * s->share[a]);
+    return status;
+}
+
+pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, const pal_scatter_options *given,
+                             const char *path, pal_scatter *result, pal_error *err)
+{
+    pal_scatter_options o = {0};
+    PAL__OPTIONS(o, given);
+    pal_status status = pal__fits(model, data, err);
+    if (status) return status;
+    if (o.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o.samples);
+    scatter s = {.model = model, .data = data, .n = o.samples && o.samples < data->count ? o.samples : data->count};
+    pal_context_options threads = {.struct_size = sizeof threads,
+                                   .threads = pal_context_threads(pal_model_context(model))};
+    pal_workspace *workspace = pal_workspace_new(
+        model,
+        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &threads},
+        err);
+    if (!workspace) return PAL_ERR_MEMORY;
+    bool drawn = false;
+    s.k = pal_workspace_code(workspace);
+    if (s.k < 2)
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a code of one number has no plane: choose 2 units or more",
+                               pal_model_variant(model)->name);
+    if (!status) status = run(&s, workspace, err);
+    if (!status) status = draw(&s, o.title, path, &drawn, err);
+    if (!status && result)
+        *result = (pal_scatter){.samples = s.n, .code = s.k, .share = {s.share[0], s.share[1]}, .drawn = drawn};
+    free(s.points);
+    pal_tensor_free(s.codes);
+    pal_workspace_free(workspace);
+    return status;
+}
