@@ -41,6 +41,7 @@ int pal_cli_classify(int argc, char **argv);
 int pal_cli_reconstruct(int argc, char **argv);
 int pal_cli_filters(int argc, char **argv);
 int pal_cli_scatter(int argc, char **argv);
+int pal_cli_geometry(int argc, char **argv);
 int pal_cli_gradcheck(int argc, char **argv);
 int pal_cli_graph(int argc, char **argv);
 int pal_cli_run_info(int argc, char **argv);
@@ -165,6 +166,8 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);
+/* The settings of run `at` that are not the same in all n runs; its folder's name where there are none. Returns out. */
+const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
 /* "denoising, masking 0.25, hidden 256": what of the settings is not the default. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
 

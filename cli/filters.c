@@ -22,28 +22,6 @@ static const pal_cli_spec spec = {"RUN [RUN...]",
                                   "say which run: its folder, such as runs/denoising-001",
                                   false};
 
-/* The settings that are not the same in all runs; the folder's name where there are none. */
-static void name_section(const pal_cli_run *runs, size_t n, size_t at, char *out)
-{
-    const pal_variant *variant = pal_model_variant(runs[at].model);
-    const pal_option *option;
-    size_t length = 0;
-    bool same = true;
-    for (size_t k = 0; k < n; k++) same &= pal_model_variant(runs[k].model) == variant;
-    if (!same) length = (size_t)snprintf(out, TITLE, "%s", variant->name);
-    for (size_t i = 0; same && (option = pal_variant_option(variant, i)) && length < TITLE; i++) {
-        const char *value = pal_model_setting(runs[at].model, option->name);
-        bool differs = false;
-        for (size_t k = 0; k < n; k++) differs |= strcmp(value, pal_model_setting(runs[k].model, option->name)) != 0;
-        if (differs)
-            length +=
-                (size_t)snprintf(out + length, TITLE - length, "%s%s %s", length ? ", " : "", option->name, value);
-    }
-    if (length) return;
-    const char *path = pal_rundir_path(runs[at].dir), *slash = strrchr(path, '/');
-    snprintf(out, TITLE, "%s", slash && slash[1] ? slash + 1 : path);
-}
-
 static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
 {
     char file[4096], text[512], title[600], names[PAL_CLI_WORDS][TITLE];
@@ -51,8 +29,7 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
     const char *titles[PAL_CLI_WORDS], *path = pal_cli_given(args, "out");
     bool maximal = pal_cli_flag(args, "maximal");
     for (size_t i = 0; i < n; i++) {
-        name_section(runs, n, i, names[i]);
-        titles[i] = n > 1 ? names[i] : NULL;
+        titles[i] = n > 1 ? pal_cli_distinguish(runs, n, i, names[i], TITLE) : NULL;
         models[i] = runs[i].model;
     }
     const char *what = maximal ? "maximal.png" : "filters.png";

@@ -15,6 +15,7 @@ static const pal_cli_verb verbs[] = {
     {"reconstruct", "picture: samples and their reconstructions", pal_cli_reconstruct, true},
     {"filters", "picture: what the units of the first layer look for", pal_cli_filters, false},
     {"scatter", "picture: samples in the code's plane, coloured by class", pal_cli_scatter, true},
+    {"geometry", "what the code is sensitive to: the encoder's Jacobian", pal_cli_geometry, true},
     {"gradcheck", "check the derivatives of operations and models", pal_cli_gradcheck, true},
     {"graph", "draw what a model computes, forward and backward", pal_cli_graph, true},
     {"run-info", "what a run is, how it was made, how it went", pal_cli_run_info, false},

@@ -15,7 +15,7 @@ static const char *const styles[] = {
     "lc rgb '#56b4e9' pt 4 dt 2",  "lc rgb '#cc79a7' pt 8 dt 2",  "lc rgb '#8a5a2b' pt 10 dt 2",
     "lc rgb '#999933' pt 12 dt 2", "lc rgb '#000000' pt 14 dt 2",
 };
-enum { STYLES = sizeof styles / sizeof styles[0], MARKED_POINTS = 40, SERIES_LIMIT = 1000 };
+enum { STYLES = sizeof styles / sizeof styles[0], MARKED_POINTS = 40, KEY_INSIDE = 6, SERIES_LIMIT = 1000 };
 
 static bool drawable(const pal_curves *curves, size_t i, size_t series)
 {
@@ -100,7 +100,7 @@ static void write_log_axis(FILE *stream, extent y)
     double span = y.high - y.low, step = pow(10, floor(log10(span / 4)));
     fputs("set logscale y\nset autoscale yfix\n", stream);
     if (y.high / y.low >= 20 || !isfinite(span) || span <= y.low * 1e-9) {
-        fputs("set mytics 10\nset grid mytics\n", stream);
+        fputs("set mytics 10\nset grid mytics\nset format y '%g'\n", stream);
         return;
     }
     if (span / step > 20) step *= 5;
@@ -129,10 +129,13 @@ static void write_script(FILE *stream, const void *user, const char *data)
     const pal_curves *curves = user;
     pal__gnuplot_head(stream, curves->title, curves->x_label == NULL ? "epoch" : curves->x_label,
                       curves->y_label == NULL ? "loss" : curves->y_label);
-    fputs("set key top right Left reverse opaque noenhanced samplen 2.5 spacing 1.25 box lc rgb '#dddddd' height 0.4\n"
-          "set rmargin 4\n"
-          "set pointsize 0.9\n",
+    /* A long key would hide the curves. */
+    fputs(curves->series_count > KEY_INSIDE
+              ? "set key outside right top Left reverse noenhanced samplen 2 spacing 1.25\n"
+              : "set key top right Left reverse opaque noenhanced samplen 2.5 spacing "
+                "1.25 box lc rgb '#dddddd' height 0.4\nset rmargin 4\n",
           stream);
+    fputs("set pointsize 0.9\n", stream);
     write_axes(stream, curves);
     const char *separator = "plot ";
     for (size_t s = 0; s < curves->series_count; s++) {

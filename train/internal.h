@@ -146,6 +146,14 @@ pal_status pal__principal_directions(pal_context *context, const pal_dataset *da
 bool pal__has_closed_form(const pal_model *model); /* and its settings ask for it */
 pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err);
 
+/* ---- neighbours.c --------------------------------------------------------------------------------------------------
+ */
+
+/* For each of n points [n, features] the k nearest samples that are not the point itself, by ascending distance: found
+ * and distance are [n, k], the distance infinite where there are fewer. */
+pal_status pal__neighbours(pal_context *context, const float *points, size_t n, const pal_dataset *among, size_t k,
+                           uint32_t *found, double *distance, pal_error *err);
+
 /* ---- Pictures ------------------------------------------------------------------------------------------------------
  */
 

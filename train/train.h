@@ -235,6 +235,57 @@ typedef struct pal_scatter {
 pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
                              const char *path, pal_scatter *result, pal_error *err);
 
+/* ---- Geometry -----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal_geometry_options { /* 0: the default */
+    size_t struct_size;
+    int64_t samples;                                        /* the first ones of the data; 100 */
+    int64_t neighbours;                                     /* of each in the training data; 10 */
+    int64_t directions;                                     /* across, at each sample; 10 */
+    int64_t images;                                         /* samples whose tangents are kept; 6 */
+    int64_t tangents;                                       /* of each; 8 */
+    uint64_t seed;                                          /* of the directions across */
+    int (*progress)(int64_t done, int64_t all, void *user); /* not zero: stop (PAL_ERR_STOPPED); NULL: none */
+    void *user;
+} pal_geometry_options;
+
+typedef struct pal_geometry { /* of the encoder's Jacobian J [code, features] at samples */
+    pal_shape sample;
+    int64_t samples, code, features;
+    double norm, norm2; /* means of ||J||_F and of its square */
+    int64_t length;     /* singular values: the smaller of code and features */
+    double *spectrum;   /* [length]: the mean of each singular value by rank */
+    int classes;        /* 0: no labels */
+    int64_t *class_samples;
+    double *class_spectrum; /* [classes, length]; zeros for a class without samples */
+    int64_t neighbours;
+    double along;  /* mean ||J d||, d the unit vectors to the nearest neighbours; NAN without training data */
+    double across; /* mean ||J z||, z random unit vectors orthogonal to all d at that sample */
+    int64_t images, tangents;
+    pal_tensor *image;   /* [images, features] */
+    pal_tensor *tangent; /* [images * tangents, features]: right singular vectors, by descending singular value */
+} pal_geometry;
+
+/* Exact, sample by sample. train: where the neighbours are looked for; NULL: nowhere. NULL: err says why. */
+pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const pal_dataset *train,
+                               const pal_geometry_options *options, pal_error *err);
+void pal_geometry_free(pal_geometry *geometry);
+
+typedef struct pal_geometry_picture {
+    const pal_geometry *const *geometries; /* of several models at the same samples */
+    const char *const *names;              /* of the models; may be NULL */
+    size_t count;
+    const pal_dataset *data; /* for the names of the classes; may be NULL */
+    const char *title;
+} pal_geometry_picture;
+
+/* Singular values on a logarithmic axis: of one model overall and by class, of several overall (pal_curves_write). */
+pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, bool *drawn,
+                                      pal_error *err);
+/* The samples, and beside each its leading tangents. PNG. */
+pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
+
 #ifdef __cplusplus
 }
 #endif

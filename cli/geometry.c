@@ -1,0 +1,220 @@
+/* geometry.c - palindrome geometry: the encoder's Jacobian at samples, of one run or of several at the same samples. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { NAME = 256, PATH = 4096 };
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the spectra, .png or .svg; the tangents go to FILE-tangents.png (default: RUN/geometry.png and "
+                   "RUN/tangents.png, of several in the last RUN)"),
+    PAL_CLI_DATA,
+    PAL_CLI_SPLIT,
+    {{"samples", PAL_OPTION_INT, "100", 1, 1000000, NULL, "the first N"}, "N", NULL, 0},
+    {{"neighbours", PAL_OPTION_INT, "10", 1, 1000, NULL, "of each sample in the training data"}, "N", "neighbors", 0},
+    {{"images", PAL_OPTION_INT, "6", 1, 64, NULL, "samples whose tangents are drawn"}, "N", NULL, 0},
+    {{"tangents", PAL_OPTION_INT, "8", 1, 12, NULL, "drawn of each"}, "N", NULL, 0},
+    {{"seed", PAL_OPTION_INT, "1", 0, 9007199254740992, NULL, "of the directions across the data"}, "N", NULL, 0},
+    PAL_CLI_THREADS,
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN [RUN...]",
+    "What the code is sensitive to: singular values of the encoder's Jacobian at samples, its leading right singular "
+    "vectors (the tangents) drawn beside them, and how far the code moves for a unit step towards the nearest training "
+    "samples (along the data) and for a random one orthogonal to all of those (across it).",
+    rows,
+    1,
+    PAL_CLI_WORDS,
+    "say which run: its folder, such as runs/basic-001",
+    false};
+
+typedef struct job {
+    pal_cli_args args;
+    size_t n;
+    pal_cli_run *runs;
+    pal_geometry **geometries;
+    char (*names)[NAME];
+    const char **titles;
+    pal_dataset *train; /* of the first run's data */
+    const char *path;   /* of the run that is measured, for the progress */
+    bool terminal, spoken;
+} job;
+
+static int progress(int64_t done, int64_t all, void *user)
+{
+    job *j = user;
+    if (j->terminal) {
+        fprintf(stderr, "\r%s: %lld of %lld samples\033[K", j->path, (long long)done, (long long)all);
+        j->spoken = true;
+    }
+    return 0;
+}
+
+static int open_train(job *j)
+{
+    const pal_run_info *info = pal_rundir_info(j->runs[0].dir);
+    const char *path = pal_cli_given(&j->args, "data");
+    pal_error err = {0};
+    j->train = pal_dataset_open(j->runs[0].context, path ? path : info->data, PAL_SPLIT_TRAIN, &err);
+    if (!j->train) return pal_cli_say_error(&err);
+    if (!path && info->limit && pal_dataset_limit(j->train, info->limit))
+        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    return PAL_CLI_GO_ON;
+}
+
+static int measure(job *j)
+{
+    pal_geometry_options o = {.struct_size = sizeof o,
+                              .samples = pal_cli_int(&j->args, "samples", 0),
+                              .neighbours = pal_cli_int(&j->args, "neighbours", 0),
+                              .images = pal_cli_int(&j->args, "images", 0),
+                              .tangents = pal_cli_int(&j->args, "tangents", 0),
+                              .seed = (uint64_t)pal_cli_int(&j->args, "seed", 1),
+                              .progress = progress,
+                              .user = j};
+    pal_error err = {0};
+    j->terminal = isatty(STDERR_FILENO);
+    for (size_t i = 0; i < j->n && !err.status; i++) {
+        j->path = pal_rundir_path(j->runs[i].dir);
+        j->geometries[i] = pal_geometry_new(j->runs[i].model, j->runs[0].data, j->train, &o, &err);
+    }
+    if (j->spoken) fputs("\r\033[K", stderr);
+    return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+}
+
+/* ---- What it says ------------------------------------------------------------------------------------------------ */
+
+static json_t *numbers(const double *values, int64_t n)
+{
+    json_t *out = json_array();
+    for (int64_t i = 0; i < n; i++) json_array_append_new(out, pal_cli_number(values[i]));
+    return out;
+}
+
+static json_t *classes_of(const job *j, const pal_geometry *g)
+{
+    json_t *out = json_array();
+    for (int c = 0; c < g->classes; c++) {
+        const char *name = pal_dataset_class_name(j->runs[0].data, c);
+        if (!g->class_samples[c]) continue;
+        json_array_append_new(out, json_pack("{s:i, s:s?, s:I, s:o}", "class", c, "name", name, "samples",
+                                             (json_int_t)g->class_samples[c], "spectrum",
+                                             numbers(g->class_spectrum + c * g->length, g->length)));
+    }
+    return out;
+}
+
+static void print_json(const job *j, const char *spectra, const char *tangents)
+{
+    json_t *runs = json_array();
+    for (size_t i = 0; i < j->n; i++) {
+        const pal_geometry *g = j->geometries[i];
+        json_array_append_new(
+            runs, json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "run",
+                            pal_rundir_path(j->runs[i].dir), "model", pal_model_variant(j->runs[i].model)->name,
+                            "samples", (json_int_t)g->samples, "code", (json_int_t)g->code, "neighbours",
+                            (json_int_t)g->neighbours, "jacobian_norm", pal_cli_number(g->norm), "jacobian_norm2",
+                            pal_cli_number(g->norm2), "along", pal_cli_number(g->along), "across",
+                            pal_cli_number(g->across), "along_over_across", pal_cli_number(g->along / g->across),
+                            "spectrum", numbers(g->spectrum, g->length), "classes", classes_of(j, g)));
+    }
+    pal_cli_print_json(json_pack("{s:s, s:o, s:s?, s:s}", "data", j->runs[0].data->name, "runs", runs, "spectra",
+                                 spectra, "tangents", tangents));
+}
+
+static void print_table(const job *j)
+{
+    static const int64_t ranks[] = {1, 10, 100};
+    const pal_geometry *first = j->geometries[0];
+    char samples[64], count[64];
+    int width = 3;
+    for (size_t i = 0; i < j->n; i++)
+        if ((int)strlen(j->names[i]) > width) width = (int)strlen(j->names[i]);
+    printf("  the encoder's Jacobian at %s samples of %s; %lld nearest of %s training samples\n\n",
+           pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name,
+           (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
+    printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
+           "100th", "along", "across", "ratio");
+    for (size_t i = 0; i < j->n; i++) {
+        const pal_geometry *g = j->geometries[i];
+        printf("  %-*s %10.4g %10.4g", width, j->names[i], g->norm, g->norm2);
+        for (size_t r = 0; r < sizeof ranks / sizeof *ranks; r++)
+            if (ranks[r] <= g->length)
+                printf(" %10.4g", g->spectrum[ranks[r] - 1]);
+            else
+                printf(" %10s", "-");
+        printf(" %10.4g %10.4g %7.2f\n", g->along, g->across, g->along / g->across);
+    }
+    putchar('\n');
+}
+
+static void choose_names(const job *j, char *spectra, char *tangents)
+{
+    const char *out = pal_cli_given(&j->args, "out");
+    const pal_rundir *last = j->runs[j->n - 1].dir;
+    if (out) {
+        snprintf(spectra, PATH, "%s", out);
+        snprintf(tangents, PATH, "%.*s-tangents.png", (int)strlen(out) - 4, out);
+        return;
+    }
+    pal_rundir_file(last, j->n > 1 ? "geometry-of-all.png" : "geometry.png", spectra, PATH);
+    pal_rundir_file(last, j->n > 1 ? "tangents-of-all.png" : "tangents.png", tangents, PATH);
+}
+
+static int draw(const job *j)
+{
+    char spectra[PATH], tangents[PATH], title[800], model[512];
+    choose_names(j, spectra, tangents);
+    if (j->n > 1)
+        snprintf(title, sizeof title, "Jacobians of the encoders at %s", j->runs[0].data->name);
+    else
+        snprintf(title, sizeof title, "%s on %s: the encoder's Jacobian",
+                 pal_cli_describe(j->runs[0].model, model, sizeof model), j->runs[0].data->name);
+    pal_geometry_picture p = {(const pal_geometry *const *)j->geometries, j->titles, j->n, j->runs[0].data, title};
+    pal_error err = {0};
+    bool drawn = false, json = pal_cli_flag(&j->args, "json");
+    if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &drawn, &err))
+        return pal_cli_say_error(&err);
+    if (json)
+        print_json(j, drawn ? spectra : NULL, tangents);
+    else
+        print_table(j);
+    if (!json && drawn) puts(spectra);
+    if (!json) puts(tangents);
+    return drawn ? PAL_CLI_DONE : pal_cli_say_undrawn(spectra);
+}
+
+int pal_cli_geometry(int argc, char **argv)
+{
+    job j = {0};
+    int status = pal_cli_parse(&spec, argc, argv, &j.args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&j.args);
+    if (status != PAL_CLI_GO_ON) return status;
+    size_t n = j.args.n_words;
+    j.runs = calloc(n, sizeof *j.runs);
+    j.geometries = calloc(n, sizeof *j.geometries);
+    j.names = calloc(n, sizeof *j.names);
+    j.titles = calloc(n, sizeof *j.titles);
+    bool good = j.runs && j.geometries && j.names && j.titles;
+    if (!good) status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    while (j.n < n && status == PAL_CLI_GO_ON) status = pal_cli_open(&j.args, j.n, &j.runs[j.n]), j.n++;
+    for (size_t i = 0; i < j.n && status == PAL_CLI_GO_ON; i++)
+        j.titles[i] = pal_cli_distinguish(j.runs, n, i, j.names[i], NAME);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&j.args, &j.runs[0]);
+    if (status == PAL_CLI_GO_ON) status = open_train(&j);
+    if (status == PAL_CLI_GO_ON) status = measure(&j);
+    if (status == PAL_CLI_GO_ON) status = draw(&j);
+    for (size_t i = 0; good && i < n; i++) pal_geometry_free(j.geometries[i]);
+    pal_dataset_free(j.train);
+    for (size_t i = 0; i < j.n; i++) pal_cli_close(&j.runs[i]);
+    free(j.titles);
+    free(j.names);
+    free(j.geometries);
+    free(j.runs);
+    return status;
+}
