@@ -1,4 +1,4 @@
-/* filters.c - palindrome filters: the first layer's weights of one run, or of several side by side. */
+/* filters.c - palindrome filters: what the units of a layer look for, of one run or of several side by side. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +8,19 @@ enum { TITLE = 256 };
 
 static const pal_cli_row rows[] = {
     PAL_CLI_OUTPUT("the picture (default: RUN/filters.png, RUN/maximal.png; of several in the last RUN)"),
-    {{"maximal", PAL_OPTION_BOOL, "", 0, 0, NULL, "the inputs of norm 1 that excite each unit most"}, NULL, NULL, 0},
+    {{"layer", PAL_OPTION_INT, "", 1, 64, NULL, "of the encoder, 1 being the first (default: the last)"}, "K", NULL, 0},
+    {{"maximal", PAL_OPTION_BOOL, "", 0, 0, NULL,
+      "of the first layer too the inputs of norm 1 that excite a unit most"},
+     NULL,
+     NULL,
+     0},
     {{"units", PAL_OPTION_INT, "256", 1, 65536, NULL, "at most so many of each"}, "N", NULL, 0},
     {{.name = NULL}, NULL, NULL, 0},
 };
 static const pal_cli_spec spec = {"RUN [RUN...]",
-                                  "A picture of the weights of the first encoder layer, an image a unit; several runs "
-                                  "side by side, a unit at the same "
-                                  "place in all.",
+                                  "A picture of what each unit of a layer looks for: the weights of the first layer; "
+                                  "of a deeper one the input of norm 1 that excites the unit most, by gradient ascent. "
+                                  "Several runs side by side, a unit at the same place in all.",
                                   rows,
                                   1,
                                   PAL_CLI_WORDS,
@@ -24,26 +29,31 @@ static const pal_cli_spec spec = {"RUN [RUN...]",
 
 static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
 {
-    char file[4096], text[512], title[600], names[PAL_CLI_WORDS][TITLE];
-    const pal_model *models[PAL_CLI_WORDS];
+    char file[4096], name[96], text[512], title[600], names[PAL_CLI_WORDS][TITLE];
+    pal_model *models[PAL_CLI_WORDS];
     const char *titles[PAL_CLI_WORDS], *path = pal_cli_given(args, "out");
     bool maximal = pal_cli_flag(args, "maximal");
     for (size_t i = 0; i < n; i++) {
         titles[i] = n > 1 ? pal_cli_distinguish(runs, n, i, names[i], TITLE) : NULL;
         models[i] = runs[i].model;
     }
-    const char *what = maximal ? "maximal.png" : "filters.png";
-    if (!path)
-        path = pal_rundir_file(runs[n - 1].dir, n > 1 ? (maximal ? "maximal-of-all.png" : "filters-of-all.png") : what,
-                               file, sizeof file);
-    snprintf(title, sizeof title, "%s: the first layer",
-             n > 1 ? pal_model_variant(models[0])->name : pal_cli_describe(models[0], text, sizeof text));
+    const char *what = maximal ? "maximal" : "filters";
+    int64_t layer = pal_cli_int(args, "layer", 0);
+    char number[32] = "";
+    if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
+    snprintf(name, sizeof name, "%s%s%s.png", what, number, n > 1 ? "-of-all" : "");
+    if (!path) path = pal_rundir_file(runs[n - 1].dir, name, file, sizeof file);
+    if (n > 1)
+        snprintf(title, sizeof title, "%s", pal_model_variant(models[0])->name);
+    else
+        snprintf(title, sizeof title, "%s", pal_cli_describe(models[0], text, sizeof text));
     pal_filters_options o = {.struct_size = sizeof o,
                              .models = models,
                              .titles = titles,
                              .count = n,
                              .units = pal_cli_int(args, "units", 0),
                              .maximal = maximal,
+                             .layer = layer,
                              .title = title};
     pal_error err = {0};
     if (pal_filters_write(&o, path, &err)) return pal_cli_say_error(&err);

@@ -1,7 +1,7 @@
-/* filters.c - the weights of the first encoder layer as images.
+/* filters.c - what the units of an encoder's layer look for, as images.
  *
- * Column j of W [features, units] is what unit j looks for. Of all inputs of norm 1, w_j / ||w_j|| excites unit j most.
- * Columns are taken out once, in the order they are drawn in. */
+ * Of the first layer: column j of W [features, units], or the kernel of channel j. Of all inputs of norm 1, w_j /
+ * ||w_j|| excites unit j most; for deeper layers that input is searched for (ascent.c). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,108 +12,188 @@
 
 enum { UNITS = 256, TEXT = 512 };
 
-/* The first two-dimensional parameter, by name, whose rows are the features. */
+typedef enum kind { WEIGHTS, UNIT_WEIGHTS, KERNELS, MAXIMA } kind;
+
+typedef struct ranked {
+    double size; /* of the weights: the norm; of a maximum: the pre-activation there */
+    int64_t index;
+} ranked;
+
+typedef struct look { /* one model's section */
+    pal_model *model;
+    const pal_tensor *w; /* of the first layer, or NULL */
+    kind kind;
+    pal__layer layer;
+    int64_t units, count; /* of the layer; that have an image */
+    int64_t open;         /* whose search did not converge */
+    pal_tensor *images;   /* [count, pixels], in order of the units */
+    pal_tensor *cells;    /* those that are drawn, in order */
+    ranked *order;
+} look;
+
+static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
+
+/* The encoder's first parameter, by name, that is a matrix on all features or the kernels on one channel. */
 static const pal_tensor *first_weights(const pal_model *model)
 {
     for (size_t i = 0; i < pal_model_parameter_count(model); i++) {
         const char *name;
         const pal_tensor *t = pal_model_parameter(model, i, &name);
-        if (!strncmp(name, "encoder", 7) && t->shape.rank == 2 && t->shape.dim[0] == pal__features(model)) return t;
+        if (strncmp(name, "encoder", 7) != 0) continue;
+        if (t->shape.rank == 2 && t->shape.dim[0] == pal__features(model)) return t;
+        if (t->shape.rank == 4 && t->shape.dim[1] == 1) return t;
     }
     return NULL;
 }
 
-typedef struct unit {
-    double norm;
-    int64_t index;
-} unit;
-
-static int by_norm(const void *a, const void *b)
+/* What is to be drawn of a model. */
+static pal_status choose(look *l, const pal_filters_options *o, pal_error *err)
 {
-    const unit *x = a, *y = b;
-    if (x->norm != y->norm) return x->norm > y->norm ? -1 : 1;
+    l->w = first_weights(l->model);
+    pal_status status = pal__layer_find(l->model, o->layer, &l->layer, err);
+    if (status) return status;
+    bool first = l->layer.layer == 1 && l->w, dense = first && l->w->shape.rank == 2;
+    l->kind = dense ? (o->maximal ? UNIT_WEIGHTS : WEIGHTS) : first && !o->maximal ? KERNELS : MAXIMA;
+    int64_t limit = o->units ? o->units : UNITS;
+    l->units = l->layer.units;
+    l->count = l->kind == MAXIMA && limit < l->units ? limit : l->units;
+    return PAL_OK;
+}
+
+static int64_t pixels_of(const look *l)
+{
+    return l->kind == KERNELS ? l->w->shape.dim[2] * l->w->shape.dim[3] : pal__features(l->model);
+}
+
+/* Unit j's weights are at every `step` elements from start + j * each; UNIT_WEIGHTS divides by their norm. */
+static void take_weights(look *l)
+{
+    int64_t pixels = pixels_of(l), step = l->kind == KERNELS ? 1 : l->units, each = l->kind == KERNELS ? pixels : 1;
+    for (int64_t j = 0; j < l->count; j++) {
+        double sum = 0;
+        for (int64_t i = 0; i < pixels; i++) {
+            double value = pal_tensor_get(l->w, (size_t)(j * each + i * step));
+            sum += value * value;
+        }
+        l->order[j] = (ranked){sqrt(sum), j};
+        double scale = l->kind == UNIT_WEIGHTS && sum > 0 ? 1 / sqrt(sum) : 1;
+        for (int64_t i = 0; i < pixels; i++)
+            pal_tensor_set(l->images, (size_t)(j * pixels + i),
+                           scale * pal_tensor_get(l->w, (size_t)(j * each + i * step)));
+    }
+}
+
+static pal_status climb(look *l, pal_error *err)
+{
+    int64_t *units = malloc((size_t)l->count * sizeof *units);
+    double *value = malloc((size_t)l->count * sizeof *value);
+    pal_status status = units && value ? PAL_OK : no_memory(err);
+    for (int64_t j = 0; !status && j < l->count; j++) units[j] = j;
+    if (!status) status = pal__ascend(l->model, &l->layer, units, l->count, l->images->data, value, &l->open, err);
+    for (int64_t j = 0; !status && j < l->count; j++) l->order[j] = (ranked){value[j], j};
+    free(value);
+    free(units);
+    return status;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->size != y->size) return x->size > y->size ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Every unit with the norm of its weights. malloc; NULL: no memory. */
-static unit *norms(const pal_tensor *w)
+static pal_status fill(look *l, pal_error *err)
 {
-    int64_t features = w->shape.dim[0], k = w->shape.dim[1];
-    unit *units = calloc((size_t)k + 1, sizeof *units);
-    if (!units) return NULL;
-    for (int64_t j = 0; j < k; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < features; i++) {
-            double value = pal_tensor_get(w, (size_t)(i * k + j));
-            sum += value * value;
-        }
-        units[j] = (unit){sqrt(sum), j};
-    }
-    return units;
+    l->images = pal_tensor_new(pal_model_context(l->model), PAL_F32, PAL_SHAPE(l->count, pixels_of(l)));
+    l->order = calloc((size_t)l->count, sizeof *l->order);
+    if (!l->images || !l->order) return no_memory(err);
+    pal_status status = PAL_OK;
+    if (l->kind == MAXIMA)
+        status = climb(l, err);
+    else
+        take_weights(l);
+    if (!status) qsort(l->order, (size_t)l->count, sizeof *l->order, by_size);
+    return status;
 }
 
-/* The first n units of the order, an image each. maximal: of norm 1, and all on one scale around mid-grey. */
-static pal_tensor *images(const pal_tensor *w, const unit *order, int64_t n, bool maximal)
+/* Inputs of norm 1 are all on one scale: mid-grey is 0, black and white are four root mean squares away. */
+static pal_status arrange(look *l, const ranked *order, int64_t n, pal_error *err)
 {
-    int64_t features = w->shape.dim[0], k = w->shape.dim[1];
-    pal_tensor *out = pal_tensor_new(w->context, PAL_F32, PAL_SHAPE(n, features));
-    unit *own = maximal ? norms(w) : NULL;
-    double clip = 4 / sqrt((double)features); /* four root mean squares of what has norm 1 */
-    if (!out || (maximal && !own)) {
-        pal_tensor_free(out);
-        free(own);
-        return NULL;
-    }
+    int64_t pixels = pixels_of(l);
+    bool one_scale = l->kind == UNIT_WEIGHTS || l->kind == MAXIMA;
+    double clip = 4 / sqrt((double)pixels);
+    l->cells = pal_tensor_new(l->images->context, PAL_F32, PAL_SHAPE(n, pixels));
+    if (!l->cells) return no_memory(err);
     for (int64_t at = 0; at < n; at++)
-        for (int64_t i = 0, j = order[at].index; i < features; i++) {
-            double value = pal_tensor_get(w, (size_t)(i * k + j));
-            if (maximal) value /= own[j].norm > 0 ? own[j].norm : 1;
-            pal_tensor_set(out, (size_t)(at * features + i), maximal ? 0.5 + 0.5 * value / clip : value);
+        for (int64_t i = 0; i < pixels; i++) {
+            double value = pal_tensor_get(l->images, (size_t)(order[at].index * pixels + i));
+            pal_tensor_set(l->cells, (size_t)(at * pixels + i), one_scale ? 0.5 + 0.5 * value / clip : value);
         }
-    free(own);
-    return out;
+    return PAL_OK;
 }
 
-static void caption(const pal_filters_options *o, int64_t shown, int64_t all, bool shared, char *out)
+/* ---- The picture ------------------------------------------------------------------------------------------------- */
+
+static void caption(const look *l, int64_t shown, bool shared, char *out)
 {
-    const char *what = o->maximal ? "The input of norm 1 that excites each unit most, w / ||w||; all on one scale, "
-                                    "mid-grey 0, clipped at 4 root mean squares"
-                                  : "The weights into each unit of the first layer; each on its own scale, mid-grey 0";
-    char count[64] = "";
-    if (shown < all) snprintf(count, sizeof count, ", the first %lld of %lld", (long long)shown, (long long)all);
-    snprintf(out, TEXT, "%s. By descending norm%s%s.", what,
-             shared ? " of the last model, a unit at the same place in all" : "", count);
+    static const char one_scale[] = "all on one scale, mid-grey 0, clipped at 4 root mean squares";
+    char what[TEXT / 2], count[64] = "", open[64] = "";
+    const char *unit = l->layer.plane > 1 ? "channel" : "unit", *by = l->kind == MAXIMA ? "activation" : "norm";
+    if (l->kind == WEIGHTS)
+        snprintf(what, sizeof what, "The weights into each unit of the first layer; each on its own scale, mid-grey 0");
+    else if (l->kind == KERNELS)
+        snprintf(what, sizeof what, "The kernels of the first layer, one a channel; each on its own scale, mid-grey 0");
+    else if (l->kind == UNIT_WEIGHTS)
+        snprintf(what, sizeof what, "The input of norm 1 that excites each unit most, w / ||w||; %s", one_scale);
+    else
+        snprintf(what, sizeof what,
+                 "The input of norm 1 that excites each %s of layer %lld of %lld most, by gradient ascent%s; %s", unit,
+                 (long long)l->layer.layer, (long long)l->layer.layers,
+                 l->layer.plane > 1 ? " at the middle of its plane" : "", one_scale);
+    if (shown < l->units) snprintf(count, sizeof count, ", %lld of %lld", (long long)shown, (long long)l->units);
+    if (l->open) snprintf(open, sizeof open, " %lld had not converged.", (long long)l->open);
+    snprintf(out, TEXT, "%s. By descending %s%s%s.%s", what, by,
+             shared ? " of the last model, a unit at the same place in all" : "", count, open);
 }
 
 static pal_status check(const pal_filters_options *o, pal_error *err)
 {
     if (!o->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "no model to draw");
     if (o->units < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld units", (long long)o->units);
-    for (size_t i = 0; i < o->count; i++)
-        if (!first_weights(o->models[i]))
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no first layer that takes all features",
-                                 pal_model_variant(o->models[i])->name);
     return PAL_OK;
 }
 
-/* One model's section. cells and row stay for the drawing. */
-static pal_status fill_section(const pal_filters_options *o, size_t i, bool shared, pal_grid_section *section,
-                               pal_grid_row *row, pal_tensor **cells, pal_error *err)
+static pal_status draw(const pal_filters_options *o, look *looks, const char *path, pal_error *err)
 {
-    const pal_tensor *w = first_weights(o->models[i]);
-    unit *order = norms(shared ? first_weights(o->models[o->count - 1]) : w);
-    int64_t n = o->units ? o->units : UNITS;
-    if (n > w->shape.dim[1]) n = w->shape.dim[1];
-    if (order) {
-        qsort(order, (size_t)w->shape.dim[1], sizeof *order, by_norm);
-        *cells = images(w, order, n, o->maximal);
+    const look *last = &looks[o->count - 1];
+    pal_grid_section *sections = calloc(o->count, sizeof *sections);
+    pal_grid_row *rows = calloc(o->count, sizeof *rows);
+    pal_status status = sections && rows ? PAL_OK : no_memory(err);
+    bool shared = o->count > 1;
+    char text[TEXT];
+    int64_t limit = o->units ? o->units : UNITS;
+    for (size_t i = 0; i < o->count; i++) shared &= looks[i].count == last->count;
+    for (size_t i = 0; !status && i < o->count; i++) {
+        look *l = &looks[i];
+        status = arrange(l, shared ? last->order : l->order, limit < l->count ? limit : l->count, err);
+        rows[i] = (pal_grid_row){
+            .cells = l->cells, .mapping = l->kind == WEIGHTS || l->kind == KERNELS ? PAL_MAP_SYMMETRIC : PAL_MAP_UNIT};
+        sections[i] = (pal_grid_section){.title = o->titles ? o->titles[i] : NULL, .rows = &rows[i], .count = 1};
+        pal__cell_size(pal_model_sample(l->model), &sections[i].cell_height, &sections[i].cell_width);
+        if (l->kind != KERNELS) continue;
+        sections[i].cell_height = l->w->shape.dim[2];
+        sections[i].cell_width = l->w->shape.dim[3];
     }
-    free(order);
-    if (!*cells) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-    *row = (pal_grid_row){.cells = *cells, .mapping = o->maximal ? PAL_MAP_UNIT : PAL_MAP_SYMMETRIC};
-    *section = (pal_grid_section){.title = o->titles ? o->titles[i] : NULL, .rows = row, .count = 1};
-    pal__cell_size(pal_model_sample(o->models[i]), &section->cell_height, &section->cell_width);
-    return PAL_OK;
+    if (!status) {
+        caption(last, limit < last->count ? limit : last->count, shared, text);
+        pal_grid grid = {
+            .struct_size = sizeof grid, .title = o->title, .caption = text, .sections = sections, .count = o->count};
+        status = pal_grid_write(&grid, path, err);
+    }
+    free(rows);
+    free(sections);
+    return status;
 }
 
 pal_status pal_filters_write(const pal_filters_options *given, const char *path, pal_error *err)
@@ -122,26 +202,37 @@ pal_status pal_filters_write(const pal_filters_options *given, const char *path,
     PAL__OPTIONS(o, given);
     pal_status status = check(&o, err);
     if (status) return status;
-    int64_t units = first_weights(o.models[o.count - 1])->shape.dim[1];
-    bool shared = o.count > 1;
-    for (size_t i = 0; i < o.count; i++) shared &= first_weights(o.models[i])->shape.dim[1] == units;
-    pal_grid_section *sections = calloc(o.count, sizeof *sections);
-    pal_grid_row *rows = calloc(o.count, sizeof *rows);
-    pal_tensor **cells = calloc(o.count, sizeof(pal_tensor *));
-    if (!sections || !rows || !cells) status = pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-    for (size_t i = 0; !status && i < o.count; i++)
-        status = fill_section(&o, i, shared, &sections[i], &rows[i], &cells[i], err);
-    if (!status) {
-        char text[TEXT];
-        int64_t limit = o.units ? o.units : UNITS;
-        caption(&o, limit < units ? limit : units, units, shared, text);
-        pal_grid grid = {
-            .struct_size = sizeof grid, .title = o.title, .caption = text, .sections = sections, .count = o.count};
-        status = pal_grid_write(&grid, path, err);
+    look *looks = calloc(o.count, sizeof *looks);
+    if (!looks) return no_memory(err);
+    for (size_t i = 0; !status && i < o.count; i++) {
+        looks[i].model = o.models[i];
+        status = choose(&looks[i], &o, err);
+        if (!status && looks[i].kind != looks[0].kind)
+            status = pal_error_set(err, PAL_ERR_ARGUMENT,
+                                   "%s and %s have encoders of different depth or kind: choose the layer 1, or draw "
+                                   "them apart",
+                                   pal_model_variant(o.models[0])->name, pal_model_variant(o.models[i])->name);
     }
-    for (size_t i = 0; cells && i < o.count; i++) pal_tensor_free(cells[i]);
-    free(cells);
-    free(rows);
-    free(sections);
+    for (size_t i = 0; !status && i < o.count; i++) status = fill(&looks[i], err);
+    if (!status) status = draw(&o, looks, path, err);
+    for (size_t i = 0; i < o.count; i++) {
+        pal_tensor_free(looks[i].cells);
+        pal_tensor_free(looks[i].images);
+        free(looks[i].order);
+    }
+    free(looks);
     return status;
+}
+
+pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err)
+{
+    pal__layer found;
+    double own;
+    int64_t open;
+    pal_status status = pal__layer_find(model, layer, &found, err);
+    if (!status && (unit < 0 || unit >= found.units))
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: layer %lld has %lld units: there is no unit %lld",
+                               pal_model_variant(model)->name, (long long)found.layer, (long long)found.units,
+                               (long long)unit);
+    return status ? status : pal__ascend(model, &found, &unit, 1, out, value ? value : &own, &open, err);
 }

@@ -154,6 +154,21 @@ pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err)
 pal_status pal__neighbours(pal_context *context, const float *points, size_t n, const pal_dataset *among, size_t k,
                            uint32_t *found, double *distance, pal_error *err);
 
+/* ---- ascent.c: the input of norm 1 that activates a unit most ----------------------------------------------------
+ */
+
+typedef struct pal__layer { /* of an encoder */
+    int64_t layers, layer;  /* how many it has; which one: 1 is the first */
+    int64_t units;          /* of a convolution: its channels */
+    int64_t plane, middle;  /* of a convolution: elements of a channel, and the one in the middle; else 1, 0 */
+} pal__layer;
+
+pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal_error *err); /* 0: the last */
+/* For each of n units the input [n, features] and the pre-activation it gives. Zeros for a unit that no input moves.
+ * open: of how many the search had not converged. */
+pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t *units, int64_t n, float *out,
+                       double *value, int64_t *open, pal_error *err);
+
 /* ---- Pictures ------------------------------------------------------------------------------------------------------
  */
 

@@ -206,17 +206,22 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
 
 typedef struct pal_filters_options {
     size_t struct_size;
-    const pal_model *const *models; /* side by side, a section each */
-    const char *const *titles;      /* of the sections; may be NULL */
+    pal_model *const *models;  /* side by side, a section each */
+    const char *const *titles; /* of the sections; may be NULL */
     size_t count;
     int64_t units; /* at most so many of each; 0: 256 */
-    bool maximal;  /* the input of norm 1 that excites the unit most, w / ||w||, all on one scale */
+    bool maximal;  /* of the first layer too the input of norm 1 that excites the unit most, w / ||w|| */
     const char *title;
+    int64_t layer; /* of the encoder: 1 is the first; 0: the last */
 } pal_filters_options;
 
-/* The weights of the first encoder layer, an image a unit, by descending norm. Several models with as many units share
- * the order of the last one, so that unit j is at the same place in all. PNG; the caption says what is seen. */
+/* What each unit of a layer of the encoder looks for, an image a unit. The first layer's weights (of a convolution the
+ * kernels), each on its own scale, by descending norm; of deeper layers the input of norm 1 that excites the unit most,
+ * by gradient ascent, all on one scale, by descending activation. Several models with as many units share the order of
+ * the last one, so that unit j is at the same place in all. PNG; the caption says what is seen. */
 pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
+/* That input of one unit [features], and the pre-activation it gives (may be NULL). layer as above. */
+pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err);
 
 typedef struct pal_scatter_options {
     size_t struct_size;

@@ -1,0 +1,366 @@
+/* ascent.c - the input of norm 1 that activates a unit most, by projected gradient ascent on the sphere.
+ *
+ * The layers are read off the tape of the encoder: from the code back to the input stand products (of a matrix, or
+ * convolutions), each with what is added to it; that sum is the layer's pre-activation. So any variant will do whose
+ * encoder is a chain. A unit of a convolution is a channel, at the middle of its plane.
+ *
+ * Samples of a batch do not meet, so a batch climbs for as many units and starts at once: one program gives the values
+ * and the gradients of all. First steps go from v to the direction of v + t g/|g|, where t doubles while the value
+ * rises and is halved where it falls: at once to the top of what is linear. Rectified units have ridges on which no
+ * such step helps. There a step is of length t along the sphere, and where it falls, g becomes that combination of
+ * itself and the gradient found there which is shortest along the sphere; what crosses the ridge cancels, what goes
+ * along it stays (Goldstein 1977). If nothing stays, t is too long. Where v has the direction of g, or t is nothing, v
+ * is at a maximum. The first start is the direction of the gradient at 0, which is the answer for a single layer; the
+ * others are random. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "train/internal.h"
+
+enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1000, STALE = 20 };
+static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* t */
+static const double parallel = 1e-6, cancelled = 1e-3;         /* lengths along the sphere, of a gradient's */
+static const double gain = 1e-8, better = 1e-6, enough = 1e-3; /* of a value's; of what the slope promises */
+
+/* ---- The layers of a recorded encoder ---------------------------------------------------------------------------- */
+
+typedef struct reading {
+    pal_var x;
+    int8_t *known; /* by id - x.id: 1 depends on x, -1 does not, 0 not asked yet */
+    pal_var layer[LAYERS];
+    size_t n; /* from the code down */
+} reading;
+
+static bool depends(const reading *r, pal_var v)
+{
+    if (v.id <= r->x.id) return v.id == r->x.id;
+    int8_t *known = &r->known[v.id - r->x.id];
+    for (size_t i = 0; !*known && i < pal_operand_count(v); i++)
+        if (depends(r, pal_operand(v, i))) *known = 1;
+    if (!*known) *known = -1;
+    return *known > 0;
+}
+
+/* The first operand through which v depends on x; id 0: none. */
+static pal_var below(const reading *r, pal_var v, size_t *others)
+{
+    pal_var found = {.tape = v.tape};
+    *others = 0;
+    for (size_t i = 0; i < pal_operand_count(v); i++) {
+        pal_var in = pal_operand(v, i);
+        if (!depends(r, in))
+            ++*others;
+        else if (!found.id)
+            found = in;
+    }
+    return found;
+}
+
+/* Fills r->layer with pre-activations. false: no chain of layers, or no memory. */
+static bool read_layers(reading *r, pal_var h)
+{
+    r->n = 0;
+    r->known = h.id >= r->x.id ? calloc((size_t)(h.id - r->x.id) + 1, 1) : NULL;
+    bool good = r->known && depends(r, h);
+    pal_var reader = {.tape = h.tape};
+    for (pal_var v = h; good && v.id != r->x.id;) {
+        size_t others, above;
+        pal_var next = below(r, v, &others);
+        if (pal_op_of(v)->op_class == PAL_CLASS_PRODUCT && others) {
+            bool sum = reader.id && !strcmp(pal_op_of(reader)->name, "add");
+            if (sum) below(r, reader, &above);
+            good = r->n < LAYERS;
+            if (good) r->layer[r->n++] = sum && above == 1 ? reader : v;
+        }
+        reader = v;
+        v = next;
+    }
+    free(r->known);
+    return good && r->n > 0;
+}
+
+/* Records the encoder from x on; the pre-activation of a layer (1: the first; 0: the last), and how many there are. */
+static pal_var preactivation(pal_model *model, pal_tape *tape, pal_var x, int64_t layer, int64_t *layers)
+{
+    reading r = {.x = x};
+    pal_model_begin(model, tape, PAL_EVALUATE);
+    pal_var h = pal_model_encode(model, x);
+    pal_model_end(model);
+    if (!pal_ok(h)) return h;
+    const char *name = pal_model_variant(model)->name;
+    if (!read_layers(&r, h))
+        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s: its encoder is no chain of layers", name);
+    *layers = (int64_t)r.n;
+    if (layer < 0 || layer > *layers)
+        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s has %zu layer%s in its encoder: there is no layer %lld", name,
+                             r.n, r.n == 1 ? "" : "s", (long long)layer);
+    return r.layer[layer ? *layers - layer : 0];
+}
+
+static pal_status tell(const pal_tape *tape, pal_error *err)
+{
+    const char *why = pal_tape_error(tape);
+    pal_status status = pal_tape_status(tape);
+    return pal_error_set(err, status ? status : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
+}
+
+pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal_error *err)
+{
+    pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
+    if (!tape) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_tensor *x =
+        pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(1, pal__features(model)));
+    pal_var a = x ? preactivation(model, tape, pal_leaf(tape, x, "inputs"), layer, &out->layers) : (pal_var){0};
+    pal_status status = pal_ok(a) ? PAL_OK : tell(tape, err);
+    pal_shape shape = pal_shape_of(a);
+    if (!status && shape.rank != 2 && shape.rank != 4)
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: layer %lld has no units", pal_model_variant(model)->name,
+                               (long long)layer);
+    if (!status) {
+        out->layer = layer ? layer : out->layers;
+        out->units = shape.dim[1];
+        out->plane = shape.rank == 4 ? shape.dim[2] * shape.dim[3] : 1;
+        out->middle = shape.rank == 4 ? shape.dim[2] / 2 * shape.dim[3] + shape.dim[3] / 2 : 0;
+    }
+    pal_tape_free(tape);
+    pal_tensor_free(x);
+    return status;
+}
+
+/* ---- The climb --------------------------------------------------------------------------------------------------- */
+
+typedef struct climb {
+    const pal__layer *layer;
+    size_t features, rows;
+    pal_tensor *x, *mask; /* of the model's type: where the program looks, [rows, features]; a 1 a row at the unit */
+    pal_program *program; /* value [rows], gradient [rows, features] */
+    double *v, *g, *d;    /* the best point of each row so far, the gradient there, the combination of gradients */
+    struct row {
+        double value, step;
+        int stale;
+        bool ridge, done;
+    } row[ROWS];
+} climb;
+
+static pal_status compile(climb *c, pal_model *model, pal_error *err)
+{
+    pal_context *context = pal_model_context(model);
+    const pal_dtype dtype = pal_model_dtype(model);
+    const int64_t wide = c->layer->units * c->layer->plane;
+    int64_t layers;
+    pal_tape *tape = pal_tape_new(context, dtype);
+    c->x = pal_tensor_new(context, dtype, PAL_SHAPE((int64_t)c->rows, (int64_t)c->features));
+    c->mask = pal_tensor_new(context, dtype, PAL_SHAPE((int64_t)c->rows, wide));
+    c->v = malloc(c->rows * c->features * sizeof *c->v);
+    c->g = malloc(c->rows * c->features * sizeof *c->g);
+    c->d = malloc(c->rows * c->features * sizeof *c->d);
+    if (!tape || !c->x || !c->mask || !c->v || !c->g || !c->d) {
+        pal_tape_free(tape);
+        return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    }
+    pal_var x = pal_leaf(tape, c->x, "inputs"), out[2];
+    pal_var a = preactivation(model, tape, x, c->layer->layer, &layers);
+    out[0] =
+        pal_sum(pal_mul(pal_reshape(a, PAL_SHAPE((int64_t)c->rows, wide)), pal_leaf(tape, c->mask, "units")), 2, false);
+    if (pal_grad(pal_sum_all(out[0]), &x, 1, &out[1]) == PAL_OK) c->program = pal_compile(tape, out, 2, NULL);
+    pal_status status = c->program ? PAL_OK : tell(tape, err);
+    pal_tape_free(tape);
+    return status;
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* Puts the direction of v (or v where it has none) where the program looks. */
+static void look(climb *c, size_t row, const double *v, double scale)
+{
+    for (size_t i = 0; i < c->features; i++) pal_tensor_set(c->x, row * c->features + i, v[i] * scale);
+}
+
+/* Takes what the program found at row as the best so far. */
+static void take(climb *c, size_t row)
+{
+    const pal_tensor *g = pal_output(c->program, 1);
+    c->row[row].value = pal_tensor_get(pal_output(c->program, 0), row);
+    for (size_t i = row * c->features; i < (row + 1) * c->features; i++) {
+        c->v[i] = pal_tensor_get(c->x, i);
+        c->g[i] = c->d[i] = pal_tensor_get(g, i);
+    }
+}
+
+/* The length of a gradient along the sphere at v, which has norm 1. */
+static double along(const double *v, const double *g, size_t n)
+{
+    double out = dot(v, g, n), sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (g[i] - out * v[i]) * (g[i] - out * v[i]);
+    return sqrt(sum);
+}
+
+/* Whether v has the direction of the gradient there, or there is none. */
+static bool at_top(const climb *c, size_t row)
+{
+    const double *v = c->v + row * c->features, *g = c->g + row * c->features;
+    double length = sqrt(dot(g, g, c->features));
+    return length == 0 || (dot(v, g, c->features) > 0 && along(v, g, c->features) <= parallel * length);
+}
+
+static void propose(climb *c, size_t row, double *room)
+{
+    const size_t n = c->features;
+    const double *v = c->v + row * n, *d = c->d + row * n;
+    const struct row *r = &c->row[row];
+    double out = r->ridge ? dot(v, d, n) : 0, length = r->ridge ? along(v, d, n) : sqrt(dot(d, d, n));
+    double t = length > 0 ? r->step / length : 0;
+    for (size_t i = 0; i < n; i++) room[i] = v[i] + t * (d[i] - out * v[i]);
+    look(c, row, room, 1 / sqrt(dot(room, room, n)));
+}
+
+/* The shortest combination, along the sphere, of d and the gradient where the program looked. */
+static void combine(climb *c, size_t row)
+{
+    const size_t n = c->features;
+    const double *v = c->v + row * n;
+    double *d = c->d + row * n, out_d = 0, out_e = 0, over = 0, under = 0;
+    const pal_tensor *e = pal_output(c->program, 1);
+    for (size_t i = 0; i < n; i++) {
+        out_d += v[i] * d[i];
+        out_e += v[i] * pal_tensor_get(e, row * n + i);
+    }
+    for (size_t i = 0; i < n; i++) {
+        double p = d[i] - out_d * v[i], q = pal_tensor_get(e, row * n + i) - out_e * v[i];
+        over += p * (p - q);
+        under += (p - q) * (p - q);
+    }
+    double share = under > 0 ? fmin(fmax(over / under, 0), 1) : 0;
+    for (size_t i = 0; i < n; i++) d[i] += share * (pal_tensor_get(e, row * n + i) - d[i]);
+}
+
+/* A step that fell short, or not far enough for its slope. */
+static void fall(climb *c, size_t row)
+{
+    const size_t n = c->features;
+    struct row *r = &c->row[row];
+    double *v = c->v + row * n, *g = c->g + row * n, *d = c->d + row * n;
+    if (!r->ridge) {
+        r->step /= 2;
+        r->ridge = r->step < ridge_step;
+        return;
+    }
+    combine(c, row);
+    if (along(v, d, n) > cancelled * along(v, g, n)) return;
+    memcpy(d, g, n * sizeof *d);
+    r->step /= 4;
+}
+
+static void judge(climb *c, size_t row)
+{
+    struct row *r = &c->row[row];
+    double before = r->value, value = pal_tensor_get(pal_output(c->program, 0), row);
+    double slope = r->ridge ? along(c->v + row * c->features, c->d + row * c->features, c->features) : 0;
+    if (value > before + enough * slope * r->step) {
+        take(c, row);
+        r->step = fmin(2 * r->step, r->ridge ? ridge_step : largest_step);
+        r->stale = value - before <= gain * fabs(value) ? r->stale + 1 : 0;
+    } else {
+        fall(c, row);
+    }
+    r->done = at_top(c, row) || r->step < smallest_step || r->stale >= STALE;
+}
+
+static pal_status run(climb *c, pal_error *err)
+{
+    pal_status status = pal_run(c->program);
+    return status ? pal_error_set(err, status, "%s", pal_program_error(c->program)) : PAL_OK;
+}
+
+/* Starts: the direction of the gradient at 0, and random ones that depend on the unit's number alone. */
+static pal_status begin(climb *c, const int64_t *units, int64_t n, double *room, pal_error *err)
+{
+    memset(c->mask->data, 0, pal_tensor_bytes(c->mask));
+    memset(c->x->data, 0, pal_tensor_bytes(c->x));
+    for (size_t row = 0; row < c->rows; row++) {
+        int64_t unit = units[(int64_t)row / STARTS < n ? (int64_t)row / STARTS : 0];
+        size_t at = (size_t)(unit * c->layer->plane + c->layer->middle);
+        pal_tensor_set(c->mask, row * (size_t)(c->layer->units * c->layer->plane) + at, 1);
+        c->row[row] = (struct row){.step = first_step, .done = (int64_t)row >= n * STARTS};
+    }
+    pal_status status = run(c, err);
+    for (size_t row = 0; !status && row < c->rows; row++) {
+        const pal_tensor *g = pal_output(c->program, 1);
+        uint64_t clock = (uint64_t)units[(int64_t)row / STARTS < n ? (int64_t)row / STARTS : 0];
+        for (size_t i = 0; i < c->features; i++) room[i] = pal_tensor_get(g, row * c->features + i);
+        double norm = row % STARTS ? 0 : sqrt(dot(room, room, c->features));
+        if (!(norm > 0)) {
+            pal_noise_normal((pal_noise){.seed = 1, .clock = clock}, "ascent", row % STARTS * c->features, c->features,
+                             room);
+            norm = sqrt(dot(room, room, c->features));
+        }
+        look(c, row, room, 1 / norm);
+    }
+    if (!status) status = run(c, err);
+    for (size_t row = 0; !status && row < c->rows; row++) {
+        take(c, row);
+        c->row[row].done |= at_top(c, row);
+    }
+    return status;
+}
+
+/* The best start of each unit. */
+static void finish(const climb *c, int64_t n, float *out, double *value, int64_t *open)
+{
+    for (int64_t u = 0; u < n; u++) {
+        size_t best = (size_t)u * STARTS;
+        for (size_t row = best; row < (size_t)(u + 1) * STARTS; row++)
+            if (c->row[row].value > c->row[best].value + better * fabs(c->row[best].value)) best = row;
+        const double *v = c->v + best * c->features, *g = c->g + best * c->features;
+        bool dead = dot(g, g, c->features) == 0;
+        for (size_t i = 0; i < c->features; i++) out[(size_t)u * c->features + i] = dead ? 0 : (float)v[i];
+        value[u] = c->row[best].value;
+        *open += !c->row[best].done;
+    }
+}
+
+pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t *units, int64_t n, float *out,
+                       double *value, int64_t *open, pal_error *err)
+{
+    climb *c = calloc(1, sizeof *c);
+    double *room = malloc((size_t)pal__features(model) * sizeof *room);
+    pal_status status = c && room ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    *open = 0;
+    if (!status) {
+        c->layer = layer;
+        c->features = (size_t)pal__features(model);
+        c->rows = (size_t)(n < UNITS ? n : UNITS) * STARTS;
+        status = compile(c, model, err);
+    }
+    for (int64_t at = 0; !status && at < n; at += UNITS) {
+        int64_t now = n - at < UNITS ? n - at : UNITS, left = 1;
+        status = begin(c, units + at, now, room, err);
+        for (int step = 0; !status && left && step < STEPS; step++) {
+            left = 0;
+            for (size_t row = 0; row < c->rows; row++)
+                if (!c->row[row].done) propose(c, row, room), left++;
+            if (left) status = run(c, err);
+            for (size_t row = 0; left && !status && row < c->rows; row++)
+                if (!c->row[row].done) judge(c, row);
+        }
+        if (!status) finish(c, now, out + (size_t)at * c->features, value + at, open);
+    }
+    if (c) {
+        pal_program_free(c->program);
+        pal_tensor_free(c->mask);
+        pal_tensor_free(c->x);
+        free(c->d);
+        free(c->g);
+        free(c->v);
+    }
+    free(room);
+    free(c);
+    return status;
+}
