@@ -94,10 +94,10 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
     printf("%s%s%s: %zu checks", on, failed ? "FAIL" : "PASS", off, c->n);
     for (int order = c->first; order <= c->last; order++)
         printf(", %s%.2g at order %d", order == c->first ? "worst " : "", worst(c, order), order);
-    printf(", %zu kink%s, %zu failed\n", kinks, kinks == 1 ? "" : "s", failed);
-    if (c->refused)
-        printf("%zu setting%s of models not checked: refused beside the defaults of the others\n", c->refused,
-               c->refused == 1 ? "" : "s");
+    printf(", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
+    if (c->refused) /* beside the defaults of the others */
+        printf("; %zu setting%s that models refuse", c->refused, c->refused == 1 ? "" : "s");
+    putchar('\n');
 }
 
 static void print_table(const pal__checks *c)

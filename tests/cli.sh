@@ -102,7 +102,7 @@ check "docs/operations.md is what the program makes" cmp -s out "$here/../docs/o
 works "gradcheck of operations and a model" gradcheck exp matmul basic --seed 3
 check "its table has a head" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*verdict$' out
 check "its columns stand under their heads" [ "$(sed '$d' out | awk '{ print length($0) - length($NF) }' | sort -u | wc -l)" -eq 1 ]
-check "it ends in one verdict" [ "$(tail -n 1 out | grep -c '^PASS: .* checks, worst .* at order 1, .* at order 2, .* 0 failed$')" -eq 1 ]
+check "it ends in one verdict" [ "$(tail -n 1 out | grep -c '^PASS: .* checks, worst .* at order 1, .* at order 2, .* 0 failed;* *[^;]*$')" -eq 1 ]
 check "it colours nothing in a file" [ -z "$(tr -d -c '\033' < out)" ]
 check "the rates of Taylor's remainders are told" grep -q '^exp  *plain  *2 .* [23]\.[0-9][0-9] ' out
 works "gradcheck to first order" gradcheck tanh --order 1

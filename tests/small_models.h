@@ -21,12 +21,16 @@ static inline pal_model *make(const pal_variant *variant, const pal_setting *set
     return m;
 }
 
-/* Of a code of 4 units. */
+/* Of a code of 4 units, and whatever else makes it small. */
 static inline pal_model *make_named(const char *name, pal_dtype dtype)
 {
-    static const pal_setting small[] = {{"hidden", "4"}, {"k", "2"}};
+    static const pal_setting small[] = {{"hidden", "4"}, {"k", "2"}, {"channels", "3"}, {"kernel", "2"}};
     const pal_variant *variant = pal_variant_find(name);
-    return make(variant, small, pal_variant_option_find(variant, "k") ? 2 : 1, dtype, 5);
+    pal_setting settings[4];
+    size_t n = 0;
+    for (size_t i = 0; i < 4; i++)
+        if (pal_variant_option_find(variant, small[i].name)) settings[n++] = small[i];
+    return make(variant, settings, n, dtype, 5);
 }
 
 static inline void same_parameters(const pal_model *a, const pal_model *b)
