@@ -156,6 +156,27 @@ static void collapse(builder *b)
     }
 }
 
+/* Read along the loop's rows, a load whose columns lie side by side takes an element of each cache line and may find
+ * the line gone when it comes back for the next. */
+static void turn(builder *b)
+{
+    enum { LEAST_COLUMNS = 128, LEAST_ROWS = 4 };
+    pal__loop *l = b->loop;
+    int last = l->rank - 1;
+    l->turn = -1;
+    if (last < 1 || l->dim[last] < LEAST_COLUMNS) return;
+    for (size_t i = 0; i < l->n_loads; i++) {
+        pal__load *load = &l->loads[i];
+        if (load->direct || load->constant || load->uniform || load->stride[last] <= 1) continue;
+        for (int a = 0; a < last; a++)
+            if (load->stride[a] == 1 && l->dim[a] >= LEAST_ROWS && (l->turn < 0 || l->turn == a)) {
+                l->turn = a;
+                load->turned = true;
+                load->block = l->n_turned++;
+            }
+    }
+}
+
 static bool overlap(const void *a, size_t a_size, const void *b, size_t b_size)
 {
     return (const char *)a < (const char *)b + b_size && (const char *)b < (const char *)a + a_size;
@@ -282,14 +303,15 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends) return false;
     if (!find_loads(&b)) return false;
     collapse(&b);
+    turn(&b);
     b.loop->n_regs = b.loop->n_loads;
     for (size_t m = 0; m < n; m++) {
         bool effect = pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;
         if (!effect && !add_instr(&b, m)) return false;
         if (effect && !add_store(&b, m, pal__arg(plan->tape, group->members[m], 0), 0, true)) return false;
     }
-    if (b.loop->n_regs * PAL_TILE * sizeof(double) > program->register_bytes)
-        program->register_bytes = b.loop->n_regs * PAL_TILE * sizeof(double);
+    size_t bytes = b.loop->n_regs * PAL__REGISTER + b.loop->n_turned * PAL__TURN_ROWS * PAL__TURN_STEP;
+    if (bytes > program->register_bytes) program->register_bytes = bytes;
     return true;
 }
 

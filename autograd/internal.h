@@ -252,7 +252,9 @@ typedef struct pal__load {
     bool direct;   /* contiguous: the tile is read where it lies */
     bool constant; /* data is a tile of it, made when the program was */
     bool uniform;  /* one element serves all: spread once a task */
+    bool turned;   /* rows of the loop are columns where it lies: gathered for PAL__TURN_ROWS rows at once */
     size_t size;   /* bytes an element */
+    size_t block;  /* turned: which of the loop's */
     int64_t stride[PAL_MAX_RANK];
 } pal__load;
 
@@ -283,7 +285,12 @@ typedef struct pal__loop {
     pal__instr *instrs;
     pal__store_to *stores;
     size_t n_loads, n_instrs, n_stores, n_regs; /* registers 0 .. n_loads-1 are the loads' */
+    size_t n_turned;
+    int turn; /* the axis, not the last, along which turned loads lie side by side */
 } pal__loop;
+
+/* A turned load's rows lie behind the registers, apart by a line more than a register, lest they meet in the cache. */
+enum { PAL__TURN_ROWS = 16, PAL__REGISTER = PAL_TILE * sizeof(double), PAL__TURN_STEP = PAL__REGISTER + 64 };
 
 typedef struct pal__step {
     struct pal__step *body; /* region: its steps */

@@ -63,27 +63,51 @@ static void gather(const pal__loop *l, const pal__load *load, size_t first, size
     }
 }
 
+/* n elements of each of `rows` rows, PAL__TURN_STEP bytes apart in out: they lie side by side in `in`, a row's elements
+ * stride apart. */
+static void turn(char *out, const void *in, size_t rows, size_t n, int64_t stride, size_t size)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t at = (int64_t)i * stride;
+        if (size == 4)
+            for (size_t r = 0; r < rows; r++)
+                ((uint32_t *)(void *)(out + r * PAL__TURN_STEP))[i] = ((const uint32_t *)in + at)[r];
+        else if (size == 8)
+            for (size_t r = 0; r < rows; r++)
+                ((uint64_t *)(void *)(out + r * PAL__TURN_STEP))[i] = ((const uint64_t *)in + at)[r];
+        else
+            for (size_t r = 0; r < rows; r++)
+                ((uint8_t *)(out + r * PAL__TURN_STEP))[i] = ((const uint8_t *)in + at)[r];
+    }
+}
+
 /* ---- Loops --------------------------------------------------------------------------------------------------------
  */
-
-enum { REGISTER = PAL_TILE * sizeof(double) }; /* bytes */
 
 typedef struct loop_job {
     pal_program *program;
     const pal__loop *loop;
-    size_t tiles, each;
+    size_t units, each; /* tiles, or blocks of tiles where loads are turned */
 } loop_job;
 
+static char *turned_row(const pal__loop *l, const pal__load *load, char *registers, size_t row)
+{
+    return registers + l->n_regs * PAL__REGISTER + (load->block * PAL__TURN_ROWS + row) * PAL__TURN_STEP;
+}
+
+/* row: of turned loads' block. */
 static void run_tile(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t first,
-                     size_t n)
+                     size_t n, size_t row)
 {
     void *at[128];
     bool whole = n % PAL_TILE_PAD == 0;
     for (size_t i = 0; i < l->n_loads; i++) {
         const pal__load *load = &l->loads[i];
-        at[i] = registers + i * REGISTER;
+        at[i] = registers + i * PAL__REGISTER;
         if (load->constant) {
             at[i] = (void *)(uintptr_t)load->data;
+        } else if (load->turned) {
+            at[i] = turned_row(l, load, registers, row);
         } else if (!load->direct && !load->uniform) {
             gather(l, load, first, n, at[i]);
         } else if (load->direct) {
@@ -99,7 +123,7 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
         const void *operands[3];
         for (size_t k = 0; k < in->n_in; k++) operands[k] = at[in->in[k]];
         const pal__store_to *s = in->store >= 0 ? &l->stores[in->store] : NULL;
-        void *out = s && whole ? (char *)s->data + first * s->size : registers + in->out * REGISTER;
+        void *out = s && whole ? (char *)s->data + first * s->size : registers + in->out * PAL__REGISTER;
         pal_tile tile = {.params = &in->params, .index = first};
         if (in->stream) {
             tile.index = first + p->noise.row * (uint64_t)in->row;
@@ -116,6 +140,34 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
     }
 }
 
+/* Block u of turned loads: some neighbours along the axis `turn`, and of each a tile of its row. */
+static void run_block(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t u)
+{
+    int last = l->rank - 1;
+    size_t columns = (size_t)l->dim[last], chunks = (columns + PAL_TILE - 1) / PAL_TILE, column = u % chunks * PAL_TILE;
+    size_t all = (size_t)l->dim[l->turn], blocks = (all + PAL__TURN_ROWS - 1) / PAL__TURN_ROWS;
+    size_t row = u / chunks % blocks * PAL__TURN_ROWS, rest = u / chunks / blocks;
+    size_t n = columns - column < PAL_TILE ? columns - column : PAL_TILE;
+    size_t rows = all - row < PAL__TURN_ROWS ? all - row : PAL__TURN_ROWS, first = 0, step = 1, apart = 0;
+    size_t index[PAL_MAX_RANK];
+    for (int a = last; a >= 0; a--) {
+        index[a] = a == last ? column : a == l->turn ? row : rest % (size_t)l->dim[a];
+        if (a != last && a != l->turn) rest /= (size_t)l->dim[a];
+        if (a == l->turn) apart = step;
+        first += index[a] * step;
+        step *= (size_t)l->dim[a];
+    }
+    for (size_t i = 0; i < l->n_loads; i++) {
+        const pal__load *load = &l->loads[i];
+        if (!load->turned) continue;
+        int64_t offset = 0;
+        for (int a = 0; a <= last; a++) offset += (int64_t)index[a] * load->stride[a];
+        turn(turned_row(l, load, registers, 0), (const char *)load->data + offset * (int64_t)load->size, rows, n,
+             load->stride[last], load->size);
+    }
+    for (size_t r = 0; r < rows; r++) run_tile(p, l, registers, keys, first + r * apart, n, r);
+}
+
 static void loop_task(void *argument, size_t task, unsigned worker)
 {
     const loop_job *j = argument;
@@ -129,12 +181,24 @@ static void loop_task(void *argument, size_t task, unsigned worker)
     }
     char *registers = (char *)j->program->registers + worker * j->program->register_bytes;
     for (size_t i = 0; i < l->n_loads; i++)
-        if (l->loads[i].uniform) gather_run(registers + i * REGISTER, l->loads[i].data, PAL_TILE, 0, l->loads[i].size);
-    size_t end = (task + 1) * j->each < j->tiles ? (task + 1) * j->each : j->tiles;
-    for (size_t t = task * j->each; t < end; t++) {
-        size_t first = t * PAL_TILE, n = l->count - first < PAL_TILE ? l->count - first : PAL_TILE;
-        run_tile(j->program, l, registers, keys, first, n);
+        if (l->loads[i].uniform)
+            gather_run(registers + i * PAL__REGISTER, l->loads[i].data, PAL_TILE, 0, l->loads[i].size);
+    size_t end = (task + 1) * j->each < j->units ? (task + 1) * j->each : j->units;
+    for (size_t u = task * j->each; u < end; u++) {
+        size_t first = u * PAL_TILE, n = l->count - first < PAL_TILE ? l->count - first : PAL_TILE;
+        if (l->n_turned)
+            run_block(j->program, l, registers, keys, u);
+        else
+            run_tile(j->program, l, registers, keys, first, n, 0);
     }
+}
+
+static size_t count_blocks(const pal__loop *l)
+{
+    size_t rows = (size_t)l->dim[l->turn], columns = (size_t)l->dim[l->rank - 1];
+    if (!l->count) return 0;
+    return l->count / rows / columns * ((rows + PAL__TURN_ROWS - 1) / PAL__TURN_ROWS) *
+           ((columns + PAL_TILE - 1) / PAL_TILE);
 }
 
 void pal__run_loop(pal_program *program, const pal__step *step)
@@ -142,13 +206,13 @@ void pal__run_loop(pal_program *program, const pal__step *step)
     /* A task is worth its claim (about 100 ns) from a few microseconds of work on. */
     enum { TASK_WORK = 8 * 8 };
     const pal__loop *l = step->loop;
-    loop_job job = {program, l, (l->count + PAL_TILE - 1) / PAL_TILE, 0};
+    loop_job job = {program, l, l->n_turned ? count_blocks(l) : (l->count + PAL_TILE - 1) / PAL_TILE, 0};
     size_t cost = l->n_instrs + l->n_loads + 1, workers = pal_worker_count(program->context);
-    job.each = TASK_WORK / cost + 1;
-    size_t even = (job.tiles + 4 * workers - 1) / (4 * workers);
+    job.each = l->n_turned ? 1 : TASK_WORK / cost + 1;
+    size_t even = (job.units + 4 * workers - 1) / (4 * workers);
     if (even > job.each) job.each = even;
-    if (!job.tiles) return;
-    pal_parallel(program->context, (job.tiles + job.each - 1) / job.each, loop_task, &job);
+    if (!job.units) return;
+    pal_parallel(program->context, (job.units + job.each - 1) / job.each, loop_task, &job);
 }
 
 /* ---- Regions ------------------------------------------------------------------------------------------------------
