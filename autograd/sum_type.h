@@ -12,10 +12,17 @@ typedef struct FN(tree) {
 
 static void FN(tree_push)(FN(tree) * t, const T *value)
 {
+    uint64_t bits = t->count++;
+    int at = 0;
+    if (t->width == 1) {
+        T sum = *value;
+        for (; bits & 1; bits >>= 1, at++) sum = t->level[at][0] + sum;
+        t->level[at][0] = sum;
+        return;
+    }
     T carry[PAL__SUM_COLUMNS];
     memcpy(carry, value, t->width * sizeof(T));
-    int at = 0;
-    for (uint64_t bits = t->count++; bits & 1; bits >>= 1, at++)
+    for (; bits & 1; bits >>= 1, at++)
         for (size_t c = 0; c < t->width; c++) carry[c] = t->level[at][c] + carry[c];
     memcpy(t->level[at], carry, t->width * sizeof(T));
 }
@@ -24,7 +31,7 @@ static void FN(tree_end)(const FN(tree) * t, T *out)
 {
     bool any = false;
     for (size_t c = 0; c < t->width; c++) out[c] = 0;
-    for (int at = 0; at < LEVELS; at++) {
+    for (int at = 0; t->count >> at; at++) {
         if (!(t->count >> at & 1)) continue;
         for (size_t c = 0; c < t->width; c++) out[c] = any ? t->level[at][c] + out[c] : t->level[at][c];
         any = true;

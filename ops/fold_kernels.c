@@ -7,25 +7,25 @@
 #define JOIN_(a, b, c) pal__##a##_##b##_##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
 
-#define LARGER(a, b)  ((a) > (b) || (a) != (a) ? (a) : (b))
-#define SMALLER(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+#define LARGER(a, b)  ((a) > (b))
+#define SMALLER(a, b) ((a) < (b))
 #define PRODUCT(a, b) ((b) * (a))
 
 #define T     float
 #define FN    JOIN(row_max, f32, PAL_ISA_NAME)
 #define START -INFINITY
-#define FOLD  LARGER
-#include "ops/fold_type.h"
+#define BEATS LARGER
+#include "ops/extreme_type.h"
 #undef FN
 #undef START
-#undef FOLD
+#undef BEATS
 #define FN    JOIN(row_min, f32, PAL_ISA_NAME)
 #define START INFINITY
-#define FOLD  SMALLER
-#include "ops/fold_type.h"
+#define BEATS SMALLER
+#include "ops/extreme_type.h"
 #undef FN
 #undef START
-#undef FOLD
+#undef BEATS
 #define FN    JOIN(row_prod, f32, PAL_ISA_NAME)
 #define START 1
 #define FOLD  PRODUCT
@@ -38,18 +38,18 @@
 #define T     double
 #define FN    JOIN(row_max, f64, PAL_ISA_NAME)
 #define START -(double)INFINITY
-#define FOLD  LARGER
-#include "ops/fold_type.h"
+#define BEATS LARGER
+#include "ops/extreme_type.h"
 #undef FN
 #undef START
-#undef FOLD
+#undef BEATS
 #define FN    JOIN(row_min, f64, PAL_ISA_NAME)
 #define START (double)INFINITY
-#define FOLD  SMALLER
-#include "ops/fold_type.h"
+#define BEATS SMALLER
+#include "ops/extreme_type.h"
 #undef FN
 #undef START
-#undef FOLD
+#undef BEATS
 #define FN    JOIN(row_prod, f64, PAL_ISA_NAME)
 #define START 1
 #define FOLD  PRODUCT

@@ -1,0 +1,36 @@
+/* extreme_type.h - the largest or the smallest of a row; included by fold_kernels.c for each type T, with FN, START and
+ * BEATS(a, b). A NaN wins; of equals the first of those that meet. NaNs are kept apart from values until the end: each
+ * of the two chains is then one instruction long. Element i goes into partial i % PARTIALS and the partials are joined
+ * by a fixed tree, a short row in order, so that the bits are those of the definition on every instruction set. */
+#define PARTIALS      (128 / sizeof(T))
+#define FURTHER(a, b) ((a) != (a) ? (a) : (b))
+#define EXTREME(a, b) (BEATS(a, b) || (a) != (a) ? (a) : (b))
+T FN(const T *x, size_t n)
+{
+    T p[PARTIALS], nan[PARTIALS];
+    size_t i = 0;
+    if (n < PARTIALS) {
+        T y = START;
+        for (; i < n; i++) y = EXTREME(x[i], y);
+        return y;
+    }
+    for (size_t j = 0; j < PARTIALS; j++) {
+        p[j] = START;
+        nan[j] = 0;
+    }
+    for (; i + PARTIALS <= n; i += PARTIALS) {
+#pragma omp simd
+        for (size_t j = 0; j < PARTIALS; j++) {
+            p[j] = BEATS(x[i + j], p[j]) ? x[i + j] : p[j];
+            nan[j] = FURTHER(x[i + j], nan[j]);
+        }
+    }
+    for (size_t j = 0; j < PARTIALS; j++) p[j] = FURTHER(nan[j], p[j]);
+    for (size_t j = 0; i + j < n; j++) p[j] = EXTREME(x[i + j], p[j]);
+    for (size_t half = PARTIALS / 2; half; half /= 2)
+        for (size_t j = 0; j < half; j++) p[j] = EXTREME(p[j + half], p[j]);
+    return p[0];
+}
+#undef PARTIALS
+#undef FURTHER
+#undef EXTREME
