@@ -57,7 +57,8 @@ static inline size_t pal__rows(pal_shape s)
  * of the batch. */
 size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i);
 
-/* ---- Kernels of fold_type.h: a row, of at least one element for max and min ---------------------------------------
+/* ---- Kernels of fold_kernels.c: a row, of at least one element for max and min
+ * ---------------------------------------
  */
 
 #define PAL__DECLARE_FOLD(name, isa)                                                                                   \
@@ -67,6 +68,12 @@ PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_max)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_min)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_prod)
 #undef PAL__DECLARE_FOLD
+/* The sum of (factor x)^2. */
+#define PAL__DECLARE_SQUARES(name, isa)                                                                                \
+    float pal__##name##_f32_##isa(const float *x, size_t n, float factor);                                             \
+    double pal__##name##_f64_##isa(const double *x, size_t n, double factor);
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_SQUARES, row_squares)
+#undef PAL__DECLARE_SQUARES
 
 typedef struct pal__fold {
     float (*f32[PAL_ISA_COUNT])(const float *, size_t);
@@ -78,7 +85,7 @@ extern const pal__fold pal__fold_max, pal__fold_min;
  */
 
 extern const pal_op pal__op_reduce_max, pal__op_reduce_min, pal__op_prod, pal__op_exclusive_prod, pal__op_row_shift,
-    pal__op_row_scale;                                  /* fold.c */
+    pal__op_row_norm;                                   /* fold.c */
 extern const pal_op pal__op_gather, pal__op_gather_add; /* gather.c */
 extern const pal_op pal__op_arg_max, pal__op_arg_min;   /* arg_extreme.c */
 extern const pal_op pal__op_diagonal, pal__op_diagonal_matrix, pal__op_lower_triangle,

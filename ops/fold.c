@@ -1,6 +1,6 @@
 /* fold.c - reductions of the last axis that have kernels: [.., n] -> [.., 1]. Rows lie side by side; reduction.c brings
- * any set of axes there. row_shift and row_scale are constants to derivatives: what logsumexp and norm take out of
- * their argument and put back, so that neither overflows. */
+ * any set of axes there. row_shift is a constant to derivatives: what logsumexp takes out of its argument and puts
+ * back, so that it does not overflow. */
 #include "ops/axes.h"
 
 #include <float.h>
@@ -137,7 +137,7 @@ const pal_op pal__op_reduce_min = {
     .cases = cases_min,
     .n_cases = PAL_COUNT(cases_min)};
 
-/* ---- row_shift and row_scale --------------------------------------------------------------------------------------
+/* ---- row_shift ----------------------------------------------------------------------------------------------------
  */
 
 static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch)
@@ -152,42 +152,11 @@ static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch
     }
 }
 
-/* Squares of what was divided neither overflow nor vanish, whatever finite number it was; where neither threatens the
- * scale is 1 and changes no bit. */
-static double scale_for(double magnitude, bool narrow)
-{
-    if (!isfinite(magnitude) || magnitude == 0) return 1;
-    if (narrow) return magnitude > 0x1p50 ? 0x1p80 : magnitude < 0x1p-50 ? 0x1p-100 : 1;
-    return magnitude > 0x1p400 ? 0x1p600 : magnitude < 0x1p-400 ? 0x1p-600 : 1;
-}
-
-static void scale_rows(const pal_call *c, size_t from, size_t end, void *scratch)
-{
-    size_t n = pal__last(c->in_shape[0]);
-    pal_isa isa = pal_kernel_isa(c->context);
-    bool narrow = c->dtype == PAL_F32;
-    (void)scratch;
-    for (size_t i = from; i < end; i++) {
-        double low = 0, high = 0;
-        if (n && narrow) {
-            const float *x = (const float *)c->in[0] + i * n;
-            low = (double)pal__fold_min.f32[isa](x, n), high = (double)pal__fold_max.f32[isa](x, n);
-        } else if (n) {
-            const double *x = (const double *)c->in[0] + i * n;
-            low = pal__fold_min.f64[isa](x, n), high = pal__fold_max.f64[isa](x, n);
-        }
-        write(c, i, scale_for(high > -low ? high : -low, narrow));
-    }
-}
-
 static pal_status run_shift(const pal_call *c) { return run_rows(c, shift_rows); }
-static pal_status run_scale(const pal_call *c) { return run_rows(c, scale_rows); }
 
-/* By themselves they are no functions to differentiate: in use they are. */
+/* By itself it is no function to differentiate: in use it is. */
 static const pal_case cases_shift[] = {
     {.label = "logsumexp", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, PAL__OVER(pal_logsumexp, 2, true)}};
-static const pal_case cases_scale[] = {
-    {.label = "norm", .n = 1, .in = {{{2, {2, 3}}, 0.5, 2}}, PAL__OVER(pal_norm, 2, true)}};
 
 const pal_op pal__op_row_shift = {PAL_OP_HEAD("row_shift", "max over the last axis, kept finite",
                                               "what logsumexp subtracts; constant to derivatives"),
@@ -199,16 +168,74 @@ const pal_op pal__op_row_shift = {PAL_OP_HEAD("row_shift", "max over the last ax
                                   .cases = cases_shift,
                                   .n_cases = PAL_COUNT(cases_shift)};
 
-const pal_op pal__op_row_scale = {
-    PAL_OP_HEAD("row_scale", "a power of 2 by the size of max |x| over the last axis",
-                "what norm divides by: 1 unless squares overflow or vanish; constant to derivatives"),
+/* ---- row_norm -----------------------------------------------------------------------------------------------------
+ */
+
+static double squares(const pal_call *c, size_t row, size_t n, double factor)
+{
+    static float (*const f32[])(const float *, size_t, float) = PAL_EACH_ISA(F32, row_squares);
+    static double (*const f64[])(const double *, size_t, double) = PAL_EACH_ISA(F64, row_squares);
+    pal_isa isa = pal_kernel_isa(c->context);
+    return c->dtype == PAL_F32 ? (double)f32[isa]((const float *)c->in[0] + row * n, n, (float)factor)
+                               : f64[isa]((const double *)c->in[0] + row * n, n, factor);
+}
+
+static double magnitude(const pal_call *c, size_t row, size_t n)
+{
+    pal_isa isa = pal_kernel_isa(c->context);
+    double low, high;
+    if (c->dtype == PAL_F32) {
+        const float *x = (const float *)c->in[0] + row * n;
+        low = (double)pal__fold_min.f32[isa](x, n), high = (double)pal__fold_max.f32[isa](x, n);
+    } else {
+        const double *x = (const double *)c->in[0] + row * n;
+        low = pal__fold_min.f64[isa](x, n), high = pal__fold_max.f64[isa](x, n);
+    }
+    return high > -low ? high : -low; /* NaN if either is */
+}
+
+/* Squares that overflow, or vanish beside their sum, are those of elements multiplied by a power of 2. Within the
+ * limits what vanishes would not have counted. */
+static void norm_rows(const pal_call *c, size_t from, size_t end, void *scratch)
+{
+    size_t n = pal__last(c->in_shape[0]);
+    bool narrow = c->dtype == PAL_F32;
+    double least = narrow ? 0x1p-90 : 0x1p-900, most = narrow ? (double)FLT_MAX : DBL_MAX;
+    (void)scratch;
+    for (size_t i = from; i < end; i++) {
+        double sum = squares(c, i, n, 1), largest, factor;
+        if (sum >= least && sum <= most) {
+            write(c, i, sqrt(sum));
+            continue;
+        }
+        largest = n ? magnitude(c, i, n) : 0;
+        factor = narrow ? (largest > 1 ? 0x1p-80 : 0x1p100) : largest > 1 ? 0x1p-600 : 0x1p600;
+        write(c, i, largest == 0 || !isfinite(largest) ? largest : sqrt(squares(c, i, n, factor)) / factor);
+    }
+}
+
+static pal_status run_norm(const pal_call *c) { return run_rows(c, norm_rows); }
+
+/* x / |x|, and at 0, where there is none, 0: chosen, so that the second derivative is 0 there too. */
+static pal_var vjp_norm(const pal_rule *r, size_t k)
+{
+    pal_var none = pal_equal(r->out, pal_like(r->out, 0)), length = pal_where(none, pal_like(r->out, 1), r->out);
+    return pal_mul(r->seed, pal_where(none, pal_like(r->in[k], 0), pal_div(r->in[k], length)));
+}
+
+static const pal_case cases_norm[] = {
+    {.label = "norm", .n = 1, .in = {{{2, {2, 3}}, 0.5, 2}}, PAL__OVER(pal_norm, 2, true)}};
+
+const pal_op pal__op_row_norm = {
+    PAL_OP_HEAD("row_norm", "sqrt(sum x^2) over the last axis", "what norm is made of; both derivatives 0 at 0"),
     .op_class = PAL_CLASS_REDUCTION,
     .arity = 1,
     .infer = infer_rows,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .run = run_scale,
-    .cases = cases_scale,
-    .n_cases = PAL_COUNT(cases_scale)};
+    .derivative = {PAL_HAS_RULE},
+    .vjp = vjp_norm,
+    .run = run_norm,
+    .cases = cases_norm,
+    .n_cases = PAL_COUNT(cases_norm)};
 
 /* ---- prod and exclusive_prod --------------------------------------------------------------------------------------
  */

@@ -1,5 +1,5 @@
-/* fold_kernels.c - the largest, the smallest and the product of a row. Built once for each instruction set:
- * PAL_ISA_NAME is its suffix. A NaN wins either way. */
+/* fold_kernels.c - the largest, the smallest, the product and the squares of a row. Built once for each instruction
+ * set: PAL_ISA_NAME is its suffix. A NaN wins either way. */
 #include "ops/axes.h"
 
 #include <math.h>
@@ -30,10 +30,15 @@
 #define START 1
 #define FOLD  PRODUCT
 #include "ops/fold_type.h"
-#undef T
 #undef FN
 #undef START
 #undef FOLD
+#define FN    JOIN(row_squares, f32, PAL_ISA_NAME)
+#define BLOCK JOIN(row_squares_block, f32, PAL_ISA_NAME)
+#include "ops/squares_type.h"
+#undef T
+#undef FN
+#undef BLOCK
 
 #define T     double
 #define FN    JOIN(row_max, f64, PAL_ISA_NAME)
@@ -54,3 +59,9 @@
 #define START 1
 #define FOLD  PRODUCT
 #include "ops/fold_type.h"
+#undef FN
+#undef START
+#undef FOLD
+#define FN    JOIN(row_squares, f64, PAL_ISA_NAME)
+#define BLOCK JOIN(row_squares_block, f64, PAL_ISA_NAME)
+#include "ops/squares_type.h"

@@ -72,15 +72,9 @@ pal_var pal_logmeanexp(pal_var x, unsigned axes, bool keep)
     return pal_shift(logsumexp(x, axes, keep), -log((double)pal__terms(pal_shape_of(x), axes)));
 }
 
-/* The root of 0 is never taken, so that neither derivative meets its pole; 0 is chosen in its place. */
 pal_var pal_norm(pal_var x, unsigned axes, bool keep)
 {
-    if (!pal__reducible("norm", x, axes)) return bad(x);
-    pal_var scale = pal__reduce(&pal__op_row_scale, x, axes, true);
-    pal_var square = sum(pal_square(pal_div(x, scale)), axes, true);
-    pal_var none = pal_equal(square, pal_like(square, 0));
-    pal_var root = pal_sqrt(pal_where(none, pal_like(square, 1), square));
-    return pal__drop_axes(pal_mul(scale, pal_where(none, pal_like(square, 0), root)), axes, keep);
+    return pal__reducible("norm", x, axes) ? pal__reduce(&pal__op_row_norm, x, axes, keep) : bad(x);
 }
 
 pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
@@ -163,7 +157,7 @@ static const pal_op *const ops[] = {&op_sum,
                                     &pal__op_reduce_max,
                                     &pal__op_reduce_min,
                                     &pal__op_row_shift,
-                                    &pal__op_row_scale,
+                                    &pal__op_row_norm,
                                     &op_logsumexp,
                                     &op_logmeanexp,
                                     &op_norm,

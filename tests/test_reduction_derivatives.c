@@ -6,7 +6,8 @@
 
 START_TEST(norms_neither_overflow_nor_vanish)
 {
-    static const double unit[] = {1, 1e200, 1e-200, 1e307, 5e-324 * 1e10, 1e130, 1e-130, 0x1p400, 0x1p-400};
+    static const double unit[] = {1,       1e200,    1e-200, 1e307, 5e-324 * 1e10, 1e130,  1e-130,
+                                  0x1p400, 0x1p-400, 1e-13,  3e-14, 2e19,          1e-136, 1.5e154};
     for (size_t k = 0; k < sizeof unit / sizeof *unit; k++)
         for (int f32 = 0; f32 < 2; f32++) {
             double u = f32 ? (double)(float)fmin(fmax(unit[k], 1e-40), 1e37) : unit[k], out, slope[2];

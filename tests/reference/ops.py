@@ -109,7 +109,7 @@ TORCH |= {
     "mean_over_samples": {"matrix": lambda x: x.sum() / x.shape[0]},
     "sum_squares": lambda x: x.square().sum(),
     "exclusive_prod": {"rows": lambda x: torch.stack([x[:, [j for j in range(4) if j != i]].prod(1) for i in range(4)], 1)},
-    "row_scale": lambda x: torch.linalg.vector_norm(x, dim=1, keepdim=True),
+    "row_norm": lambda x: torch.linalg.vector_norm(x, dim=1, keepdim=True),
     "row_shift": lambda x: x.logsumexp(1, keepdim=True),
     "variance": {"last axis": lambda x: x.var(1, correction=0, keepdim=True), "unbiased": lambda x: x.var(1)},
     "cumsum": {"last axis": lambda x: x.cumsum(1).square(),

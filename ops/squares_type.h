@@ -1,0 +1,24 @@
+/* squares_type.h - the sum of the squares of a row's elements, each multiplied by the same number first; included by
+ * fold_kernels.c for each type T, with FN and BLOCK, its part. In the order of a sum (autograd/sum.c): blocks, 16
+ * partial sums in each, the blocks joined pairwise. */
+static T BLOCK(const T *x, size_t n, T factor)
+{
+    T p[16] = {0};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+#pragma omp simd
+        for (size_t j = 0; j < 16; j++) p[j] += (x[i + j] * factor) * (x[i + j] * factor);
+    }
+    for (size_t j = 0; i + j < n; j++) p[j] += (x[i + j] * factor) * (x[i + j] * factor);
+    for (size_t half = 8; half; half /= 2)
+        for (size_t j = 0; j < half; j++) p[j] += p[j + half];
+    return p[0];
+}
+
+T FN(const T *x, size_t n, T factor)
+{
+    size_t left = 512;
+    if (n <= left) return BLOCK(x, n, factor);
+    while (2 * left < n) left *= 2;
+    return FN(x, left, factor) + FN(x + left, n - left, factor);
+}
