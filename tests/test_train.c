@@ -269,7 +269,9 @@ START_TEST(the_folder_tells_what_it_was_told)
     pal_rundir *dir = pal_rundir_new(path_of("a/run"), &given, &err);
     ck_assert_msg(dir != NULL, "%s", err.text);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
-    const pal_epoch epochs[] = {{1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5}, {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0}};
+    const pal_epoch epochs[] = {
+        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}},
+        {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0, 2, {{"reconstruction", 8}, {"spar.sity", 0.25}}}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
     const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
@@ -311,6 +313,11 @@ START_TEST(the_folder_tells_what_it_was_told)
         ck_assert_double_eq(e->test_loss, epochs[i].test_loss);
         ck_assert(isnan(e->squared_error_corrupted) == isnan(epochs[i].squared_error_corrupted));
         ck_assert_double_eq(e->learning_rate, epochs[i].learning_rate);
+        ck_assert_uint_eq(e->n_terms, epochs[i].n_terms);
+        for (size_t k = 0; k < e->n_terms; k++) {
+            ck_assert_str_eq(e->terms[k].name, epochs[i].terms[k].name);
+            ck_assert_double_eq(e->terms[k].value, epochs[i].terms[k].value);
+        }
     }
     ck_assert_ptr_null(pal_rundir_epoch(dir, 2));
     pal_rundir_free(dir);

@@ -1,22 +1,37 @@
-/* evaluate.c - the figures of a model on a data set.
+/* evaluate.c - the figures of a model on a data set: the loss with its terms, and squared errors.
  *
- * Full batches go through one program, the remainder through another, so that every sample counts exactly once. The
- * noise's row is the sample's number: sample i is corrupted the same way in every epoch and in any batch. */
+ * Every sample counts exactly once, and sample i is corrupted the same way in every epoch and in any batch. A term of
+ * the loss that is not separable over samples is made once, of the logarithms that the batches pool: their
+ * log-sum-exp comes from the program, the sum over batches is in double. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ops/ops.h"
 #include "train/internal.h"
 
-enum { LOSS, CLEAN, CORRUPTED, STAGES = 2 };
+enum {
+    LOSS,
+    CLEAN,
+    CORRUPTED,
+    FIXED
+}; /* outputs of a batch's program; then the terms that have names, then the pool */
 
 struct pal__evaluator {
-    const pal_dataset *data;
+    pal_model *model;
     uint64_t seed;
-    size_t outputs;            /* of each program: CORRUPTED is there or not */
-    uint32_t *rows;            /* 0, 1, 2, ... */
-    pal__stage *stage[STAGES]; /* full batches, the remainder; NULL where there are none */
+    int64_t samples;
+    pal__pass *pass;
+    bool corrupts;
+    size_t notes;                       /* of the batches' loss */
+    const char *names[PAL_MODEL_NOTES]; /* the batches', then those of the pooled term */
+    size_t pooled_notes;
+    int64_t pool;         /* how many logarithms a sample has; 0: none */
+    double *peak, *total; /* [pool]: sum over samples so far of exp(logarithm - peak) */
+    pal_tensor *log_mean;
+    pal_program *term; /* of log_mean */
+    double sum[FIXED + PAL_MODEL_NOTES];
 };
 
 /* Sum over the batch of the squared error of x reconstructed from `from`. */
@@ -25,16 +40,66 @@ static pal_var squared_error(pal_model *model, pal_var x, pal_var from)
     return pal_sum_squares(pal_sub(x, pal_model_reconstruct(model, from)));
 }
 
+static size_t take_notes(pal_model *model, const char **names, pal_var *out)
+{
+    size_t n = pal_model_note_count(model);
+    for (size_t i = 0; i < n; i++) out[i] = pal_model_note_at(model, i, &names[i]);
+    return n;
+}
+
 static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
-    (void)user;
+    pal__evaluator *e = user;
+    const pal_batch batch = {.inputs = in->x};
     pal_model_begin(model, in->tape, PAL_EVALUATE);
-    outputs[LOSS] = pal_model_loss(model, &(pal_batch){.inputs = in->x});
+    outputs[LOSS] = pal_model_loss(model, &batch);
+    e->notes = take_notes(model, e->names, outputs + FIXED);
     outputs[CLEAN] = squared_error(model, in->x, in->x);
-    pal_var corrupted = pal__corrupted(model, in);
-    if (corrupted.id) outputs[CORRUPTED] = squared_error(model, in->x, corrupted);
+    pal_var corrupted = pal__corrupted(model, in), pooled = pal_model_pooled(model, &batch);
+    e->corrupts = corrupted.id != 0;
+    outputs[CORRUPTED] = corrupted.id ? squared_error(model, in->x, corrupted) : outputs[CLEAN];
+    size_t n = FIXED + e->notes;
+    e->pool = pooled.id ? pal_shape_of(pooled).dim[1] : 0;
+    if (pooled.id) outputs[n++] = pal_logsumexp(pooled, 1, false);
     pal_model_end(model);
-    return corrupted.id ? CORRUPTED + 1 : CORRUPTED;
+    return pal_tape_status(in->tape) ? 0 : n;
+}
+
+/* The program of the term that is made of the whole pool. */
+static pal_status prepare_term(pal__evaluator *e, unsigned lanes, pal_error *err)
+{
+    pal_context *context = pal_model_context(e->model);
+    pal_var outputs[1 + PAL_MODEL_NOTES];
+    e->peak = malloc((size_t)e->pool * sizeof *e->peak);
+    e->total = malloc((size_t)e->pool * sizeof *e->total);
+    e->log_mean = pal_tensor_new(context, pal_model_dtype(e->model), PAL_SHAPE(e->pool));
+    pal_tape *tape = pal_tape_new(context, pal_model_dtype(e->model));
+    if (e->peak && e->total && e->log_mean && tape) {
+        pal_model_begin(e->model, tape, PAL_EVALUATE);
+        outputs[0] = pal_model_of_pooled(e->model, pal_leaf(tape, e->log_mean, "log mean"));
+        e->pooled_notes = take_notes(e->model, e->names + e->notes, outputs + 1);
+        pal_model_end(e->model);
+        pal_compile_options options = {.struct_size = sizeof options, .lanes = lanes};
+        if (!pal_tape_status(tape)) e->term = pal_compile(tape, outputs, 1 + e->pooled_notes, &options);
+    }
+    const char *why = tape ? pal_tape_error(tape) : NULL;
+    pal_status status =
+        e->term ? PAL_OK
+                : pal_error_set(err, why ? pal_tape_status(tape) : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
+    pal_tape_free(tape);
+    return status;
+}
+
+static pal_status prepare(pal__evaluator *e, const pal_dataset *data, const pal_evaluate_options *o, pal_error *err)
+{
+    pal__stage_options options = {
+        .rows = o->batch ? o->batch : 128, .lanes = o->lanes, .corruptor = o->corruptor, .record = record, .user = e};
+    pal_error own = {0};
+    e->pass = pal__pass_new(e->model, data, data->count, &options, &own);
+    if (e->pass && e->pool) prepare_term(e, o->lanes, &own);
+    if (!own.status && e->notes + e->pooled_notes > PAL_MODEL_NOTES)
+        pal_error_set(&own, PAL_ERR_ARGUMENT, "a loss has at most %d names", PAL_MODEL_NOTES);
+    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
 pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, const pal_evaluate_options *given,
@@ -47,66 +112,108 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, co
         pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples", (long long)o.batch);
         return NULL;
     }
-    int64_t batch = o.batch ? o.batch : 128;
     pal__evaluator *e = calloc(1, sizeof *e);
-    if (e) e->rows = malloc((size_t)data->count * sizeof *e->rows);
-    if (!e || !e->rows) {
+    if (!e) {
         pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-        pal__evaluator_free(e);
         return NULL;
     }
-    for (int64_t i = 0; i < data->count; i++) e->rows[i] = (uint32_t)i;
-    e->data = data;
+    e->model = model;
+    e->samples = data->count;
     e->seed = o.seed;
-    e->outputs = o.corruptor || pal_model_variant(model)->corrupt ? CORRUPTED + 1 : CORRUPTED;
-    const int64_t sizes[STAGES] = {data->count >= batch ? batch : 0, data->count % batch};
-    for (int i = 0; i < STAGES; i++) {
-        pal__stage_options options = {.rows = sizes[i], .lanes = o.lanes, .corruptor = o.corruptor, .record = record};
-        if (!sizes[i] || (e->stage[i] = pal__stage_new(model, &options, err))) continue;
-        pal__evaluator_free(e);
-        return NULL;
-    }
-    return e;
+    if (!prepare(e, data, &o, err)) return e;
+    pal__evaluator_free(e);
+    return NULL;
 }
 
 void pal__evaluator_free(pal__evaluator *e)
 {
     if (!e) return;
-    for (int i = 0; i < STAGES; i++) pal__stage_free(e->stage[i]);
-    free(e->rows);
+    pal_program_free(e->term);
+    pal_tensor_free(e->log_mean);
+    pal__pass_free(e->pass);
+    free(e->total);
+    free(e->peak);
     free(e);
+}
+
+/* total exp(peak) grows by exp(value), whichever is larger. */
+static void pool(double *peak, double *total, double value)
+{
+    if (value > *peak) {
+        *total = *total * exp(*peak - value) + 1;
+        *peak = value;
+    } else if (value > -INFINITY) {
+        *total += exp(value - *peak);
+    } else if (isnan(value)) {
+        *total = value;
+    }
+}
+
+/* Losses and their terms are means over the batch, squared errors are sums. */
+static void take(const pal__stage *stage, void *user)
+{
+    pal__evaluator *e = user;
+    const size_t n = FIXED + e->notes;
+    for (size_t k = 0; k < n; k++) {
+        double value = pal_tensor_get(pal_output(stage->program, k), 0);
+        e->sum[k] += k == CLEAN || k == CORRUPTED ? value : value * (double)stage->rows;
+    }
+    for (int64_t j = 0; j < e->pool; j++)
+        pool(&e->peak[j], &e->total[j], pal_tensor_get(pal_output(stage->program, n), (size_t)j));
+}
+
+static void add_term(pal_figures *f, const char *name, double value)
+{
+    size_t i = 1;
+    while (i < f->n_terms && strncmp(f->terms[i].name, name, sizeof f->terms[i].name - 1)) i++;
+    if (i == f->n_terms) {
+        snprintf(f->terms[i].name, sizeof f->terms[i].name, "%s", name);
+        f->terms[f->n_terms++].value = 0;
+    }
+    f->terms[i].value += value;
+    f->terms[0].value -= value;
+}
+
+static pal_status add_pooled(pal__evaluator *e, pal_figures *f, pal_error *err)
+{
+    for (int64_t j = 0; j < e->pool; j++)
+        pal_tensor_set(e->log_mean, (size_t)j, e->peak[j] + log(e->total[j] / (double)e->samples));
+    pal_status status = pal_run(e->term);
+    if (status) return pal_error_set(err, status, "%s", pal_program_error(e->term));
+    double term = pal_tensor_get(pal_output(e->term, 0), 0);
+    f->loss += term;
+    f->terms[0].value += term;
+    for (size_t i = 0; i < e->pooled_notes; i++)
+        add_term(f, e->names[e->notes + i], pal_tensor_get(pal_output(e->term, 1 + i), 0));
+    return PAL_OK;
 }
 
 pal_status pal__evaluator_run(pal__evaluator *e, pal_figures *figures, pal_error *err)
 {
-    double sum[CORRUPTED + 1] = {0};
-    int64_t done = 0;
-    for (int i = 0; i < STAGES; i++) {
-        pal__stage *stage = e->stage[i];
-        for (; stage && done + stage->rows <= e->data->count; done += stage->rows) {
-            pal_noise noise = {.seed = e->seed, .row = (uint64_t)done};
-            pal_status status = pal__stage_run(stage, e->data, e->rows + done, noise, err);
-            if (status) return status;
-            for (size_t k = 0; k < e->outputs; k++) {
-                double value = pal_tensor_get(pal_output(stage->program, k), 0);
-                sum[k] += k == LOSS ? value * (double)stage->rows : value;
-            }
-        }
-    }
-    double n = (double)done;
-    *figures = (pal_figures){.samples = done,
-                             .loss = sum[LOSS] / n,
-                             .squared_error = sum[CLEAN] / n,
-                             .squared_error_corrupted = e->outputs > CORRUPTED ? sum[CORRUPTED] / n : (double)NAN};
-    return PAL_OK;
+    memset(e->sum, 0, sizeof e->sum);
+    for (int64_t j = 0; j < e->pool; j++) e->peak[j] = -INFINITY, e->total[j] = 0;
+    pal_status status = pal__pass_run(e->pass, e->seed, take, e, err);
+    if (status) return status;
+    double n = (double)e->samples;
+    *figures = (pal_figures){.samples = e->samples,
+                             .loss = e->sum[LOSS] / n,
+                             .squared_error = e->sum[CLEAN] / n,
+                             .squared_error_corrupted = e->corrupts ? e->sum[CORRUPTED] / n : (double)NAN,
+                             .n_terms = 1,
+                             .terms = {{"reconstruction", e->sum[LOSS] / n}}};
+    for (size_t i = 0; i < e->notes; i++) add_term(figures, e->names[i], e->sum[FIXED + i] / n);
+    return e->pool ? add_pooled(e, figures, err) : PAL_OK;
 }
 
 pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
                         pal_figures *figures, pal_error *err)
 {
     pal_error own = {0};
+    pal_evaluate_options o = {0};
+    PAL__OPTIONS(o, options);
     pal__evaluator *e = pal__evaluator_new(model, data, options, &own);
     if (e) pal__evaluator_run(e, figures, &own);
     pal__evaluator_free(e);
+    if (!own.status && o.code) pal__code_figures(model, data, &o, &figures->code, &own);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }

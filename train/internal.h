@@ -25,7 +25,7 @@ typedef struct pal__stage {
     pal_program *corrupt;
 } pal__stage;
 
-enum { PAL__STAGE_OUTPUTS = 4 };
+enum { PAL__STAGE_OUTPUTS = 4 + PAL_MODEL_NOTES };
 
 typedef struct pal__inputs {
     pal_tape *tape;
@@ -50,6 +50,18 @@ void pal__stage_free(pal__stage *stage);
 pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
                           pal_error *err);
 
+/* The first samples of a data set in order, each once: full batches by one program, the remainder by another. The
+ * noise's row is the sample's number. */
+typedef struct pal__pass pal__pass;
+typedef void (*pal__after_fn)(const pal__stage *stage, void *user);
+
+/* options->rows: the batch. count: of samples. */
+pal__pass *pal__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const pal__stage_options *options,
+                         pal_error *err);
+void pal__pass_free(pal__pass *pass);
+/* after is called after each batch. */
+pal_status pal__pass_run(pal__pass *pass, uint64_t seed, pal__after_fn after, void *user, pal_error *err);
+
 /* Between begin and end: the input after the other model's corruption or the model's own. id 0: nothing corrupts. */
 pal_var pal__corrupted(pal_model *model, const pal__inputs *in);
 
@@ -61,6 +73,10 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, co
                                    pal_error *err);
 void pal__evaluator_free(pal__evaluator *evaluator);
 pal_status pal__evaluator_run(pal__evaluator *evaluator, pal_figures *figures, pal_error *err);
+
+/* figures.c: those of the code. */
+pal_status pal__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
+                             pal_code_figures *figures, pal_error *err);
 
 /* Whether samples of this data have as many features as the model takes. */
 pal_status pal__fits(const pal_model *model, const pal_dataset *data, pal_error *err);
@@ -101,6 +117,7 @@ typedef struct pal__field {
     size_t offset;
 } pal__field;
 
+json_t *pal__json_figure(double value);
 bool pal__json_set(json_t *object, const pal__field *fields, size_t n, const void *from); /* false: no memory */
 /* What is missing or of another type becomes NULL, 0 and NAN. Texts belong to the object. */
 void pal__json_get(const json_t *object, const pal__field *fields, size_t n, void *to);

@@ -30,6 +30,8 @@ static double ten_digits(double value)
     return strtod(text, NULL);
 }
 
+json_t *pal__json_figure(double value) { return isfinite(value) ? json_real(ten_digits(value)) : json_null(); }
+
 static json_t *value_of(const pal__field *field, const void *at)
 {
     switch (field->kind) {
@@ -41,8 +43,8 @@ static json_t *value_of(const pal__field *field, const void *at)
         break;
     }
     double value = *(const double *)at;
-    if (!isfinite(value)) return json_null();
-    return json_real(field->kind == PAL__FIGURE ? ten_digits(value) : value);
+    if (field->kind == PAL__FIGURE) return pal__json_figure(value);
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 bool pal__json_set(json_t *object, const pal__field *fields, size_t n, const void *from)

@@ -130,6 +130,31 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     return NULL;
 }
 
+/* "terms": {"reconstruction": ..., ...}, where there are any. */
+static bool write_terms(json_t *object, const pal_epoch *epoch)
+{
+    json_t *terms = epoch->n_terms ? json_object() : NULL;
+    bool good = terms || !epoch->n_terms;
+    for (size_t i = 0; i < epoch->n_terms && good; i++)
+        good = !json_object_set_new(terms, epoch->terms[i].name, pal__json_figure(epoch->terms[i].value));
+    good = good && (!terms || !json_object_set(object, "terms", terms));
+    json_decref(terms);
+    return good;
+}
+
+static void read_terms(const json_t *object, pal_epoch *epoch)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(object, "terms"), name, value)
+    {
+        if (epoch->n_terms == PAL_TERMS) return;
+        pal_term *term = &epoch->terms[epoch->n_terms++];
+        snprintf(term->name, sizeof term->name, "%s", name);
+        term->value = json_is_number(value) ? json_number_value(value) : (double)NAN;
+    }
+}
+
 static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
 {
     pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
@@ -154,8 +179,9 @@ static pal_status read_metrics(pal_rundir *dir, pal_error *err)
             json_decref(object);
             return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: not a JSON object", name, number);
         }
-        pal_epoch epoch;
+        pal_epoch epoch = {0};
         pal__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch);
+        read_terms(object, &epoch);
         json_decref(object);
         pal_status status = append_epoch(dir, &epoch, err);
         if (status) return status;
@@ -211,7 +237,7 @@ void pal_rundir_free(pal_rundir *dir)
 pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
 {
     json_t *object = json_object();
-    char *line = object && pal__json_set(object, epoch_fields, EPOCH_FIELDS, epoch)
+    char *line = object && pal__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch)
                      ? pal__json_text(object, JSON_COMPACT)
                      : NULL;
     json_decref(object);

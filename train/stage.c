@@ -1,4 +1,4 @@
-/* stage.c - one program over a batch of a fixed size.
+/* stage.c - one program over a batch of a fixed size, and such programs over all samples of a data set.
  *
  * Training, evaluation and pictures differ only in what they record from the input on; making the input, the tape and
  * the program, and running with the next batch, is the same for all. */
@@ -117,4 +117,62 @@ pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint
         memcpy(stage->corrupted->data, pal_output(stage->corrupt, 0)->data, pal_tensor_bytes(stage->corrupted));
     }
     return run(stage->program, noise, err);
+}
+
+/* ---- All samples, each once -------------------------------------------------------------------------------------- */
+
+enum { FULL, REMAINDER, STAGES };
+
+struct pal__pass {
+    const pal_dataset *data;
+    int64_t count;
+    uint32_t *rows;            /* 0, 1, 2, ... */
+    pal__stage *stage[STAGES]; /* NULL where there are none */
+};
+
+pal__pass *pal__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const pal__stage_options *o,
+                         pal_error *err)
+{
+    pal__pass *p = calloc(1, sizeof *p);
+    if (p) p->rows = malloc((size_t)count * sizeof *p->rows);
+    if (!p || !p->rows) {
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__pass_free(p);
+        return NULL;
+    }
+    for (int64_t i = 0; i < count; i++) p->rows[i] = (uint32_t)i;
+    p->data = data;
+    p->count = count;
+    const int64_t sizes[STAGES] = {count >= o->rows ? o->rows : 0, count % o->rows};
+    for (int i = 0; i < STAGES; i++) {
+        pal__stage_options options = *o;
+        options.rows = sizes[i];
+        if (!sizes[i] || (p->stage[i] = pal__stage_new(model, &options, err))) continue;
+        pal__pass_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void pal__pass_free(pal__pass *p)
+{
+    if (!p) return;
+    for (int i = 0; i < STAGES; i++) pal__stage_free(p->stage[i]);
+    free(p->rows);
+    free(p);
+}
+
+pal_status pal__pass_run(pal__pass *p, uint64_t seed, pal__after_fn after, void *user, pal_error *err)
+{
+    int64_t done = 0;
+    for (int i = 0; i < STAGES; i++) {
+        pal__stage *stage = p->stage[i];
+        for (; stage && done + stage->rows <= p->count; done += stage->rows) {
+            pal_noise noise = {.seed = seed, .row = (uint64_t)done};
+            pal_status status = pal__stage_run(stage, p->data, p->rows + done, noise, err);
+            if (status) return status;
+            after(stage, user);
+        }
+    }
+    return PAL_OK;
 }

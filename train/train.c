@@ -205,7 +205,9 @@ static pal_status finish_epoch(loop *l, pal_error *err)
                        .squared_error = figures.squared_error,
                        .squared_error_corrupted = figures.squared_error_corrupted,
                        .learning_rate = pal_schedule_rate(&l->schedule, (uint64_t)l->step),
-                       .seconds = pal__seconds() - l->started};
+                       .seconds = pal__seconds() - l->started,
+                       .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
+    memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
     status = save(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
     if (status) return status;

@@ -24,11 +24,36 @@ extern "C" {
 /* ---- Figures ------------------------------------------------------------------------------------------------------
  */
 
+typedef struct pal_term { /* of a loss */
+    char name[32];
+    double value;
+} pal_term;
+enum { PAL_TERMS = 1 + PAL_MODEL_NOTES };
+
+/* Of codes of clean inputs. A unit's mean and standard deviation are over the samples. */
+typedef struct pal_code_figures {
+    int64_t units;            /* 0: nothing here was asked for */
+    double mean;              /* over the units, of their means: over all activations */
+    double quartiles[5];      /* of the units' means: least, quarter, median, three quarters, greatest */
+    double rho;               /* the mean that a sparse model wants of each unit, NAN: none, and ... */
+    double near_rho;          /* ... the share of units whose mean is within 20 % of it */
+    int64_t active;           /* units whose standard deviation is above 0.01: what they say depends on the sample */
+    int64_t dead;             /* units whose standard deviation is below 1e-4: they say the same of every sample */
+    double saturated;         /* share of activations below 0.05 or above 0.95; NAN where some lie outside [0,1] */
+    double zeros;             /* share of activations that are exactly 0 */
+    int64_t jacobian_samples; /* the first ones, whose encoder's Jacobian J = dh/dx was taken, exactly */
+    double jacobian_norm;     /* mean over these samples of the Frobenius norm ||J|| */
+    double jacobian_norm2;    /* ... of ||J||^2 */
+} pal_code_figures;
+
 typedef struct pal_figures {
     int64_t samples;
     double loss;                    /* the model's own; corruption and samples are drawn at clock 0 */
     double squared_error;           /* sum of (x - xhat)^2, reconstructed from the clean input */
     double squared_error_corrupted; /* the same, from the corrupted input; NAN where nothing corrupts */
+    size_t n_terms;                 /* at least 1: "reconstruction", all of the loss that has no name of its own */
+    pal_term terms[PAL_TERMS];      /* they add up to the loss */
+    pal_code_figures code;
 } pal_figures;
 
 typedef struct pal_evaluate_options {
@@ -37,7 +62,11 @@ typedef struct pal_evaluate_options {
     uint64_t seed;        /* of the corruption and of the loss's samples; sample i has the same noise in any batch */
     unsigned lanes;       /* 0: the context's threads */
     pal_model *corruptor; /* whose corruption is applied to a model that has none; NULL: the model's own */
+    bool code;            /* also the figures of the code */
+    int64_t jacobian_samples; /* at most; 0: all, but 256 where J goes row by row; -1: none */
 } pal_evaluate_options;
+
+/* A term of the loss that is not separable over samples is that of the whole data, whatever the batch. */
 
 pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
                         pal_figures *figures, pal_error *err);
@@ -55,6 +84,8 @@ typedef struct pal_epoch { /* a line of metrics.jsonl */
     double test_loss, squared_error, squared_error_corrupted;
     double learning_rate; /* of the last step */
     double seconds;       /* since training began */
+    size_t n_terms;       /* of test_loss, as in pal_figures; 0: reconstruction is all */
+    pal_term terms[PAL_TERMS];
 } pal_epoch;
 
 typedef struct pal_train_result {

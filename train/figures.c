@@ -1,0 +1,171 @@
+/* figures.c - what a code is like on a data set: how active its units are, and how much it moves with its input.
+ *
+ * Activations are counted on the host, in double and in the order of the samples. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "train/internal.h"
+
+#define ACTIVE    0.01 /* standard deviation over the data */
+#define DEAD      1e-4
+#define SATURATED 0.05 /* from either end of [0,1] */
+#define NEAR      0.2  /* of rho */
+enum { BATCH = 128, JACOBIAN_BATCH = 32, BY_ROWS = 256 };
+
+/* ---- Activations ------------------------------------------------------------------------------------------------- */
+
+typedef struct activations {
+    int64_t units, samples, saturated, zeros;
+    double *sum, *squares; /* [units] */
+    double low, high;
+} activations;
+
+static size_t record_code(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+{
+    activations *a = user;
+    pal_model_begin(model, in->tape, PAL_EVALUATE);
+    outputs[0] = pal_model_encode(model, in->x);
+    pal_model_end(model);
+    if (!pal_tape_status(in->tape)) a->units = pal_shape_count(pal_shape_of(outputs[0])) / pal_shape_of(in->x).dim[0];
+    return 1;
+}
+
+static void count(const pal__stage *stage, void *user)
+{
+    activations *a = user;
+    const pal_tensor *code = pal_output(stage->program, 0);
+    for (int64_t i = 0; i < stage->rows * a->units; i++) {
+        double h = pal_tensor_get(code, (size_t)i);
+        a->sum[i % a->units] += h;
+        a->squares[i % a->units] += h * h;
+        a->low = fmin(a->low, h);
+        a->high = fmax(a->high, h);
+        a->zeros += h == 0;
+        a->saturated += h < SATURATED || h > 1 - SATURATED;
+    }
+    a->samples += stage->rows;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The mean activation that the model's units are to have; NAN: nothing is said. */
+static double target(const pal_model *model)
+{
+    const char *rho = pal_model_setting(model, "rho"), *sparsity = pal_model_setting(model, "sparsity");
+    return rho && (!sparsity || !strcmp(sparsity, "kl")) ? strtod(rho, NULL) : (double)NAN;
+}
+
+/* sum becomes the sorted means. */
+static void summarise(const activations *a, double rho, pal_code_figures *f)
+{
+    const double n = (double)a->samples, all = n * (double)a->units;
+    int64_t near = 0;
+    *f = (pal_code_figures){.units = a->units,
+                            .zeros = (double)a->zeros / all,
+                            .saturated = a->low >= 0 && a->high <= 1 ? (double)a->saturated / all : (double)NAN,
+                            .rho = rho};
+    for (int64_t j = 0; j < a->units; j++) {
+        const double mean = a->sum[j] / n, deviation = sqrt(fmax(a->squares[j] / n - mean * mean, 0));
+        f->mean += mean / (double)a->units;
+        f->active += deviation > ACTIVE;
+        f->dead += deviation < DEAD;
+        near += fabs(mean - rho) <= NEAR * rho;
+        a->sum[j] = mean;
+    }
+    f->near_rho = isnan(rho) ? rho : (double)near / (double)a->units;
+    qsort(a->sum, (size_t)a->units, sizeof *a->sum, by_value);
+    for (int64_t q = 0; q < 5; q++) f->quartiles[q] = a->sum[(a->units - 1) * q / 4];
+}
+
+static pal_status measure_code(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
+                               pal_code_figures *f, pal_error *err)
+{
+    activations a = {.low = INFINITY, .high = -INFINITY};
+    pal__stage_options options = {
+        .rows = o->batch ? o->batch : BATCH, .lanes = o->lanes, .record = record_code, .user = &a};
+    pal__pass *pass = pal__pass_new(model, data, data->count, &options, err);
+    if (!pass) return PAL_ERR_ARGUMENT;
+    a.sum = calloc((size_t)a.units + 1, sizeof *a.sum);
+    a.squares = calloc((size_t)a.units + 1, sizeof *a.squares);
+    pal_status status = a.sum && a.squares ? pal__pass_run(pass, o->seed, count, &a, err)
+                                           : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!status) summarise(&a, target(model), f);
+    free(a.squares);
+    free(a.sum);
+    pal__pass_free(pass);
+    return status;
+}
+
+/* ---- The encoder's Jacobian -------------------------------------------------------------------------------------- */
+
+typedef struct jacobian {
+    bool by_rows; /* the encoder is not made of layers alone */
+    double norm, norm2;
+} jacobian;
+
+static size_t record_jacobian(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+{
+    jacobian *j = user;
+    pal_model_begin(model, in->tape, PAL_EVALUATE);
+    pal_var h = pal_model_encode(model, in->x);
+    pal_model_end(model);
+    if (pal_shape_of(h).rank > 2) h = pal_reshape(h, PAL_SHAPE(pal_shape_of(h).dim[0], -1));
+    if (pal_tape_status(in->tape)) return 0;
+    const pal_mark mark = pal_tape_mark(in->tape);
+    outputs[0] = pal_jacobian_norm2_layers_each(h, in->x);
+    j->by_rows = pal_tape_status(in->tape) != PAL_OK;
+    if (j->by_rows) {
+        pal_tape_rewind(in->tape, mark);
+        outputs[0] = pal_jacobian_norm2_rows_each(h, in->x);
+    }
+    return 1;
+}
+
+static void add_norms(const pal__stage *stage, void *user)
+{
+    jacobian *j = user;
+    for (size_t i = 0; i < (size_t)stage->rows; i++) {
+        double norm2 = pal_tensor_get(pal_output(stage->program, 0), i);
+        j->norm2 += norm2;
+        j->norm += sqrt(norm2);
+    }
+}
+
+static pal_status measure_jacobian(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
+                                   pal_code_figures *f, pal_error *err)
+{
+    jacobian j = {0};
+    pal__stage_options options = {.rows = JACOBIAN_BATCH, .lanes = o->lanes, .record = record_jacobian, .user = &j};
+    const int64_t asked = o->jacobian_samples;
+    int64_t n = asked && asked < data->count ? asked : data->count;
+    pal__pass *pass = pal__pass_new(model, data, n, &options, err);
+    if (pass && j.by_rows && !asked && n > BY_ROWS) { /* that would take too long */
+        pal__pass_free(pass);
+        n = BY_ROWS;
+        pass = pal__pass_new(model, data, n, &options, err);
+    }
+    if (!pass) return PAL_ERR_ARGUMENT;
+    pal_status status = pal__pass_run(pass, o->seed, add_norms, &j, err);
+    pal__pass_free(pass);
+    f->jacobian_samples = n;
+    f->jacobian_norm = j.norm / (double)n;
+    f->jacobian_norm2 = j.norm2 / (double)n;
+    return status;
+}
+
+pal_status pal__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
+                             pal_code_figures *f, pal_error *err)
+{
+    pal_error own = {0};
+    if (!measure_code(model, data, o, f, &own)) {
+        f->jacobian_norm = f->jacobian_norm2 = NAN;
+        if (o->jacobian_samples >= 0) measure_jacobian(model, data, o, f, &own);
+    }
+    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}
