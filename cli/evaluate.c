@@ -1,5 +1,8 @@
-/* evaluate.c - palindrome evaluate: figures of a run. */
+/* evaluate.c - palindrome evaluate: figures of a run on its own test samples, and on other data beside them. */
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -7,6 +10,11 @@ static const pal_cli_row rows[] = {
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples"}, "N", NULL, 0},
+    {{"jacobian-samples", PAL_OPTION_INT, "", 0, 4294967295, NULL,
+      "how many the norm of J is of (default: all; 256 where J goes row by row); 0: none"},
+     "N",
+     NULL,
+     0},
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
@@ -15,33 +23,192 @@ static const pal_cli_row rows[] = {
 static const pal_cli_spec spec = {
     "RUN",
     "Figures of a run on the test samples. Options of the model that do not change its weights are taken in place of "
-    "those it was trained with; --masking and its like corrupt the input of any model.",
+    "those it was trained with; --masking and its like corrupt the input of any model. Of --data OTHER, the figures of "
+    "the data it was trained on stand beside: a code compresses what it was trained on, and not other things.",
     rows,
     1,
     1,
     "say which run: its folder, such as runs/denoising-001",
     true};
 
-static void print_json(const pal_cli_run *run, const pal_figures *f)
+enum { ASKED, TRAINED, COLUMNS };
+
+typedef struct column {
+    const char *data;
+    pal_figures figures;
+} column;
+
+/* Whether --data is something else than what the run was trained on. */
+static bool is_other(const pal_cli_args *args, const pal_run_info *info)
 {
-    json_t *out =
-        json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "run", pal_rundir_path(run->dir), "model",
-                  pal_model_variant(run->model)->name, "data", run->data->name, "samples", (json_int_t)f->samples,
-                  "loss", pal_cli_number(f->loss), "squared_error", pal_cli_number(f->squared_error));
+    char path[PATH_MAX];
+    const char *given = pal_cli_given(args, "data");
+    return given && info->data && strcmp(realpath(given, path) ? path : given, info->data) != 0;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *json_of_code(const pal_code_figures *c)
+{
+    json_t *quartiles = json_array();
+    for (int i = 0; i < 5; i++) json_array_append_new(quartiles, pal_cli_number(c->quartiles[i]));
+    json_t *out = json_pack("{s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)c->units,
+                            "mean_activation", pal_cli_number(c->mean), "unit_mean_quartiles", quartiles,
+                            "active_units", (json_int_t)c->active, "dead_units", (json_int_t)c->dead, "saturated",
+                            pal_cli_number(c->saturated), "zeros", pal_cli_number(c->zeros), "jacobian_samples",
+                            (json_int_t)c->jacobian_samples, "jacobian_norm", pal_cli_number(c->jacobian_norm),
+                            "jacobian_norm2", pal_cli_number(c->jacobian_norm2));
+    if (isnan(c->rho)) return out;
+    json_object_set_new(out, "rho", pal_cli_number(c->rho));
+    json_object_set_new(out, "units_near_rho", pal_cli_number(c->near_rho));
+    return out;
+}
+
+static void fill_json(json_t *out, const column *c)
+{
+    const pal_figures *f = &c->figures;
+    json_t *terms = json_object();
+    for (size_t i = 0; i < f->n_terms; i++)
+        json_object_set_new(terms, f->terms[i].name, pal_cli_number(f->terms[i].value));
+    json_object_set_new(out, "data", json_string(c->data));
+    json_object_set_new(out, "samples", json_integer(f->samples));
+    json_object_set_new(out, "loss", pal_cli_number(f->loss));
+    json_object_set_new(out, "terms", terms);
+    json_object_set_new(out, "squared_error", pal_cli_number(f->squared_error));
     if (isfinite(f->squared_error_corrupted))
         json_object_set_new(out, "squared_error_corrupted", pal_cli_number(f->squared_error_corrupted));
+    json_object_set_new(out, "code", json_of_code(&f->code));
+}
+
+static void print_json(const pal_cli_run *run, const column *columns, size_t n)
+{
+    json_t *out =
+        json_pack("{s:s, s:s}", "run", pal_rundir_path(run->dir), "model", pal_model_variant(run->model)->name);
+    fill_json(out, &columns[ASKED]);
+    if (n > 1) {
+        json_t *trained = json_object();
+        fill_json(trained, &columns[TRAINED]);
+        json_object_set_new(out, "trained_on", trained);
+    }
     pal_cli_print_json(out);
 }
 
-static void print_table(const pal_cli_run *run, const pal_figures *f)
+/* ---- The table --------------------------------------------------------------------------------------------------- */
+
+/* A row of it: `digits` after the point, -1 for a whole number, -2 for a share in percent. Nothing where no column has
+ * a number. */
+static void print_row(const char *name, const double *values, size_t n, int digits)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++) any |= !isnan(values[i]);
+    if (!any) return;
+    printf("  %-24s", name);
+    for (size_t i = 0; i < n; i++) {
+        char text[64];
+        if (digits == -1)
+            pal_cli_count(values[i], text, sizeof text);
+        else if (digits == -2)
+            snprintf(text, sizeof text, "%.1f%%", 100 * values[i]);
+        else
+            snprintf(text, sizeof text, "%.*f", digits, values[i]);
+        printf(" %14s", isnan(values[i]) ? "-" : text);
+    }
+    puts("");
+}
+
+#define ROW(name, digits, expression)                                                                                  \
+    do {                                                                                                               \
+        double values[COLUMNS] = {0};                                                                                  \
+        for (size_t column_ = 0; column_ < n; column_++) {                                                             \
+            const pal_figures *f = &columns[column_].figures;                                                          \
+            values[column_] = (double)(expression);                                                                    \
+        }                                                                                                              \
+        print_row(name, values, n, digits);                                                                            \
+    } while (0)
+
+static void print_losses(const column *columns, size_t n)
+{
+    const pal_figures *first = &columns[ASKED].figures;
+    ROW("loss", 4, f->loss);
+    for (size_t i = 0; first->n_terms > 1 && i < first->n_terms; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "  %s", first->terms[i].name);
+        ROW(name, 4, f->terms[i].value);
+    }
+    ROW("squared error", 4, f->squared_error);
+    ROW("  from corrupted", 4, f->squared_error_corrupted);
+}
+
+static void print_code(const column *columns, size_t n)
+{
+    static const char *const quartiles[5] = {"  the least of a unit", "  of a quarter", "  of half",
+                                             "  of three quarters", "  the greatest"};
+    ROW("units of the code", -1, f->code.units);
+    ROW("  active", -1, f->code.active);
+    ROW("  dead", -1, f->code.dead);
+    ROW("mean activation", 4, f->code.mean);
+    for (int i = 0; i < 5; i++) ROW(quartiles[i], 4, f->code.quartiles[i]);
+    ROW("  within 20% of rho", -2, f->code.near_rho);
+    ROW("saturated", -2, f->code.saturated);
+    ROW("zeros", -2, f->code.zeros);
+    ROW("mean ||J||", 4, f->code.jacobian_norm);
+    ROW("mean ||J||^2", 4, f->code.jacobian_norm2);
+}
+#undef ROW
+
+static void print_table(const pal_cli_run *run, const column *columns, size_t n)
 {
     char text[512], count[64];
+    const pal_figures *f = &columns[ASKED].figures;
     printf("%s on %s samples of %s", pal_cli_describe(run->model, text, sizeof text),
-           pal_cli_count((double)f->samples, count, sizeof count), run->data->name);
+           pal_cli_count((double)f->samples, count, sizeof count), columns[ASKED].data);
+    if (n > 1)
+        printf(", and on %s of %s, which it was trained on",
+               pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
     if (run->corruptor) printf(", corrupted by %s", run->corruption);
-    printf("\n\n  loss            %10.4f\n  squared error   %10.4f\n", f->loss, f->squared_error);
-    if (isfinite(f->squared_error_corrupted)) printf("    of corrupted  %10.4f\n", f->squared_error_corrupted);
-    puts("\n  means over samples of sums over features");
+    printf("\n\n");
+    if (n > 1) printf("  %-24s %14.14s %14.14s\n", "", columns[ASKED].data, columns[TRAINED].data);
+    print_losses(columns, n);
+    puts("");
+    print_code(columns, n);
+    puts("\n  loss and errors: means over samples of sums over features, in evaluation, without penalties of the "
+         "weights\n"
+         "  active: standard deviation over the samples above 0.01; dead: below 0.0001\n"
+         "  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
+    if (f->code.jacobian_samples)
+        printf("  J: of the code by the clean input, exactly, Frobenius norm, the first %s samples\n",
+               pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
+}
+
+/* ---- The verb ---------------------------------------------------------------------------------------------------- */
+
+static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, column *out)
+{
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    const int64_t jacobian = pal_cli_int(args, "jacobian-samples", -1);
+    pal_evaluate_options o = {.struct_size = sizeof o,
+                              .batch = info->batch > 0 ? info->batch : 0,
+                              .seed = (uint64_t)pal_cli_int(args, "seed", info->seed),
+                              .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                              .corruptor = run->corruptor,
+                              .code = true,
+                              .jacobian_samples = jacobian < 0 ? 0
+                                                  : jacobian   ? jacobian
+                                                               : -1};
+    pal_error err = {0};
+    out->data = data->name;
+    return pal_evaluate(run->model, data, &o, &out->figures, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+}
+
+/* NULL: it is no longer there, and the other data stand alone. */
+static pal_dataset *open_trained(const pal_cli_args *args, const pal_cli_run *run)
+{
+    const char *word = pal_cli_given(args, "split");
+    const int64_t limit = pal_cli_int(args, "limit", 0);
+    pal_dataset *data = pal_dataset_open(run->context, pal_rundir_info(run->dir)->data,
+                                         word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, NULL);
+    if (data && limit) pal_dataset_limit(data, limit);
+    return data;
 }
 
 int pal_cli_evaluate(int argc, char **argv)
@@ -50,22 +217,16 @@ int pal_cli_evaluate(int argc, char **argv)
     int status = pal_cli_parse(&spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
     pal_cli_run run;
+    pal_dataset *trained = NULL;
+    column columns[COLUMNS];
+    size_t n = 1;
     status = pal_cli_open(&args, 0, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) {
-        const pal_run_info *info = pal_rundir_info(run.dir);
-        pal_evaluate_options o = {.struct_size = sizeof o,
-                                  .batch = info->batch > 0 ? info->batch : 0,
-                                  .seed = (uint64_t)pal_cli_int(&args, "seed", info->seed),
-                                  .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
-                                  .corruptor = run.corruptor};
-        pal_figures figures;
-        pal_error err = {0};
-        if (pal_evaluate(run.model, run.data, &o, &figures, &err))
-            status = pal_cli_say_error(&err);
-        else
-            (pal_cli_flag(&args, "json") ? print_json : print_table)(&run, &figures);
-    }
+    if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
+    if (status == PAL_CLI_GO_ON && is_other(&args, pal_rundir_info(run.dir))) trained = open_trained(&args, &run);
+    if (trained) status = measure(&args, &run, trained, &columns[n++]);
+    if (status == PAL_CLI_GO_ON) (pal_cli_flag(&args, "json") ? print_json : print_table)(&run, columns, n);
+    pal_dataset_free(trained);
     pal_cli_close(&run);
     return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
 }
