@@ -94,21 +94,21 @@ static void share_out(const int64_t count[256], int64_t total, int64_t labels, i
     }
 }
 
-/* The first of each class in a random order; the k-th of a class is in fold k mod FOLDS. */
-static pal_status draw(job *j, pal_error *err)
+pal_status pal__stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
+                         uint8_t *fold, pal_error *err)
 {
-    const uint8_t *labels = j->train->labels->data;
-    int64_t count[256], quota[256], taken[256] = {0}, n = 0;
-    uint32_t *order = malloc((size_t)j->train->count * sizeof *order);
+    const uint8_t *labels = data->labels->data;
+    int64_t count[256], quota[256], taken[256] = {0}, done = 0;
+    uint32_t *order = malloc((size_t)data->count * sizeof *order);
     if (!order) return no_memory(err);
-    pal_status status = pal_epoch_order(j->o.seed, "labels", j->o.draw, order, (size_t)j->train->count);
-    count_classes(j->train, count);
-    share_out(count, j->train->count, j->n, quota);
-    for (int64_t i = 0; !status && i < j->train->count; i++) {
+    pal_status status = pal_epoch_order(seed, "labels", draw, order, (size_t)data->count);
+    count_classes(data, count);
+    share_out(count, data->count, n, quota);
+    for (int64_t i = 0; !status && i < data->count; i++) {
         uint8_t label = labels[order[i]];
         if (taken[label] == quota[label]) continue;
-        j->fold[n] = (uint8_t)(taken[label]++ % FOLDS);
-        j->rows[n++] = order[i];
+        fold[done] = (uint8_t)(taken[label]++ % folds);
+        rows[done++] = order[i];
     }
     free(order);
     return status ? pal_error_set(err, status, "the order of the labels failed") : PAL_OK;
@@ -334,7 +334,9 @@ pal_status pal_classify(const pal_model *model, const pal_dataset *training, con
         j.n = j.o.labels ? j.o.labels : training->count;
         j.classes = classes_of(training, testing);
         *result = (pal_classification){.labels = j.n, .test_samples = testing->count, .classes = (int)j.classes};
-        if (!prepare(&j, &own) && !draw(&j, &own) && !load(&j, &own) && !train(&j, &own)) test(&j, &own);
+        if (!prepare(&j, &own) && !pal__stratify(training, j.n, j.o.seed, j.o.draw, FOLDS, j.rows, j.fold, &own) &&
+            !load(&j, &own) && !train(&j, &own))
+            test(&j, &own);
         result->features = j.d;
         result->seconds = pal__seconds() - started;
         release(&j);

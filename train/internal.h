@@ -102,6 +102,11 @@ void pal__logistic_free(pal__logistic *l);
 size_t pal__logistic_size(const pal__logistic *l); /* W [classes,d], then b [classes] */
 pal_status pal__logistic_fit(pal__logistic *l, pal__fit *fit, pal_error *err);
 
+/* classify.c: n samples of the data, of each class as many as in all of the data (to one), at least one: the first in a
+ * random order. The k-th of a class is in fold k mod folds. */
+pal_status pal__stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
+                         uint8_t *fold, pal_error *err);
+
 /* ---- json.c: structs and JSON objects, by a table of fields ------------------------------------------------------ */
 
 typedef enum pal__kind {

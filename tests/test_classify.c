@@ -1,0 +1,297 @@
+/* test_classify.c - logistic regression: the conditions at its minimum, what is held out, and classes that a line
+ * separates or nothing does. */
+#include <math.h>
+#include <stdio.h>
+
+#include "files.h"
+#include "testing.h"
+#include "train/internal.h"
+
+Suite *classify_suite(void);
+
+enum { N = 40, D = 5, K = 3, PIXELS = 4 };
+
+static pal_context *context;
+
+static void set_up(void) { context = context_with(2); }
+static void tear_down(void) { pal_context_free(context); }
+
+/* ---- The minimum ------------------------------------------------------------------------------------------------- */
+
+typedef struct problem {
+    pal_tensor *x, *y;
+    double weights[N], solution[K * D + K];
+    pal__logistic *classifier;
+} problem;
+
+static problem make(void)
+{
+    pal_error err = {0};
+    problem p = {.x = random_tensor(context, PAL_F64, PAL_SHAPE(N, D), -1, 1, "x"),
+                 .y = pal_tensor_new(context, PAL_F64, PAL_SHAPE(N, K))};
+    for (size_t i = 0; i < N; i++) {
+        pal_tensor_set(p.y, i * K + (pal_tensor_get(p.x, i * D) > 0.2 ? 2 : i % K), 1);
+        p.weights[i] = i % 5 ? 1 / (N * 0.8) : 0;
+    }
+    p.classifier = pal__logistic_new(p.x, p.y, 0, &err);
+    ck_assert_msg(p.classifier != NULL, "%s", err.text);
+    ck_assert_uint_eq(pal__logistic_size(p.classifier), K * D + K);
+    return p;
+}
+
+static void drop(problem *p)
+{
+    pal__logistic_free(p->classifier);
+    pal_tensor_free(p->x);
+    pal_tensor_free(p->y);
+}
+
+static pal__fit fit(problem *p, double strength)
+{
+    pal_error err = {0};
+    pal__fit f = {.strength = strength, .gradient = 1e-10, .weights = p->weights, .solution = p->solution};
+    ck_assert_msg(!pal__logistic_fit(p->classifier, &f, &err), "%s", err.text);
+    ck_assert(f.minimum.converged);
+    return f;
+}
+
+static void probabilities(const problem *p, size_t i, double out[K])
+{
+    double sum = 0;
+    for (size_t k = 0; k < K; k++) {
+        double a = p->solution[K * D + k];
+        for (size_t d = 0; d < D; d++) a += p->solution[k * D + d] * pal_tensor_get(p->x, i * D + d);
+        out[k] = exp(a);
+        sum += out[k];
+    }
+    for (size_t k = 0; k < K; k++) out[k] /= sum;
+}
+
+/* sum_i w_i (p_ik - y_ik) x_i + strength W_k = 0, and without x_i for the biases: expected counts are those of the
+ * labels. So the W_k add up to 0. */
+START_TEST(the_gradient_is_zero_at_the_minimum)
+{
+    problem p = make();
+    for (double strength = 1; strength > 1e-4; strength /= 10) {
+        pal__fit f = fit(&p, strength);
+        double value = 0, surprise = 0;
+        int64_t wrong[2] = {0};
+        double g[K][D + 1] = {{0}};
+        for (size_t i = 0; i < N; i++) {
+            double q[K];
+            size_t best = 0, label = 0;
+            probabilities(&p, i, q);
+            for (size_t k = 0; k < K; k++) {
+                double e = p.weights[i] * (q[k] - pal_tensor_get(p.y, i * K + k));
+                for (size_t d = 0; d < D; d++) g[k][d] += e * pal_tensor_get(p.x, i * D + d);
+                g[k][D] += e;
+                if (q[k] > q[best]) best = k;
+                if (pal_tensor_get(p.y, i * K + k) > 0) label = k;
+            }
+            value -= p.weights[i] * log(q[label]);
+            surprise -= p.weights[i] > 0 ? 0 : log(q[label]);
+            wrong[p.weights[i] > 0] += best != label;
+        }
+        for (size_t d = 0; d < D; d++) {
+            double sum = 0;
+            for (size_t k = 0; k < K; k++) {
+                double w = p.solution[k * D + d];
+                ck_assert_double_eq_tol(g[k][d] + strength * w, 0, 2e-10);
+                value += strength / 2 * w * w;
+                sum += w;
+            }
+            ck_assert_double_eq_tol(sum, 0, 1e-8 / strength);
+        }
+        for (size_t k = 0; k < K; k++) ck_assert_double_eq_tol(g[k][D], 0, 2e-10);
+        ck_assert_double_eq_tol(f.minimum.value, value, 1e-12);
+        ck_assert_double_eq_tol(f.surprise, surprise, 1e-9);
+        ck_assert_int_eq(f.wrong[0], wrong[0]);
+        ck_assert_int_eq(f.wrong[1], wrong[1]);
+    }
+    drop(&p);
+}
+END_TEST
+
+START_TEST(what_is_held_out_has_no_say)
+{
+    problem p = make();
+    fit(&p, 0.01);
+    double before[K * D + K];
+    memcpy(before, p.solution, sizeof before);
+    for (size_t i = 0; i < N; i += 5)
+        for (size_t d = 0; d < D; d++) pal_tensor_set(p.x, i * D + d, 9);
+    memset(p.solution, 0, sizeof p.solution);
+    fit(&p, 0.01);
+    for (size_t i = 0; i < K * D + K; i++) ck_assert_double_eq_tol(before[i], p.solution[i], 1e-7);
+    drop(&p);
+}
+END_TEST
+
+/* ---- Data sets --------------------------------------------------------------------------------------------------- */
+
+/* A folder of IDX files: class k is bright in pixel k of four, or, where nothing tells, everything is noise. Of the
+ * training samples 70 % are of class 0, 20 % of class 1, 10 % of class 2. */
+static void write_split(const char *name, const char *split, int64_t count, bool tells)
+{
+    uint8_t images[16 + 400 * PIXELS] = {0, 0, 8, 3, 0, 0, (uint8_t)(count >> 8), (uint8_t)count, 0, 0,
+                                         0, 2, 0, 0, 0, 2};
+    uint8_t labels[8 + 400] = {0, 0, 8, 1, 0, 0, (uint8_t)(count >> 8), (uint8_t)count};
+    char path[128];
+    for (int64_t i = 0; i < count; i++) {
+        double noise[PIXELS];
+        pal_noise_uniform((pal_noise){.seed = 5}, split, (uint64_t)i * PIXELS, PIXELS, noise);
+        labels[8 + i] = (uint8_t)(i % 10 < 7 ? 0 : i % 10 < 9 ? 1 : 2);
+        for (int k = 0; k < PIXELS; k++)
+            images[16 + i * PIXELS + k] = (uint8_t)(80 * noise[k] + (tells && k == labels[8 + i] ? 170 : 0));
+    }
+    snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", name, split);
+    write_file(path, images, (size_t)(16 + count * PIXELS));
+    snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", name, split);
+    write_file(path, labels, (size_t)(8 + count));
+}
+
+static void open_data(const char *name, bool tells, pal_dataset **train, pal_dataset **test)
+{
+    pal_error err = {0};
+    mkdir(path_of(name), 0777);
+    write_split(name, "train", 300, tells);
+    write_split(name, "t10k", 100, tells);
+    *train = pal_dataset_open(context, path_of(name), PAL_SPLIT_TRAIN, &err);
+    *test = pal_dataset_open(context, path_of(name), PAL_SPLIT_TEST, &err);
+    ck_assert_msg(*train && *test, "%s", err.text);
+}
+
+START_TEST(draws_are_stratified)
+{
+    static const struct {
+        int64_t n, of[3];
+    } cases[] = {{3, {1, 1, 1}}, {4, {2, 1, 1}}, {10, {7, 2, 1}}, {25, {18, 5, 2}}, {300, {210, 60, 30}}};
+    pal_dataset *train, *test;
+    open_data("data", true, &train, &test);
+    const uint8_t *labels = train->labels->data;
+    uint32_t rows[300], other[300];
+    uint8_t fold[300];
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        int64_t of[3] = {0}, in_fold[3][5] = {{0}};
+        bool seen[300] = {false};
+        ck_assert_int_eq(pal__stratify(train, cases[c].n, 1, 1, 5, rows, fold, NULL), PAL_OK);
+        for (int64_t i = 0; i < cases[c].n; i++) {
+            ck_assert(!seen[rows[i]]);
+            seen[rows[i]] = true;
+            of[labels[rows[i]]]++;
+            in_fold[labels[rows[i]]][fold[i]]++;
+        }
+        for (int k = 0; k < 3; k++) {
+            if (cases[c].n != 25) ck_assert_int_eq(of[k], cases[c].of[k]);
+            ck_assert(llabs(of[k] - cases[c].of[k]) <= 1);
+            for (int f = 0; f < 5; f++) ck_assert(llabs(in_fold[k][f] - of[k] / 5) <= 1);
+        }
+        ck_assert_int_eq(pal__stratify(train, cases[c].n, 1, 2, 5, other, fold, NULL), PAL_OK);
+        ck_assert(memcmp(rows, other, (size_t)cases[c].n * sizeof *rows) != 0);
+        ck_assert_int_eq(pal__stratify(train, cases[c].n, 1, 1, 5, other, fold, NULL), PAL_OK);
+        ck_assert_mem_eq(rows, other, (size_t)cases[c].n * sizeof *rows);
+    }
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
+static pal_classification classify(const pal_model *m, const pal_dataset *train, const pal_dataset *test,
+                                   int64_t labels, int64_t *confusion)
+{
+    pal_error err = {0};
+    pal_classification r;
+    pal_classify_options o = {.struct_size = sizeof o, .labels = labels, .seed = 2, .confusion = confusion};
+    ck_assert_msg(!pal_classify(m, train, test, &o, &r, &err), "%s", err.text);
+    ck_assert(r.converged && r.gradient <= 1e-6 && r.classes == 3);
+    return r;
+}
+
+START_TEST(what_a_line_separates_is_separated)
+{
+    pal_error err = {0};
+    pal_dataset *train, *test;
+    int64_t confusion[9];
+    open_data("data", true, &train, &test);
+    for (int64_t labels = 0; labels <= 60; labels += 30) {
+        pal_classification r = classify(NULL, train, test, labels, confusion);
+        ck_assert_int_eq(r.labels, labels ? labels : 300);
+        ck_assert_int_eq(r.features, PIXELS);
+        ck_assert(r.error == 0 && r.train_error == 0 && r.held_out_error == 0);
+        ck_assert(confusion[0] == 70 && confusion[4] == 20 && confusion[8] == 10);
+    }
+    ck_assert_double_eq(classify(NULL, train, test, 3, NULL).train_error, 0); /* nothing to hold out */
+    ck_assert(isnan(classify(NULL, train, test, 3, NULL).held_out_error));
+    const pal_setting settings[] = {{"hidden", "7"}};
+    pal_model *m = pal_model_new(context, pal_variant_find("basic"), settings, 1, train->sample, PAL_F32, 7, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    pal_classification r = classify(m, train, test, 60, NULL);
+    ck_assert_int_eq(r.features, 7);
+    ck_assert(r.error == 0);
+    pal_model_free(m);
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
+/* Nothing to learn but which class is the most frequent. */
+START_TEST(noise_gives_the_most_frequent_class)
+{
+    pal_dataset *train, *test;
+    int64_t confusion[9], wrong = 0, all = 0;
+    open_data("noise", false, &train, &test);
+    pal_classification r = classify(NULL, train, test, 200, confusion);
+    for (int i = 0; i < 9; i++) {
+        all += confusion[i];
+        wrong += i % 4 ? confusion[i] : 0;
+    }
+    ck_assert_int_eq(all, 100);
+    ck_assert_double_eq_tol(r.error, (double)wrong / 100, 1e-12);
+    ck_assert(fabs(r.error - 0.3) <= 0.05 && fabs(r.held_out_error - 0.3) <= 0.05);
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused)
+{
+    pal_dataset *train, *test;
+    open_data("data", true, &train, &test);
+    pal_tensor *all = random_tensor(context, PAL_F32, PAL_SHAPE(12, PIXELS), 0, 1, "bare");
+    pal_error err = {0};
+    ck_assert_int_eq(pal_npy_write(all, path_of("bare.npy"), &err), PAL_OK);
+    pal_tensor_free(all);
+    pal_dataset *bare = pal_dataset_open(context, path_of("bare.npy"), PAL_SPLIT_TEST, &err);
+    ck_assert_msg(bare != NULL, "%s", err.text);
+    const struct {
+        const pal_dataset *train, *test;
+        int64_t labels;
+        const char *says;
+    } cases[] = {{train, test, 301, "300 training samples: give --labels 300 or less"},
+                 {train, test, 2, "3 classes: give --labels 3 or more"},
+                 {train, test, -1, "classes"},
+                 {train, bare, 10, "bare has no labels"},
+                 {bare, test, 10, "bare has no labels"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pal_classification r;
+        pal_classify_options o = {.struct_size = sizeof o, .labels = cases[i].labels};
+        err = (pal_error){0};
+        ck_assert_int_eq(pal_classify(NULL, cases[i].train, cases[i].test, &o, &r, &err), PAL_ERR_ARGUMENT);
+        ck_assert_msg(strstr(err.text, cases[i].says) != NULL, "%s", err.text);
+        ck_assert_int_eq(pal_classify_check(cases[i].train, cases[i].test, cases[i].labels, NULL), PAL_ERR_ARGUMENT);
+    }
+    pal_dataset_free(bare);
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
+Suite *classify_suite(void)
+{
+    Suite *suite = suite_create("classify");
+    in_own_folder(add_case(suite, "classify", set_up, tear_down,
+                           TESTS(the_gradient_is_zero_at_the_minimum, what_is_held_out_has_no_say, draws_are_stratified,
+                                 what_a_line_separates_is_separated, noise_gives_the_most_frequent_class,
+                                 what_cannot_be_is_refused)));
+    return suite;
+}
