@@ -227,6 +227,63 @@ refused "convolutions by layers" 'no option --layers' train conv --data data --l
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
 
+# ---- Figures and classifiers
+works "train a sparse one" train sparse --out sparse $small --quiet
+check "metrics have the loss's terms" grep -q '"terms":{"reconstruction":[0-9.]*,"sparsity":[0-9.]*}' sparse/metrics.jsonl
+works "evaluate a sparse one" evaluate sparse --json
+check "its figures parse" is_json out
+check "the loss is that of the last epoch" \
+    [ "$(figure loss)" = "$(sed -n '3s/.*"test_loss":\([-0-9.e+]*\).*/\1/p' sparse/metrics.jsonl)" ]
+for field in reconstruction sparsity mean_activation active_units dead_units saturated zeros jacobian_norm2 units_near_rho; do
+    check "evaluate as JSON has $field" [ -n "$(figure $field)" ]
+done
+check "every Jacobian counts" [ "$(figure jacobian_samples)" = 37 ]
+sparsity=$(figure sparsity)
+works "evaluate with fewer Jacobians" evaluate sparse --json --jacobian-samples 5
+check "so many Jacobians count" [ "$(figure jacobian_samples)" = 5 ]
+check "Jacobians change no other figure" [ "$(figure sparsity)" = "$sparsity" ]
+works "evaluate without Jacobians" evaluate sparse --json --jacobian-samples 0
+check "no Jacobian, no norm" grep -q '"jacobian_norm": null' out
+works "evaluate a sparse one for people" evaluate sparse
+check "people see the term" grep -q '^    sparsity  ' out
+mkdir other-data
+cp data/*labels* other-data
+for split in train t10k; do
+    head -c 16 data/$split-images-idx3-ubyte > other-data/$split-images-idx3-ubyte
+    tail -c +17 data/$split-images-idx3-ubyte | tr '\000\310' '\310\000' >> other-data/$split-images-idx3-ubyte
+done
+works "evaluate what it was trained on" evaluate well --json
+trained=$(figure loss)
+check "the data it was trained on stand alone" [ "$(grep -c trained_on out)" -eq 0 ]
+works "evaluate what it was trained on, by name" evaluate well --data data --json
+check "the same data are no other" [ "$(grep -c trained_on out)" -eq 0 ]
+works "evaluate other data" evaluate well --data other-data --json
+check "other data parse" is_json out
+check "the figures asked for come first" less "$trained" "$(figure loss)"
+check "those of the data it was trained on are there" \
+    [ "$(sed -n '/"trained_on"/,$s/^ *"loss": \([-0-9.e+]*\).*/\1/p' out)" = "$trained" ]
+works "evaluate other data for people" evaluate well --data other-data
+check "both columns are there" grep -q '^ *other-data  *data$' out
+
+works "classify" classify well --labels 64 --draws 2
+check "codes and pixels have an error each" [ "$(grep -c '^  \(codes\|pixels\) .*%' out)" -eq 2 ]
+works "classify as JSON" classify well --labels 64 --draws 2 --seed 3 --json
+check "classify as JSON parses" is_json out
+check "every draw converged" [ "$(grep -c '"converged": true' out)" -eq 4 ]
+cp out classified.json
+works "classify again" classify well --labels 64 --draws 2 --seed 3 --json
+check "the same seed, the same errors" [ "$(grep error out)" = "$(grep error classified.json)" ]
+works "classify codes alone" classify well --features codes --confusion --json
+check "codes alone" [ "$(grep -c '"\(codes\|pixels\)"' out)" -eq 1 ]
+works "classify with a table" classify well --features pixels --labels 8 --confusion
+check "a row a class" [ "$(grep -c '^   [0-7]  ' out)" -eq 8 ]
+refused "more labels than samples" 'give --labels 128 or less' classify well --labels 129
+refused "fewer labels than classes" 'give --labels 8 or more' classify well --labels 7
+refused "data without labels" 'wide has no labels' classify well --data wide.csv
+refused "no draws" 'draws' classify well --draws 0
+refused "other features" 'features' classify well --features words
+refused "no run to classify" 'which run' classify
+
 # ---- Graphs
 works "graph" graph basic
 check "graph is dot's language" grep -q '^digraph' out
