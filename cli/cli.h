@@ -39,6 +39,11 @@ int pal_cli_train(int argc, char **argv);
 int pal_cli_evaluate(int argc, char **argv);
 int pal_cli_classify(int argc, char **argv);
 int pal_cli_reconstruct(int argc, char **argv);
+int pal_cli_denoise(int argc, char **argv);
+int pal_cli_infill(int argc, char **argv);
+int pal_cli_interpolate(int argc, char **argv);
+int pal_cli_encode(int argc, char **argv);
+int pal_cli_decode(int argc, char **argv);
 int pal_cli_filters(int argc, char **argv);
 int pal_cli_scatter(int argc, char **argv);
 int pal_cli_geometry(int argc, char **argv);
@@ -110,6 +115,10 @@ bool pal_cli_flag(const pal_cli_args *args, const char *name);
     {                                                                                                                  \
         {"threads", PAL_OPTION_INT, "", 1, 1024, NULL, "worker threads (default: all processors)"}, "N", NULL, 0       \
     }
+#define PAL_CLI_FORMAT                                                                                                 \
+    {                                                                                                                  \
+        {"format", PAL_OPTION_ENUM, "csv", 0, 0, "csv|npy", "of standard input and output"}, "NAME", NULL, 0           \
+    }
 #define PAL_CLI_OUTPUT(help)                                                                                           \
     {                                                                                                                  \
         {"out", PAL_OPTION_ENUM, "", 0, 0, NULL, help}, "FILE", NULL, 'o'                                              \
@@ -177,6 +186,13 @@ const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
 /* PAL_CLI_GO_ON, or the status after a line that --out is no name of such a picture. */
 int pal_cli_check_plot(const pal_cli_args *args);
 int pal_cli_say_undrawn(const char *path); /* that there is no gnuplot, and what was written; the status */
+
+/* ---- encode.c: arrays in, arrays out
+ * ------------------------------------------------------------------------------- */
+
+typedef enum pal_cli_conversion { PAL_CLI_ENCODE, PAL_CLI_DECODE, PAL_CLI_RECONSTRUCT } pal_cli_conversion;
+/* The words are RUN, IN, OUT. Returns the status to exit with. */
+int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args);
 
 /* ---- progress.c
  * ------------------------------------------------------------------------------------------------------- */

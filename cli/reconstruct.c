@@ -10,15 +10,17 @@ static const pal_cli_row rows[] = {
     {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many"}, "N", NULL, 0},
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
+    PAL_CLI_FORMAT,
     {{.name = NULL}, NULL, NULL, 0},
 };
 static const pal_cli_spec spec = {
-    "RUN",
+    "RUN [IN OUT]",
     "A picture of samples, what the model is shown of them, and what it makes of it. Options of the model that do not "
-    "change its weights are taken in place of its own; --masking and its like corrupt the input of any model.",
+    "change its weights are taken in place of its own; --masking and its like corrupt the input of any model. With IN "
+    "and OUT no picture: arrays in files, as `encode` and `decode` take them.",
     rows,
     1,
-    1,
+    3,
     "say which run: its folder, such as runs/denoising-001",
     true};
 
@@ -53,6 +55,8 @@ int pal_cli_reconstruct(int argc, char **argv)
     int status = pal_cli_parse(&spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
+    if (args.n_words == 3) return pal_cli_convert(PAL_CLI_RECONSTRUCT, &args);
+    if (args.n_words == 2) return pal_cli_say(PAL_CLI_WRONG, "say where to write, too: RUN IN OUT");
     pal_cli_run run;
     status = pal_cli_open(&args, 0, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);

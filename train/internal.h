@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "plot/plot.h"
 #include "train/train.h"
 
 /* Option structs may come from a caller built against an older header: what it does not know is zero. */
@@ -196,5 +197,7 @@ pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t 
 
 /* How a sample is drawn: its last two axes of more than 1 element, or as square as can be. */
 void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width);
+/* Black is 0 and white is 1 where the data say so; otherwise each image has its own black and white. */
+pal_mapping pal__mapping(const pal_tensor *cells);
 
 #endif

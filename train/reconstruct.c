@@ -33,8 +33,7 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
     return corrupted.id ? ROWS : CORRUPTED;
 }
 
-/* Black is 0 and white is 1 where the data say so; otherwise each image has its own black and white. */
-static pal_mapping mapping_for(const pal_tensor *x)
+pal_mapping pal__mapping(const pal_tensor *x)
 {
     for (size_t i = 0; i < pal_tensor_count(x); i++) {
         double value = pal_tensor_get(x, i);
@@ -46,7 +45,7 @@ static pal_mapping mapping_for(const pal_tensor *x)
 static pal_status draw(const pal__stage *stage, bool corrupted, pal_shape sample, const pal_reconstruct_options *o,
                        const char *path, pal_error *err)
 {
-    pal_mapping mapping = mapping_for(stage->input);
+    pal_mapping mapping = pal__mapping(stage->input);
     pal_grid_row rows[ROWS + 1];
     size_t n = 0;
     rows[n++] = (pal_grid_row){.cells = stage->input, .label = "original", .mapping = mapping};

@@ -16,6 +16,7 @@
 #include "data/data.h"
 #include "models/models.h"
 #include "optim/optim.h"
+#include "train/pictures.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,0 +1,85 @@
+/* denoise.c - palindrome denoise: clean samples, noisy ones, and what the model makes of these. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the picture (default: RUN/denoise.png)"),
+    PAL_CLI_DATA,
+    PAL_CLI_SPLIT,
+    {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many in the picture"}, "N", NULL, 0},
+    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples count"}, "N", NULL, 0},
+    PAL_CLI_NOISE_SEED,
+    PAL_CLI_THREADS,
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN",
+    "A picture of clean samples, noisy ones, and what the model makes of these, and the squared errors. The noise is "
+    "the model's own, or given by --masking, --sigma and their like, for any model.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/denoising-001",
+    true};
+
+static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
+{
+    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s}", "run", pal_rundir_path(run->dir), "model",
+                            pal_model_variant(run->model)->name, "data", run->data->name, "samples",
+                            (json_int_t)f->samples, "squared_error_noisy", pal_cli_number(f->noisy),
+                            "squared_error_denoised", pal_cli_number(f->denoised), "picture", path);
+    if (run->corruptor) json_object_set_new(out, "corruption", json_string(run->corruption));
+    pal_cli_print_json(out);
+}
+
+static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
+{
+    char text[512], count[64];
+    printf("%s on %s samples of %s", pal_cli_describe(run->model, text, sizeof text),
+           pal_cli_count((double)f->samples, count, sizeof count), run->data->name);
+    if (run->corruptor) printf(", corrupted by %s", run->corruption);
+    printf("\n\n  squared error from the clean samples\n    noisy         %10.4f\n    denoised      %10.4f\n\n%s\n",
+           f->noisy, f->denoised, path);
+}
+
+static int denoise(const pal_cli_args *args, pal_cli_run *run)
+{
+    char model[512], title[600], caption[1200], file[4096];
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    const char *path = pal_cli_given(args, "out");
+    if (!path) path = pal_rundir_file(run->dir, "denoise.png", file, sizeof file);
+    snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
+    int used = snprintf(caption, sizeof caption, "%s", pal_cli_describe(run->model, model, sizeof model));
+    if (run->corruptor && used > 0)
+        used += snprintf(caption + used, sizeof caption - (size_t)used, ", corrupted by %s", run->corruption);
+    if (used > 0 && (size_t)used < sizeof caption) snprintf(caption + used, sizeof caption - (size_t)used, ".");
+    pal_denoise_options o = {.struct_size = sizeof o,
+                             .samples = pal_cli_int(args, "samples", 16),
+                             .batch = info->batch > 0 ? info->batch : 0,
+                             .seed = (uint64_t)pal_cli_int(args, "seed", info->seed),
+                             .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                             .corruptor = run->corruptor,
+                             .title = title,
+                             .caption = caption};
+    pal_denoise_figures figures;
+    pal_error err = {0};
+    if (pal_denoise(run->model, run->data, &o, &figures, path, &err)) return pal_cli_say_error(&err);
+    (pal_cli_flag(args, "json") ? print_json : print_table)(run, &figures, path);
+    return PAL_CLI_DONE;
+}
+
+int pal_cli_denoise(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_run run;
+    status = pal_cli_open(&args, 0, &run);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
+    if (status == PAL_CLI_GO_ON) status = denoise(&args, &run);
+    pal_cli_close(&run);
+    return status;
+}

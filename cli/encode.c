@@ -1,0 +1,231 @@
+/* encode.c - palindrome encode and decode, and reconstruct with two files: arrays in, arrays out.
+ *
+ * Samples are rows [n, features] or [n, sample...]; codes are rows [n, code]. The array is checked, and read whole,
+ * before anything is written. Bytes among samples are pixels and count as value / 255, as in data sets. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+typedef struct kind {
+    const char *name, *rows; /* what it wants rows of */
+    bool from_code, to_code;
+    pal_status (*call)(const pal_model *model, pal_workspace *w, const float *in, size_t n, float *out);
+} kind;
+
+static const kind kinds[] = {
+    [PAL_CLI_ENCODE] = {"encode", "features", false, true, pal_encode},
+    [PAL_CLI_DECODE] = {"decode", "numbers of a code", true, false, pal_decode},
+    [PAL_CLI_RECONSTRUCT] = {"reconstruct", "features", false, false, pal_reconstruct},
+};
+
+typedef struct conversion {
+    const kind *kind;
+    const pal_cli_args *args;
+    pal_cli_run run;
+    pal_workspace *w;
+    pal_tensor *in, *out; /* rows of f32 */
+} conversion;
+
+/* ---- Names of files -----------------------------------------------------------------------------------------------
+ */
+
+static bool is_csv(const pal_cli_args *args, const char *path)
+{
+    const char *format = pal_cli_given(args, "format"), *end = strrchr(path, '.');
+    if (!strcmp(path, "-")) return !format || strcmp(format, "npy") != 0;
+    if (end && !strcmp(end, ".gz")) end = end - path >= 4 ? end - 4 : NULL;
+    return end && !strncmp(end, ".csv", 4);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return !stat(path, &info) && S_ISDIR(info.st_mode);
+}
+
+static int check_words(const kind *k, const pal_cli_args *args)
+{
+    const char *in = args->words[1], *out = args->words[2];
+    const size_t n = strlen(out);
+    const bool folder = strcmp(in, "-") != 0 && is_folder(in);
+    if (strcmp(out, "-") != 0 && (n < 5 || (strcmp(out + n - 4, ".npy") != 0 && strcmp(out + n - 4, ".csv") != 0)))
+        return pal_cli_say(PAL_CLI_WRONG, "%s: an array is written to a name ending in .npy or .csv, or to -", out);
+    if (is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s: is a folder", out);
+    if (folder && k->from_code)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: is a folder, and codes are read from a .npy or .csv file, or from -",
+                           in);
+    if (!folder && pal_cli_given(args, "split"))
+        return pal_cli_say(PAL_CLI_WRONG, "--split is for the folder of a data set, and %s is none: all rows are taken",
+                           in);
+    return PAL_CLI_GO_ON;
+}
+
+/* ---- Rows in ------------------------------------------------------------------------------------------------------
+ */
+
+static pal_tensor *read_folder(const conversion *c, const char *path, pal_error *err)
+{
+    const char *split = pal_cli_given(c->args, "split");
+    pal_dataset *data = pal_dataset_open(c->run.context, path,
+                                         split && !strcmp(split, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, err);
+    if (!data) return NULL;
+    pal_shape shape = data->inputs->shape;
+    pal_tensor *x = pal_tensor_new(c->run.context, PAL_F32, shape);
+    uint32_t *rows = malloc((size_t)data->count * sizeof *rows);
+    for (int64_t i = 0; rows && i < data->count; i++) rows[i] = (uint32_t)i;
+    pal_status status = x && rows ? pal_dataset_batch(data, rows, (size_t)data->count, x) : PAL_ERR_MEMORY;
+    free(rows);
+    pal_dataset_free(data);
+    if (!status) return x;
+    pal_error_set(err, status, "%s: %s", path, pal_status_text(status));
+    pal_tensor_free(x);
+    return NULL;
+}
+
+/* The same numbers as f32; NULL: no memory. */
+static pal_tensor *as_f32(pal_tensor *from, bool pixels)
+{
+    if (from->dtype == PAL_F32) return from;
+    pal_tensor *to = pal_tensor_new(from->context, PAL_F32, from->shape);
+    const float scale = from->dtype == PAL_U8 && pixels ? 255.0F : 1.0F; /* divided: correctly rounded */
+    for (size_t i = 0; to && i < pal_tensor_count(from); i++)
+        ((float *)to->data)[i] = (float)pal_tensor_get(from, i) / scale;
+    pal_tensor_free(from);
+    return to;
+}
+
+static int check_rows(const conversion *c, const char *path)
+{
+    const int64_t width =
+        c->kind->from_code ? pal_workspace_code(c->w) : pal_shape_count(pal_model_sample(c->run.model));
+    const float *x = c->in->data;
+    pal_shape row = c->in->shape;
+    char text[96];
+    if (row.rank) memmove(row.dim, row.dim + 1, (size_t)--row.rank * sizeof *row.dim);
+    if (c->in->shape.rank < 2 || pal_shape_count(row) != width)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: is an array %s, and %s takes rows of %lld %s",
+                           !strcmp(path, "-") ? "standard input" : path,
+                           pal_shape_text(c->in->shape, text, sizeof text), pal_model_variant(c->run.model)->name,
+                           (long long)width, c->kind->rows);
+    for (size_t i = 0; i < pal_tensor_count(c->in); i++)
+        if (!isfinite(x[i]))
+            return pal_cli_say(PAL_CLI_FAILED, "%s: row %zu, element %zu (from 0) is not a finite number",
+                               !strcmp(path, "-") ? "standard input" : path, i / (size_t)width, i % (size_t)width);
+    return PAL_CLI_GO_ON;
+}
+
+static int read_rows(conversion *c)
+{
+    const char *path = c->args->words[1];
+    pal_error err = {0};
+    if (strcmp(path, "-") != 0 && is_folder(path))
+        c->in = read_folder(c, path, &err);
+    else if (!strcmp(path, "-"))
+        c->in = (is_csv(c->args, path) ? pal_csv_read : pal_npy_read)(c->run.context, path, &err);
+    else
+        c->in = pal_array_read(c->run.context, path, &err);
+    if (!c->in) return pal_cli_say_error(&err);
+    c->in = as_f32(c->in, !c->kind->from_code);
+    if (!c->in) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    return check_rows(c, path);
+}
+
+/* ---- Rows out -----------------------------------------------------------------------------------------------------
+ */
+
+static pal_shape out_shape(const conversion *c)
+{
+    pal_shape sample = pal_model_sample(c->run.model);
+    pal_shape shape = {.rank = 1, .dim = {c->in->shape.dim[0]}};
+    if (c->kind->to_code || sample.rank + 1 > PAL_MAX_RANK) {
+        shape.dim[shape.rank++] = c->kind->to_code ? pal_workspace_code(c->w) : pal_shape_count(sample);
+        return shape;
+    }
+    for (int32_t a = 0; a < sample.rank; a++) shape.dim[shape.rank++] = sample.dim[a];
+    return shape;
+}
+
+static int convert(conversion *c)
+{
+    const char *path = c->args->words[2];
+    char shape[96];
+    pal_error err = {0};
+    c->out = pal_tensor_new(c->run.context, PAL_F32, out_shape(c));
+    if (!c->out) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (c->kind->call(c->run.model, c->w, c->in->data, (size_t)c->in->shape.dim[0], c->out->data))
+        return pal_cli_say(PAL_CLI_FAILED, "%s", pal_workspace_error(c->w));
+    if ((is_csv(c->args, path) ? pal_csv_write : pal_npy_write)(c->out, path, &err)) return pal_cli_say_error(&err);
+    if (strcmp(path, "-") != 0) printf("%s %s\n", path, pal_shape_text(c->out->shape, shape, sizeof shape));
+    return PAL_CLI_DONE;
+}
+
+static int make_workspace(conversion *c)
+{
+    pal_error err = {0};
+    const int64_t lanes = pal_rundir_info(c->run.dir)->lanes;
+    pal_context_options own = {
+        .struct_size = sizeof own, .threads = pal_context_threads(c->run.context), .unpinned = true};
+    pal_workspace_options o = {
+        .struct_size = sizeof o, .batch = 128, .lanes = lanes > 0 ? (unsigned)lanes : 0, .context = &own};
+    c->w = pal_workspace_new(c->run.model, &o, &err);
+    return c->w ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+}
+
+int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
+{
+    conversion c = {.kind = &kinds[which], .args = args};
+    int status = check_words(c.kind, args);
+    if (status != PAL_CLI_GO_ON) return status;
+    status = pal_cli_open(args, 0, &c.run);
+    if (status == PAL_CLI_GO_ON) status = make_workspace(&c);
+    if (status == PAL_CLI_GO_ON) status = read_rows(&c);
+    if (status == PAL_CLI_GO_ON) status = convert(&c);
+    pal_tensor_free(c.in);
+    pal_tensor_free(c.out);
+    pal_workspace_free(c.w);
+    pal_cli_close(&c.run);
+    return status;
+}
+
+/* ---- The verbs ----------------------------------------------------------------------------------------------------
+ */
+
+static const pal_cli_row encode_rows[] = {
+    PAL_CLI_FORMAT,
+    PAL_CLI_SPLIT,
+    PAL_CLI_THREADS,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec encode_spec = {
+    "RUN IN OUT",
+    "The codes of samples. IN: a .npy or .csv file of rows, or - for standard input, or the folder of a data set. OUT: "
+    "a .npy or .csv file, or - for standard output. Bytes count as value / 255.",
+    encode_rows,
+    3,
+    3,
+    "say the run, what to read, and where to write: RUN IN OUT",
+    false};
+
+static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_spec decode_spec = {
+    "RUN IN OUT",
+    "The samples of codes: their means. IN: a .npy or .csv file of rows, or - for standard input. OUT: a .npy file of "
+    "samples in their shape, a .csv file of rows, or - for standard output.",
+    decode_rows,
+    3,
+    3,
+    "say the run, what to read, and where to write: RUN IN OUT",
+    false};
+
+static int run(pal_cli_conversion which, const pal_cli_spec *spec, int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(spec, argc, argv, &args);
+    return status == PAL_CLI_GO_ON ? pal_cli_convert(which, &args) : status;
+}
+
+int pal_cli_encode(int argc, char **argv) { return run(PAL_CLI_ENCODE, &encode_spec, argc, argv); }
+int pal_cli_decode(int argc, char **argv) { return run(PAL_CLI_DECODE, &decode_spec, argc, argv); }

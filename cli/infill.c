@@ -1,0 +1,270 @@
+/* infill.c - palindrome infill: what a model puts where pixels are missing. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the picture (default: RUN/infill.png)"),
+    {{"rectangle", PAL_OPTION_ENUM, "", 0, 0, NULL, "what is missing: TOP,LEFT,HEIGHT,WIDTH (default: the middle)"},
+     "T,L,H,W",
+     NULL,
+     0},
+    {{"half", PAL_OPTION_ENUM, "", 0, 0, "left|right|top|bottom", "what is missing: this half"}, "NAME", NULL, 0},
+    {{"mask", PAL_OPTION_ENUM, "", 0, 0, NULL, "what is missing: where this .npy or .csv array is not 0"},
+     "FILE",
+     NULL,
+     0},
+    {{"method", PAL_OPTION_ENUM, "all", 0, 0, "once|clamp|code|all",
+      "how: one pass; again and again with the known "
+      "pixels put back; a code fitted to them"},
+     "NAME",
+     NULL,
+     0},
+    {{"steps", PAL_OPTION_INT, "", 1, 1000000, NULL, "of clamp (default: 50) and of code (default: 200)"},
+     "N",
+     NULL,
+     0},
+    {{"rate", PAL_OPTION_REAL, "0.02", 1e-9, 1e6, NULL, "Adam's learning rate for code, to begin with"}, "X", NULL, 0},
+    {{"fill", PAL_OPTION_ENUM, "mean", 0, 0, NULL,
+      "what missing pixels hold to begin with: mean, of the training "
+      "samples, or a number"},
+     "mean|X",
+     NULL,
+     0},
+    PAL_CLI_DATA,
+    PAL_CLI_SPLIT,
+    {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many in the picture"}, "N", NULL, 0},
+    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples count"}, "N", NULL, 0},
+    PAL_CLI_THREADS,
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN",
+    "A picture of samples, the same with a part missing, and what the model puts there; and the squared errors of the "
+    "missing pixels, against filling them with the mean training sample.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/denoising-001",
+    false};
+
+typedef struct infilling {
+    const pal_cli_args *args;
+    pal_cli_run run;
+    uint8_t *missing;
+    float *mean, *fill;
+    char what[128]; /* is missing */
+} infilling;
+
+/* ---- What is missing ----------------------------------------------------------------------------------------------
+ */
+
+static int by_rectangle(infilling *f, int64_t top, int64_t left, int64_t height, int64_t width)
+{
+    pal_error err = {0};
+    pal_status status =
+        pal_missing_rectangle(pal_model_sample(f->run.model), top, left, height, width, f->missing, &err);
+    return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+}
+
+static int by_numbers(infilling *f, const char *text)
+{
+    long long n[4];
+    int end = -1;
+    if (sscanf(text, "%lld,%lld,%lld,%lld%n", n, n + 1, n + 2, n + 3, &end) != 4 || end < 0 || text[end])
+        return pal_cli_say(PAL_CLI_WRONG, "--rectangle %s: is not TOP,LEFT,HEIGHT,WIDTH, such as 7,7,14,14", text);
+    snprintf(f->what, sizeof f->what, "a rectangle of %lld x %lld at row %lld, column %lld", n[2], n[3], n[0], n[1]);
+    return by_rectangle(f, n[0], n[1], n[2], n[3]);
+}
+
+static int by_half(infilling *f, const char *name)
+{
+    int64_t h, w;
+    pal_sample_plane(pal_model_sample(f->run.model), &h, &w);
+    const struct {
+        const char *name;
+        int64_t top, left, height, width;
+    } halves[] = {{"left", 0, 0, h, w / 2},
+                  {"right", 0, w - w / 2, h, w / 2},
+                  {"top", 0, 0, h / 2, w},
+                  {"bottom", h - h / 2, 0, h / 2, w}};
+    size_t i = 0;
+    while (strcmp(halves[i].name, name) != 0) i++;
+    snprintf(f->what, sizeof f->what, "the %s half", name);
+    return by_rectangle(f, halves[i].top, halves[i].left, halves[i].height, halves[i].width);
+}
+
+static int by_mask(infilling *f, const char *path)
+{
+    const int64_t features = pal_shape_count(pal_model_sample(f->run.model));
+    pal_error err = {0};
+    char shape[96];
+    pal_tensor *mask = pal_array_read(f->run.context, path, &err);
+    if (!mask) return pal_cli_say_error(&err);
+    int status = PAL_CLI_GO_ON;
+    if (pal_tensor_count(mask) != (size_t)features)
+        status = pal_cli_say(PAL_CLI_WRONG, "--mask %s: is an array %s, and a sample has %lld pixels", path,
+                             pal_shape_text(mask->shape, shape, sizeof shape), (long long)features);
+    for (size_t i = 0; status == PAL_CLI_GO_ON && i < (size_t)features; i++)
+        f->missing[i] = pal_tensor_get(mask, i) != 0;
+    pal_tensor_free(mask);
+    snprintf(f->what, sizeof f->what, "a mask");
+    return status;
+}
+
+static int by_default(infilling *f)
+{
+    int64_t h, w;
+    pal_sample_plane(pal_model_sample(f->run.model), &h, &w);
+    snprintf(f->what, sizeof f->what, "the middle");
+    return by_rectangle(f, h / 4, w / 4, h - 2 * (h / 4), w - 2 * (w / 4));
+}
+
+static int find_missing(infilling *f)
+{
+    static const struct {
+        const char *name;
+        int (*by)(infilling *f, const char *value);
+    } ways[] = {{"rectangle", by_numbers}, {"half", by_half}, {"mask", by_mask}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (pal_cli_given(f->args, ways[i].name)) return ways[i].by(f, pal_cli_given(f->args, ways[i].name));
+    return by_default(f);
+}
+
+static int check_args(const pal_cli_args *args)
+{
+    const char *fill = pal_cli_given(args, "fill");
+    const int ways = !!pal_cli_given(args, "rectangle") + !!pal_cli_given(args, "half") + !!pal_cli_given(args, "mask");
+    if (ways > 1) return pal_cli_say(PAL_CLI_WRONG, "--rectangle, --half and --mask exclude each other: choose one");
+    if (fill && strcmp(fill, "mean") != 0) {
+        char *end;
+        const double value = strtod(fill, &end);
+        if (end == fill || *end || !isfinite((float)value))
+            return pal_cli_say(PAL_CLI_WRONG, "--fill %s: is neither mean nor a number", fill);
+    }
+    return pal_cli_check_picture(args);
+}
+
+/* The mean of the training samples, and what the missing pixels hold to begin with. */
+static int find_fill(infilling *f)
+{
+    const char *path = pal_cli_given(f->args, "data"), *fill = pal_cli_given(f->args, "fill");
+    pal_error err = {0};
+    pal_dataset *train =
+        pal_dataset_open(f->run.context, path ? path : pal_rundir_info(f->run.dir)->data, PAL_SPLIT_TRAIN, &err);
+    if (!train) return pal_cli_say_error(&err);
+    const pal_status status = pal_dataset_mean(train, f->mean, &err);
+    const size_t features = (size_t)train->features;
+    pal_dataset_free(train);
+    if (status) return pal_cli_say_error(&err);
+    for (size_t i = 0; i < features; i++)
+        f->fill[i] = fill && strcmp(fill, "mean") != 0 ? strtof(fill, NULL) : f->mean[i];
+    return PAL_CLI_GO_ON;
+}
+
+/* ---- What comes out -----------------------------------------------------------------------------------------------
+ */
+
+static void print_json(const infilling *f, const pal_infill_figures *figures, const char *path)
+{
+    json_t *methods = json_object();
+    for (int k = 0; k < PAL_INFILL_METHODS; k++)
+        if (isfinite(figures->squared_error[k]))
+            json_object_set_new(methods, pal_infill_name((pal_infill_method)k),
+                                json_pack("{s:o, s:o}", "squared_error", pal_cli_number(figures->squared_error[k]),
+                                          "squared_error_known", pal_cli_number(figures->known_error[k])));
+    pal_cli_print_json(json_pack(
+        "{s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s}", "run", pal_rundir_path(f->run.dir), "model",
+        pal_model_variant(f->run.model)->name, "data", f->run.data->name, "samples", (json_int_t)figures->samples,
+        "missing", f->what, "missing_pixels", (json_int_t)figures->missing, "pixels", (json_int_t)f->run.data->features,
+        "squared_error_mean", pal_cli_number(figures->reference), "methods", methods, "picture", path));
+}
+
+static void print_table(const infilling *f, const pal_infill_figures *figures, const char *path)
+{
+    char text[512], count[64];
+    printf("%s on %s samples of %s, %s missing: %lld of %lld pixels\n\n",
+           pal_cli_describe(f->run.model, text, sizeof text),
+           pal_cli_count((double)figures->samples, count, sizeof count), f->run.data->name, f->what,
+           (long long)figures->missing, (long long)f->run.data->features);
+    printf("  squared error     missing       known\n");
+    for (int k = 0; k < PAL_INFILL_METHODS; k++)
+        if (isfinite(figures->squared_error[k]))
+            printf("    %-11s  %10.4f  %10.4f\n", pal_infill_name((pal_infill_method)k), figures->squared_error[k],
+                   figures->known_error[k]);
+    printf("    mean sample  %10.4f\n\n  known: of the decoder's value there, which the result does not take\n\n%s\n",
+           figures->reference, path);
+}
+
+/* Only where it takes long, and on a terminal. */
+static int report(double done, void *user)
+{
+    const double *began = user, seconds = (double)time(NULL) - *began;
+    if (seconds >= 2 && isatty(STDERR_FILENO)) fprintf(stderr, "\rinfill  %3.0f %%\033[K", 100 * done);
+    return pal_cli_signal() != 0;
+}
+
+static int infill(infilling *f)
+{
+    char model[512], title[600], caption[1200], file[4096];
+    const pal_run_info *info = pal_rundir_info(f->run.dir);
+    const char *path = pal_cli_given(f->args, "out"), *method = pal_cli_given(f->args, "method");
+    const char *rate = pal_cli_given(f->args, "rate");
+    double began = (double)time(NULL);
+    if (!path) path = pal_rundir_file(f->run.dir, "infill.png", file, sizeof file);
+    snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run.model)->name, f->run.data->name);
+    snprintf(caption, sizeof caption, "%s; missing: %s.", pal_cli_describe(f->run.model, model, sizeof model), f->what);
+    pal_infill_picture p = {.struct_size = sizeof p,
+                            .infill = {.struct_size = sizeof p.infill,
+                                       .fill = f->fill,
+                                       .steps = pal_cli_int(f->args, "steps", 0),
+                                       .learning_rate = rate ? strtod(rate, NULL) : 0,
+                                       .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                                       .progress = report,
+                                       .user = &began},
+                            .mean = f->mean,
+                            .samples = pal_cli_int(f->args, "samples", 16),
+                            .title = title,
+                            .caption = caption};
+    for (int k = 0; method && k < PAL_INFILL_METHODS; k++)
+        if (!strcmp(method, pal_infill_name((pal_infill_method)k))) p.methods = 1U << k;
+    pal_infill_figures figures;
+    pal_error err = {0};
+    const pal_status status = pal_infill_write(f->run.model, f->run.data, f->missing, &p, &figures, path, &err);
+    if ((double)time(NULL) - began >= 2 && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    if (status) return pal_cli_say_error(&err);
+    (pal_cli_flag(f->args, "json") ? print_json : print_table)(f, &figures, path);
+    return PAL_CLI_DONE;
+}
+
+int pal_cli_infill(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = check_args(&args);
+    if (status != PAL_CLI_GO_ON) return status;
+    infilling f = {.args = &args};
+    status = pal_cli_open(&args, 0, &f.run);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &f.run);
+    if (status == PAL_CLI_GO_ON) {
+        const size_t features = (size_t)pal_shape_count(pal_model_sample(f.run.model));
+        const size_t room = features > (size_t)f.run.data->features ? features : (size_t)f.run.data->features;
+        f.missing = calloc(room, sizeof *f.missing);
+        f.mean = calloc(room, sizeof *f.mean);
+        f.fill = calloc(room, sizeof *f.fill);
+        if (!f.missing || !f.mean || !f.fill) status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    }
+    if (status == PAL_CLI_GO_ON) status = find_missing(&f);
+    if (status == PAL_CLI_GO_ON) status = find_fill(&f);
+    if (status == PAL_CLI_GO_ON) status = infill(&f);
+    free(f.missing);
+    free(f.mean);
+    free(f.fill);
+    pal_cli_close(&f.run);
+    return status;
+}

@@ -1,0 +1,160 @@
+/* interpolate.c - palindrome interpolate: samples blended through the code. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+enum { LIST = 64 };
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the picture (default: RUN/interpolate.png)"),
+    {{"from", PAL_OPTION_ENUM, "0,2,4,6", 0, 0, NULL, "samples by number, from 0; separated by commas"},
+     "I,...",
+     NULL,
+     0},
+    {{"to", PAL_OPTION_ENUM, "1,3,5,7", 0, 0, NULL, "as many others, where the blends end"}, "J,...", NULL, 0},
+    {{"corners", PAL_OPTION_ENUM, "", 0, 0, NULL, "a grid between these four instead, the top two first"},
+     "A,B,C,D",
+     NULL,
+     0},
+    {{"steps", PAL_OPTION_INT, "9", 2, 64, NULL, "images from end to end"}, "N", NULL, 0},
+    {{"pixels", PAL_OPTION_BOOL, "", 0, 0, NULL, "also blend the samples themselves, for comparison"}, NULL, NULL, 0},
+    PAL_CLI_DATA,
+    PAL_CLI_SPLIT,
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN",
+    "A picture of pairs of samples blended through the code: of each, the decoded points of the straight line between "
+    "the two codes; or a grid of four corners.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/denoising-001",
+    false};
+
+typedef struct ends {
+    int64_t corners[2 * LIST];
+    size_t count;
+    bool grid;
+} ends;
+
+/* Numbers with commas between them. */
+static int parse(const char *name, const char *text, int64_t *out, size_t *n)
+{
+    const char *at = text;
+    for (*n = 0; *n < LIST; at++) {
+        char *end;
+        errno = 0;
+        out[(*n)++] = strtoll(at, &end, 10);
+        if (end == at || errno || *at < '0' || *at > '9') break;
+        at = end;
+        if (!*at) return PAL_CLI_GO_ON;
+        if (*at != ',') break;
+    }
+    return pal_cli_say(PAL_CLI_WRONG, "--%s %s: is no list of up to %d numbers of samples, such as 0,3,7", name, text,
+                       LIST);
+}
+
+static int find_ends(const pal_cli_args *args, ends *e)
+{
+    const char *from = pal_cli_given(args, "from"), *to = pal_cli_given(args, "to");
+    const char *corners = pal_cli_given(args, "corners");
+    int64_t first[LIST], last[LIST];
+    size_t n_first, n_last;
+    e->grid = corners != NULL;
+    if (corners) {
+        if (from || to)
+            return pal_cli_say(PAL_CLI_WRONG, "--corners is a grid, and --from and --to are pairs: choose one");
+        int status = parse("corners", corners, e->corners, &e->count);
+        if (status != PAL_CLI_GO_ON || e->count == 4) return status;
+        return pal_cli_say(PAL_CLI_WRONG, "--corners %s: a grid has four corners", corners);
+    }
+    if (!from != !to)
+        return pal_cli_say(PAL_CLI_WRONG, "--%s is not enough: say also --%s", from ? "from" : "to",
+                           from ? "to" : "from");
+    int status = parse("from", from ? from : "0,2,4,6", first, &n_first);
+    if (status == PAL_CLI_GO_ON) status = parse("to", to ? to : "1,3,5,7", last, &n_last);
+    if (status != PAL_CLI_GO_ON) return status;
+    if (n_first != n_last)
+        return pal_cli_say(PAL_CLI_WRONG, "--from has %zu samples and --to has %zu: they go in pairs", n_first, n_last);
+    for (size_t i = 0; i < n_first; i++) {
+        e->corners[e->count++] = first[i];
+        e->corners[e->count++] = last[i];
+    }
+    return PAL_CLI_GO_ON;
+}
+
+static void print_json(const pal_cli_run *run, const ends *e, const pal_interpolate_figures *f, const char *path)
+{
+    json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "run", pal_rundir_path(run->dir), "model",
+                            pal_model_variant(run->model)->name, "data", run->data->name, "picture", path);
+    json_t *list = json_array();
+    for (size_t i = 0; i < e->count; i += e->grid ? 1 : 2)
+        json_array_append_new(list, e->grid ? json_integer((json_int_t)e->corners[i])
+                                            : json_pack("{s:I, s:I, s:o, s:o, s:o}", "from", (json_int_t)e->corners[i],
+                                                        "to", (json_int_t)e->corners[i + 1], "code_distance",
+                                                        pal_cli_number(f[i / 2].code), "straight_length",
+                                                        pal_cli_number(f[i / 2].straight), "path_length",
+                                                        pal_cli_number(f[i / 2].path)));
+    json_object_set_new(out, e->grid ? "corners" : "pairs", list);
+    pal_cli_print_json(out);
+}
+
+static int interpolate(const pal_cli_args *args, const pal_cli_run *run, const ends *e)
+{
+    char model[512], title[600], caption[1200], file[4096];
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    const char *path = pal_cli_given(args, "out");
+    const long long c[4] = {(long long)e->corners[0], (long long)e->corners[1], (long long)e->corners[2],
+                            (long long)e->corners[3]};
+    if (!path) path = pal_rundir_file(run->dir, "interpolate.png", file, sizeof file);
+    snprintf(title, sizeof title, "%s on %s: blended through the code", pal_model_variant(run->model)->name,
+             run->data->name);
+    int used = snprintf(caption, sizeof caption, "%s. ", pal_cli_describe(run->model, model, sizeof model));
+    if (used > 0 && (size_t)used < sizeof caption) {
+        if (e->grid)
+            snprintf(caption + used, sizeof caption - (size_t)used,
+                     "Corners: samples %lld (top left), %lld (top right), %lld (bottom left) and %lld (bottom right).",
+                     c[0], c[1], c[2], c[3]);
+        else
+            snprintf(caption + used, sizeof caption - (size_t)used,
+                     "decode((1 - t) h + t h') between the codes h and h' of two samples.%s",
+                     pal_cli_flag(args, "pixels") ? " Below each: (1 - t) x + t x'." : "");
+    }
+    pal_interpolate_options o = {.struct_size = sizeof o,
+                                 .corners = e->corners,
+                                 .count = e->count,
+                                 .grid = e->grid,
+                                 .steps = pal_cli_int(args, "steps", 9),
+                                 .pixels = pal_cli_flag(args, "pixels"),
+                                 .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                                 .title = title,
+                                 .caption = caption};
+    pal_interpolate_figures figures[LIST];
+    pal_error err = {0};
+    if (pal_interpolate_write(run->model, run->data, &o, figures, path, &err)) return pal_cli_say_error(&err);
+    if (pal_cli_flag(args, "json"))
+        print_json(run, e, figures, path);
+    else
+        puts(path);
+    return PAL_CLI_DONE;
+}
+
+int pal_cli_interpolate(int argc, char **argv)
+{
+    pal_cli_args args;
+    ends e = {.count = 0};
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
+    if (status == PAL_CLI_GO_ON) status = find_ends(&args, &e);
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_run run;
+    status = pal_cli_open(&args, 0, &run);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
+    if (status == PAL_CLI_GO_ON) status = interpolate(&args, &run, &e);
+    pal_cli_close(&run);
+    return status;
+}

@@ -1,0 +1,135 @@
+/* denoise.c - clean samples, noisy ones, and what the model makes of these.
+ *
+ * One pass over the data gives figures and picture: the rows of the picture are copied from the batches as they pass.
+ * The noise's row is the sample's number, as in evaluate.c: sample i is as noisy in any batch. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "plot/plot.h"
+#include "train/internal.h"
+
+enum { NOISY_ERROR, DENOISED_ERROR, NOISY, DENOISED, OUTPUTS };
+enum { CELLS_CLEAN, CELLS_NOISY, CELLS_DENOISED, ROWS };
+
+typedef struct denoising {
+    pal_model *model;
+    const pal_dataset *data;
+    pal_denoise_options o;
+    int64_t done;
+    double sum[2]; /* of the two errors */
+    pal_tensor *cells[ROWS];
+    uint32_t *numbers;
+} denoising;
+
+static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+{
+    (void)user;
+    pal_model_begin(model, in->tape, PAL_EVALUATE);
+    pal_var noisy = pal__corrupted(model, in), denoised = pal_model_reconstruct(model, noisy);
+    outputs[NOISY_ERROR] = pal_sum_squares(pal_sub(in->x, noisy));
+    outputs[DENOISED_ERROR] = pal_sum_squares(pal_sub(in->x, denoised));
+    outputs[NOISY] = noisy;
+    outputs[DENOISED] = denoised;
+    pal_model_end(model);
+    return OUTPUTS;
+}
+
+/* What of this batch is in the picture. */
+static void keep(denoising *d, const pal__stage *stage)
+{
+    const pal_tensor *from[ROWS] = {[CELLS_CLEAN] = stage->input,
+                                    [CELLS_NOISY] = pal_output(stage->program, NOISY),
+                                    [CELLS_DENOISED] = pal_output(stage->program, DENOISED)};
+    int64_t rows = d->o.samples - d->done;
+    if (rows <= 0) return;
+    if (rows > stage->rows) rows = stage->rows;
+    const size_t row = (size_t)d->data->features * pal_dtype_size(pal_model_dtype(d->model));
+    for (int k = 0; k < ROWS; k++)
+        memcpy((char *)d->cells[k]->data + (size_t)d->done * row, from[k]->data, (size_t)rows * row);
+}
+
+/* Batches of so many rows as long as they are full. */
+static pal_status pass(denoising *d, int64_t rows, pal_error *err)
+{
+    if (!rows || d->data->count - d->done < rows) return PAL_OK;
+    pal__stage *stage = pal__stage_new(
+        d->model,
+        &(pal__stage_options){.rows = rows, .lanes = d->o.lanes, .corruptor = d->o.corruptor, .record = record}, err);
+    if (!stage) return err->status;
+    pal_status status = PAL_OK;
+    for (; !status && d->data->count - d->done >= rows; d->done += rows) {
+        pal_noise noise = {.seed = d->o.seed, .row = (uint64_t)d->done};
+        status = pal__stage_run(stage, d->data, d->numbers + d->done, noise, err);
+        if (status) break;
+        for (size_t k = 0; k < 2; k++) d->sum[k] += pal_tensor_get(pal_output(stage->program, k), 0);
+        keep(d, stage);
+    }
+    pal__stage_free(stage);
+    return status;
+}
+
+static pal_status draw(const denoising *d, const pal_denoise_figures *f, const char *path, pal_error *err)
+{
+    static const char *const labels[ROWS] = {"clean", "noisy", "denoised"};
+    char caption[2048];
+    pal_grid_row rows[ROWS];
+    for (int k = 0; k < ROWS; k++)
+        rows[k] =
+            (pal_grid_row){.cells = d->cells[k], .label = labels[k], .mapping = pal__mapping(d->cells[CELLS_CLEAN])};
+    snprintf(caption, sizeof caption,
+             "%s%sSquared error from the clean samples, mean of all %lld: noisy %.2f, "
+             "denoised %.2f.",
+             d->o.caption ? d->o.caption : "", d->o.caption ? " " : "", (long long)f->samples, f->noisy, f->denoised);
+    pal_grid_section section = {.rows = rows, .count = ROWS};
+    pal__cell_size(pal_model_sample(d->model), &section.cell_height, &section.cell_width);
+    pal_grid grid = {
+        .struct_size = sizeof grid, .title = d->o.title, .caption = caption, .sections = &section, .count = 1};
+    return pal_grid_write(&grid, path, err);
+}
+
+static pal_status prepare(denoising *d, pal_error *err)
+{
+    if (pal__fits(d->model, d->data, err)) return err->status;
+    if (!d->o.corruptor && !pal_model_variant(d->model)->corrupt)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "nothing makes noise: %s does not corrupt its input, so say how, such as with --masking "
+                             "0.25",
+                             pal_model_variant(d->model)->name);
+    if (d->o.samples < 0 || d->o.batch < 0)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples in batches of %lld", (long long)d->o.samples,
+                             (long long)d->o.batch);
+    if (!d->o.batch) d->o.batch = 128;
+    if (!d->o.samples) d->o.samples = 16;
+    if (d->o.samples > d->data->count) d->o.samples = d->data->count;
+    d->numbers = malloc((size_t)d->data->count * sizeof *d->numbers);
+    bool good = d->numbers != NULL;
+    for (int64_t i = 0; good && i < d->data->count; i++) d->numbers[i] = (uint32_t)i;
+    for (int k = 0; k < ROWS; k++) {
+        d->cells[k] = pal_tensor_new(pal_model_context(d->model), pal_model_dtype(d->model),
+                                     PAL_SHAPE(d->o.samples, d->data->features));
+        good &= d->cells[k] != NULL;
+    }
+    return good ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+}
+
+pal_status pal_denoise(pal_model *model, const pal_dataset *data, const pal_denoise_options *given,
+                       pal_denoise_figures *figures, const char *path, pal_error *err)
+{
+    denoising d = {.model = model, .data = data};
+    PAL__OPTIONS(d.o, given);
+    pal_error own = {0};
+    pal_status status = prepare(&d, &own);
+    if (!status) status = pass(&d, d.o.batch, &own);
+    if (!status) status = pass(&d, data->count - d.done, &own);
+    if (!status) {
+        const double n = (double)d.done;
+        pal_denoise_figures f = {
+            .samples = d.done, .noisy = d.sum[NOISY_ERROR] / n, .denoised = d.sum[DENOISED_ERROR] / n};
+        if (figures) *figures = f;
+        if (path) status = draw(&d, &f, path, &own);
+    }
+    for (int k = 0; k < ROWS; k++) pal_tensor_free(d.cells[k]);
+    free(d.numbers);
+    return status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}

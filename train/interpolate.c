@@ -1,0 +1,227 @@
+/* interpolate.c - samples blended through the code: straight lines between codes, decoded; pairs in rows, or a grid. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plot/plot.h"
+#include "train/internal.h"
+
+enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 32 };
+
+/* ---- On buffers -------------------------------------------------------------------------------------------------- */
+
+/* (1 - t) a + t b, the bits of a and b at the ends. */
+static float mix(float a, float b, double t) { return (float)((1 - t) * (double)a + t * (double)b); }
+
+static double at(size_t i, size_t steps) { return (double)i / (double)(steps - 1); }
+
+void pal_blend(const float *corners, size_t count, size_t steps, size_t width, float *out)
+{
+    const size_t rows = count == 4 ? steps : 1;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t s = 0; s < steps; s++)
+            for (size_t i = 0; i < width; i++) {
+                const float *c = corners + i;
+                const double down = count == 4 ? at(r, steps) : 0;
+                const float left = count == 4 ? mix(c[0], c[2 * width], down) : c[0];
+                const float right = count == 4 ? mix(c[width], c[3 * width], down) : c[width];
+                *out++ = mix(left, right, at(s, steps));
+            }
+}
+
+pal_status pal_interpolate(const pal_model *model, pal_workspace *workspace, const float *corners, size_t count,
+                           size_t steps, float *out)
+{
+    if (!workspace || !corners || !out || (count != 2 && count != 4) || steps < 2) return PAL_ERR_ARGUMENT;
+    const size_t code = (size_t)pal_workspace_code(workspace), n = count == 4 ? steps * steps : steps;
+    float *h = malloc((count + n) * code * sizeof *h);
+    if (!h) return PAL_ERR_MEMORY;
+    pal_status status = pal_encode(model, workspace, corners, count, h);
+    pal_blend(h, status ? 0 : count, status ? 0 : steps, code, h + count * code);
+    if (!status) status = pal_decode(model, workspace, h + count * code, n, out);
+    free(h);
+    return status;
+}
+
+/* ---- Figures ----------------------------------------------------------------------------------------------------- */
+
+static double distance(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    return sqrt(sum);
+}
+
+static pal_status measure(const pal_model *model, pal_workspace *w, const float *ends, const float *blends,
+                          size_t steps, size_t d, pal_interpolate_figures *f)
+{
+    const size_t code = (size_t)pal_workspace_code(w);
+    float *h = malloc(2 * code * sizeof *h);
+    if (!h) return PAL_ERR_MEMORY;
+    pal_status status = pal_encode(model, w, ends, 2, h);
+    *f = (pal_interpolate_figures){.code = distance(h, h + code, code),
+                                   .straight = distance(blends, blends + (steps - 1) * d, d)};
+    for (size_t i = 0; i + 1 < steps; i++) f->path += distance(blends + i * d, blends + (i + 1) * d, d);
+    free(h);
+    return status;
+}
+
+/* ---- The picture ------------------------------------------------------------------------------------------------- */
+
+typedef struct blending {
+    const pal_model *model;
+    const pal_dataset *data;
+    pal_interpolate_options o;
+    size_t steps, features, groups, per; /* groups of `per` corners */
+    pal_workspace *w;
+    pal_tensor *ends; /* [count, features] */
+    pal_tensor **cells;
+    char (*labels)[LABEL];
+    pal_interpolate_figures *figures; /* of the groups */
+} blending;
+
+static pal_status check(blending *b, pal_error *err)
+{
+    const pal_interpolate_options *o = &b->o;
+    if (pal__fits(b->model, b->data, err)) return err->status;
+    if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples are no %s", o->count,
+                             o->grid ? "four corners" : "pairs to blend");
+    if (o->steps < 0 || o->steps == 1 || o->steps > STEPS_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld steps: from 2 to %d", (long long)o->steps, STEPS_MOST);
+    for (size_t i = 0; i < o->count; i++)
+        if (o->corners[i] < 0 || o->corners[i] >= b->data->count)
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "there is no sample %lld: %s has samples 0 to %lld",
+                                 (long long)o->corners[i], b->data->name, (long long)b->data->count - 1);
+    return PAL_OK;
+}
+
+static pal_status gather(blending *b, pal_error *err)
+{
+    uint32_t rows[2 * PAIRS_MOST];
+    for (size_t i = 0; i < b->o.count; i++) rows[i] = (uint32_t)b->o.corners[i];
+    b->ends = pal_tensor_new(b->data->inputs->context, PAL_F32, PAL_SHAPE((int64_t)b->o.count, b->data->features));
+    b->cells = calloc(2 * b->groups, sizeof *b->cells);
+    b->labels = calloc(2 * b->groups + b->steps, sizeof *b->labels);
+    b->figures = calloc(b->groups, sizeof *b->figures);
+    if (!b->ends || !b->cells || !b->labels || !b->figures) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = pal_dataset_batch(b->data, rows, b->o.count, b->ends);
+    return status ? pal_error_set(err, status, "%s: a batch could not be gathered", b->data->name) : PAL_OK;
+}
+
+/* The cells of a group, through the code or through the pixels; a pair stands between its two samples. */
+static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
+{
+    const size_t d = b->features, n = b->o.grid ? b->steps * b->steps : b->steps, edge = b->o.grid ? 0 : 1;
+    const float *ends = (const float *)b->ends->data + group * b->per * d;
+    pal_tensor *cells = pal_tensor_new(b->ends->context, PAL_F32, PAL_SHAPE((int64_t)(n + 2 * edge), (int64_t)d));
+    if (!cells) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    b->cells[2 * group + pixels] = cells;
+    float *blends = (float *)cells->data + edge * d;
+    pal_status status = PAL_OK;
+    if (pixels)
+        pal_blend(ends, b->per, b->steps, d, blends);
+    else
+        status = pal_interpolate(b->model, b->w, ends, b->per, b->steps, blends);
+    if (!status && edge && !pixels) status = measure(b->model, b->w, ends, blends, b->steps, d, &b->figures[group]);
+    if (edge) {
+        memcpy(cells->data, ends, d * sizeof *ends);
+        memcpy(blends + n * d, ends + d, d * sizeof *ends);
+    }
+    const char *why = pal_workspace_error(b->w);
+    return status ? pal_error_set(err, status, "%s", why ? why : "out of memory") : PAL_OK;
+}
+
+static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
+{
+    pal_grid_row rows[2];
+    pal_grid_section sections[2];
+    for (size_t k = 0; k < 2; k++) {
+        rows[k] = (pal_grid_row){.cells = b->cells[k], .mapping = pal__mapping(b->ends)};
+        sections[k] = (pal_grid_section){.rows = &rows[k], .count = 1, .columns = b->steps};
+        pal__cell_size(b->data->sample, &sections[k].cell_height, &sections[k].cell_width);
+    }
+    if (b->o.pixels) {
+        sections[0].title = "through the code";
+        sections[1].title = "through the pixels";
+    }
+    pal_grid grid = {.struct_size = sizeof grid,
+                     .title = b->o.title,
+                     .caption = b->o.caption,
+                     .sections = sections,
+                     .count = b->o.pixels ? 2 : 1};
+    return pal_grid_write(&grid, path, err);
+}
+
+static pal_status draw_pairs(const blending *b, const char *path, pal_error *err)
+{
+    pal_grid_row *rows = calloc(2 * b->groups, sizeof *rows);
+    const char **columns = calloc(b->steps + 2, sizeof *columns);
+    pal_status status = rows && columns ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    size_t n = 0;
+    for (size_t i = 0; !status && i < 2 * b->groups; i++) {
+        if (!b->cells[i]) continue;
+        const long long from = (long long)b->o.corners[i / 2 * 2], to = (long long)b->o.corners[i / 2 * 2 + 1];
+        if (i % 2)
+            snprintf(b->labels[i], LABEL, "pixels");
+        else
+            snprintf(b->labels[i], LABEL, "%lld to %lld%s", from, to, b->o.pixels ? ", code" : "");
+        rows[n++] = (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = pal__mapping(b->ends)};
+    }
+    for (size_t i = 0; !status && i < b->steps; i++) {
+        char *label = b->labels[2 * b->groups + i];
+        snprintf(label, LABEL, i ? "%.3g" : "t = %.3g", at(i, b->steps));
+        columns[i + 1] = label;
+    }
+    if (!status) {
+        columns[0] = columns[b->steps + 1] = "sample";
+        pal_grid_section section = {
+            .rows = rows, .count = n, .column_labels = columns, .column_label_count = b->steps + 2};
+        section.columns = b->steps + 2;
+        pal__cell_size(b->data->sample, &section.cell_height, &section.cell_width);
+        pal_grid grid = {
+            .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = &section, .count = 1};
+        status = pal_grid_write(&grid, path, err);
+    }
+    free(rows);
+    free(columns);
+    return status;
+}
+
+static pal_status blend_all(blending *b, pal_error *err)
+{
+    pal_status status = check(b, err);
+    if (status) return status;
+    b->steps = b->o.steps ? (size_t)b->o.steps : STEPS;
+    b->features = (size_t)b->data->features;
+    b->per = b->o.grid ? 4 : 2;
+    b->groups = b->o.count / b->per;
+    status = gather(b, err);
+    if (status) return status;
+    b->w = pal_workspace_new(
+        b->model, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .lanes = b->o.lanes}, err);
+    if (!b->w) return err->status;
+    for (size_t i = 0; i < b->groups && !status; i++) {
+        status = fill(b, i, false, err);
+        if (!status && b->o.pixels) status = fill(b, i, true, err);
+    }
+    return status;
+}
+
+pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data, const pal_interpolate_options *given,
+                                 pal_interpolate_figures *figures, const char *path, pal_error *err)
+{
+    blending b = {.model = model, .data = data};
+    pal_error own = {0};
+    PAL__OPTIONS(b.o, given);
+    pal_status status = blend_all(&b, &own);
+    if (!status && path) status = (b.o.grid ? draw_grid : draw_pairs)(&b, path, &own);
+    if (!status && figures && !b.o.grid) memcpy(figures, b.figures, b.groups * sizeof *figures);
+    for (size_t i = 0; b.cells && i < 2 * b.groups; i++) pal_tensor_free(b.cells[i]);
+    free(b.cells);
+    free(b.labels);
+    free(b.figures);
+    pal_tensor_free(b.ends);
+    pal_workspace_free(b.w);
+    return status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}
