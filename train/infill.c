@@ -55,12 +55,31 @@ static pal_var along(pal_var known, pal_var decoded)
     return shape.rank > 1 ? pal_reshape(known, shape) : known;
 }
 
+/* Where the encoder's last operation can put a code; anywhere, if it is none of these. */
+static void find_range(filling *f, pal_var code)
+{
+    static const struct {
+        const char *name;
+        double low, high;
+    } ranges[] = {{"sigmoid", 0, 1}, {"tanh", -1, 1}, {"relu", 0, INFINITY}, {"softplus", 0, INFINITY}};
+    f->low = -INFINITY;
+    f->high = INFINITY;
+    while (pal_op_of(code) && pal_op_of(code)->op_class == PAL_CLASS_MOVEMENT) code = pal_operand(code, 0);
+    const char *name = pal_op_of(code) ? pal_op_of(code)->name : "";
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (strcmp(name, ranges[i].name) != 0) continue;
+        f->low = ranges[i].low;
+        f->high = ranges[i].high;
+    }
+}
+
 static void make_fit(filling *f, pal_tape *tape, pal_var z)
 {
     pal_error err = {0};
     pal_model *m = f->model;
     pal_var start = pal_model_encode(m, z), gradient;
     if (!pal_ok(start)) return;
+    find_range(f, start);
     f->b.code = pal_tensor_new(pal_model_context(m), pal_model_dtype(m), pal_shape_of(start));
     if (!f->b.code) {
         pal_tape_fail(tape, PAL_ERR_MEMORY, "infill: out of memory");
@@ -214,24 +233,6 @@ static pal_status fill_batch(filling *f, const float *x, size_t from, size_t n, 
 
 /* ---- All rows ---------------------------------------------------------------------------------------------------- */
 
-/* Where the encoder's last activation can put a code. */
-static void find_range(filling *f)
-{
-    static const struct {
-        const char *activation;
-        double low, high;
-    } ranges[] = {{"sigmoid", 0, 1}, {"tanh", -1, 1}, {"relu", 0, INFINITY}, {"softplus", 0, INFINITY}};
-    const char *name = pal_model_setting(f->model, "code-activation");
-    if (!name || !strcmp(name, "same")) name = pal_model_setting(f->model, "activation");
-    f->low = -INFINITY;
-    f->high = INFINITY;
-    for (size_t i = 0; name && i < sizeof ranges / sizeof *ranges; i++) {
-        if (strcmp(name, ranges[i].activation) != 0) continue;
-        f->low = ranges[i].low;
-        f->high = ranges[i].high;
-    }
-}
-
 static pal_status check(const filling *f, const float *x, size_t n, const float *out, pal_error *err)
 {
     const pal_infill_options *o = &f->o;
@@ -255,7 +256,6 @@ pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, 
         if (!f.o.steps || f.o.method == PAL_INFILL_ONCE) f.o.steps = methods[f.o.method].steps;
         if (!f.o.batch) f.o.batch = BATCH;
         if (!(f.o.learning_rate > 0)) f.o.learning_rate = 0.02;
-        find_range(&f);
     }
     for (size_t done = 0; !status && done < n; done += (size_t)f.b.rows) {
         const size_t left = n - done, most = (size_t)f.o.batch;

@@ -63,7 +63,7 @@ typedef struct pal_infill_options {
 } pal_infill_options;
 
 /* Rows x [n, features] with the pixels missing where missing [features] is not 0; what x has there is not read. out,
- * which may be x, has the bits of x where it is known. A code stays where the encoder's last activation can put it. On
+ * which may be x, has the bits of x where it is known. A code stays in the range of the encoder's last activation. On
  * failure out is as it was, or spoilt. */
 pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, size_t n,
                       const pal_infill_options *options, float *out, pal_error *err);
