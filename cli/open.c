@@ -16,16 +16,30 @@ static const pal_variant *corrupting(const pal_setting *settings, size_t n)
     return NULL;
 }
 
+/* An option of one kind of corruption says which it is, unless that is said, too. Room for one more. */
+static void imply_corruption(const pal_variant *variant, pal_setting *settings, size_t *n)
+{
+    static const pal_setting kinds[] = {{"masking", "masking"}, {"sigma", "gaussian"}};
+    const char *kind = NULL;
+    for (size_t i = 0; i < *n; i++) {
+        if (!strcmp(settings[i].name, "corruption")) return;
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (!strcmp(settings[i].name, kinds[k].name)) kind = kinds[k].value;
+    }
+    if (kind && pal_variant_option_find(variant, "corruption")) settings[(*n)++] = (pal_setting){"corruption", kind};
+}
+
 /* A model only for its corruption: as small as can be. */
 static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pal_setting *settings, size_t n)
 {
-    pal_setting all[PAL_CLI_SETTINGS + 1];
+    pal_setting all[PAL_CLI_SETTINGS + 2];
     memcpy(all, settings, n * sizeof *all);
+    imply_corruption(variant, all, &n);
     int status = pal_cli_check_settings(variant, all, n);
     if (status != PAL_CLI_GO_ON) return status;
     for (size_t i = 0, at = 0; i < n && at < sizeof run->corruption; i++)
-        at += (size_t)snprintf(run->corruption + at, sizeof run->corruption - at, "%s%s %s", i ? ", " : "",
-                               settings[i].name, settings[i].value);
+        at += (size_t)snprintf(run->corruption + at, sizeof run->corruption - at, "%s%s %s", i ? ", " : "", all[i].name,
+                               all[i].value);
     if (pal_variant_option_find(variant, "hidden")) all[n++] = (pal_setting){"hidden", "1"};
     pal_error err = {0};
     run->corruptor = pal_model_new(run->context, variant, all, n, pal_model_sample(run->model),
@@ -35,7 +49,7 @@ static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pa
 
 static int override(const pal_cli_args *args, pal_cli_run *run)
 {
-    pal_setting own[PAL_CLI_SETTINGS], foreign[PAL_CLI_SETTINGS];
+    pal_setting own[PAL_CLI_SETTINGS + 1], foreign[PAL_CLI_SETTINGS];
     size_t n_own = 0, n_foreign = 0;
     const pal_variant *variant = pal_model_variant(run->model);
     for (size_t i = 0; i < args->n_variant; i++)
@@ -43,6 +57,7 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
             own[n_own++] = args->variant[i];
         else
             foreign[n_foreign++] = args->variant[i];
+    imply_corruption(variant, own, &n_own);
     int status = pal_cli_check_settings(variant, own, n_own);
     const pal_variant *corruptor = n_foreign && !variant->corrupt ? corrupting(foreign, n_foreign) : NULL;
     if (status == PAL_CLI_GO_ON && n_foreign && !corruptor)

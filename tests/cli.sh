@@ -226,6 +226,97 @@ refused "windows that do not fit" 'fewer --channels' train conv --data data --ch
 refused "convolutions by layers" 'no option --layers' train conv --data data --layers 5,4 --out new
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
+# ---- Arrays in and out
+refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: one line, and an OUT that is there stays
+    what=$1 word=$2 want=$3
+    shift 3
+    echo precious > out.npy
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne "$want" ]; then fail "$what: exit status $status"
+    elif [ "$(wc -l < err)" -ne 1 ] || ! grep -q -e "$word" err; then fail "$what: $(cat err)"
+    elif [ -s out ] || [ "$(cat out.npy)" != precious ]; then fail "$what: wrote"
+    elif ls | grep -q '\.tmp$'; then fail "$what: left a temporary file"
+    else pass
+    fi
+}
+works "encode a data set" encode first data code.npy
+check "encode tells the shape" grep -q '^code.npy \[37,12\]$' out
+works "decode" decode first code.npy decoded.npy
+check "decode gives samples in their shape" grep -q '^decoded.npy \[37,8,8\]$' out
+works "reconstruct arrays" reconstruct first data whole.npy
+check "encode, then decode, is reconstruct" cmp -s decoded.npy whole.npy
+works "encode to text" encode first data code.csv
+check "a row a sample" [ "$(wc -l < code.csv)" -eq 37 ]
+check "a column a unit" [ "$(head -n 1 code.csv | tr -c -d , | wc -c)" -eq 11 ]
+works "decode from text" decode first code.csv decoded.npy
+check "text loses nothing" cmp -s decoded.npy whole.npy
+works "reconstruct what was reconstructed" reconstruct first whole.npy twice.csv
+"$program" reconstruct first data - --split test 2> err | "$program" encode first - - 2>> err | "$program" decode first - - > piped.csv 2>> err
+check "a pipe of text" cmp -s piped.csv twice.csv
+check "a pipe says nothing" [ ! -s err ]
+"$program" encode first data - --format npy 2> err | "$program" decode first - - --format npy > piped.npy 2>> err
+check "a pipe of .npy" cmp -s piped.npy whole.npy
+echo old > over.npy
+works "a file that is there is replaced" encode first data over.npy --split test
+check "it is the new one" cmp -s over.npy code.npy
+works "the training samples" encode first data train.csv --split train
+check "all of them" [ "$(wc -l < train.csv)" -eq 128 ]
+cp whole.npy self.npy
+works "in may be out" encode first self.npy self.npy
+head -c 1000 whole.npy > cut.npy
+printf '1,2\n3,4\n' > narrow.csv
+awk 'BEGIN { for (i = 0; i < 64; i++) printf "%s%s", i == 5 ? "x" : "1", i < 63 ? "," : "\n" }' > words.csv
+refuses_arrays "a file cut short" 'cut.npy: has 1000 bytes' 1 encode first cut.npy out.npy
+refuses_arrays "rows of another length" 'rows of 64 features' 2 encode first narrow.csv out.npy
+refuses_arrays "codes of another length" 'rows of 12 numbers of a code' 2 decode first whole.npy out.npy
+refuses_arrays "words among numbers" 'line 1, column 6' 1 encode first words.csv out.npy
+refuses_arrays "no such file" 'nowhere.npy' 2 encode first nowhere.npy out.npy
+refuses_arrays "a file of another kind" 'one.txt' 2 encode first one.txt out.npy
+refuses_arrays "codes in a folder" 'is a folder' 2 decode first data out.npy
+refuses_arrays "a split of a file" 'split is for the folder' 2 encode first whole.npy out.npy --split train
+refuses_arrays "a result of another kind" 'ending in .npy or .csv' 2 encode first data out.txt
+mkdir folder.npy
+refuses_arrays "a folder in the place of the result" 'is a folder' 2 encode first data folder.npy
+refuses_arrays "nowhere to write" 'RUN IN OUT' 2 encode first data
+refuses_arrays "nowhere to write reconstructions" 'RUN IN OUT' 2 reconstruct first data
+rm out.npy
+"$program" encode first narrow.csv fresh.npy > out 2> err
+check "after a failure there is no file" [ ! -e fresh.npy ]
+
+# ---- Noise, missing pixels, blends
+works "denoise" denoise first --json
+check "denoise as JSON parses" is_json out
+check "every test sample is denoised" [ "$(figure samples)" = 37 ]
+denoised=$(figure squared_error_denoised)
+works "evaluate the same noise" evaluate first --json
+check "denoise has the figure of evaluate" [ "$(figure squared_error_corrupted)" = "$denoised" ]
+check "denoise makes a picture" is_png first/denoise.png
+works "denoise for people" denoise first --masking 0.5 -o masked.png --limit 9
+check "denoise tells the picture" grep -q '^masked.png$' out
+works "gaussian noise by its option alone" denoise quiet --sigma 0.5
+check "sigma is gaussian" grep -q 'corrupted by sigma 0.5, corruption gaussian' out
+works "masking noise" denoise quiet --masking 0.5
+works "infill" infill well --half bottom --json
+check "infill as JSON parses" is_json out
+check "infill has three methods" [ "$(grep -c '"squared_error":' out)" -eq 3 ]
+check "half of the pixels are missing" [ "$(figure missing_pixels)" = 32 ]
+check "infill makes a picture" is_png well/infill.png
+works "infill for people" infill first --rectangle 0,2,8,4 --method clamp --steps 3 --fill 0.5 -o filled.png
+check "infill tells a figure" grep -q '^    clamp ' out
+check "infill tells one method" [ "$(grep -c '^    code ' out)" -eq 0 ]
+awk 'BEGIN { for (i = 0; i < 64; i++) printf "%d%s", (i % 8 > 3), i % 8 < 7 ? "," : "\n" }' > mask.csv
+works "infill by a mask" infill first --mask mask.csv --method once --json -o filled.png
+masked=$(figure squared_error)
+works "infill by a half" infill first --half right --method once --json -o filled.png
+check "a mask and a half of the same pixels" [ "$(figure squared_error)" = "$masked" ]
+works "interpolate" interpolate first
+check "interpolate makes a picture" is_png first/interpolate.png
+works "interpolate, with pixels" interpolate first --from 0,1 --to 2,36 --steps 4 --pixels -o blend.png --json
+check "interpolate as JSON parses" is_json out
+check "interpolate has figures of two pairs" [ "$(grep -c '"path_length"' out)" -eq 2 ]
+works "interpolate in a grid" interpolate first --corners 0,1,2,3 --steps 5 --pixels -o corners.png
+check "a grid makes a picture" is_png corners.png
 
 # ---- Figures and classifiers
 works "train a sparse one" train sparse --out sparse $small --quiet
@@ -358,6 +449,22 @@ refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
 refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
 refused "no run" 'which run' reconstruct
+refused "no noise" 'nothing makes noise' denoise quiet
+refused "noise out of range" 'masking' denoise quiet --masking 2
+refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
+refused "a rectangle of everything" 'nothing known' infill first --rectangle 0,0,8,8
+refused "no rectangle" 'TOP,LEFT,HEIGHT,WIDTH' infill first --rectangle 1,2,3
+refused "two ways of missing" 'choose one' infill first --half left --mask mask.csv
+refused "a mask of another size" '64 pixels' infill first --mask narrow.csv
+refused "no such mask" 'nowhere.npy' infill first --mask nowhere.npy
+refused "no such method" 'method' infill first --method twice
+refused "filled with a word" 'neither mean nor' infill first --fill grey
+refused "a picture of infill that is no PNG" 'end in .png' infill first -o there.jpg
+refused "no such sample" 'no sample 37' interpolate first --from 0 --to 37
+refused "half a pair" 'say also --to' interpolate first --from 0
+refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
+refused "three corners" 'four corners' interpolate first --corners 0,1,2
+refused "no list" 'no list' interpolate first --from 0,x --to 1,2
 refused "settings that change the weights" 'weights' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc

@@ -63,11 +63,10 @@ static void solve(const double (*a)[2], const double *b, int rows, double v[2])
 
 START_TEST(known_pixels_keep_their_bits)
 {
-    static const char *const names[] = {"basic", "denoising"};
-    for (size_t v = 0; v < sizeof names / sizeof *names; v++)
+    for (size_t v = 0; pal_variant_at(v); v++)
         for (int dtype = PAL_F32; dtype <= PAL_F64; dtype++)
             for (int method = 0; method < PAL_INFILL_METHODS; method++) {
-                pal_model *m = make_named(names[v], (pal_dtype)dtype);
+                pal_model *m = make_named(pal_variant_at(v)->name, (pal_dtype)dtype);
                 for (int i = 0; i < N * FEATURES; i++)
                     if (missing[i % FEATURES]) x[i] = NAN; /* which nobody reads */
                 fill_in(m, (pal_infill_options){.method = (pal_infill_method)method, .batch = 2});

@@ -42,11 +42,10 @@ END_TEST
 
 START_TEST(ends_are_reconstructions)
 {
-    static const char *const names[] = {"basic", "denoising"};
     static const size_t ends[] = {0, STEPS - 1, STEPS * (STEPS - 1), STEPS * STEPS - 1};
-    for (size_t v = 0; v < sizeof names / sizeof *names; v++)
+    for (size_t v = 0; pal_variant_at(v); v++)
         for (int dtype = PAL_F32; dtype <= PAL_F64; dtype++) {
-            pal_model *m = make_named(names[v], (pal_dtype)dtype);
+            pal_model *m = make_named(pal_variant_at(v)->name, (pal_dtype)dtype);
             pal_workspace_options o = {.struct_size = sizeof o, .batch = 1}; /* the same batch, the same bits */
             pal_workspace *w = pal_workspace_new(m, &o, NULL);
             float own[CORNERS * FEATURES], line[STEPS * FEATURES], square[STEPS * STEPS * FEATURES];
