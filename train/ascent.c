@@ -19,10 +19,10 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1000, STALE = 20 };
+enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 600, WINDOW = 25 };
 static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* t */
 static const double parallel = 1e-6, cancelled = 1e-3;         /* lengths along the sphere, of a gradient's */
-static const double gain = 1e-8, better = 1e-6, enough = 1e-3; /* of a value's; of what the slope promises */
+static const double gain = 2e-5, better = 1e-6, enough = 1e-3; /* of a value; of what the slope promises */
 
 /* ---- The layers of a recorded encoder ---------------------------------------------------------------------------- */
 
@@ -138,8 +138,7 @@ typedef struct climb {
     pal_program *program; /* value [rows], gradient [rows, features] */
     double *v, *g, *d;    /* the best point of each row so far, the gradient there, the combination of gradients */
     struct row {
-        double value, step;
-        int stale;
+        double value, step, before; /* before: the value when the window began */
         bool ridge, done;
     } row[ROWS];
 } climb;
@@ -247,9 +246,9 @@ static void fall(climb *c, size_t row)
     const size_t n = c->features;
     struct row *r = &c->row[row];
     double *v = c->v + row * n, *g = c->g + row * n, *d = c->d + row * n;
-    if (!r->ridge) {
+    if (!r->ridge || r->step > ridge_step) {
         r->step /= 2;
-        r->ridge = r->step < ridge_step;
+        r->ridge |= r->step < ridge_step;
         return;
     }
     combine(c, row);
@@ -265,12 +264,18 @@ static void judge(climb *c, size_t row)
     double slope = r->ridge ? along(c->v + row * c->features, c->d + row * c->features, c->features) : 0;
     if (value > before + enough * slope * r->step) {
         take(c, row);
-        r->step = fmin(2 * r->step, r->ridge ? ridge_step : largest_step);
-        r->stale = value - before <= gain * fabs(value) ? r->stale + 1 : 0;
+        r->step = fmin(2 * r->step, r->ridge ? first_step : largest_step);
     } else {
         fall(c, row);
     }
-    r->done = at_top(c, row) || r->step < smallest_step || r->stale >= STALE;
+    r->done = at_top(c, row) || r->step < smallest_step;
+}
+
+/* Along the last ridges the climb is slow, and what it gains cannot be seen: a window that gains little is the last. */
+static void rest(struct row *r)
+{
+    r->done |= r->ridge && r->value - r->before <= gain * fabs(r->value);
+    r->before = r->value;
 }
 
 static pal_status run(climb *c, pal_error *err)
@@ -349,6 +354,7 @@ pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t 
             if (left) status = run(c, err);
             for (size_t row = 0; left && !status && row < c->rows; row++)
                 if (!c->row[row].done) judge(c, row);
+            for (size_t row = 0; step % WINDOW == WINDOW - 1 && row < c->rows; row++) rest(&c->row[row]);
         }
         if (!status) finish(c, now, out + (size_t)at * c->features, value + at, open);
     }
