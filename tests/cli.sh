@@ -222,7 +222,7 @@ refused "an output activation that gives no probability" 'choose canonical' trai
 refused "a block that does not fit" 'smaller --block-size' train dae --data data --corruption blocks --block-size 9 --out new
 refused "convolutions of what is no image" 'wants images' train conv --data wide.csv --batch 2 --output squared --out new
 refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
-refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --out new
+refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --kernel 4 --out new
 refused "convolutions by layers" 'no option --layers' train conv --data data --layers 5,4 --out new
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
