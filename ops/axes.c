@@ -77,6 +77,11 @@ pal_var pal__reduce(const pal_op *op, pal_var x, unsigned axes, bool keep)
         moved |= order[a] != a;
         if (axes >> a & 1) kept.dim[a] = 1;
     }
+    if (moved && op->n_ints && !(axes & (axes + 1))) { /* the axes in front */
+        pal_params columns = {.i = {1}};
+        pal_var matrix = pal_reshape(x, PAL_SHAPE(pal__terms(s, axes), pal_shape_count(kept)));
+        return pal__drop_axes(pal_reshape(pal_record(NULL, op, &matrix, 1, &columns), kept), axes, keep);
+    }
     pal_var rows =
         pal_reshape(moved ? pal_permute(x, order) : x, PAL_SHAPE(pal_shape_count(kept), pal__terms(s, axes)));
     return pal__drop_axes(pal_reshape(pal_record(NULL, op, &rows, 1, NULL), kept), axes, keep);

@@ -18,7 +18,7 @@ bool pal__axis_of(const char *name, pal_var x, int rank, int *axis);
 pal_var pal__axis_to_end(pal_var x, int axis);   /* the others keep their order */
 pal_var pal__axis_from_end(pal_var x, int axis); /* undoes it */
 
-/* op makes [.., 1] of [.., n]; x is reducible. */
+/* op makes [.., 1] of [.., n], and if it has a parameter, 1 of that [1, n] of [m, n]; x is reducible. */
 pal_var pal__reduce(const pal_op *op, pal_var x, unsigned axes, bool keep);
 /* y has axes of 1 where the bits are set: those go, unless they are to be kept. */
 pal_var pal__drop_axes(pal_var y, unsigned axes, bool keep);
@@ -68,6 +68,12 @@ PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_max)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_min)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_prod)
 #undef PAL__DECLARE_FOLD
+#define PAL__DECLARE_COLUMNS(name, isa)                                                                                \
+    void pal__##name##_f32_##isa(const float *x, size_t rows, size_t stride, size_t columns, float *out);              \
+    void pal__##name##_f64_##isa(const double *x, size_t rows, size_t stride, size_t columns, double *out);
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_COLUMNS, column_max)
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_COLUMNS, column_min)
+#undef PAL__DECLARE_COLUMNS
 /* The sum of (factor x)^2. */
 #define PAL__DECLARE_SQUARES(name, isa)                                                                                \
     float pal__##name##_f32_##isa(const float *x, size_t n, float factor);                                             \

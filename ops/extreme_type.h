@@ -1,7 +1,8 @@
-/* extreme_type.h - the largest or the smallest of a row; included by fold_kernels.c for each type T, with FN, START and
- * BEATS(a, b). A NaN wins; of equals the first of those that meet. NaNs are kept apart from values until the end: each
- * of the two chains is then one instruction long. Element i goes into partial i % PARTIALS and the partials are joined
- * by a fixed tree, a short row in order, so that the bits are those of the definition on every instruction set. */
+/* extreme_type.h - the largest or the smallest of a row, or of each of neighbouring columns; included by fold_kernels.c
+ * for each type T, with FN, COLUMNS, START and BEATS(a, b). A NaN wins; of equals the first of those that meet. NaNs
+ * are kept apart from values until the end: each of the two chains is then one instruction long. Element i goes into
+ * partial i % PARTIALS and the partials are joined by a fixed tree, a short row in order, so that the bits are those of
+ * the definition on every instruction set. */
 #define PARTIALS      (128 / sizeof(T))
 #define FURTHER(a, b) ((a) != (a) ? (a) : (b))
 #define EXTREME(a, b) (BEATS(a, b) || (a) != (a) ? (a) : (b))
@@ -30,6 +31,16 @@ T FN(const T *x, size_t n)
     for (size_t half = PARTIALS / 2; half; half /= 2)
         for (size_t j = 0; j < half; j++) p[j] = EXTREME(p[j + half], p[j]);
     return p[0];
+}
+
+/* Rows lie stride elements apart; from the first to the last. */
+void COLUMNS(const T *x, size_t rows, size_t stride, size_t columns, T *out)
+{
+    for (size_t c = 0; c < columns; c++) out[c] = START;
+    for (size_t r = 0; r < rows; r++, x += stride) {
+#pragma omp simd
+        for (size_t c = 0; c < columns; c++) out[c] = EXTREME(x[c], out[c]);
+    }
 }
 #undef PARTIALS
 #undef FURTHER

@@ -1,6 +1,7 @@
 /* fold.c - reductions of the last axis that have kernels: [.., n] -> [.., 1]. Rows lie side by side; reduction.c brings
- * any set of axes there. row_shift is a constant to derivatives: what logsumexp takes out of its argument and puts
- * back, so that it does not overflow. */
+ * any set of axes there. With the parameter i[0] = 1 some reduce the first axis of a matrix instead: [m, n] -> [1, n].
+ * row_shift is a constant to derivatives: what logsumexp takes out of its argument and puts back, so that it does not
+ * overflow. */
 #include "ops/axes.h"
 
 #include <float.h>
@@ -22,10 +23,22 @@ static bool infer_rows(pal_infer *r)
     return true;
 }
 
+static bool infer_either(pal_infer *r)
+{
+    if (r->params->i[0] == 0) return infer_rows(r);
+    r->dtype = r->dtypes[0];
+    r->shape = r->shapes[0];
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are reduced");
+    if (r->params->i[0] != 1 || r->shape.rank != 2) return pal_infer_fail(r, "columns are those of a matrix");
+    r->shape.dim[0] = 1;
+    return true;
+}
+
 static bool infer_some(pal_infer *r)
 {
-    return infer_rows(r) &&
-           (r->shapes[0].dim[r->shape.rank - 1] > 0 || pal_infer_fail(r, "there are no elements to reduce"));
+    if (!infer_either(r)) return false;
+    int64_t terms = r->shapes[0].dim[r->params->i[0] ? 0 : r->shape.rank - 1];
+    return terms > 0 || pal_infer_fail(r, "there are no elements to reduce");
 }
 
 static void fold_rows(const pal_call *c, const pal__fold *f, size_t first, size_t end)
@@ -39,9 +52,34 @@ static void fold_rows(const pal_call *c, const pal__fold *f, size_t first, size_
             ((double *)c->out)[i] = f->f64[isa]((const double *)c->in[0] + i * n, n);
 }
 
+typedef struct columns_fold {
+    void (*f32[PAL_ISA_COUNT])(const float *, size_t, size_t, size_t, float *);
+    void (*f64[PAL_ISA_COUNT])(const double *, size_t, size_t, size_t, double *);
+} columns_fold;
+static const columns_fold columns_max = {PAL_EACH_ISA(F32, column_max), PAL_EACH_ISA(F64, column_max)};
+static const columns_fold columns_min = {PAL_EACH_ISA(F32, column_min), PAL_EACH_ISA(F64, column_min)};
+
+enum { COLUMNS = 256 }; /* that a task takes at least: as many lines of each row as are fetched ahead */
+
+/* Groups first .. end-1 of COLUMNS columns. */
+static void fold_columns(const pal_call *c, const columns_fold *f, size_t first, size_t end)
+{
+    size_t m = (size_t)c->in_shape[0].dim[0], n = (size_t)c->in_shape[0].dim[1], last = end * COLUMNS;
+    pal_isa isa = pal_kernel_isa(c->context);
+    if (last > n) last = n;
+    for (size_t at = first * COLUMNS; at < last; at += COLUMNS) {
+        size_t width = last - at < COLUMNS ? last - at : COLUMNS;
+        if (c->dtype == PAL_F32)
+            f->f32[isa]((const float *)c->in[0] + at, m, n, width, (float *)c->out + at);
+        else
+            f->f64[isa]((const double *)c->in[0] + at, m, n, width, (double *)c->out + at);
+    }
+}
+
 static pal_status run_rows(const pal_call *c, pal__rows_fn fn)
 {
-    pal__each_row(c, pal__rows(c->in_shape[0]), (size_t)pal_shape_count(c->in_shape[0]), 0, fn);
+    size_t rows = pal__rows(c->in_shape[0]), groups = (pal__last(c->in_shape[0]) + COLUMNS - 1) / COLUMNS;
+    pal__each_row(c, c->params->i[0] ? groups : rows, (size_t)pal_shape_count(c->in_shape[0]), 0, fn);
     return PAL_OK;
 }
 
@@ -64,13 +102,19 @@ static void write(const pal_call *c, size_t i, double value)
 static void max_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
     (void)scratch;
-    fold_rows(c, &pal__fold_max, from, end);
+    if (c->params->i[0])
+        fold_columns(c, &columns_max, from, end);
+    else
+        fold_rows(c, &pal__fold_max, from, end);
 }
 
 static void min_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
     (void)scratch;
-    fold_rows(c, &pal__fold_min, from, end);
+    if (c->params->i[0])
+        fold_columns(c, &columns_min, from, end);
+    else
+        fold_rows(c, &pal__fold_min, from, end);
 }
 
 static pal_status run_max(const pal_call *c) { return run_rows(c, max_rows); }
@@ -80,7 +124,8 @@ static pal_status run_min(const pal_call *c) { return run_rows(c, min_rows); }
 static pal_var vjp_extreme(const pal_rule *r, size_t k)
 {
     pal_var x = r->in[k], attains = pal_equal(x, r->out);
-    pal_var shares = pal_sum(pal_cast(attains, pal_dtype_of(x)), 1u << (pal_shape_of(x).rank - 1), true);
+    unsigned axes = r->params->i[0] ? 1 : 1u << (pal_shape_of(x).rank - 1);
+    pal_var shares = pal_sum(pal_cast(attains, pal_dtype_of(x)), axes, true);
     return pal_where(attains, pal_div(r->seed, shares), pal_like(x, 0));
 }
 
@@ -117,6 +162,7 @@ const pal_op pal__op_reduce_max = {
     PAL_OP_HEAD("reduce_max", "max over axes of x", "largest; ties share the derivative equally; NaN wins"),
     .op_class = PAL_CLASS_REDUCTION,
     .arity = 1,
+    .n_ints = 1,
     .infer = infer_some,
     .derivative = {PAL_HAS_RULE},
     .vjp = vjp_extreme,
@@ -129,6 +175,7 @@ const pal_op pal__op_reduce_min = {
     PAL_OP_HEAD("reduce_min", "min over axes of x", "smallest; ties share the derivative equally; NaN wins"),
     .op_class = PAL_CLASS_REDUCTION,
     .arity = 1,
+    .n_ints = 1,
     .infer = infer_some,
     .derivative = {PAL_HAS_RULE},
     .vjp = vjp_extreme,
@@ -145,7 +192,15 @@ static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch
     size_t n = pal__last(c->in_shape[0]);
     double most = c->dtype == PAL_F32 ? (double)FLT_MAX : DBL_MAX;
     (void)scratch;
-    if (n) fold_rows(c, &pal__fold_max, from, end);
+    if (c->params->i[0]) {
+        fold_columns(c, &columns_max, from, end);
+        size_t last = end * COLUMNS;
+        from *= COLUMNS;
+        end = last < n ? last : n;
+        n = (size_t)c->in_shape[0].dim[0];
+    } else if (n) {
+        fold_rows(c, &pal__fold_max, from, end);
+    }
     for (size_t i = from; i < end; i++) {
         double m = n ? read(c, c->out, i) : 0;
         write(c, i, m > most ? most : m < -most ? -most : m);
@@ -162,7 +217,8 @@ const pal_op pal__op_row_shift = {PAL_OP_HEAD("row_shift", "max over the last ax
                                               "what logsumexp subtracts; constant to derivatives"),
                                   .op_class = PAL_CLASS_REDUCTION,
                                   .arity = 1,
-                                  .infer = infer_rows,
+                                  .n_ints = 1,
+                                  .infer = infer_either,
                                   .derivative = {PAL_ZERO_DERIVATIVE},
                                   .run = run_shift,
                                   .cases = cases_shift,

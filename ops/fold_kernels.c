@@ -11,21 +11,25 @@
 #define SMALLER(a, b) ((a) < (b))
 #define PRODUCT(a, b) ((b) * (a))
 
-#define T     float
-#define FN    JOIN(row_max, f32, PAL_ISA_NAME)
-#define START -INFINITY
-#define BEATS LARGER
+#define T       float
+#define FN      JOIN(row_max, f32, PAL_ISA_NAME)
+#define COLUMNS JOIN(column_max, f32, PAL_ISA_NAME)
+#define START   -INFINITY
+#define BEATS   LARGER
 #include "ops/extreme_type.h"
 #undef FN
 #undef START
 #undef BEATS
-#define FN    JOIN(row_min, f32, PAL_ISA_NAME)
-#define START INFINITY
-#define BEATS SMALLER
+#undef COLUMNS
+#define FN      JOIN(row_min, f32, PAL_ISA_NAME)
+#define COLUMNS JOIN(column_min, f32, PAL_ISA_NAME)
+#define START   INFINITY
+#define BEATS   SMALLER
 #include "ops/extreme_type.h"
 #undef FN
 #undef START
 #undef BEATS
+#undef COLUMNS
 #define FN    JOIN(row_prod, f32, PAL_ISA_NAME)
 #define START 1
 #define FOLD  PRODUCT
@@ -40,21 +44,25 @@
 #undef FN
 #undef BLOCK
 
-#define T     double
-#define FN    JOIN(row_max, f64, PAL_ISA_NAME)
-#define START -(double)INFINITY
-#define BEATS LARGER
+#define T       double
+#define FN      JOIN(row_max, f64, PAL_ISA_NAME)
+#define COLUMNS JOIN(column_max, f64, PAL_ISA_NAME)
+#define START   -(double)INFINITY
+#define BEATS   LARGER
 #include "ops/extreme_type.h"
 #undef FN
 #undef START
 #undef BEATS
-#define FN    JOIN(row_min, f64, PAL_ISA_NAME)
-#define START (double)INFINITY
-#define BEATS SMALLER
+#undef COLUMNS
+#define FN      JOIN(row_min, f64, PAL_ISA_NAME)
+#define COLUMNS JOIN(column_min, f64, PAL_ISA_NAME)
+#define START   (double)INFINITY
+#define BEATS   SMALLER
 #include "ops/extreme_type.h"
 #undef FN
 #undef START
 #undef BEATS
+#undef COLUMNS
 #define FN    JOIN(row_prod, f64, PAL_ISA_NAME)
 #define START 1
 #define FOLD  PRODUCT

@@ -214,6 +214,56 @@ START_TEST(kernels_agree)
 }
 END_TEST
 
+/* The columns' own kernels against rows' of the transpose. */
+START_TEST(columns_agree_with_rows)
+{
+    static const char *const isas[] = {"baseline", "avx2", "avx512"};
+    static const pal_shape shapes[] = {{2, {1, 600}},   {2, {40, 17}}, {2, {70, 256}}, {2, {5, 1025}},
+                                       {3, {3, 4, 70}}, {2, {9, 1}},   {2, {4, 0}}};
+    pal_context *chosen = c;
+    for (int i = 0; i < 6; i++) {
+        c = pal_context_new(&(pal_context_options){
+            .struct_size = sizeof(pal_context_options), .threads = 1 + (unsigned)i % 2, .isa = isas[i / 2]});
+        if (!c) continue; /* the processor has no such instructions */
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int f32 = 0; f32 < 2; f32++) {
+                pal_tape *tape = pal_tape_new(c, PAL_F64);
+                pal_tensor *x = random_tensor(c, f32 ? PAL_F32 : PAL_F64, shapes[s], -1, 1, "x");
+                size_t n = pal_tensor_count(x);
+                if (n > 20) {
+                    pal_tensor_set(x, 0, nan_);
+                    pal_tensor_set(x, n - 2, nan_);
+                    pal_tensor_set(x, n / 2, -inf);
+                    pal_tensor_set(x, n / 3, inf);
+                }
+                pal_var v = pal_leaf(tape, x, "x"), turned, out[6];
+                int64_t columns = shapes[s].dim[shapes[s].rank - 1];
+                unsigned front = (1u << (shapes[s].rank - 1)) - 1;
+                turned = pal_transpose(pal_reshape(v, PAL_SHAPE(front == 1 ? shapes[s].dim[0] : 12, columns)));
+                for (int k = 0; k < 2; k++) {
+                    pal_var u = k ? turned : v;
+                    unsigned axes = k ? 2 : front;
+                    out[k] = pal_cast(pal_reduce_max(u, axes, false), PAL_F64);
+                    out[2 + k] = pal_cast(pal_reduce_min(u, axes, false), PAL_F64);
+                    out[4 + k] = pal_cast(pal_logsumexp(u, axes, false), PAL_F64);
+                }
+                pal_program *p = pal_compile(tape, out, 6, NULL);
+                ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
+                ck_assert_int_eq(pal_run(p), PAL_OK);
+                for (size_t k = 0; k < 6; k += 2)
+                    for (size_t e = 0; e < (size_t)columns; e++)
+                        near(pal_tensor_get(pal_output(p, k), e), pal_tensor_get(pal_output(p, k + 1), e),
+                             k < 4 ? 0 : 1e-6);
+                pal_program_free(p);
+                pal_tape_free(tape);
+                pal_tensor_free(x);
+            }
+        pal_context_free(c);
+    }
+    c = chosen;
+}
+END_TEST
+
 START_TEST(wrong_uses_are_refused)
 {
     pal_tensor *x, *y;
@@ -250,6 +300,6 @@ Suite *reductions_suite(void)
     Suite *s = suite_create("reductions");
     add_case(s, "reductions", setup, teardown,
              TESTS(reductions_match_plain_loops, of_no_elements, extreme_arguments, variance_takes_two_passes,
-                   kernels_agree, wrong_uses_are_refused));
+                   kernels_agree, columns_agree_with_rows, wrong_uses_are_refused));
     return s;
 }
