@@ -1,5 +1,5 @@
-/* conv_stack.c - the encoder of strided convolutions and the decoder that undoes it, by the shared options and
- * `channels`, `kernel`, `stride`, `hidden`.
+/* conv_stack.c - the encoder of strided convolutions, then affine layers, and the decoder that undoes it; by the
+ * options `channels`, `kernel`, `stride`, and `layers`, unless `hidden` is 0.
  *
  * Between layers values are images [n,channels,height,width]; samples, codes and what the decoder says are rows. */
 #include "models/internal.h"
@@ -7,19 +7,21 @@
 #include <stdio.h>
 
 typedef struct stack {
-    size_t n, layers; /* convolutions; and all, with the affine one */
-    int64_t kernel, stride, hidden;
+    size_t n, layers; /* convolutions; and all, with the affine ones */
+    int64_t kernel, stride;
     pal_image_size size[PAL_OPTION_LIST + 1]; /* of the samples, and of each convolution's maps */
+    int64_t units[PAL_OPTION_LIST + 1];       /* of the last maps, and of each affine layer */
 } stack;
+
+static int64_t count(pal_image_size s) { return s.channels * s.height * s.width; }
 
 static stack stack_of(pal_model *m)
 {
     int64_t channels[PAL_OPTION_LIST];
     stack s = {.n = pal_option_sizes(m, "channels", channels),
                .kernel = pal_option_int(m, "kernel"),
-               .stride = pal_option_int(m, "stride"),
-               .hidden = pal_option_int(m, "hidden")};
-    s.layers = s.n + (s.hidden > 0);
+               .stride = pal_option_int(m, "stride")};
+    s.layers = s.n;
     if (!s.n)
         pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
                       "channels: none are given: choose the number of maps of each convolution, such as 16,32");
@@ -27,6 +29,10 @@ static stack stack_of(pal_model *m)
     for (size_t k = 1; k <= s.n; k++)
         s.size[k] = (pal_image_size){channels[k - 1], pal_convolved(s.size[k - 1].height, s.kernel, s.stride),
                                      pal_convolved(s.size[k - 1].width, s.kernel, s.stride)};
+    s.units[0] = count(s.size[s.n]);
+    const int64_t hidden = pal_option_int(m, "hidden");
+    s.layers += hidden ? pal_option_sizes(m, "layers", s.units + 1) : 0;
+    if (hidden && s.layers == s.n) s.units[++s.layers - s.n] = hidden;
     return s;
 }
 
@@ -52,7 +58,6 @@ static pal_var activated(pal_model *m, const stack *s, const char *layer, size_t
     return h;
 }
 
-static int64_t count(pal_image_size s) { return s.channels * s.height * s.width; }
 static pal_var images(pal_var rows, pal_image_size s)
 {
     return pal_reshape(rows, PAL_SHAPE(-1, s.channels, s.height, s.width));
@@ -68,22 +73,13 @@ pal_var pal_encode_conv(pal_model *m, pal_var x)
         h = pal_conv(m, name.text, h, s.size[k].channels, s.kernel, s.stride);
         h = activated(m, &s, name.text, k, h);
     }
-    h = pal_reshape(h, PAL_SHAPE(-1, count(s.size[s.n])));
-    if (s.layers > s.n) {
-        const layer_name name = name_of("encoder", s.layers);
-        h = activated(m, &s, name.text, s.layers, pal_dense(m, name.text, h, s.hidden));
+    h = pal_reshape(h, PAL_SHAPE(-1, s.units[0]));
+    for (size_t k = s.n + 1; k <= s.layers; k++) {
+        const layer_name name = name_of("encoder", k);
+        h = activated(m, &s, name.text, k, pal_dense(m, name.text, h, s.units[k - s.n]));
     }
     pal__leave(m, outer);
     return h;
-}
-
-/* From the code to the last maps. */
-static pal_var to_maps(pal_model *m, const stack *s, bool tied, pal_var h)
-{
-    const layer_name name = name_of("decoder", s->layers), encoder = name_of("encoder", s->layers);
-    if (s->layers == s->n) return images(h, s->size[s->n]);
-    pal_var a = tied ? pal_dense_tied(m, name.text, h, encoder.text) : pal_dense(m, name.text, h, count(s->size[s->n]));
-    return images(activated(m, s, name.text, s->n, a), s->size[s->n]);
 }
 
 /* A recipe of several numbers a feature has them side by side; the last layer gives them as so many images. */
@@ -100,7 +96,12 @@ pal_var pal_decode_conv(pal_model *m, pal_var h)
     const bool tied = pal_option_bool(m, "tied");
     const int64_t numbers = tied ? 1 : pal_output_numbers(m) / pal_model_features(m);
     pal__entered outer = pal__enter(m, "decoder");
-    h = to_maps(m, &s, tied, h);
+    for (size_t k = s.layers; k > s.n; k--) {
+        const layer_name name = name_of("decoder", k), encoder = name_of("encoder", k);
+        h = tied ? pal_dense_tied(m, name.text, h, encoder.text) : pal_dense(m, name.text, h, s.units[k - s.n - 1]);
+        h = activated(m, &s, name.text, k - 1, h);
+    }
+    h = images(h, s.size[s.n]);
     for (size_t k = s.n; k >= 1; k--) {
         const layer_name name = name_of("decoder", k), encoder = name_of("encoder", k);
         pal_image_size size = s.size[k - 1];

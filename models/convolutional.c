@@ -1,7 +1,7 @@
 /* The convolutional autoencoder: strided convolutions to the code and, mirrored, their transposes back.
  *
  * Masci, Meier, Ciresan and Schmidhuber, ICANN 2011; strides in the place of pooling as in Springenberg, Dosovitskiy,
- * Brox and Riedmiller, ICLR 2015. An affine layer makes the code of the last maps; with --hidden 0 they are the code.
+ * Brox and Riedmiller, ICLR 2015. Affine layers make the code of the last maps; with --hidden 0 they are the code.
  */
 #include "models/internal.h"
 
@@ -11,16 +11,17 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    {"hidden", PAL_OPTION_INT, "30", 0, 1000000, NULL, "units of the code; 0: the last maps"},
-    {"channels", PAL_OPTION_SIZES, "16,32,64", 1, 100000, NULL, "maps of each convolution"},
-    {"kernel", PAL_OPTION_INT, "3", 1, 1000, NULL, "side of the filters"},
+    {"hidden", PAL_OPTION_INT, "30", 0, 1000000, NULL, "units of the code; 0: the last maps, without affine layers"},
+    {"layers", PAL_OPTION_SIZES, "256,30", 1, 1000000, NULL,
+     "units of each affine layer after the convolutions; the last is the code"},
+    {"channels", PAL_OPTION_SIZES, "16,32", 1, 100000, NULL, "maps of each convolution"},
+    {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the filters"},
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights and filters, transposed"},
     {"activation", PAL_OPTION_ENUM, "relu", 0, 0, "sigmoid|tanh|relu|linear|softplus",
      "of every layer but code and output"},
     {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, "same|sigmoid|tanh|relu|linear|softplus", "of the code"},
     {"init", PAL_OPTION_ENUM, "he", 0, 0, "glorot|he|lecun|normal", "distribution of the initial weights"},
-    {.name = "layers", .type = PAL_OPTION_NONE},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {0}};
 

@@ -143,9 +143,9 @@ pal_var pal_conv(pal_model *m, const char *name, pal_var x, int64_t units, int64
  * of the convolution TO (NULL: its own), and NAME/b [channels]. */
 pal_var pal_conv_back(pal_model *m, const char *name, pal_var y, pal_image_size image, int64_t kernel, int64_t stride,
                       const char *to);
-/* The same as pal_encode_layers and pal_decode_layers with convolutions, by options `channels`, `kernel`, `stride`, and
- * an affine layer of `hidden` units, if not 0, between the last maps and the code, which is rows. Parameters
- * encoder/K/W, encoder/K/b and decoder/K/W, decoder/K/b, which undoes encoder/K. */
+/* As pal_encode_layers and pal_decode_layers, but begun with convolutions by `channels`, `kernel`, `stride`; affine by
+ * `layers`, none if `hidden` is 0. Codes are rows. Parameters encoder/K/W, encoder/K/b, decoder/K/W, decoder/K/b;
+ * decoder/K undoes encoder/K. */
 pal_var pal_encode_conv(pal_model *m, pal_var x);
 pal_var pal_decode_conv(pal_model *m, pal_var h);
 int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride); /* 0: the window does not fit */

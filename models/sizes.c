@@ -1,7 +1,7 @@
 /* sizes.c - `hidden` and `layers` say the same size of the code.
  *
- * `layers` lists the encoder's layers, the last is the code; none: one layer of `hidden` units. Who gives one of the two
- * means it: --hidden replaces the code of a variant's own layers. */
+ * `layers` lists the encoder's layers, the last is the code; none: one layer of `hidden` units. Who gives one of the
+ * two means it: --hidden replaces the code of a variant's own layers. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -12,8 +12,8 @@ pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err)
     pal__value *hidden = pal__value_find(values, n, "hidden"), *layers = pal__value_find(values, n, "layers");
     double size[PAL_OPTION_LIST];
     size_t count = layers && layers->option->type == PAL_OPTION_SIZES ? pal__list_parse(layers->text, size) : 0;
-    if (!hidden || hidden->option->type != PAL_OPTION_INT || !count || size[count - 1] == hidden->number)
-        return PAL_OK;
+    if (!hidden || hidden->option->type != PAL_OPTION_INT || !count || size[count - 1] == hidden->number) return PAL_OK;
+    if (hidden->given && hidden->number == 0) return PAL_OK; /* there are no such layers */
     if (hidden->given && layers->given)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "hidden %s and layers %.80s differ about the code: give one of them, or the same size",

@@ -210,11 +210,11 @@ for jacobian in exact rows hutchinson; do
     falls "contractive by $jacobian" cae-$jacobian contractive --hidden 12 --jacobian $jacobian --lambda 0.1
 done
 falls "deep contractive" cae-deep cae --layers 12,6 --activation tanh --optimizer adam --lr 0.003
-falls "convolutional" convolutional conv --channels 4,8 --hidden 6
+falls "convolutional" convolutional conv --channels 4,8 --layers 9,6
 falls "convolutional without an affine layer, tied" maps conv --channels 4,3 --hidden 0 --tied yes
 works "evaluate a convolutional one" evaluate convolutional --json
 works "reconstruct by a convolutional one" reconstruct convolutional
-works "the same convolutional one" train conv --channels 4,8 --hidden 6 --out conv-again --data data --batch 16 --epochs 3 --quiet
+works "the same convolutional one" train conv --channels 4,8 --layers 9,6 --out conv-again --data data --batch 16 --epochs 3 --quiet
 check "the same seed, the same convolutional checkpoint" cmp -s convolutional/checkpoint.safetensors conv-again/checkpoint.safetensors
 refused "levels that are not told" 'choose --bins' train basic --data data --output categorical --out new
 refused "levels by tied weights" 'choose --tied no' train basic --data data --output categorical --bins 8 --out new
@@ -223,7 +223,7 @@ refused "a block that does not fit" 'smaller --block-size' train dae --data data
 refused "convolutions of what is no image" 'wants images' train conv --data wide.csv --batch 2 --output squared --out new
 refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
 refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --kernel 4 --out new
-refused "convolutions by layers" 'no option --layers' train conv --data data --layers 5,4 --out new
+refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
 # ---- Arrays in and out

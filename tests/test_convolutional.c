@@ -106,7 +106,8 @@ START_TEST(images_of_any_size_come_back)
         {{"channels", "2,2,2"}, {"kernel", "3"}, {"stride", "2"}, {"tied", "yes"}},
         {{"channels", "2"}, {"kernel", "3"}, {"stride", "3"}},
         {{"channels", "2"}, {"kernel", "1"}, {"stride", "3"}, {"hidden", "0"}},
-        {{"channels", "3"}, {"kernel", "2"}, {"stride", "1"}},
+        {{"channels", "3"}, {"kernel", "2"}, {"stride", "1"}, {"layers", ""}},
+        {{"channels", "2"}, {"kernel", "3"}, {"layers", "6,5,4"}, {"tied", "yes"}},
         {{"channels", "2"}, {"kernel", "3"}, {"output", "categorical"}, {"bins", "3"}},
     };
     for (int64_t h = 3; h <= 8; h++)
@@ -122,13 +123,15 @@ END_TEST
 
 START_TEST(a_grey_image_is_one_channel)
 {
-    const pal_setting settings[] = {{"channels", "2,3"}, {"kernel", "3"}, {"hidden", "4"}, {0}};
+    const pal_setting settings[] = {{"channels", "2,3"}, {"kernel", "3"}, {"layers", "9,4"}, {0}};
     pal_model *m = model_of("conv", settings, PAL_SHAPE(28, 27)), *n = model_of("conv", settings, PAL_SHAPE(1, 28, 27));
     has_shape(m, "encoder/1/W", PAL_SHAPE(2, 1, 3, 3));
     has_shape(m, "encoder/1/b", PAL_SHAPE(2));
     has_shape(m, "encoder/2/W", PAL_SHAPE(3, 2, 3, 3));
-    has_shape(m, "encoder/3/W", PAL_SHAPE(3 * 7 * 7, 4));
-    has_shape(m, "decoder/3/W", PAL_SHAPE(4, 3 * 7 * 7));
+    has_shape(m, "encoder/3/W", PAL_SHAPE(3 * 7 * 7, 9));
+    has_shape(m, "encoder/4/W", PAL_SHAPE(9, 4));
+    has_shape(m, "decoder/4/W", PAL_SHAPE(4, 9));
+    has_shape(m, "decoder/3/W", PAL_SHAPE(9, 3 * 7 * 7));
     has_shape(m, "decoder/2/W", PAL_SHAPE(2, 3, 3, 3));
     has_shape(m, "decoder/1/W", PAL_SHAPE(1, 2, 3, 3));
     has_shape(m, "decoder/1/b", PAL_SHAPE(1));
@@ -210,7 +213,9 @@ START_TEST(what_does_not_fit_is_refused)
     refused("conv", (pal_setting[]){{"channels", "4,0"}, {0}}, PAL_SHAPE(8, 8), "channels: 4,0 is not in");
     refused("conv", (pal_setting[]){{"channels", "2,2,2,2"}, {"kernel", "4"}, {0}}, PAL_SHAPE(8, 8),
             "encoder/4: a window of 4 does not fit into maps of 1 by 1: choose fewer --channels");
-    refused("conv", (pal_setting[]){{"layers", "5,4"}, {0}}, PAL_SHAPE(8, 8), "has no option layers");
+    refused("conv", (pal_setting[]){{"layers", "5,0"}, {0}}, PAL_SHAPE(8, 8), "layers: 5,0 is not in");
+    refused("conv", (pal_setting[]){{"layers", "5,4"}, {"hidden", "3"}, {0}}, PAL_SHAPE(8, 8), "differ about the code");
+    refused("conv", (pal_setting[]){{"decoder-layers", "5"}, {0}}, PAL_SHAPE(8, 8), "has no option decoder-layers");
     refused("conv", (pal_setting[]){{"tied", "yes"}, {"output", "categorical"}, {"bins", "4"}, {0}}, PAL_SHAPE(8, 8),
             "choose --tied no");
     refused("conv", (pal_setting[]){{"channels", "2,2"}, {"dropout", "0.1,0.2"}, {0}}, PAL_SHAPE(8, 8),
