@@ -19,7 +19,8 @@ static const pal_variant *corrupting(const pal_setting *settings, size_t n)
 /* An option of one kind of corruption says which it is, unless that is said, too. Room for one more. */
 static void imply_corruption(const pal_variant *variant, pal_setting *settings, size_t *n)
 {
-    static const pal_setting kinds[] = {{"masking", "masking"}, {"sigma", "gaussian"}};
+    static const pal_setting kinds[] = {
+        {"masking", "masking"}, {"sigma", "gaussian"}, {"salt", "salt-and-pepper"}, {"block-size", "blocks"}};
     const char *kind = NULL;
     for (size_t i = 0; i < *n; i++) {
         if (!strcmp(settings[i].name, "corruption")) return;

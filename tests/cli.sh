@@ -226,6 +226,7 @@ refused "windows that do not fit" 'fewer --channels' train conv --data data --ch
 refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
+
 # ---- Arrays in and out
 refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: one line, and an OUT that is there stays
     what=$1 word=$2 want=$3
@@ -297,6 +298,10 @@ check "denoise tells the picture" grep -q '^masked.png$' out
 works "gaussian noise by its option alone" denoise quiet --sigma 0.5
 check "sigma is gaussian" grep -q 'corrupted by sigma 0.5, corruption gaussian' out
 works "masking noise" denoise quiet --masking 0.5
+works "salt and pepper by its option alone" denoise quiet --salt 0.2
+check "salt is salt and pepper" grep -q 'corruption salt-and-pepper' out
+works "blocks by their option alone" denoise first --block-size 3 -o blocks.png
+check "a block-size is of blocks" grep -q 'corruption blocks' out
 works "infill" infill well --half bottom --json
 check "infill as JSON parses" is_json out
 check "infill has three methods" [ "$(grep -c '"squared_error":' out)" -eq 3 ]

@@ -48,11 +48,13 @@ static void make_reconstruction(filling *f, pal_tape *tape, pal_var z)
     f->b.step = compile(f, tape, mean, true);
 }
 
-/* [features] beside [n, features], or [n, features, ...] of a recipe with more than a number for each. */
-static pal_var along(pal_var known, pal_var decoded)
+/* The decoder's value with 0 where a pixel is missing; a recipe may have several numbers for each, side by side. */
+static pal_var of_known(const filling *f, pal_var decoded, pal_var known)
 {
-    pal_shape shape = {.rank = pal_shape_of(decoded).rank - 1, .dim = {pal_shape_of(known).dim[0], 1, 1, 1, 1, 1}};
-    return shape.rank > 1 ? pal_reshape(known, shape) : known;
+    const pal_shape shape = pal_shape_of(decoded);
+    if (!pal_ok(decoded) || pal_shape_count(shape) == f->b.rows * f->features) return pal_mul(decoded, known);
+    pal_var each = pal_reshape(decoded, PAL_SHAPE(f->b.rows, f->features, -1));
+    return pal_reshape(pal_mul(each, pal_reshape(known, PAL_SHAPE(f->features, 1))), shape);
 }
 
 /* Where the encoder's last operation can put a code; anywhere, if it is none of these. */
@@ -87,7 +89,7 @@ static void make_fit(filling *f, pal_tape *tape, pal_var z)
     }
     pal_var code = pal_leaf(tape, f->b.code, "code"), known = pal_leaf(tape, f->b.known, "known");
     pal_var decoded = pal_model_variant(m)->decode(m, code);
-    pal_var loss = pal_nll(m, pal_mul(decoded, along(known, decoded)), pal_mul(z, known));
+    pal_var loss = pal_nll(m, of_known(f, decoded, known), pal_mul(z, known));
     loss = pal_scale(loss, (double)f->b.rows); /* a row is fitted as it would be alone */
     pal_grad(loss, &code, 1, &gradient);
     const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
