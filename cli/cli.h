@@ -47,6 +47,7 @@ int pal_cli_decode(int argc, char **argv);
 int pal_cli_filters(int argc, char **argv);
 int pal_cli_scatter(int argc, char **argv);
 int pal_cli_geometry(int argc, char **argv);
+int pal_cli_sweep(int argc, char **argv);
 int pal_cli_gradcheck(int argc, char **argv);
 int pal_cli_graph(int argc, char **argv);
 int pal_cli_run_info(int argc, char **argv);
@@ -93,6 +94,8 @@ const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: 
 /* PAL_CLI_GO_ON, or the status after a line that --out is no name of a picture. */
 int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
+
+extern const pal_cli_row pal_cli_train_rows[]; /* the options of train; sweep takes them too */
 
 /* Options that many verbs take. */
 #define PAL_CLI_JSON                                                                                                   \

@@ -21,7 +21,7 @@
         name, PAL_OPTION_ENUM, value, 0, 0, choices, help                                                              \
     }
 
-static const pal_cli_row rows[] = {
+const pal_cli_row pal_cli_train_rows[] = {
     {ENUM("out", "", NULL, "the run folder to make (default: runs/MODEL-NNN)"), "RUN", NULL, 'o'},
     PAL_CLI_DATA,
     {INT("limit", "", 1, 4294967295, "only the first N training samples"), "N", NULL, 0},
@@ -49,9 +49,12 @@ static const pal_cli_row rows[] = {
     PAL_CLI_JSON,
     {{.name = NULL}, NULL, NULL, 0},
 };
-static const pal_cli_spec spec = {"MODEL", "Train a model into a run folder. `palindrome models` lists the models.",
-                                  rows,    1,
-                                  1,       "say which model: `palindrome models` lists them",
+static const pal_cli_spec spec = {"MODEL",
+                                  "Train a model into a run folder. `palindrome models` lists the models.",
+                                  pal_cli_train_rows,
+                                  1,
+                                  1,
+                                  "say which model: `palindrome models` lists them",
                                   true};
 
 typedef struct job {
@@ -71,7 +74,7 @@ static const char *text(const job *j, const char *name)
     const char *value = pal_cli_given(&j->args, name);
     for (const pal_setting *s = j->variant->training; !value && s && s->name; s++)
         if (!strcmp(s->name, name)) value = s->value;
-    for (const pal_cli_row *r = rows; !value && r->option.name; r++)
+    for (const pal_cli_row *r = pal_cli_train_rows; !value && r->option.name; r++)
         if (!strcmp(r->option.name, name)) value = r->option.value;
     return value;
 }

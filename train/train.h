@@ -323,6 +323,61 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const
 /* The samples, and beside each its leading tangents. PNG. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 
+/* ---- Sweeps -------------------------------------------------------------------------------------------------------
+ */
+
+enum { PAL_SWEEP_AXES = 2, PAL_SWEEP_RUNS = 4096 };
+
+typedef struct pal_sweep_axis { /* an option and its values */
+    const char *name;
+    const char *const *values;
+    size_t count;
+} pal_sweep_axis;
+
+typedef struct pal_sweep_run {   /* one run that is to be made */
+    const pal_setting *settings; /* one of each axis */
+    size_t n_settings, row;      /* row: which settings, from 0 */
+    uint64_t seed;               /* of all that is random: equal seeds pair the runs of different settings */
+    size_t number, runs;         /* from 1; of so many */
+    double *figures;             /* to be filled in; NAN: not known */
+} pal_sweep_run;
+
+/* Trains and measures. Not PAL_OK, with err set: the sweep ends. */
+typedef pal_status (*pal_sweep_fn)(const pal_sweep_run *run, void *user, pal_error *err);
+
+typedef struct pal_sweep_options {
+    size_t struct_size;
+    const pal_sweep_axis *axes;
+    size_t n_axes;
+    uint64_t seed; /* the first one */
+    int64_t seeds;
+    const char *const *figures; /* their names */
+    size_t n_figures;
+    pal_sweep_fn run;
+    void *user;
+} pal_sweep_options;
+
+typedef struct pal_sweep pal_sweep;
+
+typedef struct pal_sweep_summary {
+    int64_t seeds;                       /* that have the figure */
+    double mean, error;                  /* over seeds; its standard error, NAN for a single one */
+    double difference, difference_error; /* to the first row, seed by seed */
+} pal_sweep_summary;
+
+/* Calls run for every combination of values, for one seed after another. What failed or stopped leaves err set and what
+ * was found until then; NULL: not even that. */
+pal_sweep *pal_sweep_new(const pal_sweep_options *options, pal_error *err);
+void pal_sweep_free(pal_sweep *sweep);
+size_t pal_sweep_rows(const pal_sweep *sweep); /* combinations; of two options, the second changes fastest */
+size_t pal_sweep_seeds(const pal_sweep *sweep);
+size_t pal_sweep_done(const pal_sweep *sweep); /* runs that were finished */
+const char *pal_sweep_setting(const pal_sweep *sweep, size_t row, size_t axis);
+double pal_sweep_found(const pal_sweep *sweep, size_t row, size_t seed, size_t figure);
+pal_sweep_summary pal_sweep_of(const pal_sweep *sweep, size_t row, size_t figure);
+/* A heading and a line a row: settings, and of each figure mean, error, difference, difference_error. CSV. */
+pal_status pal_sweep_write(const pal_sweep *sweep, const char *path, pal_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,504 @@
+/* sweep.c - palindrome sweep: a model trained at several settings and seeds, and what differs.
+ *
+ * Every run is `palindrome train` with one value of each list, so that each folder is a run like any other and its
+ * run.json has the command that repeats it. All that can be refused is refused before the first run. */
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { PATH = 4096, ROWS = 64, VALUES = 64, NAME = 256, WORD = 1024, DRAWN = 16 };
+
+typedef struct job {
+    pal_cli_args args;
+    pal_cli_row rows[ROWS];
+    const pal_variant *variant;
+    pal_context *context;
+    pal_dataset *test;
+    char lists[PAL_SWEEP_AXES][WORD], out[PATH];
+    const char *values[PAL_SWEEP_AXES][VALUES];
+    pal_sweep_axis axes[PAL_SWEEP_AXES];
+    size_t n_axes;
+    int64_t seeds, first;
+    bool quiet, json, terminal;
+    int status; /* of the run that ended the sweep */
+} job;
+
+static double loss(const pal_figures *f) { return f->loss; }
+static double squared_error(const pal_figures *f) { return f->squared_error; }
+static double squared_error_corrupted(const pal_figures *f) { return f->squared_error_corrupted; }
+
+/* What is compared. */
+static const struct {
+    const char *name, *heading;
+    double (*of)(const pal_figures *figures);
+} figures[] = {
+    {"loss", "test loss", loss},
+    {"squared_error", "squared error", squared_error},
+    {"squared_error_corrupted", "squared error from corrupted input", squared_error_corrupted},
+};
+enum { FIGURES = sizeof figures / sizeof *figures };
+
+/* ---- What is asked for ------------------------------------------------------------------------------------------- */
+
+/* Those of train, but for what a sweep gives each run itself. */
+static void fill_rows(job *j)
+{
+    size_t n = 0;
+    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name && n + 2 < ROWS; r++) {
+        j->rows[n] = *r;
+        pal_option *o = &j->rows[n++].option;
+        if (!strcmp(o->name, "out")) o->help = "the folder of all runs (default: runs/sweep-MODEL-NNN)";
+        if (!strcmp(o->name, "seed")) o->help = "the first one";
+        if (!strcmp(o->name, "learning-rate")) {
+            o->type = PAL_OPTION_ENUM; /* free text: a number or a list of them */
+            o->help = "step size";
+        }
+    }
+    j->rows[n++] = (pal_cli_row){
+        {"seeds", PAL_OPTION_INT, "3", 1, 1000, NULL, "how many, from --seed on; each shared by all settings"},
+        "N",
+        NULL,
+        0};
+    j->rows[n] = (pal_cli_row){{.name = NULL}, NULL, NULL, 0};
+}
+
+/* Options that are lists themselves have semicolons between their values. */
+static char separator(const pal_option *option, const char *text)
+{
+    bool list = option && (option->type == PAL_OPTION_SIZES || option->type == PAL_OPTION_REALS);
+    return list || strchr(text, ';') ? ';' : ',';
+}
+
+static int add_axis(job *j, const char *name, const char *text, char between)
+{
+    if (j->n_axes == PAL_SWEEP_AXES)
+        return pal_cli_say(PAL_CLI_WRONG, "--%s: give lists of values for at most %d options", name, PAL_SWEEP_AXES);
+    pal_sweep_axis *axis = &j->axes[j->n_axes];
+    char *at = j->lists[j->n_axes], *end;
+    if (strlen(text) >= WORD) return pal_cli_say(PAL_CLI_WRONG, "--%s: the list is too long", name);
+    strcpy(at, text);
+    *axis = (pal_sweep_axis){.name = name, .values = j->values[j->n_axes]};
+    for (bool more = true; more; at = end + 1) {
+        end = at + strcspn(at, (char[]){between, 0});
+        more = *end;
+        *end = 0;
+        at += strspn(at, " ");
+        if (!*at) return pal_cli_say(PAL_CLI_WRONG, "--%s %s: a value between the marks is missing", name, text);
+        for (size_t i = 0; i < axis->count; i++)
+            if (!strcmp(axis->values[i], at))
+                return pal_cli_say(PAL_CLI_WRONG, "--%s %s: %s is there twice", name, text, at);
+        if (axis->count == VALUES) return pal_cli_say(PAL_CLI_WRONG, "--%s: at most %d values", name, VALUES);
+        j->values[j->n_axes][axis->count++] = at;
+    }
+    j->n_axes++;
+    return PAL_CLI_GO_ON;
+}
+
+static bool is_axis(const job *j, const char *name)
+{
+    for (size_t a = 0; a < j->n_axes; a++)
+        if (!strcmp(j->axes[a].name, name)) return true;
+    return false;
+}
+
+static int find_axes(job *j)
+{
+    int status = PAL_CLI_GO_ON;
+    const char *rate = pal_cli_given(&j->args, "learning-rate");
+    for (size_t i = 0; i < j->args.n_variant && status == PAL_CLI_GO_ON; i++) {
+        const pal_setting *s = &j->args.variant[i];
+        char between = separator(pal_variant_option_find(j->variant, s->name), s->value);
+        if (strchr(s->value, between)) status = add_axis(j, s->name, s->value, between);
+    }
+    if (status == PAL_CLI_GO_ON && rate && strchr(rate, ',')) status = add_axis(j, "learning-rate", rate, ',');
+    if (status == PAL_CLI_GO_ON && !j->n_axes)
+        status = pal_cli_say(PAL_CLI_WRONG, "nothing varies: give an option of %s several values, such as --%s",
+                             j->variant->name,
+                             pal_variant_option_find(j->variant, "lambda") ? "lambda 0,0.1,1" : "hidden 64,256");
+    return status;
+}
+
+/* The variant's settings of a row: the sweep's, and what is the same in all. */
+static size_t settings_of(const job *j, const pal_setting *chosen, size_t n_chosen, pal_setting *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->args.n_variant; i++)
+        if (!is_axis(j, j->args.variant[i].name)) out[n++] = j->args.variant[i];
+    for (size_t i = 0; i < n_chosen && n < PAL_CLI_SETTINGS; i++)
+        if (strcmp(chosen[i].name, "learning-rate") != 0) out[n++] = chosen[i];
+    return n;
+}
+
+static int check_rate(const job *j, const char *text)
+{
+    pal_error err = {0};
+    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name; r++)
+        if (!strcmp(r->option.name, "learning-rate") && pal_option_check(&r->option, text, &err))
+            return pal_cli_say(PAL_CLI_WRONG, "--%s", err.text);
+    (void)j;
+    return PAL_CLI_GO_ON;
+}
+
+/* Stands in for a run while nothing may be written: whether there can be such a model. */
+static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
+{
+    job *j = user;
+    pal_setting settings[PAL_CLI_SETTINGS];
+    size_t n = settings_of(j, run->settings, run->n_settings, settings);
+    j->status = pal_cli_check_settings(j->variant, settings, n);
+    for (size_t i = 0; i < run->n_settings && j->status == PAL_CLI_GO_ON; i++)
+        if (!strcmp(run->settings[i].name, "learning-rate")) j->status = check_rate(j, run->settings[i].value);
+    if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
+    pal_error why = {0};
+    pal_model *model = pal_model_new(j->context, j->variant, settings, n, j->test->sample, PAL_F32, 1, &why);
+    if (!model) {
+        j->status = pal_cli_say_error(&why);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
+    }
+    pal_model_free(model);
+    return PAL_OK;
+}
+
+/* A folder that is there is to be empty. */
+static int choose_folder(job *j)
+{
+    const char *given = pal_cli_given(&j->args, "out");
+    for (int i = 1; !given; i++) {
+        snprintf(j->out, PATH, "runs/sweep-%s-%03d", j->variant->name, i);
+        if (access(j->out, F_OK)) return PAL_CLI_GO_ON;
+    }
+    snprintf(j->out, PATH, "%s", given);
+    if (access(given, F_OK)) return PAL_CLI_GO_ON;
+    DIR *folder = opendir(given);
+    bool empty = folder != NULL;
+    for (const struct dirent *e; folder && (e = readdir(folder));)
+        empty &= !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+    if (folder) closedir(folder);
+    return empty ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_WRONG, "%s exists: choose another --out", given);
+}
+
+/* ---- A run ------------------------------------------------------------------------------------------------------- */
+
+/* "lambda 0.1, hidden 64" or, for a folder, "lambda-0.1-hidden-64". */
+static void describe(const pal_setting *settings, size_t n, bool folder, char *out)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < n && length < NAME; i++)
+        length += (size_t)snprintf(out + length, NAME - length, "%s%s%s%s",
+                                   !i       ? ""
+                                   : folder ? "-"
+                                            : ", ",
+                                   settings[i].name, folder ? "-" : " ", settings[i].value);
+    for (char *c = out; folder && *c; c++)
+        if (*c == '/' || *c == ' ') *c = '_';
+}
+
+static void folder_of(const job *j, const pal_setting *settings, uint64_t seed, char *out)
+{
+    char name[NAME];
+    describe(settings, j->n_axes, true, name);
+    snprintf(out, PATH, "%.3600s/%s-seed-%llu", j->out, name, (unsigned long long)seed);
+}
+
+/* palindrome train MODEL with these settings, as if it had been typed. */
+static int train(job *j, const pal_sweep_run *run, const char *folder)
+{
+    static char head[] = "palindrome train", quiet[] = "--quiet";
+    char *words[2 * PAL_CLI_SETTINGS + 8], *made[2 * PAL_CLI_SETTINGS + 8];
+    size_t n = 0, n_made = 0;
+    pal_setting all[2 * PAL_CLI_SETTINGS];
+    for (size_t i = 0; i < j->args.n_given; i++) {
+        const char *name = j->args.given[i].name;
+        static const char *const own[] = {"out", "seed", "seeds", "quiet", "json"};
+        bool is_own = is_axis(j, name);
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++) is_own |= !strcmp(name, own[k]);
+        if (!is_own) all[n++] = j->args.given[i];
+    }
+    n += settings_of(j, run->settings, run->n_settings, all + n);
+    for (size_t i = 0; i < run->n_settings; i++)
+        if (!strcmp(run->settings[i].name, "learning-rate")) all[n++] = run->settings[i];
+    char seed[32];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->seed);
+    all[n++] = (pal_setting){"seed", seed};
+    all[n++] = (pal_setting){"out", folder};
+    size_t count = 0;
+    words[count++] = head;
+    words[count++] = (char *)(uintptr_t)j->args.words[0];
+    bool good = true;
+    for (size_t i = 0; i < n && count + 2 < sizeof words / sizeof *words && good; i++) {
+        good = asprintf(&made[n_made], "--%s=%s", all[i].name, all[i].value) >= 0;
+        if (good) words[count++] = made[n_made++];
+    }
+    words[count++] = quiet;
+    words[count] = NULL;
+    int status = good ? pal_cli_train((int)count, words) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    while (n_made) free(made[--n_made]);
+    return status;
+}
+
+static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, pal_error *err)
+{
+    pal_rundir *dir = pal_rundir_open(folder, err);
+    pal_model *model = dir ? pal_rundir_model(dir, j->context, err) : NULL;
+    pal_figures found;
+    pal_evaluate_options o = {.struct_size = sizeof o, .seed = run->seed};
+    pal_status status = model ? pal_evaluate(model, j->test, &o, &found, err) : PAL_ERR_IO;
+    for (size_t f = 0; !status && f < FIGURES; f++) run->figures[f] = figures[f].of(&found);
+    pal_model_free(model);
+    pal_rundir_free(dir);
+    return status;
+}
+
+static void tell(job *j, const pal_sweep_run *run, bool finished)
+{
+    char name[NAME];
+    describe(run->settings, run->n_settings, false, name);
+    if (j->terminal && !j->quiet && !finished)
+        fprintf(stderr, "\r%zu of %zu: %s, seed %llu ...\033[K", run->number, run->runs, name,
+                (unsigned long long)run->seed);
+    if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
+    if (!finished || j->quiet || j->json) return;
+    printf("%zu of %zu: %s, seed %llu", run->number, run->runs, name, (unsigned long long)run->seed);
+    for (size_t f = 0; f < FIGURES; f++)
+        if (isfinite(run->figures[f])) printf("  %s %.4f", figures[f].heading, run->figures[f]);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
+{
+    job *j = user;
+    char folder[PATH];
+    if (pal_cli_signal()) {
+        j->status = PAL_CLI_SIGNAL + pal_cli_signal();
+        return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
+    }
+    folder_of(j, run->settings, run->seed, folder);
+    tell(j, run, false);
+    j->status = train(j, run, folder);
+    if (j->status != PAL_CLI_DONE)
+        return pal_error_set(err, PAL_ERR_STOPPED, j->status > PAL_CLI_SIGNAL ? "interrupted" : "a run failed");
+    pal_status status = measure(j, run, folder, err);
+    tell(j, run, true);
+    if (status) j->status = PAL_CLI_FAILED;
+    return status;
+}
+
+/* ---- What came of it --------------------------------------------------------------------------------------------- */
+
+static bool known(const pal_sweep *s, size_t figure)
+{
+    for (size_t row = 0; row < pal_sweep_rows(s); row++)
+        if (pal_sweep_of(s, row, figure).seeds) return true;
+    return false;
+}
+
+static void name_row(const job *j, const pal_sweep *s, size_t row, bool folder, char *out)
+{
+    pal_setting settings[PAL_SWEEP_AXES];
+    for (size_t a = 0; a < j->n_axes; a++) settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
+    describe(settings, j->n_axes, folder, out);
+}
+
+static void print_pair(double mean, double error, bool sign)
+{
+    if (isfinite(error))
+        printf(sign ? "  %+12.5g +- %-10.2g" : "  %12.6g +- %-10.2g", mean, error);
+    else
+        printf(sign ? "  %+12.5g    %-10s" : "  %12.6g    %-10s", mean, "");
+}
+
+static void print_table(const job *j, const pal_sweep *s)
+{
+    char name[NAME], first[NAME];
+    int width = 0;
+    name_row(j, s, 0, false, first);
+    for (size_t row = 0; row < pal_sweep_rows(s); row++) {
+        name_row(j, s, row, false, name);
+        if ((int)strlen(name) > width) width = (int)strlen(name);
+    }
+    for (size_t f = 0; f < FIGURES; f++) {
+        if (!known(s, f)) continue;
+        printf("\n  %s: mean over %zu seed%s +- standard error; less that of %s, seed by seed\n\n", figures[f].heading,
+               pal_sweep_seeds(s), pal_sweep_seeds(s) == 1 ? "" : "s", first);
+        for (size_t row = 0; row < pal_sweep_rows(s); row++) {
+            pal_sweep_summary m = pal_sweep_of(s, row, f);
+            name_row(j, s, row, false, name);
+            printf("    %-*s", width, name);
+            print_pair(m.mean, m.error, false);
+            if (row) print_pair(m.difference, m.difference_error, true);
+            putchar('\n');
+        }
+    }
+    putchar('\n');
+}
+
+static json_t *row_json(const job *j, const pal_sweep *s, size_t row)
+{
+    json_t *settings = json_object(), *means = json_object(), *runs = json_array();
+    pal_setting chosen[PAL_SWEEP_AXES];
+    for (size_t a = 0; a < j->n_axes; a++) {
+        chosen[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
+        json_object_set_new(settings, chosen[a].name, json_string(chosen[a].value));
+    }
+    for (size_t f = 0; f < FIGURES; f++) {
+        pal_sweep_summary m = pal_sweep_of(s, row, f);
+        if (known(s, f))
+            json_object_set_new(means, figures[f].name,
+                                json_pack("{s:o, s:o, s:o, s:o}", "mean", pal_cli_number(m.mean), "standard_error",
+                                          pal_cli_number(m.error), "difference", pal_cli_number(m.difference),
+                                          "difference_standard_error", pal_cli_number(m.difference_error)));
+    }
+    for (size_t k = 0; k < pal_sweep_seeds(s); k++) {
+        char folder[PATH];
+        uint64_t seed = (uint64_t)j->first + k;
+        if (!isfinite(pal_sweep_found(s, row, k, 0))) continue;
+        folder_of(j, chosen, seed, folder);
+        json_t *run = json_pack("{s:I, s:s}", "seed", (json_int_t)seed, "run", folder);
+        for (size_t f = 0; f < FIGURES; f++)
+            if (known(s, f)) json_object_set_new(run, figures[f].name, pal_cli_number(pal_sweep_found(s, row, k, f)));
+        json_array_append_new(runs, run);
+    }
+    return json_pack("{s:o, s:o, s:o}", "settings", settings, "figures", means, "runs", runs);
+}
+
+static void print_json(const job *j, const pal_sweep *s, const char *table, const char *picture)
+{
+    json_t *rows = json_array();
+    for (size_t row = 0; row < pal_sweep_rows(s); row++) json_array_append_new(rows, row_json(j, s, row));
+    pal_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:s, s:s?}", "model", j->variant->name, "out", j->out,
+                                 "data", j->test->name, "seeds", (json_int_t)j->seeds, "finished",
+                                 (json_int_t)pal_sweep_done(s), "rows", rows, "table", table, "filters", picture));
+}
+
+/* The first layers of the first seed's models, side by side. */
+static bool draw(const job *j, const pal_sweep *s, const char *path, pal_error *err)
+{
+    size_t n = pal_sweep_rows(s) < DRAWN ? pal_sweep_rows(s) : DRAWN;
+    pal_model *models[DRAWN] = {0};
+    char names[DRAWN][NAME];
+    const char *titles[DRAWN];
+    for (size_t row = 0; row < n && !err->status; row++) {
+        pal_setting settings[PAL_SWEEP_AXES];
+        char folder[PATH];
+        for (size_t a = 0; a < j->n_axes; a++)
+            settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
+        folder_of(j, settings, (uint64_t)j->first, folder);
+        pal_rundir *dir = pal_rundir_open(folder, err);
+        models[row] = dir ? pal_rundir_model(dir, j->context, err) : NULL;
+        pal_rundir_free(dir);
+        name_row(j, s, row, false, names[row]);
+        titles[row] = names[row];
+    }
+    char title[NAME];
+    snprintf(title, sizeof title, "%s on %s: the first layer, seed %lld", j->variant->name, j->test->name,
+             (long long)j->first);
+    pal_filters_options o = {.struct_size = sizeof o,
+                             .models = models,
+                             .titles = titles,
+                             .count = n,
+                             .units = n > 4 ? 36 : 64,
+                             .title = title,
+                             .layer = 1};
+    if (!err->status) pal_filters_write(&o, path, err);
+    for (size_t row = 0; row < n; row++) pal_model_free(models[row]);
+    return !err->status;
+}
+
+static int finish(job *j, const pal_sweep *s, const pal_error *ended)
+{
+    char table[PATH + 16], picture[PATH + 16];
+    pal_error err = {0}, undrawn = {0};
+    snprintf(table, sizeof table, "%s/sweep.csv", j->out);
+    snprintf(picture, sizeof picture, "%s/filters.png", j->out);
+    size_t done = pal_sweep_done(s), all = pal_sweep_rows(s) * pal_sweep_seeds(s);
+    if (!done) return j->status;
+    if (pal_sweep_write(s, table, &err)) return pal_cli_say_error(&err);
+    bool drawn = done >= pal_sweep_rows(s) && draw(j, s, picture, &undrawn);
+    if (j->json)
+        print_json(j, s, table, drawn ? picture : NULL);
+    else if (!j->quiet)
+        print_table(j, s);
+    if (!j->json && !j->quiet) printf("%s\n%s%s", table, drawn ? picture : "", drawn ? "\n" : "");
+    if (ended->status)
+        return pal_cli_say(j->status, "%s: %zu of %zu runs are finished and stay in %s", ended->text, done, all,
+                           j->out);
+    return drawn ? PAL_CLI_DONE : pal_cli_say(PAL_CLI_FAILED, "no picture of the filters: %s", undrawn.text);
+}
+
+static int sweep(job *j)
+{
+    const char *names[FIGURES];
+    for (size_t f = 0; f < FIGURES; f++) names[f] = figures[f].name;
+    pal_sweep_options o = {.struct_size = sizeof o,
+                           .axes = j->axes,
+                           .n_axes = j->n_axes,
+                           .seed = (uint64_t)j->first,
+                           .seeds = 1,
+                           .figures = names,
+                           .n_figures = FIGURES,
+                           .run = try,
+                           .user = j};
+    pal_error err = {0};
+    pal_sweep *s = pal_sweep_new(&o, &err); /* of models that are not trained */
+    pal_sweep_free(s);
+    if (err.status) return s ? j->status : pal_cli_say_error(&err);
+    int status = choose_folder(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    o.seeds = j->seeds;
+    o.run = run_one;
+    s = pal_sweep_new(&o, &err);
+    if (!s) return pal_cli_say_error(&err);
+    status = finish(j, s, &err);
+    pal_sweep_free(s);
+    return status;
+}
+
+static int prepare(job *j)
+{
+    int status = PAL_CLI_GO_ON;
+    pal_error err = {0};
+    const char *data = pal_cli_given(&j->args, "data"), *rate = pal_cli_given(&j->args, "learning-rate");
+    j->variant = pal_cli_variant(j->args.words[0], &status);
+    if (j->variant) status = find_axes(j);
+    if (status == PAL_CLI_GO_ON && rate && !is_axis(j, "learning-rate")) status = check_rate(j, rate);
+    if (status != PAL_CLI_GO_ON) return status;
+    j->seeds = pal_cli_int(&j->args, "seeds", 3);
+    j->first = pal_cli_int(&j->args, "seed", 1);
+    j->quiet = pal_cli_flag(&j->args, "quiet");
+    j->json = pal_cli_flag(&j->args, "json");
+    j->terminal = isatty(STDERR_FILENO);
+    j->context = pal_cli_context(&j->args, &status);
+    if (!j->context) return status;
+    j->test = pal_dataset_open(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TEST, &err);
+    return j->test ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+}
+
+int pal_cli_sweep(int argc, char **argv)
+{
+    job *j = calloc(1, sizeof *j);
+    if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    fill_rows(j);
+    const pal_cli_spec spec = {
+        "MODEL",
+        "Train a model at several settings and seeds and compare. Give one or two of its options, or the learning "
+        "rate, lists of values: --lambda 0,0.1,1 (what is a list itself with semicolons: --layers '500,30;100,30'). "
+        "The "
+        "runs of one seed share initial weights, order and noise; each is a folder of its own.",
+        j->rows,
+        1,
+        1,
+        "say which model: `palindrome models` lists them",
+        true};
+    int status = pal_cli_parse(&spec, argc, argv, &j->args);
+    if (status == PAL_CLI_GO_ON) status = prepare(j);
+    if (status == PAL_CLI_GO_ON) status = sweep(j);
+    pal_dataset_free(j->test);
+    pal_context_free(j->context);
+    free(j);
+    return status;
+}
