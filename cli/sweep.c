@@ -8,39 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/sweep.h"
 
-enum { PATH = 4096, ROWS = 64, VALUES = 64, NAME = 256, WORD = 1024, DRAWN = 16 };
+enum { PATH = SWEEP_PATH, ROWS = SWEEP_ROWS, VALUES = SWEEP_VALUES, NAME = SWEEP_NAME, WORD = SWEEP_LIST };
 
-typedef struct job {
-    pal_cli_args args;
-    pal_cli_row rows[ROWS];
-    const pal_variant *variant;
-    pal_context *context;
-    pal_dataset *test;
-    char lists[PAL_SWEEP_AXES][WORD], out[PATH];
-    const char *values[PAL_SWEEP_AXES][VALUES];
-    pal_sweep_axis axes[PAL_SWEEP_AXES];
-    size_t n_axes;
-    int64_t seeds, first;
-    bool quiet, json, terminal;
-    int status; /* of the run that ended the sweep */
-} job;
-
-static double loss(const pal_figures *f) { return f->loss; }
-static double squared_error(const pal_figures *f) { return f->squared_error; }
-static double squared_error_corrupted(const pal_figures *f) { return f->squared_error_corrupted; }
-
-/* What is compared. */
-static const struct {
-    const char *name, *heading;
-    double (*of)(const pal_figures *figures);
-} figures[] = {
-    {"loss", "test loss", loss},
-    {"squared_error", "squared error", squared_error},
-    {"squared_error_corrupted", "squared error from corrupted input", squared_error_corrupted},
-};
-enum { FIGURES = sizeof figures / sizeof *figures };
+typedef pal_cli_sweep_job job;
 
 /* ---- What is asked for ------------------------------------------------------------------------------------------- */
 
@@ -183,27 +155,6 @@ static int choose_folder(job *j)
 
 /* ---- A run ------------------------------------------------------------------------------------------------------- */
 
-/* "lambda 0.1, hidden 64" or, for a folder, "lambda-0.1-hidden-64". */
-static void describe(const pal_setting *settings, size_t n, bool folder, char *out)
-{
-    size_t length = 0;
-    for (size_t i = 0; i < n && length < NAME; i++)
-        length += (size_t)snprintf(out + length, NAME - length, "%s%s%s%s",
-                                   !i       ? ""
-                                   : folder ? "-"
-                                            : ", ",
-                                   settings[i].name, folder ? "-" : " ", settings[i].value);
-    for (char *c = out; folder && *c; c++)
-        if (*c == '/' || *c == ' ') *c = '_';
-}
-
-static void folder_of(const job *j, const pal_setting *settings, uint64_t seed, char *out)
-{
-    char name[NAME];
-    describe(settings, j->n_axes, true, name);
-    snprintf(out, PATH, "%.3600s/%s-seed-%llu", j->out, name, (unsigned long long)seed);
-}
-
 /* palindrome train MODEL with these settings, as if it had been typed. */
 static int train(job *j, const pal_sweep_run *run, const char *folder)
 {
@@ -245,9 +196,9 @@ static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, 
     pal_rundir *dir = pal_rundir_open(folder, err);
     pal_model *model = dir ? pal_rundir_model(dir, j->context, err) : NULL;
     pal_figures found;
-    pal_evaluate_options o = {.struct_size = sizeof o, .seed = run->seed};
+    pal_evaluate_options o = {.struct_size = sizeof o, .seed = run->seed, .code = true};
     pal_status status = model ? pal_evaluate(model, j->test, &o, &found, err) : PAL_ERR_IO;
-    for (size_t f = 0; !status && f < FIGURES; f++) run->figures[f] = figures[f].of(&found);
+    if (!status) pal_cli_sweep_take(&found, run->figures);
     pal_model_free(model);
     pal_rundir_free(dir);
     return status;
@@ -256,15 +207,15 @@ static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, 
 static void tell(job *j, const pal_sweep_run *run, bool finished)
 {
     char name[NAME];
-    describe(run->settings, run->n_settings, false, name);
+    pal_cli_sweep_describe(run->settings, run->n_settings, false, name);
     if (j->terminal && !j->quiet && !finished)
         fprintf(stderr, "\r%zu of %zu: %s, seed %llu ...\033[K", run->number, run->runs, name,
                 (unsigned long long)run->seed);
     if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
     if (!finished || j->quiet || j->json) return;
     printf("%zu of %zu: %s, seed %llu", run->number, run->runs, name, (unsigned long long)run->seed);
-    for (size_t f = 0; f < FIGURES; f++)
-        if (isfinite(run->figures[f])) printf("  %s %.4f", figures[f].heading, run->figures[f]);
+    for (size_t f = 0; f < 2; f++) /* the table has all */
+        if (isfinite(run->figures[f])) printf("  %s %.4f", pal_cli_sweep_figure(f, true), run->figures[f]);
     putchar('\n');
     fflush(stdout);
 }
@@ -277,7 +228,7 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
         j->status = PAL_CLI_SIGNAL + pal_cli_signal();
         return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     }
-    folder_of(j, run->settings, run->seed, folder);
+    pal_cli_sweep_folder(j, run->settings, run->seed, folder);
     tell(j, run, false);
     j->status = train(j, run, folder);
     if (j->status != PAL_CLI_DONE)
@@ -288,159 +239,17 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
     return status;
 }
 
-/* ---- What came of it --------------------------------------------------------------------------------------------- */
-
-static bool known(const pal_sweep *s, size_t figure)
-{
-    for (size_t row = 0; row < pal_sweep_rows(s); row++)
-        if (pal_sweep_of(s, row, figure).seeds) return true;
-    return false;
-}
-
-static void name_row(const job *j, const pal_sweep *s, size_t row, bool folder, char *out)
-{
-    pal_setting settings[PAL_SWEEP_AXES];
-    for (size_t a = 0; a < j->n_axes; a++) settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
-    describe(settings, j->n_axes, folder, out);
-}
-
-static void print_pair(double mean, double error, bool sign)
-{
-    if (isfinite(error))
-        printf(sign ? "  %+12.5g +- %-10.2g" : "  %12.6g +- %-10.2g", mean, error);
-    else
-        printf(sign ? "  %+12.5g    %-10s" : "  %12.6g    %-10s", mean, "");
-}
-
-static void print_table(const job *j, const pal_sweep *s)
-{
-    char name[NAME], first[NAME];
-    int width = 0;
-    name_row(j, s, 0, false, first);
-    for (size_t row = 0; row < pal_sweep_rows(s); row++) {
-        name_row(j, s, row, false, name);
-        if ((int)strlen(name) > width) width = (int)strlen(name);
-    }
-    for (size_t f = 0; f < FIGURES; f++) {
-        if (!known(s, f)) continue;
-        printf("\n  %s: mean over %zu seed%s +- standard error; less that of %s, seed by seed\n\n", figures[f].heading,
-               pal_sweep_seeds(s), pal_sweep_seeds(s) == 1 ? "" : "s", first);
-        for (size_t row = 0; row < pal_sweep_rows(s); row++) {
-            pal_sweep_summary m = pal_sweep_of(s, row, f);
-            name_row(j, s, row, false, name);
-            printf("    %-*s", width, name);
-            print_pair(m.mean, m.error, false);
-            if (row) print_pair(m.difference, m.difference_error, true);
-            putchar('\n');
-        }
-    }
-    putchar('\n');
-}
-
-static json_t *row_json(const job *j, const pal_sweep *s, size_t row)
-{
-    json_t *settings = json_object(), *means = json_object(), *runs = json_array();
-    pal_setting chosen[PAL_SWEEP_AXES];
-    for (size_t a = 0; a < j->n_axes; a++) {
-        chosen[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
-        json_object_set_new(settings, chosen[a].name, json_string(chosen[a].value));
-    }
-    for (size_t f = 0; f < FIGURES; f++) {
-        pal_sweep_summary m = pal_sweep_of(s, row, f);
-        if (known(s, f))
-            json_object_set_new(means, figures[f].name,
-                                json_pack("{s:o, s:o, s:o, s:o}", "mean", pal_cli_number(m.mean), "standard_error",
-                                          pal_cli_number(m.error), "difference", pal_cli_number(m.difference),
-                                          "difference_standard_error", pal_cli_number(m.difference_error)));
-    }
-    for (size_t k = 0; k < pal_sweep_seeds(s); k++) {
-        char folder[PATH];
-        uint64_t seed = (uint64_t)j->first + k;
-        if (!isfinite(pal_sweep_found(s, row, k, 0))) continue;
-        folder_of(j, chosen, seed, folder);
-        json_t *run = json_pack("{s:I, s:s}", "seed", (json_int_t)seed, "run", folder);
-        for (size_t f = 0; f < FIGURES; f++)
-            if (known(s, f)) json_object_set_new(run, figures[f].name, pal_cli_number(pal_sweep_found(s, row, k, f)));
-        json_array_append_new(runs, run);
-    }
-    return json_pack("{s:o, s:o, s:o}", "settings", settings, "figures", means, "runs", runs);
-}
-
-static void print_json(const job *j, const pal_sweep *s, const char *table, const char *picture)
-{
-    json_t *rows = json_array();
-    for (size_t row = 0; row < pal_sweep_rows(s); row++) json_array_append_new(rows, row_json(j, s, row));
-    pal_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:s, s:s?}", "model", j->variant->name, "out", j->out,
-                                 "data", j->test->name, "seeds", (json_int_t)j->seeds, "finished",
-                                 (json_int_t)pal_sweep_done(s), "rows", rows, "table", table, "filters", picture));
-}
-
-/* The first layers of the first seed's models, side by side. */
-static bool draw(const job *j, const pal_sweep *s, const char *path, pal_error *err)
-{
-    size_t n = pal_sweep_rows(s) < DRAWN ? pal_sweep_rows(s) : DRAWN;
-    pal_model *models[DRAWN] = {0};
-    char names[DRAWN][NAME];
-    const char *titles[DRAWN];
-    for (size_t row = 0; row < n && !err->status; row++) {
-        pal_setting settings[PAL_SWEEP_AXES];
-        char folder[PATH];
-        for (size_t a = 0; a < j->n_axes; a++)
-            settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
-        folder_of(j, settings, (uint64_t)j->first, folder);
-        pal_rundir *dir = pal_rundir_open(folder, err);
-        models[row] = dir ? pal_rundir_model(dir, j->context, err) : NULL;
-        pal_rundir_free(dir);
-        name_row(j, s, row, false, names[row]);
-        titles[row] = names[row];
-    }
-    char title[NAME];
-    snprintf(title, sizeof title, "%s on %s: the first layer, seed %lld", j->variant->name, j->test->name,
-             (long long)j->first);
-    pal_filters_options o = {.struct_size = sizeof o,
-                             .models = models,
-                             .titles = titles,
-                             .count = n,
-                             .units = n > 4 ? 36 : 64,
-                             .title = title,
-                             .layer = 1};
-    if (!err->status) pal_filters_write(&o, path, err);
-    for (size_t row = 0; row < n; row++) pal_model_free(models[row]);
-    return !err->status;
-}
-
-static int finish(job *j, const pal_sweep *s, const pal_error *ended)
-{
-    char table[PATH + 16], picture[PATH + 16];
-    pal_error err = {0}, undrawn = {0};
-    snprintf(table, sizeof table, "%s/sweep.csv", j->out);
-    snprintf(picture, sizeof picture, "%s/filters.png", j->out);
-    size_t done = pal_sweep_done(s), all = pal_sweep_rows(s) * pal_sweep_seeds(s);
-    if (!done) return j->status;
-    if (pal_sweep_write(s, table, &err)) return pal_cli_say_error(&err);
-    bool drawn = done >= pal_sweep_rows(s) && draw(j, s, picture, &undrawn);
-    if (j->json)
-        print_json(j, s, table, drawn ? picture : NULL);
-    else if (!j->quiet)
-        print_table(j, s);
-    if (!j->json && !j->quiet) printf("%s\n%s%s", table, drawn ? picture : "", drawn ? "\n" : "");
-    if (ended->status)
-        return pal_cli_say(j->status, "%s: %zu of %zu runs are finished and stay in %s", ended->text, done, all,
-                           j->out);
-    return drawn ? PAL_CLI_DONE : pal_cli_say(PAL_CLI_FAILED, "no picture of the filters: %s", undrawn.text);
-}
-
 static int sweep(job *j)
 {
-    const char *names[FIGURES];
-    for (size_t f = 0; f < FIGURES; f++) names[f] = figures[f].name;
+    const char *names[SWEEP_FIGURES];
+    for (size_t f = 0; f < pal_cli_sweep_figures; f++) names[f] = pal_cli_sweep_figure(f, false);
     pal_sweep_options o = {.struct_size = sizeof o,
                            .axes = j->axes,
                            .n_axes = j->n_axes,
                            .seed = (uint64_t)j->first,
                            .seeds = 1,
                            .figures = names,
-                           .n_figures = FIGURES,
+                           .n_figures = pal_cli_sweep_figures,
                            .run = try,
                            .user = j};
     pal_error err = {0};
@@ -453,7 +262,7 @@ static int sweep(job *j)
     o.run = run_one;
     s = pal_sweep_new(&o, &err);
     if (!s) return pal_cli_say_error(&err);
-    status = finish(j, s, &err);
+    status = pal_cli_sweep_report(j, s, &err);
     pal_sweep_free(s);
     return status;
 }

@@ -84,13 +84,21 @@ static void put_number(FILE *to, double value)
     fprintf(to, ",%s", text);
 }
 
+static bool known(const pal_sweep *s, size_t figure)
+{
+    for (size_t row = 0; row < s->rows; row++)
+        if (pal_sweep_of(s, row, figure).seeds) return true;
+    return false;
+}
+
 static void put_table(FILE *to, const pal_sweep *s)
 {
     for (size_t a = 0; a < s->n_axes; a++) fprintf(to, "%s%s", a ? "," : "", s->names[a]);
     fputs(",seeds", to);
     for (size_t f = 0; f < s->n_figures; f++)
-        fprintf(to, ",%s,%s_error,%s_difference,%s_difference_error", s->figures[f], s->figures[f], s->figures[f],
-                s->figures[f]);
+        if (known(s, f))
+            fprintf(to, ",%s,%s_error,%s_difference,%s_difference_error", s->figures[f], s->figures[f], s->figures[f],
+                    s->figures[f]);
     putc('\n', to);
     for (size_t row = 0; row < s->rows; row++) {
         int64_t seeds = 0;
@@ -104,7 +112,7 @@ static void put_table(FILE *to, const pal_sweep *s)
         for (size_t f = 0; f < s->n_figures; f++) {
             pal_sweep_summary m = pal_sweep_of(s, row, f);
             const double values[] = {m.mean, m.error, m.difference, m.difference_error};
-            for (size_t i = 0; i < sizeof values / sizeof *values; i++) put_number(to, values[i]);
+            for (size_t i = 0; known(s, f) && i < sizeof values / sizeof *values; i++) put_number(to, values[i]);
         }
         putc('\n', to);
     }
