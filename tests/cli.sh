@@ -380,6 +380,67 @@ refused "no draws" 'draws' classify well --draws 0
 refused "other features" 'features' classify well --features words
 refused "no run to classify" 'which run' classify
 
+# ---- Scatter, filters of any layer, geometry, sweeps
+works "train a deep model" train deep --out deep --data data --batch 16 --layers 10,6,3 --epochs 3 --quiet
+works "train one of two units" train basic --out two --data data --batch 16 --hidden 2 --epochs 3 --quiet
+works "scatter" scatter deep
+check "scatter leaves its data" [ "$(wc -l < deep/scatter.dat)" = 38 ]
+check "scatter leaves its script" grep -q 'principal component 1 of the code (' deep/scatter.gnuplot
+works "scatter of a code of two numbers" scatter two --samples 20 --split train --out two.svg
+check "scatter takes so many samples" [ "$(wc -l < two.dat)" = 21 ]
+check "two numbers are drawn as they are" grep -q 'unit 2 of the code' two.gnuplot
+works "scatter as JSON" scatter deep --json
+check "scatter as JSON parses" is_json out
+check "scatter as JSON has the shares" grep -q variance_shares out
+works "filters of the code" filters deep
+check "filters of the code are a picture" is_png deep/filters.png
+works "filters of the first layer of several" filters deep --layer 1 --maximal
+check "filters of a layer have its number" is_png deep/maximal-1.png
+works "filters of a layer between" filters deep --layer 2 --out between.png
+check "filters of a layer between are a picture" is_png between.png
+works "geometry" geometry deep --samples 12 --neighbours 3
+check "geometry makes the tangents" is_png deep/tangents.png
+check "geometry leaves the spectra" grep -q '^# rank all 0 1 2' deep/geometry.dat
+check "geometry has a line a run" grep -q '^  deep ' out
+works "geometry as JSON" geometry deep two --samples 12 --out all.png --json
+check "geometry as JSON parses" is_json out
+check "geometry tells both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
+check "geometry of several names its pictures" is_png all-tangents.png
+if command -v gnuplot > /dev/null; then
+    check "scatter makes a picture" is_png deep/scatter.png
+    check "scatter makes an SVG" grep -q '<svg' two.svg
+    check "geometry makes a picture" is_png deep/geometry.png
+fi
+(PATH=/nowhere; "$program" scatter deep -o undrawn.png) > out 2> err
+check "scatter without gnuplot is status 1" [ $? -eq 1 ]
+check "scatter without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
+check "scatter without gnuplot tells what was written" grep -q 'wrote undrawn.gnuplot and undrawn.dat instead' err
+check "scatter without gnuplot writes both" [ -s undrawn.gnuplot -a -s undrawn.dat -a ! -e undrawn.png ]
+works "sweep" sweep denoising --masking 0,0.3 --seeds 2 --out swept --data data --batch 16 --hidden 12 --epochs 2
+check "sweep tells each run" [ "$(grep -c '^[0-9] of 4: masking ' out)" = 4 ]
+check "sweep has a table" grep -q '^    masking 0.3 .*+-' out
+check "sweep writes the table" [ "$(wc -l < swept/sweep.csv)" = 3 ]
+check "sweep draws the filters" is_png swept/filters.png
+for run in masking-0-seed-1 masking-0.3-seed-1 masking-0-seed-2 masking-0.3-seed-2; do
+    check "sweep keeps $run" [ -s swept/$run/checkpoint.safetensors ]
+done
+works "a run of a sweep, alone" train denoising --masking 0.3 --seed 2 --out alone --data data --batch 16 --hidden 12 --epochs 2 --quiet
+check "a run of a sweep is a run like any other" cmp -s alone/checkpoint.safetensors swept/masking-0.3-seed-2/checkpoint.safetensors
+works "sweep of two options as JSON" sweep basic --learning-rate 0.1,0.2 --layers '6;8,5' --tied no --seeds 1 --data data --batch 16 --epochs 1 --json
+check "sweep as JSON parses" is_json out
+check "sweep as JSON has all rows" [ "$(grep -c '"settings"' out)" = 4 ]
+check "sweep takes a folder by default" [ -s runs/sweep-basic-001/sweep.csv ]
+refused "a sweep of nothing" 'nothing varies' sweep basic --data data
+refused "a sweep of three options" 'at most 2' sweep basic --hidden 2,3 --l1 0,1 --l2 0,1 --data data
+refused "a sweep with a value twice" 'twice' sweep basic --hidden 4,4 --data data
+refused "a sweep with a bad value" 'hidden' sweep basic --hidden 4,many --data data
+refused "a sweep with a bad combination" 'larger --hidden' sweep k-sparse --hidden 4,8 --k 5,6 --data data --out new
+refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden 4,5 --data data --out swept
+refused "a layer that is not there" 'no layer 4' filters deep --layer 4
+refused "filters of unlike encoders" 'layer 1' filters deep two
+refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
+refused "no geometry" 'which run' geometry
+
 # ---- Graphs
 works "graph" graph basic
 check "graph is dot's language" grep -q '^digraph' out
@@ -503,6 +564,15 @@ status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
 check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
 works "an interrupted run opens" evaluate long --json
+"$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
+pid=$!
+tries=0
+while [ ! -d endless/hidden-5-seed-1 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -INT $pid
+wait $pid
+check "an interrupted sweep is status 130" [ $? -eq 130 ]
+check "an interrupted sweep tells what is finished" grep -q 'of 1000 runs are finished and stay in endless' err
+check "an interrupted sweep leaves the table" [ -s endless/sweep.csv ]
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
