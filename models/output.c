@@ -7,8 +7,11 @@
  * A recipe of your own is two functions and a row. For counts, say, with a decoder that gives the logarithm of the
  * rate:
  *
- *     static pal_var poisson(pal_model *m, pal_var a, pal_var x) { (void)m; return pal_neg(pal_poisson_log_density(x,
- * a)); } static pal_var rate(pal_model *m, pal_var a) { (void)m; return pal_exp(a); }
+ *     static pal_var poisson(pal_model *m, pal_var a, pal_var x)
+ *     {
+ *         return pal_neg(pal_poisson_log_density(x, a));
+ *     }
+ *     static pal_var rate(pal_model *m, pal_var a) { return pal_exp(a); }
  *     ...
  *     {"poisson", "exp", one, poisson, rate},
  *
