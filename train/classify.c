@@ -8,7 +8,7 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-enum { BATCH = 256, FOLDS = 5, FOLDED = 2000, STRENGTHS = 7, WORSE = 2 };
+enum { BATCH = 256, FOLDS = 5, FOLDED = 2000, STRENGTHS = 9, WORSE = 2 };
 #define SELECTING 1e-5 /* the gradient that is small enough to compare strengths, and that of the final fit */
 #define FINAL     1e-6
 

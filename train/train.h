@@ -190,7 +190,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
  * Multinomial logistic regression with an L2 penalty, strength/2 ||W||^2 (biases are free), trained to convergence on
  * some labelled training samples, by L-BFGS in float64. Features are centred by their mean over these samples and
  * divided by one number, so that the mean of their squared norms is 1; no feature gets a scale of its own. The strength
- * is the one of 1e-2, 1e-2/5, 1e-2/25, ..., 1e-2/5^6 with the lowest error on held-out fifths of the labelled samples
+ * is the one of 1e-2, 1e-2/5, 1e-2/25, ..., 1e-2/5^8 with the lowest error on held-out fifths of the labelled samples
  * (each in turn where there are at most 2000, else one), the strongest first; the search ends when it got worse twice.
  * The classifier is then trained on all labelled samples. */
 
