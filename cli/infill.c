@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 
+enum { LIMIT = 1000 }; /* samples that count: a code is fitted to each, by many steps */
+
 static const pal_cli_row rows[] = {
     PAL_CLI_OUTPUT("the picture (default: RUN/infill.png)"),
     {{"rectangle", PAL_OPTION_ENUM, "", 0, 0, NULL, "what is missing: TOP,LEFT,HEIGHT,WIDTH (default: the middle)"},
@@ -38,7 +40,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many in the picture"}, "N", NULL, 0},
-    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples count"}, "N", NULL, 0},
+    {{"limit", PAL_OPTION_INT, "1000", 1, 4294967295, NULL, "only the first N samples count"}, "N", NULL, 0},
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
     {{.name = NULL}, NULL, NULL, 0},
@@ -214,11 +216,14 @@ static int infill(infilling *f)
     char model[512], title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(f->run.dir);
     const char *path = pal_cli_given(f->args, "out"), *method = pal_cli_given(f->args, "method");
-    const char *rate = pal_cli_given(f->args, "rate");
+    const char *rate = pal_cli_given(f->args, "rate"), *fill = pal_cli_given(f->args, "fill");
+    const bool by_mean = !fill || !strcmp(fill, "mean");
     double began = (double)time(NULL);
     if (!path) path = pal_rundir_file(f->run.dir, "infill.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run.model)->name, f->run.data->name);
-    snprintf(caption, sizeof caption, "%s; missing: %s.", pal_cli_describe(f->run.model, model, sizeof model), f->what);
+    snprintf(caption, sizeof caption, "%s; missing: %s, at first %s%s.",
+             pal_cli_describe(f->run.model, model, sizeof model), f->what,
+             by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
     pal_infill_picture p = {.struct_size = sizeof p,
                             .infill = {.struct_size = sizeof p.infill,
                                        .fill = f->fill,
@@ -251,6 +256,8 @@ int pal_cli_infill(int argc, char **argv)
     infilling f = {.args = &args};
     status = pal_cli_open(&args, 0, &f.run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &f.run);
+    if (status == PAL_CLI_GO_ON && pal_dataset_limit(f.run.data, pal_cli_int(&args, "limit", LIMIT)))
+        status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (status == PAL_CLI_GO_ON) {
         const size_t features = (size_t)pal_shape_count(pal_model_sample(f.run.model));
         const size_t room = features > (size_t)f.run.data->features ? features : (size_t)f.run.data->features;

@@ -125,14 +125,13 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     char caption[2048];
     size_t used = (size_t)snprintf(
         caption, sizeof caption,
-        "%s%sSquared error of the %lld missing pixels, mean of all %lld samples: ", g->p.caption ? g->p.caption : "",
+        "%s%sSquared error of the %lld missing pixels, mean of %lld samples: ", g->p.caption ? g->p.caption : "",
         g->p.caption ? " " : "", (long long)f->missing, (long long)f->samples);
     for (int k = 0; k < PAL_INFILL_METHODS && used < sizeof caption; k++)
         if (isfinite(f->squared_error[k]))
             used += (size_t)snprintf(caption + used, sizeof caption - used, "%s %.2f, ",
                                      pal_infill_name((pal_infill_method)k), f->squared_error[k]);
-    if (used < sizeof caption)
-        snprintf(caption + used, sizeof caption - used, "filled with the mean sample %.2f.", f->reference);
+    if (used < sizeof caption) snprintf(caption + used, sizeof caption - used, "the mean sample %.2f.", f->reference);
     pal_grid_section section = {.rows = g->rows, .count = g->n_rows};
     pal__cell_size(g->data->sample, &section.cell_height, &section.cell_width);
     pal_grid grid = {
