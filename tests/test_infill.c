@@ -69,7 +69,7 @@ START_TEST(known_pixels_keep_their_bits)
                 pal_model *m = make_named(pal_variant_at(v)->name, (pal_dtype)dtype);
                 for (int i = 0; i < N * FEATURES; i++)
                     if (missing[i % FEATURES]) x[i] = NAN; /* which nobody reads */
-                fill_in(m, (pal_infill_options){.method = (pal_infill_method)method, .batch = 2});
+                fill_in(m, (pal_infill_options){.method = (pal_infill_method)method, .steps = 3, .batch = 2});
                 for (int i = 0; i < N * FEATURES; i++) {
                     const float *want = missing[i % FEATURES] ? &means[i] : &x[i];
                     ck_assert(isfinite(out[i]) && !memcmp(&out[i], want, sizeof *want));
