@@ -43,8 +43,10 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
     if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
     snprintf(name, sizeof name, "%s%s%s.png", what, number, n > 1 ? "-of-all" : "");
     if (!path) path = pal_rundir_file(runs[n - 1].dir, name, file, sizeof file);
+    bool same = true;
+    for (size_t i = 0; i < n; i++) same &= pal_model_variant(models[i]) == pal_model_variant(models[0]);
     if (n > 1)
-        snprintf(title, sizeof title, "%s", pal_model_variant(models[0])->name);
+        snprintf(title, sizeof title, "%s", same ? pal_model_variant(models[0])->name : "what the units look for");
     else
         snprintf(title, sizeof title, "%s", pal_cli_describe(models[0], text, sizeof text));
     pal_filters_options o = {.struct_size = sizeof o,

@@ -171,7 +171,7 @@ static int draw(const job *j)
     char spectra[PATH], tangents[PATH], title[800], model[512];
     choose_names(j, spectra, tangents);
     if (j->n > 1)
-        snprintf(title, sizeof title, "Jacobians of the encoders at %s", j->runs[0].data->name);
+        snprintf(title, sizeof title, "the encoders' Jacobians on %s", j->runs[0].data->name);
     else
         snprintf(title, sizeof title, "%s on %s: the encoder's Jacobian",
                  pal_cli_describe(j->runs[0].model, model, sizeof model), j->runs[0].data->name);

@@ -19,7 +19,7 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 600, WINDOW = 100 };
+enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1200, WINDOW = 100 };
 static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* t */
 static const double parallel = 1e-6, cancelled = 1e-3;         /* lengths along the sphere, of a gradient's */
 static const double gain = 1e-4, better = 1e-6, enough = 1e-3; /* of a value; of what the slope promises */
