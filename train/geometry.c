@@ -190,8 +190,15 @@ static void keep(geometer *e, int64_t sample, const double *values, const double
     for (size_t i = 0; i < e->features; i++)
         pal_tensor_set(g->image, (size_t)sample * e->features + i,
                        (double)((const float *)e->x->data)[(size_t)sample * e->features + i]);
-    for (size_t i = 0; i < (size_t)g->tangents * e->features; i++)
-        pal_tensor_set(g->tangent, (size_t)(sample * g->tangents) * e->features + i, vectors[i]);
+    for (size_t t = 0; t < (size_t)g->tangents; t++) { /* a tangent's sign means nothing: its largest element's is + */
+        const double *v = vectors + t * e->features;
+        size_t largest = 0;
+        for (size_t i = 1; i < e->features; i++)
+            if (fabs(v[i]) > fabs(v[largest])) largest = i;
+        for (size_t i = 0; i < e->features; i++)
+            pal_tensor_set(g->tangent, ((size_t)(sample * g->tangents) + t) * e->features + i,
+                           v[largest] < 0 ? -v[i] : v[i]);
+    }
 }
 
 static pal_status measure(geometer *e, pal_error *err)

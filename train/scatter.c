@@ -158,13 +158,14 @@ pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, co
     if (status) return status;
     if (o.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o.samples);
     scatter s = {.model = model, .data = data, .n = o.samples && o.samples < data->count ? o.samples : data->count};
+    pal_error own = {0};
     pal_context_options threads = {.struct_size = sizeof threads,
                                    .threads = pal_context_threads(pal_model_context(model))};
     pal_workspace *workspace = pal_workspace_new(
         model,
         &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &threads},
-        err);
-    if (!workspace) return PAL_ERR_MEMORY;
+        &own);
+    if (!workspace) return pal_error_set(err, own.status, "%s", own.text);
     bool drawn = false;
     s.k = pal_workspace_code(workspace);
     if (s.k < 2)
