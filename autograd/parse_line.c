@@ -102,7 +102,7 @@ static bool read_id(pal__parser *p, uint32_t *id)
 bool pal__parse_ids(pal__parser *p)
 {
     do {
-        uint32_t id;
+        uint32_t id = 0;
         if (!read_id(p, &id)) return false;
         if (!pal__grow(p->tape->context, (void **)&p->in, p->n_in, &p->cap_in, sizeof *p->in))
             return pal__parse_no_memory(p);

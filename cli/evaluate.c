@@ -82,9 +82,8 @@ static void fill_json(json_t *out, const column *c)
 
 static void print_json(const pal_cli_run *run, const column *columns, size_t n)
 {
-    json_t *out =
-        json_pack("{s:s, s:s, s:I}", "run", pal_rundir_path(run->dir), "model", pal_model_variant(run->model)->name,
-                  "weights", (json_int_t)pal_model_weights(run->model));
+    json_t *out = json_pack("{s:s, s:s, s:I}", "run", pal_rundir_path(run->dir), "model",
+                            pal_model_variant(run->model)->name, "weights", (json_int_t)pal_model_weights(run->model));
     fill_json(out, &columns[ASKED]);
     if (n > 1) {
         json_t *trained = json_object();

@@ -19,7 +19,7 @@ static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
 
 pal_var pal_softmax(pal_var x, int axis)
 {
-    unsigned axes;
+    unsigned axes = 0;
     pal_var z = shifted("softmax", x, axis, &axes);
     if (!pal_ok(z)) return z;
     pal_var e = pal_exp(z);
@@ -28,7 +28,7 @@ pal_var pal_softmax(pal_var x, int axis)
 
 pal_var pal_log_softmax(pal_var x, int axis)
 {
-    unsigned axes;
+    unsigned axes = 0;
     pal_var z = shifted("log_softmax", x, axis, &axes);
     return pal_ok(z) ? pal_sub(z, pal_log(pal_sum(pal_exp(z), axes, true))) : z;
 }
