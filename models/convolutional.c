@@ -12,9 +12,9 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "30", 0, 1000000, NULL, "units of the code; 0: the last maps, without affine layers"},
-    {"layers", PAL_OPTION_SIZES, "256,30", 1, 1000000, NULL,
+    {"layers", PAL_OPTION_SIZES, "512,30", 1, 1000000, NULL,
      "units of each affine layer after the convolutions; the last is the code"},
-    {"channels", PAL_OPTION_SIZES, "16,32", 1, 100000, NULL, "maps of each convolution"},
+    {"channels", PAL_OPTION_SIZES, "32,32", 1, 100000, NULL, "maps of each convolution"},
     {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the filters"},
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights and filters, transposed"},
