@@ -19,13 +19,10 @@ static const pal_variant *corrupting(const pal_setting *settings, size_t n)
 /* An option of one kind of corruption says which it is, unless that is said, too. Room for one more. */
 static void imply_corruption(const pal_variant *variant, pal_setting *settings, size_t *n)
 {
-    static const pal_setting kinds[] = {
-        {"masking", "masking"}, {"sigma", "gaussian"}, {"salt", "salt-and-pepper"}, {"block-size", "blocks"}};
     const char *kind = NULL;
     for (size_t i = 0; i < *n; i++) {
         if (!strcmp(settings[i].name, "corruption")) return;
-        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-            if (!strcmp(settings[i].name, kinds[k].name)) kind = kinds[k].value;
+        if (pal_corruption_of(settings[i].name)) kind = pal_corruption_of(settings[i].name);
     }
     if (kind && pal_variant_option_find(variant, "corruption")) settings[(*n)++] = (pal_setting){"corruption", kind};
 }

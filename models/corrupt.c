@@ -76,15 +76,40 @@ static pal_var blocks(pal_model *m, pal_var x)
 }
 
 static const struct {
-    const char *name;
+    const char *name, *option; /* and which option is its own */
     pal_var (*apply)(pal_model *m, pal_var x);
-} corruptions[] = {
-    {"masking", masking}, {"gaussian", gaussian}, {"salt-and-pepper", salt_and_pepper}, {"blocks", blocks}};
+} corruptions[] = {{"masking", "masking", masking},
+                   {"gaussian", "sigma", gaussian},
+                   {"salt-and-pepper", "salt", salt_and_pepper},
+                   {"blocks", "block-size", blocks}};
+enum { CORRUPTIONS = sizeof corruptions / sizeof *corruptions };
+
+const char *pal_corruption_of(const char *option)
+{
+    for (size_t i = 0; i < CORRUPTIONS; i++)
+        if (!strcmp(corruptions[i].option, option)) return corruptions[i].name;
+    return NULL;
+}
+
+pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err)
+{
+    pal__value *kind = pal__value_find(values, n, "corruption");
+    const pal__value *chosen = NULL;
+    if (!kind || kind->given) return PAL_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (!values[i].given || !pal_corruption_of(values[i].option->name)) continue;
+        if (chosen)
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s and %s are of two corruptions: choose one by --corruption",
+                                 chosen->option->name, values[i].option->name);
+        chosen = &values[i];
+    }
+    return chosen ? pal__value_set(kind, pal_corruption_of(chosen->option->name), err) : PAL_OK;
+}
 
 pal_var pal_corrupt(pal_model *m, pal_var x)
 {
     const char *name = pal_option_enum(m, "corruption");
-    for (size_t i = 0; i < sizeof corruptions / sizeof *corruptions; i++)
+    for (size_t i = 0; i < CORRUPTIONS; i++)
         if (!strcmp(corruptions[i].name, name)) return corruptions[i].apply(m, x);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "corruption: there is no %s", name);
 }

@@ -32,6 +32,8 @@ void pal__values_free(pal__value *values, size_t n);
 pal__value *pal__value_find(pal__value *values, size_t n, const char *name); /* NULL: none */
 pal_status pal__value_set(pal__value *v, const char *text, pal_error *err);
 pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err);
+/* `sigma` alone says that the corruption is gaussian, and so on. */
+pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
 #define VARIANT(name) extern const pal_variant pal_##name;
 #include "models/variants.def"

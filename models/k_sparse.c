@@ -8,9 +8,10 @@ static pal_var encode(pal_model *m, pal_var x)
 {
     const int64_t k = pal_option_int(m, "k"), units = pal_option_int(m, "hidden");
     if (k > units)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                             "k %lld is more than the %lld units of the code: choose a smaller --k or a larger --hidden",
-                             (long long)k, (long long)units);
+        return pal_tape_fail(
+            m->tape, PAL_ERR_ARGUMENT,
+            "k %lld is more than the %lld units of the code: choose a smaller --k or a larger --hidden", (long long)k,
+            (long long)units);
     pal_var h = pal_encode_layers(m, x), largest = pal_arg_top_k(h, 1, k);
     return pal_gather_add(pal_gather(h, largest, 1), largest, 1, units);
 }

@@ -152,6 +152,7 @@ int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride); /* 0: the w
 
 /* x corrupted by option `corruption`, one of a table in corrupt.c; the streams are named after it. */
 pal_var pal_corrupt(pal_model *m, pal_var x);
+const char *pal_corruption_of(const char *option); /* which corruption `sigma` and its like are of; NULL: none */
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);

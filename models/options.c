@@ -178,6 +178,7 @@ pal_status pal__values_make(const pal_variant *variant, const pal_setting *setti
         if (v) v->given = true;
     }
     if (!status) status = pal__sizes_settle(values, count, err);
+    if (!status) status = pal__corruption_settle(values, count, err);
     if (status) {
         pal__values_free(values, count);
         return status;

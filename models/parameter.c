@@ -71,8 +71,10 @@ static pal_var ask(pal_model *m, const char *name, const pal__parameter *as)
         return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: the model was made without it", name);
     if (!p && !(p = create(m, name, as))) return (pal_var){.tape = m->tape};
     if (p->fixed != as->fixed)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: it is %s that is trained, and was asked for as "
-                             "%s", name, p->fixed ? "none" : "one", as->fixed ? "none" : "one");
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
+                             "parameter %s: it is %s that is trained, and was asked for as "
+                             "%s",
+                             name, p->fixed ? "none" : "one", as->fixed ? "none" : "one");
     if (!pal_shape_equal(p->shape, as->shape)) {
         char have[96];
         return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: it is %s, and was asked for as %s", name,

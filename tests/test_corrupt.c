@@ -216,6 +216,28 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+START_TEST(an_option_of_a_corruption_says_which_it_is)
+{
+    const struct {
+        pal_setting given[2];
+        const char *corruption; /* NULL: refused */
+    } rows[] = {{{{"sigma", "0.3"}}, "gaussian"},
+                {{{"block-size", "2"}}, "blocks"},
+                {{{"masking", "0.3"}}, "masking"},
+                {{{"sigma", "0.3"}, {"corruption", "masking"}}, "masking"},
+                {{{"sigma", "0.3"}, {"masking", "0.3"}}, NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pal_error err = {0};
+        pal_model *m = pal_model_new(c, pal_variant_find("denoising"), rows[i].given, rows[i].given[1].name ? 2 : 1,
+                                     sample, PAL_F32, 1, &err);
+        ck_assert(!m == !rows[i].corruption);
+        if (m) ck_assert_str_eq(pal_model_setting(m, "corruption"), rows[i].corruption);
+        if (!m) ck_assert_msg(strstr(err.text, "choose one by --corruption") != NULL, "%s", err.text);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
 Suite *corrupt_suite(void)
 {
     Suite *suite = suite_create("corrupt");
@@ -225,6 +247,6 @@ Suite *corrupt_suite(void)
                    noise_is_of_step_sample_and_mode));
     add_case(suite, "use", set_up, tear_down,
              TESTS(threshold_and_sample, binarisation_belongs_to_the_loss, the_target_is_clean,
-                   what_does_not_fit_is_refused));
+                   an_option_of_a_corruption_says_which_it_is, what_does_not_fit_is_refused));
     return suite;
 }
