@@ -7,10 +7,14 @@
 enum { TITLE = 256 };
 
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/filters.png, RUN/maximal.png; of several in the last RUN)"),
+    PAL_CLI_OUTPUT("the picture (default: RUN/filters.png, and the like; of several in the last RUN)"),
     {{"layer", PAL_OPTION_INT, "", 1, 64, NULL, "of the encoder, 1 being the first (default: the last)"}, "K", NULL, 0},
     {{"maximal", PAL_OPTION_BOOL, "", 0, 0, NULL,
       "of the first layer too the inputs of norm 1 that excite a unit most"},
+     NULL,
+     NULL,
+     0},
+    {{"prototypes", PAL_OPTION_BOOL, "", 0, 0, NULL, "instead what each unit of the decoder's last layer adds"},
      NULL,
      NULL,
      0},
@@ -37,8 +41,12 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
         titles[i] = n > 1 ? pal_cli_distinguish(runs, n, i, names[i], TITLE) : NULL;
         models[i] = runs[i].model;
     }
-    const char *what = maximal ? "maximal" : "filters";
+    bool prototypes = pal_cli_flag(args, "prototypes");
+    const char *what = prototypes ? "prototypes" : maximal ? "maximal" : "filters";
     int64_t layer = pal_cli_int(args, "layer", 0);
+    if (prototypes && (maximal || layer))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--prototypes are of the decoder's last layer: leave --layer and --maximal away");
     char number[32] = "";
     if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
     snprintf(name, sizeof name, "%s%s%s.png", what, number, n > 1 ? "-of-all" : "");
@@ -56,6 +64,7 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
                              .units = pal_cli_int(args, "units", 0),
                              .maximal = maximal,
                              .layer = layer,
+                             .prototypes = prototypes,
                              .title = title};
     pal_error err = {0};
     if (pal_filters_write(&o, path, &err)) return pal_cli_say_error(&err);

@@ -394,6 +394,10 @@ check "scatter as JSON parses" is_json out
 check "scatter as JSON has the shares" grep -q variance_shares out
 works "filters of the code" filters deep
 check "filters of the code are a picture" is_png deep/filters.png
+works "prototypes of a deep decoder" filters deep --prototypes
+check "prototypes are a picture" is_png deep/prototypes.png
+works "prototypes of tied weights" filters first --prototypes
+refused "prototypes of a layer" 'leave --layer' filters deep --prototypes --layer 1
 works "filters of the first layer of several" filters deep --layer 1 --maximal
 check "filters of a layer have its number" is_png deep/maximal-1.png
 works "filters of a layer between" filters deep --layer 2 --out between.png

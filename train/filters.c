@@ -1,7 +1,8 @@
-/* filters.c - what the units of an encoder's layer look for, as images.
+/* filters.c - what the units of an encoder's layer look for, as images; and what those of the decoder's last add.
  *
  * Of the first layer: column j of W [features, units], or the kernel of channel j. Of all inputs of norm 1, w_j /
- * ||w_j|| excites unit j most; for deeper layers that input is searched for (ascent.c). */
+ * ||w_j|| excites unit j most; for deeper layers that input is searched for (ascent.c). A prototype is row j of the
+ * decoder's last weights [units, features], or column j of the encoder's first that they are tied to. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 enum { UNITS = 256, TEXT = 512 };
 
-typedef enum kind { WEIGHTS, UNIT_WEIGHTS, KERNELS, MAXIMA } kind;
+typedef enum kind { WEIGHTS, UNIT_WEIGHTS, KERNELS, MAXIMA, PROTOTYPES } kind;
 
 typedef struct ranked {
     double size; /* of the weights: the norm; of a maximum: the pre-activation there */
@@ -24,6 +25,7 @@ typedef struct look { /* one model's section */
     const pal_tensor *w; /* of the first layer, or NULL */
     kind kind;
     pal__layer layer;
+    bool across;          /* a unit's weights are a column of w */
     int64_t units, count; /* of the layer; that have an image */
     int64_t open;         /* whose search did not converge */
     pal_tensor *images;   /* [count, pixels], in order of the units */
@@ -46,15 +48,34 @@ static const pal_tensor *first_weights(const pal_model *model)
     return NULL;
 }
 
+static pal_status choose_prototypes(look *l, pal_error *err)
+{
+    static const char *const names[] = {"decoder/W", "decoder/1/W", "encoder/W", "encoder/1/W"};
+    const int64_t features = pal__features(l->model);
+    for (size_t i = 0; i < 4 && !l->w; i++) {
+        const pal_tensor *t = pal_model_parameter_find(l->model, names[i]);
+        if (t && t->shape.rank == 2 && t->shape.dim[i < 2] == features) l->w = t;
+        l->across = i >= 2;
+    }
+    if (!l->w)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: its decoder does not end in a layer of weights to each input",
+                             pal_model_variant(l->model)->name);
+    l->kind = PROTOTYPES;
+    l->units = l->count = l->w->shape.dim[l->across];
+    return PAL_OK;
+}
+
 /* What is to be drawn of a model. */
 static pal_status choose(look *l, const pal_filters_options *o, pal_error *err)
 {
+    if (o->prototypes) return choose_prototypes(l, err);
     l->w = first_weights(l->model);
     pal_status status = pal__layer_find(l->model, o->layer, &l->layer, err);
     if (status) return status;
     bool first = l->layer.layer == 1 && l->w, dense = first && l->w->shape.rank == 2;
     l->kind = dense ? (o->maximal ? UNIT_WEIGHTS : WEIGHTS) : first && !o->maximal ? KERNELS : MAXIMA;
     int64_t limit = o->units ? o->units : UNITS;
+    l->across = dense;
     l->units = l->layer.units;
     l->count = l->kind == MAXIMA && limit < l->units ? limit : l->units;
     return PAL_OK;
@@ -68,7 +89,7 @@ static int64_t pixels_of(const look *l)
 /* Unit j's weights are at every `step` elements from start + j * each; UNIT_WEIGHTS divides by their norm. */
 static void take_weights(look *l)
 {
-    int64_t pixels = pixels_of(l), step = l->kind == KERNELS ? 1 : l->units, each = l->kind == KERNELS ? pixels : 1;
+    int64_t pixels = pixels_of(l), step = l->across ? l->units : 1, each = l->across ? 1 : pixels;
     for (int64_t j = 0; j < l->count; j++) {
         double sum = 0;
         for (int64_t i = 0; i < pixels; i++) {
@@ -140,7 +161,10 @@ static void caption(const look *l, int64_t shown, bool shared, char *out)
     static const char one_scale[] = "all on one scale, mid-grey 0, clipped at 4 root mean squares";
     char what[TEXT / 2], count[64] = "", open[64] = "";
     const char *unit = l->layer.plane > 1 ? "channel" : "unit", *by = l->kind == MAXIMA ? "activation" : "norm";
-    if (l->kind == WEIGHTS)
+    if (l->kind == PROTOTYPES)
+        snprintf(what, sizeof what,
+                 "What each unit of the decoder's last layer adds to the output; each on its own scale, mid-grey 0");
+    else if (l->kind == WEIGHTS)
         snprintf(what, sizeof what, "The weights into each unit of the first layer; each on its own scale, mid-grey 0");
     else if (l->kind == KERNELS)
         snprintf(what, sizeof what, "The kernels of the first layer, one a channel; each on its own scale, mid-grey 0");
@@ -177,8 +201,9 @@ static pal_status draw(const pal_filters_options *o, look *looks, const char *pa
     for (size_t i = 0; !status && i < o->count; i++) {
         look *l = &looks[i];
         status = arrange(l, shared ? last->order : l->order, limit < l->count ? limit : l->count, err);
-        rows[i] = (pal_grid_row){
-            .cells = l->cells, .mapping = l->kind == WEIGHTS || l->kind == KERNELS ? PAL_MAP_SYMMETRIC : PAL_MAP_UNIT};
+        rows[i] =
+            (pal_grid_row){.cells = l->cells,
+                           .mapping = l->kind == UNIT_WEIGHTS || l->kind == MAXIMA ? PAL_MAP_UNIT : PAL_MAP_SYMMETRIC};
         sections[i] = (pal_grid_section){.title = o->titles ? o->titles[i] : NULL, .rows = &rows[i], .count = 1};
         pal__cell_size(pal_model_sample(l->model), &sections[i].cell_height, &sections[i].cell_width);
         if (l->kind != KERNELS) continue;

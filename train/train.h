@@ -244,7 +244,8 @@ typedef struct pal_filters_options {
     int64_t units; /* at most so many of each; 0: 256 */
     bool maximal;  /* of the first layer too the input of norm 1 that excites the unit most, w / ||w|| */
     const char *title;
-    int64_t layer; /* of the encoder: 1 is the first; 0: the last */
+    int64_t layer;   /* of the encoder: 1 is the first; 0: the last */
+    bool prototypes; /* instead: the weights of the decoder's last layer */
 } pal_filters_options;
 
 /* What each unit of a layer of the encoder looks for, an image a unit. The first layer's weights (of a convolution the
