@@ -1,4 +1,5 @@
-/* corrupt.c - what a loss does to its inputs, a row each: the corruptions q(x~ | x), and binarisation.
+/* corrupt.c - what a loss does to its inputs, a row each: the corruptions q(x~ | x), and binarisation. Their options
+ * are those of the variants that corrupt (denoising.c).
  *
  * All noise comes from named streams, so that it is a function of seed, step and sample: anew each step in training,
  * and in an evaluation, whose step is always 0 and whose streams are its own, the same for a sample in every epoch and
@@ -16,15 +17,6 @@ static pal_var where_else(pal_var condition, double value, pal_var x)
 }
 
 /* ---- Corruptions ------------------------------------------------------------------------------------------------- */
-
-const pal_option pal__corruption_options[] = {
-    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks",
-     "of the inputs while training"},
-    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},
-    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},
-    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},
-    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"},
-    {0}};
 
 /* x 1{u < 1 - nu} */
 static pal_var masking(pal_model *m, pal_var x)

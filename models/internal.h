@@ -18,7 +18,6 @@ typedef struct pal__value { /* an option with its value */
 } pal__value;
 
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
-extern const pal_option pal__corruption_options[];
 extern const char pal__output_choices[], pal__binarize_choices[];
 
 /* Checks and parses; number may be NULL. */

@@ -224,6 +224,8 @@ refused "convolutions of what is no image" 'wants images' train conv --data wide
 refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
 refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --kernel 4 --out new
 refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
+works "a denoiser of convolutions" train dae --data data --channels 2 --hidden 3 --batch 8 --epochs 1 --quiet --out conv-dae
+works "what it makes of noise" denoise conv-dae --sigma 0.2
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
 

@@ -28,8 +28,10 @@ static inline pal_model *make_named(const char *name, pal_dtype dtype)
     const pal_variant *variant = pal_variant_find(name);
     pal_setting settings[4];
     size_t n = 0;
-    for (size_t i = 0; i < 4; i++)
-        if (pal_variant_option_find(variant, small[i].name)) settings[n++] = small[i];
+    for (size_t i = 0; i < 4; i++) {
+        const pal_option *o = pal_variant_option_find(variant, small[i].name);
+        if (o && *o->value) settings[n++] = small[i];
+    }
     return make(variant, settings, n, dtype, 5);
 }
 

@@ -122,6 +122,64 @@ START_TEST(encoding_then_decoding_is_reconstructing)
 }
 END_TEST
 
+/* What a variant does that is told nothing. */
+START_TEST(the_defaults_are_those_that_give_good_pictures)
+{
+    static const struct {
+        const char *variant;
+        pal_setting values[8]; /* of the model, then of training */
+    } rows[] = {
+        {"basic",
+         {{"hidden", "256"},
+          {"tied", "yes"},
+          {"activation", "sigmoid"},
+          {"optimizer", "gd"},
+          {"learning-rate", "0.1"}}},
+        {"denoising",
+         {{"hidden", "256"},
+          {"tied", "yes"},
+          {"masking", "0.25"},
+          {"corruption", "masking"},
+          {"activation", "sigmoid"},
+          {"optimizer", "gd"},
+          {"learning-rate", "0.1"}}},
+        {"contractive",
+         {{"hidden", "1000"},
+          {"tied", "yes"},
+          {"lambda", "1"},
+          {"jacobian", "exact"},
+          {"optimizer", "gd"},
+          {"learning-rate", "0.1"}}},
+        {"sparse",
+         {{"hidden", "1000"},
+          {"rho", "0.05"},
+          {"beta", "3"},
+          {"sparsity", "kl"},
+          {"optimizer", "adam"},
+          {"learning-rate", "0.001"}}},
+        {"deep",
+         {{"layers", "1000,500,250,30"}, {"activation", "relu"}, {"optimizer", "adam"}, {"learning-rate", "0.001"}}},
+        {"convolutional", {{"hidden", "30"}, {"optimizer", "adam"}, {"learning-rate", "0.001"}}},
+        {"linear", {{"hidden", "30"}, {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"final-rate", "1e-5"}}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const pal_variant *v = pal_variant_find(rows[i].variant);
+        ck_assert_ptr_nonnull(v);
+        for (const pal_setting *want = rows[i].values; want->name; want++) {
+            const pal_option *o = pal_variant_option_find(v, want->name);
+            const char *value = o ? o->value : NULL;
+            for (const pal_setting *s = v->training; !o && s->name; s++)
+                if (!strcmp(s->name, want->name)) value = s->value;
+            ck_assert_msg(value && !strcmp(value, want->value), "%s %s: %s", v->name, want->name,
+                          value ? value : "none");
+        }
+    }
+    for (size_t i = 0; pal_variant_at(i); i++)
+        for (const pal_setting *s = pal_variant_at(i)->training; s && s->name; s++)
+            if (!strcmp(s->name, "epochs")) ck_assert(atoi(s->value) >= 10 && atoi(s->value) <= 20);
+}
+END_TEST
+
 Suite *variants_suite(void)
 {
     Suite *s = suite_create("variants");
@@ -132,6 +190,7 @@ Suite *variants_suite(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, an_epoch_lowers_the_loss_and_has_the_same_bits_again, 0, n);
     tcase_add_loop_test(t, encoding_then_decoding_is_reconstructing, 0, n);
+    tcase_add_test(t, the_defaults_are_those_that_give_good_pictures);
     suite_add_tcase(s, in_own_folder(t));
     return s;
 }
