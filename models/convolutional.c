@@ -18,10 +18,9 @@ static const pal_option options[] = {
     {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the filters"},
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights and filters, transposed"},
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, "sigmoid|tanh|relu|linear|softplus",
-     "of every layer but code and output"},
-    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, "same|sigmoid|tanh|relu|linear|softplus", "of the code"},
-    {"init", PAL_OPTION_ENUM, "he", 0, 0, "glorot|he|lecun|normal", "distribution of the initial weights"},
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of every layer but code and output"},
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices, "of the code"},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, "distribution of the initial weights"},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {0}};
 

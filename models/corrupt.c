@@ -108,19 +108,19 @@ pal_var pal_corrupt(pal_model *m, pal_var x)
 
 /* ---- Binary inputs ----------------------------------------------------------------------------------------------- */
 
-const char pal__binarize_choices[] = "no|threshold|sample";
+const char pal__binarize_choices[] = "none|threshold|dynamic";
 
 static pal_var as_they_are(pal_var x) { return x; }
 static pal_var as_real(pal_var condition, pal_var x) { return pal_cast(condition, pal_dtype_of(x)); }
 static pal_var threshold(pal_var x) { return as_real(pal_greater_equal(x, pal_like(x, 0.5)), x); }
 
 /* 1 with probability x. */
-static pal_var sample(pal_var x) { return as_real(pal_less(pal_uniform(x.tape, "binarize", pal_shape_of(x)), x), x); }
+static pal_var dynamic(pal_var x) { return as_real(pal_less(pal_uniform(x.tape, "binarize", pal_shape_of(x)), x), x); }
 
 static const struct {
     const char *name;
     pal_var (*apply)(pal_var x);
-} binarizations[] = {{"no", as_they_are}, {"threshold", threshold}, {"sample", sample}};
+} binarizations[] = {{"none", as_they_are}, {"threshold", threshold}, {"dynamic", dynamic}};
 
 pal_var pal__binarize(pal_model *m, pal_var x)
 {

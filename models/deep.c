@@ -14,9 +14,9 @@ static const pal_option options[] = {
     {"layers", PAL_OPTION_SIZES, "1000,500,250,30", 1, 1000000, NULL,
      "units of each layer of the encoder; the last is the code"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, "sigmoid|tanh|relu|linear|softplus", "of the hidden layers"},
-    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, "same|sigmoid|tanh|relu|linear|softplus", "of the code"},
-    {"init", PAL_OPTION_ENUM, "he", 0, 0, "glorot|he|lecun|normal", "distribution of the initial weights"},
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices, "of the code"},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, "distribution of the initial weights"},
     {0}};
 
 const pal_variant pal_deep = {

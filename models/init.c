@@ -37,6 +37,8 @@ static const struct {
             [PAL_INIT_LECUN] = {"lecun", lecun, true},
             [PAL_INIT_NORMAL] = {"normal", small, true}};
 
+const char pal__init_choices[] = "glorot|he|lecun|normal";
+
 pal_init pal_model_init(const pal_model *m)
 {
     const char *name = pal_option_enum(m, "init");

@@ -18,7 +18,9 @@ typedef struct pal__value { /* an option with its value */
 } pal__value;
 
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
-extern const char pal__output_choices[], pal__binarize_choices[];
+/* The choices of shared options, each beside the table that it names. */
+extern const char pal__output_choices[], pal__binarize_choices[], pal__activation_choices[],
+    pal__code_activation_choices[], pal__init_choices[];
 
 /* Checks and parses; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);

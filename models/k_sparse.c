@@ -24,8 +24,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
     {"k", PAL_OPTION_INT, "25", 1, 1000000, NULL, "units of the code that are kept for a sample"},
-    {"activation", PAL_OPTION_ENUM, "linear", 0, 0, "sigmoid|tanh|relu|linear|softplus",
-     "of every layer but the output"},
+    {"activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__activation_choices, "of every layer but the output"},
     {0}};
 
 const pal_variant pal_k_sparse = {

@@ -19,16 +19,14 @@ static const pal_variant *_Atomic registered[REGISTERED];
 static atomic_size_t n_registered;
 static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
 
-#define ACTIVATIONS "sigmoid|tanh|relu|linear|softplus"
-
 const pal_option pal__shared_options[] = {
     {"hidden", PAL_OPTION_INT, "256", 1, 1000000, NULL, "units of the code"},
     {"layers", PAL_OPTION_SIZES, "", 1, 1000000, NULL, "units of each layer of the encoder; the last is the code"},
     {"decoder-layers", PAL_OPTION_SIZES, "", 1, 1000000, NULL,
      "units of each layer of the decoder before the output (none: the encoder's, mirrored)"},
     {"tied", PAL_OPTION_BOOL, "yes", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
-    {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, ACTIVATIONS, "of every layer but the output"},
-    {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, "same|" ACTIVATIONS, "of the code, if it has another"},
+    {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, pal__activation_choices, "of every layer but the output"},
+    {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal__code_activation_choices, "of the code, if it has another"},
     {"output", PAL_OPTION_ENUM, "bernoulli", 0, 0, pal__output_choices,
      "likelihood of the input: cross-entropy from logits, half the squared error, normal density, intensity levels"},
     {"output-activation", PAL_OPTION_ENUM, "canonical", 0, 0, "canonical|linear|sigmoid|relu",
@@ -38,9 +36,9 @@ const pal_option pal__shared_options[] = {
     {"sigma-of", PAL_OPTION_ENUM, "fixed", 0, 0, "fixed|one|feature",
      "output-sigma stays fixed, or is learnt: one for all features, or one for each"},
     {"bins", PAL_OPTION_INT, "0", 0, 65536, NULL, "intensity levels of output categorical; 0: none chosen"},
-    {"binarize", PAL_OPTION_ENUM, "no", 0, 0, pal__binarize_choices,
+    {"binarize", PAL_OPTION_ENUM, "none", 0, 0, pal__binarize_choices,
      "inputs of the loss: 1 from 0.5 on, or 1 with their value as probability, drawn anew each step"},
-    {"init", PAL_OPTION_ENUM, "glorot", 0, 0, "glorot|he|lecun|normal", "distribution of the initial weights"},
+    {"init", PAL_OPTION_ENUM, "glorot", 0, 0, pal__init_choices, "distribution of the initial weights"},
     {"dropout", PAL_OPTION_REALS, "0", 0, 0.99, NULL,
      "share of a layer's units that is 0 in a training step; a list: of the input and of each encoder layer"},
     {"l1", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "lambda of lambda sum |W| in the training loss"},

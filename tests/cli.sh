@@ -199,7 +199,7 @@ falls() { # WHAT RUN ARGUMENTS...: trains quietly, and the test loss falls
 falls "gaussian output" gaussian basic --hidden 12 --output gaussian --sigma-of feature
 falls "categorical output" levels basic --hidden 12 --output categorical --bins 4 --tied no
 falls "sigmoid output of a squared error" squashed basic --hidden 12 --output squared --output-activation sigmoid
-falls "binarised inputs" binary basic --hidden 12 --binarize sample
+falls "binarised inputs" binary basic --hidden 12 --binarize dynamic
 for corruption in gaussian salt-and-pepper blocks; do
     falls "corruption $corruption" by-$corruption denoising --hidden 12 --corruption $corruption --block-size 3
     works "reconstruct from $corruption" reconstruct by-$corruption

@@ -87,7 +87,7 @@ START_TEST(deep_encoders_are_exact_by_rows)
         {{"layers", "6,5,4"}, {"activation", "relu"}, {"code-activation", "tanh"}, {0}},
         {{"layers", "6,5,4"}, {"activation", "tanh"}, {"code-activation", "linear"}, {"tied", "no"}, {0}},
         {{"layers", "7,5,3"}, {"activation", "sigmoid"}, {"dropout", "0.3"}, {0}},
-        {{"layers", "5,4"}, {"binarize", "sample"}, {"output", "gaussian"}, {"sigma-of", "feature"}, {0}},
+        {{"layers", "5,4"}, {"binarize", "dynamic"}, {"output", "gaussian"}, {"sigma-of", "feature"}, {0}},
     };
     for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
         pal_model *exact = model_by("exact", deep[i]), *rows = model_by("rows", deep[i]);

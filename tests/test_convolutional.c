@@ -192,7 +192,7 @@ START_TEST(derivatives_are_right)
         {{"channels", "2,2"}, {"kernel", "3"}, {"activation", "relu"}},
         {{"channels", "2"}, {"kernel", "3"}, {"activation", "tanh"}, {"dropout", "0.3"}, {"l1", "0.1"}, {"l2", "0.1"}},
         {{"channels", "2"}, {"kernel", "3"}, {"activation", "tanh"}, {"output", "categorical"}, {"bins", "3"}},
-        {{"channels", "2"}, {"kernel", "3"}, {"output", "gaussian"}, {"sigma-of", "feature"}, {"binarize", "sample"}},
+        {{"channels", "2"}, {"kernel", "3"}, {"output", "gaussian"}, {"sigma-of", "feature"}, {"binarize", "dynamic"}},
     };
     for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++) {
         pal_setting settings[9] = {{"hidden", "3"}};

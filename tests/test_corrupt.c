@@ -121,7 +121,7 @@ START_TEST(noise_is_of_step_sample_and_mode)
                                               {{"corruption", "gaussian"}, {0}},
                                               {{"corruption", "salt-and-pepper"}, {0}},
                                               {{"corruption", "blocks"}, {"block-size", "2"}, {0}},
-                                              {{"masking", "0"}, {"binarize", "sample"}, {0}}};
+                                              {{"masking", "0"}, {"binarize", "dynamic"}, {0}}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         values a = corrupted(settings[i], PAL_TRAIN, (pal_noise){.seed = 2, .clock = 7});
         pal_tensor_free(x);
@@ -144,9 +144,9 @@ END_TEST
 
 /* ---- Binary inputs ----------------------------------------------------------------------------------------------- */
 
-START_TEST(threshold_and_sample)
+START_TEST(threshold_and_dynamic)
 {
-    static const char *const how[] = {"threshold", "sample"};
+    static const char *const how[] = {"threshold", "dynamic"};
     for (int k = 0; k < 2; k++) {
         values v =
             corrupted((pal_setting[]){{"masking", "0"}, {"binarize", how[k]}, {0}}, PAL_TRAIN, (pal_noise){.seed = 2});
@@ -246,7 +246,7 @@ Suite *corrupt_suite(void)
                    gaussian_adds_noise_of_its_deviation, blocks_are_squares_anywhere, a_block_may_be_the_whole_image,
                    noise_is_of_step_sample_and_mode));
     add_case(suite, "use", set_up, tear_down,
-             TESTS(threshold_and_sample, binarisation_belongs_to_the_loss, the_target_is_clean,
+             TESTS(threshold_and_dynamic, binarisation_belongs_to_the_loss, the_target_is_clean,
                    an_option_of_a_corruption_says_which_it_is, what_does_not_fit_is_refused));
     return suite;
 }

@@ -162,7 +162,7 @@ static const pal_setting choices[][6] = {
     {{"output", "squared"}, {"output-activation", "sigmoid"}},
     {{"output", "categorical"}, {"bins", "3"}, {"tied", "no"}},
     {{"output", "categorical"}, {"bins", "2"}, {"tied", "no"}, {"binarize", "threshold"}},
-    {{"binarize", "sample"}},
+    {{"binarize", "dynamic"}},
 };
 
 START_TEST(derivatives_are_right)
