@@ -148,8 +148,11 @@ pal_context *pal_tape_context(const pal_tape *tape);
 pal_dtype pal_tape_real(const pal_tape *tape);    /* its default type */
 const char *pal_tape_error(const pal_tape *tape); /* the first failure in one line; NULL: none */
 pal_status pal_tape_status(const pal_tape *tape);
+/* For composites: record a failure (the first stays), return a bad handle. */
 pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4))); /* for composites: record a failure (the first stays), return a bad handle */
+    __attribute__((format(printf, 3, 4)));
+/* The same with PAL_ERR_ARGUMENT, and without the scopes after it: for options that do not fit, wherever that shows. */
+pal_var pal_tape_refuse(pal_tape *tape, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t pal_tape_length(const pal_tape *tape); /* entries recorded */
 
 bool pal_ok(pal_var v); /* a live handle of a tape without failure at this entry */

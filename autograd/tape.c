@@ -56,20 +56,36 @@ uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n)
 /* ---- Errors -------------------------------------------------------------------------------------------------------
  */
 
-pal_var pal_tape_fail(pal_tape *t, pal_status status, const char *format, ...)
+/* where: the path of scopes follows what is wrong. */
+static pal_var fail(pal_tape *t, pal_status status, bool where, const char *format, va_list args)
 {
     if (!t) return (pal_var){0};
     if (t->status != PAL_OK) return (pal_var){.tape = t};
-    va_list args;
-    va_start(args, format);
     t->status = status;
     t->failed_at = (uint32_t)t->n_entries;
     int n = vsnprintf(t->error, sizeof t->error, format, args);
-    va_end(args);
     const char *path = pal__scope_path(t, t->scope);
-    if (*path && n >= 0 && (size_t)n < sizeof t->error)
+    if (where && *path && n >= 0 && (size_t)n < sizeof t->error)
         snprintf(t->error + n, sizeof t->error - (size_t)n, " in %s", path);
     return (pal_var){.tape = t};
+}
+
+pal_var pal_tape_fail(pal_tape *t, pal_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pal_var bad = fail(t, status, true, format, args);
+    va_end(args);
+    return bad;
+}
+
+pal_var pal_tape_refuse(pal_tape *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pal_var bad = fail(t, PAL_ERR_ARGUMENT, false, format, args);
+    va_end(args);
+    return bad;
 }
 
 const char *pal_tape_error(const pal_tape *t) { return t && t->status != PAL_OK ? t->error : NULL; }

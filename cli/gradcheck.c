@@ -111,9 +111,10 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
     for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(s->model, i, NULL);
     for (size_t at = 0; at < n; at += step) {
         pal_gradcheck_report part;
-        /* Differences of analytic gradients lose little to rounding, and a short step crosses few kinks. */
+        /* A model bends more than an operation: at the step for those, extrapolation leaves errors up to 5e-6 where
+         * layers share their weights. A short step crosses few kinks, too. */
         pal_gradcheck_options o = {
-            .struct_size = sizeof o, .order = order, .seed = c->seed, .step = order == 2 ? 0x1p-7 : 0};
+            .struct_size = sizeof o, .order = order, .seed = c->seed, .step = order == 2 ? 0x1p-7 : 0x1p-6};
         size_t some = n - at < step ? n - at : step;
         pal_status status = pal_gradcheck(c->context, name, build, s, parameters + at, some, &o, &part);
         if (status != PAL_OK) part.verdict = PAL_CHECK_ERROR;

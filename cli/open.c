@@ -42,7 +42,8 @@ static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pa
     pal_error err = {0};
     run->corruptor = pal_model_new(run->context, variant, all, n, pal_model_sample(run->model),
                                    pal_model_dtype(run->model), 0, &err);
-    return run->corruptor ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+    if (run->corruptor) pal_model_check_given(run->corruptor, all, n, &err);
+    return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
 static int override(const pal_cli_args *args, pal_cli_run *run)
@@ -67,7 +68,7 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     if (!changed) return pal_cli_say_error(&err);
     pal_model_free(run->model);
     run->model = changed;
-    return status;
+    return pal_model_check_given(changed, own, n_own, &err) ? pal_cli_say_error(&err) : status;
 }
 
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)

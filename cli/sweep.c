@@ -127,12 +127,11 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
     if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
     pal_error why = {0};
     pal_model *model = pal_model_new(j->context, j->variant, settings, n, j->test->sample, PAL_F32, 1, &why);
-    if (!model) {
-        j->status = pal_cli_say_error(&why);
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
-    }
+    if (model) pal_model_check_given(model, settings, n, &why);
     pal_model_free(model);
-    return PAL_OK;
+    if (!why.status) return PAL_OK;
+    j->status = pal_cli_say_error(&why);
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
 }
 
 /* A folder that is there is to be empty. */

@@ -250,7 +250,8 @@ static int prepare(job *j)
     fill_info(j);
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)j->info.seed, &err);
-    return j->model ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+    if (j->model) pal_model_check_given(j->model, j->args.variant, j->args.n_variant, &err);
+    return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
 int pal_cli_train(int argc, char **argv)

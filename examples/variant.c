@@ -1,27 +1,23 @@
 /* A variant of your own, outside the library: tanh units whose activations cost their absolute value.
  *     cc -shared -fPIC variant.c -o absolute.so $(pkg-config --cflags --libs palindrome)
- *     palindrome --load ./absolute.so train absolute --lambda 0.01 */
+ *     palindrome --load ./absolute.so train absolute --lambda 0.01 --layers 400,100 */
 #include <palindrome.h>
-
-static pal_var encode(pal_model *m, pal_var x)
-{
-    return pal_activate(m, pal_dense(m, "encoder", x, pal_option_int(m, "hidden")), "tanh");
-}
-
-static pal_var decode(pal_model *m, pal_var h) { return pal_dense_tied(m, "decoder", h, "encoder"); }
 
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
-    pal_var h = encode(m, b->inputs), nll = pal_nll(m, decode(m, h), b->inputs);
+    pal_var h = pal_encode_layers(m, b->inputs), nll = pal_nll(m, pal_decode_layers(m, h), b->inputs);
     pal_var penalty = pal_scale(pal_mean_over_samples(pal_abs(h)), pal_option_real(m, "lambda"));
     return pal_add(nll, pal_model_note(m, "penalty", penalty));
 }
 
-static const pal_option options[] = {{"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the penalty"}, {0}};
+static const pal_option options[] = {
+    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the penalty"},
+    {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "of every layer but the output"},
+    {0}};
 
 static const pal_variant absolute = {
     .struct_size = sizeof(pal_variant), .name = "absolute", .summary = "an L1 penalty on a tanh code",
     .formula = "h = tanh(x W + b);  loss = -log p(x | h W' + c) + lambda ||h||_1", .options = options,
-    .encode = encode, .decode = decode, .loss = loss};
+    .encode = pal_encode_layers, .decode = pal_decode_layers, .loss = loss};
 
 pal_status palindrome_register(pal_error *err) { return pal_variant_register(&absolute, err); }

@@ -14,10 +14,10 @@ bool pal_model_image(pal_model *m, const char *what, pal_image_size *image)
         *image = (pal_image_size){s.rank == 3 ? s.dim[0] : 1, s.dim[s.rank - 2], s.dim[s.rank - 1]};
         return true;
     }
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                  "%s wants images, and a sample is %s: choose data whose samples are [height,width] or "
-                  "[channels,height,width]",
-                  what, pal_shape_text(s, shape, sizeof shape));
+    pal_tape_refuse(m->tape,
+                    "%s wants images, and a sample is %s: choose data whose samples are [height,width] or "
+                    "[channels,height,width]",
+                    what, pal_shape_text(s, shape, sizeof shape));
     return false;
 }
 
@@ -75,8 +75,8 @@ pal_var pal_conv(pal_model *m, const char *name, pal_var x, int64_t units, int64
     if (!fits(m, name, x, kernel, stride) || !pal__parameter_name(m, name, "W", weight))
         return (pal_var){.tape = m->tape};
     if (room(s.dim[2], kernel) < 0 || room(s.dim[3], kernel) < 0)
-        return pal_tape_fail(
-            m->tape, PAL_ERR_ARGUMENT,
+        return pal_tape_refuse(
+            m->tape,
             "%s: a window of %lld does not fit into maps of %lld by %lld: choose fewer --channels, or a "
             "smaller --kernel or --stride",
             name, (long long)kernel, (long long)s.dim[2], (long long)s.dim[3]);

@@ -23,9 +23,9 @@ static stack stack_of(pal_model *m)
                .stride = pal_option_int(m, "stride")};
     s.layers = s.n;
     if (!s.n)
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                      "channels: none are given: choose the number of maps of each convolution, such as 16,32");
-    pal_model_image(m, m->variant->name, &s.size[0]);
+        pal_tape_refuse(m->tape,
+                        "channels: none are given: choose the number of maps of each convolution, such as 16,32");
+    pal_model_image(m, "a convolution", &s.size[0]);
     for (size_t k = 1; k <= s.n; k++)
         s.size[k] = (pal_image_size){channels[k - 1], pal_convolved(s.size[k - 1].height, s.kernel, s.stride),
                                      pal_convolved(s.size[k - 1].width, s.kernel, s.stride)};

@@ -55,10 +55,10 @@ static pal_var blocks(pal_model *m, pal_var x)
     pal_image_size image;
     if (!pal_model_image(m, "corruption blocks", &image)) return (pal_var){.tape = m->tape};
     if (size > image.height || size > image.width)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                             "corruption blocks: a square of %lld does not fit into images of %lld by %lld: choose a "
-                             "smaller --block-size",
-                             (long long)size, (long long)image.height, (long long)image.width);
+        return pal_tape_refuse(m->tape,
+                               "corruption blocks: a square of %lld does not fit into images of %lld by %lld: choose a "
+                               "smaller --block-size",
+                               (long long)size, (long long)image.height, (long long)image.width);
     pal_var rows = interval(x.tape, "corruption/row", n, image.height, size),
             columns = interval(x.tape, "corruption/column", n, image.width, size);
     pal_var inside = pal_logical_and(pal_reshape(rows, PAL_SHAPE(n, 1, image.height, 1)),
@@ -103,7 +103,7 @@ pal_var pal_corrupt(pal_model *m, pal_var x)
     const char *name = pal_option_enum(m, "corruption");
     for (size_t i = 0; i < CORRUPTIONS; i++)
         if (!strcmp(corruptions[i].name, name)) return corruptions[i].apply(m, x);
-    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "corruption: there is no %s", name);
+    return pal_tape_refuse(m->tape, "corruption: there is no %s", name);
 }
 
 /* ---- Binary inputs ----------------------------------------------------------------------------------------------- */
@@ -128,5 +128,5 @@ pal_var pal__binarize(pal_model *m, pal_var x)
     if (!name) return x;
     for (size_t i = 0; i < sizeof binarizations / sizeof *binarizations; i++)
         if (!strcmp(binarizations[i].name, name)) return binarizations[i].apply(x);
-    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "binarize: there is no %s", name);
+    return pal_tape_refuse(m->tape, "binarize: there is no %s", name);
 }

@@ -31,6 +31,14 @@ static const pal_option options[] = {
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
     {0}};
 
+static const pal_need needs[] = {{"masking", "corruption", "masking"},
+                                 {"sigma", "corruption", "gaussian"},
+                                 {"salt", "corruption", "salt-and-pepper"},
+                                 {"block-size", "corruption", "blocks"},
+                                 {"kernel", "channels", NULL},
+                                 {"stride", "channels", NULL},
+                                 {0}};
+
 const pal_variant pal_denoising = {
     .struct_size = sizeof(pal_variant),
     .name = "denoising",
@@ -39,6 +47,7 @@ const pal_variant pal_denoising = {
     .formula = "h = s(x~ W + b), x~ ~ q(x~ | x);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Vincent, Larochelle, Bengio and Manzagol, ICML 2008; JMLR 2010",
     .options = options,
+    .needs = needs,
     .training = pal__plain_training,
     .encode = encode,
     .decode = decode,

@@ -18,6 +18,7 @@ typedef struct pal__value { /* an option with its value */
 } pal__value;
 
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
+extern const pal_need pal__shared_needs[];     /* ends with option NULL */
 /* The choices of shared options, each beside the table that it names. */
 extern const char pal__output_choices[], pal__binarize_choices[], pal__activation_choices[],
     pal__code_activation_choices[], pal__init_choices[];

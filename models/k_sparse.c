@@ -1,4 +1,5 @@
-/* The k-sparse autoencoder: of a linear code the k largest units are kept, exactly k, and the others are 0.
+/* The k-sparse autoencoder: of a code the k largest units are kept, exactly k, and the others are 0. (Kept units of
+ * a rectified code may be 0 themselves.)
  *
  * Makhzani and Frey, ICLR 2014, equations 1 to 3. The derivative goes through the units that are kept; which they are
  * has none. Equal units are taken in order. */
@@ -8,10 +9,9 @@ static pal_var encode(pal_model *m, pal_var x)
 {
     const int64_t k = pal_option_int(m, "k"), units = pal_option_int(m, "hidden");
     if (k > units)
-        return pal_tape_fail(
-            m->tape, PAL_ERR_ARGUMENT,
-            "k %lld is more than the %lld units of the code: choose a smaller --k or a larger --hidden", (long long)k,
-            (long long)units);
+        return pal_tape_refuse(
+            m->tape, "k %lld is more than the %lld units of the code: choose a smaller --k or a larger --hidden",
+            (long long)k, (long long)units);
     pal_var h = pal_encode_layers(m, x), largest = pal_arg_top_k(h, 1, k);
     return pal_gather_add(pal_gather(h, largest, 1), largest, 1, units);
 }
@@ -31,7 +31,7 @@ const pal_variant pal_k_sparse = {
     .struct_size = sizeof(pal_variant),
     .name = "k-sparse",
     .alias = "ksae",
-    .summary = "a code of exactly k units other than 0",
+    .summary = "a linear code of which exactly k units are not 0",
     .formula = "h = top_k(x W + b);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Makhzani and Frey, ICLR 2014",
     .options = options,

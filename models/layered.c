@@ -44,15 +44,15 @@ const char *pal_code_activation(const pal_model *m)
 }
 
 /* Option `dropout`: one rate for the output of every layer, or a list: of the input, and of each layer of the encoder
- * in turn; the decoder's layers have the rates of those they undo. */
+ * in turn; the decoder's layers have the rates of those they undo, so they must mirror the encoder. */
 pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
 {
     double rate[PAL_OPTION_LIST];
     const size_t n = pal_option_reals(m, "dropout", rate);
     if (n != 1 && n != layers + 1)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                             "dropout: %zu rates; give one for all layers, or %zu: of the input and of each layer", n,
-                             layers + 1);
+        return pal_tape_refuse(m->tape,
+                               "dropout: %zu rates; give one for all layers, or %zu: of the input and of each layer", n,
+                               layers + 1);
     const double own = n > 1 ? rate[k] : k ? rate[0] : 0;
     return m->mode == PAL_TRAIN && own > 0 ? pal_dropout(k ? "dropout" : "dropout-input", h, own) : h;
 }
@@ -109,11 +109,18 @@ static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
         mirror = mirror && size[k] == mirrored[k];
     }
     size[own + 1] = mirrored[n];
+    double rate[PAL_OPTION_LIST];
+    if (!mirror && pal_option_reals(m, "dropout", rate) > 1) {
+        pal_tape_refuse(m->tape,
+                        "dropout: a list of rates is of layers that mirror each other: give one rate, or leave "
+                        "--decoder-layers away");
+        return 0;
+    }
     if (mirror || !pal_option_bool(m, "tied")) return own + 1;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                  "decoder-layers %s do not mirror the encoder, and tied weights must: give --tied no, or leave "
-                  "--decoder-layers away",
-                  pal_model_setting(m, "decoder-layers"));
+    pal_tape_refuse(m->tape,
+                    "decoder-layers %s do not mirror the encoder, and tied weights must: give --tied no, or leave "
+                    "--decoder-layers away",
+                    pal_model_setting(m, "decoder-layers"));
     return 0;
 }
 

@@ -1,4 +1,5 @@
-/* The linear autoencoder: h = (x - mu) W, x^ = mu + h V, and half the squared error; mu is the training mean.
+/* The linear autoencoder: h = (x - mu) W + b, x^ = mu + h V + c, and half the squared error; mu is the training mean,
+ * so that b and c are 0 at the minimum.
  *
  * Baldi and Hornik, Neural Networks 1989: at the minimum the decoder spans the principal subspace. The closed form
  * (--solve svd, Eckart and Young 1936): with the centred inputs' covariance U S^2 U', the mean over samples being the
@@ -34,7 +35,7 @@ const pal_variant pal_linear = {
     .name = "linear",
     .alias = "pca",
     .summary = "linear code and decoder: the principal subspace",
-    .formula = "h = (x - mu) W;  a = mu + h V;  loss = 1/2 ||x - a||^2",
+    .formula = "h = (x - mu) W + b;  a = mu + h V + c;  loss = 1/2 ||x - a||^2",
     .source = "Baldi and Hornik 1989; Bourlard and Kamp 1988",
     .options = options,
     .training = training,

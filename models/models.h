@@ -53,12 +53,17 @@ typedef struct pal_batch {
     pal_var weights;  /* [n], or id 0 */
 } pal_batch;
 
+typedef struct pal_need { /* option is for those models whose setting `of` is this value (NULL: is not empty) */
+    const char *option, *of, *value;
+} pal_need;
+
 typedef struct pal_variant {
     size_t struct_size;
     const char *name, *alias; /* "denoising", "dae" */
     const char *summary, *formula, *source;
     const pal_option *options;   /* its own; a row with the name of a shared option replaces it. Ends with name NULL */
     const pal_setting *training; /* defaults: "optimizer", "learning-rate", "epochs", "batch". Ends with NULL */
+    const pal_need *needs;       /* of its own options that not every setting uses; ends with option NULL; or NULL */
     pal_var (*encode)(pal_model *m, pal_var x);
     pal_var (*decode)(pal_model *m, pal_var h);
     pal_var (*loss)(pal_model *m, const pal_batch *b);
@@ -154,6 +159,13 @@ int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride); /* 0: the w
 pal_var pal_corrupt(pal_model *m, pal_var x);
 const char *pal_corruption_of(const char *option); /* which corruption `sigma` and its like are of; NULL: none */
 
+/* pal_encode_layers whose code is of sigmoid units (others are refused) that begin at the mean activation rho. */
+pal_var pal_encode_sparse(pal_model *m, pal_var x, double rho);
+/* Of sigmoid units, from pre-activations a [n,k]: ln h and ln(1 - h) side by side [n,2k]; and sum_j KL(rho || rho_j) of
+ * their log-mean-exp over samples [2k], for a variant's pooled term. */
+pal_var pal_activation_logs(pal_var a);
+pal_var pal_activation_divergence(pal_var log_mean, double rho);
+
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
 pal_var pal_output_mean(pal_model *m, pal_var decoded); /* in the space of x */
@@ -175,6 +187,9 @@ pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const
 void pal_model_free(pal_model *model);
 const pal_variant *pal_model_variant(const pal_model *model);
 const char *pal_model_setting(const pal_model *model, const char *name); /* as text, defaults included; NULL: none */
+/* Refuses settings that somebody gave and that have no effect beside the model's others, such as `sigma` where the
+ * corruption is masking. */
+pal_status pal_model_check_given(const pal_model *model, const pal_setting *given, size_t n, pal_error *err);
 pal_shape pal_model_sample(const pal_model *model);
 pal_dtype pal_model_dtype(const pal_model *model);
 pal_context *pal_model_context(const pal_model *model);

@@ -200,6 +200,27 @@ const char *pal_model_setting(const pal_model *m, const char *name)
     return v ? v->text : NULL;
 }
 
+static const pal_need *need_of(const pal_variant *variant, const char *option)
+{
+    const pal_need *tables[] = {variant->needs, pal__shared_needs};
+    for (size_t t = 0; t < 2; t++)
+        for (const pal_need *need = tables[t]; need && need->option; need++)
+            if (!strcmp(need->option, option)) return need;
+    return NULL;
+}
+
+pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, size_t n, pal_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const pal_need *need = given[i].name ? need_of(m->variant, given[i].name) : NULL;
+        const char *is = need ? pal_model_setting(m, need->of) : NULL;
+        if (!is || (need->value ? !strcmp(is, need->value) : *is != 0)) continue;
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: give one or the other", need->option,
+                             need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is);
+    }
+    return PAL_OK;
+}
+
 /* ---- For variants ------------------------------------------------------------------------------------------------ */
 
 /* A variant that asks for what its table lacks is wrong, and the tape says so. */

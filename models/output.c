@@ -115,11 +115,10 @@ static const recipe *chosen(const pal_model *m)
     for (size_t i = 0; !r && i < sizeof recipes / sizeof *recipes; i++)
         if (!strcmp(recipes[i].name, name)) r = &recipes[i];
     if (!r)
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "output: there is no %s", name);
+        pal_tape_refuse(m->tape, "output: there is no %s", name);
     else if (r->numbers == bins && bins(m) < 2)
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                      "output categorical needs the number of intensity levels: choose --bins "
-                      "N, such as 16, from 2 on");
+        pal_tape_refuse(m->tape, "output categorical needs the number of intensity levels: choose --bins "
+                                 "N, such as 16, from 2 on");
     else
         return r;
     return NULL;
@@ -131,10 +130,11 @@ static pal_var activated(pal_model *m, const recipe *r, pal_var a)
     const char *link = pal_model_setting(m, "output-activation"); /* which a variant may be without */
     if (!link || !strcmp(link, "canonical") || !strcmp(link, r->link)) return a;
     if (!strcmp(r->link, "linear")) return pal_activate(m, a, link);
-    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                         "output-activation %s does not give the probabilities of output %s: choose canonical (%s), or "
-                         "--output squared",
-                         link, r->name, r->link);
+    return pal_tape_refuse(
+        m->tape,
+        "output-activation %s does not give the probabilities of output %s: choose canonical (%s), or "
+        "--output squared",
+        link, r->name, r->link);
 }
 
 int64_t pal_output_numbers(const pal_model *m)
@@ -151,9 +151,8 @@ static bool fits(const pal_model *m, const recipe *r, pal_var decoded)
     if (!pal_ok(decoded)) return false;
     if (s.rank == 2 && s.dim[1] == pal_output_numbers(m)) return true;
     if (pal_model_setting(m, "tied") && pal_option_bool(m, "tied") && r->numbers(m) != 1)
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                      "tied weights give one number a feature, output %s wants %lld: choose --tied no", r->name,
-                      (long long)r->numbers(m));
+        pal_tape_refuse(m->tape, "tied weights give one number a feature, output %s wants %lld: choose --tied no",
+                        r->name, (long long)r->numbers(m));
     else
         pal_tape_fail(m->tape, PAL_ERR_SHAPE, "output %s: the decoder gives %s, not rows of %lld", r->name,
                       pal_shape_text(s, shape, sizeof shape), (long long)pal_output_numbers(m));

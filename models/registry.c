@@ -46,6 +46,9 @@ const pal_option pal__shared_options[] = {
     {"regularize-biases", PAL_OPTION_BOOL, "no", 0, 0, NULL, "l1 and l2 take the biases along"},
     {0}};
 
+const pal_need pal__shared_needs[] = {
+    {"output-sigma", "output", "gaussian"}, {"sigma-of", "output", "gaussian"}, {"bins", "output", "categorical"}, {0}};
+
 const pal_setting pal__plain_training[] = {
     {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};
 const pal_setting pal__adam_training[] = {

@@ -201,7 +201,9 @@ falls "categorical output" levels basic --hidden 12 --output categorical --bins 
 falls "sigmoid output of a squared error" squashed basic --hidden 12 --output squared --output-activation sigmoid
 falls "binarised inputs" binary basic --hidden 12 --binarize dynamic
 for corruption in gaussian salt-and-pepper blocks; do
-    falls "corruption $corruption" by-$corruption denoising --hidden 12 --corruption $corruption --block-size 3
+    size=; [ $corruption = blocks ] && size="--block-size 3"
+    # shellcheck disable=SC2086
+    falls "corruption $corruption" by-$corruption denoising --hidden 12 --corruption $corruption $size
     works "reconstruct from $corruption" reconstruct by-$corruption
 done
 works "blocks for a model that has none" evaluate quiet --corruption blocks --block-size 4 --json
@@ -226,6 +228,12 @@ refused "windows that do not fit" 'fewer --channels' train conv --data data --ch
 refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
 works "a denoiser of convolutions" train dae --data data --channels 2 --hidden 3 --batch 8 --epochs 1 --quiet --out conv-dae
 works "what it makes of noise" denoise conv-dae --sigma 0.2
+refused "an option of another corruption" 'is for --corruption gaussian, not masking' train dae --data data --corruption masking --sigma 0.3 --out new
+refused "two corruptions" 'choose one by --corruption' train dae --data data --masking 0.2 --sigma 0.3 --out new
+refused "two corruptions of a run" 'give one or the other' denoise conv-dae --masking 0.2 --sigma 0.3
+refused "L1 weight of a divergence" 'is for --sparsity l1, not kl' train sae --data data --lambda 3 --out new
+refused "bins of a sigmoid" 'is for --output categorical, not bernoulli' train basic --data data --bins 16 --out new
+refused "dropout of layers that do not mirror" 'give one rate' train basic --data data --layers 8,4 --tied no --decoder-layers 5,6,7 --dropout .1,.2,.3 --out new
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
 

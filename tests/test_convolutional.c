@@ -207,8 +207,8 @@ END_TEST
 
 START_TEST(what_does_not_fit_is_refused)
 {
-    refused("conv", NULL, PAL_SHAPE(784), "convolutional wants images, and a sample is [784]: choose data");
-    refused("conv", NULL, PAL_SHAPE(2, 3, 4, 4), "convolutional wants images, and a sample is [2,3,4,4]");
+    refused("conv", NULL, PAL_SHAPE(784), "a convolution wants images, and a sample is [784]: choose data");
+    refused("conv", NULL, PAL_SHAPE(2, 3, 4, 4), "a convolution wants images, and a sample is [2,3,4,4]");
     refused("conv", (pal_setting[]){{"channels", ""}, {0}}, PAL_SHAPE(8, 8), "choose the number of maps");
     refused("conv", (pal_setting[]){{"channels", "4,0"}, {0}}, PAL_SHAPE(8, 8), "channels: 4,0 is not in");
     refused("conv", (pal_setting[]){{"channels", "2,2,2,2"}, {"kernel", "4"}, {0}}, PAL_SHAPE(8, 8),

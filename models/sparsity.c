@@ -1,0 +1,34 @@
+/* sparsity.c - how far the mean activations of sigmoid units are from rho: sum_j KL(rho || rho_j), a mean over samples.
+ *
+ * From the pre-activations a: ln rho_j and ln(1 - rho_j) are log-means of log-sigmoids of a and -a, so a dead unit
+ * costs much and not infinity. */
+#include "models/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+pal_var pal_encode_sparse(pal_model *m, pal_var x, double rho)
+{
+    if (strcmp(pal_code_activation(m), "sigmoid") != 0)
+        return pal_tape_refuse(m->tape,
+                               "sparsity kl wants a code in (0,1), as rho is, not %s: choose --code-activation "
+                               "sigmoid, or --sparsity l1",
+                               pal_code_activation(m));
+    pal_code_bias_from(m, log(rho) - log1p(-rho));
+    return pal_encode_layers(m, x);
+}
+
+pal_var pal_activation_logs(pal_var a)
+{
+    return pal_concat((pal_var[]){pal_log_sigmoid(a), pal_log_sigmoid(pal_neg(a))}, 2, 1);
+}
+
+pal_var pal_activation_divergence(pal_var log_mean, double rho)
+{
+    const int64_t k = pal_shape_of(log_mean).rank == 1 ? pal_shape_of(log_mean).dim[0] / 2 : 0;
+    const double entropy = rho * log(rho) + (1 - rho) * log1p(-rho);
+    pal_var part[2];
+    pal_split_axis(log_mean, 0, (int64_t[]){k, k}, 2, part);
+    pal_var cross = pal_add(pal_scale(pal_sum_all(part[0]), rho), pal_scale(pal_sum_all(part[1]), 1 - rho));
+    return pal_shift(pal_neg(cross), (double)k * entropy);
+}
