@@ -7,66 +7,13 @@
 
 #include <math.h>
 
-/* ---- The view ---------------------------------------------------------------------------------------------------- */
-
-/* Reads the number of cells and their size off the shape; an axis of length 1 before or after the image is a channel.
- */
-static pal_status fit(pal__cells *cells, const pal_grid_row *row, int64_t height, int64_t width, pal_error *error)
-{
-    pal_shape shape = row->cells->shape;
-    char text[128];
-    pal_shape_text(shape, text, sizeof text);
-    if (shape.rank == 4 && !row->transposed && (shape.dim[1] == 1 || shape.dim[3] == 1)) {
-        int first = shape.dim[1] == 1 ? 2 : 1;
-        shape = PAL_SHAPE(shape.dim[0], shape.dim[first], shape.dim[first + 1]);
-    }
-    if (shape.rank == 3 && !row->transposed) {
-        *cells = (pal__cells){row->cells, shape.dim[0], shape.dim[1], shape.dim[2], shape.dim[1] * shape.dim[2], 1};
-        if ((height != 0 && height != cells->height) || (width != 0 && width != cells->width))
-            return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not images of %lld x %lld", text,
-                                 (long long)height, (long long)width);
-        return PAL_OK;
-    }
-    if (shape.rank != 2)
-        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not %s", text,
-                             row->transposed ? "[h*w,n]" : "[n,h*w], [n,h,w], [n,1,h,w] or [n,h,w,1]");
-    int64_t size = shape.dim[row->transposed ? 0 : 1], count = shape.dim[row->transposed ? 1 : 0];
-    if (height == 0 && width == 0) height = width = llround(sqrt((double)size));
-    if (height == 0 && width > 0) height = size / width;
-    if (width == 0 && height > 0) width = size / height;
-    if (height < 0 || width < 0 || height > PAL__IMAGE_SIDE || width > PAL__IMAGE_SIDE || height * width != size)
-        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are no image of %lld x %lld", text,
-                             (long long)size, (long long)height, (long long)width);
-    *cells = row->transposed ? (pal__cells){row->cells, count, height, width, 1, count}
-                             : (pal__cells){row->cells, count, height, width, size, 1};
-    return PAL_OK;
-}
-
-pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, int64_t height, int64_t width, pal_error *error)
-{
-    if (row->cells == NULL || row->cells->data == NULL) return pal_error_set(error, PAL_ERR_ARGUMENT, "no cells");
-    pal_dtype dtype = row->cells->dtype;
-    if (dtype != PAL_F32 && dtype != PAL_F64 && dtype != PAL_U8 && dtype != PAL_BOOL)
-        return pal_error_set(error, PAL_ERR_TYPE, "cells are %s, not f32, f64, u8 or bool", pal_dtype_name(dtype));
-    if ((unsigned)row->mapping >= PAL_MAPPING_COUNT)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "unknown mapping %d", (int)row->mapping);
-    if (pal_shape_count(row->cells->shape) <= 0) return pal_error_set(error, PAL_ERR_SHAPE, "cells are empty");
-    pal_status status = fit(cells, row, height, width, error);
-    if (status != PAL_OK) return status;
-    if (cells->height > PAL__IMAGE_SIDE || cells->width > PAL__IMAGE_SIDE)
-        return pal_error_set(error, PAL_ERR_SHAPE, "cells of %lld x %lld are too large", (long long)cells->height,
-                             (long long)cells->width);
-    if (row->limit > 0 && (uint64_t)cells->count > row->limit) cells->count = (int64_t)row->limit;
-    return PAL_OK;
-}
+/* ---- The mappings ------------------------------------------------------------------------------------------------ */
 
 static double value_at(const pal__cells *cells, int64_t i, int64_t element)
 {
     double value = pal_tensor_get(cells->tensor, (size_t)(i * cells->cell_step + element * cells->step));
     return cells->tensor->dtype == PAL_U8 ? value / 255 : value;
 }
-
-/* ---- The mappings ------------------------------------------------------------------------------------------------ */
 
 typedef struct extremes { /* of a cell's finite values; all 0 if there are none */
     double low, high;
@@ -75,7 +22,7 @@ typedef struct extremes { /* of a cell's finite values; all 0 if there are none 
 static extremes extremes_of(const pal__cells *cells, int64_t i)
 {
     extremes e = {INFINITY, -INFINITY};
-    for (int64_t k = 0; k < cells->height * cells->width; k++) {
+    for (int64_t k = 0; k < cells->planes * cells->height * cells->plane_width; k++) {
         double value = value_at(cells, i, k);
         if (!isfinite(value)) continue;
         e.low = fmin(e.low, value);
@@ -109,22 +56,113 @@ static double symmetric(double value, extremes e) { return (diverging(value, e) 
 static const struct {
     double (*place)(double value, extremes e);
     pal_colour (*colour)(double t);
+    bool colours; /* three planes can be red, green and blue */
 } mappings[PAL_MAPPING_COUNT] = {
-    [PAL_MAP_UNIT] = {unit, pal_colour_grey},
-    [PAL_MAP_RANGE] = {range, pal_colour_grey},
-    [PAL_MAP_SYMMETRIC] = {symmetric, pal_colour_grey},
-    [PAL_MAP_DIVERGING] = {diverging, pal_colour_diverging},
+    [PAL_MAP_UNIT] = {unit, pal_colour_grey, true},
+    [PAL_MAP_RANGE] = {range, pal_colour_grey, true},
+    [PAL_MAP_SYMMETRIC] = {symmetric, pal_colour_grey, false},
+    [PAL_MAP_DIVERGING] = {diverging, pal_colour_diverging, false},
 };
+
+/* ---- The view ---------------------------------------------------------------------------------------------------- */
+
+/* Reads the number of cells and their size off the shape; an axis of length 1 before or after the image is a channel.
+ */
+static pal_status fit(pal__cells *cells, const pal_grid_row *row, const pal_grid_section *section, pal_error *error)
+{
+    int64_t height = section->cell_height, width = section->cell_width;
+    const int64_t planes = section->cell_planes ? section->cell_planes : 1;
+    pal_shape shape = row->cells->shape;
+    char text[128];
+    pal_shape_text(shape, text, sizeof text);
+    if (shape.rank == 4 && !row->transposed && (shape.dim[1] == 1 || shape.dim[3] == 1)) {
+        int first = shape.dim[1] == 1 ? 2 : 1;
+        shape = PAL_SHAPE(shape.dim[0], shape.dim[first], shape.dim[first + 1]);
+    }
+    if (shape.rank == 3 && !row->transposed) {
+        *cells = (pal__cells){row->cells, shape.dim[0], shape.dim[1], shape.dim[2], shape.dim[1] * shape.dim[2], 1,
+                              1,          shape.dim[2], false};
+        if (planes != 1 || (height != 0 && height != cells->height) || (width != 0 && width != cells->width))
+            return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not images of %lld x %lld", text,
+                                 (long long)height, (long long)width);
+        return PAL_OK;
+    }
+    if (shape.rank != 2)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not %s", text,
+                             row->transposed ? "[h*w,n]" : "[n,h*w], [n,h,w], [n,1,h,w] or [n,h,w,1]");
+    int64_t size = shape.dim[row->transposed ? 0 : 1], count = shape.dim[row->transposed ? 1 : 0];
+    if (planes < 1 || size % planes != 0)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are not %lld planes", text,
+                             (long long)size, (long long)planes);
+    size /= planes;
+    if (height == 0 && width == 0) height = width = llround(sqrt((double)size));
+    if (height == 0 && width > 0) height = size / width;
+    if (width == 0 && height > 0) width = size / height;
+    if (height < 0 || width < 0 || height > PAL__IMAGE_SIDE || width > PAL__IMAGE_SIDE || height * width != size)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are no image of %lld x %lld", text,
+                             (long long)size, (long long)height, (long long)width);
+    *cells = (pal__cells){.tensor = row->cells,
+                          .count = count,
+                          .height = height,
+                          .width = width,
+                          .planes = planes,
+                          .plane_width = width,
+                          .colour = planes == 3 && mappings[row->mapping].colours,
+                          .cell_step = row->transposed ? 1 : planes * size,
+                          .step = row->transposed ? count : 1};
+    if (planes > 1 && !cells->colour) cells->width = planes > PAL__IMAGE_SIDE ? INT32_MAX : planes * (width + 1) - 1;
+    return PAL_OK;
+}
+
+pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal_grid_section *section,
+                           pal_error *error)
+{
+    if (row->cells == NULL || row->cells->data == NULL) return pal_error_set(error, PAL_ERR_ARGUMENT, "no cells");
+    pal_dtype dtype = row->cells->dtype;
+    if (dtype != PAL_F32 && dtype != PAL_F64 && dtype != PAL_U8 && dtype != PAL_BOOL)
+        return pal_error_set(error, PAL_ERR_TYPE, "cells are %s, not f32, f64, u8 or bool", pal_dtype_name(dtype));
+    if ((unsigned)row->mapping >= PAL_MAPPING_COUNT)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "unknown mapping %d", (int)row->mapping);
+    if (pal_shape_count(row->cells->shape) <= 0) return pal_error_set(error, PAL_ERR_SHAPE, "cells are empty");
+    pal_status status = fit(cells, row, section, error);
+    if (status != PAL_OK) return status;
+    if (cells->height > PAL__IMAGE_SIDE || cells->width > PAL__IMAGE_SIDE)
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells of %lld x %lld are too large", (long long)cells->height,
+                             (long long)cells->width);
+    if (row->limit > 0 && (uint64_t)cells->count > row->limit) cells->count = (int64_t)row->limit;
+    return PAL_OK;
+}
+
+/* ---- Drawing ----------------------------------------------------------------------------------------------------- */
+
+static pal_colour colour_at(const pal__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
+{
+    double value = value_at(cells, i, element);
+    return isfinite(value) ? mappings[mapping].colour(mappings[mapping].place(value, e)) : PAL_COLOUR_NONFINITE;
+}
+
+/* Of three planes; the mapping is one to greys. */
+static pal_colour mixed_at(const pal__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
+{
+    uint8_t level[3];
+    for (int64_t k = 0; k < 3; k++) {
+        int64_t at = element + k * cells->height * cells->plane_width;
+        if (!isfinite(value_at(cells, i, at))) return PAL_COLOUR_NONFINITE;
+        level[k] = colour_at(cells, i, mapping, e, at).red;
+    }
+    return (pal_colour){level[0], level[1], level[2]};
+}
 
 void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
                      int64_t scale)
 {
+    const int64_t pitch = cells->plane_width + (cells->planes > 1);
     extremes e = mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i);
     for (int64_t row = 0; row < cells->height; row++)
         for (int64_t column = 0; column < cells->width; column++) {
-            double value = value_at(cells, i, row * cells->width + column);
-            pal_colour colour =
-                isfinite(value) ? mappings[mapping].colour(mappings[mapping].place(value, e)) : PAL_COLOUR_NONFINITE;
+            if (column % pitch == cells->plane_width) continue; /* between two planes */
+            int64_t element = (column / pitch * cells->height + row) * cells->plane_width + column % pitch;
+            pal_colour colour = (cells->colour ? mixed_at : colour_at)(cells, i, mapping, e, element);
             pal_image_rect(image, x + column * scale, y + row * scale, scale, scale, colour);
         }
 }

@@ -31,13 +31,17 @@ size_t pal__text_wrap(const char *text, pal_text_style style, int64_t width, con
 void pal__text_draw(pal_image *image, int64_t x, int64_t y, const char *text, size_t bytes, pal_text_style style);
 int64_t pal__text_measure(const char *text, size_t bytes, pal_text_style style);
 
-/* cells.c: a tensor seen as n images of height x width. Element e of cell i is at i * cell_step + e * step. */
+/* cells.c: a tensor seen as n images of `planes` planes of height x plane_width, drawn as height x width. Element e of
+ * cell i is at i * cell_step + e * step. */
 typedef struct pal__cells {
     const pal_tensor *tensor;
     int64_t count, height, width, cell_step, step;
+    int64_t planes, plane_width;
+    bool colour; /* three planes on each other; else side by side with a pixel between */
 } pal__cells;
 
-pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, int64_t height, int64_t width, pal_error *error);
+pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal_grid_section *section,
+                           pal_error *error);
 void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
                      int64_t scale);
 

@@ -47,7 +47,7 @@ static pal_status open_rows(pal__section_layout *to, const pal_grid_section *sec
     if (to->rows == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
     for (size_t r = 0; r < section->count; r++) {
         pal__cells *cells = &to->rows[r];
-        pal_status status = pal__cells_open(cells, &section->rows[r], section->cell_height, section->cell_width, &why);
+        pal_status status = pal__cells_open(cells, &section->rows[r], section, &why);
         if (status != PAL_OK)
             return pal_error_set(error, status, "grid: section %zu, row %zu: %s", number, r, why.text);
         if (cells->height != to->rows[0].height || cells->width != to->rows[0].width)
@@ -99,6 +99,8 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
     *height = 0;
     layout->scale = scale;
     layout->gap = clamp(scale, 1, 4);
+    for (size_t s = 0; s < layout->count; s++) /* more than between two planes of a cell */
+        if (layout->sections[s].rows[0].width > layout->sections[s].rows[0].plane_width) layout->gap = 2 * scale;
     for (size_t s = 0; s < layout->count; s++) {
         pal__section_layout *section = &layout->sections[s];
         int64_t lines = 0;

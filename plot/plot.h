@@ -86,6 +86,9 @@ typedef struct pal_grid_section {
     const char *const *column_labels; /* above the first columns */
     size_t column_label_count;
     int64_t cell_height, cell_width; /* for cells that come as h*w; 0: square */
+    /* Of cells that come as planes*h*w; 0: 1. Three are red, green and blue where the mapping is one to greys that are
+     * not signed (UNIT, RANGE); others lie side by side. */
+    int64_t cell_planes;
 } pal_grid_section;
 
 /* Sections side by side, a title above, a caption below; both are wrapped where they are long. */

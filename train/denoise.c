@@ -82,7 +82,7 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
              "denoised %.2f.",
              d->o.caption ? d->o.caption : "", d->o.caption ? " " : "", (long long)f->samples, f->noisy, f->denoised);
     pal_grid_section section = {.rows = rows, .count = ROWS};
-    pal__cell_size(pal_model_sample(d->model), &section.cell_height, &section.cell_width);
+    pal__size_cells(&section, pal_model_sample(d->model));
     pal_grid grid = {
         .struct_size = sizeof grid, .title = d->o.title, .caption = caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);

@@ -205,8 +205,9 @@ static pal_status draw(const pal_filters_options *o, look *looks, const char *pa
             (pal_grid_row){.cells = l->cells,
                            .mapping = l->kind == UNIT_WEIGHTS || l->kind == MAXIMA ? PAL_MAP_UNIT : PAL_MAP_SYMMETRIC};
         sections[i] = (pal_grid_section){.title = o->titles ? o->titles[i] : NULL, .rows = &rows[i], .count = 1};
-        pal__cell_size(pal_model_sample(l->model), &sections[i].cell_height, &sections[i].cell_width);
+        pal__size_cells(&sections[i], pal_model_sample(l->model));
         if (l->kind != KERNELS) continue;
+        sections[i].cell_planes = 1;
         sections[i].cell_height = l->w->shape.dim[2];
         sections[i].cell_width = l->w->shape.dim[3];
     }

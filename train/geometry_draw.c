@@ -99,7 +99,7 @@ static pal_status fill(page *g, const pal_geometry_picture *p, const char *const
         section->columns = s ? (size_t)geometry->tangents : 1;
         section->column_labels = s ? ranks : NULL;
         section->column_label_count = s ? (size_t)geometry->tangents : 0;
-        pal__cell_size(first->sample, &section->cell_height, &section->cell_width);
+        pal__size_cells(section, first->sample);
         for (size_t i = 0; i < images; i++) {
             pal_tensor *cells =
                 s ? row_of(geometry->tangent, (int64_t)i, geometry->tangents) : row_of(geometry->image, (int64_t)i, 1);

@@ -133,7 +133,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
                                      pal_infill_name((pal_infill_method)k), f->squared_error[k]);
     if (used < sizeof caption) snprintf(caption + used, sizeof caption - used, "the mean sample %.2f.", f->reference);
     pal_grid_section section = {.rows = g->rows, .count = g->n_rows};
-    pal__cell_size(g->data->sample, &section.cell_height, &section.cell_width);
+    pal__size_cells(&section, g->data->sample);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = g->p.title, .caption = caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);

@@ -195,8 +195,9 @@ pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t 
 /* ---- Pictures ------------------------------------------------------------------------------------------------------
  */
 
-/* How a sample is drawn: its last two axes of more than 1 element, or as square as can be. */
+/* How a sample is drawn: planes of its last two axes of more than 1 element; one axis as square as can be. */
 void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width);
+void pal__size_cells(pal_grid_section *section, pal_shape sample);
 /* Black is 0 and white is 1 where the data say so; otherwise each image has its own black and white. */
 pal_mapping pal__mapping(const pal_tensor *cells);
 

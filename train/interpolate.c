@@ -139,7 +139,7 @@ static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
     for (size_t k = 0; k < 2; k++) {
         rows[k] = (pal_grid_row){.cells = b->cells[k], .mapping = pal__mapping(b->ends)};
         sections[k] = (pal_grid_section){.rows = &rows[k], .count = 1, .columns = b->steps};
-        pal__cell_size(b->data->sample, &sections[k].cell_height, &sections[k].cell_width);
+        pal__size_cells(&sections[k], b->data->sample);
     }
     if (b->o.pixels) {
         sections[0].title = "through the code";
@@ -178,7 +178,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
         pal_grid_section section = {
             .rows = rows, .count = n, .column_labels = columns, .column_label_count = b->steps + 2};
         section.columns = b->steps + 2;
-        pal__cell_size(b->data->sample, &section.cell_height, &section.cell_width);
+        pal__size_cells(&section, b->data->sample);
         pal_grid grid = {
             .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = &section, .count = 1};
         status = pal_grid_write(&grid, path, err);

@@ -16,10 +16,17 @@ void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width)
     int64_t count = pal_shape_count(sample);
     *height = last[0];
     *width = last[1];
-    if (last[0] > 1 && last[0] * last[1] == count) return;
+    if (last[0] > 1) return;
     for (int64_t h = 1; h * h <= count; h++)
         if (count % h == 0) *height = h;
     *width = count / *height;
+}
+
+void pal__size_cells(pal_grid_section *section, pal_shape sample)
+{
+    pal__cell_size(sample, &section->cell_height, &section->cell_width);
+    const int64_t plane = section->cell_height * section->cell_width;
+    section->cell_planes = plane > 0 ? pal_shape_count(sample) / plane : 1;
 }
 
 static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
@@ -55,7 +62,7 @@ static pal_status draw(const pal__stage *stage, bool corrupted, pal_shape sample
     rows[n++] = (pal_grid_row){
         .cells = pal_output(stage->program, RECONSTRUCTED), .label = "reconstruction", .mapping = mapping};
     pal_grid_section section = {.rows = rows, .count = n};
-    pal__cell_size(sample, &section.cell_height, &section.cell_width);
+    pal__size_cells(&section, sample);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = o->title, .caption = o->caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
