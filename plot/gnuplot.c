@@ -20,15 +20,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-void pal__gnuplot_quote(FILE *stream, const char *text)
+enum { TITLE_WIDTH = 1000 }; /* of a picture of 1280; a title is centred above the axes, left of a key */
+
+static void quote(FILE *stream, const char *text, size_t bytes)
 {
     putc('\'', stream);
-    for (; *text != '\0'; text++) {
+    for (; bytes > 0; bytes--, text++) {
         if (*text == '\'') putc('\'', stream);
         putc((unsigned char)*text < 32 ? ' ' : *text, stream);
     }
     putc('\'', stream);
 }
+
+void pal__gnuplot_quote(FILE *stream, const char *text) { quote(stream, text, strlen(text)); }
 
 /* A heading is one word. */
 void pal__gnuplot_heading(FILE *stream, const char *text)
@@ -52,9 +56,32 @@ void pal__gnuplot_setting(FILE *stream, const char *before, const char *text, co
     fputs(after, stream);
 }
 
+static int lines_of(const char *title, pal_text_style style)
+{
+    int lines = 0;
+    for (; *title != '\0'; lines++) pal__text_wrap(title, style, TITLE_WIDTH, &title);
+    return lines;
+}
+
+/* gnuplot neither wraps nor shrinks a title, but cuts it at the picture's edges. A title of more than two lines gets
+ * smaller letters. Letters are measured in the font of text.c at the height at which it is as wide as gnuplot's. */
+static void write_title(FILE *stream, const char *title)
+{
+    int size = lines_of(title, (pal_text_style){.height = 20}) > 2 ? 15 : 20;
+    const char *before = "set title ";
+    do {
+        const char *line = title;
+        size_t bytes = pal__text_wrap(line, (pal_text_style){.height = size}, TITLE_WIDTH, &title);
+        fputs(before, stream);
+        quote(stream, line, bytes);
+        before = ".\"\\n\".";
+    } while (*title != '\0');
+    fprintf(stream, " noenhanced font ',%d'\n", size);
+}
+
 void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label)
 {
-    if (title != NULL) pal__gnuplot_setting(stream, "set title ", title, " noenhanced font ',20'\n");
+    if (title != NULL) write_title(stream, title);
     pal__gnuplot_setting(stream, "set xlabel ", x_label, " noenhanced\n");
     pal__gnuplot_setting(stream, "set ylabel ", y_label, " noenhanced\n");
     fputs("set border 3 lc rgb '#333333'\n"

@@ -53,6 +53,34 @@ START_TEST(curves_write_data_and_script)
 }
 END_TEST
 
+/* The lines of the title in the script: 'one'."\n".'two', none longer than fits. */
+START_TEST(long_titles_are_wrapped)
+{
+    const pal_series series = {"loss", falling};
+    pal_curves curves = curves_of(&series, 1);
+    static const char title[] = "denoising, layers 40,30, activation tanh, output squared, corruption salt-and-pepper, "
+                                "salt .1: 10,000 test samples of fashion-mnist";
+    char text[4096] = "", joined[sizeof title + 64] = "";
+    curves.title = title;
+    ck_assert_int_eq(pal_curves_write(&curves, path, NULL, NULL), PAL_OK);
+    text[read_file(path_of("picture.gnuplot"), text, sizeof text - 1)] = '\0';
+    char *line = strstr(text, "set title '"), *end = strstr(line, " noenhanced");
+    ck_assert(line != NULL && end != NULL);
+    *end = '\0';
+    int lines = 0;
+    for (line += strlen("set title "); line != NULL; lines++) {
+        char *next = strstr(line, ".\"\\n\".");
+        if (next != NULL) *next = '\0';
+        ck_assert_uint_lt(strlen(line), 90);
+        if (lines > 0) strcat(joined, " ");
+        strncat(joined, line + 1, strlen(line) - 2);
+        line = next == NULL ? NULL : next + strlen(".\"\\n\".");
+    }
+    ck_assert_int_ge(lines, 2);
+    ck_assert_str_eq(joined, title);
+}
+END_TEST
+
 START_TEST(gnuplot_draws_curves)
 {
     const pal_series series[] = {{"train_loss", falling}, {"test_loss", rare}, {"it's", negative}};
@@ -105,8 +133,8 @@ END_TEST
 Suite *plot_curves_suite(void)
 {
     Suite *suite = suite_create("plot_curves");
-    in_own_folder(
-        add_case(suite, "curves", name_picture, NULL,
-                 TESTS(curves_write_data_and_script, gnuplot_draws_curves, curves_that_cannot_be_are_refused)));
+    in_own_folder(add_case(suite, "curves", name_picture, NULL,
+                           TESTS(curves_write_data_and_script, long_titles_are_wrapped, gnuplot_draws_curves,
+                                 curves_that_cannot_be_are_refused)));
     return suite;
 }
