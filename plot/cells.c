@@ -154,7 +154,7 @@ static pal_colour mixed_at(const pal__cells *cells, int64_t i, pal_mapping mappi
 }
 
 void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
-                     int64_t scale)
+                     int64_t scale, int64_t down)
 {
     const int64_t pitch = cells->plane_width + (cells->planes > 1);
     extremes e = mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i);
@@ -163,6 +163,6 @@ void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pa
             if (column % pitch == cells->plane_width) continue; /* between two planes */
             int64_t element = (column / pitch * cells->height + row) * cells->plane_width + column % pitch;
             pal_colour colour = (cells->colour ? mixed_at : colour_at)(cells, i, mapping, e, element);
-            pal_image_rect(image, x + column * scale, y + row * scale, scale, scale, colour);
+            pal_image_rect(image, x + column * scale, y + row * down, scale, down, colour);
         }
 }

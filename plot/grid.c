@@ -13,40 +13,48 @@ static void centred(pal_image *image, int64_t left, int64_t width, int64_t y, co
     }
 }
 
+/* Cells from `first` on, before `end`, with the first one at the top left. */
 static void draw_row(pal_image *image, const pal__layout *layout, const pal__section_layout *section,
-                     const pal_grid_row *row, const pal__cells *cells, int64_t y)
+                     const pal_grid_row *row, const pal__cells *cells, int64_t first, int64_t end, int64_t y)
 {
-    for (int64_t i = 0; i < cells->count; i++) {
-        int64_t cell_x = section->cells_x + i % section->columns * (section->cell_width + layout->gap);
-        int64_t cell_y = y + i / section->columns * (section->cell_height + layout->gap);
-        if (section->matte) /* an edge that shows where a near-white cell ends */
-            pal_image_rect(image, cell_x - layout->gap, cell_y - layout->gap, section->cell_width + 2 * layout->gap,
-                           section->cell_height + 2 * layout->gap, (pal_colour){205, 205, 205});
+    const int64_t pitch = section->cell_width + layout->gap, columns = section->columns, gap = layout->gap;
+    for (int64_t i = 0; section->matte && i < end - first; i++) /* an edge that shows where a near-white cell ends */
+        pal_image_rect(image, section->cells_x + i % columns * pitch - gap, y + i / columns * section->line - gap,
+                       section->cell_width + 2 * gap, section->cell_height + 2 * gap, (pal_colour){205, 205, 205});
+    for (int64_t i = 0; i < end - first; i++)
+        pal__cells_draw(cells, first + i, row->mapping, image, section->cells_x + i % columns * pitch,
+                        y + i / columns * section->line, layout->scale, layout->down);
+}
+
+static void draw_rows(pal_image *image, const pal__layout *layout, const pal__section_layout *section,
+                      const pal_grid_section *from, int64_t band)
+{
+    int64_t y = layout->cells_y + band * section->band;
+    for (size_t r = 0; r < section->row_count; r++) {
+        const pal__cells *cells = &section->rows[r];
+        const int64_t height = pal__layout_lines(section, r) * section->line - layout->gap;
+        const int64_t first = section->bands > 1 ? band * section->columns : 0;
+        const int64_t end =
+            section->bands > 1 && cells->count > first + section->columns ? first + section->columns : cells->count;
+        const int64_t label = pal_text_width(from->rows[r].label, layout->label);
+        if (end > first)
+            pal_image_text(image, section->cells_x - layout->label.height - label,
+                           y + (height - layout->label.height) / 2, from->rows[r].label, layout->label);
+        draw_row(image, layout, section, &from->rows[r], cells, first, end, y);
+        y += height + section->row_gap;
     }
-    for (int64_t i = 0; i < cells->count; i++)
-        pal__cells_draw(cells, i, row->mapping, image,
-                        section->cells_x + i % section->columns * (section->cell_width + layout->gap),
-                        y + i / section->columns * (section->cell_height + layout->gap), layout->scale);
 }
 
 static void draw_section(pal_image *image, const pal__layout *layout, const pal__section_layout *section,
                          const pal_grid_section *from)
 {
-    int64_t y = layout->cells_y, pitch = section->cell_height + layout->gap;
     /* layout.c left room for a title that is wider than the cells: never wrapped */
     centred(image, section->cells_x, section->cells_width, layout->section_title_y, from->title, layout->section_title,
             INT64_MAX);
     for (size_t c = 0; c < from->column_label_count && c < (size_t)section->columns; c++)
         centred(image, section->cells_x + (int64_t)c * (section->cell_width + layout->gap), section->cell_width,
                 layout->column_label_y, from->column_labels[c], layout->column_label, INT64_MAX);
-    for (size_t r = 0; r < section->row_count; r++) {
-        int64_t height = pal__layout_lines(section, r) * pitch - layout->gap;
-        int64_t label = pal_text_width(from->rows[r].label, layout->label);
-        pal_image_text(image, section->cells_x - layout->label.height - label, y + (height - layout->label.height) / 2,
-                       from->rows[r].label, layout->label);
-        draw_row(image, layout, section, &from->rows[r], &section->rows[r], y);
-        y += height + section->row_gap;
-    }
+    for (int64_t band = 0; band < section->bands; band++) draw_rows(image, layout, section, from, band);
 }
 
 pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error)

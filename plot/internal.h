@@ -42,26 +42,30 @@ typedef struct pal__cells {
 
 pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal_grid_section *section,
                            pal_error *error);
+/* A pixel of the cell becomes scale x down pixels. */
 void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
-                     int64_t scale);
+                     int64_t scale, int64_t down);
 
 /* layout.c: where everything of a grid goes, before anything is drawn. */
 typedef struct pal__section_layout {
     pal__cells *rows;
     size_t row_count;
     int64_t columns;                 /* cells on a line */
+    int64_t bands;                   /* more than 1: all rows, a line each, so many times */
     int64_t labels;                  /* the width of the row labels and the space after them */
     int64_t cells_x;                 /* the left edge of the first cell */
     int64_t cell_width, cell_height; /* one cell as drawn */
     int64_t cells_width, cells_height;
-    int64_t row_gap; /* between the last line of a row and the first of the next */
-    bool matte;      /* some cells are nearly white at zero and need an edge */
+    int64_t band;          /* from one band to the next */
+    int64_t line, row_gap; /* from one line of a row to its next; between its last and the next row's first */
+    bool labelled;
+    bool matte; /* some cells are nearly white at zero, or strips with white ends, and need an edge */
 } pal__section_layout;
 
 typedef struct pal__layout {
     pal__section_layout *sections;
     size_t count;
-    int64_t scale, gap, width, height, margin, content; /* content: the width inside the margins */
+    int64_t scale, down, gap, width, height, margin, content; /* content: the width inside the margins */
     int64_t title_y, section_title_y, column_label_y, cells_y, caption_y;
     pal_text_style title, section_title, label, column_label, caption;
 } pal__layout;

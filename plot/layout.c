@@ -13,7 +13,10 @@ enum {
     GOOD_SIDE = 1400,  /* pixels that a grid's cells fill where they can */
     SMALL_CELL = 40,   /* pixels; cells are not shrunk below this for the sake of GOOD_SIDE */
     LARGEST_SCALE = 8, /* of those chosen here */
-    SCALE_LIMIT = 64,  /* of those asked for */
+    STRIP_HEIGHT = 24, /* of cells of one line of pixels; their scale may be as large */
+    SMALL_LABEL = 11,
+    LARGE_LABEL = 30,
+    SCALE_LIMIT = 64, /* of those asked for */
     CELLS_LIMIT = 1 << 20,
     SECTIONS_LIMIT = 256,
     ROWS_LIMIT = 4096,
@@ -26,7 +29,7 @@ static bool given(const char *text) { return text != NULL && text[0] != '\0'; }
 
 int64_t pal__layout_lines(const pal__section_layout *section, size_t row)
 {
-    return (section->rows[row].count + section->columns - 1) / section->columns;
+    return section->bands > 1 ? 1 : (section->rows[row].count + section->columns - 1) / section->columns;
 }
 
 void pal__layout_clear(pal__layout *layout)
@@ -37,6 +40,16 @@ void pal__layout_clear(pal__layout *layout)
 }
 
 /* ---- What there is to show --------------------------------------------------------------------------------------- */
+
+/* As many columns as a good picture has room for with cells that are not too small, in bands of about one length. */
+static void choose_bands(pal__section_layout *to, int64_t longest)
+{
+    const int64_t width = to->rows[0].width, side = max64(width, to->rows[0].height);
+    const int64_t scale = (SMALL_CELL + side - 1) / side;
+    const int64_t columns = max64(1, (GOOD_SIDE + 4) / (width * scale + 4));
+    to->bands = (longest + columns - 1) / columns;
+    to->columns = (longest + to->bands - 1) / to->bands;
+}
 
 static pal_status open_rows(pal__section_layout *to, const pal_grid_section *section, size_t number, pal_error *error)
 {
@@ -59,11 +72,15 @@ static pal_status open_rows(pal__section_layout *to, const pal_grid_section *sec
             return pal_error_set(error, PAL_ERR_SHAPE, "grid: section %zu, row %zu: %lld cells are too many", number, r,
                                  (long long)cells->count);
         longest = max64(longest, cells->count);
+        to->labelled |= given(section->rows[r].label);
         to->matte |= section->rows[r].mapping == PAL_MAP_DIVERGING;
     }
+    to->matte |= to->rows[0].height == 1;
     to->columns = section->count == 1 ? (int64_t)ceil(sqrt((double)longest)) : longest;
     if (section->columns > 0) to->columns = (int64_t)(section->columns < CELLS_LIMIT ? section->columns : CELLS_LIMIT);
     to->columns = min64(to->columns, longest);
+    to->bands = 1;
+    if (section->count > 1 && section->columns == 0 && section->column_label_count == 0) choose_bands(to, longest);
     return PAL_OK;
 }
 
@@ -92,6 +109,8 @@ static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_e
 
 /* ---- How large --------------------------------------------------------------------------------------------------- */
 
+static int32_t label_size(int64_t cells_width) { return (int32_t)clamp(cells_width / 90, SMALL_LABEL, LARGE_LABEL); }
+
 /* Sizes all cells at a scale; returns the width of the cells of all sections, and the height of the highest. */
 static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
 {
@@ -101,18 +120,28 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
     layout->gap = clamp(scale, 1, 4);
     for (size_t s = 0; s < layout->count; s++) /* more than between two planes of a cell */
         if (layout->sections[s].rows[0].width > layout->sections[s].rows[0].plane_width) layout->gap = 2 * scale;
+    bool strips = true;
+    for (size_t s = 0; s < layout->count; s++) strips &= layout->sections[s].rows[0].height == 1;
+    layout->down = strips ? max64(scale, STRIP_HEIGHT) : scale;
     for (size_t s = 0; s < layout->count; s++) {
         pal__section_layout *section = &layout->sections[s];
-        int64_t lines = 0;
-        for (size_t r = 0; r < section->row_count; r++) lines += pal__layout_lines(section, r);
         section->cell_width = section->rows[0].width * scale;
-        section->cell_height = section->rows[0].height * scale;
+        section->cell_height = section->rows[0].height * layout->down;
         section->cells_width = section->columns * (section->cell_width + layout->gap) - layout->gap;
-        bool wrapped = section->row_count > 1 && lines > (int64_t)section->row_count;
-        section->row_gap = wrapped ? 4 * layout->gap : layout->gap; /* shows where a row of several lines ends */
-        section->cells_height = lines * (section->cell_height + layout->gap) - layout->gap +
-                                (int64_t)(section->row_count - 1) * (section->row_gap - layout->gap);
         width += section->cells_width;
+    }
+    for (size_t s = 0; s < layout->count; s++) {
+        pal__section_layout *section = &layout->sections[s];
+        int64_t lines = 0, needed = section->labelled ? label_size(width) * 3 / 2 : 0;
+        for (size_t r = 0; r < section->row_count; r++) lines += pal__layout_lines(section, r);
+        bool wrapped = section->row_count > 1 && lines > (int64_t)section->row_count;
+        section->line = section->cell_height + layout->gap;
+        section->row_gap = wrapped ? 4 * layout->gap : layout->gap; /* shows where a row of several lines ends */
+        if (section->cell_height + section->row_gap < needed) section->row_gap = needed - section->cell_height;
+        int64_t band = lines * section->line - (int64_t)section->row_count * layout->gap +
+                       (int64_t)(section->row_count - 1) * section->row_gap;
+        section->band = band + max64(section->row_gap, label_size(width));
+        section->cells_height = section->bands * section->band - (section->band - band);
         *height = max64(*height, section->cells_height);
     }
     return width;
@@ -122,9 +151,11 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
 static int64_t choose_scale(pal__layout *layout)
 {
     int64_t smallest = PAL__IMAGE_SIDE, height;
+    bool strips = true;
+    for (size_t s = 0; s < layout->count; s++) strips &= layout->sections[s].rows[0].height == 1;
     for (size_t s = 0; s < layout->count; s++)
         smallest = min64(smallest, max64(layout->sections[s].rows[0].width, layout->sections[s].rows[0].height));
-    for (int64_t scale = LARGEST_SCALE; scale > 1; scale--) {
+    for (int64_t scale = strips ? STRIP_HEIGHT : LARGEST_SCALE; scale > 1; scale--) {
         int64_t side = GOOD_SIDE * (smallest * (scale - 1) < SMALL_CELL ? 2 : 1);
         if (size_cells(layout, scale, &height) <= side && height <= side) return scale;
     }
@@ -136,7 +167,7 @@ static int64_t choose_scale(pal__layout *layout)
 static void choose_styles(pal__layout *layout, int64_t cells_width)
 {
     const pal_colour black = {20, 20, 20}, grey = {85, 85, 85};
-    int32_t size = (int32_t)clamp(cells_width / 90, 11, 30);
+    int32_t size = label_size(cells_width);
     layout->label = (pal_text_style){size, false, black};
     layout->column_label = layout->label;
     layout->caption = (pal_text_style){size * 9 / 10, false, grey};

@@ -82,7 +82,9 @@ typedef struct pal_grid_section {
     const char *title;
     const pal_grid_row *rows;
     size_t count;
-    size_t columns;                   /* 0: one row is laid as square as can be, several rows are not wrapped */
+    /* 0: one row is laid as square as can be; several rows, where they are too wide for a picture and have no column
+     * labels, are cut into bands: all rows' first cells under each other, below them all rows' next cells, ... */
+    size_t columns;
     const char *const *column_labels; /* above the first columns */
     size_t column_label_count;
     int64_t cell_height, cell_width; /* for cells that come as h*w; 0: square */

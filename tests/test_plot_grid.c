@@ -113,6 +113,50 @@ START_TEST(labels_titles_and_sections_take_room)
 }
 END_TEST
 
+/* So many rows of labelled images of n cells of 0 are drawn; their size, and lines on which something is black. */
+static void measure(pal_shape shape, int64_t height, int *wide, int *high, int *black)
+{
+    static const char *const labels[] = {"original", "masked", "reconstruction"};
+    pal_tensor *t = tensor(PAL_F32, shape, NULL);
+    pal_grid_row rows[3];
+    for (int i = 0; i < 3; i++) rows[i] = (pal_grid_row){.cells = t, .label = labels[i]};
+    pal_grid_section section = {.rows = rows, .count = 3, .cell_height = height};
+    pal_grid grid = {.struct_size = sizeof grid, .sections = &section, .count = 1};
+    pal_image *image = pal_grid_draw(&grid, NULL);
+    ck_assert_ptr_nonnull(image);
+    *wide = image->width;
+    *high = image->height;
+    *black = 0;
+    for (int y = 0; y < image->height; y++) *black += pal_image_get(image, image->width - 2 * MARGIN, y).red == 0;
+    pal_image_free(image);
+    pal_tensor_free(t);
+}
+
+START_TEST(wide_rows_are_cut_into_bands)
+{
+    int wide, high, black;
+    measure(PAL_SHAPE(16, 28 * 28), 28, &wide, &high, &black);
+    ck_assert_int_lt(high, 400);
+    measure(PAL_SHAPE(100, 28 * 28), 28, &wide, &high, &black);
+    ck_assert_int_lt(wide, 1700);
+    ck_assert_int_gt(high, 15 * 56);
+    measure(PAL_SHAPE(1000, 28 * 28), 28, &wide, &high, &black);
+    ck_assert_int_lt(wide, 1700);
+}
+END_TEST
+
+START_TEST(low_cells_have_room_for_their_labels)
+{
+    int wide, high, black;
+    measure(PAL_SHAPE(16, 5), 1, &wide, &high, &black); /* a strip is as high as its label, and wide enough to see */
+    ck_assert_int_ge(black, 3 * 24);
+    ck_assert_int_gt(wide, 16 * 5 * 10);
+    measure(PAL_SHAPE(2, 4 * 1200), 4, &wide, &high, &black); /* at scale 1 lower than text */
+    ck_assert_int_eq(black % (3 * 4), 0);
+    ck_assert_int_ge(high, 2 * MARGIN + black + 2 * 11);
+}
+END_TEST
+
 START_TEST(long_text_is_wrapped)
 {
     pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(1, 4), NULL);
@@ -278,7 +322,8 @@ Suite *plot_grid_suite(void)
     Suite *suite = suite_create("plot_grid");
     add_case(suite, "grids", set_up, tear_down,
              TESTS(grid_sizes_add_up, all_layouts_of_a_tensor_draw_the_same, labels_titles_and_sections_take_room,
-                   long_text_is_wrapped, a_good_scale_is_chosen, tensors_that_are_no_images_are_refused,
+                   wide_rows_are_cut_into_bands, low_cells_have_room_for_their_labels, long_text_is_wrapped,
+                   a_good_scale_is_chosen, tensors_that_are_no_images_are_refused,
                    grids_that_make_no_sense_are_refused));
     in_own_folder(add_case(suite, "files", set_up, tear_down, TESTS(a_grid_is_written)));
     return suite;
