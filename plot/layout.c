@@ -111,6 +111,13 @@ static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_e
 
 static int32_t label_size(int64_t cells_width) { return (int32_t)clamp(cells_width / 90, SMALL_LABEL, LARGE_LABEL); }
 
+static bool all_strips(const pal__layout *layout)
+{
+    bool strips = true;
+    for (size_t s = 0; s < layout->count; s++) strips &= layout->sections[s].rows[0].height == 1;
+    return strips;
+}
+
 /* Sizes all cells at a scale; returns the width of the cells of all sections, and the height of the highest. */
 static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
 {
@@ -120,8 +127,8 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
     layout->gap = clamp(scale, 1, 4);
     for (size_t s = 0; s < layout->count; s++) /* more than between two planes of a cell */
         if (layout->sections[s].rows[0].width > layout->sections[s].rows[0].plane_width) layout->gap = 2 * scale;
-    bool strips = true;
-    for (size_t s = 0; s < layout->count; s++) strips &= layout->sections[s].rows[0].height == 1;
+    const bool strips = all_strips(layout);
+    if (strips) layout->gap *= 2;
     layout->down = strips ? max64(scale, STRIP_HEIGHT) : scale;
     for (size_t s = 0; s < layout->count; s++) {
         pal__section_layout *section = &layout->sections[s];
@@ -151,8 +158,7 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
 static int64_t choose_scale(pal__layout *layout)
 {
     int64_t smallest = PAL__IMAGE_SIDE, height;
-    bool strips = true;
-    for (size_t s = 0; s < layout->count; s++) strips &= layout->sections[s].rows[0].height == 1;
+    const bool strips = all_strips(layout);
     for (size_t s = 0; s < layout->count; s++)
         smallest = min64(smallest, max64(layout->sections[s].rows[0].width, layout->sections[s].rows[0].height));
     for (int64_t scale = strips ? STRIP_HEIGHT : LARGEST_SCALE; scale > 1; scale--) {

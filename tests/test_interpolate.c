@@ -113,12 +113,30 @@ static pal_status refused(const pal_model *m, const pal_dataset *data, pal_inter
     return status;
 }
 
+static bool is_cell(const pal_image *image, int x0, int y0, int scale, const float *cell, int h, int w)
+{
+    for (int i = 0; i < h * w; i++) {
+        const int level = pal_image_get(image, x0 + i % w * scale, y0 + i / w * scale).red;
+        if (level != (int)lround(255 * (double)cell[i])) return false;
+    }
+    return true;
+}
+
+/* Whether an image of values from 0 to 1 is in the picture. */
+static bool has_cell(const pal_image *image, const float *cell, int h, int w)
+{
+    for (int scale = 1; scale <= 24; scale++)
+        for (int y0 = 0; y0 + h * scale <= image->height; y0++)
+            for (int x0 = 0; x0 + w * scale <= image->width; x0++)
+                if (is_cell(image, x0, y0, scale, cell, h, w)) return true;
+    return false;
+}
+
 START_TEST(pictures_and_lengths)
 {
     pal_error err = {0};
     pal_tensor *all = random_tensor(c, PAL_F32, PAL_SHAPE(13, 2, 3), 0, 1, "data");
     ck_assert_int_eq(pal_npy_write(all, path_of("data.npy"), &err), PAL_OK);
-    pal_tensor_free(all);
     pal_dataset *data = pal_dataset_open(c, path_of("data.npy"), PAL_SPLIT_TRAIN, &err);
     ck_assert_msg(data != NULL, "%s", err.text);
     pal_model *m = make_named("basic", PAL_F32);
@@ -138,6 +156,8 @@ START_TEST(pictures_and_lengths)
             ck_assert_msg(!pal_interpolate_write(m, data, &o, f, path, &err), "%s", err.text);
             pal_image *image = pal_image_read(path, &err);
             ck_assert_msg(image != NULL, "%s", err.text);
+            for (int i = 0; i < 4; i++) /* the samples themselves are in all of them */
+                ck_assert(has_cell(image, (const float *)all->data + corners[i] * 6, 2, 3));
             pal_image_free(image);
             if (grid) {
                 ck_assert(f[0].code == -1);
@@ -158,6 +178,7 @@ START_TEST(pictures_and_lengths)
     ck_assert_int_eq(refused(m, data, (pal_interpolate_options){0}, "no pairs"), PAL_ERR_ARGUMENT);
     pal_model_free(m);
     pal_dataset_free(data);
+    pal_tensor_free(all);
 }
 END_TEST
 

@@ -132,24 +132,25 @@ static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
     return status ? pal_error_set(err, status, "%s", why ? why : "out of memory") : PAL_OK;
 }
 
+/* The four samples as they are, and beside them the grid through the code, and through the pixels. */
 static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
 {
-    pal_grid_row rows[2];
-    pal_grid_section sections[2];
-    for (size_t k = 0; k < 2; k++) {
-        rows[k] = (pal_grid_row){.cells = b->cells[k], .mapping = pal__mapping(b->ends)};
-        sections[k] = (pal_grid_section){.rows = &rows[k], .count = 1, .columns = b->steps};
+    enum { SAMPLES, CODE, PIXELS, SECTIONS };
+    static const char *const titles[SECTIONS] = {"samples", "through the code", "through the pixels"};
+    const pal_tensor *cells[SECTIONS] = {b->ends, b->cells[0], b->cells[1]};
+    pal_grid_row rows[SECTIONS];
+    pal_grid_section sections[SECTIONS];
+    for (size_t k = 0; k < SECTIONS; k++) {
+        rows[k] = (pal_grid_row){.cells = cells[k], .mapping = pal__mapping(b->ends)};
+        sections[k] = (pal_grid_section){
+            .title = titles[k], .rows = &rows[k], .count = 1, .columns = k == SAMPLES ? 2 : b->steps};
         pal__size_cells(&sections[k], b->data->sample);
-    }
-    if (b->o.pixels) {
-        sections[0].title = "through the code";
-        sections[1].title = "through the pixels";
     }
     pal_grid grid = {.struct_size = sizeof grid,
                      .title = b->o.title,
                      .caption = b->o.caption,
                      .sections = sections,
-                     .count = b->o.pixels ? 2 : 1};
+                     .count = b->o.pixels ? SECTIONS : PIXELS};
     return pal_grid_write(&grid, path, err);
 }
 
