@@ -43,6 +43,9 @@ static pal_status check(const pal_curves *curves, const char *path, pal_error *e
         const pal_series *series = &curves->series[s];
         if (series->name == NULL || (curves->count > 0 && (curves->x == NULL || series->y == NULL)))
             return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: curve %zu has no name or no values", path, s);
+        if (curves->classes != NULL && curves->classes[s] >= PAL_POINTS_CLASSES)
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: there is no colour of class %d", path,
+                                 curves->classes[s]);
         points += points_of(curves, s);
         for (size_t i = 0; curves->log_y && i < curves->count; i++)
             if (drawable(curves, i, s) && series->y[i] <= 0)
@@ -92,6 +95,8 @@ static void write_x_axis(FILE *stream, extent x)
     fputs("set autoscale xfix\n", stream);
     if (x.low == x.high) fprintf(stream, "set xrange [%.17g:%.17g]\n", x.low - 1, x.high + 1);
     if (x.whole && x.high - x.low < 10) fputs("set xtics 1\n", stream);
+    if (x.whole && x.high - x.low >= 10) /* neither before the first, such as a rank of 0, nor without it */
+        fprintf(stream, "set offsets 0, graph 0.02, graph 0.05, graph 0.05\nset xtics add (%.17g)\n", x.low);
 }
 
 /* Logarithmic tics are powers of ten, of which a narrow range may have none: there, round numbers at even distances. */
@@ -124,6 +129,18 @@ static void write_axes(FILE *stream, const pal_curves *curves)
     if (curves->log_y) write_log_axis(stream, y);
 }
 
+static void write_style(FILE *stream, const pal_curves *curves, size_t s, bool marked)
+{
+    const int class = curves->classes == NULL ? -1 : curves->classes[s];
+    const char *lines = marked ? "linespoints" : "lines";
+    if (curves->classes == NULL)
+        fprintf(stream, "%s %s lw 1.4", lines, styles[s % STYLES]);
+    else if (class < 0)
+        fprintf(stream, "lines lc rgb '#000000' lw 3.5");
+    else
+        fprintf(stream, "%s lc rgb '%s' pt %d lw 1.2", lines, pal__class_colours[class], 4 + class);
+}
+
 static void write_script(FILE *stream, const void *user, const char *data)
 {
     const pal_curves *curves = user;
@@ -131,7 +148,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
                       curves->y_label == NULL ? "loss" : curves->y_label);
     /* A long key would hide the curves. */
     fputs(curves->series_count > KEY_INSIDE
-              ? "set key outside right top Left reverse noenhanced samplen 2 spacing 1.25\n"
+              ? "set key outside right top Left reverse noenhanced samplen 4 spacing 1.25\n"
               : "set key top right Left reverse opaque noenhanced samplen 2.5 spacing "
                 "1.25 box lc rgb '#dddddd' height 0.4\nset rmargin 4\n",
           stream);
@@ -142,8 +159,9 @@ static void write_script(FILE *stream, const void *user, const char *data)
         size_t points = points_of(curves, s);
         if (points == 0) continue; /* gnuplot takes a column without a number for an error */
         pal__gnuplot_setting(stream, separator, data, "");
-        fprintf(stream, " using 1:%zu with %s %s lw 1.4 title ", s + 2,
-                points <= MARKED_POINTS ? "linespoints" : "lines", styles[s % STYLES]);
+        fprintf(stream, " using 1:%zu with ", s + 2);
+        write_style(stream, curves, s, points <= MARKED_POINTS);
+        fputs(" title ", stream);
         pal__gnuplot_quote(stream, curves->series[s].name);
         separator = ", \\\n     ";
     }

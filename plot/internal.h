@@ -101,6 +101,8 @@ void pal__gnuplot_setting(FILE *stream, const char *before, const char *text,
                           const char *after); /* before 'text' after */
 void pal__gnuplot_heading(FILE *stream, const char *text);
 void pal__gnuplot_number(FILE *stream, double value, char end);
+/* scatter.c: of each class, PAL_POINTS_CLASSES of them. */
+extern const char *const pal__class_colours[];
 /* Writes text as one single-quoted gnuplot string, in which nothing has a meaning. */
 void pal__gnuplot_quote(FILE *stream, const char *text);
 

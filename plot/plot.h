@@ -120,6 +120,9 @@ typedef struct pal_curves {
     const pal_series *series;
     size_t series_count;
     bool log_y; /* every finite y must be positive */
+    /* Of each series, the class below PAL_POINTS_CLASSES that it is of, whose colour it has as in pal_points_write, or
+     * -1: of all, drawn heavier. NULL: none is of a class. */
+    const int *classes;
 } pal_curves;
 
 /* Writes NAME.dat (a heading, then x and the series in columns) and NAME.gnuplot beside path, which is NAME.png or
@@ -142,7 +145,8 @@ typedef struct pal_points {
 } pal_points;
 
 /* A scatter plot. NAME.dat has a line a point, in the order given: x, y and the class (-1 where there is none); the
- * number of each class stands at its median. Files, *drawn and status are those of pal_curves_write. */
+ * number of each class stands at its median, or beside it where another number is. Files, *drawn and status are those
+ * of pal_curves_write. */
 pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error);
 
 #ifdef __cplusplus

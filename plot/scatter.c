@@ -1,7 +1,8 @@
 /* scatter.c - points coloured by class.
  *
  * The points are drawn in the order given, not class after class, so that no class hides another. Colours alone are not
- * relied on: each class has its number at the median of its points. */
+ * relied on: each class has its number at the median of its points,
+ * moved where it would hide another. */
 #include "plot/internal.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* Distinct for colour-blind readers (after Paul Tol's muted scheme, with black). */
-static const char *const colours[PAL_POINTS_CLASSES] = {
+const char *const pal__class_colours[PAL_POINTS_CLASSES] = {
     "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#777722", "#aa4499", "#222222",
 };
 
@@ -80,14 +81,72 @@ static double median(const pal_points *points, const double *coordinate, int cla
     return room[count / 2];
 }
 
-static void write_legend(FILE *stream, const pal_points *points, double *room)
+/* ---- Where the numbers of the classes stand ---------------------------------------------------------------------- */
+
+/* A number is a box of this size, in shares of the axes, of which gnuplot draws more than the points' extent: with the
+ * space around it, 40 of about 800 by 600 pixels. */
+static const double box[2] = {0.055, 0.072};
+
+typedef struct mark {
+    int class;
+    double at[2]; /* from 0 to 1 of the points' extent */
+} mark;
+
+/* Moves two boxes that overlap apart, each by half, along the axis on which less is needed; equal ones by class. */
+static bool push_apart(mark *a, mark *b)
 {
-    fputs("set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.6, 0.4\n", stream);
-    for (int k = 0; k < (int)points->class_count; k++) {
-        if (points_of(points, k) == 0) continue;
-        fprintf(stream, "set label '%d' at %.17g, %.17g center front boxed textcolor rgb '%s' font ',20'\n", k,
-                median(points, points->x, k, room), median(points, points->y, k, room), colours[k]);
+    double lack[2];
+    for (int k = 0; k < 2; k++) lack[k] = box[k] - fabs(a->at[k] - b->at[k]);
+    if (lack[0] < 1e-9 || lack[1] < 1e-9) return false;
+    const int k = lack[0] / box[0] > lack[1] / box[1];
+    const double step = (lack[k] / 2 + 1e-6) * (a->at[k] > b->at[k] ? 1 : -1);
+    a->at[k] += step;
+    b->at[k] -= step;
+    return true;
+}
+
+static void spread(mark *numbers, int count)
+{
+    bool moved = true;
+    for (int round = 0; moved && round < 1000; round++) {
+        moved = false;
+        for (int i = 0; i < count; i++)
+            for (int j = 0; j < i; j++) moved |= push_apart(&numbers[j], &numbers[i]);
     }
+}
+
+static void extent_of(const pal_points *points, const double *coordinate, double *low, double *span)
+{
+    double high = -INFINITY;
+    *low = INFINITY;
+    for (size_t i = 0; i < points->count; i++) {
+        if (!drawable(points, i)) continue;
+        *low = fmin(*low, coordinate[i]);
+        high = fmax(high, coordinate[i]);
+    }
+    *span = high > *low && isfinite(high - *low) ? high - *low : 1;
+}
+
+static void write_numbers(FILE *stream, const pal_points *points, double *room)
+{
+    const double *const coordinates[2] = {points->x, points->y};
+    double low[2], span[2];
+    mark numbers[PAL_POINTS_CLASSES];
+    int count = 0;
+    for (int k = 0; k < 2; k++) extent_of(points, coordinates[k], &low[k], &span[k]);
+    for (int class = 0; class < (int)points->class_count; class ++) {
+        if (points_of(points, class) == 0) continue;
+        numbers[count].class = class;
+        for (int k = 0; k < 2; k++)
+            numbers[count].at[k] = (median(points, coordinates[k], class, room) - low[k]) / span[k];
+        count++;
+    }
+    spread(numbers, count);
+    fputs("set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.6, 0.4\n", stream);
+    for (int i = 0; i < count; i++)
+        fprintf(stream, "set label '%d' at %.17g, %.17g center front boxed textcolor rgb '%s' font ',20'\n",
+                numbers[i].class, low[0] + numbers[i].at[0] * span[0], low[1] + numbers[i].at[1] * span[1],
+                pal__class_colours[numbers[i].class]);
 }
 
 static void write_script(FILE *stream, const void *user, const char *data)
@@ -97,15 +156,15 @@ static void write_script(FILE *stream, const void *user, const char *data)
     double *room = malloc(points->count * sizeof *room);
     pal__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
     fputs("set key outside right top Left reverse noenhanced samplen 1 spacing 1.25\n", stream);
-    if (points->classes != NULL && room != NULL) write_legend(stream, points, room); /* without memory: no numbers */
+    if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* without memory: no numbers */
     free(room);
     if (points->classes == NULL) {
         pal__gnuplot_setting(stream, "plot ", data, "");
-        fprintf(stream, " using 1:2 with points pt 7 ps %g lc rgb '%s' notitle\n", size, colours[0]);
+        fprintf(stream, " using 1:2 with points pt 7 ps %g lc rgb '%s' notitle\n", size, pal__class_colours[0]);
         return;
     }
     for (size_t k = 0; k < points->class_count; k++)
-        fprintf(stream, "set linetype %zu lc rgb '%s' pt 7\n", k + 1, colours[k]);
+        fprintf(stream, "set linetype %zu lc rgb '%s' pt 7\n", k + 1, pal__class_colours[k]);
     pal__gnuplot_setting(stream, "plot ", data, "");
     fprintf(stream, " using 1:2:($3 + 1) with points pt 7 ps %g lc variable notitle", size);
     for (size_t k = 0; k < points->class_count; k++) {
@@ -116,7 +175,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
             snprintf(name, sizeof name, "%s", number);
         else
             snprintf(name, sizeof name, "%s  %s", number, points->names[k]);
-        fprintf(stream, ", \\\n     NaN with points pt 7 ps 1.4 lc rgb '%s' title ", colours[k]);
+        fprintf(stream, ", \\\n     NaN with points pt 7 ps 1.4 lc rgb '%s' title ", pal__class_colours[k]);
         pal__gnuplot_quote(stream, name);
     }
     putc('\n', stream);

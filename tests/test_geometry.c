@@ -185,6 +185,24 @@ START_TEST(stopped)
 }
 END_TEST
 
+START_TEST(what_is_not_drawn_is_said)
+{
+    const double least[] = {0.5, 1e-9};
+    for (int i = 0; i < 2; i++) {
+        pal_model *m = model("linear", (double[]){1, 3, least[i]}, 3);
+        pal_geometry *g = geometry(m, NULL);
+        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder"};
+        pal_error err = {0};
+        char text[4096];
+        ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.png"), NULL, &err), "%s", err.text);
+        text[read_file(path_of("spectra.gnuplot"), text, sizeof text - 1)] = 0;
+        ck_assert_int_eq(strstr(text, "above 1e-5 of the first") != NULL, i == 1);
+        pal_geometry_free(g);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
 START_TEST(pictures)
 {
     pal_model *m[2] = {model("linear", (double[]){1, 3, 0.5}, 3), model("tanh", (double[]){1, 2}, 2)};
@@ -210,6 +228,6 @@ Suite *geometry_suite(void)
     Suite *suite = suite_create("geometry");
     in_own_folder(add_case(suite, "geometry", setup, teardown,
                            TESTS(linear_encoder, sigmoid_encoder, without_training_data, neighbours,
-                                 fewer_neighbours_than_asked_for, stopped, pictures)));
+                                 fewer_neighbours_than_asked_for, stopped, what_is_not_drawn_is_said, pictures)));
     return suite;
 }

@@ -81,6 +81,63 @@ START_TEST(long_titles_are_wrapped)
 }
 END_TEST
 
+START_TEST(curves_of_classes)
+{
+    double ranks[12], y[12];
+    for (int i = 0; i < 12; i++) ranks[i] = y[i] = i + 1;
+    const pal_series series[] = {{"all", y}, {"3", y}, {"7", y}};
+    const int classes[] = {-1, 3, 7}, wrong[] = {-1, 3, PAL_POINTS_CLASSES};
+    pal_curves curves = curves_of(series, 3);
+    pal_error error = {PAL_OK, ""};
+    char text[4096] = "";
+    curves.x = ranks;
+    curves.count = 12;
+    curves.classes = classes;
+    ck_assert_msg(!pal_curves_write(&curves, path, NULL, &error), "%s", error.text);
+    text[read_file(path_of("picture.gnuplot"), text, sizeof text - 1)] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, "using 1:2 with lines lc rgb '#000000' lw 3.5 title 'all'"));
+    ck_assert_ptr_nonnull(strstr(text, "using 1:3 with linespoints lc rgb '#ddaa33'")); /* as in a scatter plot */
+    ck_assert_ptr_nonnull(strstr(text, "using 1:4 with linespoints lc rgb '#777722'"));
+    ck_assert_ptr_nonnull(strstr(text, "set xtics add (1)"));
+    curves.classes = wrong;
+    ck_assert_int_eq(pal_curves_write(&curves, path, NULL, &error), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "class 10"));
+}
+END_TEST
+
+/* Classes whose medians are the same, or nearly: no number hides another, and one that is alone is not moved. */
+START_TEST(numbers_of_classes_keep_apart)
+{
+    enum { CLASSES = 6, N = 3 * CLASSES };
+    double x[N], y[N], at[CLASSES][2];
+    uint8_t classes[N];
+    for (int i = 0; i < N; i++) {
+        const int class = i % CLASSES;
+        classes[i] = (uint8_t) class;
+        x[i] = class == 5 ? 100 : 10 + 0.01 * class * (i % 2);
+        y[i] = class == 5 ? -7 : 1;
+    }
+    pal_points points = {
+        .struct_size = sizeof points, .x = x, .y = y, .count = N, .classes = classes, .class_count = CLASSES};
+    pal_error error = {PAL_OK, ""};
+    char text[4096] = "";
+    ck_assert_msg(!pal_points_write(&points, path, NULL, &error), "%s", error.text);
+    text[read_file(path_of("picture.gnuplot"), text, sizeof text - 1)] = '\0';
+    int n = 0;
+    for (const char *line = strstr(text, "set label"); line != NULL; line = strstr(line + 1, "set label"), n++) {
+        int class;
+        ck_assert_int_eq(sscanf(line, "set label '%d' at %lf, %lf", &class, &at[n][0], &at[n][1]), 3);
+        ck_assert_int_eq(class, n);
+    }
+    ck_assert_int_eq(n, CLASSES);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < i; j++)
+            ck_assert(fabs(at[i][0] - at[j][0]) > 0.045 * 90 || fabs(at[i][1] - at[j][1]) > 0.06 * 8);
+    ck_assert_double_eq_tol(at[5][0], 100, 1e-9);
+    ck_assert_double_eq_tol(at[5][1], -7, 1e-9);
+}
+END_TEST
+
 START_TEST(gnuplot_draws_curves)
 {
     const pal_series series[] = {{"train_loss", falling}, {"test_loss", rare}, {"it's", negative}};
@@ -133,8 +190,9 @@ END_TEST
 Suite *plot_curves_suite(void)
 {
     Suite *suite = suite_create("plot_curves");
-    in_own_folder(add_case(suite, "curves", name_picture, NULL,
-                           TESTS(curves_write_data_and_script, long_titles_are_wrapped, gnuplot_draws_curves,
-                                 curves_that_cannot_be_are_refused)));
+    in_own_folder(
+        add_case(suite, "curves", name_picture, NULL,
+                 TESTS(curves_write_data_and_script, long_titles_are_wrapped, curves_of_classes,
+                       numbers_of_classes_keep_apart, gnuplot_draws_curves, curves_that_cannot_be_are_refused)));
     return suite;
 }

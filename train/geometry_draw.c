@@ -11,10 +11,15 @@ enum { CLASSES = 10, NAME = 64 };
 
 static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
 
-/* Far down the logarithmic axis there is only the rounding of float32. */
-static void take(double *to, int64_t count, const double *spectrum, int64_t length)
+static const double smallest = 1e-5;
+
+/* Far down the logarithmic axis there is only the rounding of float32. cut: something is. */
+static void take(double *to, int64_t count, const double *spectrum, int64_t length, bool *cut)
 {
-    for (int64_t i = 0; i < count; i++) to[i] = i < length && spectrum[i] > 1e-5 * spectrum[0] ? spectrum[i] : NAN;
+    for (int64_t i = 0; i < count; i++) {
+        to[i] = i < length && spectrum[i] > smallest * spectrum[0] ? spectrum[i] : NAN;
+        *cut |= i < length && isnan(to[i]);
+    }
 }
 
 static const char *class_name(const pal_dataset *data, int class, char *out)
@@ -35,30 +40,38 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char 
     double *x = malloc((size_t)count * sizeof *x), *y = malloc(most * (size_t)count * sizeof *y);
     pal_series *series = calloc(most, sizeof *series);
     char(*names)[NAME] = calloc(most, sizeof *names);
-    pal_status status = x && y && series && names ? PAL_OK : no_memory(err);
+    int *classes_of = calloc(most, sizeof *classes_of);
+    bool cut = false;
+    char label[96];
+    pal_status status = x && y && series && names && classes_of ? PAL_OK : no_memory(err);
     if (!status) {
         for (int64_t i = 0; i < count; i++) x[i] = (double)i + 1;
         for (size_t i = 0; i < p->count; i++, n++) {
-            take(y + n * (size_t)count, count, p->geometries[i]->spectrum, p->geometries[i]->length);
+            take(y + n * (size_t)count, count, p->geometries[i]->spectrum, p->geometries[i]->length, &cut);
+            classes_of[n] = -1;
             series[n] = (pal_series){p->count > 1 && p->names ? p->names[i] : "all", y + n * (size_t)count};
         }
         for (int c = 0; c < classes; c++) {
             if (!first->class_samples[c]) continue;
-            take(y + n * (size_t)count, count, first->class_spectrum + c * first->length, first->length);
+            take(y + n * (size_t)count, count, first->class_spectrum + c * first->length, first->length, &cut);
+            classes_of[n] = c;
             series[n] = (pal_series){class_name(p->data, c, names[n]), y + n * (size_t)count};
             n++;
         }
+        snprintf(label, sizeof label, "singular value, mean over samples%s", cut ? " (above 1e-5 of the first)" : "");
         pal_curves curves = {.struct_size = sizeof curves,
                              .title = p->title,
                              .x_label = "rank",
-                             .y_label = "singular value, mean over samples",
+                             .y_label = label,
                              .x = x,
                              .count = (size_t)count,
                              .series = series,
                              .series_count = n,
-                             .log_y = true};
+                             .log_y = true,
+                             .classes = classes ? classes_of : NULL};
         status = pal_curves_write(&curves, path, drawn, err);
     }
+    free(classes_of);
     free(names);
     free(series);
     free(y);
