@@ -127,6 +127,13 @@ static void print_json(const job *j, const char *spectra, const char *tangents)
                                  spectra, "tangents", tangents));
 }
 
+static void print_figure(double value, int width, const char *format)
+{
+    char text[64];
+    snprintf(text, sizeof text, isfinite(value) ? format : "-", value);
+    printf(" %*s", width, text);
+}
+
 static void print_table(const job *j)
 {
     static const int64_t ranks[] = {1, 10, 100};
@@ -148,8 +155,15 @@ static void print_table(const job *j)
                 printf(" %10.4g", g->spectrum[ranks[r] - 1]);
             else
                 printf(" %10s", "-");
-        printf(" %10.4g %10.4g %7.2f\n", g->along, g->across, g->along / g->across);
+        print_figure(g->along, 10, "%.4g");
+        print_figure(g->across, 10, "%.4g");
+        print_figure(g->along / g->across, 7, "%.2f");
+        putchar('\n');
     }
+    if (isfinite(first->along) && isnan(first->across))
+        printf("\n  across: no direction is orthogonal to all %lld neighbours among %lld features; choose fewer with "
+               "--neighbours\n",
+               (long long)first->neighbours, (long long)first->features);
     putchar('\n');
 }
 

@@ -420,6 +420,13 @@ works "geometry as JSON" geometry deep two --samples 12 --out all.png --json
 check "geometry as JSON parses" is_json out
 check "geometry tells both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
 check "geometry of several names its pictures" is_png all-tangents.png
+for i in 1 4 2 8 5 7 3 6 1 4 2 8 5 7 3 6; do echo 0.$i,0.$((i * i % 11 % 10)); done >few.csv
+works "train on few features" train basic --data few.csv --batch 2 --epochs 1 --hidden 2 --output squared --out few
+works "geometry of few features" geometry few
+check "geometry says why nothing is across" grep -q 'across: no direction is orthogonal to all' out
+check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
+works "geometry among equal samples" geometry few --neighbours 2 --json
+check "geometry leaves equal samples out" grep -q '"across": *[0-9]' out
 if command -v gnuplot > /dev/null; then
     check "scatter makes a picture" is_png deep/scatter.png
     check "scatter makes an SVG" grep -q '<svg' two.svg

@@ -299,7 +299,7 @@ typedef struct pal_geometry { /* of the encoder's Jacobian J [code, features] at
     double *class_spectrum; /* [classes, length]; zeros for a class without samples */
     int64_t neighbours;
     double along;  /* mean ||J d||, d the unit vectors to the nearest neighbours; NAN without training data */
-    double across; /* mean ||J z||, z random unit vectors orthogonal to all d at that sample */
+    double across; /* mean ||J z||, z random unit vectors orthogonal to all d at that sample; NAN: there are none */
     int64_t images, tangents;
     pal_tensor *image;   /* [images, features] */
     pal_tensor *tangent; /* [images * tangents, features]: right singular vectors, by descending singular value */
