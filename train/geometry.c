@@ -149,7 +149,6 @@ static pal_status directions(const geometer *e, int64_t i, const double *jacobia
         if (pal_dataset_batch(e->among, &e->neighbour[(size_t)i * all + k], 1, near)) continue;
         for (size_t f = 0; f < e->features; f++) d[f] = ((const double *)near->data)[f] - (double)x[f];
         double distance = length_of(d, e->features);
-        if (!(distance > 0)) continue; /* the same sample again: no direction */
         for (size_t f = 0; f < e->features; f++) d[f] /= distance;
         add(along, moved(e, jacobian, d));
         n += orthogonalise(d, basis, n, e->features);
