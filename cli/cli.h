@@ -167,7 +167,10 @@ typedef struct pal_cli_run {
     pal_context *context;
     pal_model *model;
     pal_model *corruptor; /* of settings that are another variant's: how to corrupt, else NULL */
-    char corruption[256]; /* those settings, "masking 0.5" */
+    char corruption[256]; /* how the inputs are corrupted, if not as in training: "masking 0.5"; else "" */
+    char changed[256];    /* other settings than in training: "lambda 2" */
+    char described[512];  /* the model as it was trained, by pal_cli_describe */
+    char given[600];      /* what follows that: ", corrupted by masking 0.5, with lambda 2", or "" */
     pal_dataset *data;
 } pal_cli_run;
 

@@ -30,31 +30,27 @@ static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, con
                             pal_model_variant(run->model)->name, "data", run->data->name, "samples",
                             (json_int_t)f->samples, "squared_error_noisy", pal_cli_number(f->noisy),
                             "squared_error_denoised", pal_cli_number(f->denoised), "picture", path);
-    if (run->corruptor) json_object_set_new(out, "corruption", json_string(run->corruption));
+    if (*run->corruption) json_object_set_new(out, "corruption", json_string(run->corruption));
     pal_cli_print_json(out);
 }
 
 static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
 {
-    char text[512], count[64];
-    printf("%s on %s samples of %s", pal_cli_describe(run->model, text, sizeof text),
-           pal_cli_count((double)f->samples, count, sizeof count), run->data->name);
-    if (run->corruptor) printf(", corrupted by %s", run->corruption);
+    char count[64];
+    printf("%s on %s samples of %s%s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
+           run->data->name, run->given);
     printf("\n\n  squared error from the clean samples\n    noisy         %10.4f\n    denoised      %10.4f\n\n%s\n",
            f->noisy, f->denoised, path);
 }
 
 static int denoise(const pal_cli_args *args, pal_cli_run *run)
 {
-    char model[512], title[600], caption[1200], file[4096];
+    char title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");
     if (!path) path = pal_rundir_file(run->dir, "denoise.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    int used = snprintf(caption, sizeof caption, "%s", pal_cli_describe(run->model, model, sizeof model));
-    if (run->corruptor && used > 0)
-        used += snprintf(caption + used, sizeof caption - (size_t)used, ", corrupted by %s", run->corruption);
-    if (used > 0 && (size_t)used < sizeof caption) snprintf(caption + used, sizeof caption - (size_t)used, ".");
+    snprintf(caption, sizeof caption, "%s%s.", run->described, run->given);
     pal_denoise_options o = {.struct_size = sizeof o,
                              .samples = pal_cli_int(args, "samples", 16),
                              .batch = info->batch > 0 ? info->batch : 0,

@@ -22,8 +22,9 @@ static const pal_cli_row rows[] = {
 };
 static const pal_cli_spec spec = {
     "RUN",
-    "Figures of a run on the test samples. Options of the model that do not change its weights are taken in place of "
-    "those it was trained with; --masking and its like corrupt the input of any model. Of --data OTHER, the figures of "
+    "Figures of a run on the test samples. Options of the model's loss, but none that its weights depend on for what "
+    "they mean, are taken in place of those it was trained with; --masking and its like corrupt the input of any "
+    "model. Of --data OTHER, the figures of "
     "the data it was trained on stand beside: a code compresses what it was trained on, and not other things.",
     rows,
     1,
@@ -158,15 +159,14 @@ static void print_code(const column *columns, size_t n)
 
 static void print_table(const pal_cli_run *run, const column *columns, size_t n)
 {
-    char text[512], count[64];
+    char count[64];
     const pal_figures *f = &columns[ASKED].figures;
-    printf("%s on %s samples of %s", pal_cli_describe(run->model, text, sizeof text),
-           pal_cli_count((double)f->samples, count, sizeof count), columns[ASKED].data);
+    printf("%s on %s samples of %s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
+           columns[ASKED].data);
     if (n > 1)
         printf(", and on %s of %s, which it was trained on",
                pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
-    if (run->corruptor) printf(", corrupted by %s", run->corruption);
-    printf("\n\n");
+    printf("%s\n\n", run->given);
     if (n > 1) printf("  %-24s %14.14s %14.14s\n", "", columns[ASKED].data, columns[TRAINED].data);
     print_losses(columns, n);
     puts("");

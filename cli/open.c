@@ -4,13 +4,18 @@
 
 #include "cli/cli.h"
 
+static bool of_corruption(const char *name) { return !strcmp(name, "corruption") || pal_corruption_of(name); }
+static bool of_loss(const char *name) { return !of_corruption(name); }
+
 /* A variant that corrupts and has all these options: `--masking 0.5` means something for any model. */
 static const pal_variant *corrupting(const pal_setting *settings, size_t n)
 {
     const pal_variant *variant;
     for (size_t v = 0; (variant = pal_variant_at(v)); v++) {
         bool has = variant->corrupt != NULL;
-        for (size_t i = 0; i < n && has; i++) has = pal_variant_option_find(variant, settings[i].name) != NULL;
+        for (size_t i = 0; i < n && has; i++)
+            has = pal_variant_option_find(variant, settings[i].name) &&
+                  (variant->corrupt != pal_corrupt || of_corruption(settings[i].name));
         if (has) return variant;
     }
     return NULL;
@@ -27,6 +32,32 @@ static void imply_corruption(const pal_variant *variant, pal_setting *settings, 
     if (kind && pal_variant_option_find(variant, "corruption")) settings[(*n)++] = (pal_setting){"corruption", kind};
 }
 
+/* "masking 0.5, corruption masking": those of the settings whose name fits; NULL: all. */
+static void list(const pal_setting *settings, size_t n, bool (*fits)(const char *name), char *out, size_t size)
+{
+    size_t at = 0;
+    *out = 0;
+    for (size_t i = 0; i < n && at < size; i++)
+        if (!fits || fits(settings[i].name))
+            at += (size_t)snprintf(out + at, size - at, "%s%s %s", at ? ", " : "", settings[i].name, settings[i].value);
+}
+
+/* What is told of the settings that are given, where they change any. */
+static void tell(pal_cli_run *run, const pal_model *before, const pal_setting *settings, size_t n)
+{
+    pal_setting changed[PAL_CLI_SETTINGS + 1];
+    size_t n_changed = 0;
+    bool corrupts = false;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = settings[i].name;
+        if (!strcmp(pal_model_setting(before, name), pal_model_setting(run->model, name))) continue;
+        corrupts |= of_corruption(name);
+        changed[n_changed++] = settings[i];
+    }
+    if (corrupts) list(settings, n, of_corruption, run->corruption, sizeof run->corruption);
+    list(changed, n_changed, of_loss, run->changed, sizeof run->changed);
+}
+
 /* A model only for its corruption: as small as can be. */
 static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pal_setting *settings, size_t n)
 {
@@ -35,9 +66,7 @@ static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pa
     imply_corruption(variant, all, &n);
     int status = pal_cli_check_settings(variant, all, n);
     if (status != PAL_CLI_GO_ON) return status;
-    for (size_t i = 0, at = 0; i < n && at < sizeof run->corruption; i++)
-        at += (size_t)snprintf(run->corruption + at, sizeof run->corruption - at, "%s%s %s", i ? ", " : "", all[i].name,
-                               all[i].value);
+    list(all, n, NULL, run->corruption, sizeof run->corruption);
     if (pal_variant_option_find(variant, "hidden")) all[n++] = (pal_setting){"hidden", "1"};
     pal_error err = {0};
     run->corruptor = pal_model_new(run->context, variant, all, n, pal_model_sample(run->model),
@@ -66,8 +95,10 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     pal_error err = {0};
     pal_model *changed = pal_model_override(run->model, own, n_own, &err);
     if (!changed) return pal_cli_say_error(&err);
-    pal_model_free(run->model);
+    pal_model *before = run->model;
     run->model = changed;
+    tell(run, before, own, n_own);
+    pal_model_free(before);
     return pal_model_check_given(changed, own, n_own, &err) ? pal_cli_say_error(&err) : status;
 }
 
@@ -82,7 +113,11 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     if (!run->context) return status;
     run->model = pal_rundir_model(run->dir, run->context, &err);
     if (!run->model) return pal_cli_say_error(&err);
-    return override(args, run);
+    pal_cli_describe(run->model, run->described, sizeof run->described);
+    status = override(args, run);
+    snprintf(run->given, sizeof run->given, "%s%s%s%s", *run->corruption ? ", corrupted by " : "", run->corruption,
+             *run->changed ? ", with " : "", run->changed);
+    return status;
 }
 
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)

@@ -15,8 +15,8 @@ static const pal_cli_row rows[] = {
 };
 static const pal_cli_spec spec = {
     "RUN [IN OUT]",
-    "A picture of samples, what the model is shown of them, and what it makes of it. Options of the model that do not "
-    "change its weights are taken in place of its own; --masking and its like corrupt the input of any model. With IN "
+    "A picture of samples, what the model is shown of them, and what it makes of it. --masking and its like corrupt "
+    "the input of any model. With IN "
     "and OUT no picture: arrays in files, as `encode` and `decode` take them.",
     rows,
     1,
@@ -26,17 +26,15 @@ static const pal_cli_spec spec = {
 
 static int draw(const pal_cli_args *args, pal_cli_run *run)
 {
-    char model[512], title[600], caption[1200], file[4096];
+    char title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");
     if (!path) path = pal_rundir_file(run->dir, "reconstruct.png", file, sizeof file);
     int64_t n = pal_cli_int(args, "samples", 16);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    int used = snprintf(caption, sizeof caption, "%s. %lld epoch%s; the first %lld samples",
-                        pal_cli_describe(run->model, model, sizeof model), (long long)info->result.epochs,
-                        info->result.epochs == 1 ? "" : "s", (long long)(n < run->data->count ? n : run->data->count));
-    if (run->corruptor && used > 0)
-        snprintf(caption + used, sizeof caption - (size_t)used, ", corrupted by %s", run->corruption);
+    snprintf(caption, sizeof caption, "%s. %lld epoch%s; the first %lld samples%s", run->described,
+             (long long)info->result.epochs, info->result.epochs == 1 ? "" : "s",
+             (long long)(n < run->data->count ? n : run->data->count), run->given);
     pal_reconstruct_options o = {.struct_size = sizeof o,
                                  .samples = n,
                                  .seed = (uint64_t)pal_cli_int(args, "seed", info->seed),

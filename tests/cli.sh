@@ -552,7 +552,7 @@ refused "half a pair" 'say also --to' interpolate first --from 0
 refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
 refused "no list" 'no list' interpolate first --from 0,x --to 1,2
-refused "settings that change the weights" 'weights' evaluate first --hidden 13
+refused "settings that change the weights" 'hidden of a trained model stays 12' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc
 refused "graph of no order" 'order' graph basic --order 3
@@ -594,6 +594,21 @@ wait $pid
 check "an interrupted sweep is status 130" [ $? -eq 130 ]
 check "an interrupted sweep tells what is finished" grep -q 'of 1000 runs are finished and stay in endless' err
 check "an interrupted sweep leaves the table" [ -s endless/sweep.csv ]
+
+# ---- What a newcomer met
+works "noise of another kind than in training" denoise first --sigma 0.3 -o kind.png
+check "a model is told as it was trained" grep -q '^denoising, hidden 12 on .*, corrupted by sigma 0.3, corruption gaussian$' out
+works "noise of another kind as JSON" denoise first --sigma 0.3 -o kind.png --json
+check "JSON tells the noise" grep -q '"corruption": "sigma 0.3, corruption gaussian"' out
+works "noise as in training" denoise first --masking 0.25 -o kind.png
+check "noise as in training is not told" [ "$(grep -c corrupted out)" -eq 0 ]
+works "evaluate with another weight of the penalty" evaluate cae-exact --lambda 2 --jacobian hutchinson
+check "another weight is told" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
+refused "another output" 'output of a trained model stays bernoulli: train a new one' reconstruct quiet --output squared
+refused "another activation" 'activation of a trained model stays sigmoid' evaluate quiet --activation tanh
+refused "other weights" 'tied of a trained model stays yes' evaluate quiet --tied no
+refused "an option of another model that corrupts nothing" 'no option --kernel' evaluate quiet --kernel 3
+works "the same settings" evaluate quiet --output bernoulli --tied on --hidden 12 --json
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -1,8 +1,48 @@
-/* override.c - the same weights under other settings. */
+/* override.c - the same weights under other settings.
+ *
+ * What the weights mean stays: only options of the corruption and of the training loss may have another value. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/internal.h"
+
+/* Those of the loss; an option that is in neither list, such as one of a variant from elsewhere, is not known to leave
+ * the weights' meaning alone. */
+static const char *const of_loss[] = {"corruption", "binarize", "dropout", "jacobian", "lambda",           "beta",
+                                      "rho",        "sparsity", "l1",      "l2",       "regularize-biases"};
+
+static bool may_change(const char *name)
+{
+    for (size_t i = 0; i < sizeof of_loss / sizeof *of_loss; i++)
+        if (!strcmp(of_loss[i], name)) return true;
+    return pal_corruption_of(name) != NULL;
+}
+
+static bool is_yes(const char *text) { return strchr("yt1", *text) || !strcmp(text, "on"); }
+
+/* Two values of the option, both checked. */
+static bool same_value(const pal_option *option, const char *a, const char *b)
+{
+    if (option->type == PAL_OPTION_BOOL) return is_yes(a) == is_yes(b);
+    const bool number = option->type == PAL_OPTION_INT || option->type == PAL_OPTION_REAL;
+    if (number && strtod(a, NULL) == strtod(b, NULL)) return true;
+    return !strcmp(a, b);
+}
+
+static pal_status check(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *own = pal_model_setting(model, settings[i].name);
+        const pal_option *option = own ? pal_variant_option_find(pal_model_variant(model), settings[i].name) : NULL;
+        if (!option) continue; /* pal_model_new says so */
+        pal_status status = pal_option_check(option, settings[i].value, err);
+        if (status) return status;
+        if (!may_change(option->name) && !same_value(option, settings[i].value, own))
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s of a trained model stays %s: train a new one",
+                                 option->name, *own ? own : "as it is");
+    }
+    return PAL_OK;
+}
 
 /* The model's settings with the given ones in their place. */
 static pal_setting *merged(const pal_model *model, const pal_setting *settings, size_t n, size_t *count)
@@ -41,6 +81,7 @@ static pal_status copy_weights(const pal_model *from, pal_model *to, pal_error *
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err)
 {
     size_t count;
+    if (check(model, settings, n, err)) return NULL;
     pal_setting *all = merged(model, settings, n, &count);
     if (!all) {
         pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
