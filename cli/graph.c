@@ -173,9 +173,9 @@ static bool send_all(int to, const char *text, size_t size)
 }
 
 /* dot, from one descriptor to another. 0, or an error number. */
-static int start_dot(const char *type, int from, int to, pid_t *pid)
+static int start_dot(const char *type, bool straight, int from, int to, pid_t *pid)
 {
-    char option[16];
+    char option[16], lines[] = "-Gsplines=line";
     snprintf(option, sizeof option, "-T%s", type);
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
@@ -183,20 +183,22 @@ static int start_dot(const char *type, int from, int to, pid_t *pid)
     error = posix_spawn_file_actions_adddup2(&actions, from, STDIN_FILENO);
     if (!error) error = posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
     if (!error) error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!error) error = posix_spawnp(pid, "dot", &actions, NULL, (char *[]){(char[]){"dot"}, option, NULL}, environ);
+    if (!error)
+        error = posix_spawnp(pid, "dot", &actions, NULL,
+                             (char *[]){(char[]){"dot"}, option, straight ? lines : NULL, NULL}, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
 
-enum { NO_DOT = PAL_CLI_SIGNAL }; /* from draw: nothing is said yet */
+enum { NO_DOT = PAL_CLI_SIGNAL, DOT_FAILED }; /* from draw: nothing is said yet */
 
-static int draw(const char *type, const char *text, int to)
+static int draw(const char *type, bool straight, const char *text, int to)
 {
     int ends[2], outcome = 0;
     pid_t pid;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
-    int error = start_dot(type, ends[1], to, &pid);
+    int error = start_dot(type, straight, ends[1], to, &pid);
     close(ends[1]);
     bool sent = !error && send_all(ends[0], text, strlen(text));
     close(ends[0]);
@@ -206,7 +208,18 @@ static int draw(const char *type, const char *text, int to)
     do ended = waitpid(pid, &outcome, 0);
     while (ended < 0 && errno == EINTR);
     if (sent && ended == pid && WIFEXITED(outcome) && !WEXITSTATUS(outcome)) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_FAILED, "graph: dot failed: -o FILE.dot writes what it was given");
+    return DOT_FAILED;
+}
+
+/* dot finds no way for the curves through some large graphs ("triangulation failed"): straight edges need none. */
+static int draw_somehow(const char *type, const char *text, int to)
+{
+    int status = draw(type, false, text, to);
+    if (status != DOT_FAILED) return status;
+    if (ftruncate(to, 0) || lseek(to, 0, SEEK_SET)) return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
+    status = draw(type, true, text, to);
+    if (status != DOT_FAILED) return status;
+    return pal_cli_say(PAL_CLI_FAILED, "graph: dot failed: --depth 1 draws less, -o FILE.dot writes what it was given");
 }
 
 /* A picture of the text; on failure nothing is left of it. */
@@ -218,7 +231,7 @@ static int write_picture(const char *path, const char *type, const char *text)
         return pal_cli_say(PAL_CLI_WRONG, "graph: the name of the file is too long");
     int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), status = PAL_CLI_GO_ON;
     if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    status = draw(type, text, to);
+    status = draw_somehow(type, text, to);
     if (close(to) && status == PAL_CLI_GO_ON)
         status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
     if (status == PAL_CLI_GO_ON && rename(temporary, path))

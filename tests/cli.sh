@@ -610,5 +610,18 @@ refused "other weights" 'tied of a trained model stays yes' evaluate quiet --tie
 refused "an option of another model that corrupts nothing" 'no option --kernel' evaluate quiet --kernel 3
 works "the same settings" evaluate quiet --output bernoulli --tied on --hidden 12 --json
 
+if command -v dot > /dev/null; then
+    for model in convolutional deep; do
+        works "graph of the second order, $model" graph $model --order 2 -o second.svg
+        check "graph of the second order is whole, $model" [ "$(tail -n 1 second.svg)" = '</svg>' ]
+        check "graph of the second order is one picture, $model" [ "$(grep -c '<svg' second.svg)" -eq 1 ]
+    done
+fi
+mkdir stub && printf '#!/bin/sh\ncat > /dev/null\nexit 1\n' > stub/dot && chmod +x stub/dot
+(PATH=$PWD/stub:$PATH; "$program" graph basic -o stubbed.svg) > out 2> err
+check "a dot that fails is status 1" [ $? -eq 1 ]
+check "a dot that fails is one line of advice" [ "$(grep -c -e '--depth' err) $(wc -l < err)" = "1 1" ]
+check "a dot that fails leaves nothing" [ ! -e stubbed.svg ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
