@@ -96,6 +96,8 @@ int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 extern const pal_cli_row pal_cli_train_rows[]; /* the options of train; sweep takes them too */
+/* As pal_cli_train, but why a training that had begun ended early is not said: it is in *why (NULL: said). */
+int pal_cli_train_within(int argc, char **argv, pal_error *why);
 
 /* Options that many verbs take. */
 #define PAL_CLI_JSON                                                                                                   \

@@ -155,7 +155,7 @@ static int choose_folder(job *j)
 /* ---- A run ------------------------------------------------------------------------------------------------------- */
 
 /* palindrome train MODEL with these settings, as if it had been typed. */
-static int train(job *j, const pal_sweep_run *run, const char *folder)
+static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error *why)
 {
     static char head[] = "palindrome train", quiet[] = "--quiet";
     char *words[2 * PAL_CLI_SETTINGS + 8], *made[2 * PAL_CLI_SETTINGS + 8];
@@ -185,7 +185,7 @@ static int train(job *j, const pal_sweep_run *run, const char *folder)
     }
     words[count++] = quiet;
     words[count] = NULL;
-    int status = good ? pal_cli_train((int)count, words) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    int status = good ? pal_cli_train_within((int)count, words, why) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
     while (n_made) free(made[--n_made]);
     return status;
 }
@@ -229,9 +229,11 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
     }
     pal_cli_sweep_folder(j, run->settings, run->seed, folder);
     tell(j, run, false);
-    j->status = train(j, run, folder);
+    pal_error why = {0};
+    j->status = train(j, run, folder, &why);
+    if (j->status > PAL_CLI_SIGNAL) return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     if (j->status != PAL_CLI_DONE)
-        return pal_error_set(err, PAL_ERR_STOPPED, j->status > PAL_CLI_SIGNAL ? "interrupted" : "a run failed");
+        return pal_error_set(err, PAL_ERR_STOPPED, "%s", *why.text ? why.text : "a run failed");
     pal_status status = measure(j, run, folder, err);
     tell(j, run, true);
     if (status) j->status = PAL_CLI_FAILED;

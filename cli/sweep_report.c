@@ -88,16 +88,23 @@ static void print_table(const job *j, const pal_sweep *s)
         name_row(j, s, row, false, name);
         if ((int)strlen(name) > width) width = (int)strlen(name);
     }
+    const size_t seeds = pal_sweep_seeds(s);
+    const bool whole = pal_sweep_done(s) == pal_sweep_rows(s) * seeds;
     for (size_t f = 0; f < FIGURES; f++) {
         if (!known(s, f)) continue;
-        printf("\n  %s: mean over %zu seed%s +- standard error; less that of %s, seed by seed\n\n", figures[f].heading,
-               pal_sweep_seeds(s), pal_sweep_seeds(s) == 1 ? "" : "s", first);
+        printf("\n  %s: mean over ", figures[f].heading);
+        if (whole)
+            printf("%zu seed%s", seeds, seeds == 1 ? "" : "s");
+        else
+            printf("the seeds that are finished, of %zu,", seeds);
+        printf(" +- standard error; less that of %s, seed by seed\n\n", first);
         for (size_t row = 0; row < pal_sweep_rows(s); row++) {
             pal_sweep_summary m = pal_sweep_of(s, row, f);
             name_row(j, s, row, false, name);
             printf("    %-*s", width, name);
-            print_pair(m.mean, m.error, false);
-            if (row) print_pair(m.difference, m.difference_error, true);
+            if (!whole) printf("  %4lld seed%s", (long long)m.seeds, m.seeds == 1 ? " " : "s");
+            if (m.seeds) print_pair(m.mean, m.error, false);
+            if (row && isfinite(m.difference)) print_pair(m.difference, m.difference_error, true);
             putchar('\n');
         }
     }
@@ -183,7 +190,7 @@ int pal_cli_sweep_report(job *j, const pal_sweep *s, const pal_error *ended)
     snprintf(table, sizeof table, "%s/sweep.csv", j->out);
     snprintf(picture, sizeof picture, "%s/filters.png", j->out);
     size_t done = pal_sweep_done(s), all = pal_sweep_rows(s) * pal_sweep_seeds(s);
-    if (!done) return j->status;
+    if (!done) return pal_cli_say(j->status, "%s: none of %zu runs is finished", ended->text, all);
     if (pal_sweep_write(s, table, &err)) return pal_cli_say_error(&err);
     bool drawn = done >= pal_sweep_rows(s) && draw(j, s, picture, &undrawn);
     if (j->json)

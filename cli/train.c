@@ -66,6 +66,7 @@ typedef struct job {
     pal_rundir *dir;
     pal_run_info info;
     char data[PATH_MAX], command[8192];
+    pal_error *why; /* who calls says himself why training ended early; else NULL */
 } job;
 
 /* As given, or the variant's own default, or that of the table. */
@@ -203,8 +204,17 @@ static void print_table(const job *j, const pal_train_result *r)
     printf("  next:    palindrome reconstruct %s\n           palindrome filters %s\n", run, run);
 }
 
+/* Why training ended early. */
+static int tell(const job *j, int status, const char *line)
+{
+    if (!j->why) return pal_cli_say(status, "%s", line);
+    pal_error_set(j->why, PAL_ERR_STOPPED, "%s", line);
+    return status;
+}
+
 static int train(job *j)
 {
+    char line[2048];
     pal_cli_progress progress;
     bool json = pal_cli_flag(&j->args, "json"), quiet = pal_cli_flag(&j->args, "quiet");
     pal_train_options o = {.struct_size = sizeof o,
@@ -226,14 +236,16 @@ static int train(job *j)
     pal_cli_progress_start(&progress, quiet, json);
     pal_status done = pal_train(j->model, j->train, &o, &result, &err);
     pal_cli_progress_end(&progress);
-    if (done && done != PAL_ERR_STOPPED)
-        return pal_cli_say(PAL_CLI_FAILED, "%s; see %s", err.text, pal_rundir_path(j->dir));
+    if (done && done != PAL_ERR_STOPPED) {
+        snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
+        return tell(j, PAL_CLI_FAILED, line);
+    }
     if (json) print_json(j, &result);
     if (!json && !quiet) print_table(j, &result);
     if (done != PAL_ERR_STOPPED) return PAL_CLI_DONE;
-    return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(),
-                       "interrupted after step %lld; %s/checkpoint.safetensors is saved", (long long)result.steps,
-                       pal_rundir_path(j->dir));
+    snprintf(line, sizeof line, "interrupted after step %lld; %s/checkpoint.safetensors is saved",
+             (long long)result.steps, pal_rundir_path(j->dir));
+    return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
 static int prepare(job *j)
@@ -254,10 +266,13 @@ static int prepare(job *j)
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-int pal_cli_train(int argc, char **argv)
+int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }
+
+int pal_cli_train_within(int argc, char **argv, pal_error *why)
 {
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    j->why = why;
     snprintf(j->command, sizeof j->command, "%s", argv[0]);
     for (int i = 1; i < argc; i++)
         quote(j->command, sizeof j->command, argv[i]); /* before argp moves the words about */

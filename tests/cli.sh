@@ -623,5 +623,19 @@ check "a dot that fails is status 1" [ $? -eq 1 ]
 check "a dot that fails is one line of advice" [ "$(grep -c -e '--depth' err) $(wc -l < err)" = "1 1" ]
 check "a dot that fails leaves nothing" [ ! -e stubbed.svg ]
 
+"$program" sweep basic --hidden 4,5,6 --seeds 3 --out cut --data data --batch 1 --epochs 1000000 > out 2> err &
+pid=$!
+tries=0
+while [ ! -s cut/hidden-4-seed-1/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -INT $pid
+wait $pid
+check "a sweep without a finished run is one line" [ "$(grep -c 'none of 9 runs is finished' err) $(wc -l < err)" = "1 1" ]
+"$program" sweep basic --lr 0.01,1e6 --output squared --activation linear --seeds 3 --out torn $small > out 2> err
+check "a sweep with a run that fails is status 1" [ $? -eq 1 ]
+check "it is one line" [ "$(grep -c 'not finite.*1 of 6 runs are finished and stay in torn' err) $(wc -l < err)" = "1 1" ]
+check "rows tell their seeds" grep -q '^    learning-rate 0.01  *1 seed  *[0-9]' out
+check "a row that did not run is empty" grep -q '^    learning-rate 1e6  *0 seeds *$' out
+check "no figure is invented" [ "$(grep -c 'nan\|mean over 3' out)" -eq 0 ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
