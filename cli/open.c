@@ -106,7 +106,7 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 {
     pal_error err = {0};
     *run = (pal_cli_run){0};
-    run->dir = pal_rundir_open(args->words[word], &err);
+    run->dir = pal_rundir_open_model(args->words[word], &err);
     if (!run->dir) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
     run->context = pal_cli_context(args, &status);

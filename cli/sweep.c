@@ -192,7 +192,7 @@ static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error
 
 static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, pal_error *err)
 {
-    pal_rundir *dir = pal_rundir_open(folder, err);
+    pal_rundir *dir = pal_rundir_open_model(folder, err);
     pal_model *model = dir ? pal_rundir_model(dir, j->context, err) : NULL;
     pal_figures found;
     pal_evaluate_options o = {.struct_size = sizeof o, .seed = run->seed, .code = true};

@@ -162,7 +162,7 @@ static bool draw(const job *j, const pal_sweep *s, const char *path, pal_error *
         for (size_t a = 0; a < j->n_axes; a++)
             settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
         pal_cli_sweep_folder(j, settings, (uint64_t)j->first, folder);
-        pal_rundir *dir = pal_rundir_open(folder, err);
+        pal_rundir *dir = pal_rundir_open_model(folder, err);
         models[row] = dir ? pal_rundir_model(dir, j->context, err) : NULL;
         pal_rundir_free(dir);
         name_row(j, s, row, false, names[row]);

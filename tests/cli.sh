@@ -637,5 +637,18 @@ check "rows tell their seeds" grep -q '^    learning-rate 0.01  *1 seed  *[0-9]'
 check "a row that did not run is empty" grep -q '^    learning-rate 1e6  *0 seeds *$' out
 check "no figure is invented" [ "$(grep -c 'nan\|mean over 3' out)" -eq 0 ]
 
+cp -r quiet ragged
+printf '{"epoch":4,"st' >> ragged/metrics.jsonl
+works "a torn last line of metrics" run-info ragged
+check "the lines before it are there" [ "$(grep -c '^ *[0-9]  ' out)" -eq 3 ]
+works "evaluate beside a torn line" evaluate ragged --json
+works "filters beside a torn line" filters ragged
+printf '\n{"epoch":5}\n' >> ragged/metrics.jsonl
+"$program" run-info ragged > out 2> err
+check "a damaged line between others is status 1" [ $? -eq 1 ]
+check "a damaged line is told" grep -q 'metrics.jsonl:4: not a JSON object' err
+works "evaluate does not need metrics" evaluate ragged --json
+works "filters do not need metrics" filters ragged
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -1,6 +1,7 @@
 /* rundir.c - the folder of a run: run.json, metrics.jsonl, checkpoint.safetensors.
  *
- * Each file is replaced as a whole. What info() returns lives in the JSON value that was written or read. */
+ * Each file is replaced as a whole; a last line of metrics.jsonl that is torn all the same, as a crash of the machine
+ * may leave it, is passed over. What info() returns lives in the JSON value that was written or read. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -164,7 +165,8 @@ static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_erro
     return PAL_OK;
 }
 
-/* Lines of metrics.jsonl into epochs; a file that is missing has none, a line that is damaged is an error. */
+/* Lines of metrics.jsonl into epochs; a file that is missing has none. A last line without its end that is no object is
+ * torn, and left out; any other that is none is an error. */
 static pal_status read_metrics(pal_rundir *dir, pal_error *err)
 {
     char name[PATH];
@@ -172,11 +174,13 @@ static pal_status read_metrics(pal_rundir *dir, pal_error *err)
     dir->metrics = pal__file_read(name, &dir->metrics_size, err);
     if (!dir->metrics) return PAL_ERR_IO;
     int number = 1;
-    for (const char *line = dir->metrics; *line; number++) {
+    const char *line = dir->metrics;
+    for (; *line; number++) {
         size_t length = strcspn(line, "\n");
         json_t *object = json_loadb(line, length, 0, NULL);
         if (!json_is_object(object)) {
             json_decref(object);
+            if (!line[length]) break;
             return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: not a JSON object", name, number);
         }
         pal_epoch epoch = {0};
@@ -187,10 +191,12 @@ static pal_status read_metrics(pal_rundir *dir, pal_error *err)
         if (status) return status;
         line += length + (line[length] == '\n');
     }
+    dir->metrics_size = (size_t)(line - dir->metrics); /* a line that is added stands after whole ones */
+    if (dir->metrics_size && line[-1] != '\n') dir->metrics[dir->metrics_size++] = '\n';
     return PAL_OK;
 }
 
-static pal_status read_all(pal_rundir *dir, const char *path, pal_error *err)
+static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
 {
     char name[PATH];
     dir->path = strdup(path);
@@ -210,18 +216,20 @@ static pal_status read_all(pal_rundir *dir, const char *path, pal_error *err)
         json_decref(json);
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: not the description of a run: no model or no status", name);
     }
-    pal_status status = adopt(dir, json, err);
-    return status ? status : read_metrics(dir, err);
+    return adopt(dir, json, err);
 }
 
-pal_rundir *pal_rundir_open(const char *path, pal_error *err)
+static pal_rundir *open_run(const char *path, bool metrics, pal_error *err)
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
     if (!dir) no_memory(err);
-    if (dir && !read_all(dir, path, err)) return dir;
+    if (dir && !read_info(dir, path, err) && (!metrics || !read_metrics(dir, err))) return dir;
     pal_rundir_free(dir);
     return NULL;
 }
+
+pal_rundir *pal_rundir_open(const char *path, pal_error *err) { return open_run(path, true, err); }
+pal_rundir *pal_rundir_open_model(const char *path, pal_error *err) { return open_run(path, false, err); }
 
 void pal_rundir_free(pal_rundir *dir)
 {

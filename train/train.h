@@ -123,6 +123,8 @@ typedef struct pal_rundir pal_rundir;
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error *err);
 /* Opens one for reading. PAL_ERR_IO: no such folder, or no run.json in it; PAL_ERR_FORMAT. */
 pal_rundir *pal_rundir_open(const char *path, pal_error *err);
+/* The same for who wants its model and not its epochs: metrics.jsonl is not read. */
+pal_rundir *pal_rundir_open_model(const char *path, pal_error *err);
 void pal_rundir_free(pal_rundir *dir);
 const char *pal_rundir_path(const pal_rundir *dir);
 const pal_run_info *pal_rundir_info(const pal_rundir *dir); /* valid until the next call that changes the folder */
