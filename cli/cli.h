@@ -177,7 +177,7 @@ typedef struct pal_cli_run {
 } pal_cli_run;
 
 /* Opens args->words[word], with the variant's options that are given in place of its own. PAL_CLI_GO_ON, or the status.
- * Always to be closed. */
+ * Always to be closed. Warns in one line if the run's training did not end as it should. */
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);
 /* The test samples (or --split) of --data, or of the data it was trained on. */
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);

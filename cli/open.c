@@ -102,6 +102,20 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     return pal_model_check_given(changed, own, n_own, &err) ? pal_cli_say_error(&err) : status;
 }
 
+/* One line where the model is not what a whole training made. */
+static void warn(const pal_rundir *dir)
+{
+    static const struct {
+        const char *status, *what;
+    } unfinished[] = {{"failed", "training failed: this is its last checkpoint"},
+                      {"interrupted", "training was interrupted: this is its last checkpoint"},
+                      {"running", "training goes on, or was killed: this is its last checkpoint"}};
+    const pal_run_info *info = pal_rundir_info(dir);
+    for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
+        if (!strcmp(info->status, unfinished[i].status))
+            pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", pal_rundir_path(dir), unfinished[i].what);
+}
+
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 {
     pal_error err = {0};
@@ -117,6 +131,7 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     status = override(args, run);
     snprintf(run->given, sizeof run->given, "%s%s%s%s", *run->corruption ? ", corrupted by " : "", run->corruption,
              *run->changed ? ", with " : "", run->changed);
+    if (status == PAL_CLI_GO_ON) warn(run->dir);
     return status;
 }
 

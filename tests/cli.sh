@@ -71,6 +71,17 @@ works() { # WHAT ARGUMENTS...: exit status 0, nothing on standard error
     else pass
     fi
 }
+warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning
+    what=$1
+    word=$2
+    shift 2
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne 0 ]; then fail "$what: exit status $status: $(cat err)"
+    elif [ "$(grep -c "^palindrome: warning: .*$word" err) $(wc -l < err)" != "1 1" ]; then fail "$what: $(cat err)"
+    else pass
+    fi
+}
 figure() { sed -n "s/^ *\"$1\": \([-0-9.e+]*\).*/\1/p" out | head -n 1; } # of the JSON in out
 less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'; }
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
@@ -568,7 +579,7 @@ check "a loss that is not finite is status 1" [ $? -eq 1 ]
 check "a loss that is not finite is one line of advice" [ "$(grep -c 'lower --learning-rate' err) $(wc -l < err)" = "1 1" ]
 check "the checkpoint before it is kept" [ -s spoilt/checkpoint.safetensors ]
 check "the run is marked" grep -q '"status": "failed"' spoilt/run.json
-works "the kept checkpoint opens" evaluate spoilt --json
+warns "the kept checkpoint opens" 'spoilt: training failed' evaluate spoilt --json
 head -c 100 first/checkpoint.safetensors > json/checkpoint.safetensors
 "$program" evaluate json > out 2> err
 check "a damaged checkpoint is status 1" [ $? -eq 1 ]
@@ -584,7 +595,7 @@ wait $pid
 status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
 check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
-works "an interrupted run opens" evaluate long --json
+warns "an interrupted run opens" 'long: training was interrupted' evaluate long --json
 "$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
 pid=$!
 tries=0
@@ -649,6 +660,12 @@ check "a damaged line between others is status 1" [ $? -eq 1 ]
 check "a damaged line is told" grep -q 'metrics.jsonl:4: not a JSON object' err
 works "evaluate does not need metrics" evaluate ragged --json
 works "filters do not need metrics" filters ragged
+
+warns "filters of a run that failed" 'spoilt: training failed' filters spoilt
+cp -r quiet killed
+sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
+warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
+refused "another output of a run that was killed" 'stays bernoulli' evaluate killed --output squared
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
