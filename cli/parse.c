@@ -78,16 +78,71 @@ static void describe(char *doc, const pal_option *o, const char *preset, bool ta
         snprintf(doc, DOC, "%s", o->help);
 }
 
+static const char by_model[] = "by model";
+
+/* The same of an option of several variants, none of which is named: what most of them say, or else what each says. */
+static void describe_any(char *doc, const pal_option *any)
+{
+    enum { TEXT = 200 };
+    const pal_variant *v;
+    pal_option o = *any;
+    char each[TEXT] = "";
+    size_t best = 0, all = 0, length = 0;
+    bool same = true;
+    for (size_t i = 0; (v = pal_variant_at(i)); i++) {
+        const pal_option *own = pal_variant_option_find(v, any->name);
+        size_t count = 0;
+        bool first = own != NULL;
+        for (size_t k = 0; own && pal_variant_at(k); k++) {
+            const pal_option *other = pal_variant_option_find(pal_variant_at(k), any->name);
+            const bool alike = other && !strcmp(other->help, own->help);
+            count += alike;
+            first &= !alike || k >= i;
+        }
+        if (!own) continue;
+        all++;
+        same &= !strcmp(own->value, any->value);
+        if (first && length < TEXT)
+            length +=
+                (size_t)snprintf(each + length, TEXT - length, "%s%s: %s", length ? "; " : "", v->name, own->help);
+        if (count > best) o = *own;
+        if (count > best) best = count;
+    }
+    if (2 * best <= all) o.help = each;
+    describe(doc, &o, same ? o.value : by_model, true);
+}
+
+/* Whether the verb's options are those of training, whose defaults a variant may replace. */
+static bool trains(const pal_cli_spec *spec)
+{
+    for (const pal_cli_row *r = spec->rows; r->option.name; r++)
+        if (!strcmp(r->option.name, "optimizer")) return true;
+    return false;
+}
+
+/* The default of an option of the verb's own, for the variant that is named or for all. */
+static const char *preset_of(const parsing *p, const pal_option *o)
+{
+    const pal_variant *v;
+    const char *preset = o->value;
+    for (size_t i = 0; trains(p->spec) && (v = pal_variant_at(i)); i++)
+        for (const pal_setting *s = v->training; s && s->name && (!p->variant || p->variant == v); s++) {
+            if (strcmp(s->name, o->name) != 0 || !strcmp(s->value, o->value)) continue;
+            preset = p->variant ? s->value : by_model;
+        }
+    return preset;
+}
+
 static void add(parsing *p, const pal_option *o, const char *argument, const char *alias, int letter, bool variant,
                 bool hidden)
 {
     if (p->n_entries == OPTIONS || p->n_options + 2 > OPTIONS) return;
     struct entry *e = &p->entries[p->n_entries];
     *e = (struct entry){.option = o, .letter = letter, .variant = variant};
-    const char *preset = o->value;
-    for (const pal_setting *s = p->variant && !variant ? p->variant->training : NULL; s && s->name; s++)
-        if (!strcmp(s->name, o->name)) preset = s->value;
-    describe(e->doc, o, preset, argument != NULL);
+    if (variant && !p->variant)
+        describe_any(e->doc, o);
+    else
+        describe(e->doc, o, variant ? o->value : preset_of(p, o), argument != NULL);
     int key = letter ? letter : FIRST_KEY + (int)p->n_entries, hide = hidden ? OPTION_HIDDEN : 0;
     p->n_entries++;
     p->options[p->n_options++] =
@@ -96,11 +151,16 @@ static void add(parsing *p, const pal_option *o, const char *argument, const cha
         p->options[p->n_options++] = (struct argp_option){.name = alias, .key = key, .flags = OPTION_ALIAS | hide};
 }
 
-static void add_variants(parsing *p)
+static void add_variants(parsing *p, const char *verb)
 {
     static const char *const words[] = {"N", "X", "yes|no", "WORD", "N,N...", "X,X..."};
     const pal_option *any;
-    snprintf(p->header, DOC, "Options of %s:", p->variant ? p->variant->name : "the models");
+    if (p->variant)
+        snprintf(p->header, DOC, "Options of %s:", p->variant->name);
+    else if (!strncmp(p->spec->words, "MODEL", 5))
+        snprintf(p->header, DOC, "Options of the models (`%s MODEL --help` shows those of one):", verb);
+    else
+        snprintf(p->header, DOC, "Options of the models (`palindrome models MODEL` shows those of one):");
     p->options[p->n_options++] = (struct argp_option){.doc = p->header, .group = 1};
     for (size_t i = 0; (any = pal_cli_any_option(i)); i++) {
         const pal_option *own = p->variant ? pal_variant_option_find(p->variant, any->name) : NULL;
@@ -206,7 +266,7 @@ int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args 
     for (int i = 1; i < argc && spec->variants && !p->variant; i++) p->variant = pal_variant_find(argv[i]);
     for (const pal_cli_row *r = spec->rows; r->option.name; r++)
         add(p, &r->option, r->argument, r->alias, r->letter, false, false);
-    if (spec->variants) add_variants(p);
+    if (spec->variants) add_variants(p, argv[0]);
     p->options[p->n_options] = (struct argp_option){"help", 'h', NULL, 0, "this list", -1};
     p->argp = (struct argp){.options = p->options, .parser = take, .args_doc = spec->words, .doc = spec->summary};
     error_t error = argp_parse(&p->argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, p);

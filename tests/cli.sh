@@ -667,5 +667,25 @@ sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
 warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
 refused "another output of a run that was killed" 'stays bernoulli' evaluate killed --output squared
 
+for verb in train sweep graph; do
+    works "help of $verb without a model" $verb --help
+    tr -s ' \n' ' ' < out > words
+    check "help of $verb names the help of a model" grep -q "palindrome $verb MODEL --help" words
+    check "help of $verb has no model's own units" grep -q -e '--latent-dim=N units of the code (default by model)' words
+    check "help of $verb has every activation" grep -q -e '--activation=WORD of every layer but the output (sigmoid|.*; default by model)' words
+    check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: l1: weight of' words
+done
+works "help of train without a model" train --help
+tr -s ' \n' ' ' < out > words
+check "help of train leaves the rate to the model" grep -q 'step size (default by model)' words
+check "help of train leaves the rule to the model" grep -q 'adamw; default by model)' words
+works "help of train with a model" train basic --help
+check "help of a model has its rate" grep -q 'step size (default 0.1)' out
+works "help of graph with a model" graph basic --help
+tr -s ' \n' ' ' < out > words
+check "help of graph has its own batch" grep -q 'that is drawn (default 32)' words
+works "help of reconstruct" reconstruct --help
+check "help of reconstruct names the models" grep -q 'palindrome models MODEL' out
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
