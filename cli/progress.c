@@ -24,6 +24,8 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction before; /* nohup has it ignored: so be it */
+    if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 
     FILE *to = json ? stderr : stdout;
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");

@@ -73,6 +73,34 @@ static void print_epochs(const pal_rundir *dir)
     }
 }
 
+static const char *setting(const pal_run_info *info, const char *name)
+{
+    for (size_t i = 0; i < info->n_settings; i++)
+        if (!strcmp(info->settings[i].name, name)) return info->settings[i].value;
+    return "";
+}
+
+/* How it was trained. A run that does not tell its result, since it goes on or was killed, has the epochs in metrics.
+ */
+static void print_training(const pal_rundir *dir)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
+    char text[512];
+    if (!strcmp(setting(info, "solve"), "svd")) {
+        print_row("training", "closed form, by singular value decomposition");
+        return;
+    }
+    long long done = (long long)info->result.epochs;
+    if (!strcmp(info->status, "running")) done = (long long)pal_rundir_epoch_count(dir);
+    snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done, (long long)info->epochs,
+             (long long)info->batch, (long long)info->seed);
+    print_row("training", text);
+    if (!info->optimizer.name || !info->schedule.name) return;
+    snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
+             info->schedule.name);
+    print_row("optimizer", text);
+}
+
 static void print_table(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
@@ -85,14 +113,7 @@ static void print_table(const pal_rundir *dir)
     snprintf(text, sizeof text, "%s to train, %s to test", pal_cli_count((double)info->train_samples, a, sizeof a),
              pal_cli_count((double)info->test_samples, b, sizeof b));
     print_row("samples", text);
-    snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", (long long)info->result.epochs,
-             (long long)info->epochs, (long long)info->batch, (long long)info->seed);
-    print_row("training", text);
-    if (info->optimizer.name && info->schedule.name) {
-        snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
-                 info->schedule.name);
-        print_row("optimizer", text);
-    }
+    print_training(dir);
     snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes", info->isa ? info->isa : "?",
              info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes);
     print_row("computed with", text);

@@ -687,5 +687,10 @@ check "help of graph has its own batch" grep -q 'that is drawn (default 32)' wor
 works "help of reconstruct" reconstruct --help
 check "help of reconstruct names the models" grep -q 'palindrome models MODEL' out
 
+works "a closed form" train linear --solve svd --hidden 5 --data data --out solved --quiet
+works "run-info of a closed form" run-info solved
+check "a closed form is told" grep -q '^  training  *closed form' out
+check "a closed form has no optimizer" [ "$(grep -c 'optimizer\|epochs,' out)" -eq 0 ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
