@@ -191,6 +191,36 @@ START_TEST(a_code_of_levels_fits)
 }
 END_TEST
 
+/* Of a code of one unit, what is made is a multiple of that unit's row of the decoder: its biases are 0. */
+START_TEST(a_fitted_code_keeps_its_units)
+{
+    const pal_setting one[] = {{"hidden", "4"}, {"k", "1"}, {"output", "squared"}, {"tied", "no"}};
+    pal_model *m = make(pal_variant_find("k-sparse"), one, 4, PAL_F64, 5);
+    const pal_tensor *v = pal_model_parameter_find(m, "decoder/W");
+    fill_in(m, (pal_infill_options){.method = PAL_INFILL_CODE, .batch = 2});
+    for (int i = 0; i < N; i++) {
+        double least = INFINITY, size = 0;
+        for (size_t unit = 0; unit < 4; unit++) {
+            double along = 0, norm2 = 0, rest = 0;
+            for (size_t k = 0; k < FEATURES; k++) {
+                const double w = pal_tensor_get(v, unit * FEATURES + k);
+                along += w * (double)means[(size_t)i * FEATURES + k];
+                norm2 += w * w;
+            }
+            for (size_t k = 0; k < FEATURES; k++) {
+                const double mean = (double)means[(size_t)i * FEATURES + k];
+                rest += pow(mean - along / norm2 * pal_tensor_get(v, unit * FEATURES + k), 2);
+                if (!unit) size += mean * mean;
+            }
+            least = fmin(least, rest);
+        }
+        ck_assert_double_gt(size, 1e-6);
+        ck_assert_double_le(least, 1e-10);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
 START_TEST(a_batch_changes_nothing)
 {
     pal_model *m = make_named("basic", PAL_F64);
@@ -370,8 +400,8 @@ Suite *infill_suite(void)
     add_case(s, "buffers", inputs, tear_down,
              TESTS(known_pixels_keep_their_bits, once_is_a_reconstruction_of_what_is_filled,
                    clamp_finds_the_fixed_point_of_a_projection, a_code_of_a_linear_model_is_the_least_squares_one,
-                   a_fitted_code_fits_better_than_the_first, a_code_of_levels_fits, a_batch_changes_nothing,
-                   wrong_use_is_told, rectangles));
+                   a_fitted_code_fits_better_than_the_first, a_code_of_levels_fits, a_fitted_code_keeps_its_units,
+                   a_batch_changes_nothing, wrong_use_is_told, rectangles));
     in_own_folder(add_case(s, "figures", inputs, tear_down,
                            TESTS(figures_are_those_of_the_calls, denoising_has_the_figures_of_evaluate)));
     return s;

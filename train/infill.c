@@ -3,7 +3,9 @@
  * once and clamp: z <- known ? z : reconstruct(z), from the filled sample; one step, or many. For a linear autoencoder,
  * whose reconstruction projects onto a subspace, clamp converges to the point that has the known pixels and is nearest
  * to the subspace. code: a step of Adam on the code h, whose loss is the likelihood of the known pixels alone: the
- * decoder's natural parameter and the target are both 0 where a pixel is missing, so that its term is a constant.
+ * decoder's natural parameter and the target are both 0 where a pixel is missing, so that its term is a constant. The
+ * code stays one that the encoder could make: in the range of its activation, and of an encoder that keeps some units
+ * and puts 0 elsewhere, such as k-sparse's, with the units that it kept for the filled sample.
  *
  * The step is one program over a batch; nothing goes to the host between steps but, for the code, its projection. */
 #include <math.h>
@@ -28,6 +30,7 @@ typedef struct filling {
     const uint8_t *missing;
     int64_t features;
     double low, high; /* of a code */
+    bool chosen;      /* the encoder keeps some units of it: those that are 0 at first stay so */
     batch b;
 } filling;
 
@@ -57,6 +60,18 @@ static pal_var of_known(const filling *f, pal_var decoded, pal_var known)
     return pal_reshape(pal_mul(each, pal_reshape(known, PAL_SHAPE(f->features, 1))), shape);
 }
 
+/* Past operations that only place values; those that place them among zeros say so in *chosen. */
+static pal_var past_placement(pal_var code, bool *chosen)
+{
+    for (const pal_op *op; (op = pal_op_of(code)); code = pal_operand(code, 0)) {
+        const bool among_zeros = !strcmp(op->name, "gather_add") || !strcmp(op->name, "scatter_add");
+        const bool picks = !strcmp(op->name, "gather") || !strcmp(op->name, "take");
+        if (op->op_class != PAL_CLASS_MOVEMENT && !among_zeros && !picks) break;
+        *chosen |= among_zeros;
+    }
+    return code;
+}
+
 /* Where the encoder's last operation can put a code; anywhere, if it is none of these. */
 static void find_range(filling *f, pal_var code)
 {
@@ -66,7 +81,8 @@ static void find_range(filling *f, pal_var code)
     } ranges[] = {{"sigmoid", 0, 1}, {"tanh", -1, 1}, {"relu", 0, INFINITY}, {"softplus", 0, INFINITY}};
     f->low = -INFINITY;
     f->high = INFINITY;
-    while (pal_op_of(code) && pal_op_of(code)->op_class == PAL_CLASS_MOVEMENT) code = pal_operand(code, 0);
+    f->chosen = false;
+    code = past_placement(code, &f->chosen);
     const char *name = pal_op_of(code) ? pal_op_of(code)->name : "";
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         if (strcmp(name, ranges[i].name) != 0) continue;
@@ -194,9 +210,13 @@ static pal_status begin_fit(const batch *b, pal_error *err)
 static void project(const filling *f)
 {
     const size_t n = f->b.code ? pal_tensor_count(f->b.code) : 0;
+    const pal_tensor *first = n && f->chosen ? pal_output(f->b.start, 0) : NULL;
     for (size_t i = 0; i < n; i++) {
         const double h = pal_tensor_get(f->b.code, i);
-        if (h < f->low || h > f->high) pal_tensor_set(f->b.code, i, h < f->low ? f->low : f->high);
+        if (first && pal_tensor_get(first, i) == 0)
+            pal_tensor_set(f->b.code, i, 0);
+        else if (h < f->low || h > f->high)
+            pal_tensor_set(f->b.code, i, h < f->low ? f->low : f->high);
     }
 }
 
