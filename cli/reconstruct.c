@@ -26,14 +26,16 @@ static const pal_cli_spec spec = {
 
 static int draw(const pal_cli_args *args, pal_cli_run *run)
 {
-    char title[600], caption[1200], file[4096];
+    char title[600], caption[1400], epochs[64] = "", file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");
     if (!path) path = pal_rundir_file(run->dir, "reconstruct.png", file, sizeof file);
     int64_t n = pal_cli_int(args, "samples", 16);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    snprintf(caption, sizeof caption, "%s. %lld epoch%s; the first %lld samples%s", run->described,
-             (long long)info->result.epochs, info->result.epochs == 1 ? "" : "s",
+    if (info->result.epochs > 0) /* unknown of a run that goes on or was killed */
+        snprintf(epochs, sizeof epochs, "%lld epoch%s; ", (long long)info->result.epochs,
+                 info->result.epochs == 1 ? "" : "s");
+    snprintf(caption, sizeof caption, "%s. %sthe first %lld samples%s", run->described, epochs,
              (long long)(n < run->data->count ? n : run->data->count), run->given);
     pal_reconstruct_options o = {.struct_size = sizeof o,
                                  .samples = n,

@@ -692,5 +692,28 @@ works "run-info of a closed form" run-info solved
 check "a closed form is told" grep -q '^  training  *closed form' out
 check "a closed form has no optimizer" [ "$(grep -c 'optimizer\|epochs,' out)" -eq 0 ]
 
+"$program" train basic --out hung --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
+pid=$!
+tries=0
+while [ ! -s hung/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -HUP $pid
+wait $pid
+check "a hang-up is status 129" [ $? -eq 129 ]
+check "a hang-up saves" grep -q '"status": "interrupted"' hung/run.json
+(trap '' HUP; exec "$program" train basic --out deaf --data data --batch 16 --epochs 1000000 --quiet) > out 2> err &
+pid=$!
+tries=0
+while [ ! -s deaf/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -HUP $pid
+lines=$(wc -l < deaf/metrics.jsonl)
+tries=0
+while [ "$(wc -l < deaf/metrics.jsonl)" -lt $((lines + 3)) ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+check "under nohup training goes on" [ "$(wc -l < deaf/metrics.jsonl)" -ge $((lines + 3)) ]
+kill -KILL $pid
+wait $pid 2> waited
+works "run-info of a run that was killed" run-info deaf
+told=$(sed -n 's/^  training  *\([0-9]*\) of 1000000 epochs.*/\1/p' out)
+check "its epochs are those of its metrics" [ "$told" = "$(wc -l < deaf/metrics.jsonl)" ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
