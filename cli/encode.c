@@ -46,6 +46,13 @@ static bool is_folder(const char *path)
     return !stat(path, &info) && S_ISDIR(info.st_mode);
 }
 
+static bool is_same(const char *in, const char *out)
+{
+    struct stat a, b;
+    return strcmp(in, "-") != 0 && strcmp(out, "-") != 0 && !stat(in, &a) && !stat(out, &b) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 static int check_words(const kind *k, const pal_cli_args *args)
 {
     const char *in = args->words[1], *out = args->words[2];
@@ -54,6 +61,8 @@ static int check_words(const kind *k, const pal_cli_args *args)
     if (strcmp(out, "-") != 0 && (n < 5 || (strcmp(out + n - 4, ".npy") != 0 && strcmp(out + n - 4, ".csv") != 0)))
         return pal_cli_say(PAL_CLI_WRONG, "%s: an array is written to a name ending in .npy or .csv, or to -", out);
     if (is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s: is a folder", out);
+    if (is_same(in, out))
+        return pal_cli_say(PAL_CLI_WRONG, "%s: is read, and would be written over: choose another OUT", out);
     if (folder && k->from_code)
         return pal_cli_say(PAL_CLI_WRONG, "%s: is a folder, and codes are read from a .npy or .csv file, or from -",
                            in);

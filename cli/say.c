@@ -59,7 +59,7 @@ static size_t distance(const char *a, const char *b)
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user)
 {
     const char *best = NULL, *name;
-    size_t smallest = strlen(word) / 3 + 2, length = strlen(word);
+    size_t length = strlen(word), smallest = (length + 1) / 3 + 1; /* one letter in three is wrong, no more */
     for (size_t i = 0; (name = at(i, user)); i++) {
         bool begins = length >= 3 && !strncmp(word, name, length);
         size_t far = begins ? 1 : distance(word, name);

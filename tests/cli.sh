@@ -285,7 +285,9 @@ check "it is the new one" cmp -s over.npy code.npy
 works "the training samples" encode first data train.csv --split train
 check "all of them" [ "$(wc -l < train.csv)" -eq 128 ]
 cp whole.npy self.npy
-works "in may be out" encode first self.npy self.npy
+refused "in as out" 'choose another OUT' encode first self.npy self.npy
+ln -s self.npy link.npy
+refused "in as out, by another name" 'choose another OUT' encode first self.npy ./link.npy
 head -c 1000 whole.npy > cut.npy
 printf '1,2\n3,4\n' > narrow.csv
 awk 'BEGIN { for (i = 0; i < 64; i++) printf "%s%s", i == 5 ? "x" : "1", i < 63 ? "," : "\n" }' > words.csv
@@ -714,6 +716,12 @@ wait $pid 2> waited
 works "run-info of a run that was killed" run-info deaf
 told=$(sed -n 's/^  training  *\([0-9]*\) of 1000000 epochs.*/\1/p' out)
 check "its epochs are those of its metrics" [ "$told" = "$(wc -l < deaf/metrics.jsonl)" ]
+
+refused "an option like no other" 'lists them' train basic --foo 1
+check "nothing far is meant" [ "$(grep -c mean err)" -eq 0 ]
+refused "an operation like no other" 'nosuch' gradcheck nosuch
+check "no operation that is far is meant" [ "$(grep -c mean err)" -eq 0 ]
+refused "a slip is still understood" 'mean --hidden' train basic --hiden 3
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
