@@ -8,6 +8,7 @@ enum { NAME = PAL__NAME, SIDES = PAL_OPTION_LIST + 1 };
 
 /* A variant may be without the options that only several layers need. */
 static bool has(const pal_model *m, const char *option) { return pal_model_setting(m, option) != NULL; }
+static bool tied(const pal_model *m) { return has(m, "tied") && pal_option_bool(m, "tied"); }
 
 /* Sizes of the encoder's layers, of the input first; returns how many layers. */
 static size_t encoder_sizes(const pal_model *m, int64_t size[SIDES])
@@ -57,11 +58,13 @@ pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
     return m->mode == PAL_TRAIN && own > 0 ? pal_dropout(k ? "dropout" : "dropout-input", h, own) : h;
 }
 
-static pal_var encode(pal_model *m, pal_var x)
+/* units: of the last layer; 0: those of the code. */
+static pal_var encode(pal_model *m, pal_var x, int64_t units)
 {
     char name[NAME];
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
+    if (units) size[n] = units;
     pal_var h = pal__drop(m, x, 0, n);
     for (size_t k = 1; k <= n; k++) {
         pal_var a = pal_dense(m, layer_name("encoder", k, n, name), h, size[k]);
@@ -73,14 +76,16 @@ static pal_var encode(pal_model *m, pal_var x)
     return h;
 }
 
-pal_var pal_encode_layers_linear(pal_model *m, pal_var x)
+pal_var pal_encode_layers_to(pal_model *m, pal_var x, int64_t units)
 {
     if (pal__is_shared(&m->encoded, x) && x.id) return m->encoded.value;
     pal__entered entered = pal__enter(m, "encoder");
-    m->encoded = (pal__shared){x, encode(m, x)};
+    m->encoded = (pal__shared){x, encode(m, x, units)};
     pal__leave(m, entered);
     return m->encoded.value;
 }
+
+pal_var pal_encode_layers_linear(pal_model *m, pal_var x) { return pal_encode_layers_to(m, x, 0); }
 
 pal_var pal_code_activate(pal_model *m, pal_var a)
 {
@@ -116,7 +121,7 @@ static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
                         "--decoder-layers away");
         return 0;
     }
-    if (mirror || !pal_option_bool(m, "tied")) return own + 1;
+    if (mirror || !tied(m)) return own + 1;
     pal_tape_refuse(m->tape,
                     "decoder-layers %s do not mirror the encoder, and tied weights must: give --tied no, or leave "
                     "--decoder-layers away",
@@ -128,14 +133,13 @@ pal_var pal_decode_layers(pal_model *m, pal_var h)
 {
     char name[NAME], encoder[NAME];
     int64_t size[SIDES];
-    const bool tied = pal_option_bool(m, "tied");
     const size_t n = decoder_sizes(m, size);
     pal_var a = {.tape = m->tape};
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = n; k >= 1; k--) {
         layer_name("decoder", k, n, name);
-        a = tied ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder))
-                 : pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
+        a = tied(m) ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder))
+                    : pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
         if (k == 1) break;
         pal__entered entered = pal__enter(m, name);
         h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);

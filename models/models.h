@@ -129,8 +129,9 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
  * activation. Parameters encoder/W, encoder/b, decoder/W, decoder/b; of several layers encoder/K/W and so on, where
  * decoder/K undoes encoder/K. Dropout (Srivastava et al. 2014) while training. */
 pal_var pal_encode_layers(pal_model *m, pal_var x);
-pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* before the code's activation */
-pal_var pal_code_activate(pal_model *m, pal_var a);        /* the rest of pal_encode_layers */
+pal_var pal_encode_layers_linear(pal_model *m, pal_var x);            /* before the code's activation */
+pal_var pal_encode_layers_to(pal_model *m, pal_var x, int64_t units); /* the same, but so many in the last layer */
+pal_var pal_code_activate(pal_model *m, pal_var a);                   /* the rest of pal_encode_layers */
 pal_var pal_decode_layers(pal_model *m, pal_var h);
 const char *pal_code_activation(const pal_model *m); /* what code-activation comes to */
 void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */
@@ -168,8 +169,31 @@ pal_var pal_activation_divergence(pal_var log_mean, double rho);
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
-pal_var pal_output_mean(pal_model *m, pal_var decoded); /* in the space of x */
-int64_t pal_output_numbers(const pal_model *m);         /* of the decoder, a sample: a multiple of the features */
+pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x); /* ln p(x | decoded) of each sample, [n] */
+pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the space of x */
+int64_t pal_output_numbers(const pal_model *m); /* of the decoder, a sample: a multiple of the features */
+
+/* A distribution that a layer parametrises, a kind of models/distribution.c: of k numbers, by rows of `outputs`
+ * parameters. All 0 is the prior. Draws are [n,S,k], S of each row; a discrete kind is drawn exactly at temperature 0,
+ * else relaxed. Samples of continuous and of relaxed kinds are differentiable. In nats. */
+typedef struct pal_distribution_kind pal_distribution_kind;
+typedef struct pal_distribution {
+    const pal_distribution_kind *kind;
+    int64_t k;
+    pal_var parameters; /* [n, outputs] */
+} pal_distribution;
+const pal_distribution_kind *pal_distribution_at(size_t i);           /* NULL: no more */
+const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal"; NULL: none */
+const char *pal_distribution_name(const pal_distribution_kind *kind);
+/* Parameters a sample; 0, and err says what to choose, where k is none or too many. */
+int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err);
+pal_var pal_distribution_mean(pal_distribution q); /* [n,k]: of discrete kinds probabilities */
+pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature);
+pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S] */
+pal_var pal_distribution_log_prior(pal_distribution q, pal_var z);   /* [n,S], of the prior of q's kind */
+pal_var pal_distribution_entropy(pal_distribution q);                /* [n] */
+pal_var pal_distribution_kl(pal_distribution q, pal_distribution p); /* KL(q || p) of one kind, [n] */
+pal_var pal_distribution_kl_prior(pal_distribution q);               /* [n] */
 
 /* Names a term of the loss while the loss is recorded, and returns it: a scalar as it stands in the sum, so
  *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));

@@ -159,11 +159,20 @@ static bool fits(const pal_model *m, const recipe *r, pal_var decoded)
     return false;
 }
 
-pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
+/* -ln p of each feature, or of whatever the recipe's axes after the first are. */
+static pal_var parts(pal_model *m, pal_var decoded, pal_var x)
 {
     const recipe *r = chosen(m);
     if (!r || !fits(m, r, decoded)) return (pal_var){.tape = m->tape};
-    return pal_mean_over_samples(r->nll(m, activated(m, r, decoded), x));
+    return r->nll(m, activated(m, r, decoded), x);
+}
+
+pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x) { return pal_mean_over_samples(parts(m, decoded, x)); }
+
+pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
+{
+    pal_var nll = parts(m, decoded, x);
+    return pal_neg(pal_sum(nll, (1u << pal_shape_of(nll).rank) - 1 - (nll.id != 0), false));
 }
 
 pal_var pal_output_mean(pal_model *m, pal_var decoded)

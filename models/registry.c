@@ -53,6 +53,8 @@ const pal_setting pal__plain_training[] = {
     {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};
 const pal_setting pal__adam_training[] = {
     {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};
+const pal_setting pal__bound_training[] = {
+    {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"batch", "128"}, {"epochs", "10"}, {NULL, NULL}};
 
 const pal_variant *pal_variant_at(size_t i)
 {

@@ -1,0 +1,80 @@
+/* bound.c - what the variants with a stochastic code share: the posterior q(z | x), and the estimates of ln p(x).
+ *
+ * With S draws z_s from q, w_s = p(x | z_s) p(z_s) / q(z_s | x) and angles for means over the draws, a loss is the mean
+ * over samples of minus
+ *     bound        <ln p(x | z)> - beta KL(q || p), the evidence lower bound at beta 1: <ln w> in expectation
+ *     importance   ln <w>, a bound that is the tighter the larger S (Burda, Grosse and Salakhutdinov, ICLR 2016)
+ *     predictive   ln <p(x | z)>, what x costs a reader who knows q: no bound of ln p(x), since nothing is paid for z
+ * By Jensen's inequality importance is not below bound, draw by draw where the divergence is measured on the draws. Of
+ * the divergence there are two forms, equal in expectation: KL in closed form, or -<ln p(z)> - H(q). */
+#include "models/internal.h"
+
+#include <string.h>
+
+pal_distribution pal__posterior(pal_model *m, pal_var x)
+{
+    pal_error err = {0};
+    pal_distribution q = {.kind = pal_distribution_find(pal_option_enum(m, "code")), .k = pal_option_int(m, "hidden")};
+    const int64_t outputs = pal_distribution_outputs(q.kind, q.k, &err);
+    q.parameters =
+        outputs ? pal_encode_layers_to(m, x, outputs) : pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s", err.text);
+    return q;
+}
+
+pal_var pal__posterior_mean(pal_model *m, pal_var x) { return pal_distribution_mean(pal__posterior(m, x)); }
+
+/* ln p(x | z) for draws z [n, S, k]: [n, S]. */
+static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x)
+{
+    const pal_shape s = pal_shape_of(z);
+    if (!pal_ok(z)) return z;
+    const int64_t n = s.dim[0], draws = s.dim[1], features = pal_model_features(m);
+    pal_var again = pal_broadcast_to(pal_expand(x, 1), PAL_SHAPE(n, draws, features));
+    pal_var decoded = pal_decode_layers(m, pal_reshape(z, PAL_SHAPE(n * draws, s.dim[2])));
+    return pal_reshape(pal_log_likelihood(m, decoded, pal_reshape(again, PAL_SHAPE(n * draws, features))),
+                       PAL_SHAPE(n, draws));
+}
+
+static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
+{
+    if (!strcmp(pal_option_enum(m, "divergence"), "closed")) return pal_mean_all(pal_distribution_kl_prior(q));
+    pal_var cross = pal_mean_all(pal_distribution_log_prior(q, z));
+    return pal_neg(pal_add(cross, pal_mean_all(pal_distribution_entropy(q))));
+}
+
+static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
+{
+    const double beta = pal_option_real(m, "beta");
+    pal_var nll = pal_neg(pal_mean_all(log_p));
+    return beta > 0 ? pal_add(nll, pal_model_note(m, "divergence", pal_scale(divergence(m, q, z), beta))) : nll;
+}
+
+static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
+{
+    pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
+    pal_var log_w = pal_add(log_p, pal_scale(log_ratio, pal_option_real(m, "beta")));
+    return pal_neg(pal_mean_all(pal_logmeanexp(log_w, 1 << 1, false)));
+}
+
+static pal_var predictive(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
+{
+    (void)m, (void)q, (void)z;
+    return pal_neg(pal_mean_all(pal_logmeanexp(log_p, 1 << 1, false)));
+}
+
+static const struct {
+    const char *name;
+    pal_var (*loss)(pal_model *m, pal_distribution q, pal_var z, pal_var log_p);
+} estimates[] = {{"bound", bound}, {"importance", importance}, {"predictive", predictive}};
+
+pal_var pal__estimate(pal_model *m, const pal_batch *b)
+{
+    const char *name = pal_option_enum(m, "estimate");
+    pal_distribution q = pal__posterior(m, b->inputs);
+    const double temperature = m->mode == PAL_TRAIN ? pal_option_real(m, "temperature") : 0;
+    pal_var z = pal_distribution_sample(q, "posterior", pal_option_int(m, "samples"), temperature);
+    pal_var log_p = log_likelihood(m, z, b->inputs);
+    for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
+        if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p);
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: there is no %s", name);
+}

@@ -1,0 +1,339 @@
+/* distribution.c - distributions that a layer may parametrise, a row each: what a stochastic code is drawn from.
+ *
+ * A distribution of k numbers has outputs(k) parameters, a row of them for each sample: the last layer's output as it
+ * is, so logarithms of scales and logits. All parameters 0 are the prior: N(0, I), fair coins, equal classes. Draws z
+ * are [n, S, k], S of each row. A discrete one is drawn exactly where the temperature is 0, else relaxed (Maddison,
+ * Mnih and Teh, and Jang, Gu and Poole, ICLR 2017); what is said of a relaxed z is the formula of the discrete one,
+ * linear in z: a density where z is in {0,1} and only there.
+ *
+ * A distribution of your own is its functions, a row, and its name in the list of choices below; every suite and
+ * `palindrome gradcheck` take it along. */
+#include "models/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+const char pal__code_choices[] = "normal|normal-full|bernoulli|categorical";
+
+#define LN_2    0.69314718055994530942
+#define LN_2_PI 1.83787706640934548356
+
+struct pal_distribution_kind {
+    const char *name;
+    int64_t most; /* numbers that one may have */
+    int64_t (*outputs)(int64_t k);
+    pal_var (*mean)(pal_var q, int64_t k); /* q [n, outputs] -> [n, k] */
+    pal_var (*sample)(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature);
+    pal_var (*log_density)(pal_var z, pal_var q, int64_t k); /* [n, S] */
+    pal_var (*log_prior)(pal_var z, int64_t k);
+    pal_var (*entropy)(pal_var q, int64_t k); /* [n] */
+    pal_var (*kl)(pal_var q, pal_var p, int64_t k);
+    pal_var (*kl_prior)(pal_var q, int64_t k);
+};
+
+enum { MOST = 1000000, MOST_FULL = 500, LAST = 1 << 1, LAST_OF_DRAWS = 1 << 2 };
+
+/* Of each row, to go with its draws. */
+static pal_var of_row(pal_var x) { return pal_expand(x, 1); }
+static pal_var for_each_draw(pal_var x, int64_t samples)
+{
+    const pal_shape s = pal_shape_of(x);
+    return pal_broadcast_to(of_row(x), PAL_SHAPE(s.dim[0], samples, s.dim[1]));
+}
+static pal_var total(pal_var x) { return pal_sum(x, LAST, false); }
+static pal_var total_of_draw(pal_var x) { return pal_sum(x, LAST_OF_DRAWS, false); }
+static pal_var columns(pal_var x, int64_t from, int64_t count)
+{
+    return pal_slice(x, (int64_t[]){0, from}, (int64_t[]){pal_shape_of(x).dim[0], count}, (int64_t[]){1, 1});
+}
+/* One number for each draw. */
+static pal_var constant_of_draws(pal_var z, double value)
+{
+    return pal_fill(z.tape, pal_dtype_of(z), PAL_SHAPE(pal_shape_of(z).dim[0], pal_shape_of(z).dim[1]), value);
+}
+
+/* ---- Normal, independent: mean and ln sigma -----------------------------------------------------------------------
+ */
+
+static int64_t twice(int64_t k) { return 2 * k; }
+static pal_var normal_mean(pal_var q, int64_t k) { return columns(q, 0, k); }
+static pal_var log_variance(pal_var q, int64_t k) { return pal_scale(columns(q, k, k), 2); }
+
+static pal_var normal_sample(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature)
+{
+    (void)temperature;
+    return pal_sample_normal(stream, for_each_draw(normal_mean(q, k), samples), of_row(log_variance(q, k)));
+}
+
+static pal_var normal_log_density(pal_var z, pal_var q, int64_t k)
+{
+    return total_of_draw(pal_normal_log_density(z, of_row(normal_mean(q, k)), of_row(log_variance(q, k))));
+}
+
+static pal_var normal_log_prior(pal_var z, int64_t k)
+{
+    return pal_scale(pal_shift(total_of_draw(pal_square(z)), (double)k * LN_2_PI), -0.5);
+}
+
+static pal_var normal_entropy(pal_var q, int64_t k) { return total(pal_normal_entropy(log_variance(q, k))); }
+
+static pal_var normal_kl(pal_var q, pal_var p, int64_t k)
+{
+    return total(pal_normal_kl(normal_mean(q, k), log_variance(q, k), normal_mean(p, k), log_variance(p, k)));
+}
+
+static pal_var normal_kl_prior(pal_var q, int64_t k)
+{
+    return total(pal_normal_kl_standard(normal_mean(q, k), log_variance(q, k)));
+}
+
+/* ---- Normal with full covariance L L^T: mean and L, on whose diagonal the logarithms stand -------------------------
+ */
+
+static int64_t triangle(int64_t k) { return k * (k + 1) / 2; }
+static int64_t with_triangle(int64_t k) { return k + triangle(k); }
+
+/* The k (k + 1) / 2 numbers t in a matrix whose lower triangle has each of them once: without its first k, t is as long
+ * as the k (k - 1) / 2 places above the diagonal, and t backwards fills the rest. */
+static pal_var square(pal_var q, int64_t k)
+{
+    pal_var t = columns(q, k, triangle(k));
+    pal_var all[] = {columns(q, 2 * k, triangle(k) - k), pal_flip(t, LAST)};
+    return pal_reshape(k > 1 ? pal_concat(all, 2, 1) : t, PAL_SHAPE(-1, k, k));
+}
+static pal_var log_diagonal(pal_var q, int64_t k) { return pal_diagonal(square(q, k)); }
+static pal_var below(pal_var q, int64_t k) { return pal_lower_triangle(square(q, k), -1); }
+static pal_var factor(pal_var q, int64_t k)
+{
+    return pal_add(below(q, k), pal_diagonal_matrix(pal_exp(log_diagonal(q, k))));
+}
+
+static pal_var full_sample(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature)
+{
+    (void)temperature;
+    pal_var zero = pal_fill(q.tape, pal_dtype_of(q), PAL_SHAPE(pal_shape_of(q).dim[0], samples, k), 0);
+    pal_var noise = pal_sample_normal(stream, zero, pal_like(q, 0));
+    return pal_add(of_row(normal_mean(q, k)), pal_matmul_t(noise, factor(q, k), false, true));
+}
+
+static pal_var full_log_density(pal_var z, pal_var q, int64_t k)
+{
+    pal_var columns_of = pal_transpose(pal_sub(z, of_row(normal_mean(q, k))));
+    pal_var noise = pal_triangular_solve(factor(q, k), columns_of, false); /* [n, k, S] */
+    pal_var form = pal_shift(pal_sum(pal_square(noise), 1 << 1, false), (double)k * LN_2_PI);
+    return pal_sub(pal_scale(form, -0.5), pal_sum(log_diagonal(q, k), LAST, true));
+}
+
+static pal_var full_entropy(pal_var q, int64_t k)
+{
+    return pal_shift(total(log_diagonal(q, k)), 0.5 * (double)k * (1 + LN_2_PI));
+}
+
+static pal_var full_kl(pal_var q, pal_var p, int64_t k)
+{
+    return pal_normal_full_kl(normal_mean(q, k), factor(q, k), normal_mean(p, k), factor(p, k));
+}
+
+static pal_var full_kl_prior(pal_var q, int64_t k)
+{
+    pal_var scales = pal_normal_kl_standard(normal_mean(q, k), pal_scale(log_diagonal(q, k), 2));
+    pal_var others = pal_sum(pal_square(below(q, k)), 1 << 1 | 1 << 2, false);
+    return pal_add(total(scales), pal_scale(others, 0.5));
+}
+
+/* ---- Bernoulli, independent: logits --------------------------------------------------------------------------------
+ */
+
+static int64_t as_many(int64_t k) { return k; }
+
+static pal_var bernoulli_mean(pal_var q, int64_t k)
+{
+    (void)k;
+    return pal_sigmoid(q);
+}
+
+static pal_var bernoulli_sample(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature)
+{
+    (void)k;
+    pal_var logits = for_each_draw(q, samples);
+    return temperature > 0 ? pal_sample_binary_concrete(stream, logits, temperature)
+                           : pal_sample_bernoulli(stream, logits);
+}
+
+static pal_var bernoulli_log_density(pal_var z, pal_var q, int64_t k)
+{
+    (void)k;
+    return total_of_draw(pal_bernoulli_log_density(z, of_row(q)));
+}
+
+static pal_var bernoulli_log_prior(pal_var z, int64_t k) { return constant_of_draws(z, -(double)k * LN_2); }
+
+static pal_var bernoulli_entropy(pal_var q, int64_t k)
+{
+    (void)k;
+    return total(pal_bernoulli_entropy(q));
+}
+
+static pal_var bernoulli_kl(pal_var q, pal_var p, int64_t k)
+{
+    (void)k;
+    return total(pal_bernoulli_kl(q, p));
+}
+
+static pal_var bernoulli_kl_prior(pal_var q, int64_t k) { return bernoulli_kl(q, pal_like(q, 0), k); }
+
+/* ---- Categorical: one of k classes, as a row of one 1; logits ------------------------------------------------------
+ */
+
+static pal_var categorical_mean(pal_var q, int64_t k)
+{
+    (void)k;
+    return pal_softmax(q, 1);
+}
+
+static pal_var categorical_sample(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature)
+{
+    pal_var logits = for_each_draw(q, samples);
+    return temperature > 0 ? pal_sample_concrete(stream, logits, temperature)
+                           : pal_one_hot(pal_sample_categorical(stream, logits), k, pal_dtype_of(q));
+}
+
+static pal_var categorical_log_density(pal_var z, pal_var q, int64_t k)
+{
+    (void)k;
+    return pal_categorical_log_density(z, of_row(q));
+}
+
+static pal_var categorical_log_prior(pal_var z, int64_t k) { return constant_of_draws(z, -log((double)k)); }
+
+static pal_var categorical_entropy(pal_var q, int64_t k)
+{
+    (void)k;
+    return pal_categorical_entropy(q);
+}
+
+static pal_var categorical_kl(pal_var q, pal_var p, int64_t k)
+{
+    (void)k;
+    return pal_categorical_kl(q, p);
+}
+
+static pal_var categorical_kl_prior(pal_var q, int64_t k)
+{
+    return pal_categorical_kl(q, pal_fill(q.tape, pal_dtype_of(q), PAL_SHAPE(k), 0));
+}
+
+/* ---- The list ------------------------------------------------------------------------------------------------------
+ */
+
+static const pal_distribution_kind kinds[] = {
+    {"normal", MOST, twice, normal_mean, normal_sample, normal_log_density, normal_log_prior, normal_entropy, normal_kl,
+     normal_kl_prior},
+    {"normal-full", MOST_FULL, with_triangle, normal_mean, full_sample, full_log_density, normal_log_prior,
+     full_entropy, full_kl, full_kl_prior},
+    {"bernoulli", MOST, as_many, bernoulli_mean, bernoulli_sample, bernoulli_log_density, bernoulli_log_prior,
+     bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior},
+    {"categorical", MOST, as_many, categorical_mean, categorical_sample, categorical_log_density, categorical_log_prior,
+     categorical_entropy, categorical_kl, categorical_kl_prior},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+const pal_distribution_kind *pal_distribution_at(size_t i) { return i < KINDS ? &kinds[i] : NULL; }
+
+const pal_distribution_kind *pal_distribution_find(const char *name)
+{
+    for (size_t i = 0; name && i < KINDS; i++)
+        if (!strcmp(kinds[i].name, name)) return &kinds[i];
+    return NULL;
+}
+
+const char *pal_distribution_name(const pal_distribution_kind *kind) { return kind ? kind->name : NULL; }
+
+int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err)
+{
+    if (!kind || k < 1) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "distribution: wants a kind and at least one number");
+        return 0;
+    }
+    if (k <= kind->most) return kind->outputs(k);
+    if (kind->most == MOST)
+        pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a code has at most %d numbers, not %lld", kind->name, MOST,
+                      (long long)k);
+    else
+        pal_error_set(err, PAL_ERR_ARGUMENT,
+                      "code %s of %lld units wants %.0f outputs of the encoder, a mean and a triangle: choose --code "
+                      "normal (%.0f outputs), or --hidden up to %lld",
+                      kind->name, (long long)k, (double)k + (double)k * ((double)k + 1) / 2, 2 * (double)k,
+                      (long long)kind->most);
+    return 0;
+}
+
+/* ---- Checked -------------------------------------------------------------------------------------------------------
+ */
+
+/* Whether q has rows of parameters, and z (if there is one) draws of as many rows, or p as many rows or one. */
+static bool fits(const char *what, pal_distribution q, pal_var z, const pal_distribution *p)
+{
+    char shape[96];
+    const pal_shape s = pal_shape_of(q.parameters), d = pal_shape_of(z);
+    if (!pal_ok(q.parameters) || (z.tape && !pal_ok(z)) || (p && !pal_ok(p->parameters))) return false;
+    const char *name = q.kind ? q.kind->name : "distribution";
+    if (!q.kind || q.k < 1 || q.k > q.kind->most || s.rank != 2 || s.dim[1] != q.kind->outputs(q.k)) {
+        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no rows of the parameters of %lld numbers", name,
+                      what, pal_shape_text(s, shape, sizeof shape), (long long)q.k);
+        return false;
+    }
+    if (z.tape && (d.rank != 3 || d.dim[2] != q.k || (d.dim[0] != s.dim[0] && s.dim[0] != 1))) {
+        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no draws of %lld rows, [%lld,S,%lld]", name, what,
+                      pal_shape_text(d, shape, sizeof shape), (long long)s.dim[0], (long long)s.dim[0], (long long)q.k);
+        return false;
+    }
+    if (!p) return true;
+    if (p->kind == q.kind && p->k == q.k && fits(what, *p, (pal_var){0}, NULL)) return true;
+    pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s %s: wants two of one kind and size", name, what);
+    return false;
+}
+
+static pal_var bad(pal_distribution q) { return (pal_var){.tape = q.parameters.tape}; }
+static const pal_var nothing = {0};
+
+pal_var pal_distribution_mean(pal_distribution q)
+{
+    return fits("mean", q, nothing, NULL) ? q.kind->mean(q.parameters, q.k) : bad(q);
+}
+
+pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature)
+{
+    if (!fits("sample", q, nothing, NULL)) return bad(q);
+    if (samples < 1 || !(temperature >= 0))
+        return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT,
+                             "%s sample: wants at least 1 draw, not %lld, and a temperature of 0 (exact) or more, not "
+                             "%g",
+                             q.kind->name, (long long)samples, temperature);
+    return q.kind->sample(stream, q.parameters, q.k, samples, temperature);
+}
+
+pal_var pal_distribution_log_density(pal_distribution q, pal_var z)
+{
+    return fits("log-density", q, z, NULL) ? q.kind->log_density(z, q.parameters, q.k) : bad(q);
+}
+
+pal_var pal_distribution_log_prior(pal_distribution q, pal_var z)
+{
+    return fits("log-density", q, z, NULL) ? q.kind->log_prior(z, q.k) : bad(q);
+}
+
+pal_var pal_distribution_entropy(pal_distribution q)
+{
+    return fits("entropy", q, nothing, NULL) ? q.kind->entropy(q.parameters, q.k) : bad(q);
+}
+
+pal_var pal_distribution_kl(pal_distribution q, pal_distribution p)
+{
+    return fits("divergence", q, nothing, &p) ? q.kind->kl(q.parameters, p.parameters, q.k) : bad(q);
+}
+
+pal_var pal_distribution_kl_prior(pal_distribution q)
+{
+    return fits("divergence", q, nothing, NULL) ? q.kind->kl_prior(q.parameters, q.k) : bad(q);
+}

@@ -1,0 +1,26 @@
+/* The importance-weighted autoencoder: the variational one, trained on ln of the mean weight of several draws, a bound
+ * of ln p(x) that is the tighter the more there are.
+ *
+ * Burda, Grosse and Salakhutdinov, ICLR 2016, equation 8. */
+#include "models/internal.h"
+
+static const pal_option options[] = {
+    PAL__CODE_OPTIONS,
+    {"samples", PAL_OPTION_INT, "5", 1, 100000, NULL, "draws of the code for each sample"},
+    {"estimate", PAL_OPTION_ENUM, "importance", 0, 0, "bound|importance|predictive",
+     "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"},
+    {0}};
+
+const pal_variant pal_importance_weighted = {
+    .struct_size = sizeof(pal_variant),
+    .name = "importance-weighted",
+    .alias = "iwae",
+    .summary = "the variational autoencoder, trained on a tighter bound of several draws",
+    .formula = "z_s ~ q(z | x);  loss = -E log (1/S) sum_s p(x | z_s) p(z_s) / q(z_s | x)",
+    .source = "Burda, Grosse and Salakhutdinov, ICLR 2016",
+    .options = options,
+    .training = pal__bound_training,
+    .encode = pal__posterior_mean,
+    .decode = pal_decode_layers,
+    .loss = pal__estimate,
+};
