@@ -35,6 +35,15 @@ static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x)
                        PAL_SHAPE(n, draws));
 }
 
+/* beta; in training step k of the first N, `warm-up`, k / N of it. The steps are counted with the model. */
+static pal_var weight(pal_model *m)
+{
+    const double beta = pal_option_real(m, "beta"), steps = (double)pal_option_int(m, "warm-up");
+    if (m->mode == PAL_EVALUATE || steps == 0) return pal_constant(m->tape, beta);
+    pal_var taken = pal_statistic(m, "warm-up/steps", PAL_SCALAR), step = pal_assign(taken, pal_shift(taken, 1));
+    return pal_scale(pal_min(pal_scale(step, 1 / steps), pal_like(step, 1)), beta);
+}
+
 static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
 {
     if (!strcmp(pal_option_enum(m, "divergence"), "closed")) return pal_mean_all(pal_distribution_kl_prior(q));
@@ -44,15 +53,15 @@ static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
 
 static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
 {
-    const double beta = pal_option_real(m, "beta");
     pal_var nll = pal_neg(pal_mean_all(log_p));
-    return beta > 0 ? pal_add(nll, pal_model_note(m, "divergence", pal_scale(divergence(m, q, z), beta))) : nll;
+    if (pal_option_real(m, "beta") == 0) return nll;
+    return pal_add(nll, pal_model_note(m, "divergence", pal_mul(weight(m), divergence(m, q, z))));
 }
 
 static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
 {
     pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
-    pal_var log_w = pal_add(log_p, pal_scale(log_ratio, pal_option_real(m, "beta")));
+    pal_var log_w = pal_add(log_p, pal_mul(weight(m), log_ratio));
     return pal_neg(pal_mean_all(pal_logmeanexp(log_w, 1 << 1, false)));
 }
 
