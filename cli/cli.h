@@ -42,6 +42,7 @@ int pal_cli_reconstruct(int argc, char **argv);
 int pal_cli_denoise(int argc, char **argv);
 int pal_cli_infill(int argc, char **argv);
 int pal_cli_interpolate(int argc, char **argv);
+int pal_cli_sample(int argc, char **argv);
 int pal_cli_encode(int argc, char **argv);
 int pal_cli_decode(int argc, char **argv);
 int pal_cli_filters(int argc, char **argv);

@@ -16,6 +16,7 @@ static const pal_cli_verb verbs[] = {
     {"denoise", "picture and figures: noisy samples and what is made of them", pal_cli_denoise, true},
     {"infill", "picture and figures: missing pixels filled in", pal_cli_infill, true},
     {"interpolate", "picture: samples blended through the code", pal_cli_interpolate, true},
+    {"sample", "picture: what a random code's prior decodes to", pal_cli_sample, true},
     {"encode", "arrays of samples to arrays of codes", pal_cli_encode, true},
     {"decode", "arrays of codes to arrays of samples", pal_cli_decode, true},
     {"filters", "picture: what the units of a layer look for", pal_cli_filters, true},

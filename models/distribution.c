@@ -29,6 +29,7 @@ struct pal_distribution_kind {
     pal_var (*entropy)(pal_var q, int64_t k); /* [n] */
     pal_var (*kl)(pal_var q, pal_var p, int64_t k);
     pal_var (*kl_prior)(pal_var q, int64_t k);
+    double (*quantile)(double u); /* of a number of the prior; NULL: discrete */
 };
 
 enum { MOST = 1000000, MOST_FULL = 500, LAST = 1 << 1, LAST_OF_DRAWS = 1 << 2 };
@@ -85,6 +86,17 @@ static pal_var normal_kl(pal_var q, pal_var p, int64_t k)
 static pal_var normal_kl_prior(pal_var q, int64_t k)
 {
     return total(pal_normal_kl_standard(normal_mean(q, k), log_variance(q, k)));
+}
+
+/* Where the distribution function, erfc(-z / sqrt 2) / 2, is u: by bisection, for pictures. */
+static double normal_quantile(double u)
+{
+    double low = -40, high = 40;
+    for (int i = 0; i < 64; i++) {
+        const double z = (low + high) / 2;
+        *(erfc(-z / sqrt(2)) / 2 < u ? &low : &high) = z;
+    }
+    return (low + high) / 2;
 }
 
 /* ---- Normal with full covariance L L^T: mean and L, on whose diagonal the logarithms stand -------------------------
@@ -228,13 +240,13 @@ static pal_var categorical_kl_prior(pal_var q, int64_t k)
 
 static const pal_distribution_kind kinds[] = {
     {"normal", MOST, twice, normal_mean, normal_sample, normal_log_density, normal_log_prior, normal_entropy, normal_kl,
-     normal_kl_prior},
+     normal_kl_prior, normal_quantile},
     {"normal-full", MOST_FULL, with_triangle, normal_mean, full_sample, full_log_density, normal_log_prior,
-     full_entropy, full_kl, full_kl_prior},
+     full_entropy, full_kl, full_kl_prior, normal_quantile},
     {"bernoulli", MOST, as_many, bernoulli_mean, bernoulli_sample, bernoulli_log_density, bernoulli_log_prior,
-     bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior},
+     bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior, NULL},
     {"categorical", MOST, as_many, categorical_mean, categorical_sample, categorical_log_density, categorical_log_prior,
-     categorical_entropy, categorical_kl, categorical_kl_prior},
+     categorical_entropy, categorical_kl, categorical_kl_prior, NULL},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -245,6 +257,16 @@ const pal_distribution_kind *pal_distribution_find(const char *name)
     for (size_t i = 0; name && i < KINDS; i++)
         if (!strcmp(kinds[i].name, name)) return &kinds[i];
     return NULL;
+}
+
+double pal_distribution_quantile(const pal_distribution_kind *kind, double u)
+{
+    return kind && kind->quantile && u > 0 && u < 1 ? kind->quantile(u) : (double)NAN;
+}
+
+const pal_distribution_kind *pal_model_code(const pal_model *m)
+{
+    return pal_distribution_find(pal_model_setting(m, "code"));
 }
 
 const char *pal_distribution_name(const pal_distribution_kind *kind) { return kind ? kind->name : NULL; }

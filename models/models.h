@@ -195,6 +195,11 @@ pal_var pal_distribution_entropy(pal_distribution q);                /* [n] */
 pal_var pal_distribution_kl(pal_distribution q, pal_distribution p); /* KL(q || p) of one kind, [n] */
 pal_var pal_distribution_kl_prior(pal_distribution q);               /* [n] */
 
+/* The quantile of a number under the prior, u in (0,1); NAN: the kind is discrete. */
+double pal_distribution_quantile(const pal_distribution_kind *kind, double u);
+/* The kind that the model's code is drawn from, by option `code`; NULL: its code is not random. */
+const pal_distribution_kind *pal_model_code(const pal_model *m);
+
 /* Names a term of the loss while the loss is recorded, and returns it: a scalar as it stands in the sum, so
  *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));
  * is told apart by `evaluate`. What has no name is the reconstruction: penalties alone need one. The name is borrowed

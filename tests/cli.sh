@@ -346,6 +346,30 @@ check "interpolate has figures of two pairs" [ "$(grep -c '"path_length"' out)" 
 works "interpolate in a grid" interpolate first --corners 0,1,2,3 --steps 5 --pixels -o corners.png
 check "a grid makes a picture" is_png corners.png
 
+# ---- Random codes
+works "train a variational one" train vae --out plane --data data --batch 16 --epochs 2 --hidden 2 --warm-up 20 --quiet
+check "metrics have the divergence" grep -q '"terms":{"reconstruction":[0-9.]*,"divergence":[0-9.]*}' plane/metrics.jsonl
+works "sample" sample plane --steps 5 --json
+check "sample as JSON parses" is_json out
+check "two numbers make a grid" grep -q '"grid": true' out
+check "sample makes a picture" is_png plane/sample.png
+works "sample by draws" sample plane --samples 9 -o draws.png
+check "draws make a picture" is_png draws.png
+works "other draws" sample plane --samples 9 -o others.png --seed 2
+check "another seed draws others" [ "$(cksum < draws.png)" != "$(cksum < others.png)" ]
+for code in normal-full bernoulli categorical; do
+    works "train $code" train iwae --code $code --out $code $small --quiet
+    works "sample $code" sample $code
+    works "encode $code" encode $code data $code.npy
+done
+works "another estimate of a trained run" evaluate plane --estimate importance --samples 7 --json
+refused "samples of no random code" 'basic-like\|no prior' sample first
+refused "a grid of coins" 'give --samples' sample bernoulli --steps 5
+refused "draws and a grid" 'choose one' sample plane --steps 5 --samples 5
+refused "a full covariance of 2000" 'choose --code normal' train vae --hidden 2000 --code normal-full --data data
+refused "zero samples" '1 .. 100000' train vae --samples 0 --data data
+refused "a temperature of 0" '0.001 .. 1000' train vae --code bernoulli --temperature 0 --data data
+
 # ---- Figures and classifiers
 works "train a sparse one" train sparse --out sparse $small --quiet
 check "metrics have the loss's terms" grep -q '"terms":{"reconstruction":[0-9.]*,"sparsity":[0-9.]*}' sparse/metrics.jsonl

@@ -129,6 +129,28 @@ pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data
                                  const pal_interpolate_options *options, pal_interpolate_figures *figures,
                                  const char *path, pal_error *err);
 
+/* ---- Drawing from the prior -------------------------------------------------------------------------------------- */
+
+/* Of a model whose code is random (pal_model_code). codes [n, k], draws of the prior; the same for the same seed. */
+pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, float *codes, pal_error *err);
+/* codes [steps, steps, 2], of two continuous numbers: the quantiles (i + 1/2) / steps of the prior, the first number
+ * from left to right, the second from the bottom, which is the last row, to the top. */
+pal_status pal_prior_plane(const pal_model *model, int64_t steps, float *codes, pal_error *err);
+
+typedef struct pal_sample_options {
+    size_t struct_size;
+    int64_t samples; /* drawn; 0: 64, if there is no grid */
+    int64_t steps;   /* of the grid; 0: 20, if the code is of two continuous numbers and no samples are asked for */
+    uint64_t seed;
+    unsigned lanes;
+    const char *title, *caption;
+} pal_sample_options;
+
+bool pal_sample_is_grid(const pal_model *model, const pal_sample_options *options);
+/* The means of x given such codes, as images. */
+pal_status pal_sample_write(const pal_model *model, const pal_sample_options *options, const char *path,
+                            pal_error *err);
+
 #ifdef __cplusplus
 }
 #endif

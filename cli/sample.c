@@ -1,0 +1,68 @@
+/* sample.c - palindrome sample: what a model with a random code makes of its prior. */
+#include "cli/cli.h"
+
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the picture (default: RUN/sample.png)"),
+    {{"samples", PAL_OPTION_INT, "", 1, 10000, NULL, "codes drawn from the prior (default: 64)"}, "N", NULL, 0},
+    {{"steps", PAL_OPTION_INT, "", 2, 100, NULL,
+      "of a code of two numbers: instead a grid of so many on each side, by the prior's quantiles (its default: 20)"},
+     "N",
+     NULL,
+     0},
+    {{"seed", PAL_OPTION_INT, "1", 0, 1e15, NULL, "of the draws"}, "N", NULL, 0},
+    PAL_CLI_JSON,
+    {{.name = NULL}, NULL, NULL, 0},
+};
+static const pal_cli_spec spec = {
+    "RUN",
+    "A picture of what a model with a random code makes of its prior: the decoder's means "
+    "for codes drawn from it; of a code of two numbers the whole plane, a grid that "
+    "holds as much of the prior between any two lines.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/variational-001",
+    false};
+
+static int sample(const pal_cli_args *args, const pal_cli_run *run)
+{
+    char model[512], title[600], caption[1200], file[4096];
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    const char *path = pal_cli_given(args, "out"), *code = pal_model_setting(run->model, "code");
+    pal_sample_options o = {.struct_size = sizeof o,
+                            .samples = pal_cli_int(args, "samples", 0),
+                            .steps = pal_cli_int(args, "steps", 0),
+                            .seed = (uint64_t)pal_cli_int(args, "seed", 1),
+                            .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                            .title = title,
+                            .caption = caption};
+    const bool grid = pal_sample_is_grid(run->model, &o);
+    if (!path) path = pal_rundir_file(run->dir, "sample.png", file, sizeof file);
+    snprintf(title, sizeof title, "%s: %s", pal_model_variant(run->model)->name,
+             grid ? "the plane of the code" : "samples from the prior");
+    snprintf(caption, sizeof caption, "%s. %s", pal_cli_describe(run->model, model, sizeof model),
+             grid ? "Mean of x given z: z1 from left to right and z2 upwards, by the quantiles of the prior."
+                  : "Mean of x given z, for z drawn from the prior.");
+    pal_error err = {0};
+    if (pal_sample_write(run->model, &o, path, &err)) return pal_cli_say_error(&err);
+    if (pal_cli_flag(args, "json"))
+        pal_cli_print_json(json_pack("{s:s, s:s, s:s, s:b, s:s}", "run", pal_rundir_path(run->dir), "model",
+                                     pal_model_variant(run->model)->name, "code", code ? code : "", "grid", grid,
+                                     "picture", path));
+    else
+        puts(path);
+    return PAL_CLI_DONE;
+}
+
+int pal_cli_sample(int argc, char **argv)
+{
+    pal_cli_args args;
+    int status = pal_cli_parse(&spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_run run;
+    status = pal_cli_open(&args, 0, &run);
+    if (status == PAL_CLI_GO_ON) status = sample(&args, &run);
+    pal_cli_close(&run);
+    return status;
+}
