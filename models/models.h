@@ -129,9 +129,10 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
  * activation. Parameters encoder/W, encoder/b, decoder/W, decoder/b; of several layers encoder/K/W and so on, where
  * decoder/K undoes encoder/K. Dropout (Srivastava et al. 2014) while training. */
 pal_var pal_encode_layers(pal_model *m, pal_var x);
-pal_var pal_encode_layers_linear(pal_model *m, pal_var x);            /* before the code's activation */
-pal_var pal_encode_layers_to(pal_model *m, pal_var x, int64_t units); /* the same, but so many in the last layer */
-pal_var pal_code_activate(pal_model *m, pal_var a);                   /* the rest of pal_encode_layers */
+pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* before the code's activation */
+/* The same, then the outputs of a layer beside the code's, encoder/scale, units in all: what a distribution takes. */
+pal_var pal_encode_layers_to(pal_model *m, pal_var x, int64_t units);
+pal_var pal_code_activate(pal_model *m, pal_var a); /* the rest of pal_encode_layers */
 pal_var pal_decode_layers(pal_model *m, pal_var h);
 const char *pal_code_activation(const pal_model *m); /* what code-activation comes to */
 void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */

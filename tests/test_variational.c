@@ -205,7 +205,10 @@ static pal_model *exact(const char *estimate, const char *draws, pal_tensor *x, 
     const double *w = pal_model_parameter_find(m, "decoder/W")->data,
                  *b = pal_model_parameter_find(m, "decoder/b")->data;
     pal_tensor *we = pal_model_parameter_find(m, "encoder/W"), *be = pal_model_parameter_find(m, "encoder/b");
-    ck_assert(we->shape.dim[1] == 5);
+    pal_tensor *scales = pal_model_parameter_find(m, "encoder/scale/W"),
+               *triangle = pal_model_parameter_find(m, "encoder/scale/b");
+    ck_assert(we->shape.dim[1] == 2 && triangle->shape.dim[0] == 3);
+    memset(scales->data, 0, pal_tensor_bytes(scales)); /* the covariance is the same for all x */
     double p[2][2] = {{1, 0}, {0, 1}}, covariance[FEATURES][FEATURES];
     for (size_t i = 0; i < 2; i++)
         for (size_t j = 0; j < 2; j++)
@@ -213,19 +216,19 @@ static pal_model *exact(const char *estimate, const char *draws, pal_tensor *x, 
                 p[i][j] += w[i * FEATURES + d] * w[j * FEATURES + d] / (SIGMA * SIGMA);
     const double det = p[0][0] * p[1][1] - p[0][1] * p[1][0];
     const double s[2][2] = {{p[1][1] / det, -p[0][1] / det}, {-p[1][0] / det, p[0][0] / det}};
-    for (size_t j = 0; j < 5; j++) pal_tensor_set(be, j, 0);
+    for (size_t j = 0; j < 2; j++) pal_tensor_set(be, j, 0);
     *trace = 0;
     for (size_t d = 0; d < FEATURES; d++)
-        for (size_t j = 0; j < 5; j++) {
+        for (size_t j = 0; j < 2; j++) {
             double at = 0;
-            for (size_t k = 0; k < 2 && j < 2; k++) at += w[k * FEATURES + d] * s[k][j] / (SIGMA * SIGMA);
-            pal_tensor_set(we, d * 5 + j, at);
+            for (size_t k = 0; k < 2; k++) at += w[k * FEATURES + d] * s[k][j] / (SIGMA * SIGMA);
+            pal_tensor_set(we, d * 2 + j, at);
             pal_tensor_set(be, j, pal_tensor_get(be, j) - b[d] * at);
-            if (j < 2) *trace += at * w[j * FEATURES + d] / 2;
+            *trace += at * w[j * FEATURES + d] / 2;
         }
     const double l00 = sqrt(s[0][0]), l10 = s[1][0] / l00, l11 = sqrt(s[1][1] - l10 * l10);
-    const double triangle[] = {log(l11), l10, log(l00)};
-    for (size_t j = 0; j < 3; j++) pal_tensor_set(be, 2 + j, triangle[j]);
+    const double at[] = {log(l11), l10, log(l00)};
+    for (size_t j = 0; j < 3; j++) pal_tensor_set(triangle, j, at[j]);
     for (size_t i = 0; i < FEATURES; i++)
         for (size_t j = 0; j < FEATURES; j++)
             covariance[i][j] = w[i] * w[j] + w[FEATURES + i] * w[FEATURES + j] + (i == j ? SIGMA * SIGMA : 0);
