@@ -21,7 +21,7 @@ static fans fans_of(pal_shape s)
 
 static double glorot(fans f) { return sqrt(6 / (f.in + f.out)); }
 static double he(fans f) { return sqrt(2 / f.in); }
-static double lecun(fans f) { return sqrt(1 / f.in); }
+static double lecun(fans f) { return sqrt(1 / f.in); } /* the half width of uniform, too */
 static double small(fans f)
 {
     (void)f;
@@ -35,9 +35,10 @@ static const struct {
 } rows[] = {[PAL_INIT_GLOROT] = {"glorot", glorot, false},
             [PAL_INIT_HE] = {"he", he, true},
             [PAL_INIT_LECUN] = {"lecun", lecun, true},
-            [PAL_INIT_NORMAL] = {"normal", small, true}};
+            [PAL_INIT_NORMAL] = {"normal", small, true},
+            [PAL_INIT_UNIFORM] = {"uniform", lecun, false}};
 
-const char pal__init_choices[] = "glorot|he|lecun|normal";
+const char pal__init_choices[] = "glorot|he|lecun|normal|uniform";
 
 pal_init pal_model_init(const pal_model *m)
 {

@@ -60,6 +60,7 @@ extern const char pal__code_choices[];
          NULL,                                                                                                          \
          "units of each layer of the encoder; the last is the code"},                                                   \
         {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},                 \
+        {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},           \
         {.name = "code-activation", .type = PAL_OPTION_NONE}, {.name = "tied", .type = PAL_OPTION_NONE},                \
         {"code",                                                                                                        \
          PAL_OPTION_ENUM,                                                                                               \

@@ -103,10 +103,11 @@ pal_mode pal_model_mode(const pal_model *m);
  * [out, in, height, width], whose window counts in both (models/init.c). */
 typedef enum pal_init {
     PAL_INIT_ZERO,
-    PAL_INIT_GLOROT, /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
-    PAL_INIT_HE,     /* normal, variance 2/in, He et al. 2015 */
-    PAL_INIT_LECUN,  /* normal, variance 1/in, LeCun et al. 1998 */
-    PAL_INIT_NORMAL, /* normal, standard deviation 0.01, Hinton 2010 */
+    PAL_INIT_GLOROT,  /* uniform +-sqrt(6/(in+out)), Glorot & Bengio 2010 */
+    PAL_INIT_HE,      /* normal, variance 2/in, He et al. 2015 */
+    PAL_INIT_LECUN,   /* normal, variance 1/in, LeCun et al. 1998 */
+    PAL_INIT_NORMAL,  /* normal, standard deviation 0.01, Hinton 2010 */
+    PAL_INIT_UNIFORM, /* uniform +-1/sqrt(in), the heuristic that Glorot & Bengio 2010 begin with, equation 1 */
 } pal_init;
 pal_init pal_model_init(const pal_model *m); /* option `init` */
 /* Get or create; the same name with another shape is an error on the tape. */
