@@ -5,8 +5,8 @@
  *     bound        <ln p(x | z)> - beta KL(q || p), the evidence lower bound at beta 1: <ln w> in expectation
  *     importance   ln <w>, a bound that is the tighter the larger S (Burda, Grosse and Salakhutdinov, ICLR 2016)
  *     predictive   ln <p(x | z)>, what x costs a reader who knows q: no bound of ln p(x), since nothing is paid for z
- * In expectation bound <= importance <= ln p(x) at beta 1 (a discrete code's relaxation, in training, keeps neither). Of
- * the divergence there are two forms, equal in expectation: KL in closed form, or -<ln p(z)> - H(q). */
+ * In expectation bound <= importance <= ln p(x) at beta 1 (a discrete code's relaxation, in training, keeps neither).
+ * Of the divergence there are two forms, equal in expectation: KL in closed form, or -<ln p(z)> - H(q). */
 #include "models/internal.h"
 
 #include <string.h>

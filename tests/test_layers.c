@@ -164,7 +164,8 @@ START_TEST(initial_weights_have_the_variance_that_they_should)
     const struct {
         const char *init;
         double variance;
-    } rows[] = {{"glorot", 2.0 / 300}, {"he", 2.0 / 200}, {"lecun", 1.0 / 200}, {"normal", 1e-4}};
+    } rows[] = {
+        {"glorot", 2.0 / 300}, {"he", 2.0 / 200}, {"lecun", 1.0 / 200}, {"normal", 1e-4}, {"uniform", 1.0 / 600}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         pal_error err = {0};
         pal_model *m =
