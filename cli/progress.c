@@ -86,9 +86,10 @@ static void draw_bar(const pal_cli_progress *out, int cells, double done)
 
 static void bar(const pal_progress *p, pal_cli_progress *out)
 {
-    char head[64], tail[LINE];
+    char head[128], tail[LINE];
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
-    int used = snprintf(head, sizeof head, "epoch %*lld/%lld ", digits, (long long)p->epoch, (long long)p->epochs);
+    int used = snprintf(head, sizeof head, "%s%sepoch %*lld/%lld ", p->phase, *p->phase ? ", " : "", digits,
+                        (long long)p->epoch, (long long)p->epochs);
     int room = columns(out->to) - 1 - used;
     int cells = room < 3 * SHORTEST_BAR ? 0 : room > 3 * LONGEST_BAR ? LONGEST_BAR : room / 3;
     after_bar(p, room - cells, tail);
@@ -103,6 +104,7 @@ static void epoch_line(const pal_progress *p, FILE *to)
 {
     char text[64];
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
+    if (*p->phase) fprintf(to, "%s, ", p->phase);
     fprintf(to, "epoch %*lld/%lld  train %s", digits, (long long)p->epoch, (long long)p->epochs,
             figure(p->train_loss, text, sizeof text));
     if (isfinite(p->test_loss)) fprintf(to, "  test %s", figure(p->test_loss, text, sizeof text));

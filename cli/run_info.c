@@ -117,6 +117,11 @@ static void print_table(const pal_rundir *dir)
     snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes", info->isa ? info->isa : "?",
              info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes);
     print_row("computed with", text);
+    print_row("changed", info->changed);
+    if (info->resumed) {
+        snprintf(text, sizeof text, "%lld time%s", (long long)info->resumed, info->resumed == 1 ? "" : "s");
+        print_row("resumed", text);
+    }
     print_row("started", info->started);
     print_row("finished", info->finished);
     print_row("version", info->version);

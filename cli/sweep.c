@@ -21,6 +21,7 @@ static void fill_rows(job *j)
 {
     size_t n = 0;
     for (const pal_cli_row *r = pal_cli_train_rows; r->option.name && n + 2 < ROWS; r++) {
+        if (!strcmp(r->option.name, "resume")) continue;
         j->rows[n] = *r;
         pal_option *o = &j->rows[n++].option;
         if (!strcmp(o->name, "out")) o->help = "the folder of all runs (default: runs/sweep-MODEL-NNN)";

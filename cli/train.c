@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -23,6 +24,7 @@
 
 const pal_cli_row pal_cli_train_rows[] = {
     {ENUM("out", "", NULL, "the run folder to make (default: runs/MODEL-NNN)"), "RUN", NULL, 'o'},
+    {ENUM("resume", "", NULL, "go on with a run that was interrupted, instead of MODEL"), "RUN", NULL, 0},
     PAL_CLI_DATA,
     {INT("limit", "", 1, 4294967295, "only the first N training samples"), "N", NULL, 0},
     {INT("batch", "128", 1, 1048576, "samples a step"), "N", "batch-size", 0},
@@ -49,12 +51,12 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_JSON,
     {{.name = NULL}, NULL, NULL, 0},
 };
-static const pal_cli_spec spec = {"MODEL",
+static const pal_cli_spec spec = {"MODEL\n--resume RUN",
                                   "Train a model into a run folder. `palindrome models` lists the models.",
                                   pal_cli_train_rows,
+                                  0,
                                   1,
-                                  1,
-                                  "say which model: `palindrome models` lists them",
+                                  NULL,
                                   true};
 
 typedef struct job {
@@ -67,6 +69,7 @@ typedef struct job {
     pal_run_info info;
     char data[PATH_MAX], command[8192];
     pal_error *why; /* who calls says himself why training ended early; else NULL */
+    char optimizer[32], schedule[32]; /* their names, of a run that is resumed */
 } job;
 
 /* As given, or the variant's own default, or that of the table. */
@@ -98,14 +101,12 @@ static void quote(char *out, size_t size, const char *word)
     if (!plain && strlen(out) + 2 < size) strcat(out, "'");
 }
 
-static int open_data(job *j)
+static int open_data(job *j, const char *path, int64_t limit)
 {
     pal_error err = {0};
-    const char *given = pal_cli_given(&j->args, "data"), *path = given ? given : PAL_DATA_DEFAULT;
     j->train = pal_dataset_open(j->context, path, PAL_SPLIT_TRAIN, &err);
     j->test = j->train ? pal_dataset_open(j->context, path, PAL_SPLIT_TEST, &err) : NULL;
     if (!j->test) return pal_cli_say_error(&err);
-    int64_t limit = pal_cli_int(&j->args, "limit", 0);
     if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
     return PAL_CLI_GO_ON;
@@ -226,10 +227,12 @@ static int train(job *j)
                            .optimizer = &j->info.optimizer,
                            .schedule = &j->info.schedule,
                            .progress = pal_cli_progress_report,
-                           .user = &progress};
+                           .user = &progress,
+                           .folder = j->dir,
+                           .resume = j->dir != NULL};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) return pal_cli_say_error(&err);
-    int status = make_folder(j);
+    int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
     pal_train_result result;
@@ -243,21 +246,109 @@ static int train(job *j)
     if (json) print_json(j, &result);
     if (!json && !quiet) print_table(j, &result);
     if (done != PAL_ERR_STOPPED) return PAL_CLI_DONE;
-    snprintf(line, sizeof line, "interrupted after step %lld; %s/checkpoint.safetensors is saved",
+    snprintf(line, sizeof line, "interrupted after step %lld, which is saved; `palindrome train --resume %s` goes on",
              (long long)result.steps, pal_rundir_path(j->dir));
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
+
+/* ---- A run that is resumed ---------------------------------------------------------------------------------------
+ */
+
+/* What a run was begun with is not to be said again. */
+static int check_words(const job *j)
+{
+    static const char *const allowed[] = {"resume", "threads", "quiet", "json"};
+    const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
+    for (size_t i = 0; i < j->args.n_given && !found; i++) {
+        found = j->args.given[i].name;
+        for (size_t k = 0; k < sizeof allowed / sizeof *allowed && found; k++)
+            if (!strcmp(found, allowed[k])) found = NULL;
+    }
+    if (j->args.n_words)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: a run that is resumed has its model: leave the word out",
+                           j->args.words[0]);
+    if (!found) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--%s: a run that is resumed keeps what it began with: leave it out", found);
+}
+
+static int check_data(const job *j)
+{
+    const struct {
+        const char *split;
+        int64_t was, is;
+    } counts[] = {{"training", j->info.train_samples, j->train->count}, {"test", j->info.test_samples, j->test->count}};
+    for (size_t i = 0; i < 2; i++)
+        if (counts[i].was != counts[i].is)
+            return pal_cli_say(PAL_CLI_WRONG, "%s: %lld %s samples, and the run began with %lld: put those back",
+                               j->info.data, (long long)counts[i].is, counts[i].split, (long long)counts[i].was);
+    return PAL_CLI_GO_ON;
+}
+
+/* Of the checkpoint; a run that ended before its first one begins again. */
+static int open_model(job *j)
+{
+    char path[PATH_MAX];
+    pal_error err = {0};
+    if (!access(pal_rundir_file(j->dir, "checkpoint.safetensors", path, sizeof path), F_OK))
+        j->model = pal_rundir_model(j->dir, j->context, &err);
+    else
+        j->model = pal_model_new(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->sample,
+                                 PAL_F32, (uint64_t)j->info.seed, &err);
+    return j->model ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+}
+
+/* The bits depend on them. */
+static void say_changes(const job *j)
+{
+    const char *const was[] = {j->info.isa, j->info.blas};
+    const char *const is[] = {pal_context_isa(j->context), pal_context_blas(j->context)};
+    for (size_t i = 0; i < 2; i++)
+        if (was[i] && strcmp(was[i], is[i]) != 0) {
+            pal_cli_say(0, "%s began with %s and goes on with %s: its bits will not be those of one without a break",
+                        pal_rundir_path(j->dir), was[i], is[i]);
+            return;
+        }
+}
+
+static int prepare_resumed(job *j)
+{
+    int status = check_words(j);
+    pal_error err = {0};
+    if (status != PAL_CLI_GO_ON) return status;
+    j->dir = pal_rundir_resume(pal_cli_given(&j->args, "resume"), &err);
+    if (!j->dir) return pal_cli_say_error(&err);
+    j->info = *pal_rundir_info(j->dir);
+    j->variant = pal_cli_variant(j->info.model, &status);
+    if (!j->variant) return status;
+    j->context = pal_cli_context(&j->args, &status);
+    if (j->context) status = open_data(j, j->info.data ? j->info.data : "", j->info.limit);
+    if (status == PAL_CLI_GO_ON) status = check_data(j);
+    if (status == PAL_CLI_GO_ON) status = open_model(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    say_changes(j);
+    snprintf(j->optimizer, sizeof j->optimizer, "%s", j->info.optimizer.name ? j->info.optimizer.name : "");
+    snprintf(j->schedule, sizeof j->schedule, "%s", j->info.schedule.name ? j->info.schedule.name : "");
+    j->info.optimizer.name = j->optimizer; /* the folder's info does not outlast the next change to it */
+    j->info.schedule.name = j->schedule;
+    return status;
+}
+
+/* ---- A new run ---------------------------------------------------------------------------------------------------
+ */
 
 static int prepare(job *j)
 {
     int status = PAL_CLI_GO_ON;
     pal_error err = {0};
+    if (pal_cli_given(&j->args, "resume")) return prepare_resumed(j);
+    if (!j->args.n_words) return pal_cli_say(PAL_CLI_WRONG, "say which model: `palindrome models` lists them");
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (!j->variant) return status;
     status = pal_cli_check_settings(j->variant, j->args.variant, j->args.n_variant);
     if (status != PAL_CLI_GO_ON) return status;
     j->context = pal_cli_context(&j->args, &status);
-    if (j->context) status = open_data(j);
+    const char *data = pal_cli_given(&j->args, "data");
+    if (j->context) status = open_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0));
     if (status != PAL_CLI_GO_ON) return status;
     fill_info(j);
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,

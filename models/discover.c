@@ -7,14 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pal_var loss(pal_model *m, pal_var x) { return pal_model_loss(m, &(pal_batch){.inputs = x}); }
+static pal_var loss(pal_model *m, pal_var x, const pal_phase *phase)
+{
+    return pal_model_loss(m, &(pal_batch){.inputs = x, .phase = phase});
+}
 
-static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_model *, pal_var), pal_error *err)
+static pal_var reconstruction(pal_model *m, pal_var x, const pal_phase *phase)
+{
+    (void)phase;
+    return pal_model_reconstruct(m, x);
+}
+
+static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_model *, pal_var, const pal_phase *),
+                          const pal_phase *phase, pal_error *err)
 {
     pal_tape *tape = pal_tape_new(m->context, m->dtype);
     if (!tape) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", m->variant->name);
     pal_model_begin(m, tape, mode);
-    record(m, pal_fill(tape, m->dtype, PAL_SHAPE(2, pal_model_features(m)), 0.5));
+    record(m, pal_fill(tape, m->dtype, PAL_SHAPE(2, pal_model_features(m)), 0.5), phase);
     pal_model_end(m);
     pal_status status = pal_tape_status(tape);
     if (status) pal_error_set(err, status, "%s: %s", m->variant->name, pal_tape_error(tape));
@@ -31,8 +41,11 @@ static int by_kind_and_name(const void *a, const void *b)
 pal_status pal__model_discover(pal_model *m, pal_error *err)
 {
     m->discovering = true;
-    pal_status status = dry_run(m, PAL_TRAIN, loss, err);
-    if (!status) status = dry_run(m, PAL_EVALUATE, pal_model_reconstruct, err);
+    pal_phase phase;
+    pal_status status = dry_run(m, PAL_TRAIN, loss, NULL, err);
+    for (size_t i = 0; !status && pal_model_phase(m, i, &phase); i++)
+        if (phase.loss) status = dry_run(m, PAL_TRAIN, loss, &phase, err);
+    if (!status) status = dry_run(m, PAL_EVALUATE, reconstruction, NULL, err);
     m->discovering = false;
     if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_kind_and_name);
     for (size_t i = 0; i < m->n_parameters; i++) m->n_fixed += m->parameters[i].fixed;

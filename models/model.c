@@ -125,3 +125,14 @@ int64_t pal_model_weights(const pal_model *m)
     for (size_t i = 0; i < pal_model_parameter_count(m); i++) sum += pal_shape_count(m->parameters[i].shape);
     return sum;
 }
+
+bool pal_model_phase(const pal_model *m, size_t i, pal_phase *phase)
+{
+    *phase = (pal_phase){0};
+    return m->variant->phase ? m->variant->phase(m, i, phase) : !i;
+}
+
+bool pal_phase_moves(const pal_model *m, const pal_phase *phase, const char *parameter)
+{
+    return !phase->moves || phase->moves(m, phase, parameter);
+}

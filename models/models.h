@@ -46,16 +46,32 @@ typedef struct pal_setting { /* an option's value as text: "hidden", "256"; BOOL
 
 typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
 
+typedef struct pal_phase pal_phase;
+
 typedef struct pal_batch {
-    pal_var inputs;   /* [n, features] */
-    pal_var labels;   /* [n, classes] one-hot, or id 0 */
-    pal_var labelled; /* [n] 0 or 1, or id 0 */
-    pal_var weights;  /* [n], or id 0 */
+    pal_var inputs;         /* [n, features] */
+    pal_var labels;         /* [n, classes] one-hot, or id 0 */
+    pal_var labelled;       /* [n] 0 or 1, or id 0 */
+    pal_var weights;        /* [n], or id 0 */
+    const pal_phase *phase; /* of training, or NULL: the model as a whole */
 } pal_batch;
 
 typedef struct pal_need { /* option is for those models whose setting `of` is this value (NULL: is not empty) */
     const char *option, *of, *value;
 } pal_need;
+
+/* Training is a list of phases, one after the other: which loss, which parameters move, for how many epochs, by which
+ * optimiser. What is 0 or NULL is as in a run of one phase: the variant's loss, every parameter, what the run says. The
+ * optimiser's state and the schedule begin anew with each phase; the clock of the noise and the epochs count on. */
+struct pal_phase {
+    char name[32]; /* "head"; "" where training is one phase */
+    size_t part;   /* for the variant's functions: which layer it is about, for example */
+    pal_var (*loss)(pal_model *m, const pal_batch *b);
+    bool (*moves)(const pal_model *m, const pal_phase *phase, const char *parameter);
+    int64_t epochs;
+    const char *optimizer; /* with its own defaults */
+    double learning_rate;
+};
 
 typedef struct pal_variant {
     size_t struct_size;
@@ -74,6 +90,10 @@ typedef struct pal_variant {
      * evaluation. pooled may return id 0 where the options want no such term. */
     pal_var (*pooled)(pal_model *m, const pal_batch *b);
     pal_var (*of_pooled)(pal_model *m, pal_var log_mean);
+
+    /* Phase i of training by the model's options, filled into *phase, which is zero; false: no more. NULL: one phase. A
+     * phase with a loss of its own has no pooled term. */
+    bool (*phase)(const pal_model *m, size_t i, pal_phase *phase);
 } pal_variant;
 
 /* Adds a variant to the list; it is borrowed for good. PAL_ERR_ARGUMENT: what it lacks, or that its name is taken. May
@@ -230,14 +250,17 @@ size_t pal_model_statistic_count(const pal_model *model); /* tensors that are no
 pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name); /* NULL: no more of both kinds */
 pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name);       /* of either kind; NULL: none */
 int64_t pal_model_weights(const pal_model *model);                                    /* numbers that are trained */
+/* Phase i of its training; every model has at least one. False: no more. */
+bool pal_model_phase(const pal_model *model, size_t i, pal_phase *phase);
+bool pal_phase_moves(const pal_model *model, const pal_phase *phase, const char *parameter);
 
 /* Recording: between begin and end the calls below append to the tape, whose default type is the model's. begin, at the
  * root scope, makes every parameter a leaf under its full name. In EVALUATE the noise of a loss comes from streams
  * under "evaluate/". Corrupting the same x twice between begin and end gives the same value. */
 void pal_model_begin(pal_model *model, pal_tape *tape, pal_mode mode);
 void pal_model_end(pal_model *model);
-/* A scalar, in scope "loss". In TRAIN with the penalties of l1 and l2, and a variant's pooled term over the batch; in
- * EVALUATE the terms that are separable over samples. */
+/* A scalar, in scope "loss": the batch's phase's, or the variant's. In TRAIN with the penalties of l1 and l2, and a
+ * variant's pooled term over the batch; in EVALUATE the terms that are separable over samples. */
 pal_var pal_model_loss(pal_model *model, const pal_batch *batch);
 /* The variant's pooled values [n, k], id 0 if it has none, and the term made of their log-mean-exp [k]. */
 pal_var pal_model_pooled(pal_model *model, const pal_batch *batch);

@@ -101,9 +101,10 @@ pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
     seen.inputs = binarized(m, batch->inputs);
     pal_model_corrupt(m, seen.inputs);
     pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
-    pal_var loss = m->variant->loss(m, &seen);
+    const bool own = batch->phase && batch->phase->loss;
+    pal_var loss = own ? batch->phase->loss(m, &seen) : m->variant->loss(m, &seen);
     if (m->mode == PAL_TRAIN) {
-        pal_var pooled = m->variant->pooled ? pooled_term(m, &seen) : (pal_var){0}, penalty = pal__penalty(m);
+        pal_var pooled = m->variant->pooled && !own ? pooled_term(m, &seen) : (pal_var){0}, penalty = pal__penalty(m);
         if (pooled.tape) loss = pal_add(loss, pooled);
         if (penalty.tape) loss = pal_add(loss, penalty);
     }
@@ -114,7 +115,7 @@ pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
 
 pal_var pal_model_pooled(pal_model *m, const pal_batch *batch)
 {
-    if (!m->variant->pooled) return (pal_var){0};
+    if (!m->variant->pooled || (batch->phase && batch->phase->loss)) return (pal_var){0};
     if (!accepts(m, "pooled", batch->inputs)) return (pal_var){.tape = m->tape};
     pal_batch seen = *batch;
     seen.inputs = binarized(m, batch->inputs);

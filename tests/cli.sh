@@ -621,6 +621,7 @@ wait $pid
 status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
 check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
+check "an interrupt says how to go on" grep -q 'palindrome train --resume long' err
 warns "an interrupted run opens" 'long: training was interrupted' evaluate long --json
 "$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
 pid=$!
@@ -746,6 +747,72 @@ check "nothing far is meant" [ "$(grep -c mean err)" -eq 0 ]
 refused "an operation like no other" 'nosuch' gradcheck nosuch
 check "no operation that is far is meant" [ "$(grep -c mean err)" -eq 0 ]
 refused "a slip is still understood" 'mean --hidden' train basic --hiden 3
+
+# ---- Resumed
+# lines RUN: of its metrics, without the seconds
+lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
+same_run() { # WHAT RUN RUN: the same checkpoint and metrics, and done
+    check "$1: the same checkpoint" cmp -s "$2/checkpoint.safetensors" "$3/checkpoint.safetensors"
+    check "$1: the same metrics" [ "$(lines "$2")" = "$(lines "$3")" ]
+    check "$1: done" grep -q '"status": "done"' "$3/run.json"
+    check "$1: no temporary files" [ "$(ls "$3" | wc -l)" -eq 3 ]
+}
+many="--data data --batch 2 --hidden 40 --epochs 60 --optimizer adam --lr 0.001 --schedule cosine --lanes 2 --quiet"
+works "a run without a break" train denoising --out unbroken $many
+for signal in KILL INT TERM; do
+    run=broken-$signal
+    "$program" train denoising --out $run $many > out 2> err &
+    pid=$!
+    tries=0
+    while [ ! -s $run/metrics.jsonl ] && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
+    "$program" train --resume $run > out 2> err2
+    check "a run that is trained is not resumed" [ $? -eq 2 ]
+    check "a run that is trained is told" grep -q 'another process' err2
+    kill -$signal $pid
+    { wait $pid; } 2> /dev/null
+    if grep -q '"status": "done"' $run/run.json; then fail "$signal came too late"; fi
+    works "resumed after $signal" train --resume $run --threads 1 --quiet
+    same_run "resumed after $signal" unbroken $run
+done
+run=killed-often
+"$program" train denoising --out $run $many > out 2> err &
+for again in 1 2 3 4; do
+    sleep 0.3
+    { kill -KILL $!; wait $!; } 2> /dev/null
+    "$program" train --resume $run --quiet > out 2> err &
+done
+{ wait $!; } 2> /dev/null
+if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
+same_run "killed four times" unbroken $run
+check "how often is told" grep -q '"resumed": [1-9]' broken-KILL/run.json
+works "a resumed run opens" evaluate broken-INT --json
+works "a resumed run is described" run-info broken-INT
+check "the description tells it" grep -q 'resumed *1 time' out
+refused "a run that is done" "is done" train --resume unbroken
+refused "no run to resume" "nowhere" train --resume nowhere
+refused "no folder of a run to resume" "run.json" train --resume data
+refused "resume with a model" "denoising" train denoising --resume long
+refused "resume with a setting" "hidden" train --resume long --hidden 5
+refused "resume with other epochs" "epochs" train --resume long --epochs 5
+refused "resume with other lanes" "lanes" train --resume long --lanes 5
+refused "neither a model nor a run" "palindrome models" train
+refused "resume a sweep's" "resume" sweep basic --hidden 4,5 --resume long
+cp -r long moved
+sed 's/"isa": "[^"]*"/"isa": "abacus"/; s/"epochs": 1000000/"epochs": 1/' long/run.json > moved/run.json
+"$program" train --resume moved --quiet > out 2> err
+check "more steps than there are is status 1" [ $? -eq 1 ]
+cp -r broken-INT foreign
+sed 's/"isa": "[^"]*"/"isa": "abacus"/; s/"status": "done"/"status": "interrupted"/; s/"epochs": 60,/"epochs": 61,/' broken-INT/run.json > foreign/run.json
+"$program" train --resume foreign --quiet > out 2> err
+check "another instruction set is status 0" [ $? -eq 0 ]
+check "another instruction set is told in one line" [ "$(grep -c abacus err) $(wc -l < err)" = "1 1" ]
+check "another instruction set is in run.json" grep -q '"changed": ".*instead of abacus' foreign/run.json
+mkdir less
+for file in data/train-*; do cp $file less/; done
+images 30 > less/t10k-images-idx3-ubyte
+labels 30 > less/t10k-labels-idx1-ubyte
+sed "s|\"data\": \"[^\"]*\"|\"data\": \"less\"|" long/run.json > moved/run.json
+refused "other data" "30 test samples" train --resume moved
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -20,6 +20,7 @@ enum {
 
 struct pal__evaluator {
     pal_model *model;
+    const pal_phase *phase;
     uint64_t seed;
     int64_t samples;
     pal__pass *pass;
@@ -50,7 +51,7 @@ static size_t take_notes(pal_model *model, const char **names, pal_var *out)
 static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
     pal__evaluator *e = user;
-    const pal_batch batch = {.inputs = in->x};
+    const pal_batch batch = {.inputs = in->x, .phase = e->phase};
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[LOSS] = pal_model_loss(model, &batch);
     e->notes = take_notes(model, e->names, outputs + FIXED);
@@ -102,8 +103,8 @@ static pal_status prepare(pal__evaluator *e, const pal_dataset *data, const pal_
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
-pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, const pal_evaluate_options *given,
-                                   pal_error *err)
+pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, const pal_dataset *data,
+                                   const pal_evaluate_options *given, pal_error *err)
 {
     pal_evaluate_options o = {0};
     PAL__OPTIONS(o, given);
@@ -118,6 +119,7 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, co
         return NULL;
     }
     e->model = model;
+    e->phase = phase;
     e->samples = data->count;
     e->seed = o.seed;
     if (!prepare(e, data, &o, err)) return e;
@@ -211,7 +213,7 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
     pal_error own = {0};
     pal_evaluate_options o = {0};
     PAL__OPTIONS(o, options);
-    pal__evaluator *e = pal__evaluator_new(model, data, options, &own);
+    pal__evaluator *e = pal__evaluator_new(model, NULL, data, options, &own);
     if (e) pal__evaluator_run(e, figures, &own);
     pal__evaluator_free(e);
     if (!own.status && o.code) pal__code_figures(model, data, &o, &figures->code, &own);

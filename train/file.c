@@ -13,11 +13,11 @@
 
 pal_status pal__file_write(const char *path, const char *text, size_t size, pal_error *err)
 {
-    size_t length = strlen(path) + sizeof ".XXXXXX";
+    size_t length = strlen(path) + sizeof ".XXXXXX.part";
     char *name = malloc(length);
     if (!name) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
-    snprintf(name, length, "%s.XXXXXX", path);
-    int fd = mkstemp(name);
+    snprintf(name, length, "%s.XXXXXX.part", path);
+    int fd = mkstemps(name, (int)strlen(".part"));
     FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     bool good = file != NULL;
     if (!file && fd >= 0) close(fd);

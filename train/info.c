@@ -48,6 +48,8 @@ static const pal__field after_settings[] = {
     FIELD(FIGURE, "result.squared_error_corrupted", result.squared_error_corrupted),
     FIELD(FIGURE, "result.seconds", result.seconds),
     FIELD(FIGURE, "result.samples_per_second", result.samples_per_second),
+    FIELD(COUNT, "resumed", resumed),
+    FIELD(TEXT, "changed", changed),
 };
 #undef FIELD
 #define COUNT(array) (sizeof(array) / sizeof *(array))

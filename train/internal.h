@@ -70,10 +70,52 @@ pal_var pal__corrupted(pal_model *model, const pal__inputs *in);
  */
 
 typedef struct pal__evaluator pal__evaluator; /* compiled once, run after each epoch */
-pal__evaluator *pal__evaluator_new(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
-                                   pal_error *err);
+/* phase: whose loss it is, borrowed; NULL: the model's. */
+pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, const pal_dataset *data,
+                                   const pal_evaluate_options *options, pal_error *err);
 void pal__evaluator_free(pal__evaluator *evaluator);
 pal_status pal__evaluator_run(pal__evaluator *evaluator, pal_figures *figures, pal_error *err);
+
+/* ---- phases.c ------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal__phases { /* all phases, each with its epochs */
+    pal_phase *phase;
+    size_t n;
+    int64_t epochs; /* in all */
+} pal__phases;
+pal_status pal__phases_make(const pal_model *model, int64_t epochs, pal__phases *plan,
+                            pal_error *err); /* then free it */
+void pal__phases_free(pal__phases *plan);
+
+/* Of what moves in this phase. */
+pal_optimizer *pal__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
+                                    pal_error *err);
+typedef struct pal__phase_step {
+    const pal_phase *phase;
+    pal_optimizer *optimizer;
+} pal__phase_step;
+/* A pal__record_fn: loss, gradients, update; user is a pal__phase_step. */
+size_t pal__phase_record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user);
+
+/* ---- resume.c ------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct pal__checkpoint {
+    const pal_rundir *dir;
+    pal_safetensors *file; /* NULL: there is none, and step is 0 */
+    int64_t step;
+    double loss; /* sum over the steps of an epoch that is not finished */
+} pal__checkpoint;
+/* Puts the weights into the model. steps: of the whole run. To be closed in every case. */
+pal_status pal__checkpoint_open(pal__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
+                                pal_error *err);
+pal_status pal__checkpoint_optimizer(const pal__checkpoint *c, pal_optimizer *optimizer, pal_error *err);
+void pal__checkpoint_close(pal__checkpoint *c);
+
+/* rundir.c: the run is running again from this step on; epochs that end later are dropped. changed: what is not as it
+ * was, or NULL. */
+pal_status pal__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, pal_error *err);
 
 /* figures.c: those of the code. */
 pal_status pal__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,

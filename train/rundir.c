@@ -2,11 +2,14 @@
  *
  * Each file is replaced as a whole; a last line of metrics.jsonl that is torn all the same, as a crash of the machine
  * may leave it, is passed over. What info() returns lives in the JSON value that was written or read. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +24,7 @@ struct pal_rundir {
     size_t metrics_size;
     pal_epoch *epochs;
     size_t n_epochs;
+    int lock; /* descriptor of the folder; 0: only read */
 };
 
 #define FIELD(kind, name)                                                                                              \
@@ -109,6 +113,16 @@ static pal_status make_folder(pal_rundir *dir, const char *path, const char *mod
     }
 }
 
+/* One process trains into a folder. The lock goes with the process, however it ends; a file system that has no locks
+ * does without. */
+static pal_status lock(pal_rundir *dir, pal_error *err)
+{
+    dir->lock = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir->lock < 0) dir->lock = 0;
+    if (!dir->lock || !flock(dir->lock, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s is being trained by another process", dir->path);
+}
+
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_error *err)
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
@@ -120,22 +134,24 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     char started[40];
     info.status = "running";
     info.started = now(started, sizeof started);
-    info.finished = info.error = NULL;
+    info.finished = info.error = info.changed = NULL;
+    info.resumed = 0;
     info.result = (pal_train_result){.train_loss = NAN,
                                      .test_loss = NAN,
                                      .squared_error = NAN,
                                      .squared_error_corrupted = NAN,
                                      .samples_per_second = NAN};
-    if (!make_folder(dir, path, info.model, err) && !write_info(dir, &info, err)) return dir;
+    if (!make_folder(dir, path, info.model, err) && !lock(dir, err) && !write_info(dir, &info, err)) return dir;
     pal_rundir_free(dir);
     return NULL;
 }
 
-/* "terms": {"reconstruction": ..., ...}, where there are any. */
+/* "phase", and "terms": {"reconstruction": ..., ...}, where there are any. */
 static bool write_terms(json_t *object, const pal_epoch *epoch)
 {
     json_t *terms = epoch->n_terms ? json_object() : NULL;
     bool good = terms || !epoch->n_terms;
+    if (*epoch->phase) good = good && !json_object_set_new(object, "phase", json_string(epoch->phase));
     for (size_t i = 0; i < epoch->n_terms && good; i++)
         good = !json_object_set_new(terms, epoch->terms[i].name, pal__json_figure(epoch->terms[i].value));
     good = good && (!terms || !json_object_set(object, "terms", terms));
@@ -145,8 +161,9 @@ static bool write_terms(json_t *object, const pal_epoch *epoch)
 
 static void read_terms(const json_t *object, pal_epoch *epoch)
 {
-    const char *name;
+    const char *name, *phase = json_string_value(json_object_get(object, "phase"));
     json_t *value;
+    snprintf(epoch->phase, sizeof epoch->phase, "%s", phase ? phase : "");
     json_object_foreach(json_object_get(object, "terms"), name, value)
     {
         if (epoch->n_terms == PAL_TERMS) return;
@@ -231,9 +248,65 @@ static pal_rundir *open_run(const char *path, bool metrics, pal_error *err)
 pal_rundir *pal_rundir_open(const char *path, pal_error *err) { return open_run(path, true, err); }
 pal_rundir *pal_rundir_open_model(const char *path, pal_error *err) { return open_run(path, false, err); }
 
+pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
+{
+    pal_rundir *seen = pal_rundir_open(path, err), *dir = NULL;
+    if (seen && !lock(seen, err)) dir = pal_rundir_open(path, err); /* as it is once nobody else writes */
+    if (dir) {
+        dir->lock = seen->lock;
+        seen->lock = 0;
+    }
+    pal_rundir_free(seen);
+    if (!dir || strcmp(dir->info.status, "done") != 0) return dir;
+    pal_error_set(err, PAL_ERR_ARGUMENT, "%s is done: there is nothing to resume", path);
+    pal_rundir_free(dir);
+    return NULL;
+}
+
+/* What a process left behind that was killed while it wrote: FILE.ANY.part. */
+static void remove_temporaries(const pal_rundir *dir)
+{
+    static const char *const files[] = {"run.json.", "metrics.jsonl.", "checkpoint.safetensors."};
+    DIR *folder = opendir(dir->path);
+    if (!folder) return;
+    for (const struct dirent *e; (e = readdir(folder));)
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+            const size_t length = strlen(e->d_name), begin = strlen(files[i]);
+            if (length > begin + 5 && !strncmp(e->d_name, files[i], begin) && !strcmp(e->d_name + length - 5, ".part"))
+                unlinkat(dirfd(folder), e->d_name, 0);
+        }
+    closedir(folder);
+}
+
+/* Drops the lines of epochs that end after this step. */
+static pal_status drop_epochs(pal_rundir *dir, int64_t step, pal_error *err)
+{
+    char name[PATH];
+    size_t kept = 0, size = 0;
+    while (kept < dir->n_epochs && dir->epochs[kept].step <= step) kept++;
+    if (kept == dir->n_epochs) return PAL_OK;
+    for (size_t i = 0; i < kept; i++) size += strcspn(dir->metrics + size, "\n") + 1;
+    dir->n_epochs = kept;
+    dir->metrics_size = size;
+    return pal__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, size, err);
+}
+
+pal_status pal__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, pal_error *err)
+{
+    pal_run_info info = dir->info;
+    info.status = "running";
+    info.error = info.finished = NULL;
+    info.resumed++;
+    if (changed) info.changed = changed;
+    remove_temporaries(dir);
+    pal_status status = drop_epochs(dir, step, err);
+    return status ? status : write_info(dir, &info, err);
+}
+
 void pal_rundir_free(pal_rundir *dir)
 {
     if (!dir) return;
+    if (dir->lock) close(dir->lock);
     pal__settings_free(dir->settings, dir->info.n_settings);
     json_decref(dir->json);
     free(dir->metrics);
@@ -265,20 +338,24 @@ pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *er
 }
 
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
-                           pal_error *err)
+                           double loss, pal_error *err)
 {
     size_t n = optimizer ? pal_optimizer_state_count(optimizer) : 0;
-    pal_named_tensor *more = calloc(n + 1, sizeof *more);
+    pal_named_tensor *more = calloc(n + 2, sizeof *more);
     pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
-    pal_status status = more && count ? PAL_OK : no_memory(err);
+    pal_tensor *sum = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
+    pal_status status = more && count && sum ? PAL_OK : no_memory(err);
     for (size_t i = 0; !status && i < n; i++) more[i].tensor = pal_optimizer_state(optimizer, i, &more[i].name);
     if (!status) {
         char name[PATH];
         pal_tensor_set(count, 0, (double)step);
-        more[n] = (pal_named_tensor){"train/step", count};
+        pal_tensor_set(sum, 0, loss);
+        more[n++] = (pal_named_tensor){"train/step", count};
+        if (loss != 0) more[n++] = (pal_named_tensor){"train/loss", sum};
         pal_rundir_file(dir, "checkpoint.safetensors", name, sizeof name);
-        status = pal_model_save(model, name, more, n + 1, err);
+        status = pal_model_save(model, name, more, n, err);
     }
+    pal_tensor_free(sum);
     pal_tensor_free(count);
     free(more);
     return status;

@@ -4,6 +4,7 @@
  * input, moves the clock of the noise and of the schedule, and runs. A checkpoint is written only where everything in
  * it is finite, so there is always a good one: the initial model, or the end of the last epoch. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,20 @@ typedef struct loop {
     const pal_dataset *data;
     pal_train_options o;
     pal_schedule schedule;
+    pal__phases plan;
+    pal__checkpoint from; /* of a run that is resumed */
+
+    /* Of the phase that is trained. */
+    pal_phase phase;
     pal_optimizer *optimizer;
     pal__stage *stage;
     pal__evaluator *evaluator; /* NULL: no test data */
+    int64_t before;            /* steps of the phases before it */
+
     uint32_t *order;
     pal_progress progress;
     int64_t step;                       /* taken in all */
+    int64_t first;                      /* step of this epoch that was the first here: not 0 after an interruption */
     double started, training, reported; /* when; seconds in this epoch's steps; when last */
     double sum;                         /* of this epoch's losses */
 } loop;
@@ -32,8 +41,10 @@ static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_
 /* The words for an optimiser and a schedule that nothing was said about. */
 static void defaults(loop *l)
 {
+    const int64_t epochs = l->phase.epochs ? l->phase.epochs : l->o.epochs;
     l->schedule = l->o.schedule ? *l->o.schedule : (pal_schedule){.name = "constant", .learning_rate = 0.1};
-    l->schedule.total = (uint64_t)(l->o.epochs * l->progress.steps);
+    l->schedule.total = (uint64_t)(epochs * l->progress.steps);
+    if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
 }
 
 /* Cross-entropy of something that is no probability has no minimum: training would run away. */
@@ -73,70 +84,104 @@ static pal_status check(const loop *l, pal_error *err)
     return status ? status : check_range(l->model, l->data, err);
 }
 
-/* Parameters and their names, in the model's order. */
-static pal_optimizer *new_optimizer(const loop *l, pal_error *err)
+/* The rate of this step of the phase's. */
+static double rate(const loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
+
+static void end_phase(loop *l)
 {
-    size_t n = pal_model_parameter_count(l->model);
-    pal_tensor **parameters = calloc(n + 1, sizeof *parameters);
-    const char **names = calloc(n + 1, sizeof *names);
-    pal_optimizer *optimizer = NULL;
-    pal_optimizer_options plain = {.struct_size = sizeof plain, .name = "gd"};
-    if (parameters && names) {
-        for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(l->model, i, &names[i]);
-        optimizer = pal_optimizer_new(pal_model_context(l->model), l->o.optimizer ? l->o.optimizer : &plain, parameters,
-                                      names, n, err);
-    } else {
-        no_memory(err);
-    }
-    free(parameters);
-    free(names);
-    return optimizer;
+    pal__stage_free(l->stage);
+    pal__evaluator_free(l->evaluator);
+    pal_optimizer_free(l->optimizer);
+    l->stage = NULL;
+    l->evaluator = NULL;
+    l->optimizer = NULL;
 }
 
-static size_t record_step(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+/* Programs and the optimiser's state of phase i, which begins after so many epochs. */
+static pal_status begin_phase(loop *l, size_t i, int64_t epochs, pal_error *err)
 {
-    size_t n = pal_model_parameter_count(model);
-    pal_var *leaves = calloc(2 * n + 1, sizeof *leaves);
-    if (!leaves) return 0;
-    pal_var *gradients = leaves + n;
-    pal_tape *tape = in->tape;
-    pal_model_begin(model, tape, PAL_TRAIN);
-    outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x});
-    pal_status status = pal_model_leaves(model, tape, leaves);
-    pal_model_end(model);
-    if (!status) status = pal_grad(outputs[0], leaves, n, gradients);
-    if (!status) status = pal_optimizer_record(user, tape, leaves, gradients, n);
-    free(leaves);
-    return status ? 0 : 1;
+    end_phase(l);
+    l->phase = l->plan.phase[i];
+    l->before = epochs * l->progress.steps;
+    l->progress.phase = l->phase.name;
+    defaults(l);
+    l->optimizer = pal__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
+    if (!l->optimizer) return PAL_ERR_ARGUMENT;
+    if (l->from.file && l->step > l->before && pal__checkpoint_optimizer(&l->from, l->optimizer, err))
+        return PAL_ERR_FORMAT;
+    pal__checkpoint_close(&l->from);
+    pal__phase_step step = {&l->phase, l->optimizer};
+    l->stage = pal__stage_new(
+        l->model,
+        &(pal__stage_options){
+            .rows = l->o.batch, .lanes = l->o.lanes, .effects = true, .record = pal__phase_record, .user = &step},
+        err);
+    if (!l->stage) return PAL_ERR_ARGUMENT;
+    if (!l->o.test) return PAL_OK;
+    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    l->evaluator = pal__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
+    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+}
+
+/* What is not as it was for the steps that are left, since the bits depend on it; NULL: nothing. */
+static const char *changes(const loop *l, char *out, size_t size)
+{
+    const pal_run_info *info = pal_rundir_info(l->o.folder);
+    const pal_context *context = pal_model_context(l->model);
+    const char *const was[] = {info->isa, info->blas};
+    const char *const is[] = {pal_context_isa(context), pal_context_blas(context)};
+    size_t length = 0;
+    for (int i = 0; i < 2 && l->step < l->progress.epochs * l->progress.steps; i++)
+        if (was[i] && strcmp(was[i], is[i]) != 0 && length < size)
+            length +=
+                (size_t)snprintf(out + length, size - length, "%s%s instead of %s", length ? ", " : "", is[i], was[i]);
+    if (length && length < size) snprintf(out + length, size - length, " from step %lld on", (long long)l->step + 1);
+    return length ? out : NULL;
+}
+
+/* Puts back what the folder holds: the loop stands where the run was saved. */
+static pal_status go_on(loop *l, pal_error *err)
+{
+    pal_progress *p = &l->progress;
+    pal_rundir *folder = l->o.folder;
+    const bool solved = pal__has_closed_form(l->model);
+    pal_status status = pal__checkpoint_open(&l->from, folder, l->model, solved ? 0 : p->epochs * p->steps, err);
+    if (status) return status;
+    l->step = l->from.step;
+    p->epoch = l->step / p->steps;
+    l->first = l->step % p->steps;
+    l->sum = l->from.loss;
+    char changed[256];
+    const double seconds = pal_rundir_info(folder)->result.seconds;
+    status = pal__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed), err);
+    if (status) return status;
+    const size_t lines = pal_rundir_epoch_count(folder);
+    const pal_epoch *last = lines ? pal_rundir_epoch(folder, lines - 1) : NULL;
+    l->started -= fmax(seconds, last ? last->seconds : 0);
+    if (!last) return PAL_OK;
+    p->train_loss = last->train_loss;
+    p->test_loss = last->test_loss;
+    p->squared_error = last->squared_error;
+    p->squared_error_corrupted = last->squared_error_corrupted;
+    return PAL_OK;
 }
 
 static pal_status prepare(loop *l, pal_error *err)
 {
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
     if (!l->order) return no_memory(err);
-    if (pal__measure_statistics(l->model, l->data, err)) return PAL_ERR_ARGUMENT;
-    l->optimizer = new_optimizer(l, err);
-    if (!l->optimizer) return PAL_ERR_ARGUMENT;
-    l->stage = pal__stage_new(
-        l->model,
-        &(pal__stage_options){
-            .rows = l->o.batch, .lanes = l->o.lanes, .effects = true, .record = record_step, .user = l->optimizer},
-        err);
-    if (!l->stage) return PAL_ERR_ARGUMENT;
-    if (!l->o.test) return PAL_OK;
-    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
-    l->evaluator = pal__evaluator_new(l->model, l->o.test, &o, err);
-    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+    if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
+    return l->step ? PAL_OK : pal__measure_statistics(l->model, l->data, err);
 }
 
 static pal_status not_finite(const loop *l, const char *what, pal_error *err)
 {
-    return pal_error_set(
-        err, PAL_ERR_NUMERIC, "%s is not finite at epoch %lld, step %lld: lower --learning-rate (now %g)", what,
-        (long long)l->progress.epoch, (long long)l->progress.step, pal_schedule_rate(&l->schedule, (uint64_t)l->step));
+    return pal_error_set(err, PAL_ERR_NUMERIC,
+                         "%s is not finite at epoch %lld, step %lld: lower --learning-rate (now %g)", what,
+                         (long long)l->progress.epoch, (long long)l->progress.step, rate(l));
 }
 
-static pal_status save(loop *l, pal_error *err)
+static pal_status check_finite(loop *l, pal_error *err)
 {
     for (size_t i = 0; i < pal_model_parameter_count(l->model); i++) {
         const char *name;
@@ -145,7 +190,16 @@ static pal_status save(loop *l, pal_error *err)
         for (size_t k = 0; k < pal_tensor_count(t); k++) sum += 0 * pal_tensor_get(t, k); /* 0, or not a number */
         if (!isfinite(sum)) return not_finite(l, name, err);
     }
-    return l->o.folder ? pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, err) : PAL_OK;
+    return PAL_OK;
+}
+
+/* In the middle of an epoch with its losses so far. */
+static pal_status save(loop *l, pal_error *err)
+{
+    pal_status status = check_finite(l, err);
+    if (status || !l->o.folder) return status;
+    const bool middle = l->step % l->progress.steps != 0;
+    return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
 }
 
 /* Tells the caller; true: it wants to stop. */
@@ -155,25 +209,26 @@ static bool report(loop *l, double now)
     l->reported = now;
     p->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
     p->seconds = now - l->started;
-    p->samples_per_second = l->training > 0 ? (double)(p->step * l->o.batch) / l->training : 0;
+    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * l->o.batch) / l->training : 0;
     double left = (double)(p->epochs * p->steps - l->step);
     p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
     return l->o.progress && l->o.progress(p, l->o.user);
 }
 
-/* The steps of one epoch. PAL_ERR_STOPPED: the caller asked for it. */
+/* The steps of one epoch, from the first that is to be taken. PAL_ERR_STOPPED: the caller asked for it. */
 static pal_status run_steps(loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
-    l->sum = l->training = 0;
+    l->training = 0;
+    if (!l->first) l->sum = 0;
     p->finished = false;
-    p->step = 0;
+    p->step = l->first;
     pal_status status = pal_epoch_order(l->o.seed, "order", (uint64_t)p->epoch, l->order, (size_t)l->data->count);
     if (status) return pal_error_set(err, status, "the order of epoch %lld failed", (long long)p->epoch);
     double began = pal__seconds();
     while (p->step < p->steps) {
         uint64_t clock = (uint64_t)++l->step;
-        pal_optimizer_set_step(l->optimizer, clock, pal_schedule_rate(&l->schedule, clock));
+        pal_optimizer_set_step(l->optimizer, clock - (uint64_t)l->before, rate(l));
         status = pal__stage_run(l->stage, l->data, l->order + p->step * l->o.batch,
                                 (pal_noise){.seed = l->o.seed, .clock = clock}, err);
         p->step++;
@@ -204,12 +259,15 @@ static pal_status finish_epoch(loop *l, pal_error *err)
                        .test_loss = figures.loss,
                        .squared_error = figures.squared_error,
                        .squared_error_corrupted = figures.squared_error_corrupted,
-                       .learning_rate = pal_schedule_rate(&l->schedule, (uint64_t)l->step),
+                       .learning_rate = rate(l),
                        .seconds = pal__seconds() - l->started,
                        .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
-    status = save(l, err);
+    memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
+    /* The line first: a run that ends in between takes the epoch again, and the line with it. */
+    status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
+    if (!status) status = save(l, err);
     if (status) return status;
     p->finished = true;
     bool stop = report(l, pal__seconds()) && p->epoch < p->epochs;
@@ -219,17 +277,27 @@ static pal_status finish_epoch(loop *l, pal_error *err)
 static pal_status run_epochs(loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
-    pal_status status = save(l, err);
+    pal_status status = PAL_OK;
     double training = 0, samples = 0;
-    while (!status && p->epoch < p->epochs) {
-        p->epoch++;
-        status = run_steps(l, err);
-        if (status == PAL_ERR_STOPPED && save(l, err)) status = PAL_ERR_IO;
-        if (!status) status = finish_epoch(l, err);
-        training += l->training;
-        samples += (double)(p->step * l->o.batch);
-        result->epochs += p->finished;
-        result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
+    int64_t begin = 0, end = 0;
+    result->epochs = p->epoch;
+    result->train_loss = p->train_loss;
+    for (size_t i = 0; !status && i < l->plan.n; i++, begin = end) {
+        end += l->plan.phase[i].epochs;
+        if (p->epoch >= end) continue; /* it was trained before the run was resumed */
+        status = begin_phase(l, i, begin, err);
+        if (!status && !l->step) status = save(l, err);
+        while (!status && p->epoch < end) {
+            p->epoch++;
+            status = run_steps(l, err);
+            if (status == PAL_ERR_STOPPED && save(l, err)) status = PAL_ERR_IO;
+            if (!status) status = finish_epoch(l, err);
+            training += l->training;
+            samples += (double)((p->step - l->first) * l->o.batch);
+            l->first = 0;
+            result->epochs += p->finished;
+            result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
+        }
     }
     result->steps = l->step;
     result->test_loss = p->test_loss;
@@ -245,7 +313,8 @@ static pal_status solve(loop *l, pal_train_result *result, pal_error *err)
     pal_progress *p = &l->progress;
     pal_figures figures;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
-    pal_status status = pal__solve(l->model, l->data, err);
+    pal_status status = begin_phase(l, 0, 0, err);
+    if (!status) status = pal__solve(l->model, l->data, err);
     if (!status) status = pal_evaluate(l->model, l->data, &o, &figures, err);
     if (status) return status;
     p->epoch = p->epochs = 1;
@@ -266,6 +335,7 @@ static void start(loop *l, pal_model *model, const pal_dataset *data, const pal_
     PAL__OPTIONS(l->o, given);
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = l->o.batch > 0 ? data->count / l->o.batch : 0,
+                                 .phase = "",
                                  .train_loss = NAN,
                                  .test_loss = NAN,
                                  .squared_error = NAN,
@@ -274,17 +344,30 @@ static void start(loop *l, pal_model *model, const pal_dataset *data, const pal_
     l->started = l->reported = pal__seconds();
 }
 
+/* What can be told before anything is made; then the plan is. */
+static pal_status plan(loop *l, pal_error *err)
+{
+    pal_status status = check(l, err);
+    if (!status && l->o.resume && !l->o.folder) status = pal_error_set(err, PAL_ERR_ARGUMENT, "resume: no folder");
+    if (!status) status = pal__phases_make(l->model, l->o.epochs, &l->plan, err);
+    l->progress.epochs = l->plan.epochs;
+    for (size_t i = 0; !status && i < l->plan.n; i++) {
+        pal_optimizer *optimizer = pal__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
+        if (!optimizer) status = PAL_ERR_ARGUMENT;
+        pal_optimizer_free(optimizer);
+    }
+    return status;
+}
+
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err)
 {
     loop l;
-    start(&l, (pal_model *)(uintptr_t)model, data, options);
-    pal_status status = check(&l, err);
-    if (status) return status;
     pal_error own = {0};
-    pal_optimizer *optimizer = new_optimizer(&l, &own);
-    pal_optimizer_free(optimizer);
-    return optimizer ? PAL_OK : pal_error_set(err, own.status, "%s", own.text);
+    start(&l, (pal_model *)(uintptr_t)model, data, options);
+    plan(&l, &own);
+    pal__phases_free(&l.plan);
+    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
@@ -298,7 +381,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
                                  .samples_per_second = NAN};
-    if (!check(&l, &own) && !prepare(&l, &own)) {
+    if (!plan(&l, &own) && !prepare(&l, &own)) {
         if (pal__has_closed_form(model))
             solve(&l, result, &own);
         else
@@ -311,9 +394,9 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
         pal_rundir_finish(l.o.folder, word, *word == 'f' ? own.text : NULL, result, &last);
         if (last.status && !own.status) own = last;
     }
-    pal__stage_free(l.stage);
-    pal__evaluator_free(l.evaluator);
-    pal_optimizer_free(l.optimizer);
+    end_phase(&l);
+    pal__checkpoint_close(&l.from);
+    pal__phases_free(&l.plan);
     free(l.order);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }

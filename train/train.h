@@ -84,9 +84,10 @@ typedef struct pal_epoch { /* a line of metrics.jsonl */
     double train_loss;     /* the mean over the epoch's steps, each before its update */
     double test_loss, squared_error, squared_error_corrupted;
     double learning_rate; /* of the last step */
-    double seconds;       /* since training began */
+    double seconds;       /* of training so far */
     size_t n_terms;       /* of test_loss, as in pal_figures; 0: reconstruction is all */
     pal_term terms[PAL_TERMS];
+    char phase[32]; /* "": training is one phase */
 } pal_epoch;
 
 typedef struct pal_train_result {
@@ -113,6 +114,8 @@ typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, a
     int64_t lanes, threads;
     const char *isa, *blas;
     pal_train_result result;
+    int64_t resumed;     /* how often */
+    const char *changed; /* what was not as before when it was resumed: the bits may not be those of one run; or NULL */
 } pal_run_info;
 
 typedef struct pal_rundir pal_rundir;
@@ -121,6 +124,9 @@ typedef struct pal_rundir pal_rundir;
  * that is free. One that exists is refused (PAL_ERR_EXISTS) and left as it is, unless it is an empty folder. info is
  * copied; status, started, finished, error and result are set here. NULL: err says why. */
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error *err);
+/* Opens one to train on where it stopped, however it did; nothing is written until pal_train. PAL_ERR_ARGUMENT: it is
+ * done, or another process trains it. Such a folder, and one that is new, is locked until it is freed. */
+pal_rundir *pal_rundir_resume(const char *path, pal_error *err);
 /* Opens one for reading. PAL_ERR_IO: no such folder, or no run.json in it; PAL_ERR_FORMAT. */
 pal_rundir *pal_rundir_open(const char *path, pal_error *err);
 /* The same for who wants its model and not its epochs: metrics.jsonl is not read. */
@@ -136,9 +142,10 @@ const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, 
 
 /* Adds a line to metrics.jsonl. */
 pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err);
-/* checkpoint.safetensors: the model, the optimiser's state (may be NULL), and the step as "train/step". */
+/* checkpoint.safetensors: the model, the optimiser's state (may be NULL), the step as "train/step", and in the middle
+ * of an epoch the sum of its losses so far as "train/loss" (0: left out). */
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
-                           pal_error *err);
+                           double loss, pal_error *err);
 /* run.json again, with the result; error is for status "failed", else NULL. */
 pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *error, const pal_train_result *result,
                              pal_error *err);
@@ -151,6 +158,7 @@ pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_err
 typedef struct pal_progress {
     int64_t epoch, epochs; /* epoch from 1 */
     int64_t step, steps;   /* taken in this epoch; in every epoch */
+    const char *phase;     /* its name; "": training is one phase */
     bool finished;         /* the epoch is: step equals steps, and the figures of the test data are this epoch's */
     double train_loss;     /* the mean over this epoch's steps so far */
     double test_loss, squared_error, squared_error_corrupted; /* of the last finished epoch; NAN before it */
@@ -171,15 +179,17 @@ typedef struct pal_train_options {
     pal_rundir *folder;                     /* gets metrics, checkpoints and the result; NULL: none */
     pal_progress_fn progress;               /* about ten times a second, and when an epoch is finished; NULL: none */
     void *user;
+    bool resume; /* go on from the folder's checkpoint, its weights included; from the start where there is none */
 } pal_train_options;
 
 /* What pal_train would refuse before its first step: sizes that do not fit, an unknown schedule or optimiser. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err);
 
-/* Trains in place. Each epoch goes through the samples in the order of pal_epoch_order(seed, "order", epoch) and drops
- * the last partial batch; noise is drawn at the clock of the step. Equal bits for equal model, data, options, lanes,
- * instruction set and BLAS kernels, whatever the threads.
+/* Trains in place, phase after phase (pal_phase); `epochs` is for each phase that has no number of its own. Each epoch
+ * goes through the samples in the order of pal_epoch_order(seed, "order", epoch) and drops the last partial batch;
+ * noise is drawn at the clock of the step. Equal bits for equal model, data, options, lanes, instruction set and BLAS
+ * kernels, whatever the threads, and whether it was interrupted and resumed.
  *
  * PAL_ERR_STOPPED: the callback asked for it; the model is as after the last step and was saved. PAL_ERR_NUMERIC: a
  * loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial one), the model

@@ -1,0 +1,93 @@
+/* phases.c - training as a list of phases, and the program of one step of a phase.
+ *
+ * What a phase leaves open is what the run says; plain training is one phase that leaves everything open. A parameter
+ * that does not move in a phase is a leaf like the others and has neither a gradient nor an optimiser's state. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+enum { MOST = 4096 };
+
+pal_status pal__phases_make(const pal_model *model, int64_t epochs, pal__phases *plan, pal_error *err)
+{
+    *plan = (pal__phases){0};
+    for (pal_phase next; plan->n < MOST && pal_model_phase(model, plan->n, &next);) {
+        pal_phase *more = realloc(plan->phase, (plan->n + 1) * sizeof *more);
+        if (!more) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        if (next.epochs < 1) next.epochs = epochs;
+        plan->phase = more;
+        plan->phase[plan->n++] = next;
+        plan->epochs += next.epochs;
+    }
+    if (plan->n && plan->n < MOST) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %zu phases", pal_model_variant(model)->name, plan->n);
+}
+
+void pal__phases_free(pal__phases *plan)
+{
+    free(plan->phase);
+    *plan = (pal__phases){0};
+}
+
+/* The numbers of the parameters that move, in the model's order; returns how many. */
+static size_t moving(const pal_model *model, const pal_phase *phase, size_t *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pal_model_parameter_count(model); i++) {
+        const char *name;
+        pal_model_parameter(model, i, &name);
+        if (pal_phase_moves(model, phase, name)) out[n++] = i;
+    }
+    return n;
+}
+
+pal_optimizer *pal__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
+                                    pal_error *err)
+{
+    const pal_optimizer_options own = {.struct_size = sizeof own, .name = phase->optimizer ? phase->optimizer : "gd"};
+    const size_t all = pal_model_parameter_count(model) + 1;
+    size_t *at = calloc(all, sizeof *at);
+    pal_tensor **parameters = calloc(all, sizeof *parameters);
+    const char **names = calloc(all, sizeof *names);
+    pal_optimizer *optimizer = NULL;
+    if (at && parameters && names) {
+        const size_t n = moving(model, phase, at);
+        for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(model, at[i], &names[i]);
+        if (n || all == 1)
+            optimizer = pal_optimizer_new(pal_model_context(model), given && !phase->optimizer ? given : &own,
+                                          parameters, names, n, err);
+        else
+            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: nothing moves in phase %s", pal_model_variant(model)->name,
+                          phase->name);
+    } else {
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    }
+    free(at);
+    free(parameters);
+    free(names);
+    return optimizer;
+}
+
+size_t pal__phase_record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+{
+    const pal__phase_step *step = user;
+    const size_t all = pal_model_parameter_count(model) + 1;
+    size_t *at = calloc(all, sizeof *at);
+    pal_var *leaves = calloc(2 * all, sizeof *leaves);
+    pal_status status = at && leaves ? PAL_OK : PAL_ERR_MEMORY;
+    if (!status) {
+        const size_t n = moving(model, step->phase, at);
+        pal_var *gradients = leaves + all;
+        pal_model_begin(model, in->tape, PAL_TRAIN);
+        outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x, .phase = step->phase});
+        status = pal_model_leaves(model, in->tape, leaves);
+        pal_model_end(model);
+        for (size_t i = 0; i < n; i++) leaves[i] = leaves[at[i]];
+        if (!status) status = pal_grad(outputs[0], leaves, n, gradients);
+        if (!status) status = pal_optimizer_record(step->optimizer, in->tape, leaves, gradients, n);
+    }
+    free(at);
+    free(leaves);
+    return status ? 0 : 1;
+}

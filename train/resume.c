@@ -1,0 +1,70 @@
+/* resume.c - where an interrupted run goes on: what its checkpoint holds, put back.
+ *
+ * The order of an epoch and all noise are functions of the seed and a clock, so weights, the optimiser's state, the
+ * step, and the sum of the losses of an epoch that is not finished are all there is to know. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train/internal.h"
+
+enum { PATH = 4096 };
+
+static pal_status malformed(const pal__checkpoint *c, const char *name, pal_error *err)
+{
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s/checkpoint.safetensors: cannot go on: %s is missing or not as wanted",
+                         pal_rundir_path(c->dir), name);
+}
+
+static pal_status copy(const pal__checkpoint *c, const char *name, pal_tensor *to, pal_error *err)
+{
+    const pal_tensor *from = pal_safetensors_find(c->file, name);
+    if (!from || from->dtype != to->dtype || !pal_shape_equal(from->shape, to->shape)) return malformed(c, name, err);
+    memcpy(to->data, from->data, pal_tensor_bytes(to));
+    return PAL_OK;
+}
+
+static double number(const pal__checkpoint *c, const char *name, double otherwise)
+{
+    const pal_tensor *t = pal_safetensors_find(c->file, name);
+    return t && pal_tensor_count(t) == 1 ? pal_tensor_get(t, 0) : otherwise;
+}
+
+pal_status pal__checkpoint_open(pal__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
+                                pal_error *err)
+{
+    char path[PATH];
+    *c = (pal__checkpoint){.dir = dir};
+    pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path);
+    if (access(path, F_OK) && errno == ENOENT) return PAL_OK; /* it ended before anything was saved */
+    c->file = pal_safetensors_open(pal_model_context(model), path, err);
+    if (!c->file) return PAL_ERR_FORMAT;
+    const double step = number(c, "train/step", NAN);
+    c->loss = number(c, "train/loss", 0);
+    if (!(step >= 0) || step != floor(step) || step > (double)steps) return malformed(c, "train/step", err);
+    if (!isfinite(c->loss)) return malformed(c, "train/loss", err);
+    c->step = (int64_t)step;
+    pal_status status = PAL_OK;
+    const char *name;
+    pal_tensor *to;
+    for (size_t i = 0; !status && (to = pal_model_parameter(model, i, &name)); i++) status = copy(c, name, to, err);
+    return status;
+}
+
+pal_status pal__checkpoint_optimizer(const pal__checkpoint *c, pal_optimizer *optimizer, pal_error *err)
+{
+    pal_status status = PAL_OK;
+    for (size_t i = 0; !status && i < pal_optimizer_state_count(optimizer); i++) {
+        const char *name;
+        pal_tensor *to = pal_optimizer_state(optimizer, i, &name);
+        status = copy(c, name, to, err);
+    }
+    return status;
+}
+
+void pal__checkpoint_close(pal__checkpoint *c)
+{
+    pal_safetensors_free(c->file);
+    c->file = NULL;
+}
