@@ -78,6 +78,7 @@ static void fill_json(json_t *out, const column *c)
     json_object_set_new(out, "squared_error", pal_cli_number(f->squared_error));
     if (isfinite(f->squared_error_corrupted))
         json_object_set_new(out, "squared_error_corrupted", pal_cli_number(f->squared_error_corrupted));
+    if (isfinite(f->error)) json_object_set_new(out, "error", pal_cli_number(f->error));
     json_object_set_new(out, "code", json_of_code(&f->code));
 }
 
@@ -138,6 +139,7 @@ static void print_losses(const column *columns, size_t n)
     }
     ROW("squared error", 4, f->squared_error);
     ROW("  from corrupted", 4, f->squared_error_corrupted);
+    ROW("classified wrongly", -2, f->error);
 }
 
 static void print_code(const column *columns, size_t n)

@@ -73,7 +73,8 @@ static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
     (void)inputs; /* the same tensors: the model finds them as leaves */
     pal_var x = pal_leaf(tape, s->batch, "check:x");
     pal_model_begin(s->model, tape, PAL_TRAIN);
-    pal_var loss = pal_model_loss(s->model, &(pal_batch){.inputs = x});
+    pal_var loss = pal_model_loss(
+        s->model, &(pal_batch){.inputs = x, .labels = pal_model_labels(s->model, pal_shape_of(x).dim[0])});
     pal_model_end(s->model);
     return loss;
 }

@@ -118,7 +118,8 @@ static int record(recording *r, int64_t batch, int64_t order)
         return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
     }
     pal_model_begin(r->model, r->tape, PAL_TRAIN);
-    pal_var loss = pal_model_loss(r->model, &(pal_batch){.inputs = pal_leaf(r->tape, r->batch, "x")});
+    pal_var loss = pal_model_loss(r->model, &(pal_batch){.inputs = pal_leaf(r->tape, r->batch, "x"),
+                                                         .labels = pal_model_labels(r->model, batch)});
     pal_model_leaves(r->model, r->tape, r->leaves);
     pal_model_end(r->model);
     if (order >= 1) pal_grad(loss, r->leaves, r->n, gradients);

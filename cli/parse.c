@@ -166,6 +166,10 @@ static void add_variants(parsing *p, const char *verb)
         const pal_option *own = p->variant ? pal_variant_option_find(p->variant, any->name) : NULL;
         const pal_option *o = own ? own : any;
         const char *alias = NULL;
+        bool taken = false;
+        for (const pal_cli_row *r = p->spec->rows; r->option.name && !own; r++)
+            taken |= !strcmp(r->option.name, any->name);
+        if (taken) continue;
         for (size_t k = 0; k < sizeof variant_aliases / sizeof *variant_aliases; k++)
             if (!strcmp(variant_aliases[k].name, o->name)) alias = variant_aliases[k].value;
         add(p, o, words[o->type], alias, 0, true, p->variant && !own);
@@ -264,8 +268,9 @@ int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args 
     p->args = args;
     p->status = PAL_CLI_GO_ON;
     for (int i = 1; i < argc && spec->variants && !p->variant; i++) p->variant = pal_variant_find(argv[i]);
-    for (const pal_cli_row *r = spec->rows; r->option.name; r++)
-        add(p, &r->option, r->argument, r->alias, r->letter, false, false);
+    for (const pal_cli_row *r = spec->rows; r->option.name; r++) /* a variant's own word goes before the verb's */
+        if (!p->variant || !pal_variant_option_find(p->variant, r->option.name))
+            add(p, &r->option, r->argument, r->alias, r->letter, false, false);
     if (spec->variants) add_variants(p, argv[0]);
     p->options[p->n_options] = (struct argp_option){"help", 'h', NULL, 0, "this list", -1};
     p->argp = (struct argp){.options = p->options, .parser = take, .args_doc = spec->words, .doc = spec->summary};

@@ -69,6 +69,7 @@ typedef struct job {
     pal_run_info info;
     char data[PATH_MAX], command[8192];
     pal_error *why; /* who calls says himself why training ended early; else NULL */
+    char classes[16];
     char optimizer[32], schedule[32]; /* their names, of a run that is resumed */
 } job;
 
@@ -336,6 +337,17 @@ static int prepare_resumed(job *j)
 /* ---- A new run ---------------------------------------------------------------------------------------------------
  */
 
+/* As many as the data have, where nothing else is said. */
+static void add_classes(job *j)
+{
+    pal_cli_args *a = &j->args;
+    if (!j->variant->classify || !j->train->labels || a->n_variant == PAL_CLI_SETTINGS) return;
+    for (size_t i = 0; i < a->n_variant; i++)
+        if (!strcmp(a->variant[i].name, "classes")) return;
+    snprintf(j->classes, sizeof j->classes, "%d", j->train->classes);
+    a->variant[a->n_variant++] = (pal_setting){"classes", j->classes};
+}
+
 static int prepare(job *j)
 {
     int status = PAL_CLI_GO_ON;
@@ -351,6 +363,7 @@ static int prepare(job *j)
     if (j->context) status = open_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0));
     if (status != PAL_CLI_GO_ON) return status;
     fill_info(j);
+    add_classes(j);
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)j->info.seed, &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, j->args.n_variant, &err);

@@ -9,7 +9,7 @@
 
 static pal_var loss(pal_model *m, pal_var x, const pal_phase *phase)
 {
-    return pal_model_loss(m, &(pal_batch){.inputs = x, .phase = phase});
+    return pal_model_loss(m, &(pal_batch){.inputs = x, .labels = pal_model_labels(m, 2), .phase = phase});
 }
 
 static pal_var reconstruction(pal_model *m, pal_var x, const pal_phase *phase)
@@ -43,7 +43,7 @@ pal_status pal__model_discover(pal_model *m, pal_error *err)
     m->discovering = true;
     pal_phase phase;
     pal_status status = dry_run(m, PAL_TRAIN, loss, NULL, err);
-    for (size_t i = 0; !status && pal_model_phase(m, i, &phase); i++)
+    for (size_t i = 0; !status && pal_model_phase(m, i, 1, &phase); i++)
         if (phase.loss) status = dry_run(m, PAL_TRAIN, loss, &phase, err);
     if (!status) status = dry_run(m, PAL_EVALUATE, reconstruction, NULL, err);
     m->discovering = false;

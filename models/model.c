@@ -126,11 +126,13 @@ int64_t pal_model_weights(const pal_model *m)
     return sum;
 }
 
-bool pal_model_phase(const pal_model *m, size_t i, pal_phase *phase)
+bool pal_model_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase)
 {
     *phase = (pal_phase){0};
-    return m->variant->phase ? m->variant->phase(m, i, phase) : !i;
+    return m->variant->phase ? m->variant->phase(m, i, epochs, phase) : !i;
 }
+
+int64_t pal_model_classes(const pal_model *m) { return m->variant->classify ? pal_option_int(m, "classes") : 0; }
 
 bool pal_phase_moves(const pal_model *m, const pal_phase *phase, const char *parameter)
 {

@@ -54,6 +54,9 @@ typedef struct pal_batch {
     pal_var labelled;       /* [n] 0 or 1, or id 0 */
     pal_var weights;        /* [n], or id 0 */
     const pal_phase *phase; /* of training, or NULL: the model as a whole */
+    /* Two streams: rows before this one are drawn from all samples and their labels are 0, those from here on are drawn
+     * from the labelled ones. 0: one stream, and every row has its label. */
+    int64_t labelled_from;
 } pal_batch;
 
 typedef struct pal_need { /* option is for those models whose setting `of` is this value (NULL: is not empty) */
@@ -92,8 +95,12 @@ typedef struct pal_variant {
     pal_var (*of_pooled)(pal_model *m, pal_var log_mean);
 
     /* Phase i of training by the model's options, filled into *phase, which is zero; false: no more. NULL: one phase. A
-     * phase with a loss of its own has no pooled term. */
-    bool (*phase)(const pal_model *m, size_t i, pal_phase *phase);
+     * phase with a loss of its own has no pooled term. epochs: the run's. */
+    bool (*phase)(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase);
+
+    /* Of a variant whose loss takes labels, as option `classes` says: [n, classes], the greater the likelier; from x as
+     * encode has it. NULL: it tells no classes. */
+    pal_var (*classify)(pal_model *m, pal_var x);
 } pal_variant;
 
 /* Adds a variant to the list; it is borrowed for good. PAL_ERR_ARGUMENT: what it lacks, or that its name is taken. May
@@ -251,7 +258,9 @@ pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **n
 pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name);       /* of either kind; NULL: none */
 int64_t pal_model_weights(const pal_model *model);                                    /* numbers that are trained */
 /* Phase i of its training; every model has at least one. False: no more. */
-bool pal_model_phase(const pal_model *model, size_t i, pal_phase *phase);
+bool pal_model_phase(const pal_model *model, size_t i, int64_t epochs, pal_phase *phase);
+/* Of the labels that its loss takes: option `classes`; 0: it takes none. */
+int64_t pal_model_classes(const pal_model *model);
 bool pal_phase_moves(const pal_model *model, const pal_phase *phase, const char *parameter);
 
 /* Recording: between begin and end the calls below append to the tape, whose default type is the model's. begin, at the
@@ -268,6 +277,10 @@ pal_var pal_model_of_pooled(pal_model *model, pal_var log_mean);
 pal_var pal_model_encode(pal_model *model, pal_var x);      /* [n, code] */
 pal_var pal_model_decode(pal_model *model, pal_var h);      /* the mean, in the space of x */
 pal_var pal_model_reconstruct(pal_model *model, pal_var x); /* decode(encode(x)), the mean */
+/* [n, classes], the likeliest class the greatest; a null handle where the variant tells none. */
+pal_var pal_model_classify(pal_model *model, pal_var x);
+/* Labels for a recording that has no data: every class as likely as any; a null handle where the loss takes none. */
+pal_var pal_model_labels(pal_model *model, int64_t n);
 /* What the loss makes of x, binarised and corrupted; x itself where the variant corrupts nothing. */
 pal_var pal_model_corrupt(pal_model *model, pal_var x);
 /* The terms that the loss named (pal_model_note), until the next begin; handles live as long as their tape. */

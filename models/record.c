@@ -157,6 +157,22 @@ pal_var pal_model_decode(pal_model *m, pal_var h)
 
 pal_var pal_model_reconstruct(pal_model *m, pal_var x) { return pal_model_decode(m, pal_model_encode(m, x)); }
 
+pal_var pal_model_classify(pal_model *m, pal_var x)
+{
+    if (!m->variant->classify) return (pal_var){0};
+    if (!accepts(m, "classify", x)) return (pal_var){.tape = m->tape};
+    pal__entered entered = pal__enter(m, "classifier");
+    pal_var scores = m->variant->classify(m, x);
+    pal__leave(m, entered);
+    return scores;
+}
+
+pal_var pal_model_labels(pal_model *m, int64_t n)
+{
+    const int64_t classes = pal_model_classes(m);
+    return classes ? pal_fill(m->tape, m->dtype, PAL_SHAPE(n, classes), 1.0 / (double)classes) : (pal_var){0};
+}
+
 pal_var pal_model_corrupt(pal_model *m, pal_var x)
 {
     if (!m->variant->corrupt) return x;

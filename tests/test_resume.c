@@ -49,9 +49,9 @@ static bool moves(const pal_model *m, const pal_phase *phase, const char *parame
            (!phase->part && !strncmp(parameter, "first/", 6));
 }
 
-static bool phase_at(const pal_model *m, size_t i, pal_phase *phase)
+static bool phase_at(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase)
 {
-    (void)m;
+    (void)m, (void)epochs;
     static const char *const names[] = {"encoder", "decoder", "all"};
     if (i >= 3) return false;
     phase->part = i;

@@ -270,8 +270,8 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert_msg(dir != NULL, "%s", err.text);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
     const pal_epoch epochs[] = {
-        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, ""},
-        {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0, 2, {{"reconstruction", 8}, {"spar.sity", 0.25}}, "head"}};
+        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN},
+        {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0, 2, {{"reconstruction", 8}, {"spar.sity", 0.25}}, "head", 0.125}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
     const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
@@ -315,6 +315,7 @@ START_TEST(the_folder_tells_what_it_was_told)
         ck_assert_double_eq(e->learning_rate, epochs[i].learning_rate);
         ck_assert_uint_eq(e->n_terms, epochs[i].n_terms);
         ck_assert_str_eq(e->phase, epochs[i].phase);
+        ck_assert_double_eq(e->error, i ? 0.125 : 0);
         for (size_t k = 0; k < e->n_terms; k++) {
             ck_assert_str_eq(e->terms[k].name, epochs[i].terms[k].name);
             ck_assert_double_eq(e->terms[k].value, epochs[i].terms[k].value);

@@ -15,6 +15,7 @@ enum {
     LOSS,
     CLEAN,
     CORRUPTED,
+    WRONG,
     FIXED
 }; /* outputs of a batch's program; then the terms that have names, then the pool */
 
@@ -24,7 +25,7 @@ struct pal__evaluator {
     uint64_t seed;
     int64_t samples;
     pal__pass *pass;
-    bool corrupts;
+    bool corrupts, classifies;
     size_t notes;                       /* of the batches' loss */
     const char *names[PAL_MODEL_NOTES]; /* the batches', then those of the pooled term */
     size_t pooled_notes;
@@ -41,6 +42,14 @@ static pal_var squared_error(pal_model *model, pal_var x, pal_var from)
     return pal_sum_squares(pal_sub(x, pal_model_reconstruct(model, from)));
 }
 
+/* How many samples of the batch have another class that is likelier than theirs. */
+static pal_var wrong(pal_model *model, const pal__inputs *in)
+{
+    pal_var scores = pal_model_classify(model, in->x);
+    pal_var own = pal_sum(pal_mul(scores, in->labels), 1u << 1, false), top = pal_reduce_max(scores, 1u << 1, false);
+    return pal_sum_all(pal_where(pal_greater(top, own), pal_like(own, 1), pal_like(own, 0)));
+}
+
 static size_t take_notes(pal_model *model, const char **names, pal_var *out)
 {
     size_t n = pal_model_note_count(model);
@@ -51,7 +60,7 @@ static size_t take_notes(pal_model *model, const char **names, pal_var *out)
 static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
     pal__evaluator *e = user;
-    const pal_batch batch = {.inputs = in->x, .phase = e->phase};
+    const pal_batch batch = {.inputs = in->x, .labels = in->labels, .phase = e->phase};
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[LOSS] = pal_model_loss(model, &batch);
     e->notes = take_notes(model, e->names, outputs + FIXED);
@@ -59,6 +68,8 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
     pal_var corrupted = pal__corrupted(model, in), pooled = pal_model_pooled(model, &batch);
     e->corrupts = corrupted.id != 0;
     outputs[CORRUPTED] = corrupted.id ? squared_error(model, in->x, corrupted) : outputs[CLEAN];
+    e->classifies = in->labels.id && pal_model_variant(model)->classify;
+    outputs[WRONG] = e->classifies ? wrong(model, in) : outputs[CLEAN];
     size_t n = FIXED + e->notes;
     e->pool = pooled.id ? pal_shape_of(pooled).dim[1] : 0;
     if (pooled.id) outputs[n++] = pal_logsumexp(pooled, 1, false);
@@ -93,8 +104,12 @@ static pal_status prepare_term(pal__evaluator *e, unsigned lanes, pal_error *err
 
 static pal_status prepare(pal__evaluator *e, const pal_dataset *data, const pal_evaluate_options *o, pal_error *err)
 {
-    pal__stage_options options = {
-        .rows = o->batch ? o->batch : 128, .lanes = o->lanes, .corruptor = o->corruptor, .record = record, .user = e};
+    pal__stage_options options = {.rows = o->batch ? o->batch : 128,
+                                  .lanes = o->lanes,
+                                  .corruptor = o->corruptor,
+                                  .labels = data->labels && pal_model_classes(e->model),
+                                  .record = record,
+                                  .user = e};
     pal_error own = {0};
     e->pass = pal__pass_new(e->model, data, data->count, &options, &own);
     if (e->pass && e->pool) prepare_term(e, o->lanes, &own);
@@ -158,7 +173,7 @@ static void take(const pal__stage *stage, void *user)
     const size_t n = FIXED + e->notes;
     for (size_t k = 0; k < n; k++) {
         double value = pal_tensor_get(pal_output(stage->program, k), 0);
-        e->sum[k] += k == CLEAN || k == CORRUPTED ? value : value * (double)stage->rows;
+        e->sum[k] += k == CLEAN || k == CORRUPTED || k == WRONG ? value : value * (double)stage->rows;
     }
     for (int64_t j = 0; j < e->pool; j++)
         pool(&e->peak[j], &e->total[j], pal_tensor_get(pal_output(stage->program, n), (size_t)j));
@@ -201,6 +216,7 @@ pal_status pal__evaluator_run(pal__evaluator *e, pal_figures *figures, pal_error
                              .loss = e->sum[LOSS] / n,
                              .squared_error = e->sum[CLEAN] / n,
                              .squared_error_corrupted = e->corrupts ? e->sum[CORRUPTED] / n : (double)NAN,
+                             .error = e->classifies ? e->sum[WRONG] / n : (double)NAN,
                              .n_terms = 1,
                              .terms = {{"reconstruction", e->sum[LOSS] / n}}};
     for (size_t i = 0; i < e->notes; i++) add_term(figures, e->names[i], e->sum[FIXED + i] / n);

@@ -22,6 +22,8 @@ typedef struct pal__stage {
     pal_tensor *input; /* [rows, features], of the model's type */
     pal_program *program;
     int64_t rows;
+    pal_tensor *labels; /* [rows, classes] one-hot, of the rows from labelled_from on; or NULL */
+    int64_t labelled_from;
     pal_tensor *corrupted; /* the input after another model's corruption, and what computes it; or NULL */
     pal_program *corrupt;
 } pal__stage;
@@ -31,6 +33,8 @@ enum { PAL__STAGE_OUTPUTS = 4 + PAL_MODEL_NOTES };
 typedef struct pal__inputs {
     pal_tape *tape;
     pal_var x, corrupted; /* corrupted has id 0 where no other model corrupts */
+    pal_var labels;       /* id 0: none */
+    int64_t labelled_from;
 } pal__inputs;
 
 /* Records from the inputs on; fills outputs and returns how many, 0 after a failure that the tape tells. */
@@ -40,7 +44,9 @@ typedef struct pal__stage_options {
     int64_t rows;
     unsigned lanes;
     bool effects;
-    pal_model *corruptor; /* another model, whose parameters would be in the way on one tape; NULL: none */
+    bool labels;           /* the data have labels that the model takes */
+    int64_t labelled_from; /* as in pal_batch */
+    pal_model *corruptor;  /* another model, whose parameters would be in the way on one tape; NULL: none */
     pal__record_fn record;
     void *user;
 } pal__stage_options;
@@ -97,6 +103,18 @@ typedef struct pal__phase_step {
 } pal__phase_step;
 /* A pal__record_fn: loss, gradients, update; user is a pal__phase_step. */
 size_t pal__phase_record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user);
+
+/* ---- labelled.c: the labelled samples, and the stream of them -----------------------------------------------------
+ */
+
+typedef struct pal__labelled pal__labelled;
+/* Whether the data have what the loss of this model takes. */
+pal_status pal__labels_check(const pal_model *model, const pal_dataset *data, pal_error *err);
+/* Draws the model's `labels` samples; a step has `batch` of them. NULL: err says why. */
+pal__labelled *pal__labelled_new(const pal_model *model, const pal_dataset *data, int64_t batch, uint64_t seed,
+                                 pal_error *err);
+void pal__labelled_free(pal__labelled *labelled);
+pal_status pal__labelled_rows(pal__labelled *labelled, int64_t step, uint32_t *out, pal_error *err); /* [batch] */
 
 /* ---- resume.c ------------------------------------------------------------------------------------------------------
  */

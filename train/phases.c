@@ -7,12 +7,12 @@
 
 #include "train/internal.h"
 
-enum { MOST = 4096 };
+enum { MOST = 1 << 20 };
 
 pal_status pal__phases_make(const pal_model *model, int64_t epochs, pal__phases *plan, pal_error *err)
 {
     *plan = (pal__phases){0};
-    for (pal_phase next; plan->n < MOST && pal_model_phase(model, plan->n, &next);) {
+    for (pal_phase next; plan->n < MOST && pal_model_phase(model, plan->n, epochs, &next);) {
         pal_phase *more = realloc(plan->phase, (plan->n + 1) * sizeof *more);
         if (!more) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
         if (next.epochs < 1) next.epochs = epochs;
@@ -80,7 +80,10 @@ size_t pal__phase_record(pal_model *model, const pal__inputs *in, pal_var *outpu
         const size_t n = moving(model, step->phase, at);
         pal_var *gradients = leaves + all;
         pal_model_begin(model, in->tape, PAL_TRAIN);
-        outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x, .phase = step->phase});
+        outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x,
+                                                        .labels = in->labels,
+                                                        .labelled_from = in->labelled_from,
+                                                        .phase = step->phase});
         status = pal_model_leaves(model, in->tape, leaves);
         pal_model_end(model);
         for (size_t i = 0; i < n; i++) leaves[i] = leaves[at[i]];

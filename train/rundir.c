@@ -152,6 +152,7 @@ static bool write_terms(json_t *object, const pal_epoch *epoch)
     json_t *terms = epoch->n_terms ? json_object() : NULL;
     bool good = terms || !epoch->n_terms;
     if (*epoch->phase) good = good && !json_object_set_new(object, "phase", json_string(epoch->phase));
+    if (epoch->error > 0) good = good && !json_object_set_new(object, "error", pal__json_figure(epoch->error));
     for (size_t i = 0; i < epoch->n_terms && good; i++)
         good = !json_object_set_new(terms, epoch->terms[i].name, pal__json_figure(epoch->terms[i].value));
     good = good && (!terms || !json_object_set(object, "terms", terms));
@@ -163,6 +164,7 @@ static void read_terms(const json_t *object, pal_epoch *epoch)
 {
     const char *name, *phase = json_string_value(json_object_get(object, "phase"));
     json_t *value;
+    epoch->error = json_number_value(json_object_get(object, "error"));
     snprintf(epoch->phase, sizeof epoch->phase, "%s", phase ? phase : "");
     json_object_foreach(json_object_get(object, "terms"), name, value)
     {

@@ -49,6 +49,8 @@ static pal_program *compile(pal_model *model, const pal__stage *stage, const pal
     pal_var outputs[PAL__STAGE_OUTPUTS];
     pal__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
     if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
+    if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
+    in.labelled_from = stage->labelled_from;
     size_t n = o->record(model, &in, outputs, o->user);
     pal_compile_options options = {.struct_size = sizeof options, .lanes = o->lanes, .effects = o->effects};
     pal_program *program = n ? pal_compile(tape, outputs, n, &options) : NULL;
@@ -74,14 +76,19 @@ static bool compile_all(pal__stage *stage, pal_model *model, const pal__stage_op
 
 pal__stage *pal__stage_new(pal_model *model, const pal__stage_options *o, pal_error *err)
 {
+    const int64_t classes = o->labels ? pal_model_classes(model) : 0;
     pal_shape shape = PAL_SHAPE(o->rows, pal__features(model));
     pal__stage *stage = calloc(1, sizeof *stage);
     if (stage) {
         stage->rows = o->rows;
+        stage->labelled_from = o->labelled_from;
+        if (classes)
+            stage->labels =
+                pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(o->rows, classes));
         stage->input = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
         if (o->corruptor) stage->corrupted = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
     }
-    if (!stage || !stage->input || (o->corruptor && !stage->corrupted))
+    if (!stage || !stage->input || (classes && !stage->labels) || (o->corruptor && !stage->corrupted))
         pal_error_set(err, PAL_ERR_MEMORY, "out of memory for a batch of %lld samples", (long long)o->rows);
     else if (compile_all(stage, model, o, err))
         return stage;
@@ -95,6 +102,7 @@ void pal__stage_free(pal__stage *stage)
     pal_program_free(stage->program);
     pal_program_free(stage->corrupt);
     pal_tensor_free(stage->corrupted);
+    pal_tensor_free(stage->labels);
     pal_tensor_free(stage->input);
     free(stage);
 }
@@ -111,6 +119,14 @@ pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint
 {
     pal_status status = pal_dataset_batch(data, rows, (size_t)stage->rows, stage->input);
     if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    if (stage->labels) {
+        status = pal_dataset_one_hot(data, rows, (size_t)stage->rows, stage->labels);
+        if (status)
+            return pal_error_set(err, status, "%s: labels that the model does not take: it has %lld classes",
+                                 data->name, (long long)stage->labels->shape.dim[1]);
+        memset(stage->labels->data, 0,
+               pal_tensor_bytes(stage->labels) / (size_t)stage->rows * (size_t)stage->labelled_from);
+    }
     if (stage->corrupt) {
         status = run(stage->corrupt, noise, err);
         if (status) return status;

@@ -28,7 +28,8 @@ typedef struct loop {
     pal__evaluator *evaluator; /* NULL: no test data */
     int64_t before;            /* steps of the phases before it */
 
-    uint32_t *order;
+    uint32_t *order, *rows;  /* of the epoch; of the step, where there are two streams */
+    pal__labelled *labelled; /* NULL: the model takes no labels */
     pal_progress progress;
     int64_t step;                       /* taken in all */
     int64_t first;                      /* step of this epoch that was the first here: not 0 after an interruption */
@@ -79,7 +80,8 @@ static pal_status check(const loop *l, pal_error *err)
     if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no schedule is called %s", name);
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g", l->schedule.learning_rate);
-    pal_status status = pal__fits(l->model, l->data, err);
+    pal_status status = pal__labels_check(l->model, l->data, err);
+    if (!status) status = pal__fits(l->model, l->data, err);
     if (!status && o->test) status = pal__fits(l->model, o->test, err);
     return status ? status : check_range(l->model, l->data, err);
 }
@@ -111,11 +113,15 @@ static pal_status begin_phase(loop *l, size_t i, int64_t epochs, pal_error *err)
         return PAL_ERR_FORMAT;
     pal__checkpoint_close(&l->from);
     pal__phase_step step = {&l->phase, l->optimizer};
-    l->stage = pal__stage_new(
-        l->model,
-        &(pal__stage_options){
-            .rows = l->o.batch, .lanes = l->o.lanes, .effects = true, .record = pal__phase_record, .user = &step},
-        err);
+    l->stage = pal__stage_new(l->model,
+                              &(pal__stage_options){.rows = l->labelled ? 2 * l->o.batch : l->o.batch,
+                                                    .labels = l->labelled != NULL,
+                                                    .labelled_from = l->labelled ? l->o.batch : 0,
+                                                    .lanes = l->o.lanes,
+                                                    .effects = true,
+                                                    .record = pal__phase_record,
+                                                    .user = &step},
+                              err);
     if (!l->stage) return PAL_ERR_ARGUMENT;
     if (!l->o.test) return PAL_OK;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
@@ -170,6 +176,12 @@ static pal_status prepare(loop *l, pal_error *err)
 {
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
     if (!l->order) return no_memory(err);
+    if (pal_model_classes(l->model)) {
+        l->labelled = pal__labelled_new(l->model, l->data, l->o.batch, l->o.seed, err);
+        l->rows = malloc(2 * (size_t)l->o.batch * sizeof *l->rows);
+        if (!l->labelled) return PAL_ERR_ARGUMENT;
+        if (!l->rows) return no_memory(err);
+    }
     if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
     return l->step ? PAL_OK : pal__measure_statistics(l->model, l->data, err);
 }
@@ -229,8 +241,14 @@ static pal_status run_steps(loop *l, pal_error *err)
     while (p->step < p->steps) {
         uint64_t clock = (uint64_t)++l->step;
         pal_optimizer_set_step(l->optimizer, clock - (uint64_t)l->before, rate(l));
-        status = pal__stage_run(l->stage, l->data, l->order + p->step * l->o.batch,
-                                (pal_noise){.seed = l->o.seed, .clock = clock}, err);
+        const uint32_t *rows = l->order + p->step * l->o.batch;
+        if (l->labelled) {
+            memcpy(l->rows, rows, (size_t)l->o.batch * sizeof *rows);
+            rows = l->rows;
+            status = pal__labelled_rows(l->labelled, l->step, l->rows + l->o.batch, err);
+            if (status) return status;
+        }
+        status = pal__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, err);
         p->step++;
         if (status) return status;
         double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = pal__seconds();
@@ -263,6 +281,7 @@ static pal_status finish_epoch(loop *l, pal_error *err)
                        .seconds = pal__seconds() - l->started,
                        .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
+    epoch.error = figures.error;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
     /* The line first: a run that ends in between takes the epoch again, and the line with it. */
     status = check_finite(l, err);
@@ -397,6 +416,8 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     end_phase(&l);
     pal__checkpoint_close(&l.from);
     pal__phases_free(&l.plan);
+    pal__labelled_free(l.labelled);
+    free(l.rows);
     free(l.order);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }

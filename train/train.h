@@ -52,6 +52,7 @@ typedef struct pal_figures {
     double loss;                    /* the model's own; corruption and samples are drawn at clock 0 */
     double squared_error;           /* sum of (x - xhat)^2, reconstructed from the clean input */
     double squared_error_corrupted; /* the same, from the corrupted input; NAN where nothing corrupts */
+    double error;                   /* share of the samples whose class the model tells wrongly; NAN: it tells none */
     size_t n_terms;                 /* at least 1: "reconstruction", all of the loss that has no name of its own */
     pal_term terms[PAL_TERMS];      /* they add up to the loss */
     pal_code_figures code;
@@ -88,6 +89,7 @@ typedef struct pal_epoch { /* a line of metrics.jsonl */
     size_t n_terms;       /* of test_loss, as in pal_figures; 0: reconstruction is all */
     pal_term terms[PAL_TERMS];
     char phase[32]; /* "": training is one phase */
+    double error;   /* of the test data, as in pal_figures; 0 and NAN are left out */
 } pal_epoch;
 
 typedef struct pal_train_result {

@@ -1,0 +1,98 @@
+/* labelled.c - which training samples have labels, and the stream of them that a step takes beside that of all samples.
+ *
+ * The samples are a stratified draw by the seed. With as many of them as a batch takes, the stream goes through them in
+ * a new order each time, whole batches only; with fewer it draws with replacement. Both are functions of the seed and
+ * the step, so a run goes on where it stopped. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+struct pal__labelled {
+    int64_t n, batch;
+    uint64_t seed;
+    uint32_t *rows;  /* [n], of the data */
+    uint32_t *order; /* [n], in pass `pass` */
+    uint32_t *words; /* [batch] */
+    int64_t pass;    /* -1: none yet */
+};
+
+static int64_t wanted(const pal_model *model, const pal_dataset *data)
+{
+    const char *text = pal_model_setting(model, "labels");
+    const int64_t n = text ? strtoll(text, NULL, 10) : 0;
+    return n ? n : data->count;
+}
+
+pal_status pal__labels_check(const pal_model *model, const pal_dataset *data, pal_error *err)
+{
+    const int64_t classes = pal_model_classes(model), n = wanted(model, data);
+    const char *variant = pal_model_variant(model)->name;
+    if (!classes) return PAL_OK;
+    if (!data->labels)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "%s has no labels, and %s wants some: give --data a folder of IDX files", data->name,
+                             variant);
+    if (data->classes > classes)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has %d classes, and the model %lld: give --classes %d",
+                             data->name, data->classes, (long long)classes, data->classes);
+    if (n > data->count)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "--labels %lld: %s has %lld training samples: give as many or less",
+                             (long long)n, data->name, (long long)data->count);
+    if (n < data->classes)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "--labels %lld: give at least %d, one of each class", (long long)n,
+                             data->classes);
+    return PAL_OK;
+}
+
+pal__labelled *pal__labelled_new(const pal_model *model, const pal_dataset *data, int64_t batch, uint64_t seed,
+                                 pal_error *err)
+{
+    if (pal__labels_check(model, data, err)) return NULL;
+    pal__labelled *l = calloc(1, sizeof *l);
+    uint8_t *fold = NULL;
+    pal_status status = PAL_ERR_MEMORY;
+    if (l) {
+        *l = (pal__labelled){.n = wanted(model, data), .batch = batch, .seed = seed, .pass = -1};
+        l->rows = malloc((size_t)l->n * sizeof *l->rows);
+        l->order = malloc((size_t)l->n * sizeof *l->order);
+        l->words = malloc((size_t)batch * sizeof *l->words);
+        fold = malloc((size_t)l->n);
+        if (l->rows && l->order && l->words && fold)
+            status = pal__stratify(data, l->n, seed, 0, 1, l->rows, fold, err);
+        else
+            pal_error_set(err, status, "out of memory");
+    } else {
+        pal_error_set(err, status, "out of memory");
+    }
+    free(fold);
+    if (!status) return l;
+    pal__labelled_free(l);
+    return NULL;
+}
+
+void pal__labelled_free(pal__labelled *l)
+{
+    if (!l) return;
+    free(l->rows);
+    free(l->order);
+    free(l->words);
+    free(l);
+}
+
+pal_status pal__labelled_rows(pal__labelled *l, int64_t step, uint32_t *out, pal_error *err)
+{
+    if (l->n < l->batch) {
+        pal_noise_words((pal_noise){.seed = l->seed, .clock = (uint64_t)step}, "labelled", 0, (size_t)l->batch,
+                        l->words);
+        for (int64_t i = 0; i < l->batch; i++) out[i] = l->rows[((uint64_t)l->words[i] * (uint64_t)l->n) >> 32];
+        return PAL_OK;
+    }
+    const int64_t batches = l->n / l->batch, pass = (step - 1) / batches, at = (step - 1) % batches * l->batch;
+    pal_status status = PAL_OK;
+    if (pass != l->pass) status = pal_epoch_order(l->seed, "labelled", (uint64_t)pass, l->order, (size_t)l->n);
+    if (status) return pal_error_set(err, status, "the order of the labelled samples failed");
+    l->pass = pass;
+    for (int64_t i = 0; i < l->batch; i++) out[i] = l->rows[l->order[at + i]];
+    return PAL_OK;
+}
