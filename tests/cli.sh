@@ -747,6 +747,27 @@ check "nothing far is meant" [ "$(grep -c mean err)" -eq 0 ]
 refused "an operation like no other" 'nosuch' gradcheck nosuch
 check "no operation that is far is meant" [ "$(grep -c mean err)" -eq 0 ]
 refused "a slip is still understood" 'mean --hidden' train basic --hiden 3
+# ---- Few labels
+few="--data data --batch 16 --hidden 12 --epochs 3 --labels 24"
+for training in sequential joint alternate; do
+    works "semi-supervised, $training" train semi-supervised --training $training --out few-$training $few --quiet
+    works "evaluate semi-supervised, $training" evaluate few-$training --json
+    check "evaluate tells the error of $training" [ -n "$(figure error)" ]
+done
+check "a phase has a name" [ "$(grep -c '"phase":"head"' few-sequential/metrics.jsonl)" -eq 3 ]
+check "one phase has none" [ "$(grep -c '"phase"' few-joint/metrics.jsonl)" -eq 0 ]
+check "classes are those of the data" grep -q '"classes": 8' few-joint/run.json
+works "alpha is the model's" train semi-supervised --out by-alpha $few --alpha 2 --quiet
+check "alpha is a setting" grep -q '"alpha": 2' by-alpha/run.json
+works "alpha of others is rmsprop's" train basic --out rms-alpha $small --optimizer rmsprop --alpha 0.9 --lr 0.001 --quiet
+works "run-info of phases" run-info few-sequential
+check "run-info counts the epochs of all phases" grep -q '6 of 6 epochs' out
+refused "alpha below 0" "alpha" train semi-supervised --out new $few --alpha -1
+refused "more labels than samples" "labels 129" train semi-supervised --out new --data data --labels 129
+refused "a class without a label" "at least 8" train semi-supervised --out new --data data --labels 7
+refused "fewer classes than the data have" "classes 8" train semi-supervised --out new $few --classes 7
+awk 'BEGIN { for (i = 0; i < 30; i++) { for (k = 0; k < 64; k++) printf "%s%g", k ? "," : "", (i * k) % 7 / 7; print "" } }' > bare.csv
+refused "labels missing from the data" "no labels" train semi-supervised --out new --data bare.csv --batch 4
 
 # ---- Resumed
 # lines RUN: of its metrics, without the seconds
@@ -784,6 +805,20 @@ done
 { wait $!; } 2> /dev/null
 if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
 same_run "killed four times" unbroken $run
+for training in sequential alternate; do
+    run=phases-$training
+    phases="semi-supervised --training $training --data data --batch 4 --hidden 30 --epochs 20 --labels 20 --lanes 2 --quiet"
+    works "phases without a break" train $phases --out whole-$run
+    "$program" train $phases --out $run > out 2> err &
+    for again in 1 2 3; do
+        sleep 0.2
+        { kill -KILL $!; wait $!; } 2> /dev/null
+        "$program" train --resume $run --quiet > out 2> err &
+    done
+    { wait $!; } 2> /dev/null
+    if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
+    same_run "killed in phases, $training" whole-$run $run
+done
 check "how often is told" grep -q '"resumed": [1-9]' broken-KILL/run.json
 works "a resumed run opens" evaluate broken-INT --json
 works "a resumed run is described" run-info broken-INT

@@ -41,6 +41,7 @@ static const pal__field after_settings[] = {
     FIELD(TEXT, "isa", isa),
     FIELD(TEXT, "blas", blas),
     FIELD(COUNT, "result.epochs", result.epochs),
+    FIELD(COUNT, "result.planned_epochs", result.planned),
     FIELD(COUNT, "result.steps", result.steps),
     FIELD(FIGURE, "result.train_loss", result.train_loss),
     FIELD(FIGURE, "result.test_loss", result.test_loss),

@@ -406,6 +406,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
         else
             run_epochs(&l, result, &own);
     }
+    result->planned = pal__has_closed_form(model) ? 1 : l.plan.epochs;
     result->seconds = pal__seconds() - l.started;
     if (l.o.folder) {
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";

@@ -97,6 +97,7 @@ typedef struct pal_train_result {
     double train_loss;                                        /* of the last epoch, finished or not */
     double test_loss, squared_error, squared_error_corrupted; /* after the last finished epoch */
     double seconds, samples_per_second;
+    int64_t planned; /* epochs of all phases */
 } pal_train_result;
 
 typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, and how it went */
