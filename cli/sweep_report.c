@@ -11,6 +11,7 @@ typedef pal_cli_sweep_job job;
 static double loss(const pal_figures *f) { return f->loss; }
 static double squared_error(const pal_figures *f) { return f->squared_error; }
 static double squared_error_corrupted(const pal_figures *f) { return f->squared_error_corrupted; }
+static double error(const pal_figures *f) { return f->error; }
 static double jacobian_norm2(const pal_figures *f) { return f->code.units ? f->code.jacobian_norm2 : (double)NAN; }
 static double activation(const pal_figures *f) { return f->code.units ? f->code.mean : (double)NAN; }
 
@@ -22,6 +23,7 @@ static const struct {
     {"loss", "test loss", loss},
     {"squared_error", "squared error", squared_error},
     {"squared_error_corrupted", "squared error from corrupted input", squared_error_corrupted},
+    {"error", "share that is classified wrongly", error},
     {"jacobian_norm2", "||J||^2 of the encoder", jacobian_norm2},
     {"activation", "mean activation of the code", activation},
 };

@@ -132,7 +132,11 @@ bool pal_model_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *ph
     return m->variant->phase ? m->variant->phase(m, i, epochs, phase) : !i;
 }
 
-int64_t pal_model_classes(const pal_model *m) { return m->variant->classify ? pal_option_int(m, "classes") : 0; }
+int64_t pal_model_classes(const pal_model *m)
+{
+    const char *classes = m->variant->classify ? pal_model_setting(m, "classes") : NULL;
+    return classes ? strtoll(classes, NULL, 10) : 0;
+}
 
 bool pal_phase_moves(const pal_model *m, const pal_phase *phase, const char *parameter)
 {

@@ -388,6 +388,17 @@ START_TEST(what_cannot_go_on_is_refused)
     ck_assert_ptr_nonnull(strstr(err.text, "another process"));
     pal_rundir_free(dir);
 
+    /* A checkpoint that is cut off: nothing changes. */
+    copy_run("run", "cut");
+    static char before[2][ROOM];
+    size_t size[2];
+    size[0] = read_file(path_of("cut/run.json"), before[0], ROOM);
+    write_text("cut/checkpoint.safetensors", "{");
+    plan cut = {.folder = "cut", .epoch = 2};
+    ck_assert_int_ne(train(1, &cut, true, &result, &err), PAL_OK);
+    size[1] = read_file(path_of("cut/run.json"), before[1], ROOM);
+    ck_assert(size[0] == size[1] && !memcmp(before[0], before[1], size[0]));
+
     /* Another optimiser's state is not there: the run is as it was but for the word why. */
     plan other = {.folder = "run", .epoch = 2};
     copy_run("run", "kept");

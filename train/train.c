@@ -20,6 +20,7 @@ typedef struct loop {
     pal_schedule schedule;
     pal__phases plan;
     pal__checkpoint from; /* of a run that is resumed */
+    bool untouched;       /* its folder is as it was */
 
     /* Of the phase that is trained. */
     pal_phase phase;
@@ -153,6 +154,7 @@ static pal_status go_on(loop *l, pal_error *err)
     const bool solved = pal__has_closed_form(l->model);
     pal_status status = pal__checkpoint_open(&l->from, folder, l->model, solved ? 0 : p->epochs * p->steps, err);
     if (status) return status;
+    l->untouched = false;
     l->step = l->from.step;
     p->epoch = l->step / p->steps;
     l->first = l->step % p->steps;
@@ -359,6 +361,7 @@ static void start(loop *l, pal_model *model, const pal_dataset *data, const pal_
                                  .test_loss = NAN,
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN};
+    l->untouched = l->o.resume;
     defaults(l);
     l->started = l->reported = pal__seconds();
 }
@@ -408,7 +411,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     }
     result->planned = pal__has_closed_form(model) ? 1 : l.plan.epochs;
     result->seconds = pal__seconds() - l.started;
-    if (l.o.folder) {
+    if (l.o.folder && !l.untouched) {
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";
         pal_error last = {0};
         pal_rundir_finish(l.o.folder, word, *word == 'f' ? own.text : NULL, result, &last);
