@@ -93,7 +93,8 @@ static void print_training(const pal_rundir *dir)
     long long done = (long long)info->result.epochs;
     if (!strcmp(info->status, "running")) done = (long long)pal_rundir_epoch_count(dir);
     snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done,
-             (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch, (long long)info->seed);
+             (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch,
+             (long long)info->seed);
     print_row("training", text);
     if (!info->optimizer.name || !info->schedule.name) return;
     snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,

@@ -8,8 +8,9 @@
 
 /* Those of the loss; an option that is in neither list, such as one of a variant from elsewhere, is not known to leave
  * the weights' meaning alone. */
-static const char *const of_loss[] = {"corruption", "binarize", "dropout", "jacobian", "lambda",           "beta",
-                                      "rho",        "sparsity", "l1",      "l2",       "regularize-biases"};
+static const char *const of_loss[] = {
+    "corruption", "binarize", "dropout",           "jacobian", "lambda",  "beta",       "rho",         "sparsity",
+    "l1",         "l2",       "regularize-biases", "estimate", "samples", "divergence", "temperature", "alpha"};
 
 static bool may_change(const char *name)
 {
