@@ -2,25 +2,10 @@
 #ifndef PAL_IMAGES_H
 #define PAL_IMAGES_H
 
-#include "testing.h"
+#include "fixture.h"
 
 #include <math.h>
 #include <string.h>
-
-static pal_context *c;
-static pal_tape *t;
-
-static inline void setup(void)
-{
-    c = context_with(2);
-    t = pal_tape_new(c, PAL_F64);
-}
-
-static inline void teardown(void)
-{
-    pal_tape_free(t);
-    pal_context_free(c);
-}
 
 #define CONV(...) ((pal_conv2d_options){.struct_size = sizeof(pal_conv2d_options), __VA_ARGS__})
 #define POOL(...) (&(pal_pool2d_options){.struct_size = sizeof(pal_pool2d_options), __VA_ARGS__})

@@ -3,24 +3,9 @@
 #ifndef PAL_MATRICES_H
 #define PAL_MATRICES_H
 
-#include "testing.h"
+#include "fixture.h"
 
 #include <math.h>
-
-static pal_context *c;
-static pal_tape *t;
-
-static inline void setup(void)
-{
-    c = context_with(2);
-    t = pal_tape_new(c, PAL_F64);
-}
-
-static inline void teardown(void)
-{
-    pal_tape_free(t);
-    pal_context_free(c);
-}
 
 /* Tensors of a test, freed at its end. */
 static pal_tensor *kept[64];

@@ -2,24 +2,9 @@
 #ifndef PAL_REDUCTIONS_H
 #define PAL_REDUCTIONS_H
 
-#include "testing.h"
+#include "fixture.h"
 
 #include <math.h>
-
-static pal_context *c;
-static pal_tape *t;
-
-static inline void setup(void)
-{
-    c = context_with(2);
-    t = pal_tape_new(c, PAL_F64);
-}
-
-static inline void teardown(void)
-{
-    pal_tape_free(t);
-    pal_context_free(c);
-}
 
 static inline void fresh_tape(void)
 {
