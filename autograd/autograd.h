@@ -149,8 +149,7 @@ pal_dtype pal_tape_real(const pal_tape *tape);    /* its default type */
 const char *pal_tape_error(const pal_tape *tape); /* the first failure in one line; NULL: none */
 pal_status pal_tape_status(const pal_tape *tape);
 /* For composites: record a failure (the first stays), return a bad handle. */
-pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same with PAL_ERR_ARGUMENT, and without the scopes after it: for options that do not fit, wherever that shows. */
 pal_var pal_tape_refuse(pal_tape *tape, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t pal_tape_length(const pal_tape *tape); /* entries recorded */
@@ -160,9 +159,9 @@ pal_shape pal_shape_of(pal_var v);
 pal_dtype pal_dtype_of(pal_var v);
 
 /* A leaf: a parameter or an input. It always means the tensor's value when pal_run starts. The tensor is borrowed and
- * must outlive the tape and every program; the same tensor again is the same leaf; a buffer that partly overlaps another leaf's is
- * refused. name may be NULL: such leaves are told apart by the order of their recording, so name what is to be
- * canonical. */
+ * must outlive the tape and every program; the same tensor again is the same leaf; a buffer that partly overlaps
+ * another leaf's is refused. name may be NULL: such leaves are told apart by the order of their recording, so name what
+ * is to be canonical. */
 pal_var pal_leaf(pal_tape *tape, pal_tensor *tensor, const char *name);
 pal_tensor *pal_leaf_tensor(pal_var leaf); /* NULL: not a leaf */
 

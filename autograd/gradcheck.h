@@ -15,8 +15,8 @@
  *     duality    |<s,Jv> - <J^T s,v>|, pal_jvp against pal_vjp
  *     linearity  of the vjp in its seed
  * A slope is fitted by least squares where the remainder stands clear of rounding (which is measured) and no comparison
- * changed; NaN: too exact to tell, still rising to what is expected, or kinks everywhere. Where the next term of the series vanishes it is higher than
- * expected, which is no fault; other directions are tried first. */
+ * changed; NaN: too exact to tell, still rising to what is expected, or kinks everywhere. Where the next term of the
+ * series vanishes it is higher than expected, which is no fault; other directions are tried first. */
 #ifndef PAL_GRADCHECK_H
 #define PAL_GRADCHECK_H
 

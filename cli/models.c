@@ -62,7 +62,7 @@ static int print_list(void)
 {
     const pal_variant *v;
     for (size_t i = 0; (v = pal_variant_at(i)); i++)
-        printf("%-14s %-5s %s\n", v->name, v->alias ? v->alias : "", v->summary);
+        printf("%-20s %-8s %s\n", v->name, v->alias ? v->alias : "", v->summary);
     puts("\n`palindrome models NAME` tells all about one; `palindrome train NAME` trains it.");
     return PAL_CLI_DONE;
 }

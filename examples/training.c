@@ -22,7 +22,8 @@ int main(void)
     size_t n = pal_model_parameter_count(model);
     for (size_t i = 0; i < n; i++) tensors[i] = pal_model_parameter(model, i, &names[i]);
     pal_optimizer *adam = pal_optimizer_new(
-        context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = "adam"}, tensors, names, n, &err);
+        context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = "adam"}, tensors, names,
+        n, &err);
 
     pal_model_begin(model, tape, PAL_TRAIN);
     pal_var value = pal_model_loss(model, &(pal_batch){.inputs = pal_leaf(tape, data, "x")});

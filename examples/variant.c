@@ -15,9 +15,13 @@ static const pal_option options[] = {
     {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "of every layer but the output"},
     {0}};
 
-static const pal_variant absolute = {
-    .struct_size = sizeof(pal_variant), .name = "absolute", .summary = "an L1 penalty on a tanh code",
-    .formula = "h = tanh(x W + b);  loss = -log p(x | h W' + c) + lambda ||h||_1", .options = options,
-    .encode = pal_encode_layers, .decode = pal_decode_layers, .loss = loss};
+static const pal_variant absolute = {.struct_size = sizeof(pal_variant),
+                                     .name = "absolute",
+                                     .summary = "an L1 penalty on a tanh code",
+                                     .formula = "h = tanh(x W + b);  loss = -log p(x | h W' + c) + lambda ||h||_1",
+                                     .options = options,
+                                     .encode = pal_encode_layers,
+                                     .decode = pal_decode_layers,
+                                     .loss = loss};
 
 pal_status palindrome_register(pal_error *err) { return pal_variant_register(&absolute, err); }
