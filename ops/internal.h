@@ -46,8 +46,23 @@ typedef struct pal__family {
     X(arrange)                                                                                                         \
     X(index)                                                                                                           \
     X(order)                                                                                                           \
-    X(reduction) X(scan) X(linear) X(einsum) X(factor) X(conv) X(pool) X(resize) X(random) X(sample) X(composite)      \
-        X(layer) X(normalise) X(density) X(divergence) X(full_normal) X(jacobian)
+    X(reduction)                                                                                                       \
+    X(scan)                                                                                                            \
+    X(linear)                                                                                                          \
+    X(einsum)                                                                                                          \
+    X(factor)                                                                                                          \
+    X(conv)                                                                                                            \
+    X(pool)                                                                                                            \
+    X(resize)                                                                                                          \
+    X(random)                                                                                                          \
+    X(sample)                                                                                                          \
+    X(composite)                                                                                                       \
+    X(layer)                                                                                                           \
+    X(normalise)                                                                                                       \
+    X(density)                                                                                                         \
+    X(divergence)                                                                                                      \
+    X(full_normal)                                                                                                     \
+    X(jacobian)
 #define PAL__FAMILY(name) extern const pal__family pal__family_##name;
 PAL__EACH_FAMILY(PAL__FAMILY)
 #undef PAL__FAMILY
