@@ -29,7 +29,8 @@ struct pal_distribution_kind {
     pal_var (*entropy)(pal_var q, int64_t k); /* [n] */
     pal_var (*kl)(pal_var q, pal_var p, int64_t k);
     pal_var (*kl_prior)(pal_var q, int64_t k);
-    double (*quantile)(double u); /* of a number of the prior; NULL: discrete */
+    double (*quantile)(double u);                              /* of a number of the prior; NULL: discrete */
+    pal_var (*covariance)(pal_var q, int64_t k, pal_var axes); /* of axes z, axes [a, k]: [n, a, a] */
 };
 
 enum { MOST = 1000000, MOST_FULL = 500, LAST = 1 << 1, LAST_OF_DRAWS = 1 << 2 };
@@ -235,18 +236,50 @@ static pal_var categorical_kl_prior(pal_var q, int64_t k)
     return pal_categorical_kl(q, pal_fill(q.tape, pal_dtype_of(q), PAL_SHAPE(k), 0));
 }
 
+/* ---- Covariances ---------------------------------------------------------------------------------------------------
+ */
+
+/* axes D axes' of the diagonal D that has each row's variances. */
+static pal_var between(pal_var axes, pal_var variances)
+{
+    return pal_matmul_t(pal_mul(axes, of_row(variances)), axes, false, true);
+}
+
+static pal_var normal_covariance(pal_var q, int64_t k, pal_var axes)
+{
+    return between(axes, pal_exp(log_variance(q, k)));
+}
+
+static pal_var full_covariance(pal_var q, int64_t k, pal_var axes)
+{
+    pal_var turned = pal_matmul(axes, factor(q, k));
+    return pal_matmul_t(turned, turned, false, true);
+}
+
+static pal_var bernoulli_covariance(pal_var q, int64_t k, pal_var axes)
+{
+    (void)k;
+    return between(axes, pal_mul(pal_sigmoid(q), pal_sigmoid(pal_neg(q))));
+}
+
+static pal_var categorical_covariance(pal_var q, int64_t k, pal_var axes)
+{
+    pal_var p = categorical_mean(q, k), mean = pal_matmul_t(of_row(p), axes, false, true); /* [n, 1, a] */
+    return pal_sub(between(axes, p), pal_matmul_t(mean, mean, true, false));
+}
+
 /* ---- The list ------------------------------------------------------------------------------------------------------
  */
 
 static const pal_distribution_kind kinds[] = {
     {"normal", MOST, twice, normal_mean, normal_sample, normal_log_density, normal_log_prior, normal_entropy, normal_kl,
-     normal_kl_prior, normal_quantile},
+     normal_kl_prior, normal_quantile, normal_covariance},
     {"normal-full", MOST_FULL, with_triangle, normal_mean, full_sample, full_log_density, normal_log_prior,
-     full_entropy, full_kl, full_kl_prior, normal_quantile},
+     full_entropy, full_kl, full_kl_prior, normal_quantile, full_covariance},
     {"bernoulli", MOST, as_many, bernoulli_mean, bernoulli_sample, bernoulli_log_density, bernoulli_log_prior,
-     bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior, NULL},
+     bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior, NULL, bernoulli_covariance},
     {"categorical", MOST, as_many, categorical_mean, categorical_sample, categorical_log_density, categorical_log_prior,
-     categorical_entropy, categorical_kl, categorical_kl_prior, NULL},
+     categorical_entropy, categorical_kl, categorical_kl_prior, NULL, categorical_covariance},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -358,4 +391,15 @@ pal_var pal_distribution_kl(pal_distribution q, pal_distribution p)
 pal_var pal_distribution_kl_prior(pal_distribution q)
 {
     return fits("divergence", q, nothing, NULL) ? q.kind->kl_prior(q.parameters, q.k) : bad(q);
+}
+
+pal_var pal_distribution_covariance(pal_distribution q, pal_var axes)
+{
+    char shape[96];
+    const pal_shape s = pal_shape_of(axes);
+    if (!fits("covariance", q, nothing, NULL) || !pal_ok(axes)) return bad(q);
+    if (s.rank != 2 || s.dim[1] != q.k)
+        return pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s covariance: %s is no axes, [A,%lld]", q.kind->name,
+                             pal_shape_text(s, shape, sizeof shape), (long long)q.k);
+    return q.kind->covariance(q.parameters, q.k, axes);
 }

@@ -131,6 +131,38 @@ START_TEST(samples_have_the_mean)
 }
 END_TEST
 
+/* Along two axes of no special kind, and with the unit matrix for axes. */
+START_TEST(samples_have_the_covariance)
+{
+    static const double axes[2][K] = {{0.5, -1, 2}, {1, 0.25, -0.75}};
+    pal_distribution q = made((size_t)_i, K, 1, "q");
+    pal_var z = pal_distribution_sample(q, "z", DRAWS, 0), along[2];
+    double *mean = values(pal_distribution_mean(q)),
+           *all = values(pal_distribution_covariance(q, pal_diagonal_matrix(pal_fill(t, PAL_F64, PAL_SHAPE(K), 1))));
+    for (int64_t i = 0; i < K * K; i++) {
+        pal_var a = pal_shift(column(z, i / K), -mean[i / K]), b = pal_shift(column(z, i % K), -mean[i % K]);
+        estimates("covariance", pal_mul(a, b), all[i]);
+    }
+    held[n_held] = pal_tensor_new(c, PAL_F64, PAL_SHAPE(2, K));
+    for (size_t i = 0; i < 2 * K; i++) pal_tensor_set(held[n_held], i, axes[i / K][i % K]);
+    double *projected = values(pal_distribution_covariance(q, pal_leaf(t, held[n_held++], "axes")));
+    for (size_t i = 0; i < 2; i++) {
+        double middle = 0;
+        pal_var sum = pal_scale(column(z, 0), axes[i][0]);
+        for (size_t j = 0; j < K; j++) middle += axes[i][j] * mean[j];
+        for (int64_t j = 1; j < K; j++) sum = pal_add(sum, pal_scale(column(z, j), axes[i][j]));
+        along[i] = pal_shift(sum, -middle);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        double exact = 0;
+        for (size_t j = 0; j < K * K; j++) exact += axes[i / 2][j / K] * all[j] * axes[i % 2][j % K];
+        estimates("covariance along axes", pal_mul(along[i / 2], along[i % 2]), projected[i]);
+        near(projected[i], exact, 1e-14);
+    }
+    free(mean), free(all), free(projected);
+}
+END_TEST
+
 START_TEST(entropy_and_divergences_are_those_of_samples)
 {
     pal_distribution q = made((size_t)_i, K, 1, "q"), p = made((size_t)_i, K, 1, "p");
@@ -150,9 +182,10 @@ START_TEST(rows_are_apart)
 {
     enum { ROWS = 3, EACH = 4 };
     pal_distribution q = made((size_t)_i, K, ROWS, "q"), p = made((size_t)_i, K, ROWS, "p");
-    pal_var z = pal_distribution_sample(q, "z", EACH, 0);
+    pal_var z = pal_distribution_sample(q, "z", EACH, 0),
+            unit = pal_diagonal_matrix(pal_fill(t, PAL_F64, PAL_SHAPE(K), 1));
     double *all = values(pal_distribution_log_density(q, z)), *kl = values(pal_distribution_kl(q, p)),
-           *entropy = values(pal_distribution_entropy(q));
+           *entropy = values(pal_distribution_entropy(q)), *covariance = values(pal_distribution_covariance(q, unit));
     for (int64_t r = 0; r < ROWS; r++) {
         const int64_t outputs = pal_shape_of(q.parameters).dim[1];
         pal_distribution one = q, other = p;
@@ -163,9 +196,10 @@ START_TEST(rows_are_apart)
         for (size_t s = 0; s < EACH; s++) near(alone[s], all[(size_t)r * EACH + s], 1e-13);
         near(value(pal_distribution_kl(one, other)), kl[r], 1e-13);
         near(value(pal_distribution_entropy(one)), entropy[r], 1e-13);
+        near(value(pal_distribution_covariance(one, unit)), covariance[r * K * K], 1e-13);
         free(alone);
     }
-    free(all), free(kl), free(entropy);
+    free(all), free(kl), free(entropy), free(covariance);
 }
 END_TEST
 
@@ -240,6 +274,11 @@ typedef pal_var (*quantity)(pal_distribution q, pal_distribution p);
 
 static pal_var of_mean(pal_distribution q, pal_distribution p) { return (void)p, pal_distribution_mean(q); }
 static pal_var of_entropy(pal_distribution q, pal_distribution p) { return (void)p, pal_distribution_entropy(q); }
+static pal_var of_covariance(pal_distribution q, pal_distribution p)
+{
+    return pal_distribution_covariance(
+        q, pal_slice(p.parameters, (int64_t[]){0, 0}, (int64_t[]){ROWS, K}, (int64_t[]){1, 1}));
+}
 static pal_var of_prior(pal_distribution q, pal_distribution p) { return (void)p, pal_distribution_kl_prior(q); }
 static pal_var of_sample(pal_distribution q, pal_distribution p)
 {
@@ -257,13 +296,10 @@ static pal_var of_log_prior(pal_distribution q, pal_distribution p)
 static const struct {
     const char *name;
     quantity of;
-} quantities[] = {{"mean", of_mean},
-                  {"entropy", of_entropy},
-                  {"prior", of_prior},
-                  {"sample", of_sample},
-                  {"log-density", of_density},
-                  {"log-prior", of_log_prior},
-                  {"divergence", pal_distribution_kl}};
+} quantities[] = {{"mean", of_mean},           {"covariance", of_covariance},
+                  {"entropy", of_entropy},     {"prior", of_prior},
+                  {"sample", of_sample},       {"log-density", of_density},
+                  {"log-prior", of_log_prior}, {"divergence", pal_distribution_kl}};
 
 typedef struct checked {
     size_t kind, quantity;
@@ -330,6 +366,7 @@ START_TEST(misuse_is_told_in_one_line)
     says(pal_distribution_sample(made(k, K, 2, "q"), "z", 1, (double)NAN), "temperature");
     says(pal_distribution_log_density(made(k, K, 2, "q"), pal_constant(t, 1)), "no draws");
     says(pal_distribution_log_density(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(3, 1, K), 0)), "no draws");
+    says(pal_distribution_covariance(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(2, K + 1), 0)), "no axes");
     pal_distribution wrong = made(k, K, 2, "q");
     wrong.k = K + 1;
     says(pal_distribution_entropy(wrong), "parameters of 4 numbers");
@@ -337,6 +374,7 @@ START_TEST(misuse_is_told_in_one_line)
     for (int i = 0; i < 2; i++) {
         pal_distribution none = {.kind = i ? pal_distribution_at(k) : NULL, .k = K, .parameters = {0}};
         ck_assert(!pal_ok(pal_distribution_mean(none)) && !pal_ok(pal_distribution_sample(none, "z", 1, 0)));
+        ck_assert(!pal_ok(pal_distribution_covariance(none, none.parameters)));
         ck_assert(!pal_ok(pal_distribution_kl(none, none)) && !pal_ok(pal_distribution_kl_prior(none)));
         ck_assert(!pal_ok(pal_distribution_log_prior(none, none.parameters)));
     }
@@ -351,6 +389,7 @@ Suite *codes_suite(void)
         TESTS(full_covariance_is_of_the_factor, full_covariance_without_correlation_is_independent, too_many_numbers));
     const TTest *const each[] = {densities_add_up_to_one,
                                  samples_have_the_mean,
+                                 samples_have_the_covariance,
                                  entropy_and_divergences_are_those_of_samples,
                                  rows_are_apart,
                                  discrete_draws_are_exact_or_relaxed,
