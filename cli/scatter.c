@@ -1,11 +1,24 @@
 /* scatter.c - palindrome scatter: the samples in the code's plane, coloured by class. */
+#include <stdlib.h>
+
 #include "cli/cli.h"
+
+enum { ELLIPSES = 10 };
 
 static const pal_cli_row rows[] = {
     PAL_CLI_OUTPUT("the picture, .png or .svg (default: RUN/scatter.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     {{"samples", PAL_OPTION_INT, "10000", 2, 4294967295, NULL, "the first N"}, "N", NULL, 0},
+    {{"ellipses", PAL_OPTION_INT, "", 0, 10000, NULL,
+      "of a normal random code, the posterior of N samples of each class (default: 10); 0: none"},
+     "N",
+     NULL,
+     0},
+    {{"deviations", PAL_OPTION_REAL, "1", 1e-3, 1000, NULL, "standard deviations that an ellipse reaches to"},
+     "D",
+     NULL,
+     0},
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
     {{.name = NULL}, NULL, NULL, 0},
@@ -13,7 +26,9 @@ static const pal_cli_row rows[] = {
 static const pal_cli_spec spec = {
     "RUN",
     "A picture of samples as points, coloured by class: a code of two numbers as it is, of a longer one its two "
-    "leading principal components. The data and gnuplot's script are left beside it.",
+    "leading principal components. Of a normal random code the posteriors of some samples are drawn, too, as ellipses "
+    "of "
+    "their covariance. The data and gnuplot's script are left beside it.",
     rows,
     1,
     1,
@@ -30,15 +45,23 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
     const char *split = pal_cli_given(args, "split");
     snprintf(title, sizeof title, "%s: %s %s samples of %s", pal_cli_describe(run->model, model, sizeof model),
              pal_cli_count((double)n, samples, sizeof samples), split ? split : "test", run->data->name);
-    pal_scatter_options o = {.struct_size = sizeof o, .samples = n, .title = title};
+    const char *deviations = pal_cli_given(args, "deviations");
+    pal_scatter_options o = {.struct_size = sizeof o,
+                             .samples = n,
+                             .title = title,
+                             .ellipses = pal_cli_int(args, "ellipses", pal_scatter_ellipses(run->model) ? ELLIPSES : 0),
+                             .deviations = deviations ? strtod(deviations, NULL) : 0};
+    if (deviations && !o.ellipses)
+        return pal_cli_say(PAL_CLI_WRONG, "--deviations is of ellipses, and there are none: leave it%s",
+                           pal_scatter_ellipses(run->model) ? ", or give --ellipses" : "");
     pal_scatter s;
     pal_error err = {0};
     if (pal_scatter_write(run->model, run->data, &o, path, &s, &err)) return pal_cli_say_error(&err);
     if (pal_cli_flag(args, "json"))
-        pal_cli_print_json(json_pack("{s:s, s:I, s:I, s:[o,o], s:o}", "run", pal_rundir_path(run->dir), "samples",
+        pal_cli_print_json(json_pack("{s:s, s:I, s:I, s:[o,o], s:I, s:o}", "run", pal_rundir_path(run->dir), "samples",
                                      (json_int_t)s.samples, "code", (json_int_t)s.code, "variance_shares",
-                                     pal_cli_number(s.share[0]), pal_cli_number(s.share[1]), "picture",
-                                     s.drawn ? json_string(path) : json_null()));
+                                     pal_cli_number(s.share[0]), pal_cli_number(s.share[1]), "ellipses",
+                                     (json_int_t)s.ellipses, "picture", s.drawn ? json_string(path) : json_null()));
     else if (s.drawn)
         puts(path);
     return s.drawn ? PAL_CLI_DONE : pal_cli_say_undrawn(path);

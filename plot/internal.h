@@ -103,6 +103,9 @@ void pal__gnuplot_heading(FILE *stream, const char *text);
 void pal__gnuplot_number(FILE *stream, double value, char end);
 /* scatter.c: of each class, PAL_POINTS_CLASSES of them. */
 extern const char *const pal__class_colours[];
+/* ellipse.c: a polygon and an empty line: x, y and the class. */
+bool pal__ellipse_drawable(const pal_ellipse *ellipse);
+void pal__ellipse_write(FILE *stream, const pal_ellipse *ellipse, double deviations);
 /* Writes text as one single-quoted gnuplot string, in which nothing has a meaning. */
 void pal__gnuplot_quote(FILE *stream, const char *text);
 

@@ -134,6 +134,15 @@ pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *dr
 
 #define PAL_POINTS_CLASSES 10 /* as many colours can be told apart, by colour-blind readers too */
 
+typedef struct pal_ellipse { /* of a distribution in the plane: its mean, and its covariance */
+    double x, y, xx, xy, yy;
+    int of_class; /* below class_count; -1: none */
+} pal_ellipse;
+
+/* Semi-axes at one standard deviation, the longer first, and the angle of that one to the x axis, from -pi/2 to pi/2.
+ */
+void pal_ellipse_axes(const pal_ellipse *ellipse, double radii[2], double *angle);
+
 typedef struct pal_points {
     size_t struct_size;
     const char *title, *x_label, *y_label; /* labels NULL: "x", "y" */
@@ -142,11 +151,15 @@ typedef struct pal_points {
     const uint8_t *classes;   /* of each point, below class_count; NULL: one colour and no legend */
     const char *const *names; /* of the classes, for the legend; NULL: their numbers */
     size_t class_count;
+    const pal_ellipse *ellipses; /* drawn over the points, which are paler then; what is not finite is left out */
+    size_t ellipse_count;
+    const char *ellipse_name; /* for the legend; may be NULL */
+    double deviations;        /* standard deviations that an ellipse reaches to; 0: 1 */
 } pal_points;
 
 /* A scatter plot. NAME.dat has a line a point, in the order given: x, y and the class (-1 where there is none); the
- * number of each class stands at its median, or beside it where another number is. Files, *drawn and status are those
- * of pal_curves_write. */
+ * number of each class stands at its median, or beside it where another number is. Ellipses follow after two empty
+ * lines, as closed polygons with an empty line after each. Files, *drawn and status are those of pal_curves_write. */
 pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error);
 
 #ifdef __cplusplus

@@ -2,7 +2,7 @@
  *
  * The points are drawn in the order given, not class after class, so that no class hides another. Colours alone are not
  * relied on: each class has its number at the median of its points,
- * moved where it would hide another. */
+ * moved where it would hide another. Ellipses lie over the points, whose colours are then paler. */
 #include "plot/internal.h"
 
 #include <math.h>
@@ -14,6 +14,8 @@ const char *const pal__class_colours[PAL_POINTS_CLASSES] = {
     "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#777722", "#aa4499", "#222222",
 };
 
+enum { PALE = PAL_POINTS_CLASSES + 1 }; /* the first of the paler linetypes */
+
 static bool drawable(const pal_points *points, size_t i) { return isfinite(points->x[i]) && isfinite(points->y[i]); }
 
 static int class_of(const pal_points *points, size_t i) { return points->classes == NULL ? -1 : points->classes[i]; }
@@ -22,6 +24,13 @@ static size_t points_of(const pal_points *points, int class)
 {
     size_t count = 0;
     for (size_t i = 0; i < points->count; i++) count += drawable(points, i) && class_of(points, i) == class;
+    return count;
+}
+
+static size_t ellipses_of(const pal_points *points)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < points->ellipse_count; i++) count += pal__ellipse_drawable(&points->ellipses[i]);
     return count;
 }
 
@@ -44,6 +53,12 @@ static pal_status check(const pal_points *points, const char *path, pal_error *e
             return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: point %zu is of class %d of %zu", path, i,
                                  points->classes[i], points->class_count);
     }
+    if ((points->ellipse_count > 0 && points->ellipses == NULL) || !(points->deviations >= 0))
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no ellipses, or of %g deviations", path, points->deviations);
+    for (size_t i = 0; i < points->ellipse_count; i++)
+        if (points->ellipses[i].of_class >= (points->classes == NULL ? 0 : (int)points->class_count))
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: ellipse %zu is of class %d of %zu", path, i,
+                                 points->ellipses[i].of_class, points->class_count);
     if (drawn == 0) return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no finite point to draw", path);
     return PAL_OK;
 }
@@ -63,6 +78,10 @@ static void write_data(FILE *stream, const void *user)
         pal__gnuplot_number(stream, points->y[i], ' ');
         fprintf(stream, "%d\n", class_of(points, i));
     }
+    if (ellipses_of(points) > 0) fputs("\n\n# ellipses\n", stream);
+    for (size_t i = 0; i < points->ellipse_count; i++)
+        if (pal__ellipse_drawable(&points->ellipses[i]))
+            pal__ellipse_write(stream, &points->ellipses[i], points->deviations > 0 ? points->deviations : 1);
 }
 
 static int ascending(const void *a, const void *b)
@@ -149,24 +168,22 @@ static void write_numbers(FILE *stream, const pal_points *points, double *room)
                 pal__class_colours[numbers[i].class]);
 }
 
-static void write_script(FILE *stream, const void *user, const char *data)
+/* Linetype 1 + k of class k, and PALE + k with less of its colour. */
+static void write_linetypes(FILE *stream, size_t classes, bool pale)
 {
-    const pal_points *points = user;
-    const double size = points->count > 3000 ? 0.35 : points->count > 500 ? 0.6 : 1;
-    double *room = malloc(points->count * sizeof *room);
-    pal__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
-    fputs("set key outside right top Left reverse noenhanced samplen 1 spacing 1.25\n", stream);
-    if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* without memory: no numbers */
-    free(room);
-    if (points->classes == NULL) {
-        pal__gnuplot_setting(stream, "plot ", data, "");
-        fprintf(stream, " using 1:2 with points pt 7 ps %g lc rgb '%s' notitle\n", size, pal__class_colours[0]);
-        return;
-    }
-    for (size_t k = 0; k < points->class_count; k++)
+    for (size_t k = 0; k < classes; k++)
         fprintf(stream, "set linetype %zu lc rgb '%s' pt 7\n", k + 1, pal__class_colours[k]);
-    pal__gnuplot_setting(stream, "plot ", data, "");
-    fprintf(stream, " using 1:2:($3 + 1) with points pt 7 ps %g lc variable notitle", size);
+    for (size_t k = 0; pale && k < classes; k++) {
+        const unsigned long full = strtoul(pal__class_colours[k] + 1, NULL, 16);
+        unsigned long mixed = 0;
+        for (int shift = 0; shift < 24; shift += 8) mixed |= (255 - (255 - (full >> shift & 255)) * 2 / 5) << shift;
+        fprintf(stream, "set linetype %zu lc rgb '#%06lx' pt 7\n", k + PALE, mixed);
+    }
+}
+
+/* The legend. */
+static void write_class_names(FILE *stream, const pal_points *points)
+{
     for (size_t k = 0; k < points->class_count; k++) {
         if (points_of(points, (int)k) == 0) continue;
         char number[24], name[160];
@@ -177,6 +194,40 @@ static void write_script(FILE *stream, const void *user, const char *data)
             snprintf(name, sizeof name, "%s  %s", number, points->names[k]);
         fprintf(stream, ", \\\n     NaN with points pt 7 ps 1.4 lc rgb '%s' title ", pal__class_colours[k]);
         pal__gnuplot_quote(stream, name);
+    }
+}
+
+static void write_ellipses(FILE *stream, const pal_points *points, const char *data)
+{
+    pal__gnuplot_setting(stream, ", \\\n     ", data, " index 1");
+    if (points->classes == NULL)
+        fprintf(stream, " using 1:2 with lines lw 0.8 lc rgb '%s' notitle", pal__class_colours[0]);
+    else
+        fputs(" using 1:2:($3 + 1) with lines lw 0.8 lc variable notitle", stream);
+}
+
+static void write_script(FILE *stream, const void *user, const char *data)
+{
+    const pal_points *points = user;
+    const double size = points->count > 3000 ? 0.35 : points->count > 500 ? 0.6 : 1;
+    double *room = malloc(points->count * sizeof *room);
+    pal__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
+    fputs("set key outside right top Left reverse noenhanced samplen 1 spacing 1.25\n", stream);
+    if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* without memory: no numbers */
+    free(room);
+    const bool pale = ellipses_of(points) > 0;
+    if (points->classes != NULL) write_linetypes(stream, points->class_count, pale);
+    pal__gnuplot_setting(stream, "plot ", data, pale ? " index 0" : "");
+    if (points->classes == NULL)
+        fprintf(stream, " using 1:2 with points pt 7 ps %g lc rgb '%s' notitle", size,
+                pale ? "#b9b7d2" : pal__class_colours[0]);
+    else
+        fprintf(stream, " using 1:2:($3 + %d) with points pt 7 ps %g lc variable notitle", pale ? PALE : 1, size);
+    if (pale) write_ellipses(stream, points, data);
+    if (points->classes != NULL) write_class_names(stream, points);
+    if (pale && points->ellipse_name != NULL) {
+        fputs(", \\\n     NaN with lines lw 0.8 lc rgb '#333333' title ", stream);
+        pal__gnuplot_quote(stream, points->ellipse_name);
     }
     putc('\n', stream);
 }

@@ -252,6 +252,20 @@ pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal
 pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t *units, int64_t n, float *out,
                        double *value, int64_t *open, pal_error *err);
 
+/* ---- ellipses.c: posteriors in the plane of a scatter plot --------------------------------------------------------
+ */
+
+typedef struct pal__plane {
+    int64_t samples, code;
+    const double *axes;     /* [2, code]: a code's place is axes times the code, but for a shift */
+    const double *points;   /* [2, samples]: of the first samples of the data */
+    const uint8_t *classes; /* of the samples; NULL: none */
+} pal__plane;
+
+/* Of so many samples of each class, evenly. ellipses: malloc, for the caller, also after a failure. */
+pal_status pal__ellipses(pal_model *model, const pal_dataset *data, const pal__plane *plane, int64_t each,
+                         pal_ellipse **ellipses, size_t *count, pal_error *err);
+
 /* ---- Pictures ------------------------------------------------------------------------------------------------------
  */
 

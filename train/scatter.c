@@ -14,11 +14,14 @@
 enum { BATCH = 256, LABEL = 96 };
 
 typedef struct scatter {
-    const pal_model *model;
+    pal_model *model;
     const pal_dataset *data;
     int64_t n, k;
-    pal_tensor *codes;    /* f64 [n, k] */
-    double *points;       /* [2, n] */
+    pal_tensor *codes; /* f64 [n, k] */
+    double *points;    /* [2, n] */
+    double *axes;      /* [2, k] */
+    pal_ellipse *ellipses;
+    size_t n_ellipses;
     double share[2];      /* of the variance */
     char label[2][LABEL]; /* of the axes */
 } scatter;
@@ -85,6 +88,7 @@ static pal_status project(scatter *s, pal_error *err)
                 s->share[a] = total > 0 ? values[a] / total : 0;
             }
             memcpy(axes->data, vectors, 2 * k * sizeof *vectors);
+            memcpy(s->axes, vectors, 2 * k * sizeof *vectors);
             status = eval(pal_matmul_t(pal_leaf(tape, axes, "axes"), h, false, true), s->points, err);
         }
     }
@@ -100,6 +104,7 @@ static pal_status project(scatter *s, pal_error *err)
 static void take(scatter *s)
 {
     double variance[2];
+    s->axes[0] = s->axes[3] = 1;
     for (int a = 0; a < 2; a++) {
         double sum = 0, squares = 0, *p = s->points + a * s->n;
         for (int64_t i = 0; i < s->n; i++) sum += p[i] = pal_tensor_get(s->codes, (size_t)(i * 2 + a));
@@ -110,14 +115,22 @@ static void take(scatter *s)
         s->share[a] = variance[0] + variance[1] > 0 ? variance[a] / (variance[0] + variance[1]) : 0;
 }
 
-static pal_status draw(const scatter *s, const char *title, const char *path, bool *drawn, pal_error *err)
+static int classes_of(const scatter *s)
+{
+    return s->data->labels && s->data->classes <= PAL_POINTS_CLASSES ? s->data->classes : 0;
+}
+
+static pal_status draw(const scatter *s, const pal_scatter_options *o, const char *path, bool *drawn, pal_error *err)
 {
     const char *names[PAL_POINTS_CLASSES] = {0};
-    int classes = s->data->labels && s->data->classes <= PAL_POINTS_CLASSES ? s->data->classes : 0;
+    char name[LABEL];
+    const double deviations = o->deviations > 0 ? o->deviations : 1;
+    const int classes = classes_of(s);
+    snprintf(name, sizeof name, "posterior, %g s.d.", deviations);
     bool named = classes > 0;
     for (int c = 0; c < classes; c++) named &= (names[c] = pal_dataset_class_name(s->data, c)) != NULL;
     pal_points points = {.struct_size = sizeof points,
-                         .title = title,
+                         .title = o->title,
                          .x_label = s->label[0],
                          .y_label = s->label[1],
                          .x = s->points,
@@ -125,15 +138,20 @@ static pal_status draw(const scatter *s, const char *title, const char *path, bo
                          .count = (size_t)s->n,
                          .classes = classes ? s->data->labels->data : NULL,
                          .names = named ? names : NULL,
-                         .class_count = (size_t)classes};
+                         .class_count = (size_t)classes,
+                         .ellipses = s->ellipses,
+                         .ellipse_count = s->n_ellipses,
+                         .ellipse_name = name,
+                         .deviations = deviations};
     return pal_points_write(&points, path, drawn, err);
 }
 
-static pal_status run(scatter *s, pal_workspace *workspace, pal_error *err)
+static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_options *o, pal_error *err)
 {
     s->codes = pal_tensor_new(pal_model_context(s->model), PAL_F64, PAL_SHAPE(s->n, s->k));
     s->points = malloc(2 * (size_t)s->n * sizeof *s->points);
-    if (!s->codes || !s->points) return no_memory(err);
+    s->axes = calloc(2 * (size_t)s->k, sizeof *s->axes);
+    if (!s->codes || !s->points || !s->axes) return no_memory(err);
     pal_status status = encode(s, workspace, err);
     if (status) return status;
     if (s->k == 2)
@@ -146,17 +164,42 @@ static pal_status run(scatter *s, pal_workspace *workspace, pal_error *err)
         else
             snprintf(s->label[a], LABEL, "principal component %d of the code (%.1f %% of the variance)", a + 1,
                      100 * s->share[a]);
-    return status;
+    if (status || !o->ellipses) return status;
+    const pal__plane plane = {.samples = s->n,
+                              .code = s->k,
+                              .axes = s->axes,
+                              .points = s->points,
+                              .classes = classes_of(s) ? s->data->labels->data : NULL};
+    return pal__ellipses(s->model, s->data, &plane, o->ellipses, &s->ellipses, &s->n_ellipses, err);
 }
 
-pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, const pal_scatter_options *given,
+bool pal_scatter_ellipses(const pal_model *model)
+{
+    return !isnan(pal_distribution_quantile(pal_model_code(model), 0.5));
+}
+
+static pal_status check(const pal_model *model, const pal_scatter_options *o, pal_error *err)
+{
+    if (o->samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o->samples);
+    if (o->ellipses < 0 || !(o->deviations >= 0))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld ellipses of %g standard deviations", (long long)o->ellipses,
+                             o->deviations);
+    if (!o->ellipses || pal_scatter_ellipses(model)) return PAL_OK;
+    const pal_distribution_kind *kind = pal_model_code(model);
+    return pal_error_set(err, PAL_ERR_ARGUMENT,
+                         "no ellipses: the code of %s is %s: leave --ellipses, or choose a run of variational or "
+                         "importance-weighted with --code normal",
+                         pal_model_variant(model)->name, kind ? pal_distribution_name(kind) : "not random");
+}
+
+pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *given,
                              const char *path, pal_scatter *result, pal_error *err)
 {
     pal_scatter_options o = {0};
     PAL__OPTIONS(o, given);
     pal_status status = pal__fits(model, data, err);
+    if (!status) status = check(model, &o, err);
     if (status) return status;
-    if (o.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o.samples);
     scatter s = {.model = model, .data = data, .n = o.samples && o.samples < data->count ? o.samples : data->count};
     pal_error own = {0};
     pal_context_options threads = {.struct_size = sizeof threads,
@@ -171,10 +214,16 @@ pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, co
     if (s.k < 2)
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a code of one number has no plane: choose 2 units or more",
                                pal_model_variant(model)->name);
-    if (!status) status = run(&s, workspace, err);
-    if (!status) status = draw(&s, o.title, path, &drawn, err);
+    if (!status) status = run(&s, workspace, &o, err);
+    if (!status) status = draw(&s, &o, path, &drawn, err);
     if (!status && result)
-        *result = (pal_scatter){.samples = s.n, .code = s.k, .share = {s.share[0], s.share[1]}, .drawn = drawn};
+        *result = (pal_scatter){.samples = s.n,
+                                .code = s.k,
+                                .share = {s.share[0], s.share[1]},
+                                .drawn = drawn,
+                                .ellipses = (int64_t)s.n_ellipses};
+    free(s.ellipses);
+    free(s.axes);
     free(s.points);
     pal_tensor_free(s.codes);
     pal_workspace_free(workspace);

@@ -275,17 +275,24 @@ typedef struct pal_scatter_options {
     size_t struct_size;
     int64_t samples; /* the first ones of the data; 0: all */
     const char *title;
+    int64_t ellipses;  /* of so many samples of each class the posterior; refused where pal_scatter_ellipses is not */
+    double deviations; /* that an ellipse reaches to; 0: 1 */
 } pal_scatter_options;
 
 typedef struct pal_scatter {
     int64_t samples, code; /* points; numbers in a sample's code */
     double share[2];       /* of the code's variance, along the two axes */
     bool drawn;            /* false: there is no gnuplot, and only its script and the data were written */
+    int64_t ellipses;      /* in all */
 } pal_scatter;
 
+/* Whether the model's code is random and normal, so that ellipses tell its posterior. */
+bool pal_scatter_ellipses(const pal_model *model);
+
 /* Samples as points, coloured by class: a code of two numbers as it is, of a longer one its two leading principal
- * components. Writes NAME.dat and NAME.gnuplot beside path, NAME.png or NAME.svg (pal_points_write). */
-pal_status pal_scatter_write(const pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
+ * components, onto which covariances are projected likewise. Writes NAME.dat and NAME.gnuplot beside path, NAME.png or
+ * NAME.svg (pal_points_write). */
+pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
                              const char *path, pal_scatter *result, pal_error *err);
 
 /* ---- Geometry -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,36 @@
+/* ellipse.c - ellipses of covariances, as polygons in the coordinates of the data.
+ *
+ * gnuplot's own ellipses turn in the coordinates of the picture, whose axes have units of different lengths. */
+#include "plot/internal.h"
+
+#include <math.h>
+
+enum { CORNERS = 72 };
+
+void pal_ellipse_axes(const pal_ellipse *e, double radii[2], double *angle)
+{
+    const double half = (e->xx - e->yy) / 2, middle = (e->xx + e->yy) / 2, away = hypot(half, e->xy);
+    radii[0] = sqrt(fmax(middle + away, 0));
+    radii[1] = sqrt(fmax(middle - away, 0)); /* of a singular covariance, rounding may leave less than nothing */
+    *angle = away > 0 ? atan2(e->xy, half) / 2 : 0;
+}
+
+bool pal__ellipse_drawable(const pal_ellipse *e)
+{
+    return isfinite(e->x) && isfinite(e->y) && isfinite(e->xx) && isfinite(e->xy) && isfinite(e->yy);
+}
+
+void pal__ellipse_write(FILE *stream, const pal_ellipse *e, double deviations)
+{
+    double radii[2], angle;
+    pal_ellipse_axes(e, radii, &angle);
+    const double c = cos(angle), s = sin(angle);
+    for (int i = 0; i <= CORNERS; i++) {
+        const double turn = 2 * M_PI * (i % CORNERS) / CORNERS;
+        const double along = deviations * radii[0] * cos(turn), across = deviations * radii[1] * sin(turn);
+        pal__gnuplot_number(stream, e->x + c * along - s * across, ' ');
+        pal__gnuplot_number(stream, e->y + s * along + c * across, ' ');
+        fprintf(stream, "%d\n", e->of_class);
+    }
+    putc('\n', stream);
+}
