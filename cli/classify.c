@@ -1,20 +1,30 @@
-/* classify.c - palindrome classify: a linear classifier on the codes of a run, and on the inputs, with few labels. */
-#include <math.h>
+/* classify.c - palindrome classify: how often the model's own head is wrong, and a linear classifier on the codes of a
+ * run, and on the inputs, with few labels. */
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/classify.h"
 
-enum { CODES, INPUTS, FEATURES, DRAWS = 1000 };
+enum { DRAWS = 1000, PATH = 4096 };
 
 static const pal_cli_row rows[] = {
+    PAL_CLI_OUTPUT("the confusion matrices, .png or .svg (default: RUN/confusion.png)"),
     PAL_CLI_DATA,
-    {{"labels", PAL_OPTION_INT, "10000", 1, 4294967295, NULL, "labelled samples, stratified (at most: all)"},
+    PAL_CLI_SPLIT,
+    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples are told"}, "N", NULL, 0},
+    {{"features", PAL_OPTION_ENUM, "", 0, 0, "head|codes|pixels|both|all",
+      "what tells the classes (default: the model's head, where it has one, else both of codes and pixels)"},
+     "NAME",
+     NULL,
+     0},
+    {{"labels", PAL_OPTION_INT, "10000", 1, 4294967295, NULL,
+      "labelled samples for codes and pixels, stratified (at most: all)"},
      "N",
      NULL,
      0},
     {{"draws", PAL_OPTION_INT, "1", 1, DRAWS, NULL, "draws of the labelled samples"}, "N", NULL, 0},
-    {{"features", PAL_OPTION_ENUM, "both", 0, 0, "codes|pixels|both", "what is classified"}, "NAME", NULL, 0},
     {{"seed", PAL_OPTION_INT, "1", 0, 9007199254740992, NULL, "of the draws"}, "N", NULL, 0},
     {{"confusion", PAL_OPTION_BOOL, "", 0, 0, NULL, "a table of labels and answers, all draws together"},
      NULL,
@@ -24,171 +34,160 @@ static const pal_cli_row rows[] = {
     PAL_CLI_JSON,
     {{.name = NULL}, NULL, NULL, 0},
 };
-static const pal_cli_spec spec = {"RUN",
-                                  "Multinomial logistic regression on the codes of a run and on the inputs themselves, "
-                                  "trained on labelled training samples, its L2 strength chosen on held-out ones: the "
-                                  "share of the test samples that each gets wrong.",
-                                  rows,
-                                  1,
-                                  1,
-                                  "say which run: its folder, such as runs/denoising-001",
-                                  false};
+static const pal_cli_spec spec = {
+    "RUN",
+    "How well classes are told: by the head of a model that has one, and by multinomial logistic regression on the "
+    "codes of a run and on the inputs themselves, trained on labelled training samples, its L2 strength chosen on "
+    "held-out ones. The share of the test samples that each gets wrong, recall and precision of each class, and a "
+    "picture of the confusion matrix.",
+    rows,
+    1,
+    1,
+    "say which run: its folder, such as runs/denoising-001",
+    false};
 
-static const char *const names[FEATURES] = {[CODES] = "codes", [INPUTS] = "pixels"};
+const char *const pal_cli_features_names[PAL_CLI_FEATURES] = {
+    [PAL_CLI_HEAD] = "head", [PAL_CLI_CODES] = "codes", [PAL_CLI_INPUTS] = "pixels"};
 
-typedef struct job {
-    pal_cli_args args;
-    pal_cli_run run; /* data: the test samples */
-    pal_dataset *train;
-    int64_t labels, draws, seed;
-    bool wanted[FEATURES];
-    pal_classification *result[FEATURES]; /* a draw each */
-    int64_t *confusion[FEATURES];         /* all draws together */
-    int64_t classes;
-} job;
+typedef pal_cli_classify_job job;
 
-static int open_all(job *j)
+/* ---- What is wanted ---------------------------------------------------------------------------------------------- */
+
+static int choose(job *j)
 {
-    int status = pal_cli_open(&j->args, 0, &j->run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&j->args, &j->run);
-    if (status != PAL_CLI_GO_ON) return status;
-    const char *path = pal_cli_given(&j->args, "data"), *features = pal_cli_given(&j->args, "features");
+    static const struct {
+        const char *name;
+        bool wanted[PAL_CLI_FEATURES];
+    } choices[] = {{"head", {true, false, false}},
+                   {"codes", {false, true, false}},
+                   {"pixels", {false, false, true}},
+                   {"both", {false, true, true}},
+                   {"all", {true, true, true}}};
+    static const char *const trained[] = {"labels", "draws", "seed"};
+    const bool has = pal_has_head(j->run.model);
+    const char *given = pal_cli_given(&j->args, "features"), *name = given ? given : has ? "head" : "both";
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        for (int f = 0; f < PAL_CLI_FEATURES && !strcmp(name, choices[i].name); f++)
+            j->answers[f].wanted = choices[i].wanted[f];
+    if (j->answers[PAL_CLI_HEAD].wanted && !has)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--features %s: %s tells no classes by itself: choose codes, pixels or both, or a run of "
+                           "semi-supervised",
+                           name, pal_model_variant(j->run.model)->name);
+    j->trains = j->answers[PAL_CLI_CODES].wanted || j->answers[PAL_CLI_INPUTS].wanted;
+    for (size_t i = 0; i < sizeof trained / sizeof *trained && !j->trains; i++)
+        if (pal_cli_given(&j->args, trained[i]))
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "--%s is of what is trained on codes or pixels, and the head is trained: leave it, or "
+                               "give --features codes, pixels, both or all",
+                               trained[i]);
+    return PAL_CLI_GO_ON;
+}
+
+/* The folder of the picture is looked at before anything is trained. */
+static int check_folder(const char *path)
+{
+    char copy[PATH];
+    snprintf(copy, sizeof copy, "%s", path);
+    const char *folder = dirname(copy);
+    if (!access(folder, W_OK | X_OK)) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "%s cannot be written, since %s is no folder to write in: choose another --out",
+                       path, folder);
+}
+
+static int open_train(job *j)
+{
     pal_error err = {0};
+    const char *path = pal_cli_given(&j->args, "data");
     j->train = pal_dataset_open(j->run.context, path ? path : pal_rundir_info(j->run.dir)->data, PAL_SPLIT_TRAIN, &err);
     if (!j->train) return pal_cli_say_error(&err);
     j->labels = pal_cli_int(&j->args, "labels", j->train->count < 10000 ? j->train->count : 10000);
     j->draws = pal_cli_int(&j->args, "draws", 1);
     j->seed = pal_cli_int(&j->args, "seed", 1);
-    j->wanted[CODES] = !features || strcmp(features, "pixels");
-    j->wanted[INPUTS] = !features || strcmp(features, "codes");
-    if (pal_classify_check(j->train, j->run.data, j->labels, &err)) return pal_cli_say_error(&err);
-    j->classes = j->train->classes > j->run.data->classes ? j->train->classes : j->run.data->classes;
-    for (int f = 0; f < FEATURES; f++) {
-        j->result[f] = calloc((size_t)j->draws, sizeof *j->result[f]);
-        j->confusion[f] = calloc((size_t)(2 * j->classes * j->classes), sizeof *j->confusion[f]);
-        if (!j->result[f] || !j->confusion[f]) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    return pal_classify_check(j->train, j->run.data, j->labels, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+}
+
+static int open_all(job *j, char path[PATH])
+{
+    int status = pal_cli_open(&j->args, 0, &j->run);
+    if (status == PAL_CLI_GO_ON) status = choose(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    const char *out = pal_cli_given(&j->args, "out");
+    if (out)
+        snprintf(path, PATH, "%s", out);
+    else
+        pal_rundir_file(j->run.dir, "confusion.png", path, PATH);
+    status = check_folder(path);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&j->args, &j->run);
+    if (status == PAL_CLI_GO_ON && j->trains) status = open_train(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    const int64_t head = j->answers[PAL_CLI_HEAD].wanted ? pal_model_classes(j->run.model) : 0;
+    j->classes = j->run.data->classes;
+    if (j->train && j->train->classes > j->classes) j->classes = j->train->classes;
+    if (head > j->classes) j->classes = head;
+    for (int f = 0; f < PAL_CLI_FEATURES; f++) {
+        pal_cli_answers *a = &j->answers[f];
+        a->draws = f == PAL_CLI_HEAD ? 1 : j->draws;
+        a->result = calloc((size_t)a->draws + 1, sizeof *a->result);
+        a->confusion = calloc((size_t)(j->classes * j->classes) + 1, sizeof *a->confusion);
+        if (!a->result || !a->confusion) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     }
     return PAL_CLI_GO_ON;
 }
 
-static int classify(job *j, int f)
+/* ---- Answers ----------------------------------------------------------------------------------------------------- */
+
+static int answer(job *j, int f, int64_t *one)
 {
-    const int64_t lanes = pal_rundir_info(j->run.dir)->lanes, cells = j->classes * j->classes;
-    int64_t *sum = j->confusion[f], *one = sum + cells;
-    for (int64_t draw = 0; draw < j->draws; draw++) {
+    const int64_t lanes = pal_rundir_info(j->run.dir)->lanes;
+    pal_cli_answers *a = &j->answers[f];
+    for (int64_t draw = 0; draw < a->draws; draw++) {
         pal_classify_options o = {.struct_size = sizeof o,
                                   .labels = j->labels,
                                   .seed = (uint64_t)j->seed,
                                   .draw = (uint64_t)draw + 1,
                                   .lanes = lanes > 0 ? (unsigned)lanes : 0,
                                   .confusion = one};
+        pal_classification *r = &a->result[draw];
         pal_error err = {0};
-        if (pal_classify(f == CODES ? j->run.model : NULL, j->train, j->run.data, &o, &j->result[f][draw], &err))
-            return pal_cli_say_error(&err);
-        for (int64_t i = 0; i < cells; i++) sum[i] += one[i];
+        if (f == PAL_CLI_HEAD)
+            pal_classify_head(j->run.model, j->run.data, &o, r, &err);
+        else
+            pal_classify(f == PAL_CLI_CODES ? j->run.model : NULL, j->train, j->run.data, &o, r, &err);
+        if (err.status) return pal_cli_say_error(&err);
+        for (int64_t i = 0; i < r->classes; i++)
+            for (int64_t k = 0; k < r->classes; k++) a->confusion[i * j->classes + k] += one[i * r->classes + k];
     }
     return PAL_CLI_GO_ON;
 }
 
-/* Mean over the draws, and its standard error: NAN for one draw. */
-static double mean_error(const job *j, int f, double *standard_error)
+static int answer_all(job *j)
 {
-    double mean = 0, squares = 0, n = (double)j->draws;
-    for (int64_t i = 0; i < j->draws; i++) mean += j->result[f][i].error / n;
-    for (int64_t i = 0; i < j->draws; i++) squares += pow(j->result[f][i].error - mean, 2);
-    *standard_error = j->draws > 1 ? sqrt(squares / (n - 1) / n) : (double)NAN;
-    return mean;
-}
-
-static json_t *json_of(const job *j, int f)
-{
-    double standard_error, mean = mean_error(j, f, &standard_error);
-    json_t *draws = json_array(), *table = json_array();
-    for (int64_t i = 0; i < j->draws; i++) {
-        const pal_classification *r = &j->result[f][i];
-        json_array_append_new(draws, json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o}", "error",
-                                               pal_cli_number(r->error), "train_error", pal_cli_number(r->train_error),
-                                               "held_out_error", pal_cli_number(r->held_out_error), "strength",
-                                               pal_cli_number(r->strength), "gradient", pal_cli_number(r->gradient),
-                                               "evaluations", (json_int_t)r->evaluations, "converged", r->converged,
-                                               "seconds", pal_cli_number(r->seconds)));
-    }
-    for (int64_t i = 0; i < j->classes; i++) {
-        json_t *row = json_array();
-        for (int64_t k = 0; k < j->classes; k++)
-            json_array_append_new(row, json_integer(j->confusion[f][i * j->classes + k]));
-        json_array_append_new(table, row);
-    }
-    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "features", (json_int_t)j->result[f][0].features, "error",
-                     pal_cli_number(mean), "standard_error", pal_cli_number(standard_error), "draws", draws,
-                     "confusion", table);
-}
-
-static void print_json(const job *j)
-{
-    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "run", pal_rundir_path(j->run.dir), "model",
-                            pal_model_variant(j->run.model)->name, "data", j->run.data->name, "labels",
-                            (json_int_t)j->labels, "test_samples", (json_int_t)j->run.data->count, "classes",
-                            (json_int_t)j->classes, "seed", (json_int_t)j->seed);
-    for (int f = 0; f < FEATURES; f++)
-        if (j->wanted[f]) json_object_set_new(out, names[f], json_of(j, f));
-    pal_cli_print_json(out);
-}
-
-static void print_confusion(const job *j, int f)
-{
-    printf("\n  %s: rows are labels, columns what the classifier said\n\n    ", names[f]);
-    for (int64_t k = 0; k < j->classes; k++) printf(" %6lld", (long long)k);
-    for (int64_t i = 0; i < j->classes; i++) {
-        printf("\n  %2lld", (long long)i);
-        for (int64_t k = 0; k < j->classes; k++) printf(" %6lld", (long long)j->confusion[f][i * j->classes + k]);
-    }
-    puts("");
-}
-
-static void print_table(const job *j)
-{
-    char text[512], labels[64], samples[64];
-    printf("%s: %s labels of %s, %lld draw%s, tested on %s samples\n\n",
-           pal_cli_describe(j->run.model, text, sizeof text), pal_cli_count((double)j->labels, labels, sizeof labels),
-           j->run.data->name, (long long)j->draws, j->draws > 1 ? "s" : "",
-           pal_cli_count((double)j->run.data->count, samples, sizeof samples));
-    printf("  %-8s %8s %8s%s %11s %9s %8s\n", "", "features", "error", j->draws > 1 ? "  +- s.e." : "", "of labelled",
-           "strength", "seconds");
-    for (int f = 0; f < FEATURES; f++) {
-        if (!j->wanted[f]) continue;
-        double standard_error, mean = mean_error(j, f, &standard_error), trained = 0, seconds = 0, strength = 0;
-        for (int64_t i = 0; i < j->draws; i++) {
-            trained += j->result[f][i].train_error / (double)j->draws;
-            strength += log(j->result[f][i].strength) / (double)j->draws;
-            seconds += j->result[f][i].seconds;
-        }
-        printf("  %-8s %8lld %7.2f%%", names[f], (long long)j->result[f][0].features, 100 * mean);
-        if (j->draws > 1) printf(" %7.2f%%", 100 * standard_error);
-        printf(" %10.2f%% %9.1e %8.1f\n", 100 * trained, exp(strength), seconds);
-    }
-    for (int f = 0; f < FEATURES; f++)
-        if (j->wanted[f] && pal_cli_flag(&j->args, "confusion")) print_confusion(j, f);
-    puts("\n  error: share of the test samples that are told wrongly; strength: of the L2 penalty, chosen on held-out "
-         "samples");
+    int64_t *one = calloc((size_t)(j->classes * j->classes) + 1, sizeof *one);
+    int status = one ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    for (int f = 0; f < PAL_CLI_FEATURES && status == PAL_CLI_GO_ON; f++)
+        if (j->answers[f].wanted) status = answer(j, f, one);
+    free(one);
+    return status;
 }
 
 int pal_cli_classify(int argc, char **argv)
 {
+    char path[PATH];
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     int status = pal_cli_parse(&spec, argc, argv, &j->args);
-    bool parsed = status == PAL_CLI_GO_ON;
-    if (parsed) status = open_all(j);
-    for (int f = 0; f < FEATURES && status == PAL_CLI_GO_ON; f++)
-        if (j->wanted[f]) status = classify(j, f);
-    if (status == PAL_CLI_GO_ON) (pal_cli_flag(&j->args, "json") ? print_json : print_table)(j);
-    for (int f = 0; f < FEATURES; f++) {
-        free(j->result[f]);
-        free(j->confusion[f]);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&j->args);
+    const bool parsed = status == PAL_CLI_GO_ON;
+    if (parsed) status = open_all(j, path);
+    if (status == PAL_CLI_GO_ON) status = answer_all(j);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_classify_report(j, path);
+    for (int f = 0; f < PAL_CLI_FEATURES; f++) {
+        free(j->answers[f].result);
+        free(j->answers[f].confusion);
     }
     pal_dataset_free(j->train);
     if (parsed) pal_cli_close(&j->run);
     free(j);
-    return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
+    return status;
 }

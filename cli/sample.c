@@ -26,7 +26,7 @@ static const pal_cli_spec spec = {
 
 static int sample(const pal_cli_args *args, const pal_cli_run *run)
 {
-    char model[512], title[600], caption[1200], file[4096];
+    char model[512], data[64], title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out"), *code = pal_model_setting(run->model, "code");
     pal_sample_options o = {.struct_size = sizeof o,
@@ -38,7 +38,8 @@ static int sample(const pal_cli_args *args, const pal_cli_run *run)
                             .caption = caption};
     const bool grid = pal_sample_is_grid(run->model, &o);
     if (!path) path = pal_rundir_file(run->dir, "sample.png", file, sizeof file);
-    snprintf(title, sizeof title, "%s: %s", pal_model_variant(run->model)->name,
+    snprintf(title, sizeof title, "%s, trained on %s: %s", pal_model_variant(run->model)->name,
+             pal_dataset_name_of(info->data ? info->data : PAL_DATA_DEFAULT, data, sizeof data),
              grid ? "the plane of the code" : "samples from the prior");
     snprintf(caption, sizeof caption, "%s. %s", pal_cli_describe(run->model, model, sizeof model),
              grid ? "Mean of x given z: z1 from left to right and z2 upwards, by the quantiles of the prior."

@@ -77,6 +77,9 @@ typedef struct pal_dataset { /* fields are for reading */
  * There is at least one sample, with at least one element; reals are finite. NULL on failure. */
 pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split split, pal_error *err);
 void pal_dataset_free(pal_dataset *dataset);
+/* The name of what lies there, whether it does or not: the last part of the path, without slashes and known endings.
+ * Returns name, cut at size. */
+const char *pal_dataset_name_of(const char *path, char *name, size_t size);
 
 /* Keeps the first n samples (all, if there are fewer). classes stays. PAL_ERR_ARGUMENT if n < 1, PAL_ERR_MEMORY; then
  * nothing has changed. */

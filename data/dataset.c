@@ -139,8 +139,7 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
 /* ---- Any ----------------------------------------------------------------------------------------------------------
  */
 
-/* The last part of a path without slashes and known endings. */
-static void copy_name(char *name, size_t size, const char *path)
+const char *pal_dataset_name_of(const char *path, char *name, size_t size)
 {
     static const char *const endings[] = {".gz", ".npy", ".csv"};
     size_t end = strlen(path), begin;
@@ -151,6 +150,7 @@ static void copy_name(char *name, size_t size, const char *path)
         if (end - begin > tail && memcmp(path + end - tail, endings[i], tail) == 0) end -= tail;
     }
     snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
+    return name;
 }
 
 static void describe(pal_dataset *dataset)
@@ -192,7 +192,7 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
         return NULL;
     }
     describe(dataset);
-    copy_name(dataset->name, sizeof dataset->name, path);
+    pal_dataset_name_of(path, dataset->name, sizeof dataset->name);
     return dataset;
 }
 

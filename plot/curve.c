@@ -175,5 +175,6 @@ pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *dr
     if (drawn != NULL) *drawn = false;
     pal_status status = check(curves, path, error);
     if (status != PAL_OK) return status;
-    return pal__gnuplot_write(path, write_data, write_script, curves, drawn, error);
+    return pal__gnuplot_write(path, PAL__PICTURE_WIDTH, PAL__PICTURE_HEIGHT, write_data, write_script, curves, drawn,
+                              error);
 }

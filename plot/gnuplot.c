@@ -56,22 +56,25 @@ void pal__gnuplot_setting(FILE *stream, const char *before, const char *text, co
     fputs(after, stream);
 }
 
-static int lines_of(const char *title, pal_text_style style)
+static int lines_of(const char *title, int width, int size)
 {
     int lines = 0;
-    for (; *title != '\0'; lines++) pal__text_wrap(title, style, TITLE_WIDTH, &title);
+    for (; *title != '\0'; lines++) pal__text_wrap(title, (pal_text_style){.height = size}, width, &title);
     return lines;
 }
 
+static int size_of(const char *title, int width) { return lines_of(title, width, 20) > 2 ? 15 : 20; }
+
+int pal__gnuplot_title_lines(const char *title, int width) { return lines_of(title, width, size_of(title, width)); }
+
 /* gnuplot neither wraps nor shrinks a title, but cuts it at the picture's edges. A title of more than two lines gets
  * smaller letters. Letters are measured in the font of text.c at the height at which it is as wide as gnuplot's. */
-static void write_title(FILE *stream, const char *title)
+void pal__gnuplot_title(FILE *stream, const char *before, const char *title, int width)
 {
-    int size = lines_of(title, (pal_text_style){.height = 20}) > 2 ? 15 : 20;
-    const char *before = "set title ";
+    const int size = size_of(title, width);
     do {
         const char *line = title;
-        size_t bytes = pal__text_wrap(line, (pal_text_style){.height = size}, TITLE_WIDTH, &title);
+        size_t bytes = pal__text_wrap(line, (pal_text_style){.height = size}, width, &title);
         fputs(before, stream);
         quote(stream, line, bytes);
         before = ".\"\\n\".";
@@ -81,7 +84,7 @@ static void write_title(FILE *stream, const char *title)
 
 void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label)
 {
-    if (title != NULL) write_title(stream, title);
+    if (title != NULL) pal__gnuplot_title(stream, "set title ", title, TITLE_WIDTH);
     pal__gnuplot_setting(stream, "set xlabel ", x_label, " noenhanced\n");
     pal__gnuplot_setting(stream, "set ylabel ", y_label, " noenhanced\n");
     fputs("set border 3 lc rgb '#333333'\n"
@@ -98,20 +101,22 @@ static bool ends_in(const char *path, const char *ending)
 }
 
 /* Where it is drawn to, the same for every script. */
-static void write_terminal(FILE *stream, const char *picture)
+static void write_terminal(FILE *stream, const char *picture, int width, int height)
 {
     fputs("# Draws the picture from the data beside it: run gnuplot on this file in its folder.\n", stream);
     pal__gnuplot_setting(stream, "if (!exists('output')) output = ", picture, "\n");
     if (ends_in(picture, ".svg"))
-        fputs("set terminal svg size 1280,800 dynamic font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n",
-              stream);
+        fprintf(stream,
+                "set terminal svg size %d,%d dynamic font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n",
+                width, height);
     else
-        fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
-              "    set terminal pngcairo size 1280,800 font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n"
-              "} else {\n"
-              "    set terminal png size 1280,800 large linewidth 2 noenhanced\n"
-              "}\n",
-              stream);
+        fprintf(stream,
+                "if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
+                "    set terminal pngcairo size %d,%d font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n"
+                "} else {\n"
+                "    set terminal png size %d,%d large linewidth 2 noenhanced\n"
+                "}\n",
+                width, height, width, height);
     fputs("set output output\n"
           "set encoding utf8\n"
           "set datafile missing 'nan'\n",
@@ -209,6 +214,7 @@ static pal_status run_script(const char *script, const char *path, bool *drawn, 
 
 typedef struct beside { /* the picture, and the files beside it */
     const char *path;
+    int width, height;
     char *data, *script;
 } beside;
 
@@ -222,7 +228,7 @@ static pal_status write_files(beside to, pal__gnuplot_data_fn data, pal__gnuplot
     status = pal__file_end(&file, PAL_OK, error);
     if (status == PAL_OK) status = pal__file_begin(&file, to.script, error);
     if (status != PAL_OK) return status;
-    write_terminal(file.stream, pal__last_part(to.path));
+    write_terminal(file.stream, pal__last_part(to.path), to.width, to.height);
     script(file.stream, user, pal__last_part(to.data));
     return pal__file_end(&file, PAL_OK, error);
 }
@@ -240,17 +246,19 @@ static pal_status write_plainly(beside to, pal__gnuplot_data_fn data, pal__gnupl
     return status;
 }
 
-pal_status pal__gnuplot_write(const char *path, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script,
-                              const void *user, bool *drawn, pal_error *error)
+pal_status pal__gnuplot_write(const char *path, int width, int height, pal__gnuplot_data_fn data,
+                              pal__gnuplot_script_fn script, const void *user, bool *drawn, pal_error *error)
 {
     bool done = false;
     pal_status status = PAL_OK;
     size_t length = strlen(path);
     if (ends_in(path, ".png") || ends_in(path, ".svg")) length -= 4;
     char *stem = strndup(path, length);
-    beside to = {path, NULL, NULL};
-    if (stem != NULL)
-        to = (beside){path, pal__join(stem, ".dat", (char *)NULL), pal__join(stem, ".gnuplot", (char *)NULL)};
+    beside to = {.path = path, .width = width, .height = height};
+    if (stem != NULL) {
+        to.data = pal__join(stem, ".dat", (char *)NULL);
+        to.script = pal__join(stem, ".gnuplot", (char *)NULL);
+    }
     if (to.data == NULL || to.script == NULL)
         status = pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
     else

@@ -93,8 +93,12 @@ const char *pal__last_part(const char *path);
  * where `data` is the name of that file. drawn may be NULL. */
 typedef void (*pal__gnuplot_data_fn)(FILE *stream, const void *user);
 typedef void (*pal__gnuplot_script_fn)(FILE *stream, const void *user, const char *data);
-pal_status pal__gnuplot_write(const char *path, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script,
-                              const void *user, bool *drawn, pal_error *error);
+enum { PAL__PICTURE_WIDTH = 1280, PAL__PICTURE_HEIGHT = 800 }; /* in pixels; of whatever has no size of its own */
+pal_status pal__gnuplot_write(const char *path, int width, int height, pal__gnuplot_data_fn data,
+                              pal__gnuplot_script_fn script, const void *user, bool *drawn, pal_error *error);
+/* before, then a title wrapped to so many pixels, with its font; and how many lines that is. */
+void pal__gnuplot_title(FILE *stream, const char *before, const char *title, int width);
+int pal__gnuplot_title_lines(const char *title, int width);
 /* Title (may be NULL), labels, border and grid, as all pictures have them. */
 void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label);
 void pal__gnuplot_setting(FILE *stream, const char *before, const char *text,

@@ -1,4 +1,4 @@
-/* plot.h - pictures: image grids of tensors, curves of training, scatter plots.
+/* plot.h - pictures: image grids of tensors, curves of training, scatter plots, confusion matrices.
  *
  * A picture is described by one constant struct and made by one call; nothing is configured anywhere else. Sizes that
  * are left 0 are chosen for a good picture. All text is ASCII (a byte that is not printable is drawn as a box, once a
@@ -161,6 +161,28 @@ typedef struct pal_points {
  * number of each class stands at its median, or beside it where another number is. Ellipses follow after two empty
  * lines, as closed polygons with an empty line after each. Files, *drawn and status are those of pal_curves_write. */
 pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error);
+
+/* ---- Confusion matrices ------------------------------------------------------------------------------------------ */
+
+typedef struct pal_matrix_panel {
+    const char *title;
+    const int64_t *counts; /* [classes, classes], by label and answer */
+} pal_matrix_panel;
+
+typedef struct pal_matrix {
+    size_t struct_size;
+    const char *title;
+    const char *row_label, *column_label; /* NULL: "label", "answer" */
+    const pal_matrix_panel *panels;       /* side by side, up to 16 */
+    size_t panel_count, classes;          /* up to 256; counts are written up to 26 */
+    const char *const *names;             /* of the classes; NULL: their numbers */
+} pal_matrix;
+
+/* Tiles with the counts in them, the darker the greater the share of the label's samples: blue what is right, red what
+ * is wrong; right of it recall, below it precision, and in the corner the share of all that is right. NAME.dat has a
+ * line a tile: label, answer, count, share; two empty lines between panels. Files, *drawn and status are those of
+ * pal_curves_write. */
+pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, bool *drawn, pal_error *error);
 
 #ifdef __cplusplus
 }

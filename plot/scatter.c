@@ -237,5 +237,6 @@ pal_status pal_points_write(const pal_points *points, const char *path, bool *dr
     if (drawn != NULL) *drawn = false;
     pal_status status = check(points, path, error);
     if (status != PAL_OK) return status;
-    return pal__gnuplot_write(path, write_data, write_script, points, drawn, error);
+    return pal__gnuplot_write(path, PAL__PICTURE_WIDTH, PAL__PICTURE_HEIGHT, write_data, write_script, points, drawn,
+                              error);
 }

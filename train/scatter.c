@@ -2,7 +2,8 @@
  *
  * A code of two numbers is drawn as it is; of a longer one its two leading principal components, the eigenvectors of
  * the code's covariance over the samples drawn, each with the sign that makes its largest coefficient positive. The
- * covariance and the projections are products and so are recorded on a tape. */
+ * covariance and the projections are products and so are recorded on a tape. Posteriors are drawn over the points as
+ * ellipses. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -236,6 +236,14 @@ pal_status pal_classify(const pal_model *model, const pal_dataset *train, const 
 /* Whether pal_classify would refuse so many labels. */
 pal_status pal_classify_check(const pal_dataset *train, const pal_dataset *test, int64_t labels, pal_error *err);
 
+/* Whether the model tells classes by itself. */
+bool pal_has_head(const pal_model *model);
+/* The answers of such a model to clean inputs: nothing is trained, of the options only lanes and confusion are read,
+ * and what the result says of training is 0 or NAN. confusion is of the model's classes. PAL_ERR_ARGUMENT: no head, no
+ * labels in the data, or more classes than the head's. */
+pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pal_classify_options *options,
+                             pal_classification *result, pal_error *err);
+
 /* ---- Pictures -----------------------------------------------------------------------------------------------------
  */
 

@@ -1,0 +1,256 @@
+/* classify_report.c - what `palindrome classify` prints, and the picture of its confusion matrices. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/classify.h"
+#include "plot/plot.h"
+
+typedef pal_cli_classify_job job;
+
+enum { WIDTH = 200 };
+
+/* Mean over the draws, and its standard error: NAN for one draw. */
+static double mean_error(const pal_cli_answers *a, double *standard_error)
+{
+    double mean = 0, squares = 0, n = (double)a->draws;
+    for (int64_t i = 0; i < a->draws; i++) mean += a->result[i].error / n;
+    for (int64_t i = 0; i < a->draws; i++) squares += pow(a->result[i].error - mean, 2);
+    *standard_error = a->draws > 1 ? sqrt(squares / (n - 1) / n) : (double)NAN;
+    return mean;
+}
+
+/* ---- Of each class ----------------------------------------------------------------------------------------------- */
+
+typedef struct figures {      /* of a class */
+    int64_t samples;          /* that are labelled so */
+    double recall, precision; /* NAN where nothing is labelled, or told, so */
+} figures;
+
+static figures figures_of(const job *j, const pal_cli_answers *a, int64_t class)
+{
+    int64_t labelled = 0, told = 0;
+    for (int64_t k = 0; k < j->classes; k++) {
+        labelled += a->confusion[class * j->classes + k];
+        told += a->confusion[k * j->classes + class];
+    }
+    const double right = (double)a->confusion[class * j->classes + class];
+    return (figures){.samples = labelled / a->draws,
+                     .recall = labelled ? right / (double)labelled : (double)NAN,
+                     .precision = told ? right / (double)told : (double)NAN};
+}
+
+/* "0", "0 T-shirt/top" */
+static const char *class_text(const job *j, int64_t class, char out[WIDTH])
+{
+    const char *name = pal_dataset_class_name(j->run.data, (int)class);
+    snprintf(out, WIDTH, name ? "%lld %s" : "%lld", (long long)class, name);
+    return out;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *json_of_draws(const pal_cli_answers *a)
+{
+    json_t *draws = json_array();
+    for (int64_t i = 0; i < a->draws; i++) {
+        const pal_classification *r = &a->result[i];
+        json_array_append_new(draws, json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o}", "error",
+                                               pal_cli_number(r->error), "train_error", pal_cli_number(r->train_error),
+                                               "held_out_error", pal_cli_number(r->held_out_error), "strength",
+                                               pal_cli_number(r->strength), "gradient", pal_cli_number(r->gradient),
+                                               "evaluations", (json_int_t)r->evaluations, "converged", r->converged,
+                                               "seconds", pal_cli_number(r->seconds)));
+    }
+    return draws;
+}
+
+static json_t *json_of(const job *j, int f)
+{
+    const pal_cli_answers *a = &j->answers[f];
+    double standard_error, mean = mean_error(a, &standard_error);
+    json_t *table = json_array(), *classes = json_array();
+    for (int64_t i = 0; i < j->classes; i++) {
+        json_t *row = json_array();
+        for (int64_t k = 0; k < j->classes; k++)
+            json_array_append_new(row, json_integer(a->confusion[i * j->classes + k]));
+        json_array_append_new(table, row);
+        const figures of = figures_of(j, a, i);
+        const char *name = pal_dataset_class_name(j->run.data, (int)i);
+        json_array_append_new(classes, json_pack("{s:I, s:s?, s:I, s:o, s:o}", "class", (json_int_t)i, "name", name,
+                                                 "samples", (json_int_t)of.samples, "recall", pal_cli_number(of.recall),
+                                                 "precision", pal_cli_number(of.precision)));
+    }
+    json_t *out = json_pack("{s:I, s:o}", "features", (json_int_t)a->result[0].features, "error", pal_cli_number(mean));
+    if (f == PAL_CLI_HEAD) {
+        json_object_set_new(out, "seconds", pal_cli_number(a->result[0].seconds));
+    } else {
+        json_object_set_new(out, "standard_error", pal_cli_number(standard_error));
+        json_object_set_new(out, "draws", json_of_draws(a));
+    }
+    json_object_set_new(out, "per_class", classes);
+    json_object_set_new(out, "confusion", table);
+    return out;
+}
+
+static void print_json(const job *j, const char *picture)
+{
+    json_t *out = json_pack("{s:s, s:s, s:s}", "run", pal_rundir_path(j->run.dir), "model",
+                            pal_model_variant(j->run.model)->name, "data", j->run.data->name);
+    if (j->trains) json_object_set_new(out, "labels", json_integer(j->labels));
+    json_object_set_new(out, "test_samples", json_integer(j->run.data->count));
+    json_object_set_new(out, "classes", json_integer(j->classes));
+    if (j->trains) json_object_set_new(out, "seed", json_integer(j->seed));
+    for (int f = 0; f < PAL_CLI_FEATURES; f++)
+        if (j->answers[f].wanted) json_object_set_new(out, pal_cli_features_names[f], json_of(j, f));
+    json_object_set_new(out, "picture", picture ? json_string(picture) : json_null());
+    pal_cli_print_json(out);
+}
+
+/* ---- Tables ------------------------------------------------------------------------------------------------------ */
+
+static void print_confusion(const job *j, int f)
+{
+    printf("\n  %s: rows are labels, columns what the classifier said\n\n    ", pal_cli_features_names[f]);
+    for (int64_t k = 0; k < j->classes; k++) printf(" %6lld", (long long)k);
+    for (int64_t i = 0; i < j->classes; i++) {
+        printf("\n  %2lld", (long long)i);
+        for (int64_t k = 0; k < j->classes; k++)
+            printf(" %6lld", (long long)j->answers[f].confusion[i * j->classes + k]);
+    }
+    puts("");
+}
+
+static void print_row(const job *j, int f)
+{
+    const pal_cli_answers *a = &j->answers[f];
+    double standard_error, mean = mean_error(a, &standard_error), trained = 0, seconds = 0, strength = 0;
+    for (int64_t i = 0; i < a->draws; i++) {
+        trained += a->result[i].train_error / (double)a->draws;
+        strength += log(a->result[i].strength) / (double)a->draws;
+        seconds += a->result[i].seconds;
+    }
+    printf("  %-8s %8lld %7.2f%%", pal_cli_features_names[f], (long long)a->result[0].features, 100 * mean);
+    if (a->draws > 1)
+        printf(" %7.2f%%", 100 * standard_error);
+    else if (j->draws > 1)
+        printf(" %8s", "-");
+    if (f != PAL_CLI_HEAD)
+        printf(" %10.2f%% %9.1e", 100 * trained, exp(strength));
+    else if (j->trains)
+        printf(" %11s %9s", "-", "-");
+    printf(" %8.1f\n", seconds);
+}
+
+static void print_share(double share, int width)
+{
+    char text[32] = "-";
+    if (!isnan(share)) snprintf(text, sizeof text, "%.1f%%", 100 * share);
+    printf(" %*s", width, text);
+}
+
+static void print_classes(const job *j)
+{
+    char text[WIDTH];
+    int width = 5, wanted = 0;
+    for (int64_t i = 0; i < j->classes; i++) {
+        const int length = (int)strlen(class_text(j, i, text));
+        if (length > width) width = length;
+    }
+    for (int f = 0; f < PAL_CLI_FEATURES; f++) wanted += j->answers[f].wanted;
+    printf("\n");
+    if (wanted > 1) {
+        int gap = width + 14;
+        for (int f = 0; f < PAL_CLI_FEATURES; f++)
+            if (j->answers[f].wanted) gap = 20 - printf("%*s%s", gap, "", pal_cli_features_names[f]) + gap;
+        puts("");
+    }
+    printf("  %-*s %8s", width, "class", "samples");
+    for (int f = 0; f < PAL_CLI_FEATURES; f++)
+        if (j->answers[f].wanted) printf(" %8s %10s", "recall", "precision");
+    for (int64_t i = 0; i < j->classes; i++) {
+        bool begun = false;
+        for (int f = 0; f < PAL_CLI_FEATURES; f++) {
+            if (!j->answers[f].wanted) continue;
+            const figures of = figures_of(j, &j->answers[f], i);
+            if (!begun) printf("\n  %-*s %8lld", width, class_text(j, i, text), (long long)of.samples);
+            begun = true;
+            print_share(of.recall, 8);
+            print_share(of.precision, 10);
+        }
+    }
+    puts("");
+}
+
+static void print_table(const job *j)
+{
+    char text[512], labels[64], samples[64];
+    const bool head = j->answers[PAL_CLI_HEAD].wanted;
+    pal_cli_describe(j->run.model, text, sizeof text);
+    pal_cli_count((double)j->run.data->count, samples, sizeof samples);
+    printf("%s: %s", text, head ? j->trains ? "its head, and " : "its head" : "");
+    if (j->trains)
+        printf("%s labels of %s, %lld draw%s", pal_cli_count((double)j->labels, labels, sizeof labels),
+               j->run.data->name, (long long)j->draws, j->draws > 1 ? "s" : "");
+    printf("%s tested on %s samples%s%s\n\n", j->trains ? "," : "", samples, j->trains ? "" : " of ",
+           j->trains ? "" : j->run.data->name);
+    printf("  %-8s %8s %8s%s", "", "features", "error", j->draws > 1 ? "  +- s.e." : "");
+    if (j->trains) printf(" %11s %9s", "of labelled", "strength");
+    printf(" %8s\n", "seconds");
+    for (int f = 0; f < PAL_CLI_FEATURES; f++)
+        if (j->answers[f].wanted) print_row(j, f);
+    print_classes(j);
+    for (int f = 0; f < PAL_CLI_FEATURES; f++)
+        if (j->answers[f].wanted && pal_cli_flag(&j->args, "confusion")) print_confusion(j, f);
+    printf("\n  error: share of the test samples that are told wrongly%s\n",
+           j->trains ? "; strength: of the L2 penalty, chosen on held-out samples" : "");
+    puts("  recall: share of a class's samples that are told so; precision: share of those told so that are of it");
+}
+
+/* ---- The picture ------------------------------------------------------------------------------------------------- */
+
+static pal_status draw(const job *j, const char *path, bool *drawn, pal_error *err)
+{
+    char model[512], title[800], titles[PAL_CLI_FEATURES][WIDTH], samples[64], labels[64];
+    const char *names[256] = {0}, *split = pal_cli_given(&j->args, "split");
+    pal_matrix_panel panels[PAL_CLI_FEATURES];
+    bool named = true;
+    size_t n = 0;
+    for (int64_t k = 0; k < j->classes; k++) named &= (names[k] = pal_dataset_class_name(j->run.data, (int)k)) != NULL;
+    for (int f = 0; f < PAL_CLI_FEATURES; f++) {
+        const pal_cli_answers *a = &j->answers[f];
+        if (!a->wanted) continue;
+        double standard_error, mean = mean_error(a, &standard_error);
+        size_t at = (size_t)snprintf(titles[f], WIDTH, "%s", pal_cli_features_names[f]);
+        if (f != PAL_CLI_HEAD)
+            at += (size_t)snprintf(titles[f] + at, WIDTH - at, ", %s labels",
+                                   pal_cli_count((double)j->labels, labels, sizeof labels));
+        at += (size_t)snprintf(titles[f] + at, WIDTH - at, ": %.2f %% wrong", 100 * mean);
+        if (a->draws > 1) snprintf(titles[f] + at, WIDTH - at, " in %lld draws", (long long)a->draws);
+        panels[n++] = (pal_matrix_panel){.title = titles[f], .counts = a->confusion};
+    }
+    snprintf(title, sizeof title, "%s: %s %s samples of %s", pal_cli_describe(j->run.model, model, sizeof model),
+             pal_cli_count((double)j->run.data->count, samples, sizeof samples), split ? split : "test",
+             j->run.data->name);
+    const pal_matrix matrix = {.struct_size = sizeof matrix,
+                               .title = title,
+                               .panels = panels,
+                               .panel_count = n,
+                               .classes = (size_t)j->classes,
+                               .names = named ? names : NULL};
+    return pal_matrix_write(&matrix, path, drawn, err);
+}
+
+int pal_cli_classify_report(const job *j, const char *path)
+{
+    bool drawn;
+    pal_error err = {0};
+    draw(j, path, &drawn, &err);
+    if (pal_cli_flag(&j->args, "json")) {
+        print_json(j, drawn ? path : NULL);
+    } else {
+        print_table(j);
+        if (drawn) printf("\n%s\n", path);
+    }
+    return err.status ? pal_cli_say_error(&err) : drawn ? PAL_CLI_DONE : pal_cli_say_undrawn(path);
+}
