@@ -102,7 +102,7 @@ static layout lay_out(const pal_matrix *m)
         column_names = fmax(column_names, width_of(name_of(m, k, room), SMALL));
     }
     const bool few = m->classes <= NUMBERED;
-    l.tile = few ? fmin(fmax(l.names + 10, NARROW), widest) : SIDE / n;
+    l.tile = few ? fmin(fmax(column_names + 12, NARROW), widest) : SIDE / n;
     l.height = few ? fmin(TILE, 1.2 * SIDE / n) : SIDE / n;
     if (few && m->classes > 12) l.tile = fmin(l.tile, NARROW);
     l.step = (int)ceil(20 / l.height);

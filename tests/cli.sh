@@ -769,6 +769,67 @@ refused "fewer classes than the data have" "classes 8" train semi-supervised --o
 awk 'BEGIN { for (i = 0; i < 30; i++) { for (k = 0; k < 64; k++) printf "%s%g", k ? "," : "", (i * k) % 7 / 7; print "" } }' > bare.csv
 refused "labels missing from the data" "no labels" train semi-supervised --out new --data bare.csv --batch 4
 
+# ---- Heads, confusion matrices, ellipses
+works "classify by the head" classify few-joint
+check "the head's error is in a row" grep -q '^  head  *12 *[0-9.]*%' out
+check "a row a class, with recall and precision" [ "$(grep -c '^  [0-7]  *[45] *[-0-9.]*%* *[-0-9.]*%*$' out)" -eq 8 ]
+check "the picture is named last" [ "$(tail -n 1 out)" = few-joint/confusion.png ]
+check "the matrix leaves its data" [ "$(grep -vc '^#' few-joint/confusion.dat)" = 64 ]
+error=$(awk '!/^#/ { n += $3; if ($1 != $2) wrong += $3 } END { print wrong / n }' few-joint/confusion.dat)
+works "classify by the head as JSON" classify few-joint --json --out matrix.svg
+check "the head as JSON parses" is_json out
+check "the head's error is the matrix's" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
+for key in head per_class recall precision confusion picture test_samples; do
+    check "the head as JSON has $key" grep -q "\"$key\":" out
+done
+check "the head alone has no labels" [ "$(grep -c '"labels"\|"codes"\|"pixels"' out)" = 0 ]
+check "a class is told by its number" [ "$(grep -c '"class":' out)" = 8 ]
+works "evaluate says the same" evaluate few-joint --json
+check "evaluate has the same error" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
+works "the head on training samples" classify few-joint --split train --limit 100 --json -o elsewhere.png
+check "so many samples" [ "$(figure test_samples)" = 100 ]
+works "all that tells classes" classify few-joint --features all --labels 64 --draws 2 --confusion
+check "three rows" [ "$(grep -c '^  \(head\|codes\|pixels\) .*%' out)" -eq 3 ]
+check "three tables" [ "$(grep -c 'rows are labels' out)" -eq 3 ]
+check "three matrices" [ "$(grep -c '^# label answer count' few-joint/confusion.dat)" -eq 3 ]
+works "classify without a head makes a picture" classify well --features codes --labels 64
+check "and leaves its data" [ "$(grep -vc '^#' well/confusion.dat)" = 64 ]
+refused "a head that is not there" 'tells no classes' classify well --features head
+refused "all of a model without a head" 'codes, pixels or both' classify well --features all
+refused "labels of a head" 'leave it, or' classify few-joint --labels 64
+refused "a head without labels" 'bare has no labels' classify few-joint --data bare.csv
+mkdir nine
+for split in train t10k; do
+    cp data/$split-images-idx3-ubyte nine
+    { head -c 12 data/$split-labels-idx1-ubyte; bytes 8; tail -c +14 data/$split-labels-idx1-ubyte; } > nine/$split-labels-idx1-ubyte
+done
+refused "more classes than the head's" 'nine has 9 classes' classify few-joint --data nine
+refused "a matrix of another kind" 'png or .svg' classify few-joint -o matrix.pdf
+refused "a matrix into no folder" 'choose another --out' classify few-joint -o nowhere/matrix.png
+works "scatter with ellipses" scatter plane --json
+check "ellipses are told" [ "$(figure ellipses)" = 37 ]
+check "ellipses are in the data" grep -q '^# ellipses' plane/scatter.dat
+check "ellipses are in the legend" grep -q "title 'posterior, 1 s.d.'" plane/scatter.gnuplot
+works "scatter with fewer" scatter normal-full --ellipses 2 --deviations 2 --json
+check "so many of each class" [ "$(figure ellipses)" = 16 ]
+works "scatter with none" scatter plane --ellipses 0 --json -o without.png
+check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
+refused "ellipses of a code that is not random" 'leave --ellipses' scatter two --ellipses 3
+refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
+refused "deviations of nothing" 'leave it' scatter two --deviations 2
+refused "deviations of 0" 'deviations' scatter plane --deviations 0
+if command -v gnuplot > /dev/null; then
+    check "classify makes a picture" is_png few-joint/confusion.png
+    check "classify makes an SVG" grep -q '<svg' matrix.svg
+    check "scatter with ellipses makes a picture" is_png plane/scatter.png
+fi
+(PATH=/nowhere; "$program" classify few-joint -o unmatched.png) > out 2> err
+check "classify without gnuplot is status 1" [ $? -eq 1 ]
+check "classify without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
+check "classify without gnuplot tells what was written" grep -q 'wrote unmatched.gnuplot and unmatched.dat instead' err
+check "classify without gnuplot still tells the error" grep -q '^  head .*%' out
+check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*')" ]
+
 # ---- Resumed
 # lines RUN: of its metrics, without the seconds
 lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }

@@ -1,5 +1,5 @@
 /* test_classify.c - logistic regression: the conditions at its minimum, what is held out, and classes that a line
- * separates or nothing does. */
+ * separates or nothing does; what heads answer, exactly. */
 #include <math.h>
 #include <stdio.h>
 
@@ -253,6 +253,122 @@ START_TEST(noise_gives_the_most_frequent_class)
 }
 END_TEST
 
+/* ---- Heads ------------------------------------------------------------------------------------------------------- */
+
+/* Its code is the pixels, and the score of a class that of one pixel, of[class]. */
+static pal_model *with_head(const pal_dataset *data, int classes, const int *of)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", classes);
+    const pal_setting settings[] = {{"hidden", "4"}, {"classes", text}};
+    pal_error err = {0};
+    pal_model *m =
+        pal_model_new(context, pal_variant_find("semi-supervised"), settings, 2, data->sample, PAL_F32, 7, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    pal_tensor *w = pal_model_parameter_find(m, "encoder/W"), *u = pal_model_parameter_find(m, "head/W");
+    for (int i = 0; i < PIXELS; i++) {
+        for (int k = 0; k < PIXELS; k++) pal_tensor_set(w, (size_t)(i * PIXELS + k), i == k);
+        for (int k = 0; k < classes; k++) pal_tensor_set(u, (size_t)(i * classes + k), i == of[k]);
+    }
+    return m;
+}
+
+static pal_classification ask(pal_model *m, const pal_dataset *data, int64_t *confusion)
+{
+    pal_error err = {0};
+    pal_classification r;
+    pal_classify_options o = {.struct_size = sizeof o, .confusion = confusion};
+    ck_assert(pal_has_head(m));
+    ck_assert_msg(!pal_classify_head(m, data, &o, &r, &err), "%s", err.text);
+    ck_assert(r.features == PIXELS && r.test_samples == data->count && r.labels == 0 && isnan(r.train_error));
+    return r;
+}
+
+START_TEST(a_head_answers_as_it_was_made_to)
+{
+    static const int straight[] = {0, 1, 2, 3}, swapped[] = {1, 0, 2, 3};
+    pal_dataset *train, *test;
+    int64_t confusion[16];
+    open_data("data", true, &train, &test);
+    pal_model *m = with_head(test, 4, straight);
+    ck_assert_double_eq(ask(m, test, confusion).error, 0);
+    for (int i = 0; i < 16; i++) ck_assert_int_eq(confusion[i], i == 0 ? 70 : i == 5 ? 20 : i == 10 ? 10 : 0);
+    ck_assert_double_eq(ask(m, train, NULL).error, 0); /* 300 samples are not a multiple of a batch */
+    pal_model_free(m);
+
+    m = with_head(test, 4, swapped);
+    ck_assert_double_eq_tol(ask(m, test, confusion).error, 0.9, 1e-15);
+    for (int i = 0; i < 16; i++) ck_assert_int_eq(confusion[i], i == 1 ? 70 : i == 4 ? 20 : i == 10 ? 10 : 0);
+    pal_figures f; /* which evaluate counts by itself */
+    pal_error err = {0};
+    ck_assert_msg(!pal_evaluate(m, test, NULL, &f, &err), "%s", err.text);
+    ck_assert_double_eq_tol(f.error, 0.9, 1e-15);
+    pal_tensor_set(pal_model_parameter_find(m, "head/b"), 3, 2); /* a class that the data lack */
+    ck_assert_double_eq(ask(m, test, confusion).error, 1);
+    ck_assert(confusion[3] == 70 && confusion[7] == 20 && confusion[11] == 10);
+    pal_model_free(m);
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
+/* Of noise, the brightest pixel: as the host counts it. */
+START_TEST(a_head_is_counted_by_label_and_answer)
+{
+    static const int straight[] = {0, 1, 2, 3};
+    pal_dataset *train, *test;
+    int64_t confusion[16], expected[16] = {0};
+    open_data("noise", false, &train, &test);
+    pal_model *m = with_head(test, 4, straight);
+    const uint8_t *x = train->inputs->data, *labels = train->labels->data;
+    for (int64_t i = 0; i < train->count; i++) {
+        int best = 0;
+        for (int k = 1; k < PIXELS; k++)
+            if (x[i * PIXELS + k] > x[i * PIXELS + best]) best = k;
+        expected[labels[i] * 4 + best]++;
+    }
+    const double error = ask(m, train, confusion).error;
+    for (int i = 0; i < 16; i++) ck_assert_int_eq(confusion[i], expected[i]);
+    ck_assert_double_eq_tol(error, 1 - (double)(expected[0] + expected[5] + expected[10]) / 300, 1e-15);
+    pal_model_free(m);
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
+START_TEST(what_a_head_cannot_tell_is_refused)
+{
+    static const int straight[] = {0, 1, 2, 3};
+    pal_error err = {0};
+    pal_dataset *train, *test;
+    open_data("data", true, &train, &test);
+    pal_tensor *all = random_tensor(context, PAL_F32, PAL_SHAPE(12, 2, 2), 0, 1, "bare");
+    ck_assert_int_eq(pal_npy_write(all, path_of("bare.npy"), &err), PAL_OK);
+    pal_tensor_free(all);
+    pal_dataset *bare = pal_dataset_open(context, path_of("bare.npy"), PAL_SPLIT_TEST, &err);
+    ck_assert_msg(bare != NULL, "%s", err.text);
+    pal_model *four = with_head(test, 4, straight), *two = with_head(test, 2, straight),
+              *none = pal_model_new(context, pal_variant_find("basic"), NULL, 0, test->sample, PAL_F32, 7, &err);
+    const struct {
+        pal_model *model;
+        const pal_dataset *data;
+        const char *says;
+    } cases[] = {{none, test, "basic tells no classes"},
+                 {four, bare, "bare has no labels"},
+                 {two, test, "data has 3 classes, and this semi-supervised tells 2"}};
+    ck_assert(!pal_has_head(none));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pal_classification r;
+        ck_assert_int_eq(pal_classify_head(cases[i].model, cases[i].data, NULL, &r, &err), PAL_ERR_ARGUMENT);
+        ck_assert_msg(strstr(err.text, cases[i].says) != NULL, "%s", err.text);
+        pal_model_free(cases[i].model);
+    }
+    pal_dataset_free(bare);
+    pal_dataset_free(train);
+    pal_dataset_free(test);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused)
 {
     pal_dataset *train, *test;
@@ -293,5 +409,8 @@ Suite *classify_suite(void)
                            TESTS(the_gradient_is_zero_at_the_minimum, what_is_held_out_has_no_say, draws_are_stratified,
                                  what_a_line_separates_is_separated, noise_gives_the_most_frequent_class,
                                  what_cannot_be_is_refused)));
+    in_own_folder(add_case(suite, "heads", set_up, tear_down,
+                           TESTS(a_head_answers_as_it_was_made_to, a_head_is_counted_by_label_and_answer,
+                                 what_a_head_cannot_tell_is_refused)));
     return suite;
 }
