@@ -81,6 +81,8 @@ void pal_dataset_free(pal_dataset *dataset);
 /* Keeps the first n samples (all, if there are fewer). classes stays. PAL_ERR_ARGUMENT if n < 1, PAL_ERR_MEMORY; then
  * nothing has changed. */
 pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n);
+/* Leaves the first n samples out; the same errors, and PAL_ERR_ARGUMENT if none would be left. */
+pal_status pal_dataset_skip(pal_dataset *dataset, int64_t n);
 
 /* Copies the samples with these numbers into out: f32 or f64, any shape of n * features elements. u8 becomes x / 255,
  * correctly rounded, so from 0 to 1; reals are converted. On failure out is as it was: PAL_ERR_ARGUMENT (a row out of

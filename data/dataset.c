@@ -204,12 +204,10 @@ void pal_dataset_free(pal_dataset *dataset)
     free(dataset);
 }
 
-pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
+static pal_status keep(pal_dataset *dataset, int64_t first, int64_t n)
 {
-    if (!dataset || n < 1) return PAL_ERR_ARGUMENT;
-    if (n >= dataset->count) return PAL_OK;
-    pal_tensor *inputs = copy_rows(dataset->inputs, 0, n);
-    pal_tensor *labels = dataset->labels && inputs ? copy_rows(dataset->labels, 0, n) : NULL;
+    pal_tensor *inputs = copy_rows(dataset->inputs, first, n);
+    pal_tensor *labels = dataset->labels && inputs ? copy_rows(dataset->labels, first, n) : NULL;
     if (!inputs || (dataset->labels && !labels)) {
         pal_tensor_free(inputs);
         return PAL_ERR_MEMORY;
@@ -220,4 +218,16 @@ pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
     dataset->labels = labels;
     dataset->count = n;
     return PAL_OK;
+}
+
+pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
+{
+    if (!dataset || n < 1) return PAL_ERR_ARGUMENT;
+    return n < dataset->count ? keep(dataset, 0, n) : PAL_OK;
+}
+
+pal_status pal_dataset_skip(pal_dataset *dataset, int64_t n)
+{
+    if (!dataset || n < 0 || n >= dataset->count) return PAL_ERR_ARGUMENT;
+    return n ? keep(dataset, n, dataset->count - n) : PAL_OK;
 }

@@ -29,8 +29,9 @@ typedef struct loop {
     pal__evaluator *evaluator; /* NULL: no test data */
     int64_t before;            /* steps of the phases before it */
 
-    uint32_t *order, *rows;  /* of the epoch; of the step, where there are two streams */
+    uint32_t *order, *rows;  /* of the epoch; of the step, where there are labels: from both streams */
     pal__labelled *labelled; /* NULL: the model takes no labels */
+    int64_t all, few;        /* samples a step, of all and of the labelled ones */
     pal_progress progress;
     int64_t step;                       /* taken in all */
     int64_t first;                      /* step of this epoch that was the first here: not 0 after an interruption */
@@ -100,6 +101,14 @@ static void end_phase(loop *l)
     l->optimizer = NULL;
 }
 
+/* Labelled samples of a step. */
+static int64_t labelled_batch(const loop *l)
+{
+    const char *own = pal_model_setting(l->model, "labelled-batch");
+    const int64_t n = own ? strtoll(own, NULL, 10) : 0;
+    return n > 0 ? n : l->o.batch;
+}
+
 /* Programs and the optimiser's state of phase i, which begins after so many epochs. */
 static pal_status begin_phase(loop *l, size_t i, int64_t epochs, pal_error *err)
 {
@@ -114,10 +123,12 @@ static pal_status begin_phase(loop *l, size_t i, int64_t epochs, pal_error *err)
         return PAL_ERR_FORMAT;
     pal__checkpoint_close(&l->from);
     pal__phase_step step = {&l->phase, l->optimizer};
+    l->few = l->labelled && l->phase.stream != PAL_STREAM_ALL ? labelled_batch(l) : 0;
+    l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
     l->stage = pal__stage_new(l->model,
-                              &(pal__stage_options){.rows = l->labelled ? 2 * l->o.batch : l->o.batch,
-                                                    .labels = l->labelled != NULL,
-                                                    .labelled_from = l->labelled ? l->o.batch : 0,
+                              &(pal__stage_options){.rows = l->all + l->few,
+                                                    .labels = l->few != 0,
+                                                    .labelled_from = l->few ? l->all : 0,
                                                     .lanes = l->o.lanes,
                                                     .effects = true,
                                                     .record = pal__phase_record,
@@ -171,6 +182,7 @@ static pal_status go_on(loop *l, pal_error *err)
     p->test_loss = last->test_loss;
     p->squared_error = last->squared_error;
     p->squared_error_corrupted = last->squared_error_corrupted;
+    p->error = last->error;
     return PAL_OK;
 }
 
@@ -179,8 +191,8 @@ static pal_status prepare(loop *l, pal_error *err)
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
     if (!l->order) return no_memory(err);
     if (pal_model_classes(l->model)) {
-        l->labelled = pal__labelled_new(l->model, l->data, l->o.batch, l->o.seed, err);
-        l->rows = malloc(2 * (size_t)l->o.batch * sizeof *l->rows);
+        l->labelled = pal__labelled_new(l->model, l->data, labelled_batch(l), l->o.seed, err);
+        l->rows = malloc((size_t)(l->o.batch + labelled_batch(l)) * sizeof *l->rows);
         if (!l->labelled) return PAL_ERR_ARGUMENT;
         if (!l->rows) return no_memory(err);
     }
@@ -244,10 +256,10 @@ static pal_status run_steps(loop *l, pal_error *err)
         uint64_t clock = (uint64_t)++l->step;
         pal_optimizer_set_step(l->optimizer, clock - (uint64_t)l->before, rate(l));
         const uint32_t *rows = l->order + p->step * l->o.batch;
-        if (l->labelled) {
-            memcpy(l->rows, rows, (size_t)l->o.batch * sizeof *rows);
+        if (l->few) {
+            memcpy(l->rows, rows, (size_t)l->all * sizeof *rows);
             rows = l->rows;
-            status = pal__labelled_rows(l->labelled, l->step, l->rows + l->o.batch, err);
+            status = pal__labelled_rows(l->labelled, l->step, l->rows + l->all, err);
             if (status) return status;
         }
         status = pal__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, err);
@@ -263,16 +275,27 @@ static pal_status run_steps(loop *l, pal_error *err)
     return PAL_OK;
 }
 
+/* Whether this epoch's end is one that measures the test data: every so many, and the phase's last. */
+static bool measures(const loop *l)
+{
+    const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
+    return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last || !l->phase.epochs);
+}
+
 static pal_status finish_epoch(loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
-    pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN};
-    pal_status status = l->evaluator ? pal__evaluator_run(l->evaluator, &figures, err) : PAL_OK;
+    pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
+    const bool measured = measures(l);
+    pal_status status = measured ? pal__evaluator_run(l->evaluator, &figures, err) : PAL_OK;
     if (status) return status;
-    if (l->evaluator && !isfinite(figures.loss)) return not_finite(l, "the loss of the test data", err);
-    p->test_loss = figures.loss;
-    p->squared_error = figures.squared_error;
-    p->squared_error_corrupted = figures.squared_error_corrupted;
+    if (measured && !isfinite(figures.loss)) return not_finite(l, "the loss of the test data", err);
+    if (measured || !l->evaluator) {
+        p->test_loss = figures.loss;
+        p->squared_error = figures.squared_error;
+        p->squared_error_corrupted = figures.squared_error_corrupted;
+        p->error = l->few ? figures.error : (double)NAN;
+    }
     pal_epoch epoch = {.epoch = p->epoch,
                        .step = l->step,
                        .train_loss = l->sum / (double)p->steps,
@@ -324,6 +347,7 @@ static pal_status run_epochs(loop *l, pal_train_result *result, pal_error *err)
     result->test_loss = p->test_loss;
     result->squared_error = p->squared_error;
     result->squared_error_corrupted = p->squared_error_corrupted;
+    result->error = p->error;
     result->samples_per_second = training > 0 ? samples / training : (double)NAN;
     return status;
 }
@@ -360,7 +384,8 @@ static void start(loop *l, pal_model *model, const pal_dataset *data, const pal_
                                  .train_loss = NAN,
                                  .test_loss = NAN,
                                  .squared_error = NAN,
-                                 .squared_error_corrupted = NAN};
+                                 .squared_error_corrupted = NAN,
+                                 .error = NAN};
     l->untouched = l->o.resume;
     defaults(l);
     l->started = l->reported = pal__seconds();
@@ -402,6 +427,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
                                  .test_loss = NAN,
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
+                                 .error = NAN,
                                  .samples_per_second = NAN};
     if (!plan(&l, &own) && !prepare(&l, &own)) {
         if (pal__has_closed_form(model))
