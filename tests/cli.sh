@@ -769,6 +769,37 @@ refused "fewer classes than the data have" "classes 8" train semi-supervised --o
 awk 'BEGIN { for (i = 0; i < 30; i++) { for (k = 0; k < 64; k++) printf "%s%g", k ? "," : "", (i * k) % 7 / 7; print "" } }' > bare.csv
 refused "labels missing from the data" "no labels" train semi-supervised --out new --data bare.csv --batch 4
 
+# ---- Stacked; other weights to begin with; samples that are held out
+stack="--data data --batch 16 --layers 12,8 --epochs 2"
+for pretrain in greedy end-to-end none; do
+    works "stacked, $pretrain" train stacked --pretrain $pretrain --fine-tuning both --out stack-$pretrain $stack
+    check "the table of $pretrain tells the error" grep -q 'classified wrongly' out
+done
+check "progress names the layer" grep -q '"phase":"layer 2"' stack-greedy/metrics.jsonl
+check "progress names the last phase" [ "$(grep -c '"phase":"fine-tuning 2"' stack-greedy/metrics.jsonl)" -eq 2 ]
+works "stacked alone is an autoencoder" train stacked --out stack-plain $stack --pretrain-epochs 1 --pretrain-rate 0.01 --quiet
+check "it takes no labels" [ "$(grep -c '"error":[0-9]' stack-plain/metrics.jsonl)" -eq 0 ]
+check "pretraining has its own epochs" [ "$(wc -l < stack-plain/metrics.jsonl)" -eq 4 ]
+check "and its own rate" [ "$(grep -c '"learning_rate":0.01,' stack-plain/metrics.jsonl)" -eq 2 ]
+works "evaluate stacked" evaluate stack-greedy --json
+check "evaluate tells the error of stacked" [ -n "$(figure error)" ]
+works "begins with the weights of another run" train stacked --pretrain none --fine-tuning 2 --from stack-plain --out stack-from $stack --quiet
+check "run.json tells whose" grep -q '"from": ".*stack-plain"' stack-from/run.json
+works "measures every other epoch" train basic --out seldom --data data --batch 16 --hidden 5 --epochs 5 --test-every 2 --quiet
+check "not in between" [ "$(grep -c '"test_loss":null' seldom/metrics.jsonl)" -eq 2 ]
+check "but at the end" [ "$(tail -1 seldom/metrics.jsonl | grep -c '"test_loss":null')" -eq 0 ]
+works "holds samples out" train basic --out held --data data --batch 16 --hidden 5 --epochs 1 --hold-out 28 --quiet
+check "as many as said" grep -q '"test_samples": 28' held/run.json
+check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
+refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
+refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
+refused "a run of other sizes" "none of its weights" train basic --out new --data data --from stack-plain --hidden 3
+refused "no run to begin with" "nowhere" train basic --out new --data data --from nowhere
+refused "classes of no classifier" "fine-tuning" train stacked --out new $stack --classes 9
+refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
+refused "nothing to train" "choose another" train stacked --out new $stack --pretrain none --fine-tuning none
+refused "contraction of a denoiser" "lambda is for" train stacked --out new $stack --lambda 1
+
 # ---- Resumed
 # lines RUN: of its metrics, without the seconds
 lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
@@ -805,9 +836,10 @@ done
 { wait $!; } 2> /dev/null
 if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
 same_run "killed four times" unbroken $run
-for training in sequential alternate; do
-    run=phases-$training
-    phases="semi-supervised --training $training --data data --batch 4 --hidden 30 --epochs 20 --labels 20 --lanes 2 --quiet"
+for way in "semi-supervised --training sequential --hidden 30" "semi-supervised --training alternate --hidden 30" \
+    "stacked --layers 20,12 --fine-tuning both"; do
+    run=phases-$(echo "$way" | tr -c 'a-z0-9\n' -)
+    phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"
     works "phases without a break" train $phases --out whole-$run
     "$program" train $phases --out $run > out 2> err &
     for again in 1 2 3; do
@@ -817,7 +849,7 @@ for training in sequential alternate; do
     done
     { wait $!; } 2> /dev/null
     if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
-    same_run "killed in phases, $training" whole-$run $run
+    same_run "killed in phases, $way" whole-$run $run
 done
 check "how often is told" grep -q '"resumed": [1-9]' broken-KILL/run.json
 works "a resumed run opens" evaluate broken-INT --json
