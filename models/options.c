@@ -128,8 +128,10 @@ pal_status pal__option_parse(const pal_option *option, const char *text, double 
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: \"%.80s\" is not %s%s", option->name, text ? text : "",
                              enumerated ? "one of " : types[option->type].what, enumerated ? option->choices : "");
     if (types[option->type].ranged && !(value >= option->low && value <= option->high))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g", option->name, text,
-                             option->low, option->high);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g: choose %.15g or %s%s%s%s",
+                             option->name, text, option->low, option->high,
+                             value < option->low ? option->low : option->high, value < option->low ? "more" : "less",
+                             option->help ? " (" : "", option->help ? option->help : "", option->help ? ")" : "");
     if (number) *number = value;
     return PAL_OK;
 }
