@@ -799,6 +799,28 @@ refused "classes of no classifier" "fine-tuning" train stacked --out new $stack 
 refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
 refused "nothing to train" "choose another" train stacked --out new $stack --pretrain none --fine-tuning none
 refused "contraction of a denoiser" "lambda is for" train stacked --out new $stack --lambda 1
+# ---- What is out of range says what to choose
+choose() { # WHAT CHOICE ARGUMENTS...: train refuses them in a line that says what to choose
+    what=$1
+    choice=$2
+    shift 2
+    refused "$what" "choose $choice" train "$@" --out new --data bare.csv --epochs 1 --batch 4
+}
+choose "a full covariance of 2000 numbers" "--code normal (4000 outputs), or --hidden up to 500" vae --code normal-full --hidden 2000
+check "it is said without scopes" grep -q 'up to 500$' err
+choose "zero samples" "1 or more (draws of the code for each sample)" vae --samples 0
+choose "zero samples of importance" "1 or more (draws of the code for each sample)" iwae --samples 0
+choose "temperature 0" "0.001 or more (of a discrete code's relaxation in training)" vae --code bernoulli --temperature 0
+choose "alpha below 0" "0 or more (weight of the autoencoder's loss in joint training)" semi-supervised --alpha -1
+choose "a share above 1" "1 or less (nu, the probability that an element becomes 0)" denoising --masking 2
+choose "a layer without units" "1 or more (units of each layer of the encoder; the last is the code)" vae --layers 5,0
+works "arrays without labels" train vae --out unlabelled --data bare.csv --batch 4 --epochs 1 --layers 5,4 --output gaussian --quiet
+works "codes as an array" encode unlabelled bare.csv bare.npy
+refused "labels missing from an array" "give --data a folder of IDX files" train semi-supervised --out new --data bare.npy --batch 4
+refused "evaluate with zero samples" "choose 1 or more" evaluate unlabelled --samples 0
+refused "evaluate at temperature 0" "choose 0.001 or more" evaluate unlabelled --temperature 0
+refused "a sweep with zero samples" "choose 1 or more" sweep vae --samples 0,1 --data bare.csv --batch 4 --out swept
+refused "no sample drawn from the prior" "choose 1 or more" sample unlabelled --samples 0
 
 # ---- Resumed
 # lines RUN: of its metrics, without the seconds
