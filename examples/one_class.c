@@ -1,11 +1,13 @@
-/* One-class detection: an autoencoder that was trained on the samples of one class reconstructs those of the others
- * worse. For each class of a labelled data set this trains one, scores every test sample by ||x - x^||^2, and tells the
- * area under the ROC curve: the probability that a sample of another class has the greater score. Compile with cc
- * one_class.c -o one_class $(pkg-config --cflags --libs palindrome-tools)
+/* One-class detection: an autoencoder that was trained on the samples of one class reconstructs those of others worse.
+ * For each class of a labelled data set this trains one, scores every test sample by ||x - x^||^2, and tells the area
+ * under the ROC curve: the probability that a sample of another class has the greater score. Compile with
+ *     cc one_class.c -o one_class $(pkg-config --cflags --libs palindrome-tools)
+ *
  *     ./one_class linear
  *     ./one_class convolutional --data FOLDER --epochs 5 --seed 2 --hidden 16
- * A --NAME that is not in the table of numbers below is an option of the model, as `palindrome models MODEL` lists
- * them. */
+ *
+ * A --NAME that is not in the table of numbers is an option of the model, as `palindrome models MODEL` lists them; one
+ * that takes no value there is given yes or no here. */
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include <math.h>
 #include <palindrome.h>
