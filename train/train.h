@@ -78,8 +78,8 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
 
 /* The area under the ROC curve: the probability that one of the positive scores is greater than one of the negative
- * ones, a tie counting half; exact, by ranks. Both are sorted in place. NAN: there is no score of one kind, or one is not
- * a number. */
+ * ones, a tie counting half; exact, by ranks. Both are sorted in place. NAN: there is no score of one kind, or one is
+ * not a number. */
 double pal_auc(double *negative, size_t n, double *positive, size_t m);
 
 /* ---- The run folder -----------------------------------------------------------------------------------------------
