@@ -72,7 +72,7 @@ static int choose(job *j)
     if (j->answers[PAL_CLI_HEAD].wanted && !has)
         return pal_cli_say(PAL_CLI_WRONG,
                            "--features %s: %s tells no classes by itself: choose codes, pixels or both, or a run of "
-                           "semi-supervised",
+                           "semi-supervised or of stacked with fine-tuning",
                            name, pal_model_variant(j->run.model)->name);
     j->trains = j->answers[PAL_CLI_CODES].wanted || j->answers[PAL_CLI_INPUTS].wanted;
     for (size_t i = 0; i < sizeof trained / sizeof *trained && !j->trains; i++)

@@ -65,6 +65,7 @@ static void check_op(pal__checks *c, const pal_op *op)
 typedef struct subject {
     pal_model *model;
     pal_tensor *batch;
+    const pal_phase *phase; /* of its training; NULL: the model as a whole */
 } subject;
 
 static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
@@ -74,7 +75,8 @@ static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
     pal_var x = pal_leaf(tape, s->batch, "check:x");
     pal_model_begin(s->model, tape, PAL_TRAIN);
     pal_var loss = pal_model_loss(
-        s->model, &(pal_batch){.inputs = x, .labels = pal_model_labels(s->model, pal_shape_of(x).dim[0])});
+        s->model,
+        &(pal_batch){.inputs = x, .labels = pal_model_labels(s->model, pal_shape_of(x).dim[0]), .phase = s->phase});
     pal_model_end(s->model);
     return loss;
 }
@@ -101,15 +103,21 @@ static void merge(pal_gradcheck_report *into, const pal_gradcheck_report *part)
 
 static void check_subject(pal__checks *c, const subject *s, const char *name, const char *label, int order)
 {
-    size_t n = pal_model_parameter_count(s->model), step = order == 1 ? n : AT_ONCE;
+    size_t n = 0, all = pal_model_parameter_count(s->model);
     pal__result *r = add(c);
-    pal_tensor **parameters = calloc(n + 1, sizeof *parameters);
-    if (!r || !parameters) {
+    pal_tensor **parameters = calloc(all + 1, sizeof *parameters);
+    const char **names = calloc(all + 1, sizeof *names);
+    if (!r || !parameters || !names) {
         c->no_memory = true;
         free(parameters);
+        free(names);
         return;
     }
-    for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(s->model, i, NULL);
+    for (size_t i = 0; i < all; i++) { /* what a phase does not move it may hide from the gradient */
+        parameters[n] = pal_model_parameter(s->model, i, &names[n]);
+        n += !s->phase || pal_phase_moves(s->model, s->phase, names[n]);
+    }
+    const size_t step = order == 1 ? n : AT_ONCE;
     for (size_t at = 0; at < n; at += step) {
         pal_gradcheck_report part;
         /* A model bends more than an operation: the higher derivatives of deep layers, shared weights and e^(ln sigma)
@@ -131,12 +139,13 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
         else
             r->report = part;
     }
-    const char *worst_in = "";
-    if (r->report.input < n) pal_model_parameter(s->model, r->report.input, &worst_in);
-    snprintf(r->where, sizeof r->where, "%.100s %s", worst_in, r->report.index);
+    snprintf(r->where, sizeof r->where, "%.100s %s", r->report.input < n ? names[r->report.input] : "",
+             r->report.index);
     r->model = true;
-    snprintf(r->report.label, sizeof r->report.label, "%s", label);
+    snprintf(r->report.label, sizeof r->report.label, "%s%s%s", label, s->phase && *label ? ", " : "",
+             s->phase ? s->phase->name : "");
     free(parameters);
+    free(names);
 }
 
 static pal_tensor *seeded(pal_context *context, pal_shape shape, uint64_t seed)
@@ -179,30 +188,52 @@ static size_t tiny_settings(const pal_variant *v, pal_setting *settings)
     return n;
 }
 
-/* One order, at other weights and inputs where it meets a kink; false: the settings do not fit together. */
-static bool check_order(pal__checks *c, const pal_variant *v, const pal_setting *settings, size_t n, const char *label,
-                        int order, bool may_refuse)
+typedef struct trial {
+    const pal_variant *variant;
+    const pal_setting *settings;
+    size_t n;
+    const char *label;
+    bool may_refuse;
+} trial;
+enum { REFUSED = -1, WHOLE = -1, PHASES = 1000 /* more than there are */ };
+
+/* Which of its phases, from this one on, has a loss of its own; false: none. */
+static bool find_phase(const pal_model *m, int *at, pal_phase *phase)
+{
+    for (; pal_model_phase(m, (size_t)*at, 1, phase); ++*at)
+        if (phase->loss) return true;
+    return false;
+}
+
+/* One order of the loss as a whole, or of that of the next phase, at other weights and inputs where it meets a kink.
+ * Returns the number of the phase to go on with, 0 or more, or that the settings do not fit together. */
+static int check_order(pal__checks *c, const trial *t, int order, int at)
 {
     enum { DRAWS = 8, APART = 101 };
     for (uint64_t draw = 0; draw < DRAWS; draw++) {
         const uint64_t seed = c->seed + APART * draw;
         pal_error err = {0};
-        subject s = {.model = pal_model_new(c->context, v, settings, n, PAL_SHAPE(HEIGHT, WIDTH), PAL_F64, seed, &err),
+        pal_phase phase;
+        subject s = {.model = pal_model_new(c->context, t->variant, t->settings, t->n, PAL_SHAPE(HEIGHT, WIDTH),
+                                            PAL_F64, seed, &err),
                      .batch = seeded(c->context, PAL_SHAPE(SAMPLES, HEIGHT * WIDTH), seed)};
-        const bool refused = !s.model && may_refuse && err.status == PAL_ERR_ARGUMENT;
-        if (s.model && s.batch)
-            check_subject(c, &s, v->name, label, order);
+        const bool refused = !s.model && t->may_refuse && err.status == PAL_ERR_ARGUMENT;
+        const bool over = s.model && at != WHOLE && !find_phase(s.model, &at, &phase);
+        s.phase = at == WHOLE ? NULL : &phase;
+        if (s.model && s.batch && !over)
+            check_subject(c, &s, t->variant->name, t->label, order);
         else if (!s.batch || err.status == PAL_ERR_MEMORY)
             c->no_memory = true;
-        else if (!refused)
-            report_error(c, v->name, label, &err);
+        else if (!refused && !over)
+            report_error(c, t->variant->name, t->label, &err);
         pal_tensor_free(s.batch);
         pal_model_free(s.model);
-        if (refused) return false;
-        if (c->no_memory || c->results[c->n - 1].report.verdict != PAL_CHECK_KINK || draw + 1 == DRAWS) break;
+        if (refused) return REFUSED;
+        if (over || err.status || c->no_memory) return PHASES;
+        if (c->results[c->n - 1].report.verdict != PAL_CHECK_KINK || draw + 1 == DRAWS) break;
         c->n--;
     }
-    return true;
+    return at + 1;
 }
 
 /* changed: one option that is not the default, or NULL. */
@@ -213,11 +244,14 @@ static void check_settings(pal__checks *c, const pal_variant *v, const pal_setti
     char label[64] = "";
     if (changed) settings[n++] = *changed;
     if (changed) snprintf(label, sizeof label, "%s %s", changed->name, changed->value);
-    for (int order = c->first; order <= c->last; order++) {
-        if (check_order(c, v, settings, n, label, order, changed != NULL)) continue;
-        c->refused++;
-        break;
-    }
+    const trial t = {v, settings, n, label, changed != NULL};
+    for (int order = c->first; order <= c->last; order++)
+        for (int at = WHOLE; at < PHASES;) {
+            at = check_order(c, &t, order, at);
+            if (at != REFUSED) continue;
+            c->refused++;
+            return;
+        }
 }
 
 /* What else an option may be, with | between: each choice, a number where the default switches it off, some layers. */

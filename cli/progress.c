@@ -108,7 +108,10 @@ static void epoch_line(const pal_progress *p, FILE *to)
     fprintf(to, "epoch %*lld/%lld  train %s", digits, (long long)p->epoch, (long long)p->epochs,
             figure(p->train_loss, text, sizeof text));
     if (isfinite(p->test_loss)) fprintf(to, "  test %s", figure(p->test_loss, text, sizeof text));
-    if (isfinite(p->squared_error)) fprintf(to, "  squared error %s", figure(p->squared_error, text, sizeof text));
+    if (isfinite(p->error))
+        fprintf(to, "  wrong %.2f%%", 100 * p->error);
+    else if (isfinite(p->squared_error))
+        fprintf(to, "  squared error %s", figure(p->squared_error, text, sizeof text));
     fprintf(to, "  %s samples/s  %.1f s\n", pal_cli_count(p->samples_per_second, text, sizeof text), p->seconds);
 }
 

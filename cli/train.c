@@ -27,9 +27,13 @@ const pal_cli_row pal_cli_train_rows[] = {
     {ENUM("resume", "", NULL, "go on with a run that was interrupted, instead of MODEL"), "RUN", NULL, 0},
     PAL_CLI_DATA,
     {INT("limit", "", 1, 4294967295, "only the first N training samples"), "N", NULL, 0},
+    {INT("hold-out", "", 1, 4294967295, "measure the last N training samples, untrained, not the test samples"), "N",
+     NULL, 0},
+    {ENUM("from", "", NULL, "begin with the weights of another run, those of equal name and size"), "RUN", NULL, 0},
     {INT("batch", "128", 1, 1048576, "samples a step"), "N", "batch-size", 0},
     {INT("epochs", "15", 1, 1000000, "passes through the training samples"), "N", NULL, 0},
     {INT("seed", "1", 0, 9007199254740992, "of initial weights, order and noise"), "N", NULL, 0},
+    {INT("test-every", "1", 1, 1000000, "epochs between two measurements of the test samples"), "N", NULL, 0},
     PAL_CLI_THREADS,
     {INT("lanes", "", 1, 1024, "parts that products are cut into; fixes the bits (default: the processors)"), "N", NULL,
      0},
@@ -67,7 +71,7 @@ typedef struct job {
     pal_model *model;
     pal_rundir *dir;
     pal_run_info info;
-    char data[PATH_MAX], command[8192];
+    char data[PATH_MAX], from[PATH_MAX], command[8192];
     pal_error *why; /* who calls says himself why training ended early; else NULL */
     char classes[16];
     char optimizer[32], schedule[32]; /* their names, of a run that is resumed */
@@ -102,13 +106,24 @@ static void quote(char *out, size_t size, const char *word)
     if (!plain && strlen(out) + 2 < size) strcat(out, "'");
 }
 
-static int open_data(job *j, const char *path, int64_t limit)
+/* What is held out comes from the end of the training samples, what is trained on from their beginning. */
+static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
 {
     pal_error err = {0};
     j->train = pal_dataset_open(j->context, path, PAL_SPLIT_TRAIN, &err);
-    j->test = j->train ? pal_dataset_open(j->context, path, PAL_SPLIT_TEST, &err) : NULL;
+    j->test = j->train ? pal_dataset_open(j->context, path, hold_out ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, &err) : NULL;
     if (!j->test) return pal_cli_say_error(&err);
-    if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    const int64_t left = j->train->count - hold_out;
+    if (left < 1)
+        return pal_cli_say(PAL_CLI_WRONG, "--hold-out %lld: %s has %lld training samples: give less",
+                           (long long)hold_out, j->train->name, (long long)j->train->count);
+    if (limit > left && hold_out)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--limit %lld: %s has %lld training samples beside those held out: give as many or less",
+                           (long long)limit, j->train->name, (long long)left);
+    if ((hold_out && (pal_dataset_skip(j->test, left) || pal_dataset_limit(j->train, left))) ||
+        (limit && pal_dataset_limit(j->train, limit)))
+        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
     return PAL_CLI_GO_ON;
 }
@@ -124,11 +139,14 @@ static void fill_info(job *j)
         .model = j->variant->name,
         .data = j->data,
         .limit = pal_cli_int(&j->args, "limit", 0),
+        .hold_out = pal_cli_int(&j->args, "hold-out", 0),
+        .from = *j->from ? j->from : NULL,
         .train_samples = j->train->count,
         .test_samples = j->test->count,
         .batch = whole(j, "batch"),
         .epochs = whole(j, "epochs"),
         .seed = whole(j, "seed"),
+        .test_every = whole(j, "test-every"),
         .optimizer = {.struct_size = sizeof(pal_optimizer_options),
                       .name = optimizer,
                       .momentum = chosen(j, "momentum"),
@@ -181,10 +199,12 @@ static void print_json(const job *j, const pal_train_result *r)
                    {"test_loss", r->test_loss},
                    {"squared_error", r->squared_error},
                    {"squared_error_corrupted", r->squared_error_corrupted},
+                   {"error", r->error},
                    {"seconds", r->seconds},
                    {"samples_per_second", r->samples_per_second}};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        if (strcmp(figures[i].name, "squared_error_corrupted") != 0 || isfinite(figures[i].value))
+        if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
+            isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
     pal_cli_print_json(out);
 }
@@ -202,6 +222,7 @@ static void print_table(const job *j, const pal_train_result *r)
     if (isfinite(r->test_loss)) printf("  test loss       %10.4f\n", r->test_loss);
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
     if (isfinite(r->squared_error_corrupted)) printf("    of corrupted  %10.4f\n", r->squared_error_corrupted);
+    if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
     printf("\n  saved in %s\n", run);
     printf("  next:    palindrome reconstruct %s\n           palindrome filters %s\n", run, run);
 }
@@ -223,6 +244,7 @@ static int train(job *j)
                            .test = j->test,
                            .epochs = j->info.epochs,
                            .batch = j->info.batch,
+                           .test_every = j->info.test_every,
                            .seed = (uint64_t)j->info.seed,
                            .lanes = (unsigned)j->info.lanes,
                            .optimizer = &j->info.optimizer,
@@ -285,6 +307,22 @@ static int check_data(const job *j)
     return PAL_CLI_GO_ON;
 }
 
+/* Those of another run, in place of initial ones. */
+static int take_weights(job *j, const char *from)
+{
+    pal_error err = {0};
+    if (!from) return PAL_CLI_GO_ON;
+    pal_rundir *dir = pal_rundir_open_model(from, &err);
+    pal_model *other = dir ? pal_rundir_model(dir, j->context, &err) : NULL;
+    const size_t taken = other ? pal_model_take(j->model, other) : 0;
+    pal_model_free(other);
+    pal_rundir_free(dir);
+    if (err.status) return pal_cli_say_error(&err);
+    if (taken) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG,
+                       "--from %s: none of its weights is in this model: choose --hidden or --layers as there", from);
+}
+
 /* Of the checkpoint; a run that ended before its first one begins again. */
 static int open_model(job *j)
 {
@@ -295,7 +333,8 @@ static int open_model(job *j)
     else
         j->model = pal_model_new(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->sample,
                                  PAL_F32, (uint64_t)j->info.seed, &err);
-    return j->model ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+    if (!j->model) return pal_cli_say_error(&err);
+    return access(path, F_OK) ? take_weights(j, j->info.from) : PAL_CLI_GO_ON;
 }
 
 /* The bits depend on them. */
@@ -322,7 +361,7 @@ static int prepare_resumed(job *j)
     j->variant = pal_cli_variant(j->info.model, &status);
     if (!j->variant) return status;
     j->context = pal_cli_context(&j->args, &status);
-    if (j->context) status = open_data(j, j->info.data ? j->info.data : "", j->info.limit);
+    if (j->context) status = open_data(j, j->info.data ? j->info.data : "", j->info.limit, j->info.hold_out);
     if (status == PAL_CLI_GO_ON) status = check_data(j);
     if (status == PAL_CLI_GO_ON) status = open_model(j);
     if (status != PAL_CLI_GO_ON) return status;
@@ -360,14 +399,19 @@ static int prepare(job *j)
     if (status != PAL_CLI_GO_ON) return status;
     j->context = pal_cli_context(&j->args, &status);
     const char *data = pal_cli_given(&j->args, "data");
-    if (j->context) status = open_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0));
+    if (j->context)
+        status = open_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0),
+                           pal_cli_int(&j->args, "hold-out", 0));
     if (status != PAL_CLI_GO_ON) return status;
+    const char *from = pal_cli_given(&j->args, "from");
+    if (from && !realpath(from, j->from)) snprintf(j->from, sizeof j->from, "%s", from);
     fill_info(j);
+    const size_t given = j->args.n_variant;
     add_classes(j);
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)j->info.seed, &err);
-    if (j->model) pal_model_check_given(j->model, j->args.variant, j->args.n_variant, &err);
-    return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+    if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
+    return err.status ? pal_cli_say_error(&err) : take_weights(j, j->info.from);
 }
 
 int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }

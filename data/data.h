@@ -84,6 +84,12 @@ const char *pal_dataset_name_of(const char *path, char *name, size_t size);
 /* Keeps the first n samples (all, if there are fewer). classes stays. PAL_ERR_ARGUMENT if n < 1, PAL_ERR_MEMORY; then
  * nothing has changed. */
 pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n);
+/* Leaves the first n samples out; the same errors, and PAL_ERR_ARGUMENT if none would be left. */
+pal_status pal_dataset_skip(pal_dataset *dataset, int64_t n);
+
+/* A data set of its own with copies of the samples with these numbers, in their order; a row may come again. classes,
+ * scale and name are as they were. NULL: PAL_ERR_ARGUMENT (no rows, a row out of bounds, NULL), PAL_ERR_MEMORY. */
+pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_error *err);
 
 /* Copies the samples with these numbers into out: f32 or f64, any shape of n * features elements. u8 becomes x / 255,
  * correctly rounded, so from 0 to 1; reals are converted. On failure out is as it was: PAL_ERR_ARGUMENT (a row out of

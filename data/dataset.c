@@ -204,12 +204,10 @@ void pal_dataset_free(pal_dataset *dataset)
     free(dataset);
 }
 
-pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
+static pal_status keep(pal_dataset *dataset, int64_t first, int64_t n)
 {
-    if (!dataset || n < 1) return PAL_ERR_ARGUMENT;
-    if (n >= dataset->count) return PAL_OK;
-    pal_tensor *inputs = copy_rows(dataset->inputs, 0, n);
-    pal_tensor *labels = dataset->labels && inputs ? copy_rows(dataset->labels, 0, n) : NULL;
+    pal_tensor *inputs = copy_rows(dataset->inputs, first, n);
+    pal_tensor *labels = dataset->labels && inputs ? copy_rows(dataset->labels, first, n) : NULL;
     if (!inputs || (dataset->labels && !labels)) {
         pal_tensor_free(inputs);
         return PAL_ERR_MEMORY;
@@ -220,4 +218,54 @@ pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
     dataset->labels = labels;
     dataset->count = n;
     return PAL_OK;
+}
+
+pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n)
+{
+    if (!dataset || n < 1) return PAL_ERR_ARGUMENT;
+    return n < dataset->count ? keep(dataset, 0, n) : PAL_OK;
+}
+
+pal_status pal_dataset_skip(pal_dataset *dataset, int64_t n)
+{
+    if (!dataset || n < 0 || n >= dataset->count) return PAL_ERR_ARGUMENT;
+    return n ? keep(dataset, n, dataset->count - n) : PAL_OK;
+}
+
+/* The same for rows by number; NULL stays NULL. */
+static pal_tensor *gather_rows(const pal_tensor *from, const uint32_t *rows, size_t n)
+{
+    if (!from) return NULL;
+    pal_shape shape = from->shape;
+    const size_t row = pal_tensor_bytes(from) / (size_t)shape.dim[0];
+    shape.dim[0] = (int64_t)n;
+    pal_tensor *to = pal_tensor_new(from->context, from->dtype, shape);
+    for (size_t i = 0; to && i < n; i++)
+        memcpy((char *)to->data + i * row, (const char *)from->data + rows[i] * row, row);
+    return to;
+}
+
+pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_error *err)
+{
+    if (!dataset || !rows || !n || n > INT64_MAX) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a selection is of at least one sample of a data set");
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (rows[i] >= dataset->count) {
+            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: has no sample %lu, the last is %lld (from 0)", dataset->name,
+                          (unsigned long)rows[i], (long long)dataset->count - 1);
+            return NULL;
+        }
+    pal_dataset *part = malloc(sizeof *part);
+    if (part) {
+        *part = *dataset;
+        part->count = (int64_t)n;
+        part->inputs = gather_rows(dataset->inputs, rows, n);
+        part->labels = part->inputs ? gather_rows(dataset->labels, rows, n) : NULL;
+        if (part->inputs && (part->labels || !dataset->labels)) return part;
+    }
+    pal_dataset_free(part);
+    pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory for %zu of its samples", dataset->name, n);
+    return NULL;
 }

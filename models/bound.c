@@ -16,8 +16,7 @@ pal_distribution pal__posterior(pal_model *m, pal_var x)
     pal_error err = {0};
     pal_distribution q = {.kind = pal_distribution_find(pal_option_enum(m, "code")), .k = pal_option_int(m, "hidden")};
     const int64_t outputs = pal_distribution_outputs(q.kind, q.k, &err);
-    q.parameters =
-        outputs ? pal_encode_layers_to(m, x, outputs) : pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s", err.text);
+    q.parameters = outputs ? pal_encode_layers_to(m, x, outputs) : pal_tape_refuse(m->tape, "%s", err.text);
     return q;
 }
 

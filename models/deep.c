@@ -22,7 +22,7 @@ static const pal_option options[] = {
 const pal_variant pal_deep = {
     .struct_size = sizeof(pal_variant),
     .name = "deep",
-    .alias = "stacked",
+    .alias = "multilayer",
     .summary = "several layers to the code, and mirrored back",
     .formula = "h_k = s(h_{k-1} W_k + b_k), h_0 = x;  back by V_k;  loss = -log p(x | a)",
     .source = "Hinton and Salakhutdinov, Science 2006",

@@ -30,6 +30,8 @@ size_t pal__list_parse(const char *text, double out[PAL_OPTION_LIST]);
 /* Every option of the variant, settings over defaults; `hidden` and `layers` agree (sizes.c). */
 pal_status pal__values_make(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **values,
                             size_t *n_values, pal_error *err);
+/* What says that the option has no effect beside the model's others; NULL: it has one. */
+const pal_need *pal__unmet(const pal_model *m, const char *option);
 void pal__values_free(pal__value *values, size_t n);
 pal__value *pal__value_find(pal__value *values, size_t n, const char *name); /* NULL: none */
 pal_status pal__value_set(pal__value *v, const char *text, pal_error *err);
@@ -76,6 +78,43 @@ extern const char pal__code_choices[];
         "divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                \
             "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"                \
     }
+
+/* "encoder" of a single layer, "encoder/K" of several. */
+char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
+
+/* ---- A simple autoencoder within another variant: simple.c --------------------------------------------------------
+ */
+
+#define PAL__SIMPLE_OPTIONS                                                                                            \
+    {"autoencoder", PAL_OPTION_ENUM, "denoising", 0, 0, "basic|denoising|contractive", "whose loss it is"},            \
+        {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contraction"},                                 \
+        {"corruption",                                                                                                 \
+         PAL_OPTION_ENUM,                                                                                              \
+         "masking",                                                                                                    \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         "masking|gaussian|salt-and-pepper|blocks",                                                                    \
+         "of the inputs of the denoising autoencoder while training"},                                                 \
+        {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},             \
+        {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},             \
+        {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},    \
+    {                                                                                                                  \
+        "block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"     \
+    }
+#define PAL__SIMPLE_NEEDS                                                                                              \
+    {"lambda", "autoencoder", "contractive"}, {"corruption", "autoencoder", "denoising"},                              \
+        {"masking", "autoencoder", "denoising"}, {"sigma", "autoencoder", "denoising"},                                \
+        {"salt", "autoencoder", "denoising"}, {"block-size", "autoencoder", "denoising"},                              \
+        {"masking", "corruption", "masking"}, {"sigma", "corruption", "gaussian"},                                     \
+        {"salt", "corruption", "salt-and-pepper"},                                                                     \
+    {                                                                                                                  \
+        "block-size", "corruption", "blocks"                                                                           \
+    }
+
+bool pal__simple_is(const pal_model *m, const char *kind);
+pal_var pal__simple_corrupt(pal_model *m, pal_var x); /* x itself where it is not denoising */
+/* What the kind adds to the negative log-likelihood of what it made of h, the code of `seen`. */
+pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen);
 
 pal_distribution pal__posterior(pal_model *m, pal_var x);
 pal_var pal__posterior_mean(pal_model *m, pal_var x);

@@ -20,7 +20,7 @@ static size_t encoder_sizes(const pal_model *m, int64_t size[SIDES])
 }
 
 /* "encoder" of a single layer, "encoder/K" of several. */
-static char *layer_name(const char *side, size_t k, size_t layers, char out[NAME])
+char *pal__layer_name(const char *side, size_t k, size_t layers, char out[NAME])
 {
     if (layers == 1)
         snprintf(out, NAME, "%s", side);
@@ -34,7 +34,7 @@ void pal_code_bias_from(pal_model *m, double value)
     char name[NAME];
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
-    strcat(layer_name("encoder", n, n, name), "/b");
+    strcat(pal__layer_name("encoder", n, n, name), "/b");
     pal_parameter_filled(m, name, PAL_SHAPE(size[n]), value);
 }
 
@@ -68,6 +68,36 @@ static pal_var with_scales(pal_model *m, pal_var code, pal_var h, int64_t more)
     return pal_concat((pal_var[]){code, pal_dense(m, "encoder/scale", h, more)}, 2, 1);
 }
 
+size_t pal_encoder_layers(const pal_model *m)
+{
+    int64_t size[SIDES];
+    return encoder_sizes(m, size);
+}
+
+static const char *activation(const pal_model *m, size_t k, size_t layers)
+{
+    return k == layers ? pal_code_activation(m) : pal_option_enum(m, "activation");
+}
+
+pal_var pal_encode_layer(pal_model *m, pal_var h, size_t k)
+{
+    char name[NAME];
+    int64_t size[SIDES];
+    const size_t n = encoder_sizes(m, size);
+    pal_var a = pal_dense(m, pal__layer_name("encoder", k, n, name), h, size[k]);
+    return pal_activate(m, a, activation(m, k, n));
+}
+
+pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k)
+{
+    char name[NAME], encoder[NAME];
+    int64_t size[SIDES];
+    const size_t n = encoder_sizes(m, size);
+    pal__layer_name("decoder", k, n, name);
+    if (tied(m)) return pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder));
+    return pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
+}
+
 /* units: in all, those of the code among them. */
 static pal_var encode(pal_model *m, pal_var x, int64_t units)
 {
@@ -76,7 +106,7 @@ static pal_var encode(pal_model *m, pal_var x, int64_t units)
     const size_t n = encoder_sizes(m, size);
     pal_var h = pal__drop(m, x, 0, n);
     for (size_t k = 1; k <= n; k++) {
-        pal_var a = pal_dense(m, layer_name("encoder", k, n, name), h, size[k]);
+        pal_var a = pal_dense(m, pal__layer_name("encoder", k, n, name), h, size[k]);
         if (k == n) return with_scales(m, a, h, units - size[n]);
         pal__entered entered = pal__enter(m, name);
         h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k, n);
@@ -146,8 +176,8 @@ pal_var pal_decode_layers(pal_model *m, pal_var h)
     pal_var a = {.tape = m->tape};
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = n; k >= 1; k--) {
-        layer_name("decoder", k, n, name);
-        a = tied(m) ? pal_dense_tied(m, name, h, layer_name("encoder", k, n, encoder))
+        pal__layer_name("decoder", k, n, name);
+        a = tied(m) ? pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder))
                     : pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
         if (k == 1) break;
         pal__entered entered = pal__enter(m, name);

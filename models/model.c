@@ -119,6 +119,18 @@ pal_tensor *pal_model_parameter_find(const pal_model *m, const char *name)
     return p ? p->tensor : NULL;
 }
 
+size_t pal_model_take(pal_model *m, const pal_model *from)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < pal_model_parameter_count(m); i++) {
+        const pal__parameter *to = &m->parameters[i], *p = pal__parameter_find(from, to->name);
+        if (!p || p->fixed || p->tensor->dtype != to->tensor->dtype || !pal_shape_equal(p->shape, to->shape)) continue;
+        memcpy(to->tensor->data, p->tensor->data, pal_tensor_bytes(to->tensor));
+        taken++;
+    }
+    return taken;
+}
+
 int64_t pal_model_weights(const pal_model *m)
 {
     int64_t sum = 0;
@@ -135,7 +147,7 @@ bool pal_model_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *ph
 int64_t pal_model_classes(const pal_model *m)
 {
     const char *classes = m->variant->classify ? pal_model_setting(m, "classes") : NULL;
-    return classes ? strtoll(classes, NULL, 10) : 0;
+    return classes && !pal__unmet(m, "classes") ? strtoll(classes, NULL, 10) : 0;
 }
 
 bool pal_phase_moves(const pal_model *m, const pal_phase *phase, const char *parameter)

@@ -48,6 +48,9 @@ typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
 
 typedef struct pal_phase pal_phase;
 
+/* Of a step: a batch of all samples and one of the labelled ones, or one of the two. */
+typedef enum pal_stream { PAL_STREAM_BOTH, PAL_STREAM_ALL, PAL_STREAM_LABELLED } pal_stream;
+
 typedef struct pal_batch {
     pal_var inputs;         /* [n, features] */
     pal_var labels;         /* [n, classes] one-hot, or id 0 */
@@ -59,7 +62,9 @@ typedef struct pal_batch {
     int64_t labelled_from;
 } pal_batch;
 
-typedef struct pal_need { /* option is for those models whose setting `of` is this value (NULL: is not empty) */
+/* An option is for those models whose setting `of` is this value, or one of these "a|b" (NULL: is not empty); more than
+ * one row for an option: all of them. */
+typedef struct pal_need {
     const char *option, *of, *value;
 } pal_need;
 
@@ -74,6 +79,7 @@ struct pal_phase {
     int64_t epochs;
     const char *optimizer; /* with its own defaults */
     double learning_rate;
+    pal_stream stream; /* of samples, where training takes labels */
 };
 
 typedef struct pal_variant {
@@ -165,6 +171,12 @@ pal_var pal_decode_layers(pal_model *m, pal_var h);
 const char *pal_code_activation(const pal_model *m); /* what code-activation comes to */
 void pal_code_bias_from(pal_model *m, double value); /* before the encoder is asked for: its last bias begins here */
 
+/* How many layers the encoder has; and layer k of it, from 1, alone: s(h W_k + b_k) without dropout, and back by layer
+ * k of the decoder that mirrors it, h V_k + c_k, before any activation. */
+size_t pal_encoder_layers(const pal_model *m);
+pal_var pal_encode_layer(pal_model *m, pal_var h, size_t k);
+pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k);
+
 /* How a sample lies as an image: [h,w] or [channels,h,w]. False, and a failure on the tape that names what wants it, if
  * it is none. */
 typedef struct pal_image_size {
@@ -250,6 +262,8 @@ pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const
 void pal_model_free(pal_model *model);
 const pal_variant *pal_model_variant(const pal_model *model);
 const char *pal_model_setting(const pal_model *model, const char *name); /* as text, defaults included; NULL: none */
+/* Copies those trained weights of another model whose name, shape and type this one has too; returns how many. */
+size_t pal_model_take(pal_model *model, const pal_model *from);
 /* Refuses settings that somebody gave and that have no effect beside the model's others, such as `sigma` where the
  * corruption is masking. */
 pal_status pal_model_check_given(const pal_model *model, const pal_setting *given, size_t n, pal_error *err);

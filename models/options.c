@@ -128,8 +128,10 @@ pal_status pal__option_parse(const pal_option *option, const char *text, double 
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: \"%.80s\" is not %s%s", option->name, text ? text : "",
                              enumerated ? "one of " : types[option->type].what, enumerated ? option->choices : "");
     if (types[option->type].ranged && !(value >= option->low && value <= option->high))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g", option->name, text,
-                             option->low, option->high);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g: choose %.15g or %s%s%s%s",
+                             option->name, text, option->low, option->high,
+                             value < option->low ? option->low : option->high, value < option->low ? "more" : "less",
+                             option->help ? " (" : "", option->help ? option->help : "", option->help ? ")" : "");
     if (number) *number = value;
     return PAL_OK;
 }
@@ -200,21 +202,34 @@ const char *pal_model_setting(const pal_model *m, const char *name)
     return v ? v->text : NULL;
 }
 
-static const pal_need *need_of(const pal_variant *variant, const char *option)
+/* Whether value is one of these "a|b|c". */
+static bool is_one_of(const char *value, const char *choices)
 {
-    const pal_need *tables[] = {variant->needs, pal__shared_needs};
-    for (size_t t = 0; t < 2; t++)
-        for (const pal_need *need = tables[t]; need && need->option; need++)
-            if (!strcmp(need->option, option)) return need;
+    const size_t length = strlen(value);
+    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+        if (!strncmp(c, value, length) && (!c[length] || c[length] == '|')) return true;
+    return false;
+}
+
+const pal_need *pal__unmet(const pal_model *m, const char *option)
+{
+    const pal_need *tables[] = {m->variant->needs, pal__shared_needs};
+    for (size_t t = 0, found = 0; t < 2 && !found; t++)
+        for (const pal_need *need = tables[t]; need && need->option; need++) {
+            if (strcmp(need->option, option) != 0) continue;
+            const char *is = pal_model_setting(m, need->of);
+            if (is && !(need->value ? is_one_of(is, need->value) : *is != 0)) return need;
+            found = 1;
+        }
     return NULL;
 }
 
 pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, size_t n, pal_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        const pal_need *need = given[i].name ? need_of(m->variant, given[i].name) : NULL;
-        const char *is = need ? pal_model_setting(m, need->of) : NULL;
-        if (!is || (need->value ? !strcmp(is, need->value) : *is != 0)) continue;
+        const pal_need *need = given[i].name ? pal__unmet(m, given[i].name) : NULL;
+        if (!need) continue;
+        const char *is = pal_model_setting(m, need->of);
         return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: give one or the other", need->option,
                              need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is);
     }

@@ -173,7 +173,7 @@ pal_var pal_model_reconstruct(pal_model *m, pal_var x) { return pal_model_decode
 
 pal_var pal_model_classify(pal_model *m, pal_var x)
 {
-    if (!m->variant->classify) return (pal_var){0};
+    if (!pal_model_classes(m)) return (pal_var){0};
     if (!accepts(m, "classify", x)) return (pal_var){.tape = m->tape};
     pal__entered entered = pal__enter(m, "classifier");
     pal_var scores = m->variant->classify(m, x);

@@ -1,9 +1,9 @@
 /* A classifier on the code of an autoencoder: few samples have labels, all have something to reconstruct.
  *
  * l_Y is the mean over labelled samples of -log p(y | h), p = softmax(h W + b), in nats; l_X the mean over all samples
- * of an autoencoder's loss: its reconstruction, from a corrupted input if it is denoising, with ||dh/dx||^2 if it is
- * contractive. Three ways to train: one after the other (the autoencoder, then the head on its fixed code), the sum
- * l_Y + alpha l_X at once, or both in turn, an epoch each. The encoder is the same in all. */
+ * of an autoencoder's loss (simple.c). Three ways to train: one after the other (the autoencoder, then the head on its
+ * fixed code), the sum l_Y + alpha l_X at once, or both in turn, an epoch each; and the head alone, on the encoder of
+ * another run. The encoder is the same in all. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -18,8 +18,6 @@ static pal_var classify(pal_model *m, pal_var x)
 {
     return pal_dense(m, "head", pal_encode_layers(m, x), pal_model_classes(m));
 }
-
-static pal_var corrupt(pal_model *m, pal_var x) { return is(m, "autoencoder", "denoising") ? pal_corrupt(m, x) : x; }
 
 /* The rows of one stream; all of them where there are not two. */
 static pal_var stream(const pal_batch *b, pal_var x, bool labelled)
@@ -40,26 +38,27 @@ static pal_var supervised(pal_model *m, const pal_batch *b)
 static pal_var unsupervised(pal_model *m, const pal_batch *b)
 {
     pal_var x = stream(b, b->inputs, false), seen = stream(b, pal_model_corrupt(m, b->inputs), false);
-    pal_var h = pal_encode_layers(m, seen), nll = pal_nll(m, pal_decode_layers(m, h), x);
-    if (!is(m, "autoencoder", "contractive")) return nll;
-    return pal_add(nll, pal_scale(pal_jacobian_norm2_layers(h, seen), pal_option_real(m, "lambda")));
+    pal_var h = pal_encode_layers(m, seen);
+    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), x), h, seen);
 }
-
-/* Where nothing has a label it is alpha l_X alone. */
-static pal_var loss(pal_model *m, const pal_batch *b)
-{
-    pal_var l_x = pal_scale(unsupervised(m, b), pal_option_real(m, "alpha"));
-    return b->labels.id ? pal_add(pal_model_note(m, "classification", supervised(m, b)), l_x) : l_x;
-}
-
-/* ---- Phases --------------------------------------------------------------------------------------------------------
- */
 
 static pal_var of_labels(pal_model *m, const pal_batch *b)
 {
     if (!b->labels.id) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "semi-supervised: no labels");
     return pal_model_note(m, "classification", supervised(m, b));
 }
+
+/* Where nothing has a label it is alpha l_X alone. */
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    const double alpha = pal_option_real(m, "alpha");
+    if (b->labels.id && alpha == 0) return of_labels(m, b);
+    pal_var l_x = pal_scale(unsupervised(m, b), alpha);
+    return b->labels.id ? pal_add(of_labels(m, b), l_x) : l_x;
+}
+
+/* ---- Phases --------------------------------------------------------------------------------------------------------
+ */
 
 enum { AUTOENCODER, HEAD, HEAD_AND_ENCODER };
 
@@ -73,13 +72,14 @@ static bool moves(const pal_model *m, const pal_phase *phase, const char *parame
 static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
 {
     if (is(m, "training", "joint")) return !i;
-    const bool turns = is(m, "training", "alternate"), second = i % 2;
-    if (i >= (turns ? 2 * (size_t)epochs : 2)) return false;
+    const bool turns = is(m, "training", "alternate"), alone = is(m, "training", "head"), second = alone || i % 2;
+    if (i >= (turns ? 2 * (size_t)epochs : alone ? 1 : 2)) return false;
     snprintf(p->name, sizeof p->name, "%s", second ? "head" : "autoencoder");
     p->part = !second ? AUTOENCODER : turns ? HEAD_AND_ENCODER : HEAD;
     p->loss = second ? of_labels : unsupervised;
     p->moves = moves;
-    p->epochs = turns ? 1 : second ? pal_option_int(m, "head-epochs") : 0;
+    p->stream = second ? PAL_STREAM_LABELLED : PAL_STREAM_ALL;
+    p->epochs = turns ? 1 : second && !alone ? pal_option_int(m, "head-epochs") : 0;
     return true;
 }
 
@@ -87,19 +87,16 @@ static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
     {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "of the labels; train takes them from the data"},
     {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"},
-    {"training", PAL_OPTION_ENUM, "joint", 0, 0, "sequential|joint|alternate",
-     "the autoencoder and then the head on its fixed code, both at once, or in turn, an epoch each"},
+    {"labelled-batch", PAL_OPTION_INT, "0", 0, 1048576, NULL, "labelled samples a step; 0: as --batch"},
+    {"training", PAL_OPTION_ENUM, "joint", 0, 0, "sequential|joint|alternate|head",
+     "the autoencoder and then the head on its fixed code, both at once, in turn, an epoch each, or the head alone, on "
+     "the code of train --from RUN"},
     {"alpha", PAL_OPTION_REAL, "0.01", 0, 1e6, NULL, "weight of the autoencoder's loss in joint training"},
     {"head-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "of the head in sequential training; 0: as --epochs"},
-    {"autoencoder", PAL_OPTION_ENUM, "denoising", 0, 0, "basic|denoising|contractive", "whose loss it is"},
-    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contraction"},
-    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks",
-     "of the inputs of the denoising autoencoder while training"},
-    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},
-    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},
-    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},
-    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"},
+    PAL__SIMPLE_OPTIONS,
     {0}};
+
+static const pal_need needs[] = {{"head-epochs", "training", "sequential"}, PAL__SIMPLE_NEEDS, {0}};
 
 const pal_variant pal_semi_supervised = {
     .struct_size = sizeof(pal_variant),
@@ -109,11 +106,12 @@ const pal_variant pal_semi_supervised = {
     .formula = "p(y | x) = softmax(h U + d);  loss = -log p(y | x) + alpha l_X",
     .source = "Weston, Ratle and Collobert, ICML 2008; Rifai et al., ICML 2011",
     .options = options,
+    .needs = needs,
     .training = pal__adam_training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
-    .corrupt = corrupt,
+    .corrupt = pal__simple_corrupt,
     .phase = phase,
     .classify = classify,
 };

@@ -769,6 +769,59 @@ refused "fewer classes than the data have" "classes 8" train semi-supervised --o
 awk 'BEGIN { for (i = 0; i < 30; i++) { for (k = 0; k < 64; k++) printf "%s%g", k ? "," : "", (i * k) % 7 / 7; print "" } }' > bare.csv
 refused "labels missing from the data" "no labels" train semi-supervised --out new --data bare.csv --batch 4
 
+# ---- Stacked; other weights to begin with; samples that are held out
+stack="--data data --batch 16 --layers 12,8 --epochs 2"
+for pretrain in greedy end-to-end none; do
+    works "stacked, $pretrain" train stacked --pretrain $pretrain --fine-tuning both --out stack-$pretrain $stack
+    check "the table of $pretrain tells the error" grep -q 'classified wrongly' out
+done
+check "progress names the layer" grep -q '"phase":"layer 2"' stack-greedy/metrics.jsonl
+check "progress names the last phase" [ "$(grep -c '"phase":"fine-tuning 2"' stack-greedy/metrics.jsonl)" -eq 2 ]
+works "stacked alone is an autoencoder" train stacked --out stack-plain $stack --pretrain-epochs 1 --pretrain-rate 0.01 --quiet
+check "it takes no labels" [ "$(grep -c '"error":[0-9]' stack-plain/metrics.jsonl)" -eq 0 ]
+check "pretraining has its own epochs" [ "$(wc -l < stack-plain/metrics.jsonl)" -eq 4 ]
+check "and its own rate" [ "$(grep -c '"learning_rate":0.01,' stack-plain/metrics.jsonl)" -eq 2 ]
+works "evaluate stacked" evaluate stack-greedy --json
+check "evaluate tells the error of stacked" [ -n "$(figure error)" ]
+works "begins with the weights of another run" train stacked --pretrain none --fine-tuning 2 --from stack-plain --out stack-from $stack --quiet
+check "run.json tells whose" grep -q '"from": ".*stack-plain"' stack-from/run.json
+works "measures every other epoch" train basic --out seldom --data data --batch 16 --hidden 5 --epochs 5 --test-every 2 --quiet
+check "not in between" [ "$(grep -c '"test_loss":null' seldom/metrics.jsonl)" -eq 2 ]
+check "but at the end" [ "$(tail -1 seldom/metrics.jsonl | grep -c '"test_loss":null')" -eq 0 ]
+works "holds samples out" train basic --out held --data data --batch 16 --hidden 5 --epochs 1 --hold-out 28 --quiet
+check "as many as said" grep -q '"test_samples": 28' held/run.json
+check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
+refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
+refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
+refused "a run of other sizes" "none of its weights" train basic --out new --data data --from stack-plain --hidden 3
+refused "no run to begin with" "nowhere" train basic --out new --data data --from nowhere
+refused "classes of no classifier" "fine-tuning" train stacked --out new $stack --classes 9
+refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
+refused "nothing to train" "choose another" train stacked --out new $stack --pretrain none --fine-tuning none
+refused "contraction of a denoiser" "lambda is for" train stacked --out new $stack --lambda 1
+# ---- What is out of range says what to choose
+choose() { # WHAT CHOICE ARGUMENTS...: train refuses them in a line that says what to choose
+    what=$1
+    choice=$2
+    shift 2
+    refused "$what" "choose $choice" train "$@" --out new --data bare.csv --epochs 1 --batch 4
+}
+choose "a full covariance of 2000 numbers" "--code normal (4000 outputs), or --hidden up to 500" vae --code normal-full --hidden 2000
+check "it is said without scopes" grep -q 'up to 500$' err
+choose "zero samples" "1 or more (draws of the code for each sample)" vae --samples 0
+choose "zero samples of importance" "1 or more (draws of the code for each sample)" iwae --samples 0
+choose "temperature 0" "0.001 or more (of a discrete code's relaxation in training)" vae --code bernoulli --temperature 0
+choose "alpha below 0" "0 or more (weight of the autoencoder's loss in joint training)" semi-supervised --alpha -1
+choose "a share above 1" "1 or less (nu, the probability that an element becomes 0)" denoising --masking 2
+choose "a layer without units" "1 or more (units of each layer of the encoder; the last is the code)" vae --layers 5,0
+works "arrays without labels" train vae --out unlabelled --data bare.csv --batch 4 --epochs 1 --layers 5,4 --output gaussian --quiet
+works "codes as an array" encode unlabelled bare.csv bare.npy
+refused "labels missing from an array" "give --data a folder of IDX files" train semi-supervised --out new --data bare.npy --batch 4
+refused "evaluate with zero samples" "choose 1 or more" evaluate unlabelled --samples 0
+refused "evaluate at temperature 0" "choose 0.001 or more" evaluate unlabelled --temperature 0
+refused "a sweep with zero samples" "choose 1 or more" sweep vae --samples 0,1 --data bare.csv --batch 4 --out swept
+refused "no sample drawn from the prior" "choose 1 or more" sample unlabelled --samples 0
+
 # ---- Heads, confusion matrices, ellipses
 works "classify by the head" classify few-joint
 check "the head's error is in a row" grep -q '^  head  *12 *[0-9.]*%' out
@@ -828,6 +881,10 @@ check "classify without gnuplot is status 1" [ $? -eq 1 ]
 check "classify without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
 check "classify without gnuplot tells what was written" grep -q 'wrote unmatched.gnuplot and unmatched.dat instead' err
 check "classify without gnuplot still tells the error" grep -q '^  head .*%' out
+works "classify by a stacked head" classify stack-greedy
+check "its head is the default" grep -q '^  head .*%' out
+works "a stacked autoencoder has no head" classify stack-plain --labels 64
+check "and its codes are told" grep -q '^  codes .*%' out
 check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*')" ]
 
 # ---- Resumed
@@ -866,9 +923,10 @@ done
 { wait $!; } 2> /dev/null
 if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
 same_run "killed four times" unbroken $run
-for training in sequential alternate; do
-    run=phases-$training
-    phases="semi-supervised --training $training --data data --batch 4 --hidden 30 --epochs 20 --labels 20 --lanes 2 --quiet"
+for way in "semi-supervised --training sequential --hidden 30" "semi-supervised --training alternate --hidden 30" \
+    "stacked --layers 20,12 --fine-tuning both"; do
+    run=phases-$(echo "$way" | tr -c 'a-z0-9\n' -)
+    phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"
     works "phases without a break" train $phases --out whole-$run
     "$program" train $phases --out $run > out 2> err &
     for again in 1 2 3; do
@@ -878,7 +936,7 @@ for training in sequential alternate; do
     done
     { wait $!; } 2> /dev/null
     if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
-    same_run "killed in phases, $training" whole-$run $run
+    same_run "killed in phases, $way" whole-$run $run
 done
 check "how often is told" grep -q '"resumed": [1-9]' broken-KILL/run.json
 works "a resumed run opens" evaluate broken-INT --json

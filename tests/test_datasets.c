@@ -203,6 +203,68 @@ START_TEST(batch_labels)
 }
 END_TEST
 
+/* Samples of its own, in the order that was asked for; what is left of the set they came from is as it was. */
+START_TEST(selection)
+{
+    const uint32_t rows[] = {1, 0, 1, 1};
+    for (int with_labels = 1; with_labels >= 0; with_labels--) {
+        pal_error err = {.status = PAL_OK};
+        pal_dataset *set = make_set(PAL_U8);
+        strcpy(set->name, "some");
+        set->scale = 1.0 / 255;
+        if (!with_labels) {
+            pal_tensor_free(set->labels);
+            set->labels = NULL;
+        }
+        pal_dataset *part = pal_dataset_select(set, rows, 4, &err);
+        ck_assert_msg(part != NULL, "%s", err.text);
+        pal_dataset_free(set);
+        ck_assert(part->count == 4 && part->features == FEATURES && part->classes == 4 && part->scale == 1.0 / 255);
+        ck_assert(pal_shape_equal(part->sample, PAL_SHAPE(FEATURES)));
+        ck_assert(pal_shape_equal(part->inputs->shape, PAL_SHAPE(4, FEATURES)));
+        ck_assert_int_eq(part->inputs->dtype, PAL_U8);
+        ck_assert_str_eq(part->name, "some");
+        for (size_t i = 0; i < 4 * FEATURES; i++)
+            ck_assert(pal_tensor_get(part->inputs, i) == stored_value(rows[i / FEATURES], i % FEATURES));
+        ck_assert((part->labels != NULL) == with_labels);
+        for (size_t i = 0; with_labels && i < 4; i++) ck_assert(pal_tensor_get(part->labels, i) == (rows[i] ? 1 : 3));
+        pal_dataset_free(part);
+    }
+}
+END_TEST
+
+static void check_selection_refused(const pal_dataset *set, const uint32_t *rows, size_t n, const char *needle)
+{
+    pal_error err = {.status = PAL_OK};
+    ck_assert_ptr_null(pal_dataset_select(set, rows, n, &err));
+    ck_assert_msg(err.status == PAL_ERR_ARGUMENT && strstr(err.text, needle), "no \"%s\" in: %s", needle, err.text);
+    ck_assert_ptr_null(pal_dataset_select(set, rows, n, NULL));
+}
+
+START_TEST(selection_refuses)
+{
+    const uint32_t rows[] = {1, 2};
+    pal_dataset *set = make_set(PAL_F64);
+    strcpy(set->name, "some");
+    check_selection_refused(NULL, rows, 1, "at least one sample");
+    check_selection_refused(set, NULL, 1, "at least one sample");
+    check_selection_refused(set, rows, 0, "at least one sample");
+    check_selection_refused(set, rows, 2, "some: has no sample 2, the last is 1 (from 0)");
+    int failures = 0;
+    for (bool worked = false; !worked; failures += !worked) {
+        pal_error err = {.status = PAL_OK};
+        memory.left = failures;
+        pal_dataset *part = pal_dataset_select(set, rows, 1, &err);
+        memory.left = LONG_MAX;
+        worked = part != NULL;
+        if (!worked) ck_assert_msg(err.status == PAL_ERR_MEMORY && strstr(err.text, "no memory for 1"), "%s", err.text);
+        pal_dataset_free(part);
+    }
+    ck_assert_int_ge(failures, 2); /* inputs and labels */
+    pal_dataset_free(set);
+}
+END_TEST
+
 /* The allocator fails at its first call, its second, ... until opening and limiting work. */
 START_TEST(no_memory)
 {
@@ -274,9 +336,9 @@ END_TEST
 Suite *datasets_suite(void)
 {
     Suite *suite = suite_create("datasets");
-    TCase *tests = in_own_folder(
-        add_case(suite, "sets", set_up, tear_down,
-                 TESTS(dataset_folder, dataset_mismatch, dataset_array, batch_values, batch_refuses, batch_labels)));
+    TCase *tests = in_own_folder(add_case(suite, "sets", set_up, tear_down,
+                                          TESTS(dataset_folder, dataset_mismatch, dataset_array, batch_values,
+                                                batch_refuses, batch_labels, selection, selection_refuses)));
     tcase_add_loop_test(tests, no_memory, 0, 3);
     if (access(PAL_DATA_DEFAULT, F_OK) == 0) tcase_add_loop_test(tests, fashion_mnist, 0, 2);
     return suite;

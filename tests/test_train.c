@@ -273,7 +273,7 @@ START_TEST(the_folder_tells_what_it_was_told)
         {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN},
         {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0, 2, {{"reconstruction", 8}, {"spar.sity", 0.25}}, "head", 0.125}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
-    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3};
+    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
     pal_rundir_free(dir);
 

@@ -20,9 +20,10 @@ static pal_status check(const pal_model *model, const pal_dataset *data, pal_err
     const int64_t classes = pal_model_classes(model);
     const char *variant = pal_model_variant(model)->name;
     if (!pal_has_head(model))
-        return pal_error_set(
-            err, PAL_ERR_ARGUMENT,
-            "%s tells no classes: choose --features codes, pixels or both, or a run of semi-supervised", variant);
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "%s tells no classes: choose --features codes, pixels or both, or a run of "
+                             "semi-supervised or of stacked with fine-tuning",
+                             variant);
     if (!data->labels)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no labels: give --data a folder of IDX files", data->name);
     if (data->classes > classes)

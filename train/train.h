@@ -78,6 +78,11 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
  * changes the shape or the number of the weights is PAL_ERR_ARGUMENT. NULL: err says why. */
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
 
+/* The area under the ROC curve: the probability that one of the positive scores is greater than one of the negative
+ * ones, a tie counting half; exact, by ranks. Both are sorted in place. NAN: there is no score of one kind, or one is
+ * not a number. */
+double pal_auc(double *negative, size_t n, double *positive, size_t m);
+
 /* ---- The run folder -----------------------------------------------------------------------------------------------
  */
 
@@ -99,6 +104,7 @@ typedef struct pal_train_result {
     double test_loss, squared_error, squared_error_corrupted; /* after the last finished epoch */
     double seconds, samples_per_second;
     int64_t planned; /* epochs of all phases */
+    double error;    /* of the test data, as in pal_figures; NAN where the last phase takes no labels */
 } pal_train_result;
 
 typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, and how it went */
@@ -111,8 +117,10 @@ typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, a
     size_t n_settings;
     const char *data; /* the path */
     int64_t limit;    /* of the training samples; 0: none */
+    int64_t hold_out; /* training samples, the last ones, that were measured in place of the test samples; 0: none */
+    const char *from; /* the run whose weights it began with; NULL: none */
     int64_t train_samples, test_samples;
-    int64_t batch, epochs, seed;
+    int64_t batch, epochs, seed, test_every;
     pal_optimizer_options optimizer; /* as it was given: -1 is a true 0 */
     pal_schedule schedule;
     int64_t lanes, threads;
@@ -165,7 +173,8 @@ typedef struct pal_progress {
     const char *phase;     /* its name; "": training is one phase */
     bool finished;         /* the epoch is: step equals steps, and the figures of the test data are this epoch's */
     double train_loss;     /* the mean over this epoch's steps so far */
-    double test_loss, squared_error, squared_error_corrupted; /* of the last finished epoch; NAN before it */
+    double test_loss, squared_error, squared_error_corrupted; /* of the last epoch that was measured; NAN before it */
+    double error; /* likewise, as in pal_figures; NAN where the phase takes no labels */
     double samples_per_second, seconds, seconds_left;
 } pal_progress;
 
@@ -175,6 +184,8 @@ typedef int (*pal_progress_fn)(const pal_progress *progress, void *user);
 typedef struct pal_train_options {
     size_t struct_size;
     const pal_dataset *test; /* NULL: none */
+    int64_t test_every;      /* epochs between two passes over it, whose figures are NAN between; 0: 1. The last of a
+                              * phase is always measured */
     int64_t epochs, batch;
     uint64_t seed;                          /* of the order of samples and of all noise */
     unsigned lanes;                         /* 0: the context's threads */

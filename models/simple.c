@@ -1,0 +1,16 @@
+/* simple.c - the autoencoders that serve as parts of other variants: basic, denoising, contractive, by option
+ * `autoencoder`. What they are is said in their own files. */
+#include "models/internal.h"
+
+#include <string.h>
+
+bool pal__simple_is(const pal_model *m, const char *kind) { return !strcmp(pal_option_enum(m, "autoencoder"), kind); }
+
+pal_var pal__simple_corrupt(pal_model *m, pal_var x) { return pal__simple_is(m, "denoising") ? pal_corrupt(m, x) : x; }
+
+pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen)
+{
+    if (!pal__simple_is(m, "contractive")) return nll;
+    pal_var norm2 = pal_jacobian_norm2_layers(h, seen);
+    return pal_add(nll, pal_model_note(m, "contraction", pal_scale(norm2, pal_option_real(m, "lambda"))));
+}

@@ -1,0 +1,189 @@
+/* The stacked autoencoder: layer by layer, each an autoencoder of the code below it; then the whole is fine-tuned.
+ *
+ * Bengio, Lamblin, Popovici and Larochelle, NIPS 2006; Vincent et al., JMLR 11 (2010), section 3. Greedy: layer k is
+ * trained on the clean, fixed code of layer k - 1, and what it corrupts is that code; end-to-end instead trains the
+ * mirrored autoencoder at once. Codes in (0,1) are reconstructed by cross-entropy, others by 1/2 ||s(a) - h||^2, the
+ * input by the output recipe. Fine-tuning goes on with the unrolled autoencoder, or drops the decoder and gives the
+ * code a softmax layer, the head: fine-tuning 1 moves that layer alone, fine-tuning 2 the encoder too. */
+#include "models/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is(const pal_model *m, const char *option, const char *choice)
+{
+    return !strcmp(pal_option_enum(m, option), choice);
+}
+
+static pal_var classify(pal_model *m, pal_var x)
+{
+    return pal_dense(m, "head", pal_encode_layers(m, x), pal_model_classes(m));
+}
+
+/* -log p(y | h) */
+static pal_var classification(pal_model *m, const pal_batch *b)
+{
+    if (!b->labels.id) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "stacked: no labels");
+    pal_var log_p = pal_log_softmax(classify(m, b->inputs), 1);
+    return pal_model_note(m, "classification", pal_neg(pal_mean_over_samples(pal_mul(b->labels, log_p))));
+}
+
+static pal_var unrolled(pal_model *m, const pal_batch *b)
+{
+    return pal_nll(m, pal_decode_layers(m, pal_encode_layers(m, b->inputs)), b->inputs);
+}
+
+static pal_var end_to_end(pal_model *m, const pal_batch *b)
+{
+    pal_var seen = pal_model_corrupt(m, b->inputs), h = pal_encode_layers(m, seen);
+    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), b->inputs), h, seen);
+}
+
+/* -log p(h | a) of a code h that a layer above reconstructs. */
+static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
+{
+    const char *activation = pal_option_enum(m, "activation");
+    if (!strcmp(activation, "sigmoid")) return pal_mean_over_samples(pal_bernoulli_cross_entropy(a, h));
+    return pal_mean_over_samples(pal_scale(pal_square(pal_sub(pal_activate(m, a, activation), h)), 0.5));
+}
+
+static pal_var layer(pal_model *m, const pal_batch *b)
+{
+    const size_t k = b->phase->part;
+    pal_var clean = b->inputs;
+    for (size_t below = 1; below < k; below++) clean = pal_encode_layer(m, clean, below);
+    clean = pal_stop_gradient(clean);
+    pal_var seen = k > 1 ? pal__simple_corrupt(m, clean) : pal_model_corrupt(m, b->inputs);
+    pal_var h = pal_encode_layer(m, seen, k), a = pal_decode_layer(m, h, k);
+    return pal__simple_loss(m, k > 1 ? code_nll(m, a, clean) : pal_nll(m, a, b->inputs), h, seen);
+}
+
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    if (is(m, "pretrain", "none") && is(m, "fine-tuning", "none"))
+        return pal_tape_refuse(m->tape,
+                               "pretrain none and fine-tuning none train nothing: choose another of one of them");
+    return b->labels.id && pal_model_classes(m) ? classification(m, b) : unrolled(m, b);
+}
+
+/* ---- Phases --------------------------------------------------------------------------------------------------------
+ */
+
+/* Whether the parameter is of the encoder or the decoder; of layer k of them, if k is not 0. */
+static bool is_of(const pal_model *m, const char *parameter, const char *side, size_t k)
+{
+    char name[PAL__NAME];
+    if (!k) return !strncmp(parameter, side, strlen(side));
+    strcat(pal__layer_name(side, k, pal_encoder_layers(m), name), "/");
+    return !strncmp(parameter, name, strlen(name));
+}
+
+static bool moves_layer(const pal_model *m, const pal_phase *phase, const char *parameter)
+{
+    if (phase->part == 1 && !strncmp(parameter, "output/", 7)) return true;
+    return is_of(m, parameter, "encoder", phase->part) || is_of(m, parameter, "decoder", phase->part);
+}
+
+static bool moves_autoencoder(const pal_model *m, const pal_phase *phase, const char *parameter)
+{
+    (void)m, (void)phase;
+    return strncmp(parameter, "head/", 5) != 0;
+}
+
+static bool moves_head(const pal_model *m, const pal_phase *phase, const char *parameter)
+{
+    (void)m, (void)phase;
+    return !strncmp(parameter, "head/", 5);
+}
+
+static bool moves_classifier(const pal_model *m, const pal_phase *phase, const char *parameter)
+{
+    return moves_head(m, phase, parameter) || is_of(m, parameter, "encoder", 0);
+}
+
+static const struct fine_tuning {
+    const char *name, *of; /* values of option fine-tuning */
+    pal_var (*loss)(pal_model *m, const pal_batch *b);
+    bool (*moves)(const pal_model *m, const pal_phase *phase, const char *parameter);
+    pal_stream stream;
+} fine_tunings[] = {{"unrolled", "autoencoder", unrolled, moves_autoencoder, PAL_STREAM_ALL},
+                    {"fine-tuning 1", "1", classification, moves_head, PAL_STREAM_LABELLED},
+                    {"fine-tuning 2", "2", classification, moves_classifier, PAL_STREAM_LABELLED}};
+
+static size_t pretrainings(const pal_model *m)
+{
+    return is(m, "pretrain", "greedy") ? pal_encoder_layers(m) : is(m, "pretrain", "end-to-end");
+}
+
+static void fill_pretraining(const pal_model *m, size_t i, pal_phase *p)
+{
+    const bool greedy = is(m, "pretrain", "greedy");
+    snprintf(p->name, sizeof p->name, greedy ? "layer %zu" : "end-to-end", i + 1);
+    p->part = i + 1;
+    p->loss = greedy ? layer : end_to_end;
+    p->moves = greedy ? moves_layer : moves_autoencoder;
+    p->epochs = pal_option_int(m, "pretrain-epochs");
+    p->learning_rate = pal_option_real(m, "pretrain-rate");
+    p->stream = PAL_STREAM_ALL;
+}
+
+static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
+{
+    (void)epochs;
+    const size_t before = pretrainings(m);
+    if (i < before) {
+        fill_pretraining(m, i, p);
+        return true;
+    }
+    i -= before;
+    for (size_t row = 0; row < sizeof fine_tunings / sizeof *fine_tunings; row++) {
+        const struct fine_tuning *f = &fine_tunings[row];
+        if (!is(m, "fine-tuning", f->of) && !(is(m, "fine-tuning", "both") && f->loss == classification)) continue;
+        if (i--) continue;
+        snprintf(p->name, sizeof p->name, "%s", f->name);
+        p->loss = f->loss;
+        p->moves = f->moves;
+        p->stream = f->stream;
+        return true;
+    }
+    return false;
+}
+
+static const pal_option options[] = {
+    {"layers", PAL_OPTION_SIZES, "500,500,500", 1, 1000000, NULL, "units of each layer; the last is the code"},
+    {.name = "decoder-layers", .type = PAL_OPTION_NONE},
+    PAL__SIMPLE_OPTIONS,
+    {"pretrain", PAL_OPTION_ENUM, "greedy", 0, 0, "greedy|end-to-end|none",
+     "layer by layer, or the mirrored autoencoder at once"},
+    {"pretrain-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "of each phase of it; 0: as --epochs"},
+    {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "its learning rate; 0: as --learning-rate"},
+    {"fine-tuning", PAL_OPTION_ENUM, "autoencoder", 0, 0, "none|autoencoder|1|2|both",
+     "of the unrolled autoencoder; or of a classifier: 1 its output layer, 2 everything, both one after the other"},
+    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "of the labels; train takes them from the data"},
+    {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"},
+    {0}};
+
+static const pal_need needs[] = {PAL__SIMPLE_NEEDS,
+                                 {"pretrain-epochs", "pretrain", "greedy|end-to-end"},
+                                 {"pretrain-rate", "pretrain", "greedy|end-to-end"},
+                                 {"classes", "fine-tuning", "1|2|both"},
+                                 {"labels", "fine-tuning", "1|2|both"},
+                                 {0}};
+
+const pal_variant pal_stacked = {
+    .struct_size = sizeof(pal_variant),
+    .name = "stacked",
+    .alias = "sdae",
+    .summary = "layer by layer, each an autoencoder of the code below; then fine-tuned, also as a classifier",
+    .formula = "h_k = s(h_{k-1} W_k + b_k);  loss_k = -log p(h_{k-1} | h~_{k-1});  then -log p(x | h) or -log p(y | h)",
+    .source = "Bengio et al., NIPS 2006; Vincent et al., JMLR 11 (2010)",
+    .options = options,
+    .needs = needs,
+    .training = pal__adam_training,
+    .encode = pal_encode_layers,
+    .decode = pal_decode_layers,
+    .loss = loss,
+    .corrupt = pal__simple_corrupt,
+    .phase = phase,
+    .classify = classify,
+};

@@ -1,0 +1,188 @@
+/* loop.c - one phase of the training loop, and one epoch of a phase.
+ *
+ * One program is one step: forward, backward and update of a batch. The loop gathers the next batch into the program's
+ * input, moves the clock of the noise and of the schedule, and runs. A checkpoint is written only where everything in
+ * it is finite, so there is always a good one: the initial model, or the end of the last epoch. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+#include "train/loop.h"
+
+#define BETWEEN_CALLS 0.1 /* seconds */
+
+void pal__loop_schedule(pal__loop *l)
+{
+    const int64_t epochs = l->phase.epochs ? l->phase.epochs : l->o.epochs;
+    l->schedule = l->o.schedule ? *l->o.schedule : (pal_schedule){.name = "constant", .learning_rate = 0.1};
+    l->schedule.total = (uint64_t)(epochs * l->progress.steps);
+    if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
+}
+
+/* The rate of this step of the phase's. */
+static double rate(const pal__loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
+
+void pal__loop_end(pal__loop *l)
+{
+    pal__stage_free(l->stage);
+    pal__evaluator_free(l->evaluator);
+    pal_optimizer_free(l->optimizer);
+    l->stage = NULL;
+    l->evaluator = NULL;
+    l->optimizer = NULL;
+}
+
+int64_t pal__loop_labelled_batch(const pal__loop *l)
+{
+    const char *own = pal_model_setting(l->model, "labelled-batch");
+    const int64_t n = own ? strtoll(own, NULL, 10) : 0;
+    return n > 0 ? n : l->o.batch;
+}
+
+pal_status pal__loop_begin(pal__loop *l, size_t i, int64_t epochs, pal_error *err)
+{
+    pal__loop_end(l);
+    l->phase = l->plan.phase[i];
+    l->before = epochs * l->progress.steps;
+    l->progress.phase = l->phase.name;
+    pal__loop_schedule(l);
+    l->optimizer = pal__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
+    if (!l->optimizer) return PAL_ERR_ARGUMENT;
+    if (l->from.file && l->step > l->before && pal__checkpoint_optimizer(&l->from, l->optimizer, err))
+        return PAL_ERR_FORMAT;
+    pal__checkpoint_close(&l->from);
+    pal__phase_step step = {&l->phase, l->optimizer};
+    l->few = l->labelled && l->phase.stream != PAL_STREAM_ALL ? pal__loop_labelled_batch(l) : 0;
+    l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
+    l->stage = pal__stage_new(l->model,
+                              &(pal__stage_options){.rows = l->all + l->few,
+                                                    .labels = l->few != 0,
+                                                    .labelled_from = l->few ? l->all : 0,
+                                                    .lanes = l->o.lanes,
+                                                    .effects = true,
+                                                    .record = pal__phase_record,
+                                                    .user = &step},
+                              err);
+    if (!l->stage) return PAL_ERR_ARGUMENT;
+    if (!l->o.test) return PAL_OK;
+    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    l->evaluator = pal__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
+    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+}
+
+static pal_status not_finite(const pal__loop *l, const char *what, pal_error *err)
+{
+    return pal_error_set(err, PAL_ERR_NUMERIC,
+                         "%s is not finite at epoch %lld, step %lld: lower --learning-rate (now %g)", what,
+                         (long long)l->progress.epoch, (long long)l->progress.step, rate(l));
+}
+
+static pal_status check_finite(pal__loop *l, pal_error *err)
+{
+    for (size_t i = 0; i < pal_model_parameter_count(l->model); i++) {
+        const char *name;
+        const pal_tensor *t = pal_model_parameter(l->model, i, &name);
+        double sum = 0;
+        for (size_t k = 0; k < pal_tensor_count(t); k++) sum += 0 * pal_tensor_get(t, k); /* 0, or not a number */
+        if (!isfinite(sum)) return not_finite(l, name, err);
+    }
+    return PAL_OK;
+}
+
+pal_status pal__loop_save(pal__loop *l, pal_error *err)
+{
+    pal_status status = check_finite(l, err);
+    if (status || !l->o.folder) return status;
+    const bool middle = l->step % l->progress.steps != 0;
+    return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
+}
+
+/* Tells the caller; true: it wants to stop. */
+static bool report(pal__loop *l, double now)
+{
+    pal_progress *p = &l->progress;
+    l->reported = now;
+    p->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
+    p->seconds = now - l->started;
+    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * l->o.batch) / l->training : 0;
+    double left = (double)(p->epochs * p->steps - l->step);
+    p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
+    return l->o.progress && l->o.progress(p, l->o.user);
+}
+
+pal_status pal__loop_steps(pal__loop *l, pal_error *err)
+{
+    pal_progress *p = &l->progress;
+    l->training = 0;
+    if (!l->first) l->sum = 0;
+    p->finished = false;
+    p->step = l->first;
+    pal_status status = pal_epoch_order(l->o.seed, "order", (uint64_t)p->epoch, l->order, (size_t)l->data->count);
+    if (status) return pal_error_set(err, status, "the order of epoch %lld failed", (long long)p->epoch);
+    double began = pal__seconds();
+    while (p->step < p->steps) {
+        uint64_t clock = (uint64_t)++l->step;
+        pal_optimizer_set_step(l->optimizer, clock - (uint64_t)l->before, rate(l));
+        const uint32_t *rows = l->order + p->step * l->o.batch;
+        if (l->few) {
+            memcpy(l->rows, rows, (size_t)l->all * sizeof *rows);
+            rows = l->rows;
+            status = pal__labelled_rows(l->labelled, l->step, l->rows + l->all, err);
+            if (status) return status;
+        }
+        status = pal__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, err);
+        p->step++;
+        if (status) return status;
+        double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = pal__seconds();
+        if (!isfinite(loss)) return not_finite(l, "the loss", err);
+        l->sum += loss;
+        l->training = now - began;
+        if (now - l->reported >= BETWEEN_CALLS && p->step < p->steps && report(l, now))
+            return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
+    }
+    return PAL_OK;
+}
+
+/* Whether this epoch's end is one that measures the test data: every so many, and the phase's last. */
+static bool measures(const pal__loop *l)
+{
+    const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
+    return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last || !l->phase.epochs);
+}
+
+pal_status pal__loop_finish(pal__loop *l, pal_error *err)
+{
+    pal_progress *p = &l->progress;
+    pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
+    const bool measured = measures(l);
+    pal_status status = measured ? pal__evaluator_run(l->evaluator, &figures, err) : PAL_OK;
+    if (status) return status;
+    if (measured && !isfinite(figures.loss)) return not_finite(l, "the loss of the test data", err);
+    if (measured || !l->evaluator) {
+        p->test_loss = figures.loss;
+        p->squared_error = figures.squared_error;
+        p->squared_error_corrupted = figures.squared_error_corrupted;
+        p->error = l->few ? figures.error : (double)NAN;
+    }
+    pal_epoch epoch = {.epoch = p->epoch,
+                       .step = l->step,
+                       .train_loss = l->sum / (double)p->steps,
+                       .test_loss = figures.loss,
+                       .squared_error = figures.squared_error,
+                       .squared_error_corrupted = figures.squared_error_corrupted,
+                       .learning_rate = rate(l),
+                       .seconds = pal__seconds() - l->started,
+                       .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
+    memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
+    epoch.error = figures.error;
+    memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
+    /* The line first: a run that ends in between takes the epoch again, and the line with it. */
+    status = check_finite(l, err);
+    if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
+    if (!status) status = pal__loop_save(l, err);
+    if (status) return status;
+    p->finished = true;
+    bool stop = report(l, pal__seconds()) && p->epoch < p->epochs;
+    return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;
+}
