@@ -235,8 +235,8 @@ pal_var pal_distribution_log_prior(pal_distribution q, pal_var z);   /* [n,S], o
 pal_var pal_distribution_entropy(pal_distribution q);                /* [n] */
 pal_var pal_distribution_kl(pal_distribution q, pal_distribution p); /* KL(q || p) of one kind, [n] */
 pal_var pal_distribution_kl_prior(pal_distribution q);               /* [n] */
-/* Of A z for axes A [a,k]: A Sigma A' [n,a,a]. The unit matrix gives Sigma itself; of discrete kinds it is that of exact
- * draws. */
+/* Of A z for axes A [a,k]: A Sigma A' [n,a,a]. The unit matrix gives Sigma itself; of discrete kinds it is that of
+ * exact draws. */
 pal_var pal_distribution_covariance(pal_distribution q, pal_var axes);
 
 /* The quantile of a number under the prior, u in (0,1); NAN: the kind is discrete. */
