@@ -15,6 +15,11 @@ static const pal_cli_row rows[] = {
      "N",
      NULL,
      0},
+    {{"importance", PAL_OPTION_INT, "", 0, 1000000000, NULL,
+      "ln p(x) of a model with a random code, from N draws of its posterior for each sample, such as 5000"},
+     "N",
+     NULL,
+     0},
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
@@ -37,6 +42,7 @@ enum { ASKED, TRAINED, COLUMNS };
 typedef struct column {
     const char *data;
     pal_figures figures;
+    pal_importance_result importance; /* draws 0: not asked for */
 } column;
 
 /* Whether --data is something else than what the run was trained on. */
@@ -79,6 +85,12 @@ static void fill_json(json_t *out, const column *c)
     if (isfinite(f->squared_error_corrupted))
         json_object_set_new(out, "squared_error_corrupted", pal_cli_number(f->squared_error_corrupted));
     if (isfinite(f->error)) json_object_set_new(out, "error", pal_cli_number(f->error));
+    if (c->importance.draws)
+        json_object_set_new(out, "importance",
+                            json_pack("{s:I, s:o, s:o, s:o}", "draws", (json_int_t)c->importance.draws,
+                                      "log_likelihood", pal_cli_number(c->importance.log_likelihood), "standard_error",
+                                      pal_cli_number(c->importance.standard_error), "effective_draws",
+                                      pal_cli_number(c->importance.effective)));
     json_object_set_new(out, "code", json_of_code(&f->code));
 }
 
@@ -122,7 +134,9 @@ static void print_row(const char *name, const double *values, size_t n, int digi
     do {                                                                                                               \
         double values[COLUMNS] = {0};                                                                                  \
         for (size_t column_ = 0; column_ < n; column_++) {                                                             \
-            const pal_figures *f = &columns[column_].figures;                                                          \
+            const column *at = &columns[column_];                                                                      \
+            const pal_figures *f = &at->figures;                                                                       \
+            (void)f;                                                                                                   \
             values[column_] = (double)(expression);                                                                    \
         }                                                                                                              \
         print_row(name, values, n, digits);                                                                            \
@@ -136,6 +150,11 @@ static void print_losses(const column *columns, size_t n)
         char name[64];
         snprintf(name, sizeof name, "  %s", first->terms[i].name);
         ROW(name, 4, f->terms[i].value);
+    }
+    if (columns[ASKED].importance.draws) {
+        ROW("ln p(x)", 4, at->importance.log_likelihood);
+        ROW("  standard error", 4, at->importance.standard_error);
+        ROW("  draws that count", 1, at->importance.effective);
     }
     ROW("squared error", 4, f->squared_error);
     ROW("  from corrupted", 4, f->squared_error_corrupted);
@@ -177,12 +196,41 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
          "weights\n"
          "  active: standard deviation over the samples above 0.01; dead: below 0.0001\n"
          "  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
+    if (columns[ASKED].importance.draws)
+        printf("  ln p(x): nats, of %s draws a sample, ln of their mean weight p(x|z) p(z) / q(z|x); the draws that "
+               "count: (sum w)^2 / sum w^2\n",
+               pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
     if (f->code.jacobian_samples)
         printf("  J: of the code by the clean input, exactly, Frobenius norm, the first %s samples\n",
                pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
 }
 
 /* ---- The verb ---------------------------------------------------------------------------------------------------- */
+
+static int report(int64_t done, int64_t all, void *user)
+{
+    return pal_cli_progress_count(user, "importance", done, all);
+}
+
+/* --importance, if it was given: checked before anything is measured, or done. */
+static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, pal_importance_result *out)
+{
+    pal_error err = {0};
+    pal_cli_progress progress;
+    const pal_importance_options o = {.struct_size = sizeof o,
+                                      .draws = pal_cli_int(args, "importance", 0),
+                                      .seed = (uint64_t)pal_cli_int(args, "seed", pal_rundir_info(run->dir)->seed),
+                                      .progress = report,
+                                      .user = &progress};
+    if (out) *out = (pal_importance_result){0};
+    if (!pal_cli_given(args, "importance")) return PAL_CLI_GO_ON;
+    if (!out) return pal_importance_check(run->model, data, &o, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+    pal_cli_progress_start(&progress, false, true);
+    pal_status status = pal_importance(run->model, data, &o, out, &err);
+    pal_cli_progress_erase(&progress);
+    if (status == PAL_ERR_STOPPED) return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "%s", err.text);
+    return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+}
 
 static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, column *out)
 {
@@ -199,7 +247,8 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
                                                                : -1};
     pal_error err = {0};
     out->data = data->name;
-    return pal_evaluate(run->model, data, &o, &out->figures, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+    if (pal_evaluate(run->model, data, &o, &out->figures, &err)) return pal_cli_say_error(&err);
+    return weigh(args, run, data, &out->importance);
 }
 
 /* NULL: it is no longer there, and the other data stand alone. */
@@ -224,6 +273,7 @@ int pal_cli_evaluate(int argc, char **argv)
     size_t n = 1;
     status = pal_cli_open(&args, 0, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
+    if (status == PAL_CLI_GO_ON) status = weigh(&args, &run, run.data, NULL);
     if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
     if (status == PAL_CLI_GO_ON && is_other(&args, pal_rundir_info(run.dir))) trained = open_trained(&args, &run);
     if (trained) status = measure(&args, &run, trained, &columns[n++]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -122,6 +123,36 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
     if (out->to && !out->bar && p->finished) epoch_line(p, out->to);
     if (out->to) fflush(out->to);
     return signal_number != 0;
+}
+
+int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done, int64_t all)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    if (out->to && out->bar && seconds >= out->next) {
+        char left[32] = "";
+        const double rest = (seconds - out->began) * ((double)all / (double)done - 1);
+        if (!out->next)
+            out->began = seconds;
+        else if (done)
+            pal_cli_time(rest, left, sizeof left);
+        fprintf(out->to, "\r%s ", what);
+        const int room = columns(out->to) / 3;
+        draw_bar(out, room > LONGEST_BAR ? LONGEST_BAR : room, (double)done / (double)all);
+        fprintf(out->to, "  %lld/%lld%s%s%s\033[K", (long long)done, (long long)all, *left ? "  " : "", left,
+                *left ? " left" : "");
+        fflush(out->to);
+        out->next = seconds + 0.1;
+        out->dirty = true;
+    }
+    return signal_number != 0;
+}
+
+void pal_cli_progress_erase(pal_cli_progress *out)
+{
+    if (out->to && out->dirty) fputs("\r\033[K", out->to);
+    out->dirty = false;
 }
 
 void pal_cli_progress_end(pal_cli_progress *out)

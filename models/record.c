@@ -185,6 +185,37 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
     return m->corrupted.value;
 }
 
+/* ---- Of a random code -------------------------------------------------------------------------------------------- */
+
+pal_var pal_model_target(pal_model *m, pal_var x)
+{
+    return accepts(m, "target", x) ? binarized(m, x) : (pal_var){.tape = m->tape};
+}
+
+/* Whether the code is drawn; if not, the tape says so. */
+static bool is_random(const pal_model *m, const char *what)
+{
+    if (pal_model_code(m)) return true;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: the code of %s is not random", what, m->variant->name);
+    return false;
+}
+
+pal_distribution pal_model_posterior(pal_model *m, pal_var x)
+{
+    if (!accepts(m, "posterior", x) || !is_random(m, "posterior"))
+        return (pal_distribution){.parameters = {.tape = m->tape}};
+    return pal__posterior(m, x);
+}
+
+pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)
+{
+    if (!accepts(m, "log-weights", x) || !is_random(m, "log-weights")) return (pal_var){.tape = m->tape};
+    pal__entered entered = pal__enter(m, "importance");
+    pal_var log_w = pal__log_weights(m, q, x, draws);
+    pal__leave(m, entered);
+    return log_w;
+}
+
 /* ---- Terms by name ----------------------------------------------------------------------------------------------- */
 
 pal_var pal_model_note(pal_model *m, const char *name, pal_var term)
