@@ -95,6 +95,10 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b)
     const double temperature = m->mode == PAL_TRAIN ? pal_option_real(m, "temperature") : 0;
     pal_var z = pal_distribution_sample(q, "posterior", pal_option_int(m, "samples"), temperature);
     pal_var log_p = log_likelihood(m, z, b->inputs);
+    if (m->mode == PAL_EVALUATE) {
+        m->bound[0] = pal_neg(pal_mean_all(log_p));
+        m->bound[1] = pal_mean_all(pal_distribution_kl_prior(q));
+    }
     for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
         if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: there is no %s", name);

@@ -174,6 +174,7 @@ struct pal_model {
         pal_var term;
     } notes[PAL_MODEL_NOTES];
     size_t n_notes;
+    pal_var bound[2]; /* reconstruction and divergence of a random code, where the loss was recorded in EVALUATE */
 };
 
 /* pal_model_new, with initial values from a file instead of noise if there is one. */

@@ -297,6 +297,9 @@ pal_var pal_model_classify(pal_model *model, pal_var x);
 pal_var pal_model_labels(pal_model *model, int64_t n);
 /* What the loss makes of x, binarised and corrupted; x itself where the variant corrupts nothing. */
 pal_var pal_model_corrupt(pal_model *model, pal_var x);
+/* Of the loss of a random code, recorded in EVALUATE: -E ln p(x | z) by the loss's own draws, and KL(q || p) in closed
+ * form. Their sum is minus the evidence lower bound, whatever the loss weighs or estimates. False: there are none. */
+bool pal_model_bound(const pal_model *model, pal_var *reconstruction, pal_var *divergence);
 /* x as the loss aims at it: binarised by option `binarize`. */
 pal_var pal_model_target(pal_model *m, pal_var x);
 /* Of a model whose code is random (pal_model_code), q(z | x) of rows as pal_model_target has them; and ln of

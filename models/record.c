@@ -18,6 +18,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->mode = mode;
     m->scope = NULL;
     m->n_notes = 0;
+    memset(m->bound, 0, sizeof m->bound);
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)
@@ -214,6 +215,13 @@ pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64
     pal_var log_w = pal__log_weights(m, q, x, draws);
     pal__leave(m, entered);
     return log_w;
+}
+
+bool pal_model_bound(const pal_model *m, pal_var *reconstruction, pal_var *divergence)
+{
+    *reconstruction = m->bound[0];
+    *divergence = m->bound[1];
+    return m->bound[0].id && m->bound[1].id;
 }
 
 /* ---- Terms by name ----------------------------------------------------------------------------------------------- */
