@@ -323,9 +323,10 @@ int pal_cli_evaluate(int argc, char **argv)
     status = pal_cli_open(&args, 0, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
     if (status == PAL_CLI_GO_ON) status = weigh(&args, &run, run.data, NULL);
-    if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
     if (status == PAL_CLI_GO_ON && is_other(&args, pal_rundir_info(run.dir))) trained = open_trained(&args, &run);
-    if (trained) status = measure(&args, &run, trained, &columns[n++]);
+    if (status == PAL_CLI_GO_ON && trained) status = weigh(&args, &run, trained, NULL);
+    if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
+    if (status == PAL_CLI_GO_ON && trained) status = measure(&args, &run, trained, &columns[n++]);
     if (status == PAL_CLI_GO_ON) (pal_cli_flag(&args, "json") ? print_json : print_table)(&run, columns, n);
     for (size_t i = 0; i < COLUMNS; i++) free(columns[i].unit_divergence);
     pal_dataset_free(trained);

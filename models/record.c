@@ -211,6 +211,11 @@ pal_distribution pal_model_posterior(pal_model *m, pal_var x)
 pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)
 {
     if (!accepts(m, "log-weights", x) || !is_random(m, "log-weights")) return (pal_var){.tape = m->tape};
+    if (!pal_ok(q.parameters))
+        return pal_tape_fail(m->tape, PAL_ERR_TAPE, "log-weights: the posterior is a bad handle");
+    if (pal_shape_of(q.parameters).dim[0] != pal_shape_of(x).dim[0])
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "log-weights: %lld posteriors of %lld samples",
+                             (long long)pal_shape_of(q.parameters).dim[0], (long long)pal_shape_of(x).dim[0]);
     pal__entered entered = pal__enter(m, "importance");
     pal_var log_w = pal__log_weights(m, q, x, draws);
     pal__leave(m, entered);
