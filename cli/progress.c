@@ -125,27 +125,29 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
     return signal_number != 0;
 }
 
+static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
+{
+    char text[32];
+    const int room = columns(out->to) / 3;
+    fprintf(out->to, "\r%s ", what);
+    draw_bar(out, room > LONGEST_BAR ? LONGEST_BAR : room, (double)done / (double)all);
+    fprintf(out->to, "  %lld/%lld", (long long)done, (long long)all);
+    if (done && seconds > 0)
+        fprintf(out->to, "  %s left", pal_cli_time(seconds * (double)(all - done) / (double)done, text, sizeof text));
+    fputs("\033[K", out->to);
+    fflush(out->to);
+}
+
 int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done, int64_t all)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     const double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-    if (out->to && out->bar && seconds >= out->next) {
-        char left[32] = "";
-        const double rest = (seconds - out->began) * ((double)all / (double)done - 1);
-        if (!out->next)
-            out->began = seconds;
-        else if (done)
-            pal_cli_time(rest, left, sizeof left);
-        fprintf(out->to, "\r%s ", what);
-        const int room = columns(out->to) / 3;
-        draw_bar(out, room > LONGEST_BAR ? LONGEST_BAR : room, (double)done / (double)all);
-        fprintf(out->to, "  %lld/%lld%s%s%s\033[K", (long long)done, (long long)all, *left ? "  " : "", left,
-                *left ? " left" : "");
-        fflush(out->to);
-        out->next = seconds + 0.1;
-        out->dirty = true;
-    }
+    if (!out->to || !out->bar || seconds < out->next) return signal_number != 0;
+    if (!out->dirty) out->began = seconds;
+    count_bar(out, what, done, all, seconds - out->began);
+    out->next = seconds + 0.1;
+    out->dirty = true;
     return signal_number != 0;
 }
 
