@@ -155,11 +155,13 @@ static void print_row(const char *name, const double *values, size_t n, int digi
         print_row(name, values, n, digits);                                                                            \
     } while (0)
 
-/* Whether the loss is minus the evidence lower bound, and so its terms are the bound's. */
+/* Whether the loss is minus the evidence lower bound in closed form, and so its terms are the bound's. */
 static bool is_bound(const pal_model *model)
 {
-    const char *estimate = pal_model_setting(model, "estimate"), *beta = pal_model_setting(model, "beta");
-    return estimate && !strcmp(estimate, "bound") && beta && strtod(beta, NULL) == 1;
+    const char *estimate = pal_model_setting(model, "estimate"), *beta = pal_model_setting(model, "beta"),
+               *divergence = pal_model_setting(model, "divergence");
+    return estimate && !strcmp(estimate, "bound") && beta && strtod(beta, NULL) == 1 && divergence &&
+           !strcmp(divergence, "closed");
 }
 
 static void print_losses(const pal_cli_run *run, const column *columns, size_t n)
@@ -255,7 +257,7 @@ static int report(int64_t done, int64_t all, void *user)
     return pal_cli_progress_count(user, "importance", done, all);
 }
 
-/* --importance, if it was given: checked before anything is measured, or done. */
+/* --importance, if it was given. out NULL: whether it can be, before anything is measured. */
 static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, pal_importance_result *out)
 {
     pal_error err = {0};
