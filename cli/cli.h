@@ -210,11 +210,15 @@ typedef struct pal_cli_progress {
     FILE *to; /* NULL: silent */
     bool bar; /* one line that is written over, else a line an epoch */
     bool colour, unicode;
-    bool dirty; /* the bar's line has not been ended */
+    bool dirty;         /* the bar's line has not been ended */
+    double began, next; /* of pal_cli_progress_count: seconds of a clock, 0 before the first */
 } pal_cli_progress;
 
 void pal_cli_progress_start(pal_cli_progress *progress, bool quiet, bool json);
 int pal_cli_progress_report(const pal_progress *p, void *progress); /* a pal_progress_fn; stops after a signal */
+/* Of anything else that is counted, about ten times a second, however often it is called; not zero after a signal. */
+int pal_cli_progress_count(pal_cli_progress *progress, const char *what, int64_t done, int64_t all);
+void pal_cli_progress_erase(pal_cli_progress *progress); /* instead of an end: nothing of the bar is left */
 void pal_cli_progress_end(pal_cli_progress *progress);
 int pal_cli_signal(void); /* the signal that came, or 0 */
 

@@ -15,6 +15,11 @@ static const pal_cli_row rows[] = {
      "N",
      NULL,
      0},
+    {{"importance", PAL_OPTION_INT, "", 0, 1000000000, NULL,
+      "ln p(x) of a model with a random code, from N draws of its posterior for each sample, such as 5000"},
+     "N",
+     NULL,
+     0},
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
@@ -37,6 +42,8 @@ enum { ASKED, TRAINED, COLUMNS };
 typedef struct column {
     const char *data;
     pal_figures figures;
+    pal_importance_result importance; /* draws 0: not asked for */
+    double *unit_divergence;          /* of each unit of a random code, else NULL */
 } column;
 
 /* Whether --data is something else than what the run was trained on. */
@@ -49,16 +56,23 @@ static bool is_other(const pal_cli_args *args, const pal_run_info *info)
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-static json_t *json_of_code(const pal_code_figures *c)
+static json_t *numbers(const double *values, int64_t n)
 {
-    json_t *quartiles = json_array();
-    for (int i = 0; i < 5; i++) json_array_append_new(quartiles, pal_cli_number(c->quartiles[i]));
+    json_t *out = json_array();
+    for (int64_t i = 0; i < n; i++) json_array_append_new(out, pal_cli_number(values[i]));
+    return out;
+}
+
+static json_t *json_of_code(const pal_code_figures *c, const double *unit_divergence)
+{
     json_t *out = json_pack("{s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)c->units,
-                            "mean_activation", pal_cli_number(c->mean), "unit_mean_quartiles", quartiles,
+                            "mean_activation", pal_cli_number(c->mean), "unit_mean_quartiles", numbers(c->quartiles, 5),
                             "active_units", (json_int_t)c->active, "dead_units", (json_int_t)c->dead, "saturated",
                             pal_cli_number(c->saturated), "zeros", pal_cli_number(c->zeros), "jacobian_samples",
                             (json_int_t)c->jacobian_samples, "jacobian_norm", pal_cli_number(c->jacobian_norm),
                             "jacobian_norm2", pal_cli_number(c->jacobian_norm2));
+    if (unit_divergence && isfinite(*unit_divergence))
+        json_object_set_new(out, "unit_divergence", numbers(unit_divergence, c->units));
     if (isnan(c->rho)) return out;
     json_object_set_new(out, "rho", pal_cli_number(c->rho));
     json_object_set_new(out, "units_near_rho", pal_cli_number(c->near_rho));
@@ -79,7 +93,18 @@ static void fill_json(json_t *out, const column *c)
     if (isfinite(f->squared_error_corrupted))
         json_object_set_new(out, "squared_error_corrupted", pal_cli_number(f->squared_error_corrupted));
     if (isfinite(f->error)) json_object_set_new(out, "error", pal_cli_number(f->error));
-    json_object_set_new(out, "code", json_of_code(&f->code));
+    if (isfinite(f->bound.value))
+        json_object_set_new(out, "bound",
+                            json_pack("{s:o, s:o, s:o}", "evidence_lower_bound", pal_cli_number(f->bound.value),
+                                      "reconstruction", pal_cli_number(f->bound.reconstruction), "divergence",
+                                      pal_cli_number(f->bound.divergence)));
+    if (c->importance.draws)
+        json_object_set_new(out, "importance",
+                            json_pack("{s:I, s:o, s:o, s:o}", "draws", (json_int_t)c->importance.draws,
+                                      "log_likelihood", pal_cli_number(c->importance.log_likelihood), "standard_error",
+                                      pal_cli_number(c->importance.standard_error), "effective_draws",
+                                      pal_cli_number(c->importance.effective)));
+    json_object_set_new(out, "code", json_of_code(&f->code, c->unit_divergence));
 }
 
 static void print_json(const pal_cli_run *run, const column *columns, size_t n)
@@ -122,13 +147,24 @@ static void print_row(const char *name, const double *values, size_t n, int digi
     do {                                                                                                               \
         double values[COLUMNS] = {0};                                                                                  \
         for (size_t column_ = 0; column_ < n; column_++) {                                                             \
-            const pal_figures *f = &columns[column_].figures;                                                          \
+            const column *at = &columns[column_];                                                                      \
+            const pal_figures *f = &at->figures;                                                                       \
+            (void)f;                                                                                                   \
             values[column_] = (double)(expression);                                                                    \
         }                                                                                                              \
         print_row(name, values, n, digits);                                                                            \
     } while (0)
 
-static void print_losses(const column *columns, size_t n)
+/* Whether the loss is minus the evidence lower bound in closed form, and so its terms are the bound's. */
+static bool is_bound(const pal_model *model)
+{
+    const char *estimate = pal_model_setting(model, "estimate"), *beta = pal_model_setting(model, "beta"),
+               *divergence = pal_model_setting(model, "divergence");
+    return estimate && !strcmp(estimate, "bound") && beta && strtod(beta, NULL) == 1 && divergence &&
+           !strcmp(divergence, "closed");
+}
+
+static void print_losses(const pal_cli_run *run, const column *columns, size_t n)
 {
     const pal_figures *first = &columns[ASKED].figures;
     ROW("loss", 4, f->loss);
@@ -136,6 +172,16 @@ static void print_losses(const column *columns, size_t n)
         char name[64];
         snprintf(name, sizeof name, "  %s", first->terms[i].name);
         ROW(name, 4, f->terms[i].value);
+    }
+    if (isfinite(first->bound.value) && !is_bound(run->model)) {
+        ROW("bound", 4, f->bound.value);
+        ROW("  reconstruction", 4, f->bound.reconstruction);
+        ROW("  divergence", 4, f->bound.divergence);
+    }
+    if (columns[ASKED].importance.draws) {
+        ROW("ln p(x)", 4, at->importance.log_likelihood);
+        ROW("  standard error", 4, at->importance.standard_error);
+        ROW("  draws that count", 1, at->importance.effective);
     }
     ROW("squared error", 4, f->squared_error);
     ROW("  from corrupted", 4, f->squared_error_corrupted);
@@ -159,6 +205,18 @@ static void print_code(const column *columns, size_t n)
 }
 #undef ROW
 
+/* Posterior collapse in words. */
+static void print_collapse(const pal_code_figures *c)
+{
+    const long long silent = c->units - c->active;
+    if (c->active == 0)
+        puts("\n  posterior collapse: the code tells nothing of the sample; lower --beta or use --warm-up");
+    else if (silent)
+        printf("\n  collapsed: %lld of %lld units tell nothing of the sample (variance of the posterior's mean at most "
+               "0.01)\n",
+               silent, (long long)c->units);
+}
+
 static void print_table(const pal_cli_run *run, const column *columns, size_t n)
 {
     char count[64];
@@ -170,19 +228,54 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
                pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
     printf("%s\n\n", run->given);
     if (n > 1) printf("  %-24s %14.14s %14.14s\n", "", columns[ASKED].data, columns[TRAINED].data);
-    print_losses(columns, n);
+    print_losses(run, columns, n);
     puts("");
     print_code(columns, n);
+    if (f->code.random) print_collapse(&f->code);
     puts("\n  loss and errors: means over samples of sums over features, in evaluation, without penalties of the "
-         "weights\n"
-         "  active: standard deviation over the samples above 0.01; dead: below 0.0001\n"
-         "  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
+         "weights");
+    if (isfinite(f->bound.value) && !is_bound(run->model))
+        puts("  bound: evidence lower bound at beta 1, E ln p(x|z) - KL(q||p) in nats: minus the sum of its "
+             "reconstruction and divergence");
+    printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
+           f->code.random ? "variance over the samples of the posterior's mean"
+                          : "standard deviation over the samples");
+    puts("  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
+    if (columns[ASKED].importance.draws)
+        printf("  ln p(x): nats, of %s draws a sample, ln of their mean weight p(x|z) p(z) / q(z|x); the draws that "
+               "count: (sum w)^2 / sum w^2\n",
+               pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
     if (f->code.jacobian_samples)
         printf("  J: of the code by the clean input, exactly, Frobenius norm, the first %s samples\n",
                pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
 }
 
 /* ---- The verb ---------------------------------------------------------------------------------------------------- */
+
+static int report(int64_t done, int64_t all, void *user)
+{
+    return pal_cli_progress_count(user, "importance", done, all);
+}
+
+/* --importance, if it was given. out NULL: whether it can be, before anything is measured. */
+static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, pal_importance_result *out)
+{
+    pal_error err = {0};
+    pal_cli_progress progress;
+    const pal_importance_options o = {.struct_size = sizeof o,
+                                      .draws = pal_cli_int(args, "importance", 0),
+                                      .seed = (uint64_t)pal_cli_int(args, "seed", pal_rundir_info(run->dir)->seed),
+                                      .progress = report,
+                                      .user = &progress};
+    if (out) *out = (pal_importance_result){0};
+    if (!pal_cli_given(args, "importance")) return PAL_CLI_GO_ON;
+    if (!out) return pal_importance_check(run->model, data, &o, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+    pal_cli_progress_start(&progress, false, true);
+    pal_status status = pal_importance(run->model, data, &o, out, &err);
+    pal_cli_progress_erase(&progress);
+    if (status == PAL_ERR_STOPPED) return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "%s", err.text);
+    return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+}
 
 static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, column *out)
 {
@@ -199,7 +292,14 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
                                                                : -1};
     pal_error err = {0};
     out->data = data->name;
-    return pal_evaluate(run->model, data, &o, &out->figures, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
+    out->unit_divergence = NULL;
+    if (pal_model_code(run->model)) {
+        out->unit_divergence = calloc((size_t)pal_option_int(run->model, "hidden"), sizeof *out->unit_divergence);
+        if (!out->unit_divergence) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+        o.unit_divergence = out->unit_divergence;
+    }
+    if (pal_evaluate(run->model, data, &o, &out->figures, &err)) return pal_cli_say_error(&err);
+    return weigh(args, run, data, &out->importance);
 }
 
 /* NULL: it is no longer there, and the other data stand alone. */
@@ -220,14 +320,17 @@ int pal_cli_evaluate(int argc, char **argv)
     if (status != PAL_CLI_GO_ON) return status;
     pal_cli_run run;
     pal_dataset *trained = NULL;
-    column columns[COLUMNS];
+    column columns[COLUMNS] = {0};
     size_t n = 1;
     status = pal_cli_open(&args, 0, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
+    if (status == PAL_CLI_GO_ON) status = weigh(&args, &run, run.data, NULL);
     if (status == PAL_CLI_GO_ON && is_other(&args, pal_rundir_info(run.dir))) trained = open_trained(&args, &run);
-    if (trained) status = measure(&args, &run, trained, &columns[n++]);
+    if (status == PAL_CLI_GO_ON && trained) status = weigh(&args, &run, trained, NULL);
+    if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
+    if (status == PAL_CLI_GO_ON && trained) status = measure(&args, &run, trained, &columns[n++]);
     if (status == PAL_CLI_GO_ON) (pal_cli_flag(&args, "json") ? print_json : print_table)(&run, columns, n);
+    for (size_t i = 0; i < COLUMNS; i++) free(columns[i].unit_divergence);
     pal_dataset_free(trained);
     pal_cli_close(&run);
     return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;

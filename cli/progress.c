@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -122,6 +123,38 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
     if (out->to && !out->bar && p->finished) epoch_line(p, out->to);
     if (out->to) fflush(out->to);
     return signal_number != 0;
+}
+
+static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
+{
+    char text[32];
+    const int room = columns(out->to) / 3;
+    fprintf(out->to, "\r%s ", what);
+    draw_bar(out, room > LONGEST_BAR ? LONGEST_BAR : room, (double)done / (double)all);
+    fprintf(out->to, "  %lld/%lld", (long long)done, (long long)all);
+    if (done && seconds > 0)
+        fprintf(out->to, "  %s left", pal_cli_time(seconds * (double)(all - done) / (double)done, text, sizeof text));
+    fputs("\033[K", out->to);
+    fflush(out->to);
+}
+
+int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done, int64_t all)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    if (!out->to || !out->bar || seconds < out->next) return signal_number != 0;
+    if (!out->dirty) out->began = seconds;
+    count_bar(out, what, done, all, seconds - out->began);
+    out->next = seconds + 0.1;
+    out->dirty = true;
+    return signal_number != 0;
+}
+
+void pal_cli_progress_erase(pal_cli_progress *out)
+{
+    if (out->to && out->dirty) fputs("\r\033[K", out->to);
+    out->dirty = false;
 }
 
 void pal_cli_progress_end(pal_cli_progress *out)

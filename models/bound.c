@@ -22,16 +22,29 @@ pal_distribution pal__posterior(pal_model *m, pal_var x)
 
 pal_var pal__posterior_mean(pal_model *m, pal_var x) { return pal_distribution_mean(pal__posterior(m, x)); }
 
+/* x as often as it has draws. A single sample is left to broadcasting: nothing is copied. */
+static pal_var for_each_draw(pal_var x, int64_t draws)
+{
+    const pal_shape s = pal_shape_of(x);
+    if (s.dim[0] == 1) return x;
+    pal_var again = pal_broadcast_to(pal_expand(x, 1), PAL_SHAPE(s.dim[0], draws, s.dim[1]));
+    return pal_reshape(again, PAL_SHAPE(s.dim[0] * draws, s.dim[1]));
+}
+
 /* ln p(x | z) for draws z [n, S, k]: [n, S]. */
 static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x)
 {
     const pal_shape s = pal_shape_of(z);
     if (!pal_ok(z)) return z;
-    const int64_t n = s.dim[0], draws = s.dim[1], features = pal_model_features(m);
-    pal_var again = pal_broadcast_to(pal_expand(x, 1), PAL_SHAPE(n, draws, features));
-    pal_var decoded = pal_decode_layers(m, pal_reshape(z, PAL_SHAPE(n * draws, s.dim[2])));
-    return pal_reshape(pal_log_likelihood(m, decoded, pal_reshape(again, PAL_SHAPE(n * draws, features))),
-                       PAL_SHAPE(n, draws));
+    pal_var decoded = pal_decode_layers(m, pal_reshape(z, PAL_SHAPE(s.dim[0] * s.dim[1], s.dim[2])));
+    return pal_reshape(pal_log_likelihood(m, decoded, for_each_draw(x, s.dim[1])), PAL_SHAPE(s.dim[0], s.dim[1]));
+}
+
+pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)
+{
+    pal_var z = pal_distribution_sample(q, "posterior", draws, 0);
+    pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
+    return pal_add(log_likelihood(m, z, x), log_ratio);
 }
 
 /* beta; in training step k of the first N, `warm-up`, k / N of it. The steps are counted with the model. */
@@ -82,6 +95,10 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b)
     const double temperature = m->mode == PAL_TRAIN ? pal_option_real(m, "temperature") : 0;
     pal_var z = pal_distribution_sample(q, "posterior", pal_option_int(m, "samples"), temperature);
     pal_var log_p = log_likelihood(m, z, b->inputs);
+    if (m->mode == PAL_EVALUATE) {
+        m->bound[0] = pal_neg(pal_mean_all(log_p));
+        m->bound[1] = pal_mean_all(pal_distribution_kl_prior(q));
+    }
     for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
         if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: there is no %s", name);

@@ -118,6 +118,8 @@ pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen);
 
 pal_distribution pal__posterior(pal_model *m, pal_var x);
 pal_var pal__posterior_mean(pal_model *m, pal_var x);
+/* ln p(x | z) p(z) / q(z | x) of as many draws of each row, exact ones of a discrete kind: [n, draws]. */
+pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws);
 /* The loss by option `estimate`. */
 pal_var pal__estimate(pal_model *m, const pal_batch *b);
 
@@ -172,6 +174,7 @@ struct pal_model {
         pal_var term;
     } notes[PAL_MODEL_NOTES];
     size_t n_notes;
+    pal_var bound[2]; /* reconstruction and divergence of a random code, where the loss was recorded in EVALUATE */
 };
 
 /* pal_model_new, with initial values from a file instead of noise if there is one. */

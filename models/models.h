@@ -302,6 +302,16 @@ pal_var pal_model_classify(pal_model *model, pal_var x);
 pal_var pal_model_labels(pal_model *model, int64_t n);
 /* What the loss makes of x, binarised and corrupted; x itself where the variant corrupts nothing. */
 pal_var pal_model_corrupt(pal_model *model, pal_var x);
+/* Of the loss of a random code, recorded in EVALUATE: -E ln p(x | z) by the loss's own draws, and KL(q || p) in closed
+ * form. Their sum is minus the evidence lower bound, whatever the loss weighs or estimates. False: there are none. */
+bool pal_model_bound(const pal_model *model, pal_var *reconstruction, pal_var *divergence);
+/* x as the loss aims at it: binarised by option `binarize`. */
+pal_var pal_model_target(pal_model *m, pal_var x);
+/* Of a model whose code is random (pal_model_code), q(z | x) of rows as pal_model_target has them; and ln of
+ * p(x | z) p(z) / q(z | x) for as many draws of each row, [n, draws], whose mean weight estimates p(x). The draws are
+ * of the stream "posterior" in scope "importance"; nothing of a single row is copied for them. */
+pal_distribution pal_model_posterior(pal_model *m, pal_var x);
+pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws);
 /* The terms that the loss named (pal_model_note), until the next begin; handles live as long as their tape. */
 enum { PAL_MODEL_NOTES = 12 };
 size_t pal_model_note_count(const pal_model *model);

@@ -18,6 +18,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->mode = mode;
     m->scope = NULL;
     m->n_notes = 0;
+    memset(m->bound, 0, sizeof m->bound);
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)
@@ -197,6 +198,49 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
     m->corrupted = (pal__shared){x, m->variant->corrupt(m, x)};
     pal__leave(m, noise);
     return m->corrupted.value;
+}
+
+/* ---- Of a random code -------------------------------------------------------------------------------------------- */
+
+pal_var pal_model_target(pal_model *m, pal_var x)
+{
+    return accepts(m, "target", x) ? binarized(m, x) : (pal_var){.tape = m->tape};
+}
+
+/* Whether the code is drawn; if not, the tape says so. */
+static bool is_random(const pal_model *m, const char *what)
+{
+    if (pal_model_code(m)) return true;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: the code of %s is not random", what, m->variant->name);
+    return false;
+}
+
+pal_distribution pal_model_posterior(pal_model *m, pal_var x)
+{
+    if (!accepts(m, "posterior", x) || !is_random(m, "posterior"))
+        return (pal_distribution){.parameters = {.tape = m->tape}};
+    return pal__posterior(m, x);
+}
+
+pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)
+{
+    if (!accepts(m, "log-weights", x) || !is_random(m, "log-weights")) return (pal_var){.tape = m->tape};
+    if (!pal_ok(q.parameters))
+        return pal_tape_fail(m->tape, PAL_ERR_TAPE, "log-weights: the posterior is a bad handle");
+    if (pal_shape_of(q.parameters).dim[0] != pal_shape_of(x).dim[0])
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "log-weights: %lld posteriors of %lld samples",
+                             (long long)pal_shape_of(q.parameters).dim[0], (long long)pal_shape_of(x).dim[0]);
+    pal__entered entered = pal__enter(m, "importance");
+    pal_var log_w = pal__log_weights(m, q, x, draws);
+    pal__leave(m, entered);
+    return log_w;
+}
+
+bool pal_model_bound(const pal_model *m, pal_var *reconstruction, pal_var *divergence)
+{
+    *reconstruction = m->bound[0];
+    *divergence = m->bound[1];
+    return m->bound[0].id && m->bound[1].id;
 }
 
 /* ---- Terms by name ----------------------------------------------------------------------------------------------- */

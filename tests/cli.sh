@@ -427,6 +427,54 @@ refused "no draws" 'draws' classify well --draws 0
 refused "other features" 'features' classify well --features words
 refused "no run to classify" 'which run' classify
 
+# ---- Bounds and ln p(x) of random codes
+works "train on binary images" train vae --out drawn --binarize dynamic $small --quiet
+works "evaluate a random code" evaluate drawn
+check "the table says which units are active" grep -q "active: variance over the samples of the posterior's mean above 0.01" out
+check "no bound beside a loss that is one" [ "$(grep -c '^  bound' out)" -eq 0 ]
+works "evaluate at another beta" evaluate drawn --beta 3
+check "the bound stands beside another loss" grep -q '^  bound  *-[0-9.]*$' out
+works "evaluate with a sampled divergence" evaluate drawn --divergence sampled
+check "the bound is in closed form" grep -q '^  bound  *-[0-9.]*$' out
+works "evaluate a code that is not random" evaluate first
+check "there units are active by standard deviation" grep -q '^  active: standard deviation over the samples above 0.01' out
+works "a collapsed one" train vae --out silent $small --beta 100000 --learning-rate 0.01 --quiet
+works "evaluate a collapsed one" evaluate silent
+check "collapse is said in words" grep -q '^  posterior collapse: .*--warm-up' out
+works "ln p(x)" evaluate drawn --importance 300 --limit 20 --json
+check "ln p(x) as JSON parses" is_json out
+for key in evidence_lower_bound reconstruction divergence draws log_likelihood standard_error effective_draws; do
+    check "JSON has $key" [ -n "$(figure $key)" ]
+done
+check "JSON has the units' divergences" grep -q '"unit_divergence": \[' out
+check "ln p(x) is above the bound" less "$(figure evidence_lower_bound)" "$(figure log_likelihood)"
+cp out once
+works "ln p(x) again" evaluate drawn --importance 300 --limit 20 --json
+check "the same seed, the same ln p(x)" cmp -s once out
+works "ln p(x) on one thread" evaluate drawn --importance 300 --limit 20 --json --threads 1
+works "ln p(x) in the table" evaluate drawn --importance 300
+check "the table has ln p(x) and its error" [ "$(grep -c -e '^  ln p(x)  *-[0-9.]*$' -e '^    standard error  *[0-9.]*$' out)" -eq 2 ]
+works "ln p(x) of a run on grey levels, with them binarised" evaluate plane --importance 20 --binarize threshold
+for code in bernoulli categorical; do
+    works "ln p(x) of $code" evaluate $code --importance 20 --binarize threshold
+done
+works "train on a density of grey levels" train vae --out dense --output gaussian $small --quiet
+works "ln p(x) of grey levels" evaluate dense --importance 20
+works "train on no density" train vae --out nodensity --output squared $small --quiet
+refused "ln p(x) of grey levels under bernoulli" 'choose a run with --binarize dynamic' evaluate plane --importance 20
+refused "ln p(x) of squared errors" 'choose a run with --output gaussian' evaluate nodensity --importance 20
+refused "ln p(x) of no random code" 'choose a run of variational' evaluate first --importance 20
+refused "ln p(x) by no samples" 'zero samples' evaluate drawn --importance 0
+refused "ln p(x) by fewer" '0 .. 1000000000' evaluate drawn --importance -1
+"$program" evaluate drawn --importance 20000000 --limit 1 --jacobian-samples 0 > out 2> err &
+pid=$!
+sleep 2
+kill -INT $pid
+wait $pid
+check "an interrupted ln p(x) is status 130" [ $? -eq 130 ]
+check "an interrupted ln p(x) says where in one line" [ "$(grep -c '^palindrome: .*stopped at sample' err) $(wc -l < err)" = "1 1" ]
+check "an interrupted ln p(x) prints no figures" [ ! -s out ]
+
 # ---- Scatter, filters of any layer, geometry, sweeps
 works "train a deep model" train deep --out deep --data data --batch 16 --layers 10,6,3 --epochs 3 --quiet
 works "train one of two units" train basic --out two --data data --batch 16 --hidden 2 --epochs 3 --quiet

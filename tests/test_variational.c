@@ -1,12 +1,11 @@
 /* test_variational.c - variational and importance-weighted: the estimates of ln p(x) against one another and, where it
  * is known, against ln p(x) itself; noise; codes; what is refused. */
-#include "recorded.h"
+#include "linear_gaussian.h"
 
 Suite *variational_suite(void);
 
-enum { SAMPLES = 4, FEATURES = 6, CLOCKS = 400 };
+enum { SAMPLES = 4, CLOCKS = 400 };
 
-static const pal_shape sample = {.rank = 2, .dim = {2, 3}};
 #define SMALL                                                                                                          \
     {"hidden", "2"}, { "layers", "5,2" }
 static pal_setting *with(pal_setting *settings, const char *name, const char *value)
@@ -174,67 +173,14 @@ END_TEST
 /* ---- Where ln p(x) is known ----------------------------------------------------------------------------------------
  */
 
-/* ln N(x; mean, covariance) in 6 dimensions, by elimination. */
-static double log_normal(const double *x, const double *mean, const double covariance[FEATURES][FEATURES])
-{
-    double l[FEATURES][FEATURES] = {{0}}, z[FEATURES], sum = FEATURES * log(2 * M_PI);
-    for (size_t i = 0; i < FEATURES; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double s = covariance[i][j];
-            for (size_t k = 0; k < j; k++) s -= l[i][k] * l[j][k];
-            l[i][j] = i == j ? sqrt(s) : s / l[j][j];
-        }
-        z[i] = x[i] - mean[i];
-        for (size_t k = 0; k < i; k++) z[i] -= l[i][k] * z[k];
-        z[i] /= l[i][i];
-        sum += z[i] * z[i] + 2 * log(l[i][i]);
-    }
-    return -sum / 2;
-}
-
-#define SIGMA 0.6
-/* Probabilistic principal components: x = z W + b + 0.6 noise, and the encoder the exact posterior, mean (x - b) W' S /
- * 0.36 and covariance S = (1 + W W' / 0.36)^-1. Returns the trace of W' S W / (2 0.36) and the mean of -ln p(x). */
 static pal_model *exact(const char *estimate, const char *draws, pal_tensor *x, double *trace, double *nll)
 {
-    const pal_setting settings[] = {
-        {"hidden", "2"},    {"layers", "2"},         {"output", "gaussian"}, {"output-sigma", "0.6"},
-        {"samples", draws}, {"code", "normal-full"}, {"estimate", estimate}, {0}};
-    pal_model *m = model_of("variational", settings, sample);
-    fill_parameters(m, 0.8);
-    const double *w = pal_model_parameter_find(m, "decoder/W")->data,
-                 *b = pal_model_parameter_find(m, "decoder/b")->data;
-    pal_tensor *we = pal_model_parameter_find(m, "encoder/W"), *be = pal_model_parameter_find(m, "encoder/b");
-    pal_tensor *scales = pal_model_parameter_find(m, "encoder/scale/W"),
-               *triangle = pal_model_parameter_find(m, "encoder/scale/b");
-    ck_assert(we->shape.dim[1] == 2 && triangle->shape.dim[0] == 3);
-    memset(scales->data, 0, pal_tensor_bytes(scales)); /* the covariance is the same for all x */
-    double p[2][2] = {{1, 0}, {0, 1}}, covariance[FEATURES][FEATURES];
-    for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < 2; j++)
-            for (size_t d = 0; d < FEATURES; d++)
-                p[i][j] += w[i * FEATURES + d] * w[j * FEATURES + d] / (SIGMA * SIGMA);
-    const double det = p[0][0] * p[1][1] - p[0][1] * p[1][0];
-    const double s[2][2] = {{p[1][1] / det, -p[0][1] / det}, {-p[1][0] / det, p[0][0] / det}};
-    for (size_t j = 0; j < 2; j++) pal_tensor_set(be, j, 0);
-    *trace = 0;
-    for (size_t d = 0; d < FEATURES; d++)
-        for (size_t j = 0; j < 2; j++) {
-            double at = 0;
-            for (size_t k = 0; k < 2; k++) at += w[k * FEATURES + d] * s[k][j] / (SIGMA * SIGMA);
-            pal_tensor_set(we, d * 2 + j, at);
-            pal_tensor_set(be, j, pal_tensor_get(be, j) - b[d] * at);
-            *trace += at * w[j * FEATURES + d] / 2;
-        }
-    const double l00 = sqrt(s[0][0]), l10 = s[1][0] / l00, l11 = sqrt(s[1][1] - l10 * l10);
-    const double at[] = {log(l11), l10, log(l00)};
-    for (size_t j = 0; j < 3; j++) pal_tensor_set(triangle, j, at[j]);
-    for (size_t i = 0; i < FEATURES; i++)
-        for (size_t j = 0; j < FEATURES; j++)
-            covariance[i][j] = w[i] * w[j] + w[FEATURES + i] * w[FEATURES + j] + (i == j ? SIGMA * SIGMA : 0);
+    double log_p[SAMPLES];
+    pal_model *m = linear_gaussian((pal_setting[]){{"samples", draws}, {"estimate", estimate}, {0}});
+    *trace = make_exact(m);
+    log_densities(m, x, log_p);
     *nll = 0;
-    for (size_t n = 0; n < SAMPLES; n++)
-        *nll -= log_normal((const double *)x->data + n * FEATURES, b, covariance) / SAMPLES;
+    for (size_t n = 0; n < SAMPLES; n++) *nll -= log_p[n] / SAMPLES;
     return m;
 }
 

@@ -16,6 +16,8 @@ enum {
     CLEAN,
     CORRUPTED,
     WRONG,
+    FIT,
+    DIVERGENCE,
     FIXED
 }; /* outputs of a batch's program; then the terms that have names, then the pool */
 
@@ -25,7 +27,7 @@ struct pal__evaluator {
     uint64_t seed;
     int64_t samples;
     pal__pass *pass;
-    bool corrupts, classifies;
+    bool corrupts, classifies, bounds;
     size_t notes;                       /* of the batches' loss */
     const char *names[PAL_MODEL_NOTES]; /* the batches', then those of the pooled term */
     size_t pooled_notes;
@@ -64,7 +66,9 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[LOSS] = pal_model_loss(model, &batch);
     e->notes = take_notes(model, e->names, outputs + FIXED);
+    e->bounds = pal_model_bound(model, &outputs[FIT], &outputs[DIVERGENCE]);
     outputs[CLEAN] = squared_error(model, in->x, in->x);
+    if (!e->bounds) outputs[FIT] = outputs[DIVERGENCE] = outputs[CLEAN];
     pal_var corrupted = pal__corrupted(model, in), pooled = pal_model_pooled(model, &batch);
     e->corrupts = corrupted.id != 0;
     outputs[CORRUPTED] = corrupted.id ? squared_error(model, in->x, corrupted) : outputs[CLEAN];
@@ -217,8 +221,13 @@ pal_status pal__evaluator_run(pal__evaluator *e, pal_figures *figures, pal_error
                              .squared_error = e->sum[CLEAN] / n,
                              .squared_error_corrupted = e->corrupts ? e->sum[CORRUPTED] / n : (double)NAN,
                              .error = e->classifies ? e->sum[WRONG] / n : (double)NAN,
+                             .bound = {.value = NAN},
                              .n_terms = 1,
                              .terms = {{"reconstruction", e->sum[LOSS] / n}}};
+    if (e->bounds)
+        figures->bound = (pal_bound_figures){.value = -(e->sum[FIT] + e->sum[DIVERGENCE]) / n,
+                                             .reconstruction = e->sum[FIT] / n,
+                                             .divergence = e->sum[DIVERGENCE] / n};
     for (size_t i = 0; i < e->notes; i++) add_term(figures, e->names[i], e->sum[FIXED + i] / n);
     return e->pool ? add_pooled(e, figures, err) : PAL_OK;
 }

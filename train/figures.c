@@ -8,7 +8,7 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-#define ACTIVE    0.01 /* standard deviation over the data */
+#define ACTIVE    0.01 /* standard deviation over the data; of a random code's mean: variance */
 #define DEAD      1e-4
 #define SATURATED 0.05 /* from either end of [0,1] */
 #define NEAR      0.2  /* of rho */
@@ -20,22 +20,53 @@ typedef struct activations {
     int64_t units, samples, saturated, zeros;
     double *sum, *squares; /* [units] */
     double low, high;
+    /* Of a random code, and of samples as its loss has them: binarised. */
+    bool random, apart;     /* apart: the divergence is a sum over units */
+    double *mean, *squared; /* [units]: of the posterior's means */
+    double *divergence;     /* [units] */
 } activations;
+enum { CODE, MEAN, DIVERGENCE };
+
+/* KL(q || p) of each unit [n,k], of kinds whose parameters are rows of so many numbers for each of k units; a null
+ * handle of others. */
+static pal_var divergence_of_units(pal_distribution q)
+{
+    const char *const independent[] = {"normal", "bernoulli"};
+    const pal_shape s = pal_shape_of(q.parameters);
+    bool known = false;
+    for (size_t i = 0; i < sizeof independent / sizeof *independent; i++)
+        known |= q.kind == pal_distribution_find(independent[i]);
+    if (!known || s.rank != 2) return (pal_var){0};
+    const int64_t each = s.dim[1] / q.k;
+    pal_var by_unit = pal_transpose(pal_reshape(q.parameters, PAL_SHAPE(s.dim[0], each, q.k)));
+    q = (pal_distribution){q.kind, 1, pal_reshape(by_unit, PAL_SHAPE(s.dim[0] * s.dim[1] / each, each))};
+    return pal_reshape(pal_distribution_kl_prior(q), PAL_SHAPE(s.dim[0], s.dim[1] / each));
+}
 
 static size_t record_code(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
     activations *a = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
-    outputs[0] = pal_model_encode(model, in->x);
+    outputs[CODE] = outputs[MEAN] = outputs[DIVERGENCE] = pal_model_encode(model, in->x);
+    a->random = pal_model_code(model) != NULL;
+    if (a->random) {
+        const pal_distribution q = pal_model_posterior(model, pal_model_target(model, in->x));
+        const pal_var divergence = divergence_of_units(q);
+        outputs[MEAN] = pal_distribution_mean(q);
+        a->apart = divergence.id != 0;
+        if (a->apart) outputs[DIVERGENCE] = divergence;
+    }
     pal_model_end(model);
-    if (!pal_tape_status(in->tape)) a->units = pal_shape_count(pal_shape_of(outputs[0])) / pal_shape_of(in->x).dim[0];
-    return 1;
+    if (!pal_tape_status(in->tape))
+        a->units = pal_shape_count(pal_shape_of(outputs[CODE])) / pal_shape_of(in->x).dim[0];
+    return 1 + DIVERGENCE;
 }
 
 static void count(const pal__stage *stage, void *user)
 {
     activations *a = user;
-    const pal_tensor *code = pal_output(stage->program, 0);
+    const pal_tensor *code = pal_output(stage->program, CODE), *means = pal_output(stage->program, MEAN),
+                     *divergence = pal_output(stage->program, DIVERGENCE);
     for (int64_t i = 0; i < stage->rows * a->units; i++) {
         double h = pal_tensor_get(code, (size_t)i);
         a->sum[i % a->units] += h;
@@ -44,9 +75,16 @@ static void count(const pal__stage *stage, void *user)
         a->high = fmax(a->high, h);
         a->zeros += h == 0;
         a->saturated += h < SATURATED || h > 1 - SATURATED;
+        if (!a->random) continue;
+        const double mean = pal_tensor_get(means, (size_t)i);
+        a->mean[i % a->units] += mean;
+        a->squared[i % a->units] += mean * mean;
+        a->divergence[i % a->units] += a->apart ? pal_tensor_get(divergence, (size_t)i) : (double)NAN;
     }
     a->samples += stage->rows;
 }
+
+static double variance(double sum, double squares, double n) { return fmax(squares / n - sum / n * (sum / n), 0); }
 
 static int by_value(const void *a, const void *b)
 {
@@ -61,22 +99,24 @@ static double target(const pal_model *model)
     return rho && (!sparsity || !strcmp(sparsity, "kl")) ? strtod(rho, NULL) : (double)NAN;
 }
 
-/* sum becomes the sorted means. */
-static void summarise(const activations *a, double rho, pal_code_figures *f)
+/* sum becomes the sorted means, divergence a mean. */
+static void summarise(activations *a, double rho, pal_code_figures *f)
 {
     const double n = (double)a->samples, all = n * (double)a->units;
     int64_t near = 0;
     *f = (pal_code_figures){.units = a->units,
                             .zeros = (double)a->zeros / all,
                             .saturated = a->low >= 0 && a->high <= 1 ? (double)a->saturated / all : (double)NAN,
-                            .rho = rho};
+                            .rho = rho,
+                            .random = a->random};
     for (int64_t j = 0; j < a->units; j++) {
-        const double mean = a->sum[j] / n, deviation = sqrt(fmax(a->squares[j] / n - mean * mean, 0));
+        const double mean = a->sum[j] / n, deviation = sqrt(variance(a->sum[j], a->squares[j], n));
         f->mean += mean / (double)a->units;
-        f->active += deviation > ACTIVE;
+        f->active += (a->random ? variance(a->mean[j], a->squared[j], n) : deviation) > ACTIVE;
         f->dead += deviation < DEAD;
         near += fabs(mean - rho) <= NEAR * rho;
         a->sum[j] = mean;
+        a->divergence[j] /= n;
     }
     f->near_rho = isnan(rho) ? rho : (double)near / (double)a->units;
     qsort(a->sum, (size_t)a->units, sizeof *a->sum, by_value);
@@ -91,13 +131,18 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
         .rows = o->batch ? o->batch : BATCH, .lanes = o->lanes, .record = record_code, .user = &a};
     pal__pass *pass = pal__pass_new(model, data, data->count, &options, err);
     if (!pass) return PAL_ERR_ARGUMENT;
-    a.sum = calloc((size_t)a.units + 1, sizeof *a.sum);
-    a.squares = calloc((size_t)a.units + 1, sizeof *a.squares);
-    pal_status status = a.sum && a.squares ? pal__pass_run(pass, o->seed, count, &a, err)
-                                           : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    double *room = calloc(5 * (size_t)a.units + 1, sizeof *room);
+    a.sum = room;
+    a.squares = room + a.units;
+    a.mean = room + 2 * a.units;
+    a.squared = room + 3 * a.units;
+    a.divergence = room + 4 * a.units;
+    pal_status status =
+        room ? pal__pass_run(pass, o->seed, count, &a, err) : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
     if (!status) summarise(&a, target(model), f);
-    free(a.squares);
-    free(a.sum);
+    if (!status && a.random && o->unit_divergence)
+        memcpy(o->unit_divergence, a.divergence, (size_t)a.units * sizeof *a.divergence);
+    free(room);
     pal__pass_free(pass);
     return status;
 }

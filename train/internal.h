@@ -28,7 +28,7 @@ typedef struct pal__stage {
     pal_program *corrupt;
 } pal__stage;
 
-enum { PAL__STAGE_OUTPUTS = 4 + PAL_MODEL_NOTES };
+enum { PAL__STAGE_OUTPUTS = 7 + PAL_MODEL_NOTES };
 
 typedef struct pal__inputs {
     pal_tape *tape;

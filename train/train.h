@@ -17,6 +17,7 @@
 #include "models/models.h"
 #include "optim/optim.h"
 #include "train/classify.h"
+#include "train/importance.h"
 #include "train/pictures.h"
 
 #ifdef __cplusplus
@@ -39,7 +40,9 @@ typedef struct pal_code_figures {
     double quartiles[5];      /* of the units' means: least, quarter, median, three quarters, greatest */
     double rho;               /* the mean that a sparse model wants of each unit, NAN: none, and ... */
     double near_rho;          /* ... the share of units whose mean is within 20 % of it */
-    int64_t active;           /* units whose standard deviation is above 0.01: what they say depends on the sample */
+    bool random;              /* the code is drawn, and these are figures of its posterior's mean */
+    int64_t active;           /* units whose standard deviation (of a random code: variance, Burda, Grosse and */
+                              /* Salakhutdinov, ICLR 2016) is above 0.01: what they say depends on the sample */
     int64_t dead;             /* units whose standard deviation is below 1e-4: they say the same of every sample */
     double saturated;         /* share of activations below 0.05 or above 0.95; NAN where some lie outside [0,1] */
     double zeros;             /* share of activations that are exactly 0 */
@@ -47,6 +50,12 @@ typedef struct pal_code_figures {
     double jacobian_norm;     /* mean over these samples of the Frobenius norm ||J|| */
     double jacobian_norm2;    /* ... of ||J||^2 */
 } pal_code_figures;
+
+/* Of a random code, at beta 1 whatever the loss weighs: E ln p(x | z) - KL(q || p), in nats. */
+typedef struct pal_bound_figures {
+    double value; /* the evidence lower bound, minus the two others together; NAN: the code is not random */
+    double reconstruction, divergence; /* -E ln p(x | z) by the loss's draws; KL(q || p) in closed form */
+} pal_bound_figures;
 
 typedef struct pal_figures {
     int64_t samples;
@@ -57,6 +66,7 @@ typedef struct pal_figures {
     size_t n_terms;                 /* at least 1: "reconstruction", all of the loss that has no name of its own */
     pal_term terms[PAL_TERMS];      /* they add up to the loss */
     pal_code_figures code;
+    pal_bound_figures bound;
 } pal_figures;
 
 typedef struct pal_evaluate_options {
@@ -67,6 +77,8 @@ typedef struct pal_evaluate_options {
     pal_model *corruptor; /* whose corruption is applied to a model that has none; NULL: the model's own */
     bool code;            /* also the figures of the code */
     int64_t jacobian_samples; /* at most; 0: all, but 256 where J goes row by row; -1: none */
+    double *unit_divergence;  /* with code: room for the mean KL of each unit of a random code, NAN of kinds whose units
+                                 are not independent; NULL */
 } pal_evaluate_options;
 
 /* A term of the loss that is not separable over samples is that of the whole data, whatever the batch. */
