@@ -243,8 +243,6 @@ pal_var pal_distribution_covariance(pal_distribution q, pal_var axes);
 double pal_distribution_quantile(const pal_distribution_kind *kind, double u);
 /* The kind that the model's code is drawn from, by option `code`; NULL: its code is not random. */
 const pal_distribution_kind *pal_model_code(const pal_model *m);
-/* Between begin and end: q(z | x) of such a model, x as encode has it; of another model a failure on the tape. */
-pal_distribution pal_model_posterior(pal_model *m, pal_var x);
 
 /* Names a term of the loss while the loss is recorded, and returns it: a scalar as it stands in the sum, so
  *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));

@@ -147,20 +147,6 @@ pal_var pal_model_encode(pal_model *m, pal_var x)
     return h;
 }
 
-pal_distribution pal_model_posterior(pal_model *m, pal_var x)
-{
-    const pal_distribution none = {.parameters = {.tape = m->tape}};
-    if (!accepts(m, "posterior", x)) return none;
-    if (!pal_model_code(m)) {
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "posterior: the code of %s is not random", m->variant->name);
-        return none;
-    }
-    pal__entered entered = pal__enter(m, "encoder");
-    pal_distribution q = pal__posterior(m, x);
-    pal__leave(m, entered);
-    return q;
-}
-
 pal_var pal_model_decode(pal_model *m, pal_var h)
 {
     if (!m->tape) return pal_tape_fail(h.tape, PAL_ERR_ARGUMENT, "decode: outside of begin and end");
