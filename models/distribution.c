@@ -7,13 +7,15 @@
  * linear in z: a density where z is in {0,1} and only there.
  *
  * A distribution of your own is its functions, a row, and its name in the list of choices below; every suite and
- * `palindrome gradcheck` take it along. */
+ * `palindrome gradcheck` take it along. Where it can tell the values of the data it may be an output of the decoder,
+ * too: a row of `outputs` and its name in the second list; a recipe of output.c of the same name comes first. */
 #include "models/internal.h"
 
 #include <math.h>
 #include <string.h>
 
 const char pal__code_choices[] = "normal|normal-full|bernoulli|categorical";
+const char pal__output_choices[] = PAL__RECIPES "|normal|normal-full";
 
 #define LN_2    0.69314718055994530942
 #define LN_2_PI 1.83787706640934548356
@@ -287,6 +289,57 @@ int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, p
                       "normal (%.0f outputs), or --hidden up to %lld",
                       kind->name, (long long)k, (double)k + (double)k * ((double)k + 1) / 2, 2 * (double)k,
                       (long long)kind->most);
+    return 0;
+}
+
+/* ---- As outputs ----------------------------------------------------------------------------------------------------
+ *
+ * Of a feature that never changes the likeliest ln sigma is minus infinity, and the likelihood has no maximum. So what
+ * is e^s in a code is least + e^s in an output, on the diagonal of L likewise: no density exceeds (2 pi
+ * least^2)^(-k/2).
+ */
+
+static pal_var at_least(pal_var log_scale, double least)
+{
+    return pal_shift(pal_softplus(pal_shift(log_scale, -log(least))), log(least));
+}
+
+static pal_var normal_at_least(pal_var q, int64_t k, double least)
+{
+    return pal_concat((pal_var[]){normal_mean(q, k), at_least(columns(q, k, k), least)}, 2, 1);
+}
+
+/* `square` has t from t_k on, and then t backwards: of both the diagonal takes one in k + 1, from t_0 and from t_k. */
+static pal_var full_at_least(pal_var q, int64_t k, double least)
+{
+    const int64_t first = (k * (k - 1) / 2 + k) / (k + 1), count[] = {k - first, first};
+    pal_var on = pal_like(q, 0);
+    for (int64_t i = 0; i < 2; i++) {
+        if (!count[i]) continue;
+        pal_var ones = pal_fill(q.tape, pal_dtype_of(q), PAL_SHAPE(1, count[i]), 1);
+        on = pal_add(on,
+                     pal_pad(ones, PAL_SHAPE(1, with_triangle(k)), (int64_t[]){0, (1 + i) * k}, (int64_t[]){1, k + 1}));
+    }
+    return pal_where(pal_greater(on, pal_like(q, 0)), at_least(q, least), q);
+}
+
+static const struct {
+    const char *name;
+    pal_var (*at_least)(pal_var q, int64_t k, double least); /* NULL: it has no scales */
+} outputs[] = {{"normal", normal_at_least}, {"normal-full", full_at_least}};
+
+pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least)
+{
+    for (size_t i = 0; pal_ok(q) && i < sizeof outputs / sizeof *outputs; i++)
+        if (!strcmp(outputs[i].name, kind->name) && outputs[i].at_least) q = outputs[i].at_least(q, k, least);
+    return (pal_distribution){kind, k, q};
+}
+
+int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err)
+{
+    if (features <= kind->most) return kind->outputs(features);
+    pal_error_set(err, PAL_ERR_ARGUMENT, "output %s is for up to %lld features, not %lld: choose --output %s",
+                  kind->name, (long long)kind->most, (long long)features, kind->most < MOST ? "normal" : "gaussian");
     return 0;
 }
 

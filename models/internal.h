@@ -51,6 +51,16 @@ extern const pal_setting pal__bound_training[]; /* the same, as the figures for 
 
 extern const char pal__code_choices[];
 
+/* What --output may be besides distributions: the rows of output.c. */
+#define PAL__RECIPES "bernoulli|squared|gaussian|categorical"
+
+/* As the decoder parametrises it, by rows q of that many numbers: its scales are no less than `least`. */
+pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least);
+int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err); /* 0: too many */
+/* Numbers of the recipe a feature: 0, and a failure on the tape, where they are not of one feature each. A distribution
+ * has the first of all features, then the second; other recipes have those of a feature side by side. */
+int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
+
 /* Rows of the options of a variant whose code is drawn. */
 #define PAL__CODE_OPTIONS                                                                                               \
     {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                            \

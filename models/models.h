@@ -212,7 +212,8 @@ pal_var pal_activation_divergence(pal_var log_mean, double rho);
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x); /* ln p(x | decoded) of each sample, [n] */
 pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the space of x */
-int64_t pal_output_numbers(const pal_model *m); /* of the decoder, a sample: a multiple of the features */
+/* Of the decoder, a sample: a multiple of the features, but for a distribution over all of them at once. */
+int64_t pal_output_numbers(const pal_model *m);
 
 /* A distribution that a layer parametrises, a kind of models/distribution.c: of k numbers, by rows of `outputs`
  * parameters. All 0 is the prior. Draws are [n,S,k], S of each row; a discrete kind is drawn exactly at temperature 0,
