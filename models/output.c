@@ -198,7 +198,8 @@ static bool fits(const pal_model *m, pal_var decoded)
     if (!pal_ok(decoded)) return false;
     if (s.rank == 2 && s.dim[1] == numbers) return true;
     if (pal_model_setting(m, "tied") && pal_option_bool(m, "tied") && numbers != features)
-        pal_tape_refuse(m->tape, "tied weights give one number a feature, %lld, output %s wants %lld: choose --tied no",
+        pal_tape_refuse(m->tape,
+                        "tied weights give one number a feature, %lld, and output %s wants %lld: choose --tied no",
                         (long long)features, name, (long long)numbers);
     else
         pal_tape_fail(m->tape, PAL_ERR_SHAPE, "output %s: the decoder gives %s, not rows of %lld", name,
