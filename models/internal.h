@@ -200,6 +200,10 @@ pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* 
 enum { PAL__NAME = 256 };
 bool pal__parameter_name(const pal_model *m, const char *layer, const char *part, char out[PAL__NAME]);
 
+/* Units a of a layer on h, and beside them more by the layer `name`: what a distribution has beyond a mean. Logarithms
+ * of scales must not begin as wide as inputs may be. */
+pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, int64_t more);
+
 /* h, the output of layer k of the encoder or what the decoder makes of it (0: the input), under option `dropout`. */
 pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers);
 

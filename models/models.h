@@ -229,6 +229,11 @@ const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal
 const char *pal_distribution_name(const pal_distribution_kind *kind);
 /* Parameters a sample; 0, and err says what to choose, where k is none or too many. */
 int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err);
+/* A layer on h [n,d] that gives them: NAME/W, NAME/b for the first k, the means or logits, and NAME/scale/W,
+ * NAME/scale/b for the others, which begin near 0. With a draw for the next layer it is a stochastic one, anywhere in a
+ * network (examples/hierarchical.c). */
+pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var h, const pal_distribution_kind *kind,
+                                        int64_t k);
 pal_var pal_distribution_mean(pal_distribution q); /* [n,k]: of discrete kinds probabilities */
 pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature);
 pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S] */
