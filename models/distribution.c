@@ -4,7 +4,8 @@
  * is, so logarithms of scales and logits. All parameters 0 are the prior: N(0, I), fair coins, equal classes. Draws z
  * are [n, S, k], S of each row. A discrete one is drawn exactly where the temperature is 0, else relaxed (Maddison,
  * Mnih and Teh, and Jang, Gu and Poole, ICLR 2017); what is said of a relaxed z is the formula of the discrete one,
- * linear in z: a density where z is in {0,1} and only there.
+ * linear in z: a density where z is in {0,1} and only there (not the density of the relaxed z; bound.c says whose way
+ * that is).
  *
  * A distribution of your own is its functions, a row, and its name in the list of choices below; every suite and
  * `palindrome gradcheck` take it along. Where it can tell the values of the data it may be an output of the decoder,
@@ -294,10 +295,9 @@ int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, p
 
 /* ---- As outputs ----------------------------------------------------------------------------------------------------
  *
- * Of a feature that never changes the likeliest ln sigma is minus infinity, and the likelihood has no maximum. So what
- * is e^s in a code is least + e^s in an output, on the diagonal of L likewise: no density exceeds (2 pi
- * least^2)^(-k/2).
- */
+ * Of a feature that never changes the likeliest ln sigma is minus infinity: the likelihood has no maximum. So what is
+ * e^s in a code is least + e^s in an output, on the diagonal of L likewise, and no density is above that of k
+ * independent normals of sigma `least` at their mean. */
 
 static pal_var at_least(pal_var log_scale, double least)
 {
@@ -323,16 +323,51 @@ static pal_var full_at_least(pal_var q, int64_t k, double least)
     return pal_where(pal_greater(on, pal_like(q, 0)), at_least(q, least), q);
 }
 
+/* Of the known numbers alone, x [n,k] and known [k] of 1 and 0: [n]. */
+static pal_var normal_known(pal_var x, pal_var q, int64_t k, pal_var known)
+{
+    return total(pal_mul(pal_normal_log_density(x, normal_mean(q, k), log_variance(q, k)), known));
+}
+
+/* Their covariance is a part of L L^T; the others are put beside it as independent and at their mean. In double, since
+ * the product squares how far apart the scales are. */
+static pal_var full_known(pal_var x, pal_var q, int64_t k, pal_var known)
+{
+    pal_var wide = pal_cast(q, PAL_F64), at = pal_cast(known, PAL_F64), others = pal_one_minus(at), l = factor(wide, k);
+    pal_var covariance = pal_mul(pal_matmul_t(l, l, false, true), pal_outer(at, at));
+    pal_var own = pal_cholesky(pal_add(covariance, pal_diagonal_matrix(others)));
+    pal_var log_p =
+        pal_normal_full_log_density(pal_mul(pal_cast(x, PAL_F64), at), pal_mul(normal_mean(wide, k), at), own);
+    return pal_cast(pal_add(log_p, pal_scale(pal_sum_all(others), LN_2_PI / 2)), pal_dtype_of(q));
+}
+
 static const struct {
     const char *name;
     pal_var (*at_least)(pal_var q, int64_t k, double least); /* NULL: it has no scales */
-} outputs[] = {{"normal", normal_at_least}, {"normal-full", full_at_least}};
+    pal_var (*known)(pal_var x, pal_var q, int64_t k, pal_var known);
+} outputs[] = {{"normal", normal_at_least, normal_known}, {"normal-full", full_at_least, full_known}};
+enum { OUTPUTS = sizeof outputs / sizeof *outputs };
+
+static size_t output_of(const pal_distribution_kind *kind)
+{
+    size_t i = 0;
+    while (i < OUTPUTS && strcmp(outputs[i].name, kind->name) != 0) i++;
+    return i;
+}
 
 pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least)
 {
-    for (size_t i = 0; pal_ok(q) && i < sizeof outputs / sizeof *outputs; i++)
-        if (!strcmp(outputs[i].name, kind->name) && outputs[i].at_least) q = outputs[i].at_least(q, k, least);
+    const size_t i = output_of(kind);
+    if (pal_ok(q) && i < OUTPUTS && outputs[i].at_least) q = outputs[i].at_least(q, k, least);
     return (pal_distribution){kind, k, q};
+}
+
+pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known)
+{
+    const size_t i = output_of(q.kind);
+    if (!pal_ok(q.parameters)) return (pal_var){.tape = q.parameters.tape};
+    if (i == OUTPUTS) return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s: it is no output", q.kind->name);
+    return outputs[i].known(x, q.parameters, q.k, known);
 }
 
 int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err)

@@ -56,6 +56,7 @@ extern const char pal__code_choices[];
 
 /* As the decoder parametrises it, by rows q of that many numbers: its scales are no less than `least`. */
 pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least);
+pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known); /* ln p of the known features [k], [n] */
 int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err); /* 0: too many */
 /* Numbers of the recipe a feature: 0, and a failure on the tape, where they are not of one feature each. A distribution
  * has the first of all features, then the second; other recipes have those of a feature side by side. */

@@ -210,6 +210,8 @@ pal_var pal_activation_divergence(pal_var log_mean, double rho);
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
+/* The same of the features alone that are known [features], 1 or 0 each; the others are integrated out. */
+pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known);
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x); /* ln p(x | decoded) of each sample, [n] */
 pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the space of x */
 /* Of the decoder, a sample: a multiple of the features, but for a distribution over all of them at once. */

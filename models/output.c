@@ -217,6 +217,19 @@ static pal_var parts(pal_model *m, pal_var decoded, pal_var x)
 
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x) { return pal_mean_over_samples(parts(m, decoded, x)); }
 
+pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known)
+{
+    const recipe *r = chosen(m);
+    const pal_shape s = pal_shape_of(known);
+    if (!r || !fits(m, decoded) || !pal_ok(known)) return (pal_var){.tape = m->tape};
+    if (s.rank != 1 || s.dim[0] != pal_model_features(m))
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "nll_of_known: wants 1 or 0 for each of %lld features",
+                             (long long)pal_model_features(m));
+    pal_var a = activated(m, r, decoded);
+    if (!r->numbers) return pal_neg(pal_mean_all(pal__output_known(parametrised(m, a), x, known)));
+    return pal_mean_over_samples(pal_mul(r->nll(m, a, x), known));
+}
+
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
 {
     pal_var nll = parts(m, decoded, x);

@@ -171,6 +171,100 @@ START_TEST(distributions_are_outputs)
 }
 END_TEST
 
+/* ---- Of the known features alone -----------------------------------------------------------------------------------
+ */
+
+static bool is_known[FEATURES];
+static pal_var nll_of_known(pal_model *m, pal_var x)
+{
+    pal_var known[FEATURES];
+    for (size_t i = 0; i < FEATURES; i++) known[i] = pal_fill(x.tape, PAL_F64, PAL_SCALAR, is_known[i]);
+    return pal_nll_of_known(m, pal_leaf(x.tape, decoded, "decoded"), x, pal_stack(known, FEATURES, 0));
+}
+
+static double at(pal_model *m, pal_tensor *x, recording record)
+{
+    values v = run(m, x, PAL_TRAIN, record);
+    const double value = pal_tensor_get(v.value[0], 0);
+    free_values(&v);
+    return value;
+}
+
+/* The features of any subset are as likely as the sum of them one by one. */
+START_TEST(known_features_of_recipes_add_up)
+{
+    static const pal_setting recipes[][4] = {{{"output", "bernoulli"}},
+                                             {{"output", "squared"}},
+                                             {{"output", "gaussian"}, {"sigma-of", "feature"}},
+                                             {{"output", "categorical"}, {"bins", "5"}, {"tied", "no"}},
+                                             {{"output", "normal"}, {"tied", "no"}}};
+    for (size_t k = 0; k < sizeof recipes / sizeof *recipes; k++) {
+        pal_model *m = model_of("basic", recipes[k], sample);
+        pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(SAMPLES, FEATURES), 0, 1, "x");
+        decoded = random_tensor(c, PAL_F64,
+                                PAL_SHAPE(SAMPLES, FEATURES * (k == 3   ? 5
+                                                               : k == 4 ? 2
+                                                                        : 1)),
+                                -1, 1, "decoded");
+        double sum = 0;
+        for (size_t i = 0; i < FEATURES; i++) {
+            for (size_t j = 0; j < FEATURES; j++) is_known[j] = i == j;
+            sum += at(m, x, nll_of_known);
+        }
+        ck_assert_double_eq_tol(sum, at(m, x, nll_of), 1e-12 * fabs(sum));
+        pal_tensor_free(decoded);
+        pal_tensor_free(x);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+/* Cholesky's factor of the rows and columns of L L' that are known. */
+static size_t factor_of_known(const double l[FEATURES][FEATURES], double own[FEATURES][FEATURES])
+{
+    size_t n = 0, which[FEATURES];
+    for (size_t i = 0; i < FEATURES; i++)
+        if (is_known[i]) which[n++] = i;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < FEATURES; k++) sum += l[which[i]][k] * l[which[j]][k];
+            for (size_t k = 0; k < j; k++) sum -= own[i][k] * own[j][k];
+            own[i][j] = i == j ? sqrt(sum) : sum / own[j][j];
+        }
+    return n;
+}
+
+START_TEST(known_features_have_a_part_of_the_covariance)
+{
+    enum { NUMBERS = FEATURES + FEATURES * (FEATURES + 1) / 2 };
+    pal_model *m = model_of("basic", full_normal, sample);
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(SAMPLES, FEATURES), -2, 2, "x");
+    decoded = random_tensor(c, PAL_F64, PAL_SHAPE(SAMPLES, NUMBERS), -1, 1, "decoded");
+    for (unsigned subset = 0; subset < 1u << FEATURES; subset += 7) {
+        double want = 0;
+        for (size_t i = 0; i < FEATURES; i++) is_known[i] = subset >> i & 1;
+        for (size_t s = 0; s < SAMPLES; s++) {
+            const double *a = (const double *)decoded->data + s * NUMBERS;
+            double l[FEATURES][FEATURES], own[FEATURES][FEATURES] = {{0}}, y[FEATURES] = {0}, mean[FEATURES] = {0};
+            factor_of(a + FEATURES, l);
+            const size_t n = factor_of_known(l, own);
+            for (size_t i = 0, j = 0; i < FEATURES; i++) {
+                if (!is_known[i]) continue;
+                y[j] = pal_tensor_get(x, s * FEATURES + i);
+                mean[j++] = a[i];
+            }
+            for (size_t i = n; i < FEATURES; i++) own[i][i] = 1 / sqrt(2 * M_PI); /* of density 1 */
+            want += of_factor(y, mean, own) / SAMPLES;
+        }
+        ck_assert_double_eq_tol(at(m, x, nll_of_known), want, 1e-12 * (1 + fabs(want)));
+    }
+    pal_tensor_free(decoded);
+    pal_tensor_free(x);
+    pal_model_free(m);
+}
+END_TEST
+
 /* Scales that the decoder would have vanish stay, and have no derivative there. */
 START_TEST(a_sigma_stops_at_its_least)
 {
@@ -326,6 +420,7 @@ Suite *outputs_suite(void)
     Suite *suite = suite_create("outputs");
     add_case(suite, "outputs", set_up, tear_down,
              TESTS(recipes_are_their_formulas, distributions_are_outputs, a_sigma_stops_at_its_least,
+                   known_features_of_recipes_add_up, known_features_have_a_part_of_the_covariance,
                    convolutions_give_means_and_then_scales, output_activations_come_first, sigma_is_learnt,
                    the_best_sigma_is_the_root_of_the_mean_square, derivatives_are_right, what_does_not_fit_is_refused));
     return suite;
