@@ -5,8 +5,13 @@
  *     bound        <ln p(x | z)> - beta KL(q || p), the evidence lower bound at beta 1: <ln w> in expectation
  *     importance   ln <w>, a bound that is the tighter the larger S (Burda, Grosse and Salakhutdinov, ICLR 2016)
  *     predictive   ln <p(x | z)>, what x costs a reader who knows q: no bound of ln p(x), since nothing is paid for z
- * In expectation bound <= importance <= ln p(x) at beta 1 (a discrete code's relaxation, in training, keeps neither).
- * Of the divergence there are two forms, equal in expectation: KL in closed form, or -<ln p(z)> - H(q). */
+ * In expectation bound <= importance <= ln p(x) at beta 1.
+ *
+ * A discrete code is relaxed in training, and its KL, q(z | x) and p(z) stay those of the discrete distributions, as in
+ * Jang, Gu and Poole (ICLR 2017): what is descended is the nearer to the bound the colder it is, but none itself.
+ * Maddison, Mnih and Teh (ICLR 2017) put the concrete density in their place, which is the bound of another model, with
+ * a continuous code. An evaluation draws exactly, so what it tells is a bound of the discrete model. Of the divergence
+ * there are two forms, equal in expectation: KL in closed form, or -<ln p(z)> - H(q). */
 #include "models/internal.h"
 
 #include <string.h>

@@ -82,10 +82,11 @@ pal_var pal_encode_conv(pal_model *m, pal_var x)
     return h;
 }
 
-/* A recipe of several numbers a feature has them side by side; the last layer gives them as so many images. */
-static pal_var output_rows(pal_model *m, pal_var a, int64_t numbers)
+/* The last layer gives the numbers of a recipe as so many images. */
+static pal_var output_rows(pal_model *m, pal_var a, int64_t numbers, bool beside)
 {
     const int64_t features = pal_model_features(m);
+    if (!beside) return pal_reshape(a, PAL_SHAPE(-1, features * numbers));
     pal_var side_by_side = pal_transpose(pal_reshape(a, PAL_SHAPE(-1, numbers, features)));
     return pal_reshape(side_by_side, PAL_SHAPE(-1, features * numbers));
 }
@@ -94,7 +95,9 @@ pal_var pal_decode_conv(pal_model *m, pal_var h)
 {
     const stack s = stack_of(m);
     const bool tied = pal_option_bool(m, "tied");
-    const int64_t numbers = tied ? 1 : pal_output_numbers(m) / pal_model_features(m);
+    bool beside = true;
+    const int64_t numbers = tied ? 1 : pal__output_maps(m, &beside);
+    if (!numbers) return (pal_var){.tape = m->tape};
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = s.layers; k > s.n; k--) {
         const layer_name name = name_of("decoder", k), encoder = name_of("encoder", k);
@@ -110,5 +113,5 @@ pal_var pal_decode_conv(pal_model *m, pal_var h)
         if (k > 1) h = activated(m, &s, name.text, k - 1, h);
     }
     pal__leave(m, outer);
-    return output_rows(m, h, numbers);
+    return output_rows(m, h, numbers, beside);
 }

@@ -4,16 +4,19 @@
  * is, so logarithms of scales and logits. All parameters 0 are the prior: N(0, I), fair coins, equal classes. Draws z
  * are [n, S, k], S of each row. A discrete one is drawn exactly where the temperature is 0, else relaxed (Maddison,
  * Mnih and Teh, and Jang, Gu and Poole, ICLR 2017); what is said of a relaxed z is the formula of the discrete one,
- * linear in z: a density where z is in {0,1} and only there.
+ * linear in z: a density where z is in {0,1} and only there (not the density of the relaxed z; bound.c says whose way
+ * that is).
  *
  * A distribution of your own is its functions, a row, and its name in the list of choices below; every suite and
- * `palindrome gradcheck` take it along. */
+ * `palindrome gradcheck` take it along. Where it can tell the values of the data it may be an output of the decoder,
+ * too: a row of `outputs` and its name in the second list; a recipe of output.c of the same name comes first. */
 #include "models/internal.h"
 
 #include <math.h>
 #include <string.h>
 
 const char pal__code_choices[] = "normal|normal-full|bernoulli|categorical";
+const char pal__output_choices[] = PAL__RECIPES "|normal|normal-full";
 
 #define LN_2    0.69314718055994530942
 #define LN_2_PI 1.83787706640934548356
@@ -320,6 +323,91 @@ int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, p
                       "normal (%.0f outputs), or --hidden up to %lld",
                       kind->name, (long long)k, (double)k + (double)k * ((double)k + 1) / 2, 2 * (double)k,
                       (long long)kind->most);
+    return 0;
+}
+
+/* ---- As outputs ----------------------------------------------------------------------------------------------------
+ *
+ * Of a feature that never changes the likeliest ln sigma is minus infinity: the likelihood has no maximum. So what is
+ * e^s in a code is least + e^s in an output, on the diagonal of L likewise, and no density is above that of k
+ * independent normals of sigma `least` at their mean. */
+
+static pal_var at_least(pal_var log_scale, double least)
+{
+    return pal_shift(pal_softplus(pal_shift(log_scale, -log(least))), log(least));
+}
+
+static pal_var normal_at_least(pal_var q, int64_t k, double least)
+{
+    return pal_concat((pal_var[]){normal_mean(q, k), at_least(columns(q, k, k), least)}, 2, 1);
+}
+
+/* `square` has t from t_k on, and then t backwards: of both the diagonal takes one in k + 1, from t_0 and from t_k. */
+static pal_var full_at_least(pal_var q, int64_t k, double least)
+{
+    const int64_t first = (k * (k - 1) / 2 + k) / (k + 1), count[] = {k - first, first};
+    pal_var on = pal_like(q, 0);
+    for (int64_t i = 0; i < 2; i++) {
+        if (!count[i]) continue;
+        pal_var ones = pal_fill(q.tape, pal_dtype_of(q), PAL_SHAPE(1, count[i]), 1);
+        on = pal_add(on,
+                     pal_pad(ones, PAL_SHAPE(1, with_triangle(k)), (int64_t[]){0, (1 + i) * k}, (int64_t[]){1, k + 1}));
+    }
+    return pal_where(pal_greater(on, pal_like(q, 0)), at_least(q, least), q);
+}
+
+/* Of the known numbers alone, x [n,k] and known [k] of 1 and 0: [n]. */
+static pal_var normal_known(pal_var x, pal_var q, int64_t k, pal_var known)
+{
+    return total(pal_mul(pal_normal_log_density(x, normal_mean(q, k), log_variance(q, k)), known));
+}
+
+/* Their covariance is a part of L L^T; the others are put beside it as independent and at their mean. In double, since
+ * the product squares how far apart the scales are. */
+static pal_var full_known(pal_var x, pal_var q, int64_t k, pal_var known)
+{
+    pal_var wide = pal_cast(q, PAL_F64), at = pal_cast(known, PAL_F64), others = pal_one_minus(at), l = factor(wide, k);
+    pal_var covariance = pal_mul(pal_matmul_t(l, l, false, true), pal_outer(at, at));
+    pal_var own = pal_cholesky(pal_add(covariance, pal_diagonal_matrix(others)));
+    pal_var log_p =
+        pal_normal_full_log_density(pal_mul(pal_cast(x, PAL_F64), at), pal_mul(normal_mean(wide, k), at), own);
+    return pal_cast(pal_add(log_p, pal_scale(pal_sum_all(others), LN_2_PI / 2)), pal_dtype_of(q));
+}
+
+static const struct {
+    const char *name;
+    pal_var (*at_least)(pal_var q, int64_t k, double least); /* NULL: it has no scales */
+    pal_var (*known)(pal_var x, pal_var q, int64_t k, pal_var known);
+} outputs[] = {{"normal", normal_at_least, normal_known}, {"normal-full", full_at_least, full_known}};
+enum { OUTPUTS = sizeof outputs / sizeof *outputs };
+
+static size_t output_of(const pal_distribution_kind *kind)
+{
+    size_t i = 0;
+    while (i < OUTPUTS && strcmp(outputs[i].name, kind->name) != 0) i++;
+    return i;
+}
+
+pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least)
+{
+    const size_t i = output_of(kind);
+    if (pal_ok(q) && i < OUTPUTS && outputs[i].at_least) q = outputs[i].at_least(q, k, least);
+    return (pal_distribution){kind, k, q};
+}
+
+pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known)
+{
+    const size_t i = output_of(q.kind);
+    if (!pal_ok(q.parameters)) return (pal_var){.tape = q.parameters.tape};
+    if (i == OUTPUTS) return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s: it is no output", q.kind->name);
+    return outputs[i].known(x, q.parameters, q.k, known);
+}
+
+int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err)
+{
+    if (features <= kind->most) return kind->outputs(features);
+    pal_error_set(err, PAL_ERR_ARGUMENT, "output %s is for up to %lld features, not %lld: choose --output %s",
+                  kind->name, (long long)kind->most, (long long)features, kind->most < MOST ? "normal" : "gaussian");
     return 0;
 }
 

@@ -51,6 +51,17 @@ extern const pal_setting pal__bound_training[]; /* the same, as the figures for 
 
 extern const char pal__code_choices[];
 
+/* What --output may be besides distributions: the rows of output.c. */
+#define PAL__RECIPES "bernoulli|squared|gaussian|categorical"
+
+/* As the decoder parametrises it, by rows q of that many numbers: its scales are no less than `least`. */
+pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least);
+pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known); /* ln p of the known features [k], [n] */
+int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err); /* 0: too many */
+/* Numbers of the recipe a feature: 0, and a failure on the tape, where they are not of one feature each. A distribution
+ * has the first of all features, then the second; other recipes have those of a feature side by side. */
+int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
+
 /* Rows of the options of a variant whose code is drawn. */
 #define PAL__CODE_OPTIONS                                                                                               \
     {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                            \
@@ -189,6 +200,10 @@ pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* 
 /* A parameter's name, LAYER/PART ("encoder/1/W"); false, and a failure on the tape, if it is too long. */
 enum { PAL__NAME = 256 };
 bool pal__parameter_name(const pal_model *m, const char *layer, const char *part, char out[PAL__NAME]);
+
+/* Units a of a layer on h, and beside them more by the layer `name`: what a distribution has beyond a mean. Logarithms
+ * of scales must not begin as wide as inputs may be. */
+pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, int64_t more);
 
 /* h, the output of layer k of the encoder or what the decoder makes of it (0: the input), under option `dropout`. */
 pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers);

@@ -58,16 +58,6 @@ pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
     return m->mode == PAL_TRAIN && own > 0 ? pal_dropout(k ? "dropout" : "dropout-input", h, own) : h;
 }
 
-/* What a code has beyond its own units, by a layer beside its own: logarithms of scales must not begin as wide as
- * inputs may be. */
-static pal_var with_scales(pal_model *m, pal_var code, pal_var h, int64_t more)
-{
-    const pal_shape s = pal_shape_of(h);
-    if (more <= 0 || s.rank != 2) return code;
-    pal_parameter(m, "encoder/scale/W", PAL_SHAPE(s.dim[1], more), PAL_INIT_NORMAL);
-    return pal_concat((pal_var[]){code, pal_dense(m, "encoder/scale", h, more)}, 2, 1);
-}
-
 size_t pal_encoder_layers(const pal_model *m)
 {
     int64_t size[SIDES];
@@ -107,7 +97,7 @@ static pal_var encode(pal_model *m, pal_var x, int64_t units)
     pal_var h = pal__drop(m, x, 0, n);
     for (size_t k = 1; k <= n; k++) {
         pal_var a = pal_dense(m, pal__layer_name("encoder", k, n, name), h, size[k]);
-        if (k == n) return with_scales(m, a, h, units - size[n]);
+        if (k == n) return pal__with_scales(m, "encoder/scale", a, h, units - size[n]);
         pal__entered entered = pal__enter(m, name);
         h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k, n);
         pal__leave(m, entered);

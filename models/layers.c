@@ -39,6 +39,29 @@ pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
     return y;
 }
 
+pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, int64_t more)
+{
+    char weight[PAL__NAME];
+    const pal_shape s = pal_shape_of(h);
+    if (more <= 0 || s.rank != 2 || !pal__parameter_name(m, name, "W", weight)) return a;
+    pal_parameter(m, weight, PAL_SHAPE(s.dim[1], more), PAL_INIT_NORMAL);
+    return pal_concat((pal_var[]){a, pal_dense(m, name, h, more)}, 2, 1);
+}
+
+pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var h, const pal_distribution_kind *kind,
+                                        int64_t k)
+{
+    char scale[PAL__NAME];
+    pal_error err = {0};
+    const int64_t outputs = pal_distribution_outputs(kind, k, &err);
+    pal_distribution q = {kind, k, {.tape = m->tape}};
+    if (!outputs)
+        pal_tape_refuse(m->tape, "%s: %s", name, err.text);
+    else if (pal__parameter_name(m, name, "scale", scale))
+        q.parameters = pal__with_scales(m, scale, pal_dense(m, name, h, k), h, outputs - k);
+    return q;
+}
+
 pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to)
 {
     char weight[PAL__NAME], bias[PAL__NAME];

@@ -23,6 +23,7 @@ static const pal_option options[] = {
     {.name = "output-activation", .type = PAL_OPTION_NONE},
     {.name = "output-sigma", .type = PAL_OPTION_NONE},
     {.name = "sigma-of", .type = PAL_OPTION_NONE},
+    {.name = "sigma-min", .type = PAL_OPTION_NONE},
     {.name = "bins", .type = PAL_OPTION_NONE},
     {.name = "binarize", .type = PAL_OPTION_NONE},
     {0}};

@@ -210,9 +210,12 @@ pal_var pal_activation_divergence(pal_var log_mean, double rho);
 
 /* The output recipe (option `output`): negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
+/* The same of the features alone that are known [features], 1 or 0 each; the others are integrated out. */
+pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known);
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x); /* ln p(x | decoded) of each sample, [n] */
 pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the space of x */
-int64_t pal_output_numbers(const pal_model *m); /* of the decoder, a sample: a multiple of the features */
+/* Of the decoder, a sample: a multiple of the features, but for a distribution over all of them at once. */
+int64_t pal_output_numbers(const pal_model *m);
 
 /* A distribution that a layer parametrises, a kind of models/distribution.c: of k numbers, by rows of `outputs`
  * parameters. All 0 is the prior. Draws are [n,S,k], S of each row; a discrete kind is drawn exactly at temperature 0,
@@ -228,6 +231,11 @@ const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal
 const char *pal_distribution_name(const pal_distribution_kind *kind);
 /* Parameters a sample; 0, and err says what to choose, where k is none or too many. */
 int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err);
+/* A layer on h [n,d] that gives them: NAME/W, NAME/b for the first k, the means or logits, and NAME/scale/W,
+ * NAME/scale/b for the others, which begin near 0. With a draw for the next layer it is a stochastic one, anywhere in a
+ * network (examples/hierarchical.c). */
+pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var h, const pal_distribution_kind *kind,
+                                        int64_t k);
 pal_var pal_distribution_mean(pal_distribution q); /* [n,k]: of discrete kinds probabilities */
 pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature);
 pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S] */

@@ -28,13 +28,18 @@ const pal_option pal__shared_options[] = {
     {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, pal__activation_choices, "of every layer but the output"},
     {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal__code_activation_choices, "of the code, if it has another"},
     {"output", PAL_OPTION_ENUM, "bernoulli", 0, 0, pal__output_choices,
-     "likelihood of the input: cross-entropy from logits, half the squared error, normal density, intensity levels"},
+     "likelihood of the input: cross-entropy from logits, half the squared error, normal density, intensity levels; "
+     "normal whose mean and sigma the decoder gives for each feature, or with all covariances, of few features"},
     {"output-activation", PAL_OPTION_ENUM, "canonical", 0, 0, "canonical|linear|sigmoid|relu",
      "of the decoder; canonical: sigmoid for bernoulli, softmax for categorical, linear otherwise"},
     {"output-sigma", PAL_OPTION_REAL, "1", 1e-6, 1e6, NULL,
      "standard deviation of output gaussian, or where it begins"},
     {"sigma-of", PAL_OPTION_ENUM, "fixed", 0, 0, "fixed|one|feature",
      "output-sigma stays fixed, or is learnt: one for all features, or one for each"},
+    {"sigma-min", PAL_OPTION_REAL, "0.01", 1e-6, 1e6, NULL,
+     "of outputs normal and normal-full, in units of the data: sigma is this and e to what the decoder gives, so that "
+     "a "
+     "feature that never changes has a likeliest sigma"},
     {"bins", PAL_OPTION_INT, "0", 0, 65536, NULL, "intensity levels of output categorical; 0: none chosen"},
     {"binarize", PAL_OPTION_ENUM, "none", 0, 0, pal__binarize_choices,
      "inputs of the loss: 1 from 0.5 on, or 1 with their value as probability, drawn anew each step"},
@@ -46,8 +51,11 @@ const pal_option pal__shared_options[] = {
     {"regularize-biases", PAL_OPTION_BOOL, "no", 0, 0, NULL, "l1 and l2 take the biases along"},
     {0}};
 
-const pal_need pal__shared_needs[] = {
-    {"output-sigma", "output", "gaussian"}, {"sigma-of", "output", "gaussian"}, {"bins", "output", "categorical"}, {0}};
+const pal_need pal__shared_needs[] = {{"output-sigma", "output", "gaussian"},
+                                      {"sigma-of", "output", "gaussian"},
+                                      {"sigma-min", "output", "normal|normal-full"},
+                                      {"bins", "output", "categorical"},
+                                      {0}};
 
 const pal_setting pal__plain_training[] = {
     {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};

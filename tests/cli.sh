@@ -370,6 +370,27 @@ refused "a full covariance of 2000" 'choose --code normal' train vae --hidden 20
 refused "zero samples" '1 .. 100000' train vae --samples 0 --data data
 refused "a temperature of 0" '0.001 .. 1000' train vae --code bernoulli --temperature 0 --data data
 
+# ---- Outputs that are distributions: what the decoder says is a mean and a scale
+falls "a normal output" by-pixel vae --hidden 3 --layers 16,3 --output normal --lr 0.01
+falls "a full normal output" by-pairs vae --hidden 3 --layers 16,3 --output normal-full --lr 0.003
+falls "a normal output of maps" by-maps conv --channels 4,8 --hidden 5 --output normal
+for run in by-pixel by-pairs by-maps; do
+    works "evaluate $run" evaluate $run --json
+    check "$run has a squared error" less 0 "$(figure squared_error)"
+    works "reconstruct $run" reconstruct $run
+    check "$run makes a picture" is_png $run/reconstruct.png
+    works "infill $run" infill $run
+done
+works "sample of a normal output" sample by-pixel
+check "samples of a normal output" is_png by-pixel/sample.png
+works "a normal output says its floor" models basic
+check "the floor is told" grep -q 'sigma-min' out
+refused "a normal output by tied weights" 'choose --tied no' train basic --output normal --data data --out new
+refused "all covariances of maps" 'choose --output normal' train conv --channels 2 --output normal-full --data data --out new
+refused "an activation of means and scales" 'choose canonical' train vae --output normal --output-activation sigmoid --data data --out new
+refused "no floor" '1e-06 .. 1000000' train vae --output normal --sigma-min 0 --data data --out new
+refused "a floor of a sigmoid" 'is for --output normal|normal-full, not bernoulli' train vae --sigma-min 0.1 --data data --out new
+
 # ---- Figures and classifiers
 works "train a sparse one" train sparse --out sparse $small --quiet
 check "metrics have the loss's terms" grep -q '"terms":{"reconstruction":[0-9.]*,"sparsity":[0-9.]*}' sparse/metrics.jsonl

@@ -37,6 +37,17 @@ with train absolute --data "$stage/data.csv" --batch 8 --epochs 2 --hidden 4 --q
 with evaluate "$stage/absolute" --json | grep -q '"squared_error"'
 if LD_LIBRARY_PATH=$libdir "$program" evaluate "$stage/absolute" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c -- --load "$stage/line")" -eq 1 ]
+# Two stochastic layers: the bound's derivatives, its terms, draws of the prior.
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra -shared -fPIC "$2/examples/hierarchical.c" -o "$stage/hierarchical.so" $(pkg-config --cflags --libs palindrome)
+two() { LD_LIBRARY_PATH=$libdir "$program" --load "$stage/hierarchical.so" "$@"; }
+two gradcheck hierarchical --seed 3 | grep -q '^PASS'
+two train hierarchical --data "$stage/data.csv" --batch 8 --epochs 2 --layers 5,2 --samples 3 --quiet --out "$stage/hierarchical"
+two evaluate "$stage/hierarchical" --json | grep -q '"divergence-2"'
+two sample "$stage/hierarchical" >"$stage/line"
+[ -s "$stage/hierarchical/sample.png" ]
+if two train hierarchical --data "$stage/data.csv" --batch 8 --layers 5 --out "$stage/new" 2>"$stage/line"; then exit 1; fi
+[ "$(grep -c 'layers: give two' "$stage/line")" -eq 1 ]
 if LD_LIBRARY_PATH=$libdir "$program" --load "$stage/shared" models 2>"$stage/line"; then exit 1; fi
 [ "$(wc -l <"$stage/line")" -eq 1 ]
 # shellcheck disable=SC2046
@@ -68,4 +79,4 @@ awk 'NR == 2 || NR == 3 { if ($2 != 100 || $3 != 30 || $4 != 30) exit 1 } END { 
 detect convolutional --data "$stage/bars" --channels 4 --epochs 2 --limit 50 --seed 3 | grep -q '^1  *50  *30  *30  *[01]\.[0-9]*$'
 if detect linear --data "$stage/data.csv" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c 'no labels' "$stage/line")" -eq 1 ] && [ "$(wc -l <"$stage/line")" -eq 1 ]
-echo "13 passed, 0 failed"
+echo "17 passed, 0 failed"

@@ -118,7 +118,7 @@ static void estimates(const char *what, pal_var numbers, double expected)
 
 static pal_var column(pal_var z, int64_t j)
 {
-    return pal_slice(z, (int64_t[]){0, 0, j}, (int64_t[]){1, DRAWS, 1}, (int64_t[]){1, 1, 1});
+    return pal_slice(z, (int64_t[]){0, 0, j}, (int64_t[]){1, pal_shape_of(z).dim[1], 1}, (int64_t[]){1, 1, 1});
 }
 
 START_TEST(samples_have_the_mean)
@@ -160,6 +160,28 @@ START_TEST(samples_have_the_covariance)
         near(projected[i], exact, 1e-14);
     }
     free(mean), free(all), free(projected);
+}
+END_TEST
+
+/* The numbers, their squares and products, by the density over all values. */
+START_TEST(samples_have_the_moments_of_the_density)
+{
+    pal_tensor *all;
+    const double volume = supports[support((size_t)_i)].values(&all);
+    pal_distribution q = made((size_t)_i, 2, 1, "q");
+    pal_var at = pal_leaf(t, all, "z"), z = pal_distribution_sample(q, "z", DRAWS, 0);
+    pal_var p = pal_expand(pal_scale(pal_exp(pal_distribution_log_density(q, at)), volume), 2);
+    double *mean = values(pal_distribution_mean(q));
+    for (int64_t i = 0; i < 2; i++) {
+        const double first = value(pal_sum_all(pal_mul(p, column(at, i))));
+        near(first, mean[i], 1e-12);
+        estimates("mean", column(z, i), first);
+        for (int64_t j = 0; j <= i; j++)
+            estimates("second moment", pal_mul(column(z, i), column(z, j)),
+                      value(pal_sum_all(pal_mul(p, pal_mul(column(at, i), column(at, j))))));
+    }
+    free(mean);
+    pal_tensor_free(all);
 }
 END_TEST
 
@@ -220,6 +242,83 @@ START_TEST(discrete_draws_are_exact_or_relaxed)
     }
     ck_assert(between > DRAWS / 4 && beside < DRAWS / 50);
     free(exact), free(warm), free(cold);
+}
+END_TEST
+
+/* At any temperature the nearest value to a relaxed draw is as likely as that value (Maddison, Mnih and Teh 2017,
+ * proposition 1), and the distance to it goes to 0 with the temperature. */
+START_TEST(relaxed_draws_round_to_the_exact_distribution)
+{
+    static const double temperatures[] = {2, 0.5, 0.1, 1e-3};
+    static const char *const streams[] = {"a", "b", "c", "d"};
+    enum { T = sizeof temperatures / sizeof *temperatures };
+    if (!supports[support((size_t)_i)].discrete) return;
+    pal_tensor *all;
+    supports[support((size_t)_i)].values(&all);
+    pal_distribution q = made((size_t)_i, 2, 1, "q");
+    double *log_p = values(pal_distribution_log_density(q, pal_leaf(t, all, "z"))), before = INFINITY;
+    const size_t n = pal_tensor_count(all) / 2;
+    for (size_t k = 0; k < T; k++) {
+        double *z = values(pal_distribution_sample(q, streams[k], DRAWS, temperatures[k])), far = 0, count[4] = {0};
+        for (size_t s = 0; s < DRAWS; s++) {
+            double nearest = INFINITY;
+            size_t which = 0;
+            for (size_t v = 0; v < n; v++) {
+                const double a = z[2 * s] - pal_tensor_get(all, 2 * v),
+                             b = z[2 * s + 1] - pal_tensor_get(all, 2 * v + 1);
+                if (hypot(a, b) < nearest) nearest = hypot(a, b), which = v;
+            }
+            count[which]++;
+            far += nearest / DRAWS;
+        }
+        for (size_t v = 0; v < n; v++) happens("a value", count[v], exp(log_p[v]));
+        ck_assert_msg(far < before / 2, "%g at temperature %g", far, temperatures[k]);
+        before = far;
+        free(z);
+    }
+    ck_assert_double_lt(before, 1e-2);
+    free(log_p);
+    pal_tensor_free(all);
+}
+END_TEST
+
+/* ---- As choices ----------------------------------------------------------------------------------------------------
+ */
+
+static bool is_choice(const char *option, const char *name)
+{
+    return !pal_option_check(pal_variant_option_find(pal_variant_find("variational"), option), name, NULL);
+}
+
+/* Every kind is a code; one that is an output, too, and not by a recipe of its own, is a density of the data. */
+START_TEST(kinds_are_codes_and_outputs)
+{
+    const pal_distribution_kind *kind = pal_distribution_at((size_t)_i);
+    const char *name = pal_distribution_name(kind);
+    ck_assert_msg(is_choice("code", name), "%s: not among the choices of code", name);
+    if (!is_choice("output", name) || supports[support((size_t)_i)].discrete) return;
+    pal_error err = {0};
+    const pal_setting settings[] = {{"output", name}, {"layers", "2"}, {"sigma-min", "0.25"}};
+    pal_model *m = pal_model_new(c, pal_variant_find("variational"), settings, 3, PAL_SHAPE(2), PAL_F64, 1, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    pal_tensor *all;
+    const double volume = plane(&all);
+    const int64_t n = (int64_t)pal_tensor_count(all) / 2;
+    pal_distribution q = made((size_t)_i, 2, 1, "q");
+    pal_model_begin(m, t, PAL_EVALUATE);
+    ck_assert_int_eq(pal_output_numbers(m), pal_shape_of(q.parameters).dim[1]);
+    pal_var decoded = pal_broadcast_to(q.parameters, PAL_SHAPE(n, pal_output_numbers(m)));
+    pal_var x = pal_reshape(pal_leaf(t, all, "all"), PAL_SHAPE(n, 2)), log_p = pal_log_likelihood(m, decoded, x);
+    pal_var mean = pal_output_mean(m, q.parameters);
+    pal_model_end(m);
+    near(volume * value(pal_sum_all(pal_exp(log_p))), 1, 1e-12);
+    double *at = values(mean), *p = values(pal_exp(log_p)), sum[2] = {0};
+    for (size_t i = 0; i < (size_t)n; i++)
+        for (size_t j = 0; j < 2; j++) sum[j] += volume * p[i] * pal_tensor_get(all, 2 * i + j);
+    for (size_t j = 0; j < 2; j++) near(at[j], sum[j], 1e-12);
+    free(at), free(p);
+    pal_tensor_free(all);
+    pal_model_free(m);
 }
 END_TEST
 
@@ -288,6 +387,12 @@ static pal_var of_density(pal_distribution q, pal_distribution p)
 {
     return pal_distribution_log_density(q, of_sample(p, q));
 }
+/* At draws of the prior, exact ones. */
+static pal_var of_density_elsewhere(pal_distribution q, pal_distribution p)
+{
+    p.parameters = pal_fill(q.parameters.tape, PAL_F64, pal_shape_of(q.parameters), 0);
+    return pal_distribution_log_density(q, pal_distribution_sample(p, "z", EACH, 0));
+}
 static pal_var of_log_prior(pal_distribution q, pal_distribution p)
 {
     return pal_distribution_log_prior(q, of_sample(p, q));
@@ -296,10 +401,15 @@ static pal_var of_log_prior(pal_distribution q, pal_distribution p)
 static const struct {
     const char *name;
     quantity of;
-} quantities[] = {{"mean", of_mean},           {"covariance", of_covariance},
-                  {"entropy", of_entropy},     {"prior", of_prior},
-                  {"sample", of_sample},       {"log-density", of_density},
-                  {"log-prior", of_log_prior}, {"divergence", pal_distribution_kl}};
+} quantities[] = {{"mean", of_mean},
+                  {"covariance", of_covariance},
+                  {"entropy", of_entropy},
+                  {"prior", of_prior},
+                  {"sample", of_sample},
+                  {"log-density", of_density},
+                  {"log-density elsewhere", of_density_elsewhere},
+                  {"log-prior", of_log_prior},
+                  {"divergence", pal_distribution_kl}};
 
 typedef struct checked {
     size_t kind, quantity;
@@ -389,10 +499,13 @@ Suite *codes_suite(void)
         TESTS(full_covariance_is_of_the_factor, full_covariance_without_correlation_is_independent, too_many_numbers));
     const TTest *const each[] = {densities_add_up_to_one,
                                  samples_have_the_mean,
+                                 samples_have_the_moments_of_the_density,
                                  samples_have_the_covariance,
                                  entropy_and_divergences_are_those_of_samples,
                                  rows_are_apart,
                                  discrete_draws_are_exact_or_relaxed,
+                                 relaxed_draws_round_to_the_exact_distribution,
+                                 kinds_are_codes_and_outputs,
                                  derivatives_are_right,
                                  misuse_is_told_in_one_line};
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) tcase_add_loop_test(group, each[i], 0, kinds());

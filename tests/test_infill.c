@@ -179,15 +179,19 @@ START_TEST(a_fitted_code_fits_better_than_the_first)
 END_TEST
 
 /* Several numbers of the decoder for each pixel. */
-START_TEST(a_code_of_levels_fits)
+START_TEST(a_code_of_several_numbers_a_pixel_fits)
 {
-    const pal_setting levels[] = {{"hidden", "4"}, {"output", "categorical"}, {"bins", "4"}, {"tied", "no"}};
-    pal_model *m = make(pal_variant_find("basic"), levels, 4, PAL_F64, 5);
-    fill_in(m, (pal_infill_options){.method = PAL_INFILL_ONCE});
-    const double once = known_loss(false);
-    fill_in(m, (pal_infill_options){.method = PAL_INFILL_CODE, .batch = 2});
-    ck_assert_double_lt(known_loss(false), once);
-    pal_model_free(m);
+    const pal_setting outputs[][4] = {{{"hidden", "4"}, {"output", "categorical"}, {"bins", "4"}, {"tied", "no"}},
+                                      {{"hidden", "4"}, {"output", "normal"}, {"sigma-min", "0.5"}, {"tied", "no"}},
+                                      {{"hidden", "4"}, {"output", "normal-full"}, {"sigma-min", "1"}, {"tied", "no"}}};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        pal_model *m = make(pal_variant_find("basic"), outputs[i], 4, i ? PAL_F32 : PAL_F64, 5);
+        fill_in(m, (pal_infill_options){.method = PAL_INFILL_ONCE});
+        const double once = known_loss(false);
+        fill_in(m, (pal_infill_options){.method = PAL_INFILL_CODE, .batch = 2});
+        ck_assert_double_lt(known_loss(false), once);
+        pal_model_free(m);
+    }
 }
 END_TEST
 
@@ -400,8 +404,8 @@ Suite *infill_suite(void)
     add_case(s, "buffers", inputs, tear_down,
              TESTS(known_pixels_keep_their_bits, once_is_a_reconstruction_of_what_is_filled,
                    clamp_finds_the_fixed_point_of_a_projection, a_code_of_a_linear_model_is_the_least_squares_one,
-                   a_fitted_code_fits_better_than_the_first, a_code_of_levels_fits, a_fitted_code_keeps_its_units,
-                   a_batch_changes_nothing, wrong_use_is_told, rectangles));
+                   a_fitted_code_fits_better_than_the_first, a_code_of_several_numbers_a_pixel_fits,
+                   a_fitted_code_keeps_its_units, a_batch_changes_nothing, wrong_use_is_told, rectangles));
     in_own_folder(add_case(s, "figures", inputs, tear_down,
                            TESTS(figures_are_those_of_the_calls, denoising_has_the_figures_of_evaluate)));
     return s;

@@ -329,7 +329,8 @@ START_TEST(the_likelihood_of_each_sample)
     } recipes[] = {{{{"output", "bernoulli"}}, 1},
                    {{{"output", "squared"}}, 1},
                    {{{"output", "gaussian"}, {"sigma-of", "feature"}}, 1},
-                   {{{"output", "categorical"}, {"bins", "5"}}, 5}};
+                   {{{"output", "categorical"}, {"bins", "5"}}, 5},
+                   {{{"output", "normal"}, {"sigma-min", "0.2"}}, 2}};
     for (size_t k = 0; k < sizeof recipes / sizeof *recipes; k++) {
         pal_setting settings[4] = {{0}};
         memcpy(settings, recipes[k].settings, sizeof recipes[k].settings);

@@ -2,8 +2,7 @@
  *
  * once and clamp: z <- known ? z : reconstruct(z), from the filled sample; one step, or many. For a linear autoencoder,
  * whose reconstruction projects onto a subspace, clamp converges to the point that has the known pixels and is nearest
- * to the subspace. code: a step of Adam on the code h, whose loss is the likelihood of the known pixels alone: the
- * decoder's natural parameter and the target are both 0 where a pixel is missing, so that its term is a constant. The
+ * to the subspace. code: a step of Adam on the code h, whose loss is the likelihood of the known pixels alone. The
  * code stays one that the encoder could make: in the range of its activation, and of an encoder that keeps some units
  * and puts 0 elsewhere, such as k-sparse's, with the units that it kept for the filled sample.
  *
@@ -51,15 +50,6 @@ static void make_reconstruction(filling *f, pal_tape *tape, pal_var z)
     f->b.step = compile(f, tape, mean, true);
 }
 
-/* The decoder's value with 0 where a pixel is missing; a recipe may have several numbers for each, side by side. */
-static pal_var of_known(const filling *f, pal_var decoded, pal_var known)
-{
-    const pal_shape shape = pal_shape_of(decoded);
-    if (!pal_ok(decoded) || pal_shape_count(shape) == f->b.rows * f->features) return pal_mul(decoded, known);
-    pal_var each = pal_reshape(decoded, PAL_SHAPE(f->b.rows, f->features, -1));
-    return pal_reshape(pal_mul(each, pal_reshape(known, PAL_SHAPE(f->features, 1))), shape);
-}
-
 /* Past operations that only place values; those that place them among zeros say so in *chosen. */
 static pal_var past_placement(pal_var code, bool *chosen)
 {
@@ -105,7 +95,7 @@ static void make_fit(filling *f, pal_tape *tape, pal_var z)
     }
     pal_var code = pal_leaf(tape, f->b.code, "code"), known = pal_leaf(tape, f->b.known, "known");
     pal_var decoded = pal_model_variant(m)->decode(m, code);
-    pal_var loss = pal_nll(m, of_known(f, decoded, known), pal_mul(z, known));
+    pal_var loss = pal_nll_of_known(m, decoded, pal_mul(z, known), known);
     loss = pal_scale(loss, (double)f->b.rows); /* a row is fitted as it would be alone */
     pal_grad(loss, &code, 1, &gradient);
     const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
