@@ -293,7 +293,7 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
     pal_error err = {0};
     out->data = data->name;
     out->unit_divergence = NULL;
-    if (pal_model_code(run->model)) {
+    if (pal_model_has_posterior(run->model)) {
         out->unit_divergence = calloc((size_t)pal_option_int(run->model, "hidden"), sizeof *out->unit_divergence);
         if (!out->unit_divergence) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
         o.unit_divergence = out->unit_divergence;

@@ -41,7 +41,7 @@ static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x)
 {
     const pal_shape s = pal_shape_of(z);
     if (!pal_ok(z)) return z;
-    pal_var decoded = pal_decode_layers(m, pal_reshape(z, PAL_SHAPE(s.dim[0] * s.dim[1], s.dim[2])));
+    pal_var decoded = m->variant->decode(m, pal_reshape(z, PAL_SHAPE(s.dim[0] * s.dim[1], s.dim[2])));
     return pal_reshape(pal_log_likelihood(m, decoded, for_each_draw(x, s.dim[1])), PAL_SHAPE(s.dim[0], s.dim[1]));
 }
 

@@ -23,4 +23,5 @@ const pal_variant pal_importance_weighted = {
     .encode = pal__posterior_mean,
     .decode = pal_decode_layers,
     .loss = pal__estimate,
+    .posterior = pal__posterior,
 };

@@ -82,6 +82,14 @@ struct pal_phase {
     pal_stream stream; /* of samples, where training takes labels */
 };
 
+/* A distribution of k numbers, by rows of parameters: the functions below. */
+typedef struct pal_distribution_kind pal_distribution_kind;
+typedef struct pal_distribution {
+    const pal_distribution_kind *kind;
+    int64_t k;
+    pal_var parameters; /* [n, outputs] */
+} pal_distribution;
+
 typedef struct pal_variant {
     size_t struct_size;
     const char *name, *alias; /* "denoising", "dae" */
@@ -107,6 +115,10 @@ typedef struct pal_variant {
     /* Of a variant whose loss takes labels, as option `classes` says: [n, classes], the greater the likelier; from x as
      * encode has it. NULL: it tells no classes. */
     pal_var (*classify)(pal_model *m, pal_var x);
+
+    /* q(z | x) of a code z that is drawn, by option `code`; decode takes such draws, encode gives q's mean. NULL: the
+     * code is not drawn, or not from one distribution. */
+    pal_distribution (*posterior)(pal_model *m, pal_var x);
 } pal_variant;
 
 /* Adds a variant to the list; it is borrowed for good. PAL_ERR_ARGUMENT: what it lacks, or that its name is taken. May
@@ -220,12 +232,6 @@ int64_t pal_output_numbers(const pal_model *m);
 /* A distribution that a layer parametrises, a kind of models/distribution.c: of k numbers, by rows of `outputs`
  * parameters. All 0 is the prior. Draws are [n,S,k], S of each row; a discrete kind is drawn exactly at temperature 0,
  * else relaxed. Samples of continuous and of relaxed kinds are differentiable. In nats. */
-typedef struct pal_distribution_kind pal_distribution_kind;
-typedef struct pal_distribution {
-    const pal_distribution_kind *kind;
-    int64_t k;
-    pal_var parameters; /* [n, outputs] */
-} pal_distribution;
 const pal_distribution_kind *pal_distribution_at(size_t i);           /* NULL: no more */
 const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal"; NULL: none */
 const char *pal_distribution_name(const pal_distribution_kind *kind);
@@ -313,9 +319,10 @@ pal_var pal_model_corrupt(pal_model *model, pal_var x);
 bool pal_model_bound(const pal_model *model, pal_var *reconstruction, pal_var *divergence);
 /* x as the loss aims at it: binarised by option `binarize`. */
 pal_var pal_model_target(pal_model *m, pal_var x);
-/* Of a model whose code is random (pal_model_code), q(z | x) of rows as pal_model_target has them; and ln of
+/* Of a model whose variant has a posterior, q(z | x) of rows as pal_model_target has them; and ln of
  * p(x | z) p(z) / q(z | x) for as many draws of each row, [n, draws], whose mean weight estimates p(x). The draws are
  * of the stream "posterior" in scope "importance"; nothing of a single row is copied for them. */
+bool pal_model_has_posterior(const pal_model *m);
 pal_distribution pal_model_posterior(pal_model *m, pal_var x);
 pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws);
 /* The terms that the loss named (pal_model_note), until the next begin; handles live as long as their tape. */

@@ -193,11 +193,13 @@ pal_var pal_model_target(pal_model *m, pal_var x)
     return accepts(m, "target", x) ? binarized(m, x) : (pal_var){.tape = m->tape};
 }
 
-/* Whether the code is drawn; if not, the tape says so. */
+bool pal_model_has_posterior(const pal_model *m) { return m->variant->posterior != NULL; }
+
+/* Whether it has; if not, the tape says so. */
 static bool is_random(const pal_model *m, const char *what)
 {
-    if (pal_model_code(m)) return true;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: the code of %s is not random", what, m->variant->name);
+    if (pal_model_has_posterior(m)) return true;
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: %s has no posterior of its code", what, m->variant->name);
     return false;
 }
 
@@ -205,7 +207,7 @@ pal_distribution pal_model_posterior(pal_model *m, pal_var x)
 {
     if (!accepts(m, "posterior", x) || !is_random(m, "posterior"))
         return (pal_distribution){.parameters = {.tape = m->tape}};
-    return pal__posterior(m, x);
+    return m->variant->posterior(m, x);
 }
 
 pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)

@@ -24,4 +24,5 @@ const pal_variant pal_variational = {
     .encode = pal__posterior_mean,
     .decode = pal_decode_layers,
     .loss = pal__estimate,
+    .posterior = pal__posterior,
 };

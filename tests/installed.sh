@@ -44,6 +44,8 @@ two() { LD_LIBRARY_PATH=$libdir "$program" --load "$stage/hierarchical.so" "$@";
 two gradcheck hierarchical --seed 3 | grep -q '^PASS'
 two train hierarchical --data "$stage/data.csv" --batch 8 --epochs 2 --layers 5,2 --samples 3 --quiet --out "$stage/hierarchical"
 two evaluate "$stage/hierarchical" --json | grep -q '"divergence-2"'
+if two evaluate "$stage/hierarchical" --importance 5 2>"$stage/line"; then exit 1; fi
+[ "$(grep -c 'not drawn from one distribution' "$stage/line")" -eq 1 ]
 two sample "$stage/hierarchical" >"$stage/line"
 [ -s "$stage/hierarchical/sample.png" ]
 if two train hierarchical --data "$stage/data.csv" --batch 8 --layers 5 --out "$stage/new" 2>"$stage/line"; then exit 1; fi

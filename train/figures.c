@@ -48,7 +48,7 @@ static size_t record_code(pal_model *model, const pal__inputs *in, pal_var *outp
     activations *a = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[CODE] = outputs[MEAN] = outputs[DIVERGENCE] = pal_model_encode(model, in->x);
-    a->random = pal_model_code(model) != NULL;
+    a->random = pal_model_has_posterior(model);
     if (a->random) {
         const pal_distribution q = pal_model_posterior(model, pal_model_target(model, in->x));
         const pal_var divergence = divergence_of_units(q);

@@ -70,11 +70,12 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
 {
     pal_importance_options o = {0};
     PAL__OPTIONS(o, given);
-    if (!pal_model_code(model))
+    if (!pal_model_has_posterior(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "importance: the code of %s is not random, so there is nothing to draw: choose a run of "
-                             "variational or importance-weighted",
-                             pal_model_variant(model)->name);
+                             "importance: the code of %s is not %s: choose a run of variational or importance-weighted",
+                             pal_model_variant(model)->name,
+                             pal_model_code(model) ? "drawn from one distribution"
+                                                   : "random, so there is nothing to draw");
     if (o.draws == 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "importance: zero samples estimate nothing: choose 5000, say");
     if (o.draws < 0 || o.chunk < 0)

@@ -176,7 +176,7 @@ static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_op
 
 bool pal_scatter_ellipses(const pal_model *model)
 {
-    return !isnan(pal_distribution_quantile(pal_model_code(model), 0.5));
+    return pal_model_has_posterior(model) && !isnan(pal_distribution_quantile(pal_model_code(model), 0.5));
 }
 
 static pal_status check(const pal_model *model, const pal_scatter_options *o, pal_error *err)
