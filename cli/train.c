@@ -187,46 +187,6 @@ static int make_folder(job *j)
     return pal_cli_say_error(&err);
 }
 
-static void print_json(const job *j, const pal_train_result *r)
-{
-    const pal_run_info *info = pal_rundir_info(j->dir);
-    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", pal_rundir_path(j->dir), "model", info->model, "status",
-                            info->status, "epochs", (json_int_t)r->epochs, "steps", (json_int_t)r->steps);
-    const struct {
-        const char *name;
-        double value;
-    } figures[] = {{"train_loss", r->train_loss},
-                   {"test_loss", r->test_loss},
-                   {"squared_error", r->squared_error},
-                   {"squared_error_corrupted", r->squared_error_corrupted},
-                   {"error", r->error},
-                   {"seconds", r->seconds},
-                   {"samples_per_second", r->samples_per_second}};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
-            isfinite(figures[i].value))
-            json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
-    pal_cli_print_json(out);
-}
-
-static void print_table(const job *j, const pal_train_result *r)
-{
-    char count[64], rate[64], describe[512], weights[64];
-    const char *run = pal_rundir_path(j->dir);
-    printf("\n  %s on %s\n", pal_cli_describe(j->model, describe, sizeof describe), j->train->name);
-    printf("  %s weights, %s samples, %lld epoch%s in %.1f s, %s samples/s\n\n",
-           pal_cli_count((double)pal_model_weights(j->model), weights, sizeof weights),
-           pal_cli_count((double)j->train->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
-           r->seconds, pal_cli_count(r->samples_per_second, rate, sizeof rate));
-    if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
-    if (isfinite(r->test_loss)) printf("  test loss       %10.4f\n", r->test_loss);
-    if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
-    if (isfinite(r->squared_error_corrupted)) printf("    of corrupted  %10.4f\n", r->squared_error_corrupted);
-    if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
-    printf("\n  saved in %s\n", run);
-    printf("  next:    palindrome reconstruct %s\n           palindrome filters %s\n", run, run);
-}
-
 /* Why training ended early. */
 static int tell(const job *j, int status, const char *line)
 {
@@ -266,8 +226,8 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
-    if (json) print_json(j, &result);
-    if (!json && !quiet) print_table(j, &result);
+    if (json) pal_cli_train_json(j->dir, &result);
+    if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result);
     if (done != PAL_ERR_STOPPED) return PAL_CLI_DONE;
     snprintf(line, sizeof line, "interrupted after step %lld, which is saved; `palindrome train --resume %s` goes on",
              (long long)result.steps, pal_rundir_path(j->dir));

@@ -10,7 +10,7 @@
  * A distribution of your own is its functions, a row, and its name in the list of choices below; every suite and
  * `palindrome gradcheck` take it along. Where it can tell the values of the data it may be an output of the decoder,
  * too: a row of `outputs` and its name in the second list; a recipe of output.c of the same name comes first. */
-#include "models/internal.h"
+#include "models/distribution.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,22 +21,7 @@ const char pal__output_choices[] = PAL__RECIPES "|normal|normal-full";
 #define LN_2    0.69314718055994530942
 #define LN_2_PI 1.83787706640934548356
 
-struct pal_distribution_kind {
-    const char *name;
-    int64_t most; /* numbers that one may have */
-    int64_t (*outputs)(int64_t k);
-    pal_var (*mean)(pal_var q, int64_t k); /* q [n, outputs] -> [n, k] */
-    pal_var (*sample)(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature);
-    pal_var (*log_density)(pal_var z, pal_var q, int64_t k); /* [n, S] */
-    pal_var (*log_prior)(pal_var z, int64_t k);
-    pal_var (*entropy)(pal_var q, int64_t k); /* [n] */
-    pal_var (*kl)(pal_var q, pal_var p, int64_t k);
-    pal_var (*kl_prior)(pal_var q, int64_t k);
-    double (*quantile)(double u);                              /* of a number of the prior; NULL: discrete */
-    pal_var (*covariance)(pal_var q, int64_t k, pal_var axes); /* of axes z, axes [a, k]: [n, a, a] */
-};
-
-enum { MOST = 1000000, MOST_FULL = 500, LAST = 1 << 1, LAST_OF_DRAWS = 1 << 2 };
+enum { MOST = PAL__DISTRIBUTION_MOST, MOST_FULL = 500, LAST = 1 << 1, LAST_OF_DRAWS = 1 << 2 };
 
 /* Of each row, to go with its draws. */
 static pal_var of_row(pal_var x) { return pal_expand(x, 1); }
@@ -295,37 +280,6 @@ const pal_distribution_kind *pal_distribution_find(const char *name)
     return NULL;
 }
 
-double pal_distribution_quantile(const pal_distribution_kind *kind, double u)
-{
-    return kind && kind->quantile && u > 0 && u < 1 ? kind->quantile(u) : (double)NAN;
-}
-
-const pal_distribution_kind *pal_model_code(const pal_model *m)
-{
-    return pal_distribution_find(pal_model_setting(m, "code"));
-}
-
-const char *pal_distribution_name(const pal_distribution_kind *kind) { return kind ? kind->name : NULL; }
-
-int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err)
-{
-    if (!kind || k < 1) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "distribution: wants a kind and at least one number");
-        return 0;
-    }
-    if (k <= kind->most) return kind->outputs(k);
-    if (kind->most == MOST)
-        pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a code has at most %d numbers, not %lld", kind->name, MOST,
-                      (long long)k);
-    else
-        pal_error_set(err, PAL_ERR_ARGUMENT,
-                      "code %s of %lld units wants %.0f outputs of the encoder, a mean and a triangle: choose --code "
-                      "normal (%.0f outputs), or --hidden up to %lld",
-                      kind->name, (long long)k, (double)k + (double)k * ((double)k + 1) / 2, 2 * (double)k,
-                      (long long)kind->most);
-    return 0;
-}
-
 /* ---- As outputs ----------------------------------------------------------------------------------------------------
  *
  * Of a feature that never changes the likeliest ln sigma is minus infinity: the likelihood has no maximum. So what is
@@ -409,85 +363,4 @@ int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t featur
     pal_error_set(err, PAL_ERR_ARGUMENT, "output %s is for up to %lld features, not %lld: choose --output %s",
                   kind->name, (long long)kind->most, (long long)features, kind->most < MOST ? "normal" : "gaussian");
     return 0;
-}
-
-/* ---- Checked -------------------------------------------------------------------------------------------------------
- */
-
-/* Whether q has rows of parameters, and z (if there is one) draws of as many rows, or p as many rows or one. */
-static bool fits(const char *what, pal_distribution q, pal_var z, const pal_distribution *p)
-{
-    char shape[96];
-    const pal_shape s = pal_shape_of(q.parameters), d = pal_shape_of(z);
-    if (!pal_ok(q.parameters) || (z.tape && !pal_ok(z)) || (p && !pal_ok(p->parameters))) return false;
-    const char *name = q.kind ? q.kind->name : "distribution";
-    if (!q.kind || q.k < 1 || q.k > q.kind->most || s.rank != 2 || s.dim[1] != q.kind->outputs(q.k)) {
-        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no rows of the parameters of %lld numbers", name,
-                      what, pal_shape_text(s, shape, sizeof shape), (long long)q.k);
-        return false;
-    }
-    if (z.tape && (d.rank != 3 || d.dim[2] != q.k || (d.dim[0] != s.dim[0] && s.dim[0] != 1))) {
-        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no draws of %lld rows, [%lld,S,%lld]", name, what,
-                      pal_shape_text(d, shape, sizeof shape), (long long)s.dim[0], (long long)s.dim[0], (long long)q.k);
-        return false;
-    }
-    if (!p) return true;
-    if (p->kind == q.kind && p->k == q.k && fits(what, *p, (pal_var){0}, NULL)) return true;
-    pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s %s: wants two of one kind and size", name, what);
-    return false;
-}
-
-static pal_var bad(pal_distribution q) { return (pal_var){.tape = q.parameters.tape}; }
-static const pal_var nothing = {0};
-
-pal_var pal_distribution_mean(pal_distribution q)
-{
-    return fits("mean", q, nothing, NULL) ? q.kind->mean(q.parameters, q.k) : bad(q);
-}
-
-pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature)
-{
-    if (!fits("sample", q, nothing, NULL)) return bad(q);
-    if (samples < 1 || !(temperature >= 0))
-        return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT,
-                             "%s sample: wants at least 1 draw, not %lld, and a temperature of 0 (exact) or more, not "
-                             "%g",
-                             q.kind->name, (long long)samples, temperature);
-    return q.kind->sample(stream, q.parameters, q.k, samples, temperature);
-}
-
-pal_var pal_distribution_log_density(pal_distribution q, pal_var z)
-{
-    return fits("log-density", q, z, NULL) ? q.kind->log_density(z, q.parameters, q.k) : bad(q);
-}
-
-pal_var pal_distribution_log_prior(pal_distribution q, pal_var z)
-{
-    return fits("log-density", q, z, NULL) ? q.kind->log_prior(z, q.k) : bad(q);
-}
-
-pal_var pal_distribution_entropy(pal_distribution q)
-{
-    return fits("entropy", q, nothing, NULL) ? q.kind->entropy(q.parameters, q.k) : bad(q);
-}
-
-pal_var pal_distribution_kl(pal_distribution q, pal_distribution p)
-{
-    return fits("divergence", q, nothing, &p) ? q.kind->kl(q.parameters, p.parameters, q.k) : bad(q);
-}
-
-pal_var pal_distribution_kl_prior(pal_distribution q)
-{
-    return fits("divergence", q, nothing, NULL) ? q.kind->kl_prior(q.parameters, q.k) : bad(q);
-}
-
-pal_var pal_distribution_covariance(pal_distribution q, pal_var axes)
-{
-    char shape[96];
-    const pal_shape s = pal_shape_of(axes);
-    if (!fits("covariance", q, nothing, NULL) || !pal_ok(axes)) return bad(q);
-    if (s.rank != 2 || s.dim[1] != q.k)
-        return pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s covariance: %s is no axes, [A,%lld]", q.kind->name,
-                             pal_shape_text(s, shape, sizeof shape), (long long)q.k);
-    return q.kind->covariance(q.parameters, q.k, axes);
 }
