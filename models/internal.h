@@ -124,8 +124,9 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
 bool pal__simple_is(const pal_model *m, const char *kind);
 pal_var pal__simple_corrupt(pal_model *m, pal_var x); /* x itself where it is not denoising */
-/* What the kind adds to the negative log-likelihood of what it made of h, the code of `seen`. */
-pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen);
+/* Its loss, times the weight: the negative log-likelihood of what it made of h, the code of `seen`, and what the kind
+ * adds, under its name. */
+pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen, double weight);
 
 pal_distribution pal__posterior(pal_model *m, pal_var x);
 pal_var pal__posterior_mean(pal_model *m, pal_var x);

@@ -54,8 +54,6 @@ typedef enum pal_stream { PAL_STREAM_BOTH, PAL_STREAM_ALL, PAL_STREAM_LABELLED }
 typedef struct pal_batch {
     pal_var inputs;         /* [n, features] */
     pal_var labels;         /* [n, classes] one-hot, or id 0 */
-    pal_var labelled;       /* [n] 0 or 1, or id 0 */
-    pal_var weights;        /* [n], or id 0 */
     const pal_phase *phase; /* of training, or NULL: the model as a whole */
     /* Two streams: rows before this one are drawn from all samples and their labels are 0, those from here on are drawn
      * from the labelled ones. 0: one stream, and every row has its label. */

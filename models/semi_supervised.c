@@ -35,12 +35,14 @@ static pal_var supervised(pal_model *m, const pal_batch *b)
     return pal_neg(pal_mean_over_samples(pal_mul(stream(b, b->labels, true), log_p)));
 }
 
-static pal_var unsupervised(pal_model *m, const pal_batch *b)
+static pal_var weighted(pal_model *m, const pal_batch *b, double weight)
 {
     pal_var x = stream(b, b->inputs, false), seen = stream(b, pal_model_corrupt(m, b->inputs), false);
     pal_var h = pal_encode_layers(m, seen);
-    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), x), h, seen);
+    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), x), h, seen, weight);
 }
+
+static pal_var unsupervised(pal_model *m, const pal_batch *b) { return weighted(m, b, 1); }
 
 static pal_var of_labels(pal_model *m, const pal_batch *b)
 {
@@ -53,7 +55,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 {
     const double alpha = pal_option_real(m, "alpha");
     if (b->labels.id && alpha == 0) return of_labels(m, b);
-    pal_var l_x = pal_scale(unsupervised(m, b), alpha);
+    pal_var l_x = weighted(m, b, alpha);
     return b->labels.id ? pal_add(of_labels(m, b), l_x) : l_x;
 }
 

@@ -8,9 +8,10 @@ bool pal__simple_is(const pal_model *m, const char *kind) { return !strcmp(pal_o
 
 pal_var pal__simple_corrupt(pal_model *m, pal_var x) { return pal__simple_is(m, "denoising") ? pal_corrupt(m, x) : x; }
 
-pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen)
+pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen, double weight)
 {
-    if (!pal__simple_is(m, "contractive")) return nll;
-    pal_var norm2 = pal_jacobian_norm2_layers(h, seen);
-    return pal_add(nll, pal_model_note(m, "contraction", pal_scale(norm2, pal_option_real(m, "lambda"))));
+    pal_var loss = weight == 1 ? nll : pal_scale(nll, weight);
+    if (!pal__simple_is(m, "contractive")) return loss;
+    pal_var penalty = pal_scale(pal_jacobian_norm2_layers(h, seen), weight * pal_option_real(m, "lambda"));
+    return pal_add(loss, pal_model_note(m, "contraction", penalty));
 }

@@ -36,7 +36,7 @@ static pal_var unrolled(pal_model *m, const pal_batch *b)
 static pal_var end_to_end(pal_model *m, const pal_batch *b)
 {
     pal_var seen = pal_model_corrupt(m, b->inputs), h = pal_encode_layers(m, seen);
-    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), b->inputs), h, seen);
+    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), b->inputs), h, seen, 1);
 }
 
 /* -log p(h | a) of a code h that a layer above reconstructs. */
@@ -55,7 +55,7 @@ static pal_var layer(pal_model *m, const pal_batch *b)
     clean = pal_stop_gradient(clean);
     pal_var seen = k > 1 ? pal__simple_corrupt(m, clean) : pal_model_corrupt(m, b->inputs);
     pal_var h = pal_encode_layer(m, seen, k), a = pal_decode_layer(m, h, k);
-    return pal__simple_loss(m, k > 1 ? code_nll(m, a, clean) : pal_nll(m, a, b->inputs), h, seen);
+    return pal__simple_loss(m, k > 1 ? code_nll(m, a, clean) : pal_nll(m, a, b->inputs), h, seen, 1);
 }
 
 static pal_var loss(pal_model *m, const pal_batch *b)

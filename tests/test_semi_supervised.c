@@ -115,6 +115,30 @@ START_TEST(each_stream_has_its_loss)
 }
 END_TEST
 
+/* What a term is called it is as it stands in the sum: alpha times the contraction. */
+START_TEST(terms_are_weighed)
+{
+    static const char *const alphas[] = {"0.5", "1"};
+    double contraction[2] = {0}, reconstruction[2];
+    pal_dataset *data = data_of(PAL_SPLIT_TEST);
+    for (int i = 0; i < 2; i++) {
+        const pal_setting settings[] = {{"autoencoder", "contractive"}, {"lambda", "2"}, {"alpha", alphas[i]}};
+        pal_error err = {0};
+        pal_figures f;
+        pal_model *m = model_of(settings, 3, PAL_F64);
+        ck_assert_msg(!pal_evaluate(m, data, NULL, &f, &err), "%s", err.text);
+        for (size_t k = 0; k < f.n_terms; k++)
+            if (!strcmp(f.terms[k].name, "contraction")) contraction[i] = f.terms[k].value;
+        reconstruction[i] = f.terms[0].value;
+        pal_model_free(m);
+    }
+    ck_assert_double_gt(contraction[0], 0);
+    ck_assert_double_eq_tol(2 * contraction[0], contraction[1], 1e-12 * contraction[1]);
+    ck_assert_double_eq_tol(2 * reconstruction[0], reconstruction[1], 1e-12 * reconstruction[1]);
+    pal_dataset_free(data);
+}
+END_TEST
+
 /* The head's loss and its error by hand, from the codes, in double. */
 START_TEST(the_head_is_measured)
 {
@@ -261,6 +285,7 @@ Suite *semi_supervised_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, each_stream_has_its_loss, 0, 2);
+    tcase_add_test(tests, terms_are_weighed);
     tcase_add_test(tests, the_head_is_measured);
     tcase_add_loop_test(tests, every_way_of_training_learns, 0, 3);
     tcase_add_test(tests, sequential_training_fixes_the_code);
