@@ -45,7 +45,10 @@ pal_status pal__loop_begin(pal__loop *l, size_t i, int64_t epochs, pal_error *er
     pal__loop_end(l);
     l->phase = l->plan.phase[i];
     l->before = epochs * l->progress.steps;
-    l->progress.phase = l->phase.name;
+    pal_progress *p = &l->progress;
+    p->phase = l->phase.name;
+    if (l->step == l->before) /* figures of another phase are of another loss */
+        p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = NAN;
     pal__loop_schedule(l);
     l->optimizer = pal__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
