@@ -99,7 +99,8 @@ static int open_train(job *j)
 {
     pal_error err = {0};
     const char *path = pal_cli_given(&j->args, "data");
-    j->train = pal_dataset_open(j->run.context, path ? path : pal_rundir_info(j->run.dir)->data, PAL_SPLIT_TRAIN, &err);
+    j->train = path ? pal_dataset_open(j->run.context, path, PAL_SPLIT_TRAIN, &err)
+                    : pal_cli_open_own(&j->run, PAL_SPLIT_TRAIN, &err);
     if (!j->train) return pal_cli_say_error(&err);
     j->labels = pal_cli_int(&j->args, "labels", j->train->count < 10000 ? j->train->count : 10000);
     j->draws = pal_cli_int(&j->args, "draws", 1);

@@ -186,6 +186,8 @@ typedef struct pal_cli_run {
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);
 /* The test samples (or --split) of --data, or of the data it was trained on. */
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
+/* What the run was trained on, or measured by: its test samples, or those that it held out. NULL: err says why. */
+pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err);
 void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);
 /* The settings of run `at` that are not the same in all n runs; its folder's name where there are none. Returns out. */

@@ -307,8 +307,7 @@ static pal_dataset *open_trained(const pal_cli_args *args, const pal_cli_run *ru
 {
     const char *word = pal_cli_given(args, "split");
     const int64_t limit = pal_cli_int(args, "limit", 0);
-    pal_dataset *data = pal_dataset_open(run->context, pal_rundir_info(run->dir)->data,
-                                         word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, NULL);
+    pal_dataset *data = pal_cli_open_own(run, word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, NULL);
     if (data && limit) pal_dataset_limit(data, limit);
     return data;
 }

@@ -60,7 +60,8 @@ static int open_train(job *j)
     const pal_run_info *info = pal_rundir_info(j->runs[0].dir);
     const char *path = pal_cli_given(&j->args, "data");
     pal_error err = {0};
-    j->train = pal_dataset_open(j->runs[0].context, path ? path : info->data, PAL_SPLIT_TRAIN, &err);
+    j->train = path ? pal_dataset_open(j->runs[0].context, path, PAL_SPLIT_TRAIN, &err)
+                    : pal_cli_open_own(&j->runs[0], PAL_SPLIT_TRAIN, &err);
     if (!j->train) return pal_cli_say_error(&err);
     if (!path && info->limit && pal_dataset_limit(j->train, info->limit))
         return pal_cli_say(PAL_CLI_FAILED, "out of memory");

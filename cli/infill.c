@@ -157,8 +157,8 @@ static int find_fill(infilling *f)
 {
     const char *path = pal_cli_given(f->args, "data"), *fill = pal_cli_given(f->args, "fill");
     pal_error err = {0};
-    pal_dataset *train =
-        pal_dataset_open(f->run.context, path ? path : pal_rundir_info(f->run.dir)->data, PAL_SPLIT_TRAIN, &err);
+    pal_dataset *train = path ? pal_dataset_open(f->run.context, path, PAL_SPLIT_TRAIN, &err)
+                              : pal_cli_open_own(&f->run, PAL_SPLIT_TRAIN, &err);
     if (!train) return pal_cli_say_error(&err);
     const pal_status status = pal_dataset_mean(train, f->mean, &err);
     const size_t features = (size_t)train->features;

@@ -135,12 +135,18 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     return status;
 }
 
+pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err)
+{
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    return pal_dataset_open_held_out(run->context, info->data, split, info->hold_out, err);
+}
+
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
 {
     const char *path = pal_cli_given(args, "data"), *word = pal_cli_given(args, "split");
     pal_split split = word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST;
     pal_error err = {0};
-    run->data = pal_dataset_open(run->context, path ? path : pal_rundir_info(run->dir)->data, split, &err);
+    run->data = path ? pal_dataset_open(run->context, path, split, &err) : pal_cli_open_own(run, split, &err);
     if (!run->data) return pal_cli_say_error(&err);
     int64_t limit = pal_cli_int(args, "limit", 0);
     if (limit && pal_dataset_limit(run->data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");

@@ -111,9 +111,10 @@ static void print_table(const pal_rundir *dir)
     print_row("command", info->command);
     print_settings(info);
     print_row("data", info->data);
-    snprintf(text, sizeof text, "%s to train, %s to test", pal_cli_count((double)info->train_samples, a, sizeof a),
-             pal_cli_count((double)info->test_samples, b, sizeof b));
+    snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
+             pal_cli_count((double)info->test_samples, b, sizeof b), info->hold_out ? "held out" : "to test");
     print_row("samples", text);
+    print_row("weights from", info->from);
     print_training(dir);
     snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes", info->isa ? info->isa : "?",
              info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes);

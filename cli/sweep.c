@@ -234,7 +234,7 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
     j->status = train(j, run, folder, &why);
     if (j->status > PAL_CLI_SIGNAL) return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     if (j->status != PAL_CLI_DONE)
-        return pal_error_set(err, PAL_ERR_STOPPED, "%s", *why.text ? why.text : "a run failed");
+        return pal_error_set(err, PAL_ERR_STOPPED, "%s", why.text); /* none: train has said it */
     pal_status status = measure(j, run, folder, err);
     tell(j, run, true);
     if (status) j->status = PAL_CLI_FAILED;
@@ -285,7 +285,8 @@ static int prepare(job *j)
     j->terminal = isatty(STDERR_FILENO);
     j->context = pal_cli_context(&j->args, &status);
     if (!j->context) return status;
-    j->test = pal_dataset_open(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TEST, &err);
+    j->test = pal_dataset_open_held_out(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TEST,
+                                        pal_cli_int(&j->args, "hold-out", 0), &err);
     return j->test ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
 }
 

@@ -192,6 +192,7 @@ int pal_cli_sweep_report(job *j, const pal_sweep *s, const pal_error *ended)
     snprintf(table, sizeof table, "%s/sweep.csv", j->out);
     snprintf(picture, sizeof picture, "%s/filters.png", j->out);
     size_t done = pal_sweep_done(s), all = pal_sweep_rows(s) * pal_sweep_seeds(s);
+    if (ended->status && !*ended->text) return j->status;
     if (!done) return pal_cli_say(j->status, "%s: none of %zu runs is finished", ended->text, all);
     if (pal_sweep_write(s, table, &err)) return pal_cli_say_error(&err);
     bool drawn = done >= pal_sweep_rows(s) && draw(j, s, picture, &undrawn);

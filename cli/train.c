@@ -106,24 +106,17 @@ static void quote(char *out, size_t size, const char *word)
     if (!plain && strlen(out) + 2 < size) strcat(out, "'");
 }
 
-/* What is held out comes from the end of the training samples, what is trained on from their beginning. */
 static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
 {
     pal_error err = {0};
-    j->train = pal_dataset_open(j->context, path, PAL_SPLIT_TRAIN, &err);
-    j->test = j->train ? pal_dataset_open(j->context, path, hold_out ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, &err) : NULL;
+    j->train = pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TRAIN, hold_out, &err);
+    j->test = j->train ? pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TEST, hold_out, &err) : NULL;
     if (!j->test) return pal_cli_say_error(&err);
-    const int64_t left = j->train->count - hold_out;
-    if (left < 1)
-        return pal_cli_say(PAL_CLI_WRONG, "--hold-out %lld: %s has %lld training samples: give less",
-                           (long long)hold_out, j->train->name, (long long)j->train->count);
-    if (limit > left && hold_out)
+    if (limit > j->train->count && hold_out)
         return pal_cli_say(PAL_CLI_WRONG,
                            "--limit %lld: %s has %lld training samples beside those held out: give as many or less",
-                           (long long)limit, j->train->name, (long long)left);
-    if ((hold_out && (pal_dataset_skip(j->test, left) || pal_dataset_limit(j->train, left))) ||
-        (limit && pal_dataset_limit(j->train, limit)))
-        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+                           (long long)limit, j->train->name, (long long)j->train->count);
+    if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
     return PAL_CLI_GO_ON;
 }
@@ -274,13 +267,12 @@ static int take_weights(job *j, const char *from)
     if (!from) return PAL_CLI_GO_ON;
     pal_rundir *dir = pal_rundir_open_model(from, &err);
     pal_model *other = dir ? pal_rundir_model(dir, j->context, &err) : NULL;
-    const size_t taken = other ? pal_model_take(j->model, other) : 0;
+    if (other) pal_model_take(j->model, other, &err);
     pal_model_free(other);
     pal_rundir_free(dir);
-    if (err.status) return pal_cli_say_error(&err);
-    if (taken) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG,
-                       "--from %s: none of its weights is in this model: choose --hidden or --layers as there", from);
+    if (!err.status) return PAL_CLI_GO_ON;
+    return pal_cli_say(err.status == PAL_ERR_ARGUMENT ? PAL_CLI_WRONG : PAL_CLI_FAILED, "--from %s: %s", from,
+                       err.text);
 }
 
 /* Of the checkpoint; a run that ended before its first one begins again. */

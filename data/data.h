@@ -76,6 +76,11 @@ typedef struct pal_dataset { /* fields are for reading */
  *     the last sixth of the samples, at least one; the training split is the rest.
  * There is at least one sample, with at least one element; reals are finite. NULL on failure. */
 pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split split, pal_error *err);
+/* The same where the last n training samples are held out and stand for the test split: the training split is without
+ * them, and the test split is they, with "(held out)" behind its name. n 0: pal_dataset_open. PAL_ERR_ARGUMENT: n is
+ * below 0, or no training sample is left. */
+pal_dataset *pal_dataset_open_held_out(pal_context *context, const char *path, pal_split split, int64_t n,
+                                       pal_error *err);
 void pal_dataset_free(pal_dataset *dataset);
 /* The name of what lies there, whether it does or not: the last part of the path, without slashes and known endings.
  * Returns name, cut at size. */

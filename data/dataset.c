@@ -269,3 +269,25 @@ pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows
     pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory for %zu of its samples", dataset->name, n);
     return NULL;
 }
+
+pal_dataset *pal_dataset_open_held_out(pal_context *context, const char *path, pal_split split, int64_t n,
+                                       pal_error *err)
+{
+    if (!n) return pal_dataset_open(context, path, split, err);
+    pal_dataset *dataset = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, err);
+    if (!dataset) return NULL;
+    const int64_t left = n > 0 && n < dataset->count ? dataset->count - n : 0;
+    pal_status status = PAL_ERR_ARGUMENT;
+    if (!left)
+        pal_error_set(err, status, "hold-out %lld: %s has %lld training samples: give 1 to %lld", (long long)n,
+                      dataset->name, (long long)dataset->count, (long long)dataset->count - 1);
+    else if ((status = split == PAL_SPLIT_TEST ? pal_dataset_skip(dataset, left) : pal_dataset_limit(dataset, left)))
+        pal_error_set(err, status, "%s: no memory for its samples", dataset->name);
+    if (!status) {
+        const size_t length = strlen(dataset->name);
+        if (split == PAL_SPLIT_TEST) snprintf(dataset->name + length, sizeof dataset->name - length, " (held out)");
+        return dataset;
+    }
+    pal_dataset_free(dataset);
+    return NULL;
+}

@@ -119,16 +119,32 @@ pal_tensor *pal_model_parameter_find(const pal_model *m, const char *name)
     return p ? p->tensor : NULL;
 }
 
-size_t pal_model_take(pal_model *m, const pal_model *from)
+static bool alike(const pal__parameter *a, const pal__parameter *b)
 {
-    size_t taken = 0;
+    return !b->fixed && a->tensor->dtype == b->tensor->dtype && pal_shape_equal(a->shape, b->shape);
+}
+
+pal_status pal_model_take(pal_model *m, const pal_model *from, pal_error *err)
+{
+    char here[96], there[96];
+    size_t matrices = 0;
     for (size_t i = 0; i < pal_model_parameter_count(m); i++) {
         const pal__parameter *to = &m->parameters[i], *p = pal__parameter_find(from, to->name);
-        if (!p || p->fixed || p->tensor->dtype != to->tensor->dtype || !pal_shape_equal(p->shape, to->shape)) continue;
-        memcpy(to->tensor->data, p->tensor->data, pal_tensor_bytes(to->tensor));
-        taken++;
+        matrices += p && alike(to, p) && to->shape.rank > 1;
+        if (p && !alike(to, p) && !strncmp(to->name, "encoder", 7))
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s is %s there and %s here: choose the same sizes of layers",
+                                 to->name, pal_shape_text(p->shape, there, sizeof there),
+                                 pal_shape_text(to->shape, here, sizeof here));
     }
-    return taken;
+    if (!matrices)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "none of the matrices of its %s is in this %s: choose as many layers as there",
+                             from->variant->name, m->variant->name);
+    for (size_t i = 0; i < pal_model_parameter_count(m); i++) {
+        const pal__parameter *to = &m->parameters[i], *p = pal__parameter_find(from, to->name);
+        if (p && alike(to, p)) memcpy(to->tensor->data, p->tensor->data, pal_tensor_bytes(to->tensor));
+    }
+    return PAL_OK;
 }
 
 int64_t pal_model_weights(const pal_model *m)

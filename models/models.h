@@ -272,8 +272,10 @@ pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const
 void pal_model_free(pal_model *model);
 const pal_variant *pal_model_variant(const pal_model *model);
 const char *pal_model_setting(const pal_model *model, const char *name); /* as text, defaults included; NULL: none */
-/* Copies those trained weights of another model whose name, shape and type this one has too; returns how many. */
-size_t pal_model_take(pal_model *model, const pal_model *from);
+/* Copies those trained weights of another model whose name, shape and type this one has too, such as a head of fewer
+ * classes leaves its encoder. PAL_ERR_ARGUMENT, and nothing is copied: a weight of the encoder has another shape there,
+ * or no matrix fits. */
+pal_status pal_model_take(pal_model *model, const pal_model *from, pal_error *err);
 /* Refuses settings that somebody gave and that have no effect beside the model's others, such as `sigma` where the
  * corruption is masking. */
 pal_status pal_model_check_given(const pal_model *model, const pal_setting *given, size_t n, pal_error *err);

@@ -50,6 +50,11 @@ static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
 static pal_var layer(pal_model *m, const pal_batch *b)
 {
     const size_t k = b->phase->part;
+    if (k > 1 && pal__simple_is(m, "denoising") && is(m, "corruption", "blocks"))
+        return pal_tape_refuse(m->tape,
+                               "corruption blocks is of images, and layer %zu corrupts a code: choose another "
+                               "--corruption, or --pretrain end-to-end",
+                               k);
     pal_var clean = b->inputs;
     for (size_t below = 1; below < k; below++) clean = pal_encode_layer(m, clean, below);
     clean = pal_stop_gradient(clean);

@@ -862,7 +862,26 @@ check "as many as said" grep -q '"test_samples": 28' held/run.json
 check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
 refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
 refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
-refused "a run of other sizes" "none of its weights" train basic --out new --data data --from stack-plain --hidden 3
+refused "a run of other layers" "none of the matrices" train basic --out new --data data --from stack-plain --hidden 3
+refused "a run of other sizes" "encoder/W is .64,5. there and .64,3. here" train basic --out new --data data --from seldom --hidden 3
+works "a head of its own" train stacked --pretrain none --fine-tuning 2 --classes 9 --from stack-greedy --out stack-nine $stack --quiet
+refused "blocks of a code" "choose another --corruption" train stacked --out new $stack --corruption blocks --block-size 3
+works "evaluate takes what was held out" evaluate held --json
+check "and says so" grep -q '"data": "data (held out)"' out
+check "as many" grep -q '"samples": 28' out
+check "the loss that training told" [ "$(figure loss | cut -c1-7)" = "$(sed 's/.*"test_loss":\([0-9.]*\).*/\1/' held/metrics.jsonl | cut -c1-7)" ]
+works "the training samples are the rest" evaluate held --split train --json
+check "and no more" grep -q '"samples": 100' out
+works "the test samples by --data" evaluate held --data data --json
+check "all of them" [ "$(grep -c '"samples": 28' out)" -eq 0 ]
+works "run-info of held out samples" run-info held
+check "it tells them" grep -q '28 held out' out
+works "sweep measures what is held out" sweep basic --hidden 3,4 --data data --batch 16 --epochs 1 --seeds 1 --hold-out 28 --out swept-held --json
+refused "sweep holds all out" "hold-out 128" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --hold-out 128
+refused "sweep from nowhere" "nowhere" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --from nowhere
+refused "a held out number below 1" "hold-out" train basic --out new --data data --hold-out 0
+check "a run without labels has no error" grep -q '"error": null' held/run.json
+check "nor a killed one" [ "$(grep -c '"error": 0' held/run.json)" -eq 0 ]
 refused "no run to begin with" "nowhere" train basic --out new --data data --from nowhere
 refused "classes of no classifier" "fine-tuning" train stacked --out new $stack --classes 9
 refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
@@ -959,7 +978,10 @@ check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*'
 # ---- Resumed
 # lines RUN: of its metrics, without the seconds
 lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
-same_run() { # WHAT RUN RUN: the same checkpoint and metrics, and done
+# figures_of RUN: of its result, but how long it took
+figures_of() { sed -n '/"result"/,/}/p' "$1/run.json" | grep -v second; }
+same_run() { # WHAT RUN RUN: the same checkpoint, metrics and result, and done
+    check "$1: the same result" [ "$(figures_of "$2")" = "$(figures_of "$3")" ]
     check "$1: the same checkpoint" cmp -s "$2/checkpoint.safetensors" "$3/checkpoint.safetensors"
     check "$1: the same metrics" [ "$(lines "$2")" = "$(lines "$3")" ]
     check "$1: done" grep -q '"status": "done"' "$3/run.json"
@@ -992,8 +1014,10 @@ done
 { wait $!; } 2> /dev/null
 if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
 same_run "killed four times" unbroken $run
+works "weights to begin with" train basic --hidden 30 --data data --batch 16 --epochs 1 --out seldom-30 --quiet
 for way in "semi-supervised --training sequential --hidden 30" "semi-supervised --training alternate --hidden 30" \
-    "stacked --layers 20,12 --fine-tuning both"; do
+    "stacked --layers 20,12 --fine-tuning both --test-every 3 --hold-out 28" \
+    "semi-supervised --hidden 30 --labelled-batch 3 --test-every 4 --from seldom-30"; do
     run=phases-$(echo "$way" | tr -c 'a-z0-9\n' -)
     phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"
     works "phases without a break" train $phases --out whole-$run

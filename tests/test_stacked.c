@@ -122,6 +122,31 @@ START_TEST(a_layer_is_an_autoencoder_of_the_code_below)
 }
 END_TEST
 
+/* With everything masked layer 2 sees zeros, and layer 1, whose code is the target, the clean input. */
+START_TEST(a_layer_corrupts_the_code_below_alone)
+{
+    pal_model *m = stacked((const pal_setting[]){{"masking", "1"}}, 1, PAL_F64);
+    pal_tensor *x = random_tensor(context, PAL_F64, PAL_SHAPE(6, FEATURES), 0, 1, "x");
+    pal_tensor *bias = random_tensor(context, PAL_F64, PAL_SHAPE(INNER), -1, 1, "bias");
+    pal_tensor *own = pal_model_parameter_find(m, "encoder/2/b");
+    memcpy(own->data, bias->data, pal_tensor_bytes(own));
+    pal_tape *t = pal_tape_new(context, PAL_F64);
+    pal_model_begin(m, t, PAL_EVALUATE);
+    pal_var clean = pal_encode_layer(m, pal_leaf(t, x, "x"), 1);
+    pal_var blind = pal_encode_layer(m, pal_scale(clean, 0), 2);
+    pal_var a = pal_decode_layer(m, blind, 2);
+    const double expected = value_of(t, pal_mean_over_samples(pal_bernoulli_cross_entropy(a, clean)));
+    pal_model_end(m);
+    pal_tape_free(t);
+    pal_phase second;
+    ck_assert(pal_model_phase(m, 1, 9, &second));
+    ck_assert_double_eq_tol(loss_at(m, x, &second), expected, 1e-12 * expected);
+    pal_tensor_free(bias);
+    pal_tensor_free(x);
+    pal_model_free(m);
+}
+END_TEST
+
 /* Of a deep code the layers one by one are the encoder. */
 START_TEST(layers_make_up_the_encoder)
 {
@@ -224,11 +249,11 @@ START_TEST(every_way_of_pretraining_learns)
     static const char *const ways[] = {"greedy", "end-to-end", "none"}, *const kinds[] = {"basic", "denoising",
                                                                                           "contractive"};
     const pal_setting settings[] = {
-        {"pretrain", ways[_i]}, {"autoencoder", kinds[_i]}, {"fine-tuning", "both"}, {"labels", "40"}};
+        {"pretrain", ways[_i % 3]}, {"autoencoder", kinds[_i / 3]}, {"fine-tuning", "both"}, {"labels", "40"}};
     pal_train_result result;
     pal_model *m = trained(settings, 4, 40, &result);
-    ck_assert_msg(result.error <= 0.1, "%s: %g", ways[_i], result.error);
-    ck_assert_int_eq(result.epochs, (_i == 0 ? 4 : _i == 1 ? 3 : 2) * 40);
+    ck_assert_msg(result.error <= 0.1, "%s, %s: %g", ways[_i % 3], kinds[_i / 3], result.error);
+    ck_assert_int_eq(result.epochs, (4 - _i % 3) * 40);
     pal_model_free(m);
 }
 END_TEST
@@ -236,18 +261,27 @@ END_TEST
 /* Weights of equal names and shapes come along, others stay. */
 START_TEST(weights_are_taken_from_another_model)
 {
-    pal_model *from = stacked(NULL, 0, PAL_F32);
-    const pal_setting wider[] = {{"layers", "7,6"}};
+    pal_model *from = stacked((const pal_setting[]){{"fine-tuning", "2"}}, 1, PAL_F32);
+    const pal_setting more[] = {{"layers", "7,5"}, {"fine-tuning", "2"}, {"classes", "9"}};
     pal_error err = {0};
     pal_model *to =
-        pal_model_new(context, pal_variant_find("stacked"), wider, 1, PAL_SHAPE(SIDE, SIDE), PAL_F32, 4, &err);
+        pal_model_new(context, pal_variant_find("stacked"), more, 3, PAL_SHAPE(SIDE, SIDE), PAL_F32, 4, &err);
     ck_assert_msg(to != NULL, "%s", err.text);
     ck_assert(!same(from, to, "encoder/1/W"));
-    ck_assert_uint_eq(pal_model_take(to, from), 4); /* encoder/1/W and b, decoder/1/b and decoder/2/b */
-    ck_assert(same(from, to, "encoder/1/W"));
-    pal_model *other = model_of("deep", PAL_SHAPE(5), (const pal_setting[]){{"layers", "3,2"}}, 1, PAL_F32);
-    ck_assert_uint_eq(pal_model_take(to, other), 0);
-    pal_model_free(other);
+    ck_assert_int_eq(pal_model_take(to, from, &err), PAL_OK);
+    ck_assert(same(from, to, "encoder/1/W") && same(from, to, "encoder/2/b") &&
+              pal_model_parameter_find(to, "head/W")->shape.dim[1] == 9);
+    pal_model *other = model_of("deep", PAL_SHAPE(SIDE, SIDE), (const pal_setting[]){{"layers", "6,5"}}, 1, PAL_F32);
+    pal_model *single = model_of("basic", PAL_SHAPE(SIDE, SIDE), NULL, 0, PAL_F32);
+    pal_model *const misfits[] = {other, single};
+    static const char *const says[] = {"encoder/1/W is [16,6] there and [16,7] here", "none of the matrices"};
+    for (int i = 0; i < 2; i++) {
+        err = (pal_error){0};
+        ck_assert_int_eq(pal_model_take(to, misfits[i], &err), PAL_ERR_ARGUMENT);
+        ck_assert_msg(strstr(err.text, says[i]) != NULL, "%s", err.text);
+        ck_assert(same(from, to, "encoder/1/W"));
+        pal_model_free(misfits[i]);
+    }
     pal_model_free(to);
     pal_model_free(from);
 }
@@ -285,10 +319,11 @@ Suite *stacked_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, phases_are_those_that_are_wanted);
     tcase_add_loop_test(tests, a_layer_is_an_autoencoder_of_the_code_below, 0, 5);
+    tcase_add_test(tests, a_layer_corrupts_the_code_below_alone);
     tcase_add_test(tests, layers_make_up_the_encoder);
     tcase_add_test(tests, a_phase_moves_what_it_names);
     tcase_add_test(tests, the_layer_below_stays);
-    tcase_add_loop_test(tests, every_way_of_pretraining_learns, 0, 3);
+    tcase_add_loop_test(tests, every_way_of_pretraining_learns, 0, 9);
     tcase_add_test(tests, weights_are_taken_from_another_model);
     tcase_add_test(tests, what_trains_nothing_is_refused);
     suite_add_tcase(suite, tests);

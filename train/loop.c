@@ -108,7 +108,7 @@ static bool report(pal__loop *l, double now)
     l->reported = now;
     p->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
     p->seconds = now - l->started;
-    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * l->o.batch) / l->training : 0;
+    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * (l->all + l->few)) / l->training : 0;
     double left = (double)(p->epochs * p->steps - l->step);
     p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
     return l->o.progress && l->o.progress(p, l->o.user);
@@ -151,7 +151,7 @@ pal_status pal__loop_steps(pal__loop *l, pal_error *err)
 static bool measures(const pal__loop *l)
 {
     const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
-    return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last || !l->phase.epochs);
+    return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last);
 }
 
 pal_status pal__loop_finish(pal__loop *l, pal_error *err)
@@ -178,7 +178,7 @@ pal_status pal__loop_finish(pal__loop *l, pal_error *err)
                        .seconds = pal__seconds() - l->started,
                        .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
-    epoch.error = figures.error;
+    epoch.error = l->few ? figures.error : (double)NAN;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
     /* The line first: a run that ends in between takes the epoch again, and the line with it. */
     status = check_finite(l, err);

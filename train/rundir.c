@@ -140,6 +140,7 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
                                      .test_loss = NAN,
                                      .squared_error = NAN,
                                      .squared_error_corrupted = NAN,
+                                     .error = NAN,
                                      .samples_per_second = NAN};
     if (!make_folder(dir, path, info.model, err) && !lock(dir, err) && !write_info(dir, &info, err)) return dir;
     pal_rundir_free(dir);
@@ -152,7 +153,7 @@ static bool write_terms(json_t *object, const pal_epoch *epoch)
     json_t *terms = epoch->n_terms ? json_object() : NULL;
     bool good = terms || !epoch->n_terms;
     if (*epoch->phase) good = good && !json_object_set_new(object, "phase", json_string(epoch->phase));
-    if (epoch->error > 0) good = good && !json_object_set_new(object, "error", pal__json_figure(epoch->error));
+    if (isfinite(epoch->error)) good = good && !json_object_set_new(object, "error", pal__json_figure(epoch->error));
     for (size_t i = 0; i < epoch->n_terms && good; i++)
         good = !json_object_set_new(terms, epoch->terms[i].name, pal__json_figure(epoch->terms[i].value));
     good = good && (!terms || !json_object_set(object, "terms", terms));
@@ -164,7 +165,8 @@ static void read_terms(const json_t *object, pal_epoch *epoch)
 {
     const char *name, *phase = json_string_value(json_object_get(object, "phase"));
     json_t *value;
-    epoch->error = json_number_value(json_object_get(object, "error"));
+    const json_t *error = json_object_get(object, "error");
+    epoch->error = json_is_number(error) ? json_number_value(error) : (double)NAN;
     snprintf(epoch->phase, sizeof epoch->phase, "%s", phase ? phase : "");
     json_object_foreach(json_object_get(object, "terms"), name, value)
     {

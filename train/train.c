@@ -44,6 +44,11 @@ static pal_status check(const pal__loop *l, pal_error *err)
     pal_status status = pal__labels_check(l->model, l->data, err);
     if (!status) status = pal__fits(l->model, l->data, err);
     if (!status && o->test) status = pal__fits(l->model, o->test, err);
+    const int64_t classes = pal_model_classes(l->model);
+    if (!status && classes && o->test && o->test->classes > classes)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "the test samples of %s have %d classes, and the model %lld: give --classes %d",
+                             o->test->name, o->test->classes, (long long)classes, o->test->classes);
     return status ? status : check_range(l->model, l->data, err);
 }
 
@@ -85,6 +90,8 @@ static pal_status go_on(pal__loop *l, pal_error *err)
     l->started -= fmax(seconds, last ? last->seconds : 0);
     if (!last) return PAL_OK;
     p->train_loss = last->train_loss;
+    for (size_t i = lines; i-- > 0 && !isfinite(last->test_loss);) /* the last of the phase that was measured */
+        if (!strcmp(pal_rundir_epoch(folder, i)->phase, last->phase)) last = pal_rundir_epoch(folder, i);
     p->test_loss = last->test_loss;
     p->squared_error = last->squared_error;
     p->squared_error_corrupted = last->squared_error_corrupted;
@@ -125,7 +132,7 @@ static pal_status run_epochs(pal__loop *l, pal_train_result *result, pal_error *
             if (status == PAL_ERR_STOPPED && pal__loop_save(l, err)) status = PAL_ERR_IO;
             if (!status) status = pal__loop_finish(l, err);
             training += l->training;
-            samples += (double)((p->step - l->first) * l->o.batch);
+            samples += (double)((p->step - l->first) * (l->all + l->few));
             l->first = 0;
             result->epochs += p->finished;
             result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;

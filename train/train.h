@@ -107,13 +107,13 @@ typedef struct pal_epoch { /* a line of metrics.jsonl */
     size_t n_terms;       /* of test_loss, as in pal_figures; 0: reconstruction is all */
     pal_term terms[PAL_TERMS];
     char phase[32]; /* "": training is one phase */
-    double error;   /* of the test data, as in pal_figures; 0 and NAN are left out */
+    double error;   /* of the test data, as in pal_figures; NAN, where the phase takes no labels, is left out */
 } pal_epoch;
 
 typedef struct pal_train_result {
     int64_t epochs, steps;                                    /* epochs that were finished; steps that were taken */
     double train_loss;                                        /* of the last epoch, finished or not */
-    double test_loss, squared_error, squared_error_corrupted; /* after the last finished epoch */
+    double test_loss, squared_error, squared_error_corrupted; /* of the last epoch measured */
     double seconds, samples_per_second;
     int64_t planned; /* epochs of all phases */
     double error;    /* of the test data, as in pal_figures; NAN where the last phase takes no labels */
@@ -183,8 +183,8 @@ typedef struct pal_progress {
     int64_t epoch, epochs; /* epoch from 1 */
     int64_t step, steps;   /* taken in this epoch; in every epoch */
     const char *phase;     /* its name; "": training is one phase */
-    bool finished;         /* the epoch is: step equals steps, and the figures of the test data are this epoch's */
-    double train_loss;     /* the mean over this epoch's steps so far */
+    bool finished;     /* the epoch is: step equals steps; where it was measured the figures of the test data are its */
+    double train_loss; /* the mean over this epoch's steps so far */
     double test_loss, squared_error, squared_error_corrupted; /* of the last epoch that was measured; NAN before it */
     double error; /* likewise, as in pal_figures; NAN where the phase takes no labels */
     double samples_per_second, seconds, seconds_left;
@@ -196,8 +196,6 @@ typedef int (*pal_progress_fn)(const pal_progress *progress, void *user);
 typedef struct pal_train_options {
     size_t struct_size;
     const pal_dataset *test; /* NULL: none */
-    int64_t test_every;      /* epochs between two passes over it, whose figures are NAN between; 0: 1. The last of a
-                              * phase is always measured */
     int64_t epochs, batch;
     uint64_t seed;                          /* of the order of samples and of all noise */
     unsigned lanes;                         /* 0: the context's threads */
@@ -207,6 +205,8 @@ typedef struct pal_train_options {
     pal_progress_fn progress;               /* about ten times a second, and when an epoch is finished; NULL: none */
     void *user;
     bool resume; /* go on from the folder's checkpoint, its weights included; from the start where there is none */
+    int64_t test_every; /* epochs between two passes over `test`, whose figures are NAN between; 0: 1. The last of a
+                         * phase is always measured */
 } pal_train_options;
 
 /* What pal_train would refuse before its first step: sizes that do not fit, an unknown schedule or optimiser. */
