@@ -271,8 +271,7 @@ static int take_weights(job *j, const char *from)
     pal_model_free(other);
     pal_rundir_free(dir);
     if (!err.status) return PAL_CLI_GO_ON;
-    return pal_cli_say(err.status == PAL_ERR_ARGUMENT ? PAL_CLI_WRONG : PAL_CLI_FAILED, "--from %s: %s", from,
-                       err.text);
+    return pal_cli_say(PAL_CLI_WRONG, "--from %s: %s", from, err.text);
 }
 
 /* Of the checkpoint; a run that ended before its first one begins again. */
