@@ -46,30 +46,44 @@ static void print_settings(const pal_run_info *info)
     print_row("settings", line);
 }
 
-static void print_epoch(const pal_epoch *e)
+static void print_figure(double value, double scale, int digits)
 {
+    if (isfinite(value))
+        printf(" %12.*f", digits, scale * value);
+    else
+        printf(" %12s", "-");
+}
+
+static void print_epoch(const pal_epoch *e, bool phases, bool errors)
+{
+    if (phases) printf("  %-14s", e->phase);
     printf("  %5lld %10lld", (long long)e->epoch, (long long)e->step);
     const double figures[] = {e->train_loss, e->test_loss, e->squared_error, e->squared_error_corrupted};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        if (isfinite(figures[i]))
-            printf(" %12.4f", figures[i]);
-        else
-            printf(" %12s", "-");
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) print_figure(figures[i], 1, 4);
+    if (errors) print_figure(e->error, 100, 2);
     printf(" %9.1f\n", e->seconds);
 }
 
-/* The first epochs and the last. */
+/* The first epochs and the last, and the last of each phase. */
 static void print_epochs(const pal_rundir *dir)
 {
     enum { FIRST = 3, LAST = 7 };
-    size_t n = pal_rundir_epoch_count(dir);
-    if (!n) return;
-    printf("\n  %5s %10s %12s %12s %12s %12s %9s\n", "epoch", "step", "train loss", "test loss", "squared err",
-           "corrupted", "seconds");
+    const size_t n = pal_rundir_epoch_count(dir);
+    bool phases = false, errors = false, skipped = false;
     for (size_t i = 0; i < n; i++) {
-        bool skipped = n > FIRST + LAST && i >= FIRST && i < n - LAST;
-        if (skipped && i == FIRST) puts("    ...");
-        if (!skipped) print_epoch(pal_rundir_epoch(dir, i));
+        phases |= *pal_rundir_epoch(dir, i)->phase != 0;
+        errors |= isfinite(pal_rundir_epoch(dir, i)->error);
+    }
+    if (!n) return;
+    printf("\n%s  %5s %10s %12s %12s %12s %12s%s %9s\n", phases ? "  phase         " : "", "epoch", "step",
+           "train loss", "test loss", "squared err", "corrupted", errors ? "      % wrong" : "", "seconds");
+    for (size_t i = 0; i < n; i++) {
+        const pal_epoch *e = pal_rundir_epoch(dir, i);
+        const bool ends = i + 1 < n && strcmp(e->phase, pal_rundir_epoch(dir, i + 1)->phase) != 0;
+        const bool shown = n <= FIRST + LAST || i < FIRST || i >= n - LAST || ends;
+        if (!shown && !skipped) puts("    ...");
+        skipped = !shown;
+        if (shown) print_epoch(e, phases, errors);
     }
 }
 

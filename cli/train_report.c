@@ -37,10 +37,12 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
            pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
            r->seconds, pal_cli_count(r->samples_per_second, rate, sizeof rate));
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
-    if (isfinite(r->test_loss)) printf("  test loss       %10.4f\n", r->test_loss);
+    const bool held = pal_rundir_info(dir)->hold_out > 0;
+    if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
     if (isfinite(r->squared_error_corrupted)) printf("    of corrupted  %10.4f\n", r->squared_error_corrupted);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
     printf("\n  saved in %s\n", run);
-    printf("  next:    palindrome reconstruct %s\n           palindrome filters %s\n", run, run);
+    const char *first = pal_model_classes(model) ? "classify" : pal_model_code(model) ? "sample" : "filters";
+    printf("  next:    palindrome reconstruct %s\n           palindrome %s %s\n", run, first, run);
 }

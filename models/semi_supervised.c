@@ -50,13 +50,13 @@ static pal_var of_labels(pal_model *m, const pal_batch *b)
     return pal_model_note(m, "classification", supervised(m, b));
 }
 
-/* Where nothing has a label it is alpha l_X alone. */
+/* What training ends with: l_Y, in joint training l_Y + alpha l_X; without l_Y where nothing has a label. */
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
-    const double alpha = pal_option_real(m, "alpha");
-    if (b->labels.id && alpha == 0) return of_labels(m, b);
-    pal_var l_x = weighted(m, b, alpha);
-    return b->labels.id ? pal_add(of_labels(m, b), l_x) : l_x;
+    const double alpha = is(m, "training", "joint") ? pal_option_real(m, "alpha") : 0;
+    pal_var l_x = alpha > 0 || !b->labels.id ? weighted(m, b, alpha > 0 ? alpha : 1) : (pal_var){0};
+    if (!b->labels.id) return l_x;
+    return l_x.id ? pal_add(of_labels(m, b), l_x) : of_labels(m, b);
 }
 
 /* ---- Phases --------------------------------------------------------------------------------------------------------
@@ -91,14 +91,15 @@ static const pal_option options[] = {
     {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"},
     {"labelled-batch", PAL_OPTION_INT, "0", 0, 1048576, NULL, "labelled samples a step; 0: as --batch"},
     {"training", PAL_OPTION_ENUM, "joint", 0, 0, "sequential|joint|alternate|head",
-     "the autoencoder and then the head on its fixed code, both at once, in turn, an epoch each, or the head alone, on "
-     "the code of train --from RUN"},
+     "the autoencoder and then the head on its fixed code, both at once, in turn, an epoch each (the head's moves the "
+     "encoder, too), or the head alone, on the code as it begins: random, or that of train --from RUN"},
     {"alpha", PAL_OPTION_REAL, "0.01", 0, 1e6, NULL, "weight of the autoencoder's loss in joint training"},
     {"head-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "of the head in sequential training; 0: as --epochs"},
     PAL__SIMPLE_OPTIONS,
     {0}};
 
-static const pal_need needs[] = {{"head-epochs", "training", "sequential"}, PAL__SIMPLE_NEEDS, {0}};
+static const pal_need needs[] = {
+    {"alpha", "training", "joint"}, {"head-epochs", "training", "sequential"}, PAL__SIMPLE_NEEDS, {0}};
 
 const pal_variant pal_semi_supervised = {
     .struct_size = sizeof(pal_variant),
