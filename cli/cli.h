@@ -99,6 +99,8 @@ bool pal_cli_flag(const pal_cli_args *args, const char *name);
 extern const pal_cli_row pal_cli_train_rows[]; /* the options of train; sweep takes them too */
 /* As pal_cli_train, but why a training that had begun ended early is not said: it is in *why (NULL: said). */
 int pal_cli_train_within(int argc, char **argv, pal_error *why);
+/* train_rows.c: refuses options of another optimiser or schedule than the chosen. */
+int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const char *schedule);
 /* train_report.c: the end of it. */
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,

@@ -154,9 +154,12 @@ check "limit keeps one batch an epoch" [ "$(figure steps)" = 3 ]
 for optimizer in gd sgd momentum nesterov rmsprop adam adamw; do
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
 done
-for schedule in constant step cosine; do
-    works "$schedule" train basic --out with-$schedule $small --schedule $schedule --warmup 5 --decay-every 1 --quiet
+for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001"; do
+    works "$schedule" train basic --out "with-${schedule% --*}" $small --schedule $schedule --warmup 5 --quiet
 done
+refused "momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum 0.5
+refused "a final rate of no cosine" "cosine, not constant" train basic --out new $small --final-rate 0.5
+refused "rmsprop's average of the default rule" "rmsprop, not adam" train deep --out new $small --layers 5,4 --alpha 0.5
 
 # ---- The same bits
 for threads in 1 2; do
