@@ -48,7 +48,7 @@ static const pal_cli_spec spec = {
 typedef struct recording {
     pal_context *context;
     pal_model *model;
-    pal_tensor *batch;
+    pal_tensor *batch, *classes; /* x, and y where the loss takes labels */
     pal_tape *tape;
     pal_var *leaves, *outputs; /* outputs: the loss, if drawn, and a gradient for each leaf */
     char (*labels)[128];
@@ -63,6 +63,7 @@ static void close_recording(recording *r)
     pal_program_free(r->times);
     pal_tape_free(r->tape);
     pal_tensor_free(r->batch);
+    pal_tensor_free(r->classes);
     pal_model_free(r->model);
     pal_context_free(r->context);
     free(r->leaves);
@@ -108,18 +109,22 @@ static int record(recording *r, int64_t batch, int64_t order)
     r->n = pal_model_parameter_count(r->model);
     r->tape = pal_tape_new(r->context, pal_model_dtype(r->model));
     r->batch = pal_tensor_new(r->context, PAL_F32, PAL_SHAPE(batch, pal_shape_count(pal_model_sample(r->model))));
+    const int64_t classes = pal_model_classes(r->model);
+    if (classes) r->classes = pal_tensor_new(r->context, PAL_F32, PAL_SHAPE(batch, classes));
     r->leaves = calloc(r->n + 1, sizeof *r->leaves);
     r->outputs = calloc(r->n + 1, sizeof *r->outputs);
     r->labels = calloc(r->n + 1, sizeof *r->labels);
     r->names = calloc(r->n + 1, sizeof *r->names);
     pal_var *gradients = calloc(r->n + 1, sizeof *gradients);
-    if (!r->tape || !r->batch || !r->leaves || !r->outputs || !r->labels || !r->names || !gradients) {
+    if (!r->tape || !r->batch || (classes && !r->classes) || !r->leaves || !r->outputs || !r->labels || !r->names ||
+        !gradients) {
         free(gradients);
         return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
     }
     pal_model_begin(r->model, r->tape, PAL_TRAIN);
-    pal_var loss = pal_model_loss(r->model, &(pal_batch){.inputs = pal_leaf(r->tape, r->batch, "x"),
-                                                         .labels = pal_model_labels(r->model, batch)});
+    pal_batch given = {.inputs = pal_leaf(r->tape, r->batch, "x")};
+    if (classes) given.labels = pal_leaf(r->tape, r->classes, "y");
+    pal_var loss = pal_model_loss(r->model, &given);
     pal_model_leaves(r->model, r->tape, r->leaves);
     pal_model_end(r->model);
     if (order >= 1) pal_grad(loss, r->leaves, r->n, gradients);

@@ -834,6 +834,8 @@ check "alpha is a setting" grep -q '"alpha": 2' by-alpha/run.json
 works "alpha of others is rmsprop's" train basic --out rms-alpha $small --optimizer rmsprop --alpha 0.9 --lr 0.001 --quiet
 works "run-info of phases" run-info few-sequential
 check "run-info counts the epochs of all phases" grep -q '6 of 6 epochs' out
+works "a graph of what takes labels" graph semi-supervised --hidden 5
+check "labels are an input" grep -q '<B>y</B>' out
 refused "alpha below 0" "alpha" train semi-supervised --out new $few --alpha -1
 refused "more labels than samples" "labels 129" train semi-supervised --out new --data data --labels 129
 refused "a class without a label" "at least 8" train semi-supervised --out new --data data --labels 7
