@@ -11,6 +11,8 @@ static const pal_option options[] = {
      "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"},
     {0}};
 
+static const pal_need needs[] = {PAL__CODE_NEEDS, {0}};
+
 const pal_variant pal_importance_weighted = {
     .struct_size = sizeof(pal_variant),
     .name = "importance-weighted",
@@ -19,6 +21,7 @@ const pal_variant pal_importance_weighted = {
     .formula = "z_s ~ q(z | x);  loss = -E log (1/S) sum_s p(x | z_s) p(z_s) / q(z_s | x)",
     .source = "Burda, Grosse and Salakhutdinov, ICLR 2016",
     .options = options,
+    .needs = needs,
     .training = pal__bound_training,
     .encode = pal__posterior_mean,
     .decode = pal_decode_layers,

@@ -90,6 +90,14 @@ int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
             "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"                \
     }
 
+/* And which of them not every setting uses. */
+#define PAL__CODE_NEEDS                                                                                                \
+    {"temperature", "code", "bernoulli|categorical"}, {"beta", "estimate", "bound|importance"},                        \
+        {"warm-up", "estimate", "bound|importance"},                                                                   \
+    {                                                                                                                  \
+        "divergence", "estimate", "bound"                                                                              \
+    }
+
 /* "encoder" of a single layer, "encoder/K" of several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 

@@ -12,6 +12,8 @@ static const pal_option options[] = {
      "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"},
     {0}};
 
+static const pal_need needs[] = {PAL__CODE_NEEDS, {0}};
+
 const pal_variant pal_variational = {
     .struct_size = sizeof(pal_variant),
     .name = "variational",
@@ -20,6 +22,7 @@ const pal_variant pal_variational = {
     .formula = "z ~ q(z | x), its parameters the encoder's output;  loss = -E log p(x | z) + beta KL(q(z | x) || p(z))",
     .source = "Kingma and Welling, ICLR 2014; Rezende, Mohamed and Wierstra, ICML 2014",
     .options = options,
+    .needs = needs,
     .training = pal__bound_training,
     .encode = pal__posterior_mean,
     .decode = pal_decode_layers,

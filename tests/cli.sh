@@ -366,6 +366,10 @@ for code in normal-full bernoulli categorical; do
     works "encode $code" encode $code data $code.npy
 done
 works "another estimate of a trained run" evaluate plane --estimate importance --samples 7 --json
+works "an estimate without what the run was trained with" evaluate plane --estimate predictive
+refused "a temperature of a normal code" 'temperature is for --code bernoulli|categorical' train vae --temperature 0.3 --data data --out new
+refused "a warm-up of nothing" 'warm-up is for --estimate' train vae --estimate predictive --warm-up 9 --data data --out new
+refused "beta of nothing, evaluated" 'beta is for --estimate' evaluate plane --estimate predictive --beta 2
 refused "samples of no random code" 'basic-like\|no prior' sample first
 refused "a grid of coins" 'give --samples' sample bernoulli --steps 5
 refused "draws and a grid" 'choose one' sample plane --steps 5 --samples 5

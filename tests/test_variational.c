@@ -376,6 +376,40 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+/* What was given, and not what stands there by default or from the run that is evaluated. */
+START_TEST(what_has_no_effect_is_refused)
+{
+    static const struct {
+        const char *variant;
+        pal_setting settings[3];
+        const char *says; /* of the last of them; NULL: it has an effect */
+    } cases[] = {
+        {"vae", {{"temperature", "0.3"}}, "--temperature is for --code bernoulli|categorical, not normal"},
+        {"iwae", {{"code", "normal-full"}, {"temperature", "0.3"}}, "--temperature is for --code"},
+        {"vae", {{"code", "bernoulli"}, {"temperature", "0.3"}}, NULL},
+        {"iwae", {{"code", "categorical"}, {"temperature", "0.3"}}, NULL},
+        {"vae", {{"estimate", "predictive"}, {"warm-up", "9"}}, "--warm-up is for --estimate bound|importance"},
+        {"vae", {{"estimate", "predictive"}, {"beta", "2"}}, "--beta is for --estimate bound|importance"},
+        {"vae", {{"estimate", "predictive"}, {"divergence", "sampled"}}, "--divergence is for --estimate bound"},
+        {"iwae", {{"divergence", "sampled"}}, "--divergence is for --estimate bound, not importance"},
+        {"vae", {{"divergence", "sampled"}}, NULL},
+        {"vae", {{"warm-up", "9"}}, NULL},
+        {"iwae", {{"beta", "2"}}, NULL},
+        {"iwae", {{"warm-up", "9"}}, NULL},
+        {"vae", {{"warm-up", "9"}, {"estimate", "predictive"}}, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pal_error err = {0};
+        const pal_setting *last = cases[i].settings;
+        pal_model *m = model_of(cases[i].variant, cases[i].settings, sample);
+        while (last[1].name) last++;
+        ck_assert_int_eq(pal_model_check_given(m, last, 1, &err), cases[i].says ? PAL_ERR_ARGUMENT : PAL_OK);
+        ck_assert_msg(!cases[i].says || strstr(err.text, cases[i].says), "%s", err.text);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
 Suite *variational_suite(void)
 {
     Suite *suite = suite_create("variational");
@@ -383,7 +417,8 @@ Suite *variational_suite(void)
         add_case(suite, "variational", set_up, tear_down,
                  TESTS(warm_up_counts_the_steps_of_training, the_analytic_bound_at_the_exact_posterior_is_log_p,
                        importance_at_the_exact_posterior_is_log_p_for_every_draw, the_likelihood_of_each_sample,
-                       importance_weighted_is_variational_by_another_estimate, what_does_not_fit_is_refused));
+                       importance_weighted_is_variational_by_another_estimate, what_does_not_fit_is_refused,
+                       what_has_no_effect_is_refused));
     const TTest *const of_codes[] = {both_forms_of_the_bound_agree_in_expectation, beta_weighs_the_divergence,
                                      the_estimates_are_three_numbers_in_their_order,
                                      evaluation_has_its_own_noise_for_each_sample, the_code_is_the_posterior_mean};
