@@ -34,40 +34,48 @@ int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, p
     return 0;
 }
 
-/* Whether q has rows of parameters, and z (if there is one) draws of as many rows, or p as many rows or one. */
-static bool fits(const char *what, pal_distribution q, pal_var z, const pal_distribution *p)
+/* Whether q has rows of parameters, and p (if there is one) as many or one, of the same kind. */
+static bool fits(const char *what, pal_distribution q, const pal_distribution *p)
 {
     char shape[96];
-    const pal_shape s = pal_shape_of(q.parameters), d = pal_shape_of(z);
-    if (!pal_ok(q.parameters) || (z.tape && !pal_ok(z)) || (p && !pal_ok(p->parameters))) return false;
+    const pal_shape s = pal_shape_of(q.parameters);
+    if (!pal_ok(q.parameters) || (p && !pal_ok(p->parameters))) return false;
     const char *name = q.kind ? q.kind->name : "distribution";
     if (!q.kind || q.k < 1 || q.k > q.kind->most || s.rank != 2 || s.dim[1] != q.kind->outputs(q.k)) {
         pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no rows of the parameters of %lld numbers", name,
                       what, pal_shape_text(s, shape, sizeof shape), (long long)q.k);
         return false;
     }
-    if (z.tape && (d.rank != 3 || d.dim[2] != q.k || (d.dim[0] != s.dim[0] && s.dim[0] != 1))) {
-        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no draws of %lld rows, [%lld,S,%lld]", name, what,
-                      pal_shape_text(d, shape, sizeof shape), (long long)s.dim[0], (long long)s.dim[0], (long long)q.k);
-        return false;
-    }
     if (!p) return true;
-    if (p->kind == q.kind && p->k == q.k && fits(what, *p, (pal_var){0}, NULL)) return true;
+    if (p->kind == q.kind && p->k == q.k && fits(what, *p, NULL)) return true;
     pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s %s: wants two of one kind and size", name, what);
     return false;
 }
 
 static pal_var bad(pal_distribution q) { return (pal_var){.tape = q.parameters.tape}; }
-static const pal_var nothing = {0};
 
 pal_var pal_distribution_mean(pal_distribution q)
 {
-    return fits("mean", q, nothing, NULL) ? q.kind->mean(q.parameters, q.k) : bad(q);
+/* Whether z are draws of as many rows as q has, or q is of one row; with `one`, a single row of z stands for all. */
+static bool has_draws(pal_distribution q, pal_var z, bool one)
+{
+    char shape[96];
+    const pal_shape d = pal_shape_of(z);
+    if (!fits("log-density", q, NULL) || !pal_ok(z)) return false;
+    const int64_t rows = pal_shape_of(q.parameters).dim[0];
+    if (d.rank == 3 && d.dim[2] == q.k && (d.dim[0] == rows || rows == 1 || (one && d.dim[0] == 1))) return true;
+    pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s log-density: %s is no draws of %lld rows, [%lld,S,%lld]",
+                  q.kind->name, pal_shape_text(d, shape, sizeof shape), (long long)rows, (long long)rows,
+                  (long long)q.k);
+    return false;
+}
+
+    return fits("mean", q, NULL) ? q.kind->mean(q.parameters, q.k) : bad(q);
 }
 
 pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature)
 {
-    if (!fits("sample", q, nothing, NULL)) return bad(q);
+    if (!fits("sample", q, NULL)) return bad(q);
     if (samples < 1 || !(temperature >= 0))
         return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT,
                              "%s sample: wants at least 1 draw, not %lld, and a temperature of 0 (exact) or more, not "
@@ -78,34 +86,34 @@ pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t 
 
 pal_var pal_distribution_log_density(pal_distribution q, pal_var z)
 {
-    return fits("log-density", q, z, NULL) ? q.kind->log_density(z, q.parameters, q.k) : bad(q);
+    return has_draws(q, z, true) ? q.kind->log_density(z, q.parameters, q.k) : bad(q);
 }
 
 pal_var pal_distribution_log_prior(pal_distribution q, pal_var z)
 {
-    return fits("log-density", q, z, NULL) ? q.kind->log_prior(z, q.k) : bad(q);
+    return has_draws(q, z, false) ? q.kind->log_prior(z, q.k) : bad(q);
 }
 
 pal_var pal_distribution_entropy(pal_distribution q)
 {
-    return fits("entropy", q, nothing, NULL) ? q.kind->entropy(q.parameters, q.k) : bad(q);
+    return fits("entropy", q, NULL) ? q.kind->entropy(q.parameters, q.k) : bad(q);
 }
 
 pal_var pal_distribution_kl(pal_distribution q, pal_distribution p)
 {
-    return fits("divergence", q, nothing, &p) ? q.kind->kl(q.parameters, p.parameters, q.k) : bad(q);
+    return fits("divergence", q, &p) ? q.kind->kl(q.parameters, p.parameters, q.k) : bad(q);
 }
 
 pal_var pal_distribution_kl_prior(pal_distribution q)
 {
-    return fits("divergence", q, nothing, NULL) ? q.kind->kl_prior(q.parameters, q.k) : bad(q);
+    return fits("divergence", q, NULL) ? q.kind->kl_prior(q.parameters, q.k) : bad(q);
 }
 
 pal_var pal_distribution_covariance(pal_distribution q, pal_var axes)
 {
     char shape[96];
     const pal_shape s = pal_shape_of(axes);
-    if (!fits("covariance", q, nothing, NULL) || !pal_ok(axes)) return bad(q);
+    if (!fits("covariance", q, NULL) || !pal_ok(axes)) return bad(q);
     if (s.rank != 2 || s.dim[1] != q.k)
         return pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s covariance: %s is no axes, [A,%lld]", q.kind->name,
                              pal_shape_text(s, shape, sizeof shape), (long long)q.k);

@@ -242,7 +242,7 @@ pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var 
                                         int64_t k);
 pal_var pal_distribution_mean(pal_distribution q); /* [n,k]: of discrete kinds probabilities */
 pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature);
-pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S] */
+pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S]; of z [1,S,k] by each row of q, too */
 pal_var pal_distribution_log_prior(pal_distribution q, pal_var z);   /* [n,S], of the prior of q's kind */
 pal_var pal_distribution_entropy(pal_distribution q);                /* [n] */
 pal_var pal_distribution_kl(pal_distribution q, pal_distribution p); /* KL(q || p) of one kind, [n] */

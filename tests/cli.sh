@@ -380,6 +380,8 @@ refused "a temperature of 0" '0.001 .. 1000' train vae --code bernoulli --temper
 # ---- Outputs that are distributions: what the decoder says is a mean and a scale
 falls "a normal output" by-pixel vae --hidden 3 --layers 16,3 --output normal --lr 0.01
 falls "a full normal output" by-pairs vae --hidden 3 --layers 16,3 --output normal-full --lr 0.003
+works "a normal output, draws, and a last batch of one" train vae --out last-of-one --data data --batch 3 --epochs 1 --hidden 3 --layers 16,3 --output normal --samples 2 --quiet
+works "ln p(x) under a normal output" evaluate last-of-one --importance 20 --limit 5
 falls "a normal output of maps" by-maps conv --channels 4,8 --hidden 5 --output normal
 for run in by-pixel by-pairs by-maps; do
     works "evaluate $run" evaluate $run --json

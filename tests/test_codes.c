@@ -225,6 +225,22 @@ START_TEST(rows_are_apart)
 }
 END_TEST
 
+/* As an output has it where one sample has many draws of its code: nothing of it is copied. */
+START_TEST(a_row_of_draws_goes_with_every_row)
+{
+    enum { ROWS = 3, EACH = 2 };
+    pal_distribution q = made((size_t)_i, K, ROWS, "q"), one = q;
+    one.parameters = pal_slice(q.parameters, (int64_t[]){0, 0}, (int64_t[]){1, pal_shape_of(q.parameters).dim[1]},
+                               (int64_t[]){1, 1});
+    pal_var z = pal_distribution_sample(one, "z", EACH, 0), again = pal_broadcast_to(z, PAL_SHAPE(ROWS, EACH, K));
+    pal_var log_p = pal_distribution_log_density(q, z);
+    ck_assert(pal_shape_equal(pal_shape_of(log_p), PAL_SHAPE(ROWS, EACH)));
+    double *all = values(log_p), *copied = values(pal_distribution_log_density(q, again));
+    for (size_t i = 0; i < ROWS * EACH; i++) near(all[i], copied[i], 1e-13);
+    free(all), free(copied);
+}
+END_TEST
+
 /* Exact draws are of the support; relaxed ones between, the nearer to it the colder. */
 START_TEST(discrete_draws_are_exact_or_relaxed)
 {
@@ -476,6 +492,7 @@ START_TEST(misuse_is_told_in_one_line)
     says(pal_distribution_sample(made(k, K, 2, "q"), "z", 1, (double)NAN), "temperature");
     says(pal_distribution_log_density(made(k, K, 2, "q"), pal_constant(t, 1)), "no draws");
     says(pal_distribution_log_density(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(3, 1, K), 0)), "no draws");
+    says(pal_distribution_log_prior(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(1, 1, K), 0)), "no draws");
     says(pal_distribution_covariance(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(2, K + 1), 0)), "no axes");
     pal_distribution wrong = made(k, K, 2, "q");
     wrong.k = K + 1;
@@ -503,6 +520,7 @@ Suite *codes_suite(void)
                                  samples_have_the_covariance,
                                  entropy_and_divergences_are_those_of_samples,
                                  rows_are_apart,
+                                 a_row_of_draws_goes_with_every_row,
                                  discrete_draws_are_exact_or_relaxed,
                                  relaxed_draws_round_to_the_exact_distribution,
                                  kinds_are_codes_and_outputs,

@@ -280,9 +280,13 @@ START_TEST(what_is_no_density_is_refused)
     declined(ANY("normal", {"output", "gaussian"}), -1, "-1 samples");
     declined(ANY("normal", {"output", "squared"}), 5, "choose a run with --output gaussian");
     declined(any_model("normal", NULL), 5, "choose a run with --binarize dynamic");
-    const char *const binarize[] = {"none", "threshold", "dynamic"}, *const outputs[] = {"gaussian", "categorical"};
-    for (size_t k = 0; k < 2; k++) {
-        pal_model *m = ANY("normal", {"output", outputs[k]}, {k ? "bins" : "output-sigma", "4"});
+    const char *const binarize[] = {"none", "threshold", "dynamic"};
+    const pal_setting outputs[][3] = {{{"output", "gaussian"}, {"output-sigma", "4"}},
+                                      {{"output", "categorical"}, {"bins", "4"}},
+                                      {{"output", "normal"}},
+                                      {{"output", "normal-full"}}};
+    for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++) {
+        pal_model *m = any_model("normal", outputs[k]);
         ck_assert_msg(!pal_importance_check(m, data, OPTIONS(.draws = 5), &err), "%s", err.text);
         ck_assert(isfinite(weigh(m, OPTIONS(.draws = 5)).log_likelihood));
         pal_model_free(m);
@@ -357,6 +361,24 @@ START_TEST(the_bound_stands_beside_any_loss)
 }
 END_TEST
 
+/* Five samples in threes and twos, or one by one: a sample's figures are its own. */
+START_TEST(a_batch_of_one_is_like_any_other)
+{
+    static const char *const outputs[] = {"gaussian", "normal", "normal-full"};
+    for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++) {
+        pal_error err = {0};
+        pal_figures one, three;
+        pal_model *m = ANY("normal", {"output", outputs[k]}, {"samples", "4"});
+        const pal_evaluate_options single = {.struct_size = sizeof single, .batch = 1, .seed = 3},
+                                   triple = {.struct_size = sizeof triple, .batch = 3, .seed = 3};
+        ck_assert_msg(!pal_evaluate(m, data, &single, &one, &err), "%s", err.text);
+        ck_assert_msg(!pal_evaluate(m, data, &triple, &three, &err), "%s", err.text);
+        ck_assert_double_eq_tol(one.loss, three.loss, 1e-12 * fabs(three.loss));
+        pal_model_free(m);
+    }
+}
+END_TEST
+
 START_TEST(units_of_a_random_code_are_active_by_variance)
 {
     double units[2] = {-1, -1}, total = 0;
@@ -403,7 +425,8 @@ Suite *importance_suite(void)
                  TESTS(at_the_exact_posterior_every_draw_tells_log_p,
                        the_mean_weight_is_p_and_its_logarithm_grows_with_the_draws, weights_of_any_size_are_added,
                        memory_does_not_grow_with_the_draws, progress_is_told_after_each_chunk_and_stops,
-                       what_is_no_density_is_refused, recordings_that_do_not_fit_are_refused, silent_units_are_told));
+                       what_is_no_density_is_refused, recordings_that_do_not_fit_are_refused,
+                       a_batch_of_one_is_like_any_other, silent_units_are_told));
     tcase_add_loop_test(group, discrete_codes_are_drawn_exactly, 0, 2);
     tcase_add_loop_test(group, no_chunk_matters, 0, CODES);
     tcase_add_loop_test(group, the_bound_stands_beside_any_loss, 0, CODES);
