@@ -52,7 +52,8 @@ pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t dr
     return pal_add(log_likelihood(m, z, x), log_ratio);
 }
 
-/* beta; in training step k of the first N, `warm-up`, k / N of it. The steps are counted with the model. */
+/* beta; in training step k of the first N, `warm-up`, k / N of it. The steps are counted with the model, whatever the
+ * estimate: a trained model has the same weights under another one. */
 static pal_var weight(pal_model *m)
 {
     const double beta = pal_option_real(m, "beta"), steps = (double)pal_option_int(m, "warm-up");
@@ -68,29 +69,30 @@ static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
     return pal_neg(pal_add(cross, pal_mean_all(pal_distribution_entropy(q))));
 }
 
-static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
+static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta)
 {
     pal_var nll = pal_neg(pal_mean_all(log_p));
     if (pal_option_real(m, "beta") == 0) return nll;
-    return pal_add(nll, pal_model_note(m, "divergence", pal_mul(weight(m), divergence(m, q, z))));
+    return pal_add(nll, pal_model_note(m, "divergence", pal_mul(beta, divergence(m, q, z))));
 }
 
-static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
+static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta)
 {
+    (void)m;
     pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
-    pal_var log_w = pal_add(log_p, pal_mul(weight(m), log_ratio));
+    pal_var log_w = pal_add(log_p, pal_mul(beta, log_ratio));
     return pal_neg(pal_mean_all(pal_logmeanexp(log_w, 1 << 1, false)));
 }
 
-static pal_var predictive(pal_model *m, pal_distribution q, pal_var z, pal_var log_p)
+static pal_var predictive(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta)
 {
-    (void)m, (void)q, (void)z;
+    (void)m, (void)q, (void)z, (void)beta;
     return pal_neg(pal_mean_all(pal_logmeanexp(log_p, 1 << 1, false)));
 }
 
 static const struct {
     const char *name;
-    pal_var (*loss)(pal_model *m, pal_distribution q, pal_var z, pal_var log_p);
+    pal_var (*loss)(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta);
 } estimates[] = {{"bound", bound}, {"importance", importance}, {"predictive", predictive}};
 
 pal_var pal__estimate(pal_model *m, const pal_batch *b)
@@ -99,12 +101,12 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b)
     pal_distribution q = pal__posterior(m, b->inputs);
     const double temperature = m->mode == PAL_TRAIN ? pal_option_real(m, "temperature") : 0;
     pal_var z = pal_distribution_sample(q, "posterior", pal_option_int(m, "samples"), temperature);
-    pal_var log_p = log_likelihood(m, z, b->inputs);
+    pal_var log_p = log_likelihood(m, z, b->inputs), beta = weight(m);
     if (m->mode == PAL_EVALUATE) {
         m->bound[0] = pal_neg(pal_mean_all(log_p));
         m->bound[1] = pal_mean_all(pal_distribution_kl_prior(q));
     }
     for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
-        if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p);
+        if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p, beta);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: there is no %s", name);
 }

@@ -126,6 +126,12 @@ START_TEST(warm_up_counts_the_steps_of_training)
     ck_assert(loss_in(m, x, PAL_EVALUATE, 0) == loss_in(plain, x, PAL_EVALUATE, 0));
     ck_assert_uint_eq(pal_model_statistic_count(plain), 0);
     ck_assert_uint_eq(pal_model_statistic_count(m), 1);
+    const pal_setting others[][2] = {{{"estimate", "predictive"}}, {{"beta", "0"}}, {{"estimate", "importance"}}};
+    for (size_t i = 0; i < 3; i++) { /* so that an evaluation may have them in place of the run's */
+        pal_model *other = WITH({"warm-up", "4"}, others[i][0]);
+        ck_assert_uint_eq(pal_model_statistic_count(other), 1);
+        pal_model_free(other);
+    }
     pal_tape *t = pal_tape_new(c, PAL_F64);
     pal_model_begin(m, t, PAL_TRAIN);
     pal_var loss = loss_of(m, pal_leaf(t, x, "x"));
