@@ -43,7 +43,8 @@ typedef struct column {
     const char *data;
     pal_figures figures;
     pal_importance_result importance; /* draws 0: not asked for */
-    double *unit_divergence;          /* of each unit of a random code, else NULL */
+    double *unit_divergence;          /* of each unit of a random code whose units are independent, else NULL */
+    bool density;                     /* the output is one of these data: the bound is of ln p(x) */
 } column;
 
 /* Whether --data is something else than what the run was trained on. */
@@ -63,16 +64,22 @@ static json_t *numbers(const double *values, int64_t n)
     return out;
 }
 
+/* -1: none. */
+static json_t *count(int64_t n) { return n < 0 ? json_null() : json_integer(n); }
+
 static json_t *json_of_code(const pal_code_figures *c, const double *unit_divergence)
 {
-    json_t *out = json_pack("{s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)c->units,
+    json_t *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)c->units,
                             "mean_activation", pal_cli_number(c->mean), "unit_mean_quartiles", numbers(c->quartiles, 5),
-                            "active_units", (json_int_t)c->active, "dead_units", (json_int_t)c->dead, "saturated",
+                            "active_units", count(c->active), "dead_units", count(c->dead), "saturated",
                             pal_cli_number(c->saturated), "zeros", pal_cli_number(c->zeros), "jacobian_samples",
                             (json_int_t)c->jacobian_samples, "jacobian_norm", pal_cli_number(c->jacobian_norm),
                             "jacobian_norm2", pal_cli_number(c->jacobian_norm2));
-    if (unit_divergence && isfinite(*unit_divergence))
-        json_object_set_new(out, "unit_divergence", numbers(unit_divergence, c->units));
+    if (c->random) {
+        json_object_set_new(out, "divergence", pal_cli_number(c->divergence));
+        json_object_set_new(out, "collapsed", json_boolean(c->collapsed));
+    }
+    if (unit_divergence) json_object_set_new(out, "unit_divergence", numbers(unit_divergence, c->units));
     if (isnan(c->rho)) return out;
     json_object_set_new(out, "rho", pal_cli_number(c->rho));
     json_object_set_new(out, "units_near_rho", pal_cli_number(c->near_rho));
@@ -95,8 +102,9 @@ static void fill_json(json_t *out, const column *c)
     if (isfinite(f->error)) json_object_set_new(out, "error", pal_cli_number(f->error));
     if (isfinite(f->bound.value))
         json_object_set_new(out, "bound",
-                            json_pack("{s:o, s:o, s:o}", "evidence_lower_bound", pal_cli_number(f->bound.value),
-                                      "reconstruction", pal_cli_number(f->bound.reconstruction), "divergence",
+                            json_pack("{s:o, s:o, s:o}", c->density ? "evidence_lower_bound" : "bound",
+                                      pal_cli_number(f->bound.value), "reconstruction",
+                                      pal_cli_number(f->bound.reconstruction), "divergence",
                                       pal_cli_number(f->bound.divergence)));
     if (c->importance.draws)
         json_object_set_new(out, "importance",
@@ -193,8 +201,9 @@ static void print_code(const column *columns, size_t n)
     static const char *const quartiles[5] = {"  the least of a unit", "  of a quarter", "  of half",
                                              "  of three quarters", "  the greatest"};
     ROW("units of the code", -1, f->code.units);
-    ROW("  active", -1, f->code.active);
-    ROW("  dead", -1, f->code.dead);
+    ROW("  active", -1, f->code.active < 0 ? NAN : (double)f->code.active);
+    ROW("  dead", -1, f->code.dead < 0 ? NAN : (double)f->code.dead);
+    ROW("  divergence", 4, f->code.active < 0 ? f->code.divergence : NAN);
     ROW("mean activation", 4, f->code.mean);
     for (int i = 0; i < 5; i++) ROW(quartiles[i], 4, f->code.quartiles[i]);
     ROW("  within 20% of rho", -2, f->code.near_rho);
@@ -208,13 +217,30 @@ static void print_code(const column *columns, size_t n)
 /* Posterior collapse in words. */
 static void print_collapse(const pal_code_figures *c)
 {
-    const long long silent = c->units - c->active;
-    if (c->active == 0)
+    const long long silent = c->active < 0 ? 0 : c->units - c->active;
+    if (c->collapsed)
         puts("\n  posterior collapse: the code tells nothing of the sample; lower --beta or use --warm-up");
     else if (silent)
         printf("\n  collapsed: %lld of %lld units tell nothing of the sample (variance of the posterior's mean at most "
                "0.01)\n",
                silent, (long long)c->units);
+}
+
+/* What the bound is of: ln p(x) where the output is a density of the data. */
+static void print_bound_note(const pal_cli_run *run, const column *columns, size_t n)
+{
+    const bool own = is_bound(run->model);
+    const char *output = pal_model_setting(run->model, "output"), *of = NULL;
+    for (size_t i = n; i-- > 0;)
+        if (!columns[i].density) of = columns[i].data;
+    if (isnan(columns[ASKED].figures.bound.value)) return;
+    if (of)
+        printf("  %s reconstruction is a %s of %s, no density: not comparable with ln p(x)\n",
+               own ? "loss: its" : "bound: at beta 1, minus the sum of its reconstruction and divergence; its",
+               output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
+    else if (!own)
+        puts("  bound: evidence lower bound at beta 1, E ln p(x|z) - KL(q||p) in nats: minus the sum of its "
+             "reconstruction and divergence");
 }
 
 static void print_table(const pal_cli_run *run, const column *columns, size_t n)
@@ -234,12 +260,14 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     if (f->code.random) print_collapse(&f->code);
     puts("\n  loss and errors: means over samples of sums over features, in evaluation, without penalties of the "
          "weights");
-    if (isfinite(f->bound.value) && !is_bound(run->model))
-        puts("  bound: evidence lower bound at beta 1, E ln p(x|z) - KL(q||p) in nats: minus the sum of its "
-             "reconstruction and divergence");
-    printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
-           f->code.random ? "variance over the samples of the posterior's mean"
-                          : "standard deviation over the samples");
+    print_bound_note(run, columns, n);
+    if (f->code.active < 0)
+        puts("  divergence of the code: mean over the samples of KL(q||p), nats; below 0.01 it tells nothing. Classes "
+             "are one choice: none of them is active or not");
+    else
+        printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
+               f->code.random ? "variance over the samples of the posterior's mean"
+                              : "standard deviation over the samples");
     puts("  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
     if (columns[ASKED].importance.draws)
         printf("  ln p(x): nats, of %s draws a sample, ln of their mean weight p(x|z) p(z) / q(z|x); the draws that "
@@ -287,17 +315,13 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
                               .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
                               .corruptor = run->corruptor,
                               .code = true,
+                              .unit_divergence = &out->unit_divergence,
                               .jacobian_samples = jacobian < 0 ? 0
                                                   : jacobian   ? jacobian
                                                                : -1};
     pal_error err = {0};
     out->data = data->name;
-    out->unit_divergence = NULL;
-    if (pal_model_has_posterior(run->model)) {
-        out->unit_divergence = calloc((size_t)pal_option_int(run->model, "hidden"), sizeof *out->unit_divergence);
-        if (!out->unit_divergence) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-        o.unit_divergence = out->unit_divergence;
-    }
+    out->density = !pal_density_check(run->model, data, NULL);
     if (pal_evaluate(run->model, data, &o, &out->figures, &err)) return pal_cli_say_error(&err);
     return weigh(args, run, data, &out->importance);
 }

@@ -8,7 +8,8 @@ enum { PAL__DISTRIBUTION_MOST = 1000000 };
 
 struct pal_distribution_kind {
     const char *name;
-    int64_t most; /* numbers that one may have */
+    int64_t most;    /* numbers that one may have */
+    pal_units units; /* of independent ones the parameters are so many rows of k */
     int64_t (*outputs)(int64_t k);
     pal_var (*mean)(pal_var q, int64_t k); /* q [n, outputs] -> [n, k] */
     pal_var (*sample)(const char *stream, pal_var q, int64_t k, int64_t samples, double temperature);

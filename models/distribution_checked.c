@@ -15,6 +15,8 @@ const pal_distribution_kind *pal_model_code(const pal_model *m)
 
 const char *pal_distribution_name(const pal_distribution_kind *kind) { return kind ? kind->name : NULL; }
 
+pal_units pal_distribution_units(const pal_distribution_kind *kind) { return kind ? kind->units : PAL_UNITS_DEPENDENT; }
+
 int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err)
 {
     if (!kind || k < 1) {
@@ -52,10 +54,6 @@ static bool fits(const char *what, pal_distribution q, const pal_distribution *p
     return false;
 }
 
-static pal_var bad(pal_distribution q) { return (pal_var){.tape = q.parameters.tape}; }
-
-pal_var pal_distribution_mean(pal_distribution q)
-{
 /* Whether z are draws of as many rows as q has, or q is of one row; with `one`, a single row of z stands for all. */
 static bool has_draws(pal_distribution q, pal_var z, bool one)
 {
@@ -70,6 +68,10 @@ static bool has_draws(pal_distribution q, pal_var z, bool one)
     return false;
 }
 
+static pal_var bad(pal_distribution q) { return (pal_var){.tape = q.parameters.tape}; }
+
+pal_var pal_distribution_mean(pal_distribution q)
+{
     return fits("mean", q, NULL) ? q.kind->mean(q.parameters, q.k) : bad(q);
 }
 

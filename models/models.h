@@ -114,8 +114,8 @@ typedef struct pal_variant {
      * encode has it. NULL: it tells no classes. */
     pal_var (*classify)(pal_model *m, pal_var x);
 
-    /* q(z | x) of a code z that is drawn, by option `code`; decode takes such draws, encode gives q's mean. NULL: the
-     * code is not drawn, or not from one distribution. */
+    /* q(z | x) of a code z that is drawn, of the kind and size that q says; decode takes such draws, encode gives q's
+     * mean. NULL: the code is not drawn, or not from one distribution. */
     pal_distribution (*posterior)(pal_model *m, pal_var x);
 } pal_variant;
 
@@ -233,6 +233,10 @@ int64_t pal_output_numbers(const pal_model *m);
 const pal_distribution_kind *pal_distribution_at(size_t i);           /* NULL: no more */
 const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal"; NULL: none */
 const char *pal_distribution_name(const pal_distribution_kind *kind);
+/* What its numbers are: units that are drawn independently or together, or one choice, of which no number tells a part
+ * alone. */
+typedef enum pal_units { PAL_UNITS_INDEPENDENT, PAL_UNITS_DEPENDENT, PAL_UNITS_ONE_CHOICE } pal_units;
+pal_units pal_distribution_units(const pal_distribution_kind *kind);
 /* Parameters a sample; 0, and err says what to choose, where k is none or too many. */
 int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err);
 /* A layer on h [n,d] that gives them: NAME/W, NAME/b for the first k, the means or logits, and NAME/scale/W,

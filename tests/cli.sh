@@ -483,6 +483,18 @@ works "ln p(x) again" evaluate drawn --importance 300 --limit 20 --json
 check "the same seed, the same ln p(x)" cmp -s once out
 works "ln p(x) on one thread" evaluate drawn --importance 300 --limit 20 --json --threads 1
 works "ln p(x) in the table" evaluate drawn --importance 300
+works "the bound of grey levels" evaluate plane --beta 3
+check "a cross-entropy is not told as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*no density: not comparable with ln p(x)' -e 'evidence' out)" -eq 1 ]
+works "a loss on grey levels" evaluate plane
+check "nor is a loss" grep -q '^  loss: .*cross-entropy of .*no density' out
+works "a bound of grey levels as JSON" evaluate plane --json
+check "JSON does not call it evidence" [ -z "$(figure evidence_lower_bound)" ]
+check "but a bound" grep -q '^ *"bound": -[0-9.]*' out
+works "a code of one choice" evaluate categorical --json
+check "no class is active or dead" [ "$(grep -c -e '"active_units": null' -e '"dead_units": null' out)" -eq 2 ]
+works "a code of one choice in the table" evaluate categorical
+check "its divergence stands for its units" [ "$(grep -c -e '^  divergence of the code' -e '^  active:' -e '^    active ' out)" -eq 1 ]
+works "ln p(x) in the table" evaluate drawn --importance 300
 check "the table has ln p(x) and its error" [ "$(grep -c -e '^  ln p(x)  *-[0-9.]*$' -e '^    standard error  *[0-9.]*$' out)" -eq 2 ]
 works "ln p(x) of a run on grey levels, with them binarised" evaluate plane --importance 20 --binarize threshold
 for code in bernoulli categorical; do

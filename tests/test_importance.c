@@ -18,7 +18,7 @@ static pal_dataset *open_samples(int64_t n, double low, double high, bool binary
 {
     pal_error err = {0};
     const char *path = path_of("data.npy");
-    pal_tensor *all = random_tensor(c, PAL_F64, PAL_SHAPE(n + 1, FEATURES), low, high, "x");
+    pal_tensor *all = random_tensor(c, PAL_F64, PAL_SHAPE(n + n / 5, FEATURES), low, high, "x");
     for (size_t i = 0; binary && i < pal_tensor_count(all); i++)
         pal_tensor_set(all, i, pal_tensor_get(all, i) < 0.5 ? 0 : 1);
     ck_assert_msg(!pal_npy_write(all, path, &err), "%s", err.text);
@@ -280,6 +280,10 @@ START_TEST(what_is_no_density_is_refused)
     declined(ANY("normal", {"output", "gaussian"}), -1, "-1 samples");
     declined(ANY("normal", {"output", "squared"}), 5, "choose a run with --output gaussian");
     declined(any_model("normal", NULL), 5, "choose a run with --binarize dynamic");
+    pal_model *basic = model_of("basic", NULL, sample);
+    ck_assert_int_eq(pal_density_check(basic, data, &err), PAL_ERR_ARGUMENT);
+    ck_assert_msg(!strncmp(err.text, "output bernoulli is a density of 0 and 1 alone", 40), "%s", err.text);
+    pal_model_free(basic);
     const char *const binarize[] = {"none", "threshold", "dynamic"};
     const pal_setting outputs[][3] = {{{"output", "gaussian"}, {"output-sigma", "4"}},
                                       {{"output", "categorical"}, {"bins", "4"}},
@@ -294,6 +298,7 @@ START_TEST(what_is_no_density_is_refused)
     for (size_t k = 0; k < 3; k++) {
         if (!k) take_binary();
         pal_model *m = ANY("normal", {"binarize", binarize[k]});
+        ck_assert_int_eq(pal_density_check(m, data, NULL), PAL_OK);
         ck_assert_msg(!pal_importance_check(m, data, OPTIONS(.draws = 5), &err), "%s", err.text);
         pal_model_free(m);
     }
@@ -321,7 +326,7 @@ END_TEST
 /* ---- The bound, and the units of a random code ---------------------------------------------------------------------
  */
 
-static pal_figures evaluate(pal_model *m, double *units)
+static pal_figures evaluate(pal_model *m, double **units)
 {
     pal_error err = {0};
     pal_figures f;
@@ -381,17 +386,20 @@ END_TEST
 
 START_TEST(units_of_a_random_code_are_active_by_variance)
 {
-    double units[2] = {-1, -1}, total = 0;
+    double *units = NULL, total = 0;
     pal_model *m = any_model(codes[_i], NULL);
-    const pal_figures f = evaluate(m, units);
-    ck_assert(f.code.random && f.code.units == 2);
+    const pal_figures f = evaluate(m, &units);
+    ck_assert(f.code.random && f.code.units == 2 && !f.code.collapsed);
+    ck_assert_double_eq_tol(f.code.divergence, f.bound.divergence, 1e-12 * f.bound.divergence);
+    ck_assert((f.code.active == -1) == (_i == 3) && (f.code.dead == -1) == (_i == 3));
     if (_i == 0 || _i == 2) {
         for (size_t j = 0; j < 2; j++) total += units[j];
         ck_assert(units[0] > 0 && units[1] > 0);
         ck_assert_double_eq_tol(total, f.bound.divergence, 1e-12 * total);
     } else {
-        ck_assert(isnan(units[0]) && isnan(units[1]));
+        ck_assert_ptr_null(units);
     }
+    free(units);
     pal_model_free(m);
 }
 END_TEST
@@ -417,16 +425,140 @@ START_TEST(silent_units_are_told)
 }
 END_TEST
 
+/* A class a sample: of many classes no unit varies by 0.01, however much the code tells. */
+START_TEST(one_choice_collapses_by_its_divergence)
+{
+    enum { CLASSES = 150, MANY = CLASSES };
+    char hidden[8];
+    snprintf(hidden, sizeof hidden, "%d", CLASSES);
+    pal_dataset_free(data);
+    data = open_samples(MANY, 0, 1, false);
+    pal_model *m = model_of(
+        "variational", (pal_setting[]){{"hidden", hidden}, {"layers", hidden}, {"code", "categorical"}, {0}}, sample);
+    pal_tensor *w = pal_model_parameter_find(m, "encoder/W"), *b = pal_model_parameter_find(m, "encoder/b");
+    for (size_t k = 0; k < 3; k++) { /* the nearest sample's class; a little of it; nothing */
+        const double scale = k == 0 ? 3000 : k == 1 ? 0.1 : 0;
+        for (size_t j = 0; j < CLASSES; j++) {
+            double norm2 = 0;
+            for (size_t d = 0; d < FEATURES; d++) {
+                const double x = pal_tensor_get(data->inputs, j * FEATURES + d);
+                pal_tensor_set(w, d * CLASSES + j, scale * x);
+                norm2 += x * x;
+            }
+            pal_tensor_set(b, j, -scale * norm2 / 2);
+        }
+        const pal_code_figures f = evaluate(m, NULL).code;
+        ck_assert_int_eq(f.units, CLASSES);
+        ck_assert(f.active == -1 && f.dead == -1);
+        ck_assert_msg(f.collapsed == (k > 0), "%g nats", f.divergence);
+        ck_assert(k ? f.divergence < 0.01 && (f.divergence == 0) == (k == 2) : f.divergence > log(CLASSES) - 0.5);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+/* ---- A variant from elsewhere, whose code is as it says and not as options `hidden` and `code` do ------------------
+ */
+
+static pal_distribution posterior_of(pal_model *m, pal_var x)
+{
+    return pal_distribution_layer(m, "encoder", x, pal_distribution_find("normal"), 2 * pal_option_int(m, "hidden"));
+}
+static pal_distribution half_of(pal_model *m, pal_var x)
+{
+    return pal_distribution_layer(m, "half", x, pal_distribution_find("normal"), pal_option_int(m, "hidden"));
+}
+static pal_distribution one_of(pal_model *m, pal_var x)
+{
+    pal_distribution q = posterior_of(m, x);
+    q.parameters = pal_mean(q.parameters, 1, true);
+    return q;
+}
+static pal_var mean_of(pal_model *m, pal_var x) { return pal_distribution_mean(posterior_of(m, x)); }
+static pal_var decode(pal_model *m, pal_var h) { return pal_dense(m, "decoder", h, pal_output_numbers(m)); }
+static pal_var own_loss(pal_model *m, const pal_batch *b)
+{
+    const pal_distribution q = half_of(m, b->inputs);
+    return pal_add(pal_nll(m, decode(m, mean_of(m, b->inputs)), b->inputs), pal_mean_all(pal_distribution_kl_prior(q)));
+}
+
+static pal_model *own_variant(const char *code, pal_distribution (*posterior)(pal_model *m, pal_var x))
+{
+    const pal_option options[] = {{"code", PAL_OPTION_ENUM, code, 0, 0, "normal|bernoulli", "of the code"},
+                                  {.name = "tied", .type = PAL_OPTION_NONE},
+                                  {0}};
+    static pal_option kept[3];
+    static pal_variant wide;
+    memcpy(kept, options, sizeof kept);
+    wide = (pal_variant){.struct_size = sizeof wide,
+                         .name = "wide",
+                         .summary = "twice as many units as hidden",
+                         .options = kept,
+                         .encode = mean_of,
+                         .decode = decode,
+                         .loss = own_loss,
+                         .posterior = posterior};
+    pal_error err = {0};
+    const pal_setting settings[] = {{"hidden", "1"}, {"output", "gaussian"}, {"output-sigma", "0.6"}};
+    pal_model *m = pal_model_new(c, &wide, settings, 3, sample, PAL_F64, 5, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    fill_parameters(m, 0.8);
+    return m;
+}
+
+START_TEST(the_posterior_says_its_kind_and_size)
+{
+    double own[SAMPLES], like[SAMPLES], *units = NULL, total = 0;
+    pal_model *plain = linear_gaussian((pal_setting[]){{"code", "normal"}, {0}});
+    weigh(plain, OPTIONS(.draws = 9, .each = like));
+    for (int k = 0; k < 2; k++) {
+        pal_model *m = own_variant(k ? "bernoulli" : "normal", posterior_of);
+        weigh(m, OPTIONS(.draws = 9, .each = own));
+        for (size_t i = 0; i < SAMPLES; i++) ck_assert_double_eq_tol(own[i], like[i], 1e-12 * fabs(like[i]));
+        const pal_figures f = evaluate(m, &units);
+        ck_assert(f.code.units == 2 && units);
+        total = units[0] + units[1];
+        ck_assert_double_eq_tol(total, f.code.divergence, 1e-12 * total);
+        ck_assert_double_eq_tol(total, evaluate(plain, NULL).code.divergence, 1e-12 * total);
+        free(units);
+        pal_model_free(m);
+    }
+    pal_model_free(plain);
+}
+END_TEST
+
+START_TEST(a_posterior_of_another_size_than_the_code_is_refused)
+{
+    static const char *const says[] = {"3 rows of 1 numbers, of 3 codes of 2 units",
+                                       "1 rows of 2 numbers, of 3 codes of 2 units"};
+    for (int k = 0; k < 2; k++) {
+        pal_error err = {0};
+        pal_figures f;
+        pal_importance_result r;
+        pal_model *m = own_variant("normal", k ? one_of : half_of);
+        double *units = NULL;
+        const pal_evaluate_options o = {
+            .struct_size = sizeof o, .batch = 3, .code = true, .jacobian_samples = -1, .unit_divergence = &units};
+        ck_assert_int_ne(pal_evaluate(m, data, &o, &f, &err), PAL_OK);
+        ck_assert_msg(strstr(err.text, says[k]) && !strchr(err.text, '\n'), "%s", err.text);
+        ck_assert_ptr_null(units);
+        if (!k) ck_assert_int_ne(pal_importance(m, data, OPTIONS(.draws = 9), &r, NULL), PAL_OK);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
 Suite *importance_suite(void)
 {
     Suite *suite = suite_create("importance");
-    TCase *group =
-        add_case(suite, "importance", with_data, without_data,
-                 TESTS(at_the_exact_posterior_every_draw_tells_log_p,
-                       the_mean_weight_is_p_and_its_logarithm_grows_with_the_draws, weights_of_any_size_are_added,
-                       memory_does_not_grow_with_the_draws, progress_is_told_after_each_chunk_and_stops,
-                       what_is_no_density_is_refused, recordings_that_do_not_fit_are_refused,
-                       a_batch_of_one_is_like_any_other, silent_units_are_told));
+    TCase *group = add_case(suite, "importance", with_data, without_data,
+                            TESTS(at_the_exact_posterior_every_draw_tells_log_p,
+                                  the_mean_weight_is_p_and_its_logarithm_grows_with_the_draws,
+                                  weights_of_any_size_are_added, memory_does_not_grow_with_the_draws,
+                                  progress_is_told_after_each_chunk_and_stops, what_is_no_density_is_refused,
+                                  recordings_that_do_not_fit_are_refused, a_batch_of_one_is_like_any_other,
+                                  one_choice_collapses_by_its_divergence, the_posterior_says_its_kind_and_size,
+                                  a_posterior_of_another_size_than_the_code_is_refused, silent_units_are_told));
     tcase_add_loop_test(group, discrete_codes_are_drawn_exactly, 0, 2);
     tcase_add_loop_test(group, no_chunk_matters, 0, CODES);
     tcase_add_loop_test(group, the_bound_stands_beside_any_loss, 0, CODES);

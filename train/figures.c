@@ -9,6 +9,7 @@
 #include "train/internal.h"
 
 #define ACTIVE    0.01 /* standard deviation over the data; of a random code's mean: variance */
+#define TOLD      0.01 /* nats, mean over the data: a code that is one choice and tells something */
 #define DEAD      1e-4
 #define SATURATED 0.05 /* from either end of [0,1] */
 #define NEAR      0.2  /* of rho */
@@ -21,22 +22,18 @@ typedef struct activations {
     double *sum, *squares; /* [units] */
     double low, high;
     /* Of a random code, and of samples as its loss has them: binarised. */
-    bool random, apart;     /* apart: the divergence is a sum over units */
+    bool random;
+    pal_units kind;
     double *mean, *squared; /* [units]: of the posterior's means */
-    double *divergence;     /* [units] */
+    double *divergence;     /* [units] of independent ones, of others [1] */
 } activations;
 enum { CODE, MEAN, DIVERGENCE };
 
-/* KL(q || p) of each unit [n,k], of kinds whose parameters are rows of so many numbers for each of k units; a null
- * handle of others. */
-static pal_var divergence_of_units(pal_distribution q)
+/* KL(q || p) [n]; of independent units, whose parameters are so many rows of k, that of each [n,k]. */
+static pal_var divergence_of(pal_distribution q)
 {
-    const char *const independent[] = {"normal", "bernoulli"};
     const pal_shape s = pal_shape_of(q.parameters);
-    bool known = false;
-    for (size_t i = 0; i < sizeof independent / sizeof *independent; i++)
-        known |= q.kind == pal_distribution_find(independent[i]);
-    if (!known || s.rank != 2) return (pal_var){0};
+    if (pal_distribution_units(q.kind) != PAL_UNITS_INDEPENDENT || s.rank != 2) return pal_distribution_kl_prior(q);
     const int64_t each = s.dim[1] / q.k;
     pal_var by_unit = pal_transpose(pal_reshape(q.parameters, PAL_SHAPE(s.dim[0], each, q.k)));
     q = (pal_distribution){q.kind, 1, pal_reshape(by_unit, PAL_SHAPE(s.dim[0] * s.dim[1] / each, each))};
@@ -50,11 +47,10 @@ static size_t record_code(pal_model *model, const pal__inputs *in, pal_var *outp
     outputs[CODE] = outputs[MEAN] = outputs[DIVERGENCE] = pal_model_encode(model, in->x);
     a->random = pal_model_has_posterior(model);
     if (a->random) {
-        const pal_distribution q = pal_model_posterior(model, pal_model_target(model, in->x));
-        const pal_var divergence = divergence_of_units(q);
+        const pal_distribution q = pal__code_posterior(model, pal_model_target(model, in->x), outputs[CODE]);
         outputs[MEAN] = pal_distribution_mean(q);
-        a->apart = divergence.id != 0;
-        if (a->apart) outputs[DIVERGENCE] = divergence;
+        outputs[DIVERGENCE] = divergence_of(q);
+        a->kind = pal_distribution_units(q.kind);
     }
     pal_model_end(model);
     if (!pal_tape_status(in->tape))
@@ -79,8 +75,10 @@ static void count(const pal__stage *stage, void *user)
         const double mean = pal_tensor_get(means, (size_t)i);
         a->mean[i % a->units] += mean;
         a->squared[i % a->units] += mean * mean;
-        a->divergence[i % a->units] += a->apart ? pal_tensor_get(divergence, (size_t)i) : (double)NAN;
     }
+    const int64_t each = a->kind == PAL_UNITS_INDEPENDENT ? a->units : 1;
+    for (int64_t i = 0; a->random && i < stage->rows * each; i++)
+        a->divergence[i % each] += pal_tensor_get(divergence, (size_t)i);
     a->samples += stage->rows;
 }
 
@@ -108,7 +106,8 @@ static void summarise(activations *a, double rho, pal_code_figures *f)
                             .zeros = (double)a->zeros / all,
                             .saturated = a->low >= 0 && a->high <= 1 ? (double)a->saturated / all : (double)NAN,
                             .rho = rho,
-                            .random = a->random};
+                            .random = a->random,
+                            .divergence = a->random ? 0 : (double)NAN};
     for (int64_t j = 0; j < a->units; j++) {
         const double mean = a->sum[j] / n, deviation = sqrt(variance(a->sum[j], a->squares[j], n));
         f->mean += mean / (double)a->units;
@@ -117,10 +116,24 @@ static void summarise(activations *a, double rho, pal_code_figures *f)
         near += fabs(mean - rho) <= NEAR * rho;
         a->sum[j] = mean;
         a->divergence[j] /= n;
+        if (a->random) f->divergence += a->divergence[j];
     }
+    const bool one = a->random && a->kind == PAL_UNITS_ONE_CHOICE;
+    f->collapsed = a->random && (one ? f->divergence < TOLD : !f->active);
+    if (one) f->active = f->dead = -1;
     f->near_rho = isnan(rho) ? rho : (double)near / (double)a->units;
     qsort(a->sum, (size_t)a->units, sizeof *a->sum, by_value);
     for (int64_t q = 0; q < 5; q++) f->quartiles[q] = a->sum[(a->units - 1) * q / 4];
+}
+
+static pal_status give_divergence(const activations *a, double **out, pal_error *err)
+{
+    *out = NULL;
+    if (!a->random || a->kind != PAL_UNITS_INDEPENDENT) return PAL_OK;
+    *out = malloc((size_t)a->units * sizeof **out);
+    if (!*out) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    memcpy(*out, a->divergence, (size_t)a->units * sizeof **out);
+    return PAL_OK;
 }
 
 static pal_status measure_code(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
@@ -132,16 +145,14 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
     pal__pass *pass = pal__pass_new(model, data, data->count, &options, err);
     if (!pass) return PAL_ERR_ARGUMENT;
     double *room = calloc(5 * (size_t)a.units + 1, sizeof *room);
-    a.sum = room;
-    a.squares = room + a.units;
-    a.mean = room + 2 * a.units;
-    a.squared = room + 3 * a.units;
-    a.divergence = room + 4 * a.units;
-    pal_status status =
-        room ? pal__pass_run(pass, o->seed, count, &a, err) : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = room ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (room) {
+        double **const parts[] = {&a.sum, &a.squares, &a.mean, &a.squared, &a.divergence};
+        for (int64_t i = 0; i < 5; i++) *parts[i] = room + i * a.units;
+        status = pal__pass_run(pass, o->seed, count, &a, err);
+    }
     if (!status) summarise(&a, target(model), f);
-    if (!status && a.random && o->unit_divergence)
-        memcpy(o->unit_divergence, a.divergence, (size_t)a.units * sizeof *a.divergence);
+    if (!status && o->unit_divergence) status = give_divergence(&a, o->unit_divergence, err);
     free(room);
     pal__pass_free(pass);
     return status;

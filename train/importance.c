@@ -47,7 +47,7 @@ static pal_status check_bernoulli(const pal_model *model, const pal_dataset *dat
     pal_status status = find_grey(pal_model_context(model), data, &grey, err);
     if (status || isnan(grey)) return status;
     return pal_error_set(err, PAL_ERR_ARGUMENT,
-                         "importance: output bernoulli is a density of 0 and 1 alone, and %s has grey levels, such as "
+                         "output bernoulli is a density of 0 and 1 alone, and %s has grey levels, such as "
                          "%.4g: choose a run with --binarize dynamic, or with --output gaussian or categorical",
                          data->name, grey);
 }
@@ -56,7 +56,7 @@ static pal_status check_squared(const pal_model *model, const pal_dataset *data,
 {
     (void)model, (void)data;
     return pal_error_set(err, PAL_ERR_ARGUMENT,
-                         "importance: output squared is no normalised density: choose a run with --output gaussian");
+                         "output squared is no normalised density: choose a run with --output gaussian");
 }
 
 /* The recipes that are not densities of every data; others are. */
@@ -64,6 +64,15 @@ static const struct {
     const char *output;
     pal_status (*check)(const pal_model *model, const pal_dataset *data, pal_error *err);
 } recipes[] = {{"bernoulli", check_bernoulli}, {"squared", check_squared}};
+
+pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pal_error *err)
+{
+    const char *output = pal_model_setting(model, "output");
+    pal_status status = pal__fits(model, data, err);
+    for (size_t i = 0; output && !status && i < sizeof recipes / sizeof *recipes; i++)
+        if (!strcmp(output, recipes[i].output)) status = recipes[i].check(model, data, err);
+    return status;
+}
 
 pal_status pal_importance_check(const pal_model *model, const pal_dataset *data, const pal_importance_options *given,
                                 pal_error *err)
@@ -81,11 +90,9 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
     if (o.draws < 0 || o.chunk < 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "importance: %lld samples in chunks of %lld", (long long)o.draws,
                              (long long)o.chunk);
-    pal_status status = pal__fits(model, data, err);
-    const char *output = pal_model_setting(model, "output");
-    for (size_t i = 0; output && !status && i < sizeof recipes / sizeof *recipes; i++)
-        if (!strcmp(output, recipes[i].output)) status = recipes[i].check(model, data, err);
-    return status;
+    pal_error why = {0};
+    pal_status status = pal_density_check(model, data, &why);
+    return status ? pal_error_set(err, status, "importance: %s", why.text) : PAL_OK;
 }
 
 /* ---- The programs ------------------------------------------------------------------------------------------------ */
@@ -97,16 +104,18 @@ typedef struct job {
     pal_importance_options o;
     int64_t chunk, chunks;
     pal__stage *sample;           /* its outputs: the sample as the loss aims at it, and the parameters of q */
+    pal_distribution posterior;   /* its kind and k */
     pal_tensor *given[OF_SAMPLE]; /* the same, as the draws' program takes them */
     pal_program *draws;           /* log weights [1, chunk] */
 } job;
 
 static size_t record_sample(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
-    (void)user;
+    job *j = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[TARGET] = pal_model_target(model, in->x);
-    outputs[POSTERIOR] = pal_model_posterior(model, outputs[TARGET]).parameters;
+    j->posterior = pal__code_posterior(model, outputs[TARGET], pal_model_encode(model, in->x));
+    outputs[POSTERIOR] = j->posterior.parameters;
     pal_model_end(model);
     return pal_tape_status(in->tape) ? 0 : OF_SAMPLE;
 }
@@ -136,9 +145,8 @@ static void choose_chunk(job *j)
 
 static pal_status record_draws(job *j, pal_tape *tape, pal_error *err)
 {
-    const pal_distribution_kind *kind = pal_model_code(j->model);
     pal_model_begin(j->model, tape, PAL_EVALUATE);
-    const pal_distribution q = {kind, pal_option_int(j->model, "hidden"),
+    const pal_distribution q = {j->posterior.kind, j->posterior.k,
                                 pal_leaf(tape, j->given[POSTERIOR], "posterior/parameters")};
     pal_var log_w = pal_model_log_weights(j->model, q, pal_leaf(tape, j->given[TARGET], "inputs"), j->chunk);
     pal_model_end(j->model);
@@ -152,7 +160,7 @@ static pal_status record_draws(job *j, pal_tape *tape, pal_error *err)
 static pal_status prepare(job *j, pal_error *err)
 {
     pal_context *context = pal_model_context(j->model);
-    const pal__stage_options options = {.rows = 1, .lanes = j->o.lanes, .record = record_sample};
+    const pal__stage_options options = {.rows = 1, .lanes = j->o.lanes, .record = record_sample, .user = j};
     choose_chunk(j);
     j->sample = pal__stage_new(j->model, &options, err);
     if (!j->sample) return PAL_ERR_ARGUMENT;

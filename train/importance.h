@@ -34,8 +34,10 @@ typedef struct pal_importance_result {
 /* Memory does not grow with the draws. PAL_ERR_ARGUMENT: what pal_importance_check says. */
 pal_status pal_importance(pal_model *model, const pal_dataset *data, const pal_importance_options *options,
                           pal_importance_result *result, pal_error *err);
-/* Whether there is such a number: the code is random, there are draws, and p(x | z) is a density of these data, which
- * the squared error is not, nor Bernoulli unless each number is 0 or 1. */
+/* Whether p(x | z) is a density of these data, so that there is an ln p(x) at all: the squared error is none, nor is
+ * Bernoulli unless each number is 0 or 1, or binarised. PAL_ERR_ARGUMENT: err says why not, and what to choose. */
+pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pal_error *err);
+/* Whether there is such an estimate: the code is random, there are draws, and pal_density_check. */
 pal_status pal_importance_check(const pal_model *model, const pal_dataset *data, const pal_importance_options *options,
                                 pal_error *err);
 

@@ -71,6 +71,9 @@ pal_status pal__pass_run(pal__pass *pass, uint64_t seed, pal__after_fn after, vo
 
 /* Between begin and end: the input after the other model's corruption or the model's own. id 0: nothing corrupts. */
 pal_var pal__corrupted(pal_model *model, const pal__inputs *in);
+/* Likewise: q(z | x) of rows as pal_model_target has them; a failure on the tape where it is not of as many samples and
+ * units as their code. Its kind and k are the variant's, whatever the model's settings. */
+pal_distribution pal__code_posterior(pal_model *model, pal_var target, pal_var code);
 
 /* ---- evaluate.c ---------------------------------------------------------------------------------------------------
  */

@@ -30,6 +30,18 @@ pal_var pal__corrupted(pal_model *model, const pal__inputs *in)
     return pal_model_corrupt(model, in->x);
 }
 
+pal_distribution pal__code_posterior(pal_model *model, pal_var target, pal_var code)
+{
+    const pal_distribution q = pal_model_posterior(model, target);
+    const pal_shape of = pal_shape_of(code), have = pal_shape_of(q.parameters);
+    if (!pal_ok(code) || !pal_ok(q.parameters)) return (pal_distribution){.parameters = {.tape = target.tape}};
+    const int64_t units = of.dim[0] ? pal_shape_count(of) / of.dim[0] : 0;
+    if (q.k == units && have.dim[0] == of.dim[0]) return q;
+    pal_tape_fail(target.tape, PAL_ERR_SHAPE, "posterior: %lld rows of %lld numbers, of %lld codes of %lld units",
+                  (long long)have.dim[0], (long long)q.k, (long long)of.dim[0], (long long)units);
+    return (pal_distribution){.parameters = {.tape = target.tape}};
+}
+
 static size_t record_corruption(pal_model *corruptor, const pal__inputs *in, pal_var *outputs, void *user)
 {
     (void)user;

@@ -41,6 +41,9 @@ typedef struct pal_code_figures {
     double rho;               /* the mean that a sparse model wants of each unit, NAN: none, and ... */
     double near_rho;          /* ... the share of units whose mean is within 20 % of it */
     bool random;              /* the code is drawn, and these are figures of its posterior's mean */
+    double divergence;        /* of a random code: mean over the samples of KL(q || p), nats; else NAN */
+    bool collapsed;           /* a random code tells nothing: no unit is active; of one choice (pal_units), such as a */
+                              /* categorical code, divergence is below 0.01: its active and dead are -1 */
     int64_t active;           /* units whose standard deviation (of a random code: variance, Burda, Grosse and */
                               /* Salakhutdinov, ICLR 2016) is above 0.01: what they say depends on the sample */
     int64_t dead;             /* units whose standard deviation is below 1e-4: they say the same of every sample */
@@ -51,7 +54,8 @@ typedef struct pal_code_figures {
     double jacobian_norm2;    /* ... of ||J||^2 */
 } pal_code_figures;
 
-/* Of a random code, at beta 1 whatever the loss weighs: E ln p(x | z) - KL(q || p), in nats. */
+/* Of a random code, at beta 1 whatever the loss weighs: E ln p(x | z) - KL(q || p), in nats; a bound of ln p(x) where
+ * the output is a density of the data (pal_density_check). */
 typedef struct pal_bound_figures {
     double value; /* the evidence lower bound, minus the two others together; NAN: the code is not random */
     double reconstruction, divergence; /* -E ln p(x | z) by the loss's draws; KL(q || p) in closed form */
@@ -77,8 +81,8 @@ typedef struct pal_evaluate_options {
     pal_model *corruptor; /* whose corruption is applied to a model that has none; NULL: the model's own */
     bool code;            /* also the figures of the code */
     int64_t jacobian_samples; /* at most; 0: all, but 256 where J goes row by row; -1: none */
-    double *unit_divergence;  /* with code: room for the mean KL of each unit of a random code, NAN of kinds whose units
-                                 are not independent; NULL */
+    double **unit_divergence; /* with code: gets the mean KL of each unit of a random code, code.units of them, to be
+                                 freed; NULL where units are not independent. NULL: not wanted */
 } pal_evaluate_options;
 
 /* A term of the loss that is not separable over samples is that of the whole data, whatever the batch. */
