@@ -215,11 +215,14 @@ static void print_code(const column *columns, size_t n)
 #undef ROW
 
 /* Posterior collapse in words. */
-static void print_collapse(const pal_code_figures *c)
+static void print_collapse(const pal_model *model, const pal_code_figures *c)
 {
+    const char *beta = pal_model_setting(model, "beta");
+    const bool paid = beta && strtod(beta, NULL) > 0;
     const long long silent = c->active < 0 ? 0 : c->units - c->active;
     if (c->collapsed)
-        puts("\n  posterior collapse: the code tells nothing of the sample; lower --beta or use --warm-up");
+        printf("\n  posterior collapse: the code tells nothing of the sample; %s\n",
+               paid ? "lower --beta, use --beta-warm-up, or train longer" : "train longer, or with another rate");
     else if (silent)
         printf("\n  collapsed: %lld of %lld units tell nothing of the sample (variance of the posterior's mean at most "
                "0.01)\n",
@@ -257,7 +260,7 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     print_losses(run, columns, n);
     puts("");
     print_code(columns, n);
-    if (f->code.random) print_collapse(&f->code);
+    if (f->code.random) print_collapse(run->model, &f->code);
     puts("\n  loss and errors: means over samples of sums over features, in evaluation, without penalties of the "
          "weights");
     print_bound_note(run, columns, n);
@@ -270,7 +273,8 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
                               : "standard deviation over the samples");
     puts("  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
     if (columns[ASKED].importance.draws)
-        printf("  ln p(x): nats, of %s draws a sample, ln of their mean weight p(x|z) p(z) / q(z|x); the draws that "
+        printf("  standard error: of the mean over the samples\n  ln p(x): nats, of %s draws a sample, ln of their "
+               "mean weight p(x|z) p(z) / q(z|x); the draws that "
                "count: (sum w)^2 / sum w^2\n",
                pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
     if (f->code.jacobian_samples)

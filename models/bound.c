@@ -52,11 +52,11 @@ pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t dr
     return pal_add(log_likelihood(m, z, x), log_ratio);
 }
 
-/* beta; in training step k of the first N, `warm-up`, k / N of it. The steps are counted with the model, whatever the
- * estimate: a trained model has the same weights under another one. */
+/* beta; in training step k of the first N, `beta-warm-up`, k / N of it. The steps are counted with the model, whatever
+ * the estimate: a trained model has the same weights under another one. */
 static pal_var weight(pal_model *m)
 {
-    const double beta = pal_option_real(m, "beta"), steps = (double)pal_option_int(m, "warm-up");
+    const double beta = pal_option_real(m, "beta"), steps = (double)pal_option_int(m, "beta-warm-up");
     if (m->mode == PAL_EVALUATE || steps == 0) return pal_constant(m->tape, beta);
     pal_var taken = pal_statistic(m, "warm-up/steps", PAL_SCALAR), step = pal_assign(taken, pal_shift(taken, 1));
     return pal_scale(pal_min(pal_scale(step, 1 / steps), pal_like(step, 1)), beta);

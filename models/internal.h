@@ -63,37 +63,43 @@ int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t featur
 int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
 
 /* Rows of the options of a variant whose code is drawn. */
-#define PAL__CODE_OPTIONS                                                                                               \
-    {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                            \
-        {"layers",                                                                                                      \
-         PAL_OPTION_SIZES,                                                                                              \
-         "400,20",                                                                                                      \
-         1,                                                                                                             \
-         1000000,                                                                                                       \
-         NULL,                                                                                                          \
-         "units of each layer of the encoder; the last is the code"},                                                   \
-        {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},                 \
-        {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},           \
-        {.name = "code-activation", .type = PAL_OPTION_NONE}, {.name = "tied", .type = PAL_OPTION_NONE},                \
-        {"code",                                                                                                        \
-         PAL_OPTION_ENUM,                                                                                               \
-         "normal",                                                                                                      \
-         0,                                                                                                             \
-         0,                                                                                                             \
-         pal__code_choices,                                                                                             \
-         "distribution of the code: normal, with full covariance, 0 or 1 each, one of so many classes"},                \
-        {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL, "of a discrete code's relaxation in training"},       \
-        {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: none"},                              \
-        {"warm-up", PAL_OPTION_INT, "0", 0, 1e12, NULL, "training steps in which beta grows to its value; 0: at once"}, \
-    {                                                                                                                   \
-        "divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                \
-            "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"                \
+#define PAL__CODE_OPTIONS                                                                                              \
+    {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                           \
+        {"layers",                                                                                                     \
+         PAL_OPTION_SIZES,                                                                                             \
+         "400,20",                                                                                                     \
+         1,                                                                                                            \
+         1000000,                                                                                                      \
+         NULL,                                                                                                         \
+         "units of each layer of the encoder; the last is the code"},                                                  \
+        {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},                \
+        {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},          \
+        {.name = "code-activation", .type = PAL_OPTION_NONE}, {.name = "tied", .type = PAL_OPTION_NONE},               \
+        {"code",                                                                                                       \
+         PAL_OPTION_ENUM,                                                                                              \
+         "normal",                                                                                                     \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         pal__code_choices,                                                                                            \
+         "distribution of the code: normal, with full covariance, 0 or 1 each, one of so many classes"},               \
+        {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL, "of a discrete code's relaxation in training"},      \
+        {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: none"},                             \
+        {"beta-warm-up",                                                                                               \
+         PAL_OPTION_INT,                                                                                               \
+         "0",                                                                                                          \
+         0,                                                                                                            \
+         1e12,                                                                                                         \
+         NULL,                                                                                                         \
+         "training steps in which beta grows to its value; 0: at once"},                                               \
+    {                                                                                                                  \
+        "divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                               \
+            "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"               \
     }
 
 /* And which of them not every setting uses. */
 #define PAL__CODE_NEEDS                                                                                                \
     {"temperature", "code", "bernoulli|categorical"}, {"beta", "estimate", "bound|importance"},                        \
-        {"warm-up", "estimate", "bound|importance"},                                                                   \
+        {"beta-warm-up", "estimate", "bound|importance"},                                                              \
     {                                                                                                                  \
         "divergence", "estimate", "bound"                                                                              \
     }

@@ -350,7 +350,7 @@ works "interpolate in a grid" interpolate first --corners 0,1,2,3 --steps 5 --pi
 check "a grid makes a picture" is_png corners.png
 
 # ---- Random codes
-works "train a variational one" train vae --out plane --data data --batch 16 --epochs 2 --hidden 2 --warm-up 20 --quiet
+works "train a variational one" train vae --out plane --data data --batch 16 --epochs 2 --hidden 2 --beta-warm-up 20 --quiet
 check "metrics have the divergence" grep -q '"terms":{"reconstruction":[0-9.]*,"divergence":[0-9.]*}' plane/metrics.jsonl
 works "sample" sample plane --steps 5 --json
 check "sample as JSON parses" is_json out
@@ -368,7 +368,7 @@ done
 works "another estimate of a trained run" evaluate plane --estimate importance --samples 7 --json
 works "an estimate without what the run was trained with" evaluate plane --estimate predictive
 refused "a temperature of a normal code" 'temperature is for --code bernoulli|categorical' train vae --temperature 0.3 --data data --out new
-refused "a warm-up of nothing" 'warm-up is for --estimate' train vae --estimate predictive --warm-up 9 --data data --out new
+refused "a warm-up of nothing" 'beta-warm-up is for --estimate' train vae --estimate predictive --beta-warm-up 9 --data data --out new
 refused "beta of nothing, evaluated" 'beta is for --estimate' evaluate plane --estimate predictive --beta 2
 refused "samples of no random code" 'basic-like\|no prior' sample first
 refused "a grid of coins" 'give --samples' sample bernoulli --steps 5
@@ -470,7 +470,7 @@ works "evaluate a code that is not random" evaluate first
 check "there units are active by standard deviation" grep -q '^  active: standard deviation over the samples above 0.01' out
 works "a collapsed one" train vae --out silent $small --beta 100000 --learning-rate 0.01 --quiet
 works "evaluate a collapsed one" evaluate silent
-check "collapse is said in words" grep -q '^  posterior collapse: .*--warm-up' out
+check "collapse is said in words" grep -q '^  posterior collapse: .*--beta-warm-up' out
 works "ln p(x)" evaluate drawn --importance 300 --limit 20 --json
 check "ln p(x) as JSON parses" is_json out
 for key in evidence_lower_bound reconstruction divergence draws log_likelihood standard_error effective_draws; do

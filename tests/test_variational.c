@@ -120,7 +120,8 @@ END_TEST
 /* Step k of N has k / N of it; an evaluation has all. */
 START_TEST(warm_up_counts_the_steps_of_training)
 {
-    pal_model *plain = WITH({"beta", "2"}), *m = WITH({"beta", "2"}, {"warm-up", "4"}), *none = WITH({"beta", "0"});
+    pal_model *plain = WITH({"beta", "2"}), *m = WITH({"beta", "2"}, {"beta-warm-up", "4"}),
+              *none = WITH({"beta", "0"});
     pal_tensor *x = batch_of(m, SAMPLES);
     const double fit = loss_in(none, x, PAL_TRAIN, 0), divergence = loss_in(plain, x, PAL_TRAIN, 0) - fit;
     ck_assert(loss_in(m, x, PAL_EVALUATE, 0) == loss_in(plain, x, PAL_EVALUATE, 0));
@@ -128,7 +129,7 @@ START_TEST(warm_up_counts_the_steps_of_training)
     ck_assert_uint_eq(pal_model_statistic_count(m), 1);
     const pal_setting others[][2] = {{{"estimate", "predictive"}}, {{"beta", "0"}}, {{"estimate", "importance"}}};
     for (size_t i = 0; i < 3; i++) { /* so that an evaluation may have them in place of the run's */
-        pal_model *other = WITH({"warm-up", "4"}, others[i][0]);
+        pal_model *other = WITH({"beta-warm-up", "4"}, others[i][0]);
         ck_assert_uint_eq(pal_model_statistic_count(other), 1);
         pal_model_free(other);
     }
@@ -394,15 +395,17 @@ START_TEST(what_has_no_effect_is_refused)
         {"iwae", {{"code", "normal-full"}, {"temperature", "0.3"}}, "--temperature is for --code"},
         {"vae", {{"code", "bernoulli"}, {"temperature", "0.3"}}, NULL},
         {"iwae", {{"code", "categorical"}, {"temperature", "0.3"}}, NULL},
-        {"vae", {{"estimate", "predictive"}, {"warm-up", "9"}}, "--warm-up is for --estimate bound|importance"},
+        {"vae",
+         {{"estimate", "predictive"}, {"beta-warm-up", "9"}},
+         "--beta-warm-up is for --estimate bound|importance"},
         {"vae", {{"estimate", "predictive"}, {"beta", "2"}}, "--beta is for --estimate bound|importance"},
         {"vae", {{"estimate", "predictive"}, {"divergence", "sampled"}}, "--divergence is for --estimate bound"},
         {"iwae", {{"divergence", "sampled"}}, "--divergence is for --estimate bound, not importance"},
         {"vae", {{"divergence", "sampled"}}, NULL},
-        {"vae", {{"warm-up", "9"}}, NULL},
+        {"vae", {{"beta-warm-up", "9"}}, NULL},
         {"iwae", {{"beta", "2"}}, NULL},
-        {"iwae", {{"warm-up", "9"}}, NULL},
-        {"vae", {{"warm-up", "9"}, {"estimate", "predictive"}}, NULL},
+        {"iwae", {{"beta-warm-up", "9"}}, NULL},
+        {"vae", {{"beta-warm-up", "9"}, {"estimate", "predictive"}}, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pal_error err = {0};

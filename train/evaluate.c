@@ -229,7 +229,10 @@ pal_status pal__evaluator_run(pal__evaluator *e, pal_figures *figures, pal_error
                                              .reconstruction = e->sum[FIT] / n,
                                              .divergence = e->sum[DIVERGENCE] / n};
     for (size_t i = 0; i < e->notes; i++) add_term(figures, e->names[i], e->sum[FIXED + i] / n);
-    return e->pool ? add_pooled(e, figures, err) : PAL_OK;
+    status = e->pool ? add_pooled(e, figures, err) : PAL_OK;
+    if (figures->n_terms > 1 && figures->terms[0].value == 0) /* every part of the loss has a name */
+        memmove(figures->terms, figures->terms + 1, --figures->n_terms * sizeof *figures->terms);
+    return status;
 }
 
 pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,

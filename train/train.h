@@ -67,8 +67,8 @@ typedef struct pal_figures {
     double squared_error;           /* sum of (x - xhat)^2, reconstructed from the clean input */
     double squared_error_corrupted; /* the same, from the corrupted input; NAN where nothing corrupts */
     double error;                   /* share of the samples whose class the model tells wrongly; NAN: it tells none */
-    size_t n_terms;                 /* at least 1: "reconstruction", all of the loss that has no name of its own */
-    pal_term terms[PAL_TERMS];      /* they add up to the loss */
+    size_t n_terms; /* at least 1: "reconstruction", all of the loss that has no name, unless that is nothing */
+    pal_term terms[PAL_TERMS]; /* they add up to the loss */
     pal_code_figures code;
     pal_bound_figures bound;
 } pal_figures;
