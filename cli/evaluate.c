@@ -77,6 +77,7 @@ static json_t *json_of_code(const pal_code_figures *c, const double *unit_diverg
                             "jacobian_norm2", pal_cli_number(c->jacobian_norm2));
     if (c->random) {
         json_object_set_new(out, "divergence", pal_cli_number(c->divergence));
+        if (isfinite(c->information)) json_object_set_new(out, "information", pal_cli_number(c->information));
         json_object_set_new(out, "collapsed", json_boolean(c->collapsed));
     }
     if (unit_divergence) json_object_set_new(out, "unit_divergence", numbers(unit_divergence, c->units));
@@ -204,6 +205,7 @@ static void print_code(const column *columns, size_t n)
     ROW("  active", -1, f->code.active < 0 ? NAN : (double)f->code.active);
     ROW("  dead", -1, f->code.dead < 0 ? NAN : (double)f->code.dead);
     ROW("  divergence", 4, f->code.active < 0 ? f->code.divergence : NAN);
+    ROW("  information", 4, f->code.information);
     ROW("mean activation", 4, f->code.mean);
     for (int i = 0; i < 5; i++) ROW(quartiles[i], 4, f->code.quartiles[i]);
     ROW("  within 20% of rho", -2, f->code.near_rho);
@@ -265,8 +267,10 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
          "weights");
     print_bound_note(run, columns, n);
     if (f->code.active < 0)
-        puts("  divergence of the code: mean over the samples of KL(q||p), nats; below 0.01 it tells nothing. Classes "
-             "are one choice: none of them is active or not");
+        puts("  divergence of the code: mean over the samples of KL(q||p), nats; information: H(mean q) - mean H(q), "
+             "what "
+             "it tells of the sample,\n  nothing below 0.01 nats. Classes are one choice: none of them is active or "
+             "not");
     else
         printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
                f->code.random ? "variance over the samples of the posterior's mean"

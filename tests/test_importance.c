@@ -425,8 +425,9 @@ START_TEST(silent_units_are_told)
 }
 END_TEST
 
-/* A class a sample: of many classes no unit varies by 0.01, however much the code tells. */
-START_TEST(one_choice_collapses_by_its_divergence)
+/* A class a sample: of many classes no unit varies by 0.01, however much the code tells. And one that is sure of the
+ * same class for every sample tells nothing, however far it is from the prior. */
+START_TEST(one_choice_collapses_by_its_information)
 {
     enum { CLASSES = 150, MANY = CLASSES };
     char hidden[8];
@@ -436,7 +437,7 @@ START_TEST(one_choice_collapses_by_its_divergence)
     pal_model *m = model_of(
         "variational", (pal_setting[]){{"hidden", hidden}, {"layers", hidden}, {"code", "categorical"}, {0}}, sample);
     pal_tensor *w = pal_model_parameter_find(m, "encoder/W"), *b = pal_model_parameter_find(m, "encoder/b");
-    for (size_t k = 0; k < 3; k++) { /* the nearest sample's class; a little of it; nothing */
+    for (size_t k = 0; k < 4; k++) { /* the nearest sample's class; a little of it; nothing; the first class */
         const double scale = k == 0 ? 3000 : k == 1 ? 0.1 : 0;
         for (size_t j = 0; j < CLASSES; j++) {
             double norm2 = 0;
@@ -445,13 +446,14 @@ START_TEST(one_choice_collapses_by_its_divergence)
                 pal_tensor_set(w, d * CLASSES + j, scale * x);
                 norm2 += x * x;
             }
-            pal_tensor_set(b, j, -scale * norm2 / 2);
+            pal_tensor_set(b, j, k == 3 ? (j ? 0 : 100) : -scale * norm2 / 2);
         }
         const pal_code_figures f = evaluate(m, NULL).code;
         ck_assert_int_eq(f.units, CLASSES);
         ck_assert(f.active == -1 && f.dead == -1);
-        ck_assert_msg(f.collapsed == (k > 0), "%g nats", f.divergence);
-        ck_assert(k ? f.divergence < 0.01 && (f.divergence == 0) == (k == 2) : f.divergence > log(CLASSES) - 0.5);
+        ck_assert_msg(f.collapsed == (k > 0), "%g nats", f.information);
+        ck_assert(k % 3 ? f.divergence < 0.01 && (f.divergence == 0) == (k == 2) : f.divergence > log(CLASSES) - 0.5);
+        ck_assert(k ? f.information < 0.01 : f.information > log(CLASSES) - 0.5);
     }
     pal_model_free(m);
 }
@@ -557,7 +559,7 @@ Suite *importance_suite(void)
                                   weights_of_any_size_are_added, memory_does_not_grow_with_the_draws,
                                   progress_is_told_after_each_chunk_and_stops, what_is_no_density_is_refused,
                                   recordings_that_do_not_fit_are_refused, a_batch_of_one_is_like_any_other,
-                                  one_choice_collapses_by_its_divergence, the_posterior_says_its_kind_and_size,
+                                  one_choice_collapses_by_its_information, the_posterior_says_its_kind_and_size,
                                   a_posterior_of_another_size_than_the_code_is_refused, silent_units_are_told));
     tcase_add_loop_test(group, discrete_codes_are_drawn_exactly, 0, 2);
     tcase_add_loop_test(group, no_chunk_matters, 0, CODES);

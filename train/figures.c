@@ -97,6 +97,17 @@ static double target(const pal_model *model)
     return rho && (!sparsity || !strcmp(sparsity, "kl")) ? strtod(rho, NULL) : (double)NAN;
 }
 
+/* Of a code of one choice: what it tells of the sample, H(mean q) - mean H(q) = mean KL(q || p) - KL(mean q || p), the
+ * prior being uniform. A q that is sure, but of the same class for every sample, tells nothing. */
+static double information(const activations *a, double divergence)
+{
+    for (int64_t j = 0; j < a->units; j++) {
+        const double q = a->mean[j] / (double)a->samples;
+        if (q > 0) divergence -= q * log(q * (double)a->units);
+    }
+    return fmax(divergence, 0);
+}
+
 /* sum becomes the sorted means, divergence a mean. */
 static void summarise(activations *a, double rho, pal_code_figures *f)
 {
@@ -107,7 +118,8 @@ static void summarise(activations *a, double rho, pal_code_figures *f)
                             .saturated = a->low >= 0 && a->high <= 1 ? (double)a->saturated / all : (double)NAN,
                             .rho = rho,
                             .random = a->random,
-                            .divergence = a->random ? 0 : (double)NAN};
+                            .divergence = a->random ? 0 : (double)NAN,
+                            .information = NAN};
     for (int64_t j = 0; j < a->units; j++) {
         const double mean = a->sum[j] / n, deviation = sqrt(variance(a->sum[j], a->squares[j], n));
         f->mean += mean / (double)a->units;
@@ -119,7 +131,8 @@ static void summarise(activations *a, double rho, pal_code_figures *f)
         if (a->random) f->divergence += a->divergence[j];
     }
     const bool one = a->random && a->kind == PAL_UNITS_ONE_CHOICE;
-    f->collapsed = a->random && (one ? f->divergence < TOLD : !f->active);
+    if (one) f->information = information(a, f->divergence);
+    f->collapsed = a->random && (one ? f->information < TOLD : !f->active);
     if (one) f->active = f->dead = -1;
     f->near_rho = isnan(rho) ? rho : (double)near / (double)a->units;
     qsort(a->sum, (size_t)a->units, sizeof *a->sum, by_value);

@@ -35,20 +35,21 @@ enum { PAL_TERMS = 1 + PAL_MODEL_NOTES };
 
 /* Of codes of clean inputs. A unit's mean and standard deviation are over the samples. */
 typedef struct pal_code_figures {
-    int64_t units;            /* 0: nothing here was asked for */
-    double mean;              /* over the units, of their means: over all activations */
-    double quartiles[5];      /* of the units' means: least, quarter, median, three quarters, greatest */
-    double rho;               /* the mean that a sparse model wants of each unit, NAN: none, and ... */
-    double near_rho;          /* ... the share of units whose mean is within 20 % of it */
-    bool random;              /* the code is drawn, and these are figures of its posterior's mean */
-    double divergence;        /* of a random code: mean over the samples of KL(q || p), nats; else NAN */
-    bool collapsed;           /* a random code tells nothing: no unit is active; of one choice (pal_units), such as a */
-                              /* categorical code, divergence is below 0.01: its active and dead are -1 */
-    int64_t active;           /* units whose standard deviation (of a random code: variance, Burda, Grosse and */
-                              /* Salakhutdinov, ICLR 2016) is above 0.01: what they say depends on the sample */
-    int64_t dead;             /* units whose standard deviation is below 1e-4: they say the same of every sample */
-    double saturated;         /* share of activations below 0.05 or above 0.95; NAN where some lie outside [0,1] */
-    double zeros;             /* share of activations that are exactly 0 */
+    int64_t units;       /* 0: nothing here was asked for */
+    double mean;         /* over the units, of their means: over all activations */
+    double quartiles[5]; /* of the units' means: least, quarter, median, three quarters, greatest */
+    double rho;          /* the mean that a sparse model wants of each unit, NAN: none, and ... */
+    double near_rho;     /* ... the share of units whose mean is within 20 % of it */
+    bool random;         /* the code is drawn, and these are figures of its posterior's mean */
+    double divergence;   /* of a random code: mean over the samples of KL(q || p), nats; else NAN */
+    double information;  /* of a random code of one choice (pal_units), such as a categorical one: what it tells of */
+                         /* the sample, H(mean q) - mean H(q), nats; its active and dead are -1; else NAN */
+    bool collapsed;      /* a random code tells nothing: no unit is active, or information is below 0.01 */
+    int64_t active;      /* units whose standard deviation (of a random code: variance, Burda, Grosse and */
+                         /* Salakhutdinov, ICLR 2016) is above 0.01: what they say depends on the sample */
+    int64_t dead;        /* units whose standard deviation is below 1e-4: they say the same of every sample */
+    double saturated;    /* share of activations below 0.05 or above 0.95; NAN where some lie outside [0,1] */
+    double zeros;        /* share of activations that are exactly 0 */
     int64_t jacobian_samples; /* the first ones, whose encoder's Jacobian J = dh/dx was taken, exactly */
     double jacobian_norm;     /* mean over these samples of the Frobenius norm ||J|| */
     double jacobian_norm2;    /* ... of ||J||^2 */
