@@ -122,11 +122,11 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
         pal_gradcheck_report part;
         /* A model bends more than an operation: the higher derivatives of deep layers, shared weights and e^(ln sigma)
          * times noise want a short step, and sums of many terms a longer one, for rounding. A true derivative agrees
-         * at one of two. */
-        static const double steps[2][2] = {{0x1p-6, 0x1p-8}, {0x1p-7, 0x1p-9}};
+         * at one of three. */
+        static const double steps[2][3] = {{0x1p-6, 0x1p-8, 0x1p-10}, {0x1p-7, 0x1p-9, 0x1p-11}};
         size_t some = n - at < step ? n - at : step;
         pal_status status = PAL_OK;
-        for (int attempt = 0; attempt < 2; attempt++) {
+        for (int attempt = 0; attempt < 3; attempt++) {
             pal_gradcheck_options o = {
                 .struct_size = sizeof o, .order = order, .seed = c->seed, .step = steps[order - 1][attempt]};
             status = pal_gradcheck(c->context, name, build, s, parameters + at, some, &o, &part);

@@ -35,6 +35,16 @@ labels() {
     awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 8 }' > text
     printf "$(cat text)"
 }
+# stop SIGNAL: process $pid gets it; its status. One that does not listen yet gets it again, and is killed in the end.
+stop() {
+    kill -"$1" $pid
+    (sleep 20; kill -"$1" $pid; sleep 20; kill -KILL $pid) > deaf-ears 2>&1 &
+    guard=$!
+    wait $pid 2> waited
+    stopped=$?
+    { kill -KILL $guard; wait $guard; } 2> waited
+    return $stopped
+}
 mkdir data
 images 128 > data/train-images-idx3-ubyte
 labels 128 > data/train-labels-idx1-ubyte
@@ -511,8 +521,7 @@ refused "ln p(x) by fewer" '0 .. 1000000000' evaluate drawn --importance -1
 "$program" evaluate drawn --importance 20000000 --limit 1 --jacobian-samples 0 > out 2> err &
 pid=$!
 sleep 2
-kill -INT $pid
-wait $pid
+stop INT
 check "an interrupted ln p(x) is status 130" [ $? -eq 130 ]
 check "an interrupted ln p(x) says where in one line" [ "$(grep -c '^palindrome: .*stopped at sample' err) $(wc -l < err)" = "1 1" ]
 check "an interrupted ln p(x) prints no figures" [ ! -s out ]
@@ -706,8 +715,7 @@ check "a damaged checkpoint is one line" [ "$(wc -l < err)" -eq 1 ]
 pid=$!
 tries=0
 while [ ! -s long/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -INT $pid
-wait $pid
+stop INT
 status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
 check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
@@ -717,8 +725,7 @@ warns "an interrupted run opens" 'long: training was interrupted' evaluate long 
 pid=$!
 tries=0
 while [ ! -d endless/hidden-5-seed-1 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -INT $pid
-wait $pid
+stop INT
 check "an interrupted sweep is status 130" [ $? -eq 130 ]
 check "an interrupted sweep tells what is finished" grep -q 'of 1000 runs are finished and stay in endless' err
 check "an interrupted sweep leaves the table" [ -s endless/sweep.csv ]
@@ -755,8 +762,7 @@ check "a dot that fails leaves nothing" [ ! -e stubbed.svg ]
 pid=$!
 tries=0
 while [ ! -s cut/hidden-4-seed-1/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -INT $pid
-wait $pid
+stop INT
 check "a sweep without a finished run is one line" [ "$(grep -c 'none of 9 runs is finished' err) $(wc -l < err)" = "1 1" ]
 "$program" sweep basic --lr 0.01,1e6 --output squared --activation linear --seeds 3 --out torn $small > out 2> err
 check "a sweep with a run that fails is status 1" [ $? -eq 1 ]
@@ -813,8 +819,7 @@ check "a closed form has no optimizer" [ "$(grep -c 'optimizer\|epochs,' out)" -
 pid=$!
 tries=0
 while [ ! -s hung/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -HUP $pid
-wait $pid
+stop HUP
 check "a hang-up is status 129" [ $? -eq 129 ]
 check "a hang-up saves" grep -q '"status": "interrupted"' hung/run.json
 (trap '' HUP; exec "$program" train basic --out deaf --data data --batch 16 --epochs 1000000 --quiet) > out 2> err &
@@ -1021,8 +1026,7 @@ for signal in KILL INT TERM; do
     "$program" train --resume $run > out 2> err2
     check "a run that is trained is not resumed" [ $? -eq 2 ]
     check "a run that is trained is told" grep -q 'another process' err2
-    kill -$signal $pid
-    { wait $pid; } 2> /dev/null
+    stop $signal
     if grep -q '"status": "done"' $run/run.json; then fail "$signal came too late"; fi
     works "resumed after $signal" train --resume $run --threads 1 --quiet
     same_run "resumed after $signal" unbroken $run
