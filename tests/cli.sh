@@ -815,7 +815,7 @@ works "run-info of a closed form" run-info solved
 check "a closed form is told" grep -q '^  training  *closed form' out
 check "a closed form has no optimizer" [ "$(grep -c 'optimizer\|epochs,' out)" -eq 0 ]
 
-"$program" train basic --out hung --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
+env --default-signal=HUP "$program" train basic --out hung --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
 pid=$!
 tries=0
 while [ ! -s hung/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
