@@ -4,12 +4,7 @@
  * Burda, Grosse and Salakhutdinov, ICLR 2016, equation 8. */
 #include "models/internal.h"
 
-static const pal_option options[] = {
-    PAL__CODE_OPTIONS,
-    {"samples", PAL_OPTION_INT, "5", 1, 100000, NULL, "draws of the code for each sample"},
-    {"estimate", PAL_OPTION_ENUM, "importance", 0, 0, "bound|importance|predictive",
-     "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"},
-    {0}};
+static const pal_option options[] = {PAL__CODE_OPTIONS, PAL__ESTIMATE_OPTIONS("5", "importance"), {0}};
 
 static const pal_need needs[] = {PAL__CODE_NEEDS, {0}};
 

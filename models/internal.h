@@ -96,6 +96,14 @@ int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
             "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"               \
     }
 
+/* And of one whose loss is pal__estimate: its defaults. */
+#define PAL__ESTIMATE_OPTIONS(samples, estimate)                                                                       \
+    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code for each sample"},                        \
+    {                                                                                                                  \
+        "estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                    \
+            "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"                       \
+    }
+
 /* And which of them not every setting uses. */
 #define PAL__CODE_NEEDS                                                                                                \
     {"temperature", "code", "bernoulli|categorical"}, {"beta", "estimate", "bound|importance"},                        \

@@ -5,12 +5,7 @@
  * distribution.c; the estimates of ln p(x) are those of bound.c. encode gives the posterior's mean. */
 #include "models/internal.h"
 
-static const pal_option options[] = {
-    PAL__CODE_OPTIONS,
-    {"samples", PAL_OPTION_INT, "1", 1, 100000, NULL, "draws of the code for each sample"},
-    {"estimate", PAL_OPTION_ENUM, "bound", 0, 0, "bound|importance|predictive",
-     "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"},
-    {0}};
+static const pal_option options[] = {PAL__CODE_OPTIONS, PAL__ESTIMATE_OPTIONS("1", "bound"), {0}};
 
 static const pal_need needs[] = {PAL__CODE_NEEDS, {0}};
 

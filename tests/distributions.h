@@ -6,25 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "testing.h"
+#include "fixture.h"
 
 enum { MANY = 40000 };
 #define ERRORS 4.5
-
-static pal_context *c;
-static pal_tape *t;
-
-static inline void setup(void)
-{
-    c = context_with(2);
-    t = pal_tape_new(c, PAL_F64);
-}
-
-static inline void teardown(void)
-{
-    pal_tape_free(t);
-    pal_context_free(c);
-}
 
 /* The elements of v, to be freed. */
 static inline double *values(pal_var v)

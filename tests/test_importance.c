@@ -73,20 +73,6 @@ START_TEST(the_mean_weight_is_p_and_its_logarithm_grows_with_the_draws)
 }
 END_TEST
 
-/* ln p(x) of each row, by all values of a discrete code of two. */
-static pal_var enumerated(pal_model *m, pal_var x)
-{
-    const bool coins = !strcmp(pal_option_enum(m, "code"), "bernoulli");
-    const int64_t count = coins ? 4 : 2, n = pal_shape_of(x).dim[0];
-    pal_var all[4];
-    for (int64_t i = 0; i < count; i++) {
-        pal_var bit[] = {pal_fill(x.tape, PAL_F64, PAL_SHAPE(n, 1), (double)(i & 1)),
-                         pal_fill(x.tape, PAL_F64, PAL_SHAPE(n, 1), (double)(coins ? i >> 1 : !i))};
-        all[i] = pal_log_likelihood(m, pal_decode_layers(m, pal_concat(bit, 2, 1)), x);
-    }
-    return pal_logmeanexp(pal_stack(all, (size_t)count, 0), 1, false);
-}
-
 START_TEST(discrete_codes_are_drawn_exactly)
 {
     double mean_log;

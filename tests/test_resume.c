@@ -8,19 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "files.h"
 #include "ops/ops.h"
-#include "testing.h"
+#include "rows_file.h"
 #include "train/train.h"
 
 Suite *resume_suite(void);
 
-enum { SAMPLES = 53, FEATURES = 12, BATCH = 10, EPOCHS = 4, ROOM = 1 << 20 };
-
-static pal_context *context;
-
-static void set_up(void) { context = context_with(2); }
-static void tear_down(void) { pal_context_free(context); }
+enum { BATCH = 10, EPOCHS = 4, ROOM = 1 << 20 };
 
 /* ---- A model of three phases: the encoder by itself, then the decoder by its own optimiser, then all ---------------
  */
@@ -94,20 +88,6 @@ static const struct {
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static int64_t epochs_of(size_t kind) { return kind == 2 ? 2 + 1 + EPOCHS : EPOCHS; }
-
-static pal_dataset *data_of(int64_t samples, const char *stream)
-{
-    pal_error err = {0};
-    pal_tensor *all = random_tensor(context, PAL_F32, PAL_SHAPE(samples, FEATURES), 0, 1, stream);
-    char name[64];
-    snprintf(name, sizeof name, "%s.npy", stream);
-    const char *path = path_of(name);
-    ck_assert_msg(!pal_npy_write(all, path, &err), "%s", err.text);
-    pal_tensor_free(all);
-    pal_dataset *data = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, &err);
-    ck_assert_msg(data != NULL, "%s", err.text);
-    return data;
-}
 
 static void copy_file(const char *from, const char *to, const char *name)
 {
