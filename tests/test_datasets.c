@@ -71,6 +71,40 @@ START_TEST(dataset_mismatch)
 }
 END_TEST
 
+/* Of 17 training samples the last five: the training split is without them, and the test split is they. */
+START_TEST(held_out)
+{
+    pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(20, 6));
+    const char *path = path_of("some.npy");
+    ck_assert_int_eq(pal_npy_write(tensor, path, NULL), PAL_OK);
+    pal_error err = {0};
+    pal_dataset *train = pal_dataset_open_held_out(context, path, PAL_SPLIT_TRAIN, 5, &err),
+                *test = pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, 5, &err);
+    ck_assert_msg(train && test, "%s", err.text);
+    ck_assert(train->count == 12 && test->count == 5);
+    ck_assert_str_eq(test->name, "some (held out)");
+    ck_assert_int_eq(memcmp(train->inputs->data, tensor->data, 12 * 24), 0);
+    ck_assert_int_eq(memcmp(test->inputs->data, (float *)tensor->data + 12 * 6, 5 * 24), 0);
+    ck_assert_int_eq(pal_dataset_skip(test, 5), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_dataset_skip(test, -1), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_dataset_skip(test, 0), PAL_OK);
+    ck_assert_int_eq(test->count, 5);
+    pal_dataset_free(test);
+    pal_dataset_free(train);
+    static const int64_t wrong[] = {-1, 17, INT64_MIN};
+    for (size_t i = 0; i < 3; i++) {
+        err = (pal_error){0};
+        ck_assert_ptr_null(pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, wrong[i], &err));
+        ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
+        ck_assert_msg(strstr(err.text, "give 1 to 16") != NULL, "%s", err.text);
+    }
+    test = pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, 0, &err);
+    ck_assert(test && test->count == 3);
+    pal_dataset_free(test);
+    pal_tensor_free(tensor);
+}
+END_TEST
+
 START_TEST(dataset_array)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(20, 2, 3));
@@ -337,7 +371,7 @@ Suite *datasets_suite(void)
 {
     Suite *suite = suite_create("datasets");
     TCase *tests = in_own_folder(add_case(suite, "sets", set_up, tear_down,
-                                          TESTS(dataset_folder, dataset_mismatch, dataset_array, batch_values,
+                                          TESTS(dataset_folder, dataset_mismatch, dataset_array, held_out, batch_values,
                                                 batch_refuses, batch_labels, selection, selection_refuses)));
     tcase_add_loop_test(tests, no_memory, 0, 3);
     if (access(PAL_DATA_DEFAULT, F_OK) == 0) tcase_add_loop_test(tests, fashion_mnist, 0, 2);
