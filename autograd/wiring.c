@@ -1,6 +1,6 @@
 /* wiring.c - the operations that calculus itself needs (add, fill, sum_to, broadcast_to), and the engine's own entries:
  * leaves, placeholders, indices of regions, copies, assigns, map_sum. Every other operation lives in ops/. */
-#include "autograd/kernels.h"
+#include "autograd/machine/kernels.h"
 
 #include <stdio.h>
 #include <string.h>

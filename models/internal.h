@@ -40,7 +40,7 @@ pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err);
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
 #define VARIANT(name) extern const pal_variant pal_##name;
-#include "models/variants.def"
+#include "models/variants/variants.def"
 #undef VARIANT
 extern const pal_setting pal__plain_training[]; /* plain gradient descent; ends with name NULL */
 extern const pal_setting pal__adam_training[];  /* Adam, 1e-3 */

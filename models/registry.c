@@ -9,7 +9,7 @@
 
 static const pal_variant *const built_in[] = {
 #define VARIANT(name) &pal_##name,
-#include "models/variants.def"
+#include "models/variants/variants.def"
 #undef VARIANT
 };
 enum { BUILT_IN = sizeof built_in / sizeof *built_in, REGISTERED = 256 };

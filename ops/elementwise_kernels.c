@@ -3,8 +3,8 @@
  * library or special.c. */
 #include "ops/elementwise.h"
 
-#include "autograd/noise_kernels.h"
-#include "autograd/vecmath.h"
+#include "autograd/machine/noise_kernels.h"
+#include "autograd/machine/vecmath.h"
 #include "ops/special.h"
 
 #define JOIN_(a, b, c) pal__##a##_##b##_##c

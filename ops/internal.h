@@ -2,7 +2,7 @@
 #ifndef PAL_OPS_INTERNAL_H
 #define PAL_OPS_INTERNAL_H
 
-#include "autograd/isa.h"
+#include "autograd/machine/isa.h"
 #include "ops/ops.h"
 
 #define PAL_DECLARE_TILE(name, isa)                                                                                    \

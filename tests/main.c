@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUITE(name) Suite *name##_suite(void);
-#include "suites.def"
+#define SUITE(folder, name) Suite *name##_suite(void);
+#include "tests/suites.def"
 #undef SUITE
 
 static const struct {
     const char *name;
     Suite *(*make)(void);
 } suites[] = {
-#define SUITE(name) {#name, name##_suite},
-#include "suites.def"
+#define SUITE(folder, name) {#name, name##_suite},
+#include "tests/suites.def"
 #undef SUITE
 };
 

@@ -16,9 +16,9 @@
 #include "data/data.h"
 #include "models/models.h"
 #include "optim/optim.h"
-#include "train/classify.h"
-#include "train/importance.h"
-#include "train/pictures.h"
+#include "analysis/classify.h"
+#include "analysis/importance.h"
+#include "analysis/pictures.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,0 +1,80 @@
+/* gradcheck.c - see gradcheck.h: which checks are made, and the verdict on what they found. */
+#include "autograd/check/internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *pal_verdict_text(pal_verdict v)
+{
+    static const char *const texts[] = {"pass", "fail", "kink", "error"};
+    return (unsigned)v < 4 ? texts[v] : "?";
+}
+
+/* Adds a reason to the message. */
+__attribute__((format(printf, 2, 3))) static void blame(pal_gradcheck_report *r, const char *format, ...)
+{
+    size_t used = strlen(r->message), size = sizeof r->message;
+    va_list args;
+    r->verdict = PAL_CHECK_FAIL;
+    if (used + 3 >= size) return;
+    if (used) used += (size_t)snprintf(r->message + used, size - used, "; ");
+    va_start(args, format);
+    vsnprintf(r->message + used, size - used, format, args);
+    va_end(args);
+}
+
+static void give_verdict(pal_gradcheck_report *r)
+{
+    r->verdict = r->checked || !r->kinks ? PAL_CHECK_PASS : PAL_CHECK_KINK;
+    if (!(r->error <= r->tolerance))
+        blame(r, "input %zu at %s is %.9g, by differences %.9g", r->input + 1, r->index, r->analytic, r->numeric);
+    if (r->slope1 < 2 - PAL_CHECK_SLOPE)
+        blame(r, "the first-order Taylor remainder falls at rate %.2f, not 2", r->slope1);
+    if (r->slope2 < 3 - PAL_CHECK_SLOPE)
+        blame(r, "the second-order Taylor remainder falls at rate %.2f, not 3", r->slope2);
+    if (r->symmetry > PAL_CHECK_IDENTITY)
+        blame(r, "the Hessian is not symmetric: <u,Hv> and <v,Hu> are off by %.2g", r->symmetry);
+    if (r->duality > PAL_CHECK_IDENTITY)
+        blame(r, "jvp and vjp are not adjoint: <s,Jv> and <J's,v> are off by %.2g", r->duality);
+    if (r->linearity > PAL_CHECK_LINEARITY) blame(r, "the rule is not linear in its seed: off by %.2g", r->linearity);
+}
+
+pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build, const void *user,
+                         pal_tensor *const *inputs, size_t n, const pal_gradcheck_options *options,
+                         pal_gradcheck_report *report)
+{
+    if (!report) return PAL_ERR_ARGUMENT;
+    *report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
+                                     .message = "a context, a build function and inputs are wanted",
+                                     .rate = NAN,
+                                     .slope1 = NAN,
+                                     .slope2 = NAN,
+                                     .symmetry = NAN,
+                                     .duality = NAN,
+                                     .linearity = NAN};
+    if (!context || !build || !inputs || !n) return PAL_ERR_ARGUMENT;
+    if (options && (!options->struct_size || options->order < 0 || options->order > 2)) {
+        snprintf(report->message, sizeof report->message,
+                 "the options' struct_size is not set, or the order is not 1 or 2");
+        return PAL_ERR_ARGUMENT;
+    }
+    pal__check c = {.context = context, .r = report, .inputs = inputs, .n = n};
+    if (options) memcpy(&c.o, options, options->struct_size < sizeof c.o ? options->struct_size : sizeof c.o);
+    c.o.order = c.o.order == 2 ? 2 : 1;
+    if (!c.o.max_elements) c.o.max_elements = 200;
+    if (!(c.o.step > 0)) c.o.step = 0x1p-5;
+    if (!(c.o.tolerance > 0)) c.o.tolerance = c.o.order == 1 ? 1e-7 : 1e-6;
+    report->message[0] = 0;
+    report->order = c.o.order;
+    report->tolerance = c.o.tolerance;
+    report->step = c.o.step;
+    snprintf(report->name, sizeof report->name, "%s", name ? name : "");
+    bool ok = pal__check_prepare(&c) && pal__check_record(&c, build, user) &&
+              (c.o.order == 1 ? pal__check_first_order(&c) : pal__check_second_order(&c)) && pal__check_taylor(&c) &&
+              (c.o.order == 1 ? pal__check_linearity(&c) && pal__check_duality(&c) : pal__check_symmetry(&c));
+    if (ok) give_verdict(report);
+    pal__check_free(&c);
+    return ok ? PAL_OK : PAL_ERR_ARGUMENT;
+}

@@ -1,0 +1,103 @@
+/* sum.c - the one definition of a sum, and its kernel.
+ *
+ * The values that make one result, in row-major order, are cut into blocks of PAL__SUM_BLOCK; a block is summed by 16
+ * partial sums and a fixed tree (kernels_type.h); block sums are joined pairwise, equal sizes first, what remains from
+ * the smallest up. The order depends on the count alone, so fused, unfused and threaded code give the same bits, and
+ * the error grows with the logarithm of the count. */
+#include "autograd/machine/kernels.h"
+
+#include <string.h>
+
+typedef struct sum_layout { /* the input's axes, neighbours of one kind joined */
+    int n_kept, n_reduced;
+    int64_t kept[PAL_MAX_RANK], kept_stride[PAL_MAX_RANK], reduced[PAL_MAX_RANK], reduced_stride[PAL_MAX_RANK];
+    size_t columns; /* the last axis if kept: results that lie side by side; else 1 */
+    size_t outputs, terms;
+} sum_layout;
+
+static sum_layout lay_out(pal_shape in, pal_shape out)
+{
+    sum_layout l = {.columns = 1, .outputs = 1, .terms = 1};
+    int64_t stride[PAL_MAX_RANK];
+    pal__strides(in, stride);
+    int last_kind = -1;
+    for (int a = 0; a < in.rank; a++) {
+        int b = a - (in.rank - out.rank);
+        bool reduced = b < 0 || (out.dim[b] == 1 && in.dim[a] != 1);
+        if (in.dim[a] == 1) continue;
+        int *n = reduced ? &l.n_reduced : &l.n_kept;
+        int64_t *dim = reduced ? l.reduced : l.kept, *st = reduced ? l.reduced_stride : l.kept_stride;
+        if (last_kind != reduced) {
+            dim[*n] = 1;
+            ++*n;
+        }
+        dim[*n - 1] *= in.dim[a];
+        st[*n - 1] = stride[a];
+        last_kind = reduced;
+    }
+    for (int i = 0; i < l.n_kept; i++) l.outputs *= (size_t)l.kept[i];
+    for (int i = 0; i < l.n_reduced; i++) l.terms *= (size_t)l.reduced[i];
+    if (last_kind == 0) {
+        l.columns = (size_t)l.kept[l.n_kept - 1];
+        l.n_kept--;
+    }
+    return l;
+}
+
+static int64_t offset_of(size_t index, int n, const int64_t *dim, const int64_t *stride)
+{
+    int64_t offset = 0;
+    for (int i = n - 1; i >= 0; i--) {
+        offset += (int64_t)(index % (size_t)dim[i]) * stride[i];
+        index /= (size_t)dim[i];
+    }
+    return offset;
+}
+
+/* Large sums of few results are cut into units of UNIT blocks, whose sums are joined afterwards; many results are cut
+ * into ranges of results. Either way the tree above is the same. */
+enum { UNIT = 64, UNIT_TERMS = UNIT * PAL__SUM_BLOCK };
+enum { LEVELS = 48 }; /* of the tree: more than any count needs */
+
+#define T        float
+#define FN(name) name##_f32
+#define KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        pal__##name##_f32_baseline, PAL_MORE(name, f32)                                                                \
+    }
+#ifdef PAL_X86
+#define PAL_MORE(name, t) pal__##name##_##t##_avx2, pal__##name##_##t##_avx512
+#else
+#define PAL_MORE(name, t) 0
+#endif
+#include "autograd/machine/sum_type.h"
+#undef T
+#undef FN
+#undef KERNEL
+#define T        double
+#define FN(name) name##_f64
+#define KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        pal__##name##_f64_baseline, PAL_MORE(name, f64)                                                                \
+    }
+#include "autograd/machine/sum_type.h"
+
+size_t pal__sum_scratch(const pal_call *call)
+{
+    sum_layout l = lay_out(call->in_shape[0], call->shape);
+    size_t units = (l.terms + UNIT_TERMS - 1) / UNIT_TERMS;
+    return units > 1 ? units * l.outputs * pal_dtype_size(call->dtype) : 0;
+}
+
+pal_status pal__sum_run(const pal_call *call)
+{
+    sum_layout l = lay_out(call->in_shape[0], call->shape);
+    pal_isa isa = pal_kernel_isa(call->context);
+    if (l.terms == 1) /* each result is its one term, a zero's sign included: what simplify makes of it too */
+        memcpy(call->out, call->in[0], l.outputs * pal_dtype_size(call->dtype));
+    else if (call->dtype == PAL_F32)
+        sum_f32(call, &l, isa);
+    else
+        sum_f64(call, &l, isa);
+    return PAL_OK;
+}

@@ -1,0 +1,342 @@
+/* graph_label.c - what is written on a drawn entry: its name, its formula where that is short, constants in their
+ * places, and the names of outputs. Everything goes out as the HTML-like labels of the dot language.
+ *
+ * Invariant: whatever bytes a name has, the label is well-formed: markup is escaped, and what is not UTF-8 or not
+ * printable becomes a question mark. */
+#include "autograd/text/graph_internal.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+enum { LONGEST_FORMULA = 16 };
+
+/* ---- Text ------------------------------------------------------------------------------------------------------ */
+
+/* Bytes of the UTF-8 sequence at p; 0: none, or not printable. */
+static int utf8_length(const unsigned char *p)
+{
+    if (*p < 0x80) return *p >= ' ' && *p != 0x7f;
+    int n = *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xc2 && *p < 0xe0 ? 2 : 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    if (n == 2 && *p == 0xc2 && p[1] < 0xa0) return 0;                                    /* C1 controls */
+    if (n == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))) return 0; /* overlong, surrogates */
+    if (n == 3 && *p == 0xef && p[1] == 0xbf && p[2] > 0xbd) return 0;                    /* no characters */
+    if (n == 4 && ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))) return 0;
+    return n;
+}
+
+void pal__print_html(FILE *f, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        int n = utf8_length(p);
+        if (*p == '&')
+            fputs("&amp;", f);
+        else if (*p == '<')
+            fputs("&lt;", f);
+        else if (*p == '>')
+            fputs("&gt;", f);
+        else if (*p == '"')
+            fputs("&quot;", f);
+        else if (n)
+            fwrite(p, 1, (size_t)n, f);
+        else
+            fputc('?', f);
+        p += n ? n : 1;
+    }
+}
+
+void pal__draw_value(FILE *f, double value)
+{
+    if (isinf(value))
+        fputs(value < 0 ? "-&#8734;" : "&#8734;", f);
+    else
+        fprintf(f, "%.6g", value);
+}
+
+/* ---- Formulas -------------------------------------------------------------------------------------------------- */
+
+bool pal__constant_value(const pal_tape *t, uint32_t id, double *value)
+{
+    while (pal__at(t, id)->op == &pal__op_broadcast_to) id = pal__arg(t, id, 0);
+    *value = pal__at(t, id)->params.r[0];
+    return pal__at(t, id)->op->op_class == PAL_CLASS_CONSTANT;
+}
+
+/* Which operand a formula's letter stands for; -1: none. */
+static int operand_of(const pal_op *op, const char *word, size_t length)
+{
+    if (length != 1) return -1;
+    switch (*word) {
+    case 'x':
+        return op->arity == 1 ? 0 : -1;
+    case 'c':
+        return op->arity == 3 ? 0 : -1;
+    case 'a':
+    case 'A':
+        return op->arity == 2 ? 0 : op->arity == 3 ? 1 : -1;
+    case 'b':
+    case 'B':
+        return op->arity == 2 ? 1 : op->arity == 3 ? 2 : -1;
+    default:
+        return -1;
+    }
+}
+
+static size_t word_length(const char *p)
+{
+    size_t n = 0;
+    while (isalnum((unsigned char)p[n]) || p[n] == '_') n++;
+    return n;
+}
+
+static bool short_formula(const pal_op *op)
+{
+    const char *f = op->formula;
+    return f && f[0] && f[1] && strlen(f) <= LONGEST_FORMULA;
+}
+
+bool pal__label_folds(const pal_tape *t, uint32_t id, uint32_t operand)
+{
+    const pal_op *op = pal__at(t, id)->op;
+    if (op->op_class != PAL_CLASS_ELEMENTWISE || !short_formula(op)) return false;
+    for (const char *p = op->formula; *p;) {
+        size_t n = word_length(p);
+        if (n && operand_of(op, p, n) == (int)operand) return true;
+        p += n ? n : 1;
+        if (p[-1] == '^') p += (*p == '-') + word_length(p + (*p == '-')); /* exponents are printed as they are */
+    }
+    return false;
+}
+
+/* "x^2" and "e^-x": what stands above the line. */
+static const char *exponent(FILE *f, const char *p)
+{
+    size_t n = (size_t)(*p == '-');
+    n += word_length(p + n);
+    fprintf(f, "<SUP>%.*s</SUP>", (int)n, p);
+    return p + n;
+}
+
+static void formula(FILE *f, const pal__drawing *d, uint32_t id)
+{
+    const pal_tape *t = d->graph.tape;
+    const pal__entry *e = pal__at(t, id);
+    const char *text = e->op->formula, *equals = strstr(text, " = ");
+    bool product = e->op->op_class == PAL_CLASS_PRODUCT && e->op->n_ints == 2;
+    for (const char *p = equals ? equals + 3 : text; *p;) {
+        size_t n = word_length(p);
+        int k = n ? operand_of(e->op, p, n) : -1;
+        double value;
+        bool constant =
+            k >= 0 && d->folded[e->first + (uint32_t)k] && pal__constant_value(t, pal__arg(t, id, (uint32_t)k), &value);
+        /* Side by side means times; with a number there the sign is wanted. */
+        bool side = k == 0 && p[n] == ' ' && word_length(p + n + 1) == 1 && !p[n + 2];
+        if (constant)
+            pal__draw_value(f, value);
+        else if (n)
+            fprintf(f, "%.*s", (int)n, p);
+        if (product && k >= 0 && e->params.i[k] == 1) fputs("&#7488;", f);
+        if (side) {
+            bool next = e->n > 1 && d->folded[e->first + 1];
+            fputs(constant || next ? " &#215; " : " ", f);
+        }
+        p += n + side;
+        if (n) continue;
+        char one[2] = {*p++, 0};
+        if (*one == '^')
+            p = exponent(f, p);
+        else
+            pal__print_html(f, one);
+    }
+}
+
+/* ---- Figures --------------------------------------------------------------------------------------------------- */
+
+bool pal__draw_shape(FILE *f, const pal_tape *t, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    for (int a = 0; a < e->shape.rank; a++) fprintf(f, "%s%lld", a ? "&#215;" : "", (long long)e->shape.dim[a]);
+    if (e->dtype != t->real) fprintf(f, "%s%s", e->shape.rank ? " " : "", pal_dtype_name((pal_dtype)e->dtype));
+    return e->shape.rank || e->dtype != t->real;
+}
+
+static void print_scaled(FILE *f, double value, const char *unit)
+{
+    fprintf(f, value < 9.95 ? "%.1f %s" : "%.0f %s", value, unit);
+}
+
+static void print_bytes(FILE *f, size_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes / 1024;
+    size_t i = 0;
+    for (; i < 3 && value >= 1023.5; i++) value /= 1024;
+    if (bytes < 1024)
+        fprintf(f, "%zu B", bytes);
+    else
+        print_scaled(f, value, units[i]);
+}
+
+void pal__draw_seconds(FILE *f, double seconds)
+{
+    if (seconds < 0.9995e-3)
+        print_scaled(f, 1e6 * seconds, "&#181;s");
+    else if (seconds < 0.9995)
+        print_scaled(f, 1e3 * seconds, "ms");
+    else
+        print_scaled(f, seconds, "s");
+}
+
+/* A body's time is in its region's, too. */
+static double seconds_of(const pal__drawing *d, uint32_t node)
+{
+    double sum = 0;
+    for (uint32_t id = 1; id < d->n && d->seconds; id++) {
+        uint32_t region = pal__at(d->graph.tape, id)->region;
+        if (d->node[id] == node && (node < d->n || !region || d->node[d->owner[region]] != node)) sum += d->seconds[id];
+    }
+    return sum;
+}
+
+#define SMALL "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">"
+
+/* "#### 120 us, 34 %", the bar by the share of all. */
+static void print_time(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    double seconds = seconds_of(d, node), share = d->total > 0 ? seconds / d->total : 0;
+    if (seconds <= 0) return;
+    fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#c0392b\">", f);
+    for (int i = 0; i < 12 * share - 0.5; i++) fputs("&#9608;", f);
+    fputs(share > 0.5 / 12 ? " " : "", f);
+    pal__draw_seconds(f, seconds);
+    if (share >= 0.005) fprintf(f, " &#183; %.0f %%", 100 * share);
+    fputs("</FONT>", f);
+}
+
+/* ---- Labels ---------------------------------------------------------------------------------------------------- */
+
+static const char *output_name(const pal__drawing *d, size_t i, uint32_t node)
+{
+    const char *name = d->options.names && d->node[d->graph.outputs[i]] == node ? d->options.names[i] : NULL;
+    return name && *name ? name : NULL;
+}
+
+/* Several outputs in one node: the first ones, since the others are of the same kind. */
+static void output_names(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    enum { MOST = 3 };
+    size_t n = 0;
+    for (size_t i = 0; i < d->graph.n_outputs; i++) {
+        const char *name = output_name(d, i, node);
+        if (!name || ++n > MOST) continue;
+        fputs("<BR/><FONT POINT-SIZE=\"10\"><B>", f);
+        pal__print_html(f, name);
+        fputs("</B></FONT>", f);
+    }
+    if (n > MOST) fprintf(f, "<BR/>&#8230; %zu more", n - MOST);
+}
+
+static void print_bold(FILE *f, const char *text)
+{
+    fputs("<B>", f);
+    pal__print_html(f, text);
+    fputs("</B>", f);
+}
+
+static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
+{
+    const pal_tape *t = d->graph.tape;
+    const pal__entry *e = pal__at(t, id);
+    bool named = e->params.name && *e->params.name;
+    bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box has the rest of the name */
+    const char *target = d->look[id] == PAL__LOOK_EFFECT && e->n ? pal__at(t, pal__arg(t, id, 0))->params.name : NULL;
+    print_bold(f, boxed ? pal__last_name(e->params.name) : named ? e->params.name : e->op->name);
+    if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
+    if (!e->body && !target && !short_formula(e->op)) return;
+    fputs(SMALL, f);
+    if (e->body)
+        fprintf(f, "&#931; of %lld terms", (long long)e->params.i[0]);
+    else if (target)
+        pal__print_html(f, target);
+    else if (named)
+        pal__print_html(f, e->op->formula);
+    else
+        formula(f, d, id);
+    fputs("</FONT>", f);
+}
+
+void pal__print_alike(FILE *f, const pal__drawing *d, uint32_t box)
+{
+    const pal__box *b = &d->boxes[box];
+    if (b->alike < 2) return;
+    fputs(" &#8230; ", f);
+    pal__print_html(f, pal__last_name(d->boxes[b->last].path));
+    fprintf(f, " &#183; %u&#215;", b->alike);
+}
+
+/* The last of the entries that one stands for: boxes are numbered as they are met. */
+static uint32_t last_alike(const pal__drawing *d, uint32_t id)
+{
+    uint32_t last = id;
+    for (uint32_t k = 1; k < d->n; k++)
+        if (d->same[k] == id && d->box[k] > d->box[last]) last = k;
+    return last;
+}
+
+/* A closed box: its name, how much is in it, and the parameters that stand there. */
+static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    uint32_t box = node - (uint32_t)d->n, operations = 0;
+    print_bold(f, pal__last_name(d->boxes[box].path));
+    pal__print_alike(f, d, box);
+    if (d->number[node]) fprintf(f, " #%u", d->number[node]);
+    for (uint32_t id = 1; id < d->n; id++)
+        operations += d->node[id] == node && d->same[id] == id && d->look[id] != PAL__LOOK_INDEX &&
+                      d->look[id] != PAL__LOOK_PARAMETER && d->look[id] != PAL__LOOK_INPUT;
+    fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
+    for (uint32_t id = 1; id < d->n; id++) {
+        if (d->node[id] != node || d->same[id] != id || !pal__at(d->graph.tape, id)->tensor) continue;
+        const char *name = pal__at(d->graph.tape, id)->params.name;
+        fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#7d6b00\">", f);
+        if (name) pal__print_html(f, pal__last_name(name));
+        fputs(" ", f);
+        pal__draw_shape(f, d->graph.tape, id);
+        uint32_t last = last_alike(d, id);
+        if (!pal_shape_equal(pal__at(d->graph.tape, last)->shape, pal__at(d->graph.tape, id)->shape)) {
+            fputs(" &#8230; ", f);
+            pal__draw_shape(f, d->graph.tape, last);
+        }
+        fputs("</FONT>", f);
+    }
+}
+
+static void print_size(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    size_t bytes = 0;
+    for (uint32_t id = 1; id < d->n; id++)
+        if (d->node[id] == node && d->look[id] != PAL__LOOK_EFFECT) bytes += pal__entry_bytes(d->graph.tape, id);
+    if (!bytes) return;
+    fputs(SMALL, f);
+    print_bytes(f, bytes);
+    fputs("</FONT>", f);
+}
+
+void pal__draw_label(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    double value;
+    fputc('<', f);
+    if (node >= d->n)
+        group_label(f, d, node);
+    else if (d->look[node] == PAL__LOOK_CONSTANT && pal__constant_value(d->graph.tape, node, &value))
+        pal__draw_value(f, value);
+    else if (d->look[node] == PAL__LOOK_INDEX)
+        fputs("<I>k</I>", f);
+    else
+        entry_label(f, d, node);
+    if (d->options.sizes && (node >= d->n || d->look[node] != PAL__LOOK_INDEX)) print_size(f, d, node);
+    print_time(f, d, node);
+    output_names(f, d, node);
+    fputc('>', f);
+}

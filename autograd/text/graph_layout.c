@@ -1,0 +1,152 @@
+/* graph_layout.c - decides how each entry is drawn, and in which box.
+ *
+ * Invariants. boxes[0] is the drawing; a box's parent has a smaller index. Outside regions each order of derivative has
+ * boxes of its own, so that the forward pass stays readable; in a region the body stays together and colour alone tells
+ * orders apart. An entry that is hidden has no reader that draws an edge from it. */
+#include "autograd/text/graph_internal.h"
+
+#include <string.h>
+
+/* ---- Boxes ----------------------------------------------------------------------------------------------------- */
+
+/* Finds or makes; UINT32_MAX: no memory. */
+static uint32_t box(pal__drawing *d, pal__box like)
+{
+    for (uint32_t i = 0; i < d->n_boxes; i++) {
+        const pal__box *b = &d->boxes[i];
+        if (b->parent == like.parent && b->region == like.region && b->owner == like.owner && b->order == like.order &&
+            !strcmp(b->path, like.path))
+            return i;
+    }
+    if (!pal__grow(d->graph.tape->context, (void **)&d->boxes, d->n_boxes, &d->cap_boxes, sizeof *d->boxes))
+        return PAL__NONE;
+    d->boxes[d->n_boxes] = like;
+    d->boxes[d->n_boxes].alike = 1;
+    d->boxes[d->n_boxes].last = (uint32_t)d->n_boxes;
+    if (d->n_boxes) d->boxes[d->n_boxes].level = d->boxes[like.parent].level + !like.owner;
+    return (uint32_t)d->n_boxes++;
+}
+
+static bool is_scope_above(const pal_tape *t, uint32_t above, uint32_t scope)
+{
+    while (scope && scope != above) scope = t->scopes[scope].parent;
+    return scope == above;
+}
+
+/* The box of a scope, within the innermost region or, outside of all, within the drawing. */
+static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t scope)
+{
+    const pal_tape *t = d->graph.tape;
+    uint32_t outermost = 0, stop = 0;
+    if (region) {
+        uint32_t owner = d->owner[region];
+        const pal__entry *e = pal__at(t, owner);
+        uint32_t around = box_of(d, e->region, e->order, e->scope);
+        if (around == PAL__NONE) return around;
+        outermost = box(d, (pal__box){.parent = around, .region = region, .owner = owner, .path = ""});
+        if (outermost == PAL__NONE) return outermost;
+        if (is_scope_above(t, e->scope, scope)) stop = e->scope;
+        order = 0;
+    }
+    uint32_t chain[128], n = 0; /* a path has at most 255 letters */
+    for (uint32_t s = scope; s != stop && n < 128; s = t->scopes[s].parent) chain[n++] = s;
+    while (n-- && outermost != PAL__NONE)
+        outermost = box(
+            d, (pal__box){.parent = outermost, .region = region, .order = order, .path = pal__scope_path(t, chain[n])});
+    return outermost;
+}
+
+/* "loss/encoder" ends in the folder "encoder" of "encoder/W". */
+static bool ends_in(const char *path, const char *folder, size_t length)
+{
+    size_t n = strlen(path);
+    return n >= length && !strncmp(path + n - length, folder, length) && (n == length || path[n - length - 1] == '/');
+}
+
+/* A leaf stands where its full name says, if anything else stands there. */
+static uint32_t box_of_leaf(const pal__drawing *d, const char *name)
+{
+    const char *slash = name ? strrchr(name, '/') : NULL;
+    for (uint32_t i = 1; slash && slash > name && i < d->n_boxes; i++) {
+        const pal__box *b = &d->boxes[i];
+        if (!b->region && !b->order && ends_in(b->path, name, (size_t)(slash - name))) return i;
+    }
+    return 0;
+}
+
+/* ---- Looks ----------------------------------------------------------------------------------------------------- */
+
+static bool is_parameter(const pal__drawing *d, uint32_t id)
+{
+    const pal_tape *t = d->graph.tape;
+    for (size_t i = 0; i < d->options.n_parameters; i++)
+        if (pal_leaf_tensor(d->options.parameters[i]) == pal__at(t, id)->tensor) return true;
+    for (uint32_t k = id + 1; k < d->n; k++)
+        if (pal__at(t, k)->op->op_class == PAL_CLASS_EFFECT && pal__at(t, k)->n && pal__arg(t, k, 0) == id) return true;
+    return false;
+}
+
+static pal__look look_of(const pal__drawing *d, uint32_t id)
+{
+    const pal__entry *e = pal__at(d->graph.tape, id);
+    double value;
+    if (pal__constant_value(d->graph.tape, id, &value)) return PAL__LOOK_CONSTANT;
+    switch (e->op->op_class) {
+    case PAL_CLASS_LEAF:
+        return e->op == &pal__op_index            ? PAL__LOOK_INDEX
+               : e->tensor && is_parameter(d, id) ? PAL__LOOK_PARAMETER
+                                                  : PAL__LOOK_INPUT;
+    case PAL_CLASS_RANDOM:
+        return PAL__LOOK_NOISE;
+    case PAL_CLASS_REGION:
+        return PAL__LOOK_REGION;
+    case PAL_CLASS_EFFECT:
+        return PAL__LOOK_EFFECT;
+    default:
+        return PAL__LOOK_OPERATION;
+    }
+}
+
+/* Readers have larger ids: walking down, everyone who may need an entry was asked before. Constants are drawn beside
+ * each reader, or in its label; a region's captured values are drawn as read by its body. */
+static void choose_looks(pal__drawing *d, bool *needed)
+{
+    const pal_tape *t = d->graph.tape;
+    for (uint32_t id = (uint32_t)d->n - 1; id; id--) {
+        const pal__entry *e = pal__at(t, id);
+        if (!needed[id] && !d->output[id]) continue;
+        d->look[id] = (uint8_t)look_of(d, id);
+        if (d->look[id] == PAL__LOOK_CONSTANT) continue;
+        if (e->body) needed[e->body] = true;
+        for (uint32_t i = 0; i < e->n && !e->body; i++) {
+            double value;
+            uint32_t from = pal__arg(t, id, i);
+            if (!pal__constant_value(t, from, &value))
+                needed[from] = true;
+            else
+                d->folded[e->first + i] = pal__label_folds(t, id, i);
+        }
+    }
+}
+
+bool pal__draw_lay_out(pal__drawing *d)
+{
+    const pal_tape *t = d->graph.tape;
+    pal_context *c = t->context;
+    bool *needed = pal__alloc(c, d->n * sizeof *needed);
+    bool ok = needed && box(d, (pal__box){.path = ""}) == 0;
+    for (uint32_t id = 1; id < d->n && ok; id++)
+        if (pal__at(t, id)->index) d->owner[pal__at(t, id)->index] = id;
+    if (ok) choose_looks(d, needed);
+    for (uint32_t id = 1; id < d->n && ok; id++) {
+        const pal__entry *e = pal__at(t, id);
+        if (!d->look[id] || e->tensor) continue;
+        uint32_t region = e->op == &pal__op_index ? id : e->region;
+        d->box[id] = box_of(d, region, e->order, e->op == &pal__op_index ? pal__at(t, d->owner[id])->scope : e->scope);
+        ok = d->box[id] != PAL__NONE;
+    }
+    for (uint32_t id = 1; id < d->n && ok; id++)
+        if (d->look[id] && pal__at(t, id)->tensor) d->box[id] = box_of_leaf(d, pal__at(t, id)->params.name);
+    pal__free(c, needed);
+    return ok;
+}

@@ -1,0 +1,293 @@
+/* parse.c - the text of a tape (text.c) read back onto an empty one.
+ *
+ *     line   = indent "%" number " = " operation " " type shape [operands] [params] [body] [name | scope] [order]
+ *     operands = " (%" number {", %" number} ")"      params = " {" value {"," value} "}"
+ *     body   = " of %" number " by %" number          name   = " " quoted       scope = " in " (plain | quoted)
+ *     order  = " order " number                       last line: "return %" number {", %" number}
+ *
+ * Invariants. Every entry goes through the checks of recording: shape rules, live operands, regions; what a line
+ * declares has to be what the shape rule gives. Nothing is believed that was not checked, for the text may be anyone's.
+ * On failure the tape is empty again. */
+#include "autograd/text/parse_internal.h"
+
+#include <string.h>
+
+/* ---- Recording --------------------------------------------------------------------------------------------------- */
+
+/* The tape's own reason, of which the line is the place. */
+static bool refused(pal__parser *p)
+{
+    pal_tape *t = p->tape;
+    return t->status == PAL_OK ? pal__parse_no_memory(p) : pal__parse_fail(p, t->status, "%s", t->error);
+}
+
+static bool intern_name(pal__parser *p)
+{
+    pal__line *l = &p->l;
+    if (!l->named) return true;
+    l->params.name = pal__intern(p->tape, l->name, strlen(l->name));
+    return l->params.name || pal__parse_no_memory(p);
+}
+
+static pal__entry entry_of(const pal__parser *p)
+{
+    const pal_tape *t = p->tape;
+    return (pal__entry){.op = p->l.op,
+                        .params = p->l.params,
+                        .shape = p->l.shape,
+                        .dtype = (uint8_t)p->l.dtype,
+                        .scope = t->scope,
+                        .region = t->region,
+                        .order = t->order};
+}
+
+static uint32_t append(pal__parser *p, const pal__entry *e, const uint32_t *in, size_t n)
+{
+    uint32_t id = pal__append(p->tape, e, in, n);
+    if (!id) refused(p);
+    return id;
+}
+
+static bool bare(pal__parser *p)
+{
+    return (!p->n_in && !p->l.body) || pal__parse_fail(p, PAL_ERR_FORMAT, "%s takes no operands", p->l.op->name);
+}
+
+static uint32_t record_leaf(pal__parser *p)
+{
+    pal__line *l = &p->l;
+    pal_tape *t = p->tape;
+    char have[96], want[96];
+    if (!bare(p)) return 0;
+    if (!l->named) return pal__parse_wrong(p, "a leaf without a name");
+    if (t->region) return pal__parse_wrong(p, "a leaf inside a region");
+    pal_tensor *tensor = p->o.leaf ? p->o.leaf(l->name, l->dtype, l->shape, p->o.user) : NULL;
+    if (!tensor || !tensor->data)
+        return pal__parse_fail(p, PAL_ERR_ARGUMENT, "there is no tensor for leaf %s", l->name);
+    if (tensor->dtype != l->dtype || !pal_shape_equal(tensor->shape, l->shape))
+        return pal__parse_fail(p, PAL_ERR_SHAPE, "leaf %s is %s%s, its tensor %s%s", l->name, pal_dtype_name(l->dtype),
+                               pal_shape_text(l->shape, want, sizeof want), pal_dtype_name(tensor->dtype),
+                               pal_shape_text(tensor->shape, have, sizeof have));
+    size_t before = t->n_entries;
+    uint32_t id = pal__leaf(t, tensor, l->name).id;
+    if (!id) return refused(p);
+    if (id != before)
+        return pal__parse_fail(p, PAL_ERR_ARGUMENT, "leaf %s has the tensor of leaf %s", l->name,
+                               pal__at(t, id)->params.name);
+    return id;
+}
+
+static uint32_t record_placeholder(pal__parser *p)
+{
+    pal__entry e = entry_of(p);
+    return bare(p) && intern_name(p) ? append(p, &e, NULL, 0) : 0;
+}
+
+static uint32_t record_index(pal__parser *p)
+{
+    if (!bare(p)) return 0;
+    if (p->l.dtype != PAL_I32 || p->l.shape.rank) return pal__parse_wrong(p, "an index is i32[]");
+    if (p->depth == PAL__DEEPEST) return pal__parse_wrong(p, "over 64 regions in each other");
+    if (p->l.params.i[0] != (int64_t)p->depth + 1 || p->l.named)
+        return pal__parse_wrong(p, "an index of another depth");
+    pal__entry e = entry_of(p);
+    uint32_t id = append(p, &e, NULL, 0);
+    if (id) p->open[p->depth++] = id;
+    return id;
+}
+
+static uint32_t record_map_sum(pal__parser *p)
+{
+    pal__line *l = &p->l;
+    pal_tape *t = p->tape;
+    const pal__entry *body = pal__at(t, l->body);
+    if (!l->body) return pal__parse_wrong(p, "a map_sum without its body");
+    if (!p->depth || l->index != p->open[p->depth - 1])
+        return pal__parse_wrong(p, "a map_sum whose region is not the open one");
+    if (l->params.i[0] < 1 || l->params.i[0] > INT32_MAX || l->named)
+        return pal__parse_wrong(p, "a map_sum needs a count of at least 1");
+    if (body->region != l->index || body->op != &pal__op_copy || !pal_dtype_real((pal_dtype)body->dtype))
+        return pal__parse_wrong(p, "a body's value is a copy inside, and real");
+    if (body->dtype != l->dtype || !pal_shape_equal(body->shape, l->shape))
+        return pal__parse_wrong(p, "a map_sum has another type or shape than its body");
+    uint32_t *ids, id = 0;
+    size_t n;
+    if (!pal__captures(t, l->index, l->body, &ids, &n)) return pal__parse_no_memory(p);
+    bool same = n == p->n_in;
+    for (size_t i = 0; i < n && same; i++) same = ids[i] == p->in[i].id;
+    t->region = pal__at(t, l->index)->region;
+    p->depth--;
+    pal__entry e = entry_of(p);
+    e.body = l->body;
+    e.index = l->index;
+    if (!same)
+        pal__parse_wrong(p, "a map_sum's operands are the outer values that its body reads, in the order of a walk");
+    else
+        id = append(p, &e, ids, n);
+    pal__free(t->context, ids);
+    return id;
+}
+
+static uint32_t record_assign(pal__parser *p)
+{
+    if (p->n_in != 2 || p->l.body || p->l.named) return pal__parse_wrong(p, "assign takes a leaf and a value");
+    uint32_t id = pal_assign(p->in[0], p->in[1]).id;
+    return id ? id : (uint32_t)refused(p);
+}
+
+/* A stream drawn from by several entries, as an adjoint's copy of a body does, is the same noise everywhere. */
+static bool check_stream(pal__parser *p)
+{
+    pal_tape *t = p->tape;
+    pal__line *l = &p->l;
+    if (!l->named) return pal__parse_wrong(p, "noise without the name of its stream");
+    for (size_t i = 0; i < p->n_in; i++)
+        if (pal__at(t, p->in[i].id)->op != &pal__op_index) return pal__parse_wrong(p, "noise reads indices alone");
+    for (uint32_t id = 1; id < t->n_entries; id++) {
+        const pal__entry *e = pal__at(t, id);
+        if (e->op->op_class != PAL_CLASS_RANDOM || strcmp(e->params.name, l->name)) continue;
+        l->params.name = e->params.name;
+        if (e->op != l->op || memcmp(e->params.i, l->params.i, sizeof e->params.i))
+            return pal__parse_fail(p, PAL_ERR_ARGUMENT, "stream %s is drawn from otherwise already", l->name);
+        return true;
+    }
+    if (!intern_name(p)) return false;
+    if (!pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams))
+        return pal__parse_no_memory(p);
+    t->streams[t->n_streams++] = l->params.name;
+    return true;
+}
+
+static uint32_t record_other(pal__parser *p)
+{
+    pal__line *l = &p->l;
+    char have[96];
+    if (l->body) return pal__parse_fail(p, PAL_ERR_FORMAT, "%s has no body", l->op->name);
+    if (l->op->op_class == PAL_CLASS_RANDOM ? !check_stream(p) : !intern_name(p)) return 0;
+    uint32_t id = pal_record(p->tape, l->op, p->in, p->n_in, &l->params).id;
+    if (!id) return (uint32_t)refused(p);
+    const pal__entry *e = pal__at(p->tape, id);
+    if (e->dtype != l->dtype || !pal_shape_equal(e->shape, l->shape))
+        return pal__parse_fail(p, PAL_ERR_SHAPE, "%s gives %s%s here", l->op->name, pal_dtype_name((pal_dtype)e->dtype),
+                               pal_shape_text(e->shape, have, sizeof have));
+    return id;
+}
+
+/* A named entry belongs to the scope that its name begins with. */
+static bool enter_scope(pal__parser *p)
+{
+    pal__line *l = &p->l;
+    const char *slash = l->named ? strrchr(l->name, '/') : NULL;
+    if (slash && (size_t)(slash - l->name) < sizeof l->scope) memcpy(l->scope, l->name, (size_t)(slash - l->name));
+    p->tape->scope = pal__scope_find(p->tape, l->scope);
+    return p->tape->status == PAL_OK || pal__parse_no_memory(p);
+}
+
+static bool record_line(pal__parser *p)
+{
+    static const struct {
+        const pal_op *op;
+        uint32_t (*record)(pal__parser *p);
+    } own[] = {{&pal__op_leaf, record_leaf},
+               {&pal__op_placeholder, record_placeholder},
+               {&pal__op_index, record_index},
+               {&pal__op_map_sum, record_map_sum},
+               {&pal__op_assign, record_assign}};
+    pal_tape *t = p->tape;
+    uint32_t id = 0;
+    size_t row = 0, rows = sizeof own / sizeof *own;
+    if (!enter_scope(p)) return false;
+    t->region = p->depth ? p->open[p->depth - 1] : 0;
+    while (row < rows && own[row].op != p->l.op) row++;
+    id = row < rows ? own[row].record(p) : record_other(p);
+    if (!id) return false;
+    if (!pal__grow(t->context, (void **)&p->known, p->n_known, &p->cap_known, sizeof *p->known))
+        return pal__parse_no_memory(p);
+    p->known[p->n_known++] = (pal__known){p->l.number, id};
+    return true;
+}
+
+/* ---- Text -------------------------------------------------------------------------------------------------------- */
+
+static bool read_return(pal__parser *p)
+{
+    p->n_in = 0;
+    if (p->depth) return pal__parse_wrong(p, "a region is still open");
+    if (!pal__parse_ids(p)) return false;
+    if (p->at != p->end) return pal__parse_wrong(p, "something behind the outputs");
+    for (size_t i = 0; i < p->n_in; i++)
+        if (!pal__outside(p->tape, p->in[i].id))
+            return pal__parse_fail(p, PAL_ERR_FORMAT, "output %zu lies inside a region", i + 1);
+    return true;
+}
+
+/* A map_sum closes the innermost region, so it stands one step further out than what comes before it. */
+static bool read_indent(pal__parser *p)
+{
+    size_t steps = 0;
+    while (pal__parse_skip(p, "    ")) steps++;
+    if (steps == p->depth) return true;
+    for (const char *s = p->at; s < p->end && p->depth == steps + 1; s++)
+        if (*s == '=')
+            return (p->end - s > 9 && !memcmp(s, "= map_sum ", 10)) ||
+                   pal__parse_wrong(p, "set in otherwise than its region");
+    return pal__parse_wrong(p, "set in otherwise than its region");
+}
+
+static bool parse(pal__parser *p, const char *text)
+{
+    bool done = !*text;
+    for (const char *next = text; *next && !done; next = *p->end ? p->end + 1 : p->end) {
+        p->row++;
+        p->at = next;
+        p->end = strchr(next, '\n');
+        if (!p->end) p->end = next + strlen(next);
+        if (pal__parse_skip(p, "return ")) {
+            if (!read_return(p)) return false;
+            done = true;
+        } else if (!read_indent(p) || !pal__parse_line(p) || !record_line(p)) {
+            return false;
+        }
+        if (done && *p->end && p->end[1]) {
+            p->row++;
+            return pal__parse_wrong(p, "something behind the return line");
+        }
+    }
+    if (done) return true;
+    p->row++;
+    return pal__parse_wrong(p, "the return line is missing");
+}
+
+pal_status pal_tape_parse(pal_tape *t, const char *text, const pal_parse_options *options, pal_var *outputs, size_t *n,
+                          pal_error *err)
+{
+    size_t room = n ? *n : 0;
+    if (n) *n = 0;
+    if (!t || !text || (options && !options->struct_size) || (room && !outputs))
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "parse: no tape, no text, options without struct_size or no outputs");
+    if (t->n_entries > 1 || t->region || t->status != PAL_OK)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "parse: the tape is not empty");
+    pal_error own = {0};
+    pal__parser p = {.tape = t, .err = &own, .c = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
+    if (options) memcpy(&p.o, options, options->struct_size < sizeof p.o ? options->struct_size : sizeof p.o);
+    pal_mark mark = pal_tape_mark(t);
+    uint32_t scope = t->scope;
+    bool ok = parse(&p, text);
+    const char *broken = ok ? pal__verify(t) : NULL;
+    if (broken) ok = pal__parse_fail(&p, PAL_ERR_FORMAT, "%s", broken);
+    if (ok && p.n_in > room) ok = pal__parse_fail(&p, PAL_ERR_ARGUMENT, "%zu outputs, and room for %zu", p.n_in, room);
+    t->region = 0;
+    t->order = 0;
+    t->scope = scope;
+    if (ok) {
+        for (size_t i = 0; i < p.n_in; i++) outputs[i] = p.in[i];
+        if (n) *n = p.n_in;
+    } else {
+        pal_tape_rewind(t, mark);
+        pal_error_set(err, own.status, "%s", own.text);
+    }
+    pal__free(t->context, p.known);
+    pal__free(t->context, p.in);
+    return ok ? PAL_OK : own.status;
+}

@@ -1,0 +1,180 @@
+/* The input of norm 1 that activates a unit most: the weights' direction for one layer and for linear ones, a maximum
+ * that nothing beats for the others; which layers an encoder has. */
+#include <math.h>
+#include <string.h>
+
+#include "tests/models/small_models.h"
+#include "train/internal.h"
+
+enum { FEATURES = 6 };
+
+static pal_model *with(const char *variant, const char *layers, const char *activation, pal_dtype dtype)
+{
+    const pal_setting settings[] = {{"layers", layers}, {"activation", activation}};
+    return make(pal_variant_find(variant), settings, 2, dtype, 3);
+}
+
+static double norm(const double *v, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += v[i] * v[i];
+    return sqrt(sum);
+}
+
+/* The found input is direction / ||direction||. */
+static void points_along(pal_model *m, int64_t layer, int64_t unit, const double *direction, double tolerance)
+{
+    float out[FEATURES];
+    double value, length = norm(direction, FEATURES);
+    pal_error err = {0};
+    ck_assert_msg(!pal_filter_maximal(m, layer, unit, out, &value, &err), "%s", err.text);
+    for (int i = 0; i < FEATURES; i++) ck_assert_double_eq_tol((double)out[i], direction[i] / length, tolerance);
+}
+
+static const pal_dtype types[] = {PAL_F32, PAL_F64};
+
+START_TEST(one_layer)
+{
+    for (size_t i = 0; i < 2; i++) {
+        pal_model *m = make_named("basic", types[i]);
+        const pal_tensor *w = pal_model_parameter_find(m, "encoder/W");
+        for (int64_t j = 0; j < 4; j++) {
+            double column[FEATURES];
+            for (int64_t f = 0; f < FEATURES; f++) column[f] = pal_tensor_get(w, (size_t)(f * 4 + j));
+            points_along(m, 0, j, column, 1e-6);
+            points_along(m, 1, j, column, 1e-6);
+        }
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+START_TEST(centred_and_linear)
+{
+    pal_model *m = make(pal_variant_find("linear"), (pal_setting[]){{"hidden", "2"}}, 1, PAL_F64, 3);
+    const pal_tensor *w = pal_model_parameter_find(m, "encoder/W");
+    double column[FEATURES];
+    for (int64_t f = 0; f < FEATURES; f++) column[f] = pal_tensor_get(w, (size_t)(f * 2 + 1));
+    points_along(m, 0, 1, column, 1e-6);
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(linear_layers_multiply)
+{
+    pal_model *m = with("deep", "5,3", "linear", PAL_F64);
+    const pal_tensor *v = pal_model_parameter_find(m, "encoder/1/W"), *w = pal_model_parameter_find(m, "encoder/2/W");
+    for (int64_t j = 0; j < 3; j++) {
+        double column[FEATURES] = {0};
+        for (int64_t f = 0; f < FEATURES; f++)
+            for (int64_t k = 0; k < 5; k++)
+                column[f] += pal_tensor_get(v, (size_t)(f * 5 + k)) * pal_tensor_get(w, (size_t)(k * 3 + j));
+        points_along(m, 0, j, column, 1e-6);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+static double active(const pal_model *m, const char *activation, const double *x, int64_t unit)
+{
+    const pal_tensor *v = pal_model_parameter_find(m, "encoder/1/W"), *w = pal_model_parameter_find(m, "encoder/2/W");
+    double sum = 0;
+    for (int64_t k = 0; k < 5; k++) {
+        double a = 0;
+        for (int64_t f = 0; f < FEATURES; f++) a += x[f] * pal_tensor_get(v, (size_t)(f * 5 + k));
+        double h = !strcmp(activation, "relu") ? fmax(a, 0) : !strcmp(activation, "tanh") ? tanh(a) : 1 / (1 + exp(-a));
+        sum += h * pal_tensor_get(w, (size_t)(k * 3 + unit));
+    }
+    return sum;
+}
+
+/* No random input of norm 1, and none near by, gives more. */
+START_TEST(nothing_gives_more)
+{
+    static const char *const activations[] = {"relu", "tanh", "sigmoid"};
+    pal_model *m = with("deep", "5,3", activations[_i], PAL_F64);
+    for (int64_t j = 0; j < 3; j++) {
+        float out[FEATURES];
+        double best[FEATURES], value, z[FEATURES];
+        pal_error err = {0};
+        ck_assert_msg(!pal_filter_maximal(m, 2, j, out, &value, &err), "%s", err.text);
+        for (int i = 0; i < FEATURES; i++) best[i] = (double)out[i];
+        ck_assert_double_eq_tol(norm(best, FEATURES), 1, 1e-6);
+        ck_assert_double_eq_tol(active(m, activations[_i], best, j), value, 1e-6);
+        for (uint64_t r = 0; r < 4000; r++) {
+            pal_noise_normal((pal_noise){.seed = 5}, "probe", r * FEATURES, FEATURES, z);
+            double scale = r % 2 ? 1 : 0.01, length;
+            for (int i = 0; i < FEATURES; i++) z[i] = r % 2 ? z[i] : best[i] + scale * z[i];
+            length = norm(z, FEATURES);
+            for (int i = 0; i < FEATURES; i++) z[i] /= length;
+            ck_assert_double_le(active(m, activations[_i], z, j), value + 1e-3 * fabs(value));
+        }
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(layers_of_an_encoder)
+{
+    static const struct {
+        const char *variant, *layers;
+        int64_t n, units[3];
+    } rows[] = {{"basic", "", 1, {256}},
+                {"deep", "5,4,3", 3, {5, 4, 3}},
+                {"denoising", "7,2", 2, {7, 2}},
+                {"k-sparse", "5,40", 2, {5, 40}},
+                {"sparse", "", 1, {1000}}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pal_error err = {0};
+        pal__layer layer;
+        pal_model *m =
+            make(pal_variant_find(rows[i].variant), (pal_setting[]){{"layers", rows[i].layers}}, 1, PAL_F32, 1);
+        for (int64_t k = 1; k <= rows[i].n; k++) {
+            ck_assert_msg(!pal__layer_find(m, k, &layer, &err), "%s: %s", rows[i].variant, err.text);
+            ck_assert_int_eq(layer.layers, rows[i].n);
+            ck_assert_int_eq(layer.units, rows[i].units[k - 1]);
+            ck_assert_int_eq(layer.plane, 1);
+        }
+        ck_assert_int_eq(pal__layer_find(m, rows[i].n + 1, &layer, &err), PAL_ERR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(err.text, "there is no layer"));
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+START_TEST(refused)
+{
+    float out[FEATURES];
+    pal_error err = {0};
+    pal_model *m = make_named("basic", PAL_F32);
+    ck_assert_int_eq(pal_filter_maximal(m, 1, 4, out, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "there is no unit 4"));
+    ck_assert_int_eq(pal_filter_maximal(m, -1, 0, out, NULL, &err), PAL_ERR_ARGUMENT);
+    pal_model_free(m);
+}
+END_TEST
+
+/* Nothing moves a unit whose weights are zero. */
+START_TEST(dead_unit)
+{
+    float out[FEATURES];
+    double value;
+    pal_model *m = with("deep", "5,3", "relu", PAL_F32);
+    pal_tensor *w = pal_model_parameter_find(m, "encoder/2/W");
+    for (size_t k = 0; k < 5; k++) pal_tensor_set(w, k * 3, 0);
+    ck_assert(!pal_filter_maximal(m, 0, 0, out, &value, NULL));
+    for (int i = 0; i < FEATURES; i++) ck_assert_double_eq((double)out[i], 0);
+    ck_assert_double_eq(value, 0);
+    pal_model_free(m);
+}
+END_TEST
+
+Suite *ascent_suite(void)
+{
+    Suite *suite = suite_create("ascent");
+    TCase *group = add_case(
+        suite, "ascent", set_up, tear_down,
+        TESTS(one_layer, centred_and_linear, linear_layers_multiply, layers_of_an_encoder, refused, dead_unit));
+    tcase_add_loop_test(group, nothing_gives_more, 0, 3);
+    return suite;
+}

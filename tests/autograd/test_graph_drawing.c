@@ -1,0 +1,462 @@
+/* test_graph_drawing.c - what a drawing leaves out and adds when asked: legend, folding, closed scopes, numbers, sizes,
+ * times; and its file. Whatever the options, it is whole: nodes are declared once, and edges join what is declared. */
+#include "tests/files.h"
+#include "tests/autograd/graph_models.h"
+#include "tests/testing.h"
+
+Suite *graph_drawing_suite(void);
+
+static pal_context *context;
+
+static void set_up(void) { context = context_with(1); }
+static void tear_down(void) { pal_context_free(context); }
+
+static void (*const models[])(drawn_model *, pal_context *, bool) = {draw_contractive, draw_variational, draw_deep};
+enum { CONTRACTIVE, VARIATIONAL, DEEP, MODELS };
+
+static char *drawing_of(drawn_model *m, const pal_graph_options *options)
+{
+    pal_var outputs[DRAWN_LEAVES] = {m->loss};
+    size_t n = 1;
+    for (size_t i = 1; i < m->n && m->gradients[i].id; i++) outputs[n++] = m->gradients[i];
+    char *text = pal_graph_text(m->tape, outputs, n, options);
+    ck_assert_tape_ok(m->tape);
+    ck_assert_ptr_nonnull(text);
+    return text;
+}
+
+/* ---- Wholeness ------------------------------------------------------------------------------------------------- */
+
+enum { NODES = 1000, NODE_NAME = 24 };
+typedef struct node_list {
+    char names[NODES][NODE_NAME];
+    size_t n, edges;
+} node_list;
+
+static bool declared(const node_list *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!strcmp(l->names[i], name)) return true;
+    return false;
+}
+
+/* Walks the lines twice: what is declared, then what is joined. */
+static node_list read_drawing(const char *text)
+{
+    node_list l = {.n = 0};
+    for (int joined = 0; joined < 2; joined++)
+        for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+            char from[NODE_NAME], to[NODE_NAME];
+            const char *p = line + strspn(line, " ");
+            if (!strncmp(p, "{rank=same;", 11)) p += 11;
+            int words = sscanf(p, "%23[a-z0-9_] -> %23[a-z0-9_]", from, to);
+            if (words == 2 && joined) {
+                ck_assert_msg(declared(&l, from) && declared(&l, to), "not declared: %s -> %s", from, to);
+                l.edges++;
+            } else if (words == 1 && !joined && strchr("ngck", *from) && from[1] >= '0' && from[1] <= '9') {
+                ck_assert_msg(!declared(&l, from), "declared twice: %s", from);
+                ck_assert_uint_lt(l.n, NODES);
+                strcpy(l.names[l.n++], from);
+            }
+        }
+    return l;
+}
+
+static int count(const char *text, const char *what)
+{
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what)) n++;
+    return n;
+}
+
+static void check_with_dot(const char *text)
+{
+    if (system("command -v dot >/dev/null 2>&1")) return;
+    FILE *dot = popen("dot -Tsvg 2>&1 >/dev/null | { ! grep . ; }", "w");
+    ck_assert_ptr_nonnull(dot);
+    ck_assert_int_ge(fputs(text, dot), 0);
+    ck_assert_int_eq(pclose(dot), 0);
+}
+
+static void check(char *text, bool with_dot)
+{
+    ck_assert_ptr_nonnull(text);
+    node_list l = read_drawing(text);
+    ck_assert_uint_gt(l.n, 5);
+    ck_assert_uint_gt(l.edges, 4);
+    ck_assert_int_eq(count(text, "{\n") + count(text, "{rank"), count(text, "}\n"));
+    if (with_dot) check_with_dot(text);
+    pal_text_free(context, text);
+}
+
+/* A step down the gradient: effects. */
+static void update(drawn_model *m)
+{
+    pal_scope_begin(m->tape, "update");
+    for (size_t i = 1; i < m->n; i++) pal_assign(m->leaves[i], pal_sub(m->leaves[i], pal_scale(m->gradients[i], 0.1)));
+    pal_scope_end(m->tape);
+}
+
+START_TEST(whole_whatever_the_options)
+{
+    enum { FOLD = 1, SIZES = 2, NO_LEGEND = 4, ALL = 8 };
+    for (unsigned bits = 0; bits < ALL; bits++)
+        for (unsigned depth = 0; depth < 3; depth++)
+            for (int kept = 0; kept < 3; kept++)
+                for (int gradient = 0; gradient < 2; gradient++) {
+                    drawn_model m;
+                    models[_i](&m, context, gradient);
+                    pal_graph_options o = {.struct_size = sizeof o,
+                                           .fold = bits & FOLD,
+                                           .sizes = bits & SIZES,
+                                           .no_legend = bits & NO_LEGEND,
+                                           .depth = depth,
+                                           .kept = (pal_graph_kept)kept};
+                    check(drawing_of(&m, &o), gradient && bits == FOLD + SIZES);
+                    if (gradient) {
+                        update(&m);
+                        check(pal_graph_text(m.tape, NULL, 0, &o), bits == FOLD + SIZES && depth == 1);
+                    }
+                    drawn_free(&m);
+                }
+}
+END_TEST
+
+/* ---- A small one, word for word --------------------------------------------------------------------------------- */
+
+START_TEST(golden)
+{
+    pal_tape *t = pal_tape_new(context, PAL_F32);
+    pal_tensor *data[2] = {pal_tensor_new(context, PAL_F32, PAL_SHAPE(4, 3)),
+                           pal_tensor_new(context, PAL_F32, PAL_SHAPE(3))};
+    pal_var x = pal_leaf(t, data[0], "x"), b = pal_leaf(t, data[1], "layer/b"), gradient;
+    pal_scope_begin(t, "layer");
+    pal_var h = pal_exp(pal_scale(pal_add(x, b), 0.5));
+    pal_scope_end(t);
+    pal_var loss = pal_sum_all(h);
+    ck_assert_int_eq(pal_grad(loss, &b, 1, &gradient), PAL_OK);
+    pal_graph_options o = {.struct_size = sizeof o,
+                           .title = "small",
+                           .names = (const char *const[]){"loss", "d loss / d b"},
+                           .parameters = &b,
+                           .n_parameters = 1,
+                           .kept = PAL_GRAPH_KEPT_NUMBERS};
+    char *text = pal_graph_text(t, (pal_var[]){loss, gradient}, 2, &o);
+    ck_assert_ptr_nonnull(text);
+    const char *begin = strstr(text, "  n1 [");
+    ck_assert_ptr_nonnull(begin);
+    ck_assert_str_eq(
+        begin,
+        "  n1 [shape=parallelogram, label=<<B>x</B>>, fillcolor=\"#ffffff\", color=\"#333333\", style=\"filled\", "
+        "margin=\"0,0.03\"];\n"
+        "  n7 [shape=box, label=<<B>sum_to</B><BR/><FONT POINT-SIZE=\"10\"><B>loss</B></FONT>>, fillcolor=\"#dcebf9\", "
+        "color=\"#2f5d86\", style=\"filled,rounded\", penwidth=3];\n"
+        "  subgraph cluster_1 {\n"
+        "    label=<layer>; color=\"#2f5d86\"; fontcolor=\"#2f5d86\"; bgcolor=\"#f6fafd\"; style=\"rounded\"; "
+        "penwidth=0.7;\n"
+        "    n2 [shape=cylinder, label=<<B>b</B>>, fillcolor=\"#fff3a8\", color=\"#7d6b00\", style=\"filled\"];\n"
+        "    n3 [shape=box, label=<<B>add</B><BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">a + b</FONT>>, "
+        "fillcolor=\"#dcebf9\", color=\"#2f5d86\", style=\"filled,rounded\"];\n"
+        "    n5 [shape=box, label=<<B>mul</B><BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">a &#215; 0.5</FONT>>, "
+        "fillcolor=\"#dcebf9\", color=\"#2f5d86\", style=\"filled,rounded\"];\n"
+        "    n6 [shape=box, label=<<B>exp</B> #1<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">e<SUP>x</SUP></FONT>>, "
+        "fillcolor=\"#dcebf9\", color=\"#2f5d86\", style=\"filled,rounded\"];\n"
+        "  }\n"
+        "  subgraph cluster_2 {\n"
+        "    label=<layer &#183; adjoint>; color=\"#a4630a\"; fontcolor=\"#a4630a\"; bgcolor=\"#fef8ee\"; "
+        "style=\"rounded\"; penwidth=0.7;\n"
+        "    n10 [shape=box, label=<<B>mul</B><BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">1 &#215; b</FONT>>, "
+        "fillcolor=\"#f8cf8e\", color=\"#a4630a\", style=\"filled,rounded,dashed\"];\n"
+        "    n11 [shape=box, label=<<B>mul</B><BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">a &#215; 0.5</FONT>>, "
+        "fillcolor=\"#f8cf8e\", color=\"#a4630a\", style=\"filled,rounded,dashed\"];\n"
+        "    n12 [shape=box, label=<<B>sum_to</B><BR/><FONT POINT-SIZE=\"10\"><B>d loss / d b</B></FONT>>, "
+        "fillcolor=\"#f8cf8e\", color=\"#a4630a\", style=\"filled,rounded\", penwidth=3];\n"
+        "    k6_10 [shape=box, fontsize=8, margin=\"0.03,0.01\", height=0.16, width=0.2, penwidth=0.6, "
+        "style=\"filled,rounded\", fillcolor=\"#dcebf9\", color=\"#2f5d86\", label=<#1>];\n"
+        "  }\n"
+        "  n1 -> n3 [color=\"#2f5d86\", weight=4, label=<4&#215;3>];\n"
+        "  n2 -> n3 [color=\"#2f5d86\", weight=4, label=<3>];\n"
+        "  n3 -> n5 [color=\"#2f5d86\", weight=4, label=<4&#215;3>];\n"
+        "  n5 -> n6 [color=\"#2f5d86\", weight=4, label=<4&#215;3>];\n"
+        "  n6 -> n7 [color=\"#2f5d86\", weight=4, label=<4&#215;3>];\n"
+        "  n11 -> n10 [color=\"#a4630a\", weight=4, dir=back, label=<4&#215;3>];\n"
+        "  n12 -> n11 [color=\"#a4630a\", weight=4, dir=back, label=<4&#215;3>];\n"
+        "  n10 -> k6_10 [dir=back, arrowsize=0.4, penwidth=0.6, color=\"#a4630a\"];\n"
+        "}\n");
+    pal_text_free(context, text);
+    pal_tape_free(t);
+    for (int i = 0; i < 2; i++) pal_tensor_free(data[i]);
+}
+END_TEST
+
+/* ---- Options ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(title_and_legend)
+{
+    drawn_model m;
+    draw_contractive(&m, context, true);
+    pal_graph_options o = {.struct_size = sizeof o, .title = "contractive"};
+    static const char *const words[] = {"forward", "adjoint", "double backward", "input", "region", "output"};
+    char *text = drawing_of(&m, &o), *head = strstr(text, "  label=<<TABLE");
+    ck_assert_ptr_nonnull(head);
+    *strchr(head, '\n') = 0;
+    ck_assert_ptr_nonnull(strstr(head, "contractive"));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        ck_assert_msg(strstr(head, words[i]) != NULL, "no %s", words[i]);
+    ck_assert_ptr_null(strstr(head, "noise"));
+    pal_text_free(context, text);
+    o.no_legend = true;
+    text = drawing_of(&m, &o);
+    ck_assert_ptr_nonnull(strstr(text, "contractive"));
+    ck_assert_ptr_null(strstr(text, "CELLBORDER"));
+    pal_text_free(context, text);
+    o.title = NULL;
+    text = drawing_of(&m, &o);
+    ck_assert_ptr_null(strstr(text, "<TABLE"));
+    pal_text_free(context, text);
+    drawn_free(&m);
+}
+END_TEST
+
+START_TEST(folding)
+{
+    drawn_model m;
+    draw_deep(&m, context, true);
+    pal_graph_options o = {.struct_size = sizeof o, .parameters = m.leaves + 1, .n_parameters = m.n - 1};
+    char *open = drawing_of(&m, &o);
+    o.fold = true;
+    char *folded = drawing_of(&m, &o);
+    ck_assert_ptr_null(strstr(open, "<I>next</I>"));
+    ck_assert_int_eq(count(open, "shape=cylinder"), 16);
+    ck_assert_int_eq(count(folded, "shape=cylinder"), 6); /* of four, three and one layer */
+    ck_assert_ptr_nonnull(strstr(folded, "layer1 &#8230; layer4 &#183; 4&#215;"));
+    ck_assert_ptr_nonnull(strstr(folded, "layer1 &#8230; layer3 &#183; 3&#215;"));
+    ck_assert_ptr_nonnull(strstr(folded, "layer3 &#8230; layer1 &#183; 3&#215;")); /* the way back */
+    ck_assert_ptr_nonnull(strstr(folded, "784&#215;1000<BR/>1000&#215;500<BR/>&#8230; 250&#215;30"));
+    ck_assert_ptr_nonnull(strstr(folded, "<I>next</I><BR/>32&#215;1000<BR/>32&#215;500<BR/>32&#215;250"));
+    ck_assert_uint_lt(read_drawing(folded).n, read_drawing(open).n * 3 / 4);
+    pal_text_free(context, open);
+    pal_text_free(context, folded);
+    update(&m); /* canonical order begins elsewhere in each layer now */
+    folded = pal_graph_text(m.tape, NULL, 0, &o);
+    ck_assert_int_eq(count(folded, "&#183; 3&#215;"), 3);
+    pal_text_free(context, folded);
+    drawn_free(&m);
+}
+END_TEST
+
+/* Of three siblings the middle one has another activation, and so stands for itself. */
+START_TEST(folds_only_what_is_alike)
+{
+    pal_tape *t = pal_tape_new(context, PAL_F32);
+    pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE(2));
+    static const char *const names[] = {"a", "b", "c", "d"};
+    pal_var x = pal_leaf(t, data, "x");
+    for (int i = 0; i < 4; i++) {
+        pal_scope_begin(t, names[i]);
+        x = pal_scale(i == 1 ? pal_tanh(x) : pal_sigmoid(x), i == 3 ? 3 : 2);
+        pal_scope_end(t);
+    }
+    pal_graph_options o = {.struct_size = sizeof o, .fold = true};
+    char *text = pal_graph_text(t, &x, 1, &o);
+    ck_assert_ptr_nonnull(strstr(text, "a &#8230; c &#183; 2&#215;"));
+    ck_assert_int_eq(count(text, "subgraph"), 3);
+    pal_text_free(context, text);
+    pal_tape_free(t);
+    pal_tensor_free(data);
+}
+END_TEST
+
+START_TEST(closing)
+{
+    drawn_model m;
+    draw_deep(&m, context, true);
+    pal_graph_options o = {.struct_size = sizeof o, .depth = 1, .parameters = m.leaves + 1, .n_parameters = m.n - 1};
+    char *text = drawing_of(&m, &o);
+    ck_assert_int_eq(count(text, "peripheries=2"), 16);
+    ck_assert_int_eq(count(text, "shape=cylinder"), 0);
+    ck_assert_ptr_nonnull(strstr(text, "3 operations"));
+    ck_assert_ptr_nonnull(strstr(text, "W 784&#215;1000"));
+    pal_text_free(context, text);
+    o.fold = true;
+    text = drawing_of(&m, &o);
+    ck_assert_int_eq(count(text, "peripheries=2"), 7);
+    ck_assert_ptr_nonnull(strstr(text, "W 784&#215;1000 &#8230; 250&#215;30"));
+    ck_assert_ptr_nonnull(strstr(text, "&#8230; layer4 &#183; 4&#215;"));
+    pal_text_free(context, text);
+    drawn_free(&m);
+    draw_contractive(&m, context, true); /* a region goes with its scope */
+    o.n_parameters = 0;
+    text = drawing_of(&m, &o);
+    ck_assert_ptr_null(strstr(text, "for each"));
+    ck_assert_ptr_nonnull(strstr(text, "12 operations"));
+    pal_text_free(context, text);
+    drawn_free(&m);
+}
+END_TEST
+
+START_TEST(keeping)
+{
+    drawn_model m;
+    draw_variational(&m, context, true);
+    pal_graph_options o = {.struct_size = sizeof o, .kept = PAL_GRAPH_KEPT_LINES};
+    char *lines = drawing_of(&m, &o);
+    o.kept = PAL_GRAPH_KEPT_NUMBERS;
+    char *numbers = drawing_of(&m, &o);
+    o.kept = PAL_GRAPH_KEPT_AUTO;
+    char *chosen = drawing_of(&m, &o);
+    ck_assert_int_gt(count(lines, "style=dashed, constraint=false"), 5);
+    ck_assert_int_eq(count(numbers, "style=dashed, constraint=false"), 0);
+    ck_assert_ptr_null(strstr(lines, "</B> #1"));
+    ck_assert_ptr_nonnull(strstr(numbers, "label=<#1>"));
+    ck_assert_ptr_nonnull(strstr(numbers, "label=<code/noise>"));
+    ck_assert_ptr_nonnull(strstr(numbers, "</B> #1"));
+    ck_assert_str_eq(chosen, numbers);
+    pal_text_free(context, lines);
+    pal_text_free(context, numbers);
+    pal_text_free(context, chosen);
+    drawn_free(&m);
+}
+END_TEST
+
+START_TEST(sizes)
+{
+    drawn_model m;
+    draw_variational(&m, context, false);
+    pal_graph_options o = {.struct_size = sizeof o};
+    char *without = drawing_of(&m, &o);
+    o.sizes = true;
+    char *with = drawing_of(&m, &o);
+    ck_assert_ptr_null(strstr(without, "KiB"));
+    ck_assert_ptr_nonnull(strstr(with, "98 KiB"));  /* 32 x 784 */
+    ck_assert_ptr_nonnull(strstr(with, "2.5 KiB")); /* 32 x 20 */
+    ck_assert_ptr_nonnull(strstr(with, "80 B"));    /* 20 */
+    pal_text_free(context, without);
+    pal_text_free(context, with);
+    drawn_free(&m);
+}
+END_TEST
+
+/* Every operation that runs has a time, in whatever order steps and drawing stand; of a foreign program, none harms. */
+START_TEST(times)
+{
+    drawn_model m;
+    models[_i % MODELS](&m, context, _i == VARIATIONAL);
+    pal_compile_options c = {.struct_size = sizeof c, .passes = PAL_PASS_NONE, .profile = true};
+    pal_var outputs[DRAWN_LEAVES] = {m.loss};
+    size_t n = 1;
+    for (size_t i = 1; i < m.n && m.gradients[i].id; i++) outputs[n++] = m.gradients[i];
+    pal_program *p = pal_compile(m.tape, outputs, n, &c);
+    ck_assert_ptr_nonnull(p);
+    pal_graph_options o = {.struct_size = sizeof o, .times = p};
+    char *text = drawing_of(&m, &o);
+    ck_assert_ptr_null(strstr(text, "#c0392b")); /* it has not run */
+    pal_text_free(context, text);
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(pal_run(p), PAL_OK);
+    text = drawing_of(&m, &o);
+    int untimed = 0;
+    for (const char *q = text; (q = strstr(q, "<B>matmul</B>")); q++) {
+        const char *end = strchr(q, '\n'), *time = strstr(q, "#c0392b");
+        untimed += !time || time > end;
+    }
+    ck_assert_int_eq(untimed, 0);
+    ck_assert_int_gt(count(text, "#c0392b"), 10);
+    ck_assert_ptr_nonnull(strstr(text, "share of the time"));
+    pal_text_free(context, text);
+    drawn_model other;
+    models[(_i + 1) % MODELS](&other, context, true);
+    pal_text_free(context, drawing_of(&other, &o));
+    drawn_free(&other);
+    pal_program_free(p);
+    drawn_free(&m);
+}
+END_TEST
+
+/* ---- The same for every order of recording, and without memory --------------------------------------------------- */
+
+START_TEST(out_of_memory)
+{
+    meter memory = {.left = 1000000};
+    pal_context *own = metered_context(&memory);
+    drawn_model m;
+    draw_deep(&m, own, true);
+    pal_program *p = pal_compile(
+        m.tape, &m.loss, 1,
+        &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .passes = PAL_PASS_NONE, .profile = true});
+    ck_assert_int_eq(pal_run(p), PAL_OK);
+    pal_mark mark = pal_tape_mark(m.tape);
+    pal_graph_options o = {.struct_size = sizeof o, .fold = true, .depth = 2, .sizes = true, .times = p};
+    long failures = 0, held = 0;
+    for (long k = 0;; k++) {
+        held = memory.held;
+        memory.left = k;
+        char *text = pal_graph_text(m.tape, m.gradients + 1, m.n - 1, &o);
+        memory.left = 1000000;
+        pal_text_free(own, text);
+        ck_assert_int_eq(memory.held, held);
+        if (text) break;
+        ck_assert_int_eq(pal_tape_status(m.tape), PAL_ERR_MEMORY);
+        pal_tape_rewind(m.tape, mark);
+        failures++;
+    }
+    ck_assert_int_gt(failures, 20);
+    pal_program_free(p);
+    drawn_free(&m);
+    pal_context_free(own);
+}
+END_TEST
+
+/* ---- Files ------------------------------------------------------------------------------------------------------ */
+
+START_TEST(writing)
+{
+    drawn_model m;
+    draw_variational(&m, context, false);
+    const char *path = write_text("graph.dot", "old");
+    pal_error err = {0};
+    char *text = drawing_of(&m, NULL), found[64] = "";
+    ck_assert_int_eq(pal_graph_write(m.tape, &m.loss, 1, NULL, path, &err), PAL_OK);
+    ck_assert_uint_eq(read_file(path, found, 60), 60);
+    ck_assert_mem_eq(found, text, 60);
+    ck_assert_int_eq(count_files(), 1);
+    pal_text_free(context, text);
+    drawn_free(&m);
+}
+END_TEST
+
+START_TEST(writing_fails)
+{
+    drawn_model m;
+    draw_variational(&m, context, false);
+    const char *path = write_text("graph.dot", "old");
+    pal_error err = {0};
+    struct rlimit before = fill_disk(1000);
+    pal_status status = pal_graph_write(m.tape, &m.loss, 1, NULL, path, &err);
+    make_room(before);
+    ck_assert_int_eq(status, PAL_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "graph.dot"));
+    assert_text(path, "old");
+    ck_assert_int_eq(count_files(), 1);
+    ck_assert_int_eq(pal_graph_write(m.tape, &m.loss, 1, NULL, path_of("none/graph.dot"), &err), PAL_ERR_IO);
+    ck_assert_int_eq(pal_graph_write(m.tape, &m.loss, 1, NULL, folder, NULL), PAL_ERR_IO);
+    ck_assert_int_eq(pal_graph_write(m.tape, &m.loss, 1, NULL, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_graph_write(m.tape, NULL, 1, NULL, path, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_graph_write(NULL, &m.loss, 1, NULL, path, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_graph_write(m.tape, &(pal_var){.tape = m.tape}, 1, NULL, path, &err), PAL_ERR_TAPE);
+    ck_assert_ptr_nonnull(strstr(err.text, "output 1"));
+    assert_text(path, "old");
+    drawn_free(&m);
+}
+END_TEST
+
+Suite *graph_drawing_suite(void)
+{
+    Suite *s = suite_create("graph_drawing");
+    TCase *drawing = add_case(
+        s, "drawing", set_up, tear_down,
+        TESTS(golden, title_and_legend, folding, folds_only_what_is_alike, closing, keeping, sizes, out_of_memory));
+    tcase_add_loop_test(drawing, whole_whatever_the_options, 0, MODELS);
+    tcase_add_loop_test(drawing, times, 0, MODELS);
+    in_own_folder(add_case(s, "files", set_up, tear_down, TESTS(writing, writing_fails)));
+    return s;
+}

@@ -1,0 +1,154 @@
+/* Allocation failure swept through every call, and no allocation while a program runs. */
+#include "tests/testing.h"
+
+#include <string.h>
+
+typedef struct counter {
+    long live, made, fails_at; /* fails_at: which allocation fails; -1: none */
+} counter;
+
+static void *counting(size_t size, void *user)
+{
+    counter *n = user;
+    if (n->made++ == n->fails_at) return NULL;
+    void *block = malloc(size);
+    n->live += block != NULL;
+    return block;
+}
+
+static void releasing(void *block, void *user)
+{
+    ((counter *)user)->live--;
+    free(block);
+}
+
+static pal_var body(pal_tape *t, pal_var k, void *user)
+{
+    (void)t;
+    return pal_square(pal_take(*(pal_var *)user, k));
+}
+
+/* Everything that can allocate: record, grad, region, compile, run, eval, text. True if nothing failed. */
+static bool scenario(counter *n)
+{
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 1,
+                                                            .allocate = counting,
+                                                            .release = releasing,
+                                                            .user = n});
+    if (!c) return false;
+    pal_tensor *xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4)), *ws = pal_tensor_new(c, PAL_F64, PAL_SHAPE(4, 2));
+    pal_tape *t = pal_tape_new(c, PAL_F64);
+    bool ok = false;
+    if (xs && ws && t) {
+        pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), g[2], v[] = {w, x};
+        pal_scope_begin(t, "layer");
+        pal_var h = pal_sigmoid(pal_matmul(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(3, 4), 0.5)), w));
+        pal_scope_end(t);
+        pal_var y = pal_add(pal_sum_squares(h),
+                            pal_add(pal_sum_all(pal_map_sum(t, 3, body, &x)), pal_jacobian_norm2_rows(h, x)));
+        pal_status s = pal_grad(y, v, 2, g);
+        pal_assign(w, pal_sub(w, pal_scale(g[0], 0.1)));
+        pal_program *p = pal_compile(
+            t, &y, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .lanes = 1});
+        ok = s == PAL_OK && p && pal_run(p) == PAL_OK;
+        char *text = p ? pal_program_text(p) : NULL;
+        ok = ok && text;
+        double out;
+        ok = ok && pal_eval(y, &out) == PAL_OK;
+        /* A failure is told. */
+        if (!ok && !pal_tape_error(t) && s == PAL_OK && p) ck_assert(text == NULL || pal_program_error(p));
+        pal_text_free(c, text);
+        pal_program_free(p);
+    }
+    pal_tape_free(t);
+    pal_tensor_free(xs);
+    pal_tensor_free(ws);
+    pal_context_free(c);
+    return ok;
+}
+
+START_TEST(every_allocation_may_fail)
+{
+    counter n = {.fails_at = -1};
+    ck_assert(scenario(&n));
+    ck_assert_int_eq(n.live, 0);
+    long all = n.made;
+    ck_assert_int_gt(all, 100);
+    for (long i = 0; i < all; i++) {
+        n = (counter){.fails_at = i};
+        ck_assert_msg(!scenario(&n), "failure %ld of %ld went unnoticed", i, all);
+        ck_assert_msg(n.live == 0, "failure %ld of %ld left %ld blocks", i, all, n.live);
+    }
+}
+END_TEST
+
+/* malloc itself is interposed: not only the context's allocator is watched. */
+static volatile long mallocs;
+extern void *__libc_malloc(size_t);
+#if defined(__has_feature) /* clang */
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(SANITIZED)
+#define INTERPOSED
+void *malloc(size_t size)
+{
+    mallocs++;
+    return __libc_malloc(size);
+}
+#endif
+
+/* The products are large: OpenBLAS's own kernels for small ones (0.3.21, AVX-512) take a buffer from malloc each time.
+ */
+START_TEST(a_run_allocates_nothing)
+{
+    counter n = {.fails_at = -1};
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 2,
+                                                            .allocate = counting,
+                                                            .release = releasing,
+                                                            .user = &n});
+    pal_tensor *xs = random_tensor(c, PAL_F32, PAL_SHAPE(256, 400), 0, 1, "x"),
+               *ws = random_tensor(c, PAL_F32, PAL_SHAPE(400, 300), -0.1, 0.1, "w");
+    pal_tape *t = pal_tape_new(c, PAL_F32);
+    pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), g;
+    pal_var h = pal_sigmoid(pal_matmul(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(256, 400), 0.5)), w));
+    pal_var loss = pal_add(pal_mean_over_samples(pal_bernoulli_cross_entropy(pal_matmul(h, pal_transpose(w)), x)),
+                           pal_scale(pal_jacobian_norm2_hutchinson(h, x, "probe"), 1e-3));
+    ck_assert_int_eq(pal_grad(loss, &w, 1, &g), PAL_OK);
+    pal_assign(w, pal_sub(w, pal_scale(g, 0.01)));
+    pal_program *p =
+        pal_compile(t, &loss, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(pal_run(p), PAL_OK); /* BLAS makes its own buffers at its first product */
+    long made = n.made, system = mallocs;
+    for (uint64_t i = 0; i < 20; i++) {
+        pal_program_set_noise(p, (pal_noise){.clock = i});
+        if (pal_run(p) != PAL_OK) break;
+    }
+    long made_after = n.made, system_after = mallocs; /* before Check allocates */
+    ck_assert_int_eq(made_after, made);
+    ck_assert_int_eq(system_after, system);
+#ifdef INTERPOSED
+    ck_assert_int_gt(mallocs, 0);
+#endif
+    pal_program_free(p);
+    pal_tape_free(t);
+    pal_tensor_free(xs);
+    pal_tensor_free(ws);
+    pal_context_free(c);
+}
+END_TEST
+
+Suite *memory_suite(void)
+{
+    Suite *s = suite_create("memory");
+    TCase *k = tcase_create("memory");
+    tcase_add_test(k, every_allocation_may_fail);
+    tcase_add_test(k, a_run_allocates_nothing);
+    tcase_set_timeout(k, 120);
+    suite_add_tcase(s, k);
+    return s;
+}

@@ -1,0 +1,126 @@
+/* The same bits on one thread and on several at equal lanes; what a run leaves behind in the caller's thread. */
+#include "tests/testing.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+/* Ten steps of a tied denoising autoencoder; the weights afterwards. */
+static void train(unsigned threads, unsigned lanes, float *weights, size_t bytes)
+{
+    pal_context *c = context_with(threads);
+    pal_tape *t = pal_tape_new(c, PAL_F32);
+    pal_tensor *xs = random_tensor(c, PAL_F32, PAL_SHAPE(40, 300), 0, 1, "x"),
+               *ws = random_tensor(c, PAL_F32, PAL_SHAPE(300, 70), -0.1, 0.1, "w");
+    pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), g, none = {0};
+    pal_var noisy = pal_add(pal_mul(x, pal_bernoulli(t, "mask", PAL_SHAPE(40, 300), 0.5)),
+                            pal_scale(pal_normal(t, "noise", PAL_SHAPE(40, 300)), 0.1));
+    pal_var h = pal_sigmoid(pal_affine(noisy, w, none));
+    pal_var loss = pal_mean_over_samples(pal_bernoulli_cross_entropy(pal_matmul(h, pal_transpose(w)), x));
+    ck_assert_int_eq(pal_grad(loss, &w, 1, &g), PAL_OK);
+    pal_assign(w, pal_sub(w, pal_scale(g, 0.1)));
+    pal_program *p = pal_compile(
+        t, &loss, 1,
+        &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .lanes = lanes});
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq(pal_program_lanes(p), lanes);
+    for (uint64_t i = 0; i < 10; i++) {
+        pal_program_set_noise(p, (pal_noise){.seed = 1, .clock = i});
+        ck_assert_int_eq(pal_run(p), PAL_OK);
+    }
+    ck_assert_uint_eq(bytes, pal_tensor_bytes(ws));
+    memcpy(weights, ws->data, bytes);
+    pal_program_free(p);
+    pal_tape_free(t);
+    pal_tensor_free(xs);
+    pal_tensor_free(ws);
+    pal_context_free(c);
+}
+
+START_TEST(bits_do_not_depend_on_threads)
+{
+    enum { BYTES = 300 * 70 * sizeof(float) };
+    float *one = malloc(BYTES), *other = malloc(BYTES);
+    train(1, 2, one, BYTES);
+    for (unsigned threads = 1; threads <= 4; threads++) {
+        train(threads, 2, other, BYTES);
+        ck_assert_msg(!memcmp(one, other, BYTES), "%u threads", threads);
+    }
+    free(one);
+    free(other);
+}
+END_TEST
+
+static void bump(void *argument, size_t i, unsigned worker)
+{
+    (void)worker;
+    ((unsigned char *)argument)[i]++;
+}
+
+START_TEST(every_task_runs_once)
+{
+    pal_context *c = context_with(3);
+    static unsigned char seen[5000];
+    for (int round = 0; round < 400; round++) {
+        memset(seen, 0, sizeof seen);
+        size_t n = (size_t)(round * 37 % 5000) + 1;
+        pal_parallel(c, n, bump, seen);
+        for (size_t i = 0; i < sizeof seen; i++) ck_assert_uint_eq(seen[i], i < n);
+    }
+    pal_context_free(c);
+}
+END_TEST
+
+START_TEST(affinity_and_thread_counts_are_restored)
+{
+    cpu_set_t before, after;
+    sched_getaffinity(0, sizeof before, &before);
+    void (*omp_set)(int) = NULL;
+    int (*omp_get)(void) = NULL, (*blas_get)(void) = NULL;
+    *(void **)&omp_set = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    *(void **)&omp_get = dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+    *(void **)&blas_get = dlsym(RTLD_DEFAULT, "openblas_get_num_threads");
+    if (omp_set) omp_set(5);
+    int blas = blas_get ? blas_get() : 0;
+    float w[300 * 70];
+    train(2, 2, w, sizeof w);
+    sched_getaffinity(0, sizeof after, &after);
+    ck_assert(CPU_EQUAL(&before, &after));
+    if (omp_get) ck_assert_int_eq(omp_get(), 5);
+    if (blas_get) ck_assert_int_eq(blas_get(), blas);
+}
+END_TEST
+
+/* Two contexts in two threads of the caller's own. */
+static void *other_thread(void *argument)
+{
+    train(1, 2, argument, 300 * 70 * sizeof(float));
+    return NULL;
+}
+
+START_TEST(contexts_are_independent)
+{
+    float *a = malloc(300 * 70 * sizeof *a), *b = malloc(300 * 70 * sizeof *b);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, other_thread, a), 0);
+    train(1, 2, b, 300 * 70 * sizeof(float));
+    pthread_join(thread, NULL);
+    ck_assert_mem_eq(a, b, 300 * 70 * sizeof *a);
+    free(a);
+    free(b);
+}
+END_TEST
+
+Suite *threads_suite(void)
+{
+    Suite *s = suite_create("threads");
+    TCase *k = tcase_create("threads");
+    tcase_add_test(k, bits_do_not_depend_on_threads);
+    tcase_add_test(k, every_task_runs_once);
+    tcase_add_test(k, affinity_and_thread_counts_are_restored);
+    tcase_add_test(k, contexts_are_independent);
+    tcase_set_timeout(k, 60);
+    suite_add_tcase(s, k);
+    return s;
+}

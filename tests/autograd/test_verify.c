@@ -1,0 +1,303 @@
+/* The grammar of a tape: for each of its rows a tape, damaged by hand, that this row finds first. */
+#include <limits.h>
+#include <string.h>
+
+#include "autograd/internal.h"
+#include "tests/testing.h"
+
+static pal_context *c;
+static pal_tape *t;
+static pal_tensor *xs, *ys, *ks;
+static uint32_t x, y, fill, neg, noise, moved, sum, product, taken, index_, inner, result, region, opaque, late,
+    assign_x, assign_y;
+
+static bool infer_opaque(pal_infer *r)
+{
+    r->shape = r->shapes[0];
+    r->dtype = r->dtypes[0];
+    return true;
+}
+
+static pal_status run_opaque(const pal_call *call)
+{
+    memcpy(call->out, call->in[0], (size_t)pal_shape_count(call->shape) * pal_dtype_size(call->dtype));
+    return PAL_OK;
+}
+
+static const pal_op op_opaque = {PAL_OP_HEAD("opaque", "x", "the same"), .op_class = PAL_CLASS_OPAQUE, .arity = 1,
+                                 .infer = infer_opaque, .run = run_opaque};
+
+static pal_var body(pal_tape *tape, pal_var k, void *user)
+{
+    pal_var row = pal_take(*(pal_var *)user, k), square = pal_square(row);
+    index_ = k.id;
+    inner = square.id;
+    (void)tape;
+    return square;
+}
+
+static void setup(void)
+{
+    c = context_with(1);
+    t = pal_tape_new(c, PAL_F64);
+    xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 3));
+    ys = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 3));
+    ks = pal_tensor_new(c, PAL_I32, PAL_SHAPE(2));
+    pal_var vx = pal_leaf(t, xs, "x"), vy = pal_leaf(t, ys, "y"), k = pal_leaf(t, ks, "k");
+    x = vx.id;
+    y = vy.id;
+    fill = pal_fill(t, PAL_F64, PAL_SHAPE(3), 2).id;
+    neg = pal_neg(vx).id;
+    noise = pal_uniform(t, "u", PAL_SHAPE(3, 3)).id;
+    moved = pal_transpose(vx).id;
+    sum = pal_sum_to(vx, PAL_SHAPE(1, 3)).id;
+    product = pal_matmul(vx, vy).id;
+    taken = pal_take(vx, k).id;
+    pal_var total = pal_map_sum(t, 3, body, &vx);
+    region = total.id;
+    result = pal__at(t, region)->body;
+    opaque = pal_record(t, &op_opaque, &vx, 1, NULL).id;
+    late = pal_neg(vy).id;
+    assign_x = pal_assign(vx, pal__var(t, late)).id;
+    assign_y = pal_assign(vy, pal__var(t, neg)).id;
+    ck_assert_tape_ok(t);
+}
+
+static void teardown(void)
+{
+    pal_tape_free(t);
+    pal_tensor_free(xs);
+    pal_tensor_free(ys);
+    pal_tensor_free(ks);
+    pal_context_free(c);
+}
+
+/* ---- Damage ------------------------------------------------------------------------------------------------------ */
+
+static pal_op other; /* a descriptor with one thing wrong */
+static pal_op *other_op(uint32_t id)
+{
+    other = *pal__at(t, id)->op;
+    pal__at(t, id)->op = &other;
+    return &other;
+}
+
+static void set_operand(uint32_t id, uint32_t i, uint32_t to) { t->operands[pal__at(t, id)->first + i] = to; }
+
+/* As if id read x alone. */
+static void read_x(uint32_t id)
+{
+    pal__entry *e = pal__at(t, id);
+    e->n = 1;
+    e->first = pal__at(t, neg)->first;
+}
+
+static void no_op(void) { pal__at(t, neg)->op = NULL; }
+static void no_type(void) { pal__at(t, neg)->dtype = 99; }
+static void no_shape(void) { pal__at(t, neg)->shape.dim[0] = -1; }
+static void no_scope(void) { pal__at(t, neg)->scope = 99; }
+static void beyond(void) { pal__at(t, neg)->first = (uint32_t)t->n_operands; }
+static void forward(void) { set_operand(neg, 0, late); }
+static void dangling(void) { set_operand(neg, 0, 0); }
+static void no_region(void) { pal__at(t, neg)->region = x; }
+static void later_region(void) { pal__at(t, neg)->region = index_; }
+static void escaped(void) { set_operand(late, 0, inner); }
+static void escaped_index(void) { set_operand(late, 0, index_); }
+static void composite(void) { other_op(neg)->op_class = PAL_CLASS_COMPOSITE; }
+static void arity(void) { other_op(neg)->arity = 2; }
+static void undeclared_int(void) { pal__at(t, neg)->params.i[13] = 1; }
+static void undeclared_real(void) { pal__at(t, neg)->params.r[1] = -0.0; }
+static void stray_body(void) { pal__at(t, late)->body = result; }
+static void no_body(void) { pal__at(t, region)->body = 0; }
+static void reading_leaf(void) { read_x(y); }
+static void constant_type(void) { pal__at(t, fill)->dtype = PAL_F32; }
+static void elementwise_shape(void) { pal__at(t, neg)->shape = PAL_SHAPE(3, 4); }
+static void elementwise_type(void) { pal__at(t, neg)->dtype = PAL_F32; }
+static void noise_reads(void) { read_x(noise); }
+static void noise_whole(void) { pal__at(t, noise)->dtype = PAL_I32; }
+static void movement_type(void) { pal__at(t, moved)->dtype = PAL_F32; }
+static void movement_shape(void) { pal__at(t, moved)->shape = PAL_SHAPE(9); }
+static void reduction_shape(void) { pal__at(t, sum)->shape = PAL_SHAPE(3); }
+static void product_shape(void) { pal__at(t, product)->shape = PAL_SHAPE(3, 4); }
+static void index_shape(void) { pal__at(t, taken)->shape = PAL_SHAPE(3, 4); }
+static void effect_shape(void) { pal__at(t, assign_x)->shape = PAL_SHAPE(3, 4); }
+static void opaque_shape(void) { pal__at(t, opaque)->shape = PAL_SHAPE(3, 4); }
+static void no_tensor(void) { pal__at(t, x)->tensor = NULL; }
+static void leaf_twice(void) { pal__at(t, y)->tensor = xs; }
+static void index_depth(void) { pal__at(t, index_)->params.i[0] = 2; }
+static void no_stream(void) { pal__at(t, noise)->params.name = NULL; }
+static void no_tile(void) { memset(other_op(neg)->tile, 0, sizeof other.tile); }
+static void no_view(void) { other_op(moved)->view = NULL; }
+static void no_kernel(void) { other_op(opaque)->run = NULL; }
+static void body_outside(void) { pal__at(t, region)->body = x; }
+static void body_shared(void) { pal__at(t, region)->body = inner; }
+static void no_terms(void) { pal__at(t, region)->params.i[0] = 0; }
+static void fewer_captures(void) { pal__at(t, region)->n = 0; }
+static void no_leaf(void) { set_operand(assign_x, 0, neg); }
+static void two_effects(void) { set_operand(assign_y, 0, x); }
+static void other_hash(void) { pal__at(t, neg)->hash ^= 1; }
+
+static void placeholder(void) { pal__append(t, &(pal__entry){.op = &pal__op_placeholder, .dtype = PAL_F64}, NULL, 0); }
+
+static void strided(void)
+{
+    pal_var v = pal__var(t, moved);
+    pal_record(t, &op_opaque, &v, 1, NULL);
+}
+
+static void effect_of_leaf(void)
+{
+    set_operand(assign_x, 1, y);
+    pal__at(t, assign_x)->hash = pal__hash_of(t, assign_x);
+}
+
+static const struct damage {
+    void (*damage)(void);
+    const char *message;
+} damages[] =
+    {
+        {no_op, "an entry without an operation"},
+        {no_type, "an entry without an element type"},
+        {no_shape, "an entry without a shape"},
+        {no_scope, "an entry without a scope"},
+        {beyond, "operands beyond the end"},
+        {forward, "an operand that does not come before its reader"},
+        {dangling, "an operand that does not come before its reader"},
+        {no_region, "an entry of a region that has not begun"},
+        {later_region, "an entry of a region that has not begun"},
+        {escaped, "an operand inside a region that has ended"},
+        {escaped_index, "an operand inside a region that has ended"},
+        {composite, "a composite, which is made of other operations"},
+        {arity, "a wrong number of operands"},
+        {undeclared_int, "a parameter that its operation does not declare"},
+        {undeclared_real, "a parameter that its operation does not declare"},
+        {stray_body, "a body without its map_sum"},
+        {no_body, "a body without its map_sum"},
+        {reading_leaf, "a leaf with operands"},
+        {constant_type, "a constant with operands, or of another type or shape than it says"},
+        {elementwise_shape, "an elementwise operation whose 1 to 3 operands do not broadcast to its shape"},
+        {elementwise_type, "an elementwise operation whose 1 to 3 operands do not broadcast to its shape"},
+        {noise_reads, "noise that is not real, or reads anything but indices"},
+        {noise_whole, "noise that is not real, or reads anything but indices"},
+        {movement_type, "a movement of other than one operand, or that changes the type"},
+        {movement_shape, "a movement of other than one operand, or that changes the type"},
+        {reduction_shape, "a reduction whose operands do not fit its shape rule"},
+        {product_shape, "a product whose operands do not fit its shape rule"},
+        {index_shape, "an indexing whose operands do not fit its shape rule"},
+        {effect_shape, "an effect whose value does not fit its leaf"},
+        {opaque_shape, "an operation whose operands do not fit its shape rule"},
+        {no_tensor, "a leaf without a tensor"},
+        {leaf_twice, "a leaf that there is already"},
+        {index_depth, "an index that is no number of its region"},
+        {no_stream, "noise without a stream"},
+        {no_tile, "an operation without a kernel for its type"},
+        {no_view, "a movement without a view"},
+        {no_kernel, "an operation without a kernel"},
+        {body_outside, "a body elsewhere"},
+        {body_shared, "a body whose value has no storage of its own"},
+        {no_terms, "a body of another type or shape than its sum"},
+        {fewer_captures, "a region whose operands are not what its body reads"},
+        {no_leaf, "an effect on something else than a leaf"},
+        {two_effects, "a leaf with two effects"},
+        {other_hash, "a hash that is not its entry's"},
+},
+  program_damages[] = {
+      {placeholder, "a placeholder in a program"},
+      {strided, "an operand of a kernel that is not contiguous in memory"},
+      {effect_of_leaf, "an effect whose value no step computes"},
+};
+
+enum { DAMAGES = sizeof damages / sizeof *damages, PROGRAM = sizeof program_damages / sizeof *program_damages };
+
+START_TEST(a_damage_is_found)
+{
+    const char *wrong = pal__verify(t);
+    ck_assert_msg(!wrong, "%s", wrong);
+    damages[_i].damage();
+    wrong = pal__verify(t);
+    ck_assert_msg(wrong && !strcmp(wrong, damages[_i].message), "%s, not: %s", wrong ? wrong : "nothing",
+                  damages[_i].message);
+}
+END_TEST
+
+START_TEST(a_program_asks_for_more)
+{
+    const char *wrong = pal__verify_program(t, &neg, 1);
+    ck_assert_msg(!wrong, "%s", wrong);
+    ck_assert_str_eq(pal__verify_program(t, &x, 1), "an output that no step computes");
+    ck_assert_str_eq(pal__verify_program(t, &inner, 1), "an output that no step computes");
+    program_damages[_i].damage();
+    ck_assert_ptr_null(pal__verify(t));
+    ck_assert_str_eq(pal__verify_program(t, &neg, 1), program_damages[_i].message);
+}
+END_TEST
+
+START_TEST(every_row_is_tried)
+{
+    for (size_t row = 0; pal__verify_message(row); row++) {
+        bool tried = !strcmp(pal__verify_message(row), "an output that no step computes");
+        for (size_t i = 0; i < DAMAGES; i++) tried |= !strcmp(pal__verify_message(row), damages[i].message);
+        for (size_t i = 0; i < PROGRAM; i++) tried |= !strcmp(pal__verify_message(row), program_damages[i].message);
+        ck_assert_msg(tried, "%s", pal__verify_message(row));
+    }
+}
+END_TEST
+
+/* An index leads nowhere once its region has ended, neither as an operand nor as an output. */
+START_TEST(an_index_stays_inside)
+{
+    pal_var k = pal__var(t, index_);
+    ck_assert(!pal_ok(pal_cast(k, PAL_F64)));
+    ck_assert_str_eq(pal_tape_error(t), "cast: operand 1 belongs to a region that has ended");
+    ck_assert_ptr_null(pal_tape_text(t, &k, 1));
+}
+END_TEST
+
+START_TEST(an_index_is_no_output)
+{
+    pal_var k = pal__var(t, index_);
+    ck_assert_ptr_null(pal_compile(t, &k, 1, NULL));
+    ck_assert_int_eq(pal_tape_status(t), PAL_ERR_TAPE);
+    ck_assert_str_eq(pal_tape_error(t), "compile: output 1 is a bad handle, of another tape or inside a region");
+}
+END_TEST
+
+/* Wherever memory runs out, in the verifier too, that is what compiling says. */
+START_TEST(out_of_memory_is_no_damage)
+{
+    meter memory = {.left = LONG_MAX};
+    pal_context *metered = metered_context(&memory);
+    pal_tensor *zs = pal_tensor_new(metered, PAL_F64, PAL_SHAPE(3, 3));
+    pal_status status = PAL_ERR_MEMORY;
+    long failures = 0;
+    for (; status != PAL_OK; failures++) {
+        memory.left = LONG_MAX;
+        pal_tape *tape = pal_tape_new(metered, PAL_F64);
+        pal_var z = pal_leaf(tape, zs, "z"), total = pal_map_sum(tape, 3, body, &z);
+        memory.left = failures;
+        pal_program *p = pal_compile(tape, &total, 1, NULL);
+        status = pal_tape_status(tape);
+        ck_assert_msg(p ? status == PAL_OK : status == PAL_ERR_MEMORY, "%ld: %s", failures, pal_tape_error(tape));
+        pal_program_free(p);
+        pal_tape_free(tape);
+    }
+    ck_assert_int_gt(failures, 20);
+    pal_tensor_free(zs);
+    pal_context_free(metered);
+}
+END_TEST
+
+Suite *verify_suite(void)
+{
+    Suite *s = suite_create("verify");
+    TCase *k = tcase_create("verify");
+    tcase_add_checked_fixture(k, setup, teardown);
+    tcase_add_loop_test(k, a_damage_is_found, 0, DAMAGES);
+    tcase_add_loop_test(k, a_program_asks_for_more, 0, PROGRAM);
+    tcase_add_test(k, every_row_is_tried);
+    tcase_add_test(k, an_index_stays_inside);
+    tcase_add_test(k, an_index_is_no_output);
+    tcase_add_test(k, out_of_memory_is_no_damage);
+    suite_add_tcase(s, k);
+    return s;
+}

@@ -1,0 +1,1092 @@
+#!/bin/sh
+# cli.sh PROGRAM - the behaviour of the program: exit statuses, one line on wrong use, run folders, pictures, same bits.
+# Works in a folder of its own on a small data set that it makes. Ends with "N passed, N failed".
+set -u
+LC_ALL=C
+export LC_ALL
+[ $# -eq 1 ] || { echo "usage: cli.sh PROGRAM" >&2; exit 2; }
+program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+passed=0
+failed=0
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
+check() { # what, command...
+    what=$1
+    shift
+    if "$@"; then pass; else fail "$what"; fi
+}
+
+# bytes NUMBER...: these bytes
+bytes() { for b in "$@"; do printf "\\$(printf %o "$b")"; done; }
+# images COUNT: 8x8, a bright bar in one row or one column, brightness varying
+images() {
+    bytes 0 0 8 3 0 0 0 "$1" 0 0 0 8 0 0 0 8
+    awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (y = 0; y < 8; y++) for (x = 0; x < 8; x++)
+        printf "\\%03o", ((i % 2 ? x : y) == int(i / 2) % 8) ? 200 + (i * 7) % 56 : 0 }' > text
+    printf "$(cat text)"
+}
+labels() {
+    bytes 0 0 8 1 0 0 0 "$1"
+    awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 8 }' > text
+    printf "$(cat text)"
+}
+# stop SIGNAL: process $pid gets it; its status. One that does not listen yet gets it again, and is killed in the end.
+stop() {
+    kill -"$1" $pid
+    (sleep 20; kill -"$1" $pid; sleep 20; kill -KILL $pid) > deaf-ears 2>&1 &
+    guard=$!
+    wait $pid 2> waited
+    stopped=$?
+    { kill -KILL $guard; wait $guard; } 2> waited
+    return $stopped
+}
+mkdir data
+images 128 > data/train-images-idx3-ubyte
+labels 128 > data/train-labels-idx1-ubyte
+images 37 > data/t10k-images-idx3-ubyte
+labels 37 > data/t10k-labels-idx1-ubyte
+small="--data data --batch 16 --hidden 12 --epochs 3"
+
+state() { find . -path ./out -prune -o -path ./err -prune -o -type f -print | sort | xargs cksum; }
+
+# refused WORDS MENTIONED ARGUMENTS...: exit status 2, one line that mentions it, nothing on standard output, no change
+refused() {
+    what=$1
+    word=$2
+    shift 2
+    before=$(state)
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne 2 ]; then fail "$what: exit status $status"
+    elif [ "$(wc -l < err)" -ne 1 ]; then fail "$what: $(wc -l < err) lines on standard error"
+    elif ! grep -q '^palindrome: ' err; then fail "$what: $(cat err)"
+    elif ! grep -q -e "$word" err; then fail "$what: does not mention $word: $(cat err)"
+    elif [ -s out ]; then fail "$what: wrote on standard output"
+    elif [ "$before" != "$(state)" ]; then fail "$what: changed files"
+    else pass
+    fi
+}
+works() { # WHAT ARGUMENTS...: exit status 0, nothing on standard error
+    what=$1
+    shift
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne 0 ]; then fail "$what: exit status $status: $(cat err)"
+    elif [ -s err ]; then fail "$what: $(cat err)"
+    else pass
+    fi
+}
+warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning
+    what=$1
+    word=$2
+    shift 2
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne 0 ]; then fail "$what: exit status $status: $(cat err)"
+    elif [ "$(grep -c "^palindrome: warning: .*$word" err) $(wc -l < err)" != "1 1" ]; then fail "$what: $(cat err)"
+    else pass
+    fi
+}
+figure() { sed -n "s/^ *\"$1\": \([-0-9.e+]*\).*/\1/p" out | head -n 1; } # of the JSON in out
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'; }
+is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
+is_json() { if command -v jq > /dev/null; then jq -e . < "$1" > /dev/null; else head -c 1 "$1" | grep -q '[[{]'; fi; }
+
+# ---- Saying what there is
+works "help" --help
+check "help lists the verbs" grep -q '^  train ' out
+works "version" --version
+check "version tells the kernels" grep -q '^instructions' out
+works "help of a verb" train --help
+check "help lists the options of models" grep -q -e '--masking' out
+works "models" models
+check "models lists denoising" grep -q '^denoising' out
+works "one model" models dae
+check "a model has a formula" grep -q '^Formula' out
+works "models as JSON" models --json
+check "models as JSON parses" is_json out
+works "operations" ops
+works "operations as JSON" ops --json
+check "operations as JSON parses" is_json out
+works "one operation" ops pad
+check "an operation has its cases" grep -q '^cases' out
+refused "no such operation" sigmoid ops sigmid
+works "the page of operations" ops --markdown
+check "docs/operations.md is what the program makes" cmp -s out "$here/../../docs/operations.md"
+
+# ---- The gradient checker
+works "gradcheck of operations and a model" gradcheck exp matmul basic --seed 3
+check "its table has a head" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*verdict$' out
+check "its columns stand under their heads" [ "$(sed '$d' out | awk '{ print length($0) - length($NF) }' | sort -u | wc -l)" -eq 1 ]
+check "it ends in one verdict" [ "$(tail -n 1 out | grep -c '^PASS: .* checks, worst .* at order 1, .* at order 2, .* 0 failed;* *[^;]*$')" -eq 1 ]
+check "it colours nothing in a file" [ -z "$(tr -d -c '\033' < out)" ]
+check "the rates of Taylor's remainders are told" grep -q '^exp  *plain  *2 .* [23]\.[0-9][0-9] ' out
+works "gradcheck to first order" gradcheck tanh --order 1
+check "no second order was asked for" [ "$(grep -c 'order 2' out)" -eq 0 ]
+works "gradcheck as JSON" gradcheck sin basic --order 2 --json
+check "gradcheck as JSON parses" is_json out
+for field in worst name kind case label order relative_error tolerance verdict where source input element index checked \
+    kinks analytic numeric step rate slope slope1 slope2 symmetry duality linearity message; do
+    check "gradcheck as JSON has $field" grep -q "\"$field\":" out
+done
+check "gradcheck as JSON tells where a formula stands" grep -q '"source": "ops/elementwise.def:[0-9]*"' out
+cp out checked.json
+works "gradcheck again" gradcheck sin basic --order 2 --json
+check "gradcheck of one seed gives the same numbers" cmp -s out checked.json
+
+# ---- A run
+works "train" train denoising --out first $small --seed 5
+check "a line an epoch" [ "$(grep -c '^epoch' out)" -eq 3 ]
+for file in run.json metrics.jsonl checkpoint.safetensors; do check "$file is there" [ -s first/$file ]; done
+check "no temporary files are left" [ "$(ls first | wc -l)" -eq 3 ]
+check "a line of metrics an epoch" [ "$(wc -l < first/metrics.jsonl)" -eq 3 ]
+check "run.json parses" is_json first/run.json
+loss() { sed -n "$1s/.*\"test_loss\":\([-0-9.e+]*\).*/\1/p" first/metrics.jsonl; }
+check "the loss falls" less "$(loss 3)" "$(loss 1)"
+works "train quietly" train basic --out quiet $small --quiet
+check "quiet is silent" [ ! -s out ]
+works "train as JSON" train ae --out json --data data --batch-size 16 --latent-dim 12 --lr 0.2 --epochs 2 --json
+check "train as JSON parses" is_json out
+check "train as JSON tells the run" grep -q '"run": "json"' out
+works "a folder by default" train basic $small --quiet
+works "another folder by default" train basic $small --quiet
+check "folders by default are numbered" [ -d runs/basic-001 -a -d runs/basic-002 ]
+mkdir empty
+works "an empty folder is taken" train basic --out empty $small --quiet
+works "folders above are made" train basic --out a/b/c $small --quiet
+works "limit" train basic --out limited $small --limit 20 --json
+check "limit keeps one batch an epoch" [ "$(figure steps)" = 3 ]
+for optimizer in gd sgd momentum nesterov rmsprop adam adamw; do
+    works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
+done
+for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001"; do
+    works "$schedule" train basic --out "with-${schedule% --*}" $small --schedule $schedule --warmup 5 --quiet
+done
+refused "momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum 0.5
+refused "a final rate of no cosine" "cosine, not constant" train basic --out new $small --final-rate 0.5
+refused "rmsprop's average of the default rule" "rmsprop, not adam" train deep --out new $small --layers 5,4 --alpha 0.5
+
+# ---- The same bits
+for threads in 1 2; do
+    works "$threads threads" train denoising --out threads-$threads $small --seed 9 --lanes 2 --threads $threads --quiet
+done
+check "the same checkpoint with 1 and 2 threads" cmp -s threads-1/checkpoint.safetensors threads-2/checkpoint.safetensors
+works "again" train denoising --out again $small --seed 9 --lanes 2 --quiet
+check "the same seed, the same checkpoint" cmp -s threads-1/checkpoint.safetensors again/checkpoint.safetensors
+works "another seed" train denoising --out other $small --seed 10 --lanes 2 --quiet
+if cmp -s other/checkpoint.safetensors again/checkpoint.safetensors; then fail "another seed, another checkpoint"; else pass; fi
+
+# ---- What was learnt
+works "evaluate" evaluate first --json
+check "evaluate as JSON parses" is_json out
+check "every test sample counts" [ "$(figure samples)" = 37 ]
+check "evaluate gives the last epoch's loss" [ "$(figure loss)" = "$(loss 3)" ]
+works "train well" train denoising --out well --data data --batch 16 --hidden 12 --epochs 100 --optimizer adam --lr 0.03 --quiet
+works "evaluate it" evaluate well --json
+clean=$(figure squared_error)
+works "evaluate with more masking" evaluate well --masking 0.9 --json
+check "masking leaves the clean error" [ "$(figure squared_error)" = "$clean" ]
+check "masking hurts" less "$clean" "$(figure squared_error_corrupted)"
+works "masking for a model that has none" evaluate quiet --masking 0.5 --json
+check "masking for a model that has none has a figure" [ -n "$(figure squared_error_corrupted)" ]
+works "evaluate for people" evaluate first
+works "reconstruct" reconstruct first
+check "reconstruct makes a picture" is_png first/reconstruct.png
+works "reconstruct elsewhere" reconstruct first -o there.png --masking 0.5 --samples 5
+check "reconstruct makes a picture elsewhere" is_png there.png
+works "filters" filters first
+check "filters makes a picture" is_png first/filters.png
+works "maximal inputs" filters first --maximal -o maximal.png
+check "maximal makes a picture" is_png maximal.png
+works "filters of several" filters threads-1 other first -o several.png
+check "filters of several makes a picture" is_png several.png
+works "run-info" run-info first
+check "run-info tells the command" grep -q 'palindrome train denoising --out first' out
+works "run-info as JSON" run-info first --json
+check "run-info as JSON parses" is_json out
+
+# ---- Outputs, corruptions, contraction, convolutions
+printf '%s\n' 0,5 1,2 3,4 5,6 7,8 1,1 2,2 >wide.csv
+falls() { # WHAT RUN ARGUMENTS...: trains quietly, and the test loss falls
+    what=$1
+    run=$2
+    shift 2
+    works "$what" train "$@" --out "$run" --data data --batch 16 --epochs 3 --quiet
+    check "$what: the loss falls" less "$(sed -n '3s/.*"test_loss":\([-0-9.e+]*\).*/\1/p' "$run/metrics.jsonl")" \
+        "$(sed -n '1s/.*"test_loss":\([-0-9.e+]*\).*/\1/p' "$run/metrics.jsonl")"
+}
+falls "gaussian output" gaussian basic --hidden 12 --output gaussian --sigma-of feature
+falls "categorical output" levels basic --hidden 12 --output categorical --bins 4 --tied no
+falls "sigmoid output of a squared error" squashed basic --hidden 12 --output squared --output-activation sigmoid
+falls "binarised inputs" binary basic --hidden 12 --binarize dynamic
+for corruption in gaussian salt-and-pepper blocks; do
+    size=; [ $corruption = blocks ] && size="--block-size 3"
+    # shellcheck disable=SC2086
+    falls "corruption $corruption" by-$corruption denoising --hidden 12 --corruption $corruption $size
+    works "reconstruct from $corruption" reconstruct by-$corruption
+done
+works "blocks for a model that has none" evaluate quiet --corruption blocks --block-size 4 --json
+check "blocks for a model that has none have a figure" [ -n "$(figure squared_error_corrupted)" ]
+for jacobian in exact rows hutchinson; do
+    falls "contractive by $jacobian" cae-$jacobian contractive --hidden 12 --jacobian $jacobian --lambda 0.1
+done
+falls "deep contractive" cae-deep cae --layers 12,6 --activation tanh --optimizer adam --lr 0.003
+falls "convolutional" convolutional conv --channels 4,8 --layers 9,6
+falls "convolutional without an affine layer, tied" maps conv --channels 4,3 --hidden 0 --tied yes
+works "evaluate a convolutional one" evaluate convolutional --json
+works "reconstruct by a convolutional one" reconstruct convolutional
+works "the same convolutional one" train conv --channels 4,8 --layers 9,6 --out conv-again --data data --batch 16 --epochs 3 --quiet
+check "the same seed, the same convolutional checkpoint" cmp -s convolutional/checkpoint.safetensors conv-again/checkpoint.safetensors
+refused "levels that are not told" 'choose --bins' train basic --data data --output categorical --out new
+refused "levels by tied weights" 'choose --tied no' train basic --data data --output categorical --bins 8 --out new
+refused "an output activation that gives no probability" 'choose canonical' train basic --data data --output-activation relu --out new
+refused "a block that does not fit" 'smaller --block-size' train dae --data data --corruption blocks --block-size 9 --out new
+refused "convolutions of what is no image" 'wants images' train conv --data wide.csv --batch 2 --output squared --out new
+refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
+refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --kernel 4 --out new
+refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
+works "a denoiser of convolutions" train dae --data data --channels 2 --hidden 3 --batch 8 --epochs 1 --quiet --out conv-dae
+works "what it makes of noise" denoise conv-dae --sigma 0.2
+refused "an option of another corruption" 'is for --corruption gaussian, not masking' train dae --data data --corruption masking --sigma 0.3 --out new
+refused "two corruptions" 'choose one by --corruption' train dae --data data --masking 0.2 --sigma 0.3 --out new
+refused "two corruptions of a run" 'give one or the other' denoise conv-dae --masking 0.2 --sigma 0.3
+refused "L1 weight of a divergence" 'is for --sparsity l1, not kl' train sae --data data --lambda 3 --out new
+refused "bins of a sigmoid" 'is for --output categorical, not bernoulli' train basic --data data --bins 16 --out new
+refused "dropout of layers that do not mirror" 'give one rate' train basic --data data --layers 8,4 --tied no --decoder-layers 5,6,7 --dropout .1,.2,.3 --out new
+refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
+check "nothing of it is left behind" [ ! -e new ]
+
+# ---- Arrays in and out
+refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: one line, and an OUT that is there stays
+    what=$1 word=$2 want=$3
+    shift 3
+    echo precious > out.npy
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne "$want" ]; then fail "$what: exit status $status"
+    elif [ "$(wc -l < err)" -ne 1 ] || ! grep -q -e "$word" err; then fail "$what: $(cat err)"
+    elif [ -s out ] || [ "$(cat out.npy)" != precious ]; then fail "$what: wrote"
+    elif ls | grep -q '\.tmp$'; then fail "$what: left a temporary file"
+    else pass
+    fi
+}
+works "encode a data set" encode first data code.npy
+check "encode tells the shape" grep -q '^code.npy \[37,12\]$' out
+works "decode" decode first code.npy decoded.npy
+check "decode gives samples in their shape" grep -q '^decoded.npy \[37,8,8\]$' out
+works "reconstruct arrays" reconstruct first data whole.npy
+check "encode, then decode, is reconstruct" cmp -s decoded.npy whole.npy
+works "encode to text" encode first data code.csv
+check "a row a sample" [ "$(wc -l < code.csv)" -eq 37 ]
+check "a column a unit" [ "$(head -n 1 code.csv | tr -c -d , | wc -c)" -eq 11 ]
+works "decode from text" decode first code.csv decoded.npy
+check "text loses nothing" cmp -s decoded.npy whole.npy
+works "reconstruct what was reconstructed" reconstruct first whole.npy twice.csv
+"$program" reconstruct first data - --split test 2> err | "$program" encode first - - 2>> err | "$program" decode first - - > piped.csv 2>> err
+check "a pipe of text" cmp -s piped.csv twice.csv
+check "a pipe says nothing" [ ! -s err ]
+"$program" encode first data - --format npy 2> err | "$program" decode first - - --format npy > piped.npy 2>> err
+check "a pipe of .npy" cmp -s piped.npy whole.npy
+echo old > over.npy
+works "a file that is there is replaced" encode first data over.npy --split test
+check "it is the new one" cmp -s over.npy code.npy
+works "the training samples" encode first data train.csv --split train
+check "all of them" [ "$(wc -l < train.csv)" -eq 128 ]
+cp whole.npy self.npy
+refused "in as out" 'choose another OUT' encode first self.npy self.npy
+ln -s self.npy link.npy
+refused "in as out, by another name" 'choose another OUT' encode first self.npy ./link.npy
+head -c 1000 whole.npy > cut.npy
+printf '1,2\n3,4\n' > narrow.csv
+awk 'BEGIN { for (i = 0; i < 64; i++) printf "%s%s", i == 5 ? "x" : "1", i < 63 ? "," : "\n" }' > words.csv
+refuses_arrays "a file cut short" 'cut.npy: has 1000 bytes' 1 encode first cut.npy out.npy
+refuses_arrays "rows of another length" 'rows of 64 features' 2 encode first narrow.csv out.npy
+refuses_arrays "codes of another length" 'rows of 12 numbers of a code' 2 decode first whole.npy out.npy
+refuses_arrays "words among numbers" 'line 1, column 6' 1 encode first words.csv out.npy
+refuses_arrays "no such file" 'nowhere.npy' 2 encode first nowhere.npy out.npy
+refuses_arrays "a file of another kind" 'one.txt' 2 encode first one.txt out.npy
+refuses_arrays "codes in a folder" 'is a folder' 2 decode first data out.npy
+refuses_arrays "a split of a file" 'split is for the folder' 2 encode first whole.npy out.npy --split train
+refuses_arrays "a result of another kind" 'ending in .npy or .csv' 2 encode first data out.txt
+mkdir folder.npy
+refuses_arrays "a folder in the place of the result" 'is a folder' 2 encode first data folder.npy
+refuses_arrays "nowhere to write" 'RUN IN OUT' 2 encode first data
+refuses_arrays "nowhere to write reconstructions" 'RUN IN OUT' 2 reconstruct first data
+rm out.npy
+"$program" encode first narrow.csv fresh.npy > out 2> err
+check "after a failure there is no file" [ ! -e fresh.npy ]
+
+# ---- Noise, missing pixels, blends
+works "denoise" denoise first --json
+check "denoise as JSON parses" is_json out
+check "every test sample is denoised" [ "$(figure samples)" = 37 ]
+denoised=$(figure squared_error_denoised)
+works "evaluate the same noise" evaluate first --json
+check "denoise has the figure of evaluate" [ "$(figure squared_error_corrupted)" = "$denoised" ]
+check "denoise makes a picture" is_png first/denoise.png
+works "denoise for people" denoise first --masking 0.5 -o masked.png --limit 9
+check "denoise tells the picture" grep -q '^masked.png$' out
+works "gaussian noise by its option alone" denoise quiet --sigma 0.5
+check "sigma is gaussian" grep -q 'corrupted by sigma 0.5, corruption gaussian' out
+works "masking noise" denoise quiet --masking 0.5
+works "salt and pepper by its option alone" denoise quiet --salt 0.2
+check "salt is salt and pepper" grep -q 'corruption salt-and-pepper' out
+works "blocks by their option alone" denoise first --block-size 3 -o blocks.png
+check "a block-size is of blocks" grep -q 'corruption blocks' out
+works "infill" infill well --half bottom --json
+check "infill as JSON parses" is_json out
+check "infill has three methods" [ "$(grep -c '"squared_error":' out)" -eq 3 ]
+check "half of the pixels are missing" [ "$(figure missing_pixels)" = 32 ]
+check "infill makes a picture" is_png well/infill.png
+works "infill for people" infill first --rectangle 0,2,8,4 --method clamp --steps 3 --fill 0.5 -o filled.png
+check "infill tells a figure" grep -q '^    clamp ' out
+check "infill tells one method" [ "$(grep -c '^    code ' out)" -eq 0 ]
+awk 'BEGIN { for (i = 0; i < 64; i++) printf "%d%s", (i % 8 > 3), i % 8 < 7 ? "," : "\n" }' > mask.csv
+works "infill by a mask" infill first --mask mask.csv --method once --json -o filled.png
+masked=$(figure squared_error)
+works "infill by a half" infill first --half right --method once --json -o filled.png
+check "a mask and a half of the same pixels" [ "$(figure squared_error)" = "$masked" ]
+works "interpolate" interpolate first
+check "interpolate makes a picture" is_png first/interpolate.png
+works "interpolate, with pixels" interpolate first --from 0,1 --to 2,36 --steps 4 --pixels -o blend.png --json
+check "interpolate as JSON parses" is_json out
+check "interpolate has figures of two pairs" [ "$(grep -c '"path_length"' out)" -eq 2 ]
+works "interpolate in a grid" interpolate first --corners 0,1,2,3 --steps 5 --pixels -o corners.png
+check "a grid makes a picture" is_png corners.png
+
+# ---- Random codes
+works "train a variational one" train vae --out plane --data data --batch 16 --epochs 2 --hidden 2 --beta-warm-up 20 --quiet
+check "metrics have the divergence" grep -q '"terms":{"reconstruction":[0-9.]*,"divergence":[0-9.]*}' plane/metrics.jsonl
+works "sample" sample plane --steps 5 --json
+check "sample as JSON parses" is_json out
+check "two numbers make a grid" grep -q '"grid": true' out
+check "sample makes a picture" is_png plane/sample.png
+works "sample by draws" sample plane --samples 9 -o draws.png
+check "draws make a picture" is_png draws.png
+works "other draws" sample plane --samples 9 -o others.png --seed 2
+check "another seed draws others" [ "$(cksum < draws.png)" != "$(cksum < others.png)" ]
+for code in normal-full bernoulli categorical; do
+    works "train $code" train iwae --code $code --out $code $small --quiet
+    works "sample $code" sample $code
+    works "encode $code" encode $code data $code.npy
+done
+works "another estimate of a trained run" evaluate plane --estimate importance --samples 7 --json
+works "an estimate without what the run was trained with" evaluate plane --estimate predictive
+refused "a temperature of a normal code" 'temperature is for --code bernoulli|categorical' train vae --temperature 0.3 --data data --out new
+refused "a warm-up of nothing" 'beta-warm-up is for --estimate' train vae --estimate predictive --beta-warm-up 9 --data data --out new
+refused "beta of nothing, evaluated" 'beta is for --estimate' evaluate plane --estimate predictive --beta 2
+refused "samples of no random code" 'basic-like\|no prior' sample first
+refused "a grid of coins" 'give --samples' sample bernoulli --steps 5
+refused "draws and a grid" 'choose one' sample plane --steps 5 --samples 5
+refused "a full covariance of 2000" 'choose --code normal' train vae --hidden 2000 --code normal-full --data data
+refused "zero samples" '1 .. 100000' train vae --samples 0 --data data
+refused "a temperature of 0" '0.001 .. 1000' train vae --code bernoulli --temperature 0 --data data
+
+# ---- Outputs that are distributions: what the decoder says is a mean and a scale
+falls "a normal output" by-pixel vae --hidden 3 --layers 16,3 --output normal --lr 0.01
+falls "a full normal output" by-pairs vae --hidden 3 --layers 16,3 --output normal-full --lr 0.003
+works "a normal output, draws, and a last batch of one" train vae --out last-of-one --data data --batch 3 --epochs 1 --hidden 3 --layers 16,3 --output normal --samples 2 --quiet
+works "ln p(x) under a normal output" evaluate last-of-one --importance 20 --limit 5
+falls "a normal output of maps" by-maps conv --channels 4,8 --hidden 5 --output normal
+for run in by-pixel by-pairs by-maps; do
+    works "evaluate $run" evaluate $run --json
+    check "$run has a squared error" less 0 "$(figure squared_error)"
+    works "reconstruct $run" reconstruct $run
+    check "$run makes a picture" is_png $run/reconstruct.png
+    works "infill $run" infill $run
+done
+works "sample of a normal output" sample by-pixel
+check "samples of a normal output" is_png by-pixel/sample.png
+works "a normal output says its floor" models basic
+check "the floor is told" grep -q 'sigma-min' out
+refused "a normal output by tied weights" 'choose --tied no' train basic --output normal --data data --out new
+refused "all covariances of maps" 'choose --output normal' train conv --channels 2 --output normal-full --data data --out new
+refused "an activation of means and scales" 'choose canonical' train vae --output normal --output-activation sigmoid --data data --out new
+refused "no floor" '1e-06 .. 1000000' train vae --output normal --sigma-min 0 --data data --out new
+refused "a floor of a sigmoid" 'is for --output normal|normal-full, not bernoulli' train vae --sigma-min 0.1 --data data --out new
+
+# ---- Figures and classifiers
+works "train a sparse one" train sparse --out sparse $small --quiet
+check "metrics have the loss's terms" grep -q '"terms":{"reconstruction":[0-9.]*,"sparsity":[0-9.]*}' sparse/metrics.jsonl
+works "evaluate a sparse one" evaluate sparse --json
+check "its figures parse" is_json out
+check "the loss is that of the last epoch" \
+    [ "$(figure loss)" = "$(sed -n '3s/.*"test_loss":\([-0-9.e+]*\).*/\1/p' sparse/metrics.jsonl)" ]
+for field in reconstruction sparsity mean_activation active_units dead_units saturated zeros jacobian_norm2 units_near_rho; do
+    check "evaluate as JSON has $field" [ -n "$(figure $field)" ]
+done
+check "every Jacobian counts" [ "$(figure jacobian_samples)" = 37 ]
+sparsity=$(figure sparsity)
+works "evaluate with fewer Jacobians" evaluate sparse --json --jacobian-samples 5
+check "so many Jacobians count" [ "$(figure jacobian_samples)" = 5 ]
+check "Jacobians change no other figure" [ "$(figure sparsity)" = "$sparsity" ]
+works "evaluate without Jacobians" evaluate sparse --json --jacobian-samples 0
+check "no Jacobian, no norm" grep -q '"jacobian_norm": null' out
+works "evaluate a sparse one for people" evaluate sparse
+check "people see the term" grep -q '^    sparsity  ' out
+mkdir other-data
+cp data/*labels* other-data
+for split in train t10k; do
+    head -c 16 data/$split-images-idx3-ubyte > other-data/$split-images-idx3-ubyte
+    tail -c +17 data/$split-images-idx3-ubyte | tr '\000\310' '\310\000' >> other-data/$split-images-idx3-ubyte
+done
+works "evaluate what it was trained on" evaluate well --json
+trained=$(figure loss)
+check "the data it was trained on stand alone" [ "$(grep -c trained_on out)" -eq 0 ]
+works "evaluate what it was trained on, by name" evaluate well --data data --json
+check "the same data are no other" [ "$(grep -c trained_on out)" -eq 0 ]
+works "evaluate other data" evaluate well --data other-data --json
+check "other data parse" is_json out
+check "the figures asked for come first" less "$trained" "$(figure loss)"
+check "those of the data it was trained on are there" \
+    [ "$(sed -n '/"trained_on"/,$s/^ *"loss": \([-0-9.e+]*\).*/\1/p' out)" = "$trained" ]
+works "evaluate other data for people" evaluate well --data other-data
+check "both columns are there" grep -q '^ *other-data  *data$' out
+
+works "classify" classify well --labels 64 --draws 2
+check "codes and pixels have an error each" [ "$(grep -c '^  \(codes\|pixels\) .*%' out)" -eq 2 ]
+works "classify as JSON" classify well --labels 64 --draws 2 --seed 3 --json
+check "classify as JSON parses" is_json out
+check "every draw converged" [ "$(grep -c '"converged": true' out)" -eq 4 ]
+cp out classified.json
+works "classify again" classify well --labels 64 --draws 2 --seed 3 --json
+check "the same seed, the same errors" [ "$(grep error out)" = "$(grep error classified.json)" ]
+works "classify codes alone" classify well --features codes --confusion --json
+check "codes alone" [ "$(grep -c '"\(codes\|pixels\)"' out)" -eq 1 ]
+works "classify with a table" classify well --features pixels --labels 8 --confusion
+check "a row a class" [ "$(grep -c '^   [0-7]  ' out)" -eq 8 ]
+refused "more labels than samples" 'give --labels 128 or less' classify well --labels 129
+refused "fewer labels than classes" 'give --labels 8 or more' classify well --labels 7
+refused "data without labels" 'wide has no labels' classify well --data wide.csv
+refused "no draws" 'draws' classify well --draws 0
+refused "other features" 'features' classify well --features words
+refused "no run to classify" 'which run' classify
+
+# ---- Bounds and ln p(x) of random codes
+works "train on binary images" train vae --out drawn --binarize dynamic $small --quiet
+works "evaluate a random code" evaluate drawn
+check "the table says which units are active" grep -q "active: variance over the samples of the posterior's mean above 0.01" out
+check "no bound beside a loss that is one" [ "$(grep -c '^  bound' out)" -eq 0 ]
+works "evaluate at another beta" evaluate drawn --beta 3
+check "the bound stands beside another loss" grep -q '^  bound  *-[0-9.]*$' out
+works "evaluate with a sampled divergence" evaluate drawn --divergence sampled
+check "the bound is in closed form" grep -q '^  bound  *-[0-9.]*$' out
+works "evaluate a code that is not random" evaluate first
+check "there units are active by standard deviation" grep -q '^  active: standard deviation over the samples above 0.01' out
+works "a collapsed one" train vae --out silent $small --beta 100000 --learning-rate 0.01 --quiet
+works "evaluate a collapsed one" evaluate silent
+check "collapse is said in words" grep -q '^  posterior collapse: .*--beta-warm-up' out
+works "ln p(x)" evaluate drawn --importance 300 --limit 20 --json
+check "ln p(x) as JSON parses" is_json out
+for key in evidence_lower_bound reconstruction divergence draws log_likelihood standard_error effective_draws; do
+    check "JSON has $key" [ -n "$(figure $key)" ]
+done
+check "JSON has the units' divergences" grep -q '"unit_divergence": \[' out
+check "ln p(x) is above the bound" less "$(figure evidence_lower_bound)" "$(figure log_likelihood)"
+cp out once
+works "ln p(x) again" evaluate drawn --importance 300 --limit 20 --json
+check "the same seed, the same ln p(x)" cmp -s once out
+works "ln p(x) on one thread" evaluate drawn --importance 300 --limit 20 --json --threads 1
+works "ln p(x) in the table" evaluate drawn --importance 300
+works "the bound of grey levels" evaluate plane --beta 3
+check "a cross-entropy is not told as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*no density: not comparable with ln p(x)' -e 'evidence' out)" -eq 1 ]
+works "a loss on grey levels" evaluate plane
+check "nor is a loss" grep -q '^  loss: .*cross-entropy of .*no density' out
+works "a bound of grey levels as JSON" evaluate plane --json
+check "JSON does not call it evidence" [ -z "$(figure evidence_lower_bound)" ]
+check "but a bound" grep -q '^ *"bound": -[0-9.]*' out
+works "a code of one choice" evaluate categorical --json
+check "no class is active or dead" [ "$(grep -c -e '"active_units": null' -e '"dead_units": null' out)" -eq 2 ]
+works "a code of one choice in the table" evaluate categorical
+check "its divergence stands for its units" [ "$(grep -c -e '^  divergence of the code' -e '^  active:' -e '^    active ' out)" -eq 1 ]
+works "ln p(x) in the table" evaluate drawn --importance 300
+check "the table has ln p(x) and its error" [ "$(grep -c -e '^  ln p(x)  *-[0-9.]*$' -e '^    standard error  *[0-9.]*$' out)" -eq 2 ]
+works "ln p(x) of a run on grey levels, with them binarised" evaluate plane --importance 20 --binarize threshold
+for code in bernoulli categorical; do
+    works "ln p(x) of $code" evaluate $code --importance 20 --binarize threshold
+done
+works "train on a density of grey levels" train vae --out dense --output gaussian $small --quiet
+works "ln p(x) of grey levels" evaluate dense --importance 20
+works "train on no density" train vae --out nodensity --output squared $small --quiet
+refused "ln p(x) of grey levels under bernoulli" 'choose a run with --binarize dynamic' evaluate plane --importance 20
+refused "ln p(x) of squared errors" 'choose a run with --output gaussian' evaluate nodensity --importance 20
+refused "ln p(x) of no random code" 'choose a run of variational' evaluate first --importance 20
+refused "ln p(x) by no samples" 'zero samples' evaluate drawn --importance 0
+refused "ln p(x) by fewer" '0 .. 1000000000' evaluate drawn --importance -1
+"$program" evaluate drawn --importance 20000000 --limit 1 --jacobian-samples 0 > out 2> err &
+pid=$!
+sleep 2
+stop INT
+check "an interrupted ln p(x) is status 130" [ $? -eq 130 ]
+check "an interrupted ln p(x) says where in one line" [ "$(grep -c '^palindrome: .*stopped at sample' err) $(wc -l < err)" = "1 1" ]
+check "an interrupted ln p(x) prints no figures" [ ! -s out ]
+
+# ---- Scatter, filters of any layer, geometry, sweeps
+works "train a deep model" train deep --out deep --data data --batch 16 --layers 10,6,3 --epochs 3 --quiet
+works "train one of two units" train basic --out two --data data --batch 16 --hidden 2 --epochs 3 --quiet
+works "scatter" scatter deep
+check "scatter leaves its data" [ "$(wc -l < deep/scatter.dat)" = 38 ]
+check "scatter leaves its script" grep -q 'principal component 1 of the code (' deep/scatter.gnuplot
+works "scatter of a code of two numbers" scatter two --samples 20 --split train --out two.svg
+check "scatter takes so many samples" [ "$(wc -l < two.dat)" = 21 ]
+check "two numbers are drawn as they are" grep -q 'unit 2 of the code' two.gnuplot
+works "scatter as JSON" scatter deep --json
+check "scatter as JSON parses" is_json out
+check "scatter as JSON has the shares" grep -q variance_shares out
+works "filters of the code" filters deep
+check "filters of the code are a picture" is_png deep/filters.png
+works "prototypes of a deep decoder" filters deep --prototypes
+check "prototypes are a picture" is_png deep/prototypes.png
+works "prototypes of tied weights" filters first --prototypes
+refused "prototypes of a layer" 'leave --layer' filters deep --prototypes --layer 1
+works "filters of the first layer of several" filters deep --layer 1 --maximal
+check "filters of a layer have its number" is_png deep/maximal-1.png
+works "filters of a layer between" filters deep --layer 2 --out between.png
+check "filters of a layer between are a picture" is_png between.png
+works "geometry" geometry deep --samples 12 --neighbours 3
+check "geometry makes the tangents" is_png deep/tangents.png
+check "geometry leaves the spectra" grep -q '^# rank all 0 1 2' deep/geometry.dat
+check "geometry has a line a run" grep -q '^  deep ' out
+works "geometry as JSON" geometry deep two --samples 12 --out all.png --json
+check "geometry as JSON parses" is_json out
+check "geometry tells both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
+check "geometry of several names its pictures" is_png all-tangents.png
+for i in 1 4 2 8 5 7 3 6 1 4 2 8 5 7 3 6; do echo 0.$i,0.$((i * i % 11 % 10)); done >few.csv
+works "train on few features" train basic --data few.csv --batch 2 --epochs 1 --hidden 2 --output squared --out few
+works "geometry of few features" geometry few
+check "geometry says why nothing is across" grep -q 'across: no direction is orthogonal to all' out
+check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
+works "geometry among equal samples" geometry few --neighbours 2 --json
+check "geometry leaves equal samples out" grep -q '"across": *[0-9]' out
+if command -v gnuplot > /dev/null; then
+    check "scatter makes a picture" is_png deep/scatter.png
+    check "scatter makes an SVG" grep -q '<svg' two.svg
+    check "geometry makes a picture" is_png deep/geometry.png
+fi
+(PATH=/nowhere; "$program" scatter deep -o undrawn.png) > out 2> err
+check "scatter without gnuplot is status 1" [ $? -eq 1 ]
+check "scatter without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
+check "scatter without gnuplot tells what was written" grep -q 'wrote undrawn.gnuplot and undrawn.dat instead' err
+check "scatter without gnuplot writes both" [ -s undrawn.gnuplot -a -s undrawn.dat -a ! -e undrawn.png ]
+works "sweep" sweep denoising --masking 0,0.3 --seeds 2 --out swept --data data --batch 16 --hidden 12 --epochs 2
+check "sweep tells each run" [ "$(grep -c '^[0-9] of 4: masking ' out)" = 4 ]
+check "sweep has a table" grep -q '^    masking 0.3 .*+-' out
+check "sweep writes the table" [ "$(wc -l < swept/sweep.csv)" = 3 ]
+check "sweep draws the filters" is_png swept/filters.png
+for run in masking-0-seed-1 masking-0.3-seed-1 masking-0-seed-2 masking-0.3-seed-2; do
+    check "sweep keeps $run" [ -s swept/$run/checkpoint.safetensors ]
+done
+works "a run of a sweep, alone" train denoising --masking 0.3 --seed 2 --out alone --data data --batch 16 --hidden 12 --epochs 2 --quiet
+check "a run of a sweep is a run like any other" cmp -s alone/checkpoint.safetensors swept/masking-0.3-seed-2/checkpoint.safetensors
+works "sweep of two options as JSON" sweep basic --learning-rate 0.1,0.2 --layers '6;8,5' --tied no --seeds 1 --data data --batch 16 --epochs 1 --json
+check "sweep as JSON parses" is_json out
+check "sweep as JSON has all rows" [ "$(grep -c '"settings"' out)" = 4 ]
+check "sweep takes a folder by default" [ -s runs/sweep-basic-001/sweep.csv ]
+refused "a sweep of nothing" 'nothing varies' sweep basic --data data
+refused "a sweep of three options" 'at most 2' sweep basic --hidden 2,3 --l1 0,1 --l2 0,1 --data data
+refused "a sweep with a value twice" 'twice' sweep basic --hidden 4,4 --data data
+refused "a sweep with a bad value" 'hidden' sweep basic --hidden 4,many --data data
+refused "a sweep with a bad combination" 'larger --hidden' sweep k-sparse --hidden 4,8 --k 5,6 --data data --out new
+refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden 4,5 --data data --out swept
+refused "a layer that is not there" 'no layer 4' filters deep --layer 4
+refused "filters of unlike encoders" 'layer 1' filters deep two
+refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
+refused "no geometry" 'which run' geometry
+
+# ---- Graphs
+works "graph" graph basic
+check "graph is dot's language" grep -q '^digraph' out
+check "graph has a legend" grep -q 'parameter' out
+for order in 0 1 2; do
+    works "graph of order $order" graph denoising --order $order --hidden 12 -o order-$order.dot
+    check "graph of order $order is whole" [ "$(tail -n 1 order-$order.dot)" = '}' ]
+done
+check "a second order shows double backward" grep -q 'double backward' order-2.dot
+works "graph again" graph denoising --order 2 --hidden 12
+check "the same model, the same graph" cmp -s out order-2.dot
+works "graph, closed" graph basic --order 1 --depth 1
+check "closed scopes count their operations" grep -q '3 operations' out
+works "graph, folded" graph basic --order 1 --fold
+works "graph, lines" graph basic --order 1 --kept lines
+check "lines are drawn across" grep -q 'style=dashed, constraint=false' out
+works "graph with sizes" graph basic --sizes --batch 32
+check "sizes are in bytes" grep -q '98 KiB' out
+works "graph with times" graph basic --order 1 --hidden 12 --batch 4 --time
+check "times are in microseconds" grep -q '&#181;s' out
+check "the title says what was timed" grep -q 'unfused' out
+works "graph with a title" graph basic --title 'A <title>' --no-legend
+check "the title is escaped" grep -q 'A &lt;title&gt;' out
+if grep -q 'CELLBORDER' out; then fail "no legend"; else pass; fi
+if command -v dot > /dev/null; then
+    works "graph as PNG" graph basic --order 1 -o basic.png
+    check "graph makes a picture" is_png basic.png
+    works "graph as SVG" graph basic -o basic.svg
+    check "graph makes an SVG" grep -q '<svg' basic.svg
+fi
+(PATH=/nowhere; "$program" graph basic -o instead.svg) > out 2> err
+check "without Graphviz is status 1" [ $? -eq 1 ]
+check "without Graphviz is one line" [ "$(wc -l < err)" -eq 1 ]
+check "without Graphviz it says what was written" grep -q 'wrote instead.dot instead' err
+check "without Graphviz the input is written" grep -q '^digraph' instead.dot
+check "without Graphviz there is no picture" [ ! -e instead.svg ]
+echo precious > instead.dot
+(PATH=/nowhere; "$program" graph basic -o instead.svg) > out 2> err
+check "without Graphviz a file that is there stays" grep -q '^precious$' instead.dot
+
+# ---- Wrong use
+printf 'precious' > precious
+mkdir full && printf 'precious' > full/file
+refused "data out of the output's range" 'use --output squared' train basic --data wide.csv --batch 2
+refused "no verb" 'help'
+refused "unknown verb" 'mean train' trian
+refused "unknown option of the program" 'bogus' --bogus
+refused "no model" 'models' train
+refused "unknown model" 'mean denoising' train denoisin
+refused "unknown operation" 'did you mean tanh?' gradcheck tanhh
+refused "third derivatives" 'order' gradcheck --order 3
+refused "a word too many" 'more' train basic more
+refused "unknown option" 'bogus' train basic --bogus 1
+refused "misspelt option" 'mean --epochs' train basic --epohs 3
+refused "option without value" 'epochs' train basic --epochs
+refused "flag with a value" 'json' train basic --json=yes
+refused "ambiguous option" 'several' train basic --de 1
+refused "option of another model" 'masking' train basic --masking 0.5
+refused "not a number" 'epochs' train basic --epochs many
+refused "no epochs" 'epochs' train basic --epochs 0
+refused "no hidden units" 'hidden' train basic --hidden 0 --data data
+refused "out of range" 'masking' train denoising --masking 1.5 --data data
+refused "unknown choice" 'optimizer' train basic --optimizer newton
+refused "no learning rate" 'learning-rate' train basic --lr 0
+refused "batch larger than the data" '129' train basic --data data --batch 129 --out new
+refused "missing data" 'nowhere' train basic --data nowhere --out new
+refused "a run that exists" 'first exists' train basic $small --out first
+refused "a folder that is not empty" 'full exists' train basic $small --out full
+refused "a file in the place of the folder" 'precious exists' train basic $small --out precious
+refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
+refused "no such run" 'nowhere' evaluate nowhere
+refused "not a run" 'run.json' evaluate data
+refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
+refused "no run" 'which run' reconstruct
+refused "no noise" 'nothing makes noise' denoise quiet
+refused "noise out of range" 'masking' denoise quiet --masking 2
+refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
+refused "a rectangle of everything" 'nothing known' infill first --rectangle 0,0,8,8
+refused "no rectangle" 'TOP,LEFT,HEIGHT,WIDTH' infill first --rectangle 1,2,3
+refused "two ways of missing" 'choose one' infill first --half left --mask mask.csv
+refused "a mask of another size" '64 pixels' infill first --mask narrow.csv
+refused "no such mask" 'nowhere.npy' infill first --mask nowhere.npy
+refused "no such method" 'method' infill first --method twice
+refused "filled with a word" 'neither mean nor' infill first --fill grey
+refused "a picture of infill that is no PNG" 'end in .png' infill first -o there.jpg
+refused "no such sample" 'no sample 37' interpolate first --from 0 --to 37
+refused "half a pair" 'say also --to' interpolate first --from 0
+refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
+refused "three corners" 'four corners' interpolate first --corners 0,1,2
+refused "no list" 'no list' interpolate first --from 0,x --to 1,2
+refused "settings that change the weights" 'hidden of a trained model stays 12' evaluate first --hidden 13
+refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
+refused "graph of an unknown model" 'mean basic' graph basicc
+refused "graph of no order" 'order' graph basic --order 3
+refused "graph of no depth" 'depth' graph basic --depth 0
+refused "graph of another type" 'end in .dot' graph basic -o basic.gif
+refused "graph, kept otherwise" 'kept' graph basic --kept both
+refused "a picture in no folder" 'nowhere' filters first -o nowhere/filters.png
+check "no folder is left behind" [ ! -e new ]
+
+# ---- Failing at run time
+"$program" train basic --out spoilt $small --lr 1e6 --output squared --activation linear --quiet > out 2> err
+check "a loss that is not finite is status 1" [ $? -eq 1 ]
+check "a loss that is not finite is one line of advice" [ "$(grep -c 'lower --learning-rate' err) $(wc -l < err)" = "1 1" ]
+check "the checkpoint before it is kept" [ -s spoilt/checkpoint.safetensors ]
+check "the run is marked" grep -q '"status": "failed"' spoilt/run.json
+warns "the kept checkpoint opens" 'spoilt: training failed' evaluate spoilt --json
+head -c 100 first/checkpoint.safetensors > json/checkpoint.safetensors
+"$program" evaluate json > out 2> err
+check "a damaged checkpoint is status 1" [ $? -eq 1 ]
+check "a damaged checkpoint is one line" [ "$(wc -l < err)" -eq 1 ]
+
+# ---- Interrupted
+"$program" train basic --out long --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
+pid=$!
+tries=0
+while [ ! -s long/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+stop INT
+status=$?
+check "an interrupt is status 130" [ $status -eq 130 ]
+check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
+check "an interrupt says how to go on" grep -q 'palindrome train --resume long' err
+warns "an interrupted run opens" 'long: training was interrupted' evaluate long --json
+"$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
+pid=$!
+tries=0
+while [ ! -d endless/hidden-5-seed-1 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+stop INT
+check "an interrupted sweep is status 130" [ $? -eq 130 ]
+check "an interrupted sweep tells what is finished" grep -q 'of 1000 runs are finished and stay in endless' err
+check "an interrupted sweep leaves the table" [ -s endless/sweep.csv ]
+
+# ---- What a newcomer met
+works "noise of another kind than in training" denoise first --sigma 0.3 -o kind.png
+check "a model is told as it was trained" grep -q '^denoising, hidden 12 on .*, corrupted by sigma 0.3, corruption gaussian$' out
+works "noise of another kind as JSON" denoise first --sigma 0.3 -o kind.png --json
+check "JSON tells the noise" grep -q '"corruption": "sigma 0.3, corruption gaussian"' out
+works "noise as in training" denoise first --masking 0.25 -o kind.png
+check "noise as in training is not told" [ "$(grep -c corrupted out)" -eq 0 ]
+works "evaluate with another weight of the penalty" evaluate cae-exact --lambda 2 --jacobian hutchinson
+check "another weight is told" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
+refused "another output" 'output of a trained model stays bernoulli: train a new one' reconstruct quiet --output squared
+refused "another activation" 'activation of a trained model stays sigmoid' evaluate quiet --activation tanh
+refused "other weights" 'tied of a trained model stays yes' evaluate quiet --tied no
+refused "an option of another model that corrupts nothing" 'no option --kernel' evaluate quiet --kernel 3
+works "the same settings" evaluate quiet --output bernoulli --tied on --hidden 12 --json
+
+if command -v dot > /dev/null; then
+    for model in convolutional deep; do
+        works "graph of the second order, $model" graph $model --order 2 -o second.svg
+        check "graph of the second order is whole, $model" [ "$(tail -n 1 second.svg)" = '</svg>' ]
+        check "graph of the second order is one picture, $model" [ "$(grep -c '<svg' second.svg)" -eq 1 ]
+    done
+fi
+mkdir stub && printf '#!/bin/sh\ncat > /dev/null\nexit 1\n' > stub/dot && chmod +x stub/dot
+(PATH=$PWD/stub:$PATH; "$program" graph basic -o stubbed.svg) > out 2> err
+check "a dot that fails is status 1" [ $? -eq 1 ]
+check "a dot that fails is one line of advice" [ "$(grep -c -e '--depth' err) $(wc -l < err)" = "1 1" ]
+check "a dot that fails leaves nothing" [ ! -e stubbed.svg ]
+
+"$program" sweep basic --hidden 4,5,6 --seeds 3 --out cut --data data --batch 1 --epochs 1000000 > out 2> err &
+pid=$!
+tries=0
+while [ ! -s cut/hidden-4-seed-1/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+stop INT
+check "a sweep without a finished run is one line" [ "$(grep -c 'none of 9 runs is finished' err) $(wc -l < err)" = "1 1" ]
+"$program" sweep basic --lr 0.01,1e6 --output squared --activation linear --seeds 3 --out torn $small > out 2> err
+check "a sweep with a run that fails is status 1" [ $? -eq 1 ]
+check "it is one line" [ "$(grep -c 'not finite.*1 of 6 runs are finished and stay in torn' err) $(wc -l < err)" = "1 1" ]
+check "rows tell their seeds" grep -q '^    learning-rate 0.01  *1 seed  *[0-9]' out
+check "a row that did not run is empty" grep -q '^    learning-rate 1e6  *0 seeds *$' out
+check "no figure is invented" [ "$(grep -c 'nan\|mean over 3' out)" -eq 0 ]
+
+cp -r quiet ragged
+printf '{"epoch":4,"st' >> ragged/metrics.jsonl
+works "a torn last line of metrics" run-info ragged
+check "the lines before it are there" [ "$(grep -c '^ *[0-9]  ' out)" -eq 3 ]
+works "evaluate beside a torn line" evaluate ragged --json
+works "filters beside a torn line" filters ragged
+printf '\n{"epoch":5}\n' >> ragged/metrics.jsonl
+"$program" run-info ragged > out 2> err
+check "a damaged line between others is status 1" [ $? -eq 1 ]
+check "a damaged line is told" grep -q 'metrics.jsonl:4: not a JSON object' err
+works "evaluate does not need metrics" evaluate ragged --json
+works "filters do not need metrics" filters ragged
+
+warns "filters of a run that failed" 'spoilt: training failed' filters spoilt
+cp -r quiet killed
+sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
+warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
+refused "another output of a run that was killed" 'stays bernoulli' evaluate killed --output squared
+
+for verb in train sweep graph; do
+    works "help of $verb without a model" $verb --help
+    tr -s ' \n' ' ' < out > words
+    check "help of $verb names the help of a model" grep -q "palindrome $verb MODEL --help" words
+    check "help of $verb has no model's own units" grep -q -e '--latent-dim=N units of the code (default by model)' words
+    check "help of $verb has every activation" grep -q -e '--activation=WORD of every layer but the output (sigmoid|.*; default by model)' words
+    check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: l1: weight of' words
+done
+works "help of train without a model" train --help
+tr -s ' \n' ' ' < out > words
+check "help of train leaves the rate to the model" grep -q 'step size (default by model)' words
+check "help of train leaves the rule to the model" grep -q 'adamw; default by model)' words
+works "help of train with a model" train basic --help
+check "help of a model has its rate" grep -q 'step size (default 0.1)' out
+works "help of graph with a model" graph basic --help
+tr -s ' \n' ' ' < out > words
+check "help of graph has its own batch" grep -q 'that is drawn (default 32)' words
+works "help of reconstruct" reconstruct --help
+check "help of reconstruct names the models" grep -q 'palindrome models MODEL' out
+
+works "a closed form" train linear --solve svd --hidden 5 --data data --out solved --quiet
+works "run-info of a closed form" run-info solved
+check "a closed form is told" grep -q '^  training  *closed form' out
+check "a closed form has no optimizer" [ "$(grep -c 'optimizer\|epochs,' out)" -eq 0 ]
+
+env --default-signal=HUP "$program" train basic --out hung --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
+pid=$!
+tries=0
+while [ ! -s hung/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+stop HUP
+check "a hang-up is status 129" [ $? -eq 129 ]
+check "a hang-up saves" grep -q '"status": "interrupted"' hung/run.json
+(trap '' HUP; exec "$program" train basic --out deaf --data data --batch 16 --epochs 1000000 --quiet) > out 2> err &
+pid=$!
+tries=0
+while [ ! -s deaf/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -HUP $pid
+lines=$(wc -l < deaf/metrics.jsonl)
+tries=0
+while [ "$(wc -l < deaf/metrics.jsonl)" -lt $((lines + 3)) ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+check "under nohup training goes on" [ "$(wc -l < deaf/metrics.jsonl)" -ge $((lines + 3)) ]
+kill -KILL $pid
+wait $pid 2> waited
+works "run-info of a run that was killed" run-info deaf
+told=$(sed -n 's/^  training  *\([0-9]*\) of 1000000 epochs.*/\1/p' out)
+check "its epochs are those of its metrics" [ "$told" = "$(wc -l < deaf/metrics.jsonl)" ]
+
+refused "an option like no other" 'lists them' train basic --foo 1
+check "nothing far is meant" [ "$(grep -c mean err)" -eq 0 ]
+refused "an operation like no other" 'nosuch' gradcheck nosuch
+check "no operation that is far is meant" [ "$(grep -c mean err)" -eq 0 ]
+refused "a slip is still understood" 'mean --hidden' train basic --hiden 3
+# ---- Few labels
+few="--data data --batch 16 --hidden 12 --epochs 3 --labels 24"
+for training in sequential joint alternate; do
+    works "semi-supervised, $training" train semi-supervised --training $training --out few-$training $few --quiet
+    works "evaluate semi-supervised, $training" evaluate few-$training --json
+    check "evaluate tells the error of $training" [ -n "$(figure error)" ]
+done
+check "a phase has a name" [ "$(grep -c '"phase":"head"' few-sequential/metrics.jsonl)" -eq 3 ]
+check "one phase has none" [ "$(grep -c '"phase"' few-joint/metrics.jsonl)" -eq 0 ]
+check "classes are those of the data" grep -q '"classes": 8' few-joint/run.json
+works "alpha is the model's" train semi-supervised --out by-alpha $few --alpha 2 --quiet
+check "alpha is a setting" grep -q '"alpha": 2' by-alpha/run.json
+works "alpha of others is rmsprop's" train basic --out rms-alpha $small --optimizer rmsprop --alpha 0.9 --lr 0.001 --quiet
+works "run-info of phases" run-info few-sequential
+check "run-info counts the epochs of all phases" grep -q '6 of 6 epochs' out
+works "a graph of what takes labels" graph semi-supervised --hidden 5
+check "labels are an input" grep -q '<B>y</B>' out
+refused "alpha below 0" "alpha" train semi-supervised --out new $few --alpha -1
+refused "more labels than samples" "labels 129" train semi-supervised --out new --data data --labels 129
+refused "a class without a label" "at least 8" train semi-supervised --out new --data data --labels 7
+refused "fewer classes than the data have" "classes 8" train semi-supervised --out new $few --classes 7
+awk 'BEGIN { for (i = 0; i < 30; i++) { for (k = 0; k < 64; k++) printf "%s%g", k ? "," : "", (i * k) % 7 / 7; print "" } }' > bare.csv
+refused "labels missing from the data" "no labels" train semi-supervised --out new --data bare.csv --batch 4
+
+# ---- Stacked; other weights to begin with; samples that are held out
+stack="--data data --batch 16 --layers 12,8 --epochs 2"
+for pretrain in greedy end-to-end none; do
+    works "stacked, $pretrain" train stacked --pretrain $pretrain --fine-tuning both --out stack-$pretrain $stack
+    check "the table of $pretrain tells the error" grep -q 'classified wrongly' out
+done
+check "progress names the layer" grep -q '"phase":"layer 2"' stack-greedy/metrics.jsonl
+check "progress names the last phase" [ "$(grep -c '"phase":"fine-tuning 2"' stack-greedy/metrics.jsonl)" -eq 2 ]
+works "stacked alone is an autoencoder" train stacked --out stack-plain $stack --pretrain-epochs 1 --pretrain-rate 0.01 --quiet
+check "it takes no labels" [ "$(grep -c '"error":[0-9]' stack-plain/metrics.jsonl)" -eq 0 ]
+check "pretraining has its own epochs" [ "$(wc -l < stack-plain/metrics.jsonl)" -eq 4 ]
+check "and its own rate" [ "$(grep -c '"learning_rate":0.01,' stack-plain/metrics.jsonl)" -eq 2 ]
+works "evaluate stacked" evaluate stack-greedy --json
+check "evaluate tells the error of stacked" [ -n "$(figure error)" ]
+works "begins with the weights of another run" train stacked --pretrain none --fine-tuning 2 --from stack-plain --out stack-from $stack --quiet
+check "run.json tells whose" grep -q '"from": ".*stack-plain"' stack-from/run.json
+works "measures every other epoch" train basic --out seldom --data data --batch 16 --hidden 5 --epochs 5 --test-every 2 --quiet
+check "not in between" [ "$(grep -c '"test_loss":null' seldom/metrics.jsonl)" -eq 2 ]
+check "but at the end" [ "$(tail -1 seldom/metrics.jsonl | grep -c '"test_loss":null')" -eq 0 ]
+works "holds samples out" train basic --out held --data data --batch 16 --hidden 5 --epochs 1 --hold-out 28 --quiet
+check "as many as said" grep -q '"test_samples": 28' held/run.json
+check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
+refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
+refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
+refused "a run of other layers" "none of the matrices" train basic --out new --data data --from stack-plain --hidden 3
+refused "a run of other sizes" "encoder/W is .64,5. there and .64,3. here" train basic --out new --data data --from seldom --hidden 3
+works "a head of its own" train stacked --pretrain none --fine-tuning 2 --classes 9 --from stack-greedy --out stack-nine $stack --quiet
+refused "blocks of a code" "choose another --corruption" train stacked --out new $stack --corruption blocks --block-size 3
+works "evaluate takes what was held out" evaluate held --json
+check "and says so" grep -q '"data": "data (held out)"' out
+check "as many" grep -q '"samples": 28' out
+check "the loss that training told" [ "$(figure loss | cut -c1-7)" = "$(sed 's/.*"test_loss":\([0-9.]*\).*/\1/' held/metrics.jsonl | cut -c1-7)" ]
+works "the training samples are the rest" evaluate held --split train --json
+check "and no more" grep -q '"samples": 100' out
+works "the test samples by --data" evaluate held --data data --json
+check "all of them" [ "$(grep -c '"samples": 28' out)" -eq 0 ]
+works "run-info of held out samples" run-info held
+check "it tells them" grep -q '28 held out' out
+works "sweep measures what is held out" sweep basic --hidden 3,4 --data data --batch 16 --epochs 1 --seeds 1 --hold-out 28 --out swept-held --json
+refused "sweep holds all out" "hold-out 128" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --hold-out 128
+refused "sweep from nowhere" "nowhere" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --from nowhere
+refused "a held out number below 1" "hold-out" train basic --out new --data data --hold-out 0
+check "a run without labels has no error" grep -q '"error": null' held/run.json
+check "nor a killed one" [ "$(grep -c '"error": 0' held/run.json)" -eq 0 ]
+refused "no run to begin with" "nowhere" train basic --out new --data data --from nowhere
+refused "classes of no classifier" "fine-tuning" train stacked --out new $stack --classes 9
+refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
+refused "nothing to train" "choose another" train stacked --out new $stack --pretrain none --fine-tuning none
+refused "contraction of a denoiser" "lambda is for" train stacked --out new $stack --lambda 1
+# ---- What is out of range says what to choose
+choose() { # WHAT CHOICE ARGUMENTS...: train refuses them in a line that says what to choose
+    what=$1
+    choice=$2
+    shift 2
+    refused "$what" "choose $choice" train "$@" --out new --data bare.csv --epochs 1 --batch 4
+}
+choose "a full covariance of 2000 numbers" "--code normal (4000 outputs), or --hidden up to 500" vae --code normal-full --hidden 2000
+check "it is said without scopes" grep -q 'up to 500$' err
+choose "zero samples" "1 or more (draws of the code for each sample)" vae --samples 0
+choose "zero samples of importance" "1 or more (draws of the code for each sample)" iwae --samples 0
+choose "temperature 0" "0.001 or more (of a discrete code's relaxation in training)" vae --code bernoulli --temperature 0
+choose "alpha below 0" "0 or more (weight of the autoencoder's loss in joint training)" semi-supervised --alpha -1
+choose "a share above 1" "1 or less (nu, the probability that an element becomes 0)" denoising --masking 2
+choose "a layer without units" "1 or more (units of each layer of the encoder; the last is the code)" vae --layers 5,0
+works "arrays without labels" train vae --out unlabelled --data bare.csv --batch 4 --epochs 1 --layers 5,4 --output gaussian --quiet
+works "codes as an array" encode unlabelled bare.csv bare.npy
+refused "labels missing from an array" "give --data a folder of IDX files" train semi-supervised --out new --data bare.npy --batch 4
+refused "evaluate with zero samples" "choose 1 or more" evaluate unlabelled --samples 0
+refused "evaluate at temperature 0" "choose 0.001 or more" evaluate unlabelled --temperature 0
+refused "a sweep with zero samples" "choose 1 or more" sweep vae --samples 0,1 --data bare.csv --batch 4 --out swept
+refused "no sample drawn from the prior" "choose 1 or more" sample unlabelled --samples 0
+
+# ---- Heads, confusion matrices, ellipses
+works "classify by the head" classify few-joint
+check "the head's error is in a row" grep -q '^  head  *12 *[0-9.]*%' out
+check "a row a class, with recall and precision" [ "$(grep -c '^  [0-7]  *[45] *[-0-9.]*%* *[-0-9.]*%*$' out)" -eq 8 ]
+check "the picture is named last" [ "$(tail -n 1 out)" = few-joint/confusion.png ]
+check "the matrix leaves its data" [ "$(grep -vc '^#' few-joint/confusion.dat)" = 64 ]
+error=$(awk '!/^#/ { n += $3; if ($1 != $2) wrong += $3 } END { print wrong / n }' few-joint/confusion.dat)
+works "classify by the head as JSON" classify few-joint --json --out matrix.svg
+check "the head as JSON parses" is_json out
+check "the head's error is the matrix's" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
+for key in head per_class recall precision confusion picture test_samples; do
+    check "the head as JSON has $key" grep -q "\"$key\":" out
+done
+check "the head alone has no labels" [ "$(grep -c '"labels"\|"codes"\|"pixels"' out)" = 0 ]
+check "a class is told by its number" [ "$(grep -c '"class":' out)" = 8 ]
+works "evaluate says the same" evaluate few-joint --json
+check "evaluate has the same error" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
+works "the head on training samples" classify few-joint --split train --limit 100 --json -o elsewhere.png
+check "so many samples" [ "$(figure test_samples)" = 100 ]
+works "all that tells classes" classify few-joint --features all --labels 64 --draws 2 --confusion
+check "three rows" [ "$(grep -c '^  \(head\|codes\|pixels\) .*%' out)" -eq 3 ]
+check "three tables" [ "$(grep -c 'rows are labels' out)" -eq 3 ]
+check "three matrices" [ "$(grep -c '^# label answer count' few-joint/confusion.dat)" -eq 3 ]
+works "classify without a head makes a picture" classify well --features codes --labels 64
+check "and leaves its data" [ "$(grep -vc '^#' well/confusion.dat)" = 64 ]
+refused "a head that is not there" 'tells no classes' classify well --features head
+refused "all of a model without a head" 'codes, pixels or both' classify well --features all
+refused "labels of a head" 'leave it, or' classify few-joint --labels 64
+refused "a head without labels" 'bare has no labels' classify few-joint --data bare.csv
+mkdir nine
+for split in train t10k; do
+    cp data/$split-images-idx3-ubyte nine
+    { head -c 12 data/$split-labels-idx1-ubyte; bytes 8; tail -c +14 data/$split-labels-idx1-ubyte; } > nine/$split-labels-idx1-ubyte
+done
+refused "more classes than the head's" 'nine has 9 classes' classify few-joint --data nine
+refused "a matrix of another kind" 'png or .svg' classify few-joint -o matrix.pdf
+refused "a matrix into no folder" 'choose another --out' classify few-joint -o nowhere/matrix.png
+works "scatter with ellipses" scatter plane --json
+check "ellipses are told" [ "$(figure ellipses)" = 37 ]
+check "ellipses are in the data" grep -q '^# ellipses' plane/scatter.dat
+check "ellipses are in the legend" grep -q "title 'posterior, 1 s.d.'" plane/scatter.gnuplot
+works "scatter with fewer" scatter normal-full --ellipses 2 --deviations 2 --json
+check "so many of each class" [ "$(figure ellipses)" = 16 ]
+works "scatter with none" scatter plane --ellipses 0 --json -o without.png
+check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
+refused "ellipses of a code that is not random" 'leave --ellipses' scatter two --ellipses 3
+refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
+refused "deviations of nothing" 'leave it' scatter two --deviations 2
+refused "deviations of 0" 'deviations' scatter plane --deviations 0
+if command -v gnuplot > /dev/null; then
+    check "classify makes a picture" is_png few-joint/confusion.png
+    check "classify makes an SVG" grep -q '<svg' matrix.svg
+    check "scatter with ellipses makes a picture" is_png plane/scatter.png
+fi
+(PATH=/nowhere; "$program" classify few-joint -o unmatched.png) > out 2> err
+check "classify without gnuplot is status 1" [ $? -eq 1 ]
+check "classify without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
+check "classify without gnuplot tells what was written" grep -q 'wrote unmatched.gnuplot and unmatched.dat instead' err
+check "classify without gnuplot still tells the error" grep -q '^  head .*%' out
+works "classify by a stacked head" classify stack-greedy
+check "its head is the default" grep -q '^  head .*%' out
+works "a stacked autoencoder has no head" classify stack-plain --labels 64
+check "and its codes are told" grep -q '^  codes .*%' out
+check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*')" ]
+
+# ---- Resumed
+# lines RUN: of its metrics, without the seconds
+lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
+# figures_of RUN: of its result, but how long it took
+figures_of() { sed -n '/"result"/,/}/p' "$1/run.json" | grep -v second; }
+same_run() { # WHAT RUN RUN: the same checkpoint, metrics and result, and done
+    check "$1: the same result" [ "$(figures_of "$2")" = "$(figures_of "$3")" ]
+    check "$1: the same checkpoint" cmp -s "$2/checkpoint.safetensors" "$3/checkpoint.safetensors"
+    check "$1: the same metrics" [ "$(lines "$2")" = "$(lines "$3")" ]
+    check "$1: done" grep -q '"status": "done"' "$3/run.json"
+    check "$1: no temporary files" [ "$(ls "$3" | wc -l)" -eq 3 ]
+}
+many="--data data --batch 2 --hidden 40 --epochs 60 --optimizer adam --lr 0.001 --schedule cosine --lanes 2 --quiet"
+works "a run without a break" train denoising --out unbroken $many
+for signal in KILL INT TERM; do
+    run=broken-$signal
+    "$program" train denoising --out $run $many > out 2> err &
+    pid=$!
+    tries=0
+    while [ ! -s $run/metrics.jsonl ] && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
+    "$program" train --resume $run > out 2> err2
+    check "a run that is trained is not resumed" [ $? -eq 2 ]
+    check "a run that is trained is told" grep -q 'another process' err2
+    stop $signal
+    if grep -q '"status": "done"' $run/run.json; then fail "$signal came too late"; fi
+    works "resumed after $signal" train --resume $run --threads 1 --quiet
+    same_run "resumed after $signal" unbroken $run
+done
+run=killed-often
+"$program" train denoising --out $run $many > out 2> err &
+for again in 1 2 3 4; do
+    sleep 0.3
+    { kill -KILL $!; wait $!; } 2> /dev/null
+    "$program" train --resume $run --quiet > out 2> err &
+done
+{ wait $!; } 2> /dev/null
+if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
+same_run "killed four times" unbroken $run
+works "weights to begin with" train basic --hidden 30 --data data --batch 16 --epochs 1 --out seldom-30 --quiet
+for way in "semi-supervised --training sequential --hidden 30" "semi-supervised --training alternate --hidden 30" \
+    "stacked --layers 20,12 --fine-tuning both --test-every 3 --hold-out 28" \
+    "semi-supervised --hidden 30 --labelled-batch 3 --test-every 4 --from seldom-30"; do
+    run=phases-$(echo "$way" | tr -c 'a-z0-9\n' -)
+    phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"
+    works "phases without a break" train $phases --out whole-$run
+    "$program" train $phases --out $run > out 2> err &
+    for again in 1 2 3; do
+        sleep 0.2
+        { kill -KILL $!; wait $!; } 2> /dev/null
+        "$program" train --resume $run --quiet > out 2> err &
+    done
+    { wait $!; } 2> /dev/null
+    if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
+    same_run "killed in phases, $way" whole-$run $run
+done
+check "how often is told" grep -q '"resumed": [1-9]' broken-KILL/run.json
+works "a resumed run opens" evaluate broken-INT --json
+works "a resumed run is described" run-info broken-INT
+check "the description tells it" grep -q 'resumed *1 time' out
+refused "a run that is done" "is done" train --resume unbroken
+refused "no run to resume" "nowhere" train --resume nowhere
+refused "no folder of a run to resume" "run.json" train --resume data
+refused "resume with a model" "denoising" train denoising --resume long
+refused "resume with a setting" "hidden" train --resume long --hidden 5
+refused "resume with other epochs" "epochs" train --resume long --epochs 5
+refused "resume with other lanes" "lanes" train --resume long --lanes 5
+refused "neither a model nor a run" "palindrome models" train
+refused "resume a sweep's" "resume" sweep basic --hidden 4,5 --resume long
+cp -r long moved
+sed 's/"isa": "[^"]*"/"isa": "abacus"/; s/"epochs": 1000000/"epochs": 1/' long/run.json > moved/run.json
+"$program" train --resume moved --quiet > out 2> err
+check "more steps than there are is status 1" [ $? -eq 1 ]
+cp -r broken-INT foreign
+sed 's/"isa": "[^"]*"/"isa": "abacus"/; s/"status": "done"/"status": "interrupted"/; s/"epochs": 60,/"epochs": 61,/' broken-INT/run.json > foreign/run.json
+"$program" train --resume foreign --quiet > out 2> err
+check "another instruction set is status 0" [ $? -eq 0 ]
+check "another instruction set is told in one line" [ "$(grep -c abacus err) $(wc -l < err)" = "1 1" ]
+check "another instruction set is in run.json" grep -q '"changed": ".*instead of abacus' foreign/run.json
+mkdir less
+for file in data/train-*; do cp $file less/; done
+images 30 > less/t10k-images-idx3-ubyte
+labels 30 > less/t10k-labels-idx1-ubyte
+sed "s|\"data\": \"[^\"]*\"|\"data\": \"less\"|" long/run.json > moved/run.json
+refused "other data" "30 test samples" train --resume moved
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,236 @@
+/* test_inference.c - a trained model on buffers: the bits of the program that records the same, threads, row counts. */
+#include <pthread.h>
+
+#include "tests/models/small_models.h"
+
+Suite *inference_suite(void);
+
+enum { FEATURES = 6, CODE = 4, BATCH = 4, MOST = 3 * BATCH };
+
+static float x[MOST * FEATURES];
+
+static void inputs(void)
+{
+    set_up();
+    pal_tensor *t = random_tensor(c, PAL_F32, PAL_SHAPE(MOST, FEATURES), 0, 1, "x");
+    memcpy(x, t->data, sizeof x);
+    pal_tensor_free(t);
+}
+
+static pal_workspace *workspace_of(const pal_model *m, int64_t batch)
+{
+    pal_error err = {0};
+    pal_workspace *w = pal_workspace_new(
+        m, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = batch}, &err);
+    ck_assert_msg(w != NULL, "%s", err.text);
+    return w;
+}
+
+/* What a program over n rows gives, as floats. */
+static void by_program(pal_model *m, pal_var (*record)(pal_model *, pal_var), const float *in, int64_t n, int64_t from,
+                       float *out, size_t to)
+{
+    pal_dtype dtype = pal_model_dtype(m);
+    pal_tape *tape = pal_tape_new(c, dtype);
+    pal_tensor *t = pal_tensor_new(c, dtype, PAL_SHAPE(n, from));
+    for (size_t i = 0; i < pal_tensor_count(t); i++) pal_tensor_set(t, i, (double)in[i]);
+    pal_model_begin(m, tape, PAL_EVALUATE);
+    pal_var y = record(m, pal_leaf(tape, t, "x"));
+    pal_model_end(m);
+    pal_program *program = pal_compile(tape, &y, 1, NULL);
+    ck_assert_tape_ok(tape);
+    ck_assert_int_eq(pal_run(program), PAL_OK);
+    ck_assert_uint_eq(pal_tensor_count(pal_output(program, 0)), (size_t)n * to);
+    for (size_t i = 0; i < (size_t)n * to; i++) out[i] = (float)pal_tensor_get(pal_output(program, 0), i);
+    pal_program_free(program);
+    pal_tensor_free(t);
+    pal_tape_free(tape);
+}
+
+/* The rows of in by batches of BATCH and a remainder, each by a program of its own. */
+static void by_batches(pal_model *m, pal_var (*record)(pal_model *, pal_var), const float *in, size_t n, size_t from,
+                       float *out, size_t to)
+{
+    for (size_t done = 0; done < n; done += BATCH) {
+        const size_t rows = n - done < BATCH ? n - done : BATCH;
+        by_program(m, record, in + done * from, (int64_t)rows, (int64_t)from, out + done * to, to);
+    }
+}
+
+static void check_bits(const char *name, pal_dtype dtype)
+{
+    static const size_t counts[] = {0, 1, BATCH, BATCH + 1, MOST, 3};
+    pal_model *m = make_named(name, dtype);
+    pal_workspace *w = workspace_of(m, BATCH);
+    ck_assert_int_eq(pal_workspace_code(w), CODE);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const size_t n = counts[i];
+        float h[MOST * CODE + 1], y[MOST * FEATURES + 1], r[MOST * FEATURES + 1], want[MOST * FEATURES];
+        h[n * CODE] = y[n * FEATURES] = r[n * FEATURES] = 77; /* nothing is written beyond */
+        ck_assert_int_eq(pal_encode(m, w, x, n, h), PAL_OK);
+        ck_assert_int_eq(pal_decode(m, w, h, n, y), PAL_OK);
+        ck_assert_int_eq(pal_reconstruct(m, w, x, n, r), PAL_OK);
+        ck_assert_ptr_null(pal_workspace_error(w));
+        ck_assert(h[n * CODE] == 77 && y[n * FEATURES] == 77 && r[n * FEATURES] == 77);
+        by_batches(m, pal_model_encode, x, n, FEATURES, want, CODE);
+        ck_assert_mem_eq(h, want, n * CODE * sizeof *h);
+        by_batches(m, pal_model_decode, h, n, CODE, want, FEATURES);
+        ck_assert_mem_eq(y, want, n * FEATURES * sizeof *y);
+        by_batches(m, pal_model_reconstruct, x, n, FEATURES, want, FEATURES);
+        ck_assert_mem_eq(r, want, n * FEATURES * sizeof *r);
+        if (dtype == PAL_F32) ck_assert_mem_eq(y, r, n * FEATURES * sizeof *y); /* no code is rounded between */
+    }
+    pal_workspace_free(w);
+    pal_model_free(m);
+}
+
+START_TEST(it_gives_the_bits_of_the_program)
+{
+    for (size_t i = 0; pal_variant_at(i); i++) {
+        check_bits(pal_variant_at(i)->name, PAL_F32);
+        check_bits(pal_variant_at(i)->name, PAL_F64);
+    }
+}
+END_TEST
+
+START_TEST(in_may_be_out)
+{
+    pal_model *m = make_named("basic", PAL_F32);
+    pal_workspace *w = workspace_of(m, BATCH);
+    float y[MOST * FEATURES], own[MOST * FEATURES];
+    memcpy(own, x, sizeof own);
+    ck_assert_int_eq(pal_reconstruct(m, w, x, MOST, y), PAL_OK);
+    ck_assert_int_eq(pal_reconstruct(m, w, own, MOST, own), PAL_OK);
+    ck_assert_mem_eq(own, y, sizeof y);
+    pal_workspace_free(w);
+    pal_model_free(m);
+}
+END_TEST
+
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
+
+typedef struct server {
+    const pal_model *model;
+    float out[MOST * FEATURES];
+    int failed;
+} server;
+
+static void *serve(void *argument)
+{
+    server *s = argument;
+    for (int round = 0; round < 20; round++) {
+        pal_workspace *w = pal_workspace_new(s->model, NULL, NULL);
+        float h[MOST * CODE], y[MOST * FEATURES];
+        s->failed += !w || pal_encode(s->model, w, x, MOST, h) || pal_decode(s->model, w, h, MOST, y);
+        for (int i = 0; i < 50; i++) s->failed += !w || pal_reconstruct(s->model, w, x, MOST, s->out);
+        s->failed += memcmp(y, s->out, sizeof y) != 0;
+        pal_workspace_free(w);
+    }
+    return NULL;
+}
+
+START_TEST(two_threads_share_a_model)
+{
+    pal_model *m = make_named("basic", PAL_F32);
+    float want[MOST * FEATURES];
+    by_program(m, pal_model_reconstruct, x, MOST, FEATURES, want, FEATURES);
+    server servers[2] = {{.model = m}, {.model = m}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, serve, &servers[i]), 0);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(servers[i].failed, 0);
+        ck_assert_mem_eq(servers[i].out, want, sizeof want);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+/* ---- Memory and errors ------------------------------------------------------------------------------------------- */
+
+START_TEST(calls_allocate_nothing_after_the_first)
+{
+    meter memory = {.left = 1000000};
+    pal_context_options own = {
+        .struct_size = sizeof own, .threads = 1, .allocate = meter_allocate, .release = meter_release, .user = &memory};
+    pal_model *m = make_named("basic", PAL_F32);
+    pal_workspace *w = pal_workspace_new(
+        m, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &own},
+        NULL);
+    ck_assert_ptr_nonnull(w);
+    float h[MOST * CODE];
+    ck_assert_int_eq(pal_encode(m, w, x, BATCH + 1, h), PAL_OK);
+    const long left = memory.left;
+    for (int i = 0; i < 10; i++) ck_assert_int_eq(pal_encode(m, w, x, i % 2 ? 1 : 2 * BATCH + 1, h), PAL_OK);
+    ck_assert_int_eq(memory.left, left);
+    pal_workspace_free(w);
+    ck_assert_int_eq(memory.held, 0);
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(no_memory_is_told)
+{
+    pal_model *m = make_named("denoising", PAL_F32);
+    bool whole = false;
+    for (long n = 0; !whole; n++) {
+        meter memory = {.left = n};
+        pal_context_options own = {.struct_size = sizeof own,
+                                   .threads = 1,
+                                   .allocate = meter_allocate,
+                                   .release = meter_release,
+                                   .user = &memory};
+        pal_error err = {0};
+        pal_workspace_options o = {.struct_size = sizeof o, .batch = BATCH, .context = &own};
+        pal_workspace *w = pal_workspace_new(m, &o, &err);
+        float y[MOST * FEATURES];
+        if (w && pal_reconstruct(m, w, x, MOST, y)) {
+            ck_assert_ptr_nonnull(pal_workspace_error(w));
+            memory.left = 1000000; /* the next call may succeed */
+            ck_assert_int_eq(pal_reconstruct(m, w, x, MOST, y), PAL_OK);
+            ck_assert_ptr_null(pal_workspace_error(w));
+        } else if (!w) {
+            ck_assert_int_eq(err.status, PAL_ERR_MEMORY);
+        } else {
+            whole = true;
+        }
+        pal_workspace_free(w);
+        ck_assert_int_eq(memory.held, 0);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(wrong_use_is_told)
+{
+    pal_model *m = make_named("basic", PAL_F32), *other = make_named("basic", PAL_F32);
+    pal_workspace *w = workspace_of(m, 0);
+    float h[CODE];
+    pal_error err = {0};
+    ck_assert_int_eq(pal_encode(other, w, x, 1, h), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "encode: the workspace is another model's"));
+    ck_assert_int_eq(pal_decode(m, w, NULL, 1, h), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "decode: no buffer"));
+    ck_assert_int_eq(pal_reconstruct(m, w, NULL, 0, NULL), PAL_OK);
+    ck_assert_int_eq(pal_encode(m, NULL, x, 1, h), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_null(pal_workspace_new(NULL, NULL, &err));
+    ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
+    pal_workspace_options o = {.struct_size = sizeof o, .batch = -1};
+    ck_assert_ptr_null(pal_workspace_new(m, &o, NULL));
+    ck_assert_ptr_null(pal_workspace_error(NULL));
+    pal_workspace_free(NULL);
+    pal_workspace_free(w);
+    pal_model_free(m);
+    pal_model_free(other);
+}
+END_TEST
+
+Suite *inference_suite(void)
+{
+    Suite *s = suite_create("inference");
+    add_case(s, "bits", inputs, tear_down, TESTS(it_gives_the_bits_of_the_program, in_may_be_out));
+    add_case(s, "threads", inputs, tear_down, TESTS(two_threads_share_a_model));
+    add_case(s, "memory", inputs, tear_down,
+             TESTS(calls_allocate_nothing_after_the_first, no_memory_is_told, wrong_use_is_told));
+    return s;
+}

@@ -1,0 +1,289 @@
+/* test_safetensors.c - models in files, which may be damaged or hostile, and memory that runs out on the way. */
+#include "tests/files.h"
+#include "tests/models/small_models.h"
+
+Suite *safetensors_suite(void);
+
+#define MODEL "model.safetensors"
+
+static char path[PATH_ROOM];
+
+static void set_up_path(void)
+{
+    set_up();
+    strcpy(path, path_of(MODEL));
+}
+
+static char *slurp(const char *name, size_t *size)
+{
+    char *bytes = malloc(1 << 16);
+    ck_assert_ptr_nonnull(bytes);
+    *size = read_file(name, bytes, 1 << 16);
+    return bytes;
+}
+
+START_TEST(saved_and_opened_are_equal)
+{
+    for (int k = 0; k < 2; k++) {
+        pal_error err = {0};
+        size_t size[2];
+        pal_model *m =
+            make(pal_variant_find("dae"), (pal_setting[]){{"hidden", "5"}, {"sigma", "0.125"}, {"tied", "no"}}, 3,
+                 k ? PAL_F64 : PAL_F32, 9);
+        pal_tensor *state = random_tensor(c, PAL_I32, PAL_SHAPE(3), 0, 100, "state");
+        ck_assert_int_eq(pal_model_save(m, path, &(pal_named_tensor){"adam/m/x", state}, 1, &err), PAL_OK);
+        ck_assert_int_eq(pal_model_save(m, path, &(pal_named_tensor){"adam/m/x", state}, 1, &err), PAL_OK);
+        ck_assert_int_eq(count_files(), 1);
+        pal_model *n = pal_model_open(c, path, &err);
+        ck_assert_msg(n != NULL, "%s", err.text);
+        same_parameters(m, n);
+        ck_assert_ptr_eq(pal_model_variant(n), pal_model_variant(m));
+        ck_assert(pal_shape_equal(pal_model_sample(n), PAL_SHAPE(2, 3)) && pal_model_dtype(n) == pal_model_dtype(m));
+        ck_assert_str_eq(pal_model_setting(n, "sigma"), "0.125");
+        pal_safetensors *f = pal_safetensors_open(c, path, &err);
+        ck_assert_ptr_nonnull(f);
+        const char *name;
+        ck_assert_mem_eq(pal_safetensors_find(f, "adam/m/x")->data, state->data, 12);
+        ck_assert_ptr_eq(pal_safetensors_at(f, 4, &name), pal_safetensors_find(f, "adam/m/x"));
+        ck_assert_str_eq(name, "adam/m/x");
+        ck_assert_ptr_null(pal_safetensors_at(f, 5, NULL));
+        ck_assert_str_eq(pal_safetensors_metadata(f, "variant"), "denoising");
+        ck_assert_ptr_null(pal_safetensors_metadata(f, "nothing"));
+        const char *second = path_of("second");
+        ck_assert_int_eq(pal_model_save(n, second, &(pal_named_tensor){"adam/m/x", state}, 1, &err), PAL_OK);
+        char *one = slurp(path, &size[0]), *two = slurp(second, &size[1]);
+        ck_assert_uint_eq(size[0], size[1]);
+        ck_assert_mem_eq(one, two, size[0]);
+        free(one);
+        free(two);
+        remove(second);
+        pal_safetensors_free(f);
+        pal_tensor_free(state);
+        pal_model_free(n);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+/* Fails with one line that names the file, or, where the damage says nothing wrong, gives a whole model. */
+static bool opens(void)
+{
+    pal_error err = {0};
+    pal_model *m = pal_model_open(c, path, &err);
+    if (m) {
+        ck_assert_int_eq(err.status, PAL_OK);
+        ck_assert_uint_eq(pal_model_parameter_count(m), 3);
+    } else {
+        ck_assert_int_ne(err.status, PAL_OK);
+        ck_assert_msg(strstr(err.text, path) == err.text && strlen(err.text) > strlen(path) + 5, "%s", err.text);
+        ck_assert_ptr_null(strchr(err.text, '\n'));
+    }
+    pal_model_free(m);
+    return m != NULL;
+}
+
+START_TEST(damaged_files_are_refused)
+{
+    size_t size, header = 0;
+    pal_model *m = make_named("basic", PAL_F32);
+    ck_assert_int_eq(pal_model_save(m, path, NULL, 0, NULL), PAL_OK);
+    pal_model_free(m);
+    char *bytes = slurp(path, &size);
+    ck_assert(opens());
+    memcpy(&header, bytes, 8);
+    ck_assert_uint_lt(header, size - 8);
+    ck_assert_uint_eq((header + 8) % 64, 0);
+    for (size_t n = 0; n < size; n++) {
+        write_file(MODEL, bytes, n);
+        ck_assert_msg(!opens(), "cut at %zu", n);
+    }
+    for (size_t bit = 0; bit < 8 * (8 + header); bit++) {
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+        write_file(MODEL, bytes, size);
+        bool opened = opens();
+        ck_assert_msg(!opened || bit >= 64, "bit %zu", bit); /* no header has two lengths */
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+    }
+    write_file(MODEL, bytes, size);
+    ck_assert(opens());
+    free(bytes);
+    ck_assert_int_eq(truncate(path, 1 << 20), 0);
+    ck_assert(!opens());
+}
+END_TEST
+
+START_TEST(hostile_headers_are_refused)
+{
+    const struct {
+        const char *header, *says; /* NULL: it is good. 16 bytes of data follow */
+    } cases[] = {
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", NULL},
+        {"{\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[12,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[3],"
+         "\"data_offsets\":[0,12]}}  ",
+         NULL},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},\"e\":{\"dtype\":\"F64\",\"shape\":[0,5],"
+         "\"data_offsets\":[16,16]}}",
+         NULL},
+        {"", "no header"},
+        {"[]", "no header"},
+        {"{", "no JSON"},
+        {"{}", "16 bytes after the last tensor"},
+        {"{} x", "no JSON"},
+        {"{\"a\":1}", "tensor a wants dtype"},
+        {"{\"a\":{\"dtype\":\"F99\",\"shape\":[4],\"data_offsets\":[0,16]}}", "unknown dtype"},
+        {"{\"a\":{\"dtype\":4,\"shape\":[4],\"data_offsets\":[0,16]}}", "unknown dtype"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-4],\"data_offsets\":[0,16]}}", "bad shape"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,16]}}", "bad shape"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4,1,1,1,1,1,1],\"data_offsets\":[0,16]}}", "bad shape"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,16]}}", "bad shape"},
+        {"{\"a\":{\"dtype\":\"F64\",\"shape\":[2305843009213693954],\"data_offsets\":[0,16]}}", ""},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16,16]}}", "bad data_offsets"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[16,0]}}", "bad data_offsets"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[-16,0]}}", "bad data_offsets"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[4,20]}}", "beyond the end"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[9223372036854775800,9223372036854775807]}}",
+         "beyond the end"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,16]}}", "another size"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,13]}}", "another size"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[4,16]}}", "after a gap"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],"
+         "\"data_offsets\":[8,16]}}",
+         "overlaps"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[4],"
+         "\"data_offsets\":[0,16]}}",
+         "no JSON"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16],\"x\":1}}", "wants dtype"},
+        {"{\"__metadata__\":{\"x\":1},\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}", "metadata"},
+        {"{\"__metadata__\":[],\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}", "metadata"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char bytes[600] = {0};
+        uint64_t length = strlen(cases[i].header);
+        pal_error err = {0};
+        memcpy(bytes, &length, 8);
+        memcpy(bytes + 8, cases[i].header, length);
+        write_file(MODEL, bytes, 24 + length);
+        pal_safetensors *f = pal_safetensors_open(c, path, &err);
+        ck_assert_msg((f != NULL) == !cases[i].says, "%s: %s", cases[i].header, err.text);
+        if (!f)
+            ck_assert_msg(strstr(err.text, cases[i].says) != NULL && strstr(err.text, path) == err.text, "%s",
+                          err.text);
+        pal_safetensors_free(f);
+        ck_assert(!opens()); /* none of them is a model */
+    }
+    write_file(MODEL, "\377\377\377\377\377\377\377\377{}", 10);
+    ck_assert(!opens());
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(!opens());
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert(!opens()); /* and does not wait */
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_ptr_null(pal_safetensors_open(c, folder, NULL));
+    pal_safetensors_free(NULL);
+}
+END_TEST
+
+/* A model whose metadata promise more than the file holds: refused before memory is asked for. */
+START_TEST(metadata_are_not_trusted)
+{
+    const struct {
+        const char *settings, *sample, *dtype, *says;
+    } cases[] = {{"{\"hidden\":\"4\"}", "[6]", "f32", NULL},
+                 {"{\"hidden\":\"1000000\"}", "[1000000,1000000]", "f32", "encoder/W"},
+                 {"{\"hidden\":\"4\"}", "[6]", "f64", "encoder/W is f32"},
+                 {"{\"hidden\":\"4\",\"tied\":\"no\"}", "[6]", "f32", "decoder/W is missing"},
+                 {"{\"hidden\":4}", "[6]", "f32", "a setting is not text"},
+                 {"{\"hidden\":\"0\"}", "[6]", "f32", "hidden: 0 is not in"},
+                 {"{\"x\":\"0\"}", "[6]", "f32", "no option x"},
+                 {"[]", "[6]", "f32", "settings"},
+                 {"{}", "[0]", "f32", "shape of a sample"},
+                 {"{}", "[1,1,1,1,1,1,1]", "f32", "shape of a sample"},
+                 {"{}", "6", "f32", "shape of a sample"},
+                 {"{}", "[6]", "i32", "dtype"}};
+    pal_model *m = make(pal_variant_find("basic"), (pal_setting[]){{"hidden", "4"}}, 1, PAL_F32, 1);
+    pal_named_tensor tensors[3];
+    for (size_t i = 0; i < 3; i++) tensors[i].tensor = pal_model_parameter(m, i, &tensors[i].name);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pal_error err = {0};
+        const pal_setting metadata[] = {{"format", "palindrome 1"},
+                                        {"variant", "basic"},
+                                        {"settings", cases[i].settings},
+                                        {"sample", cases[i].sample},
+                                        {"dtype", cases[i].dtype}};
+        ck_assert_int_eq(pal_safetensors_write(path, tensors, 3, metadata, 5, NULL), PAL_OK);
+        pal_model *n = pal_model_open(c, path, &err);
+        ck_assert_msg((n != NULL) == !cases[i].says, "%s", err.text);
+        if (!n) ck_assert_msg(strstr(err.text, cases[i].says) != NULL, "%s", err.text);
+        pal_model_free(n);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(a_failed_save_leaves_what_was_there)
+{
+    size_t before, after;
+    pal_error err = {0};
+    pal_model *m = make_named("basic", PAL_F32);
+    ck_assert_int_eq(pal_model_save(m, path, NULL, 0, NULL), PAL_OK);
+    char *old = slurp(path, &before);
+    const struct rlimit unlimited = fill_disk(before - 10); /* within the data */
+    const pal_status status = pal_model_save(m, path, NULL, 0, &err);
+    make_room(unlimited);
+    ck_assert_int_eq(status, PAL_ERR_IO);
+    ck_assert_msg(strstr(err.text, path) == err.text, "%s", err.text);
+    char *now = slurp(path, &after);
+    ck_assert_uint_eq(before, after);
+    ck_assert_mem_eq(old, now, before);
+    /* Names that cannot be, and a folder that is not there. */
+    const pal_named_tensor taken = {"encoder/W", pal_model_parameter(m, 0, NULL)}, latin = {"\xe9", taken.tensor},
+                           none = {"x", NULL};
+    ck_assert_int_eq(pal_model_save(m, path, &taken, 1, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_model_save(m, path, &latin, 1, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_model_save(m, path, &none, 1, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_model_save(m, folder, NULL, 0, NULL), PAL_ERR_IO);
+    ck_assert_int_eq(pal_model_save(m, path_of("no/model"), NULL, 0, NULL), PAL_ERR_IO);
+    ck_assert_int_eq(count_files(), 1);
+    free(old);
+    free(now);
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail)
+{
+    pal_model *source = make_named("basic", PAL_F32);
+    ck_assert_int_eq(pal_model_save(source, path, NULL, 0, NULL), PAL_OK);
+    pal_model_free(source);
+    meter memory = {.left = 1000000};
+    pal_context *tight = metered_context(&memory);
+    const long base = memory.held;
+    for (int opening = 0; opening < 2; opening++) {
+        bool made = false;
+        for (long n = 0; !made; n++) {
+            pal_error err = {0};
+            memory.left = n;
+            pal_model *m = opening
+                               ? pal_model_open(tight, path, &err)
+                               : pal_model_new(tight, pal_variant_find("dae"), NULL, 0, PAL_SHAPE(3), PAL_F32, 1, &err);
+            made = m != NULL;
+            ck_assert_msg(made || err.status == PAL_ERR_MEMORY, "%ld: %s", n, err.text);
+            pal_model_free(m);
+            ck_assert_int_eq(memory.held, base);
+            ck_assert_int_lt(n, 1000);
+        }
+    }
+    pal_context_free(tight);
+    ck_assert_int_eq(memory.held, 0);
+}
+END_TEST
+
+Suite *safetensors_suite(void)
+{
+    Suite *suite = suite_create("safetensors");
+    in_own_folder(
+        add_case(suite, "files", set_up_path, tear_down,
+                 TESTS(saved_and_opened_are_equal, damaged_files_are_refused, hostile_headers_are_refused,
+                       metadata_are_not_trusted, a_failed_save_leaves_what_was_there, every_allocation_may_fail)));
+    return suite;
+}

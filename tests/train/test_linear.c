@@ -1,0 +1,185 @@
+/* test_linear.c - the linear autoencoder against the singular value decomposition of the data, both ways to write it.
+ */
+#include <math.h>
+
+#include "tests/files.h"
+#include "tests/testing.h"
+#include "train/internal.h"
+
+Suite *linear_suite(void);
+
+enum { ALL = 120, T = 100, D = 9, K = 3 }; /* the training split is five sixths */
+
+static pal_context *context;
+static pal_dataset *data;
+
+/* Correlated samples around a mean that is not 0. */
+static void set_up(void)
+{
+    pal_error err = {0};
+    context = context_with(1);
+    pal_tensor *z = random_tensor(context, PAL_F32, PAL_SHAPE(ALL, D), -1, 1, "z"),
+               *mix = random_tensor(context, PAL_F32, PAL_SHAPE(D, D), -1, 1, "mix"),
+               *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(ALL, D));
+    for (size_t i = 0; i < ALL; i++)
+        for (size_t j = 0; j < D; j++) {
+            double sum = 0.3 * (double)j;
+            for (size_t k = 0; k < D; k++)
+                sum += pal_tensor_get(z, i * D + k) * pal_tensor_get(mix, k * D + j) / (double)(k + 1);
+            pal_tensor_set(x, i * D + j, sum);
+        }
+    const char *path = path_of("linear.npy");
+    ck_assert_int_eq(pal_npy_write(x, path, &err), PAL_OK);
+    data = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, &err);
+    ck_assert_msg(data && data->count == T, "%s", err.text);
+    pal_tensor_free(z);
+    pal_tensor_free(mix);
+    pal_tensor_free(x);
+}
+
+static void tear_down(void)
+{
+    pal_dataset_free(data);
+    pal_context_free(context);
+}
+
+static pal_model *trained(const char *variant, const pal_setting *settings, size_t n, int64_t epochs, double rate)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    pal_model *m = pal_model_new(context, pal_variant_find(variant), settings, n, PAL_SHAPE(D), PAL_F64, 4, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
+    const pal_schedule schedule = {.name = "cosine", .learning_rate = rate, .final_rate = rate / 100};
+    const pal_train_options o = {
+        .struct_size = sizeof o, .epochs = epochs, .batch = T, .seed = 1, .optimizer = &adam, .schedule = &schedule};
+    ck_assert_msg(!pal_train(m, data, &o, &result, &err), "%s", err.text);
+    return m;
+}
+
+static double error_of(pal_model *m)
+{
+    pal_figures figures;
+    pal_error err = {0};
+    ck_assert_msg(!pal_evaluate(m, data, NULL, &figures, &err), "%s", err.text);
+    return figures.squared_error;
+}
+
+/* The samples as doubles, centred. */
+static void centred(double x[T * D], double mean[D])
+{
+    pal_error err = {0};
+    ck_assert_int_eq(pal__mean_of(context, data, mean, &err), PAL_OK);
+    for (size_t i = 0; i < T; i++)
+        for (size_t j = 0; j < D; j++) x[i * D + j] = pal_tensor_get(data->inputs, i * D + j) - mean[j];
+}
+
+/* Squares of the singular values of (x - mu) / sqrt(T) are the covariance's eigenvalues, and span the same spaces. */
+START_TEST(samples_over_the_root_of_their_number_have_the_same_subspace)
+{
+    double x[T * D], mean[D], s[D], vt[D * D], variance[D], directions[D * D], sum[D] = {0};
+    pal_error err = {0};
+    centred(x, mean);
+    for (size_t i = 0; i < T; i++)
+        for (size_t j = 0; j < D; j++) sum[j] += x[i * D + j];
+    for (size_t j = 0; j < D; j++) ck_assert_double_eq_tol(sum[j], 0, 1e-12);
+    for (size_t i = 0; i < T * D; i++) x[i] /= sqrt(T);
+    ck_assert_int_eq(pal__svd(context, T, D, x, s, vt, &err), PAL_OK);
+    ck_assert_int_eq(pal__principal_directions(context, data, variance, directions, &err), PAL_OK);
+    for (size_t k = 0; k < D; k++) {
+        double cosine = 0;
+        for (size_t j = 0; j < D; j++) cosine += vt[k * D + j] * directions[k * D + j];
+        ck_assert_double_eq_tol(s[k] * s[k] / variance[k], 1, 1e-10);
+        ck_assert_double_eq_tol(fabs(cosine), 1, 1e-10);
+    }
+}
+END_TEST
+
+START_TEST(the_closed_form_leaves_the_variance_of_what_it_drops)
+{
+    double variance[D], directions[D * D], left = 0;
+    pal_error err = {0};
+    ck_assert_int_eq(pal__principal_directions(context, data, variance, directions, &err), PAL_OK);
+    for (size_t k = K; k < D; k++) left += variance[k];
+    for (int tied = 0; tied < 2; tied++) {
+        pal_model *m = trained(
+            "linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}, {"tied", tied ? "yes" : "no"}}, 3, 1, 0.1);
+        ck_assert_double_eq_tol(error_of(m) / left, 1, 1e-10);
+        pal_model_free(m);
+    }
+    pal_model *whole = trained("linear", (pal_setting[]){{"hidden", "12"}, {"solve", "svd"}}, 2, 1, 0.1);
+    ck_assert_double_eq_tol(error_of(whole), 0, 1e-20); /* more units than features */
+    pal_model_free(whole);
+}
+END_TEST
+
+/* W = U S^-1: each unit of the code has variance 1, and they are not correlated. */
+START_TEST(the_closed_form_has_a_white_code)
+{
+    double x[T * D], mean[D];
+    pal_model *m = trained("linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}}, 2, 1, 0.1);
+    const pal_tensor *w = pal_model_parameter_find(m, "encoder/W");
+    const double *stored = pal_model_parameter_find(m, "input/mean")->data;
+    centred(x, mean);
+    for (size_t j = 0; j < D; j++) ck_assert_double_eq_tol(stored[j], mean[j], 1e-15);
+    for (size_t a = 0; a < K; a++)
+        for (size_t b = 0; b < K; b++) {
+            double covariance = 0;
+            for (size_t i = 0; i < T; i++) {
+                double p = 0, q = 0;
+                for (size_t j = 0; j < D; j++) {
+                    p += x[i * D + j] * pal_tensor_get(w, j * K + a);
+                    q += x[i * D + j] * pal_tensor_get(w, j * K + b);
+                }
+                covariance += p * q / T;
+            }
+            ck_assert_double_eq_tol(covariance, a == b, 1e-10);
+        }
+    pal_model_free(m);
+}
+END_TEST
+
+START_TEST(descent_comes_to_the_closed_form)
+{
+    pal_model *solved = trained("linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}}, 2, 1, 0.1),
+              *descended = trained("linear", (pal_setting[]){{"hidden", "3"}}, 1, 4000, 0.02);
+    const double best = error_of(solved), come = error_of(descended);
+    ck_assert_double_ge(come, best * (1 - 1e-12));
+    ck_assert_double_le(come, best * 1.001);
+    pal_model_free(solved);
+    pal_model_free(descended);
+}
+END_TEST
+
+/* Whatever the encoder, k numbers and a linear decoder give a subspace of k dimensions (and a mean): not better. */
+START_TEST(no_encoder_with_a_linear_decoder_beats_it)
+{
+    static const char *const activations[] = {"sigmoid", "tanh", "relu", "softplus"};
+    pal_model *solved = trained("linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}}, 2, 1, 0.1);
+    const double best = error_of(solved);
+    for (size_t a = 0; a < sizeof activations / sizeof *activations; a++) {
+        const pal_setting settings[] = {
+            {"hidden", "3"}, {"activation", activations[a]}, {"output", "squared"}, {"tied", "no"}};
+        pal_model *m = trained("basic", settings, 4, 400, 0.05);
+        ck_assert_double_ge(error_of(m), best * (1 - 1e-9));
+        ck_assert_double_le(error_of(m), 8 * best); /* it has learnt */
+        pal_model_free(m);
+    }
+    pal_model_free(solved);
+}
+END_TEST
+
+Suite *linear_suite(void)
+{
+    Suite *s = suite_create("linear");
+    TCase *t = tcase_create("linear");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, samples_over_the_root_of_their_number_have_the_same_subspace);
+    tcase_add_test(t, the_closed_form_leaves_the_variance_of_what_it_drops);
+    tcase_add_test(t, the_closed_form_has_a_white_code);
+    tcase_add_test(t, descent_comes_to_the_closed_form);
+    tcase_add_test(t, no_encoder_with_a_linear_decoder_beats_it);
+    suite_add_tcase(s, in_own_folder(t));
+    return s;
+}

@@ -1,0 +1,477 @@
+/* test_resume.c - training in phases, and runs that go on after an interruption at any kind of place: the same bits as
+ * without one. What a killed process leaves is a copy of its folder, taken while it trains. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ops/ops.h"
+#include "tests/data/rows_file.h"
+#include "train/train.h"
+
+Suite *resume_suite(void);
+
+enum { BATCH = 10, EPOCHS = 4, ROOM = 1 << 20 };
+
+/* ---- A model of three phases: the encoder by itself, then the decoder by its own optimiser, then all ---------------
+ */
+
+static pal_var encode(pal_model *m, pal_var x) { return pal_sigmoid(pal_dense(m, "encoder", x, 5)); }
+static pal_var decode(pal_model *m, pal_var h) { return pal_dense(m, "decoder", h, FEATURES); }
+static pal_var corrupt(pal_model *m, pal_var x) { return pal_corrupt(m, x); }
+
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    return pal_nll(m, decode(m, encode(m, pal_model_corrupt(m, b->inputs))), b->inputs);
+}
+
+/* Has a parameter that no other loss asks for. */
+static pal_var first_loss(pal_model *m, const pal_batch *b)
+{
+    pal_var h = encode(m, pal_model_corrupt(m, b->inputs)), back = pal_dense(m, "first", h, FEATURES);
+    return pal_scale(pal_sum_squares(pal_sub(back, b->inputs)), 1.0 / (double)pal_shape_of(b->inputs).dim[0]);
+}
+
+static bool moves(const pal_model *m, const pal_phase *phase, const char *parameter)
+{
+    static const char *const which[] = {"encoder/", "decoder/", ""};
+    (void)m;
+    return !strncmp(parameter, which[phase->part], strlen(which[phase->part])) ||
+           (!phase->part && !strncmp(parameter, "first/", 6));
+}
+
+static bool phase_at(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase)
+{
+    (void)m, (void)epochs;
+    static const char *const names[] = {"encoder", "decoder", "all"};
+    if (i >= 3) return false;
+    phase->part = i;
+    snprintf(phase->name, sizeof phase->name, "%s", names[i]);
+    phase->moves = moves;
+    if (!i) phase->loss = first_loss;
+    if (!i) phase->epochs = 2;
+    if (i == 1) phase->epochs = 1, phase->optimizer = "momentum", phase->learning_rate = 0.01;
+    return true;
+}
+
+static const pal_option own[] = {
+    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking", "kind"},
+    {"masking", PAL_OPTION_REAL, "0.3", 0, 1, NULL, "share"},
+    {0},
+};
+static const pal_variant phased = {.struct_size = sizeof phased,
+                                   .name = "phased",
+                                   .alias = "phd",
+                                   .summary = "of three phases",
+                                   .formula = "f",
+                                   .source = "none",
+                                   .options = own,
+                                   .encode = encode,
+                                   .decode = decode,
+                                   .loss = loss,
+                                   .corrupt = corrupt,
+                                   .phase = phase_at};
+
+/* ---- Runs ----------------------------------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *variant, *optimizer, *schedule;
+} kinds[] = {
+    {"basic", "gd", "constant"},
+    {"denoising", "adam", "cosine"},
+    {"phased", "rmsprop", "step"},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int64_t epochs_of(size_t kind) { return kind == 2 ? 2 + 1 + EPOCHS : EPOCHS; }
+
+static void copy_file(const char *from, const char *to, const char *name)
+{
+    static char bytes[ROOM];
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%s/%s", from, name);
+    if (access(path_of(path), F_OK)) return;
+    const size_t size = read_file(path_of(path), bytes, sizeof bytes);
+    ck_assert_uint_lt(size, sizeof bytes);
+    snprintf(path, sizeof path, "%s/%s", to, name);
+    write_file(path, bytes, size);
+}
+
+static void copy_run(const char *from, const char *to)
+{
+    mkdir(path_of(to), 0777);
+    copy_file(from, to, "run.json");
+    copy_file(from, to, "metrics.jsonl");
+    copy_file(from, to, "checkpoint.safetensors");
+}
+
+typedef struct plan { /* what happens while it trains */
+    const char *folder;
+    int64_t stop_epoch, stop_step; /* step 0: when the epoch is finished */
+    const char *copy;              /* of the folder, taken there instead of stopping; or NULL */
+    char phases[160];              /* as they were first told */
+    bool in_order;
+    int64_t epoch;
+} plan;
+
+static int watch(const pal_progress *p, void *user)
+{
+    plan *w = user;
+    if (*p->phase && !strstr(w->phases, p->phase)) strcat(strcat(w->phases, " "), p->phase);
+    w->in_order &= p->epoch == w->epoch + p->finished;
+    w->epoch += p->finished;
+    const bool there = p->epoch == w->stop_epoch && (w->stop_step ? p->step == w->stop_step : p->finished);
+    if (there && w->copy) copy_run(w->folder, w->copy);
+    if (there) return !w->copy;
+    if (w->stop_step && p->epoch >= w->stop_epoch - 1 && p->epoch <= w->stop_epoch) /* so that every step is told */
+        nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
+    return 0;
+}
+
+static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *result, pal_error *err)
+{
+    pal_dataset *data = data_of(SAMPLES, "data"), *test = data_of(30, "test");
+    const pal_variant *variant = pal_variant_find(kinds[kind].variant);
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = kinds[kind].optimizer};
+    const pal_schedule schedule = {
+        .name = kinds[kind].schedule, .learning_rate = 0.02, .factor = 0.5, .every = 5, .warmup = 6};
+    const pal_setting hidden = {"hidden", "5"};
+    const pal_run_info info = {.version = "1",
+                               .command = "c",
+                               .model = variant->name,
+                               .data = "d",
+                               .epochs = EPOCHS,
+                               .isa = pal_context_isa(context),
+                               .blas = pal_context_blas(context)};
+    pal_rundir *dir =
+        resume ? pal_rundir_resume(path_of(w->folder), err) : pal_rundir_new(path_of(w->folder), &info, err);
+    ck_assert_msg(dir != NULL, "%s", err->text);
+    /* Other initial weights where the checkpoint is to give them. */
+    pal_model *model = pal_model_new(context, variant, &hidden, 1, PAL_SHAPE(FEATURES), PAL_F32, resume ? 99 : 7, err);
+    ck_assert_msg(model != NULL, "%s", err->text);
+    w->in_order = true;
+    w->epoch = resume ? w->epoch : 0;
+    pal_train_options o = {.struct_size = sizeof o,
+                           .test = test,
+                           .epochs = EPOCHS,
+                           .batch = BATCH,
+                           .seed = 3,
+                           .lanes = 2,
+                           .optimizer = &optimizer,
+                           .schedule = &schedule,
+                           .folder = dir,
+                           .progress = watch,
+                           .user = w,
+                           .resume = resume};
+    pal_status status = pal_train(model, data, &o, result, err);
+    pal_rundir_free(dir);
+    pal_model_free(model);
+    pal_dataset_free(test);
+    pal_dataset_free(data);
+    return status;
+}
+
+static void same_runs(const char *a, const char *b)
+{
+    static char bytes[2][ROOM];
+    char path[2][PATH_ROOM];
+    size_t size[2];
+    const char *const names[] = {a, b};
+    pal_rundir *dir[2];
+    pal_error err = {0};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], PATH_ROOM, "%s/checkpoint.safetensors", names[i]);
+        size[i] = read_file(path_of(path[i]), bytes[i], ROOM);
+        dir[i] = pal_rundir_open(path_of(names[i]), &err);
+        ck_assert_msg(dir[i] != NULL, "%s", err.text);
+        ck_assert_str_eq(pal_rundir_info(dir[i])->status, "done");
+    }
+    ck_assert_uint_eq(size[0], size[1]);
+    ck_assert_mem_eq(bytes[0], bytes[1], size[0]);
+    ck_assert_uint_eq(pal_rundir_epoch_count(dir[0]), pal_rundir_epoch_count(dir[1]));
+    for (size_t i = 0; i < pal_rundir_epoch_count(dir[0]); i++) {
+        const pal_epoch *p = pal_rundir_epoch(dir[0], i), *q = pal_rundir_epoch(dir[1], i);
+        ck_assert_int_eq(p->epoch, q->epoch);
+        ck_assert_int_eq(p->step, q->step);
+        ck_assert_double_eq(p->train_loss, q->train_loss);
+        ck_assert_double_eq(p->test_loss, q->test_loss);
+        ck_assert_double_eq(p->squared_error, q->squared_error);
+        ck_assert_double_eq(p->learning_rate, q->learning_rate);
+        ck_assert_str_eq(p->phase, q->phase);
+    }
+    const pal_train_result r = pal_rundir_info(dir[0])->result, s = pal_rundir_info(dir[1])->result;
+    ck_assert(r.epochs == s.epochs && r.steps == s.steps && r.train_loss == s.train_loss &&
+              r.test_loss == s.test_loss && r.squared_error == s.squared_error);
+    for (int i = 0; i < 2; i++) pal_rundir_free(dir[i]);
+}
+
+static void finish(size_t kind, const char *name, int64_t epoch)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    plan w = {.folder = name, .epoch = epoch};
+    ck_assert_msg(!train(kind, &w, true, &result, &err), "%s", err.text);
+    ck_assert(w.in_order);
+    ck_assert_int_eq(result.epochs, epochs_of(kind));
+    ck_assert_int_eq(result.steps, epochs_of(kind) * (SAMPLES * 5 / 6 / BATCH));
+    same_runs("whole", name);
+}
+
+static void whole(size_t kind)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    plan w = {.folder = "whole"};
+    ck_assert_msg(!train(kind, &w, false, &result, &err), "%s", err.text);
+    ck_assert_str_eq(w.phases, kind == 2 ? " encoder decoder all" : "");
+    ck_assert(w.in_order);
+}
+
+static void set_up_phased(void)
+{
+    pal_error err = {0};
+    ck_assert_msg(!pal_variant_register(&phased, &err), "%s", err.text);
+}
+
+/* ---- Tests ---------------------------------------------------------------------------------------------------------
+ */
+
+/* Stopped after the first epoch, in the middle of the second, of the third and of the last; each of three phases. */
+START_TEST(a_run_that_was_stopped_goes_on)
+{
+    static const struct {
+        int64_t epoch, step;
+    } places[] = {{1, 0}, {2, 1}, {2, 0}, {3, 2}, {3, 0}, {4, 3}};
+    const size_t kind = (size_t)_i;
+    whole(kind);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char name[32];
+        pal_error err = {0};
+        pal_train_result result;
+        snprintf(name, sizeof name, "stopped-%zu", i);
+        plan w = {.folder = name, .stop_epoch = places[i].epoch, .stop_step = places[i].step};
+        ck_assert_int_eq(train(kind, &w, false, &result, &err), PAL_ERR_STOPPED);
+        ck_assert_int_eq(result.epochs, places[i].epoch - (places[i].step > 0));
+        finish(kind, name, result.epochs);
+    }
+}
+END_TEST
+
+START_TEST(a_run_that_is_stopped_again_goes_on)
+{
+    static const int64_t stops[] = {3, 1, 2}; /* in the second, third and fourth epoch */
+    const size_t kind = (size_t)_i;
+    whole(kind);
+    plan w = {.folder = "often"};
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        pal_error err = {0};
+        pal_train_result result;
+        w.stop_epoch = 2 + (int64_t)i;
+        w.stop_step = stops[i];
+        ck_assert_int_eq(train(kind, &w, i > 0, &result, &err), PAL_ERR_STOPPED);
+    }
+    finish(kind, "often", 3);
+    pal_error err = {0};
+    pal_rundir *dir = pal_rundir_open(path_of("often"), &err);
+    ck_assert_int_eq(pal_rundir_info(dir)->resumed, 3);
+    ck_assert_ptr_null(pal_rundir_info(dir)->changed);
+    pal_rundir_free(dir);
+}
+END_TEST
+
+/* A copy of the folder is what is left of a process that is killed: in an epoch, after one, after the last. */
+START_TEST(a_run_that_was_killed_goes_on)
+{
+    static const struct {
+        int64_t epoch, step;
+    } places[] = {{1, 0}, {2, 2}, {3, 0}, {4, 2}};
+    const size_t kind = (size_t)_i;
+    whole(kind);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char name[32], copy[32], file[64];
+        pal_error err = {0};
+        pal_train_result result;
+        snprintf(name, sizeof name, "run-%zu", i);
+        snprintf(copy, sizeof copy, "killed-%zu", i);
+        plan w = {.folder = name, .stop_epoch = places[i].epoch, .stop_step = places[i].step, .copy = copy};
+        ck_assert_int_eq(train(kind, &w, false, &result, &err), PAL_OK);
+        snprintf(file, sizeof file, "%s/run.json.Ab12yZ.part", copy); /* cut off while it was written */
+        write_text(file, "{");
+        finish(kind, copy, places[i].epoch - (places[i].step > 0));
+        ck_assert(access(path_of(file), F_OK) != 0);
+    }
+    copy_run("whole", "never"); /* all but the last word was said */
+    static char text[ROOM];
+    const size_t size = read_file(path_of("never/run.json"), text, sizeof text);
+    char *done = strstr(text, "\"done\"");
+    ck_assert_ptr_nonnull(done);
+    memmove(done + 9, done + 6, size - (size_t)(done + 6 - text));
+    memcpy(done, "\"running\"", 9);
+    write_file("never/run.json", text, size + 3);
+    finish(kind, "never", epochs_of(kind));
+}
+END_TEST
+
+/* Between two files of one save: the line of the epoch is there, its checkpoint is not. Before the first of all. */
+START_TEST(a_run_killed_between_files_goes_on)
+{
+    const size_t kind = (size_t)_i;
+    pal_error err = {0};
+    pal_train_result result;
+    whole(kind);
+    plan w = {.folder = "second", .stop_epoch = 2, .copy = "earlier"};
+    ck_assert_int_eq(train(kind, &w, false, &result, &err), PAL_OK);
+    w = (plan){.folder = "third", .stop_epoch = 3, .copy = "between"};
+    ck_assert_int_eq(train(kind, &w, false, &result, &err), PAL_OK);
+    copy_file("earlier", "between", "checkpoint.safetensors");
+    finish(kind, "between", 2);
+}
+END_TEST
+
+START_TEST(without_a_checkpoint_it_begins_again)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    plan w = {.folder = "run", .stop_epoch = 1, .copy = "bare"};
+    ck_assert_int_eq(train(0, &w, false, &result, &err), PAL_OK);
+    ck_assert(!unlink(path_of("bare/checkpoint.safetensors")));
+    w = (plan){.folder = "bare"};
+    ck_assert_msg(!train(0, &w, true, &result, &err), "%s", err.text);
+    ck_assert_int_eq(result.epochs, EPOCHS);
+    pal_rundir *dir = pal_rundir_open(path_of("bare"), &err);
+    ck_assert_uint_eq(pal_rundir_epoch_count(dir), EPOCHS);
+    pal_rundir_free(dir);
+}
+END_TEST
+
+START_TEST(what_cannot_go_on_is_refused)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    whole(0);
+    ck_assert_ptr_null(pal_rundir_resume(path_of("whole"), &err));
+    ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "done"));
+    ck_assert_ptr_null(pal_rundir_resume(path_of("nowhere"), &err));
+    ck_assert_int_eq(err.status, PAL_ERR_IO);
+
+    plan w = {.folder = "run", .stop_epoch = 2};
+    ck_assert_int_eq(train(1, &w, false, &result, &err), PAL_ERR_STOPPED);
+    pal_rundir *dir = pal_rundir_resume(path_of("run"), &err);
+    ck_assert_ptr_nonnull(dir);
+    ck_assert_ptr_null(pal_rundir_resume(path_of("run"), &err));
+    ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "another process"));
+    pal_rundir_free(dir);
+
+    /* A checkpoint that is cut off: nothing changes. */
+    copy_run("run", "cut");
+    static char before[2][ROOM];
+    size_t size[2];
+    size[0] = read_file(path_of("cut/run.json"), before[0], ROOM);
+    write_text("cut/checkpoint.safetensors", "{");
+    plan cut = {.folder = "cut", .epoch = 2};
+    ck_assert_int_ne(train(1, &cut, true, &result, &err), PAL_OK);
+    size[1] = read_file(path_of("cut/run.json"), before[1], ROOM);
+    ck_assert(size[0] == size[1] && !memcmp(before[0], before[1], size[0]));
+
+    /* Another optimiser's state is not there: the run is as it was but for the word why. */
+    plan other = {.folder = "run", .epoch = 2};
+    copy_run("run", "kept");
+    ck_assert_int_ne(train(2, &other, true, &result, &err), PAL_OK);
+    ck_assert_ptr_nonnull(strstr(err.text, "checkpoint.safetensors"));
+}
+END_TEST
+
+/* A process that computes otherwise may go on; the run says so. */
+START_TEST(a_change_of_kernels_is_told)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    plan w = {.folder = "run", .stop_epoch = 2};
+    ck_assert_int_eq(train(0, &w, false, &result, &err), PAL_ERR_STOPPED);
+    pal_rundir *dir = pal_rundir_open(path_of("run"), &err);
+    pal_run_info info = *pal_rundir_info(dir);
+    info.isa = "another";
+    pal_rundir *other = pal_rundir_new(path_of("other"), &info, &err);
+    ck_assert(!pal_rundir_finish(other, "interrupted", NULL, &info.result, &err));
+    pal_rundir_free(other);
+    pal_rundir_free(dir);
+    copy_file("run", "other", "metrics.jsonl");
+    copy_file("run", "other", "checkpoint.safetensors");
+    plan again = {.folder = "other", .epoch = 2};
+    ck_assert_msg(!train(0, &again, true, &result, &err), "%s", err.text);
+    dir = pal_rundir_open(path_of("other"), &err);
+    ck_assert_ptr_nonnull(pal_rundir_info(dir)->changed);
+    ck_assert_ptr_nonnull(strstr(pal_rundir_info(dir)->changed, "instead of another from step 9 on"));
+    ck_assert_str_eq(pal_rundir_info(dir)->isa, "another");
+    pal_rundir_free(dir);
+}
+END_TEST
+
+static double sum_of(const pal_model *m, const char *name)
+{
+    double sum = 0;
+    const pal_tensor *t = pal_model_parameter_find(m, name);
+    ck_assert_ptr_nonnull(t);
+    for (size_t i = 0; i < pal_tensor_count(t); i++) sum += fabs(pal_tensor_get(t, i));
+    return sum;
+}
+
+START_TEST(a_phase_moves_what_it_says)
+{
+    static const char *const names[] = {"encoder/W", "first/W", "decoder/W"};
+    static const bool moved[][3] = {{true, true, false}, {false, false, true}, {true, false, true}};
+    static const int64_t ends[] = {2, 3, 7};
+    static const char *const phases[] = {"encoder", "decoder", "all"};
+    double before[3] = {0}, after[3];
+    for (int k = 0; k < 4; k++) {
+        char name[16];
+        pal_error err = {0};
+        pal_train_result result;
+        snprintf(name, sizeof name, "run-%d", k);
+        plan w = {.folder = name, .stop_epoch = k ? ends[k - 1] : 0};
+        const pal_setting hidden = {"hidden", "5"};
+        pal_model *model = NULL;
+        pal_rundir *dir = NULL;
+        if (k) {
+            train(2, &w, false, &result, &err);
+            dir = pal_rundir_open(path_of(name), &err);
+            model = pal_rundir_model(dir, context, &err);
+            ck_assert_str_eq(pal_rundir_epoch(dir, (size_t)ends[k - 1] - 1)->phase, phases[k - 1]);
+        } else {
+            model =
+                pal_model_new(context, pal_variant_find("phased"), &hidden, 1, PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
+        }
+        ck_assert_msg(model != NULL, "%s", err.text);
+        for (int i = 0; i < 3; i++) after[i] = sum_of(model, names[i]);
+        for (int i = 0; i < 3 && k; i++) ck_assert_int_eq(after[i] != before[i], moved[k - 1][i]);
+        memcpy(before, after, sizeof before);
+        pal_model_free(model);
+        pal_rundir_free(dir);
+    }
+}
+END_TEST
+
+Suite *resume_suite(void)
+{
+    Suite *suite = suite_create("resume");
+    TCase *tests = in_own_folder(tcase_create("resume"));
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, set_up_phased, NULL);
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, a_run_that_was_stopped_goes_on, 0, KINDS);
+    tcase_add_loop_test(tests, a_run_that_is_stopped_again_goes_on, 0, KINDS);
+    tcase_add_loop_test(tests, a_run_that_was_killed_goes_on, 0, KINDS);
+    tcase_add_loop_test(tests, a_run_killed_between_files_goes_on, 0, KINDS);
+    tcase_add_test(tests, without_a_checkpoint_it_begins_again);
+    tcase_add_test(tests, what_cannot_go_on_is_refused);
+    tcase_add_test(tests, a_change_of_kernels_is_told);
+    tcase_add_test(tests, a_phase_moves_what_it_says);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

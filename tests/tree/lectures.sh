@@ -1,0 +1,90 @@
+#!/bin/sh
+# lectures.sh [--refresh] - every reference [`NAME`, FILE:LINE](../FILE#LLINE) of docs/lectures.md is to the line where
+# FILE defines NAME: a function or a test that begins there, else a row of a table that begins with it, else the first
+# line that has the word. Without --refresh: a line on each that is not, and status 1; with it, the numbers are put
+# right, and what cannot be put right is told. Ends with "N references, N wrong".
+set -u
+LC_ALL=C
+export LC_ALL
+cd "$(dirname "$0")/../.." || exit 2
+page=docs/lectures.md
+case "$#${1-}" in
+0) out=/dev/null ;;
+1--refresh)
+    out=$(mktemp "$page.XXXXXX") || exit 2
+    trap 'rm -f "$out"' EXIT ;;
+*) echo "usage: lectures.sh [--refresh]" >&2; exit 2 ;;
+esac
+
+awk -v page="$page" -v out="$out" '
+# Where name stands in text as a word of its own; 0: nowhere.
+function word(text, name,    before, at) {
+    at = 0
+    while ((before = index(substr(text, at + 1), name)) > 0) {
+        at += before
+        if (substr(" " text, at, 1) !~ /[A-Za-z0-9_]/ && substr(text, at + length(name), 1) !~ /[A-Za-z0-9_]/) return at
+    }
+    return 0
+}
+# The line of path that defines name; 0: none has the word; -1: there is no such file.
+function find(path, name,    key, line, n, at, best, rank, r, status) {
+    key = path "\t" name
+    if (key in found) return found[key]
+    best = 0
+    rank = 9
+    while ((status = (getline line < path)) > 0) {
+        n++
+        if (!(at = word(line, name))) continue
+        r = 4
+        if (line ~ /^ ?\*|^\/\*/) r = 5
+        else if (line ~ /^[a-z][^;]*[^;]$|^[a-z].*}$/ && index(line, "(") == at + length(name)) r = 1
+        else if (index(line, "START_TEST(" name ")") == 1) r = 1
+        else if (index(line, "{\"" name "\"") || index(line, "(" name ",")) r = 2
+        if (r < rank) {
+            rank = r
+            best = n
+        }
+    }
+    close(path)
+    return found[key] = status < 0 ? -1 : best
+}
+{
+    rest = $0
+    done = ""
+    while (match(rest, /\[`[^`]+`, [^]: ]+:[0-9]+\]\(\.\.\/[^)#]+#L[0-9]+\)/)) {
+        reference = substr(rest, RSTART, RLENGTH)
+        done = done substr(rest, 1, RSTART - 1)
+        rest = substr(rest, RSTART + RLENGTH)
+        split(reference, part, "`")
+        name = part[2]
+        path = part[3]
+        sub(/^, /, "", path)
+        sub(/:.*/, "", path)
+        line = find(path, name)
+        right = "[`" name "`, " path ":" line "](../" path "#L" line ")"
+        references++
+        if (line <= 0) {
+            printf "%s:%d: %s %s\n", page, NR, path, line < 0 ? "is no file" : "has no " name
+            missing++
+            right = reference
+        } else if (right != reference) {
+            if (out == "/dev/null") printf "%s:%d: %s is at %s:%d: %s\n", page, NR, name, path, line, reference
+            wrong++
+        }
+        done = done right
+    }
+    print done rest > out
+    if (rest ~ /\.\.\/[^)]*#L/) {
+        printf "%s:%d: not a reference that can be checked: %s\n", page, NR, rest
+        missing++
+    }
+}
+END {
+    if (!references) print page ": no references"
+    if (out != "/dev/null") printf "%d put right; ", wrong
+    printf "%d references, %d wrong\n", references, missing + (out == "/dev/null" ? wrong : 0)
+    exit missing || !references || (wrong && out == "/dev/null") ? 1 : 0
+}' "$page"
+status=$?
+if [ "$out" != /dev/null ]; then cat "$out" > "$page" || exit 2; fi
+exit $status
