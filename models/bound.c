@@ -64,7 +64,7 @@ static pal_var weight(pal_model *m)
 
 static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
 {
-    if (!strcmp(pal_option_enum(m, "divergence"), "closed")) return pal_mean_all(pal_distribution_kl_prior(q));
+    if (pal_option_is(m, "divergence", "closed")) return pal_mean_all(pal_distribution_kl_prior(q));
     pal_var cross = pal_mean_all(pal_distribution_log_prior(q, z));
     return pal_neg(pal_add(cross, pal_mean_all(pal_distribution_entropy(q))));
 }

@@ -27,9 +27,6 @@ extern const char pal__output_choices[], pal__binarize_choices[], pal__activatio
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
 /* The numbers of a list, where each was checked before; as many as there are. */
 size_t pal__list_parse(const char *text, double out[PAL_OPTION_LIST]);
-/* Every option of the variant, settings over defaults; `hidden` and `layers` agree (sizes.c). */
-pal_status pal__values_make(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **values,
-                            size_t *n_values, pal_error *err);
 /* What says that the option has no effect beside the model's others; NULL: it has one. */
 const pal_need *pal__unmet(const pal_model *m, const char *option);
 void pal__values_free(pal__value *values, size_t n);
@@ -42,11 +39,12 @@ pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 #define VARIANT(name) extern const pal_variant pal_##name;
 #include "models/variants/variants.def"
 #undef VARIANT
-extern const pal_setting pal__plain_training[]; /* plain gradient descent; ends with name NULL */
+/* Defaults of training that several variants have; each ends with name NULL. */
+extern const pal_setting pal__plain_training[]; /* plain gradient descent */
 extern const pal_setting pal__adam_training[];  /* Adam, 1e-3 */
 extern const pal_setting pal__bound_training[]; /* the same, as the figures for variational ones are told: 10 epochs */
 
-/* ---- Stochastic codes: bound.c ------------------------------------------------------------------------------------
+/* ---- Outputs and codes that are distributions: output.c, distribution.c -------------------------------------------
  */
 
 extern const char pal__code_choices[];
@@ -62,87 +60,83 @@ int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t featur
  * has the first of all features, then the second; other recipes have those of a feature side by side. */
 int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
 
-/* Rows of the options of a variant whose code is drawn. */
-#define PAL__CODE_OPTIONS                                                                                              \
-    {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                           \
-        {"layers",                                                                                                     \
-         PAL_OPTION_SIZES,                                                                                             \
-         "400,20",                                                                                                     \
-         1,                                                                                                            \
-         1000000,                                                                                                      \
-         NULL,                                                                                                         \
-         "units of each layer of the encoder; the last is the code"},                                                  \
-        {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},                \
-        {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},          \
-        {.name = "code-activation", .type = PAL_OPTION_NONE}, {.name = "tied", .type = PAL_OPTION_NONE},               \
-        {"code",                                                                                                       \
-         PAL_OPTION_ENUM,                                                                                              \
-         "normal",                                                                                                     \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         pal__code_choices,                                                                                            \
-         "distribution of the code: normal, with full covariance, 0 or 1 each, one of so many classes"},               \
-        {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL, "of a discrete code's relaxation in training"},      \
-        {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: none"},                             \
-        {"beta-warm-up",                                                                                               \
-         PAL_OPTION_INT,                                                                                               \
-         "0",                                                                                                          \
-         0,                                                                                                            \
-         1e12,                                                                                                         \
-         NULL,                                                                                                         \
-         "training steps in which beta grows to its value; 0: at once"},                                               \
-    {                                                                                                                  \
-        "divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                               \
-            "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"               \
-    }
-
-/* And of one whose loss is pal__estimate: its defaults. */
-#define PAL__ESTIMATE_OPTIONS(samples, estimate)                                                                       \
-    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code for each sample"},                        \
-    {                                                                                                                  \
-        "estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                    \
-            "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"                       \
-    }
-
-/* And which of them not every setting uses. */
-#define PAL__CODE_NEEDS                                                                                                \
-    {"temperature", "code", "bernoulli|categorical"}, {"beta", "estimate", "bound|importance"},                        \
-        {"beta-warm-up", "estimate", "bound|importance"},                                                              \
-    {                                                                                                                  \
-        "divergence", "estimate", "bound"                                                                              \
-    }
-
 /* "encoder" of a single layer, "encoder/K" of several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
-/* ---- A simple autoencoder within another variant: simple.c --------------------------------------------------------
+/* ---- Rows of option tables that several variants have: each is a list of rows, without the comma behind -----------
  */
 
+/* clang-format off */
+
+/* Of a variant that corrupts its inputs: corrupt.c. */
+#define PAL__CORRUPTION_OPTIONS(help)                                                                                  \
+    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks", help},                 \
+    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},                 \
+    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},                 \
+    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},        \
+    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"}
+#define PAL__CORRUPTION_NEEDS                                                                                          \
+    {"masking", "corruption", "masking"},                                                                              \
+    {"sigma", "corruption", "gaussian"},                                                                               \
+    {"salt", "corruption", "salt-and-pepper"},                                                                         \
+    {"block-size", "corruption", "blocks"}
+
+/* Of a variant with one of the simple autoencoders in it: simple.c. */
 #define PAL__SIMPLE_OPTIONS                                                                                            \
     {"autoencoder", PAL_OPTION_ENUM, "denoising", 0, 0, "basic|denoising|contractive", "whose loss it is"},            \
-        {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contraction"},                                 \
-        {"corruption",                                                                                                 \
-         PAL_OPTION_ENUM,                                                                                              \
-         "masking",                                                                                                    \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         "masking|gaussian|salt-and-pepper|blocks",                                                                    \
-         "of the inputs of the denoising autoencoder while training"},                                                 \
-        {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},             \
-        {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},             \
-        {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},    \
-    {                                                                                                                  \
-        "block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"     \
-    }
+    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contraction"},                                     \
+    PAL__CORRUPTION_OPTIONS("of the inputs of the denoising autoencoder while training")
 #define PAL__SIMPLE_NEEDS                                                                                              \
-    {"lambda", "autoencoder", "contractive"}, {"corruption", "autoencoder", "denoising"},                              \
-        {"masking", "autoencoder", "denoising"}, {"sigma", "autoencoder", "denoising"},                                \
-        {"salt", "autoencoder", "denoising"}, {"block-size", "autoencoder", "denoising"},                              \
-        {"masking", "corruption", "masking"}, {"sigma", "corruption", "gaussian"},                                     \
-        {"salt", "corruption", "salt-and-pepper"},                                                                     \
-    {                                                                                                                  \
-        "block-size", "corruption", "blocks"                                                                           \
-    }
+    {"lambda", "autoencoder", "contractive"},                                                                          \
+    {"corruption", "autoencoder", "denoising"},                                                                        \
+    {"masking", "autoencoder", "denoising"},                                                                           \
+    {"sigma", "autoencoder", "denoising"},                                                                             \
+    {"salt", "autoencoder", "denoising"},                                                                              \
+    {"block-size", "autoencoder", "denoising"},                                                                        \
+    PAL__CORRUPTION_NEEDS
+
+/* Of a variant with a classifier on its code: head.c. */
+#define PAL__HEAD_OPTIONS                                                                                              \
+    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "of the labels; train takes them from the data"},                  \
+    {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"}
+
+/* Of a variant whose code is drawn: bound.c. */
+#define PAL__CODE_OPTIONS                                                                                              \
+    {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                           \
+    {"layers", PAL_OPTION_SIZES, "400,20", 1, 1000000, NULL,                                                           \
+     "units of each layer of the encoder; the last is the code"},                                                      \
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},                    \
+    {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},              \
+    {.name = "code-activation", .type = PAL_OPTION_NONE},                                                              \
+    {.name = "tied", .type = PAL_OPTION_NONE},                                                                         \
+    {"code", PAL_OPTION_ENUM, "normal", 0, 0, pal__code_choices,                                                       \
+     "distribution of the code: normal, with full covariance, 0 or 1 each, one of so many classes"},                   \
+    {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL, "of a discrete code's relaxation in training"},          \
+    {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: none"},                                 \
+    {"beta-warm-up", PAL_OPTION_INT, "0", 0, 1e12, NULL,                                                               \
+     "training steps in which beta grows to its value; 0: at once"},                                                   \
+    {"divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                  \
+     "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"}
+#define PAL__CODE_NEEDS                                                                                                \
+    {"temperature", "code", "bernoulli|categorical"},                                                                  \
+    {"beta", "estimate", "bound|importance"},                                                                          \
+    {"beta-warm-up", "estimate", "bound|importance"},                                                                  \
+    {"divergence", "estimate", "bound"}
+
+/* And of one whose loss is pal__estimate, with its defaults. */
+#define PAL__ESTIMATE_OPTIONS(samples, estimate)                                                                       \
+    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code for each sample"},                        \
+    {"estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                       \
+     "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"}
+
+/* clang-format on */
+
+/* ---- Parts of variants: head.c, simple.c, bound.c ---------------------------------------------------------------- */
+
+/* The classifier on the code of x: [n, classes], the greater the likelier. */
+pal_var pal__head(pal_model *m, pal_var x);
+/* The mean of -log p(y | h) over samples, noted as "classification"; labels one-hot. */
+pal_var pal__head_loss(pal_model *m, pal_var x, pal_var labels);
 
 bool pal__simple_is(const pal_model *m, const char *kind);
 pal_var pal__simple_corrupt(pal_model *m, pal_var x); /* x itself where it is not denoising */
@@ -219,6 +213,7 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
 pal_status pal__model_discover(pal_model *m, pal_error *err);
 void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
 pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* by search from the front */
+void pal__parameters_drop(pal_model *m); /* frees their memory, and leaves their names and shapes */
 
 /* A parameter's name, LAYER/PART ("encoder/1/W"); false, and a failure on the tape, if it is too long. */
 enum { PAL__NAME = 256 };

@@ -136,7 +136,8 @@ int64_t pal_option_int(const pal_model *m, const char *name);
 double pal_option_real(const pal_model *m, const char *name);
 bool pal_option_bool(const pal_model *m, const char *name);
 const char *pal_option_enum(const pal_model *m, const char *name);
-enum { PAL_OPTION_LIST = 64 }; /* numbers in a list, at most */
+bool pal_option_is(const pal_model *m, const char *name, const char *choice); /* of an ENUM */
+enum { PAL_OPTION_LIST = 64 };                                                /* numbers in a list, at most */
 size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST]);
 size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST]);
 int64_t pal_model_features(const pal_model *m);

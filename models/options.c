@@ -162,34 +162,6 @@ pal__value *pal__value_find(pal__value *values, size_t n, const char *name)
     return NULL;
 }
 
-pal_status pal__values_make(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **out,
-                            size_t *n_out, pal_error *err)
-{
-    size_t count = 0;
-    pal_status status = PAL_OK;
-    while (pal_variant_option(variant, count)) count++;
-    pal__value *values = calloc(count + 1, sizeof *values);
-    if (!values) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", variant->name);
-    for (size_t i = 0; i < count; i++) values[i].option = pal_variant_option(variant, i);
-    for (size_t i = 0; i < count && !status; i++) status = pal__value_set(&values[i], values[i].option->value, err);
-    for (size_t i = 0; i < n && !status; i++) {
-        pal__value *v = pal__value_find(values, count, settings[i].name);
-        status = v ? pal__value_set(v, settings[i].value, err)
-                   : pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no option %.80s", variant->name,
-                                   settings[i].name ? settings[i].name : "without a name");
-        if (v) v->given = true;
-    }
-    if (!status) status = pal__sizes_settle(values, count, err);
-    if (!status) status = pal__corruption_settle(values, count, err);
-    if (status) {
-        pal__values_free(values, count);
-        return status;
-    }
-    *out = values;
-    *n_out = count;
-    return PAL_OK;
-}
-
 void pal__values_free(pal__value *values, size_t n)
 {
     for (size_t i = 0; values && i < n; i++) free(values[i].text);
@@ -200,40 +172,6 @@ const char *pal_model_setting(const pal_model *m, const char *name)
 {
     const pal__value *v = m ? pal__value_find(m->values, m->n_values, name) : NULL;
     return v ? v->text : NULL;
-}
-
-/* Whether value is one of these "a|b|c". */
-static bool is_one_of(const char *value, const char *choices)
-{
-    const size_t length = strlen(value);
-    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
-        if (!strncmp(c, value, length) && (!c[length] || c[length] == '|')) return true;
-    return false;
-}
-
-const pal_need *pal__unmet(const pal_model *m, const char *option)
-{
-    const pal_need *tables[] = {m->variant->needs, pal__shared_needs};
-    for (size_t t = 0, found = 0; t < 2 && !found; t++)
-        for (const pal_need *need = tables[t]; need && need->option; need++) {
-            if (strcmp(need->option, option) != 0) continue;
-            const char *is = pal_model_setting(m, need->of);
-            if (is && !(need->value ? is_one_of(is, need->value) : *is != 0)) return need;
-            found = 1;
-        }
-    return NULL;
-}
-
-pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, size_t n, pal_error *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        const pal_need *need = given[i].name ? pal__unmet(m, given[i].name) : NULL;
-        if (!need) continue;
-        const char *is = pal_model_setting(m, need->of);
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: give one or the other", need->option,
-                             need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is);
-    }
-    return PAL_OK;
 }
 
 /* ---- For variants ------------------------------------------------------------------------------------------------ */
@@ -252,6 +190,11 @@ int64_t pal_option_int(const pal_model *m, const char *name) { return (int64_t)a
 double pal_option_real(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_REAL)->number; }
 bool pal_option_bool(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_BOOL)->number != 0; }
 const char *pal_option_enum(const pal_model *m, const char *name) { return ask(m, name, PAL_OPTION_ENUM)->text; }
+
+bool pal_option_is(const pal_model *m, const char *name, const char *choice)
+{
+    return choice && !strcmp(pal_option_enum(m, name), choice);
+}
 
 size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST])
 {

@@ -98,3 +98,13 @@ pal_var pal_statistic(pal_model *m, const char *name, pal_shape shape)
 {
     return ask(m, name, &(pal__parameter){.shape = shape, .init = PAL_INIT_ZERO, .fixed = true});
 }
+
+void pal__parameters_drop(pal_model *m)
+{
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        pal__parameter *p = &m->parameters[i];
+        if (p->owned) pal_tensor_free(p->tensor);
+        p->tensor = NULL;
+        p->owned = false;
+    }
+}

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-bool pal__simple_is(const pal_model *m, const char *kind) { return !strcmp(pal_option_enum(m, "autoencoder"), kind); }
+bool pal__simple_is(const pal_model *m, const char *kind) { return pal_option_is(m, "autoencoder", kind); }
 
 pal_var pal__simple_corrupt(pal_model *m, pal_var x) { return pal__simple_is(m, "denoising") ? pal_corrupt(m, x) : x; }
 

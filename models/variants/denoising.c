@@ -20,24 +20,14 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks",
-     "of the inputs while training"},
-    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},
-    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},
-    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},
-    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"},
+    PAL__CORRUPTION_OPTIONS("of the inputs while training"),
     {"channels", PAL_OPTION_SIZES, "", 1, 100000, NULL, "maps of each convolution (none: affine layers alone)"},
     {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the convolutions' filters"},
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
     {0}};
 
-static const pal_need needs[] = {{"masking", "corruption", "masking"},
-                                 {"sigma", "corruption", "gaussian"},
-                                 {"salt", "corruption", "salt-and-pepper"},
-                                 {"block-size", "corruption", "blocks"},
-                                 {"kernel", "channels", NULL},
-                                 {"stride", "channels", NULL},
-                                 {0}};
+static const pal_need needs[] = {
+    PAL__CORRUPTION_NEEDS, {"kernel", "channels", NULL}, {"stride", "channels", NULL}, {0}};
 
 const pal_variant pal_denoising = {
     .struct_size = sizeof(pal_variant),

@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is(const pal_model *m, const char *option, const char *choice)
-{
-    return !strcmp(pal_option_enum(m, option), choice);
-}
-
-static pal_var classify(pal_model *m, pal_var x)
-{
-    return pal_dense(m, "head", pal_encode_layers(m, x), pal_model_classes(m));
-}
-
 /* The rows of one stream; all of them where there are not two. */
 static pal_var stream(const pal_batch *b, pal_var x, bool labelled)
 {
@@ -27,12 +17,6 @@ static pal_var stream(const pal_batch *b, pal_var x, bool labelled)
     const pal_shape s = pal_shape_of(x);
     return pal_slice(x, (const int64_t[]){labelled ? cut : 0, 0},
                      (const int64_t[]){labelled ? s.dim[0] - cut : cut, s.dim[1]}, (const int64_t[]){1, 1});
-}
-
-static pal_var supervised(pal_model *m, const pal_batch *b)
-{
-    pal_var log_p = pal_log_softmax(classify(m, stream(b, b->inputs, true)), 1);
-    return pal_neg(pal_mean_over_samples(pal_mul(stream(b, b->labels, true), log_p)));
 }
 
 static pal_var weighted(pal_model *m, const pal_batch *b, double weight)
@@ -46,14 +30,14 @@ static pal_var unsupervised(pal_model *m, const pal_batch *b) { return weighted(
 
 static pal_var of_labels(pal_model *m, const pal_batch *b)
 {
-    if (!b->labels.id) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "semi-supervised: no labels");
-    return pal_model_note(m, "classification", supervised(m, b));
+    if (!b->labels.id) return pal__head_loss(m, b->inputs, b->labels);
+    return pal__head_loss(m, stream(b, b->inputs, true), stream(b, b->labels, true));
 }
 
 /* What training ends with: l_Y, in joint training l_Y + alpha l_X; without l_Y where nothing has a label. */
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
-    const double alpha = is(m, "training", "joint") ? pal_option_real(m, "alpha") : 0;
+    const double alpha = pal_option_is(m, "training", "joint") ? pal_option_real(m, "alpha") : 0;
     pal_var l_x = alpha > 0 || !b->labels.id ? weighted(m, b, alpha > 0 ? alpha : 1) : (pal_var){0};
     if (!b->labels.id) return l_x;
     return l_x.id ? pal_add(of_labels(m, b), l_x) : of_labels(m, b);
@@ -73,8 +57,9 @@ static bool moves(const pal_model *m, const pal_phase *phase, const char *parame
 
 static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
 {
-    if (is(m, "training", "joint")) return !i;
-    const bool turns = is(m, "training", "alternate"), alone = is(m, "training", "head"), second = alone || i % 2;
+    if (pal_option_is(m, "training", "joint")) return !i;
+    const bool turns = pal_option_is(m, "training", "alternate"), alone = pal_option_is(m, "training", "head"),
+               second = alone || i % 2;
     if (i >= (turns ? 2 * (size_t)epochs : alone ? 1 : 2)) return false;
     snprintf(p->name, sizeof p->name, "%s", second ? "head" : "autoencoder");
     p->part = !second ? AUTOENCODER : turns ? HEAD_AND_ENCODER : HEAD;
@@ -87,8 +72,7 @@ static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
-    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "of the labels; train takes them from the data"},
-    {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"},
+    PAL__HEAD_OPTIONS,
     {"labelled-batch", PAL_OPTION_INT, "0", 0, 1048576, NULL, "labelled samples a step; 0: as --batch"},
     {"training", PAL_OPTION_ENUM, "joint", 0, 0, "sequential|joint|alternate|head",
      "the autoencoder and then the head on its fixed code, both at once, in turn, an epoch each (the head's moves the "
@@ -116,5 +100,5 @@ const pal_variant pal_semi_supervised = {
     .loss = loss,
     .corrupt = pal__simple_corrupt,
     .phase = phase,
-    .classify = classify,
+    .classify = pal__head,
 };

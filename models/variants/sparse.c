@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bool by_divergence(const pal_model *m) { return !strcmp(pal_option_enum(m, "sparsity"), "kl"); }
+static bool by_divergence(const pal_model *m) { return pal_option_is(m, "sparsity", "kl"); }
 
 static pal_var encode(pal_model *m, pal_var x)
 {

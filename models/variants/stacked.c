@@ -10,23 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is(const pal_model *m, const char *option, const char *choice)
-{
-    return !strcmp(pal_option_enum(m, option), choice);
-}
-
-static pal_var classify(pal_model *m, pal_var x)
-{
-    return pal_dense(m, "head", pal_encode_layers(m, x), pal_model_classes(m));
-}
-
-/* -log p(y | h) */
-static pal_var classification(pal_model *m, const pal_batch *b)
-{
-    if (!b->labels.id) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "stacked: no labels");
-    pal_var log_p = pal_log_softmax(classify(m, b->inputs), 1);
-    return pal_model_note(m, "classification", pal_neg(pal_mean_over_samples(pal_mul(b->labels, log_p))));
-}
+static pal_var classification(pal_model *m, const pal_batch *b) { return pal__head_loss(m, b->inputs, b->labels); }
 
 static pal_var unrolled(pal_model *m, const pal_batch *b)
 {
@@ -50,7 +34,7 @@ static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
 static pal_var layer(pal_model *m, const pal_batch *b)
 {
     const size_t k = b->phase->part;
-    if (k > 1 && pal__simple_is(m, "denoising") && is(m, "corruption", "blocks"))
+    if (k > 1 && pal__simple_is(m, "denoising") && pal_option_is(m, "corruption", "blocks"))
         return pal_tape_refuse(m->tape,
                                "corruption blocks is of images, and layer %zu corrupts a code: choose another "
                                "--corruption, or --pretrain end-to-end",
@@ -65,7 +49,7 @@ static pal_var layer(pal_model *m, const pal_batch *b)
 
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
-    if (is(m, "pretrain", "none") && is(m, "fine-tuning", "none"))
+    if (pal_option_is(m, "pretrain", "none") && pal_option_is(m, "fine-tuning", "none"))
         return pal_tape_refuse(m->tape,
                                "pretrain none and fine-tuning none train nothing: choose another of one of them");
     return b->labels.id && pal_model_classes(m) ? classification(m, b) : unrolled(m, b);
@@ -117,12 +101,12 @@ static const struct fine_tuning {
 
 static size_t pretrainings(const pal_model *m)
 {
-    return is(m, "pretrain", "greedy") ? pal_encoder_layers(m) : is(m, "pretrain", "end-to-end");
+    return pal_option_is(m, "pretrain", "greedy") ? pal_encoder_layers(m) : pal_option_is(m, "pretrain", "end-to-end");
 }
 
 static void fill_pretraining(const pal_model *m, size_t i, pal_phase *p)
 {
-    const bool greedy = is(m, "pretrain", "greedy");
+    const bool greedy = pal_option_is(m, "pretrain", "greedy");
     snprintf(p->name, sizeof p->name, greedy ? "layer %zu" : "end-to-end", i + 1);
     p->part = i + 1;
     p->loss = greedy ? layer : end_to_end;
@@ -143,7 +127,9 @@ static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
     i -= before;
     for (size_t row = 0; row < sizeof fine_tunings / sizeof *fine_tunings; row++) {
         const struct fine_tuning *f = &fine_tunings[row];
-        if (!is(m, "fine-tuning", f->of) && !(is(m, "fine-tuning", "both") && f->loss == classification)) continue;
+        if (!pal_option_is(m, "fine-tuning", f->of) &&
+            !(pal_option_is(m, "fine-tuning", "both") && f->loss == classification))
+            continue;
         if (i--) continue;
         snprintf(p->name, sizeof p->name, "%s", f->name);
         p->loss = f->loss;
@@ -164,8 +150,7 @@ static const pal_option options[] = {
     {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "its learning rate; 0: as --learning-rate"},
     {"fine-tuning", PAL_OPTION_ENUM, "autoencoder", 0, 0, "none|autoencoder|1|2|both",
      "of the unrolled autoencoder; or of a classifier: 1 its output layer, 2 everything, both one after the other"},
-    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "of the labels; train takes them from the data"},
-    {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"},
+    PAL__HEAD_OPTIONS,
     {0}};
 
 static const pal_need needs[] = {PAL__SIMPLE_NEEDS,
@@ -190,5 +175,5 @@ const pal_variant pal_stacked = {
     .loss = loss,
     .corrupt = pal__simple_corrupt,
     .phase = phase,
-    .classify = classify,
+    .classify = pal__head,
 };
