@@ -9,7 +9,8 @@
  *   - Errors stick: an operation given a bad handle, or operands that do not fit, returns a bad handle (id 0) and the
  *     tape keeps the first failure (pal_tape_error). pal_compile refuses a bad tape. The library never prints or exits.
  *   - Every _new and _compile has one _free, which accepts NULL.
- *   - Option structs begin with struct_size and are written with designated initialisers; NULL means the defaults.
+ *   - Option structs begin with struct_size and are written with designated initialisers; NULL means the defaults. A
+ *     struct_size that this library does not know is refused (pal_options_read).
  *   - A tape, and a program, belongs to one thread at a time. Different ones may be used by different threads at
  *     once if their contexts differ.
  */
@@ -60,6 +61,12 @@ typedef struct pal_error {
 /* Writes the status and the formatted line, and returns the status: `return pal_error_set(err, PAL_ERR_IO, ...)`. */
 pal_status pal_error_set(pal_error *err, pal_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Reads an option struct, whose first field is its size, over the defaults in *to; both structs begin with that field.
+ * size is that of this version's struct, first that of its first version. A caller that was compiled with an older
+ * version gives a smaller struct, and gets the defaults of the fields that it lacks. given NULL: all defaults.
+ * PAL_ERR_ARGUMENT: the size is below `first` or above `size`; *to is as it was. to NULL: only the check. */
+pal_status pal_options_read(void *to, const void *given, size_t size, size_t first, const char *what, pal_error *err);
 
 /* ---- Element types and shapes ------------------------------------------------------------------------------------ */
 
@@ -216,15 +223,26 @@ pal_var pal_recompute(pal_tape *tape, pal_body body, void *user);
 
 typedef struct pal_program pal_program;
 
-typedef enum pal_passes {                        /* which passes run; the verifier always does in debug builds */
-                          PAL_PASS_SIMPLIFY = 1, /* exact rewrites and common subexpressions */
-                          PAL_PASS_ROUNDING =
-                              2, /* rewrites that may change the rounding, such as accumulating products */
-                          PAL_PASS_FUSE = 4,
-                          PAL_PASS_INPLACE = 8,
-                          PAL_PASS_ALL = 15,
-                          PAL_PASS_NONE = 16 /* 0 means the default, all */
+/* clang-format off */
+typedef enum pal_passes {   /* which passes run; the verifier always does in debug builds */
+    PAL_PASS_SIMPLIFY = 1,  /* exact rewrites and common subexpressions */
+    PAL_PASS_ROUNDING = 2,  /* rewrites that may change the rounding, such as accumulating products */
+    PAL_PASS_FUSE     = 4,
+    PAL_PASS_INPLACE  = 8,
+    PAL_PASS_ALL      = 15,
+    PAL_PASS_NONE     = 16  /* 0 means the default, all */
 } pal_passes;
+/* clang-format on */
+
+/* What a pass made, for who wants to look: a tape, to be printed by pal_tape_text; or, of the passes that make a plan
+ * or a program, a text. docs/design.md has an example of each. */
+typedef struct pal_trace {
+    const char *pass;       /* "live", "simplify", "materialise", then "fuse", "schedule", "place", "emit" */
+    pal_tape *tape;         /* of the first three; lives for the call alone */
+    const pal_var *outputs; /* n of them: the outputs, then the effects */
+    size_t n;
+    const char *text; /* of the others; NULL: there is a tape */
+} pal_trace;
 
 typedef struct pal_compile_options {
     size_t struct_size;
@@ -235,6 +253,8 @@ typedef struct pal_compile_options {
     /* Look for NaN: nothing is fused, and pal_run fails with PAL_ERR_NUMERIC at the first operation whose result has
      * one (or at a leaf that came with one), naming it, its scope and the element. Leaves stay as they were. Slow. */
     bool check_nan;
+    void (*trace)(const pal_trace *made, void *user); /* called after each pass; NULL: not */
+    void *user;
 } pal_compile_options;
 
 /* Compiles what the outputs (and, if asked, the effects) need. NULL on failure, which the tape then tells. The program
@@ -298,12 +318,13 @@ typedef struct pal_parse_options {
 pal_status pal_tape_parse(pal_tape *tape, const char *text, const pal_parse_options *options, pal_var *outputs,
                           size_t *n, pal_error *err);
 
+/* clang-format off */
 typedef enum pal_graph_kept { /* how values are drawn that a pass backward keeps from the passes before it */
-                              PAL_GRAPH_KEPT_AUTO,   /* by lines while they are few */
-                              PAL_GRAPH_KEPT_LINES,  /* dashed lines across */
-                              PAL_GRAPH_KEPT_NUMBERS /* the value has a number, and the number (of a leaf: its name)
-                                                        stands at its readers */
+    PAL_GRAPH_KEPT_AUTO,      /* by lines while they are few */
+    PAL_GRAPH_KEPT_LINES,     /* dashed lines across */
+    PAL_GRAPH_KEPT_NUMBERS    /* the value has a number, and the number (of a leaf: its name) stands at its readers */
 } pal_graph_kept;
+/* clang-format on */
 
 typedef struct pal_graph_options {
     size_t struct_size;

@@ -35,7 +35,7 @@ static bool contribute(walk *w, uint32_t to, pal_var value)
     if (!pal__live(value)) return false;
     if (!w->n_terms) w->n_terms = 1;
     if (!pal__grow(w->tape->context, (void **)&w->terms, w->n_terms, &w->cap_terms, sizeof *w->terms)) {
-        pal_tape_fail(w->tape, PAL_ERR_MEMORY, "grad: out of memory");
+        pal__out_of_memory(w->tape, "grad");
         return false;
     }
     w->terms[w->n_terms] = (term){value.id, w->first[to]};
@@ -50,9 +50,7 @@ static void mark_wanted(walk *w)
         const pal__entry *e = pal__at(t, id);
         if (w->region != PAL__NONE && e->region != w->region) continue;
         for (uint32_t i = 0; i < e->n && !w->wanted[id]; i++) {
-            size_t rule = i < 3 ? i : 2;
-            if (e->op->arity < 0) rule = 0;
-            if (w->wanted[pal__arg(t, id, i)] && e->op->derivative[rule] != PAL_ZERO_DERIVATIVE) w->wanted[id] = 1;
+            if (w->wanted[pal__arg(t, id, i)] && pal_op_derivative(e->op, i) != PAL_ZERO_DERIVATIVE) w->wanted[id] = 1;
         }
     }
 }
@@ -64,8 +62,7 @@ static pal_var sum_terms(walk *w, uint32_t id)
     uint32_t small[32], *ids = small;
     size_t n = 0;
     for (uint32_t at = w->first[id]; at; at = w->terms[at].next) n++;
-    if (n > 32 && !(ids = pal__alloc(t->context, n * sizeof *ids)))
-        return pal_tape_fail(t, PAL_ERR_MEMORY, "grad: out of memory");
+    if (n > 32 && !(ids = pal__alloc(t->context, n * sizeof *ids))) return pal__out_of_memory(t, "grad");
     n = 0;
     for (uint32_t at = w->first[id]; at; at = w->terms[at].next) {
         uint32_t v = w->terms[at].var;
@@ -85,17 +82,17 @@ static bool back(walk *w, uint32_t id, uint32_t k, pal_var seed)
 {
     pal_tape *t = w->tape;
     const pal_op *op = pal__at(t, id)->op;
-    size_t slot = op->arity < 0 ? 0 : k < 3 ? k : 2;
+    const pal_derivative derivative = pal_op_derivative(op, k);
     uint32_t to = pal__arg(t, id, k);
-    if (op->derivative[slot] == PAL_ZERO_DERIVATIVE || !pal_dtype_real((pal_dtype)pal__at(t, to)->dtype)) return true;
-    if (op->derivative[slot] == PAL_NO_DERIVATIVE || !op->vjp) {
+    if (derivative == PAL_ZERO_DERIVATIVE || !pal_dtype_real((pal_dtype)pal__at(t, to)->dtype)) return true;
+    if (derivative == PAL_NO_DERIVATIVE || !op->vjp) {
         pal_tape_fail(t, PAL_ERR_DERIVATIVE, "grad: %s has no derivative by operand %u", op->name, k + 1);
         return false;
     }
     pal_var small[8], *in = small;
     size_t n = pal__at(t, id)->n;
     if (n > 8 && !(in = pal__alloc(t->context, n * sizeof *in))) {
-        pal_tape_fail(t, PAL_ERR_MEMORY, "grad: out of memory");
+        pal__out_of_memory(t, "grad");
         return false;
     }
     for (uint32_t i = 0; i < n; i++) in[i] = pal__var(t, pal__arg(t, id, i));
@@ -193,7 +190,7 @@ pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint3
     uint32_t scope = t->scope;
     uint8_t order = t->order;
     if (!w.wanted || !w.first || !result_of || !seen) {
-        pal_tape_fail(t, PAL_ERR_MEMORY, "grad: out of memory");
+        pal__out_of_memory(t, "grad");
     } else {
         uint8_t above = order_above(t, y.id, seen);
         t->order = above > t->order ? above : t->order;

@@ -43,7 +43,7 @@ typedef enum pal_capability {
     PAL_CAN_FAIL = 1,    /* while running; scheduled before the first effect */
     PAL_OVERWRITES = 2,  /* the kernel may be given out == in[0], and prefers it */
     PAL_COMMUTATIVE = 4, /* of its two operands, bit for bit */
-    PAL_EXACT_ZERO_DERIVATIVE = 8
+    PAL_TRANSPOSES = 8   /* params.i[0], i[1]: whether its last two operands are transposed */
 } pal_capability;
 
 typedef enum pal_derivative {
@@ -156,7 +156,7 @@ struct pal_op {
 
     bool (*infer)(pal_infer *infer);
 
-    pal_derivative derivative[3]; /* of each operand; the last one serves all further operands */
+    pal_derivative derivative[3]; /* of each operand; ask pal_op_derivative, which knows of more operands */
     pal_var (*vjp)(const pal_rule *rule, size_t operand); /* may have the broadcast shape: the engine sums */
     /* Where it is not differentiable: a boolean whose change between x-h and x+h means a kink. NULL: smooth. */
     pal_var (*decision)(const pal_rule *rule);
@@ -184,6 +184,9 @@ struct pal_op {
     const pal_params *sample; /* the parameters that the cases made of the domain record it with; NULL: zeros */
 };
 
+/* Whether there is a derivative by operand k. derivative[2] serves all operands from the third on; derivative[0] serves
+ * all operands of an operation that takes any number (arity -1). */
+pal_derivative pal_op_derivative(const pal_op *op, size_t k);
 /* Where the formula stands, "ops/index.c:12": the last two parts of its path, without the build folder's; "": not told.
  */
 const char *pal_op_source(const pal_op *op);

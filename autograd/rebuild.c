@@ -5,6 +5,57 @@
 
 #include <string.h>
 
+/* ---- Captures ------------------------------------------------------------------------------------------------------
+ */
+
+/* The outer values that the body of a region reads, each once, in order of a walk from its result. */
+typedef struct captures {
+    pal_tape *tape;
+    uint32_t region;
+    uint8_t *seen;
+    uint32_t *ids, *stack;
+    size_t n, cap, depth, cap_stack;
+} captures;
+
+static bool find_captures(captures *c, uint32_t result)
+{
+    pal_tape *t = c->tape;
+    c->seen = pal__alloc(t->context, t->n_entries);
+    if (!c->seen || !pal__grow(t->context, (void **)&c->stack, 0, &c->cap_stack, sizeof *c->stack)) return false;
+    c->stack[c->depth++] = result;
+    while (c->depth) {
+        uint32_t id = c->stack[--c->depth];
+        if (c->seen[id]) continue;
+        c->seen[id] = 1;
+        const pal__entry *e = pal__at(t, id);
+        if (!pal__inside(t, e->region, c->region)) {
+            if (!pal__grow(t->context, (void **)&c->ids, c->n, &c->cap, sizeof *c->ids)) return false;
+            if (id != c->region) c->ids[c->n++] = id;
+            continue;
+        }
+        for (uint32_t i = e->n; i--;) { /* a stack: the left operand comes out first */
+            if (!pal__grow(t->context, (void **)&c->stack, c->depth, &c->cap_stack, sizeof *c->stack)) return false;
+            c->stack[c->depth++] = pal__arg(t, id, i);
+        }
+    }
+    return true;
+}
+
+bool pal__captures(pal_tape *t, uint32_t region, uint32_t result, uint32_t **ids, size_t *n)
+{
+    captures c = {.tape = t, .region = region};
+    bool ok = find_captures(&c, result);
+    pal__free(t->context, c.seen);
+    pal__free(t->context, c.stack);
+    if (!ok) pal__free(t->context, c.ids);
+    *ids = ok ? c.ids : NULL;
+    *n = ok ? c.n : 0;
+    return ok;
+}
+
+/* ---- The walk ------------------------------------------------------------------------------------------------------
+ */
+
 typedef struct walk {
     pal_tape *from, *to;
     uint32_t *map; /* ids of from to ids of to; 0: not yet */
@@ -19,7 +70,7 @@ typedef struct walk {
 static bool push(walk *w, uint32_t id)
 {
     if (!pal__grow(w->to->context, (void **)&w->stack, w->depth, &w->cap, sizeof *w->stack)) {
-        pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+        pal__out_of_memory(w->to, "compile");
         return false;
     }
     w->stack[w->depth++] = id;
@@ -64,7 +115,7 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     if (e.params.name && w->from != w->to) {
         e.params.name = pal__intern(w->to, e.params.name, strlen(e.params.name));
         if (!e.params.name) {
-            pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+            pal__out_of_memory(w->to, "compile");
             return 0;
         }
     }
@@ -74,7 +125,7 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     if (pal__captures(w->to, e.index, e.body, &ids, &n))
         copied = pal__append(w->to, &e, ids, n);
     else
-        pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+        pal__out_of_memory(w->to, "compile");
     pal__free(w->to->context, ids);
     return copied;
 }
@@ -105,7 +156,7 @@ static uint32_t emit(walk *w, uint32_t id)
             if (!to->entries[k].origin) to->entries[k].origin = origin;
         made = pal__live(v) ? v.id : to->status == PAL_OK ? copy_entry(w, id, in, n) : 0;
     } else {
-        pal_tape_fail(to, PAL_ERR_MEMORY, "compile: out of memory");
+        pal__out_of_memory(to, "compile");
     }
     if (n > 8) {
         pal__free(to->context, vars);
@@ -140,7 +191,7 @@ static bool begin(walk *w)
 {
     w->n = w->from->n_entries;
     w->map = pal__alloc(w->to->context, w->n * sizeof *w->map);
-    if (!w->map) pal_tape_fail(w->to, PAL_ERR_MEMORY, "compile: out of memory");
+    if (!w->map) pal__out_of_memory(w->to, "compile");
     return w->map != NULL;
 }
 
@@ -211,7 +262,7 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
     if (g->tape && g->tape->status != PAL_OK)
         pal_tape_fail(from, g->tape->status, "%s", g->tape->error);
     else
-        pal_tape_fail(from, PAL_ERR_MEMORY, "compile: out of memory");
+        pal__out_of_memory(from, "compile");
     pal__graph_free(c, g);
     return false;
 }

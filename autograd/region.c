@@ -8,51 +8,6 @@
 
 #include <string.h>
 
-/* The outer values that the body of a region reads, each once, in order of a walk from its result. */
-typedef struct captures {
-    pal_tape *tape;
-    uint32_t region;
-    uint8_t *seen;
-    uint32_t *ids, *stack;
-    size_t n, cap, depth, cap_stack;
-} captures;
-
-static bool find_captures(captures *c, uint32_t result)
-{
-    pal_tape *t = c->tape;
-    c->seen = pal__alloc(t->context, t->n_entries);
-    if (!c->seen || !pal__grow(t->context, (void **)&c->stack, 0, &c->cap_stack, sizeof *c->stack)) return false;
-    c->stack[c->depth++] = result;
-    while (c->depth) {
-        uint32_t id = c->stack[--c->depth];
-        if (c->seen[id]) continue;
-        c->seen[id] = 1;
-        const pal__entry *e = pal__at(t, id);
-        if (!pal__inside(t, e->region, c->region)) {
-            if (!pal__grow(t->context, (void **)&c->ids, c->n, &c->cap, sizeof *c->ids)) return false;
-            if (id != c->region) c->ids[c->n++] = id;
-            continue;
-        }
-        for (uint32_t i = e->n; i--;) { /* a stack: the left operand comes out first */
-            if (!pal__grow(t->context, (void **)&c->stack, c->depth, &c->cap_stack, sizeof *c->stack)) return false;
-            c->stack[c->depth++] = pal__arg(t, id, i);
-        }
-    }
-    return true;
-}
-
-bool pal__captures(pal_tape *t, uint32_t region, uint32_t result, uint32_t **ids, size_t *n)
-{
-    captures c = {.tape = t, .region = region};
-    bool ok = find_captures(&c, result);
-    pal__free(t->context, c.seen);
-    pal__free(t->context, c.stack);
-    if (!ok) pal__free(t->context, c.ids);
-    *ids = ok ? c.ids : NULL;
-    *n = ok ? c.n : 0;
-    return ok;
-}
-
 static uint32_t region_begin(pal_tape *t)
 {
     int64_t depth = 1;
@@ -98,7 +53,7 @@ static pal_var region_end(pal_tape *t, uint32_t index, pal_var result, int64_t c
         v = pal__var(t, pal__append(t, &e, ids, n));
         pal__free(t->context, ids);
     } else {
-        pal_tape_fail(t, PAL_ERR_MEMORY, "map_sum: out of memory");
+        pal__out_of_memory(t, "map_sum");
     }
     return v;
 }
@@ -116,7 +71,7 @@ pal_var pal_map_sum(pal_tape *t, int64_t count, pal_body body, void *user)
 
 pal_var pal_recompute(pal_tape *t, pal_body body, void *user) { return pal_map_sum(t, 1, body, user); }
 
-pal_var pal__map_sum_vjp(const pal_rule *r, size_t k)
+static pal_var vjp_map_sum(const pal_rule *r, size_t k)
 {
     pal_tape *t = r->tape;
     uint32_t from = pal__at(t, r->out.id)->index, result = pal__at(t, r->out.id)->body;
@@ -127,3 +82,13 @@ pal_var pal__map_sum_vjp(const pal_rule *r, size_t k)
     if (y.id) pal__vjp(y, r->seed, &r->in[k], 1, index, &adjoint);
     return region_end(t, index, adjoint, count);
 }
+
+const pal_op pal__op_map_sum = {
+    PAL_OP_HEAD("map_sum", "sum over k of body(k)", "a region run for each k, its terms summed"),
+    .op_class = PAL_CLASS_REGION,
+    .arity = -1,
+    .n_ints = 1,
+    .infer = pal__never,
+    .derivative = {PAL_HAS_RULE},
+    .vjp = vjp_map_sum,
+};

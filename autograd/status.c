@@ -1,8 +1,9 @@
-/* status.c - statuses and the one-line error of functions outside a tape. */
-#include "autograd/internal.h"
+/* status.c - statuses and the one-line error of functions outside a tape, and the sizes of option structs. */
+#include "autograd/autograd.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const texts[] = {
 #define PAL_ROW(name, text) [PAL_##name] = text,
@@ -24,4 +25,22 @@ pal_status pal_error_set(pal_error *err, pal_status status, const char *format, 
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
     return status;
+}
+
+pal_status pal_options_read(void *to, const void *given, size_t size, size_t first, const char *what, pal_error *err)
+{
+    size_t n = 0;
+    char known[64];
+    if (!given) return PAL_OK;
+    memcpy(&n, given, sizeof n);
+    if (n < first || n > size) {
+        snprintf(known, sizeof known, first < size ? "from %zu to %zu" : "%zu", first, size);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: struct_size is %zu, not %s: set it to sizeof of the struct",
+                             what, n, known);
+    }
+    if (to) {
+        memcpy(to, given, n);
+        memcpy(to, &size, sizeof size);
+    }
+    return PAL_OK;
 }

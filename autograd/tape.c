@@ -1,9 +1,7 @@
-/* tape.c - the tape itself: entries, operands, scopes, streams, errors that stick.
+/* tape.c - the tape itself: its life, scopes, errors that stick, handles, mark and rewind.
  *
- * Invariants. Entry 0 is the bad one. Operands have smaller ids than their readers. A handle is live if its id exists
- * and the entry's generation is the handle's; rewinding raises the tape's generation, so that an id used again does not
- * revive an old handle. An entry's hash depends on structure and names only, never on ids or pointers: whatever is
- * observable is ordered by it or by operand order, not by the order of recording. */
+ * Invariants. Entry 0 is the bad one. A handle is live if its id exists and the entry's generation is the handle's;
+ * rewinding raises the tape's generation, so that an id used again does not revive an old handle. */
 #include "autograd/internal.h"
 
 #include <stdarg.h>
@@ -35,22 +33,6 @@ char *pal__intern(pal_tape *t, const char *text, size_t length)
     at[length] = 0;
     b->used += length + 1;
     return at;
-}
-
-uint64_t pal__mix(uint64_t hash, uint64_t value)
-{
-    /* The finaliser of SplitMix64 (Steele, Lea, Flood: OOPSLA 2014) over a running combination. */
-    uint64_t z = (hash ^ value * UINT64_C(0x9e3779b97f4a7c15)) + UINT64_C(0x632be59bd9b4e019);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++) hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return pal__mix(hash, n);
 }
 
 /* ---- Errors -------------------------------------------------------------------------------------------------------
@@ -86,6 +68,11 @@ pal_var pal_tape_refuse(pal_tape *t, const char *format, ...)
     pal_var bad = fail(t, PAL_ERR_ARGUMENT, false, format, args);
     va_end(args);
     return bad;
+}
+
+pal_var pal__out_of_memory(pal_tape *t, const char *what)
+{
+    return pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", what);
 }
 
 const char *pal_tape_error(const pal_tape *t) { return t && t->status != PAL_OK ? t->error : NULL; }
@@ -189,12 +176,35 @@ void pal_scope_end(pal_tape *t)
     t->scope = t->scopes[t->scope].parent;
 }
 
+/* ---- Entries that no call records: their descriptors ------------------------------------------------------------- */
+
+bool pal_infer_fail(pal_infer *r, const char *why)
+{
+    snprintf(r->why, sizeof r->why, "%s", why);
+    return false;
+}
+
+bool pal__never(pal_infer *r) { return pal_infer_fail(r, "cannot be recorded as an operation"); }
+
+const pal_op pal__op_leaf = {
+    .struct_size = sizeof(pal_op), .name = "leaf", .op_class = PAL_CLASS_LEAF, .infer = pal__never};
+const pal_op pal__op_placeholder = {
+    .struct_size = sizeof(pal_op), .name = "placeholder", .op_class = PAL_CLASS_LEAF, .infer = pal__never};
+const pal_op pal__op_index = {
+    .struct_size = sizeof(pal_op), .name = "index", .op_class = PAL_CLASS_LEAF, .infer = pal__never, .n_ints = 1};
+
 /* ---- Handles ------------------------------------------------------------------------------------------------------
  */
 
 pal_var pal__var(pal_tape *t, uint32_t id)
 {
     return (pal_var){.tape = t, .id = id, .generation = id ? t->entries[id].generation : 0};
+}
+
+size_t pal__entry_bytes(const pal_tape *t, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    return (size_t)pal_shape_count(e->shape) * pal_dtype_size((pal_dtype)e->dtype);
 }
 
 bool pal__live(pal_var v)
@@ -220,6 +230,11 @@ const char *pal_scope_of(pal_var v)
     return pal__live(v) ? pal__scope_path(v.tape, pal__at(v.tape, v.id)->scope) : "";
 }
 
+pal_derivative pal_op_derivative(const pal_op *op, size_t k)
+{
+    return op->derivative[op->arity < 0 ? 0 : k < 2 ? k : 2];
+}
+
 bool pal_is_fill(pal_var v, double value)
 {
     return pal__live(v) && pal__at(v.tape, v.id)->op->op_class == PAL_CLASS_CONSTANT &&
@@ -241,318 +256,6 @@ bool pal__readable(const pal_tape *t, uint32_t region, uint32_t id)
 {
     const pal__entry *e = pal__at(t, id);
     return pal__inside(t, region, e->op == &pal__op_index ? id : e->region);
-}
-
-/* ---- Recording ----------------------------------------------------------------------------------------------------
- */
-
-static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
-{
-    uint64_t h = pal__hash_bytes(UINT64_C(0xcbf29ce484222325), e->op->name, strlen(e->op->name));
-    h = pal__mix(h, e->dtype);
-    h = pal__hash_bytes(h, &e->shape.dim, sizeof e->shape.dim);
-    h = pal__mix(h, (uint64_t)e->shape.rank);
-    h = pal__hash_bytes(h, e->params.i, sizeof e->params.i);
-    h = pal__hash_bytes(h, e->params.r, sizeof e->params.r);
-    if (e->params.name) h = pal__hash_bytes(h, e->params.name, strlen(e->params.name));
-    if (e->body) h = pal__mix(h, pal__at(t, e->body)->hash);
-    for (size_t i = 0; i < n; i++) h = pal__mix(h, pal__at(t, in[i])->hash);
-    return h;
-}
-
-uint64_t pal__hash_of(const pal_tape *t, uint32_t id)
-{
-    const pal__entry *e = pal__at(t, id);
-    return entry_hash(t, e, t->operands + e->first, e->n);
-}
-
-static uint64_t entry_trace(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
-{
-    const char *path = pal__scope_path(t, e->scope);
-    uint64_t h = pal__mix(pal__hash_bytes(e->hash, path, strlen(path)), e->order);
-    if (e->body) h = pal__mix(h, pal__at(t, e->body)->trace);
-    for (size_t i = 0; i < n; i++) h = pal__mix(h, pal__at(t, in[i])->trace);
-    return h;
-}
-
-/* The order of all that recording must not influence: by structure, then by what the text shows. */
-int pal__compare(const pal_tape *t, uint32_t a, uint32_t b)
-{
-    const pal__entry *x = pal__at(t, a), *y = pal__at(t, b);
-    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
-    return (x->trace > y->trace) - (x->trace < y->trace);
-}
-
-static bool same_name(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
-
-static bool same_entry(const pal_tape *t, const pal__entry *a, const pal__entry *b, const uint32_t *in, size_t n)
-{
-    return a->op == b->op && a->dtype == b->dtype && a->region == b->region && a->tensor == b->tensor && a->n == n &&
-           a->body == b->body && pal_shape_equal(a->shape, b->shape) && same_name(a->params.name, b->params.name) &&
-           !memcmp(a->params.i, b->params.i, sizeof a->params.i) &&
-           !memcmp(a->params.r, b->params.r, sizeof a->params.r) &&
-           (!n || !memcmp(t->operands + a->first, in, n * sizeof *in));
-}
-
-/* Finds an equal entry, or the slot for a new one. Keeps the table at most half full. NULL: no memory. */
-static uint32_t *table_slot(pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
-{
-    if (t->n_entries * 2 >= t->table_size) {
-        size_t size = t->table_size * 2;
-        uint32_t *table = pal__alloc(t->context, size * sizeof *table);
-        if (!table) return NULL;
-        for (size_t i = 0; i < t->table_size; i++) {
-            if (!t->table[i]) continue;
-            size_t at = (size_t)pal__at(t, t->table[i])->hash & (size - 1);
-            while (table[at]) at = (at + 1) & (size - 1);
-            table[at] = t->table[i];
-        }
-        pal__free(t->context, t->table);
-        t->table = table;
-        t->table_size = size;
-    }
-    size_t at = (size_t)e->hash & (t->table_size - 1);
-    while (t->table[at] &&
-           !(pal__at(t, t->table[at])->hash == e->hash && same_entry(t, pal__at(t, t->table[at]), e, in, n)))
-        at = (at + 1) & (t->table_size - 1);
-    return &t->table[at];
-}
-
-uint32_t pal__append(pal_tape *t, const pal__entry *like, const uint32_t *in, size_t n)
-{
-    pal__entry e = *like;
-    e.hash = entry_hash(t, &e, in, n);
-    e.trace = entry_trace(t, &e, in, n);
-    /* An index and a map_sum stand for a region of their own: never merged. */
-    uint32_t *slot = NULL;
-    if (t->table && !e.body && e.op != &pal__op_index) {
-        slot = table_slot(t, &e, in, n);
-        if (!slot) goto no_memory;
-        if (*slot) return *slot;
-    }
-    if (t->n_entries >= UINT32_MAX - 1) goto no_memory;
-    if (!pal__grow(t->context, (void **)&t->entries, t->n_entries, &t->cap_entries, sizeof *t->entries)) goto no_memory;
-    e.first = (uint32_t)t->n_operands;
-    e.n = (uint32_t)n;
-    e.generation = t->generation;
-    e.uses = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!pal__grow(t->context, (void **)&t->operands, t->n_operands, &t->cap_operands, sizeof *t->operands)) {
-            t->n_operands = e.first;
-            goto no_memory;
-        }
-        t->operands[t->n_operands++] = in[i];
-    }
-    t->entries[t->n_entries] = e;
-    if (slot) *slot = (uint32_t)t->n_entries;
-    return (uint32_t)t->n_entries++;
-
-no_memory:
-    pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", e.op->name);
-    return 0;
-}
-
-/* "[32,784] x [100,64]" for messages. */
-static void operand_text(const pal_var *in, size_t n, char *buf, size_t size)
-{
-    size_t used = 0;
-    buf[0] = 0;
-    for (size_t i = 0; i < n && i < 4 && used < size; i++) {
-        char shape[96];
-        used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? " x " : "",
-                                 pal_shape_text(pal_shape_of(in[i]), shape, sizeof shape));
-    }
-}
-
-bool pal__infer(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params, pal_infer *out)
-{
-    pal_shape shapes_small[8], *shapes = shapes_small;
-    pal_dtype dtypes_small[8], *dtypes = dtypes_small;
-    if (n > 8) {
-        shapes = pal__alloc(t->context, n * sizeof *shapes);
-        dtypes = pal__alloc(t->context, n * sizeof *dtypes);
-    }
-    bool ok = false;
-    if (!shapes || !dtypes) {
-        pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", op->name);
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            shapes[i] = pal_shape_of(in[i]);
-            dtypes[i] = pal_dtype_of(in[i]);
-        }
-        *out = (pal_infer){.n = n, .shapes = shapes, .dtypes = dtypes, .params = params};
-        ok = op->infer && op->infer(out);
-        if (ok && pal_shape_count(out->shape) < 0) ok = pal_infer_fail(out, "the result is too large");
-        if (!ok) {
-            char text[400];
-            operand_text(in, n, text, sizeof text);
-            pal_tape_fail(t, PAL_ERR_SHAPE, "%s: %s%s%s", op->name, text, *text && *out->why ? ": " : "", out->why);
-        }
-        out->shape = pal__shape_clean(out->shape);
-    }
-    if (n > 8) {
-        pal__free(t->context, shapes);
-        pal__free(t->context, dtypes);
-    }
-    return ok;
-}
-
-static bool check_operands(pal_tape *t, const pal_op *op, const pal_var *in, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (in[i].tape && in[i].tape != t) {
-            pal_tape_fail(in[i].tape, PAL_ERR_TAPE, "%s: operands of two tapes", op->name);
-            pal_tape_fail(t, PAL_ERR_TAPE, "%s: operands of two tapes", op->name);
-            return false;
-        }
-        if (!pal__live(in[i])) {
-            pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %zu is a %s handle", op->name, i + 1,
-                          in[i].id ? "stale" : "bad");
-            return false;
-        }
-        if (!pal__readable(t, t->region, in[i].id)) {
-            pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %zu belongs to a region that has ended", op->name, i + 1);
-            return false;
-        }
-    }
-    return true;
-}
-
-static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
-{
-    for (size_t i = 0; !t && i < n; i++) t = in[i].tape;
-    if (!t) return (pal_var){0};
-    if (!op || !op->name || op->struct_size < sizeof *op)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: not an operation's descriptor");
-    if (!check_operands(t, op, in, n)) return (pal_var){.tape = t};
-    if (op->arity >= 0 && n != (size_t)op->arity)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, n);
-    if (op->op_class == PAL_CLASS_ELEMENTWISE && (n < 1 || n > 3))
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: an elementwise operation takes 1 to 3 operands, not %zu",
-                             op->name, n);
-    if (op->op_class == PAL_CLASS_COMPOSITE)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: is made of other operations: call its function", op->name);
-    if (!op->infer) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: its descriptor has no infer", op->name);
-    pal__entry e = {.op = op, .scope = t->scope, .region = t->region, .order = t->order};
-    if (params) e.params = *params;
-    pal_infer r;
-    if (!pal__infer(t, op, in, n, &e.params, &r)) return (pal_var){.tape = t};
-    e.shape = r.shape;
-    e.dtype = (uint8_t)r.dtype;
-    uint32_t small[16], *ids = n > 16 ? pal__alloc(t->context, n * sizeof *ids) : small;
-    if (!ids) return pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", op->name);
-    for (size_t i = 0; i < n; i++) ids[i] = in[i].id;
-    pal_var v = pal__var(t, pal__append(t, &e, ids, n));
-    if (ids != small) pal__free(t->context, ids);
-    return v;
-}
-
-pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
-{
-    return record(t, op, in, n, params);
-}
-
-pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal_shape shape, pal_dtype dtype)
-{
-    if (!t || !op) return (pal_var){.tape = t};
-    if (!stream || !*stream) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the stream needs a name", op->name);
-    if (pal_shape_count(shape) < 0) return pal_tape_fail(t, PAL_ERR_SHAPE, "%s: not a shape", op->name);
-    char path[512];
-    const char *above = pal__scope_path(t, t->scope);
-    snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", stream);
-    for (size_t i = 0; i < t->n_streams; i++)
-        if (!strcmp(t->streams[i], path))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is drawn from already: share its value", op->name,
-                                 path);
-    char *kept = pal__intern(t, path, strlen(path));
-    if (!kept || !pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams))
-        return pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", op->name);
-    t->streams[t->n_streams++] = kept;
-    pal_params p = {.name = kept};
-    p.i[0] = (int64_t)dtype;
-    p.i[1] = shape.rank;
-    for (int a = 0; a < shape.rank; a++) p.i[2 + a] = shape.dim[a];
-    /* Every enclosing map_sum's index: the noise differs from term to term. */
-    pal_var index[16];
-    size_t n = 0;
-    for (uint32_t r = t->region; r && n < 16; r = pal__at(t, r)->region) index[n++] = pal__var(t, r);
-    return record(t, op, index, n, &p);
-}
-
-/* ---- Leaves -------------------------------------------------------------------------------------------------------
- */
-
-static bool overlap(const pal_tensor *a, const pal_tensor *b)
-{
-    uintptr_t p = (uintptr_t)a->data, q = (uintptr_t)b->data;
-    return a->data && b->data && p < q + pal_tensor_bytes(b) && q < p + pal_tensor_bytes(a);
-}
-
-pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
-{
-    char unnamed[32];
-    size_t others = 0;
-    for (uint32_t id = 1; id < t->n_entries; id++) {
-        const pal__entry *e = pal__at(t, id);
-        if (e->op != &pal__op_leaf) continue;
-        if (e->tensor == tensor) return pal__var(t, id);
-        if (overlap(e->tensor, tensor))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its memory overlaps that of leaf %s",
-                                 path ? path : "(unnamed)", e->params.name);
-        if (path && !strcmp(e->params.name, path))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the name %s is taken by another tensor", path);
-        others++;
-    }
-    if (!path) {
-        snprintf(unnamed, sizeof unnamed, "leaf#%zu", others);
-        path = unnamed;
-    }
-    char *kept = pal__intern(t, path, strlen(path));
-    if (!kept) return pal_tape_fail(t, PAL_ERR_MEMORY, "leaf %s: out of memory", path);
-    pal__entry e = {.op = &pal__op_leaf,
-                    .shape = tensor->shape,
-                    .dtype = (uint8_t)tensor->dtype,
-                    .scope = t->scope,
-                    .tensor = tensor,
-                    .params.name = kept,
-                    .order = t->order};
-    return pal__var(t, pal__append(t, &e, NULL, 0));
-}
-
-pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
-{
-    if (!t) return (pal_var){0};
-    if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: no tensor");
-    char path[512];
-    const char *above = pal__scope_path(t, t->scope);
-    if (name) snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name);
-    return pal__leaf(t, tensor, name ? path : NULL);
-}
-
-pal_tensor *pal_leaf_tensor(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->tensor : NULL; }
-
-/* ---- Effects ------------------------------------------------------------------------------------------------------
- */
-
-pal_var pal_assign(pal_var leaf, pal_var value)
-{
-    pal_tape *t = leaf.tape ? leaf.tape : value.tape;
-    if (!t) return (pal_var){0};
-    if (pal__live(leaf)) {
-        const pal__entry *e = pal__at(t, leaf.id);
-        if (e->op != &pal__op_leaf) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s is no leaf", e->op->name);
-        if (t->region)
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s inside a region: assign its result outside",
-                                 e->params.name);
-        for (size_t i = 0; i < t->n_effects; i++)
-            if (pal__arg(t, t->effects[i], 0) == leaf.id)
-                return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params.name);
-    }
-    if (!pal__grow(t->context, (void **)&t->effects, t->n_effects, &t->cap_effects, sizeof *t->effects))
-        return pal_tape_fail(t, PAL_ERR_MEMORY, "assign: out of memory");
-    pal_var v = record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
-    if (v.id) t->effects[t->n_effects++] = v.id;
-    return v;
 }
 
 /* ---- Mark and rewind ----------------------------------------------------------------------------------------------

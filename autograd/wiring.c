@@ -1,15 +1,10 @@
-/* wiring.c - the operations that calculus itself needs (add, fill, sum_to, broadcast_to), and the engine's own entries:
- * leaves, placeholders, indices of regions, copies, assigns, map_sum. Every other operation lives in ops/. */
+/* wiring.c - the operations that calculus itself needs: add, fill, sum_to, broadcast_to; and two of the engine's own,
+ * stop_gradient and copy. The tape's entries that are no operations are in tape.c. Every other operation is in ops/. */
+#include "autograd/internal.h"
 #include "autograd/machine/kernels.h"
 
 #include <stdio.h>
 #include <string.h>
-
-bool pal_infer_fail(pal_infer *r, const char *why)
-{
-    snprintf(r->why, sizeof r->why, "%s", why);
-    return false;
-}
 
 bool pal_infer_same(pal_infer *r)
 {
@@ -40,17 +35,6 @@ static pal_shape params_shape(const pal_params *p)
     for (int a = 0; a < s.rank && a < PAL_MAX_RANK; a++) s.dim[a] = p->i[1 + a];
     return s;
 }
-
-static bool never(pal_infer *r) { return pal_infer_fail(r, "cannot be recorded as an operation"); }
-
-/* ---- Leaves and their kin -----------------------------------------------------------------------------------------
- */
-
-const pal_op pal__op_leaf = {.struct_size = sizeof(pal_op), .name = "leaf", .op_class = PAL_CLASS_LEAF, .infer = never};
-const pal_op pal__op_placeholder = {
-    .struct_size = sizeof(pal_op), .name = "placeholder", .op_class = PAL_CLASS_LEAF, .infer = never};
-const pal_op pal__op_index = {
-    .struct_size = sizeof(pal_op), .name = "index", .op_class = PAL_CLASS_LEAF, .infer = never, .n_ints = 1};
 
 /* ---- add ----------------------------------------------------------------------------------------------------------
  */
@@ -232,7 +216,7 @@ pal_var pal_sum_to(pal_var x, pal_shape shape)
     return pal_record(x.tape, &pal__op_sum_to, &x, 1, &p);
 }
 
-/* ---- stop_gradient, copy, assign, map_sum -------------------------------------------------------------------------
+/* ---- stop_gradient and copy -----------------------------------------------------------------------------------------
  */
 
 static bool infer_first(pal_infer *r)
@@ -293,29 +277,3 @@ const pal_op pal__op_copy = {
 };
 
 pal_var pal__copy(pal_var x) { return pal_record(x.tape, &pal__op_copy, &x, 1, NULL); }
-
-static bool infer_assign(pal_infer *r)
-{
-    r->shape = r->shapes[1];
-    r->dtype = r->dtypes[1];
-    if (r->dtypes[0] != r->dtypes[1]) return pal_infer_fail(r, "the value has another element type");
-    return pal_shape_equal(r->shapes[0], r->shapes[1]);
-}
-
-const pal_op pal__op_assign = {
-    PAL_OP_HEAD("assign", "value, and the leaf holds it after the run", "an effect on a leaf"),
-    .op_class = PAL_CLASS_EFFECT,
-    .arity = 2,
-    .infer = infer_assign,
-    .derivative = {PAL_NO_DERIVATIVE},
-};
-
-const pal_op pal__op_map_sum = {
-    PAL_OP_HEAD("map_sum", "sum over k of body(k)", "a region run for each k, its terms summed"),
-    .op_class = PAL_CLASS_REGION,
-    .arity = -1,
-    .n_ints = 1,
-    .infer = never,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = pal__map_sum_vjp,
-};

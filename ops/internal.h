@@ -13,12 +13,10 @@
         [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
     }
 
-extern const pal_op pal__op_permute, pal__op_addmm;
+extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
 /* linear.c: a transposed operand of a product becomes a flag of the product. */
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
-/* jacobian.c: a code [n,k] and inputs [n,...] of one tape; else a tape error in the function's name. */
-bool pal__is_code(const char *name, pal_var h, pal_var x);
 extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers_each;
 
 #define PAL_COUNT(array) (sizeof(array) / sizeof *(array))
@@ -28,6 +26,9 @@ extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers
 bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape);
 /* Also whether the last axis of each has the same number of classes. */
 bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shape);
+/* Live reals y and x of one tape; and of these, a code [n,k] and inputs [n,...]. */
+bool pal__function_of(const char *name, pal_var y, pal_var x);
+bool pal__is_code(const char *name, pal_var h, pal_var x);
 
 /* random.c: noise of a given type. open: uniform in (0,1), for logarithms. */
 pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
@@ -56,7 +57,6 @@ typedef struct pal__family {
     X(resize)                                                                                                          \
     X(random)                                                                                                          \
     X(sample)                                                                                                          \
-    X(composite)                                                                                                       \
     X(layer)                                                                                                           \
     X(normalise)                                                                                                       \
     X(density)                                                                                                         \

@@ -2,22 +2,6 @@
  * for layered encoders: jacobian_layers.c). All of it is recorded as operations, so it can be differentiated on. */
 #include "ops/internal.h"
 
-/* One clear error, in the function's own name, for handles that are bad, of two tapes, or not real. */
-static bool usable(const char *name, pal_var y, pal_var x)
-{
-    pal_tape *t = y.tape ? y.tape : x.tape;
-    if (!pal_ok(y) || !pal_ok(x))
-        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(y) ? 2 : 1);
-    else if (y.tape != x.tape)
-        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operands of two tapes", name);
-    else if (!pal_dtype_real(pal_dtype_of(y)) || !pal_dtype_real(pal_dtype_of(x)))
-        pal_tape_fail(t, PAL_ERR_TYPE, "%s: operands are to be real, not %s and %s", name,
-                      pal_dtype_name(pal_dtype_of(y)), pal_dtype_name(pal_dtype_of(x)));
-    else
-        return true;
-    return false;
-}
-
 static pal_var nothing(pal_var y, pal_var x) { return (pal_var){.tape = y.tape ? y.tape : x.tape}; }
 
 static bool is_scalar(const char *name, pal_var y)
@@ -38,7 +22,8 @@ pal_var pal_hvp(pal_var y, pal_var x, pal_var direction)
 {
     char a[96], b[96];
     pal_var g, out = nothing(y, x);
-    if (!usable("hvp", y, x) || !usable("hvp: direction", x, direction) || !is_scalar("hvp", y)) return out;
+    if (!pal__function_of("hvp", y, x) || !pal__function_of("hvp: direction", x, direction) || !is_scalar("hvp", y))
+        return out;
     if (!pal_shape_equal(pal_shape_of(x), pal_shape_of(direction)))
         return pal_tape_fail(out.tape, PAL_ERR_SHAPE, "hvp: the direction is %s, x is %s",
                              pal_shape_text(pal_shape_of(direction), a, sizeof a),
@@ -104,29 +89,19 @@ static pal_var record_jacobian(const char *name, pal_var y, pal_var x)
 
 pal_var pal_jacobian(pal_var y, pal_var x)
 {
-    return usable("jacobian", y, x) ? record_jacobian("jacobian", y, x) : nothing(y, x);
+    return pal__function_of("jacobian", y, x) ? record_jacobian("jacobian", y, x) : nothing(y, x);
 }
 
 pal_var pal_hessian(pal_var y, pal_var x)
 {
     pal_var g;
-    if (!usable("hessian", y, x) || !is_scalar("hessian", y) || pal_grad(y, &x, 1, &g) != PAL_OK) return nothing(y, x);
+    if (!pal__function_of("hessian", y, x) || !is_scalar("hessian", y) || pal_grad(y, &x, 1, &g) != PAL_OK)
+        return nothing(y, x);
     return record_jacobian("hessian", g, x);
 }
 
 /* ---- Norms --------------------------------------------------------------------------------------------------------
  */
-
-bool pal__is_code(const char *name, pal_var h, pal_var x)
-{
-    if (!usable(name, h, x)) return false;
-    pal_shape a = pal_shape_of(h), b = pal_shape_of(x);
-    if (a.rank == 2 && b.rank >= 1 && a.dim[0] == b.dim[0] && a.dim[0] > 0 && a.dim[1] > 0) return true;
-    char s[96], u[96];
-    pal_tape_fail(h.tape, PAL_ERR_SHAPE, "%s: wants a code [n,k] and inputs [n,...], not %s and %s", name,
-                  pal_shape_text(a, s, sizeof s), pal_shape_text(b, u, sizeof u));
-    return false;
-}
 
 /* All axes but the samples'. */
 static unsigned features(pal_var v)

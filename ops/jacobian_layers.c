@@ -38,8 +38,7 @@ typedef struct encoder {
 
 static bool differentiable(pal_var v, size_t operand)
 {
-    const pal_op *op = pal_op_of(v);
-    return op->derivative[op->arity < 0 ? 0 : operand < 3 ? operand : 2] != PAL_ZERO_DERIVATIVE;
+    return pal_op_derivative(pal_op_of(v), operand) != PAL_ZERO_DERIVATIVE;
 }
 
 /* Operands have smaller ids than their readers: nothing below x depends on it. */
@@ -132,7 +131,7 @@ static move move_of(const encoder *e, pal_var v, bool *flipped)
         if (turns) *flipped = samples == 1;
         return turns ? TURNS : samples == 0 ? SHUFFLES : MIXES;
     }
-    if (pal_op_of(v) != pal_op_find("reshape")) return MIXES;
+    if (pal_op_of(v) != &pal__op_reshape) return MIXES;
     if (pal_shape_equal(from, to)) return TURNS;
     return !*flipped && from.rank >= 1 && from.dim[0] == e->n && to.dim[0] == e->n ? SHUFFLES : MIXES;
 }
@@ -159,7 +158,7 @@ static bool product_of(const encoder *e, pal_var v, bool *flipped, layer *l, pal
 static bool is_product(pal_var v)
 {
     const pal_op *op = pal_op_of(v);
-    return op->op_class == PAL_CLASS_PRODUCT && (op == &pal__op_addmm || op == pal_op_find("matmul"));
+    return op->capabilities & PAL_TRANSPOSES;
 }
 
 /* Fills in the diagonals and weights from the code down. */

@@ -1,5 +1,11 @@
-/* layer.c - the layers that are products with weights: affine (composite.c) and bilinear. */
+/* layer.c - the layers that are products with weights: affine and bilinear. */
 #include "ops/internal.h"
+
+pal_var pal_affine(pal_var x, pal_var w, pal_var b)
+{
+    pal_var y = pal_matmul(x, w);
+    return b.id ? pal_add(y, b) : y;
+}
 
 /* The product with b makes [n,kp] in one go; then each row's k by p meets a. */
 pal_var pal_bilinear(pal_var a, pal_var w, pal_var b)

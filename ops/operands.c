@@ -39,3 +39,30 @@ bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shap
     }
     return true;
 }
+
+/* One clear error, in the function's own name, for handles that are bad, of two tapes, or not real. */
+bool pal__function_of(const char *name, pal_var y, pal_var x)
+{
+    pal_tape *t = y.tape ? y.tape : x.tape;
+    if (!pal_ok(y) || !pal_ok(x))
+        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(y) ? 2 : 1);
+    else if (y.tape != x.tape)
+        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+    else if (!pal_dtype_real(pal_dtype_of(y)) || !pal_dtype_real(pal_dtype_of(x)))
+        pal_tape_fail(t, PAL_ERR_TYPE, "%s: operands are to be real, not %s and %s", name,
+                      pal_dtype_name(pal_dtype_of(y)), pal_dtype_name(pal_dtype_of(x)));
+    else
+        return true;
+    return false;
+}
+
+bool pal__is_code(const char *name, pal_var h, pal_var x)
+{
+    if (!pal__function_of(name, h, x)) return false;
+    pal_shape a = pal_shape_of(h), b = pal_shape_of(x);
+    if (a.rank == 2 && b.rank >= 1 && a.dim[0] == b.dim[0] && a.dim[0] > 0 && a.dim[1] > 0) return true;
+    char s[96], u[96];
+    pal_tape_fail(h.tape, PAL_ERR_SHAPE, "%s: wants a code [n,k] and inputs [n,...], not %s and %s", name,
+                  pal_shape_text(a, s, sizeof s), pal_shape_text(b, u, sizeof u));
+    return false;
+}

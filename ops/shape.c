@@ -75,7 +75,7 @@ static const pal_case cases_reshape[] = {
     {.label = "vector", .n = 1, .in = {{{1, {6}}, -2, 2}}, .build = case_reshape},
 };
 
-static const pal_op op_reshape = {
+const pal_op pal__op_reshape = {
     PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, not the order"),
     .op_class = PAL_CLASS_MOVEMENT,
     .arity = 1,
@@ -92,7 +92,7 @@ pal_var pal_reshape(pal_var x, pal_shape shape)
 {
     pal_params p = {.i[0] = shape.rank};
     for (int a = 0; a < shape.rank && a < PAL_MAX_RANK; a++) p.i[1 + a] = shape.dim[a];
-    return pal_record(x.tape, &op_reshape, &x, 1, &p);
+    return pal_record(x.tape, &pal__op_reshape, &x, 1, &p);
 }
 
 /* ---- permute ------------------------------------------------------------------------------------------------------
@@ -334,6 +334,11 @@ pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t 
     return pal_record(x.tape, &op_pad, &x, 1, &p);
 }
 
-static const pal_op *const ops[] = {
-    &pal__op_broadcast_to, &pal__op_sum_to, &pal__op_stop_gradient, &op_reshape, &pal__op_permute, &op_slice, &op_pad};
+static const pal_op *const ops[] = {&pal__op_broadcast_to,
+                                    &pal__op_sum_to,
+                                    &pal__op_stop_gradient,
+                                    &pal__op_reshape,
+                                    &pal__op_permute,
+                                    &op_slice,
+                                    &op_pad};
 const pal__family pal__family_shape = {ops, PAL_COUNT(ops)};

@@ -1,6 +1,6 @@
 /* squares_type.h - the sum of the squares of a row's elements, each multiplied by the same number first; included by
- * fold_kernels.c for each type T, with FN and BLOCK, its part. In the order of a sum (autograd/machine/sum.c): blocks, 16
- * partial sums in each, the blocks joined pairwise. */
+ * fold_kernels.c for each type T, with FN and BLOCK, its part. In the order of a sum (autograd/machine/sum.c): blocks,
+ * 16 partial sums in each, the blocks joined pairwise. */
 static T BLOCK(const T *x, size_t n, T factor)
 {
     T p[16] = {0};

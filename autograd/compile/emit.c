@@ -3,7 +3,7 @@
  * In a loop, registers 0 .. n_loads-1 belong to the loads, those above to results, taken again when their last reader
  * has run. A result goes straight to memory unless a later instruction of the loop still reads what lies there (an
  * operand whose place it takes, a leaf that it assigns): then it is copied at the end of the tile. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <string.h>
 
@@ -419,6 +419,6 @@ bool pal__emit(pal_program *program, pal__plan *plan)
     }
     return true;
 failed:
-    pal_tape_fail(plan->tape, PAL_ERR_MEMORY, "compile: out of memory");
+    pal__out_of_memory(plan->tape, "compile");
     return false;
 }

@@ -4,7 +4,7 @@
  * run in the middle. A loop keeps few values alive, so that its registers stay in the first-level cache. An assign
  * joins the loop that computes its value if every other reader of the leaf can run before that loop; otherwise it is a
  * copy of its own, which always can run last (it reads no leaf: materialise saw to that). */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* nan.c - where a NaN came from: after each step of a program compiled with check_nan, its results are looked through.
  * Every step before it was clean, so the first one found made it, or read it from a leaf. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <math.h>
 #include <stdio.h>

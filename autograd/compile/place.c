@@ -3,7 +3,7 @@
  * A value needs storage if something outside its loop reads it. Walking the schedule, each result takes the first gap
  * that is large enough; it may take the place of an operand that dies there, where the step reads that operand only at
  * the index it writes. A region's body has its part of the arena while the region runs. Offsets are multiples of 64. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <string.h>
 

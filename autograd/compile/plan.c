@@ -1,15 +1,9 @@
 /* plan.c - the plan over a graph: which step computes which entry. A region's body has a plan of its own, whose parent
  * is the plan that runs the region. Here are its beginning and end, and the question every pass asks: who must run
  * before whom. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <string.h>
-
-size_t pal__entry_bytes(const pal_tape *t, uint32_t id)
-{
-    const pal__entry *e = pal__at(t, id);
-    return (size_t)pal_shape_count(e->shape) * pal_dtype_size((pal_dtype)e->dtype);
-}
 
 bool pal__identity(const pal__plan *p, uint32_t id, pal_shape loop)
 {
@@ -55,16 +49,9 @@ static bool find_readers(pal__plan *p)
 }
 
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
-                         unsigned passes, unsigned lanes, bool check)
+                         const pal_compile_options *o)
 {
     pal_context *c = tape->context;
-#ifndef NDEBUG
-    const char *wrong = parent ? NULL : pal__verify_program(tape, outputs, n_outputs);
-    if (wrong) {
-        pal_tape_fail(tape, pal__verify_status(wrong), "compile: before planning: %s", wrong);
-        return NULL;
-    }
-#endif
     pal__plan *p = pal__alloc(c, sizeof *p);
     if (!p) return NULL;
     *p = (pal__plan){.context = c,
@@ -73,9 +60,9 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
                      .region = region,
                      .outputs = outputs,
                      .n_outputs = n_outputs,
-                     .passes = passes,
-                     .lanes = lanes,
-                     .check = check,
+                     .passes = o->passes,
+                     .lanes = o->lanes,
+                     .check = o->check_nan,
                      .n = tape->n_entries};
     p->view = pal__alloc(c, p->n * sizeof *p->view);
     p->group = pal__alloc(c, p->n * sizeof *p->group);
@@ -84,28 +71,20 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
     p->home = pal__alloc(c, p->n * sizeof *p->home);
     p->offset = pal__alloc(c, p->n * sizeof *p->offset);
     p->counters = pal__alloc(c, p->n * sizeof *p->counters);
-    bool ok = p->view && p->group && p->target && p->stored && p->home && p->offset && p->counters;
-    if (ok) {
+    if (p->view && p->group && p->target && p->stored && p->home && p->offset && p->counters) {
         for (uint32_t id = 0; id < p->n; id++) p->group[id] = PAL__NONE;
         for (uint32_t id = 1; id < p->n; id++) p->view[id] = pal__view_of(tape, id);
+        if (find_readers(p)) return p;
     }
-    ok = ok && find_readers(p) && pal__fuse(p) && pal__schedule(p);
-    /* A body's arena is part of its parent's, so its size is wanted first. */
-    if (ok) {
-        p->bodies = pal__alloc(c, p->n_groups * sizeof(pal__plan *));
-        p->scratch = pal__alloc(c, p->n_groups * sizeof *p->scratch);
-        ok = p->bodies && p->scratch;
-    }
-    for (size_t g = 0; g < p->n_groups && ok; g++) {
-        if (p->groups[g].dead || p->groups[g].kind != PAL__GROUP_REGION) continue;
-        const pal__entry *e = pal__at(tape, p->groups[g].members[0]);
-        p->bodies[g] = pal__plan_new(p, tape, e->index, &e->body, 1, passes, lanes, check);
-        ok = p->bodies[g] != NULL;
-    }
-    if (ok && pal__place(p)) return p;
-    pal_tape_fail(tape, PAL_ERR_MEMORY, "compile: out of memory");
     pal__plan_free(p);
     return NULL;
+}
+
+bool pal__plan_bodies(pal__plan *p)
+{
+    p->bodies = pal__alloc(p->context, p->n_groups * sizeof(pal__plan *));
+    p->scratch = pal__alloc(p->context, p->n_groups * sizeof *p->scratch);
+    return p->bodies && p->scratch;
 }
 
 void pal__plan_free(pal__plan *p)

@@ -1,5 +1,5 @@
 /* run.c - executes a program: loops tile by tile on every worker, kernels, regions term by term. Allocates nothing. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 #include "autograd/machine/philox.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* schedule.c - the pass `schedule`: an order of the groups that respects reads, and writes after every read of the old
  * value. Of those that are ready, the one whose last entry comes first in canonical order runs next: depth first, so
  * temporaries die young, and the same for every recording. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 static uint32_t last_member(const pal__group *g) { return g->members[g->n_members - 1]; }
 

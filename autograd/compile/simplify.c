@@ -3,7 +3,7 @@
  * descriptors offer: the engine knows no algebra.
  *
  * With rounding off every result keeps its bits; with it on, rewrites that round otherwise may be used. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * from text, in tests. Tables: what every entry satisfies; what each class takes and gives; what is particular to
  * some classes; what else holds of a tape that becomes a program. Rows are asked in order, and a row may rely on those
  * before it. tests/autograd/test_verify.c has a tape for each row that breaks this row first. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <stddef.h>
 #include <string.h>

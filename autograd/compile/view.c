@@ -3,7 +3,7 @@
  *
  * Invariant after materialise: operands of whole-operation kernels are contiguous and have storage; what an assign or
  * an output names is computed by a step, neither a leaf's own storage nor a constant. */
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <string.h>
 
@@ -91,7 +91,7 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
     if (!changed) return (pal_var){0};
     uint32_t *ids = pal__alloc(to->context, e->n * sizeof *ids);
     pal_var made = {.tape = to};
-    if (!ids) return pal_tape_fail(to, PAL_ERR_MEMORY, "compile: out of memory");
+    if (!ids) return pal__out_of_memory(to, "compile");
     for (uint32_t k = 0; k < e->n; k++) ids[k] = takes(to, e, k, in[k].id) ? in[k].id : pal__copy(in[k]).id;
     pal__entry like = *e;
     like.scope = to->scope;

@@ -7,7 +7,7 @@
  * any CBLAS serves (one that is unknown is taken to be safe to call from several threads).
  *
  * The state below is the process's own, as what it guards is: OpenBLAS has one of each. */
-#include "autograd/internal.h"
+#include "autograd/machine/internal.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

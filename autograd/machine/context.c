@@ -1,5 +1,5 @@
 /* context.c - what would otherwise be global: allocator, worker pool, kernels chosen for the processor, BLAS set-up. */
-#include "autograd/internal.h"
+#include "autograd/machine/internal.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -16,39 +16,6 @@ static void system_release(void *block, void *user)
 {
     (void)user;
     free(block);
-}
-
-/* Blocks are aligned by hand so that a caller's allocator need not: the raw pointer lies just before the block. */
-enum { ALIGN = 64 };
-
-static void *allocate(const pal_context_options *o, size_t size)
-{
-    if (size > SIZE_MAX / 2) return NULL;
-    char *raw = o->allocate(size + ALIGN + sizeof(void *), o->user);
-    if (!raw) return NULL;
-    uintptr_t at = ((uintptr_t)raw + sizeof(void *) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
-    ((void **)at)[-1] = raw;
-    return memset((void *)at, 0, size);
-}
-
-void *pal__alloc(pal_context *context, size_t size) { return allocate(&context->options, size ? size : 1); }
-
-void pal__free(pal_context *context, void *block)
-{
-    if (block) context->options.release(((void **)block)[-1], context->options.user);
-}
-
-bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) return true;
-    size_t wanted = *capacity ? *capacity * 2 : 16;
-    void *moved = pal__alloc(context, wanted * size);
-    if (!moved) return false;
-    if (*items) memcpy(moved, *items, count * size);
-    pal__free(context, *items);
-    *items = moved;
-    *capacity = wanted;
-    return true;
 }
 
 static const char *const isa_names[PAL_ISA_COUNT] = {"baseline", "avx2", "avx512"};
@@ -109,7 +76,7 @@ pal_context *pal_context_new(const pal_context_options *given)
         o.release = system_release;
     }
     if (o.threads > 1024) return NULL;
-    pal_context *c = allocate(&o, sizeof *c);
+    pal_context *c = pal__allocate(&o, sizeof *c);
     if (!c) return NULL;
     c->options = o;
     if (!choose_isa(c, o.isa)) {

@@ -2,7 +2,7 @@
 #ifndef PAL_AUTOGRAD_KERNELS_H
 #define PAL_AUTOGRAD_KERNELS_H
 
-#include "autograd/internal.h"
+#include "autograd/machine/internal.h"
 #include "autograd/machine/isa.h"
 
 #define PAL__SUM_BLOCK   512 /* values a block */

@@ -7,7 +7,7 @@
  *
  * Workers spin for at most SPIN_NS before they sleep, since barriers come microseconds apart inside a step, and a core
  * must not burn between steps. */
-#include "autograd/internal.h"
+#include "autograd/machine/internal.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -3,7 +3,7 @@
  * Invariants. The drawing is of the tape in canonical order, so its text is as reproducible as pal_tape_text's. Orders
  * of derivative differ in fill, in darkness and in border, and each kind of entry has a shape of its own: nothing is
  * told by colour alone. Every byte that comes from a name is escaped (graph_label.c). */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <string.h>
 
@@ -212,7 +212,7 @@ char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_gr
         print(text.file, &d);
         kept = pal__text_close(&text, t->context);
     }
-    if (!kept) pal_tape_fail(t, PAL_ERR_MEMORY, "graph: out of memory");
+    if (!kept) pal__out_of_memory(t, "graph");
     drawing_free(t->context, &d);
     return kept;
 }

@@ -8,7 +8,7 @@
  *
  * Invariants. Each value's shape is told once, on the first edge that it flows along; an edge that stands for several
  * has the shapes of all. Edges that stand for several join different nodes, or are marked `next`. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  *
  * Invariants. An entry's stand-in has the same look, operation and order. Boxes of different orders never fold into
  * each other. A node's box is drawn: neither it nor a box around it is folded away or closed. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

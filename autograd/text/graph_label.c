@@ -3,9 +3,10 @@
  *
  * Invariant: whatever bytes a name has, the label is well-formed: markup is escaped, and what is not UTF-8 or not
  * printable becomes a question mark. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -124,7 +125,8 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, id);
     const char *text = e->op->formula, *equals = strstr(text, " = ");
-    bool product = e->op->op_class == PAL_CLASS_PRODUCT && e->op->n_ints == 2;
+    const int first =
+        e->op->capabilities & PAL_TRANSPOSES ? (int)e->n - 2 : INT_MAX; /* of those that may be transposed */
     for (const char *p = equals ? equals + 3 : text; *p;) {
         size_t n = word_length(p);
         int k = n ? operand_of(e->op, p, n) : -1;
@@ -137,7 +139,7 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
             pal__draw_value(f, value);
         else if (n)
             fprintf(f, "%.*s", (int)n, p);
-        if (product && k >= 0 && e->params.i[k] == 1) fputs("&#7488;", f);
+        if (k >= first && e->params.i[k - first] == 1) fputs("&#7488;", f);
         if (side) {
             bool next = e->n > 1 && d->folded[e->first + 1];
             fputs(constant || next ? " &#215; " : " ", f);

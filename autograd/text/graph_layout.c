@@ -3,7 +3,7 @@
  * Invariants. boxes[0] is the drawing; a box's parent has a smaller index. Outside regions each order of derivative has
  * boxes of its own, so that the forward pass stays readable; in a region the body stays together and colour alone tells
  * orders apart. An entry that is hidden has no reader that draws an edge from it. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* graph_legend.c - the head of a drawing: its title, and what the looks in it mean, of those that are there. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <string.h>
 

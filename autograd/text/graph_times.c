@@ -2,7 +2,8 @@
  *
  * A step knows the entry of the user's tape that it ends in, and so does each entry of the drawing, which is a copy of
  * that tape: no order and no name is compared. A fused loop's time is all at the operation that it ends in. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/compile/internal.h"
+#include "autograd/text/internal.h"
 
 typedef struct matching {
     pal__drawing *d;

@@ -1,6 +1,6 @@
 /* graph_write.c - a drawing straight into a file, whole or not at all: it grows under a temporary name beside the one
  * that is wanted, which it takes in one step. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

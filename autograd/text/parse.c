@@ -8,7 +8,8 @@
  * Invariants. Every entry goes through the checks of recording: shape rules, live operands, regions; what a line
  * declares has to be what the shape rule gives. Nothing is believed that was not checked, for the text may be anyone's.
  * On failure the tape is empty again. */
-#include "autograd/text/parse_internal.h"
+#include "autograd/compile/internal.h"
+#include "autograd/text/internal.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* parse_line.c - the letters of a text of a tape: one line into numbers, names, operands (grammar: parse.c). */
-#include "autograd/text/parse_internal.h"
+#include "autograd/text/internal.h"
 
 #include <errno.h>
 #include <math.h>

@@ -4,7 +4,7 @@
  * roots, operands from the left; roots of equal standing are ordered by their structural hashes. Neither the order of
  * recording nor a pointer nor the locale shows. What is printed is all there is to know: parse.c makes the same tape of
  * it again. */
-#include "autograd/text/graph_internal.h"
+#include "autograd/text/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ bool pal__canonical(pal_tape *t, const pal_var *outputs, size_t n, const char *w
     size_t most = n ? n : t->n_entries;
     uint32_t *roots = pal__alloc(t->context, most * sizeof *roots);
     bool *read = pal__alloc(t->context, t->n_entries * sizeof *read), ok = roots && read;
-    if (!ok) pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", what);
+    if (!ok) pal__out_of_memory(t, what);
     if (ok) {
         for (size_t i = 0; i < n; i++) roots[i] = outputs[i].id;
         ok = pal__rebuild(t, roots, n ? n : find_roots(t, read, roots), false, NULL, NULL, g);
@@ -192,7 +192,7 @@ char *pal_tape_text(pal_tape *t, const pal_var *outputs, size_t n)
             fprintf(text.file, "%s%%%u%s", i ? ", " : "return ", g.outputs[i], i + 1 < g.n_outputs ? "" : "\n");
         kept = pal__text_close(&text, t->context);
     }
-    if (!kept) pal_tape_fail(t, PAL_ERR_MEMORY, "text: out of memory");
+    if (!kept) pal__out_of_memory(t, "text");
     pal__graph_free(t->context, &g);
     return kept;
 }

@@ -2,7 +2,7 @@
 #include "tests/autograd/graphs.h"
 
 #include "autograd/gradcheck.h"
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 
 #include <math.h>
 #include <stdarg.h>

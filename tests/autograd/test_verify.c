@@ -2,7 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 #include "tests/testing.h"
 
 static pal_context *c;

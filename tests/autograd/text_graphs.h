@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autograd/internal.h"
+#include "autograd/compile/internal.h"
 #include "tests/testing.h"
 
 enum { OUTPUTS = 64, MOST_LEAVES = 64, ROWS = 6, COLUMNS = 4 };

@@ -1,8 +1,8 @@
-/* graph_internal.h - what text.c and the drawing (graph.c, graph_layout.c, graph_edges.c, graph_label.c) share. All of
- * them look at a tape in canonical order, made by pal__canonical, and write through a stream in the C locale, so that
- * what they print depends on the recorded structure alone. */
-#ifndef PAL_AUTOGRAD_GRAPH_INTERNAL_H
-#define PAL_AUTOGRAD_GRAPH_INTERNAL_H
+/* internal.h - what the files of text/ share: text.c prints a tape, parse.c and parse_line.c read such a text back,
+ * graph*.c draw it. All of them look at a tape in canonical order, made by pal__canonical, and write through a stream
+ * in the C locale, so that what they print depends on the recorded structure alone. */
+#ifndef PAL_TEXT_INTERNAL_H
+#define PAL_TEXT_INTERNAL_H
 
 #include "autograd/internal.h"
 
@@ -133,5 +133,52 @@ bool pal__draw_shape(FILE *file, const pal_tape *tape, uint32_t id);
 const char *pal__last_name(const char *path);                               /* after the last slash */
 bool pal__constant_value(const pal_tape *tape, uint32_t id, double *value); /* a constant, broadcasts seen through */
 bool pal__label_folds(const pal_tape *tape, uint32_t id, uint32_t operand); /* the label can hold its value */
+
+/* ---- Parsing: parse.c records, parse_line.c reads letters -----------------------------------------------------------
+ */
+
+enum { PAL__DEEPEST = 64, PAL__NAME = 512, PAL__NUMBERS = PAL_PARAM_INTS + 2 };
+
+typedef struct pal__known { /* ascending by number */
+    uint32_t number, id;
+} pal__known;
+
+typedef struct pal__line {
+    uint32_t number, body, index; /* body, index: ids; 0: none */
+    const pal_op *op;
+    pal_dtype dtype;
+    pal_shape shape;
+    pal_params params;
+    bool named;
+    char name[PAL__NAME], scope[256];
+    size_t n_numbers;
+    char numbers[PAL__NUMBERS][32];
+} pal__line;
+
+typedef struct pal__parser {
+    pal_tape *tape;
+    pal_parse_options o;
+    pal_error *err;
+    locale_t c; /* numbers have a point, whatever the program's locale */
+    const char *at, *end;
+    size_t row;
+    pal__known *known;
+    pal_var *in; /* operands, or outputs, of the line */
+    size_t n_known, cap_known, n_in, cap_in;
+    uint32_t open[PAL__DEEPEST]; /* indices of the regions around the line */
+    size_t depth;
+    pal__line l;
+} pal__parser;
+
+/* Sets the error "line N: ..." and returns false. */
+bool pal__parse_fail(pal__parser *p, pal_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static inline bool pal__parse_wrong(pal__parser *p, const char *what)
+{
+    return pal__parse_fail(p, PAL_ERR_FORMAT, "%s", what);
+}
+static inline bool pal__parse_no_memory(pal__parser *p) { return pal__parse_fail(p, PAL_ERR_MEMORY, "out of memory"); }
+bool pal__parse_skip(pal__parser *p, const char *text); /* if that stands here, behind it */
+bool pal__parse_ids(pal__parser *p);                    /* "%1, %2" into p->in, behind what is there */
+bool pal__parse_line(pal__parser *p); /* all of an operation's line into p->l, p->in and the tape's order */
 
 #endif

@@ -1,0 +1,44 @@
+/* plan_text.c - a plan prints itself, as far as the passes have filled it in: a line a group, in the order in which
+ * they run once there is one, with the operations that it fuses and where its results lie. */
+#include "autograd/compile/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kinds[] = {
+    [PAL__GROUP_LOOP] = "loop", [PAL__GROUP_KERNEL] = "kernel", [PAL__GROUP_REGION] = "region"};
+
+static void print_home(FILE *f, const pal__plan *p, uint32_t id)
+{
+    if (p->target[id]) fprintf(f, " -> %s", pal__at(p->tape, pal__arg(p->tape, p->target[id], 0))->params.name);
+    if (!p->stored[id]) return;
+    fprintf(f, " -> arena+%zu", p->offset[id]);
+}
+
+static void print_group(FILE *f, const pal__plan *p, uint32_t g)
+{
+    const pal__group *group = &p->groups[g];
+    fprintf(f, "%-6s", kinds[group->kind]);
+    for (size_t m = 0; m < group->n_members; m++) {
+        uint32_t id = group->members[m];
+        fprintf(f, "%s%%%u %s", m ? ", " : " ", id, pal__at(p->tape, id)->op->name);
+        print_home(f, p, id);
+    }
+    fputc('\n', f);
+}
+
+char *pal__plan_text(const pal__plan *p)
+{
+    char *text = NULL, *kept = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f) return NULL;
+    for (size_t i = 0; i < p->n_order; i++) print_group(f, p, p->order[i]);
+    for (uint32_t g = 0; !p->n_order && g < p->n_groups; g++)
+        if (!p->groups[g].dead) print_group(f, p, g);
+    if (p->arena) fprintf(f, "arena of %zu bytes\n", p->arena);
+    if (fclose(f) == 0 && (kept = pal__alloc(p->context, size + 1))) memcpy(kept, text, size);
+    free(text);
+    return kept;
+}
