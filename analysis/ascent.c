@@ -17,14 +17,14 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1200, WINDOW = 100 };
 static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* t */
 static const double parallel = 1e-6, cancelled = 1e-3;         /* lengths along the sphere, of a gradient's */
 static const double gain = 1e-4, better = 1e-6, enough = 1e-3; /* of a value; of what the slope promises */
 
-/* ---- The layers of a recorded encoder ---------------------------------------------------------------------------- */
+/* ---- The layers of a recorded encoder ------------------------------------------------------------------------- */
 
 typedef struct reading {
     pal_var x;
@@ -109,7 +109,7 @@ static pal_status tell(const pal_tape *tape, pal_error *err)
 pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal_error *err)
 {
     pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
-    if (!tape) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!tape) return pal__no_memory(err);
     pal_tensor *x =
         pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(1, pal__features(model)));
     pal_var a = x ? preactivation(model, tape, pal_leaf(tape, x, "inputs"), layer, &out->layers) : (pal_var){0};
@@ -129,7 +129,7 @@ pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal
     return status;
 }
 
-/* ---- The climb --------------------------------------------------------------------------------------------------- */
+/* ---- The climb ------------------------------------------------------------------------------------------------ */
 
 typedef struct climb {
     const pal__layer *layer;
@@ -157,7 +157,7 @@ static pal_status compile(climb *c, pal_model *model, pal_error *err)
     c->d = malloc(c->rows * c->features * sizeof *c->d);
     if (!tape || !c->x || !c->mask || !c->v || !c->g || !c->d) {
         pal_tape_free(tape);
-        return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        return pal__no_memory(err);
     }
     pal_var x = pal_leaf(tape, c->x, "inputs"), out[2];
     pal_var a = preactivation(model, tape, x, c->layer->layer, &layers);
@@ -336,7 +336,7 @@ pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t 
 {
     climb *c = calloc(1, sizeof *c);
     double *room = malloc((size_t)pal__features(model) * sizeof *room);
-    pal_status status = c && room ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = c && room ? PAL_OK : pal__no_memory(err);
     *open = 0;
     if (!status) {
         c->layer = layer;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "train/train.h"
+#include "analysis/internal.h"
 
 static int by_value(const void *a, const void *b)
 {

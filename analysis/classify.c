@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { BATCH = 256, FOLDS = 5, FOLDED = 2000, STRENGTHS = 9, WORSE = 2 };
 #define SELECTING 1e-5 /* the gradient that is small enough to compare strengths, and that of the final fit */
@@ -31,9 +31,7 @@ typedef struct job {
     double *solutions; /* one a fold, and the final one */
 } job;
 
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
-
-/* ---- Which samples are labelled ---------------------------------------------------------------------------------- */
+/* ---- Which samples are labelled ------------------------------------------------------------------------------- */
 
 static int64_t classes_of(const pal_dataset *train, const pal_dataset *test)
 {
@@ -70,51 +68,7 @@ pal_status pal_classify_check(const pal_dataset *train, const pal_dataset *test,
     return PAL_OK;
 }
 
-/* How many of each class: in proportion, the largest remainders first, at least one each. */
-static void share_out(const int64_t count[256], int64_t total, int64_t labels, int64_t quota[256])
-{
-    int64_t given = 0;
-    for (int k = 0; k < 256; k++) {
-        quota[k] = (int64_t)((double)labels * (double)count[k] / (double)total);
-        if (!quota[k] && count[k]) quota[k] = 1;
-        given += quota[k];
-    }
-    while (given != labels) {
-        int at = -1, step = given < labels ? 1 : -1;
-        double most = -INFINITY;
-        for (int k = 0; k < 256; k++) {
-            double missing = step * ((double)labels * (double)count[k] / (double)total - (double)quota[k]);
-            bool may = step > 0 ? quota[k] < count[k] : quota[k] > 1;
-            if (!may || missing <= most) continue;
-            most = missing;
-            at = k;
-        }
-        quota[at] += step;
-        given += step;
-    }
-}
-
-pal_status pal__stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
-                         uint8_t *fold, pal_error *err)
-{
-    const uint8_t *labels = data->labels->data;
-    int64_t count[256], quota[256], taken[256] = {0}, done = 0;
-    uint32_t *order = malloc((size_t)data->count * sizeof *order);
-    if (!order) return no_memory(err);
-    pal_status status = pal_epoch_order(seed, "labels", draw, order, (size_t)data->count);
-    count_classes(data, count);
-    share_out(count, data->count, n, quota);
-    for (int64_t i = 0; !status && i < data->count; i++) {
-        uint8_t label = labels[order[i]];
-        if (taken[label] == quota[label]) continue;
-        fold[done] = (uint8_t)(taken[label]++ % folds);
-        rows[done++] = order[i];
-    }
-    free(order);
-    return status ? pal_error_set(err, status, "the order of the labels failed") : PAL_OK;
-}
-
-/* ---- Features ---------------------------------------------------------------------------------------------------- */
+/* ---- Features ------------------------------------------------------------------------------------------------- */
 
 /* n of these rows, BATCH at most, as float32 [n,d]. */
 static pal_status gather(job *j, const pal_dataset *data, const uint32_t *rows, int64_t n, const float **out,
@@ -162,7 +116,7 @@ static pal_status load(job *j, pal_error *err)
     return status ? pal_error_set(err, status, "%s: the labels could not be gathered", j->train->name) : PAL_OK;
 }
 
-/* ---- The classifier ---------------------------------------------------------------------------------------------- */
+/* ---- The classifier ------------------------------------------------------------------------------------------- */
 
 static double strength_at(int i) { return 0.01 * pow(5, -i); }
 
@@ -253,7 +207,7 @@ static pal_status test(job *j, pal_error *err)
 {
     const uint8_t *labels = j->test->labels->data;
     double *x = malloc((size_t)(BATCH * j->d + j->classes) * sizeof *x);
-    pal_status status = x ? PAL_OK : no_memory(err);
+    pal_status status = x ? PAL_OK : pal__no_memory(err);
     int64_t wrong = 0;
     uint32_t rows[BATCH];
     if (j->o.confusion) memset(j->o.confusion, 0, (size_t)(j->classes * j->classes) * sizeof *j->o.confusion);
@@ -274,7 +228,7 @@ static pal_status test(job *j, pal_error *err)
     return status;
 }
 
-/* ---- All of it --------------------------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------------------------ */
 
 static pal_status prepare(job *j, pal_error *err)
 {
@@ -303,7 +257,7 @@ static pal_status prepare(job *j, pal_error *err)
     j->classifier = pal__logistic_new(j->inputs, j->targets, j->o.lanes, err);
     if (!j->classifier) return PAL_ERR_MEMORY;
     j->solutions = calloc((FOLDS + 1) * pal__logistic_size(j->classifier), sizeof *j->solutions);
-    return j->solutions ? PAL_OK : no_memory(err);
+    return j->solutions ? PAL_OK : pal__no_memory(err);
 }
 
 static void release(job *j)
@@ -327,14 +281,14 @@ pal_status pal_classify(const pal_model *model, const pal_dataset *training, con
     double started = pal__seconds();
     job j = {
         .context = training->inputs->context, .model = model, .train = training, .test = testing, .result = result};
-    PAL__OPTIONS(j.o, options);
+    if (pal_options_read(&j.o, options, sizeof j.o, sizeof j.o, "classify", err)) return PAL_ERR_ARGUMENT;
     pal_error own = {0};
     if (!pal_classify_check(training, testing, j.o.labels, &own) && model) pal__fits(model, training, &own);
     if (!own.status) {
         j.n = j.o.labels ? j.o.labels : training->count;
         j.classes = classes_of(training, testing);
         *result = (pal_classification){.labels = j.n, .test_samples = testing->count, .classes = (int)j.classes};
-        if (!prepare(&j, &own) && !pal__stratify(training, j.n, j.o.seed, j.o.draw, FOLDS, j.rows, j.fold, &own) &&
+        if (!prepare(&j, &own) && !pal_stratify(training, j.n, j.o.seed, j.o.draw, FOLDS, j.rows, j.fold, &own) &&
             !load(&j, &own) && !train(&j, &own))
             test(&j, &own);
         result->features = j.d;

@@ -7,7 +7,7 @@
 
 #include "ops/ops.h"
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { NOISY_ERROR, DENOISED_ERROR, NOISY, DENOISED, OUTPUTS };
 enum { CELLS_CLEAN, CELLS_NOISY, CELLS_DENOISED, ROWS };
@@ -110,14 +110,14 @@ static pal_status prepare(denoising *d, pal_error *err)
                                      PAL_SHAPE(d->o.samples, d->data->features));
         good &= d->cells[k] != NULL;
     }
-    return good ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    return good ? PAL_OK : pal__no_memory(err);
 }
 
 pal_status pal_denoise(pal_model *model, const pal_dataset *data, const pal_denoise_options *given,
                        pal_denoise_figures *figures, const char *path, pal_error *err)
 {
     denoising d = {.model = model, .data = data};
-    PAL__OPTIONS(d.o, given);
+    if (pal_options_read(&d.o, given, sizeof d.o, sizeof d.o, "denoise", err)) return PAL_ERR_ARGUMENT;
     pal_error own = {0};
     pal_status status = prepare(&d, &own);
     if (!status) status = pass(&d, d.o.batch, &own);

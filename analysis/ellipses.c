@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { BATCH = 32 };
 
@@ -58,12 +58,12 @@ pal_status pal__ellipses(pal_model *model, const pal_dataset *data, const pal__p
 {
     pal_tensor *axes = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(2, plane->code));
     uint32_t *rows = malloc((size_t)plane->samples * sizeof *rows);
-    pal_status status = axes && rows ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = axes && rows ? PAL_OK : pal__no_memory(err);
     if (!status) {
         for (int64_t i = 0; i < 2 * plane->code; i++) pal_tensor_set(axes, (size_t)i, plane->axes[i]);
         *count = choose(plane->classes, plane->samples, each, rows);
         *ellipses = calloc(*count + 1, sizeof **ellipses);
-        if (!*ellipses) status = pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        if (!*ellipses) status = pal__no_memory(err);
     }
     if (!status) {
         pal_error own = {0};

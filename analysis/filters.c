@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { UNITS = 256, TEXT = 512 };
 
@@ -32,8 +32,6 @@ typedef struct look { /* one model's section */
     pal_tensor *cells;    /* those that are drawn, in order */
     ranked *order;
 } look;
-
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
 
 /* The encoder's first parameter, by name, that is a matrix on all features or the kernels on one channel. */
 static const pal_tensor *first_weights(const pal_model *model)
@@ -108,7 +106,7 @@ static pal_status climb(look *l, pal_error *err)
 {
     int64_t *units = malloc((size_t)l->count * sizeof *units);
     double *value = malloc((size_t)l->count * sizeof *value);
-    pal_status status = units && value ? PAL_OK : no_memory(err);
+    pal_status status = units && value ? PAL_OK : pal__no_memory(err);
     for (int64_t j = 0; !status && j < l->count; j++) units[j] = j;
     if (!status) status = pal__ascend(l->model, &l->layer, units, l->count, l->images->data, value, &l->open, err);
     for (int64_t j = 0; !status && j < l->count; j++) l->order[j] = (ranked){value[j], j};
@@ -128,7 +126,7 @@ static pal_status fill(look *l, pal_error *err)
 {
     l->images = pal_tensor_new(pal_model_context(l->model), PAL_F32, PAL_SHAPE(l->count, pixels_of(l)));
     l->order = calloc((size_t)l->count, sizeof *l->order);
-    if (!l->images || !l->order) return no_memory(err);
+    if (!l->images || !l->order) return pal__no_memory(err);
     pal_status status = PAL_OK;
     if (l->kind == MAXIMA)
         status = climb(l, err);
@@ -145,7 +143,7 @@ static pal_status arrange(look *l, const ranked *order, int64_t n, pal_error *er
     bool one_scale = l->kind == UNIT_WEIGHTS || l->kind == MAXIMA;
     double clip = 4 / sqrt((double)pixels);
     l->cells = pal_tensor_new(l->images->context, PAL_F32, PAL_SHAPE(n, pixels));
-    if (!l->cells) return no_memory(err);
+    if (!l->cells) return pal__no_memory(err);
     for (int64_t at = 0; at < n; at++)
         for (int64_t i = 0; i < pixels; i++) {
             double value = pal_tensor_get(l->images, (size_t)(order[at].index * pixels + i));
@@ -154,7 +152,7 @@ static pal_status arrange(look *l, const ranked *order, int64_t n, pal_error *er
     return PAL_OK;
 }
 
-/* ---- The picture ------------------------------------------------------------------------------------------------- */
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
 
 static void caption(const look *l, int64_t shown, bool shared, char *out)
 {
@@ -193,7 +191,7 @@ static pal_status draw(const pal_filters_options *o, look *looks, const char *pa
     const look *last = &looks[o->count - 1];
     pal_grid_section *sections = calloc(o->count, sizeof *sections);
     pal_grid_row *rows = calloc(o->count, sizeof *rows);
-    pal_status status = sections && rows ? PAL_OK : no_memory(err);
+    pal_status status = sections && rows ? PAL_OK : pal__no_memory(err);
     bool shared = o->count > 1;
     char text[TEXT];
     int64_t limit = o->units ? o->units : UNITS;
@@ -225,11 +223,11 @@ static pal_status draw(const pal_filters_options *o, look *looks, const char *pa
 pal_status pal_filters_write(const pal_filters_options *given, const char *path, pal_error *err)
 {
     pal_filters_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "filters", err)) return PAL_ERR_ARGUMENT;
     pal_status status = check(&o, err);
     if (status) return status;
     look *looks = calloc(o.count, sizeof *looks);
-    if (!looks) return no_memory(err);
+    if (!looks) return pal__no_memory(err);
     for (size_t i = 0; !status && i < o.count; i++) {
         looks[i].model = o.models[i];
         status = choose(&looks[i], &o, err);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { TOGETHER = 8, SAMPLES = 100, NEIGHBOURS = 10, DIRECTIONS = 10, IMAGES = 6, TANGENTS = 8 };
 
@@ -32,9 +32,7 @@ typedef struct geometer {
     int64_t first; /* the sample that jacobian[0] is of */
 } geometer;
 
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
-
-/* ---- The Jacobian ------------------------------------------------------------------------------------------------ */
+/* ---- The Jacobian --------------------------------------------------------------------------------------------- */
 
 /* Units in the code of one sample; 0: the tape tells. */
 static size_t code_size(geometer *e, pal_tape *tape)
@@ -53,7 +51,7 @@ static pal_status compile(geometer *e, pal_error *err)
 {
     const pal_dtype dtype = pal_model_dtype(e->model);
     pal_tape *tape = pal_tape_new(e->context, dtype);
-    if (!tape) return no_memory(err);
+    if (!tape) return pal__no_memory(err);
     e->code = code_size(e, tape);
     const int64_t k = (int64_t)e->code, d = (int64_t)e->features;
     e->copies = k ? pal_tensor_new(e->context, dtype, PAL_SHAPE(k, d)) : NULL;
@@ -87,7 +85,7 @@ static pal_status jacobian(geometer *e, int64_t i, double *out, pal_error *err)
     return PAL_OK;
 }
 
-/* ---- Along and across -------------------------------------------------------------------------------------------- */
+/* ---- Along and across ----------------------------------------------------------------------------------------- */
 
 static double dot(const double *a, const double *b, size_t n)
 {
@@ -143,7 +141,7 @@ static pal_status directions(const geometer *e, int64_t i, const double *jacobia
     const float *x = (const float *)e->x->data + i * (int64_t)e->features;
     size_t n = 0, all = (size_t)e->o.neighbours;
     pal_tensor *near = pal_tensor_new(e->context, PAL_F64, PAL_SHAPE(1, (int64_t)e->features));
-    if (!near) return no_memory(err);
+    if (!near) return pal__no_memory(err);
     for (size_t k = 0; k < all && isfinite(e->distance[(size_t)i * all + k]); k++) {
         double *d = basis + n * e->features;
         if (pal_dataset_batch(e->among, &e->neighbour[(size_t)i * all + k], 1, near)) continue;
@@ -163,7 +161,7 @@ static pal_status directions(const geometer *e, int64_t i, const double *jacobia
     return PAL_OK;
 }
 
-/* ---- All samples ------------------------------------------------------------------------------------------------- */
+/* ---- All samples ---------------------------------------------------------------------------------------------- */
 
 static void decompose(void *argument, size_t i, unsigned worker)
 {
@@ -206,7 +204,7 @@ static pal_status measure(geometer *e, pal_error *err)
     mean along = {0}, across = {0};
     pal_status status = PAL_OK;
     double *basis = malloc(((size_t)e->o.neighbours + 1) * e->features * sizeof *basis);
-    if (!basis) return no_memory(err);
+    if (!basis) return pal__no_memory(err);
     for (e->first = 0; !status && e->first < e->g->samples; e->first += TOGETHER) {
         int64_t n = e->g->samples - e->first < TOGETHER ? e->g->samples - e->first : TOGETHER;
         for (int64_t i = 0; !status && i < n; i++) {
@@ -232,7 +230,7 @@ static pal_status measure(geometer *e, pal_error *err)
     return status;
 }
 
-/* ---- Life -------------------------------------------------------------------------------------------------------- */
+/* ---- Life ----------------------------------------------------------------------------------------------------- */
 
 static pal_status make_room(geometer *e, pal_error *err)
 {
@@ -258,7 +256,7 @@ static pal_status make_room(geometer *e, pal_error *err)
         e->vectors[i] = malloc(e->length * e->features * sizeof(double));
         good = e->jacobian[i] && e->vectors[i];
     }
-    return good ? PAL_OK : no_memory(err);
+    return good ? PAL_OK : pal__no_memory(err);
 }
 
 static pal_status gather(geometer *e, pal_error *err)
@@ -266,7 +264,7 @@ static pal_status gather(geometer *e, pal_error *err)
     size_t n = (size_t)e->g->samples;
     uint32_t *rows = malloc(n * sizeof *rows);
     e->x = pal_tensor_new(e->context, PAL_F32, PAL_SHAPE((int64_t)n, (int64_t)e->features));
-    pal_status status = rows && e->x ? PAL_OK : no_memory(err);
+    pal_status status = rows && e->x ? PAL_OK : pal__no_memory(err);
     for (size_t i = 0; i < n && !status; i++) rows[i] = (uint32_t)i;
     if (!status && (status = pal_dataset_batch(e->data, rows, n, e->x)))
         pal_error_set(err, status, "%s: a batch could not be gathered", e->data->name);
@@ -299,11 +297,11 @@ pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const 
                                const pal_geometry_options *given, pal_error *err)
 {
     pal_geometry_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "geometry", err)) return NULL;
     if (pal__fits(model, data, err) || (train && pal__fits(model, train, err))) return NULL;
     pal_geometry *g = calloc(1, sizeof *g);
     if (!g) {
-        no_memory(err);
+        pal__no_memory(err);
         return NULL;
     }
     geometer e = {.g = g,

@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { CLASSES = 10, NAME = 64 };
-
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
 
 static const double smallest = 1e-5;
 
@@ -43,7 +41,7 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char 
     int *classes_of = calloc(most, sizeof *classes_of);
     bool cut = false;
     char label[96];
-    pal_status status = x && y && series && names && classes_of ? PAL_OK : no_memory(err);
+    pal_status status = x && y && series && names && classes_of ? PAL_OK : pal__no_memory(err);
     if (!status) {
         for (int64_t i = 0; i < count; i++) x[i] = (double)i + 1;
         for (size_t i = 0; i < p->count; i++, n++) {
@@ -116,7 +114,7 @@ static pal_status fill(page *g, const pal_geometry_picture *p, const char *const
         for (size_t i = 0; i < images; i++) {
             pal_tensor *cells =
                 s ? row_of(geometry->tangent, (int64_t)i, geometry->tangents) : row_of(geometry->image, (int64_t)i, 1);
-            if (!cells) return no_memory(err);
+            if (!cells) return pal__no_memory(err);
             g->cells[s * images + i] = cells;
             g->rows[s * images + i] = (pal_grid_row){.cells = cells,
                                                      .mapping = s      ? PAL_MAP_DIVERGING
@@ -142,7 +140,7 @@ pal_status pal_geometry_tangents_write(const pal_geometry_picture *p, const char
     g.sections = calloc(g.count, sizeof *g.sections);
     g.rows = calloc(g.count * images, sizeof *g.rows);
     g.cells = calloc(g.count * images, sizeof *g.cells);
-    pal_status status = g.sections && g.rows && g.cells ? fill(&g, p, ranks, err) : no_memory(err);
+    pal_status status = g.sections && g.rows && g.cells ? fill(&g, p, ranks, err) : pal__no_memory(err);
     if (!status) {
         pal_grid grid = {.struct_size = sizeof grid,
                          .title = p->title,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { BATCH = 256 };
 
@@ -71,7 +71,7 @@ pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pa
 {
     const double started = pal__seconds();
     pal_classify_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "classify", err)) return PAL_ERR_ARGUMENT;
     pal_status status = check(model, data, err);
     if (status) return status;
     counting c = {.labels = data->labels->data, .classes = pal_model_classes(model), .confusion = o.confusion};

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum {
     CHUNK_BYTES = 2 << 20, /* of the decoder's widest layer: with what is made of it, it stays in a cache */
@@ -18,13 +18,13 @@ enum {
     SCANNED = 256, /* rows at once */
 };
 
-/* ---- Whether there is such a number ------------------------------------------------------------------------------ */
+/* ---- Whether there is such a number --------------------------------------------------------------------------- */
 
 /* The first number of the data that is neither 0 nor 1 in *found; NAN: there is none. */
 static pal_status find_grey(pal_context *context, const pal_dataset *data, double *found, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(SCANNED, data->features));
-    if (!x) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!x) return pal__no_memory(err);
     pal_status status = PAL_OK;
     *found = NAN;
     for (int64_t at = 0; at < data->count && isnan(*found) && !status; at += SCANNED) {
@@ -78,7 +78,7 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
                                 pal_error *err)
 {
     pal_importance_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "importance", err)) return PAL_ERR_ARGUMENT;
     if (!pal_model_has_posterior(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "importance: the code of %s is not %s: choose a run of variational or importance-weighted",
@@ -95,7 +95,7 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
     return status ? pal_error_set(err, status, "importance: %s", why.text) : PAL_OK;
 }
 
-/* ---- The programs ------------------------------------------------------------------------------------------------ */
+/* ---- The programs --------------------------------------------------------------------------------------------- */
 
 enum { TARGET, POSTERIOR, OF_SAMPLE };
 
@@ -171,12 +171,12 @@ static pal_status prepare(job *j, pal_error *err)
         room &= j->given[k] != NULL;
     }
     pal_tape *tape = room ? pal_tape_new(context, pal_model_dtype(j->model)) : NULL;
-    pal_status status = tape ? record_draws(j, tape, err) : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = tape ? record_draws(j, tape, err) : pal__no_memory(err);
     pal_tape_free(tape);
     return status;
 }
 
-/* ---- The sum ----------------------------------------------------------------------------------------------------- */
+/* ---- The sum -------------------------------------------------------------------------------------------------- */
 
 typedef struct weights { /* of one sample, relative to exp(peak) */
     double peak, sum, squares;
@@ -246,7 +246,7 @@ pal_status pal_importance(pal_model *model, const pal_dataset *data, const pal_i
                           pal_importance_result *result, pal_error *err)
 {
     job j = {.model = model};
-    PAL__OPTIONS(j.o, options);
+    if (pal_options_read(&j.o, options, sizeof j.o, sizeof j.o, "importance", err)) return PAL_ERR_ARGUMENT;
     pal_status status = pal_importance_check(model, data, options, err);
     if (!status) status = prepare(&j, err);
     if (!status) status = estimate(&j, data, result, err);

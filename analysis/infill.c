@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { BATCH = 128 };
 
@@ -33,7 +33,7 @@ typedef struct filling {
     batch b;
 } filling;
 
-/* ---- What a step is ---------------------------------------------------------------------------------------------- */
+/* ---- What a step is ------------------------------------------------------------------------------------------- */
 
 static pal_program *compile(const filling *f, pal_tape *tape, pal_var output, bool effects)
 {
@@ -126,7 +126,7 @@ const char *pal_infill_name(pal_infill_method method)
     return (unsigned)method < PAL_INFILL_METHODS ? methods[method].name : NULL;
 }
 
-/* ---- A batch ----------------------------------------------------------------------------------------------------- */
+/* ---- A batch -------------------------------------------------------------------------------------------------- */
 
 static void clear(batch *b)
 {
@@ -243,7 +243,7 @@ static pal_status fill_batch(filling *f, const float *x, size_t from, size_t n, 
     return PAL_OK;
 }
 
-/* ---- All rows ---------------------------------------------------------------------------------------------------- */
+/* ---- All rows ------------------------------------------------------------------------------------------------- */
 
 static pal_status check(const filling *f, const float *x, size_t n, const float *out, pal_error *err)
 {
@@ -262,7 +262,7 @@ pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, 
 {
     filling f = {.model = model, .missing = missing, .features = pal__features(model)};
     pal_error own = {0};
-    PAL__OPTIONS(f.o, given);
+    if (pal_options_read(&f.o, given, sizeof f.o, sizeof f.o, "infill", err)) return PAL_ERR_ARGUMENT;
     pal_status status = check(&f, x, n, out, &own);
     if (!status) {
         if (!f.o.steps || f.o.method == PAL_INFILL_ONCE) f.o.steps = methods[f.o.method].steps;

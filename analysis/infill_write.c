@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { ORIGINAL, MASKED, FIRST_METHOD, ROWS = FIRST_METHOD + PAL_INFILL_METHODS, CHUNK = 1024 };
 
-/* ---- What is missing --------------------------------------------------------------------------------------------- */
+/* ---- What is missing ------------------------------------------------------------------------------------------ */
 
 void pal_sample_plane(pal_shape sample, int64_t *height, int64_t *width)
 {
@@ -41,7 +41,7 @@ pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, in
     return PAL_OK;
 }
 
-/* ---- Samples ----------------------------------------------------------------------------------------------------- */
+/* ---- Samples -------------------------------------------------------------------------------------------------- */
 
 /* Samples first .. first + n - 1 into a tensor that is the caller's; NULL: err says why. */
 static pal_tensor *gather(const pal_dataset *data, int64_t first, int64_t n, pal_error *err)
@@ -57,24 +57,6 @@ static pal_tensor *gather(const pal_dataset *data, int64_t first, int64_t n, pal
     return NULL;
 }
 
-pal_status pal_dataset_mean(const pal_dataset *data, float *mean, pal_error *err)
-{
-    const size_t d = (size_t)data->features;
-    double *sum = calloc(d, sizeof *sum);
-    pal_error own = {0};
-    if (!sum) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-    for (int64_t done = 0, n; done < data->count && !own.status; done += n) {
-        n = data->count - done < CHUNK ? data->count - done : CHUNK;
-        pal_tensor *x = gather(data, done, n, &own);
-        const float *value = x ? x->data : NULL;
-        for (size_t i = 0; x && i < (size_t)n * d; i++) sum[i % d] += (double)value[i];
-        pal_tensor_free(x);
-    }
-    for (size_t i = 0; i < d && !own.status; i++) mean[i] = (float)(sum[i] / (double)data->count);
-    free(sum);
-    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
-}
-
 /* The sum over pixels, missing ones or known ones, of (x - y)^2, mean over samples. step: 0 for one y for all. */
 static double squared_error(const float *x, const float *y, size_t step, const uint8_t *missing, bool wanted, size_t n,
                             size_t d)
@@ -88,7 +70,7 @@ static double squared_error(const float *x, const float *y, size_t step, const u
     return sum / (double)n;
 }
 
-/* ---- The picture ------------------------------------------------------------------------------------------------- */
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
 
 typedef struct drawing {
     const pal_dataset *data;
@@ -104,7 +86,7 @@ typedef struct drawing {
 static pal_status add_row(drawing *g, const pal_tensor *from, const char *label, pal_error *err)
 {
     pal_tensor *cells = pal_tensor_new(from->context, PAL_F32, PAL_SHAPE(g->p.samples, g->data->features));
-    if (!cells) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!cells) return pal__no_memory(err);
     memcpy(cells->data, from->data, pal_tensor_bytes(cells));
     g->cells[g->n_rows] = cells;
     g->rows[g->n_rows++] = (pal_grid_row){.cells = cells, .label = label, .mapping = pal__mapping(g->cells[ORIGINAL])};
@@ -139,7 +121,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     return pal_grid_write(&grid, path, err);
 }
 
-/* ---- Figures ----------------------------------------------------------------------------------------------------- */
+/* ---- Figures -------------------------------------------------------------------------------------------------- */
 
 static pal_status by_method(drawing *g, pal_model *model, pal_infill_method method, pal_infill_figures *f,
                             pal_error *err)
@@ -187,7 +169,7 @@ static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
     if (!g->x) return err->status;
     g->out = pal_tensor_new(g->x->context, PAL_F32, g->x->shape);
     g->means = pal_tensor_new(g->x->context, PAL_F32, g->x->shape);
-    return g->out && g->means ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    return g->out && g->means ? PAL_OK : pal__no_memory(err);
 }
 
 pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uint8_t *missing,
@@ -197,7 +179,7 @@ pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uin
     drawing g = {.data = data, .missing = missing};
     pal_infill_figures f;
     pal_error own = {0};
-    PAL__OPTIONS(g.p, picture);
+    if (pal_options_read(&g.p, picture, sizeof g.p, sizeof g.p, "infill", err)) return PAL_ERR_ARGUMENT;
     pal_status status = prepare(&g, model, &own);
     if (!status) status = by_methods(&g, model, &f, &own);
     if (!status && path) status = draw(&g, &f, path, &own);

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 32 };
 
-/* ---- On buffers -------------------------------------------------------------------------------------------------- */
+/* ---- On buffers ----------------------------------------------------------------------------------------------- */
 
 /* (1 - t) a + t b, the bits of a and b at the ends. */
 static float mix(float a, float b, double t) { return (float)((1 - t) * (double)a + t * (double)b); }
@@ -43,7 +43,7 @@ pal_status pal_interpolate(const pal_model *model, pal_workspace *workspace, con
     return status;
 }
 
-/* ---- Figures ----------------------------------------------------------------------------------------------------- */
+/* ---- Figures -------------------------------------------------------------------------------------------------- */
 
 static double distance(const float *a, const float *b, size_t n)
 {
@@ -66,7 +66,7 @@ static pal_status measure(const pal_model *model, pal_workspace *w, const float 
     return status;
 }
 
-/* ---- The picture ------------------------------------------------------------------------------------------------- */
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
 
 typedef struct blending {
     const pal_model *model;
@@ -104,7 +104,7 @@ static pal_status gather(blending *b, pal_error *err)
     b->cells = calloc(2 * b->groups, sizeof *b->cells);
     b->labels = calloc(2 * b->groups + b->steps, sizeof *b->labels);
     b->figures = calloc(b->groups, sizeof *b->figures);
-    if (!b->ends || !b->cells || !b->labels || !b->figures) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!b->ends || !b->cells || !b->labels || !b->figures) return pal__no_memory(err);
     pal_status status = pal_dataset_batch(b->data, rows, b->o.count, b->ends);
     return status ? pal_error_set(err, status, "%s: a batch could not be gathered", b->data->name) : PAL_OK;
 }
@@ -115,7 +115,7 @@ static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
     const size_t d = b->features, n = b->o.grid ? b->steps * b->steps : b->steps, edge = b->o.grid ? 0 : 1;
     const float *ends = (const float *)b->ends->data + group * b->per * d;
     pal_tensor *cells = pal_tensor_new(b->ends->context, PAL_F32, PAL_SHAPE((int64_t)(n + 2 * edge), (int64_t)d));
-    if (!cells) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!cells) return pal__no_memory(err);
     b->cells[2 * group + pixels] = cells;
     float *blends = (float *)cells->data + edge * d;
     pal_status status = PAL_OK;
@@ -158,7 +158,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
 {
     pal_grid_row *rows = calloc(2 * b->groups, sizeof *rows);
     const char **columns = calloc(b->steps + 2, sizeof *columns);
-    pal_status status = rows && columns ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = rows && columns ? PAL_OK : pal__no_memory(err);
     size_t n = 0;
     for (size_t i = 0; !status && i < 2 * b->groups; i++) {
         if (!b->cells[i]) continue;
@@ -214,7 +214,7 @@ pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data
 {
     blending b = {.model = model, .data = data};
     pal_error own = {0};
-    PAL__OPTIONS(b.o, given);
+    if (pal_options_read(&b.o, given, sizeof b.o, sizeof b.o, "interpolate", err)) return PAL_ERR_ARGUMENT;
     pal_status status = blend_all(&b, &own);
     if (!status && path) status = (b.o.grid ? draw_grid : draw_pairs)(&b, path, &own);
     if (!status && figures && !b.o.grid) memcpy(figures, b.figures, b.groups * sizeof *figures);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { VALUE, GRADIENT_W, GRADIENT_B, LOGITS, OUTPUTS };
 
@@ -22,7 +22,7 @@ static pal_program *compile(pal__logistic *l, unsigned lanes, pal_error *err)
     pal_context *context = l->inputs->context;
     pal_tape *tape = pal_tape_new(context, PAL_F64);
     if (!tape) {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
         return NULL;
     }
     pal_var wrt[] = {pal_leaf(tape, l->w, "W"), pal_leaf(tape, l->b, "b")}, out[OUTPUTS];

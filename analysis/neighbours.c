@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "autograd/operation.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { BLOCK = 512 };
 
@@ -47,7 +47,7 @@ pal_status pal__neighbours(pal_context *context, const float *points, size_t n, 
                            uint32_t *found, double *distance, pal_error *err)
 {
     pal_tensor *block = pal_tensor_new(context, PAL_F32, PAL_SHAPE(BLOCK, among->features));
-    if (!block) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!block) return pal__no_memory(err);
     search s = {.points = points,
                 .block = block->data,
                 .features = among->features,

@@ -4,30 +4,9 @@
 
 #include "ops/ops.h"
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { RECONSTRUCTED, CORRUPTED, ROWS };
-
-void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width)
-{
-    int64_t last[2] = {1, 1};
-    for (int a = sample.rank - 1, k = 1; a >= 0 && k >= 0; a--)
-        if (sample.dim[a] > 1) last[k--] = sample.dim[a];
-    int64_t count = pal_shape_count(sample);
-    *height = last[0];
-    *width = last[1];
-    if (last[0] > 1) return;
-    for (int64_t h = 1; h * h <= count; h++)
-        if (count % h == 0) *height = h;
-    *width = count / *height;
-}
-
-void pal__size_cells(pal_grid_section *section, pal_shape sample)
-{
-    pal__cell_size(sample, &section->cell_height, &section->cell_width);
-    const int64_t plane = section->cell_height * section->cell_width;
-    section->cell_planes = plane > 0 ? pal_shape_count(sample) / plane : 1;
-}
 
 static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
 {
@@ -38,15 +17,6 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
     outputs[CORRUPTED] = corrupted;
     pal_model_end(model);
     return corrupted.id ? ROWS : CORRUPTED;
-}
-
-pal_mapping pal__mapping(const pal_tensor *x)
-{
-    for (size_t i = 0; i < pal_tensor_count(x); i++) {
-        double value = pal_tensor_get(x, i);
-        if (value < 0 || value > 1) return PAL_MAP_RANGE;
-    }
-    return PAL_MAP_UNIT;
 }
 
 static pal_status draw(const pal__stage *stage, bool corrupted, pal_shape sample, const pal_reconstruct_options *o,
@@ -72,7 +42,7 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
                                  const char *path, pal_error *err)
 {
     pal_reconstruct_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "reconstruct", err)) return PAL_ERR_ARGUMENT;
     pal_status status = pal__fits(model, data, err);
     if (status) return status;
     if (o.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o.samples);

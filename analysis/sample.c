@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { SAMPLES = 64, STEPS = 20, STEPS_MOST = 100, SAMPLES_MOST = STEPS_MOST * STEPS_MOST };
 
@@ -34,7 +34,7 @@ pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, floa
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: from 1 to %d", (long long)n, SAMPLES_MOST);
     const int64_t k = pal_option_int(model, "hidden");
     pal_tape *tape = pal_tape_new(pal_model_context(model), PAL_F32);
-    if (!tape) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!tape) return pal__no_memory(err);
     const pal_shape row = {.rank = 2, .dim = {1, pal_distribution_outputs(kind, k, NULL)}};
     const pal_distribution prior = {kind, k, pal_fill(tape, PAL_F32, row, 0)};
     pal_var z = pal_distribution_sample(prior, "prior", n, 0);
@@ -86,7 +86,7 @@ static pal_status draw(const pal_model *model, const pal_sample_options *o, pal_
 pal_status pal_sample_write(const pal_model *model, const pal_sample_options *given, const char *path, pal_error *err)
 {
     pal_sample_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "sample", err)) return PAL_ERR_ARGUMENT;
     if (!prior_of(model, err)) return PAL_ERR_ARGUMENT;
     if (o.samples && o.steps)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "--steps is of a grid, and --samples are drawn: choose one");
@@ -101,7 +101,7 @@ pal_status pal_sample_write(const pal_model *model, const pal_sample_options *gi
     if (!w) return PAL_ERR_MEMORY;
     float *codes = calloc((size_t)(n * pal_workspace_code(w)), sizeof *codes);
     pal_tensor *cells = pal_tensor_new(pal_model_context(model), PAL_F32, PAL_SHAPE(n, pal_model_features(model)));
-    pal_status status = codes && cells ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = codes && cells ? PAL_OK : pal__no_memory(err);
     if (!status)
         status = grid ? pal_prior_plane(model, o.steps, codes, err) : pal_prior_draw(model, n, o.seed, codes, err);
     if (!status && (status = pal_decode(model, w, codes, (size_t)n, cells->data)))

@@ -10,7 +10,7 @@
 
 #include "ops/ops.h"
 #include "plot/plot.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { BATCH = 256, LABEL = 96 };
 
@@ -27,14 +27,12 @@ typedef struct scatter {
     char label[2][LABEL]; /* of the axes */
 } scatter;
 
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
-
 /* The codes of the first n samples, as inference gives them. */
 static pal_status encode(scatter *s, pal_workspace *workspace, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(pal_model_context(s->model), PAL_F32, PAL_SHAPE(BATCH, s->data->features));
     float *h = malloc((size_t)(BATCH * s->k) * sizeof *h);
-    pal_status status = x && h ? PAL_OK : no_memory(err);
+    pal_status status = x && h ? PAL_OK : pal__no_memory(err);
     for (int64_t at = 0; !status && at < s->n; at += BATCH) {
         uint32_t rows[BATCH];
         size_t n = (size_t)(s->n - at < BATCH ? s->n - at : BATCH);
@@ -77,7 +75,7 @@ static pal_status project(scatter *s, pal_error *err)
     double *covariance = malloc(k * k * sizeof *covariance), *values = malloc(k * sizeof *values);
     double *vectors = malloc(k * k * sizeof *vectors), total = 0;
     pal_tensor *axes = pal_tensor_new(context, PAL_F64, PAL_SHAPE(2, s->k));
-    pal_status status = tape && covariance && values && vectors && axes ? PAL_OK : no_memory(err);
+    pal_status status = tape && covariance && values && vectors && axes ? PAL_OK : pal__no_memory(err);
     if (!status) {
         pal_var h = centred(pal_leaf(tape, s->codes, "codes"));
         status = eval(pal_scale(pal_matmul_t(h, h, true, false), 1 / (double)s->n), covariance, err);
@@ -152,7 +150,7 @@ static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_op
     s->codes = pal_tensor_new(pal_model_context(s->model), PAL_F64, PAL_SHAPE(s->n, s->k));
     s->points = malloc(2 * (size_t)s->n * sizeof *s->points);
     s->axes = calloc(2 * (size_t)s->k, sizeof *s->axes);
-    if (!s->codes || !s->points || !s->axes) return no_memory(err);
+    if (!s->codes || !s->points || !s->axes) return pal__no_memory(err);
     pal_status status = encode(s, workspace, err);
     if (status) return status;
     if (s->k == 2)
@@ -197,7 +195,7 @@ pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pa
                              const char *path, pal_scatter *result, pal_error *err)
 {
     pal_scatter_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "scatter", err)) return PAL_ERR_ARGUMENT;
     pal_status status = pal__fits(model, data, err);
     if (!status) status = check(model, &o, err);
     if (status) return status;

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-/* ---- Status ------------------------------------------------------------------------------------------------------ */
+/* ---- Status --------------------------------------------------------------------------------------------------- */
 
 #define PAL_STATUS_MAP(X)                                                                                              \
     X(OK, "ok")                                                                                                        \
@@ -68,7 +68,7 @@ pal_status pal_error_set(pal_error *err, pal_status status, const char *format, 
  * PAL_ERR_ARGUMENT: the size is below `first` or above `size`; *to is as it was. to NULL: only the check. */
 pal_status pal_options_read(void *to, const void *given, size_t size, size_t first, const char *what, pal_error *err);
 
-/* ---- Element types and shapes ------------------------------------------------------------------------------------ */
+/* ---- Element types and shapes --------------------------------------------------------------------------------- */
 
 typedef enum pal_dtype {
     PAL_F32,
@@ -102,7 +102,7 @@ bool pal_shape_broadcast(pal_shape a, pal_shape b, pal_shape *out); /* false: th
 /* "[128,784]" into buf (at least 96 bytes); returns buf. */
 const char *pal_shape_text(pal_shape shape, char *buf, size_t size);
 
-/* ---- Context ----------------------------------------------------------------------------------------------------- */
+/* ---- Context -------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_context pal_context; /* the thread pool, the kernels chosen, the BLAS set-up, the allocator */
 
@@ -123,7 +123,7 @@ const char *pal_context_isa(const pal_context *context);
 const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread" */
 const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up, or NULL */
 
-/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+/* ---- Tensors -------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_tensor { /* fields are for reading; change data's elements freely */
     void *data;
@@ -141,7 +141,7 @@ size_t pal_tensor_bytes(const pal_tensor *tensor);
 double pal_tensor_get(const pal_tensor *tensor, size_t i); /* element i in row-major order, as double */
 void pal_tensor_set(pal_tensor *tensor, size_t i, double value);
 
-/* ---- Tape -------------------------------------------------------------------------------------------------------- */
+/* ---- Tape ----------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_tape pal_tape;
 typedef struct pal_var { /* by value; id 0 is bad and still knows its tape */
@@ -199,7 +199,7 @@ pal_var pal_stop_gradient(pal_var x);
  * naming it among the outputs. To a value that merely reads it, an assign that was not asked for is its value. */
 pal_var pal_assign(pal_var leaf, pal_var value);
 
-/* ---- Derivatives ------------------------------------------------------------------------------------------------- */
+/* ---- Derivatives ---------------------------------------------------------------------------------------------- */
 
 /* Appends d y / d wrt[i] for a scalar y. A wrt that y does not reach gets zeros. */
 pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad);
@@ -208,7 +208,7 @@ pal_status pal_vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, pal_va
 /* Jacobian-vector product d y / d x times tangent (the shape of x): the vjp of a vjp through a placeholder. */
 pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent);
 
-/* ---- Regions ----------------------------------------------------------------------------------------------------- */
+/* ---- Regions -------------------------------------------------------------------------------------------------- */
 
 /* body records the k-th term; k is an i32 scalar that exists only while running. Values of outer regions may be used
  * inside, inner values not outside. Random operations inside draw other noise for each k. */
@@ -219,7 +219,7 @@ pal_var pal_map_sum(pal_tape *tape, int64_t count, pal_body body, void *user);
 /* body's value, recomputed in the backward pass instead of kept (k is 0). */
 pal_var pal_recompute(pal_tape *tape, pal_body body, void *user);
 
-/* ---- Programs ---------------------------------------------------------------------------------------------------- */
+/* ---- Programs ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_program pal_program;
 
@@ -290,7 +290,7 @@ char *pal_program_text(const pal_program *program);
  * failure, also one while running, sticks to the tape. */
 pal_status pal_eval(pal_var v, void *out);
 
-/* ---- Text and drawing -------------------------------------------------------------------------------------------- */
+/* ---- Text and drawing ----------------------------------------------------------------------------------------- */
 
 /* What the outputs need, a line an operation, in canonical order: equal for tapes recorded in different orders.
  *     %5 = matmul f32[128,256] (%1, %3) {0,1} in encoder order 1

@@ -1,4 +1,4 @@
-/* internal.h - what the files at the top of autograd/ share: the tape. The data flow: record.c appends entries; grad.c
+/* internal.h - what the files at the top of autograd/ share: the tape. The data flow: append.c appends entries; grad.c
  * and region.c append adjoints; rebuild.c copies the live part of a tape into a fresh one in canonical order. From
  * there compile/ makes a program of it, text/ prints it, check/ checks its derivatives. */
 #ifndef PAL_AUTOGRAD_INTERNAL_H
@@ -8,8 +8,7 @@
 #include "autograd/machine/internal.h"
 #include "autograd/operation.h"
 
-/* ---- The tape -----------------------------------------------------------------------------------------------------
- */
+/* ---- The tape ------------------------------------------------------------------------------------------------- */
 
 #define PAL__NONE UINT32_MAX
 
@@ -83,8 +82,15 @@ uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n);
 uint32_t pal__append(pal_tape *tape, const pal__entry *like, const uint32_t *in, size_t n);
 /* Canonical order of two entries: negative, 0 (alike in every way that shows) or positive. */
 int pal__compare(const pal_tape *tape, uint32_t a, uint32_t b);
+/* Shapes and element types of some entries, as shape rules and kernels take them. */
+typedef struct pal__types {
+    pal_shape few_shapes[8], *shapes;
+    pal_dtype few_dtypes[8], *dtypes;
+} pal__types;
+bool pal__types_of(const pal_tape *tape, const uint32_t *ids, size_t n, pal__types *out); /* false: no memory */
+void pal__types_free(const pal_tape *tape, pal__types *types);
 /* Evaluates the shape rule. */
-bool pal__infer(pal_tape *tape, const pal_op *op, const pal_var *in, size_t n, const pal_params *params,
+bool pal__infer(pal_tape *tape, const pal_op *op, const uint32_t *in, size_t n, const pal_params *params,
                 pal_infer *out);
 bool pal__inside(const pal_tape *tape, uint32_t region, uint32_t of); /* region is `of` or within it */
 bool pal__outside(const pal_tape *tape,
@@ -94,15 +100,13 @@ bool pal__readable(const pal_tape *tape, uint32_t region, uint32_t id);
 uint64_t pal__hash_of(const pal_tape *tape, uint32_t id);                /* the structural hash, computed anew */
 pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by the full name; NULL: unnamed */
 
-/* ---- Derivatives and regions --------------------------------------------------------------------------------------
- */
+/* ---- Derivatives and regions ---------------------------------------------------------------------------------- */
 
 /* pal_vjp; region PAL__NONE. Otherwise only through entries of that region: other values count as constant. */
 pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint32_t region, pal_var *out);
 pal_var pal__copy(pal_var x); /* x in storage of its own */
 
-/* ---- Tapes in canonical order: rebuild.c --------------------------------------------------------------------------
- */
+/* ---- Tapes in canonical order: rebuild.c ---------------------------------------------------------------------- */
 
 /* A tape in canonical order with the ids wanted: what every pass takes and gives. */
 typedef struct pal__graph {

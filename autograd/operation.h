@@ -13,8 +13,7 @@
 extern "C" {
 #endif
 
-/* ---- Parameters: compile-time constants of one recorded entry -----------------------------------------------------
- */
+/* ---- Parameters: compile-time constants of one recorded entry ------------------------------------------------- */
 
 #define PAL_PARAM_INTS 14
 typedef struct pal_params { /* unused fields are zero: all of it is hashed */
@@ -76,7 +75,7 @@ typedef struct pal_rule {
     pal_var seed; /* the adjoint of out (adjoint rules only) */
 } pal_rule;
 
-/* ---- Kernels ----------------------------------------------------------------------------------------------------- */
+/* ---- Kernels -------------------------------------------------------------------------------------------------- */
 
 typedef enum pal_isa { PAL_ISA_BASELINE, PAL_ISA_AVX2, PAL_ISA_AVX512, PAL_ISA_COUNT } pal_isa;
 
@@ -117,7 +116,7 @@ void pal_blas_end(const pal_context *context);
 unsigned pal_worker_count(const pal_context *context);
 pal_isa pal_kernel_isa(const pal_context *context);
 
-/* ---- Test cases -------------------------------------------------------------------------------------------------- */
+/* ---- Test cases ----------------------------------------------------------------------------------------------- */
 
 #define PAL_CASE_INPUTS 4
 typedef struct pal_case { /* one way to call an operation, for the gradient checker */
@@ -131,7 +130,7 @@ typedef struct pal_case { /* one way to call an operation, for the gradient chec
     const void *user;
 } pal_case;
 
-/* ---- The descriptor ---------------------------------------------------------------------------------------------- */
+/* ---- The descriptor ------------------------------------------------------------------------------------------- */
 
 #define PAL_TEXT_(x) #x
 #define PAL_TEXT(x)  PAL_TEXT_(x)
@@ -191,7 +190,7 @@ pal_derivative pal_op_derivative(const pal_op *op, size_t k);
  */
 const char *pal_op_source(const pal_op *op);
 
-/* ---- Recording --------------------------------------------------------------------------------------------------- */
+/* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 /* Appends one entry. params may be NULL (all zero). The operands' tape is used; with n = 0 give the tape. */
 pal_var pal_record(pal_tape *tape, const pal_op *op, const pal_var *in, size_t n, const pal_params *params);
@@ -199,6 +198,9 @@ pal_var pal_record(pal_tape *tape, const pal_op *op, const pal_var *in, size_t n
 /* A random operation on a named stream: the scopes' path is put before the name; a stream asked for twice on one tape
  * is an error. Inside a map_sum the noise differs for each k. */
 pal_var pal_record_random(pal_tape *tape, const pal_op *op, const char *stream, pal_shape shape, pal_dtype dtype);
+
+/* pal_options_read of an operation's options, or of its descriptor. False: they were refused, and the tape says why. */
+bool pal_tape_options(pal_tape *tape, void *to, const void *given, size_t size, size_t first, const char *what);
 
 const pal_op *pal_op_of(pal_var v); /* NULL for a bad handle */
 const pal_params *pal_params_of(pal_var v);

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* ---- Captures ------------------------------------------------------------------------------------------------------
- */
+/* ---- Captures ------------------------------------------------------------------------------------------------- */
 
 /* The outer values that the body of a region reads, each once, in order of a walk from its result. */
 typedef struct captures {
@@ -53,8 +52,7 @@ bool pal__captures(pal_tape *t, uint32_t region, uint32_t result, uint32_t **ids
     return ok;
 }
 
-/* ---- The walk ------------------------------------------------------------------------------------------------------
- */
+/* ---- The walk ------------------------------------------------------------------------------------------------- */
 
 typedef struct walk {
     pal_tape *from, *to;

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Strings ------------------------------------------------------------------------------------------------------
- */
+/* ---- Strings -------------------------------------------------------------------------------------------------- */
 
 struct pal__block {
     struct pal__block *next;
@@ -35,8 +34,7 @@ char *pal__intern(pal_tape *t, const char *text, size_t length)
     return at;
 }
 
-/* ---- Errors -------------------------------------------------------------------------------------------------------
- */
+/* ---- Errors --------------------------------------------------------------------------------------------------- */
 
 /* where: the path of scopes follows what is wrong. */
 static pal_var fail(pal_tape *t, pal_status status, bool where, const char *format, va_list args)
@@ -70,6 +68,14 @@ pal_var pal_tape_refuse(pal_tape *t, const char *format, ...)
     return bad;
 }
 
+bool pal_tape_options(pal_tape *t, void *to, const void *given, size_t size, size_t first, const char *what)
+{
+    pal_error err;
+    if (!pal_options_read(to, given, size, first, what, &err)) return true;
+    pal_tape_fail(t, err.status, "%s", err.text);
+    return false;
+}
+
 pal_var pal__out_of_memory(pal_tape *t, const char *what)
 {
     return pal_tape_fail(t, PAL_ERR_MEMORY, "%s: out of memory", what);
@@ -81,8 +87,7 @@ size_t pal_tape_length(const pal_tape *t) { return t ? t->n_entries - 1 : 0; }
 pal_dtype pal_tape_real(const pal_tape *t) { return t ? t->real : PAL_F32; }
 pal_context *pal_tape_context(const pal_tape *t) { return t ? t->context : NULL; }
 
-/* ---- Life ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------------------------- */
 
 pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real)
 {
@@ -118,8 +123,7 @@ void pal_tape_free(pal_tape *t)
     pal__free(t->context, t);
 }
 
-/* ---- Scopes -------------------------------------------------------------------------------------------------------
- */
+/* ---- Scopes --------------------------------------------------------------------------------------------------- */
 
 const char *pal__scope_path(const pal_tape *t, uint32_t scope) { return t->scopes[scope].path; }
 
@@ -176,7 +180,7 @@ void pal_scope_end(pal_tape *t)
     t->scope = t->scopes[t->scope].parent;
 }
 
-/* ---- Entries that no call records: their descriptors ------------------------------------------------------------- */
+/* ---- Entries that no call records: their descriptors ---------------------------------------------------------- */
 
 bool pal_infer_fail(pal_infer *r, const char *why)
 {
@@ -193,8 +197,7 @@ const pal_op pal__op_placeholder = {
 const pal_op pal__op_index = {
     .struct_size = sizeof(pal_op), .name = "index", .op_class = PAL_CLASS_LEAF, .infer = pal__never, .n_ints = 1};
 
-/* ---- Handles ------------------------------------------------------------------------------------------------------
- */
+/* ---- Handles -------------------------------------------------------------------------------------------------- */
 
 pal_var pal__var(pal_tape *t, uint32_t id)
 {
@@ -258,8 +261,7 @@ bool pal__readable(const pal_tape *t, uint32_t region, uint32_t id)
     return pal__inside(t, region, e->op == &pal__op_index ? id : e->region);
 }
 
-/* ---- Mark and rewind ----------------------------------------------------------------------------------------------
- */
+/* ---- Mark and rewind ------------------------------------------------------------------------------------------ */
 
 pal_mark pal_tape_mark(pal_tape *t)
 {

@@ -36,8 +36,7 @@ static pal_shape params_shape(const pal_params *p)
     return s;
 }
 
-/* ---- add ----------------------------------------------------------------------------------------------------------
- */
+/* ---- add ------------------------------------------------------------------------------------------------------ */
 
 static pal_var seed_rule(const pal_rule *r, size_t k)
 {
@@ -64,8 +63,7 @@ const pal_op pal__op_add = {
 
 pal_var pal_add(pal_var a, pal_var b) { return pal_record(NULL, &pal__op_add, (pal_var[]){a, b}, 2, NULL); }
 
-/* ---- fill ---------------------------------------------------------------------------------------------------------
- */
+/* ---- fill ----------------------------------------------------------------------------------------------------- */
 
 static bool infer_fill(pal_infer *r)
 {
@@ -97,8 +95,7 @@ pal_var pal_constant(pal_tape *tape, double value)
     return tape ? pal_fill(tape, tape->real, PAL_SCALAR, value) : (pal_var){0};
 }
 
-/* ---- broadcast_to and sum_to --------------------------------------------------------------------------------------
- */
+/* ---- broadcast_to and sum_to ---------------------------------------------------------------------------------- */
 
 static bool infer_broadcast(pal_infer *r)
 {
@@ -216,8 +213,7 @@ pal_var pal_sum_to(pal_var x, pal_shape shape)
     return pal_record(x.tape, &pal__op_sum_to, &x, 1, &p);
 }
 
-/* ---- stop_gradient and copy -----------------------------------------------------------------------------------------
- */
+/* ---- stop_gradient and copy ----------------------------------------------------------------------------------- */
 
 static bool infer_first(pal_infer *r)
 {

@@ -26,8 +26,7 @@ typedef struct row {
     const void *user;
 } row;
 
-/* ---- What is recorded ---------------------------------------------------------------------------------------------
- */
+/* ---- What is recorded ----------------------------------------------------------------------------------------- */
 
 /* By a pointer to the function. */
 typedef pal_var (*unary)(pal_var);
@@ -130,8 +129,7 @@ static pal_var average_pool(pal_var x)
     return pal_average_pool2d(x, &(pal_pool2d_options){.struct_size = sizeof(pal_pool2d_options), .window = {2, 2}});
 }
 
-/* ---- The table ----------------------------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------------------------ */
 
 #define OF(type, f) (&(const type){f})
 #define MATRIX(m, n)                                                                                                   \
@@ -219,8 +217,7 @@ static const row rows[] = {
     {"solve 256 of 32, a side", {{{3, {256, 32, 32}}, DEFINITE}, STACK(256, 32, 1)}, by_two, OF(binary, solve)},
 };
 
-/* ---- Timing -------------------------------------------------------------------------------------------------------
- */
+/* ---- Timing --------------------------------------------------------------------------------------------------- */
 
 static double now_us(void)
 {

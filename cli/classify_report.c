@@ -20,7 +20,7 @@ static double mean_error(const pal_cli_answers *a, double *standard_error)
     return mean;
 }
 
-/* ---- Of each class ----------------------------------------------------------------------------------------------- */
+/* ---- Of each class -------------------------------------------------------------------------------------------- */
 
 typedef struct figures {      /* of a class */
     int64_t samples;          /* that are labelled so */
@@ -48,7 +48,7 @@ static const char *class_text(const job *j, int64_t class, char out[WIDTH])
     return out;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ----------------------------------------------------------------------------------------------------- */
 
 static json_t *json_of_draws(const pal_cli_answers *a)
 {
@@ -107,7 +107,7 @@ static void print_json(const job *j, const char *picture)
     pal_cli_print_json(out);
 }
 
-/* ---- Tables ------------------------------------------------------------------------------------------------------ */
+/* ---- Tables --------------------------------------------------------------------------------------------------- */
 
 static void print_confusion(const job *j, int f)
 {
@@ -207,7 +207,7 @@ static void print_table(const job *j)
     puts("  recall: share of a class's samples that are told so; precision: share of those told so that are of it");
 }
 
-/* ---- The picture ------------------------------------------------------------------------------------------------- */
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
 
 static pal_status draw(const job *j, const char *path, bool *drawn, pal_error *err)
 {

@@ -14,18 +14,17 @@
 #include "autograd/autograd.h"
 #include "models/models.h"
 #include "data/data.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 #define PAL_CLI_VERSION "0.1.0"
 
-/* ---- Exit statuses ------------------------------------------------------------------------------------------------
- */
+/* ---- Exit statuses -------------------------------------------------------------------------------------------- */
 
 enum { PAL_CLI_DONE = 0, PAL_CLI_FAILED = 1, PAL_CLI_WRONG = 2, PAL_CLI_SIGNAL = 128 /* + the signal's number */ };
 enum { PAL_CLI_GO_ON = -1 }; /* from the functions below: nothing wrong so far */
 
-/* ---- The verbs -----------------------------------------------------------------------------------------------------
- */
+/* ---- The verbs ------------------------------------------------------------------------------------------------ */
 
 typedef struct pal_cli_verb {
     const char *name, *summary;
@@ -53,14 +52,12 @@ int pal_cli_gradcheck(int argc, char **argv);
 int pal_cli_graph(int argc, char **argv);
 int pal_cli_run_info(int argc, char **argv);
 
-/* ---- plugin.c: variants from a shared object ------------------------------------------------------------------------
- */
+/* ---- plugin.c: variants from a shared object ------------------------------------------------------------------ */
 
 /* Loads it and has it register what it has; it stays. PAL_CLI_GO_ON, or the status after one line. */
 int pal_cli_load(const char *path);
 
-/* ---- parse.c: options and words ------------------------------------------------------------------------------------
- */
+/* ---- parse.c: options and words ------------------------------------------------------------------------------- */
 
 typedef struct pal_cli_row { /* an option of a verb */
     pal_option option;       /* its value is the default that --help shows; "": none. ENUM without choices: any text */
@@ -136,8 +133,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
         {"out", PAL_OPTION_ENUM, "", 0, 0, NULL, help}, "FILE", NULL, 'o'                                              \
     }
 
-/* ---- say.c
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- say.c ---------------------------------------------------------------------------------------------------- */
 
 /* "palindrome: ..." in one line on standard error; returns status. */
 int pal_cli_say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -150,8 +146,7 @@ json_t *pal_cli_number(double value);                             /* null, where
 const char *pal_cli_count(double value, char *out, size_t size);  /* "60,000" */
 const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:00:09" */
 
-/* ---- variants.c: the models by name, and their options
- * --------------------------------------------------------------- */
+/* ---- variants.c: the models by name, and their options -------------------------------------------------------- */
 
 const pal_variant *pal_cli_variant(const char *name, int *status); /* NULL: said so, *status set */
 /* The settings that are given and fit the variant, checked. */
@@ -160,16 +155,14 @@ int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settin
 const pal_option *pal_cli_any_option(size_t i);
 const char *pal_cli_option_range(const pal_option *option, char *out, size_t size); /* "1 to 65536", "yes or no" */
 
-/* ---- setup.c: processor, threads, BLAS
- * ------------------------------------------------------------------------------- */
+/* ---- setup.c: processor, threads, BLAS ------------------------------------------------------------------------ */
 
 void pal_cli_set_up(char **argv); /* may start the program anew, with better kernels */
 int pal_cli_print_version(void);
 unsigned pal_cli_processors(void);
 pal_context *pal_cli_context(const pal_cli_args *args, int *status); /* by --threads; NULL: said so */
 
-/* ---- open.c: a trained run with what is to be done to it
- * ------------------------------------------------------------- */
+/* ---- open.c: a trained run with what is to be done to it ------------------------------------------------------ */
 
 typedef struct pal_cli_run {
     pal_rundir *dir;
@@ -192,27 +185,32 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err);
 void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);
+/* A verb about the run that its first word names: about.c. */
+typedef struct pal_cli_about_run {
+    const pal_cli_spec *spec;
+    int (*check)(const pal_cli_args *args); /* of the words alone, before anything is opened; NULL: nothing to check */
+    bool data;                              /* opens the samples, too */
+    int (*act)(const pal_cli_args *args, pal_cli_run *run); /* the status to exit with */
+} pal_cli_about_run;
+int pal_cli_about(const pal_cli_about_run *verb, int argc, char **argv);
 /* The settings of run `at` that are not the same in all n runs; its folder's name where there are none. Returns out. */
 const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
 /* "denoising, masking 0.25, hidden 256": what of the settings is not the default. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
 
-/* ---- plots.c: pictures that gnuplot draws
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- plots.c: pictures that gnuplot draws --------------------------------------------------------------------- */
 
 /* PAL_CLI_GO_ON, or the status after a line that --out is no name of such a picture. */
 int pal_cli_check_plot(const pal_cli_args *args);
 int pal_cli_say_undrawn(const char *path); /* that there is no gnuplot, and what was written; the status */
 
-/* ---- encode.c: arrays in, arrays out
- * ------------------------------------------------------------------------------- */
+/* ---- encode.c: arrays in, arrays out -------------------------------------------------------------------------- */
 
 typedef enum pal_cli_conversion { PAL_CLI_ENCODE, PAL_CLI_DECODE, PAL_CLI_RECONSTRUCT } pal_cli_conversion;
 /* The words are RUN, IN, OUT. Returns the status to exit with. */
 int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args);
 
-/* ---- progress.c
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- progress.c ----------------------------------------------------------------------------------------------- */
 
 typedef struct pal_cli_progress {
     FILE *to; /* NULL: silent */

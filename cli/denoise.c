@@ -68,14 +68,5 @@ static int denoise(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_denoise(int argc, char **argv)
 {
-    pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
-    if (status != PAL_CLI_GO_ON) return status;
-    pal_cli_run run;
-    status = pal_cli_open(&args, 0, &run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = denoise(&args, &run);
-    pal_cli_close(&run);
-    return status;
+    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_picture, true, denoise}, argc, argv);
 }

@@ -29,8 +29,7 @@ typedef struct conversion {
     pal_tensor *in, *out; /* rows of f32 */
 } conversion;
 
-/* ---- Names of files -----------------------------------------------------------------------------------------------
- */
+/* ---- Names of files ------------------------------------------------------------------------------------------- */
 
 static bool is_csv(const pal_cli_args *args, const char *path)
 {
@@ -72,8 +71,7 @@ static int check_words(const kind *k, const pal_cli_args *args)
     return PAL_CLI_GO_ON;
 }
 
-/* ---- Rows in ------------------------------------------------------------------------------------------------------
- */
+/* ---- Rows in -------------------------------------------------------------------------------------------------- */
 
 static pal_tensor *read_folder(const conversion *c, const char *path, pal_error *err)
 {
@@ -142,8 +140,7 @@ static int read_rows(conversion *c)
     return check_rows(c, path);
 }
 
-/* ---- Rows out -----------------------------------------------------------------------------------------------------
- */
+/* ---- Rows out ------------------------------------------------------------------------------------------------- */
 
 static pal_shape out_shape(const conversion *c)
 {
@@ -199,8 +196,7 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
     return status;
 }
 
-/* ---- The verbs ----------------------------------------------------------------------------------------------------
- */
+/* ---- The verbs ------------------------------------------------------------------------------------------------ */
 
 static const pal_cli_row encode_rows[] = {
     PAL_CLI_FORMAT,

@@ -55,7 +55,7 @@ static bool is_other(const pal_cli_args *args, const pal_run_info *info)
     return given && info->data && strcmp(realpath(given, path) ? path : given, info->data) != 0;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ----------------------------------------------------------------------------------------------------- */
 
 static json_t *numbers(const double *values, int64_t n)
 {
@@ -129,7 +129,7 @@ static void print_json(const pal_cli_run *run, const column *columns, size_t n)
     pal_cli_print_json(out);
 }
 
-/* ---- The table --------------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------------------------ */
 
 /* A row of it: `digits` after the point, -1 for a whole number, -2 for a share in percent. Nothing where no column has
  * a number. */
@@ -286,7 +286,7 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
                pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
 }
 
-/* ---- The verb ---------------------------------------------------------------------------------------------------- */
+/* ---- The verb ------------------------------------------------------------------------------------------------- */
 
 static int report(int64_t done, int64_t all, void *user)
 {
@@ -344,25 +344,23 @@ static pal_dataset *open_trained(const pal_cli_args *args, const pal_cli_run *ru
     return data;
 }
 
-int pal_cli_evaluate(int argc, char **argv)
+static int act(const pal_cli_args *args, pal_cli_run *run)
 {
-    pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
-    if (status != PAL_CLI_GO_ON) return status;
-    pal_cli_run run;
     pal_dataset *trained = NULL;
     column columns[COLUMNS] = {0};
     size_t n = 1;
-    status = pal_cli_open(&args, 0, &run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = weigh(&args, &run, run.data, NULL);
-    if (status == PAL_CLI_GO_ON && is_other(&args, pal_rundir_info(run.dir))) trained = open_trained(&args, &run);
-    if (status == PAL_CLI_GO_ON && trained) status = weigh(&args, &run, trained, NULL);
-    if (status == PAL_CLI_GO_ON) status = measure(&args, &run, run.data, &columns[ASKED]);
-    if (status == PAL_CLI_GO_ON && trained) status = measure(&args, &run, trained, &columns[n++]);
-    if (status == PAL_CLI_GO_ON) (pal_cli_flag(&args, "json") ? print_json : print_table)(&run, columns, n);
+    int status = weigh(args, run, run->data, NULL);
+    if (status == PAL_CLI_GO_ON && is_other(args, pal_rundir_info(run->dir))) trained = open_trained(args, run);
+    if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
+    if (status == PAL_CLI_GO_ON) status = measure(args, run, run->data, &columns[ASKED]);
+    if (status == PAL_CLI_GO_ON && trained) status = measure(args, run, trained, &columns[n++]);
+    if (status == PAL_CLI_GO_ON) (pal_cli_flag(args, "json") ? print_json : print_table)(run, columns, n);
     for (size_t i = 0; i < COLUMNS; i++) free(columns[i].unit_divergence);
     pal_dataset_free(trained);
-    pal_cli_close(&run);
     return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
+}
+
+int pal_cli_evaluate(int argc, char **argv)
+{
+    return pal_cli_about(&(pal_cli_about_run){&spec, NULL, true, act}, argc, argv);
 }

@@ -88,7 +88,7 @@ static int measure(job *j)
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-/* ---- What it says ------------------------------------------------------------------------------------------------ */
+/* ---- What it says --------------------------------------------------------------------------------------------- */
 
 static json_t *numbers(const double *values, int64_t n)
 {

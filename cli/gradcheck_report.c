@@ -39,7 +39,7 @@ static double identity(const pal_gradcheck_report *r)
     return r->order == 2 ? r->symmetry : fmax(r->duality, r->linearity); /* fmax passes over a NaN */
 }
 
-/* ---- For people ------------------------------------------------------------------------------------------------ */
+/* ---- For people ----------------------------------------------------------------------------------------------- */
 
 /* A rate has two places, anything else two digits; a NaN is a dash. */
 static const char *figure(double value, bool rate, char *out, size_t size)
@@ -125,7 +125,7 @@ static void print_table(const pal__checks *c)
     print_verdict(c, colour ? colours[failed ? PAL_CHECK_FAIL : PAL_CHECK_PASS] : "", colour ? "\033[0m" : "");
 }
 
-/* ---- For programs ---------------------------------------------------------------------------------------------- */
+/* ---- For programs --------------------------------------------------------------------------------------------- */
 
 static void print_json(const pal__checks *c)
 {

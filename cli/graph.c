@@ -43,7 +43,7 @@ static const pal_cli_spec spec = {
     1,       "graph needs a model: `palindrome models` lists them",
     true};
 
-/* ---- Recording ------------------------------------------------------------------------------------------------- */
+/* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 typedef struct recording {
     pal_context *context;
@@ -135,7 +135,7 @@ static int record(recording *r, int64_t batch, int64_t order)
     return pal_tape_error(r->tape) ? say_tape(r) : PAL_CLI_GO_ON;
 }
 
-/* ---- Time ------------------------------------------------------------------------------------------------------ */
+/* ---- Time ----------------------------------------------------------------------------------------------------- */
 
 static double now(void)
 {
@@ -164,7 +164,7 @@ static int measure(recording *r)
     return PAL_CLI_GO_ON;
 }
 
-/* ---- Writing --------------------------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------------------------- */
 
 static bool send_all(int to, const char *text, size_t size)
 {
@@ -247,7 +247,7 @@ static int write_picture(const char *path, const char *type, const char *text)
     return status;
 }
 
-/* ---- The verb -------------------------------------------------------------------------------------------------- */
+/* ---- The verb ------------------------------------------------------------------------------------------------- */
 
 static const char *type_of(const char *path)
 {

@@ -57,20 +57,19 @@ static const pal_cli_spec spec = {
 
 typedef struct infilling {
     const pal_cli_args *args;
-    pal_cli_run run;
+    pal_cli_run *run;
     uint8_t *missing;
     float *mean, *fill;
     char what[128]; /* is missing */
 } infilling;
 
-/* ---- What is missing ----------------------------------------------------------------------------------------------
- */
+/* ---- What is missing ------------------------------------------------------------------------------------------ */
 
 static int by_rectangle(infilling *f, int64_t top, int64_t left, int64_t height, int64_t width)
 {
     pal_error err = {0};
     pal_status status =
-        pal_missing_rectangle(pal_model_sample(f->run.model), top, left, height, width, f->missing, &err);
+        pal_missing_rectangle(pal_model_sample(f->run->model), top, left, height, width, f->missing, &err);
     return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
@@ -87,7 +86,7 @@ static int by_numbers(infilling *f, const char *text)
 static int by_half(infilling *f, const char *name)
 {
     int64_t h, w;
-    pal_sample_plane(pal_model_sample(f->run.model), &h, &w);
+    pal_sample_plane(pal_model_sample(f->run->model), &h, &w);
     const struct {
         const char *name;
         int64_t top, left, height, width;
@@ -103,10 +102,10 @@ static int by_half(infilling *f, const char *name)
 
 static int by_mask(infilling *f, const char *path)
 {
-    const int64_t features = pal_shape_count(pal_model_sample(f->run.model));
+    const int64_t features = pal_shape_count(pal_model_sample(f->run->model));
     pal_error err = {0};
     char shape[96];
-    pal_tensor *mask = pal_array_read(f->run.context, path, &err);
+    pal_tensor *mask = pal_array_read(f->run->context, path, &err);
     if (!mask) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
     if (pal_tensor_count(mask) != (size_t)features)
@@ -122,7 +121,7 @@ static int by_mask(infilling *f, const char *path)
 static int by_default(infilling *f)
 {
     int64_t h, w;
-    pal_sample_plane(pal_model_sample(f->run.model), &h, &w);
+    pal_sample_plane(pal_model_sample(f->run->model), &h, &w);
     snprintf(f->what, sizeof f->what, "the middle");
     return by_rectangle(f, h / 4, w / 4, h - 2 * (h / 4), w - 2 * (w / 4));
 }
@@ -157,20 +156,25 @@ static int find_fill(infilling *f)
 {
     const char *path = pal_cli_given(f->args, "data"), *fill = pal_cli_given(f->args, "fill");
     pal_error err = {0};
-    pal_dataset *train = path ? pal_dataset_open(f->run.context, path, PAL_SPLIT_TRAIN, &err)
-                              : pal_cli_open_own(&f->run, PAL_SPLIT_TRAIN, &err);
+    pal_dataset *train = path ? pal_dataset_open(f->run->context, path, PAL_SPLIT_TRAIN, &err)
+                              : pal_cli_open_own(f->run, PAL_SPLIT_TRAIN, &err);
     if (!train) return pal_cli_say_error(&err);
-    const pal_status status = pal_dataset_mean(train, f->mean, &err);
     const size_t features = (size_t)train->features;
+    double *mean = malloc(features * sizeof *mean);
+    if (mean)
+        pal_dataset_mean(train, PAL_F32, mean, &err);
+    else
+        pal_error_set(&err, PAL_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; !err.status && i < features; i++) f->mean[i] = (float)mean[i];
+    free(mean);
     pal_dataset_free(train);
-    if (status) return pal_cli_say_error(&err);
+    if (err.status) return pal_cli_say_error(&err);
     for (size_t i = 0; i < features; i++)
         f->fill[i] = fill && strcmp(fill, "mean") != 0 ? strtof(fill, NULL) : f->mean[i];
     return PAL_CLI_GO_ON;
 }
 
-/* ---- What comes out -----------------------------------------------------------------------------------------------
- */
+/* ---- What comes out ------------------------------------------------------------------------------------------- */
 
 static void print_json(const infilling *f, const pal_infill_figures *figures, const char *path)
 {
@@ -180,20 +184,21 @@ static void print_json(const infilling *f, const pal_infill_figures *figures, co
             json_object_set_new(methods, pal_infill_name((pal_infill_method)k),
                                 json_pack("{s:o, s:o}", "squared_error", pal_cli_number(figures->squared_error[k]),
                                           "squared_error_known", pal_cli_number(figures->known_error[k])));
-    pal_cli_print_json(json_pack(
-        "{s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s}", "run", pal_rundir_path(f->run.dir), "model",
-        pal_model_variant(f->run.model)->name, "data", f->run.data->name, "samples", (json_int_t)figures->samples,
-        "missing", f->what, "missing_pixels", (json_int_t)figures->missing, "pixels", (json_int_t)f->run.data->features,
-        "squared_error_mean", pal_cli_number(figures->reference), "methods", methods, "picture", path));
+    pal_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s}", "run",
+                                 pal_rundir_path(f->run->dir), "model", pal_model_variant(f->run->model)->name, "data",
+                                 f->run->data->name, "samples", (json_int_t)figures->samples, "missing", f->what,
+                                 "missing_pixels", (json_int_t)figures->missing, "pixels",
+                                 (json_int_t)f->run->data->features, "squared_error_mean",
+                                 pal_cli_number(figures->reference), "methods", methods, "picture", path));
 }
 
 static void print_table(const infilling *f, const pal_infill_figures *figures, const char *path)
 {
     char text[512], count[64];
     printf("%s on %s samples of %s, %s missing: %lld of %lld pixels\n\n",
-           pal_cli_describe(f->run.model, text, sizeof text),
-           pal_cli_count((double)figures->samples, count, sizeof count), f->run.data->name, f->what,
-           (long long)figures->missing, (long long)f->run.data->features);
+           pal_cli_describe(f->run->model, text, sizeof text),
+           pal_cli_count((double)figures->samples, count, sizeof count), f->run->data->name, f->what,
+           (long long)figures->missing, (long long)f->run->data->features);
     printf("  squared error     missing       known\n");
     for (int k = 0; k < PAL_INFILL_METHODS; k++)
         if (isfinite(figures->squared_error[k]))
@@ -214,15 +219,16 @@ static int report(double done, void *user)
 static int infill(infilling *f)
 {
     char model[512], title[600], caption[1200], file[4096];
-    const pal_run_info *info = pal_rundir_info(f->run.dir);
+    const pal_run_info *info = pal_rundir_info(f->run->dir);
     const char *path = pal_cli_given(f->args, "out"), *method = pal_cli_given(f->args, "method");
     const char *rate = pal_cli_given(f->args, "rate"), *fill = pal_cli_given(f->args, "fill");
     const bool by_mean = !fill || !strcmp(fill, "mean");
     double began = (double)time(NULL);
-    if (!path) path = pal_rundir_file(f->run.dir, "infill.png", file, sizeof file);
-    snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run.model)->name, f->run.data->name);
+    if (!path) path = pal_rundir_file(f->run->dir, "infill.png", file, sizeof file);
+    snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run->model)->name,
+             f->run->data->name);
     snprintf(caption, sizeof caption, "%s; missing: %s, at first %s%s.",
-             pal_cli_describe(f->run.model, model, sizeof model), f->what,
+             pal_cli_describe(f->run->model, model, sizeof model), f->what,
              by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
     pal_infill_picture p = {.struct_size = sizeof p,
                             .infill = {.struct_size = sizeof p.infill,
@@ -240,38 +246,34 @@ static int infill(infilling *f)
         if (!strcmp(method, pal_infill_name((pal_infill_method)k))) p.methods = 1U << k;
     pal_infill_figures figures;
     pal_error err = {0};
-    const pal_status status = pal_infill_write(f->run.model, f->run.data, f->missing, &p, &figures, path, &err);
+    const pal_status status = pal_infill_write(f->run->model, f->run->data, f->missing, &p, &figures, path, &err);
     if ((double)time(NULL) - began >= 2 && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
     if (status) return pal_cli_say_error(&err);
     (pal_cli_flag(f->args, "json") ? print_json : print_table)(f, &figures, path);
     return PAL_CLI_DONE;
 }
 
-int pal_cli_infill(int argc, char **argv)
+static int act(const pal_cli_args *args, pal_cli_run *run)
 {
-    pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
-    if (status == PAL_CLI_GO_ON) status = check_args(&args);
-    if (status != PAL_CLI_GO_ON) return status;
-    infilling f = {.args = &args};
-    status = pal_cli_open(&args, 0, &f.run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &f.run);
-    if (status == PAL_CLI_GO_ON && pal_dataset_limit(f.run.data, pal_cli_int(&args, "limit", LIMIT)))
-        status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (status == PAL_CLI_GO_ON) {
-        const size_t features = (size_t)pal_shape_count(pal_model_sample(f.run.model));
-        const size_t room = features > (size_t)f.run.data->features ? features : (size_t)f.run.data->features;
-        f.missing = calloc(room, sizeof *f.missing);
-        f.mean = calloc(room, sizeof *f.mean);
-        f.fill = calloc(room, sizeof *f.fill);
-        if (!f.missing || !f.mean || !f.fill) status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    }
+    infilling f = {.args = args, .run = run};
+    if (pal_dataset_limit(run->data, pal_cli_int(args, "limit", LIMIT)))
+        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    const size_t features = (size_t)pal_shape_count(pal_model_sample(run->model));
+    const size_t room = features > (size_t)run->data->features ? features : (size_t)run->data->features;
+    f.missing = calloc(room, sizeof *f.missing);
+    f.mean = calloc(room, sizeof *f.mean);
+    f.fill = calloc(room, sizeof *f.fill);
+    int status = f.missing && f.mean && f.fill ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (status == PAL_CLI_GO_ON) status = find_missing(&f);
     if (status == PAL_CLI_GO_ON) status = find_fill(&f);
     if (status == PAL_CLI_GO_ON) status = infill(&f);
     free(f.missing);
     free(f.mean);
     free(f.fill);
-    pal_cli_close(&f.run);
     return status;
+}
+
+int pal_cli_infill(int argc, char **argv)
+{
+    return pal_cli_about(&(pal_cli_about_run){&spec, check_args, true, act}, argc, argv);
 }

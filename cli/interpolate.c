@@ -103,8 +103,12 @@ static void print_json(const pal_cli_run *run, const ends *e, const pal_interpol
     pal_cli_print_json(out);
 }
 
-static int interpolate(const pal_cli_args *args, const pal_cli_run *run, const ends *e)
+static int interpolate(const pal_cli_args *args, pal_cli_run *run)
 {
+    ends found = {.count = 0};
+    const ends *e = &found;
+    const int status = find_ends(args, &found); /* which check() has passed */
+    if (status != PAL_CLI_GO_ON) return status;
     char model[512], title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");
@@ -143,18 +147,14 @@ static int interpolate(const pal_cli_args *args, const pal_cli_run *run, const e
     return PAL_CLI_DONE;
 }
 
+static int check(const pal_cli_args *args)
+{
+    ends e = {.count = 0};
+    const int status = pal_cli_check_picture(args);
+    return status == PAL_CLI_GO_ON ? find_ends(args, &e) : status;
+}
+
 int pal_cli_interpolate(int argc, char **argv)
 {
-    pal_cli_args args;
-    ends e = {.count = 0};
-    int status = pal_cli_parse(&spec, argc, argv, &args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
-    if (status == PAL_CLI_GO_ON) status = find_ends(&args, &e);
-    if (status != PAL_CLI_GO_ON) return status;
-    pal_cli_run run;
-    status = pal_cli_open(&args, 0, &run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = interpolate(&args, &run, &e);
-    pal_cli_close(&run);
-    return status;
+    return pal_cli_about(&(pal_cli_about_run){&spec, check, true, interpolate}, argc, argv);
 }

@@ -63,8 +63,7 @@ int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwis
     return value ? strtoll(value, NULL, 10) : otherwise;
 }
 
-/* ---- The table for argp --------------------------------------------------------------------------------------------
- */
+/* ---- The table for argp --------------------------------------------------------------------------------------- */
 
 /* "help (choices; default 128)" */
 static void describe(char *doc, const pal_option *o, const char *preset, bool takes_value)
@@ -176,8 +175,7 @@ static void add_variants(parsing *p, const char *verb)
     }
 }
 
-/* ---- What argp reports
- * ----------------------------------------------------------------------------------------------- */
+/* ---- What argp reports ---------------------------------------------------------------------------------------- */
 
 static const char *any_name(size_t i, const void *user)
 {

@@ -24,7 +24,7 @@ static const pal_cli_spec spec = {
     "say which run: its folder, such as runs/variational-001",
     false};
 
-static int sample(const pal_cli_args *args, const pal_cli_run *run)
+static int sample(const pal_cli_args *args, pal_cli_run *run)
 {
     char model[512], data[64], title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
@@ -57,13 +57,5 @@ static int sample(const pal_cli_args *args, const pal_cli_run *run)
 
 int pal_cli_sample(int argc, char **argv)
 {
-    pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
-    if (status != PAL_CLI_GO_ON) return status;
-    pal_cli_run run;
-    status = pal_cli_open(&args, 0, &run);
-    if (status == PAL_CLI_GO_ON) status = sample(&args, &run);
-    pal_cli_close(&run);
-    return status;
+    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_picture, false, sample}, argc, argv);
 }

@@ -69,14 +69,5 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_scatter(int argc, char **argv)
 {
-    pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&args);
-    if (status != PAL_CLI_GO_ON) return status;
-    pal_cli_run run;
-    status = pal_cli_open(&args, 0, &run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = draw(&args, &run);
-    pal_cli_close(&run);
-    return status;
+    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_plot, true, draw}, argc, argv);
 }

@@ -14,7 +14,7 @@ enum { PATH = SWEEP_PATH, ROWS = SWEEP_ROWS, VALUES = SWEEP_VALUES, NAME = SWEEP
 
 typedef pal_cli_sweep_job job;
 
-/* ---- What is asked for ------------------------------------------------------------------------------------------- */
+/* ---- What is asked for ---------------------------------------------------------------------------------------- */
 
 /* Those of train, but for what a sweep gives each run itself. */
 static void fill_rows(job *j)
@@ -153,7 +153,7 @@ static int choose_folder(job *j)
     return empty ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_WRONG, "%s exists: choose another --out", given);
 }
 
-/* ---- A run ------------------------------------------------------------------------------------------------------- */
+/* ---- A run ---------------------------------------------------------------------------------------------------- */
 
 /* palindrome train MODEL with these settings, as if it had been typed. */
 static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error *why)

@@ -181,8 +181,7 @@ static int train(job *j)
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
-/* ---- A run that is resumed ---------------------------------------------------------------------------------------
- */
+/* ---- A run that is resumed ------------------------------------------------------------------------------------ */
 
 /* What a run was begun with is not to be said again. */
 static int check_words(const job *j)
@@ -245,14 +244,10 @@ static int open_model(job *j)
 /* The bits depend on them. */
 static void say_changes(const job *j)
 {
-    const char *const was[] = {j->info.isa, j->info.blas};
-    const char *const is[] = {pal_context_isa(j->context), pal_context_blas(j->context)};
-    for (size_t i = 0; i < 2; i++)
-        if (was[i] && strcmp(was[i], is[i]) != 0) {
-            pal_cli_say(0, "%s began with %s and goes on with %s: its bits will not be those of one without a break",
-                        pal_rundir_path(j->dir), was[i], is[i]);
-            return;
-        }
+    const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
+    if (pal_run_changes(&j->info, j->context, was, is))
+        pal_cli_say(0, "%s began with %s and goes on with %s: its bits will not be those of one without a break",
+                    pal_rundir_path(j->dir), was[0], is[0]);
 }
 
 static int prepare_resumed(job *j)
@@ -278,8 +273,7 @@ static int prepare_resumed(job *j)
     return status;
 }
 
-/* ---- A new run ---------------------------------------------------------------------------------------------------
- */
+/* ---- A new run ------------------------------------------------------------------------------------------------ */
 
 /* As many as the data have, where nothing else is said. */
 static void add_classes(job *j)

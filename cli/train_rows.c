@@ -59,19 +59,11 @@ static const struct {
     {"decay-factor", "schedule", "step"},           {"decay-every", "schedule", "step"},
 };
 
-static bool is_one_of(const char *word, const char *words)
-{
-    const size_t length = strlen(word);
-    for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
-        if (!strncmp(w, word, length) && (!w[length] || w[length] == '|')) return true;
-    return false;
-}
-
 int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const char *schedule)
 {
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
         const char *is = strcmp(needs[i].of, "schedule") ? optimizer : schedule;
-        if (pal_cli_given(args, needs[i].option) && !is_one_of(is, needs[i].values))
+        if (pal_cli_given(args, needs[i].option) && !pal_choices_have(needs[i].values, is))
             return pal_cli_say(PAL_CLI_WRONG, "--%s is for --%s %s, not %s: give one or the other", needs[i].option,
                                needs[i].of, needs[i].values, is);
     }

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-/* ---- Arrays in files --------------------------------------------------------------------------------------------- */
+/* ---- Arrays in files ------------------------------------------------------------------------------------------ */
 
 /* An IDX file (the format of MNIST) of unsigned bytes with 1 to 4 axes: labels (0x801) give u8 [n], images (0x803)
  * u8 [n,rows,columns]. NULL on failure: PAL_ERR_IO, PAL_ERR_FORMAT or PAL_ERR_MEMORY. An axis of length 0 is
@@ -53,7 +53,7 @@ pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *
 pal_tensor *pal_array_read(pal_context *context, const char *path, pal_error *err);
 pal_status pal_array_write(const pal_tensor *tensor, const char *path, pal_error *err);
 
-/* ---- Data sets --------------------------------------------------------------------------------------------------- */
+/* ---- Data sets ------------------------------------------------------------------------------------------------ */
 
 #define PAL_DATA_DEFAULT "/usr/share/datasets/fashion-mnist"
 
@@ -112,11 +112,18 @@ pal_status pal_dataset_one_hot(const pal_dataset *dataset, const uint32_t *rows,
 /* What a class is called, where the data set is known by its name (fashion-mnist); NULL: its number. */
 const char *pal_dataset_class_name(const pal_dataset *dataset, int class);
 
-/* ---- Order ------------------------------------------------------------------------------------------------------- */
+/* ---- Order ---------------------------------------------------------------------------------------------------- */
 
 /* A permutation of 0 .. n-1, each equally likely, that depends on seed, stream, epoch and n alone: Fisher-Yates, driven
  * by pal_noise_words at the clock `epoch`. PAL_ERR_ARGUMENT for NULL or n > 2^32 - 1. */
 pal_status pal_epoch_order(uint64_t seed, const char *stream, uint64_t epoch, uint32_t *order, size_t n);
+
+/* The mean of all samples, [features], each taken as f32 or f64. */
+pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean, pal_error *err);
+/* n of its samples, which have labels: of each class as many as in all of the data (to one), at least one; the first in
+ * a random order, draw `draw` of the seed. rows [n]; fold [n]: the k-th of a class is in fold k mod folds. */
+pal_status pal_stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
+                        uint8_t *fold, pal_error *err);
 
 #ifdef __cplusplus
 }

@@ -11,7 +11,7 @@
 enum { SPLITS = 2, TEST_PART = 6 };
 static const char *const hint = "install the Debian package dataset-fashion-mnist or give --data";
 
-/* ---- A folder of IDX files --------------------------------------------------------------------------------------- */
+/* ---- A folder of IDX files ------------------------------------------------------------------------------------ */
 
 typedef struct folder_row {
     const char *images, *labels;
@@ -72,7 +72,7 @@ static pal_status open_folder(pal_dataset *dataset, pal_context *context, const 
     return status;
 }
 
-/* ---- One array --------------------------------------------------------------------------------------------------- */
+/* ---- One array ------------------------------------------------------------------------------------------------ */
 
 /* A copy of count rows from first on: what is not wanted does not stay in memory. */
 static pal_tensor *copy_rows(const pal_tensor *from, int64_t first, int64_t count)
@@ -136,8 +136,7 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
     return status;
 }
 
-/* ---- Any ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Any ------------------------------------------------------------------------------------------------------ */
 
 const char *pal_dataset_name_of(const char *path, char *name, size_t size)
 {

@@ -16,7 +16,7 @@ const char *pal__shown_text(const char *text, size_t size, char buf[PAL__SHOWN_S
 /* Whether text ends so. */
 bool pal__has_ending(const char *text, const char *ending);
 
-/* ---- source.c: a file being read, compressed or not -------------------------------------------------------------- */
+/* ---- source.c: a file being read, compressed or not ----------------------------------------------------------- */
 
 typedef struct pal__source {
     gzFile file;
@@ -35,7 +35,7 @@ pal_status pal__source_exact(pal__source *source, void *out, size_t size, const 
 pal_tensor *pal__source_tensor(pal__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
                                pal_error *err);
 
-/* ---- lines.c ----------------------------------------------------------------------------------------------------- */
+/* ---- lines.c -------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__lines {
     pal__source *source;
@@ -49,13 +49,13 @@ void pal__lines_free(pal__lines *lines);
 /* The next line without its end, with a NUL in its place; *line is NULL after the last. Valid until the next call. */
 pal_status pal__lines_next(pal__lines *lines, char **line, size_t *length, pal_error *err);
 
-/* ---- number.c ---------------------------------------------------------------------------------------------------- */
+/* ---- number.c ------------------------------------------------------------------------------------------------- */
 
 /* The decimal number at the start of a text that ends with NUL, correctly rounded; returns its end, NULL if there is
  * none. plain is the "C" locale. */
 const char *pal__number_parse(const char *text, locale_t plain, double *value);
 
-/* ---- npy_header.c ------------------------------------------------------------------------------------------------ */
+/* ---- npy_header.c --------------------------------------------------------------------------------------------- */
 
 typedef struct pal__npy_header {
     pal_dtype dtype;
@@ -68,7 +68,7 @@ pal_status pal__npy_parse(const char *text, size_t size, const char *path, pal__
 size_t pal__npy_print(pal__npy_header header, char *buf, size_t size);
 bool pal__npy_knows(pal_dtype dtype);
 
-/* ---- sink.c: a file that appears whole or not at all ------------------------------------------------------------- */
+/* ---- sink.c: a file that appears whole or not at all ---------------------------------------------------------- */
 
 typedef struct pal__sink {
     FILE *file;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <analysis/analysis.h>
 #include <train/train.h>
 #include <unistd.h>
 

@@ -16,7 +16,7 @@ static pal_var where_else(pal_var condition, double value, pal_var x)
     return pal_where(condition, pal_like(x, value), x);
 }
 
-/* ---- Corruptions ------------------------------------------------------------------------------------------------- */
+/* ---- Corruptions ---------------------------------------------------------------------------------------------- */
 
 /* x 1{u < 1 - nu} */
 static pal_var masking(pal_model *m, pal_var x)
@@ -106,7 +106,7 @@ pal_var pal_corrupt(pal_model *m, pal_var x)
     return pal_tape_refuse(m->tape, "corruption: there is no %s", name);
 }
 
-/* ---- Binary inputs ----------------------------------------------------------------------------------------------- */
+/* ---- Binary inputs -------------------------------------------------------------------------------------------- */
 
 const char pal__binarize_choices[] = "none|threshold|dynamic";
 

@@ -42,8 +42,7 @@ static pal_var constant_of_draws(pal_var z, double value)
     return pal_fill(z.tape, pal_dtype_of(z), PAL_SHAPE(pal_shape_of(z).dim[0], pal_shape_of(z).dim[1]), value);
 }
 
-/* ---- Normal, independent: mean and ln sigma -----------------------------------------------------------------------
- */
+/* ---- Normal, independent: mean and ln sigma ------------------------------------------------------------------- */
 
 static int64_t twice(int64_t k) { return 2 * k; }
 static pal_var normal_mean(pal_var q, int64_t k) { return columns(q, 0, k); }
@@ -88,8 +87,7 @@ static double normal_quantile(double u)
     return (low + high) / 2;
 }
 
-/* ---- Normal with full covariance L L^T: mean and L, on whose diagonal the logarithms stand -------------------------
- */
+/* ---- Normal with full covariance L L^T: mean and L, on whose diagonal the logarithms stand -------------------- */
 
 static int64_t triangle(int64_t k) { return k * (k + 1) / 2; }
 static int64_t with_triangle(int64_t k) { return k + triangle(k); }
@@ -142,8 +140,7 @@ static pal_var full_kl_prior(pal_var q, int64_t k)
     return pal_add(total(scales), pal_scale(others, 0.5));
 }
 
-/* ---- Bernoulli, independent: logits --------------------------------------------------------------------------------
- */
+/* ---- Bernoulli, independent: logits --------------------------------------------------------------------------- */
 
 static int64_t as_many(int64_t k) { return k; }
 
@@ -183,8 +180,7 @@ static pal_var bernoulli_kl(pal_var q, pal_var p, int64_t k)
 
 static pal_var bernoulli_kl_prior(pal_var q, int64_t k) { return bernoulli_kl(q, pal_like(q, 0), k); }
 
-/* ---- Categorical: one of k classes, as a row of one 1; logits ------------------------------------------------------
- */
+/* ---- Categorical: one of k classes, as a row of one 1; logits ------------------------------------------------- */
 
 static pal_var categorical_mean(pal_var q, int64_t k)
 {
@@ -224,8 +220,7 @@ static pal_var categorical_kl_prior(pal_var q, int64_t k)
     return pal_categorical_kl(q, pal_fill(q.tape, pal_dtype_of(q), PAL_SHAPE(k), 0));
 }
 
-/* ---- Covariances ---------------------------------------------------------------------------------------------------
- */
+/* ---- Covariances ---------------------------------------------------------------------------------------------- */
 
 /* axes D axes' of the diagonal D that has each row's variances. */
 static pal_var between(pal_var axes, pal_var variances)
@@ -256,8 +251,7 @@ static pal_var categorical_covariance(pal_var q, int64_t k, pal_var axes)
     return pal_sub(between(axes, p), pal_matmul_t(mean, mean, true, false));
 }
 
-/* ---- The list ------------------------------------------------------------------------------------------------------
- */
+/* ---- The list ------------------------------------------------------------------------------------------------- */
 
 static const pal_distribution_kind kinds[] = {
     {"normal", MOST, PAL_UNITS_INDEPENDENT, twice, normal_mean, normal_sample, normal_log_density, normal_log_prior,

@@ -42,7 +42,7 @@ const char *pal_workspace_error(const pal_workspace *w) { return w && w->error.s
 
 static int64_t width(const pal_workspace *w, bool code) { return code ? pal_shape_count(w->code) : w->features; }
 
-/* ---- Programs ---------------------------------------------------------------------------------------------------- */
+/* ---- Programs ------------------------------------------------------------------------------------------------- */
 
 /* Records with a copy of the model's head. Rows of codes take the shape that the encoder gives them. */
 static pal_var record(const pal_workspace *w, pal_tape *tape, kind k, pal_var in)
@@ -105,7 +105,7 @@ static pal_status compile(pal_workspace *w, kind k, int64_t rows, served *s)
     return s->program ? PAL_OK : w->error.status;
 }
 
-/* ---- Rows in and out --------------------------------------------------------------------------------------------- */
+/* ---- Rows in and out ------------------------------------------------------------------------------------------ */
 
 static void load(const float *from, size_t count, pal_tensor *to)
 {
@@ -159,7 +159,7 @@ pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, con
     return run(model, workspace, RECONSTRUCT, in, n, out);
 }
 
-/* ---- Life -------------------------------------------------------------------------------------------------------- */
+/* ---- Life ----------------------------------------------------------------------------------------------------- */
 
 static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
 {
@@ -180,7 +180,7 @@ static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
 pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *given, pal_error *err)
 {
     pal_workspace_options o = {0};
-    if (given) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "workspace", err)) return NULL;
     if (!model || o.batch < 0 || o.batch > BATCH_MOST) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "workspace: wants a model, and a batch of 1 to %d", BATCH_MOST);
         return NULL;

@@ -8,7 +8,7 @@
 #include "ops/ops.h"
 #include "optim/optim.h"
 
-/* ---- Options ----------------------------------------------------------------------------------------------------- */
+/* ---- Options -------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__value { /* an option with its value */
     const pal_option *option;
@@ -44,8 +44,7 @@ extern const pal_setting pal__plain_training[]; /* plain gradient descent */
 extern const pal_setting pal__adam_training[];  /* Adam, 1e-3 */
 extern const pal_setting pal__bound_training[]; /* the same, as the figures for variational ones are told: 10 epochs */
 
-/* ---- Outputs and codes that are distributions: output.c, distribution.c -------------------------------------------
- */
+/* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 
 extern const char pal__code_choices[];
 
@@ -63,8 +62,7 @@ int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
 /* "encoder" of a single layer, "encoder/K" of several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
-/* ---- Rows of option tables that several variants have: each is a list of rows, without the comma behind -----------
- */
+/* ---- Rows of option tables that several variants have: each is a list of rows, without the comma behind ------- */
 
 /* clang-format off */
 
@@ -131,7 +129,7 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
 /* clang-format on */
 
-/* ---- Parts of variants: head.c, simple.c, bound.c ---------------------------------------------------------------- */
+/* ---- Parts of variants: head.c, simple.c, bound.c ------------------------------------------------------------- */
 
 /* The classifier on the code of x: [n, classes], the greater the likelier. */
 pal_var pal__head(pal_model *m, pal_var x);
@@ -151,7 +149,7 @@ pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t dr
 /* The loss by option `estimate`. */
 pal_var pal__estimate(pal_model *m, const pal_batch *b);
 
-/* ---- Models ------------------------------------------------------------------------------------------------------ */
+/* ---- Models --------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__parameter {
     char *name;
@@ -241,7 +239,7 @@ typedef struct pal__entered {
 pal__entered pal__enter(pal_model *m, const char *scope);
 void pal__leave(pal_model *m, pal__entered entered);
 
-/* ---- Files ------------------------------------------------------------------------------------------------------- */
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 /* One tensor of a header, checked: its place in the data and its shape. */
 typedef struct pal__slot {

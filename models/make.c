@@ -7,8 +7,9 @@
 static pal_status check(const pal_context *context, const pal_variant *variant, pal_shape sample, pal_dtype dtype,
                         pal_error *err)
 {
-    if (!context || !variant || variant->struct_size < sizeof *variant || !variant->encode || !variant->decode ||
-        !variant->loss || !variant->pooled != !variant->of_pooled)
+    if (pal_options_read(NULL, variant, sizeof *variant, sizeof *variant, "variant", err)) return PAL_ERR_ARGUMENT;
+    if (!context || !variant || !variant->encode || !variant->decode || !variant->loss ||
+        !variant->pooled != !variant->of_pooled)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "model: wants a context, and a variant that encodes, decodes and has a loss");
     if (!pal_dtype_real(dtype) || (dtype != PAL_F32 && dtype != PAL_F64))

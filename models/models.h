@@ -17,7 +17,7 @@ extern "C" {
 
 typedef struct pal_model pal_model;
 
-/* ---- Options ----------------------------------------------------------------------------------------------------- */
+/* ---- Options -------------------------------------------------------------------------------------------------- */
 
 typedef enum pal_option_type {
     PAL_OPTION_INT,
@@ -42,7 +42,7 @@ typedef struct pal_setting { /* an option's value as text: "hidden", "256"; BOOL
     const char *name, *value;
 } pal_setting;
 
-/* ---- Variants ---------------------------------------------------------------------------------------------------- */
+/* ---- Variants ------------------------------------------------------------------------------------------------- */
 
 typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
 
@@ -127,10 +127,12 @@ const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL
 /* Option i of a variant: the shared ones, then its own. NULL: no more. */
 const pal_option *pal_variant_option(const pal_variant *variant, size_t i);
 const pal_option *pal_variant_option_find(const pal_variant *variant, const char *name);
+/* Whether text is one of the choices, "a|b|c". */
+bool pal_choices_have(const char *choices, const char *text);
 /* Whether text is a value of the option; err says the range or the choices. */
 pal_status pal_option_check(const pal_option *option, const char *text, pal_error *err);
 
-/* ---- For the files of variants ----------------------------------------------------------------------------------- */
+/* ---- For the files of variants -------------------------------------------------------------------------------- */
 
 int64_t pal_option_int(const pal_model *m, const char *name);
 double pal_option_real(const pal_model *m, const char *name);
@@ -267,7 +269,7 @@ const pal_distribution_kind *pal_model_code(const pal_model *m);
  * for as long as the model; the same name again adds to it. */
 pal_var pal_model_note(pal_model *m, const char *name, pal_var term);
 
-/* ---- Models ------------------------------------------------------------------------------------------------------ */
+/* ---- Models --------------------------------------------------------------------------------------------------- */
 
 /* Creates and initialises every parameter. Settings are checked; one that is unknown or out of range is an error.
  * sample is the shape of one sample, such as [28,28]; seed keys the initial values. The variant and the context are
@@ -337,7 +339,7 @@ pal_var pal_model_note_at(const pal_model *model, size_t i, const char **name);
 /* The parameters that are trained as leaves of the tape, in order of name. */
 pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 
-/* ---- Files ------------------------------------------------------------------------------------------------------- */
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 /* A safetensors file: parameters, and variant, settings, sample shape as metadata. Written to a temporary name in the
  * same folder and renamed. more: further tensors (optimiser state) under their names; may be NULL. */

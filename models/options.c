@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Checking ---------------------------------------------------------------------------------------------------- */
+/* ---- Checking ------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *text;
@@ -54,17 +54,19 @@ static bool parse_real(const pal_option *option, const char *text, double *numbe
     return end != text && !*end && isfinite(*number);
 }
 
+bool pal_choices_have(const char *choices, const char *text)
+{
+    const size_t length = strlen(text);
+    for (const char *c = length && !strchr(text, '|') ? choices : NULL; c;
+         c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+        if (!strncmp(c, text, length) && (!c[length] || c[length] == '|')) return true;
+    return false;
+}
+
 static bool parse_enum(const pal_option *option, const char *text, double *number)
 {
-    size_t length = strlen(text);
-    const char *at = option->choices;
-    for (*number = 0; at && length; *number += 1) {
-        size_t size = strcspn(at, "|");
-        if (size == length && !strncmp(at, text, size)) return true;
-        if (!at[size]) break;
-        at += size + 1;
-    }
-    return false;
+    (void)number;
+    return pal_choices_have(option->choices, text);
 }
 
 /* Numbers with commas between them. */
@@ -141,7 +143,7 @@ pal_status pal_option_check(const pal_option *option, const char *text, pal_erro
     return pal__option_parse(option, text, NULL, err);
 }
 
-/* ---- The values of a model --------------------------------------------------------------------------------------- */
+/* ---- The values of a model ------------------------------------------------------------------------------------ */
 
 pal_status pal__value_set(pal__value *v, const char *text, pal_error *err)
 {
@@ -174,7 +176,7 @@ const char *pal_model_setting(const pal_model *m, const char *name)
     return v ? v->text : NULL;
 }
 
-/* ---- For variants ------------------------------------------------------------------------------------------------ */
+/* ---- For variants --------------------------------------------------------------------------------------------- */
 
 /* A variant that asks for what its table lacks is wrong, and the tape says so. */
 static const pal__value *ask(const pal_model *m, const char *name, pal_option_type type)

@@ -25,7 +25,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- Recipes ----------------------------------------------------------------------------------------------------- */
+/* ---- Recipes -------------------------------------------------------------------------------------------------- */
 
 static int64_t one(const pal_model *m)
 {
@@ -124,7 +124,7 @@ static const recipe recipes[] = {
 };
 static const recipe distribution = {"distribution", NULL, NULL, density, expectation};
 
-/* ---- What is chosen ---------------------------------------------------------------------------------------------- */
+/* ---- What is chosen ------------------------------------------------------------------------------------------- */
 
 /* NULL, and a failure on the tape, if there is none or it lacks an option. */
 static const recipe *chosen(const pal_model *m)

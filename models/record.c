@@ -167,7 +167,7 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
     return m->corrupted.value;
 }
 
-/* ---- Of a random code -------------------------------------------------------------------------------------------- */
+/* ---- Of a random code ----------------------------------------------------------------------------------------- */
 
 pal_var pal_model_target(pal_model *m, pal_var x)
 {

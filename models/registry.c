@@ -33,7 +33,7 @@ const pal_variant *pal_variant_find(const char *name)
     return NULL;
 }
 
-/* ---- Registering ------------------------------------------------------------------------------------------------- */
+/* ---- Registering ---------------------------------------------------------------------------------------------- */
 
 static bool is_word(const char *name)
 {
@@ -55,8 +55,8 @@ static pal_status check_options(const pal_variant *v, pal_error *err)
 
 static pal_status check_variant(const pal_variant *v, pal_error *err)
 {
-    if (!v || v->struct_size != sizeof *v)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "variant: its struct_size is not this library's");
+    if (!v) return pal_error_set(err, PAL_ERR_ARGUMENT, "variant: there is none");
+    if (pal_options_read(NULL, v, sizeof *v, sizeof *v, "variant", err)) return PAL_ERR_ARGUMENT;
     if (!is_word(v->name) || (v->alias && !is_word(v->alias)))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "variant \"%.80s\": names are words of a-z, 0-9, -",
                              v->name ? v->name : "");

@@ -23,7 +23,7 @@ void pal__leave(pal_model *m, pal__entered entered)
     m->scope = entered.before;
 }
 
-/* ---- Terms by name ----------------------------------------------------------------------------------------------- */
+/* ---- Terms by name -------------------------------------------------------------------------------------------- */
 
 pal_var pal_model_note(pal_model *m, const char *name, pal_var term)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Options ----------------------------------------------------------------------------------------------------- */
+/* ---- Options -------------------------------------------------------------------------------------------------- */
 
 const pal_option pal__shared_options[] = {
     {"hidden", PAL_OPTION_INT, "256", 1, 1000000, NULL, "units of the code"},
@@ -71,16 +71,7 @@ const pal_option *pal_variant_option_find(const pal_variant *variant, const char
     return NULL;
 }
 
-/* ---- Options that others rule out -------------------------------------------------------------------------------- */
-
-/* Whether value is one of these "a|b|c". */
-static bool is_one_of(const char *value, const char *choices)
-{
-    const size_t length = strlen(value);
-    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
-        if (!strncmp(c, value, length) && (!c[length] || c[length] == '|')) return true;
-    return false;
-}
+/* ---- Options that others rule out ----------------------------------------------------------------------------- */
 
 const pal_need *pal__unmet(const pal_model *m, const char *option)
 {
@@ -89,7 +80,7 @@ const pal_need *pal__unmet(const pal_model *m, const char *option)
         for (const pal_need *need = tables[t]; need && need->option; need++) {
             if (strcmp(need->option, option) != 0) continue;
             const char *is = pal_model_setting(m, need->of);
-            if (is && !(need->value ? is_one_of(is, need->value) : *is != 0)) return need;
+            if (is && !(need->value ? pal_choices_have(need->value, is) : *is != 0)) return need;
             found = 1;
         }
     return NULL;
@@ -107,7 +98,7 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
     return PAL_OK;
 }
 
-/* ---- Training ---------------------------------------------------------------------------------------------------- */
+/* ---- Training ------------------------------------------------------------------------------------------------- */
 
 const pal_setting pal__plain_training[] = {
     {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"batch", "128"}, {"epochs", "15"}, {NULL, NULL}};

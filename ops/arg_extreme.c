@@ -1,6 +1,6 @@
 /* arg_extreme.c - where the largest and the smallest are. The extreme is found first, by a kernel of vectors, then the
  * first place that has it. */
-#include "ops/order.h"
+#include "ops/sort.h"
 
 static bool infer_arg(pal_infer *r)
 {

@@ -1,13 +1,12 @@
 /* arrange.c - operations that put parts together, take them apart, reverse and repeat them. concat has a kernel, flip
- * is a view; the others are made of those in shape.c. */
+ * is a view; the others are made of those in movement.c. */
 #include "ops/axes.h"
 
 #include <string.h>
 
 static pal_var bad(pal_var x) { return (pal_var){.tape = x.tape}; }
 
-/* ---- concat: params i[0] is the axis, i[1] whether it is a new one, of which each operand is one step --------------
- */
+/* ---- concat: params i[0] is the axis, i[1] whether it is a new one, of which each operand is one step --------- */
 
 static bool infer_concat(pal_infer *r)
 {
@@ -144,8 +143,7 @@ static const pal_op op_stack = {PAL_OP_HEAD("stack", "y[k,...] = xk[...]", "join
 pal_var pal_concat(const pal_var *x, size_t n, int axis) { return join("concat", &op_concat, x, n, axis, false); }
 pal_var pal_stack(const pal_var *x, size_t n, int axis) { return join("stack", &op_stack, x, n, axis, true); }
 
-/* ---- split_axis ---------------------------------------------------------------------------------------------------
- */
+/* ---- split_axis ----------------------------------------------------------------------------------------------- */
 
 static bool splits(pal_var x, int *axis, const int64_t *sizes, size_t n)
 {
@@ -195,8 +193,7 @@ static const pal_op op_split_axis = {
     PAL_OP_HEAD("split_axis", "y1, y2, ... = x", "takes an axis apart: the inverse of concat"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_split, .n_cases = PAL_COUNT(cases_split)};
 
-/* ---- flip: params i[0] is the set of axes ------------------------------------------------------------------------
- */
+/* ---- flip: params i[0] is the set of axes --------------------------------------------------------------------- */
 
 static bool infer_flip(pal_infer *r)
 {
@@ -271,8 +268,7 @@ pal_var pal_flip(pal_var x, unsigned axes)
     return pal_record(x.tape, &op_flip, &x, 1, &p);
 }
 
-/* ---- repeat and expand --------------------------------------------------------------------------------------------
- */
+/* ---- repeat and expand ---------------------------------------------------------------------------------------- */
 
 /* Axis by axis, the last first: what is copied early is small. */
 pal_var pal_repeat(pal_var x, const int64_t *repeats)

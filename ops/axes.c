@@ -94,8 +94,7 @@ pal_var pal__case_over(pal_tape *t, const pal_var *in, const void *user)
     return o->reduce(in[0], o->axes, o->keep);
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------
- */
+/* ---- Running -------------------------------------------------------------------------------------------------- */
 
 enum { TASKS = 16, TASK_WORK = 2048 }; /* a task is worth its claim from a microsecond of work on */
 

@@ -5,8 +5,7 @@
 
 #include "ops/internal.h"
 
-/* ---- Recording: each fails the tape in the name of the function that the user called ------------------------------
- */
+/* ---- Recording: each fails the tape in the name of the function that the user called -------------------------- */
 
 /* A live handle. */
 bool pal__given(const char *name, pal_var x);
@@ -35,8 +34,7 @@ pal_var pal__case_over(pal_tape *tape, const pal_var *in, const void *user);
 #define PAL__OVER(reduce, axes, keep)                                                                                  \
     .build = pal__case_over, .user = &(const pal__over) { reduce, axes, keep }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------
- */
+/* ---- Running -------------------------------------------------------------------------------------------------- */
 
 /* Rows first .. end-1; scratch is the task's own. */
 typedef void (*pal__rows_fn)(const pal_call *call, size_t first, size_t end, void *scratch);
@@ -57,9 +55,7 @@ static inline size_t pal__rows(pal_shape s)
  * of the batch. */
 size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i);
 
-/* ---- Kernels of fold_kernels.c: a row, of at least one element for max and min
- * ---------------------------------------
- */
+/* ---- Kernels of fold_kernels.c: a row, of at least one element for max and min -------------------------------- */
 
 #define PAL__DECLARE_FOLD(name, isa)                                                                                   \
     float pal__##name##_f32_##isa(const float *x, size_t n);                                                           \
@@ -87,8 +83,7 @@ typedef struct pal__fold {
 } pal__fold;
 extern const pal__fold pal__fold_max, pal__fold_min;
 
-/* ---- Operations that a neighbouring file lists in its family ------------------------------------------------------
- */
+/* ---- Operations that a neighbouring file lists in its family -------------------------------------------------- */
 
 extern const pal_op pal__op_reduce_max, pal__op_reduce_min, pal__op_prod, pal__op_exclusive_prod, pal__op_row_shift,
     pal__op_row_norm;                                   /* fold.c */

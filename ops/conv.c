@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* ---- Shapes -------------------------------------------------------------------------------------------------------
- */
+/* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
 typedef enum form { FORWARD, TO_INPUT, TO_WEIGHTS } form;
 
@@ -83,8 +82,7 @@ static bool infer_conv2d(pal_infer *r) { return infer(r, FORWARD); }
 static bool infer_to_input(pal_infer *r) { return infer(r, TO_INPUT); }
 static bool infer_to_weights(pal_infer *r) { return infer(r, TO_WEIGHTS); }
 
-/* ---- Rules --------------------------------------------------------------------------------------------------------
- */
+/* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
 static const pal_op op_conv2d, op_to_input, op_to_weights;
 
@@ -114,8 +112,7 @@ static pal_var vjp_to_weights(const pal_rule *r, size_t k)
                   : record(r, &op_conv2d, r->in[0], r->seed, NULL);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 #define OPTIONS(...) (&(const pal_conv2d_options){.struct_size = sizeof(pal_conv2d_options), __VA_ARGS__})
 
@@ -187,8 +184,7 @@ static const pal_case cases_transpose[] = {CASE("defaults", case_transpose, NULL
                            1) CASE("two groups", case_transpose, OPTIONS(.groups = 2, .stride = {2, 1}), 1, 4, 2, 1, 4,
                                    1, 1, 2) CASE("no images", case_transpose, NULL, 0, 2, 2, 2, 2, 1, 2, 2)};
 
-/* ---- Descriptors --------------------------------------------------------------------------------------------------
- */
+/* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 static const pal_op op_conv2d = {
     PAL_OP_HEAD("conv2d", "y[n,k,i,j] = sum_cuv w[k,c,u,v] x[n,c,si+du-p,sj+dv-p]",
@@ -237,8 +233,7 @@ static const pal_op op_conv_transpose2d = {
                 "transposed convolution: each pixel adds a kernel"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_transpose, .n_cases = PAL_COUNT(cases_transpose)};
 
-/* ---- Functions ----------------------------------------------------------------------------------------------------
- */
+/* ---- Functions ------------------------------------------------------------------------------------------------ */
 
 /* Options to parameters; the output padding of a transposed convolution apart. */
 static bool read_options(pal_tape *t, const char *name, const pal_conv2d_options *options, pal_params *p,
@@ -246,11 +241,7 @@ static bool read_options(pal_tape *t, const char *name, const pal_conv2d_options
 {
     pal_conv2d_options o = {0};
     *p = (pal_params){0};
-    if (options && !options->struct_size) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the options' struct_size is not set", name);
-        return false;
-    }
-    if (options) memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (!pal_tape_options(t, &o, options, sizeof o, sizeof o, name)) return false;
     for (int a = 0; a < 2; a++) {
         p->i[PAL__STRIDE + a] = o.stride[a] ? o.stride[a] : 1;
         p->i[PAL__PADDING + a] = o.padding[a];

@@ -50,8 +50,7 @@ pal__conv pal__conv_of(const pal_params *p, const pal_shape *x, const pal_shape 
     return c;
 }
 
-/* ---- How the work is cut ------------------------------------------------------------------------------------------
- */
+/* ---- How the work is cut -------------------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -144,8 +143,7 @@ static block block_at(const job *j, int64_t i)
     return b;
 }
 
-/* ---- The steps of a unit ------------------------------------------------------------------------------------------
- */
+/* ---- The steps of a unit -------------------------------------------------------------------------------------- */
 
 typedef struct matrix {
     char *at;
@@ -236,8 +234,7 @@ static matrix weights_at(const job *j, int64_t row, int64_t channel, bool transp
     return (matrix){j->w + (size_t)(row * j->kk + channel * j->c.kh * j->c.kw) * j->size, j->kk, transposed};
 }
 
-/* ---- conv2d -------------------------------------------------------------------------------------------------------
- */
+/* ---- conv2d --------------------------------------------------------------------------------------------------- */
 
 static void forward(const job *j, size_t unit, char *scratch)
 {
@@ -269,8 +266,7 @@ pal_status pal__run_conv2d(const pal_call *call)
     return PAL_OK;
 }
 
-/* ---- conv2d_to_input ----------------------------------------------------------------------------------------------
- */
+/* ---- conv2d_to_input ------------------------------------------------------------------------------------------ */
 
 /* All blocks of some images, for one group and a part of its channels. */
 static void to_input(const job *j, size_t unit, char *scratch)
@@ -313,8 +309,7 @@ pal_status pal__run_conv2d_to_input(const pal_call *call)
     return PAL_OK;
 }
 
-/* ---- conv2d_to_weights --------------------------------------------------------------------------------------------
- */
+/* ---- conv2d_to_weights ---------------------------------------------------------------------------------------- */
 
 /* One lane's blocks, for one group and a part of its channels. */
 static void to_weights(const job *j, size_t unit, char *scratch)

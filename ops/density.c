@@ -71,8 +71,7 @@ static pal_var case_three(pal_tape *t, const pal_var *in, const void *user)
         {"no rows", 2, {{{2, {0, 3}}, low, high}, {{1, {3}}, -2, 2}}, case_two, &fn_##name},                           \
     };
 
-/* ---- Log-densities -------------------------------------------------------------------------------------------------
- */
+/* ---- Log-densities -------------------------------------------------------------------------------------------- */
 
 pal_var pal_normal_log_density(pal_var x, pal_var mean, pal_var log_variance)
 {
@@ -149,8 +148,7 @@ DENSITY(logistic_log_density, "ln sigmoid(z) + ln sigmoid(-z) - log_scale, z = (
         "logistic log-density")
 DENSITY(poisson_log_density, "x log_rate - e^log_rate - ln x!", "Poisson log-density; 0 (-inf) counts 0")
 
-/* ---- Entropies -----------------------------------------------------------------------------------------------------
- */
+/* ---- Entropies ------------------------------------------------------------------------------------------------ */
 
 pal_var pal_normal_entropy(pal_var log_variance)
 {

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* ---- diagonal and diagonal_matrix ---------------------------------------------------------------------------------
- */
+/* ---- diagonal and diagonal_matrix ----------------------------------------------------------------------------- */
 
 static bool infer_diagonal(pal_infer *r)
 {
@@ -122,8 +121,7 @@ const pal_op pal__op_diagonal_matrix = {
 
 pal_var pal_diagonal_matrix(pal_var x) { return pal_record(x.tape, &pal__op_diagonal_matrix, &x, 1, NULL); }
 
-/* ---- lower_triangle and upper_triangle: params i[0] is the offset -------------------------------------------------
- */
+/* ---- lower_triangle and upper_triangle: params i[0] is the offset --------------------------------------------- */
 
 static bool infer_triangle(pal_infer *r)
 {

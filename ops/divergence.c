@@ -9,8 +9,7 @@
     static const pal_op op_##name = {PAL_OP_HEAD(#name, formula, summary), .op_class = PAL_CLASS_COMPOSITE,            \
                                      .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)};
 
-/* ---- Cases ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 static pal_var case_two(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -52,8 +51,7 @@ static pal_var case_four(pal_tape *t, const pal_var *in, const void *user)
          &fn_##name},                                                                                                  \
     };
 
-/* ---- Divergences ---------------------------------------------------------------------------------------------------
- */
+/* ---- Divergences ---------------------------------------------------------------------------------------------- */
 
 /* e^r - 1 - r: what the scales alone make, r being the logarithm of their ratio. */
 static pal_var of_ratio(pal_var r) { return pal_sub(pal_expm1(r), r); }

@@ -15,8 +15,7 @@ typedef struct operand {
     pal__letters axes;
 } operand;
 
-/* ---- Movements ----------------------------------------------------------------------------------------------------
- */
+/* ---- Movements ------------------------------------------------------------------------------------------------ */
 
 static int64_t extent(const int64_t *size, const char *axes)
 {
@@ -60,8 +59,7 @@ static void sum_what_is_alone(operand *x, const char *other, const char *result)
     memcpy(x->axes, left, sizeof left);
 }
 
-/* ---- Without a product: multiply what is aligned, sum the inner letters -------------------------------------------
- */
+/* ---- Without a product: multiply what is aligned, sum the inner letters --------------------------------------- */
 
 /* x with its axes in the given order, 1 where it lacks one; axes lacking in front are left to broadcasting. */
 static pal_var aligned(operand x, const char *order, const int64_t *size)
@@ -86,8 +84,7 @@ static pal_var multiply(const operand *in, const char *result, const char *inner
     return mask ? pal_sum(product, mask, false) : product;
 }
 
-/* ---- The product --------------------------------------------------------------------------------------------------
- */
+/* ---- The product ---------------------------------------------------------------------------------------------- */
 
 enum { BATCH, ROWS, COLUMNS, INNER, GROUPS };
 
@@ -172,8 +169,7 @@ static pal_var product(const operand *in, const char *result, const int64_t *siz
     return in_order(out, result);
 }
 
-/* ---- The functions ------------------------------------------------------------------------------------------------
- */
+/* ---- The functions -------------------------------------------------------------------------------------------- */
 
 /* Two live operands of one real type on one tape. */
 static bool usable(const char *name, pal_var a, pal_var b)
@@ -239,8 +235,7 @@ pal_var pal_dot(pal_var a, pal_var b)
     return pal_sum_all(pal_mul(a, b));
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 static pal_var case_outer(pal_tape *t, const pal_var *in, const void *user)
 {

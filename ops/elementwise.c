@@ -4,8 +4,7 @@
 
 #include <math.h>
 
-/* ---- Helpers that rows are written with ---------------------------------------------------------------------------
- */
+/* ---- Helpers that rows are written with ----------------------------------------------------------------------- */
 
 pal_var pal_like(pal_var x, double value) { return pal_fill(x.tape, pal_dtype_of(x), PAL_SCALAR, value); }
 pal_var pal_scale(pal_var x, double factor) { return pal_mul(x, pal_like(x, factor)); }
@@ -13,8 +12,7 @@ pal_var pal_shift(pal_var x, double addend) { return pal_add(x, pal_like(x, adde
 pal_var pal_one_minus(pal_var x) { return pal_sub(pal_like(x, 1), x); }
 pal_var pal_lerp(pal_var a, pal_var b, double t) { return pal_add(a, pal_scale(pal_sub(b, a), t)); }
 
-/* ---- Rewrites, exact: neutral operands, twice an involution -------------------------------------------------------
- */
+/* ---- Rewrites, exact: neutral operands, twice an involution --------------------------------------------------- */
 
 #define ROW(name) static const pal_op op_##name;
 #include "ops/elementwise.def"
@@ -47,8 +45,7 @@ static pal_var rewrite_unary(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
-/* ---- What the kinds of rows share ---------------------------------------------------------------------------------
- */
+/* ---- What the kinds of rows share ----------------------------------------------------------------------------- */
 
 static bool infer_to_boolean(pal_infer *r)
 {
@@ -87,8 +84,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     return selected(pal_record(t, *op, c, (size_t)(*op)->arity, NULL), in);
 }
 
-/* ---- Rows ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Rows ----------------------------------------------------------------------------------------------------- */
 
 #define DECLARE_BOOL_TILE(name, isa)                                                                                   \
     void pal__##name##_boolean_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
@@ -225,8 +221,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     pal_var pal_##name(pal_var a, pal_var b) { return pal_record(NULL, &op_##name, (pal_var[]){a, b}, 2, NULL); }
 #include "ops/elementwise.def"
 
-/* ---- The family ---------------------------------------------------------------------------------------------------
- */
+/* ---- The family ----------------------------------------------------------------------------------------------- */
 
 #define ROW(name) &op_##name,
 static const pal_op *const ops[] = {

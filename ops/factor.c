@@ -38,8 +38,7 @@ static double root_f64(double x) { return sqrt(x); }
 #undef TRSM
 #undef SYRK
 
-/* ---- cholesky -----------------------------------------------------------------------------------------------------
- */
+/* ---- cholesky ------------------------------------------------------------------------------------------------- */
 
 static bool infer_square(pal_infer *r)
 {
@@ -126,8 +125,7 @@ static const pal_op op_cholesky = {
 
 pal_var pal_cholesky(pal_var a) { return pal_record(a.tape, &op_cholesky, &a, 1, NULL); }
 
-/* ---- What a factor is good for ------------------------------------------------------------------------------------
- */
+/* ---- What a factor is good for -------------------------------------------------------------------------------- */
 
 /* Reports for a composite what the rule of the operation that it is made of has to say. */
 static bool fits(const char *name, bool (*infer)(pal_infer *), const pal_var *in, size_t n)

@@ -96,8 +96,7 @@ static void write(const pal_call *c, size_t i, double value)
         ((double *)c->out)[i] = value;
 }
 
-/* ---- reduce_max and reduce_min ------------------------------------------------------------------------------------
- */
+/* ---- reduce_max and reduce_min -------------------------------------------------------------------------------- */
 
 static void max_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
@@ -184,8 +183,7 @@ const pal_op pal__op_reduce_min = {
     .cases = cases_min,
     .n_cases = PAL_COUNT(cases_min)};
 
-/* ---- row_shift ----------------------------------------------------------------------------------------------------
- */
+/* ---- row_shift ------------------------------------------------------------------------------------------------ */
 
 static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
@@ -224,8 +222,7 @@ const pal_op pal__op_row_shift = {PAL_OP_HEAD("row_shift", "max over the last ax
                                   .cases = cases_shift,
                                   .n_cases = PAL_COUNT(cases_shift)};
 
-/* ---- row_norm -----------------------------------------------------------------------------------------------------
- */
+/* ---- row_norm ------------------------------------------------------------------------------------------------- */
 
 static double squares(const pal_call *c, size_t row, size_t n, double factor)
 {
@@ -293,8 +290,7 @@ const pal_op pal__op_row_norm = {
     .cases = cases_norm,
     .n_cases = PAL_COUNT(cases_norm)};
 
-/* ---- prod and exclusive_prod --------------------------------------------------------------------------------------
- */
+/* ---- prod and exclusive_prod ---------------------------------------------------------------------------------- */
 
 static void prod_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {

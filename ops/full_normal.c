@@ -4,8 +4,7 @@
 
 #define LN_2_PI 1.83787706640934548356
 
-/* ---- Operands ------------------------------------------------------------------------------------------------------
- */
+/* ---- Operands ------------------------------------------------------------------------------------------------- */
 
 /* Means and values [.., d], then factors [.., d, d]; shape: [batch.., d]. */
 static bool fit(const char *name, const pal_var *in, size_t vectors, size_t factors, pal_shape *shape)
@@ -86,8 +85,7 @@ static pal_var squared_norm(pal_var x, int axes)
     return rank >= axes ? pal_sum(pal_square(x), ((1u << axes) - 1) << (rank - axes), false) : x;
 }
 
-/* ---- The distribution ----------------------------------------------------------------------------------------------
- */
+/* ---- The distribution ----------------------------------------------------------------------------------------- */
 
 pal_var pal_sample_normal_full(const char *stream, pal_var mean, pal_var factor)
 {
@@ -128,8 +126,7 @@ pal_var pal_normal_full_kl(pal_var mean_p, pal_var factor_p, pal_var mean_q, pal
     return pal_scale(pal_add(pal_shift(pal_add(trace, log_dets), -d), means), 0.5);
 }
 
-/* ---- Cases ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 /* The factors' diagonals are to be away from 0: 2 is added to what is drawn from -1 to 1. */
 static pal_var factor(pal_tape *t, pal_var x)

@@ -38,8 +38,7 @@ static pal_var steps(pal_tape *t, pal_shape shape, int64_t below)
     return pal_cast(pal_reshape(pal_sub(count, pal_scale(turn, (double)below)), shape), PAL_I32);
 }
 
-/* ---- gather -------------------------------------------------------------------------------------------------------
- */
+/* ---- gather --------------------------------------------------------------------------------------------------- */
 
 static void gather_rows(const pal_call *c, size_t first, size_t end, void *scratch)
 {
@@ -117,8 +116,7 @@ static pal_var record(const pal_op *op, pal_var x, pal_var indices, int axis, co
 
 pal_var pal_gather(pal_var x, pal_var indices, int axis) { return record(&pal__op_gather, x, indices, axis, NULL); }
 
-/* ---- gather_add ---------------------------------------------------------------------------------------------------
- */
+/* ---- gather_add ----------------------------------------------------------------------------------------------- */
 
 static bool infer_gather_add(pal_infer *r)
 {

@@ -34,8 +34,7 @@ static bool joined(pal_infer *r, const pal_shape *indices, const pal_shape *tail
     return true;
 }
 
-/* ---- take ---------------------------------------------------------------------------------------------------------
- */
+/* ---- take ----------------------------------------------------------------------------------------------------- */
 
 static bool infer_take(pal_infer *r)
 {
@@ -99,8 +98,7 @@ static const pal_op op_take = {PAL_OP_HEAD("take", "y[i,...] = x[indices[i],...]
 
 pal_var pal_take(pal_var x, pal_var indices) { return pal_record(NULL, &op_take, (pal_var[]){x, indices}, 2, NULL); }
 
-/* ---- scatter_add --------------------------------------------------------------------------------------------------
- */
+/* ---- scatter_add ---------------------------------------------------------------------------------------------- */
 
 static bool infer_scatter(pal_infer *r)
 {
@@ -182,8 +180,7 @@ pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
     return pal_record(NULL, &op_scatter_add, (pal_var[]){x, indices}, 2, &p);
 }
 
-/* ---- one_hot ------------------------------------------------------------------------------------------------------
- */
+/* ---- one_hot -------------------------------------------------------------------------------------------------- */
 
 static bool infer_one_hot(pal_infer *r)
 {

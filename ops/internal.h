@@ -14,7 +14,7 @@
     }
 
 extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
-/* linear.c: a transposed operand of a product becomes a flag of the product. */
+/* matmul.c: a transposed operand of a product becomes a flag of the product. */
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
 extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers_each;

@@ -13,8 +13,7 @@ static bool is_scalar(const char *name, pal_var y)
     return false;
 }
 
-/* ---- Second derivatives -------------------------------------------------------------------------------------------
- */
+/* ---- Second derivatives --------------------------------------------------------------------------------------- */
 
 /* The Hessian is symmetric, so H d = H^T d is the vjp of the gradient; its jvp is two vjps (pal_jvp), and so records
  * more operations for the same numbers. */
@@ -100,8 +99,7 @@ pal_var pal_hessian(pal_var y, pal_var x)
     return record_jacobian("hessian", g, x);
 }
 
-/* ---- Norms --------------------------------------------------------------------------------------------------------
- */
+/* ---- Norms ---------------------------------------------------------------------------------------------------- */
 
 /* All axes but the samples'. */
 static unsigned features(pal_var v)
@@ -146,8 +144,7 @@ pal_var pal_jacobian_norm2_hutchinson(pal_var h, pal_var x, const char *stream)
     return pal_mean_over_samples(pal_square(row));
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 static pal_var encode(const pal_var *in) /* x, W */ { return pal_tanh(pal_matmul(in[0], in[1])); }
 

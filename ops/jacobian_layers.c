@@ -33,8 +33,7 @@ typedef struct encoder {
     size_t count;             /* with a weight */
 } encoder;
 
-/* ---- What depends on x --------------------------------------------------------------------------------------------
- */
+/* ---- What depends on x ---------------------------------------------------------------------------------------- */
 
 static bool differentiable(pal_var v, size_t operand)
 {
@@ -88,8 +87,7 @@ static bool refuse(const encoder *e, pal_var v, const char *what)
 
 static const char between[] = "stands between code and input";
 
-/* ---- The walk from the code to the input --------------------------------------------------------------------------
- */
+/* ---- The walk from the code to the input ---------------------------------------------------------------------- */
 
 /* The one value that v is an elementwise function of: v itself if it is no elementwise operation. */
 static bool elementwise_of(encoder *e, pal_var v, pal_var *source)
@@ -333,8 +331,7 @@ pal_var pal_jacobian_norm2_layers(pal_var h, pal_var x) { return norm2("jacobian
 
 pal_var pal_jacobian_norm2_layers_each(pal_var h, pal_var x) { return norm2("jacobian_norm2_layers_each", h, x, true); }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 static pal_var case_one(pal_tape *t, const pal_var *in, const void *user)
 {

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* ---- Softmax -------------------------------------------------------------------------------------------------------
- */
+/* ---- Softmax -------------------------------------------------------------------------------------------------- */
 
 /* x less its maximum along the axis, so that the largest exponential is 1. The shift changes no result and so no
  * derivative: it is constant to them. */
@@ -67,8 +66,7 @@ static const pal_op op_log_softmax = {
     PAL_OP_HEAD("log_softmax", "x - ln sum e^x", "log-probabilities from logits of any size; -inf alone gives NaN"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_log_softmax, .n_cases = PAL_COUNT(cases_log_softmax)};
 
-/* ---- What both normalisations share --------------------------------------------------------------------------------
- */
+/* ---- What both normalisations share --------------------------------------------------------------------------- */
 
 /* id 0 is none: there is nothing to scale or to shift by. */
 static pal_var scaled(pal_var x, pal_var gain, pal_var shift)
@@ -82,8 +80,7 @@ static pal_var standardised(pal_var centred, pal_var variance, double epsilon)
     return pal_div(centred, pal_sqrt(pal_shift(variance, epsilon)));
 }
 
-/* ---- Layer normalisation -------------------------------------------------------------------------------------------
- */
+/* ---- Layer normalisation -------------------------------------------------------------------------------------- */
 
 pal_var pal_layer_norm(pal_var x, unsigned axes, pal_var gain, pal_var shift, double epsilon)
 {
@@ -130,17 +127,12 @@ static const pal_op op_layer_norm = {
     PAL_OP_HEAD("layer_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift", "normalised over the given axes"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_layer_norm, .n_cases = PAL_COUNT(cases_layer_norm)};
 
-/* ---- Batch normalisation -------------------------------------------------------------------------------------------
- */
+/* ---- Batch normalisation -------------------------------------------------------------------------------------- */
 
 static bool read_options(pal_tape *t, const pal_batch_norm_options *given, pal_batch_norm_options *o)
 {
     *o = (pal_batch_norm_options){.struct_size = sizeof *o};
-    if (given && !given->struct_size) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: the options' struct_size is not set");
-        return false;
-    }
-    if (given) memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
+    if (!pal_tape_options(t, o, given, sizeof *o, sizeof *o, "batch_norm")) return false;
     if (o->momentum == 0) o->momentum = 0.1;
     if (o->epsilon == 0) o->epsilon = 1e-5;
     if (!(o->momentum > 0 && o->momentum <= 1))

@@ -12,8 +12,7 @@
 extern "C" {
 #endif
 
-/* ---- Elementwise: one prototype a row of elementwise.def ----------------------------------------------------------
- */
+/* ---- Elementwise: one prototype a row of elementwise.def ------------------------------------------------------ */
 
 #define UNARY(name, ...)          pal_var pal_##name(pal_var x);
 #define UNARY_P(name, P, ...)     pal_var pal_##name(pal_var x, double P);
@@ -33,8 +32,7 @@ pal_var pal_shift(pal_var x, double addend);      /* x + addend */
 pal_var pal_one_minus(pal_var x);                 /* 1 - x */
 pal_var pal_lerp(pal_var a, pal_var b, double t); /* a + t (b - a) */
 
-/* ---- Reductions: over the axes whose bit is set (bit a: axis a); keep leaves axes of 1 -----------------------------
- */
+/* ---- Reductions: over the axes whose bit is set (bit a: axis a); keep leaves axes of 1 ------------------------ */
 
 pal_var pal_sum(pal_var x, unsigned axes, bool keep);
 pal_var pal_mean(pal_var x, unsigned axes, bool keep);
@@ -55,8 +53,7 @@ pal_var pal_mean_all(pal_var x);
 pal_var pal_mean_over_samples(pal_var x);
 pal_var pal_sum_squares(pal_var x); /* scalar */
 
-/* ---- Along one axis, which counts from the end if negative ---------------------------------------------------------
- */
+/* ---- Along one axis, which counts from the end if negative ---------------------------------------------------- */
 
 pal_var pal_arg_max(pal_var x, int axis); /* i32, without the axis; the first of equals; a NaN is the largest */
 pal_var pal_arg_min(pal_var x, int axis); /* a NaN is the smallest */
@@ -73,8 +70,7 @@ pal_var pal_gather(pal_var x, pal_var indices, int axis);
 /* The adjoint of gather: x added into zeros with size along the axis. */
 pal_var pal_gather_add(pal_var x, pal_var indices, int axis, int64_t size);
 
-/* ---- Shape --------------------------------------------------------------------------------------------------------
- */
+/* ---- Shape ---------------------------------------------------------------------------------------------------- */
 
 pal_var pal_reshape(pal_var x, pal_shape shape); /* one dimension may be -1 */
 pal_var pal_transpose(pal_var x);                /* the last two axes */
@@ -95,8 +91,7 @@ pal_var pal_diagonal_matrix(pal_var x);                /* [.., n] -> [.., n, n],
 pal_var pal_lower_triangle(pal_var x, int64_t offset); /* [.., m, n]: zeros where column > row + offset */
 pal_var pal_upper_triangle(pal_var x, int64_t offset); /* zeros where column < row + offset */
 
-/* ---- Indexing -----------------------------------------------------------------------------------------------------
- */
+/* ---- Indexing ------------------------------------------------------------------------------------------------- */
 
 /* Rows of x [n, ...] by i32 indices of any shape: the result is [indices..., ...]. Out of range: pal_run fails. */
 pal_var pal_take(pal_var x, pal_var indices);
@@ -105,8 +100,7 @@ pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows);
 /* 1 at the index, else 0: indices (i32, any shape) -> [indices..., classes]. */
 pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype);
 
-/* ---- Linear algebra -----------------------------------------------------------------------------------------------
- */
+/* ---- Linear algebra ------------------------------------------------------------------------------------------- */
 
 /* a [.., m, k] x b [.., k, n] -> [.., m, n], leading axes broadcast. _t: the operand is given transposed. */
 pal_var pal_matmul(pal_var a, pal_var b);
@@ -129,8 +123,7 @@ pal_var pal_cholesky_solve(pal_var l, pal_var b);
 pal_var pal_cholesky_inverse(pal_var l);
 pal_var pal_cholesky_log_det(pal_var l);
 
-/* ---- Convolution and pooling of images [n, channels, height, width] ------------------------------------------------
- */
+/* ---- Convolution and pooling of images [n, channels, height, width] ------------------------------------------- */
 
 typedef struct pal_conv2d_options { /* rows, columns; 0: the default */
     size_t struct_size;
@@ -164,8 +157,7 @@ pal_var pal_average_pool2d(pal_var x, const pal_pool2d_options *options);
 pal_var pal_resize_nearest(pal_var x, int64_t h, int64_t w);  /* element floor(i old / new) */
 pal_var pal_resize_bilinear(pal_var x, int64_t h, int64_t w); /* pixel centres at halves; edges repeat */
 
-/* ---- Random: a named stream each (autograd.h, pal_noise) ----------------------------------------------------------
- */
+/* ---- Random: a named stream each (autograd.h, pal_noise) ------------------------------------------------------ */
 
 pal_var pal_uniform(pal_tape *tape, const char *stream, pal_shape shape); /* [0,1), of the tape's type */
 pal_var pal_normal(pal_tape *tape, const char *stream, pal_shape shape);
@@ -188,8 +180,7 @@ pal_var pal_sample_binary_concrete(const char *stream, pal_var logits, double te
 /* x with a share rate of its elements 0 and the others divided by 1 - rate (Srivastava et al. 2014). */
 pal_var pal_dropout(const char *stream, pal_var x, double rate);
 
-/* ---- Layers --------------------------------------------------------------------------------------------------------
- */
+/* ---- Layers --------------------------------------------------------------------------------------------------- */
 
 /* x [n,d] w [d,k] + b [k]. b may have id 0 for none. */
 pal_var pal_affine(pal_var x, pal_var w, pal_var b);
@@ -244,8 +235,7 @@ pal_var pal_categorical_kl(pal_var logits_p, pal_var logits_q);
 pal_var pal_laplace_kl(pal_var location_p, pal_var log_scale_p, pal_var location_q, pal_var log_scale_q);
 pal_var pal_poisson_kl(pal_var log_rate_p, pal_var log_rate_q);
 
-/* ---- Second derivatives and Jacobians ------------------------------------------------------------------------------
- */
+/* ---- Second derivatives and Jacobians ------------------------------------------------------------------------- */
 
 pal_var pal_hvp(pal_var y, pal_var x, pal_var direction); /* Hessian of the scalar y times direction, of x's shape */
 /* d y / d x as [y's axes..., x's axes...], 6 at most: by rows (vjp) or by columns (jvp), whichever are fewer, in a
@@ -266,8 +256,7 @@ pal_var pal_jacobian_norm2_hutchinson(pal_var h, pal_var x, const char *stream);
 pal_var pal_jacobian_norm2_rows_each(pal_var h, pal_var x);
 pal_var pal_jacobian_norm2_layers_each(pal_var h, pal_var x);
 
-/* ---- The registry -------------------------------------------------------------------------------------------------
- */
+/* ---- The registry --------------------------------------------------------------------------------------------- */
 
 const pal_op *pal_op_at(size_t i);           /* all of them, by family; NULL: no more */
 const pal_op *pal_op_find(const char *name); /* NULL: none of that name */

@@ -9,8 +9,7 @@
 /* params.i: window, stride, padding; for the adjoint of the average the size of the images. */
 enum { WINDOW = 0, STRIDE = 2, PADDING = 4, SIZE = 6 };
 
-/* ---- Shapes -------------------------------------------------------------------------------------------------------
- */
+/* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
 /* Windows along an axis; -1 and a reason: none. */
 static int64_t windows(pal_infer *r, int axis, int64_t size)
@@ -69,8 +68,7 @@ static bool infer_average_adjoint(pal_infer *r)
            (pal_shape_equal(from, r->shapes[0]) || pal_infer_fail(r, "images of that size do not give these"));
 }
 
-/* ---- Kernels: a few planes a task ---------------------------------------------------------------------------------
- */
+/* ---- Kernels: a few planes a task ----------------------------------------------------------------------------- */
 
 typedef struct pooling { /* images of h by w, pooled to oh by ow */
     const pal_call *call;
@@ -135,8 +133,7 @@ static pal_status run_average_adjoint(const pal_call *c)
     return run(c, &c->shape, &c->in_shape[0], c->dtype == PAL_F32 ? average_adjoint_f32 : average_adjoint_f64);
 }
 
-/* ---- Rules --------------------------------------------------------------------------------------------------------
- */
+/* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
 static const pal_op op_average, op_average_adjoint;
 
@@ -162,8 +159,7 @@ static pal_var decision_arg(const pal_rule *r)
     return pal_greater(pal_one_hot(r->out, x.dim[2] * x.dim[3], PAL_F32), pal_fill(r->tape, PAL_F32, PAL_SCALAR, 0.5));
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 #define OPTIONS(...) (&(const pal_pool2d_options){.struct_size = sizeof(pal_pool2d_options), __VA_ARGS__})
 #define EACH_SETTING(X)                                                                                                \
@@ -218,8 +214,7 @@ static const pal_case cases_average_adjoint[] = {
             CASE("padded", case_average_adjoint, 2, 1, 2, 4, PARAMS(2, 3, 2, 1, 1, 1, 3, 4))
                 CASE("no images", case_average_adjoint, 0, 2, 1, 1, PARAMS(2, 2, 2, 2, 0, 0, 2, 2))};
 
-/* ---- Descriptors --------------------------------------------------------------------------------------------------
- */
+/* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 static const pal_op op_arg = {
     PAL_OP_HEAD("arg_pool2d", "y[n,c,i,j] = argmax over the window of x[n,c], in the plane",
@@ -264,19 +259,14 @@ static const pal_op op_average_adjoint = {
     .cases = cases_average_adjoint,
     .n_cases = PAL_COUNT(cases_average_adjoint)};
 
-/* ---- Functions ----------------------------------------------------------------------------------------------------
- */
+/* ---- Functions ------------------------------------------------------------------------------------------------ */
 
 static bool read_options(pal_tape *t, const char *name, const pal_pool2d_options *options, pal_params *p)
 {
     pal_pool2d_options o = {0};
     *p = (pal_params){0};
-    if (!options || !options->struct_size) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT,
-                      options ? "%s: the options' struct_size is not set" : "%s: the options give no window", name);
-        return false;
-    }
-    memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (!options) pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the options give no window", name);
+    if (!options || !pal_tape_options(t, &o, options, sizeof o, sizeof o, name)) return false;
     for (int a = 0; a < 2; a++) {
         p->i[WINDOW + a] = o.window[a];
         p->i[STRIDE + a] = o.stride[a] ? o.stride[a] : o.window[a];

@@ -13,8 +13,7 @@ static bool infer_random(pal_infer *r)
     return pal_dtype_real(r->dtype) || pal_infer_fail(r, "noise is real");
 }
 
-/* ---- Cases: nothing to differentiate by, so what reads the noise is checked ----------------------------------------
- */
+/* ---- Cases: nothing to differentiate by, so what reads the noise is checked ----------------------------------- */
 
 typedef pal_var (*noise_fn)(pal_tape *, const char *, pal_shape);
 
@@ -38,8 +37,7 @@ CASES(exponential)
 CASES(gumbel)
 #undef CASES
 
-/* ---- With kernels --------------------------------------------------------------------------------------------------
- */
+/* ---- With kernels --------------------------------------------------------------------------------------------- */
 
 static const pal_op op_uniform = {PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
                                   .op_class = PAL_CLASS_RANDOM,
@@ -81,8 +79,7 @@ pal_var pal_normal(pal_tape *tape, const char *stream, pal_shape shape)
     return pal__draw_normal(tape, stream, shape, pal_tape_real(tape));
 }
 
-/* ---- Of the uniform ------------------------------------------------------------------------------------------------
- */
+/* ---- Of the uniform ------------------------------------------------------------------------------------------- */
 
 /* The uniform takes multiples of a step, 0 among them but not 1. 0 becomes half a step, the middle of what it stands
  * for; the others stay, since adding half a step to the largest of them would round to 1. */

@@ -88,8 +88,7 @@ pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
     return pal_scale(sum(pal_square(away), axes, keep), 1.0 / (double)(terms - correction));
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 static pal_var population(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 0); }
 static pal_var unbiased(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 1); }

@@ -8,8 +8,7 @@
 
 /* params.i[0], i[1]: the result's rows and columns. */
 
-/* ---- Shapes -------------------------------------------------------------------------------------------------------
- */
+/* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
 static bool infer(pal_infer *r)
 {
@@ -27,8 +26,7 @@ static bool infer(pal_infer *r)
     return true;
 }
 
-/* ---- Kernels: a few planes a task ---------------------------------------------------------------------------------
- */
+/* ---- Kernels: a few planes a task ----------------------------------------------------------------------------- */
 
 typedef struct place { /* low (1 - share) + high share */
     int32_t low, high;
@@ -116,8 +114,7 @@ static pal_status run_nearest_adjoint(const pal_call *c) { return run(c, &neares
 static pal_status run_bilinear(const pal_call *c) { return run(c, &bilinear, false); }
 static pal_status run_bilinear_adjoint(const pal_call *c) { return run(c, &bilinear, true); }
 
-/* ---- Rules --------------------------------------------------------------------------------------------------------
- */
+/* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
 static const pal_op op_nearest, op_nearest_adjoint, op_bilinear, op_bilinear_adjoint;
 
@@ -139,8 +136,7 @@ static pal_var vjp(const pal_rule *r, size_t k)
     return resize(other, r->seed, x.dim[2], x.dim[3]);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
 typedef struct setting {
     const pal_op *op;
@@ -174,8 +170,7 @@ static const pal_case cases_nearest_adjoint[] = {CASES(op_nearest_adjoint)};
 static const pal_case cases_bilinear[] = {CASES(op_bilinear)};
 static const pal_case cases_bilinear_adjoint[] = {CASES(op_bilinear_adjoint)};
 
-/* ---- Descriptors --------------------------------------------------------------------------------------------------
- */
+/* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 #define COMMON(NAME)                                                                                                   \
     .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 2, .infer = infer, .derivative = {PAL_HAS_RULE}, .vjp = vjp,    \
@@ -197,8 +192,7 @@ static const pal_op op_bilinear_adjoint = {
                 "spreads pixels over their four neighbours: the adjoint of resize_bilinear"),
     COMMON(bilinear_adjoint), .scratch = scratch_adjoint};
 
-/* ---- Functions ----------------------------------------------------------------------------------------------------
- */
+/* ---- Functions ------------------------------------------------------------------------------------------------ */
 
 pal_var pal_resize_nearest(pal_var x, int64_t h, int64_t w) { return resize(&op_nearest, x, h, w); }
 pal_var pal_resize_bilinear(pal_var x, int64_t h, int64_t w) { return resize(&op_bilinear, x, h, w); }

@@ -36,8 +36,7 @@ typedef struct solve_job {
 #undef FN
 #undef TRSM
 
-/* ---- lower_part: params r[0] weighs what is below the diagonal, r[1] what is on it --------------------------------
- */
+/* ---- lower_part: params r[0] weighs what is below the diagonal, r[1] what is on it ---------------------------- */
 
 static bool infer_lower_part(pal_infer *r)
 {
@@ -116,8 +115,7 @@ pal_var pal__identity_like(pal_var square)
     return pal__lower_part(pal_fill(square.tape, pal_dtype_of(square), PAL_SHAPE(n, n), 1), 0, 1);
 }
 
-/* ---- triangular_solve: params i[0] transposed ---------------------------------------------------------------------
- */
+/* ---- triangular_solve: params i[0] transposed ----------------------------------------------------------------- */
 
 static bool infer_solve(pal_infer *r)
 {

@@ -16,23 +16,23 @@ typedef struct pal__update {
     pal_var scalar[PAL__SCALARS];
 } pal__update;
 
-typedef struct pal__rule {
+typedef struct pal__update_rule {
     const char *name, *alias, *formula;
     const char *states[PAL__STATES];   /* "m", "v"; NULL: no more */
     double weight_decay;               /* the default */
     pal_var (*update)(pal__update *u); /* the new parameter, decay apart */
     bool debias;                       /* rate and epsilon carry Adam's bias corrections */
-} pal__rule;
+} pal__update_rule;
 
-const pal__rule *pal__rule_at(size_t i);           /* NULL: no more */
-const pal__rule *pal__rule_find(const char *name); /* by name or alias; NULL: none */
+const pal__update_rule *pal__update_rule_at(size_t i);           /* NULL: no more */
+const pal__update_rule *pal__update_rule_find(const char *name); /* by name or alias; NULL: none */
 
 /* Copies what the caller gave over the defaults and checks the ranges. */
 pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,
-                                  const pal__rule **rule, pal_error *err);
+                                  const pal__update_rule **rule, pal_error *err);
 
 /* The scalars of one step. */
-void pal__scalars(const pal__rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
+void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
                   double out[PAL__SCALARS]);
 
 #endif

@@ -48,7 +48,7 @@ static void add(double *to, double factor, const double *a, size_t n)
     for (size_t i = 0; i < n; i++) to[i] += factor * a[i];
 }
 
-/* ---- The line search: algorithms 3.5 and 3.6 --------------------------------------------------------------------- */
+/* ---- The line search: algorithms 3.5 and 3.6 ------------------------------------------------------------------ */
 
 static pal_status probe(search *s, double a, point *out)
 {
@@ -110,7 +110,7 @@ static pal_status line_search(search *s, const point *start, double first, point
     }
 }
 
-/* ---- The direction: algorithm 7.4 -------------------------------------------------------------------------------- */
+/* ---- The direction: algorithm 7.4 ----------------------------------------------------------------------------- */
 
 /* p = -H g, from the newest pair to the oldest and back. */
 static void direction(search *s)
@@ -154,7 +154,7 @@ static void swap(double **a, double **b)
     *b = t;
 }
 
-/* ---- The iteration: algorithm 7.5 -------------------------------------------------------------------------------- */
+/* ---- The iteration: algorithm 7.5 ----------------------------------------------------------------------------- */
 
 static pal_status iterate(search *s, pal_error *err)
 {
@@ -191,7 +191,7 @@ pal_status pal_lbfgs(double *x, size_t n, pal_lbfgs_fn f, void *user, const pal_
 {
     pal_lbfgs_result own;
     search s = {.f = f, .user = user, .n = n, .result = result ? result : &own};
-    if (given) memcpy(&s.o, given, given->struct_size < sizeof s.o ? given->struct_size : sizeof s.o);
+    if (pal_options_read(&s.o, given, sizeof s.o, sizeof s.o, "lbfgs", err)) return PAL_ERR_ARGUMENT;
     if (!s.o.memory) s.o.memory = MEMORY;
     if (!s.o.iterations) s.o.iterations = ITERATIONS;
     if (!(s.o.gradient > 0)) s.o.gradient = 1e-6;

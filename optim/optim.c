@@ -12,7 +12,7 @@
 
 struct pal_optimizer {
     pal_optimizer_options options;
-    const pal__rule *rule;
+    const pal__update_rule *rule;
     size_t n, kinds;         /* parameters; kinds of state */
     pal_tensor **parameters; /* borrowed */
     pal_slab *state[PAL__STATES];
@@ -26,14 +26,14 @@ static const char *const scalar_names[PAL__SCALARS] = {
 size_t pal_optimizer_kinds(void)
 {
     size_t n = 0;
-    while (pal__rule_at(n)) n++;
+    while (pal__update_rule_at(n)) n++;
     return n;
 }
 
-const char *pal_optimizer_name(size_t i) { return pal__rule_at(i) ? pal__rule_at(i)->name : NULL; }
-const char *pal_optimizer_formula(size_t i) { return pal__rule_at(i) ? pal__rule_at(i)->formula : NULL; }
+const char *pal_optimizer_name(size_t i) { return pal__update_rule_at(i) ? pal__update_rule_at(i)->name : NULL; }
+const char *pal_optimizer_formula(size_t i) { return pal__update_rule_at(i) ? pal__update_rule_at(i)->formula : NULL; }
 
-/* ---- Life -------------------------------------------------------------------------------------------------------- */
+/* ---- Life ----------------------------------------------------------------------------------------------------- */
 
 static pal_status check(pal_tensor *const *parameters, const char *const *names, size_t n, pal_error *err)
 {
@@ -86,7 +86,7 @@ pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_optio
                                  pal_tensor *const *parameters, const char *const *names, size_t n, pal_error *err)
 {
     pal_optimizer_options filled;
-    const pal__rule *rule;
+    const pal__update_rule *rule;
     if (!context) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: no context");
         return NULL;
@@ -114,7 +114,7 @@ void pal_optimizer_free(pal_optimizer *o)
     free(o);
 }
 
-/* ---- Recording --------------------------------------------------------------------------------------------------- */
+/* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, pal__scalar which)
 {

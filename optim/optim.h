@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* ---- Slabs ------------------------------------------------------------------------------------------------------- */
+/* ---- Slabs ---------------------------------------------------------------------------------------------------- */
 
 /* Many tensors in one aligned block: part i begins at the next multiple of 64 bytes, and the gaps stay zero, so that
  * sums over the whole are sums over the parts. */
@@ -25,7 +25,7 @@ pal_slab *pal_slab_new(pal_context *context, pal_dtype dtype, const pal_shape *s
                        size_t n); /* zeros; NULL: no memory */
 void pal_slab_free(pal_slab *slab);
 
-/* ---- Update rules ------------------------------------------------------------------------------------------------ */
+/* ---- Update rules --------------------------------------------------------------------------------------------- */
 
 typedef struct pal_optimizer pal_optimizer;
 
@@ -60,7 +60,7 @@ void pal_optimizer_set_step(pal_optimizer *optimizer, uint64_t step, double lear
 size_t pal_optimizer_state_count(const pal_optimizer *optimizer);
 pal_tensor *pal_optimizer_state(const pal_optimizer *optimizer, size_t i, const char **name);
 
-/* ---- Schedules --------------------------------------------------------------------------------------------------- */
+/* ---- Schedules ------------------------------------------------------------------------------------------------ */
 
 /* The full rate is reached at step f = max(warmup, 1). */
 typedef struct pal_schedule {
@@ -74,7 +74,7 @@ typedef struct pal_schedule {
 double pal_schedule_rate(const pal_schedule *schedule, uint64_t step); /* step from 1; NaN for a name unknown */
 bool pal_schedule_known(const char *name);
 
-/* ---- L-BFGS ------------------------------------------------------------------------------------------------------ */
+/* ---- L-BFGS --------------------------------------------------------------------------------------------------- */
 
 /* Value and gradient at x. A value that is not finite is a step too far; a failure ends the search. */
 typedef pal_status (*pal_lbfgs_fn)(const double *x, double *value, double *gradient, void *user);

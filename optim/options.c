@@ -18,14 +18,12 @@ static const struct {
 };
 
 pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,
-                                  const pal__rule **rule, pal_error *err)
+                                  const pal__update_rule **rule, pal_error *err)
 {
     *out = (pal_optimizer_options){.struct_size = sizeof *out};
-    if (given && given->struct_size < sizeof *given)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: struct_size is not set");
-    if (given) *out = *given;
+    if (pal_options_read(out, given, sizeof *out, sizeof *out, "optimizer", err)) return PAL_ERR_ARGUMENT;
     if (!out->name) out->name = "gd";
-    *rule = pal__rule_find(out->name);
+    *rule = pal__update_rule_find(out->name);
     if (!*rule) return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: there is no %s", out->name);
     out->name = (*rule)->name;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {

@@ -56,7 +56,7 @@ static pal_var adam(pal__update *u)
     return descend(u, over_root(u, u->next[0], u->next[1]));
 }
 
-static const pal__rule rules[] = {
+static const pal__update_rule rules[] = {
     {.name = "gd", .alias = "sgd", .formula = "w -= rate g", .update = gd},
     {.name = "momentum", .formula = "v = momentum v + g;  w -= rate v", .states = {"v"}, .update = momentum},
     {.name = "nesterov",
@@ -80,17 +80,17 @@ static const pal__rule rules[] = {
      .debias = true},
 };
 
-const pal__rule *pal__rule_at(size_t i) { return i < sizeof rules / sizeof *rules ? &rules[i] : NULL; }
+const pal__update_rule *pal__update_rule_at(size_t i) { return i < sizeof rules / sizeof *rules ? &rules[i] : NULL; }
 
-const pal__rule *pal__rule_find(const char *name)
+const pal__update_rule *pal__update_rule_find(const char *name)
 {
-    const pal__rule *rule;
-    for (size_t i = 0; name && (rule = pal__rule_at(i)); i++)
+    const pal__update_rule *rule;
+    for (size_t i = 0; name && (rule = pal__update_rule_at(i)); i++)
         if (!strcmp(rule->name, name) || (rule->alias && !strcmp(rule->alias, name))) return rule;
     return NULL;
 }
 
-void pal__scalars(const pal__rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
+void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
                   double out[PAL__SCALARS])
 {
     double t = (double)(step ? step : 1), root = 1, correction = 1;

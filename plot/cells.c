@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-/* ---- The mappings ------------------------------------------------------------------------------------------------ */
+/* ---- The mappings --------------------------------------------------------------------------------------------- */
 
 static double value_at(const pal__cells *cells, int64_t i, int64_t element)
 {
@@ -64,7 +64,7 @@ static const struct {
     [PAL_MAP_DIVERGING] = {diverging, pal_colour_diverging, false},
 };
 
-/* ---- The view ---------------------------------------------------------------------------------------------------- */
+/* ---- The view ------------------------------------------------------------------------------------------------- */
 
 /* Reads the number of cells and their size off the shape; an axis of length 1 before or after the image is a channel.
  */
@@ -133,7 +133,7 @@ pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal
     return PAL_OK;
 }
 
-/* ---- Drawing ----------------------------------------------------------------------------------------------------- */
+/* ---- Drawing -------------------------------------------------------------------------------------------------- */
 
 static pal_colour colour_at(const pal__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
 {

@@ -34,9 +34,7 @@ static pal_status check(const pal_curves *curves, const char *path, pal_error *e
     size_t points = 0;
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "curves: no path to write to");
-    if (curves->struct_size != sizeof *curves)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: struct_size is %zu, not %zu", path, curves->struct_size,
-                             sizeof *curves);
+    if (pal_options_read(NULL, curves, sizeof *curves, sizeof *curves, path, error)) return PAL_ERR_ARGUMENT;
     if (curves->series == NULL || curves->series_count == 0 || curves->series_count > SERIES_LIMIT)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu curves", path, curves->series_count);
     for (size_t s = 0; s < curves->series_count; s++) {
@@ -56,7 +54,7 @@ static pal_status check(const pal_curves *curves, const char *path, pal_error *e
     return PAL_OK;
 }
 
-/* ---- The data ---------------------------------------------------------------------------------------------------- */
+/* ---- The data ------------------------------------------------------------------------------------------------- */
 
 static void write_data(FILE *stream, const void *user)
 {
@@ -75,7 +73,7 @@ static void write_data(FILE *stream, const void *user)
     }
 }
 
-/* ---- The script -------------------------------------------------------------------------------------------------- */
+/* ---- The script ----------------------------------------------------------------------------------------------- */
 
 typedef struct extent {
     double low, high;
@@ -168,7 +166,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
     putc('\n', stream);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------- */
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error)
 {

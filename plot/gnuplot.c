@@ -68,7 +68,7 @@ static int size_of(const char *title, int width) { return lines_of(title, width,
 int pal__gnuplot_title_lines(const char *title, int width) { return lines_of(title, width, size_of(title, width)); }
 
 /* gnuplot neither wraps nor shrinks a title, but cuts it at the picture's edges. A title of more than two lines gets
- * smaller letters. Letters are measured in the font of text.c at the height at which it is as wide as gnuplot's. */
+ * smaller letters. Letters are measured in the font of letters.c at the height at which it is as wide as gnuplot's. */
 void pal__gnuplot_title(FILE *stream, const char *before, const char *title, int width)
 {
     const int size = size_of(title, width);
@@ -123,7 +123,7 @@ static void write_terminal(FILE *stream, const char *picture, int width, int hei
           stream);
 }
 
-/* ---- Running it -------------------------------------------------------------------------------------------------- */
+/* ---- Running it ----------------------------------------------------------------------------------------------- */
 
 /* "output='name'" for gnuplot's -e; the caller frees it. */
 static char *output_setting(const char *name)
@@ -210,7 +210,7 @@ static pal_status run_script(const char *script, const char *path, bool *drawn, 
     return status;
 }
 
-/* ---- The files --------------------------------------------------------------------------------------------------- */
+/* ---- The files ------------------------------------------------------------------------------------------------ */
 
 typedef struct beside { /* the picture, and the files beside it */
     const char *path;

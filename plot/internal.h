@@ -24,7 +24,7 @@ typedef struct pal__glyph {
 
 const pal__glyph *pal__glyph_of(unsigned char byte); /* never NULL: a box for what the font lacks */
 
-/* text.c: how many bytes of text make the first line of at most width pixels, broken at a space where there is one;
+/* letters.c: how many bytes of text make the first line of at most width pixels, broken at a space where there is one;
  * *next is where the following line begins (at the terminating zero: there is none). */
 size_t pal__text_wrap(const char *text, pal_text_style style, int64_t width, const char **next);
 /* Draws the first `bytes` bytes of text. */

@@ -39,7 +39,7 @@ void pal__layout_clear(pal__layout *layout)
     *layout = (pal__layout){0};
 }
 
-/* ---- What there is to show --------------------------------------------------------------------------------------- */
+/* ---- What there is to show ------------------------------------------------------------------------------------ */
 
 /* As many columns as a good picture has room for with cells that are not too small, in bands of about one length. */
 static void choose_bands(pal__section_layout *to, int64_t longest)
@@ -86,9 +86,7 @@ static pal_status open_rows(pal__section_layout *to, const pal_grid_section *sec
 
 static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_error *error)
 {
-    if (grid->struct_size != sizeof *grid)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: struct_size is %zu, not %zu", grid->struct_size,
-                             sizeof *grid);
+    if (pal_options_read(NULL, grid, sizeof *grid, sizeof *grid, "grid", error)) return PAL_ERR_ARGUMENT;
     if (grid->count == 0 || grid->count > SECTIONS_LIMIT || grid->sections == NULL)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: %zu sections", grid->count);
     if (grid->scale < 0 || grid->scale > SCALE_LIMIT)
@@ -107,7 +105,7 @@ static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_e
     return PAL_OK;
 }
 
-/* ---- How large --------------------------------------------------------------------------------------------------- */
+/* ---- How large ------------------------------------------------------------------------------------------------ */
 
 static int32_t label_size(int64_t cells_width) { return (int32_t)clamp(cells_width / 90, SMALL_LABEL, LARGE_LABEL); }
 
@@ -168,7 +166,7 @@ static int64_t choose_scale(pal__layout *layout)
     return 1;
 }
 
-/* ---- Where ------------------------------------------------------------------------------------------------------- */
+/* ---- Where ---------------------------------------------------------------------------------------------------- */
 
 static void choose_styles(pal__layout *layout, int64_t cells_width)
 {

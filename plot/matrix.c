@@ -59,9 +59,7 @@ static pal_status check(const pal_matrix *m, const char *path, pal_error *error)
 {
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "matrix: no path to write to");
-    if (m->struct_size != sizeof *m)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: struct_size is %zu, not %zu", path, m->struct_size,
-                             sizeof *m);
+    if (pal_options_read(NULL, m, sizeof *m, sizeof *m, path, error)) return PAL_ERR_ARGUMENT;
     if (m->classes == 0 || m->classes > CLASSES || m->panels == NULL || m->panel_count == 0 || m->panel_count > PANELS)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu matrices of %zu classes, from 1 to %d and to %d", path,
                              m->panel_count, m->classes, PANELS, CLASSES);
@@ -76,7 +74,7 @@ static pal_status check(const pal_matrix *m, const char *path, pal_error *error)
     return PAL_OK;
 }
 
-/* ---- Where everything is ----------------------------------------------------------------------------------------- */
+/* ---- Where everything is -------------------------------------------------------------------------------------- */
 
 static const char *name_of(const pal_matrix *m, int class, char room[24])
 {
@@ -126,7 +124,7 @@ static layout lay_out(const pal_matrix *m)
     return l;
 }
 
-/* ---- The data ---------------------------------------------------------------------------------------------------- */
+/* ---- The data ------------------------------------------------------------------------------------------------- */
 
 static void write_data(FILE *stream, const void *user)
 {
@@ -149,7 +147,7 @@ static void write_data(FILE *stream, const void *user)
     }
 }
 
-/* ---- The script -------------------------------------------------------------------------------------------------- */
+/* ---- The script ----------------------------------------------------------------------------------------------- */
 
 /* As many steps as the map of colour.c has, so that what is between them is mixed alike. */
 static void write_palette(FILE *stream)

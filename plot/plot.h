@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ---- Images ------------------------------------------------------------------------------------------------------ */
+/* ---- Images --------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_colour {
     uint8_t red, green, blue;
@@ -36,7 +36,7 @@ pal_colour pal_image_get(const pal_image *image, int64_t x, int64_t y);         
 pal_status pal_image_write(const pal_image *image, const char *path, pal_error *error); /* PNG, 8 bits, RGB */
 pal_image *pal_image_read(const char *path, pal_error *error); /* any PNG; transparent parts come out white */
 
-/* ---- Text -------------------------------------------------------------------------------------------------------- */
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_text_style {
     int32_t height; /* of a capital letter, in pixels, 5 to 256; a line takes pal_text_leading of it */
@@ -49,7 +49,7 @@ int64_t pal_text_leading(pal_text_style style);                 /* from one base
 /* One line, with the left edge at x and the tops of capital letters at y. */
 void pal_image_text(pal_image *image, int64_t x, int64_t y, const char *text, pal_text_style style);
 
-/* ---- Colours ----------------------------------------------------------------------------------------------------- */
+/* ---- Colours -------------------------------------------------------------------------------------------------- */
 
 /* How the values of one cell become colours. u8 counts as value / 255. A value that is not finite is drawn in
  * PAL_COLOUR_NONFINITE and takes no part in a cell's extremes. */
@@ -66,7 +66,7 @@ typedef enum pal_mapping {
 pal_colour pal_colour_grey(double t);      /* 0 to 1, clamped */
 pal_colour pal_colour_diverging(double t); /* -1 to 1, clamped; equal steps look equal */
 
-/* ---- Grids of images --------------------------------------------------------------------------------------------- */
+/* ---- Grids of images ------------------------------------------------------------------------------------------ */
 
 /* Images of one kind, laid from left to right and wrapped at the section's columns. */
 typedef struct pal_grid_row {
@@ -105,7 +105,7 @@ typedef struct pal_grid {
 pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error);
 pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *error); /* drawn and written as PNG */
 
-/* ---- Curves ------------------------------------------------------------------------------------------------------ */
+/* ---- Curves --------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_series {
     const char *name; /* "train_loss": the column's heading, and the key of the plot */
@@ -130,7 +130,7 @@ typedef struct pal_curves {
  * is false and the status PAL_OK: say so to the user. drawn may be NULL. */
 pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error);
 
-/* ---- Points ------------------------------------------------------------------------------------------------------ */
+/* ---- Points --------------------------------------------------------------------------------------------------- */
 
 #define PAL_POINTS_CLASSES 10 /* as many colours can be told apart, by colour-blind readers too */
 
@@ -162,7 +162,7 @@ typedef struct pal_points {
  * lines, as closed polygons with an empty line after each. Files, *drawn and status are those of pal_curves_write. */
 pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error);
 
-/* ---- Confusion matrices ------------------------------------------------------------------------------------------ */
+/* ---- Confusion matrices --------------------------------------------------------------------------------------- */
 
 typedef struct pal_matrix_panel {
     const char *title;

@@ -39,9 +39,7 @@ static pal_status check(const pal_points *points, const char *path, pal_error *e
     size_t drawn = 0;
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "points: no path to write to");
-    if (points->struct_size != sizeof *points)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: struct_size is %zu, not %zu", path, points->struct_size,
-                             sizeof *points);
+    if (pal_options_read(NULL, points, sizeof *points, sizeof *points, path, error)) return PAL_ERR_ARGUMENT;
     if (points->count > 0 && (points->x == NULL || points->y == NULL))
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no coordinates", path);
     if (points->classes != NULL && (points->class_count == 0 || points->class_count > PAL_POINTS_CLASSES))
@@ -100,7 +98,7 @@ static double median(const pal_points *points, const double *coordinate, int cla
     return room[count / 2];
 }
 
-/* ---- Where the numbers of the classes stand ---------------------------------------------------------------------- */
+/* ---- Where the numbers of the classes stand ------------------------------------------------------------------- */
 
 /* A number is a box of this size, in shares of the axes, of which gnuplot draws more than the points' extent: with the
  * space around it, 40 of about 800 by 600 pixels. */

@@ -24,7 +24,7 @@ static pal_program *scatter_program(pal_context *context, pal_tensor *x, pal_ten
 {
     pal_tape *tape = pal_tape_new(context, PAL_F64);
     if (!tape) {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
         return NULL;
     }
     pal_var centred = pal_sub(pal_leaf(tape, x, "x"), pal_leaf(tape, mean, "mean"));
@@ -63,8 +63,8 @@ pal_status pal__principal_directions(pal_context *context, const pal_dataset *da
                *mean = pal_tensor_new(context, PAL_F64, PAL_SHAPE(data->features));
     double *c = calloc(d * d, sizeof *c);
     pal_program *program = NULL;
-    pal_status status = x && mean && c ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-    if (!status) status = pal__mean_of(context, data, mean->data, err);
+    pal_status status = x && mean && c ? PAL_OK : pal__no_memory(err);
+    if (!status) status = pal_dataset_mean(data, PAL_F64, mean->data, err);
     if (!status && !(program = scatter_program(context, x, mean, err))) status = PAL_ERR_MEMORY;
     if (!status) status = add_blocks(data, program, x, mean->data, c, err);
     if (!status) status = pal__svd(context, d, d, c, variance, directions, err);
@@ -97,7 +97,7 @@ pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err)
     if (!w || w->shape.rank != 2 || w->shape.dim[0] != data->features)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "solve svd: the model is not linear");
     double *variance = malloc(d * sizeof *variance), *directions = malloc(d * d * sizeof *directions);
-    pal_status status = variance && directions ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = variance && directions ? PAL_OK : pal__no_memory(err);
     if (!status) status = pal__principal_directions(pal_model_context(model), data, variance, directions, err);
     if (!status) fill(w, v, variance, directions);
     free(variance);

@@ -126,7 +126,7 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, con
                                    const pal_evaluate_options *given, pal_error *err)
 {
     pal_evaluate_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "evaluate", err)) return NULL;
     if (pal__fits(model, data, err)) return NULL;
     if (o.batch < 0) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples", (long long)o.batch);
@@ -134,7 +134,7 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, con
     }
     pal__evaluator *e = calloc(1, sizeof *e);
     if (!e) {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
         return NULL;
     }
     e->model = model;
@@ -240,7 +240,7 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
 {
     pal_error own = {0};
     pal_evaluate_options o = {0};
-    PAL__OPTIONS(o, options);
+    if (pal_options_read(&o, options, sizeof o, sizeof o, "evaluate", err)) return PAL_ERR_ARGUMENT;
     pal__evaluator *e = pal__evaluator_new(model, NULL, data, options, &own);
     if (e) pal__evaluator_run(e, figures, &own);
     pal__evaluator_free(e);

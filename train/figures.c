@@ -15,7 +15,7 @@
 #define NEAR      0.2  /* of rho */
 enum { BATCH = 128, JACOBIAN_BATCH = 32, BY_ROWS = 256 };
 
-/* ---- Activations ------------------------------------------------------------------------------------------------- */
+/* ---- Activations ---------------------------------------------------------------------------------------------- */
 
 typedef struct activations {
     int64_t units, samples, saturated, zeros;
@@ -144,7 +144,7 @@ static pal_status give_divergence(const activations *a, double **out, pal_error 
     *out = NULL;
     if (!a->random || a->kind != PAL_UNITS_INDEPENDENT) return PAL_OK;
     *out = malloc((size_t)a->units * sizeof **out);
-    if (!*out) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!*out) return pal__no_memory(err);
     memcpy(*out, a->divergence, (size_t)a->units * sizeof **out);
     return PAL_OK;
 }
@@ -158,7 +158,7 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
     pal__pass *pass = pal__pass_new(model, data, data->count, &options, err);
     if (!pass) return PAL_ERR_ARGUMENT;
     double *room = calloc(5 * (size_t)a.units + 1, sizeof *room);
-    pal_status status = room ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_status status = room ? PAL_OK : pal__no_memory(err);
     if (room) {
         double **const parts[] = {&a.sum, &a.squares, &a.mean, &a.squared, &a.divergence};
         for (int64_t i = 0; i < 5; i++) *parts[i] = room + i * a.units;
@@ -171,7 +171,7 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
     return status;
 }
 
-/* ---- The encoder's Jacobian -------------------------------------------------------------------------------------- */
+/* ---- The encoder's Jacobian ----------------------------------------------------------------------------------- */
 
 typedef struct jacobian {
     bool by_rows; /* the encoder is not made of layers alone */

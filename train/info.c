@@ -129,3 +129,17 @@ void pal__settings_free(pal_setting *settings, size_t n)
     for (size_t i = 0; settings && i < n; i++) free((void *)(uintptr_t)settings[i].value);
     free(settings);
 }
+
+size_t pal_run_changes(const pal_run_info *info, const pal_context *context, const char *was[PAL_RUN_CHANGES],
+                       const char *is[PAL_RUN_CHANGES])
+{
+    const char *const then[] = {info->isa, info->blas};
+    const char *const now[] = {pal_context_isa(context), pal_context_blas(context)};
+    size_t n = 0;
+    for (size_t i = 0; i < PAL_RUN_CHANGES; i++) {
+        if (!then[i] || !strcmp(then[i], now[i])) continue;
+        was[n] = then[i];
+        is[n++] = now[i];
+    }
+    return n;
+}

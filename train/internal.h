@@ -4,19 +4,12 @@
 
 #include <jansson.h>
 
-#include "plot/plot.h"
 #include "train/train.h"
 
-/* Option structs may come from a caller built against an older header: what it does not know is zero. */
-#define PAL__OPTIONS(to, from)                                                                                         \
-    do {                                                                                                               \
-        if ((from) && (from)->struct_size)                                                                             \
-            memcpy(&(to), (from), (from)->struct_size < sizeof(to) ? (from)->struct_size : sizeof(to));                \
-    } while (0)
-
+static inline pal_status pal__no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
 double pal__seconds(void); /* of a clock that only goes forward */
 
-/* ---- stage.c: one program over a batch of a fixed size, with its input ------------------------------------------- */
+/* ---- stage.c: one program over a batch of a fixed size, with its input ---------------------------------------- */
 
 typedef struct pal__stage {
     pal_tensor *input; /* [rows, features], of the model's type */
@@ -75,8 +68,7 @@ pal_var pal__corrupted(pal_model *model, const pal__inputs *in);
  * units as their code. Its kind and k are the variant's, whatever the model's settings. */
 pal_distribution pal__code_posterior(pal_model *model, pal_var target, pal_var code);
 
-/* ---- evaluate.c ---------------------------------------------------------------------------------------------------
- */
+/* ---- evaluate.c ----------------------------------------------------------------------------------------------- */
 
 typedef struct pal__evaluator pal__evaluator; /* compiled once, run after each epoch */
 /* phase: whose loss it is, borrowed; NULL: the model's. */
@@ -85,8 +77,7 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, con
 void pal__evaluator_free(pal__evaluator *evaluator);
 pal_status pal__evaluator_run(pal__evaluator *evaluator, pal_figures *figures, pal_error *err);
 
-/* ---- phases.c ------------------------------------------------------------------------------------------------------
- */
+/* ---- phases.c ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__phases { /* all phases, each with its epochs */
     pal_phase *phase;
@@ -107,8 +98,7 @@ typedef struct pal__phase_step {
 /* A pal__record_fn: loss, gradients, update; user is a pal__phase_step. */
 size_t pal__phase_record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user);
 
-/* ---- labelled.c: the labelled samples, and the stream of them -----------------------------------------------------
- */
+/* ---- labelled.c: the labelled samples, and the stream of them ------------------------------------------------- */
 
 typedef struct pal__labelled pal__labelled;
 /* Whether the data have what the loss of this model takes. */
@@ -119,8 +109,7 @@ pal__labelled *pal__labelled_new(const pal_model *model, const pal_dataset *data
 void pal__labelled_free(pal__labelled *labelled);
 pal_status pal__labelled_rows(pal__labelled *labelled, int64_t step, uint32_t *out, pal_error *err); /* [batch] */
 
-/* ---- resume.c ------------------------------------------------------------------------------------------------------
- */
+/* ---- resume.c ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__checkpoint {
     const pal_rundir *dir;
@@ -146,32 +135,7 @@ pal_status pal__code_figures(pal_model *model, const pal_dataset *data, const pa
 pal_status pal__fits(const pal_model *model, const pal_dataset *data, pal_error *err);
 int64_t pal__features(const pal_model *model);
 
-/* ---- logistic.c: multinomial logistic regression ------------------------------------------------------------------
- */
-
-typedef struct pal__logistic pal__logistic;
-
-typedef struct pal__fit {      /* one minimum, and what it says of the samples */
-    double strength, gradient; /* of the penalty; how small the gradient is to be */
-    const double *weights;     /* of the samples' terms, [n] */
-    double *solution;          /* [pal__logistic_size]: where it starts, and then the minimum */
-    pal_lbfgs_result minimum;
-    int64_t wrong[2]; /* samples of weight 0, and the others, that are told wrongly */
-    double surprise;  /* sum of -log p(label) over those of weight 0 */
-} pal__fit;
-
-/* inputs f64 [n,d], targets f64 [n,classes] one-hot: borrowed. */
-pal__logistic *pal__logistic_new(pal_tensor *inputs, pal_tensor *targets, unsigned lanes, pal_error *err);
-void pal__logistic_free(pal__logistic *l);
-size_t pal__logistic_size(const pal__logistic *l); /* W [classes,d], then b [classes] */
-pal_status pal__logistic_fit(pal__logistic *l, pal__fit *fit, pal_error *err);
-
-/* classify.c: n samples of the data, of each class as many as in all of the data (to one), at least one: the first in a
- * random order. The k-th of a class is in fold k mod folds. */
-pal_status pal__stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
-                         uint8_t *fold, pal_error *err);
-
-/* ---- json.c: structs and JSON objects, by a table of fields ------------------------------------------------------ */
+/* ---- json.c: structs and JSON objects, by a table of fields --------------------------------------------------- */
 
 typedef enum pal__kind {
     PAL__TEXT,   /* const char *, NULL is left out */
@@ -195,16 +159,14 @@ char *pal__json_text(const json_t *value, size_t flags);
 /* The shortest decimal that reads back the same. */
 void pal__real_text(double value, char *out, size_t size);
 
-/* ---- info.c: run.json ----------------------------------------------------------------------------------------------
- */
+/* ---- info.c: run.json ----------------------------------------------------------------------------------------- */
 
 json_t *pal__info_write(const pal_run_info *info); /* NULL: no memory */
 /* settings is an array for info->settings; its texts are in buffer. Both malloc, for the caller. */
 bool pal__info_read(const json_t *object, pal_run_info *info, pal_setting **settings);
 void pal__settings_free(pal_setting *settings, size_t n);
 
-/* ---- file.c ---------------------------------------------------------------------------------------------------------
- */
+/* ---- file.c --------------------------------------------------------------------------------------------------- */
 
 /* Under a temporary name in the same folder, then renamed. */
 pal_status pal__file_write(const char *path, const char *text, size_t size, pal_error *err);
@@ -212,18 +174,15 @@ char *pal__file_read(const char *path, size_t *size, pal_error *err); /* with a 
 /* The folder and those above it; one that exists must be empty. */
 pal_status pal__folder_make(const char *path, pal_error *err);
 
-/* ---- svd.c ---------------------------------------------------------------------------------------------------------
- */
+/* ---- svd.c ---------------------------------------------------------------------------------------------------- */
 
 /* a [rows, columns], row-major, is overwritten. s: r = min(rows, columns) singular values, descending. vt [r, columns]:
  * the right singular vectors as rows, orthonormal; NULL: not wanted. */
 pal_status pal__svd(pal_context *context, size_t rows, size_t columns, double *a, double *s, double *vt,
                     pal_error *err);
 
-/* ---- statistics.c, closed_form.c -----------------------------------------------------------------------------------
- */
+/* ---- statistics.c, closed_form.c ------------------------------------------------------------------------------ */
 
-pal_status pal__mean_of(pal_context *context, const pal_dataset *data, double *mean, pal_error *err); /* [features] */
 /* Fills the statistics of the model that are known by name, such as "input/mean". */
 pal_status pal__measure_statistics(pal_model *model, const pal_dataset *data, pal_error *err);
 /* Of the centred samples' covariance: variance [features] descending, directions [features, features], a row each. */
@@ -231,51 +190,5 @@ pal_status pal__principal_directions(pal_context *context, const pal_dataset *da
                                      double *directions, pal_error *err);
 bool pal__has_closed_form(const pal_model *model); /* and its settings ask for it */
 pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err);
-
-/* ---- neighbours.c --------------------------------------------------------------------------------------------------
- */
-
-/* For each of n points [n, features] the k nearest samples that are not the point itself, by ascending distance: found
- * and distance are [n, k], the distance infinite where there are fewer. */
-pal_status pal__neighbours(pal_context *context, const float *points, size_t n, const pal_dataset *among, size_t k,
-                           uint32_t *found, double *distance, pal_error *err);
-
-/* ---- ascent.c: the input of norm 1 that activates a unit most ----------------------------------------------------
- */
-
-typedef struct pal__layer { /* of an encoder */
-    int64_t layers, layer;  /* how many it has; which one: 1 is the first */
-    int64_t units;          /* of a convolution: its channels */
-    int64_t plane, middle;  /* of a convolution: elements of a channel, and the one in the middle; else 1, 0 */
-} pal__layer;
-
-pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal_error *err); /* 0: the last */
-/* For each of n units the input [n, features] and the pre-activation it gives. Zeros for a unit that no input moves.
- * open: of how many the search had not converged. */
-pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t *units, int64_t n, float *out,
-                       double *value, int64_t *open, pal_error *err);
-
-/* ---- ellipses.c: posteriors in the plane of a scatter plot --------------------------------------------------------
- */
-
-typedef struct pal__plane {
-    int64_t samples, code;
-    const double *axes;     /* [2, code]: a code's place is axes times the code, but for a shift */
-    const double *points;   /* [2, samples]: of the first samples of the data */
-    const uint8_t *classes; /* of the samples; NULL: none */
-} pal__plane;
-
-/* Of so many samples of each class, evenly. ellipses: malloc, for the caller, also after a failure. */
-pal_status pal__ellipses(pal_model *model, const pal_dataset *data, const pal__plane *plane, int64_t each,
-                         pal_ellipse **ellipses, size_t *count, pal_error *err);
-
-/* ---- Pictures ------------------------------------------------------------------------------------------------------
- */
-
-/* How a sample is drawn: planes of its last two axes of more than 1 element; one axis as square as can be. */
-void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width);
-void pal__size_cells(pal_grid_section *section, pal_shape sample);
-/* Black is 0 and white is 1 where the data say so; otherwise each image has its own black and white. */
-pal_mapping pal__mapping(const pal_tensor *cells);
 
 #endif

@@ -59,7 +59,7 @@ pal__labelled *pal__labelled_new(const pal_model *model, const pal_dataset *data
         l->words = malloc((size_t)batch * sizeof *l->words);
         fold = malloc((size_t)l->n);
         if (l->rows && l->order && l->words && fold)
-            status = pal__stratify(data, l->n, seed, 0, 1, l->rows, fold, err);
+            status = pal_stratify(data, l->n, seed, 0, 1, l->rows, fold, err);
         else
             pal_error_set(err, status, "out of memory");
     } else {

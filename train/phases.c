@@ -14,7 +14,7 @@ pal_status pal__phases_make(const pal_model *model, int64_t epochs, pal__phases 
     *plan = (pal__phases){0};
     for (pal_phase next; plan->n < MOST && pal_model_phase(model, plan->n, epochs, &next);) {
         pal_phase *more = realloc(plan->phase, (plan->n + 1) * sizeof *more);
-        if (!more) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        if (!more) return pal__no_memory(err);
         if (next.epochs < 1) next.epochs = epochs;
         plan->phase = more;
         plan->phase[plan->n++] = next;
@@ -61,7 +61,7 @@ pal_optimizer *pal__phase_optimizer(const pal_model *model, const pal_phase *pha
             pal_error_set(err, PAL_ERR_ARGUMENT, "%s: nothing moves in phase %s", pal_model_variant(model)->name,
                           phase->name);
     } else {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
     }
     free(at);
     free(parameters);

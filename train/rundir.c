@@ -39,8 +39,6 @@ static const pal__field epoch_fields[] = {
 #undef FIELD
 enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, PATH = 4096 };
 
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
-
 const char *pal_rundir_path(const pal_rundir *dir) { return dir->path; }
 const pal_run_info *pal_rundir_info(const pal_rundir *dir) { return &dir->info; }
 size_t pal_rundir_epoch_count(const pal_rundir *dir) { return dir->n_epochs; }
@@ -71,7 +69,7 @@ static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
     if (!json || !pal__info_read(json, &info, &settings)) {
         pal__settings_free(settings, info.n_settings);
         json_decref(json);
-        return no_memory(err);
+        return pal__no_memory(err);
     }
     pal__settings_free(dir->settings, dir->info.n_settings);
     json_decref(dir->json);
@@ -87,7 +85,7 @@ static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_erro
     if (status) return status;
     char name[PATH], *text = pal__json_text(dir->json, JSON_INDENT(2));
     size_t length = text ? strlen(text) : 0;
-    if (!text) return no_memory(err);
+    if (!text) return pal__no_memory(err);
     text[length++] = '\n'; /* in the place of the zero */
     status = pal__file_write(pal_rundir_file(dir, "run.json", name, sizeof name), text, length, err);
     free(text);
@@ -98,14 +96,14 @@ static pal_status make_folder(pal_rundir *dir, const char *path, const char *mod
 {
     if (path) {
         dir->path = strdup(path);
-        return dir->path ? pal__folder_make(path, err) : no_memory(err);
+        return dir->path ? pal__folder_make(path, err) : pal__no_memory(err);
     }
     for (int i = 1;; i++) {
         pal_error own = {0};
         free(dir->path);
         if (asprintf(&dir->path, "runs/%s-%03d", model, i) < 0) {
             dir->path = NULL;
-            return no_memory(err);
+            return pal__no_memory(err);
         }
         bool taken = !access(dir->path, F_OK);
         if (!taken && !pal__folder_make(dir->path, &own)) return PAL_OK;
@@ -127,7 +125,7 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
     if (!dir) {
-        no_memory(err);
+        pal__no_memory(err);
         return NULL;
     }
     pal_run_info info = *given;
@@ -180,7 +178,7 @@ static void read_terms(const json_t *object, pal_epoch *epoch)
 static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
 {
     pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
-    if (!more) return no_memory(err);
+    if (!more) return pal__no_memory(err);
     dir->epochs = more;
     dir->epochs[dir->n_epochs++] = *epoch;
     return PAL_OK;
@@ -221,7 +219,7 @@ static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
 {
     char name[PATH];
     dir->path = strdup(path);
-    if (!dir->path) return no_memory(err);
+    if (!dir->path) return pal__no_memory(err);
     if (access(path, F_OK))
         return pal_error_set(err, PAL_ERR_IO, "%s: %s: give the folder of a run", path, strerror(errno));
     if (access(pal_rundir_file(dir, "run.json", name, sizeof name), F_OK))
@@ -243,7 +241,7 @@ static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
 static pal_rundir *open_run(const char *path, bool metrics, pal_error *err)
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
-    if (!dir) no_memory(err);
+    if (!dir) pal__no_memory(err);
     if (dir && !read_info(dir, path, err) && (!metrics || !read_metrics(dir, err))) return dir;
     pal_rundir_free(dir);
     return NULL;
@@ -335,7 +333,7 @@ pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *er
         dir->metrics_size += length + 1;
     }
     free(line);
-    if (!more || append_epoch(dir, epoch, err)) return no_memory(err);
+    if (!more || append_epoch(dir, epoch, err)) return pal__no_memory(err);
     char name[PATH];
     return pal__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, dir->metrics_size,
                            err);
@@ -348,7 +346,7 @@ pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_op
     pal_named_tensor *more = calloc(n + 2, sizeof *more);
     pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
     pal_tensor *sum = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
-    pal_status status = more && count && sum ? PAL_OK : no_memory(err);
+    pal_status status = more && count && sum ? PAL_OK : pal__no_memory(err);
     for (size_t i = 0; !status && i < n; i++) more[i].tensor = pal_optimizer_state(optimizer, i, &more[i].name);
     if (!status) {
         char name[PATH];

@@ -55,7 +55,7 @@ static pal_program *compile(pal_model *model, const pal__stage *stage, const pal
 {
     pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
     if (!tape) {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
         return NULL;
     }
     pal_var outputs[PAL__STAGE_OUTPUTS];
@@ -147,7 +147,7 @@ pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint
     return run(stage->program, noise, err);
 }
 
-/* ---- All samples, each once -------------------------------------------------------------------------------------- */
+/* ---- All samples, each once ----------------------------------------------------------------------------------- */
 
 enum { FULL, REMAINDER, STAGES };
 
@@ -164,7 +164,7 @@ pal__pass *pal__pass_new(pal_model *model, const pal_dataset *data, int64_t coun
     pal__pass *p = calloc(1, sizeof *p);
     if (p) p->rows = malloc((size_t)count * sizeof *p->rows);
     if (!p || !p->rows) {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
         pal__pass_free(p);
         return NULL;
     }

@@ -55,6 +55,6 @@ pal_status pal__svd(pal_context *context, size_t rows, size_t columns, double *a
     free(work);
     free(other);
     free(integers);
-    if (!enough) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!enough) return pal__no_memory(err);
     return info ? pal_error_set(err, PAL_ERR_NUMERIC, "svd: the singular values did not converge") : PAL_OK;
 }

@@ -32,7 +32,7 @@ double pal_sweep_found(const pal_sweep *s, size_t row, size_t seed, size_t figur
     return is ? s->found[(row * s->seeds + seed) * s->n_figures + figure] : (double)NAN;
 }
 
-/* ---- Mean and standard error ------------------------------------------------------------------------------------- */
+/* ---- Mean and standard error ---------------------------------------------------------------------------------- */
 
 /* Of a row's figure, or of what it is more than in row 0, over the seeds that have it. */
 static int64_t summarise(const pal_sweep *s, size_t row, size_t figure, bool paired, double *mean, double *error)
@@ -63,7 +63,7 @@ pal_sweep_summary pal_sweep_of(const pal_sweep *s, size_t row, size_t figure)
     return out;
 }
 
-/* ---- The table as a file ----------------------------------------------------------------------------------------- */
+/* ---- The table as a file -------------------------------------------------------------------------------------- */
 
 static void put_text(FILE *to, const char *text)
 {
@@ -123,15 +123,15 @@ pal_status pal_sweep_write(const pal_sweep *s, const char *path, pal_error *err)
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
-    if (!to) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!to) return pal__no_memory(err);
     put_table(to, s);
-    pal_status status = fclose(to) ? pal_error_set(err, PAL_ERR_MEMORY, "out of memory") : PAL_OK;
+    pal_status status = fclose(to) ? pal__no_memory(err) : PAL_OK;
     if (!status) status = pal__file_write(path, text, size, err);
     free(text);
     return status;
 }
 
-/* ---- Running ----------------------------------------------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------------------------------------- */
 
 static pal_status check(const pal_sweep_options *o, pal_error *err)
 {
@@ -186,11 +186,11 @@ static bool fill(pal_sweep *s, const pal_sweep_options *o)
 pal_sweep *pal_sweep_new(const pal_sweep_options *given, pal_error *err)
 {
     pal_sweep_options o = {0};
-    PAL__OPTIONS(o, given);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "sweep", err)) return NULL;
     if (check(&o, err)) return NULL;
     pal_sweep *s = calloc(1, sizeof *s);
     if (!s || !fill(s, &o)) {
-        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal__no_memory(err);
         pal_sweep_free(s);
         return NULL;
     }

@@ -7,8 +7,6 @@
 
 #include "train/loop.h"
 
-static pal_status no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }
-
 /* Cross-entropy of something that is no probability has no minimum: training would run away. */
 static pal_status check_range(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
@@ -56,14 +54,13 @@ static pal_status check(const pal__loop *l, pal_error *err)
 static const char *changes(const pal__loop *l, char *out, size_t size)
 {
     const pal_run_info *info = pal_rundir_info(l->o.folder);
-    const pal_context *context = pal_model_context(l->model);
-    const char *const was[] = {info->isa, info->blas};
-    const char *const is[] = {pal_context_isa(context), pal_context_blas(context)};
+    const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
+    const bool left = l->step < l->progress.epochs * l->progress.steps;
+    const size_t n = left ? pal_run_changes(info, pal_model_context(l->model), was, is) : 0;
     size_t length = 0;
-    for (int i = 0; i < 2 && l->step < l->progress.epochs * l->progress.steps; i++)
-        if (was[i] && strcmp(was[i], is[i]) != 0 && length < size)
-            length +=
-                (size_t)snprintf(out + length, size - length, "%s%s instead of %s", length ? ", " : "", is[i], was[i]);
+    for (size_t i = 0; i < n && length < size; i++)
+        length +=
+            (size_t)snprintf(out + length, size - length, "%s%s instead of %s", length ? ", " : "", is[i], was[i]);
     if (length && length < size) snprintf(out + length, size - length, " from step %lld on", (long long)l->step + 1);
     return length ? out : NULL;
 }
@@ -102,12 +99,12 @@ static pal_status go_on(pal__loop *l, pal_error *err)
 static pal_status prepare(pal__loop *l, pal_error *err)
 {
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
-    if (!l->order) return no_memory(err);
+    if (!l->order) return pal__no_memory(err);
     if (pal_model_classes(l->model)) {
         l->labelled = pal__labelled_new(l->model, l->data, pal__loop_labelled_batch(l), l->o.seed, err);
         l->rows = malloc((size_t)(l->o.batch + pal__loop_labelled_batch(l)) * sizeof *l->rows);
         if (!l->labelled) return PAL_ERR_ARGUMENT;
-        if (!l->rows) return no_memory(err);
+        if (!l->rows) return pal__no_memory(err);
     }
     if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
     return l->step ? PAL_OK : pal__measure_statistics(l->model, l->data, err);
@@ -169,10 +166,9 @@ static pal_status solve(pal__loop *l, pal_train_result *result, pal_error *err)
     return PAL_OK;
 }
 
-static void start(pal__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *given)
+static void start(pal__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o)
 {
-    *l = (pal__loop){.model = model, .data = data};
-    PAL__OPTIONS(l->o, given);
+    *l = (pal__loop){.model = model, .data = data, .o = *o};
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = l->o.batch > 0 ? data->count / l->o.batch : 0,
                                  .phase = "",
@@ -206,7 +202,9 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
 {
     pal__loop l;
     pal_error own = {0};
-    start(&l, (pal_model *)(uintptr_t)model, data, options);
+    pal_train_options o = {0};
+    if (pal_options_read(&o, options, sizeof o, sizeof o, "train", err)) return PAL_ERR_ARGUMENT;
+    start(&l, (pal_model *)(uintptr_t)model, data, &o);
     plan(&l, &own);
     pal__phases_free(&l.plan);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
@@ -217,13 +215,15 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
 {
     pal__loop l;
     pal_error own = {0};
-    start(&l, model, data, options);
+    pal_train_options o = {0};
     *result = (pal_train_result){.train_loss = NAN,
                                  .test_loss = NAN,
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
                                  .error = NAN,
                                  .samples_per_second = NAN};
+    if (pal_options_read(&o, options, sizeof o, sizeof o, "train", err)) return PAL_ERR_ARGUMENT;
+    start(&l, model, data, &o);
     if (!plan(&l, &own) && !prepare(&l, &own)) {
         if (pal__has_closed_form(model))
             solve(&l, result, &own);

@@ -1,5 +1,4 @@
-/* train.h - training a model, its figures on a data set, the folder a run lives in, and the pictures of a trained
- * model.
+/* train.h - training a model, its figures on a data set, the folder that a run lives in, and sweeps of runs.
  *
  * Conventions of every function here:
  *   - The library never prints or exits. A function that can fail takes a pal_error, which may be NULL, sets it on
@@ -16,16 +15,12 @@
 #include "data/data.h"
 #include "models/models.h"
 #include "optim/optim.h"
-#include "analysis/classify.h"
-#include "analysis/importance.h"
-#include "analysis/pictures.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* ---- Figures ------------------------------------------------------------------------------------------------------
- */
+/* ---- Figures -------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_term { /* of a loss */
     char name[32];
@@ -95,13 +90,7 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
  * changes the shape or the number of the weights is PAL_ERR_ARGUMENT. NULL: err says why. */
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
 
-/* The area under the ROC curve: the probability that one of the positive scores is greater than one of the negative
- * ones, a tie counting half; exact, by ranks. Both are sorted in place. NAN: there is no score of one kind, or one is
- * not a number. */
-double pal_auc(double *negative, size_t n, double *positive, size_t m);
-
-/* ---- The run folder -----------------------------------------------------------------------------------------------
- */
+/* ---- The run folder ------------------------------------------------------------------------------------------- */
 
 typedef struct pal_epoch { /* a line of metrics.jsonl */
     int64_t epoch, step;   /* both from 1; step counts on through all epochs */
@@ -149,6 +138,12 @@ typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, a
 
 typedef struct pal_rundir pal_rundir;
 
+/* What the bits of a run depend on besides its settings, and is not here as it was there: the instruction set of the
+ * kernels, the BLAS. Fills in what was and what is; how many. What is not known of the run counts as the same. */
+enum { PAL_RUN_CHANGES = 2 };
+size_t pal_run_changes(const pal_run_info *info, const pal_context *context, const char *was[PAL_RUN_CHANGES],
+                       const char *is[PAL_RUN_CHANGES]);
+
 /* Creates the folder (and those above it) with run.json, status "running". path NULL: runs/MODEL-NNN, the first NNN
  * that is free. One that exists is refused (PAL_ERR_EXISTS) and left as it is, unless it is an empty folder. info is
  * copied; status, started, finished, error and result are set here. NULL: err says why. */
@@ -181,8 +176,7 @@ pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *er
 /* The checkpoint's model. */
 pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_error *err);
 
-/* ---- Training -----------------------------------------------------------------------------------------------------
- */
+/* ---- Training ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_progress {
     int64_t epoch, epochs; /* epoch from 1 */
@@ -229,118 +223,7 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
                      pal_train_result *result, pal_error *err);
 
-/* ---- Pictures -----------------------------------------------------------------------------------------------------
- */
-
-typedef struct pal_reconstruct_options {
-    size_t struct_size;
-    int64_t samples;      /* the first ones of the data; 0: 16 */
-    uint64_t seed;        /* of the corruption, as in pal_evaluate */
-    pal_model *corruptor; /* as in pal_evaluate */
-    const char *title, *caption;
-} pal_reconstruct_options;
-
-/* Rows: the original, the corrupted input (where something corrupts), the reconstruction of it. PNG. */
-pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *options,
-                                 const char *path, pal_error *err);
-
-typedef struct pal_filters_options {
-    size_t struct_size;
-    pal_model *const *models;  /* side by side, a section each */
-    const char *const *titles; /* of the sections; may be NULL */
-    size_t count;
-    int64_t units; /* at most so many of each; 0: 256 */
-    bool maximal;  /* of the first layer too the input of norm 1 that excites the unit most, w / ||w|| */
-    const char *title;
-    int64_t layer;   /* of the encoder: 1 is the first; 0: the last */
-    bool prototypes; /* instead: the weights of the decoder's last layer */
-} pal_filters_options;
-
-/* What each unit of a layer of the encoder looks for, an image a unit. The first layer's weights (of a convolution the
- * kernels), each on its own scale, by descending norm; of deeper layers the input of norm 1 that excites the unit most,
- * by gradient ascent, all on one scale, by descending activation. Several models with as many units share the order of
- * the last one, so that unit j is at the same place in all. PNG; the caption says what is seen. */
-pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
-/* That input of one unit [features], and the pre-activation it gives (may be NULL). layer as above. */
-pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err);
-
-typedef struct pal_scatter_options {
-    size_t struct_size;
-    int64_t samples; /* the first ones of the data; 0: all */
-    const char *title;
-    int64_t ellipses;  /* of so many samples of each class the posterior; refused where pal_scatter_ellipses is not */
-    double deviations; /* that an ellipse reaches to; 0: 1 */
-} pal_scatter_options;
-
-typedef struct pal_scatter {
-    int64_t samples, code; /* points; numbers in a sample's code */
-    double share[2];       /* of the code's variance, along the two axes */
-    bool drawn;            /* false: there is no gnuplot, and only its script and the data were written */
-    int64_t ellipses;      /* in all */
-} pal_scatter;
-
-/* Whether the model's code is random and normal, so that ellipses tell its posterior. */
-bool pal_scatter_ellipses(const pal_model *model);
-
-/* Samples as points, coloured by class: a code of two numbers as it is, of a longer one its two leading principal
- * components, onto which covariances are projected likewise. Writes NAME.dat and NAME.gnuplot beside path, NAME.png or
- * NAME.svg (pal_points_write). */
-pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
-                             const char *path, pal_scatter *result, pal_error *err);
-
-/* ---- Geometry -----------------------------------------------------------------------------------------------------
- */
-
-typedef struct pal_geometry_options { /* 0: the default */
-    size_t struct_size;
-    int64_t samples;                                        /* the first ones of the data; 100 */
-    int64_t neighbours;                                     /* of each in the training data; 10 */
-    int64_t directions;                                     /* across, at each sample; 10 */
-    int64_t images;                                         /* samples whose tangents are kept; 6 */
-    int64_t tangents;                                       /* of each; 8 */
-    uint64_t seed;                                          /* of the directions across */
-    int (*progress)(int64_t done, int64_t all, void *user); /* not zero: stop (PAL_ERR_STOPPED); NULL: none */
-    void *user;
-} pal_geometry_options;
-
-typedef struct pal_geometry { /* of the encoder's Jacobian J [code, features] at samples */
-    pal_shape sample;
-    int64_t samples, code, features;
-    double norm, norm2; /* means of ||J||_F and of its square */
-    int64_t length;     /* singular values: the smaller of code and features */
-    double *spectrum;   /* [length]: the mean of each singular value by rank */
-    int classes;        /* 0: no labels */
-    int64_t *class_samples;
-    double *class_spectrum; /* [classes, length]; zeros for a class without samples */
-    int64_t neighbours;
-    double along;  /* mean ||J d||, d the unit vectors to the nearest neighbours; NAN without training data */
-    double across; /* mean ||J z||, z random unit vectors orthogonal to all d at that sample; NAN: there are none */
-    int64_t images, tangents;
-    pal_tensor *image;   /* [images, features] */
-    pal_tensor *tangent; /* [images * tangents, features]: right singular vectors, by descending singular value */
-} pal_geometry;
-
-/* Exact, sample by sample. train: where the neighbours are looked for; NULL: nowhere. NULL: err says why. */
-pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const pal_dataset *train,
-                               const pal_geometry_options *options, pal_error *err);
-void pal_geometry_free(pal_geometry *geometry);
-
-typedef struct pal_geometry_picture {
-    const pal_geometry *const *geometries; /* of several models at the same samples */
-    const char *const *names;              /* of the models; may be NULL */
-    size_t count;
-    const pal_dataset *data; /* for the names of the classes; may be NULL */
-    const char *title;
-} pal_geometry_picture;
-
-/* Singular values on a logarithmic axis: of one model overall and by class, of several overall (pal_curves_write). */
-pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, bool *drawn,
-                                      pal_error *err);
-/* The samples, and beside each its leading tangents. PNG. */
-pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
-
-/* ---- Sweeps -------------------------------------------------------------------------------------------------------
- */
+/* ---- Sweeps --------------------------------------------------------------------------------------------------- */
 
 enum { PAL_SWEEP_AXES = 2, PAL_SWEEP_RUNS = 4096 };
 

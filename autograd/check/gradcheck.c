@@ -55,13 +55,15 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
                                      .duality = NAN,
                                      .linearity = NAN};
     if (!context || !build || !inputs || !n) return PAL_ERR_ARGUMENT;
-    if (options && (!options->struct_size || options->order < 0 || options->order > 2)) {
-        snprintf(report->message, sizeof report->message,
-                 "the options' struct_size is not set, or the order is not 1 or 2");
-        return PAL_ERR_ARGUMENT;
-    }
     pal__check c = {.context = context, .r = report, .inputs = inputs, .n = n};
-    if (options) memcpy(&c.o, options, options->struct_size < sizeof c.o ? options->struct_size : sizeof c.o);
+    pal_error err = {0};
+    pal_options_read(&c.o, options, sizeof c.o, sizeof c.o, "gradcheck", &err);
+    if (!err.status && (c.o.order < 0 || c.o.order > 2))
+        pal_error_set(&err, PAL_ERR_ARGUMENT, "gradcheck: the order is %d, not 1 or 2", c.o.order);
+    if (err.status) {
+        snprintf(report->message, sizeof report->message, "%.*s", (int)sizeof report->message - 1, err.text);
+        return err.status;
+    }
     c.o.order = c.o.order == 2 ? 2 : 1;
     if (!c.o.max_elements) c.o.max_elements = 200;
     if (!(c.o.step > 0)) c.o.step = 0x1p-5;

@@ -84,7 +84,7 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
         return PAL_ERR_ARGUMENT;
     }
     pal_tensor *inputs[PAL_CASE_INPUTS] = {NULL};
-    uint64_t seed = options && options->struct_size > offsetof(pal_gradcheck_options, seed) ? options->seed : 0;
+    uint64_t seed = options && options->struct_size == sizeof *options ? options->seed : 0;
     pal_status status = PAL_OK;
     for (size_t k = 0; k < it.n; k++) {
         inputs[k] = draw(context, it.in[k].shape, it.in[k].low, it.in[k].high, seed, k);

@@ -23,8 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What is wanted ------------------------------------------------------------------------------------------------
- */
+/* ---- What is wanted ------------------------------------------------------------------------------------------- */
 
 typedef struct wanted {
     const uint32_t *roots;
@@ -80,8 +79,7 @@ static const char *leftover_placeholder(const pal_tape *t)
     return NULL;
 }
 
-/* ---- After each pass -----------------------------------------------------------------------------------------------
- */
+/* ---- After each pass ------------------------------------------------------------------------------------------ */
 
 /* Checks the grammar of the tape in debug builds, then shows it to who traces. False: `from` says what is wrong. */
 static bool passed(pal_tape *from, const pal__graph *g, const char *pass, const pal_compile_options *o)
@@ -114,8 +112,7 @@ static bool planned(const pal__plan *p, const char *pass, const pal_compile_opti
     return !o->trace || told(p->context, pass, pal__plan_text(p), o);
 }
 
-/* ---- The passes in turn --------------------------------------------------------------------------------------------
- */
+/* ---- The passes in turn --------------------------------------------------------------------------------------- */
 
 static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, const pal_compile_options *o, pal__graph *g)
 {
@@ -168,13 +165,8 @@ static pal__plan *plan(pal__graph *g, size_t n, const pal_compile_options *o)
 static const pal_compile_options *read_options(pal_tape *t, const pal_compile_options *given, const pal_var *outputs,
                                                size_t n, pal_compile_options *o)
 {
-    pal_error err;
     *o = (pal_compile_options){0};
-    const size_t first = offsetof(pal_compile_options, trace);
-    if (pal_options_read(o, given, sizeof *o, first, "compile", &err)) {
-        pal_tape_fail(t, err.status, "%s", err.text);
-        return NULL;
-    }
+    if (!pal_tape_options(t, o, given, sizeof *o, offsetof(pal_compile_options, trace), "compile")) return NULL;
     const char *wrong = t->region                        ? "inside a region"
                         : n && !outputs                  ? "no outputs"
                         : o->lanes > 4096                ? "over 4096 lanes"

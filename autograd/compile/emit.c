@@ -18,8 +18,7 @@ void *pal__keep(pal_program *p, size_t size)
     return block;
 }
 
-/* ---- Addresses ----------------------------------------------------------------------------------------------------
- */
+/* ---- Addresses ------------------------------------------------------------------------------------------------ */
 
 static bool leaf_index(pal_program *p, const pal__entry *e, uint32_t *index)
 {
@@ -64,8 +63,7 @@ static bool resolve(pal_program *p, const pal__plan *plan, uint32_t id, const vo
     return true;
 }
 
-/* ---- Loops --------------------------------------------------------------------------------------------------------
- */
+/* ---- Loops ---------------------------------------------------------------------------------------------------- */
 
 typedef struct builder {
     pal_program *program;
@@ -315,8 +313,7 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     return true;
 }
 
-/* ---- Kernels and regions ------------------------------------------------------------------------------------------
- */
+/* ---- Kernels and regions -------------------------------------------------------------------------------------- */
 
 static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
 {

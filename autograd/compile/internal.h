@@ -7,8 +7,7 @@
 
 #include "autograd/internal.h"
 
-/* ---- Passes over tapes ---------------------------------------------------------------------------------------------
- */
+/* ---- Passes over tapes ---------------------------------------------------------------------------------------- */
 
 bool pal__simplify(pal__graph *graph, bool rounding); /* simplify.c: replaces *graph */
 bool pal__materialise(pal__graph *graph, bool merge); /* view.c: copies where a kernel needs contiguous */
@@ -24,9 +23,10 @@ typedef struct pal__view { /* where an entry's elements lie: in base's storage, 
     int64_t offset, stride[PAL_MAX_RANK];
 } pal__view;
 pal__view pal__view_of(const pal_tape *tape, uint32_t id);
+/* A value that a step computes into storage of its own, at its own index. */
+bool pal__computed(const pal_tape *tape, uint32_t id);
 
-/* ---- Plans ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Plans ---------------------------------------------------------------------------------------------------- */
 
 typedef enum pal__group_kind { PAL__GROUP_LOOP, PAL__GROUP_KERNEL, PAL__GROUP_REGION } pal__group_kind;
 
@@ -86,8 +86,7 @@ bool pal__loop_class(const pal_op *op);                                 /* runs 
 bool pal__identity(const pal__plan *plan, uint32_t id, pal_shape loop); /* read at the loop's own index, directly */
 #define PAL__ALIGN(n) (((n) + 63) & ~(size_t)63)
 
-/* ---- Programs -----------------------------------------------------------------------------------------------------
- */
+/* ---- Programs ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__ref { /* a pointer into a leaf: set again by pal_bind */
     uint32_t leaf;        /* index in program->leaves */

@@ -108,27 +108,18 @@ static bool scratch_of(const pal__plan *p, uint32_t id, size_t *size)
     const pal__entry *e = pal__at(p->tape, id);
     *size = 0;
     if (!e->op->scratch) return true;
-    pal_shape few[8], *shapes = few;
-    pal_dtype few_types[8], *dtypes = few_types;
-    if (e->n > 8) {
-        if (!(shapes = pal__alloc(p->context, e->n * (sizeof *shapes + sizeof *dtypes)))) return false;
-        dtypes = (pal_dtype *)(void *)(shapes + e->n);
-    }
+    pal__types types;
+    if (!pal__types_of(p->tape, p->tape->operands + e->first, e->n, &types)) return false;
     pal_call call = {.context = p->context,
                      .params = &e->params,
                      .n = e->n,
-                     .in_shape = shapes,
-                     .in_dtype = dtypes,
+                     .in_shape = types.shapes,
+                     .in_dtype = types.dtypes,
                      .shape = e->shape,
                      .dtype = (pal_dtype)e->dtype,
                      .lanes = p->lanes};
-    for (uint32_t k = 0; k < e->n; k++) {
-        const pal__entry *in = pal__at(p->tape, pal__arg(p->tape, id, k));
-        shapes[k] = in->shape;
-        dtypes[k] = (pal_dtype)in->dtype;
-    }
     *size = e->op->scratch(&call);
-    if (shapes != few) pal__free(p->context, shapes);
+    pal__types_free(p->tape, &types);
     return true;
 }
 

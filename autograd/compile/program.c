@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Life
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Life ----------------------------------------------------------------------------------------------------- */
 
 void pal_program_free(pal_program *p)
 {
@@ -17,8 +16,7 @@ void pal_program_free(pal_program *p)
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
 }
 
-/* ---- Questions ----------------------------------------------------------------------------------------------------
- */
+/* ---- Questions ------------------------------------------------------------------------------------------------ */
 
 const pal_tensor *pal_output(const pal_program *p, size_t i) { return p && i < p->n_outputs ? &p->outputs[i] : NULL; }
 const char *pal_program_error(const pal_program *p) { return p && p->error[0] ? p->error : NULL; }
@@ -46,8 +44,7 @@ pal_status pal_bind(pal_program *p, const pal_tensor *leaf, void *data)
     return PAL_OK;
 }
 
-/* ---- Text ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, bool profile)
 {

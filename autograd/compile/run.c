@@ -6,8 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- Loads --------------------------------------------------------------------------------------------------------
- */
+/* ---- Loads ---------------------------------------------------------------------------------------------------- */
 
 static void gather_run(void *out, const void *in, size_t n, int64_t stride, size_t size)
 {
@@ -81,8 +80,7 @@ static void turn(char *out, const void *in, size_t rows, size_t n, int64_t strid
     }
 }
 
-/* ---- Loops --------------------------------------------------------------------------------------------------------
- */
+/* ---- Loops ---------------------------------------------------------------------------------------------------- */
 
 typedef struct loop_job {
     pal_program *program;
@@ -215,8 +213,7 @@ void pal__run_loop(pal_program *program, const pal__step *step)
     pal_parallel(program->context, (job.units + job.each - 1) / job.each, loop_task, &job);
 }
 
-/* ---- Regions ------------------------------------------------------------------------------------------------------
- */
+/* ---- Regions -------------------------------------------------------------------------------------------------- */
 
 typedef struct sum_job {
     const pal__step *step;
@@ -264,8 +261,7 @@ static pal_status run_region(pal_program *p, pal__step *s)
     return PAL_OK;
 }
 
-/* ---- Programs -----------------------------------------------------------------------------------------------------
- */
+/* ---- Programs ------------------------------------------------------------------------------------------------- */
 
 static double now(void)
 {
@@ -305,10 +301,10 @@ pal_status pal_run(pal_program *p)
 {
     if (!p) return PAL_ERR_ARGUMENT;
     p->error[0] = 0;
-    pal__pool_enter(p->context->pool);
+    pal__workers_enter(p->context->pool);
     int saved = pal__blas_enter(&p->context->blas);
     pal_status status = run_steps(p, p->steps, p->n_steps);
     pal__blas_leave(&p->context->blas, saved);
-    pal__pool_leave(p->context->pool);
+    pal__workers_leave(p->context->pool);
     return status;
 }

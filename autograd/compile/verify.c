@@ -21,7 +21,7 @@ enum { ALL = (1u << PAL_CLASS_COUNT) - 1, MANY = INT32_MAX };
 static uint32_t arg(const subject *s, uint32_t i) { return pal__arg(s->t, s->id, i); }
 static const pal__entry *in(const subject *s, uint32_t i) { return pal__at(s->t, arg(s, i)); }
 
-/* ---- Every entry ------------------------------------------------------------------------------------------------- */
+/* ---- Every entry ---------------------------------------------------------------------------------------------- */
 
 static bool has_op(const subject *s)
 {
@@ -77,7 +77,7 @@ static bool body_owned(const subject *s)
     return s->e->op->op_class == PAL_CLASS_REGION ? s->e->body && s->e->index : !s->e->body && !s->e->index;
 }
 
-/* ---- Classes: what each takes and gives -------------------------------------------------------------------------- */
+/* ---- Classes: what each takes and gives ----------------------------------------------------------------------- */
 
 typedef enum taken { ANY, REAL, INDICES } taken;
 typedef enum given { FREE, KEPT, JOINED, RULED, SAID } given;
@@ -92,27 +92,13 @@ static bool takes(const subject *s, taken what)
 /* What the shape rule says now is what was recorded. */
 static bool as_ruled(const subject *s)
 {
-    pal_shape few_shapes[8], *shapes = few_shapes;
-    pal_dtype few_dtypes[8], *dtypes = few_dtypes;
-    bool ok = false;
-    if (s->e->n > 8) {
-        shapes = pal__alloc(s->t->context, s->e->n * sizeof *shapes);
-        dtypes = pal__alloc(s->t->context, s->e->n * sizeof *dtypes);
-    }
-    *s->starved = !shapes || !dtypes;
-    if (shapes && dtypes) {
-        for (uint32_t i = 0; i < s->e->n; i++) {
-            shapes[i] = in(s, i)->shape;
-            dtypes[i] = (pal_dtype)in(s, i)->dtype;
-        }
-        pal_infer r = {.n = s->e->n, .shapes = shapes, .dtypes = dtypes, .params = &s->e->params};
-        ok = s->e->op->infer && s->e->op->infer(&r) && pal_shape_equal(r.shape, s->e->shape) &&
-             r.dtype == (pal_dtype)s->e->dtype;
-    }
-    if (s->e->n > 8) {
-        pal__free(s->t->context, shapes);
-        pal__free(s->t->context, dtypes);
-    }
+    pal__types types;
+    *s->starved = !pal__types_of(s->t, s->t->operands + s->e->first, s->e->n, &types);
+    if (*s->starved) return false;
+    pal_infer r = {.n = s->e->n, .shapes = types.shapes, .dtypes = types.dtypes, .params = &s->e->params};
+    bool ok = s->e->op->infer && s->e->op->infer(&r) && pal_shape_equal(r.shape, s->e->shape) &&
+              r.dtype == (pal_dtype)s->e->dtype;
+    pal__types_free(s->t, &types);
     return ok;
 }
 
@@ -161,7 +147,7 @@ static const struct {
     {IS(OPAQUE), 0, MANY, ANY, RULED, "an operation whose operands do not fit its shape rule"},
 };
 
-/* ---- Particulars of some classes --------------------------------------------------------------------------------- */
+/* ---- Particulars of some classes ------------------------------------------------------------------------------ */
 
 static bool leaf_stored(const subject *s)
 {
@@ -270,7 +256,7 @@ static const struct rule {
       {ALL, hash_fits, "a hash that is not its entry's"},
 };
 
-/* ---- Programs ---------------------------------------------------------------------------------------------------- */
+/* ---- Programs ------------------------------------------------------------------------------------------------- */
 
 static bool no_placeholder(const subject *s) { return s->e->op != &pal__op_placeholder; }
 
@@ -284,14 +270,7 @@ static bool operands_stored(const subject *s)
     return true;
 }
 
-static bool computed(const pal_tape *t, uint32_t id)
-{
-    pal__view v = pal__view_of(t, id);
-    pal_op_class c = pal__at(t, v.base)->op->op_class;
-    return v.contiguous && c != PAL_CLASS_LEAF && c != PAL_CLASS_CONSTANT;
-}
-
-static bool effect_computed(const subject *s) { return computed(s->t, arg(s, 1)); }
+static bool effect_computed(const subject *s) { return pal__computed(s->t, arg(s, 1)); }
 
 static const struct rule program[] = {
     {IS(LEAF), no_placeholder, "a placeholder in a program"},
@@ -299,7 +278,7 @@ static const struct rule program[] = {
     {IS(EFFECT), effect_computed, "an effect whose value no step computes"},
 };
 
-/* ---- Asking ------------------------------------------------------------------------------------------------------ */
+/* ---- Asking --------------------------------------------------------------------------------------------------- */
 
 static const char no_memory[] = "out of memory";
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -360,7 +339,7 @@ const char *pal__verify_program(const pal_tape *t, const uint32_t *outputs, size
     for (uint32_t id = 1; id < t->n_entries && !wrong; id++) wrong = ask(program, COUNT(program), t, id);
     for (size_t i = 0; i < n && !wrong; i++)
         if (!outputs[i] || outputs[i] >= t->n_entries || !pal__outside(t, outputs[i]) ||
-            (pal__at(t, outputs[i])->op->op_class != PAL_CLASS_EFFECT && !computed(t, outputs[i])))
+            (pal__at(t, outputs[i])->op->op_class != PAL_CLASS_EFFECT && !pal__computed(t, outputs[i])))
             wrong = bad_output;
     return wrong;
 }

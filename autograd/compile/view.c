@@ -55,8 +55,7 @@ pal__view pal__view_of(const pal_tape *t, uint32_t id)
     return v;
 }
 
-/* A value that a step computes into storage of its own, at its own index. */
-static bool computed(const pal_tape *t, uint32_t id)
+bool pal__computed(const pal_tape *t, uint32_t id)
 {
     pal__view v = pal__view_of(t, id);
     pal_op_class c = pal__at(t, v.base)->op->op_class;
@@ -72,7 +71,7 @@ static bool has_storage(const pal_tape *t, uint32_t id)
 /* Whether the reader `e` can take its operand k, now `id` in tape t, as it is. */
 static bool takes(const pal_tape *t, const pal__entry *e, uint32_t k, uint32_t id)
 {
-    if (e->op->op_class == PAL_CLASS_EFFECT) return k == 0 || computed(t, id);
+    if (e->op->op_class == PAL_CLASS_EFFECT) return k == 0 || pal__computed(t, id);
     if (pal__loop_class(e->op)) return true; /* loads know strides and constants */
     if (e->op->op_class != PAL_CLASS_MOVEMENT) return has_storage(t, id);
     pal__view v = pal__view_of(t, id);
@@ -111,7 +110,7 @@ bool pal__materialise(pal__graph *g, bool merge)
     *g = next;
     for (size_t i = 0; i < g->n_outputs; i++) {
         uint32_t id = g->outputs[i];
-        if (pal__at(g->tape, id)->op->op_class == PAL_CLASS_EFFECT || computed(g->tape, id)) continue;
+        if (pal__at(g->tape, id)->op->op_class == PAL_CLASS_EFFECT || pal__computed(g->tape, id)) continue;
         g->tape->region = 0;
         g->outputs[i] = pal__copy(pal__var(g->tape, id)).id;
         if (!g->outputs[i]) return false;

@@ -69,8 +69,7 @@ static unsigned allowed_processors(void)
 pal_context *pal_context_new(const pal_context_options *given)
 {
     pal_context_options o = {0};
-    if (given && !given->struct_size) return NULL;
-    if (given) memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (pal_options_read(&o, given, sizeof o, sizeof o, "context", NULL)) return NULL;
     if (!o.allocate || !o.release) {
         o.allocate = system_allocate;
         o.release = system_release;
@@ -85,7 +84,7 @@ pal_context *pal_context_new(const pal_context_options *given)
     }
     pal__blas_find(&c->blas);
     advise(c);
-    c->pool = pal__pool_new(c, o.threads ? o.threads : allowed_processors(), !o.unpinned);
+    c->pool = pal__workers_new(c, o.threads ? o.threads : allowed_processors(), !o.unpinned);
     if (!c->pool) {
         pal__free(c, c);
         return NULL;
@@ -96,18 +95,18 @@ pal_context *pal_context_new(const pal_context_options *given)
 void pal_context_free(pal_context *c)
 {
     if (!c) return;
-    pal__pool_free(c, c->pool);
+    pal__workers_free(c, c->pool);
     pal__free(c, c);
 }
 
-unsigned pal_context_threads(const pal_context *c) { return c ? pal__pool_threads(c->pool) : 0; }
+unsigned pal_context_threads(const pal_context *c) { return c ? pal__workers_threads(c->pool) : 0; }
 const char *pal_context_isa(const pal_context *c) { return c ? isa_names[c->isa] : "none"; }
 const char *pal_context_blas(const pal_context *c) { return c ? c->blas.text : "none"; }
 const char *pal_context_advice(const pal_context *c) { return c && c->advice[0] ? c->advice : NULL; }
 pal_isa pal_kernel_isa(const pal_context *c) { return c->isa; }
-unsigned pal_worker_count(const pal_context *c) { return pal__pool_threads(c->pool); }
+unsigned pal_worker_count(const pal_context *c) { return pal__workers_threads(c->pool); }
 
 void pal_parallel(pal_context *c, size_t tasks, pal_task_fn task, void *argument)
 {
-    pal__pool_run(c->pool, tasks, task, argument);
+    pal__workers_run(c->pool, tasks, task, argument);
 }

@@ -22,7 +22,7 @@
 #define PAL__NOISE_BLOCKS 32 /* a chunk: enough independent chains of multiplications to hide their latency */
 #define PAL__NOISE_WORDS  (4 * PAL__NOISE_BLOCKS)
 
-/* ---- Words ------------------------------------------------------------------------------------------------------- */
+/* ---- Words ---------------------------------------------------------------------------------------------------- */
 
 /* The words of PAL__NOISE_BLOCKS blocks from `block` on, in order.
  *
@@ -115,7 +115,7 @@ static inline void pal__noise_chunk(uint64_t key, uint64_t clock, uint64_t block
 
 #endif
 
-/* ---- From words to numbers --------------------------------------------------------------------------------------- */
+/* ---- From words to numbers ------------------------------------------------------------------------------------ */
 
 static inline void pal__uniform_f32_chunk(const uint32_t *words, float *out)
 {
@@ -172,7 +172,7 @@ static inline void pal__normal_f64_chunk(const uint32_t *words, double *out)
     }
 }
 
-/* ---- Ranges ------------------------------------------------------------------------------------------------------ */
+/* ---- Ranges --------------------------------------------------------------------------------------------------- */
 
 /* Elements first .. first+n-1 of the stream with this key. */
 #define PAL__NOISE_RANGE(name, type, per_block)                                                                        \

@@ -75,7 +75,7 @@ static inline double pal__fma_f64(double a, double b, double c)
 #define PAL__HALF_ROOT_F32 UINT32_C(0x3f3504f3)
 #define PAL__HALF_ROOT_F64 UINT64_C(0x3fe6a09e667f3bcd)
 
-/* ---- Rounding to integers ---------------------------------------------------------------------------------------- */
+/* ---- Rounding to integers ------------------------------------------------------------------------------------- */
 
 /* Adding 2^23 (2^52) to the magnitude rounds it, halves to even; the sign is the argument's, of a zero too. Not the
  * builtins: they are calls where the instruction is missing. */

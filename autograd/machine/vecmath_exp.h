@@ -4,7 +4,7 @@
 
 #include "autograd/machine/vecmath_bits.h"
 
-/* ---- exp --------------------------------------------------------------------------------------------------------- */
+/* ---- exp ------------------------------------------------------------------------------------------------------ */
 
 /* e^r, |r| <= ln(2)/2: 2^-28.2. */
 static inline float pal__exp_poly_f32(float r)
@@ -57,7 +57,7 @@ static inline double pal__exp_f64(double x)
     return x <= 710.0 ? y : x + (double)INFINITY;
 }
 
-/* ---- expm1 ------------------------------------------------------------------------------------------------------- */
+/* ---- expm1 ---------------------------------------------------------------------------------------------------- */
 
 /* e^x - 1 = 2^n (e^r - 1) + (2^n - 1) with r in two parts: where n is 1 and r near -ln(2)/2 half the sum cancels, and
  * one rounding of r would show. The polynomial: (e^r - 1 - r) / r^2, 2^-30.1. */
@@ -108,7 +108,7 @@ static inline double pal__expm1_f64(double x)
     return pal__real_f64(pal__bits_f64(y) | (pal__bits_f64(x) & (UINT64_C(1) << 63)));
 }
 
-/* ---- log and log1p ----------------------------------------------------------------------------------------------- */
+/* ---- log and log1p -------------------------------------------------------------------------------------------- */
 
 /* log(2^k (1 + f)), 1 + f in [sqrt(1/2), sqrt(2)]. The polynomial: (log(1 + f) - f + f^2/2) / f^3, 2^-27.3. */
 static inline float pal__log_poly_f32(float f, float k)
@@ -257,7 +257,7 @@ static inline double pal__log1p_unit_f64(double x)
     return pal__fma_f64(x * x, p, x);
 }
 
-/* ---- tanh -------------------------------------------------------------------------------------------------------- */
+/* ---- tanh ----------------------------------------------------------------------------------------------------- */
 
 /* Below 0.55 an odd polynomial, (tanh(a) - a) / a^3, 2^-29.1; above, 1 - 2 / (e^2a + 1), where the quotient is less
  * than half and its error halves. */
@@ -290,7 +290,7 @@ static inline double pal__tanh_f64(double x)
     return pal__real_f64(pal__bits_f64(y) | (pal__bits_f64(x) & (UINT64_C(1) << 63)));
 }
 
-/* ---- erf --------------------------------------------------------------------------------------------------------- */
+/* ---- erf ------------------------------------------------------------------------------------------------------ */
 
 /* Below 0.9 an odd polynomial, erf(a) / a - 1, 2^-30.1; above, 1 - e^q where q approximates log(erfc(a)), 2^-28.8
  * of erf. */
@@ -324,7 +324,7 @@ static inline float pal__erf_f32(float x)
 /* The C library's, an element at a time. */
 static inline double pal__erf_f64(double x) { return erf(x); }
 
-/* ---- pow --------------------------------------------------------------------------------------------------------- */
+/* ---- pow ------------------------------------------------------------------------------------------------------ */
 
 /* e^(y log |x|) in doubles, which have bits to spare, with the special cases of IEEE 754. */
 static inline float pal__pow_f32(float x, float y)

@@ -6,8 +6,7 @@
 #include "autograd/machine/vecmath_exp.h"
 #include "autograd/machine/vecmath_sin.h"
 
-/* ---- Inverse tangent and error function in doubles, for floats -----------------------------------------------------
- */
+/* ---- Inverse tangent and error function in doubles, for floats ------------------------------------------------ */
 
 /* atan for 0 <= z <= 1: z times the minimax polynomial of atan(z)/z in z^2, 2^-34. */
 static inline double pal__atan_unit(double z)

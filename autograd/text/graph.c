@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* ---- Looks ----------------------------------------------------------------------------------------------------- */
+/* ---- Looks ---------------------------------------------------------------------------------------------------- */
 
 static const pal__style orders[3] = {
     {"#dcebf9", "#2f5d86", "", "#f6fafd", "forward"},
@@ -49,7 +49,7 @@ const char *pal__draw_line(pal__look look, uint8_t order)
     return looks[look].line ? looks[look].line : pal__draw_style(order)->line;
 }
 
-/* ---- Nodes ----------------------------------------------------------------------------------------------------- */
+/* ---- Nodes ---------------------------------------------------------------------------------------------------- */
 
 /* A closed box outside regions has its own, whatever the bodies of regions in it have; in a region, the highest. */
 uint8_t pal__draw_order(const pal__drawing *d, uint32_t node)
@@ -98,7 +98,7 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char
     fputs("];\n", f);
 }
 
-/* ---- Boxes ----------------------------------------------------------------------------------------------------- */
+/* ---- Boxes ---------------------------------------------------------------------------------------------------- */
 
 static void print_head(FILE *f, const pal__drawing *d, uint32_t box, const char *indent)
 {
@@ -142,7 +142,7 @@ static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
     if (box) fprintf(f, "%s}\n", indent);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------------------------ */
 
 static void print(FILE *f, pal__drawing *d)
 {
@@ -163,11 +163,7 @@ static void print(FILE *f, pal__drawing *d)
 static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph_options *o)
 {
     *o = (pal_graph_options){0};
-    if (given && !given->struct_size) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "graph: the options' struct_size is not set");
-        return false;
-    }
-    if (given) memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
+    if (!pal_tape_options(t, o, given, sizeof *o, sizeof *o, "graph")) return false;
     for (size_t i = 0; i < o->n_parameters; i++)
         if (!o->parameters || o->parameters[i].tape != t || !pal_leaf_tensor(o->parameters[i])) {
             pal_tape_fail(t, PAL_ERR_TAPE, "graph: parameter %zu is no leaf of this tape", i + 1);

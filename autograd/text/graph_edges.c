@@ -14,7 +14,7 @@
 
 enum { MOST_LINES = 4 }; /* more kept values are numbered */
 
-/* ---- Wires ----------------------------------------------------------------------------------------------------- */
+/* ---- Wires ---------------------------------------------------------------------------------------------------- */
 
 static bool goes_up(const pal__entry *e) { return e->order % 2 && !e->region; }
 
@@ -108,7 +108,7 @@ static bool find_wires(pal__drawing *d, bool own)
     return true;
 }
 
-/* ---- Numbers --------------------------------------------------------------------------------------------------- */
+/* ---- Numbers -------------------------------------------------------------------------------------------------- */
 
 /* The name of what is drawn there, NULL: none. Of several it is what they share. */
 static const char *name_of(const pal__drawing *d, uint32_t node)
@@ -141,7 +141,7 @@ static bool find_numbers(pal__drawing *d)
 
 bool pal__draw_find_wires(pal__drawing *d) { return find_wires(d, true) && find_wires(d, false) && find_numbers(d); }
 
-/* ---- Beside their readers -------------------------------------------------------------------------------------- */
+/* ---- Beside their readers ------------------------------------------------------------------------------------- */
 
 static bool is_stub(const pal__drawing *d, const pal__wire *w) { return w->kept && d->number[w->from]; }
 
@@ -190,7 +190,7 @@ void pal__draw_stubs(FILE *f, const pal__drawing *d, uint32_t box, const char *i
     }
 }
 
-/* ---- Edges ----------------------------------------------------------------------------------------------------- */
+/* ---- Edges ---------------------------------------------------------------------------------------------------- */
 
 static void print_name(FILE *f, const pal__drawing *d, uint32_t node)
 {

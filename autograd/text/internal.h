@@ -9,7 +9,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-/* ---- Text (text.c) --------------------------------------------------------------------------------------------- */
+/* ---- Text (text.c) -------------------------------------------------------------------------------------------- */
 
 typedef struct pal__text {
     FILE *file;
@@ -36,7 +36,7 @@ bool pal__plain(char letter); /* a scope's path of such letters alone stands wit
 /* A name that a line can hold: control characters, quotes and backslashes as C escapes, in double quotes. */
 void pal__print_quoted(FILE *file, const char *name);
 
-/* ---- Drawing --------------------------------------------------------------------------------------------------- */
+/* ---- Drawing -------------------------------------------------------------------------------------------------- */
 
 typedef enum pal__look {                   /* what an entry is drawn as */
                          PAL__LOOK_HIDDEN, /* a constant that its readers' labels tell, or an entry that has no readers
@@ -134,8 +134,7 @@ const char *pal__last_name(const char *path);                               /* a
 bool pal__constant_value(const pal_tape *tape, uint32_t id, double *value); /* a constant, broadcasts seen through */
 bool pal__label_folds(const pal_tape *tape, uint32_t id, uint32_t operand); /* the label can hold its value */
 
-/* ---- Parsing: parse.c records, parse_line.c reads letters -----------------------------------------------------------
- */
+/* ---- Parsing: parse.c records, parse_line.c reads letters ----------------------------------------------------- */
 
 enum { PAL__DEEPEST = 64, PAL__NAME = 512, PAL__NUMBERS = PAL_PARAM_INTS + 2 };
 

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* ---- Recording --------------------------------------------------------------------------------------------------- */
+/* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 /* The tape's own reason, of which the line is the place. */
 static bool refused(pal__parser *p)
@@ -208,7 +208,7 @@ static bool record_line(pal__parser *p)
     return true;
 }
 
-/* ---- Text -------------------------------------------------------------------------------------------------------- */
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 static bool read_return(pal__parser *p)
 {
@@ -264,14 +264,14 @@ pal_status pal_tape_parse(pal_tape *t, const char *text, const pal_parse_options
 {
     size_t room = n ? *n : 0;
     if (n) *n = 0;
-    if (!t || !text || (options && !options->struct_size) || (room && !outputs))
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "parse: no tape, no text, options without struct_size or no outputs");
+    if (!t || !text || (room && !outputs))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "parse: no tape, no text, or no outputs");
+    pal_parse_options o = {0};
+    if (pal_options_read(&o, options, sizeof o, sizeof o, "parse", err)) return PAL_ERR_ARGUMENT;
     if (t->n_entries > 1 || t->region || t->status != PAL_OK)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "parse: the tape is not empty");
     pal_error own = {0};
-    pal__parser p = {.tape = t, .err = &own, .c = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
-    if (options) memcpy(&p.o, options, options->struct_size < sizeof p.o ? options->struct_size : sizeof p.o);
+    pal__parser p = {.tape = t, .o = o, .err = &own, .c = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
     pal_mark mark = pal_tape_mark(t);
     uint32_t scope = t->scope;
     bool ok = parse(&p, text);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The stream ------------------------------------------------------------------------------------------------ */
+/* ---- The stream ----------------------------------------------------------------------------------------------- */
 
 bool pal__text_open(pal__text *text)
 {
@@ -47,7 +47,7 @@ void pal__print_quoted(FILE *f, const char *name)
     fputc('"', f);
 }
 
-/* ---- Canonical order ------------------------------------------------------------------------------------------- */
+/* ---- Canonical order ------------------------------------------------------------------------------------------ */
 
 /* Values before effects, forward before backward, then by structure. */
 static int by_standing(const void *a, const void *b, void *tape)
@@ -95,7 +95,7 @@ bool pal__canonical(pal_tape *t, const pal_var *outputs, size_t n, const char *w
     return ok;
 }
 
-/* ---- Lines ----------------------------------------------------------------------------------------------------- */
+/* ---- Lines ---------------------------------------------------------------------------------------------------- */
 
 bool pal__told_ints(const pal_op *op, pal_dtype dtype, pal_shape shape, int64_t *ints)
 {

@@ -14,7 +14,7 @@
 
 enum { ALIGN = 64 };
 
-/* ---- The header -------------------------------------------------------------------------------------------------- */
+/* ---- The header ----------------------------------------------------------------------------------------------- */
 
 static bool set_text(json_t *object, const char *key, const char *value)
 {
@@ -74,7 +74,7 @@ static char *make_header(const char *path, const pal_named_tensor *tensors, size
     return text;
 }
 
-/* ---- The file ---------------------------------------------------------------------------------------------------- */
+/* ---- The file ------------------------------------------------------------------------------------------------- */
 
 static bool write_all(int descriptor, const void *bytes, size_t size)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Saving ------------------------------------------------------------------------------------------------------ */
+/* ---- Saving --------------------------------------------------------------------------------------------------- */
 
 /* {"hidden":"256",...}; free with free. NULL: no memory. */
 static char *settings_text(const pal_model *m)
@@ -44,7 +44,7 @@ pal_status pal_model_save(const pal_model *m, const char *path, const pal_named_
     return status;
 }
 
-/* ---- Opening ----------------------------------------------------------------------------------------------------- */
+/* ---- Opening -------------------------------------------------------------------------------------------------- */
 
 typedef struct description { /* what the metadata say */
     const pal_variant *variant;

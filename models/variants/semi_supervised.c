@@ -43,8 +43,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
     return l_x.id ? pal_add(of_labels(m, b), l_x) : of_labels(m, b);
 }
 
-/* ---- Phases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Phases --------------------------------------------------------------------------------------------------- */
 
 enum { AUTOENCODER, HEAD, HEAD_AND_ENCODER };
 

@@ -55,8 +55,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
     return b->labels.id && pal_model_classes(m) ? classification(m, b) : unrolled(m, b);
 }
 
-/* ---- Phases --------------------------------------------------------------------------------------------------------
- */
+/* ---- Phases --------------------------------------------------------------------------------------------------- */
 
 /* Whether the parameter is of the encoder or the decoder; of layer k of them, if k is not 0. */
 static bool is_of(const pal_model *m, const char *parameter, const char *side, size_t k)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/models/small_models.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { FEATURES = 6 };
 

@@ -5,7 +5,7 @@
 
 #include "tests/files.h"
 #include "tests/testing.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 Suite *classify_suite(void);
 
@@ -16,7 +16,7 @@ static pal_context *context;
 static void set_up(void) { context = context_with(2); }
 static void tear_down(void) { pal_context_free(context); }
 
-/* ---- Data sets --------------------------------------------------------------------------------------------------- */
+/* ---- Data sets ------------------------------------------------------------------------------------------------ */
 
 /* A folder of IDX files: class k is bright in pixel k of four, or, where nothing tells, everything is noise. Of the
  * training samples 70 % are of class 0, 20 % of class 1, 10 % of class 2. */
@@ -63,7 +63,7 @@ START_TEST(draws_are_stratified)
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         int64_t of[3] = {0}, in_fold[3][5] = {{0}};
         bool seen[300] = {false};
-        ck_assert_int_eq(pal__stratify(train, cases[c].n, 1, 1, 5, rows, fold, NULL), PAL_OK);
+        ck_assert_int_eq(pal_stratify(train, cases[c].n, 1, 1, 5, rows, fold, NULL), PAL_OK);
         for (int64_t i = 0; i < cases[c].n; i++) {
             ck_assert(!seen[rows[i]]);
             seen[rows[i]] = true;
@@ -75,9 +75,9 @@ START_TEST(draws_are_stratified)
             ck_assert(llabs(of[k] - cases[c].of[k]) <= 1);
             for (int f = 0; f < 5; f++) ck_assert(llabs(in_fold[k][f] - of[k] / 5) <= 1);
         }
-        ck_assert_int_eq(pal__stratify(train, cases[c].n, 1, 2, 5, other, fold, NULL), PAL_OK);
+        ck_assert_int_eq(pal_stratify(train, cases[c].n, 1, 2, 5, other, fold, NULL), PAL_OK);
         ck_assert(memcmp(rows, other, (size_t)cases[c].n * sizeof *rows) != 0);
-        ck_assert_int_eq(pal__stratify(train, cases[c].n, 1, 1, 5, other, fold, NULL), PAL_OK);
+        ck_assert_int_eq(pal_stratify(train, cases[c].n, 1, 1, 5, other, fold, NULL), PAL_OK);
         ck_assert_mem_eq(rows, other, (size_t)cases[c].n * sizeof *rows);
     }
     pal_dataset_free(train);
@@ -142,7 +142,7 @@ START_TEST(noise_gives_the_most_frequent_class)
 }
 END_TEST
 
-/* ---- Heads ------------------------------------------------------------------------------------------------------- */
+/* ---- Heads ---------------------------------------------------------------------------------------------------- */
 
 /* Its code is the pixels, and the score of a class that of one pixel, of[class]. */
 static pal_model *with_head(const pal_dataset *data, int classes, const int *of)

@@ -5,7 +5,7 @@
 
 #include "tests/files.h"
 #include "tests/testing.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 enum { FEATURES = 4, ALL = 60, TEST_SAMPLES = 10, TRAIN_SAMPLES = ALL - TEST_SAMPLES };
 

@@ -1,12 +1,11 @@
 /* test_importance.c - ln p(x) by importance sampling against ln p(x) where it is known; that it depends on no chunk. */
-#include "tests/train/random_codes.h"
+#include "tests/analysis/random_codes.h"
 
 Suite *importance_suite(void);
 
 enum { SEEDS = 300, DRAWS = 23 };
 
-/* ---- Where ln p(x) is known ----------------------------------------------------------------------------------------
- */
+/* ---- Where ln p(x) is known ----------------------------------------------------------------------------------- */
 
 START_TEST(at_the_exact_posterior_every_draw_tells_log_p)
 {
@@ -85,8 +84,7 @@ START_TEST(discrete_codes_are_drawn_exactly)
 }
 END_TEST
 
-/* ---- Chunks, noise, memory -----------------------------------------------------------------------------------------
- */
+/* ---- Chunks, noise, memory ------------------------------------------------------------------------------------ */
 
 START_TEST(no_chunk_matters)
 {
@@ -179,8 +177,7 @@ START_TEST(progress_is_told_after_each_chunk_and_stops)
 }
 END_TEST
 
-/* ---- What is refused -----------------------------------------------------------------------------------------------
- */
+/* ---- What is refused ------------------------------------------------------------------------------------------ */
 
 static void declined(pal_model *m, int64_t draws, const char *says)
 {

@@ -4,6 +4,7 @@
 #include "tests/files.h"
 #include "tests/models/small_models.h"
 #include "plot/plot.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 Suite *infill_suite(void);
@@ -298,8 +299,7 @@ START_TEST(rectangles)
 }
 END_TEST
 
-/* ---- Figures and pictures -----------------------------------------------------------------------------------------
- */
+/* ---- Figures and pictures ------------------------------------------------------------------------------------- */
 
 static pal_dataset *open_data(void)
 {
@@ -323,7 +323,9 @@ START_TEST(figures_are_those_of_the_calls)
     double reference = 0, code = 0;
     pal_error err = {0};
     for (int i = 0; i < 16 * FEATURES; i++) want[i % FEATURES] += all[i] / 16;
-    ck_assert_int_eq(pal_dataset_mean(data, mean, &err), PAL_OK);
+    double wide[FEATURES];
+    ck_assert_int_eq(pal_dataset_mean(data, PAL_F32, wide, &err), PAL_OK);
+    for (int i = 0; i < FEATURES; i++) mean[i] = (float)wide[i];
     for (int i = 0; i < FEATURES; i++) ck_assert_float_eq_tol(mean[i], want[i], 1e-6);
     pal_infill_options o = {.struct_size = sizeof o, .method = PAL_INFILL_CODE, .fill = mean};
     ck_assert_int_eq(pal_infill(m, all, missing, 16, &o, filled, &err), PAL_OK);

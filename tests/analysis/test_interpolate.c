@@ -4,6 +4,7 @@
 #include "tests/files.h"
 #include "tests/models/small_models.h"
 #include "plot/plot.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 Suite *interpolate_suite(void);
@@ -100,8 +101,7 @@ START_TEST(wrong_use_is_told)
 }
 END_TEST
 
-/* ---- Figures and pictures -----------------------------------------------------------------------------------------
- */
+/* ---- Figures and pictures ------------------------------------------------------------------------------------- */
 
 static pal_status refused(const pal_model *m, const pal_dataset *data, pal_interpolate_options o, const char *needle)
 {

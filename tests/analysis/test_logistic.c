@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "tests/testing.h"
-#include "train/internal.h"
+#include "analysis/internal.h"
 
 Suite *logistic_suite(void);
 

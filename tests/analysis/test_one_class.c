@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "tests/testing.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 Suite *one_class_suite(void);
 
-/* ---- The area ---------------------------------------------------------------------------------------------------- */
+/* ---- The area ------------------------------------------------------------------------------------------------- */
 
 static double uniform(const char *stream, size_t i)
 {
@@ -60,8 +61,7 @@ START_TEST(area_is_the_share_of_pairs)
 }
 END_TEST
 
-/* ---- The linear autoencoder ---------------------------------------------------------------------------------------
- */
+/* ---- The linear autoencoder ----------------------------------------------------------------------------------- */
 
 enum { T = 240, D = 8, K = 3, TURNS = 60 };
 

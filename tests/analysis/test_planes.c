@@ -3,6 +3,7 @@
 
 #include "tests/files.h"
 #include "tests/plot/pictures.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 Suite *planes_suite(void);

@@ -4,6 +4,7 @@
 #include "tests/files.h"
 #include "plot/plot.h"
 #include "tests/models/small_models.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 Suite *prior_suite(void);

@@ -1,5 +1,6 @@
 /* Scatter plots of codes: the principal components of codes whose covariance is known, and codes of two numbers. */
 #include "plot/plot.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 #include <math.h>
@@ -105,8 +106,7 @@ START_TEST(two_units_as_they_are)
 }
 END_TEST
 
-/* ---- Posteriors ----------------------------------------------------------------------------------------------------
- */
+/* ---- Posteriors ----------------------------------------------------------------------------------------------- */
 
 START_TEST(axes_of_a_covariance)
 {

@@ -12,7 +12,7 @@
 
 enum { EXACT = PAL_PASS_SIMPLIFY | PAL_PASS_FUSE | PAL_PASS_INPLACE };
 
-/* ---- A graph on a tape, with its leaves ------------------------------------------------------------------------ */
+/* ---- A graph on a tape, with its leaves ----------------------------------------------------------------------- */
 
 typedef struct instance {
     const graph *g;
@@ -156,7 +156,7 @@ static bool agree(const result *a, const result *b, double tolerance, const char
                 at < b->n ? b->v[at] : 0.0);
 }
 
-/* ---- Properties ------------------------------------------------------------------------------------------------ */
+/* ---- Properties ----------------------------------------------------------------------------------------------- */
 
 static bool subsets_agree(const instance *in, const result *none, graph_counts *n, report to)
 {
@@ -374,7 +374,7 @@ bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts 
     return ok;
 }
 
-/* ---- Text ------------------------------------------------------------------------------------------------------- */
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 char *graph_scalar_text(const graph *g, pal_context *c)
 {

@@ -7,7 +7,7 @@
 #include "autograd/internal.h"
 #include "tests/autograd/graphs.h"
 
-/* ---- The planted operation --------------------------------------------------------------------------------------- */
+/* ---- The planted operation ------------------------------------------------------------------------------------ */
 
 static pal_var planted_vjp(const pal_rule *r, size_t k) { return pal_scale(r->seed, 2); }
 
@@ -43,7 +43,7 @@ const pal_op *graph_find(const char *name)
     return strcmp(name, graph_planted.name) ? pal_op_find(name) : &graph_planted;
 }
 
-/* ---- Smoothness -------------------------------------------------------------------------------------------------- */
+/* ---- Smoothness ----------------------------------------------------------------------------------------------- */
 
 /* Whether a step or a kink lies in what entry id computes. */
 static bool rough(pal_tape *t, uint32_t id)
@@ -84,7 +84,7 @@ static pal_var kept(const graph_builder *b, pal_mark mark, pal_var v, pal_var in
     return pal_tanh(instead);
 }
 
-/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
+/* ---- Nodes ---------------------------------------------------------------------------------------------------- */
 
 /* x within (low, high). */
 static pal_var squeezed(pal_var x, double low, double high)

@@ -1,7 +1,7 @@
 /* Text from anyone: read back it never harms, and what is accepted is sound and can be run. */
 #include "tests/autograd/text_graphs.h"
 
-/* ---- Hostile text ------------------------------------------------------------------------------------------------ */
+/* ---- Hostile text --------------------------------------------------------------------------------------------- */
 
 static uint64_t draw(uint64_t *state)
 {

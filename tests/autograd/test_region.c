@@ -124,8 +124,7 @@ START_TEST(recomputing_changes_nothing)
 }
 END_TEST
 
-/* ---- Checkpointing: a deep chain, each scope of two layers recomputed in the backward pass ------------------------
- */
+/* ---- Checkpointing: a deep chain, each scope of two layers recomputed in the backward pass -------------------- */
 
 enum { DEPTH = 6, WIDTH = 16, ROWS = 64 };
 

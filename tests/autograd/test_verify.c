@@ -72,7 +72,7 @@ static void teardown(void)
     pal_context_free(c);
 }
 
-/* ---- Damage ------------------------------------------------------------------------------------------------------ */
+/* ---- Damage --------------------------------------------------------------------------------------------------- */
 
 static pal_op other; /* a descriptor with one thing wrong */
 static pal_op *other_op(uint32_t id)

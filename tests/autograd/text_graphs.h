@@ -48,7 +48,7 @@ static void teardown(void)
     pal_context_free(c);
 }
 
-/* ---- Graphs ------------------------------------------------------------------------------------------------------ */
+/* ---- Graphs --------------------------------------------------------------------------------------------------- */
 
 typedef struct outputs {
     pal_var v[OUTPUTS];
@@ -202,7 +202,7 @@ static const struct {
               {"directional", directional}, {"names", names},     {"empty", empty}};
 enum { GRAPHS = sizeof graphs / sizeof *graphs };
 
-/* ---- Round trips ------------------------------------------------------------------------------------------------- */
+/* ---- Round trips ---------------------------------------------------------------------------------------------- */
 
 /* The tensor that the tape `user` has under this name. */
 static pal_tensor *same_leaf(const char *name, pal_dtype dtype, pal_shape shape, void *user)

@@ -134,7 +134,7 @@ static inline void encode_then_decode(pal_model *m)
     pal_tensor_free(x);
 }
 
-/* ---- The whole loss against differences -------------------------------------------------------------------------- */
+/* ---- The whole loss against differences ----------------------------------------------------------------------- */
 
 typedef struct checked {
     pal_model *model;

@@ -39,8 +39,7 @@ static pal_distribution prior(size_t kind, int64_t k)
     return (pal_distribution){of, k, pal_fill(t, PAL_F64, PAL_SHAPE(1, pal_distribution_outputs(of, k, NULL)), 0)};
 }
 
-/* ---- Densities -----------------------------------------------------------------------------------------------------
- */
+/* ---- Densities ------------------------------------------------------------------------------------------------ */
 
 /* Every value of a discrete code of k, or a lattice over the plane; z [1,S,k]. Returns the volume of each. */
 static double plane(pal_tensor **z)
@@ -103,8 +102,7 @@ START_TEST(densities_add_up_to_one)
 }
 END_TEST
 
-/* ---- Against samples -----------------------------------------------------------------------------------------------
- */
+/* ---- Against samples ------------------------------------------------------------------------------------------ */
 
 /* Within 4 standard errors of the mean of DRAWS numbers. */
 static void estimates(const char *what, pal_var numbers, double expected)
@@ -298,8 +296,7 @@ START_TEST(relaxed_draws_round_to_the_exact_distribution)
 }
 END_TEST
 
-/* ---- As choices ----------------------------------------------------------------------------------------------------
- */
+/* ---- As choices ----------------------------------------------------------------------------------------------- */
 
 static bool is_choice(const char *option, const char *name)
 {
@@ -381,8 +378,7 @@ START_TEST(full_covariance_without_correlation_is_independent)
 }
 END_TEST
 
-/* ---- Derivatives ---------------------------------------------------------------------------------------------------
- */
+/* ---- Derivatives ---------------------------------------------------------------------------------------------- */
 
 enum { ROWS = 2, EACH = 2 };
 typedef pal_var (*quantity)(pal_distribution q, pal_distribution p);
@@ -456,8 +452,7 @@ START_TEST(derivatives_are_right)
 }
 END_TEST
 
-/* ---- What is refused -----------------------------------------------------------------------------------------------
- */
+/* ---- What is refused ------------------------------------------------------------------------------------------ */
 
 START_TEST(too_many_numbers)
 {

@@ -20,7 +20,7 @@ static void has_shape(const pal_model *m, const char *name, pal_shape shape)
                   p ? pal_shape_text(p->shape, text, sizeof text) : "none");
 }
 
-/* ---- One layer there and back by hand ---------------------------------------------------------------------------- */
+/* ---- One layer there and back by hand ------------------------------------------------------------------------- */
 
 enum { CHANNELS = 2, MAPS = 3, HEIGHT = 5, WIDTH = 6, KERNEL = 3, STRIDE = 2, DOWN = 3, ACROSS = 3 };
 static const pal_shape sample = {.rank = 3, .dim = {CHANNELS, HEIGHT, WIDTH}};
@@ -95,7 +95,7 @@ START_TEST(one_layer_is_its_sums)
 }
 END_TEST
 
-/* ---- Sizes ------------------------------------------------------------------------------------------------------- */
+/* ---- Sizes ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(images_of_any_size_come_back)
 {
@@ -181,7 +181,7 @@ START_TEST(initial_filters_have_their_fan_in)
 }
 END_TEST
 
-/* ---- Loss -------------------------------------------------------------------------------------------------------- */
+/* ---- Loss ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(derivatives_are_right)
 {

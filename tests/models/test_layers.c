@@ -25,7 +25,7 @@ static void has(const pal_model *m, const char *name, pal_shape shape)
     ck_assert_msg(t && pal_shape_equal(t->shape, shape), "%s", name);
 }
 
-/* ---- Sizes ------------------------------------------------------------------------------------------------------- */
+/* ---- Sizes ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(layers_mirror_and_are_named)
 {
@@ -76,7 +76,7 @@ START_TEST(hidden_and_layers_say_one_code)
 }
 END_TEST
 
-/* ---- Values ------------------------------------------------------------------------------------------------------ */
+/* ---- Values --------------------------------------------------------------------------------------------------- */
 
 /* The encoder of two layers and the decoder back, by hand, of one sample. */
 static void by_hand(const pal_model *m, const double *x, double *h, double *mean)
@@ -230,7 +230,7 @@ START_TEST(penalties_are_of_weights_and_of_biases_if_asked)
 }
 END_TEST
 
-/* ---- Statistics -------------------------------------------------------------------------------------------------- */
+/* ---- Statistics ----------------------------------------------------------------------------------------------- */
 
 START_TEST(a_statistic_is_saved_and_not_trained)
 {
@@ -261,7 +261,7 @@ START_TEST(a_statistic_is_saved_and_not_trained)
 }
 END_TEST
 
-/* ---- Registering ------------------------------------------------------------------------------------------------- */
+/* ---- Registering ---------------------------------------------------------------------------------------------- */
 
 static pal_var no_loss(pal_model *m, const pal_batch *b)
 {

@@ -101,8 +101,7 @@ START_TEST(recipes_are_their_formulas)
 }
 END_TEST
 
-/* ---- Distributions: what the decoder says are the means, then the scales -------------------------------------------
- */
+/* ---- Distributions: what the decoder says are the means, then the scales -------------------------------------- */
 
 #define LEAST 0.2
 static const pal_setting plain_normal[] = {{"output", "normal"}, {"sigma-min", "0.2"}, {"tied", "no"}, {0}},
@@ -171,8 +170,7 @@ START_TEST(distributions_are_outputs)
 }
 END_TEST
 
-/* ---- Of the known features alone -----------------------------------------------------------------------------------
- */
+/* ---- Of the known features alone ------------------------------------------------------------------------------ */
 
 static bool is_known[FEATURES];
 static pal_var nll_of_known(pal_model *m, pal_var x)

@@ -72,8 +72,7 @@ static void estimates(const double *x, double expected)
 static const char *const codes[] = {"normal", "normal-full", "bernoulli", "categorical"};
 enum { CODES = sizeof codes / sizeof *codes };
 
-/* ---- The estimates -------------------------------------------------------------------------------------------------
- */
+/* ---- The estimates -------------------------------------------------------------------------------------------- */
 
 START_TEST(both_forms_of_the_bound_agree_in_expectation)
 {
@@ -177,8 +176,7 @@ START_TEST(the_estimates_are_three_numbers_in_their_order)
 }
 END_TEST
 
-/* ---- Where ln p(x) is known ----------------------------------------------------------------------------------------
- */
+/* ---- Where ln p(x) is known ----------------------------------------------------------------------------------- */
 
 static pal_model *exact(const char *estimate, const char *draws, pal_tensor *x, double *trace, double *nll)
 {
@@ -252,8 +250,7 @@ START_TEST(discrete_codes_against_the_sum_over_all_of_them)
 }
 END_TEST
 
-/* ---- Noise ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Noise ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(evaluation_has_its_own_noise_for_each_sample)
 {
@@ -289,8 +286,7 @@ START_TEST(only_training_relaxes_discrete_codes)
 }
 END_TEST
 
-/* ---- Codes and outputs ---------------------------------------------------------------------------------------------
- */
+/* ---- Codes and outputs ---------------------------------------------------------------------------------------- */
 
 START_TEST(the_code_is_the_posterior_mean)
 {

@@ -43,8 +43,7 @@ static inline pal_var gradient(pal_var y, pal_var x)
     return g;
 }
 
-/* ---- Averages ------------------------------------------------------------------------------------------------------
- */
+/* ---- Averages ------------------------------------------------------------------------------------------------- */
 
 static inline void mean_and_error(const double *x, double *mean, double *error)
 {

@@ -194,7 +194,8 @@ START_TEST(wrong_convolutions_are_refused)
     pal_mark m = pal_tape_mark(t);
     pal_conv2d_options o = {0};
 #define O(...) (o = CONV(__VA_ARGS__), &o)
-    REFUSED(pal_conv2d(x, w, &(pal_conv2d_options){0}), "conv2d: the options' struct_size is not set");
+    REFUSED(pal_conv2d(x, w, &(pal_conv2d_options){0}),
+            "conv2d: struct_size is 0, not 80: set it to sizeof of the struct");
     REFUSED(pal_conv2d(none, w, NULL), "conv2d: operand 1 is a bad handle");
     REFUSED(pal_conv_transpose2d(y, none, NULL), "conv_transpose2d: operand 2 is a bad handle");
     REFUSED(pal_conv2d(pal_sum_all(x), w, NULL), "conv2d: [] x [6,4,3,3]: images and weights are to have four axes");

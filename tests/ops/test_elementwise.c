@@ -13,8 +13,7 @@ static bool is_row(const pal_op *op)
     return op->op_class == PAL_CLASS_ELEMENTWISE && op->source && strstr(op->source, "elementwise.def");
 }
 
-/* ---- At extreme arguments -----------------------------------------------------------------------------------------
- */
+/* ---- At extreme arguments ------------------------------------------------------------------------------------- */
 
 enum { ARGUMENTS = 31, PAIRS = ARGUMENTS * ARGUMENTS };
 
@@ -149,8 +148,7 @@ START_TEST(rows_at_extreme_arguments)
 }
 END_TEST
 
-/* ---- By themselves ------------------------------------------------------------------------------------------------
- */
+/* ---- By themselves -------------------------------------------------------------------------------------------- */
 
 static pal_context *c;
 static pal_tape *t;

@@ -164,8 +164,7 @@ START_TEST(determinant_is_the_product_of_the_eigenvalues)
 }
 END_TEST
 
-/* ---- Failures -----------------------------------------------------------------------------------------------------
- */
+/* ---- Failures ------------------------------------------------------------------------------------------------- */
 
 /* The run fails with this text, and the leaf that the program assigns is as it was. */
 static void fails(pal_var v, const char *text)
@@ -273,8 +272,7 @@ START_TEST(wrong_operands_are_refused)
 }
 END_TEST
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------
- */
+/* ---- Threads -------------------------------------------------------------------------------------------------- */
 
 START_TEST(bits_do_not_depend_on_threads)
 {

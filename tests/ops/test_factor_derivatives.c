@@ -2,8 +2,7 @@
  * on compositions. */
 #include "tests/ops/matrices.h"
 
-/* ---- Derivatives in closed form -----------------------------------------------------------------------------------
- */
+/* ---- Derivatives in closed form ------------------------------------------------------------------------------- */
 
 static pal_var symmetric(pal_var x) { return pal_scale(pal_add(x, pal_transpose(x)), 0.5); }
 static pal_var between(pal_var i, pal_var x) { return pal_matmul(pal_matmul(i, x), i); }
@@ -61,8 +60,7 @@ START_TEST(derivative_is_symmetric)
 }
 END_TEST
 
-/* ---- The gradient checker on compositions -------------------------------------------------------------------------
- */
+/* ---- The gradient checker on compositions --------------------------------------------------------------------- */
 
 static void passes(pal_build build, pal_tensor *const *inputs, size_t n)
 {

@@ -126,8 +126,7 @@ START_TEST(resizes_match_plain_loops)
 }
 END_TEST
 
-/* ---- Threads, types, regions --------------------------------------------------------------------------------------
- */
+/* ---- Threads, types, regions ---------------------------------------------------------------------------------- */
 
 enum { OUTPUTS = 8 };
 
@@ -257,7 +256,7 @@ START_TEST(wrong_pools_and_sizes_are_refused)
     pal_mark m = pal_tape_mark(t);
     REFUSED(pal_max_pool2d(x, NULL), "max_pool2d: the options give no window");
     REFUSED(pal_average_pool2d(x, &(pal_pool2d_options){.window = {2, 2}}),
-            "average_pool2d: the options' struct_size is not set");
+            "average_pool2d: struct_size is 0, not 56: set it to sizeof of the struct");
     REFUSED(pal_arg_pool2d(x, POOL(.window = {2, 0})),
             "arg_pool2d: [2,1,3,4]: windows and strides are to be at least 1, paddings at least 0");
     REFUSED(pal_max_pool2d(x, POOL(.window = {2, 2}, .stride = {-1, 1})),

@@ -57,8 +57,7 @@ START_TEST(wrong_arguments_are_tape_errors)
 }
 END_TEST
 
-/* ---- Jacobians and Hessians ----------------------------------------------------------------------------------------
- */
+/* ---- Jacobians and Hessians ----------------------------------------------------------------------------------- */
 
 static void equal(pal_var a, pal_var b, double tolerance)
 {
@@ -162,8 +161,7 @@ START_TEST(a_hessian_is_symmetric_and_its_columns_are_products)
 }
 END_TEST
 
-/* ---- In regions ----------------------------------------------------------------------------------------------------
- */
+/* ---- In regions ----------------------------------------------------------------------------------------------- */
 
 static pal_var body(pal_tape *tape, pal_var k, void *user)
 {

@@ -40,8 +40,7 @@ static pal_var gradient(pal_var y, pal_var x)
     return g;
 }
 
-/* ---- Softmax -----------------------------------------------------------------------------------------------------
- */
+/* ---- Softmax -------------------------------------------------------------------------------------------------- */
 
 START_TEST(softmax_sums_to_one_and_ignores_shifts)
 {
@@ -161,8 +160,7 @@ START_TEST(inside_regions)
 }
 END_TEST
 
-/* ---- Layer normalisation -----------------------------------------------------------------------------------------
- */
+/* ---- Layer normalisation -------------------------------------------------------------------------------------- */
 
 START_TEST(layer_norm_has_mean_0_and_variance_1)
 {
@@ -214,8 +212,7 @@ START_TEST(layer_norm_scales_and_shifts)
 }
 END_TEST
 
-/* ---- Batch normalisation -----------------------------------------------------------------------------------------
- */
+/* ---- Batch normalisation -------------------------------------------------------------------------------------- */
 
 enum { N = 4, C = 3, H = 2, W = 5, PLANE = H * W };
 
@@ -334,8 +331,7 @@ START_TEST(batch_norm_evaluated)
 }
 END_TEST
 
-/* ---- Dropout -----------------------------------------------------------------------------------------------------
- */
+/* ---- Dropout -------------------------------------------------------------------------------------------------- */
 
 enum { MANY = 40000 };
 
@@ -386,8 +382,7 @@ START_TEST(dropout_of_rate_0_is_the_identity)
 }
 END_TEST
 
-/* ---- Layers with weights -----------------------------------------------------------------------------------------
- */
+/* ---- Layers with weights -------------------------------------------------------------------------------------- */
 
 START_TEST(affine_and_bilinear_against_loops)
 {
@@ -423,8 +418,7 @@ START_TEST(affine_and_bilinear_against_loops)
 }
 END_TEST
 
-/* ---- Errors ------------------------------------------------------------------------------------------------------
- */
+/* ---- Errors --------------------------------------------------------------------------------------------------- */
 
 #define REFUSED(call, text)                                                                                            \
     do {                                                                                                               \
@@ -455,7 +449,7 @@ START_TEST(errors_say_what_is_wrong)
     REFUSED(pal_layer_norm(x, 2, f32, none, 1e-5), "layer_norm: operands are to be of one real type");
     REFUSED(pal_layer_norm(x, 2, none, none, -1), "layer_norm: epsilon is 0 or more, not -1");
     REFUSED(pal_batch_norm(x, none, none, m, v, &(pal_batch_norm_options){.evaluate = true}),
-            "batch_norm: the options' struct_size is not set");
+            "batch_norm: struct_size is 0, not 32: set it to sizeof of the struct");
     const pal_batch_norm_options quick = {.struct_size = sizeof quick, .momentum = 2},
                                  negative = {.struct_size = sizeof negative, .epsilon = -1},
                                  evaluate = {.struct_size = sizeof evaluate, .evaluate = true};

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Reductions against plain loops -------------------------------------------------------------------------------
- */
+/* ---- Reductions against plain loops --------------------------------------------------------------------------- */
 
 enum { SUM, MEAN, PROD, MAX, MIN, LOGSUMEXP, LOGMEANEXP, NORM, VARIANCE, UNBIASED, REDUCTIONS };
 

@@ -7,8 +7,7 @@
 enum { POINTS = 20001 };
 #define PI 3.14159265358979323846
 
-/* ---- Noise ----------------------------------------------------------------------------------------------------
- */
+/* ---- Noise ---------------------------------------------------------------------------------------------------- */
 
 /* Mean, variance and distribution function of draws. */
 static void distributed(const char *what, const double *x, double mean, double variance, double (*below)(double),
@@ -126,8 +125,7 @@ START_TEST(seed_and_clock_decide)
 }
 END_TEST
 
-/* ---- Families of two parameters ------------------------------------------------------------------------------------
- */
+/* ---- Families of two parameters ------------------------------------------------------------------------------- */
 
 typedef struct family {
     const char *name;
@@ -200,8 +198,7 @@ START_TEST(derivatives_go_through_samples)
 }
 END_TEST
 
-/* ---- Discrete ------------------------------------------------------------------------------------------------------
- */
+/* ---- Discrete ------------------------------------------------------------------------------------------------- */
 
 START_TEST(bernoulli_is_consistent)
 {

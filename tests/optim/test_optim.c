@@ -22,7 +22,7 @@ static pal_context *c;
 static void set_up(void) { c = context_with(2); }
 static void tear_down(void) { pal_context_free(c); }
 
-/* ---- The reference curves ---------------------------------------------------------------------------------------- */
+/* ---- The reference curves ------------------------------------------------------------------------------------- */
 
 /* The generator of the reference's README: 21 bits a draw. */
 static double draw(uint64_t *state)
@@ -180,7 +180,7 @@ START_TEST(training_agrees_with_pytorch)
 }
 END_TEST
 
-/* ---- One step by hand -------------------------------------------------------------------------------------------- */
+/* ---- One step by hand ----------------------------------------------------------------------------------------- */
 
 typedef struct stepper { /* parameters p and q under the loss <p, a> + <q, b>: the gradients are a and b */
     pal_tensor *w[2], *g[2];
@@ -324,7 +324,7 @@ START_TEST(wrong_options_and_parameters_are_named)
 }
 END_TEST
 
-/* ---- Schedules --------------------------------------------------------------------------------------------------- */
+/* ---- Schedules ------------------------------------------------------------------------------------------------ */
 
 START_TEST(schedules_meet_their_ends)
 {

@@ -55,7 +55,7 @@ static pal_status least(pal_context *context, const pal_tensor *x, double *nll, 
     return status;
 }
 
-/* ---- The bound in closed form ------------------------------------------------------------------------------------ */
+/* ---- The bound in closed form --------------------------------------------------------------------------------- */
 
 /* L [CODE,CODE] of a row of the parameters of either kind (models/distribution.c). */
 static void factor(const double *q, bool full, double *l)
@@ -113,7 +113,7 @@ static double mean_minus_bound(pal_model *m, pal_tensor *x, bool full, double *s
     return good ? sum / SAMPLES : (double)NAN;
 }
 
-/* ---- Training ---------------------------------------------------------------------------------------------------- */
+/* ---- Training ------------------------------------------------------------------------------------------------- */
 
 /* What `evaluate` says with 1000 draws of each code. */
 static double drawn_loss(const pal_model *m, const pal_dataset *data, pal_error *err)

@@ -45,8 +45,7 @@ static values loss_and_gradients(pal_model *m, pal_tensor *x, pal_mode mode)
     return run_at(m, x, mode, loss_of, true, (pal_noise){.seed = 3});
 }
 
-/* ---- The evidence lower bound --------------------------------------------------------------------------------------
- */
+/* ---- The evidence lower bound --------------------------------------------------------------------------------- */
 
 /* One number x = w z + b + sigma noise, and the encoder its posterior, of the variance v = sigma^2 / (w^2 + sigma^2)
  * and the mean (x - b) w / (w^2 + sigma^2). The loss is -ln p(x), whichever way the divergence is written; the same sum
@@ -123,8 +122,7 @@ START_TEST(a_divergence_averages_a_log_ratio)
 }
 END_TEST
 
-/* ---- Densities -----------------------------------------------------------------------------------------------------
- */
+/* ---- Densities ------------------------------------------------------------------------------------------------ */
 
 /* Without the half in the exponent it integrates to 1 / sqrt 2, and the likeliest sigma is not the root of the mean
  * square but sqrt 2 times it. */
@@ -198,8 +196,7 @@ START_TEST(a_bernoulli_mass_is_on_0_and_1_alone)
 }
 END_TEST
 
-/* ---- The full covariance -------------------------------------------------------------------------------------------
- */
+/* ---- The full covariance -------------------------------------------------------------------------------------- */
 
 /* The quadratic form of d [2] by the inverse of a symmetric matrix. */
 static double form(const double s[2][2], double a, double b)
@@ -316,8 +313,7 @@ START_TEST(a_full_covariance_takes_a_mean_and_a_triangle)
 }
 END_TEST
 
-/* ---- Penalties and their gradients ---------------------------------------------------------------------------------
- */
+/* ---- Penalties and their gradients ---------------------------------------------------------------------------- */
 
 /* ||A||_F is the root of the sum of squares: ||2 A|| = 2 ||A||, and ||A + B|| <= ||A|| + ||B||. The sum itself is no
  * norm. The contraction is the square of one, and says so. */

@@ -69,7 +69,7 @@ static double error_of(pal_model *m)
 static void centred(double x[T * D], double mean[D])
 {
     pal_error err = {0};
-    ck_assert_int_eq(pal__mean_of(context, data, mean, &err), PAL_OK);
+    ck_assert_int_eq(pal_dataset_mean(data, PAL_F64, mean, &err), PAL_OK);
     for (size_t i = 0; i < T; i++)
         for (size_t j = 0; j < D; j++) x[i * D + j] = pal_tensor_get(data->inputs, i * D + j) - mean[j];
 }

@@ -16,8 +16,7 @@ Suite *resume_suite(void);
 
 enum { BATCH = 10, EPOCHS = 4, ROOM = 1 << 20 };
 
-/* ---- A model of three phases: the encoder by itself, then the decoder by its own optimiser, then all ---------------
- */
+/* ---- A model of three phases: the encoder by itself, then the decoder by its own optimiser, then all ---------- */
 
 static pal_var encode(pal_model *m, pal_var x) { return pal_sigmoid(pal_dense(m, "encoder", x, 5)); }
 static pal_var decode(pal_model *m, pal_var h) { return pal_dense(m, "decoder", h, FEATURES); }
@@ -75,8 +74,7 @@ static const pal_variant phased = {.struct_size = sizeof phased,
                                    .corrupt = corrupt,
                                    .phase = phase_at};
 
-/* ---- Runs ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Runs ----------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *variant, *optimizer, *schedule;
@@ -237,8 +235,7 @@ static void set_up_phased(void)
     ck_assert_msg(!pal_variant_register(&phased, &err), "%s", err.text);
 }
 
-/* ---- Tests ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Tests ---------------------------------------------------------------------------------------------------- */
 
 /* Stopped after the first epoch, in the middle of the second, of the third and of the last; each of three phases. */
 START_TEST(a_run_that_was_stopped_goes_on)

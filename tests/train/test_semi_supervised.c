@@ -8,8 +8,7 @@
 
 Suite *semi_supervised_suite(void);
 
-/* ---- Models ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Models --------------------------------------------------------------------------------------------------- */
 
 static pal_model *model_of(const pal_setting *more, size_t n, pal_dtype dtype)
 {
@@ -67,8 +66,7 @@ static bool same(const pal_model *a, const pal_model *b, const char *name)
     return !memcmp(s->data, t->data, pal_tensor_bytes(s));
 }
 
-/* ---- Tests ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Tests ---------------------------------------------------------------------------------------------------- */
 
 static double loss_at(pal_model *m, pal_tensor *x, pal_tensor *y, int64_t cut)
 {

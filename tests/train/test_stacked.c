@@ -53,8 +53,7 @@ static void copy(pal_model *to, const char *name, const pal_model *from, const c
     memcpy(t->data, s->data, pal_tensor_bytes(s));
 }
 
-/* ---- Tests ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Tests ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(phases_are_those_that_are_wanted)
 {
@@ -164,8 +163,7 @@ START_TEST(layers_make_up_the_encoder)
 }
 END_TEST
 
-/* ---- Training ------------------------------------------------------------------------------------------------------
- */
+/* ---- Training ------------------------------------------------------------------------------------------------- */
 
 static const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
 static const pal_schedule steady = {.name = "constant", .learning_rate = 0.02};

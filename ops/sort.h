@@ -1,4 +1,4 @@
-/* order.h - what the operations that answer with places in a row share (order.c, arg_extreme.c). */
+/* sort.h - what the operations that answer with places in a row share (sort.c, arg_extreme.c). */
 #ifndef PAL_OPS_ORDER_H
 #define PAL_OPS_ORDER_H
 

@@ -1,4 +1,4 @@
-/* schedule.c - the learning rate as a function of the step. A warm-up rises linearly and reaches the full rate at its
+/* rate.c - the learning rate as a function of the step. A warm-up rises linearly and reaches the full rate at its
  * last step; the schedule proper counts from there, so that the two meet without a jump. */
 #include "optim/optim.h"
 

@@ -1,4 +1,4 @@
-/* record.c - entries are appended to the tape: operations, random ones, leaves, assigns.
+/* append.c - entries are appended to the tape: operations, random ones, leaves, assigns.
  *
  * Invariants. Operands have smaller ids than their readers. An entry's hash depends on structure and names only, never
  * on ids or pointers: whatever is observable is ordered by it or by operand order, not by the order of recording. */
@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Hashes --------------------------------------------------------------------------------------------------------
- */
+/* ---- Hashes --------------------------------------------------------------------------------------------------- */
 
 uint64_t pal__mix(uint64_t hash, uint64_t value)
 {
@@ -26,8 +25,7 @@ uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n)
     return pal__mix(hash, n);
 }
 
-/* ---- Recording ----------------------------------------------------------------------------------------------------
- */
+/* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
 {
@@ -135,48 +133,60 @@ no_memory:
     return 0;
 }
 
+bool pal__types_of(const pal_tape *t, const uint32_t *ids, size_t n, pal__types *out)
+{
+    out->shapes = out->few_shapes;
+    out->dtypes = out->few_dtypes;
+    if (n > 8) {
+        out->shapes = pal__alloc(t->context, n * sizeof *out->shapes);
+        out->dtypes = pal__alloc(t->context, n * sizeof *out->dtypes);
+        if (!out->shapes || !out->dtypes) {
+            pal__types_free(t, out);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        out->shapes[i] = pal__at(t, ids[i])->shape;
+        out->dtypes[i] = (pal_dtype)pal__at(t, ids[i])->dtype;
+    }
+    return true;
+}
+
+void pal__types_free(const pal_tape *t, pal__types *types)
+{
+    if (types->shapes != types->few_shapes) pal__free(t->context, types->shapes);
+    if (types->dtypes != types->few_dtypes) pal__free(t->context, types->dtypes);
+}
+
 /* "[32,784] x [100,64]" for messages. */
-static void operand_text(const pal_var *in, size_t n, char *buf, size_t size)
+static void shapes_text(const pal_shape *shapes, size_t n, char *buf, size_t size)
 {
     size_t used = 0;
     buf[0] = 0;
     for (size_t i = 0; i < n && i < 4 && used < size; i++) {
         char shape[96];
         used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? " x " : "",
-                                 pal_shape_text(pal_shape_of(in[i]), shape, sizeof shape));
+                                 pal_shape_text(shapes[i], shape, sizeof shape));
     }
 }
 
-bool pal__infer(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params, pal_infer *out)
+bool pal__infer(pal_tape *t, const pal_op *op, const uint32_t *in, size_t n, const pal_params *params, pal_infer *out)
 {
-    pal_shape shapes_small[8], *shapes = shapes_small;
-    pal_dtype dtypes_small[8], *dtypes = dtypes_small;
-    if (n > 8) {
-        shapes = pal__alloc(t->context, n * sizeof *shapes);
-        dtypes = pal__alloc(t->context, n * sizeof *dtypes);
-    }
-    bool ok = false;
-    if (!shapes || !dtypes) {
+    pal__types types;
+    if (!pal__types_of(t, in, n, &types)) {
         pal__out_of_memory(t, op->name);
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            shapes[i] = pal_shape_of(in[i]);
-            dtypes[i] = pal_dtype_of(in[i]);
-        }
-        *out = (pal_infer){.n = n, .shapes = shapes, .dtypes = dtypes, .params = params};
-        ok = op->infer && op->infer(out);
-        if (ok && pal_shape_count(out->shape) < 0) ok = pal_infer_fail(out, "the result is too large");
-        if (!ok) {
-            char text[400];
-            operand_text(in, n, text, sizeof text);
-            pal_tape_fail(t, PAL_ERR_SHAPE, "%s: %s%s%s", op->name, text, *text && *out->why ? ": " : "", out->why);
-        }
-        out->shape = pal__shape_clean(out->shape);
+        return false;
     }
-    if (n > 8) {
-        pal__free(t->context, shapes);
-        pal__free(t->context, dtypes);
+    *out = (pal_infer){.n = n, .shapes = types.shapes, .dtypes = types.dtypes, .params = params};
+    bool ok = op->infer && op->infer(out);
+    if (ok && pal_shape_count(out->shape) < 0) ok = pal_infer_fail(out, "the result is too large");
+    if (!ok) {
+        char text[400];
+        shapes_text(types.shapes, n, text, sizeof text);
+        pal_tape_fail(t, PAL_ERR_SHAPE, "%s: %s%s%s", op->name, text, *text && *out->why ? ": " : "", out->why);
     }
+    out->shape = pal__shape_clean(out->shape);
+    pal__types_free(t, &types);
     return ok;
 }
 
@@ -205,8 +215,10 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
 {
     for (size_t i = 0; !t && i < n; i++) t = in[i].tape;
     if (!t) return (pal_var){0};
-    if (!op || !op->name || op->struct_size < sizeof *op)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: not an operation's descriptor");
+    if (!op) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: no operation's descriptor");
+    if (!pal_tape_options(t, NULL, op, sizeof *op, sizeof *op, "an operation's descriptor"))
+        return (pal_var){.tape = t};
+    if (!op->name) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: an operation without a name");
     if (!check_operands(t, op, in, n)) return (pal_var){.tape = t};
     if (op->arity >= 0 && n != (size_t)op->arity)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, n);
@@ -216,16 +228,18 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
     if (op->op_class == PAL_CLASS_COMPOSITE)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: is made of other operations: call its function", op->name);
     if (!op->infer) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: its descriptor has no infer", op->name);
-    pal__entry e = {.op = op, .scope = t->scope, .region = t->region, .order = t->order};
-    if (params) e.params = *params;
-    pal_infer r;
-    if (!pal__infer(t, op, in, n, &e.params, &r)) return (pal_var){.tape = t};
-    e.shape = r.shape;
-    e.dtype = (uint8_t)r.dtype;
     uint32_t small[16], *ids = n > 16 ? pal__alloc(t->context, n * sizeof *ids) : small;
     if (!ids) return pal__out_of_memory(t, op->name);
     for (size_t i = 0; i < n; i++) ids[i] = in[i].id;
-    pal_var v = pal__var(t, pal__append(t, &e, ids, n));
+    pal__entry e = {.op = op, .scope = t->scope, .region = t->region, .order = t->order};
+    if (params) e.params = *params;
+    pal_infer r;
+    pal_var v = {.tape = t};
+    if (pal__infer(t, op, ids, n, &e.params, &r)) {
+        e.shape = r.shape;
+        e.dtype = (uint8_t)r.dtype;
+        v = pal__var(t, pal__append(t, &e, ids, n));
+    }
     if (ids != small) pal__free(t->context, ids);
     return v;
 }
@@ -262,8 +276,7 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     return record(t, op, index, n, &p);
 }
 
-/* ---- Leaves -------------------------------------------------------------------------------------------------------
- */
+/* ---- Leaves --------------------------------------------------------------------------------------------------- */
 
 static bool overlap(const pal_tensor *a, const pal_tensor *b)
 {
@@ -314,8 +327,7 @@ pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
 
 pal_tensor *pal_leaf_tensor(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->tensor : NULL; }
 
-/* ---- Effects ------------------------------------------------------------------------------------------------------
- */
+/* ---- Effects -------------------------------------------------------------------------------------------------- */
 
 static bool infer_assign(pal_infer *r)
 {

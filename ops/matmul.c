@@ -1,4 +1,4 @@
-/* linear.c - matrix products. OpenBLAS multiplies; Palindrome divides: a product is cut along the longer axis of its
+/* matmul.c - matrix products. OpenBLAS multiplies; Palindrome divides: a product is cut along the longer axis of its
  * result into `lanes` panels at multiples of 16, each one single-threaded call. Where it is cut depends on shape and
  * lanes alone, never on the number of threads, so neither do the bits (design, section 4). */
 #include "ops/axes.h"
@@ -45,8 +45,7 @@ static bool infer(pal_infer *r, size_t first)
 static bool infer_matmul(pal_infer *r) { return infer(r, 0); }
 static bool infer_addmm(pal_infer *r) { return infer(r, 1) && pal_shape_equal(r->shape, r->shapes[0]); }
 
-/* ---- Kernel -------------------------------------------------------------------------------------------------------
- */
+/* ---- Kernel --------------------------------------------------------------------------------------------------- */
 
 typedef struct job {
     const pal_call *call;
@@ -121,8 +120,7 @@ static pal_status run(const pal_call *call, bool accumulate)
 static pal_status run_matmul(const pal_call *call) { return run(call, false); }
 static pal_status run_addmm(const pal_call *call) { return run(call, true); }
 
-/* ---- Rules --------------------------------------------------------------------------------------------------------
- */
+/* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
 /* C = op(A) op(B): dA = G op(B)^T, dB = op(A)^T G, transposed where the operand is. */
 static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)

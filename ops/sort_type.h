@@ -1,4 +1,4 @@
-/* order_type.h - sorting and selecting within a row, for one real type T; included by order.c, with FN(name), an
+/* sort_type.h - sorting and selecting within a row, for one real type T; included by sort.c, with FN(name), an
  * unsigned ITEM of KEY's bits and 32 more, KEY, BITS, and TOP, KEY's highest bit.
  *
  * An item is an element's key above its index. Keys are ordered as the elements are to be, a NaN after all others, so

@@ -4,6 +4,7 @@
 
 #include "tests/files.h"
 #include "tests/models/linear_gaussian.h"
+#include "analysis/analysis.h"
 #include "train/train.h"
 
 enum { SAMPLES = 5 };

@@ -1,14 +1,13 @@
-/* sample.c - samples of distributions whose parameters are values. Continuous ones are reparametrised: a differentiable
- * function of the parameters and of noise that does not depend on them, so the derivative through the sample is exact.
- * Noise is drawn in the parameters' type, an element for each of their broadcast elements. */
+/* samplers.c - samples of distributions whose parameters are values. Continuous ones are reparametrised: a
+ * differentiable function of the parameters and of noise that does not depend on them, so the derivative through the
+ * sample is exact. Noise is drawn in the parameters' type, an element for each of their broadcast elements. */
 #include "ops/internal.h"
 
 #define SAMPLE(name, formula, summary)                                                                                 \
     static const pal_op op_##name = {PAL_OP_HEAD(#name, formula, summary), .op_class = PAL_CLASS_COMPOSITE,            \
                                      .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)};
 
-/* ---- Of location and scale -----------------------------------------------------------------------------------------
- */
+/* ---- Of location and scale ------------------------------------------------------------------------------------ */
 
 typedef pal_var (*noise_fn)(pal_tape *, const char *, pal_shape, pal_dtype);
 
@@ -78,8 +77,7 @@ SAMPLE(sample_normal, "mean + e^(log_variance / 2) z", "normal sample, reparamet
 SAMPLE(sample_laplace, "location + e^log_scale sign(u - 1/2) (-ln(1 - |2u - 1|))", "Laplace sample, reparametrised")
 SAMPLE(sample_logistic, "location + e^log_scale ln(u / (1 - u))", "logistic sample, reparametrised")
 
-/* ---- Discrete ------------------------------------------------------------------------------------------------------
- */
+/* ---- Discrete ------------------------------------------------------------------------------------------------- */
 
 pal_var pal_sample_bernoulli(const char *stream, pal_var logits)
 {
@@ -102,8 +100,7 @@ static const pal_case cases_sample_bernoulli[] = {
     {"as a factor", 2, {{{2, {3, 4}}, -2, 2}, {{1, {4}}, -2, 2}}, case_bernoulli, NULL}};
 SAMPLE(sample_bernoulli, "1 if u < sigmoid(logits), else 0", "coin tosses by logits; derivative 0")
 
-/* ---- Relaxed -------------------------------------------------------------------------------------------------------
- */
+/* ---- Relaxed -------------------------------------------------------------------------------------------------- */
 
 static bool warm_enough(const char *name, pal_tape *tape, double temperature)
 {
@@ -177,8 +174,7 @@ SAMPLE(sample_categorical, "argmax(logits + Gumbel)", "classes by logits on the 
 SAMPLE(sample_concrete, "softmax((logits + Gumbel) / temperature)", "relaxed class on the last axis, reparametrised")
 SAMPLE(sample_binary_concrete, "sigmoid((logits + logistic) / temperature)", "relaxed coin toss, reparametrised")
 
-/* ---- Dropout -------------------------------------------------------------------------------------------------------
- */
+/* ---- Dropout -------------------------------------------------------------------------------------------------- */
 
 pal_var pal_dropout(const char *stream, pal_var x, double rate)
 {

@@ -1,11 +1,10 @@
-/* shape.c - operations that move elements: reshape, permute, slice and its adjoint pad. Their values are views wherever
- * strides can say it; only pad has a kernel. */
+/* movement.c - operations that move elements: reshape, permute, slice and its adjoint pad. Their values are views
+ * wherever strides can say it; only pad has a kernel. */
 #include "ops/internal.h"
 
 #include <string.h>
 
-/* ---- reshape ------------------------------------------------------------------------------------------------------
- */
+/* ---- reshape -------------------------------------------------------------------------------------------------- */
 
 static bool infer_reshape(pal_infer *r)
 {
@@ -95,8 +94,7 @@ pal_var pal_reshape(pal_var x, pal_shape shape)
     return pal_record(x.tape, &pal__op_reshape, &x, 1, &p);
 }
 
-/* ---- permute ------------------------------------------------------------------------------------------------------
- */
+/* ---- permute -------------------------------------------------------------------------------------------------- */
 
 static bool infer_permute(pal_infer *r)
 {
@@ -190,8 +188,7 @@ pal_var pal_transpose(pal_var x)
     return pal_permute(x, axes);
 }
 
-/* ---- slice and pad: params i[0..5] are the start, i[6..11] the step in the upper half and the result's size below --
- */
+/* ---- slice and pad: params i[0..5] are the start, i[6..11] the step in the upper half and the result's size below  */
 
 static bool infer_slice(pal_infer *r)
 {

@@ -1,4 +1,4 @@
-/* layer.c - the layers that are products with weights: affine and bilinear. */
+/* affine.c - the layers that are products with weights: affine and bilinear. */
 #include "ops/internal.h"
 
 pal_var pal_affine(pal_var x, pal_var w, pal_var b)

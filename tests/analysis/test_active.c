@@ -1,11 +1,10 @@
 /* test_active.c - the evidence lower bound beside any loss; which units of a random code are active; a code that a
  * variant from elsewhere draws. */
-#include "tests/train/random_codes.h"
+#include "tests/analysis/random_codes.h"
 
 Suite *active_suite(void);
 
-/* ---- The bound, and the units of a random code ---------------------------------------------------------------------
- */
+/* ---- The bound, and the units of a random code ---------------------------------------------------------------- */
 
 static pal_figures evaluate(pal_model *m, double **units)
 {
@@ -140,8 +139,7 @@ START_TEST(one_choice_collapses_by_its_information)
 }
 END_TEST
 
-/* ---- A variant from elsewhere, whose code is as it says and not as options `hidden` and `code` do ------------------
- */
+/* ---- A variant from elsewhere, whose code is as it says and not as options `hidden` and `code` do ------------- */
 
 static pal_distribution posterior_of(pal_model *m, pal_var x)
 {

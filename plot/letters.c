@@ -1,4 +1,4 @@
-/* text.c - draws and measures lines of text with the pen of font.c.
+/* letters.c - draws and measures lines of text with the pen of font.c.
  *
  * A pixel is covered by how near its centre is to the nearest line of the letter, so that edges are smooth and
  * overlapping strokes join without a seam. Every letter begins on a whole pixel: equal letters look equal, and a text's

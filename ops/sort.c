@@ -1,6 +1,6 @@
-/* order.c - the order of a row: sorted whole (arg_sort) or its beginning alone (arg_top_k), as places; sort and top_k
+/* sort.c - the order of a row: sorted whole (arg_sort) or its beginning alone (arg_top_k), as places; sort and top_k
  * pick what stands there. Kernels see the last axis. */
-#include "ops/order.h"
+#include "ops/sort.h"
 
 #include <string.h>
 
@@ -30,7 +30,7 @@ pal_var pal__decide_order(const pal_rule *r)
 #define KEY      uint32_t
 #define ITEM     uint64_t
 #define TOP      UINT32_C(0x80000000)
-#include "ops/order_type.h"
+#include "ops/sort_type.h"
 #undef T
 #undef FN
 #undef KEY
@@ -41,12 +41,11 @@ pal_var pal__decide_order(const pal_rule *r)
 #define KEY      uint64_t
 #define ITEM     unsigned __int128
 #define TOP      UINT64_C(0x8000000000000000)
-#include "ops/order_type.h"
+#include "ops/sort_type.h"
 
 static size_t item_size(const pal_call *c) { return c->in_dtype[0] == PAL_F32 ? 8 : 16; }
 
-/* ---- arg_sort -----------------------------------------------------------------------------------------------------
- */
+/* ---- arg_sort ------------------------------------------------------------------------------------------------- */
 
 static size_t work(const pal_call *c) { return 16 * (size_t)pal_shape_count(c->in_shape[0]); }
 
@@ -128,8 +127,7 @@ pal_var pal_arg_sort(pal_var x, int axis, bool descending)
     return places("arg_sort", &op_arg_sort, x, axis, descending);
 }
 
-/* ---- arg_top_k ----------------------------------------------------------------------------------------------------
- */
+/* ---- arg_top_k ------------------------------------------------------------------------------------------------ */
 
 static bool infer_top(pal_infer *r)
 {
@@ -205,8 +203,7 @@ static const pal_op op_arg_top_k = {
 
 pal_var pal_arg_top_k(pal_var x, int axis, int64_t k) { return places("arg_top_k", &op_arg_top_k, x, axis, k); }
 
-/* ---- sort and top_k -----------------------------------------------------------------------------------------------
- */
+/* ---- sort and top_k ------------------------------------------------------------------------------------------- */
 
 static pal_var values(const char *name, const pal_op *op, pal_var x, int axis, int64_t option)
 {

@@ -1,4 +1,4 @@
-/* pool.c - the worker pool: fork and join over numbered tasks.
+/* workers.c - the worker pool: fork and join over numbered tasks.
  *
  * Invariants. The caller is worker 0 and works too. A job is published by storing its ticket, which packs the job's
  * number, its task count and the next task to hand out; a worker claims a task by advancing the ticket with one
@@ -19,16 +19,16 @@ enum { SPIN_NS = 50000, TASK_BITS = 20 };
 
 typedef struct worker {
     pthread_t thread;
-    pal__pool *pool;
+    pal__workers *pool;
     unsigned number;
 } worker;
 
-struct pal__pool {
+struct pal__workers {
     pal_context *context;
     unsigned threads, started;
     bool pinned;
     cpu_set_t allowed; /* of the thread that made the pool */
-    cpu_set_t caller;  /* of the thread inside pal__pool_enter */
+    cpu_set_t caller;  /* of the thread inside pal__workers_enter */
     worker *workers;   /* [0] is the caller and has no thread */
     pthread_mutex_t mutex;
     pthread_cond_t work, done_work;
@@ -55,7 +55,7 @@ static void relax(void)
 }
 
 /* Claims and runs tasks of the present job until none is left. */
-static void work(pal__pool *p, unsigned number)
+static void work(pal__workers *p, unsigned number)
 {
     uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
     for (;;) {
@@ -77,13 +77,13 @@ static void work(pal__pool *p, unsigned number)
     }
 }
 
-static bool idle(pal__pool *p)
+static bool idle(pal__workers *p)
 {
     uint64_t ticket = atomic_load(&p->ticket);
     return (ticket & TASK_MASK) >= (ticket >> TASK_BITS & TASK_MASK);
 }
 
-static void pin(const pal__pool *p, unsigned number)
+static void pin(const pal__workers *p, unsigned number)
 {
     unsigned seen = 0, wanted = number % (unsigned)CPU_COUNT(&p->allowed);
     for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
@@ -99,7 +99,7 @@ static void pin(const pal__pool *p, unsigned number)
 static void *worker_main(void *argument)
 {
     worker *w = argument;
-    pal__pool *p = w->pool;
+    pal__workers *p = w->pool;
     if (p->pinned) pin(p, w->number);
     pal__blas_worker(&p->context->blas);
     while (!atomic_load(&p->stop)) {
@@ -117,7 +117,7 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-void pal__pool_run(pal__pool *p, size_t tasks, pal_task_fn task, void *argument)
+void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *argument)
 {
     if (tasks <= 1 || p->threads == 1 || tasks > TASK_MASK) {
         for (size_t i = 0; i < tasks; i++) task(argument, i, 0);
@@ -146,24 +146,24 @@ void pal__pool_run(pal__pool *p, size_t tasks, pal_task_fn task, void *argument)
     }
 }
 
-unsigned pal__pool_threads(const pal__pool *p) { return p->threads; }
+unsigned pal__workers_threads(const pal__workers *p) { return p->threads; }
 
-void pal__pool_enter(pal__pool *p)
+void pal__workers_enter(pal__workers *p)
 {
     if (!p->pinned || p->threads == 1) return;
     if (pthread_getaffinity_np(pthread_self(), sizeof p->caller, &p->caller)) CPU_ZERO(&p->caller);
     pin(p, 0);
 }
 
-void pal__pool_leave(pal__pool *p)
+void pal__workers_leave(pal__workers *p)
 {
     if (!p->pinned || p->threads == 1 || CPU_COUNT(&p->caller) == 0) return;
     (void)pthread_setaffinity_np(pthread_self(), sizeof p->caller, &p->caller);
 }
 
-pal__pool *pal__pool_new(pal_context *context, unsigned threads, bool pinned)
+pal__workers *pal__workers_new(pal_context *context, unsigned threads, bool pinned)
 {
-    pal__pool *p = pal__alloc(context, sizeof *p);
+    pal__workers *p = pal__alloc(context, sizeof *p);
     if (!p) return NULL;
     p->context = context;
     p->threads = threads;
@@ -181,11 +181,11 @@ pal__pool *pal__pool_new(pal_context *context, unsigned threads, bool pinned)
         if (!ok) break;
     }
     if (ok) return p;
-    pal__pool_free(context, p);
+    pal__workers_free(context, p);
     return NULL;
 }
 
-void pal__pool_free(pal_context *context, pal__pool *p)
+void pal__workers_free(pal_context *context, pal__workers *p)
 {
     if (!p) return;
     atomic_store(&p->stop, true);
