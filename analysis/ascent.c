@@ -106,12 +106,12 @@ static pal_status tell(const pal_tape *tape, pal_error *err)
     return pal_error_set(err, status ? status : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
 }
 
-pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal_error *err)
+pal_status palt__layer_find(pal_model *model, int64_t layer, palt__layer *out, pal_error *err)
 {
     pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
-    if (!tape) return pal__no_memory(err);
+    if (!tape) return palt__no_memory(err);
     pal_tensor *x =
-        pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(1, pal__features(model)));
+        pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(1, palt__features(model)));
     pal_var a = x ? preactivation(model, tape, pal_leaf(tape, x, "inputs"), layer, &out->layers) : (pal_var){0};
     pal_status status = pal_ok(a) ? PAL_OK : tell(tape, err);
     pal_shape shape = pal_shape_of(a);
@@ -132,7 +132,7 @@ pal_status pal__layer_find(pal_model *model, int64_t layer, pal__layer *out, pal
 /* ---- The climb ------------------------------------------------------------------------------------------------ */
 
 typedef struct climb {
-    const pal__layer *layer;
+    const palt__layer *layer;
     size_t features, rows;
     pal_tensor *x, *mask; /* of the model's type: where the program looks, [rows, features]; a 1 a row at the unit */
     pal_program *program; /* value [rows], gradient [rows, features] */
@@ -157,7 +157,7 @@ static pal_status compile(climb *c, pal_model *model, pal_error *err)
     c->d = malloc(c->rows * c->features * sizeof *c->d);
     if (!tape || !c->x || !c->mask || !c->v || !c->g || !c->d) {
         pal_tape_free(tape);
-        return pal__no_memory(err);
+        return palt__no_memory(err);
     }
     pal_var x = pal_leaf(tape, c->x, "inputs"), out[2];
     pal_var a = preactivation(model, tape, x, c->layer->layer, &layers);
@@ -331,16 +331,16 @@ static void finish(const climb *c, int64_t n, float *out, double *value, int64_t
     }
 }
 
-pal_status pal__ascend(pal_model *model, const pal__layer *layer, const int64_t *units, int64_t n, float *out,
-                       double *value, int64_t *open, pal_error *err)
+pal_status palt__ascend(pal_model *model, const palt__layer *layer, const int64_t *units, int64_t n, float *out,
+                        double *value, int64_t *open, pal_error *err)
 {
     climb *c = calloc(1, sizeof *c);
-    double *room = malloc((size_t)pal__features(model) * sizeof *room);
-    pal_status status = c && room ? PAL_OK : pal__no_memory(err);
+    double *room = malloc((size_t)palt__features(model) * sizeof *room);
+    pal_status status = c && room ? PAL_OK : palt__no_memory(err);
     *open = 0;
     if (!status) {
         c->layer = layer;
-        c->features = (size_t)pal__features(model);
+        c->features = (size_t)palt__features(model);
         c->rows = (size_t)(n < UNITS ? n : UNITS) * STARTS;
         status = compile(c, model, err);
     }

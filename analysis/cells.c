@@ -1,7 +1,7 @@
 /* cells.c - how samples are drawn as the cells of a grid: their planes, and what is black and white. */
 #include "analysis/internal.h"
 
-void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width)
+void palt__cell_size(pal_shape sample, int64_t *height, int64_t *width)
 {
     int64_t last[2] = {1, 1};
     for (int a = sample.rank - 1, k = 1; a >= 0 && k >= 0; a--)
@@ -15,14 +15,14 @@ void pal__cell_size(pal_shape sample, int64_t *height, int64_t *width)
     *width = count / *height;
 }
 
-void pal__size_cells(pal_grid_section *section, pal_shape sample)
+void palt__size_cells(pal_grid_section *section, pal_shape sample)
 {
-    pal__cell_size(sample, &section->cell_height, &section->cell_width);
+    palt__cell_size(sample, &section->cell_height, &section->cell_width);
     const int64_t plane = section->cell_height * section->cell_width;
     section->cell_planes = plane > 0 ? pal_shape_count(sample) / plane : 1;
 }
 
-pal_mapping pal__mapping(const pal_tensor *x)
+pal_mapping palt__mapping(const pal_tensor *x)
 {
     for (size_t i = 0; i < pal_tensor_count(x); i++) {
         double value = pal_tensor_get(x, i);

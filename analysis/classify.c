@@ -26,7 +26,7 @@ typedef struct job {
     float *codes;          /* [BATCH, d] */
     double *centre, scale; /* [d] */
     pal_tensor *inputs, *targets;
-    pal__logistic *classifier;
+    palt__logistic *classifier;
     double *weights;   /* [n] */
     double *solutions; /* one a fold, and the final one */
 } job;
@@ -122,7 +122,7 @@ static double strength_at(int i) { return 0.01 * pow(5, -i); }
 
 static double *solution_of(const job *j, int fold)
 {
-    return j->solutions + (size_t)fold * pal__logistic_size(j->classifier);
+    return j->solutions + (size_t)fold * palt__logistic_size(j->classifier);
 }
 
 /* Weights 1 / how many there are for what is not in the fold (-1: for all); how many are. */
@@ -149,12 +149,12 @@ static pal_status choose_strength(job *j, pal_error *err)
         double surprise = 0;
         for (int fold = FOLDS - folds; fold < FOLDS; fold++) {
             int64_t count = hold_out(j, fold);
-            pal__fit fit = {.strength = strength_at(s),
-                            .gradient = SELECTING,
-                            .weights = j->weights,
-                            .solution = solution_of(j, fold)};
+            palt__fit fit = {.strength = strength_at(s),
+                             .gradient = SELECTING,
+                             .weights = j->weights,
+                             .solution = solution_of(j, fold)};
             if (!count || count == j->n) continue;
-            pal_status status = pal__logistic_fit(j->classifier, &fit, err);
+            pal_status status = palt__logistic_fit(j->classifier, &fit, err);
             if (status) return status;
             held += count;
             r->evaluations += fit.minimum.evaluations;
@@ -168,7 +168,7 @@ static pal_status choose_strength(job *j, pal_error *err)
         least = surprise;
         r->strength = strength_at(s);
         r->held_out_error = (double)wrong / (double)held;
-        memcpy(solution_of(j, FOLDS), solution_of(j, FOLDS - 1), pal__logistic_size(j->classifier) * sizeof(double));
+        memcpy(solution_of(j, FOLDS), solution_of(j, FOLDS - 1), palt__logistic_size(j->classifier) * sizeof(double));
     }
     return PAL_OK;
 }
@@ -176,12 +176,12 @@ static pal_status choose_strength(job *j, pal_error *err)
 static pal_status train(job *j, pal_error *err)
 {
     pal_classification *r = j->result;
-    pal__fit fit = {.gradient = FINAL, .weights = j->weights, .solution = solution_of(j, FOLDS)};
+    palt__fit fit = {.gradient = FINAL, .weights = j->weights, .solution = solution_of(j, FOLDS)};
     pal_status status = choose_strength(j, err);
     if (status) return status;
     hold_out(j, -1);
     fit.strength = r->strength;
-    status = pal__logistic_fit(j->classifier, &fit, err);
+    status = palt__logistic_fit(j->classifier, &fit, err);
     if (status) return status;
     r->train_error = (double)fit.wrong[1] / (double)j->n;
     r->gradient = fit.minimum.gradient;
@@ -207,7 +207,7 @@ static pal_status test(job *j, pal_error *err)
 {
     const uint8_t *labels = j->test->labels->data;
     double *x = malloc((size_t)(BATCH * j->d + j->classes) * sizeof *x);
-    pal_status status = x ? PAL_OK : pal__no_memory(err);
+    pal_status status = x ? PAL_OK : palt__no_memory(err);
     int64_t wrong = 0;
     uint32_t rows[BATCH];
     if (j->o.confusion) memset(j->o.confusion, 0, (size_t)(j->classes * j->classes) * sizeof *j->o.confusion);
@@ -254,15 +254,15 @@ static pal_status prepare(job *j, pal_error *err)
     if (!j->rows || !j->fold || !j->weights || !j->codes || !j->centre || !j->batch || !j->inputs || !j->targets)
         return pal_error_set(err, PAL_ERR_MEMORY, "out of memory for %lld samples of %lld features", (long long)j->n,
                              (long long)j->d);
-    j->classifier = pal__logistic_new(j->inputs, j->targets, j->o.lanes, err);
+    j->classifier = palt__logistic_new(j->inputs, j->targets, j->o.lanes, err);
     if (!j->classifier) return PAL_ERR_MEMORY;
-    j->solutions = calloc((FOLDS + 1) * pal__logistic_size(j->classifier), sizeof *j->solutions);
-    return j->solutions ? PAL_OK : pal__no_memory(err);
+    j->solutions = calloc((FOLDS + 1) * palt__logistic_size(j->classifier), sizeof *j->solutions);
+    return j->solutions ? PAL_OK : palt__no_memory(err);
 }
 
 static void release(job *j)
 {
-    pal__logistic_free(j->classifier);
+    palt__logistic_free(j->classifier);
     pal_tensor_free(j->targets);
     pal_tensor_free(j->inputs);
     pal_tensor_free(j->batch);
@@ -278,12 +278,12 @@ static void release(job *j)
 pal_status pal_classify(const pal_model *model, const pal_dataset *training, const pal_dataset *testing,
                         const pal_classify_options *options, pal_classification *result, pal_error *err)
 {
-    double started = pal__seconds();
+    double started = palt__seconds();
     job j = {
         .context = training->inputs->context, .model = model, .train = training, .test = testing, .result = result};
     if (pal_options_read(&j.o, options, sizeof j.o, sizeof j.o, "classify", err)) return PAL_ERR_ARGUMENT;
     pal_error own = {0};
-    if (!pal_classify_check(training, testing, j.o.labels, &own) && model) pal__fits(model, training, &own);
+    if (!pal_classify_check(training, testing, j.o.labels, &own) && model) palt__fits(model, training, &own);
     if (!own.status) {
         j.n = j.o.labels ? j.o.labels : training->count;
         j.classes = classes_of(training, testing);
@@ -292,7 +292,7 @@ pal_status pal_classify(const pal_model *model, const pal_dataset *training, con
             !load(&j, &own) && !train(&j, &own))
             test(&j, &own);
         result->features = j.d;
-        result->seconds = pal__seconds() - started;
+        result->seconds = palt__seconds() - started;
         release(&j);
     }
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;

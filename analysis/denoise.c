@@ -22,11 +22,11 @@ typedef struct denoising {
     uint32_t *numbers;
 } denoising;
 
-static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     (void)user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
-    pal_var noisy = pal__corrupted(model, in), denoised = pal_model_reconstruct(model, noisy);
+    pal_var noisy = palt__corrupted(model, in), denoised = pal_model_reconstruct(model, noisy);
     outputs[NOISY_ERROR] = pal_sum_squares(pal_sub(in->x, noisy));
     outputs[DENOISED_ERROR] = pal_sum_squares(pal_sub(in->x, denoised));
     outputs[NOISY] = noisy;
@@ -36,7 +36,7 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
 }
 
 /* What of this batch is in the picture. */
-static void keep(denoising *d, const pal__stage *stage)
+static void keep(denoising *d, const palt__stage *stage)
 {
     const pal_tensor *from[ROWS] = {[CELLS_CLEAN] = stage->input,
                                     [CELLS_NOISY] = pal_output(stage->program, NOISY),
@@ -53,19 +53,19 @@ static void keep(denoising *d, const pal__stage *stage)
 static pal_status pass(denoising *d, int64_t rows, pal_error *err)
 {
     if (!rows || d->data->count - d->done < rows) return PAL_OK;
-    pal__stage *stage = pal__stage_new(
+    palt__stage *stage = palt__stage_new(
         d->model,
-        &(pal__stage_options){.rows = rows, .lanes = d->o.lanes, .corruptor = d->o.corruptor, .record = record}, err);
+        &(palt__stage_options){.rows = rows, .lanes = d->o.lanes, .corruptor = d->o.corruptor, .record = record}, err);
     if (!stage) return err->status;
     pal_status status = PAL_OK;
     for (; !status && d->data->count - d->done >= rows; d->done += rows) {
         pal_noise noise = {.seed = d->o.seed, .row = (uint64_t)d->done};
-        status = pal__stage_run(stage, d->data, d->numbers + d->done, noise, err);
+        status = palt__stage_run(stage, d->data, d->numbers + d->done, noise, err);
         if (status) break;
         for (size_t k = 0; k < 2; k++) d->sum[k] += pal_tensor_get(pal_output(stage->program, k), 0);
         keep(d, stage);
     }
-    pal__stage_free(stage);
+    palt__stage_free(stage);
     return status;
 }
 
@@ -76,13 +76,13 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
     pal_grid_row rows[ROWS];
     for (int k = 0; k < ROWS; k++)
         rows[k] =
-            (pal_grid_row){.cells = d->cells[k], .label = labels[k], .mapping = pal__mapping(d->cells[CELLS_CLEAN])};
+            (pal_grid_row){.cells = d->cells[k], .label = labels[k], .mapping = palt__mapping(d->cells[CELLS_CLEAN])};
     snprintf(caption, sizeof caption,
              "%s%sSquared error from the clean samples, mean of all %lld: noisy %.2f, "
              "denoised %.2f.",
              d->o.caption ? d->o.caption : "", d->o.caption ? " " : "", (long long)f->samples, f->noisy, f->denoised);
     pal_grid_section section = {.rows = rows, .count = ROWS};
-    pal__size_cells(&section, pal_model_sample(d->model));
+    palt__size_cells(&section, pal_model_sample(d->model));
     pal_grid grid = {
         .struct_size = sizeof grid, .title = d->o.title, .caption = caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -90,7 +90,7 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
 
 static pal_status prepare(denoising *d, pal_error *err)
 {
-    if (pal__fits(d->model, d->data, err)) return err->status;
+    if (palt__fits(d->model, d->data, err)) return err->status;
     if (!d->o.corruptor && !pal_model_variant(d->model)->corrupt)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "nothing makes noise: %s does not corrupt its input, so say how, such as with --masking "
@@ -110,7 +110,7 @@ static pal_status prepare(denoising *d, pal_error *err)
                                      PAL_SHAPE(d->o.samples, d->data->features));
         good &= d->cells[k] != NULL;
     }
-    return good ? PAL_OK : pal__no_memory(err);
+    return good ? PAL_OK : palt__no_memory(err);
 }
 
 pal_status pal_denoise(pal_model *model, const pal_dataset *data, const pal_denoise_options *given,

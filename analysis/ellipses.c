@@ -27,7 +27,7 @@ static size_t choose(const uint8_t *labels, int64_t n, int64_t each, uint32_t *r
     return count;
 }
 
-static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[0] = pal_distribution_covariance(pal_model_posterior(model, in->x), pal_leaf(in->tape, user, "axes"));
@@ -35,13 +35,13 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
     return pal_tape_status(in->tape) ? 0 : 1;
 }
 
-static pal_status measure(pal__stage *stage, const pal_dataset *data, const uint32_t *rows, size_t count,
+static pal_status measure(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, size_t count,
                           pal_ellipse *out, pal_error *err)
 {
     for (size_t at = 0; at < count; at += BATCH) {
         uint32_t batch[BATCH];
         for (size_t i = 0; i < BATCH; i++) batch[i] = rows[at + i < count ? at + i : at];
-        pal_status status = pal__stage_run(stage, data, batch, (pal_noise){0}, err);
+        pal_status status = palt__stage_run(stage, data, batch, (pal_noise){0}, err);
         if (status) return status;
         const pal_tensor *covariance = pal_output(stage->program, 0);
         for (size_t i = 0; i < BATCH && at + i < count; i++) {
@@ -53,24 +53,24 @@ static pal_status measure(pal__stage *stage, const pal_dataset *data, const uint
     return PAL_OK;
 }
 
-pal_status pal__ellipses(pal_model *model, const pal_dataset *data, const pal__plane *plane, int64_t each,
-                         pal_ellipse **ellipses, size_t *count, pal_error *err)
+pal_status palt__ellipses(pal_model *model, const pal_dataset *data, const palt__plane *plane, int64_t each,
+                          pal_ellipse **ellipses, size_t *count, pal_error *err)
 {
     pal_tensor *axes = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(2, plane->code));
     uint32_t *rows = malloc((size_t)plane->samples * sizeof *rows);
-    pal_status status = axes && rows ? PAL_OK : pal__no_memory(err);
+    pal_status status = axes && rows ? PAL_OK : palt__no_memory(err);
     if (!status) {
         for (int64_t i = 0; i < 2 * plane->code; i++) pal_tensor_set(axes, (size_t)i, plane->axes[i]);
         *count = choose(plane->classes, plane->samples, each, rows);
         *ellipses = calloc(*count + 1, sizeof **ellipses);
-        if (!*ellipses) status = pal__no_memory(err);
+        if (!*ellipses) status = palt__no_memory(err);
     }
     if (!status) {
         pal_error own = {0};
-        pal__stage *stage =
-            pal__stage_new(model, &(pal__stage_options){.rows = BATCH, .record = record, .user = axes}, &own);
+        palt__stage *stage =
+            palt__stage_new(model, &(palt__stage_options){.rows = BATCH, .record = record, .user = axes}, &own);
         if (stage) measure(stage, data, rows, *count, *ellipses, &own);
-        pal__stage_free(stage);
+        palt__stage_free(stage);
         if (own.status) status = pal_error_set(err, own.status, "%s", own.text);
     }
     for (size_t i = 0; !status && i < *count; i++) {

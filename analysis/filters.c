@@ -24,7 +24,7 @@ typedef struct look { /* one model's section */
     pal_model *model;
     const pal_tensor *w; /* of the first layer, or NULL */
     kind kind;
-    pal__layer layer;
+    palt__layer layer;
     bool across;          /* a unit's weights are a column of w */
     int64_t units, count; /* of the layer; that have an image */
     int64_t open;         /* whose search did not converge */
@@ -40,7 +40,7 @@ static const pal_tensor *first_weights(const pal_model *model)
         const char *name;
         const pal_tensor *t = pal_model_parameter(model, i, &name);
         if (strncmp(name, "encoder", 7) != 0) continue;
-        if (t->shape.rank == 2 && t->shape.dim[0] == pal__features(model)) return t;
+        if (t->shape.rank == 2 && t->shape.dim[0] == palt__features(model)) return t;
         if (t->shape.rank == 4 && t->shape.dim[1] == 1) return t;
     }
     return NULL;
@@ -49,7 +49,7 @@ static const pal_tensor *first_weights(const pal_model *model)
 static pal_status choose_prototypes(look *l, pal_error *err)
 {
     static const char *const names[] = {"decoder/W", "decoder/1/W", "encoder/W", "encoder/1/W"};
-    const int64_t features = pal__features(l->model);
+    const int64_t features = palt__features(l->model);
     for (size_t i = 0; i < 4 && !l->w; i++) {
         const pal_tensor *t = pal_model_parameter_find(l->model, names[i]);
         if (t && t->shape.rank == 2 && t->shape.dim[i < 2] == features) l->w = t;
@@ -68,7 +68,7 @@ static pal_status choose(look *l, const pal_filters_options *o, pal_error *err)
 {
     if (o->prototypes) return choose_prototypes(l, err);
     l->w = first_weights(l->model);
-    pal_status status = pal__layer_find(l->model, o->layer, &l->layer, err);
+    pal_status status = palt__layer_find(l->model, o->layer, &l->layer, err);
     if (status) return status;
     bool first = l->layer.layer == 1 && l->w, dense = first && l->w->shape.rank == 2;
     l->kind = dense ? (o->maximal ? UNIT_WEIGHTS : WEIGHTS) : first && !o->maximal ? KERNELS : MAXIMA;
@@ -81,7 +81,7 @@ static pal_status choose(look *l, const pal_filters_options *o, pal_error *err)
 
 static int64_t pixels_of(const look *l)
 {
-    return l->kind == KERNELS ? l->w->shape.dim[2] * l->w->shape.dim[3] : pal__features(l->model);
+    return l->kind == KERNELS ? l->w->shape.dim[2] * l->w->shape.dim[3] : palt__features(l->model);
 }
 
 /* Unit j's weights are at every `step` elements from start + j * each; UNIT_WEIGHTS divides by their norm. */
@@ -106,9 +106,9 @@ static pal_status climb(look *l, pal_error *err)
 {
     int64_t *units = malloc((size_t)l->count * sizeof *units);
     double *value = malloc((size_t)l->count * sizeof *value);
-    pal_status status = units && value ? PAL_OK : pal__no_memory(err);
+    pal_status status = units && value ? PAL_OK : palt__no_memory(err);
     for (int64_t j = 0; !status && j < l->count; j++) units[j] = j;
-    if (!status) status = pal__ascend(l->model, &l->layer, units, l->count, l->images->data, value, &l->open, err);
+    if (!status) status = palt__ascend(l->model, &l->layer, units, l->count, l->images->data, value, &l->open, err);
     for (int64_t j = 0; !status && j < l->count; j++) l->order[j] = (ranked){value[j], j};
     free(value);
     free(units);
@@ -126,7 +126,7 @@ static pal_status fill(look *l, pal_error *err)
 {
     l->images = pal_tensor_new(pal_model_context(l->model), PAL_F32, PAL_SHAPE(l->count, pixels_of(l)));
     l->order = calloc((size_t)l->count, sizeof *l->order);
-    if (!l->images || !l->order) return pal__no_memory(err);
+    if (!l->images || !l->order) return palt__no_memory(err);
     pal_status status = PAL_OK;
     if (l->kind == MAXIMA)
         status = climb(l, err);
@@ -143,7 +143,7 @@ static pal_status arrange(look *l, const ranked *order, int64_t n, pal_error *er
     bool one_scale = l->kind == UNIT_WEIGHTS || l->kind == MAXIMA;
     double clip = 4 / sqrt((double)pixels);
     l->cells = pal_tensor_new(l->images->context, PAL_F32, PAL_SHAPE(n, pixels));
-    if (!l->cells) return pal__no_memory(err);
+    if (!l->cells) return palt__no_memory(err);
     for (int64_t at = 0; at < n; at++)
         for (int64_t i = 0; i < pixels; i++) {
             double value = pal_tensor_get(l->images, (size_t)(order[at].index * pixels + i));
@@ -191,7 +191,7 @@ static pal_status draw(const pal_filters_options *o, look *looks, const char *pa
     const look *last = &looks[o->count - 1];
     pal_grid_section *sections = calloc(o->count, sizeof *sections);
     pal_grid_row *rows = calloc(o->count, sizeof *rows);
-    pal_status status = sections && rows ? PAL_OK : pal__no_memory(err);
+    pal_status status = sections && rows ? PAL_OK : palt__no_memory(err);
     bool shared = o->count > 1;
     char text[TEXT];
     int64_t limit = o->units ? o->units : UNITS;
@@ -203,7 +203,7 @@ static pal_status draw(const pal_filters_options *o, look *looks, const char *pa
             (pal_grid_row){.cells = l->cells,
                            .mapping = l->kind == UNIT_WEIGHTS || l->kind == MAXIMA ? PAL_MAP_UNIT : PAL_MAP_SYMMETRIC};
         sections[i] = (pal_grid_section){.title = o->titles ? o->titles[i] : NULL, .rows = &rows[i], .count = 1};
-        pal__size_cells(&sections[i], pal_model_sample(l->model));
+        palt__size_cells(&sections[i], pal_model_sample(l->model));
         if (l->kind != KERNELS) continue;
         sections[i].cell_planes = 1;
         sections[i].cell_height = l->w->shape.dim[2];
@@ -227,7 +227,7 @@ pal_status pal_filters_write(const pal_filters_options *given, const char *path,
     pal_status status = check(&o, err);
     if (status) return status;
     look *looks = calloc(o.count, sizeof *looks);
-    if (!looks) return pal__no_memory(err);
+    if (!looks) return palt__no_memory(err);
     for (size_t i = 0; !status && i < o.count; i++) {
         looks[i].model = o.models[i];
         status = choose(&looks[i], &o, err);
@@ -250,13 +250,13 @@ pal_status pal_filters_write(const pal_filters_options *given, const char *path,
 
 pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err)
 {
-    pal__layer found;
+    palt__layer found;
     double own;
     int64_t open;
-    pal_status status = pal__layer_find(model, layer, &found, err);
+    pal_status status = palt__layer_find(model, layer, &found, err);
     if (!status && (unit < 0 || unit >= found.units))
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: layer %lld has %lld units: there is no unit %lld",
                                pal_model_variant(model)->name, (long long)found.layer, (long long)found.units,
                                (long long)unit);
-    return status ? status : pal__ascend(model, &found, &unit, 1, out, value ? value : &own, &open, err);
+    return status ? status : palt__ascend(model, &found, &unit, 1, out, value ? value : &own, &open, err);
 }

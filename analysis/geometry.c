@@ -51,7 +51,7 @@ static pal_status compile(geometer *e, pal_error *err)
 {
     const pal_dtype dtype = pal_model_dtype(e->model);
     pal_tape *tape = pal_tape_new(e->context, dtype);
-    if (!tape) return pal__no_memory(err);
+    if (!tape) return palt__no_memory(err);
     e->code = code_size(e, tape);
     const int64_t k = (int64_t)e->code, d = (int64_t)e->features;
     e->copies = k ? pal_tensor_new(e->context, dtype, PAL_SHAPE(k, d)) : NULL;
@@ -141,7 +141,7 @@ static pal_status directions(const geometer *e, int64_t i, const double *jacobia
     const float *x = (const float *)e->x->data + i * (int64_t)e->features;
     size_t n = 0, all = (size_t)e->o.neighbours;
     pal_tensor *near = pal_tensor_new(e->context, PAL_F64, PAL_SHAPE(1, (int64_t)e->features));
-    if (!near) return pal__no_memory(err);
+    if (!near) return palt__no_memory(err);
     for (size_t k = 0; k < all && isfinite(e->distance[(size_t)i * all + k]); k++) {
         double *d = basis + n * e->features;
         if (pal_dataset_batch(e->among, &e->neighbour[(size_t)i * all + k], 1, near)) continue;
@@ -168,8 +168,8 @@ static void decompose(void *argument, size_t i, unsigned worker)
     geometer *e = argument;
     bool drawn = e->first + (int64_t)i < e->g->images;
     (void)worker;
-    pal__svd(e->context, e->code, e->features, e->jacobian[i], e->values + i * e->length, drawn ? e->vectors[i] : NULL,
-             &e->failed[i]);
+    palt__svd(e->context, e->code, e->features, e->jacobian[i], e->values + i * e->length, drawn ? e->vectors[i] : NULL,
+              &e->failed[i]);
 }
 
 static void keep(geometer *e, int64_t sample, const double *values, const double *vectors)
@@ -204,7 +204,7 @@ static pal_status measure(geometer *e, pal_error *err)
     mean along = {0}, across = {0};
     pal_status status = PAL_OK;
     double *basis = malloc(((size_t)e->o.neighbours + 1) * e->features * sizeof *basis);
-    if (!basis) return pal__no_memory(err);
+    if (!basis) return palt__no_memory(err);
     for (e->first = 0; !status && e->first < e->g->samples; e->first += TOGETHER) {
         int64_t n = e->g->samples - e->first < TOGETHER ? e->g->samples - e->first : TOGETHER;
         for (int64_t i = 0; !status && i < n; i++) {
@@ -256,7 +256,7 @@ static pal_status make_room(geometer *e, pal_error *err)
         e->vectors[i] = malloc(e->length * e->features * sizeof(double));
         good = e->jacobian[i] && e->vectors[i];
     }
-    return good ? PAL_OK : pal__no_memory(err);
+    return good ? PAL_OK : palt__no_memory(err);
 }
 
 static pal_status gather(geometer *e, pal_error *err)
@@ -264,7 +264,7 @@ static pal_status gather(geometer *e, pal_error *err)
     size_t n = (size_t)e->g->samples;
     uint32_t *rows = malloc(n * sizeof *rows);
     e->x = pal_tensor_new(e->context, PAL_F32, PAL_SHAPE((int64_t)n, (int64_t)e->features));
-    pal_status status = rows && e->x ? PAL_OK : pal__no_memory(err);
+    pal_status status = rows && e->x ? PAL_OK : palt__no_memory(err);
     for (size_t i = 0; i < n && !status; i++) rows[i] = (uint32_t)i;
     if (!status && (status = pal_dataset_batch(e->data, rows, n, e->x)))
         pal_error_set(err, status, "%s: a batch could not be gathered", e->data->name);
@@ -298,10 +298,10 @@ pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const 
 {
     pal_geometry_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "geometry", err)) return NULL;
-    if (pal__fits(model, data, err) || (train && pal__fits(model, train, err))) return NULL;
+    if (palt__fits(model, data, err) || (train && palt__fits(model, train, err))) return NULL;
     pal_geometry *g = calloc(1, sizeof *g);
     if (!g) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
     geometer e = {.g = g,
@@ -322,8 +322,8 @@ pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const 
     if (!status) status = make_room(&e, err);
     if (!status) status = gather(&e, err);
     if (!status && train)
-        status = pal__neighbours(e.context, e.x->data, (size_t)g->samples, train, (size_t)e.o.neighbours, e.neighbour,
-                                 e.distance, err);
+        status = palt__neighbours(e.context, e.x->data, (size_t)g->samples, train, (size_t)e.o.neighbours, e.neighbour,
+                                  e.distance, err);
     if (!status) status = measure(&e, err);
     clear(&e);
     if (!status) return g;

@@ -41,7 +41,7 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char 
     int *classes_of = calloc(most, sizeof *classes_of);
     bool cut = false;
     char label[96];
-    pal_status status = x && y && series && names && classes_of ? PAL_OK : pal__no_memory(err);
+    pal_status status = x && y && series && names && classes_of ? PAL_OK : palt__no_memory(err);
     if (!status) {
         for (int64_t i = 0; i < count; i++) x[i] = (double)i + 1;
         for (size_t i = 0; i < p->count; i++, n++) {
@@ -110,11 +110,11 @@ static pal_status fill(page *g, const pal_geometry_picture *p, const char *const
         section->columns = s ? (size_t)geometry->tangents : 1;
         section->column_labels = s ? ranks : NULL;
         section->column_label_count = s ? (size_t)geometry->tangents : 0;
-        pal__size_cells(section, first->sample);
+        palt__size_cells(section, first->sample);
         for (size_t i = 0; i < images; i++) {
             pal_tensor *cells =
                 s ? row_of(geometry->tangent, (int64_t)i, geometry->tangents) : row_of(geometry->image, (int64_t)i, 1);
-            if (!cells) return pal__no_memory(err);
+            if (!cells) return palt__no_memory(err);
             g->cells[s * images + i] = cells;
             g->rows[s * images + i] = (pal_grid_row){.cells = cells,
                                                      .mapping = s      ? PAL_MAP_DIVERGING
@@ -140,7 +140,7 @@ pal_status pal_geometry_tangents_write(const pal_geometry_picture *p, const char
     g.sections = calloc(g.count, sizeof *g.sections);
     g.rows = calloc(g.count * images, sizeof *g.rows);
     g.cells = calloc(g.count * images, sizeof *g.cells);
-    pal_status status = g.sections && g.rows && g.cells ? fill(&g, p, ranks, err) : pal__no_memory(err);
+    pal_status status = g.sections && g.rows && g.cells ? fill(&g, p, ranks, err) : palt__no_memory(err);
     if (!status) {
         pal_grid grid = {.struct_size = sizeof grid,
                          .title = p->title,

@@ -30,10 +30,10 @@ static pal_status check(const pal_model *model, const pal_dataset *data, pal_err
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "%s has %d classes, and this %s tells %lld: give --data of %lld classes or fewer",
                              data->name, data->classes, variant, (long long)classes, (long long)classes);
-    return pal__fits(model, data, err);
+    return palt__fits(model, data, err);
 }
 
-static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     counting *c = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
@@ -50,7 +50,7 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
 }
 
 /* Of equal scores the first counts. */
-static void count(const pal__stage *stage, void *user)
+static void count(const palt__stage *stage, void *user)
 {
     counting *c = user;
     const pal_tensor *scores = pal_output(stage->program, 0);
@@ -69,7 +69,7 @@ static void count(const pal__stage *stage, void *user)
 pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pal_classify_options *given,
                              pal_classification *result, pal_error *err)
 {
-    const double started = pal__seconds();
+    const double started = palt__seconds();
     pal_classify_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "classify", err)) return PAL_ERR_ARGUMENT;
     pal_status status = check(model, data, err);
@@ -77,11 +77,11 @@ pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pa
     counting c = {.labels = data->labels->data, .classes = pal_model_classes(model), .confusion = o.confusion};
     if (c.confusion) memset(c.confusion, 0, (size_t)(c.classes * c.classes) * sizeof *c.confusion);
     pal_error own = {0};
-    pal__pass *pass =
-        pal__pass_new(model, data, data->count,
-                      &(pal__stage_options){.rows = BATCH, .lanes = o.lanes, .record = record, .user = &c}, &own);
-    if (pass) pal__pass_run(pass, 0, count, &c, &own);
-    pal__pass_free(pass);
+    palt__pass *pass =
+        palt__pass_new(model, data, data->count,
+                       &(palt__stage_options){.rows = BATCH, .lanes = o.lanes, .record = record, .user = &c}, &own);
+    if (pass) palt__pass_run(pass, 0, count, &c, &own);
+    palt__pass_free(pass);
     if (own.status) return pal_error_set(err, own.status, "%s", own.text);
     *result = (pal_classification){.features = c.units,
                                    .test_samples = data->count,
@@ -91,6 +91,6 @@ pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pa
                                    .held_out_error = NAN,
                                    .strength = NAN,
                                    .gradient = NAN,
-                                   .seconds = pal__seconds() - started};
+                                   .seconds = palt__seconds() - started};
     return PAL_OK;
 }

@@ -24,7 +24,7 @@ enum {
 static pal_status find_grey(pal_context *context, const pal_dataset *data, double *found, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(SCANNED, data->features));
-    if (!x) return pal__no_memory(err);
+    if (!x) return palt__no_memory(err);
     pal_status status = PAL_OK;
     *found = NAN;
     for (int64_t at = 0; at < data->count && isnan(*found) && !status; at += SCANNED) {
@@ -68,7 +68,7 @@ static const struct {
 pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     const char *output = pal_model_setting(model, "output");
-    pal_status status = pal__fits(model, data, err);
+    pal_status status = palt__fits(model, data, err);
     for (size_t i = 0; output && !status && i < sizeof recipes / sizeof *recipes; i++)
         if (!strcmp(output, recipes[i].output)) status = recipes[i].check(model, data, err);
     return status;
@@ -103,18 +103,18 @@ typedef struct job {
     pal_model *model;
     pal_importance_options o;
     int64_t chunk, chunks;
-    pal__stage *sample;           /* its outputs: the sample as the loss aims at it, and the parameters of q */
+    palt__stage *sample;          /* its outputs: the sample as the loss aims at it, and the parameters of q */
     pal_distribution posterior;   /* its kind and k */
     pal_tensor *given[OF_SAMPLE]; /* the same, as the draws' program takes them */
     pal_program *draws;           /* log weights [1, chunk] */
 } job;
 
-static size_t record_sample(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record_sample(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     job *j = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[TARGET] = pal_model_target(model, in->x);
-    j->posterior = pal__code_posterior(model, outputs[TARGET], pal_model_encode(model, in->x));
+    j->posterior = palt__code_posterior(model, outputs[TARGET], pal_model_encode(model, in->x));
     outputs[POSTERIOR] = j->posterior.parameters;
     pal_model_end(model);
     return pal_tape_status(in->tape) ? 0 : OF_SAMPLE;
@@ -124,7 +124,7 @@ static size_t record_sample(pal_model *model, const pal__inputs *in, pal_var *ou
 static int64_t widest(const pal_model *model)
 {
     const char *name;
-    int64_t most = pal__features(model);
+    int64_t most = palt__features(model);
     for (size_t i = 0; i < pal_model_parameter_count(model); i++) {
         const pal_tensor *t = pal_model_parameter(model, i, &name);
         for (int32_t a = 0; !strncmp(name, "decoder/", 8) && a < t->shape.rank; a++)
@@ -160,9 +160,9 @@ static pal_status record_draws(job *j, pal_tape *tape, pal_error *err)
 static pal_status prepare(job *j, pal_error *err)
 {
     pal_context *context = pal_model_context(j->model);
-    const pal__stage_options options = {.rows = 1, .lanes = j->o.lanes, .record = record_sample, .user = j};
+    const palt__stage_options options = {.rows = 1, .lanes = j->o.lanes, .record = record_sample, .user = j};
     choose_chunk(j);
-    j->sample = pal__stage_new(j->model, &options, err);
+    j->sample = palt__stage_new(j->model, &options, err);
     if (!j->sample) return PAL_ERR_ARGUMENT;
     bool room = true;
     for (size_t k = 0; k < OF_SAMPLE; k++) {
@@ -171,7 +171,7 @@ static pal_status prepare(job *j, pal_error *err)
         room &= j->given[k] != NULL;
     }
     pal_tape *tape = room ? pal_tape_new(context, pal_model_dtype(j->model)) : NULL;
-    pal_status status = tape ? record_draws(j, tape, err) : pal__no_memory(err);
+    pal_status status = tape ? record_draws(j, tape, err) : palt__no_memory(err);
     pal_tape_free(tape);
     return status;
 }
@@ -224,7 +224,7 @@ static pal_status estimate(job *j, const pal_dataset *data, pal_importance_resul
         weights w;
         const uint32_t row = (uint32_t)i;
         const pal_noise noise = {.seed = j->o.seed, .row = row};
-        pal_status status = pal__stage_run(j->sample, data, &row, noise, err);
+        pal_status status = palt__stage_run(j->sample, data, &row, noise, err);
         if (!status) status = draw_all(j, i, data->count, &w, err);
         if (status) return status;
         const double log_p = w.peak + log(w.sum / (double)j->o.draws), step = log_p - mean;
@@ -252,6 +252,6 @@ pal_status pal_importance(pal_model *model, const pal_dataset *data, const pal_i
     if (!status) status = estimate(&j, data, result, err);
     pal_program_free(j.draws);
     for (size_t k = 0; k < OF_SAMPLE; k++) pal_tensor_free(j.given[k]);
-    pal__stage_free(j.sample);
+    palt__stage_free(j.sample);
     return status;
 }

@@ -260,7 +260,7 @@ static pal_status check(const filling *f, const float *x, size_t n, const float 
 pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, size_t n,
                       const pal_infill_options *given, float *out, pal_error *err)
 {
-    filling f = {.model = model, .missing = missing, .features = pal__features(model)};
+    filling f = {.model = model, .missing = missing, .features = palt__features(model)};
     pal_error own = {0};
     if (pal_options_read(&f.o, given, sizeof f.o, sizeof f.o, "infill", err)) return PAL_ERR_ARGUMENT;
     pal_status status = check(&f, x, n, out, &own);

@@ -17,7 +17,7 @@ void pal_sample_plane(pal_shape sample, int64_t *height, int64_t *width)
         if (sample.dim[a] > 1) last[k--] = sample.dim[a];
     *height = last[0];
     *width = last[1];
-    if (*height == 1) pal__cell_size(sample, height, width);
+    if (*height == 1) palt__cell_size(sample, height, width);
 }
 
 pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, int64_t height, int64_t width,
@@ -86,10 +86,10 @@ typedef struct drawing {
 static pal_status add_row(drawing *g, const pal_tensor *from, const char *label, pal_error *err)
 {
     pal_tensor *cells = pal_tensor_new(from->context, PAL_F32, PAL_SHAPE(g->p.samples, g->data->features));
-    if (!cells) return pal__no_memory(err);
+    if (!cells) return palt__no_memory(err);
     memcpy(cells->data, from->data, pal_tensor_bytes(cells));
     g->cells[g->n_rows] = cells;
-    g->rows[g->n_rows++] = (pal_grid_row){.cells = cells, .label = label, .mapping = pal__mapping(g->cells[ORIGINAL])};
+    g->rows[g->n_rows++] = (pal_grid_row){.cells = cells, .label = label, .mapping = palt__mapping(g->cells[ORIGINAL])};
     return PAL_OK;
 }
 
@@ -115,7 +115,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
                                      pal_infill_name((pal_infill_method)k), f->squared_error[k]);
     if (used < sizeof caption) snprintf(caption + used, sizeof caption - used, "the mean sample %.2f.", f->reference);
     pal_grid_section section = {.rows = g->rows, .count = g->n_rows};
-    pal__size_cells(&section, g->data->sample);
+    palt__size_cells(&section, g->data->sample);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = g->p.title, .caption = caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -157,7 +157,7 @@ static pal_status by_methods(drawing *g, pal_model *model, pal_infill_figures *f
 static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
 {
     int64_t missing = 0;
-    if (pal__fits(model, g->data, err)) return err->status;
+    if (palt__fits(model, g->data, err)) return err->status;
     for (int64_t i = 0; i < g->data->features; i++) missing += g->missing[i] != 0;
     if (missing == 0 || missing == g->data->features)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "of %lld pixels %lld are missing: some must be, and not all",
@@ -169,7 +169,7 @@ static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
     if (!g->x) return err->status;
     g->out = pal_tensor_new(g->x->context, PAL_F32, g->x->shape);
     g->means = pal_tensor_new(g->x->context, PAL_F32, g->x->shape);
-    return g->out && g->means ? PAL_OK : pal__no_memory(err);
+    return g->out && g->means ? PAL_OK : palt__no_memory(err);
 }
 
 pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uint8_t *missing,

@@ -83,7 +83,7 @@ typedef struct blending {
 static pal_status check(blending *b, pal_error *err)
 {
     const pal_interpolate_options *o = &b->o;
-    if (pal__fits(b->model, b->data, err)) return err->status;
+    if (palt__fits(b->model, b->data, err)) return err->status;
     if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples are no %s", o->count,
                              o->grid ? "four corners" : "pairs to blend");
@@ -104,7 +104,7 @@ static pal_status gather(blending *b, pal_error *err)
     b->cells = calloc(2 * b->groups, sizeof *b->cells);
     b->labels = calloc(2 * b->groups + b->steps, sizeof *b->labels);
     b->figures = calloc(b->groups, sizeof *b->figures);
-    if (!b->ends || !b->cells || !b->labels || !b->figures) return pal__no_memory(err);
+    if (!b->ends || !b->cells || !b->labels || !b->figures) return palt__no_memory(err);
     pal_status status = pal_dataset_batch(b->data, rows, b->o.count, b->ends);
     return status ? pal_error_set(err, status, "%s: a batch could not be gathered", b->data->name) : PAL_OK;
 }
@@ -115,7 +115,7 @@ static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
     const size_t d = b->features, n = b->o.grid ? b->steps * b->steps : b->steps, edge = b->o.grid ? 0 : 1;
     const float *ends = (const float *)b->ends->data + group * b->per * d;
     pal_tensor *cells = pal_tensor_new(b->ends->context, PAL_F32, PAL_SHAPE((int64_t)(n + 2 * edge), (int64_t)d));
-    if (!cells) return pal__no_memory(err);
+    if (!cells) return palt__no_memory(err);
     b->cells[2 * group + pixels] = cells;
     float *blends = (float *)cells->data + edge * d;
     pal_status status = PAL_OK;
@@ -141,10 +141,10 @@ static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
     pal_grid_row rows[SECTIONS];
     pal_grid_section sections[SECTIONS];
     for (size_t k = 0; k < SECTIONS; k++) {
-        rows[k] = (pal_grid_row){.cells = cells[k], .mapping = pal__mapping(b->ends)};
+        rows[k] = (pal_grid_row){.cells = cells[k], .mapping = palt__mapping(b->ends)};
         sections[k] = (pal_grid_section){
             .title = titles[k], .rows = &rows[k], .count = 1, .columns = k == SAMPLES ? 2 : b->steps};
-        pal__size_cells(&sections[k], b->data->sample);
+        palt__size_cells(&sections[k], b->data->sample);
     }
     pal_grid grid = {.struct_size = sizeof grid,
                      .title = b->o.title,
@@ -158,7 +158,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
 {
     pal_grid_row *rows = calloc(2 * b->groups, sizeof *rows);
     const char **columns = calloc(b->steps + 2, sizeof *columns);
-    pal_status status = rows && columns ? PAL_OK : pal__no_memory(err);
+    pal_status status = rows && columns ? PAL_OK : palt__no_memory(err);
     size_t n = 0;
     for (size_t i = 0; !status && i < 2 * b->groups; i++) {
         if (!b->cells[i]) continue;
@@ -167,7 +167,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
             snprintf(b->labels[i], LABEL, "pixels");
         else
             snprintf(b->labels[i], LABEL, "%lld to %lld%s", from, to, b->o.pixels ? ", code" : "");
-        rows[n++] = (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = pal__mapping(b->ends)};
+        rows[n++] = (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = palt__mapping(b->ends)};
     }
     for (size_t i = 0; !status && i < b->steps; i++) {
         char *label = b->labels[2 * b->groups + i];
@@ -179,7 +179,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
         pal_grid_section section = {
             .rows = rows, .count = n, .column_labels = columns, .column_label_count = b->steps + 2};
         section.columns = b->steps + 2;
-        pal__size_cells(&section, b->data->sample);
+        palt__size_cells(&section, b->data->sample);
         pal_grid grid = {
             .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = &section, .count = 1};
         status = pal_grid_write(&grid, path, err);

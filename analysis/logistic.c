@@ -11,18 +11,18 @@
 
 enum { VALUE, GRADIENT_W, GRADIENT_B, LOGITS, OUTPUTS };
 
-struct pal__logistic {
+struct palt__logistic {
     pal_tensor *inputs, *targets;
     pal_tensor *w, *b, *weights, *strength;
     pal_program *program;
 };
 
-static pal_program *compile(pal__logistic *l, unsigned lanes, pal_error *err)
+static pal_program *compile(palt__logistic *l, unsigned lanes, pal_error *err)
 {
     pal_context *context = l->inputs->context;
     pal_tape *tape = pal_tape_new(context, PAL_F64);
     if (!tape) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
     pal_var wrt[] = {pal_leaf(tape, l->w, "W"), pal_leaf(tape, l->b, "b")}, out[OUTPUTS];
@@ -40,28 +40,28 @@ static pal_program *compile(pal__logistic *l, unsigned lanes, pal_error *err)
     return program;
 }
 
-pal__logistic *pal__logistic_new(pal_tensor *inputs, pal_tensor *targets, unsigned lanes, pal_error *err)
+palt__logistic *palt__logistic_new(pal_tensor *inputs, pal_tensor *targets, unsigned lanes, pal_error *err)
 {
     pal_context *c = inputs->context;
     int64_t n = inputs->shape.dim[0], d = inputs->shape.dim[1], classes = targets->shape.dim[1];
-    pal__logistic *l = calloc(1, sizeof *l);
+    palt__logistic *l = calloc(1, sizeof *l);
     if (l) {
-        *l = (pal__logistic){.inputs = inputs,
-                             .targets = targets,
-                             .w = pal_tensor_new(c, PAL_F64, PAL_SHAPE(classes, d)),
-                             .b = pal_tensor_new(c, PAL_F64, PAL_SHAPE(classes)),
-                             .weights = pal_tensor_new(c, PAL_F64, PAL_SHAPE(n)),
-                             .strength = pal_tensor_new(c, PAL_F64, PAL_SCALAR)};
+        *l = (palt__logistic){.inputs = inputs,
+                              .targets = targets,
+                              .w = pal_tensor_new(c, PAL_F64, PAL_SHAPE(classes, d)),
+                              .b = pal_tensor_new(c, PAL_F64, PAL_SHAPE(classes)),
+                              .weights = pal_tensor_new(c, PAL_F64, PAL_SHAPE(n)),
+                              .strength = pal_tensor_new(c, PAL_F64, PAL_SCALAR)};
         if (!l->w || !l->b || !l->weights || !l->strength)
             pal_error_set(err, PAL_ERR_MEMORY, "classifier: out of memory");
         else if ((l->program = compile(l, lanes, err)))
             return l;
     }
-    pal__logistic_free(l);
+    palt__logistic_free(l);
     return NULL;
 }
 
-void pal__logistic_free(pal__logistic *l)
+void palt__logistic_free(palt__logistic *l)
 {
     if (!l) return;
     pal_program_free(l->program);
@@ -72,11 +72,11 @@ void pal__logistic_free(pal__logistic *l)
     free(l);
 }
 
-size_t pal__logistic_size(const pal__logistic *l) { return pal_tensor_count(l->w) + pal_tensor_count(l->b); }
+size_t palt__logistic_size(const palt__logistic *l) { return pal_tensor_count(l->w) + pal_tensor_count(l->b); }
 
 static pal_status evaluate(const double *x, double *value, double *gradient, void *user)
 {
-    pal__logistic *l = user;
+    palt__logistic *l = user;
     const size_t w = pal_tensor_bytes(l->w), b = pal_tensor_bytes(l->b), n = pal_tensor_count(l->w);
     memcpy(l->w->data, x, w);
     memcpy(l->b->data, x + n, b);
@@ -89,7 +89,7 @@ static pal_status evaluate(const double *x, double *value, double *gradient, voi
 }
 
 /* What the last run says of each sample. */
-static void judge(const pal__logistic *l, pal__fit *fit)
+static void judge(const palt__logistic *l, palt__fit *fit)
 {
     const int64_t n = l->targets->shape.dim[0], classes = l->targets->shape.dim[1];
     const double *logits = pal_output(l->program, LOGITS)->data, *targets = l->targets->data;
@@ -108,15 +108,15 @@ static void judge(const pal__logistic *l, pal__fit *fit)
     }
 }
 
-pal_status pal__logistic_fit(pal__logistic *l, pal__fit *fit, pal_error *err)
+pal_status palt__logistic_fit(palt__logistic *l, palt__fit *fit, pal_error *err)
 {
     const pal_lbfgs_options options = {
         .struct_size = sizeof options, .memory = 20, .iterations = 5000, .gradient = fit->gradient};
     pal_tensor_set(l->strength, 0, fit->strength);
     memcpy(l->weights->data, fit->weights, pal_tensor_bytes(l->weights));
-    double value, *gradient = malloc(pal__logistic_size(l) * sizeof *gradient);
+    double value, *gradient = malloc(palt__logistic_size(l) * sizeof *gradient);
     if (!gradient) return pal_error_set(err, PAL_ERR_MEMORY, "classifier: out of memory");
-    pal_status status = pal_lbfgs(fit->solution, pal__logistic_size(l), evaluate, l, &options, &fit->minimum, err);
+    pal_status status = pal_lbfgs(fit->solution, palt__logistic_size(l), evaluate, l, &options, &fit->minimum, err);
     if (!status) status = evaluate(fit->solution, &value, gradient, l); /* the search ended beside it, perhaps */
     if (!status) judge(l, fit);
     free(gradient);

@@ -43,11 +43,11 @@ static void compare(void *argument, size_t point, unsigned worker)
     }
 }
 
-pal_status pal__neighbours(pal_context *context, const float *points, size_t n, const pal_dataset *among, size_t k,
-                           uint32_t *found, double *distance, pal_error *err)
+pal_status palt__neighbours(pal_context *context, const float *points, size_t n, const pal_dataset *among, size_t k,
+                            uint32_t *found, double *distance, pal_error *err)
 {
     pal_tensor *block = pal_tensor_new(context, PAL_F32, PAL_SHAPE(BLOCK, among->features));
-    if (!block) return pal__no_memory(err);
+    if (!block) return palt__no_memory(err);
     search s = {.points = points,
                 .block = block->data,
                 .features = among->features,

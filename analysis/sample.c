@@ -34,7 +34,7 @@ pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, floa
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: from 1 to %d", (long long)n, SAMPLES_MOST);
     const int64_t k = pal_option_int(model, "hidden");
     pal_tape *tape = pal_tape_new(pal_model_context(model), PAL_F32);
-    if (!tape) return pal__no_memory(err);
+    if (!tape) return palt__no_memory(err);
     const pal_shape row = {.rank = 2, .dim = {1, pal_distribution_outputs(kind, k, NULL)}};
     const pal_distribution prior = {kind, k, pal_fill(tape, PAL_F32, row, 0)};
     pal_var z = pal_distribution_sample(prior, "prior", n, 0);
@@ -74,10 +74,10 @@ bool pal_sample_is_grid(const pal_model *model, const pal_sample_options *o)
 static pal_status draw(const pal_model *model, const pal_sample_options *o, pal_tensor *cells, const char *path,
                        pal_error *err)
 {
-    pal_grid_row row = {.cells = cells, .mapping = pal__mapping(cells)};
+    pal_grid_row row = {.cells = cells, .mapping = palt__mapping(cells)};
     pal_grid_section section = {
         .rows = &row, .count = 1, .columns = pal_sample_is_grid(model, o) ? (size_t)o->steps : 0};
-    pal__cell_size(pal_model_sample(model), &section.cell_height, &section.cell_width);
+    palt__cell_size(pal_model_sample(model), &section.cell_height, &section.cell_width);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = o->title, .caption = o->caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -101,7 +101,7 @@ pal_status pal_sample_write(const pal_model *model, const pal_sample_options *gi
     if (!w) return PAL_ERR_MEMORY;
     float *codes = calloc((size_t)(n * pal_workspace_code(w)), sizeof *codes);
     pal_tensor *cells = pal_tensor_new(pal_model_context(model), PAL_F32, PAL_SHAPE(n, pal_model_features(model)));
-    pal_status status = codes && cells ? PAL_OK : pal__no_memory(err);
+    pal_status status = codes && cells ? PAL_OK : palt__no_memory(err);
     if (!status)
         status = grid ? pal_prior_plane(model, o.steps, codes, err) : pal_prior_draw(model, n, o.seed, codes, err);
     if (!status && (status = pal_decode(model, w, codes, (size_t)n, cells->data)))

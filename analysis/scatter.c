@@ -32,7 +32,7 @@ static pal_status encode(scatter *s, pal_workspace *workspace, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(pal_model_context(s->model), PAL_F32, PAL_SHAPE(BATCH, s->data->features));
     float *h = malloc((size_t)(BATCH * s->k) * sizeof *h);
-    pal_status status = x && h ? PAL_OK : pal__no_memory(err);
+    pal_status status = x && h ? PAL_OK : palt__no_memory(err);
     for (int64_t at = 0; !status && at < s->n; at += BATCH) {
         uint32_t rows[BATCH];
         size_t n = (size_t)(s->n - at < BATCH ? s->n - at : BATCH);
@@ -75,11 +75,11 @@ static pal_status project(scatter *s, pal_error *err)
     double *covariance = malloc(k * k * sizeof *covariance), *values = malloc(k * sizeof *values);
     double *vectors = malloc(k * k * sizeof *vectors), total = 0;
     pal_tensor *axes = pal_tensor_new(context, PAL_F64, PAL_SHAPE(2, s->k));
-    pal_status status = tape && covariance && values && vectors && axes ? PAL_OK : pal__no_memory(err);
+    pal_status status = tape && covariance && values && vectors && axes ? PAL_OK : palt__no_memory(err);
     if (!status) {
         pal_var h = centred(pal_leaf(tape, s->codes, "codes"));
         status = eval(pal_scale(pal_matmul_t(h, h, true, false), 1 / (double)s->n), covariance, err);
-        if (!status) status = pal__svd(context, k, k, covariance, values, vectors, err);
+        if (!status) status = palt__svd(context, k, k, covariance, values, vectors, err);
         if (!status) {
             for (size_t i = 0; i < k; i++) total += values[i];
             for (int a = 0; a < 2; a++) {
@@ -150,7 +150,7 @@ static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_op
     s->codes = pal_tensor_new(pal_model_context(s->model), PAL_F64, PAL_SHAPE(s->n, s->k));
     s->points = malloc(2 * (size_t)s->n * sizeof *s->points);
     s->axes = calloc(2 * (size_t)s->k, sizeof *s->axes);
-    if (!s->codes || !s->points || !s->axes) return pal__no_memory(err);
+    if (!s->codes || !s->points || !s->axes) return palt__no_memory(err);
     pal_status status = encode(s, workspace, err);
     if (status) return status;
     if (s->k == 2)
@@ -164,12 +164,12 @@ static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_op
             snprintf(s->label[a], LABEL, "principal component %d of the code (%.1f %% of the variance)", a + 1,
                      100 * s->share[a]);
     if (status || !o->ellipses) return status;
-    const pal__plane plane = {.samples = s->n,
-                              .code = s->k,
-                              .axes = s->axes,
-                              .points = s->points,
-                              .classes = classes_of(s) ? s->data->labels->data : NULL};
-    return pal__ellipses(s->model, s->data, &plane, o->ellipses, &s->ellipses, &s->n_ellipses, err);
+    const palt__plane plane = {.samples = s->n,
+                               .code = s->k,
+                               .axes = s->axes,
+                               .points = s->points,
+                               .classes = classes_of(s) ? s->data->labels->data : NULL};
+    return palt__ellipses(s->model, s->data, &plane, o->ellipses, &s->ellipses, &s->n_ellipses, err);
 }
 
 bool pal_scatter_ellipses(const pal_model *model)
@@ -196,7 +196,7 @@ pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pa
 {
     pal_scatter_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "scatter", err)) return PAL_ERR_ARGUMENT;
-    pal_status status = pal__fits(model, data, err);
+    pal_status status = palt__fits(model, data, err);
     if (!status) status = check(model, &o, err);
     if (status) return status;
     scatter s = {.model = model, .data = data, .n = o.samples && o.samples < data->count ? o.samples : data->count};

@@ -23,10 +23,10 @@ static const format_row *find_format(const char *path, bool reading, pal_error *
     }
     if (strcmp(path, "-") == 0) return formats;
     for (size_t i = 0; i < FORMATS; i++)
-        if (pal__has_ending(path, formats[i].ending) || (reading && pal__has_ending(path, formats[i].packed)))
+        if (palt__has_ending(path, formats[i].ending) || (reading && palt__has_ending(path, formats[i].packed)))
             return formats + i;
     pal_error_set(err, PAL_ERR_ARGUMENT, "%s: is called like no known format, expected a name ending in .npy or .csv",
-                  pal__shown_path(path));
+                  palt__shown_path(path));
     return NULL;
 }
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 typedef struct reading { /* one file on its way into memory */
-    pal__source source;
-    pal__lines lines;
+    palt__source source;
+    palt__lines lines;
     locale_t plain;
     float *values;
     size_t count, capacity;
@@ -24,11 +24,11 @@ static const char *skip_blanks(const char *at)
 
 static pal_status fail_field(const reading *r, int64_t column, const char *at, const char *end, const char *expected)
 {
-    char shown[PAL__SHOWN_SIZE];
+    char shown[PALT__SHOWN_SIZE];
     const char *comma = memchr(at, ',', (size_t)(end - at));
     return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld, column %lld: \"%s\", expected %s",
-                         pal__shown_path(r->source.path), (long long)r->lines.number, (long long)column,
-                         pal__shown_text(at, (size_t)((comma ? comma : end) - at), shown), expected);
+                         palt__shown_path(r->source.path), (long long)r->lines.number, (long long)column,
+                         palt__shown_text(at, (size_t)((comma ? comma : end) - at), shown), expected);
 }
 
 static pal_status append(reading *r, float value)
@@ -38,7 +38,7 @@ static pal_status append(reading *r, float value)
         float *values =
             capacity <= SIZE_MAX / 2 / sizeof *values ? realloc(r->values, capacity * sizeof *values) : NULL;
         if (!values)
-            return pal_error_set(r->err, PAL_ERR_MEMORY, "%s: no memory to read it", pal__shown_path(r->source.path));
+            return pal_error_set(r->err, PAL_ERR_MEMORY, "%s: no memory to read it", palt__shown_path(r->source.path));
         r->values = values;
         r->capacity = capacity;
     }
@@ -52,7 +52,7 @@ static pal_status check_columns(reading *r, int64_t columns)
     if (r->columns == 0) r->columns = columns;
     if (columns == r->columns) return PAL_OK;
     return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld has %lld columns, expected %lld as in line 1",
-                         pal__shown_path(r->source.path), (long long)r->lines.number, (long long)columns,
+                         palt__shown_path(r->source.path), (long long)r->lines.number, (long long)columns,
                          (long long)r->columns);
 }
 
@@ -62,7 +62,7 @@ static pal_status read_row(reading *r, const char *line, const char *end)
     for (int64_t column = 1;; column++) {
         double value = 0;
         const char *field = skip_blanks(at);
-        at = pal__number_parse(field, r->plain, &value);
+        at = palt__number_parse(field, r->plain, &value);
         if (at) at = skip_blanks(at);
         if (!at || (*at != ',' && at != end)) return fail_field(r, column, field, end, "a decimal number");
         if (!isfinite((float)value)) return fail_field(r, column, field, end, "a number in the range of f32");
@@ -113,7 +113,7 @@ static pal_status read_lines(reading *r)
     size_t length;
     int64_t empty = 0; /* the first of the empty lines at the end, if it is the end */
     for (;;) {
-        pal_status status = pal__lines_next(&r->lines, &line, &length, r->err);
+        pal_status status = palt__lines_next(&r->lines, &line, &length, r->err);
         if (status != PAL_OK) return status;
         if (!line) break;
         if (length == 0) {
@@ -122,13 +122,13 @@ static pal_status read_lines(reading *r)
         }
         if (empty)
             return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld is empty, expected a row of numbers",
-                                 pal__shown_path(r->source.path), (long long)empty);
+                                 palt__shown_path(r->source.path), (long long)empty);
         status = read_line(r, line, length);
         if (status != PAL_OK) return status;
     }
     if (r->rows > 0) return PAL_OK;
     return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: has no rows, expected at least one line of numbers",
-                         pal__shown_path(r->source.path));
+                         palt__shown_path(r->source.path));
 }
 
 static pal_tensor *make_tensor(const reading *r, pal_context *context)
@@ -137,7 +137,7 @@ static pal_tensor *make_tensor(const reading *r, pal_context *context)
     if (tensor) {
         memcpy(tensor->data, r->values, r->count * sizeof *r->values);
     } else {
-        pal_error_set(r->err, PAL_ERR_MEMORY, "%s: no memory for its %lld rows", pal__shown_path(r->source.path),
+        pal_error_set(r->err, PAL_ERR_MEMORY, "%s: no memory for its %lld rows", palt__shown_path(r->source.path),
                       (long long)r->rows);
     }
     return tensor;
@@ -151,12 +151,12 @@ pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err)
         pal_error_set(err, PAL_ERR_MEMORY, "no memory to read a file");
         return NULL;
     }
-    if (pal__source_open(&r.source, path, err) == PAL_OK) {
+    if (palt__source_open(&r.source, path, err) == PAL_OK) {
         r.lines.source = &r.source;
         if (read_lines(&r) == PAL_OK) tensor = make_tensor(&r, context);
     }
-    pal__lines_free(&r.lines);
-    pal__source_close(&r.source);
+    palt__lines_free(&r.lines);
+    palt__source_close(&r.source);
     free(r.values);
     freelocale(r.plain);
     return tensor;

@@ -9,7 +9,7 @@ enum { BUFFER = 1 << 16, VALUE_MAX = 32 };
 static const int significant[PAL_DTYPE_COUNT] = {
     [PAL_F32] = 9, [PAL_F64] = 17, [PAL_I32] = 10, [PAL_U8] = 3, [PAL_BOOL] = 1};
 
-static void write_values(pal__sink *sink, const pal_tensor *tensor, size_t columns)
+static void write_values(palt__sink *sink, const pal_tensor *tensor, size_t columns)
 {
     char buffer[BUFFER];
     size_t used = 0;
@@ -21,10 +21,10 @@ static void write_values(pal__sink *sink, const pal_tensor *tensor, size_t colum
         used += (size_t)n; /* 17 digits, sign, point, exponent and end are 25 bytes */
         if (end == '\n') column = 0;
         if (used <= BUFFER - VALUE_MAX) continue;
-        pal__sink_write(sink, buffer, used);
+        palt__sink_write(sink, buffer, used);
         used = 0;
     }
-    pal__sink_write(sink, buffer, used);
+    palt__sink_write(sink, buffer, used);
 }
 
 pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *err)
@@ -36,8 +36,8 @@ pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *
     const size_t count = pal_tensor_count(tensor);
     const size_t rows = tensor->shape.rank > 0 ? (size_t)tensor->shape.dim[0] : 1;
 
-    pal__sink sink;
-    const pal_status status = pal__sink_open(&sink, path, err);
+    palt__sink sink;
+    const pal_status status = palt__sink_open(&sink, path, err);
     if (status != PAL_OK) return status;
     /* printf follows the thread's locale, in which the decimal point may be a comma */
     const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -49,5 +49,5 @@ pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *
     } else {
         sink.error = ENOMEM;
     }
-    return pal__sink_close(&sink, err);
+    return palt__sink_close(&sink, err);
 }

@@ -30,14 +30,14 @@ static char *find_idx(const char *folder, const char *stem, int rank, pal_error 
     char *path = NULL;
     for (size_t i = 0; i < 4; i++) {
         if (asprintf(&path, "%s/%s%sidx%d-ubyte%s", folder, stem, dashes[i % 2], rank, endings[i / 2]) < 0) {
-            pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", pal__shown_path(folder));
+            pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", palt__shown_path(folder));
             return NULL;
         }
         if (access(path, F_OK) == 0) return path;
         free(path);
     }
     const bool standard = strcmp(folder, PAL_DATA_DEFAULT) == 0;
-    pal_error_set(err, PAL_ERR_IO, "%s: has no file %s-idx%d-ubyte, with or without .gz%s%s", pal__shown_path(folder),
+    pal_error_set(err, PAL_ERR_IO, "%s: has no file %s-idx%d-ubyte, with or without .gz%s%s", palt__shown_path(folder),
                   stem, rank, standard ? ": " : "", standard ? hint : "");
     return NULL;
 }
@@ -47,13 +47,13 @@ static pal_status check_pair(const pal_tensor *images, const char *images_path, 
 {
     if (images->shape.rank < 2)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: holds labels (0x00000801), expected images (0x00000803)",
-                             pal__shown_path(images_path));
+                             palt__shown_path(images_path));
     if (labels->shape.rank != 1)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: begins with 0x%08x, expected labels (0x00000801)",
-                             pal__shown_path(labels_path), 0x800U + (unsigned)labels->shape.rank);
+                             palt__shown_path(labels_path), 0x800U + (unsigned)labels->shape.rank);
     if (labels->shape.dim[0] != images->shape.dim[0])
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: has %lld labels, expected %lld, one for each image",
-                             pal__shown_path(labels_path), (long long)labels->shape.dim[0],
+                             palt__shown_path(labels_path), (long long)labels->shape.dim[0],
                              (long long)images->shape.dim[0]);
     return PAL_OK;
 }
@@ -108,7 +108,7 @@ static pal_status check_finite(const pal_tensor *array, const char *path, pal_er
                                                  : count;
     if (bad == count) return PAL_OK;
     return pal_error_set(err, PAL_ERR_FORMAT, "%s: sample %zu, element %zu (from 0) is %g, expected a finite number",
-                         pal__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
+                         palt__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
 }
 
 static pal_status open_array(pal_dataset *dataset, pal_context *context, const char *path, pal_split split,
@@ -121,7 +121,7 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
     if (rows < 2 || pal_tensor_count(array) == 0) {
         char text[96];
         status = pal_error_set(err, PAL_ERR_FORMAT, "%s: is an array %s, expected at least 2 samples on its first axis",
-                               pal__shown_path(path), pal_shape_text(array->shape, text, sizeof text));
+                               palt__shown_path(path), pal_shape_text(array->shape, text, sizeof text));
     } else {
         status = check_finite(array, path, err);
     }
@@ -130,7 +130,7 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
         const bool last = split == PAL_SPLIT_TEST;
         dataset->inputs = copy_rows(array, last ? train : 0, last ? test : train);
         if (!dataset->inputs)
-            status = pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory for its samples", pal__shown_path(path));
+            status = pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory for its samples", palt__shown_path(path));
     }
     pal_tensor_free(array);
     return status;
@@ -175,13 +175,13 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
     }
     const bool standard = strcmp(path, PAL_DATA_DEFAULT) == 0;
     if (stat(path, &info) != 0) {
-        pal_error_set(err, PAL_ERR_IO, "%s: %s: %s", pal__shown_path(path), strerror(errno),
+        pal_error_set(err, PAL_ERR_IO, "%s: %s: %s", palt__shown_path(path), strerror(errno),
                       standard ? hint : "a data set is a folder with the four IDX files, a .npy or a .csv");
         return NULL;
     }
     pal_dataset *dataset = calloc(1, sizeof *dataset);
     if (!dataset) {
-        pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", pal__shown_path(path));
+        pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", palt__shown_path(path));
         return NULL;
     }
     const pal_status status = S_ISDIR(info.st_mode) ? open_folder(dataset, context, path, split, err)

@@ -9,37 +9,37 @@ static uint32_t load_big(const unsigned char *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static pal_status read_header(pal__source *source, pal_shape *shape, pal_error *err)
+static pal_status read_header(palt__source *source, pal_shape *shape, pal_error *err)
 {
     unsigned char bytes[4 * RANK_MAX];
-    pal_status status = pal__source_exact(source, bytes, 4, "the magic number of an IDX file", err);
+    pal_status status = palt__source_exact(source, bytes, 4, "the magic number of an IDX file", err);
     if (status != PAL_OK) return status;
     const uint32_t magic = load_big(bytes), rank = magic & 0xff;
     if (magic >> 8 != TYPE_U8 || rank < 1 || rank > RANK_MAX)
         return pal_error_set(
             err, PAL_ERR_FORMAT,
             "%s: begins with 0x%08x, expected an IDX file of bytes (0x00000801 for labels, 0x00000803 for images)",
-            pal__shown_path(source->path), (unsigned)magic);
+            palt__shown_path(source->path), (unsigned)magic);
 
-    status = pal__source_exact(source, bytes, 4 * (size_t)rank, "the sizes of an IDX file", err);
+    status = palt__source_exact(source, bytes, 4 * (size_t)rank, "the sizes of an IDX file", err);
     if (status != PAL_OK) return status;
     *shape = (pal_shape){.rank = (int32_t)rank};
     for (uint32_t axis = 0; axis < rank; axis++) {
         shape->dim[axis] = load_big(bytes + 4 * axis);
         if (shape->dim[axis] == 0)
             return pal_error_set(err, PAL_ERR_FORMAT, "%s: says that axis %u has length 0, expected at least 1",
-                                 pal__shown_path(source->path), (unsigned)axis);
+                                 palt__shown_path(source->path), (unsigned)axis);
     }
     return PAL_OK;
 }
 
 pal_tensor *pal_idx_read(pal_context *context, const char *path, pal_error *err)
 {
-    pal__source source;
+    palt__source source;
     pal_shape shape = PAL_SCALAR;
     pal_tensor *tensor = NULL;
-    if (pal__source_open(&source, path, err) == PAL_OK && read_header(&source, &shape, err) == PAL_OK)
-        tensor = pal__source_tensor(&source, context, PAL_U8, shape, err);
-    pal__source_close(&source);
+    if (palt__source_open(&source, path, err) == PAL_OK && read_header(&source, &shape, err) == PAL_OK)
+        tensor = palt__source_tensor(&source, context, PAL_U8, shape, err);
+    palt__source_close(&source);
     return tensor;
 }

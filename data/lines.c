@@ -6,16 +6,16 @@
 
 enum { BUFFER_FIRST = 1 << 18, LINE_MAX_BYTES = 1 << 26 };
 
-void pal__lines_free(pal__lines *lines)
+void palt__lines_free(palt__lines *lines)
 {
     free(lines->buffer);
     lines->buffer = NULL;
 }
 
 /* Moves what is left to the front and reads more behind it. */
-static pal_status refill(pal__lines *lines, pal_error *err)
+static pal_status refill(palt__lines *lines, pal_error *err)
 {
-    const char *name = pal__shown_path(lines->source->path);
+    const char *name = palt__shown_path(lines->source->path);
     if (lines->start > 0) {
         memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
         lines->end -= lines->start;
@@ -33,13 +33,13 @@ static pal_status refill(pal__lines *lines, pal_error *err)
     }
     size_t got = 0;
     const size_t room = lines->capacity - lines->end;
-    const pal_status status = pal__source_read(lines->source, lines->buffer + lines->end, room, &got, err);
+    const pal_status status = palt__source_read(lines->source, lines->buffer + lines->end, room, &got, err);
     lines->end += got;
     lines->finished = got < room;
     return status;
 }
 
-pal_status pal__lines_next(pal__lines *lines, char **line, size_t *length, pal_error *err)
+pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal_error *err)
 {
     size_t searched = 0;
     char *newline = NULL;

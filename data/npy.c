@@ -10,11 +10,11 @@ static const char magic[6] = "\x93NUMPY"; /* the NUL does not fit in, as it shou
 enum { HEADER_MAX = 65535, ALIGN = 64 };
 
 /* The length of the dictionary, which takes 2 bytes in version 1 and 4 bytes later. */
-static pal_status read_prefix(pal__source *source, size_t *length, pal_error *err)
+static pal_status read_prefix(palt__source *source, size_t *length, pal_error *err)
 {
     unsigned char bytes[8], sizes[4] = {0};
-    const char *name = pal__shown_path(source->path);
-    pal_status status = pal__source_exact(source, bytes, sizeof bytes, "the magic text of a .npy file", err);
+    const char *name = palt__shown_path(source->path);
+    pal_status status = palt__source_exact(source, bytes, sizeof bytes, "the magic text of a .npy file", err);
     if (status != PAL_OK) return status;
     if (memcmp(bytes, magic, sizeof magic) != 0)
         return pal_error_set(err, PAL_ERR_FORMAT,
@@ -23,7 +23,7 @@ static pal_status read_prefix(pal__source *source, size_t *length, pal_error *er
     if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: is .npy version %d.%d, expected 1.0, 2.0 or 3.0", name, bytes[6],
                              bytes[7]);
-    status = pal__source_exact(source, sizes, bytes[6] == 1 ? 2 : 4, "the header length of a .npy file", err);
+    status = palt__source_exact(source, sizes, bytes[6] == 1 ? 2 : 4, "the header length of a .npy file", err);
     if (status != PAL_OK) return status;
     *length = (size_t)sizes[0] | (size_t)sizes[1] << 8 | (size_t)sizes[2] << 16 | (size_t)sizes[3] << 24;
     if (*length <= HEADER_MAX) return PAL_OK;
@@ -31,38 +31,38 @@ static pal_status read_prefix(pal__source *source, size_t *length, pal_error *er
                          HEADER_MAX);
 }
 
-static pal_status read_header(pal__source *source, pal__npy_header *header, pal_error *err)
+static pal_status read_header(palt__source *source, palt__npy_header *header, pal_error *err)
 {
     size_t length = 0;
     pal_status status = read_prefix(source, &length, err);
     if (status != PAL_OK) return status;
     char *text = malloc(length + 1);
-    if (!text) return pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to read it", pal__shown_path(source->path));
-    status = pal__source_exact(source, text, length, "the header of a .npy file", err);
-    if (status == PAL_OK) status = pal__npy_parse(text, length, source->path, header, err);
+    if (!text) return pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to read it", palt__shown_path(source->path));
+    status = palt__source_exact(source, text, length, "the header of a .npy file", err);
+    if (status == PAL_OK) status = palt__npy_parse(text, length, source->path, header, err);
     free(text);
     return status;
 }
 
 pal_tensor *pal_npy_read(pal_context *context, const char *path, pal_error *err)
 {
-    pal__source source;
-    pal__npy_header header = {.dtype = PAL_F32};
+    palt__source source;
+    palt__npy_header header = {.dtype = PAL_F32};
     pal_tensor *tensor = NULL;
-    if (pal__source_open(&source, path, err) == PAL_OK && read_header(&source, &header, err) == PAL_OK)
-        tensor = pal__source_tensor(&source, context, header.dtype, header.shape, err);
-    pal__source_close(&source);
+    if (palt__source_open(&source, path, err) == PAL_OK && read_header(&source, &header, err) == PAL_OK)
+        tensor = palt__source_tensor(&source, context, header.dtype, header.shape, err);
+    palt__source_close(&source);
     return tensor;
 }
 
 pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *err)
 {
     if (!tensor) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tensor to write");
-    if (!pal__npy_knows(tensor->dtype))
+    if (!palt__npy_knows(tensor->dtype))
         return pal_error_set(err, PAL_ERR_TYPE, "a .npy file is written from f32, f64 or u8, not from %s",
                              pal_dtype_name(tensor->dtype));
-    pal__sink sink;
-    const pal_status status = pal__sink_open(&sink, path, err);
+    palt__sink sink;
+    const pal_status status = palt__sink_open(&sink, path, err);
     if (status != PAL_OK) return status;
 
     /* magic, version, length of the rest, dictionary, blanks and a newline up to a multiple of ALIGN bytes */
@@ -71,7 +71,7 @@ pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *
     memset(text, ' ', sizeof text);
     memcpy(text, magic, sizeof magic);
     const size_t used =
-        prefix + pal__npy_print((pal__npy_header){tensor->dtype, tensor->shape}, text + prefix, sizeof text - prefix);
+        prefix + palt__npy_print((palt__npy_header){tensor->dtype, tensor->shape}, text + prefix, sizeof text - prefix);
     const size_t size = (used + ALIGN) / ALIGN * ALIGN;
     memset(text + used, ' ', size - used);
     text[size - 1] = '\n';
@@ -79,7 +79,7 @@ pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *
     text[7] = 0;
     text[8] = (char)((size - prefix) & 0xff);
     text[9] = (char)((size - prefix) >> 8);
-    pal__sink_write(&sink, text, size);
-    pal__sink_write(&sink, tensor->data, pal_tensor_bytes(tensor));
-    return pal__sink_close(&sink, err);
+    palt__sink_write(&sink, text, size);
+    palt__sink_write(&sink, tensor->data, pal_tensor_bytes(tensor));
+    return palt__sink_close(&sink, err);
 }

@@ -16,15 +16,15 @@ enum { TYPES = sizeof types / sizeof *types };
 
 typedef struct cursor { /* where the parser is */
     const char *at, *begin, *end, *path;
-    pal__npy_header *out;
+    palt__npy_header *out;
     pal_error *err;
 } cursor;
 
 static pal_status fail_parse(const cursor *c, const char *expected)
 {
-    char shown[PAL__SHOWN_SIZE];
+    char shown[PALT__SHOWN_SIZE];
     return pal_error_set(c->err, PAL_ERR_FORMAT, "%s: its header has \"%s\" at character %td, expected %s",
-                         pal__shown_path(c->path), pal__shown_text(c->at, (size_t)(c->end - c->at), shown),
+                         palt__shown_path(c->path), palt__shown_text(c->at, (size_t)(c->end - c->at), shown),
                          c->at - c->begin, expected);
 }
 
@@ -126,7 +126,7 @@ static pal_status parse_entry(cursor *c, unsigned *seen)
     return fail_parse(c, expected);
 }
 
-pal_status pal__npy_parse(const char *text, size_t size, const char *path, pal__npy_header *out, pal_error *err)
+pal_status palt__npy_parse(const char *text, size_t size, const char *path, palt__npy_header *out, pal_error *err)
 {
     cursor c = {.at = text, .begin = text, .end = text + size, .path = path, .out = out, .err = err};
     unsigned seen = 0;
@@ -143,7 +143,7 @@ pal_status pal__npy_parse(const char *text, size_t size, const char *path, pal__
     return c.at == c.end ? PAL_OK : fail_parse(&c, "nothing but blanks after the dictionary");
 }
 
-bool pal__npy_knows(pal_dtype dtype)
+bool palt__npy_knows(pal_dtype dtype)
 {
     for (size_t i = 0; i < TYPES; i++)
         if (types[i].dtype == dtype) return true;
@@ -161,7 +161,7 @@ __attribute__((format(printf, 4, 5))) static size_t append(char *buf, size_t siz
     return next < size ? next : size - 1;
 }
 
-size_t pal__npy_print(pal__npy_header header, char *buf, size_t size)
+size_t palt__npy_print(palt__npy_header header, char *buf, size_t size)
 {
     size_t used = 0, row = 0;
     while (row + 1 < TYPES && types[row].dtype != header.dtype) row++;

@@ -39,7 +39,7 @@ static const char *take_exponent(const char *at, int *exponent)
     return at;
 }
 
-const char *pal__number_parse(const char *text, locale_t plain, double *value)
+const char *palt__number_parse(const char *text, locale_t plain, double *value)
 {
     const char *at = text, *whole, *part;
     digits d = {0};

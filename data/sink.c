@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static pal_status fail_write(const pal__sink *sink, int error, pal_error *err)
+static pal_status fail_write(const palt__sink *sink, int error, pal_error *err)
 {
     return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: cannot be written: %s",
-                         pal__shown_path(sink->path), strerror(error));
+                         palt__shown_path(sink->path), strerror(error));
 }
 
 /* Opens a name beside the path that nobody has; the mode is the user's own (mkstemp would make it private). */
-static int open_temporary(pal__sink *sink)
+static int open_temporary(palt__sink *sink)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
         if (asprintf(&sink->temporary, "%s.%ld-%d.tmp", sink->path, (long)getpid(), attempt) < 0) {
@@ -34,7 +34,7 @@ static int open_temporary(pal__sink *sink)
     return -1;
 }
 
-static int open_file(pal__sink *sink)
+static int open_file(palt__sink *sink)
 {
     struct stat info;
     if (strcmp(sink->path, "-") == 0) {
@@ -47,16 +47,16 @@ static int open_file(pal__sink *sink)
     return open_temporary(sink);
 }
 
-static void discard(pal__sink *sink)
+static void discard(palt__sink *sink)
 {
     if (sink->temporary) unlink(sink->temporary);
     free(sink->temporary);
     sink->temporary = NULL;
 }
 
-pal_status pal__sink_open(pal__sink *sink, const char *path, pal_error *err)
+pal_status palt__sink_open(palt__sink *sink, const char *path, pal_error *err)
 {
-    *sink = (pal__sink){.path = path};
+    *sink = (palt__sink){.path = path};
     if (!path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path of a file to write");
     const int file = open_file(sink);
     if (file < 0) return fail_write(sink, errno, err);
@@ -68,14 +68,14 @@ pal_status pal__sink_open(pal__sink *sink, const char *path, pal_error *err)
     return fail_write(sink, error, err);
 }
 
-void pal__sink_write(pal__sink *sink, const void *data, size_t size)
+void palt__sink_write(palt__sink *sink, const void *data, size_t size)
 {
     if (sink->error || size == 0) return;
     errno = 0;
     if (fwrite(data, 1, size, sink->file) != size) sink->error = errno ? errno : EIO;
 }
 
-pal_status pal__sink_close(pal__sink *sink, pal_error *err)
+pal_status palt__sink_close(palt__sink *sink, pal_error *err)
 {
     if (!sink->error && fflush(sink->file) != 0) sink->error = errno;
     /* On the disk before it takes the old file's name. */

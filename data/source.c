@@ -9,16 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *pal__shown_path(const char *path)
+const char *palt__shown_path(const char *path)
 {
     const size_t most = 200, length = strlen(path);
     if (strcmp(path, "-") == 0) return "(standard input or output)";
     return length > most ? path + (length - most) : path;
 }
 
-const char *pal__shown_text(const char *text, size_t size, char buf[PAL__SHOWN_SIZE])
+const char *palt__shown_text(const char *text, size_t size, char buf[PALT__SHOWN_SIZE])
 {
-    const size_t room = PAL__SHOWN_SIZE - 4; /* for the dots and the NUL */
+    const size_t room = PALT__SHOWN_SIZE - 4; /* for the dots and the NUL */
     size_t used = 0;
     while (used < size && used < room) {
         const char c = text[used];
@@ -28,7 +28,7 @@ const char *pal__shown_text(const char *text, size_t size, char buf[PAL__SHOWN_S
     return buf;
 }
 
-bool pal__has_ending(const char *text, const char *ending)
+bool palt__has_ending(const char *text, const char *ending)
 {
     const size_t length = strlen(text), tail = strlen(ending);
     return length >= tail && strcmp(text + (length - tail), ending) == 0;
@@ -36,13 +36,13 @@ bool pal__has_ending(const char *text, const char *ending)
 
 static pal_status fail_system(const char *path, int error, pal_error *err)
 {
-    return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: %s", pal__shown_path(path),
+    return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: %s", palt__shown_path(path),
                          strerror(error));
 }
 
-pal_status pal__source_open(pal__source *source, const char *path, pal_error *err)
+pal_status palt__source_open(palt__source *source, const char *path, pal_error *err)
 {
-    *source = (pal__source){.path = path, .length = -1};
+    *source = (palt__source){.path = path, .length = -1};
     if (!path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path of a file to read");
     const bool standard = strcmp(path, "-") == 0;
     const int file = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
@@ -65,18 +65,18 @@ pal_status pal__source_open(pal__source *source, const char *path, pal_error *er
     return PAL_OK;
 }
 
-void pal__source_close(pal__source *source)
+void palt__source_close(palt__source *source)
 {
     if (source->file) gzclose(source->file);
     source->file = NULL;
 }
 
 /* What zlib has against the file, as a failure; PAL_OK if it has nothing. */
-static pal_status check_source(const pal__source *source, pal_error *err)
+static pal_status check_source(const palt__source *source, pal_error *err)
 {
     int code = Z_OK;
     gzerror(source->file, &code);
-    const char *name = pal__shown_path(source->path);
+    const char *name = palt__shown_path(source->path);
     if (code == Z_OK || code == Z_STREAM_END) return PAL_OK;
     if (code == Z_ERRNO) return fail_system(source->path, errno, err);
     if (code == Z_MEM_ERROR) return fail_system(source->path, ENOMEM, err);
@@ -84,7 +84,7 @@ static pal_status check_source(const pal__source *source, pal_error *err)
                          name, code == Z_BUF_ERROR ? "cut short" : "damaged", source->used);
 }
 
-pal_status pal__source_read(pal__source *source, void *out, size_t size, size_t *got, pal_error *err)
+pal_status palt__source_read(palt__source *source, void *out, size_t size, size_t *got, pal_error *err)
 {
     char *to = out;
     *got = 0;
@@ -98,32 +98,32 @@ pal_status pal__source_read(pal__source *source, void *out, size_t size, size_t 
     return PAL_OK;
 }
 
-pal_status pal__source_exact(pal__source *source, void *out, size_t size, const char *what, pal_error *err)
+pal_status palt__source_exact(palt__source *source, void *out, size_t size, const char *what, pal_error *err)
 {
     size_t got = 0;
-    const pal_status status = pal__source_read(source, out, size, &got, err);
+    const pal_status status = palt__source_read(source, out, size, &got, err);
     if (status != PAL_OK || got == size) return status;
     return pal_error_set(err, PAL_ERR_FORMAT, "%s: ends after %" PRIu64 " bytes, inside %s, expected %" PRIu64 " more",
-                         pal__shown_path(source->path), source->used, what, (uint64_t)(size - got));
+                         palt__shown_path(source->path), source->used, what, (uint64_t)(size - got));
 }
 
-static pal_status fail_length(const pal__source *source, const char *found, uint64_t bytes, uint64_t expected,
+static pal_status fail_length(const palt__source *source, const char *found, uint64_t bytes, uint64_t expected,
                               pal_dtype dtype, pal_shape shape, pal_error *err)
 {
     char text[96];
     return pal_error_set(err, PAL_ERR_FORMAT, "%s: %s %" PRIu64 " bytes, expected %" PRIu64 " for its header and %s %s",
-                         pal__shown_path(source->path), found, bytes, expected, pal_dtype_name(dtype),
+                         palt__shown_path(source->path), found, bytes, expected, pal_dtype_name(dtype),
                          pal_shape_text(shape, text, sizeof text));
 }
 
 /* size bytes of a file whose length is not known: a buffer that grows with what has really arrived. */
-static char *read_growing(pal__source *source, size_t size, size_t *got, pal_error *err)
+static char *read_growing(palt__source *source, size_t size, size_t *got, pal_error *err)
 {
     size_t capacity = size < (1U << 20) ? size : 1U << 20;
     char *buffer = malloc(capacity ? capacity : 1);
     for (*got = 0; buffer;) {
         size_t arrived = 0;
-        if (pal__source_read(source, buffer + *got, capacity - *got, &arrived, err) != PAL_OK) {
+        if (palt__source_read(source, buffer + *got, capacity - *got, &arrived, err) != PAL_OK) {
             free(buffer);
             return NULL;
         }
@@ -139,7 +139,7 @@ static char *read_growing(pal__source *source, size_t size, size_t *got, pal_err
 }
 
 /* The payload into the tensor, or into a buffer (*grown) where only reading tells whether it is there. */
-static pal_status read_payload(pal__source *source, pal_tensor **tensor, char **grown, pal_context *context,
+static pal_status read_payload(palt__source *source, pal_tensor **tensor, char **grown, pal_context *context,
                                pal_dtype dtype, pal_shape shape, size_t size, pal_error *err)
 {
     const uint64_t expected = source->used + size;
@@ -150,7 +150,7 @@ static pal_status read_payload(pal__source *source, pal_tensor **tensor, char **
             return fail_length(source, "has", (uint64_t)source->length, expected, dtype, shape, err);
         *tensor = pal_tensor_new(context, dtype, shape);
         if (!*tensor) return fail_system(source->path, ENOMEM, err);
-        const pal_status status = pal__source_read(source, (*tensor)->data, size, &got, err);
+        const pal_status status = palt__source_read(source, (*tensor)->data, size, &got, err);
         if (status != PAL_OK) return status;
     } else {
         *grown = read_growing(source, size, &got, err);
@@ -158,20 +158,20 @@ static pal_status read_payload(pal__source *source, pal_tensor **tensor, char **
     }
     if (got < size) return fail_length(source, "ends after", source->used, expected, dtype, shape, err);
     /* Reading beyond the end also makes zlib compare the checksum. */
-    const pal_status status = pal__source_read(source, &extra, 1, &got, err);
+    const pal_status status = palt__source_read(source, &extra, 1, &got, err);
     if (status == PAL_OK && got > 0) return fail_length(source, "goes on after", expected, expected, dtype, shape, err);
     return status;
 }
 
-pal_tensor *pal__source_tensor(pal__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
-                               pal_error *err)
+pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
+                                pal_error *err)
 {
     const int64_t count = pal_shape_count(shape);
     size_t size = 0;
     if (count < 0 || __builtin_mul_overflow((uint64_t)count, pal_dtype_size(dtype), &size) || size > PTRDIFF_MAX / 2) {
         char text[96];
         pal_error_set(err, PAL_ERR_FORMAT, "%s: says it holds %s %s, expected sizes that fit into memory",
-                      pal__shown_path(source->path), pal_dtype_name(dtype), pal_shape_text(shape, text, sizeof text));
+                      palt__shown_path(source->path), pal_dtype_name(dtype), pal_shape_text(shape, text, sizeof text));
         return NULL;
     }
     pal_tensor *tensor = NULL;

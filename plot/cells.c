@@ -1,6 +1,6 @@
 /* cells.c - a tensor seen as images, and how the values of one image become colours.
  *
- * Invariant of an opened view: count, height and width are at least 1, height and width at most PAL__IMAGE_SIDE, and
+ * Invariant of an opened view: count, height and width are at least 1, height and width at most PALT__IMAGE_SIDE, and
  * every element of every cell lies inside the tensor.
  */
 #include "plot/internal.h"
@@ -9,7 +9,7 @@
 
 /* ---- The mappings --------------------------------------------------------------------------------------------- */
 
-static double value_at(const pal__cells *cells, int64_t i, int64_t element)
+static double value_at(const palt__cells *cells, int64_t i, int64_t element)
 {
     double value = pal_tensor_get(cells->tensor, (size_t)(i * cells->cell_step + element * cells->step));
     return cells->tensor->dtype == PAL_U8 ? value / 255 : value;
@@ -19,7 +19,7 @@ typedef struct extremes { /* of a cell's finite values; all 0 if there are none 
     double low, high;
 } extremes;
 
-static extremes extremes_of(const pal__cells *cells, int64_t i)
+static extremes extremes_of(const palt__cells *cells, int64_t i)
 {
     extremes e = {INFINITY, -INFINITY};
     for (int64_t k = 0; k < cells->planes * cells->height * cells->plane_width; k++) {
@@ -68,7 +68,7 @@ static const struct {
 
 /* Reads the number of cells and their size off the shape; an axis of length 1 before or after the image is a channel.
  */
-static pal_status fit(pal__cells *cells, const pal_grid_row *row, const pal_grid_section *section, pal_error *error)
+static pal_status fit(palt__cells *cells, const pal_grid_row *row, const pal_grid_section *section, pal_error *error)
 {
     int64_t height = section->cell_height, width = section->cell_width;
     const int64_t planes = section->cell_planes ? section->cell_planes : 1;
@@ -80,8 +80,8 @@ static pal_status fit(pal__cells *cells, const pal_grid_row *row, const pal_grid
         shape = PAL_SHAPE(shape.dim[0], shape.dim[first], shape.dim[first + 1]);
     }
     if (shape.rank == 3 && !row->transposed) {
-        *cells = (pal__cells){row->cells, shape.dim[0], shape.dim[1], shape.dim[2], shape.dim[1] * shape.dim[2], 1,
-                              1,          shape.dim[2], false};
+        *cells = (palt__cells){row->cells, shape.dim[0], shape.dim[1], shape.dim[2], shape.dim[1] * shape.dim[2], 1,
+                               1,          shape.dim[2], false};
         if (planes != 1 || (height != 0 && height != cells->height) || (width != 0 && width != cells->width))
             return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not images of %lld x %lld", text,
                                  (long long)height, (long long)width);
@@ -98,24 +98,24 @@ static pal_status fit(pal__cells *cells, const pal_grid_row *row, const pal_grid
     if (height == 0 && width == 0) height = width = llround(sqrt((double)size));
     if (height == 0 && width > 0) height = size / width;
     if (width == 0 && height > 0) width = size / height;
-    if (height < 0 || width < 0 || height > PAL__IMAGE_SIDE || width > PAL__IMAGE_SIDE || height * width != size)
+    if (height < 0 || width < 0 || height > PALT__IMAGE_SIDE || width > PALT__IMAGE_SIDE || height * width != size)
         return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are no image of %lld x %lld", text,
                              (long long)size, (long long)height, (long long)width);
-    *cells = (pal__cells){.tensor = row->cells,
-                          .count = count,
-                          .height = height,
-                          .width = width,
-                          .planes = planes,
-                          .plane_width = width,
-                          .colour = planes == 3 && mappings[row->mapping].colours,
-                          .cell_step = row->transposed ? 1 : planes * size,
-                          .step = row->transposed ? count : 1};
-    if (planes > 1 && !cells->colour) cells->width = planes > PAL__IMAGE_SIDE ? INT32_MAX : planes * (width + 1) - 1;
+    *cells = (palt__cells){.tensor = row->cells,
+                           .count = count,
+                           .height = height,
+                           .width = width,
+                           .planes = planes,
+                           .plane_width = width,
+                           .colour = planes == 3 && mappings[row->mapping].colours,
+                           .cell_step = row->transposed ? 1 : planes * size,
+                           .step = row->transposed ? count : 1};
+    if (planes > 1 && !cells->colour) cells->width = planes > PALT__IMAGE_SIDE ? INT32_MAX : planes * (width + 1) - 1;
     return PAL_OK;
 }
 
-pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal_grid_section *section,
-                           pal_error *error)
+pal_status palt__cells_open(palt__cells *cells, const pal_grid_row *row, const pal_grid_section *section,
+                            pal_error *error)
 {
     if (row->cells == NULL || row->cells->data == NULL) return pal_error_set(error, PAL_ERR_ARGUMENT, "no cells");
     pal_dtype dtype = row->cells->dtype;
@@ -126,7 +126,7 @@ pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal
     if (pal_shape_count(row->cells->shape) <= 0) return pal_error_set(error, PAL_ERR_SHAPE, "cells are empty");
     pal_status status = fit(cells, row, section, error);
     if (status != PAL_OK) return status;
-    if (cells->height > PAL__IMAGE_SIDE || cells->width > PAL__IMAGE_SIDE)
+    if (cells->height > PALT__IMAGE_SIDE || cells->width > PALT__IMAGE_SIDE)
         return pal_error_set(error, PAL_ERR_SHAPE, "cells of %lld x %lld are too large", (long long)cells->height,
                              (long long)cells->width);
     if (row->limit > 0 && (uint64_t)cells->count > row->limit) cells->count = (int64_t)row->limit;
@@ -135,14 +135,14 @@ pal_status pal__cells_open(pal__cells *cells, const pal_grid_row *row, const pal
 
 /* ---- Drawing -------------------------------------------------------------------------------------------------- */
 
-static pal_colour colour_at(const pal__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
+static pal_colour colour_at(const palt__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
 {
     double value = value_at(cells, i, element);
     return isfinite(value) ? mappings[mapping].colour(mappings[mapping].place(value, e)) : PAL_COLOUR_NONFINITE;
 }
 
 /* Of three planes; the mapping is one to greys. */
-static pal_colour mixed_at(const pal__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
+static pal_colour mixed_at(const palt__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
 {
     uint8_t level[3];
     for (int64_t k = 0; k < 3; k++) {
@@ -153,8 +153,8 @@ static pal_colour mixed_at(const pal__cells *cells, int64_t i, pal_mapping mappi
     return (pal_colour){level[0], level[1], level[2]};
 }
 
-void pal__cells_draw(const pal__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
-                     int64_t scale, int64_t down)
+void palt__cells_draw(const palt__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
+                      int64_t scale, int64_t down)
 {
     const int64_t pitch = cells->plane_width + (cells->planes > 1);
     extremes e = mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i);

@@ -60,16 +60,16 @@ static void write_data(FILE *stream, const void *user)
 {
     const pal_curves *curves = user;
     fputs("# ", stream);
-    pal__gnuplot_heading(stream, curves->x_label == NULL ? "epoch" : curves->x_label);
+    palt__gnuplot_heading(stream, curves->x_label == NULL ? "epoch" : curves->x_label);
     for (size_t s = 0; s < curves->series_count; s++) {
         putc(' ', stream);
-        pal__gnuplot_heading(stream, curves->series[s].name);
+        palt__gnuplot_heading(stream, curves->series[s].name);
     }
     putc('\n', stream);
     for (size_t i = 0; i < curves->count; i++) {
-        pal__gnuplot_number(stream, curves->x[i], ' ');
+        palt__gnuplot_number(stream, curves->x[i], ' ');
         for (size_t s = 0; s < curves->series_count; s++)
-            pal__gnuplot_number(stream, curves->series[s].y[i], s + 1 < curves->series_count ? ' ' : '\n');
+            palt__gnuplot_number(stream, curves->series[s].y[i], s + 1 < curves->series_count ? ' ' : '\n');
     }
 }
 
@@ -136,14 +136,14 @@ static void write_style(FILE *stream, const pal_curves *curves, size_t s, bool m
     else if (class < 0)
         fprintf(stream, "lines lc rgb '#000000' lw 3.5");
     else
-        fprintf(stream, "%s lc rgb '%s' pt %d lw 1.2", lines, pal__class_colours[class], 4 + class);
+        fprintf(stream, "%s lc rgb '%s' pt %d lw 1.2", lines, palt__class_colours[class], 4 + class);
 }
 
 static void write_script(FILE *stream, const void *user, const char *data)
 {
     const pal_curves *curves = user;
-    pal__gnuplot_head(stream, curves->title, curves->x_label == NULL ? "epoch" : curves->x_label,
-                      curves->y_label == NULL ? "loss" : curves->y_label);
+    palt__gnuplot_head(stream, curves->title, curves->x_label == NULL ? "epoch" : curves->x_label,
+                       curves->y_label == NULL ? "loss" : curves->y_label);
     /* A long key would hide the curves. */
     fputs(curves->series_count > KEY_INSIDE
               ? "set key outside right top Left reverse noenhanced samplen 4 spacing 1.25\n"
@@ -156,11 +156,11 @@ static void write_script(FILE *stream, const void *user, const char *data)
     for (size_t s = 0; s < curves->series_count; s++) {
         size_t points = points_of(curves, s);
         if (points == 0) continue; /* gnuplot takes a column without a number for an error */
-        pal__gnuplot_setting(stream, separator, data, "");
+        palt__gnuplot_setting(stream, separator, data, "");
         fprintf(stream, " using 1:%zu with ", s + 2);
         write_style(stream, curves, s, points <= MARKED_POINTS);
         fputs(" title ", stream);
-        pal__gnuplot_quote(stream, curves->series[s].name);
+        palt__gnuplot_quote(stream, curves->series[s].name);
         separator = ", \\\n     ";
     }
     putc('\n', stream);
@@ -173,6 +173,6 @@ pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *dr
     if (drawn != NULL) *drawn = false;
     pal_status status = check(curves, path, error);
     if (status != PAL_OK) return status;
-    return pal__gnuplot_write(path, PAL__PICTURE_WIDTH, PAL__PICTURE_HEIGHT, write_data, write_script, curves, drawn,
-                              error);
+    return palt__gnuplot_write(path, PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, write_data, write_script, curves, drawn,
+                               error);
 }

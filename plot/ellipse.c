@@ -15,12 +15,12 @@ void pal_ellipse_axes(const pal_ellipse *e, double radii[2], double *angle)
     *angle = away > 0 ? atan2(e->xy, half) / 2 : 0;
 }
 
-bool pal__ellipse_drawable(const pal_ellipse *e)
+bool palt__ellipse_drawable(const pal_ellipse *e)
 {
     return isfinite(e->x) && isfinite(e->y) && isfinite(e->xx) && isfinite(e->xy) && isfinite(e->yy);
 }
 
-void pal__ellipse_write(FILE *stream, const pal_ellipse *e, double deviations)
+void palt__ellipse_write(FILE *stream, const pal_ellipse *e, double deviations)
 {
     double radii[2], angle;
     pal_ellipse_axes(e, radii, &angle);
@@ -28,8 +28,8 @@ void pal__ellipse_write(FILE *stream, const pal_ellipse *e, double deviations)
     for (int i = 0; i <= CORNERS; i++) {
         const double turn = 2 * M_PI * (i % CORNERS) / CORNERS;
         const double along = deviations * radii[0] * cos(turn), across = deviations * radii[1] * sin(turn);
-        pal__gnuplot_number(stream, e->x + c * along - s * across, ' ');
-        pal__gnuplot_number(stream, e->y + s * along + c * across, ' ');
+        palt__gnuplot_number(stream, e->x + c * along - s * across, ' ');
+        palt__gnuplot_number(stream, e->y + s * along + c * across, ' ');
         fprintf(stream, "%d\n", e->of_class);
     }
     putc('\n', stream);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-char *pal__join(const char *first, ...)
+char *palt__join(const char *first, ...)
 {
     va_list parts;
     size_t length = 1;
@@ -30,20 +30,20 @@ char *pal__join(const char *first, ...)
     return joined;
 }
 
-const char *pal__last_part(const char *path)
+const char *palt__last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash == NULL ? path : slash + 1;
 }
 
 /* Opens a name beside path that nobody else has: the number of this process and a count. -1: errno tells. */
-static int open_temporary(pal__file *file)
+static int open_temporary(palt__file *file)
 {
     for (int i = 0; i < 1000; i++) {
         char suffix[48];
         snprintf(suffix, sizeof suffix, ".%ld-%d.part", (long)getpid(), i);
         free(file->temporary);
-        file->temporary = pal__join(file->path, suffix, (char *)NULL);
+        file->temporary = palt__join(file->path, suffix, (char *)NULL);
         if (file->temporary == NULL) return -1;
         int descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor >= 0 || errno != EEXIST) return descriptor;
@@ -51,16 +51,16 @@ static int open_temporary(pal__file *file)
     return -1;
 }
 
-static void forget(pal__file *file)
+static void forget(palt__file *file)
 {
     free(file->path);
     free(file->temporary);
-    *file = (pal__file){0};
+    *file = (palt__file){0};
 }
 
-pal_status pal__file_begin(pal__file *file, const char *path, pal_error *error)
+pal_status palt__file_begin(palt__file *file, const char *path, pal_error *error)
 {
-    *file = (pal__file){0};
+    *file = (palt__file){0};
     if (path == NULL || path[0] == '\0') return pal_error_set(error, PAL_ERR_ARGUMENT, "no path to write to");
     struct stat existing;
     bool exists = stat(path, &existing) == 0, replace = !exists || S_ISREG(existing.st_mode);
@@ -78,7 +78,7 @@ pal_status pal__file_begin(pal__file *file, const char *path, pal_error *error)
     return PAL_ERR_IO;
 }
 
-pal_status pal__file_end(pal__file *file, pal_status status, pal_error *error)
+pal_status palt__file_end(palt__file *file, pal_status status, pal_error *error)
 {
     bool written = fflush(file->stream) == 0 && !ferror(file->stream);
     int why = errno;

@@ -9,7 +9,7 @@
 #include "plot/internal.h"
 
 /* clang-format off */
-static const pal__glyph glyphs[] = {
+static const palt__glyph glyphs[] = {
     {11, ""}, /* space */
     {10, "5y5g 58"}, /* ! */
     {14, "4y4q ayaq"}, /* " */
@@ -108,9 +108,9 @@ static const pal__glyph glyphs[] = {
 };
 /* clang-format on */
 
-static const pal__glyph missing = {22, "48484y4yiyiyi8i848"};
+static const palt__glyph missing = {22, "48484y4yiyiyi8i848"};
 
-const pal__glyph *pal__glyph_of(unsigned char byte)
+const palt__glyph *palt__glyph_of(unsigned char byte)
 {
     if (byte < 32 || byte - 32u >= sizeof glyphs / sizeof glyphs[0]) return &missing;
     return &glyphs[byte - 32];

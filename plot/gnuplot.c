@@ -32,16 +32,16 @@ static void quote(FILE *stream, const char *text, size_t bytes)
     putc('\'', stream);
 }
 
-void pal__gnuplot_quote(FILE *stream, const char *text) { quote(stream, text, strlen(text)); }
+void palt__gnuplot_quote(FILE *stream, const char *text) { quote(stream, text, strlen(text)); }
 
 /* A heading is one word. */
-void pal__gnuplot_heading(FILE *stream, const char *text)
+void palt__gnuplot_heading(FILE *stream, const char *text)
 {
     for (; *text != '\0'; text++) putc((unsigned char)*text <= 32 ? '_' : *text, stream);
 }
 
 /* Every digit that the number has; anything not finite is gnuplot's missing value. */
-void pal__gnuplot_number(FILE *stream, double value, char end)
+void palt__gnuplot_number(FILE *stream, double value, char end)
 {
     if (isfinite(value))
         fprintf(stream, "%.17g%c", value, end);
@@ -49,32 +49,32 @@ void pal__gnuplot_number(FILE *stream, double value, char end)
         fprintf(stream, "nan%c", end);
 }
 
-void pal__gnuplot_setting(FILE *stream, const char *before, const char *text, const char *after)
+void palt__gnuplot_setting(FILE *stream, const char *before, const char *text, const char *after)
 {
     fputs(before, stream);
-    pal__gnuplot_quote(stream, text);
+    palt__gnuplot_quote(stream, text);
     fputs(after, stream);
 }
 
 static int lines_of(const char *title, int width, int size)
 {
     int lines = 0;
-    for (; *title != '\0'; lines++) pal__text_wrap(title, (pal_text_style){.height = size}, width, &title);
+    for (; *title != '\0'; lines++) palt__text_wrap(title, (pal_text_style){.height = size}, width, &title);
     return lines;
 }
 
 static int size_of(const char *title, int width) { return lines_of(title, width, 20) > 2 ? 15 : 20; }
 
-int pal__gnuplot_title_lines(const char *title, int width) { return lines_of(title, width, size_of(title, width)); }
+int palt__gnuplot_title_lines(const char *title, int width) { return lines_of(title, width, size_of(title, width)); }
 
 /* gnuplot neither wraps nor shrinks a title, but cuts it at the picture's edges. A title of more than two lines gets
  * smaller letters. Letters are measured in the font of letters.c at the height at which it is as wide as gnuplot's. */
-void pal__gnuplot_title(FILE *stream, const char *before, const char *title, int width)
+void palt__gnuplot_title(FILE *stream, const char *before, const char *title, int width)
 {
     const int size = size_of(title, width);
     do {
         const char *line = title;
-        size_t bytes = pal__text_wrap(line, (pal_text_style){.height = size}, width, &title);
+        size_t bytes = palt__text_wrap(line, (pal_text_style){.height = size}, width, &title);
         fputs(before, stream);
         quote(stream, line, bytes);
         before = ".\"\\n\".";
@@ -82,11 +82,11 @@ void pal__gnuplot_title(FILE *stream, const char *before, const char *title, int
     fprintf(stream, " noenhanced font ',%d'\n", size);
 }
 
-void pal__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label)
+void palt__gnuplot_head(FILE *stream, const char *title, const char *x_label, const char *y_label)
 {
-    if (title != NULL) pal__gnuplot_title(stream, "set title ", title, TITLE_WIDTH);
-    pal__gnuplot_setting(stream, "set xlabel ", x_label, " noenhanced\n");
-    pal__gnuplot_setting(stream, "set ylabel ", y_label, " noenhanced\n");
+    if (title != NULL) palt__gnuplot_title(stream, "set title ", title, TITLE_WIDTH);
+    palt__gnuplot_setting(stream, "set xlabel ", x_label, " noenhanced\n");
+    palt__gnuplot_setting(stream, "set ylabel ", y_label, " noenhanced\n");
     fputs("set border 3 lc rgb '#333333'\n"
           "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
           "set grid xtics ytics lc rgb '#dddddd' lt 1 lw 0.5\n"
@@ -104,7 +104,7 @@ static bool ends_in(const char *path, const char *ending)
 static void write_terminal(FILE *stream, const char *picture, int width, int height)
 {
     fputs("# Draws the picture from the data beside it: run gnuplot on this file in its folder.\n", stream);
-    pal__gnuplot_setting(stream, "if (!exists('output')) output = ", picture, "\n");
+    palt__gnuplot_setting(stream, "if (!exists('output')) output = ", picture, "\n");
     if (ends_in(picture, ".svg"))
         fprintf(stream,
                 "set terminal svg size %d,%d dynamic font 'Sans,17' linewidth 2 noenhanced background '#ffffff'\n",
@@ -133,7 +133,7 @@ static char *output_setting(const char *name)
     FILE *stream = open_memstream(&text, &size);
     if (stream == NULL) return NULL;
     fputs("output=", stream);
-    pal__gnuplot_quote(stream, name);
+    palt__gnuplot_quote(stream, name);
     if (fclose(stream) == 0) return text;
     free(text);
     return NULL;
@@ -165,7 +165,7 @@ static int run(char *const *arguments, const char *folder, int *status)
 /* folder and name are the two parts of the script's path; output is the picture's name as seen from that folder. */
 static pal_status draw(const char *folder, const char *name, const char *output, bool *drawn, pal_error *error)
 {
-    char *setting = output_setting(output), *script = pal__join("./", name, (char *)NULL);
+    char *setting = output_setting(output), *script = palt__join("./", name, (char *)NULL);
     int outcome = 0, why = ENOMEM;
     if (setting != NULL && script != NULL) {
         char program[] = "gnuplot", plain[] = "-d", evaluate[] = "-e";
@@ -184,11 +184,11 @@ static pal_status draw(const char *folder, const char *name, const char *output,
  */
 static pal_status run_script(const char *script, const char *path, bool *drawn, pal_error *error)
 {
-    const char *name = pal__last_part(script);
+    const char *name = palt__last_part(script);
     struct stat picture;
-    pal__file file;
+    palt__file file;
     *drawn = false;
-    pal_status status = pal__file_begin(&file, path, error);
+    pal_status status = palt__file_begin(&file, path, error);
     if (status != PAL_OK) return status;
     char *folder = name == script ? strdup("./") : strndup(script, (size_t)(name - script));
     if (folder == NULL)
@@ -196,16 +196,16 @@ static pal_status run_script(const char *script, const char *path, bool *drawn, 
     else if (file.temporary == NULL)
         status = pal_error_set(error, PAL_ERR_ARGUMENT, "%s: not a regular file", path);
     else /* a temporary name that is relative lies in the script's folder, as path does */
-        status = draw(folder, name, file.temporary[0] == '/' ? file.temporary : pal__last_part(file.temporary), drawn,
+        status = draw(folder, name, file.temporary[0] == '/' ? file.temporary : palt__last_part(file.temporary), drawn,
                       error);
     if (status == PAL_OK && *drawn && (fstat(fileno(file.stream), &picture) != 0 || picture.st_size == 0))
         status = pal_error_set(error, PAL_ERR_IO, "%s: gnuplot drew nothing", path);
     free(folder);
     if (status == PAL_OK && !*drawn) {
-        pal__file_end(&file, PAL_ERR_STOPPED, NULL); /* leaves what was there */
+        palt__file_end(&file, PAL_ERR_STOPPED, NULL); /* leaves what was there */
         return PAL_OK;
     }
-    status = pal__file_end(&file, status, error);
+    status = palt__file_end(&file, status, error);
     *drawn = status == PAL_OK;
     return status;
 }
@@ -218,23 +218,23 @@ typedef struct beside { /* the picture, and the files beside it */
     char *data, *script;
 } beside;
 
-static pal_status write_files(beside to, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script, const void *user,
+static pal_status write_files(beside to, palt__gnuplot_data_fn data, palt__gnuplot_script_fn script, const void *user,
                               pal_error *error)
 {
-    pal__file file;
-    pal_status status = pal__file_begin(&file, to.data, error);
+    palt__file file;
+    pal_status status = palt__file_begin(&file, to.data, error);
     if (status != PAL_OK) return status;
     data(file.stream, user);
-    status = pal__file_end(&file, PAL_OK, error);
-    if (status == PAL_OK) status = pal__file_begin(&file, to.script, error);
+    status = palt__file_end(&file, PAL_OK, error);
+    if (status == PAL_OK) status = palt__file_begin(&file, to.script, error);
     if (status != PAL_OK) return status;
-    write_terminal(file.stream, pal__last_part(to.path), to.width, to.height);
-    script(file.stream, user, pal__last_part(to.data));
-    return pal__file_end(&file, PAL_OK, error);
+    write_terminal(file.stream, palt__last_part(to.path), to.width, to.height);
+    script(file.stream, user, palt__last_part(to.data));
+    return palt__file_end(&file, PAL_OK, error);
 }
 
 /* Numbers have a decimal point whatever the host's language; the locale of this thread alone is changed meanwhile. */
-static pal_status write_plainly(beside to, pal__gnuplot_data_fn data, pal__gnuplot_script_fn script, const void *user,
+static pal_status write_plainly(beside to, palt__gnuplot_data_fn data, palt__gnuplot_script_fn script, const void *user,
                                 pal_error *error)
 {
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -246,8 +246,8 @@ static pal_status write_plainly(beside to, pal__gnuplot_data_fn data, pal__gnupl
     return status;
 }
 
-pal_status pal__gnuplot_write(const char *path, int width, int height, pal__gnuplot_data_fn data,
-                              pal__gnuplot_script_fn script, const void *user, bool *drawn, pal_error *error)
+pal_status palt__gnuplot_write(const char *path, int width, int height, palt__gnuplot_data_fn data,
+                               palt__gnuplot_script_fn script, const void *user, bool *drawn, pal_error *error)
 {
     bool done = false;
     pal_status status = PAL_OK;
@@ -256,8 +256,8 @@ pal_status pal__gnuplot_write(const char *path, int width, int height, pal__gnup
     char *stem = strndup(path, length);
     beside to = {.path = path, .width = width, .height = height};
     if (stem != NULL) {
-        to.data = pal__join(stem, ".dat", (char *)NULL);
-        to.script = pal__join(stem, ".gnuplot", (char *)NULL);
+        to.data = palt__join(stem, ".dat", (char *)NULL);
+        to.script = palt__join(stem, ".gnuplot", (char *)NULL);
     }
     if (to.data == NULL || to.script == NULL)
         status = pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);

@@ -7,32 +7,32 @@ static void centred(pal_image *image, int64_t left, int64_t width, int64_t y, co
 {
     while (text != NULL && text[0] != '\0') {
         const char *line = text;
-        size_t bytes = pal__text_wrap(line, style, wrap, &text);
-        pal__text_draw(image, left + (width - pal__text_measure(line, bytes, style)) / 2, y, line, bytes, style);
+        size_t bytes = palt__text_wrap(line, style, wrap, &text);
+        palt__text_draw(image, left + (width - palt__text_measure(line, bytes, style)) / 2, y, line, bytes, style);
         y += pal_text_leading(style);
     }
 }
 
 /* Cells from `first` on, before `end`, with the first one at the top left. */
-static void draw_row(pal_image *image, const pal__layout *layout, const pal__section_layout *section,
-                     const pal_grid_row *row, const pal__cells *cells, int64_t first, int64_t end, int64_t y)
+static void draw_row(pal_image *image, const palt__layout *layout, const palt__section_layout *section,
+                     const pal_grid_row *row, const palt__cells *cells, int64_t first, int64_t end, int64_t y)
 {
     const int64_t pitch = section->cell_width + layout->gap, columns = section->columns, gap = layout->gap;
     for (int64_t i = 0; section->matte && i < end - first; i++) /* an edge that shows where a near-white cell ends */
         pal_image_rect(image, section->cells_x + i % columns * pitch - gap, y + i / columns * section->line - gap,
                        section->cell_width + 2 * gap, section->cell_height + 2 * gap, (pal_colour){205, 205, 205});
     for (int64_t i = 0; i < end - first; i++)
-        pal__cells_draw(cells, first + i, row->mapping, image, section->cells_x + i % columns * pitch,
-                        y + i / columns * section->line, layout->scale, layout->down);
+        palt__cells_draw(cells, first + i, row->mapping, image, section->cells_x + i % columns * pitch,
+                         y + i / columns * section->line, layout->scale, layout->down);
 }
 
-static void draw_rows(pal_image *image, const pal__layout *layout, const pal__section_layout *section,
+static void draw_rows(pal_image *image, const palt__layout *layout, const palt__section_layout *section,
                       const pal_grid_section *from, int64_t band)
 {
     int64_t y = layout->cells_y + band * section->band;
     for (size_t r = 0; r < section->row_count; r++) {
-        const pal__cells *cells = &section->rows[r];
-        const int64_t height = pal__layout_lines(section, r) * section->line - layout->gap;
+        const palt__cells *cells = &section->rows[r];
+        const int64_t height = palt__layout_lines(section, r) * section->line - layout->gap;
         const int64_t first = section->bands > 1 ? band * section->columns : 0;
         const int64_t end =
             section->bands > 1 && cells->count > first + section->columns ? first + section->columns : cells->count;
@@ -45,7 +45,7 @@ static void draw_rows(pal_image *image, const pal__layout *layout, const pal__se
     }
 }
 
-static void draw_section(pal_image *image, const pal__layout *layout, const pal__section_layout *section,
+static void draw_section(pal_image *image, const palt__layout *layout, const palt__section_layout *section,
                          const pal_grid_section *from)
 {
     /* layout.c left room for a title that is wider than the cells: never wrapped */
@@ -59,15 +59,15 @@ static void draw_section(pal_image *image, const pal__layout *layout, const pal_
 
 pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error)
 {
-    pal__layout layout;
-    if (pal__layout_make(&layout, grid, error) != PAL_OK) return NULL;
+    palt__layout layout;
+    if (palt__layout_make(&layout, grid, error) != PAL_OK) return NULL;
     pal_image *image = pal_image_new(layout.width, layout.height, error);
     if (image != NULL) {
         centred(image, layout.margin, layout.content, layout.title_y, grid->title, layout.title, layout.content);
         for (size_t s = 0; s < layout.count; s++) draw_section(image, &layout, &layout.sections[s], &grid->sections[s]);
         centred(image, layout.margin, layout.content, layout.caption_y, grid->caption, layout.caption, layout.content);
     }
-    pal__layout_clear(&layout);
+    palt__layout_clear(&layout);
     return image;
 }
 

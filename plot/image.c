@@ -1,6 +1,6 @@
 /* image.c - a picture in memory.
  *
- * Invariant: width and height are 1 to PAL__IMAGE_SIDE and their product at most PAL__IMAGE_PIXELS, so that positions
+ * Invariant: width and height are 1 to PALT__IMAGE_SIDE and their product at most PALT__IMAGE_PIXELS, so that positions
  * and sizes inside an image never overflow. Everything that draws goes through clip() or checks the bounds itself.
  */
 #include "plot/internal.h"
@@ -15,7 +15,7 @@ pal_image *pal_image_new(int64_t width, int64_t height, pal_error *error)
                       (long long)height);
         return NULL;
     }
-    if (width > PAL__IMAGE_SIDE || height > PAL__IMAGE_SIDE || width * height > PAL__IMAGE_PIXELS) {
+    if (width > PALT__IMAGE_SIDE || height > PALT__IMAGE_SIDE || width * height > PALT__IMAGE_PIXELS) {
         pal_error_set(error, PAL_ERR_ARGUMENT, "image: %lld x %lld pixels is too large", (long long)width,
                       (long long)height);
         return NULL;
@@ -42,7 +42,7 @@ void pal_image_free(pal_image *image)
     free(image);
 }
 
-uint8_t *pal__pixel(const pal_image *image, int64_t x, int64_t y)
+uint8_t *palt__pixel(const pal_image *image, int64_t x, int64_t y)
 {
     return image->pixels + (size_t)(y * image->width + x) * 3;
 }
@@ -63,7 +63,7 @@ void pal_image_rect(pal_image *image, int64_t x, int64_t y, int64_t width, int64
 {
     if (!clip(&x, &width, image->width) || !clip(&y, &height, image->height)) return;
     for (int64_t row = y; row < y + height; row++) {
-        uint8_t *pixel = pal__pixel(image, x, row);
+        uint8_t *pixel = palt__pixel(image, x, row);
         for (int64_t i = 0; i < width; i++, pixel += 3) {
             pixel[0] = colour.red;
             pixel[1] = colour.green;
@@ -82,12 +82,12 @@ void pal_image_blit(pal_image *to, const pal_image *from, int64_t x, int64_t y)
     int64_t left = x, top = y, width = from->width, height = from->height;
     if (!clip(&left, &width, to->width) || !clip(&top, &height, to->height)) return;
     for (int64_t row = 0; row < height; row++)
-        memcpy(pal__pixel(to, left, top + row), pal__pixel(from, left - x, top - y + row), (size_t)width * 3);
+        memcpy(palt__pixel(to, left, top + row), palt__pixel(from, left - x, top - y + row), (size_t)width * 3);
 }
 
 pal_colour pal_image_get(const pal_image *image, int64_t x, int64_t y)
 {
     if (x < 0 || y < 0 || x >= image->width || y >= image->height) return (pal_colour){0, 0, 0};
-    const uint8_t *pixel = pal__pixel(image, x, y);
+    const uint8_t *pixel = palt__pixel(image, x, y);
     return (pal_colour){pixel[0], pixel[1], pixel[2]};
 }

@@ -27,22 +27,22 @@ static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t clamp(int64_t x, int64_t low, int64_t high) { return max64(low, min64(x, high)); }
 static bool given(const char *text) { return text != NULL && text[0] != '\0'; }
 
-int64_t pal__layout_lines(const pal__section_layout *section, size_t row)
+int64_t palt__layout_lines(const palt__section_layout *section, size_t row)
 {
     return section->bands > 1 ? 1 : (section->rows[row].count + section->columns - 1) / section->columns;
 }
 
-void pal__layout_clear(pal__layout *layout)
+void palt__layout_clear(palt__layout *layout)
 {
     for (size_t s = 0; layout->sections != NULL && s < layout->count; s++) free(layout->sections[s].rows);
     free(layout->sections);
-    *layout = (pal__layout){0};
+    *layout = (palt__layout){0};
 }
 
 /* ---- What there is to show ------------------------------------------------------------------------------------ */
 
 /* As many columns as a good picture has room for with cells that are not too small, in bands of about one length. */
-static void choose_bands(pal__section_layout *to, int64_t longest)
+static void choose_bands(palt__section_layout *to, int64_t longest)
 {
     const int64_t width = to->rows[0].width, side = max64(width, to->rows[0].height);
     const int64_t scale = (SMALL_CELL + side - 1) / side;
@@ -51,7 +51,7 @@ static void choose_bands(pal__section_layout *to, int64_t longest)
     to->columns = (longest + to->bands - 1) / to->bands;
 }
 
-static pal_status open_rows(pal__section_layout *to, const pal_grid_section *section, size_t number, pal_error *error)
+static pal_status open_rows(palt__section_layout *to, const pal_grid_section *section, size_t number, pal_error *error)
 {
     pal_error why = {PAL_OK, ""};
     int64_t longest = 0;
@@ -59,8 +59,8 @@ static pal_status open_rows(pal__section_layout *to, const pal_grid_section *sec
     to->rows = calloc(section->count, sizeof *to->rows);
     if (to->rows == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
     for (size_t r = 0; r < section->count; r++) {
-        pal__cells *cells = &to->rows[r];
-        pal_status status = pal__cells_open(cells, &section->rows[r], section, &why);
+        palt__cells *cells = &to->rows[r];
+        pal_status status = palt__cells_open(cells, &section->rows[r], section, &why);
         if (status != PAL_OK)
             return pal_error_set(error, status, "grid: section %zu, row %zu: %s", number, r, why.text);
         if (cells->height != to->rows[0].height || cells->width != to->rows[0].width)
@@ -84,7 +84,7 @@ static pal_status open_rows(pal__section_layout *to, const pal_grid_section *sec
     return PAL_OK;
 }
 
-static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_error *error)
+static pal_status open_sections(palt__layout *layout, const pal_grid *grid, pal_error *error)
 {
     if (pal_options_read(NULL, grid, sizeof *grid, sizeof *grid, "grid", error)) return PAL_ERR_ARGUMENT;
     if (grid->count == 0 || grid->count > SECTIONS_LIMIT || grid->sections == NULL)
@@ -109,7 +109,7 @@ static pal_status open_sections(pal__layout *layout, const pal_grid *grid, pal_e
 
 static int32_t label_size(int64_t cells_width) { return (int32_t)clamp(cells_width / 90, SMALL_LABEL, LARGE_LABEL); }
 
-static bool all_strips(const pal__layout *layout)
+static bool all_strips(const palt__layout *layout)
 {
     bool strips = true;
     for (size_t s = 0; s < layout->count; s++) strips &= layout->sections[s].rows[0].height == 1;
@@ -117,7 +117,7 @@ static bool all_strips(const pal__layout *layout)
 }
 
 /* Sizes all cells at a scale; returns the width of the cells of all sections, and the height of the highest. */
-static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
+static int64_t size_cells(palt__layout *layout, int64_t scale, int64_t *height)
 {
     int64_t width = 0;
     *height = 0;
@@ -129,16 +129,16 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
     if (strips) layout->gap *= 2;
     layout->down = strips ? max64(scale, STRIP_HEIGHT) : scale;
     for (size_t s = 0; s < layout->count; s++) {
-        pal__section_layout *section = &layout->sections[s];
+        palt__section_layout *section = &layout->sections[s];
         section->cell_width = section->rows[0].width * scale;
         section->cell_height = section->rows[0].height * layout->down;
         section->cells_width = section->columns * (section->cell_width + layout->gap) - layout->gap;
         width += section->cells_width;
     }
     for (size_t s = 0; s < layout->count; s++) {
-        pal__section_layout *section = &layout->sections[s];
+        palt__section_layout *section = &layout->sections[s];
         int64_t lines = 0, needed = section->labelled ? label_size(width) * 3 / 2 : 0;
-        for (size_t r = 0; r < section->row_count; r++) lines += pal__layout_lines(section, r);
+        for (size_t r = 0; r < section->row_count; r++) lines += palt__layout_lines(section, r);
         bool wrapped = section->row_count > 1 && lines > (int64_t)section->row_count;
         section->line = section->cell_height + layout->gap;
         section->row_gap = wrapped ? 4 * layout->gap : layout->gap; /* shows where a row of several lines ends */
@@ -153,9 +153,9 @@ static int64_t size_cells(pal__layout *layout, int64_t scale, int64_t *height)
 }
 
 /* The largest scale whose cells fill a good picture; small cells may make it larger than that, but not huge. */
-static int64_t choose_scale(pal__layout *layout)
+static int64_t choose_scale(palt__layout *layout)
 {
-    int64_t smallest = PAL__IMAGE_SIDE, height;
+    int64_t smallest = PALT__IMAGE_SIDE, height;
     const bool strips = all_strips(layout);
     for (size_t s = 0; s < layout->count; s++)
         smallest = min64(smallest, max64(layout->sections[s].rows[0].width, layout->sections[s].rows[0].height));
@@ -168,7 +168,7 @@ static int64_t choose_scale(pal__layout *layout)
 
 /* ---- Where ---------------------------------------------------------------------------------------------------- */
 
-static void choose_styles(pal__layout *layout, int64_t cells_width)
+static void choose_styles(palt__layout *layout, int64_t cells_width)
 {
     const pal_colour black = {20, 20, 20}, grey = {85, 85, 85};
     int32_t size = label_size(cells_width);
@@ -181,7 +181,7 @@ static void choose_styles(pal__layout *layout, int64_t cells_width)
 }
 
 /* Labels that do not fit above their columns are made smaller, down to what can be read. */
-static void fit_column_labels(pal__layout *layout, const pal_grid *grid)
+static void fit_column_labels(palt__layout *layout, const pal_grid *grid)
 {
     for (size_t s = 0; s < grid->count; s++)
         for (size_t c = 0; c < grid->sections[s].column_label_count; c++)
@@ -191,11 +191,11 @@ static void fit_column_labels(pal__layout *layout, const pal_grid *grid)
                 layout->column_label.height--;
 }
 
-static int64_t place_across(pal__layout *layout, const pal_grid *grid)
+static int64_t place_across(palt__layout *layout, const pal_grid *grid)
 {
     int64_t x = 0, space = 3 * (int64_t)layout->label.height;
     for (size_t s = 0; s < layout->count; s++) {
-        pal__section_layout *section = &layout->sections[s];
+        palt__section_layout *section = &layout->sections[s];
         for (size_t r = 0; r < section->row_count; r++)
             section->labels = max64(section->labels, pal_text_width(grid->sections[s].rows[r].label, layout->label));
         if (section->labels > 0) section->labels += layout->label.height;
@@ -213,13 +213,13 @@ static int64_t wrapped_lines(const char *text, pal_text_style style, int64_t wid
     int64_t lines = 0;
     while (given(text)) {
         const char *line = text;
-        *widest = max64(*widest, pal__text_measure(line, pal__text_wrap(line, style, width, &text), style));
+        *widest = max64(*widest, palt__text_measure(line, palt__text_wrap(line, style, width, &text), style));
         lines++;
     }
     return lines;
 }
 
-static void place_down(pal__layout *layout, const pal_grid *grid, int64_t cells_height)
+static void place_down(palt__layout *layout, const pal_grid *grid, int64_t cells_height)
 {
     int64_t y = layout->margin, size = layout->label.height, widest = 0, lines;
     bool section_titles = false, column_labels = false;
@@ -246,7 +246,7 @@ static void place_down(pal__layout *layout, const pal_grid *grid, int64_t cells_
     layout->height = y + layout->margin;
 }
 
-static void make(pal__layout *layout, const pal_grid *grid)
+static void make(palt__layout *layout, const pal_grid *grid)
 {
     int64_t height, width = size_cells(layout, grid->scale > 0 ? grid->scale : choose_scale(layout), &height);
     choose_styles(layout, width);
@@ -257,13 +257,13 @@ static void make(pal__layout *layout, const pal_grid *grid)
         layout->sections[s].cells_x += layout->margin + (layout->content - across) / 2;
 }
 
-pal_status pal__layout_make(pal__layout *layout, const pal_grid *grid, pal_error *error)
+pal_status palt__layout_make(palt__layout *layout, const pal_grid *grid, pal_error *error)
 {
-    *layout = (pal__layout){0};
+    *layout = (palt__layout){0};
     pal_status status = open_sections(layout, grid, error);
     if (status == PAL_OK)
         make(layout, grid);
     else
-        pal__layout_clear(layout);
+        palt__layout_clear(layout);
     return status;
 }

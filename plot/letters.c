@@ -26,7 +26,7 @@ typedef struct outline { /* a letter as straight lines, in pixels, y downward fr
 static double unit_of(pal_text_style style)
 {
     int32_t height = style.height < 5 ? 5 : style.height > 256 ? 256 : style.height;
-    return (double)height / PAL__FONT_CAPITAL;
+    return (double)height / PALT__FONT_CAPITAL;
 }
 
 static double radius_of(pal_text_style style) { return unit_of(style) * (style.bold ? 2.45 : 1.6); }
@@ -34,13 +34,13 @@ static double radius_of(pal_text_style style) { return unit_of(style) * (style.b
 /* A bold letter's pen is wider by what its neighbours must give way. */
 static int64_t advance_of(unsigned char byte, pal_text_style style)
 {
-    return lround(unit_of(style) * (pal__glyph_of(byte)->advance + (style.bold ? 1.5 : 0.0)));
+    return lround(unit_of(style) * (palt__glyph_of(byte)->advance + (style.bold ? 1.5 : 0.0)));
 }
 
 /* UTF-8 continuation bytes belong to the box drawn for the character's first byte. */
 static bool continues(char byte) { return ((unsigned char)byte & 0xC0) == 0x80; }
 
-int64_t pal__text_measure(const char *text, size_t bytes, pal_text_style style)
+int64_t palt__text_measure(const char *text, size_t bytes, pal_text_style style)
 {
     int64_t width = 0;
     for (size_t i = 0; i < bytes; i++)
@@ -50,12 +50,12 @@ int64_t pal__text_measure(const char *text, size_t bytes, pal_text_style style)
 
 int64_t pal_text_width(const char *text, pal_text_style style)
 {
-    return text == NULL ? 0 : pal__text_measure(text, strlen(text), style);
+    return text == NULL ? 0 : palt__text_measure(text, strlen(text), style);
 }
 
-int64_t pal_text_leading(pal_text_style style) { return lround(unit_of(style) * PAL__FONT_CAPITAL * 1.75); }
+int64_t pal_text_leading(pal_text_style style) { return lround(unit_of(style) * PALT__FONT_CAPITAL * 1.75); }
 
-size_t pal__text_wrap(const char *text, pal_text_style style, int64_t width, const char **next)
+size_t palt__text_wrap(const char *text, pal_text_style style, int64_t width, const char **next)
 {
     size_t end = 0, space = 0;
     int64_t used = 0;
@@ -121,7 +121,7 @@ static void trace(outline *shape, const char *strokes, pal_text_style style)
             count = 0;
             if (*s == '\0') return;
         } else if (count < MAX_POINTS) {
-            p[count++] = (point){unit * digit_of(s[0]), unit * (PAL__FONT_SIDE - 1 - digit_of(s[1]))};
+            p[count++] = (point){unit * digit_of(s[0]), unit * (PALT__FONT_SIDE - 1 - digit_of(s[1]))};
             s++;
         }
     }
@@ -149,21 +149,21 @@ static void ink(const outline *shape, pal_image *image, int64_t x, int64_t y, in
         nearest = fmin(nearest, distance(&shape->lines[i], (double)dx + 0.5, (double)dy + 0.5));
     double share = nearest < -0.5 ? 1 : 0.5 - nearest;
     if (share <= 0) return;
-    uint8_t *pixel = pal__pixel(image, x + dx, y + dy);
+    uint8_t *pixel = palt__pixel(image, x + dx, y + dy);
     pixel[0] = mix(pixel[0], colour.red, share);
     pixel[1] = mix(pixel[1], colour.green, share);
     pixel[2] = mix(pixel[2], colour.blue, share);
 }
 
-void pal__text_draw(pal_image *image, int64_t x, int64_t y, const char *text, size_t bytes, pal_text_style style)
+void palt__text_draw(pal_image *image, int64_t x, int64_t y, const char *text, size_t bytes, pal_text_style style)
 {
     outline shape;
-    int64_t side = (int64_t)ceil(unit_of(style) * (PAL__FONT_SIDE + 4)), pad = (int64_t)ceil(radius_of(style)) + 1;
+    int64_t side = (int64_t)ceil(unit_of(style) * (PALT__FONT_SIDE + 4)), pad = (int64_t)ceil(radius_of(style)) + 1;
     const int64_t far = INT64_C(1) << 40; /* keeps the sums below from overflowing; no image is that large */
     if (y < -far || y > far || x < -far) return;
     for (size_t i = 0; i < bytes && x < image->width + pad; i++) {
         if (continues(text[i])) continue;
-        trace(&shape, pal__glyph_of((unsigned char)text[i])->strokes, style);
+        trace(&shape, palt__glyph_of((unsigned char)text[i])->strokes, style);
         for (int64_t dy = -pad; dy < side + pad && shape.count > 0; dy++)
             for (int64_t dx = -pad; dx < side + pad; dx++) ink(&shape, image, x, y, dx, dy, style.colour);
         x += advance_of((unsigned char)text[i], style);
@@ -172,5 +172,5 @@ void pal__text_draw(pal_image *image, int64_t x, int64_t y, const char *text, si
 
 void pal_image_text(pal_image *image, int64_t x, int64_t y, const char *text, pal_text_style style)
 {
-    if (text != NULL) pal__text_draw(image, x, y, text, strlen(text), style);
+    if (text != NULL) palt__text_draw(image, x, y, text, strlen(text), style);
 }

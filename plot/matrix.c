@@ -20,7 +20,7 @@ enum {
     SIDE = 900,    /* of a matrix of many classes */
     BESIDE = 78,   /* right of a matrix: recall */
     BETWEEN = 24,  /* two matrices */
-    TEXT = 15,     /* font sizes, in the units of pal__gnuplot_title */
+    TEXT = 15,     /* font sizes, in the units of palt__gnuplot_title */
     SMALL = 13,
     DARK = 55, /* hundredths of the scale, from where on text is white */
 };
@@ -119,7 +119,7 @@ static layout lay_out(const pal_matrix *m)
     }
     snprintf(room, sizeof room, "%lld", (long long)most);
     l.digits = (int)fmin(TEXT, floor(TEXT * 0.82 * l.tile / width_of(room, TEXT)));
-    l.title_lines = m->title == NULL ? 0 : pal__gnuplot_title_lines(m->title, l.width - 4 * MARGIN);
+    l.title_lines = m->title == NULL ? 0 : palt__gnuplot_title_lines(m->title, l.width - 4 * MARGIN);
     l.whole = (int)(2 * MARGIN + 36 * l.title_lines + 62 + l.above + n * l.height + 44);
     return l;
 }
@@ -133,7 +133,7 @@ static void write_data(FILE *stream, const void *user)
         fputs(p > 0 ? "\n\n# label answer count share_of_label" : "# label answer count share_of_label", stream);
         if (m->panels[p].title != NULL) {
             fputs(": ", stream);
-            pal__gnuplot_heading(stream, m->panels[p].title);
+            palt__gnuplot_heading(stream, m->panels[p].title);
         }
         putc('\n', stream);
         for (int i = 0; i < (int)m->classes; i++) {
@@ -141,7 +141,7 @@ static void write_data(FILE *stream, const void *user)
             for (int k = 0; k < (int)m->classes; k++) {
                 const int64_t count = count_at(m, p, i, k);
                 fprintf(stream, "%d %d %lld ", i, k, (long long)count);
-                pal__gnuplot_number(stream, all > 0 ? (double)count / (double)all : 0, '\n');
+                palt__gnuplot_number(stream, all > 0 ? (double)count / (double)all : 0, '\n');
             }
         }
     }
@@ -165,7 +165,7 @@ static void write_palette(FILE *stream)
 static void write_text(FILE *stream, const char *text, double x, double y, const char *more, int size,
                        const char *colour)
 {
-    pal__gnuplot_setting(stream, "set label ", text, " at ");
+    palt__gnuplot_setting(stream, "set label ", text, " at ");
     fprintf(stream, "%.4f, %.4f %s noenhanced font ',%d' textcolor rgb '%s'\n", x, y, more, size, colour);
 }
 
@@ -219,11 +219,11 @@ static void write_panel(FILE *stream, const layout *l, size_t panel, const char 
     fprintf(stream, "set bmargin at screen %.6f\nset tmargin at screen %.6f\n", bottom / l->whole,
             (bottom + n * l->height) / l->whole);
     write_margins(stream, l, panel);
-    pal__gnuplot_setting(stream, "plot ", data, "");
+    palt__gnuplot_setting(stream, "plot ", data, "");
     fprintf(stream, " index %zu using 2:1:(%.4f):(%.4f):(tone($1, $2, $4)) with boxxyerror fc palette notitle", panel,
             l->classes <= NUMBERED ? 0.5 - 1 / l->tile : 0.5, half);
     if (l->classes <= NUMBERED) {
-        pal__gnuplot_setting(stream, ", \\\n     ", data, "");
+        palt__gnuplot_setting(stream, ", \\\n     ", data, "");
         fprintf(stream,
                 " index %zu using 2:1:($3 > 0 ? sprintf('%%d', $3) : ''):(ink($1, $2, $4)) with labels noenhanced "
                 "font ',%d' tc rgb variable notitle",
@@ -244,7 +244,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
             "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\n",
             DARK, l->classes - 0.5, l->classes - 0.5);
     fputs("set multiplot", stream);
-    if (l->matrix->title != NULL) pal__gnuplot_title(stream, " title ", l->matrix->title, l->width - 4 * MARGIN);
+    if (l->matrix->title != NULL) palt__gnuplot_title(stream, " title ", l->matrix->title, l->width - 4 * MARGIN);
     putc('\n', stream);
     for (size_t p = 0; p < l->matrix->panel_count; p++) write_panel(stream, l, p, data);
     fputs("unset multiplot\n", stream);
@@ -256,5 +256,5 @@ pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, bool *dr
     pal_status status = check(matrix, path, error);
     if (status != PAL_OK) return status;
     const layout l = lay_out(matrix);
-    return pal__gnuplot_write(path, l.width, l.whole, write_data, write_script, &l, drawn, error);
+    return palt__gnuplot_write(path, l.width, l.whole, write_data, write_script, &l, drawn, error);
 }

@@ -7,8 +7,8 @@
 
 pal_status pal_image_write(const pal_image *image, const char *path, pal_error *error)
 {
-    pal__file file;
-    pal_status status = pal__file_begin(&file, path, error);
+    palt__file file;
+    pal_status status = palt__file_begin(&file, path, error);
     if (status != PAL_OK) return status;
     png_image png = {.version = PNG_IMAGE_VERSION,
                      .width = (png_uint_32)image->width,
@@ -17,7 +17,7 @@ pal_status pal_image_write(const pal_image *image, const char *path, pal_error *
     if (!png_image_write_to_stdio(&png, file.stream, 0, image->pixels, 0, NULL))
         status = pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, png.message);
     png_image_free(&png);
-    return pal__file_end(&file, status, error);
+    return palt__file_end(&file, status, error);
 }
 
 /* The stream is at the file's beginning, and stays open. */

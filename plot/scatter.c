@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Distinct for colour-blind readers (after Paul Tol's muted scheme, with black). */
-const char *const pal__class_colours[PAL_POINTS_CLASSES] = {
+const char *const palt__class_colours[PAL_POINTS_CLASSES] = {
     "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#777722", "#aa4499", "#222222",
 };
 
@@ -30,7 +30,7 @@ static size_t points_of(const pal_points *points, int class)
 static size_t ellipses_of(const pal_points *points)
 {
     size_t count = 0;
-    for (size_t i = 0; i < points->ellipse_count; i++) count += pal__ellipse_drawable(&points->ellipses[i]);
+    for (size_t i = 0; i < points->ellipse_count; i++) count += palt__ellipse_drawable(&points->ellipses[i]);
     return count;
 }
 
@@ -67,19 +67,19 @@ static void write_data(FILE *stream, const void *user)
 {
     const pal_points *points = user;
     fputs("# ", stream);
-    pal__gnuplot_heading(stream, label_or(points->x_label, "x"));
+    palt__gnuplot_heading(stream, label_or(points->x_label, "x"));
     putc(' ', stream);
-    pal__gnuplot_heading(stream, label_or(points->y_label, "y"));
+    palt__gnuplot_heading(stream, label_or(points->y_label, "y"));
     fputs(" class\n", stream);
     for (size_t i = 0; i < points->count; i++) {
-        pal__gnuplot_number(stream, points->x[i], ' ');
-        pal__gnuplot_number(stream, points->y[i], ' ');
+        palt__gnuplot_number(stream, points->x[i], ' ');
+        palt__gnuplot_number(stream, points->y[i], ' ');
         fprintf(stream, "%d\n", class_of(points, i));
     }
     if (ellipses_of(points) > 0) fputs("\n\n# ellipses\n", stream);
     for (size_t i = 0; i < points->ellipse_count; i++)
-        if (pal__ellipse_drawable(&points->ellipses[i]))
-            pal__ellipse_write(stream, &points->ellipses[i], points->deviations > 0 ? points->deviations : 1);
+        if (palt__ellipse_drawable(&points->ellipses[i]))
+            palt__ellipse_write(stream, &points->ellipses[i], points->deviations > 0 ? points->deviations : 1);
 }
 
 static int ascending(const void *a, const void *b)
@@ -163,16 +163,16 @@ static void write_numbers(FILE *stream, const pal_points *points, double *room)
     for (int i = 0; i < count; i++)
         fprintf(stream, "set label '%d' at %.17g, %.17g center front boxed textcolor rgb '%s' font ',20'\n",
                 numbers[i].class, low[0] + numbers[i].at[0] * span[0], low[1] + numbers[i].at[1] * span[1],
-                pal__class_colours[numbers[i].class]);
+                palt__class_colours[numbers[i].class]);
 }
 
 /* Linetype 1 + k of class k, and PALE + k with less of its colour. */
 static void write_linetypes(FILE *stream, size_t classes, bool pale)
 {
     for (size_t k = 0; k < classes; k++)
-        fprintf(stream, "set linetype %zu lc rgb '%s' pt 7\n", k + 1, pal__class_colours[k]);
+        fprintf(stream, "set linetype %zu lc rgb '%s' pt 7\n", k + 1, palt__class_colours[k]);
     for (size_t k = 0; pale && k < classes; k++) {
-        const unsigned long full = strtoul(pal__class_colours[k] + 1, NULL, 16);
+        const unsigned long full = strtoul(palt__class_colours[k] + 1, NULL, 16);
         unsigned long mixed = 0;
         for (int shift = 0; shift < 24; shift += 8) mixed |= (255 - (255 - (full >> shift & 255)) * 2 / 5) << shift;
         fprintf(stream, "set linetype %zu lc rgb '#%06lx' pt 7\n", k + PALE, mixed);
@@ -190,16 +190,16 @@ static void write_class_names(FILE *stream, const pal_points *points)
             snprintf(name, sizeof name, "%s", number);
         else
             snprintf(name, sizeof name, "%s  %s", number, points->names[k]);
-        fprintf(stream, ", \\\n     NaN with points pt 7 ps 1.4 lc rgb '%s' title ", pal__class_colours[k]);
-        pal__gnuplot_quote(stream, name);
+        fprintf(stream, ", \\\n     NaN with points pt 7 ps 1.4 lc rgb '%s' title ", palt__class_colours[k]);
+        palt__gnuplot_quote(stream, name);
     }
 }
 
 static void write_ellipses(FILE *stream, const pal_points *points, const char *data)
 {
-    pal__gnuplot_setting(stream, ", \\\n     ", data, " index 1");
+    palt__gnuplot_setting(stream, ", \\\n     ", data, " index 1");
     if (points->classes == NULL)
-        fprintf(stream, " using 1:2 with lines lw 0.8 lc rgb '%s' notitle", pal__class_colours[0]);
+        fprintf(stream, " using 1:2 with lines lw 0.8 lc rgb '%s' notitle", palt__class_colours[0]);
     else
         fputs(" using 1:2:($3 + 1) with lines lw 0.8 lc variable notitle", stream);
 }
@@ -209,23 +209,23 @@ static void write_script(FILE *stream, const void *user, const char *data)
     const pal_points *points = user;
     const double size = points->count > 3000 ? 0.35 : points->count > 500 ? 0.6 : 1;
     double *room = malloc(points->count * sizeof *room);
-    pal__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
+    palt__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
     fputs("set key outside right top Left reverse noenhanced samplen 1 spacing 1.25\n", stream);
     if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* without memory: no numbers */
     free(room);
     const bool pale = ellipses_of(points) > 0;
     if (points->classes != NULL) write_linetypes(stream, points->class_count, pale);
-    pal__gnuplot_setting(stream, "plot ", data, pale ? " index 0" : "");
+    palt__gnuplot_setting(stream, "plot ", data, pale ? " index 0" : "");
     if (points->classes == NULL)
         fprintf(stream, " using 1:2 with points pt 7 ps %g lc rgb '%s' notitle", size,
-                pale ? "#b9b7d2" : pal__class_colours[0]);
+                pale ? "#b9b7d2" : palt__class_colours[0]);
     else
         fprintf(stream, " using 1:2:($3 + %d) with points pt 7 ps %g lc variable notitle", pale ? PALE : 1, size);
     if (pale) write_ellipses(stream, points, data);
     if (points->classes != NULL) write_class_names(stream, points);
     if (pale && points->ellipse_name != NULL) {
         fputs(", \\\n     NaN with lines lw 0.8 lc rgb '#333333' title ", stream);
-        pal__gnuplot_quote(stream, points->ellipse_name);
+        palt__gnuplot_quote(stream, points->ellipse_name);
     }
     putc('\n', stream);
 }
@@ -235,6 +235,6 @@ pal_status pal_points_write(const pal_points *points, const char *path, bool *dr
     if (drawn != NULL) *drawn = false;
     pal_status status = check(points, path, error);
     if (status != PAL_OK) return status;
-    return pal__gnuplot_write(path, PAL__PICTURE_WIDTH, PAL__PICTURE_HEIGHT, write_data, write_script, points, drawn,
-                              error);
+    return palt__gnuplot_write(path, PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, write_data, write_script, points, drawn,
+                               error);
 }

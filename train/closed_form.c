@@ -13,7 +13,7 @@
 
 enum { BLOCK = 1024 };
 
-bool pal__has_closed_form(const pal_model *model)
+bool palt__has_closed_form(const pal_model *model)
 {
     const char *solve = pal_model_setting(model, "solve");
     return solve && !strcmp(solve, "svd");
@@ -24,7 +24,7 @@ static pal_program *scatter_program(pal_context *context, pal_tensor *x, pal_ten
 {
     pal_tape *tape = pal_tape_new(context, PAL_F64);
     if (!tape) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
     pal_var centred = pal_sub(pal_leaf(tape, x, "x"), pal_leaf(tape, mean, "mean"));
@@ -55,19 +55,19 @@ static pal_status add_blocks(const pal_dataset *data, pal_program *program, pal_
     return PAL_OK;
 }
 
-pal_status pal__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
-                                     double *directions, pal_error *err)
+pal_status palt__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
+                                      double *directions, pal_error *err)
 {
     const size_t d = (size_t)data->features;
     pal_tensor *x = pal_tensor_new(context, PAL_F64, PAL_SHAPE(BLOCK, data->features)),
                *mean = pal_tensor_new(context, PAL_F64, PAL_SHAPE(data->features));
     double *c = calloc(d * d, sizeof *c);
     pal_program *program = NULL;
-    pal_status status = x && mean && c ? PAL_OK : pal__no_memory(err);
+    pal_status status = x && mean && c ? PAL_OK : palt__no_memory(err);
     if (!status) status = pal_dataset_mean(data, PAL_F64, mean->data, err);
     if (!status && !(program = scatter_program(context, x, mean, err))) status = PAL_ERR_MEMORY;
     if (!status) status = add_blocks(data, program, x, mean->data, c, err);
-    if (!status) status = pal__svd(context, d, d, c, variance, directions, err);
+    if (!status) status = palt__svd(context, d, d, c, variance, directions, err);
     pal_program_free(program);
     pal_tensor_free(x);
     pal_tensor_free(mean);
@@ -90,15 +90,15 @@ static void fill(pal_tensor *w, pal_tensor *v, const double *variance, const dou
     }
 }
 
-pal_status pal__solve(pal_model *model, const pal_dataset *data, pal_error *err)
+pal_status palt__solve(pal_model *model, const pal_dataset *data, pal_error *err)
 {
     const size_t d = (size_t)data->features;
     pal_tensor *w = pal_model_parameter_find(model, "encoder/W"), *v = pal_model_parameter_find(model, "decoder/W");
     if (!w || w->shape.rank != 2 || w->shape.dim[0] != data->features)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "solve svd: the model is not linear");
     double *variance = malloc(d * sizeof *variance), *directions = malloc(d * d * sizeof *directions);
-    pal_status status = variance && directions ? PAL_OK : pal__no_memory(err);
-    if (!status) status = pal__principal_directions(pal_model_context(model), data, variance, directions, err);
+    pal_status status = variance && directions ? PAL_OK : palt__no_memory(err);
+    if (!status) status = palt__principal_directions(pal_model_context(model), data, variance, directions, err);
     if (!status) fill(w, v, variance, directions);
     free(variance);
     free(directions);

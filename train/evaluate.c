@@ -21,12 +21,12 @@ enum {
     FIXED
 }; /* outputs of a batch's program; then the terms that have names, then the pool */
 
-struct pal__evaluator {
+struct palt__evaluator {
     pal_model *model;
     const pal_phase *phase;
     uint64_t seed;
     int64_t samples;
-    pal__pass *pass;
+    palt__pass *pass;
     bool corrupts, classifies, bounds;
     size_t notes;                       /* of the batches' loss */
     const char *names[PAL_MODEL_NOTES]; /* the batches', then those of the pooled term */
@@ -45,7 +45,7 @@ static pal_var squared_error(pal_model *model, pal_var x, pal_var from)
 }
 
 /* How many samples of the batch have another class that is likelier than theirs. */
-static pal_var wrong(pal_model *model, const pal__inputs *in)
+static pal_var wrong(pal_model *model, const palt__inputs *in)
 {
     pal_var scores = pal_model_classify(model, in->x);
     pal_var own = pal_sum(pal_mul(scores, in->labels), 1u << 1, false), top = pal_reduce_max(scores, 1u << 1, false);
@@ -59,9 +59,9 @@ static size_t take_notes(pal_model *model, const char **names, pal_var *out)
     return n;
 }
 
-static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
-    pal__evaluator *e = user;
+    palt__evaluator *e = user;
     const pal_batch batch = {.inputs = in->x, .labels = in->labels, .phase = e->phase};
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[LOSS] = pal_model_loss(model, &batch);
@@ -69,7 +69,7 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
     e->bounds = pal_model_bound(model, &outputs[FIT], &outputs[DIVERGENCE]);
     outputs[CLEAN] = squared_error(model, in->x, in->x);
     if (!e->bounds) outputs[FIT] = outputs[DIVERGENCE] = outputs[CLEAN];
-    pal_var corrupted = pal__corrupted(model, in), pooled = pal_model_pooled(model, &batch);
+    pal_var corrupted = palt__corrupted(model, in), pooled = pal_model_pooled(model, &batch);
     e->corrupts = corrupted.id != 0;
     outputs[CORRUPTED] = corrupted.id ? squared_error(model, in->x, corrupted) : outputs[CLEAN];
     e->classifies = in->labels.id && pal_model_variant(model)->classify;
@@ -82,7 +82,7 @@ static size_t record(pal_model *model, const pal__inputs *in, pal_var *outputs, 
 }
 
 /* The program of the term that is made of the whole pool. */
-static pal_status prepare_term(pal__evaluator *e, unsigned lanes, pal_error *err)
+static pal_status prepare_term(palt__evaluator *e, unsigned lanes, pal_error *err)
 {
     pal_context *context = pal_model_context(e->model);
     pal_var outputs[1 + PAL_MODEL_NOTES];
@@ -106,35 +106,35 @@ static pal_status prepare_term(pal__evaluator *e, unsigned lanes, pal_error *err
     return status;
 }
 
-static pal_status prepare(pal__evaluator *e, const pal_dataset *data, const pal_evaluate_options *o, pal_error *err)
+static pal_status prepare(palt__evaluator *e, const pal_dataset *data, const pal_evaluate_options *o, pal_error *err)
 {
-    pal__stage_options options = {.rows = o->batch ? o->batch : 128,
-                                  .lanes = o->lanes,
-                                  .corruptor = o->corruptor,
-                                  .labels = data->labels && pal_model_classes(e->model),
-                                  .record = record,
-                                  .user = e};
+    palt__stage_options options = {.rows = o->batch ? o->batch : 128,
+                                   .lanes = o->lanes,
+                                   .corruptor = o->corruptor,
+                                   .labels = data->labels && pal_model_classes(e->model),
+                                   .record = record,
+                                   .user = e};
     pal_error own = {0};
-    e->pass = pal__pass_new(e->model, data, data->count, &options, &own);
+    e->pass = palt__pass_new(e->model, data, data->count, &options, &own);
     if (e->pass && e->pool) prepare_term(e, o->lanes, &own);
     if (!own.status && e->notes + e->pooled_notes > PAL_MODEL_NOTES)
         pal_error_set(&own, PAL_ERR_ARGUMENT, "a loss has at most %d names", PAL_MODEL_NOTES);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
-pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, const pal_dataset *data,
-                                   const pal_evaluate_options *given, pal_error *err)
+palt__evaluator *palt__evaluator_new(pal_model *model, const pal_phase *phase, const pal_dataset *data,
+                                     const pal_evaluate_options *given, pal_error *err)
 {
     pal_evaluate_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "evaluate", err)) return NULL;
-    if (pal__fits(model, data, err)) return NULL;
+    if (palt__fits(model, data, err)) return NULL;
     if (o.batch < 0) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples", (long long)o.batch);
         return NULL;
     }
-    pal__evaluator *e = calloc(1, sizeof *e);
+    palt__evaluator *e = calloc(1, sizeof *e);
     if (!e) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
     e->model = model;
@@ -142,16 +142,16 @@ pal__evaluator *pal__evaluator_new(pal_model *model, const pal_phase *phase, con
     e->samples = data->count;
     e->seed = o.seed;
     if (!prepare(e, data, &o, err)) return e;
-    pal__evaluator_free(e);
+    palt__evaluator_free(e);
     return NULL;
 }
 
-void pal__evaluator_free(pal__evaluator *e)
+void palt__evaluator_free(palt__evaluator *e)
 {
     if (!e) return;
     pal_program_free(e->term);
     pal_tensor_free(e->log_mean);
-    pal__pass_free(e->pass);
+    palt__pass_free(e->pass);
     free(e->total);
     free(e->peak);
     free(e);
@@ -171,9 +171,9 @@ static void pool(double *peak, double *total, double value)
 }
 
 /* Losses and their terms are means over the batch, squared errors are sums. */
-static void take(const pal__stage *stage, void *user)
+static void take(const palt__stage *stage, void *user)
 {
-    pal__evaluator *e = user;
+    palt__evaluator *e = user;
     const size_t n = FIXED + e->notes;
     for (size_t k = 0; k < n; k++) {
         double value = pal_tensor_get(pal_output(stage->program, k), 0);
@@ -195,7 +195,7 @@ static void add_term(pal_figures *f, const char *name, double value)
     f->terms[0].value -= value;
 }
 
-static pal_status add_pooled(pal__evaluator *e, pal_figures *f, pal_error *err)
+static pal_status add_pooled(palt__evaluator *e, pal_figures *f, pal_error *err)
 {
     for (int64_t j = 0; j < e->pool; j++)
         pal_tensor_set(e->log_mean, (size_t)j, e->peak[j] + log(e->total[j] / (double)e->samples));
@@ -209,11 +209,11 @@ static pal_status add_pooled(pal__evaluator *e, pal_figures *f, pal_error *err)
     return PAL_OK;
 }
 
-pal_status pal__evaluator_run(pal__evaluator *e, pal_figures *figures, pal_error *err)
+pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_error *err)
 {
     memset(e->sum, 0, sizeof e->sum);
     for (int64_t j = 0; j < e->pool; j++) e->peak[j] = -INFINITY, e->total[j] = 0;
-    pal_status status = pal__pass_run(e->pass, e->seed, take, e, err);
+    pal_status status = palt__pass_run(e->pass, e->seed, take, e, err);
     if (status) return status;
     double n = (double)e->samples;
     *figures = (pal_figures){.samples = e->samples,
@@ -241,9 +241,9 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
     pal_error own = {0};
     pal_evaluate_options o = {0};
     if (pal_options_read(&o, options, sizeof o, sizeof o, "evaluate", err)) return PAL_ERR_ARGUMENT;
-    pal__evaluator *e = pal__evaluator_new(model, NULL, data, options, &own);
-    if (e) pal__evaluator_run(e, figures, &own);
-    pal__evaluator_free(e);
-    if (!own.status && o.code) pal__code_figures(model, data, &o, &figures->code, &own);
+    palt__evaluator *e = palt__evaluator_new(model, NULL, data, options, &own);
+    if (e) palt__evaluator_run(e, figures, &own);
+    palt__evaluator_free(e);
+    if (!own.status && o.code) palt__code_figures(model, data, &o, &figures->code, &own);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }

@@ -40,14 +40,14 @@ static pal_var divergence_of(pal_distribution q)
     return pal_reshape(pal_distribution_kl_prior(q), PAL_SHAPE(s.dim[0], s.dim[1] / each));
 }
 
-static size_t record_code(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record_code(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     activations *a = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[CODE] = outputs[MEAN] = outputs[DIVERGENCE] = pal_model_encode(model, in->x);
     a->random = pal_model_has_posterior(model);
     if (a->random) {
-        const pal_distribution q = pal__code_posterior(model, pal_model_target(model, in->x), outputs[CODE]);
+        const pal_distribution q = palt__code_posterior(model, pal_model_target(model, in->x), outputs[CODE]);
         outputs[MEAN] = pal_distribution_mean(q);
         outputs[DIVERGENCE] = divergence_of(q);
         a->kind = pal_distribution_units(q.kind);
@@ -58,7 +58,7 @@ static size_t record_code(pal_model *model, const pal__inputs *in, pal_var *outp
     return 1 + DIVERGENCE;
 }
 
-static void count(const pal__stage *stage, void *user)
+static void count(const palt__stage *stage, void *user)
 {
     activations *a = user;
     const pal_tensor *code = pal_output(stage->program, CODE), *means = pal_output(stage->program, MEAN),
@@ -144,7 +144,7 @@ static pal_status give_divergence(const activations *a, double **out, pal_error 
     *out = NULL;
     if (!a->random || a->kind != PAL_UNITS_INDEPENDENT) return PAL_OK;
     *out = malloc((size_t)a->units * sizeof **out);
-    if (!*out) return pal__no_memory(err);
+    if (!*out) return palt__no_memory(err);
     memcpy(*out, a->divergence, (size_t)a->units * sizeof **out);
     return PAL_OK;
 }
@@ -153,21 +153,21 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
                                pal_code_figures *f, pal_error *err)
 {
     activations a = {.low = INFINITY, .high = -INFINITY};
-    pal__stage_options options = {
+    palt__stage_options options = {
         .rows = o->batch ? o->batch : BATCH, .lanes = o->lanes, .record = record_code, .user = &a};
-    pal__pass *pass = pal__pass_new(model, data, data->count, &options, err);
+    palt__pass *pass = palt__pass_new(model, data, data->count, &options, err);
     if (!pass) return PAL_ERR_ARGUMENT;
     double *room = calloc(5 * (size_t)a.units + 1, sizeof *room);
-    pal_status status = room ? PAL_OK : pal__no_memory(err);
+    pal_status status = room ? PAL_OK : palt__no_memory(err);
     if (room) {
         double **const parts[] = {&a.sum, &a.squares, &a.mean, &a.squared, &a.divergence};
         for (int64_t i = 0; i < 5; i++) *parts[i] = room + i * a.units;
-        status = pal__pass_run(pass, o->seed, count, &a, err);
+        status = palt__pass_run(pass, o->seed, count, &a, err);
     }
     if (!status) summarise(&a, target(model), f);
     if (!status && o->unit_divergence) status = give_divergence(&a, o->unit_divergence, err);
     free(room);
-    pal__pass_free(pass);
+    palt__pass_free(pass);
     return status;
 }
 
@@ -178,7 +178,7 @@ typedef struct jacobian {
     double norm, norm2;
 } jacobian;
 
-static size_t record_jacobian(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record_jacobian(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     jacobian *j = user;
     pal_model_begin(model, in->tape, PAL_EVALUATE);
@@ -196,7 +196,7 @@ static size_t record_jacobian(pal_model *model, const pal__inputs *in, pal_var *
     return 1;
 }
 
-static void add_norms(const pal__stage *stage, void *user)
+static void add_norms(const palt__stage *stage, void *user)
 {
     jacobian *j = user;
     for (size_t i = 0; i < (size_t)stage->rows; i++) {
@@ -210,26 +210,26 @@ static pal_status measure_jacobian(pal_model *model, const pal_dataset *data, co
                                    pal_code_figures *f, pal_error *err)
 {
     jacobian j = {0};
-    pal__stage_options options = {.rows = JACOBIAN_BATCH, .lanes = o->lanes, .record = record_jacobian, .user = &j};
+    palt__stage_options options = {.rows = JACOBIAN_BATCH, .lanes = o->lanes, .record = record_jacobian, .user = &j};
     const int64_t asked = o->jacobian_samples;
     int64_t n = asked && asked < data->count ? asked : data->count;
-    pal__pass *pass = pal__pass_new(model, data, n, &options, err);
+    palt__pass *pass = palt__pass_new(model, data, n, &options, err);
     if (pass && j.by_rows && !asked && n > BY_ROWS) { /* that would take too long */
-        pal__pass_free(pass);
+        palt__pass_free(pass);
         n = BY_ROWS;
-        pass = pal__pass_new(model, data, n, &options, err);
+        pass = palt__pass_new(model, data, n, &options, err);
     }
     if (!pass) return PAL_ERR_ARGUMENT;
-    pal_status status = pal__pass_run(pass, o->seed, add_norms, &j, err);
-    pal__pass_free(pass);
+    pal_status status = palt__pass_run(pass, o->seed, add_norms, &j, err);
+    palt__pass_free(pass);
     f->jacobian_samples = n;
     f->jacobian_norm = j.norm / (double)n;
     f->jacobian_norm2 = j.norm2 / (double)n;
     return status;
 }
 
-pal_status pal__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
-                             pal_code_figures *f, pal_error *err)
+pal_status palt__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
+                              pal_code_figures *f, pal_error *err)
 {
     pal_error own = {0};
     if (!measure_code(model, data, o, f, &own)) {

@@ -11,7 +11,7 @@
 
 #include "train/internal.h"
 
-pal_status pal__file_write(const char *path, const char *text, size_t size, pal_error *err)
+pal_status palt__file_write(const char *path, const char *text, size_t size, pal_error *err)
 {
     size_t length = strlen(path) + sizeof ".XXXXXX.part";
     char *name = malloc(length);
@@ -33,7 +33,7 @@ pal_status pal__file_write(const char *path, const char *text, size_t size, pal_
     return good ? PAL_OK : pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", path, strerror(error));
 }
 
-char *pal__file_read(const char *path, size_t *size, pal_error *err)
+char *palt__file_read(const char *path, size_t *size, pal_error *err)
 {
     FILE *file = fopen(path, "rb");
     char *text = NULL;
@@ -70,7 +70,7 @@ static bool is_empty_folder(const char *path)
     return empty;
 }
 
-pal_status pal__folder_make(const char *path, pal_error *err)
+pal_status palt__folder_make(const char *path, pal_error *err)
 {
     char *above = strdup(path);
     if (!above) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);

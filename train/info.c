@@ -8,12 +8,12 @@
     {                                                                                                                  \
         name, PAL__##kind, offsetof(pal_run_info, member)                                                              \
     }
-static const pal__field before_settings[] = {
+static const palt__field before_settings[] = {
     FIELD(TEXT, "version", version), FIELD(TEXT, "command", command), FIELD(TEXT, "status", status),
     FIELD(TEXT, "error", error),     FIELD(TEXT, "started", started), FIELD(TEXT, "finished", finished),
     FIELD(TEXT, "model", model),
 };
-static const pal__field after_settings[] = {
+static const palt__field after_settings[] = {
     FIELD(TEXT, "data", data),
     FIELD(COUNT, "limit", limit),
     FIELD(COUNT, "hold_out", hold_out),
@@ -73,18 +73,18 @@ static json_t *setting_value(const pal_option *option, const char *text)
     return number ? number : json_string(text);
 }
 
-json_t *pal__info_write(const pal_run_info *info)
+json_t *palt__info_write(const pal_run_info *info)
 {
     json_t *object = json_object(), *settings = json_object();
     const pal_variant *variant = info->model ? pal_variant_find(info->model) : NULL;
-    bool good = object && settings && pal__json_set(object, before_settings, COUNT(before_settings), info);
+    bool good = object && settings && palt__json_set(object, before_settings, COUNT(before_settings), info);
     for (size_t i = 0; good && i < info->n_settings; i++) {
         const pal_setting *s = &info->settings[i];
         const pal_option *option = variant ? pal_variant_option_find(variant, s->name) : NULL;
         good = !json_object_set_new(settings, s->name, setting_value(option, s->value));
     }
     good = good && !json_object_set(object, "settings", settings) &&
-           pal__json_set(object, after_settings, COUNT(after_settings), info);
+           palt__json_set(object, after_settings, COUNT(after_settings), info);
     json_decref(settings);
     if (good) return object;
     json_decref(object);
@@ -97,17 +97,17 @@ static char *setting_text(const json_t *value)
     if (json_is_string(value)) return strdup(json_string_value(value));
     if (json_is_boolean(value)) return strdup(json_is_true(value) ? "yes" : "no");
     if (json_is_real(value)) {
-        pal__real_text(json_real_value(value), text, sizeof text);
+        palt__real_text(json_real_value(value), text, sizeof text);
         return strdup(text);
     }
     return json_dumps(value, JSON_ENCODE_ANY);
 }
 
-bool pal__info_read(const json_t *object, pal_run_info *info, pal_setting **settings)
+bool palt__info_read(const json_t *object, pal_run_info *info, pal_setting **settings)
 {
     *info = (pal_run_info){0};
-    pal__json_get(object, before_settings, COUNT(before_settings), info);
-    pal__json_get(object, after_settings, COUNT(after_settings), info);
+    palt__json_get(object, before_settings, COUNT(before_settings), info);
+    palt__json_get(object, after_settings, COUNT(after_settings), info);
     info->optimizer.struct_size = sizeof info->optimizer;
     json_t *from = json_object_get(object, "settings");
     *settings = calloc(json_object_size(from) + 1, sizeof **settings);
@@ -124,7 +124,7 @@ bool pal__info_read(const json_t *object, pal_run_info *info, pal_setting **sett
     return true;
 }
 
-void pal__settings_free(pal_setting *settings, size_t n)
+void palt__settings_free(pal_setting *settings, size_t n)
 {
     for (size_t i = 0; settings && i < n; i++) free((void *)(uintptr_t)settings[i].value);
     free(settings);

@@ -30,36 +30,36 @@ static double ten_digits(double value)
     return strtod(text, NULL);
 }
 
-json_t *pal__json_figure(double value) { return isfinite(value) ? json_real(ten_digits(value)) : json_null(); }
+json_t *palt__json_figure(double value) { return isfinite(value) ? json_real(ten_digits(value)) : json_null(); }
 
-static json_t *value_of(const pal__field *field, const void *at)
+static json_t *value_of(const palt__field *field, const void *at)
 {
     switch (field->kind) {
-    case PAL__TEXT:
+    case PALT__TEXT:
         return json_string(*(const char *const *)at);
-    case PAL__COUNT:
+    case PALT__COUNT:
         return json_integer(*(const int64_t *)at);
     default:
         break;
     }
     double value = *(const double *)at;
-    if (field->kind == PAL__FIGURE) return pal__json_figure(value);
+    if (field->kind == PALT__FIGURE) return palt__json_figure(value);
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-bool pal__json_set(json_t *object, const pal__field *fields, size_t n, const void *from)
+bool palt__json_set(json_t *object, const palt__field *fields, size_t n, const void *from)
 {
     for (size_t i = 0; i < n; i++) {
         const void *at = (const char *)from + fields[i].offset;
         const char *last;
         json_t *inner = holder(object, fields[i].name, true, &last);
-        if (fields[i].kind == PAL__TEXT && !*(const char *const *)at) continue;
+        if (fields[i].kind == PALT__TEXT && !*(const char *const *)at) continue;
         if (!inner || json_object_set_new(inner, last, value_of(&fields[i], at))) return false;
     }
     return true;
 }
 
-void pal__json_get(const json_t *object, const pal__field *fields, size_t n, void *to)
+void palt__json_get(const json_t *object, const palt__field *fields, size_t n, void *to)
 {
     for (size_t i = 0; i < n; i++) {
         void *at = (char *)to + fields[i].offset;
@@ -67,10 +67,10 @@ void pal__json_get(const json_t *object, const pal__field *fields, size_t n, voi
         const json_t *inner = holder((json_t *)(uintptr_t)object, fields[i].name, false, &last);
         const json_t *value = json_object_get(inner, last);
         switch (fields[i].kind) {
-        case PAL__TEXT:
+        case PALT__TEXT:
             *(const char **)at = json_string_value(value);
             break;
-        case PAL__COUNT:
+        case PALT__COUNT:
             *(int64_t *)at = json_integer_value(value);
             break;
         default:
@@ -79,7 +79,7 @@ void pal__json_get(const json_t *object, const pal__field *fields, size_t n, voi
     }
 }
 
-char *pal__json_text(const json_t *value, size_t flags)
+char *palt__json_text(const json_t *value, size_t flags)
 {
     for (size_t digits = 15;; digits++) {
         char *text = json_dumps(value, flags | JSON_REAL_PRECISION(digits));
@@ -92,7 +92,7 @@ char *pal__json_text(const json_t *value, size_t flags)
     }
 }
 
-void pal__real_text(double value, char *out, size_t size)
+void palt__real_text(double value, char *out, size_t size)
 {
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, size, "%.*g", digits, value);

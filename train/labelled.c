@@ -8,7 +8,7 @@
 
 #include "train/internal.h"
 
-struct pal__labelled {
+struct palt__labelled {
     int64_t n, batch;
     uint64_t seed;
     uint32_t *rows;  /* [n], of the data */
@@ -24,7 +24,7 @@ static int64_t wanted(const pal_model *model, const pal_dataset *data)
     return n ? n : data->count;
 }
 
-pal_status pal__labels_check(const pal_model *model, const pal_dataset *data, pal_error *err)
+pal_status palt__labels_check(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     const int64_t classes = pal_model_classes(model), n = wanted(model, data);
     const char *variant = pal_model_variant(model)->name;
@@ -45,15 +45,15 @@ pal_status pal__labels_check(const pal_model *model, const pal_dataset *data, pa
     return PAL_OK;
 }
 
-pal__labelled *pal__labelled_new(const pal_model *model, const pal_dataset *data, int64_t batch, uint64_t seed,
-                                 pal_error *err)
+palt__labelled *palt__labelled_new(const pal_model *model, const pal_dataset *data, int64_t batch, uint64_t seed,
+                                   pal_error *err)
 {
-    if (pal__labels_check(model, data, err)) return NULL;
-    pal__labelled *l = calloc(1, sizeof *l);
+    if (palt__labels_check(model, data, err)) return NULL;
+    palt__labelled *l = calloc(1, sizeof *l);
     uint8_t *fold = NULL;
     pal_status status = PAL_ERR_MEMORY;
     if (l) {
-        *l = (pal__labelled){.n = wanted(model, data), .batch = batch, .seed = seed, .pass = -1};
+        *l = (palt__labelled){.n = wanted(model, data), .batch = batch, .seed = seed, .pass = -1};
         l->rows = malloc((size_t)l->n * sizeof *l->rows);
         l->order = malloc((size_t)l->n * sizeof *l->order);
         l->words = malloc((size_t)batch * sizeof *l->words);
@@ -67,11 +67,11 @@ pal__labelled *pal__labelled_new(const pal_model *model, const pal_dataset *data
     }
     free(fold);
     if (!status) return l;
-    pal__labelled_free(l);
+    palt__labelled_free(l);
     return NULL;
 }
 
-void pal__labelled_free(pal__labelled *l)
+void palt__labelled_free(palt__labelled *l)
 {
     if (!l) return;
     free(l->rows);
@@ -80,7 +80,7 @@ void pal__labelled_free(pal__labelled *l)
     free(l);
 }
 
-pal_status pal__labelled_rows(pal__labelled *l, int64_t step, uint32_t *out, pal_error *err)
+pal_status palt__labelled_rows(palt__labelled *l, int64_t step, uint32_t *out, pal_error *err)
 {
     if (l->n < l->batch) {
         pal_noise_words((pal_noise){.seed = l->seed, .clock = (uint64_t)step}, "labelled", 0, (size_t)l->batch,

@@ -12,7 +12,7 @@
 
 #define BETWEEN_CALLS 0.1 /* seconds */
 
-void pal__loop_schedule(pal__loop *l)
+void palt__loop_schedule(palt__loop *l)
 {
     const int64_t epochs = l->phase.epochs ? l->phase.epochs : l->o.epochs;
     l->schedule = l->o.schedule ? *l->o.schedule : (pal_schedule){.name = "constant", .learning_rate = 0.1};
@@ -21,67 +21,67 @@ void pal__loop_schedule(pal__loop *l)
 }
 
 /* The rate of this step of the phase's. */
-static double rate(const pal__loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
+static double rate(const palt__loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
 
-void pal__loop_end(pal__loop *l)
+void palt__loop_end(palt__loop *l)
 {
-    pal__stage_free(l->stage);
-    pal__evaluator_free(l->evaluator);
+    palt__stage_free(l->stage);
+    palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
     l->stage = NULL;
     l->evaluator = NULL;
     l->optimizer = NULL;
 }
 
-int64_t pal__loop_labelled_batch(const pal__loop *l)
+int64_t palt__loop_labelled_batch(const palt__loop *l)
 {
     const char *own = pal_model_setting(l->model, "labelled-batch");
     const int64_t n = own ? strtoll(own, NULL, 10) : 0;
     return n > 0 ? n : l->o.batch;
 }
 
-pal_status pal__loop_begin(pal__loop *l, size_t i, int64_t epochs, pal_error *err)
+pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err)
 {
-    pal__loop_end(l);
+    palt__loop_end(l);
     l->phase = l->plan.phase[i];
     l->before = epochs * l->progress.steps;
     pal_progress *p = &l->progress;
     p->phase = l->phase.name;
     if (l->step == l->before) /* figures of another phase are of another loss */
         p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = NAN;
-    pal__loop_schedule(l);
-    l->optimizer = pal__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
+    palt__loop_schedule(l);
+    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
-    if (l->from.file && l->step > l->before && pal__checkpoint_optimizer(&l->from, l->optimizer, err))
+    if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
-    pal__checkpoint_close(&l->from);
-    pal__phase_step step = {&l->phase, l->optimizer};
-    l->few = l->labelled && l->phase.stream != PAL_STREAM_ALL ? pal__loop_labelled_batch(l) : 0;
+    palt__checkpoint_close(&l->from);
+    palt__phase_step step = {&l->phase, l->optimizer};
+    l->few = l->labelled && l->phase.stream != PAL_STREAM_ALL ? palt__loop_labelled_batch(l) : 0;
     l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
-    l->stage = pal__stage_new(l->model,
-                              &(pal__stage_options){.rows = l->all + l->few,
-                                                    .labels = l->few != 0,
-                                                    .labelled_from = l->few ? l->all : 0,
-                                                    .lanes = l->o.lanes,
-                                                    .effects = true,
-                                                    .record = pal__phase_record,
-                                                    .user = &step},
-                              err);
+    l->stage = palt__stage_new(l->model,
+                               &(palt__stage_options){.rows = l->all + l->few,
+                                                      .labels = l->few != 0,
+                                                      .labelled_from = l->few ? l->all : 0,
+                                                      .lanes = l->o.lanes,
+                                                      .effects = true,
+                                                      .record = palt__phase_record,
+                                                      .user = &step},
+                               err);
     if (!l->stage) return PAL_ERR_ARGUMENT;
     if (!l->o.test) return PAL_OK;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
-    l->evaluator = pal__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
+    l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
     return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
 }
 
-static pal_status not_finite(const pal__loop *l, const char *what, pal_error *err)
+static pal_status not_finite(const palt__loop *l, const char *what, pal_error *err)
 {
     return pal_error_set(err, PAL_ERR_NUMERIC,
                          "%s is not finite at epoch %lld, step %lld: lower --learning-rate (now %g)", what,
                          (long long)l->progress.epoch, (long long)l->progress.step, rate(l));
 }
 
-static pal_status check_finite(pal__loop *l, pal_error *err)
+static pal_status check_finite(palt__loop *l, pal_error *err)
 {
     for (size_t i = 0; i < pal_model_parameter_count(l->model); i++) {
         const char *name;
@@ -93,7 +93,7 @@ static pal_status check_finite(pal__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-pal_status pal__loop_save(pal__loop *l, pal_error *err)
+pal_status palt__loop_save(palt__loop *l, pal_error *err)
 {
     pal_status status = check_finite(l, err);
     if (status || !l->o.folder) return status;
@@ -102,7 +102,7 @@ pal_status pal__loop_save(pal__loop *l, pal_error *err)
 }
 
 /* Tells the caller; true: it wants to stop. */
-static bool report(pal__loop *l, double now)
+static bool report(palt__loop *l, double now)
 {
     pal_progress *p = &l->progress;
     l->reported = now;
@@ -114,7 +114,7 @@ static bool report(pal__loop *l, double now)
     return l->o.progress && l->o.progress(p, l->o.user);
 }
 
-pal_status pal__loop_steps(pal__loop *l, pal_error *err)
+pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
     l->training = 0;
@@ -123,7 +123,7 @@ pal_status pal__loop_steps(pal__loop *l, pal_error *err)
     p->step = l->first;
     pal_status status = pal_epoch_order(l->o.seed, "order", (uint64_t)p->epoch, l->order, (size_t)l->data->count);
     if (status) return pal_error_set(err, status, "the order of epoch %lld failed", (long long)p->epoch);
-    double began = pal__seconds();
+    double began = palt__seconds();
     while (p->step < p->steps) {
         uint64_t clock = (uint64_t)++l->step;
         pal_optimizer_set_step(l->optimizer, clock - (uint64_t)l->before, rate(l));
@@ -131,13 +131,13 @@ pal_status pal__loop_steps(pal__loop *l, pal_error *err)
         if (l->few) {
             memcpy(l->rows, rows, (size_t)l->all * sizeof *rows);
             rows = l->rows;
-            status = pal__labelled_rows(l->labelled, l->step, l->rows + l->all, err);
+            status = palt__labelled_rows(l->labelled, l->step, l->rows + l->all, err);
             if (status) return status;
         }
-        status = pal__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, err);
+        status = palt__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, err);
         p->step++;
         if (status) return status;
-        double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = pal__seconds();
+        double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = palt__seconds();
         if (!isfinite(loss)) return not_finite(l, "the loss", err);
         l->sum += loss;
         l->training = now - began;
@@ -148,18 +148,18 @@ pal_status pal__loop_steps(pal__loop *l, pal_error *err)
 }
 
 /* Whether this epoch's end is one that measures the test data: every so many, and the phase's last. */
-static bool measures(const pal__loop *l)
+static bool measures(const palt__loop *l)
 {
     const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
     return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last);
 }
 
-pal_status pal__loop_finish(pal__loop *l, pal_error *err)
+pal_status palt__loop_finish(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
     const bool measured = measures(l);
-    pal_status status = measured ? pal__evaluator_run(l->evaluator, &figures, err) : PAL_OK;
+    pal_status status = measured ? palt__evaluator_run(l->evaluator, &figures, err) : PAL_OK;
     if (status) return status;
     if (measured && !isfinite(figures.loss)) return not_finite(l, "the loss of the test data", err);
     if (measured || !l->evaluator) {
@@ -175,7 +175,7 @@ pal_status pal__loop_finish(pal__loop *l, pal_error *err)
                        .squared_error = figures.squared_error,
                        .squared_error_corrupted = figures.squared_error_corrupted,
                        .learning_rate = rate(l),
-                       .seconds = pal__seconds() - l->started,
+                       .seconds = palt__seconds() - l->started,
                        .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
     epoch.error = l->few ? figures.error : (double)NAN;
@@ -183,9 +183,9 @@ pal_status pal__loop_finish(pal__loop *l, pal_error *err)
     /* The line first: a run that ends in between takes the epoch again, and the line with it. */
     status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
-    if (!status) status = pal__loop_save(l, err);
+    if (!status) status = palt__loop_save(l, err);
     if (status) return status;
     p->finished = true;
-    bool stop = report(l, pal__seconds()) && p->epoch < p->epochs;
+    bool stop = report(l, palt__seconds()) && p->epoch < p->epochs;
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;
 }

@@ -4,44 +4,44 @@
 
 #include "train/internal.h"
 
-typedef struct pal__loop {
+typedef struct palt__loop {
     pal_model *model;
     const pal_dataset *data;
     pal_train_options o;
     pal_schedule schedule;
-    pal__phases plan;
-    pal__checkpoint from; /* of a run that is resumed */
-    bool untouched;       /* its folder is as it was */
+    palt__phases plan;
+    palt__checkpoint from; /* of a run that is resumed */
+    bool untouched;        /* its folder is as it was */
 
     /* Of the phase that is trained. */
     pal_phase phase;
     pal_optimizer *optimizer;
-    pal__stage *stage;
-    pal__evaluator *evaluator; /* NULL: no test data */
-    int64_t before;            /* steps of the phases before it */
+    palt__stage *stage;
+    palt__evaluator *evaluator; /* NULL: no test data */
+    int64_t before;             /* steps of the phases before it */
 
-    uint32_t *order, *rows;  /* of the epoch; of the step, where there are labels: from both streams */
-    pal__labelled *labelled; /* NULL: the model takes no labels */
-    int64_t all, few;        /* samples a step, of all and of the labelled ones */
+    uint32_t *order, *rows;   /* of the epoch; of the step, where there are labels: from both streams */
+    palt__labelled *labelled; /* NULL: the model takes no labels */
+    int64_t all, few;         /* samples a step, of all and of the labelled ones */
     pal_progress progress;
     int64_t step;                       /* taken in all */
     int64_t first;                      /* step of this epoch that was the first here: not 0 after an interruption */
     double started, training, reported; /* when; seconds in this epoch's steps; when last */
     double sum;                         /* of this epoch's losses */
-} pal__loop;
+} palt__loop;
 
 /* The rate and the length of the schedule of the phase, where nothing is said the defaults. */
-void pal__loop_schedule(pal__loop *l);
+void palt__loop_schedule(palt__loop *l);
 /* Labelled samples of a step. */
-int64_t pal__loop_labelled_batch(const pal__loop *l);
+int64_t palt__loop_labelled_batch(const palt__loop *l);
 /* Programs and the optimiser's state of phase i, which begins after so many epochs. */
-pal_status pal__loop_begin(pal__loop *l, size_t i, int64_t epochs, pal_error *err);
-void pal__loop_end(pal__loop *l);
+pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err);
+void palt__loop_end(palt__loop *l);
 /* The steps of one epoch, from the first that is to be taken. PAL_ERR_STOPPED: the caller asked for it. */
-pal_status pal__loop_steps(pal__loop *l, pal_error *err);
+pal_status palt__loop_steps(palt__loop *l, pal_error *err);
 /* Measures, and writes the line and the checkpoint. */
-pal_status pal__loop_finish(pal__loop *l, pal_error *err);
+pal_status palt__loop_finish(palt__loop *l, pal_error *err);
 /* The checkpoint, if all is finite; in the middle of an epoch with its losses so far. */
-pal_status pal__loop_save(pal__loop *l, pal_error *err);
+pal_status palt__loop_save(palt__loop *l, pal_error *err);
 
 #endif

@@ -85,7 +85,7 @@ pal_model *pal_model_override(const pal_model *model, const pal_setting *setting
     if (check(model, settings, n, err)) return NULL;
     pal_setting *all = merged(model, settings, n, &count);
     if (!all) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
     pal_model *other = pal_model_new(pal_model_context(model), pal_model_variant(model), all, count,

@@ -9,12 +9,12 @@
 
 enum { MOST = 1 << 20 };
 
-pal_status pal__phases_make(const pal_model *model, int64_t epochs, pal__phases *plan, pal_error *err)
+pal_status palt__phases_make(const pal_model *model, int64_t epochs, palt__phases *plan, pal_error *err)
 {
-    *plan = (pal__phases){0};
+    *plan = (palt__phases){0};
     for (pal_phase next; plan->n < MOST && pal_model_phase(model, plan->n, epochs, &next);) {
         pal_phase *more = realloc(plan->phase, (plan->n + 1) * sizeof *more);
-        if (!more) return pal__no_memory(err);
+        if (!more) return palt__no_memory(err);
         if (next.epochs < 1) next.epochs = epochs;
         plan->phase = more;
         plan->phase[plan->n++] = next;
@@ -24,10 +24,10 @@ pal_status pal__phases_make(const pal_model *model, int64_t epochs, pal__phases 
     return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %zu phases", pal_model_variant(model)->name, plan->n);
 }
 
-void pal__phases_free(pal__phases *plan)
+void palt__phases_free(palt__phases *plan)
 {
     free(plan->phase);
-    *plan = (pal__phases){0};
+    *plan = (palt__phases){0};
 }
 
 /* The numbers of the parameters that move, in the model's order; returns how many. */
@@ -42,8 +42,8 @@ static size_t moving(const pal_model *model, const pal_phase *phase, size_t *out
     return n;
 }
 
-pal_optimizer *pal__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
-                                    pal_error *err)
+pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
+                                     pal_error *err)
 {
     const pal_optimizer_options own = {.struct_size = sizeof own, .name = phase->optimizer ? phase->optimizer : "gd"};
     const size_t all = pal_model_parameter_count(model) + 1;
@@ -61,7 +61,7 @@ pal_optimizer *pal__phase_optimizer(const pal_model *model, const pal_phase *pha
             pal_error_set(err, PAL_ERR_ARGUMENT, "%s: nothing moves in phase %s", pal_model_variant(model)->name,
                           phase->name);
     } else {
-        pal__no_memory(err);
+        palt__no_memory(err);
     }
     free(at);
     free(parameters);
@@ -69,9 +69,9 @@ pal_optimizer *pal__phase_optimizer(const pal_model *model, const pal_phase *pha
     return optimizer;
 }
 
-size_t pal__phase_record(pal_model *model, const pal__inputs *in, pal_var *outputs, void *user)
+size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
-    const pal__phase_step *step = user;
+    const palt__phase_step *step = user;
     const size_t all = pal_model_parameter_count(model) + 1;
     size_t *at = calloc(all, sizeof *at);
     pal_var *leaves = calloc(2 * all, sizeof *leaves);

@@ -11,13 +11,13 @@
 
 enum { PATH = 4096 };
 
-static pal_status malformed(const pal__checkpoint *c, const char *name, pal_error *err)
+static pal_status malformed(const palt__checkpoint *c, const char *name, pal_error *err)
 {
     return pal_error_set(err, PAL_ERR_FORMAT, "%s/checkpoint.safetensors: cannot go on: %s is missing or not as wanted",
                          pal_rundir_path(c->dir), name);
 }
 
-static pal_status copy(const pal__checkpoint *c, const char *name, pal_tensor *to, pal_error *err)
+static pal_status copy(const palt__checkpoint *c, const char *name, pal_tensor *to, pal_error *err)
 {
     const pal_tensor *from = pal_safetensors_find(c->file, name);
     if (!from || from->dtype != to->dtype || !pal_shape_equal(from->shape, to->shape)) return malformed(c, name, err);
@@ -25,17 +25,17 @@ static pal_status copy(const pal__checkpoint *c, const char *name, pal_tensor *t
     return PAL_OK;
 }
 
-static double number(const pal__checkpoint *c, const char *name, double otherwise)
+static double number(const palt__checkpoint *c, const char *name, double otherwise)
 {
     const pal_tensor *t = pal_safetensors_find(c->file, name);
     return t && pal_tensor_count(t) == 1 ? pal_tensor_get(t, 0) : otherwise;
 }
 
-pal_status pal__checkpoint_open(pal__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
-                                pal_error *err)
+pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
+                                 pal_error *err)
 {
     char path[PATH];
-    *c = (pal__checkpoint){.dir = dir};
+    *c = (palt__checkpoint){.dir = dir};
     pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path);
     if (access(path, F_OK) && errno == ENOENT) return PAL_OK; /* it ended before anything was saved */
     c->file = pal_safetensors_open(pal_model_context(model), path, err);
@@ -52,7 +52,7 @@ pal_status pal__checkpoint_open(pal__checkpoint *c, const pal_rundir *dir, pal_m
     return status;
 }
 
-pal_status pal__checkpoint_optimizer(const pal__checkpoint *c, pal_optimizer *optimizer, pal_error *err)
+pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *optimizer, pal_error *err)
 {
     pal_status status = PAL_OK;
     for (size_t i = 0; !status && i < pal_optimizer_state_count(optimizer); i++) {
@@ -63,7 +63,7 @@ pal_status pal__checkpoint_optimizer(const pal__checkpoint *c, pal_optimizer *op
     return status;
 }
 
-void pal__checkpoint_close(pal__checkpoint *c)
+void palt__checkpoint_close(palt__checkpoint *c)
 {
     pal_safetensors_free(c->file);
     c->file = NULL;

@@ -31,7 +31,7 @@ struct pal_rundir {
     {                                                                                                                  \
 #name, PAL__##kind, offsetof(pal_epoch, name)                                                                  \
     }
-static const pal__field epoch_fields[] = {
+static const palt__field epoch_fields[] = {
     FIELD(COUNT, epoch),        FIELD(COUNT, step),           FIELD(FIGURE, train_loss),
     FIELD(FIGURE, test_loss),   FIELD(FIGURE, squared_error), FIELD(FIGURE, squared_error_corrupted),
     FIELD(REAL, learning_rate), FIELD(FIGURE, seconds),
@@ -66,12 +66,12 @@ static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
 {
     pal_run_info info = {0};
     pal_setting *settings = NULL;
-    if (!json || !pal__info_read(json, &info, &settings)) {
-        pal__settings_free(settings, info.n_settings);
+    if (!json || !palt__info_read(json, &info, &settings)) {
+        palt__settings_free(settings, info.n_settings);
         json_decref(json);
-        return pal__no_memory(err);
+        return palt__no_memory(err);
     }
-    pal__settings_free(dir->settings, dir->info.n_settings);
+    palt__settings_free(dir->settings, dir->info.n_settings);
     json_decref(dir->json);
     dir->json = json;
     dir->info = info;
@@ -81,13 +81,13 @@ static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
 
 static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_error *err)
 {
-    pal_status status = adopt(dir, pal__info_write(info), err);
+    pal_status status = adopt(dir, palt__info_write(info), err);
     if (status) return status;
-    char name[PATH], *text = pal__json_text(dir->json, JSON_INDENT(2));
+    char name[PATH], *text = palt__json_text(dir->json, JSON_INDENT(2));
     size_t length = text ? strlen(text) : 0;
-    if (!text) return pal__no_memory(err);
+    if (!text) return palt__no_memory(err);
     text[length++] = '\n'; /* in the place of the zero */
-    status = pal__file_write(pal_rundir_file(dir, "run.json", name, sizeof name), text, length, err);
+    status = palt__file_write(pal_rundir_file(dir, "run.json", name, sizeof name), text, length, err);
     free(text);
     return status;
 }
@@ -96,17 +96,17 @@ static pal_status make_folder(pal_rundir *dir, const char *path, const char *mod
 {
     if (path) {
         dir->path = strdup(path);
-        return dir->path ? pal__folder_make(path, err) : pal__no_memory(err);
+        return dir->path ? palt__folder_make(path, err) : palt__no_memory(err);
     }
     for (int i = 1;; i++) {
         pal_error own = {0};
         free(dir->path);
         if (asprintf(&dir->path, "runs/%s-%03d", model, i) < 0) {
             dir->path = NULL;
-            return pal__no_memory(err);
+            return palt__no_memory(err);
         }
         bool taken = !access(dir->path, F_OK);
-        if (!taken && !pal__folder_make(dir->path, &own)) return PAL_OK;
+        if (!taken && !palt__folder_make(dir->path, &own)) return PAL_OK;
         if (!taken && own.status != PAL_ERR_EXISTS) return pal_error_set(err, own.status, "%s", own.text);
     }
 }
@@ -125,7 +125,7 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
     if (!dir) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
     pal_run_info info = *given;
@@ -151,9 +151,9 @@ static bool write_terms(json_t *object, const pal_epoch *epoch)
     json_t *terms = epoch->n_terms ? json_object() : NULL;
     bool good = terms || !epoch->n_terms;
     if (*epoch->phase) good = good && !json_object_set_new(object, "phase", json_string(epoch->phase));
-    if (isfinite(epoch->error)) good = good && !json_object_set_new(object, "error", pal__json_figure(epoch->error));
+    if (isfinite(epoch->error)) good = good && !json_object_set_new(object, "error", palt__json_figure(epoch->error));
     for (size_t i = 0; i < epoch->n_terms && good; i++)
-        good = !json_object_set_new(terms, epoch->terms[i].name, pal__json_figure(epoch->terms[i].value));
+        good = !json_object_set_new(terms, epoch->terms[i].name, palt__json_figure(epoch->terms[i].value));
     good = good && (!terms || !json_object_set(object, "terms", terms));
     json_decref(terms);
     return good;
@@ -178,7 +178,7 @@ static void read_terms(const json_t *object, pal_epoch *epoch)
 static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
 {
     pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
-    if (!more) return pal__no_memory(err);
+    if (!more) return palt__no_memory(err);
     dir->epochs = more;
     dir->epochs[dir->n_epochs++] = *epoch;
     return PAL_OK;
@@ -190,7 +190,7 @@ static pal_status read_metrics(pal_rundir *dir, pal_error *err)
 {
     char name[PATH];
     if (access(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), F_OK)) return PAL_OK;
-    dir->metrics = pal__file_read(name, &dir->metrics_size, err);
+    dir->metrics = palt__file_read(name, &dir->metrics_size, err);
     if (!dir->metrics) return PAL_ERR_IO;
     int number = 1;
     const char *line = dir->metrics;
@@ -203,7 +203,7 @@ static pal_status read_metrics(pal_rundir *dir, pal_error *err)
             return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: not a JSON object", name, number);
         }
         pal_epoch epoch = {0};
-        pal__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch);
+        palt__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch);
         read_terms(object, &epoch);
         json_decref(object);
         pal_status status = append_epoch(dir, &epoch, err);
@@ -219,13 +219,13 @@ static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
 {
     char name[PATH];
     dir->path = strdup(path);
-    if (!dir->path) return pal__no_memory(err);
+    if (!dir->path) return palt__no_memory(err);
     if (access(path, F_OK))
         return pal_error_set(err, PAL_ERR_IO, "%s: %s: give the folder of a run", path, strerror(errno));
     if (access(pal_rundir_file(dir, "run.json", name, sizeof name), F_OK))
         return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: it has no run.json", path);
     size_t size;
-    char *text = pal__file_read(name, &size, err);
+    char *text = palt__file_read(name, &size, err);
     if (!text) return PAL_ERR_IO;
     json_error_t why;
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
@@ -241,7 +241,7 @@ static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
 static pal_rundir *open_run(const char *path, bool metrics, pal_error *err)
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
-    if (!dir) pal__no_memory(err);
+    if (!dir) palt__no_memory(err);
     if (dir && !read_info(dir, path, err) && (!metrics || !read_metrics(dir, err))) return dir;
     pal_rundir_free(dir);
     return NULL;
@@ -290,10 +290,10 @@ static pal_status drop_epochs(pal_rundir *dir, int64_t step, pal_error *err)
     for (size_t i = 0; i < kept; i++) size += strcspn(dir->metrics + size, "\n") + 1;
     dir->n_epochs = kept;
     dir->metrics_size = size;
-    return pal__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, size, err);
+    return palt__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, size, err);
 }
 
-pal_status pal__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, pal_error *err)
+pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, pal_error *err)
 {
     pal_run_info info = dir->info;
     info.status = "running";
@@ -309,7 +309,7 @@ void pal_rundir_free(pal_rundir *dir)
 {
     if (!dir) return;
     if (dir->lock) close(dir->lock);
-    pal__settings_free(dir->settings, dir->info.n_settings);
+    palt__settings_free(dir->settings, dir->info.n_settings);
     json_decref(dir->json);
     free(dir->metrics);
     free(dir->epochs);
@@ -320,8 +320,8 @@ void pal_rundir_free(pal_rundir *dir)
 pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
 {
     json_t *object = json_object();
-    char *line = object && pal__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch)
-                     ? pal__json_text(object, JSON_COMPACT)
+    char *line = object && palt__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch)
+                     ? palt__json_text(object, JSON_COMPACT)
                      : NULL;
     json_decref(object);
     size_t length = line ? strlen(line) : 0;
@@ -333,10 +333,10 @@ pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *er
         dir->metrics_size += length + 1;
     }
     free(line);
-    if (!more || append_epoch(dir, epoch, err)) return pal__no_memory(err);
+    if (!more || append_epoch(dir, epoch, err)) return palt__no_memory(err);
     char name[PATH];
-    return pal__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, dir->metrics_size,
-                           err);
+    return palt__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, dir->metrics_size,
+                            err);
 }
 
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
@@ -346,7 +346,7 @@ pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_op
     pal_named_tensor *more = calloc(n + 2, sizeof *more);
     pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
     pal_tensor *sum = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
-    pal_status status = more && count && sum ? PAL_OK : pal__no_memory(err);
+    pal_status status = more && count && sum ? PAL_OK : palt__no_memory(err);
     for (size_t i = 0; !status && i < n; i++) more[i].tensor = pal_optimizer_state(optimizer, i, &more[i].name);
     if (!status) {
         char name[PATH];

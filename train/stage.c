@@ -8,29 +8,29 @@
 
 #include "train/internal.h"
 
-double pal__seconds(void)
+double palt__seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-int64_t pal__features(const pal_model *model) { return pal_shape_count(pal_model_sample(model)); }
+int64_t palt__features(const pal_model *model) { return pal_shape_count(pal_model_sample(model)); }
 
-pal_status pal__fits(const pal_model *model, const pal_dataset *data, pal_error *err)
+pal_status palt__fits(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
-    if (data->features == pal__features(model)) return PAL_OK;
+    if (data->features == palt__features(model)) return PAL_OK;
     return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, the model takes %lld", data->name,
-                         (long long)data->features, (long long)pal__features(model));
+                         (long long)data->features, (long long)palt__features(model));
 }
 
-pal_var pal__corrupted(pal_model *model, const pal__inputs *in)
+pal_var palt__corrupted(pal_model *model, const palt__inputs *in)
 {
     if (in->corrupted.id || !pal_model_variant(model)->corrupt) return in->corrupted;
     return pal_model_corrupt(model, in->x);
 }
 
-pal_distribution pal__code_posterior(pal_model *model, pal_var target, pal_var code)
+pal_distribution palt__code_posterior(pal_model *model, pal_var target, pal_var code)
 {
     const pal_distribution q = pal_model_posterior(model, target);
     const pal_shape of = pal_shape_of(code), have = pal_shape_of(q.parameters);
@@ -42,7 +42,7 @@ pal_distribution pal__code_posterior(pal_model *model, pal_var target, pal_var c
     return (pal_distribution){.parameters = {.tape = target.tape}};
 }
 
-static size_t record_corruption(pal_model *corruptor, const pal__inputs *in, pal_var *outputs, void *user)
+static size_t record_corruption(pal_model *corruptor, const palt__inputs *in, pal_var *outputs, void *user)
 {
     (void)user;
     pal_model_begin(corruptor, in->tape, PAL_EVALUATE);
@@ -51,15 +51,15 @@ static size_t record_corruption(pal_model *corruptor, const pal__inputs *in, pal
     return 1;
 }
 
-static pal_program *compile(pal_model *model, const pal__stage *stage, const pal__stage_options *o, pal_error *err)
+static pal_program *compile(pal_model *model, const palt__stage *stage, const palt__stage_options *o, pal_error *err)
 {
     pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
     if (!tape) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         return NULL;
     }
-    pal_var outputs[PAL__STAGE_OUTPUTS];
-    pal__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
+    pal_var outputs[PALT__STAGE_OUTPUTS];
+    palt__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
     if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
     if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
     in.labelled_from = stage->labelled_from;
@@ -75,10 +75,10 @@ static pal_program *compile(pal_model *model, const pal__stage *stage, const pal
     return program;
 }
 
-static bool compile_all(pal__stage *stage, pal_model *model, const pal__stage_options *o, pal_error *err)
+static bool compile_all(palt__stage *stage, pal_model *model, const palt__stage_options *o, pal_error *err)
 {
     if (o->corruptor) {
-        pal__stage_options corruption = {.rows = o->rows, .lanes = o->lanes, .record = record_corruption};
+        palt__stage_options corruption = {.rows = o->rows, .lanes = o->lanes, .record = record_corruption};
         stage->corrupt = compile(o->corruptor, stage, &corruption, err);
         if (!stage->corrupt) return false;
     }
@@ -86,11 +86,11 @@ static bool compile_all(pal__stage *stage, pal_model *model, const pal__stage_op
     return stage->program != NULL;
 }
 
-pal__stage *pal__stage_new(pal_model *model, const pal__stage_options *o, pal_error *err)
+palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal_error *err)
 {
     const int64_t classes = o->labels ? pal_model_classes(model) : 0;
-    pal_shape shape = PAL_SHAPE(o->rows, pal__features(model));
-    pal__stage *stage = calloc(1, sizeof *stage);
+    pal_shape shape = PAL_SHAPE(o->rows, palt__features(model));
+    palt__stage *stage = calloc(1, sizeof *stage);
     if (stage) {
         stage->rows = o->rows;
         stage->labelled_from = o->labelled_from;
@@ -104,11 +104,11 @@ pal__stage *pal__stage_new(pal_model *model, const pal__stage_options *o, pal_er
         pal_error_set(err, PAL_ERR_MEMORY, "out of memory for a batch of %lld samples", (long long)o->rows);
     else if (compile_all(stage, model, o, err))
         return stage;
-    pal__stage_free(stage);
+    palt__stage_free(stage);
     return NULL;
 }
 
-void pal__stage_free(pal__stage *stage)
+void palt__stage_free(palt__stage *stage)
 {
     if (!stage) return;
     pal_program_free(stage->program);
@@ -126,8 +126,8 @@ static pal_status run(pal_program *program, pal_noise noise, pal_error *err)
     return status ? pal_error_set(err, status, "%s", pal_program_error(program)) : PAL_OK;
 }
 
-pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
-                          pal_error *err)
+pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
+                           pal_error *err)
 {
     pal_status status = pal_dataset_batch(data, rows, (size_t)stage->rows, stage->input);
     if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
@@ -151,21 +151,21 @@ pal_status pal__stage_run(pal__stage *stage, const pal_dataset *data, const uint
 
 enum { FULL, REMAINDER, STAGES };
 
-struct pal__pass {
+struct palt__pass {
     const pal_dataset *data;
     int64_t count;
-    uint32_t *rows;            /* 0, 1, 2, ... */
-    pal__stage *stage[STAGES]; /* NULL where there are none */
+    uint32_t *rows;             /* 0, 1, 2, ... */
+    palt__stage *stage[STAGES]; /* NULL where there are none */
 };
 
-pal__pass *pal__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const pal__stage_options *o,
-                         pal_error *err)
+palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const palt__stage_options *o,
+                           pal_error *err)
 {
-    pal__pass *p = calloc(1, sizeof *p);
+    palt__pass *p = calloc(1, sizeof *p);
     if (p) p->rows = malloc((size_t)count * sizeof *p->rows);
     if (!p || !p->rows) {
-        pal__no_memory(err);
-        pal__pass_free(p);
+        palt__no_memory(err);
+        palt__pass_free(p);
         return NULL;
     }
     for (int64_t i = 0; i < count; i++) p->rows[i] = (uint32_t)i;
@@ -173,31 +173,31 @@ pal__pass *pal__pass_new(pal_model *model, const pal_dataset *data, int64_t coun
     p->count = count;
     const int64_t sizes[STAGES] = {count >= o->rows ? o->rows : 0, count % o->rows};
     for (int i = 0; i < STAGES; i++) {
-        pal__stage_options options = *o;
+        palt__stage_options options = *o;
         options.rows = sizes[i];
-        if (!sizes[i] || (p->stage[i] = pal__stage_new(model, &options, err))) continue;
-        pal__pass_free(p);
+        if (!sizes[i] || (p->stage[i] = palt__stage_new(model, &options, err))) continue;
+        palt__pass_free(p);
         return NULL;
     }
     return p;
 }
 
-void pal__pass_free(pal__pass *p)
+void palt__pass_free(palt__pass *p)
 {
     if (!p) return;
-    for (int i = 0; i < STAGES; i++) pal__stage_free(p->stage[i]);
+    for (int i = 0; i < STAGES; i++) palt__stage_free(p->stage[i]);
     free(p->rows);
     free(p);
 }
 
-pal_status pal__pass_run(pal__pass *p, uint64_t seed, pal__after_fn after, void *user, pal_error *err)
+pal_status palt__pass_run(palt__pass *p, uint64_t seed, palt__after_fn after, void *user, pal_error *err)
 {
     int64_t done = 0;
     for (int i = 0; i < STAGES; i++) {
-        pal__stage *stage = p->stage[i];
+        palt__stage *stage = p->stage[i];
         for (; stage && done + stage->rows <= p->count; done += stage->rows) {
             pal_noise noise = {.seed = seed, .row = (uint64_t)done};
-            pal_status status = pal__stage_run(stage, p->data, p->rows + done, noise, err);
+            pal_status status = palt__stage_run(stage, p->data, p->rows + done, noise, err);
             if (status) return status;
             after(stage, user);
         }

@@ -9,7 +9,7 @@
 static pal_status input_mean(const pal_dataset *data, pal_tensor *out, pal_error *err)
 {
     double *mean = calloc((size_t)data->features, sizeof *mean);
-    if (!mean) return pal__no_memory(err);
+    if (!mean) return palt__no_memory(err);
     pal_status status = pal_dataset_mean(data, PAL_F64, mean, err);
     for (size_t j = 0; j < (size_t)data->features && !status; j++) pal_tensor_set(out, j, mean[j]);
     free(mean);
@@ -21,7 +21,7 @@ static const struct {
     pal_status (*measure)(const pal_dataset *data, pal_tensor *out, pal_error *err);
 } statistics[] = {{"input/mean", input_mean}};
 
-pal_status pal__measure_statistics(pal_model *model, const pal_dataset *data, pal_error *err)
+pal_status palt__measure_statistics(pal_model *model, const pal_dataset *data, pal_error *err)
 {
     pal_status status = PAL_OK;
     for (size_t i = 0; i < sizeof statistics / sizeof *statistics && !status; i++) {

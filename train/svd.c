@@ -28,7 +28,8 @@ static int decompose(int rows, int columns, double *a, double *s, double *vt, do
     return info;
 }
 
-pal_status pal__svd(pal_context *context, size_t rows, size_t columns, double *a, double *s, double *vt, pal_error *err)
+pal_status palt__svd(pal_context *context, size_t rows, size_t columns, double *a, double *s, double *vt,
+                     pal_error *err)
 {
     if (!rows || !columns) return PAL_OK;
     if (rows > INT_MAX / 8 || columns > INT_MAX / 8)
@@ -55,6 +56,6 @@ pal_status pal__svd(pal_context *context, size_t rows, size_t columns, double *a
     free(work);
     free(other);
     free(integers);
-    if (!enough) return pal__no_memory(err);
+    if (!enough) return palt__no_memory(err);
     return info ? pal_error_set(err, PAL_ERR_NUMERIC, "svd: the singular values did not converge") : PAL_OK;
 }

@@ -80,7 +80,7 @@ static void put_text(FILE *to, const char *text)
 static void put_number(FILE *to, double value)
 {
     char text[64] = "";
-    if (isfinite(value)) pal__real_text(value, text, sizeof text);
+    if (isfinite(value)) palt__real_text(value, text, sizeof text);
     fprintf(to, ",%s", text);
 }
 
@@ -123,10 +123,10 @@ pal_status pal_sweep_write(const pal_sweep *s, const char *path, pal_error *err)
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
-    if (!to) return pal__no_memory(err);
+    if (!to) return palt__no_memory(err);
     put_table(to, s);
-    pal_status status = fclose(to) ? pal__no_memory(err) : PAL_OK;
-    if (!status) status = pal__file_write(path, text, size, err);
+    pal_status status = fclose(to) ? palt__no_memory(err) : PAL_OK;
+    if (!status) status = palt__file_write(path, text, size, err);
     free(text);
     return status;
 }
@@ -190,7 +190,7 @@ pal_sweep *pal_sweep_new(const pal_sweep_options *given, pal_error *err)
     if (check(&o, err)) return NULL;
     pal_sweep *s = calloc(1, sizeof *s);
     if (!s || !fill(s, &o)) {
-        pal__no_memory(err);
+        palt__no_memory(err);
         pal_sweep_free(s);
         return NULL;
     }

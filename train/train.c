@@ -24,7 +24,7 @@ static pal_status check_range(const pal_model *model, const pal_dataset *data, p
         data->name, low, high);
 }
 
-static pal_status check(const pal__loop *l, pal_error *err)
+static pal_status check(const palt__loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
     const char *name = l->schedule.name ? l->schedule.name : "none";
@@ -39,9 +39,9 @@ static pal_status check(const pal__loop *l, pal_error *err)
     if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no schedule is called %s", name);
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g", l->schedule.learning_rate);
-    pal_status status = pal__labels_check(l->model, l->data, err);
-    if (!status) status = pal__fits(l->model, l->data, err);
-    if (!status && o->test) status = pal__fits(l->model, o->test, err);
+    pal_status status = palt__labels_check(l->model, l->data, err);
+    if (!status) status = palt__fits(l->model, l->data, err);
+    if (!status && o->test) status = palt__fits(l->model, o->test, err);
     const int64_t classes = pal_model_classes(l->model);
     if (!status && classes && o->test && o->test->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
@@ -51,7 +51,7 @@ static pal_status check(const pal__loop *l, pal_error *err)
 }
 
 /* What is not as it was for the steps that are left, since the bits depend on it; NULL: nothing. */
-static const char *changes(const pal__loop *l, char *out, size_t size)
+static const char *changes(const palt__loop *l, char *out, size_t size)
 {
     const pal_run_info *info = pal_rundir_info(l->o.folder);
     const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
@@ -66,12 +66,12 @@ static const char *changes(const pal__loop *l, char *out, size_t size)
 }
 
 /* Puts back what the folder holds: the loop stands where the run was saved. */
-static pal_status go_on(pal__loop *l, pal_error *err)
+static pal_status go_on(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_rundir *folder = l->o.folder;
-    const bool solved = pal__has_closed_form(l->model);
-    pal_status status = pal__checkpoint_open(&l->from, folder, l->model, solved ? 0 : p->epochs * p->steps, err);
+    const bool solved = palt__has_closed_form(l->model);
+    pal_status status = palt__checkpoint_open(&l->from, folder, l->model, solved ? 0 : p->epochs * p->steps, err);
     if (status) return status;
     l->untouched = false;
     l->step = l->from.step;
@@ -80,7 +80,7 @@ static pal_status go_on(pal__loop *l, pal_error *err)
     l->sum = l->from.loss;
     char changed[256];
     const double seconds = pal_rundir_info(folder)->result.seconds;
-    status = pal__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed), err);
+    status = palt__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed), err);
     if (status) return status;
     const size_t lines = pal_rundir_epoch_count(folder);
     const pal_epoch *last = lines ? pal_rundir_epoch(folder, lines - 1) : NULL;
@@ -96,21 +96,21 @@ static pal_status go_on(pal__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-static pal_status prepare(pal__loop *l, pal_error *err)
+static pal_status prepare(palt__loop *l, pal_error *err)
 {
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
-    if (!l->order) return pal__no_memory(err);
+    if (!l->order) return palt__no_memory(err);
     if (pal_model_classes(l->model)) {
-        l->labelled = pal__labelled_new(l->model, l->data, pal__loop_labelled_batch(l), l->o.seed, err);
-        l->rows = malloc((size_t)(l->o.batch + pal__loop_labelled_batch(l)) * sizeof *l->rows);
+        l->labelled = palt__labelled_new(l->model, l->data, palt__loop_labelled_batch(l), l->o.seed, err);
+        l->rows = malloc((size_t)(l->o.batch + palt__loop_labelled_batch(l)) * sizeof *l->rows);
         if (!l->labelled) return PAL_ERR_ARGUMENT;
-        if (!l->rows) return pal__no_memory(err);
+        if (!l->rows) return palt__no_memory(err);
     }
     if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
-    return l->step ? PAL_OK : pal__measure_statistics(l->model, l->data, err);
+    return l->step ? PAL_OK : palt__measure_statistics(l->model, l->data, err);
 }
 
-static pal_status run_epochs(pal__loop *l, pal_train_result *result, pal_error *err)
+static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_status status = PAL_OK;
@@ -121,13 +121,13 @@ static pal_status run_epochs(pal__loop *l, pal_train_result *result, pal_error *
     for (size_t i = 0; !status && i < l->plan.n; i++, begin = end) {
         end += l->plan.phase[i].epochs;
         if (p->epoch >= end) continue; /* it was trained before the run was resumed */
-        status = pal__loop_begin(l, i, begin, err);
-        if (!status && !l->step) status = pal__loop_save(l, err);
+        status = palt__loop_begin(l, i, begin, err);
+        if (!status && !l->step) status = palt__loop_save(l, err);
         while (!status && p->epoch < end) {
             p->epoch++;
-            status = pal__loop_steps(l, err);
-            if (status == PAL_ERR_STOPPED && pal__loop_save(l, err)) status = PAL_ERR_IO;
-            if (!status) status = pal__loop_finish(l, err);
+            status = palt__loop_steps(l, err);
+            if (status == PAL_ERR_STOPPED && palt__loop_save(l, err)) status = PAL_ERR_IO;
+            if (!status) status = palt__loop_finish(l, err);
             training += l->training;
             samples += (double)((p->step - l->first) * (l->all + l->few));
             l->first = 0;
@@ -145,19 +145,19 @@ static pal_status run_epochs(pal__loop *l, pal_train_result *result, pal_error *
 }
 
 /* In place of all epochs; the figures are those of one. */
-static pal_status solve(pal__loop *l, pal_train_result *result, pal_error *err)
+static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_figures figures;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
-    pal_status status = pal__loop_begin(l, 0, 0, err);
-    if (!status) status = pal__solve(l->model, l->data, err);
+    pal_status status = palt__loop_begin(l, 0, 0, err);
+    if (!status) status = palt__solve(l->model, l->data, err);
     if (!status) status = pal_evaluate(l->model, l->data, &o, &figures, err);
     if (status) return status;
     p->epoch = p->epochs = 1;
     p->step = p->steps;
     l->sum = figures.loss * (double)p->steps;
-    status = pal__loop_finish(l, err);
+    status = palt__loop_finish(l, err);
     if (status) return status;
     result->epochs = 1;
     result->train_loss = figures.loss;
@@ -166,9 +166,9 @@ static pal_status solve(pal__loop *l, pal_train_result *result, pal_error *err)
     return PAL_OK;
 }
 
-static void start(pal__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o)
+static void start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o)
 {
-    *l = (pal__loop){.model = model, .data = data, .o = *o};
+    *l = (palt__loop){.model = model, .data = data, .o = *o};
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = l->o.batch > 0 ? data->count / l->o.batch : 0,
                                  .phase = "",
@@ -178,19 +178,19 @@ static void start(pal__loop *l, pal_model *model, const pal_dataset *data, const
                                  .squared_error_corrupted = NAN,
                                  .error = NAN};
     l->untouched = l->o.resume;
-    pal__loop_schedule(l);
-    l->started = l->reported = pal__seconds();
+    palt__loop_schedule(l);
+    l->started = l->reported = palt__seconds();
 }
 
 /* What can be told before anything is made; then the plan is. */
-static pal_status plan(pal__loop *l, pal_error *err)
+static pal_status plan(palt__loop *l, pal_error *err)
 {
     pal_status status = check(l, err);
     if (!status && l->o.resume && !l->o.folder) status = pal_error_set(err, PAL_ERR_ARGUMENT, "resume: no folder");
-    if (!status) status = pal__phases_make(l->model, l->o.epochs, &l->plan, err);
+    if (!status) status = palt__phases_make(l->model, l->o.epochs, &l->plan, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
-        pal_optimizer *optimizer = pal__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
+        pal_optimizer *optimizer = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
         if (!optimizer) status = PAL_ERR_ARGUMENT;
         pal_optimizer_free(optimizer);
     }
@@ -200,20 +200,20 @@ static pal_status plan(pal__loop *l, pal_error *err)
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err)
 {
-    pal__loop l;
+    palt__loop l;
     pal_error own = {0};
     pal_train_options o = {0};
     if (pal_options_read(&o, options, sizeof o, sizeof o, "train", err)) return PAL_ERR_ARGUMENT;
     start(&l, (pal_model *)(uintptr_t)model, data, &o);
     plan(&l, &own);
-    pal__phases_free(&l.plan);
+    palt__phases_free(&l.plan);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
                      pal_train_result *result, pal_error *err)
 {
-    pal__loop l;
+    palt__loop l;
     pal_error own = {0};
     pal_train_options o = {0};
     *result = (pal_train_result){.train_loss = NAN,
@@ -225,23 +225,23 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     if (pal_options_read(&o, options, sizeof o, sizeof o, "train", err)) return PAL_ERR_ARGUMENT;
     start(&l, model, data, &o);
     if (!plan(&l, &own) && !prepare(&l, &own)) {
-        if (pal__has_closed_form(model))
+        if (palt__has_closed_form(model))
             solve(&l, result, &own);
         else
             run_epochs(&l, result, &own);
     }
-    result->planned = pal__has_closed_form(model) ? 1 : l.plan.epochs;
-    result->seconds = pal__seconds() - l.started;
+    result->planned = palt__has_closed_form(model) ? 1 : l.plan.epochs;
+    result->seconds = palt__seconds() - l.started;
     if (l.o.folder && !l.untouched) {
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";
         pal_error last = {0};
         pal_rundir_finish(l.o.folder, word, *word == 'f' ? own.text : NULL, result, &last);
         if (last.status && !own.status) own = last;
     }
-    pal__loop_end(&l);
-    pal__checkpoint_close(&l.from);
-    pal__phases_free(&l.plan);
-    pal__labelled_free(l.labelled);
+    palt__loop_end(&l);
+    palt__checkpoint_close(&l.from);
+    palt__phases_free(&l.plan);
+    palt__labelled_free(l.labelled);
     free(l.rows);
     free(l.order);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;

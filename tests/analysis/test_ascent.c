@@ -126,16 +126,16 @@ START_TEST(layers_of_an_encoder)
                 {"sparse", "", 1, {1000}}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pal_error err = {0};
-        pal__layer layer;
+        palt__layer layer;
         pal_model *m =
             make(pal_variant_find(rows[i].variant), (pal_setting[]){{"layers", rows[i].layers}}, 1, PAL_F32, 1);
         for (int64_t k = 1; k <= rows[i].n; k++) {
-            ck_assert_msg(!pal__layer_find(m, k, &layer, &err), "%s: %s", rows[i].variant, err.text);
+            ck_assert_msg(!palt__layer_find(m, k, &layer, &err), "%s: %s", rows[i].variant, err.text);
             ck_assert_int_eq(layer.layers, rows[i].n);
             ck_assert_int_eq(layer.units, rows[i].units[k - 1]);
             ck_assert_int_eq(layer.plane, 1);
         }
-        ck_assert_int_eq(pal__layer_find(m, rows[i].n + 1, &layer, &err), PAL_ERR_ARGUMENT);
+        ck_assert_int_eq(palt__layer_find(m, rows[i].n + 1, &layer, &err), PAL_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(err.text, "there is no layer"));
         pal_model_free(m);
     }

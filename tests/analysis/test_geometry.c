@@ -143,7 +143,7 @@ START_TEST(neighbours)
     double distance[TRAIN_SAMPLES][K];
     for (int i = 0; i < TRAIN_SAMPLES; i++)
         for (int f = 0; f < FEATURES; f++) x[i][f] = (float)points[i][f];
-    ck_assert(!pal__neighbours(c, x[0], TRAIN_SAMPLES, train, K, found[0], distance[0], NULL));
+    ck_assert(!palt__neighbours(c, x[0], TRAIN_SAMPLES, train, K, found[0], distance[0], NULL));
     for (int i = 0; i < TRAIN_SAMPLES; i++)
         for (int k = 0; k < K; k++) {
             int nearer = 0;
@@ -162,7 +162,7 @@ START_TEST(fewer_neighbours_than_asked_for)
     float x[FEATURES] = {0.1f, 0.2f, 0.3f, 0.4f};
     uint32_t found[TRAIN_SAMPLES + 2];
     double distance[TRAIN_SAMPLES + 2];
-    ck_assert(!pal__neighbours(c, x, 1, train, TRAIN_SAMPLES + 2, found, distance, NULL));
+    ck_assert(!palt__neighbours(c, x, 1, train, TRAIN_SAMPLES + 2, found, distance, NULL));
     ck_assert(isfinite(distance[TRAIN_SAMPLES - 1]));
     ck_assert(isinf(distance[TRAIN_SAMPLES]) && isinf(distance[TRAIN_SAMPLES + 1]));
 }

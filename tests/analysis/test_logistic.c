@@ -16,7 +16,7 @@ static void tear_down(void) { pal_context_free(context); }
 typedef struct problem {
     pal_tensor *x, *y;
     double weights[N], solution[K * D + K];
-    pal__logistic *classifier;
+    palt__logistic *classifier;
 } problem;
 
 static problem make(void)
@@ -28,24 +28,24 @@ static problem make(void)
         pal_tensor_set(p.y, i * K + (pal_tensor_get(p.x, i * D) > 0.2 ? 2 : i % K), 1);
         p.weights[i] = i % 5 ? 1 / (N * 0.8) : 0;
     }
-    p.classifier = pal__logistic_new(p.x, p.y, 0, &err);
+    p.classifier = palt__logistic_new(p.x, p.y, 0, &err);
     ck_assert_msg(p.classifier != NULL, "%s", err.text);
-    ck_assert_uint_eq(pal__logistic_size(p.classifier), K * D + K);
+    ck_assert_uint_eq(palt__logistic_size(p.classifier), K * D + K);
     return p;
 }
 
 static void drop(problem *p)
 {
-    pal__logistic_free(p->classifier);
+    palt__logistic_free(p->classifier);
     pal_tensor_free(p->x);
     pal_tensor_free(p->y);
 }
 
-static pal__fit fit(problem *p, double strength)
+static palt__fit fit(problem *p, double strength)
 {
     pal_error err = {0};
-    pal__fit f = {.strength = strength, .gradient = 1e-10, .weights = p->weights, .solution = p->solution};
-    ck_assert_msg(!pal__logistic_fit(p->classifier, &f, &err), "%s", err.text);
+    palt__fit f = {.strength = strength, .gradient = 1e-10, .weights = p->weights, .solution = p->solution};
+    ck_assert_msg(!palt__logistic_fit(p->classifier, &f, &err), "%s", err.text);
     ck_assert(f.minimum.converged);
     return f;
 }
@@ -68,7 +68,7 @@ START_TEST(the_gradient_is_zero_at_the_minimum)
 {
     problem p = make();
     for (double strength = 1; strength > 1e-4; strength /= 10) {
-        pal__fit f = fit(&p, strength);
+        palt__fit f = fit(&p, strength);
         double value = 0, surprise = 0;
         int64_t wrong[2] = {0};
         double g[K][D + 1] = {{0}};

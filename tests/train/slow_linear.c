@@ -72,7 +72,7 @@ static bool check(pal_context *context, const char *folder, double want, pal_err
                                      .schedule = &schedule};
         pal_train_result result;
         if (!pal_train(model, data, &o, &result, err) &&
-            !pal__principal_directions(context, data, variance, directions, err)) {
+            !palt__principal_directions(context, data, variance, directions, err)) {
             const double angle = worst_angle(model, directions, d);
             good = fabs(result.squared_error - want) <= 0.05 && angle <= 1;
             printf("%-14s squared error %.3f (wanted %.2f +- 0.05), largest angle of %d directions %.3f degrees, %.1f "

@@ -46,7 +46,7 @@ static pal_status least(pal_context *context, const pal_tensor *x, double *nll, 
             covariance[e] += (pal_tensor_get(x, i * FEATURES + d) - mean[d]) *
                              (pal_tensor_get(x, i * FEATURES + f) - mean[f]) / SAMPLES;
         }
-    const pal_status status = pal__svd(context, FEATURES, FEATURES, covariance, eigenvalue, NULL, err);
+    const pal_status status = palt__svd(context, FEATURES, FEATURES, covariance, eigenvalue, NULL, err);
     double variance = 0, sum = FEATURES * (LN_2_PI + 1);
     for (size_t d = CODE; d < FEATURES && !status; d++) variance += eigenvalue[d] / (FEATURES - CODE);
     for (size_t d = 0; d < CODE && !status; d++) sum += log(eigenvalue[d]);

@@ -277,7 +277,7 @@ static int rank_of(pal_var log_q, pal_var parameters)
     pal_error err = {0};
     double *jacobian = elements(pal_jacobian(log_q, parameters)), *s = calloc(n, sizeof *s);
     int rank = 0;
-    ck_assert_int_eq(pal__svd(c, POINTS, n, jacobian, s, NULL, &err), PAL_OK);
+    ck_assert_int_eq(palt__svd(c, POINTS, n, jacobian, s, NULL, &err), PAL_OK);
     for (size_t i = 0; i < n; i++) rank += s[i] > 1e-9 * s[0];
     free(jacobian), free(s);
     return rank;

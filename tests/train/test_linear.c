@@ -84,8 +84,8 @@ START_TEST(samples_over_the_root_of_their_number_have_the_same_subspace)
         for (size_t j = 0; j < D; j++) sum[j] += x[i * D + j];
     for (size_t j = 0; j < D; j++) ck_assert_double_eq_tol(sum[j], 0, 1e-12);
     for (size_t i = 0; i < T * D; i++) x[i] /= sqrt(T);
-    ck_assert_int_eq(pal__svd(context, T, D, x, s, vt, &err), PAL_OK);
-    ck_assert_int_eq(pal__principal_directions(context, data, variance, directions, &err), PAL_OK);
+    ck_assert_int_eq(palt__svd(context, T, D, x, s, vt, &err), PAL_OK);
+    ck_assert_int_eq(palt__principal_directions(context, data, variance, directions, &err), PAL_OK);
     for (size_t k = 0; k < D; k++) {
         double cosine = 0;
         for (size_t j = 0; j < D; j++) cosine += vt[k * D + j] * directions[k * D + j];
@@ -99,7 +99,7 @@ START_TEST(the_closed_form_leaves_the_variance_of_what_it_drops)
 {
     double variance[D], directions[D * D], left = 0;
     pal_error err = {0};
-    ck_assert_int_eq(pal__principal_directions(context, data, variance, directions, &err), PAL_OK);
+    ck_assert_int_eq(palt__principal_directions(context, data, variance, directions, &err), PAL_OK);
     for (size_t k = K; k < D; k++) left += variance[k];
     for (int tied = 0; tied < 2; tied++) {
         pal_model *m = trained(

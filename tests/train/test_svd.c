@@ -17,7 +17,7 @@ static void svd(size_t rows, size_t columns, const double *a, double *s, double 
     pal_error err = {0};
     double *copy = malloc(rows * columns * sizeof *copy);
     memcpy(copy, a, rows * columns * sizeof *copy);
-    ck_assert_msg(!pal__svd(c, rows, columns, copy, s, vt, &err), "%s", err.text);
+    ck_assert_msg(!palt__svd(c, rows, columns, copy, s, vt, &err), "%s", err.text);
     free(copy);
 }
 
@@ -105,10 +105,10 @@ START_TEST(refused)
 {
     double a[4] = {1, 2, NAN, 4}, s[2];
     pal_error err = {0};
-    ck_assert_int_eq(pal__svd(c, 2, 2, a, s, NULL, &err), PAL_ERR_NUMERIC);
+    ck_assert_int_eq(palt__svd(c, 2, 2, a, s, NULL, &err), PAL_ERR_NUMERIC);
     ck_assert_ptr_nonnull(strstr(err.text, "not finite"));
-    ck_assert_int_eq(pal__svd(c, 0, 3, a, s, NULL, NULL), PAL_OK);
-    ck_assert_int_eq(pal__svd(c, (size_t)1 << 40, 1, a, s, NULL, &err), PAL_ERR_SHAPE);
+    ck_assert_int_eq(palt__svd(c, 0, 3, a, s, NULL, NULL), PAL_OK);
+    ck_assert_int_eq(palt__svd(c, (size_t)1 << 40, 1, a, s, NULL, &err), PAL_ERR_SHAPE);
 }
 END_TEST
 
