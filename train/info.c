@@ -6,7 +6,7 @@
 
 #define FIELD(kind, name, member)                                                                                      \
     {                                                                                                                  \
-        name, PAL__##kind, offsetof(pal_run_info, member)                                                              \
+        name, PALT__##kind, offsetof(pal_run_info, member)                                                              \
     }
 static const palt__field before_settings[] = {
     FIELD(TEXT, "version", version), FIELD(TEXT, "command", command), FIELD(TEXT, "status", status),

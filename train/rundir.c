@@ -29,7 +29,7 @@ struct pal_rundir {
 
 #define FIELD(kind, name)                                                                                              \
     {                                                                                                                  \
-#name, PAL__##kind, offsetof(pal_epoch, name)                                                                  \
+#name, PALT__##kind, offsetof(pal_epoch, name)                                                                  \
     }
 static const palt__field epoch_fields[] = {
     FIELD(COUNT, epoch),        FIELD(COUNT, step),           FIELD(FIGURE, train_loss),

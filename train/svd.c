@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "autograd/internal.h"
+#include "autograd/machine/internal.h"
 #include "train/internal.h"
 
 /* Fortran's interface: all by reference, matrices by columns, the length of the text last. */
