@@ -1,6 +1,6 @@
 /* shape.c - element types, shapes and broadcasting. Invariant: axes at and beyond the rank hold zero, so that shapes
  * can be hashed and compared as they stand (pal__shape_clean restores it for shapes from outside). */
-#include "autograd/internal.h"
+#include "autograd/machine/internal.h"
 
 #include <stdio.h>
 #include <string.h>

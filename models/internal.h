@@ -36,9 +36,6 @@ pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err);
 /* `sigma` alone says that the corruption is gaussian, and so on. */
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
-#define VARIANT(name) extern const pal_variant pal_##name;
-#include "models/variants/variants.def"
-#undef VARIANT
 /* Defaults of training that several variants have; each ends with name NULL. */
 extern const pal_setting pal__plain_training[]; /* plain gradient descent */
 extern const pal_setting pal__adam_training[];  /* Adam, 1e-3 */

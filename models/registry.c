@@ -7,6 +7,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#define VARIANT(name) extern const pal_variant pal_##name;
+#include "models/variants/variants.def"
+#undef VARIANT
+
 static const pal_variant *const built_in[] = {
 #define VARIANT(name) &pal_##name,
 #include "models/variants/variants.def"
