@@ -1,8 +1,21 @@
 /* grad.c - reverse mode: walks the tape backward and appends the adjoint operations to the same tape.
  *
- * Un-broadcasting happens here and nowhere else: a rule may return an adjoint of the broadcast shape. The adjoint of a
- * value that is used several times is one n-ary sum whose terms are ordered by their structural hashes, so that it does
- * not depend on the order of recording (design, section 3). */
+ * In: a value y, its adjoint (the seed), and the values to differentiate with respect to (wrt). Out: the adjoint of
+ * each wrt, as ordinary entries of the tape, recorded with the functions that a user calls. So differentiating again
+ * works, for every operation: it is the same walk over a longer tape.
+ *
+ * The walk. First the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back to
+ * the first entry: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to
+ * each of its operands. Three things happen here and nowhere else: un-broadcasting   a rule may return an adjoint of
+ * the broadcast shape, or of a smaller one; it is summed or repeated to the operand's shape summing           a value
+ * that is used several times (a tied weight) gets the sum of its contributions, ordered by their structural hashes: the
+ * sum does not depend on the order of recording orders            each entry that is appended gets the order of
+ * derivative, one above the highest that y depends on
+ *
+ * Relies on: operands have smaller ids than their readers. Leaves to the caller: a longer tape; nothing is computed.
+ *
+ * Why adjoints on the same tape and not a second structure: text, drawing, checks and all passes work for gradients
+ * without knowing that they are gradients. A missing rule is an error that names the operation, never a silent zero. */
 #include "autograd/internal.h"
 
 #include <stdlib.h>

@@ -1,6 +1,20 @@
-/* rebuild.c - the pass `live`: copies what the outputs need into a fresh tape in canonical order, depth first, operands
- * from the left. The order depends on structure alone, so two recordings of one computation give one tape. The other
- * passes over tapes are visitors of this walk; regions are recorded again (replay) by the same walk on one tape. */
+/* rebuild.c - the pass `live`, and the walk that all passes over tapes share.
+ *
+ * In: a tape and the ids that are wanted. Out: a fresh tape with all that they need, in canonical order: depth first,
+ * operands from the left. The order depends on structure alone, so two recordings of one computation in different
+ * orders give one tape, and everything that follows (text, fusion, schedule, addresses) is the same too.
+ *
+ * The walk visits an entry once its operands are copied. A visitor may return a value of the new tape to stand for the
+ * entry; otherwise the entry is copied. simplify.c and view.c are such visitors. With `merge`, an entry that equals an
+ * earlier one of the same region becomes that one (common subexpressions; the tape's hash table finds it). Each copy
+ * remembers the entry of the user's tape that it came from, for messages and measured times.
+ *
+ * Regions. The body of a region is copied before its map_sum. What a body reads from outside, its captures, is
+ * collected again after copying, since rewriting may have changed it. pal__replay records a body once more on the same
+ * tape, for its derivative: the same walk, with every value outside the region mapped to itself.
+ *
+ * Why a new tape per pass and not changes in place: ids stay dense and ordered, handles of the user's tape stay valid,
+ * and a pass cannot leave a half-changed tape behind. An explicit stack replaces recursion: tapes may be very deep. */
 #include "autograd/internal.h"
 
 #include <string.h>

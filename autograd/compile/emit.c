@@ -1,14 +1,29 @@
 /* emit.c - the pass `emit`: groups in their order become steps with fixed addresses.
  *
- * In a loop, registers 0 .. n_loads-1 belong to the loads, those above to results, taken again when their last reader
- * has run. A result goes straight to memory unless a later instruction of the loop still reads what lies there (an
- * operand whose place it takes, a leaf that it assigns): then it is copied at the end of the tile. */
+ * In: a plan that is placed, and an empty program. Out: the program's steps, its arena, its leaves, its outputs. After
+ * this the tape and the plan are no longer needed: every name, shape and parameter that a step uses is copied.
+ *
+ * Addresses. An address is a leaf's data plus an offset, a region's counter, or the arena plus an offset. Addresses in
+ * leaves are recorded as references (pal__ref), so that pal_bind can set them again.
+ *
+ * Loops. A loop is a list of instructions over registers of one tile, PAL_TILE elements. Registers 0 .. n_loads-1
+ * belong to the loads. The registers above hold results; one is used again when its last reader has run. A result is
+ * written straight to memory unless a later instruction of the loop still reads what lies there (an operand whose place
+ * it takes, a leaf that it assigns). Then the store is "late": a copy at the end of the tile. Neighbouring axes through
+ * which all loads step alike are collapsed into one, so that most loops are flat.
+ *
+ * Turned loads. A load whose neighbouring columns lie side by side in memory would take one element of each cache line
+ * per row. Such loads are gathered for PAL__TURN_ROWS rows at once, into memory behind the registers.
+ *
+ * Relies on: fuse.c (limits of one loop), place.c (offsets). Leaves to run.c: straight lists without decisions.
+ *
+ * Why an interpreter of tiles and not generated code: compiling C at run time takes 50 to 110 ms per kernel and needs a
+ * compiler on the user's machine. The price: Adam's update takes about 1.5 times as long as a loop written by hand. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>
 
-/* Above what fuse lets one loop have: 20 loads and 8 live results; run.c has room for as many. */
-enum { MAX_REGISTERS = 96 };
+_Static_assert(PAL__LOOP_REGISTERS <= UINT8_MAX + 1, "an instruction names its registers by bytes");
 
 void *pal__keep(pal_program *p, size_t size)
 {
@@ -71,9 +86,9 @@ typedef struct builder {
     const pal__group *group;
     pal__loop *loop;
     pal_shape shape;
-    uint32_t load_of[MAX_REGISTERS]; /* the id each load reads */
-    size_t last[MAX_REGISTERS];      /* the instruction that reads a load last */
-    bool busy[MAX_REGISTERS];
+    uint32_t load_of[PAL__LOOP_REGISTERS]; /* the id each load reads */
+    size_t last[PAL__LOOP_REGISTERS];      /* the instruction that reads a load last */
+    bool busy[PAL__LOOP_REGISTERS];
     uint8_t *reg; /* by member: its register */
     size_t *ends; /* by member: the instruction that reads it last; n: a late store */
 } builder;
@@ -208,7 +223,7 @@ static bool add_store(builder *b, size_t m, uint32_t to, uint8_t reg, bool alone
 
 static bool take_register(builder *b, uint8_t *reg)
 {
-    for (size_t r = b->loop->n_loads; r < MAX_REGISTERS; r++)
+    for (size_t r = b->loop->n_loads; r < PAL__LOOP_REGISTERS; r++)
         if (!b->busy[r]) {
             b->busy[r] = true;
             *reg = (uint8_t)r;

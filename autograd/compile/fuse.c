@@ -1,14 +1,32 @@
-/* fuse.c - the pass `fuse`: chains of elementwise operations become one loop, and assigns are taken along.
+/* fuse.c - the pass `fuse`: entries become groups, and each group becomes one step of the program.
  *
- * Two loops merge if they run over equal shapes, one reads the other at its own index, and nothing between them must
- * run in the middle. A loop keeps few values alive, so that its registers stay in the first-level cache. An assign
- * joins the loop that computes its value if every other reader of the leaf can run before that loop; otherwise it is a
- * copy of its own, which always can run last (it reads no leaf: materialise saw to that). */
+ * In: a plan without groups over a materialised tape. Out: every entry that computes something belongs to one group: a
+ * loop (elementwise and random operations, assigns), a kernel (one operation of any other kind), or a region. Leaves,
+ * constants and views belong to none; their readers load them.
+ *
+ * Loops. At first each elementwise entry is a loop of its own. Then the entries are visited in order, and the loop of
+ * an entry merges into the loop that computes one of its operands. Two loops merge if they run over equal shapes, if
+ * each reads the other's values at its own index, and if no group must run between them (pal__before looks for a path).
+ * A fused loop runs tile by tile, so its intermediate values stay in the first-level cache. That works while they fit:
+ * hence the limits on loads, live values and members (PAL__LOOP_..., compile/internal.h).
+ *
+ * Assigns. An assign joins the loop that computes its value (p->target) if that loop reads the leaf only in place, and
+ * if every other reader of the leaf, and every step that can fail, can run before the loop. If not, it stays a loop of
+ * its own, a copy, which can always run last: materialise made sure that it reads no leaf. Either way edges are added,
+ * so that the schedule puts all those readers and steps before the write. A failed run therefore leaves every leaf
+ * unchanged.
+ *
+ * Relies on: view.c (where elements lie), the readers that plan.c found, canonical order of the ids. Leaves to
+ * schedule: groups and edges without a cycle; pal__before is asked before each merge and each edge for that reason.
+ *
+ * Sums and products are steps of their own: a loop does not yet end in a sum, and a product does not yet take its bias
+ * and activation along. Why greedy, in the order of entries: that order is canonical, so the same model fuses in the
+ * same way however it was recorded, and the result can be predicted by reading the tape from the top. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>
 
-enum { MAX_LIVE = 8, MAX_LOADS = 20, MAX_MEMBERS = 60 };
+_Static_assert(PAL__LOOP_LIVE <= PAL__LOOP_MEMBERS, "what is alive was computed");
 
 static bool add_member(pal__plan *p, uint32_t group, uint32_t id)
 {
@@ -37,14 +55,14 @@ static pal_shape loop_shape(const pal__plan *p, uint32_t group)
 static bool fits(const pal__plan *p, uint32_t a, uint32_t b)
 {
     const pal__group *ga = &p->groups[a], *gb = &p->groups[b];
-    uint32_t members[MAX_MEMBERS], loads[MAX_LOADS];
+    uint32_t members[PAL__LOOP_MEMBERS], loads[PAL__LOOP_LOADS];
     size_t n = 0, i = 0, j = 0, n_loads = 0;
-    if (ga->n_members + gb->n_members > MAX_MEMBERS) return false;
+    if (ga->n_members + gb->n_members > PAL__LOOP_MEMBERS) return false;
     while (i < ga->n_members || j < gb->n_members)
         members[n++] = j == gb->n_members || (i < ga->n_members && ga->members[i] < gb->members[j]) ? ga->members[i++]
                                                                                                     : gb->members[j++];
     int live = 0, most = 0;
-    size_t last[MAX_MEMBERS] = {0};
+    size_t last[PAL__LOOP_MEMBERS] = {0};
     for (size_t m = 0; m < n; m++) {
         for (uint32_t k = 0; k < pal__at(p->tape, members[m])->n; k++) {
             uint32_t in = pal__arg(p->tape, members[m], k);
@@ -56,7 +74,7 @@ static bool fits(const pal__plan *p, uint32_t a, uint32_t b)
             }
             bool known = false;
             for (size_t q = 0; q < n_loads; q++) known |= loads[q] == in;
-            if (!known && n_loads == MAX_LOADS) return false;
+            if (!known && n_loads == PAL__LOOP_LOADS) return false;
             if (!known) loads[n_loads++] = in;
         }
     }
@@ -66,7 +84,7 @@ static bool fits(const pal__plan *p, uint32_t a, uint32_t b)
         for (size_t q = 0; q <= m; q++)
             if (last[q] == m || (q == m && !last[q])) live--;
     }
-    return most <= MAX_LIVE;
+    return most <= PAL__LOOP_LIVE;
 }
 
 static bool merge(pal__plan *p, uint32_t into, uint32_t gone)

@@ -28,6 +28,13 @@ bool pal__computed(const pal_tape *tape, uint32_t id);
 
 /* ---- Plans ---------------------------------------------------------------------------------------------------- */
 
+enum {                         /* of one loop. fuse.c keeps to the first three; the registers follow from them */
+       PAL__LOOP_MEMBERS = 60, /* entries that it computes */
+       PAL__LOOP_LOADS = 20,   /* values that it reads from memory */
+       PAL__LOOP_LIVE = 8,     /* results that a later entry still reads */
+       PAL__LOOP_REGISTERS = PAL__LOOP_LOADS + PAL__LOOP_MEMBERS, /* if every result is stored late */
+};
+
 typedef enum pal__group_kind { PAL__GROUP_LOOP, PAL__GROUP_KERNEL, PAL__GROUP_REGION } pal__group_kind;
 
 typedef struct pal__group { /* what becomes one step: a fused loop, one kernel, one region */

@@ -1,5 +1,11 @@
-/* nan.c - where a NaN came from: after each step of a program compiled with check_nan, its results are looked through.
- * Every step before it was clean, so the first one found made it, or read it from a leaf. */
+/* nan.c - finds the operation that made the first NaN, in programs compiled with check_nan.
+ *
+ * In: a step that has just run. Out: PAL_OK, or PAL_ERR_NUMERIC and a message that names the operation, its scope and
+ * the element; or the leaf, if the NaN was in a leaf from the start. Every step before this one was looked through and
+ * was clean, so the first NaN that is found was made here or was read from a leaf.
+ *
+ * Relies on: such programs are not fused, so that each result is in memory and belongs to one operation. Why not look
+ * inside fused loops: their values never reach memory, and looking at each tile would slow every program. */
 #include "autograd/compile/internal.h"
 
 #include <math.h>

@@ -1,8 +1,19 @@
-/* place.c - the pass `place`: lifetimes to offsets in one arena.
+/* place.c - the pass `place`: which values are stored, and where in the arena.
  *
- * A value needs storage if something outside its loop reads it. Walking the schedule, each result takes the first gap
- * that is large enough; it may take the place of an operand that dies there, where the step reads that operand only at
- * the index it writes. A region's body has its part of the arena while the region runs. Offsets are multiples of 64. */
+ * In: a plan with a schedule; the plans of its regions' bodies, already placed. Out: p->stored (a value that something
+ * outside its loop reads, or that is an output), p->home and p->offset, scratch memory for kernels, the arena's size.
+ *
+ * The rule: walk through the schedule with the list of blocks in use, sorted by offset. A result takes the first gap
+ * that is large enough. It takes the place of an operand instead if the operand dies at this step, has the same size,
+ * and is read only at the index that is written (for kernels: if the operation declares PAL_OVERWRITES). After each
+ * step the blocks that nobody reads any more are dropped. Scratch and the arena of a region's body are blocks that live
+ * for one step. Offsets are multiples of 64 bytes, so that vector loads and cache lines are aligned.
+ *
+ * Relies on: schedule.c (positions), view.c (what shares storage). Leaves to emit: an offset for every stored value.
+ *
+ * Why first fit: a depth-first schedule nests lifetimes, so the gap that a dead value leaves is taken soon. Why a
+ * result takes an operand's place only if the sizes are equal: an in-place write goes element by element over the same
+ * addresses. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>

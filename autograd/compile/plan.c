@@ -1,6 +1,12 @@
-/* plan.c - the plan over a graph: which step computes which entry. A region's body has a plan of its own, whose parent
- * is the plan that runs the region. Here are its beginning and end, and the question every pass asks: who must run
- * before whom. */
+/* plan.c - the plan that fuse, schedule and place fill in: which step computes which entry.
+ *
+ * In: a materialised tape. Out: a plan with the view of every entry and the list of who reads each storage (views seen
+ * through), and with no groups yet. A region's body has a plan of its own, whose parent is the plan that runs the
+ * region.
+ *
+ * Here is also the question that fuse asks before it merges two groups or adds an edge: must this group run before that
+ * one (pal__before)? It is a depth-first search over readers and edges. The tape stays unchanged; all that the passes
+ * decide is in arrays of the plan, by entry id or by group. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>

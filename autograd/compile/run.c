@@ -1,10 +1,23 @@
-/* run.c - executes a program: loops tile by tile on every worker, kernels, regions term by term. Allocates nothing. */
+/* run.c - executes a program: loops tile by tile on every worker, kernels, regions term by term. Allocates nothing.
+ *
+ * In: a program of emit.c, with data in its leaves. Out: its outputs, and the leaves that its assigns write. On failure
+ * no leaf has changed, since every step that can fail runs before the first write.
+ *
+ * Steps run one after the other. Within a loop the tiles are divided among the workers. A kernel divides itself
+ * (pal_parallel). A region runs its body for k = 0, 1, ... and adds the terms up in that order. The bits do not depend
+ * on the number of workers: a tile computes each element from its index alone, and who computes a tile does not matter.
+ *
+ * Memory that is not ours is never read or written beyond its end: a last tile that is shorter than the kernels'
+ * padding is copied into registers first and out of them afterwards. */
 #include "autograd/compile/internal.h"
 #include "autograd/machine/philox.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+_Static_assert(PAL__LOOP_REGISTERS >= PAL__LOOP_LOADS + PAL__LOOP_LIVE, "run_tile has an address for every register");
+_Static_assert(PAL__LOOP_MEMBERS <= INT16_MAX, "an instruction names its store by 16 bits");
 
 /* ---- Loads ---------------------------------------------------------------------------------------------------- */
 
@@ -97,7 +110,7 @@ static char *turned_row(const pal__loop *l, const pal__load *load, char *registe
 static void run_tile(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t first,
                      size_t n, size_t row)
 {
-    void *at[128];
+    void *at[PAL__LOOP_REGISTERS];
     bool whole = n % PAL_TILE_PAD == 0;
     for (size_t i = 0; i < l->n_loads; i++) {
         const pal__load *load = &l->loads[i];
@@ -170,7 +183,7 @@ static void loop_task(void *argument, size_t task, unsigned worker)
 {
     const loop_job *j = argument;
     const pal__loop *l = j->loop;
-    uint64_t keys[64];
+    uint64_t keys[PAL__LOOP_MEMBERS];
     for (size_t i = 0; i < l->n_instrs; i++) {
         const pal__instr *in = &l->instrs[i];
         if (!in->stream) continue;

@@ -1,6 +1,17 @@
-/* schedule.c - the pass `schedule`: an order of the groups that respects reads, and writes after every read of the old
- * value. Of those that are ready, the one whose last entry comes first in canonical order runs next: depth first, so
- * temporaries die young, and the same for every recording. */
+/* schedule.c - the pass `schedule`: the order in which the groups run.
+ *
+ * In: a plan with groups, the readers of each value, and edges (writes after reads, steps that can fail before
+ * effects). Out: p->order, all living groups, each after everything that it needs.
+ *
+ * The rule: of the groups that are ready, run the one whose last entry has the smallest id. Ids are in canonical order,
+ * depth first with operands from the left, so a subtree is finished before its sibling begins and temporaries die
+ * young. The order depends on the structure of the tape alone: two recordings of one computation get the same schedule.
+ *
+ * Relies on: fuse.c made no cycle. If none of the remaining groups is ready, the pass fails. Leaves to place:
+ * positions, from which lifetimes follow.
+ *
+ * Why not minimise memory exactly: that problem is NP-hard, and most of the arena of a training step is activations
+ * that the backward pass needs in any order. Why no priority queue: a training step has at most some hundred groups. */
 #include "autograd/compile/internal.h"
 
 static uint32_t last_member(const pal__group *g) { return g->members[g->n_members - 1]; }

@@ -1,8 +1,21 @@
-/* simplify.c - the pass `simplify`: operands' operations are absorbed into their readers, rewrites of the operations'
- * own tables applied, constants folded, and equal entries made one (rebuild.c merges as it copies). Only what the
- * descriptors offer: the engine knows no algebra.
+/* simplify.c - the pass `simplify`: a tape is copied with fewer and cheaper entries.
  *
- * With rounding off every result keeps its bits; with it on, rewrites that round otherwise may be used. */
+ * In: a live tape in canonical order. Out: another one with the same outputs. For each entry, in this order:
+ *     rewrite   the operation's own rewrites: x * 1 is x, permute of permute is one permute, ...
+ *     absorb    an operand's operation takes its only reader along: a transposed operand becomes a flag of the product,
+ *               a product and the addition that reads it become one (C + A B)
+ *     fold      an elementwise operation of constants is computed here, by its own kernel: the same bits as when
+ * running While entries are copied, equal ones become one (rebuild.c, merge). Since a rewrite can make room for
+ * another, the pass repeats until the outputs hash the same.
+ *
+ * Relies on: rebuild.c visits operands before readers; descriptors give rewrites. The engine itself knows no algebra,
+ * so an operation brings its rewrites along in its own file. Leaves to materialise: what no rule applies to.
+ *
+ * Rounding. Without PAL_PASS_ROUNDING only rewrites that keep every bit are applied. Folding a transposition into a
+ * product is one that does not: some OpenBLAS kernels for small sizes sum a transposed operand in another order.
+ *
+ * Why not a search over all rewrites (equality saturation): the rewrites here only shrink or cheapen, so their order
+ * hardly matters, and a result that follows from fixed rules in fixed order is the same on every machine. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>

@@ -1,7 +1,15 @@
-/* verify.c - the grammar of a tape, as tables that can be run: after every pass in debug builds, on what is read back
- * from text, in tests. Tables: what every entry satisfies; what each class takes and gives; what is particular to
- * some classes; what else holds of a tape that becomes a program. Rows are asked in order, and a row may rely on those
- * before it. tests/autograd/test_verify.c has a tape for each row that breaks this row first. */
+/* verify.c - the grammar of a tape, as tables of rules that can be executed.
+ *
+ * In: a tape. Out: NULL, or the message of the first rule that an entry breaks. It runs after every pass in debug
+ * builds, on every text that is read back (text/parse.c), and in tests.
+ *
+ * Four tables: rules for every entry; what each class of operations takes and gives; rules for some classes only; rules
+ * for a tape that becomes a program, which hold after materialise. Rules are tried in order, and a rule may rely on
+ * those before it. tests/autograd/test_verify.c has, for each rule, a damaged tape that breaks this rule first.
+ *
+ * Why tables: the grammar can be read from top to bottom, and the test can loop over it. Why not assertions inside the
+ * passes: a tape from a text is checked by the same rules, and a failure names the rule instead of ending the program.
+ */
 #include "autograd/compile/internal.h"
 
 #include <stddef.h>
@@ -135,14 +143,14 @@ static const struct {
     const char *message;
 } classes[] = {
     {IS(LEAF), 0, 0, ANY, FREE, "a leaf with operands"},
-    {IS(CONSTANT), 0, 0, ANY, RULED, "a constant with operands, or of another type or shape than it says"},
+    {IS(CONSTANT), 0, 0, ANY, RULED, "a constant with operands, or whose type or shape is not that of its parameters"},
     {IS(ELEMENTWISE), 1, 3, ANY, JOINED,
      "an elementwise operation whose 1 to 3 operands do not broadcast to its shape"},
-    {IS(RANDOM), 0, MANY, INDICES, SAID, "noise that is not real, or reads anything but indices"},
-    {IS(MOVEMENT), 1, 1, ANY, KEPT, "a movement of other than one operand, or that changes the type"},
+    {IS(RANDOM), 0, MANY, INDICES, SAID, "noise that is not real, or that reads a value that is not an index"},
+    {IS(MOVEMENT), 1, 1, ANY, KEPT, "a movement that has not one operand, or that changes the type"},
     {IS(REDUCTION), 1, MANY, ANY, RULED, "a reduction whose operands do not fit its shape rule"},
     {IS(PRODUCT), 2, 3, REAL, RULED, "a product whose operands do not fit its shape rule"},
-    {IS(INDEX), 1, MANY, ANY, RULED, "an indexing whose operands do not fit its shape rule"},
+    {IS(INDEX), 1, MANY, ANY, RULED, "an indexing operation whose operands do not fit its shape rule"},
     {IS(EFFECT), 2, 2, ANY, RULED, "an effect whose value does not fit its leaf"},
     {IS(OPAQUE), 0, MANY, ANY, RULED, "an operation whose operands do not fit its shape rule"},
 };
@@ -220,41 +228,41 @@ static bool hash_fits(const subject *s) { return s->e->hash == pal__hash_of(s->t
 
 enum { KERNELS = IS(REDUCTION) | IS(PRODUCT) | IS(INDEX) | IS(OPAQUE) };
 
+/* clang-format off */
 static const struct rule {
     unsigned classes;
     holds holds; /* NULL: never */
     const char *message;
-} every[] =
-    {
-        {ALL, has_op, "an entry without an operation"},
-        {ALL, has_type, "an entry without an element type"},
-        {ALL, has_shape, "an entry without a shape"},
-        {ALL, has_scope, "an entry without a scope"},
-        {ALL, has_operands, "operands beyond the end"},
-        {ALL, operands_precede, "an operand that does not come before its reader"},
-        {ALL, region_precedes, "an entry of a region that has not begun"},
-        {ALL, operands_readable, "an operand inside a region that has ended"},
-        {IS(COMPOSITE), NULL, "a composite, which is made of other operations"},
-        {ALL & ~IS(LEAF), fits_arity, "a wrong number of operands"},
-        {ALL, params_declared, "a parameter that its operation does not declare"},
-        {ALL, body_owned, "a body without its map_sum"},
-},
-  particular[] = {
-      {IS(LEAF), leaf_stored, "a leaf without a tensor"},
-      {IS(LEAF), leaf_unique, "a leaf that there is already"},
-      {IS(LEAF), index_counts, "an index that is no number of its region"},
-      {IS(RANDOM), noise_named, "noise without a stream"},
-      {IS(ELEMENTWISE) | IS(RANDOM), has_tile, "an operation without a kernel for its type"},
-      {IS(MOVEMENT), has_view, "a movement without a view"},
-      {KERNELS, has_kernel, "an operation without a kernel"},
-      {IS(REGION), body_inside, "a body elsewhere"},
-      {IS(REGION), body_copied, "a body whose value has no storage of its own"},
-      {IS(REGION), body_summed, "a body of another type or shape than its sum"},
-      {IS(REGION), captures_complete, "a region whose operands are not what its body reads"},
-      {IS(EFFECT), effect_on_leaf, "an effect on something else than a leaf"},
-      {IS(EFFECT), effect_unique, "a leaf with two effects"},
-      {ALL, hash_fits, "a hash that is not its entry's"},
+} every[] = {
+    {ALL,                     has_op,            "an entry without an operation"},
+    {ALL,                     has_type,          "an entry without an element type"},
+    {ALL,                     has_shape,         "an entry without a shape"},
+    {ALL,                     has_scope,         "an entry without a scope"},
+    {ALL,                     has_operands,      "operands that are not in the tape's list"},
+    {ALL,                     operands_precede,  "an operand that does not come before its reader"},
+    {ALL,                     region_precedes,   "an entry of a region that has not begun"},
+    {ALL,                     operands_readable, "an operand inside a region that has ended"},
+    {IS(COMPOSITE),           NULL,              "a composite, which must be recorded as its parts"},
+    {ALL & ~IS(LEAF),         fits_arity,        "a wrong number of operands"},
+    {ALL,                     params_declared,   "a parameter that its operation does not declare"},
+    {ALL,                     body_owned,        "a body or an index on an operation that is not a region, or none on one that is"},
+}, particular[] = {
+    {IS(LEAF),                leaf_stored,       "a leaf without a tensor"},
+    {IS(LEAF),                leaf_unique,       "a second leaf for one tensor"},
+    {IS(LEAF),                index_counts,      "an index whose number is not the depth of its region"},
+    {IS(RANDOM),              noise_named,       "noise without the name of a stream"},
+    {IS(ELEMENTWISE) | IS(RANDOM), has_tile,     "an operation without a kernel for its type"},
+    {IS(MOVEMENT),            has_view,          "a movement without a view"},
+    {KERNELS,                 has_kernel,        "an operation without a kernel"},
+    {IS(REGION),              body_inside,       "a body that is not inside its region"},
+    {IS(REGION),              body_copied,       "a body whose value has no storage of its own"},
+    {IS(REGION),              body_summed,       "a body whose type or shape is not that of its sum"},
+    {IS(REGION),              captures_complete, "a region whose operands are not what its body reads"},
+    {IS(EFFECT),              effect_on_leaf,    "an effect on a value that is not a leaf"},
+    {IS(EFFECT),              effect_unique,     "a leaf that two effects write"},
+    {ALL,                     hash_fits,         "a hash that does not belong to its entry"},
 };
+/* clang-format on */
 
 /* ---- Programs ------------------------------------------------------------------------------------------------- */
 

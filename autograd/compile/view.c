@@ -1,8 +1,20 @@
-/* view.c - where an entry's elements lie: movement operations are strided views of their operand's storage wherever
- * strides can say it. And the pass `materialise`, which puts copies where a reader cannot take a view.
+/* view.c - where the elements of an entry lie, and the pass `materialise`, which puts copies where a view does not do.
  *
- * Invariant after materialise: operands of whole-operation kernels are contiguous and have storage; what an assign or
- * an output names is computed by a step, neither a leaf's own storage nor a constant. */
+ * Views. The value of a movement operation (reshape, permute, slice, broadcast, ...) needs no storage of its own: it is
+ * a base entry's storage read with an offset and strides. pal__view_of composes such views. Where strides cannot
+ * express the movement, the entry gets storage.
+ *
+ * The pass. In: a simplified tape. Out: the same tape with copies added, such that
+ *     - operands of whole-operation kernels are contiguous and have storage (not views with gaps, not constants),
+ *     - the value of an assign, and every output, is computed by a step: neither a leaf's own storage nor a constant.
+ * Loops take any view and any constant: their loads know strides. The second point makes a write safe to schedule last:
+ * the copy it may become reads a temporary and no leaf.
+ *
+ * Relies on: the view rule of each movement's descriptor. Leaves to fuse: operands that every step can take as they
+ * are.
+ *
+ * Why not materialise every movement: transposes, slices and broadcasts are frequent in gradients, and each copy would
+ * be one more pass over memory. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>
