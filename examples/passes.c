@@ -38,10 +38,9 @@ int main(void)
     printf("\nafter pal_grad:\n");
     print(tape, outputs, 2);
 
-    pal_program *program =
-        pal_compile(tape, outputs, 2,
-                    &(pal_compile_options){
-                        .struct_size = sizeof(pal_compile_options), .lanes = 1, .trace = after_pass});
+    pal_program *program = pal_compile(
+        tape, outputs, 2,
+        &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .lanes = 1, .trace = after_pass});
     if (!program) fprintf(stderr, "%s\n", pal_tape_error(tape));
 
     const int failed = !program || pal_run(program) != PAL_OK;
