@@ -83,9 +83,9 @@ START_TEST(csv_round_trip)
 }
 END_TEST
 
-/* The reader has a fast path for short numbers. The test has numbers on both sides of its limit, and some that a fast
- * path with a wider limit would round wrongly. The first is 2^64 + 1. The others have more digits than a double and are
- * just above the middle between two floats. */
+/* The reader has a fast path for few digits and small exponents. The test has numbers on both sides of its limit, and
+ * some that a fast path with a wider limit would round wrongly. The first is 2^64 + 1. The others have more digits than
+ * a double and are just above the middle between two floats. */
 START_TEST(csv_rounds_correctly)
 {
     static const char hard[] = "18446744073709551617\n319793730000000020e-10\n297524730000000020e-10\n";
