@@ -123,7 +123,7 @@ START_TEST(one_choice_collapses_by_its_information)
     pal_model *m = model_of(
         "variational", (pal_setting[]){{"hidden", hidden}, {"layers", hidden}, {"code", "categorical"}, {0}}, sample);
     pal_tensor *w = pal_model_parameter_find(m, "encoder/W"), *b = pal_model_parameter_find(m, "encoder/b");
-    /* the nearest sample's class; a little of it; no information; always the first class */
+    /* The code is the nearest sample's class, a little of it, nothing, and always the first class. */
     for (size_t k = 0; k < 4; k++) {
         const double scale = k == 0 ? 3000 : k == 1 ? 0.1 : 0;
         for (size_t j = 0; j < CLASSES; j++) {

@@ -70,7 +70,7 @@ START_TEST(reconstructions_have_colours)
     pal_infill_picture p = {.struct_size = sizeof p, .samples = 3, .methods = 1U << PAL_INFILL_ONCE};
     ck_assert_msg(!pal_infill_write(m, data, missing, &p, NULL, path_of(PICTURE), &err), "%s", err.text);
     image = pal_image_read(path_of(PICTURE), &err);
-    /* the original is red; the masked sample is grey there, like the text */
+    /* The original is red. The masked sample is grey in the same place, and so is the text. */
     red = count(image, (pal_colour){255, 0, 0});
     ck_assert_int_ge(count(image, (pal_colour){128, 128, 128}), red);
     ck_assert_int_lt(count(image, (pal_colour){128, 128, 128}), red + 3 * PLANE / 2);

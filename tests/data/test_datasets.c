@@ -47,7 +47,7 @@ START_TEST(dataset_folder)
     ck_assert(pal_shape_equal(set->sample, PAL_SHAPE(4, 8)));
     ck_assert_str_eq(set->name, folder + strlen("/tmp/"));
     pal_dataset_free(set);
-    /* the plain file takes precedence over the compressed one */
+    /* The plain file takes precedence over the compressed one. */
     write_split("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 7, 7);
     pal_dataset_free(open_set(folder, PAL_SPLIT_TEST, 7));
 }
@@ -356,7 +356,7 @@ START_TEST(fashion_mnist)
     ck_assert_uint_eq(crc32(0, set->inputs->data, (unsigned)pal_tensor_bytes(set->inputs)), rows[_i].images);
     ck_assert_uint_eq(crc32(0, set->labels->data, (unsigned)pal_tensor_bytes(set->labels)), rows[_i].labels);
 
-    /* one shuffled epoch in batches uses each sample once, so it has the sum of all pixels */
+    /* One shuffled epoch in batches uses each sample once, so it has the sum of all pixels. */
     uint32_t *order = malloc((size_t)set->count * sizeof *order);
     ck_assert_ptr_nonnull(order);
     pal_tensor *out = pal_tensor_new(context, PAL_F64, PAL_SHAPE(100, 784));

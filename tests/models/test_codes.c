@@ -186,8 +186,8 @@ START_TEST(samples_have_the_moments_of_the_density)
 }
 END_TEST
 
-/* The closed forms of entropy and divergence are the means of their logarithms over samples. Divergences are positive,
- * and 0 between equal distributions. */
+/* Entropies and divergences in closed form equal the means over samples. Divergences are positive, and 0 between equal
+ * distributions. */
 START_TEST(entropy_and_divergences_are_those_of_samples)
 {
     pal_distribution q = made((size_t)_i, K, 1, "q"), p = made((size_t)_i, K, 1, "p");

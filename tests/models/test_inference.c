@@ -79,7 +79,7 @@ static void check_bits(const char *name, pal_dtype dtype)
         ck_assert_mem_eq(y, want, n * FEATURES * sizeof *y);
         by_batches(m, pal_model_reconstruct, x, n, FEATURES, want, FEATURES);
         ck_assert_mem_eq(r, want, n * FEATURES * sizeof *r);
-        /* a float32 code is not rounded on the way */
+        /* In float32, the code is not rounded between the two calls. */
         if (dtype == PAL_F32) ck_assert_mem_eq(y, r, n * FEATURES * sizeof *y);
     }
     pal_workspace_free(w);

@@ -96,7 +96,7 @@ START_TEST(recipes_are_their_formulas)
     agrees(model_of("basic", (pal_setting[]){{"output", "squared"}, {0}}, sample), 1, square, plain, -3, 3);
     agrees(model_of("basic", (pal_setting[]){{"output", "gaussian"}, {"output-sigma", "0.7"}, {0}}, sample), 1, normal,
            plain, -3, 3);
-    /* intensities below 0 and above 1 count as 0 and 1 */
+    /* Intensities below 0 and above 1 count as 0 and 1. */
     agrees(model_of("basic", (pal_setting[]){{"output", "categorical"}, {"bins", "5"}, {"tied", "no"}, {0}}, sample),
            BINS, levels, expected_level, -0.5, 1.5);
 }

@@ -129,7 +129,7 @@ START_TEST(warm_up_counts_the_steps_of_training)
     ck_assert_uint_eq(pal_model_statistic_count(plain), 0);
     ck_assert_uint_eq(pal_model_statistic_count(m), 1);
     const pal_setting others[][2] = {{{"estimate", "predictive"}}, {{"beta", "0"}}, {{"estimate", "importance"}}};
-    /* these have the counter too, so that an evaluation can override a run's settings with them */
+    /* These have the step counter too, so that an evaluation can override a run's settings with them. */
     for (size_t i = 0; i < 3; i++) {
         pal_model *other = WITH({"beta-warm-up", "4"}, others[i][0]);
         ck_assert_uint_eq(pal_model_statistic_count(other), 1);
@@ -170,7 +170,7 @@ START_TEST(the_estimates_are_three_numbers_in_their_order)
     pal_tensor *x = batch_of(models[0], SAMPLES);
     double error;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) losses(models[i], x, out[i]);
-    /* Jensen's inequality, for each set of draws */
+    /* Jensen's inequality holds for each set of draws. */
     for (size_t i = 0; i < CLOCKS; i++) ck_assert(predictive[i] < fit[i]);
     const double tight = mean_of(importance, &error);
     ck_assert(mean_of(more, &error) < tight && tight < mean_of(bound, &error));

@@ -154,7 +154,7 @@ END_TEST
 START_TEST(low_cells_have_room_for_their_labels)
 {
     int wide, high, black;
-    /* a strip is as high as its label, and wide enough to be seen */
+    /* A strip is as high as its label, and wide enough to be seen. */
     measure(PAL_SHAPE(16, 5), 1, &wide, &high, &black);
     ck_assert_int_ge(black, 3 * 24);
     ck_assert_int_gt(wide, 16 * 5 * 10);

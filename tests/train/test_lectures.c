@@ -49,7 +49,7 @@ static values loss_and_gradients(pal_model *m, pal_tensor *x, pal_mode mode)
 
 /* x = w z + b + sigma noise has one dimension. The encoder is the exact posterior, with the variance v = sigma^2 / (w^2
  * + sigma^2) and the mean m = (x - b) w / (w^2 + sigma^2). The loss then equals -ln p(x), for both forms of the
- * divergence. The same sum without E ln p(z) exceeds ln p(x) by (m^2 + v + ln 2 pi) / 2, so it is no lower bound. */
+ * divergence. The same sum without E ln p(z) exceeds ln p(x) by (m^2 + v + ln 2 pi) / 2, so it is not a lower bound. */
 START_TEST(the_bound_has_the_priors_term)
 {
     const double w = 1.3, b = 0.4, sigma = 0.6, both = w * w + sigma * sigma, spread = sigma * sigma / both;
