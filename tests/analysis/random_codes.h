@@ -1,4 +1,4 @@
-/* random_codes.h - models with a random code on five samples of a file, for the suites that look into them. */
+/* random_codes.h - models with a random code and a data set of five samples, shared by several suites. */
 #ifndef PAL_TESTS_RANDOM_CODES_H
 #define PAL_TESTS_RANDOM_CODES_H
 
@@ -14,7 +14,7 @@ enum { CODES = sizeof codes / sizeof *codes };
 
 static pal_dataset *data;
 
-/* The training samples of a file; what it wants as a test split is more of the same. */
+/* Writes a file and opens its training split, which has n samples. The file has n / 5 more for the test split. */
 static inline pal_dataset *open_samples(int64_t n, double low, double high, bool binary)
 {
     pal_error err = {0};
@@ -41,7 +41,7 @@ static inline void without_data(void)
     tear_down();
 }
 
-/* Of 0 and 1 in place of the numbers. */
+/* Replaces the data by samples of 0 and 1. */
 static inline void take_binary(void)
 {
     pal_dataset_free(data);

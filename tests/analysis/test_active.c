@@ -1,5 +1,5 @@
-/* test_active.c - the evidence lower bound beside any loss; which units of a random code are active; a code that a
- * variant from elsewhere draws. */
+/* test_active.c - tests the evidence lower bound as a figure of its own, the active units of a random code, and a code
+ * that is defined by a variant from outside the library. */
 #include "tests/analysis/random_codes.h"
 
 Suite *active_suite(void);
@@ -16,6 +16,8 @@ static pal_figures evaluate(pal_model *m, double **units)
     return f;
 }
 
+/* An evaluation reports the bound for any loss: it is the same for every beta, estimate and form of the divergence. A
+ * model without a random code has no bound. */
 START_TEST(the_bound_stands_beside_any_loss)
 {
     const pal_setting others[][2] = {{{"beta", "3"}, {0}},
@@ -46,7 +48,7 @@ START_TEST(the_bound_stands_beside_any_loss)
 }
 END_TEST
 
-/* Five samples in threes and twos, or one by one: a sample's figures are its own. */
+/* The figures of a sample do not depend on the batch: five samples in threes and twos, or one by one. */
 START_TEST(a_batch_of_one_is_like_any_other)
 {
     static const char *const outputs[] = {"gaussian", "normal", "normal-full"};
@@ -64,6 +66,8 @@ START_TEST(a_batch_of_one_is_like_any_other)
 }
 END_TEST
 
+/* For a random code, the divergence is that of the bound. With independent units it is the sum over units. A
+ * categorical code has no active or dead units. */
 START_TEST(units_of_a_random_code_are_active_by_variance)
 {
     double *units = NULL, total = 0;
@@ -84,7 +88,8 @@ START_TEST(units_of_a_random_code_are_active_by_variance)
 }
 END_TEST
 
-/* One layer, so that the mean of unit j is x W_j + b_j. */
+/* With one layer, the mean of unit j is x W_j + b_j. A unit is active if its mean has a variance above 0.01. One that
+ * ignores x is dead. */
 START_TEST(silent_units_are_told)
 {
     pal_model *m = linear_gaussian(NULL);
@@ -94,7 +99,7 @@ START_TEST(silent_units_are_told)
     for (size_t i = 0; i < SAMPLES; i++) mean += pal_tensor_get(data->inputs, i * FEATURES) / SAMPLES;
     for (size_t i = 0; i < SAMPLES; i++)
         variance += pow(pal_tensor_get(data->inputs, i * FEATURES) - mean, 2) / SAMPLES;
-    const double scale[] = {sqrt(0.011 / variance), sqrt(0.009 / variance)}; /* either side of 0.01 */
+    const double scale[] = {sqrt(0.011 / variance), sqrt(0.009 / variance)}; /* above and below 0.01 */
     for (size_t k = 0; k < 2; k++) {
         pal_tensor_set(w, 0, scale[k]);
         const pal_code_figures f = evaluate(m, NULL).code;
@@ -105,8 +110,9 @@ START_TEST(silent_units_are_told)
 }
 END_TEST
 
-/* A class a sample: of many classes no unit varies by 0.01, however much the code tells. And one that is sure of the
- * same class for every sample tells nothing, however far it is from the prior. */
+/* A categorical code with one class per sample: with many classes no unit varies by 0.01, however much information the
+ * code has. A code with the same class for every sample has no information, however far it is from the prior. So the
+ * information decides whether the code collapsed. */
 START_TEST(one_choice_collapses_by_its_information)
 {
     enum { CLASSES = 150, MANY = CLASSES };
@@ -117,7 +123,8 @@ START_TEST(one_choice_collapses_by_its_information)
     pal_model *m = model_of(
         "variational", (pal_setting[]){{"hidden", hidden}, {"layers", hidden}, {"code", "categorical"}, {0}}, sample);
     pal_tensor *w = pal_model_parameter_find(m, "encoder/W"), *b = pal_model_parameter_find(m, "encoder/b");
-    for (size_t k = 0; k < 4; k++) { /* the nearest sample's class; a little of it; nothing; the first class */
+    /* The code is the nearest sample's class, a little of it, nothing, and always the first class. */
+    for (size_t k = 0; k < 4; k++) {
         const double scale = k == 0 ? 3000 : k == 1 ? 0.1 : 0;
         for (size_t j = 0; j < CLASSES; j++) {
             double norm2 = 0;
@@ -139,7 +146,7 @@ START_TEST(one_choice_collapses_by_its_information)
 }
 END_TEST
 
-/* ---- A variant from elsewhere, whose code is as it says and not as options `hidden` and `code` do ------------- */
+/* ---- A variant from outside: its posterior defines the code, not the options `hidden` and `code` -------------- */
 
 static pal_distribution posterior_of(pal_model *m, pal_var x)
 {
@@ -187,6 +194,8 @@ static pal_model *own_variant(const char *code, pal_distribution (*posterior)(pa
     return m;
 }
 
+/* The kind and the number of units come from the posterior: a code with twice `hidden` normal units, even where the
+ * option `code` says bernoulli, gives the same results as a plain normal code. */
 START_TEST(the_posterior_says_its_kind_and_size)
 {
     double own[SAMPLES], like[SAMPLES], *units = NULL, total = 0;
@@ -208,6 +217,7 @@ START_TEST(the_posterior_says_its_kind_and_size)
 }
 END_TEST
 
+/* A posterior whose shape does not fit the code is refused. */
 START_TEST(a_posterior_of_another_size_than_the_code_is_refused)
 {
     static const char *const says[] = {"3 rows of 1 numbers, of 3 codes of 2 units",

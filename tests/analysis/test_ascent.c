@@ -1,5 +1,5 @@
-/* The input of norm 1 that activates a unit most: the weights' direction for one layer and for linear ones, a maximum
- * that nothing beats for the others; which layers an encoder has. */
+/* test_ascent.c - tests the input of norm 1 that activates a unit most. For one layer and for linear layers it is the
+ * direction of the weights. For other networks no input may be better. Also tests which layers an encoder has. */
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static double norm(const double *v, int64_t n)
     return sqrt(sum);
 }
 
-/* The found input is direction / ||direction||. */
+/* The input that is found must be direction / ||direction||. */
 static void points_along(pal_model *m, int64_t layer, int64_t unit, const double *direction, double tolerance)
 {
     float out[FEATURES];
@@ -33,6 +33,7 @@ static void points_along(pal_model *m, int64_t layer, int64_t unit, const double
 
 static const pal_dtype types[] = {PAL_F32, PAL_F64};
 
+/* For one layer, the input is the column of the weights. Layer 0 is the code. */
 START_TEST(one_layer)
 {
     for (size_t i = 0; i < 2; i++) {
@@ -49,6 +50,7 @@ START_TEST(one_layer)
 }
 END_TEST
 
+/* The mean that a linear model subtracts does not change the direction. */
 START_TEST(centred_and_linear)
 {
     pal_model *m = make(pal_variant_find("linear"), (pal_setting[]){{"hidden", "2"}}, 1, PAL_F64, 3);
@@ -60,6 +62,7 @@ START_TEST(centred_and_linear)
 }
 END_TEST
 
+/* For linear layers, the direction is the column of the product of the weights. */
 START_TEST(linear_layers_multiply)
 {
     pal_model *m = with("deep", "5,3", "linear", PAL_F64);
@@ -88,7 +91,7 @@ static double active(const pal_model *m, const char *activation, const double *x
     return sum;
 }
 
-/* No random input of norm 1, and none near by, gives more. */
+/* No random input of norm 1 gives a larger activation, and neither does one near the input that was found. */
 START_TEST(nothing_gives_more)
 {
     static const char *const activations[] = {"relu", "tanh", "sigmoid"};
@@ -114,6 +117,7 @@ START_TEST(nothing_gives_more)
 }
 END_TEST
 
+/* The layers of an encoder and their units. A layer that does not exist is an error. */
 START_TEST(layers_of_an_encoder)
 {
     static const struct {
@@ -154,7 +158,7 @@ START_TEST(refused)
 }
 END_TEST
 
-/* Nothing moves a unit whose weights are zero. */
+/* If the weights of a unit are zero, no input changes it. The result is then 0. */
 START_TEST(dead_unit)
 {
     float out[FEATURES];

@@ -1,5 +1,5 @@
-/* test_classify.c - classes told from codes and pixels: draws of labels, classes that a line separates or nothing does;
- * and by heads, whose answers are counted exactly. */
+/* test_classify.c - tests classification from codes and from pixels: drawing labels, classes that a line separates, and
+ * noise. Also tests heads, whose answers are counted exactly. */
 #include <math.h>
 #include <stdio.h>
 
@@ -18,8 +18,8 @@ static void tear_down(void) { pal_context_free(context); }
 
 /* ---- Data sets ------------------------------------------------------------------------------------------------ */
 
-/* A folder of IDX files: class k is bright in pixel k of four, or, where nothing tells, everything is noise. Of the
- * training samples 70 % are of class 0, 20 % of class 1, 10 % of class 2. */
+/* Writes IDX files. If tells is true, class k is bright in pixel k of four; otherwise all pixels are noise. Of the
+ * samples, 70 % have class 0, 20 % class 1 and 10 % class 2. */
 static void write_split(const char *name, const char *split, int64_t count, bool tells)
 {
     uint8_t images[16 + 400 * PIXELS] = {0, 0, 8, 3, 0, 0, (uint8_t)(count >> 8), (uint8_t)count, 0, 0,
@@ -50,6 +50,8 @@ static void open_data(const char *name, bool tells, pal_dataset **train, pal_dat
     ck_assert_msg(*train && *test, "%s", err.text);
 }
 
+/* A draw of labels has the shares of the classes, and at least one sample of each. The folds share the classes evenly.
+ * Another number of the draw gives other samples, the same number the same ones. */
 START_TEST(draws_are_stratified)
 {
     static const struct {
@@ -96,6 +98,7 @@ static pal_classification classify(const pal_model *m, const pal_dataset *train,
     return r;
 }
 
+/* A logistic regression separates classes that a line separates, from pixels and from codes. */
 START_TEST(what_a_line_separates_is_separated)
 {
     pal_error err = {0};
@@ -109,7 +112,7 @@ START_TEST(what_a_line_separates_is_separated)
         ck_assert(r.error == 0 && r.train_error == 0 && r.held_out_error == 0);
         ck_assert(confusion[0] == 70 && confusion[4] == 20 && confusion[8] == 10);
     }
-    ck_assert_double_eq(classify(NULL, train, test, 3, NULL).train_error, 0); /* nothing to hold out */
+    ck_assert_double_eq(classify(NULL, train, test, 3, NULL).train_error, 0); /* too few labels to hold any out */
     ck_assert(isnan(classify(NULL, train, test, 3, NULL).held_out_error));
     const pal_setting settings[] = {{"hidden", "7"}};
     pal_model *m = pal_model_new(context, pal_variant_find("basic"), settings, 1, train->sample, PAL_F32, 7, &err);
@@ -123,7 +126,7 @@ START_TEST(what_a_line_separates_is_separated)
 }
 END_TEST
 
-/* Nothing to learn but which class is the most frequent. */
+/* With noise, nothing can be learnt except which class is the most frequent. The error is then near 30 %. */
 START_TEST(noise_gives_the_most_frequent_class)
 {
     pal_dataset *train, *test;
@@ -144,7 +147,7 @@ END_TEST
 
 /* ---- Heads ---------------------------------------------------------------------------------------------------- */
 
-/* Its code is the pixels, and the score of a class that of one pixel, of[class]. */
+/* A model whose code is the pixels. The score of a class is the value of pixel of[class]. */
 static pal_model *with_head(const pal_dataset *data, int classes, const int *of)
 {
     char text[16];
@@ -173,6 +176,8 @@ static pal_classification ask(pal_model *m, const pal_dataset *data, int64_t *co
     return r;
 }
 
+/* The error and the confusion matrix of a head that is right, of one that exchanges two classes, and of one that always
+ * answers a class that the data do not have. */
 START_TEST(a_head_answers_as_it_was_made_to)
 {
     static const int straight[] = {0, 1, 2, 3}, swapped[] = {1, 0, 2, 3};
@@ -188,11 +193,11 @@ START_TEST(a_head_answers_as_it_was_made_to)
     m = with_head(test, 4, swapped);
     ck_assert_double_eq_tol(ask(m, test, confusion).error, 0.9, 1e-15);
     for (int i = 0; i < 16; i++) ck_assert_int_eq(confusion[i], i == 1 ? 70 : i == 4 ? 20 : i == 10 ? 10 : 0);
-    pal_figures f; /* which evaluate counts by itself */
+    pal_figures f; /* evaluate counts the errors with code of its own */
     pal_error err = {0};
     ck_assert_msg(!pal_evaluate(m, test, NULL, &f, &err), "%s", err.text);
     ck_assert_double_eq_tol(f.error, 0.9, 1e-15);
-    pal_tensor_set(pal_model_parameter_find(m, "head/b"), 3, 2); /* a class that the data lack */
+    pal_tensor_set(pal_model_parameter_find(m, "head/b"), 3, 2); /* a class that the data do not have */
     ck_assert_double_eq(ask(m, test, confusion).error, 1);
     ck_assert(confusion[3] == 70 && confusion[7] == 20 && confusion[11] == 10);
     pal_model_free(m);
@@ -201,7 +206,7 @@ START_TEST(a_head_answers_as_it_was_made_to)
 }
 END_TEST
 
-/* Of noise, the brightest pixel: as the host counts it. */
+/* For noise, the answer is the brightest pixel. The test counts the same on its own. */
 START_TEST(a_head_is_counted_by_label_and_answer)
 {
     static const int straight[] = {0, 1, 2, 3};
@@ -225,6 +230,7 @@ START_TEST(a_head_is_counted_by_label_and_answer)
 }
 END_TEST
 
+/* A model without a head, data without labels, and a head for fewer classes are refused. */
 START_TEST(what_a_head_cannot_tell_is_refused)
 {
     static const int straight[] = {0, 1, 2, 3};

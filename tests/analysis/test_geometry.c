@@ -1,5 +1,6 @@
-/* The geometry of the code: singular values and tangents of a linear encoder, whose Jacobian is known and the same
- * everywhere; of a sigmoid one against its closed form; neighbours; along and across in a plane; the pictures. */
+/* test_geometry.c - tests the geometry of the code: singular values and tangents of a linear encoder, whose Jacobian is
+ * known and constant; those of a sigmoid encoder against the closed form; neighbours; sensitivity along and across the
+ * data; pictures. */
 #include <math.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ enum { FEATURES = 4, ALL = 60, TEST_SAMPLES = 10, TRAIN_SAMPLES = ALL - TEST_SAM
 
 static pal_context *c;
 static pal_dataset *train, *test;
-static double points[ALL][FEATURES]; /* in the plane of the first two features, but for the others' constants */
+static double points[ALL][FEATURES]; /* only the first two features vary */
 
 static pal_dataset *open(pal_split split)
 {
@@ -44,7 +45,7 @@ static void teardown(void)
     pal_context_free(c);
 }
 
-/* Its encoder's weights are the diagonal, a unit each. */
+/* A model whose encoder has the diagonal matrix of these weights, one feature per unit. */
 static pal_model *model(const char *activation, const double *diagonal, int units)
 {
     char hidden[16];
@@ -88,7 +89,8 @@ START_TEST(linear_encoder)
                                               : t == 1 ? 0
                                                        : 2),
                                         1e-6);
-    /* Neighbours lie in the plane (1, 3), what is orthogonal to them in the other two features (1/2, 0). */
+    /* Neighbours differ in features 0 and 1 (weights 1, 3). Orthogonal to them are features 2 and 3 (weights 1/2,
+     * 0). */
     ck_assert_double_ge(g->along, 1);
     ck_assert_double_le(g->along, 3);
     ck_assert_double_gt(g->across, 0);
@@ -98,7 +100,7 @@ START_TEST(linear_encoder)
 }
 END_TEST
 
-/* J = diag(s'(a)) W', and W is diagonal. */
+/* J = diag(s'(a)) W', where W is diagonal. */
 START_TEST(sigmoid_encoder)
 {
     const double diagonal[] = {2, -1};
@@ -122,6 +124,7 @@ START_TEST(sigmoid_encoder)
 }
 END_TEST
 
+/* Without training data there are no neighbours, and the figures that need them are NAN. */
 START_TEST(without_training_data)
 {
     pal_error err = {0};
@@ -135,6 +138,7 @@ START_TEST(without_training_data)
 }
 END_TEST
 
+/* Checks the neighbours against distances computed one by one. */
 START_TEST(neighbours)
 {
     enum { K = 3 };
@@ -152,11 +156,12 @@ START_TEST(neighbours)
                 nearer += j != i && d < distance[i][k] - 1e-7;
                 if (j == (int)found[i][k]) ck_assert_double_eq_tol(d, distance[i][k], 1e-6);
             }
-            ck_assert_int_eq(nearer, k); /* the point itself is none */
+            ck_assert_int_eq(nearer, k); /* the point itself is not a neighbour */
         }
 }
 END_TEST
 
+/* If there are fewer samples than requested, the remaining distances are infinite. */
 START_TEST(fewer_neighbours_than_asked_for)
 {
     float x[FEATURES] = {0.1f, 0.2f, 0.3f, 0.4f};
@@ -185,6 +190,7 @@ START_TEST(stopped)
 }
 END_TEST
 
+/* The script mentions singular values that are too small to be drawn. */
 START_TEST(what_is_not_drawn_is_said)
 {
     const double least[] = {0.5, 1e-9};

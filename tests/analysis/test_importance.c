@@ -1,4 +1,5 @@
-/* test_importance.c - ln p(x) by importance sampling against ln p(x) where it is known; that it depends on no chunk. */
+/* test_importance.c - tests ln p(x) by importance sampling: against ln p(x) where it is known, and that chunks do not
+ * matter. */
 #include "tests/analysis/random_codes.h"
 
 Suite *importance_suite(void);
@@ -7,6 +8,7 @@ enum { SEEDS = 300, DRAWS = 23 };
 
 /* ---- Where ln p(x) is known ----------------------------------------------------------------------------------- */
 
+/* At the exact posterior, every draw has the weight p(x), so any number of draws gives ln p(x). */
 START_TEST(at_the_exact_posterior_every_draw_tells_log_p)
 {
     const int64_t draws[] = {1, 2, 50};
@@ -29,7 +31,8 @@ START_TEST(at_the_exact_posterior_every_draw_tells_log_p)
 }
 END_TEST
 
-/* Whose mean is a little beside the exact one, and whose scales are wider: weights are bounded. */
+/* A posterior whose mean is slightly wrong and whose scales are wider than the exact ones, so that the weights are
+ * bounded. */
 static pal_model *nearly_exact(void)
 {
     pal_model *m = linear_gaussian(NULL);
@@ -41,7 +44,7 @@ static pal_model *nearly_exact(void)
     return m;
 }
 
-/* Over the seeds: the mean ratio of estimate and p(x) is 1, and the mean of its logarithm below 0. */
+/* Over the seeds, the mean of estimate / p(x) must be 1. *mean_log is the mean of its logarithm. */
 static void ratios(pal_model *m, int64_t draws, const double *log_p, double *mean_log)
 {
     double sum[SAMPLES] = {0}, squares[SAMPLES] = {0}, each[SAMPLES];
@@ -61,6 +64,7 @@ static void ratios(pal_model *m, int64_t draws, const double *log_p, double *mea
     }
 }
 
+/* The estimate of p(x) is unbiased. By Jensen's inequality its logarithm is too small, and grows with the draws. */
 START_TEST(the_mean_weight_is_p_and_its_logarithm_grows_with_the_draws)
 {
     double log_p[SAMPLES], few, more, many;
@@ -72,6 +76,7 @@ START_TEST(the_mean_weight_is_p_and_its_logarithm_grows_with_the_draws)
 }
 END_TEST
 
+/* The draws of discrete codes are exact, not relaxed: the estimate of p(x) is unbiased at any temperature. */
 START_TEST(discrete_codes_are_drawn_exactly)
 {
     double mean_log;
@@ -86,6 +91,7 @@ END_TEST
 
 /* ---- Chunks, noise, memory ------------------------------------------------------------------------------------ */
 
+/* The size of the chunks does not change the result. */
 START_TEST(no_chunk_matters)
 {
     const int64_t chunks[] = {1, 4, 7, DRAWS, 1000};
@@ -99,7 +105,7 @@ START_TEST(no_chunk_matters)
         for (size_t i = 0; i < SAMPLES; i++) ck_assert_double_eq_tol(each[i], first[i], 1e-10);
     }
     ck_assert(weigh(m, OPTIONS(.draws = DRAWS, .seed = 5)).log_likelihood != value);
-    pal_dataset_limit(data, 2); /* nor how many samples follow */
+    pal_dataset_limit(data, 2); /* the number of samples does not matter either */
     weigh(m, OPTIONS(.draws = DRAWS, .seed = 4, .each = each));
     ck_assert(each[0] == first[0] && each[1] == first[1]);
     ck_assert(each[0] != each[1]);
@@ -107,7 +113,8 @@ START_TEST(no_chunk_matters)
 }
 END_TEST
 
-/* p(x) <= 1 of binary data, so one weight far above the others must not be lost, nor one that is 0. */
+/* A density may be very small, so that all weights underflow as numbers. Their logarithms must be added without
+ * loss. */
 START_TEST(weights_of_any_size_are_added)
 {
     double log_p[SAMPLES], each[SAMPLES];
@@ -125,6 +132,7 @@ START_TEST(weights_of_any_size_are_added)
 }
 END_TEST
 
+/* The largest allocation is the same for ten times as many draws. */
 START_TEST(memory_does_not_grow_with_the_draws)
 {
     size_t largest[2];
@@ -158,6 +166,7 @@ static int stop_at(int64_t done, int64_t all, void *user)
     return ++w->calls == w->stop;
 }
 
+/* Progress is reported after each chunk. The callback can stop, and the result is then not written. */
 START_TEST(progress_is_told_after_each_chunk_and_stops)
 {
     pal_error err = {0};
@@ -191,6 +200,7 @@ static void declined(pal_model *m, int64_t draws, const char *says)
     pal_model_free(m);
 }
 
+/* A loss that is not the logarithm of a density is refused, with a remedy. Outputs that are densities are accepted. */
 START_TEST(what_is_no_density_is_refused)
 {
     pal_error err = {0};
@@ -224,6 +234,7 @@ START_TEST(what_is_no_density_is_refused)
 }
 END_TEST
 
+/* Zero draws, no posterior, a posterior of other rows, and a model without one are errors of the tape. */
 START_TEST(recordings_that_do_not_fit_are_refused)
 {
     for (int k = 0; k < 4; k++) {

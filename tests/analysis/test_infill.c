@@ -1,4 +1,5 @@
-/* test_infill.c - missing pixels: known ones stay, clamp finds the linear model's fixed point, a fitted code fits. */
+/* test_infill.c - tests filling in missing pixels: known pixels stay, clamp reaches the fixed point of a linear model,
+ * and a fitted code fits better. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -22,7 +23,7 @@ static void inputs(void)
     pal_tensor_free(t);
 }
 
-/* A linear model whose reconstruction is the projection onto the span of two orthonormal vectors. */
+/* A linear model. Its reconstruction is the projection onto the span of two orthonormal vectors. */
 static const double span[CODE][FEATURES] = {{0.5, 0.5, 0.5, 0.5, 0, 0}, {0.5, -0.5, 0, 0, 0.5, -0.5}};
 
 static pal_model *projection(pal_dtype dtype)
@@ -47,7 +48,7 @@ static void fill_in(pal_model *m, pal_infill_options o)
     ck_assert_msg(!pal_infill(m, x, missing, N, &o, out, &err), "%s", err.text);
 }
 
-/* Least squares in one or two unknowns by the normal equations: minimise |a v - b|^2 over v, a [rows][2]. */
+/* Least squares in two unknowns by the normal equations: minimises |a v - b|^2 over v, a [rows][2]. */
 static void solve(const double (*a)[2], const double *b, int rows, double v[2])
 {
     double p = 0, q = 0, r = 0, s = 0, t = 0;
@@ -62,6 +63,7 @@ static void solve(const double (*a)[2], const double *b, int rows, double v[2])
     v[1] = (p * t - q * s) / (p * r - q * q);
 }
 
+/* For every variant and method, known pixels keep their bits, and missing ones get the model's means. */
 START_TEST(known_pixels_keep_their_bits)
 {
     for (size_t v = 0; pal_variant_at(v); v++)
@@ -69,7 +71,7 @@ START_TEST(known_pixels_keep_their_bits)
             for (int method = 0; method < PAL_INFILL_METHODS; method++) {
                 pal_model *m = make_named(pal_variant_at(v)->name, (pal_dtype)dtype);
                 for (int i = 0; i < N * FEATURES; i++)
-                    if (missing[i % FEATURES]) x[i] = NAN; /* which nobody reads */
+                    if (missing[i % FEATURES]) x[i] = NAN; /* the value of a missing pixel is never read */
                 fill_in(m, (pal_infill_options){.method = (pal_infill_method)method, .steps = 3, .batch = 2});
                 for (int i = 0; i < N * FEATURES; i++) {
                     const float *want = missing[i % FEATURES] ? &means[i] : &x[i];
@@ -80,6 +82,7 @@ START_TEST(known_pixels_keep_their_bits)
 }
 END_TEST
 
+/* The method `once` is a reconstruction of the filled sample. So is one step of `clamp`. */
 START_TEST(once_is_a_reconstruction_of_what_is_filled)
 {
     const float fill[FEATURES] = {0.1F, 0.2F, 0.3F, 0.4F, 0.5F, 0.6F};
@@ -97,11 +100,11 @@ START_TEST(once_is_a_reconstruction_of_what_is_filled)
 }
 END_TEST
 
-/* What clamp converges to has the known pixels and the least distance from the subspace. */
+/* clamp converges to the sample with the known pixels that has the least distance from the subspace. */
 static void nearest_to_the_span(const float *sample, double v[2])
 {
     double a[FEATURES][2], b[FEATURES];
-    for (int i = 0; i < FEATURES; i++) { /* row i of I - P: known columns to the right */
+    for (int i = 0; i < FEATURES; i++) { /* row i of I - P; known columns go to the right side */
         int unknown = 0;
         b[i] = 0;
         for (int k = 0; k < FEATURES; k++) {
@@ -115,6 +118,7 @@ static void nearest_to_the_span(const float *sample, double v[2])
     solve(a, b, FEATURES, v);
 }
 
+/* From any start, clamp converges to the fixed point of the projection. */
 START_TEST(clamp_finds_the_fixed_point_of_a_projection)
 {
     static const float fills[2][FEATURES] = {{0}, {9, 9, 9, 9, -9, 9}};
@@ -132,6 +136,7 @@ START_TEST(clamp_finds_the_fixed_point_of_a_projection)
 }
 END_TEST
 
+/* For a linear model, the fitted code is the least-squares solution for the known pixels. */
 START_TEST(a_code_of_a_linear_model_is_the_least_squares_one)
 {
     pal_model *m = projection(PAL_F64);
@@ -153,7 +158,7 @@ START_TEST(a_code_of_a_linear_model_is_the_least_squares_one)
 }
 END_TEST
 
-/* The likelihood's loss of the known pixels, by the decoder's means. */
+/* The loss of the known pixels, computed from the decoder's means. */
 static double known_loss(bool bernoulli)
 {
     double sum = 0;
@@ -179,7 +184,7 @@ START_TEST(a_fitted_code_fits_better_than_the_first)
 }
 END_TEST
 
-/* Several numbers of the decoder for each pixel. */
+/* The same where the decoder gives several numbers per pixel. */
 START_TEST(a_code_of_several_numbers_a_pixel_fits)
 {
     const pal_setting outputs[][4] = {{{"hidden", "4"}, {"output", "categorical"}, {"bins", "4"}, {"tied", "no"}},
@@ -196,7 +201,7 @@ START_TEST(a_code_of_several_numbers_a_pixel_fits)
 }
 END_TEST
 
-/* Of a code of one unit, what is made is a multiple of that unit's row of the decoder: its biases are 0. */
+/* With a code of one unit, the result is a multiple of that unit's row of the decoder, because the biases are 0. */
 START_TEST(a_fitted_code_keeps_its_units)
 {
     const pal_setting one[] = {{"hidden", "4"}, {"k", "1"}, {"output", "squared"}, {"tied", "no"}};
@@ -226,6 +231,7 @@ START_TEST(a_fitted_code_keeps_its_units)
 }
 END_TEST
 
+/* The batch size does not change the result. Input and output may be the same buffer. */
 START_TEST(a_batch_changes_nothing)
 {
     pal_model *m = make_named("basic", PAL_F64);
@@ -279,6 +285,7 @@ START_TEST(wrong_use_is_told)
 }
 END_TEST
 
+/* A rectangle is marked in all planes of an image. One that is empty, outside, or covers everything is refused. */
 START_TEST(rectangles)
 {
     static const uint8_t flat[6] = {0, 0, 0, 0, 1, 1}, planes[12] = {0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0};
@@ -314,6 +321,7 @@ static pal_dataset *open_data(void)
     return data;
 }
 
+/* The figures of pal_infill_write are those of pal_infill and of the mean image. */
 START_TEST(figures_are_those_of_the_calls)
 {
     pal_dataset *data = open_data();
@@ -333,7 +341,7 @@ START_TEST(figures_are_those_of_the_calls)
         const double to_mean = (double)all[i] - (double)mean[i % FEATURES],
                      to_code = (double)all[i] - (double)filled[i];
         if (missing[i % FEATURES]) reference += to_mean * to_mean / 16;
-        code += to_code * to_code / 16; /* 0 where known */
+        code += to_code * to_code / 16; /* 0 where the pixel is known */
     }
     pal_infill_picture p = {.struct_size = sizeof p, .infill = o, .mean = mean, .samples = 100};
     pal_infill_figures f;
@@ -372,6 +380,7 @@ static pal_denoise_figures denoised(pal_model *m, const pal_dataset *data, int64
     return f;
 }
 
+/* pal_denoise reports the errors that pal_evaluate reports, for any batch size. Another model may corrupt the input. */
 START_TEST(denoising_has_the_figures_of_evaluate)
 {
     pal_dataset *data = open_data();

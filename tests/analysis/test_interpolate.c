@@ -1,4 +1,5 @@
-/* test_interpolate.c - blends through the code: their ends are reconstructions, linear models blend linearly. */
+/* test_interpolate.c - tests blends through the code: their ends are reconstructions, and linear models blend
+ * linearly. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -21,6 +22,7 @@ static void inputs(void)
     pal_tensor_free(t);
 }
 
+/* The ends of a line and the corners of a square are the given rows, in every bit. */
 START_TEST(blends_end_in_their_corners)
 {
     float line[STEPS * FEATURES], square[STEPS * STEPS * FEATURES];
@@ -47,7 +49,7 @@ START_TEST(ends_are_reconstructions)
     for (size_t v = 0; pal_variant_at(v); v++)
         for (int dtype = PAL_F32; dtype <= PAL_F64; dtype++) {
             pal_model *m = make_named(pal_variant_at(v)->name, (pal_dtype)dtype);
-            pal_workspace_options o = {.struct_size = sizeof o, .batch = 1}; /* the same batch, the same bits */
+            pal_workspace_options o = {.struct_size = sizeof o, .batch = 1}; /* the same batch gives the same bits */
             pal_workspace *w = pal_workspace_new(m, &o, NULL);
             float own[CORNERS * FEATURES], line[STEPS * FEATURES], square[STEPS * STEPS * FEATURES];
             ck_assert_int_eq(pal_reconstruct(m, w, x, CORNERS, own), PAL_OK);
@@ -60,7 +62,7 @@ START_TEST(ends_are_reconstructions)
                                 pair = k < 2 ? line[ends[k] * FEATURES + i] : want;
                     if (dtype == PAL_F32)
                         ck_assert(got == want && pair == want);
-                    else /* the code went through f32 */
+                    else /* the code was rounded to float32 */
                         ck_assert(fabsf(got - want) < 1e-6F && fabsf(pair - want) < 1e-6F);
                 }
             pal_workspace_free(w);
@@ -122,7 +124,7 @@ static bool is_cell(const pal_image *image, int x0, int y0, int scale, const flo
     return true;
 }
 
-/* Whether an image of values from 0 to 1 is in the picture. */
+/* Returns true if an image with values from 0 to 1 occurs in the picture, at any scale. */
 static bool has_cell(const pal_image *image, const float *cell, int h, int w)
 {
     for (int scale = 1; scale <= 24; scale++)
@@ -132,6 +134,8 @@ static bool has_cell(const pal_image *image, const float *cell, int h, int w)
     return false;
 }
 
+/* The pictures contain the samples. A path through the code is at least as long as the straight line between the
+ * images. */
 START_TEST(pictures_and_lengths)
 {
     pal_error err = {0};
@@ -156,7 +160,7 @@ START_TEST(pictures_and_lengths)
             ck_assert_msg(!pal_interpolate_write(m, data, &o, f, path, &err), "%s", err.text);
             pal_image *image = pal_image_read(path, &err);
             ck_assert_msg(image != NULL, "%s", err.text);
-            for (int i = 0; i < 4; i++) /* the samples themselves are in all of them */
+            for (int i = 0; i < 4; i++) /* every picture contains the samples */
                 ck_assert(has_cell(image, (const float *)all->data + corners[i] * 6, 2, 3));
             pal_image_free(image);
             if (grid) {
@@ -164,7 +168,7 @@ START_TEST(pictures_and_lengths)
                 continue;
             }
             ck_assert(f[0].code > 0 && f[0].straight > 0 && f[0].path >= f[0].straight * (1 - 1e-6));
-            ck_assert(f[1].code == 0 && f[1].straight == 0 && f[1].path == 0); /* a sample and itself */
+            ck_assert(f[1].code == 0 && f[1].straight == 0 && f[1].path == 0); /* from a sample to itself */
         }
     static const int64_t beyond[] = {0, 11};
     ck_assert_int_eq(refused(m, data, (pal_interpolate_options){.corners = beyond, .count = 2}, "no sample 11"),

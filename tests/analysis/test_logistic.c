@@ -1,4 +1,5 @@
-/* test_logistic.c - logistic regression: the conditions at its minimum, and what is held out. */
+/* test_logistic.c - tests logistic regression: the conditions at its minimum, and that held-out samples have no
+ * influence. */
 #include <math.h>
 
 #include "tests/testing.h"
@@ -62,8 +63,8 @@ static void probabilities(const problem *p, size_t i, double out[K])
     for (size_t k = 0; k < K; k++) out[k] /= sum;
 }
 
-/* sum_i w_i (p_ik - y_ik) x_i + strength W_k = 0, and without x_i for the biases: expected counts are those of the
- * labels. So the W_k add up to 0. */
+/* At the minimum, sum_i w_i (p_ik - y_ik) x_i + strength W_k = 0. Without x_i, the same holds for the biases: the
+ * expected counts are those of the labels. It follows that the W_k add up to 0. */
 START_TEST(the_gradient_is_zero_at_the_minimum)
 {
     problem p = make();
@@ -107,6 +108,7 @@ START_TEST(the_gradient_is_zero_at_the_minimum)
 }
 END_TEST
 
+/* Samples with weight 0 are held out. Changing them must not change the solution. */
 START_TEST(what_is_held_out_has_no_say)
 {
     problem p = make();

@@ -1,5 +1,5 @@
-/* test_one_class.c - telling the samples of one class from others: the area under the ROC curve, and the errors of a
- * linear autoencoder, which are the residuals of principal components. */
+/* test_one_class.c - tests one-class detection: the area under the ROC curve, and the errors of a linear autoencoder,
+ * which are the residuals of principal components. */
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +18,7 @@ static double uniform(const char *stream, size_t i)
     return u;
 }
 
+/* Areas computed by hand, with ties and infinite scores. A NAN or an empty list gives NAN. */
 START_TEST(area_of_known_scores)
 {
     static const struct {
@@ -27,7 +28,7 @@ START_TEST(area_of_known_scores)
         {{1, 2, 3}, {4, 5}, 1, 3, 2},
         {{4, 5}, {1, 2, 3}, 0, 2, 3},
         {{1, 1, 1}, {1, 1}, 0.5, 3, 2},
-        {{0.1, 0.4, 0.35, 0.8}, {0.35, 0.9}, 0.6875, 4, 2}, /* 0.35: above one, a tie; 0.9: above four */
+        {{0.1, 0.4, 0.35, 0.8}, {0.35, 0.9}, 0.6875, 4, 2}, /* 0.35 is above one and equal to one; 0.9 is above four */
         {{-INFINITY, 0}, {INFINITY, 0}, 0.875, 2, 2},
         {{3}, {2}, 0, 1, 1},
     };
@@ -43,7 +44,7 @@ START_TEST(area_of_known_scores)
 }
 END_TEST
 
-/* Every pair looked at, with many ties and with none. */
+/* Compares the area with a count over all pairs, with many ties and with none. A tie counts one half. */
 START_TEST(area_is_the_share_of_pairs)
 {
     enum { N = 173, M = 59 };
@@ -65,7 +66,7 @@ END_TEST
 
 enum { T = 240, D = 8, K = 3, TURNS = 60 };
 
-/* Two classes in turn: each in a space of K dimensions of its own, with a mean of its own, and noise around it. */
+/* Two classes in turn. Each is in a space of K dimensions of its own, with its own mean, and noise is added. */
 static pal_dataset *make_set(pal_context *c)
 {
     pal_dataset *set = calloc(1, sizeof *set);
@@ -86,7 +87,7 @@ static pal_dataset *make_set(pal_context *c)
     return set;
 }
 
-/* The leading K principal directions of centred rows x [n,D] by orthogonal iteration. */
+/* The leading K principal directions of centred rows x [n,D], by orthogonal iteration. */
 static void principal(const double *x, size_t n, double u[K * D])
 {
     for (size_t i = 0; i < K * D; i++) u[i] = uniform("start", i) - 0.5;
@@ -98,7 +99,7 @@ static void principal(const double *x, size_t n, double u[K * D])
                 for (size_t j = 0; j < D; j++) h += x[i * D + j] * u[k * D + j];
                 for (size_t j = 0; j < D; j++) next[k * D + j] += h * x[i * D + j];
             }
-        for (size_t k = 0; k < K; k++) { /* Gram and Schmidt */
+        for (size_t k = 0; k < K; k++) { /* Gram-Schmidt */
             double norm = 0;
             for (size_t l = 0; l < k; l++) {
                 double h = 0;
@@ -111,7 +112,7 @@ static void principal(const double *x, size_t n, double u[K * D])
     }
 }
 
-/* What the directions of the class's samples leave of each sample of the set. */
+/* out[i] is the squared residual of sample i after projection onto the principal directions of the class. */
 static void residuals(const pal_dataset *one, const pal_dataset *set, double out[T])
 {
     double x[T * D], mean[D] = {0}, u[K * D];
@@ -158,7 +159,7 @@ START_TEST(linear_scores_are_the_residuals_of_principal_components)
     pal_error err = {0};
     pal_context *c = context_with(1);
     pal_dataset *set = make_set(c);
-    uint32_t rows[T / 4]; /* half of the class: the others are not seen in training */
+    uint32_t rows[T / 4]; /* half of the class; the other half is not seen in training */
     for (uint32_t i = 0; i < T / 4; i++) rows[i] = 2 * i + (uint32_t) class;
     pal_dataset *one = pal_dataset_select(set, rows, T / 4, &err);
     ck_assert_msg(one != NULL, "%s", err.text);

@@ -1,4 +1,4 @@
-/* test_planes.c - samples of several planes in pictures: three as colours, others side by side. */
+/* test_planes.c - tests pictures of samples with several planes: three planes are colours, others are side by side. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -10,7 +10,7 @@ Suite *planes_suite(void);
 
 enum { SAMPLES = 20, HEIGHT = 4, WIDTH = 5, PLANE = HEIGHT * WIDTH };
 
-/* The upper half of plane 0 is 1, all else is 0. */
+/* The upper half of plane 0 is 1. Everything else is 0. */
 static void write_samples(int64_t planes, const char *name)
 {
     pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(SAMPLES, planes, HEIGHT, WIDTH), NULL);
@@ -31,7 +31,7 @@ static int count(const pal_image *image, pal_colour colour)
     return n;
 }
 
-/* Where the first pixel of this colour is, from the top left, line by line. */
+/* The position of the first pixel with this colour, line by line from the top left. */
 static void find(const pal_image *image, pal_colour colour, int *x, int *y)
 {
     for (*y = 0; *y < image->height; ++*y)
@@ -42,6 +42,7 @@ static void find(const pal_image *image, pal_colour colour, int *x, int *y)
     ck_abort_msg("no such colour");
 }
 
+/* Samples with three planes are drawn in colour, in reconstructions and in fillings. */
 START_TEST(reconstructions_have_colours)
 {
     pal_error err = {0};
@@ -57,7 +58,7 @@ START_TEST(reconstructions_have_colours)
     ck_assert_msg(image != NULL, "%s", err.text);
     int x, y, red = count(image, (pal_colour){255, 0, 0}), black = count(image, (pal_colour){0, 0, 0});
     ck_assert_int_gt(red, 3 * PLANE / 2);
-    ck_assert_int_eq(red, black); /* the lower half is black in all three */
+    ck_assert_int_eq(red, black); /* the lower half is black in all three samples */
     find(image, (pal_colour){255, 0, 0}, &x, &y);
     const int scale = (int)(sqrt(red / (3.0 * PLANE / 2)) + 0.5);
     assert_colour(pal_image_get(image, x + WIDTH * scale - 1, y + HEIGHT / 2 * scale - 1), (pal_colour){255, 0, 0});
@@ -69,7 +70,8 @@ START_TEST(reconstructions_have_colours)
     pal_infill_picture p = {.struct_size = sizeof p, .samples = 3, .methods = 1U << PAL_INFILL_ONCE};
     ck_assert_msg(!pal_infill_write(m, data, missing, &p, NULL, path_of(PICTURE), &err), "%s", err.text);
     image = pal_image_read(path_of(PICTURE), &err);
-    red = count(image, (pal_colour){255, 0, 0}); /* of the original; where it is, the masked one is grey, as text is */
+    /* The original is red. The masked sample is grey in the same place, and so is the text. */
+    red = count(image, (pal_colour){255, 0, 0});
     ck_assert_int_ge(count(image, (pal_colour){128, 128, 128}), red);
     ck_assert_int_lt(count(image, (pal_colour){128, 128, 128}), red + 3 * PLANE / 2);
     pal_image_free(image);
@@ -78,7 +80,7 @@ START_TEST(reconstructions_have_colours)
 }
 END_TEST
 
-/* At scale 1: the planes, and a white pixel between two. */
+/* At scale 1, with a white pixel between two planes. */
 START_TEST(planes_lie_side_by_side)
 {
     double values[3 * 4] = {1, 1, 1, 1, 0, 0.2, 0, 0, 1, 0, 0.2, 1};
@@ -86,7 +88,7 @@ START_TEST(planes_lie_side_by_side)
     static const struct {
         pal_mapping mapping;
         int64_t planes;
-        int width, last; /* of the picture inside its margins; the level at its lower right */
+        int width, last; /* inside the margins; the level at the lower right */
         bool good;
     } cases[] = {{PAL_MAP_UNIT, 0, 6, 255, true}, {PAL_MAP_UNIT, 2, 7, 255, true},      {PAL_MAP_UNIT, 3, 2, -1, true},
                  {PAL_MAP_RANGE, 3, 2, -1, true}, {PAL_MAP_SYMMETRIC, 3, 8, 255, true}, {PAL_MAP_UNIT, 5, 0, 0, false},

@@ -1,4 +1,5 @@
-/* test_prior.c - codes drawn from the prior, its plane by quantiles, and the picture of either. */
+/* test_prior.c - tests codes drawn from the prior, the plane of a normal code by quantiles, and the pictures of
+ * both. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -17,6 +18,7 @@ static pal_model *of_code(const char *code, const char *units)
     return make(pal_variant_find("variational"), settings, 2, PAL_F32, 5);
 }
 
+/* The draws have the moments of the prior, and the seed decides them. */
 START_TEST(draws_are_of_the_prior)
 {
     for (size_t k = 0; pal_distribution_at(k); k++) {
@@ -44,6 +46,7 @@ START_TEST(draws_are_of_the_prior)
 }
 END_TEST
 
+/* The plane's steps are at equal quantiles of the prior. */
 START_TEST(the_plane_goes_by_quantiles)
 {
     const pal_distribution_kind *normal = pal_distribution_find("normal");
@@ -66,6 +69,7 @@ START_TEST(the_plane_goes_by_quantiles)
 }
 END_TEST
 
+/* A normal code of two units gives a plane, others give draws. --samples asks for draws. */
 START_TEST(a_picture_of_either)
 {
     pal_model *plane = of_code("normal", "2"), *draws = of_code("bernoulli", "2");

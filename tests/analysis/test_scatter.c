@@ -1,4 +1,5 @@
-/* Scatter plots of codes: the principal components of codes whose covariance is known, and codes of two numbers. */
+/* test_scatter.c - tests scatter plots of codes: principal components of codes with a known covariance, codes of two
+ * numbers, ellipses of posteriors, and names of classes. */
 #include "plot/plot.h"
 #include "analysis/analysis.h"
 #include "train/train.h"
@@ -16,7 +17,7 @@ static pal_context *c;
 static void setup(void) { c = context_with(2); }
 static void teardown(void) { pal_context_free(c); }
 
-/* +-3 along (3,4,0)/5, +-2 along (-4,3,0)/5, +-1 along the third axis, in turn and in every combination, around 10. */
+/* +-3 along (3,4,0)/5, +-2 along (-4,3,0)/5 and +-1 along the third axis, in every combination, around 10. */
 static double coordinate(int64_t i, int axis)
 {
     double a = i & 1 ? 3 : -3, b = i & 2 ? 2 : -2, d = i & 4 ? 1 : -1;
@@ -38,7 +39,7 @@ static pal_dataset *data(void)
     return set;
 }
 
-/* Its code is the first `hidden` features. */
+/* A model whose code is the first `hidden` features. */
 static pal_model *model(int hidden)
 {
     char units[16];
@@ -53,7 +54,7 @@ static pal_model *model(int hidden)
     return m;
 }
 
-/* Columns of NAME.dat, after its heading. */
+/* Reads the columns of NAME.dat after its heading. */
 static size_t read_points(const char *path, double *x, double *y)
 {
     char text[8192];
@@ -76,6 +77,7 @@ static size_t draw(int hidden, int64_t samples, pal_scatter *result, double *x, 
     return read_points(path_of("codes.dat"), x, y);
 }
 
+/* A code of three units is drawn along its two principal components. */
 START_TEST(principal_components)
 {
     pal_scatter s;
@@ -85,7 +87,7 @@ START_TEST(principal_components)
     ck_assert_int_eq(s.code, 3);
     ck_assert_double_eq_tol(s.share[0], 9.0 / 14, 1e-6);
     ck_assert_double_eq_tol(s.share[1], 4.0 / 14, 1e-6);
-    for (int i = 0; i < TEST_SAMPLES; i++) { /* signs: the largest coefficient, 4/5, is positive in both */
+    for (int i = 0; i < TEST_SAMPLES; i++) { /* the largest coefficient, 4/5, is positive in both */
         int64_t at = ALL - TEST_SAMPLES + i;
         ck_assert_double_eq_tol(x[i], at & 1 ? 3 : -3, 1e-5);
         ck_assert_double_eq_tol(y[i], at & 2 ? -2 : 2, 1e-5);
@@ -93,6 +95,7 @@ START_TEST(principal_components)
 }
 END_TEST
 
+/* A code of two units is drawn unchanged. */
 START_TEST(two_units_as_they_are)
 {
     pal_scatter s;
@@ -108,6 +111,8 @@ END_TEST
 
 /* ---- Posteriors ----------------------------------------------------------------------------------------------- */
 
+/* The radii are the square roots of the covariance's eigenvalues. The angle is that of the first eigenvector; a circle
+ * has the angle 0. */
 START_TEST(axes_of_a_covariance)
 {
     static const struct {
@@ -136,7 +141,7 @@ static void set(pal_model *m, const char *name, size_t i, double value)
     pal_tensor_set(t, i, value);
 }
 
-/* Its posterior's mean is the first `hidden` features; whatever x is, its parameters beyond the mean are those. */
+/* A model whose posterior has the first `hidden` features as its mean. Its other parameters are `beyond`, for any x. */
 static pal_model *random_model(const char *code, int hidden, const double *beyond, int count)
 {
     char units[16];
@@ -153,7 +158,7 @@ static pal_model *random_model(const char *code, int hidden, const double *beyon
     return m;
 }
 
-/* Draws with 4 ellipses, each by its corners around the point of sample at[i]; what they have in common. */
+/* Draws 4 ellipses. at[i] is the centre of ellipse i; all ellipses must have the same radii and direction. */
 static void ellipses(pal_model *m, double deviations, double radii[2], double direction[2], double at[4][2])
 {
     static char text[65536];
@@ -191,7 +196,8 @@ static void ellipses(pal_model *m, double deviations, double radii[2], double di
     pal_dataset_free(set);
 }
 
-/* The plane of the first two numbers, turned: (3,4)/5 and (4,-3)/5. Of independent numbers, 2 and 1/2 there. */
+/* The principal components span the plane of the first two numbers, with the axes (3,4)/5 and (4,-3)/5. The deviations
+ * of these numbers, 2 and 1/2, are the radii. */
 START_TEST(a_covariance_is_projected)
 {
     const double beyond[] = {log(2), log(0.5), log(9)};
@@ -208,7 +214,8 @@ START_TEST(a_covariance_is_projected)
 }
 END_TEST
 
-/* L = [[1,0],[1,1]]: the eigenvalues of L L' are (3 +- sqrt 5) / 2, and the golden ratio is in the direction. */
+/* L = [[1,0],[1,1]]: the eigenvalues of L L' are (3 +- sqrt 5) / 2, and the direction has the slope of the golden
+ * ratio. */
 START_TEST(a_full_covariance_is_drawn_as_it_is)
 {
     const double beyond[] = {0, 1, 0}, golden = (1 + sqrt(5)) / 2;
@@ -220,6 +227,7 @@ START_TEST(a_full_covariance_is_drawn_as_it_is)
 }
 END_TEST
 
+/* Codes without a normal posterior have no ellipses. */
 START_TEST(no_ellipses_of_other_codes)
 {
     pal_error err = {0};

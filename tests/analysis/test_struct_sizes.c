@@ -1,5 +1,5 @@
-/* test_struct_sizes.c - every struct that begins with its size: one of a size that no version had is refused with one
- * line, whatever else is in it; one of an older version means the defaults of what it lacks. */
+/* test_struct_sizes.c - tests every struct that begins with its size. A size that no version had is refused with one
+ * line, whatever else is in the struct. In a struct of an older version, missing fields have their defaults. */
 #include <string.h>
 
 #include "analysis/analysis.h"
@@ -39,7 +39,7 @@ static void tear_down(void)
     pal_context_free(c);
 }
 
-/* ---- A call a struct: the options have nothing in them but their size ----------------------------------------- */
+/* ---- One call per struct: the options contain only their size ------------------------------------------------- */
 
 static void of_tape(const pal_tape *t, pal_error *err)
 {
@@ -73,7 +73,7 @@ ON_TAPE(descriptor, pal_op, pal_record(t, options, &x, 1, NULL))
 
 static void context(const void *o, pal_error *err)
 {
-    pal_context *made = pal_context_new(o); /* which has nobody to tell */
+    pal_context *made = pal_context_new(o); /* this call has no error argument */
     if (!made) pal_error_set(err, PAL_ERR_ARGUMENT, "struct_size");
     pal_context_free(made);
 }
@@ -202,7 +202,7 @@ static void matrix(const void *o, pal_error *err) { pal_matrix_write(o, picture,
     }
 static const struct {
     const char *name;
-    size_t size, first; /* of the first version */
+    size_t size, first; /* first: the size in the first version */
     void (*call)(const void *options, pal_error *err);
 } structs[] = {
     {"pal_compile_options", sizeof(pal_compile_options), offsetof(pal_compile_options, trace), compile},

@@ -1,4 +1,4 @@
-/* arrays.h - what the suites of array files and data sets share: a metered context, files made and files checked. */
+/* arrays.h - shared by the suites of array files and data sets: a metered context, making files, and checking them. */
 #ifndef PAL_TESTS_ARRAYS_H
 #define PAL_TESTS_ARRAYS_H
 
@@ -33,7 +33,7 @@ static inline const char *write_gz(const char *name, const void *bytes, size_t s
     return path;
 }
 
-/* One line that names the file and holds the needle. */
+/* The error must be one line that contains the file's name and `needle`. */
 static inline void check_line(const pal_error *err, const char *path, const char *needle)
 {
     const char *name = strrchr(path, '/') + 1;
@@ -50,7 +50,7 @@ static inline void check_refused(reader read, const char *path, pal_status statu
     ck_assert_msg(err.status == status, "%s instead of %s: %s", pal_status_text(err.status), pal_status_text(status),
                   err.text);
     check_line(&err, path, needle);
-    ck_assert_ptr_null(read(context, path, NULL)); /* nobody has to ask why */
+    ck_assert_ptr_null(read(context, path, NULL)); /* the error argument is optional */
 }
 
 static inline pal_tensor *check_read(reader read, const char *path, pal_dtype dtype, pal_shape shape)
@@ -71,7 +71,7 @@ static inline void check_equal(const pal_tensor *a, const pal_tensor *b)
     ck_assert_int_eq(memcmp(a->data, b->data, pal_tensor_bytes(a)), 0);
 }
 
-/* Magic number, sizes and bytes 1, 2, 3, ... as far as there is room for; returns the length of all. */
+/* Writes the magic number, the sizes and the bytes 1, 2, 3, ... as far as there is room. Returns the length. */
 static inline size_t make_idx(char *out, size_t room, uint32_t magic, pal_shape shape)
 {
     size_t used = 0;

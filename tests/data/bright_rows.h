@@ -1,4 +1,4 @@
-/* bright_rows.h - a small labelled data set of images: a bright row, its number the class, and noise. */
+/* bright_rows.h - a small labelled data set of images: the row of the class's number is bright, and noise is added. */
 #ifndef PAL_TESTS_BRIGHT_ROWS_H
 #define PAL_TESTS_BRIGHT_ROWS_H
 

@@ -1,4 +1,4 @@
-/* rows_file.h - a data set of numbers in [0, 1), by way of a file, as users have them. */
+/* rows_file.h - a data set of random numbers in [0, 1), written to a file and opened like a user's file. */
 #ifndef PAL_TESTS_ROWS_FILE_H
 #define PAL_TESTS_ROWS_FILE_H
 

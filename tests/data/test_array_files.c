@@ -1,4 +1,5 @@
-/* test_array_files.c - what every format owes its files: those that are missing, cannot be written, or are no files. */
+/* test_array_files.c - tests what all formats have in common: files that are missing, cannot be written, or are not
+ * plain files. */
 #include <fcntl.h>
 
 #include "tests/data/arrays.h"
@@ -7,6 +8,7 @@ Suite *array_files_suite(void);
 
 static pal_status (*const writers[])(const pal_tensor *, const char *, pal_error *) = {pal_npy_write, pal_csv_write};
 
+/* A missing file, a folder, and NULL in place of a path are errors. */
 START_TEST(missing_files)
 {
     const reader readers[] = {pal_idx_read, pal_npy_read, pal_csv_read};
@@ -20,6 +22,7 @@ START_TEST(missing_files)
 }
 END_TEST
 
+/* A write that fails names the file and leaves nothing behind. */
 START_TEST(write_failures)
 {
     pal_error err = {.status = PAL_OK};
@@ -32,13 +35,13 @@ START_TEST(write_failures)
     ck_assert_int_eq(writers[_i](NULL, path_of("x"), &err), PAL_ERR_ARGUMENT);
     pal_tensor *other = pal_tensor_new(context, PAL_BF16, PAL_SHAPE(2));
     ck_assert_int_eq(writers[_i](other, path_of("x"), &err), PAL_ERR_TYPE);
-    ck_assert_int_eq(count_files(), 0); /* nothing half written stays */
+    ck_assert_int_eq(count_files(), 0); /* no partial file stays */
     pal_tensor_free(other);
     pal_tensor_free(tensor);
 }
 END_TEST
 
-/* No room for the new file: the old one stays as it was, and nothing else stays. */
+/* If there is no room for the new file, the old one stays unchanged, and no other file stays. */
 START_TEST(write_without_room)
 {
     pal_error err = {.status = PAL_OK};
@@ -55,7 +58,7 @@ START_TEST(write_without_room)
 }
 END_TEST
 
-/* What is no plain file is written in place, not replaced. */
+/* A link is followed: the target is written, and the link stays. */
 START_TEST(write_in_place)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(2, 3));
@@ -70,7 +73,7 @@ START_TEST(write_in_place)
 }
 END_TEST
 
-/* "-" writes to where standard output goes and reads from where standard input is. */
+/* "-" is standard output for writing and standard input for reading. */
 START_TEST(standard_streams)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(3, 5));

@@ -1,10 +1,11 @@
-/* test_arrays.c - IDX and NPY, which are binary: whole, damaged in every way, and with hostile headers. */
+/* test_arrays.c - tests the binary formats IDX and NPY: complete files, files damaged in every way, and hostile
+ * headers. */
 #include "tests/data/arrays.h"
 
 Suite *arrays_suite(void);
 
-/* Changed in any bit, a compressed file is refused or gives what it gave before, which only the header's date and such
- * (left out here) and the few bits that fill the last byte before the checksum may do. */
+/* Changes each bit of a compressed file. The file must be refused or give the same data. Only the date and similar
+ * fields of the header (not tested here) and the few bits that fill the last byte before the checksum are harmless. */
 static void check_every_bit(reader read, char *packed, size_t size, const pal_tensor *whole)
 {
     int harmless = 0;
@@ -26,7 +27,8 @@ static void check_every_bit(reader read, char *packed, size_t size, const pal_te
     ck_assert_int_lt(harmless, 8);
 }
 
-/* Cut at every byte, plain and compressed, with a byte too many, or cut after compression, a file is refused. */
+/* A file must be refused if it is cut at any byte (plain or compressed), has a byte too many, or is cut after
+ * compression. */
 static void check_every_damage(reader read, const char *bytes, size_t size)
 {
     char packed[1024], longer[1024];
@@ -86,7 +88,7 @@ START_TEST(idx_bad_header)
         {0x00000800, {0, {0}}, "0x00000800"},
         {0x00000805, {5, {1, 1, 1, 1, 1}}, "0x00000805"},
         {0x01000801, {1, {4}}, "0x01000801"},
-        {0x01080000, {1, {4}}, "0x01080000"}, /* the other end first */
+        {0x01080000, {1, {4}}, "0x01080000"}, /* wrong byte order */
         {0x00000803, {3, {0, 28, 28}}, "axis 0 has length 0"},
         {0x00000803, {3, {5, 28, 0}}, "axis 2 has length 0"},
         {0x00000804, {4, {-1, -1, -1, -1}}, "sizes that fit into memory"},
@@ -101,7 +103,7 @@ START_TEST(idx_bad_header)
 }
 END_TEST
 
-/* A header that claims 4 GB over a file of 100 bytes must not cost memory. */
+/* A header that claims 4 GB in a file of 100 bytes must not cause an allocation. */
 START_TEST(idx_hostile_size)
 {
     char bytes[100] = {0};
@@ -140,7 +142,7 @@ START_TEST(npy_round_trip)
 }
 END_TEST
 
-/* Byte for byte what NumPy writes. */
+/* The files are byte for byte those that NumPy writes. */
 START_TEST(npy_bytes)
 {
     static const char matrix[] = "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
@@ -162,7 +164,7 @@ START_TEST(npy_bytes)
 }
 END_TEST
 
-/* A file of this version with this header over 24 bytes of data. */
+/* Writes a file of this version with this header and 24 bytes of data. */
 static const char *write_npy(int version, const char *header)
 {
     char bytes[512] = "\x93NUMPY";
@@ -174,6 +176,8 @@ static const char *write_npy(int version, const char *header)
     return write_file("x.npy", bytes, prefix + length + 24);
 }
 
+/* Headers may differ in spaces, quotes and order. Types, orders and shapes that are not supported are refused, and so
+ * is bad syntax. */
 START_TEST(npy_headers)
 {
     static const char *const good[] = {

@@ -1,4 +1,4 @@
-/* test_csv.c - CSV: what is read, what is refused and how that is said, and numbers that come back in every bit. */
+/* test_csv.c - tests CSV files: what is read, what is refused with which message, and that numbers keep every bit. */
 #include "tests/data/arrays.h"
 
 Suite *csv_suite(void);
@@ -64,7 +64,8 @@ START_TEST(csv_refuses)
 }
 END_TEST
 
-/* Any finite float comes back, and the file is much larger than the reader's buffer, with lines across its edges. */
+/* Every finite float is read back unchanged. The file is much larger than the reader's buffer, so lines cross its
+ * edges. */
 START_TEST(csv_round_trip)
 {
     const size_t rows = 61, columns = 1999;
@@ -82,8 +83,9 @@ START_TEST(csv_round_trip)
 }
 END_TEST
 
-/* Numbers on both sides of where the short way to read them ends, and some that a longer short way would get wrong: the
- * first is 2^64 + 1, the others have more digits than a double and lie just above the middle between two floats. */
+/* The reader has a fast path for few digits and small exponents. The test has numbers on both sides of its limit, and
+ * some that a fast path with a wider limit would round wrongly. The first is 2^64 + 1. The others have more digits than
+ * a double and are just above the middle between two floats. */
 START_TEST(csv_rounds_correctly)
 {
     static const char hard[] = "18446744073709551617\n319793730000000020e-10\n297524730000000020e-10\n";
@@ -102,7 +104,7 @@ START_TEST(csv_rounds_correctly)
 }
 END_TEST
 
-/* Lines whose end is the last byte of the reader's buffer (2^18), the first behind it, and the second. */
+/* The last byte of a line is the last byte of the reader's buffer (2^18 bytes), or the first or the second after it. */
 START_TEST(csv_buffer_edge)
 {
     enum { COLUMNS = 1 << 17 };

@@ -1,9 +1,10 @@
-/* test_datasets.c - data sets in folders and files, their batches, memory that runs out, and the real thing. */
+/* test_datasets.c - tests data sets in folders and files, batches, selections, lack of memory, and Fashion-MNIST
+ * itself. */
 #include "tests/data/arrays.h"
 
 Suite *datasets_suite(void);
 
-/* Images and labels of a split with these names; the labels are 1, 2, 3, ... */
+/* Writes images and labels under these names. The labels are 1, 2, 3, ... */
 static void write_split(const char *images, const char *labels, int64_t n, int64_t n_labels)
 {
     char bytes[4096];
@@ -28,6 +29,7 @@ static void check_set_refused(const char *path, pal_split split, pal_status stat
     ck_assert_ptr_null(strchr(err.text, '\n'));
 }
 
+/* A folder of IDX files: both spellings of the names, plain or compressed. Missing files are named. */
 START_TEST(dataset_folder)
 {
     char bytes[4096];
@@ -45,12 +47,13 @@ START_TEST(dataset_folder)
     ck_assert(pal_shape_equal(set->sample, PAL_SHAPE(4, 8)));
     ck_assert_str_eq(set->name, folder + strlen("/tmp/"));
     pal_dataset_free(set);
-    /* the plain file comes before the compressed one */
+    /* The plain file takes precedence over the compressed one. */
     write_split("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 7, 7);
     pal_dataset_free(open_set(folder, PAL_SPLIT_TEST, 7));
 }
 END_TEST
 
+/* Files that do not fit together, and files of the wrong kind, are refused. */
 START_TEST(dataset_mismatch)
 {
     const char *images = "train-images-idx3-ubyte", *labels = "train-labels-idx1-ubyte";
@@ -71,7 +74,8 @@ START_TEST(dataset_mismatch)
 }
 END_TEST
 
-/* Of 17 training samples the last five: the training split is without them, and the test split is they. */
+/* Of 17 training samples the last five are held out: the training split does not have them, and they are the test
+ * split. */
 START_TEST(held_out)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(20, 6));
@@ -105,6 +109,8 @@ START_TEST(held_out)
 }
 END_TEST
 
+/* A single array: the first five sixths are the training split, the rest is the test split. pal_dataset_limit shortens
+ * a split. */
 START_TEST(dataset_array)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(20, 2, 3));
@@ -139,8 +145,8 @@ START_TEST(dataset_array)
 }
 END_TEST
 
-/* A set in memory for the batches: 2 samples with labels 3 and 1. All 256 bytes come, in the blocks of the vector loop
- * and in what is left behind them (259 = 16 * 16 + 3). */
+/* A data set in memory with 2 samples and the labels 3 and 1. All 256 byte values occur, in the blocks of the
+ * vectorised loop and in its remainder (259 = 16 * 16 + 3). */
 enum { FEATURES = 259 };
 
 static double stored_value(size_t row, size_t feature) { return (double)((feature + 100 * row) % 256); }
@@ -158,7 +164,7 @@ static pal_dataset *make_set(pal_dtype dtype)
     return set;
 }
 
-/* Every byte becomes its correctly rounded quotient by 255; reals are converted. Rows may come again. */
+/* Each byte becomes its correctly rounded quotient by 255. Reals are converted. A row may occur more than once. */
 START_TEST(batch_values)
 {
     const pal_dtype stored[] = {PAL_U8, PAL_F32, PAL_F64}, wanted[] = {PAL_F32, PAL_F64};
@@ -180,6 +186,7 @@ START_TEST(batch_values)
 }
 END_TEST
 
+/* Wrong rows, buffers, shapes and types are refused, and nothing is written. */
 START_TEST(batch_refuses)
 {
     const uint32_t rows[] = {1, 0, 2}, far[] = {UINT32_MAX};
@@ -218,7 +225,7 @@ START_TEST(batch_labels)
     pal_tensor *hot = pal_tensor_new(context, PAL_F32, PAL_SHAPE(3, 5));
     pal_tensor *narrow = pal_tensor_new(context, PAL_F32, PAL_SHAPE(3, 3));
     pal_tensor *whole = pal_tensor_new(context, PAL_I32, PAL_SHAPE(3, 5));
-    for (size_t i = 0; i < 15; i++) pal_tensor_set(hot, i, 7); /* what was there before goes */
+    for (size_t i = 0; i < 15; i++) pal_tensor_set(hot, i, 7); /* earlier contents must be overwritten */
     ck_assert_int_eq(pal_dataset_one_hot(set, rows, 3, hot), PAL_OK);
     for (size_t i = 0; i < 15; i++) ck_assert(pal_tensor_get(hot, i) == ((double)(i % 5) == labels[i / 5]));
     ck_assert_int_eq(pal_dataset_one_hot(set, rows, 3, narrow), PAL_ERR_SHAPE);
@@ -237,7 +244,7 @@ START_TEST(batch_labels)
 }
 END_TEST
 
-/* Samples of its own, in the order that was asked for; what is left of the set they came from is as it was. */
+/* A selection has copies of the samples in the given order. It stays valid when the original set is freed. */
 START_TEST(selection)
 {
     const uint32_t rows[] = {1, 0, 1, 1};
@@ -299,7 +306,7 @@ START_TEST(selection_refuses)
 }
 END_TEST
 
-/* The allocator fails at its first call, its second, ... until opening and limiting work. */
+/* Lets the allocator fail at its first call, its second, and so on, until opening and limiting succeed. */
 START_TEST(no_memory)
 {
     write_split("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 9, 9);
@@ -329,11 +336,11 @@ START_TEST(no_memory)
         failures += !worked;
         pal_dataset_free(set);
     }
-    ck_assert_int_ge(failures, 4); /* two tensors at the least, each two blocks */
+    ck_assert_int_ge(failures, 4); /* at least two tensors with two blocks each */
 }
 END_TEST
 
-/* ---- The real thing ------------------------------------------------------------------------------------------- */
+/* ---- Fashion-MNIST -------------------------------------------------------------------------------------------- */
 
 START_TEST(fashion_mnist)
 {
@@ -349,7 +356,7 @@ START_TEST(fashion_mnist)
     ck_assert_uint_eq(crc32(0, set->inputs->data, (unsigned)pal_tensor_bytes(set->inputs)), rows[_i].images);
     ck_assert_uint_eq(crc32(0, set->labels->data, (unsigned)pal_tensor_bytes(set->labels)), rows[_i].labels);
 
-    /* one whole shuffled epoch, in batches: each sample once, so the sum of all pixels */
+    /* One shuffled epoch in batches uses each sample once, so it has the sum of all pixels. */
     uint32_t *order = malloc((size_t)set->count * sizeof *order);
     ck_assert_ptr_nonnull(order);
     pal_tensor *out = pal_tensor_new(context, PAL_F64, PAL_SHAPE(100, 784));

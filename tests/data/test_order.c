@@ -1,4 +1,4 @@
-/* test_order.c - the order of the samples in an epoch. */
+/* test_order.c - tests the order of the samples in an epoch. */
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 
 Suite *order_suite(void);
 
+/* Every order is a permutation. It depends on the seed, the name of the stream and the epoch. */
 START_TEST(order_is_permutation)
 {
     enum { MOST = 3000 };
@@ -39,7 +40,7 @@ START_TEST(order_is_permutation)
 }
 END_TEST
 
-/* The same on every machine and in every release: written down once. */
+/* The order is the same on every machine and in every release. The expected values were recorded once. */
 START_TEST(order_is_fixed)
 {
     static const uint32_t expected[10] = {4, 3, 0, 1, 9, 6, 7, 2, 8, 5};
@@ -54,8 +55,8 @@ START_TEST(order_is_fixed)
 }
 END_TEST
 
-/* All 120 orders of five, over 60,000 epochs: chi squared with 119 degrees of freedom is below 212 but for one seed in
- * ten million. */
+/* Counts the 120 orders of five samples over 60,000 epochs. Chi squared has 119 degrees of freedom. It exceeds 212 for
+ * one seed in ten million. */
 START_TEST(order_is_fair)
 {
     enum { N = 5, ORDERS = 120, EPOCHS = 60000 };
@@ -64,7 +65,7 @@ START_TEST(order_is_fair)
     for (uint64_t epoch = 0; epoch < EPOCHS; epoch++) {
         uint32_t order[N], index = 0;
         ck_assert_int_eq(pal_epoch_order(11, "order", epoch, order, N), PAL_OK);
-        for (uint32_t i = 0; i < N; i++) { /* the rank among what is left, in mixed radix */
+        for (uint32_t i = 0; i < N; i++) { /* the rank among the remaining ones, in mixed radix */
             uint32_t rank = 0;
             for (uint32_t j = i + 1; j < N; j++) rank += order[j] < order[i];
             index = index * (N - i) + rank;
@@ -73,7 +74,7 @@ START_TEST(order_is_fair)
     }
     for (int i = 0; i < ORDERS; i++) chi2 += pow(counts[i] - (double)EPOCHS / ORDERS, 2) / ((double)EPOCHS / ORDERS);
     ck_assert_double_lt(chi2, 212);
-    ck_assert_double_gt(chi2, 50); /* nor more even than chance */
+    ck_assert_double_gt(chi2, 50); /* nor may it be more even than chance */
 }
 END_TEST
 

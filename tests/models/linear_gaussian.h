@@ -1,5 +1,5 @@
-/* linear_gaussian.h - a variational model of six inputs and a code of two whose ln p(x) is known: probabilistic
- * principal components, x = z W + b + 0.6 noise. */
+/* linear_gaussian.h - a variational model with six inputs and a code of two units for which ln p(x) is known:
+ * probabilistic PCA, x = z W + b + 0.6 noise. */
 #ifndef PAL_TESTS_LINEAR_GAUSSIAN_H
 #define PAL_TESTS_LINEAR_GAUSSIAN_H
 
@@ -9,7 +9,8 @@
 enum { FEATURES = 6 };
 static const pal_shape sample = {.rank = 2, .dim = {2, 3}};
 
-/* With a full covariance and, until make_exact, any posterior. more ends with a name that is NULL. */
+/* The posterior has a full covariance. It is arbitrary until make_exact is called. The list `more` ends with a NULL
+ * name. */
 static inline pal_model *linear_gaussian(const pal_setting *more)
 {
     pal_setting settings[16] = {
@@ -20,7 +21,7 @@ static inline pal_model *linear_gaussian(const pal_setting *more)
     return m;
 }
 
-/* ln N(x; mean, covariance), by elimination. */
+/* ln N(x; mean, covariance), by Cholesky factorisation and forward substitution. */
 static inline double log_normal(const double *x, const double *mean, const double covariance[FEATURES][FEATURES])
 {
     double l[FEATURES][FEATURES] = {{0}}, z[FEATURES], sum = FEATURES * log(2 * M_PI);
@@ -38,7 +39,7 @@ static inline double log_normal(const double *x, const double *mean, const doubl
     return -sum / 2;
 }
 
-/* ln p(x) of each row. */
+/* out[n] = ln p(x) of row n. */
 static inline void log_densities(const pal_model *m, const pal_tensor *x, double *out)
 {
     const double *w = pal_model_parameter_find(m, "decoder/W")->data,
@@ -51,8 +52,8 @@ static inline void log_densities(const pal_model *m, const pal_tensor *x, double
         out[n] = log_normal((const double *)x->data + n * FEATURES, b, covariance);
 }
 
-/* The encoder becomes the exact posterior, mean (x - b) W' S / 0.36 and covariance S = (1 + W W' / 0.36)^-1. Returns
- * the trace of W' S W / (2 0.36). */
+/* Sets the encoder to the exact posterior: mean (x - b) W' S / 0.36, covariance S = (1 + W W' / 0.36)^-1. Returns the
+ * trace of W' S W / (2 0.36). */
 static inline double make_exact(pal_model *m)
 {
     const double *w = pal_model_parameter_find(m, "decoder/W")->data,
@@ -84,7 +85,8 @@ static inline double make_exact(pal_model *m)
     return trace;
 }
 
-/* ln p(x) of each row, by all values of a discrete code of two, which have weight 1/2 or 1/4 each. */
+/* ln p(x) of each row, summed over all values of a discrete code of two units. Each value has the prior probability 1/2
+ * (categorical) or 1/4 (bernoulli). */
 static inline pal_var enumerated(pal_model *m, pal_var x)
 {
     const bool coins = !strcmp(pal_option_enum(m, "code"), "bernoulli");

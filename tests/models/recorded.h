@@ -1,4 +1,4 @@
-/* recorded.h - what a model records, run on a batch; and the checks that every model must pass. */
+/* recorded.h - runs what a model records on a batch, and contains the checks that every model must pass. */
 #ifndef PAL_TESTS_RECORDED_H
 #define PAL_TESTS_RECORDED_H
 
@@ -8,7 +8,7 @@
 #include "models/models.h"
 #include "tests/testing.h"
 
-/* Models in float64 over a context that the suite makes; settings end with a name that is NULL. */
+/* The models are float64. set_up makes their context. Lists of settings end with a NULL name. */
 static pal_context *c;
 static inline void set_up(void) { c = context_with(1); }
 static inline void tear_down(void) { pal_context_free(c); }
@@ -36,7 +36,7 @@ static inline void refused(const char *variant, const pal_setting *settings, pal
     ck_assert_msg(!strchr(err.text, '\n'), "%s", err.text);
 }
 
-/* Seeded numbers in [0,1). */
+/* Random numbers in [0,1), always the same ones. */
 static inline pal_tensor *batch_of(const pal_model *m, int64_t n)
 {
     return random_tensor(c, PAL_F64, PAL_SHAPE(n, pal_shape_count(pal_model_sample(m))), 0, 1, "batch");
@@ -45,7 +45,8 @@ static inline pal_tensor *batch_of(const pal_model *m, int64_t n)
 typedef pal_var (*recording)(pal_model *m, pal_var x);
 static inline pal_var loss_of(pal_model *m, pal_var x) { return pal_model_loss(m, &(pal_batch){.inputs = x}); }
 
-/* Value 0: what record gives; then, if asked for, its gradients by the parameters. To be freed by free_values. */
+/* Value 0 is the result of `record`. If gradients are requested, the gradients with respect to the parameters follow.
+ * The caller frees them with free_values. */
 enum { VALUES = 40 };
 typedef struct values {
     size_t n;
@@ -97,7 +98,7 @@ static inline double loss(pal_model *m, pal_tensor *x)
     return value;
 }
 
-/* Within tolerance of the largest element. */
+/* The tolerance is relative to the largest element of a. */
 static inline void near(const pal_tensor *a, const pal_tensor *b, double tolerance)
 {
     double most = 0;
@@ -119,7 +120,8 @@ static inline void fill_parameters(pal_model *m, double bound)
     }
 }
 
-/* Encoding and decoding apart gives the bits of reconstructing; the result has the samples' shape. */
+/* Encoding and then decoding must give the same bits as reconstructing. The result must have the shape of the
+ * samples. */
 static inline void encode_then_decode(pal_model *m)
 {
     pal_tensor *x = batch_of(m, 3);
@@ -134,7 +136,7 @@ static inline void encode_then_decode(pal_model *m)
     pal_tensor_free(x);
 }
 
-/* ---- The whole loss against differences ----------------------------------------------------------------------- */
+/* ---- The whole loss against finite differences ---------------------------------------------------------------- */
 
 typedef struct checked {
     pal_model *model;
@@ -151,8 +153,8 @@ static inline pal_var build_loss(pal_tape *t, const pal_var *inputs, const void 
     return y;
 }
 
-/* To second order, by every parameter; a short step for differences of gradients, as the program has. Kinks are not
- * failures. */
+/* Checks the gradients by every parameter, to second order. Differences of gradients use a short step, as `palindrome
+ * gradcheck` does. Kinks are not failures. */
 static inline void check_gradients(const char *name, pal_model *m)
 {
     pal_tensor *parameters[VALUES];

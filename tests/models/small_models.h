@@ -1,4 +1,4 @@
-/* small_models.h - models of six inputs, two by three, for the suites that look into them. */
+/* small_models.h - models with six inputs, two by three, for suites that inspect single parameters. */
 #ifndef PAL_TESTS_SMALL_MODELS_H
 #define PAL_TESTS_SMALL_MODELS_H
 
@@ -21,7 +21,7 @@ static inline pal_model *make(const pal_variant *variant, const pal_setting *set
     return m;
 }
 
-/* Of a code of 4 units, and whatever else makes it small. */
+/* The code has 4 units; the other options that are known to the variant also make it small. */
 static inline pal_model *make_named(const char *name, pal_dtype dtype)
 {
     static const pal_setting small[] = {{"hidden", "4"}, {"k", "2"}, {"channels", "3"}, {"kernel", "2"}};

@@ -1,5 +1,5 @@
-/* test_codes.c - the distributions that a layer parametrises, each by each: densities against sums and integrals,
- * samples, entropies and divergences against one another, derivatives, what is refused. */
+/* test_codes.c - tests the distributions that a layer parametrises, one kind at a time: densities against sums and
+ * integrals; samples, entropies and divergences against each other; derivatives; errors. */
 #include "tests/ops/distributions.h"
 #include "models/models.h"
 
@@ -14,7 +14,7 @@ static int kinds(void)
     return n;
 }
 
-/* Rows of parameters, seeded by name. */
+/* Rows of parameters. The name is the seed. */
 static pal_tensor *held[16];
 static size_t n_held;
 
@@ -41,7 +41,8 @@ static pal_distribution prior(size_t kind, int64_t k)
 
 /* ---- Densities ------------------------------------------------------------------------------------------------ */
 
-/* Every value of a discrete code of k, or a lattice over the plane; z [1,S,k]. Returns the volume of each. */
+/* z [1,S,k]: every value of a discrete code with k units, or a lattice over the plane. Returns the volume of each
+ * value. */
 static double plane(pal_tensor **z)
 {
     enum { SIDE = 241 };
@@ -86,6 +87,8 @@ static size_t support(size_t kind)
     return i;
 }
 
+/* The density of q and that of the prior sum (or integrate) to 1. The prior's density is that of parameters that are
+ * all 0. */
 START_TEST(densities_add_up_to_one)
 {
     pal_tensor *z;
@@ -104,7 +107,7 @@ END_TEST
 
 /* ---- Against samples ------------------------------------------------------------------------------------------ */
 
-/* Within 4 standard errors of the mean of DRAWS numbers. */
+/* The mean of DRAWS numbers is within 4 standard errors of `expected`. */
 static void estimates(const char *what, pal_var numbers, double expected)
 {
     double mean, error, *x = values(numbers);
@@ -129,7 +132,7 @@ START_TEST(samples_have_the_mean)
 }
 END_TEST
 
-/* Along two axes of no special kind, and with the unit matrix for axes. */
+/* Checks the covariance along two arbitrary axes, and along the unit vectors. */
 START_TEST(samples_have_the_covariance)
 {
     static const double axes[2][K] = {{0.5, -1, 2}, {1, 0.25, -0.75}};
@@ -161,7 +164,7 @@ START_TEST(samples_have_the_covariance)
 }
 END_TEST
 
-/* The numbers, their squares and products, by the density over all values. */
+/* The first and second moments of the samples are those of the density, summed over all values. */
 START_TEST(samples_have_the_moments_of_the_density)
 {
     pal_tensor *all;
@@ -183,6 +186,8 @@ START_TEST(samples_have_the_moments_of_the_density)
 }
 END_TEST
 
+/* Entropies and divergences in closed form equal the means over samples. Divergences are positive, and 0 between equal
+ * distributions. */
 START_TEST(entropy_and_divergences_are_those_of_samples)
 {
     pal_distribution q = made((size_t)_i, K, 1, "q"), p = made((size_t)_i, K, 1, "p");
@@ -197,7 +202,7 @@ START_TEST(entropy_and_divergences_are_those_of_samples)
 }
 END_TEST
 
-/* Each row has draws of its own, and they are those of the row alone. */
+/* The results of each row are those of the row computed alone. */
 START_TEST(rows_are_apart)
 {
     enum { ROWS = 3, EACH = 4 };
@@ -223,7 +228,8 @@ START_TEST(rows_are_apart)
 }
 END_TEST
 
-/* As an output has it where one sample has many draws of its code: nothing of it is copied. */
+/* An output has one sample and many draws of its code: q has ROWS rows, and the draws have one. The result must be that
+ * of copied draws, without a copy. */
 START_TEST(a_row_of_draws_goes_with_every_row)
 {
     enum { ROWS = 3, EACH = 2 };
@@ -239,7 +245,7 @@ START_TEST(a_row_of_draws_goes_with_every_row)
 }
 END_TEST
 
-/* Exact draws are of the support; relaxed ones between, the nearer to it the colder. */
+/* Exact draws are 0 or 1. Relaxed draws are between 0 and 1; they come closer to 0 and 1 as the temperature falls. */
 START_TEST(discrete_draws_are_exact_or_relaxed)
 {
     if (!supports[support((size_t)_i)].discrete) return;
@@ -259,8 +265,8 @@ START_TEST(discrete_draws_are_exact_or_relaxed)
 }
 END_TEST
 
-/* At any temperature the nearest value to a relaxed draw is as likely as that value (Maddison, Mnih and Teh 2017,
- * proposition 1), and the distance to it goes to 0 with the temperature. */
+/* At any temperature, the value that is nearest to a relaxed draw has its exact probability (Maddison, Mnih and Teh
+ * 2017, proposition 1). The distance to it approaches 0 with the temperature. */
 START_TEST(relaxed_draws_round_to_the_exact_distribution)
 {
     static const double temperatures[] = {2, 0.5, 0.1, 1e-3};
@@ -303,7 +309,8 @@ static bool is_choice(const char *option, const char *name)
     return !pal_option_check(pal_variant_option_find(pal_variant_find("variational"), option), name, NULL);
 }
 
-/* Every kind is a code; one that is an output, too, and not by a recipe of its own, is a density of the data. */
+/* Every kind is a choice of `code`. A continuous kind that is also a choice of `output` is a density of the data: it
+ * integrates to 1, and its mean is the output's mean. Discrete outputs have recipes of their own. */
 START_TEST(kinds_are_codes_and_outputs)
 {
     const pal_distribution_kind *kind = pal_distribution_at((size_t)_i);
@@ -335,7 +342,7 @@ START_TEST(kinds_are_codes_and_outputs)
 }
 END_TEST
 
-/* Three numbers t of the triangle of two: L = [[e^t2, 0], [t1, e^t0]]; Sigma = L L^T. */
+/* The triangle of a code of two has three numbers t: L = [[e^t2, 0], [t1, e^t0]], Sigma = L L^T. */
 START_TEST(full_covariance_is_of_the_factor)
 {
     const double given[] = {0.5, -1, -0.2, 0.9, 0.3};
@@ -353,13 +360,14 @@ START_TEST(full_covariance_is_of_the_factor)
 }
 END_TEST
 
+/* With 0 below the diagonal of L, `normal-full` gives the same results as `normal`. */
 START_TEST(full_covariance_without_correlation_is_independent)
 {
     pal_distribution full = {.kind = pal_distribution_find("normal-full"), .k = K},
                      plain = {.kind = pal_distribution_find("normal"), .k = K};
     pal_tensor *f = pal_tensor_new(c, PAL_F64, PAL_SHAPE(1, K + K * (K + 1) / 2)),
                *p = pal_tensor_new(c, PAL_F64, PAL_SHAPE(1, 2 * K));
-    static const size_t diagonal[] = {3, 4, 0}; /* of [t3 t4 t5; t5 t4 t3; t2 t1 t0] */
+    static const size_t diagonal[] = {3, 4, 0}; /* positions in [t3 t4 t5; t5 t4 t3; t2 t1 t0] */
     for (size_t i = 0; i < K; i++) {
         pal_tensor_set(f, i, 0.3 - (double)i);
         pal_tensor_set(p, i, 0.3 - (double)i);
@@ -399,7 +407,7 @@ static pal_var of_density(pal_distribution q, pal_distribution p)
 {
     return pal_distribution_log_density(q, of_sample(p, q));
 }
-/* At draws of the prior, exact ones. */
+/* The density of q at exact draws of the prior. */
 static pal_var of_density_elsewhere(pal_distribution q, pal_distribution p)
 {
     p.parameters = pal_fill(q.parameters.tape, PAL_F64, pal_shape_of(q.parameters), 0);
@@ -454,6 +462,7 @@ END_TEST
 
 /* ---- What is refused ------------------------------------------------------------------------------------------ */
 
+/* A full covariance has a limit on the number of outputs. The error names a remedy. */
 START_TEST(too_many_numbers)
 {
     pal_error err = {0};
@@ -479,6 +488,7 @@ static void says(pal_var v, const char *text)
     t = pal_tape_new(c, PAL_F64);
 }
 
+/* Each misuse gives one line on the tape, and an invalid result instead of a crash. */
 START_TEST(misuse_is_told_in_one_line)
 {
     const size_t k = (size_t)_i;

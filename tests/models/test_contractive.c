@@ -1,5 +1,5 @@
-/* test_contractive.c - the contraction: its forms against each other and the closed form, its estimate, what it does.
- */
+/* test_contractive.c - tests the contraction penalty: its exact forms against each other and against the closed form,
+ * its estimate, and its named term. */
 #include <math.h>
 
 #include "tests/models/recorded.h"
@@ -34,7 +34,7 @@ static void same_values(values a, values b)
     free_values(&b);
 }
 
-/* -log p + lambda times the mean over samples of sum_j (h_j (1 - h_j))^2 ||W_j||^2. */
+/* -log p + lambda times the mean over samples of sum_j (h_j (1 - h_j))^2 ||W_j||^2: the loss of one sigmoid layer. */
 static pal_var closed_form(pal_model *m, pal_var x)
 {
     const int64_t d = pal_shape_count(sample), k = pal_option_int(m, "hidden");
@@ -52,6 +52,7 @@ static values closed(pal_model *m)
     return v;
 }
 
+/* For one sigmoid layer, `exact` and `rows` give the loss and gradients of the closed form. */
 START_TEST(one_layer_is_the_closed_form)
 {
     static const pal_setting tied[][3] = {{{"hidden", "5"}, {"tied", "yes"}, {0}},
@@ -66,6 +67,7 @@ START_TEST(one_layer_is_the_closed_form)
 }
 END_TEST
 
+/* For one layer with any activation, `exact` and `rows` agree. */
 START_TEST(any_activation_is_exact_by_rows)
 {
     static const char *const activations[] = {"tanh", "relu", "softplus", "linear"};
@@ -79,6 +81,7 @@ START_TEST(any_activation_is_exact_by_rows)
 }
 END_TEST
 
+/* For encoders with several layers, `exact` and `rows` agree. */
 START_TEST(deep_encoders_are_exact_by_rows)
 {
     static const pal_setting deep[][5] = {
@@ -93,7 +96,7 @@ START_TEST(deep_encoders_are_exact_by_rows)
         pal_model *exact = model_by("exact", deep[i]), *rows = model_by("rows", deep[i]);
         same_values(loss_and_gradients(exact), loss_and_gradients(rows));
         encode_then_decode(exact);
-        fill_parameters(exact, 0.5); /* differences are good enough of what bends less */
+        fill_parameters(exact, 0.5); /* with less curvature, finite differences are accurate enough */
         check_gradients("deep", exact);
         pal_model_free(exact);
         pal_model_free(rows);
@@ -101,7 +104,8 @@ START_TEST(deep_encoders_are_exact_by_rows)
 }
 END_TEST
 
-/* The mean of the estimates over steps, within four of its standard errors; and it is not one number all the time. */
+/* The mean of the estimates over many steps is within four standard errors of the exact loss. The estimates must also
+ * vary. */
 START_TEST(hutchinson_is_unbiased)
 {
     const pal_setting settings[] = {{"hidden", "5"}, {0}};
@@ -144,6 +148,7 @@ static pal_var contraction(pal_model *m, pal_var x)
     return term;
 }
 
+/* The term is recorded under the name "contraction". Its value is the loss minus the loss with lambda 0. */
 START_TEST(the_term_has_its_name)
 {
     pal_model *m = model_by("exact", (pal_setting[]){{"hidden", "5"}, {0}}),

@@ -1,4 +1,5 @@
-/* test_convolutional.c - the stack of convolutions against sums by hand, at any size, and what it refuses. */
+/* test_convolutional.c - tests the convolutional autoencoder: one layer against sums computed by hand, images of any
+ * size, initial values, derivatives, and errors. */
 #include <math.h>
 
 #include "tests/models/recorded.h"
@@ -20,12 +21,12 @@ static void has_shape(const pal_model *m, const char *name, pal_shape shape)
                   p ? pal_shape_text(p->shape, text, sizeof text) : "none");
 }
 
-/* ---- One layer there and back by hand ------------------------------------------------------------------------- */
+/* ---- One layer, encoded and decoded by hand ------------------------------------------------------------------- */
 
 enum { CHANNELS = 2, MAPS = 3, HEIGHT = 5, WIDTH = 6, KERNEL = 3, STRIDE = 2, DOWN = 3, ACROSS = 3 };
 static const pal_shape sample = {.rank = 3, .dim = {CHANNELS, HEIGHT, WIDTH}};
 
-/* For every window, pixel under it, and element of a filter between. */
+/* Called for every window position (place), every pixel under the window, and the filter element (tap) between them. */
 typedef void (*touching)(int map, int place, int channel, int pixel, int tap, const pal_model *m, double *in,
                          double *out);
 
@@ -97,6 +98,8 @@ END_TEST
 
 /* ---- Sizes ---------------------------------------------------------------------------------------------------- */
 
+/* Reconstructions have the size of the image for any combination of height, width, kernel, stride and number of
+ * layers. */
 START_TEST(images_of_any_size_come_back)
 {
     static const pal_setting stacks[][7] = {
@@ -121,6 +124,7 @@ START_TEST(images_of_any_size_come_back)
 }
 END_TEST
 
+/* An image without a channel axis has the parameters of an image with one channel. The decoder mirrors the encoder. */
 START_TEST(a_grey_image_is_one_channel)
 {
     const pal_setting settings[] = {{"channels", "2,3"}, {"kernel", "3"}, {"layers", "9,4"}, {0}};
@@ -141,7 +145,8 @@ START_TEST(a_grey_image_is_one_channel)
 }
 END_TEST
 
-/* Levels of a pixel lie side by side, in every channel. */
+/* With a categorical output, each pixel of each channel has BINS numbers of its own. The biases are ordered by level,
+ * then by channel; the test sets one level per channel. */
 START_TEST(several_numbers_a_feature_are_its_own)
 {
     enum { BINS = 3, PIXELS = 4 * 5 };
@@ -152,7 +157,7 @@ START_TEST(several_numbers_a_feature_are_its_own)
     ck_assert_uint_eq(pal_tensor_count(b), 2 * BINS);
     for (size_t i = 0; i < pal_tensor_count(w); i++) pal_tensor_set(w, i, 0);
     for (size_t i = 0; i < 2 * BINS; i++) pal_tensor_set(b, i, i == 1 * 2 + 0 || i == 2 * 2 + 1 ? 50 : 0);
-    values y = run(m, x, PAL_EVALUATE, pal_model_reconstruct); /* channel 0 is level 1 of 3, channel 1 level 2 */
+    values y = run(m, x, PAL_EVALUATE, pal_model_reconstruct); /* channel 0 has level 1, channel 1 has level 2 */
     for (size_t i = 0; i < 2 * PIXELS; i++)
         ck_assert_double_eq_tol(pal_tensor_get(y.value[0], i), i < PIXELS ? 0.5 : 1, 1e-12);
     free_values(&y);
@@ -161,7 +166,8 @@ START_TEST(several_numbers_a_feature_are_its_own)
 }
 END_TEST
 
-/* Rectified units with many inputs begin with the variance of their inputs. */
+/* With `he`, weights have the variance 2 / fan-in, so that rectified units keep the variance of their inputs. The
+ * fan-in of a filter is the number of its input channels times its area. */
 START_TEST(initial_filters_have_their_fan_in)
 {
     pal_model *m = model_of("conv", (pal_setting[]){{"channels", "64,64"}, {"kernel", "5"}, {"init", "he"}, {0}},

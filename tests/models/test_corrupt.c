@@ -1,4 +1,5 @@
-/* test_corrupt.c - corruptions and binarisation: their distributions, whose noise it is, clean targets. */
+/* test_corrupt.c - tests corruption and binarisation: distributions, which noise belongs to which sample and step, and
+ * clean targets. */
 #include <math.h>
 
 #include "tests/models/recorded.h"
@@ -8,7 +9,7 @@ Suite *corrupt_suite(void);
 enum { SAMPLES = 500, CHANNELS = 2, HEIGHT = 5, WIDTH = 7, PIXELS = HEIGHT * WIDTH, FEATURES = CHANNELS * PIXELS };
 static const pal_shape sample = {.rank = 3, .dim = {CHANNELS, HEIGHT, WIDTH}};
 
-/* A corruption of grey images; and the images. No element is 0 or 1. */
+/* The images that `corrupted` corrupts. No element is 0 or 1, so that a corrupted element can be recognised. */
 static pal_tensor *x;
 
 static values corrupted(const pal_setting *settings, pal_mode mode, pal_noise noise)
@@ -26,7 +27,7 @@ static void done(values *v)
     pal_tensor_free(x);
 }
 
-/* Elements that are the value; those that are neither 0, 1, nor as they were, must not be. */
+/* The share of elements that equal `value`. Every element must be 0, 1 or unchanged. */
 static double share_of(const values *v, double value)
 {
     size_t count = 0;
@@ -73,7 +74,8 @@ START_TEST(gaussian_adds_noise_of_its_deviation)
 }
 END_TEST
 
-/* One square of 3 by 3 a sample, whole, the same in both channels, as often at each of 3 by 5 places. */
+/* Each sample has one whole square of 3 by 3 zeros, at the same place in both channels. All 3 by 5 places are equally
+ * frequent. */
 START_TEST(blocks_are_squares_anywhere)
 {
     enum { SIDE = 3, DOWN = HEIGHT - SIDE + 1, ACROSS = WIDTH - SIDE + 1 };
@@ -95,7 +97,7 @@ START_TEST(blocks_are_squares_anywhere)
         for (int i = 0; i < SIDE * SIDE; i++) ck_assert(y[(top + i / SIDE) * WIDTH + left + i % SIDE] == 0);
         places[top][left]++;
     }
-    for (int i = 0; i < DOWN * ACROSS; i++) /* four standard deviations of a binomial about 500 / 15 */
+    for (int i = 0; i < DOWN * ACROSS; i++) /* four standard deviations of a binomial around 500 / 15 */
         ck_assert_double_eq_tol(places[i / ACROSS][i % ACROSS], (double)SAMPLES / (DOWN * ACROSS), 23);
     done(&v);
 }
@@ -114,7 +116,7 @@ START_TEST(a_block_may_be_the_whole_image)
 }
 END_TEST
 
-/* Anew each step; in an evaluation other noise than in training, and by the number of the sample. */
+/* The noise changes with each step. An evaluation has other noise than training. Equal steps give equal bits. */
 START_TEST(noise_is_of_step_sample_and_mode)
 {
     static const pal_setting settings[][3] = {{{"corruption", "masking"}, {0}},
@@ -144,6 +146,7 @@ END_TEST
 
 /* ---- Binary inputs -------------------------------------------------------------------------------------------- */
 
+/* `threshold` compares with 0.5. `dynamic` draws 0 or 1 with the pixel as the probability, so that the mean stays. */
 START_TEST(threshold_and_dynamic)
 {
     static const char *const how[] = {"threshold", "dynamic"};
@@ -163,7 +166,7 @@ START_TEST(threshold_and_dynamic)
 }
 END_TEST
 
-/* The loss of grey inputs that are binarised is that of the binary ones; encoding takes them as they are. */
+/* With binarisation, the loss of grey inputs is the loss of their binary versions. Encoding uses the grey inputs. */
 START_TEST(binarisation_belongs_to_the_loss)
 {
     static const char *const variants[] = {"basic", "denoising", "contractive"};
@@ -194,6 +197,7 @@ static pal_var of_nothing(pal_model *m, pal_var clean)
     return pal_nll(m, pal_decode_layers(m, pal_encode_layers(m, pal_scale(clean, 0))), clean);
 }
 
+/* With everything masked, the code is that of zeros. The loss still compares with the clean input. */
 START_TEST(the_target_is_clean)
 {
     pal_model *m = model_of("denoising", (pal_setting[]){{"masking", "1"}, {"hidden", "4"}, {0}}, sample);
@@ -216,6 +220,8 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+/* An option that belongs to one corruption selects it. An explicit --corruption takes precedence, and options of two
+ * corruptions without it are an error. */
 START_TEST(an_option_of_a_corruption_says_which_it_is)
 {
     const struct {

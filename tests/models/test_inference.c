@@ -1,4 +1,5 @@
-/* test_inference.c - a trained model on buffers: the bits of the program that records the same, threads, row counts. */
+/* test_inference.c - tests a trained model on plain buffers: the bits of the recorded program, threads, row counts,
+ * memory, and errors. */
 #include <pthread.h>
 
 #include "tests/models/small_models.h"
@@ -26,7 +27,7 @@ static pal_workspace *workspace_of(const pal_model *m, int64_t batch)
     return w;
 }
 
-/* What a program over n rows gives, as floats. */
+/* The result of a program over n rows, converted to floats. */
 static void by_program(pal_model *m, pal_var (*record)(pal_model *, pal_var), const float *in, int64_t n, int64_t from,
                        float *out, size_t to)
 {
@@ -47,7 +48,7 @@ static void by_program(pal_model *m, pal_var (*record)(pal_model *, pal_var), co
     pal_tape_free(tape);
 }
 
-/* The rows of in by batches of BATCH and a remainder, each by a program of its own. */
+/* The same in batches of BATCH rows and a remainder, each with a program of its own. */
 static void by_batches(pal_model *m, pal_var (*record)(pal_model *, pal_var), const float *in, size_t n, size_t from,
                        float *out, size_t to)
 {
@@ -66,7 +67,7 @@ static void check_bits(const char *name, pal_dtype dtype)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         const size_t n = counts[i];
         float h[MOST * CODE + 1], y[MOST * FEATURES + 1], r[MOST * FEATURES + 1], want[MOST * FEATURES];
-        h[n * CODE] = y[n * FEATURES] = r[n * FEATURES] = 77; /* nothing is written beyond */
+        h[n * CODE] = y[n * FEATURES] = r[n * FEATURES] = 77; /* a guard: nothing may be written beyond the last row */
         ck_assert_int_eq(pal_encode(m, w, x, n, h), PAL_OK);
         ck_assert_int_eq(pal_decode(m, w, h, n, y), PAL_OK);
         ck_assert_int_eq(pal_reconstruct(m, w, x, n, r), PAL_OK);
@@ -78,12 +79,15 @@ static void check_bits(const char *name, pal_dtype dtype)
         ck_assert_mem_eq(y, want, n * FEATURES * sizeof *y);
         by_batches(m, pal_model_reconstruct, x, n, FEATURES, want, FEATURES);
         ck_assert_mem_eq(r, want, n * FEATURES * sizeof *r);
-        if (dtype == PAL_F32) ck_assert_mem_eq(y, r, n * FEATURES * sizeof *y); /* no code is rounded between */
+        /* In float32, the code is not rounded between the two calls. */
+        if (dtype == PAL_F32) ck_assert_mem_eq(y, r, n * FEATURES * sizeof *y);
     }
     pal_workspace_free(w);
     pal_model_free(m);
 }
 
+/* For every variant, both float types and any number of rows, the calls give the bits of a program that records the
+ * same. */
 START_TEST(it_gives_the_bits_of_the_program)
 {
     for (size_t i = 0; pal_variant_at(i); i++) {
@@ -93,6 +97,7 @@ START_TEST(it_gives_the_bits_of_the_program)
 }
 END_TEST
 
+/* The input and the output of pal_reconstruct may be the same buffer. */
 START_TEST(in_may_be_out)
 {
     pal_model *m = make_named("basic", PAL_F32);
@@ -129,6 +134,7 @@ static void *serve(void *argument)
     return NULL;
 }
 
+/* Two threads with a workspace each may use one model at the same time. */
 START_TEST(two_threads_share_a_model)
 {
     pal_model *m = make_named("basic", PAL_F32);
@@ -148,6 +154,8 @@ END_TEST
 
 /* ---- Memory and errors ---------------------------------------------------------------------------------------- */
 
+/* After the first call, further calls allocate nothing, whatever the number of rows. Freeing the workspace frees all
+ * memory. */
 START_TEST(calls_allocate_nothing_after_the_first)
 {
     meter memory = {.left = 1000000};
@@ -169,6 +177,8 @@ START_TEST(calls_allocate_nothing_after_the_first)
 }
 END_TEST
 
+/* Lets the allocator fail at its first call, its second, and so on. Each failure is reported, leaks nothing, and leaves
+ * a workspace that can be used again. */
 START_TEST(no_memory_is_told)
 {
     pal_model *m = make_named("denoising", PAL_F32);
@@ -186,7 +196,7 @@ START_TEST(no_memory_is_told)
         float y[MOST * FEATURES];
         if (w && pal_reconstruct(m, w, x, MOST, y)) {
             ck_assert_ptr_nonnull(pal_workspace_error(w));
-            memory.left = 1000000; /* the next call may succeed */
+            memory.left = 1000000; /* with memory, the next call succeeds */
             ck_assert_int_eq(pal_reconstruct(m, w, x, MOST, y), PAL_OK);
             ck_assert_ptr_null(pal_workspace_error(w));
         } else if (!w) {

@@ -1,4 +1,5 @@
-/* test_layers.c - the layered encoder and decoder, their options, initial values, statistics, and registering. */
+/* test_layers.c - tests encoders and decoders with several layers: shapes, options, initial values, penalties,
+ * statistics, and registering a variant. */
 #include <math.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ static void has(const pal_model *m, const char *name, pal_shape shape)
 
 /* ---- Sizes ---------------------------------------------------------------------------------------------------- */
 
+/* The decoder mirrors the encoder's layers, or has the sizes of decoder-layers. Tied weights exist only once. */
 START_TEST(layers_mirror_and_are_named)
 {
     pal_model *m = deep((pal_setting[]){{"layers", "5,4,3"}}, 1);
@@ -55,6 +57,7 @@ START_TEST(layers_mirror_and_are_named)
 }
 END_TEST
 
+/* The last number of `layers` is `hidden`. Each of the two options sets the other; contradictions are errors. */
 START_TEST(hidden_and_layers_say_one_code)
 {
     pal_model *m = deep((pal_setting[]){{"hidden", "7"}}, 1);
@@ -78,7 +81,7 @@ END_TEST
 
 /* ---- Values --------------------------------------------------------------------------------------------------- */
 
-/* The encoder of two layers and the decoder back, by hand, of one sample. */
+/* Encodes and decodes one sample with two tied layers, by hand. */
 static void by_hand(const pal_model *m, const double *x, double *h, double *mean)
 {
     const double *w1 = pal_model_parameter_find(m, "encoder/1/W")->data,
@@ -130,7 +133,8 @@ START_TEST(a_tied_network_of_two_layers_is_what_the_formula_says)
 }
 END_TEST
 
-/* Dropout of a linear layer: each code is 0 or the plain one divided by what is kept, in training alone. */
+/* With dropout in a linear layer, each code unit is 0 or the plain value divided by the share that is kept. This
+ * happens in training only. */
 START_TEST(dropout_drops_and_scales_while_training)
 {
     enum { N = 400 };
@@ -158,7 +162,7 @@ START_TEST(dropout_drops_and_scales_while_training)
 }
 END_TEST
 
-/* Mean 0 and the variance of the formula; a weight [200, 100]. */
+/* The mean is 0 and the variance is that of the formula, for a weight [200, 100]. */
 START_TEST(initial_weights_have_the_variance_that_they_should)
 {
     const struct {
@@ -197,6 +201,7 @@ static double training_loss(pal_model *m)
     return value;
 }
 
+/* l1 and l2 apply to the weights, and to biases only with regularize-biases. Tied weights count once. */
 START_TEST(penalties_are_of_weights_and_of_biases_if_asked)
 {
     const struct {
@@ -232,6 +237,7 @@ END_TEST
 
 /* ---- Statistics ----------------------------------------------------------------------------------------------- */
 
+/* The input mean of `linear` is a statistic: it is saved and opened with the model, but is not a parameter to train. */
 START_TEST(a_statistic_is_saved_and_not_trained)
 {
     pal_model *m = make(pal_variant_find("linear"), (pal_setting[]){{"hidden", "2"}}, 1, PAL_F32, 5);
@@ -268,6 +274,7 @@ static pal_var no_loss(pal_model *m, const pal_batch *b)
     return pal_mean_over_samples(pal_square(pal_encode_layers(m, b->inputs)));
 }
 
+/* A valid variant can be registered once and is then found by name. Invalid ones and taken names are errors. */
 START_TEST(a_variant_registers_once_and_is_found)
 {
     static const pal_option wrong[] = {{"size", PAL_OPTION_INT, "many", 0, 9, NULL, ""}, {0}};

@@ -1,11 +1,11 @@
-/* test_losses.c - the losses of the models, their gradients, and corruption. */
+/* test_losses.c - tests the losses of the models, their gradients, and how corruption enters them. */
 #include <math.h>
 
 #include "tests/models/small_models.h"
 
 Suite *losses_suite(void);
 
-/* The value of one output; noise as given. */
+/* The value of a scalar output under the given noise. */
 static double scalar(pal_var v, pal_noise noise)
 {
     pal_program *p = pal_compile(v.tape, &v, 1, NULL);
@@ -18,7 +18,7 @@ static double scalar(pal_var v, pal_noise noise)
     return value;
 }
 
-/* (mean - x) times 1/n in every bit, whatever n is. */
+/* The gradient of the loss with respect to the decoder's value is (mean - x) (1/n), equal in every bit, for any n. */
 START_TEST(the_gradient_at_the_decoders_value_is_mean_less_input)
 {
     static const char *const outputs[] = {"bernoulli", "squared"};
@@ -53,7 +53,7 @@ START_TEST(the_gradient_at_the_decoders_value_is_mean_less_input)
 }
 END_TEST
 
-/* out[i]: the gradient of parameter i, in order of name. */
+/* out[i] is the gradient of parameter i, in order of name. */
 static void gradients(pal_model *m, pal_tensor *x, double out[4][32])
 {
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -69,7 +69,7 @@ static void gradients(pal_model *m, pal_tensor *x, double out[4][32])
     pal_tape_free(t);
 }
 
-/* Names in order: decoder/W (untied only), decoder/b, encoder/W, encoder/b. */
+/* The parameters in order of name are decoder/W (untied only), decoder/b, encoder/W, encoder/b. */
 START_TEST(a_tied_gradient_is_the_sum_of_both_uses)
 {
     enum { D = 6, K = 4 };
@@ -96,6 +96,7 @@ START_TEST(a_tied_gradient_is_the_sum_of_both_uses)
 }
 END_TEST
 
+/* The l2 penalty is in the training loss only, and does not contain the biases. */
 START_TEST(l2_is_of_weights_while_training)
 {
     double loss[2], squares = 0;
@@ -118,13 +119,15 @@ END_TEST
 
 /* ---- Denoising ------------------------------------------------------------------------------------------------ */
 
+/* Within one recording, every call of pal_model_corrupt returns the same node. The noise of the loss depends on the
+ * step and on the mode, but not on an earlier call. */
 START_TEST(corruption_is_shared_and_met_under_one_name)
 {
     pal_model *m = make_named("dae", PAL_F64);
     pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(50, 6), 0.5, 1, "x");
     double value[2][2], masked[2][300];
     for (int mode = 0; mode < 2; mode++)
-        for (int order = 0; order < 2; order++) { /* the loss's noise does not depend on who asks first */
+        for (int order = 0; order < 2; order++) { /* order 1 corrupts before the loss */
             pal_tape *t = pal_tape_new(c, PAL_F64);
             pal_var in = pal_leaf(t, x, "x"), corrupted = {0};
             pal_model_begin(m, t, mode ? PAL_EVALUATE : PAL_TRAIN);
@@ -155,7 +158,7 @@ START_TEST(corruption_is_shared_and_met_under_one_name)
 }
 END_TEST
 
-/* Encoding and reconstructing see the clean input, and agree with the basic autoencoder of the same weights. */
+/* A denoising model encodes and reconstructs the clean input, like the basic autoencoder with the same weights. */
 START_TEST(evaluation_is_deterministic_on_clean_inputs)
 {
     pal_model *m[2] = {make_named("basic", PAL_F64), make_named("denoising", PAL_F64)};
@@ -181,6 +184,7 @@ START_TEST(evaluation_is_deterministic_on_clean_inputs)
 }
 END_TEST
 
+/* Every choice of these options gives a gradient of the encoder's weights that is finite and not 0. */
 START_TEST(every_setting_has_a_gradient)
 {
     static const char *const names[] = {"activation", "output", "corruption"};

@@ -1,4 +1,4 @@
-/* test_models.c - variants, options, parameters by name, and recording. */
+/* test_models.c - tests variants, options, parameters by name, and recording. */
 #include <math.h>
 
 #include "tests/models/small_models.h"
@@ -7,6 +7,7 @@ Suite *models_suite(void);
 
 /* ---- Variants and options ------------------------------------------------------------------------------------- */
 
+/* Every variant is complete, is found by its name and its alias, and has valid defaults. */
 START_TEST(variants_are_found_by_name_and_alias)
 {
     for (size_t i = 0; pal_variant_at(i); i++) {
@@ -16,7 +17,7 @@ START_TEST(variants_are_found_by_name_and_alias)
         ck_assert_ptr_eq(pal_variant_find(v->alias), v);
         for (size_t k = 0; pal_variant_option(v, k); k++) {
             const pal_option *o = pal_variant_option(v, k);
-            ck_assert_ptr_eq(pal_variant_option_find(v, o->name), o); /* no name twice */
+            ck_assert_ptr_eq(pal_variant_option_find(v, o->name), o); /* no name occurs twice */
             ck_assert_int_eq(pal_option_check(o, o->value, NULL), PAL_OK);
         }
     }
@@ -26,6 +27,7 @@ START_TEST(variants_are_found_by_name_and_alias)
 }
 END_TEST
 
+/* Each invalid setting gives an error that names the option and the value. */
 START_TEST(wrong_settings_are_named)
 {
     const struct {
@@ -118,6 +120,8 @@ static pal_variant variant_of(pal_var (*encode)(pal_model *, pal_var))
         .struct_size = sizeof(pal_variant), .name = "test", .encode = encode, .decode = as_is, .loss = sum};
 }
 
+/* Initial values depend on the seed and the parameter's name, but not on the order in which parameters are
+ * requested. */
 START_TEST(initial_values_depend_on_seed_and_name_alone)
 {
     const pal_variant first = variant_of(a_then_b), second = variant_of(b_then_a);
@@ -130,7 +134,7 @@ START_TEST(initial_values_depend_on_seed_and_name_alone)
     ck_assert_mem_ne(a->data, b->data, pal_tensor_bytes(a));
     ck_assert_mem_ne(a->data, pal_model_parameter_find(other, "a")->data, pal_tensor_bytes(a));
     for (size_t i = 0; i < 12; i++) ck_assert(fabs(pal_tensor_get(a, i)) <= sqrt(6.0 / 8));
-    ck_assert_ptr_eq((char *)a->data + 128, b->data); /* one slab, in order of name, 64-aligned */
+    ck_assert_ptr_eq((char *)a->data + 128, b->data); /* one slab, in order of name, aligned to 64 bytes */
     ck_assert_ptr_null(pal_model_parameter_find(m, "c"));
     pal_model_free(m);
     pal_model_free(n);
@@ -138,6 +142,7 @@ START_TEST(initial_values_depend_on_seed_and_name_alone)
 }
 END_TEST
 
+/* A parameter must be requested with the same shape each time, and may not appear after the model was made. */
 START_TEST(wrong_asks_are_errors)
 {
     const struct {
@@ -163,6 +168,7 @@ START_TEST(wrong_asks_are_errors)
 }
 END_TEST
 
+/* A wrong type, a wrong shape, a loss outside of begin and end, and a second begin are errors of the tape. */
 START_TEST(misuse_of_recording_is_an_error)
 {
     pal_model *m = make_named("dae", PAL_F32);
@@ -184,6 +190,8 @@ START_TEST(misuse_of_recording_is_an_error)
 }
 END_TEST
 
+/* On the tape, the leaf of a parameter has the parameter's name and tensor. pal_model_leaves returns the same leaves
+ * while the model records and afterwards. */
 START_TEST(leaves_have_the_parameters_names_in_every_scope)
 {
     pal_model *m = make_named("basic", PAL_F32);

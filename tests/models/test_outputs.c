@@ -1,5 +1,5 @@
-/* test_outputs.c - the output recipes: likelihoods and means against formulas, what belongs together, what is refused.
- */
+/* test_outputs.c - tests the output recipes: likelihoods and means against formulas, valid combinations of options, and
+ * errors. */
 #include <math.h>
 
 #include "tests/models/recorded.h"
@@ -10,14 +10,15 @@ enum { SAMPLES = 3, FEATURES = 6, BINS = 5 };
 
 static const pal_shape sample = {.rank = 2, .dim = {2, 3}};
 
-/* A model that is asked for nothing but its output recipe, given what a decoder might say. */
+/* The tests use only the output recipe of a model. `decoded` replaces the decoder's result. */
 static pal_tensor *decoded;
 static pal_var nll_of(pal_model *m, pal_var x) { return pal_nll(m, pal_leaf(x.tape, decoded, "decoded"), x); }
 static pal_var mean_of(pal_model *m, pal_var x) { return pal_output_mean(m, pal_leaf(x.tape, decoded, "decoded")); }
 
 typedef double (*density)(const double *a, double x, size_t feature);
 
-/* Against -log p by hand, the mean over samples of the sum over features; and the mean that it stands for. */
+/* Compares pal_nll with -log p computed by hand (the sum over features, averaged over samples), and pal_output_mean
+ * with `mean`. */
 static void agrees(pal_model *m, int64_t numbers, density nll, double (*mean)(const double *a), double low, double high)
 {
     double want = 0;
@@ -95,19 +96,19 @@ START_TEST(recipes_are_their_formulas)
     agrees(model_of("basic", (pal_setting[]){{"output", "squared"}, {0}}, sample), 1, square, plain, -3, 3);
     agrees(model_of("basic", (pal_setting[]){{"output", "gaussian"}, {"output-sigma", "0.7"}, {0}}, sample), 1, normal,
            plain, -3, 3);
-    /* Intensities beyond black and white are black and white. */
+    /* Intensities below 0 and above 1 count as 0 and 1. */
     agrees(model_of("basic", (pal_setting[]){{"output", "categorical"}, {"bins", "5"}, {"tied", "no"}, {0}}, sample),
            BINS, levels, expected_level, -0.5, 1.5);
 }
 END_TEST
 
-/* ---- Distributions: what the decoder says are the means, then the scales -------------------------------------- */
+/* ---- Distributions: the decoder gives the means, then the scales ---------------------------------------------- */
 
 #define LEAST 0.2
 static const pal_setting plain_normal[] = {{"output", "normal"}, {"sigma-min", "0.2"}, {"tied", "no"}, {0}},
                          full_normal[] = {{"output", "normal-full"}, {"sigma-min", "0.2"}, {"tied", "no"}, {0}};
 
-/* -ln N(x; mean, L L') by forward substitution. */
+/* -ln N(x; mean, L L'), by forward substitution. */
 static double of_factor(const double *x, const double *mean, const double l[FEATURES][FEATURES])
 {
     double z[FEATURES], sum = 0.5 * FEATURES * log(2 * M_PI);
@@ -120,7 +121,7 @@ static double of_factor(const double *x, const double *mean, const double l[FEAT
     return sum;
 }
 
-/* The factor that t stands for: t from its FEATURES-th number on, then all of it backwards, row by row. */
+/* The factor L from its packed numbers t: first t from index FEATURES on, then all of t backwards, row by row. */
 static void factor_of(const double *t, double l[FEATURES][FEATURES])
 {
     enum { ALL = FEATURES * (FEATURES + 1) / 2 };
@@ -138,6 +139,7 @@ static void factor_of_scales(const double *s, double l[FEATURES][FEATURES])
     for (size_t i = 0; i < FEATURES; i++) l[i][i] = LEAST + exp(s[i]);
 }
 
+/* -ln p and the mean of the outputs `normal` and `normal-full` are those of the formulas. */
 START_TEST(distributions_are_outputs)
 {
     static const struct {
@@ -170,7 +172,7 @@ START_TEST(distributions_are_outputs)
 }
 END_TEST
 
-/* ---- Of the known features alone ------------------------------------------------------------------------------ */
+/* ---- The likelihood of the known features --------------------------------------------------------------------- */
 
 static bool is_known[FEATURES];
 static pal_var nll_of_known(pal_model *m, pal_var x)
@@ -188,7 +190,7 @@ static double at(pal_model *m, pal_tensor *x, recording record)
     return value;
 }
 
-/* The features of any subset are as likely as the sum of them one by one. */
+/* With independent features, the loss of the known features is the sum over single features. */
 START_TEST(known_features_of_recipes_add_up)
 {
     static const pal_setting recipes[][4] = {{{"output", "bernoulli"}},
@@ -217,7 +219,7 @@ START_TEST(known_features_of_recipes_add_up)
 }
 END_TEST
 
-/* Cholesky's factor of the rows and columns of L L' that are known. */
+/* The Cholesky factor of the rows and columns of L L' that belong to known features. Returns their number. */
 static size_t factor_of_known(const double l[FEATURES][FEATURES], double own[FEATURES][FEATURES])
 {
     size_t n = 0, which[FEATURES];
@@ -233,6 +235,7 @@ static size_t factor_of_known(const double l[FEATURES][FEATURES], double own[FEA
     return n;
 }
 
+/* With a full covariance, the known features have the marginal distribution: the matching rows and columns of L L'. */
 START_TEST(known_features_have_a_part_of_the_covariance)
 {
     enum { NUMBERS = FEATURES + FEATURES * (FEATURES + 1) / 2 };
@@ -252,7 +255,7 @@ START_TEST(known_features_have_a_part_of_the_covariance)
                 y[j] = pal_tensor_get(x, s * FEATURES + i);
                 mean[j++] = a[i];
             }
-            for (size_t i = n; i < FEATURES; i++) own[i][i] = 1 / sqrt(2 * M_PI); /* of density 1 */
+            for (size_t i = n; i < FEATURES; i++) own[i][i] = 1 / sqrt(2 * M_PI); /* density 1 for the unused rows */
             want += of_factor(y, mean, own) / SAMPLES;
         }
         ck_assert_double_eq_tol(at(m, x, nll_of_known), want, 1e-12 * (1 + fabs(want)));
@@ -263,7 +266,7 @@ START_TEST(known_features_have_a_part_of_the_covariance)
 }
 END_TEST
 
-/* Scales that the decoder would have vanish stay, and have no derivative there. */
+/* A scale does not fall below sigma-min, even where the decoder's number for it is -1000. */
 START_TEST(a_sigma_stops_at_its_least)
 {
     pal_model *m = model_of("basic", plain_normal, sample);
@@ -282,7 +285,7 @@ START_TEST(a_sigma_stops_at_its_least)
 }
 END_TEST
 
-/* The mean of a feature at (row, column) lies as the pixel does, and all log sigmas after all means. */
+/* Each mean has the place of its pixel. All log sigmas follow after all means. */
 START_TEST(convolutions_give_means_and_then_scales)
 {
     pal_model *m = model_of("convolutional",
@@ -309,6 +312,7 @@ START_TEST(convolutions_give_means_and_then_scales)
 }
 END_TEST
 
+/* An output activation is applied before the loss and before the mean. */
 START_TEST(output_activations_come_first)
 {
     agrees(model_of("basic", (pal_setting[]){{"output", "squared"}, {"output-activation", "sigmoid"}, {0}}, sample), 1,
@@ -320,6 +324,7 @@ START_TEST(output_activations_come_first)
 }
 END_TEST
 
+/* sigma is a parameter, one for all or one per feature, and starts at output-sigma. */
 START_TEST(sigma_is_learnt)
 {
     static const char *const of[] = {"one", "feature"};
@@ -330,7 +335,7 @@ START_TEST(sigma_is_learnt)
         ck_assert_ptr_nonnull(s);
         ck_assert_uint_eq(pal_tensor_count(s), k ? FEATURES : 1);
         for (size_t i = 0; i < FEATURES; i++) {
-            ck_assert_double_eq(pal_tensor_get(s, k ? i : 0), 0); /* begins at the option's */
+            ck_assert_double_eq(pal_tensor_get(s, k ? i : 0), 0); /* starts at output-sigma */
             sigma[i] = 0.5 * exp(k ? 0.1 * (double)i : 0.3);
         }
         for (size_t i = 0; i < pal_tensor_count(s); i++) pal_tensor_set(s, i, k ? 0.1 * (double)i : 0.3);
@@ -339,7 +344,7 @@ START_TEST(sigma_is_learnt)
 }
 END_TEST
 
-/* A sigma that is the root of the mean squared error has gradient 0: the most likely one. */
+/* At the most likely sigma, which is the root of the mean squared error, the gradient of sigma is 0. */
 START_TEST(the_best_sigma_is_the_root_of_the_mean_square)
 {
     pal_model *m =

@@ -1,4 +1,4 @@
-/* test_safetensors.c - models in files, which may be damaged or hostile, and memory that runs out on the way. */
+/* test_safetensors.c - tests model files: round trips, damaged and hostile files, failed saves, and lack of memory. */
 #include "tests/files.h"
 #include "tests/models/small_models.h"
 
@@ -22,6 +22,7 @@ static char *slurp(const char *name, size_t *size)
     return bytes;
 }
 
+/* An opened model equals the saved one. Saving it again gives the same bytes, and extra tensors are kept. */
 START_TEST(saved_and_opened_are_equal)
 {
     for (int k = 0; k < 2; k++) {
@@ -65,7 +66,8 @@ START_TEST(saved_and_opened_are_equal)
 }
 END_TEST
 
-/* Fails with one line that names the file, or, where the damage says nothing wrong, gives a whole model. */
+/* Opens the file. A failure must give one line that begins with the path. A success, where the damage is harmless, must
+ * give a complete model. */
 static bool opens(void)
 {
     pal_error err = {0};
@@ -82,6 +84,8 @@ static bool opens(void)
     return m != NULL;
 }
 
+/* A file that is cut anywhere, or longer than its header says, is refused. A changed bit of the header never gives an
+ * incomplete model. */
 START_TEST(damaged_files_are_refused)
 {
     size_t size, header = 0;
@@ -101,7 +105,7 @@ START_TEST(damaged_files_are_refused)
         bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
         write_file(MODEL, bytes, size);
         bool opened = opens();
-        ck_assert_msg(!opened || bit >= 64, "bit %zu", bit); /* no header has two lengths */
+        ck_assert_msg(!opened || bit >= 64, "bit %zu", bit); /* a changed length is always refused */
         bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
     }
     write_file(MODEL, bytes, size);
@@ -112,10 +116,11 @@ START_TEST(damaged_files_are_refused)
 }
 END_TEST
 
+/* Headers with wrong types, sizes, offsets or names are refused with an error that names the file. */
 START_TEST(hostile_headers_are_refused)
 {
     const struct {
-        const char *header, *says; /* NULL: it is good. 16 bytes of data follow */
+        const char *header, *says; /* NULL: valid; 16 bytes of data follow */
     } cases[] = {
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", NULL},
         {"{\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[12,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[3],"
@@ -176,14 +181,14 @@ START_TEST(hostile_headers_are_refused)
     ck_assert_int_eq(unlink(path), 0);
     ck_assert(!opens());
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    ck_assert(!opens()); /* and does not wait */
+    ck_assert(!opens()); /* and it does not block */
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_ptr_null(pal_safetensors_open(c, folder, NULL));
     pal_safetensors_free(NULL);
 }
 END_TEST
 
-/* A model whose metadata promise more than the file holds: refused before memory is asked for. */
+/* Metadata that describe a larger model than the file contains are refused before memory is allocated. */
 START_TEST(metadata_are_not_trusted)
 {
     const struct {
@@ -220,6 +225,7 @@ START_TEST(metadata_are_not_trusted)
 }
 END_TEST
 
+/* A save that fails leaves the old file unchanged and leaves no other file. */
 START_TEST(a_failed_save_leaves_what_was_there)
 {
     size_t before, after;
@@ -227,7 +233,7 @@ START_TEST(a_failed_save_leaves_what_was_there)
     pal_model *m = make_named("basic", PAL_F32);
     ck_assert_int_eq(pal_model_save(m, path, NULL, 0, NULL), PAL_OK);
     char *old = slurp(path, &before);
-    const struct rlimit unlimited = fill_disk(before - 10); /* within the data */
+    const struct rlimit unlimited = fill_disk(before - 10); /* the limit is inside the data */
     const pal_status status = pal_model_save(m, path, NULL, 0, &err);
     make_room(unlimited);
     ck_assert_int_eq(status, PAL_ERR_IO);
@@ -235,7 +241,7 @@ START_TEST(a_failed_save_leaves_what_was_there)
     char *now = slurp(path, &after);
     ck_assert_uint_eq(before, after);
     ck_assert_mem_eq(old, now, before);
-    /* Names that cannot be, and a folder that is not there. */
+    /* Names that are not valid, and a folder that does not exist. */
     const pal_named_tensor taken = {"encoder/W", pal_model_parameter(m, 0, NULL)}, latin = {"\xe9", taken.tensor},
                            none = {"x", NULL};
     ck_assert_int_eq(pal_model_save(m, path, &taken, 1, NULL), PAL_ERR_ARGUMENT);
@@ -250,6 +256,8 @@ START_TEST(a_failed_save_leaves_what_was_there)
 }
 END_TEST
 
+/* Lets every allocation fail in turn, for a new model and for an opened one. Each failure is reported and leaks
+ * nothing. */
 START_TEST(every_allocation_may_fail)
 {
     pal_model *source = make_named("basic", PAL_F32);

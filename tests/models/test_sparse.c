@@ -1,4 +1,5 @@
-/* test_sparse.c - sparsity of codes: the divergence against its formula, units that are dead, exactly k of them. */
+/* test_sparse.c - tests sparse codes: the divergence against its formula, dead units, the l1 norm, and codes with
+ * exactly k units. */
 #include <math.h>
 #include <stdio.h>
 
@@ -15,7 +16,7 @@ static pal_model *sparse(const pal_setting *more, size_t n)
     return make(pal_variant_find("sparse"), settings, n + 1, PAL_F64, 5);
 }
 
-/* The loss of x, and the code, in either mode. */
+/* The loss of x in either mode; code: NULL or [N,K], receives the code. */
 static double loss_of(pal_model *m, pal_tensor *x, pal_mode mode, double *code)
 {
     double value;
@@ -30,6 +31,7 @@ static double loss_of(pal_model *m, pal_tensor *x, pal_mode mode, double *code)
     return value;
 }
 
+/* The divergence in the training loss is beta sum_j KL(rho || mean activation of unit j). */
 START_TEST(the_divergence_is_that_of_the_mean_activations)
 {
     const double rho = 0.2, beta = 2.5;
@@ -48,6 +50,8 @@ START_TEST(the_divergence_is_that_of_the_mean_activations)
 }
 END_TEST
 
+/* The divergence can be pooled: the logarithms that pal_model_pooled gives for each sample, averaged over the data,
+ * give the same term as the whole batch. */
 START_TEST(its_terms_over_parts_of_the_data_come_together)
 {
     pal_model *m = sparse(NULL, 0);
@@ -72,7 +76,8 @@ START_TEST(its_terms_over_parts_of_the_data_come_together)
 }
 END_TEST
 
-/* In float32 a sigmoid of -200 is 0 and its logarithm infinite: the penalty is not, and it pulls the unit back. */
+/* In float32, the sigmoid of -200 is 0 and that of 200 is 1, which would make a logarithm infinite. The penalty must
+ * stay finite, and its gradient must pull the unit back. */
 START_TEST(a_dead_unit_costs_a_finite_amount)
 {
     for (int sign = -1; sign <= 1; sign += 2) {
@@ -91,7 +96,7 @@ START_TEST(a_dead_unit_costs_a_finite_amount)
         pal_model_end(m);
         ck_assert_int_eq(pal_grad(loss, leaves, 3, g), PAL_OK);
         ck_assert_int_eq(pal_eval(loss, &value), PAL_OK);
-        ck_assert_int_eq(pal_eval(g[2], slope), PAL_OK); /* decoder/b, encoder/W, encoder/b */
+        ck_assert_int_eq(pal_eval(g[2], slope), PAL_OK); /* the order is decoder/b, encoder/W, encoder/b */
         ck_assert(isfinite(value) && value > 20);
         ck_assert_double_eq_tol((double)slope[2], sign < 0 ? -3 * 0.05 : 3 * 0.95,
                                 1e-3); /* -beta rho, beta (1 - rho) */
@@ -102,6 +107,8 @@ START_TEST(a_dead_unit_costs_a_finite_amount)
 }
 END_TEST
 
+/* The encoder's biases start at the logit of rho, so that units start at the wanted activation. With l1 they start at
+ * 0. */
 START_TEST(units_begin_at_the_activation_they_are_to_have)
 {
     pal_model *m = sparse((pal_setting[]){{"rho", "0.05"}}, 1);
@@ -115,6 +122,7 @@ START_TEST(units_begin_at_the_activation_they_are_to_have)
 }
 END_TEST
 
+/* The divergence needs codes between 0 and 1; l1 does not. */
 START_TEST(codes_outside_0_and_1_are_refused)
 {
     static const char *const wrong[] = {"tanh", "relu", "linear", "softplus"};
@@ -129,6 +137,7 @@ START_TEST(codes_outside_0_and_1_are_refused)
 }
 END_TEST
 
+/* The l1 penalty is lambda times the sum of |code|, averaged over samples. */
 START_TEST(the_l1_norm_is_of_the_code)
 {
     pal_model *none = sparse((pal_setting[]){{"sparsity", "l1"}, {"lambda", "0"}, {"activation", "tanh"}}, 3),
@@ -144,7 +153,7 @@ START_TEST(the_l1_norm_is_of_the_code)
 }
 END_TEST
 
-/* Exactly k units of the plain code stay, and they are its largest: also where units are equal. */
+/* Exactly k units of the plain code stay, and they are its largest. This also holds for units with equal values. */
 START_TEST(a_k_sparse_code_has_exactly_k)
 {
     enum { UNITS = 9 };

@@ -1,5 +1,5 @@
-/* test_stochastic.c - stochastic layers inside a network, of every kind: dense, draw, dense, draw, dense; relaxed in
- * training, exact otherwise. */
+/* test_stochastic.c - tests stochastic layers of every kind inside a network: dense, draw, dense, draw, dense. Draws
+ * are relaxed in training and exact otherwise. */
 #include "tests/models/recorded.h"
 
 Suite *stochastic_suite(void);
@@ -16,7 +16,7 @@ static pal_distribution first(pal_model *m, pal_var x)
 
 static pal_distribution second(pal_model *m, pal_var z) { return pal_distribution_layer(m, "encoder/2", z, kind, K); }
 
-/* One draw of each row, for the next layer. */
+/* One draw of each row: the input of the next layer. */
 static pal_var drawn(pal_model *m, pal_distribution q, const char *stream)
 {
     const double temperature = pal_model_mode(m) == PAL_TRAIN ? 0.7 : 0;
@@ -49,13 +49,14 @@ static pal_model *network(int i)
     return m;
 }
 
+/* The gradients through relaxed draws are those of finite differences. */
 START_TEST(derivatives_pass_through_the_draws)
 {
     pal_model *m = network(_i);
     fill_parameters(m, 0.5);
     check_gradients(pal_distribution_name(kind), m);
     encode_then_decode(m);
-    /* And they get to the first layer, by the draws of both. */
+    /* The gradients reach every parameter, including the first layer's, through both draws. */
     pal_tensor *x = batch_of(m, SAMPLES);
     values g = run_at(m, x, PAL_TRAIN, loss_of, true, (pal_noise){.seed = 1});
     for (size_t i = 0; i < pal_model_parameter_count(m); i++) {
@@ -76,6 +77,8 @@ static pal_var once(pal_model *m, pal_var x) { return drawn(m, first(m, x), "fir
 
 static bool is_bit(double z) { return z == 0 || z == 1; }
 
+/* Exact draws have the mean that the layer reports, and discrete ones are 0 or 1. Relaxed draws are never exactly 0 or
+ * 1. */
 START_TEST(exact_draws_have_the_mean)
 {
     pal_model *m = network(_i);
@@ -107,7 +110,7 @@ START_TEST(exact_draws_have_the_mean)
 }
 END_TEST
 
-/* A layer's name is said where it cannot be made. */
+/* Layers that cannot be made. The error must begin with the layer's name. */
 static pal_var too_many(pal_model *m, const pal_batch *b)
 {
     return pal_mean_all(

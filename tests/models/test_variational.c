@@ -1,5 +1,5 @@
-/* test_variational.c - variational and importance-weighted: the estimates of ln p(x) against one another and, where it
- * is known, against ln p(x) itself; noise; codes; what is refused. */
+/* test_variational.c - tests the variants `variational` and `importance-weighted`: the estimates of ln p(x) against
+ * each other and, where it is known, against ln p(x) itself; noise; codes; errors. */
 #include "tests/models/linear_gaussian.h"
 
 Suite *variational_suite(void);
@@ -17,7 +17,7 @@ static pal_setting *with(pal_setting *settings, const char *name, const char *va
     return settings;
 }
 
-/* Equal weights for all of equal shape: those that do not depend on the settings beside code and layers. */
+/* Models with equal shapes have equal weights: only the options for code and layers have an influence on them. */
 static pal_model *variational(pal_setting *settings)
 {
     pal_setting all[16] = {SMALL, {0}};
@@ -36,7 +36,7 @@ static double loss_in(pal_model *m, pal_tensor *x, pal_mode mode, uint64_t clock
     return loss;
 }
 
-/* The loss at each clock in turn; of several models under the same noise. */
+/* The loss at each clock. All models see the same noise at the same clock. */
 static void losses(pal_model *m, pal_tensor *x, double *out)
 {
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -74,6 +74,7 @@ enum { CODES = sizeof codes / sizeof *codes };
 
 /* ---- The estimates -------------------------------------------------------------------------------------------- */
 
+/* The closed and the sampled form of the divergence have the same expectation, so both estimate the same bound. */
 START_TEST(both_forms_of_the_bound_agree_in_expectation)
 {
     static double closed[CLOCKS], sampled[CLOCKS];
@@ -88,6 +89,7 @@ START_TEST(both_forms_of_the_bound_agree_in_expectation)
 }
 END_TEST
 
+/* The loss is the reconstruction plus beta times the divergence. The divergence is a named term. */
 START_TEST(beta_weighs_the_divergence)
 {
     const pal_setting code = {"code", codes[_i]};
@@ -116,7 +118,7 @@ START_TEST(beta_weighs_the_divergence)
 }
 END_TEST
 
-/* Step k of N has k / N of it; an evaluation has all. */
+/* Step k of a warm-up of N steps has the weight beta k / N. An evaluation uses beta. */
 START_TEST(warm_up_counts_the_steps_of_training)
 {
     pal_model *plain = WITH({"beta", "2"}), *m = WITH({"beta", "2"}, {"beta-warm-up", "4"}),
@@ -127,7 +129,8 @@ START_TEST(warm_up_counts_the_steps_of_training)
     ck_assert_uint_eq(pal_model_statistic_count(plain), 0);
     ck_assert_uint_eq(pal_model_statistic_count(m), 1);
     const pal_setting others[][2] = {{{"estimate", "predictive"}}, {{"beta", "0"}}, {{"estimate", "importance"}}};
-    for (size_t i = 0; i < 3; i++) { /* so that an evaluation may have them in place of the run's */
+    /* These have the step counter too, so that an evaluation can override a run's settings with them. */
+    for (size_t i = 0; i < 3; i++) {
         pal_model *other = WITH({"beta-warm-up", "4"}, others[i][0]);
         ck_assert_uint_eq(pal_model_statistic_count(other), 1);
         pal_model_free(other);
@@ -151,6 +154,8 @@ START_TEST(warm_up_counts_the_steps_of_training)
 }
 END_TEST
 
+/* The three estimates differ. On average: importance < bound, more draws lower importance, predictive < the
+ * reconstruction term. */
 START_TEST(the_estimates_are_three_numbers_in_their_order)
 {
     static double bound[CLOCKS], importance[CLOCKS], predictive[CLOCKS], fit[CLOCKS], more[CLOCKS], one[CLOCKS];
@@ -165,11 +170,12 @@ START_TEST(the_estimates_are_three_numbers_in_their_order)
     pal_tensor *x = batch_of(models[0], SAMPLES);
     double error;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) losses(models[i], x, out[i]);
-    for (size_t i = 0; i < CLOCKS; i++) ck_assert(predictive[i] < fit[i]); /* Jensen, draw by draw */
+    /* Jensen's inequality holds for each set of draws. */
+    for (size_t i = 0; i < CLOCKS; i++) ck_assert(predictive[i] < fit[i]);
     const double tight = mean_of(importance, &error);
     ck_assert(mean_of(more, &error) < tight && tight < mean_of(bound, &error));
     for (size_t i = 0; i < CLOCKS; i++) one[i] -= bound[i];
-    estimates(one, 0); /* of one draw, both are E ln w */
+    estimates(one, 0); /* with one draw, the expectation of both is E ln w */
     ck_assert(fabs(predictive[0] - importance[0]) > 1e-3 && fabs(bound[0] - importance[0]) > 1e-3);
     pal_tensor_free(x);
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) pal_model_free(models[i]);
@@ -189,7 +195,7 @@ static pal_model *exact(const char *estimate, const char *draws, pal_tensor *x, 
     return m;
 }
 
-/* -<ln p(x | mean of z)> + KL: the bound but for the trace that the spread of z adds. */
+/* -<ln p(x | mean of z)> + KL: the negative bound without the trace term, which the spread of z adds. */
 static pal_var at_the_mean(pal_model *m, pal_var x)
 {
     pal_distribution q = {pal_distribution_find("normal-full"), 2, pal_encode_layers_to(m, x, 5)};
@@ -197,6 +203,7 @@ static pal_var at_the_mean(pal_model *m, pal_var x)
     return pal_add(nll, pal_mean_all(pal_distribution_kl_prior(q)));
 }
 
+/* At the exact posterior, the bound equals ln p(x), both analytically and on average over draws. */
 START_TEST(the_analytic_bound_at_the_exact_posterior_is_log_p)
 {
     double trace, nll;
@@ -213,7 +220,8 @@ START_TEST(the_analytic_bound_at_the_exact_posterior_is_log_p)
 }
 END_TEST
 
-/* Then all weights are p(x), whatever is drawn; and the prediction by the posterior, which has seen x, is better. */
+/* At the exact posterior, every weight equals p(x), whatever is drawn. The predictive estimate uses a posterior that
+ * has seen x, so it is better. */
 START_TEST(importance_at_the_exact_posterior_is_log_p_for_every_draw)
 {
     double trace, nll;
@@ -232,6 +240,8 @@ START_TEST(importance_at_the_exact_posterior_is_log_p_for_every_draw)
 }
 END_TEST
 
+/* For small discrete codes ln p(x) is a sum over all values. The bound is below it, and importance with many draws
+ * approaches it. */
 START_TEST(discrete_codes_against_the_sum_over_all_of_them)
 {
     static double bound[CLOCKS], importance[CLOCKS];
@@ -252,6 +262,8 @@ END_TEST
 
 /* ---- Noise ---------------------------------------------------------------------------------------------------- */
 
+/* The noise of an evaluation differs from that of training and changes with the clock. It belongs to the sample: the
+ * mean over two halves of a batch is the loss of the whole batch. */
 START_TEST(evaluation_has_its_own_noise_for_each_sample)
 {
     pal_model *m = WITH({"code", codes[_i]}, {"samples", "3"});
@@ -274,6 +286,7 @@ START_TEST(evaluation_has_its_own_noise_for_each_sample)
 }
 END_TEST
 
+/* The temperature changes the training loss of discrete codes, but not their evaluation. */
 START_TEST(only_training_relaxes_discrete_codes)
 {
     const pal_setting code = {"code", codes[2 + _i]};
@@ -288,6 +301,7 @@ END_TEST
 
 /* ---- Codes and outputs ---------------------------------------------------------------------------------------- */
 
+/* encode gives the mean of the posterior; for discrete codes these are probabilities. */
 START_TEST(the_code_is_the_posterior_mean)
 {
     pal_model *m = WITH({"code", codes[_i]});
@@ -310,6 +324,7 @@ static pal_tensor *decoded;
 static pal_var each(pal_model *m, pal_var x) { return pal_log_likelihood(m, pal_leaf(x.tape, decoded, "a"), x); }
 static pal_var all(pal_model *m, pal_var x) { return pal_nll(m, pal_leaf(x.tape, decoded, "a"), x); }
 
+/* pal_log_likelihood has one value per sample, and minus their mean is pal_nll. */
 START_TEST(the_likelihood_of_each_sample)
 {
     static const struct {
@@ -340,6 +355,7 @@ START_TEST(the_likelihood_of_each_sample)
 }
 END_TEST
 
+/* The variant `importance-weighted` is `variational` with the estimate `importance` and 5 draws. */
 START_TEST(importance_weighted_is_variational_by_another_estimate)
 {
     pal_model *a = WITH({"samples", "5"}, {"estimate", "importance"});
@@ -365,13 +381,14 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
-/* What was given, and not what stands there by default or from the run that is evaluated. */
+/* A setting without effect is refused only if the user gave it, not if it is a default or belongs to the run that is
+ * evaluated. */
 START_TEST(what_has_no_effect_is_refused)
 {
     static const struct {
         const char *variant;
         pal_setting settings[3];
-        const char *says; /* of the last of them; NULL: it has an effect */
+        const char *says; /* expected for the last setting; NULL: it has an effect */
     } cases[] = {
         {"vae", {{"temperature", "0.3"}}, "--temperature is for --code bernoulli|categorical, not normal"},
         {"iwae", {{"code", "normal-full"}, {"temperature", "0.3"}}, "--temperature is for --code"},

@@ -1,4 +1,5 @@
-/* pictures.h - what the suites of the plotting library share: tensors drawn at a known place, and pixels checked. */
+/* pictures.h - shared by the suites of the plotting library: pictures with tensors at a known place, and checks of
+ * pixels. */
 #ifndef PAL_TESTS_PICTURES_H
 #define PAL_TESTS_PICTURES_H
 
@@ -7,7 +8,7 @@
 
 #define PICTURE "picture.png"
 
-/* Of a picture with so little in it that its text has the smallest size. */
+/* The margin of a picture that is so small that its text has the smallest size. */
 enum { MARGIN = 22 };
 
 static pal_context *context;
@@ -35,7 +36,7 @@ static inline pal_tensor *tensor(pal_dtype dtype, pal_shape shape, const double 
     return t;
 }
 
-/* A picture of one row at scale 1 or another. */
+/* Draws a picture with one row. scale 0: the library chooses. */
 static inline pal_image *draw_row(pal_grid_row row, size_t columns, int32_t scale, pal_error *error)
 {
     pal_grid_section section = {.rows = &row, .count = 1, .columns = columns};

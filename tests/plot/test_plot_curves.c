@@ -1,4 +1,5 @@
-/* test_plot_curves.c - curves: the data and the script for gnuplot, the picture where there is one, and refusals. */
+/* test_plot_curves.c - tests curves: the data and the script for gnuplot, the picture if gnuplot is installed, and
+ * errors. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -18,6 +19,7 @@ static pal_curves curves_of(const pal_series *series, size_t count)
         .struct_size = sizeof(pal_curves), .x = epochs, .count = 3, .series = series, .series_count = count};
 }
 
+/* Without gnuplot, the data and the script are written. Titles are quoted for gnuplot. */
 START_TEST(curves_write_data_and_script)
 {
     char *before = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
@@ -38,7 +40,7 @@ START_TEST(curves_write_data_and_script)
     ck_assert_ptr_nonnull(strstr(text, "'picture.dat' using 1:3"));
     ck_assert_ptr_null(strstr(text, folder));
 
-    /* a gnuplot that fails leaves the old picture */
+    /* If gnuplot fails, the old picture stays. */
     ck_assert_int_eq(chmod(write_text("gnuplot", "#!/bin/sh\nexit 3\n"), 0700), 0);
     write_text(PICTURE, "old");
     pal_error error = {PAL_OK, ""};
@@ -53,7 +55,7 @@ START_TEST(curves_write_data_and_script)
 }
 END_TEST
 
-/* The lines of the title in the script: 'one'."\n".'two', none longer than fits. */
+/* The title in the script has the form 'one'."\n".'two', and no line is longer than the limit. */
 START_TEST(long_titles_are_wrapped)
 {
     const pal_series series = {"loss", falling};
@@ -81,6 +83,7 @@ START_TEST(long_titles_are_wrapped)
 }
 END_TEST
 
+/* Curves of classes have the colours of the classes. */
 START_TEST(curves_of_classes)
 {
     double ranks[12], y[12];
@@ -105,7 +108,8 @@ START_TEST(curves_of_classes)
 }
 END_TEST
 
-/* Classes whose medians are the same, or nearly: no number hides another, and one that is alone is not moved. */
+/* Classes have equal or nearly equal medians. No number may hide another one, and a number that is alone is not
+ * moved. */
 START_TEST(numbers_of_classes_keep_apart)
 {
     enum { CLASSES = 6, N = 3 * CLASSES };
@@ -138,6 +142,7 @@ START_TEST(numbers_of_classes_keep_apart)
 }
 END_TEST
 
+/* If gnuplot is installed, it draws the picture, also for one point and with a logarithmic axis. */
 START_TEST(gnuplot_draws_curves)
 {
     const pal_series series[] = {{"train_loss", falling}, {"test_loss", rare}, {"it's", negative}};
@@ -150,7 +155,7 @@ START_TEST(gnuplot_draws_curves)
         curves.log_y = i >= 2;
         ck_assert_msg(pal_curves_write(&curves, path, &drawn, &error) == PAL_OK, "%s", error.text);
         ck_assert_int_eq(count_files(), drawn ? 3 : 2);
-        if (!drawn) return; /* no gnuplot here */
+        if (!drawn) return; /* gnuplot is not installed */
         pal_image *image = pal_image_read(path, NULL);
         ck_assert_ptr_nonnull(image);
         ck_assert_int_ge(image->width, 1000);

@@ -1,10 +1,12 @@
-/* test_plot_drawing.c - rectangles, pictures in pictures and text: pixels where they belong, and nothing beyond. */
+/* test_plot_drawing.c - tests rectangles, pictures inside pictures, and text: the right pixels change, and no
+ * others. */
 #include <string.h>
 
 #include "tests/plot/pictures.h"
 
 Suite *plot_drawing_suite(void);
 
+/* Parts outside the picture are not drawn, even at extreme coordinates. */
 START_TEST(drawing_is_clipped)
 {
     const pal_colour red = {200, 0, 0}, white = {255, 255, 255};
@@ -53,6 +55,7 @@ static bool inked(const pal_image *image, int64_t left, int64_t right)
     return false;
 }
 
+/* Text has exactly the width that pal_text_width returns. */
 START_TEST(text_takes_the_width_it_measures)
 {
     pal_image *image = pal_image_new(400, 60, NULL);
@@ -95,7 +98,7 @@ START_TEST(odd_text_is_drawn_or_ignored)
     pal_image *image = pal_image_new(20, 20, NULL);
     ck_assert_int_eq(pal_text_width(NULL, style), 0);
     ck_assert_int_eq(pal_text_width("", style), 0);
-    ck_assert_int_eq(pal_text_width("\xc3\xa9", style), pal_text_width("\x01", style)); /* one box a character */
+    ck_assert_int_eq(pal_text_width("\xc3\xa9", style), pal_text_width("\x01", style)); /* one box per character */
     pal_image_text(image, 0, 0, NULL, style);
     pal_image_text(image, INT64_MAX, 0, "far", style);
     pal_image_text(image, INT64_MIN, INT64_MIN, "far", style);

@@ -1,16 +1,17 @@
-/* test_plot_grid.c - grids of pictures: sizes that add up, layouts, labels, and what is refused. */
+/* test_plot_grid.c - tests grids of pictures: sizes, layouts, labels, and errors. */
 #include "tests/files.h"
 #include "tests/plot/pictures.h"
 
 Suite *plot_grid_suite(void);
 
+/* The size of the picture is the sum of margins, cells and gaps. */
 START_TEST(grid_sizes_add_up)
 {
     pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(5, 2, 3), NULL);
     static const struct {
         size_t columns, limit;
         int32_t scale;
-        int wide, high, gap; /* cells on a line, lines, pixels between */
+        int wide, high, gap; /* cells per line, lines, pixels between cells */
     } cases[] = {{0, 0, 1, 3, 2, 1}, {0, 4, 2, 2, 2, 2}, {2, 0, 4, 2, 3, 4}, {9, 0, 3, 5, 1, 3},
                  {1, 0, 9, 1, 5, 4}, {0, 9, 1, 3, 2, 1}, {5, 1, 1, 1, 1, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -30,6 +31,7 @@ START_TEST(grid_sizes_add_up)
 }
 END_TEST
 
+/* The same images as a flat tensor, with one channel first or last, or transposed give the same picture. */
 START_TEST(all_layouts_of_a_tensor_draw_the_same)
 {
     double values[24], turned[24];
@@ -58,7 +60,7 @@ START_TEST(all_layouts_of_a_tensor_draw_the_same)
 }
 END_TEST
 
-/* The first column in which there is black, and the last. */
+/* The first column that contains black. */
 static int first_black(const pal_image *image)
 {
     for (int x = 0; x < image->width; x++)
@@ -67,6 +69,7 @@ static int first_black(const pal_image *image)
     return image->width;
 }
 
+/* Labels and titles make the picture larger by the room that they need, and move the cells. */
 START_TEST(labels_titles_and_sections_take_room)
 {
     pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(3, 16), NULL);
@@ -113,7 +116,8 @@ START_TEST(labels_titles_and_sections_take_room)
 }
 END_TEST
 
-/* So many rows of labelled images of n cells of 0 are drawn; their size, and lines on which something is black. */
+/* Draws three rows of labelled cells that are all 0. Returns the size, and the number of lines with black near the
+ * right edge. */
 static void measure(pal_shape shape, int64_t height, int *wide, int *high, int *black)
 {
     static const char *const labels[] = {"original", "masked", "reconstruction"};
@@ -132,6 +136,7 @@ static void measure(pal_shape shape, int64_t height, int *wide, int *high, int *
     pal_tensor_free(t);
 }
 
+/* A row that is too wide for one line is continued below. */
 START_TEST(wide_rows_are_cut_into_bands)
 {
     int wide, high, black;
@@ -145,13 +150,15 @@ START_TEST(wide_rows_are_cut_into_bands)
 }
 END_TEST
 
+/* Cells that are lower than their labels get room for them. */
 START_TEST(low_cells_have_room_for_their_labels)
 {
     int wide, high, black;
-    measure(PAL_SHAPE(16, 5), 1, &wide, &high, &black); /* a strip is as high as its label, and wide enough to see */
+    /* A strip is as high as its label, and wide enough to be seen. */
+    measure(PAL_SHAPE(16, 5), 1, &wide, &high, &black);
     ck_assert_int_ge(black, 3 * 24);
     ck_assert_int_gt(wide, 16 * 5 * 10);
-    measure(PAL_SHAPE(2, 4 * 1200), 4, &wide, &high, &black); /* at scale 1 lower than text */
+    measure(PAL_SHAPE(2, 4 * 1200), 4, &wide, &high, &black); /* at scale 1, lower than text */
     ck_assert_int_eq(black % (3 * 4), 0);
     ck_assert_int_ge(high, 2 * MARGIN + black + 2 * 11);
 }
@@ -182,6 +189,7 @@ START_TEST(long_text_is_wrapped)
 }
 END_TEST
 
+/* Without a scale, the picture has a good size for the screen: many filters, or one image at 8 times its size. */
 START_TEST(a_good_scale_is_chosen)
 {
     pal_tensor *t = tensor(PAL_U8, PAL_SHAPE(256, 28, 28), NULL), *one = tensor(PAL_U8, PAL_SHAPE(1, 28, 28), NULL);
@@ -210,7 +218,7 @@ START_TEST(a_grid_is_written)
     pal_image *image = pal_image_read(path, NULL);
     for (int i = 0; i < 4; i++) assert_grey(image, MARGIN + i % 2, MARGIN + i / 2, i % 3 ? 255 : 0);
     pal_image_free(image);
-    row.cells = NULL; /* a failure names the file and leaves what was there */
+    row.cells = NULL; /* a failure names the file and leaves the old one */
     ck_assert_int_eq(pal_grid_write(&grid, path, &error), PAL_ERR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(error.text, path));
     image = pal_image_read(path, NULL);
@@ -261,7 +269,7 @@ START_TEST(tensors_that_are_no_images_are_refused)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pal_tensor *t = tensor(cases[i].dtype, cases[i].shape, NULL);
-        if (cases[i].status == PAL_OK) { /* large, yet a picture */
+        if (cases[i].status == PAL_OK) { /* large, but still a picture */
             pal_grid_row row = {.cells = t};
             pal_grid_section section = cases[i].section;
             section.rows = &row;

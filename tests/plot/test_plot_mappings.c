@@ -1,4 +1,4 @@
-/* test_plot_mappings.c - numbers as levels and colours. */
+/* test_plot_mappings.c - tests how numbers become levels and colours. */
 #include <float.h>
 #include <math.h>
 
@@ -33,19 +33,21 @@ START_TEST(bytes_keep_their_level)
 }
 END_TEST
 
+/* The range is that of each cell. A constant cell is grey. */
 START_TEST(range_is_of_each_cell)
 {
     const double values[] = {-1, 3, 1, 0, 10, 20, 15, 10, 5, 5, 5, 5, -DBL_MAX, DBL_MAX, 0, 0};
     pal_tensor *t = tensor(PAL_F64, PAL_SHAPE(4, 2, 2), values);
     pal_image *image = draw_row((pal_grid_row){.cells = t, .mapping = PAL_MAP_RANGE}, 4, 1, NULL);
     const int expected[] = {0, 255, 128, 64, 0, 255, 128, 0, 128, 128, 128, 128, 0, 255, 128, 128};
-    for (int i = 0; i < 16; i++) /* cells of two pixels, one between */
+    for (int i = 0; i < 16; i++) /* cells are two pixels wide, with one pixel between */
         assert_grey(image, MARGIN + i / 4 * 3 + i % 2, MARGIN + i % 4 / 2, expected[i]);
     pal_image_free(image);
     pal_tensor_free(t);
 }
 END_TEST
 
+/* Zero has the middle level. The largest absolute value of a cell has the extreme level. */
 START_TEST(symmetric_has_zero_in_the_middle)
 {
     const double values[] = {-2, 1, 0, 2, 0, 0, 0, 0, 0.5, 0, 0, -0.25};
@@ -64,6 +66,7 @@ START_TEST(symmetric_has_zero_in_the_middle)
 }
 END_TEST
 
+/* The colour maps clamp at their ends and get darker towards them. NAN has a colour of its own. */
 START_TEST(colour_maps_are_ordered)
 {
     assert_colour(pal_colour_grey(-1), (pal_colour){0, 0, 0});
@@ -83,6 +86,7 @@ START_TEST(colour_maps_are_ordered)
 }
 END_TEST
 
+/* A number that is not finite has a colour of its own and does not count for the range. */
 START_TEST(what_is_not_finite_shows_and_does_not_count)
 {
     const double values[] = {NAN, 2, INFINITY, 4, -INFINITY, NAN, NAN, INFINITY};

@@ -1,5 +1,5 @@
-/* test_plot_matrix.c - confusion matrices: the data and the script for gnuplot, the picture where there is one, and
- * refusals. */
+/* test_plot_matrix.c - tests confusion matrices: the data and the script for gnuplot, the picture if gnuplot is
+ * installed, and errors. */
 #include "tests/files.h"
 #include "tests/plot/pictures.h"
 
@@ -36,11 +36,11 @@ START_TEST(a_matrix_is_data_and_a_script)
     ck_assert(says("set multiplot title 'a title'"));
     ck_assert(says("'picture.dat' index 1"));
     ck_assert(says("set label 'it''s' at "));
-    ck_assert(says("set label '75.0%' at ")); /* recall of 0: 6 of 8 */
-    ck_assert(says("set label '85.7%' at ")); /* precision of 0: 6 of 7 */
-    ck_assert(says("set label '33.3%' at ")); /* precision of 1: 1 of 3 */
-    ck_assert(says("set label '58.3%' at ")); /* of all: 7 of 12 */
-    ck_assert(says("set label '-' at "));     /* recall of 2: of none */
+    ck_assert(says("set label '75.0%' at ")); /* recall of class 0: 6 of 8 */
+    ck_assert(says("set label '85.7%' at ")); /* precision of class 0: 6 of 7 */
+    ck_assert(says("set label '33.3%' at ")); /* precision of class 1: 1 of 3 */
+    ck_assert(says("set label '58.3%' at ")); /* all: 7 of 12 */
+    ck_assert(says("set label '-' at "));     /* recall of class 2, which does not occur */
     if (!drawn) return;
     pal_image *image = pal_image_read(path_of(PICTURE), &error);
     ck_assert_msg(image != NULL, "%s", error.text);
@@ -57,7 +57,7 @@ START_TEST(a_matrix_is_data_and_a_script)
 }
 END_TEST
 
-/* Of many classes the tiles have no numbers, and not every row a name; of one, or without a count, nothing fails. */
+/* With many classes the tiles have no numbers. One class, or a matrix without counts, must not fail. */
 START_TEST(any_number_of_classes)
 {
     static const size_t sizes[] = {1, 2, 11, 26, 27, 256};

@@ -1,4 +1,4 @@
-/* test_plot_png.c - pictures in files: whole or not at all, and refusals that say why. */
+/* test_plot_png.c - tests pictures in files: a file is complete or unchanged, and errors give the reason. */
 #include <fcntl.h>
 
 #include "tests/files.h"
@@ -46,7 +46,7 @@ START_TEST(what_cannot_be_written_is_named_and_left)
 }
 END_TEST
 
-/* A full disk, played by a limit on the size of files. */
+/* A limit on the size of files imitates a full disk. */
 START_TEST(a_full_disk_leaves_what_was_there)
 {
     pal_error error = {PAL_OK, ""};
@@ -63,6 +63,7 @@ START_TEST(a_full_disk_leaves_what_was_there)
 }
 END_TEST
 
+/* A pipe is written in place, not replaced. */
 START_TEST(a_pipe_is_written_in_place)
 {
     struct stat status;
@@ -84,7 +85,7 @@ END_TEST
 
 START_TEST(an_unwritable_folder_keeps_its_files)
 {
-    if (geteuid() == 0) { /* root may write anywhere; a failed grid must leave the file as well */
+    if (geteuid() == 0) { /* root may write anywhere; a failed grid must leave the file too */
         write_text(PICTURE, "kept");
         pal_grid grid = {.struct_size = sizeof grid};
         ck_assert_int_ne(pal_grid_write(&grid, path, NULL), PAL_OK);
@@ -103,6 +104,7 @@ START_TEST(an_unwritable_folder_keeps_its_files)
 }
 END_TEST
 
+/* A link is followed: the target is replaced, and the link stays. */
 START_TEST(a_link_is_followed)
 {
     struct stat status;
@@ -120,6 +122,7 @@ START_TEST(a_link_is_followed)
 }
 END_TEST
 
+/* A missing, wrong or cut file is an error that names the file. */
 START_TEST(a_damaged_png_is_refused)
 {
     pal_error error = {PAL_OK, ""};

@@ -1,10 +1,11 @@
-/* slow_linear.c - the linear autoencoder trained on real images comes to the principal subspace.
+/* slow_linear.c - checks that the linear autoencoder, trained on real images, finds the principal subspace.
  *
  *     slow_linear [FOLDER SQUARED_ERROR]...
  *
- * 30 units, Adam from 1e-3 to 1e-5 along a cosine, 15 epochs of batches of 128: the sum of squared errors of a test
- * sample is to be the figure +- 0.05, and each of the 20 leading singular vectors of the centred training samples
- * within 1 degree of the span of the decoder's rows. Without arguments: the default data and 12.24. */
+ * The model has 30 units. It trains for 15 epochs with batches of 128, and Adam with a cosine schedule from 1e-3 to
+ * 1e-5. The sum of squared errors of a test sample must be SQUARED_ERROR +- 0.05. Each of the 20 leading singular
+ * vectors of the centred training samples must be within 1 degree of the span of the decoder's rows. Without arguments,
+ * the program uses the default data and 12.24. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 enum { UNITS = 30, LEADING = 20 };
 
-/* v [d,k] in place: an orthonormal basis of its rows' span (modified Gram-Schmidt, twice). */
+/* v [k,d]: replaces the rows by an orthonormal basis of their span (modified Gram-Schmidt, two passes). */
 static void orthonormalise(double *v, size_t k, size_t d)
 {
     for (size_t j = 0; j < k; j++)
@@ -30,11 +31,11 @@ static void orthonormalise(double *v, size_t k, size_t d)
         }
 }
 
-/* The largest angle, in degrees, between a leading direction and the span of the rows of the decoder's weights. */
+/* The largest angle, in degrees, between a leading direction and the span of the decoder's rows. */
 static double worst_angle(const pal_model *model, const double *directions, size_t d)
 {
     double *basis = malloc(UNITS * d * sizeof *basis), worst = 0;
-    const pal_tensor *v = pal_model_parameter_find(model, "decoder/W"); /* [k, d] */
+    const pal_tensor *v = pal_model_parameter_find(model, "decoder/W"); /* [k,d] */
     for (size_t i = 0; i < UNITS * d; i++) basis[i] = pal_tensor_get(v, i);
     orthonormalise(basis, UNITS, d);
     for (size_t a = 0; a < LEADING; a++) {

@@ -1,13 +1,13 @@
-/* slow_ppca.c - the linear variational autoencoder comes to the maximum likelihood of probabilistic PCA.
+/* slow_ppca.c - checks that the linear variational autoencoder reaches the maximum likelihood of probabilistic PCA.
  *
  *     slow_ppca
  *
- * Samples of 8 numbers, x = z W + b + sigma noise, z of 3. The maximum of the mean of ln p(x) over all W, b and sigma
- * is known (Tipping and Bishop, J. R. Stat. Soc. B 1999): with the covariance's eigenvalues, those beyond the third
- * replaced by their mean, sigma^2. A bound that is trained cannot exceed it, and reaches it, as the posterior of a
- * linear model is linear and normal; its covariance is diagonal for one of the equivalent W, so `normal` is as good as
- * `normal-full`. Trained in float64 on the data that it is measured on; the bound in closed form, beside what
- * `pal_evaluate` draws. */
+ * The samples have 8 numbers, x = z W + b + sigma noise, where z has 3. The maximum of the mean of ln p(x) over all W,
+ * b and sigma is known (Tipping and Bishop, J. R. Stat. Soc. B 1999). It depends on the eigenvalues of the covariance;
+ * those after the third are replaced by their mean, which is sigma^2. A trained bound cannot exceed this maximum. It
+ * reaches it, because the posterior of a linear model is linear and normal. For one of the equivalent W the posterior's
+ * covariance is diagonal, so `normal` is as good as `normal-full`. The program trains in float64 and measures on the
+ * training data. It compares the bound in closed form with the estimate that `pal_evaluate` draws. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 enum { FEATURES = 8, CODE = 3, SAMPLES = 4000, MOST_OUTPUTS = CODE + CODE * (CODE + 1) / 2 };
 #define LN_2_PI 1.83787706640934548356
 
-/* The generator's own W has columns of all directions and lengths from 2 down to 1/2. */
+/* The rows of the generator's W have random directions and lengths of about 2, 1 and 1/2. */
 static void generate(pal_tensor *x)
 {
     double w[CODE * FEATURES], b[FEATURES], z[SAMPLES * CODE], noise[SAMPLES * FEATURES];
@@ -35,7 +35,7 @@ static void generate(pal_tensor *x)
         }
 }
 
-/* The mean of -ln p(x) at its least, and the sigma there. */
+/* The minimum of the mean of -ln p(x), and sigma at the minimum. */
 static pal_status least(pal_context *context, const pal_tensor *x, double *nll, double *sigma, pal_error *err)
 {
     double mean[FEATURES] = {0}, covariance[FEATURES * FEATURES] = {0}, eigenvalue[FEATURES];
@@ -57,7 +57,7 @@ static pal_status least(pal_context *context, const pal_tensor *x, double *nll, 
 
 /* ---- The bound in closed form --------------------------------------------------------------------------------- */
 
-/* L [CODE,CODE] of a row of the parameters of either kind (models/distribution.c). */
+/* l [CODE,CODE]: the factor L from one row of parameters of either kind (models/distribution.c). */
 static void factor(const double *q, bool full, double *l)
 {
     const size_t t = CODE * (CODE + 1) / 2;
@@ -71,8 +71,8 @@ static void factor(const double *q, bool full, double *l)
     }
 }
 
-/* -E ln p(x | z) + KL(q || N(0, 1)), z ~ q = N(mu, L L'), of a decoder z W + b with the deviation sigma: the expected
- * square of x - z W - b is that at mu and |L' W|^2 more. */
+/* -E ln p(x | z) + KL(q || N(0, 1)), z ~ q = N(mu, L L'), for a decoder z W + b with the deviation sigma. The expected
+ * square of x - z W - b is its value at mu plus |L' W|^2. */
 static double minus_bound(const double *x, const double *q, bool full, const double *w, const double *b, double sigma)
 {
     double l[CODE * CODE], squares = 0, divergence = 0;
@@ -94,7 +94,7 @@ static double minus_bound(const double *x, const double *q, bool full, const dou
     return (squares / (sigma * sigma) + FEATURES * (LN_2_PI + 2 * log(sigma)) + divergence) / 2;
 }
 
-/* Its mean over the samples, and the model's sigma; NAN if the encoder could not be run. */
+/* The mean of minus_bound over the samples, and the model's sigma. Returns NAN if the encoder could not run. */
 static double mean_minus_bound(pal_model *m, pal_tensor *x, bool full, double *sigma)
 {
     double *q = calloc(SAMPLES * MOST_OUTPUTS, sizeof *q), sum = 0;
@@ -115,7 +115,7 @@ static double mean_minus_bound(pal_model *m, pal_tensor *x, bool full, double *s
 
 /* ---- Training ------------------------------------------------------------------------------------------------- */
 
-/* What `evaluate` says with 1000 draws of each code. */
+/* The loss that `evaluate` reports with 1000 draws of each code. */
 static double drawn_loss(const pal_model *m, const pal_dataset *data, pal_error *err)
 {
     pal_figures figures = {.loss = (double)NAN};

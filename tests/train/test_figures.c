@@ -1,4 +1,4 @@
-/* test_figures.c - the figures of an evaluation against the same by hand, from codes and weights. */
+/* test_figures.c - tests the figures of an evaluation against values computed by hand from codes and weights. */
 #include <math.h>
 #include <stdio.h>
 
@@ -89,7 +89,7 @@ static double norm2_of_column(const pal_model *m, int unit)
 static const int64_t batches[] = {1, 7, 44, 54, 128};
 enum { BATCHES = sizeof batches / sizeof *batches };
 
-/* The divergence is that of the means over all samples: no batch is a data set of its own. */
+/* The divergence is that of the mean activations over all samples. It must not depend on the batch size. */
 START_TEST(a_pooled_term_is_that_of_the_whole_data)
 {
     const double rho = 0.2, beta = 2.5;
@@ -122,7 +122,8 @@ START_TEST(a_pooled_term_is_that_of_the_whole_data)
 }
 END_TEST
 
-/* Float32 would lose it: ln rho_j of a unit that is off, which one sample in many turns on a little. */
+/* The mean activation of a unit that is always off underflows in float32. Its logarithm must be kept, so that the
+ * divergence is finite and large. */
 START_TEST(a_dead_unit_has_a_finite_divergence)
 {
     pal_model *m = model_of("sparse", NULL, 0);
@@ -136,12 +137,13 @@ START_TEST(a_dead_unit_has_a_finite_divergence)
 }
 END_TEST
 
+/* A penalty that is a mean over samples (l1) is a named term. A model without one has the reconstruction only. */
 START_TEST(a_term_of_each_sample_is_named)
 {
     pal_model *m = model_of("sparse", (pal_setting[]){{"sparsity", "l1"}, {"lambda", "0.5"}}, 2);
     float *code = codes_of(m);
     double want = 0;
-    for (int j = 0; j < UNITS; j++) want += 0.5 * mean_of(code, j); /* none is negative */
+    for (int j = 0; j < UNITS; j++) want += 0.5 * mean_of(code, j); /* no code is negative */
     for (int i = 0; i < BATCHES; i++) {
         pal_figures f = evaluate(m, batches[i], -2);
         ck_assert_uint_eq(f.n_terms, 2);
@@ -162,12 +164,13 @@ static int by_value(const void *a, const void *b)
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
+/* The figures of the code: means, quartiles, active, dead and saturated units, and the norm of the Jacobian. */
 START_TEST(activations_are_counted)
 {
     pal_model *m = model_of("sparse", (pal_setting[]){{"rho", "0.5"}}, 1);
     pal_tensor *b = pal_model_parameter_find(m, "encoder/b"), *w = pal_model_parameter_find(m, "encoder/W");
     for (size_t j = 0; j < UNITS; j++) pal_tensor_set(b, j, 0);
-    for (size_t d = 0; d < FEATURES; d++) { /* off, on, hardly moving; the others as they come */
+    for (size_t d = 0; d < FEATURES; d++) { /* unit 0 is off, 1 is on, 2 hardly changes */
         pal_tensor_set(w, d * UNITS + 0, 0);
         pal_tensor_set(w, d * UNITS + 1, 0);
         pal_tensor_set(w, d * UNITS + 2, d == 0 ? 0.01 : 0);
@@ -208,14 +211,15 @@ START_TEST(activations_are_counted)
         ck_assert_int_eq(c.jacobian_samples, data->count);
         ck_assert_double_eq_tol(c.jacobian_norm, norm, 1e-5 * norm);
         ck_assert_double_eq_tol(c.jacobian_norm2, norm2, 1e-5 * norm2);
-        ck_assert(norm2 > norm * norm * (1 + 1e-6)); /* or the two could be one */
+        ck_assert(norm2 > norm * norm * (1 + 1e-6)); /* otherwise the test could not tell norm from norm2 */
     }
     free(code);
     pal_model_free(m);
 }
 END_TEST
 
-/* Of a linear code of which k units stay, J is made of their columns; it is no encoder of layers alone. */
+/* A k-sparse code is linear, so the Jacobian consists of the columns of the k units that stay. The encoder is not made
+ * of dense layers only, so the norm must be computed row by row. */
 START_TEST(a_jacobian_goes_by_rows_where_it_must)
 {
     pal_model *m = model_of("k-sparse", (pal_setting[]){{"k", "2"}}, 1);
@@ -243,13 +247,14 @@ START_TEST(a_jacobian_goes_by_rows_where_it_must)
 }
 END_TEST
 
+/* Every variant must have a finite loss and a Jacobian with a positive norm. */
 START_TEST(every_variant_has_all_figures)
 {
     const pal_variant *v;
     for (size_t i = 0; (v = pal_variant_at(i)); i++) {
         const pal_setting k = {"k", "2"};
         pal_error err = {0};
-        if (!strcmp(v->name, "convolutional")) continue; /* takes images */
+        if (!strcmp(v->name, "convolutional")) continue; /* needs images */
         pal_model *m = model_of(v->name, &k, pal_variant_option_find(v, "k") ? 1 : 0);
         pal_figures f;
         pal_evaluate_options o = {.struct_size = sizeof o, .code = true};

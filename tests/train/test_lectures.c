@@ -1,5 +1,5 @@
-/* test_lectures.c - formulas that lectures on autoencoders commonly print with a slip: what the library computes is
- * right, and what is printed is not. docs/lectures.md lists them. */
+/* test_lectures.c - tests formulas that lectures on autoencoders often print with a mistake. Each test shows that the
+ * library's result is right and that the printed formula is wrong. docs/lectures.md lists the formulas. */
 #include "tests/models/recorded.h"
 #include "train/internal.h"
 
@@ -9,7 +9,7 @@ Suite *lectures_suite(void);
 enum { N = 4, D = 6, DRAWS = 100000 };
 static const pal_shape sample = {.rank = 2, .dim = {2, 3}};
 
-/* The elements of v, to be freed. */
+/* The elements of v. The caller frees them. */
 static double *elements(pal_var v)
 {
     double *out = calloc((size_t)pal_shape_count(pal_shape_of(v)) + 1, sizeof *out);
@@ -39,7 +39,7 @@ static pal_tensor *tensor_of(pal_shape shape, const double *numbers)
     return x;
 }
 
-/* Of the loss as it is recorded in either mode: value 0, then gradients. */
+/* The loss as it is recorded in the given mode (value 0), then its gradients. */
 static values loss_and_gradients(pal_model *m, pal_tensor *x, pal_mode mode)
 {
     return run_at(m, x, mode, loss_of, true, (pal_noise){.seed = 3});
@@ -47,9 +47,9 @@ static values loss_and_gradients(pal_model *m, pal_tensor *x, pal_mode mode)
 
 /* ---- The evidence lower bound --------------------------------------------------------------------------------- */
 
-/* One number x = w z + b + sigma noise, and the encoder its posterior, of the variance v = sigma^2 / (w^2 + sigma^2)
- * and the mean (x - b) w / (w^2 + sigma^2). The loss is -ln p(x), whichever way the divergence is written; the same sum
- * without E ln p(z) exceeds ln p(x), which no bound of it may, by (mean^2 + v + ln 2 pi) / 2. */
+/* x = w z + b + sigma noise has one dimension. The encoder is the exact posterior, with the variance v = sigma^2 / (w^2
+ * + sigma^2) and the mean m = (x - b) w / (w^2 + sigma^2). The loss then equals -ln p(x), for both forms of the
+ * divergence. The same sum without E ln p(z) exceeds ln p(x) by (m^2 + v + ln 2 pi) / 2, so it is not a lower bound. */
 START_TEST(the_bound_has_the_priors_term)
 {
     const double w = 1.3, b = 0.4, sigma = 0.6, both = w * w + sigma * sigma, spread = sigma * sigma / both;
@@ -88,8 +88,8 @@ START_TEST(the_bound_has_the_priors_term)
 }
 END_TEST
 
-/* KL(q || p) = E_q ln q/p, here as a sum over classes: 0 where q = p. Without the logarithm E_q q/p is 1 there, and
- * with it outside, ln E_q q/p, it is too large. */
+/* KL(q || p) = E_q ln q/p, here as a sum over classes, is 0 where q = p. Without the logarithm, E_q q/p is 1 there.
+ * With the logarithm outside, ln E_q q/p is too large. */
 START_TEST(a_divergence_averages_a_log_ratio)
 {
     enum { CLASSES = 4 };
@@ -112,7 +112,7 @@ START_TEST(a_divergence_averages_a_log_ratio)
     const double kl = number(pal_distribution_kl(d[0], d[1]));
     ck_assert_double_eq_tol(kl, log_ratio, 1e-14);
     ck_assert_double_eq_tol(number(pal_distribution_kl(d[0], d[0])), 0, 1e-15);
-    ck_assert_double_eq_tol(own, 1, 1e-15); /* a distance of 1 from itself */
+    ck_assert_double_eq_tol(own, 1, 1e-15); /* q would have the distance 1 from itself */
     ck_assert(kl > 0.1 && ratio > 1 && log(ratio) > kl + 0.01);
     for (size_t k = 0; k < 2; k++) {
         free(p[k]);
@@ -124,8 +124,8 @@ END_TEST
 
 /* ---- Densities ------------------------------------------------------------------------------------------------ */
 
-/* Without the half in the exponent it integrates to 1 / sqrt 2, and the likeliest sigma is not the root of the mean
- * square but sqrt 2 times it. */
+/* Without the half in the exponent, the function integrates to 1 / sqrt 2. The most likely sigma is then sqrt 2 times
+ * the root of the mean square, instead of the root itself. */
 START_TEST(the_normal_density_has_its_half)
 {
     enum { SIDE = 4001 };
@@ -165,9 +165,8 @@ START_TEST(the_normal_density_has_its_half)
 }
 END_TEST
 
-/* As a mass on {0,1}, z p + (1 - z)(1 - p) sums to 1 and is the library's. Over [0,1] it integrates to 1/2 whatever p
- * is, so that it is no density of grey levels; nor is p^z (1 - p)^(1 - z), of which the logarithm is the
- * cross-entropy. */
+/* On {0,1}, z p + (1 - z)(1 - p) sums to 1 and equals the library's mass. Over [0,1] it integrates to 1/2 for any p, so
+ * it is not a density of grey levels. Neither is p^z (1 - p)^(1 - z), whose logarithm is minus the cross-entropy. */
 START_TEST(a_bernoulli_mass_is_on_0_and_1_alone)
 {
     enum { STEPS = 2000 };
@@ -198,14 +197,14 @@ END_TEST
 
 /* ---- The full covariance -------------------------------------------------------------------------------------- */
 
-/* The quadratic form of d [2] by the inverse of a symmetric matrix. */
+/* The quadratic form of the vector (a, b) with the inverse of the symmetric matrix s. */
 static double form(const double s[2][2], double a, double b)
 {
     return (s[1][1] * a * a - 2 * s[0][1] * a * b + s[0][0] * b * b) / (s[0][0] * s[1][1] - s[0][1] * s[0][1]);
 }
 
-/* z = mu + L eps has the covariance L L'. With L' L in the density (Sigma = A' A beside z = mu + A eps), of the same
- * determinant, the draws are not those of the density: -E ln q(z) is not the entropy. */
+/* z = mu + L eps has the covariance L L'. L' L has the same determinant. If the density uses L' L (Sigma = A' A
+ * together with z = mu + A eps), the draws do not follow the density: -E ln q(z) is not the entropy. */
 START_TEST(the_covariance_of_mu_and_L_eps_is_L_L_transposed)
 {
     static const double given[] = {0.5, -1, -0.2, 0.9, 0.3}; /* mu; L = [e^0.3 0; 0.9 e^-0.2] */
@@ -242,8 +241,9 @@ START_TEST(the_covariance_of_mu_and_L_eps_is_L_L_transposed)
 }
 END_TEST
 
-/* A layer that gives 0, as one does that begins with zeros, on the diagonal itself: Sigma is singular, there is no
- * density, and the run says so. Its exponential is 1: the prior, and positive whatever the layer gives. */
+/* A layer may give 0, for example when its weights start at 0. A 0 on the diagonal of L makes Sigma singular: there is
+ * no density, and the run reports it. The exponential of 0 is 1, which is the prior, and it is positive for any
+ * output. */
 START_TEST(a_zero_diagonal_is_singular_and_its_exponential_is_not)
 {
     pal_tape *bare = pal_tape_new(c, PAL_F64), *t = pal_tape_new(c, PAL_F64);
@@ -258,7 +258,7 @@ START_TEST(a_zero_diagonal_is_singular_and_its_exponential_is_not)
     ck_assert(number(pal_distribution_kl_prior(q)) == 0);
     pal_tensor *parameters = tensor_of(PAL_SHAPE(1, 5), (const double[]){0, 0, 0, 1, 0});
     q.parameters = pal_leaf(t, parameters, "q");
-    for (double at = -60; at <= 60; at += 15) { /* the same on the diagonal, and 1 below it */
+    for (double at = -60; at <= 60; at += 15) { /* the same number on the diagonal, and 1 below it */
         pal_tensor_set(parameters, 2, at), pal_tensor_set(parameters, 4, at);
         ck_assert(isfinite(number(pal_distribution_log_density(q, x))));
         ck_assert(isfinite(number(pal_distribution_kl_prior(q))));
@@ -269,7 +269,8 @@ START_TEST(a_zero_diagonal_is_singular_and_its_exponential_is_not)
 }
 END_TEST
 
-/* How many directions of the parameters [1,n] move ln q at POINTS places: the rank of the Jacobian, [POINTS, n]. */
+/* The number of directions of the parameters [1,n] that change ln q at POINTS places: the rank of the Jacobian
+ * [POINTS,n]. */
 enum { POINTS = 40 };
 static int rank_of(pal_var log_q, pal_var parameters)
 {
@@ -283,8 +284,9 @@ static int rank_of(pal_var log_q, pal_var parameters)
     return rank;
 }
 
-/* K means and K (K + 1) / 2 numbers of a triangle, all of which tell: as many as normal distributions have freedoms. A
- * whole matrix A of K^2 has K (K - 1) / 2 that say nothing, since A and A turned give one Sigma = A A'. */
+/* K means and the K (K + 1) / 2 numbers of a triangle are as many as a normal distribution has degrees of freedom, and
+ * each one matters. A whole matrix A of K^2 numbers has K (K - 1) / 2 too many, because A and a rotated A give the same
+ * Sigma = A A'. */
 START_TEST(a_full_covariance_takes_a_mean_and_a_triangle)
 {
     const pal_distribution_kind *kind = pal_distribution_find("normal-full");
@@ -315,8 +317,8 @@ END_TEST
 
 /* ---- Penalties and their gradients ---------------------------------------------------------------------------- */
 
-/* ||A||_F is the root of the sum of squares: ||2 A|| = 2 ||A||, and ||A + B|| <= ||A|| + ||B||. The sum itself is no
- * norm. The contraction is the square of one, and says so. */
+/* ||A||_F is the root of the sum of squares, so that ||2 A|| = 2 ||A|| and ||A + B|| <= ||A|| + ||B||. The sum itself
+ * is not a norm. The contraction penalty is the square of a norm. */
 START_TEST(the_frobenius_norm_is_a_root)
 {
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -327,8 +329,8 @@ START_TEST(the_frobenius_norm_is_a_root)
     const double norm = number(pal_norm(a, 3, false)), sum = number(pal_sum_squares(a));
     ck_assert_double_eq_tol(norm, sqrt(squares), 1e-14);
     ck_assert_double_eq_tol(number(pal_norm(twice, 3, false)), 2 * norm, 1e-14);
-    ck_assert_double_eq_tol(number(pal_sum_squares(twice)), 4 * sum, 1e-13); /* more than sum + sum */
-    w = random_tensor(c, PAL_F64, PAL_SHAPE(5, 4), -1, 1, "w"); /* of h = x W, whose Jacobian is W' at each row */
+    ck_assert_double_eq_tol(number(pal_sum_squares(twice)), 4 * sum, 1e-13); /* a norm would give sum + sum at most */
+    w = random_tensor(c, PAL_F64, PAL_SHAPE(5, 4), -1, 1, "w"); /* h = x W has the Jacobian W' at each row */
     pal_var weights = pal_leaf(t, w, "w"), h = pal_matmul(a, weights);
     const double jacobian = number(pal_norm(weights, 3, false));
     ck_assert_double_eq_tol(number(pal_jacobian_norm2_layers(h, a)), jacobian * jacobian, 1e-12);
@@ -338,7 +340,8 @@ START_TEST(the_frobenius_norm_is_a_root)
 }
 END_TEST
 
-/* Of the training loss with lambda ||W||^2 less the one without, by W: 2 lambda W, and so say differences. */
+/* The gradient by W of the training loss with lambda ||W||^2, minus that of the loss without it, is 2 lambda W. Finite
+ * differences confirm it. */
 START_TEST(the_gradient_of_lambda_W_squared_is_2_lambda_W)
 {
     const double lambda = 0.25, step = 0x1p-10;
@@ -348,7 +351,7 @@ START_TEST(the_gradient_of_lambda_W_squared_is_2_lambda_W)
     pal_tensor *x = batch_of(with, N), *w = pal_model_parameter_find(with, "encoder/W"),
                *same = pal_model_parameter_find(without, "encoder/W");
     values a = loss_and_gradients(with, x, PAL_TRAIN), b = loss_and_gradients(without, x, PAL_TRAIN);
-    for (size_t e = 0; e < pal_tensor_count(w); e++) { /* decoder/b, encoder/W, encoder/b */
+    for (size_t e = 0; e < pal_tensor_count(w); e++) { /* the order is decoder/b, encoder/W, encoder/b */
         const double at = pal_tensor_get(w, e), slope = pal_tensor_get(a.value[2], e) - pal_tensor_get(b.value[2], e);
         double penalty[2];
         for (int side = 0; side < 2; side++) {
@@ -367,9 +370,10 @@ START_TEST(the_gradient_of_lambda_W_squared_is_2_lambda_W)
 }
 END_TEST
 
-/* rho_j = (1/n) sum_i h_ij, so that beta sum_j KL(rho || rho_j) has the derivative
+/* rho_j = (1/n) sum_i h_ij, so beta sum_j KL(rho || rho_j) has the derivative
  *     beta ((1 - rho) / (1 - rho_j) - rho / rho_j) (1/n) sum_i h_ij (1 - h_ij)
- * by the bias of unit j: the 1/n is often lost. Without it a sample that is there twice would pull twice as much. */
+ * with respect to the bias of unit j. The 1/n is often forgotten. Without it, a data set with every sample twice would
+ * have twice the gradient. */
 START_TEST(the_derivative_of_a_mean_activation_is_a_mean)
 {
     enum { K = 3 };
@@ -380,7 +384,7 @@ START_TEST(the_derivative_of_a_mean_activation_is_a_mean)
     for (size_t i = 0; i < 2 * N * D; i++) pal_tensor_set(twice, i, pal_tensor_get(x, i % (N * D)));
     pal_tensor *data[] = {x, twice};
     values h = run(m, x, PAL_EVALUATE, pal_model_encode);
-    for (size_t k = 0; k < 2; k++) { /* the pooled term is in the training loss alone */
+    for (size_t k = 0; k < 2; k++) { /* the pooled term is in the training loss only */
         values a = loss_and_gradients(m, data[k], PAL_TRAIN), b = loss_and_gradients(m, data[k], PAL_EVALUATE);
         for (size_t j = 0; j < K; j++) {
             double unit[N], slope[N];

@@ -1,5 +1,5 @@
-/* test_linear.c - the linear autoencoder against the singular value decomposition of the data, both ways to write it.
- */
+/* test_linear.c - tests the linear autoencoder against the singular value decomposition of the data, trained by descent
+ * and solved in closed form. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -13,7 +13,7 @@ enum { ALL = 120, T = 100, D = 9, K = 3 }; /* the training split is five sixths 
 static pal_context *context;
 static pal_dataset *data;
 
-/* Correlated samples around a mean that is not 0. */
+/* The samples are correlated, and their mean is not 0. */
 static void set_up(void)
 {
     pal_error err = {0};
@@ -65,7 +65,7 @@ static double error_of(pal_model *m)
     return figures.squared_error;
 }
 
-/* The samples as doubles, centred. */
+/* The centred samples as doubles, and their mean. */
 static void centred(double x[T * D], double mean[D])
 {
     pal_error err = {0};
@@ -74,7 +74,8 @@ static void centred(double x[T * D], double mean[D])
         for (size_t j = 0; j < D; j++) x[i * D + j] = pal_tensor_get(data->inputs, i * D + j) - mean[j];
 }
 
-/* Squares of the singular values of (x - mu) / sqrt(T) are the covariance's eigenvalues, and span the same spaces. */
+/* The squared singular values of (x - mu) / sqrt(T) are the eigenvalues of the covariance, and the directions are the
+ * same. */
 START_TEST(samples_over_the_root_of_their_number_have_the_same_subspace)
 {
     double x[T * D], mean[D], s[D], vt[D * D], variance[D], directions[D * D], sum[D] = {0};
@@ -95,6 +96,7 @@ START_TEST(samples_over_the_root_of_their_number_have_the_same_subspace)
 }
 END_TEST
 
+/* The squared error of the closed form is the sum of the variances that the code drops. */
 START_TEST(the_closed_form_leaves_the_variance_of_what_it_drops)
 {
     double variance[D], directions[D * D], left = 0;
@@ -113,7 +115,7 @@ START_TEST(the_closed_form_leaves_the_variance_of_what_it_drops)
 }
 END_TEST
 
-/* W = U S^-1: each unit of the code has variance 1, and they are not correlated. */
+/* With W = U S^-1, the units of the code have variance 1 and are not correlated. */
 START_TEST(the_closed_form_has_a_white_code)
 {
     double x[T * D], mean[D];
@@ -139,6 +141,7 @@ START_TEST(the_closed_form_has_a_white_code)
 }
 END_TEST
 
+/* Gradient descent reaches the error of the closed form, and never a smaller one. */
 START_TEST(descent_comes_to_the_closed_form)
 {
     pal_model *solved = trained("linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}}, 2, 1, 0.1),
@@ -151,7 +154,8 @@ START_TEST(descent_comes_to_the_closed_form)
 }
 END_TEST
 
-/* Whatever the encoder, k numbers and a linear decoder give a subspace of k dimensions (and a mean): not better. */
+/* With a linear decoder, k numbers span k dimensions (plus a mean), whatever the encoder is. So no encoder can be
+ * better. */
 START_TEST(no_encoder_with_a_linear_decoder_beats_it)
 {
     static const char *const activations[] = {"sigmoid", "tanh", "relu", "softplus"};
@@ -162,7 +166,7 @@ START_TEST(no_encoder_with_a_linear_decoder_beats_it)
             {"hidden", "3"}, {"activation", activations[a]}, {"output", "squared"}, {"tied", "no"}};
         pal_model *m = trained("basic", settings, 4, 400, 0.05);
         ck_assert_double_ge(error_of(m), best * (1 - 1e-9));
-        ck_assert_double_le(error_of(m), 8 * best); /* it has learnt */
+        ck_assert_double_le(error_of(m), 8 * best); /* it has learnt something */
         pal_model_free(m);
     }
     pal_model_free(solved);

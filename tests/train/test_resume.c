@@ -1,5 +1,6 @@
-/* test_resume.c - training in phases, and runs that go on after an interruption at any kind of place: the same bits as
- * without one. What a killed process leaves is a copy of its folder, taken while it trains. */
+/* test_resume.c - tests training in phases, and runs that continue after an interruption at any point. A resumed run
+ * must have the same bits as an uninterrupted one. A copy of the run's folder, made during training, stands for what a
+ * killed process leaves. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ Suite *resume_suite(void);
 
 enum { BATCH = 10, EPOCHS = 4, ROOM = 1 << 20 };
 
-/* ---- A model of three phases: the encoder by itself, then the decoder by its own optimiser, then all ---------- */
+/* ---- A model with three phases: the encoder, then the decoder with its own optimizer, then everything --------- */
 
 static pal_var encode(pal_model *m, pal_var x) { return pal_sigmoid(pal_dense(m, "encoder", x, 5)); }
 static pal_var decode(pal_model *m, pal_var h) { return pal_dense(m, "decoder", h, FEATURES); }
@@ -27,7 +28,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
     return pal_nll(m, decode(m, encode(m, pal_model_corrupt(m, b->inputs))), b->inputs);
 }
 
-/* Has a parameter that no other loss asks for. */
+/* This loss uses a parameter that no other loss uses. */
 static pal_var first_loss(pal_model *m, const pal_batch *b)
 {
     pal_var h = encode(m, pal_model_corrupt(m, b->inputs)), back = pal_dense(m, "first", h, FEATURES);
@@ -107,11 +108,11 @@ static void copy_run(const char *from, const char *to)
     copy_file(from, to, "checkpoint.safetensors");
 }
 
-typedef struct plan { /* what happens while it trains */
+typedef struct plan { /* what happens during training */
     const char *folder;
-    int64_t stop_epoch, stop_step; /* step 0: when the epoch is finished */
-    const char *copy;              /* of the folder, taken there instead of stopping; or NULL */
-    char phases[160];              /* as they were first told */
+    int64_t stop_epoch, stop_step; /* step 0: at the end of the epoch */
+    const char *copy;              /* copy the folder to this name instead of stopping; NULL: stop */
+    char phases[160];              /* in the order of their first report */
     bool in_order;
     int64_t epoch;
 } plan;
@@ -125,7 +126,8 @@ static int watch(const pal_progress *p, void *user)
     const bool there = p->epoch == w->stop_epoch && (w->stop_step ? p->step == w->stop_step : p->finished);
     if (there && w->copy) copy_run(w->folder, w->copy);
     if (there) return !w->copy;
-    if (w->stop_step && p->epoch >= w->stop_epoch - 1 && p->epoch <= w->stop_epoch) /* so that every step is told */
+    /* Reports come at most every 0.1 s: wait, so that every step is reported. */
+    if (w->stop_step && p->epoch >= w->stop_epoch - 1 && p->epoch <= w->stop_epoch)
         nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
     return 0;
 }
@@ -148,7 +150,7 @@ static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *res
     pal_rundir *dir =
         resume ? pal_rundir_resume(path_of(w->folder), err) : pal_rundir_new(path_of(w->folder), &info, err);
     ck_assert_msg(dir != NULL, "%s", err->text);
-    /* Other initial weights where the checkpoint is to give them. */
+    /* A resumed run starts from other weights; the checkpoint must replace them. */
     pal_model *model = pal_model_new(context, variant, &hidden, 1, PAL_SHAPE(FEATURES), PAL_F32, resume ? 99 : 7, err);
     ck_assert_msg(model != NULL, "%s", err->text);
     w->in_order = true;
@@ -237,7 +239,7 @@ static void set_up_phased(void)
 
 /* ---- Tests ---------------------------------------------------------------------------------------------------- */
 
-/* Stopped after the first epoch, in the middle of the second, of the third and of the last; each of three phases. */
+/* A run is stopped after an epoch or in the middle of one, in each of the three phases. It then continues. */
 START_TEST(a_run_that_was_stopped_goes_on)
 {
     static const struct {
@@ -258,6 +260,7 @@ START_TEST(a_run_that_was_stopped_goes_on)
 }
 END_TEST
 
+/* A run may be stopped and resumed several times. */
 START_TEST(a_run_that_is_stopped_again_goes_on)
 {
     static const int64_t stops[] = {3, 1, 2}; /* in the second, third and fourth epoch */
@@ -280,7 +283,7 @@ START_TEST(a_run_that_is_stopped_again_goes_on)
 }
 END_TEST
 
-/* A copy of the folder is what is left of a process that is killed: in an epoch, after one, after the last. */
+/* A copy of the folder is what a killed process leaves: in the middle of an epoch, after one, or after the last one. */
 START_TEST(a_run_that_was_killed_goes_on)
 {
     static const struct {
@@ -296,12 +299,12 @@ START_TEST(a_run_that_was_killed_goes_on)
         snprintf(copy, sizeof copy, "killed-%zu", i);
         plan w = {.folder = name, .stop_epoch = places[i].epoch, .stop_step = places[i].step, .copy = copy};
         ck_assert_int_eq(train(kind, &w, false, &result, &err), PAL_OK);
-        snprintf(file, sizeof file, "%s/run.json.Ab12yZ.part", copy); /* cut off while it was written */
+        snprintf(file, sizeof file, "%s/run.json.Ab12yZ.part", copy); /* a file that was not finished */
         write_text(file, "{");
         finish(kind, copy, places[i].epoch - (places[i].step > 0));
         ck_assert(access(path_of(file), F_OK) != 0);
     }
-    copy_run("whole", "never"); /* all but the last word was said */
+    copy_run("whole", "never"); /* everything is written except the final status */
     static char text[ROOM];
     const size_t size = read_file(path_of("never/run.json"), text, sizeof text);
     char *done = strstr(text, "\"done\"");
@@ -313,7 +316,7 @@ START_TEST(a_run_that_was_killed_goes_on)
 }
 END_TEST
 
-/* Between two files of one save: the line of the epoch is there, its checkpoint is not. Before the first of all. */
+/* A process killed between two files of one save: the line of the epoch exists, but its checkpoint does not. */
 START_TEST(a_run_killed_between_files_goes_on)
 {
     const size_t kind = (size_t)_i;
@@ -329,6 +332,7 @@ START_TEST(a_run_killed_between_files_goes_on)
 }
 END_TEST
 
+/* Without a checkpoint, the run starts again from the beginning. */
 START_TEST(without_a_checkpoint_it_begins_again)
 {
     pal_error err = {0};
@@ -345,6 +349,8 @@ START_TEST(without_a_checkpoint_it_begins_again)
 }
 END_TEST
 
+/* A finished run, a missing one, one that is already open, and one with an unusable checkpoint cannot be
+ * resumed. */
 START_TEST(what_cannot_go_on_is_refused)
 {
     pal_error err = {0};
@@ -365,7 +371,7 @@ START_TEST(what_cannot_go_on_is_refused)
     ck_assert_ptr_nonnull(strstr(err.text, "another process"));
     pal_rundir_free(dir);
 
-    /* A checkpoint that is cut off: nothing changes. */
+    /* A checkpoint that is cut off: the run's file does not change. */
     copy_run("run", "cut");
     static char before[2][ROOM];
     size_t size[2];
@@ -376,7 +382,7 @@ START_TEST(what_cannot_go_on_is_refused)
     size[1] = read_file(path_of("cut/run.json"), before[1], ROOM);
     ck_assert(size[0] == size[1] && !memcmp(before[0], before[1], size[0]));
 
-    /* Another optimiser's state is not there: the run is as it was but for the word why. */
+    /* The checkpoint of another model and optimizer does not fit. */
     plan other = {.folder = "run", .epoch = 2};
     copy_run("run", "kept");
     ck_assert_int_ne(train(2, &other, true, &result, &err), PAL_OK);
@@ -384,7 +390,7 @@ START_TEST(what_cannot_go_on_is_refused)
 }
 END_TEST
 
-/* A process that computes otherwise may go on; the run says so. */
+/* A process with other kernels may continue a run. The run records the change. */
 START_TEST(a_change_of_kernels_is_told)
 {
     pal_error err = {0};
@@ -419,6 +425,7 @@ static double sum_of(const pal_model *m, const char *name)
     return sum;
 }
 
+/* In each phase, exactly the parameters that the phase names change. */
 START_TEST(a_phase_moves_what_it_says)
 {
     static const char *const names[] = {"encoder/W", "first/W", "decoder/W"};

@@ -1,4 +1,5 @@
-/* test_semi_supervised.c - labels in batches: the two streams of a step, the head, its error, and what moves when. */
+/* test_semi_supervised.c - tests labels in batches: the two streams of a step, the head and its error, and which
+ * parameters move in which phase. */
 #include <math.h>
 #include <string.h>
 
@@ -86,7 +87,7 @@ static double loss_at(pal_model *m, pal_tensor *x, pal_tensor *y, int64_t cut)
     return value;
 }
 
-/* l_X is of the rows before the cut, l_Y of those after it; without two streams both are of all. */
+/* l_X applies to the rows before the cut, l_Y to those after it. Without a cut, both apply to all rows. */
 START_TEST(each_stream_has_its_loss)
 {
     static const pal_setting plain[] = {{"autoencoder", "basic"}, {"alpha", "0.5"}},
@@ -113,7 +114,7 @@ START_TEST(each_stream_has_its_loss)
 }
 END_TEST
 
-/* What a term is called it is as it stands in the sum: alpha times the contraction. */
+/* A named term is the value that enters the sum: the contraction is already multiplied by alpha. */
 START_TEST(terms_are_weighed)
 {
     static const char *const alphas[] = {"0.5", "1"};
@@ -137,7 +138,7 @@ START_TEST(terms_are_weighed)
 }
 END_TEST
 
-/* The head's loss and its error by hand, from the codes, in double. */
+/* Computes the head's loss and its error by hand, in double, from the codes. */
 START_TEST(the_head_is_measured)
 {
     pal_error err = {0};
@@ -180,6 +181,7 @@ START_TEST(the_head_is_measured)
 }
 END_TEST
 
+/* Each way of training reaches a small error, and gives the same bits again. */
 START_TEST(every_way_of_training_learns)
 {
     static const char *const ways[] = {"sequential", "joint", "alternate"};
@@ -196,7 +198,8 @@ START_TEST(every_way_of_training_learns)
 }
 END_TEST
 
-/* The head is trained on a fixed code; and alpha, labels and seeds do not change which autoencoder that is. */
+/* The head is trained on a fixed code. Options of the head, such as its epochs and the number of labels, do not change
+ * the autoencoder. */
 START_TEST(sequential_training_fixes_the_code)
 {
     static const pal_setting a[] = {{"training", "sequential"}, {"head-epochs", "1"}},
@@ -210,7 +213,8 @@ START_TEST(sequential_training_fixes_the_code)
 }
 END_TEST
 
-/* Labels of the samples that are last in the order of the draw are exchanged: with few labels the same bits. */
+/* Exchanges the labels of the samples that are last in the order of the draw. With few labels, the result must have the
+ * same bits. */
 START_TEST(labels_that_were_not_drawn_are_not_seen)
 {
     static const char *const labels[] = {"8", "40", "80"};
@@ -243,6 +247,7 @@ START_TEST(labels_that_were_not_drawn_are_not_seen)
 }
 END_TEST
 
+/* Too many labels, too few labels, a wrong number of classes, and data without labels are refused. */
 START_TEST(what_cannot_be_is_refused)
 {
     static const struct {
@@ -267,7 +272,7 @@ START_TEST(what_cannot_be_is_refused)
     ck_assert_int_eq(pal_train_check(m, bare, &o, &err), PAL_ERR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(err.text, "no labels"));
     err = (pal_error){0};
-    ck_assert_msg(!pal_evaluate(m, bare, NULL, &f, &err), "%s", err.text); /* the reconstruction alone */
+    ck_assert_msg(!pal_evaluate(m, bare, NULL, &f, &err), "%s", err.text); /* only the reconstruction is evaluated */
     ck_assert(isnan(f.error) && f.n_terms == 1);
     pal_model_free(m);
     pal_dataset_free(bare);

@@ -1,4 +1,5 @@
-/* test_stacked.c - phases of stacking: which there are, what each trains and on what, and that the whole learns. */
+/* test_stacked.c - tests the phases of stacking: which phases exist, what each one trains and on which data, and that
+ * the whole learns. */
 #include <math.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ static void copy(pal_model *to, const char *name, const pal_model *from, const c
 
 /* ---- Tests ---------------------------------------------------------------------------------------------------- */
 
+/* The options for pretraining and fine-tuning select the phases, and whether there is a head. */
 START_TEST(phases_are_those_that_are_wanted)
 {
     static const struct {
@@ -80,7 +82,7 @@ START_TEST(phases_are_those_that_are_wanted)
 }
 END_TEST
 
-/* The loss of layer 2 is that of the single-layer variant whose data are the codes of layer 1. */
+/* The loss of layer 2 is that of a single-layer variant whose data are the codes of layer 1. */
 START_TEST(a_layer_is_an_autoencoder_of_the_code_below)
 {
     static const struct {
@@ -121,7 +123,7 @@ START_TEST(a_layer_is_an_autoencoder_of_the_code_below)
 }
 END_TEST
 
-/* With everything masked layer 2 sees zeros, and layer 1, whose code is the target, the clean input. */
+/* With everything masked, layer 2 receives zeros. Layer 1 receives the clean input, and its code is the target. */
 START_TEST(a_layer_corrupts_the_code_below_alone)
 {
     pal_model *m = stacked((const pal_setting[]){{"masking", "1"}}, 1, PAL_F64);
@@ -146,7 +148,7 @@ START_TEST(a_layer_corrupts_the_code_below_alone)
 }
 END_TEST
 
-/* Of a deep code the layers one by one are the encoder. */
+/* Applying the layers one by one gives the code of the encoder. */
 START_TEST(layers_make_up_the_encoder)
 {
     pal_model *m = stacked((const pal_setting[]){{"code-activation", "tanh"}}, 1, PAL_F64);
@@ -168,7 +170,7 @@ END_TEST
 static const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
 static const pal_schedule steady = {.name = "constant", .learning_rate = 0.02};
 
-/* After so many epochs a phase; classes is what the data have. */
+/* A model after `epochs` epochs of each phase. result may be NULL. */
 static pal_model *trained(const pal_setting *more, size_t n, int64_t epochs, pal_train_result *result)
 {
     pal_error err = {0};
@@ -196,7 +198,8 @@ static bool same(const pal_model *a, const pal_model *b, const char *name)
     return !memcmp(s->data, t->data, pal_tensor_bytes(s));
 }
 
-/* A run with fewer phases has the bits that the longer one keeps: training a layer leaves all others alone. */
+/* Training a phase changes only the parameters that it names. A run with fewer phases has the bits of those that the
+ * longer run does not change. */
 START_TEST(a_phase_moves_what_it_names)
 {
     static const pal_setting untied = {"tied", "no"};
@@ -217,7 +220,7 @@ START_TEST(a_phase_moves_what_it_names)
 }
 END_TEST
 
-/* Layer 1 does not know what comes after it. */
+/* The training of layer 1 does not depend on the layers after it. */
 START_TEST(the_layer_below_stays)
 {
     pal_model *shallow = model_of("stacked", PAL_SHAPE(SIDE, SIDE),
@@ -226,7 +229,7 @@ START_TEST(the_layer_below_stays)
     pal_error err = {0};
     pal_train_result result;
     pal_dataset *data = data_of(PAL_SPLIT_TRAIN);
-    /* From the same weights, which are drawn under other names. */
+    /* Start from the same weights. They have other names there, and so would be drawn differently. */
     pal_model *start = stacked((const pal_setting[]){{"fine-tuning", "none"}}, 1, PAL_F32);
     copy(shallow, "encoder/W", start, "encoder/1/W");
     const pal_train_options o = {
@@ -242,6 +245,7 @@ START_TEST(the_layer_below_stays)
 }
 END_TEST
 
+/* Each way of pretraining, with each kind of autoencoder, reaches a small error. */
 START_TEST(every_way_of_pretraining_learns)
 {
     static const char *const ways[] = {"greedy", "end-to-end", "none"}, *const kinds[] = {"basic", "denoising",
@@ -256,7 +260,7 @@ START_TEST(every_way_of_pretraining_learns)
 }
 END_TEST
 
-/* Weights of equal names and shapes come along, others stay. */
+/* Weights with equal names and shapes are copied. Others stay. */
 START_TEST(weights_are_taken_from_another_model)
 {
     pal_model *from = stacked((const pal_setting[]){{"fine-tuning", "2"}}, 1, PAL_F32);
@@ -285,6 +289,7 @@ START_TEST(weights_are_taken_from_another_model)
 }
 END_TEST
 
+/* A combination of options that trains nothing is refused, and so are given options without an effect. */
 START_TEST(what_trains_nothing_is_refused)
 {
     const pal_setting settings[] = {{"pretrain", "none"}, {"fine-tuning", "none"}};

@@ -1,4 +1,5 @@
-/* The singular value decomposition: known matrices, and what defines it, wide and tall. */
+/* test_svd.c - tests the singular value decomposition: known matrices, and the defining properties of wide and tall
+ * ones. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@ static pal_context *c;
 static void setup(void) { c = context_with(1); }
 static void teardown(void) { pal_context_free(c); }
 
-/* S and V' of a copy of a; frees nothing that is asked for. */
+/* Computes S and V' of a copy of a. vt: NULL: S only. */
 static void svd(size_t rows, size_t columns, const double *a, double *s, double *vt)
 {
     pal_error err = {0};
@@ -45,6 +46,7 @@ START_TEST(of_one)
 }
 END_TEST
 
+/* A matrix of zeros has the singular values 0 and still has directions of length 1. */
 START_TEST(zero)
 {
     double a[12] = {0}, s[3], vt[12];
@@ -67,7 +69,7 @@ static double dot(const double *p, const double *q, size_t n)
 
 static const size_t sizes[][2] = {{5, 5}, {4, 9}, {9, 4}, {1, 6}, {6, 1}, {40, 130}, {130, 40}};
 
-/* V'V = I; A V has orthogonal columns of lengths s (so A = (A V S^-1) S V'); A V V' = A. */
+/* V'V = I; the columns of A V are orthogonal and have the lengths s, so A = (A V S^-1) S V'; A V V' = A. */
 START_TEST(defining)
 {
     size_t m = sizes[_i][0], n = sizes[_i][1], r = m < n ? m : n;

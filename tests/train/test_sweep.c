@@ -1,4 +1,5 @@
-/* Sweeps: which runs are asked for, means and standard errors by hand, what is left when one is stopped, the table. */
+/* test_sweep.c - tests sweeps: which runs are made, means and standard errors by hand, what remains after a stop, and
+ * the table. */
 #include "train/train.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "tests/files.h"
 #include "tests/testing.h"
 
-/* What a run of value v and seed s finds: v squared + s squared, and nothing for the second figure. */
+/* The first figure of the run with value v and seed s. The second figure is not set. */
 static double found(double v, double s) { return v * v + s * s; }
 
 typedef struct calls {
@@ -46,7 +47,7 @@ static pal_sweep *sweep(size_t n_axes, int64_t seeds, calls *c, pal_error *err)
     return s;
 }
 
-/* Seeds 4, 5, 6: squares 16, 25, 36, of mean 77/3 and variance 100.33.. */
+/* The seeds 4, 5, 6 have the squares 16, 25, 36, with the mean 77/3 and the variance 100.33. */
 START_TEST(means_and_errors)
 {
     calls c = {0};
@@ -63,7 +64,7 @@ START_TEST(means_and_errors)
         ck_assert_double_eq_tol(m.mean, v * v + 77.0 / 3, 1e-12);
         ck_assert_double_eq_tol(m.error, error, 1e-12);
         ck_assert_double_eq_tol(m.difference, v * v, 1e-12);
-        ck_assert_double_eq_tol(m.difference_error, 0, 1e-12); /* paired: the seed's share cancels */
+        ck_assert_double_eq_tol(m.difference_error, 0, 1e-12); /* paired by seed: the seed's share cancels */
         ck_assert_int_eq(pal_sweep_of(s, row, 1).seeds, 0);
         ck_assert(isnan(pal_sweep_of(s, row, 1).mean));
     }
@@ -72,6 +73,7 @@ START_TEST(means_and_errors)
 }
 END_TEST
 
+/* All combinations of settings run with one seed before the next seed begins. */
 START_TEST(every_combination_of_a_seed_before_the_next)
 {
     static const char *const expected[] = {"0 8 4", "0 9,\"2\" 4", "1 8 4", "1 9,\"2\" 4",
@@ -86,6 +88,7 @@ START_TEST(every_combination_of_a_seed_before_the_next)
 }
 END_TEST
 
+/* After a stop, the runs that are finished still have means and differences. */
 START_TEST(stopped)
 {
     calls c = {.stop_after = 4};

@@ -1,4 +1,5 @@
-/* test_train.c - the training loop, figures, and the run folder. Data are made here; folders go away with the test. */
+/* test_train.c - tests the training loop, the figures, and the run folder. The tests make their own data; the folders
+ * are deleted with each test. */
 #include "train/train.h"
 
 #include <math.h>
@@ -40,7 +41,7 @@ static float weight(const pal_model *model, const char *name, int64_t i)
 
 static double sigmoid(double a) { return 1 / (1 + exp(-a)); }
 
-/* Cross-entropy and squared error of the basic model by hand, in double: the mean over all samples. */
+/* The cross-entropy and the squared error of the basic model by hand, in double: means over all samples. */
 static void by_hand(const pal_model *model, const pal_dataset *data, double *loss, double *squared)
 {
     *loss = *squared = 0;
@@ -61,6 +62,7 @@ static void by_hand(const pal_model *model, const pal_dataset *data, double *los
     }
 }
 
+/* The figures are means over all samples, whatever the batch size and the remainder. */
 START_TEST(every_sample_counts_once)
 {
     static const int64_t batches[] = {1, 7, 44, 45, 128};
@@ -80,7 +82,7 @@ START_TEST(every_sample_counts_once)
 }
 END_TEST
 
-/* The noise belongs to the sample: the same whatever the batch. */
+/* The noise belongs to the sample: it is the same for any batch size. */
 START_TEST(corruption_belongs_to_the_sample)
 {
     pal_dataset *data = data_of(SAMPLES, "data");
@@ -91,7 +93,7 @@ START_TEST(corruption_belongs_to_the_sample)
     ck_assert_double_eq_tol(a.squared_error_corrupted, c.squared_error_corrupted, 1e-5);
     ck_assert_double_ne(a.squared_error_corrupted, a.squared_error);
 
-    /* Another model may do the same corruption. */
+    /* Another model may use this model's corruption. */
     pal_error err = {0};
     pal_model *plain = model_of("basic", NULL, NULL);
     for (size_t i = 0; i < pal_model_parameter_count(model); i++) {
@@ -109,6 +111,7 @@ START_TEST(corruption_belongs_to_the_sample)
 }
 END_TEST
 
+/* A model can be copied with other settings, but not with settings that change its shapes. */
 START_TEST(settings_are_overridden)
 {
     pal_error err = {0};
@@ -150,6 +153,7 @@ static int watch_progress(const pal_progress *p, void *user)
 
 static const pal_schedule steady = {.name = "constant", .learning_rate = 0.5};
 
+/* Training lowers the test loss. The same seed gives the same bits, another seed gives others. */
 START_TEST(training_lowers_the_loss_and_is_repeatable)
 {
     pal_dataset *data = data_of(SAMPLES, "data"), *test = data_of(30, "test");
@@ -188,7 +192,8 @@ START_TEST(training_lowers_the_loss_and_is_repeatable)
 }
 END_TEST
 
-/* The loss of a step is the one before its update; with all samples in the batch it does not depend on their order. */
+/* The loss of a step is measured before its update. With all samples in one batch, it does not depend on their
+ * order. */
 START_TEST(the_first_loss_is_the_untrained_models)
 {
     pal_error err = {0};
@@ -239,6 +244,7 @@ static pal_run_info info_of(const pal_setting *settings, size_t n)
 static const pal_setting settings[] = {
     {"hidden", "5"}, {"masking", "0.1"}, {"tied", "no"}, {"activation", "tanh"}, {"l2", "1e-05"}};
 
+/* Everything that is written to a run folder is read back unchanged, including NAN and text that needs escapes. */
 START_TEST(the_folder_tells_what_it_was_told)
 {
     pal_error err = {0};
@@ -304,6 +310,7 @@ START_TEST(the_folder_tells_what_it_was_told)
 }
 END_TEST
 
+/* A folder with files in it, or a file with its name, is refused and left unchanged. */
 START_TEST(folders_in_the_way_are_refused)
 {
     const pal_run_info info = info_of(NULL, 0);
@@ -335,6 +342,7 @@ START_TEST(folders_in_the_way_are_refused)
 }
 END_TEST
 
+/* A folder that does not exist, that has no run.json, or whose run.json is damaged, is not a run. */
 START_TEST(what_is_no_run_is_told)
 {
     static const char *const texts[] = {"", "{", "[]", "{}", "{\"model\": 3, \"status\": \"done\"}"};
@@ -352,7 +360,7 @@ START_TEST(what_is_no_run_is_told)
 }
 END_TEST
 
-/* A run in a folder, ended by what ends it. */
+/* Trains in a folder. The run ends at epoch `stop`, at 40 epochs, or when the loss is not finite. */
 static pal_status run_in(const char *name, double rate, int64_t stop, pal_train_result *result, pal_error *err)
 {
     pal_dataset *data = data_of(SAMPLES, "data"), *test = data_of(30, "test");
@@ -379,6 +387,7 @@ static pal_status run_in(const char *name, double rate, int64_t stop, pal_train_
     return status;
 }
 
+/* The callback can stop the run. The model and the finished epochs are then in the folder. */
 START_TEST(the_callback_stops_and_the_model_is_saved)
 {
     pal_error err = {0};
@@ -399,6 +408,7 @@ START_TEST(the_callback_stops_and_the_model_is_saved)
 }
 END_TEST
 
+/* A loss that is not finite stops the run with an error. The folder keeps the last finite weights. */
 START_TEST(a_loss_that_is_not_finite_stops_the_run)
 {
     pal_error err = {0};
@@ -421,6 +431,7 @@ START_TEST(a_loss_that_is_not_finite_stops_the_run)
 }
 END_TEST
 
+/* Options that do not fit the data or name something unknown are refused before the first step. */
 START_TEST(what_does_not_fit_is_refused)
 {
     pal_dataset *data = data_of(SAMPLES, "data");

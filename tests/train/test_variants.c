@@ -1,6 +1,7 @@
-/* test_variants.c - every variant of the list by its defaults: an epoch on 2,000 images, encoding and decoding, bits.
+/* test_variants.c - tests every variant with its defaults: one epoch on 2,000 images, the same bits twice, encoding and
+ * decoding.
  *
- * The images are the default data's; without them, blurred spots that are made here. */
+ * The images are those of the default data. If it is not installed, the tests make images of blurred spots. */
 #include <math.h>
 
 #include "tests/files.h"
@@ -75,6 +76,7 @@ static void train(pal_model *m)
     ck_assert_msg(!pal_train(m, data, &o, &result, &err), "%s", err.text);
 }
 
+/* One epoch lowers the loss. A second model trained the same way has the same bits. */
 START_TEST(an_epoch_lowers_the_loss_and_has_the_same_bits_again)
 {
     const pal_variant *variant = pal_variant_at((size_t)_i);
@@ -94,6 +96,7 @@ START_TEST(an_epoch_lowers_the_loss_and_has_the_same_bits_again)
 }
 END_TEST
 
+/* Encoding and then decoding gives the bits of reconstructing. */
 START_TEST(encoding_then_decoding_is_reconstructing)
 {
     const pal_variant *variant = pal_variant_at((size_t)_i);
@@ -122,12 +125,12 @@ START_TEST(encoding_then_decoding_is_reconstructing)
 }
 END_TEST
 
-/* What a variant does that is told nothing. */
+/* The defaults of the model's options and of training. They were chosen because they give good pictures. */
 START_TEST(the_defaults_are_those_that_give_good_pictures)
 {
     static const struct {
         const char *variant;
-        pal_setting values[8]; /* of the model, then of training */
+        pal_setting values[8]; /* options of the model, then of training */
     } rows[] = {
         {"basic",
          {{"hidden", "256"},
