@@ -1,4 +1,4 @@
-/* Programs: passes change no bits, effects, in-place results, views, binding, errors while running. */
+/* test_compile.c - programs: passes that change no bits, effects, in-place results, views, binding, run-time errors. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -29,7 +29,8 @@ static pal_program *compile(const pal_var *outputs, size_t n, bool effects, unsi
     return p;
 }
 
-/* A training step of the tied autoencoder with masking noise: loss, gradient, update; odd sizes. */
+/* A training step of the tied autoencoder with masking noise: loss, gradient and update. The sizes are odd, so vector
+ * loops have remainders. */
 typedef struct net {
     pal_tensor *x, *w, *b, *c;
     pal_var loss, gw;
@@ -114,7 +115,7 @@ START_TEST(effects_run_only_when_asked)
 }
 END_TEST
 
-/* A leaf means its value when the run starts, for every reader, whatever is assigned. */
+/* Every reader of a leaf reads its value from the start of the run, whatever is assigned to it: two leaves can swap. */
 START_TEST(leaves_swap)
 {
     for (unsigned passes = 1; passes <= PAL_PASS_NONE; passes++) {
@@ -139,7 +140,7 @@ START_TEST(leaves_swap)
 }
 END_TEST
 
-/* Assigns that read each other's leaves by other indices, and readers that come late in the loop. */
+/* The same if assigns read each other's leaves at other indices, and if a reader comes late in the loop. */
 START_TEST(assigns_read_old_values)
 {
     for (unsigned passes = 1; passes <= PAL_PASS_NONE; passes++) {
@@ -151,7 +152,7 @@ START_TEST(assigns_read_old_values)
         memcpy(v0, v->data, sizeof v0);
         pal_var a = pal_leaf(tape, m, "m"), b = pal_leaf(tape, v, "v");
         pal_var a1 = pal_assign(a, pal_add(pal_transpose(a), b));
-        pal_assign(b, pal_mul(a, pal_add(b, pal_square(a1)))); /* the assign's value, and the old leaf */
+        pal_assign(b, pal_mul(a, pal_add(b, pal_square(a1)))); /* a1 is the new value, a is the old one */
         pal_var out = pal_sub(b, a);
         pal_program *p = pal_compile(
             tape, &out, 1,
@@ -252,7 +253,7 @@ START_TEST(a_program_outlives_its_tape)
 }
 END_TEST
 
-/* Odd ends: a caller's buffer is never read or written beyond its last element (the sanitizers watch). */
+/* For any length, a caller's buffer is not read or written beyond its last element (sanitizer builds detect it). */
 START_TEST(buffers_end_where_they_end)
 {
     for (int64_t n = 1; n < 70; n += 3) {
@@ -292,7 +293,7 @@ START_TEST(common_subexpressions_share)
 }
 END_TEST
 
-/* The chain of Adam's update is one loop of one pass over memory. */
+/* An update like Adam's is fused into one loop, so it passes over memory once. */
 START_TEST(a_chain_is_one_loop)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(1000), 0, 1, "x"),
