@@ -117,8 +117,7 @@ typedef struct graph_counts {
 typedef struct graph_contexts {
     pal_context *one, *three;
 } graph_contexts;
-/* Returns whether every property holds. If not, writes the failure to `why` (size bytes). gradients: also run the
- * gradient check. */
+/* Whether every property holds. If not, `why` (size bytes) describes the failure. gradients: check gradients too. */
 bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts *counts, char *why, size_t size);
 /* Makes a failing graph small: drops and simplifies nodes while it still fails. */
 graph graph_shrink(graph g, graph_contexts c, bool gradients);

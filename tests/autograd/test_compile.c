@@ -64,6 +64,7 @@ static void free_net(net *n)
     pal_tensor_free(n->c);
 }
 
+/* Five training steps give the same bits of loss and weights with any of the exact passes and with none. */
 START_TEST(exact_passes_keep_every_bit)
 {
     net n = record_net();
@@ -99,6 +100,7 @@ START_TEST(exact_passes_keep_every_bit)
 }
 END_TEST
 
+/* Assigns are carried out only in a program that is compiled with effects. */
 START_TEST(effects_run_only_when_asked)
 {
     net n = record_net();
@@ -174,6 +176,7 @@ START_TEST(assigns_read_old_values)
 }
 END_TEST
 
+/* Outputs that need no computation have the values from the start of the run, although an assign changes the leaf. */
 START_TEST(outputs_may_be_leaves_constants_and_views)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(3, 5), 0, 1, "x");
@@ -195,6 +198,7 @@ START_TEST(outputs_may_be_leaves_constants_and_views)
 }
 END_TEST
 
+/* A slice of a transpose of a slice has the right values in a loop and, broadcast and permuted, in a sum. */
 START_TEST(movement_composes)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(6, 8), 0, 1, "x");
@@ -218,6 +222,7 @@ START_TEST(movement_composes)
 }
 END_TEST
 
+/* pal_bind replaces the memory of a leaf: the program reads and assigns the new memory and leaves the old one alone. */
 START_TEST(binding_swaps_an_input)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(600), 0, 1, "x"),
@@ -278,6 +283,7 @@ START_TEST(buffers_end_where_they_end)
 }
 END_TEST
 
+/* The same product recorded twice is computed once. */
 START_TEST(common_subexpressions_share)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(64, 64), 0, 1, "x");

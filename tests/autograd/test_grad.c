@@ -45,6 +45,7 @@ START_TEST(tenth_derivative_of_exp)
 }
 END_TEST
 
+/* The gradient of a broadcast operand is summed over the broadcast axes. */
 START_TEST(broadcast_operands_get_their_own_shape)
 {
     pal_tensor *row = random_tensor(c, PAL_F64, PAL_SHAPE(4), 1, 2, "row"),
@@ -64,6 +65,7 @@ START_TEST(broadcast_operands_get_their_own_shape)
 }
 END_TEST
 
+/* The gradient is zero by a leaf that y does not depend on, and by one that it reads only through stop_gradient. */
 START_TEST(unreached_is_zeros)
 {
     pal_tensor *other = random_tensor(c, PAL_F64, PAL_SHAPE(5), 1, 2, "o");

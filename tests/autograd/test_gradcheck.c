@@ -141,6 +141,7 @@ static pal_var forgets_one(const pal_rule *r, size_t k)
     return pal_mul(r->seed, k == 0 ? r->in[1] : pal_stop_gradient(r->in[0]));
 }
 
+/* Order 1 passes, and order 2 reports the wrong second derivative and the slow fall of the Taylor remainder. */
 START_TEST(a_wrong_second_derivative_alone_is_rejected)
 {
     crooked = halved(PAL_HAS_RULE);
@@ -157,6 +158,7 @@ START_TEST(a_wrong_second_derivative_alone_is_rejected)
 }
 END_TEST
 
+/* Order 1 passes, and order 2 reports the asymmetry. */
 START_TEST(an_asymmetric_hessian_is_rejected)
 {
     pal_gradcheck_report r = check_at("mul", forgets_one, 1);
@@ -223,6 +225,7 @@ static pal_var relu_at(pal_tape *t, const pal_var *in, const void *user)
     return pal_relu(in[0]);
 }
 
+/* Elements at kinks are counted, not checked. If there is no other element, the verdict is PAL_CHECK_KINK. */
 START_TEST(kinks_are_neither_passed_nor_failed)
 {
     double x[] = {-1, 0, 1, 0.01};

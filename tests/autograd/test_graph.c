@@ -89,6 +89,7 @@ static char *text_of(bool other, bool drawing, bool chosen)
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
+/* The text does not depend on the order in which C evaluates two independent calls. */
 START_TEST(order_of_two_calls)
 {
     char *texts[2];
@@ -262,6 +263,7 @@ static void check_with_dot(const char *text)
     ck_assert_int_eq(pclose(dot), 0);
 }
 
+/* Every line of the text has a node in the drawing, except constants, which are part of their readers' labels. */
 START_TEST(drawing_is_whole)
 {
     char *listed = text_of(false, false, false), *drawn = text_of(false, true, false);
@@ -289,6 +291,7 @@ START_TEST(drawing_is_whole)
 }
 END_TEST
 
+/* Title, names and colours appear in the drawing; markup in a title is escaped, and an invalid colour is ignored. */
 START_TEST(options_show)
 {
     model m;
@@ -312,6 +315,7 @@ START_TEST(options_show)
 }
 END_TEST
 
+/* Names with quotes, markup, control characters or invalid UTF-8 break neither the text nor the drawing. */
 START_TEST(hostile_names)
 {
     static const char *const hostile[] = {"\"",           "a\"];}",       "\\",   "\\\"",   "<b>",      "&",

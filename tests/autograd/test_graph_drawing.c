@@ -192,6 +192,7 @@ END_TEST
 
 /* ---- Options -------------------------------------------------------------------------------------------------- */
 
+/* The legend explains only what the drawing contains. Title and legend can each be left out. */
 START_TEST(title_and_legend)
 {
     drawn_model m;
@@ -219,6 +220,7 @@ START_TEST(title_and_legend)
 }
 END_TEST
 
+/* Consecutive layers with the same operations are drawn once, with their number and their shapes. */
 START_TEST(folding)
 {
     drawn_model m;
@@ -268,6 +270,7 @@ START_TEST(folds_only_what_is_alike)
 }
 END_TEST
 
+/* depth 1 draws each inner scope as one node, which lists its parameters and counts its operations. */
 START_TEST(closing)
 {
     drawn_model m;
@@ -296,6 +299,7 @@ START_TEST(closing)
 }
 END_TEST
 
+/* A value that the adjoints keep from the forward pass is drawn as a dashed line, or as a number at both ends. */
 START_TEST(keeping)
 {
     drawn_model m;
@@ -338,8 +342,8 @@ START_TEST(sizes)
 }
 END_TEST
 
-/* Every operation that runs has a time, although steps and drawing have different orders. A program of another tape
- * does no harm. */
+/* Every operation that runs has a time, although steps and drawing differ in order. Drawing another tape with the
+ * program is harmless. */
 START_TEST(times)
 {
     drawn_model m;
@@ -426,6 +430,7 @@ START_TEST(writing)
 }
 END_TEST
 
+/* If writing fails, the error names the file, and the old file remains unchanged. No temporary file remains. */
 START_TEST(writing_fails)
 {
     drawn_model m;

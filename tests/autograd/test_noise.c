@@ -169,6 +169,7 @@ SPLIT(uniform_f64, double)
 SPLIT(normal_f32, float)
 SPLIT(normal_f64, double)
 
+/* The functions for host code draw the same words and numbers as the kernels. `row` is added to the first index. */
 START_TEST(host_functions)
 {
     const pal_noise noise = {.seed = 21, .clock = 22, .row = 23};

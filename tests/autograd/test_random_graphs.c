@@ -152,6 +152,7 @@ static pal_var nested(pal_tape *tape, pal_var k, void *user)
     return pal_mul(pal_one_hot(n.outermost, 2, PAL_F64), pal_uniform(tape, "u", PAL_SHAPE(1)));
 }
 
+/* Noise differs for each index of up to four nested regions. Five are an error. */
 START_TEST(noise_inside_four_regions_and_no_more)
 {
     double out[2];

@@ -23,6 +23,7 @@ static void teardown(void)
     pal_context_free(c);
 }
 
+/* A tape keeps its first error, with the scope. Later calls with the bad handle fail without replacing it. */
 START_TEST(first_error_sticks_and_says_where)
 {
     pal_var x = pal_leaf(t, x23, "x"), w = pal_leaf(t, w45, "w");
@@ -181,6 +182,7 @@ START_TEST(stale_handle_is_named)
 }
 END_TEST
 
+/* The same tensor always gives the same leaf. Another tensor that overlaps its memory is refused. */
 START_TEST(one_tensor_is_one_leaf)
 {
     pal_var a = pal_leaf(t, x23, "x"), b = pal_leaf(t, x23, "again");
@@ -206,6 +208,7 @@ START_TEST(names_are_unique_within_their_scope)
 }
 END_TEST
 
+/* A stream is identified by scope and name, and may be drawn only once. */
 START_TEST(streams_are_drawn_once)
 {
     pal_scope_begin(t, "a");

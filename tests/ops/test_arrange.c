@@ -1,6 +1,5 @@
 /* test_arrange.c - operations that arrange elements: concat and split, flip, repeat, diagonals, triangles. Values are
- * compared with plain loops in every element type, inverse operations cancel, and views give the same bits as copies.
- */
+ * compared with plain loops in every element type, inverse operations cancel, and views give the bits of copies. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -224,6 +223,7 @@ START_TEST(reversed_views_go_everywhere)
 }
 END_TEST
 
+/* Each element appears as often as the product of the repeat counts, which is also its derivative. */
 START_TEST(repeat_tiles_and_its_adjoint_sums)
 {
     static const int64_t times[][3] = {{1, 1, 1}, {2, 1, 1}, {1, 3, 1}, {1, 1, 2}, {2, 3, 4}, {2, 0, 1}};

@@ -239,6 +239,7 @@ static pal_tensor *tensor(pal_shape shape, const double *x)
 static const double factor_p[] = {1.5, 99, -0.7, 0.8}, mean_p[] = {0.5, -1}, factor_q[] = {0.9, 77, 0.4, 1.3},
                     mean_q[] = {-0.2, 0.3};
 
+/* For two dimensions, density and entropy agree with the formulas for a 2 x 2 covariance. */
 START_TEST(full_normal_of_two)
 {
     static const double at[] = {1, 2};
@@ -254,6 +255,7 @@ START_TEST(full_normal_of_two)
 }
 END_TEST
 
+/* With a diagonal factor, the full-covariance normal agrees with independent normals. */
 START_TEST(full_normal_with_diagonal_factor)
 {
     enum { D = 3 };
@@ -292,6 +294,7 @@ START_TEST(full_normal_with_diagonal_factor)
 }
 END_TEST
 
+/* Averages of samples agree with mean, covariance, entropy, divergence, and derivatives through the samples. */
 START_TEST(full_normal_samples_confirm_the_rest)
 {
     pal_tensor *l = tensor(PAL_SHAPE(2, 2), factor_p), *m = tensor(PAL_SHAPE(2), mean_p),

@@ -90,7 +90,7 @@ static bool agrees(double got, double want, pal_dtype dtype, double tolerance, d
     return got == want || fabs(got - want) <= tolerance * fmax(fabs(want), scale) + least;
 }
 
-/* Whether the slope is accurate only relative to 1. The slopes of tanh, sigmoid and mish come from 1 minus a number;
+/* Whether the slope is accurate only relative to 1: tanh, sigmoid and mish compute it from 1 minus a number, and
  * digamma has zeros. */
 static bool beside_one(const pal_op *op)
 {
@@ -237,6 +237,7 @@ START_TEST(special_functions_known_values)
 }
 END_TEST
 
+/* Functions that are defined by differences of nearly equal numbers keep their relative accuracy. */
 START_TEST(accurate_where_sums_would_cancel)
 {
     for (double x = 1e-12; x < 0.4; x *= 7) {

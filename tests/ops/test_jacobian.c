@@ -73,6 +73,7 @@ static void equal(pal_var a, pal_var b, double tolerance)
 /* A function R^d -> R^k. The tests choose k so that the Jacobian has fewer rows, or fewer columns. */
 static pal_var function(pal_var x, pal_var w) { return pal_tanh(pal_matmul(pal_sin(x), w)); }
 
+/* Each row agrees with a vjp, each column with differences, whether the Jacobian has fewer rows or fewer columns. */
 START_TEST(a_jacobian_is_its_rows_its_columns_and_its_differences)
 {
     for (int wide = 0; wide < 2; wide++) {
@@ -106,6 +107,7 @@ START_TEST(a_jacobian_is_its_rows_its_columns_and_its_differences)
 }
 END_TEST
 
+/* Scalars on either side, independent values and empty values. */
 START_TEST(jacobians_of_scalars_and_of_nothing)
 {
     pal_var x = leaf(PAL_SHAPE(2, 3), -1, 1, "x"), s = leaf(PAL_SCALAR, 0.5, 1, "s"),

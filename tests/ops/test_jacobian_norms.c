@@ -102,6 +102,7 @@ static const encoder encoders[] = {
 };
 enum { ENCODERS = sizeof encoders / sizeof *encoders };
 
+/* The norms by layers and by rows agree, per sample and on average, and so do their gradients. */
 START_TEST(layers_agree_with_rows)
 {
     const encoder *e = &encoders[_i];
@@ -220,6 +221,7 @@ START_TEST(the_sum_of_rows_is_rejected)
 }
 END_TEST
 
+/* The mean of 10000 estimates differs from the exact norm by less than four standard errors. */
 START_TEST(hutchinson_is_unbiased)
 {
     parts p = make((int64_t[]){3, 3, 2}, 2, PAL_SHAPE(2, 3));
@@ -243,6 +245,7 @@ START_TEST(hutchinson_is_unbiased)
 }
 END_TEST
 
+/* An operation that the form by layers cannot handle is named, and the error recommends the form by rows. */
 START_TEST(layers_name_what_stands_between)
 {
     pal_tensor *xt = random_tensor(c, PAL_F64, PAL_SHAPE(3, 4), -1, 1, "x"),

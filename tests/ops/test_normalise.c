@@ -61,6 +61,7 @@ START_TEST(softmax_sums_to_one_and_ignores_shifts)
 }
 END_TEST
 
+/* d p_i / d x_j = p_i ((i == j) - p_j), and for the logarithm (i == j) - p_j. */
 START_TEST(softmax_has_its_jacobian)
 {
     pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(4), -2, 2, "x");
@@ -229,6 +230,7 @@ static void statistics(const pal_tensor *x, size_t channel, double *mean, double
             }
 }
 
+/* The output uses the statistics of the batch. The running ones are updated only by a program with effects. */
 START_TEST(batch_norm_in_training)
 {
     bool images = _i;
@@ -280,6 +282,8 @@ START_TEST(batch_norm_in_training)
 }
 END_TEST
 
+/* The output has mean 0 and variance 1 per channel. The gradient passes through the statistics, so it is orthogonal to
+ * a constant and to y. */
 START_TEST(batch_norm_normalises_and_differentiates_its_statistics)
 {
     bool images = _i;
@@ -304,6 +308,7 @@ START_TEST(batch_norm_normalises_and_differentiates_its_statistics)
 }
 END_TEST
 
+/* In evaluation the running statistics are used and stay unchanged. */
 START_TEST(batch_norm_evaluated)
 {
     const pal_var none = {.tape = t};

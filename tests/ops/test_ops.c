@@ -175,6 +175,7 @@ START_TEST(conventions_at_kinks)
 }
 END_TEST
 
+/* Sums over every set of axes have a relative error of at most 1e-6 in float32, also with 100003 terms. */
 START_TEST(sums_are_right_and_accurate)
 {
     static const pal_shape shapes[] = {{3, {7, 600, 3}},    {2, {130, 700}}, {1, {100003}},
@@ -260,6 +261,7 @@ START_TEST(rows_are_taken_and_scattered)
 }
 END_TEST
 
+/* Casts to integers truncate and saturate. NaN becomes 0 as an integer and true as a bool. */
 START_TEST(casts_saturate)
 {
     double in[] = {2.9, -2.9, 1e30, -1e30, (double)NAN, 300};

@@ -88,6 +88,8 @@ END_TEST
 
 /* ---- Order ---------------------------------------------------------------------------------------------------- */
 
+/* Among equal values the first comes first, and -0 equals 0. arg_max and arg_min return the first NaN, if there is one.
+ * Sorting puts NaN last, in either direction. */
 START_TEST(first_of_equals_and_nan)
 {
     static const double in[][5] = {{1, 3, 3, 0, 0},        {0, -0.0, 0, -0.0, 0},
@@ -155,6 +157,7 @@ static bool before(double x, size_t i, double y, size_t j)
     return x > y || (x == y && i < j);
 }
 
+/* Rows of many lengths and patterns are sorted; top-k returns the first k of that order. */
 START_TEST(long_rows_are_ordered)
 {
     static const size_t lengths[] = {1, 15, 16, 17, 33, 100, 257, 1000};
@@ -186,6 +189,7 @@ START_TEST(long_rows_are_ordered)
 }
 END_TEST
 
+/* The derivative of a sort or of top-k is scattered back by the permutation. */
 START_TEST(derivatives_go_to_where_values_came_from)
 {
     pal_tensor *x;

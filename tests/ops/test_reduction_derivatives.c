@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* The norm of (3u, -4u) and its gradient are right even if u^2 overflows or underflows. */
 START_TEST(norms_neither_overflow_nor_vanish)
 {
     static const double unit[] = {1,       1e200,    1e-200, 1e307, 5e-324 * 1e10, 1e130,  1e-130,
@@ -45,6 +46,7 @@ START_TEST(norms_neither_overflow_nor_vanish)
 }
 END_TEST
 
+/* Equal extremes share the derivative equally. If an element is NaN, the result is NaN and the derivative 0. */
 START_TEST(ties_share_the_derivative)
 {
     static const double in[][4] = {{1, 3, 3, 3}, {2, 2, 2, 2}, {-inf, -inf, 0, -1}, {inf, inf, 0, 1}, {nan_, 1, 5, 2}};
@@ -74,6 +76,7 @@ START_TEST(ties_share_the_derivative)
 }
 END_TEST
 
+/* First and second derivatives of a product are right with any number of zeros: the rules cannot divide by elements. */
 START_TEST(products_with_zeros)
 {
     static const double in[][4] = {{2, 3, 5, 7}, {2, 0, 5, 7}, {0, 3, 0, 7}, {0, 0, 0, 7}, {0, 0, 0, 0}};

@@ -80,6 +80,7 @@ START_TEST(reductions_match_plain_loops)
 }
 END_TEST
 
+/* Without elements, a sum is 0, a product 1, a mean NaN, log-sum-exp -inf. Extremes and variances are errors. */
 START_TEST(of_no_elements)
 {
     pal_tensor *x;
@@ -141,6 +142,7 @@ START_TEST(extreme_arguments)
 }
 END_TEST
 
+/* The mean is subtracted before squaring, so a large common offset loses no accuracy. */
 START_TEST(variance_takes_two_passes)
 {
     pal_tensor *x;

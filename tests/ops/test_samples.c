@@ -160,6 +160,7 @@ START_TEST(densities_integrate_to_one)
 }
 END_TEST
 
+/* Averages of samples agree with mean and variance, and averages of log densities with entropy and divergence. */
 START_TEST(entropies_and_divergences_are_averages)
 {
     const family *f = &families[_i];

@@ -120,6 +120,7 @@ START_TEST(it_ends)
 }
 END_TEST
 
+/* A failure of the function at any call stops the search and is returned. A NaN at the start is PAL_ERR_NUMERIC. */
 START_TEST(failures_come_through)
 {
     double x[2] = {-1.2, 1};

@@ -138,6 +138,7 @@ static double compare(const char *text, const pal_tensor *tensor, size_t first, 
     return worst;
 }
 
+/* Every loss and every recorded weight of the reference curves is reproduced. */
 START_TEST(training_agrees_with_pytorch)
 {
     static start s;
@@ -247,6 +248,7 @@ START_TEST(clipping_is_by_the_norm_of_all_gradients)
 }
 END_TEST
 
+/* The states of one kind are parts of one slab, aligned to 64 bytes. Until a step is set, an update changes nothing. */
 START_TEST(states_are_named_slabs_and_rest_until_a_step)
 {
     stepper s;
@@ -349,6 +351,7 @@ START_TEST(schedules_meet_their_ends)
 }
 END_TEST
 
+/* Each part of a slab starts at a multiple of 64 bytes. */
 START_TEST(slabs_align_their_parts)
 {
     const pal_shape shapes[] = {PAL_SHAPE(3), PAL_SCALAR, PAL_SHAPE(4, 5)}, large[] = {PAL_SHAPE(INT64_MAX)};

@@ -1,8 +1,8 @@
 #!/bin/sh
 # lectures.sh [--refresh] - checks or corrects the line numbers of the references in docs/lectures.md.
 #
-# Every reference [`NAME`, FILE:LINE](../FILE#LLINE) must name the line where FILE defines NAME. This is the line where a
-# function or a test of that name begins, else a table row that begins with the name, else the first line that contains
+# Every reference [`NAME`, FILE:LINE](../FILE#LLINE) must name the line where FILE defines NAME. There, a function or a
+# test of that name begins, else a table row that begins with the name, else the first line that contains
 # it as a word. Without --refresh, each wrong reference is printed, and the exit status is 1 if there is one. With
 # --refresh, the numbers are corrected, and references that cannot be corrected are printed. The last line of the output
 # is "N references, N wrong".
