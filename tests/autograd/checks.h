@@ -1,5 +1,5 @@
-/* checks.h - helpers shared by the suites of the gradient checker: a check of one operation, and an operation of which
- * only the second derivative is wrong. */
+/* checks.h - helpers shared by the suites of the gradient checker: a check of one operation, and an operation with
+ * a correct first and a wrong second derivative. */
 #ifndef PAL_CHECKS_H
 #define PAL_CHECKS_H
 

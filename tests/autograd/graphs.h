@@ -11,7 +11,7 @@
 #define GRAPH_NODES      40
 #define GRAPH_OUTPUTS    8
 #define GRAPH_OPERATIONS 512
-#define GRAPH_INNER      5 /* most nodes of a region's body */
+#define GRAPH_INNER      5 /* maximum number of nodes in the body of a region */
 
 typedef enum graph_kind {
     GRAPH_LEAF,
@@ -60,8 +60,8 @@ typedef struct graph {
     bool planted; /* use graph_planted among the elementwise operations */
     pal_dtype real;
     int64_t dim[3];
-    size_t n_leaves, n_main, n, n_outputs; /* leaves: 0 .. n_leaves-1; main nodes: up to
-                                              n_main-1; then assigns, gradients and their readers: up to n-1 */
+    /* Nodes: first n_leaves leaves, then main nodes up to n_main - 1, then assigns, gradients and their readers. */
+    size_t n_leaves, n_main, n, n_outputs;
     graph_node node[GRAPH_NODES];
     uint16_t output[GRAPH_OUTPUTS];
 } graph;
@@ -81,7 +81,7 @@ void graph_record(const graph *g, pal_tape *tape, pal_tensor *const *leaves, uin
 pal_var graph_scalar(const graph *g, pal_tape *tape, const pal_var *leaves);
 
 /* Helpers for recording (graphs_nodes.c). */
-#define GRAPH_MOST 4096 /* most elements of a value */
+#define GRAPH_MOST 4096 /* maximum number of elements of a value */
 typedef struct graph_builder {
     const graph *g;
     pal_tape *tape;

@@ -127,7 +127,7 @@ START_TEST(recomputing_changes_nothing)
 }
 END_TEST
 
-/* ---- Checkpointing: a deep chain, of which every two layers are recomputed in the backward pass --------------- */
+/* ---- Checkpointing: a deep chain whose layers are recomputed, two at a time, in the backward pass -------------- */
 
 enum { DEPTH = 6, WIDTH = 16, ROWS = 64 };
 

@@ -172,7 +172,7 @@ START_TEST(reversed_views_go_everywhere)
     pal_var out[] = {
         pal_add(v, pal_flip(v, 1)),                                /* a loop reads v and its view */
         pal_mul(half, back),                                       /* a view of a value of the same loop */
-        pal_reshape(pal_flip(v, 2), PAL_SHAPE(40, 30)),            /* the result is no strided view */
+        pal_reshape(pal_flip(v, 2), PAL_SHAPE(40, 30)),            /* the result is not a strided view */
         pal_matmul(pal_flip(v, 1), pal_transpose(pal_flip(v, 2))), /* kernels need copies */
         pal_add(v, pal_flip(row, 1)),                              /* broadcast */
         pal_flip(pal_slice(v, (const int64_t[]){1, 3}, (const int64_t[]){7, 9}, (const int64_t[]){3, 4}), 3),

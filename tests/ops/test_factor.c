@@ -225,7 +225,7 @@ START_TEST(singular_triangles_fail)
           "triangular_solve: singular: 0 on the diagonal, row 1 of matrix 0");
     fails(pal_triangular_solve(values(PAL_SHAPE(2, 2, 2), nan), values(PAL_SHAPE(2, 1), b), true),
           "triangular_solve: singular: NaN on the diagonal, row 0 of matrix 1");
-    /* NaN below the diagonal is no error: it spreads to the results that depend on it. */
+    /* NaN below the diagonal is not an error: it spreads to the results that depend on it. */
     double below[] = {1, 0, 0, 0, 1, 0, (double)NAN, 0, 1}, sides[] = {1, 1, 1}, *x;
     x = eval(pal_triangular_solve(values(PAL_SHAPE(3, 3), below), values(PAL_SHAPE(3, 1), sides), false));
     ck_assert(x[0] == 1 && x[1] == 1 && isnan(x[2]));

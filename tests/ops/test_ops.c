@@ -109,7 +109,7 @@ START_TEST(extreme_arguments)
 {
     for (int i = 0; i < 2; i++) {
         pal_dtype d = i ? PAL_F64 : PAL_F32;
-        near(at(surely, 20, d), log1p(exp(-20))); /* must not be rounded away beside 20 */
+        near(at(surely, 20, d), log1p(exp(-20))); /* must not be rounded away next to 20 */
         near(at(surely, -20, d), 20 + log1p(exp(-20)));
         near(at(pal_softplus, 1000, d), 1000);
         near(at(pal_softplus, -1000, d), 0);

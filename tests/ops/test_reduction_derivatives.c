@@ -25,7 +25,7 @@ START_TEST(norms_neither_overflow_nor_vanish)
             pal_tensor_free(x);
             fresh_tape();
         }
-    /* The norm of (3, 4) is exactly 5. Infinity gives infinity, but NaN gives NaN, even beside infinity. At 0 the
+    /* The norm of (3, 4) is exactly 5. Infinity gives infinity, but NaN gives NaN, even with infinity. At 0 the
      * value, the gradient and the Hessian are 0. */
     static const double rows[][2] = {{3, 4}, {-inf, 4}, {nan_, 1}, {inf, nan_}, {0, -0.0}};
     pal_tensor *x;

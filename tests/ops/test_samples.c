@@ -231,7 +231,7 @@ START_TEST(bernoulli_is_consistent)
 }
 END_TEST
 
-/* Classes drawn from logits of which one is masked by -inf: density, entropy and divergence agree with the draws. */
+/* Classes drawn from logits with one masked by -inf: density, entropy and divergence agree with the draws. */
 START_TEST(categorical_is_consistent)
 {
     static const double logits[] = {0.3, -(double)INFINITY, 1.4, -0.6}, others[] = {-1, 0.2, 0.5, 0.1};

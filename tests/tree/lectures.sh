@@ -1,11 +1,13 @@
 #!/bin/sh
 # lectures.sh [--refresh] - checks or corrects the line numbers of the references in docs/lectures.md.
 #
-# Every reference [`NAME`, FILE:LINE](../FILE#LLINE) must name the line where FILE defines NAME. There, a function or a
-# test of that name begins, else a table row that begins with the name, else the first line that contains
-# it as a word. Without --refresh, each wrong reference is printed, and the exit status is 1 if there is one. With
-# --refresh, the numbers are corrected, and references that cannot be corrected are printed. The last line of the output
-# is "N references, N wrong".
+# Every reference [`NAME`, FILE:LINE](../FILE#LLINE) must name the line where FILE defines NAME. That is the line where
+# a function or a test of that name begins. If there is none, it is the table row that begins with the name, or else the
+# first line that contains the name as a word.
+#
+# Without --refresh, each wrong reference is printed, and the exit status is 1 if there is one. With --refresh, the
+# numbers are corrected, and references that cannot be corrected are printed. The last line of the output is
+# "N references, N wrong".
 set -u
 LC_ALL=C
 export LC_ALL
