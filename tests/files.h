@@ -1,4 +1,4 @@
-/* files.h - a folder of their own for the tests of a case, empty before each of them, and files in it. */
+/* files.h - a temporary folder for each case of tests, empty before each test, and helpers for files in it. */
 #ifndef PAL_TESTS_FILES_H
 #define PAL_TESTS_FILES_H
 
@@ -37,7 +37,7 @@ static inline void remove_folder(void)
     ck_assert_int_eq(rmdir(folder), 0);
 }
 
-/* The folder is made and removed outside the tests' processes, so that a failing test leaves nothing either. */
+/* Gives the case its folder. It is made and removed outside the tests' processes, so a failing test leaves no files. */
 static inline TCase *in_own_folder(TCase *tests)
 {
     tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
@@ -45,7 +45,7 @@ static inline TCase *in_own_folder(TCase *tests)
     return tests;
 }
 
-/* What is in the folder, hidden or not. */
+/* The number of entries in the folder, including hidden ones. */
 static inline int count_files(void)
 {
     int count = 0;
@@ -57,7 +57,7 @@ static inline int count_files(void)
     return count;
 }
 
-/* FOLDER/NAME; it stays until the eighth call from here. */
+/* Returns the path FOLDER/NAME. The string is valid until the eighth call after this one. */
 static inline const char *path_of(const char *name)
 {
     static char paths[8][PATH_ROOM];
@@ -67,7 +67,7 @@ static inline const char *path_of(const char *name)
     return path;
 }
 
-/* Writes NAME in the folder; returns its path. */
+/* Writes the file NAME in the folder. Returns its path (see path_of). */
 static inline const char *write_file(const char *name, const void *bytes, size_t size)
 {
     const char *path = path_of(name);
@@ -83,7 +83,7 @@ static inline const char *write_text(const char *name, const char *text)
     return write_file(name, text, strlen(text));
 }
 
-/* As much as there is room for; returns how much that is. */
+/* Reads at most `room` bytes of the file into out. Returns the number of bytes read. */
 static inline size_t read_file(const char *path, void *out, size_t room)
 {
     FILE *file = fopen(path, "rb");
@@ -100,7 +100,8 @@ static inline void assert_text(const char *path, const char *expected)
     ck_assert_str_eq(text, expected);
 }
 
-/* A full disk, played by a limit on the size of files. Check writes files too: nothing is asserted until make_room. */
+/* Simulates a full disk by a limit on the size of files. Check writes files too, so assert nothing before make_room.
+ * Returns the old limit, which make_room restores. */
 static inline struct rlimit fill_disk(rlim_t size)
 {
     struct rlimit before;

@@ -1,4 +1,5 @@
-/* main.c - runs the suites of suites.def; with arguments, only those named. CK_FORK=no keeps them in one process. */
+/* main.c - runs all suites of suites.def, or only those that the arguments name. With CK_FORK=no in the environment,
+ * all tests run in one process. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* testing.h - what the suites share. */
+/* testing.h - helpers shared by all suites: random tensors, contexts, an allocator that can fail, cases of tests. */
 #ifndef PAL_TESTING_H
 #define PAL_TESTING_H
 
@@ -8,7 +8,7 @@
 #include "autograd/gradcheck.h"
 #include "ops/ops.h"
 
-/* A tensor of seeded numbers in [low, high). */
+/* A tensor of random numbers in [low, high). The seed is fixed; the stream's name selects the numbers. */
 static inline pal_tensor *random_tensor(pal_context *c, pal_dtype dtype, pal_shape shape, double low, double high,
                                         const char *stream)
 {
@@ -30,10 +30,10 @@ static inline pal_context *context_with(unsigned threads)
     return c;
 }
 
-/* An allocator that counts what is held, and gives no more blocks than are left. */
+/* An allocator that counts the blocks in use. After `left` more requests, every further request fails. */
 typedef struct meter {
     long left, held;
-    size_t largest; /* that was asked for at once */
+    size_t largest; /* largest block that was requested, in bytes */
 } meter;
 
 static inline void *meter_allocate(size_t size, void *user)
@@ -64,7 +64,7 @@ static inline pal_context *metered_context(meter *memory)
 
 #define TESTS(...) ((const TTest *const[]){__VA_ARGS__, NULL})
 
-/* A case of the tests up to NULL, with what comes before and after each. */
+/* Adds a case with the tests up to NULL, limited to 120 s each. `before` and `after` run around each test. */
 static inline TCase *add_case(Suite *suite, const char *name, SFun before, SFun after, const TTest *const *tests)
 {
     TCase *group = tcase_create(name);

@@ -1,5 +1,5 @@
-/* checks.h - what the suites of the gradient checker share: the check of an operation, and an operation whose second
- * derivative alone is wrong. */
+/* checks.h - helpers shared by the suites of the gradient checker: a check of one operation, and an operation with
+ * a correct first and a wrong second derivative. */
 #ifndef PAL_CHECKS_H
 #define PAL_CHECKS_H
 
@@ -26,7 +26,7 @@ static inline pal_var half(const pal_rule *r, size_t k)
     return pal_scale(r->seed, -0.5);
 }
 
-/* x negated, its derivative half of what it should be, or none. */
+/* The operation -x with half of the correct derivative, or with no derivative. */
 static inline pal_op halved(pal_derivative derivative)
 {
     pal_op op = *pal_op_find("neg");
@@ -35,14 +35,16 @@ static inline pal_op halved(pal_derivative derivative)
     op.vjp = half;
     return op;
 }
-static pal_op crooked; /* set by the test that uses it */
+static pal_op crooked; /* a wrong operation; the test that uses it sets it */
 
+/* A rule for exp. Its value is right; its own derivative is wrong, because it computes -out by `crooked`. */
 static inline pal_var wrong_when_differentiated(const pal_rule *r, size_t k)
 {
     (void)k;
     return pal_mul(r->seed, pal_neg(pal_record(NULL, &crooked, &r->out, 1, NULL)));
 }
 
+/* Checks the operation `name` at order n on random 3 x 3 operands in [0.5, 1); vjp replaces its rule; NULL: its own. */
 static inline pal_gradcheck_report check_at(const char *name, pal_var (*vjp)(const pal_rule *, size_t), int n)
 {
     pal_op op = *pal_op_find(name);

@@ -1,6 +1,7 @@
-/* graph_models.h - models whose drawings are looked at: contractive, with a region and a second derivative;
- * variational, with noise; deep, with layers that repeat. They are recorded on a tape by hand, so that nothing but
- * operations is needed. */
+/* graph_models.h - models that the drawing tests draw.
+ *
+ * The contractive model has a region and a second derivative, the variational one has noise, and the deep one has
+ * repeated layers. They are recorded directly on a tape, so the tests need only the operations. */
 #ifndef PAL_TESTS_GRAPH_MODELS_H
 #define PAL_TESTS_GRAPH_MODELS_H
 
@@ -17,7 +18,7 @@ typedef struct drawn_model {
     pal_var leaves[DRAWN_LEAVES];
     char names[DRAWN_LEAVES][DRAWN_NAME];
     size_t n;
-    pal_var loss, gradients[DRAWN_LEAVES]; /* gradients[i] by leaves[i]; none by the batch */
+    pal_var loss, gradients[DRAWN_LEAVES]; /* gradients[i]: with respect to leaves[i]; gradients[0] is unset */
 } drawn_model;
 
 static inline pal_var drawn_leaf(drawn_model *m, const char *name, pal_shape shape)
@@ -47,7 +48,7 @@ static inline pal_var drawn_reconstruction(pal_var logits, pal_var x)
     return pal_mean_over_samples(pal_bernoulli_cross_entropy(logits, x));
 }
 
-/* Rifai et al. 2011: reconstruction by tied weights + lambda |d h / d x|^2. */
+/* Rifai et al. 2011: reconstruction with tied weights + lambda ||dh/dx||^2. */
 static inline void draw_contractive(drawn_model *m, pal_context *context, bool gradient)
 {
     drawn_begin(m, context, PAL_SHAPE(32, 784));
@@ -70,7 +71,7 @@ static inline void draw_contractive(drawn_model *m, pal_context *context, bool g
     if (gradient) drawn_differentiate(m);
 }
 
-/* Kingma and Welling 2014: a normal code, reparametrised, and Bernoulli pixels. */
+/* Kingma and Welling 2014: a reparametrised normal code, and Bernoulli pixels. */
 static inline void draw_variational(drawn_model *m, pal_context *context, bool gradient)
 {
     drawn_begin(m, context, PAL_SHAPE(32, 784));
@@ -111,7 +112,7 @@ static inline void draw_variational(drawn_model *m, pal_context *context, bool g
     if (gradient) drawn_differentiate(m);
 }
 
-/* Hinton and Salakhutdinov 2006: 784-1000-500-250-30 and mirrored. */
+/* Hinton and Salakhutdinov 2006: an encoder 784-1000-500-250-30 and the mirrored decoder. */
 static inline void draw_deep(drawn_model *m, pal_context *context, bool gradient)
 {
     static const int64_t units[] = {784, 1000, 500, 250, 30, 250, 500, 1000, 784};

@@ -1,4 +1,4 @@
-/* graphs.c - the generator of random graphs (see graphs.h). */
+/* graphs.c - generates and records random graphs (see graphs.h). */
 #include "tests/autograd/graphs.h"
 
 #include <stdio.h>
@@ -48,14 +48,14 @@ graph graph_of(uint64_t seed, bool small)
                                                         : GRAPH_BINARY);
         if (g.alike && n->kind > GRAPH_WHERE && n->kind < GRAPH_KINDS && r / 1024 % 4)
             n->kind = (uint8_t[]){GRAPH_BINARY, GRAPH_UNARY, GRAPH_ELEMENTWISE}[r / 4096 % 3];
-        else if (i >= g.n_leaves && i < g.n_main && r / 65536 % 5 == 0) /* there are many of these */
+        else if (i >= g.n_leaves && i < g.n_main && r / 65536 % 5 == 0) /* these two kinds cover many operations */
             n->kind = r / 524288 % 2 ? GRAPH_CASE : GRAPH_ELEMENTWISE;
         n->inner = (uint8_t)(1 + r / 64 % GRAPH_INNER);
         for (int k = 0; k < 6; k++) n->word[k] = (uint32_t)graph_random(rng);
-        for (int k = 0; k < 3; k++) { /* recent ones more often */
+        for (int k = 0; k < 3; k++) { /* recent nodes are read more often */
             size_t back = graph_random(rng) % (graph_random(rng) % 2 ? 3 : i + 1) + 1;
             n->in[k] = (uint16_t)(i < back ? 0 : i - back);
-            /* There is no derivative through an assign: what it gives is read by the last nodes alone. */
+            /* An assign has no derivative, so gradients read only main nodes. */
             if (n->kind == GRAPH_GRAD && n->in[k] >= g.n_main) n->in[k] = (uint16_t)(g.n_main - 1);
         }
     }
@@ -72,7 +72,7 @@ graph graph_of(uint64_t seed, bool small)
 typedef struct recording {
     graph_builder b;
     pal_tensor *const *leaves;
-    uint64_t rng; /* 0: as listed */
+    uint64_t rng; /* 0: record in the order of the list */
     pal_var *value;
     bool done[GRAPH_NODES];
 } recording;
@@ -86,14 +86,14 @@ static pal_var assign(recording *r, const graph_node *n)
     if (n->word[1] % 8 == 4) v = graph_permute(v, n->word[3]);
     pal_var fits = graph_conform(n->word[4] % 2 ? v : graph_real(&r->b, v), pal_shape_of(x));
     if (n->word[5] % 3 == 0) fits = pal_lerp(graph_real(&r->b, x), graph_real(&r->b, fits), 0.5);
-    if (n->word[5] % 3 == 1) { /* of two leaves: with another such assign a pair that is updated together */
+    if (n->word[5] % 3 == 1) { /* computed from two leaves: two such assigns can be updated together in one loop */
         pal_var other = graph_real(&r->b, graph_conform(r->value[n->word[3] % g->n_leaves], pal_shape_of(x)));
         fits = graph_binary(&r->b, graph_real(&r->b, x), other, n->word[4] / 2);
     }
     return pal_assign(x, graph_real_as(fits, pal_dtype_of(x)));
 }
 
-/* Two assigns to one leaf are an error: the first in the list has it. */
+/* Two assigns to one leaf are an error, so the first assign in the list keeps the leaf. */
 static bool assigned_before(const graph *g, size_t i)
 {
     for (size_t k = g->n_main; k < i; k++)

@@ -1,4 +1,4 @@
-/* graphs_check.c - what must hold for every random graph (see graphs.h). */
+/* graphs_check.c - checks the properties of a random graph (see graphs.h). */
 #include "tests/autograd/graphs.h"
 
 #include "autograd/gradcheck.h"
@@ -25,7 +25,7 @@ typedef struct instance {
 typedef struct result { /* outputs, then leaves, as doubles */
     double *v;
     size_t n;
-    bool failed; /* numerically, while running: then there are no numbers */
+    bool failed; /* the run reported an error; v is then empty */
 } result;
 
 static void fill_leaves(const instance *in)
@@ -88,7 +88,7 @@ static bool read_results(const instance *in, pal_program *p, result *r)
     return true;
 }
 
-typedef struct report { /* where a failure is told */
+typedef struct report { /* where a failure message goes */
     char *why;
     size_t size;
 } report;
@@ -103,7 +103,7 @@ static bool tell(report to, const char *format, ...)
     return false;
 }
 
-/* The outputs and every effect. */
+/* Writes the outputs and every effect of the tape to roots; returns their number. */
 static size_t roots_of(const instance *in, pal_var *roots)
 {
     size_t n = in->g->n_outputs;
@@ -114,7 +114,7 @@ static size_t roots_of(const instance *in, pal_var *roots)
 
 static pal_noise noise_of(const instance *in) { return (pal_noise){.seed = in->g->seed, .clock = 3, .row = 2}; }
 
-/* Runs it with these passes; again: twice. */
+/* Runs the graph with these passes. again: if not NULL, runs it a second time. */
 static bool execute(const instance *in, unsigned passes, result *r, result *again, report to)
 {
     *r = (result){0};
@@ -134,7 +134,8 @@ static bool execute(const instance *in, unsigned passes, result *r, result *agai
     return ok;
 }
 
-/* Bit for bit, all NaNs being alike; tolerance > 0: relative to the greatest of both. */
+/* Whether both results have the same bits (all NaNs count as equal). tolerance > 0: whether they differ by at most
+ * tolerance, relative to the largest magnitude. */
 static bool same(const result *a, const result *b, double tolerance, size_t *where)
 {
     double scale = 1;
@@ -158,6 +159,7 @@ static bool agree(const result *a, const result *b, double tolerance, const char
 
 /* ---- Properties ----------------------------------------------------------------------------------------------- */
 
+/* Every subset of the exact passes gives the same bits as no pass. */
 static bool subsets_agree(const instance *in, const result *none, graph_counts *n, report to)
 {
     static const unsigned exact[] = {PAL_PASS_SIMPLIFY, PAL_PASS_FUSE, PAL_PASS_INPLACE};
@@ -185,12 +187,12 @@ static bool rounding_agrees(const instance *in, const result *none, graph_counts
     return ok;
 }
 
-/* Without its effects a program gives the same outputs and leaves every leaf alone. */
+/* A program compiled without effects computes the same outputs and changes no leaf. */
 static bool effects_are_asked_for(const instance *in, const result *all, graph_counts *n, report to)
 {
     result r = {0}, before = {0};
     pal_var outputs[GRAPH_OUTPUTS];
-    for (size_t i = 0; i < in->g->n_outputs; i++) { /* an assign as an output would be asked for */
+    for (size_t i = 0; i < in->g->n_outputs; i++) { /* an assign that is an output would run: take its value instead */
         outputs[i] = in->values.outputs[i];
         while (pal_op_of(outputs[i])->op_class == PAL_CLASS_EFFECT) outputs[i] = pal_operand(outputs[i], 1);
     }
@@ -215,7 +217,8 @@ static bool effects_are_asked_for(const instance *in, const result *all, graph_c
     return ok;
 }
 
-/* Of the whole tape, equal values of which only some have readers may change places: only its lines are counted. */
+/* Recorded in another order, a graph has the same text. For the text of the whole tape only the numbers of lines are
+ * compared: equal values may change places there if only some of them have readers. */
 static bool texts_agree(const instance *in, const instance *other, graph_counts *n, report to)
 {
     bool ok = true;
@@ -258,7 +261,7 @@ static pal_tensor *leaf_named(const char *name, pal_dtype dtype, pal_shape shape
     return sscanf(name, "leaf%zu", &i) == 1 && i < in->g->n_leaves ? in->leaf[i] : NULL;
 }
 
-/* The text read back is a tape of the same text, whose program gives the same bits. */
+/* Parsing the text gives a tape with the same text, and its program gives the same bits. */
 static bool text_comes_back(instance *in, const result *all, graph_counts *n, report to)
 {
     pal_var roots[GRAPH_OUTPUTS + GRAPH_NODES], found[GRAPH_OUTPUTS + GRAPH_NODES];
@@ -324,10 +327,11 @@ static bool gradients_agree(const graph *g, pal_context *c, int order, graph_cou
     n->kinks += status == PAL_OK && r.verdict == PAL_CHECK_KINK;
     n->errors += status != PAL_OK || r.verdict == PAL_CHECK_ERROR;
     if (status != PAL_OK || r.verdict == PAL_CHECK_ERROR) return tell(to, "gradient check: %s", r.message);
-    if (r.verdict == PAL_CHECK_FAIL && isnan(r.numeric)) return true; /* the value is NaN there: no difference */
-    /* The rate of a remainder that is mostly rounding says nothing where the differences agree. */
+    if (r.verdict == PAL_CHECK_FAIL && isnan(r.numeric))
+        return true; /* the function is NaN there, so no difference exists */
+    /* The remainder is mostly rounding error: its rate means nothing if the differences agree. */
     if (r.verdict == PAL_CHECK_FAIL && r.error <= o.tolerance && strstr(r.message, "Taylor")) return true;
-    /* Of numbers this small the differences have no digits left. */
+    /* For numbers this small, the differences have no correct digits. */
     if (r.verdict != PAL_CHECK_FAIL || fabs(r.analytic) + fabs(r.numeric) < 1e-12) return true;
     if (order == 2 && fabs(r.analytic - r.numeric) < 1e-11) return true;
     return tell(
@@ -358,7 +362,7 @@ bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts 
     bool ok = sound(&in, to);
     count_operations(&in, n);
     ok = ok && execute(&in, PAL_PASS_NONE, &none, NULL, to) && subsets_agree(&in, &none, n, to);
-    if (ok && none.failed) n->numeric++; /* without effects, or rounded otherwise, it need not fail */
+    if (ok && none.failed) n->numeric++; /* it may succeed without effects or with other rounding */
     ok = ok && (none.failed || rounding_agrees(&in, &none, n, to)) && execute(&in, EXACT, &all, &again, to) &&
          agree(&all, &again, 0, "run again", to);
     n->again += ok;

@@ -1,4 +1,4 @@
-/* graphs_move.c - the nodes of random graphs that move elements (see graphs.h). w: the node's random words. */
+/* graphs_move.c - nodes of random graphs that move elements (see graphs.h). w: the node's random words. */
 #include "tests/autograd/graphs.h"
 
 pal_var graph_broadcast(pal_var x, const uint32_t *w, const graph *g)

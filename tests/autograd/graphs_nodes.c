@@ -1,5 +1,4 @@
-/* graphs_nodes.c - the nodes of random graphs (see graphs.h): each makes something valid of operands of any shape and
- * type. */
+/* graphs_nodes.c - nodes of random graphs (see graphs.h). Each accepts operands of any shape and type. */
 #include "tests/autograd/graphs.h"
 
 #include <stdio.h>
@@ -14,14 +13,14 @@ static pal_var mean(pal_var v)
     return count(v) ? pal_mean_all(v) : pal_sum_all(v);
 }
 
-/* b, or something of b that joins a. */
+/* b if it broadcasts with a to a small enough shape, else the mean of b. */
 static pal_var joining(pal_var a, pal_var b)
 {
     pal_shape s;
     return pal_shape_broadcast(pal_shape_of(a), pal_shape_of(b), &s) && pal_shape_count(s) <= GRAPH_MOST ? b : mean(b);
 }
 
-/* v in that shape. */
+/* v reshaped or broadcast to the shape `to`, or its mean broadcast to it. */
 pal_var graph_conform(pal_var v, pal_shape to)
 {
     pal_shape s;
@@ -45,7 +44,7 @@ static pal_var choice(pal_var x, pal_var y, pal_var condition)
     return pal_where(boolean(fits ? condition : mean(condition)), x, y);
 }
 
-/* i32 in 0 .. rows-1 (rows > 0). Smooth graphs take constant ones: differences do not see a jump. */
+/* i32 indices in 0 .. rows-1 (rows > 0). They are constant in smooth graphs, because computed ones would jump. */
 static pal_var indices(const graph_builder *b, pal_var v, int64_t rows, uint32_t word)
 {
     if (b->g->smooth) return pal_fill(b->tape, PAL_I32, PAL_SHAPE(1 + word % 3), (double)(word / 4 % rows));
@@ -140,7 +139,7 @@ static pal_var neutral(pal_var x, uint32_t which)
     }
 }
 
-/* x with x at other indices: transposed if square, one row or column of it, its elements in another order. */
+/* Combines x with a view of x: one slice along an axis, its transpose, or its elements in another order. */
 static pal_var self(const graph_builder *b, pal_var x, const uint32_t *w)
 {
     pal_shape s = pal_shape_of(x);
@@ -167,7 +166,7 @@ static pal_var summed(const graph_builder *b, pal_var x, const uint32_t *w)
     return b->g->smooth ? pal_tanh(y) : y;
 }
 
-/* The product of x and y where their shapes allow one, else of x and a part of itself. */
+/* The product of x and y if the shape of y allows it (perhaps reshaped), else the product of x and x. */
 static pal_var matmul(const graph_builder *b, pal_var x, pal_var y, const uint32_t *w)
 {
     pal_shape s = pal_shape_of(x), q = pal_shape_of(y);
@@ -205,7 +204,7 @@ static pal_var record_body(pal_tape *t, pal_var k, void *user)
     uint64_t state = o->n->word[4];
     pal_var pool[6 + GRAPH_INNER];
     memcpy(pool, o->captured, sizeof o->captured);
-    pool[5] = graph_real(b, k); /* the index as a number, and a row by the index */
+    pool[5] = graph_real(b, k); /* the index as a real number; pool[0] may become a row at it */
     if (pal_shape_of(pool[0]).rank && pal_shape_of(pool[0]).dim[0] > 3) pool[0] = pal_take(pool[0], k);
     b->depth++;
     for (size_t i = 0; i < o->n->inner && i < GRAPH_INNER; i++) {
@@ -229,7 +228,7 @@ static pal_var region(graph_builder *b, const graph_node *n, const pal_var *pool
     body o = {b, n, {pool[n->in[0]], pool[n->in[1]], pool[n->in[2]]}};
     o.captured[3] = pal_tanh(graph_real(b, o.captured[0]));
     o.captured[4] = pal_square(o.captured[3]);
-    snprintf(name, sizeof name, "region%zu", serial); /* streams inside have names of their own */
+    snprintf(name, sizeof name, "region%zu", serial); /* streams inside need unique names */
     pal_scope_begin(b->tape, name);
     pal_var v = n->word[0] % 4 ? pal_map_sum(b->tape, 1 + n->word[1] % 3, record_body, &o)
                                : pal_recompute(b->tape, record_body, &o);
@@ -248,7 +247,6 @@ static pal_var noise(graph_builder *b, pal_var x, const uint32_t *w, size_t seri
                            : pal_normal(b->tape, name, s);
 }
 
-/* The gradient of a scalar made of y by x, perhaps differentiated once more. */
 pal_var graph_gradient(const graph_builder *b, pal_var y, pal_var x, pal_var z, uint32_t word)
 {
     pal_var g, scalar = pal_sum_all(pal_tanh(y));

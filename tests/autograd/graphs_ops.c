@@ -1,5 +1,7 @@
-/* graphs_ops.c - nodes of random graphs drawn from the whole registry (see graphs.h): an elementwise operation at any
- * values, squeezed into its domain, and any case of any operation. What is added to the registry is drawn too. */
+/* graphs_ops.c - nodes of random graphs that are drawn from the whole registry (see graphs.h).
+ *
+ * One kind is an elementwise operation whose operands are squeezed into its domain. The other is any gradient-check
+ * case of any operation. Operations that are added to the registry are drawn too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +13,7 @@
 
 static pal_var planted_vjp(const pal_rule *r, size_t k) { return pal_scale(r->seed, 2); }
 
-/* Wrong: a double of a hyperbolic tangent is not the tangent. */
+/* A wrong rewrite: planted(tanh(y)), which is 2 tanh(y), becomes tanh(y). */
 static pal_var planted_rewrite(const pal_rule *r, bool rounding)
 {
     return strcmp(pal_op_of(r->in[0])->name, "tanh") ? (pal_var){0} : r->in[0];
@@ -45,7 +47,7 @@ const pal_op *graph_find(const char *name)
 
 /* ---- Smoothness ----------------------------------------------------------------------------------------------- */
 
-/* Whether a step or a kink lies in what entry id computes. */
+/* Whether entry id computes something with a jump or a kink. */
 static bool rough(pal_tape *t, uint32_t id)
 {
     const pal__entry *e = pal__at(t, id);
@@ -73,20 +75,20 @@ static bool smooth_since(pal_tape *t, pal_mark mark)
     return true;
 }
 
-/* v if it may stay, else everything since the mark is forgotten and `instead` is what there is. */
+/* Returns v if it is acceptable. Else rewinds the tape to the mark and returns tanh(instead). */
 static pal_var kept(const graph_builder *b, pal_mark mark, pal_var v, pal_var instead)
 {
-    /* Cases are written for float64 and for leaves: with float32 one may mix types, and state has to be a leaf. */
+    /* Cases expect float64 and leaves. In a float32 graph a case may mix types, and some operands must be leaves. */
     bool refused = !pal_ok(v) && (b->g->real == PAL_F32 || pal_tape_status(b->tape) == PAL_ERR_ARGUMENT);
     if (!refused && pal_ok(v) && (!b->g->smooth || smooth_since(b->tape, mark))) return v;
-    if (!refused && !pal_ok(v)) return v; /* an error to be told */
+    if (!refused && !pal_ok(v)) return v; /* an error that the caller reports */
     pal_tape_rewind(b->tape, mark);
     return pal_tanh(instead);
 }
 
 /* ---- Nodes ---------------------------------------------------------------------------------------------------- */
 
-/* x within (low, high). */
+/* x mapped into (low, high). */
 static pal_var squeezed(pal_var x, double low, double high)
 {
     return pal_shift(pal_scale(pal_sigmoid(x), high - low), low);
@@ -121,7 +123,7 @@ pal_var graph_elementwise(const graph_builder *b, pal_var x, pal_var y, pal_var 
             in[k] = graph_conform(in[k], joined);
         else
             joined = s;
-        /* Also where it has poles and overflows: the bits are to agree there as well. */
+        /* Some operands stay outside the domain, at poles and overflows: the bits must agree there too. */
         if (b->g->smooth || w[2] % 8) in[k] = squeezed(in[k], op->low[k], op->high[k]);
     }
     if (op == &graph_planted) in[0] = pal_tanh(in[0]);
@@ -139,11 +141,11 @@ pal_var graph_case(const graph_builder *b, pal_var x, pal_var y, pal_var z, cons
     pal_gradcheck_op_case(op, w[1] % pal_gradcheck_op_cases(op), &it);
     pal_var from[3] = {x, y, z}, in[PAL_CASE_INPUTS];
     char name[32];
-    snprintf(name, sizeof name, "case%zu", serial); /* streams inside have names of their own */
+    snprintf(name, sizeof name, "case%zu", serial); /* streams inside need unique names */
     pal_mark mark = pal_tape_mark(b->tape);
     pal_scope_begin(b->tape, name);
     for (size_t k = 0; k < it.n; k++) {
-        /* Elements told apart by noise: what conforms may be one value everywhere. */
+        /* Noise makes the elements differ: graph_conform may return one value everywhere. */
         snprintf(name, sizeof name, "input%zu", k);
         pal_var v = graph_conform(from[k % 3], it.in[k].shape);
         v = pal_add(pal_tanh(v), pal_scale(pal_normal(b->tape, name, it.in[k].shape), 1.5));

@@ -1,4 +1,4 @@
-/* graphs_shrink.c - making a failing graph small (see graphs.h). */
+/* graphs_shrink.c - makes a failing graph small (see graphs.h). */
 #include "tests/autograd/graphs.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static void try_fewer(shrinking *s)
         memmove(&less.output[i], &less.output[i + 1], (--less.n_outputs - i) * sizeof *less.output);
         attempt(s, &less);
     }
-    /* Halves, quarters, ... of the nodes at once, then one by one. */
+    /* Drop all nodes at once, then halves, quarters, ... of them, then single nodes. */
     for (size_t length = s->g.n - s->g.n_leaves; length; length /= 2)
         for (size_t i = s->g.n; i > s->g.n_leaves; i -= i - s->g.n_leaves < length ? i - s->g.n_leaves : length) {
             graph less = s->g;
@@ -55,9 +55,9 @@ static void try_simpler(shrinking *s)
             attempt(s, &less);
         }
         less = s->g;
-        less.node[i].word[5] |= 1; /* out of its scope */
+        less.node[i].word[5] |= 1; /* take it out of its scope */
         attempt(s, &less);
-        for (int k = 0; k < 3; k++) { /* reading a leaf instead */
+        for (int k = 0; k < 3; k++) { /* let it read a leaf instead */
             less = s->g;
             less.node[i].in[k] = 0;
             attempt(s, &less);

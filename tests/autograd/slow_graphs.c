@@ -1,7 +1,7 @@
-/* slow_graphs.c - the properties of graphs.h for many random graphs: slow_graphs [count [first seed]].
+/* slow_graphs.c - checks the properties of graphs.h for many random graphs: slow_graphs [count [first seed]].
  *
- * Every fourth graph is small and has its gradients checked. A failing graph is made small and printed; exit status 1.
- */
+ * Every fourth graph is small and its gradients are checked. A failing graph is made small and printed, and the exit
+ * status is 1. */
 #include "tests/autograd/graphs.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
-/* slow_vecmath.c - every float through every float function of autograd/machine/vecmath.h, against the C library's
- * doubles.
+/* slow_vecmath.c - compares every float function of autograd/machine/vecmath.h, at every float, with the C library's
+ * double function.
  *
- * Minutes, so a program of its own. Prints a line a function: its greatest error in units in the last place, where, and
- * a sum over the bits of all results. Build it once for each instruction set. Exit status 1: an error above the limit,
- * or a special value that is wrong. */
+ * It takes minutes, so it is a separate program. It prints one line per function: its greatest error in units in the
+ * last place, the argument where it occurs, and a checksum of the bits of all results. Build it once for each
+ * instruction set. The exit status is 1 if an error is above the limit or a special value is wrong. */
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@
 #define THREADS 2
 #define BLOCK   4096
 
-/* f name, limit in ULP */
+/* X(function, limit in ULP) */
 #define FUNCTIONS(X)                                                                                                   \
     X(exp, 1.5)                                                                                                        \
     X(expm1, 1.5)                                                                                                      \
@@ -69,15 +69,15 @@ static const struct function {
 
 typedef struct part {
     const struct function *function;
-    uint32_t index; /* of the thread */
+    uint32_t index; /* number of the thread */
     double worst;
     float where;
-    uint64_t sum;   /* of all results' bits: equal builds give equal sums */
-    uint64_t wrong; /* special values that differ */
+    uint64_t sum;   /* checksum of all results' bits: builds that agree bit for bit give equal sums */
+    uint64_t wrong; /* number of special values that differ */
     float wrong_at;
 } part;
 
-/* Units in the last place of a float near y; an infinite result stands for 2^128. */
+/* The error of got in units in the last place of a float near want. An infinite got counts as 2^128. */
 static double ulps(float got, double want)
 {
     int exponent;

@@ -1,4 +1,4 @@
-/* Programs: passes change no bits, effects, in-place results, views, binding, errors while running. */
+/* test_compile.c - programs: passes that change no bits, effects, in-place results, views, binding, run-time errors. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -29,7 +29,8 @@ static pal_program *compile(const pal_var *outputs, size_t n, bool effects, unsi
     return p;
 }
 
-/* A training step of the tied autoencoder with masking noise: loss, gradient, update; odd sizes. */
+/* A training step of the tied autoencoder with masking noise: loss, gradient and update. The sizes are odd, so vector
+ * loops have remainders. */
 typedef struct net {
     pal_tensor *x, *w, *b, *c;
     pal_var loss, gw;
@@ -63,6 +64,7 @@ static void free_net(net *n)
     pal_tensor_free(n->c);
 }
 
+/* Five training steps give the same bits of loss and weights with any of the exact passes and with none. */
 START_TEST(exact_passes_keep_every_bit)
 {
     net n = record_net();
@@ -98,6 +100,7 @@ START_TEST(exact_passes_keep_every_bit)
 }
 END_TEST
 
+/* Assigns are carried out only in a program that is compiled with effects. */
 START_TEST(effects_run_only_when_asked)
 {
     net n = record_net();
@@ -114,7 +117,7 @@ START_TEST(effects_run_only_when_asked)
 }
 END_TEST
 
-/* A leaf means its value when the run starts, for every reader, whatever is assigned. */
+/* Every reader of a leaf reads its value from the start of the run, whatever is assigned to it: two leaves can swap. */
 START_TEST(leaves_swap)
 {
     for (unsigned passes = 1; passes <= PAL_PASS_NONE; passes++) {
@@ -139,7 +142,7 @@ START_TEST(leaves_swap)
 }
 END_TEST
 
-/* Assigns that read each other's leaves by other indices, and readers that come late in the loop. */
+/* The same if assigns read each other's leaves at other indices, and if a reader comes late in the loop. */
 START_TEST(assigns_read_old_values)
 {
     for (unsigned passes = 1; passes <= PAL_PASS_NONE; passes++) {
@@ -151,7 +154,7 @@ START_TEST(assigns_read_old_values)
         memcpy(v0, v->data, sizeof v0);
         pal_var a = pal_leaf(tape, m, "m"), b = pal_leaf(tape, v, "v");
         pal_var a1 = pal_assign(a, pal_add(pal_transpose(a), b));
-        pal_assign(b, pal_mul(a, pal_add(b, pal_square(a1)))); /* the assign's value, and the old leaf */
+        pal_assign(b, pal_mul(a, pal_add(b, pal_square(a1)))); /* a1 is the new value, a is the old one */
         pal_var out = pal_sub(b, a);
         pal_program *p = pal_compile(
             tape, &out, 1,
@@ -173,6 +176,7 @@ START_TEST(assigns_read_old_values)
 }
 END_TEST
 
+/* Outputs that need no computation have the values from the start of the run, although an assign changes the leaf. */
 START_TEST(outputs_may_be_leaves_constants_and_views)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(3, 5), 0, 1, "x");
@@ -194,6 +198,7 @@ START_TEST(outputs_may_be_leaves_constants_and_views)
 }
 END_TEST
 
+/* A slice of a transpose of a slice has the right values in a loop and, broadcast and permuted, in a sum. */
 START_TEST(movement_composes)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(6, 8), 0, 1, "x");
@@ -217,6 +222,7 @@ START_TEST(movement_composes)
 }
 END_TEST
 
+/* pal_bind replaces the memory of a leaf: the program reads and assigns the new memory and leaves the old one alone. */
 START_TEST(binding_swaps_an_input)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(600), 0, 1, "x"),
@@ -252,7 +258,7 @@ START_TEST(a_program_outlives_its_tape)
 }
 END_TEST
 
-/* Odd ends: a caller's buffer is never read or written beyond its last element (the sanitizers watch). */
+/* For any length, a caller's buffer is not read or written beyond its last element (sanitizer builds detect it). */
 START_TEST(buffers_end_where_they_end)
 {
     for (int64_t n = 1; n < 70; n += 3) {
@@ -277,6 +283,7 @@ START_TEST(buffers_end_where_they_end)
 }
 END_TEST
 
+/* The same product recorded twice is computed once. */
 START_TEST(common_subexpressions_share)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(64, 64), 0, 1, "x");
@@ -292,7 +299,7 @@ START_TEST(common_subexpressions_share)
 }
 END_TEST
 
-/* The chain of Adam's update is one loop of one pass over memory. */
+/* An update like Adam's is fused into one loop, so it passes over memory once. */
 START_TEST(a_chain_is_one_loop)
 {
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(1000), 0, 1, "x"),

@@ -1,4 +1,4 @@
-/* Derivatives against closed forms: reuse, broadcasting, higher orders, jvp, stop_gradient, canonical order. */
+/* test_grad.c - derivatives compared with closed forms: reuse, broadcasting, higher orders, jvp, canonical order. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -45,6 +45,7 @@ START_TEST(tenth_derivative_of_exp)
 }
 END_TEST
 
+/* The gradient of a broadcast operand is summed over the broadcast axes. */
 START_TEST(broadcast_operands_get_their_own_shape)
 {
     pal_tensor *row = random_tensor(c, PAL_F64, PAL_SHAPE(4), 1, 2, "row"),
@@ -64,6 +65,7 @@ START_TEST(broadcast_operands_get_their_own_shape)
 }
 END_TEST
 
+/* The gradient is zero by a leaf that y does not depend on, and by one that it reads only through stop_gradient. */
 START_TEST(unreached_is_zeros)
 {
     pal_tensor *other = random_tensor(c, PAL_F64, PAL_SHAPE(5), 1, 2, "o");
@@ -101,7 +103,7 @@ START_TEST(jvp_is_the_directional_derivative)
     pal_var jvp = pal_jvp(y, x, u);
     ck_assert_tape_ok(t);
     ck_assert_int_eq(pal_vjp(y, v, &x, 1, &w), PAL_OK);
-    /* <v, J u> = <J' v, u> */
+    /* The jvp is adjoint to the vjp: <v, J u> = <J' v, u>. */
     double left, right;
     ck_assert_int_eq(pal_eval(pal_sum_all(pal_mul(jvp, v)), &left), PAL_OK);
     ck_assert_int_eq(pal_eval(pal_sum_all(pal_mul(w, u)), &right), PAL_OK);
@@ -112,7 +114,8 @@ START_TEST(jvp_is_the_directional_derivative)
 }
 END_TEST
 
-/* A rule that is not linear in its seed leaves the jvp's placeholder behind, which has no storage. */
+/* pal_jvp differentiates a rule by a placeholder seed, which has no storage. The placeholder remains in the result if
+ * the rule is not linear in its seed: this must be an error. */
 static pal_var crooked_rule(const pal_rule *r, size_t k)
 {
     (void)k;
@@ -131,7 +134,7 @@ START_TEST(a_surviving_placeholder_is_refused)
 }
 END_TEST
 
-/* The tied autoencoder's weight is used twice: its gradient is the sum of those of two untied copies. */
+/* The tied autoencoder uses its weight twice: the gradient is the sum of the gradients of two untied copies. */
 START_TEST(tied_weights_sum_both_uses)
 {
     pal_tensor *w = random_tensor(c, PAL_F64, PAL_SHAPE(4, 2), -1, 1, "w"),
@@ -152,7 +155,7 @@ START_TEST(tied_weights_sum_both_uses)
 }
 END_TEST
 
-/* The gradient at the output pre-activation is exactly x^ - x, times 1/n, for cross-entropy from logits and any n. */
+/* For the cross-entropy from logits, the gradient by the logits is (x^ - x)/n for any batch size n. */
 START_TEST(cross_entropy_gradient_is_exact)
 {
     int64_t n = _i;
@@ -169,7 +172,7 @@ START_TEST(cross_entropy_gradient_is_exact)
 }
 END_TEST
 
-/* The same computation recorded in two orders gives one program: the same bits of the gradient. */
+/* The same computation recorded in two orders gives the same program, and so the same bits of the gradient. */
 static pal_var recorded(pal_tape *tape, pal_tensor *x, int swapped)
 {
     pal_var v = pal_leaf(tape, x, "x"), f, g, r;

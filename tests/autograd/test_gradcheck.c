@@ -1,5 +1,5 @@
-/* The checker over the registry at both orders; that each of its checks rejects the mistake that is its own, and that
- * kinks are recognised. Taylor's remainders: test_gradcheck_taylor.c. */
+/* test_gradcheck.c - the gradient checker. It passes the whole registry at both orders, each of its checks rejects the
+ * mistake that it exists for, and it recognises kinks. Taylor remainders: test_gradcheck_taylor.c. */
 #include "tests/autograd/checks.h"
 
 #include <limits.h>
@@ -23,7 +23,7 @@ START_TEST(every_operation_passes)
 }
 END_TEST
 
-/* The tied autoencoder of the design, whole: W, b, c are checked, the data is a leaf of its own. */
+/* A whole tied autoencoder: W, b and c are checked; the data is a separate leaf, which is not. */
 static pal_var autoencoder(pal_tape *t, const pal_var *in, const void *user)
 {
     pal_tensor *const *data = user;
@@ -47,7 +47,7 @@ START_TEST(an_autoencoder_passes)
 }
 END_TEST
 
-/* ---- Wrong rules of a user's own, each a small mistake in a copy of a right descriptor ------------------------ */
+/* ---- Wrong rules of a user: each is a copy of a correct descriptor with one small mistake --------------------- */
 
 static pal_var flipped_sign(const pal_rule *r, size_t k)
 {
@@ -58,10 +58,10 @@ static pal_var flipped_sign(const pal_rule *r, size_t k)
 static pal_var missing_factor(const pal_rule *r, size_t k)
 {
     (void)k;
-    return pal_mul(r->seed, r->in[0]); /* of the square: 2 is missing */
+    return pal_mul(r->seed, r->in[0]); /* the rule of square without its factor 2 */
 }
 
-/* of A B with A square: the adjoint of A transposed */
+/* The rule of A B with the adjoint of A transposed. A is square, so the shape still fits. */
 static pal_var transposed(const pal_rule *r, size_t k)
 {
     pal_var right =
@@ -120,8 +120,8 @@ START_TEST(wrong_rules_are_rejected)
 }
 END_TEST
 
-/* Rules whose first derivative is right, and what is wrong with them is for one check alone to see. */
-static pal_op without; /* set by the test that uses it */
+/* Rules whose first derivative is right. Only one of the checks can see what is wrong with them. */
+static pal_op without; /* an operation without a derivative; the test that uses it sets it */
 
 static pal_var not_its_own_adjoint(const pal_rule *r, size_t k)
 {
@@ -135,12 +135,13 @@ static pal_var not_differentiable_again(const pal_rule *r, size_t k)
     return pal_mul(pal_neg(pal_record(NULL, &without, &r->seed, 1, NULL)), r->out);
 }
 
-/* of the product: a's use in the adjoint of b is forgotten */
+/* The rule of a b. The adjoint of b hides from differentiation that it depends on a. */
 static pal_var forgets_one(const pal_rule *r, size_t k)
 {
     return pal_mul(r->seed, k == 0 ? r->in[1] : pal_stop_gradient(r->in[0]));
 }
 
+/* Order 1 passes, and order 2 reports the wrong second derivative and the slow fall of the Taylor remainder. */
 START_TEST(a_wrong_second_derivative_alone_is_rejected)
 {
     crooked = halved(PAL_HAS_RULE);
@@ -157,6 +158,7 @@ START_TEST(a_wrong_second_derivative_alone_is_rejected)
 }
 END_TEST
 
+/* Order 1 passes, and order 2 reports the asymmetry. */
 START_TEST(an_asymmetric_hessian_is_rejected)
 {
     pal_gradcheck_report r = check_at("mul", forgets_one, 1);
@@ -169,7 +171,8 @@ START_TEST(an_asymmetric_hessian_is_rejected)
 }
 END_TEST
 
-/* No difference sees it, and no second derivative by the inputs: only what goes through the seed is wrong. */
+/* Only the derivative through the seed is wrong. Differences and second derivatives by the inputs cannot see it, so
+ * the checker must compare <s,Jv> with <J's,v>. */
 START_TEST(a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected)
 {
     crooked = halved(PAL_HAS_RULE);
@@ -180,7 +183,7 @@ START_TEST(a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected)
     ck_assert_double_le(r.error, 1e-7);
     ck_assert_double_gt(r.duality, 1e-3);
     ck_assert(!strncmp(r.message, "jvp and vjp are not adjoint: <s,Jv> and <J's,v> are off by ", 58));
-    /* Where there is no jvp, first order can still be checked. */
+    /* Without a jvp, the first order can still be checked. */
     without = halved(PAL_NO_DERIVATIVE);
     r = check_at("exp", not_differentiable_again, 1);
     ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
@@ -190,7 +193,7 @@ START_TEST(a_vjp_that_is_not_the_adjoint_of_the_jvp_is_rejected)
 }
 END_TEST
 
-/* A tied weight one of whose uses is forgotten, as stop_gradient does it. */
+/* A tied weight with two uses. stop_gradient removes one of them from the gradient: the check must fail. */
 static pal_var forgetful(pal_tape *t, const pal_var *in, const void *user)
 {
     const bool *forget = user;
@@ -222,6 +225,7 @@ static pal_var relu_at(pal_tape *t, const pal_var *in, const void *user)
     return pal_relu(in[0]);
 }
 
+/* Elements at kinks are counted, not checked. If there is no other element, the verdict is PAL_CHECK_KINK. */
 START_TEST(kinks_are_neither_passed_nor_failed)
 {
     double x[] = {-1, 0, 1, 0.01};
@@ -230,12 +234,12 @@ START_TEST(kinks_are_neither_passed_nor_failed)
     pal_gradcheck_report r;
     ck_assert_int_eq(pal_gradcheck(c, "relu", relu_at, NULL, &in, 1, &o, &r), PAL_OK);
     ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
-    ck_assert_uint_eq(r.kinks, 2); /* 0, and 0.01, which a step of 1/32 crosses */
+    ck_assert_uint_eq(r.kinks, 2); /* at 0, and at 0.01: a step of 1/32 from there crosses 0 */
     ck_assert_uint_eq(r.checked, 2);
     x[0] = x[2] = 0;
     ck_assert_int_eq(pal_gradcheck(c, "relu", relu_at, NULL, &in, 1, &o, &r), PAL_OK);
     ck_assert_int_eq(r.verdict, PAL_CHECK_KINK);
-    ck_assert_double_eq(x[3], 0.01); /* inputs are left as they were */
+    ck_assert_double_eq(x[3], 0.01); /* the check leaves its inputs unchanged */
     pal_tensor_free(in);
 }
 END_TEST
@@ -288,7 +292,7 @@ START_TEST(every_allocation_of_a_check_may_fail)
 }
 END_TEST
 
-/* What a descriptor or an options struct lacks is said, not passed over. */
+/* A missing part of a descriptor or of an options struct is an error. It is not ignored. */
 START_TEST(incomplete_descriptors_and_options_are_refused)
 {
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -309,7 +313,7 @@ START_TEST(incomplete_descriptors_and_options_are_refused)
     ck_assert_ptr_null(pal_context_new(&(pal_context_options){.threads = 1}));
     pal_gradcheck_report r;
     op = *pal_op_find("exp");
-    op.n_reals = 1; /* a parameter that no made-up case would give */
+    op.n_reals = 1; /* the generated cases cannot choose a value for a parameter */
     ck_assert_uint_eq(pal_gradcheck_op_cases(&op), 0);
     ck_assert_int_ne(pal_gradcheck_op(c, &op, 0, NULL, &r), PAL_OK);
     ck_assert_int_eq(r.verdict, PAL_CHECK_ERROR);

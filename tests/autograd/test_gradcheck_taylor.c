@@ -1,5 +1,5 @@
-/* Taylor's remainders, as the checker judges them: the rates at which they fall, where there is none to judge, and what
- * looks like a fault and is none. */
+/* test_gradcheck_taylor.c - how the gradient checker judges Taylor remainders: the rates at which they fall, functions
+ * for which no rate can be measured, and correct functions that look wrong. */
 #include "tests/autograd/checks.h"
 
 #include <math.h>
@@ -10,6 +10,7 @@ static pal_var cubic(pal_tape *t, const pal_var *in, const void *user)
     return pal_matmul(pal_matmul(in[0], in[1]), in[0]);
 }
 
+/* The remainder after the first-order term falls as step^2, after the second-order term as step^3. */
 START_TEST(remainders_fall_at_their_orders)
 {
     static const char *const smooth[] = {"exp", "sin", "tanh", "sigmoid", "log", "div"};
@@ -21,7 +22,7 @@ START_TEST(remainders_fall_at_their_orders)
         ck_assert_double_eq_tol(r.slope1, 2, 0.1);
         ck_assert(isnan(r.slope2) && isnan(r.symmetry));
     }
-    pal_gradcheck_report r = check_at("matmul", NULL, 2); /* of second degree in both together */
+    pal_gradcheck_report r = check_at("matmul", NULL, 2); /* a polynomial of degree 2: no third-order term */
     ck_assert_double_eq_tol(r.slope1, 2, 0.1);
     ck_assert(isnan(r.slope2));
     pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "a"),
@@ -35,6 +36,7 @@ START_TEST(remainders_fall_at_their_orders)
 }
 END_TEST
 
+/* If the remainder is zero up to rounding, no rate is reported. */
 START_TEST(linear_functions_are_too_exact_to_tell)
 {
     static const char *const linear[] = {"neg", "add", "sub", "copy"};
@@ -51,7 +53,8 @@ START_TEST(linear_functions_are_too_exact_to_tell)
 }
 END_TEST
 
-/* At 0 an even or odd function lacks the next term: the remainder is smaller than it has to be, in every direction. */
+/* At 0 an even or odd function lacks the next Taylor term. The remainder falls faster than required, in every
+ * direction. This must pass. */
 START_TEST(a_missing_term_is_no_fault)
 {
     pal_tensor *zeros = pal_tensor_new(c, PAL_F64, PAL_SHAPE(4));
@@ -75,7 +78,7 @@ static pal_var bent(pal_tape *t, const pal_var *in, const void *user)
     return pal_mul(pal_relu(in[0]), pal_exp(in[0]));
 }
 
-/* On a kink there is no slope to judge; beside one, the steps that do not reach it tell. */
+/* On a kink no slope is reported. Near a kink the slope is measured from the steps that do not reach it. */
 START_TEST(slopes_stop_at_kinks)
 {
     double x[] = {0, 0, 0, 0, 0, 0, 0, 0};
@@ -93,6 +96,7 @@ START_TEST(slopes_stop_at_kinks)
 }
 END_TEST
 
+/* A smooth function. `user` is NULL, or an operation with a wrong second derivative, added with a factor 1e-3. */
 static pal_var bends(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t;
@@ -100,8 +104,8 @@ static pal_var bends(pal_tape *t, const pal_var *in, const void *user)
     return pal_sum_all(user ? pal_add(y, pal_scale(pal_record(NULL, user, &in[0], 1, NULL), 1e-3)) : y);
 }
 
-/* Beside a zero of the third derivative two terms cancel within the sweep. A wrong second derivative shows there too.
- */
+/* Near a zero of the third derivative, two Taylor terms cancel at some step of the sweep. The correct function must
+ * pass there, and a wrong second derivative must still be detected. */
 START_TEST(a_remainder_that_has_not_settled_is_no_fault)
 {
     double x;

@@ -1,5 +1,5 @@
-/* test_graph.c - the tape as text and as a drawing: the same for every order of recording, whole, and well-formed
- * whatever names are in it. */
+/* test_graph.c - the tape as text and as a drawing. Both are the same for every order of recording, complete, and
+ * well-formed whatever names they contain. */
 #include "tests/testing.h"
 
 #include <stdio.h>
@@ -36,8 +36,8 @@ static void model_free(model *m)
     for (int i = 0; i < LEAVES; i++) pal_tensor_free(m->tensors[i]);
 }
 
-/* A tied denoising autoencoder with a contraction: forward, gradient, an update. other: wherever C or the user is free
- * to choose what comes first, the other way round. */
+/* A tied denoising autoencoder with a contraction: forward pass, gradient, update. other: records in the opposite order
+ * wherever the order is free. */
 static void record(model *m, bool other)
 {
     pal_tape *t = m->tape;
@@ -89,6 +89,7 @@ static char *text_of(bool other, bool drawing, bool chosen)
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
+/* The text does not depend on the order in which C evaluates two independent calls. */
 START_TEST(order_of_two_calls)
 {
     char *texts[2];
@@ -191,7 +192,7 @@ START_TEST(empty_and_failed)
     pal_var one = pal_constant(t, 1);
     pal_reshape(one, PAL_SHAPE(7));
     ck_assert_ptr_nonnull(pal_tape_error(t));
-    text = pal_tape_text(t, NULL, 0); /* what there is helps to find the fault */
+    text = pal_tape_text(t, NULL, 0); /* the text up to the error helps to find the fault */
     ck_assert_str_eq(text, "%1 = fill f32[] {1}\nreturn %1\n");
     pal_text_free(context, text);
     pal_tape_free(t);
@@ -215,7 +216,7 @@ START_TEST(bad_handles)
     ck_assert_ptr_null(pal_tape_text(NULL, NULL, 0));
     ck_assert_ptr_null(pal_graph_text(NULL, NULL, 0, NULL));
     ck_assert_ptr_null(pal_tape_text(t, NULL, 1));
-    pal_graph_options o = {.struct_size = sizeof o, .parameters = &one, .n_parameters = 1}; /* no leaf */
+    pal_graph_options o = {.struct_size = sizeof o, .parameters = &one, .n_parameters = 1}; /* `one` is not a leaf */
     ck_assert_ptr_null(pal_graph_text(t, &one, 1, &o));
     ck_assert_ptr_nonnull(strstr(pal_tape_error(t), "parameter 1"));
     pal_tape_free(t);
@@ -225,7 +226,7 @@ END_TEST
 
 /* ---- Drawing -------------------------------------------------------------------------------------------------- */
 
-/* Braces and brackets balance and strings end, HTML-like labels being counted by their angles. */
+/* Braces and brackets balance, and every string ends. HTML-like labels are skipped by counting angle brackets. */
 static void check_balance(const char *text)
 {
     int braces = 0, brackets = 0, angles = 0;
@@ -252,7 +253,7 @@ static void check_balance(const char *text)
     ck_assert(!quoted && !angles && !braces && !brackets);
 }
 
-/* Graphviz, where it is installed, has nothing to say against it. */
+/* Graphviz, if it is installed, accepts the text without a warning. */
 static void check_with_dot(const char *text)
 {
     if (system("command -v dot >/dev/null 2>&1")) return;
@@ -262,6 +263,7 @@ static void check_with_dot(const char *text)
     ck_assert_int_eq(pclose(dot), 0);
 }
 
+/* Every line of the text has a node in the drawing, except constants, which are part of their readers' labels. */
 START_TEST(drawing_is_whole)
 {
     char *listed = text_of(false, false, false), *drawn = text_of(false, true, false);
@@ -279,16 +281,17 @@ START_TEST(drawing_is_whole)
         nodes += !constant;
     }
     ck_assert_uint_gt(nodes, 80);
-    ck_assert_ptr_nonnull(strstr(drawn, "a &#215; 0.5"));           /* a constant in its reader's label */
+    ck_assert_ptr_nonnull(strstr(drawn, "a &#215; 0.5"));           /* a constant is part of its reader's label */
     ck_assert_ptr_nonnull(strstr(drawn, "shape=cylinder"));         /* a leaf that an effect writes */
     ck_assert_ptr_nonnull(strstr(drawn, "style=\"dashed\""));       /* a region */
-    ck_assert_ptr_nonnull(strstr(drawn, "encoder &#183; adjoint")); /* a scope's box, for the adjoints */
+    ck_assert_ptr_nonnull(strstr(drawn, "encoder &#183; adjoint")); /* the box of a scope's adjoints */
     ck_assert_ptr_nonnull(strstr(drawn, "8&#215;6"));               /* a shape on an edge */
     pal_text_free(context, listed);
     pal_text_free(context, drawn);
 }
 END_TEST
 
+/* Title, names and colours appear in the drawing; markup in a title is escaped, and an invalid colour is ignored. */
 START_TEST(options_show)
 {
     model m;
@@ -312,6 +315,7 @@ START_TEST(options_show)
 }
 END_TEST
 
+/* Names with quotes, markup, control characters or invalid UTF-8 break neither the text nor the drawing. */
 START_TEST(hostile_names)
 {
     static const char *const hostile[] = {"\"",           "a\"];}",       "\\",   "\\\"",   "<b>",      "&",
@@ -334,14 +338,14 @@ START_TEST(hostile_names)
     check_balance(drawn);
     check_with_dot(drawn);
     pal_text_free(context, drawn);
-    o.fold = true; /* every leaf's scope has the same operations */
+    o.fold = true; /* all leaves' scopes have the same operations, so they fold */
     o.depth = 1;
     drawn = pal_graph_text(t, &sum, 1, &o);
     check_balance(drawn);
     check_with_dot(drawn);
     size_t lines = 0;
     for (const char *p = listed; *p; p++) lines += *p == '\n';
-    ck_assert_uint_eq(lines, pal_tape_length(t) + 1); /* and the outputs' */
+    ck_assert_uint_eq(lines, pal_tape_length(t) + 1); /* plus the return line */
     pal_text_free(context, drawn);
     pal_text_free(context, listed);
     pal_tape_free(t);

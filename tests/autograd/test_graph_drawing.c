@@ -1,5 +1,6 @@
-/* test_graph_drawing.c - what a drawing leaves out and adds when asked: legend, folding, closed scopes, numbers, sizes,
- * times; and its file. Whatever the options, it is whole: nodes are declared once, and edges join what is declared. */
+/* test_graph_drawing.c - the options of a drawing (legend, folding, closed scopes, numbers, sizes, times) and its file.
+ *
+ * With any options a drawing is complete: each node is declared once, and edges join only declared nodes. */
 #include "tests/files.h"
 #include "tests/autograd/graph_models.h"
 #include "tests/testing.h"
@@ -25,7 +26,7 @@ static char *drawing_of(drawn_model *m, const pal_graph_options *options)
     return text;
 }
 
-/* ---- Wholeness ------------------------------------------------------------------------------------------------ */
+/* ---- Completeness --------------------------------------------------------------------------------------------- */
 
 enum { NODES = 1000, NODE_NAME = 24 };
 typedef struct node_list {
@@ -40,7 +41,7 @@ static bool declared(const node_list *l, const char *name)
     return false;
 }
 
-/* Walks the lines twice: what is declared, then what is joined. */
+/* Reads the lines twice: first the declared nodes, then the edges, whose ends must be declared. */
 static node_list read_drawing(const char *text)
 {
     node_list l = {.n = 0};
@@ -89,7 +90,7 @@ static void check(char *text, bool with_dot)
     pal_text_free(context, text);
 }
 
-/* A step down the gradient: effects. */
+/* A gradient-descent step, which records effects. */
 static void update(drawn_model *m)
 {
     pal_scope_begin(m->tape, "update");
@@ -122,7 +123,7 @@ START_TEST(whole_whatever_the_options)
 }
 END_TEST
 
-/* ---- A small one, word for word ------------------------------------------------------------------------------- */
+/* ---- A small drawing, compared word for word ------------------------------------------------------------------ */
 
 START_TEST(golden)
 {
@@ -191,6 +192,7 @@ END_TEST
 
 /* ---- Options -------------------------------------------------------------------------------------------------- */
 
+/* The legend explains only what the drawing contains. Title and legend can each be left out. */
 START_TEST(title_and_legend)
 {
     drawn_model m;
@@ -218,6 +220,7 @@ START_TEST(title_and_legend)
 }
 END_TEST
 
+/* Consecutive layers with the same operations are drawn once, with their number and their shapes. */
 START_TEST(folding)
 {
     drawn_model m;
@@ -228,16 +231,16 @@ START_TEST(folding)
     char *folded = drawing_of(&m, &o);
     ck_assert_ptr_null(strstr(open, "<I>next</I>"));
     ck_assert_int_eq(count(open, "shape=cylinder"), 16);
-    ck_assert_int_eq(count(folded, "shape=cylinder"), 6); /* of four, three and one layer */
+    ck_assert_int_eq(count(folded, "shape=cylinder"), 6); /* folds of four and three layers, and single layers */
     ck_assert_ptr_nonnull(strstr(folded, "layer1 &#8230; layer4 &#183; 4&#215;"));
     ck_assert_ptr_nonnull(strstr(folded, "layer1 &#8230; layer3 &#183; 3&#215;"));
-    ck_assert_ptr_nonnull(strstr(folded, "layer3 &#8230; layer1 &#183; 3&#215;")); /* the way back */
+    ck_assert_ptr_nonnull(strstr(folded, "layer3 &#8230; layer1 &#183; 3&#215;")); /* the adjoints, in reverse order */
     ck_assert_ptr_nonnull(strstr(folded, "784&#215;1000<BR/>1000&#215;500<BR/>&#8230; 250&#215;30"));
     ck_assert_ptr_nonnull(strstr(folded, "<I>next</I><BR/>32&#215;1000<BR/>32&#215;500<BR/>32&#215;250"));
     ck_assert_uint_lt(read_drawing(folded).n, read_drawing(open).n * 3 / 4);
     pal_text_free(context, open);
     pal_text_free(context, folded);
-    update(&m); /* canonical order begins elsewhere in each layer now */
+    update(&m); /* now the canonical order starts elsewhere in each layer */
     folded = pal_graph_text(m.tape, NULL, 0, &o);
     ck_assert_int_eq(count(folded, "&#183; 3&#215;"), 3);
     pal_text_free(context, folded);
@@ -245,7 +248,7 @@ START_TEST(folding)
 }
 END_TEST
 
-/* Of three siblings the middle one has another activation, and so stands for itself. */
+/* Scopes fold only if their operations are the same: one with another activation is drawn separately. */
 START_TEST(folds_only_what_is_alike)
 {
     pal_tape *t = pal_tape_new(context, PAL_F32);
@@ -267,6 +270,7 @@ START_TEST(folds_only_what_is_alike)
 }
 END_TEST
 
+/* depth 1 draws each inner scope as one node, which lists its parameters and counts its operations. */
 START_TEST(closing)
 {
     drawn_model m;
@@ -285,7 +289,7 @@ START_TEST(closing)
     ck_assert_ptr_nonnull(strstr(text, "&#8230; layer4 &#183; 4&#215;"));
     pal_text_free(context, text);
     drawn_free(&m);
-    draw_contractive(&m, context, true); /* a region goes with its scope */
+    draw_contractive(&m, context, true); /* closing a scope also hides its region */
     o.n_parameters = 0;
     text = drawing_of(&m, &o);
     ck_assert_ptr_null(strstr(text, "for each"));
@@ -295,6 +299,7 @@ START_TEST(closing)
 }
 END_TEST
 
+/* A value that the adjoints keep from the forward pass is drawn as a dashed line, or as a number at both ends. */
 START_TEST(keeping)
 {
     drawn_model m;
@@ -337,7 +342,8 @@ START_TEST(sizes)
 }
 END_TEST
 
-/* Every operation that runs has a time, in whatever order steps and drawing stand; of a foreign program, none harms. */
+/* Every operation that runs has a time, although steps and drawing differ in order. Drawing another tape with the
+ * program is harmless. */
 START_TEST(times)
 {
     drawn_model m;
@@ -350,7 +356,7 @@ START_TEST(times)
     ck_assert_ptr_nonnull(p);
     pal_graph_options o = {.struct_size = sizeof o, .times = p};
     char *text = drawing_of(&m, &o);
-    ck_assert_ptr_null(strstr(text, "#c0392b")); /* it has not run */
+    ck_assert_ptr_null(strstr(text, "#c0392b")); /* no times before the first run */
     pal_text_free(context, text);
     for (int i = 0; i < 2; i++) ck_assert_int_eq(pal_run(p), PAL_OK);
     text = drawing_of(&m, &o);
@@ -372,7 +378,7 @@ START_TEST(times)
 }
 END_TEST
 
-/* ---- The same for every order of recording, and without memory ------------------------------------------------ */
+/* ---- Lack of memory ------------------------------------------------------------------------------------------- */
 
 START_TEST(out_of_memory)
 {
@@ -424,6 +430,7 @@ START_TEST(writing)
 }
 END_TEST
 
+/* If writing fails, the error names the file, and the old file remains unchanged. No temporary file remains. */
 START_TEST(writing_fails)
 {
     drawn_model m;

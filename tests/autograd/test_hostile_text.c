@@ -1,4 +1,4 @@
-/* Text from anyone: read back it never harms, and what is accepted is sound and can be run. */
+/* test_hostile_text.c - reads damaged tape text. It does no harm, and an accepted text gives a sound, runnable tape. */
 #include "tests/autograd/text_graphs.h"
 
 /* ---- Hostile text --------------------------------------------------------------------------------------------- */
@@ -10,64 +10,41 @@ static uint64_t draw(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* One change: text has room for `size` bytes. */
+/* Makes one random change to text, which has room for `size` bytes. */
 static void mutate(char *text, size_t size, uint64_t *rng)
 {
-    static const char *const words[] = {"0",
-                                        "-1",
-                                        "1",
-                                        "2",
-                                        "99",
-                                        "4294967296",
-                                        "9223372036854775807",
-                                        "-9223372036854775808",
-                                        "1e300",
-                                        "nan",
-                                        "%1",
-                                        "%2",
-                                        "%9",
-                                        "f32",
-                                        "i32",
-                                        "bool",
-                                        "[]",
-                                        "[2]",
-                                        "[0]",
-                                        "{}",
-                                        "    ",
-                                        "\n",
-                                        "tanh",
-                                        "index",
-                                        "leaf",
-                                        "copy",
-                                        " in ",
-                                        " order 1",
-                                        "(",
-                                        ", "};
+    /* clang-format off */
+    static const char *const words[] = {
+        "0", "-1", "1", "2", "99", "4294967296", "9223372036854775807", "-9223372036854775808", "1e300", "nan",
+        "%1", "%2", "%9", "f32", "i32", "bool", "[]", "[2]", "[0]", "{}", "    ", "\n", "tanh", "index", "leaf",
+        "copy", " in ", " order 1", "(", ", ",
+    };
+    /* clang-format on */
     size_t n = strlen(text), at = n ? draw(rng) % n : 0, length = n ? draw(rng) % 12 % (n - at + 1) : 0;
     const char *word = words[draw(rng) % (sizeof words / sizeof *words)];
     switch (draw(rng) % 8) {
-    case 0: /* a byte */
+    case 0: /* change a byte */
         if (n) text[at] = (char)(1 + draw(rng) % 255);
         return;
-    case 1: /* a digit */
+    case 1: /* change a digit */
         for (size_t i = at; i < n; i++)
             if (text[i] >= '0' && text[i] <= '9') {
                 text[i] = (char)('0' + draw(rng) % 10);
                 return;
             }
         return;
-    case 2: /* truncated */
+    case 2: /* truncate */
         text[at] = 0;
         return;
-    case 3: /* some bytes lost */
+    case 3: /* remove some bytes */
         memmove(text + at, text + at + length, n - at - length + 1);
         return;
-    case 4: { /* a line lost */
+    case 4: { /* remove a line */
         char *next = strchr(text + at, '\n'), *after = next ? strchr(next + 1, '\n') : NULL;
         if (after) memmove(next, after, strlen(after) + 1);
         return;
     }
-    case 5: { /* two neighbours */
+    case 5: { /* swap two neighbouring bytes */
         if (n < 2) return;
         at %= n - 1;
         char first = text[at];
@@ -75,7 +52,7 @@ static void mutate(char *text, size_t size, uint64_t *rng)
         text[at + 1] = first;
         return;
     }
-    case 6: { /* a number replaced */
+    case 6: { /* replace a number */
         size_t from = at;
         while (from < n && !(text[from] >= '0' && text[from] <= '9')) from++;
         size_t to = from;
@@ -85,7 +62,7 @@ static void mutate(char *text, size_t size, uint64_t *rng)
         memcpy(text + from, word, strlen(word));
         return;
     }
-    default: /* something put in */
+    default: /* insert a word */
         if (n + strlen(word) + 1 > size) return;
         memmove(text + at + strlen(word), text + at, n - at + 1);
         memcpy(text + at, word, strlen(word));
@@ -104,7 +81,7 @@ static pal_tensor *any_leaf(const char *name, pal_dtype dtype, pal_shape shape, 
     return p->made[p->n++] = pal_tensor_new(c, dtype, shape);
 }
 
-/* Small enough to run. */
+/* Whether the tape is small enough to run. */
 static bool modest(const pal_tape *t)
 {
     int64_t terms = 1, elements = 0;
@@ -117,6 +94,8 @@ static bool modest(const pal_tape *t)
     return true;
 }
 
+/* Parses the text. If it is accepted, the tape must be sound, and is printed and run. If not, the error must name a
+ * line, and the tape must stay empty and usable. */
 static void try_text(const char *text, size_t *accepted)
 {
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -158,7 +137,7 @@ START_TEST(hostile_text)
         for (uint64_t k = 1 + draw(&rng) % 3; k; k--) mutate(text, sizeof text, &rng);
         try_text(text, &accepted);
     }
-    for (size_t n = strlen(base); n--;) /* every beginning */
+    for (size_t n = strlen(base); n--;) /* every seventh truncation */
         if (n % 7 == 0) {
             strcpy(text, base);
             text[n] = 0;
@@ -169,24 +148,15 @@ START_TEST(hostile_text)
 }
 END_TEST
 
-/* A parameter of some line replaced: shape rules are all that stands between a text and the kernels. */
+/* Replaces one parameter of some line. Only the shape rules protect the kernels from such a text. */
 static void mutate_params(char *text, size_t size, uint64_t *rng)
 {
-    static const char *const values[] = {"0",
-                                         "1",
-                                         "2",
-                                         "3",
-                                         "5",
-                                         "7",
-                                         "-1",
-                                         "-2",
-                                         "100",
-                                         "65536",
-                                         "2147483647",
-                                         "4294967296",
-                                         "-2147483648",
-                                         "9223372036854775807",
-                                         "-9223372036854775808"};
+    /* clang-format off */
+    static const char *const values[] = {
+        "0", "1", "2", "3", "5", "7", "-1", "-2", "100", "65536", "2147483647", "4294967296", "-2147483648",
+        "9223372036854775807", "-9223372036854775808",
+    };
+    /* clang-format on */
     const char *value = values[draw(rng) % (sizeof values / sizeof *values)];
     size_t count = 0;
     for (const char *p = text; *p; p++) count += *p == '{' || *p == ',';
@@ -242,7 +212,7 @@ START_TEST(hostile_parameters_of_every_operation)
 }
 END_TEST
 
-/* Regions in each other beyond any use: refused, not followed. */
+/* Far too deeply nested regions are refused, without recursing into them. */
 START_TEST(deep_nesting)
 {
     static char text[1 << 16];

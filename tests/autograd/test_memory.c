@@ -1,10 +1,10 @@
-/* Allocation failure swept through every call, and no allocation while a program runs. */
+/* test_memory.c - every allocation may fail without harm, and a running program does not allocate. */
 #include "tests/testing.h"
 
 #include <string.h>
 
 typedef struct counter {
-    long live, made, fails_at; /* fails_at: which allocation fails; -1: none */
+    long live, made, fails_at; /* fails_at: number of the allocation that fails; -1: none */
 } counter;
 
 static void *counting(size_t size, void *user)
@@ -28,7 +28,7 @@ static pal_var body(pal_tape *t, pal_var k, void *user)
     return pal_square(pal_take(*(pal_var *)user, k));
 }
 
-/* Everything that can allocate: record, grad, region, compile, run, eval, text. True if nothing failed. */
+/* Calls everything that can allocate: record, grad, region, compile, run, eval, text. Returns whether all succeeded. */
 static bool scenario(counter *n)
 {
     pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
@@ -56,7 +56,7 @@ static bool scenario(counter *n)
         ok = ok && text;
         double out;
         ok = ok && pal_eval(y, &out) == PAL_OK;
-        /* A failure is told. */
+        /* Every failure must be reported. */
         if (!ok && !pal_tape_error(t) && s == PAL_OK && p) ck_assert(text == NULL || pal_program_error(p));
         pal_text_free(c, text);
         pal_program_free(p);
@@ -83,7 +83,7 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-/* malloc itself is interposed: not only the context's allocator is watched. */
+/* malloc itself is interposed, so that calls which bypass the context's allocator are counted too. */
 static volatile long mallocs;
 extern void *__libc_malloc(size_t);
 #if defined(__has_feature) /* clang */
@@ -100,8 +100,8 @@ void *malloc(size_t size)
 }
 #endif
 
-/* The products are large: OpenBLAS's own kernels for small ones (0.3.21, AVX-512) take a buffer from malloc each time.
- */
+/* The matrices are large on purpose. For small ones, OpenBLAS 0.3.21 with AVX-512 uses kernels that call malloc for a
+ * buffer in every product. */
 START_TEST(a_run_allocates_nothing)
 {
     counter n = {.fails_at = -1};
@@ -122,13 +122,13 @@ START_TEST(a_run_allocates_nothing)
     pal_program *p =
         pal_compile(t, &loss, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
     ck_assert_ptr_nonnull(p);
-    ck_assert_int_eq(pal_run(p), PAL_OK); /* BLAS makes its own buffers at its first product */
+    ck_assert_int_eq(pal_run(p), PAL_OK); /* BLAS allocates its buffers in the first product */
     long made = n.made, system = mallocs;
     for (uint64_t i = 0; i < 20; i++) {
         pal_program_set_noise(p, (pal_noise){.clock = i});
         if (pal_run(p) != PAL_OK) break;
     }
-    long made_after = n.made, system_after = mallocs; /* before Check allocates */
+    long made_after = n.made, system_after = mallocs; /* read before Check allocates */
     ck_assert_int_eq(made_after, made);
     ck_assert_int_eq(system_after, system);
 #ifdef INTERPOSED

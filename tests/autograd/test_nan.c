@@ -1,4 +1,5 @@
-/* Where a NaN came from: the operation that made it, the leaf that brought it, and that nothing is written. */
+/* test_nan.c - the NaN check of a program. It names the operation that made a NaN, or the leaf that contained it, and a
+ * failed run writes to no leaf. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -49,7 +50,7 @@ START_TEST(the_operation_that_made_it_is_named)
     pal_tensor_set(x, 6, 0.1);
     fails_with(p, "log in encoder: made a NaN at element [1,2]");
     pal_tensor_set(x, 6, 1);
-    ck_assert_int_eq(pal_run(p), PAL_OK); /* a failure does not stick to a program */
+    ck_assert_int_eq(pal_run(p), PAL_OK); /* a program can run again after a failure */
     ck_assert_ptr_null(pal_program_error(p));
     pal_program_free(p);
 }
@@ -68,7 +69,7 @@ START_TEST(the_leaf_that_brought_it_is_named)
 }
 END_TEST
 
-/* The assign of a step that goes wrong later, of a value that was right, is not done. */
+/* If a run fails, an assign is not carried out even if its own value was computed correctly before the failure. */
 START_TEST(leaves_stay_as_they_were)
 {
     pal_var a = pal_leaf(t, x, "x"), b = pal_leaf(t, w, "w");
@@ -104,7 +105,7 @@ START_TEST(also_inside_a_region)
 }
 END_TEST
 
-/* It only looks: the bits are those of the fused program. */
+/* The check does not change values: the bits are the same as those of the fused program. */
 START_TEST(the_bits_are_the_same)
 {
     pal_var y = pal_tanh(pal_matmul(pal_sigmoid(pal_leaf(t, x, "x")), pal_leaf(t, w, "w")));

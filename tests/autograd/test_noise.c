@@ -1,6 +1,8 @@
-/* test_noise.c - the counter-based noise: words against known answers and Random123, numbers against their definition
- * in docs/noise.md, independence from how a range is cut, and statistics at fixed seeds (bounds of four standard
- * errors: the values never change, so a pass is a pass for ever). */
+/* test_noise.c - the counter-based noise.
+ *
+ * The random words are compared with published vectors and with Random123, the numbers with their definition in
+ * docs/noise.md. A number must not depend on how its range is split. Statistics are checked at fixed seeds, with bounds
+ * of four standard errors. The numbers of a seed never change, so these tests cannot fail by chance later. */
 #include <check.h>
 #include <math.h>
 #include <stdint.h>
@@ -50,7 +52,7 @@ START_TEST(words_are_those_of_random123)
         uint32_t words[PAL__NOISE_WORDS];
         pal__noise_chunk(key, clock, starts[s], words);
         for (uint32_t j = 0; j < PAL__NOISE_BLOCKS; j++) {
-            uint64_t block = starts[s] + j; /* the low word's carry, and going round */
+            uint64_t block = starts[s] + j; /* covers the carry of the low word, and wrapping around 2^64 */
             philox4x32_ctr_t c = {{(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)clock, (uint32_t)(clock >> 32)}};
             philox4x32_key_t k = {{(uint32_t)key, (uint32_t)(key >> 32)}};
             philox4x32_ctr_t want = philox4x32_R(PAL__PHILOX_ROUNDS, c, k);
@@ -65,12 +67,12 @@ END_TEST
 
 START_TEST(keys)
 {
-    /* FNV-1a's published values, under the mixed seed 0 (SplitMix64's first output). */
+    /* The published values of FNV-1a, XORed with the mixed seed 0 (the first output of SplitMix64). */
     const uint64_t zero = UINT64_C(0xe220a8397b1dcdaf);
     ck_assert_uint_eq(pal__noise_key(0, ""), UINT64_C(0xcbf29ce484222325) ^ zero);
     ck_assert_uint_eq(pal__noise_key(0, "a"), UINT64_C(0xaf63dc4c8601ec8c) ^ zero);
     ck_assert_uint_eq(pal__noise_key(0, "foobar"), UINT64_C(0x85944171f73967e8) ^ zero);
-    ck_assert_uint_eq(pal__noise_key(0, "\xe9") ^ zero, /* bytes are unsigned */
+    ck_assert_uint_eq(pal__noise_key(0, "\xe9") ^ zero, /* bytes count as unsigned */
                       (UINT64_C(0xcbf29ce484222325) ^ 0xe9) * UINT64_C(0x100000001b3));
     ck_assert_uint_eq(pal__noise_key(3, NULL), pal__noise_key(3, ""));
     ck_assert_uint_ne(pal__noise_key(1, "a"), pal__noise_key(0, "a"));
@@ -98,12 +100,12 @@ START_TEST(numbers_follow_their_definition)
         ck_assert(u32[i] == (float)ldexp((double)(w[i] >> 8), -24));
         uint64_t bits = ((uint64_t)w[2 * i] << 32 | w[2 * i + 1]) >> 11;
         ck_assert(u64[i] == ldexp((double)bits, -53));
-        /* Box and Muller, in wider arithmetic. */
+        /* The Box-Muller transform in wider arithmetic. */
         const uint32_t *pair = w + i / 2 * 2;
         double u = ldexp((double)pair[0] + 0.5, -32), turn = ldexp((double)pair[1], -32);
         double radius = sqrt(-2 * log(u)), angle = turn * 2 * M_PI;
         double want = radius * (i % 2 ? sin(angle) : cos(angle));
-        /* Where u is near 1 its rounding to a float shows: half a unit of u, divided by the radius. */
+        /* Near u = 1 the rounding of u to a float matters: its error is half a unit of u, divided by the radius. */
         double slack = 1e-6 * (1 + radius) + 0x1p-24 / (radius + 1e-4);
         ck_assert_msg(fabs((double)n32[i] - want) <= slack, "normal %zu: %g, not %g", i, (double)n32[i], want);
         const uint32_t *quad = w + i / 2 * 4;
@@ -119,7 +121,7 @@ END_TEST
 
 START_TEST(extreme_words)
 {
-    /* The ends of the intervals: uniforms stay below 1, the logarithm's argument stays above 0. */
+    /* At both extremes, uniforms stay below 1, and the argument of the logarithm stays above 0. */
     uint32_t zeros[PAL__NOISE_WORDS] = {0}, ones[PAL__NOISE_WORDS];
     memset(ones, 0xff, sizeof ones);
     float f[PAL__NOISE_WORDS];
@@ -143,12 +145,12 @@ START_TEST(extreme_words)
 }
 END_TEST
 
-/* Any first and n give the same bits for an element. */
+/* An element has the same bits for any first and n that include it. */
 #define SPLIT(name, type)                                                                                              \
     START_TEST(split_##name)                                                                                           \
     {                                                                                                                  \
         static type all[3000], part[3000];                                                                             \
-        const uint64_t key = 99, clock = 4, origin = UINT64_C(0x3fffffe00); /* blocks pass 2^32 */                     \
+        const uint64_t key = 99, clock = 4, origin = UINT64_C(0x3fffffe00); /* blocks cross 2^32 */                    \
         pal__##name(key, clock, origin, 3000, all);                                                                    \
         uint64_t state = 1;                                                                                            \
         for (int round = 0; round < 400; round++) {                                                                    \
@@ -167,6 +169,7 @@ SPLIT(uniform_f64, double)
 SPLIT(normal_f32, float)
 SPLIT(normal_f64, double)
 
+/* The functions for host code draw the same words and numbers as the kernels. `row` is added to the first index. */
 START_TEST(host_functions)
 {
     const pal_noise noise = {.seed = 21, .clock = 22, .row = 23};
@@ -196,7 +199,7 @@ END_TEST
 
 static double sample[MANY];
 
-static void draw(int kind, uint64_t key, uint64_t clock) /* 0, 1: uniform; 2, 3: normal; even: floats */
+static void draw(int kind, uint64_t key, uint64_t clock) /* kind: 0, 1: uniform; 2, 3: normal; even: float */
 {
     static float single[MANY];
     if (kind == 0) pal__uniform_f32(key, clock, 0, MANY, single);
@@ -214,7 +217,7 @@ static double moment(double centre, int power)
     return sum / MANY;
 }
 
-/* Neighbours at several distances, and so the two of a Box-Muller pair. */
+/* Numbers at distances 1 to 8 are uncorrelated, which includes the two of a Box-Muller pair. */
 static void check_uncorrelated(double mean, double variance)
 {
     for (size_t lag = 1; lag <= 8; lag++) {
@@ -253,13 +256,13 @@ START_TEST(normals_are_normal)
             ck_assert_double_le(fabs(beyond / MANY - p), 4 * sqrt(p * (1 - p) / MANY));
         }
     }
-    enum { BINS = 64 }; /* equally likely */
+    enum { BINS = 64 }; /* of equal probability */
     double count[BINS] = {0}, square = 0;
     for (size_t i = 0; i < MANY; i++) count[(size_t)(erfc(-sample[i] / sqrt(2)) / 2 * BINS)]++;
     for (int b = 0; b < BINS; b++) square += pow(count[b] - (double)MANY / BINS, 2) / ((double)MANY / BINS);
     ck_assert_double_le(fabs(square - (BINS - 1)), 4 * sqrt(2.0 * (BINS - 1)));
     check_uncorrelated(0, 1);
-    /* The radii of pairs and their angles' quadrants. */
+    /* The radii of the pairs, and the quadrants of their angles. */
     double far = 0, quadrant[4] = {0};
     for (size_t i = 0; i < MANY; i += 2) {
         far += hypot(sample[i], sample[i + 1]) > 2;
@@ -274,7 +277,7 @@ END_TEST
 
 START_TEST(streams_differ)
 {
-    /* Another seed, name or clock, even by one: other words, without correlation. */
+    /* Another seed, name or clock, even if it differs only by one, gives other words without correlation. */
     static const struct {
         uint64_t seed, clock;
         const char *stream;

@@ -1,4 +1,5 @@
-/* Random graphs: what must hold for every one (graphs.h; many more in slow_graphs.c), and what they have found. */
+/* test_random_graphs.c - checks the properties of graphs.h for some random graphs (slow_graphs.c checks many more), and
+ * tests the faults that random graphs have found. */
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ START_TEST(random_graphs_hold)
 }
 END_TEST
 
-/* A wrong rewrite is found, and made so small that one sees it; the text that is printed can be read back. */
+/* A wrong rewrite is found. The failing graph shrinks to at most 3 nodes and 16 lines, which name the operation. */
 START_TEST(a_planted_fault_is_found_and_made_small)
 {
     graph_contexts contexts = {context_with(1), context_with(3)};
@@ -68,7 +69,7 @@ START_TEST(a_planted_fault_is_found_and_made_small)
 }
 END_TEST
 
-/* Which simplify makes the value itself: the bits have to be the same. */
+/* The simplify pass replaces such a sum by its term, so the bits must be the same with and without it: -0 stays -0. */
 START_TEST(a_sum_of_one_term_keeps_the_sign_of_zero)
 {
     for (size_t i = 0; i < 12; i++) pal_tensor_set(xs, i, -0.0);
@@ -83,7 +84,7 @@ START_TEST(a_sum_of_one_term_keeps_the_sign_of_zero)
 }
 END_TEST
 
-/* A value that was assigned may be looked at, and read by others, without the assign happening. */
+/* pal_eval of an assigned value, or of its reader, does not carry out the assign. */
 START_TEST(reading_an_assigned_value_is_no_effect)
 {
     double before = pal_tensor_get(xs, 0), out[12];
@@ -104,7 +105,7 @@ static pal_var part(pal_tape *tape, pal_var v, const char *scope)
     return y;
 }
 
-/* Two equal contributions to one adjoint, told apart by their scopes alone. */
+/* Two equal contributions to one adjoint differ only by their scopes. Their order must not depend on recording. */
 START_TEST(equal_terms_of_two_scopes_have_an_order)
 {
     char *text[2];
@@ -129,6 +130,7 @@ START_TEST(an_integer_has_no_gradient)
 }
 END_TEST
 
+/* An empty slice may start at most one past the end. */
 START_TEST(an_empty_slice_begins_inside)
 {
     ck_assert(pal_ok(pal_slice(x, (int64_t[]){3, 0}, (int64_t[]){0, 4}, (int64_t[]){1, 1})));
@@ -141,7 +143,7 @@ typedef struct nest {
     pal_var outermost;
 } nest;
 
-/* sum over every index of one_hot(outermost index) * noise */
+/* The sum over all indices of one_hot(outermost index) * noise. */
 static pal_var nested(pal_tape *tape, pal_var k, void *user)
 {
     nest n = *(nest *)user;
@@ -150,6 +152,7 @@ static pal_var nested(pal_tape *tape, pal_var k, void *user)
     return pal_mul(pal_one_hot(n.outermost, 2, PAL_F64), pal_uniform(tape, "u", PAL_SHAPE(1)));
 }
 
+/* Noise differs for each index of up to four nested regions. Five are an error. */
 START_TEST(noise_inside_four_regions_and_no_more)
 {
     double out[2];

@@ -1,4 +1,5 @@
-/* Regions: map_sum and recompute against unrolled graphs, their derivatives to second order, noise inside, errors. */
+/* test_region.c - regions: map_sum and recompute compared with unrolled graphs, their derivatives to second order,
+ * noise inside them, errors. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -40,7 +41,7 @@ START_TEST(sum_over_rows_is_the_sum)
 }
 END_TEST
 
-/* Exact Jacobian norm of one sigmoid layer in closed form: sum_j (h_j (1 - h_j))^2 ||W_j||^2. */
+/* The squared Jacobian norm of one sigmoid layer in closed form: sum_j (h_j (1 - h_j))^2 ||W_j||^2. */
 static pal_var closed_form(pal_var x, pal_var w)
 {
     pal_var h = pal_sigmoid(pal_matmul(x, w)), d = pal_mul(h, pal_one_minus(h));
@@ -59,7 +60,7 @@ START_TEST(row_by_row_jacobian_and_its_gradient)
         ck_assert_int_eq(pal_eval(g[i], ga) | pal_eval(e[i], gb), PAL_OK);
         for (size_t k = 0; k < pal_tensor_count(i ? xs : ws); k++) ck_assert_double_eq_tol(ga[k], gb[k], 1e-13);
     }
-    /* And once more: the gradient's own derivative goes through a region whose body holds an adjoint. */
+    /* The derivative of the gradient passes through a region whose body contains an adjoint. */
     pal_var gg, ee;
     ck_assert_int_eq(pal_grad(pal_sum_squares(g[0]), &w, 1, &gg) | pal_grad(pal_sum_squares(e[0]), &w, 1, &ee), PAL_OK);
     ck_assert_int_eq(pal_eval(gg, ga) | pal_eval(ee, gb), PAL_OK);
@@ -67,7 +68,7 @@ START_TEST(row_by_row_jacobian_and_its_gradient)
 }
 END_TEST
 
-/* The known mistake ||J' 1||^2 is another number. */
+/* A common mistake computes ||J' 1||^2 for ||J||^2. The two numbers differ. */
 START_TEST(sum_of_rows_is_not_the_norm)
 {
     pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), h = pal_sigmoid(pal_matmul(x, w)), wrong;
@@ -78,6 +79,7 @@ START_TEST(sum_of_rows_is_not_the_norm)
 }
 END_TEST
 
+/* The mean of 10000 estimates differs from the exact norm by less than four standard errors. */
 START_TEST(hutchinson_is_unbiased)
 {
     pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w");
@@ -110,6 +112,7 @@ static pal_var layer_body(pal_tape *tape, pal_var k, void *user)
     return pal_tanh(pal_matmul(l->x, l->w));
 }
 
+/* A recomputed layer has the same gradient, bit for bit. */
 START_TEST(recomputing_changes_nothing)
 {
     layer l = {pal_leaf(t, xs, "x"), pal_leaf(t, ws, "w")};
@@ -124,7 +127,7 @@ START_TEST(recomputing_changes_nothing)
 }
 END_TEST
 
-/* ---- Checkpointing: a deep chain, each scope of two layers recomputed in the backward pass -------------------- */
+/* ---- Checkpointing: a deep chain whose layers are recomputed, two at a time, in the backward pass -------------- */
 
 enum { DEPTH = 6, WIDTH = 16, ROWS = 64 };
 
@@ -143,7 +146,7 @@ static pal_var two_layers(pal_tape *tape, pal_var k, void *user)
     return v;
 }
 
-/* Loss, gradient by all weights and biases, and the gradient of the gradient's squared length. */
+/* Outputs: the loss; its gradient by all weights and biases; for order 2 the gradient of that one's squared norm. */
 static pal_program *train_chain(pal_tape *tape, pal_tensor *const *tensors, bool recompute, int order)
 {
     chain m = {.v = pal_leaf(tape, tensors[2 * DEPTH], "x")};
@@ -171,8 +174,8 @@ static pal_program *train_chain(pal_tape *tape, pal_tensor *const *tensors, bool
     return p;
 }
 
-/* Values and gradients agree to the bit. Second derivatives add the same terms in another order, since those that a
- * scope's body contributes are summed within it first. */
+/* Values and first gradients agree bit for bit, and the arena becomes smaller. Second derivatives agree up to rounding
+ * only: the terms of a recomputed body are added within the body first. */
 START_TEST(recomputing_a_deep_chain_keeps_the_numbers_and_not_the_values)
 {
     pal_tensor *tensors[2 * DEPTH + 1] = {[2 * DEPTH] = random_tensor(c, PAL_F64, PAL_SHAPE(ROWS, WIDTH), -1, 1, "x")};
@@ -225,7 +228,7 @@ END_TEST
 
 static pal_var nested_inner(pal_tape *tape, pal_var k, void *user)
 {
-    const pal_var *v = user; /* x, the outer k */
+    const pal_var *v = user; /* v[0]: x, v[1]: the outer index */
     (void)tape;
     pal_var row = pal_take(v[0], v[1]), at = pal_one_hot(k, 4, PAL_F64);
     return pal_mul(pal_sum_all(pal_mul(row, at)), pal_sum_all(pal_square(row)));
@@ -257,6 +260,7 @@ static pal_var leaking(pal_tape *tape, pal_var k, void *user)
     return leak = pal_square(pal_take(*(pal_var *)user, k));
 }
 
+/* A value that a body stores outside is not usable after the region has ended. */
 START_TEST(inner_values_do_not_leave)
 {
     pal_var x = pal_leaf(t, xs, "x");
@@ -271,7 +275,7 @@ START_TEST(an_index_out_of_range_fails_the_run)
 {
     pal_var x = pal_leaf(t, xs, "x");
     pal_scope_begin(t, "penalty");
-    pal_var y = pal_map_sum(t, 6, square_row, &x); /* there are 5 rows */
+    pal_var y = pal_map_sum(t, 6, square_row, &x); /* x has only 5 rows */
     pal_scope_end(t);
     pal_assign(x, pal_neg(x));
     pal_program *p =
@@ -279,7 +283,7 @@ START_TEST(an_index_out_of_range_fails_the_run)
     double before = pal_tensor_get(xs, 0);
     ck_assert_int_ne(pal_run(p), PAL_OK);
     ck_assert_str_eq(pal_program_error(p), "take in penalty: index 5 at place 0 is not in 0 .. 4");
-    ck_assert_double_eq(pal_tensor_get(xs, 0), before); /* no leaf was touched */
+    ck_assert_double_eq(pal_tensor_get(xs, 0), before); /* no leaf has changed */
     pal_program_free(p);
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* Shapes, element types, tensors, statuses. */
+/* test_shape.c - shapes, element types, tensors, statuses, contexts. */
 #include "tests/testing.h"
 
 #include <string.h>
@@ -45,7 +45,7 @@ START_TEST(tensors_own_or_borrow)
     ck_assert_uint_eq((uintptr_t)t->data % 64, 0);
     for (size_t i = 0; i < 15; i++) ck_assert_double_eq(pal_tensor_get(t, i), 0);
     pal_tensor_set(t, 14, 2.5);
-    pal_tensor_set(t, 15, 9); /* beyond: ignored */
+    pal_tensor_set(t, 15, 9); /* beyond the end: ignored */
     ck_assert_double_eq(pal_tensor_get(t, 14), 2.5);
     ck_assert_double_eq(pal_tensor_get(t, 15), 0);
     float mine[4] = {1, 2, 3, 4};

@@ -1,4 +1,4 @@
-/* Handles, errors that stick, scopes, mark and rewind, effects. */
+/* test_tape.c - handles, the first error that stays, scopes, mark and rewind, effects. */
 #include "tests/testing.h"
 
 #include <string.h>
@@ -23,6 +23,7 @@ static void teardown(void)
     pal_context_free(c);
 }
 
+/* A tape keeps its first error, with the scope. Later calls with the bad handle fail without replacing it. */
 START_TEST(first_error_sticks_and_says_where)
 {
     pal_var x = pal_leaf(t, x23, "x"), w = pal_leaf(t, w45, "w");
@@ -146,21 +147,21 @@ START_TEST(rewinding_makes_handles_bad_and_forgives)
     pal_var y = pal_exp(x);
     pal_var noise = pal_uniform(t, "u", PAL_SHAPE(2));
     pal_assign(x, y);
-    pal_add(x, pal_leaf(t, w45, "w")); /* does not fit */
+    pal_add(x, pal_leaf(t, w45, "w")); /* the shapes do not fit: an error */
     ck_assert(pal_tape_error(t) != NULL);
     pal_tape_rewind(t, mark);
     ck_assert_tape_ok(t);
     ck_assert_uint_eq(pal_tape_length(t), length);
     ck_assert(pal_ok(x));
     ck_assert(!pal_ok(y) && !pal_ok(noise));
-    /* The id is used again; the old handle stays bad. */
+    /* A new entry gets the same id, but the old handle stays bad. */
     pal_var z = pal_neg(x);
     ck_assert_uint_eq(z.id, y.id);
     ck_assert(pal_ok(z) && !pal_ok(y));
-    /* Stream and effect are free again. */
+    /* The name of the stream and the effect on the leaf may be used again. */
     ck_assert(pal_ok(pal_uniform(t, "u", PAL_SHAPE(2))));
     ck_assert(pal_ok(pal_assign(x, z)));
-    /* A mark from before a further rewind is void. */
+    /* A later mark becomes void if the tape is rewound to before it. */
     pal_mark late = pal_tape_mark(t);
     pal_tape_rewind(t, mark);
     ck_assert_tape_ok(t);
@@ -181,6 +182,7 @@ START_TEST(stale_handle_is_named)
 }
 END_TEST
 
+/* The same tensor always gives the same leaf. Another tensor that overlaps its memory is refused. */
 START_TEST(one_tensor_is_one_leaf)
 {
     pal_var a = pal_leaf(t, x23, "x"), b = pal_leaf(t, x23, "again");
@@ -206,6 +208,7 @@ START_TEST(names_are_unique_within_their_scope)
 }
 END_TEST
 
+/* A stream is identified by scope and name, and may be drawn only once. */
 START_TEST(streams_are_drawn_once)
 {
     pal_scope_begin(t, "a");

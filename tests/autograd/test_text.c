@@ -1,4 +1,5 @@
-/* Text read back as a tape: the same text, the same bits; what is no text of a tape is refused with its line. */
+/* test_text.c - reads a tape back from its text. The tape has the same text, and its program gives the same bits.
+ * Invalid text is refused, and the error names the line. */
 #include "models/models.h"
 #include "optim/optim.h"
 #include "tests/autograd/text_graphs.h"
@@ -42,7 +43,7 @@ START_TEST(a_training_step_comes_back)
         pal_model_end(m);
         ck_assert_tape_ok(t);
         check_round(t, &loss, 1, false);
-        /* All effects are roots of the whole tape: it comes back with them. */
+        /* The text of the whole tape includes all effects, so they are read back too. */
         char *text = pal_tape_text(t, NULL, 0);
         pal_var found[OUTPUTS];
         size_t n_found = OUTPUTS;
@@ -69,7 +70,7 @@ START_TEST(a_training_step_comes_back)
 }
 END_TEST
 
-/* Numbers may leave some out, as long as they ascend. */
+/* The numbers of the lines may have gaps if they ascend. */
 START_TEST(other_numbers)
 {
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -153,7 +154,7 @@ static const struct {
      "line 3: assign: leaf x is assigned twice"},
     {"%1 = leaf f64[6,4] \"x\"\n%2 = permute f64[4,6] (%1) {1,0,0,0,0,9223372036854775808}\nreturn %2\n",
      "line 2: a parameter is no integer"},
-    {"%1 = softmax f64[]\nreturn %1\n", NULL}, /* a composite, or none such */
+    {"%1 = softmax f64[]\nreturn %1\n", NULL}, /* softmax is a composite: it never appears in a text */
     {"nonsense", "line 1: neither an operation nor the return line"},
     {"return %1", "line 1: %1 does not stand before this line"},
     {"\n", "line 1: neither an operation nor the return line"},
@@ -174,7 +175,7 @@ START_TEST(refused_with_its_line)
         ck_assert_int_eq(status, err.status);
         if (refusals[i].error) ck_assert_str_eq(err.text, refusals[i].error);
         ck_assert_uint_eq(n, 0);
-        ck_assert_uint_eq(pal_tape_length(t), 0); /* and the tape may be used */
+        ck_assert_uint_eq(pal_tape_length(t), 0); /* the tape can still be used */
         ck_assert_tape_ok(t);
         ck_assert(pal_ok(pal_constant(t, 1)));
         pal_tape_free(t);

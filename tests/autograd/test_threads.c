@@ -1,4 +1,5 @@
-/* The same bits on one thread and on several at equal lanes; what a run leaves behind in the caller's thread. */
+/* test_threads.c - at equal lanes a program gives the same bits on any number of threads, and a run restores the state
+ * of the caller's thread. */
 #include "tests/testing.h"
 
 #include <dlfcn.h>
@@ -6,7 +7,7 @@
 #include <sched.h>
 #include <string.h>
 
-/* Ten steps of a tied denoising autoencoder; the weights afterwards. */
+/* Trains a tied denoising autoencoder for ten steps and returns its weights. */
 static void train(unsigned threads, unsigned lanes, float *weights, size_t bytes)
 {
     pal_context *c = context_with(threads);
@@ -92,7 +93,7 @@ START_TEST(affinity_and_thread_counts_are_restored)
 }
 END_TEST
 
-/* Two contexts in two threads of the caller's own. */
+/* Two threads of the caller may use two contexts at the same time. */
 static void *other_thread(void *argument)
 {
     train(1, 2, argument, 300 * 70 * sizeof(float));

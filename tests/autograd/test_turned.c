@@ -1,5 +1,8 @@
-/* Loops whose operands lie the other way round, large enough for their rows to be gathered in blocks: every permutation
- * of odd shapes beside plain loops, in each type; in company, with noise and in place, beside the same on copies. */
+/* test_turned.c - loops that read permuted operands.
+ *
+ * The operands are large enough that the loop gathers their rows in blocks. Every permutation of odd shapes is compared
+ * with plain C loops, in several types. Loops with several operands, noise and an in-place result are compared with the
+ * same loops on operands that were permuted beforehand. */
 #include "tests/testing.h"
 
 #include <string.h>
@@ -13,7 +16,7 @@ static const pal_shape shapes[] = {
     {3, {3, 37, 130}}, {3, {129, 4, 17}}, {3, {1, 515, 129}}, {3, {130, 1, 33}}, {3, {131, 2, 40}}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* The element of a tensor of that shape which stands at index i of it permuted. */
+/* The index, in a tensor of shape s, of the element that has index i after the permutation. */
 static size_t source(pal_shape s, const int *axes, size_t i)
 {
     size_t index[3] = {0}, at = 0;
@@ -48,7 +51,7 @@ START_TEST(every_permutation_in_every_type)
 }
 END_TEST
 
-/* Two values that are turned alike, one turned otherwise, one that is not, a row that all share, and noise. */
+/* Combines two values with the same permutation, one with another, one without, a row that is broadcast, and noise. */
 static pal_var company(pal_var a, pal_var b, pal_var other, pal_var plain, pal_var row)
 {
     pal_var noise = pal_normal(plain.tape, "noise", pal_shape_of(plain));
@@ -56,7 +59,7 @@ static pal_var company(pal_var a, pal_var b, pal_var other, pal_var plain, pal_v
     return pal_sub(y, pal_mul(other, pal_scale(plain, 3)));
 }
 
-/* The same bits as from copies made beforehand; the leaf that is written in place is read where it lies. */
+/* The bits are the same as with operands permuted beforehand. The loop writes the leaf `plain` in place. */
 START_TEST(in_company_as_on_copies)
 {
     for (int f64 = 0; f64 < 2; f64++)
@@ -64,7 +67,7 @@ START_TEST(in_company_as_on_copies)
             for (size_t p = 1; p < 6; p++) {
                 pal_dtype type = f64 ? PAL_F64 : PAL_F32;
                 const int *axes = permutations[p], *another = permutations[5 - p + 1];
-                pal_shape turned, back = {.rank = 3}; /* back: what `another` makes of it is the turned shape */
+                pal_shape turned, back = {.rank = 3}; /* `another` permutes the shape back into turned */
                 pal_tensor *x = random_tensor(c, type, shapes[s], -1, 1, "x"),
                            *z = random_tensor(c, type, shapes[s], -1, 1, "z");
                 turned = shapes[s];

@@ -1,5 +1,5 @@
-/* test_vecmath.c - accuracy and special values of autograd/machine/vecmath.h, at the instruction set of this build. The
- * exhaustive test of every float is slow_vecmath.c. */
+/* test_vecmath.c - accuracy and special values of autograd/machine/vecmath.h, for the instruction set of this build.
+ * slow_vecmath.c tests every float. */
 #include <check.h>
 #include <float.h>
 #include <math.h>
@@ -13,7 +13,7 @@ Suite *vecmath_suite(void);
 
 #define BLOCK 512
 
-/* Functions of one argument: limits in units in the last place for floats and doubles. */
+/* Functions of one argument, with their limits in units in the last place: X(function, float limit, double limit). */
 #define FUNCTIONS(X)                                                                                                   \
     X(exp, 1.5, 2.0)                                                                                                   \
     X(expm1, 1.5, 2.0)                                                                                                 \
@@ -80,8 +80,8 @@ static uint64_t next(uint64_t *state) /* SplitMix64 */
     return x ^ (x >> 31);
 }
 
-/* The error in units in the last place of a type with `digits` digits whose least normal number is 2^(least - 1). Huge
- * where a special value or a sign is wrong. Values from 2^overflow on count as that. */
+/* The error of got in units in the last place. The type has `digits` binary digits, and its smallest normal number is
+ * 2^(least - 1). The error is huge if a special value or a sign is wrong. Values above 2^overflow count as that. */
 static double ulps(long double got, long double want, int digits, int least, int overflow)
 {
     long double top = ldexpl(1.0L, overflow);
@@ -106,7 +106,7 @@ START_TEST(floats_over_the_whole_range)
     double worst = 0, where = 0;
     uint32_t bits = 0;
     for (int block = 0; block < 2048; block++) {
-        for (int i = 0; i < BLOCK; i++) x[i] = pal__real_f32(bits += 4099u); /* odd: ends anywhere, repeats nothing */
+        for (int i = 0; i < BLOCK; i++) x[i] = pal__real_f32(bits += 4099u); /* odd, so that no bit pattern repeats */
         f->f32(BLOCK, x, y);
         for (int i = 0; i < BLOCK; i++) {
             double error = ulps_f32(y[i], f->reference32(x[i]));
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(doubles_at_random)
 {
-    /* One third over all bit patterns, two thirds where something happens. */
+    /* One third of the arguments are random bit patterns. The others are in the ranges where the functions vary. */
     const struct function *f = &functions[_i];
     static double x[BLOCK], y[BLOCK];
     double worst = 0, where = 0;
@@ -141,64 +141,15 @@ START_TEST(doubles_at_random)
 }
 END_TEST
 
-static const double special[] = {0.0,
-                                 -0.0,
-                                 INFINITY,
-                                 -(double)INFINITY,
-                                 NAN,
-                                 1.0,
-                                 -1.0,
-                                 2.0,
-                                 -2.0,
-                                 0.5,
-                                 -0.5,
-                                 3.0,
-                                 -3.0,
-                                 88.0,
-                                 88.72283,
-                                 88.73,
-                                 -87.5,
-                                 -103.97,
-                                 -103.98,
-                                 -104.5,
-                                 709.78,
-                                 709.79,
-                                 -745.13,
-                                 -745.14,
-                                 -708.5,
-                                 0x1p-149,
-                                 -0x1p-149,
-                                 0x1p-126,
-                                 -0x1p-126,
-                                 FLT_MAX,
-                                 -FLT_MAX,
-                                 0x1p-1074,
-                                 -0x1p-1074,
-                                 DBL_MIN,
-                                 -DBL_MIN,
-                                 DBL_MAX,
-                                 -DBL_MAX,
-                                 0x1p52,
-                                 0x1p78,
-                                 0x1p104,
-                                 -0x1p127,
-                                 0.55,
-                                 0.9,
-                                 4.0,
-                                 10.0,
-                                 -20.0,
-                                 -40.0,
-                                 700.0,
-                                 0x1.fffffep-1,
-                                 0x1.fffffffffffffp-1,
-                                 -0x1.fffffep-1,
-                                 -0x1.fffffffffffffp-1,
-                                 0x1.921fb6p+0,
-                                 0x1.921fb54442d18p+1,
-                                 1e10,
-                                 1e-10,
-                                 -1e-10,
-                                 1e300};
+/* clang-format off */
+static const double special[] = {
+    0.0, -0.0, INFINITY, -(double)INFINITY, NAN, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 88.0, 88.72283, 88.73,
+    -87.5, -103.97, -103.98, -104.5, 709.78, 709.79, -745.13, -745.14, -708.5, 0x1p-149, -0x1p-149, 0x1p-126,
+    -0x1p-126, FLT_MAX, -FLT_MAX, 0x1p-1074, -0x1p-1074, DBL_MIN, -DBL_MIN, DBL_MAX, -DBL_MAX, 0x1p52, 0x1p78,
+    0x1p104, -0x1p127, 0.55, 0.9, 4.0, 10.0, -20.0, -40.0, 700.0, 0x1.fffffep-1, 0x1.fffffffffffffp-1,
+    -0x1.fffffep-1, -0x1.fffffffffffffp-1, 0x1.921fb6p+0, 0x1.921fb54442d18p+1, 1e10, 1e-10, -1e-10, 1e300,
+};
+/* clang-format on */
 #define N_SPECIAL (sizeof special / sizeof *special)
 
 START_TEST(special_values)
@@ -217,6 +168,7 @@ START_TEST(special_values)
 }
 END_TEST
 
+/* A result does not depend on its place in the array: vector and remainder code agree bit for bit. */
 START_TEST(place_in_the_array_does_not_matter)
 {
     const struct function *f = &functions[_i];
@@ -235,7 +187,7 @@ START_TEST(place_in_the_array_does_not_matter)
 }
 END_TEST
 
-/* Every 97th float, and random doubles, of [0, 1]. */
+/* log1p restricted to [0, 1], at every 97th float and at random doubles. */
 START_TEST(log1p_of_the_unit_interval)
 {
     double worst32 = 0, worst64 = 0;
@@ -249,7 +201,7 @@ START_TEST(log1p_of_the_unit_interval)
         if (i % 2) x = ldexp(x, -(i % 60));
         worst64 = fmax(worst64, ulps_f64(pal__log1p_unit_f64(x), log1pl((long double)x)));
     }
-    /* Without fused multiply-add the polynomial rounds twice a term. */
+    /* Without fused multiply-add the polynomial rounds twice per term, so the limit is 2.5. */
     ck_assert_msg(worst32 <= 2.5 && worst64 <= 2.5, "floats %g, doubles %g", worst32, worst64);
     ck_assert(pal__log1p_unit_f32(1) == logf(2) && isnan(pal__log1p_unit_f32(NAN)) &&
               isnan(pal__log1p_unit_f64((double)NAN)));
@@ -261,7 +213,7 @@ START_TEST(power)
     for (size_t i = 0; i < N_SPECIAL; i++)
         for (size_t j = 0; j < N_SPECIAL; j++) {
             float x = (float)special[i], y = (float)special[j], got = pal__pow_f32(x, y);
-            /* powf: its special cases, and beyond double's range what pow rounded to a double loses. */
+            /* Where pow overflows a double, powf gives the right float result. */
             double want = pow((double)x, (double)y), error = ulps_f32(got, isinf(want) ? (double)powf(x, y) : want);
             ck_assert_msg(error <= 1.0, "pow(%a, %a) is %a: %g ULP", (double)x, (double)y, (double)got, error);
         }
@@ -275,7 +227,7 @@ START_TEST(power)
 }
 END_TEST
 
-/* Functions of two floats: random ones of every size, and all pairs of special values. */
+/* Functions of two floats, at random arguments of every size and at all pairs of special values. */
 START_TEST(two_floats)
 {
     static const struct {

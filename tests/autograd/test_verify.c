@@ -1,4 +1,4 @@
-/* The grammar of a tape: for each of its rows a tape, damaged by hand, that this row finds first. */
+/* test_verify.c - the verifier of tapes. For each rule, a tape is damaged so that this rule reports it first. */
 #include <limits.h>
 #include <string.h>
 
@@ -74,7 +74,7 @@ static void teardown(void)
 
 /* ---- Damage --------------------------------------------------------------------------------------------------- */
 
-static pal_op other; /* a descriptor with one thing wrong */
+static pal_op other; /* a copy of a descriptor, to be damaged */
 static pal_op *other_op(uint32_t id)
 {
     other = *pal__at(t, id)->op;
@@ -84,7 +84,7 @@ static pal_op *other_op(uint32_t id)
 
 static void set_operand(uint32_t id, uint32_t i, uint32_t to) { t->operands[pal__at(t, id)->first + i] = to; }
 
-/* As if id read x alone. */
+/* Makes entry id read only x. */
 static void read_x(uint32_t id)
 {
     pal__entry *e = pal__at(t, id);
@@ -220,6 +220,7 @@ START_TEST(a_damage_is_found)
 }
 END_TEST
 
+/* A program must obey further rules, which a tape need not obey. */
 START_TEST(a_program_asks_for_more)
 {
     const char *wrong = pal__verify_program(t, &neg, 1);
@@ -232,6 +233,7 @@ START_TEST(a_program_asks_for_more)
 }
 END_TEST
 
+/* Every rule of the verifier has a damage in the tables above. */
 START_TEST(every_row_is_tried)
 {
     for (size_t row = 0; pal__verify_message(row); row++) {
@@ -243,7 +245,7 @@ START_TEST(every_row_is_tried)
 }
 END_TEST
 
-/* An index leads nowhere once its region has ended, neither as an operand nor as an output. */
+/* After its region has ended, an index can be neither an operand nor an output. */
 START_TEST(an_index_stays_inside)
 {
     pal_var k = pal__var(t, index_);
@@ -262,7 +264,7 @@ START_TEST(an_index_is_no_output)
 }
 END_TEST
 
-/* Wherever memory runs out, in the verifier too, that is what compiling says. */
+/* Wherever memory runs out while compiling, including in the verifier, the status is PAL_ERR_MEMORY. */
 START_TEST(out_of_memory_is_no_damage)
 {
     meter memory = {.left = LONG_MAX};

@@ -1,4 +1,4 @@
-/* text_graphs.h - graphs to print and read back, and the check that they come back, for the suites of text. */
+/* text_graphs.h - graphs that the text suites print and read back, and the check of this round trip. */
 #ifndef PAL_TESTS_TEXT_GRAPHS_H
 #define PAL_TESTS_TEXT_GRAPHS_H
 
@@ -14,7 +14,7 @@ enum { OUTPUTS = 64, MOST_LEAVES = 64, ROWS = 6, COLUMNS = 4 };
 static pal_context *c;
 static pal_tensor *xs, *ws, *ks, *bs;
 
-/* A text may ask for more memory than there is: too much is refused, whatever the machine has. */
+/* A hostile text may request any amount of memory. This allocator refuses blocks over 64 MiB on every machine. */
 static void *modest_block(size_t size, void *user)
 {
     (void)user;
@@ -204,7 +204,7 @@ enum { GRAPHS = sizeof graphs / sizeof *graphs };
 
 /* ---- Round trips ---------------------------------------------------------------------------------------------- */
 
-/* The tensor that the tape `user` has under this name. */
+/* The tensor of the leaf `name` on the tape `user`. */
 static pal_tensor *same_leaf(const char *name, pal_dtype dtype, pal_shape shape, void *user)
 {
     const pal_tape *t = user;
@@ -225,7 +225,7 @@ static pal_tape *parsed(pal_tape *from, const char *text, pal_var *found, size_t
     return t;
 }
 
-typedef struct kept { /* what the leaves of a tape hold */
+typedef struct kept { /* saved values of a tape's leaves */
     pal_tensor *leaf[MOST_LEAVES];
     void *data[MOST_LEAVES];
     size_t n;
@@ -261,7 +261,8 @@ static pal_program *ran(pal_tape *t, const pal_var *v, size_t n)
     return p;
 }
 
-/* Text, tape, text: equal. And the programs of both tapes leave the same bits in outputs and leaves. */
+/* Prints the tape, parses the text and prints it again: both texts are equal. run: the programs of both tapes give the
+ * same bits in outputs and leaves. */
 static void check_round(pal_tape *t, const pal_var *v, size_t n, bool run)
 {
     pal_var found[OUTPUTS];

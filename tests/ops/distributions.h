@@ -1,5 +1,5 @@
-/* distributions.h - what the suites of samples and of densities share. Averages over seeded draws are held to 4.5 of
- * their standard errors. */
+/* distributions.h - helpers shared by the suites of samples and of densities. An average over seeded draws may differ
+ * from its expectation by at most 4.5 standard errors. */
 #ifndef PAL_TESTS_DISTRIBUTIONS_H
 #define PAL_TESTS_DISTRIBUTIONS_H
 
@@ -11,7 +11,7 @@
 enum { MANY = 40000 };
 #define ERRORS 4.5
 
-/* The elements of v, to be freed. */
+/* The elements of v as doubles. The caller frees them. */
 static inline double *values(pal_var v)
 {
     double *out = calloc((size_t)pal_shape_count(pal_shape_of(v)) + 1, sizeof *out);
@@ -54,6 +54,7 @@ static inline void mean_and_error(const double *x, double *mean, double *error)
     *error = sqrt(square / MANY / MANY);
 }
 
+/* Checks that the mean of x is `expected`, up to ERRORS standard errors. */
 static inline void averages(const char *what, const double *x, double expected)
 {
     double mean, error;
@@ -62,6 +63,7 @@ static inline void averages(const char *what, const double *x, double expected)
                   expected, error);
 }
 
+/* Checks that an event which occurred `count` times in MANY draws has this probability. */
 static inline void happens(const char *what, double count, double probability)
 {
     double error = sqrt(probability * (1 - probability) / MANY);

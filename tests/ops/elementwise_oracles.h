@@ -1,4 +1,4 @@
-/* elementwise_oracles.h - what the rows of elementwise.def are compared with: the C library, and plain formulas. */
+/* elementwise_oracles.h - expected values and slopes for elementwise.def: the C library and plain formulas. */
 #ifndef PAL_TEST_ELEMENTWISE_ORACLES_H
 #define PAL_TEST_ELEMENTWISE_ORACLES_H
 
@@ -8,13 +8,13 @@
 
 #include "ops/ops.h"
 
-#define UNSAID 0x1.badp+900 /* mathematics has no answer, and any will do */
+#define UNSAID 0x1.badp+900 /* mathematically undefined: any result is accepted */
 
 static double sign_of(double x) { return isnan(x) ? x : (x > 0) - (x < 0); }
 static double logistic(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 static double plus(double x) { return x < 0 ? 0 : x; }
 static double soft_plus(double x) { return plus(x) + log1p(exp(-fabs(x))); }
-/* The tail makes good what the quotient by sqrt(2) loses. */
+/* erfc magnifies the rounding error of x / sqrt(2) in the tail; the last factor corrects for it. */
 static double gauss_area(double x)
 {
     double a = -x * M_SQRT1_2, lost = fma(-x, M_SQRT1_2, -a) + x * 0x1.bdd3413b26456p-55;
@@ -22,7 +22,7 @@ static double gauss_area(double x)
 }
 static double gauss(double x) { return exp(-0.5 * x * x) * 0.5 * M_SQRT1_2 * M_2_SQRTPI; }
 static double between(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
-/* 0 where the first factor vanishes faster than the other grows. */
+/* factor * x, but 0 if the factor is 0, even for infinite x. */
 static double vanishing(double factor, double x) { return factor == 0 ? copysign(0, x) : factor * x; }
 
 static double mish_slope(double x)
@@ -37,7 +37,7 @@ static double lgamma_of(double x)
     return lgamma_r(x, &sign);
 }
 
-/* Orders 0, 1 and 2 by plain recurrence to 40 and the asymptotic series. */
+/* Polygamma of order n = 0, 1 or 2: plain recurrence up to x = 40, then the asymptotic series. */
 static double naive_polygamma(int n, double x)
 {
     double below = 0;
@@ -52,17 +52,18 @@ static double naive_polygamma(int n, double x)
     return -z - u * z - z * z * (0.5 - z * (1.0 / 6 - z * (1.0 / 6 - z * 0.3))) - below;
 }
 
-/* name, value, slope: of x, with the sample's parameters p and q. */
+/* X(name, value, slope) as functions of x; p and q are the parameters of the operation's sample. */
+/* clang-format off */
 #define UNARY_ORACLES(X)                                                                                               \
     X(neg, -x, -1)                                                                                                     \
     X(abs, fabs(x), sign_of(x))                                                                                        \
-    X(square, x *x, 2 * x)                                                                                             \
+    X(square, x * x, 2 * x)                                                                                            \
     X(sqrt, sqrt(x), 0.5 / sqrt(x))                                                                                    \
     X(rsqrt, 1 / sqrt(x), x == (double)INFINITY ? 0 : -0.5 / sqrt(x) / x)                                              \
     X(cbrt, cbrt(x), 1 / (3 * cbrt(x) * cbrt(x)))                                                                      \
     X(reciprocal, 1 / x, -1 / x / x)                                                                                   \
     X(exp, exp(x), exp(x))                                                                                             \
-    X(exp2, exp2(x), M_LN2 *exp2(x))                                                                                   \
+    X(exp2, exp2(x), M_LN2 * exp2(x))                                                                                  \
     X(expm1, expm1(x), exp(x))                                                                                         \
     X(log, log(x), 1 / x)                                                                                              \
     X(log2, log2(x), M_LOG2E / x)                                                                                      \
@@ -82,8 +83,8 @@ static double naive_polygamma(int n, double x)
     X(asinh, asinh(x), 1 / hypot(x, 1))                                                                                \
     X(acosh, acosh(x), 1 / sqrt(x - 1) / sqrt(x + 1))                                                                  \
     X(atanh, atanh(x), 1 / ((1 - x) * (1 + x)))                                                                        \
-    X(erf, erf(x), M_2_SQRTPI *exp(-x *x))                                                                             \
-    X(erfc, erfc(x), -M_2_SQRTPI *exp(-x *x))                                                                          \
+    X(erf, erf(x), M_2_SQRTPI * exp(-x * x))                                                                           \
+    X(erfc, erfc(x), -M_2_SQRTPI * exp(-x * x))                                                                        \
     X(normal_cdf, gauss_area(x), gauss(x))                                                                             \
     X(lgamma, lgamma_of(x), naive_polygamma(0, x))                                                                     \
     X(digamma, naive_polygamma(0, x), naive_polygamma(1, x))                                                           \
@@ -142,18 +143,16 @@ static double turn(double n, double other)
     return h == 0 || isinf(h) ? 0 : n / h / h;
 }
 
-/* name, value, slope by a, by b */
+/* X(name, value, slope by a, slope by b) */
+/* clang-format off */
 #define BINARY_ORACLES(X)                                                                                              \
     X(sub, a - b, 1, -1)                                                                                               \
-    X(mul, a *b, b, a)                                                                                                 \
+    X(mul, a * b, b, a)                                                                                                \
     X(div, a / b, 1 / b, -a / b / b)                                                                                   \
     X(remainder, modulo(a, b), 1, isinf(b) ? UNSAID : (modulo(a, b) != a && a / b == 0) - floor(a / b))                \
     X(max, isnan(a) ? a : isnan(b) ? b : a > b ? a : b, a > b ? 1 : 0.5 * (a == b), b > a ? 1 : 0.5 * (a == b))        \
     X(min, isnan(a) ? a : isnan(b) ? b : a < b ? a : b, a < b ? 1 : 0.5 * (a == b), b < a ? 1 : 0.5 * (a == b))        \
-    X(pow, pow(a, b),                                                                                                  \
-      isinf(b) || isnan(a) || isnan(b) ? UNSAID                                                                        \
-      : b == 0                         ? 0                                                                             \
-                                       : b * pow(a, b - 1),                                                                                    \
+    X(pow, pow(a, b), isinf(b) || isnan(a) || isnan(b) ? UNSAID : b == 0 ? 0 : b * pow(a, b - 1),                      \
       pow_by_exponent(a, b))                                                                                           \
     X(hypot, hypot(a, b), share(a, b), share(b, a))                                                                    \
     X(atan2, atan2(a, b), turn(b, a), -turn(a, b))                                                                     \
@@ -170,9 +169,10 @@ static double turn(double n, double other)
     X(greater_equal, a >= b, 0, 0)                                                                                     \
     X(equal, a == b, 0, 0)                                                                                             \
     X(not_equal, a != b, 0, 0)                                                                                         \
-    X(logical_and, a &&b, 0, 0)                                                                                        \
+    X(logical_and, a && b, 0, 0)                                                                                       \
     X(logical_or, a || b, 0, 0)                                                                                        \
     X(logical_xor, a != b, 0, 0)
+/* clang-format on */
 
 typedef double (*oracle_fn)(double a, double b, double p, double q);
 #define ORACLE(name, part, expression)                                                                                 \
@@ -202,7 +202,7 @@ static const struct oracle {
 #undef X
 };
 
-/* NULL: none, so that a new row needs no second file; PyTorch's numbers and the checker are there for it. */
+/* NULL: no oracle. A new row of elementwise.def needs none: the parity test and the gradient checker cover it. */
 static const struct oracle *oracle_of(const pal_op *op)
 {
     for (size_t i = 0; i < sizeof oracles / sizeof *oracles; i++)

@@ -1,5 +1,5 @@
-/* encoders.h - what the suites of Jacobians and of their norms share: layers with their weights as leaves, and two
- * scalars compared with their gradients. */
+/* encoders.h - helpers shared by the suites of Jacobians and of their norms: encoder layers whose weights are leaves,
+ * and a comparison of two scalars and their gradients. */
 #ifndef PAL_ENCODERS_H
 #define PAL_ENCODERS_H
 
@@ -25,7 +25,7 @@ static inline void teardown(void)
 enum { MOST = 3, SAMPLES = 4 };
 
 typedef struct parts {
-    pal_var x, w[MOST], b[MOST], mask, input_mask; /* masks: of layer 1's values, and of the inputs */
+    pal_var x, w[MOST], b[MOST], mask, input_mask; /* masks of the layers' values and of the inputs */
     int layers;
 } parts;
 
@@ -36,12 +36,13 @@ static inline pal_var plain(const parts *p, pal_var (*f)(pal_var))
     return v;
 }
 
-/* Inputs and codes: narrowing (with a wide input, for the Gram matrix), even, and widening (from the input up, by
- * product and by Gram matrix). */
+/* Widths of the input and of each layer: narrowing (once from a wide input, for the Gram matrix), constant, and
+ * widening (from the input up, by product and by Gram matrix). */
 static const int64_t widths[][MOST + 1] = {{6, 5, 3, 2}, {17, 3, 4, 2}, {4, 4, 4, 4},
                                            {2, 3, 5, 6}, {4, 6, 2, 7},  {3, 1, 5, 1}};
 enum { WIDTHS = sizeof widths / sizeof *widths };
 
+/* Checks that the scalars a and b agree, and their gradients by the n values too. */
 static inline void compare(pal_var a, pal_var b, const pal_var *by, size_t n, const char *what)
 {
     pal_var g[16], e[16];

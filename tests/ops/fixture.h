@@ -1,4 +1,4 @@
-/* fixture.h - a context of two threads and a tape of doubles, made anew for each test of a suite. */
+/* fixture.h - a context of two threads and a float64 tape, created for each test of a suite. */
 #ifndef PAL_TESTS_FIXTURE_H
 #define PAL_TESTS_FIXTURE_H
 

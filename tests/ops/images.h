@@ -1,4 +1,4 @@
-/* images.h - what the suites of operations on images share. */
+/* images.h - helpers shared by the suites of image operations. */
 #ifndef PAL_IMAGES_H
 #define PAL_IMAGES_H
 

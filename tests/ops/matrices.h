@@ -1,5 +1,5 @@
-/* matrices.h - what the suites of Einstein sums and of factors share: tensors kept for the length of a test, values as
- * doubles, comparisons. */
+/* matrices.h - helpers shared by the suites of Einstein sums and of matrix factors: tensors that a test keeps until it
+ * releases them, values as doubles, comparisons. */
 #ifndef PAL_MATRICES_H
 #define PAL_MATRICES_H
 
@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-/* Tensors of a test, freed at its end. */
+/* The tensors of a test; release() frees them. */
 static pal_tensor *kept[64];
 static size_t n_kept;
 
@@ -36,7 +36,7 @@ static inline pal_var values(pal_shape shape, const double *x)
     return keep(v);
 }
 
-/* x's elements as doubles, for the caller to free. */
+/* The elements of x as doubles. The caller frees them. */
 static inline double *eval(pal_var x)
 {
     double *out = malloc(((size_t)pal_shape_count(pal_shape_of(x)) + 1) * sizeof *out);
@@ -74,7 +74,7 @@ static inline pal_var identity(int64_t n)
     return keep(e);
 }
 
-/* x x^T / n + I */
+/* A positive definite matrix: x x^T / n + I. */
 static inline pal_var definite(pal_var x)
 {
     int64_t n = pal_shape_of(x).dim[pal_shape_of(x).rank - 1];

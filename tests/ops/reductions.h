@@ -1,4 +1,4 @@
-/* reductions.h - what the suites of reductions share. */
+/* reductions.h - helpers shared by the suites of reductions. */
 #ifndef PAL_REDUCTIONS_H
 #define PAL_REDUCTIONS_H
 

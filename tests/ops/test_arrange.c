@@ -1,5 +1,5 @@
-/* Parts put together and taken apart, reversed, repeated, diagonals and triangles: values against plain loops in every
- * element type, round trips, and that views give the bits that copies would. */
+/* test_arrange.c - operations that arrange elements: concat and split, flip, repeat, diagonals, triangles. Values are
+ * compared with plain loops in every element type, inverse operations cancel, and views give the bits of copies. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -23,7 +23,7 @@ static void teardown(void)
 static const pal_dtype types[] = {PAL_F32, PAL_F64, PAL_I32, PAL_U8, PAL_BOOL};
 enum { TYPES = sizeof types / sizeof *types };
 
-/* A leaf of whole numbers from 0 on, which every type but bool holds; that one holds every other. */
+/* A leaf of consecutive integers starting at first; for bool, their lowest bits. */
 static pal_var counting(pal_tensor **keep, pal_dtype type, pal_shape shape, int first)
 {
     *keep = pal_tensor_new(c, type, shape);
@@ -33,7 +33,7 @@ static pal_var counting(pal_tensor **keep, pal_dtype type, pal_shape shape, int 
     return pal_leaf(t, *keep, NULL);
 }
 
-/* Compiled with every pass and with none; both programs give the same bits. The first is returned. */
+/* Compiles with all passes and without any, and checks that both programs give the same bits. Returns the first. */
 static pal_program *run_both(const pal_var *out, size_t n)
 {
     pal_program *p[2];
@@ -163,17 +163,17 @@ START_TEST(flip_reverses)
 }
 END_TEST
 
-/* Reversed views feed loops, kernels, reshapes and assigns, of leaves and of what was computed. */
+/* Reversed views of leaves and of computed values may feed loops, kernels, reshapes and assigns. */
 START_TEST(reversed_views_go_everywhere)
 {
     pal_tensor *x, *w;
     pal_var v = counting(&x, PAL_F64, PAL_SHAPE(30, 40), 1), row = counting(&w, PAL_F64, PAL_SHAPE(40), 3);
     pal_var half = pal_scale(v, 0.5), back = pal_flip(half, 3);
     pal_var out[] = {
-        pal_add(v, pal_flip(v, 1)),                                /* beside itself */
-        pal_mul(half, back),                                       /* of what the same loop computes */
-        pal_reshape(pal_flip(v, 2), PAL_SHAPE(40, 30)),            /* which has no strides */
-        pal_matmul(pal_flip(v, 1), pal_transpose(pal_flip(v, 2))), /* kernels want copies */
+        pal_add(v, pal_flip(v, 1)),                                /* a loop reads v and its view */
+        pal_mul(half, back),                                       /* a view of a value of the same loop */
+        pal_reshape(pal_flip(v, 2), PAL_SHAPE(40, 30)),            /* the result is not a strided view */
+        pal_matmul(pal_flip(v, 1), pal_transpose(pal_flip(v, 2))), /* kernels need copies */
         pal_add(v, pal_flip(row, 1)),                              /* broadcast */
         pal_flip(pal_slice(v, (const int64_t[]){1, 3}, (const int64_t[]){7, 9}, (const int64_t[]){3, 4}), 3),
         pal_slice(back, (const int64_t[]){1, 3}, (const int64_t[]){7, 9}, (const int64_t[]){3, 4}),
@@ -209,7 +209,7 @@ START_TEST(reversed_views_go_everywhere)
     ck_assert_double_eq(AT(8, 1), 2);
     pal_program_free(p);
 
-    pal_assign(v, pal_flip(v, 3)); /* reads all of the leaf before it is written */
+    pal_assign(v, pal_flip(v, 3)); /* must read the whole leaf before writing it */
     p = pal_compile(t, NULL, 0, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
     ck_assert_ptr_nonnull(p);
     ck_assert_int_eq(pal_run(p), PAL_OK);
@@ -223,6 +223,7 @@ START_TEST(reversed_views_go_everywhere)
 }
 END_TEST
 
+/* Each element appears as often as the product of the repeat counts, which is also its derivative. */
 START_TEST(repeat_tiles_and_its_adjoint_sums)
 {
     static const int64_t times[][3] = {{1, 1, 1}, {2, 1, 1}, {1, 3, 1}, {1, 1, 2}, {2, 3, 4}, {2, 0, 1}};

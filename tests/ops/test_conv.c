@@ -1,4 +1,4 @@
-/* Convolutions: against plain loops over a table of options, adjoint identities, texts of errors. */
+/* test_conv.c - convolutions compared with plain loops for many options, adjoint identities, error messages. */
 #include "tests/ops/images.h"
 
 typedef struct setting {
@@ -11,8 +11,7 @@ static int64_t at4(pal_shape s, int64_t a, int64_t b, int64_t i, int64_t j)
     return ((a * s.dim[1] + b) * s.dim[2] + i) * s.dim[3] + j;
 }
 
-/* Every product that the three operations sum: results, weights, images. The two that are given, and the one that is
- * added to. */
+/* Plain loops over all products that the three operations sum. `into` is the array to compute: x, w or y. */
 static void trilinear(const setting *s, double *x, double *w, double *y, double *into)
 {
     const pal_conv2d_options *o = &s->o;
@@ -53,7 +52,7 @@ static double dot(const double *a, const double *b, pal_shape s)
     return (double)sum;
 }
 
-/* The three operations on one setting: against the loops, and <conv(x,w), y> = <x, to_input(y,w)> = <w, to_weights>. */
+/* Compares the three operations with the loops; checks <conv(x,w), y> = <x, to_input(y,w)> = <w, to_weights(x,y)>. */
 static void check_setting(const setting *s, size_t number)
 {
     pal_mark mark = pal_tape_mark(t);
@@ -108,7 +107,7 @@ START_TEST(convolutions_match_plain_loops)
             for (int64_t dilation = 1; dilation <= 2; dilation++)
                 for (int g = 0; g < 3; g++)
                     for (int64_t kernel = 1; kernel <= 3; kernel++) {
-                        /* Rows and columns differ in everything. */
+                        /* All settings of rows and columns differ. */
                         setting s = {.o = CONV(.stride = {stride, 1 + stride % 3},
                                                .padding = {padding, (padding + 1) % 3},
                                                .dilation = {dilation, 3 - dilation}, .groups = groups[g])};
@@ -122,8 +121,8 @@ START_TEST(convolutions_match_plain_loops)
 }
 END_TEST
 
-/* Sizes at which the work is cut: many small images in one product, a plane in several, a row in several, many units,
- * few images with many channels, and planes that are their own columns. */
+/* Sizes that split the work in different ways: many small images in one product, one plane in several products, one row
+ * in several, many output channels, few images with many channels, and planes that need no copy into columns. */
 START_TEST(large_convolutions_match_plain_loops)
 {
     static const struct {
@@ -142,7 +141,7 @@ START_TEST(large_convolutions_match_plain_loops)
 }
 END_TEST
 
-/* A transposed convolution is a convolution of the images with zeros put between pixels by the flipped kernels. */
+/* A transposed convolution inserts zeros between the pixels and then convolves with the flipped kernels. */
 START_TEST(transposed_convolution_is_zero_insertion)
 {
     for (int64_t stride = 1; stride <= 3; stride++)

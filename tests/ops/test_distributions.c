@@ -1,16 +1,16 @@
-/* Densities, entropies and divergences: closed forms, where p and q are equal or near, extreme arguments, both types;
- * the full normal; refusals. What draws say of them is in test_samples.c. */
+/* test_distributions.c - densities, entropies and divergences: closed forms, equal or nearly equal p and q, extreme
+ * arguments, both types; the full-covariance normal; errors. test_samples.c compares them with averages of draws. */
 #include "tests/ops/distributions.h"
 
 #define LN_2_PI 1.83787706640934548356
 
 /* ---- Divergences ---------------------------------------------------------------------------------------------- */
 
-/* Divergences of two distributions with n parameters each, as functions of leaves. */
+/* The divergence of two distributions with n parameters each; `two` takes one parameter each, `four` takes two. */
 typedef struct divergence {
     const char *name;
     size_t n;
-    double tolerance; /* of 0 where p = q, and of the sign */
+    double tolerance; /* for the value 0 at p = q, and for negative values */
     pal_var (*two)(pal_var, pal_var);
     pal_var (*four)(pal_var, pal_var, pal_var, pal_var);
 } divergence;
@@ -60,7 +60,7 @@ START_TEST(divergences_are_not_negative)
         v[i] = pal_leaf(t, x[i], NULL);
     }
     for (int near_by = 0; near_by < 2; near_by++) {
-        /* The second time q is p and a ten-thousandth. */
+        /* In the second pass q differs from p by only a ten-thousandth of the difference. */
         if (near_by)
             for (size_t i = 0; i < d->n; i++) v[d->n + i] = pal_lerp(v[i], v[d->n + i], 1e-4);
         pal_var kl = diverge(d, v);
@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(divergences_in_closed_form)
 {
-    /* KL(N(1, 4) || N(0, 9)), and from the standard normal's side. */
+    /* KL(N(1, 4) || N(0, 9)), and KL(N(1, 4) || N(0, 1)). */
     near(value(pal_normal_kl(number(1), number(log(4)), number(0), number(log(9)))),
          log(3.0 / 2) + (4 + 1) / 18.0 - 0.5, 1e-15);
     near(value(pal_normal_kl_standard(number(1), number(log(4)))),
@@ -83,7 +83,7 @@ START_TEST(divergences_in_closed_form)
     near(value(pal_bernoulli_kl(number(0), number(log(3)))), 0.5 * log(0.5 / 0.75) + 0.5 * log(0.5 / 0.25), 1e-15);
     near(value(pal_laplace_kl(number(2), number(log(0.5)), number(-1), number(log(3)))),
          log(6) + (0.5 * exp(-6) + 3) / 3 - 1, 1e-15);
-    /* Of Poisson's, and its normalisation, by the sum over counts. */
+    /* For the Poisson distribution, the normalisation and the divergence are sums over counts. */
     pal_tensor *x = pal_tensor_new(c, PAL_F64, PAL_SHAPE(120));
     for (size_t i = 0; i < 120; i++) pal_tensor_set(x, i, (double)i);
     pal_var v = pal_leaf(t, x, "x"), p = pal_poisson_log_density(v, number(1.2)),
@@ -95,8 +95,8 @@ START_TEST(divergences_in_closed_form)
 }
 END_TEST
 
-/* The second derivative of KL(p || q) by q at p = q is the Fisher information: 1 / b^2 for Laplace's location, though
- * the formula has an absolute value there. */
+/* At p = q the second derivative of KL(p || q) by q is the Fisher information. For the location of a Laplace
+ * distribution it is 1 / b^2, although the formula has an absolute value there. */
 START_TEST(laplace_divergence_keeps_its_curvature)
 {
     pal_tensor *p = pal_tensor_new(c, PAL_F64, PAL_SCALAR), *q = pal_tensor_new(c, PAL_F64, PAL_SCALAR);
@@ -119,7 +119,7 @@ START_TEST(laplace_density_has_derivative_0_at_its_location)
 }
 END_TEST
 
-/* Small divergences keep their places where e^r - 1 - r is made of expm1. */
+/* Small divergences are accurate, because e^r - 1 - r is computed with expm1. */
 START_TEST(small_divergences)
 {
     const double r = 1e-5;
@@ -157,7 +157,7 @@ START_TEST(extreme_arguments)
     near(value(pal_poisson_log_density(zero, number(-(double)INFINITY))), 0, 0);
     near(value(pal_poisson_log_density(zero, number(2))), -exp(2), 1e-14);
     ck_assert(value(pal_poisson_log_density(one, number(-(double)INFINITY))) == -(double)INFINITY);
-    for (int i = 0; i < 3; i++) { /* NaN in any place */
+    for (int i = 0; i < 3; i++) { /* NaN in any argument gives NaN */
         pal_var a = i == 0 ? nan : one, b = i == 1 ? nan : one, s = i == 2 ? nan : one;
         pal_var three[] = {pal_normal_log_density(a, b, s), pal_laplace_log_density(a, b, s),
                            pal_logistic_log_density(a, b, s), pal_normal_kl(a, b, s, one),
@@ -168,7 +168,7 @@ START_TEST(extreme_arguments)
         for (size_t k = 0; k < sizeof two / sizeof *two && i < 2; k++) ck_assert_double_nan(value(two[k]));
     }
     ck_assert_double_nan(value(pal_bernoulli_entropy(nan)));
-    /* Nothing overflows in derivatives either. */
+    /* Derivatives do not overflow either. */
     pal_tensor *a = pal_tensor_new(c, PAL_F64, PAL_SCALAR), *b = pal_tensor_new(c, PAL_F64, PAL_SCALAR);
     for (int i = 0; i < 4; i++) {
         pal_tensor_set(a, 0, i & 1 ? 1000 : -1000);
@@ -184,7 +184,7 @@ START_TEST(extreme_arguments)
 }
 END_TEST
 
-/* Everything elementwise in both types, over plain and large arguments. */
+/* All elementwise functions agree in both types, at ordinary and at large arguments. */
 START_TEST(float32_agrees_with_float64)
 {
     static pal_var (*const two[])(pal_var,
@@ -226,7 +226,7 @@ START_TEST(float32_agrees_with_float64)
 }
 END_TEST
 
-/* ---- The full normal ------------------------------------------------------------------------------------------ */
+/* ---- The full-covariance normal ------------------------------------------------------------------------------- */
 
 static pal_tensor *tensor(pal_shape shape, const double *x)
 {
@@ -235,10 +235,11 @@ static pal_tensor *tensor(pal_shape shape, const double *x)
     return out;
 }
 
-/* Above the diagonal stands what must not be read. */
+/* The numbers above the diagonal must not be read. */
 static const double factor_p[] = {1.5, 99, -0.7, 0.8}, mean_p[] = {0.5, -1}, factor_q[] = {0.9, 77, 0.4, 1.3},
                     mean_q[] = {-0.2, 0.3};
 
+/* For two dimensions, density and entropy agree with the formulas for a 2 x 2 covariance. */
 START_TEST(full_normal_of_two)
 {
     static const double at[] = {1, 2};
@@ -254,6 +255,7 @@ START_TEST(full_normal_of_two)
 }
 END_TEST
 
+/* With a diagonal factor, the full-covariance normal agrees with independent normals. */
 START_TEST(full_normal_with_diagonal_factor)
 {
     enum { D = 3 };
@@ -278,7 +280,7 @@ START_TEST(full_normal_with_diagonal_factor)
         for (int i = 0; i < 5; i++) near(full[f][i], plain[f][i], 1e-13);
         free(full[f]), free(plain[f]);
     }
-    /* One stream, two tapes: the same noise. */
+    /* The same stream name on two tapes gives the same noise. */
     double *a = values(pal_sample_normal_full("z", mean[0], factor[0]));
     pal_tape *other = pal_tape_new(c, PAL_F64);
     double b[5 * D];
@@ -292,6 +294,7 @@ START_TEST(full_normal_with_diagonal_factor)
 }
 END_TEST
 
+/* Averages of samples agree with mean, covariance, entropy, divergence, and derivatives through the samples. */
 START_TEST(full_normal_samples_confirm_the_rest)
 {
     pal_tensor *l = tensor(PAL_SHAPE(2, 2), factor_p), *m = tensor(PAL_SHAPE(2), mean_p),
@@ -317,9 +320,9 @@ START_TEST(full_normal_samples_confirm_the_rest)
     near(value(pal_normal_full_kl(mp, lp, mp, lp)), 0, 1e-14);
     double *g = values(gradient(pal_normal_full_kl(mp, lp, mq, lq), lp)),
            *h = values(gradient(pal_mean_all(pal_square(x)), lp));
-    near(g[1], 0, 0); /* above the diagonal: not read */
+    near(g[1], 0, 0); /* not read, so the derivative is 0 */
     near(h[1], 0, 0);
-    /* E |x|^2 / 2 = (|m|^2 + |L|^2) / 2 */
+    /* x has two elements, so the mean of its squares is E |x|^2 / 2 = (|m|^2 + |L|^2) / 2. */
     near(h[0], 1.5, 0.05), near(h[2], -0.7, 0.05), near(h[3], 0.8, 0.05);
     free(g), free(h);
     pal_tensor_free(l);
@@ -390,7 +393,7 @@ START_TEST(errors_say_what_is_wrong)
 }
 END_TEST
 
-/* A factor that is not one: the run fails and says so. */
+/* A singular factor makes the run fail. */
 START_TEST(a_singular_factor_fails_the_run)
 {
     pal_var zero = pal_fill(t, PAL_F64, PAL_SHAPE(2, 2), 0), x = pal_fill(t, PAL_F64, PAL_SHAPE(2), 1);

@@ -1,9 +1,9 @@
-/* Einstein sums against a naive evaluation: values, what is recorded for them, refusals; outer and inner products. */
+/* test_einsum.c - Einstein sums: naive evaluation, recorded operations, errors; outer and inner products. */
 #include "tests/ops/matrices.h"
 
 #include <string.h>
 
-/* By every value of every letter: what the definition says and nothing else. */
+/* Evaluates the definition directly: a sum over every value of every letter. */
 static double *naive(const char *a, const char *b, const char *result, const int64_t *size, const double *x,
                      const double *y)
 {
@@ -99,7 +99,7 @@ START_TEST(einsum_is_the_sum_over_all_letters)
     for (int pass = 0; pass < 5; pass++)
         for (size_t s = 0; s < sizeof specs / sizeof *specs; s++) {
             int64_t size[128];
-            for (int l = 0; l < 128; l++) { /* odd sizes; with ones; with a zero */
+            for (int l = 0; l < 128; l++) { /* by pass: odd sizes, sizes of 1, a size of 0 */
                 size[l] = 1 + (l * 7 + pass) % 3 + (strlen(specs[s].a) < 4);
                 if (pass == 2 || (pass == 3 && l % 2)) size[l] = 1;
                 if (pass == 4 && (l == 'j' || l == 'a')) size[l] = 0;
@@ -123,7 +123,7 @@ START_TEST(einsum_is_the_sum_over_all_letters)
 }
 END_TEST
 
-/* What a product can do itself is neither copied nor renamed. */
+/* An Einstein sum that is a matrix product records only the product: no permutations, no reshapes. */
 START_TEST(einsum_of_a_product_is_the_product)
 {
     static const struct {
@@ -144,7 +144,7 @@ START_TEST(einsum_of_a_product_is_the_product)
         pal_text_free(c, other);
         release();
     }
-    /* Rows of many samples are one matrix. */
+    /* If only one operand has the batch axis, its rows are reshaped into one matrix. */
     pal_var x = numbers(PAL_F64, PAL_SHAPE(4, 3, 2), "x"), w = numbers(PAL_F64, PAL_SHAPE(2, 5), "w");
     size_t before = pal_tape_length(t);
     pal_var y = pal_einsum("nij,jk->nik", x, w);
@@ -156,7 +156,7 @@ END_TEST
 
 static bool moves(pal_var v, const char *name) { return !strcmp(pal_op_of(v)->name, name); }
 
-/* Permutations and reshapes from v down to what is neither; v becomes that. */
+/* Moves v down past permutations and reshapes, and returns the number of permutations. */
 static int permutations(pal_var *v)
 {
     int n = 0;
@@ -164,13 +164,13 @@ static int permutations(pal_var *v)
     return n;
 }
 
-/* Where operands and result cannot all stand as the product has them, the fewest elements are copied. */
+/* If operands and result cannot all have the layout that the product needs, as few elements as possible are copied. */
 START_TEST(einsum_copies_little)
 {
     static const struct {
         const char *spec;
         pal_shape a, b;
-        int permuted[3]; /* how often: the result, then the product's operands */
+        int permuted[3]; /* permutations of the result and of the product's operands */
     } cases[] = {{"ijk,lkj->il", {3, {2, 3, 4}}, {3, {9, 4, 3}}, {0, 1, 0}},
                  {"ijk,lkj->il", {3, {9, 3, 4}}, {3, {2, 4, 3}}, {0, 0, 1}},
                  {"xyij,xyjk->yxik", {4, {2, 3, 4, 4}}, {4, {2, 3, 4, 4}}, {1, 0, 0}},

@@ -1,6 +1,7 @@
-/* The elementwise operations: every row of elementwise.def at extreme arguments, in both types on every instruction
- * set, with its first derivative, against the C library; the special functions against known values; the conventions at
- * kinks one by one; bad parameters. */
+/* test_elementwise.c - the elementwise operations.
+ *
+ * Every row of elementwise.def and its first derivative are compared with the C library at extreme arguments, in both
+ * types, on every instruction set. Also: known values of special functions, conventions at kinks, bad parameters. */
 #include "tests/ops/elementwise_oracles.h"
 #include "tests/testing.h"
 
@@ -17,7 +18,7 @@ static bool is_row(const pal_op *op)
 
 enum { ARGUMENTS = 31, PAIRS = ARGUMENTS * ARGUMENTS };
 
-/* The smallest are of the type's size. */
+/* The i-th argument. The tiny ones depend on the type, and all are rounded to it. */
 static double argument(size_t i, pal_dtype dtype)
 {
     static const double x[] = {0, -0.0, 0, 0,  0.25, -0.25, 0.5, -0.5, 0.75, 1,    -1,    1.5,  -1.5,  2, -2.5, 2.5,
@@ -27,11 +28,11 @@ static double argument(size_t i, pal_dtype dtype)
     return dtype == PAL_F32 ? (double)(float)v : v;
 }
 
-typedef struct answers { /* value, slopes, second derivatives by the same operand */
+typedef struct answers { /* value, slopes, second derivatives (twice by the same operand) */
     double at[5][PAIRS + 1];
 } answers;
 
-/* Fills the operands of the pair e; one more than there are pairs is NaN and 1 (or NaN alone). */
+/* The operands of pair number e. The number after the last pair gives NaN and 1. */
 static void operands(const pal_op *op, size_t e, pal_dtype dtype, double *a, double *b)
 {
     size_t n = op->arity == 1 ? ARGUMENTS : PAIRS;
@@ -79,7 +80,7 @@ static size_t evaluate(pal_context *c, const pal_op *op, pal_dtype dtype, answer
     return found;
 }
 
-/* scale: what the terms of a sum may be as large as. The zero's sign counts for values. */
+/* Whether got agrees with want. scale: magnitude of the terms that are summed, for errors relative to them. */
 static bool agrees(double got, double want, pal_dtype dtype, double tolerance, double scale)
 {
     if (want == UNSAID) return true;
@@ -89,7 +90,8 @@ static bool agrees(double got, double want, pal_dtype dtype, double tolerance, d
     return got == want || fabs(got - want) <= tolerance * fmax(fabs(want), scale) + least;
 }
 
-/* What is made of 1 less something, and so accurate beside 1: the slopes of the first three; digamma has zeros. */
+/* Whether the slope is accurate only relative to 1: tanh, sigmoid and mish compute it from 1 minus a number, and
+ * digamma has zeros. */
 static bool beside_one(const pal_op *op)
 {
     static const char *const names[] = {"tanh", "sigmoid", "mish", "digamma"};
@@ -116,7 +118,7 @@ static void check_at(const pal_op *op, const char *isa, pal_dtype dtype, size_t 
         ck_assert_msg(agrees(is, slope, dtype, single ? 1e-5 : 1e-12, fmax(scale, beside_one(op))),
                       "derivative %d of %s at %g, %g on %s, %s: %.17g, not %.17g", k + 1, op->name, a, b, isa,
                       pal_dtype_name(dtype), is, slope);
-        /* Where all is finite and regular so is the second derivative. */
+        /* If argument, value and slope are finite, the second derivative is not NaN. */
         if (op->arity == 1 && isfinite(a) && isfinite(is) && a != 0 && isfinite(got->at[0][e]))
             ck_assert_msg(!isnan(got->at[1 + op->arity + k][e]), "second derivative of %s at %g on %s, %s", op->name, a,
                           isa, pal_dtype_name(dtype));
@@ -130,7 +132,7 @@ START_TEST(rows_at_extreme_arguments)
     static answers got;
     pal_context *c = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .isa = isas[_i / 2]});
-    if (!c) return; /* the processor has no such instructions */
+    if (!c) return; /* the processor lacks these instructions */
     size_t rows = 0;
     for (size_t i = 0; pal_op_at(i); i++) {
         const pal_op *op = pal_op_at(i);
@@ -148,7 +150,7 @@ START_TEST(rows_at_extreme_arguments)
 }
 END_TEST
 
-/* ---- By themselves -------------------------------------------------------------------------------------------- */
+/* ---- Single operations ---------------------------------------------------------------------------------------- */
 
 static pal_context *c;
 static pal_tape *t;
@@ -172,7 +174,7 @@ static double value_at(pal_var (*f)(pal_var), double x)
     return out;
 }
 
-/* The derivative of the given order. */
+/* The derivative of f at x of the given order. */
 static double derivative(pal_var (*f)(pal_var), double x, int order)
 {
     pal_tape *tape = pal_tape_new(c, PAL_F64);
@@ -235,6 +237,7 @@ START_TEST(special_functions_known_values)
 }
 END_TEST
 
+/* Functions that are defined by differences of nearly equal numbers keep their relative accuracy. */
 START_TEST(accurate_where_sums_would_cancel)
 {
     for (double x = 1e-12; x < 0.4; x *= 7) {
@@ -319,7 +322,7 @@ START_TEST(conventions_at_kinks)
         ck_assert_msg(got == table[i].slope, "row %zu: %g, not %g", i, got, table[i].slope);
     }
     NEAR(derivative(pal_selu, 0, 1), 1.0507009873554805 * 1.6732632423543772, 1e-15);
-    /* At 0 powers and one-sided exponentials go on being right. */
+    /* Higher derivatives at 0 are right too, for powers and one-sided exponentials. */
     ck_assert_double_eq(derivative(to_power, 0, 2), 2);
     ck_assert_double_eq(derivative(to_power, 0, 3), 0);
     ck_assert_double_eq(derivative(to_first, 0, 2), 0);
@@ -366,6 +369,7 @@ START_TEST(bad_parameters_are_refused)
 }
 END_TEST
 
+/* Entries that differ only by their parameters are not merged as common subexpressions. */
 START_TEST(parameters_tell_entries_apart)
 {
     pal_var x = pal_constant(t, -3),
@@ -378,7 +382,7 @@ START_TEST(parameters_tell_entries_apart)
 }
 END_TEST
 
-/* Second derivatives of rows within a region's body. */
+/* A row of elementwise.def can be differentiated twice inside the body of a region. */
 static pal_var body(pal_tape *tape, pal_var k, void *user)
 {
     (void)tape, (void)k;
@@ -406,6 +410,6 @@ Suite *elementwise_suite(void)
     TCase *k = add_case(s, "by themselves", setup, teardown,
                         TESTS(special_functions_known_values, accurate_where_sums_would_cancel, conventions_at_kinks,
                               bad_parameters_are_refused, parameters_tell_entries_apart, derivatives_inside_regions));
-    tcase_add_loop_test(k, rows_at_extreme_arguments, 0, 6); /* by instruction set and type */
+    tcase_add_loop_test(k, rows_at_extreme_arguments, 0, 6); /* 3 instruction sets, 2 types */
     return s;
 }

@@ -1,10 +1,10 @@
-/* Cholesky factors, solves and determinants against what defines them; failures while running and while recording; bits
- * over threads. */
+/* test_factor.c - Cholesky factors, triangular solves and determinants satisfy their definitions. Also: errors while
+ * running and while recording, and equal bits on any number of threads. */
 #include "tests/ops/matrices.h"
 
 #include <string.h>
 
-/* A copy with NaN above the diagonal. */
+/* A copy of x with NaN above the diagonal, which must not be read. */
 static pal_var spoiled(pal_var x)
 {
     pal_shape s = pal_shape_of(x);
@@ -79,7 +79,7 @@ START_TEST(batches_broadcast)
     ck_assert(pal_shape_equal(pal_shape_of(pal_cholesky_log_det(l)), PAL_SHAPE(2, 1)));
     ck_assert(pal_shape_equal(pal_shape_of(pal_cholesky_inverse(l)), PAL_SHAPE(2, 1, 3, 3)));
     near(item(pal_cholesky_log_det(l), 1), pal_reshape(pal_cholesky_log_det(item(item(l, 1), 0)), PAL_SHAPE(1)), 0);
-    /* No matrices at all. */
+    /* A batch may have no matrices. */
     pal_var none = numbers(PAL_F64, PAL_SHAPE(0, 3, 3), "none");
     ck_assert(pal_shape_equal(pal_shape_of(pal_cholesky(none)), PAL_SHAPE(0, 3, 3)));
     free(eval(pal_cholesky(none)));
@@ -88,7 +88,7 @@ START_TEST(batches_broadcast)
 }
 END_TEST
 
-/* More matrices than tasks: each is factored and solved once, with or without BLAS. */
+/* With more matrices than tasks, each matrix is still factored and solved once, with or without BLAS. */
 START_TEST(many_small_matrices)
 {
     for (int64_t k = 1; k <= 600; k += 599) {
@@ -118,7 +118,7 @@ START_TEST(known_factors)
     free(got);
     ck_assert_int_eq(pal_eval(pal_cholesky_log_det(f), &det), PAL_OK);
     ck_assert_double_eq_tol(det, log(36), 1e-15);
-    /* Far from one: nothing is squared that need not be. */
+    /* Elements of extreme size do not overflow or underflow in unnecessary squares. */
     double wide[] = {1e300, 0, 1e-10, 1e-300}, tiny[] = {5e-324}, huge[] = {(double)INFINITY, 0, 3, 4};
     got = eval(pal_cholesky(values(PAL_SHAPE(2, 2), wide)));
     ck_assert_double_eq_tol(got[0] / 1e150, 1, 1e-15);
@@ -134,7 +134,7 @@ START_TEST(known_factors)
 }
 END_TEST
 
-/* Q diag(e) Q with the reflection Q = 1 - 2 v v^T / v^T v: its eigenvalues are e. */
+/* The matrix is Q diag(e) Q with the reflection Q = I - 2 v v^T / v^T v, so its eigenvalues are e. */
 START_TEST(determinant_is_the_product_of_the_eigenvalues)
 {
     enum { N = 40 };
@@ -166,14 +166,14 @@ END_TEST
 
 /* ---- Failures ------------------------------------------------------------------------------------------------- */
 
-/* The run fails with this text, and the leaf that the program assigns is as it was. */
+/* Checks that the run fails with this text and does not change the leaf that the program assigns. */
 static void fails(pal_var v, const char *text)
 {
     pal_tensor *w = random_tensor(c, PAL_F64, PAL_SHAPE(5), -1, 1, "w");
     double before[5];
     memcpy(before, w->data, sizeof before);
     pal_var leaf = keep(w);
-    /* It depends on nothing that fails, and is asked for first. */
+    /* The assign does not depend on v, and it is the first output. Still it must not be carried out. */
     pal_var wanted[] = {pal_assign(leaf, pal_scale(leaf, 2)), v};
     pal_program *p = pal_compile(t, wanted, 2, NULL);
     ck_assert_msg(p != NULL, "%s", pal_tape_error(t));
@@ -205,7 +205,7 @@ START_TEST(what_has_no_factor_fails)
     pal_var v = pal_cholesky(values(PAL_SHAPE(2, 2), indefinite));
     pal_scope_end(t);
     fails(v, "cholesky in model/prior: not positive definite: leading minor 2 of matrix 0");
-    /* Far into a large one: the minor's number counts from the whole's corner. */
+    /* In a large matrix, which is factored recursively, the minor is numbered within the whole matrix. */
     double *large = calloc(100 * 100, sizeof *large);
     for (int i = 0; i < 100; i++) large[i * 101] = i == 77 ? -1 : 1;
     fails(pal_cholesky(values(PAL_SHAPE(100, 100), large)),
@@ -225,7 +225,7 @@ START_TEST(singular_triangles_fail)
           "triangular_solve: singular: 0 on the diagonal, row 1 of matrix 0");
     fails(pal_triangular_solve(values(PAL_SHAPE(2, 2, 2), nan), values(PAL_SHAPE(2, 1), b), true),
           "triangular_solve: singular: NaN on the diagonal, row 0 of matrix 1");
-    /* Elsewhere NaN is passed on, to what depends on it. */
+    /* NaN below the diagonal is not an error: it spreads to the results that depend on it. */
     double below[] = {1, 0, 0, 0, 1, 0, (double)NAN, 0, 1}, sides[] = {1, 1, 1}, *x;
     x = eval(pal_triangular_solve(values(PAL_SHAPE(3, 3), below), values(PAL_SHAPE(3, 1), sides), false));
     ck_assert(x[0] == 1 && x[1] == 1 && isnan(x[2]));

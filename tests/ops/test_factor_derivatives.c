@@ -1,5 +1,5 @@
-/* Derivatives of factors, solves and determinants: against closed forms to the third order, and by the gradient checker
- * on compositions. */
+/* test_factor_derivatives.c - derivatives of Cholesky factors, solves and determinants. They are compared with closed
+ * forms up to third order, and the gradient checker checks compositions. */
 #include "tests/ops/matrices.h"
 
 /* ---- Derivatives in closed form ------------------------------------------------------------------------------- */
@@ -7,8 +7,8 @@
 static pal_var symmetric(pal_var x) { return pal_scale(pal_add(x, pal_transpose(x)), 0.5); }
 static pal_var between(pal_var i, pal_var x) { return pal_matmul(pal_matmul(i, x), i); }
 
-/* d ln det A = A^-1; along D, -A^-1 D A^-1; along D and E, A^-1 D A^-1 E A^-1 + A^-1 E A^-1 D A^-1. Directions count by
- * their symmetric parts. */
+/* The gradient of ln det A is A^-1. Its derivative along D is -A^-1 D A^-1, and the derivative of that along E is
+ * A^-1 D A^-1 E A^-1 + A^-1 E A^-1 D A^-1. Only the symmetric parts of D and E count. */
 START_TEST(derivatives_of_the_determinant)
 {
     pal_shape shapes[] = {PAL_SHAPE(1, 1), PAL_SHAPE(4, 4), PAL_SHAPE(2, 3, 3), PAL_SHAPE(50, 50)};
@@ -25,7 +25,7 @@ START_TEST(derivatives_of_the_determinant)
         ck_assert_int_eq(pal_vjp(h, e, &a, 1, &third), PAL_OK);
         pal_var one = pal_matmul(between(inverse, sd), pal_matmul(se, inverse));
         near(third, pal_add(one, pal_transpose(one)), 1e-11);
-        /* The inverse by the same factor, differentiated itself. */
+        /* pal_cholesky_inverse, differentiated directly, has the same derivative. */
         ck_assert_int_eq(pal_vjp(inverse, d, &a, 1, &h), PAL_OK);
         near(h, pal_neg(between(inverse, sd)), 1e-12);
         free(v);
@@ -34,7 +34,7 @@ START_TEST(derivatives_of_the_determinant)
 }
 END_TEST
 
-/* Only the lower triangle is read, yet the derivative is shared with the upper one. */
+/* Only the lower triangle is read, but the derivative is symmetric: it is shared equally with the upper triangle. */
 START_TEST(derivative_is_symmetric)
 {
     double a[] = {4, 0, 2, 5}, seed[] = {0, 7, 1, 0}, *got; /* L = [2 0; 1 2]: L10 = A10 / sqrt A00 */
@@ -46,7 +46,7 @@ START_TEST(derivative_is_symmetric)
     ck_assert_double_eq_tol(got[2], 0.25, 1e-15);
     ck_assert_double_eq_tol(got[3], 0, 1e-15);
     free(got);
-    /* None from above the diagonal of a triangular factor. */
+    /* For a triangular factor the derivative above the diagonal is 0. */
     double l[] = {2, 9, 1, 3}, b[] = {2, 4};
     pal_var f = values(PAL_SHAPE(2, 2), l), y = pal_triangular_solve(f, values(PAL_SHAPE(2, 1), b), false);
     ck_assert_int_eq(pal_grad(pal_sum_all(y), &f, 1, &g), PAL_OK);
@@ -77,12 +77,12 @@ static pal_var definite_on(pal_tape *tape, pal_var x)
 {
     int64_t n = pal_shape_of(x).dim[pal_shape_of(x).rank - 1];
     pal_var ones = pal_fill(tape, PAL_F64, PAL_SHAPE(n, n), 1), i = pal_triangular_solve(ones, ones, false);
-    /* A triangle of ones solved for ones: the first row is 1, the others 0; its square with x's keeps x x^T definite.
-     */
+    /* Solving the lower triangle of ones for ones gives a first row of ones and zeros below. Its product i^T i is the
+     * matrix of ones. Added to x x^T, it helps to keep the sum definite. */
     return pal_add(pal_matmul_t(x, x, false, true), pal_matmul_t(i, i, true, false));
 }
 
-/* A Gaussian's log density by its covariance's factor. */
+/* The parts of a Gaussian log density, computed from the Cholesky factor of the covariance. */
 static pal_var gaussian(pal_tape *tape, const pal_var *in, const void *user)
 {
     (void)user;
@@ -90,7 +90,7 @@ static pal_var gaussian(pal_tape *tape, const pal_var *in, const void *user)
     return pal_add(pal_sum(pal_square(z), 6, false), pal_cholesky_log_det(l));
 }
 
-/* The gradient of log det plus a power of the factor, by x: at second order of the checker, the third derivative. */
+/* The gradient by x of log det plus the squared norm of a solve. Order 2 of the checker checks third derivatives. */
 static pal_var gradient(pal_tape *tape, const pal_var *in, const void *user)
 {
     (void)user;
@@ -118,7 +118,7 @@ START_TEST(compositions_pass_the_checker)
     pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(2, 3, 3), 0.3, 1.5, "x"),
                         random_tensor(c, PAL_F64, PAL_SHAPE(2, 3, 1), -1, 1, "b"),
                         random_tensor(c, PAL_F64, PAL_SHAPE(3, 3), -1, 1, "w")};
-    for (size_t i = 0; i < 18; i++) /* away from singular matrices */
+    for (size_t i = 0; i < 18; i++) /* add 3 to the diagonals, to avoid singular matrices */
         if (i % 9 % 4 == 0) pal_tensor_set(in[0], i, pal_tensor_get(in[0], i) + 3);
     passes(gaussian, in, 2);
     passes(gradient, in, 1);

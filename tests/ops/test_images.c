@@ -1,5 +1,6 @@
-/* Pooling and resizing against plain loops over a table of options, conventions at ties, texts of errors. Networks of
- * these and of convolutions: bits over threads, float32 against float64, regions. */
+/* test_images.c - pooling and resizing: values compared with plain loops for many options, conventions at ties, error
+ * messages. Networks of these and of convolutions give the same bits on any number of threads, agree in float32 and
+ * float64, and can be differentiated inside regions. */
 #include "tests/ops/images.h"
 
 START_TEST(pools_match_plain_loops)
@@ -44,7 +45,7 @@ START_TEST(pools_match_plain_loops)
 }
 END_TEST
 
-/* The first of equals takes all of the derivative; NaN wins, the first of them; -inf is a value like any other. */
+/* The first of equal maxima gets the whole derivative. The first NaN wins over numbers. -inf is an ordinary value. */
 START_TEST(maximum_at_ties_and_not_numbers)
 {
     double in[] = {1, 1, 0, 1, -INFINITY, -INFINITY, -INFINITY, -INFINITY, 3, (double)NAN, INFINITY, (double)NAN};
@@ -72,7 +73,7 @@ static pal_var pool_of(pal_tape *tape, const pal_var *in, const void *user)
     return pal_max_pool2d(in[0], user);
 }
 
-/* Only what decides a window is a kink: not a tie below the maximum. */
+/* A tie of maxima is a kink. A tie below the maximum of its window is not. */
 START_TEST(ties_are_kinks)
 {
     double in[] = {1, 1, 0, 0.5, 3, 2, 0, 0, 3, 2.99, 0, 0};
@@ -80,7 +81,7 @@ START_TEST(ties_are_kinks)
     pal_gradcheck_report r;
     ck_assert_int_eq(pal_gradcheck(c, "max_pool2d", pool_of, POOL(.window = {2, 2}), &x, 1, NULL, &r), PAL_OK);
     ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
-    ck_assert_uint_eq(r.kinks, 4); /* the first two of the first plane and of the last */
+    ck_assert_uint_eq(r.kinks, 4); /* the first two pixels of the first and of the last image */
     ck_assert_uint_eq(r.checked, 8);
     pal_tensor_free(x);
 }
@@ -111,7 +112,7 @@ START_TEST(resizes_match_plain_loops)
         free(a);
         free(b);
     }
-    /* Of [0 1; 2 3] to 3 x 3, as others have it; an infinite neighbour spoils no pixel that is copied. */
+    /* [0 1; 2 3] resized to 3 x 3 agrees with other libraries. An infinite neighbour must not change a copied pixel. */
     double in[] = {0, 1, 2, 3}, big[9], same[4];
     const double expected[] = {0, 0.5, 1, 1, 1.5, 2, 2, 2.5, 3};
     pal_tensor *small = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(1, 1, 2, 2), in);
@@ -130,12 +131,13 @@ END_TEST
 
 enum { OUTPUTS = 8 };
 
-/* Values and gradients of a small network, on a context and in a type; the elements one after another, as doubles. */
+/* Computes values and gradients of a small network in this context and type. Writes all elements to out, as doubles,
+ * and returns their number; 0 if the processor lacks the instruction set. */
 static size_t network(unsigned threads, unsigned lanes, const char *isa, pal_dtype dtype, double *out)
 {
     pal_context *k = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads, .isa = isa});
-    if (!k) return 0; /* the processor has no such instructions */
+    if (!k) return 0; /* the processor lacks these instructions */
     pal_tape *tape = pal_tape_new(k, PAL_F64);
     pal_tensor *x = random_tensor(k, PAL_F32, PAL_SHAPE(24, 3, 14, 13), -1, 1, "x"),
                *w = random_tensor(k, PAL_F32, PAL_SHAPE(6, 3, 3, 3), -1, 1, "w"),
@@ -179,7 +181,7 @@ START_TEST(bits_do_not_depend_on_threads)
                 ck_assert_msg(!memcmp(one, other, n * sizeof *one), "%u threads, %u lanes", threads, lanes);
             }
         }
-    /* And float32 is near float64, on every instruction set. */
+    /* float32 is close to float64 on every instruction set. */
     static const char *const isas[] = {"baseline", "avx2", "avx512"};
     network(2, 2, NULL, PAL_F64, other);
     for (size_t i = 0; i < 6; i++) {
@@ -212,7 +214,7 @@ START_TEST(regions_differentiate_twice)
 {
     pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(1, 1, 4, 4), -2, 2, "x"),
                         random_tensor(c, PAL_F64, PAL_SHAPE(2, 1, 3, 3), -1, 1, "w")};
-    /* Decisions inside regions cannot be looked at: a small step stays clear of kinks. */
+    /* The checker cannot see decisions inside regions, so a small step is used to avoid kinks. */
     for (int n = 1; n <= 2; n++) {
         pal_gradcheck_options o = {.struct_size = sizeof o, .order = n, .step = 0x1p-9};
         pal_gradcheck_report r;
@@ -224,6 +226,7 @@ START_TEST(regions_differentiate_twice)
 }
 END_TEST
 
+/* A batch without images needs no large scratch memory, even if the image size is huge. */
 START_TEST(no_images_need_no_scratch)
 {
     static const char *const names[] = {"resize_nearest", "resize_bilinear", "resize_nearest_adjoint",

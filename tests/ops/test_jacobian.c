@@ -1,5 +1,5 @@
-/* Jacobians, Hessians and products with them against each other, against differences and closed forms, in regions; what
- * all of these functions refuse. */
+/* test_jacobian.c - Jacobians, Hessians and products with them: compared with each other, with differences and with
+ * closed forms; inside regions; wrong arguments. */
 #include "tests/ops/encoders.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ START_TEST(wrong_arguments_are_tape_errors)
     pal_tensor *xt = random_tensor(c, PAL_F64, PAL_SHAPE(2, 3), -1, 1, "x"),
                *big = random_tensor(c, PAL_F64, PAL_SHAPE(1, 2, 1, 2), -1, 1, "big");
     pal_var none = {0}, bad = {.tape = t}, x = pal_leaf(t, xt, "x");
-    pal_hvp(none, none, none); /* nothing to say it to, and no crash */
+    pal_hvp(none, none, none); /* no tape to report the error to: must not crash */
     pal_jacobian(none, none);
     pal_hessian(none, none);
     pal_jacobian_norm2_rows(none, none);
@@ -70,9 +70,10 @@ static void equal(pal_var a, pal_var b, double tolerance)
         ck_assert_msg(fabs(p[i] - q[i]) <= tolerance, "[%d]: %.17g, not %.17g", (int)i, p[i], q[i]);
 }
 
-/* A function R^d -> R^k in two shapes, so that rows are fewer, or columns. */
+/* A function R^d -> R^k. The tests choose k so that the Jacobian has fewer rows, or fewer columns. */
 static pal_var function(pal_var x, pal_var w) { return pal_tanh(pal_matmul(pal_sin(x), w)); }
 
+/* Each row agrees with a vjp, each column with differences, whether the Jacobian has fewer rows or fewer columns. */
 START_TEST(a_jacobian_is_its_rows_its_columns_and_its_differences)
 {
     for (int wide = 0; wide < 2; wide++) {
@@ -106,6 +107,7 @@ START_TEST(a_jacobian_is_its_rows_its_columns_and_its_differences)
 }
 END_TEST
 
+/* Scalars on either side, independent values and empty values. */
 START_TEST(jacobians_of_scalars_and_of_nothing)
 {
     pal_var x = leaf(PAL_SHAPE(2, 3), -1, 1, "x"), s = leaf(PAL_SCALAR, 0.5, 1, "s"),
@@ -117,7 +119,7 @@ START_TEST(jacobians_of_scalars_and_of_nothing)
     equal(pal_hessian(pal_sum_all(x), x), pal_fill(t, PAL_F64, PAL_SHAPE(2, 3, 2, 3), 0), 0);
     equal(pal_jacobian(e, x), pal_fill(t, PAL_F64, PAL_SHAPE(0, 2, 2, 3), 0), 0);
     equal(pal_hessian(pal_sin(s), s), pal_neg(pal_sin(s)), 1e-15);
-    /* across a change of type: in the type of y */
+    /* If y has another type than x, the Jacobian has the type of y. */
     pal_var j = pal_jacobian(pal_cast(pal_square(x), PAL_F32), x);
     ck_assert_int_eq(pal_dtype_of(j), PAL_F32);
     j = pal_jacobian(pal_cast(pal_square(s), PAL_F32), s);
@@ -126,7 +128,7 @@ START_TEST(jacobians_of_scalars_and_of_nothing)
 }
 END_TEST
 
-/* x^T A x has the Hessian A + A^T, whose elements are one addition each: to the bit. */
+/* x^T A x has the Hessian A + A^T. Each element is one addition, so the bits must agree. */
 START_TEST(hessian_of_a_quadratic)
 {
     pal_var x = leaf(PAL_SHAPE(5, 1), -1, 1, "x"), a = leaf(PAL_SHAPE(5, 5), -1, 1, "a");
@@ -147,7 +149,7 @@ START_TEST(a_hessian_is_symmetric_and_its_columns_are_products)
     equal(pal_reshape(pal_matmul(h, pal_reshape(d, PAL_SHAPE(15, 1))), PAL_SHAPE(5, 3)), product, 1e-13);
     ck_assert_int_eq(pal_grad(y, &p.w[1], 1, &g), PAL_OK);
     equal(pal_jvp(g, p.w[1], d), product, 1e-13);
-    /* against differences of the gradient along d */
+    /* compare with differences of the gradient along d */
     double at[15], above[15], below[15], step = 1e-5;
     pal_tensor *w = pal_leaf_tensor(p.w[1]), *along = pal_leaf_tensor(d);
     ck_assert_int_eq(pal_eval(product, at), PAL_OK);
@@ -180,13 +182,12 @@ START_TEST(all_of_it_works_inside_regions)
     parts p = make(widths[0], 1, PAL_SHAPE(SAMPLES, 6));
     pal_var by[16], inside = pal_map_sum(t, SAMPLES, body, &p), outside = {0};
     size_t n = all_of(&p, by);
-    /* The same terms, each recorded on its own. */
+    /* The same terms, recorded without a region. */
     for (int k = 0; k < SAMPLES; k++) {
         pal_var at = pal_cast(pal_constant(t, k), PAL_I32), term = body(t, at, &p);
         outside = k ? pal_add(outside, term) : term;
     }
     compare(inside, outside, by, n, "regions");
-    /* And of what lies in a region of its own: a Jacobian by columns of a map_sum. */
     drop();
 }
 END_TEST
@@ -197,12 +198,13 @@ static pal_var shared_body(pal_tape *tape, pal_var k, void *user)
     return pal_sin(pal_mul(*(pal_var *)user, pal_add(pal_cast(k, PAL_F64), pal_constant(t, 1))));
 }
 
+/* The Jacobian of a map_sum, by rows and by columns. */
 START_TEST(jacobians_of_regions)
 {
     pal_var x = leaf(PAL_SHAPE(2), 0, 1, "x"), s = leaf(PAL_SCALAR, 0, 1, "s");
     pal_var plain_x = pal_add(pal_sin(x), pal_sin(pal_scale(x, 2)));
     equal(pal_jacobian(pal_map_sum(t, 2, shared_body, &x), x), pal_jacobian(plain_x, x), 1e-15);
-    pal_var wide = pal_broadcast_to(s, PAL_SHAPE(3)); /* three rows, one column */
+    pal_var wide = pal_broadcast_to(s, PAL_SHAPE(3)); /* the Jacobian has three rows and one column */
     pal_var plain_s = pal_add(pal_sin(wide), pal_sin(pal_scale(wide, 2)));
     equal(pal_jacobian(pal_map_sum(t, 2, shared_body, &wide), s), pal_jacobian(plain_s, s), 1e-15);
     drop();

@@ -1,5 +1,5 @@
-/* Norms of Jacobians: the exact forms against each other, gradients too, over encoders of every kind; the estimate;
- * what stands in the way of layers. */
+/* test_jacobian_norms.c - norms of Jacobians. The exact forms and their gradients agree for many kinds of encoders, the
+ * estimate is unbiased, and the form by layers names the operations that it cannot handle. */
 #include "tests/ops/encoders.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@ typedef struct encoder {
 static pal_var silu(pal_var x) { return pal_mul(x, pal_sigmoid(x)); }
 static pal_var elu(pal_var x) { return pal_where(pal_greater(x, pal_like(x, 0)), x, pal_expm1(x)); }
 static pal_var identity(pal_var x) { return x; }
-/* Several entries that read their value more than once, and constants of other shapes. */
+/* An activation whose entries read a value several times, and which has constants of other shapes. */
 static pal_var bumpy(pal_var x)
 {
     pal_var a = pal_tanh(x), row = pal_fill(t, PAL_F64, PAL_SHAPE(1, pal_shape_of(x).dim[1]), 0.3);
@@ -28,7 +28,7 @@ static pal_var without_bias(const parts *p, pal_var (*f)(pal_var))
     return v;
 }
 
-/* Weights given transposed, by flag or by an operation. */
+/* Transposed weights: undone by an operation, or by a flag of the product. */
 static pal_var transposed(const parts *p, pal_var (*f)(pal_var))
 {
     pal_var v = p->x;
@@ -39,7 +39,7 @@ static pal_var transposed(const parts *p, pal_var (*f)(pal_var))
     return v;
 }
 
-/* Samples in columns, some of the time. */
+/* In some layers the samples are columns. */
 static pal_var turned(const parts *p, pal_var (*f)(pal_var))
 {
     pal_var v = pal_transpose(p->x);
@@ -52,7 +52,7 @@ static pal_var turned(const parts *p, pal_var (*f)(pal_var))
     return pal_transpose(v);
 }
 
-/* Every layer twice: up with its weight, down with the same weight transposed. */
+/* Two layers with one weight: the second uses the transposed weight of the first. */
 static pal_var tied(const parts *p, pal_var (*f)(pal_var))
 {
     pal_var v = f(pal_affine(p->x, p->w[0], p->b[0]));
@@ -102,6 +102,7 @@ static const encoder encoders[] = {
 };
 enum { ENCODERS = sizeof encoders / sizeof *encoders };
 
+/* The norms by layers and by rows agree, per sample and on average, and so do their gradients. */
 START_TEST(layers_agree_with_rows)
 {
     const encoder *e = &encoders[_i];
@@ -132,7 +133,7 @@ START_TEST(layers_take_masks_and_images)
         size_t n = all_of(&p, by);
         compare(pal_jacobian_norm2_layers(h, p.x), pal_jacobian_norm2_rows(h, p.x), by, n, "masked");
         drop();
-        /* Images: flattened; scaled before; with rows and columns exchanged. */
+        /* Images: only flattened; scaled first; rows and columns exchanged first. */
         for (int how = 0; how < 3; how++) {
             p = make(square, layers, PAL_SHAPE(SAMPLES, 2, 3));
             parts q = p;
@@ -148,7 +149,7 @@ START_TEST(layers_take_masks_and_images)
 }
 END_TEST
 
-/* The code may be the input, or an elementwise function of it, or no function of it at all. */
+/* The code may be the input, an elementwise function of it, or independent of it. */
 START_TEST(layers_without_a_layer)
 {
     pal_var x = leaf(PAL_SHAPE(3, 4), -1, 1, "x"), other = leaf(PAL_SHAPE(3, 4), -1, 1, "other"), h = pal_exp(x);
@@ -162,7 +163,7 @@ START_TEST(layers_without_a_layer)
 }
 END_TEST
 
-/* Its derivative goes on to second order, as rows' does. */
+/* The gradients of both forms can be differentiated again, and agree. */
 START_TEST(gradients_of_the_norms_differentiate)
 {
     parts p = make(widths[0], 2, PAL_SHAPE(SAMPLES, 6));
@@ -177,7 +178,7 @@ START_TEST(gradients_of_the_norms_differentiate)
 }
 END_TEST
 
-/* Values of another type than the tape's default. */
+/* Values may have another type than the tape's default. */
 START_TEST(norms_in_float32)
 {
     pal_tensor *xt = random_tensor(c, PAL_F32, PAL_SHAPE(3, 5), -1, 1, "x"),
@@ -203,7 +204,7 @@ START_TEST(norms_in_float32)
 }
 END_TEST
 
-/* ||J^T 1||^2, a known mistake, is another number. */
+/* A common mistake computes ||J^T 1||^2 instead. That is another number. */
 START_TEST(the_sum_of_rows_is_rejected)
 {
     parts p = make(widths[0], 2, PAL_SHAPE(SAMPLES, 6));
@@ -220,6 +221,7 @@ START_TEST(the_sum_of_rows_is_rejected)
 }
 END_TEST
 
+/* The mean of 10000 estimates differs from the exact norm by less than four standard errors. */
 START_TEST(hutchinson_is_unbiased)
 {
     parts p = make((int64_t[]){3, 3, 2}, 2, PAL_SHAPE(2, 3));
@@ -243,6 +245,7 @@ START_TEST(hutchinson_is_unbiased)
 }
 END_TEST
 
+/* An operation that the form by layers cannot handle is named, and the error recommends the form by rows. */
 START_TEST(layers_name_what_stands_between)
 {
     pal_tensor *xt = random_tensor(c, PAL_F64, PAL_SHAPE(3, 4), -1, 1, "x"),
@@ -282,13 +285,13 @@ START_TEST(layers_name_what_stands_between)
         pal_jacobian_norm2_layers(pal_reshape(pal_reshape(v, PAL_SHAPE(4, 3)), PAL_SHAPE(3, 4)), x);
         says("jacobian_norm2_layers: reshape stands between code and input: use rows");
     }
-    { /* the order of features between layers matters, so no shuffling there */
+    { /* features may not change their order between layers */
         START;
         v = pal_permute(pal_reshape(v, PAL_SHAPE(3, 2, 2)), (int[]){0, 2, 1});
         pal_jacobian_norm2_layers(pal_matmul(pal_reshape(v, PAL_SHAPE(3, 4)), w), x);
         says("jacobian_norm2_layers: reshape stands between code and input: use rows");
     }
-    { /* samples exchanged with features */
+    { /* samples and features are exchanged */
         pal_var w = pal_leaf(t, wt, "w"), h = pal_transpose(pal_tanh(w));
         pal_jacobian_norm2_layers(h, w);
         says("jacobian_norm2_layers: permute takes the input's columns for samples: use rows");
@@ -302,7 +305,7 @@ START_TEST(layers_name_what_stands_between)
         START;
         (void)w;
         pal_jacobian_norm2_layers(v, pal_leaf(t, it, "i"));
-        ck_assert_tape_ok(t); /* not a function of it */
+        ck_assert_tape_ok(t); /* v does not depend on i: no error */
         pal_jacobian_norm2_layers(pal_leaf(t, it, "i"), x);
         says("jacobian_norm2_layers: wants a code [n,k] and inputs [n,...], not [3,2,2] and [3,4]");
     }

@@ -1,4 +1,4 @@
-/* Softmax, layer and batch normalisation, dropout, the layers with weights. */
+/* test_normalise.c - softmax, layer and batch normalisation, dropout, layers with weights. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ static void teardown(void)
     pal_context_free(c);
 }
 
-/* The elements of v, to be freed; the tensors of leaves live to the end of the test's process or are freed there. */
+/* The elements of v as doubles. The caller frees them. */
 static double *values(pal_var v)
 {
     size_t n = (size_t)pal_shape_count(pal_shape_of(v));
@@ -61,6 +61,7 @@ START_TEST(softmax_sums_to_one_and_ignores_shifts)
 }
 END_TEST
 
+/* d p_i / d x_j = p_i ((i == j) - p_j), and for the logarithm (i == j) - p_j. */
 START_TEST(softmax_has_its_jacobian)
 {
     pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(4), -2, 2, "x");
@@ -81,7 +82,7 @@ START_TEST(softmax_has_its_jacobian)
 }
 END_TEST
 
-/* One row through both functions and the derivative of a contraction, in a type. */
+/* Computes softmax p and log-softmax l of one row in this type, and the slope of sum_i (i + 1) p_i. */
 static void softmax_row(pal_dtype dtype, const double *x, size_t n, double *p, double *l, double *slope)
 {
     pal_tape *tape = pal_tape_new(c, dtype);
@@ -107,7 +108,7 @@ START_TEST(softmax_at_extreme_arguments)
         for (int i = 0; i < 2; i++) near(p[i], 0.5, 0), near(l[i], -log(2), tolerance);
         near(p[2], 0, 0), near(l[2], -2000 - log(2), 1e-3);
         near(g[0], -0.25, tolerance), near(g[1], 0.25, tolerance), near(g[2], 0, 0);
-        /* A masked class: probability 0, and no derivative from it or to it. */
+        /* A class masked by -inf has probability 0, and no derivative flows from or to it. */
         softmax_row(dtype, (double[]){1, -inf, 1}, 3, p, l, g);
         near(p[0], 0.5, 0), near(p[1], 0, 0), near(p[2], 0.5, 0), near(l[0], -log(2), tolerance);
         ck_assert(l[1] == -inf);
@@ -122,7 +123,7 @@ START_TEST(softmax_at_extreme_arguments)
 }
 END_TEST
 
-/* A logarithm of a small probability keeps its places where that of the softmax is lost. */
+/* log_softmax is accurate where the logarithm of a softmax in float32 is not. */
 START_TEST(log_softmax_of_close_large_arguments)
 {
     double p[2], l[2], g[2];
@@ -132,7 +133,7 @@ START_TEST(log_softmax_of_close_large_arguments)
 }
 END_TEST
 
-/* Rows k of a matrix through softmax, layer normalisation and dropout: recorded in a region, differentiated twice. */
+/* Row k through softmax, layer normalisation and dropout; recorded in a region and differentiated twice. */
 static pal_var body(pal_tape *tape, pal_var k, void *user)
 {
     const pal_var none = {.tape = tape};
@@ -146,7 +147,7 @@ START_TEST(inside_regions)
     pal_var v = pal_leaf(t, x, "x");
     pal_var y = pal_map_sum(t, 4, body, &v), g = gradient(y, v), h = gradient(pal_sum_squares(g), v);
     double *second = values(h);
-    for (size_t i = 0; i < 12; i++) { /* a central difference of the gradient's square */
+    for (size_t i = 0; i < 12; i++) { /* compare with a central difference of the gradient's squared norm */
         double old = pal_tensor_get(x, i), side[2];
         for (int s = 0; s < 2; s++) {
             pal_tensor_set(x, i, old + (s ? 1e-5 : -1e-5));
@@ -172,7 +173,7 @@ START_TEST(layer_norm_has_mean_0_and_variance_1)
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
         pal_var y = pal_layer_norm(v, some[i], none, none, 0), mean = pal_mean(y, some[i], false),
                 square = pal_mean(pal_square(y), some[i], false), g = gradient(pal_sum_all(pal_mul(y, weights)), v);
-        /* Neither a constant nor a stretch of the input changes y. */
+        /* Shifting or scaling x does not change y, so the gradient by x is orthogonal to a constant and to y. */
         pal_var along_constant = pal_sum(g, some[i], false), along_y = pal_sum(pal_mul(g, y), some[i], false);
         double *m = values(mean), *s = values(square), *a = values(along_constant), *b = values(along_y);
         for (size_t k = 0; k < (size_t)pal_shape_count(pal_shape_of(mean)); k++) {
@@ -216,7 +217,7 @@ END_TEST
 
 enum { N = 4, C = 3, H = 2, W = 5, PLANE = H * W };
 
-/* Mean and biased variance of a channel of x [N,C] or [N,C,H,W]. */
+/* Mean and biased variance of one channel of x, which is [N,C] or [N,C,H,W]. */
 static void statistics(const pal_tensor *x, size_t channel, double *mean, double *variance)
 {
     size_t plane = x->shape.rank == 4 ? PLANE : 1;
@@ -229,6 +230,7 @@ static void statistics(const pal_tensor *x, size_t channel, double *mean, double
             }
 }
 
+/* The output uses the statistics of the batch. The running ones are updated only by a program with effects. */
 START_TEST(batch_norm_in_training)
 {
     bool images = _i;
@@ -249,7 +251,7 @@ START_TEST(batch_norm_in_training)
         expected_mean[k] = pal_tensor_get(mean, k);
         expected_variance[k] = pal_tensor_get(variance, k);
     }
-    double *y = values(out); /* looks, and leaves the statistics alone */
+    double *y = values(out); /* evaluates without effects: the statistics stay unchanged */
     for (size_t i = 0; i < pal_tensor_count(x); i++) {
         size_t k = i / plane % C;
         near(y[i],
@@ -280,6 +282,8 @@ START_TEST(batch_norm_in_training)
 }
 END_TEST
 
+/* The output has mean 0 and variance 1 per channel. The gradient passes through the statistics, so it is orthogonal to
+ * a constant and to y. */
 START_TEST(batch_norm_normalises_and_differentiates_its_statistics)
 {
     bool images = _i;
@@ -304,6 +308,7 @@ START_TEST(batch_norm_normalises_and_differentiates_its_statistics)
 }
 END_TEST
 
+/* In evaluation the running statistics are used and stay unchanged. */
 START_TEST(batch_norm_evaluated)
 {
     const pal_var none = {.tape = t};
@@ -343,7 +348,7 @@ START_TEST(dropout_drops_a_share)
     pal_program *p = pal_compile(t, masks, 3, NULL);
     ck_assert_ptr_nonnull(p);
     static double kept[2][MANY];
-    for (uint64_t run = 0; run < 3; run++) { /* the same clock twice, then another */
+    for (uint64_t run = 0; run < 3; run++) { /* twice at the same clock, then at another */
         pal_program_set_noise(p, (pal_noise){.seed = 3, .clock = run == 2 ? 8 : 7});
         ck_assert_int_eq(pal_run(p), PAL_OK);
         for (int r = 0; r < 3; r++) {
@@ -369,8 +374,8 @@ START_TEST(dropout_of_rate_0_is_the_identity)
     pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(5), -1, 1, "x");
     pal_var v = pal_leaf(t, x, "x"), y = pal_dropout("s", v, 0);
     ck_assert_uint_eq(y.id, v.id);
-    ck_assert(pal_ok(pal_uniform(t, "s", PAL_SHAPE(2)))); /* nothing was drawn */
-    /* What is dropped passes no derivative and no infinity; the rest passes its factor. */
+    ck_assert(pal_ok(pal_uniform(t, "s", PAL_SHAPE(2)))); /* the stream is still unused */
+    /* Dropped elements are 0 even if the input is infinite, and have derivative 0. The others have derivative 2. */
     pal_var z = pal_dropout("mask", pal_mul(v, pal_like(v, (double)INFINITY)), 0.5), w = pal_dropout("other", v, 0.5);
     double *a = values(z), *b = values(w), *g = values(gradient(pal_sum_all(w), v));
     for (int i = 0; i < 5; i++) {

@@ -1,9 +1,12 @@
-/* Values, first and second derivatives of the operations against PyTorch's, in float64, on inputs that both sides make
- * by the same formula. The numbers are in reference/ops.txt, made by reference/ops.py: a line
+/* test_parity_ops.c - values, first and second derivatives of the operations agree with PyTorch in float64.
+ *
+ * Both sides compute their inputs by the same formula. reference/ops.py writes PyTorch's numbers to reference/ops.txt.
+ * Each case has a line
  *     case NAME | LABEL
- * and after it lines `y`, `g` (the gradient of <s, y> by all inputs) and `h` (the derivative of <g, d> by them), or
+ * followed by a line `y` (the values), `g` (the gradient of <s, y> by all inputs) and `h` (the derivative of <g, d> by
+ * all inputs). An operation without a counterpart in PyTorch has the line
  *     none NAME | why
- * for what PyTorch has no counterpart of. Every operation of the registry has to be there. */
+ * Every operation of the registry must be in the file. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -12,7 +15,8 @@
 
 enum { MOST = 4096 };
 
-/* Frac of a golden section's multiples: evenly spread, the same doubles in any language. */
+/* The fractional part of a multiple of a golden-section step. The numbers are evenly spread, and they are the same
+ * doubles in any language. */
 static double spread(size_t i, double step, double start)
 {
     double x = (double)(i + 1) * step + start;
@@ -75,7 +79,7 @@ static void forget(parity *p)
     for (size_t i = 0; i < p->n_owned; i++) pal_tensor_free(p->owned[i]);
 }
 
-/* The values one after another; booleans and integers as numbers. */
+/* Writes the elements of all n values to out, converted to doubles. Returns their number. */
 static size_t compute(pal_tape *tape, const pal_var *v, size_t n, double *out)
 {
     size_t count = 0;
@@ -89,7 +93,8 @@ static size_t compute(pal_tape *tape, const pal_var *v, size_t n, double *out)
     return count;
 }
 
-/* The numbers of a line against those computed; what is small beside the whole, or beside 1, is compared with that. */
+/* Compares the numbers of a line with ours. The error is relative to the larger of both numbers, and to at least 1e-3
+ * of the largest number of the line or of 1. Returns the worst error. */
 static double compare(const char *line, const double *ours, size_t n, const char *what)
 {
     double worst = 0, largest = 1;

@@ -1,5 +1,5 @@
-/* Running sums, sorting and picking: values against plain loops along every axis, the order of equals and NaN,
- * derivatives that land where values came from. */
+/* test_picking.c - running sums, sorting and picking: values compared with plain loops along every axis, the order of
+ * equal values and NaN, derivatives that go to the elements which the values came from. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -73,7 +73,7 @@ START_TEST(running_sums)
                 pal_tensor_free(x);
                 fresh_tape();
             }
-    /* float32 adds in double: the last of many is right to its last bit or so. */
+    /* float32 sums are added in double, so the last of many is the correctly rounded sum. */
     enum { N = 100000 };
     pal_tensor *x = random_tensor(c, PAL_F32, PAL_SHAPE(N), 0, 1, "x");
     float *out = malloc(N * sizeof *out);
@@ -88,6 +88,8 @@ END_TEST
 
 /* ---- Order ---------------------------------------------------------------------------------------------------- */
 
+/* Among equal values the first comes first, and -0 equals 0. arg_max and arg_min return the first NaN, if there is one.
+ * Sorting puts NaN last, in either direction. */
 START_TEST(first_of_equals_and_nan)
 {
     static const double in[][5] = {{1, 3, 3, 0, 0},        {0, -0.0, 0, -0.0, 0},
@@ -148,13 +150,14 @@ static double pattern(int which, size_t i, size_t n)
     }
 }
 
-/* Whether element i stands before j in the descending order. */
+/* Whether x, element i, comes before y, element j, in descending order. */
 static bool before(double x, size_t i, double y, size_t j)
 {
     if (isnan(x) || isnan(y)) return isnan(x) && isnan(y) ? i < j : isnan(y);
     return x > y || (x == y && i < j);
 }
 
+/* Rows of many lengths and patterns are sorted; top-k returns the first k of that order. */
 START_TEST(long_rows_are_ordered)
 {
     static const size_t lengths[] = {1, 15, 16, 17, 33, 100, 257, 1000};
@@ -186,12 +189,13 @@ START_TEST(long_rows_are_ordered)
 }
 END_TEST
 
+/* The derivative of a sort or of top-k is scattered back by the permutation. */
 START_TEST(derivatives_go_to_where_values_came_from)
 {
     pal_tensor *x;
     pal_var v = values(&x, PAL_F64, PAL_SHAPE(2, 4), (double[]){3, 1, 4, 1, -5, 9, 2, 6}), g[3];
     pal_var four = pal_reshape(pal_cumsum(pal_fill(t, PAL_F64, PAL_SHAPE(4), 1), 0, false, false), PAL_SHAPE(1, 4));
-    pal_var seed = pal_broadcast_to(four, PAL_SHAPE(2, 4)); /* 1 2 3 4 */
+    pal_var seed = pal_broadcast_to(four, PAL_SHAPE(2, 4)); /* each row is 1 2 3 4 */
     pal_var y[] = {pal_sort(v, 1, false), pal_sort(v, 1, true), pal_top_k(v, 1, 2)};
     static const double sorted[][8] = {{1, 1, 3, 4, -5, 2, 6, 9}, {4, 3, 1, 1, 9, 6, 2, -5}, {4, 3, 9, 6}};
     static const double slopes[][8] = {{3, 1, 4, 2, 1, 4, 2, 3}, {2, 3, 1, 4, 4, 1, 3, 2}, {2, 0, 1, 0, 0, 1, 0, 2}};
@@ -226,7 +230,7 @@ static pal_var sort_build(pal_tape *tape, const pal_var *in, const void *user)
     }
 }
 
-/* Two values nearer than the step change places; the checker calls that a kink, not a failure. */
+/* Two values that are closer than the step change their order. The checker must report a kink, not a failure. */
 START_TEST(near_ties_are_kinks)
 {
     for (int k = 0; k < 5; k++) {

@@ -1,9 +1,10 @@
-/* Derivatives of reductions: conventions at ties, at zeros and at the ends of the range; bits of value, gradient and
- * second derivative over passes and threads; regions. */
+/* test_reduction_derivatives.c - derivatives of reductions: conventions at ties, at zeros and at the ends of the number
+ * range; equal bits for all passes and numbers of threads; regions. */
 #include "tests/ops/reductions.h"
 
 #include <string.h>
 
+/* The norm of (3u, -4u) and its gradient are right even if u^2 overflows or underflows. */
 START_TEST(norms_neither_overflow_nor_vanish)
 {
     static const double unit[] = {1,       1e200,    1e-200, 1e307, 5e-324 * 1e10, 1e130,  1e-130,
@@ -24,7 +25,8 @@ START_TEST(norms_neither_overflow_nor_vanish)
             pal_tensor_free(x);
             fresh_tape();
         }
-    /* 3, 4, 5 exactly; infinity; NaN; at 0 value, gradient and Hessian are 0 and finite. */
+    /* The norm of (3, 4) is exactly 5. Infinity gives infinity, but NaN gives NaN, even with infinity. At 0 the
+     * value, the gradient and the Hessian are 0. */
     static const double rows[][2] = {{3, 4}, {-inf, 4}, {nan_, 1}, {inf, nan_}, {0, -0.0}};
     pal_tensor *x;
     pal_var v = values(&x, PAL_F64, PAL_SHAPE(5, 2), &rows[0][0]), y = pal_norm(v, 2, false), g, h;
@@ -44,6 +46,7 @@ START_TEST(norms_neither_overflow_nor_vanish)
 }
 END_TEST
 
+/* Equal extremes share the derivative equally. If an element is NaN, the result is NaN and the derivative 0. */
 START_TEST(ties_share_the_derivative)
 {
     static const double in[][4] = {{1, 3, 3, 3}, {2, 2, 2, 2}, {-inf, -inf, 0, -1}, {inf, inf, 0, 1}, {nan_, 1, 5, 2}};
@@ -73,6 +76,7 @@ START_TEST(ties_share_the_derivative)
 }
 END_TEST
 
+/* First and second derivatives of a product are right with any number of zeros: the rules cannot divide by elements. */
 START_TEST(products_with_zeros)
 {
     static const double in[][4] = {{2, 3, 5, 7}, {2, 0, 5, 7}, {0, 3, 0, 7}, {0, 0, 0, 7}, {0, 0, 0, 0}};
@@ -101,7 +105,7 @@ START_TEST(products_with_zeros)
         pal_tensor_free(x);
         fresh_tape();
     }
-    /* The third and fourth derivative of x0 x1 x2 x3 by one after another, at 0: 0 and 1. */
+    /* x0 x1 x2 x3 differentiated by one variable after another, at 0: the third derivative is 0, the fourth 1. */
     pal_tensor *x;
     pal_var v = values(&x, PAL_F64, PAL_SHAPE(4), in[4]), d = pal_prod(v, 1, false);
     for (int order = 1; order <= 4; order++) {
@@ -130,7 +134,7 @@ static pal_var all_of(pal_var x)
     return y;
 }
 
-/* Value, gradient and second derivative have the same bits with every pass and none, on one thread and two. */
+/* Value, gradient and second derivative have the same bits with all passes and without, on one thread and on two. */
 START_TEST(bits_depend_on_neither_passes_nor_threads)
 {
     for (int f32 = 0; f32 < 2; f32++) {
@@ -186,7 +190,8 @@ static pal_var region_build(pal_tape *tape, const pal_var *in, const void *user)
 START_TEST(regions_differentiate_twice)
 {
     for (int order = 1; order < 3; order++) {
-        double x[] = {0.3, -1.2, 0.8, 1.4, -0.5, 0.9, 0.1, -0.8}; /* no near ties: the region hides its kinks */
+        double x[] = {0.3,  -1.2, 0.8, 1.4,
+                      -0.5, 0.9,  0.1, -0.8}; /* no near ties, because the checker cannot see kinks in a region */
         pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(2, 4), x);
         pal_gradcheck_report r;
         pal_gradcheck_options o = {.struct_size = sizeof o, .order = order, .seed = 2};

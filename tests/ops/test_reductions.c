@@ -1,5 +1,5 @@
-/* Reductions: values against plain loops over every set of axes, extreme arguments, every instruction set's kernels,
- * refusals. */
+/* test_reductions.c - reductions: values compared with plain loops over every set of axes, extreme arguments, the
+ * kernels of every instruction set, errors. */
 #include "tests/ops/reductions.h"
 
 #include <float.h>
@@ -47,7 +47,7 @@ START_TEST(reductions_match_plain_loops)
                         terms *= (size_t)kept.dim[a], kept.dim[a] = 1;
                     else
                         dropped.dim[dropped.rank++] = kept.dim[a];
-                if (terms == 1) n -= 2; /* no unbiased variance */
+                if (terms == 1) n -= 2; /* one term has no unbiased variance */
                 for (size_t k = 0; k < n; k++) out[k] = pal_cast(reductions[k / 2](v, axes, k & 1), PAL_F64);
                 ck_assert_tape_ok(t);
                 pal_program *p = pal_compile(t, out, n, NULL);
@@ -80,6 +80,7 @@ START_TEST(reductions_match_plain_loops)
 }
 END_TEST
 
+/* Without elements, a sum is 0, a product 1, a mean NaN, log-sum-exp -inf. Extremes and variances are errors. */
 START_TEST(of_no_elements)
 {
     pal_tensor *x;
@@ -120,7 +121,7 @@ START_TEST(extreme_arguments)
     eval(y, out);
     eval(g, slope);
     for (int i = 0; i < N; i++) near(out[i], sums[i], 1e-15);
-    for (int j = 0; j < 3; j++) { /* the softmax */
+    for (int j = 0; j < 3; j++) { /* the gradient is the softmax */
         near(slope[0][j], 1 / 3.0, 1e-15);
         near(slope[1][j], 1 / 3.0, 1e-15);
         near(slope[2][j], j == 0, 1e-15);
@@ -141,6 +142,7 @@ START_TEST(extreme_arguments)
 }
 END_TEST
 
+/* The mean is subtracted before squaring, so a large common offset loses no accuracy. */
 START_TEST(variance_takes_two_passes)
 {
     pal_tensor *x;
@@ -156,7 +158,7 @@ START_TEST(variance_takes_two_passes)
 }
 END_TEST
 
-/* A NaN at any place of rows of any length wins on every instruction set, whose bits agree. */
+/* In rows of any length, a NaN at any place makes the result NaN. All instruction sets give the same bits. */
 START_TEST(kernels_agree)
 {
     static const char *const isas[] = {"baseline", "avx2", "avx512"};
@@ -213,7 +215,7 @@ START_TEST(kernels_agree)
 }
 END_TEST
 
-/* The columns' own kernels against rows' of the transpose. */
+/* Reducing columns, which has kernels of its own, agrees with reducing the rows of the transpose. */
 START_TEST(columns_agree_with_rows)
 {
     static const char *const isas[] = {"baseline", "avx2", "avx512"};

@@ -1,5 +1,5 @@
-/* Samples against what is known of their distributions: moments, distribution functions, densities, entropies and
- * divergences as averages, derivatives of expectations. */
+/* test_samples.c - samples have the known properties of their distributions: moments, distribution functions,
+ * densities, entropies and divergences as averages of samples, derivatives of expectations. */
 #include <stdio.h>
 
 #include "tests/ops/distributions.h"
@@ -9,7 +9,7 @@ enum { POINTS = 20001 };
 
 /* ---- Noise ---------------------------------------------------------------------------------------------------- */
 
-/* Mean, variance and distribution function of draws. */
+/* Checks mean, variance and, at 9 points, the distribution function of the draws x. */
 static void distributed(const char *what, const double *x, double mean, double variance, double (*below)(double),
                         double from, double to)
 {
@@ -32,7 +32,7 @@ static double below_logistic(double x) { return 1 / (1 + exp(-x)); }
 
 START_TEST(standard_noise_has_its_moments)
 {
-    for (int d = 0; d < 2; d++) { /* noise is of the tape's type */
+    for (int d = 0; d < 2; d++) { /* noise has the type of the tape */
         pal_tape_free(t);
         t = pal_tape_new(c, d ? PAL_F64 : PAL_F32);
         pal_var zero = pal_fill(t, d ? PAL_F64 : PAL_F32, PAL_SHAPE(MANY), 0);
@@ -50,7 +50,7 @@ START_TEST(standard_noise_has_its_moments)
 }
 END_TEST
 
-/* docs/noise.md promises what these are of the uniform. */
+/* docs/noise.md defines each of these draws as a function of the uniform with the same stream. */
 START_TEST(noise_is_the_promised_function_of_the_uniform)
 {
     pal_var zero = repeated(0);
@@ -76,7 +76,7 @@ START_TEST(noise_is_the_promised_function_of_the_uniform)
 }
 END_TEST
 
-/* The first element is one whose word makes the uniform 0, the second 1 - 2^-24. */
+/* The row in ends[0] has a word that makes the uniform 0; the one in ends[1] makes it 1 - 2^-24. */
 START_TEST(noise_is_finite_at_both_ends)
 {
     static const uint64_t ends[] = {1781946, 28341490};
@@ -146,7 +146,7 @@ enum { FAMILIES = sizeof families / sizeof *families };
 
 START_TEST(densities_integrate_to_one)
 {
-    /* Points from -50 to 50, one of them at the location, where Laplace's has its kink. */
+    /* The points run from -50 to 50. One is the location, where the Laplace density has its kink. */
     double step = 100.0 / (POINTS - 1);
     pal_tensor *x = pal_tensor_new(c, PAL_F64, PAL_SHAPE(POINTS));
     for (size_t i = 0; i < POINTS; i++) pal_tensor_set(x, i, -50 + step * (double)i);
@@ -160,6 +160,7 @@ START_TEST(densities_integrate_to_one)
 }
 END_TEST
 
+/* Averages of samples agree with mean and variance, and averages of log densities with entropy and divergence. */
 START_TEST(entropies_and_divergences_are_averages)
 {
     const family *f = &families[_i];
@@ -177,7 +178,8 @@ START_TEST(entropies_and_divergences_are_averages)
 }
 END_TEST
 
-/* E x^2 = location^2 + scale^2 variance, by both parameters, against the derivative through the samples. */
+/* E x^2 = location^2 + scale^2 variance. Its derivatives by both parameters equal the averages of the derivatives
+ * through the samples. */
 START_TEST(derivatives_go_through_samples)
 {
     const family *f = &families[_i];
@@ -229,7 +231,7 @@ START_TEST(bernoulli_is_consistent)
 }
 END_TEST
 
-/* x one-hot by i32 classes, logits [n, 4] with a masked class. */
+/* Classes drawn from logits with one masked by -inf: density, entropy and divergence agree with the draws. */
 START_TEST(categorical_is_consistent)
 {
     static const double logits[] = {0.3, -(double)INFINITY, 1.4, -0.6}, others[] = {-1, 0.2, 0.5, 0.1};
@@ -246,7 +248,7 @@ START_TEST(categorical_is_consistent)
     averages("categorical entropy", entropy, value(pal_categorical_entropy(p)));
     averages("categorical divergence", ratio, value(pal_categorical_kl(p, q)));
     free(classes), free(entropy), free(ratio);
-    /* The relaxed class lies on the simplex, and its largest element is the class. */
+    /* A relaxed sample is a point of the simplex, and its largest element follows the class probabilities. */
     double *relaxed = values(pal_sample_concrete("y", many, 0.6));
     memset(count, 0, sizeof count);
     for (size_t i = 0; i < MANY; i++) {
@@ -269,7 +271,7 @@ START_TEST(categorical_is_consistent)
     }
     happens("relaxed toss", ones, below_logistic(0.8));
     free(toss);
-    /* Derivatives are finite, and 0 from and to the masked class. */
+    /* Derivatives are finite, and 0 for the masked class. */
     pal_var functions[] = {
         pal_categorical_entropy(p), pal_categorical_kl(p, q), pal_categorical_kl(p, p),
         pal_sum_all(pal_categorical_log_density(pal_one_hot(pal_fill(t, PAL_I32, PAL_SHAPE(1), 2), 4, PAL_F64), p))};
@@ -281,7 +283,7 @@ START_TEST(categorical_is_consistent)
         free(g);
     }
     near(value(functions[2]), 0, 1e-15);
-    /* p has a class that q lacks. */
+    /* If q gives a class that is masked in p, KL(q || p) is infinite. */
     ck_assert(value(pal_categorical_kl(q, p)) == (double)INFINITY);
     ck_assert(value(pal_categorical_log_density(pal_one_hot(pal_fill(t, PAL_I32, PAL_SHAPE(1), 1), 4, PAL_F64), p)) ==
               -(double)INFINITY);

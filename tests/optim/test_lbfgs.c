@@ -16,7 +16,7 @@ typedef struct counted {
 
 static pal_status counts(counted *c) { return ++c->calls == c->fail_at ? PAL_ERR_STOPPED : PAL_OK; }
 
-/* sum_i (1 + i^2) (x_i - i)^2 / 2: a condition of 3600. */
+/* sum_i (1 + i^2) (x_i - i)^2 / 2: condition number 3600. */
 static pal_status quadratic(const double *x, double *value, double *gradient, void *user)
 {
     counted *c = user;
@@ -29,7 +29,7 @@ static pal_status quadratic(const double *x, double *value, double *gradient, vo
     return counts(c);
 }
 
-/* Rosenbrock's valley, extended: the minimum 0 at ones. */
+/* The extended Rosenbrock function: its minimum is 0, where all x_i = 1. */
 static pal_status rosenbrock(const double *x, double *value, double *gradient, void *user)
 {
     counted *c = user;
@@ -43,7 +43,7 @@ static pal_status rosenbrock(const double *x, double *value, double *gradient, v
     return counts(c);
 }
 
-/* sum x - ln x: no number left of 0, the minimum n at ones. */
+/* sum_i x_i - ln x_i: NaN for negative x_i; its minimum is n, where all x_i = 1. */
 static pal_status barrier(const double *x, double *value, double *gradient, void *user)
 {
     counted *c = user;
@@ -55,7 +55,7 @@ static pal_status barrier(const double *x, double *value, double *gradient, void
     return counts(c);
 }
 
-/* A line has no minimum. */
+/* A linear function, which has no minimum. */
 static pal_status slope(const double *x, double *value, double *gradient, void *user)
 {
     *value = -x[0];
@@ -105,13 +105,14 @@ START_TEST(it_ends)
 {
     double x[MANY];
     for (size_t i = 0; i < MANY; i++) x[i] = (double)i;
-    pal_lbfgs_result r = minimise(x, MANY, quadratic, (pal_lbfgs_options){0}); /* at the minimum */
+    pal_lbfgs_result r = minimise(x, MANY, quadratic, (pal_lbfgs_options){0}); /* starts at the minimum */
     ck_assert(r.converged && r.iterations == 0 && r.evaluations == 1);
     for (size_t i = 0; i < MANY; i++) x[i] = i % 2 ? 1 : -1.2;
     r = minimise(x, MANY, rosenbrock, (pal_lbfgs_options){.iterations = 5});
     ck_assert(!r.converged && r.iterations == 5);
     for (size_t i = 0; i < MANY; i++) x[i] = i % 2 ? 1 : -1.2;
-    r = minimise(x, MANY, rosenbrock, (pal_lbfgs_options){.gradient = 1e-300}); /* as far as rounding lets it */
+    r = minimise(x, MANY, rosenbrock,
+                 (pal_lbfgs_options){.gradient = 1e-300}); /* must end where rounding prevents progress */
     ck_assert(r.gradient < 1e-6 && r.evaluations < 2000);
     x[0] = 0;
     r = minimise(x, 1, slope, (pal_lbfgs_options){.iterations = 20});
@@ -119,6 +120,7 @@ START_TEST(it_ends)
 }
 END_TEST
 
+/* A failure of the function at any call stops the search and is returned. A NaN at the start is PAL_ERR_NUMERIC. */
 START_TEST(failures_come_through)
 {
     double x[2] = {-1.2, 1};
@@ -133,7 +135,7 @@ START_TEST(failures_come_through)
     }
     pal_error err = {0};
     counted c = {.n = 1};
-    x[0] = -1; /* no number */
+    x[0] = -1; /* the value is NaN */
     ck_assert_int_eq(pal_lbfgs(x, 1, barrier, &c, NULL, NULL, &err), PAL_ERR_NUMERIC);
     ck_assert_int_eq(pal_lbfgs(x, 0, barrier, &c, NULL, NULL, NULL), PAL_ERR_ARGUMENT);
     ck_assert_int_eq(pal_lbfgs(NULL, 1, barrier, &c, NULL, NULL, NULL), PAL_ERR_ARGUMENT);

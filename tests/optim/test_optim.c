@@ -1,4 +1,4 @@
-/* test_optim.c - update rules against PyTorch (tests/reference), clipping, options, states, schedules, slabs. */
+/* test_optim.c - update rules compared with PyTorch (tests/reference), clipping, options, states, schedules, slabs. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -24,14 +24,14 @@ static void tear_down(void) { pal_context_free(c); }
 
 /* ---- The reference curves ------------------------------------------------------------------------------------- */
 
-/* The generator of the reference's README: 21 bits a draw. */
+/* The random generator that tests/reference/README.md defines: 21 bits per draw. */
 static double draw(uint64_t *state)
 {
     *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (double)(*state >> 43) * 0x1p-21;
 }
 
-typedef struct start { /* what every case begins with */
+typedef struct start { /* the initial weights and the batches of every case */
     double w[FEATURES * HIDDEN], b[HIDDEN], c[FEATURES], x[STEPS][BATCH * FEATURES];
 } start;
 
@@ -54,7 +54,7 @@ typedef struct training {
     double rate;
 } training;
 
-/* "case NAME optimizer OPT output OUT lr X [KEY X]..." */
+/* Starts the case of a line "case NAME optimizer OPT output OUT lr X [KEY X]...". */
 static void begin_case(training *t, char *line, const start *s)
 {
     char *word = strtok(line, " "), *name = strtok(NULL, " "), output[16] = "";
@@ -124,7 +124,7 @@ static void end_case(training *t)
     *t = (training){0};
 }
 
-/* The worst relative error of the rest of a line's numbers, from element first on. */
+/* The worst relative error of the tensor's elements first .. first + n - 1, compared with the n numbers in text. */
 static double compare(const char *text, const pal_tensor *tensor, size_t first, size_t n)
 {
     double worst = 0;
@@ -138,6 +138,7 @@ static double compare(const char *text, const pal_tensor *tensor, size_t first, 
     return worst;
 }
 
+/* Every loss and every recorded weight of the reference curves is reproduced. */
 START_TEST(training_agrees_with_pytorch)
 {
     static start s;
@@ -182,7 +183,7 @@ END_TEST
 
 /* ---- One step by hand ----------------------------------------------------------------------------------------- */
 
-typedef struct stepper { /* parameters p and q under the loss <p, a> + <q, b>: the gradients are a and b */
+typedef struct stepper { /* parameters p and q with the loss <p, a> + <q, b>, whose gradients are a and b */
     pal_tensor *w[2], *g[2];
     pal_optimizer *optimizer;
     pal_program *program;
@@ -220,7 +221,7 @@ static void free_stepper(stepper *s)
     }
 }
 
-/* Gradients (3, 0), (0, 4, 0): the global norm is 5. */
+/* The gradients (3, 0) and (0, 4, 0) have the global norm 5, and clipping scales both by the same factor. */
 START_TEST(clipping_is_by_the_norm_of_all_gradients)
 {
     const struct {
@@ -247,6 +248,7 @@ START_TEST(clipping_is_by_the_norm_of_all_gradients)
 }
 END_TEST
 
+/* The states of one kind are parts of one slab, aligned to 64 bytes. Until a step is set, an update changes nothing. */
 START_TEST(states_are_named_slabs_and_rest_until_a_step)
 {
     stepper s;
@@ -266,12 +268,12 @@ START_TEST(states_are_named_slabs_and_rest_until_a_step)
     double before = pal_tensor_get(s.w[0], 0);
     pal_tensor_set(s.g[0], 0, 1);
     ck_assert_int_eq(pal_run(s.program), PAL_OK);
-    ck_assert(pal_tensor_get(s.w[0], 0) == before); /* no step was set: the rate is 0 */
+    ck_assert(pal_tensor_get(s.w[0], 0) == before); /* before a step is set, the rate is 0 */
     free_stepper(&s);
 }
 END_TEST
 
-/* One elementwise loop a parameter: the update of Adam is not a chain of passes over memory. */
+/* The update of Adam is one elementwise loop per parameter, so it passes over memory once. */
 START_TEST(adam_is_one_loop_a_parameter)
 {
     stepper s;
@@ -306,7 +308,7 @@ START_TEST(wrong_options_and_parameters_are_named)
     pal_error err = {0};
     ck_assert_ptr_null(pal_optimizer_new(c, NULL, &i, &name, 1, &err));
     ck_assert_int_eq(err.status, PAL_ERR_TYPE);
-    /* Another tensor than the one it was made for. */
+    /* The leaf has another tensor than the optimizer was created for. */
     pal_optimizer *o = pal_optimizer_new(c, NULL, &w, &name, 1, NULL);
     pal_tensor *other = pal_tensor_new(c, PAL_F32, PAL_SHAPE(2));
     pal_tape *tape = pal_tape_new(c, PAL_F32);
@@ -349,6 +351,7 @@ START_TEST(schedules_meet_their_ends)
 }
 END_TEST
 
+/* Each part of a slab starts at a multiple of 64 bytes. */
 START_TEST(slabs_align_their_parts)
 {
     const pal_shape shapes[] = {PAL_SHAPE(3), PAL_SCALAR, PAL_SHAPE(4, 5)}, large[] = {PAL_SHAPE(INT64_MAX)};

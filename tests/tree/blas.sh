@@ -1,5 +1,6 @@
 #!/bin/sh
-# The threads suite with each build of OpenBLAS that is installed: serial, its own threads, OpenMP. $1: the test program.
+# blas.sh - runs the threads suite with each of three builds of OpenBLAS: serial, pthreads, OpenMP. A build that is not
+# installed counts as a failure. $1: the test program.
 set -u
 passed=0; failed=0
 for kind in serial pthread openmp; do

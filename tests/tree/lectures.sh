@@ -1,8 +1,13 @@
 #!/bin/sh
-# lectures.sh [--refresh] - every reference [`NAME`, FILE:LINE](../FILE#LLINE) of docs/lectures.md is to the line where
-# FILE defines NAME: a function or a test that begins there, else a row of a table that begins with it, else the first
-# line that has the word. Without --refresh: a line on each that is not, and status 1; with it, the numbers are put
-# right, and what cannot be put right is told. Ends with "N references, N wrong".
+# lectures.sh [--refresh] - checks or corrects the line numbers of the references in docs/lectures.md.
+#
+# Every reference [`NAME`, FILE:LINE](../FILE#LLINE) must name the line where FILE defines NAME. That is the line where
+# a function or a test of that name begins. If there is none, it is the table row that begins with the name, or else the
+# first line that contains the name as a word.
+#
+# Without --refresh, each wrong reference is printed, and the exit status is 1 if there is one. With --refresh, the
+# numbers are corrected, and references that cannot be corrected are printed. The last line of the output is
+# "N references, N wrong".
 set -u
 LC_ALL=C
 export LC_ALL
@@ -17,7 +22,7 @@ case "$#${1-}" in
 esac
 
 awk -v page="$page" -v out="$out" '
-# Where name stands in text as a word of its own; 0: nowhere.
+# The position of name in text as a whole word; 0: not found.
 function word(text, name,    before, at) {
     at = 0
     while ((before = index(substr(text, at + 1), name)) > 0) {
@@ -26,7 +31,7 @@ function word(text, name,    before, at) {
     }
     return 0
 }
-# The line of path that defines name; 0: none has the word; -1: there is no such file.
+# The number of the line of path that defines name; 0: no line contains the word; -1: the file does not exist.
 function find(path, name,    key, line, n, at, best, rank, r, status) {
     key = path "\t" name
     if (key in found) return found[key]
