@@ -171,7 +171,7 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
     struct stat info;
     if (!path) path = PAL_DATA_DEFAULT;
     if (!context || (unsigned)split >= SPLITS) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "a data set needs a context and a split: training or test");
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a data set needs a context and the training or test split");
         return NULL;
     }
     const bool standard = strcmp(path, PAL_DATA_DEFAULT) == 0;

@@ -64,7 +64,7 @@ START_TEST(dataset_mismatch)
     write_file(labels, "\0\0\x08\x01\0\0", 6);
     check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "train-labels-idx1-ubyte: ends after 6 bytes");
     check_set_refused(path_of("none"), PAL_SPLIT_TRAIN, PAL_ERR_IO, "No such file");
-    check_set_refused(folder, (pal_split)2, PAL_ERR_ARGUMENT, "test split");
+    check_set_refused(folder, (pal_split)2, PAL_ERR_ARGUMENT, "training or test split");
     if (access(PAL_DATA_DEFAULT, F_OK) != 0)
         check_set_refused(NULL, PAL_SPLIT_TRAIN, PAL_ERR_IO,
                           "install the Debian package dataset-fashion-mnist or give --data");
