@@ -68,7 +68,7 @@ pal_status palt__npy_parse(const char *text, size_t size, const char *path, palt
 size_t palt__npy_print(palt__npy_header header, char *buf, size_t size);
 bool palt__npy_knows(pal_dtype dtype);
 
-/* ---- sink.c: writing a file that appears complete or not at all ------------------------------------------------ */
+/* ---- sink.c: writing a file that appears complete or not at all ----------------------------------------------- */
 
 typedef struct palt__sink {
     FILE *file;

@@ -14,8 +14,7 @@ static pal_status fail_write(const palt__sink *sink, int error, pal_error *err)
                          palt__shown_path(sink->path), strerror(error));
 }
 
-/* Opens a new file with an unused name in the same folder. Its mode follows the umask; mkstemp would make it private.
- */
+/* Opens a new file with an unused name in the same folder. Its mode follows the umask, unlike that of mkstemp. */
 static int open_temporary(palt__sink *sink)
 {
     for (int attempt = 0; attempt < 100; attempt++) {

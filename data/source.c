@@ -54,8 +54,7 @@ pal_status palt__source_open(palt__source *source, const char *path, pal_error *
         close(file);
         return fail_system(path, failed, err);
     }
-    const off_t begin =
-        S_ISREG(info.st_mode) ? lseek(file, 0, SEEK_CUR) : -1; /* standard input may already have been read in part */
+    const off_t begin = S_ISREG(info.st_mode) ? lseek(file, 0, SEEK_CUR) : -1; /* standard input may be partly read */
     source->file = gzdopen(file, "rb");
     if (!source->file) {
         close(file);
