@@ -1,4 +1,4 @@
-/* array.c - the array formats by the end of a path. */
+/* array.c - chooses the array format by the end of the path. */
 #include "data/internal.h"
 
 #include <string.h>
@@ -18,14 +18,14 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 static const format_row *find_format(const char *path, bool reading, pal_error *err)
 {
     if (!path) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "no path of an array");
+        pal_error_set(err, PAL_ERR_ARGUMENT, "no path of an array: give a .npy or .csv file");
         return NULL;
     }
     if (strcmp(path, "-") == 0) return formats;
     for (size_t i = 0; i < FORMATS; i++)
         if (palt__has_ending(path, formats[i].ending) || (reading && palt__has_ending(path, formats[i].packed)))
             return formats + i;
-    pal_error_set(err, PAL_ERR_ARGUMENT, "%s: is called like no known format, expected a name ending in .npy or .csv",
+    pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown file format, expected a name ending in .npy or .csv",
                   palt__shown_path(path));
     return NULL;
 }

@@ -1,11 +1,11 @@
-/* batch.c - the rows of a batch: samples scaled and converted, labels plain and one-hot. */
+/* batch.c - fills the rows of a batch: samples (scaled and converted) and labels (as numbers or one-hot). */
 #include "data/internal.h"
 
 #include <string.h>
 
-/* One conversion of n elements, chosen once a batch. Bytes are divided, which is correctly rounded (a product with
- * 1/255 is not), in blocks of a fixed length, of which every compiler makes vectors without being asked for much
- * optimising; a table of the 256 quotients was slower (72 against 55 us for 128 x 784). */
+/* Converts n elements; chosen once per batch. Bytes are divided by 255, because a division is correctly rounded and a
+ * product with 1/255 is not. The blocks have a fixed length, so that compilers vectorise them even at low optimisation
+ * levels. A table of the 256 quotients was slower (72 against 55 us for 128 x 784). */
 typedef void (*convert_fn)(const void *restrict from, void *restrict to, size_t n);
 enum { BLOCK = 16 };
 
@@ -52,7 +52,7 @@ static const convert_fn conversions[PAL_DTYPE_COUNT][PAL_DTYPE_COUNT] = {
     [PAL_F64] = {[PAL_F32] = f64_to_f32, [PAL_F64] = f64_to_f64},
 };
 
-/* Everything is checked before anything is written. */
+/* All checks come before the first write, so a failure leaves the output unchanged. */
 static pal_status check_rows(const pal_dataset *dataset, const uint32_t *rows, size_t n, const pal_tensor *out)
 {
     if (!dataset || !out || (!rows && n)) return PAL_ERR_ARGUMENT;
@@ -61,7 +61,7 @@ static pal_status check_rows(const pal_dataset *dataset, const uint32_t *rows, s
     return PAL_OK;
 }
 
-/* Whether out has n times each elements. */
+/* Returns whether out has n * each elements. */
 static bool has_count(const pal_tensor *out, size_t n, size_t each)
 {
     size_t count;

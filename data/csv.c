@@ -1,4 +1,4 @@
-/* csv.c - reading comma separated numbers. */
+/* csv.c - reads comma-separated numbers. */
 #include "data/internal.h"
 
 #include <float.h>
@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct reading { /* one file on its way into memory */
+typedef struct reading { /* state of reading one file */
     palt__source source;
     palt__lines lines;
     locale_t plain;
     float *values;
     size_t count, capacity;
-    int64_t rows, columns; /* columns: of the first line, header or not; 0 before it */
+    int64_t rows, columns; /* columns: those of the first line, header or not; 0 before it is read */
     pal_error *err;
 } reading;
 
@@ -46,7 +46,7 @@ static pal_status append(reading *r, float value)
     return PAL_OK;
 }
 
-/* The first line's length counts for all; this line has so many columns. */
+/* The first line (header or row) sets the number of columns that every later line must have. */
 static pal_status check_columns(reading *r, int64_t columns)
 {
     if (r->columns == 0) r->columns = columns;
@@ -76,7 +76,7 @@ static pal_status read_row(reading *r, const char *line, const char *end)
     }
 }
 
-/* Whether the first field is no number, of any kind: a row that begins with nan is a bad row, not a header. */
+/* A line is a header if its first field is not a number. nan and inf are numbers here: such a line is a bad row. */
 static bool is_header(const reading *r, const char *line)
 {
     char *at;
@@ -111,7 +111,7 @@ static pal_status read_lines(reading *r)
 {
     char *line;
     size_t length;
-    int64_t empty = 0; /* the first of the empty lines at the end, if it is the end */
+    int64_t empty = 0; /* number of the first of the last empty lines; accepted only at the end */
     for (;;) {
         pal_status status = palt__lines_next(&r->lines, &line, &length, r->err);
         if (status != PAL_OK) return status;

@@ -1,11 +1,11 @@
-/* csv_write.c - writing comma separated numbers. */
+/* csv_write.c - writes comma-separated numbers. */
 #include "data/internal.h"
 
 #include <errno.h>
 
 enum { BUFFER = 1 << 16, VALUE_MAX = 32 };
 
-/* Significant digits that tell all values of a type apart; 0: the type is not written. */
+/* Significant digits that distinguish all values of a type; 0: the type cannot be written. */
 static const int significant[PAL_DTYPE_COUNT] = {
     [PAL_F32] = 9, [PAL_F64] = 17, [PAL_I32] = 10, [PAL_U8] = 3, [PAL_BOOL] = 1};
 
@@ -18,7 +18,7 @@ static void write_values(palt__sink *sink, const pal_tensor *tensor, size_t colu
     for (size_t i = 0, column = 0; i < count; i++) {
         const char end = ++column == columns ? '\n' : ',';
         const int n = snprintf(buffer + used, VALUE_MAX, "%.*g%c", digits, pal_tensor_get(tensor, i), end);
-        used += (size_t)n; /* 17 digits, sign, point, exponent and end are 25 bytes */
+        used += (size_t)n; /* at most 25 bytes: 17 digits, sign, point, exponent and end */
         if (end == '\n') column = 0;
         if (used <= BUFFER - VALUE_MAX) continue;
         palt__sink_write(sink, buffer, used);
@@ -39,7 +39,7 @@ pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *
     palt__sink sink;
     const pal_status status = palt__sink_open(&sink, path, err);
     if (status != PAL_OK) return status;
-    /* printf follows the thread's locale, in which the decimal point may be a comma */
+    /* printf uses the locale of the thread, in which the decimal point may be a comma */
     const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain) {
         const locale_t before = uselocale(plain);

@@ -1,4 +1,4 @@
-/* dataset.c - opening a data set: a folder of IDX files, or one array whose end is the test split. */
+/* dataset.c - opens a data set: a folder of IDX files, or one array whose last sixth is the test split. */
 #include "data/internal.h"
 
 #include <errno.h>
@@ -22,10 +22,10 @@ static const folder_row stems[SPLITS] = {
     [PAL_SPLIT_TEST] = {"t10k-images", "t10k-labels"},
 };
 
-/* The path of FOLDER/STEM-idxN-ubyte, however it is written there; the caller frees it. */
+/* Returns the path of FOLDER/STEM-idxN-ubyte in the spelling that exists; the caller frees it. */
 static char *find_idx(const char *folder, const char *stem, int rank, pal_error *err)
 {
-    static const char *const endings[] = {"", ".gz"}; /* the plain file first: it need not be unpacked */
+    static const char *const endings[] = {"", ".gz"}; /* the plain file first: it needs no decompression */
     static const char *const dashes[] = {"-", "."};
     char *path = NULL;
     for (size_t i = 0; i < 4; i++) {
@@ -46,10 +46,10 @@ static pal_status check_pair(const pal_tensor *images, const char *images_path, 
                              const char *labels_path, pal_error *err)
 {
     if (images->shape.rank < 2)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: holds labels (0x00000801), expected images (0x00000803)",
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: contains labels (0x00000801), expected images (0x00000803)",
                              palt__shown_path(images_path));
     if (labels->shape.rank != 1)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: begins with 0x%08x, expected labels (0x00000801)",
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: starts with 0x%08x, expected labels (0x00000801)",
                              palt__shown_path(labels_path), 0x800U + (unsigned)labels->shape.rank);
     if (labels->shape.dim[0] != images->shape.dim[0])
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: has %lld labels, expected %lld, one for each image",
@@ -61,7 +61,7 @@ static pal_status check_pair(const pal_tensor *images, const char *images_path, 
 static pal_status open_folder(pal_dataset *dataset, pal_context *context, const char *folder, pal_split split,
                               pal_error *err)
 {
-    pal_status status = PAL_ERR_IO; /* err has it more exactly, where reading fails */
+    pal_status status = PAL_ERR_IO; /* if reading fails, err has the exact status */
     char *images = find_idx(folder, stems[split].images, 3, err);
     char *labels = images ? find_idx(folder, stems[split].labels, 1, err) : NULL;
     if (labels) dataset->inputs = pal_idx_read(context, images, err);
@@ -74,7 +74,7 @@ static pal_status open_folder(pal_dataset *dataset, pal_context *context, const 
 
 /* ---- One array ------------------------------------------------------------------------------------------------ */
 
-/* A copy of count rows from first on: what is not wanted does not stay in memory. */
+/* Returns a copy of count rows, starting at row first. A copy, so that the rows not selected can be freed. */
 static pal_tensor *copy_rows(const pal_tensor *from, int64_t first, int64_t count)
 {
     pal_shape shape = from->shape;
@@ -85,7 +85,7 @@ static pal_tensor *copy_rows(const pal_tensor *from, int64_t first, int64_t coun
     return to;
 }
 
-/* The first element that is not finite; count if there is none. */
+/* Returns the index of the first element that is not finite, or count if all are finite. */
 static size_t find_bad_f32(const float *x, size_t count)
 {
     size_t i = 0;
@@ -115,13 +115,14 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
                              pal_error *err)
 {
     pal_tensor *array = pal_array_read(context, path, err);
-    if (!array) return PAL_ERR_IO; /* err has it more exactly */
+    if (!array) return PAL_ERR_IO; /* err has the exact status */
     const int64_t rows = array->shape.rank > 0 ? array->shape.dim[0] : 0;
     pal_status status;
     if (rows < 2 || pal_tensor_count(array) == 0) {
         char text[96];
-        status = pal_error_set(err, PAL_ERR_FORMAT, "%s: is an array %s, expected at least 2 samples on its first axis",
-                               palt__shown_path(path), pal_shape_text(array->shape, text, sizeof text));
+        status =
+            pal_error_set(err, PAL_ERR_FORMAT, "%s: the array is %s, expected at least 2 samples on its first axis",
+                          palt__shown_path(path), pal_shape_text(array->shape, text, sizeof text));
     } else {
         status = check_finite(array, path, err);
     }
@@ -136,7 +137,7 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
     return status;
 }
 
-/* ---- Any ------------------------------------------------------------------------------------------------------ */
+/* ---- Both kinds ----------------------------------------------------------------------------------------------- */
 
 const char *pal_dataset_name_of(const char *path, char *name, size_t size)
 {
@@ -170,13 +171,13 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
     struct stat info;
     if (!path) path = PAL_DATA_DEFAULT;
     if (!context || (unsigned)split >= SPLITS) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "a data set is opened in a context, as training or test split");
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a data set needs a context and the training or test split");
         return NULL;
     }
     const bool standard = strcmp(path, PAL_DATA_DEFAULT) == 0;
     if (stat(path, &info) != 0) {
         pal_error_set(err, PAL_ERR_IO, "%s: %s: %s", palt__shown_path(path), strerror(errno),
-                      standard ? hint : "a data set is a folder with the four IDX files, a .npy or a .csv");
+                      standard ? hint : "give a folder with the four IDX files, a .npy file or a .csv file");
         return NULL;
     }
     pal_dataset *dataset = calloc(1, sizeof *dataset);
@@ -231,7 +232,7 @@ pal_status pal_dataset_skip(pal_dataset *dataset, int64_t n)
     return n ? keep(dataset, n, dataset->count - n) : PAL_OK;
 }
 
-/* The same for rows by number; NULL stays NULL. */
+/* Like copy_rows, but for a list of row numbers. Returns NULL if from is NULL. */
 static pal_tensor *gather_rows(const pal_tensor *from, const uint32_t *rows, size_t n)
 {
     if (!from) return NULL;
@@ -247,12 +248,12 @@ static pal_tensor *gather_rows(const pal_tensor *from, const uint32_t *rows, siz
 pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_error *err)
 {
     if (!dataset || !rows || !n || n > INT64_MAX) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "a selection is of at least one sample of a data set");
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a selection needs a data set and at least one sample");
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
         if (rows[i] >= dataset->count) {
-            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: has no sample %lu, the last is %lld (from 0)", dataset->name,
+            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: has no sample %lu: give 0 to %lld", dataset->name,
                           (unsigned long)rows[i], (long long)dataset->count - 1);
             return NULL;
         }

@@ -1,4 +1,7 @@
-/* idx.c - the IDX format of MNIST: a magic number 00 00 TYPE RANK, the sizes as big-endian 32-bit integers, the data.
+/* idx.c - reads the IDX format of MNIST.
+ *
+ * A file contains the magic number 00 00 TYPE RANK, the length of each axis as a big-endian 32-bit integer, and the
+ * data.
  */
 #include "data/internal.h"
 
@@ -18,7 +21,7 @@ static pal_status read_header(palt__source *source, pal_shape *shape, pal_error 
     if (magic >> 8 != TYPE_U8 || rank < 1 || rank > RANK_MAX)
         return pal_error_set(
             err, PAL_ERR_FORMAT,
-            "%s: begins with 0x%08x, expected an IDX file of bytes (0x00000801 for labels, 0x00000803 for images)",
+            "%s: starts with 0x%08x, expected an IDX file of bytes (0x00000801 for labels, 0x00000803 for images)",
             palt__shown_path(source->path), (unsigned)magic);
 
     status = palt__source_exact(source, bytes, 4 * (size_t)rank, "the sizes of an IDX file", err);
@@ -27,7 +30,7 @@ static pal_status read_header(palt__source *source, pal_shape *shape, pal_error 
     for (uint32_t axis = 0; axis < rank; axis++) {
         shape->dim[axis] = load_big(bytes + 4 * axis);
         if (shape->dim[axis] == 0)
-            return pal_error_set(err, PAL_ERR_FORMAT, "%s: says that axis %u has length 0, expected at least 1",
+            return pal_error_set(err, PAL_ERR_FORMAT, "%s: axis %u has length 0, expected at least 1",
                                  palt__shown_path(source->path), (unsigned)axis);
     }
     return PAL_OK;

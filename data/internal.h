@@ -1,4 +1,4 @@
-/* internal.h - what the files of data/ share: reading bytes, lines and numbers, writing whole files. */
+/* internal.h - shared by the files of data/: reading bytes, lines and numbers, writing complete files. */
 #ifndef PAL_DATA_INTERNAL_H
 #define PAL_DATA_INTERNAL_H
 
@@ -8,30 +8,30 @@
 
 #include "data/data.h"
 
-/* The path as messages show it: its tail, so that a long one leaves room for what is wrong. */
+/* Returns the path as messages show it: only the end of a long path, so that the message has room for the problem. */
 const char *palt__shown_path(const char *path);
-/* size bytes of a damaged file as a short printable text, written into buf; returns buf. */
+/* Writes size bytes of a damaged file into buf as a short printable text; returns buf. */
 enum { PALT__SHOWN_SIZE = 40 };
 const char *palt__shown_text(const char *text, size_t size, char buf[PALT__SHOWN_SIZE]);
-/* Whether text ends so. */
+/* Returns whether text ends in `ending`. */
 bool palt__has_ending(const char *text, const char *ending);
 
-/* ---- source.c: a file being read, compressed or not ----------------------------------------------------------- */
+/* ---- source.c: reading a file, compressed or not -------------------------------------------------------------- */
 
 typedef struct palt__source {
     gzFile file;
     const char *path; /* borrowed, for messages */
-    int64_t length;   /* bytes in all, where known before reading (a plain file that is not compressed), else -1 */
+    int64_t length;   /* size in bytes if known before reading (a regular, uncompressed file), else -1 */
     uint64_t used;    /* bytes read so far */
 } palt__source;
 
 pal_status palt__source_open(palt__source *source, const char *path, pal_error *err);
 void palt__source_close(palt__source *source);
-/* Up to size bytes; fewer only at the end of the file. */
+/* Reads up to size bytes. *got is less than size only at the end of the file. */
 pal_status palt__source_read(palt__source *source, void *out, size_t size, size_t *got, pal_error *err);
-/* Exactly size bytes; what says in a message which part they are. */
+/* Reads exactly size bytes; `what` names this part of the file in an error message. */
 pal_status palt__source_exact(palt__source *source, void *out, size_t size, const char *what, pal_error *err);
-/* All the rest of the file, which must be exactly the elements of such a tensor. */
+/* Reads the rest of the file, which must contain exactly the elements of a tensor of this type and shape. */
 pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
                                 pal_error *err);
 
@@ -40,19 +40,19 @@ pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_
 typedef struct palt__lines {
     palt__source *source;
     char *buffer;
-    size_t capacity, start, end; /* start .. end: read and not yet given out; one byte beyond end is ours */
-    int64_t number;              /* of the line given out last, from 1 */
+    size_t capacity, start, end; /* start .. end: read, not yet returned; the buffer has a byte more */
+    int64_t number;              /* number of the last returned line, from 1 */
     bool finished;
 } palt__lines;
 
 void palt__lines_free(palt__lines *lines);
-/* The next line without its end, with a NUL in its place; *line is NULL after the last. Valid until the next call. */
+/* Returns the next line; a NUL replaces its line end. *line is NULL after the last line. Valid until the next call. */
 pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal_error *err);
 
 /* ---- number.c ------------------------------------------------------------------------------------------------- */
 
-/* The decimal number at the start of a text that ends with NUL, correctly rounded; returns its end, NULL if there is
- * none. plain is the "C" locale. */
+/* Reads the decimal number at the start of a NUL-terminated text, correctly rounded. Returns the end of the number, or
+ * NULL if there is no number. `plain` is the "C" locale. */
 const char *palt__number_parse(const char *text, locale_t plain, double *value);
 
 /* ---- npy_header.c --------------------------------------------------------------------------------------------- */
@@ -62,23 +62,24 @@ typedef struct palt__npy_header {
     pal_shape shape;
 } palt__npy_header;
 
-/* The dictionary of a .npy file. path is for messages. */
+/* Parses the dictionary in the header of a .npy file. path is for messages. */
 pal_status palt__npy_parse(const char *text, size_t size, const char *path, palt__npy_header *out, pal_error *err);
-/* The same back as text, without padding; the type is one of those that can be read. Returns its length. */
+/* Writes the header dictionary as text, without padding; the type must be one that can be read. Returns its length. */
 size_t palt__npy_print(palt__npy_header header, char *buf, size_t size);
 bool palt__npy_knows(pal_dtype dtype);
 
-/* ---- sink.c: a file that appears whole or not at all ---------------------------------------------------------- */
+/* ---- sink.c: writing a file that appears complete or not at all ----------------------------------------------- */
 
 typedef struct palt__sink {
     FILE *file;
     const char *path; /* borrowed */
-    char *temporary;  /* the name until it is whole; NULL: written in place */
+    char *temporary;  /* temporary name until complete; NULL: written in place */
     int error;        /* errno of the first write that failed */
 } palt__sink;
 
 pal_status palt__sink_open(palt__sink *sink, const char *path, pal_error *err);
-void palt__sink_write(palt__sink *sink, const void *data, size_t size); /* palt__sink_close tells whether it worked */
+void palt__sink_write(palt__sink *sink, const void *data, size_t size); /* errors: see palt__sink_close */
+/* Completes the file and renames it. Returns the first error of any write; the temporary file is then removed. */
 pal_status palt__sink_close(palt__sink *sink, pal_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* lines.c - a file line by line, in a buffer that grows to the longest line. */
+/* lines.c - reads a file line by line, in a buffer that grows to the longest line. */
 #include "data/internal.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ void palt__lines_free(palt__lines *lines)
     lines->buffer = NULL;
 }
 
-/* Moves what is left to the front and reads more behind it. */
+/* Moves the unread bytes to the front of the buffer and reads more after them. */
 static pal_status refill(palt__lines *lines, pal_error *err)
 {
     const char *name = palt__shown_path(lines->source->path);

@@ -1,5 +1,5 @@
-/* mean.c - the mean of a data set. Sums are in double and in the order of the samples, so it depends on the data alone.
- */
+/* mean.c - the mean of a data set. It sums in double and in the order of the samples, so that the result depends only
+ * on the data. */
 #include "data/internal.h"
 
 #include <string.h>
@@ -25,5 +25,5 @@ pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean,
     }
     for (size_t j = 0; j < d; j++) mean[j] /= (double)data->count;
     pal_tensor_free(x);
-    return status ? pal_error_set(err, status, "%s: a batch could not be gathered", data->name) : PAL_OK;
+    return status ? pal_error_set(err, status, "%s: cannot gather a batch", data->name) : PAL_OK;
 }

@@ -1,11 +1,11 @@
-/* names.c - what the classes of well-known data sets are called. */
+/* names.c - the class names of well-known data sets. */
 #include <ctype.h>
 #include <string.h>
 
 #include "data/data.h"
 
 static const struct {
-    const char *data; /* the letters of the data set's name */
+    const char *data; /* the letters of the data set's name, in lower case */
     int classes;
     const char *names[10];
 } known[] = {
@@ -14,7 +14,7 @@ static const struct {
      {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}},
 };
 
-/* Letters alone are compared: fashion-mnist, FashionMNIST and fashion_mnist are one. */
+/* Compares letters only and ignores case: fashion-mnist, FashionMNIST and fashion_mnist are the same name. */
 static bool is_called(const char *name, const char *letters)
 {
     for (; *name; name++)

@@ -1,15 +1,15 @@
-/* npy.c - NumPy's .npy files: a magic text, a version, the length of the header, the header, the data. */
+/* npy.c - reads and writes NumPy's .npy files: magic text, version, length of the header, header, data. */
 #include "data/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the data of a file are copied as they are");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the data of a file are copied without swapping bytes");
 
-static const char magic[6] = "\x93NUMPY"; /* the NUL does not fit in, as it should not */
+static const char magic[6] = "\x93NUMPY"; /* six bytes: the terminating NUL is left out on purpose */
 enum { HEADER_MAX = 65535, ALIGN = 64 };
 
-/* The length of the dictionary, which takes 2 bytes in version 1 and 4 bytes later. */
+/* Reads the length of the dictionary, which is stored in 2 bytes in version 1 and in 4 bytes in later versions. */
 static pal_status read_prefix(palt__source *source, size_t *length, pal_error *err)
 {
     unsigned char bytes[8], sizes[4] = {0};
@@ -18,16 +18,16 @@ static pal_status read_prefix(palt__source *source, size_t *length, pal_error *e
     if (status != PAL_OK) return status;
     if (memcmp(bytes, magic, sizeof magic) != 0)
         return pal_error_set(err, PAL_ERR_FORMAT,
-                             "%s: begins with %02x %02x %02x %02x, expected a .npy file (93 4e 55 4d)", name, bytes[0],
+                             "%s: starts with %02x %02x %02x %02x, expected a .npy file (93 4e 55 4d)", name, bytes[0],
                              bytes[1], bytes[2], bytes[3]);
     if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: is .npy version %d.%d, expected 1.0, 2.0 or 3.0", name, bytes[6],
-                             bytes[7]);
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: has .npy version %d.%d, expected 1.0, 2.0 or 3.0", name,
+                             bytes[6], bytes[7]);
     status = palt__source_exact(source, sizes, bytes[6] == 1 ? 2 : 4, "the header length of a .npy file", err);
     if (status != PAL_OK) return status;
     *length = (size_t)sizes[0] | (size_t)sizes[1] << 8 | (size_t)sizes[2] << 16 | (size_t)sizes[3] << 24;
     if (*length <= HEADER_MAX) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_FORMAT, "%s: says its header has %zu bytes, expected at most %d", name, *length,
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s: has a header of %zu bytes, expected at most %d", name, *length,
                          HEADER_MAX);
 }
 
@@ -59,13 +59,13 @@ pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *
 {
     if (!tensor) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tensor to write");
     if (!palt__npy_knows(tensor->dtype))
-        return pal_error_set(err, PAL_ERR_TYPE, "a .npy file is written from f32, f64 or u8, not from %s",
+        return pal_error_set(err, PAL_ERR_TYPE, "a .npy file cannot contain %s: give f32, f64 or u8",
                              pal_dtype_name(tensor->dtype));
     palt__sink sink;
     const pal_status status = palt__sink_open(&sink, path, err);
     if (status != PAL_OK) return status;
 
-    /* magic, version, length of the rest, dictionary, blanks and a newline up to a multiple of ALIGN bytes */
+    /* magic text, version, length of the rest, dictionary; blanks and a newline pad it to a multiple of ALIGN bytes */
     char text[5 * ALIGN];
     const size_t prefix = sizeof magic + 4;
     memset(text, ' ', sizeof text);

@@ -1,4 +1,4 @@
-/* npy_header.c - the Python dictionary that describes an array, as in
+/* npy_header.c - parses and writes the Python dictionary that describes the array of a .npy file, for example
  * {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } */
 #include "data/internal.h"
 
@@ -14,7 +14,7 @@ typedef struct type_row {
 static const type_row types[] = {{PAL_F32, "<f4"}, {PAL_F64, "<f8"}, {PAL_U8, "|u1"}};
 enum { TYPES = sizeof types / sizeof *types };
 
-typedef struct cursor { /* where the parser is */
+typedef struct cursor { /* state of the parser; `at` is its position */
     const char *at, *begin, *end, *path;
     palt__npy_header *out;
     pal_error *err;
@@ -42,7 +42,7 @@ static bool take(cursor *c, const char *word)
     return true;
 }
 
-/* A quoted text: its start and length; false if there is none. */
+/* Takes a quoted text and returns its start and length; false if there is no quoted text. */
 static bool take_string(cursor *c, const char **text, size_t *length)
 {
     skip_blanks(c);
@@ -150,7 +150,7 @@ bool palt__npy_knows(pal_dtype dtype)
     return false;
 }
 
-/* Appends as snprintf does; returns the new length, which stays below size. */
+/* Appends a formatted text; returns the new length, which is always less than size. */
 __attribute__((format(printf, 4, 5))) static size_t append(char *buf, size_t size, size_t used, const char *format, ...)
 {
     va_list list;

@@ -1,16 +1,19 @@
-/* number.c - decimal numbers, fast where a double holds the digits exactly, by the C library where it does not. */
+/* number.c - reads decimal numbers.
+ *
+ * If a double represents the digits exactly, the number is computed directly, which is fast. Otherwise strtod_l of the
+ * C library reads it. */
 #include "data/internal.h"
 
 #include <stdlib.h>
 
-/* Powers of ten that are exact in double. */
+/* The powers of ten that a double represents exactly. */
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 enum { POWER_MAX = 22, DIGITS_MAX = 18, EXPONENT_MAX = 9999 };
 
 typedef struct digits {
     uint64_t value;
-    int count, dropped; /* digits in value; digits there was no room for */
+    int count, dropped; /* digits in value, without leading zeros; whether later digits were left out */
 } digits;
 
 static const char *take_digits(const char *at, digits *d, const char **begin)
@@ -21,12 +24,12 @@ static const char *take_digits(const char *at, digits *d, const char **begin)
             continue;
         }
         d->value = d->value * 10 + (uint64_t)(*at - '0');
-        d->count += d->value != 0; /* leading zeros are free */
+        d->count += d->value != 0; /* leading zeros do not count */
     }
     return at;
 }
 
-/* The exponent after e; returns its end, NULL if there are no digits. */
+/* Reads the exponent after e; returns its end, or NULL if there are no digits. */
 static const char *take_exponent(const char *at, int *exponent)
 {
     const bool negative = *at == '-';
@@ -60,7 +63,7 @@ const char *palt__number_parse(const char *text, locale_t plain, double *value)
         if (!at) return NULL;
     }
 
-    /* One operation on two exact doubles rounds once, as it should. */
+    /* One operation on two exact doubles rounds only once, so the result is correctly rounded. */
     const int64_t power = (int64_t)exponent - fraction;
     if (!d.dropped && d.value <= UINT64_C(1) << 53 && power >= -POWER_MAX && power <= POWER_MAX) {
         const double whole_value = (double)d.value;

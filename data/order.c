@@ -1,12 +1,12 @@
-/* order.c - the order of an epoch: Fisher-Yates driven by counter-based noise. */
+/* order.c - the sample order of an epoch: a Fisher-Yates shuffle driven by counter-based noise. */
 #include "data/data.h"
 
-enum { CHUNK = 256 }; /* words drawn at a time; does not change which word is used for what */
+enum { CHUNK = 256 }; /* words drawn at a time; does not affect the result */
 
 typedef struct words {
     pal_noise noise;
     const char *stream;
-    uint64_t next; /* the first word not drawn yet */
+    uint64_t next; /* index of the first word not drawn yet */
     size_t used;
     uint32_t word[CHUNK];
 } words;
@@ -21,8 +21,8 @@ static uint32_t take_word(words *w)
     return w->word[w->used++];
 }
 
-/* One of 0 .. bound-1, each equally likely: the high half of word * bound, where the low half rejects the words that
- * would be too many (Lemire, "Fast random integer generation in an interval", 2019). */
+/* Returns one of 0 .. bound-1, each equally likely: the high half of word * bound. Words whose low half shows that they
+ * would make some results too frequent are rejected (Lemire, "Fast random integer generation in an interval", 2019). */
 static uint32_t take_below(words *w, uint32_t bound)
 {
     uint64_t product = (uint64_t)take_word(w) * bound;

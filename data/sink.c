@@ -1,4 +1,4 @@
-/* sink.c - a file that appears whole or not at all: written under another name, then renamed. */
+/* sink.c - writes a file that appears complete or not at all: it is written under a temporary name, then renamed. */
 #include "data/internal.h"
 
 #include <errno.h>
@@ -10,11 +10,11 @@
 
 static pal_status fail_write(const palt__sink *sink, int error, pal_error *err)
 {
-    return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: cannot be written: %s",
+    return pal_error_set(err, error == ENOMEM ? PAL_ERR_MEMORY : PAL_ERR_IO, "%s: cannot write: %s",
                          palt__shown_path(sink->path), strerror(error));
 }
 
-/* Opens a name beside the path that nobody has; the mode is the user's own (mkstemp would make it private). */
+/* Opens a new file with an unused name in the same folder. Its mode follows the umask, unlike that of mkstemp. */
 static int open_temporary(palt__sink *sink)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
@@ -38,10 +38,10 @@ static int open_file(palt__sink *sink)
 {
     struct stat info;
     if (strcmp(sink->path, "-") == 0) {
-        fflush(stdout); /* what the program has said before comes before */
+        fflush(stdout); /* what was printed earlier must come first */
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     }
-    /* Renaming onto a device would replace it. */
+    /* A rename would replace a device or a pipe, so anything that is not a regular file is written in place. */
     if (lstat(sink->path, &info) == 0 && !S_ISREG(info.st_mode))
         return open(sink->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     return open_temporary(sink);
@@ -78,7 +78,7 @@ void palt__sink_write(palt__sink *sink, const void *data, size_t size)
 pal_status palt__sink_close(palt__sink *sink, pal_error *err)
 {
     if (!sink->error && fflush(sink->file) != 0) sink->error = errno;
-    /* On the disk before it takes the old file's name. */
+    /* The data must be on the disk before the file replaces the old one. */
     if (!sink->error && sink->temporary && fsync(fileno(sink->file)) != 0 && errno != EINVAL) sink->error = errno;
     if (fclose(sink->file) != 0 && !sink->error) sink->error = errno;
     if (!sink->error && sink->temporary && rename(sink->temporary, sink->path) != 0) sink->error = errno;

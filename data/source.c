@@ -1,4 +1,4 @@
-/* source.c - a file being read, compressed or not, by someone who does not believe its header. */
+/* source.c - reads a file, compressed or not, without trusting the sizes in its header. */
 #include "data/internal.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ const char *palt__shown_path(const char *path)
 
 const char *palt__shown_text(const char *text, size_t size, char buf[PALT__SHOWN_SIZE])
 {
-    const size_t room = PALT__SHOWN_SIZE - 4; /* for the dots and the NUL */
+    const size_t room = PALT__SHOWN_SIZE - 4; /* minus "..." and the NUL */
     size_t used = 0;
     while (used < size && used < room) {
         const char c = text[used];
@@ -54,7 +54,7 @@ pal_status palt__source_open(palt__source *source, const char *path, pal_error *
         close(file);
         return fail_system(path, failed, err);
     }
-    const off_t begin = S_ISREG(info.st_mode) ? lseek(file, 0, SEEK_CUR) : -1; /* standard input may be under way */
+    const off_t begin = S_ISREG(info.st_mode) ? lseek(file, 0, SEEK_CUR) : -1; /* standard input may be partly read */
     source->file = gzdopen(file, "rb");
     if (!source->file) {
         close(file);
@@ -71,7 +71,7 @@ void palt__source_close(palt__source *source)
     source->file = NULL;
 }
 
-/* What zlib has against the file, as a failure; PAL_OK if it has nothing. */
+/* Turns the error state of zlib into a status; PAL_OK if zlib reports no error. */
 static pal_status check_source(const palt__source *source, pal_error *err)
 {
     int code = Z_OK;
@@ -80,8 +80,9 @@ static pal_status check_source(const palt__source *source, pal_error *err)
     if (code == Z_OK || code == Z_STREAM_END) return PAL_OK;
     if (code == Z_ERRNO) return fail_system(source->path, errno, err);
     if (code == Z_MEM_ERROR) return fail_system(source->path, ENOMEM, err);
-    return pal_error_set(err, PAL_ERR_FORMAT, "%s: its gzip data are %s after %" PRIu64 " bytes, expected a whole file",
-                         name, code == Z_BUF_ERROR ? "cut short" : "damaged", source->used);
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s: its gzip data are %s after %" PRIu64 " bytes, expected a complete file", name,
+                         code == Z_BUF_ERROR ? "cut short" : "damaged", source->used);
 }
 
 pal_status palt__source_read(palt__source *source, void *out, size_t size, size_t *got, pal_error *err)
@@ -116,7 +117,7 @@ static pal_status fail_length(const palt__source *source, const char *found, uin
                          pal_shape_text(shape, text, sizeof text));
 }
 
-/* size bytes of a file whose length is not known: a buffer that grows with what has really arrived. */
+/* Reads up to size bytes of a file of unknown length. The buffer grows only with the data that really arrive. */
 static char *read_growing(palt__source *source, size_t size, size_t *got, pal_error *err)
 {
     size_t capacity = size < (1U << 20) ? size : 1U << 20;
@@ -138,7 +139,8 @@ static char *read_growing(palt__source *source, size_t size, size_t *got, pal_er
     return NULL;
 }
 
-/* The payload into the tensor, or into a buffer (*grown) where only reading tells whether it is there. */
+/* Reads the data after the header: into *tensor if the length of the file is known, otherwise into the buffer *grown,
+ * because only reading shows whether the data are there. */
 static pal_status read_payload(palt__source *source, pal_tensor **tensor, char **grown, pal_context *context,
                                pal_dtype dtype, pal_shape shape, size_t size, pal_error *err)
 {
@@ -154,12 +156,13 @@ static pal_status read_payload(palt__source *source, pal_tensor **tensor, char *
         if (status != PAL_OK) return status;
     } else {
         *grown = read_growing(source, size, &got, err);
-        if (!*grown) return PAL_ERR_IO; /* err has it more exactly */
+        if (!*grown) return PAL_ERR_IO; /* err has the exact status */
     }
     if (got < size) return fail_length(source, "ends after", source->used, expected, dtype, shape, err);
-    /* Reading beyond the end also makes zlib compare the checksum. */
+    /* Reading past the end also makes zlib verify the checksum. */
     const pal_status status = palt__source_read(source, &extra, 1, &got, err);
-    if (status == PAL_OK && got > 0) return fail_length(source, "goes on after", expected, expected, dtype, shape, err);
+    if (status == PAL_OK && got > 0)
+        return fail_length(source, "continues after", expected, expected, dtype, shape, err);
     return status;
 }
 
@@ -170,7 +173,7 @@ pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_
     size_t size = 0;
     if (count < 0 || __builtin_mul_overflow((uint64_t)count, pal_dtype_size(dtype), &size) || size > PTRDIFF_MAX / 2) {
         char text[96];
-        pal_error_set(err, PAL_ERR_FORMAT, "%s: says it holds %s %s, expected sizes that fit into memory",
+        pal_error_set(err, PAL_ERR_FORMAT, "%s: its header gives %s %s, expected sizes that fit into memory",
                       palt__shown_path(source->path), pal_dtype_name(dtype), pal_shape_text(shape, text, sizeof text));
         return NULL;
     }

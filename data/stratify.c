@@ -1,11 +1,11 @@
-/* stratify.c - a draw of labelled samples that keeps the shares of the classes. */
+/* stratify.c - draws labelled samples and keeps the proportions of the classes. */
 #include "data/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How many of each class: in proportion, the largest remainders first, at least one each. */
+/* Sets the number of samples per class: proportional, by the largest remainders, and at least one for each class. */
 static void share_out(const int64_t count[256], int64_t total, int64_t labels, int64_t quota[256])
 {
     int64_t given = 0;
@@ -46,5 +46,5 @@ pal_status pal_stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint6
         rows[done++] = order[i];
     }
     free(order);
-    return status ? pal_error_set(err, status, "the order of the labels failed") : PAL_OK;
+    return status ? pal_error_set(err, status, "cannot compute a random order of the labels") : PAL_OK;
 }

@@ -1,7 +1,7 @@
-/* cells.c - a tensor seen as images, and how the values of one image become colours.
+/* cells.c - views a tensor as images and maps the values of one image to colours.
  *
- * Invariant of an opened view: count, height and width are at least 1, height and width at most PALT__IMAGE_SIDE, and
- * every element of every cell lies inside the tensor.
+ * Invariant of an opened view: count, height and width are at least 1, height and width are at most PALT__IMAGE_SIDE,
+ * and every element of every cell is inside the tensor.
  */
 #include "plot/internal.h"
 
@@ -15,7 +15,7 @@ static double value_at(const palt__cells *cells, int64_t i, int64_t element)
     return cells->tensor->dtype == PAL_U8 ? value / 255 : value;
 }
 
-typedef struct extremes { /* of a cell's finite values; all 0 if there are none */
+typedef struct extremes { /* of the finite values of a cell; both 0 if no value is finite */
     double low, high;
 } extremes;
 
@@ -31,7 +31,7 @@ static extremes extremes_of(const palt__cells *cells, int64_t i)
     return isfinite(e.low) ? e : (extremes){0, 0};
 }
 
-/* Each takes a finite value and its cell's extremes, and gives the place on its colour map. */
+/* Each takes a finite value and the extremes of its cell, and returns the position on the colour map. */
 static double unit(double value, extremes e)
 {
     (void)e;
@@ -56,7 +56,7 @@ static double symmetric(double value, extremes e) { return (diverging(value, e) 
 static const struct {
     double (*place)(double value, extremes e);
     pal_colour (*colour)(double t);
-    bool colours; /* three planes can be red, green and blue */
+    bool colours; /* three planes can be drawn as red, green and blue */
 } mappings[PAL_MAPPING_COUNT] = {
     [PAL_MAP_UNIT] = {unit, pal_colour_grey, true},
     [PAL_MAP_RANGE] = {range, pal_colour_grey, true},
@@ -66,8 +66,8 @@ static const struct {
 
 /* ---- The view ------------------------------------------------------------------------------------------------- */
 
-/* Reads the number of cells and their size off the shape; an axis of length 1 before or after the image is a channel.
- */
+/* Derives the number of cells and their size from the shape. An axis of length 1 before or after the image axes is a
+ * channel. */
 static pal_status fit(palt__cells *cells, const pal_grid_row *row, const pal_grid_section *section, pal_error *error)
 {
     int64_t height = section->cell_height, width = section->cell_width;
@@ -99,7 +99,7 @@ static pal_status fit(palt__cells *cells, const pal_grid_row *row, const pal_gri
     if (height == 0 && width > 0) height = size / width;
     if (width == 0 && height > 0) width = size / height;
     if (height < 0 || width < 0 || height > PALT__IMAGE_SIDE || width > PALT__IMAGE_SIDE || height * width != size)
-        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are no image of %lld x %lld", text,
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s: %lld elements are not an image of %lld x %lld", text,
                              (long long)size, (long long)height, (long long)width);
     *cells = (palt__cells){.tensor = row->cells,
                            .count = count,
@@ -141,7 +141,7 @@ static pal_colour colour_at(const palt__cells *cells, int64_t i, pal_mapping map
     return isfinite(value) ? mappings[mapping].colour(mappings[mapping].place(value, e)) : PAL_COLOUR_NONFINITE;
 }
 
-/* Of three planes; the mapping is one to greys. */
+/* The colour of one pixel with three planes; the mapping is a grey one. */
 static pal_colour mixed_at(const palt__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
 {
     uint8_t level[3];
@@ -160,7 +160,7 @@ void palt__cells_draw(const palt__cells *cells, int64_t i, pal_mapping mapping, 
     extremes e = mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i);
     for (int64_t row = 0; row < cells->height; row++)
         for (int64_t column = 0; column < cells->width; column++) {
-            if (column % pitch == cells->plane_width) continue; /* between two planes */
+            if (column % pitch == cells->plane_width) continue; /* the gap between two planes */
             int64_t element = (column / pitch * cells->height + row) * cells->plane_width + column % pitch;
             pal_colour colour = (cells->colour ? mixed_at : colour_at)(cells, i, mapping, e, element);
             pal_image_rect(image, x + column * scale, y + row * down, scale, down, colour);

@@ -1,10 +1,11 @@
-/* colour.c - colour maps: numbers on a fixed scale to colours. */
+/* colour.c - colour maps: from numbers on a fixed scale to colours. */
 #include "plot/internal.h"
 
 #include <math.h>
 
-/* From -1 to 1 in equal steps. In Oklab, lightness falls evenly from the near-white middle to both ends, with one blue
- * and one red hue, so that the picture still tells the magnitude (not the sign) when it is printed in grey. */
+/* Colours from -1 to 1 in equal steps. In the Oklab colour space, lightness falls evenly from the near-white middle to
+ * both ends, with one blue hue and one red hue. A picture printed in grey therefore still shows the magnitude of a
+ * value, but not its sign. */
 static const pal_colour diverging[] = {
     {0, 69, 147},    {0, 89, 176},    {25, 110, 203},  {58, 132, 222},  {91, 155, 236},  {126, 178, 244},
     {164, 200, 248}, {203, 222, 247}, {243, 243, 243}, {246, 211, 206}, {244, 179, 169}, {237, 147, 135},

@@ -1,14 +1,11 @@
-/* curve.c - training curves as data, a gnuplot script, and (where gnuplot is) the picture.
- *
- * NAME.dat and NAME.gnuplot always appear beside NAME.png. The script names both without a path and draws the picture
- * again when it is run by hand in its folder.
- */
+/* curve.c - writes the data and gnuplot commands of training curves; gnuplot.c writes the files and runs gnuplot. */
 #include "plot/internal.h"
 
 #include <math.h>
 #include <string.h>
 
-/* One line and one mark a series, in turn: distinct for colour-blind readers too, and dark enough in print. */
+/* One line style and one mark per series, used in turn. Colour-blind readers can distinguish them, and they are dark
+ * enough in print. */
 static const char *const styles[] = {
     "lc rgb '#0f5fa8' pt 7",       "lc rgb '#d1495b' pt 5",       "lc rgb '#2e8b57' pt 9",
     "lc rgb '#e09f3e' pt 11",      "lc rgb '#6a4c93' pt 13",      "lc rgb '#444444' pt 6",
@@ -36,14 +33,15 @@ static pal_status check(const pal_curves *curves, const char *path, pal_error *e
         return pal_error_set(error, PAL_ERR_ARGUMENT, "curves: no path to write to");
     if (pal_options_read(NULL, curves, sizeof *curves, sizeof *curves, path, error)) return PAL_ERR_ARGUMENT;
     if (curves->series == NULL || curves->series_count == 0 || curves->series_count > SERIES_LIMIT)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu curves", path, curves->series_count);
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu curves: give 1 to %d", path, curves->series_count,
+                             SERIES_LIMIT);
     for (size_t s = 0; s < curves->series_count; s++) {
         const pal_series *series = &curves->series[s];
         if (series->name == NULL || (curves->count > 0 && (curves->x == NULL || series->y == NULL)))
             return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: curve %zu has no name or no values", path, s);
         if (curves->classes != NULL && curves->classes[s] >= PAL_POINTS_CLASSES)
-            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: there is no colour of class %d", path,
-                                 curves->classes[s]);
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: class %d has no colour: give -1 to %d", path,
+                                 curves->classes[s], PAL_POINTS_CLASSES - 1);
         points += points_of(curves, s);
         for (size_t i = 0; curves->log_y && i < curves->count; i++)
             if (drawable(curves, i, s) && series->y[i] <= 0)
@@ -77,7 +75,7 @@ static void write_data(FILE *stream, const void *user)
 
 typedef struct extent {
     double low, high;
-    bool whole; /* all are whole numbers */
+    bool whole; /* all values are whole numbers */
 } extent;
 
 static void take(extent *e, double value)
@@ -87,17 +85,17 @@ static void take(extent *e, double value)
     e->whole &= value == floor(value);
 }
 
-/* A few epochs have no tics between them, and a single one stands in the middle. */
+/* A few epochs get no tics between whole numbers. A single epoch is centred. */
 static void write_x_axis(FILE *stream, extent x)
 {
     fputs("set autoscale xfix\n", stream);
     if (x.low == x.high) fprintf(stream, "set xrange [%.17g:%.17g]\n", x.low - 1, x.high + 1);
     if (x.whole && x.high - x.low < 10) fputs("set xtics 1\n", stream);
-    if (x.whole && x.high - x.low >= 10) /* neither before the first, such as a rank of 0, nor without it */
+    if (x.whole && x.high - x.low >= 10) /* start at the first value, not before it (such as at rank 0), and label it */
         fprintf(stream, "set offsets 0, graph 0.02, graph 0.05, graph 0.05\nset xtics add (%.17g)\n", x.low);
 }
 
-/* Logarithmic tics are powers of ten, of which a narrow range may have none: there, round numbers at even distances. */
+/* Logarithmic tics are at powers of ten. A narrow range may contain none; it gets round numbers at equal distances. */
 static void write_log_axis(FILE *stream, extent y)
 {
     double span = y.high - y.low, step = pow(10, floor(log10(span / 4)));
@@ -144,7 +142,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
     const pal_curves *curves = user;
     palt__gnuplot_head(stream, curves->title, curves->x_label == NULL ? "epoch" : curves->x_label,
                        curves->y_label == NULL ? "loss" : curves->y_label);
-    /* A long key would hide the curves. */
+    /* A long legend would hide the curves, so it goes outside. */
     fputs(curves->series_count > KEY_INSIDE
               ? "set key outside right top Left reverse noenhanced samplen 4 spacing 1.25\n"
               : "set key top right Left reverse opaque noenhanced samplen 2.5 spacing "
@@ -155,7 +153,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
     const char *separator = "plot ";
     for (size_t s = 0; s < curves->series_count; s++) {
         size_t points = points_of(curves, s);
-        if (points == 0) continue; /* gnuplot takes a column without a number for an error */
+        if (points == 0) continue; /* gnuplot reports an error for a column without a number */
         palt__gnuplot_setting(stream, separator, data, "");
         fprintf(stream, " using 1:%zu with ", s + 2);
         write_style(stream, curves, s, points <= MARKED_POINTS);

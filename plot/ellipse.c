@@ -1,6 +1,7 @@
-/* ellipse.c - ellipses of covariances, as polygons in the coordinates of the data.
+/* ellipse.c - ellipses of covariance matrices, written as polygons in the coordinates of the data.
  *
- * gnuplot's own ellipses turn in the coordinates of the picture, whose axes have units of different lengths. */
+ * The ellipses that gnuplot itself draws are rotated in the coordinates of the picture, where the units of the two axes
+ * have different lengths. */
 #include "plot/internal.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@ void pal_ellipse_axes(const pal_ellipse *e, double radii[2], double *angle)
 {
     const double half = (e->xx - e->yy) / 2, middle = (e->xx + e->yy) / 2, away = hypot(half, e->xy);
     radii[0] = sqrt(fmax(middle + away, 0));
-    radii[1] = sqrt(fmax(middle - away, 0)); /* of a singular covariance, rounding may leave less than nothing */
+    radii[1] = sqrt(fmax(middle - away, 0)); /* rounding may give a negative number if the covariance is singular */
     *angle = away > 0 ? atan2(e->xy, half) / 2 : 0;
 }
 

@@ -1,8 +1,9 @@
-/* file.c - files that appear whole or not at all, and the text of paths.
+/* file.c - files that appear complete or not at all, and operations on paths.
  *
- * A new file is written under a temporary name in its own folder and renamed when complete, so that a reader, a full
- * disk or an interruption never meets half a picture. A symbolic link is followed first, and stays. What is no regular
- * file (a device, a pipe) cannot be replaced and is written in place.
+ * A new file is written under a temporary name in its own folder and renamed when it is complete. Readers therefore
+ * never see half a picture, even after a full disk or an interruption. If path is a symbolic link, its target is
+ * replaced and the link is kept. A path that is not a regular file (a device, a pipe) cannot be replaced and is written
+ * in place.
  */
 #include "plot/internal.h"
 
@@ -36,7 +37,7 @@ const char *palt__last_part(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* Opens a name beside path that nobody else has: the number of this process and a count. -1: errno tells. */
+/* Opens a new file next to path; its name has the process id and a counter. Returns -1 on failure, with errno set. */
 static int open_temporary(palt__file *file)
 {
     for (int i = 0; i < 1000; i++) {

@@ -1,10 +1,10 @@
-/* font.c - a sans-serif alphabet drawn with a pen, for labels that stay sharp at every size.
+/* font.c - a sans-serif alphabet drawn with a round pen, for labels that are sharp at every size.
  *
- * A letter is an advance width and strokes separated by spaces. A stroke is pairs of base-36 digits, x then y, on a
- * grid whose baseline is at 7, small letters reach to 27, capitals to 35, and descenders to 0 (so that 8, 26 and 34 are
- * where the middle of the pen runs). One point is a dot, two a straight line; more are the control points of a
- * quadratic B-spline that begins and ends on its first and last point, and in which a point given twice is a sharp
- * corner. Bowls, arches and zigzags need no other command.
+ * A letter is an advance width and a list of strokes, separated by spaces. A stroke is a list of points; each point is
+ * two base-36 digits, x then y. On the grid, the baseline is at y = 7. Small letters reach up to 27, capitals to 35,
+ * and descenders down to 0. The edge of the pen touches these heights, so its middle is at 8, 26 and 34. A stroke of
+ * one point is a dot, and one of two points is a straight line. Three or more points are the control points of a
+ * quadratic B-spline, which starts at the first point and ends at the last; a point given twice makes a sharp corner.
  */
 #include "plot/internal.h"
 

@@ -1,11 +1,10 @@
-/* gnuplot.c - a picture as data, a gnuplot script, and (where gnuplot is) what it draws.
+/* gnuplot.c - writes the data and the gnuplot script of a picture, and runs gnuplot if it is installed.
  *
- * NAME.dat and NAME.gnuplot always appear beside NAME.png or NAME.svg. The script names both without a path and draws
- * the picture again when it is run by hand in its folder.
+ * NAME.dat and NAME.gnuplot are always written next to NAME.png or NAME.svg. The script uses file names without a
+ * folder, so it still works if the folder is moved. Running it by hand in its folder draws the picture again.
  *
- * No shell is involved. gnuplot runs in the script's folder, so that a script names its files without a path and works
- * wherever the folder is moved; it reads no settings of the user's, and draws into the temporary file of file.c, which
- * is renamed when it has succeeded.
+ * gnuplot is started without a shell, in the folder of the script, and without reading the user's gnuplot settings. It
+ * draws into a temporary file of file.c, which is renamed on success.
  */
 #include "plot/internal.h"
 
@@ -20,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TITLE_WIDTH = 1000 }; /* of a picture of 1280; a title is centred above the axes, left of a key */
+enum { TITLE_WIDTH = 1000 }; /* pixels, in a picture of 1280; a title is centred above the axes, left of a legend */
 
 static void quote(FILE *stream, const char *text, size_t bytes)
 {
@@ -34,13 +33,13 @@ static void quote(FILE *stream, const char *text, size_t bytes)
 
 void palt__gnuplot_quote(FILE *stream, const char *text) { quote(stream, text, strlen(text)); }
 
-/* A heading is one word. */
+/* A heading must be one word: blanks become underscores. */
 void palt__gnuplot_heading(FILE *stream, const char *text)
 {
     for (; *text != '\0'; text++) putc((unsigned char)*text <= 32 ? '_' : *text, stream);
 }
 
-/* Every digit that the number has; anything not finite is gnuplot's missing value. */
+/* Writes enough digits to read the same number again. A number that is not finite becomes gnuplot's missing value. */
 void palt__gnuplot_number(FILE *stream, double value, char end)
 {
     if (isfinite(value))
@@ -67,8 +66,9 @@ static int size_of(const char *title, int width) { return lines_of(title, width,
 
 int palt__gnuplot_title_lines(const char *title, int width) { return lines_of(title, width, size_of(title, width)); }
 
-/* gnuplot neither wraps nor shrinks a title, but cuts it at the picture's edges. A title of more than two lines gets
- * smaller letters. Letters are measured in the font of letters.c at the height at which it is as wide as gnuplot's. */
+/* gnuplot cuts a long title at the edges of the picture, so it is wrapped here. A title of more than two lines gets
+ * smaller letters. Letters are measured in the font of letters.c, at the height at which it is as wide as the font of
+ * gnuplot. */
 void palt__gnuplot_title(FILE *stream, const char *before, const char *title, int width)
 {
     const int size = size_of(title, width);
@@ -100,10 +100,11 @@ static bool ends_in(const char *path, const char *ending)
     return length > n && strcmp(path + length - n, ending) == 0;
 }
 
-/* Where it is drawn to, the same for every script. */
+/* Writes the output settings, which are the same for every script. */
 static void write_terminal(FILE *stream, const char *picture, int width, int height)
 {
-    fputs("# Draws the picture from the data beside it: run gnuplot on this file in its folder.\n", stream);
+    fputs("# Draws the picture from the data file in the same folder. Run gnuplot on this file in that folder.\n",
+          stream);
     palt__gnuplot_setting(stream, "if (!exists('output')) output = ", picture, "\n");
     if (ends_in(picture, ".svg"))
         fprintf(stream,
@@ -123,9 +124,9 @@ static void write_terminal(FILE *stream, const char *picture, int width, int hei
           stream);
 }
 
-/* ---- Running it ----------------------------------------------------------------------------------------------- */
+/* ---- Running gnuplot ------------------------------------------------------------------------------------------ */
 
-/* "output='name'" for gnuplot's -e; the caller frees it. */
+/* Returns "output='name'" for the option -e of gnuplot; the caller frees it. */
 static char *output_setting(const char *name)
 {
     char *text = NULL;
@@ -139,7 +140,7 @@ static char *output_setting(const char *name)
     return NULL;
 }
 
-/* The error number of starting a program; its exit status (or -1) is in *status if that is 0. */
+/* Runs a program. Returns the error number if it cannot be started, else 0 with its exit status (or -1) in *status. */
 static int run(char *const *arguments, const char *folder, int *status)
 {
     posix_spawn_file_actions_t actions;
@@ -157,12 +158,12 @@ static int run(char *const *arguments, const char *folder, int *status)
     pid_t ended;
     do ended = waitpid(child, &outcome, 0);
     while (ended < 0 && errno == EINTR);
-    /* A host that ignores its children's ends has none to tell: the picture will show. */
+    /* If the host program ignores SIGCHLD, no exit status exists; the caller then checks the picture itself. */
     *status = ended < 0 ? 0 : WIFEXITED(outcome) ? WEXITSTATUS(outcome) : -1;
     return 0;
 }
 
-/* folder and name are the two parts of the script's path; output is the picture's name as seen from that folder. */
+/* folder and name are the two parts of the script's path; output is the path of the picture, relative to the folder. */
 static pal_status draw(const char *folder, const char *name, const char *output, bool *drawn, pal_error *error)
 {
     char *setting = output_setting(output), *script = palt__join("./", name, (char *)NULL);
@@ -180,8 +181,8 @@ static pal_status draw(const char *folder, const char *name, const char *output,
                          name, strerror(why));
 }
 
-/* Runs a script in its folder, with `output` set to a temporary name that becomes path, which lies beside the script.
- */
+/* Runs a script in its folder, with `output` set to a temporary name. On success that file becomes path, which is in
+ * the same folder. */
 static pal_status run_script(const char *script, const char *path, bool *drawn, pal_error *error)
 {
     const char *name = palt__last_part(script);
@@ -195,14 +196,14 @@ static pal_status run_script(const char *script, const char *path, bool *drawn, 
         status = pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
     else if (file.temporary == NULL)
         status = pal_error_set(error, PAL_ERR_ARGUMENT, "%s: not a regular file", path);
-    else /* a temporary name that is relative lies in the script's folder, as path does */
+    else /* a relative temporary name is in the folder of the script, like path */
         status = draw(folder, name, file.temporary[0] == '/' ? file.temporary : palt__last_part(file.temporary), drawn,
                       error);
     if (status == PAL_OK && *drawn && (fstat(fileno(file.stream), &picture) != 0 || picture.st_size == 0))
         status = pal_error_set(error, PAL_ERR_IO, "%s: gnuplot drew nothing", path);
     free(folder);
     if (status == PAL_OK && !*drawn) {
-        palt__file_end(&file, PAL_ERR_STOPPED, NULL); /* leaves what was there */
+        palt__file_end(&file, PAL_ERR_STOPPED, NULL); /* keeps an existing picture */
         return PAL_OK;
     }
     status = palt__file_end(&file, status, error);
@@ -212,7 +213,7 @@ static pal_status run_script(const char *script, const char *path, bool *drawn, 
 
 /* ---- The files ------------------------------------------------------------------------------------------------ */
 
-typedef struct beside { /* the picture, and the files beside it */
+typedef struct beside { /* the picture and the files next to it */
     const char *path;
     int width, height;
     char *data, *script;
@@ -233,7 +234,7 @@ static pal_status write_files(beside to, palt__gnuplot_data_fn data, palt__gnupl
     return palt__file_end(&file, PAL_OK, error);
 }
 
-/* Numbers have a decimal point whatever the host's language; the locale of this thread alone is changed meanwhile. */
+/* Numbers need a decimal point in every locale. Only the locale of this thread is changed, and only while writing. */
 static pal_status write_plainly(beside to, palt__gnuplot_data_fn data, palt__gnuplot_script_fn script, const void *user,
                                 pal_error *error)
 {

@@ -1,7 +1,7 @@
-/* grid.c - draws a grid as layout.c has laid it out. */
+/* grid.c - draws a grid at the positions that layout.c has computed. */
 #include "plot/internal.h"
 
-/* Lines of text, each centred between left and left + width. */
+/* Draws wrapped lines of text, each centred between left and left + width. */
 static void centred(pal_image *image, int64_t left, int64_t width, int64_t y, const char *text, pal_text_style style,
                     int64_t wrap)
 {
@@ -13,12 +13,12 @@ static void centred(pal_image *image, int64_t left, int64_t width, int64_t y, co
     }
 }
 
-/* Cells from `first` on, before `end`, with the first one at the top left. */
+/* Draws the cells from `first` up to but not including `end`; `first` is at the top left. */
 static void draw_row(pal_image *image, const palt__layout *layout, const palt__section_layout *section,
                      const pal_grid_row *row, const palt__cells *cells, int64_t first, int64_t end, int64_t y)
 {
     const int64_t pitch = section->cell_width + layout->gap, columns = section->columns, gap = layout->gap;
-    for (int64_t i = 0; section->matte && i < end - first; i++) /* an edge that shows where a near-white cell ends */
+    for (int64_t i = 0; section->matte && i < end - first; i++) /* a grey edge around cells that may be near-white */
         pal_image_rect(image, section->cells_x + i % columns * pitch - gap, y + i / columns * section->line - gap,
                        section->cell_width + 2 * gap, section->cell_height + 2 * gap, (pal_colour){205, 205, 205});
     for (int64_t i = 0; i < end - first; i++)
@@ -48,7 +48,7 @@ static void draw_rows(pal_image *image, const palt__layout *layout, const palt__
 static void draw_section(pal_image *image, const palt__layout *layout, const palt__section_layout *section,
                          const pal_grid_section *from)
 {
-    /* layout.c left room for a title that is wider than the cells: never wrapped */
+    /* never wrapped: layout.c has left room for a title that is wider than the cells */
     centred(image, section->cells_x, section->cells_width, layout->section_title_y, from->title, layout->section_title,
             INT64_MAX);
     for (size_t c = 0; c < from->column_label_count && c < (size_t)section->columns; c++)

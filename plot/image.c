@@ -1,7 +1,7 @@
-/* image.c - a picture in memory.
+/* image.c - an image in memory.
  *
- * Invariant: width and height are 1 to PALT__IMAGE_SIDE and their product at most PALT__IMAGE_PIXELS, so that positions
- * and sizes inside an image never overflow. Everything that draws goes through clip() or checks the bounds itself.
+ * Invariant: width and height are 1 to PALT__IMAGE_SIDE, and their product is at most PALT__IMAGE_PIXELS. Positions and
+ * sizes inside an image therefore never overflow. Every drawing function uses clip() or checks the bounds itself.
  */
 #include "plot/internal.h"
 
@@ -47,7 +47,7 @@ uint8_t *palt__pixel(const pal_image *image, int64_t x, int64_t y)
     return image->pixels + (size_t)(y * image->width + x) * 3;
 }
 
-/* Cuts [*start, *start + *length) down to [0, limit); false: nothing is left. */
+/* Cuts [*start, *start + *length) down to [0, limit). Returns false if nothing is left. */
 static bool clip(int64_t *start, int64_t *length, int64_t limit)
 {
     int64_t end;

@@ -1,8 +1,9 @@
-/* layout.c - where everything of a grid goes.
+/* layout.c - computes the position of every part of a grid.
  *
- * From top to bottom: margin, title, section titles, column labels, cells, caption, margin; what is absent takes no
- * space. From left to right: for each section its row labels and its cells. Text grows with the picture, since a wide
- * picture is shown smaller. Counts and sides are bounded before they are multiplied: no sum here can overflow.
+ * From top to bottom: margin, title, section titles, column labels, cells, caption, margin. A part that is absent takes
+ * no space. From left to right: for each section its row labels and its cells. The text size grows with the picture,
+ * because a wide picture is usually shown smaller. Counts and sizes are bounded before they are multiplied, so nothing
+ * here can overflow.
  */
 #include "plot/internal.h"
 
@@ -10,13 +11,13 @@
 #include <stdlib.h>
 
 enum {
-    GOOD_SIDE = 1400,  /* pixels that a grid's cells fill where they can */
-    SMALL_CELL = 40,   /* pixels; cells are not shrunk below this for the sake of GOOD_SIDE */
-    LARGEST_SCALE = 8, /* of those chosen here */
-    STRIP_HEIGHT = 24, /* of cells of one line of pixels; their scale may be as large */
-    SMALL_LABEL = 11,
+    GOOD_SIDE = 1400,  /* pixels; width and height that the cells of a grid should fill */
+    SMALL_CELL = 40,   /* pixels; cells are not made smaller than this only to fit GOOD_SIDE */
+    LARGEST_SCALE = 8, /* largest scale chosen automatically */
+    STRIP_HEIGHT = 24, /* pixels; height of cells that are one line of pixels, and their largest scale */
+    SMALL_LABEL = 11,  /* pixels; range of the text size */
     LARGE_LABEL = 30,
-    SCALE_LIMIT = 64, /* of those asked for */
+    SCALE_LIMIT = 64, /* largest scale that a caller may set */
     CELLS_LIMIT = 1 << 20,
     SECTIONS_LIMIT = 256,
     ROWS_LIMIT = 4096,
@@ -39,9 +40,10 @@ void palt__layout_clear(palt__layout *layout)
     *layout = (palt__layout){0};
 }
 
-/* ---- What there is to show ------------------------------------------------------------------------------------ */
+/* ---- Reading the grid ----------------------------------------------------------------------------------------- */
 
-/* As many columns as a good picture has room for with cells that are not too small, in bands of about one length. */
+/* Chooses as many columns as fit into GOOD_SIDE with cells of at least SMALL_CELL, and makes the bands about equally
+ * long. */
 static void choose_bands(palt__section_layout *to, int64_t longest)
 {
     const int64_t width = to->rows[0].width, side = max64(width, to->rows[0].height);
@@ -65,12 +67,13 @@ static pal_status open_rows(palt__section_layout *to, const pal_grid_section *se
             return pal_error_set(error, status, "grid: section %zu, row %zu: %s", number, r, why.text);
         if (cells->height != to->rows[0].height || cells->width != to->rows[0].width)
             return pal_error_set(error, PAL_ERR_SHAPE,
-                                 "grid: section %zu, row %zu: cells of %lld x %lld below cells of %lld x %lld", number,
-                                 r, (long long)cells->height, (long long)cells->width, (long long)to->rows[0].height,
-                                 (long long)to->rows[0].width);
+                                 "grid: section %zu, row %zu: cells are %lld x %lld, expected %lld x %lld as in row 0",
+                                 number, r, (long long)cells->height, (long long)cells->width,
+                                 (long long)to->rows[0].height, (long long)to->rows[0].width);
         if (cells->count > CELLS_LIMIT)
-            return pal_error_set(error, PAL_ERR_SHAPE, "grid: section %zu, row %zu: %lld cells are too many", number, r,
-                                 (long long)cells->count);
+            return pal_error_set(error, PAL_ERR_SHAPE,
+                                 "grid: section %zu, row %zu: %lld cells are too many: give at most %d", number, r,
+                                 (long long)cells->count, CELLS_LIMIT);
         longest = max64(longest, cells->count);
         to->labelled |= given(section->rows[r].label);
         to->matte |= section->rows[r].mapping == PAL_MAP_DIVERGING;
@@ -88,9 +91,9 @@ static pal_status open_sections(palt__layout *layout, const pal_grid *grid, pal_
 {
     if (pal_options_read(NULL, grid, sizeof *grid, sizeof *grid, "grid", error)) return PAL_ERR_ARGUMENT;
     if (grid->count == 0 || grid->count > SECTIONS_LIMIT || grid->sections == NULL)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: %zu sections", grid->count);
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: %zu sections: give 1 to %d", grid->count, SECTIONS_LIMIT);
     if (grid->scale < 0 || grid->scale > SCALE_LIMIT)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: scale %d is not 0 to %d", (int)grid->scale, SCALE_LIMIT);
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: scale %d: give 0 to %d", (int)grid->scale, SCALE_LIMIT);
     layout->sections = calloc(grid->count, sizeof *layout->sections);
     if (layout->sections == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
     layout->count = grid->count;
@@ -98,14 +101,15 @@ static pal_status open_sections(palt__layout *layout, const pal_grid *grid, pal_
         const pal_grid_section *section = &grid->sections[s];
         if (section->count == 0 || section->count > ROWS_LIMIT || section->rows == NULL ||
             (section->column_labels == NULL && section->column_label_count > 0))
-            return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: section %zu has no rows, too many, or no labels", s);
+            return pal_error_set(error, PAL_ERR_ARGUMENT,
+                                 "grid: section %zu has no rows, too many rows, or no column labels", s);
         pal_status status = open_rows(&layout->sections[s], section, s, error);
         if (status != PAL_OK) return status;
     }
     return PAL_OK;
 }
 
-/* ---- How large ------------------------------------------------------------------------------------------------ */
+/* ---- Sizes ---------------------------------------------------------------------------------------------------- */
 
 static int32_t label_size(int64_t cells_width) { return (int32_t)clamp(cells_width / 90, SMALL_LABEL, LARGE_LABEL); }
 
@@ -116,14 +120,15 @@ static bool all_strips(const palt__layout *layout)
     return strips;
 }
 
-/* Sizes all cells at a scale; returns the width of the cells of all sections, and the height of the highest. */
+/* Sets the sizes of all cells at a scale. Returns the total width of the cells of all sections; *height is the height
+ * of the highest section. */
 static int64_t size_cells(palt__layout *layout, int64_t scale, int64_t *height)
 {
     int64_t width = 0;
     *height = 0;
     layout->scale = scale;
     layout->gap = clamp(scale, 1, 4);
-    for (size_t s = 0; s < layout->count; s++) /* more than between two planes of a cell */
+    for (size_t s = 0; s < layout->count; s++) /* wider than the gap between two planes of a cell */
         if (layout->sections[s].rows[0].width > layout->sections[s].rows[0].plane_width) layout->gap = 2 * scale;
     const bool strips = all_strips(layout);
     if (strips) layout->gap *= 2;
@@ -141,7 +146,7 @@ static int64_t size_cells(palt__layout *layout, int64_t scale, int64_t *height)
         for (size_t r = 0; r < section->row_count; r++) lines += palt__layout_lines(section, r);
         bool wrapped = section->row_count > 1 && lines > (int64_t)section->row_count;
         section->line = section->cell_height + layout->gap;
-        section->row_gap = wrapped ? 4 * layout->gap : layout->gap; /* shows where a row of several lines ends */
+        section->row_gap = wrapped ? 4 * layout->gap : layout->gap; /* marks the end of a row of several lines */
         if (section->cell_height + section->row_gap < needed) section->row_gap = needed - section->cell_height;
         int64_t band = lines * section->line - (int64_t)section->row_count * layout->gap +
                        (int64_t)(section->row_count - 1) * section->row_gap;
@@ -152,7 +157,8 @@ static int64_t size_cells(palt__layout *layout, int64_t scale, int64_t *height)
     return width;
 }
 
-/* The largest scale whose cells fill a good picture; small cells may make it larger than that, but not huge. */
+/* Returns the largest scale at which the cells fit into GOOD_SIDE. Twice that size is allowed if cells
+ * would be smaller than SMALL_CELL at the next smaller scale. */
 static int64_t choose_scale(palt__layout *layout)
 {
     int64_t smallest = PALT__IMAGE_SIDE, height;
@@ -166,7 +172,7 @@ static int64_t choose_scale(palt__layout *layout)
     return 1;
 }
 
-/* ---- Where ---------------------------------------------------------------------------------------------------- */
+/* ---- Positions ------------------------------------------------------------------------------------------------ */
 
 static void choose_styles(palt__layout *layout, int64_t cells_width)
 {
@@ -180,7 +186,7 @@ static void choose_styles(palt__layout *layout, int64_t cells_width)
     layout->margin = 2 * (int64_t)size;
 }
 
-/* Labels that do not fit above their columns are made smaller, down to what can be read. */
+/* Makes column labels smaller until they fit above their columns, down to the smallest readable size. */
 static void fit_column_labels(palt__layout *layout, const pal_grid *grid)
 {
     for (size_t s = 0; s < grid->count; s++)
@@ -207,7 +213,7 @@ static int64_t place_across(palt__layout *layout, const pal_grid *grid)
     return x - space;
 }
 
-/* Lines of text at most `width` wide; *widest becomes the widest line of this text and those before. */
+/* Returns the number of lines of text when wrapped to `width`. Raises *widest to the width of the widest line. */
 static int64_t wrapped_lines(const char *text, pal_text_style style, int64_t width, int64_t *widest)
 {
     int64_t lines = 0;
@@ -227,7 +233,7 @@ static void place_down(palt__layout *layout, const pal_grid *grid, int64_t cells
         section_titles |= given(grid->sections[s].title);
         column_labels |= grid->sections[s].column_label_count > 0;
     }
-    /* A narrow picture is widened for its title and caption, up to a line of some thirty letters. */
+    /* A narrow picture is widened for its title and caption, up to a line of about thirty letters. */
     int64_t wrap = max64(layout->content, 26 * size);
     lines = wrapped_lines(grid->title, layout->title, wrap, &widest);
     layout->title_y = y;

@@ -1,8 +1,9 @@
-/* letters.c - draws and measures lines of text with the pen of font.c.
+/* letters.c - draws and measures lines of text in the font of font.c.
  *
- * A pixel is covered by how near its centre is to the nearest line of the letter, so that edges are smooth and
- * overlapping strokes join without a seam. Every letter begins on a whole pixel: equal letters look equal, and a text's
- * width is the sum of its letters' widths. Heights are clamped to 5..256 pixels, so that all arithmetic is small.
+ * The coverage of a pixel depends on the distance from its centre to the nearest line of the letter. Edges are
+ * therefore smooth, and overlapping strokes join without a seam. Every letter starts on a whole pixel, so equal letters
+ * look equal and the width of a text is the sum of the widths of its letters. Heights are clamped to 5..256 pixels, so
+ * that all numbers stay small.
  */
 #include "plot/internal.h"
 
@@ -18,7 +19,7 @@ typedef struct line {
     point a, b;
     double radius;
 } line;
-typedef struct outline { /* a letter as straight lines, in pixels, y downward from the top of the grid */
+typedef struct outline { /* a letter as straight lines, in pixels; y counts down from the top of the grid */
     line lines[MAX_LINES];
     int count;
 } outline;
@@ -31,13 +32,13 @@ static double unit_of(pal_text_style style)
 
 static double radius_of(pal_text_style style) { return unit_of(style) * (style.bold ? 2.45 : 1.6); }
 
-/* A bold letter's pen is wider by what its neighbours must give way. */
+/* The pen of a bold letter is wider, so the next letter starts further to the right. */
 static int64_t advance_of(unsigned char byte, pal_text_style style)
 {
     return lround(unit_of(style) * (palt__glyph_of(byte)->advance + (style.bold ? 1.5 : 0.0)));
 }
 
-/* UTF-8 continuation bytes belong to the box drawn for the character's first byte. */
+/* UTF-8 continuation bytes are skipped: the first byte of the character draws one box for all. */
 static bool continues(char byte) { return ((unsigned char)byte & 0xC0) == 0x80; }
 
 int64_t palt__text_measure(const char *text, size_t bytes, pal_text_style style)
@@ -127,7 +128,7 @@ static void trace(outline *shape, const char *strokes, pal_text_style style)
     }
 }
 
-/* How far outside the pen's edge the point is; negative inside. */
+/* Returns the distance of the point from the edge of the pen; negative inside. */
 static double distance(const line *l, double x, double y)
 {
     double dx = l->b.x - l->a.x, dy = l->b.y - l->a.y, length2 = dx * dx + dy * dy;

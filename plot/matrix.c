@@ -1,8 +1,8 @@
-/* matrix.c - confusion matrices side by side: counts in tiles, names along both sides, recall and precision beyond.
+/* matrix.c - confusion matrices side by side: counts in tiles, names at two sides, recall and precision at the others.
  *
- * Colour tells the share of a label's samples, by its root: what is rare shows beside what is nearly all. What is right
- * is blue and what is wrong is red, so that the diagonal, however dark, takes nothing from the errors; both begin at
- * white and are as dark for the same share. */
+ * The colour of a tile shows the square root of its share of the samples of the label; with the root, rare errors are
+ * visible next to shares near 1. Correct answers are blue and wrong answers are red, so that a dark diagonal does not
+ * hide the errors. Both scales start at white and are equally dark for the same share. */
 #include "plot/internal.h"
 
 #include <math.h>
@@ -12,28 +12,28 @@ enum {
     CLASSES = 256,
     PANELS = 16,
     MARGIN = 24,
-    NUMBERED = 26, /* classes up to which counts are written */
-    TILE = 48,     /* the height of one, at most; its width is between these two: */
-    NARROW = 66,   /* ... of a tile with a number in it */
-    WIDE = 104,    /* ... of one below a name, where there is one matrix */
-    SEVERAL = 70,  /* ... of many matrices */
-    SIDE = 900,    /* of a matrix of many classes */
-    BESIDE = 78,   /* right of a matrix: recall */
-    BETWEEN = 24,  /* two matrices */
+    NUMBERED = 26, /* up to this number of classes, counts are written in the tiles */
+    TILE = 48,     /* largest height of a tile */
+    NARROW = 66,   /* smallest width of a tile with a number in it */
+    WIDE = 104,    /* largest width of a tile if there is one matrix */
+    SEVERAL = 70,  /* largest width of a tile if there are several matrices */
+    SIDE = 900,    /* side of a matrix with more classes than NUMBERED */
+    BESIDE = 78,   /* width of the recall column, to the right of a matrix */
+    BETWEEN = 24,  /* space between two matrices */
     TEXT = 15,     /* font sizes, in the units of palt__gnuplot_title */
     SMALL = 13,
-    DARK = 55, /* hundredths of the scale, from where on text is white */
+    DARK = 55, /* hundredths of the colour scale above which text is white */
 };
 
 typedef struct layout { /* in pixels */
     const pal_matrix *matrix;
-    int classes, step;       /* every how many classes one is named */
-    double tile, height;     /* of a tile */
-    double names, above;     /* what the names of rows, and of columns, need */
-    double left;             /* where the first matrix begins */
-    int digits, title_lines; /* the font size of counts */
-    int width, whole;        /* of the picture: width, height */
-    bool turned;             /* column names stand upright */
+    int classes, step;       /* step: every step-th class is named */
+    double tile, height;     /* of a tile: width, height */
+    double names, above;     /* space for the row names, and for the column names */
+    double left;             /* left edge of the first matrix */
+    int digits, title_lines; /* digits: font size of the counts */
+    int width, whole;        /* width and height of the picture */
+    bool turned;             /* column names are rotated by 90 degrees */
 } layout;
 
 static int64_t count_at(const pal_matrix *m, size_t panel, int label, int answer)
@@ -61,20 +61,21 @@ static pal_status check(const pal_matrix *m, const char *path, pal_error *error)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "matrix: no path to write to");
     if (pal_options_read(NULL, m, sizeof *m, sizeof *m, path, error)) return PAL_ERR_ARGUMENT;
     if (m->classes == 0 || m->classes > CLASSES || m->panels == NULL || m->panel_count == 0 || m->panel_count > PANELS)
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu matrices of %zu classes, from 1 to %d and to %d", path,
+        return pal_error_set(error, PAL_ERR_ARGUMENT,
+                             "%s: %zu matrices of %zu classes: give 1 to %d matrices of 1 to %d classes", path,
                              m->panel_count, m->classes, PANELS, CLASSES);
     for (size_t p = 0; p < m->panel_count; p++) {
         if (m->panels[p].counts == NULL)
             return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: matrix %zu has no counts", path, p);
         for (size_t i = 0; i < m->classes * m->classes; i++)
             if (m->panels[p].counts[i] < 0)
-                return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: a count of %lld", path,
+                return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: a count is %lld: give 0 or more", path,
                                      (long long)m->panels[p].counts[i]);
     }
     return PAL_OK;
 }
 
-/* ---- Where everything is -------------------------------------------------------------------------------------- */
+/* ---- Layout --------------------------------------------------------------------------------------------------- */
 
 static const char *name_of(const pal_matrix *m, int class, char room[24])
 {
@@ -149,7 +150,7 @@ static void write_data(FILE *stream, const void *user)
 
 /* ---- The script ----------------------------------------------------------------------------------------------- */
 
-/* As many steps as the map of colour.c has, so that what is between them is mixed alike. */
+/* The palette has the same steps as the map in colour.c, so that colours between two steps are mixed the same way. */
 static void write_palette(FILE *stream)
 {
     const char *separator = "set palette defined (";
@@ -161,7 +162,7 @@ static void write_palette(FILE *stream)
     fputs(")\nset cbrange [-1:1]\nunset colorbox\n", stream);
 }
 
-/* Text at a place of the matrix: x in columns and y in rows, whole numbers in the middle of a tile; more: how it is. */
+/* Writes a text at column x and row y; whole numbers are the middle of a tile. more: gnuplot options of the label. */
 static void write_text(FILE *stream, const char *text, double x, double y, const char *more, int size,
                        const char *colour)
 {

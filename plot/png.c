@@ -1,4 +1,4 @@
-/* png.c - pictures to and from PNG files, through libpng's simplified interface (which needs no longjmp). */
+/* png.c - reads and writes images as PNG files, with the simplified interface of libpng (which needs no longjmp). */
 #include "plot/internal.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ pal_status pal_image_write(const pal_image *image, const char *path, pal_error *
     return palt__file_end(&file, status, error);
 }
 
-/* The stream is at the file's beginning, and stays open. */
+/* The stream must be at the start of the file; it stays open. */
 static pal_image *read_stream(FILE *stream, const char *path, pal_error *error)
 {
     png_image png = {.version = PNG_IMAGE_VERSION};

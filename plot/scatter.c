@@ -1,20 +1,20 @@
-/* scatter.c - points coloured by class.
+/* scatter.c - scatter plots: points coloured by class.
  *
- * The points are drawn in the order given, not class after class, so that no class hides another. Colours alone are not
- * relied on: each class has its number at the median of its points,
- * moved where it would hide another. Ellipses lie over the points, whose colours are then paler. */
+ * The points are drawn in the order given, not class after class, so that no class hides another. Colour is not the
+ * only sign of a class: its number is drawn at the median of its points, and is moved if it would hide another number.
+ * Ellipses are drawn over the points, which then have paler colours. */
 #include "plot/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Distinct for colour-blind readers (after Paul Tol's muted scheme, with black). */
+/* Colours that colour-blind readers can distinguish (based on the muted scheme of Paul Tol, with black). */
 const char *const palt__class_colours[PAL_POINTS_CLASSES] = {
     "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#777722", "#aa4499", "#222222",
 };
 
-enum { PALE = PAL_POINTS_CLASSES + 1 }; /* the first of the paler linetypes */
+enum { PALE = PAL_POINTS_CLASSES + 1 }; /* number of the first of the paler linetypes */
 
 static bool drawable(const pal_points *points, size_t i) { return isfinite(points->x[i]) && isfinite(points->y[i]); }
 
@@ -43,19 +43,21 @@ static pal_status check(const pal_points *points, const char *path, pal_error *e
     if (points->count > 0 && (points->x == NULL || points->y == NULL))
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no coordinates", path);
     if (points->classes != NULL && (points->class_count == 0 || points->class_count > PAL_POINTS_CLASSES))
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu classes, and there are %d colours", path,
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu classes: give 1 to %d, one per colour", path,
                              points->class_count, PAL_POINTS_CLASSES);
     for (size_t i = 0; i < points->count; i++) {
         drawn += drawable(points, i);
         if (points->classes != NULL && points->classes[i] >= points->class_count)
-            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: point %zu is of class %d of %zu", path, i,
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: point %zu has class %d of %zu", path, i,
                                  points->classes[i], points->class_count);
     }
     if ((points->ellipse_count > 0 && points->ellipses == NULL) || !(points->deviations >= 0))
-        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no ellipses, or of %g deviations", path, points->deviations);
+        return pal_error_set(error, PAL_ERR_ARGUMENT,
+                             "%s: ellipses missing, or a size of %g deviations: give 0 or more", path,
+                             points->deviations);
     for (size_t i = 0; i < points->ellipse_count; i++)
         if (points->ellipses[i].of_class >= (points->classes == NULL ? 0 : (int)points->class_count))
-            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: ellipse %zu is of class %d of %zu", path, i,
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: ellipse %zu has class %d of %zu", path, i,
                                  points->ellipses[i].of_class, points->class_count);
     if (drawn == 0) return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no finite point to draw", path);
     return PAL_OK;
@@ -88,7 +90,7 @@ static int ascending(const void *a, const void *b)
     return *p < *q ? -1 : *p > *q;
 }
 
-/* Of one coordinate of a class that has points; room holds as many as there are points in all. */
+/* Returns the median of one coordinate of a class, which must have points; room has space for all points. */
 static double median(const pal_points *points, const double *coordinate, int class, double *room)
 {
     size_t count = 0;
@@ -98,18 +100,19 @@ static double median(const pal_points *points, const double *coordinate, int cla
     return room[count / 2];
 }
 
-/* ---- Where the numbers of the classes stand ------------------------------------------------------------------- */
+/* ---- Positions of the class numbers --------------------------------------------------------------------------- */
 
-/* A number is a box of this size, in shares of the axes, of which gnuplot draws more than the points' extent: with the
- * space around it, 40 of about 800 by 600 pixels. */
+/* Size of the box of a class number, as fractions of the extent of the points. A number with the space around it takes
+ * 40 of about 800 by 600 pixels. The fractions are a little larger, because the axes show more than the extent. */
 static const double box[2] = {0.055, 0.072};
 
 typedef struct mark {
     int class;
-    double at[2]; /* from 0 to 1 of the points' extent */
+    double at[2]; /* from 0 to 1 of the extent of the points */
 } mark;
 
-/* Moves two boxes that overlap apart, each by half, along the axis on which less is needed; equal ones by class. */
+/* Moves two overlapping boxes apart, each by half the distance, along the axis on which less movement is needed.
+ * At equal coordinates the lower class, a, moves left or down. */
 static bool push_apart(mark *a, mark *b)
 {
     double lack[2];
@@ -166,7 +169,7 @@ static void write_numbers(FILE *stream, const pal_points *points, double *room)
                 palt__class_colours[numbers[i].class]);
 }
 
-/* Linetype 1 + k of class k, and PALE + k with less of its colour. */
+/* Defines linetype 1 + k in the colour of class k, and linetype PALE + k in a paler shade of it. */
 static void write_linetypes(FILE *stream, size_t classes, bool pale)
 {
     for (size_t k = 0; k < classes; k++)
@@ -179,7 +182,7 @@ static void write_linetypes(FILE *stream, size_t classes, bool pale)
     }
 }
 
-/* The legend. */
+/* Writes the legend. */
 static void write_class_names(FILE *stream, const pal_points *points)
 {
     for (size_t k = 0; k < points->class_count; k++) {
@@ -211,7 +214,7 @@ static void write_script(FILE *stream, const void *user, const char *data)
     double *room = malloc(points->count * sizeof *room);
     palt__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
     fputs("set key outside right top Left reverse noenhanced samplen 1 spacing 1.25\n", stream);
-    if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* without memory: no numbers */
+    if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* no memory: no numbers */
     free(room);
     const bool pale = ellipses_of(points) > 0;
     if (points->classes != NULL) write_linetypes(stream, points->class_count, pale);

@@ -51,7 +51,7 @@ START_TEST(write_without_room)
     const pal_status status = writers[_i](tensor, path, &err);
     make_room(before);
     ck_assert_int_eq(status, PAL_ERR_IO);
-    check_line(&err, path, "cannot be written");
+    check_line(&err, path, "cannot write");
     ck_assert_int_eq(count_files(), 1);
     assert_text(path, "old");
     pal_tensor_free(tensor);

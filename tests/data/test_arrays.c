@@ -36,7 +36,7 @@ static void check_every_damage(reader read, const char *bytes, size_t size)
     memcpy(longer, bytes, size);
     longer[size] = 7;
     check_refused(read, write_file("long", longer, size + 1), PAL_ERR_FORMAT, "expected");
-    check_refused(read, write_gz("long.gz", longer, size + 1), PAL_ERR_FORMAT, "goes on after");
+    check_refused(read, write_gz("long.gz", longer, size + 1), PAL_ERR_FORMAT, "continues after");
     for (size_t cut = 0; cut < size; cut++) {
         check_refused(read, write_file("cut", bytes, cut), PAL_ERR_FORMAT, "expected");
         check_refused(read, write_gz("cut.gz", bytes, cut), PAL_ERR_FORMAT, "ends after");

@@ -60,14 +60,14 @@ START_TEST(dataset_mismatch)
     write_split(images, labels, 9, 8);
     check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "train-labels-idx1-ubyte: has 8 labels, expected 9");
     write_split(labels, images, 9, 9);
-    check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "train-images-idx3-ubyte: holds labels (0x00000801)");
+    check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "train-images-idx3-ubyte: contains labels (0x00000801)");
     write_split(images, labels, 9, 9);
     write_split(labels, "other", 9, 9);
-    check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "begins with 0x00000803, expected labels");
+    check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "starts with 0x00000803, expected labels");
     write_file(labels, "\0\0\x08\x01\0\0", 6);
     check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "train-labels-idx1-ubyte: ends after 6 bytes");
     check_set_refused(path_of("none"), PAL_SPLIT_TRAIN, PAL_ERR_IO, "No such file");
-    check_set_refused(folder, (pal_split)2, PAL_ERR_ARGUMENT, "test split");
+    check_set_refused(folder, (pal_split)2, PAL_ERR_ARGUMENT, "training or test split");
     if (access(PAL_DATA_DEFAULT, F_OK) != 0)
         check_set_refused(NULL, PAL_SPLIT_TRAIN, PAL_ERR_IO,
                           "install the Debian package dataset-fashion-mnist or give --data");
@@ -290,7 +290,7 @@ START_TEST(selection_refuses)
     check_selection_refused(NULL, rows, 1, "at least one sample");
     check_selection_refused(set, NULL, 1, "at least one sample");
     check_selection_refused(set, rows, 0, "at least one sample");
-    check_selection_refused(set, rows, 2, "some: has no sample 2, the last is 1 (from 0)");
+    check_selection_refused(set, rows, 2, "some: has no sample 2: give 0 to 1");
     int failures = 0;
     for (bool worked = false; !worked; failures += !worked) {
         pal_error err = {.status = PAL_OK};

@@ -93,7 +93,7 @@ START_TEST(what_is_no_matrix_is_refused)
         {{.struct_size = sizeof(pal_matrix), .panels = &good, .panel_count = 1, .classes = 257}, "257 classes"},
         {{.struct_size = sizeof(pal_matrix), .classes = 3}, "0 matrices"},
         {{.struct_size = sizeof(pal_matrix), .panels = &empty, .panel_count = 1, .classes = 3}, "no counts"},
-        {{.struct_size = sizeof(pal_matrix), .panels = &bad, .panel_count = 1, .classes = 3}, "count of -1"}};
+        {{.struct_size = sizeof(pal_matrix), .panels = &bad, .panel_count = 1, .classes = 3}, "count is -1"}};
     pal_error error = {PAL_OK, ""};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_int_eq(pal_matrix_write(&cases[i].m, path_of(PICTURE), NULL, &error), PAL_ERR_ARGUMENT);
