@@ -11,7 +11,7 @@ typedef struct palt__loop {
     pal_schedule schedule;
     palt__phases plan;
     palt__checkpoint from; /* of a resumed run */
-    bool untouched;        /* nothing was written to its folder yet */
+    bool untouched;        /* resumed, and its folder not yet changed */
 
     /* The current phase. */
     pal_phase phase;
@@ -24,11 +24,10 @@ typedef struct palt__loop {
     palt__labelled *labelled; /* NULL: the model takes no labels */
     int64_t all, few;         /* samples per step from the stream of all, and from that of labelled samples */
     pal_progress progress;
-    int64_t step;  /* steps taken in all epochs */
-    int64_t first; /* steps of this epoch that an earlier process took: 0 unless resumed */
-    double started, training,
-        reported; /* time of the start; seconds in the steps of this epoch; time of the last report */
-    double sum;   /* of the losses of this epoch */
+    int64_t step;                       /* steps taken in all epochs */
+    int64_t first;                      /* steps of this epoch that an earlier process took: 0 unless resumed */
+    double started, training, reported; /* start time; seconds in the steps of this epoch; time of the last report */
+    double sum;                         /* of the losses of this epoch */
 } palt__loop;
 
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
