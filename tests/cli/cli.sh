@@ -688,7 +688,7 @@ refused "half a pair" 'say also --to' interpolate first --from 0
 refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
 refused "no list" 'no list' interpolate first --from 0,x --to 1,2
-refused "settings that change the weights" 'hidden of a trained model stays 12' evaluate first --hidden 13
+refused "settings that change the weights" 'hidden of a trained model must stay 12' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc
 refused "graph of no order" 'order' graph basic --order 3
@@ -739,9 +739,9 @@ works "noise as in training" denoise first --masking 0.25 -o kind.png
 check "noise as in training is not told" [ "$(grep -c corrupted out)" -eq 0 ]
 works "evaluate with another weight of the penalty" evaluate cae-exact --lambda 2 --jacobian hutchinson
 check "another weight is told" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
-refused "another output" 'output of a trained model stays bernoulli: train a new one' reconstruct quiet --output squared
-refused "another activation" 'activation of a trained model stays sigmoid' evaluate quiet --activation tanh
-refused "other weights" 'tied of a trained model stays yes' evaluate quiet --tied no
+refused "another output" 'output of a trained model must stay bernoulli: train a new one' reconstruct quiet --output squared
+refused "another activation" 'activation of a trained model must stay sigmoid' evaluate quiet --activation tanh
+refused "other weights" 'tied of a trained model must stay yes' evaluate quiet --tied no
 refused "an option of another model that corrupts nothing" 'no option --kernel' evaluate quiet --kernel 3
 works "the same settings" evaluate quiet --output bernoulli --tied on --hidden 12 --json
 
@@ -788,7 +788,7 @@ warns "filters of a run that failed" 'spoilt: training failed' filters spoilt
 cp -r quiet killed
 sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
 warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
-refused "another output of a run that was killed" 'stays bernoulli' evaluate killed --output squared
+refused "another output of a run that was killed" 'must stay bernoulli' evaluate killed --output squared
 
 for verb in train sweep graph; do
     works "help of $verb without a model" $verb --help
