@@ -672,7 +672,7 @@ refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
 refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
 refused "no run" 'which run' reconstruct
-refused "no noise" 'nothing makes noise' denoise quiet
+refused "no noise" 'no noise: ' denoise quiet
 refused "noise out of range" 'masking' denoise quiet --masking 2
 refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
 refused "a rectangle of everything" 'nothing known' infill first --rectangle 0,0,8,8
@@ -683,7 +683,7 @@ refused "no such mask" 'nowhere.npy' infill first --mask nowhere.npy
 refused "no such method" 'method' infill first --method twice
 refused "filled with a word" 'neither mean nor' infill first --fill grey
 refused "a picture of infill that is no PNG" 'end in .png' infill first -o there.jpg
-refused "no such sample" 'no sample 37' interpolate first --from 0 --to 37
+refused "no such sample" 'sample 37 does not exist' interpolate first --from 0 --to 37
 refused "half a pair" 'say also --to' interpolate first --from 0
 refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
@@ -983,7 +983,7 @@ works "scatter with fewer" scatter normal-full --ellipses 2 --deviations 2 --jso
 check "so many of each class" [ "$(figure ellipses)" = 16 ]
 works "scatter with none" scatter plane --ellipses 0 --json -o without.png
 check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
-refused "ellipses of a code that is not random" 'leave --ellipses' scatter two --ellipses 3
+refused "ellipses of a code that is not random" 'leave out --ellipses' scatter two --ellipses 3
 refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
 refused "deviations of nothing" 'leave it' scatter two --deviations 2
 refused "deviations of 0" 'deviations' scatter plane --deviations 0
