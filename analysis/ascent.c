@@ -26,13 +26,11 @@
 
 enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1200, WINDOW = 100 };
 static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* values of t */
-static const double parallel =
-    1e-6; /* if the part of g along the sphere is at most this, relative to g, v has its direction */
-static const double cancelled =
-    1e-3;                        /* a combination whose length along the sphere is at most this, relative to g, is 0 */
-static const double gain = 1e-4; /* relative gain in a window on a ridge that is too small to continue */
-static const double better = 1e-6; /* relative difference that makes another start the better one */
-static const double enough = 1e-3; /* least rise of a ridge step, relative to what the slope predicts */
+static const double parallel = 1e-6;  /* v has the direction of g if at most this part of g is along the sphere */
+static const double cancelled = 1e-3; /* a combination of at most this length along the sphere, relative to g, is 0 */
+static const double gain = 1e-4;      /* on a ridge, a window with at most this relative gain is the last */
+static const double better = 1e-6;    /* another start must be better by more than this relative difference */
+static const double enough = 1e-3;    /* a ridge step must gain this share of what the slope predicts */
 
 /* ---- The layers of a recorded encoder ------------------------------------------------------------------------- */
 

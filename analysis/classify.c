@@ -1,4 +1,4 @@
-/* classify.c - measures a linear classifier on codes, or on the inputs themselves, trained with a number of labels.
+/* classify.c - measures a linear classifier on codes or inputs, trained on a given number of labels.
  *
  * Only the features of the labelled samples are kept in memory, in float64. Test samples are processed in batches. */
 #include <math.h>
@@ -125,8 +125,7 @@ static double *solution_of(const job *j, int fold)
     return j->solutions + (size_t)fold * palt__logistic_size(j->classifier);
 }
 
-/* Sets weight 0 for samples in the fold and 1/n for the n others (fold -1: all are others). Returns the size of the
- * fold. */
+/* Sets weight 0 for the samples of the fold (-1: none), and 1/n for the n others. Returns the size of the fold. */
 static int64_t hold_out(job *j, int fold)
 {
     int64_t held = 0;

@@ -179,7 +179,7 @@ static void caption(const look *l, int64_t shown, bool shared, char *out)
     if (shown < l->units) snprintf(count, sizeof count, ", %lld of %lld", (long long)shown, (long long)l->units);
     if (l->open) snprintf(open, sizeof open, " %lld did not converge.", (long long)l->open);
     snprintf(out, TEXT, "%s. By descending %s%s%s.%s", what, by,
-             shared ? " in the last model, equal units in equal places" : "", count, open);
+             shared ? " in the last model, each unit in the same place in all" : "", count, open);
 }
 
 static pal_status check(const pal_filters_options *o, pal_error *err)

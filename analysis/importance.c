@@ -90,9 +90,8 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "importance: zero samples give no estimate: choose more, such as 5000");
     if (o.draws < 0 || o.chunk < 0)
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "importance: %lld samples in chunks of %lld: choose positive numbers", (long long)o.draws,
-                             (long long)o.chunk);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "importance: %lld samples in chunks of %lld: choose 1 or more",
+                             (long long)o.draws, (long long)o.chunk);
     pal_error why = {0};
     pal_status status = pal_density_check(model, data, &why);
     return status ? pal_error_set(err, status, "importance: %s", why.text) : PAL_OK;

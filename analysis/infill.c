@@ -98,8 +98,7 @@ static void make_fit(filling *f, pal_tape *tape, pal_var z)
     pal_var code = pal_leaf(tape, f->b.code, "code"), known = pal_leaf(tape, f->b.known, "known");
     pal_var decoded = pal_model_variant(m)->decode(m, code);
     pal_var loss = pal_nll_of_known(m, decoded, pal_mul(z, known), known);
-    loss = pal_scale(loss,
-                     (double)f->b.rows); /* undoes the mean over rows, so that a row is fitted as it would be alone */
+    loss = pal_scale(loss, (double)f->b.rows); /* undoes the mean, so that a row is fitted as it would be alone */
     pal_grad(loss, &code, 1, &gradient);
     const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
     f->b.adam = pal_optimizer_new(pal_model_context(m), &adam, &f->b.code, (const char *[]){"code"}, 1, &err);
