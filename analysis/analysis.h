@@ -105,9 +105,8 @@ typedef struct pal_geometry { /* of the Jacobian J [code, features] of the encod
     int64_t *class_samples;
     double *class_spectrum; /* [classes, length]; zeros for a class without samples */
     int64_t neighbours;
-    double along; /* mean ||J d|| for the unit vectors d to the nearest neighbours; NAN without training data */
-    double
-        across; /* mean ||J z|| for random unit vectors z, orthogonal to all d at that sample; NAN: no such vectors */
+    double along;  /* mean ||J d|| for the unit vectors d to the nearest neighbours; NAN without training data */
+    double across; /* mean ||J z|| for random unit vectors z, orthogonal to all d of the sample; NAN: no such z */
     int64_t images, tangents;
     pal_tensor *image;   /* [images, features] */
     pal_tensor *tangent; /* [images * tangents, features]: right singular vectors, by descending singular value */
@@ -216,10 +215,10 @@ pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uin
 
 /* ---- Interpolation between codes ------------------------------------------------------------------------------ */
 
-/* corners [count, features], count 2 or 4. For two corners, out [steps, features] is decode((1 - t) h0 + t h1) with
- * t = i / (steps - 1). For four (top left, top right, bottom left, bottom right), out is [steps, steps, features], with
- * rows from the top. The ends of out are the reconstructions of the corners. steps is at least 2. After a failure,
- * pal_workspace_error may give the details. */
+/* Blends the codes of 2 or 4 corners [count, features] and decodes the blends. For two corners, out [steps, features]
+ * is decode((1 - t) h0 + t h1) with t = i / (steps - 1). For four (top left, top right, bottom left, bottom right), out
+ * is [steps, steps, features], with rows from the top. The ends of out are the reconstructions of the corners. steps is
+ * at least 2. After a failure, pal_workspace_error may give the details. */
 pal_status pal_interpolate(const pal_model *model, pal_workspace *workspace, const float *corners, size_t count,
                            size_t steps, float *out);
 /* The same blend for any vectors [2 or 4, width]; pal_interpolate applies it to codes. */
@@ -250,7 +249,7 @@ pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data
 
 /* Draws codes [n, k] from the prior of a model with a random code (pal_model_code). Equal seeds give equal codes. */
 pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, float *codes, pal_error *err);
-/* codes [steps, steps, 2], for a code of two continuous numbers: the quantiles (i + 1/2) / steps of the prior. The
+/* Fills codes [steps, steps, 2] for a code of two continuous numbers: the quantiles (i + 1/2) / steps of the prior. The
  * first number grows from left to right, the second from the bottom (the last row) to the top. */
 pal_status pal_prior_plane(const pal_model *model, int64_t steps, float *codes, pal_error *err);
 

@@ -593,7 +593,7 @@ refused "a sweep with a value twice" 'twice' sweep basic --hidden 4,4 --data dat
 refused "a sweep with a bad value" 'hidden' sweep basic --hidden 4,many --data data
 refused "a sweep with a bad combination" 'larger --hidden' sweep k-sparse --hidden 4,8 --k 5,6 --data data --out new
 refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden 4,5 --data data --out swept
-refused "a layer that is not there" 'no layer 4' filters deep --layer 4
+refused "a layer that is not there" 'layer 4 does not exist' filters deep --layer 4
 refused "filters of unlike encoders" 'layer 1' filters deep two
 refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
 refused "no geometry" 'which run' geometry
@@ -664,9 +664,9 @@ refused "unknown choice" 'optimizer' train basic --optimizer newton
 refused "no learning rate" 'learning-rate' train basic --lr 0
 refused "batch larger than the data" '129' train basic --data data --batch 129 --out new
 refused "missing data" 'nowhere' train basic --data nowhere --out new
-refused "a run that exists" 'first exists' train basic $small --out first
-refused "a folder that is not empty" 'full exists' train basic $small --out full
-refused "a file in the place of the folder" 'precious exists' train basic $small --out precious
+refused "a run that exists" 'first already exists' train basic $small --out first
+refused "a folder that is not empty" 'full already exists' train basic $small --out full
+refused "a file in the place of the folder" 'precious already exists' train basic $small --out precious
 refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
 refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
@@ -675,7 +675,7 @@ refused "no run" 'which run' reconstruct
 refused "no noise" 'no noise: ' denoise quiet
 refused "noise out of range" 'masking' denoise quiet --masking 2
 refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
-refused "a rectangle of everything" 'nothing known' infill first --rectangle 0,0,8,8
+refused "a rectangle of everything" 'covers the whole image of 8 x 8' infill first --rectangle 0,0,8,8
 refused "no rectangle" 'TOP,LEFT,HEIGHT,WIDTH' infill first --rectangle 1,2,3
 refused "two ways of missing" 'choose one' infill first --half left --mask mask.csv
 refused "a mask of another size" '64 pixels' infill first --mask narrow.csv
