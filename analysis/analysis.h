@@ -1,13 +1,13 @@
-/* analysis.h - what is asked of a trained model: pictures, figures, codes, classifiers, scores, geometry.
+/* analysis.h - results from a trained model: pictures, figures, codes, classifiers, scores, geometry.
  *
- * Conventions of every function here:
- *   - The library never prints or exits. A function that can fail takes a pal_error, which may be NULL, sets it on
- *     failure and leaves it alone on success.
+ * Conventions for every function here:
+ *   - The library never prints or exits. A function that can fail takes a pal_error, which may be NULL. It sets the
+ *     error on failure and leaves it unchanged on success.
  *   - Option structs begin with struct_size and are written with designated initialisers.
- *   - What is given (model, data, texts) is borrowed for the call.
- *   - A path of NULL makes no picture. A picture shows the first `samples` samples; figures are of all. A caption of
- * the caller's is followed by the figures.
- *   - A figure is the mean over samples of the sum over features. One that is not known is NAN.
+ *   - Arguments (model, data, texts) are borrowed for the call.
+ *   - If path is NULL, no picture is made. A picture shows the first `samples` samples; figures cover all samples. The
+ *     figures are appended to the caption of the caller.
+ *   - A figure is a measured value: the sum over features, averaged over samples. An unknown figure is NAN.
  */
 #ifndef PAL_ANALYSIS_H
 #define PAL_ANALYSIS_H
@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-/* Not zero: stop (PAL_ERR_STOPPED). done goes from 0 to 1. */
+/* Progress callback: done goes from 0 to 1. Returns nonzero to stop (PAL_ERR_STOPPED). */
 typedef int (*pal_done_fn)(double done, void *user);
 
 /* ---- Pictures ------------------------------------------------------------------------------------------------- */
@@ -27,91 +27,93 @@ typedef int (*pal_done_fn)(double done, void *user);
 typedef struct pal_reconstruct_options {
     size_t struct_size;
     int64_t samples;      /* the first ones of the data; 0: 16 */
-    uint64_t seed;        /* of the corruption, as in pal_evaluate */
+    uint64_t seed;        /* for the corruption, as in pal_evaluate */
     pal_model *corruptor; /* as in pal_evaluate */
     const char *title, *caption;
 } pal_reconstruct_options;
 
-/* Rows: the original, the corrupted input (where something corrupts), the reconstruction of it. PNG. */
+/* PNG with these rows: the originals, the corrupted inputs (if something corrupts them), and their reconstructions. */
 pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *options,
                                  const char *path, pal_error *err);
 
 typedef struct pal_filters_options {
     size_t struct_size;
-    pal_model *const *models;  /* side by side, a section each */
+    pal_model *const *models;  /* side by side, one section per model */
     const char *const *titles; /* of the sections; may be NULL */
     size_t count;
-    int64_t units; /* at most so many of each; 0: 256 */
-    bool maximal;  /* of the first layer too the input of norm 1 that excites the unit most, w / ||w|| */
+    int64_t units; /* maximum number of units per model; 0: 256 */
+    bool maximal;  /* for the first layer, too, draw the input of norm 1 that excites each unit most, w / ||w|| */
     const char *title;
-    int64_t layer;   /* of the encoder: 1 is the first; 0: the last */
-    bool prototypes; /* instead: the weights of the decoder's last layer */
+    int64_t layer;   /* of the encoder, from 1; 0: the last */
+    bool prototypes; /* draw the weights of the last decoder layer instead */
 } pal_filters_options;
 
-/* What each unit of a layer of the encoder looks for, an image a unit. The first layer's weights (of a convolution the
- * kernels), each on its own scale, by descending norm; of deeper layers the input of norm 1 that excites the unit most,
- * by gradient ascent, all on one scale, by descending activation. Several models with as many units share the order of
- * the last one, so that unit j is at the same place in all. PNG; the caption says what is seen. */
+/* PNG with one image per unit of an encoder layer: what the unit responds to. For the first layer this is the weights
+ * (of a convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the input
+ * of norm 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending activation.
+ * Several models with equal numbers of units share the order of the last one, so that unit j has the same place in
+ * each. The caption explains the images. */
 pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
-/* That input of one unit [features], and the pre-activation it gives (may be NULL). layer as above. */
+/* Computes that input for one unit, out [features], and its pre-activation value (may be NULL). layer as above. */
 pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err);
 
 typedef struct pal_scatter_options {
     size_t struct_size;
     int64_t samples; /* the first ones of the data; 0: all */
     const char *title;
-    int64_t ellipses;  /* of so many samples of each class the posterior; refused where pal_scatter_ellipses is not */
-    double deviations; /* that an ellipse reaches to; 0: 1 */
+    int64_t ellipses;  /* samples per class whose posterior is drawn; refused unless pal_scatter_ellipses */
+    double deviations; /* radius of an ellipse, in standard deviations; 0: 1 */
 } pal_scatter_options;
 
 typedef struct pal_scatter {
-    int64_t samples, code; /* points; numbers in a sample's code */
-    double share[2];       /* of the code's variance, along the two axes */
-    bool drawn;            /* false: there is no gnuplot, and only its script and the data were written */
-    int64_t ellipses;      /* in all */
+    int64_t samples, code; /* number of points; numbers in the code of a sample */
+    double share[2];       /* of the variance of the code, along the two axes */
+    bool drawn;            /* false: gnuplot is missing, and only its script and the data were written */
+    int64_t ellipses;      /* ellipses of all classes together */
 } pal_scatter;
 
-/* Whether the model's code is random and normal, so that ellipses tell its posterior. */
+/* Whether the code of the model is random and normal, so that ellipses describe its posterior. */
 bool pal_scatter_ellipses(const pal_model *model);
 
-/* Samples as points, coloured by class: a code of two numbers as it is, of a longer one its two leading principal
- * components, onto which covariances are projected likewise. Writes NAME.dat and NAME.gnuplot beside path, NAME.png or
- * NAME.svg (pal_points_write). */
+/* Draws samples as points, coloured by class. A code of two numbers is drawn directly. A longer code is projected onto
+ * its two leading principal components, and so are the covariances of the posteriors. Writes NAME.dat and NAME.gnuplot
+ * next to the picture, NAME.png or NAME.svg (pal_points_write). */
 pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
                              const char *path, pal_scatter *result, pal_error *err);
 
 /* ---- Geometry ------------------------------------------------------------------------------------------------- */
 
-typedef struct pal_geometry_options { /* 0: the default */
+typedef struct pal_geometry_options { /* 0 selects the default */
     size_t struct_size;
-    int64_t samples;                                        /* the first ones of the data; 100 */
-    int64_t neighbours;                                     /* of each in the training data; 10 */
-    int64_t directions;                                     /* across, at each sample; 10 */
-    int64_t images;                                         /* samples whose tangents are kept; 6 */
-    int64_t tangents;                                       /* of each; 8 */
-    uint64_t seed;                                          /* of the directions across */
-    int (*progress)(int64_t done, int64_t all, void *user); /* not zero: stop (PAL_ERR_STOPPED); NULL: none */
+    int64_t samples;    /* the first ones of the data; default 100 */
+    int64_t neighbours; /* of each sample, in the training data; default 10 */
+    int64_t directions; /* random directions across the data, at each sample; default 10 */
+    int64_t images;     /* samples whose tangents are kept; default 6 */
+    int64_t tangents;   /* kept per sample; default 8 */
+    uint64_t seed;      /* for the random directions */
+    int (*progress)(int64_t done, int64_t all, void *user); /* nonzero: stop (PAL_ERR_STOPPED); NULL: not called */
     void *user;
 } pal_geometry_options;
 
-typedef struct pal_geometry { /* of the encoder's Jacobian J [code, features] at samples */
+typedef struct pal_geometry { /* of the Jacobian J [code, features] of the encoder at the samples */
     pal_shape sample;
     int64_t samples, code, features;
     double norm, norm2; /* means of ||J||_F and of its square */
-    int64_t length;     /* singular values: the smaller of code and features */
-    double *spectrum;   /* [length]: the mean of each singular value by rank */
+    int64_t length;     /* number of singular values: the smaller of code and features */
+    double *spectrum;   /* [length]: the mean of each singular value, by rank */
     int classes;        /* 0: no labels */
     int64_t *class_samples;
     double *class_spectrum; /* [classes, length]; zeros for a class without samples */
     int64_t neighbours;
-    double along;  /* mean ||J d||, d the unit vectors to the nearest neighbours; NAN without training data */
-    double across; /* mean ||J z||, z random unit vectors orthogonal to all d at that sample; NAN: there are none */
+    double along;  /* mean ||J d|| for the unit vectors d to the nearest neighbours; NAN without training data */
+    double across; /* mean ||J z|| for random unit vectors z, orthogonal to all d of the sample; NAN: no such z */
     int64_t images, tangents;
     pal_tensor *image;   /* [images, features] */
     pal_tensor *tangent; /* [images * tangents, features]: right singular vectors, by descending singular value */
 } pal_geometry;
 
-/* Exact, sample by sample. train: where the neighbours are looked for; NULL: nowhere. NULL: err says why. */
+/* Computes J exactly, one sample at a time. Neighbours are searched in train; NULL: no neighbours. NULL: failed, see
+ * err. */
 pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const pal_dataset *train,
                                const pal_geometry_options *options, pal_error *err);
 void pal_geometry_free(pal_geometry *geometry);
@@ -124,17 +126,18 @@ typedef struct pal_geometry_picture {
     const char *title;
 } pal_geometry_picture;
 
-/* Singular values on a logarithmic axis: of one model overall and by class, of several overall (pal_curves_write). */
+/* Plots singular values on a logarithmic axis (pal_curves_write): for one model overall and by class, for several
+ * models overall only. */
 pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, bool *drawn,
                                       pal_error *err);
-/* The samples, and beside each its leading tangents. PNG. */
+/* PNG with the samples, and next to each sample its leading tangents. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 
 /* ---- Denoising ------------------------------------------------------------------------------------------------ */
 
 typedef struct pal_denoise_options {
     size_t struct_size;
-    int64_t samples; /* of the picture; 0: 16 */
+    int64_t samples; /* in the picture; 0: 16 */
     int64_t batch;   /* batch, seed, lanes, corruptor: as in pal_evaluate */
     uint64_t seed;
     unsigned lanes;
@@ -144,20 +147,19 @@ typedef struct pal_denoise_options {
 
 typedef struct pal_denoise_figures {
     int64_t samples;
-    double noisy, denoised; /* squared error of the noisy samples, and of their reconstructions, from the clean ones */
+    double noisy, denoised; /* squared distance of the noisy samples, and of their reconstructions, to the clean ones */
 } pal_denoise_figures;
 
-/* Rows of the picture: clean, noisy, denoised. PAL_ERR_ARGUMENT where nothing corrupts. */
+/* Measures, and draws the rows clean, noisy, denoised. PAL_ERR_ARGUMENT: nothing corrupts the samples. */
 pal_status pal_denoise(pal_model *model, const pal_dataset *data, const pal_denoise_options *options,
                        pal_denoise_figures *figures, const char *path, pal_error *err);
 
-/* ---- Filling in what is missing ------------------------------------------------------------------------------- */
+/* ---- Infilling missing pixels --------------------------------------------------------------------------------- */
 
 typedef enum pal_infill_method {
-    PAL_INFILL_ONCE,  /* one reconstruction of the filled sample */
-    PAL_INFILL_CLAMP, /* reconstructed again and again, the known pixels put back each time */
-    PAL_INFILL_CODE,  /* the code that gives the known pixels the greatest likelihood, by Adam from the filled sample's
-                       */
+    PAL_INFILL_ONCE,  /* reconstruct the filled sample once */
+    PAL_INFILL_CLAMP, /* reconstruct repeatedly, and put the known pixels back each time */
+    PAL_INFILL_CODE,  /* find the code that maximises the likelihood of the known pixels, by Adam */
     PAL_INFILL_METHODS
 } pal_infill_method;
 
@@ -166,190 +168,193 @@ const char *pal_infill_name(pal_infill_method method); /* "once", "clamp", "code
 typedef struct pal_infill_options {
     size_t struct_size;
     pal_infill_method method;
-    const float *fill;    /* [features]: what missing pixels hold to begin with; NULL: zeros */
-    int64_t steps;        /* clamp: 0 is 50; code: 0 is 200; once takes one */
-    double learning_rate; /* code: to begin with, falling to 0 along half a cosine; 0: 0.02 */
-    float *means;         /* [n, features]: gets what the decoder says of every pixel, known or not; NULL: unwanted */
-    int64_t batch;        /* 0: 128 */
+    const float *fill;    /* [features]: initial values of missing pixels; NULL: zeros */
+    int64_t steps;        /* clamp: 0 means 50; code: 0 means 200; once always takes one */
+    double learning_rate; /* code: initial rate, which falls to 0 along half a cosine; 0: 0.02 */
+    float *means;         /* [n, features]: receives the decoder's value of every pixel, known or not; may be NULL */
+    int64_t batch;        /* samples per batch; 0: 128 */
     unsigned lanes;       /* 0: the context's threads */
-    pal_done_fn progress; /* NULL: none */
+    pal_done_fn progress; /* NULL: not called */
     void *user;
 } pal_infill_options;
 
-/* Rows x [n, features] with the pixels missing where missing [features] is not 0; what x has there is not read. out,
- * which may be x, has the bits of x where it is known. A code stays in the range of the encoder's last activation. On
- * failure out is as it was, or spoilt. */
+/* Fills in the pixels of the rows x [n, features] that are missing, which are those where missing [features] is not 0.
+ * Missing pixels of x are not read. out may be x; its known pixels have the bits of x. Method code starts at the code
+ * of the filled sample, and the code stays in the range of the encoder's last activation. On failure the contents of
+ * out are unspecified. */
 pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, size_t n,
                       const pal_infill_options *options, float *out, pal_error *err);
 
-/* A rectangle is missing, in every plane of the sample's last two axes of more than one element. A sample of one axis
- * counts as an image as square as can be. PAL_ERR_ARGUMENT: it is not inside, or leaves nothing known. */
+/* Marks a rectangle as missing in every plane of the sample. The plane consists of the last two axes with more than one
+ * element; a sample with one such axis counts as an image that is as square as possible. PAL_ERR_ARGUMENT: the
+ * rectangle is not inside the plane, or nothing would remain known. */
 pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, int64_t height, int64_t width,
                                  uint8_t *missing, pal_error *err);
 /* Height and width of such a plane. */
 void pal_sample_plane(pal_shape sample, int64_t *height, int64_t *width);
 typedef struct pal_infill_picture {
     size_t struct_size;
-    pal_infill_options infill; /* of all methods; its method, steps of once and means are not read */
+    pal_infill_options infill; /* for all methods; its method and means are ignored, and steps for method once */
     unsigned methods;          /* bits 1 << PAL_INFILL_...; 0: all */
-    const float *mean;         /* [features]: the reference is to fill with it */
-    int64_t samples;           /* of the picture; 0: 16 */
+    const float *mean;         /* [features]: the mean sample, which the reference is filled with; NULL: no reference */
+    int64_t samples;           /* in the picture; 0: 16 */
     const char *title, *caption;
 } pal_infill_picture;
 
-typedef struct pal_infill_figures {           /* squared errors, sums over pixels of a kind, means over samples */
-    int64_t samples, missing;                 /* samples; missing pixels of each */
-    double reference;                         /* of the missing pixels, filled with the mean */
-    double squared_error[PAL_INFILL_METHODS]; /* of the missing pixels; NAN where the method was not asked for */
-    double known_error[PAL_INFILL_METHODS];   /* of the decoder's value of the known ones, which the result keeps */
+typedef struct pal_infill_figures { /* squared errors: summed over missing or known pixels, mean over samples */
+    int64_t samples, missing;       /* number of samples; missing pixels of each */
+    double reference;               /* of the missing pixels, filled with the mean sample */
+    double squared_error[PAL_INFILL_METHODS]; /* of the missing pixels; NAN if the method was not requested */
+    double known_error[PAL_INFILL_METHODS];   /* of the decoder's values for the known pixels (the result keeps x) */
 } pal_infill_figures;
 
-/* Rows: original, masked, and one for each method. */
+/* Measures, and draws the rows original, masked, and one per method. */
 pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uint8_t *missing,
                             const pal_infill_picture *picture, pal_infill_figures *figures, const char *path,
                             pal_error *err);
 
-/* ---- Blending through the code -------------------------------------------------------------------------------- */
+/* ---- Interpolation between codes ------------------------------------------------------------------------------ */
 
-/* Corners [2 or 4, features]. Of two, out [steps, features] is decode((1 - t) h0 + t h1), t = i / (steps - 1); of four
- * (top left, top right, bottom left, bottom right), out [steps, steps, features], rows from the top. Its ends are the
- * reconstructions of the corners. At least 2 steps. On failure pal_workspace_error may know more. */
+/* Blends the codes of 2 or 4 corners [count, features] and decodes the blends. For two corners, out [steps, features]
+ * is decode((1 - t) h0 + t h1) with t = i / (steps - 1). For four (top left, top right, bottom left, bottom right), out
+ * is [steps, steps, features], with rows from the top. The ends of out are the reconstructions of the corners. steps is
+ * at least 2. After a failure, pal_workspace_error may give the details. */
 pal_status pal_interpolate(const pal_model *model, pal_workspace *workspace, const float *corners, size_t count,
                            size_t steps, float *out);
-/* The same of any vectors, [2 or 4, width]: what pal_interpolate does to codes. */
+/* The same blend for any vectors [2 or 4, width]; pal_interpolate applies it to codes. */
 void pal_blend(const float *corners, size_t count, size_t steps, size_t width, float *out);
 
 typedef struct pal_interpolate_options {
     size_t struct_size;
-    const int64_t *corners; /* numbers of samples: from, to, from, to, ...; or four corners of a grid */
+    const int64_t *corners; /* indices of samples: from, to, from, to, ...; or the four corners of a grid */
     size_t count;
     bool grid;     /* count is 4 */
-    int64_t steps; /* 0: 9; at least 2 */
-    bool pixels;   /* beside them, the blends of the samples themselves */
+    int64_t steps; /* at least 2; 0: 9 */
+    bool pixels;   /* also draw the blends of the samples themselves */
     unsigned lanes;
     const char *title, *caption;
 } pal_interpolate_options;
 
-typedef struct pal_interpolate_figures { /* of a pair; Euclidean lengths */
-    double code;                         /* between the two codes */
-    double straight, path;               /* between the two reconstructions: straight, and along the blends */
+typedef struct pal_interpolate_figures { /* Euclidean lengths for one pair */
+    double code;                         /* distance between the two codes */
+    double straight, path;               /* distance between the two reconstructions; path length along the blends */
 } pal_interpolate_figures;
 
-/* figures: count / 2 of them for pairs; a grid has none; may be NULL. */
+/* figures receives count / 2 entries for pairs, none for a grid; may be NULL. */
 pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data,
                                  const pal_interpolate_options *options, pal_interpolate_figures *figures,
                                  const char *path, pal_error *err);
 
-/* ---- Drawing from the prior ----------------------------------------------------------------------------------- */
+/* ---- Sampling from the prior ---------------------------------------------------------------------------------- */
 
-/* Of a model whose code is random (pal_model_code). codes [n, k], draws of the prior; the same for the same seed. */
+/* Draws codes [n, k] from the prior of a model with a random code (pal_model_code). Equal seeds give equal codes. */
 pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, float *codes, pal_error *err);
-/* codes [steps, steps, 2], of two continuous numbers: the quantiles (i + 1/2) / steps of the prior, the first number
- * from left to right, the second from the bottom, which is the last row, to the top. */
+/* Fills codes [steps, steps, 2] for a code of two continuous numbers: the quantiles (i + 1/2) / steps of the prior. The
+ * first number grows from left to right, the second from the bottom (the last row) to the top. */
 pal_status pal_prior_plane(const pal_model *model, int64_t steps, float *codes, pal_error *err);
 
 typedef struct pal_sample_options {
     size_t struct_size;
-    int64_t samples; /* drawn; 0: 64, if there is no grid */
-    int64_t steps;   /* of the grid; 0: 20, if the code is of two continuous numbers and no samples are asked for */
+    int64_t samples; /* to draw; 0: 64, unless a grid is made */
+    int64_t steps;   /* per side of the grid; 0: 20, if the code has two continuous numbers and samples is 0 */
     uint64_t seed;
     unsigned lanes;
     const char *title, *caption;
 } pal_sample_options;
 
 bool pal_sample_is_grid(const pal_model *model, const pal_sample_options *options);
-/* The means of x given such codes, as images. */
+/* Draws the means of x given such codes, as images. */
 pal_status pal_sample_write(const pal_model *model, const pal_sample_options *options, const char *path,
                             pal_error *err);
 
-/* ---- Classifying ---------------------------------------------------------------------------------------------- */
-
-/* ---- Logistic regression ------------------------------------------------------------------------------------------
+/* ---- Classification: logistic regression ----------------------------------------------------------------------
  *
- * Multinomial logistic regression with an L2 penalty, strength/2 ||W||^2 (biases are free), trained to convergence on
- * some labelled training samples, by L-BFGS in float64. Features are centred by their mean over these samples and
- * divided by one number, so that the mean of their squared norms is 1; no feature gets a scale of its own. The strength
- * is the one of 1e-2, 1e-2/5, 1e-2/25, ..., 1e-2/5^8 with the lowest error on held-out fifths of the labelled samples
- * (each in turn where there are at most 2000, else one), the strongest first; the search ends when it got worse twice.
- * The classifier is then trained on all labelled samples. */
+ * Multinomial logistic regression with an L2 penalty, strength/2 ||W||^2 (biases are not penalised). It is trained to
+ * convergence on some labelled training samples, by L-BFGS in float64. The features are centred by their mean over
+ * these samples. All of them are divided by one common number, so that the mean of the squared norms is 1.
+ *
+ * The strength is chosen among 1e-2, 1e-2/5, 1e-2/25, ..., 1e-2/5^8: the one with the lowest error on held-out fifths
+ * of the labelled samples. Up to 2000 samples each fifth is held out in turn, above that only one. The search goes from
+ * strong to weak and ends after two strengths in a row without a lower error. Then the classifier is trained on all
+ * labelled samples. */
 
 typedef struct pal_classify_options {
     size_t struct_size;
-    int64_t labels;      /* so many labelled samples, stratified: by class as in all of the data; 0: all */
-    uint64_t seed, draw; /* which samples: draws of one seed differ, and are the same for codes and inputs */
+    int64_t labels;      /* number of labelled samples, with the class proportions of all of the data; 0: all */
+    uint64_t seed, draw; /* select the samples: each draw of a seed differs; codes and inputs get the same samples */
     unsigned lanes;      /* 0: the context's threads */
-    int64_t *confusion;  /* room for classes x classes counts of test samples, by label and answer; NULL: none */
+    int64_t *confusion;  /* receives [classes, classes] counts of test samples, by label and answer; NULL: none */
 } pal_classify_options;
 
 typedef struct pal_classification {
     int64_t labels, features, test_samples;
-    int classes;               /* the most of both data sets */
-    double error, train_error; /* shares of the test samples, and of the labelled ones, that are told wrongly */
-    double held_out_error;     /* at the strength that was chosen; NAN where no class has two labels */
+    int classes;               /* the larger number of the two data sets */
+    double error, train_error; /* misclassified share of the test samples, and of the labelled training samples */
+    double held_out_error;     /* at the chosen strength; NAN if no class has two labelled samples */
     double strength;
-    double gradient;     /* of the final fit: the largest of its absolute values */
-    bool converged;      /* it is at most 1e-6 */
-    int64_t evaluations; /* of loss and gradient, in all */
+    double gradient;     /* largest absolute element of the gradient of the final fit */
+    bool converged;      /* gradient is at most 1e-6 */
+    int64_t evaluations; /* of loss and gradient, in all fits together */
     double seconds;
 } pal_classification;
 
-/* On codes of clean inputs; model NULL: on the inputs themselves. PAL_ERR_ARGUMENT: no labels in the data, more asked
- * for than there are, or fewer than classes. */
+/* Classifies codes of clean inputs; with model NULL, the inputs themselves. PAL_ERR_ARGUMENT: the data has no labels,
+ * more labels were requested than it has, or fewer than there are classes. */
 pal_status pal_classify(const pal_model *model, const pal_dataset *train, const pal_dataset *test,
                         const pal_classify_options *options, pal_classification *result, pal_error *err);
-/* Whether pal_classify would refuse so many labels. */
+/* Fails if pal_classify would refuse this number of labels. */
 pal_status pal_classify_check(const pal_dataset *train, const pal_dataset *test, int64_t labels, pal_error *err);
 
-/* ---- Heads ---------------------------------------------------------------------------------------------------- */
+/* ---- Classification: heads ------------------------------------------------------------------------------------ */
 
-/* Whether the model tells classes by itself. */
+/* Whether the model itself classifies. */
 bool pal_has_head(const pal_model *model);
-/* The answers of such a model to clean inputs: nothing is trained, of the options only lanes and confusion are read,
- * and what the result says of training is 0 or NAN. confusion is of the model's classes. PAL_ERR_ARGUMENT: no head, no
- * labels in the data, or more classes than the head's. */
+/* Measures the answers of such a model to clean inputs. Nothing is trained: of the options only lanes and confusion are
+ * read, and the result fields about training are 0 or NAN. confusion has the number of classes of the model.
+ * PAL_ERR_ARGUMENT: the model has no head, the data has no labels, or it has more classes than the head. */
 pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pal_classify_options *options,
                              pal_classification *result, pal_error *err);
 
-/* ---- ln p(x) of a model with a random code
- * ---------------------------------------------------------------------------
+/* ---- ln p(x) of a model with a random code --------------------------------------------------------------------
  *
- * By importance sampling from the posterior (Burda, Grosse and Salakhutdinov, ICLR 2016): ln (1/N) sum over N draws of
- * p(x | z) p(z) / q(z | x), too low in expectation, and the less so the more draws. */
+ * Importance sampling from the posterior (Burda, Grosse and Salakhutdinov, ICLR 2016): ln (1/N) sum over N draws of
+ * p(x | z) p(z) / q(z | x). The expectation of this estimate is too low; the error shrinks with the number of draws. */
 
 typedef struct pal_importance_options {
     size_t struct_size;
-    int64_t draws;  /* N, of each sample */
-    int64_t chunk;  /* draws that are computed at once, at most; 0: what a processor's cache holds */
-    uint64_t seed;  /* draw s of sample i depends on seed, i and s alone; binary inputs are those of pal_evaluate */
+    int64_t draws;  /* N, per sample */
+    int64_t chunk;  /* maximum number of draws computed at once; 0: as many as fit into the processor's cache */
+    uint64_t seed;  /* draw s of sample i depends only on seed, i and s; binary inputs are those of pal_evaluate */
     unsigned lanes; /* 0: the context's threads */
-    double *each;   /* room for ln p(x) of each sample; NULL: not wanted */
-    int (*progress)(int64_t done, int64_t all,
-                    void *user); /* samples, after each chunk; not zero: stop (PAL_ERR_STOPPED) */
+    double *each;   /* receives ln p(x) of each sample; NULL: not requested */
+    int (*progress)(int64_t done, int64_t all, void *user); /* nonzero: stop (PAL_ERR_STOPPED); NULL: not called */
     void *user;
 } pal_importance_options;
 
 typedef struct pal_importance_result {
     int64_t samples, draws;
-    double log_likelihood; /* mean over samples of ln p(x), nats */
-    double standard_error; /* of this mean, over samples; NAN: a single one */
-    double effective;      /* mean over samples of (sum w)^2 / sum w^2, draws that count: at most all of them */
+    double log_likelihood; /* mean over samples of ln p(x), in nats */
+    double standard_error; /* of this mean, over samples; NAN for a single sample */
+    double effective;      /* effective number of draws: mean over samples of (sum w)^2 / sum w^2, at most `draws` */
 } pal_importance_result;
 
-/* Memory does not grow with the draws. PAL_ERR_ARGUMENT: what pal_importance_check says. */
+/* Memory does not grow with the number of draws. After each chunk, progress is called with the number of finished
+ * samples and of all samples. PAL_ERR_ARGUMENT: pal_importance_check fails. */
 pal_status pal_importance(pal_model *model, const pal_dataset *data, const pal_importance_options *options,
                           pal_importance_result *result, pal_error *err);
-/* Whether p(x | z) is a density of these data, so that there is an ln p(x) at all: the squared error is none, nor is
- * Bernoulli unless each number is 0 or 1, or binarised. PAL_ERR_ARGUMENT: err says why not, and what to choose. */
+/* Checks that p(x | z) is a density of these data; otherwise ln p(x) is not defined. The output `squared` is not a
+ * density. `bernoulli` is one only if every number is 0 or 1, or is binarised. PAL_ERR_ARGUMENT: not a density; err
+ * gives the reason and the options to choose. */
 pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pal_error *err);
-/* Whether there is such an estimate: the code is random, there are draws, and pal_density_check. */
+/* Checks that the estimate exists: the code is random, the number of draws is positive, and pal_density_check. */
 pal_status pal_importance_check(const pal_model *model, const pal_dataset *data, const pal_importance_options *options,
                                 pal_error *err);
 
 /* ---- Scores --------------------------------------------------------------------------------------------------- */
 
-/* The area under the ROC curve: the probability that one of the positive scores is greater than one of the negative
- * ones, a tie counting half; exact, by ranks. Both are sorted in place. NAN: there is no score of one kind, or one is
- * not a number. */
+/* The exact area under the ROC curve, computed by ranks: the probability that a positive score is greater than a
+ * negative one, where a tie counts half. Both arrays are sorted in place. NAN: an array is empty, or a score is not a
+ * number. */
 double pal_auc(double *negative, size_t n, double *positive, size_t m);
 
 #ifdef __cplusplus

@@ -1,17 +1,22 @@
 /* ascent.c - the input of norm 1 that activates a unit most, by projected gradient ascent on the sphere.
  *
- * The layers are read off the tape of the encoder: from the code back to the input stand products (of a matrix, or
- * convolutions), each with what is added to it; that sum is the layer's pre-activation. So any variant will do whose
- * encoder is a chain. A unit of a convolution is a channel, at the middle of its plane.
+ * The layers are found on the tape of the encoder. On the path from the code back to the input there are products
+ * (matrix products or convolutions), each possibly followed by an addition. The result of a product and its addition is
+ * the pre-activation of a layer. So this works for any variant whose encoder is a chain of layers. A unit of a
+ * convolution is a channel, taken at the middle of its plane.
  *
- * Samples of a batch do not meet, so a batch climbs for as many units and starts at once: one program gives the values
- * and the gradients of all. First steps go from v to the direction of v + t g/|g|, where t doubles while the value
- * rises and is halved where it falls: at once to the top of what is linear. Rectified units have ridges on which no
- * such step helps. There a step is of length t along the sphere, and where it falls, g becomes that combination of
- * itself and the gradient found there which is shortest along the sphere; what crosses the ridge cancels, what goes
- * along it stays (Goldstein 1977). If nothing stays, t is too long. Where v has the direction of g, or t is nothing, v
- * is at a maximum. The first start is the direction of the gradient at 0, which is the answer for a single layer; the
- * others are random. */
+ * The samples of a batch are independent, so one batch climbs for many units and starts at once: one program computes
+ * the values and gradients of all. A row has two kinds of steps:
+ *
+ *   - At first a step goes from v to the direction of v + t g/|g|. t doubles when the value rises and is halved when it
+ *     falls. Where the unit is linear, this reaches the maximum at once.
+ *   - Rectified units have ridges, where no such step helps. When t is below ridge_step, steps of length t along the
+ *     sphere follow. If the value does not rise, g is replaced by a combination of itself and the gradient at the new
+ *     point: the one that is shortest along the sphere. The components across the ridge cancel, those along the ridge
+ *     remain (Goldstein 1977). If almost nothing remains, t was too long and is reduced.
+ *
+ * v is a maximum if it has the direction of g, or if t is negligible. The first start is the direction of the gradient
+ * at 0, which is the answer for a single layer. The other starts are random. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +25,20 @@
 #include "analysis/internal.h"
 
 enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1200, WINDOW = 100 };
-static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* t */
-static const double parallel = 1e-6, cancelled = 1e-3;         /* lengths along the sphere, of a gradient's */
-static const double gain = 1e-4, better = 1e-6, enough = 1e-3; /* of a value; of what the slope promises */
+static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* values of t */
+static const double parallel = 1e-6;  /* v has the direction of g if at most this part of g is along the sphere */
+static const double cancelled = 1e-3; /* a combination of at most this length along the sphere, relative to g, is 0 */
+static const double gain = 1e-4;      /* on a ridge, a window with at most this relative gain is the last */
+static const double better = 1e-6;    /* another start must be better by more than this relative difference */
+static const double enough = 1e-3;    /* a ridge step must gain this share of what the slope predicts */
 
 /* ---- The layers of a recorded encoder ------------------------------------------------------------------------- */
 
 typedef struct reading {
     pal_var x;
-    int8_t *known; /* by id - x.id: 1 depends on x, -1 does not, 0 not asked yet */
+    int8_t *known; /* by id - x.id: 1 depends on x, -1 does not, 0 unknown yet */
     pal_var layer[LAYERS];
-    size_t n; /* from the code down */
+    size_t n; /* number of layers, from the code down */
 } reading;
 
 static bool depends(const reading *r, pal_var v)
@@ -43,7 +51,7 @@ static bool depends(const reading *r, pal_var v)
     return *known > 0;
 }
 
-/* The first operand through which v depends on x; id 0: none. */
+/* The first operand of v that depends on x; id 0: none. *others counts the operands that do not. */
 static pal_var below(const reading *r, pal_var v, size_t *others)
 {
     pal_var found = {.tape = v.tape};
@@ -58,7 +66,7 @@ static pal_var below(const reading *r, pal_var v, size_t *others)
     return found;
 }
 
-/* Fills r->layer with pre-activations. false: no chain of layers, or no memory. */
+/* Fills r->layer with the pre-activations. false: not a chain of layers, or out of memory. */
 static bool read_layers(reading *r, pal_var h)
 {
     r->n = 0;
@@ -81,7 +89,7 @@ static bool read_layers(reading *r, pal_var h)
     return good && r->n > 0;
 }
 
-/* Records the encoder from x on; the pre-activation of a layer (1: the first; 0: the last), and how many there are. */
+/* Records the encoder from x on. Returns the pre-activation of a layer (1: the first; 0: the last) and sets *layers. */
 static pal_var preactivation(pal_model *model, pal_tape *tape, pal_var x, int64_t layer, int64_t *layers)
 {
     reading r = {.x = x};
@@ -91,11 +99,11 @@ static pal_var preactivation(pal_model *model, pal_tape *tape, pal_var x, int64_
     if (!pal_ok(h)) return h;
     const char *name = pal_model_variant(model)->name;
     if (!read_layers(&r, h))
-        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s: its encoder is no chain of layers", name);
+        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s: the encoder is not a chain of layers", name);
     *layers = (int64_t)r.n;
     if (layer < 0 || layer > *layers)
-        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s has %zu layer%s in its encoder: there is no layer %lld", name,
-                             r.n, r.n == 1 ? "" : "s", (long long)layer);
+        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s has %zu encoder layer%s: layer %lld does not exist", name, r.n,
+                             r.n == 1 ? "" : "s", (long long)layer);
     return r.layer[layer ? *layers - layer : 0];
 }
 
@@ -134,11 +142,11 @@ pal_status palt__layer_find(pal_model *model, int64_t layer, palt__layer *out, p
 typedef struct climb {
     const palt__layer *layer;
     size_t features, rows;
-    pal_tensor *x, *mask; /* of the model's type: where the program looks, [rows, features]; a 1 a row at the unit */
+    pal_tensor *x, *mask; /* [rows, features], where the program evaluates; a 1 per row at its unit */
     pal_program *program; /* value [rows], gradient [rows, features] */
     double *v, *g, *d;    /* the best point of each row so far, the gradient there, the combination of gradients */
     struct row {
-        double value, step, before; /* before: the value when the window began */
+        double value, step, before; /* before: the value at the start of the window */
         bool ridge, done;
     } row[ROWS];
 } climb;
@@ -176,13 +184,13 @@ static double dot(const double *a, const double *b, size_t n)
     return sum;
 }
 
-/* Puts the direction of v (or v where it has none) where the program looks. */
+/* Writes v times scale as the next point that the program evaluates. */
 static void look(climb *c, size_t row, const double *v, double scale)
 {
     for (size_t i = 0; i < c->features; i++) pal_tensor_set(c->x, row * c->features + i, v[i] * scale);
 }
 
-/* Takes what the program found at row as the best so far. */
+/* Accepts the point that the program evaluated for this row as the best so far. */
 static void take(climb *c, size_t row)
 {
     const pal_tensor *g = pal_output(c->program, 1);
@@ -193,7 +201,7 @@ static void take(climb *c, size_t row)
     }
 }
 
-/* The length of a gradient along the sphere at v, which has norm 1. */
+/* The length of the part of g along the sphere at v; v has norm 1. */
 static double along(const double *v, const double *g, size_t n)
 {
     double out = dot(v, g, n), sum = 0;
@@ -201,7 +209,7 @@ static double along(const double *v, const double *g, size_t n)
     return sqrt(sum);
 }
 
-/* Whether v has the direction of the gradient there, or there is none. */
+/* Whether v has the direction of its gradient, or the gradient is 0. */
 static bool at_top(const climb *c, size_t row)
 {
     const double *v = c->v + row * c->features, *g = c->g + row * c->features;
@@ -220,7 +228,7 @@ static void propose(climb *c, size_t row, double *room)
     look(c, row, room, 1 / sqrt(dot(room, room, n)));
 }
 
-/* The shortest combination, along the sphere, of d and the gradient where the program looked. */
+/* Replaces d by the combination of d and the gradient at the evaluated point that is shortest along the sphere. */
 static void combine(climb *c, size_t row)
 {
     const size_t n = c->features;
@@ -240,7 +248,7 @@ static void combine(climb *c, size_t row)
     for (size_t i = 0; i < n; i++) d[i] += share * (pal_tensor_get(e, row * n + i) - d[i]);
 }
 
-/* A step that fell short, or not far enough for its slope. */
+/* Handles a step after which the value did not rise enough. */
 static void fall(climb *c, size_t row)
 {
     const size_t n = c->features;
@@ -271,7 +279,7 @@ static void judge(climb *c, size_t row)
     r->done = at_top(c, row) || r->step < smallest_step;
 }
 
-/* Along the last ridges the climb is slow, and what it gains cannot be seen: a window that gains little is the last. */
+/* Progress along the last ridges is slow and not visible in the result, so a window with little gain is the last. */
 static void rest(struct row *r)
 {
     r->done |= r->ridge && r->value - r->before <= gain * fabs(r->value);
@@ -284,7 +292,7 @@ static pal_status run(climb *c, pal_error *err)
     return status ? pal_error_set(err, status, "%s", pal_program_error(c->program)) : PAL_OK;
 }
 
-/* Starts: the direction of the gradient at 0, and random ones that depend on the unit's number alone. */
+/* Sets the starts: the direction of the gradient at 0, and random ones that depend only on the index of the unit. */
 static pal_status begin(climb *c, const int64_t *units, int64_t n, double *room, pal_error *err)
 {
     memset(c->mask->data, 0, pal_tensor_bytes(c->mask));
@@ -316,7 +324,7 @@ static pal_status begin(climb *c, const int64_t *units, int64_t n, double *room,
     return status;
 }
 
-/* The best start of each unit. */
+/* Takes the best start of each unit. */
 static void finish(const climb *c, int64_t n, float *out, double *value, int64_t *open)
 {
     for (int64_t u = 0; u < n; u++) {

@@ -1,5 +1,7 @@
-/* auc.c - the area under the ROC curve, which is the statistic of Mann and Whitney over the number of pairs (Hanley and
- * McNeil, Radiology 1982). Pairs are counted in whole numbers: 2 for a greater positive, 1 for a tie. */
+/* auc.c - the area under the ROC curve.
+ *
+ * It equals the Mann-Whitney statistic divided by the number of pairs (Hanley and McNeil, Radiology 1982). Pairs are
+ * counted in integers: 2 if the positive score is greater, 1 for a tie. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -24,7 +26,7 @@ double pal_auc(double *negative, size_t n, double *positive, size_t m)
     qsort(negative, n, sizeof *negative, by_value);
     qsort(positive, m, sizeof *positive, by_value);
     uint64_t halves = 0;
-    size_t below = 0, not_above = 0; /* of the negative scores, compared with a positive one */
+    size_t below = 0, not_above = 0; /* number of negative scores below, and not above, the positive one */
     for (size_t i = 0; i < m; i++) {
         while (below < n && negative[below] < positive[i]) below++;
         while (not_above < n && negative[not_above] <= positive[i]) not_above++;

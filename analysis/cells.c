@@ -1,4 +1,4 @@
-/* cells.c - how samples are drawn as the cells of a grid: their planes, and what is black and white. */
+/* cells.c - how samples are drawn as the cells of a grid: the size of their planes, and their grey levels. */
 #include "analysis/internal.h"
 
 void palt__cell_size(pal_shape sample, int64_t *height, int64_t *width)

@@ -1,6 +1,6 @@
-/* classify.c - how well a linear classifier does on codes, or on the inputs themselves, given so many labels.
+/* classify.c - measures a linear classifier on codes or inputs, trained on a given number of labels.
  *
- * Features are float64 and in memory for the labelled samples alone; test samples go through in batches. */
+ * Only the features of the labelled samples are kept in memory, in float64. Test samples are processed in batches. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "analysis/internal.h"
 
 enum { BATCH = 256, FOLDS = 5, FOLDED = 2000, STRENGTHS = 9, WORSE = 2 };
-#define SELECTING 1e-5 /* the gradient that is small enough to compare strengths, and that of the final fit */
+#define SELECTING 1e-5 /* gradient at which a fit ends: when comparing strengths, and the final fit */
 #define FINAL     1e-6
 
 typedef struct job {
@@ -19,8 +19,8 @@ typedef struct job {
     pal_classify_options o;
     pal_classification *result;
     int64_t n, d, classes;
-    uint32_t *rows; /* of the training samples that are labelled */
-    uint8_t *fold;  /* of each */
+    uint32_t *rows; /* indices of the labelled training samples */
+    uint8_t *fold;  /* fold of each labelled sample */
     pal_workspace *workspace;
     pal_tensor *batch;     /* f32 [BATCH, features] */
     float *codes;          /* [BATCH, d] */
@@ -28,7 +28,7 @@ typedef struct job {
     pal_tensor *inputs, *targets;
     palt__logistic *classifier;
     double *weights;   /* [n] */
-    double *solutions; /* one a fold, and the final one */
+    double *solutions; /* one per fold, then the final one */
 } job;
 
 /* ---- Which samples are labelled ------------------------------------------------------------------------------- */
@@ -38,7 +38,7 @@ static int64_t classes_of(const pal_dataset *train, const pal_dataset *test)
     return train->classes > test->classes ? train->classes : test->classes;
 }
 
-/* Samples of each class. */
+/* Counts the samples of each class. */
 static void count_classes(const pal_dataset *data, int64_t count[256])
 {
     const uint8_t *labels = data->labels->data;
@@ -70,7 +70,7 @@ pal_status pal_classify_check(const pal_dataset *train, const pal_dataset *test,
 
 /* ---- Features ------------------------------------------------------------------------------------------------- */
 
-/* n of these rows, BATCH at most, as float32 [n,d]. */
+/* The features of n rows, at most BATCH, as float32 [n,d]. */
 static pal_status gather(job *j, const pal_dataset *data, const uint32_t *rows, int64_t n, const float **out,
                          pal_error *err)
 {
@@ -125,7 +125,7 @@ static double *solution_of(const job *j, int fold)
     return j->solutions + (size_t)fold * palt__logistic_size(j->classifier);
 }
 
-/* Weights 1 / how many there are for what is not in the fold (-1: for all); how many are. */
+/* Sets weight 0 for the samples of the fold (-1: none), and 1/n for the n others. Returns the size of the fold. */
 static int64_t hold_out(job *j, int fold)
 {
     int64_t held = 0;
@@ -134,8 +134,9 @@ static int64_t hold_out(job *j, int fold)
     return held;
 }
 
-/* A fold is trained again and again, from strong to weak, each time from where it was. Of equal errors, the one whose
- * labels surprise least. The final fit starts from the last fold's. */
+/* Each fold is trained for one strength after the other, from strong to weak, and starts from its previous solution.
+ * Among strengths of equal error, the one with the lowest -log p of the held-out labels is chosen. The final fit starts
+ * from the solution of the last fold. */
 static pal_status choose_strength(job *j, pal_error *err)
 {
     pal_classification *r = j->result;
@@ -190,7 +191,7 @@ static pal_status train(job *j, pal_error *err)
     return PAL_OK;
 }
 
-/* The class that the final solution gives to features x [d]. */
+/* The class that the final solution predicts for features x [d]. */
 static int64_t answer(const job *j, const double *x, double *logits)
 {
     const double *w = solution_of(j, FOLDS);

@@ -1,7 +1,7 @@
-/* denoise.c - clean samples, noisy ones, and what the model makes of these.
+/* denoise.c - compares clean samples, noisy samples, and their reconstructions.
  *
- * One pass over the data gives figures and picture: the rows of the picture are copied from the batches as they pass.
- * The noise's row is the sample's number, as in evaluate.c: sample i is as noisy in any batch. */
+ * One pass over the data gives the figures and the picture: the rows of the picture are copied from the batches. As in
+ * evaluate.c, the row of the noise is the index of the sample, so sample i gets the same noise in any batch. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     return OUTPUTS;
 }
 
-/* What of this batch is in the picture. */
+/* Copies the samples of this batch that are in the picture. */
 static void keep(denoising *d, const palt__stage *stage)
 {
     const pal_tensor *from[ROWS] = {[CELLS_CLEAN] = stage->input,
@@ -49,7 +49,7 @@ static void keep(denoising *d, const palt__stage *stage)
         memcpy((char *)d->cells[k]->data + (size_t)d->done * row, from[k]->data, (size_t)rows * row);
 }
 
-/* Batches of so many rows as long as they are full. */
+/* Processes full batches of `rows` samples. */
 static pal_status pass(denoising *d, int64_t rows, pal_error *err)
 {
     if (!rows || d->data->count - d->done < rows) return PAL_OK;
@@ -78,8 +78,7 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
         rows[k] =
             (pal_grid_row){.cells = d->cells[k], .label = labels[k], .mapping = palt__mapping(d->cells[CELLS_CLEAN])};
     snprintf(caption, sizeof caption,
-             "%s%sSquared error from the clean samples, mean of all %lld: noisy %.2f, "
-             "denoised %.2f.",
+             "%s%sSquared error against the clean samples, mean over all %lld: noisy %.2f, denoised %.2f.",
              d->o.caption ? d->o.caption : "", d->o.caption ? " " : "", (long long)f->samples, f->noisy, f->denoised);
     pal_grid_section section = {.rows = rows, .count = ROWS};
     palt__size_cells(&section, pal_model_sample(d->model));
@@ -93,12 +92,11 @@ static pal_status prepare(denoising *d, pal_error *err)
     if (palt__fits(d->model, d->data, err)) return err->status;
     if (!d->o.corruptor && !pal_model_variant(d->model)->corrupt)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "nothing makes noise: %s does not corrupt its input, so say how, such as with --masking "
-                             "0.25",
+                             "no noise: %s does not corrupt its input: choose a corruption, such as --masking 0.25",
                              pal_model_variant(d->model)->name);
     if (d->o.samples < 0 || d->o.batch < 0)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples in batches of %lld", (long long)d->o.samples,
-                             (long long)d->o.batch);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples in batches of %lld: choose 0 or more",
+                             (long long)d->o.samples, (long long)d->o.batch);
     if (!d->o.batch) d->o.batch = 128;
     if (!d->o.samples) d->o.samples = 16;
     if (d->o.samples > d->data->count) d->o.samples = d->data->count;

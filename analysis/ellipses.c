@@ -1,7 +1,7 @@
-/* ellipses.c - the posteriors of some samples, as ellipses in the plane that the codes are drawn in.
+/* ellipses.c - the posteriors of some samples, as ellipses in the plane in which the codes are drawn.
  *
- * The covariance of the code along the plane's two axes is recorded for a batch of samples; no matrix of the code's
- * size is made where its numbers are independent. */
+ * The program computes, for a batch of samples, the covariance of the code along the two axes of the plane. If the
+ * numbers of the code are independent, no covariance matrix of the size of the code is made. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 enum { BATCH = 32 };
 
-/* `each` samples of each class among the first n, evenly from the first to the last of that class. */
+/* Chooses `each` samples of each class among the first n, evenly spaced among the samples of that class. */
 static size_t choose(const uint8_t *labels, int64_t n, int64_t each, uint32_t *rows)
 {
     int64_t of[256] = {0}, seen[256] = {0}, taken[256] = {0};

@@ -1,8 +1,9 @@
-/* filters.c - what the units of an encoder's layer look for, as images; and what those of the decoder's last add.
+/* filters.c - images of what the units of an encoder layer respond to, or of what the units of the last decoder layer
+ * add to the output.
  *
- * Of the first layer: column j of W [features, units], or the kernel of channel j. Of all inputs of norm 1, w_j /
- * ||w_j|| excites unit j most; for deeper layers that input is searched for (ascent.c). A prototype is row j of the
- * decoder's last weights [units, features], or column j of the encoder's first that they are tied to. */
+ * For the first layer this is column j of W [features, units], or the kernel of channel j. Among all inputs of norm 1,
+ * w_j / ||w_j|| excites unit j most. For deeper layers a search finds that input (ascent.c). A prototype is row j of
+ * the last decoder weights [units, features], or column j of the first encoder weights if they are tied. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,24 +17,24 @@ enum { UNITS = 256, TEXT = 512 };
 typedef enum kind { WEIGHTS, UNIT_WEIGHTS, KERNELS, MAXIMA, PROTOTYPES } kind;
 
 typedef struct ranked {
-    double size; /* of the weights: the norm; of a maximum: the pre-activation there */
+    double size; /* the norm of weights, or the pre-activation at a maximum */
     int64_t index;
 } ranked;
 
-typedef struct look { /* one model's section */
+typedef struct look { /* the section of one model */
     pal_model *model;
-    const pal_tensor *w; /* of the first layer, or NULL */
+    const pal_tensor *w; /* the weights that are drawn, or those of the first layer; may be NULL */
     kind kind;
     palt__layer layer;
-    bool across;          /* a unit's weights are a column of w */
-    int64_t units, count; /* of the layer; that have an image */
-    int64_t open;         /* whose search did not converge */
-    pal_tensor *images;   /* [count, pixels], in order of the units */
-    pal_tensor *cells;    /* those that are drawn, in order */
+    bool across;          /* the weights of a unit are a column of w */
+    int64_t units, count; /* units of the layer; units with an image */
+    int64_t open;         /* units whose search did not converge */
+    pal_tensor *images;   /* [count, pixels], in the order of the units */
+    pal_tensor *cells;    /* the images that are drawn, in the order of drawing */
     ranked *order;
 } look;
 
-/* The encoder's first parameter, by name, that is a matrix on all features or the kernels on one channel. */
+/* The first parameter of the encoder that is a matrix on all features, or kernels on one channel. NULL: none. */
 static const pal_tensor *first_weights(const pal_model *model)
 {
     for (size_t i = 0; i < pal_model_parameter_count(model); i++) {
@@ -56,14 +57,14 @@ static pal_status choose_prototypes(look *l, pal_error *err)
         l->across = i >= 2;
     }
     if (!l->w)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: its decoder does not end in a layer of weights to each input",
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: the decoder does not end in a layer of weights onto the input",
                              pal_model_variant(l->model)->name);
     l->kind = PROTOTYPES;
     l->units = l->count = l->w->shape.dim[l->across];
     return PAL_OK;
 }
 
-/* What is to be drawn of a model. */
+/* Chooses what is drawn for a model. */
 static pal_status choose(look *l, const pal_filters_options *o, pal_error *err)
 {
     if (o->prototypes) return choose_prototypes(l, err);
@@ -84,7 +85,7 @@ static int64_t pixels_of(const look *l)
     return l->kind == KERNELS ? l->w->shape.dim[2] * l->w->shape.dim[3] : palt__features(l->model);
 }
 
-/* Unit j's weights are at every `step` elements from start + j * each; UNIT_WEIGHTS divides by their norm. */
+/* The weights of unit j start at element j * each, with stride `step`. UNIT_WEIGHTS divides them by their norm. */
 static void take_weights(look *l)
 {
     int64_t pixels = pixels_of(l), step = l->across ? l->units : 1, each = l->across ? 1 : pixels;
@@ -136,7 +137,7 @@ static pal_status fill(look *l, pal_error *err)
     return status;
 }
 
-/* Inputs of norm 1 are all on one scale: mid-grey is 0, black and white are four root mean squares away. */
+/* Inputs of norm 1 share one scale: mid-grey is 0, and black and white are at 4 times the root mean square. */
 static pal_status arrange(look *l, const ranked *order, int64_t n, pal_error *err)
 {
     int64_t pixels = pixels_of(l);
@@ -156,16 +157,18 @@ static pal_status arrange(look *l, const ranked *order, int64_t n, pal_error *er
 
 static void caption(const look *l, int64_t shown, bool shared, char *out)
 {
-    static const char one_scale[] = "all on one scale, mid-grey 0, clipped at 4 root mean squares";
+    static const char one_scale[] = "all on one scale, mid-grey is 0, clipped at 4 times the root mean square";
     char what[TEXT / 2], count[64] = "", open[64] = "";
     const char *unit = l->layer.plane > 1 ? "channel" : "unit", *by = l->kind == MAXIMA ? "activation" : "norm";
     if (l->kind == PROTOTYPES)
         snprintf(what, sizeof what,
-                 "What each unit of the decoder's last layer adds to the output; each on its own scale, mid-grey 0");
+                 "What each unit of the last decoder layer adds to the output; each on its own scale, mid-grey is 0");
     else if (l->kind == WEIGHTS)
-        snprintf(what, sizeof what, "The weights into each unit of the first layer; each on its own scale, mid-grey 0");
+        snprintf(what, sizeof what,
+                 "The weights into each unit of the first layer; each on its own scale, mid-grey is 0");
     else if (l->kind == KERNELS)
-        snprintf(what, sizeof what, "The kernels of the first layer, one a channel; each on its own scale, mid-grey 0");
+        snprintf(what, sizeof what,
+                 "The kernels of the first layer, one per channel; each on its own scale, mid-grey is 0");
     else if (l->kind == UNIT_WEIGHTS)
         snprintf(what, sizeof what, "The input of norm 1 that excites each unit most, w / ||w||; %s", one_scale);
     else
@@ -174,15 +177,15 @@ static void caption(const look *l, int64_t shown, bool shared, char *out)
                  (long long)l->layer.layer, (long long)l->layer.layers,
                  l->layer.plane > 1 ? " at the middle of its plane" : "", one_scale);
     if (shown < l->units) snprintf(count, sizeof count, ", %lld of %lld", (long long)shown, (long long)l->units);
-    if (l->open) snprintf(open, sizeof open, " %lld had not converged.", (long long)l->open);
+    if (l->open) snprintf(open, sizeof open, " %lld did not converge.", (long long)l->open);
     snprintf(out, TEXT, "%s. By descending %s%s%s.%s", what, by,
-             shared ? " of the last model, a unit at the same place in all" : "", count, open);
+             shared ? " in the last model, each unit in the same place in all" : "", count, open);
 }
 
 static pal_status check(const pal_filters_options *o, pal_error *err)
 {
-    if (!o->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "no model to draw");
-    if (o->units < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld units", (long long)o->units);
+    if (!o->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "filters: no model is given");
+    if (o->units < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld units: choose 0 or more", (long long)o->units);
     return PAL_OK;
 }
 
@@ -233,8 +236,8 @@ pal_status pal_filters_write(const pal_filters_options *given, const char *path,
         status = choose(&looks[i], &o, err);
         if (!status && looks[i].kind != looks[0].kind)
             status = pal_error_set(err, PAL_ERR_ARGUMENT,
-                                   "%s and %s have encoders of different depth or kind: choose the layer 1, or draw "
-                                   "them apart",
+                                   "%s and %s have encoders of different depth or kind: choose layer 1, or draw "
+                                   "them separately",
                                    pal_model_variant(o.models[0])->name, pal_model_variant(o.models[i])->name);
     }
     for (size_t i = 0; !status && i < o.count; i++) status = fill(&looks[i], err);
@@ -255,7 +258,7 @@ pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, flo
     int64_t open;
     pal_status status = palt__layer_find(model, layer, &found, err);
     if (!status && (unit < 0 || unit >= found.units))
-        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: layer %lld has %lld units: there is no unit %lld",
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: layer %lld has %lld units: unit %lld does not exist",
                                pal_model_variant(model)->name, (long long)found.layer, (long long)found.units,
                                (long long)unit);
     return status ? status : palt__ascend(model, &found, &unit, 1, out, value ? value : &own, &open, err);

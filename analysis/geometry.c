@@ -1,12 +1,13 @@
-/* geometry.c - the encoder's Jacobian J = d code / d input at samples: its singular values, its leading right singular
- * vectors, and how far the code moves along the data and across it.
+/* geometry.c - the Jacobian of the encoder at samples, J = d code / d input: its singular values, its leading right
+ * singular vectors, and how far the code moves along the data and across it.
  *
- * All rows of J at one sample come from one product: a batch of as many copies of the sample as the code has units, one
- * unit's derivative each. Singular values of several samples are computed side by side.
+ * One run of the program computes all rows of J at one sample. Its batch has as many copies of the sample as the code
+ * has units, and each row gives the derivative of one unit. The singular values of several samples are computed in
+ * parallel.
  *
  * Along: J d for the unit vectors d to the nearest neighbours in the training data. Across: J z for random unit vectors
- * z orthogonal to all of those (Rifai et al. 2011, "Contractive auto-encoders", section 5: contraction is to be strong
- * in all directions but those along the manifold). */
+ * z orthogonal to all d (Rifai et al. 2011, "Contractive auto-encoders", section 5: contraction should be strong in all
+ * directions except those along the manifold). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,19 +23,19 @@ typedef struct geometer {
     pal_model *model;
     const pal_dataset *data, *among;
     pal_context *context;
-    size_t code, features, length; /* length: singular values of a sample */
-    pal_tensor *x, *copies, *seed; /* the samples [n, features] as f32; one of them `code` times; an identity */
+    size_t code, features, length; /* length: number of singular values per sample */
+    pal_tensor *x, *copies, *seed; /* the samples [n, features] as f32; `code` copies of one sample; an identity */
     pal_program *program;
-    uint32_t *neighbour; /* [n, neighbours], and their distances */
+    uint32_t *neighbour; /* [n, neighbours], as is distance */
     double *distance;
     double *jacobian[TOGETHER], *vectors[TOGETHER], *values; /* values [TOGETHER, length] */
     pal_error failed[TOGETHER];
-    int64_t first; /* the sample that jacobian[0] is of */
+    int64_t first; /* the sample to which jacobian[0] belongs */
 } geometer;
 
 /* ---- The Jacobian --------------------------------------------------------------------------------------------- */
 
-/* Units in the code of one sample; 0: the tape tells. */
+/* Number of units in the code of one sample; 0: failed, and the error is on the tape. */
 static size_t code_size(geometer *e, pal_tape *tape)
 {
     pal_mark mark = pal_tape_mark(tape);
@@ -72,7 +73,7 @@ static pal_status compile(geometer *e, pal_error *err)
     return e->program ? PAL_OK : PAL_ERR_ARGUMENT;
 }
 
-/* J at sample i, [code, features], as double. */
+/* Computes J at sample i, [code, features], as double. */
 static pal_status jacobian(geometer *e, int64_t i, double *out, pal_error *err)
 {
     const float *x = (const float *)e->x->data + i * (int64_t)e->features;
@@ -97,6 +98,7 @@ static double dot(const double *a, const double *b, size_t n)
 
 static double length_of(const double *a, size_t n) { return sqrt(dot(a, a, n)); }
 
+/* The distance ||J d|| that the code moves along d. */
 static double moved(const geometer *e, const double *jacobian, const double *d)
 {
     double sum = 0;
@@ -107,8 +109,8 @@ static double moved(const geometer *e, const double *jacobian, const double *d)
     return sqrt(sum);
 }
 
-/* Takes out of v what lies in the span of the n orthonormal rows of basis (twice: the first time rounds), and makes the
- * rest a unit vector; false: nothing is left. */
+/* Removes from v its projection onto the span of the n orthonormal rows of basis, and normalises the rest. The removal
+ * is done twice because of rounding. false: nothing remains. */
 static bool orthogonalise(double *v, const double *basis, size_t n, size_t features)
 {
     double before = length_of(v, features);
@@ -134,7 +136,7 @@ static void add(mean *m, double value)
     m->n++;
 }
 
-/* basis has room for neighbours + 1 rows, and takes the directions to them, made orthonormal. */
+/* basis has room for neighbours + 1 rows. It receives the directions to the neighbours, orthonormalised. */
 static pal_status directions(const geometer *e, int64_t i, const double *jacobian, double *basis, mean *along,
                              mean *across, pal_error *err)
 {
@@ -188,7 +190,7 @@ static void keep(geometer *e, int64_t sample, const double *values, const double
     for (size_t i = 0; i < e->features; i++)
         pal_tensor_set(g->image, (size_t)sample * e->features + i,
                        (double)((const float *)e->x->data)[(size_t)sample * e->features + i]);
-    for (size_t t = 0; t < (size_t)g->tangents; t++) { /* a tangent's sign means nothing: its largest element's is + */
+    for (size_t t = 0; t < (size_t)g->tangents; t++) { /* the sign is arbitrary: make the largest element positive */
         const double *v = vectors + t * e->features;
         size_t largest = 0;
         for (size_t i = 1; i < e->features; i++)
@@ -230,7 +232,7 @@ static pal_status measure(geometer *e, pal_error *err)
     return status;
 }
 
-/* ---- Life ----------------------------------------------------------------------------------------------------- */
+/* ---- Construction --------------------------------------------------------------------------------------------- */
 
 static pal_status make_room(geometer *e, pal_error *err)
 {

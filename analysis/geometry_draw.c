@@ -1,4 +1,4 @@
-/* geometry_draw.c - pictures of the encoder's Jacobian: its spectra, and its leading tangents beside the samples. */
+/* geometry_draw.c - pictures of the encoder's Jacobian: its spectra, and its leading tangents next to the samples. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ enum { CLASSES = 10, NAME = 64 };
 
 static const double smallest = 1e-5;
 
-/* Far down the logarithmic axis there is only the rounding of float32. cut: something is. */
+/* Copies a spectrum without values so small that they are only rounding of float32. Sets *cut if any were removed. */
 static void take(double *to, int64_t count, const double *spectrum, int64_t length, bool *cut)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -29,7 +29,7 @@ static const char *class_name(const pal_dataset *data, int class, char *out)
 
 pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char *path, bool *drawn, pal_error *err)
 {
-    if (!p->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "no spectrum to draw");
+    if (!p->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "spectra: no geometry is given");
     const pal_geometry *first = p->geometries[0];
     int classes = p->count == 1 && first->classes <= CLASSES ? first->classes : 0;
     size_t most = p->count + (size_t)classes, n = 0;
@@ -77,7 +77,7 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char 
     return status;
 }
 
-/* A view of row i of so many cells each. */
+/* A view of row i, which has `each` cells. */
 static pal_tensor *row_of(const pal_tensor *cells, int64_t i, int64_t each)
 {
     int64_t features = cells->shape.dim[1];
@@ -85,10 +85,10 @@ static pal_tensor *row_of(const pal_tensor *cells, int64_t i, int64_t each)
                            (float *)cells->data + i * each * features);
 }
 
-typedef struct page { /* a section of images and one of tangents for each geometry */
+typedef struct page { /* one section of images, then one of tangents per geometry */
     pal_grid_section *sections;
     pal_grid_row *rows; /* [sections, images] */
-    pal_tensor **cells; /* the same */
+    pal_tensor **cells; /* [sections, images] */
     size_t count;
 } page;
 
@@ -128,12 +128,13 @@ static pal_status fill(page *g, const pal_geometry_picture *p, const char *const
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *p, const char *path, pal_error *err)
 {
     static const char *const ranks[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"};
-    if (!p->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tangents to draw");
+    if (!p->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "tangents: no geometry is given");
     for (size_t i = 0; i < p->count; i++)
         if (p->geometries[i]->tangents > (int64_t)(sizeof ranks / sizeof *ranks) ||
             p->geometries[i]->images != p->geometries[0]->images ||
             p->geometries[i]->features != p->geometries[0]->features)
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "tangents: at most %zu, of the same samples",
+            return pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "tangents: at most %zu per sample, and the same samples for all models",
                                  sizeof ranks / sizeof *ranks);
     size_t images = (size_t)p->geometries[0]->images;
     page g = {.count = p->count + 1};

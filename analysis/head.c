@@ -1,4 +1,4 @@
-/* head.c - what a model that tells classes says of each sample of a data set, counted by label and answer. */
+/* head.c - measures a model that classifies: its answers on a data set, counted by label and answer. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +21,14 @@ static pal_status check(const pal_model *model, const pal_dataset *data, pal_err
     const char *variant = pal_model_variant(model)->name;
     if (!pal_has_head(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "%s tells no classes: choose --features codes, pixels or both, or a run of "
+                             "%s does not classify: choose --features codes, pixels or both, or a run of "
                              "semi-supervised or of stacked with fine-tuning",
                              variant);
     if (!data->labels)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no labels: give --data a folder of IDX files", data->name);
     if (data->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "%s has %d classes, and this %s tells %lld: give --data of %lld classes or fewer",
+                             "%s has %d classes, but this %s has %lld: give --data with %lld classes or fewer",
                              data->name, data->classes, variant, (long long)classes, (long long)classes);
     return palt__fits(model, data, err);
 }
@@ -44,12 +44,12 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     c->units = pal_shape_count(pal_shape_of(code)) / pal_shape_of(in->x).dim[0];
     const pal_shape s = pal_shape_of(outputs[0]);
     if (s.rank == 2 && s.dim[1] == c->classes) return 1;
-    pal_tape_fail(in->tape, PAL_ERR_SHAPE, "%s: its scores are not of %lld classes", pal_model_variant(model)->name,
+    pal_tape_fail(in->tape, PAL_ERR_SHAPE, "%s: the scores do not have %lld classes", pal_model_variant(model)->name,
                   (long long)c->classes);
     return 0;
 }
 
-/* Of equal scores the first counts. */
+/* The answer is the class with the highest score; the first of equal ones. */
 static void count(const palt__stage *stage, void *user)
 {
     counting *c = user;

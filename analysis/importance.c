@@ -1,10 +1,11 @@
 /* importance.c - ln p(x) of a model with a random code, by importance sampling from its posterior.
  *
- * Two programs: the posterior of a sample, once; and the log weights of a chunk of its draws, again and again, in which
- * the sample is one row that broadcasts and the draws are the rows of the decoder's matrix products. Chunks meet on the
- * host, in double: sums of weights relative to the largest so far. The clock of the noise is the sample's number and
- * its row the chunk's, so draw s of sample i is the same whatever the chunk and however many follow; the last chunk is
- * computed whole, and what is too much of it is not counted. */
+ * There are two programs. One computes the posterior of a sample and runs once per sample. The other computes the log
+ * weights of a chunk of draws and runs once per chunk: the sample is one row that is broadcast, and the draws are the
+ * rows of the decoder's matrix products. The host accumulates the chunks in double, as sums of weights relative to the
+ * largest so far. The clock of the noise is the index of the sample, and its row is the index of the chunk. So draw s
+ * of sample i does not depend on the chunk size or on the number of draws. The last chunk is computed in full, and its
+ * surplus draws are ignored. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +13,15 @@
 #include "analysis/internal.h"
 
 enum {
-    CHUNK_BYTES = 2 << 20, /* of the decoder's widest layer: with what is made of it, it stays in a cache */
+    CHUNK_BYTES = 2 << 20, /* size of the decoder's widest layer for a chunk; it and its results fit into a cache */
     CHUNK_LEAST = 32,
     CHUNK_MOST = 4096,
-    SCANNED = 256, /* rows at once */
+    SCANNED = 256, /* rows per batch when scanning the data */
 };
 
-/* ---- Whether there is such a number --------------------------------------------------------------------------- */
+/* ---- Whether ln p(x) is defined ------------------------------------------------------------------------------- */
 
-/* The first number of the data that is neither 0 nor 1 in *found; NAN: there is none. */
+/* Sets *found to the first number of the data that is neither 0 nor 1; NAN: none. */
 static pal_status find_grey(pal_context *context, const pal_dataset *data, double *found, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(SCANNED, data->features));
@@ -47,7 +48,7 @@ static pal_status check_bernoulli(const pal_model *model, const pal_dataset *dat
     pal_status status = find_grey(pal_model_context(model), data, &grey, err);
     if (status || isnan(grey)) return status;
     return pal_error_set(err, PAL_ERR_ARGUMENT,
-                         "output bernoulli is a density of 0 and 1 alone, and %s has grey levels, such as "
+                         "output bernoulli is a density of 0 and 1 only, but %s has grey levels, such as "
                          "%.4g: choose a run with --binarize dynamic, or with --output gaussian or categorical",
                          data->name, grey);
 }
@@ -56,10 +57,10 @@ static pal_status check_squared(const pal_model *model, const pal_dataset *data,
 {
     (void)model, (void)data;
     return pal_error_set(err, PAL_ERR_ARGUMENT,
-                         "output squared is no normalised density: choose a run with --output gaussian");
+                         "output squared is not a normalised density: choose a run with --output gaussian");
 }
 
-/* The recipes that are not densities of every data; others are. */
+/* The outputs that are not a density for every data set; all others are. */
 static const struct {
     const char *output;
     pal_status (*check)(const pal_model *model, const pal_dataset *data, pal_error *err);
@@ -86,10 +87,11 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
                              pal_model_code(model) ? "drawn from one distribution"
                                                    : "random, so there is nothing to draw");
     if (o.draws == 0)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "importance: zero samples estimate nothing: choose 5000, say");
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "importance: zero samples give no estimate: choose more, such as 5000");
     if (o.draws < 0 || o.chunk < 0)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "importance: %lld samples in chunks of %lld", (long long)o.draws,
-                             (long long)o.chunk);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "importance: %lld samples in chunks of %lld: choose 1 or more",
+                             (long long)o.draws, (long long)o.chunk);
     pal_error why = {0};
     pal_status status = pal_density_check(model, data, &why);
     return status ? pal_error_set(err, status, "importance: %s", why.text) : PAL_OK;
@@ -103,9 +105,9 @@ typedef struct job {
     pal_model *model;
     pal_importance_options o;
     int64_t chunk, chunks;
-    palt__stage *sample;          /* its outputs: the sample as the loss aims at it, and the parameters of q */
-    pal_distribution posterior;   /* its kind and k */
-    pal_tensor *given[OF_SAMPLE]; /* the same, as the draws' program takes them */
+    palt__stage *sample;          /* outputs: the sample as the target of the loss, and the parameters of q */
+    pal_distribution posterior;   /* only its kind and k are used */
+    pal_tensor *given[OF_SAMPLE]; /* copies of these outputs, inputs of the program for the draws */
     pal_program *draws;           /* log weights [1, chunk] */
 } job;
 
@@ -120,7 +122,7 @@ static size_t record_sample(pal_model *model, const palt__inputs *in, pal_var *o
     return pal_tape_status(in->tape) ? 0 : OF_SAMPLE;
 }
 
-/* The widest layer of the decoder, in numbers a draw. */
+/* The width of the decoder's widest layer, in numbers per draw. */
 static int64_t widest(const pal_model *model)
 {
     const char *name;
@@ -133,7 +135,7 @@ static int64_t widest(const pal_model *model)
     return most;
 }
 
-/* Chunks of about equal size. */
+/* Chooses chunks of about equal size. */
 static void choose_chunk(job *j)
 {
     const int64_t room = CHUNK_BYTES / (widest(j->model) * (int64_t)pal_dtype_size(pal_model_dtype(j->model)));

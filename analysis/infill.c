@@ -1,12 +1,14 @@
-/* infill.c - filling in missing pixels, three ways that differ in what a step is.
+/* infill.c - fills in missing pixels by one of three methods, which differ in what a step is.
  *
- * once and clamp: z <- known ? z : reconstruct(z), from the filled sample; one step, or many. For a linear autoencoder,
- * whose reconstruction projects onto a subspace, clamp converges to the point that has the known pixels and is nearest
- * to the subspace. code: a step of Adam on the code h, whose loss is the likelihood of the known pixels alone. The
- * code stays one that the encoder could make: in the range of its activation, and of an encoder that keeps some units
- * and puts 0 elsewhere, such as k-sparse's, with the units that it kept for the filled sample.
+ * once and clamp: z <- known ? z : reconstruct(z), starting from the filled sample, for one step or for many. The
+ * reconstruction of a linear autoencoder is a projection onto a subspace; clamp then converges to the point with the
+ * known pixels that is nearest to the subspace.
  *
- * The step is one program over a batch; nothing goes to the host between steps but, for the code, its projection. */
+ * code: a step of Adam on the code h, with the negative log-likelihood of the known pixels as the loss. The code must
+ * remain one that the encoder could produce. So it stays in the range of the encoder's activation. If the encoder keeps
+ * some units and sets the others to 0, as k-sparse does, the units kept for the filled sample stay the same.
+ *
+ * The step is one program over a batch. Between steps no data goes to the host, except the code for its projection. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +18,10 @@
 
 enum { BATCH = 128 };
 
-typedef struct batch { /* what a batch of so many rows needs */
+typedef struct batch { /* what is needed for a batch of `rows` samples */
     int64_t rows;
-    pal_tensor *z, *missing, *known, *code; /* rows; bool and real [features]; the codes */
-    pal_program *start, *step, *end; /* z to codes; what is repeated; codes to means. start and end may be NULL */
+    pal_tensor *z, *missing, *known, *code; /* [rows, features]; bool and real [features]; the codes */
+    pal_program *start, *step, *end;        /* z to codes; one step; codes to means. start and end may be NULL */
     pal_optimizer *adam;
 } batch;
 
@@ -28,8 +30,8 @@ typedef struct filling {
     pal_infill_options o;
     const uint8_t *missing;
     int64_t features;
-    double low, high; /* of a code */
-    bool chosen;      /* the encoder keeps some units of it: those that are 0 at first stay so */
+    double low, high; /* range of a code */
+    bool chosen;      /* the encoder keeps only some units: units that start at 0 stay 0 */
     batch b;
 } filling;
 
@@ -50,7 +52,7 @@ static void make_reconstruction(filling *f, pal_tape *tape, pal_var z)
     f->b.step = compile(f, tape, mean, true);
 }
 
-/* Past operations that only place values; those that place them among zeros say so in *chosen. */
+/* Skips operations that only move values. Sets *chosen if one of them places the values among zeros. */
 static pal_var past_placement(pal_var code, bool *chosen)
 {
     for (const pal_op *op; (op = pal_op_of(code)); code = pal_operand(code, 0)) {
@@ -62,7 +64,7 @@ static pal_var past_placement(pal_var code, bool *chosen)
     return code;
 }
 
-/* Where the encoder's last operation can put a code; anywhere, if it is none of these. */
+/* Finds the range of the encoder's last operation; unlimited if it is not in the table. */
 static void find_range(filling *f, pal_var code)
 {
     static const struct {
@@ -96,7 +98,7 @@ static void make_fit(filling *f, pal_tape *tape, pal_var z)
     pal_var code = pal_leaf(tape, f->b.code, "code"), known = pal_leaf(tape, f->b.known, "known");
     pal_var decoded = pal_model_variant(m)->decode(m, code);
     pal_var loss = pal_nll_of_known(m, decoded, pal_mul(z, known), known);
-    loss = pal_scale(loss, (double)f->b.rows); /* a row is fitted as it would be alone */
+    loss = pal_scale(loss, (double)f->b.rows); /* undoes the mean, so that a row is fitted as it would be alone */
     pal_grad(loss, &code, 1, &gradient);
     const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
     f->b.adam = pal_optimizer_new(pal_model_context(m), &adam, &f->b.code, (const char *[]){"code"}, 1, &err);
@@ -113,7 +115,7 @@ static void make_fit(filling *f, pal_tape *tape, pal_var z)
 
 static const struct {
     const char *name;
-    int64_t steps; /* unless others are asked for */
+    int64_t steps; /* the default */
     void (*make)(filling *f, pal_tape *tape, pal_var z);
 } methods[PAL_INFILL_METHODS] = {
     [PAL_INFILL_ONCE] = {"once", 1, make_reconstruction},
@@ -183,7 +185,7 @@ static void put_sample(const filling *f, const float *x, int64_t row)
     }
 }
 
-/* The codes as the filled samples have them; Adam as if it had never moved. */
+/* Sets the codes to those of the filled samples, and resets Adam. */
 static pal_status begin_fit(const batch *b, pal_error *err)
 {
     if (!b->start) return PAL_OK;
@@ -210,7 +212,7 @@ static void project(const filling *f)
     }
 }
 
-/* rows from `from` on, all steps. */
+/* Takes all steps for one batch of samples, which starts at sample `from`. */
 static pal_status fill_batch(filling *f, const float *x, size_t from, size_t n, float *out, pal_error *err)
 {
     const batch *b = &f->b;
@@ -235,7 +237,7 @@ static pal_status fill_batch(filling *f, const float *x, size_t from, size_t n, 
         const float mean = (float)pal_tensor_get(means, i);
         const size_t to = from * d + i;
         if (!isfinite(mean))
-            return pal_error_set(err, PAL_ERR_NUMERIC, "infill: sample %zu is not finite any more%s", to / d,
+            return pal_error_set(err, PAL_ERR_NUMERIC, "infill: sample %zu is no longer finite%s", to / d,
                                  b->adam ? ": lower the learning rate" : "");
         if (f->o.means) f->o.means[to] = mean;
         out[to] = f->missing[i % d] ? mean : x[to];
@@ -249,10 +251,11 @@ static pal_status check(const filling *f, const float *x, size_t n, const float 
 {
     const pal_infill_options *o = &f->o;
     if ((unsigned)o->method >= PAL_INFILL_METHODS)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "infill: there is no method %d", (int)o->method);
-    if (!f->missing || (n && (!x || !out))) return pal_error_set(err, PAL_ERR_ARGUMENT, "infill: no buffer");
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "infill: unknown method %d", (int)o->method);
+    if (!f->missing || (n && (!x || !out))) return pal_error_set(err, PAL_ERR_ARGUMENT, "infill: a buffer is NULL");
     if (o->steps < 0 || o->batch < 0 || !(o->learning_rate >= 0 && o->learning_rate < INFINITY))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "infill: %lld steps at a rate of %g in batches of %lld",
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "infill: %lld steps at a rate of %g in batches of %lld: choose finite numbers, 0 or more",
                              (long long)o->steps, o->learning_rate, (long long)o->batch);
     return PAL_OK;
 }

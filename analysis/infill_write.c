@@ -1,4 +1,4 @@
-/* infill_write.c - how well missing pixels are filled in: figures over a data set, and the picture. */
+/* infill_write.c - measures the infilling of missing pixels on a data set, and draws the picture. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +32,9 @@ pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, in
                              (long long)top, (long long)left, (long long)height, (long long)width, (long long)h,
                              (long long)w);
     if (height == h && width == w)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "the rectangle leaves nothing known of an image of %lld x %lld",
-                             (long long)h, (long long)w);
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "the rectangle covers the whole image of %lld x %lld: choose a smaller one", (long long)h,
+                             (long long)w);
     for (int64_t i = 0; i < pal_shape_count(sample); i++) {
         const int64_t y = i / w % h, x = i % w;
         missing[i] = y >= top && y < top + height && x >= left && x < left + width;
@@ -43,7 +44,7 @@ pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, in
 
 /* ---- Samples -------------------------------------------------------------------------------------------------- */
 
-/* Samples first .. first + n - 1 into a tensor that is the caller's; NULL: err says why. */
+/* Gathers samples first .. first + n - 1 into a tensor that the caller frees. NULL: failed, see err. */
 static pal_tensor *gather(const pal_dataset *data, int64_t first, int64_t n, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(n, data->features));
@@ -52,12 +53,12 @@ static pal_tensor *gather(const pal_dataset *data, int64_t first, int64_t n, pal
     pal_status status = x && rows ? pal_dataset_batch(data, rows, (size_t)n, x) : PAL_ERR_MEMORY;
     free(rows);
     if (!status) return x;
-    pal_error_set(err, status, "%s: its samples could not be gathered: %s", data->name, pal_status_text(status));
+    pal_error_set(err, status, "%s: the samples could not be gathered: %s", data->name, pal_status_text(status));
     pal_tensor_free(x);
     return NULL;
 }
 
-/* The sum over pixels, missing ones or known ones, of (x - y)^2, mean over samples. step: 0 for one y for all. */
+/* Sum of (x - y)^2 over the missing (wanted) or known pixels, mean over samples. step 0: one y for all samples. */
 static double squared_error(const float *x, const float *y, size_t step, const uint8_t *missing, bool wanted, size_t n,
                             size_t d)
 {
@@ -82,7 +83,7 @@ typedef struct drawing {
     size_t n_rows;
 } drawing;
 
-/* A row of the picture: the first samples of what is given. */
+/* Adds a row to the picture: the first samples of `from`. */
 static pal_status add_row(drawing *g, const pal_tensor *from, const char *label, pal_error *err)
 {
     pal_tensor *cells = pal_tensor_new(from->context, PAL_F32, PAL_SHAPE(g->p.samples, g->data->features));
@@ -93,7 +94,7 @@ static pal_status add_row(drawing *g, const pal_tensor *from, const char *label,
     return PAL_OK;
 }
 
-/* Missing pixels are mid-grey, or the colour of what is no number where grey means something else in each image. */
+/* Missing pixels are mid-grey. If each image has its own grey levels, they get the colour of NAN instead. */
 static void mask(const drawing *g)
 {
     float *cells = g->cells[MASKED]->data;
@@ -107,7 +108,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     char caption[2048];
     size_t used = (size_t)snprintf(
         caption, sizeof caption,
-        "%s%sSquared error of the %lld missing pixels, mean of %lld samples: ", g->p.caption ? g->p.caption : "",
+        "%s%sSquared error of the %lld missing pixels, mean over %lld samples: ", g->p.caption ? g->p.caption : "",
         g->p.caption ? " " : "", (long long)f->missing, (long long)f->samples);
     for (int k = 0; k < PAL_INFILL_METHODS && used < sizeof caption; k++)
         if (isfinite(f->squared_error[k]))
@@ -160,9 +161,11 @@ static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
     if (palt__fits(model, g->data, err)) return err->status;
     for (int64_t i = 0; i < g->data->features; i++) missing += g->missing[i] != 0;
     if (missing == 0 || missing == g->data->features)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "of %lld pixels %lld are missing: some must be, and not all",
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "of %lld pixels, %lld are missing: choose at least one, but not all",
                              (long long)g->data->features, (long long)missing);
-    if (g->p.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)g->p.samples);
+    if (g->p.samples < 0)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)g->p.samples);
     if (!g->p.samples) g->p.samples = 16;
     if (g->p.samples > g->data->count) g->p.samples = g->data->count;
     g->x = gather(g->data, 0, g->data->count, err);

@@ -1,4 +1,6 @@
-/* interpolate.c - samples blended through the code: straight lines between codes, decoded; pairs in rows, or a grid. */
+/* interpolate.c - blends samples through the code.
+ *
+ * Points on straight lines between codes are decoded. They are drawn as one row per pair of samples, or as a grid. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,7 @@ enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 32 };
 
 /* ---- On buffers ----------------------------------------------------------------------------------------------- */
 
-/* (1 - t) a + t b, the bits of a and b at the ends. */
+/* (1 - t) a + t b, which is exactly a and b at the ends. */
 static float mix(float a, float b, double t) { return (float)((1 - t) * (double)a + t * (double)b); }
 
 static double at(size_t i, size_t steps) { return (double)i / (double)(steps - 1); }
@@ -72,12 +74,12 @@ typedef struct blending {
     const pal_model *model;
     const pal_dataset *data;
     pal_interpolate_options o;
-    size_t steps, features, groups, per; /* groups of `per` corners */
+    size_t steps, features, groups, per; /* number of groups; corners per group */
     pal_workspace *w;
     pal_tensor *ends; /* [count, features] */
     pal_tensor **cells;
     char (*labels)[LABEL];
-    pal_interpolate_figures *figures; /* of the groups */
+    pal_interpolate_figures *figures; /* [groups] */
 } blending;
 
 static pal_status check(blending *b, pal_error *err)
@@ -85,13 +87,13 @@ static pal_status check(blending *b, pal_error *err)
     const pal_interpolate_options *o = &b->o;
     if (palt__fits(b->model, b->data, err)) return err->status;
     if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples are no %s", o->count,
-                             o->grid ? "four corners" : "pairs to blend");
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples cannot form %s", o->count,
+                             o->grid ? "a grid: choose four corners" : "pairs to blend");
     if (o->steps < 0 || o->steps == 1 || o->steps > STEPS_MOST)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld steps: from 2 to %d", (long long)o->steps, STEPS_MOST);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld steps: choose from 2 to %d", (long long)o->steps, STEPS_MOST);
     for (size_t i = 0; i < o->count; i++)
         if (o->corners[i] < 0 || o->corners[i] >= b->data->count)
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "there is no sample %lld: %s has samples 0 to %lld",
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "sample %lld does not exist: %s has samples 0 to %lld",
                                  (long long)o->corners[i], b->data->name, (long long)b->data->count - 1);
     return PAL_OK;
 }
@@ -109,7 +111,7 @@ static pal_status gather(blending *b, pal_error *err)
     return status ? pal_error_set(err, status, "%s: a batch could not be gathered", b->data->name) : PAL_OK;
 }
 
-/* The cells of a group, through the code or through the pixels; a pair stands between its two samples. */
+/* Makes the cells of a group, blended through the code or the pixels. A pair has its samples at the two ends. */
 static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
 {
     const size_t d = b->features, n = b->o.grid ? b->steps * b->steps : b->steps, edge = b->o.grid ? 0 : 1;
@@ -132,7 +134,7 @@ static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
     return status ? pal_error_set(err, status, "%s", why ? why : "out of memory") : PAL_OK;
 }
 
-/* The four samples as they are, and beside them the grid through the code, and through the pixels. */
+/* Draws the four samples, then the grid blended through the code, then the grid blended through the pixels. */
 static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
 {
     enum { SAMPLES, CODE, PIXELS, SECTIONS };

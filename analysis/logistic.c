@@ -1,7 +1,7 @@
-/* logistic.c - multinomial logistic regression: its objective as a tape program, its minimum by L-BFGS.
+/* logistic.c - multinomial logistic regression: its objective is a tape program, minimised by L-BFGS.
  *
- * One program serves every strength and every choice of held-out samples: strength and the samples' weights are leaves,
- * and a sample of weight 0 is held out, its logits among the outputs all the same. */
+ * One program serves every strength and every choice of held-out samples, because the strength and the weights of the
+ * samples are leaves. A sample of weight 0 is held out; its logits are still among the outputs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static pal_program *compile(palt__logistic *l, unsigned lanes, pal_error *err)
         return NULL;
     }
     pal_var wrt[] = {pal_leaf(tape, l->w, "W"), pal_leaf(tape, l->b, "b")}, out[OUTPUTS];
-    /* Few classes, many samples: BLAS is faster at the transpose. */
+    /* With few classes and many samples, BLAS is faster at the transposed product. */
     pal_var product = pal_matmul_t(wrt[0], pal_leaf(tape, l->inputs, "inputs"), false, true);
     out[LOGITS] = pal_add(pal_transpose(product), wrt[1]);
     pal_var log_p = pal_categorical_log_density(pal_leaf(tape, l->targets, "targets"), out[LOGITS]);
@@ -88,7 +88,7 @@ static pal_status evaluate(const double *x, double *value, double *gradient, voi
     return PAL_OK;
 }
 
-/* What the last run says of each sample. */
+/* Counts errors and surprise from the logits of the last run. */
 static void judge(const palt__logistic *l, palt__fit *fit)
 {
     const int64_t n = l->targets->shape.dim[0], classes = l->targets->shape.dim[1];
@@ -117,7 +117,8 @@ pal_status palt__logistic_fit(palt__logistic *l, palt__fit *fit, pal_error *err)
     double value, *gradient = malloc(palt__logistic_size(l) * sizeof *gradient);
     if (!gradient) return pal_error_set(err, PAL_ERR_MEMORY, "classifier: out of memory");
     pal_status status = pal_lbfgs(fit->solution, palt__logistic_size(l), evaluate, l, &options, &fit->minimum, err);
-    if (!status) status = evaluate(fit->solution, &value, gradient, l); /* the search ended beside it, perhaps */
+    if (!status)
+        status = evaluate(fit->solution, &value, gradient, l); /* the last evaluation may have been at another point */
     if (!status) judge(l, fit);
     free(gradient);
     return status;

@@ -1,4 +1,4 @@
-/* neighbours.c - the nearest samples of a data set to given points, by Euclidean distance, all compared. */
+/* neighbours.c - the samples of a data set nearest to given points, by Euclidean distance and exhaustive search. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,8 @@ enum { BLOCK = 512 };
 
 typedef struct search {
     const float *points, *block;
-    int64_t features, rows, first, k; /* rows of the block, of which the first is sample `first` */
-    double *distance;                 /* [points, k], squared, ascending; infinity where there is none yet */
+    int64_t features, rows, first, k; /* rows of the block; the first is sample `first` */
+    double *distance;                 /* [points, k], squared, ascending; infinity: none found yet */
     uint32_t *found;                  /* [points, k] */
 } search;
 
@@ -23,7 +23,7 @@ static double distance2(const float *a, const float *b, int64_t n)
     return (double)sum;
 }
 
-/* One point against one block. A sample at distance 0 is the point itself, and has no direction. */
+/* Compares one point with one block. A sample at distance 0 is the point itself; it has no direction and is skipped. */
 static void compare(void *argument, size_t point, unsigned worker)
 {
     const search *s = argument;

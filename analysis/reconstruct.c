@@ -1,4 +1,4 @@
-/* reconstruct.c - a picture of samples above their reconstructions. */
+/* reconstruct.c - a picture of samples and their reconstructions. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +45,8 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
     if (pal_options_read(&o, given, sizeof o, sizeof o, "reconstruct", err)) return PAL_ERR_ARGUMENT;
     pal_status status = palt__fits(model, data, err);
     if (status) return status;
-    if (o.samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o.samples);
+    if (o.samples < 0)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)o.samples);
     int64_t n = o.samples ? o.samples : 16;
     if (n > data->count) n = data->count;
     bool corrupts = o.corruptor || pal_model_variant(model)->corrupt;

@@ -1,5 +1,4 @@
-/* sample.c - what a model with a random code makes of its prior: draws, or the plane of two numbers by their quantiles.
- */
+/* sample.c - decodes the prior of a model with a random code: random draws, or a grid of quantiles of two numbers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, floa
     const pal_distribution_kind *kind = prior_of(model, err);
     if (!kind) return PAL_ERR_ARGUMENT;
     if (n < 1 || n > SAMPLES_MOST)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: from 1 to %d", (long long)n, SAMPLES_MOST);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose from 1 to %d", (long long)n, SAMPLES_MOST);
     const int64_t k = pal_option_int(model, "hidden");
     pal_tape *tape = pal_tape_new(pal_model_context(model), PAL_F32);
     if (!tape) return palt__no_memory(err);
@@ -53,11 +52,12 @@ pal_status pal_prior_plane(const pal_model *model, int64_t steps, float *codes, 
 {
     if (!prior_of(model, err)) return PAL_ERR_ARGUMENT;
     if (!is_plane(model))
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "a grid is of a code of two continuous numbers, this one is %s of %lld: give --samples",
-                             pal_model_setting(model, "code"), (long long)pal_option_int(model, "hidden"));
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "a grid needs a code of two continuous numbers, but this one is %s of size %lld: give --samples",
+            pal_model_setting(model, "code"), (long long)pal_option_int(model, "hidden"));
     if (steps < 2 || steps > STEPS_MOST)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld steps: from 2 to %d", (long long)steps, STEPS_MOST);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld steps: choose from 2 to %d", (long long)steps, STEPS_MOST);
     for (int64_t i = 0; i < steps * steps; i++) {
         const double across = (double)(i % steps) + 0.5, up = (double)(steps - 1 - i / steps) + 0.5;
         codes[2 * i] = (float)pal_distribution_quantile(pal_model_code(model), across / (double)steps);
@@ -89,12 +89,14 @@ pal_status pal_sample_write(const pal_model *model, const pal_sample_options *gi
     if (pal_options_read(&o, given, sizeof o, sizeof o, "sample", err)) return PAL_ERR_ARGUMENT;
     if (!prior_of(model, err)) return PAL_ERR_ARGUMENT;
     if (o.samples && o.steps)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--steps is of a grid, and --samples are drawn: choose one");
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "--steps makes a grid, but --samples makes random draws: choose one");
     const bool grid = pal_sample_is_grid(model, &o);
     if (grid && !o.steps) o.steps = STEPS;
     if (!grid && !o.samples) o.samples = SAMPLES;
     if (o.steps < 0 || o.steps > STEPS_MOST || o.samples < 0 || o.samples > SAMPLES_MOST)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "at most %d steps, or %d samples", STEPS_MOST, SAMPLES_MOST);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "choose at most %d steps, or at most %d samples", STEPS_MOST,
+                             SAMPLES_MOST);
     const int64_t n = grid ? o.steps * o.steps : o.samples;
     pal_workspace *w = pal_workspace_new(
         model, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .lanes = o.lanes}, err);

@@ -1,9 +1,9 @@
-/* scatter.c - samples as points of the code's plane, coloured by class.
+/* scatter.c - draws samples as points in the plane of the code, coloured by class.
  *
- * A code of two numbers is drawn as it is; of a longer one its two leading principal components, the eigenvectors of
- * the code's covariance over the samples drawn, each with the sign that makes its largest coefficient positive. The
- * covariance and the projections are products and so are recorded on a tape. Posteriors are drawn over the points as
- * ellipses. */
+ * A code of two numbers is drawn directly. A longer code is projected onto its two leading principal components, the
+ * eigenvectors of its covariance over the drawn samples. The sign of each makes its largest coefficient positive. The
+ * covariance and the projections are matrix products, so they are recorded on a tape. Posteriors are drawn over the
+ * points as ellipses. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +23,11 @@ typedef struct scatter {
     double *axes;      /* [2, k] */
     pal_ellipse *ellipses;
     size_t n_ellipses;
-    double share[2];      /* of the variance */
+    double share[2];      /* of the variance, per axis */
     char label[2][LABEL]; /* of the axes */
 } scatter;
 
-/* The codes of the first n samples, as inference gives them. */
+/* Computes the codes of the first n samples by inference (pal_encode). */
 static pal_status encode(scatter *s, pal_workspace *workspace, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(pal_model_context(s->model), PAL_F32, PAL_SHAPE(BATCH, s->data->features));
@@ -51,7 +51,7 @@ static pal_status encode(scatter *s, pal_workspace *workspace, pal_error *err)
 
 static pal_var centred(pal_var x) { return pal_sub(x, pal_mean(x, 1, true)); }
 
-/* Evaluates v into out; a failure of the tape goes to err. */
+/* Evaluates v into out, and copies an error of the tape to err. */
 static pal_status eval(pal_var v, double *out, pal_error *err)
 {
     pal_status status = pal_eval(v, out);
@@ -66,7 +66,7 @@ static void set_sign(double *v, int64_t k)
     for (int64_t i = 0, negative = v[at] < 0; negative && i < k; i++) v[i] = -v[i];
 }
 
-/* points = codes, centred, times the two leading eigenvectors of their covariance. */
+/* points = centred codes times the two leading eigenvectors of their covariance. */
 static pal_status project(scatter *s, pal_error *err)
 {
     size_t k = (size_t)s->k;
@@ -99,7 +99,7 @@ static pal_status project(scatter *s, pal_error *err)
     return status;
 }
 
-/* The code as it is; share: of its own variance. */
+/* Takes a code of two numbers without projection. share is relative to the variance of the two. */
 static void take(scatter *s)
 {
     double variance[2];
@@ -179,16 +179,18 @@ bool pal_scatter_ellipses(const pal_model *model)
 
 static pal_status check(const pal_model *model, const pal_scatter_options *o, pal_error *err)
 {
-    if (o->samples < 0) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples", (long long)o->samples);
+    if (o->samples < 0)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)o->samples);
     if (o->ellipses < 0 || !(o->deviations >= 0))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld ellipses of %g standard deviations", (long long)o->ellipses,
-                             o->deviations);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld ellipses of %g standard deviations: choose 0 or more",
+                             (long long)o->ellipses, o->deviations);
     if (!o->ellipses || pal_scatter_ellipses(model)) return PAL_OK;
     const pal_distribution_kind *kind = pal_model_code(model);
-    return pal_error_set(err, PAL_ERR_ARGUMENT,
-                         "no ellipses: the code of %s is %s: leave --ellipses, or choose a run of variational or "
-                         "importance-weighted with --code normal",
-                         pal_model_variant(model)->name, kind ? pal_distribution_name(kind) : "not random");
+    return pal_error_set(
+        err, PAL_ERR_ARGUMENT,
+        "ellipses need a normal code, but that of %s is %s: leave out --ellipses, or choose a run of variational or "
+        "importance-weighted with --code normal",
+        pal_model_variant(model)->name, kind ? pal_distribution_name(kind) : "not random");
 }
 
 pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *given,
@@ -211,7 +213,8 @@ pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pa
     bool drawn = false;
     s.k = pal_workspace_code(workspace);
     if (s.k < 2)
-        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a code of one number has no plane: choose 2 units or more",
+        status = pal_error_set(err, PAL_ERR_ARGUMENT,
+                               "%s: a code of one number cannot be drawn in a plane: choose 2 units or more",
                                pal_model_variant(model)->name);
     if (!status) status = run(&s, workspace, &o, err);
     if (!status) status = draw(&s, &o, path, &drawn, err);

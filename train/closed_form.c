@@ -1,9 +1,9 @@
-/* closed_form.c - the linear autoencoder solved instead of trained (option solve of variant linear).
+/* closed_form.c - the linear autoencoder solved in closed form, without training (option `solve` of variant linear).
  *
- * C = (1/T) sum (x - mu)(x - mu)' = U S^2 U'. Eckart and Young 1936: no x^ of k dimensions has a smaller squared error
- * than the projection on the first k columns of U. Of all W, V with W V = U_k U_k' these have codes of variance 1:
- * W = U_k S_k^-1, V = S_k U_k'; tied weights are U_k. Directions without variance, and units beyond the features, are
- * 0. */
+ * The covariance of the T samples is C = (1/T) sum (x - mu)(x - mu)' = U S^2 U'. By Eckart and Young 1936, no
+ * reconstruction x^ of rank k has a smaller squared error than the projection onto the first k columns of U. Many W, V
+ * satisfy W V = U_k U_k'. We use W = U_k S_k^-1, V = S_k U_k', for which the codes have variance 1; tied weights are
+ * U_k. The weights are 0 for directions without variance, and for units beyond the number of features. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ bool palt__has_closed_form(const pal_model *model)
     return solve && !strcmp(solve, "svd");
 }
 
-/* A program over a block: the sum over its rows of (x - mu)(x - mu)'. */
+/* The program over a block computes the sum over its rows of (x - mu)(x - mu)'. */
 static pal_program *scatter_program(pal_context *context, pal_tensor *x, pal_tensor *mean, pal_error *err)
 {
     pal_tape *tape = pal_tape_new(context, PAL_F64);
@@ -35,7 +35,7 @@ static pal_program *scatter_program(pal_context *context, pal_tensor *x, pal_ten
     return program;
 }
 
-/* Adds up the blocks; the last one is filled up with the mean, which adds nothing. */
+/* Adds up the blocks. The last one is padded with the mean, which adds nothing. */
 static pal_status add_blocks(const pal_dataset *data, pal_program *program, pal_tensor *x, const double *mean,
                              double *c, pal_error *err)
 {
@@ -75,7 +75,7 @@ pal_status palt__principal_directions(pal_context *context, const pal_dataset *d
     return status;
 }
 
-/* W [d,k] and V [k,d], or NULL if tied, from the variances and the directions [d,d], a row each. */
+/* Fills W [d,k] and V [k,d] (NULL if tied) from the variances and the directions, the rows of [d,d]. */
 static void fill(pal_tensor *w, pal_tensor *v, const double *variance, const double *directions)
 {
     const size_t d = (size_t)w->shape.dim[0], k = (size_t)w->shape.dim[1];

@@ -1,8 +1,8 @@
-/* evaluate.c - the figures of a model on a data set: the loss with its terms, and squared errors.
+/* evaluate.c - measures a model on a data set: the loss with its terms, and squared errors.
  *
  * Every sample counts exactly once, and sample i is corrupted the same way in every epoch and in any batch. A term of
- * the loss that is not separable over samples is made once, of the logarithms that the batches pool: their
- * log-sum-exp comes from the program, the sum over batches is in double. */
+ * the loss that is not separable over samples is computed once, from logarithms that are pooled over the batches. The
+ * program computes their log-sum-exp over a batch; the sum over batches is in double. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +11,8 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-enum {
-    LOSS,
-    CLEAN,
-    CORRUPTED,
-    WRONG,
-    FIT,
-    DIVERGENCE,
-    FIXED
-}; /* outputs of a batch's program; then the terms that have names, then the pool */
+/* Outputs of the program of a batch. After FIXED come the named terms, then the pool. */
+enum { LOSS, CLEAN, CORRUPTED, WRONG, FIT, DIVERGENCE, FIXED };
 
 struct palt__evaluator {
     pal_model *model;
@@ -28,23 +21,23 @@ struct palt__evaluator {
     int64_t samples;
     palt__pass *pass;
     bool corrupts, classifies, bounds;
-    size_t notes;                       /* of the batches' loss */
-    const char *names[PAL_MODEL_NOTES]; /* the batches', then those of the pooled term */
+    size_t notes;                       /* named terms of the loss of a batch */
+    const char *names[PAL_MODEL_NOTES]; /* those of the batches, then those of the pooled term */
     size_t pooled_notes;
-    int64_t pool;         /* how many logarithms a sample has; 0: none */
+    int64_t pool;         /* pooled logarithms per sample; 0: no pooled term */
     double *peak, *total; /* [pool]: sum over samples so far of exp(logarithm - peak) */
     pal_tensor *log_mean;
-    pal_program *term; /* of log_mean */
+    pal_program *term; /* the pooled term, from log_mean */
     double sum[FIXED + PAL_MODEL_NOTES];
 };
 
-/* Sum over the batch of the squared error of x reconstructed from `from`. */
+/* Sum over the batch of the squared error of x, reconstructed from `from`. */
 static pal_var squared_error(pal_model *model, pal_var x, pal_var from)
 {
     return pal_sum_squares(pal_sub(x, pal_model_reconstruct(model, from)));
 }
 
-/* How many samples of the batch have another class that is likelier than theirs. */
+/* Number of samples in the batch for which another class scores higher than their own. */
 static pal_var wrong(pal_model *model, const palt__inputs *in)
 {
     pal_var scores = pal_model_classify(model, in->x);
@@ -81,7 +74,7 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     return pal_tape_status(in->tape) ? 0 : n;
 }
 
-/* The program of the term that is made of the whole pool. */
+/* Makes the program of the pooled term. */
 static pal_status prepare_term(palt__evaluator *e, unsigned lanes, pal_error *err)
 {
     pal_context *context = pal_model_context(e->model);
@@ -118,7 +111,7 @@ static pal_status prepare(palt__evaluator *e, const pal_dataset *data, const pal
     e->pass = palt__pass_new(e->model, data, data->count, &options, &own);
     if (e->pass && e->pool) prepare_term(e, o->lanes, &own);
     if (!own.status && e->notes + e->pooled_notes > PAL_MODEL_NOTES)
-        pal_error_set(&own, PAL_ERR_ARGUMENT, "a loss has at most %d names", PAL_MODEL_NOTES);
+        pal_error_set(&own, PAL_ERR_ARGUMENT, "a loss can name at most %d terms", PAL_MODEL_NOTES);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
@@ -129,7 +122,7 @@ palt__evaluator *palt__evaluator_new(pal_model *model, const pal_phase *phase, c
     if (pal_options_read(&o, given, sizeof o, sizeof o, "evaluate", err)) return NULL;
     if (palt__fits(model, data, err)) return NULL;
     if (o.batch < 0) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples", (long long)o.batch);
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)o.batch);
         return NULL;
     }
     palt__evaluator *e = calloc(1, sizeof *e);
@@ -157,7 +150,7 @@ void palt__evaluator_free(palt__evaluator *e)
     free(e);
 }
 
-/* total exp(peak) grows by exp(value), whichever is larger. */
+/* Adds exp(value) to total * exp(peak); peak is kept at the maximum, so that nothing overflows. */
 static void pool(double *peak, double *total, double value)
 {
     if (value > *peak) {
@@ -170,7 +163,7 @@ static void pool(double *peak, double *total, double value)
     }
 }
 
-/* Losses and their terms are means over the batch, squared errors are sums. */
+/* Losses and their terms are means over the batch; squared errors and misclassified samples are sums. */
 static void take(const palt__stage *stage, void *user)
 {
     palt__evaluator *e = user;

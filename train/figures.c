@@ -1,6 +1,6 @@
-/* figures.c - what a code is like on a data set: how active its units are, and how much it moves with its input.
+/* figures.c - measures a code on a data set: the activity of its units, and its sensitivity to the input.
  *
- * Activations are counted on the host, in double and in the order of the samples. */
+ * Activations are accumulated on the host, in double and in the order of the samples. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,11 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-#define ACTIVE    0.01 /* standard deviation over the data; of a random code's mean: variance */
-#define TOLD      0.01 /* nats, mean over the data: a code that is one choice and tells something */
+#define ACTIVE    0.01 /* standard deviation over the data; for the posterior mean of a random code, variance */
+#define TOLD      0.01 /* nats; least information of a code that is one choice and not collapsed */
 #define DEAD      1e-4
-#define SATURATED 0.05 /* from either end of [0,1] */
-#define NEAR      0.2  /* of rho */
+#define SATURATED 0.05 /* distance from either end of [0,1] */
+#define NEAR      0.2  /* relative to rho */
 enum { BATCH = 128, JACOBIAN_BATCH = 32, BY_ROWS = 256 };
 
 /* ---- Activations ---------------------------------------------------------------------------------------------- */
@@ -21,15 +21,15 @@ typedef struct activations {
     int64_t units, samples, saturated, zeros;
     double *sum, *squares; /* [units] */
     double low, high;
-    /* Of a random code, and of samples as its loss has them: binarised. */
+    /* Random code only; computed from the samples as the loss takes them, binarised if it binarises. */
     bool random;
     pal_units kind;
-    double *mean, *squared; /* [units]: of the posterior's means */
-    double *divergence;     /* [units] of independent ones, of others [1] */
+    double *mean, *squared; /* [units]: sums of the posterior means and of their squares */
+    double *divergence;     /* [units] for independent units, else [1] */
 } activations;
 enum { CODE, MEAN, DIVERGENCE };
 
-/* KL(q || p) [n]; of independent units, whose parameters are so many rows of k, that of each [n,k]. */
+/* KL(q || p): [n,k], one value per unit, for independent units whose parameters are rows of k; else [n]. */
 static pal_var divergence_of(pal_distribution q)
 {
     const pal_shape s = pal_shape_of(q.parameters);
@@ -90,15 +90,15 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The mean activation that the model's units are to have; NAN: nothing is said. */
+/* The target mean activation of the units; NAN: the model has no target. */
 static double target(const pal_model *model)
 {
     const char *rho = pal_model_setting(model, "rho"), *sparsity = pal_model_setting(model, "sparsity");
     return rho && (!sparsity || !strcmp(sparsity, "kl")) ? strtod(rho, NULL) : (double)NAN;
 }
 
-/* Of a code of one choice: what it tells of the sample, H(mean q) - mean H(q) = mean KL(q || p) - KL(mean q || p), the
- * prior being uniform. A q that is sure, but of the same class for every sample, tells nothing. */
+/* Information of a code that is one choice about the sample: H(mean q) - mean H(q) = mean KL(q || p) - KL(mean q || p),
+ * since the prior is uniform. A q that is certain, but of the same class for every sample, has no information. */
 static double information(const activations *a, double divergence)
 {
     for (int64_t j = 0; j < a->units; j++) {
@@ -108,7 +108,7 @@ static double information(const activations *a, double divergence)
     return fmax(divergence, 0);
 }
 
-/* sum becomes the sorted means, divergence a mean. */
+/* Afterwards sum contains the sorted means, and divergence the means. */
 static void summarise(activations *a, double rho, pal_code_figures *f)
 {
     const double n = (double)a->samples, all = n * (double)a->units;
@@ -174,7 +174,7 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
 /* ---- The encoder's Jacobian ----------------------------------------------------------------------------------- */
 
 typedef struct jacobian {
-    bool by_rows; /* the encoder is not made of layers alone */
+    bool by_rows; /* the encoder is not a plain chain of layers, so J is computed row by row */
     double norm, norm2;
 } jacobian;
 
@@ -214,7 +214,7 @@ static pal_status measure_jacobian(pal_model *model, const pal_dataset *data, co
     const int64_t asked = o->jacobian_samples;
     int64_t n = asked && asked < data->count ? asked : data->count;
     palt__pass *pass = palt__pass_new(model, data, n, &options, err);
-    if (pass && j.by_rows && !asked && n > BY_ROWS) { /* that would take too long */
+    if (pass && j.by_rows && !asked && n > BY_ROWS) { /* all samples would take too long */
         palt__pass_free(pass);
         n = BY_ROWS;
         pass = palt__pass_new(model, data, n, &options, err);

@@ -1,6 +1,7 @@
-/* file.c - whole files and fresh folders.
+/* file.c - reading and writing whole files, and making new folders.
  *
- * A reader, and a crash, sees the old file or the new one. A folder that holds anything is never written into. */
+ * A file is replaced atomically: a reader, also after a crash, sees either the old file or the new one. A folder that
+ * is not empty is refused. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -76,13 +77,14 @@ pal_status palt__folder_make(const char *path, pal_error *err)
     if (!above) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
     for (char *slash = strchr(above + 1, '/'); above[0] && slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        mkdir(above, 0777); /* where this fails, so does the last one, and says why */
+        mkdir(above, 0777); /* if this fails, so does the last mkdir, which reports the reason */
         *slash = '/';
     }
     free(above);
     if (!mkdir(path, 0777)) return PAL_OK;
-    if (errno != EEXIST) return pal_error_set(err, PAL_ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
-    if (!is_empty_folder(path)) return pal_error_set(err, PAL_ERR_EXISTS, "%s exists already", path);
+    if (errno != EEXIST)
+        return pal_error_set(err, PAL_ERR_IO, "%s: cannot create the folder: %s", path, strerror(errno));
+    if (!is_empty_folder(path)) return pal_error_set(err, PAL_ERR_EXISTS, "%s already exists", path);
     if (!access(path, W_OK | X_OK)) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_IO, "%s: cannot write into it: %s", path, strerror(errno));
+    return pal_error_set(err, PAL_ERR_IO, "%s: cannot write into the folder: %s", path, strerror(errno));
 }

@@ -1,16 +1,20 @@
-/* info.c - run.json: the table of its fields, and the settings of the model, typed as its options are. */
+/* info.c - reads and writes run.json.
+ *
+ * The fields are in a table. The settings of the model are written with the types of its options. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/internal.h"
 
-#define FIELD(kind, name, member)                                                                                      \
-    {                                                                                                                  \
-        name, PALT__##kind, offsetof(pal_run_info, member)                                                              \
-    }
+/* clang-format off */
+#define FIELD(kind, name, member) {name, PALT__##kind, offsetof(pal_run_info, member)}
 static const palt__field before_settings[] = {
-    FIELD(TEXT, "version", version), FIELD(TEXT, "command", command), FIELD(TEXT, "status", status),
-    FIELD(TEXT, "error", error),     FIELD(TEXT, "started", started), FIELD(TEXT, "finished", finished),
+    FIELD(TEXT, "version", version),
+    FIELD(TEXT, "command", command),
+    FIELD(TEXT, "status", status),
+    FIELD(TEXT, "error", error),
+    FIELD(TEXT, "started", started),
+    FIELD(TEXT, "finished", finished),
     FIELD(TEXT, "model", model),
 };
 static const palt__field after_settings[] = {
@@ -57,9 +61,10 @@ static const palt__field after_settings[] = {
     FIELD(TEXT, "changed", changed),
 };
 #undef FIELD
+/* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* A number as the number it is, yes and no as booleans; a text that is neither stays one. */
+/* Numbers become JSON numbers, yes and no become booleans; any other text stays a string. */
 static json_t *setting_value(const pal_option *option, const char *text)
 {
     pal_option_type type = option ? option->type : PAL_OPTION_ENUM;

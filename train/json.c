@@ -1,7 +1,7 @@
-/* json.c - structs as JSON objects, by a table of fields.
+/* json.c - converts structs to JSON objects and back, by a table of fields.
  *
- * One table serves writing and reading, so that the two cannot differ. Numbers are written with as few digits as read
- * back the same. */
+ * The same table is used for writing and reading, so that the two cannot differ. Numbers are written with the fewest
+ * digits that read back to the same value. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 #include "train/internal.h"
 
-/* The object that holds the last part of a dotted name, made where it is missing and make is set; *last is that part.
- */
+/* Returns the object that contains the last part of a dotted name, and sets *last to that part. If the object is
+ * missing and make is set, it is created. */
 static json_t *holder(json_t *object, const char *name, bool make, const char **last)
 {
     const char *dot = strchr(name, '.');

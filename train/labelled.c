@@ -1,8 +1,9 @@
-/* labelled.c - which training samples have labels, and the stream of them that a step takes beside that of all samples.
+/* labelled.c - selects the labelled training samples, and makes the stream of labelled samples.
  *
- * The samples are a stratified draw by the seed. With as many of them as a batch takes, the stream goes through them in
- * a new order each time, whole batches only; with fewer it draws with replacement. Both are functions of the seed and
- * the step, so a run goes on where it stopped. */
+ * A step may take this stream in addition to the stream of all samples. The samples are a stratified draw, determined
+ * by the seed. If there are enough for a batch, the stream repeatedly goes through them in a new order, in whole
+ * batches only. With fewer, it draws with replacement. Both depend only on the seed and the step, so a resumed run
+ * continues with the same samples. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,10 @@
 struct palt__labelled {
     int64_t n, batch;
     uint64_t seed;
-    uint32_t *rows;  /* [n], of the data */
-    uint32_t *order; /* [n], in pass `pass` */
+    uint32_t *rows;  /* [n], indices into the data */
+    uint32_t *order; /* [n], the order of pass `pass` */
     uint32_t *words; /* [batch] */
-    int64_t pass;    /* -1: none yet */
+    int64_t pass;    /* -1: no pass yet */
 };
 
 static int64_t wanted(const pal_model *model, const pal_dataset *data)
@@ -31,16 +32,17 @@ pal_status palt__labels_check(const pal_model *model, const pal_dataset *data, p
     if (!classes) return PAL_OK;
     if (!data->labels)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "%s has no labels, and %s wants some: give --data a folder of IDX files", data->name,
+                             "%s has no labels, but %s needs them: give --data a folder of IDX files", data->name,
                              variant);
     if (data->classes > classes)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has %d classes, and the model %lld: give --classes %d",
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has %d classes, but the model has %lld: give --classes %d",
                              data->name, data->classes, (long long)classes, data->classes);
     if (n > data->count)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--labels %lld: %s has %lld training samples: give as many or less",
-                             (long long)n, data->name, (long long)data->count);
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "--labels %lld: %s has only %lld training samples: give as many or less", (long long)n,
+                             data->name, (long long)data->count);
     if (n < data->classes)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--labels %lld: give at least %d, one of each class", (long long)n,
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "--labels %lld: give at least %d, one per class", (long long)n,
                              data->classes);
     return PAL_OK;
 }
@@ -91,7 +93,7 @@ pal_status palt__labelled_rows(palt__labelled *l, int64_t step, uint32_t *out, p
     const int64_t batches = l->n / l->batch, pass = (step - 1) / batches, at = (step - 1) % batches * l->batch;
     pal_status status = PAL_OK;
     if (pass != l->pass) status = pal_epoch_order(l->seed, "labelled", (uint64_t)pass, l->order, (size_t)l->n);
-    if (status) return pal_error_set(err, status, "the order of the labelled samples failed");
+    if (status) return pal_error_set(err, status, "cannot compute the order of the labelled samples");
     l->pass = pass;
     for (int64_t i = 0; i < l->batch; i++) out[i] = l->rows[l->order[at + i]];
     return PAL_OK;

@@ -1,8 +1,9 @@
 /* loop.c - one phase of the training loop, and one epoch of a phase.
  *
- * One program is one step: forward, backward and update of a batch. The loop gathers the next batch into the program's
- * input, moves the clock of the noise and of the schedule, and runs. A checkpoint is written only where everything in
- * it is finite, so there is always a good one: the initial model, or the end of the last epoch. */
+ * One run of the program is one step: forward pass, backward pass and update for a batch. The loop gathers the next
+ * batch into the input of the program, advances the clock of the noise and of the schedule, and runs the program. A
+ * checkpoint is written only if all its weights are finite. So there is always a usable one: the initial model, or the
+ * end of the last epoch. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ void palt__loop_schedule(palt__loop *l)
     if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
 }
 
-/* The rate of this step of the phase's. */
+/* The learning rate of the current step, counted from the start of the phase. */
 static double rate(const palt__loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
 
 void palt__loop_end(palt__loop *l)
@@ -47,7 +48,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     l->before = epochs * l->progress.steps;
     pal_progress *p = &l->progress;
     p->phase = l->phase.name;
-    if (l->step == l->before) /* figures of another phase are of another loss */
+    if (l->step == l->before) /* the figures of another phase belong to another loss */
         p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = NAN;
     palt__loop_schedule(l);
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
@@ -87,7 +88,7 @@ static pal_status check_finite(palt__loop *l, pal_error *err)
         const char *name;
         const pal_tensor *t = pal_model_parameter(l->model, i, &name);
         double sum = 0;
-        for (size_t k = 0; k < pal_tensor_count(t); k++) sum += 0 * pal_tensor_get(t, k); /* 0, or not a number */
+        for (size_t k = 0; k < pal_tensor_count(t); k++) sum += 0 * pal_tensor_get(t, k); /* 0 if finite, else NAN */
         if (!isfinite(sum)) return not_finite(l, name, err);
     }
     return PAL_OK;
@@ -101,7 +102,7 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
     return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
 }
 
-/* Tells the caller; true: it wants to stop. */
+/* Reports to the caller. Returns true if the caller asks to stop. */
 static bool report(palt__loop *l, double now)
 {
     pal_progress *p = &l->progress;
@@ -122,7 +123,8 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
     p->finished = false;
     p->step = l->first;
     pal_status status = pal_epoch_order(l->o.seed, "order", (uint64_t)p->epoch, l->order, (size_t)l->data->count);
-    if (status) return pal_error_set(err, status, "the order of epoch %lld failed", (long long)p->epoch);
+    if (status)
+        return pal_error_set(err, status, "cannot compute the order of the samples in epoch %lld", (long long)p->epoch);
     double began = palt__seconds();
     while (p->step < p->steps) {
         uint64_t clock = (uint64_t)++l->step;
@@ -147,7 +149,7 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-/* Whether this epoch's end is one that measures the test data: every so many, and the phase's last. */
+/* Whether the test data is measured after this epoch: every test_every epochs, and after the last of the phase. */
 static bool measures(const palt__loop *l)
 {
     const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
@@ -180,7 +182,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
     epoch.error = l->few ? figures.error : (double)NAN;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
-    /* The line first: a run that ends in between takes the epoch again, and the line with it. */
+    /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */
     status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
     if (!status) status = palt__loop_save(l, err);

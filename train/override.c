@@ -1,13 +1,13 @@
-/* override.c - the same weights under other settings.
+/* override.c - a model with the same weights and other settings.
  *
- * What the weights mean stays: only options of the corruption and of the training loss may have another value. */
+ * The meaning of the weights must not change, so only options of the corruption and of the training loss may differ. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/internal.h"
 
-/* Those of the loss; an option that is in neither list, such as one of a variant from elsewhere, is not known to leave
- * the weights' meaning alone. */
+/* Options of the loss that do not change the meaning of the weights. An option that is neither here nor a corruption
+ * option, such as one of an external variant, could change it and is refused. */
 static const char *const of_loss[] = {
     "corruption", "binarize", "dropout",           "jacobian", "lambda",  "beta",       "rho",         "sparsity",
     "l1",         "l2",       "regularize-biases", "estimate", "samples", "divergence", "temperature", "alpha"};
@@ -21,7 +21,7 @@ static bool may_change(const char *name)
 
 static bool is_yes(const char *text) { return strchr("yt1", *text) || !strcmp(text, "on"); }
 
-/* Two values of the option, both checked. */
+/* Whether two valid values of the option are equal. */
 static bool same_value(const pal_option *option, const char *a, const char *b)
 {
     if (option->type == PAL_OPTION_BOOL) return is_yes(a) == is_yes(b);
@@ -35,17 +35,17 @@ static pal_status check(const pal_model *model, const pal_setting *settings, siz
     for (size_t i = 0; i < n; i++) {
         const char *own = pal_model_setting(model, settings[i].name);
         const pal_option *option = own ? pal_variant_option_find(pal_model_variant(model), settings[i].name) : NULL;
-        if (!option) continue; /* pal_model_new says so */
+        if (!option) continue; /* pal_model_new reports it */
         pal_status status = pal_option_check(option, settings[i].value, err);
         if (status) return status;
         if (!may_change(option->name) && !same_value(option, settings[i].value, own))
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s of a trained model stays %s: train a new one",
-                                 option->name, *own ? own : "as it is");
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s of a trained model must stay %s: train a new one",
+                                 option->name, *own ? own : "empty");
     }
     return PAL_OK;
 }
 
-/* The model's settings with the given ones in their place. */
+/* The settings of the model, with the given ones replaced. */
 static pal_setting *merged(const pal_model *model, const pal_setting *settings, size_t n, size_t *count)
 {
     const pal_variant *variant = pal_model_variant(model);

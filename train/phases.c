@@ -1,7 +1,7 @@
 /* phases.c - training as a list of phases, and the program of one step of a phase.
  *
- * What a phase leaves open is what the run says; plain training is one phase that leaves everything open. A parameter
- * that does not move in a phase is a leaf like the others and has neither a gradient nor an optimiser's state. */
+ * What a phase does not set is taken from the run; plain training is one phase that sets nothing. A parameter that is
+ * frozen in a phase is a leaf like the others, but has neither a gradient nor optimiser state. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,8 @@ pal_status palt__phases_make(const pal_model *model, int64_t epochs, palt__phase
         plan->epochs += next.epochs;
     }
     if (plan->n && plan->n < MOST) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %zu phases", pal_model_variant(model)->name, plan->n);
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %zu training phases: too few or too many",
+                         pal_model_variant(model)->name, plan->n);
 }
 
 void palt__phases_free(palt__phases *plan)
@@ -30,7 +31,7 @@ void palt__phases_free(palt__phases *plan)
     *plan = (palt__phases){0};
 }
 
-/* The numbers of the parameters that move, in the model's order; returns how many. */
+/* Writes the indices of the parameters that are trained, in the order of the model, and returns their number. */
 static size_t moving(const pal_model *model, const pal_phase *phase, size_t *out)
 {
     size_t n = 0;
@@ -58,7 +59,7 @@ pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *ph
             optimizer = pal_optimizer_new(pal_model_context(model), given && !phase->optimizer ? given : &own,
                                           parameters, names, n, err);
         else
-            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: nothing moves in phase %s", pal_model_variant(model)->name,
+            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: phase %s trains no parameter", pal_model_variant(model)->name,
                           phase->name);
     } else {
         palt__no_memory(err);

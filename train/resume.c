@@ -1,7 +1,7 @@
-/* resume.c - where an interrupted run goes on: what its checkpoint holds, put back.
+/* resume.c - restores the state of an interrupted run from its checkpoint.
  *
- * The order of an epoch and all noise are functions of the seed and a clock, so weights, the optimiser's state, the
- * step, and the sum of the losses of an epoch that is not finished are all there is to know. */
+ * The order of an epoch and all noise are functions of the seed and a clock. So the complete state is the weights, the
+ * optimiser state, the step, and the sum of the losses of an unfinished epoch. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@ enum { PATH = 4096 };
 
 static pal_status malformed(const palt__checkpoint *c, const char *name, pal_error *err)
 {
-    return pal_error_set(err, PAL_ERR_FORMAT, "%s/checkpoint.safetensors: cannot go on: %s is missing or not as wanted",
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s/checkpoint.safetensors: cannot resume: %s is missing or invalid",
                          pal_rundir_path(c->dir), name);
 }
 
@@ -37,7 +37,7 @@ pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal
     char path[PATH];
     *c = (palt__checkpoint){.dir = dir};
     pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path);
-    if (access(path, F_OK) && errno == ENOENT) return PAL_OK; /* it ended before anything was saved */
+    if (access(path, F_OK) && errno == ENOENT) return PAL_OK; /* the run ended before anything was saved */
     c->file = pal_safetensors_open(pal_model_context(model), path, err);
     if (!c->file) return PAL_ERR_FORMAT;
     const double step = number(c, "train/step", NAN);

@@ -1,7 +1,7 @@
 /* rundir.c - the folder of a run: run.json, metrics.jsonl, checkpoint.safetensors.
  *
- * Each file is replaced as a whole; a last line of metrics.jsonl that is torn all the same, as a crash of the machine
- * may leave it, is passed over. What info() returns lives in the JSON value that was written or read. */
+ * Each file is replaced as a whole. A crash of the machine may still leave an incomplete last line in metrics.jsonl,
+ * which is ignored. The texts that pal_rundir_info returns are owned by the JSON value that was written or read. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +17,30 @@
 
 struct pal_rundir {
     char *path;
-    json_t *json; /* of run.json: owns the texts of info */
+    json_t *json; /* the contents of run.json; owns the texts of info */
     pal_run_info info;
     pal_setting *settings;
     char *metrics; /* the text of metrics.jsonl */
     size_t metrics_size;
     pal_epoch *epochs;
     size_t n_epochs;
-    int lock; /* descriptor of the folder; 0: only read */
+    int lock; /* file descriptor of the folder; 0: opened for reading only */
 };
 
-#define FIELD(kind, name)                                                                                              \
-    {                                                                                                                  \
-#name, PALT__##kind, offsetof(pal_epoch, name)                                                                  \
-    }
+/* clang-format off */
+#define FIELD(kind, name) {#name, PALT__##kind, offsetof(pal_epoch, name)}
 static const palt__field epoch_fields[] = {
-    FIELD(COUNT, epoch),        FIELD(COUNT, step),           FIELD(FIGURE, train_loss),
-    FIELD(FIGURE, test_loss),   FIELD(FIGURE, squared_error), FIELD(FIGURE, squared_error_corrupted),
-    FIELD(REAL, learning_rate), FIELD(FIGURE, seconds),
+    FIELD(COUNT, epoch),
+    FIELD(COUNT, step),
+    FIELD(FIGURE, train_loss),
+    FIELD(FIGURE, test_loss),
+    FIELD(FIGURE, squared_error),
+    FIELD(FIGURE, squared_error_corrupted),
+    FIELD(REAL, learning_rate),
+    FIELD(FIGURE, seconds),
 };
 #undef FIELD
+/* clang-format on */
 enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, PATH = 4096 };
 
 const char *pal_rundir_path(const pal_rundir *dir) { return dir->path; }
@@ -61,7 +65,7 @@ static const char *now(char *out, size_t size)
     return out;
 }
 
-/* The folder's info is this from now on; json is taken over. */
+/* Replaces the info of the folder. Takes ownership of json. */
 static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
 {
     pal_run_info info = {0};
@@ -86,7 +90,7 @@ static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_erro
     char name[PATH], *text = palt__json_text(dir->json, JSON_INDENT(2));
     size_t length = text ? strlen(text) : 0;
     if (!text) return palt__no_memory(err);
-    text[length++] = '\n'; /* in the place of the zero */
+    text[length++] = '\n'; /* replaces the terminating zero */
     status = palt__file_write(pal_rundir_file(dir, "run.json", name, sizeof name), text, length, err);
     free(text);
     return status;
@@ -111,8 +115,8 @@ static pal_status make_folder(pal_rundir *dir, const char *path, const char *mod
     }
 }
 
-/* One process trains into a folder. The lock goes with the process, however it ends; a file system that has no locks
- * does without. */
+/* Only one process may train into a folder. The lock is released when the process ends, in whatever way. On a file
+ * system without locks the folder is not locked. */
 static pal_status lock(pal_rundir *dir, pal_error *err)
 {
     dir->lock = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,7 +149,7 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     return NULL;
 }
 
-/* "phase", and "terms": {"reconstruction": ..., ...}, where there are any. */
+/* Writes "phase", "error" and "terms": {"reconstruction": ..., ...}, each only if present. */
 static bool write_terms(json_t *object, const pal_epoch *epoch)
 {
     json_t *terms = epoch->n_terms ? json_object() : NULL;
@@ -184,8 +188,8 @@ static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_erro
     return PAL_OK;
 }
 
-/* Lines of metrics.jsonl into epochs; a file that is missing has none. A last line without its end that is no object is
- * torn, and left out; any other that is none is an error. */
+/* Reads the lines of metrics.jsonl into epochs; a missing file has no lines. A last line that is not a JSON object and
+ * does not end in a newline is incomplete and ignored. Any other line that is not a JSON object is an error. */
 static pal_status read_metrics(pal_rundir *dir, pal_error *err)
 {
     char name[PATH];
@@ -210,7 +214,7 @@ static pal_status read_metrics(pal_rundir *dir, pal_error *err)
         if (status) return status;
         line += length + (line[length] == '\n');
     }
-    dir->metrics_size = (size_t)(line - dir->metrics); /* a line that is added stands after whole ones */
+    dir->metrics_size = (size_t)(line - dir->metrics); /* new lines are appended after complete ones */
     if (dir->metrics_size && line[-1] != '\n') dir->metrics[dir->metrics_size++] = '\n';
     return PAL_OK;
 }
@@ -223,7 +227,7 @@ static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
     if (access(path, F_OK))
         return pal_error_set(err, PAL_ERR_IO, "%s: %s: give the folder of a run", path, strerror(errno));
     if (access(pal_rundir_file(dir, "run.json", name, sizeof name), F_OK))
-        return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: it has no run.json", path);
+        return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: run.json is missing", path);
     size_t size;
     char *text = palt__file_read(name, &size, err);
     if (!text) return PAL_ERR_IO;
@@ -233,7 +237,7 @@ static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
     if (!json) return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: %s", name, why.line, why.text);
     if (!json_is_string(json_object_get(json, "model")) || !json_is_string(json_object_get(json, "status"))) {
         json_decref(json);
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: not the description of a run: no model or no status", name);
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: not the description of a run: model or status is missing", name);
     }
     return adopt(dir, json, err);
 }
@@ -253,7 +257,8 @@ pal_rundir *pal_rundir_open_model(const char *path, pal_error *err) { return ope
 pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
 {
     pal_rundir *seen = pal_rundir_open(path, err), *dir = NULL;
-    if (seen && !lock(seen, err)) dir = pal_rundir_open(path, err); /* as it is once nobody else writes */
+    if (seen && !lock(seen, err))
+        dir = pal_rundir_open(path, err); /* read it again, now that no other process writes */
     if (dir) {
         dir->lock = seen->lock;
         seen->lock = 0;
@@ -265,7 +270,7 @@ pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
     return NULL;
 }
 
-/* What a process left behind that was killed while it wrote: FILE.ANY.part. */
+/* Removes the temporary files, FILE.ANY.part, of a process that was killed while writing. */
 static void remove_temporaries(const pal_rundir *dir)
 {
     static const char *const files[] = {"run.json.", "metrics.jsonl.", "checkpoint.safetensors."};

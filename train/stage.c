@@ -1,7 +1,7 @@
-/* stage.c - one program over a batch of a fixed size, and such programs over all samples of a data set.
+/* stage.c - one program over a batch of fixed size, and such programs over all samples of a data set.
  *
- * Training, evaluation and pictures differ only in what they record from the input on; making the input, the tape and
- * the program, and running with the next batch, is the same for all. */
+ * Training, evaluation and pictures differ only in what they record from the input on. This file has the common parts:
+ * making the input, the tape and the program, and running the program with the next batch. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,7 +20,7 @@ int64_t palt__features(const pal_model *model) { return pal_shape_count(pal_mode
 pal_status palt__fits(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     if (data->features == palt__features(model)) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, the model takes %lld", data->name,
+    return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, but the model takes %lld", data->name,
                          (long long)data->features, (long long)palt__features(model));
 }
 
@@ -37,8 +37,9 @@ pal_distribution palt__code_posterior(pal_model *model, pal_var target, pal_var 
     if (!pal_ok(code) || !pal_ok(q.parameters)) return (pal_distribution){.parameters = {.tape = target.tape}};
     const int64_t units = of.dim[0] ? pal_shape_count(of) / of.dim[0] : 0;
     if (q.k == units && have.dim[0] == of.dim[0]) return q;
-    pal_tape_fail(target.tape, PAL_ERR_SHAPE, "posterior: %lld rows of %lld numbers, of %lld codes of %lld units",
-                  (long long)have.dim[0], (long long)q.k, (long long)of.dim[0], (long long)units);
+    pal_tape_fail(target.tape, PAL_ERR_SHAPE,
+                  "posterior: %lld rows of %lld numbers do not match %lld codes of %lld units", (long long)have.dim[0],
+                  (long long)q.k, (long long)of.dim[0], (long long)units);
     return (pal_distribution){.parameters = {.tape = target.tape}};
 }
 
@@ -134,7 +135,7 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
     if (stage->labels) {
         status = pal_dataset_one_hot(data, rows, (size_t)stage->rows, stage->labels);
         if (status)
-            return pal_error_set(err, status, "%s: labels that the model does not take: it has %lld classes",
+            return pal_error_set(err, status, "%s: some labels are out of range: the model has %lld classes",
                                  data->name, (long long)stage->labels->shape.dim[1]);
         memset(stage->labels->data, 0,
                pal_tensor_bytes(stage->labels) / (size_t)stage->rows * (size_t)stage->labelled_from);
@@ -155,7 +156,7 @@ struct palt__pass {
     const pal_dataset *data;
     int64_t count;
     uint32_t *rows;             /* 0, 1, 2, ... */
-    palt__stage *stage[STAGES]; /* NULL where there are none */
+    palt__stage *stage[STAGES]; /* NULL: no such batch */
 };
 
 palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const palt__stage_options *o,

@@ -1,6 +1,6 @@
-/* statistics.c - tensors of a model that are not trained but measured, a row each: filled before the first step.
+/* statistics.c - tensors of a model that are measured, not trained; they are filled before the first step.
  *
- * Sums are in double and in the order of the samples, so the values depend on the data alone. */
+ * Sums are in double and in the order of the samples, so the values depend only on the data. */
 #include <stdlib.h>
 #include <string.h>
 

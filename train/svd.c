@@ -1,11 +1,11 @@
-/* svd.c - the singular value decomposition of a dense matrix, by LAPACK's divide and conquer.
+/* svd.c - the singular value decomposition of a dense matrix, by the divide and conquer method of LAPACK.
  *
- * A [rows, columns] = U diag(s) V', with r = min(rows, columns): s [r] descending, V' [r, columns] orthonormal rows.
- * The right singular vectors are directions in the space of a row, so with samples as rows they are the principal
- * components, and with a Jacobian [code, features] the tangents in the input's space. For a symmetric matrix without
- * negative eigenvalues (a covariance) s and V' are eigenvalues and eigenvectors.
+ * A [rows, columns] = U diag(s) V', with r = min(rows, columns). s [r] is descending, and V' [r, columns] has
+ * orthonormal rows. The right singular vectors are directions in the space of a row. If the rows are centred samples,
+ * they are the principal components. For a Jacobian [code, features], they are the tangents in the space of the input.
+ * For a symmetric matrix without negative eigenvalues (a covariance), s and V' are eigenvalues and eigenvectors.
  *
- * LAPACK is part of OpenBLAS; one thread computes, so that the bits do not depend on how many there are. */
+ * LAPACK is part of OpenBLAS. It runs on one thread, so that the bits do not depend on the number of threads. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,13 +13,13 @@
 #include "autograd/machine/internal.h"
 #include "train/internal.h"
 
-/* Fortran's interface: all by reference, matrices by columns, the length of the text last. */
+/* The Fortran interface: arguments by reference, matrices column-major, the length of the text last. */
 void dgesdd_(const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
              const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,
              size_t jobz_length);
 
-/* Our rows are Fortran's columns: it sees A' [columns, rows], whose left singular vectors are our right ones. other
- * takes its right ones, [r, rows], which nobody wants, yet none come without them. */
+/* Our rows are columns in Fortran, which therefore sees A' [columns, rows]. Its left singular vectors are our right
+ * ones. `other` receives its right singular vectors, [r, rows]. They are not used, but LAPACK returns both or none. */
 static int decompose(int rows, int columns, double *a, double *s, double *vt, double *other, double *work, int size,
                      int *integers)
 {
@@ -41,7 +41,7 @@ pal_status palt__svd(pal_context *context, size_t rows, size_t columns, double *
     double wanted = 0, *work = NULL, *other = vt ? malloc(least * rows * sizeof *other) : NULL;
     int *integers = malloc(8 * least * sizeof *integers);
     bool enough = integers && (other || !vt);
-    if (enough) { /* size -1: it tells how much it needs */
+    if (enough) { /* size -1: returns the required workspace size in `wanted` */
         info = decompose(m, n, a, s, vt, other, &wanted, -1, integers);
         work = info ? NULL : malloc((size_t)wanted * sizeof *work);
         enough = work != NULL;

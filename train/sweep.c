@@ -1,8 +1,8 @@
-/* sweep.c - the same model at several settings and seeds, and what differs.
+/* sweep.c - runs a model at several settings and seeds, and compares the results.
  *
- * The runs of one seed share all that a seed decides: initial weights, the order of the samples, the noise. What two
- * settings differ by is therefore compared seed by seed, and its standard error is that of the differences, which is
- * smaller than that of either mean. Seeds are the outer loop: a sweep that is stopped has compared whole seeds. */
+ * The runs of one seed share everything that the seed determines: initial weights, the order of the samples, the noise.
+ * So two settings are compared seed by seed. The standard error is that of the paired differences, which is smaller
+ * than that of either mean. Seeds are the outer loop, so that a stopped sweep has compared complete seeds. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct pal_sweep {
     char **names;   /* [n_axes] */
     char **values;  /* [rows, n_axes] */
     char **figures; /* [n_figures] */
-    double *found;  /* [rows, seeds, n_figures]; NAN: not run, or not known */
+    double *found;  /* [rows, seeds, n_figures]; NAN: not run, or unknown */
 };
 
 size_t pal_sweep_rows(const pal_sweep *s) { return s->rows; }
@@ -34,7 +34,7 @@ double pal_sweep_found(const pal_sweep *s, size_t row, size_t seed, size_t figur
 
 /* ---- Mean and standard error ---------------------------------------------------------------------------------- */
 
-/* Of a row's figure, or of what it is more than in row 0, over the seeds that have it. */
+/* Mean and standard error of a figure of a row (paired: of its difference from row 0) over the seeds that have it. */
 static int64_t summarise(const pal_sweep *s, size_t row, size_t figure, bool paired, double *mean, double *error)
 {
     double sum = 0, squares = 0;
@@ -136,7 +136,8 @@ pal_status pal_sweep_write(const pal_sweep *s, const char *path, pal_error *err)
 static pal_status check(const pal_sweep_options *o, pal_error *err)
 {
     if (!o->run || !o->n_axes || o->n_axes > PAL_SWEEP_AXES || !o->n_figures || o->seeds < 1)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "sweep: wants 1 to %d options, a seed, a figure and a function",
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "sweep: needs 1 to %d options, at least one seed and one figure, and a function",
                              PAL_SWEEP_AXES);
     double runs = (double)o->seeds;
     for (size_t a = 0; a < o->n_axes; a++) {
@@ -144,11 +145,12 @@ static pal_status check(const pal_sweep_options *o, pal_error *err)
         runs *= (double)o->axes[a].count;
     }
     if (runs > PAL_SWEEP_RUNS)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "sweep: %.0f runs, and %d are the most", runs, PAL_SWEEP_RUNS);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "sweep: %.0f runs are too many: choose at most %d", runs,
+                             PAL_SWEEP_RUNS);
     return PAL_OK;
 }
 
-/* The last one is NULL where there was no memory for one of them. */
+/* Returns NULL, or a list whose last element is NULL, if out of memory. */
 static char **copies(const char *const *list, size_t n)
 {
     char **out = calloc(n + 1, sizeof *out);

@@ -1,5 +1,6 @@
-/* train.c - training a model: what is refused, the plan of phases, where a resumed run goes on, and how it ended.
- * loop.c has the steps. */
+/* train.c - training a model: checks of the arguments, the plan of phases, resuming, and the result.
+ *
+ * The steps themselves are in loop.c. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #include "train/loop.h"
 
-/* Cross-entropy of something that is no probability has no minimum: training would run away. */
+/* The cross-entropy has no minimum for targets outside [0,1], so training would diverge. */
 static pal_status check_range(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     const char *output = pal_model_setting(model, "output");
@@ -20,7 +21,7 @@ static pal_status check_range(const pal_model *model, const pal_dataset *data, p
     if (!(low < 0) && !(high > 1)) return PAL_OK;
     return pal_error_set(
         err, PAL_ERR_ARGUMENT,
-        "%s: values from %g to %g, but --output bernoulli wants 0 to 1: scale them, or use --output squared",
+        "%s: values from %g to %g, but --output bernoulli needs 0 to 1: scale them, or use --output squared",
         data->name, low, high);
 }
 
@@ -28,29 +29,31 @@ static pal_status check(const palt__loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
     const char *name = l->schedule.name ? l->schedule.name : "none";
-    if (o->epochs < 1) return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs", (long long)o->epochs);
-    if (o->batch < 1) return pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples", (long long)o->batch);
+    if (o->epochs < 1)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs: choose 1 or more", (long long)o->epochs);
+    if (o->batch < 1)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)o->batch);
     if (o->batch > l->data->count)
         return pal_error_set(
             err, PAL_ERR_ARGUMENT,
-            "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or "
-            "less",
+            "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or less",
             (long long)o->batch, (long long)l->data->count, l->data->name, (long long)l->data->count);
-    if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no schedule is called %s", name);
+    if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "unknown schedule %s", name);
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g", l->schedule.learning_rate);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g: choose a positive number",
+                             l->schedule.learning_rate);
     pal_status status = palt__labels_check(l->model, l->data, err);
     if (!status) status = palt__fits(l->model, l->data, err);
     if (!status && o->test) status = palt__fits(l->model, o->test, err);
     const int64_t classes = pal_model_classes(l->model);
     if (!status && classes && o->test && o->test->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "the test samples of %s have %d classes, and the model %lld: give --classes %d",
+                             "the test samples of %s have %d classes, but the model has %lld: give --classes %d",
                              o->test->name, o->test->classes, (long long)classes, o->test->classes);
     return status ? status : check_range(l->model, l->data, err);
 }
 
-/* What is not as it was for the steps that are left, since the bits depend on it; NULL: nothing. */
+/* Describes what differs for the remaining steps and affects their bits; NULL: nothing differs. */
 static const char *changes(const palt__loop *l, char *out, size_t size)
 {
     const pal_run_info *info = pal_rundir_info(l->o.folder);
@@ -65,7 +68,7 @@ static const char *changes(const palt__loop *l, char *out, size_t size)
     return length ? out : NULL;
 }
 
-/* Puts back what the folder holds: the loop stands where the run was saved. */
+/* Restores the state from the folder: the loop continues where the run was saved. */
 static pal_status go_on(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -87,7 +90,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     l->started -= fmax(seconds, last ? last->seconds : 0);
     if (!last) return PAL_OK;
     p->train_loss = last->train_loss;
-    for (size_t i = lines; i-- > 0 && !isfinite(last->test_loss);) /* the last of the phase that was measured */
+    for (size_t i = lines; i-- > 0 && !isfinite(last->test_loss);) /* the last measured epoch of the phase */
         if (!strcmp(pal_rundir_epoch(folder, i)->phase, last->phase)) last = pal_rundir_epoch(folder, i);
     p->test_loss = last->test_loss;
     p->squared_error = last->squared_error;
@@ -120,7 +123,7 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
     result->train_loss = p->train_loss;
     for (size_t i = 0; !status && i < l->plan.n; i++, begin = end) {
         end += l->plan.phase[i].epochs;
-        if (p->epoch >= end) continue; /* it was trained before the run was resumed */
+        if (p->epoch >= end) continue; /* this phase was finished before the run was resumed */
         status = palt__loop_begin(l, i, begin, err);
         if (!status && !l->step) status = palt__loop_save(l, err);
         while (!status && p->epoch < end) {
@@ -144,7 +147,7 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
     return status;
 }
 
-/* In place of all epochs; the figures are those of one. */
+/* Solves in closed form instead of training; the result counts as one epoch. */
 static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -182,11 +185,12 @@ static void start(palt__loop *l, pal_model *model, const pal_dataset *data, cons
     l->started = l->reported = palt__seconds();
 }
 
-/* What can be told before anything is made; then the plan is. */
+/* Checks everything that can be checked in advance, then makes the plan of phases. */
 static pal_status plan(palt__loop *l, pal_error *err)
 {
     pal_status status = check(l, err);
-    if (!status && l->o.resume && !l->o.folder) status = pal_error_set(err, PAL_ERR_ARGUMENT, "resume: no folder");
+    if (!status && l->o.resume && !l->o.folder)
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "resume: the folder of the run is missing");
     if (!status) status = palt__phases_make(l->model, l->o.epochs, &l->plan, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {

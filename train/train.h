@@ -1,12 +1,12 @@
-/* train.h - training a model, its figures on a data set, the folder that a run lives in, and sweeps of runs.
+/* train.h - training a model, measuring it on a data set, the folder of a run, and sweeps of runs.
  *
- * Conventions of every function here:
- *   - The library never prints or exits. A function that can fail takes a pal_error, which may be NULL, sets it on
- *     failure and leaves it alone on success.
+ * Conventions for every function here:
+ *   - The library never prints or exits. A function that can fail takes a pal_error, which may be NULL. It sets the
+ *     error on failure and leaves it unchanged on success.
  *   - Option structs begin with struct_size and are written with designated initialisers.
- *   - What is given (model, data, texts) is borrowed for the call, unless it says that it is copied.
- *   - A figure is the mean over samples of the sum over features. Every sample counts exactly once, whatever the batch.
- *     A figure that is not known is NAN, and null in a file.
+ *   - Arguments (model, data, texts) are borrowed for the call, unless the function states that it copies them.
+ *   - A figure is a measured value: the sum over features, averaged over samples. Every sample counts exactly once,
+ *     whatever the batch size. An unknown figure is NAN, and null in a file.
  */
 #ifndef PAL_TRAIN_H
 #define PAL_TRAIN_H
@@ -22,204 +22,207 @@ extern "C" {
 
 /* ---- Figures -------------------------------------------------------------------------------------------------- */
 
-typedef struct pal_term { /* of a loss */
+typedef struct pal_term { /* one term of a loss */
     char name[32];
     double value;
 } pal_term;
 enum { PAL_TERMS = 1 + PAL_MODEL_NOTES };
 
-/* Of codes of clean inputs. A unit's mean and standard deviation are over the samples. */
+/* Figures of the codes of clean inputs. The mean and standard deviation of a unit are taken over the samples. */
 typedef struct pal_code_figures {
-    int64_t units;       /* 0: nothing here was asked for */
-    double mean;         /* over the units, of their means: over all activations */
-    double quartiles[5]; /* of the units' means: least, quarter, median, three quarters, greatest */
-    double rho;          /* the mean that a sparse model wants of each unit, NAN: none, and ... */
-    double near_rho;     /* ... the share of units whose mean is within 20 % of it */
-    bool random;         /* the code is drawn, and these are figures of its posterior's mean */
-    double divergence;   /* of a random code: mean over the samples of KL(q || p), nats; else NAN */
-    double information;  /* of a random code of one choice (pal_units), such as a categorical one: what it tells of */
-                         /* the sample, H(mean q) - mean H(q), nats; its active and dead are -1; else NAN */
-    bool collapsed;      /* a random code tells nothing: no unit is active, or information is below 0.01 */
-    int64_t active;      /* units whose standard deviation (of a random code: variance, Burda, Grosse and */
-                         /* Salakhutdinov, ICLR 2016) is above 0.01: what they say depends on the sample */
-    int64_t dead;        /* units whose standard deviation is below 1e-4: they say the same of every sample */
-    double saturated;    /* share of activations below 0.05 or above 0.95; NAN where some lie outside [0,1] */
+    int64_t units;       /* 0: these figures were not requested */
+    double mean;         /* mean of all activations */
+    double quartiles[5]; /* of the units' means: minimum, lower quartile, median, upper quartile, maximum */
+    double rho;          /* target mean activation of a sparse model; NAN: no target */
+    double near_rho;     /* share of units whose mean is within 20 % of rho */
+    bool random;         /* the code is drawn; all figures here then describe the mean of its posterior */
+    double divergence;   /* random code: KL(q || p) in nats, averaged over samples; else NAN */
+    double information;  /* random code that is one choice (pal_units), such as a categorical one: its information */
+                         /* about the sample, H(mean q) - mean H(q), in nats. active and dead are then -1. Else NAN */
+    bool collapsed;      /* the random code does not depend on the sample: no active unit, or information < 0.01 */
+    int64_t active;      /* units whose standard deviation exceeds 0.01; for a random code, units whose posterior */
+                         /* mean has a variance above 0.01 (Burda, Grosse and Salakhutdinov, ICLR 2016) */
+    int64_t dead;        /* units whose standard deviation is below 1e-4: they are the same for every sample */
+    double saturated;    /* share of activations below 0.05 or above 0.95; NAN if any is outside [0,1] */
     double zeros;        /* share of activations that are exactly 0 */
-    int64_t jacobian_samples; /* the first ones, whose encoder's Jacobian J = dh/dx was taken, exactly */
+    int64_t jacobian_samples; /* first samples with an exactly computed Jacobian of the encoder, J = dh/dx */
     double jacobian_norm;     /* mean over these samples of the Frobenius norm ||J|| */
-    double jacobian_norm2;    /* ... of ||J||^2 */
+    double jacobian_norm2;    /* mean over these samples of ||J||^2 */
 } pal_code_figures;
 
-/* Of a random code, at beta 1 whatever the loss weighs: E ln p(x | z) - KL(q || p), in nats; a bound of ln p(x) where
- * the output is a density of the data (pal_density_check). */
+/* Evidence lower bound of a model with a random code: E ln p(x | z) - KL(q || p), in nats, with beta = 1 whatever the
+ * loss uses. It bounds ln p(x) if the output is a density of the data (pal_density_check). */
 typedef struct pal_bound_figures {
-    double value; /* the evidence lower bound, minus the two others together; NAN: the code is not random */
-    double reconstruction, divergence; /* -E ln p(x | z) by the loss's draws; KL(q || p) in closed form */
+    double value; /* the bound: minus the sum of the two fields below; NAN: the code is not random */
+    double reconstruction, divergence; /* -E ln p(x | z), with the samples of the loss; KL(q || p) in closed form */
 } pal_bound_figures;
 
 typedef struct pal_figures {
     int64_t samples;
-    double loss;                    /* the model's own; corruption and samples are drawn at clock 0 */
+    double loss;                    /* the model's own loss; corruption and samples are drawn at clock 0 */
     double squared_error;           /* sum of (x - xhat)^2, reconstructed from the clean input */
-    double squared_error_corrupted; /* the same, from the corrupted input; NAN where nothing corrupts */
-    double error;                   /* share of the samples whose class the model tells wrongly; NAN: it tells none */
-    size_t n_terms; /* at least 1: "reconstruction", all of the loss that has no name, unless that is nothing */
-    pal_term terms[PAL_TERMS]; /* they add up to the loss */
+    double squared_error_corrupted; /* the same, reconstructed from the corrupted input; NAN: no corruption */
+    double error;                   /* share of misclassified samples; NAN: the model does not classify */
+    size_t n_terms;                 /* at least 1 */
+    pal_term terms[PAL_TERMS];      /* they add up to the loss; "reconstruction" is the part without a name, if not 0 */
     pal_code_figures code;
     pal_bound_figures bound;
 } pal_figures;
 
 typedef struct pal_evaluate_options {
     size_t struct_size;
-    int64_t batch;        /* 0: 128 */
-    uint64_t seed;        /* of the corruption and of the loss's samples; sample i has the same noise in any batch */
+    int64_t batch;        /* samples per batch; 0: 128 */
+    uint64_t seed;        /* for corruption and for samples of the loss; sample i gets the same noise in any batch */
     unsigned lanes;       /* 0: the context's threads */
-    pal_model *corruptor; /* whose corruption is applied to a model that has none; NULL: the model's own */
-    bool code;            /* also the figures of the code */
-    int64_t jacobian_samples; /* at most; 0: all, but 256 where J goes row by row; -1: none */
-    double **unit_divergence; /* with code: gets the mean KL of each unit of a random code, code.units of them, to be
-                                 freed; NULL where units are not independent. NULL: not wanted */
+    pal_model *corruptor; /* its corruption is applied, for a model without one; NULL: the model's own corruption */
+    bool code;            /* also measure the code */
+    int64_t jacobian_samples; /* at most; 0: all, or 256 if J must be computed row by row; -1: no Jacobian */
+    double **unit_divergence; /* with `code`: receives the mean KL of each unit of a random code, code.units values
+                                 that the caller frees; NULL if the units are not independent. NULL: not requested */
 } pal_evaluate_options;
 
-/* A term of the loss that is not separable over samples is that of the whole data, whatever the batch. */
+/* A term of the loss that is not separable over samples is computed from all of the data, whatever the batch size. */
 
 pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
                         pal_figures *figures, pal_error *err);
 
-/* A new model with the same weights under other settings: `masking` of a trained denoiser, for example. A setting that
- * changes the shape or the number of the weights is PAL_ERR_ARGUMENT. NULL: err says why. */
+/* Returns a new model with the same weights and other settings, such as another `masking` for a trained denoiser.
+ * PAL_ERR_ARGUMENT: a setting changes the shape, the number or the meaning of the weights. NULL: failed, see err. */
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
 
 /* ---- The run folder ------------------------------------------------------------------------------------------- */
 
-typedef struct pal_epoch { /* a line of metrics.jsonl */
+typedef struct pal_epoch { /* one line of metrics.jsonl */
     int64_t epoch, step;   /* both from 1; step counts on through all epochs */
-    double train_loss;     /* the mean over the epoch's steps, each before its update */
+    double train_loss;     /* mean over the steps of the epoch, each loss taken before its update */
     double test_loss, squared_error, squared_error_corrupted;
     double learning_rate; /* of the last step */
     double seconds;       /* of training so far */
-    size_t n_terms;       /* of test_loss, as in pal_figures; 0: reconstruction is all */
+    size_t n_terms;       /* terms of test_loss, as in pal_figures; 0: there is only one */
     pal_term terms[PAL_TERMS];
-    char phase[32]; /* "": training is one phase */
-    double error;   /* of the test data, as in pal_figures; NAN, where the phase takes no labels, is left out */
+    char phase[32]; /* "": training has one phase */
+    double error;   /* on the test data, as in pal_figures; NAN, and not written, if the phase takes no labels */
 } pal_epoch;
 
 typedef struct pal_train_result {
-    int64_t epochs, steps;                                    /* epochs that were finished; steps that were taken */
+    int64_t epochs, steps;                                    /* finished epochs; steps taken */
     double train_loss;                                        /* of the last epoch, finished or not */
-    double test_loss, squared_error, squared_error_corrupted; /* of the last epoch measured */
+    double test_loss, squared_error, squared_error_corrupted; /* of the last measured epoch */
     double seconds, samples_per_second;
     int64_t planned; /* epochs of all phases */
-    double error;    /* of the test data, as in pal_figures; NAN where the last phase takes no labels */
+    double error;    /* on the test data, as in pal_figures; NAN if the last phase takes no labels */
 } pal_train_result;
 
-typedef struct pal_run_info { /* run.json: all that is needed to repeat a run, and how it went */
+typedef struct pal_run_info { /* run.json: everything needed to repeat a run, and its outcome */
     const char *version, *command;
     const char *status;             /* "running", "done", "interrupted", "failed" */
-    const char *error;              /* of a failed one, else NULL */
+    const char *error;              /* why the run failed, or NULL */
     const char *started, *finished; /* UTC, as 2026-01-31T12:00:00Z; finished may be NULL */
-    const char *model;              /* the variant's name */
-    const pal_setting *settings;    /* all of the variant's options */
+    const char *model;              /* name of the variant */
+    const pal_setting *settings;    /* all options of the variant */
     size_t n_settings;
     const char *data; /* the path */
-    int64_t limit;    /* of the training samples; 0: none */
-    int64_t hold_out; /* training samples, the last ones, that were measured in place of the test samples; 0: none */
-    const char *from; /* the run whose weights it began with; NULL: none */
+    int64_t limit;    /* maximum number of training samples; 0: no limit */
+    int64_t hold_out; /* number of last training samples, measured instead of the test samples; 0: none */
+    const char *from; /* the run that the initial weights come from; NULL: none */
     int64_t train_samples, test_samples;
     int64_t batch, epochs, seed, test_every;
-    pal_optimizer_options optimizer; /* as it was given: -1 is a true 0 */
+    pal_optimizer_options optimizer; /* as given: -1 means a true 0 */
     pal_schedule schedule;
     int64_t lanes, threads;
     const char *isa, *blas;
     pal_train_result result;
-    int64_t resumed;     /* how often */
-    const char *changed; /* what was not as before when it was resumed: the bits may not be those of one run; or NULL */
+    int64_t resumed;     /* how many times */
+    const char *changed; /* what differed when the run was resumed, so that the bits may differ; NULL: nothing */
 } pal_run_info;
 
 typedef struct pal_rundir pal_rundir;
 
-/* What the bits of a run depend on besides its settings, and is not here as it was there: the instruction set of the
- * kernels, the BLAS. Fills in what was and what is; how many. What is not known of the run counts as the same. */
+/* Compares the recorded run with this context in what its bits depend on besides the settings: the instruction set of
+ * the kernels, and the BLAS. Fills was and is with each pair that differs, and returns the number of pairs. A value
+ * that the run did not record counts as equal. */
 enum { PAL_RUN_CHANGES = 2 };
 size_t pal_run_changes(const pal_run_info *info, const pal_context *context, const char *was[PAL_RUN_CHANGES],
                        const char *is[PAL_RUN_CHANGES]);
 
-/* Creates the folder (and those above it) with run.json, status "running". path NULL: runs/MODEL-NNN, the first NNN
- * that is free. One that exists is refused (PAL_ERR_EXISTS) and left as it is, unless it is an empty folder. info is
- * copied; status, started, finished, error and result are set here. NULL: err says why. */
+/* Creates the folder (and its parents) with run.json, status "running". path NULL: runs/MODEL-NNN, with the first free
+ * NNN. An existing folder is refused (PAL_ERR_EXISTS) and left unchanged, unless it is empty. info is copied; this
+ * function sets status, started, finished, error and result. NULL: failed, see err. */
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error *err);
-/* Opens one to train on where it stopped, however it did; nothing is written until pal_train. PAL_ERR_ARGUMENT: it is
- * done, or another process trains it. Such a folder, and one that is new, is locked until it is freed. */
+/* Opens a run to continue its training from where it stopped, for whatever reason. Nothing is written before pal_train.
+ * PAL_ERR_ARGUMENT: the run is done, or another process is training it. A resumed or new folder stays locked until it
+ * is freed. */
 pal_rundir *pal_rundir_resume(const char *path, pal_error *err);
-/* Opens one for reading. PAL_ERR_IO: no such folder, or no run.json in it; PAL_ERR_FORMAT. */
+/* Opens a run for reading. PAL_ERR_IO: the folder or its run.json is missing. PAL_ERR_FORMAT: a file is malformed. */
 pal_rundir *pal_rundir_open(const char *path, pal_error *err);
-/* The same for who wants its model and not its epochs: metrics.jsonl is not read. */
+/* The same for a caller that needs only the model: metrics.jsonl is not read. */
 pal_rundir *pal_rundir_open_model(const char *path, pal_error *err);
 void pal_rundir_free(pal_rundir *dir);
 const char *pal_rundir_path(const pal_rundir *dir);
 const pal_run_info *pal_rundir_info(const pal_rundir *dir); /* valid until the next call that changes the folder */
-/* What metrics.jsonl holds. */
+/* The lines of metrics.jsonl. */
 size_t pal_rundir_epoch_count(const pal_rundir *dir);
 const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i);
-/* DIR/NAME in out, cut at size (4096 holds any path that can be opened); returns out. */
+/* Writes DIR/NAME to out, truncated to size (4096 holds any path that can be opened), and returns out. */
 const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size);
 
-/* Adds a line to metrics.jsonl. */
+/* Appends a line to metrics.jsonl. */
 pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err);
-/* checkpoint.safetensors: the model, the optimiser's state (may be NULL), the step as "train/step", and in the middle
- * of an epoch the sum of its losses so far as "train/loss" (0: left out). */
+/* Writes checkpoint.safetensors: the model, the state of the optimiser (may be NULL), and the step as "train/step". In
+ * the middle of an epoch it also contains the sum of the losses so far as "train/loss" (left out if 0). */
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
                            double loss, pal_error *err);
-/* run.json again, with the result; error is for status "failed", else NULL. */
+/* Writes run.json again, with the result. error is the reason for status "failed", else NULL. */
 pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *error, const pal_train_result *result,
                              pal_error *err);
-/* The checkpoint's model. */
+/* Loads the model of the checkpoint. */
 pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_error *err);
 
 /* ---- Training ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_progress {
     int64_t epoch, epochs; /* epoch from 1 */
-    int64_t step, steps;   /* taken in this epoch; in every epoch */
-    const char *phase;     /* its name; "": training is one phase */
-    bool finished;     /* the epoch is: step equals steps; where it was measured the figures of the test data are its */
-    double train_loss; /* the mean over this epoch's steps so far */
-    double test_loss, squared_error, squared_error_corrupted; /* of the last epoch that was measured; NAN before it */
-    double error; /* likewise, as in pal_figures; NAN where the phase takes no labels */
+    int64_t step, steps;   /* steps taken in this epoch; steps per epoch */
+    const char *phase;     /* name of the phase; "": training has one phase */
+    bool finished;     /* the epoch is finished: step equals steps. If it was measured, the test figures are its own */
+    double train_loss; /* mean over the steps of this epoch so far */
+    double test_loss, squared_error, squared_error_corrupted; /* of the last measured epoch; NAN before the first */
+    double error; /* of the last measured epoch, as in pal_figures; NAN if the phase takes no labels */
     double samples_per_second, seconds, seconds_left;
 } pal_progress;
 
-/* Not zero: stop after this step, and save. */
+/* Returns nonzero to stop after this step and save. */
 typedef int (*pal_progress_fn)(const pal_progress *progress, void *user);
 
 typedef struct pal_train_options {
     size_t struct_size;
-    const pal_dataset *test; /* NULL: none */
+    const pal_dataset *test; /* NULL: no test data */
     int64_t epochs, batch;
-    uint64_t seed;                          /* of the order of samples and of all noise */
+    uint64_t seed;                          /* for the order of the samples and for all noise */
     unsigned lanes;                         /* 0: the context's threads */
     const pal_optimizer_options *optimizer; /* NULL: plain gradient descent */
-    const pal_schedule *schedule;           /* total is set here */
-    pal_rundir *folder;                     /* gets metrics, checkpoints and the result; NULL: none */
-    pal_progress_fn progress;               /* about ten times a second, and when an epoch is finished; NULL: none */
+    const pal_schedule *schedule;           /* its total is ignored and computed here */
+    pal_rundir *folder;                     /* receives metrics, checkpoints and the result; NULL: no folder */
+    pal_progress_fn progress;               /* called about ten times a second and after each epoch; NULL: not called */
     void *user;
-    bool resume; /* go on from the folder's checkpoint, its weights included; from the start where there is none */
-    int64_t test_every; /* epochs between two passes over `test`, whose figures are NAN between; 0: 1. The last of a
-                         * phase is always measured */
+    bool resume;        /* continue from the folder's checkpoint and its weights, or from the start without one */
+    int64_t test_every; /* epochs between two passes over `test`, and NAN figures between them; 0: 1. The last epoch
+                         * of a phase is always measured */
 } pal_train_options;
 
-/* What pal_train would refuse before its first step: sizes that do not fit, an unknown schedule or optimiser. */
+/* Reports what pal_train would refuse before its first step: mismatched sizes, an unknown schedule or optimiser. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err);
 
-/* Trains in place, phase after phase (pal_phase); `epochs` is for each phase that has no number of its own. Each epoch
- * goes through the samples in the order of pal_epoch_order(seed, "order", epoch) and drops the last partial batch;
- * noise is drawn at the clock of the step. Equal bits for equal model, data, options, lanes, instruction set and BLAS
- * kernels, whatever the threads, and whether it was interrupted and resumed.
+/* Trains the model in place, one phase after the other (pal_phase). `epochs` applies to each phase without a number of
+ * epochs of its own. Each epoch visits the samples in the order of pal_epoch_order(seed, "order", epoch) and drops the
+ * last partial batch. Noise is drawn at the clock of the step. The bits of the result depend on the model, the data,
+ * the options, the lanes, the instruction set and the BLAS kernels. They do not depend on the number of threads, or on
+ * whether the run was interrupted and resumed.
  *
- * PAL_ERR_STOPPED: the callback asked for it; the model is as after the last step and was saved. PAL_ERR_NUMERIC: a
- * loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial one), the model
- * itself is spoilt. result is set in every case. */
+ * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
+ * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial
+ * one), and the model itself is unusable. result is set in every case. */
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
                      pal_train_result *result, pal_error *err);
 
@@ -233,24 +236,24 @@ typedef struct pal_sweep_axis { /* an option and its values */
     size_t count;
 } pal_sweep_axis;
 
-typedef struct pal_sweep_run {   /* one run that is to be made */
-    const pal_setting *settings; /* one of each axis */
-    size_t n_settings, row;      /* row: which settings, from 0 */
-    uint64_t seed;               /* of all that is random: equal seeds pair the runs of different settings */
-    size_t number, runs;         /* from 1; of so many */
-    double *figures;             /* to be filled in; NAN: not known */
+typedef struct pal_sweep_run {   /* one run that the callback makes */
+    const pal_setting *settings; /* one setting per axis */
+    size_t n_settings, row;      /* row: index of this combination of settings, from 0 */
+    uint64_t seed;               /* for everything random: equal seeds pair the runs of different settings */
+    size_t number, runs;         /* number of this run, from 1; number of all runs */
+    double *figures;             /* to be filled in by the callback; NAN: unknown */
 } pal_sweep_run;
 
-/* Trains and measures. Not PAL_OK, with err set: the sweep ends. */
+/* Trains and measures one run. Any result other than PAL_OK, with err set, ends the sweep. */
 typedef pal_status (*pal_sweep_fn)(const pal_sweep_run *run, void *user, pal_error *err);
 
 typedef struct pal_sweep_options {
     size_t struct_size;
     const pal_sweep_axis *axes;
     size_t n_axes;
-    uint64_t seed; /* the first one */
+    uint64_t seed; /* the first seed */
     int64_t seeds;
-    const char *const *figures; /* their names */
+    const char *const *figures; /* names of the figures */
     size_t n_figures;
     pal_sweep_fn run;
     void *user;
@@ -259,22 +262,23 @@ typedef struct pal_sweep_options {
 typedef struct pal_sweep pal_sweep;
 
 typedef struct pal_sweep_summary {
-    int64_t seeds;                       /* that have the figure */
-    double mean, error;                  /* over seeds; its standard error, NAN for a single one */
-    double difference, difference_error; /* to the first row, seed by seed */
+    int64_t seeds;                       /* number of seeds with this figure */
+    double mean, error;                  /* mean over seeds and its standard error, NAN for a single seed */
+    double difference, difference_error; /* the same for the difference from the first row, paired by seed */
 } pal_sweep_summary;
 
-/* Calls run for every combination of values, for one seed after another. What failed or stopped leaves err set and what
- * was found until then; NULL: not even that. */
+/* Calls `run` for every combination of values, one seed after the other. If a run fails or stops, err is set and the
+ * returned sweep contains the results so far. NULL: no sweep could be created, see err. */
 pal_sweep *pal_sweep_new(const pal_sweep_options *options, pal_error *err);
 void pal_sweep_free(pal_sweep *sweep);
 size_t pal_sweep_rows(const pal_sweep *sweep); /* combinations; of two options, the second changes fastest */
 size_t pal_sweep_seeds(const pal_sweep *sweep);
-size_t pal_sweep_done(const pal_sweep *sweep); /* runs that were finished */
+size_t pal_sweep_done(const pal_sweep *sweep); /* finished runs */
 const char *pal_sweep_setting(const pal_sweep *sweep, size_t row, size_t axis);
 double pal_sweep_found(const pal_sweep *sweep, size_t row, size_t seed, size_t figure);
 pal_sweep_summary pal_sweep_of(const pal_sweep *sweep, size_t row, size_t figure);
-/* A heading and a line a row: settings, and of each figure mean, error, difference, difference_error. CSV. */
+/* Writes a CSV file with a heading and one line per row: the settings, the number of seeds, and for each figure its
+ * mean, error, difference and difference_error. */
 pal_status pal_sweep_write(const pal_sweep *sweep, const char *path, pal_error *err);
 
 #ifdef __cplusplus

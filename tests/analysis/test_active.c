@@ -220,8 +220,8 @@ END_TEST
 /* A posterior whose shape does not fit the code is refused. */
 START_TEST(a_posterior_of_another_size_than_the_code_is_refused)
 {
-    static const char *const says[] = {"3 rows of 1 numbers, of 3 codes of 2 units",
-                                       "1 rows of 2 numbers, of 3 codes of 2 units"};
+    static const char *const says[] = {"3 rows of 1 numbers do not match 3 codes of 2 units",
+                                       "1 rows of 2 numbers do not match 3 codes of 2 units"};
     for (int k = 0; k < 2; k++) {
         pal_error err = {0};
         pal_figures f;

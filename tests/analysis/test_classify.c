@@ -248,9 +248,9 @@ START_TEST(what_a_head_cannot_tell_is_refused)
         pal_model *model;
         const pal_dataset *data;
         const char *says;
-    } cases[] = {{none, test, "basic tells no classes"},
+    } cases[] = {{none, test, "basic does not classify"},
                  {four, bare, "bare has no labels"},
-                 {two, test, "data has 3 classes, and this semi-supervised tells 2"}};
+                 {two, test, "data has 3 classes, but this semi-supervised has 2"}};
     ck_assert(!pal_has_head(none));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pal_classification r;

@@ -211,7 +211,7 @@ START_TEST(what_is_no_density_is_refused)
     declined(any_model("normal", NULL), 5, "choose a run with --binarize dynamic");
     pal_model *basic = model_of("basic", NULL, sample);
     ck_assert_int_eq(pal_density_check(basic, data, &err), PAL_ERR_ARGUMENT);
-    ck_assert_msg(!strncmp(err.text, "output bernoulli is a density of 0 and 1 alone", 40), "%s", err.text);
+    ck_assert_msg(!strncmp(err.text, "output bernoulli is a density of 0 and 1 only", 40), "%s", err.text);
     pal_model_free(basic);
     const char *const binarize[] = {"none", "threshold", "dynamic"};
     const pal_setting outputs[][3] = {{{"output", "gaussian"}, {"output-sigma", "4"}},

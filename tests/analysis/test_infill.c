@@ -270,7 +270,7 @@ START_TEST(wrong_use_is_told)
 {
     pal_model *m = projection(PAL_F32);
     int left = 5;
-    check_refused(m, (pal_infill_options){.method = PAL_INFILL_METHODS}, PAL_ERR_ARGUMENT, "no method");
+    check_refused(m, (pal_infill_options){.method = PAL_INFILL_METHODS}, PAL_ERR_ARGUMENT, "unknown method");
     check_refused(m, (pal_infill_options){.steps = -1}, PAL_ERR_ARGUMENT, "-1 steps");
     check_refused(m, (pal_infill_options){.learning_rate = NAN}, PAL_ERR_ARGUMENT, "rate");
     check_refused(m, (pal_infill_options){.method = PAL_INFILL_CODE, .learning_rate = 1e39}, PAL_ERR_NUMERIC,

@@ -171,15 +171,16 @@ START_TEST(pictures_and_lengths)
             ck_assert(f[1].code == 0 && f[1].straight == 0 && f[1].path == 0); /* from a sample to itself */
         }
     static const int64_t beyond[] = {0, 11};
-    ck_assert_int_eq(refused(m, data, (pal_interpolate_options){.corners = beyond, .count = 2}, "no sample 11"),
-                     PAL_ERR_ARGUMENT);
-    ck_assert_int_eq(refused(m, data, (pal_interpolate_options){.corners = corners, .count = 3}, "no pairs"),
+    ck_assert_int_eq(
+        refused(m, data, (pal_interpolate_options){.corners = beyond, .count = 2}, "sample 11 does not exist"),
+        PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(refused(m, data, (pal_interpolate_options){.corners = corners, .count = 3}, "cannot form pairs"),
                      PAL_ERR_ARGUMENT);
     ck_assert_int_eq(refused(m, data, (pal_interpolate_options){.corners = corners, .count = 2, .grid = true}, "four"),
                      PAL_ERR_ARGUMENT);
     ck_assert_int_eq(refused(m, data, (pal_interpolate_options){.corners = corners, .count = 2, .steps = 1}, "steps"),
                      PAL_ERR_ARGUMENT);
-    ck_assert_int_eq(refused(m, data, (pal_interpolate_options){0}, "no pairs"), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(refused(m, data, (pal_interpolate_options){0}, "cannot form pairs"), PAL_ERR_ARGUMENT);
     pal_model_free(m);
     pal_dataset_free(data);
     pal_tensor_free(all);

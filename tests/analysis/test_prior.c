@@ -105,9 +105,9 @@ static void refused(const char *variant, const char *code, pal_sample_options o,
 START_TEST(what_has_no_prior_is_refused)
 {
     refused("basic", NULL, (pal_sample_options){0}, "basic has no prior to draw from");
-    refused(NULL, "bernoulli", (pal_sample_options){.steps = 4}, "this one is bernoulli of 2: give --samples");
+    refused(NULL, "bernoulli", (pal_sample_options){.steps = 4}, "this one is bernoulli of size 2: give --samples");
     refused(NULL, "normal", (pal_sample_options){.steps = 4, .samples = 4}, "choose one");
-    refused(NULL, "normal", (pal_sample_options){.steps = 1}, "1 steps: from 2");
+    refused(NULL, "normal", (pal_sample_options){.steps = 1}, "1 steps: choose from 2");
     refused(NULL, "normal", (pal_sample_options){.samples = -1}, "at most");
     refused(NULL, "normal", (pal_sample_options){.samples = 100000}, "at most");
     ck_assert_ptr_null(pal_model_code(NULL));

@@ -253,7 +253,7 @@ START_TEST(refused)
     pal_dataset *set = data();
     pal_model *m = model(1);
     ck_assert_int_eq(pal_scatter_write(m, set, NULL, path_of("codes.png"), NULL, &err), PAL_ERR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(err.text, "no plane"));
+    ck_assert_ptr_nonnull(strstr(err.text, "cannot be drawn in a plane"));
     pal_model_free(m);
     pal_dataset_free(set);
 }

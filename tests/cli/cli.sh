@@ -593,7 +593,7 @@ refused "a sweep with a value twice" 'twice' sweep basic --hidden 4,4 --data dat
 refused "a sweep with a bad value" 'hidden' sweep basic --hidden 4,many --data data
 refused "a sweep with a bad combination" 'larger --hidden' sweep k-sparse --hidden 4,8 --k 5,6 --data data --out new
 refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden 4,5 --data data --out swept
-refused "a layer that is not there" 'no layer 4' filters deep --layer 4
+refused "a layer that is not there" 'layer 4 does not exist' filters deep --layer 4
 refused "filters of unlike encoders" 'layer 1' filters deep two
 refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
 refused "no geometry" 'which run' geometry
@@ -664,18 +664,18 @@ refused "unknown choice" 'optimizer' train basic --optimizer newton
 refused "no learning rate" 'learning-rate' train basic --lr 0
 refused "batch larger than the data" '129' train basic --data data --batch 129 --out new
 refused "missing data" 'nowhere' train basic --data nowhere --out new
-refused "a run that exists" 'first exists' train basic $small --out first
-refused "a folder that is not empty" 'full exists' train basic $small --out full
-refused "a file in the place of the folder" 'precious exists' train basic $small --out precious
+refused "a run that exists" 'first already exists' train basic $small --out first
+refused "a folder that is not empty" 'full already exists' train basic $small --out full
+refused "a file in the place of the folder" 'precious already exists' train basic $small --out precious
 refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
 refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
 refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
 refused "no run" 'which run' reconstruct
-refused "no noise" 'nothing makes noise' denoise quiet
+refused "no noise" 'no noise: ' denoise quiet
 refused "noise out of range" 'masking' denoise quiet --masking 2
 refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
-refused "a rectangle of everything" 'nothing known' infill first --rectangle 0,0,8,8
+refused "a rectangle of everything" 'covers the whole image of 8 x 8' infill first --rectangle 0,0,8,8
 refused "no rectangle" 'TOP,LEFT,HEIGHT,WIDTH' infill first --rectangle 1,2,3
 refused "two ways of missing" 'choose one' infill first --half left --mask mask.csv
 refused "a mask of another size" '64 pixels' infill first --mask narrow.csv
@@ -683,12 +683,12 @@ refused "no such mask" 'nowhere.npy' infill first --mask nowhere.npy
 refused "no such method" 'method' infill first --method twice
 refused "filled with a word" 'neither mean nor' infill first --fill grey
 refused "a picture of infill that is no PNG" 'end in .png' infill first -o there.jpg
-refused "no such sample" 'no sample 37' interpolate first --from 0 --to 37
+refused "no such sample" 'sample 37 does not exist' interpolate first --from 0 --to 37
 refused "half a pair" 'say also --to' interpolate first --from 0
 refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
 refused "no list" 'no list' interpolate first --from 0,x --to 1,2
-refused "settings that change the weights" 'hidden of a trained model stays 12' evaluate first --hidden 13
+refused "settings that change the weights" 'hidden of a trained model must stay 12' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc
 refused "graph of no order" 'order' graph basic --order 3
@@ -739,9 +739,9 @@ works "noise as in training" denoise first --masking 0.25 -o kind.png
 check "noise as in training is not told" [ "$(grep -c corrupted out)" -eq 0 ]
 works "evaluate with another weight of the penalty" evaluate cae-exact --lambda 2 --jacobian hutchinson
 check "another weight is told" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
-refused "another output" 'output of a trained model stays bernoulli: train a new one' reconstruct quiet --output squared
-refused "another activation" 'activation of a trained model stays sigmoid' evaluate quiet --activation tanh
-refused "other weights" 'tied of a trained model stays yes' evaluate quiet --tied no
+refused "another output" 'output of a trained model must stay bernoulli: train a new one' reconstruct quiet --output squared
+refused "another activation" 'activation of a trained model must stay sigmoid' evaluate quiet --activation tanh
+refused "other weights" 'tied of a trained model must stay yes' evaluate quiet --tied no
 refused "an option of another model that corrupts nothing" 'no option --kernel' evaluate quiet --kernel 3
 works "the same settings" evaluate quiet --output bernoulli --tied on --hidden 12 --json
 
@@ -788,7 +788,7 @@ warns "filters of a run that failed" 'spoilt: training failed' filters spoilt
 cp -r quiet killed
 sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
 warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
-refused "another output of a run that was killed" 'stays bernoulli' evaluate killed --output squared
+refused "another output of a run that was killed" 'must stay bernoulli' evaluate killed --output squared
 
 for verb in train sweep graph; do
     works "help of $verb without a model" $verb --help
@@ -983,7 +983,7 @@ works "scatter with fewer" scatter normal-full --ellipses 2 --deviations 2 --jso
 check "so many of each class" [ "$(figure ellipses)" = 16 ]
 works "scatter with none" scatter plane --ellipses 0 --json -o without.png
 check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
-refused "ellipses of a code that is not random" 'leave --ellipses' scatter two --ellipses 3
+refused "ellipses of a code that is not random" 'leave out --ellipses' scatter two --ellipses 3
 refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
 refused "deviations of nothing" 'leave it' scatter two --deviations 2
 refused "deviations of 0" 'deviations' scatter plane --deviations 0
