@@ -306,7 +306,7 @@ printf '1,2\n3,4\n' > narrow.csv
 awk 'BEGIN { for (i = 0; i < 64; i++) printf "%s%s", i == 5 ? "x" : "1", i < 63 ? "," : "\n" }' > words.csv
 refuses_arrays "a file cut short" 'cut.npy: has 1000 bytes' 1 encode first cut.npy out.npy
 refuses_arrays "rows of another length" 'rows of 64 features' 2 encode first narrow.csv out.npy
-refuses_arrays "codes of another length" 'rows of 12 numbers of a code' 2 decode first whole.npy out.npy
+refuses_arrays "codes of another length" 'rows of 12 code values' 2 decode first whole.npy out.npy
 refuses_arrays "words among numbers" 'line 1, column 6' 1 encode first words.csv out.npy
 refuses_arrays "no such file" 'nowhere.npy' 2 encode first nowhere.npy out.npy
 refuses_arrays "a file of another kind" 'one.txt' 2 encode first one.txt out.npy
@@ -465,12 +465,12 @@ refused "fewer labels than classes" 'give --labels 8 or more' classify well --la
 refused "data without labels" 'wide has no labels' classify well --data wide.csv
 refused "no draws" 'draws' classify well --draws 0
 refused "other features" 'features' classify well --features words
-refused "no run to classify" 'which run' classify
+refused "no run to classify" 'no run given' classify
 
 # ---- Bounds and ln p(x) of random codes
 works "train on binary images" train vae --out drawn --binarize dynamic $small --quiet
 works "evaluate a random code" evaluate drawn
-check "the table says which units are active" grep -q "active: variance over the samples of the posterior's mean above 0.01" out
+check "the table says which units are active" grep -q "active: variance of the posterior's mean over the samples above 0.01" out
 check "no bound beside a loss that is one" [ "$(grep -c '^  bound' out)" -eq 0 ]
 works "evaluate at another beta" evaluate drawn --beta 3
 check "the bound stands beside another loss" grep -q '^  bound  *-[0-9.]*$' out
@@ -494,9 +494,9 @@ check "the same seed, the same ln p(x)" cmp -s once out
 works "ln p(x) on one thread" evaluate drawn --importance 300 --limit 20 --json --threads 1
 works "ln p(x) in the table" evaluate drawn --importance 300
 works "the bound of grey levels" evaluate plane --beta 3
-check "a cross-entropy is not told as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*no density: not comparable with ln p(x)' -e 'evidence' out)" -eq 1 ]
+check "a cross-entropy is not told as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*not a density: do not compare with ln p(x)' -e 'evidence' out)" -eq 1 ]
 works "a loss on grey levels" evaluate plane
-check "nor is a loss" grep -q '^  loss: .*cross-entropy of .*no density' out
+check "nor is a loss" grep -q '^  loss: .*cross-entropy of .*not a density' out
 works "a bound of grey levels as JSON" evaluate plane --json
 check "JSON does not call it evidence" [ -z "$(figure evidence_lower_bound)" ]
 check "but a bound" grep -q '^ *"bound": -[0-9.]*' out
@@ -543,7 +543,7 @@ check "filters of the code are a picture" is_png deep/filters.png
 works "prototypes of a deep decoder" filters deep --prototypes
 check "prototypes are a picture" is_png deep/prototypes.png
 works "prototypes of tied weights" filters first --prototypes
-refused "prototypes of a layer" 'leave --layer' filters deep --prototypes --layer 1
+refused "prototypes of a layer" 'leave out --layer' filters deep --prototypes --layer 1
 works "filters of the first layer of several" filters deep --layer 1 --maximal
 check "filters of a layer have its number" is_png deep/maximal-1.png
 works "filters of a layer between" filters deep --layer 2 --out between.png
@@ -559,7 +559,7 @@ check "geometry of several names its pictures" is_png all-tangents.png
 for i in 1 4 2 8 5 7 3 6 1 4 2 8 5 7 3 6; do echo 0.$i,0.$((i * i % 11 % 10)); done >few.csv
 works "train on few features" train basic --data few.csv --batch 2 --epochs 1 --hidden 2 --output squared --out few
 works "geometry of few features" geometry few
-check "geometry says why nothing is across" grep -q 'across: no direction is orthogonal to all' out
+check "geometry says why nothing is across" grep -q 'across: with 2 features, no direction is orthogonal to all' out
 check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
 works "geometry among equal samples" geometry few --neighbours 2 --json
 check "geometry leaves equal samples out" grep -q '"across": *[0-9]' out
@@ -596,7 +596,7 @@ refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden
 refused "a layer that is not there" 'no layer 4' filters deep --layer 4
 refused "filters of unlike encoders" 'layer 1' filters deep two
 refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
-refused "no geometry" 'which run' geometry
+refused "no geometry" 'no run given' geometry
 
 # ---- Graphs
 works "graph" graph basic
@@ -654,7 +654,7 @@ refused "unknown option" 'bogus' train basic --bogus 1
 refused "misspelt option" 'mean --epochs' train basic --epohs 3
 refused "option without value" 'epochs' train basic --epochs
 refused "flag with a value" 'json' train basic --json=yes
-refused "ambiguous option" 'several' train basic --de 1
+refused "ambiguous option" 'ambiguous' train basic --de 1
 refused "option of another model" 'masking' train basic --masking 0.5
 refused "not a number" 'epochs' train basic --epochs many
 refused "no epochs" 'epochs' train basic --epochs 0
@@ -670,8 +670,8 @@ refused "a file in the place of the folder" 'precious exists' train basic $small
 refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
 refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
-refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
-refused "no run" 'which run' reconstruct
+refused "a picture that is no PNG" 'ends in .png' reconstruct first -o there.jpg
+refused "no run" 'no run given' reconstruct
 refused "no noise" 'nothing makes noise' denoise quiet
 refused "noise out of range" 'masking' denoise quiet --masking 2
 refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
@@ -681,19 +681,19 @@ refused "two ways of missing" 'choose one' infill first --half left --mask mask.
 refused "a mask of another size" '64 pixels' infill first --mask narrow.csv
 refused "no such mask" 'nowhere.npy' infill first --mask nowhere.npy
 refused "no such method" 'method' infill first --method twice
-refused "filled with a word" 'neither mean nor' infill first --fill grey
-refused "a picture of infill that is no PNG" 'end in .png' infill first -o there.jpg
+refused "filled with a word" 'give mean or a number' infill first --fill grey
+refused "a picture of infill that is no PNG" 'ends in .png' infill first -o there.jpg
 refused "no such sample" 'no sample 37' interpolate first --from 0 --to 37
-refused "half a pair" 'say also --to' interpolate first --from 0
-refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
+refused "half a pair" 'needs --to' interpolate first --from 0
+refused "pairs that do not fit" 'give equal numbers' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
-refused "no list" 'no list' interpolate first --from 0,x --to 1,2
+refused "no list" 'give a list' interpolate first --from 0,x --to 1,2
 refused "settings that change the weights" 'hidden of a trained model stays 12' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc
 refused "graph of no order" 'order' graph basic --order 3
 refused "graph of no depth" 'depth' graph basic --depth 0
-refused "graph of another type" 'end in .dot' graph basic -o basic.gif
+refused "graph of another type" 'ends in .dot' graph basic -o basic.gif
 refused "graph, kept otherwise" 'kept' graph basic --kept both
 refused "a picture in no folder" 'nowhere' filters first -o nowhere/filters.png
 check "no folder is left behind" [ ! -e new ]
@@ -787,7 +787,7 @@ works "filters do not need metrics" filters ragged
 warns "filters of a run that failed" 'spoilt: training failed' filters spoilt
 cp -r quiet killed
 sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
-warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
+warns "a run that was killed" 'killed: training is still running or was killed' reconstruct killed
 refused "another output of a run that was killed" 'stays bernoulli' evaluate killed --output squared
 
 for verb in train sweep graph; do
@@ -963,9 +963,9 @@ check "three tables" [ "$(grep -c 'rows are labels' out)" -eq 3 ]
 check "three matrices" [ "$(grep -c '^# label answer count' few-joint/confusion.dat)" -eq 3 ]
 works "classify without a head makes a picture" classify well --features codes --labels 64
 check "and leaves its data" [ "$(grep -vc '^#' well/confusion.dat)" = 64 ]
-refused "a head that is not there" 'tells no classes' classify well --features head
+refused "a head that is not there" 'no classification head' classify well --features head
 refused "all of a model without a head" 'codes, pixels or both' classify well --features all
-refused "labels of a head" 'leave it, or' classify few-joint --labels 64
+refused "labels of a head" 'leave it out, or' classify few-joint --labels 64
 refused "a head without labels" 'bare has no labels' classify few-joint --data bare.csv
 mkdir nine
 for split in train t10k; do
@@ -985,7 +985,7 @@ works "scatter with none" scatter plane --ellipses 0 --json -o without.png
 check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
 refused "ellipses of a code that is not random" 'leave --ellipses' scatter two --ellipses 3
 refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
-refused "deviations of nothing" 'leave it' scatter two --deviations 2
+refused "deviations of nothing" 'leave it out' scatter two --deviations 2
 refused "deviations of 0" 'deviations' scatter plane --deviations 0
 if command -v gnuplot > /dev/null; then
     check "classify makes a picture" is_png few-joint/confusion.png
