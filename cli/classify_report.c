@@ -194,8 +194,7 @@ static void print_table(const job *j)
         printf("a classifier trained on %s labelled samples of %s, %lld draw%s",
                pal_cli_count((double)j->labels, labels, sizeof labels), j->run.data->name, (long long)j->draws,
                j->draws > 1 ? "s" : "");
-    printf("%s tested on %s samples%s%s\n\n", j->trains ? "," : "", samples, j->trains ? "" : " of ",
-           j->trains ? "" : j->run.data->name);
+    printf(", tested on %s samples%s%s\n\n", samples, j->trains ? "" : " of ", j->trains ? "" : j->run.data->name);
     printf("  %-8s %8s %8s%s", "", "features", "error", j->draws > 1 ? "  +- s.e." : "");
     if (j->trains) printf(" %11s %9s", "train error", "strength");
     printf(" %8s\n", "seconds");

@@ -43,7 +43,7 @@ typedef struct column {
     pal_figures figures;
     pal_importance_result importance; /* draws 0: not requested */
     double *unit_divergence;          /* of each unit, for a random code with independent units; else NULL */
-    bool density; /* the output is a probability density of these data, so that the bound is one of ln p(x) */
+    bool density;                     /* the output is a density of these data, and the bound one of ln p(x) */
 } column;
 
 /* Whether --data differs from the data that the run was trained on. */
@@ -256,7 +256,7 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     printf("%s on %s samples of %s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
            columns[ASKED].data);
     if (n > 1)
-        printf(", and on %s of %s, the data of its training",
+        printf(", and for comparison on %s of %s, which it was trained on",
                pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
     printf("%s\n\n", run->given);
     if (n > 1) printf("  %-24s %14.14s %14.14s\n", "", columns[ASKED].data, columns[TRAINED].data);
@@ -270,7 +270,7 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     if (f->code.active < 0)
         puts("  divergence of the code: mean over the samples of KL(q||p), nats\n"
              "  information: H(mean q) - mean H(q), nats: what the code tells about the sample; below 0.01, nothing\n"
-             "  The classes of the code are one choice: they are not counted as active or dead");
+             "  the code chooses one of its classes, so its units are not counted as active or dead");
     else
         printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
                f->code.random ? "variance of the posterior's mean over the samples"

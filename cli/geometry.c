@@ -1,5 +1,4 @@
-/* geometry.c - palindrome geometry: the encoder's Jacobian at samples, for one run or for several at the same samples.
- */
+/* geometry.c - palindrome geometry: the encoder's Jacobian at samples, for one run or for several. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +147,9 @@ static void print_table(const job *j)
     int width = 3;
     for (size_t i = 0; i < j->n; i++)
         if ((int)strlen(j->names[i]) > width) width = (int)strlen(j->names[i]);
-    printf("  Jacobian J of the encoder at %s samples of %s; %lld nearest of %s training samples\n\n",
+    printf("  Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank\n"
+           "  along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
+           "orthogonal to them\n\n",
            pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name,
            (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
     printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",

@@ -75,7 +75,7 @@ static int find_ends(const pal_cli_args *args, ends *e)
     if (status == PAL_CLI_GO_ON) status = parse("to", to ? to : "1,3,5,7", last, &n_last);
     if (status != PAL_CLI_GO_ON) return status;
     if (n_first != n_last)
-        return pal_cli_say(PAL_CLI_WRONG, "--from has %zu samples and --to has %zu: give equal numbers", n_first,
+        return pal_cli_say(PAL_CLI_WRONG, "--from has %zu samples and --to has %zu: give as many of each", n_first,
                            n_last);
     for (size_t i = 0; i < n_first; i++) {
         e->corners[e->count++] = first[i];

@@ -194,7 +194,7 @@ static int take_option(parsing *p, const struct entry *e, const char *value)
     }
     bool free_text = e->option->type == PAL_OPTION_ENUM && !e->option->choices;
     if (value && free_text && !*value)
-        p->status = pal_cli_say(PAL_CLI_WRONG, "--%s needs a value, not an empty text", e->option->name);
+        p->status = pal_cli_say(PAL_CLI_WRONG, "--%s needs a value that is not empty", e->option->name);
     else if (value && !free_text && pal_option_check(e->option, value, &err))
         p->status = pal_cli_say(PAL_CLI_WRONG, "--%s", err.text);
     put(p->args->given, &p->args->n_given, e->option->name, value ? value : "yes");
@@ -222,7 +222,7 @@ static void say_option(parsing *p, const struct argp_state *state)
     else if (found)
         p->status = pal_cli_say(PAL_CLI_WRONG, "%s needs a value", name);
     else if (begin > 1)
-        p->status = pal_cli_say(PAL_CLI_WRONG, "%s is ambiguous: write the option in full", name);
+        p->status = pal_cli_say(PAL_CLI_WRONG, "%s is ambiguous: write the full name of the option", name);
     else if (nearest && name[1] == '-')
         p->status = pal_cli_say(PAL_CLI_WRONG, "unknown option %s: did you mean --%s?", name, nearest);
     else
@@ -267,8 +267,8 @@ int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args 
     p->args = args;
     p->status = PAL_CLI_GO_ON;
     for (int i = 1; i < argc && spec->variants && !p->variant; i++) p->variant = pal_variant_find(argv[i]);
-    for (const pal_cli_row *r = spec->rows; r->option.name;
-         r++) /* an option of the variant replaces the verb's of the same name */
+    /* an option of the variant replaces the verb's option of the same name */
+    for (const pal_cli_row *r = spec->rows; r->option.name; r++)
         if (!p->variant || !pal_variant_option_find(p->variant, r->option.name))
             add(p, &r->option, r->argument, r->alias, r->letter, false, false);
     if (spec->variants) add_variants(p, argv[0]);

@@ -6,7 +6,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture file (default: RUN/sample.png)"),
     PAL_CLI_INT("samples", "", 1, 10000, "N", "codes to draw from the prior (default: 64)"),
     PAL_CLI_INT("steps", "", 2, 100, "N",
-                "for a code of two numbers: draw N x N codes at quantiles of the prior (default without --samples: 20)"),
+                "for a code of two numbers: draw N x N codes at quantiles of the prior (default: 20)"),
     PAL_CLI_INT("seed", "1", 0, 1e15, "N", "seed of the draws"),
     PAL_CLI_JSON,
     PAL_CLI_END,

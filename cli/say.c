@@ -14,8 +14,7 @@ int pal_cli_say(int status, const char *format, ...)
     vsnprintf(line, sizeof line, format, list);
     va_end(list);
     for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = ' '; /* keep one line, even if an argument has control characters */
+        if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* an argument may contain control characters */
     fflush(stdout);
     fprintf(stderr, "palindrome: %s\n", line);
     return status;

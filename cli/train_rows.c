@@ -18,8 +18,8 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_INT("test-every", "1", 1, 1000000, "N", "epochs between two measurements of the test samples"),
     PAL_CLI_THREADS,
     PAL_CLI_INT("lanes", "", 1, 1024, "N",
-                "parts into which products are split; equal lanes give bit-identical results (default: the number of "
-                "processors)"),
+                "parts into which matrix products are split; for equal lanes, results do not depend on --threads "
+                "(default: the number of processors)"),
     PAL_CLI_ENUM("optimizer", "gd", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw", "NAME", "update rule"),
     {{"learning-rate", PAL_OPTION_REAL, "0.1", 1e-12, 1e6, NULL, "step size"}, "X", "lr", 0},
     PAL_CLI_ENUM("schedule", "constant", "constant|step|cosine", "NAME", "schedule of the learning rate"),

@@ -685,7 +685,7 @@ refused "filled with a word" 'give mean or a number' infill first --fill grey
 refused "a picture of infill that is no PNG" 'ends in .png' infill first -o there.jpg
 refused "no such sample" 'no sample 37' interpolate first --from 0 --to 37
 refused "half a pair" 'needs --to' interpolate first --from 0
-refused "pairs that do not fit" 'give equal numbers' interpolate first --from 0,1 --to 2
+refused "pairs that do not fit" 'give as many of each' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
 refused "no list" 'give a list' interpolate first --from 0,x --to 1,2
 refused "settings that change the weights" 'hidden of a trained model stays 12' evaluate first --hidden 13
