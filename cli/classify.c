@@ -18,7 +18,8 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("features", "", "head|codes|pixels|both|all", "NAME",
                  "what to classify with: the model's own head, or a classifier on codes, on pixels, or on both "
                  "(default: head, or both if there is no head)"),
-    PAL_CLI_INT("labels", "", 1, 4294967295, "N", "labelled samples to train on, stratified (default: 10000, or all)"),
+    PAL_CLI_INT("labels", "", 1, 4294967295, "N",
+                "labelled samples to train on, stratified (default: 10000, or all if there are fewer)"),
     PAL_CLI_INT("draws", "1", 1, DRAWS, "N", "how often to draw the labelled samples"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the draws"),
     PAL_CLI_FLAG("confusion", "print the confusion matrices, summed over the draws"),

@@ -155,14 +155,14 @@ static void print_markdown(void)
     const pal_op *op;
     size_t n = 0;
     while (pal_op_at(n)) n++;
+    /* clang-format off */
     printf("# The operations\n\n"
-           "This page is the output of `palindrome ops --markdown`; a test compares the two. There are %zu operations. "
-           "The\n"
-           "first and second derivatives of each are checked against finite differences (`palindrome gradcheck NAME`), "
-           "at\n"
-           "elements drawn from the domain in the last column. A composite is a function made of other operations.\n"
-           "`ops/ops.h` declares the functions and their arguments.\n",
-           n);
+           "This page is the output of `palindrome ops --markdown`; a test compares the two.\n"
+           "There are %zu operations. The first and second derivatives of each are checked against finite\n"
+           "differences (`palindrome gradcheck NAME`), at elements drawn from the domain in the last column.\n"
+           "A composite is a function made of other operations.\n"
+           "`ops/ops.h` declares the functions and their arguments.\n", n);
+    /* clang-format on */
     for (size_t i = 0; (op = pal_op_at(i)); i++) {
         if (first_of_family(i)) {
             print_heading(i, "\n## %s\n\n");

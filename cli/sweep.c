@@ -31,8 +31,8 @@ static void fill_rows(job *j)
             o->help = "step size";
         }
     }
-    j->rows[n++] =
-        (pal_cli_row)PAL_CLI_INT("seeds", "3", 1, 1000, "N", "number of seeds, from --seed on, for each setting");
+    j->rows[n++] = (pal_cli_row)PAL_CLI_INT("seeds", "3", 1, 1000, "N",
+                                            "number of seeds, from --seed on; the same for all settings");
     j->rows[n] = (pal_cli_row)PAL_CLI_END;
 }
 

@@ -232,9 +232,7 @@ static int take_weights(job *j, const char *from)
     return pal_cli_say(PAL_CLI_WRONG, "--from %s: %s", from, err.text);
 }
 
-/* Opens the model of the checkpoint. A run that ended before its first checkpoint starts again from its initial
- * weights.
- */
+/* Opens the model of the checkpoint. Without a checkpoint, training starts again from the initial weights. */
 static int open_model(job *j)
 {
     char path[PATH_MAX];
@@ -254,7 +252,7 @@ static void say_changes(const job *j)
     const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
     if (pal_run_changes(&j->info, j->context, was, is))
         pal_cli_say(0,
-                    "%s started with %s and continues with %s: its results will differ in rounding from those of an "
+                    "%s started with %s and continues with %s: its results may differ in rounding from those of an "
                     "uninterrupted run",
                     pal_rundir_path(j->dir), was[0], is[0]);
 }
