@@ -740,7 +740,7 @@ check "JSON has the noise" grep -q '"corruption": "sigma 0.3, corruption gaussia
 works "noise as in training" denoise first --masking 0.25 -o kind.png
 check "noise as in training is not mentioned" [ "$(grep -c corrupted out)" -eq 0 ]
 works "evaluate with another weight of the penalty" evaluate cae-exact --lambda 2 --jacobian hutchinson
-check "another weight is mentioned" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
+check "another weight is told" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
 refused "another output" 'output of a trained model stays bernoulli: train a new one' reconstruct quiet --output squared
 refused "another activation" 'activation of a trained model stays sigmoid' evaluate quiet --activation tanh
 refused "other weights" 'tied of a trained model stays yes' evaluate quiet --tied no
