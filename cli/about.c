@@ -1,4 +1,4 @@
-/* about.c - a verb about one run: parse, check, open the run and its data, do it, close. */
+/* about.c - the frame of a verb that works on one run: parse, check, open the run and its data, act, close. */
 #include "cli/cli.h"
 
 int pal_cli_about(const pal_cli_about_run *verb, int argc, char **argv)

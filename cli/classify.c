@@ -1,5 +1,5 @@
-/* classify.c - palindrome classify: how often the model's own head is wrong, and a linear classifier on the codes of a
- * run, and on the inputs, with few labels. */
+/* classify.c - palindrome classify: the error of the model's own head, and of a linear classifier that is trained with
+ * few labels on the codes of a run and on the inputs. */
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,42 +9,36 @@
 
 enum { DRAWS = 1000, PATH = 4096 };
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the confusion matrices, .png or .svg (default: RUN/confusion.png)"),
+    PAL_CLI_OUT("picture of the confusion matrices, .png or .svg (default: RUN/confusion.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples are told"}, "N", NULL, 0},
-    {{"features", PAL_OPTION_ENUM, "", 0, 0, "head|codes|pixels|both|all",
-      "what tells the classes (default: the model's head, where it has one, else both of codes and pixels)"},
-     "NAME",
-     NULL,
-     0},
-    {{"labels", PAL_OPTION_INT, "10000", 1, 4294967295, NULL,
-      "labelled samples for codes and pixels, stratified (at most: all)"},
-     "N",
-     NULL,
-     0},
-    {{"draws", PAL_OPTION_INT, "1", 1, DRAWS, NULL, "draws of the labelled samples"}, "N", NULL, 0},
-    {{"seed", PAL_OPTION_INT, "1", 0, 9007199254740992, NULL, "of the draws"}, "N", NULL, 0},
-    {{"confusion", PAL_OPTION_BOOL, "", 0, 0, NULL, "a table of labels and answers, all draws together"},
-     NULL,
-     NULL,
-     0},
+    PAL_CLI_INT("limit", "", 1, 4294967295, "N", "classify only the first N samples"),
+    PAL_CLI_ENUM("features", "", "head|codes|pixels|both|all", "NAME",
+                 "what to classify with: the model's own head, or a classifier on codes, on pixels, or on both "
+                 "(default: head, or both if there is no head)"),
+    PAL_CLI_INT("labels", "", 1, 4294967295, "N",
+                "labelled samples to train on, stratified (default: 10000, or all if there are fewer)"),
+    PAL_CLI_INT("draws", "1", 1, DRAWS, "N", "how often to draw the labelled samples"),
+    PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the draws"),
+    PAL_CLI_FLAG("confusion", "print the confusion matrices, summed over the draws"),
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "How well classes are told: by the head of a model that has one, and by multinomial logistic regression on the "
-    "codes of a run and on the inputs themselves, trained on labelled training samples, its L2 strength chosen on "
-    "held-out ones. The share of the test samples that each gets wrong, recall and precision of each class, and a "
-    "picture of the confusion matrix.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/denoising-001",
-    false};
+    .words = "RUN",
+    .summary = "Classify the test samples with the head of the model, if it has one, and with multinomial logistic "
+               "regression on the codes of a run and on the inputs themselves. The regression is trained on labelled "
+               "training samples; its L2 strength is chosen on held-out ones. Prints the share of test samples that "
+               "each gets wrong, and the recall and precision of each class, and draws the confusion matrices.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+};
 
 const char *const pal_cli_features_names[PAL_CLI_FEATURES] = {
     [PAL_CLI_HEAD] = "head", [PAL_CLI_CODES] = "codes", [PAL_CLI_INPUTS] = "pixels"};
@@ -71,28 +65,27 @@ static int choose(job *j)
             j->answers[f].wanted = choices[i].wanted[f];
     if (j->answers[PAL_CLI_HEAD].wanted && !has)
         return pal_cli_say(PAL_CLI_WRONG,
-                           "--features %s: %s tells no classes by itself: choose codes, pixels or both, or a run of "
+                           "--features %s: %s has no classification head: choose codes, pixels or both, or a run of "
                            "semi-supervised or of stacked with fine-tuning",
                            name, pal_model_variant(j->run.model)->name);
     j->trains = j->answers[PAL_CLI_CODES].wanted || j->answers[PAL_CLI_INPUTS].wanted;
     for (size_t i = 0; i < sizeof trained / sizeof *trained && !j->trains; i++)
         if (pal_cli_given(&j->args, trained[i]))
             return pal_cli_say(PAL_CLI_WRONG,
-                               "--%s is of what is trained on codes or pixels, and the head is trained: leave it, or "
-                               "give --features codes, pixels, both or all",
+                               "--%s has no effect on the head, which is already trained: leave it out, or choose "
+                               "--features codes, pixels, both or all",
                                trained[i]);
     return PAL_CLI_GO_ON;
 }
 
-/* The folder of the picture is looked at before anything is trained. */
+/* Checks that the folder of the picture is writable, before anything is trained. */
 static int check_folder(const char *path)
 {
     char copy[PATH];
     snprintf(copy, sizeof copy, "%s", path);
     const char *folder = dirname(copy);
     if (!access(folder, W_OK | X_OK)) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "%s cannot be written, since %s is no folder to write in: choose another --out",
-                       path, folder);
+    return pal_cli_say(PAL_CLI_WRONG, "%s: cannot write in the folder %s: choose another --out", path, folder);
 }
 
 static int open_train(job *j)

@@ -1,4 +1,4 @@
-/* classify_report.c - what `palindrome classify` prints, and the picture of its confusion matrices. */
+/* classify_report.c - the output of `palindrome classify`: tables, JSON, and the picture of the confusion matrices. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ typedef pal_cli_classify_job job;
 
 enum { WIDTH = 200 };
 
-/* Mean over the draws, and its standard error: NAN for one draw. */
+/* The mean error over the draws, and its standard error, which is NAN for one draw. */
 static double mean_error(const pal_cli_answers *a, double *standard_error)
 {
     double mean = 0, squares = 0, n = (double)a->draws;
@@ -20,11 +20,12 @@ static double mean_error(const pal_cli_answers *a, double *standard_error)
     return mean;
 }
 
-/* ---- Of each class -------------------------------------------------------------------------------------------- */
+/* ---- Figures of each class ------------------------------------------------------------------------------------ */
 
-typedef struct figures {      /* of a class */
-    int64_t samples;          /* that are labelled so */
-    double recall, precision; /* NAN where nothing is labelled, or told, so */
+typedef struct figures {
+    int64_t samples;  /* test samples with the label of the class */
+    double recall;    /* NAN: no sample has this label */
+    double precision; /* NAN: the classifier never answers with this class */
 } figures;
 
 static figures figures_of(const job *j, const pal_cli_answers *a, int64_t class)
@@ -111,7 +112,7 @@ static void print_json(const job *j, const char *picture)
 
 static void print_confusion(const job *j, int f)
 {
-    printf("\n  %s: rows are labels, columns what the classifier said\n\n    ", pal_cli_features_names[f]);
+    printf("\n  %s: rows are labels, columns are answers of the classifier\n\n    ", pal_cli_features_names[f]);
     for (int64_t k = 0; k < j->classes; k++) printf(" %6lld", (long long)k);
     for (int64_t i = 0; i < j->classes; i++) {
         printf("\n  %2lld", (long long)i);
@@ -188,23 +189,24 @@ static void print_table(const job *j)
     const bool head = j->answers[PAL_CLI_HEAD].wanted;
     pal_cli_describe(j->run.model, text, sizeof text);
     pal_cli_count((double)j->run.data->count, samples, sizeof samples);
-    printf("%s: %s", text, head ? j->trains ? "its head, and " : "its head" : "");
+    printf("%s: %s", text, head ? j->trains ? "the head, and " : "the head" : "");
     if (j->trains)
-        printf("%s labels of %s, %lld draw%s", pal_cli_count((double)j->labels, labels, sizeof labels),
-               j->run.data->name, (long long)j->draws, j->draws > 1 ? "s" : "");
-    printf("%s tested on %s samples%s%s\n\n", j->trains ? "," : "", samples, j->trains ? "" : " of ",
-           j->trains ? "" : j->run.data->name);
+        printf("a classifier trained on %s labelled samples of %s, %lld draw%s",
+               pal_cli_count((double)j->labels, labels, sizeof labels), j->run.data->name, (long long)j->draws,
+               j->draws > 1 ? "s" : "");
+    printf(", tested on %s samples%s%s\n\n", samples, j->trains ? "" : " of ", j->trains ? "" : j->run.data->name);
     printf("  %-8s %8s %8s%s", "", "features", "error", j->draws > 1 ? "  +- s.e." : "");
-    if (j->trains) printf(" %11s %9s", "of labelled", "strength");
+    if (j->trains) printf(" %11s %9s", "train error", "strength");
     printf(" %8s\n", "seconds");
     for (int f = 0; f < PAL_CLI_FEATURES; f++)
         if (j->answers[f].wanted) print_row(j, f);
     print_classes(j);
     for (int f = 0; f < PAL_CLI_FEATURES; f++)
         if (j->answers[f].wanted && pal_cli_flag(&j->args, "confusion")) print_confusion(j, f);
-    printf("\n  error: share of the test samples that are told wrongly%s\n",
-           j->trains ? "; strength: of the L2 penalty, chosen on held-out samples" : "");
-    puts("  recall: share of a class's samples that are told so; precision: share of those told so that are of it");
+    printf("\n  error: share of the test samples that are classified wrongly%s\n",
+           j->trains ? "; strength: weight of the L2 penalty, chosen on held-out samples" : "");
+    puts("  recall: share of a class's samples that are classified as this class\n"
+         "  precision: share of the samples classified as this class that belong to it");
 }
 
 /* ---- The picture ---------------------------------------------------------------------------------------------- */

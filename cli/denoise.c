@@ -1,28 +1,32 @@
-/* denoise.c - palindrome denoise: clean samples, noisy ones, and what the model makes of these. */
+/* denoise.c - palindrome denoise: clean samples, noisy ones, and their reconstructions. */
 #include <string.h>
 
 #include "cli/cli.h"
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/denoise.png)"),
+    PAL_CLI_OUT("picture file (default: RUN/denoise.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many in the picture"}, "N", NULL, 0},
-    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples count"}, "N", NULL, 0},
+    PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
+    PAL_CLI_INT("limit", "", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "A picture of clean samples, noisy ones, and what the model makes of these, and the squared errors. The noise is "
-    "the model's own, or given by --masking, --sigma and their like, for any model.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/denoising-001",
-    true};
+    .words = "RUN",
+    .summary = "Draw clean samples, noisy samples, and the reconstructions of the noisy ones, and print their squared "
+               "errors. The noise is that of training. Options such as --masking or --sigma choose another noise, for "
+               "any model.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+    .variants = true,
+};
 
 static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
 {
@@ -39,7 +43,8 @@ static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, co
     char count[64];
     printf("%s on %s samples of %s%s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
            run->data->name, run->given);
-    printf("\n\n  squared error from the clean samples\n    noisy         %10.4f\n    denoised      %10.4f\n\n%s\n",
+    printf("\n\n  squared error, compared with the clean samples\n    noisy         %10.4f\n    denoised      "
+           "%10.4f\n\n%s\n",
            f->noisy, f->denoised, path);
 }
 

@@ -1,7 +1,8 @@
-/* encode.c - palindrome encode and decode, and reconstruct with two files: arrays in, arrays out.
+/* encode.c - palindrome encode and decode, and reconstruct with two files: converts one array to another.
  *
- * Samples are rows [n, features] or [n, sample...]; codes are rows [n, code]. The array is checked, and read whole,
- * before anything is written. Bytes among samples are pixels and count as value / 255, as in data sets. */
+ * Arrays of samples have the shape [n, features] or [n, sample...], arrays of codes [n, code]. The input is read as a
+ * whole and checked before anything is written. Bytes in samples are pixels and count as value / 255, as in data sets.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +11,14 @@
 #include "cli/cli.h"
 
 typedef struct kind {
-    const char *name, *rows; /* what it wants rows of */
+    const char *name, *rows; /* rows: what the elements of an input row are */
     bool from_code, to_code;
     pal_status (*call)(const pal_model *model, pal_workspace *w, const float *in, size_t n, float *out);
 } kind;
 
 static const kind kinds[] = {
     [PAL_CLI_ENCODE] = {"encode", "features", false, true, pal_encode},
-    [PAL_CLI_DECODE] = {"decode", "numbers of a code", true, false, pal_decode},
+    [PAL_CLI_DECODE] = {"decode", "code values", true, false, pal_decode},
     [PAL_CLI_RECONSTRUCT] = {"reconstruct", "features", false, false, pal_reconstruct},
 };
 
@@ -29,7 +30,7 @@ typedef struct conversion {
     pal_tensor *in, *out; /* rows of f32 */
 } conversion;
 
-/* ---- Names of files ------------------------------------------------------------------------------------------- */
+/* ---- File names ----------------------------------------------------------------------------------------------- */
 
 static bool is_csv(const pal_cli_args *args, const char *path)
 {
@@ -58,20 +59,22 @@ static int check_words(const kind *k, const pal_cli_args *args)
     const size_t n = strlen(out);
     const bool folder = strcmp(in, "-") != 0 && is_folder(in);
     if (strcmp(out, "-") != 0 && (n < 5 || (strcmp(out + n - 4, ".npy") != 0 && strcmp(out + n - 4, ".csv") != 0)))
-        return pal_cli_say(PAL_CLI_WRONG, "%s: an array is written to a name ending in .npy or .csv, or to -", out);
-    if (is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s: is a folder", out);
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s: not an array file: choose a name ending in .npy or .csv, or - for standard output",
+                           out);
+    if (is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: choose a file as OUT", out);
     if (is_same(in, out))
-        return pal_cli_say(PAL_CLI_WRONG, "%s: is read, and would be written over: choose another OUT", out);
+        return pal_cli_say(PAL_CLI_WRONG, "%s is the input and would be overwritten: choose another OUT", out);
     if (folder && k->from_code)
-        return pal_cli_say(PAL_CLI_WRONG, "%s: is a folder, and codes are read from a .npy or .csv file, or from -",
+        return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: give codes as a .npy or .csv file, or - for standard input",
                            in);
     if (!folder && pal_cli_given(args, "split"))
-        return pal_cli_say(PAL_CLI_WRONG, "--split is for the folder of a data set, and %s is none: all rows are taken",
-                           in);
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--split is for the folder of a data set, and %s is not a folder: leave it out", in);
     return PAL_CLI_GO_ON;
 }
 
-/* ---- Rows in -------------------------------------------------------------------------------------------------- */
+/* ---- Reading -------------------------------------------------------------------------------------------------- */
 
 static pal_tensor *read_folder(const conversion *c, const char *path, pal_error *err)
 {
@@ -92,12 +95,12 @@ static pal_tensor *read_folder(const conversion *c, const char *path, pal_error 
     return NULL;
 }
 
-/* The same numbers as f32; NULL: no memory. */
+/* Converts `from` to f32 and frees it, unless it is f32 already. NULL: out of memory. */
 static pal_tensor *as_f32(pal_tensor *from, bool pixels)
 {
     if (from->dtype == PAL_F32) return from;
     pal_tensor *to = pal_tensor_new(from->context, PAL_F32, from->shape);
-    const float scale = from->dtype == PAL_U8 && pixels ? 255.0F : 1.0F; /* divided: correctly rounded */
+    const float scale = from->dtype == PAL_U8 && pixels ? 255.0F : 1.0F; /* dividing rounds correctly */
     for (size_t i = 0; to && i < pal_tensor_count(from); i++)
         ((float *)to->data)[i] = (float)pal_tensor_get(from, i) / scale;
     pal_tensor_free(from);
@@ -113,7 +116,7 @@ static int check_rows(const conversion *c, const char *path)
     char text[96];
     if (row.rank) memmove(row.dim, row.dim + 1, (size_t)--row.rank * sizeof *row.dim);
     if (c->in->shape.rank < 2 || pal_shape_count(row) != width)
-        return pal_cli_say(PAL_CLI_WRONG, "%s: is an array %s, and %s takes rows of %lld %s",
+        return pal_cli_say(PAL_CLI_WRONG, "%s: the array is %s, but %s takes rows of %lld %s",
                            !strcmp(path, "-") ? "standard input" : path,
                            pal_shape_text(c->in->shape, text, sizeof text), pal_model_variant(c->run.model)->name,
                            (long long)width, c->kind->rows);
@@ -140,7 +143,7 @@ static int read_rows(conversion *c)
     return check_rows(c, path);
 }
 
-/* ---- Rows out ------------------------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------------------------- */
 
 static pal_shape out_shape(const conversion *c)
 {
@@ -198,32 +201,33 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
 
 /* ---- The verbs ------------------------------------------------------------------------------------------------ */
 
-static const pal_cli_row encode_rows[] = {
-    PAL_CLI_FORMAT,
-    PAL_CLI_SPLIT,
-    PAL_CLI_THREADS,
-    {{.name = NULL}, NULL, NULL, 0},
-};
-static const pal_cli_spec encode_spec = {
-    "RUN IN OUT",
-    "The codes of samples. IN: a .npy or .csv file of rows, or - for standard input, or the folder of a data set. OUT: "
-    "a .npy or .csv file, or - for standard output. Bytes count as value / 255.",
-    encode_rows,
-    3,
-    3,
-    "say the run, what to read, and where to write: RUN IN OUT",
-    false};
+#define NO_WORDS "arguments missing: give the run, the input and the output: RUN IN OUT"
 
-static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_SPLIT, PAL_CLI_THREADS, PAL_CLI_END};
+static const pal_cli_spec encode_spec = {
+    .words = "RUN IN OUT",
+    .summary =
+        "Convert samples to codes. IN: a .npy or .csv file with one sample per row, - for standard input, or the "
+        "folder of a data set. OUT: a .npy or .csv file, or - for standard output. Bytes in IN are pixels: a "
+        "byte counts as its value / 255.",
+    .rows = encode_rows,
+    .least = 3,
+    .most = 3,
+    .missing = NO_WORDS,
+};
+
+static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, PAL_CLI_END};
 static const pal_cli_spec decode_spec = {
-    "RUN IN OUT",
-    "The samples of codes: their means. IN: a .npy or .csv file of rows, or - for standard input. OUT: a .npy file of "
-    "samples in their shape, a .csv file of rows, or - for standard output.",
-    decode_rows,
-    3,
-    3,
-    "say the run, what to read, and where to write: RUN IN OUT",
-    false};
+    .words = "RUN IN OUT",
+    .summary =
+        "Convert codes to samples: the means that the decoder computes. IN: a .npy or .csv file with one code per "
+        "row, or - for standard input. OUT: a .npy file of samples in their own shape, a .csv file with one "
+        "sample per row, or - for standard output.",
+    .rows = decode_rows,
+    .least = 3,
+    .most = 3,
+    .missing = NO_WORDS,
+};
 
 static int run(pal_cli_conversion which, const pal_cli_spec *spec, int argc, char **argv)
 {

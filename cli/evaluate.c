@@ -1,4 +1,4 @@
-/* evaluate.c - palindrome evaluate: figures of a run on its own test samples, and on other data beside them. */
+/* evaluate.c - palindrome evaluate: measures a run on its own test samples, or on other data next to its own. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -6,48 +6,47 @@
 
 #include "cli/cli.h"
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"limit", PAL_OPTION_INT, "", 1, 4294967295, NULL, "only the first N samples"}, "N", NULL, 0},
-    {{"jacobian-samples", PAL_OPTION_INT, "", 0, 4294967295, NULL,
-      "how many the norm of J is of (default: all; 256 where J goes row by row); 0: none"},
-     "N",
-     NULL,
-     0},
-    {{"importance", PAL_OPTION_INT, "", 0, 1000000000, NULL,
-      "ln p(x) of a model with a random code, from N draws of its posterior for each sample, such as 5000"},
-     "N",
-     NULL,
-     0},
+    PAL_CLI_INT("limit", "", 1, 4294967295, "N", "measure only the first N samples"),
+    PAL_CLI_INT("jacobian-samples", "", 0, 4294967295, "N",
+                "samples for the mean norm of the encoder's Jacobian (default: all, or 256 where it is computed row by "
+                "row); 0: leave it out"),
+    PAL_CLI_INT("importance", "", 0, 1000000000, "N",
+                "estimate ln p(x) for a random code, from N draws of the posterior per sample, such as 5000"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "Figures of a run on the test samples. Options of the model's loss, but none that its weights depend on for what "
-    "they mean, are taken in place of those it was trained with; --masking and its like corrupt the input of any "
-    "model. Of --data OTHER, the figures of "
-    "the data it was trained on stand beside: a code compresses what it was trained on, and not other things.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/denoising-001",
-    true};
+    .words = "RUN",
+    .summary =
+        "Measure a run on the test samples. Options of the loss, such as --lambda or --beta, may have other values "
+        "than in training; options that change the meaning of the trained weights may not. Options such as "
+        "--masking corrupt the input of any model. With --data OTHER, the figures of the run's own data are "
+        "printed next to those of OTHER: a code compresses the kind of data it was trained on, not other data.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+    .variants = true,
+};
 
 enum { ASKED, TRAINED, COLUMNS };
 
 typedef struct column {
     const char *data;
     pal_figures figures;
-    pal_importance_result importance; /* draws 0: not asked for */
-    double *unit_divergence;          /* of each unit of a random code whose units are independent, else NULL */
-    bool density;                     /* the output is one of these data: the bound is of ln p(x) */
+    pal_importance_result importance; /* draws 0: not requested */
+    double *unit_divergence;          /* of each unit, for a random code with independent units; else NULL */
+    bool density;                     /* the output is a density of these data, and the bound one of ln p(x) */
 } column;
 
-/* Whether --data is something else than what the run was trained on. */
+/* Whether --data differs from the data that the run was trained on. */
 static bool is_other(const pal_cli_args *args, const pal_run_info *info)
 {
     char path[PATH_MAX];
@@ -64,7 +63,7 @@ static json_t *numbers(const double *values, int64_t n)
     return out;
 }
 
-/* -1: none. */
+/* n -1: not defined, null in JSON. */
 static json_t *count(int64_t n) { return n < 0 ? json_null() : json_integer(n); }
 
 static json_t *json_of_code(const pal_code_figures *c, const double *unit_divergence)
@@ -131,8 +130,8 @@ static void print_json(const pal_cli_run *run, const column *columns, size_t n)
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
-/* A row of it: `digits` after the point, -1 for a whole number, -2 for a share in percent. Nothing where no column has
- * a number. */
+/* Prints one row. digits: digits after the point; -1: a whole number; -2: a share in percent. A row without any number
+ * is left out. */
 static void print_row(const char *name, const double *values, size_t n, int digits)
 {
     bool any = false;
@@ -164,7 +163,7 @@ static void print_row(const char *name, const double *values, size_t n, int digi
         print_row(name, values, n, digits);                                                                            \
     } while (0)
 
-/* Whether the loss is minus the evidence lower bound in closed form, and so its terms are the bound's. */
+/* Whether the loss is minus the evidence lower bound in closed form. Then its terms are those of the bound. */
 static bool is_bound(const pal_model *model)
 {
     const char *estimate = pal_model_setting(model, "estimate"), *beta = pal_model_setting(model, "beta"),
@@ -190,17 +189,17 @@ static void print_losses(const pal_cli_run *run, const column *columns, size_t n
     if (columns[ASKED].importance.draws) {
         ROW("ln p(x)", 4, at->importance.log_likelihood);
         ROW("  standard error", 4, at->importance.standard_error);
-        ROW("  draws that count", 1, at->importance.effective);
+        ROW("  effective draws", 1, at->importance.effective);
     }
     ROW("squared error", 4, f->squared_error);
-    ROW("  from corrupted", 4, f->squared_error_corrupted);
+    ROW("  from corrupted input", 4, f->squared_error_corrupted);
     ROW("classified wrongly", -2, f->error);
 }
 
 static void print_code(const column *columns, size_t n)
 {
-    static const char *const quartiles[5] = {"  the least of a unit", "  of a quarter", "  of half",
-                                             "  of three quarters", "  the greatest"};
+    static const char *const quartiles[5] = {"  least of a unit", "  lower quartile", "  median", "  upper quartile",
+                                             "  greatest of a unit"};
     ROW("units of the code", -1, f->code.units);
     ROW("  active", -1, f->code.active < 0 ? NAN : (double)f->code.active);
     ROW("  dead", -1, f->code.dead < 0 ? NAN : (double)f->code.dead);
@@ -216,22 +215,24 @@ static void print_code(const column *columns, size_t n)
 }
 #undef ROW
 
-/* Posterior collapse in words. */
+/* Reports posterior collapse, if there is any. */
 static void print_collapse(const pal_model *model, const pal_code_figures *c)
 {
     const char *beta = pal_model_setting(model, "beta");
     const bool paid = beta && strtod(beta, NULL) > 0;
     const long long silent = c->active < 0 ? 0 : c->units - c->active;
     if (c->collapsed)
-        printf("\n  posterior collapse: the code tells nothing of the sample; %s\n",
-               paid ? "lower --beta, use --beta-warm-up, or train longer" : "train longer, or with another rate");
+        printf("\n  posterior collapse: the code carries no information about the sample: %s\n",
+               paid ? "lower --beta, use --beta-warm-up, or train longer"
+                    : "train longer, or with another --learning-rate");
     else if (silent)
-        printf("\n  collapsed: %lld of %lld units tell nothing of the sample (variance of the posterior's mean at most "
-               "0.01)\n",
-               silent, (long long)c->units);
+        printf(
+            "\n  collapsed: %lld of %lld units carry no information about the sample (variance of the posterior's mean "
+            "at most 0.01)\n",
+            silent, (long long)c->units);
 }
 
-/* What the bound is of: ln p(x) where the output is a density of the data. */
+/* Explains the bound. It is a bound of ln p(x) only where the output is a density of the data. */
 static void print_bound_note(const pal_cli_run *run, const column *columns, size_t n)
 {
     const bool own = is_bound(run->model);
@@ -240,12 +241,12 @@ static void print_bound_note(const pal_cli_run *run, const column *columns, size
         if (!columns[i].density) of = columns[i].data;
     if (isnan(columns[ASKED].figures.bound.value)) return;
     if (of)
-        printf("  %s reconstruction is a %s of %s, no density: not comparable with ln p(x)\n",
-               own ? "loss: its" : "bound: at beta 1, minus the sum of its reconstruction and divergence; its",
+        printf("  %s reconstruction is a %s of %s, not a density: do not compare with ln p(x)\n",
+               own ? "loss: its" : "bound: -(reconstruction + divergence), at beta 1; its",
                output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
     else if (!own)
-        puts("  bound: evidence lower bound at beta 1, E ln p(x|z) - KL(q||p) in nats: minus the sum of its "
-             "reconstruction and divergence");
+        puts("  bound: evidence lower bound in nats, at beta 1: E ln p(x|z) - KL(q||p) = -(reconstruction + "
+             "divergence)");
 }
 
 static void print_table(const pal_cli_run *run, const column *columns, size_t n)
@@ -255,7 +256,7 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     printf("%s on %s samples of %s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
            columns[ASKED].data);
     if (n > 1)
-        printf(", and on %s of %s, which it was trained on",
+        printf(", and for comparison on %s of %s, which it was trained on",
                pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
     printf("%s\n\n", run->given);
     if (n > 1) printf("  %-24s %14.14s %14.14s\n", "", columns[ASKED].data, columns[TRAINED].data);
@@ -263,26 +264,24 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     puts("");
     print_code(columns, n);
     if (f->code.random) print_collapse(run->model, &f->code);
-    puts("\n  loss and errors: means over samples of sums over features, in evaluation, without penalties of the "
+    puts("\n  loss and errors: sums over features, means over samples; in evaluation mode, without penalties on "
          "weights");
     print_bound_note(run, columns, n);
     if (f->code.active < 0)
-        puts("  divergence of the code: mean over the samples of KL(q||p), nats; information: H(mean q) - mean H(q), "
-             "what "
-             "it tells of the sample,\n  nothing below 0.01 nats. Classes are one choice: none of them is active or "
-             "not");
+        puts("  divergence of the code: mean over the samples of KL(q||p), nats\n"
+             "  information: H(mean q) - mean H(q), nats: what the code tells about the sample; below 0.01, nothing\n"
+             "  the code chooses one of its classes, so its units are not counted as active or dead");
     else
         printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
-               f->code.random ? "variance over the samples of the posterior's mean"
+               f->code.random ? "variance of the posterior's mean over the samples"
                               : "standard deviation over the samples");
-    puts("  saturated: activations below 0.05 or above 0.95, of codes in [0,1]; zeros: activations that are exactly 0");
+    puts("  saturated: activations below 0.05 or above 0.95, for codes in [0,1]; zeros: activations of exactly 0");
     if (columns[ASKED].importance.draws)
-        printf("  standard error: of the mean over the samples\n  ln p(x): nats, of %s draws a sample, ln of their "
-               "mean weight p(x|z) p(z) / q(z|x); the draws that "
-               "count: (sum w)^2 / sum w^2\n",
+        printf("  ln p(x): in nats, from %s draws z per sample: ln of the mean weight w = p(x|z) p(z) / q(z|x)\n"
+               "  standard error: of the mean over the samples; effective draws: (sum w)^2 / sum w^2\n",
                pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
     if (f->code.jacobian_samples)
-        printf("  J: of the code by the clean input, exactly, Frobenius norm, the first %s samples\n",
+        printf("  J: exact Jacobian of the code by the clean input, at the first %s samples; ||J||: Frobenius norm\n",
                pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
 }
 
@@ -293,7 +292,7 @@ static int report(int64_t done, int64_t all, void *user)
     return pal_cli_progress_count(user, "importance", done, all);
 }
 
-/* --importance, if it was given. out NULL: whether it can be, before anything is measured. */
+/* Estimates ln p(x) for --importance, if it is given. out NULL: only checks whether that is possible. */
 static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, pal_importance_result *out)
 {
     pal_error err = {0};
@@ -334,7 +333,7 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
     return weigh(args, run, data, &out->importance);
 }
 
-/* NULL: it is no longer there, and the other data stand alone. */
+/* The data that the run was trained on. NULL: they are no longer there; then only the other data are measured. */
 static pal_dataset *open_trained(const pal_cli_args *args, const pal_cli_run *run)
 {
     const char *word = pal_cli_given(args, "split");

@@ -1,4 +1,4 @@
-/* filters.c - palindrome filters: what the units of a layer look for, of one run or of several side by side. */
+/* filters.c - palindrome filters: what the units of a layer respond to, for one run or for several side by side. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,30 +6,27 @@
 
 enum { TITLE = 256 };
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/filters.png, and the like; of several in the last RUN)"),
-    {{"layer", PAL_OPTION_INT, "", 1, 64, NULL, "of the encoder, 1 being the first (default: the last)"}, "K", NULL, 0},
-    {{"maximal", PAL_OPTION_BOOL, "", 0, 0, NULL,
-      "of the first layer too the inputs of norm 1 that excite a unit most"},
-     NULL,
-     NULL,
-     0},
-    {{"prototypes", PAL_OPTION_BOOL, "", 0, 0, NULL, "instead what each unit of the decoder's last layer adds"},
-     NULL,
-     NULL,
-     0},
-    {{"units", PAL_OPTION_INT, "256", 1, 65536, NULL, "at most so many of each"}, "N", NULL, 0},
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_OUT("picture file (default: by what is drawn, such as RUN/filters.png, in the last RUN)"),
+    PAL_CLI_INT("layer", "", 1, 64, "K", "layer of the encoder, the first is 1 (default: the last)"),
+    PAL_CLI_FLAG("maximal", "draw the inputs of norm 1 that excite a unit most, for the first layer, too"),
+    PAL_CLI_FLAG("prototypes", "draw what each unit of the decoder's last layer adds to the output instead"),
+    PAL_CLI_INT("units", "256", 1, 65536, "N", "draw at most N units of each run"),
+    PAL_CLI_END,
 };
-static const pal_cli_spec spec = {"RUN [RUN...]",
-                                  "A picture of what each unit of a layer looks for: the weights of the first layer; "
-                                  "of a deeper one the input of norm 1 that excites the unit most, by gradient ascent. "
-                                  "Several runs side by side, a unit at the same place in all.",
-                                  rows,
-                                  1,
-                                  PAL_CLI_WORDS,
-                                  "say which run: its folder, such as runs/denoising-001",
-                                  false};
+/* clang-format on */
+static const pal_cli_spec spec = {
+    .words = "RUN [RUN...]",
+    .summary =
+        "Draw what each unit of a layer responds to. For the first layer these are its weights. For a deeper layer "
+        "it is the input of norm 1 that excites the unit most, found by gradient ascent. Several runs are drawn "
+        "side by side, with each unit at the same place.",
+    .rows = rows,
+    .least = 1,
+    .most = PAL_CLI_WORDS,
+    .missing = PAL_CLI_NO_RUN,
+};
 
 static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
 {
@@ -46,7 +43,7 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
     int64_t layer = pal_cli_int(args, "layer", 0);
     if (prototypes && (maximal || layer))
         return pal_cli_say(PAL_CLI_WRONG,
-                           "--prototypes are of the decoder's last layer: leave --layer and --maximal away");
+                           "--prototypes draws the decoder's last layer: leave out --layer and --maximal");
     char number[32] = "";
     if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
     snprintf(name, sizeof name, "%s%s%s.png", what, number, n > 1 ? "-of-all" : "");
@@ -54,7 +51,7 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
     bool same = true;
     for (size_t i = 0; i < n; i++) same &= pal_model_variant(models[i]) == pal_model_variant(models[0]);
     if (n > 1)
-        snprintf(title, sizeof title, "%s", same ? pal_model_variant(models[0])->name : "what the units look for");
+        snprintf(title, sizeof title, "%s", same ? pal_model_variant(models[0])->name : "what the units respond to");
     else
         snprintf(title, sizeof title, "%s", pal_cli_describe(models[0], text, sizeof text));
     pal_filters_options o = {.struct_size = sizeof o,

@@ -1,4 +1,4 @@
-/* geometry.c - palindrome geometry: the encoder's Jacobian at samples, of one run or of several at the same samples. */
+/* geometry.c - palindrome geometry: the encoder's Jacobian at samples, for one run or for several. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +8,34 @@
 
 enum { NAME = 256, PATH = 4096 };
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the spectra, .png or .svg; the tangents go to FILE-tangents.png (default: RUN/geometry.png and "
-                   "RUN/tangents.png, of several in the last RUN)"),
+    PAL_CLI_OUT("picture of the spectra, .png or .svg; the tangents go to FILE-tangents.png (default: RUN/geometry.png "
+                "and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png in the last)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"samples", PAL_OPTION_INT, "100", 1, 1000000, NULL, "the first N"}, "N", NULL, 0},
-    {{"neighbours", PAL_OPTION_INT, "10", 1, 1000, NULL, "of each sample in the training data"}, "N", "neighbors", 0},
-    {{"images", PAL_OPTION_INT, "6", 1, 64, NULL, "samples whose tangents are drawn"}, "N", NULL, 0},
-    {{"tangents", PAL_OPTION_INT, "8", 1, 12, NULL, "drawn of each"}, "N", NULL, 0},
-    {{"seed", PAL_OPTION_INT, "1", 0, 9007199254740992, NULL, "of the directions across the data"}, "N", NULL, 0},
+    PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),
+    {{"neighbours", PAL_OPTION_INT, "10", 1, 1000, NULL, "nearest training samples to use"}, "N", "neighbors", 0},
+    PAL_CLI_INT("images", "6", 1, 64, "N", "samples whose tangents are drawn"),
+    PAL_CLI_INT("tangents", "8", 1, 12, "N", "tangents drawn per sample"),
+    PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the random directions across the data"),
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN [RUN...]",
-    "What the code is sensitive to: singular values of the encoder's Jacobian at samples, its leading right singular "
-    "vectors (the tangents) drawn beside them, and how far the code moves for a unit step towards the nearest training "
-    "samples (along the data) and for a random one orthogonal to all of those (across it).",
-    rows,
-    1,
-    PAL_CLI_WORDS,
-    "say which run: its folder, such as runs/basic-001",
-    false};
+    .words = "RUN [RUN...]",
+    .summary =
+        "Measure what the code is sensitive to. Prints and draws the singular values of the encoder's Jacobian at "
+        "samples, and draws its leading right singular vectors (the tangents) next to each sample. Also prints how "
+        "far the code moves for a unit step towards the nearest training samples (along the data), and for a "
+        "random unit step orthogonal to all of those (across the data).",
+    .rows = rows,
+    .least = 1,
+    .most = PAL_CLI_WORDS,
+    .missing = PAL_CLI_NO_RUN,
+};
 
 typedef struct job {
     pal_cli_args args;
@@ -40,8 +44,8 @@ typedef struct job {
     pal_geometry **geometries;
     char (*names)[NAME];
     const char **titles;
-    pal_dataset *train; /* of the first run's data */
-    const char *path;   /* of the run that is measured, for the progress */
+    pal_dataset *train; /* training samples, where the neighbours are searched */
+    const char *path;   /* the run that is being measured, for the progress line */
     bool terminal, spoken;
 } job;
 
@@ -88,7 +92,7 @@ static int measure(job *j)
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-/* ---- What it says --------------------------------------------------------------------------------------------- */
+/* ---- Output --------------------------------------------------------------------------------------------------- */
 
 static json_t *numbers(const double *values, int64_t n)
 {
@@ -143,7 +147,9 @@ static void print_table(const job *j)
     int width = 3;
     for (size_t i = 0; i < j->n; i++)
         if ((int)strlen(j->names[i]) > width) width = (int)strlen(j->names[i]);
-    printf("  the encoder's Jacobian at %s samples of %s; %lld nearest of %s training samples\n\n",
+    printf("  Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank\n"
+           "  along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
+           "orthogonal to them\n\n",
            pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name,
            (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
     printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
@@ -162,9 +168,9 @@ static void print_table(const job *j)
         putchar('\n');
     }
     if (isfinite(first->along) && isnan(first->across))
-        printf("\n  across: no direction is orthogonal to all %lld neighbours among %lld features; choose fewer with "
-               "--neighbours\n",
-               (long long)first->neighbours, (long long)first->features);
+        printf(
+            "\n  across: with %lld features, no direction is orthogonal to all %lld neighbours: lower --neighbours\n",
+            (long long)first->features, (long long)first->neighbours);
     putchar('\n');
 }
 
@@ -186,9 +192,9 @@ static int draw(const job *j)
     char spectra[PATH], tangents[PATH], title[800], model[512];
     choose_names(j, spectra, tangents);
     if (j->n > 1)
-        snprintf(title, sizeof title, "the encoders' Jacobians on %s", j->runs[0].data->name);
+        snprintf(title, sizeof title, "Jacobians of the encoders on %s", j->runs[0].data->name);
     else
-        snprintf(title, sizeof title, "%s on %s: the encoder's Jacobian",
+        snprintf(title, sizeof title, "%s on %s: Jacobian of the encoder",
                  pal_cli_describe(j->runs[0].model, model, sizeof model), j->runs[0].data->name);
     pal_geometry_picture p = {(const pal_geometry *const *)j->geometries, j->titles, j->n, j->runs[0].data, title};
     pal_error err = {0};

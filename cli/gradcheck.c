@@ -1,8 +1,9 @@
-/* gradcheck.c - palindrome gradcheck: proves the derivatives of the operations and of whole models.
+/* gradcheck.c - palindrome gradcheck: checks the derivatives of the operations and of whole models.
  *
- * An operation is checked in all its cases. A model is checked as it is by default and with each choice of each of its
- * options, at a tiny shape in float64: its loss in training, noise and all, by every parameter. The checks are the
- * library's (autograd/gradcheck.h); this file chooses, orders and tells. */
+ * An operation is checked in all its cases. A model is checked with its default settings, and then with each choice of
+ * each of its options, at a tiny shape in float64. The function that is checked is its training loss, noise included,
+ * by every parameter. The library does the checks (autograd/gradcheck.h). This file selects them; gradcheck_report.c
+ * sorts and prints the results. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +11,24 @@
 #include "cli/gradcheck.h"
 #include "ops/ops.h"
 
-enum {
-    SAMPLES = 3,
-    HEIGHT = 5,
-    WIDTH = 6,
-    AT_ONCE = 32
-}; /* AT_ONCE: inputs of one check at second order, which takes a vjp for each */
+enum { SAMPLES = 3, HEIGHT = 5, WIDTH = 6 };
+enum { AT_ONCE = 32 }; /* parameters per check at second order, which needs one vjp for each */
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    {{"order", PAL_OPTION_INT, "", 1, 2, NULL, "first or second derivatives (default: both)"}, "N", NULL, 0},
-    {{"seed", PAL_OPTION_INT, "1", 0, 1e15, NULL, "of inputs, parameters and directions"}, "N", NULL, 0},
+    PAL_CLI_INT("order", "", 1, 2, "N", "check only derivatives of this order (default: both)"),
+    PAL_CLI_INT("seed", "1", 0, 1e15, "N", "seed of inputs, parameters and directions"),
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0}};
+    PAL_CLI_END,
+};
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "[NAME...]",   "Checks derivatives against differences, to second order: of operations and models, all by default.",
-    rows,          0,
-    PAL_CLI_WORDS, NULL,
-    false};
+    .words = "[NAME...]",
+    .summary = "Check first and second derivatives against finite differences. NAME is an operation or a model; the "
+               "default is to check all of them.",
+    .rows = rows,
+    .most = PAL_CLI_WORDS,
+};
 
 static pal__result *add(pal__checks *c)
 {
@@ -65,13 +67,13 @@ static void check_op(pal__checks *c, const pal_op *op)
 typedef struct subject {
     pal_model *model;
     pal_tensor *batch;
-    const pal_phase *phase; /* of its training; NULL: the model as a whole */
+    const pal_phase *phase; /* the phase of training whose loss is checked; NULL: the loss of the whole model */
 } subject;
 
 static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
 {
     const subject *s = user;
-    (void)inputs; /* the same tensors: the model finds them as leaves */
+    (void)inputs; /* unused: the model records the same tensors as leaves */
     pal_var x = pal_leaf(tape, s->batch, "check:x");
     pal_model_begin(s->model, tape, PAL_TRAIN);
     pal_var loss = pal_model_loss(
@@ -84,7 +86,7 @@ static pal_var build(pal_tape *tape, const pal_var *inputs, const void *user)
 static double larger(double a, double b) { return isnan(a) || b > a ? b : a; }
 static double smaller(double a, double b) { return isnan(a) || b < a ? b : a; }
 
-/* The worse of two parts of one check, in each respect. */
+/* Merges a part into the report of a check: keeps the worse value of each field. */
 static void merge(pal_gradcheck_report *into, const pal_gradcheck_report *part)
 {
     static const int severity[] = {
@@ -113,16 +115,16 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
         free(names);
         return;
     }
-    for (size_t i = 0; i < all; i++) { /* what a phase does not move it may hide from the gradient */
+    for (size_t i = 0; i < all; i++) { /* parameters that a phase does not train may have no gradient */
         parameters[n] = pal_model_parameter(s->model, i, &names[n]);
         n += !s->phase || pal_phase_moves(s->model, s->phase, names[n]);
     }
     const size_t step = order == 1 ? n : AT_ONCE;
     for (size_t at = 0; at < n; at += step) {
         pal_gradcheck_report part;
-        /* A model bends more than an operation: the higher derivatives of deep layers, shared weights and e^(ln sigma)
-         * times noise want a short step, and sums of many terms a longer one, for rounding. A true derivative agrees
-         * at one of three. */
+        /* A model has larger higher derivatives than an operation. Deep layers, shared weights and e^(ln sigma) times
+         * noise need a short step; sums of many terms need a longer one, because of rounding. A correct derivative
+         * agrees at one of three steps. */
         static const double steps[2][3] = {{0x1p-6, 0x1p-8, 0x1p-10}, {0x1p-7, 0x1p-9, 0x1p-11}};
         size_t some = n - at < step ? n - at : step;
         pal_status status = PAL_OK;
@@ -155,7 +157,7 @@ static pal_tensor *seeded(pal_context *context, pal_shape shape, uint64_t seed)
     return t;
 }
 
-/* A model that cannot be made is a result, too. */
+/* Records a model that cannot be made as a result. */
 static void report_error(pal__checks *c, const char *name, const char *label, const pal_error *err)
 {
     pal__result *r = add(c);
@@ -174,7 +176,7 @@ static void report_error(pal__checks *c, const char *name, const char *label, co
     snprintf(r->report.message, sizeof r->report.message, "%.390s", err->text);
 }
 
-/* Values that make a model small; a list of layers only where the variant has layers of its own. */
+/* Settings that make a model small. A list of layers is set only if the default of the variant has layers. */
 static size_t tiny_settings(const pal_variant *v, pal_setting *settings)
 {
     static const pal_setting tiny[] = {
@@ -197,7 +199,7 @@ typedef struct trial {
 } trial;
 enum { REFUSED = -1, WHOLE = -1, PHASES = 1000 /* more than there are */ };
 
-/* Which of its phases, from this one on, has a loss of its own; false: none. */
+/* Finds the next phase, from *at on, that has a loss of its own. false: there is no such phase. */
 static bool find_phase(const pal_model *m, int *at, pal_phase *phase)
 {
     for (; pal_model_phase(m, (size_t)*at, 1, phase); ++*at)
@@ -205,8 +207,9 @@ static bool find_phase(const pal_model *m, int *at, pal_phase *phase)
     return false;
 }
 
-/* One order of the loss as a whole, or of that of the next phase, at other weights and inputs where it meets a kink.
- * Returns the number of the phase to go on with, 0 or more, or that the settings do not fit together. */
+/* Checks one order of the loss of the whole model (at = WHOLE), or of the next phase from `at` on. If the check meets a
+ * kink, it is repeated at other weights and inputs. Returns the phase to continue with, 0 or more; or REFUSED if the
+ * model does not accept the settings together. */
 static int check_order(pal__checks *c, const trial *t, int order, int at)
 {
     enum { DRAWS = 8, APART = 101 };
@@ -236,7 +239,7 @@ static int check_order(pal__checks *c, const trial *t, int order, int at)
     return at + 1;
 }
 
-/* changed: one option that is not the default, or NULL. */
+/* changed: the one option that differs from its default, or NULL. */
 static void check_settings(pal__checks *c, const pal_variant *v, const pal_setting *changed)
 {
     pal_setting settings[8];
@@ -254,7 +257,8 @@ static void check_settings(pal__checks *c, const pal_variant *v, const pal_setti
         }
 }
 
-/* What else an option may be, with | between: each choice, a number where the default switches it off, some layers. */
+/* Values to try for an option, separated by |: each choice; or, where the default is "off", a number or some layers.
+ * NULL: none. */
 static const char *others(const pal_option *o)
 {
     static const struct {

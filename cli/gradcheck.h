@@ -8,7 +8,7 @@
 typedef struct pal__result {
     pal_gradcheck_report report;
     bool model;
-    char where[200]; /* the worst element */
+    char where[200]; /* the element with the worst error */
 } pal__result;
 
 typedef struct pal__checks {
@@ -16,11 +16,11 @@ typedef struct pal__checks {
     int first, last; /* orders */
     uint64_t seed;
     pal__result *results;
-    size_t n, capacity, refused; /* refused: settings that do not go together */
+    size_t n, capacity, refused; /* refused: combinations of settings that the models do not accept */
     bool no_memory;
 } pal__checks;
 
-/* Orders the results, worst first, and tells them. Returns whether any failed. */
+/* Sorts the results, worst first, and prints them. Returns whether any check failed. */
 bool pal_cli_gradcheck_report(pal__checks *c, bool json);
 
 #endif

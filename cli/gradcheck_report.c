@@ -1,5 +1,4 @@
-/* gradcheck_report.c - the results of palindrome gradcheck, worst first: a table for people, a document for programs.
- */
+/* gradcheck_report.c - the output of palindrome gradcheck, worst results first: a table, or a JSON document. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +31,17 @@ static double worst(const pal__checks *c, int order)
     return most;
 }
 
-/* The rate of the remainder of a check's own order, and the worst of its identities; NaN: not measured. */
+/* The convergence rate of the remainder at the order of the check, and the worst error of its identities. NaN: not
+ * measured. */
 static double slope(const pal_gradcheck_report *r) { return r->order == 2 ? r->slope2 : r->slope1; }
 static double identity(const pal_gradcheck_report *r)
 {
-    return r->order == 2 ? r->symmetry : fmax(r->duality, r->linearity); /* fmax passes over a NaN */
+    return r->order == 2 ? r->symmetry : fmax(r->duality, r->linearity); /* fmax ignores a NaN */
 }
 
-/* ---- For people ----------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------------------------ */
 
-/* A rate has two places, anything else two digits; a NaN is a dash. */
+/* A rate is printed with two decimals, any other number with two digits, a NaN as a dash. */
 static const char *figure(double value, bool rate, char *out, size_t size)
 {
     if (isnan(value))
@@ -51,7 +51,7 @@ static const char *figure(double value, bool rate, char *out, size_t size)
     return out;
 }
 
-/* What failed, each on a line of its own, and where. */
+/* Prints each reason for the failure on its own line, and where it occurred. */
 static void print_failure(const pal__result *result)
 {
     const pal_gradcheck_report *r = &result->report;
@@ -60,9 +60,9 @@ static void print_failure(const pal__result *result)
         char rate[32];
         printf("    %s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)\n", result->where, r->analytic,
                r->numeric, r->error, r->tolerance);
-        printf("    by differences of step %g, whose error falls at rate %s (2 is right)\n", r->step,
+        printf("    numeric: differences of step %g, of observed order %s (2 is correct)\n", r->step,
                figure(r->rate, true, rate, sizeof rate));
-        text = strstr(text, "; "); /* that was its first reason */
+        text = strstr(text, "; "); /* the lines above were the first reason */
         if (text) text += 2;
     }
     while (text && *text) {
@@ -70,7 +70,7 @@ static void print_failure(const pal__result *result)
         printf("    %.*s\n", (int)(end ? end - text : (ptrdiff_t)strlen(text)), text);
         text = end ? end + 2 : NULL;
     }
-    if (*r->source) printf("    its formula: %s\n", r->source);
+    if (*r->source) printf("    formula: %s\n", r->source);
 }
 
 static int widest(const pal__checks *c, int least, size_t (*width)(const pal__result *))
@@ -95,8 +95,8 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
     for (int order = c->first; order <= c->last; order++)
         printf(", %s%.2g at order %d", order == c->first ? "worst " : "", worst(c, order), order);
     printf(", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
-    if (c->refused) /* beside the defaults of the others */
-        printf("; %zu setting%s that models refuse", c->refused, c->refused == 1 ? "" : "s");
+    if (c->refused) /* with the other options at their defaults */
+        printf("; %zu setting%s not accepted by a model", c->refused, c->refused == 1 ? "" : "s");
     putchar('\n');
 }
 
@@ -125,7 +125,7 @@ static void print_table(const pal__checks *c)
     print_verdict(c, colour ? colours[failed ? PAL_CHECK_FAIL : PAL_CHECK_PASS] : "", colour ? "\033[0m" : "");
 }
 
-/* ---- For programs --------------------------------------------------------------------------------------------- */
+/* ---- JSON ----------------------------------------------------------------------------------------------------- */
 
 static void print_json(const pal__checks *c)
 {

@@ -1,8 +1,8 @@
-/* graph.c - palindrome graph: a model's tape as a drawing.
+/* graph.c - palindrome graph: draws the tape of a model.
  *
- * The model is recorded at a small batch; nothing is run unless --time asks for it. dot makes SVG and PNG: it is
- * started without a shell, reads the text from a socket (so that its early end is an error, not a signal) and writes
- * into a temporary file beside the one that is wanted, which is renamed once it is whole. */
+ * The model is recorded with a small batch. Nothing is run unless --time is given. dot makes SVG and PNG files. It is
+ * started without a shell and reads its text from a socket, so that its early end is an error and not a signal. It
+ * writes a temporary file next to the wanted one, which is renamed when it is complete. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -16,46 +16,44 @@
 #include "cli/cli.h"
 #include "ops/ops.h"
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    {{"order", PAL_OPTION_INT, "0", 0, 2, NULL, "0: the loss; 1: its gradient, too; 2: the gradient of |gradient|^2"},
-     "N",
-     NULL,
-     0},
+    PAL_CLI_INT("order", "0", 0, 2, "N", "0: the loss; 1: the loss and its gradient; 2: the gradient of |gradient|^2"),
     {{"batch", PAL_OPTION_INT, "32", 1, 4096, NULL, "samples in the batch that is drawn"}, "N", "batch-size", 0},
-    {{"depth", PAL_OPTION_INT, "", 1, 128, NULL, "scopes nested deeper than this become a node each"}, "N", NULL, 0},
-    {{"fold", PAL_OPTION_BOOL, "", 0, 0, NULL, "scopes alike, such as repeated layers, are drawn once"}, NULL, NULL, 0},
-    {{"kept", PAL_OPTION_ENUM, "", 0, 0, "lines|numbers", "how values are drawn that a later pass reads again"},
-     "HOW",
-     NULL,
-     0},
-    {{"sizes", PAL_OPTION_BOOL, "", 0, 0, NULL, "write the bytes of each value"}, NULL, NULL, 0},
-    {{"time", PAL_OPTION_BOOL, "", 0, 0, NULL, "run it on random data and write the time of each operation"},
-     NULL,
-     NULL,
-     0},
-    {{"title", PAL_OPTION_ENUM, "", 0, 0, NULL, "in place of the model's name and what is drawn"}, "TEXT", NULL, 0},
-    {{"no-legend", PAL_OPTION_BOOL, "", 0, 0, NULL, "leave out what the colours mean"}, NULL, NULL, 0},
-    PAL_CLI_OUTPUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
-    {{.name = NULL}, NULL, NULL, 0}};
+    PAL_CLI_INT("depth", "", 1, 128, "N", "draw each scope that is nested deeper than N as one node"),
+    PAL_CLI_FLAG("fold", "draw equal scopes, such as repeated layers, only once"),
+    PAL_CLI_ENUM("kept", "", "lines|numbers", "HOW", "how to mark values that a later pass reads again"),
+    PAL_CLI_FLAG("sizes", "print the size of each value in bytes"),
+    PAL_CLI_FLAG("time", "run it on random data and print the time of each operation"),
+    PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
+    PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
+    PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
+    PAL_CLI_END,
+};
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "MODEL", "Draws what a model computes: its loss, the adjoints of that, and their adjoints.",
-    rows,    1,
-    1,       "graph needs a model: `palindrome models` lists them",
-    true};
+    .words = "MODEL",
+    .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = "no model given: `palindrome models` lists them",
+    .variants = true,
+};
 
 /* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 typedef struct recording {
     pal_context *context;
     pal_model *model;
-    pal_tensor *batch, *classes; /* x, and y where the loss takes labels */
+    pal_tensor *batch, *classes; /* x; and y, if the loss takes labels */
     pal_tape *tape;
-    pal_var *leaves, *outputs; /* outputs: the loss, if drawn, and a gradient for each leaf */
+    pal_var *leaves, *outputs; /* outputs: the loss, if it is drawn, and the gradient of each leaf */
     char (*labels)[128];
     const char **names;
     size_t n, n_outputs;
-    pal_program *times; /* that was run, with --time */
-    double seconds;     /* a run */
+    pal_program *times; /* the program that --time has run, else NULL */
+    double seconds;     /* the time of one run */
 } recording;
 
 static void close_recording(recording *r)
@@ -78,7 +76,7 @@ static int say_tape(const recording *r)
     return pal_cli_say(PAL_CLI_FAILED, "graph: %s", why ? why : "out of memory");
 }
 
-/* Each parameter's share of |gradient|^2 belongs beside it in no layer: a scope of its own. */
+/* |gradient|^2, in a scope of its own, because it belongs to no layer. */
 static pal_var contraction(const recording *r, const pal_var *gradients)
 {
     pal_scope_begin(r->tape, "squared gradient");
@@ -135,7 +133,7 @@ static int record(recording *r, int64_t batch, int64_t order)
     return pal_tape_error(r->tape) ? say_tape(r) : PAL_CLI_GO_ON;
 }
 
-/* ---- Time ----------------------------------------------------------------------------------------------------- */
+/* ---- Timing --------------------------------------------------------------------------------------------------- */
 
 static double now(void)
 {
@@ -144,7 +142,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Without fusion, so that every operation is a step of its own; on random inputs, for half a second or 100 runs. */
+/* Runs without fusion, so that every operation is a separate step; on random inputs, for half a second or 100 runs. */
 static int measure(recording *r)
 {
     enum { MOST_RUNS = 100 };
@@ -178,7 +176,7 @@ static bool send_all(int to, const char *text, size_t size)
     return true;
 }
 
-/* dot, from one descriptor to another. 0, or an error number. */
+/* Starts dot, which reads descriptor `from` and writes `to`. Returns 0 or an errno value. */
 static int start_dot(const char *type, bool straight, int from, int to, pid_t *pid)
 {
     char option[16], lines[] = "-Gsplines=line";
@@ -196,7 +194,7 @@ static int start_dot(const char *type, bool straight, int from, int to, pid_t *p
     return error;
 }
 
-enum { NO_DOT = PAL_CLI_SIGNAL, DOT_FAILED }; /* from draw: nothing is said yet */
+enum { NO_DOT = PAL_CLI_SIGNAL, DOT_FAILED }; /* returned by draw: no error is printed yet */
 
 static int draw(const char *type, bool straight, const char *text, int to)
 {
@@ -217,7 +215,7 @@ static int draw(const char *type, bool straight, const char *text, int to)
     return DOT_FAILED;
 }
 
-/* dot finds no way for the curves through some large graphs ("triangulation failed"): straight edges need none. */
+/* dot cannot route curved edges through some large graphs ("triangulation failed"). Then straight edges are drawn. */
 static int draw_somehow(const char *type, const char *text, int to)
 {
     int status = draw(type, false, text, to);
@@ -225,16 +223,17 @@ static int draw_somehow(const char *type, const char *text, int to)
     if (ftruncate(to, 0) || lseek(to, 0, SEEK_SET)) return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
     status = draw(type, true, text, to);
     if (status != DOT_FAILED) return status;
-    return pal_cli_say(PAL_CLI_FAILED, "graph: dot failed: --depth 1 draws less, -o FILE.dot writes what it was given");
+    return pal_cli_say(PAL_CLI_FAILED,
+                       "graph: dot failed: draw less with --depth 1, or save its input with -o FILE.dot");
 }
 
-/* A picture of the text; on failure nothing is left of it. */
+/* Writes a picture of the text. On failure no file is left. */
 static int write_picture(const char *path, const char *type, const char *text)
 {
     char temporary[4096];
     int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof temporary)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: the name of the file is too long");
+        return pal_cli_say(PAL_CLI_WRONG, "graph: the file name is too long");
     int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), status = PAL_CLI_GO_ON;
     if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
     status = draw_somehow(type, text, to);
@@ -258,7 +257,7 @@ static const char *type_of(const char *path)
     return NULL;
 }
 
-/* Without Graphviz its input stands beside where the picture would be, unless a file is there already. */
+/* Without Graphviz: writes the input of dot next to where the picture would be, but never overwrites a file. */
 static int write_input(const recording *r, const pal_graph_options *options, const char *path)
 {
     char instead[4096];
@@ -301,7 +300,7 @@ static const char *title_of(const recording *r, const pal_cli_args *args, char *
                 ? snprintf(out, size, "%s", given)
                 : snprintf(out, size, "%s: %s", pal_model_variant(r->model)->name, what[pal_cli_int(args, "order", 0)]);
     if (r->times && n > 0 && (size_t)n < size)
-        snprintf(out + n, size - (size_t)n, " (unfused, one thread: %.*f %s a run)", value < 9.95, value, unit);
+        snprintf(out + n, size - (size_t)n, " (unfused, one thread: %.*f %s per run)", value < 9.95, value, unit);
     return out;
 }
 
@@ -337,7 +336,7 @@ int pal_cli_graph(int argc, char **argv)
     const char *path = pal_cli_given(&args, "out"), *type = path ? type_of(path) : NULL;
     bool to_file = path && strcmp(path, "-");
     if (to_file && !type)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: the name is to end in .dot, .svg or .png", path);
+        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
     recording r = {.context = pal_context_new(&(pal_context_options){
                        .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true})};
     pal_error err = {0};

@@ -1,4 +1,4 @@
-/* infill.c - palindrome infill: what a model puts where pixels are missing. */
+/* infill.c - palindrome infill: fills in missing pixels with a model. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,60 +7,47 @@
 
 #include "cli/cli.h"
 
-enum { LIMIT = 1000 }; /* samples that count: a code is fitted to each, by many steps */
+enum { LIMIT = 1000 }; /* samples to measure: few, because the method code takes many steps for each */
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/infill.png)"),
-    {{"rectangle", PAL_OPTION_ENUM, "", 0, 0, NULL, "what is missing: TOP,LEFT,HEIGHT,WIDTH (default: the middle)"},
-     "T,L,H,W",
-     NULL,
-     0},
-    {{"half", PAL_OPTION_ENUM, "", 0, 0, "left|right|top|bottom", "what is missing: this half"}, "NAME", NULL, 0},
-    {{"mask", PAL_OPTION_ENUM, "", 0, 0, NULL, "what is missing: where this .npy or .csv array is not 0"},
-     "FILE",
-     NULL,
-     0},
-    {{"method", PAL_OPTION_ENUM, "all", 0, 0, "once|clamp|code|all",
-      "how: one pass; again and again with the known "
-      "pixels put back; a code fitted to them"},
-     "NAME",
-     NULL,
-     0},
-    {{"steps", PAL_OPTION_INT, "", 1, 1000000, NULL, "of clamp (default: 50) and of code (default: 200)"},
-     "N",
-     NULL,
-     0},
-    {{"rate", PAL_OPTION_REAL, "0.02", 1e-9, 1e6, NULL, "Adam's learning rate for code, to begin with"}, "X", NULL, 0},
-    {{"fill", PAL_OPTION_ENUM, "mean", 0, 0, NULL,
-      "what missing pixels hold to begin with: mean, of the training "
-      "samples, or a number"},
-     "mean|X",
-     NULL,
-     0},
+    PAL_CLI_OUT("picture file (default: RUN/infill.png)"),
+    PAL_CLI_ENUM("rectangle", "", NULL, "T,L,H,W", "missing part: TOP,LEFT,HEIGHT,WIDTH (default: the middle)"),
+    PAL_CLI_ENUM("half", "", "left|right|top|bottom", "NAME", "missing part: this half"),
+    PAL_CLI_ENUM("mask", "", NULL, "FILE", "missing part: the pixels where this .npy or .csv array is not 0"),
+    PAL_CLI_ENUM("method", "all", "once|clamp|code|all", "NAME",
+                 "once: one reconstruction; clamp: repeat it with the known pixels restored; code: fit a code to the "
+                 "known pixels"),
+    PAL_CLI_INT("steps", "", 1, 1000000, "N", "steps of clamp (default: 50) and of code (default: 200)"),
+    PAL_CLI_REAL("rate", "0.02", 1e-9, 1e6, "X", "initial learning rate of Adam for code"),
+    PAL_CLI_ENUM("fill", "mean", NULL, "mean|X", "first value of missing pixels: mean training sample, or X"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many in the picture"}, "N", NULL, 0},
-    {{"limit", PAL_OPTION_INT, "1000", 1, 4294967295, NULL, "only the first N samples count"}, "N", NULL, 0},
+    PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
+    PAL_CLI_INT("limit", "1000", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "A picture of samples, the same with a part missing, and what the model puts there; and the squared errors of the "
-    "missing pixels, against filling them with the mean training sample.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/denoising-001",
-    false};
+    .words = "RUN",
+    .summary =
+        "Fill in missing pixels. Draws samples, the same samples with a part missing, and what the model puts there. "
+        "Prints the squared errors of the missing pixels, and for comparison the error of the mean training "
+        "sample.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+};
 
 typedef struct infilling {
     const pal_cli_args *args;
     pal_cli_run *run;
     uint8_t *missing;
     float *mean, *fill;
-    char what[128]; /* is missing */
+    char what[128]; /* what is missing, in words */
 } infilling;
 
 /* ---- What is missing ------------------------------------------------------------------------------------------ */
@@ -78,7 +65,7 @@ static int by_numbers(infilling *f, const char *text)
     long long n[4];
     int end = -1;
     if (sscanf(text, "%lld,%lld,%lld,%lld%n", n, n + 1, n + 2, n + 3, &end) != 4 || end < 0 || text[end])
-        return pal_cli_say(PAL_CLI_WRONG, "--rectangle %s: is not TOP,LEFT,HEIGHT,WIDTH, such as 7,7,14,14", text);
+        return pal_cli_say(PAL_CLI_WRONG, "--rectangle %s: give TOP,LEFT,HEIGHT,WIDTH, such as 7,7,14,14", text);
     snprintf(f->what, sizeof f->what, "a rectangle of %lld x %lld at row %lld, column %lld", n[2], n[3], n[0], n[1]);
     return by_rectangle(f, n[0], n[1], n[2], n[3]);
 }
@@ -109,12 +96,12 @@ static int by_mask(infilling *f, const char *path)
     if (!mask) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
     if (pal_tensor_count(mask) != (size_t)features)
-        status = pal_cli_say(PAL_CLI_WRONG, "--mask %s: is an array %s, and a sample has %lld pixels", path,
+        status = pal_cli_say(PAL_CLI_WRONG, "--mask %s: the array is %s, but a sample has %lld pixels", path,
                              pal_shape_text(mask->shape, shape, sizeof shape), (long long)features);
     for (size_t i = 0; status == PAL_CLI_GO_ON && i < (size_t)features; i++)
         f->missing[i] = pal_tensor_get(mask, i) != 0;
     pal_tensor_free(mask);
-    snprintf(f->what, sizeof f->what, "a mask");
+    snprintf(f->what, sizeof f->what, "the pixels of a mask");
     return status;
 }
 
@@ -146,12 +133,12 @@ static int check_args(const pal_cli_args *args)
         char *end;
         const double value = strtod(fill, &end);
         if (end == fill || *end || !isfinite((float)value))
-            return pal_cli_say(PAL_CLI_WRONG, "--fill %s: is neither mean nor a number", fill);
+            return pal_cli_say(PAL_CLI_WRONG, "--fill %s: give mean or a number", fill);
     }
     return pal_cli_check_picture(args);
 }
 
-/* The mean of the training samples, and what the missing pixels hold to begin with. */
+/* Sets f->mean, the mean of the training samples, and f->fill, the initial values of the missing pixels. */
 static int find_fill(infilling *f)
 {
     const char *path = pal_cli_given(f->args, "data"), *fill = pal_cli_given(f->args, "fill");
@@ -174,7 +161,7 @@ static int find_fill(infilling *f)
     return PAL_CLI_GO_ON;
 }
 
-/* ---- What comes out ------------------------------------------------------------------------------------------- */
+/* ---- Output --------------------------------------------------------------------------------------------------- */
 
 static void print_json(const infilling *f, const pal_infill_figures *figures, const char *path)
 {
@@ -204,11 +191,12 @@ static void print_table(const infilling *f, const pal_infill_figures *figures, c
         if (isfinite(figures->squared_error[k]))
             printf("    %-11s  %10.4f  %10.4f\n", pal_infill_name((pal_infill_method)k), figures->squared_error[k],
                    figures->known_error[k]);
-    printf("    mean sample  %10.4f\n\n  known: of the decoder's value there, which the result does not take\n\n%s\n",
-           figures->reference, path);
+    printf(
+        "    mean sample  %10.4f\n\n  known: error of the decoder at the known pixels, which the result keeps\n\n%s\n",
+        figures->reference, path);
 }
 
-/* Only where it takes long, and on a terminal. */
+/* Shown only on a terminal, after two seconds. */
 static int report(double done, void *user)
 {
     const double *began = user, seconds = (double)time(NULL) - *began;
@@ -227,7 +215,7 @@ static int infill(infilling *f)
     if (!path) path = pal_rundir_file(f->run->dir, "infill.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run->model)->name,
              f->run->data->name);
-    snprintf(caption, sizeof caption, "%s; missing: %s, at first %s%s.",
+    snprintf(caption, sizeof caption, "%s; missing: %s, initially %s%s.",
              pal_cli_describe(f->run->model, model, sizeof model), f->what,
              by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
     pal_infill_picture p = {.struct_size = sizeof p,

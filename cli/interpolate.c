@@ -1,4 +1,4 @@
-/* interpolate.c - palindrome interpolate: samples blended through the code. */
+/* interpolate.c - palindrome interpolate: blends samples through the code. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,33 +7,29 @@
 
 enum { LIST = 64 };
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/interpolate.png)"),
-    {{"from", PAL_OPTION_ENUM, "0,2,4,6", 0, 0, NULL, "samples by number, from 0; separated by commas"},
-     "I,...",
-     NULL,
-     0},
-    {{"to", PAL_OPTION_ENUM, "1,3,5,7", 0, 0, NULL, "as many others, where the blends end"}, "J,...", NULL, 0},
-    {{"corners", PAL_OPTION_ENUM, "", 0, 0, NULL, "a grid between these four instead, the top two first"},
-     "A,B,C,D",
-     NULL,
-     0},
-    {{"steps", PAL_OPTION_INT, "9", 2, 64, NULL, "images from end to end"}, "N", NULL, 0},
-    {{"pixels", PAL_OPTION_BOOL, "", 0, 0, NULL, "also blend the samples themselves, for comparison"}, NULL, NULL, 0},
+    PAL_CLI_OUT("picture file (default: RUN/interpolate.png)"),
+    PAL_CLI_ENUM("from", "0,2,4,6", NULL, "I,...", "numbers of the samples where the blends begin, counted from 0"),
+    PAL_CLI_ENUM("to", "1,3,5,7", NULL, "J,...", "numbers of the samples where they end, as many as in --from"),
+    PAL_CLI_ENUM("corners", "", NULL, "A,B,C,D", "draw a grid between these four samples instead, the top two first"),
+    PAL_CLI_INT("steps", "9", 2, 64, "N", "images from one end to the other"),
+    PAL_CLI_FLAG("pixels", "also blend the samples themselves, for comparison"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "A picture of pairs of samples blended through the code: of each, the decoded points of the straight line between "
-    "the two codes; or a grid of four corners.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/denoising-001",
-    false};
+    .words = "RUN",
+    .summary = "Draw pairs of samples blended through the code: decoded points of the straight line between their two "
+               "codes. Or draw a grid between four corners.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+};
 
 typedef struct ends {
     int64_t corners[2 * LIST];
@@ -41,7 +37,7 @@ typedef struct ends {
     bool grid;
 } ends;
 
-/* Numbers with commas between them. */
+/* Parses numbers separated by commas. */
 static int parse(const char *name, const char *text, int64_t *out, size_t *n)
 {
     const char *at = text;
@@ -54,7 +50,7 @@ static int parse(const char *name, const char *text, int64_t *out, size_t *n)
         if (!*at) return PAL_CLI_GO_ON;
         if (*at != ',') break;
     }
-    return pal_cli_say(PAL_CLI_WRONG, "--%s %s: is no list of up to %d numbers of samples, such as 0,3,7", name, text,
+    return pal_cli_say(PAL_CLI_WRONG, "--%s %s: give a list of up to %d sample numbers, such as 0,3,7", name, text,
                        LIST);
 }
 
@@ -67,19 +63,20 @@ static int find_ends(const pal_cli_args *args, ends *e)
     e->grid = corners != NULL;
     if (corners) {
         if (from || to)
-            return pal_cli_say(PAL_CLI_WRONG, "--corners is a grid, and --from and --to are pairs: choose one");
+            return pal_cli_say(PAL_CLI_WRONG, "--corners draws a grid, --from and --to draw pairs: choose one");
         int status = parse("corners", corners, e->corners, &e->count);
         if (status != PAL_CLI_GO_ON || e->count == 4) return status;
-        return pal_cli_say(PAL_CLI_WRONG, "--corners %s: a grid has four corners", corners);
+        return pal_cli_say(PAL_CLI_WRONG, "--corners %s: give four corners", corners);
     }
     if (!from != !to)
-        return pal_cli_say(PAL_CLI_WRONG, "--%s is not enough: say also --%s", from ? "from" : "to",
+        return pal_cli_say(PAL_CLI_WRONG, "--%s needs --%s, too: give both", from ? "from" : "to",
                            from ? "to" : "from");
     int status = parse("from", from ? from : "0,2,4,6", first, &n_first);
     if (status == PAL_CLI_GO_ON) status = parse("to", to ? to : "1,3,5,7", last, &n_last);
     if (status != PAL_CLI_GO_ON) return status;
     if (n_first != n_last)
-        return pal_cli_say(PAL_CLI_WRONG, "--from has %zu samples and --to has %zu: they go in pairs", n_first, n_last);
+        return pal_cli_say(PAL_CLI_WRONG, "--from has %zu samples and --to has %zu: give as many of each", n_first,
+                           n_last);
     for (size_t i = 0; i < n_first; i++) {
         e->corners[e->count++] = first[i];
         e->corners[e->count++] = last[i];
@@ -107,7 +104,7 @@ static int interpolate(const pal_cli_args *args, pal_cli_run *run)
 {
     ends found = {.count = 0};
     const ends *e = &found;
-    const int status = find_ends(args, &found); /* which check() has passed */
+    const int status = find_ends(args, &found); /* cannot fail: check() has called it */
     if (status != PAL_CLI_GO_ON) return status;
     char model[512], title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);

@@ -1,4 +1,4 @@
-/* main.c - the program palindrome: the table of its verbs. */
+/* main.c - the program `palindrome`: the table of its verbs. */
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -6,27 +6,29 @@
 
 #include "cli/cli.h"
 
+/* clang-format off */
 static const pal_cli_verb verbs[] = {
-    {"models", "the autoencoders and their options", pal_cli_models, false},
-    {"ops", "the operations they are made of", pal_cli_ops, false},
-    {"train", "train a model into a run folder", pal_cli_train, true},
-    {"evaluate", "figures of a run on the test samples", pal_cli_evaluate, true},
-    {"classify", "a linear classifier on codes and on pixels", pal_cli_classify, true},
-    {"reconstruct", "picture: samples and their reconstructions; or arrays", pal_cli_reconstruct, true},
-    {"denoise", "picture and figures: noisy samples and what is made of them", pal_cli_denoise, true},
-    {"infill", "picture and figures: missing pixels filled in", pal_cli_infill, true},
-    {"interpolate", "picture: samples blended through the code", pal_cli_interpolate, true},
-    {"sample", "picture: what a random code's prior decodes to", pal_cli_sample, true},
-    {"encode", "arrays of samples to arrays of codes", pal_cli_encode, true},
-    {"decode", "arrays of codes to arrays of samples", pal_cli_decode, true},
-    {"filters", "picture: what the units of a layer look for", pal_cli_filters, true},
-    {"scatter", "picture: samples in the code's plane, coloured by class", pal_cli_scatter, true},
-    {"geometry", "what the code is sensitive to: the encoder's Jacobian", pal_cli_geometry, true},
-    {"sweep", "train at several settings and seeds, and compare", pal_cli_sweep, true},
-    {"gradcheck", "check the derivatives of operations and models", pal_cli_gradcheck, true},
-    {"graph", "draw what a model computes, forward and backward", pal_cli_graph, true},
-    {"run-info", "what a run is, how it was made, how it went", pal_cli_run_info, false},
+    {"models",      "list the autoencoders and their options",                    pal_cli_models,      false},
+    {"ops",         "list the operations that models are made of",                pal_cli_ops,         false},
+    {"train",       "train a model and save it in a run folder",                  pal_cli_train,       true},
+    {"evaluate",    "print the loss and other figures on the test samples",       pal_cli_evaluate,    true},
+    {"classify",    "classify samples by the head, the codes or the pixels",      pal_cli_classify,    true},
+    {"reconstruct", "draw samples and their reconstructions, or convert arrays",  pal_cli_reconstruct, true},
+    {"denoise",     "denoise samples, draw the result and print the errors",      pal_cli_denoise,     true},
+    {"infill",      "fill in missing pixels, draw the result, print the errors",  pal_cli_infill,      true},
+    {"interpolate", "draw blends of samples, computed through the code",          pal_cli_interpolate, true},
+    {"sample",      "draw what codes from the prior decode to",                   pal_cli_sample,      true},
+    {"encode",      "convert an array of samples to an array of codes",           pal_cli_encode,      true},
+    {"decode",      "convert an array of codes to an array of samples",           pal_cli_decode,      true},
+    {"filters",     "draw what the units of a layer respond to",                  pal_cli_filters,     true},
+    {"scatter",     "draw samples in the plane of the code, coloured by class",   pal_cli_scatter,     true},
+    {"geometry",    "measure and draw the Jacobian of the encoder",               pal_cli_geometry,    true},
+    {"sweep",       "train with several settings and seeds, and compare",         pal_cli_sweep,       true},
+    {"gradcheck",   "check the derivatives of operations and models",             pal_cli_gradcheck,   true},
+    {"graph",       "draw what a model computes, forward and backward",           pal_cli_graph,       true},
+    {"run-info",    "show how a run was made and how it went",                    pal_cli_run_info,    false},
 };
+/* clang-format on */
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static const char *verb_name(size_t i, const void *user)
@@ -38,11 +40,11 @@ static const char *verb_name(size_t i, const void *user)
 static int print_help(void)
 {
     puts("Usage: palindrome [--load FILE] VERB [OPTION...]\n"
-         "Autoencoders on a reverse-mode automatic-differentiation framework.\n");
+         "Train and study autoencoders, on a framework for reverse-mode automatic differentiation.\n");
     for (size_t i = 0; i < VERBS; i++) printf("  %-12s  %s\n", verbs[i].name, verbs[i].summary);
-    puts("\n  palindrome VERB --help   the options of a verb\n"
-         "  palindrome --load FILE VERB   with the models of a shared object (examples/variant.c)\n"
-         "  palindrome --version     the version, and what it computes with\n\n"
+    puts("\n  palindrome VERB --help        show the options of a verb\n"
+         "  palindrome --load FILE VERB   add the models of a shared object (see examples/variant.c)\n"
+         "  palindrome --version          show the version, the instruction set and the BLAS\n\n"
          "To begin:  palindrome train denoising");
     return PAL_CLI_DONE;
 }
@@ -51,11 +53,11 @@ static int run(int argc, char **argv)
 {
     char **const all = argv;
     for (; argc >= 2 && !strcmp(argv[1], "--load"); argc -= 2, argv += 2) {
-        if (argc < 3) return pal_cli_say(PAL_CLI_WRONG, "--load needs a file: a shared object of models");
+        if (argc < 3) return pal_cli_say(PAL_CLI_WRONG, "--load needs a value: the file name of a shared object");
         int status = pal_cli_load(argv[2]);
         if (status != PAL_CLI_GO_ON) return status;
     }
-    if (argc < 2) return pal_cli_say(PAL_CLI_WRONG, "say what to do: `palindrome --help` lists the verbs");
+    if (argc < 2) return pal_cli_say(PAL_CLI_WRONG, "no verb given: `palindrome --help` lists them");
     const char *word = argv[1];
     if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?")) return print_help();
     if (!strcmp(word, "--version") || !strcmp(word, "-V")) return pal_cli_print_version();
@@ -76,7 +78,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); /* for the bar; numbers keep the C locale */
+    setlocale(LC_CTYPE, ""); /* for the progress bar; numbers keep the C locale */
     int status = run(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && !status)
         status = pal_cli_say(PAL_CLI_FAILED, "cannot write to standard output: %s", strerror(errno));

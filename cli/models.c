@@ -1,15 +1,19 @@
-/* models.c - palindrome models: the variants, and one of them in full. */
+/* models.c - palindrome models: lists the variants, or describes one in full. */
 #include <string.h>
 
 #include "cli/cli.h"
 
-static const pal_cli_row rows[] = {PAL_CLI_JSON, {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
 static const pal_cli_spec spec = {
-    "[NAME]", "The autoencoders; with NAME, one of them: formula, options, source.", rows, 0, 1, NULL, false};
+    .words = "[NAME]",
+    .summary = "List the autoencoders. With NAME, describe one of them: formula, options, source.",
+    .rows = rows,
+    .most = 1,
+};
 
 static const char *const type_names[] = {"int", "real", "bool", "enum", "sizes", "reals"};
 
-/* The default as the type it has. */
+/* The default value as a JSON value of the type of the option. */
 static json_t *typed(const pal_option *o)
 {
     if (!o->value) return json_null();
@@ -63,7 +67,7 @@ static int print_list(void)
     const pal_variant *v;
     for (size_t i = 0; (v = pal_variant_at(i)); i++)
         printf("%-20s %-8s %s\n", v->name, v->alias ? v->alias : "", v->summary);
-    puts("\n`palindrome models NAME` tells all about one; `palindrome train NAME` trains it.");
+    puts("\n`palindrome models NAME` describes a model; `palindrome train NAME` trains it.");
     return PAL_CLI_DONE;
 }
 
@@ -81,7 +85,7 @@ static int print_one(const pal_variant *v)
         printf("  %-30s %s\n  %-30s   %s\n", name, o->help ? o->help : "", "",
                pal_cli_option_range(o, range, sizeof range));
     }
-    if (v->training && v->training->name) puts("\nTraining");
+    if (v->training && v->training->name) puts("\nDefaults of training");
     for (const pal_setting *s = v->training; s && s->name; s++) printf("  --%s %s\n", s->name, s->value);
     if (v->source) printf("\nSource\n  %s\n", v->source);
     return PAL_CLI_DONE;

@@ -1,4 +1,4 @@
-/* open.c - a trained run, its model under the settings that are given, and its data. */
+/* open.c - opens a trained run: its model, with the given options in place of those of training, and its data. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,8 @@
 static bool of_corruption(const char *name) { return !strcmp(name, "corruption") || pal_corruption_of(name); }
 static bool of_loss(const char *name) { return !of_corruption(name); }
 
-/* A variant that corrupts and has all these options: `--masking 0.5` means something for any model. */
+/* A variant that corrupts its input and has all these options. With it, `--masking 0.5` works for a model of any
+ * variant. NULL: no such variant. */
 static const pal_variant *corrupting(const pal_setting *settings, size_t n)
 {
     const pal_variant *variant;
@@ -21,7 +22,8 @@ static const pal_variant *corrupting(const pal_setting *settings, size_t n)
     return NULL;
 }
 
-/* An option of one kind of corruption says which it is, unless that is said, too. Room for one more. */
+/* Adds --corruption KIND if an option of one kind of corruption is given without it. settings must have room for one
+ * more. */
 static void imply_corruption(const pal_variant *variant, pal_setting *settings, size_t *n)
 {
     const char *kind = NULL;
@@ -32,7 +34,7 @@ static void imply_corruption(const pal_variant *variant, pal_setting *settings, 
     if (kind && pal_variant_option_find(variant, "corruption")) settings[(*n)++] = (pal_setting){"corruption", kind};
 }
 
-/* "masking 0.5, corruption masking": those of the settings whose name fits; NULL: all. */
+/* "masking 0.5, corruption masking": the settings whose name fits; fits NULL: all of them. */
 static void list(const pal_setting *settings, size_t n, bool (*fits)(const char *name), char *out, size_t size)
 {
     size_t at = 0;
@@ -42,7 +44,7 @@ static void list(const pal_setting *settings, size_t n, bool (*fits)(const char 
             at += (size_t)snprintf(out + at, size - at, "%s%s %s", at ? ", " : "", settings[i].name, settings[i].value);
 }
 
-/* What is told of the settings that are given, where they change any. */
+/* Fills in run->corruption and run->changed, from the given settings that differ from those of training. */
 static void tell(pal_cli_run *run, const pal_model *before, const pal_setting *settings, size_t n)
 {
     pal_setting changed[PAL_CLI_SETTINGS + 1];
@@ -58,7 +60,7 @@ static void tell(pal_cli_run *run, const pal_model *before, const pal_setting *s
     list(changed, n_changed, of_loss, run->changed, sizeof run->changed);
 }
 
-/* A model only for its corruption: as small as can be. */
+/* Makes a model that only corrupts; it is as small as possible. */
 static int make_corruptor(pal_cli_run *run, const pal_variant *variant, const pal_setting *settings, size_t n)
 {
     pal_setting all[PAL_CLI_SETTINGS + 2];
@@ -102,14 +104,14 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     return pal_model_check_given(changed, own, n_own, &err) ? pal_cli_say_error(&err) : status;
 }
 
-/* One line where the model is not what a whole training made. */
+/* Warns in one line if training did not finish. */
 static void warn(const pal_rundir *dir)
 {
     static const struct {
         const char *status, *what;
-    } unfinished[] = {{"failed", "training failed: this is its last checkpoint"},
-                      {"interrupted", "training was interrupted: this is its last checkpoint"},
-                      {"running", "training goes on, or was killed: this is its last checkpoint"}};
+    } unfinished[] = {{"failed", "training failed: using its last checkpoint"},
+                      {"interrupted", "training was interrupted: using its last checkpoint"},
+                      {"running", "training is still running or was killed: using its last checkpoint"}};
     const pal_run_info *info = pal_rundir_info(dir);
     for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
         if (!strcmp(info->status, unfinished[i].status))

@@ -1,4 +1,4 @@
-/* ops.c - palindrome ops: the operations, in a list, one in full, as JSON, or as the pages of docs/operations.md. */
+/* ops.c - palindrome ops: the operations as a list, as JSON, or as docs/operations.md; or one of them in full. */
 #include <ctype.h>
 #include <string.h>
 
@@ -6,13 +6,13 @@
 #include "cli/cli.h"
 #include "ops/ops.h"
 
-static const pal_cli_row rows[] = {
-    PAL_CLI_JSON,
-    {{"markdown", PAL_OPTION_BOOL, "", 0, 0, NULL, "print docs/operations.md"}, NULL, NULL, 0},
-    {{.name = NULL}, NULL, NULL, 0}};
+static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_FLAG("markdown", "print docs/operations.md"), PAL_CLI_END};
 static const pal_cli_spec spec = {
-    "[NAME]", "The operations that can be recorded on a tape; with NAME, one of them in full.", rows, 0, 1, NULL,
-    false};
+    .words = "[NAME]",
+    .summary = "List the operations that can be recorded on a tape. With NAME, describe one of them.",
+    .rows = rows,
+    .most = 1,
+};
 
 static const char *const classes[PAL_CLASS_COUNT] = {
     [PAL_CLASS_LEAF] = "leaf",       [PAL_CLASS_CONSTANT] = "constant", [PAL_CLASS_ELEMENTWISE] = "elementwise",
@@ -21,7 +21,7 @@ static const char *const classes[PAL_CLASS_COUNT] = {
     [PAL_CLASS_EFFECT] = "effect",   [PAL_CLASS_OPAQUE] = "opaque",     [PAL_CLASS_COMPOSITE] = "composite",
 };
 
-/* A composite is what its parts are. */
+/* The orders to which an operation can be differentiated. A composite is differentiated through its parts. */
 static const char *derivative(const pal_op *op)
 {
     bool zero = op->derivative[0] == PAL_ZERO_DERIVATIVE;
@@ -31,7 +31,7 @@ static const char *derivative(const pal_op *op)
     return zero ? "zero" : "none";
 }
 
-/* Where the checks draw elements from: "[-3, 3]", or "[-3, 3], [0.5, 1]" where operands differ. */
+/* The domain from which the checks draw elements: "[-3, 3]"; or "[-3, 3], [0.5, 1]" if the operands differ. */
 static const char *domain(const pal_op *op, char *out, size_t size)
 {
     double low[PAL_CASE_INPUTS] = {0}, high[PAL_CASE_INPUTS] = {0};
@@ -93,7 +93,7 @@ static json_t *op_json(size_t i)
                      "source", pal_op_source(op), "cases", cases_json(op));
 }
 
-/* ---- For people ----------------------------------------------------------------------------------------------- */
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 static void print_heading(size_t i, const char *format)
 {
@@ -117,8 +117,8 @@ static void print_list(void)
         printf(*domain(op, where, sizeof where) ? "; in %s\n" : "\n", where);
     }
     printf(
-        "\n%zu operations: name, operands, derivative, formula; what it is; the domain checked. `palindrome ops NAME` "
-        "tells all about one.\n",
+        "\n%zu operations. Columns: name, number of operands, derivative, formula; what it is; domain of the checks.\n"
+        "`palindrome ops NAME` describes one.\n",
         n);
 }
 
@@ -140,7 +140,7 @@ static void print_one(size_t i)
     }
 }
 
-/* A table's cell: bars would end it. */
+/* Prints a cell of a table; escapes what Markdown would interpret, such as the bar that ends a cell. */
 static void print_cell(const char *text)
 {
     for (; *text; text++) {
@@ -155,13 +155,14 @@ static void print_markdown(void)
     const pal_op *op;
     size_t n = 0;
     while (pal_op_at(n)) n++;
-    printf(
-        "# The operations\n\n"
-        "Made by `palindrome ops --markdown`; a test compares. %zu operations, each checked to second order against\n"
-        "differences (`palindrome gradcheck NAME`) over elements drawn from the domain given. A composite is a "
-        "function\n"
-        "over other operations. The functions and their arguments: `ops/ops.h`.\n",
-        n);
+    /* clang-format off */
+    printf("# The operations\n\n"
+           "This page is the output of `palindrome ops --markdown`; a test compares the two.\n"
+           "There are %zu operations. The first and second derivatives of each are checked against finite\n"
+           "differences (`palindrome gradcheck NAME`), at elements drawn from the domain in the last column.\n"
+           "A composite is a function made of other operations.\n"
+           "`ops/ops.h` declares the functions and their arguments.\n", n);
+    /* clang-format on */
     for (size_t i = 0; (op = pal_op_at(i)); i++) {
         if (first_of_family(i)) {
             print_heading(i, "\n## %s\n\n");

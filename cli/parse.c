@@ -1,6 +1,6 @@
-/* parse.c - options and words, by the C library's argp from tables.
+/* parse.c - parses options and words with the C library's argp, from tables.
  *
- * argp would tell wrong use in several lines; here it is silent and one line is made of what it stumbled over. */
+ * argp would report wrong use in several lines. Here its messages are off, and say_option prints one line instead. */
 #include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ enum { FIRST_KEY = 1000, OPTIONS = 2 * PAL_CLI_SETTINGS, DOC = 320 };
 
 typedef struct parsing {
     const pal_cli_spec *spec;
-    const pal_variant *variant; /* whose options --help shows: the one that is named, or NULL for all */
+    const pal_variant *variant; /* the variant named on the command line, whose options --help shows; NULL: show all */
     pal_cli_args *args;
     struct argp_option options[OPTIONS + 3];
     size_t n_options;
@@ -25,10 +25,10 @@ typedef struct parsing {
     size_t n_entries;
     char header[DOC];
     struct argp argp;
-    int status; /* of what was said already, or PAL_CLI_GO_ON */
+    int status; /* the exit status once an error is printed, else PAL_CLI_GO_ON */
 } parsing;
 
-/* Other words for options of variants. */
+/* Second names for options of variants. */
 static const pal_setting variant_aliases[] = {{"hidden", "latent-dim"}};
 
 static void put(pal_setting *list, size_t *n, const char *name, const char *value)
@@ -52,7 +52,7 @@ int pal_cli_check_picture(const pal_cli_args *args)
     const char *path = pal_cli_given(args, "out");
     size_t n = path ? strlen(path) : 0;
     if (!path || (n > 4 && !strcasecmp(path + n - 4, ".png"))) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--out %s: a picture is a PNG file: the name is to end in .png", path);
+    return pal_cli_say(PAL_CLI_WRONG, "--out %s: the picture is a PNG file: choose a name that ends in .png", path);
 }
 
 bool pal_cli_flag(const pal_cli_args *args, const char *name) { return pal_cli_given(args, name) != NULL; }
@@ -79,7 +79,8 @@ static void describe(char *doc, const pal_option *o, const char *preset, bool ta
 
 static const char by_model[] = "by model";
 
-/* The same of an option of several variants, none of which is named: what most of them say, or else what each says. */
+/* The same for an option of several variants, if none is named: the help that more than half of them share, or else the
+ * help of each. */
 static void describe_any(char *doc, const pal_option *any)
 {
     enum { TEXT = 200 };
@@ -111,7 +112,7 @@ static void describe_any(char *doc, const pal_option *any)
     describe(doc, &o, same ? o.value : by_model, true);
 }
 
-/* Whether the verb's options are those of training, whose defaults a variant may replace. */
+/* Whether the verb has the options of training. A variant may replace their defaults. */
 static bool trains(const pal_cli_spec *spec)
 {
     for (const pal_cli_row *r = spec->rows; r->option.name; r++)
@@ -119,7 +120,7 @@ static bool trains(const pal_cli_spec *spec)
     return false;
 }
 
-/* The default of an option of the verb's own, for the variant that is named or for all. */
+/* The default of one of the verb's own options, for the named variant, or for all of them. */
 static const char *preset_of(const parsing *p, const pal_option *o)
 {
     const pal_variant *v;
@@ -200,7 +201,7 @@ static int take_option(parsing *p, const struct entry *e, const char *value)
     return p->status == PAL_CLI_GO_ON ? 0 : EINVAL;
 }
 
-/* An option that is unknown, ambiguous, without its value, or with one it does not take. */
+/* Prints the error for an option that is unknown, ambiguous, lacks its value, or has a value but takes none. */
 static void say_option(parsing *p, const struct argp_state *state)
 {
     const char *word = state->next > 0 && state->next <= state->argc ? state->argv[state->next - 1] : "";
@@ -217,11 +218,11 @@ static void say_option(parsing *p, const struct argp_state *state)
     }
     const char *nearest = pal_cli_nearest(bare, any_name, p);
     if (found && strchr(word, '='))
-        p->status = pal_cli_say(PAL_CLI_WRONG, "%s takes no value", name);
+        p->status = pal_cli_say(PAL_CLI_WRONG, "%s does not take a value", name);
     else if (found)
         p->status = pal_cli_say(PAL_CLI_WRONG, "%s needs a value", name);
     else if (begin > 1)
-        p->status = pal_cli_say(PAL_CLI_WRONG, "%s could be several options: write it in full", name);
+        p->status = pal_cli_say(PAL_CLI_WRONG, "%s is ambiguous: write the full name of the option", name);
     else if (nearest && name[1] == '-')
         p->status = pal_cli_say(PAL_CLI_WRONG, "unknown option %s: did you mean --%s?", name, nearest);
     else
@@ -234,13 +235,13 @@ static error_t take(int key, char *value, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_ARG:
         if (p->args->n_words == p->spec->most || p->args->n_words == PAL_CLI_WORDS) {
-            p->status =
-                pal_cli_say(PAL_CLI_WRONG, "%s is one word too many: `%s --help` tells the use", value, state->argv[0]);
+            p->status = pal_cli_say(PAL_CLI_WRONG, "unexpected argument %s: `%s --help` shows the usage", value,
+                                    state->argv[0]);
             return EINVAL;
         }
         p->args->words[p->args->n_words++] = value;
         return 0;
-    case 'h': /* argp's own help is silent where its errors are */
+    case 'h': /* ARGP_NO_ERRS would also silence argp's own help */
         setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
         argp_help(&p->argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, state->argv[0]);
         p->status = PAL_CLI_DONE;
@@ -266,11 +267,12 @@ int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args 
     p->args = args;
     p->status = PAL_CLI_GO_ON;
     for (int i = 1; i < argc && spec->variants && !p->variant; i++) p->variant = pal_variant_find(argv[i]);
-    for (const pal_cli_row *r = spec->rows; r->option.name; r++) /* a variant's own word goes before the verb's */
+    /* an option of the variant replaces the verb's option of the same name */
+    for (const pal_cli_row *r = spec->rows; r->option.name; r++)
         if (!p->variant || !pal_variant_option_find(p->variant, r->option.name))
             add(p, &r->option, r->argument, r->alias, r->letter, false, false);
     if (spec->variants) add_variants(p, argv[0]);
-    p->options[p->n_options] = (struct argp_option){"help", 'h', NULL, 0, "this list", -1};
+    p->options[p->n_options] = (struct argp_option){"help", 'h', NULL, 0, "show this list", -1};
     p->argp = (struct argp){.options = p->options, .parser = take, .args_doc = spec->words, .doc = spec->summary};
     error_t error = argp_parse(&p->argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, p);
     if (error && p->status == PAL_CLI_GO_ON) p->status = pal_cli_say(PAL_CLI_FAILED, "%s", strerror(error));

@@ -1,4 +1,4 @@
-/* plots.c - pictures that gnuplot draws: their names, and what to say where there is none. */
+/* plots.c - pictures that gnuplot draws: the check of their names, and the message if gnuplot is missing. */
 #include <string.h>
 #include <strings.h>
 
@@ -14,7 +14,7 @@ int pal_cli_check_plot(const pal_cli_args *args)
 {
     const char *path = pal_cli_given(args, "out");
     if (!path || ends_in(path, ".png") || ends_in(path, ".svg")) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--out %s: the name of the picture is to end in .png or .svg", path);
+    return pal_cli_say(PAL_CLI_WRONG, "--out %s: not a picture: choose a name that ends in .png or .svg", path);
 }
 
 int pal_cli_say_undrawn(const char *path)

@@ -1,6 +1,8 @@
-/* plugin.c - `palindrome --load FILE`: variants from a shared object that defines
+/* plugin.c - `palindrome --load FILE`: variants from a shared object.
+ *
+ * The object defines
  *     pal_status palindrome_register(pal_error *err);
- * and there calls pal_variant_register. What is loaded is code: it may do anything that its user may. */
+ * which calls pal_variant_register. The object is code: it can do anything that its user is allowed to do. */
 #include <dlfcn.h>
 #include <string.h>
 
@@ -11,11 +13,13 @@ int pal_cli_load(const char *path)
     pal_status (*enlist)(pal_error * err) = NULL;
     pal_error err = {0};
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!object) return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s (a file here is ./NAME)", path, dlerror());
+    if (!object)
+        return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s (write ./NAME for a file in this folder)", path, dlerror());
     void *symbol = dlsym(object, "palindrome_register");
-    memcpy(&enlist, &symbol, sizeof symbol); /* POSIX lets it be a function's; C does not let it be cast */
+    memcpy(&enlist, &symbol, sizeof symbol); /* a function pointer by POSIX; C does not allow the cast */
     if (!enlist)
-        return pal_cli_say(PAL_CLI_WRONG, "--load %s: it defines no palindrome_register: see examples/variant.c", path);
+        return pal_cli_say(PAL_CLI_WRONG, "--load %s: does not define palindrome_register: see examples/variant.c",
+                           path);
     if (!enlist(&err)) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s", path, err.status ? err.text : "it did not register");
+    return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s", path, err.status ? err.text : "palindrome_register failed");
 }

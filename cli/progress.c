@@ -1,4 +1,4 @@
-/* progress.c - how training is going: a bar on a terminal, a line an epoch elsewhere; and the signals that end it. */
+/* progress.c - progress of training: a bar on a terminal, else one line per epoch; and the signals that stop it. */
 #include <langinfo.h>
 #include <math.h>
 #include <signal.h>
@@ -20,12 +20,12 @@ int pal_cli_signal(void) { return signal_number; }
 
 void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 {
-    /* The first signal asks the loop to save and stop, the second one ends the program. */
+    /* The first signal makes the loop save and stop. The second one kills the program. */
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    struct sigaction before; /* nohup has it ignored: so be it */
+    struct sigaction before; /* under nohup it is ignored, and stays so */
     if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 
     FILE *to = json ? stderr : stdout;
@@ -43,7 +43,7 @@ static int columns(FILE *to)
     return ioctl(fileno(to), TIOCGWINSZ, &size) || size.ws_col < 1 ? 80 : size.ws_col;
 }
 
-/* Five digits that do not jump about. */
+/* Prints five digits, so that the width changes little. */
 static const char *figure(double value, char *out, size_t size)
 {
     double m = fabs(value);
@@ -51,7 +51,7 @@ static const char *figure(double value, char *out, size_t size)
     return out;
 }
 
-/* What follows the bar, as much of it as fits into room; every part begins with two spaces. */
+/* The text after the bar: the parts that fit into `room` columns. Each part starts with two spaces. */
 static void after_bar(const pal_progress *p, int room, char *line)
 {
     enum { PARTS = 4, PART = 64 };

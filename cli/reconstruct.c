@@ -1,28 +1,32 @@
-/* reconstruct.c - palindrome reconstruct: samples and their reconstructions as a picture. */
+/* reconstruct.c - palindrome reconstruct: draws samples and their reconstructions. */
 #include <math.h>
 
 #include "cli/cli.h"
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/reconstruct.png)"),
+    PAL_CLI_OUT("picture file (default: RUN/reconstruct.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"samples", PAL_OPTION_INT, "16", 1, 256, NULL, "how many"}, "N", NULL, 0},
+    PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_FORMAT,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN [IN OUT]",
-    "A picture of samples, what the model is shown of them, and what it makes of it. --masking and its like corrupt "
-    "the input of any model. With IN "
-    "and OUT no picture: arrays in files, as `encode` and `decode` take them.",
-    rows,
-    1,
-    3,
-    "say which run: its folder, such as runs/denoising-001",
-    true};
+    .words = "RUN [IN OUT]",
+    .summary =
+        "Draw samples, the inputs that the model gets, and their reconstructions. Options such as --masking corrupt "
+        "the inputs of any model. With IN and OUT, convert an array to its reconstructions instead; both are files "
+        "as for `encode` and `decode`.",
+    .rows = rows,
+    .least = 1,
+    .most = 3,
+    .missing = PAL_CLI_NO_RUN,
+    .variants = true,
+};
 
 static int draw(const pal_cli_args *args, pal_cli_run *run)
 {
@@ -32,7 +36,7 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
     if (!path) path = pal_rundir_file(run->dir, "reconstruct.png", file, sizeof file);
     int64_t n = pal_cli_int(args, "samples", 16);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    if (info->result.epochs > 0) /* unknown of a run that goes on or was killed */
+    if (info->result.epochs > 0) /* 0: unknown, because training still runs or was killed */
         snprintf(epochs, sizeof epochs, "%lld epoch%s; ", (long long)info->result.epochs,
                  info->result.epochs == 1 ? "" : "s");
     snprintf(caption, sizeof caption, "%s. %sthe first %lld samples%s", run->described, epochs,
@@ -56,7 +60,7 @@ int pal_cli_reconstruct(int argc, char **argv)
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
     if (args.n_words == 3) return pal_cli_convert(PAL_CLI_RECONSTRUCT, &args);
-    if (args.n_words == 2) return pal_cli_say(PAL_CLI_WRONG, "say where to write, too: RUN IN OUT");
+    if (args.n_words == 2) return pal_cli_say(PAL_CLI_WRONG, "no output given: the arguments are RUN IN OUT");
     pal_cli_run run;
     status = pal_cli_open(&args, 0, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);

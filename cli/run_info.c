@@ -1,14 +1,20 @@
-/* run_info.c - palindrome run-info: what a run is, how it was made, how it went. */
+/* run_info.c - palindrome run-info: shows how a run was made and how it went. */
 #include <math.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-static const pal_cli_row rows[] = {PAL_CLI_JSON, {{.name = NULL}, NULL, NULL, 0}};
-static const pal_cli_spec spec = {"RUN", "What a run is, how it was made, and how it went.",      rows, 1,
-                                  1,     "say which run: its folder, such as runs/denoising-001", false};
+static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
+static const pal_cli_spec spec = {
+    .words = "RUN",
+    .summary = "Show how a run was made and how it went: its command, settings, data and epochs.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+};
 
-/* run.json as it is, with the epochs of metrics.jsonl. */
+/* Prints the content of run.json, with the epochs of metrics.jsonl added. */
 static int print_json(const pal_rundir *dir)
 {
     char name[4096];
@@ -64,7 +70,7 @@ static void print_epoch(const pal_epoch *e, bool phases, bool errors)
     printf(" %9.1f\n", e->seconds);
 }
 
-/* The first epochs and the last, and the last of each phase. */
+/* Prints the first and the last epochs, and the last epoch of each phase. */
 static void print_epochs(const pal_rundir *dir)
 {
     enum { FIRST = 3, LAST = 7 };
@@ -94,8 +100,8 @@ static const char *setting(const pal_run_info *info, const char *name)
     return "";
 }
 
-/* How it was trained. A run that does not tell its result, since it goes on or was killed, has the epochs in metrics.
- */
+/* Prints how the run was trained. If training still runs or was killed, run.json has no result; then the epochs in
+ * metrics.jsonl are counted. */
 static void print_training(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
@@ -121,7 +127,7 @@ static void print_table(const pal_rundir *dir)
     const pal_run_info *info = pal_rundir_info(dir);
     char text[512], a[64], b[64];
     printf("%s: %s, %s\n\n", pal_rundir_path(dir), info->model, info->status);
-    print_row("why", info->error);
+    print_row("error", info->error);
     print_row("command", info->command);
     print_settings(info);
     print_row("data", info->data);

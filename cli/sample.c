@@ -1,28 +1,28 @@
-/* sample.c - palindrome sample: what a model with a random code makes of its prior. */
+/* sample.c - palindrome sample: draws what a model with a random code decodes from its prior. */
 #include "cli/cli.h"
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture (default: RUN/sample.png)"),
-    {{"samples", PAL_OPTION_INT, "", 1, 10000, NULL, "codes drawn from the prior (default: 64)"}, "N", NULL, 0},
-    {{"steps", PAL_OPTION_INT, "", 2, 100, NULL,
-      "of a code of two numbers: instead a grid of so many on each side, by the prior's quantiles (its default: 20)"},
-     "N",
-     NULL,
-     0},
-    {{"seed", PAL_OPTION_INT, "1", 0, 1e15, NULL, "of the draws"}, "N", NULL, 0},
+    PAL_CLI_OUT("picture file (default: RUN/sample.png)"),
+    PAL_CLI_INT("samples", "", 1, 10000, "N", "codes to draw from the prior (default: 64)"),
+    PAL_CLI_INT("steps", "", 2, 100, "N",
+                "for a code of two numbers: draw N x N codes at quantiles of the prior (default: 20)"),
+    PAL_CLI_INT("seed", "1", 0, 1e15, "N", "seed of the draws"),
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "A picture of what a model with a random code makes of its prior: the decoder's means "
-    "for codes drawn from it; of a code of two numbers the whole plane, a grid that "
-    "holds as much of the prior between any two lines.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/variational-001",
-    false};
+    .words = "RUN",
+    .summary =
+        "Draw what a model with a random code decodes from its prior: the means of the decoder for codes drawn from "
+        "the prior. For a code of two numbers, draw a grid over the whole plane; neighbouring grid lines enclose "
+        "equal shares of the prior.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = "no run given: name its folder, such as runs/variational-001",
+};
 
 static int sample(const pal_cli_args *args, pal_cli_run *run)
 {

@@ -1,4 +1,4 @@
-/* say.c - how the program speaks: one line of error, one document of JSON, numbers for people. */
+/* say.c - output of all verbs: one-line errors, JSON documents, numbers for people. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ int pal_cli_say(int status, const char *format, ...)
     vsnprintf(line, sizeof line, format, list);
     va_end(list);
     for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* one line, whatever the user typed */
+        if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* an argument may contain control characters */
     fflush(stdout);
     fprintf(stderr, "palindrome: %s\n", line);
     return status;
@@ -36,7 +36,7 @@ int pal_cli_say_error(const pal_error *err)
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-/* Insertions, deletions, replacements and swaps of neighbours that make b of a. */
+/* The number of insertions, deletions, replacements and swaps of neighbours that turn a into b. */
 static size_t distance(const char *a, const char *b)
 {
     enum { LONGEST = 40 };
@@ -59,7 +59,7 @@ static size_t distance(const char *a, const char *b)
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user)
 {
     const char *best = NULL, *name;
-    size_t length = strlen(word), smallest = (length + 1) / 3 + 1; /* one letter in three is wrong, no more */
+    size_t length = strlen(word), smallest = (length + 1) / 3 + 1; /* accept at most one wrong letter in three */
     for (size_t i = 0; (name = at(i, user)); i++) {
         bool begins = length >= 3 && !strncmp(word, name, length);
         size_t far = begins ? 1 : distance(word, name);

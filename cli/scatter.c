@@ -1,39 +1,35 @@
-/* scatter.c - palindrome scatter: the samples in the code's plane, coloured by class. */
+/* scatter.c - palindrome scatter: draws the samples in the plane of the code, coloured by class. */
 #include <stdlib.h>
 
 #include "cli/cli.h"
 
 enum { ELLIPSES = 10 };
 
+/* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUTPUT("the picture, .png or .svg (default: RUN/scatter.png)"),
+    PAL_CLI_OUT("picture file, .png or .svg (default: RUN/scatter.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    {{"samples", PAL_OPTION_INT, "10000", 2, 4294967295, NULL, "the first N"}, "N", NULL, 0},
-    {{"ellipses", PAL_OPTION_INT, "", 0, 10000, NULL,
-      "of a normal random code, the posterior of N samples of each class (default: 10); 0: none"},
-     "N",
-     NULL,
-     0},
-    {{"deviations", PAL_OPTION_REAL, "1", 1e-3, 1000, NULL, "standard deviations that an ellipse reaches to"},
-     "D",
-     NULL,
-     0},
+    PAL_CLI_INT("samples", "10000", 2, 4294967295, "N", "draw the first N samples"),
+    PAL_CLI_INT("ellipses", "", 0, 10000, "N",
+                "posteriors to draw per class, for a normal random code (default: 10); 0: none"),
+    PAL_CLI_REAL("deviations", "1", 1e-3, 1000, "D", "size of an ellipse in standard deviations"),
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
-    {{.name = NULL}, NULL, NULL, 0},
+    PAL_CLI_END,
 };
+/* clang-format on */
 static const pal_cli_spec spec = {
-    "RUN",
-    "A picture of samples as points, coloured by class: a code of two numbers as it is, of a longer one its two "
-    "leading principal components. Of a normal random code the posteriors of some samples are drawn, too, as ellipses "
-    "of "
-    "their covariance. The data and gnuplot's script are left beside it.",
-    rows,
-    1,
-    1,
-    "say which run: its folder, such as runs/basic-001",
-    false};
+    .words = "RUN",
+    .summary =
+        "Draw samples as points in the plane of the code, coloured by class. A longer code is projected onto its two "
+        "leading principal components. For a normal random code, the posteriors of some samples are drawn as "
+        "ellipses of their covariance. The data and the gnuplot script are written next to the picture.",
+    .rows = rows,
+    .least = 1,
+    .most = 1,
+    .missing = PAL_CLI_NO_RUN,
+};
 
 static int draw(const pal_cli_args *args, pal_cli_run *run)
 {
@@ -52,7 +48,7 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
                              .ellipses = pal_cli_int(args, "ellipses", pal_scatter_ellipses(run->model) ? ELLIPSES : 0),
                              .deviations = deviations ? strtod(deviations, NULL) : 0};
     if (deviations && !o.ellipses)
-        return pal_cli_say(PAL_CLI_WRONG, "--deviations is of ellipses, and there are none: leave it%s",
+        return pal_cli_say(PAL_CLI_WRONG, "--deviations is the size of ellipses, but none are drawn: leave it out%s",
                            pal_scatter_ellipses(run->model) ? ", or give --ellipses" : "");
     pal_scatter s;
     pal_error err = {0};

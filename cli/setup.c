@@ -1,7 +1,7 @@
-/* setup.c - the processors, the BLAS kernels, and what `palindrome --version` says about them.
+/* setup.c - the processors, the BLAS kernels, and the output of `palindrome --version`.
  *
- * OpenBLAS chooses its kernels when it is loaded, before main: the only way to choose others is an environment variable
- * and to begin again. This is done once, and never where the user has set the variable. */
+ * OpenBLAS chooses its kernels when it is loaded, before main. The only way to choose others is to set an environment
+ * variable and to restart the program. This happens once, and never if the user has set the variable. */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ void pal_cli_set_up(char **argv)
     if (at) snprintf(value, sizeof value, "%.*s", (int)strcspn(at + sizeof VARIABLE, " ,;"), at + sizeof VARIABLE);
     pal_context_free(context);
     if (!*value || setenv(VARIABLE, value, 0)) return;
-    execve("/proc/self/exe", argv, environ); /* where it fails, the kernels stay as they are */
+    execve("/proc/self/exe", argv, environ); /* if this fails, the program goes on with the slower kernels */
 }
 
 pal_context *pal_cli_context(const pal_cli_args *args, int *status)
@@ -36,14 +36,14 @@ pal_context *pal_cli_context(const pal_cli_args *args, int *status)
     unsigned threads = (unsigned)pal_cli_int(args, "threads", 0);
     pal_context *context =
         pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads});
-    if (!context) *status = pal_cli_say(PAL_CLI_FAILED, "no memory, or no threads, to compute with");
+    if (!context) *status = pal_cli_say(PAL_CLI_FAILED, "not enough memory or threads to start");
     return context;
 }
 
 int pal_cli_print_version(void)
 {
     pal_context *context = pal_context_new(NULL);
-    if (!context) return pal_cli_say(PAL_CLI_FAILED, "no memory, or no threads, to compute with");
+    if (!context) return pal_cli_say(PAL_CLI_FAILED, "not enough memory or threads to start");
     printf("palindrome %s\n", PAL_CLI_VERSION);
     printf("instructions  %s\n", pal_context_isa(context));
     printf("products      %s\n", pal_context_blas(context));

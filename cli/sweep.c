@@ -1,7 +1,7 @@
-/* sweep.c - palindrome sweep: a model trained at several settings and seeds, and what differs.
+/* sweep.c - palindrome sweep: trains a model with several settings and seeds, and compares the results.
  *
- * Every run is `palindrome train` with one value of each list, so that each folder is a run like any other and its
- * run.json has the command that repeats it. All that can be refused is refused before the first run. */
+ * Each run is a `palindrome train` with one value of each list. So each folder is an ordinary run, and its run.json
+ * contains the command that repeats it. All arguments are checked before the first run. */
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,9 +14,9 @@ enum { PATH = SWEEP_PATH, ROWS = SWEEP_ROWS, VALUES = SWEEP_VALUES, NAME = SWEEP
 
 typedef pal_cli_sweep_job job;
 
-/* ---- What is asked for ---------------------------------------------------------------------------------------- */
+/* ---- Options and lists ---------------------------------------------------------------------------------------- */
 
-/* Those of train, but for what a sweep gives each run itself. */
+/* Takes the options of train, except those that a sweep sets for each run. */
 static void fill_rows(job *j)
 {
     size_t n = 0;
@@ -24,22 +24,19 @@ static void fill_rows(job *j)
         if (!strcmp(r->option.name, "resume")) continue;
         j->rows[n] = *r;
         pal_option *o = &j->rows[n++].option;
-        if (!strcmp(o->name, "out")) o->help = "the folder of all runs (default: runs/sweep-MODEL-NNN)";
-        if (!strcmp(o->name, "seed")) o->help = "the first one";
+        if (!strcmp(o->name, "out")) o->help = "folder for all runs (default: runs/sweep-MODEL-NNN)";
+        if (!strcmp(o->name, "seed")) o->help = "the first seed";
         if (!strcmp(o->name, "learning-rate")) {
             o->type = PAL_OPTION_ENUM; /* free text: a number or a list of them */
             o->help = "step size";
         }
     }
-    j->rows[n++] = (pal_cli_row){
-        {"seeds", PAL_OPTION_INT, "3", 1, 1000, NULL, "how many, from --seed on; each shared by all settings"},
-        "N",
-        NULL,
-        0};
-    j->rows[n] = (pal_cli_row){{.name = NULL}, NULL, NULL, 0};
+    j->rows[n++] = (pal_cli_row)PAL_CLI_INT("seeds", "3", 1, 1000, "N",
+                                            "number of seeds, from --seed on; the same for all settings");
+    j->rows[n] = (pal_cli_row)PAL_CLI_END;
 }
 
-/* Options that are lists themselves have semicolons between their values. */
+/* Values are separated by commas, or by semicolons if a value is itself a list. */
 static char separator(const pal_option *option, const char *text)
 {
     bool list = option && (option->type == PAL_OPTION_SIZES || option->type == PAL_OPTION_REALS);
@@ -60,10 +57,10 @@ static int add_axis(job *j, const char *name, const char *text, char between)
         more = *end;
         *end = 0;
         at += strspn(at, " ");
-        if (!*at) return pal_cli_say(PAL_CLI_WRONG, "--%s %s: a value between the marks is missing", name, text);
+        if (!*at) return pal_cli_say(PAL_CLI_WRONG, "--%s %s: a value is missing in the list", name, text);
         for (size_t i = 0; i < axis->count; i++)
             if (!strcmp(axis->values[i], at))
-                return pal_cli_say(PAL_CLI_WRONG, "--%s %s: %s is there twice", name, text, at);
+                return pal_cli_say(PAL_CLI_WRONG, "--%s %s: %s appears twice", name, text, at);
         if (axis->count == VALUES) return pal_cli_say(PAL_CLI_WRONG, "--%s: at most %d values", name, VALUES);
         j->values[j->n_axes][axis->count++] = at;
     }
@@ -89,13 +86,13 @@ static int find_axes(job *j)
     }
     if (status == PAL_CLI_GO_ON && rate && strchr(rate, ',')) status = add_axis(j, "learning-rate", rate, ',');
     if (status == PAL_CLI_GO_ON && !j->n_axes)
-        status = pal_cli_say(PAL_CLI_WRONG, "nothing varies: give an option of %s several values, such as --%s",
+        status = pal_cli_say(PAL_CLI_WRONG, "nothing varies: give several values to an option of %s, such as --%s",
                              j->variant->name,
                              pal_variant_option_find(j->variant, "lambda") ? "lambda 0,0.1,1" : "hidden 64,256");
     return status;
 }
 
-/* The variant's settings of a row: the sweep's, and what is the same in all. */
+/* The settings of the variant in one row: those that vary in the sweep, and those that are the same in all rows. */
 static size_t settings_of(const job *j, const pal_setting *chosen, size_t n_chosen, pal_setting *out)
 {
     size_t n = 0;
@@ -116,7 +113,7 @@ static int check_rate(const job *j, const char *text)
     return PAL_CLI_GO_ON;
 }
 
-/* Stands in for a run while nothing may be written: whether there can be such a model. */
+/* Takes the place of a run in the first pass, which writes nothing: checks whether such a model can be made. */
 static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
 {
     job *j = user;
@@ -135,7 +132,7 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
     return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
 }
 
-/* A folder that is there is to be empty. */
+/* An existing folder must be empty. */
 static int choose_folder(job *j)
 {
     const char *given = pal_cli_given(&j->args, "out");
@@ -153,9 +150,9 @@ static int choose_folder(job *j)
     return empty ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_WRONG, "%s exists: choose another --out", given);
 }
 
-/* ---- A run ---------------------------------------------------------------------------------------------------- */
+/* ---- One run -------------------------------------------------------------------------------------------------- */
 
-/* palindrome train MODEL with these settings, as if it had been typed. */
+/* Runs `palindrome train MODEL` with these settings, as if the user had typed it. */
 static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error *why)
 {
     static char head[] = "palindrome train", quiet[] = "--quiet";
@@ -214,7 +211,7 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
     if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
     if (!finished || j->quiet || j->json) return;
     printf("%zu of %zu: %s, seed %llu", run->number, run->runs, name, (unsigned long long)run->seed);
-    for (size_t f = 0; f < 2; f++) /* the table has all */
+    for (size_t f = 0; f < 2; f++) /* the table at the end has all figures */
         if (isfinite(run->figures[f])) printf("  %s %.4f", pal_cli_sweep_figure(f, true), run->figures[f]);
     putchar('\n');
     fflush(stdout);
@@ -234,7 +231,7 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
     j->status = train(j, run, folder, &why);
     if (j->status > PAL_CLI_SIGNAL) return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     if (j->status != PAL_CLI_DONE)
-        return pal_error_set(err, PAL_ERR_STOPPED, "%s", why.text); /* none: train has said it */
+        return pal_error_set(err, PAL_ERR_STOPPED, "%s", why.text); /* empty: train has printed the reason */
     pal_status status = measure(j, run, folder, err);
     tell(j, run, true);
     if (status) j->status = PAL_CLI_FAILED;
@@ -255,7 +252,7 @@ static int sweep(job *j)
                            .run = try,
                            .user = j};
     pal_error err = {0};
-    pal_sweep *s = pal_sweep_new(&o, &err); /* of models that are not trained */
+    pal_sweep *s = pal_sweep_new(&o, &err); /* the first pass: checks only */
     pal_sweep_free(s);
     if (err.status) return s ? j->status : pal_cli_say_error(&err);
     int status = choose_folder(j);
@@ -296,16 +293,18 @@ int pal_cli_sweep(int argc, char **argv)
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     fill_rows(j);
     const pal_cli_spec spec = {
-        "MODEL",
-        "Train a model at several settings and seeds and compare. Give one or two of its options, or the learning "
-        "rate, lists of values: --lambda 0,0.1,1 (what is a list itself with semicolons: --layers '500,30;100,30'). "
-        "The "
-        "runs of one seed share initial weights, order and noise; each is a folder of its own.",
-        j->rows,
-        1,
-        1,
-        "say which model: `palindrome models` lists them",
-        true};
+        .words = "MODEL",
+        .summary =
+            "Train a model with several settings and seeds, and compare the results. Give a list of values to one or "
+            "two options of the model, or to the learning rate: --lambda 0,0.1,1. If a value is itself a list, "
+            "separate values with semicolons: --layers '500,30;100,30'. Runs with the same seed share initial "
+            "weights, order of samples and noise. Each run has its own folder.",
+        .rows = j->rows,
+        .least = 1,
+        .most = 1,
+        .missing = "no model given: `palindrome models` lists them",
+        .variants = true,
+    };
     int status = pal_cli_parse(&spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = prepare(j);
     if (status == PAL_CLI_GO_ON) status = sweep(j);

@@ -1,4 +1,4 @@
-/* sweep_report.c - what came of a sweep: the table, its file, JSON, and the filters side by side. */
+/* sweep_report.c - the output of a sweep: the table, its CSV file, JSON, and the picture of the filters. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static double error(const pal_figures *f) { return f->error; }
 static double jacobian_norm2(const pal_figures *f) { return f->code.units ? f->code.jacobian_norm2 : (double)NAN; }
 static double activation(const pal_figures *f) { return f->code.units ? f->code.mean : (double)NAN; }
 
-/* What is compared. */
+/* The figures that are compared. */
 static const struct {
     const char *name, *heading;
     double (*of)(const pal_figures *figures);
@@ -23,13 +23,13 @@ static const struct {
     {"loss", "test loss", loss},
     {"squared_error", "squared error", squared_error},
     {"squared_error_corrupted", "squared error from corrupted input", squared_error_corrupted},
-    {"error", "share that is classified wrongly", error},
+    {"error", "share classified wrongly", error},
     {"jacobian_norm2", "||J||^2 of the encoder", jacobian_norm2},
     {"activation", "mean activation of the code", activation},
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
-_Static_assert((int)FIGURES <= (int)SWEEP_FIGURES, "room for the names");
+_Static_assert((int)FIGURES <= (int)SWEEP_FIGURES, "SWEEP_FIGURES is too small");
 const size_t pal_cli_sweep_figures = FIGURES;
 
 const char *pal_cli_sweep_figure(size_t i, bool heading) { return heading ? figures[i].heading : figures[i].name; }
@@ -98,8 +98,8 @@ static void print_table(const job *j, const pal_sweep *s)
         if (whole)
             printf("%zu seed%s", seeds, seeds == 1 ? "" : "s");
         else
-            printf("the seeds that are finished, of %zu,", seeds);
-        printf(" +- standard error; less that of %s, seed by seed\n\n", first);
+            printf("the finished ones of %zu seeds,", seeds);
+        printf(" +- standard error; then the difference from %s, seed by seed\n\n", first);
         for (size_t row = 0; row < pal_sweep_rows(s); row++) {
             pal_sweep_summary m = pal_sweep_of(s, row, f);
             name_row(j, s, row, false, name);
@@ -151,7 +151,7 @@ static void print_json(const job *j, const pal_sweep *s, const char *table, cons
                                  (json_int_t)pal_sweep_done(s), "rows", rows, "table", table, "filters", picture));
 }
 
-/* The first layers of the first seed's models, side by side. */
+/* Draws the first layers of the models of the first seed, side by side. */
 static bool draw(const job *j, const pal_sweep *s, const char *path, pal_error *err)
 {
     size_t n = pal_sweep_rows(s) < DRAWN ? pal_sweep_rows(s) : DRAWN;
@@ -204,5 +204,5 @@ int pal_cli_sweep_report(job *j, const pal_sweep *s, const pal_error *ended)
     if (ended->status)
         return pal_cli_say(j->status, "%s: %zu of %zu runs are finished and stay in %s", ended->text, done, all,
                            j->out);
-    return drawn ? PAL_CLI_DONE : pal_cli_say(PAL_CLI_FAILED, "no picture of the filters: %s", undrawn.text);
+    return drawn ? PAL_CLI_DONE : pal_cli_say(PAL_CLI_FAILED, "cannot draw the filters: %s", undrawn.text);
 }

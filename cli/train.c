@@ -1,6 +1,6 @@
-/* train.c - palindrome train: a model trained into a run folder.
+/* train.c - palindrome train: trains a model and saves it in a run folder.
  *
- * Everything that can be refused is refused before the folder is made. */
+ * All arguments are checked before the folder is made. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,13 +9,15 @@
 
 #include "cli/cli.h"
 
-static const pal_cli_spec spec = {"MODEL\n--resume RUN",
-                                  "Train a model into a run folder. `palindrome models` lists the models.",
-                                  pal_cli_train_rows,
-                                  0,
-                                  1,
-                                  NULL,
-                                  true};
+static const pal_cli_spec spec = {
+    .words = "MODEL\n--resume RUN",
+    .summary =
+        "Train a model and save it in a run folder, or continue an interrupted run. `palindrome models` lists the "
+        "models.",
+    .rows = pal_cli_train_rows,
+    .most = 1,
+    .variants = true,
+};
 
 typedef struct job {
     pal_cli_args args;
@@ -26,12 +28,12 @@ typedef struct job {
     pal_rundir *dir;
     pal_run_info info;
     char data[PATH_MAX], from[PATH_MAX], command[8192];
-    pal_error *why; /* who calls says himself why training ended early; else NULL */
+    pal_error *why; /* receives the reason if training ends early; NULL: the reason is printed */
     char classes[16];
-    char optimizer[32], schedule[32]; /* their names, of a run that is resumed */
+    char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } job;
 
-/* As given, or the variant's own default, or that of the table. */
+/* The value as given, or the default of the variant, or the default of the table. */
 static const char *text(const job *j, const char *name)
 {
     const char *value = pal_cli_given(&j->args, name);
@@ -44,7 +46,7 @@ static const char *text(const job *j, const char *name)
 
 static int64_t whole(const job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
 static double real(const job *j, const char *name) { return strtod(text(j, name), NULL); }
-/* An optimiser's option: it takes 0 for its own default, and -1 for 0. */
+/* The value of an option for the optimizer, which reads 0 as its own default, and -1 as 0. */
 static double chosen(const job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
 
 static void quote(char *out, size_t size, const char *word)
@@ -68,7 +70,7 @@ static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
     if (!j->test) return pal_cli_say_error(&err);
     if (limit > j->train->count && hold_out)
         return pal_cli_say(PAL_CLI_WRONG,
-                           "--limit %lld: %s has %lld training samples beside those held out: give as many or less",
+                           "--limit %lld: without those held out, %s has %lld training samples: lower --limit",
                            (long long)limit, j->train->name, (long long)j->train->count);
     if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
@@ -134,7 +136,7 @@ static int make_folder(job *j)
     return pal_cli_say_error(&err);
 }
 
-/* Why training ended early. */
+/* Reports why training ended early. */
 static int tell(const job *j, int status, const char *line)
 {
     if (!j->why) return pal_cli_say(status, "%s", line);
@@ -176,14 +178,15 @@ static int train(job *j)
     if (json) pal_cli_train_json(j->dir, &result);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result);
     if (done != PAL_ERR_STOPPED) return PAL_CLI_DONE;
-    snprintf(line, sizeof line, "interrupted after step %lld, which is saved; `palindrome train --resume %s` goes on",
+    snprintf(line, sizeof line,
+             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
              (long long)result.steps, pal_rundir_path(j->dir));
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
-/* ---- A run that is resumed ------------------------------------------------------------------------------------ */
+/* ---- Resuming a run ------------------------------------------------------------------------------------------- */
 
-/* What a run was begun with is not to be said again. */
+/* Refuses arguments that a resumed run has already. */
 static int check_words(const job *j)
 {
     static const char *const allowed[] = {"resume", "threads", "quiet", "json"};
@@ -194,10 +197,11 @@ static int check_words(const job *j)
             if (!strcmp(found, allowed[k])) found = NULL;
     }
     if (j->args.n_words)
-        return pal_cli_say(PAL_CLI_WRONG, "%s: a run that is resumed has its model: leave the word out",
+        return pal_cli_say(PAL_CLI_WRONG, "%s: a resumed run already has its model: leave the name out",
                            j->args.words[0]);
     if (!found) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--%s: a run that is resumed keeps what it began with: leave it out", found);
+    return pal_cli_say(PAL_CLI_WRONG, "--%s: a resumed run keeps the settings it started with: leave the option out",
+                       found);
 }
 
 static int check_data(const job *j)
@@ -208,12 +212,13 @@ static int check_data(const job *j)
     } counts[] = {{"training", j->info.train_samples, j->train->count}, {"test", j->info.test_samples, j->test->count}};
     for (size_t i = 0; i < 2; i++)
         if (counts[i].was != counts[i].is)
-            return pal_cli_say(PAL_CLI_WRONG, "%s: %lld %s samples, and the run began with %lld: put those back",
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "%s: has %lld %s samples, but the run started with %lld: restore the original data",
                                j->info.data, (long long)counts[i].is, counts[i].split, (long long)counts[i].was);
     return PAL_CLI_GO_ON;
 }
 
-/* Those of another run, in place of initial ones. */
+/* Copies the weights of another run in place of the initial ones. from NULL: does nothing. */
 static int take_weights(job *j, const char *from)
 {
     pal_error err = {0};
@@ -227,7 +232,7 @@ static int take_weights(job *j, const char *from)
     return pal_cli_say(PAL_CLI_WRONG, "--from %s: %s", from, err.text);
 }
 
-/* Of the checkpoint; a run that ended before its first one begins again. */
+/* Opens the model of the checkpoint. Without a checkpoint, training starts again from the initial weights. */
 static int open_model(job *j)
 {
     char path[PATH_MAX];
@@ -241,12 +246,14 @@ static int open_model(job *j)
     return access(path, F_OK) ? take_weights(j, j->info.from) : PAL_CLI_GO_ON;
 }
 
-/* The bits depend on them. */
+/* Warns if the instruction set or the BLAS has changed, because results depend on them bit by bit. */
 static void say_changes(const job *j)
 {
     const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
     if (pal_run_changes(&j->info, j->context, was, is))
-        pal_cli_say(0, "%s began with %s and goes on with %s: its bits will not be those of one without a break",
+        pal_cli_say(0,
+                    "%s started with %s and continues with %s: its results may differ in rounding from those of an "
+                    "uninterrupted run",
                     pal_rundir_path(j->dir), was[0], is[0]);
 }
 
@@ -268,14 +275,14 @@ static int prepare_resumed(job *j)
     say_changes(j);
     snprintf(j->optimizer, sizeof j->optimizer, "%s", j->info.optimizer.name ? j->info.optimizer.name : "");
     snprintf(j->schedule, sizeof j->schedule, "%s", j->info.schedule.name ? j->info.schedule.name : "");
-    j->info.optimizer.name = j->optimizer; /* the folder's info does not outlast the next change to it */
+    j->info.optimizer.name = j->optimizer; /* the folder's info is valid only until its next change */
     j->info.schedule.name = j->schedule;
     return status;
 }
 
 /* ---- A new run ------------------------------------------------------------------------------------------------ */
 
-/* As many as the data have, where nothing else is said. */
+/* Adds the option classes with the number of classes in the data, unless it is given. */
 static void add_classes(job *j)
 {
     pal_cli_args *a = &j->args;
@@ -291,7 +298,7 @@ static int prepare(job *j)
     int status = PAL_CLI_GO_ON;
     pal_error err = {0};
     if (pal_cli_given(&j->args, "resume")) return prepare_resumed(j);
-    if (!j->args.n_words) return pal_cli_say(PAL_CLI_WRONG, "say which model: `palindrome models` lists them");
+    if (!j->args.n_words) return pal_cli_say(PAL_CLI_WRONG, "no model given: `palindrome models` lists them");
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (!j->variant) return status;
     status = pal_cli_check_settings(j->variant, j->args.variant, j->args.n_variant);
@@ -322,8 +329,7 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     j->why = why;
     snprintf(j->command, sizeof j->command, "%s", argv[0]);
-    for (int i = 1; i < argc; i++)
-        quote(j->command, sizeof j->command, argv[i]); /* before argp moves the words about */
+    for (int i = 1; i < argc; i++) quote(j->command, sizeof j->command, argv[i]); /* before argp reorders argv */
     int status = pal_cli_parse(&spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = prepare(j);
     if (status == PAL_CLI_GO_ON) status = train(j);

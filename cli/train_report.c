@@ -1,4 +1,4 @@
-/* train_report.c - what train says at the end. */
+/* train_report.c - what `palindrome train` prints at the end. */
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     const bool held = pal_rundir_info(dir)->hold_out > 0;
     if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
-    if (isfinite(r->squared_error_corrupted)) printf("    of corrupted  %10.4f\n", r->squared_error_corrupted);
+    if (isfinite(r->squared_error_corrupted)) printf("    corrupted     %10.4f\n", r->squared_error_corrupted);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
     printf("\n  saved in %s\n", run);
     const char *first = pal_model_classes(model) ? "classify" : pal_model_code(model) ? "sample" : "filters";

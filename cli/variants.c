@@ -1,4 +1,4 @@
-/* variants.c - models by name, and the options that any of them has. */
+/* variants.c - finds models by name, checks their options, and lists the options of all models. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -46,7 +46,7 @@ int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settin
     return PAL_CLI_GO_ON;
 }
 
-/* Option k of variant v is new: no variant before has its name. */
+/* Whether no variant before variant v has an option of this name. */
 static bool is_first(size_t v, const char *name)
 {
     for (size_t i = 0; i < v; i++)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# cli.sh PROGRAM - the behaviour of the program: exit statuses, one line on wrong use, run folders, pictures, same bits.
-# Works in a folder of its own on a small data set that it makes. Ends with "N passed, N failed".
+# cli.sh PROGRAM - tests the program: exit statuses, one line on wrong use, run folders, pictures, bit-identical results.
+# It works in a temporary folder, on a small data set that it makes. Its last line is "N passed, N failed".
 set -u
 LC_ALL=C
 export LC_ALL
@@ -21,9 +21,9 @@ check() { # what, command...
     if "$@"; then pass; else fail "$what"; fi
 }
 
-# bytes NUMBER...: these bytes
+# bytes NUMBER...: prints these bytes
 bytes() { for b in "$@"; do printf "\\$(printf %o "$b")"; done; }
-# images COUNT: 8x8, a bright bar in one row or one column, brightness varying
+# images COUNT: an IDX file of 8x8 images, each with a bright bar in one row or one column, of varying brightness
 images() {
     bytes 0 0 8 3 0 0 0 "$1" 0 0 0 8 0 0 0 8
     awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (y = 0; y < 8; y++) for (x = 0; x < 8; x++)
@@ -35,7 +35,8 @@ labels() {
     awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 8 }' > text
     printf "$(cat text)"
 }
-# stop SIGNAL: process $pid gets it; its status. One that does not listen yet gets it again, and is killed in the end.
+# stop SIGNAL: sends it to process $pid and returns the exit status. A process that does not handle the signal yet gets it
+# again after 20 seconds, and is killed after 40.
 stop() {
     kill -"$1" $pid
     (sleep 20; kill -"$1" $pid; sleep 20; kill -KILL $pid) > deaf-ears 2>&1 &
@@ -54,7 +55,8 @@ small="--data data --batch 16 --hidden 12 --epochs 3"
 
 state() { find . -path ./out -prune -o -path ./err -prune -o -type f -print | sort | xargs cksum; }
 
-# refused WORDS MENTIONED ARGUMENTS...: exit status 2, one line that mentions it, nothing on standard output, no change
+# refused WHAT MENTIONED ARGUMENTS...: exit status 2, one line that contains MENTIONED, nothing on standard output, no
+# change in the folder
 refused() {
     what=$1
     word=$2
@@ -81,7 +83,7 @@ works() { # WHAT ARGUMENTS...: exit status 0, nothing on standard error
     else pass
     fi
 }
-warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning
+warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning that contains MENTIONED
     what=$1
     word=$2
     shift 2
@@ -92,16 +94,16 @@ warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning
     else pass
     fi
 }
-figure() { sed -n "s/^ *\"$1\": \([-0-9.e+]*\).*/\1/p" out | head -n 1; } # of the JSON in out
+figure() { sed -n "s/^ *\"$1\": \([-0-9.e+]*\).*/\1/p" out | head -n 1; } # its first value in the JSON of file out
 less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'; }
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
 is_json() { if command -v jq > /dev/null; then jq -e . < "$1" > /dev/null; else head -c 1 "$1" | grep -q '[[{]'; fi; }
 
-# ---- Saying what there is
+# ---- Lists and help
 works "help" --help
 check "help lists the verbs" grep -q '^  train ' out
 works "version" --version
-check "version tells the kernels" grep -q '^instructions' out
+check "version reports the kernels" grep -q '^instructions' out
 works "help of a verb" train --help
 check "help lists the options of models" grep -q -e '--masking' out
 works "models" models
@@ -117,15 +119,15 @@ works "one operation" ops pad
 check "an operation has its cases" grep -q '^cases' out
 refused "no such operation" sigmoid ops sigmid
 works "the page of operations" ops --markdown
-check "docs/operations.md is what the program makes" cmp -s out "$here/../../docs/operations.md"
+check "docs/operations.md is the output of the program" cmp -s out "$here/../../docs/operations.md"
 
 # ---- The gradient checker
 works "gradcheck of operations and a model" gradcheck exp matmul basic --seed 3
-check "its table has a head" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*verdict$' out
-check "its columns stand under their heads" [ "$(sed '$d' out | awk '{ print length($0) - length($NF) }' | sort -u | wc -l)" -eq 1 ]
+check "its table has a heading" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*verdict$' out
+check "its columns are aligned with the heading" [ "$(sed '$d' out | awk '{ print length($0) - length($NF) }' | sort -u | wc -l)" -eq 1 ]
 check "it ends in one verdict" [ "$(tail -n 1 out | grep -c '^PASS: .* checks, worst .* at order 1, .* at order 2, .* 0 failed;* *[^;]*$')" -eq 1 ]
-check "it colours nothing in a file" [ -z "$(tr -d -c '\033' < out)" ]
-check "the rates of Taylor's remainders are told" grep -q '^exp  *plain  *2 .* [23]\.[0-9][0-9] ' out
+check "its output to a file has no colours" [ -z "$(tr -d -c '\033' < out)" ]
+check "its table has the convergence rates of the Taylor remainders" grep -q '^exp  *plain  *2 .* [23]\.[0-9][0-9] ' out
 works "gradcheck to first order" gradcheck tanh --order 1
 check "no second order was asked for" [ "$(grep -c 'order 2' out)" -eq 0 ]
 works "gradcheck as JSON" gradcheck sin basic --order 2 --json
@@ -134,17 +136,17 @@ for field in worst name kind case label order relative_error tolerance verdict w
     kinks analytic numeric step rate slope slope1 slope2 symmetry duality linearity message; do
     check "gradcheck as JSON has $field" grep -q "\"$field\":" out
 done
-check "gradcheck as JSON tells where a formula stands" grep -q '"source": "ops/elementwise.def:[0-9]*"' out
+check "gradcheck as JSON has the source line of a formula" grep -q '"source": "ops/elementwise.def:[0-9]*"' out
 cp out checked.json
 works "gradcheck again" gradcheck sin basic --order 2 --json
 check "gradcheck of one seed gives the same numbers" cmp -s out checked.json
 
 # ---- A run
 works "train" train denoising --out first $small --seed 5
-check "a line an epoch" [ "$(grep -c '^epoch' out)" -eq 3 ]
+check "one line per epoch" [ "$(grep -c '^epoch' out)" -eq 3 ]
 for file in run.json metrics.jsonl checkpoint.safetensors; do check "$file is there" [ -s first/$file ]; done
 check "no temporary files are left" [ "$(ls first | wc -l)" -eq 3 ]
-check "a line of metrics an epoch" [ "$(wc -l < first/metrics.jsonl)" -eq 3 ]
+check "one line of metrics per epoch" [ "$(wc -l < first/metrics.jsonl)" -eq 3 ]
 check "run.json parses" is_json first/run.json
 loss() { sed -n "$1s/.*\"test_loss\":\([-0-9.e+]*\).*/\1/p" first/metrics.jsonl; }
 check "the loss falls" less "$(loss 3)" "$(loss 1)"
@@ -152,7 +154,7 @@ works "train quietly" train basic --out quiet $small --quiet
 check "quiet is silent" [ ! -s out ]
 works "train as JSON" train ae --out json --data data --batch-size 16 --latent-dim 12 --lr 0.2 --epochs 2 --json
 check "train as JSON parses" is_json out
-check "train as JSON tells the run" grep -q '"run": "json"' out
+check "train as JSON names the run" grep -q '"run": "json"' out
 works "a folder by default" train basic $small --quiet
 works "another folder by default" train basic $small --quiet
 check "folders by default are numbered" [ -d runs/basic-001 -a -d runs/basic-002 ]
@@ -160,7 +162,7 @@ mkdir empty
 works "an empty folder is taken" train basic --out empty $small --quiet
 works "folders above are made" train basic --out a/b/c $small --quiet
 works "limit" train basic --out limited $small --limit 20 --json
-check "limit keeps one batch an epoch" [ "$(figure steps)" = 3 ]
+check "limit leaves one batch per epoch" [ "$(figure steps)" = 3 ]
 for optimizer in gd sgd momentum nesterov rmsprop adam adamw; do
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
 done
@@ -171,7 +173,7 @@ refused "momentum of adam" "momentum|nesterov, not adam" train basic --out new $
 refused "a final rate of no cosine" "cosine, not constant" train basic --out new $small --final-rate 0.5
 refused "rmsprop's average of the default rule" "rmsprop, not adam" train deep --out new $small --layers 5,4 --alpha 0.5
 
-# ---- The same bits
+# ---- Bit-identical results
 for threads in 1 2; do
     works "$threads threads" train denoising --out threads-$threads $small --seed 9 --lanes 2 --threads $threads --quiet
 done
@@ -181,19 +183,19 @@ check "the same seed, the same checkpoint" cmp -s threads-1/checkpoint.safetenso
 works "another seed" train denoising --out other $small --seed 10 --lanes 2 --quiet
 if cmp -s other/checkpoint.safetensors again/checkpoint.safetensors; then fail "another seed, another checkpoint"; else pass; fi
 
-# ---- What was learnt
+# ---- Evaluating and drawing a run
 works "evaluate" evaluate first --json
 check "evaluate as JSON parses" is_json out
-check "every test sample counts" [ "$(figure samples)" = 37 ]
-check "evaluate gives the last epoch's loss" [ "$(figure loss)" = "$(loss 3)" ]
+check "all test samples are measured" [ "$(figure samples)" = 37 ]
+check "evaluate prints the loss of the last epoch" [ "$(figure loss)" = "$(loss 3)" ]
 works "train well" train denoising --out well --data data --batch 16 --hidden 12 --epochs 100 --optimizer adam --lr 0.03 --quiet
 works "evaluate it" evaluate well --json
 clean=$(figure squared_error)
 works "evaluate with more masking" evaluate well --masking 0.9 --json
 check "masking leaves the clean error" [ "$(figure squared_error)" = "$clean" ]
 check "masking hurts" less "$clean" "$(figure squared_error_corrupted)"
-works "masking for a model that has none" evaluate quiet --masking 0.5 --json
-check "masking for a model that has none has a figure" [ -n "$(figure squared_error_corrupted)" ]
+works "masking for a model without corruption" evaluate quiet --masking 0.5 --json
+check "masking for a model without corruption has a figure" [ -n "$(figure squared_error_corrupted)" ]
 works "evaluate for people" evaluate first
 works "reconstruct" reconstruct first
 check "reconstruct makes a picture" is_png first/reconstruct.png
@@ -206,13 +208,13 @@ check "maximal makes a picture" is_png maximal.png
 works "filters of several" filters threads-1 other first -o several.png
 check "filters of several makes a picture" is_png several.png
 works "run-info" run-info first
-check "run-info tells the command" grep -q 'palindrome train denoising --out first' out
+check "run-info prints the command" grep -q 'palindrome train denoising --out first' out
 works "run-info as JSON" run-info first --json
 check "run-info as JSON parses" is_json out
 
 # ---- Outputs, corruptions, contraction, convolutions
 printf '%s\n' 0,5 1,2 3,4 5,6 7,8 1,1 2,2 >wide.csv
-falls() { # WHAT RUN ARGUMENTS...: trains quietly, and the test loss falls
+falls() { # WHAT RUN ARGUMENTS...: trains quietly; the test loss must fall
     what=$1
     run=$2
     shift 2
@@ -230,8 +232,8 @@ for corruption in gaussian salt-and-pepper blocks; do
     falls "corruption $corruption" by-$corruption denoising --hidden 12 --corruption $corruption $size
     works "reconstruct from $corruption" reconstruct by-$corruption
 done
-works "blocks for a model that has none" evaluate quiet --corruption blocks --block-size 4 --json
-check "blocks for a model that has none have a figure" [ -n "$(figure squared_error_corrupted)" ]
+works "blocks for a model without corruption" evaluate quiet --corruption blocks --block-size 4 --json
+check "blocks for a model without corruption have a figure" [ -n "$(figure squared_error_corrupted)" ]
 for jacobian in exact rows hutchinson; do
     falls "contractive by $jacobian" cae-$jacobian contractive --hidden 12 --jacobian $jacobian --lambda 0.1
 done
@@ -262,7 +264,7 @@ refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data
 check "nothing of it is left behind" [ ! -e new ]
 
 # ---- Arrays in and out
-refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: one line, and an OUT that is there stays
+refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: exit status STATUS, one line; an existing OUT is kept
     what=$1 word=$2 want=$3
     shift 3
     echo precious > out.npy
@@ -276,24 +278,24 @@ refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: one line, and an OUT th
     fi
 }
 works "encode a data set" encode first data code.npy
-check "encode tells the shape" grep -q '^code.npy \[37,12\]$' out
+check "encode prints the shape" grep -q '^code.npy \[37,12\]$' out
 works "decode" decode first code.npy decoded.npy
 check "decode gives samples in their shape" grep -q '^decoded.npy \[37,8,8\]$' out
 works "reconstruct arrays" reconstruct first data whole.npy
 check "encode, then decode, is reconstruct" cmp -s decoded.npy whole.npy
 works "encode to text" encode first data code.csv
-check "a row a sample" [ "$(wc -l < code.csv)" -eq 37 ]
-check "a column a unit" [ "$(head -n 1 code.csv | tr -c -d , | wc -c)" -eq 11 ]
+check "one row per sample" [ "$(wc -l < code.csv)" -eq 37 ]
+check "one column per unit" [ "$(head -n 1 code.csv | tr -c -d , | wc -c)" -eq 11 ]
 works "decode from text" decode first code.csv decoded.npy
-check "text loses nothing" cmp -s decoded.npy whole.npy
+check "text keeps full precision" cmp -s decoded.npy whole.npy
 works "reconstruct what was reconstructed" reconstruct first whole.npy twice.csv
 "$program" reconstruct first data - --split test 2> err | "$program" encode first - - 2>> err | "$program" decode first - - > piped.csv 2>> err
 check "a pipe of text" cmp -s piped.csv twice.csv
-check "a pipe says nothing" [ ! -s err ]
+check "a pipe prints nothing on standard error" [ ! -s err ]
 "$program" encode first data - --format npy 2> err | "$program" decode first - - --format npy > piped.npy 2>> err
 check "a pipe of .npy" cmp -s piped.npy whole.npy
 echo old > over.npy
-works "a file that is there is replaced" encode first data over.npy --split test
+works "an existing file is replaced" encode first data over.npy --split test
 check "it is the new one" cmp -s over.npy code.npy
 works "the training samples" encode first data train.csv --split train
 check "all of them" [ "$(wc -l < train.csv)" -eq 128 ]
@@ -306,7 +308,7 @@ printf '1,2\n3,4\n' > narrow.csv
 awk 'BEGIN { for (i = 0; i < 64; i++) printf "%s%s", i == 5 ? "x" : "1", i < 63 ? "," : "\n" }' > words.csv
 refuses_arrays "a file cut short" 'cut.npy: has 1000 bytes' 1 encode first cut.npy out.npy
 refuses_arrays "rows of another length" 'rows of 64 features' 2 encode first narrow.csv out.npy
-refuses_arrays "codes of another length" 'rows of 12 numbers of a code' 2 decode first whole.npy out.npy
+refuses_arrays "codes of another length" 'rows of 12 code values' 2 decode first whole.npy out.npy
 refuses_arrays "words among numbers" 'line 1, column 6' 1 encode first words.csv out.npy
 refuses_arrays "no such file" 'nowhere.npy' 2 encode first nowhere.npy out.npy
 refuses_arrays "a file of another kind" 'one.txt' 2 encode first one.txt out.npy
@@ -327,25 +329,25 @@ check "denoise as JSON parses" is_json out
 check "every test sample is denoised" [ "$(figure samples)" = 37 ]
 denoised=$(figure squared_error_denoised)
 works "evaluate the same noise" evaluate first --json
-check "denoise has the figure of evaluate" [ "$(figure squared_error_corrupted)" = "$denoised" ]
+check "denoise prints the figure of evaluate" [ "$(figure squared_error_corrupted)" = "$denoised" ]
 check "denoise makes a picture" is_png first/denoise.png
 works "denoise for people" denoise first --masking 0.5 -o masked.png --limit 9
-check "denoise tells the picture" grep -q '^masked.png$' out
+check "denoise prints the name of the picture" grep -q '^masked.png$' out
 works "gaussian noise by its option alone" denoise quiet --sigma 0.5
-check "sigma is gaussian" grep -q 'corrupted by sigma 0.5, corruption gaussian' out
+check "sigma selects gaussian" grep -q 'corrupted by sigma 0.5, corruption gaussian' out
 works "masking noise" denoise quiet --masking 0.5
 works "salt and pepper by its option alone" denoise quiet --salt 0.2
-check "salt is salt and pepper" grep -q 'corruption salt-and-pepper' out
+check "salt selects salt-and-pepper" grep -q 'corruption salt-and-pepper' out
 works "blocks by their option alone" denoise first --block-size 3 -o blocks.png
-check "a block-size is of blocks" grep -q 'corruption blocks' out
+check "block-size selects blocks" grep -q 'corruption blocks' out
 works "infill" infill well --half bottom --json
 check "infill as JSON parses" is_json out
 check "infill has three methods" [ "$(grep -c '"squared_error":' out)" -eq 3 ]
 check "half of the pixels are missing" [ "$(figure missing_pixels)" = 32 ]
 check "infill makes a picture" is_png well/infill.png
 works "infill for people" infill first --rectangle 0,2,8,4 --method clamp --steps 3 --fill 0.5 -o filled.png
-check "infill tells a figure" grep -q '^    clamp ' out
-check "infill tells one method" [ "$(grep -c '^    code ' out)" -eq 0 ]
+check "infill prints the figure of the method" grep -q '^    clamp ' out
+check "infill prints no other method" [ "$(grep -c '^    code ' out)" -eq 0 ]
 awk 'BEGIN { for (i = 0; i < 64; i++) printf "%d%s", (i % 8 > 3), i % 8 < 7 ? "," : "\n" }' > mask.csv
 works "infill by a mask" infill first --mask mask.csv --method once --json -o filled.png
 masked=$(figure squared_error)
@@ -387,7 +389,7 @@ refused "a full covariance of 2000" 'choose --code normal' train vae --hidden 20
 refused "zero samples" '1 .. 100000' train vae --samples 0 --data data
 refused "a temperature of 0" '0.001 .. 1000' train vae --code bernoulli --temperature 0 --data data
 
-# ---- Outputs that are distributions: what the decoder says is a mean and a scale
+# ---- Outputs that are distributions: the decoder gives a mean and a scale
 falls "a normal output" by-pixel vae --hidden 3 --layers 16,3 --output normal --lr 0.01
 falls "a full normal output" by-pairs vae --hidden 3 --layers 16,3 --output normal-full --lr 0.003
 works "a normal output, draws, and a last batch of one" train vae --out last-of-one --data data --batch 3 --epochs 1 --hidden 3 --layers 16,3 --output normal --samples 2 --quiet
@@ -402,8 +404,8 @@ for run in by-pixel by-pairs by-maps; do
 done
 works "sample of a normal output" sample by-pixel
 check "samples of a normal output" is_png by-pixel/sample.png
-works "a normal output says its floor" models basic
-check "the floor is told" grep -q 'sigma-min' out
+works "the options of a normal output" models basic
+check "the lower limit of sigma is among them" grep -q 'sigma-min' out
 refused "a normal output by tied weights" 'choose --tied no' train basic --output normal --data data --out new
 refused "all covariances of maps" 'choose --output normal' train conv --channels 2 --output normal-full --data data --out new
 refused "an activation of means and scales" 'choose canonical' train vae --output normal --output-activation sigmoid --data data --out new
@@ -435,15 +437,15 @@ for split in train t10k; do
     head -c 16 data/$split-images-idx3-ubyte > other-data/$split-images-idx3-ubyte
     tail -c +17 data/$split-images-idx3-ubyte | tr '\000\310' '\310\000' >> other-data/$split-images-idx3-ubyte
 done
-works "evaluate what it was trained on" evaluate well --json
+works "evaluate on its own data" evaluate well --json
 trained=$(figure loss)
-check "the data it was trained on stand alone" [ "$(grep -c trained_on out)" -eq 0 ]
-works "evaluate what it was trained on, by name" evaluate well --data data --json
-check "the same data are no other" [ "$(grep -c trained_on out)" -eq 0 ]
+check "its own data are in the only column" [ "$(grep -c trained_on out)" -eq 0 ]
+works "evaluate on its own data, by name" evaluate well --data data --json
+check "its own data by name are in the only column, too" [ "$(grep -c trained_on out)" -eq 0 ]
 works "evaluate other data" evaluate well --data other-data --json
 check "other data parse" is_json out
 check "the figures asked for come first" less "$trained" "$(figure loss)"
-check "those of the data it was trained on are there" \
+check "the figures of its own data are there" \
     [ "$(sed -n '/"trained_on"/,$s/^ *"loss": \([-0-9.e+]*\).*/\1/p' out)" = "$trained" ]
 works "evaluate other data for people" evaluate well --data other-data
 check "both columns are there" grep -q '^ *other-data  *data$' out
@@ -459,28 +461,28 @@ check "the same seed, the same errors" [ "$(grep error out)" = "$(grep error cla
 works "classify codes alone" classify well --features codes --confusion --json
 check "codes alone" [ "$(grep -c '"\(codes\|pixels\)"' out)" -eq 1 ]
 works "classify with a table" classify well --features pixels --labels 8 --confusion
-check "a row a class" [ "$(grep -c '^   [0-7]  ' out)" -eq 8 ]
+check "one row per class" [ "$(grep -c '^   [0-7]  ' out)" -eq 8 ]
 refused "more labels than samples" 'give --labels 128 or less' classify well --labels 129
 refused "fewer labels than classes" 'give --labels 8 or more' classify well --labels 7
 refused "data without labels" 'wide has no labels' classify well --data wide.csv
 refused "no draws" 'draws' classify well --draws 0
 refused "other features" 'features' classify well --features words
-refused "no run to classify" 'which run' classify
+refused "no run to classify" 'no run given' classify
 
 # ---- Bounds and ln p(x) of random codes
 works "train on binary images" train vae --out drawn --binarize dynamic $small --quiet
 works "evaluate a random code" evaluate drawn
-check "the table says which units are active" grep -q "active: variance over the samples of the posterior's mean above 0.01" out
-check "no bound beside a loss that is one" [ "$(grep -c '^  bound' out)" -eq 0 ]
+check "the table says which units are active" grep -q "active: variance of the posterior's mean over the samples above 0.01" out
+check "no bound next to a loss that is the bound" [ "$(grep -c '^  bound' out)" -eq 0 ]
 works "evaluate at another beta" evaluate drawn --beta 3
-check "the bound stands beside another loss" grep -q '^  bound  *-[0-9.]*$' out
+check "the bound is printed next to another loss" grep -q '^  bound  *-[0-9.]*$' out
 works "evaluate with a sampled divergence" evaluate drawn --divergence sampled
 check "the bound is in closed form" grep -q '^  bound  *-[0-9.]*$' out
 works "evaluate a code that is not random" evaluate first
-check "there units are active by standard deviation" grep -q '^  active: standard deviation over the samples above 0.01' out
+check "its units are active by standard deviation" grep -q '^  active: standard deviation over the samples above 0.01' out
 works "a collapsed one" train vae --out silent $small --beta 100000 --learning-rate 0.01 --quiet
 works "evaluate a collapsed one" evaluate silent
-check "collapse is said in words" grep -q '^  posterior collapse: .*--beta-warm-up' out
+check "collapse is reported with advice" grep -q '^  posterior collapse: .*--beta-warm-up' out
 works "ln p(x)" evaluate drawn --importance 300 --limit 20 --json
 check "ln p(x) as JSON parses" is_json out
 for key in evidence_lower_bound reconstruction divergence draws log_likelihood standard_error effective_draws; do
@@ -494,16 +496,16 @@ check "the same seed, the same ln p(x)" cmp -s once out
 works "ln p(x) on one thread" evaluate drawn --importance 300 --limit 20 --json --threads 1
 works "ln p(x) in the table" evaluate drawn --importance 300
 works "the bound of grey levels" evaluate plane --beta 3
-check "a cross-entropy is not told as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*no density: not comparable with ln p(x)' -e 'evidence' out)" -eq 1 ]
+check "a cross-entropy is not reported as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*not a density: do not compare with ln p(x)' -e 'evidence' out)" -eq 1 ]
 works "a loss on grey levels" evaluate plane
-check "nor is a loss" grep -q '^  loss: .*cross-entropy of .*no density' out
+check "a loss is not reported as ln p(x)" grep -q '^  loss: .*cross-entropy of .*not a density' out
 works "a bound of grey levels as JSON" evaluate plane --json
 check "JSON does not call it evidence" [ -z "$(figure evidence_lower_bound)" ]
-check "but a bound" grep -q '^ *"bound": -[0-9.]*' out
+check "JSON calls it a bound" grep -q '^ *"bound": -[0-9.]*' out
 works "a code of one choice" evaluate categorical --json
 check "no class is active or dead" [ "$(grep -c -e '"active_units": null' -e '"dead_units": null' out)" -eq 2 ]
 works "a code of one choice in the table" evaluate categorical
-check "its divergence stands for its units" [ "$(grep -c -e '^  divergence of the code' -e '^  active:' -e '^    active ' out)" -eq 1 ]
+check "its divergence is printed instead of active units" [ "$(grep -c -e '^  divergence of the code' -e '^  active:' -e '^    active ' out)" -eq 1 ]
 works "ln p(x) in the table" evaluate drawn --importance 300
 check "the table has ln p(x) and its error" [ "$(grep -c -e '^  ln p(x)  *-[0-9.]*$' -e '^    standard error  *[0-9.]*$' out)" -eq 2 ]
 works "ln p(x) of a run on grey levels, with them binarised" evaluate plane --importance 20 --binarize threshold
@@ -534,7 +536,7 @@ check "scatter leaves its data" [ "$(wc -l < deep/scatter.dat)" = 38 ]
 check "scatter leaves its script" grep -q 'principal component 1 of the code (' deep/scatter.gnuplot
 works "scatter of a code of two numbers" scatter two --samples 20 --split train --out two.svg
 check "scatter takes so many samples" [ "$(wc -l < two.dat)" = 21 ]
-check "two numbers are drawn as they are" grep -q 'unit 2 of the code' two.gnuplot
+check "two numbers are drawn without projection" grep -q 'unit 2 of the code' two.gnuplot
 works "scatter as JSON" scatter deep --json
 check "scatter as JSON parses" is_json out
 check "scatter as JSON has the shares" grep -q variance_shares out
@@ -543,7 +545,7 @@ check "filters of the code are a picture" is_png deep/filters.png
 works "prototypes of a deep decoder" filters deep --prototypes
 check "prototypes are a picture" is_png deep/prototypes.png
 works "prototypes of tied weights" filters first --prototypes
-refused "prototypes of a layer" 'leave --layer' filters deep --prototypes --layer 1
+refused "prototypes of a layer" 'leave out --layer' filters deep --prototypes --layer 1
 works "filters of the first layer of several" filters deep --layer 1 --maximal
 check "filters of a layer have its number" is_png deep/maximal-1.png
 works "filters of a layer between" filters deep --layer 2 --out between.png
@@ -551,15 +553,15 @@ check "filters of a layer between are a picture" is_png between.png
 works "geometry" geometry deep --samples 12 --neighbours 3
 check "geometry makes the tangents" is_png deep/tangents.png
 check "geometry leaves the spectra" grep -q '^# rank all 0 1 2' deep/geometry.dat
-check "geometry has a line a run" grep -q '^  deep ' out
+check "geometry has one line per run" grep -q '^  deep ' out
 works "geometry as JSON" geometry deep two --samples 12 --out all.png --json
 check "geometry as JSON parses" is_json out
-check "geometry tells both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
+check "geometry has both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
 check "geometry of several names its pictures" is_png all-tangents.png
 for i in 1 4 2 8 5 7 3 6 1 4 2 8 5 7 3 6; do echo 0.$i,0.$((i * i % 11 % 10)); done >few.csv
 works "train on few features" train basic --data few.csv --batch 2 --epochs 1 --hidden 2 --output squared --out few
 works "geometry of few features" geometry few
-check "geometry says why nothing is across" grep -q 'across: no direction is orthogonal to all' out
+check "geometry explains why there is no figure for across" grep -q 'across: with 2 features, no direction is orthogonal to all' out
 check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
 works "geometry among equal samples" geometry few --neighbours 2 --json
 check "geometry leaves equal samples out" grep -q '"across": *[0-9]' out
@@ -571,10 +573,10 @@ fi
 (PATH=/nowhere; "$program" scatter deep -o undrawn.png) > out 2> err
 check "scatter without gnuplot is status 1" [ $? -eq 1 ]
 check "scatter without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
-check "scatter without gnuplot tells what was written" grep -q 'wrote undrawn.gnuplot and undrawn.dat instead' err
+check "scatter without gnuplot names what was written" grep -q 'wrote undrawn.gnuplot and undrawn.dat instead' err
 check "scatter without gnuplot writes both" [ -s undrawn.gnuplot -a -s undrawn.dat -a ! -e undrawn.png ]
 works "sweep" sweep denoising --masking 0,0.3 --seeds 2 --out swept --data data --batch 16 --hidden 12 --epochs 2
-check "sweep tells each run" [ "$(grep -c '^[0-9] of 4: masking ' out)" = 4 ]
+check "sweep prints each run" [ "$(grep -c '^[0-9] of 4: masking ' out)" = 4 ]
 check "sweep has a table" grep -q '^    masking 0.3 .*+-' out
 check "sweep writes the table" [ "$(wc -l < swept/sweep.csv)" = 3 ]
 check "sweep draws the filters" is_png swept/filters.png
@@ -596,7 +598,7 @@ refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden
 refused "a layer that is not there" 'layer 4 does not exist' filters deep --layer 4
 refused "filters of unlike encoders" 'layer 1' filters deep two
 refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
-refused "no geometry" 'which run' geometry
+refused "no geometry" 'no run given' geometry
 
 # ---- Graphs
 works "graph" graph basic
@@ -618,7 +620,7 @@ works "graph with sizes" graph basic --sizes --batch 32
 check "sizes are in bytes" grep -q '98 KiB' out
 works "graph with times" graph basic --order 1 --hidden 12 --batch 4 --time
 check "times are in microseconds" grep -q '&#181;s' out
-check "the title says what was timed" grep -q 'unfused' out
+check "the title has the time" grep -q 'unfused' out
 works "graph with a title" graph basic --title 'A <title>' --no-legend
 check "the title is escaped" grep -q 'A &lt;title&gt;' out
 if grep -q 'CELLBORDER' out; then fail "no legend"; else pass; fi
@@ -631,12 +633,12 @@ fi
 (PATH=/nowhere; "$program" graph basic -o instead.svg) > out 2> err
 check "without Graphviz is status 1" [ $? -eq 1 ]
 check "without Graphviz is one line" [ "$(wc -l < err)" -eq 1 ]
-check "without Graphviz it says what was written" grep -q 'wrote instead.dot instead' err
+check "without Graphviz it names what was written" grep -q 'wrote instead.dot instead' err
 check "without Graphviz the input is written" grep -q '^digraph' instead.dot
 check "without Graphviz there is no picture" [ ! -e instead.svg ]
 echo precious > instead.dot
 (PATH=/nowhere; "$program" graph basic -o instead.svg) > out 2> err
-check "without Graphviz a file that is there stays" grep -q '^precious$' instead.dot
+check "without Graphviz an existing file is kept" grep -q '^precious$' instead.dot
 
 # ---- Wrong use
 printf 'precious' > precious
@@ -654,7 +656,7 @@ refused "unknown option" 'bogus' train basic --bogus 1
 refused "misspelt option" 'mean --epochs' train basic --epohs 3
 refused "option without value" 'epochs' train basic --epochs
 refused "flag with a value" 'json' train basic --json=yes
-refused "ambiguous option" 'several' train basic --de 1
+refused "ambiguous option" 'ambiguous' train basic --de 1
 refused "option of another model" 'masking' train basic --masking 0.5
 refused "not a number" 'epochs' train basic --epochs many
 refused "no epochs" 'epochs' train basic --epochs 0
@@ -670,8 +672,8 @@ refused "a file in the place of the folder" 'precious already exists' train basi
 refused "a folder that cannot be made" 'precious/new' train basic $small --out precious/new
 refused "no such run" 'nowhere' evaluate nowhere
 refused "not a run" 'run.json' evaluate data
-refused "a picture that is no PNG" 'end in .png' reconstruct first -o there.jpg
-refused "no run" 'which run' reconstruct
+refused "a picture that is no PNG" 'ends in .png' reconstruct first -o there.jpg
+refused "no run" 'no run given' reconstruct
 refused "no noise" 'no noise: ' denoise quiet
 refused "noise out of range" 'masking' denoise quiet --masking 2
 refused "a rectangle outside" 'not inside' infill first --rectangle 0,0,9,1
@@ -681,24 +683,24 @@ refused "two ways of missing" 'choose one' infill first --half left --mask mask.
 refused "a mask of another size" '64 pixels' infill first --mask narrow.csv
 refused "no such mask" 'nowhere.npy' infill first --mask nowhere.npy
 refused "no such method" 'method' infill first --method twice
-refused "filled with a word" 'neither mean nor' infill first --fill grey
-refused "a picture of infill that is no PNG" 'end in .png' infill first -o there.jpg
+refused "filled with a word" 'give mean or a number' infill first --fill grey
+refused "a picture of infill that is no PNG" 'ends in .png' infill first -o there.jpg
 refused "no such sample" 'sample 37 does not exist' interpolate first --from 0 --to 37
-refused "half a pair" 'say also --to' interpolate first --from 0
-refused "pairs that do not fit" 'go in pairs' interpolate first --from 0,1 --to 2
+refused "half a pair" 'needs --to' interpolate first --from 0
+refused "pairs that do not fit" 'give as many of each' interpolate first --from 0,1 --to 2
 refused "three corners" 'four corners' interpolate first --corners 0,1,2
-refused "no list" 'no list' interpolate first --from 0,x --to 1,2
+refused "no list" 'give a list' interpolate first --from 0,x --to 1,2
 refused "settings that change the weights" 'hidden of a trained model must stay 12' evaluate first --hidden 13
 refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc
 refused "graph of no order" 'order' graph basic --order 3
 refused "graph of no depth" 'depth' graph basic --depth 0
-refused "graph of another type" 'end in .dot' graph basic -o basic.gif
+refused "graph of another type" 'ends in .dot' graph basic -o basic.gif
 refused "graph, kept otherwise" 'kept' graph basic --kept both
 refused "a picture in no folder" 'nowhere' filters first -o nowhere/filters.png
 check "no folder is left behind" [ ! -e new ]
 
-# ---- Failing at run time
+# ---- Failures at run time
 "$program" train basic --out spoilt $small --lr 1e6 --output squared --activation linear --quiet > out 2> err
 check "a loss that is not finite is status 1" [ $? -eq 1 ]
 check "a loss that is not finite is one line of advice" [ "$(grep -c 'lower --learning-rate' err) $(wc -l < err)" = "1 1" ]
@@ -719,7 +721,7 @@ stop INT
 status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
 check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
-check "an interrupt says how to go on" grep -q 'palindrome train --resume long' err
+check "an interrupt prints how to continue" grep -q 'palindrome train --resume long' err
 warns "an interrupted run opens" 'long: training was interrupted' evaluate long --json
 "$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
 pid=$!
@@ -727,16 +729,16 @@ tries=0
 while [ ! -d endless/hidden-5-seed-1 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 stop INT
 check "an interrupted sweep is status 130" [ $? -eq 130 ]
-check "an interrupted sweep tells what is finished" grep -q 'of 1000 runs are finished and stay in endless' err
+check "an interrupted sweep prints how many runs are finished" grep -q 'of 1000 runs are finished and stay in endless' err
 check "an interrupted sweep leaves the table" [ -s endless/sweep.csv ]
 
-# ---- What a newcomer met
+# ---- Problems that new users met
 works "noise of another kind than in training" denoise first --sigma 0.3 -o kind.png
-check "a model is told as it was trained" grep -q '^denoising, hidden 12 on .*, corrupted by sigma 0.3, corruption gaussian$' out
+check "a model is described as it was trained" grep -q '^denoising, hidden 12 on .*, corrupted by sigma 0.3, corruption gaussian$' out
 works "noise of another kind as JSON" denoise first --sigma 0.3 -o kind.png --json
-check "JSON tells the noise" grep -q '"corruption": "sigma 0.3, corruption gaussian"' out
+check "JSON has the noise" grep -q '"corruption": "sigma 0.3, corruption gaussian"' out
 works "noise as in training" denoise first --masking 0.25 -o kind.png
-check "noise as in training is not told" [ "$(grep -c corrupted out)" -eq 0 ]
+check "noise as in training is not mentioned" [ "$(grep -c corrupted out)" -eq 0 ]
 works "evaluate with another weight of the penalty" evaluate cae-exact --lambda 2 --jacobian hutchinson
 check "another weight is told" grep -q '^contractive, hidden 12, lambda 0.1 on .*, with lambda 2, jacobian hutchinson$' out
 refused "another output" 'output of a trained model must stay bernoulli: train a new one' reconstruct quiet --output squared
@@ -756,7 +758,7 @@ mkdir stub && printf '#!/bin/sh\ncat > /dev/null\nexit 1\n' > stub/dot && chmod 
 (PATH=$PWD/stub:$PATH; "$program" graph basic -o stubbed.svg) > out 2> err
 check "a dot that fails is status 1" [ $? -eq 1 ]
 check "a dot that fails is one line of advice" [ "$(grep -c -e '--depth' err) $(wc -l < err)" = "1 1" ]
-check "a dot that fails leaves nothing" [ ! -e stubbed.svg ]
+check "a dot that fails leaves no file" [ ! -e stubbed.svg ]
 
 "$program" sweep basic --hidden 4,5,6 --seeds 3 --out cut --data data --batch 1 --epochs 1000000 > out 2> err &
 pid=$!
@@ -767,9 +769,9 @@ check "a sweep without a finished run is one line" [ "$(grep -c 'none of 9 runs 
 "$program" sweep basic --lr 0.01,1e6 --output squared --activation linear --seeds 3 --out torn $small > out 2> err
 check "a sweep with a run that fails is status 1" [ $? -eq 1 ]
 check "it is one line" [ "$(grep -c 'not finite.*1 of 6 runs are finished and stay in torn' err) $(wc -l < err)" = "1 1" ]
-check "rows tell their seeds" grep -q '^    learning-rate 0.01  *1 seed  *[0-9]' out
-check "a row that did not run is empty" grep -q '^    learning-rate 1e6  *0 seeds *$' out
-check "no figure is invented" [ "$(grep -c 'nan\|mean over 3' out)" -eq 0 ]
+check "rows have the number of their seeds" grep -q '^    learning-rate 0.01  *1 seed  *[0-9]' out
+check "a row without runs is empty" grep -q '^    learning-rate 1e6  *0 seeds *$' out
+check "no mean over missing runs is printed" [ "$(grep -c 'nan\|mean over 3' out)" -eq 0 ]
 
 cp -r quiet ragged
 printf '{"epoch":4,"st' >> ragged/metrics.jsonl
@@ -780,14 +782,14 @@ works "filters beside a torn line" filters ragged
 printf '\n{"epoch":5}\n' >> ragged/metrics.jsonl
 "$program" run-info ragged > out 2> err
 check "a damaged line between others is status 1" [ $? -eq 1 ]
-check "a damaged line is told" grep -q 'metrics.jsonl:4: not a JSON object' err
+check "a damaged line is reported" grep -q 'metrics.jsonl:4: not a JSON object' err
 works "evaluate does not need metrics" evaluate ragged --json
 works "filters do not need metrics" filters ragged
 
 warns "filters of a run that failed" 'spoilt: training failed' filters spoilt
 cp -r quiet killed
 sed 's/"status": "done"/"status": "running"/' quiet/run.json > killed/run.json
-warns "a run that was killed" 'killed: training goes on, or was killed' reconstruct killed
+warns "a run that was killed" 'killed: training is still running or was killed' reconstruct killed
 refused "another output of a run that was killed" 'must stay bernoulli' evaluate killed --output squared
 
 for verb in train sweep graph; do
@@ -812,7 +814,7 @@ check "help of reconstruct names the models" grep -q 'palindrome models MODEL' o
 
 works "a closed form" train linear --solve svd --hidden 5 --data data --out solved --quiet
 works "run-info of a closed form" run-info solved
-check "a closed form is told" grep -q '^  training  *closed form' out
+check "a closed form is reported" grep -q '^  training  *closed form' out
 check "a closed form has no optimizer" [ "$(grep -c 'optimizer\|epochs,' out)" -eq 0 ]
 
 env --default-signal=HUP "$program" train basic --out hung --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
@@ -835,29 +837,29 @@ kill -KILL $pid
 wait $pid 2> waited
 works "run-info of a run that was killed" run-info deaf
 told=$(sed -n 's/^  training  *\([0-9]*\) of 1000000 epochs.*/\1/p' out)
-check "its epochs are those of its metrics" [ "$told" = "$(wc -l < deaf/metrics.jsonl)" ]
+check "its epochs are counted from its metrics" [ "$told" = "$(wc -l < deaf/metrics.jsonl)" ]
 
 refused "an option like no other" 'lists them' train basic --foo 1
-check "nothing far is meant" [ "$(grep -c mean err)" -eq 0 ]
+check "no distant name is suggested" [ "$(grep -c mean err)" -eq 0 ]
 refused "an operation like no other" 'nosuch' gradcheck nosuch
-check "no operation that is far is meant" [ "$(grep -c mean err)" -eq 0 ]
+check "no distant operation is suggested" [ "$(grep -c mean err)" -eq 0 ]
 refused "a slip is still understood" 'mean --hidden' train basic --hiden 3
 # ---- Few labels
 few="--data data --batch 16 --hidden 12 --epochs 3 --labels 24"
 for training in sequential joint alternate; do
     works "semi-supervised, $training" train semi-supervised --training $training --out few-$training $few --quiet
     works "evaluate semi-supervised, $training" evaluate few-$training --json
-    check "evaluate tells the error of $training" [ -n "$(figure error)" ]
+    check "evaluate prints the error of $training" [ -n "$(figure error)" ]
 done
-check "a phase has a name" [ "$(grep -c '"phase":"head"' few-sequential/metrics.jsonl)" -eq 3 ]
-check "one phase has none" [ "$(grep -c '"phase"' few-joint/metrics.jsonl)" -eq 0 ]
+check "phases have names" [ "$(grep -c '"phase":"head"' few-sequential/metrics.jsonl)" -eq 3 ]
+check "a single phase has no name" [ "$(grep -c '"phase"' few-joint/metrics.jsonl)" -eq 0 ]
 check "classes are those of the data" grep -q '"classes": 8' few-joint/run.json
 works "alpha is the model's" train semi-supervised --out by-alpha $few --alpha 2 --quiet
 check "alpha is a setting" grep -q '"alpha": 2' by-alpha/run.json
 works "alpha of others is rmsprop's" train basic --out rms-alpha $small --optimizer rmsprop --alpha 0.9 --lr 0.001 --quiet
 works "run-info of phases" run-info few-sequential
 check "run-info counts the epochs of all phases" grep -q '6 of 6 epochs' out
-works "a graph of what takes labels" graph semi-supervised --hidden 5
+works "graph of a model that takes labels" graph semi-supervised --hidden 5
 check "labels are an input" grep -q '<B>y</B>' out
 refused "alpha below 0" "alpha" train semi-supervised --out new $few --alpha -1
 refused "more labels than samples" "labels 129" train semi-supervised --out new --data data --labels 129
@@ -866,11 +868,11 @@ refused "fewer classes than the data have" "classes 8" train semi-supervised --o
 awk 'BEGIN { for (i = 0; i < 30; i++) { for (k = 0; k < 64; k++) printf "%s%g", k ? "," : "", (i * k) % 7 / 7; print "" } }' > bare.csv
 refused "labels missing from the data" "no labels" train semi-supervised --out new --data bare.csv --batch 4
 
-# ---- Stacked; other weights to begin with; samples that are held out
+# ---- Stacked; training from the weights of another run; held-out samples
 stack="--data data --batch 16 --layers 12,8 --epochs 2"
 for pretrain in greedy end-to-end none; do
     works "stacked, $pretrain" train stacked --pretrain $pretrain --fine-tuning both --out stack-$pretrain $stack
-    check "the table of $pretrain tells the error" grep -q 'classified wrongly' out
+    check "the table of $pretrain has the error" grep -q 'classified wrongly' out
 done
 check "progress names the layer" grep -q '"phase":"layer 2"' stack-greedy/metrics.jsonl
 check "progress names the last phase" [ "$(grep -c '"phase":"fine-tuning 2"' stack-greedy/metrics.jsonl)" -eq 2 ]
@@ -879,14 +881,14 @@ check "it takes no labels" [ "$(grep -c '"error":[0-9]' stack-plain/metrics.json
 check "pretraining has its own epochs" [ "$(wc -l < stack-plain/metrics.jsonl)" -eq 4 ]
 check "and its own rate" [ "$(grep -c '"learning_rate":0.01,' stack-plain/metrics.jsonl)" -eq 2 ]
 works "evaluate stacked" evaluate stack-greedy --json
-check "evaluate tells the error of stacked" [ -n "$(figure error)" ]
-works "begins with the weights of another run" train stacked --pretrain none --fine-tuning 2 --from stack-plain --out stack-from $stack --quiet
-check "run.json tells whose" grep -q '"from": ".*stack-plain"' stack-from/run.json
+check "evaluate prints the error of stacked" [ -n "$(figure error)" ]
+works "train from the weights of another run" train stacked --pretrain none --fine-tuning 2 --from stack-plain --out stack-from $stack --quiet
+check "run.json names that run" grep -q '"from": ".*stack-plain"' stack-from/run.json
 works "measures every other epoch" train basic --out seldom --data data --batch 16 --hidden 5 --epochs 5 --test-every 2 --quiet
 check "not in between" [ "$(grep -c '"test_loss":null' seldom/metrics.jsonl)" -eq 2 ]
 check "but at the end" [ "$(tail -1 seldom/metrics.jsonl | grep -c '"test_loss":null')" -eq 0 ]
 works "holds samples out" train basic --out held --data data --batch 16 --hidden 5 --epochs 1 --hold-out 28 --quiet
-check "as many as said" grep -q '"test_samples": 28' held/run.json
+check "as many as requested" grep -q '"test_samples": 28' held/run.json
 check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
 refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
 refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
@@ -894,17 +896,17 @@ refused "a run of other layers" "none of the matrices" train basic --out new --d
 refused "a run of other sizes" "encoder/W is .64,5. there and .64,3. here" train basic --out new --data data --from seldom --hidden 3
 works "a head of its own" train stacked --pretrain none --fine-tuning 2 --classes 9 --from stack-greedy --out stack-nine $stack --quiet
 refused "blocks of a code" "choose another --corruption" train stacked --out new $stack --corruption blocks --block-size 3
-works "evaluate takes what was held out" evaluate held --json
-check "and says so" grep -q '"data": "data (held out)"' out
-check "as many" grep -q '"samples": 28' out
-check "the loss that training told" [ "$(figure loss | cut -c1-7)" = "$(sed 's/.*"test_loss":\([0-9.]*\).*/\1/' held/metrics.jsonl | cut -c1-7)" ]
+works "evaluate uses the held-out samples" evaluate held --json
+check "and its output says held out" grep -q '"data": "data (held out)"' out
+check "it uses all of them" grep -q '"samples": 28' out
+check "its loss is that of training" [ "$(figure loss | cut -c1-7)" = "$(sed 's/.*"test_loss":\([0-9.]*\).*/\1/' held/metrics.jsonl | cut -c1-7)" ]
 works "the training samples are the rest" evaluate held --split train --json
 check "and no more" grep -q '"samples": 100' out
 works "the test samples by --data" evaluate held --data data --json
 check "all of them" [ "$(grep -c '"samples": 28' out)" -eq 0 ]
 works "run-info of held out samples" run-info held
-check "it tells them" grep -q '28 held out' out
-works "sweep measures what is held out" sweep basic --hidden 3,4 --data data --batch 16 --epochs 1 --seeds 1 --hold-out 28 --out swept-held --json
+check "run-info prints their number" grep -q '28 held out' out
+works "sweep measures the held-out samples" sweep basic --hidden 3,4 --data data --batch 16 --epochs 1 --seeds 1 --hold-out 28 --out swept-held --json
 refused "sweep holds all out" "hold-out 128" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --hold-out 128
 refused "sweep from nowhere" "nowhere" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --from nowhere
 refused "a held out number below 1" "hold-out" train basic --out new --data data --hold-out 0
@@ -915,15 +917,15 @@ refused "classes of no classifier" "fine-tuning" train stacked --out new $stack 
 refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
 refused "nothing to train" "choose another" train stacked --out new $stack --pretrain none --fine-tuning none
 refused "contraction of a denoiser" "lambda is for" train stacked --out new $stack --lambda 1
-# ---- What is out of range says what to choose
-choose() { # WHAT CHOICE ARGUMENTS...: train refuses them in a line that says what to choose
+# ---- Errors of range name a valid choice
+choose() { # WHAT CHOICE ARGUMENTS...: train refuses them; the line contains "choose CHOICE"
     what=$1
     choice=$2
     shift 2
     refused "$what" "choose $choice" train "$@" --out new --data bare.csv --epochs 1 --batch 4
 }
 choose "a full covariance of 2000 numbers" "--code normal (4000 outputs), or --hidden up to 500" vae --code normal-full --hidden 2000
-check "it is said without scopes" grep -q 'up to 500$' err
+check "the message has no scopes" grep -q 'up to 500$' err
 choose "zero samples" "1 or more (draws of the code for each sample)" vae --samples 0
 choose "zero samples of importance" "1 or more (draws of the code for each sample)" iwae --samples 0
 choose "temperature 0" "0.001 or more (of a discrete code's relaxation in training)" vae --code bernoulli --temperature 0
@@ -941,7 +943,7 @@ refused "no sample drawn from the prior" "choose 1 or more" sample unlabelled --
 # ---- Heads, confusion matrices, ellipses
 works "classify by the head" classify few-joint
 check "the head's error is in a row" grep -q '^  head  *12 *[0-9.]*%' out
-check "a row a class, with recall and precision" [ "$(grep -c '^  [0-7]  *[45] *[-0-9.]*%* *[-0-9.]*%*$' out)" -eq 8 ]
+check "one row per class, with recall and precision" [ "$(grep -c '^  [0-7]  *[45] *[-0-9.]*%* *[-0-9.]*%*$' out)" -eq 8 ]
 check "the picture is named last" [ "$(tail -n 1 out)" = few-joint/confusion.png ]
 check "the matrix leaves its data" [ "$(grep -vc '^#' few-joint/confusion.dat)" = 64 ]
 error=$(awk '!/^#/ { n += $3; if ($1 != $2) wrong += $3 } END { print wrong / n }' few-joint/confusion.dat)
@@ -952,20 +954,20 @@ for key in head per_class recall precision confusion picture test_samples; do
     check "the head as JSON has $key" grep -q "\"$key\":" out
 done
 check "the head alone has no labels" [ "$(grep -c '"labels"\|"codes"\|"pixels"' out)" = 0 ]
-check "a class is told by its number" [ "$(grep -c '"class":' out)" = 8 ]
-works "evaluate says the same" evaluate few-joint --json
+check "a class is named by its number" [ "$(grep -c '"class":' out)" = 8 ]
+works "evaluate prints the same error" evaluate few-joint --json
 check "evaluate has the same error" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
 works "the head on training samples" classify few-joint --split train --limit 100 --json -o elsewhere.png
 check "so many samples" [ "$(figure test_samples)" = 100 ]
-works "all that tells classes" classify few-joint --features all --labels 64 --draws 2 --confusion
+works "classify with all features" classify few-joint --features all --labels 64 --draws 2 --confusion
 check "three rows" [ "$(grep -c '^  \(head\|codes\|pixels\) .*%' out)" -eq 3 ]
 check "three tables" [ "$(grep -c 'rows are labels' out)" -eq 3 ]
 check "three matrices" [ "$(grep -c '^# label answer count' few-joint/confusion.dat)" -eq 3 ]
 works "classify without a head makes a picture" classify well --features codes --labels 64
 check "and leaves its data" [ "$(grep -vc '^#' well/confusion.dat)" = 64 ]
-refused "a head that is not there" 'tells no classes' classify well --features head
+refused "a head that is not there" 'no classification head' classify well --features head
 refused "all of a model without a head" 'codes, pixels or both' classify well --features all
-refused "labels of a head" 'leave it, or' classify few-joint --labels 64
+refused "labels of a head" 'leave it out, or' classify few-joint --labels 64
 refused "a head without labels" 'bare has no labels' classify few-joint --data bare.csv
 mkdir nine
 for split in train t10k; do
@@ -976,7 +978,7 @@ refused "more classes than the head's" 'nine has 9 classes' classify few-joint -
 refused "a matrix of another kind" 'png or .svg' classify few-joint -o matrix.pdf
 refused "a matrix into no folder" 'choose another --out' classify few-joint -o nowhere/matrix.png
 works "scatter with ellipses" scatter plane --json
-check "ellipses are told" [ "$(figure ellipses)" = 37 ]
+check "ellipses are counted in JSON" [ "$(figure ellipses)" = 37 ]
 check "ellipses are in the data" grep -q '^# ellipses' plane/scatter.dat
 check "ellipses are in the legend" grep -q "title 'posterior, 1 s.d.'" plane/scatter.gnuplot
 works "scatter with fewer" scatter normal-full --ellipses 2 --deviations 2 --json
@@ -985,7 +987,7 @@ works "scatter with none" scatter plane --ellipses 0 --json -o without.png
 check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
 refused "ellipses of a code that is not random" 'leave out --ellipses' scatter two --ellipses 3
 refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
-refused "deviations of nothing" 'leave it' scatter two --deviations 2
+refused "deviations of nothing" 'leave it out' scatter two --deviations 2
 refused "deviations of 0" 'deviations' scatter plane --deviations 0
 if command -v gnuplot > /dev/null; then
     check "classify makes a picture" is_png few-joint/confusion.png
@@ -995,20 +997,20 @@ fi
 (PATH=/nowhere; "$program" classify few-joint -o unmatched.png) > out 2> err
 check "classify without gnuplot is status 1" [ $? -eq 1 ]
 check "classify without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
-check "classify without gnuplot tells what was written" grep -q 'wrote unmatched.gnuplot and unmatched.dat instead' err
-check "classify without gnuplot still tells the error" grep -q '^  head .*%' out
+check "classify without gnuplot names what was written" grep -q 'wrote unmatched.gnuplot and unmatched.dat instead' err
+check "classify without gnuplot still prints the error" grep -q '^  head .*%' out
 works "classify by a stacked head" classify stack-greedy
 check "its head is the default" grep -q '^  head .*%' out
 works "a stacked autoencoder has no head" classify stack-plain --labels 64
-check "and its codes are told" grep -q '^  codes .*%' out
+check "and its codes are classified" grep -q '^  codes .*%' out
 check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*')" ]
 
-# ---- Resumed
-# lines RUN: of its metrics, without the seconds
+# ---- Resuming
+# lines RUN: the lines of its metrics, without the seconds
 lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
-# figures_of RUN: of its result, but how long it took
+# figures_of RUN: the figures of its result, except times
 figures_of() { sed -n '/"result"/,/}/p' "$1/run.json" | grep -v second; }
-same_run() { # WHAT RUN RUN: the same checkpoint, metrics and result, and done
+same_run() { # WHAT RUN RUN: both have the same checkpoint, metrics and result; the second is done
     check "$1: the same result" [ "$(figures_of "$2")" = "$(figures_of "$3")" ]
     check "$1: the same checkpoint" cmp -s "$2/checkpoint.safetensors" "$3/checkpoint.safetensors"
     check "$1: the same metrics" [ "$(lines "$2")" = "$(lines "$3")" ]
@@ -1024,8 +1026,8 @@ for signal in KILL INT TERM; do
     tries=0
     while [ ! -s $run/metrics.jsonl ] && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
     "$program" train --resume $run > out 2> err2
-    check "a run that is trained is not resumed" [ $? -eq 2 ]
-    check "a run that is trained is told" grep -q 'another process' err2
+    check "a run in training is not resumed" [ $? -eq 2 ]
+    check "a run in training is reported" grep -q 'another process' err2
     stop $signal
     if grep -q '"status": "done"' $run/run.json; then fail "$signal came too late"; fi
     works "resumed after $signal" train --resume $run --threads 1 --quiet
@@ -1058,10 +1060,10 @@ for way in "semi-supervised --training sequential --hidden 30" "semi-supervised 
     if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
     same_run "killed in phases, $way" whole-$run $run
 done
-check "how often is told" grep -q '"resumed": [1-9]' broken-KILL/run.json
+check "run.json counts how often" grep -q '"resumed": [1-9]' broken-KILL/run.json
 works "a resumed run opens" evaluate broken-INT --json
 works "a resumed run is described" run-info broken-INT
-check "the description tells it" grep -q 'resumed *1 time' out
+check "run-info prints how often" grep -q 'resumed *1 time' out
 refused "a run that is done" "is done" train --resume unbroken
 refused "no run to resume" "nowhere" train --resume nowhere
 refused "no folder of a run to resume" "run.json" train --resume data
@@ -1074,12 +1076,12 @@ refused "resume a sweep's" "resume" sweep basic --hidden 4,5 --resume long
 cp -r long moved
 sed 's/"isa": "[^"]*"/"isa": "abacus"/; s/"epochs": 1000000/"epochs": 1/' long/run.json > moved/run.json
 "$program" train --resume moved --quiet > out 2> err
-check "more steps than there are is status 1" [ $? -eq 1 ]
+check "a step beyond the planned steps is status 1" [ $? -eq 1 ]
 cp -r broken-INT foreign
 sed 's/"isa": "[^"]*"/"isa": "abacus"/; s/"status": "done"/"status": "interrupted"/; s/"epochs": 60,/"epochs": 61,/' broken-INT/run.json > foreign/run.json
 "$program" train --resume foreign --quiet > out 2> err
 check "another instruction set is status 0" [ $? -eq 0 ]
-check "another instruction set is told in one line" [ "$(grep -c abacus err) $(wc -l < err)" = "1 1" ]
+check "another instruction set is reported in one line" [ "$(grep -c abacus err) $(wc -l < err)" = "1 1" ]
 check "another instruction set is in run.json" grep -q '"changed": ".*instead of abacus' foreign/run.json
 mkdir less
 for file in data/train-*; do cp $file less/; done
