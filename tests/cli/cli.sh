@@ -254,7 +254,7 @@ works "a denoiser of convolutions" train dae --data data --channels 2 --hidden 3
 works "what it makes of noise" denoise conv-dae --sigma 0.2
 refused "an option of another corruption" 'is for --corruption gaussian, not masking' train dae --data data --corruption masking --sigma 0.3 --out new
 refused "two corruptions" 'choose one by --corruption' train dae --data data --masking 0.2 --sigma 0.3 --out new
-refused "two corruptions of a run" 'give one or the other' denoise conv-dae --masking 0.2 --sigma 0.3
+refused "two corruptions of a run" 'leave out --' denoise conv-dae --masking 0.2 --sigma 0.3
 refused "L1 weight of a divergence" 'is for --sparsity l1, not kl' train sae --data data --lambda 3 --out new
 refused "bins of a sigmoid" 'is for --output categorical, not bernoulli' train basic --data data --bins 16 --out new
 refused "dropout of layers that do not mirror" 'give one rate' train basic --data data --layers 8,4 --tied no --decoder-layers 5,6,7 --dropout .1,.2,.3 --out new
@@ -795,7 +795,7 @@ for verb in train sweep graph; do
     tr -s ' \n' ' ' < out > words
     check "help of $verb names the help of a model" grep -q "palindrome $verb MODEL --help" words
     check "help of $verb has no model's own units" grep -q -e '--latent-dim=N units of the code (default by model)' words
-    check "help of $verb has every activation" grep -q -e '--activation=WORD of every layer but the output (sigmoid|.*; default by model)' words
+    check "help of $verb has every activation" grep -q -e '--activation=WORD activation of every layer except the output (sigmoid|.*; default by model)' words
     check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: l1: weight of' words
 done
 works "help of train without a model" train --help
