@@ -42,7 +42,7 @@ pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 /* Defaults of training that several variants use; each ends with name NULL. */
 extern const pal_setting pal__plain_training[]; /* plain gradient descent */
 extern const pal_setting pal__adam_training[];  /* Adam, learning rate 1e-3 */
-extern const pal_setting pal__bound_training[]; /* the same, but 10 epochs, as in the figures of variational variants */
+extern const pal_setting pal__bound_training[]; /* the same, 10 epochs (for variational figures) */
 
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 
@@ -97,7 +97,8 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
 /* For a variant with a classifier on its code: head.c. */
 #define PAL__HEAD_OPTIONS                                                                                              \
-    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "number of classes; train takes it from the labels of the data"},   \
+    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL,                                                                    \
+     "number of classes; train takes it from the labels of the data"},                                                 \
     {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL,                                                               \
      "number of training samples whose labels are used, a stratified draw; 0: all"}
 

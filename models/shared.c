@@ -99,8 +99,9 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
         const pal_need *need = given[i].name ? pal__unmet(m, given[i].name) : NULL;
         if (!need) continue;
         const char *is = pal_model_setting(m, need->of);
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s needs --%s %s%s%s: set this, or leave out --%s", need->option,
-                             need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is, need->option);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: set this, or leave out --%s",
+                             need->option, need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is,
+                             need->option);
     }
     return PAL_OK;
 }

@@ -246,7 +246,7 @@ refused "levels that are not told" 'choose --bins' train basic --data data --out
 refused "levels by tied weights" 'choose --tied no' train basic --data data --output categorical --bins 8 --out new
 refused "an output activation that gives no probability" 'choose canonical' train basic --data data --output-activation relu --out new
 refused "a block that does not fit" 'smaller --block-size' train dae --data data --corruption blocks --block-size 9 --out new
-refused "convolutions of what is no image" 'wants images' train conv --data wide.csv --batch 2 --output squared --out new
+refused "convolutions of what is no image" 'needs images' train conv --data wide.csv --batch 2 --output squared --out new
 refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
 refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --kernel 4 --out new
 refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
@@ -891,7 +891,7 @@ check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
 refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
 refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
 refused "a run of other layers" "none of the matrices" train basic --out new --data data --from stack-plain --hidden 3
-refused "a run of other sizes" "encoder/W is .64,5. there and .64,3. here" train basic --out new --data data --from seldom --hidden 3
+refused "a run of other sizes" "encoder/W is .64,5. in the other model and .64,3. in this one" train basic --out new --data data --from seldom --hidden 3
 works "a head of its own" train stacked --pretrain none --fine-tuning 2 --classes 9 --from stack-greedy --out stack-nine $stack --quiet
 refused "blocks of a code" "choose another --corruption" train stacked --out new $stack --corruption blocks --block-size 3
 works "evaluate takes what was held out" evaluate held --json
