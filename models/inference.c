@@ -159,8 +159,7 @@ pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, con
     return run(model, workspace, RECONSTRUCT, in, n, out);
 }
 
-/* ---- Creation and release
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Creation and release ------------------------------------------------------------------------------------- */
 
 static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
 {

@@ -42,7 +42,7 @@ pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 /* Defaults of training that several variants use; each ends with name NULL. */
 extern const pal_setting pal__plain_training[]; /* plain gradient descent */
 extern const pal_setting pal__adam_training[];  /* Adam, learning rate 1e-3 */
-extern const pal_setting pal__bound_training[]; /* the same, 10 epochs (for variational figures) */
+extern const pal_setting pal__bound_training[]; /* the same, but 10 epochs, for variational variants */
 
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 

@@ -56,9 +56,10 @@ pal_status pal_model_take(pal_model *m, const pal_model *from, pal_error *err)
                                  pal_shape_text(to->shape, here, sizeof here));
     }
     if (!matrices)
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "none of the matrices of that %s fits this %s: choose the same number of layers",
-                             from->variant->name, m->variant->name);
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "none of the matrices of the other model (%s) fits this one (%s): choose the same number of layers",
+            from->variant->name, m->variant->name);
     for (size_t i = 0; i < pal_model_parameter_count(m); i++) {
         const pal__parameter *to = &m->parameters[i], *p = pal__parameter_find(from, to->name);
         if (p && alike(to, p)) memcpy(to->tensor->data, p->tensor->data, pal_tensor_bytes(to->tensor));

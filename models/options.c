@@ -184,8 +184,7 @@ const char *pal_model_setting(const pal_model *m, const char *name)
     return v ? v->text : NULL;
 }
 
-/* ---- Access for variants
- * --------------------------------------------------------------------------------------------- */
+/* ---- Access for variants -------------------------------------------------------------------------------------- */
 
 /* A variant that requests an option which its table lacks has an error; it becomes a failure on the tape. */
 static const pal__value *ask(const pal_model *m, const char *name, pal_option_type type)

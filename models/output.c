@@ -127,7 +127,7 @@ static const recipe recipes[] = {
 /* clang-format on */
 static const recipe distribution = {"distribution", NULL, NULL, density, expectation};
 
-/* ---- The chosen recipe ----------------------------------------------------------------------------------------- */
+/* ---- The chosen recipe ---------------------------------------------------------------------------------------- */
 
 /* The recipe of the model. If it is unknown or lacks an option: NULL, and a failure on the tape. */
 static const recipe *chosen(const pal_model *m)

@@ -78,7 +78,7 @@ const pal_option *pal_variant_option_find(const pal_variant *variant, const char
     return NULL;
 }
 
-/* ---- Options that have no effect --------------------------------------------------------------------------- */
+/* ---- Options that have no effect ------------------------------------------------------------------------------ */
 
 const pal_need *pal__unmet(const pal_model *m, const char *option)
 {
