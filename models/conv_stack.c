@@ -39,7 +39,7 @@ typedef struct layer_name {
     char text[32];
 } layer_name;
 
-/* "encoder/K" or "decoder/K", the inverse step of encoder/K. */
+/* "encoder/K", or "decoder/K", which mirrors it. */
 static layer_name name_of(const char *side, size_t k)
 {
     layer_name name;

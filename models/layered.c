@@ -128,7 +128,7 @@ pal_var pal_code_activate(pal_model *m, pal_var a)
 
 pal_var pal_encode_layers(pal_model *m, pal_var x) { return pal_code_activate(m, pal_encode_layers_linear(m, x)); }
 
-/* Sizes of the decoder's layers, in the order of the encoder: layer k is the inverse step of encoder layer k. Returns
+/* Sizes of the decoder's layers, in the order of the encoder: layer k mirrors encoder layer k. Returns
  * the number of layers. If the options do not fit together: 0, and a failure on the tape. */
 static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
 {

@@ -143,7 +143,7 @@ bool pal_option_bool(const pal_model *m, const char *name);
 const char *pal_option_enum(const pal_model *m, const char *name);
 bool pal_option_is(const pal_model *m, const char *name, const char *choice); /* for an ENUM */
 enum { PAL_OPTION_LIST = 64 };                                                /* most numbers in a list */
-/* These two return how many numbers the list has. */
+/* The next two functions return how many numbers the list has. */
 size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST]);
 size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST]);
 int64_t pal_model_features(const pal_model *m);
@@ -179,7 +179,7 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
  * layer of `hidden` units: h_k = s(h_{k-1} W_k + b_k), h_0 = x. s is option `activation`, or `code-activation` for the
  * code. The decoder has the matrices V_k (W_k' if tied), and its last layer has no activation. The parameters of a
  * single layer are encoder/W, encoder/b, decoder/W, decoder/b. Several layers have encoder/K/W and so on, where
- * decoder/K is the inverse step of encoder/K. Dropout (Srivastava et al. 2014) is applied in TRAIN only. */
+ * decoder/K mirrors encoder/K. Dropout (Srivastava et al. 2014) is applied in TRAIN only. */
 pal_var pal_encode_layers(pal_model *m, pal_var x);
 pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* the same, without the activation of the code */
 /* The same, followed by the outputs of a second layer, encoder/scale: `units` columns in all, the parameters of a
@@ -213,14 +213,14 @@ pal_var pal_conv_back(pal_model *m, const char *name, pal_var y, pal_image_size 
                       const char *to);
 /* As pal_encode_layers and pal_decode_layers, but the encoder starts with convolutions (options `channels`, `kernel`,
  * `stride`). The affine layers of option `layers` follow; if `hidden` is 0, there are no affine layers. Codes are rows.
- * Parameters are encoder/K/W, encoder/K/b, decoder/K/W, decoder/K/b; decoder/K is the inverse step of encoder/K. */
+ * Parameters are encoder/K/W, encoder/K/b, decoder/K/W, decoder/K/b; decoder/K mirrors encoder/K. */
 pal_var pal_encode_conv(pal_model *m, pal_var x);
 pal_var pal_decode_conv(pal_model *m, pal_var h);
 int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride); /* size of a map; 0: the window does not fit */
 
 /* x with the corruption that option `corruption` selects (the table in corrupt.c). */
 pal_var pal_corrupt(pal_model *m, pal_var x);
-const char *pal_corruption_of(const char *option); /* the corruption that an option such as `sigma` sets; or NULL */
+const char *pal_corruption_of(const char *option); /* the one that an option such as `sigma` belongs to; or NULL */
 
 /* pal_encode_layers with a code of sigmoid units; other codes are refused. The bias of the code starts at the value
  * that gives the activation rho, ln(rho / (1 - rho)). */

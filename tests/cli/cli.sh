@@ -796,7 +796,7 @@ for verb in train sweep graph; do
     check "help of $verb names the help of a model" grep -q "palindrome $verb MODEL --help" words
     check "help of $verb has no model's own units" grep -q -e '--latent-dim=N units of the code (default by model)' words
     check "help of $verb has every activation" grep -q -e '--activation=WORD activation of every layer except the output (sigmoid|.*; default by model)' words
-    check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: l1: weight of' words
+    check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: weight of .* for --sparsity l1' words
 done
 works "help of train without a model" train --help
 tr -s ' \n' ' ' < out > words
@@ -924,11 +924,11 @@ choose() { # WHAT CHOICE ARGUMENTS...: train refuses them in a line that says wh
 }
 choose "a full covariance of 2000 numbers" "--code normal (4000 outputs), or --hidden up to 500" vae --code normal-full --hidden 2000
 check "it is said without scopes" grep -q 'up to 500$' err
-choose "zero samples" "1 or more (draws of the code for each sample)" vae --samples 0
-choose "zero samples of importance" "1 or more (draws of the code for each sample)" iwae --samples 0
-choose "temperature 0" "0.001 or more (of a discrete code's relaxation in training)" vae --code bernoulli --temperature 0
-choose "alpha below 0" "0 or more (weight of the autoencoder's loss in joint training)" semi-supervised --alpha -1
-choose "a share above 1" "1 or less (nu, the probability that an element becomes 0)" denoising --masking 2
+choose "zero samples" "1 or more (draws of the code per sample)" vae --samples 0
+choose "zero samples of importance" "1 or more (draws of the code per sample)" iwae --samples 0
+choose "temperature 0" "0.001 or more (temperature at which a discrete code is relaxed in training)" vae --code bernoulli --temperature 0
+choose "alpha below 0" "0 or more (weight of the autoencoder's loss when training is joint)" semi-supervised --alpha -1
+choose "a share above 1" "1 or less (nu, the probability that masking sets an element to 0)" denoising --masking 2
 choose "a layer without units" "1 or more (units of each layer of the encoder; the last is the code)" vae --layers 5,0
 works "arrays without labels" train vae --out unlabelled --data bare.csv --batch 4 --epochs 1 --layers 5,4 --output gaussian --quiet
 works "codes as an array" encode unlabelled bare.csv bare.npy
