@@ -27,7 +27,8 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
-    {"lambda", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the contractive penalty ||dh/dx||^2"},
+    {"lambda", PAL_OPTION_REAL, "1", 0, 1e6, NULL,
+     "weight of the penalty ||dh/dx||^2, the squared norm of the Jacobian"},
     {"jacobian", PAL_OPTION_ENUM, "exact", 0, 0, "exact|rows|hutchinson",
      "how ||dh/dx||^2 is computed: layer by layer, unit by unit, or estimated by a random projection"},
     {0}};
