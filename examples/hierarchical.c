@@ -1,21 +1,22 @@
-/* A variational autoencoder with two stochastic layers, outside the library:
- *     q(z1 | x) q(z2 | z1) and p(z2) p(z1 | z2) p(x | z1), all normal but for the output recipe.
+/* hierarchical.c - a variational autoencoder with two stochastic layers, as a variant outside the library:
+ *     q(z1 | x) q(z2 | z1) and p(z2) p(z1 | z2) p(x | z1), all normal except p(x | z1), the output recipe.
+ * Compile and use it with
  *     cc -shared -fPIC hierarchical.c -o hierarchical.so $(pkg-config --cflags --libs palindrome)
  *     palindrome --load ./hierarchical.so train hierarchical --layers 100,50
  *
- * The network of two layers of Burda, Grosse and Salakhutdinov, ICLR 2016, with one deterministic layer before each
- * stochastic one. The loss is minus the evidence lower bound,
+ * This is the network with two stochastic layers of Burda, Grosse and Salakhutdinov, ICLR 2016, with one deterministic
+ * layer before each stochastic one. The loss is minus the evidence lower bound,
  *     E ln p(x | z1) - E [ln q(z1 | x) - ln p(z1 | z2)] - E KL(q(z2 | z1) || p(z2)).
- * The middle term is not the closed KL(q(z1 | x) || p(z1 | z2)): z2 was drawn from that z1. Were it drawn from x, as
- * q(z2 | x), it would be. The code is z2, which has the prior; decoding goes by the mean of p(z1 | z2). */
+ * The middle term is not KL(q(z1 | x) || p(z1 | z2)) in closed form, because z2 was drawn given z1. It would be, if z2
+ * were drawn from q(z2 | x). The code is z2, because the prior is on z2. Decoding uses the mean of p(z1 | z2). */
 #include <palindrome.h>
 
-/* Of z1 or of z2. */
+/* The number of units of z1 (layer 1) or z2 (layer 2). */
 static int64_t units(const pal_model *m, pal_var x, int layer)
 {
     int64_t size[PAL_OPTION_LIST];
     if (pal_option_sizes(m, "layers", size) == 2) return size[layer - 1];
-    pal_tape_refuse(x.tape, "layers: give two, of z1 and of z2, such as 100,50");
+    pal_tape_refuse(x.tape, "layers: give two sizes, of z1 and of z2, such as 100,50");
     return 0;
 }
 
@@ -56,7 +57,7 @@ static pal_var encode(pal_model *m, pal_var x)
 
 static pal_var decode(pal_model *m, pal_var z2) { return p_x(m, pal_distribution_mean(p_z1(m, z2))); }
 
-/* A row a draw: z1 is [n S, units], and so is what follows from it. */
+/* z1 has one row per draw, [n S, units], and so has everything that is computed from it. */
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
     const int64_t n = pal_shape_of(b->inputs).dim[0], draws = pal_option_int(m, "samples"), d = pal_model_features(m);
@@ -75,10 +76,11 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "50", 1, 1000000, NULL, "units of z2, the code"},
-    {"layers", PAL_OPTION_SIZES, "100,50", 1, 1000000, NULL, "units of z1 and of z2; half those of the layers before"},
-    {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "of the deterministic layers"},
-    {"samples", PAL_OPTION_INT, "1", 1, 100000, NULL, "draws for each sample"},
-    {"code", PAL_OPTION_ENUM, "normal", 0, 0, "normal", "distribution of the code, by which `sample` draws it"},
+    {"layers", PAL_OPTION_SIZES, "100,50", 1, 1000000, NULL,
+     "units of z1 and of z2; the hidden layer before each has twice as many"},
+    {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "activation of the deterministic layers"},
+    {"samples", PAL_OPTION_INT, "1", 1, 100000, NULL, "draws of the code per sample"},
+    {"code", PAL_OPTION_ENUM, "normal", 0, 0, "normal", "distribution from which `sample` draws the code"},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {.name = "code-activation", .type = PAL_OPTION_NONE},
     {.name = "tied", .type = PAL_OPTION_NONE},

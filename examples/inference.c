@@ -1,4 +1,6 @@
-/* The code of a picture of zeros, by a trained model: ./inference runs/denoising-001/checkpoint.safetensors */
+/* inference.c - prints the code that a trained model gives to a sample of zeros. Compile and use it with
+ *     cc inference.c -o inference $(pkg-config --cflags --libs palindrome)
+ *     ./inference runs/denoising-001/checkpoint.safetensors */
 #include <palindrome.h>
 #include <stdio.h>
 #include <stdlib.h>

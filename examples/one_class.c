@@ -1,13 +1,14 @@
-/* One-class detection: an autoencoder that was trained on the samples of one class reconstructs those of others worse.
- * For each class of a labelled data set this trains one, scores every test sample by ||x - x^||^2, and tells the area
- * under the ROC curve: the probability that a sample of another class has the greater score. Compile with
- *     cc one_class.c -o one_class $(pkg-config --cflags --libs palindrome-tools)
+/* one_class.c - one-class detection: an autoencoder that was trained on one class reconstructs other classes worse.
  *
+ * For each class of a labelled data set, this program trains an autoencoder on the samples of the class, scores every
+ * test sample by ||x - x^||^2, and prints the area under the ROC curve. The area is the probability that a sample of
+ * another class has a greater score than a sample of the class. Compile and use it with
+ *     cc one_class.c -o one_class $(pkg-config --cflags --libs palindrome-tools)
  *     ./one_class linear
  *     ./one_class convolutional --data FOLDER --epochs 5 --seed 2 --hidden 16
  *
- * A --NAME that is not in the table of numbers is an option of the model, as `palindrome models MODEL` lists them; one
- * that takes no value there is given yes or no here. */
+ * An option --NAME that is neither --data nor in the table `numbers` is an option of the model; `palindrome models
+ * MODEL` lists them. Every option takes a value, so options that are switches take yes or no. */
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include <math.h>
 #include <palindrome.h>
@@ -24,30 +25,40 @@ enum { EPOCHS, BATCH, SEED, LIMIT, THREADS, NUMBERS, SETTINGS = 64 };
 static const struct {
     const char *name;
     long long value, low, high;
-} numbers[NUMBERS] = {{"epochs", 10, 1, 1000000},
-                      {"batch", 32, 1, 1048576},
-                      {"seed", 1, 0, 1LL << 53},
-                      {"limit", 0, 1, 4294967295}, /* training samples of each class; 0: all */
-                      {"threads", 1, 1, 1024}};
+} numbers[NUMBERS] = {
+    /* clang-format off */
+    {"epochs",  10, 1, 1000000},
+    {"batch",   32, 1, 1048576},
+    {"seed",    1,  0, 1LL << 53},
+    {"limit",   0,  1, 4294967295}, /* training samples of each class; not given: all */
+    {"threads", 1,  1, 1024},
+    /* clang-format on */
+};
 
-static const struct { /* what a model has where nothing else is said */
+static const struct { /* default settings of a model in this program */
     const char *model;
     pal_setting setting;
-} recipes[] = {{"linear", {"hidden", "32"}}, {"linear", {"solve", "svd"}}, {"convolutional", {"channels", "8,16"}}};
+} recipes[] = {
+    /* clang-format off */
+    {"linear",        {"hidden",   "32"}},
+    {"linear",        {"solve",    "svd"}},
+    {"convolutional", {"channels", "8,16"}},
+    /* clang-format on */
+};
 
 typedef struct job {
     const pal_variant *variant;
-    const char *data; /* NULL: the default */
+    const char *data; /* NULL: the default folder */
     long long number[NUMBERS];
-    pal_setting settings[SETTINGS]; /* the recipe's, then those that were given, which count */
+    pal_setting settings[SETTINGS]; /* the recipe's, then the given ones, which take precedence */
     size_t n, recipe;
     pal_context *context;
     pal_dataset *train, *test;
     uint32_t *rows;
     pal_tensor *x, *y;           /* the test samples, and their reconstructions */
-    double *negative, *positive; /* scores of the class itself, and of the others */
+    double *negative, *positive; /* scores of the class itself, and of the other classes */
     int class, done;
-    double sum; /* of the areas of the classes that are done */
+    double sum; /* of the areas of the finished classes */
     pal_error err;
 } job;
 
@@ -95,14 +106,14 @@ static bool open_data(job *j)
 {
     j->context = pal_context_new(&(pal_context_options){
         .struct_size = sizeof(pal_context_options), .threads = (unsigned)j->number[THREADS], .unpinned = true});
-    if (!j->context) return refuse(j, "no memory, or no threads, to compute with");
+    if (!j->context) return refuse(j, "out of memory, or cannot start threads");
     j->train = pal_dataset_open(j->context, j->data, PAL_SPLIT_TRAIN, &j->err);
     j->test = j->train ? pal_dataset_open(j->context, j->data, PAL_SPLIT_TEST, &j->err) : NULL;
     if (!j->test) return false;
     const size_t n = (size_t)j->test->count;
     if (!j->test->labels) return refuse(j, "%s: has no labels: choose a folder of IDX files", j->test->name);
     if (!pal_shape_equal(j->train->sample, j->test->sample))
-        return refuse(j, "%s: training and test samples differ in size", j->test->name);
+        return refuse(j, "%s: training and test samples have different shapes", j->test->name);
     j->rows = malloc((n + (size_t)j->train->count) * sizeof *j->rows);
     j->negative = malloc(n * sizeof *j->negative);
     j->positive = malloc(n * sizeof *j->positive);
@@ -113,7 +124,7 @@ static bool open_data(job *j)
     return !pal_dataset_batch(j->test, j->rows, n, j->x);
 }
 
-/* How many samples of the class there are, at most limit (0: all); their numbers in rows. */
+/* Writes the indices of the samples of the class, at most limit (0: all), to rows; returns how many. */
 static size_t find(const pal_dataset *data, int class, size_t limit, uint32_t *rows)
 {
     const uint8_t *label = data->labels->data;
@@ -153,7 +164,7 @@ static bool train(job *j, pal_model *model, const pal_dataset *one)
     return !status;
 }
 
-/* The area under the curve of a trained model's scores; how many of them are of the class in *own. */
+/* The area under the ROC curve of a trained model in *auc, and the number of test samples of the class in *own. */
 static bool detect(job *j, const pal_model *model, size_t *own, double *auc)
 {
     const size_t count = (size_t)j->test->count, d = (size_t)j->test->features;
@@ -174,7 +185,8 @@ static bool detect(job *j, const pal_model *model, size_t *own, double *auc)
     return !status;
 }
 
-/* A line of the table. A class that has no samples in one of the splits is left out. */
+/* Trains and tests one class, and prints its line of the table. Skips a class without training or test samples, and one
+ * that has all test samples. */
 static bool run_class(job *j)
 {
     const size_t tested = find(j->test, j->class, 0, j->rows);
@@ -205,7 +217,7 @@ int main(int argc, char **argv)
     static job j;
     bool good = parse(&j, argc, argv) && open_data(&j);
     for (; good && j.class < j.test->classes; j.class ++) good = run_class(&j);
-    if (good && !j.done) good = refuse(&j, "%s: has not two classes to tell apart", j.test->name);
+    if (good && !j.done) good = refuse(&j, "%s: needs at least two classes", j.test->name);
     if (good) printf("mean %45.4f\n", j.sum / j.done);
     if (!good) fprintf(stderr, "one_class: %s\n", j.err.text);
     pal_tensor_free(j.x);

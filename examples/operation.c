@@ -1,10 +1,11 @@
-/* An operation of your own, outside the library: y = x^3. Compile with
+/* operation.c - a user-defined operation outside the library: y = x^3. Compile with
  *     cc operation.c $(pkg-config --cflags --libs palindrome)
- * The rule is made of operations, so derivatives of every order follow; the checker proves it. */
+ * Its derivative is composed of operations, so derivatives of every order exist. The gradient checker tests orders 1
+ * and 2. */
 #include <palindrome.h>
 #include <stdio.h>
 
-/* Buffers hold whole vectors (a multiple of PAL_TILE_PAD elements), and out may be the operand. */
+/* Buffers contain whole vectors (a multiple of PAL_TILE_PAD elements). out and the operand may be the same buffer. */
 static void cube_f32(size_t n, void *out, const void *const *in, const pal_tile *tile)
 {
     const float *x = in[0];

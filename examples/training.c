@@ -1,4 +1,4 @@
-/* A training loop of your own around a model of the library. Compile with
+/* training.c - a user-defined training loop for a model of the library. Compile with
  *     cc training.c $(pkg-config --cflags --libs palindrome) */
 #include <palindrome.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ int main(void)
     pal_model *model = pal_model_new(context, pal_variant_find("basic"), settings, 2, PAL_SHAPE(D), PAL_F32, 1, &err);
     if (!model) return fprintf(stderr, "%s\n", err.text), 1;
 
-    pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE(N, D)); /* blocks of equal bits */
+    pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE(N, D)); /* samples are blocks of equal bits */
     for (size_t i = 0; i < N * D; i++) pal_tensor_set(data, i, (i / D) >> (i % D / 5) & 1);
 
     pal_tape *tape = pal_tape_new(context, PAL_F32);

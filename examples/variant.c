@@ -1,4 +1,4 @@
-/* A variant of your own, outside the library: tanh units whose activations cost their absolute value.
+/* variant.c - a user-defined variant outside the library: tanh units with an L1 penalty on their activations.
  *     cc -shared -fPIC variant.c -o absolute.so $(pkg-config --cflags --libs palindrome)
  *     palindrome --load ./absolute.so train absolute --lambda 0.01 --layers 400,100 */
 #include <palindrome.h>
@@ -11,8 +11,8 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the penalty"},
-    {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "of every layer but the output"},
+    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the penalty on the code"},
+    {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "activation of every layer except the output"},
     {0}};
 
 static const pal_variant absolute = {.struct_size = sizeof(pal_variant),

@@ -1,17 +1,18 @@
-/* bound.c - what the variants with a stochastic code share: the posterior q(z | x), and the estimates of ln p(x).
+/* bound.c - shared by the variants with a stochastic code: the posterior q(z | x), and the estimates of ln p(x).
  *
- * With S draws z_s from q, w_s = p(x | z_s) p(z_s) / q(z_s | x) and angles for means over the draws, a loss is the mean
- * over samples of minus
- *     bound        <ln p(x | z)> - beta KL(q || p), the evidence lower bound at beta 1: <ln w> in expectation
- *     importance   ln <w>, a bound that is the tighter the larger S (Burda, Grosse and Salakhutdinov, ICLR 2016)
- *     predictive   ln <p(x | z)>, what x costs a reader who knows q: no bound of ln p(x), since nothing is paid for z
- * In expectation bound <= importance <= ln p(x) at beta 1.
+ * Let z_s be S draws from q, w_s = p(x | z_s) p(z_s) / q(z_s | x), and let <> be a mean over the draws. The loss is the
+ * mean over samples of minus one of these estimates:
+ *     bound        <ln p(x | z)> - beta KL(q || p), at beta 1 the evidence lower bound, which is E <ln w>
+ *     importance   ln <w>, a bound that is tighter for larger S (Burda, Grosse and Salakhutdinov, ICLR 2016)
+ *     predictive   ln <p(x | z)>, the cost of x if q is known. It is not a bound on ln p(x): the cost of z is missing
+ * In expectation, bound <= importance <= ln p(x) at beta 1.
  *
- * A discrete code is relaxed in training, and its KL, q(z | x) and p(z) stay those of the discrete distributions, as in
- * Jang, Gu and Poole (ICLR 2017): what is descended is the nearer to the bound the colder it is, but none itself.
- * Maddison, Mnih and Teh (ICLR 2017) put the concrete density in their place, which is the bound of another model, with
- * a continuous code. An evaluation draws exactly, so what it tells is a bound of the discrete model. Of the divergence
- * there are two forms, equal in expectation: KL in closed form, or -<ln p(z)> - H(q). */
+ * In training, a discrete code is relaxed, but its KL, q(z | x) and p(z) remain those of the discrete distributions, as
+ * in Jang, Gu and Poole (ICLR 2017). The training loss is then not a bound itself; it approaches the bound as the
+ * temperature approaches 0. Maddison, Mnih and Teh (ICLR 2017) use the density of the concrete distribution instead;
+ * that is a bound for another model, whose code is continuous. An evaluation draws exactly, so it reports a bound for
+ * the discrete model. The divergence has two forms that are equal in expectation: KL in closed form, or
+ * -<ln p(z)> - H(q). */
 #include "models/internal.h"
 
 #include <string.h>
@@ -27,7 +28,7 @@ pal_distribution pal__posterior(pal_model *m, pal_var x)
 
 pal_var pal__posterior_mean(pal_model *m, pal_var x) { return pal_distribution_mean(pal__posterior(m, x)); }
 
-/* x as often as it has draws. A single sample is left to broadcasting: nothing is copied. */
+/* Repeats each row of x once per draw. A single row is returned unchanged, because it broadcasts. */
 static pal_var for_each_draw(pal_var x, int64_t draws)
 {
     const pal_shape s = pal_shape_of(x);
@@ -36,7 +37,7 @@ static pal_var for_each_draw(pal_var x, int64_t draws)
     return pal_reshape(again, PAL_SHAPE(s.dim[0] * draws, s.dim[1]));
 }
 
-/* ln p(x | z) for draws z [n, S, k]: [n, S]. */
+/* Draws z [n, S, k] -> ln p(x | z) [n, S]. */
 static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x)
 {
     const pal_shape s = pal_shape_of(z);
@@ -52,8 +53,9 @@ pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t dr
     return pal_add(log_likelihood(m, z, x), log_ratio);
 }
 
-/* beta; in training step k of the first N, `beta-warm-up`, k / N of it. The steps are counted with the model, whatever
- * the estimate: a trained model has the same weights under another one. */
+/* beta. In training step k of the first N steps, where N is option `beta-warm-up`, it is beta k / N. The model counts
+ * the steps in a statistic under every estimate, so that a trained model has the same tensors under another estimate.
+ */
 static pal_var weight(pal_model *m)
 {
     const double beta = pal_option_real(m, "beta"), steps = (double)pal_option_int(m, "beta-warm-up");
@@ -108,5 +110,5 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b)
     }
     for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
         if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p, beta);
-    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: there is no %s", name);
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: unknown value %s", name);
 }

@@ -1,9 +1,9 @@
-/* conv_layers.c - samples as images, and strided convolutions over parameters, there and back.
+/* conv_layers.c - samples as images, and layers of strided and of transposed convolutions with parameters.
  *
- * With (k - 1) / 2 zeros at each edge an odd kernel gives a value for every stride-th pixel, the first among them.
- * Every layer has its filters as [out,in,k,k]. The way back is a transposed convolution, which is told the size to come
- * back to: what the stride left over at the end of an image is its output padding. Tied to the convolution that it
- * undoes, it has that one's filters. */
+ * With (k - 1) / 2 zeros at each edge, an odd kernel gives a value for every stride-th pixel, starting at the first.
+ * The filters of every layer are [out,in,k,k]. A transposed convolution receives the size of its result: the pixels
+ * that the stride left over at the end of the image become its output padding. If it is tied, it uses the filters of
+ * the convolution that it mirrors. */
 #include "models/internal.h"
 
 bool pal_model_image(pal_model *m, const char *what, pal_image_size *image)
@@ -15,14 +15,14 @@ bool pal_model_image(pal_model *m, const char *what, pal_image_size *image)
         return true;
     }
     pal_tape_refuse(m->tape,
-                    "%s wants images, and a sample is %s: choose data whose samples are [height,width] or "
+                    "%s needs images, but a sample is %s: choose data whose samples are [height,width] or "
                     "[channels,height,width]",
                     what, pal_shape_text(s, shape, sizeof shape));
     return false;
 }
 
 static int64_t padding(int64_t kernel) { return (kernel - 1) / 2; }
-/* Where the last window may begin, counted from the first. */
+/* The largest offset of a window, relative to the first window. Negative: the window does not fit. */
 static int64_t room(int64_t size, int64_t kernel) { return size + 2 * padding(kernel) - kernel; }
 
 static pal_conv2d_options window(int64_t kernel, int64_t stride)
@@ -37,13 +37,13 @@ int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride)
     return room(size, kernel) < 0 ? 0 : room(size, kernel) / stride + 1;
 }
 
-/* What a transposed convolution cannot know of the size that it comes back to. */
+/* The part of `size` that the size of the convolved map does not determine. */
 static int64_t left_over(int64_t size, int64_t kernel, int64_t stride)
 {
     return room(size, kernel) < 0 || stride < 1 ? 0 : room(size, kernel) % stride;
 }
 
-/* Images and a window that fits into them; a failure on the tape if they are something else. */
+/* Whether x are images and the window is valid; if not, a failure on the tape. */
 static bool fits(const pal_model *m, const char *name, pal_var x, int64_t kernel, int64_t stride)
 {
     char shape[96];
@@ -51,14 +51,14 @@ static bool fits(const pal_model *m, const char *name, pal_var x, int64_t kernel
     if (!pal_ok(x))
         pal_tape_fail(m->tape, PAL_ERR_TAPE, "%s: the operand is a bad handle", name);
     else if (s.rank != 4 || kernel < 1 || stride < 1)
-        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: wants images [n,channels,height,width], not %s, and a window", name,
-                      pal_shape_text(s, shape, sizeof shape));
+        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: expects images [n,channels,height,width], not %s, and a window",
+                      name, pal_shape_text(s, shape, sizeof shape));
     else
         return true;
     return false;
 }
 
-/* y + b, with a number for each of its maps. */
+/* y + b, where the bias b has one number per map. */
 static pal_var biased(pal_model *m, const char *name, pal_var y)
 {
     char bias[PAL__NAME];

@@ -1,16 +1,16 @@
-/* conv_stack.c - the encoder of strided convolutions, then affine layers, and the decoder that undoes it; by the
- * options `channels`, `kernel`, `stride`, and `layers`, unless `hidden` is 0.
+/* conv_stack.c - an encoder of strided convolutions followed by affine layers, and the decoder that mirrors it. The
+ * options are `channels`, `kernel`, `stride` and `layers`; if `hidden` is 0, there are no affine layers.
  *
- * Between layers values are images [n,channels,height,width]; samples, codes and what the decoder says are rows. */
+ * Between convolutions, values are images [n,channels,height,width]. Samples, codes and the output are rows. */
 #include "models/internal.h"
 
 #include <stdio.h>
 
 typedef struct stack {
-    size_t n, layers; /* convolutions; and all, with the affine ones */
+    size_t n, layers; /* number of convolutions; number of all layers */
     int64_t kernel, stride;
-    pal_image_size size[PAL_OPTION_LIST + 1]; /* of the samples, and of each convolution's maps */
-    int64_t units[PAL_OPTION_LIST + 1];       /* of the last maps, and of each affine layer */
+    pal_image_size size[PAL_OPTION_LIST + 1]; /* of the samples, then of the maps of each convolution */
+    int64_t units[PAL_OPTION_LIST + 1];       /* of the last maps, then of each affine layer */
 } stack;
 
 static int64_t count(pal_image_size s) { return s.channels * s.height * s.width; }
@@ -23,8 +23,7 @@ static stack stack_of(pal_model *m)
                .stride = pal_option_int(m, "stride")};
     s.layers = s.n;
     if (!s.n)
-        pal_tape_refuse(m->tape,
-                        "channels: none are given: choose the number of maps of each convolution, such as 16,32");
+        pal_tape_refuse(m->tape, "channels: not given: choose the number of maps of each convolution, such as 16,32");
     pal_model_image(m, "a convolution", &s.size[0]);
     for (size_t k = 1; k <= s.n; k++)
         s.size[k] = (pal_image_size){channels[k - 1], pal_convolved(s.size[k - 1].height, s.kernel, s.stride),
@@ -40,7 +39,7 @@ typedef struct layer_name {
     char text[32];
 } layer_name;
 
-/* "encoder/K" and "decoder/K", which undoes it. */
+/* "encoder/K", or "decoder/K", which mirrors it. */
 static layer_name name_of(const char *side, size_t k)
 {
     layer_name name;
@@ -48,7 +47,7 @@ static layer_name name_of(const char *side, size_t k)
     return name;
 }
 
-/* The value of layer k of the encoder, or what the decoder makes of it, under activation and dropout. */
+/* Activation and dropout, applied to a: the output of encoder layer k, or the decoder's reconstruction of it. */
 static pal_var activated(pal_model *m, const stack *s, const char *layer, size_t k, pal_var a)
 {
     pal__entered entered = pal__enter(m, layer);
@@ -82,7 +81,7 @@ pal_var pal_encode_conv(pal_model *m, pal_var x)
     return h;
 }
 
-/* The last layer gives the numbers of a recipe as so many images. */
+/* The last layer returns one image per number of the recipe. Puts the numbers in the order that the recipe expects. */
 static pal_var output_rows(pal_model *m, pal_var a, int64_t numbers, bool beside)
 {
     const int64_t features = pal_model_features(m);

@@ -1,11 +1,11 @@
-/* corrupt.c - what a loss does to its inputs, a row each: the corruptions q(x~ | x), and binarisation. Their options
- * are those of the variants that corrupt (denoising.c).
+/* corrupt.c - what a loss does to its inputs: the corruptions q(x~ | x) and binarisation, one row per kind. The options
+ * of the corruptions are in the tables of the variants that corrupt (denoising.c).
  *
- * All noise comes from named streams, so that it is a function of seed, step and sample: anew each step in training,
- * and in an evaluation, whose step is always 0 and whose streams are its own, the same for a sample in every epoch and
- * in any batch. Binarisation belongs to the loss: what it encodes, corrupts and aims at is binary, in training and in
- * the loss that `evaluate` tells. Whatever else a model does (encode, reconstruct, the squared errors of `evaluate`)
- * takes samples as they are given and is compared with those. */
+ * All noise comes from named streams, so it is a function of seed, step and sample. In training it is new in each step.
+ * An evaluation has its own streams and always step 0, so a sample has the same noise in every epoch and in any batch.
+ * Binarisation is part of the loss: the loss encodes, corrupts and reconstructs binary samples, in training and in the
+ * loss that `evaluate` reports. Everything else (encode, reconstruct, the squared errors of `evaluate`) takes the
+ * samples as given, and compares results with those. */
 #include "models/internal.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ static pal_var gaussian(pal_model *m, pal_var x)
     return pal_add(x, pal_scale(pal_normal(x.tape, "corruption", pal_shape_of(x)), pal_option_real(m, "sigma")));
 }
 
-/* One draw an element: 0 below half the share, 1 from there to the share, x beyond. */
+/* One draw u per element: 0 if u < share / 2, 1 if share / 2 <= u < share, otherwise x. */
 static pal_var salt_and_pepper(pal_model *m, pal_var x)
 {
     const double share = pal_option_real(m, "salt");
@@ -39,7 +39,7 @@ static pal_var salt_and_pepper(pal_model *m, pal_var x)
     return where_else(pal_less(u, pal_like(u, share / 2)), 0, salted);
 }
 
-/* [n, size]: whether an index is in first, .., first + length - 1, with first uniform a sample. */
+/* [n, size]: whether an index is in first, .., first + length - 1. Each sample has its own uniform `first`. */
 static pal_var interval(pal_tape *t, const char *stream, int64_t n, int64_t size, int64_t length)
 {
     pal_var u = pal_uniform(t, stream, PAL_SHAPE(n, 1));
@@ -48,7 +48,7 @@ static pal_var interval(pal_tape *t, const char *stream, int64_t n, int64_t size
     return pal_logical_and(pal_greater_equal(index, first), pal_less(index, pal_shift(first, (double)length)));
 }
 
-/* A square at a place that is uniform over those where it fits, in all channels, a sample. */
+/* One square per sample, in all channels, at a position that is uniform over those where the square fits. */
 static pal_var blocks(pal_model *m, pal_var x)
 {
     const int64_t n = pal_shape_of(x).dim[0], size = pal_option_int(m, "block-size");
@@ -68,12 +68,16 @@ static pal_var blocks(pal_model *m, pal_var x)
 }
 
 static const struct {
-    const char *name, *option; /* and which option is its own */
+    const char *name, *option; /* option: the one that belongs to this corruption alone */
     pal_var (*apply)(pal_model *m, pal_var x);
-} corruptions[] = {{"masking", "masking", masking},
-                   {"gaussian", "sigma", gaussian},
-                   {"salt-and-pepper", "salt", salt_and_pepper},
-                   {"blocks", "block-size", blocks}};
+} corruptions[] = {
+    /* clang-format off */
+    {"masking",         "masking",    masking},
+    {"gaussian",        "sigma",      gaussian},
+    {"salt-and-pepper", "salt",       salt_and_pepper},
+    {"blocks",          "block-size", blocks},
+    /* clang-format on */
+};
 enum { CORRUPTIONS = sizeof corruptions / sizeof *corruptions };
 
 const char *pal_corruption_of(const char *option)
@@ -91,7 +95,8 @@ pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err)
     for (size_t i = 0; i < n; i++) {
         if (!values[i].given || !pal_corruption_of(values[i].option->name)) continue;
         if (chosen)
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s and %s are of two corruptions: choose one by --corruption",
+            return pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "%s and %s belong to different corruptions: choose one by --corruption",
                                  chosen->option->name, values[i].option->name);
         chosen = &values[i];
     }
@@ -103,7 +108,7 @@ pal_var pal_corrupt(pal_model *m, pal_var x)
     const char *name = pal_option_enum(m, "corruption");
     for (size_t i = 0; i < CORRUPTIONS; i++)
         if (!strcmp(corruptions[i].name, name)) return corruptions[i].apply(m, x);
-    return pal_tape_refuse(m->tape, "corruption: there is no %s", name);
+    return pal_tape_refuse(m->tape, "corruption: unknown value %s", name);
 }
 
 /* ---- Binary inputs -------------------------------------------------------------------------------------------- */
@@ -124,9 +129,9 @@ static const struct {
 
 pal_var pal__binarize(pal_model *m, pal_var x)
 {
-    const char *name = pal_model_setting(m, "binarize"); /* which a variant may be without */
+    const char *name = pal_model_setting(m, "binarize"); /* NULL: the variant does not have this option */
     if (!name) return x;
     for (size_t i = 0; i < sizeof binarizations / sizeof *binarizations; i++)
         if (!strcmp(binarizations[i].name, name)) return binarizations[i].apply(x);
-    return pal_tape_refuse(m->tape, "binarize: there is no %s", name);
+    return pal_tape_refuse(m->tape, "binarize: unknown value %s", name);
 }

@@ -1,7 +1,7 @@
-/* discover.c - which parameters a model has, learnt by recording it once.
+/* discover.c - finds the parameters of a model by recording it once.
  *
- * A variant declares no parameters: it asks for them where it uses them. Recording the training loss and the
- * reconstruction on tapes that are thrown away makes every ask happen once; nothing is compiled or run. */
+ * A variant does not declare its parameters: it requests them where it uses them. Recording the training loss of every
+ * phase and the reconstruction on temporary tapes makes every request happen. Nothing is compiled or run. */
 #include "models/internal.h"
 
 #include <stdlib.h>

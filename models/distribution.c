@@ -1,15 +1,17 @@
-/* distribution.c - distributions that a layer may parametrise, a row each: what a stochastic code is drawn from.
+/* distribution.c - distributions whose parameters a layer computes, one row per kind. A stochastic code is drawn from
+ * one of them.
  *
- * A distribution of k numbers has outputs(k) parameters, a row of them for each sample: the last layer's output as it
- * is, so logarithms of scales and logits. All parameters 0 are the prior: N(0, I), fair coins, equal classes. Draws z
- * are [n, S, k], S of each row. A discrete one is drawn exactly where the temperature is 0, else relaxed (Maddison,
- * Mnih and Teh, and Jang, Gu and Poole, ICLR 2017); what is said of a relaxed z is the formula of the discrete one,
- * linear in z: a density where z is in {0,1} and only there (not the density of the relaxed z; bound.c says whose way
- * that is).
+ * A distribution of k numbers has outputs(k) parameters, one row of them per sample. They are the unchanged output of
+ * the last layer, so scales are given by their logarithms and probabilities by logits. Parameters that are all 0 give
+ * the prior: N(0, I), fair coins, equally likely classes. Draws z are [n, S, k], S for each row. A discrete kind is
+ * drawn exactly at temperature 0, and relaxed at a higher temperature (Maddison, Mnih and Teh, and Jang, Gu and Poole,
+ * ICLR 2017). For a relaxed z, log_density is still the formula of the discrete distribution, which is linear in z. It
+ * is a density only where z is in {0,1}; it is not the density of the relaxed z (bound.c explains this choice).
  *
- * A distribution of your own is its functions, a row, and its name in the list of choices below; every suite and
- * `palindrome gradcheck` take it along. Where it can tell the values of the data it may be an output of the decoder,
- * too: a row of `outputs` and its name in the second list; a recipe of output.c of the same name comes first. */
+ * To add a distribution, write its functions, add a row, and add its name to the list of choices below. All test suites
+ * and `palindrome gradcheck` then include it. If it can describe the values of the data, it may also be an output of
+ * the decoder: add a row to `outputs` and its name to the second list. A recipe of output.c with the same name takes
+ * precedence. */
 #include "models/distribution.h"
 
 #include <math.h>
@@ -23,7 +25,7 @@ const char pal__output_choices[] = PAL__RECIPES "|normal|normal-full";
 
 enum { MOST = PAL__DISTRIBUTION_MOST, MOST_FULL = 500, LAST = 1 << 1, LAST_OF_DRAWS = 1 << 2 };
 
-/* Of each row, to go with its draws. */
+/* A value per row, shaped to broadcast over the draws of the row. */
 static pal_var of_row(pal_var x) { return pal_expand(x, 1); }
 static pal_var for_each_draw(pal_var x, int64_t samples)
 {
@@ -76,7 +78,7 @@ static pal_var normal_kl_prior(pal_var q, int64_t k)
     return total(pal_normal_kl_standard(normal_mean(q, k), log_variance(q, k)));
 }
 
-/* Where the distribution function, erfc(-z / sqrt 2) / 2, is u: by bisection, for pictures. */
+/* The z at which the distribution function erfc(-z / sqrt 2) / 2 is u. Bisection is fast enough for pictures. */
 static double normal_quantile(double u)
 {
     double low = -40, high = 40;
@@ -87,13 +89,13 @@ static double normal_quantile(double u)
     return (low + high) / 2;
 }
 
-/* ---- Normal with full covariance L L^T: mean and L, on whose diagonal the logarithms stand -------------------- */
+/* ---- Normal with full covariance L L^T: mean, and L with the logarithms of its diagonal ----------------------- */
 
 static int64_t triangle(int64_t k) { return k * (k + 1) / 2; }
 static int64_t with_triangle(int64_t k) { return k + triangle(k); }
 
-/* The k (k + 1) / 2 numbers t in a matrix whose lower triangle has each of them once: without its first k, t is as long
- * as the k (k - 1) / 2 places above the diagonal, and t backwards fills the rest. */
+/* Arranges the k (k + 1) / 2 numbers t as a k by k matrix whose lower triangle contains each of them once. The matrix
+ * is filled row by row, first with t without its first k numbers (k (k - 1) / 2 numbers), then with t backwards. */
 static pal_var square(pal_var q, int64_t k)
 {
     pal_var t = columns(q, k, triangle(k));
@@ -180,7 +182,7 @@ static pal_var bernoulli_kl(pal_var q, pal_var p, int64_t k)
 
 static pal_var bernoulli_kl_prior(pal_var q, int64_t k) { return bernoulli_kl(q, pal_like(q, 0), k); }
 
-/* ---- Categorical: one of k classes, as a row of one 1; logits ------------------------------------------------- */
+/* ---- Categorical: one of k classes, drawn as a one-hot row; logits -------------------------------------------- */
 
 static pal_var categorical_mean(pal_var q, int64_t k)
 {
@@ -222,7 +224,7 @@ static pal_var categorical_kl_prior(pal_var q, int64_t k)
 
 /* ---- Covariances ---------------------------------------------------------------------------------------------- */
 
-/* axes D axes' of the diagonal D that has each row's variances. */
+/* axes D axes', where D is the diagonal matrix of a row's variances. */
 static pal_var between(pal_var axes, pal_var variances)
 {
     return pal_matmul_t(pal_mul(axes, of_row(variances)), axes, false, true);
@@ -276,9 +278,9 @@ const pal_distribution_kind *pal_distribution_find(const char *name)
 
 /* ---- As outputs ----------------------------------------------------------------------------------------------------
  *
- * Of a feature that never changes the likeliest ln sigma is minus infinity: the likelihood has no maximum. So what is
- * e^s in a code is least + e^s in an output, on the diagonal of L likewise, and no density is above that of k
- * independent normals of sigma `least` at their mean. */
+ * For a feature that never changes, the likelihood grows without bound as ln sigma goes to minus infinity. Therefore a
+ * scale e^s of a code becomes least + e^s in an output, and so do the elements on the diagonal of L. The density then
+ * never exceeds that of k independent normals with sigma `least` at their mean. */
 
 static pal_var at_least(pal_var log_scale, double least)
 {
@@ -290,7 +292,8 @@ static pal_var normal_at_least(pal_var q, int64_t k, double least)
     return pal_concat((pal_var[]){normal_mean(q, k), at_least(columns(q, k, k), least)}, 2, 1);
 }
 
-/* `square` has t from t_k on, and then t backwards: of both the diagonal takes one in k + 1, from t_0 and from t_k. */
+/* The matrix of `square` contains t_k, t_{k+1}, ..., and then t backwards. On its diagonal is every (k + 1)-th number
+ * of both parts: counted from t_k in the first part, and from t_0 in the second. */
 static pal_var full_at_least(pal_var q, int64_t k, double least)
 {
     const int64_t first = (k * (k - 1) / 2 + k) / (k + 1), count[] = {k - first, first};
@@ -304,14 +307,15 @@ static pal_var full_at_least(pal_var q, int64_t k, double least)
     return pal_where(pal_greater(on, pal_like(q, 0)), at_least(q, least), q);
 }
 
-/* Of the known numbers alone, x [n,k] and known [k] of 1 and 0: [n]. */
+/* ln p of the known numbers only: x [n,k], known [k] with 1 for known and 0 for unknown -> [n]. */
 static pal_var normal_known(pal_var x, pal_var q, int64_t k, pal_var known)
 {
     return total(pal_mul(pal_normal_log_density(x, normal_mean(q, k), log_variance(q, k)), known));
 }
 
-/* Their covariance is a part of L L^T; the others are put beside it as independent and at their mean. In double, since
- * the product squares how far apart the scales are. */
+/* The covariance of the known numbers is a submatrix of L L^T. The unknown numbers are replaced by independent ones of
+ * variance 1 at their mean, whose contribution to ln p is then removed. In double precision, since the product
+ * squares the ratio of the scales. */
 static pal_var full_known(pal_var x, pal_var q, int64_t k, pal_var known)
 {
     pal_var wide = pal_cast(q, PAL_F64), at = pal_cast(known, PAL_F64), others = pal_one_minus(at), l = factor(wide, k);
@@ -347,7 +351,8 @@ pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known)
 {
     const size_t i = output_of(q.kind);
     if (!pal_ok(q.parameters)) return (pal_var){.tape = q.parameters.tape};
-    if (i == OUTPUTS) return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s: it is no output", q.kind->name);
+    if (i == OUTPUTS)
+        return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s: not an output distribution", q.kind->name);
     return outputs[i].known(x, q.parameters, q.k, known);
 }
 

@@ -1,4 +1,4 @@
-/* distribution_checked.c - what others ask of a distribution: the kind's function, after the shapes were checked. */
+/* distribution_checked.c - the public functions on distributions: they check shapes, then call the kind's function. */
 #include "models/distribution.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@ pal_units pal_distribution_units(const pal_distribution_kind *kind) { return kin
 int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err)
 {
     if (!kind || k < 1) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "distribution: wants a kind and at least one number");
+        pal_error_set(err, PAL_ERR_ARGUMENT, "distribution: needs a kind and at least one number");
         return 0;
     }
     if (k <= kind->most) return kind->outputs(k);
@@ -29,14 +29,14 @@ int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, p
                       PAL__DISTRIBUTION_MOST, (long long)k);
     else
         pal_error_set(err, PAL_ERR_ARGUMENT,
-                      "code %s of %lld units wants %.0f outputs of the encoder, a mean and a triangle: choose --code "
+                      "code %s of %lld units needs %.0f outputs of the encoder, a mean and a triangle: choose --code "
                       "normal (%.0f outputs), or --hidden up to %lld",
                       kind->name, (long long)k, (double)k + (double)k * ((double)k + 1) / 2, 2 * (double)k,
                       (long long)kind->most);
     return 0;
 }
 
-/* Whether q has rows of parameters, and p (if there is one) as many or one, of the same kind. */
+/* Whether q has valid rows of parameters. If p is not NULL: also whether p has the same kind and size. */
 static bool fits(const char *what, pal_distribution q, const pal_distribution *p)
 {
     char shape[96];
@@ -44,17 +44,19 @@ static bool fits(const char *what, pal_distribution q, const pal_distribution *p
     if (!pal_ok(q.parameters) || (p && !pal_ok(p->parameters))) return false;
     const char *name = q.kind ? q.kind->name : "distribution";
     if (!q.kind || q.k < 1 || q.k > q.kind->most || s.rank != 2 || s.dim[1] != q.kind->outputs(q.k)) {
-        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s is no rows of the parameters of %lld numbers", name,
+        pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s %s: %s are not rows of parameters for %lld numbers", name,
                       what, pal_shape_text(s, shape, sizeof shape), (long long)q.k);
         return false;
     }
     if (!p) return true;
     if (p->kind == q.kind && p->k == q.k && fits(what, *p, NULL)) return true;
-    pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s %s: wants two of one kind and size", name, what);
+    pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s %s: the two distributions must have the same kind and size",
+                  name, what);
     return false;
 }
 
-/* Whether z are draws of as many rows as q has, or q is of one row; with `one`, a single row of z stands for all. */
+/* Whether z are draws for the rows of q. q may have a single row for all rows of z. With `one`, z may have a single row
+ * for all rows of q. */
 static bool has_draws(pal_distribution q, pal_var z, bool one)
 {
     char shape[96];
@@ -62,9 +64,8 @@ static bool has_draws(pal_distribution q, pal_var z, bool one)
     if (!fits("log-density", q, NULL) || !pal_ok(z)) return false;
     const int64_t rows = pal_shape_of(q.parameters).dim[0];
     if (d.rank == 3 && d.dim[2] == q.k && (d.dim[0] == rows || rows == 1 || (one && d.dim[0] == 1))) return true;
-    pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s log-density: %s is no draws of %lld rows, [%lld,S,%lld]",
-                  q.kind->name, pal_shape_text(d, shape, sizeof shape), (long long)rows, (long long)rows,
-                  (long long)q.k);
+    pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s log-density: expects draws [%lld,S,%lld], not %s", q.kind->name,
+                  (long long)rows, (long long)q.k, pal_shape_text(d, shape, sizeof shape));
     return false;
 }
 
@@ -80,7 +81,7 @@ pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t 
     if (!fits("sample", q, NULL)) return bad(q);
     if (samples < 1 || !(temperature >= 0))
         return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT,
-                             "%s sample: wants at least 1 draw, not %lld, and a temperature of 0 (exact) or more, not "
+                             "%s sample: needs at least 1 draw, not %lld, and a temperature of 0 (exact) or more, not "
                              "%g",
                              q.kind->name, (long long)samples, temperature);
     return q.kind->sample(stream, q.parameters, q.k, samples, temperature);
@@ -117,7 +118,7 @@ pal_var pal_distribution_covariance(pal_distribution q, pal_var axes)
     const pal_shape s = pal_shape_of(axes);
     if (!fits("covariance", q, NULL) || !pal_ok(axes)) return bad(q);
     if (s.rank != 2 || s.dim[1] != q.k)
-        return pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s covariance: %s is no axes, [A,%lld]", q.kind->name,
-                             pal_shape_text(s, shape, sizeof shape), (long long)q.k);
+        return pal_tape_fail(q.parameters.tape, PAL_ERR_SHAPE, "%s covariance: expects axes [A,%lld], not %s",
+                             q.kind->name, (long long)q.k, pal_shape_text(s, shape, sizeof shape));
     return q.kind->covariance(q.parameters, q.k, axes);
 }

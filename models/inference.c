@@ -1,8 +1,8 @@
-/* inference.c - a trained model on buffers: encode, decode, reconstruct.
+/* inference.c - applies a trained model to buffers: encode, decode, reconstruct.
  *
- * A workspace holds what a thread needs for itself: a context, a buffer for the rows that go in, and a program for each
- * number of rows that came up so far, at most `batch` of them. The model is only read: recording writes into a model,
- * so it is done with a copy of its head, whose parameters are the same tensors. */
+ * A workspace contains what each thread needs for itself: a context, a buffer for input rows, and one program for each
+ * number of rows that has occurred so far (at most `batch` per function). The model is only read. Recording writes into
+ * the struct of a model, so it uses a copy of the struct; the tensors of the parameters are shared. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 enum { BATCH = 64, BATCH_MOST = 1 << 20 };
 typedef enum kind { ENCODE, DECODE, RECONSTRUCT, KINDS } kind;
 
-typedef struct served { /* a program over so many rows, and the leaf that they come by */
+typedef struct served { /* a program for one number of rows, and the tensor of its input */
     pal_tensor *in;
     pal_program *program;
 } served;
@@ -21,9 +21,9 @@ struct pal_workspace {
     pal_context *context;
     int64_t batch, features;
     unsigned lanes;
-    pal_shape code;     /* of one sample */
-    pal_tensor *buffer; /* the rows that go in, of any kind */
-    served *by_rows[KINDS];
+    pal_shape code;         /* shape of the code of one sample */
+    pal_tensor *buffer;     /* the input rows, for every kind */
+    served *by_rows[KINDS]; /* index: number of rows - 1 */
     pal_error error;
 };
 
@@ -44,7 +44,7 @@ static int64_t width(const pal_workspace *w, bool code) { return code ? pal_shap
 
 /* ---- Programs ------------------------------------------------------------------------------------------------- */
 
-/* Records with a copy of the model's head. Rows of codes take the shape that the encoder gives them. */
+/* Records with a copy of the model's struct. Rows of codes are reshaped to the shape that the encoder returns. */
 static pal_var record(const pal_workspace *w, pal_tape *tape, kind k, pal_var in)
 {
     pal_model own = *w->model;
@@ -64,7 +64,7 @@ static pal_var record(const pal_workspace *w, pal_tape *tape, kind k, pal_var in
     return out;
 }
 
-/* The shape of a code, by recording the encoder on a tape that is thrown away. */
+/* Finds the shape of a code by recording the encoder on a temporary tape. */
 static pal_status find_code(pal_workspace *w)
 {
     pal_tape *tape = pal_tape_new(w->context, w->model->dtype);
@@ -72,7 +72,7 @@ static pal_status find_code(pal_workspace *w)
     pal_shape shape =
         pal_shape_of(record(w, tape, ENCODE, pal_fill(tape, w->model->dtype, PAL_SHAPE(1, w->features), 0)));
     if (!pal_tape_error(tape) && (shape.rank < 1 || pal_shape_count(shape) < 1))
-        pal_tape_fail(tape, PAL_ERR_SHAPE, "workspace: %s gives no code", w->model->variant->name);
+        pal_tape_fail(tape, PAL_ERR_SHAPE, "workspace: the encoder of %s returns no code", w->model->variant->name);
     w->code.rank = shape.rank - 1;
     for (int32_t a = 1; a < shape.rank; a++) w->code.dim[a - 1] = shape.dim[a];
     pal_status status = pal_tape_status(tape);
@@ -90,7 +90,7 @@ static pal_status compile(pal_workspace *w, kind k, int64_t rows, served *s)
         pal_var out = record(w, tape, k, pal_leaf(tape, s->in, "in"));
         const int64_t want = rows * width(w, kinds[k].to_code), have = pal_shape_count(pal_shape_of(out));
         if (pal_ok(out) && have != want)
-            pal_tape_fail(tape, PAL_ERR_SHAPE, "%s: %s gives %lld numbers, not %lld", kinds[k].name,
+            pal_tape_fail(tape, PAL_ERR_SHAPE, "%s: %s returns %lld numbers, not %lld", kinds[k].name,
                           w->model->variant->name, (long long)have, (long long)want);
         pal_compile_options options = {.struct_size = sizeof options, .lanes = w->lanes};
         s->program = pal_compile(tape, &out, 1, &options);
@@ -128,8 +128,8 @@ static pal_status run(const pal_model *model, pal_workspace *w, kind k, const fl
     if (!w) return PAL_ERR_ARGUMENT;
     w->error.status = PAL_OK;
     if (model != w->model)
-        return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: the workspace is another model's", kinds[k].name);
-    if (n && (!in || !out)) return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: no buffer", kinds[k].name);
+        return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: the workspace belongs to another model", kinds[k].name);
+    if (n && (!in || !out)) return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: a buffer is missing", kinds[k].name);
     const size_t from = (size_t)width(w, kinds[k].from_code), to = (size_t)width(w, kinds[k].to_code);
     for (size_t done = 0, rows; done < n; done += rows) {
         rows = n - done < (size_t)w->batch ? n - done : (size_t)w->batch;
@@ -159,15 +159,16 @@ pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, con
     return run(model, workspace, RECONSTRUCT, in, n, out);
 }
 
-/* ---- Life ----------------------------------------------------------------------------------------------------- */
+/* ---- Creation and release ------------------------------------------------------------------------------------- */
 
 static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
 {
-    /* A worker tied to a processor would tie the workspaces of all threads to the same one. */
+    /* Not pinned: otherwise the workspaces of all threads would be pinned to the same processor. */
     pal_context_options one = {
         .struct_size = sizeof one, .threads = 1, .unpinned = true, .isa = pal_context_isa(pal_model_context(w->model))};
     w->context = pal_context_new(o->context ? o->context : &one);
-    if (!w->context) return pal_error_set(&w->error, PAL_ERR_MEMORY, "workspace: no context of these options");
+    if (!w->context)
+        return pal_error_set(&w->error, PAL_ERR_MEMORY, "workspace: cannot create a context with these options");
     pal_status status = find_code(w);
     if (status) return status;
     const int64_t code = pal_shape_count(w->code), wider = code > w->features ? code : w->features;
@@ -182,7 +183,8 @@ pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_opt
     pal_workspace_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "workspace", err)) return NULL;
     if (!model || o.batch < 0 || o.batch > BATCH_MOST) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "workspace: wants a model, and a batch of 1 to %d", BATCH_MOST);
+        pal_error_set(err, PAL_ERR_ARGUMENT, "workspace: needs a model, and a batch of at most %d (0: default)",
+                      BATCH_MOST);
         return NULL;
     }
     pal_workspace *w = calloc(1, sizeof *w);

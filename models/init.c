@@ -1,7 +1,8 @@
-/* init.c - initial values, a row each. They depend on seed, name and shape alone, not on who asks first.
+/* init.c - initial values, one row per distribution. They depend only on seed, name and shape, not on the order in
+ * which parameters are created.
  *
- * A weight [in, out] has so many inputs and outputs; a filter [out, in, height, width] has them once for each place of
- * its window. */
+ * A weight [in, out] has `in` inputs and `out` outputs. For a filter [out, in, height, width], both are multiplied by
+ * height * width. */
 #include "models/internal.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ static fans fans_of(pal_shape s)
 
 static double glorot(fans f) { return sqrt(6 / (f.in + f.out)); }
 static double he(fans f) { return sqrt(2 / f.in); }
-static double lecun(fans f) { return sqrt(1 / f.in); } /* the half width of uniform, too */
+static double lecun(fans f) { return sqrt(1 / f.in); } /* also half the width of uniform */
 static double small(fans f)
 {
     (void)f;
@@ -30,13 +31,17 @@ static double small(fans f)
 
 static const struct {
     const char *name;
-    double (*scale)(fans f); /* half the width of a uniform distribution, the standard deviation of a normal one */
+    double (*scale)(fans f); /* normal: the standard deviation; uniform: half the width */
     bool normal;
-} rows[] = {[PAL_INIT_GLOROT] = {"glorot", glorot, false},
-            [PAL_INIT_HE] = {"he", he, true},
-            [PAL_INIT_LECUN] = {"lecun", lecun, true},
-            [PAL_INIT_NORMAL] = {"normal", small, true},
-            [PAL_INIT_UNIFORM] = {"uniform", lecun, false}};
+} rows[] = {
+    /* clang-format off */
+    [PAL_INIT_GLOROT]  = {"glorot",  glorot, false},
+    [PAL_INIT_HE]      = {"he",      he,     true},
+    [PAL_INIT_LECUN]   = {"lecun",   lecun,  true},
+    [PAL_INIT_NORMAL]  = {"normal",  small,  true},
+    [PAL_INIT_UNIFORM] = {"uniform", lecun,  false},
+    /* clang-format on */
+};
 
 const char pal__init_choices[] = "glorot|he|lecun|normal|uniform";
 
@@ -45,7 +50,7 @@ pal_init pal_model_init(const pal_model *m)
     const char *name = pal_option_enum(m, "init");
     for (size_t i = PAL_INIT_ZERO + 1; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, name)) return (pal_init)i;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "init: there is no %s", name);
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "init: unknown value %s", name);
     return PAL_INIT_GLOROT;
 }
 
@@ -56,7 +61,8 @@ void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
     char stream[STREAM];
     const size_t n = pal_tensor_count(p->tensor);
     if (p->init == PAL_INIT_ZERO) {
-        for (size_t i = 0; i < n && p->value != 0; i++) pal_tensor_set(p->tensor, i, p->value); /* else as allocated */
+        for (size_t i = 0; i < n && p->value != 0; i++)
+            pal_tensor_set(p->tensor, i, p->value); /* else 0, as allocated */
         return;
     }
     snprintf(stream, sizeof stream, "init/%s", p->name);

@@ -1,4 +1,4 @@
-/* internal.h - what the files of models/ share. */
+/* internal.h - declarations that the files of models/ share. */
 #ifndef PAL_MODELS_INTERNAL_H
 #define PAL_MODELS_INTERNAL_H
 
@@ -10,65 +10,66 @@
 
 /* ---- Options -------------------------------------------------------------------------------------------------- */
 
-typedef struct pal__value { /* an option with its value */
+typedef struct pal__value { /* an option and its value in a model */
     const pal_option *option;
     char *text;    /* BOOL: "yes" or "no" */
     double number; /* INT, REAL; BOOL: 0 or 1 */
-    bool given;
+    bool given;    /* by the caller; false: the default */
 } pal__value;
 
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
 extern const pal_need pal__shared_needs[];     /* ends with option NULL */
-/* The choices of shared options, each beside the table that it names. */
+/* The choices of shared options. Each is defined in the file of the table that implements the choices. */
 extern const char pal__output_choices[], pal__binarize_choices[], pal__activation_choices[],
     pal__code_activation_choices[], pal__init_choices[];
 
-/* Checks and parses; number may be NULL. */
+/* Checks and parses the text of a value; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
-/* The numbers of a list, where each was checked before; as many as there are. */
+/* Parses a list that was checked before; returns how many numbers it has. */
 size_t pal__list_parse(const char *text, double out[PAL_OPTION_LIST]);
-/* What says that the option has no effect beside the model's others; NULL: it has one. */
+/* The need that the model does not meet, so that the option has no effect; NULL: the option has an effect. */
 const pal_need *pal__unmet(const pal_model *m, const char *option);
 void pal__values_free(pal__value *values, size_t n);
-pal__value *pal__value_find(pal__value *values, size_t n, const char *name); /* NULL: none */
+pal__value *pal__value_find(pal__value *values, size_t n, const char *name); /* NULL: not found */
 pal_status pal__value_set(pal__value *v, const char *text, pal_error *err);
-pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err);
-/* `sigma` alone says that the corruption is gaussian, and so on. */
+pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err); /* makes `hidden` and `layers` agree */
+/* Selects the corruption from its own option: if only `sigma` is given, the corruption is gaussian, and so on. */
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
-/* Defaults of training that several variants have; each ends with name NULL. */
+/* Defaults of training that several variants use; each ends with name NULL. */
 extern const pal_setting pal__plain_training[]; /* plain gradient descent */
-extern const pal_setting pal__adam_training[];  /* Adam, 1e-3 */
-extern const pal_setting pal__bound_training[]; /* the same, as the figures for variational ones are told: 10 epochs */
+extern const pal_setting pal__adam_training[];  /* Adam, learning rate 1e-3 */
+extern const pal_setting pal__bound_training[]; /* the same, but 10 epochs, for variational variants */
 
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 
 extern const char pal__code_choices[];
 
-/* What --output may be besides distributions: the rows of output.c. */
+/* Choices of --output that are recipes of output.c; the others are distributions. */
 #define PAL__RECIPES "bernoulli|squared|gaussian|categorical"
 
-/* As the decoder parametrises it, by rows q of that many numbers: its scales are no less than `least`. */
+/* The distribution with rows of parameters q from the decoder. Its scales are at least `least`. */
 pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least);
-pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known); /* ln p of the known features [k], [n] */
+pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known); /* ln p of the known features; known [k] */
 int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err); /* 0: too many */
-/* Numbers of the recipe a feature: 0, and a failure on the tape, where they are not of one feature each. A distribution
- * has the first of all features, then the second; other recipes have those of a feature side by side. */
+/* How many numbers the recipe has for each feature. If it has numbers that belong to several features: 0, and a failure
+ * on the tape. In a row, a distribution has the first number of every feature, then the second; other recipes have the
+ * numbers of a feature side by side. */
 int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
 
-/* "encoder" of a single layer, "encoder/K" of several. */
+/* "encoder" if there is a single layer, "encoder/K" if there are several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
-/* ---- Rows of option tables that several variants have: each is a list of rows, without the comma behind ------- */
+/* ---- Rows of option tables that several variants share. A macro is a list of rows without the last comma. ----- */
 
 /* clang-format off */
 
-/* Of a variant that corrupts its inputs: corrupt.c. */
+/* For a variant that corrupts its inputs: corrupt.c. */
 #define PAL__CORRUPTION_OPTIONS(help)                                                                                  \
     {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks", help},                 \
-    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that an element becomes 0"},                 \
+    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that masking sets an element to 0"},         \
     {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},                 \
-    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "share of the elements that salt-and-pepper sets to 0 or 1"},        \
+    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "probability that salt-and-pepper sets an element to 0 or 1"},       \
     {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"}
 #define PAL__CORRUPTION_NEEDS                                                                                          \
     {"masking", "corruption", "masking"},                                                                              \
@@ -76,11 +77,12 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
     {"salt", "corruption", "salt-and-pepper"},                                                                         \
     {"block-size", "corruption", "blocks"}
 
-/* Of a variant with one of the simple autoencoders in it: simple.c. */
+/* For a variant that contains one of the simple autoencoders: simple.c. */
 #define PAL__SIMPLE_OPTIONS                                                                                            \
-    {"autoencoder", PAL_OPTION_ENUM, "denoising", 0, 0, "basic|denoising|contractive", "whose loss it is"},            \
-    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contraction"},                                     \
-    PAL__CORRUPTION_OPTIONS("of the inputs of the denoising autoencoder while training")
+    {"autoencoder", PAL_OPTION_ENUM, "denoising", 0, 0, "basic|denoising|contractive",                                 \
+     "kind of autoencoder that is trained"},                                                                           \
+    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contractive penalty ||dh/dx||^2"},                 \
+    PAL__CORRUPTION_OPTIONS("corruption of the inputs in training, for a denoising autoencoder")
 #define PAL__SIMPLE_NEEDS                                                                                              \
     {"lambda", "autoencoder", "contractive"},                                                                          \
     {"corruption", "autoencoder", "denoising"},                                                                        \
@@ -90,60 +92,63 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
     {"block-size", "autoencoder", "denoising"},                                                                        \
     PAL__CORRUPTION_NEEDS
 
-/* Of a variant with a classifier on its code: head.c. */
+/* For a variant with a classifier on its code: head.c. */
 #define PAL__HEAD_OPTIONS                                                                                              \
-    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL, "of the labels; train takes them from the data"},                  \
-    {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL, "labelled training samples, a stratified draw; 0: all"}
+    {"classes", PAL_OPTION_INT, "10", 2, 256, NULL,                                                                    \
+     "number of classes; train takes it from the labels of the data"},                                                 \
+    {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL,                                                               \
+     "number of training samples whose labels are used, a stratified draw; 0: all"}
 
-/* Of a variant whose code is drawn: bound.c. */
+/* For a variant whose code is drawn: bound.c. */
 #define PAL__CODE_OPTIONS                                                                                              \
     {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                           \
     {"layers", PAL_OPTION_SIZES, "400,20", 1, 1000000, NULL,                                                           \
      "units of each layer of the encoder; the last is the code"},                                                      \
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},                    \
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "activation of the hidden layers"},         \
     {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},              \
     {.name = "code-activation", .type = PAL_OPTION_NONE},                                                              \
     {.name = "tied", .type = PAL_OPTION_NONE},                                                                         \
     {"code", PAL_OPTION_ENUM, "normal", 0, 0, pal__code_choices,                                                       \
-     "distribution of the code: normal, with full covariance, 0 or 1 each, one of so many classes"},                   \
-    {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL, "of a discrete code's relaxation in training"},          \
-    {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: none"},                                 \
+     "distribution of the code: normal, normal with full covariance, units of 0 or 1, one of --hidden classes"},       \
+    {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL,                                                          \
+     "temperature at which a discrete code is relaxed in training"},                                                   \
+    {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: no divergence"},                        \
     {"beta-warm-up", PAL_OPTION_INT, "0", 0, 1e12, NULL,                                                               \
-     "training steps in which beta grows to its value; 0: at once"},                                                   \
+     "training steps over which beta grows from 0 to its value; 0: no warm-up"},                                       \
     {"divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                  \
-     "of the bound: KL(q || p) by its formula, or -E ln p(z) - H(q) with the mean over the draws"}
+     "divergence in the bound: KL(q || p) in closed form, or -E ln p(z) - H(q) with the mean over the draws"}
 #define PAL__CODE_NEEDS                                                                                                \
     {"temperature", "code", "bernoulli|categorical"},                                                                  \
     {"beta", "estimate", "bound|importance"},                                                                          \
     {"beta-warm-up", "estimate", "bound|importance"},                                                                  \
     {"divergence", "estimate", "bound"}
 
-/* And of one whose loss is pal__estimate, with its defaults. */
+/* Further options for a variant whose loss is pal__estimate. The arguments are the defaults. */
 #define PAL__ESTIMATE_OPTIONS(samples, estimate)                                                                       \
-    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code for each sample"},                        \
+    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code per sample"},                             \
     {"estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                       \
-     "of ln p(x): the evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"}
+     "estimate of ln p(x) to maximise: evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"}
 
 /* clang-format on */
 
 /* ---- Parts of variants: head.c, simple.c, bound.c ------------------------------------------------------------- */
 
-/* The classifier on the code of x: [n, classes], the greater the likelier. */
+/* The scores of the classifier on the code of x: [n, classes], greater for a likelier class. */
 pal_var pal__head(pal_model *m, pal_var x);
-/* The mean of -log p(y | h) over samples, noted as "classification"; labels one-hot. */
+/* The mean of -log p(y | h) over samples, with the name "classification". labels: one-hot. */
 pal_var pal__head_loss(pal_model *m, pal_var x, pal_var labels);
 
 bool pal__simple_is(const pal_model *m, const char *kind);
-pal_var pal__simple_corrupt(pal_model *m, pal_var x); /* x itself where it is not denoising */
-/* Its loss, times the weight: the negative log-likelihood of what it made of h, the code of `seen`, and what the kind
- * adds, under its name. */
+pal_var pal__simple_corrupt(pal_model *m, pal_var x); /* x itself if the kind is not denoising */
+/* The loss of the simple autoencoder, times the weight: nll, the negative log-likelihood of its reconstruction, plus
+ * the penalty of the kind under its own name. h is the code of `seen`. */
 pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen, double weight);
 
 pal_distribution pal__posterior(pal_model *m, pal_var x);
 pal_var pal__posterior_mean(pal_model *m, pal_var x);
-/* ln p(x | z) p(z) / q(z | x) of as many draws of each row, exact ones of a discrete kind: [n, draws]. */
+/* ln [p(x | z) p(z) / q(z | x)] for that many draws per row, [n, draws]. Discrete kinds are drawn exactly. */
 pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws);
-/* The loss by option `estimate`. */
+/* The loss that option `estimate` selects. */
 pal_var pal__estimate(pal_model *m, const pal_batch *b);
 
 /* ---- Models --------------------------------------------------------------------------------------------------- */
@@ -152,14 +157,14 @@ typedef struct pal__parameter {
     char *name;
     pal_shape shape;
     pal_init init;
-    double value;       /* with PAL_INIT_ZERO: what to begin with */
-    bool fixed;         /* a statistic: not trained */
-    bool owned;         /* the tensor is not a part of something */
-    pal_tensor *tensor; /* while discovering: a temporary or the opened file's; then a part of the slab, or its own */
+    double value;       /* with PAL_INIT_ZERO: the initial value */
+    bool fixed;         /* a statistic, which is not trained */
+    bool owned;         /* the tensor belongs to this parameter, not to the slab or to a file */
+    pal_tensor *tensor; /* during discovery: a temporary, or the file's; then a part of the slab, or an own tensor */
     pal_var leaf;       /* while recording */
 } pal__parameter;
 
-/* A value that is recorded once for one operand between begin and end: its noise has one name. */
+/* A value that is recorded only once per operand between begin and end, so that its noise stream has one name. */
 typedef struct pal__shared {
     pal_var of, value;
 } pal__shared;
@@ -177,58 +182,60 @@ struct pal_model {
     pal__value *values;
     size_t n_values;
 
-    pal__parameter *parameters; /* once discovered: those that are trained, then the others, each in order of name */
+    pal__parameter *parameters; /* after discovery: the trained ones, then the others, each group sorted by name */
     size_t n_parameters, cap_parameters, n_fixed;
     pal_slab *slab;
 
-    /* While discovering: parameters may be created; from this file, if there is one. */
+    /* During discovery, parameters may be created. Their values come from the file, if it is not NULL. */
     bool discovering;
     const pal_safetensors *file;
 
     /* Between begin and end. */
     pal_tape *tape;
     pal_mode mode;
-    const char *scope; /* the innermost that was entered, or NULL */
+    const char *scope; /* the innermost scope that was entered; NULL: the root */
     pal__shared binarized, corrupted, encoded;
 
-    /* What the loss named, until the next begin. */
+    /* The terms that the loss named. They are kept until the next begin. */
     struct pal__note {
         const char *name;
         pal_var term;
     } notes[PAL_MODEL_NOTES];
     size_t n_notes;
-    pal_var bound[2]; /* reconstruction and divergence of a random code, where the loss was recorded in EVALUATE */
+    pal_var bound[2]; /* reconstruction and divergence of a random code, if the loss was recorded in EVALUATE */
 };
 
-/* pal_model_new, with initial values from a file instead of noise if there is one. */
+/* pal_model_new, but the initial values come from a file if `file` is not NULL. */
 pal_model *pal__model_make(pal_context *context, const pal_variant *variant, const pal_setting *settings,
                            size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed,
                            const pal_safetensors *file, pal_error *err);
-/* Finds out which parameters there are by recording on tapes that are thrown away. Leaves the slab to be made. */
+/* Lists the parameters by recording the model on temporary tapes. Does not create the slab. */
 pal_status pal__model_discover(pal_model *m, pal_error *err);
 void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
-pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* by search from the front */
-void pal__parameters_drop(pal_model *m); /* frees their memory, and leaves their names and shapes */
+pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* linear search; NULL: not found */
+void pal__parameters_drop(pal_model *m); /* frees their memory, but keeps their names and shapes */
 
-/* A parameter's name, LAYER/PART ("encoder/1/W"); false, and a failure on the tape, if it is too long. */
+/* Writes the name of a parameter, LAYER/PART ("encoder/1/W"). If it is too long: false, and a failure on the tape. */
 enum { PAL__NAME = 256 };
 bool pal__parameter_name(const pal_model *m, const char *layer, const char *part, char out[PAL__NAME]);
 
-/* Units a of a layer on h, and beside them more by the layer `name`: what a distribution has beyond a mean. Logarithms
- * of scales must not begin as wide as inputs may be. */
+/* The units a of a layer on h, followed by `more` units of the layer `name` on h: the parameters of a distribution
+ * other than its mean. The weights of that layer start small, so that the initial logarithms of scales are small even
+ * for large inputs. */
 pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, int64_t more);
 
-/* h, the output of layer k of the encoder or what the decoder makes of it (0: the input), under option `dropout`. */
+/* Applies option `dropout` to h: the output of encoder layer k, or the decoder's reconstruction of it. k 0: the
+ * input. */
 pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers);
 
-/* x as option `binarize` has it; every call draws anew. */
+/* x binarised by option `binarize`. Every call makes a new draw. */
 pal_var pal__binarize(pal_model *m, pal_var x);
 
-/* The terms of l1 and l2, noted by these names; a null handle: none. */
+/* The penalties of options l1 and l2, named "l1" and "l2". A null handle: both are 0. */
 pal_var pal__penalty(pal_model *m);
 
-/* Enters a scope unless it is the innermost one already ("encoder/1" in "encoder" is "1"); the name is borrowed; gives
- * what pal__leave wants. */
+/* Enters a scope, unless it is the innermost scope already. Inside "encoder", the scope "encoder/1" is opened as "1".
+ * The name is borrowed. Pass the result to pal__leave. */
 typedef struct pal__entered {
     const char *before;
     bool opened;
@@ -238,27 +245,27 @@ void pal__leave(pal_model *m, pal__entered entered);
 
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
-/* One tensor of a header, checked: its place in the data and its shape. */
+/* One tensor of a checked header: its shape and its place in the data. */
 typedef struct pal__slot {
     const char *name; /* belongs to the header */
     pal_dtype dtype;
     pal_shape shape;
-    uint64_t begin, end;
+    uint64_t begin, end; /* in bytes, from the start of the data */
 } pal__slot;
 
 typedef struct pal__header {
     json_t *json;
-    pal__slot *slots; /* in order of their places */
+    pal__slot *slots; /* sorted by their place in the data */
     size_t n;
 } pal__header;
 
-/* size: bytes of data after the header. path is for messages. */
+/* size: bytes of data after the header. path: for messages only. */
 pal_status pal__header_parse(pal__header *header, const char *text, size_t length, uint64_t size, const char *path,
                              pal_error *err);
 void pal__header_free(pal__header *header);
-const char *pal__safetensors_dtype(pal_dtype dtype); /* "F32"; NULL: none */
+const char *pal__safetensors_dtype(pal_dtype dtype); /* "F32"; NULL: no such type */
 
-/* The path in messages: the end of one that is too long. */
+/* The path for messages. Of a long path, it is only the end. */
 const char *pal__short_path(const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* layered.c - the encoder of affine layers and the decoder that undoes it, by the shared options. */
+/* layered.c - the encoder of affine layers and the decoder that mirrors it, as the shared options define them. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -6,11 +6,11 @@
 
 enum { NAME = PAL__NAME, SIDES = PAL_OPTION_LIST + 1 };
 
-/* A variant may be without the options that only several layers need. */
+/* A variant may lack the options that only an encoder of several layers needs. */
 static bool has(const pal_model *m, const char *option) { return pal_model_setting(m, option) != NULL; }
 static bool tied(const pal_model *m) { return has(m, "tied") && pal_option_bool(m, "tied"); }
 
-/* Sizes of the encoder's layers, of the input first; returns how many layers. */
+/* Sizes of the input and of the encoder's layers. Returns the number of layers. */
 static size_t encoder_sizes(const pal_model *m, int64_t size[SIDES])
 {
     size_t n = has(m, "layers") ? pal_option_sizes(m, "layers", size + 1) : 0;
@@ -19,7 +19,6 @@ static size_t encoder_sizes(const pal_model *m, int64_t size[SIDES])
     return n;
 }
 
-/* "encoder" of a single layer, "encoder/K" of several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[NAME])
 {
     if (layers == 1)
@@ -44,15 +43,16 @@ const char *pal_code_activation(const pal_model *m)
     return strcmp(own, "same") ? own : pal_option_enum(m, "activation");
 }
 
-/* Option `dropout`: one rate for the output of every layer, or a list: of the input, and of each layer of the encoder
- * in turn; the decoder's layers have the rates of those they undo, so they must mirror the encoder. */
+/* Option `dropout` is one rate for the output of every layer, or a list: the rate of the input, then of each layer of
+ * the encoder. With a list, the decoder must mirror the encoder, because its layers take the rates of the layers that
+ * they mirror. */
 pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
 {
     double rate[PAL_OPTION_LIST];
     const size_t n = pal_option_reals(m, "dropout", rate);
     if (n != 1 && n != layers + 1)
         return pal_tape_refuse(m->tape,
-                               "dropout: %zu rates; give one for all layers, or %zu: of the input and of each layer", n,
+                               "dropout: %zu rates: give one for all layers, or %zu: for the input and each layer", n,
                                layers + 1);
     const double own = n > 1 ? rate[k] : k ? rate[0] : 0;
     return m->mode == PAL_TRAIN && own > 0 ? pal_dropout(k ? "dropout" : "dropout-input", h, own) : h;
@@ -88,7 +88,7 @@ pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k)
     return pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
 }
 
-/* units: in all, those of the code among them. */
+/* units: columns of the result, including those of the code. */
 static pal_var encode(pal_model *m, pal_var x, int64_t units)
 {
     char name[NAME];
@@ -128,8 +128,8 @@ pal_var pal_code_activate(pal_model *m, pal_var a)
 
 pal_var pal_encode_layers(pal_model *m, pal_var x) { return pal_code_activate(m, pal_encode_layers_linear(m, x)); }
 
-/* The decoder's layers, of the output first, so that number k undoes the encoder's: 0 and a failure on the tape if they
- * do not fit. */
+/* Sizes of the decoder's layers, in the order of the encoder: layer k mirrors encoder layer k. Returns
+ * the number of layers. If the options do not fit together: 0, and a failure on the tape. */
 static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
 {
     int64_t given[PAL_OPTION_LIST], mirrored[SIDES];
@@ -146,14 +146,14 @@ static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
     double rate[PAL_OPTION_LIST];
     if (!mirror && pal_option_reals(m, "dropout", rate) > 1) {
         pal_tape_refuse(m->tape,
-                        "dropout: a list of rates is of layers that mirror each other: give one rate, or leave "
-                        "--decoder-layers away");
+                        "dropout: a list of rates needs a decoder that mirrors the encoder: give one rate, or leave "
+                        "out --decoder-layers");
         return 0;
     }
     if (mirror || !tied(m)) return own + 1;
     pal_tape_refuse(m->tape,
-                    "decoder-layers %s do not mirror the encoder, and tied weights must: give --tied no, or leave "
-                    "--decoder-layers away",
+                    "decoder-layers %s do not mirror the encoder, as tied weights require: give --tied no, or leave "
+                    "out --decoder-layers",
                     pal_model_setting(m, "decoder-layers"));
     return 0;
 }

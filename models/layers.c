@@ -1,4 +1,5 @@
-/* layers.c - layers over parameters: get-or-create by name makes weight tying a matter of asking twice. */
+/* layers.c - layers with parameters, and activations. A layer requests its parameters by name, so a second layer that
+ * requests the same name has tied weights. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@ bool pal__parameter_name(const pal_model *m, const char *layer, const char *part
     return false;
 }
 
-/* Rows of features; a failure on the tape if they are something else. */
+/* Whether x are rows of features; if not, a failure on the tape. */
 static bool is_rows(const pal_model *m, const char *name, pal_var x)
 {
     char shape[96];
@@ -21,7 +22,7 @@ static bool is_rows(const pal_model *m, const char *name, pal_var x)
         return false;
     }
     if (pal_shape_of(x).rank == 2) return true;
-    pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: wants rows [n,features], not %s", name,
+    pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: expects rows [n,features], not %s", name,
                   pal_shape_text(pal_shape_of(x), shape, sizeof shape));
     return false;
 }
@@ -69,7 +70,7 @@ pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to
         return (pal_var){.tape = m->tape};
     const pal__parameter *tied = pal__parameter_find(m, weight);
     if (!tied || tied->shape.rank != 2)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: there is no matrix %s to tie to", name, weight);
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: the matrix %s to tie to is missing", name, weight);
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, tied->shape, tied->init);
     pal_var b = pal_parameter(m, bias, PAL_SHAPE(tied->shape.dim[0]), PAL_INIT_ZERO);
@@ -93,5 +94,6 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation)
 {
     for (size_t i = 0; activation && i < sizeof activations / sizeof *activations; i++)
         if (!strcmp(activations[i].name, activation)) return activations[i].apply(a);
-    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "activate: there is no %s", activation ? activation : "(none)");
+    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "activate: unknown activation %s",
+                         activation ? activation : "(none)");
 }

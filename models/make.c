@@ -1,4 +1,4 @@
-/* make.c - a model is made: its options' values, its parameters, their memory, what they begin with. */
+/* make.c - creates a model: the values of its options, its parameters, their memory and their initial values. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -11,18 +11,19 @@ static pal_status check(const pal_context *context, const pal_variant *variant, 
     if (!context || !variant || !variant->encode || !variant->decode || !variant->loss ||
         !variant->pooled != !variant->of_pooled)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "model: wants a context, and a variant that encodes, decodes and has a loss");
+                             "model: needs a context, and a variant with encode, decode and loss");
     if (!pal_dtype_real(dtype) || (dtype != PAL_F32 && dtype != PAL_F64))
-        return pal_error_set(err, PAL_ERR_TYPE, "%s: a model is f32 or f64", variant->name);
+        return pal_error_set(err, PAL_ERR_TYPE, "%s: the type of a model must be f32 or f64", variant->name);
     if (sample.rank < 0 || sample.rank > PAL_MAX_RANK)
-        return pal_error_set(err, PAL_ERR_SHAPE, "%s: a sample has 0 to %d axes", variant->name, PAL_MAX_RANK);
+        return pal_error_set(err, PAL_ERR_SHAPE, "%s: a sample must have 0 to %d axes", variant->name, PAL_MAX_RANK);
     if (pal_shape_count(sample) >= 1) return PAL_OK;
     char shape[96];
     return pal_error_set(err, PAL_ERR_SHAPE, "%s: %s is not the shape of a sample", variant->name,
                          pal_shape_text(sample, shape, sizeof shape));
 }
 
-/* Every option of the variant, settings over defaults; `hidden` and `layers` agree (sizes.c). */
+/* The values of all options of the variant: the given settings, otherwise the defaults. Makes `hidden` and `layers`
+ * agree (sizes.c), and selects the corruption (corrupt.c). */
 static pal_status make_values(const pal_variant *variant, const pal_setting *settings, size_t n, pal__value **out,
                               size_t *n_out, pal_error *err)
 {
@@ -56,7 +57,7 @@ static pal_status place(pal_model *m, pal_error *err)
     const size_t trained = pal_model_parameter_count(m);
     pal_shape *shapes = calloc(trained + 1, sizeof *shapes);
     for (size_t i = 0; shapes && i < trained; i++) shapes[i] = m->parameters[i].shape;
-    pal__parameters_drop(m); /* the dry run's blocks, before the slab: the parameters are never held twice */
+    pal__parameters_drop(m); /* frees the dry run's tensors first, so that memory never holds all parameters twice */
     m->slab = shapes ? pal_slab_new(m->context, m->dtype, shapes, trained) : NULL;
     free(shapes);
     bool ok = m->slab != NULL;

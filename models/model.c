@@ -1,4 +1,4 @@
-/* model.c - what a model tells of itself: its variant, its sizes, its parameters; and its end. */
+/* model.c - the properties of a model: its variant, sizes and parameters; copying weights from another; freeing. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -50,14 +50,16 @@ pal_status pal_model_take(pal_model *m, const pal_model *from, pal_error *err)
         const pal__parameter *to = &m->parameters[i], *p = pal__parameter_find(from, to->name);
         matrices += p && alike(to, p) && to->shape.rank > 1;
         if (p && !alike(to, p) && !strncmp(to->name, "encoder", 7))
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s is %s there and %s here: choose the same sizes of layers",
+            return pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "%s is %s in the other model and %s in this one: choose the same sizes of layers",
                                  to->name, pal_shape_text(p->shape, there, sizeof there),
                                  pal_shape_text(to->shape, here, sizeof here));
     }
     if (!matrices)
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "none of the matrices of its %s is in this %s: choose as many layers as there",
-                             from->variant->name, m->variant->name);
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "none of the matrices of the other model (%s) fits this one (%s): choose the same number of layers",
+            from->variant->name, m->variant->name);
     for (size_t i = 0; i < pal_model_parameter_count(m); i++) {
         const pal__parameter *to = &m->parameters[i], *p = pal__parameter_find(from, to->name);
         if (p && alike(to, p)) memcpy(to->tensor->data, p->tensor->data, pal_tensor_bytes(to->tensor));

@@ -1,4 +1,4 @@
-/* options.c - typed options: text checked against a row, and the values of a model. */
+/* options.c - typed options: parses and checks the text of a value, and stores the values of a model. */
 #include "models/internal.h"
 
 #include <errno.h>
@@ -13,8 +13,12 @@
 static const struct {
     const char *text;
     bool value;
-} booleans[] = {{"yes", true}, {"no", false},  {"true", true}, {"false", false},
-                {"on", true},  {"off", false}, {"1", true},    {"0", false}};
+} booleans[] = {
+    /* clang-format off */
+    {"yes", true}, {"true",  true},  {"on",  true},  {"1", true},
+    {"no", false}, {"false", false}, {"off", false}, {"0", false},
+    /* clang-format on */
+};
 
 static bool parse_bool(const pal_option *option, const char *text, double *number)
 {
@@ -42,7 +46,7 @@ static bool parse_int(const pal_option *option, const char *text, double *number
     return begins_number(text) && end != text && !*end && !errno;
 }
 
-/* With a point, whatever the program's locale is. */
+/* The decimal separator is a point in every locale. */
 static bool parse_real(const pal_option *option, const char *text, double *number)
 {
     char *end = NULL;
@@ -69,7 +73,7 @@ static bool parse_enum(const pal_option *option, const char *text, double *numbe
     return pal_choices_have(option->choices, text);
 }
 
-/* Numbers with commas between them. */
+/* Numbers separated by commas. */
 static bool parse_list(const pal_option *option, const char *text, double *list, size_t *n)
 {
     bool (*const parse)(const pal_option *, const char *, double *) =
@@ -113,13 +117,17 @@ static const struct {
     bool (*parse)(const pal_option *option, const char *text, double *number);
     const char *what;
     bool ranged;
-} types[] = {[PAL_OPTION_INT] = {parse_int, "a whole number", true},
-             [PAL_OPTION_REAL] = {parse_real, "a number", true},
-             [PAL_OPTION_BOOL] = {parse_bool, "yes or no", false},
-             [PAL_OPTION_ENUM] = {parse_enum, NULL, false},
-             [PAL_OPTION_SIZES] = {parse_any_list, "whole numbers with commas between them", true},
-             [PAL_OPTION_REALS] = {parse_any_list, "numbers with commas between them", true},
-             [PAL_OPTION_NONE] = {parse_none, NULL, false}};
+} types[] = {
+    /* clang-format off */
+    [PAL_OPTION_INT]   = {parse_int,      "a whole number",                     true},
+    [PAL_OPTION_REAL]  = {parse_real,     "a number",                           true},
+    [PAL_OPTION_BOOL]  = {parse_bool,     "yes or no",                          false},
+    [PAL_OPTION_ENUM]  = {parse_enum,     NULL,                                 false},
+    [PAL_OPTION_SIZES] = {parse_any_list, "whole numbers separated by commas",  true},
+    [PAL_OPTION_REALS] = {parse_any_list, "numbers separated by commas",        true},
+    [PAL_OPTION_NONE]  = {parse_none,     NULL,                                 false},
+    /* clang-format on */
+};
 
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err)
 {
@@ -176,15 +184,15 @@ const char *pal_model_setting(const pal_model *m, const char *name)
     return v ? v->text : NULL;
 }
 
-/* ---- For variants --------------------------------------------------------------------------------------------- */
+/* ---- Access for variants -------------------------------------------------------------------------------------- */
 
-/* A variant that asks for what its table lacks is wrong, and the tape says so. */
+/* A variant that requests an option which its table lacks has an error; it becomes a failure on the tape. */
 static const pal__value *ask(const pal_model *m, const char *name, pal_option_type type)
 {
     static const pal__value none = {.text = (char *)(uintptr_t) ""};
     const pal__value *v = pal__value_find(m->values, m->n_values, name);
     if (v && v->option->type == type) return v;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: no option %s of this type", m->variant->name, name);
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: has no option %s of this type", m->variant->name, name);
     return &none;
 }
 

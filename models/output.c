@@ -1,13 +1,14 @@
-/* output.c - the output recipes, a row each: how likely an input is given what the decoder says, and its mean.
+/* output.c - the output recipes, one row per recipe: likelihood of an input given the decoder's value, and the mean.
  *
- * The decoder gives the natural parameter, so the gradient of the likelihood there is (mean - x) / n: it never
- * saturates, and no recipe takes the logarithm of a sigmoid or of a softmax. Another --output-activation than the
- * recipe's own link is applied to the decoder's value first, which makes sense where the parameter is the mean itself.
+ * The decoder returns the natural parameter, so the gradient of the loss with respect to it is (mean - x) / n. It never
+ * saturates, and no recipe takes the logarithm of a sigmoid or of a softmax. An --output-activation other than the
+ * recipe's own link is first applied to the decoder's value. This is useful if the parameter is the mean itself.
  *
- * An output may also be a distribution of distribution.c by its name there: the decoder gives all of its parameters.
+ * An output may also be a distribution of distribution.c, selected by its name. The decoder then returns all parameters
+ * of the distribution.
  *
- * A recipe of your own is two functions and a row. For counts, say, with a decoder that gives the logarithm of the
- * rate:
+ * To add a recipe, write two functions and a row. An example for counts, with a decoder that returns the logarithm of
+ * the rate:
  *
  *     static pal_var poisson(pal_model *m, pal_var a, pal_var x)
  *     {
@@ -17,9 +18,9 @@
  *     ...
  *     {"poisson", "exp", one, poisson, rate},
  *
- * and its name in the list PAL__RECIPES. An nll keeps the samples as its first axis and leaves sums and means to
- * pal_nll. Options of its own are rows of the shared ones (registry.c); a number that is learnt is asked for by
- * pal_parameter. Every suite and `palindrome gradcheck` take it along. */
+ * Add its name to the list PAL__RECIPES. The function nll keeps the samples as its first axis; pal_nll computes sums
+ * and means. New options of a recipe are rows of the shared options (shared.c). A learnt number is requested by
+ * pal_parameter. All test suites and `palindrome gradcheck` then include the recipe. */
 #include "models/internal.h"
 
 #include <math.h>
@@ -58,7 +59,7 @@ static pal_var half_square(pal_model *m, pal_var a, pal_var x)
     return pal_scale(pal_square(pal_sub(a, x)), 0.5);
 }
 
-/* 1/2 ((x - a) / sigma)^2 + ln sigma + 1/2 ln 2 pi, with ln sigma = ln sigma_0 + s; s begins at 0 if it is learnt. */
+/* 1/2 ((x - a) / sigma)^2 + ln sigma + 1/2 ln 2 pi, with ln sigma = ln sigma_0 + s; a learnt s starts at 0. */
 static pal_var normal(pal_model *m, pal_var a, pal_var x)
 {
     const char *which = pal_option_enum(m, "sigma-of");
@@ -70,7 +71,7 @@ static pal_var normal(pal_model *m, pal_var a, pal_var x)
     return pal_neg(pal_normal_log_density(x, a, pal_scale(log_sigma, 2)));
 }
 
-/* Level k of N stands for the intensity k / (N - 1); an input belongs to the nearest one. */
+/* Level k of N is the intensity k / (N - 1). An input belongs to the nearest level. */
 static int64_t bins(const pal_model *m) { return pal_option_int(m, "bins"); }
 
 static pal_var logits_of(const pal_model *m, pal_var a) /* [n, features, bins] */
@@ -91,7 +92,7 @@ static pal_var expected_intensity(pal_model *m, pal_var a)
     return pal_scale(pal_sum(pal_mul(pal_softmax(logits_of(m, a), 2), k), 4, false), 1 / (double)(bins(m) - 1));
 }
 
-/* What distribution.c has by this name; p(x | h) of all features at once. */
+/* The distribution that --output names, as p(x | h) of all features. NULL: it does not name a distribution. */
 static const pal_distribution_kind *kind_of(const pal_model *m)
 {
     return pal_distribution_find(pal_option_enum(m, "output"));
@@ -110,23 +111,25 @@ static pal_var density(pal_model *m, pal_var a, pal_var x)
 static pal_var expectation(pal_model *m, pal_var a) { return pal_distribution_mean(parametrised(m, a)); }
 
 typedef struct recipe {
-    const char *name, *link;                /* the output activation that is its own */
-    int64_t (*numbers)(const pal_model *m); /* of the decoder, a feature; NULL: as the distribution has it */
+    const char *name, *link;                /* link: its own output activation; NULL: it has none */
+    int64_t (*numbers)(const pal_model *m); /* of the decoder, per feature; NULL: as many as the distribution needs */
     pal_var (*nll)(pal_model *m, pal_var a, pal_var x);
     pal_var (*mean)(pal_model *m, pal_var a); /* [n, features], in the space of x */
 } recipe;
 
+/* clang-format off */
 static const recipe recipes[] = {
-    {"bernoulli", "sigmoid", one, cross_entropy, probability},
-    {"squared", "linear", one, half_square, identity},
-    {"gaussian", "linear", one, normal, identity},
-    {"categorical", "softmax", bins, levels, expected_intensity},
+    {"bernoulli",   "sigmoid", one,  cross_entropy, probability},
+    {"squared",     "linear",  one,  half_square,   identity},
+    {"gaussian",    "linear",  one,  normal,        identity},
+    {"categorical", "softmax", bins, levels,        expected_intensity},
 };
+/* clang-format on */
 static const recipe distribution = {"distribution", NULL, NULL, density, expectation};
 
-/* ---- What is chosen ------------------------------------------------------------------------------------------- */
+/* ---- The chosen recipe ---------------------------------------------------------------------------------------- */
 
-/* NULL, and a failure on the tape, if there is none or it lacks an option. */
+/* The recipe of the model. If it is unknown or lacks an option: NULL, and a failure on the tape. */
 static const recipe *chosen(const pal_model *m)
 {
     pal_error err = {0};
@@ -136,10 +139,10 @@ static const recipe *chosen(const pal_model *m)
         if (!strcmp(recipes[i].name, name)) r = &recipes[i];
     if (!r && kind_of(m)) r = &distribution;
     if (!r)
-        pal_tape_refuse(m->tape, "output: there is no %s", name);
+        pal_tape_refuse(m->tape, "output: unknown value %s", name);
     else if (r->numbers == bins && bins(m) < 2)
         pal_tape_refuse(m->tape, "output categorical needs the number of intensity levels: choose --bins "
-                                 "N, such as 16, from 2 on");
+                                 "N, at least 2, such as 16");
     else if (!r->numbers && !pal__output_parameters(kind_of(m), pal_model_features(m), &err))
         pal_tape_refuse(m->tape, "%s", err.text);
     else
@@ -147,14 +150,14 @@ static const recipe *chosen(const pal_model *m)
     return NULL;
 }
 
-/* The decoder's value under the output activation; a bad handle if that does not fit. */
+/* The decoder's value after the output activation; a bad handle if the activation does not fit the recipe. */
 static pal_var activated(pal_model *m, const recipe *r, pal_var a)
 {
-    const char *link = pal_model_setting(m, "output-activation"); /* which a variant may be without */
+    const char *link = pal_model_setting(m, "output-activation"); /* NULL: the variant does not have this option */
     if (!link || !strcmp(link, "canonical") || (r->link && !strcmp(link, r->link))) return a;
     if (!r->link)
         return pal_tape_refuse(m->tape,
-                               "output-activation %s is of one number a feature, and output %s has more: choose "
+                               "output-activation %s needs one number per feature, but output %s has more: choose "
                                "canonical, or --output gaussian",
                                link, pal_option_enum(m, "output"));
     if (!strcmp(r->link, "linear")) return pal_activate(m, a, link);
@@ -182,13 +185,13 @@ int64_t pal__output_maps(const pal_model *m, bool *side_by_side)
     const int64_t of_one = pal__output_parameters(kind_of(m), 1, NULL);
     if (of_one * features == pal_output_numbers(m)) return of_one;
     pal_tape_refuse(m->tape,
-                    "output %s is of all features at once, and convolutions have numbers of each: choose "
-                    "--output normal",
+                    "output %s is a joint distribution of all features, but convolutions give numbers per feature: "
+                    "choose --output normal",
                     pal_option_enum(m, "output"));
     return 0;
 }
 
-/* Whether rows of as many numbers came as the recipe wants. */
+/* Whether the rows of the decoder have as many numbers as the recipe needs; if not, a failure on the tape. */
 static bool fits(const pal_model *m, pal_var decoded)
 {
     char shape[96];
@@ -199,15 +202,15 @@ static bool fits(const pal_model *m, pal_var decoded)
     if (s.rank == 2 && s.dim[1] == numbers) return true;
     if (pal_model_setting(m, "tied") && pal_option_bool(m, "tied") && numbers != features)
         pal_tape_refuse(m->tape,
-                        "tied weights give one number a feature, %lld, and output %s wants %lld: choose --tied no",
+                        "tied weights give one number per feature, %lld, but output %s needs %lld: choose --tied no",
                         (long long)features, name, (long long)numbers);
     else
-        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "output %s: the decoder gives %s, not rows of %lld", name,
+        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "output %s: the decoder returns %s, not rows of %lld", name,
                       pal_shape_text(s, shape, sizeof shape), (long long)numbers);
     return false;
 }
 
-/* -ln p of each feature, or of whatever the recipe's axes after the first are. */
+/* -ln p, not yet summed: the first axis is the samples, further axes depend on the recipe (usually the features). */
 static pal_var parts(pal_model *m, pal_var decoded, pal_var x)
 {
     const recipe *r = chosen(m);
@@ -223,7 +226,7 @@ pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known
     const pal_shape s = pal_shape_of(known);
     if (!r || !fits(m, decoded) || !pal_ok(known)) return (pal_var){.tape = m->tape};
     if (s.rank != 1 || s.dim[0] != pal_model_features(m))
-        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "nll_of_known: wants 1 or 0 for each of %lld features",
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "nll_of_known: needs 1 or 0 for each of %lld features",
                              (long long)pal_model_features(m));
     pal_var a = activated(m, r, decoded);
     if (!r->numbers) return pal_neg(pal_mean_all(pal__output_known(parametrised(m, a), x, known)));

@@ -1,4 +1,4 @@
-/* parameter.c - parameters and statistics by name: get or create. */
+/* parameter.c - parameters and statistics by name: gets or creates them. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ pal__parameter *pal__parameter_find(const pal_model *m, const char *name)
     return NULL;
 }
 
-/* The storage that the leaf of a dry run needs: the opened file's tensor, or a block that is never read. */
+/* The tensor for the leaf of a dry run: that of the opened file, or a new one that is never read. */
 static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape)
 {
     if (!m->file) {
@@ -57,30 +57,27 @@ no_memory:
     return NULL;
 }
 
-/* as: shape, and how it begins if it is new. */
+/* Gets or creates the parameter. as: the shape, and the initial values for a new one. */
 static pal_var ask(pal_model *m, const char *name, const pal__parameter *as)
 {
     char want[96];
     if (!m || !m->tape) return (pal_var){0};
     pal_shape_text(as->shape, want, sizeof want);
     if (!name || !*name || strlen(name) > NAME_MAX_LENGTH || pal_shape_count(as->shape) < 1)
-        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: not a name and a shape: %s", name ? name : "",
-                             want);
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: bad name or bad shape %s", name ? name : "", want);
     pal__parameter *p = pal__parameter_find(m, name);
     if (!p && !m->discovering)
         return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: the model was made without it", name);
     if (!p && !(p = create(m, name, as))) return (pal_var){.tape = m->tape};
     if (p->fixed != as->fixed)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT,
-                             "parameter %s: it is %s that is trained, and was asked for as "
-                             "%s",
-                             name, p->fixed ? "none" : "one", as->fixed ? "none" : "one");
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "parameter %s: it is %s, but was requested as %s", name,
+                             p->fixed ? "not trained" : "trained", as->fixed ? "not trained" : "trained");
     if (!pal_shape_equal(p->shape, as->shape)) {
         char have[96];
-        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: it is %s, and was asked for as %s", name,
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "parameter %s: it is %s, but was requested as %s", name,
                              pal_shape_text(p->shape, have, sizeof have), want);
     }
-    /* In a dry run scopes must not matter, so leaves have no names there. */
+    /* In a dry run a leaf has no name, because the path of the open scopes would become part of it. */
     return m->discovering ? pal_leaf(m->tape, p->tensor, NULL) : p->leaf;
 }
 

@@ -1,8 +1,8 @@
-/* record.c - a model on a tape: begin and end, the scopes, and what a program may want of a model.
+/* record.c - records a model on a tape: begin and end, scopes, loss, encoder, decoder and the other parts.
  *
- * begin makes every parameter a leaf before any scope is open, since a leaf's name begins with the path of the scopes
- * around it. The corruption is recorded outside the scope "loss", and shared: its stream has one name on every tape, so
- * a picture of corrupted inputs shows the very noise that the loss met. */
+ * begin makes every parameter a leaf before any scope is open, since a leaf's name starts with the path of the open
+ * scopes. The corruption is recorded outside the scope "loss", and only once per input. Its stream therefore has the
+ * same name on every tape, so a picture of corrupted inputs shows exactly the noise of the loss. */
 #include "models/internal.h"
 
 #include <math.h>
@@ -10,9 +10,9 @@
 
 void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
 {
-    if (m->tape) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "model: begun on a tape already");
+    if (m->tape) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "model: already recording on a tape");
     if (pal_tape_real(tape) != m->dtype)
-        pal_tape_fail(tape, PAL_ERR_TYPE, "model: it is %s, and the tape's default type is %s",
+        pal_tape_fail(tape, PAL_ERR_TYPE, "model: it is %s, but the tape's default type is %s",
                       pal_dtype_name(m->dtype), pal_dtype_name(pal_tape_real(tape)));
     m->tape = tape;
     m->mode = mode;
@@ -33,13 +33,13 @@ void pal_model_end(pal_model *m)
     for (size_t i = 0; i < m->n_parameters; i++) m->parameters[i].leaf = (pal_var){0};
 }
 
-/* The noise of an evaluation has streams of its own, under "evaluate". */
+/* An evaluation has its own noise streams, in the scope "evaluate". */
 static pal__entered enter_noise(pal_model *m)
 {
     return m->mode == PAL_EVALUATE ? pal__enter(m, "evaluate") : (pal__entered){0};
 }
 
-/* Whether rows of the model's features came, while recording; if not, the tape says so. */
+/* Whether the model is recording and x are rows of its features; if not, a failure on the tape. */
 static bool accepts(const pal_model *m, const char *what, pal_var x)
 {
     char shape[96];
@@ -51,12 +51,12 @@ static bool accepts(const pal_model *m, const char *what, pal_var x)
     else if (s.rank == 2 && s.dim[0] > 0 && s.dim[1] == pal_model_features(m))
         return true;
     else
-        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: inputs are %s, and the model takes rows of %lld", what,
+        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "%s: inputs are %s, but the model takes rows of %lld", what,
                       pal_shape_text(s, shape, sizeof shape), (long long)pal_model_features(m));
     return false;
 }
 
-/* The term of a batch: what is pooled, over its samples. */
+/* The pooled term of a batch: the mean is over the samples of the batch. */
 static pal_var pooled_term(pal_model *m, const pal_batch *batch)
 {
     pal_var pooled = m->variant->pooled(m, batch);
@@ -65,7 +65,7 @@ static pal_var pooled_term(pal_model *m, const pal_batch *batch)
     return m->variant->of_pooled(m, pal_shift(sum, -log((double)pal_shape_of(pooled).dim[0])));
 }
 
-/* Outside the scope "loss", and shared, as the corruption is. */
+/* Recorded outside the scope "loss" and only once per input, like the corruption. */
 static pal_var binarized(pal_model *m, pal_var x)
 {
     const pal__shared again = {m->binarized.value, m->binarized.value};
@@ -112,7 +112,8 @@ pal_var pal_model_pooled(pal_model *m, const pal_batch *batch)
 pal_var pal_model_of_pooled(pal_model *m, pal_var log_mean)
 {
     if (!m->tape) return pal_tape_fail(log_mean.tape, PAL_ERR_ARGUMENT, "pooled: outside of begin and end");
-    if (!m->variant->of_pooled) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "pooled: nothing is");
+    if (!m->variant->of_pooled)
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "pooled: the variant has no pooled term");
     pal__entered entered = pal__enter(m, "loss");
     pal_var term = m->variant->of_pooled(m, log_mean);
     pal__leave(m, entered);
@@ -167,7 +168,7 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
     return m->corrupted.value;
 }
 
-/* ---- Of a random code ----------------------------------------------------------------------------------------- */
+/* ---- Random codes --------------------------------------------------------------------------------------------- */
 
 pal_var pal_model_target(pal_model *m, pal_var x)
 {
@@ -176,11 +177,11 @@ pal_var pal_model_target(pal_model *m, pal_var x)
 
 bool pal_model_has_posterior(const pal_model *m) { return m->variant->posterior != NULL; }
 
-/* Whether it has; if not, the tape says so. */
+/* Whether the model has a posterior; if not, a failure on the tape. */
 static bool is_random(const pal_model *m, const char *what)
 {
     if (pal_model_has_posterior(m)) return true;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: %s has no posterior of its code", what, m->variant->name);
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: %s has no posterior", what, m->variant->name);
     return false;
 }
 
@@ -197,7 +198,7 @@ pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64
     if (!pal_ok(q.parameters))
         return pal_tape_fail(m->tape, PAL_ERR_TAPE, "log-weights: the posterior is a bad handle");
     if (pal_shape_of(q.parameters).dim[0] != pal_shape_of(x).dim[0])
-        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "log-weights: %lld posteriors of %lld samples",
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "log-weights: %lld posteriors for %lld samples",
                              (long long)pal_shape_of(q.parameters).dim[0], (long long)pal_shape_of(x).dim[0]);
     pal__entered entered = pal__enter(m, "importance");
     pal_var log_w = pal__log_weights(m, q, x, draws);

@@ -1,6 +1,7 @@
-/* registry.c - the list of variants: those of the library, and those that a program adds.
+/* registry.c - the list of variants: those of the library, and those that a program registers.
  *
- * The variants that a program registers are state of the process: a name means the same wherever a file is opened. */
+ * The registered variants are global state of the process, so a name means the same variant wherever a file is opened.
+ */
 #include "models/internal.h"
 
 #include <pthread.h>
@@ -18,7 +19,8 @@ static const pal_variant *const built_in[] = {
 };
 enum { BUILT_IN = sizeof built_in / sizeof *built_in, REGISTERED = 256 };
 
-/* What was registered: it only grows, and a reader sees an entry before it sees the count that covers it. */
+/* The registered variants. The list only grows. An entry is stored before the count that includes it, so a reader never
+ * sees an entry that is not stored yet. */
 static const pal_variant *_Atomic registered[REGISTERED];
 static atomic_size_t n_registered;
 static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
@@ -49,8 +51,8 @@ static pal_status check_options(const pal_variant *v, pal_error *err)
     pal_error why = {0};
     for (const pal_option *o = v->options; o && o->name; o++) {
         if (!is_word(o->name))
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "variant %s: the option \"%.80s\" is not a word of a-z, 0-9, -",
-                                 v->name, o->name);
+            return pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "variant %s: the option \"%.80s\" is not a word of a-z, 0-9 and -", v->name, o->name);
         if (o->type != PAL_OPTION_NONE && pal_option_check(o, o->value, &why))
             return pal_error_set(err, PAL_ERR_ARGUMENT, "variant %s: the default of %s", v->name, why.text);
     }
@@ -59,14 +61,14 @@ static pal_status check_options(const pal_variant *v, pal_error *err)
 
 static pal_status check_variant(const pal_variant *v, pal_error *err)
 {
-    if (!v) return pal_error_set(err, PAL_ERR_ARGUMENT, "variant: there is none");
+    if (!v) return pal_error_set(err, PAL_ERR_ARGUMENT, "variant: is NULL");
     if (pal_options_read(NULL, v, sizeof *v, sizeof *v, "variant", err)) return PAL_ERR_ARGUMENT;
     if (!is_word(v->name) || (v->alias && !is_word(v->alias)))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "variant \"%.80s\": names are words of a-z, 0-9, -",
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "variant \"%.80s\": names must be words of a-z, 0-9 and -",
                              v->name ? v->name : "");
     if (!v->summary || !v->encode || !v->decode || !v->loss || !v->pooled != !v->of_pooled)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "variant %s: wants a summary, encode, decode and loss, and pooled with of_pooled",
+                             "variant %s: needs a summary, encode, decode and loss, and pooled only with of_pooled",
                              v->name);
     return check_options(v, err);
 }
@@ -80,8 +82,8 @@ pal_status pal_variant_register(const pal_variant *v, pal_error *err)
     if (pal_variant_find(v->name) || pal_variant_find(v->alias))
         status = pal_error_set(err, PAL_ERR_EXISTS, "variant %s: its name or its alias is taken", v->name);
     else if (n == REGISTERED)
-        status = pal_error_set(err, PAL_ERR_ARGUMENT, "variant %s: %d are registered, and no more fit", v->name,
-                               (int)REGISTERED);
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "variant %s: %d variants are registered, the most possible",
+                               v->name, (int)REGISTERED);
     if (!status) {
         atomic_store(&registered[n], v);
         atomic_store(&n_registered, n + 1);

@@ -1,8 +1,8 @@
-/* regularise.c - penalties on weights, in the training loss alone: l1 sum |w| and l2 sum w^2 (no half, no learning
- * rate: decoupled decay is the optimiser's).
+/* regularise.c - penalties on weights, only in the training loss: l1 sum |w| and l2 sum w^2. There is no factor 1/2 and
+ * no learning rate; decoupled weight decay is part of the optimiser.
  *
- * A bias is a parameter called b, or one that begins at a given number, such as a scale; only --regularize-biases takes
- * it along. Tied weights are one parameter and count once. */
+ * A bias is a parameter named b, or one with a constant initial value, such as a scale. Biases are penalised only with
+ * --regularize-biases. Tied weights are one parameter and count once. */
 #include "models/internal.h"
 
 #include <string.h>

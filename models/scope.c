@@ -1,5 +1,4 @@
-/* scope.c - what the parts of a model share while it is recorded: scopes that nest by name, and terms of the loss that
- * are told apart by name. */
+/* scope.c - used while a model is recorded: scopes that nest by name, and the terms of the loss that have names. */
 #include "models/internal.h"
 
 #include <string.h>
@@ -31,10 +30,11 @@ pal_var pal_model_note(pal_model *m, const char *name, pal_var term)
     if (!m->tape) return pal_tape_fail(term.tape, PAL_ERR_ARGUMENT, "note: outside of begin and end");
     if (!pal_ok(term)) return term;
     if (!name || !*name || pal_shape_of(term).rank)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "note: wants a name and a scalar");
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "note: needs a name and a scalar");
     while (i < m->n_notes && strcmp(m->notes[i].name, name) != 0) i++;
     if (i == PAL_MODEL_NOTES)
-        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "note: %s: a loss has at most %d names", name, PAL_MODEL_NOTES);
+        return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "note: %s: a loss has at most %d named terms", name,
+                             PAL_MODEL_NOTES);
     m->notes[i] = (struct pal__note){name, i < m->n_notes ? pal_add(m->notes[i].term, term) : term};
     m->n_notes += i == m->n_notes;
     return term;

@@ -1,5 +1,5 @@
-/* shared.c - what every variant has: the shared options, how its own table changes them, which of them a setting needs,
- * the defaults of training, labels and phases. */
+/* shared.c - what all variants share: the shared options and how a variant's own table changes them, which settings an
+ * option needs, the defaults of training, phases and labels. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -7,43 +7,50 @@
 
 /* ---- Options -------------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 const pal_option pal__shared_options[] = {
     {"hidden", PAL_OPTION_INT, "256", 1, 1000000, NULL, "units of the code"},
     {"layers", PAL_OPTION_SIZES, "", 1, 1000000, NULL, "units of each layer of the encoder; the last is the code"},
     {"decoder-layers", PAL_OPTION_SIZES, "", 1, 1000000, NULL,
-     "units of each layer of the decoder before the output (none: the encoder's, mirrored)"},
+     "units of each hidden layer of the decoder; not given: those of the encoder, mirrored"},
     {"tied", PAL_OPTION_BOOL, "yes", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
-    {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, pal__activation_choices, "of every layer but the output"},
-    {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal__code_activation_choices, "of the code, if it has another"},
+    {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, pal__activation_choices,
+     "activation of every layer except the output"},
+    {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal__code_activation_choices,
+     "activation of the code; same: as --activation"},
     {"output", PAL_OPTION_ENUM, "bernoulli", 0, 0, pal__output_choices,
-     "likelihood of the input: cross-entropy from logits, half the squared error, normal density, intensity levels; "
-     "normal whose mean and sigma the decoder gives for each feature, or with all covariances, of few features"},
+     "likelihood of the input: cross-entropy, half the squared error, normal density, intensity levels; or the decoder "
+     "gives mean and sigma of each feature (normal), or mean and full covariance, for few features (normal-full)"},
     {"output-activation", PAL_OPTION_ENUM, "canonical", 0, 0, "canonical|linear|sigmoid|relu",
-     "of the decoder; canonical: sigmoid for bernoulli, softmax for categorical, linear otherwise"},
+     "activation of the output; canonical: sigmoid for bernoulli, softmax for categorical, otherwise linear"},
     {"output-sigma", PAL_OPTION_REAL, "1", 1e-6, 1e6, NULL,
-     "standard deviation of output gaussian, or where it begins"},
+     "standard deviation for output gaussian; its initial value if it is learnt"},
     {"sigma-of", PAL_OPTION_ENUM, "fixed", 0, 0, "fixed|one|feature",
-     "output-sigma stays fixed, or is learnt: one for all features, or one for each"},
+     "sigma of output gaussian is fixed, or learnt: one for all features, or one per feature"},
     {"sigma-min", PAL_OPTION_REAL, "0.01", 1e-6, 1e6, NULL,
-     "of outputs normal and normal-full, in units of the data: sigma is this and e to what the decoder gives, so that "
-     "a "
-     "feature that never changes has a likeliest sigma"},
-    {"bins", PAL_OPTION_INT, "0", 0, 65536, NULL, "intensity levels of output categorical; 0: none chosen"},
+     "least sigma of outputs normal and normal-full, in units of the data; it bounds the likelihood of features that "
+     "never change"},
+    {"bins", PAL_OPTION_INT, "0", 0, 65536, NULL,
+     "intensity levels of output categorical, which needs 2 or more; 0: not set"},
     {"binarize", PAL_OPTION_ENUM, "none", 0, 0, pal__binarize_choices,
-     "inputs of the loss: 1 from 0.5 on, or 1 with their value as probability, drawn anew each step"},
+     "binary inputs of the loss; threshold: 1 if 0.5 or more; dynamic: 1 with the value as probability, redrawn in "
+     "each step"},
     {"init", PAL_OPTION_ENUM, "glorot", 0, 0, pal__init_choices, "distribution of the initial weights"},
     {"dropout", PAL_OPTION_REALS, "0", 0, 0.99, NULL,
-     "share of a layer's units that is 0 in a training step; a list: of the input and of each encoder layer"},
-    {"l1", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "lambda of lambda sum |W| in the training loss"},
-    {"l2", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "lambda of lambda ||W||^2 in the training loss"},
-    {"regularize-biases", PAL_OPTION_BOOL, "no", 0, 0, NULL, "l1 and l2 take the biases along"},
+     "probability that a training step sets a unit to 0; one for all layers, or a list: input, then each encoder "
+     "layer"},
+    {"l1", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "lambda of the penalty lambda sum |W| in the training loss"},
+    {"l2", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "lambda of the penalty lambda ||W||^2 in the training loss"},
+    {"regularize-biases", PAL_OPTION_BOOL, "no", 0, 0, NULL, "apply l1 and l2 to the biases too"},
     {0}};
 
-const pal_need pal__shared_needs[] = {{"output-sigma", "output", "gaussian"},
-                                      {"sigma-of", "output", "gaussian"},
-                                      {"sigma-min", "output", "normal|normal-full"},
-                                      {"bins", "output", "categorical"},
-                                      {0}};
+const pal_need pal__shared_needs[] = {
+    {"output-sigma", "output", "gaussian"},
+    {"sigma-of",     "output", "gaussian"},
+    {"sigma-min",    "output", "normal|normal-full"},
+    {"bins",         "output", "categorical"},
+    {0}};
+/* clang-format on */
 
 static const pal_option *row(const pal_option *table, const char *name)
 {
@@ -71,7 +78,7 @@ const pal_option *pal_variant_option_find(const pal_variant *variant, const char
     return NULL;
 }
 
-/* ---- Options that others rule out ----------------------------------------------------------------------------- */
+/* ---- Options that have no effect ------------------------------------------------------------------------------ */
 
 const pal_need *pal__unmet(const pal_model *m, const char *option)
 {
@@ -92,8 +99,9 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
         const pal_need *need = given[i].name ? pal__unmet(m, given[i].name) : NULL;
         if (!need) continue;
         const char *is = pal_model_setting(m, need->of);
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: give one or the other", need->option,
-                             need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: set this, or leave out --%s",
+                             need->option, need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is,
+                             need->option);
     }
     return PAL_OK;
 }

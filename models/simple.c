@@ -1,5 +1,5 @@
-/* simple.c - the autoencoders that serve as parts of other variants: basic, denoising, contractive, by option
- * `autoencoder`. What they are is said in their own files. */
+/* simple.c - the autoencoders that are parts of other variants: basic, denoising or contractive, selected by option
+ * `autoencoder`. Each is described in its own file in variants/. */
 #include "models/internal.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
-/* sparsity.c - how far the mean activations of sigmoid units are from rho: sum_j KL(rho || rho_j), a mean over samples.
+/* sparsity.c - the divergence of the mean activations of sigmoid units from rho: sum_j KL(rho || rho_j), where rho_j is
+ * the mean activation of unit j over samples.
  *
- * From the pre-activations a: ln rho_j and ln(1 - rho_j) are log-means of log-sigmoids of a and -a, so a dead unit
- * costs much and not infinity. */
+ * It is computed from the pre-activations a: ln rho_j and ln(1 - rho_j) are log-means of the log-sigmoids of a and -a.
+ * The cost of a dead unit is therefore large, but not infinite. */
 #include "models/internal.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@ pal_var pal_encode_sparse(pal_model *m, pal_var x, double rho)
 {
     if (strcmp(pal_code_activation(m), "sigmoid") != 0)
         return pal_tape_refuse(m->tape,
-                               "sparsity kl wants a code in (0,1), as rho is, not %s: choose --code-activation "
+                               "sparsity kl needs a code in (0,1), like rho, not %s: choose --code-activation "
                                "sigmoid, or --sparsity l1",
                                pal_code_activation(m));
     pal_code_bias_from(m, log(rho) - log1p(-rho));

@@ -1,5 +1,6 @@
-/* safetensors.c - reading the format of checkpoints (huggingface.co/docs/safetensors): 8 bytes of header length, a JSON
- * header, the data. Memory is taken only for what the file really holds: lengths are compared with its size first. */
+/* safetensors.c - reads the format of checkpoints (huggingface.co/docs/safetensors): 8 bytes with the length of the
+ * header, a JSON header, the data. Lengths are compared with the size of the file before memory is allocated, so a bad
+ * file cannot request more memory than its size. */
 #include "models/internal.h"
 
 #include <errno.h>
@@ -9,16 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian, and is read as it lies");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian and is read without conversion");
 
 enum { LENGTH_SIZE = 8, HEADER_MAX = 100000000 };
 
 struct pal_safetensors {
     pal__header header;
-    pal_tensor **tensors; /* slot by slot */
+    pal_tensor **tensors; /* one per slot of the header */
 };
 
-/* A whole range or nothing; errno 0: the file ends before. */
+/* Reads the whole range. False: failure, with errno set; errno 0: the file ends too early. */
 static bool read_at(int descriptor, void *out, size_t size, uint64_t at)
 {
     char *to = out;
@@ -45,15 +46,15 @@ static pal_status read_header(pal_safetensors *f, int descriptor, const char *pa
     struct stat info;
     uint64_t length;
     if (fstat(descriptor, &info)) return cannot_read(path, err);
-    if (!S_ISREG(info.st_mode)) return pal_error_set(err, PAL_ERR_IO, "%s: not a file", pal__short_path(path));
+    if (!S_ISREG(info.st_mode)) return pal_error_set(err, PAL_ERR_IO, "%s: not a regular file", pal__short_path(path));
     uint64_t size = (uint64_t)info.st_size;
     if (size < LENGTH_SIZE)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: %llu bytes are no safetensors file", pal__short_path(path),
-                             (unsigned long long)size);
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: %llu bytes are too short for a safetensors file",
+                             pal__short_path(path), (unsigned long long)size);
     if (!read_at(descriptor, &length, sizeof length, 0)) return cannot_read(path, err);
     if (length > size - LENGTH_SIZE || length > HEADER_MAX)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: a header of %llu bytes in a file of %llu", pal__short_path(path),
-                             (unsigned long long)length, (unsigned long long)size);
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: bad header length: %llu bytes in a file of %llu",
+                             pal__short_path(path), (unsigned long long)length, (unsigned long long)size);
     char *text = malloc(length + 1);
     if (!text) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
     *data = LENGTH_SIZE + length;
@@ -82,7 +83,7 @@ static pal_status read_tensors(pal_safetensors *f, pal_context *context, int des
 pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err)
 {
     if (!context || !path || !*path) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: wants a context and a path");
+        pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: needs a context and a path");
         return NULL;
     }
     pal_safetensors *f = calloc(1, sizeof *f);
@@ -91,7 +92,8 @@ pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pa
         return NULL;
     }
     uint64_t data = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
+    int descriptor =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: do not wait for a pipe; it is refused */
     pal_status status = descriptor < 0 ? cannot_read(path, err) : read_header(f, descriptor, path, &data, err);
     if (!status) status = read_tensors(f, context, descriptor, path, data, err);
     if (descriptor >= 0) close(descriptor);

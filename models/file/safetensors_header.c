@@ -1,8 +1,8 @@
-/* safetensors_header.c - the JSON header of a safetensors file, read with distrust.
+/* safetensors_header.c - parses and checks the JSON header of a safetensors file; the file is not trusted.
  *
  * {"__metadata__": {text: text}, NAME: {"dtype": "F32", "shape": [..], "data_offsets": [begin, end]}, ...}. A header is
- * accepted only if the tensors tile the data: each as large as its shape says, no gap, no overlap, nothing left over.
- * Whoever reads slots may therefore trust every number in them. */
+ * accepted only if each tensor has the size of its shape, and the tensors fill the data without gaps, overlaps or rest.
+ * Code that reads slots may therefore rely on every number in them. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -11,8 +11,12 @@
 static const struct {
     const char *name;
     pal_dtype dtype;
-} dtypes[] = {{"F32", PAL_F32}, {"F64", PAL_F64},   {"I32", PAL_I32},
-              {"U8", PAL_U8},   {"BOOL", PAL_BOOL}, {"BF16", PAL_BF16}};
+} dtypes[] = {
+    /* clang-format off */
+    {"F32", PAL_F32}, {"F64",  PAL_F64},  {"I32",  PAL_I32},
+    {"U8",  PAL_U8},  {"BOOL", PAL_BOOL}, {"BF16", PAL_BF16},
+    /* clang-format on */
+};
 
 const char *pal__safetensors_dtype(pal_dtype dtype)
 {
@@ -62,17 +66,17 @@ static bool read_offsets(const json_t *list, pal__slot *slot)
     return true;
 }
 
-/* What is wrong with it, or NULL. */
+/* Fills *slot. Returns what is wrong with the entry, or NULL. */
 static const char *read_slot(const json_t *entry, uint64_t size, pal__slot *slot)
 {
-    if (!json_is_object(entry) || json_object_size(entry) != 3) return "wants dtype, shape and data_offsets";
+    if (!json_is_object(entry) || json_object_size(entry) != 3) return "needs dtype, shape and data_offsets";
     if (!read_dtype(json_object_get(entry, "dtype"), &slot->dtype)) return "has an unknown dtype";
     if (!read_shape(json_object_get(entry, "shape"), &slot->shape)) return "has a bad shape";
     if (!read_offsets(json_object_get(entry, "data_offsets"), slot)) return "has bad data_offsets";
-    if (slot->end > size) return "lies beyond the end of the file";
+    if (slot->end > size) return "ends beyond the end of the file";
     uint64_t count = (uint64_t)pal_shape_count(slot->shape), element = pal_dtype_size(slot->dtype);
     uint64_t bytes = slot->end - slot->begin;
-    if (bytes / element != count || bytes % element) return "has another size than its shape says";
+    if (bytes / element != count || bytes % element) return "has a size that does not match its shape";
     return NULL;
 }
 
@@ -102,7 +106,7 @@ static pal_status read_slots(pal__header *h, uint64_t size, const char *path, pa
         *slot = (pal__slot){.name = name};
         if (!strcmp(name, "__metadata__")) {
             if (is_metadata(entry)) continue;
-            return pal_error_set(err, PAL_ERR_FORMAT, "%s: the metadata is not text by name", path);
+            return pal_error_set(err, PAL_ERR_FORMAT, "%s: the metadata is not an object of texts", path);
         }
         if ((wrong = read_slot(entry, size, slot)))
             return pal_error_set(err, PAL_ERR_FORMAT, "%s: tensor %.100s %s", path, name, wrong);
@@ -127,9 +131,9 @@ pal_status pal__header_parse(pal__header *h, const char *text, size_t length, ui
     *h = (pal__header){0};
     path = pal__short_path(path);
     if (!length || text[0] != '{')
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: no header of a safetensors file", path);
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: the header is not that of a safetensors file", path);
     h->json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
-    if (!h->json) return pal_error_set(err, PAL_ERR_FORMAT, "%s: the header is no JSON: %s", path, why.text);
+    if (!h->json) return pal_error_set(err, PAL_ERR_FORMAT, "%s: the header is not JSON: %s", path, why.text);
     h->slots = calloc(json_object_size(h->json) + 1, sizeof *h->slots);
     if (h->slots) return read_slots(h, size, path, err);
     return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);

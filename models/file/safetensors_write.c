@@ -1,7 +1,7 @@
-/* safetensors_write.c - writing the format, whole or not at all.
+/* safetensors_write.c - writes a safetensors file atomically: completely or not at all.
  *
- * The file grows under a temporary name in the same folder, is flushed to the disk, and takes the name of the old one
- * in one step, so that a reader, a full disk or a lost power supply never meets half a checkpoint. */
+ * The file is written under a temporary name in the same folder, flushed to the disk, and renamed over the old file in
+ * one step. A reader therefore never sees half a checkpoint, and a full disk or a power failure leaves the old one. */
 #include "models/internal.h"
 
 #include <errno.h>
@@ -21,12 +21,12 @@ static bool set_text(json_t *object, const char *key, const char *value)
     return key && value && json_object_set_new(object, key, json_string(value)) == 0;
 }
 
-/* What is wrong with tensor t, or NULL. */
+/* Adds tensor t to the header. Returns what is wrong with it, or NULL. */
 static const char *add_tensor(json_t *header, const pal_named_tensor *t, uint64_t *at)
 {
     if (!t->name || !*t->name || !t->tensor) return "has no name or no data";
     const char *dtype = pal__safetensors_dtype(t->tensor->dtype);
-    if (!dtype) return "has a type that the format lacks";
+    if (!dtype) return "has a type that the format does not support";
     if (!strcmp(t->name, "__metadata__") || json_object_get(header, t->name)) return "has a name that is taken";
     uint64_t end = *at + pal_tensor_bytes(t->tensor);
     json_t *shape = json_array();
@@ -38,10 +38,10 @@ static const char *add_tensor(json_t *header, const pal_named_tensor *t, uint64_
     ok = ok && entry && json_object_set(header, t->name, entry) == 0;
     json_decref(entry);
     *at = end;
-    return ok ? NULL : "has a name that is no UTF-8, or memory ran out";
+    return ok ? NULL : "has a name that is not UTF-8, or memory ran out";
 }
 
-/* The header's text, padded with spaces so that the data begin at a multiple of 64. NULL: no memory. */
+/* The text of the header, padded with spaces so that the data start at a multiple of 64. NULL: out of memory. */
 static char *header_text(const json_t *header, size_t *length)
 {
     size_t size = json_dumpb(header, NULL, 0, JSON_COMPACT);
@@ -62,7 +62,7 @@ static char *make_header(const char *path, const pal_named_tensor *tensors, size
     char *text = NULL;
     for (size_t i = 0; i < n_metadata && !wrong; i++)
         if (!set_text(texts, metadata[i].name, metadata[i].value)) wrong = "is not text in UTF-8";
-    if (n_metadata && !wrong && json_object_set(header, "__metadata__", texts)) wrong = "found no memory";
+    if (n_metadata && !wrong && json_object_set(header, "__metadata__", texts)) wrong = "did not fit into memory";
     for (size_t i = 0; i < n && !wrong; i++)
         if ((wrong = add_tensor(header, &tensors[i], &at))) which = tensors[i].name ? tensors[i].name : "(unnamed)";
     if (wrong)
@@ -89,7 +89,7 @@ static bool write_all(int descriptor, const void *bytes, size_t size)
     return true;
 }
 
-/* Opens a name beside path that nobody else has; -1: errno tells. */
+/* Creates a file with a new name in the folder of path. -1: failure, with errno set. */
 static int open_temporary(const char *path, char **temporary)
 {
     for (int i = 0; i < 1000; i++) {
@@ -107,7 +107,7 @@ static int open_temporary(const char *path, char **temporary)
     return -1;
 }
 
-/* The new name itself reaches the disk with its folder; a file system that cannot do this has done what it can. */
+/* Flushes the folder, so that the new name is on the disk too. Errors are ignored: some file systems cannot do this. */
 static void flush_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -128,7 +128,7 @@ static bool write_contents(int descriptor, const char *header, size_t length, co
     return ok && fsync(descriptor) == 0;
 }
 
-/* path has no symbolic link at its end. */
+/* path must not be a symbolic link. */
 static bool replace(const char *path, const char *header, size_t length, const pal_named_tensor *tensors, size_t n)
 {
     char *temporary = NULL;
@@ -158,14 +158,14 @@ pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tenso
 {
     size_t length = 0;
     struct stat info;
-    if (!path || !*path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path to write to");
+    if (!path || !*path) return pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: needs a path to write to");
     bool exists = stat(path, &info) == 0;
     if (exists && !S_ISREG(info.st_mode))
-        return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a file", pal__short_path(path));
+        return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a regular file", pal__short_path(path));
     pal_error why_not;
     char *header = make_header(path, tensors, n, metadata, n_metadata, &length, &why_not);
     if (!header) return pal_error_set(err, why_not.status, "%s", why_not.text);
-    char *target = exists ? realpath(path, NULL) : strdup(path); /* a link stays, and what it names is replaced */
+    char *target = exists ? realpath(path, NULL) : strdup(path); /* keeps a link and replaces its target */
     bool ok = target && replace(target, header, length, tensors, n);
     int why = errno;
     free(target);

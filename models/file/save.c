@@ -1,4 +1,5 @@
-/* save.c - a model as one safetensors file: parameters, and as metadata all that is needed to make the model again. */
+/* save.c - saves a model as one safetensors file and opens it again: the tensors are the parameters, and the metadata
+ * contain everything else that is needed to create the model. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 
 /* ---- Saving --------------------------------------------------------------------------------------------------- */
 
-/* {"hidden":"256",...}; free with free. NULL: no memory. */
+/* {"hidden":"256",...}; the caller frees it. NULL: out of memory. */
 static char *settings_text(const pal_model *m)
 {
     json_t *object = json_object();
@@ -46,11 +47,11 @@ pal_status pal_model_save(const pal_model *m, const char *path, const pal_named_
 
 /* ---- Opening -------------------------------------------------------------------------------------------------- */
 
-typedef struct description { /* what the metadata say */
+typedef struct description { /* the contents of the metadata */
     const pal_variant *variant;
     pal_shape sample;
     pal_dtype dtype;
-    json_t *json; /* owns the settings' text */
+    json_t *json; /* owns the text of the settings */
     pal_setting *settings;
     size_t n;
 } description;
@@ -85,7 +86,7 @@ static pal_status read_settings(const char *path, const char *text, description 
     const char *name;
     json_t *value;
     d->json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (!json_is_object(d->json)) return malformed(path, "the settings are no JSON object", err);
+    if (!json_is_object(d->json)) return malformed(path, "the settings are not a JSON object", err);
     d->settings = calloc(json_object_size(d->json) + 1, sizeof *d->settings);
     if (!d->settings) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
     json_object_foreach(d->json, name, value)
@@ -100,15 +101,14 @@ static pal_status describe(const char *path, const pal_safetensors *file, descri
 {
     const char *format = pal_safetensors_metadata(file, "format"), *variant = pal_safetensors_metadata(file, "variant");
     if (!format || strcmp(format, "palindrome 1") != 0)
-        return malformed(path, "not a model of palindrome, format 1", err);
+        return malformed(path, "not a palindrome model of format 1", err);
     d->variant = pal_variant_find(variant);
     if (!d->variant)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: there is no variant %.80s; one of your own wants --load FILE",
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: unknown variant %.80s: load your own variant with --load FILE",
                              pal__short_path(path), variant ? variant : "(none named)");
     if (!read_sample(pal_safetensors_metadata(file, "sample"), &d->sample))
         return malformed(path, "the shape of a sample is malformed", err);
-    if (!read_dtype(pal_safetensors_metadata(file, "dtype"), &d->dtype))
-        return malformed(path, "an unknown dtype", err);
+    if (!read_dtype(pal_safetensors_metadata(file, "dtype"), &d->dtype)) return malformed(path, "unknown dtype", err);
     return read_settings(path, pal_safetensors_metadata(file, "settings"), d, err);
 }
 

@@ -1,7 +1,7 @@
-/* The basic autoencoder: h = s(x W + b), a = h W' + c, and the negative log-likelihood of x given a.
+/* basic.c - the basic autoencoder: h = s(x W + b), a = h W' + c, and the negative log-likelihood of x given a.
  *
  * Rumelhart, Hinton and Williams 1986 (an encoder learnt by back-propagation); Bourlard and Kamp, Biological
- * Cybernetics 1988 (linear units: principal components). The one that a reader should have seen before any other. */
+ * Cybernetics 1988 (linear units: principal components). Read this variant first. */
 #include "models/internal.h"
 
 static pal_var loss(pal_model *m, const pal_batch *b)
@@ -14,7 +14,7 @@ const pal_variant pal_basic = {
     .struct_size = sizeof(pal_variant),
     .name = "basic",
     .alias = "ae",
-    .summary = "one hidden layer that reconstructs its input",
+    .summary = "one hidden layer, trained to reconstruct its input",
     .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Rumelhart, Hinton and Williams 1986; Bourlard and Kamp 1988",
     .training = pal__plain_training,

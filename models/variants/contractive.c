@@ -1,10 +1,11 @@
-/* The contractive autoencoder: the code is to change little when the input does, but for what reconstruction needs.
+/* contractive.c - the contractive autoencoder: a penalty keeps the code from changing when the input changes a little.
+ * The reconstruction works against it, so that the code changes only along directions that reconstruction needs.
  *
- * Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011: the penalty is the squared Frobenius norm of the encoder's
- * Jacobian, ||dh/dx||^2 = sum_j (h_j (1 - h_j))^2 ||W_j||^2 for one sigmoid layer. exact propagates the Jacobian
- * through an encoder of any depth; rows differentiates each unit of the code; hutchinson estimates it by one random
- * projection a sample. (Differentiating the sum of the units instead gives ||J' 1||^2, which cancels between them and
- * is no norm.) */
+ * Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011. The penalty is the squared Frobenius norm of the encoder's
+ * Jacobian. For one sigmoid layer it is ||dh/dx||^2 = sum_j (h_j (1 - h_j))^2 ||W_j||^2. Option `jacobian` selects how
+ * it is computed. exact propagates the Jacobian through an encoder of any depth. rows differentiates each unit of the
+ * code separately. hutchinson estimates the norm with one random projection per sample. (Differentiating the sum of the
+ * units is no substitute: it gives ||J' 1||^2, where the units cancel each other, and this is not a norm of J.) */
 #include "models/internal.h"
 
 #include <string.h>
@@ -26,16 +27,17 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
-    {"lambda", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the squared norm of the encoder's Jacobian"},
+    {"lambda", PAL_OPTION_REAL, "1", 0, 1e6, NULL,
+     "weight of the penalty ||dh/dx||^2, the squared norm of the Jacobian"},
     {"jacobian", PAL_OPTION_ENUM, "exact", 0, 0, "exact|rows|hutchinson",
-     "its norm: propagated through the layers, unit by unit, or estimated"},
+     "how ||dh/dx||^2 is computed: layer by layer, unit by unit, or estimated by a random projection"},
     {0}};
 
 const pal_variant pal_contractive = {
     .struct_size = sizeof(pal_variant),
     .name = "contractive",
     .alias = "cae",
-    .summary = "a code that is insensitive to small changes of the input",
+    .summary = "a penalty makes the code insensitive to small changes of the input",
     .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a) + lambda ||dh/dx||^2",
     .source = "Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011",
     .options = options,

@@ -1,7 +1,8 @@
-/* The convolutional autoencoder: strided convolutions to the code and, mirrored, their transposes back.
+/* convolutional.c - the convolutional autoencoder: the encoder has strided convolutions, and the decoder mirrors it
+ * with transposed convolutions.
  *
- * Masci, Meier, Ciresan and Schmidhuber, ICANN 2011; strides in the place of pooling as in Springenberg, Dosovitskiy,
- * Brox and Riedmiller, ICLR 2015. Affine layers make the code of the last maps; with --hidden 0 they are the code.
+ * Masci, Meier, Ciresan and Schmidhuber, ICANN 2011. Strides replace pooling, as in Springenberg, Dosovitskiy, Brox and
+ * Riedmiller, ICLR 2015. Affine layers compute the code from the last maps. With --hidden 0 the last maps are the code.
  */
 #include "models/internal.h"
 
@@ -11,15 +12,18 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    {"hidden", PAL_OPTION_INT, "30", 0, 1000000, NULL, "units of the code; 0: the last maps, without affine layers"},
+    {"hidden", PAL_OPTION_INT, "30", 0, 1000000, NULL,
+     "units of the code; 0: no affine layers, the last maps are the code"},
     {"layers", PAL_OPTION_SIZES, "512,30", 1, 1000000, NULL,
      "units of each affine layer after the convolutions; the last is the code"},
-    {"channels", PAL_OPTION_SIZES, "32,32", 1, 100000, NULL, "maps of each convolution"},
-    {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the filters"},
-    {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
+    {"channels", PAL_OPTION_SIZES, "32,32", 1, 100000, NULL, "output maps of each convolution"},
+    {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the square filters, in pixels"},
+    {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "step between windows, in pixels"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights and filters, transposed"},
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of every layer but code and output"},
-    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices, "of the code"},
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices,
+     "activation of every layer except the code and the output"},
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices,
+     "activation of the code; same: as --activation"},
     {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, "distribution of the initial weights"},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {0}};
@@ -28,8 +32,8 @@ const pal_variant pal_convolutional = {
     .struct_size = sizeof(pal_variant),
     .name = "convolutional",
     .alias = "conv",
-    .summary = "strided convolutions to the code, and their transposes back",
-    .formula = "h_k = s(W_k * h_{k-1} + b_k), h_0 = x;  back by V_k *';  loss = -log p(x | a)",
+    .summary = "strided convolutions in the encoder, transposed convolutions in the decoder",
+    .formula = "h_k = s(W_k * h_{k-1} + b_k), h_0 = x;  a: mirrored decoder of h, with V_k *';  loss = -log p(x | a)",
     .source = "Masci, Meier, Ciresan and Schmidhuber, ICANN 2011",
     .options = options,
     .training = pal__adam_training,

@@ -1,7 +1,8 @@
-/* The deep autoencoder: several layers to the code and, mirrored, several back.
+/* deep.c - the deep autoencoder: an encoder of several layers, and a decoder that mirrors it.
  *
- * Hinton and Salakhutdinov, Science 313 (2006), there 1000-500-250-30 with a linear code; rectified units and their
- * initial values as in He, Zhang, Ren and Sun, ICCV 2015, train it without pre-training. */
+ * Hinton and Salakhutdinov, Science 313 (2006), with layers 1000-500-250-30 and a linear code. Their network needed
+ * pre-training. This one does not: it has rectified units with the initial values of He, Zhang, Ren and Sun, ICCV 2015.
+ */
 #include "models/internal.h"
 
 static pal_var loss(pal_model *m, const pal_batch *b)
@@ -14,8 +15,9 @@ static const pal_option options[] = {
     {"layers", PAL_OPTION_SIZES, "1000,500,250,30", 1, 1000000, NULL,
      "units of each layer of the encoder; the last is the code"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "of the hidden layers"},
-    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices, "of the code"},
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "activation of the hidden layers"},
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices,
+     "activation of the code; same: as --activation"},
     {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, "distribution of the initial weights"},
     {0}};
 
@@ -23,8 +25,9 @@ const pal_variant pal_deep = {
     .struct_size = sizeof(pal_variant),
     .name = "deep",
     .alias = "multilayer",
-    .summary = "several layers to the code, and mirrored back",
-    .formula = "h_k = s(h_{k-1} W_k + b_k), h_0 = x;  back by V_k;  loss = -log p(x | a)",
+    .summary = "an encoder of several layers, and a decoder that mirrors it",
+    .formula =
+        "h_k = s(h_{k-1} W_k + b_k), h_0 = x;  a: mirrored decoder of h, with weights V_k;  loss = -log p(x | a)",
     .source = "Hinton and Salakhutdinov, Science 2006",
     .options = options,
     .training = pal__adam_training,

@@ -1,8 +1,10 @@
-/* The denoising autoencoder: reconstructs x from x~ ~ q(x~ | x), so that the code must hold what the inputs share.
+/* denoising.c - the denoising autoencoder: reconstructs x from a corrupted x~ ~ q(x~ | x), so that the code must
+ * capture what the inputs have in common.
  *
  * Vincent, Larochelle, Bengio and Manzagol, ICML 2008, and JMLR 11 (2010) section 3. The corruptions q are a table in
- * corrupt.c; masking sets each element to 0 with probability nu. The target is clean, and so is what an evaluation
- * encodes. The encoder is of affine layers, or of convolutions if --channels are given. */
+ * corrupt.c; masking, for example, sets each element to 0 with probability nu. The target is always clean. Outside the
+ * loss, encode and reconstruct take clean inputs too. The encoder has affine layers; with --channels it starts with
+ * convolutions. */
 #include "models/internal.h"
 
 static bool convolves(const pal_model *m) { return *pal_model_setting(m, "channels") != 0; }
@@ -20,10 +22,11 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    PAL__CORRUPTION_OPTIONS("of the inputs while training"),
-    {"channels", PAL_OPTION_SIZES, "", 1, 100000, NULL, "maps of each convolution (none: affine layers alone)"},
-    {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the convolutions' filters"},
-    {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "pixels from window to window"},
+    PAL__CORRUPTION_OPTIONS("corruption of the inputs in training"),
+    {"channels", PAL_OPTION_SIZES, "", 1, 100000, NULL,
+     "output maps of each convolution; not given: affine layers only"},
+    {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the square filters, in pixels"},
+    {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "step between windows, in pixels"},
     {0}};
 
 static const pal_need needs[] = {
@@ -33,7 +36,7 @@ const pal_variant pal_denoising = {
     .struct_size = sizeof(pal_variant),
     .name = "denoising",
     .alias = "dae",
-    .summary = "reconstructs the clean input from a corrupted one",
+    .summary = "reconstructs the clean input from a corrupted copy",
     .formula = "h = s(x~ W + b), x~ ~ q(x~ | x);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Vincent, Larochelle, Bengio and Manzagol, ICML 2008; JMLR 2010",
     .options = options,

@@ -1,5 +1,5 @@
-/* The importance-weighted autoencoder: the variational one, trained on ln of the mean weight of several draws, a bound
- * of ln p(x) that is the tighter the more there are.
+/* importance_weighted.c - the importance-weighted autoencoder: a variational autoencoder that maximises ln of the mean
+ * weight of several draws. This bound on ln p(x) becomes tighter with more draws.
  *
  * Burda, Grosse and Salakhutdinov, ICLR 2016, equation 8. */
 #include "models/internal.h"
@@ -12,7 +12,7 @@ const pal_variant pal_importance_weighted = {
     .struct_size = sizeof(pal_variant),
     .name = "importance-weighted",
     .alias = "iwae",
-    .summary = "the variational autoencoder, trained on a tighter bound of several draws",
+    .summary = "a variational autoencoder, trained on a tighter bound from several draws",
     .formula = "z_s ~ q(z | x);  loss = -E log (1/S) sum_s p(x | z_s) p(z_s) / q(z_s | x)",
     .source = "Burda, Grosse and Salakhutdinov, ICLR 2016",
     .options = options,

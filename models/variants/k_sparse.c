@@ -1,8 +1,8 @@
-/* The k-sparse autoencoder: of a code the k largest units are kept, exactly k, and the others are 0. (Kept units of
- * a rectified code may be 0 themselves.)
+/* k_sparse.c - the k-sparse autoencoder: exactly k units of the code are kept, the largest, and the others become 0.
+ * (With a rectified code, a kept unit may be 0 itself.)
  *
- * Makhzani and Frey, ICLR 2014, equations 1 to 3. The derivative goes through the units that are kept; which they are
- * has none. Equal units are taken in order. */
+ * Makhzani and Frey, ICLR 2014, equations 1 to 3. The derivative goes through the units that are kept; the selection
+ * itself has no derivative. Of equal units, those with the lower index are kept. */
 #include "models/internal.h"
 
 static pal_var encode(pal_model *m, pal_var x)
@@ -23,15 +23,16 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
-    {"k", PAL_OPTION_INT, "25", 1, 1000000, NULL, "units of the code that are kept for a sample"},
-    {"activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__activation_choices, "of every layer but the output"},
+    {"k", PAL_OPTION_INT, "25", 1, 1000000, NULL, "units of the code that are kept for each sample, the largest"},
+    {"activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__activation_choices,
+     "activation of every layer except the output"},
     {0}};
 
 const pal_variant pal_k_sparse = {
     .struct_size = sizeof(pal_variant),
     .name = "k-sparse",
     .alias = "ksae",
-    .summary = "a linear code of which exactly k units are not 0",
+    .summary = "a linear code that keeps its k largest units and sets the others to 0",
     .formula = "h = top_k(x W + b);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Makhzani and Frey, ICLR 2014",
     .options = options,

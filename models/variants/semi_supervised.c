@@ -1,15 +1,16 @@
-/* A classifier on the code of an autoencoder: few samples have labels, all have something to reconstruct.
+/* semi_supervised.c - an autoencoder with a classifier, the head, on its code. Few samples have labels; all samples are
+ * reconstructed.
  *
- * l_Y is the mean over labelled samples of -log p(y | h), p = softmax(h W + b), in nats; l_X the mean over all samples
- * of an autoencoder's loss (simple.c). Three ways to train: one after the other (the autoencoder, then the head on its
- * fixed code), the sum l_Y + alpha l_X at once, or both in turn, an epoch each; and the head alone, on the encoder of
- * another run. The encoder is the same in all. */
+ * l_Y is the mean over labelled samples of -log p(y | h), in nats, with p = softmax(h W + b). l_X is the mean over all
+ * samples of an autoencoder's loss (simple.c). Option `training` selects one of four ways to train: sequential (the
+ * autoencoder, then the head on its fixed code), joint (the sum l_Y + alpha l_X), alternate (both in turn, one epoch
+ * each), or head (the head alone, for example on the encoder of another run). All of them use the same encoder. */
 #include "models/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The rows of one stream; all of them where there are not two. */
+/* The rows of one of the two streams; all rows if there is only one stream. */
 static pal_var stream(const pal_batch *b, pal_var x, bool labelled)
 {
     const int64_t cut = b->labelled_from;
@@ -34,7 +35,7 @@ static pal_var of_labels(pal_model *m, const pal_batch *b)
     return pal__head_loss(m, stream(b, b->inputs, true), stream(b, b->labels, true));
 }
 
-/* What training ends with: l_Y, in joint training l_Y + alpha l_X; without l_Y where nothing has a label. */
+/* The loss without a phase: l_Y, or l_Y + alpha l_X in joint training. Without labels it is the term in l_X alone. */
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
     const double alpha = pal_option_is(m, "training", "joint") ? pal_option_real(m, "alpha") : 0;
@@ -72,12 +73,15 @@ static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
     PAL__HEAD_OPTIONS,
-    {"labelled-batch", PAL_OPTION_INT, "0", 0, 1048576, NULL, "labelled samples a step; 0: as --batch"},
+    {"labelled-batch", PAL_OPTION_INT, "0", 0, 1048576, NULL, "labelled samples per step; 0: as --batch"},
     {"training", PAL_OPTION_ENUM, "joint", 0, 0, "sequential|joint|alternate|head",
-     "the autoencoder and then the head on its fixed code, both at once, in turn, an epoch each (the head's moves the "
-     "encoder, too), or the head alone, on the code as it begins: random, or that of train --from RUN"},
-    {"alpha", PAL_OPTION_REAL, "0.01", 0, 1e6, NULL, "weight of the autoencoder's loss in joint training"},
-    {"head-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "of the head in sequential training; 0: as --epochs"},
+     "what is trained when; sequential: the autoencoder, then the head on its fixed code; joint: both at once; "
+     "alternate: an epoch each in turn, the head's also trains the encoder; head: only the head, on a random encoder "
+     "or "
+     "that of --from RUN"},
+    {"alpha", PAL_OPTION_REAL, "0.01", 0, 1e6, NULL, "weight of the autoencoder's loss when training is joint"},
+    {"head-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL,
+     "epochs of the head when training is sequential; 0: as --epochs"},
     PAL__SIMPLE_OPTIONS,
     {0}};
 
@@ -88,8 +92,8 @@ const pal_variant pal_semi_supervised = {
     .struct_size = sizeof(pal_variant),
     .name = "semi-supervised",
     .alias = "ssae",
-    .summary = "a classifier on the code, trained with few labels beside the autoencoder",
-    .formula = "p(y | x) = softmax(h U + d);  loss = -log p(y | x) + alpha l_X",
+    .summary = "an autoencoder and a classifier on its code, which needs few labels",
+    .formula = "p(y | x) = softmax(h U + d);  loss = -log p(y | x) + alpha l_X, l_X the loss of the autoencoder",
     .source = "Weston, Ratle and Collobert, ICML 2008; Rifai et al., ICML 2011",
     .options = options,
     .needs = needs,

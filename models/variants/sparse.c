@@ -1,7 +1,8 @@
-/* The sparse autoencoder: many units of which few are active at a time.
+/* sparse.c - the sparse autoencoder: many units, only a few of which are active at a time.
  *
- * kl: beta sum_j KL(rho || rho_j), rho_j the mean activation of unit j (Lee, Ekanadham and Ng, NIPS 2007; Ng's CS294A
- * notes, section 3; sparsity.c), not separable over samples. l1: lambda mean ||h||_1 (Olshausen and Field 1996). */
+ * The penalty kl is beta sum_j KL(rho || rho_j), where rho_j is the mean activation of unit j. It is not separable over
+ * samples (Lee, Ekanadham and Ng, NIPS 2007; Ng's CS294A notes, section 3; sparsity.c). The penalty l1 is
+ * lambda mean ||h||_1 (Olshausen and Field 1996). */
 #include "models/internal.h"
 
 #include <string.h>
@@ -34,10 +35,12 @@ static pal_var divergence(pal_model *m, pal_var log_mean)
 
 static const pal_option options[] = {
     {"hidden", PAL_OPTION_INT, "1000", 1, 1000000, NULL, "units of the code"},
-    {"sparsity", PAL_OPTION_ENUM, "kl", 0, 0, "kl|l1", "by the mean activation of each unit, or by the code's L1 norm"},
-    {"rho", PAL_OPTION_REAL, "0.05", 1e-6, 0.999999, NULL, "kl: the mean activation that a unit is to have"},
-    {"beta", PAL_OPTION_REAL, "3", 0, 1e6, NULL, "kl: weight of the divergence"},
-    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "l1: weight of the code's L1 norm"},
+    {"sparsity", PAL_OPTION_ENUM, "kl", 0, 0, "kl|l1",
+     "penalty on the mean activation of each unit (kl) or on the code's L1 norm (l1)"},
+    {"rho", PAL_OPTION_REAL, "0.05", 1e-6, 0.999999, NULL,
+     "target of the mean activation of each unit, for --sparsity kl"},
+    {"beta", PAL_OPTION_REAL, "3", 0, 1e6, NULL, "weight of the penalty, for --sparsity kl"},
+    {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the penalty, for --sparsity l1"},
     {0}};
 
 static const pal_need needs[] = {
@@ -47,7 +50,7 @@ const pal_variant pal_sparse = {
     .struct_size = sizeof(pal_variant),
     .name = "sparse",
     .alias = "sae",
-    .summary = "many units, few of them active at a time",
+    .summary = "many units, only a few of them active at a time",
     .formula = "h = s(x W + b);  loss = -log p(x | a) + beta sum_j KL(rho || mean h_j), or + lambda ||h||_1",
     .source = "Lee, Ekanadham and Ng, NIPS 2007; Olshausen and Field, Nature 1996",
     .options = options,

@@ -1,10 +1,12 @@
-/* The stacked autoencoder: layer by layer, each an autoencoder of the code below it; then the whole is fine-tuned.
+/* stacked.c - the stacked autoencoder: each layer is pretrained as an autoencoder of the code below it, then the whole
+ * is fine-tuned.
  *
- * Bengio, Lamblin, Popovici and Larochelle, NIPS 2006; Vincent et al., JMLR 11 (2010), section 3. Greedy: layer k is
- * trained on the clean, fixed code of layer k - 1, and what it corrupts is that code; end-to-end instead trains the
- * mirrored autoencoder at once. Codes in (0,1) are reconstructed by cross-entropy, others by 1/2 ||s(a) - h||^2, the
- * input by the output recipe. Fine-tuning goes on with the unrolled autoencoder, or drops the decoder and gives the
- * code a softmax layer, the head: fine-tuning 1 moves that layer alone, fine-tuning 2 the encoder too. */
+ * Bengio, Lamblin, Popovici and Larochelle, NIPS 2006; Vincent et al., JMLR 11 (2010), section 3. Greedy pretraining
+ * trains layer k on the clean, fixed code of layer k - 1; if the autoencoder is denoising, it corrupts that code.
+ * End-to-end pretraining trains the whole mirrored autoencoder at once. Sigmoid codes are reconstructed by
+ * cross-entropy, other codes by 1/2 ||s(a) - h||^2, and the input by the output recipe. Fine-tuning continues with the
+ * unrolled autoencoder, or replaces the decoder by a softmax layer on the code, the head. Fine-tuning 1 trains only the
+ * head; fine-tuning 2 trains the encoder too. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -23,7 +25,7 @@ static pal_var end_to_end(pal_model *m, const pal_batch *b)
     return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), b->inputs), h, seen, 1);
 }
 
-/* -log p(h | a) of a code h that a layer above reconstructs. */
+/* -log p(h | a) of a code h, reconstructed by the layer above it. */
 static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
 {
     const char *activation = pal_option_enum(m, "activation");
@@ -36,7 +38,7 @@ static pal_var layer(pal_model *m, const pal_batch *b)
     const size_t k = b->phase->part;
     if (k > 1 && pal__simple_is(m, "denoising") && pal_option_is(m, "corruption", "blocks"))
         return pal_tape_refuse(m->tape,
-                               "corruption blocks is of images, and layer %zu corrupts a code: choose another "
+                               "corruption blocks needs images, but layer %zu corrupts a code: choose another "
                                "--corruption, or --pretrain end-to-end",
                                k);
     pal_var clean = b->inputs;
@@ -51,13 +53,13 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 {
     if (pal_option_is(m, "pretrain", "none") && pal_option_is(m, "fine-tuning", "none"))
         return pal_tape_refuse(m->tape,
-                               "pretrain none and fine-tuning none train nothing: choose another of one of them");
+                               "pretrain none and fine-tuning none train nothing: choose another value of one of them");
     return b->labels.id && pal_model_classes(m) ? classification(m, b) : unrolled(m, b);
 }
 
 /* ---- Phases --------------------------------------------------------------------------------------------------- */
 
-/* Whether the parameter is of the encoder or the decoder; of layer k of them, if k is not 0. */
+/* Whether the parameter belongs to this side, "encoder" or "decoder". If k is not 0: to layer k of it. */
 static bool is_of(const pal_model *m, const char *parameter, const char *side, size_t k)
 {
     char name[PAL__NAME];
@@ -89,14 +91,17 @@ static bool moves_classifier(const pal_model *m, const pal_phase *phase, const c
     return moves_head(m, phase, parameter) || is_of(m, parameter, "encoder", 0);
 }
 
+/* clang-format off */
 static const struct fine_tuning {
-    const char *name, *of; /* values of option fine-tuning */
+    const char *name, *of; /* name of the phase, value of option fine-tuning */
     pal_var (*loss)(pal_model *m, const pal_batch *b);
     bool (*moves)(const pal_model *m, const pal_phase *phase, const char *parameter);
     pal_stream stream;
-} fine_tunings[] = {{"unrolled", "autoencoder", unrolled, moves_autoencoder, PAL_STREAM_ALL},
-                    {"fine-tuning 1", "1", classification, moves_head, PAL_STREAM_LABELLED},
-                    {"fine-tuning 2", "2", classification, moves_classifier, PAL_STREAM_LABELLED}};
+} fine_tunings[] = {
+    {"unrolled",      "autoencoder", unrolled,       moves_autoencoder, PAL_STREAM_ALL},
+    {"fine-tuning 1", "1",           classification, moves_head,        PAL_STREAM_LABELLED},
+    {"fine-tuning 2", "2",           classification, moves_classifier,  PAL_STREAM_LABELLED}};
+/* clang-format on */
 
 static size_t pretrainings(const pal_model *m)
 {
@@ -140,30 +145,35 @@ static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
 }
 
 static const pal_option options[] = {
-    {"layers", PAL_OPTION_SIZES, "500,500,500", 1, 1000000, NULL, "units of each layer; the last is the code"},
+    {"layers", PAL_OPTION_SIZES, "500,500,500", 1, 1000000, NULL,
+     "units of each layer of the encoder; the last is the code"},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     PAL__SIMPLE_OPTIONS,
     {"pretrain", PAL_OPTION_ENUM, "greedy", 0, 0, "greedy|end-to-end|none",
-     "layer by layer, or the mirrored autoencoder at once"},
-    {"pretrain-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "of each phase of it; 0: as --epochs"},
-    {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "its learning rate; 0: as --learning-rate"},
+     "pretraining: layer by layer, the mirrored autoencoder as a whole, or no pretraining"},
+    {"pretrain-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "epochs of each phase of pretraining; 0: as --epochs"},
+    {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "learning rate of pretraining; 0: as --learning-rate"},
     {"fine-tuning", PAL_OPTION_ENUM, "autoencoder", 0, 0, "none|autoencoder|1|2|both",
-     "of the unrolled autoencoder; or of a classifier: 1 its output layer, 2 everything, both one after the other"},
+     "what is trained after pretraining: nothing, the unrolled autoencoder, or a classifier: 1 its softmax layer only, "
+     "2 the encoder too, both 1 and then 2"},
     PAL__HEAD_OPTIONS,
     {0}};
 
-static const pal_need needs[] = {PAL__SIMPLE_NEEDS,
-                                 {"pretrain-epochs", "pretrain", "greedy|end-to-end"},
-                                 {"pretrain-rate", "pretrain", "greedy|end-to-end"},
-                                 {"classes", "fine-tuning", "1|2|both"},
-                                 {"labels", "fine-tuning", "1|2|both"},
-                                 {0}};
+/* clang-format off */
+static const pal_need needs[] = {
+    PAL__SIMPLE_NEEDS,
+    {"pretrain-epochs", "pretrain",    "greedy|end-to-end"},
+    {"pretrain-rate",   "pretrain",    "greedy|end-to-end"},
+    {"classes",         "fine-tuning", "1|2|both"},
+    {"labels",          "fine-tuning", "1|2|both"},
+    {0}};
+/* clang-format on */
 
 const pal_variant pal_stacked = {
     .struct_size = sizeof(pal_variant),
     .name = "stacked",
     .alias = "sdae",
-    .summary = "layer by layer, each an autoencoder of the code below; then fine-tuned, also as a classifier",
+    .summary = "layers pretrained one by one as autoencoders, then fine-tuned, also as a classifier",
     .formula = "h_k = s(h_{k-1} W_k + b_k);  loss_k = -log p(h_{k-1} | h~_{k-1});  then -log p(x | h) or -log p(y | h)",
     .source = "Bengio et al., NIPS 2006; Vincent et al., JMLR 11 (2010)",
     .options = options,

@@ -1,8 +1,9 @@
-/* The variational autoencoder: the code is random, q(z | x), and pays for what it tells beyond the prior p(z).
+/* variational.c - the variational autoencoder: the code is drawn from a posterior q(z | x), and the loss penalises its
+ * divergence from the prior p(z).
  *
- * Kingma and Welling, ICLR 2014; Rezende, Mohamed and Wierstra, ICML 2014; beta as in Higgins et al., ICLR 2017: 0 is a
- * stochastic autoencoder without divergence. The encoder's last layer gives the parameters of q, a row of
- * distribution.c; the estimates of ln p(x) are those of bound.c. encode gives the posterior's mean. */
+ * Kingma and Welling, ICLR 2014; Rezende, Mohamed and Wierstra, ICML 2014. beta is that of Higgins et al., ICLR 2017;
+ * beta 0 gives a stochastic autoencoder without divergence. The encoder's last layer computes the parameters of q, a
+ * distribution of distribution.c. The estimates of ln p(x) are in bound.c. encode returns the mean of the posterior. */
 #include "models/internal.h"
 
 static const pal_option options[] = {PAL__CODE_OPTIONS, PAL__ESTIMATE_OPTIONS("1", "bound"), {0}};
@@ -13,8 +14,8 @@ const pal_variant pal_variational = {
     .struct_size = sizeof(pal_variant),
     .name = "variational",
     .alias = "vae",
-    .summary = "a random code, drawn from a posterior that is kept near the prior",
-    .formula = "z ~ q(z | x), its parameters the encoder's output;  loss = -E log p(x | z) + beta KL(q(z | x) || p(z))",
+    .summary = "a random code, drawn from a posterior that the loss keeps near the prior",
+    .formula = "z ~ q(z | x), parametrised by the encoder;  loss = -E log p(x | z) + beta KL(q(z | x) || p(z))",
     .source = "Kingma and Welling, ICLR 2014; Rezende, Mohamed and Wierstra, ICML 2014",
     .options = options,
     .needs = needs,

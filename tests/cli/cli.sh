@@ -248,7 +248,7 @@ refused "levels that are not told" 'choose --bins' train basic --data data --out
 refused "levels by tied weights" 'choose --tied no' train basic --data data --output categorical --bins 8 --out new
 refused "an output activation that gives no probability" 'choose canonical' train basic --data data --output-activation relu --out new
 refused "a block that does not fit" 'smaller --block-size' train dae --data data --corruption blocks --block-size 9 --out new
-refused "convolutions of what is no image" 'wants images' train conv --data wide.csv --batch 2 --output squared --out new
+refused "convolutions of what is no image" 'needs images' train conv --data wide.csv --batch 2 --output squared --out new
 refused "convolutions without channels" 'number of maps' train conv --data data --channels '' --out new
 refused "windows that do not fit" 'fewer --channels' train conv --data data --channels 2,2,2,2 --kernel 4 --out new
 refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
@@ -256,7 +256,7 @@ works "a denoiser of convolutions" train dae --data data --channels 2 --hidden 3
 works "what it makes of noise" denoise conv-dae --sigma 0.2
 refused "an option of another corruption" 'is for --corruption gaussian, not masking' train dae --data data --corruption masking --sigma 0.3 --out new
 refused "two corruptions" 'choose one by --corruption' train dae --data data --masking 0.2 --sigma 0.3 --out new
-refused "two corruptions of a run" 'give one or the other' denoise conv-dae --masking 0.2 --sigma 0.3
+refused "two corruptions of a run" 'leave out --' denoise conv-dae --masking 0.2 --sigma 0.3
 refused "L1 weight of a divergence" 'is for --sparsity l1, not kl' train sae --data data --lambda 3 --out new
 refused "bins of a sigmoid" 'is for --output categorical, not bernoulli' train basic --data data --bins 16 --out new
 refused "dropout of layers that do not mirror" 'give one rate' train basic --data data --layers 8,4 --tied no --decoder-layers 5,6,7 --dropout .1,.2,.3 --out new
@@ -797,8 +797,8 @@ for verb in train sweep graph; do
     tr -s ' \n' ' ' < out > words
     check "help of $verb names the help of a model" grep -q "palindrome $verb MODEL --help" words
     check "help of $verb has no model's own units" grep -q -e '--latent-dim=N units of the code (default by model)' words
-    check "help of $verb has every activation" grep -q -e '--activation=WORD of every layer but the output (sigmoid|.*; default by model)' words
-    check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: l1: weight of' words
+    check "help of $verb has every activation" grep -q -e '--activation=WORD activation of every layer except the output (sigmoid|.*; default by model)' words
+    check "help of $verb has each meaning of lambda" grep -q 'contractive: weight of .* sparse: weight of .* for --sparsity l1' words
 done
 works "help of train without a model" train --help
 tr -s ' \n' ' ' < out > words
@@ -893,7 +893,7 @@ check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
 refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
 refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
 refused "a run of other layers" "none of the matrices" train basic --out new --data data --from stack-plain --hidden 3
-refused "a run of other sizes" "encoder/W is .64,5. there and .64,3. here" train basic --out new --data data --from seldom --hidden 3
+refused "a run of other sizes" "encoder/W is .64,5. in the other model and .64,3. in this one" train basic --out new --data data --from seldom --hidden 3
 works "a head of its own" train stacked --pretrain none --fine-tuning 2 --classes 9 --from stack-greedy --out stack-nine $stack --quiet
 refused "blocks of a code" "choose another --corruption" train stacked --out new $stack --corruption blocks --block-size 3
 works "evaluate uses the held-out samples" evaluate held --json
@@ -926,11 +926,11 @@ choose() { # WHAT CHOICE ARGUMENTS...: train refuses them; the line contains "ch
 }
 choose "a full covariance of 2000 numbers" "--code normal (4000 outputs), or --hidden up to 500" vae --code normal-full --hidden 2000
 check "the message has no scopes" grep -q 'up to 500$' err
-choose "zero samples" "1 or more (draws of the code for each sample)" vae --samples 0
-choose "zero samples of importance" "1 or more (draws of the code for each sample)" iwae --samples 0
-choose "temperature 0" "0.001 or more (of a discrete code's relaxation in training)" vae --code bernoulli --temperature 0
-choose "alpha below 0" "0 or more (weight of the autoencoder's loss in joint training)" semi-supervised --alpha -1
-choose "a share above 1" "1 or less (nu, the probability that an element becomes 0)" denoising --masking 2
+choose "zero samples" "1 or more (draws of the code per sample)" vae --samples 0
+choose "zero samples of importance" "1 or more (draws of the code per sample)" iwae --samples 0
+choose "temperature 0" "0.001 or more (temperature at which a discrete code is relaxed in training)" vae --code bernoulli --temperature 0
+choose "alpha below 0" "0 or more (weight of the autoencoder's loss when training is joint)" semi-supervised --alpha -1
+choose "a share above 1" "1 or less (nu, the probability that masking sets an element to 0)" denoising --masking 2
 choose "a layer without units" "1 or more (units of each layer of the encoder; the last is the code)" vae --layers 5,0
 works "arrays without labels" train vae --out unlabelled --data bare.csv --batch 4 --epochs 1 --layers 5,4 --output gaussian --quiet
 works "codes as an array" encode unlabelled bare.csv bare.npy

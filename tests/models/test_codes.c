@@ -469,7 +469,7 @@ START_TEST(too_many_numbers)
     const pal_distribution_kind *full = pal_distribution_find("normal-full");
     ck_assert_int_eq(pal_distribution_outputs(full, 20, &err), 20 + 210);
     ck_assert_int_eq(pal_distribution_outputs(full, 2000, &err), 0);
-    ck_assert_str_eq(err.text, "code normal-full of 2000 units wants 2003000 outputs of the encoder, a mean and a "
+    ck_assert_str_eq(err.text, "code normal-full of 2000 units needs 2003000 outputs of the encoder, a mean and a "
                                "triangle: choose --code normal (4000 outputs), or --hidden up to 500");
     ck_assert_int_eq(pal_distribution_outputs(full, 0, NULL), 0);
     ck_assert_int_eq(pal_distribution_outputs(NULL, 1, NULL), 0);
@@ -495,14 +495,15 @@ START_TEST(misuse_is_told_in_one_line)
     says(pal_distribution_sample(made(k, K, 2, "q"), "z", 0, 0), "at least 1 draw");
     says(pal_distribution_sample(made(k, K, 2, "q"), "z", 1, -1), "temperature");
     says(pal_distribution_sample(made(k, K, 2, "q"), "z", 1, (double)NAN), "temperature");
-    says(pal_distribution_log_density(made(k, K, 2, "q"), pal_constant(t, 1)), "no draws");
-    says(pal_distribution_log_density(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(3, 1, K), 0)), "no draws");
-    says(pal_distribution_log_prior(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(1, 1, K), 0)), "no draws");
-    says(pal_distribution_covariance(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(2, K + 1), 0)), "no axes");
+    says(pal_distribution_log_density(made(k, K, 2, "q"), pal_constant(t, 1)), "expects draws");
+    says(pal_distribution_log_density(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(3, 1, K), 0)),
+         "expects draws");
+    says(pal_distribution_log_prior(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(1, 1, K), 0)), "expects draws");
+    says(pal_distribution_covariance(made(k, K, 2, "q"), pal_fill(t, PAL_F64, PAL_SHAPE(2, K + 1), 0)), "expects axes");
     pal_distribution wrong = made(k, K, 2, "q");
     wrong.k = K + 1;
-    says(pal_distribution_entropy(wrong), "parameters of 4 numbers");
-    says(pal_distribution_kl(made(k, K, 2, "q"), made(k, 2, 2, "p")), "one kind and size");
+    says(pal_distribution_entropy(wrong), "parameters for 4 numbers");
+    says(pal_distribution_kl(made(k, K, 2, "q"), made(k, 2, 2, "p")), "the same kind and size");
     for (int i = 0; i < 2; i++) {
         pal_distribution none = {.kind = i ? pal_distribution_at(k) : NULL, .k = K, .parameters = {0}};
         ck_assert(!pal_ok(pal_distribution_mean(none)) && !pal_ok(pal_distribution_sample(none, "z", 1, 0)));

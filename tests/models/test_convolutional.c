@@ -213,14 +213,15 @@ END_TEST
 
 START_TEST(what_does_not_fit_is_refused)
 {
-    refused("conv", NULL, PAL_SHAPE(784), "a convolution wants images, and a sample is [784]: choose data");
-    refused("conv", NULL, PAL_SHAPE(2, 3, 4, 4), "a convolution wants images, and a sample is [2,3,4,4]");
+    refused("conv", NULL, PAL_SHAPE(784), "a convolution needs images, but a sample is [784]: choose data");
+    refused("conv", NULL, PAL_SHAPE(2, 3, 4, 4), "a convolution needs images, but a sample is [2,3,4,4]");
     refused("conv", (pal_setting[]){{"channels", ""}, {0}}, PAL_SHAPE(8, 8), "choose the number of maps");
     refused("conv", (pal_setting[]){{"channels", "4,0"}, {0}}, PAL_SHAPE(8, 8), "channels: 4,0 is not in");
     refused("conv", (pal_setting[]){{"channels", "2,2,2,2"}, {"kernel", "4"}, {0}}, PAL_SHAPE(8, 8),
             "encoder/4: a window of 4 does not fit into maps of 1 by 1: choose fewer --channels");
     refused("conv", (pal_setting[]){{"layers", "5,0"}, {0}}, PAL_SHAPE(8, 8), "layers: 5,0 is not in");
-    refused("conv", (pal_setting[]){{"layers", "5,4"}, {"hidden", "3"}, {0}}, PAL_SHAPE(8, 8), "differ about the code");
+    refused("conv", (pal_setting[]){{"layers", "5,4"}, {"hidden", "3"}, {0}}, PAL_SHAPE(8, 8),
+            "give different sizes of the code");
     refused("conv", (pal_setting[]){{"decoder-layers", "5"}, {0}}, PAL_SHAPE(8, 8), "has no option decoder-layers");
     refused("conv", (pal_setting[]){{"tied", "yes"}, {"output", "categorical"}, {"bins", "4"}, {0}}, PAL_SHAPE(8, 8),
             "choose --tied no");

@@ -213,7 +213,7 @@ END_TEST
 START_TEST(what_does_not_fit_is_refused)
 {
     const pal_setting blocks[] = {{"corruption", "blocks"}, {0}};
-    refused("denoising", blocks, PAL_SHAPE(784), "corruption blocks wants images, and a sample is [784]: choose");
+    refused("denoising", blocks, PAL_SHAPE(784), "corruption blocks needs images, but a sample is [784]: choose");
     refused("denoising", blocks, PAL_SHAPE(28, 9), "images of 28 by 9: choose a smaller --block-size");
     refused("denoising", (pal_setting[]){{"salt", "1.5"}, {0}}, sample, "salt: 1.5 is not in 0 .. 1");
     refused("denoising", (pal_setting[]){{"corruption", "rain"}, {0}}, sample, "is not one of masking|");

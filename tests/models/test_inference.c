@@ -218,9 +218,9 @@ START_TEST(wrong_use_is_told)
     float h[CODE];
     pal_error err = {0};
     ck_assert_int_eq(pal_encode(other, w, x, 1, h), PAL_ERR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "encode: the workspace is another model's"));
+    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "encode: the workspace belongs to another model"));
     ck_assert_int_eq(pal_decode(m, w, NULL, 1, h), PAL_ERR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "decode: no buffer"));
+    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "decode: a buffer is missing"));
     ck_assert_int_eq(pal_reconstruct(m, w, NULL, 0, NULL), PAL_OK);
     ck_assert_int_eq(pal_encode(m, NULL, x, 1, h), PAL_ERR_ARGUMENT);
     ck_assert_ptr_null(pal_workspace_new(NULL, NULL, &err));

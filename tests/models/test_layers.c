@@ -68,12 +68,12 @@ START_TEST(hidden_and_layers_say_one_code)
     pal_model_free(m);
     m = make(pal_variant_find("basic"), (pal_setting[]){{"layers", "5,2"}, {"hidden", "2"}}, 2, PAL_F32, 1);
     pal_model_free(m);
-    refused("basic", (pal_setting[]){{"layers", "5,2"}, {"hidden", "3"}}, 2, "differ about the code");
-    refused("basic", (pal_setting[]){{"layers", "5,,2"}}, 1, "is not whole numbers with commas between them");
+    refused("basic", (pal_setting[]){{"layers", "5,2"}, {"hidden", "3"}}, 2, "give different sizes of the code");
+    refused("basic", (pal_setting[]){{"layers", "5,,2"}}, 1, "is not whole numbers separated by commas");
     refused("basic", (pal_setting[]){{"layers", "5,"}}, 1, "is not whole numbers");
     refused("basic", (pal_setting[]){{"layers", "5,0"}}, 1, "is not in 1 .. 1000000");
     refused("basic", (pal_setting[]){{"layers", "5,2"}, {"decoder-layers", "4"}}, 2, "give --tied no");
-    refused("basic", (pal_setting[]){{"dropout", "0.5,0.5,0.5"}}, 1, "3 rates; give one for all layers, or 2");
+    refused("basic", (pal_setting[]){{"dropout", "0.5,0.5,0.5"}}, 1, "3 rates: give one for all layers, or 2");
     refused("basic", (pal_setting[]){{"dropout", "1"}}, 1, "is not in 0 .. 0.99");
     refused("linear", (pal_setting[]){{"layers", "5,2"}}, 1, "linear has no option layers");
 }

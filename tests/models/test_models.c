@@ -148,7 +148,7 @@ START_TEST(wrong_asks_are_errors)
     const struct {
         pal_var (*encode)(pal_model *, pal_var);
         const char *says;
-    } cases[] = {{a_in_two_shapes, "parameter a: it is [6,2], and was asked for as [5,2]"},
+    } cases[] = {{a_in_two_shapes, "parameter a: it is [6,2], but was requested as [5,2]"},
                  {unknown_option, "no option tied"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pal_error err = {0};
@@ -174,7 +174,7 @@ START_TEST(misuse_of_recording_is_an_error)
     pal_model *m = make_named("dae", PAL_F32);
     for (int k = 0; k < 4; k++) {
         static const char *const says[] = {"default type is f64", "inputs are [3,5]", "outside of begin",
-                                           "begun on a tape already"};
+                                           "already recording on a tape"};
         pal_tape *t = pal_tape_new(c, k ? PAL_F32 : PAL_F64);
         pal_var x = pal_fill(t, PAL_F32, PAL_SHAPE(3, k == 1 ? 5 : 6), 0.5);
         if (k != 2) pal_model_begin(m, t, PAL_TRAIN);

@@ -404,15 +404,16 @@ START_TEST(what_does_not_fit_is_refused)
     refused("basic", (pal_setting[]){{"output", "categorical"}, {"bins", "16"}, {0}}, sample, "choose --tied no");
     refused("basic", (pal_setting[]){{"output-activation", "relu"}, {0}}, sample, "choose canonical");
     refused("basic", (pal_setting[]){{"output", "gaussian"}, {"output-sigma", "0"}, {0}}, sample, "output-sigma");
-    refused("basic", (pal_setting[]){{"output", "normal"}, {0}}, sample, "wants 12: choose --tied no");
-    refused("basic", (pal_setting[]){{"output", "normal-full"}, {0}}, sample, "wants 27: choose --tied no");
+    refused("basic", (pal_setting[]){{"output", "normal"}, {0}}, sample, "needs 12: choose --tied no");
+    refused("basic", (pal_setting[]){{"output", "normal-full"}, {0}}, sample, "needs 27: choose --tied no");
     refused("basic", (pal_setting[]){{"output", "normal-full"}, {"tied", "no"}, {0}}, PAL_SHAPE(28, 28),
             "output normal-full is for up to 500 features, not 784: choose --output normal");
     refused("basic", (pal_setting[]){{"output", "normal"}, {"output-activation", "sigmoid"}, {"tied", "no"}, {0}},
             sample,
-            "output-activation sigmoid is of one number a feature, and output normal has more: choose canonical");
-    refused("convolutional", (pal_setting[]){{"channels", "2"}, {"output", "normal-full"}, {0}}, PAL_SHAPE(4, 4),
-            "is of all features at once, and convolutions have numbers of each: choose --output normal");
+            "output-activation sigmoid needs one number per feature, but output normal has more: choose canonical");
+    refused(
+        "convolutional", (pal_setting[]){{"channels", "2"}, {"output", "normal-full"}, {0}}, PAL_SHAPE(4, 4),
+        "is a joint distribution of all features, but convolutions give numbers per feature: choose --output normal");
     refused("basic", (pal_setting[]){{"output", "normal"}, {"sigma-min", "0"}, {"tied", "no"}, {0}}, sample,
             "sigma-min: 0 is not in");
 }

@@ -131,8 +131,8 @@ START_TEST(a_layer_that_cannot_be_is_told_by_its_name)
         pal_var (*loss)(pal_model *m, const pal_batch *b);
         const char *says;
     } rows[] = {{too_many, "wide: code normal-full of 2000 units"},
-                {of_no_kind, "none: distribution: wants a kind"},
-                {of_no_rows, "flat: wants rows [n,features]"}};
+                {of_no_kind, "none: distribution: needs a kind"},
+                {of_no_rows, "flat: expects rows [n,features]"}};
     kind = pal_distribution_at(0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pal_error err = {0};

@@ -276,7 +276,8 @@ START_TEST(weights_are_taken_from_another_model)
     pal_model *other = model_of("deep", PAL_SHAPE(SIDE, SIDE), (const pal_setting[]){{"layers", "6,5"}}, 1, PAL_F32);
     pal_model *single = model_of("basic", PAL_SHAPE(SIDE, SIDE), NULL, 0, PAL_F32);
     pal_model *const misfits[] = {other, single};
-    static const char *const says[] = {"encoder/1/W is [16,6] there and [16,7] here", "none of the matrices"};
+    static const char *const says[] = {"encoder/1/W is [16,6] in the other model and [16,7] in this one",
+                                       "none of the matrices"};
     for (int i = 0; i < 2; i++) {
         err = (pal_error){0};
         ck_assert_int_eq(pal_model_take(to, misfits[i], &err), PAL_ERR_ARGUMENT);
