@@ -49,11 +49,14 @@ static const pal_case cases_bilinear[] = {
     {"empty", 3, {{{2, {0, 2}}, -2, 2}, {{3, {2, 2, 3}}, -2, 2}, {{2, {0, 3}}, -2, 2}}, case_bilinear, NULL},
 };
 
-static const pal_op op_affine = {PAL_OP_HEAD("affine", "x W + b", "affine layer"), .op_class = PAL_CLASS_COMPOSITE,
-                                 .cases = cases_affine, .n_cases = PAL_COUNT(cases_affine)};
-static const pal_op op_bilinear = {PAL_OP_HEAD("bilinear", "y[n,k] = a[n] W[k] b[n]", "a bilinear form an output"),
-                                   .op_class = PAL_CLASS_COMPOSITE, .cases = cases_bilinear,
-                                   .n_cases = PAL_COUNT(cases_bilinear)};
+/* clang-format off */
+static const pal_op op_affine = {
+    PAL_OP_HEAD("affine", "x W + b", "affine layer"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_affine, .n_cases = PAL_COUNT(cases_affine)};
+static const pal_op op_bilinear = {
+    PAL_OP_HEAD("bilinear", "y[n,k] = a[n] W[k] b[n]", "a bilinear form an output"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_bilinear, .n_cases = PAL_COUNT(cases_bilinear)};
+/* clang-format on */
 
 static const pal_op *const ops[] = {&op_affine, &op_bilinear};
 const pal__family pal__family_layer = {ops, PAL_COUNT(ops)};

@@ -74,27 +74,21 @@ static const int first_axis = 0, last_axis = 1;
 static const pal_case cases_max[] = {CASES(case_max)};
 static const pal_case cases_min[] = {CASES(case_min)};
 
-const pal_op pal__op_arg_max = {PAL_OP_HEAD("arg_max", "first i with x[i] = max over the axis",
-                                            "index of the largest, the first of equals; NaN wins"),
-                                .op_class = PAL_CLASS_INDEX,
-                                .arity = 1,
-                                .infer = infer_arg,
-                                .derivative = {PAL_ZERO_DERIVATIVE},
-                                .decision = pal__decide_order,
-                                .run = run_max,
-                                .cases = cases_max,
-                                .n_cases = PAL_COUNT(cases_max)};
+/* clang-format off */
+const pal_op pal__op_arg_max = {
+    PAL_OP_HEAD("arg_max", "first i with x[i] = max over the axis",
+                "index of the largest, the first of equals; NaN wins"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1,
+    .infer = infer_arg, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order, .run = run_max,
+    .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
-const pal_op pal__op_arg_min = {PAL_OP_HEAD("arg_min", "first i with x[i] = min over the axis",
-                                            "index of the smallest, the first of equals; NaN wins"),
-                                .op_class = PAL_CLASS_INDEX,
-                                .arity = 1,
-                                .infer = infer_arg,
-                                .derivative = {PAL_ZERO_DERIVATIVE},
-                                .decision = pal__decide_order,
-                                .run = run_min,
-                                .cases = cases_min,
-                                .n_cases = PAL_COUNT(cases_min)};
+const pal_op pal__op_arg_min = {
+    PAL_OP_HEAD("arg_min", "first i with x[i] = min over the axis",
+                "index of the smallest, the first of equals; NaN wins"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1,
+    .infer = infer_arg, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order, .run = run_min,
+    .cases = cases_min, .n_cases = PAL_COUNT(cases_min)};
+/* clang-format on */
 
 static pal_var record(const pal_op *op, pal_var x, int axis)
 {

@@ -94,51 +94,36 @@ static pal_var case_stack(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const int zero = 0, one = 1, two = 2, minus_one = -1;
+/* clang-format off */
 static const pal_case cases_concat[] = {
-    {.label = "rows",
-     .n = 3,
-     .in = {{{2, {2, 3}}, -2, 2}, {{2, {1, 3}}, -2, 2}, {{2, {3, 3}}, -2, 2}},
-     .build = case_concat,
-     .user = &zero},
-    {.label = "columns, one of none",
-     .n = 3,
-     .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 0}}, -2, 2}, {{2, {2, 1}}, -2, 2}},
-     .build = case_concat,
-     .user = &minus_one},
-    {.label = "middle axis",
-     .n = 3,
-     .in = {{{3, {2, 1, 2}}, -2, 2}, {{3, {2, 2, 2}}, -2, 2}, {{3, {2, 1, 2}}, -2, 2}},
-     .build = case_concat,
-     .user = &one},
+    {.label = "rows", .n = 3, .in = {{{2, {2, 3}}, -2, 2}, {{2, {1, 3}}, -2, 2}, {{2, {3, 3}}, -2, 2}},
+     .build = case_concat, .user = &zero},
+    {.label = "columns, one of none", .n = 3, .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 0}}, -2, 2}, {{2, {2, 1}}, -2, 2}},
+     .build = case_concat, .user = &minus_one},
+    {.label = "middle axis", .n = 3, .in = {{{3, {2, 1, 2}}, -2, 2}, {{3, {2, 2, 2}}, -2, 2}, {{3, {2, 1, 2}}, -2, 2}},
+     .build = case_concat, .user = &one},
     {.label = "one operand twice", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_concat_itself, .user = &zero},
 };
+/* clang-format on */
 static const pal_case cases_stack[] = {
     {.label = "first", .n = 2, .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 3}}, -2, 2}}, .build = case_stack, .user = &zero},
     {.label = "last", .n = 2, .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 3}}, -2, 2}}, .build = case_stack, .user = &two},
     {.label = "scalars", .n = 2, .in = {{{0, {0}}, -2, 2}, {{0, {0}}, -2, 2}}, .build = case_stack, .user = &minus_one},
 };
 
-static const pal_op op_concat = {PAL_OP_HEAD("concat", "x1, x2, ... one after another", "joins along an axis"),
-                                 .op_class = PAL_CLASS_INDEX,
-                                 .arity = -1,
-                                 .n_ints = 1,
-                                 .infer = infer_concat,
-                                 .derivative = {PAL_HAS_RULE},
-                                 .vjp = vjp_concat,
-                                 .run = run_concat,
-                                 .cases = cases_concat,
-                                 .n_cases = PAL_COUNT(cases_concat)};
+/* clang-format off */
+static const pal_op op_concat = {
+    PAL_OP_HEAD("concat", "x1, x2, ... one after another", "joins along an axis"),
+    .op_class = PAL_CLASS_INDEX, .arity = -1, .n_ints = 1,
+    .infer = infer_concat, .derivative = {PAL_HAS_RULE}, .vjp = vjp_concat, .run = run_concat,
+    .cases = cases_concat, .n_cases = PAL_COUNT(cases_concat)};
 
-static const pal_op op_stack = {PAL_OP_HEAD("stack", "y[k,...] = xk[...]", "joins along a new axis"),
-                                .op_class = PAL_CLASS_INDEX,
-                                .arity = -1,
-                                .n_ints = 2,
-                                .infer = infer_concat,
-                                .derivative = {PAL_HAS_RULE},
-                                .vjp = vjp_concat,
-                                .run = run_concat,
-                                .cases = cases_stack,
-                                .n_cases = PAL_COUNT(cases_stack)};
+static const pal_op op_stack = {
+    PAL_OP_HEAD("stack", "y[k,...] = xk[...]", "joins along a new axis"),
+    .op_class = PAL_CLASS_INDEX, .arity = -1, .n_ints = 2,
+    .infer = infer_concat, .derivative = {PAL_HAS_RULE}, .vjp = vjp_concat, .run = run_concat,
+    .cases = cases_stack, .n_cases = PAL_COUNT(cases_stack)};
+/* clang-format on */
 
 pal_var pal_concat(const pal_var *x, size_t n, int axis) { return join("concat", &op_concat, x, n, axis, false); }
 pal_var pal_stack(const pal_var *x, size_t n, int axis) { return join("stack", &op_stack, x, n, axis, true); }
@@ -250,17 +235,14 @@ static const pal_case cases_flip[] = {
     {.label = "no axis", .n = 1, .in = {{{0, {0}}, -2, 2}}, .build = case_flip, .user = &none},
 };
 
-static const pal_op op_flip = {PAL_OP_HEAD("flip", "y[i] = x[n - 1 - i]", "reverses along axes"),
-                               .op_class = PAL_CLASS_MOVEMENT,
-                               .arity = 1,
-                               .n_ints = 1,
-                               .infer = infer_flip,
-                               .derivative = {PAL_HAS_RULE},
-                               .vjp = vjp_flip,
-                               .view = view_flip,
-                               .rewrite = rewrite_flip,
-                               .cases = cases_flip,
-                               .n_cases = PAL_COUNT(cases_flip)};
+/* clang-format off */
+static const pal_op op_flip = {
+    PAL_OP_HEAD("flip", "y[i] = x[n - 1 - i]", "reverses along axes"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 1,
+    .infer = infer_flip, .derivative = {PAL_HAS_RULE}, .vjp = vjp_flip,
+    .rewrite = rewrite_flip, .view = view_flip,
+    .cases = cases_flip, .n_cases = PAL_COUNT(cases_flip)};
+/* clang-format on */
 
 pal_var pal_flip(pal_var x, unsigned axes)
 {
@@ -329,13 +311,15 @@ static const pal_case cases_expand[] = {
     {.label = "last", .n = 1, .in = {{{2, {2, 2}}, -2, 2}}, .build = case_expand, .user = &minus_one},
 };
 
-static const pal_op op_repeat = {PAL_OP_HEAD("repeat", "y[i + k n] = x[i]", "tiles the whole along each axis"),
-                                 .op_class = PAL_CLASS_COMPOSITE, .cases = cases_repeat,
-                                 .n_cases = PAL_COUNT(cases_repeat)};
+/* clang-format off */
+static const pal_op op_repeat = {
+    PAL_OP_HEAD("repeat", "y[i + k n] = x[i]", "tiles the whole along each axis"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_repeat, .n_cases = PAL_COUNT(cases_repeat)};
 
-static const pal_op op_expand = {PAL_OP_HEAD("expand", "y[..,0,..] = x[..]", "a new axis of 1"),
-                                 .op_class = PAL_CLASS_COMPOSITE, .cases = cases_expand,
-                                 .n_cases = PAL_COUNT(cases_expand)};
+static const pal_op op_expand = {
+    PAL_OP_HEAD("expand", "y[..,0,..] = x[..]", "a new axis of 1"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_expand, .n_cases = PAL_COUNT(cases_expand)};
+/* clang-format on */
 
 static const pal_op *const ops[] = {&op_concat,
                                     &op_stack,

@@ -186,47 +186,31 @@ static const pal_case cases_transpose[] = {CASE("defaults", case_transpose, NULL
 
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const pal_op op_conv2d = {
     PAL_OP_HEAD("conv2d", "y[n,k,i,j] = sum_cuv w[k,c,u,v] x[n,c,si+du-p,sj+dv-p]",
                 "cross-correlation of images with kernels; stride s, dilation d, padding p, groups"),
-    .op_class = PAL_CLASS_PRODUCT,
-    .arity = 2,
-    .n_ints = PAL__GROUPS + 1,
-    .infer = infer_conv2d,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-    .vjp = vjp_conv2d,
-    .run = pal__run_conv2d,
-    .scratch = pal__scratch_conv2d,
-    .cases = cases_conv2d,
-    .n_cases = PAL_COUNT(cases_conv2d)};
+    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .n_ints = PAL__GROUPS + 1,
+    .infer = infer_conv2d, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_conv2d,
+    .run = pal__run_conv2d, .scratch = pal__scratch_conv2d,
+    .cases = cases_conv2d, .n_cases = PAL_COUNT(cases_conv2d)};
 
-static const pal_op op_to_input = {PAL_OP_HEAD("conv2d_to_input",
-                                               "x[n,c,si+du-p,sj+dv-p] += sum_k w[k,c,u,v] y[n,k,i,j]",
-                                               "results back to images: the adjoint of conv2d by its images"),
-                                   .op_class = PAL_CLASS_PRODUCT,
-                                   .arity = 2,
-                                   .n_ints = PAL__CONV_INTS,
-                                   .infer = infer_to_input,
-                                   .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-                                   .vjp = vjp_to_input,
-                                   .run = pal__run_conv2d_to_input,
-                                   .scratch = pal__scratch_conv2d_to_input,
-                                   .cases = cases_to_input,
-                                   .n_cases = PAL_COUNT(cases_to_input)};
+static const pal_op op_to_input = {
+    PAL_OP_HEAD("conv2d_to_input", "x[n,c,si+du-p,sj+dv-p] += sum_k w[k,c,u,v] y[n,k,i,j]",
+                "results back to images: the adjoint of conv2d by its images"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .n_ints = PAL__CONV_INTS,
+    .infer = infer_to_input, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_to_input,
+    .run = pal__run_conv2d_to_input, .scratch = pal__scratch_conv2d_to_input,
+    .cases = cases_to_input, .n_cases = PAL_COUNT(cases_to_input)};
 
-static const pal_op op_to_weights = {PAL_OP_HEAD("conv2d_to_weights",
-                                                 "w[k,c,u,v] = sum_nij y[n,k,i,j] x[n,c,si+du-p,sj+dv-p]",
-                                                 "images and results to weights: the adjoint of conv2d by its weights"),
-                                     .op_class = PAL_CLASS_PRODUCT,
-                                     .arity = 2,
-                                     .n_ints = PAL__CONV_INTS,
-                                     .infer = infer_to_weights,
-                                     .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-                                     .vjp = vjp_to_weights,
-                                     .run = pal__run_conv2d_to_weights,
-                                     .scratch = pal__scratch_conv2d_to_weights,
-                                     .cases = cases_to_weights,
-                                     .n_cases = PAL_COUNT(cases_to_weights)};
+static const pal_op op_to_weights = {
+    PAL_OP_HEAD("conv2d_to_weights", "w[k,c,u,v] = sum_nij y[n,k,i,j] x[n,c,si+du-p,sj+dv-p]",
+                "images and results to weights: the adjoint of conv2d by its weights"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .n_ints = PAL__CONV_INTS,
+    .infer = infer_to_weights, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_to_weights,
+    .run = pal__run_conv2d_to_weights, .scratch = pal__scratch_conv2d_to_weights,
+    .cases = cases_to_weights, .n_cases = PAL_COUNT(cases_to_weights)};
+/* clang-format on */
 
 static const pal_op op_conv_transpose2d = {
     PAL_OP_HEAD("conv_transpose2d", "conv2d_to_input, of size (h-1) s - 2 p + d (kh-1) + output_padding + 1",

@@ -56,16 +56,14 @@ static const pal_case cases_diagonal[] = {
     {.label = "of none", .n = 1, .in = {{{3, {2, 0, 0}}, -2, 2}}, .build = case_diagonal},
 };
 
-const pal_op pal__op_diagonal = {PAL_OP_HEAD("diagonal", "y[i] = x[i,i]", "diagonal of the last two axes"),
-                                 .op_class = PAL_CLASS_MOVEMENT,
-                                 .arity = 1,
-                                 .infer = infer_diagonal,
-                                 .derivative = {PAL_HAS_RULE},
-                                 .vjp = vjp_diagonal,
-                                 .view = view_diagonal,
-                                 .rewrite = rewrite_diagonal,
-                                 .cases = cases_diagonal,
-                                 .n_cases = PAL_COUNT(cases_diagonal)};
+/* clang-format off */
+const pal_op pal__op_diagonal = {
+    PAL_OP_HEAD("diagonal", "y[i] = x[i,i]", "diagonal of the last two axes"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1,
+    .infer = infer_diagonal, .derivative = {PAL_HAS_RULE}, .vjp = vjp_diagonal,
+    .rewrite = rewrite_diagonal, .view = view_diagonal,
+    .cases = cases_diagonal, .n_cases = PAL_COUNT(cases_diagonal)};
+/* clang-format on */
 
 pal_var pal_diagonal(pal_var x) { return pal_record(x.tape, &pal__op_diagonal, &x, 1, NULL); }
 
@@ -108,16 +106,13 @@ static const pal_case cases_matrix[] = {
     {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, .build = case_matrix},
 };
 
+/* clang-format off */
 const pal_op pal__op_diagonal_matrix = {
     PAL_OP_HEAD("diagonal_matrix", "y[i,i] = x[i], else 0", "matrices of diagonals: the adjoint of diagonal"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .infer = infer_matrix,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_matrix,
-    .run = run_matrix,
-    .cases = cases_matrix,
-    .n_cases = PAL_COUNT(cases_matrix)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1,
+    .infer = infer_matrix, .derivative = {PAL_HAS_RULE}, .vjp = vjp_matrix, .run = run_matrix,
+    .cases = cases_matrix, .n_cases = PAL_COUNT(cases_matrix)};
+/* clang-format on */
 
 pal_var pal_diagonal_matrix(pal_var x) { return pal_record(x.tape, &pal__op_diagonal_matrix, &x, 1, NULL); }
 
@@ -187,29 +182,19 @@ static const int64_t zero = 0, above = 1, below = -1;
 static const pal_case cases_lower[] = {CASES(case_lower)};
 static const pal_case cases_upper[] = {CASES(case_upper)};
 
+/* clang-format off */
 const pal_op pal__op_lower_triangle = {
     PAL_OP_HEAD("lower_triangle", "x[i,j] if j <= i + offset, else 0", "zeros above a diagonal"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_triangle,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_triangle,
-    .run = run_lower,
-    .cases = cases_lower,
-    .n_cases = PAL_COUNT(cases_lower)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = infer_triangle, .derivative = {PAL_HAS_RULE}, .vjp = vjp_triangle, .run = run_lower,
+    .cases = cases_lower, .n_cases = PAL_COUNT(cases_lower)};
 
 const pal_op pal__op_upper_triangle = {
     PAL_OP_HEAD("upper_triangle", "x[i,j] if j >= i + offset, else 0", "zeros below a diagonal"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_triangle,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_triangle,
-    .run = run_upper,
-    .cases = cases_upper,
-    .n_cases = PAL_COUNT(cases_upper)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = infer_triangle, .derivative = {PAL_HAS_RULE}, .vjp = vjp_triangle, .run = run_upper,
+    .cases = cases_upper, .n_cases = PAL_COUNT(cases_upper)};
+/* clang-format on */
 
 pal_var pal_lower_triangle(pal_var x, int64_t offset)
 {

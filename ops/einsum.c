@@ -272,6 +272,7 @@ static const pal_case cases_dot[] = {
     {                                                                                                                  \
         .label = text, .n = 2, .in = {__VA_ARGS__}, .build = case_einsum, .user = text                                 \
     }
+/* clang-format off */
 static const pal_case cases_einsum[] = {
     SPEC("ij,jk->ik", {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}),
     SPEC("ji,kj", {{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}),
@@ -289,22 +290,25 @@ static const pal_case cases_einsum[] = {
     SPEC("ij,kl->", {{2, {3, 2}}, -1, 1}, {{2, {2, 3}}, -1, 1}),
     SPEC("aij,jkc->ki", {{3, {2, 3, 2}}, -1, 1}, {{3, {2, 2, 3}}, -1, 1}),
     SPEC(",i->i", {{0, {0}}, -1, 1}, {{1, {3}}, -1, 1}),
-    {.label = "empty sum",
-     .n = 2,
-     .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
-     .build = case_einsum,
-     .user = "ij,jk->ik"},
+    {.label = "empty sum", .n = 2, .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
+     .build = case_einsum, .user = "ij,jk->ik"},
 };
+/* clang-format on */
 #undef SPEC
 
 #define COMPOSITE(name) .op_class = PAL_CLASS_COMPOSITE, .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)
-static const pal_op op_outer = {PAL_OP_HEAD("outer", "y[i,j] = a[i] b[j]", "outer product of two vectors"),
-                                COMPOSITE(outer)};
-static const pal_op op_dot = {PAL_OP_HEAD("dot", "y = sum_i a[i] b[i]", "inner product of two vectors"),
-                              COMPOSITE(dot)};
-static const pal_op op_einsum = {PAL_OP_HEAD("einsum", "y[result] = sum over the other letters of a[..] b[..]",
-                                             "Einstein's sum of two operands, such as \"nij,jk->nik\""),
-                                 COMPOSITE(einsum)};
+/* clang-format off */
+static const pal_op op_outer = {
+    PAL_OP_HEAD("outer", "y[i,j] = a[i] b[j]", "outer product of two vectors"),
+    COMPOSITE(outer)};
+static const pal_op op_dot = {
+    PAL_OP_HEAD("dot", "y = sum_i a[i] b[i]", "inner product of two vectors"),
+    COMPOSITE(dot)};
+static const pal_op op_einsum = {
+    PAL_OP_HEAD("einsum", "y[result] = sum over the other letters of a[..] b[..]",
+                "Einstein's sum of two operands, such as \"nij,jk->nik\""),
+    COMPOSITE(einsum)};
+/* clang-format on */
 #undef COMPOSITE
 
 static const pal_op *const ops[] = {&op_outer, &op_dot, &op_einsum};

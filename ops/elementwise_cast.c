@@ -79,21 +79,14 @@ static pal_var case_cast(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_cast[] = {
     {.label = "to its own type", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_cast}};
 
-const pal_op pal__op_cast = {PAL_OP_HEAD("cast", "x in another element type", "changes the element type"),
-                             .op_class = PAL_CLASS_ELEMENTWISE,
-                             .arity = 1,
-                             .n_ints = 1,
-                             .infer = infer_cast,
-                             .derivative = {PAL_HAS_RULE},
-                             .vjp = vjp_cast,
-                             .rewrite = rewrite_cast,
-                             .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32,
-                                                            [PAL_F64] = cast_F64,
-                                                            [PAL_I32] = cast_I32,
-                                                            [PAL_U8] = cast_U8,
-                                                            [PAL_BOOL] = cast_BOOL}},
-                             .cases = cases_cast,
-                             .n_cases = 1};
+/* clang-format off */
+const pal_op pal__op_cast = {
+    PAL_OP_HEAD("cast", "x in another element type", "changes the element type"),
+    .op_class = PAL_CLASS_ELEMENTWISE, .arity = 1, .n_ints = 1,
+    .infer = infer_cast, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cast, .rewrite = rewrite_cast,
+    .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32, [PAL_F64] = cast_F64, [PAL_I32] = cast_I32, [PAL_U8] = cast_U8, [PAL_BOOL] = cast_BOOL}},
+    .cases = cases_cast, .n_cases = 1};
+/* clang-format on */
 
 pal_var pal_cast(pal_var x, pal_dtype dtype)
 {

@@ -25,27 +25,20 @@ static pal_var case_where(pal_tape *t, const pal_var *in, const void *user)
     return pal_where(pal_greater(in[0], pal_like(in[0], 0)), in[1], in[2]);
 }
 
+/* clang-format off */
 static const pal_case cases_where[] = {
-    {.label = "equal shapes",
-     .n = 3,
-     .in = {{{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}},
+    {.label = "equal shapes", .n = 3, .in = {{{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}},
      .build = case_where},
-    {.label = "broadcast",
-     .n = 3,
-     .in = {{{2, {3, 1}}, -2, 2}, {{1, {4}}, -2, 2}, {{0, {0}}, -2, 2}},
+    {.label = "broadcast", .n = 3, .in = {{{2, {3, 1}}, -2, 2}, {{1, {4}}, -2, 2}, {{0, {0}}, -2, 2}},
      .build = case_where},
 };
 
 const pal_op pal__op_where = {
     PAL_OP_HEAD("where", "c ? a : b", "one of two values by a boolean; none from the boolean"),
-    .op_class = PAL_CLASS_ELEMENTWISE,
-    .tile = PAL_EACH_ISA(PAL_REAL_TILES, where),
-    .arity = 3,
-    .infer = infer_where,
-    .derivative = {PAL_ZERO_DERIVATIVE, PAL_HAS_RULE, PAL_HAS_RULE},
-    .vjp = vjp_where,
-    .cases = cases_where,
-    .n_cases = PAL_COUNT(cases_where)};
+    .op_class = PAL_CLASS_ELEMENTWISE, .arity = 3,
+    .infer = infer_where, .derivative = {PAL_ZERO_DERIVATIVE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_where,
+    .tile = PAL_EACH_ISA(PAL_REAL_TILES, where), .cases = cases_where, .n_cases = PAL_COUNT(cases_where)};
+/* clang-format on */
 
 pal_var pal_where(pal_var condition, pal_var a, pal_var b)
 {

@@ -109,19 +109,15 @@ static const pal_case cases_cholesky[] = {
     {.label = "empty", .n = 1, .in = {{{2, {0, 0}}, -1, 1}}, .build = case_cholesky},
 };
 
+/* clang-format off */
 static const pal_op op_cholesky = {
     PAL_OP_HEAD("cholesky", "L with L L' = a, L[i,j] = 0 where j > i",
                 "lower factor; reads a's lower triangle; fails if not positive definite; its derivative is symmetric"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 1,
-    .capabilities = PAL_CAN_FAIL,
-    .infer = infer_square,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_cholesky,
-    .run = run_cholesky,
-    .scratch = scratch_cholesky,
-    .cases = cases_cholesky,
-    .n_cases = PAL_COUNT(cases_cholesky)};
+    .op_class = PAL_CLASS_OPAQUE, .arity = 1, .capabilities = PAL_CAN_FAIL,
+    .infer = infer_square, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cholesky,
+    .run = run_cholesky, .scratch = scratch_cholesky,
+    .cases = cases_cholesky, .n_cases = PAL_COUNT(cases_cholesky)};
+/* clang-format on */
 
 pal_var pal_cholesky(pal_var a) { return pal_record(a.tape, &op_cholesky, &a, 1, NULL); }
 
@@ -225,8 +221,11 @@ static const pal_case cases_cholesky_log_det[] = {
 };
 
 #define COMPOSITE(name) .op_class = PAL_CLASS_COMPOSITE, .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)
-static const pal_op op_cholesky_solve = {PAL_OP_HEAD("cholesky_solve", "X with L L' X = B", "solves by the factor"),
-                                         COMPOSITE(cholesky_solve)};
+/* clang-format off */
+static const pal_op op_cholesky_solve = {
+    PAL_OP_HEAD("cholesky_solve", "X with L L' X = B", "solves by the factor"),
+    COMPOSITE(cholesky_solve)};
+/* clang-format on */
 static const pal_op op_cholesky_inverse = {
     PAL_OP_HEAD("cholesky_inverse", "(L L')^-1", "the inverse of the matrix of which L is the factor"),
     COMPOSITE(cholesky_inverse)};

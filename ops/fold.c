@@ -157,31 +157,19 @@ static pal_var case_min_square(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_max[] = {EXTREME_CASES(pal_reduce_max, case_max_square)};
 static const pal_case cases_min[] = {EXTREME_CASES(pal_reduce_min, case_min_square)};
 
+/* clang-format off */
 const pal_op pal__op_reduce_max = {
     PAL_OP_HEAD("reduce_max", "max over axes of x", "largest; ties share the derivative equally; NaN wins"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_some,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_extreme,
-    .decision = decide_extreme,
-    .run = run_max,
-    .cases = cases_max,
-    .n_cases = PAL_COUNT(cases_max)};
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
+    .infer = infer_some, .derivative = {PAL_HAS_RULE}, .vjp = vjp_extreme, .decision = decide_extreme, .run = run_max,
+    .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
 const pal_op pal__op_reduce_min = {
     PAL_OP_HEAD("reduce_min", "min over axes of x", "smallest; ties share the derivative equally; NaN wins"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_some,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_extreme,
-    .decision = decide_extreme,
-    .run = run_min,
-    .cases = cases_min,
-    .n_cases = PAL_COUNT(cases_min)};
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
+    .infer = infer_some, .derivative = {PAL_HAS_RULE}, .vjp = vjp_extreme, .decision = decide_extreme, .run = run_min,
+    .cases = cases_min, .n_cases = PAL_COUNT(cases_min)};
+/* clang-format on */
 
 /* ---- row_shift ------------------------------------------------------------------------------------------------ */
 
@@ -211,16 +199,14 @@ static pal_status run_shift(const pal_call *c) { return run_rows(c, shift_rows);
 static const pal_case cases_shift[] = {
     {.label = "logsumexp", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, PAL__OVER(pal_logsumexp, 2, true)}};
 
-const pal_op pal__op_row_shift = {PAL_OP_HEAD("row_shift", "max over the last axis, kept finite",
-                                              "what logsumexp subtracts; constant to derivatives"),
-                                  .op_class = PAL_CLASS_REDUCTION,
-                                  .arity = 1,
-                                  .n_ints = 1,
-                                  .infer = infer_either,
-                                  .derivative = {PAL_ZERO_DERIVATIVE},
-                                  .run = run_shift,
-                                  .cases = cases_shift,
-                                  .n_cases = PAL_COUNT(cases_shift)};
+/* clang-format off */
+const pal_op pal__op_row_shift = {
+    PAL_OP_HEAD("row_shift", "max over the last axis, kept finite",
+                "what logsumexp subtracts; constant to derivatives"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
+    .infer = infer_either, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_shift,
+    .cases = cases_shift, .n_cases = PAL_COUNT(cases_shift)};
+/* clang-format on */
 
 /* ---- row_norm ------------------------------------------------------------------------------------------------- */
 
@@ -279,16 +265,13 @@ static pal_var vjp_norm(const pal_rule *r, size_t k)
 static const pal_case cases_norm[] = {
     {.label = "norm", .n = 1, .in = {{{2, {2, 3}}, 0.5, 2}}, PAL__OVER(pal_norm, 2, true)}};
 
+/* clang-format off */
 const pal_op pal__op_row_norm = {
     PAL_OP_HEAD("row_norm", "sqrt(sum x^2) over the last axis", "what norm is made of; both derivatives 0 at 0"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .infer = infer_rows,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_norm,
-    .run = run_norm,
-    .cases = cases_norm,
-    .n_cases = PAL_COUNT(cases_norm)};
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1,
+    .infer = infer_rows, .derivative = {PAL_HAS_RULE}, .vjp = vjp_norm, .run = run_norm,
+    .cases = cases_norm, .n_cases = PAL_COUNT(cases_norm)};
+/* clang-format on */
 
 /* ---- prod and exclusive_prod ---------------------------------------------------------------------------------- */
 
@@ -369,24 +352,16 @@ static const pal_case cases_exclusive[] = {
     {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -2, 2}}, .build = case_exclusive},
 };
 
+/* clang-format off */
 const pal_op pal__op_prod = {
     PAL_OP_HEAD("prod", "product over axes of x", "product; of none 1; its derivatives divide by nothing"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .infer = infer_rows,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_prod,
-    .run = run_prod,
-    .cases = cases_prod,
-    .n_cases = PAL_COUNT(cases_prod)};
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1,
+    .infer = infer_rows, .derivative = {PAL_HAS_RULE}, .vjp = vjp_prod, .run = run_prod,
+    .cases = cases_prod, .n_cases = PAL_COUNT(cases_prod)};
 
 const pal_op pal__op_exclusive_prod = {
     PAL_OP_HEAD("exclusive_prod", "y[i] = product of x[j], j != i", "product of all others along the last axis"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .infer = infer_exclusive,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_exclusive,
-    .run = run_exclusive,
-    .cases = cases_exclusive,
-    .n_cases = PAL_COUNT(cases_exclusive)};
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1,
+    .infer = infer_exclusive, .derivative = {PAL_HAS_RULE}, .vjp = vjp_exclusive, .run = run_exclusive,
+    .cases = cases_exclusive, .n_cases = PAL_COUNT(cases_exclusive)};
+/* clang-format on */

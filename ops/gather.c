@@ -94,16 +94,13 @@ static const pal_case cases_gather[] = {
     {.label = "nothing", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_gather_none},
 };
 
-const pal_op pal__op_gather = {PAL_OP_HEAD("gather", "y[..,i,..] = x[..,indices[..,i,..],..]", "picks along an axis"),
-                               .op_class = PAL_CLASS_INDEX,
-                               .arity = 2,
-                               .capabilities = PAL_CAN_FAIL,
-                               .infer = agree,
-                               .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                               .vjp = vjp_gather,
-                               .run = run_gather,
-                               .cases = cases_gather,
-                               .n_cases = PAL_COUNT(cases_gather)};
+/* clang-format off */
+const pal_op pal__op_gather = {
+    PAL_OP_HEAD("gather", "y[..,i,..] = x[..,indices[..,i,..],..]", "picks along an axis"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL,
+    .infer = agree, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_gather, .run = run_gather,
+    .cases = cases_gather, .n_cases = PAL_COUNT(cases_gather)};
+/* clang-format on */
 
 static pal_var record(const pal_op *op, pal_var x, pal_var indices, int axis, const pal_params *p)
 {
@@ -178,18 +175,14 @@ static const pal_case cases_add[] = {
     {.label = "first axis", .n = 1, .in = {{{2, {3, 2}}, -2, 2}}, .build = case_add_first},
 };
 
-const pal_op pal__op_gather_add = {PAL_OP_HEAD("gather_add", "y[..,indices[..,i,..],..] += x[..,i,..]",
-                                               "adds into zeros along an axis, in order: the adjoint of gather"),
-                                   .op_class = PAL_CLASS_INDEX,
-                                   .arity = 2,
-                                   .capabilities = PAL_CAN_FAIL,
-                                   .n_ints = 1,
-                                   .infer = infer_gather_add,
-                                   .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                                   .vjp = vjp_gather_add,
-                                   .run = run_gather_add,
-                                   .cases = cases_add,
-                                   .n_cases = PAL_COUNT(cases_add)};
+/* clang-format off */
+const pal_op pal__op_gather_add = {
+    PAL_OP_HEAD("gather_add", "y[..,indices[..,i,..],..] += x[..,i,..]",
+                "adds into zeros along an axis, in order: the adjoint of gather"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL, .n_ints = 1,
+    .infer = infer_gather_add, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_gather_add,
+    .run = run_gather_add, .cases = cases_add, .n_cases = PAL_COUNT(cases_add)};
+/* clang-format on */
 
 pal_var pal_gather_add(pal_var x, pal_var indices, int axis, int64_t size)
 {

@@ -85,16 +85,13 @@ static const pal_case cases_take[] = {
     {.label = "one row four times", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_take_cast},
 };
 
-static const pal_op op_take = {PAL_OP_HEAD("take", "y[i,...] = x[indices[i],...]", "gathers rows"),
-                               .op_class = PAL_CLASS_INDEX,
-                               .arity = 2,
-                               .capabilities = PAL_CAN_FAIL,
-                               .infer = infer_take,
-                               .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                               .vjp = vjp_take,
-                               .run = run_take,
-                               .cases = cases_take,
-                               .n_cases = PAL_COUNT(cases_take)};
+/* clang-format off */
+static const pal_op op_take = {
+    PAL_OP_HEAD("take", "y[i,...] = x[indices[i],...]", "gathers rows"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL,
+    .infer = infer_take, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_take, .run = run_take,
+    .cases = cases_take, .n_cases = PAL_COUNT(cases_take)};
+/* clang-format on */
 
 pal_var pal_take(pal_var x, pal_var indices) { return pal_record(NULL, &op_take, (pal_var[]){x, indices}, 2, NULL); }
 
@@ -161,18 +158,13 @@ static pal_var case_scatter(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_scatter[] = {
     {.label = "into each row", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_scatter}};
 
+/* clang-format off */
 static const pal_op op_scatter_add = {
     PAL_OP_HEAD("scatter_add", "y[indices[i],...] += x[i,...]", "adds rows into zeros: the adjoint of take"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 2,
-    .capabilities = PAL_CAN_FAIL,
-    .n_ints = 1,
-    .infer = infer_scatter,
-    .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-    .vjp = vjp_scatter,
-    .run = run_scatter,
-    .cases = cases_scatter,
-    .n_cases = PAL_COUNT(cases_scatter)};
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL, .n_ints = 1,
+    .infer = infer_scatter, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_scatter, .run = run_scatter,
+    .cases = cases_scatter, .n_cases = PAL_COUNT(cases_scatter)};
+/* clang-format on */
 
 pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
 {
@@ -227,17 +219,13 @@ static pal_var case_one_hot(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_one_hot[] = {
     {.label = "selects", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_one_hot}};
 
+/* clang-format off */
 static const pal_op op_one_hot = {
     PAL_OP_HEAD("one_hot", "y[i,c] = 1 if indices[i] = c, else 0", "indices as unit vectors"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .capabilities = PAL_CAN_FAIL,
-    .n_ints = 2,
-    .infer = infer_one_hot,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .run = run_one_hot,
-    .cases = cases_one_hot,
-    .n_cases = PAL_COUNT(cases_one_hot)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .capabilities = PAL_CAN_FAIL, .n_ints = 2,
+    .infer = infer_one_hot, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_one_hot,
+    .cases = cases_one_hot, .n_cases = PAL_COUNT(cases_one_hot)};
+/* clang-format on */
 
 pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype)
 {

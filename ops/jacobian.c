@@ -160,14 +160,14 @@ static pal_var case_hvp_vector(pal_tape *t, const pal_var *in, const void *user)
     return pal_hvp(pal_sum_all(pal_exp(pal_mul(in[0], in[1]))), in[0], in[1]);
 }
 
+/* clang-format off */
 static const pal_case cases_hvp[] = {
-    {.label = "by a weight",
-     .n = 3,
-     .in = {{{2, {2, 3}}, -0.7, 0.7}, {{2, {3, 2}}, -0.7, 0.7}, {{2, {3, 2}}, -1, 1}},
+    {.label = "by a weight", .n = 3, .in = {{{2, {2, 3}}, -0.7, 0.7}, {{2, {3, 2}}, -0.7, 0.7}, {{2, {3, 2}}, -1, 1}},
      .build = case_hvp},
     {.label = "vector", .n = 2, .in = {{{1, {5}}, -1, 1}, {{1, {5}}, -1, 1}}, .build = case_hvp_vector},
     {.label = "empty", .n = 2, .in = {{{1, {0}}, -1, 1}, {{1, {0}}, -1, 1}}, .build = case_hvp_vector},
 };
+/* clang-format on */
 
 static pal_var case_jacobian(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -235,10 +235,11 @@ static const pal_case cases_rows[] = {
     {.label = "of one", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_norm2}};
 static const pal_case cases_rows_each[] = {
     {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2_each}};
-static const pal_case cases_hutchinson[] = {{.label = "tanh layer",
-                                             .n = 2,
-                                             .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
-                                             .build = case_norm2_hutchinson}};
+/* clang-format off */
+static const pal_case cases_hutchinson[] = {
+    {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2_hutchinson},
+};
+/* clang-format on */
 
 #define DESCRIBE(name, formula, summary, list)                                                                         \
     {                                                                                                                  \

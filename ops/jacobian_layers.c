@@ -346,18 +346,16 @@ static pal_var case_two(pal_tape *t, const pal_var *in, const void *user)
     return pal_jacobian_norm2_layers(pal_sigmoid(pal_matmul(v, in[2])), in[0]);
 }
 
+/* clang-format off */
 static const pal_case cases[] = {
     {.label = "one layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_one},
-    {.label = "two, from the code",
-     .n = 4,
-     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
+    {.label = "two, from the code", .n = 4, .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
      .build = case_two},
-    {.label = "two, from the input",
-     .n = 4,
-     .in = {{{2, {2, 1}}, 0.1, 0.6}, {{2, {1, 2}}, 0.1, 0.6}, {{2, {2, 4}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
+    {.label = "two, from the input", .n = 4, .in = {{{2, {2, 1}}, 0.1, 0.6}, {{2, {1, 2}}, 0.1, 0.6}, {{2, {2, 4}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
      .build = case_two},
     {.label = "of one", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_one},
 };
+/* clang-format on */
 
 static pal_var case_each(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -372,13 +370,13 @@ static pal_var case_each_of_two(pal_tape *t, const pal_var *in, const void *user
     return pal_jacobian_norm2_layers_each(pal_sigmoid(pal_matmul(v, in[2])), in[0]);
 }
 
+/* clang-format off */
 static const pal_case cases_each[] = {
     {.label = "one layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_each},
-    {.label = "two",
-     .n = 4,
-     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
+    {.label = "two", .n = 4, .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
      .build = case_each_of_two},
 };
+/* clang-format on */
 
 const pal_op pal__op_jacobian_norm2_layers_each = {
     PAL_OP_HEAD("jacobian_norm2_layers_each", "||D_nL W_L^T ... D_n1 W_1^T||^2", "the same for each sample"),

@@ -174,36 +174,25 @@ static pal_var case_matmul(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const int nn[] = {0, 0}, nt[] = {0, 1}, tn[] = {1, 0}, tt[] = {1, 1};
+/* clang-format off */
 static const pal_case cases_matmul[] = {
     {.label = "a b", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
     {.label = "a b'", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = nt},
     {.label = "a' b", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = tn},
     {.label = "a' b'", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = tt},
     {.label = "batch", .n = 2, .in = {{{3, {2, 3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
-    {.label = "batches that broadcast",
-     .n = 2,
-     .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}},
-     .build = case_matmul,
-     .user = nt},
-    {.label = "empty sum",
-     .n = 2,
-     .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
-     .build = case_matmul,
-     .user = nn},
+    {.label = "batches that broadcast", .n = 2, .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}},
+     .build = case_matmul, .user = nt},
+    {.label = "empty sum", .n = 2, .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
+     .build = case_matmul, .user = nn},
 };
 
-static const pal_op op_matmul = {PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
-                                 .op_class = PAL_CLASS_PRODUCT,
-                                 .arity = 2,
-                                 .capabilities = PAL_TRANSPOSES,
-                                 .n_ints = 2,
-                                 .infer = infer_matmul,
-                                 .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-                                 .vjp = vjp_matmul,
-                                 .absorb = absorb_matmul,
-                                 .run = run_matmul,
-                                 .cases = cases_matmul,
-                                 .n_cases = PAL_COUNT(cases_matmul)};
+static const pal_op op_matmul = {
+    PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
+    .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul,
+    .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
+/* clang-format on */
 
 static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -211,23 +200,18 @@ static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
     return pal_record(t, &pal__op_addmm, in, 3, NULL);
 }
 
-static const pal_case cases_addmm[] = {{.label = "c + a b",
-                                        .n = 3,
-                                        .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
-                                        .build = case_addmm}};
+/* clang-format off */
+static const pal_case cases_addmm[] = {
+    {.label = "c + a b", .n = 3, .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
+     .build = case_addmm},
+};
 
 const pal_op pal__op_addmm = {
     PAL_OP_HEAD("addmm", "C + A B", "a product accumulated onto a value; made by the compiler"),
-    .op_class = PAL_CLASS_PRODUCT,
-    .arity = 3,
-    .capabilities = PAL_OVERWRITES | PAL_TRANSPOSES,
-    .n_ints = 2,
-    .infer = infer_addmm,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE},
-    .vjp = vjp_addmm,
-    .run = run_addmm,
-    .cases = cases_addmm,
-    .n_cases = PAL_COUNT(cases_addmm)};
+    .op_class = PAL_CLASS_PRODUCT, .arity = 3, .capabilities = PAL_OVERWRITES | PAL_TRANSPOSES, .n_ints = 2,
+    .infer = infer_addmm, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_addmm,
+    .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
+/* clang-format on */
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 {

@@ -74,18 +74,14 @@ static const pal_case cases_reshape[] = {
     {.label = "vector", .n = 1, .in = {{{1, {6}}, -2, 2}}, .build = case_reshape},
 };
 
+/* clang-format off */
 const pal_op pal__op_reshape = {
     PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, not the order"),
-    .op_class = PAL_CLASS_MOVEMENT,
-    .arity = 1,
-    .n_ints = 7,
-    .infer = infer_reshape,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_reshape,
-    .view = view_reshape,
-    .rewrite = rewrite_reshape,
-    .cases = cases_reshape,
-    .n_cases = PAL_COUNT(cases_reshape)};
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 7,
+    .infer = infer_reshape, .derivative = {PAL_HAS_RULE}, .vjp = vjp_reshape,
+    .rewrite = rewrite_reshape, .view = view_reshape,
+    .cases = cases_reshape, .n_cases = PAL_COUNT(cases_reshape)};
+/* clang-format on */
 
 pal_var pal_reshape(pal_var x, pal_shape shape)
 {
@@ -157,18 +153,14 @@ static const pal_case cases_permute[] = {
     {.label = "transpose", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_transpose},
 };
 
-const pal_op pal__op_permute = {PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
-                                .op_class = PAL_CLASS_MOVEMENT,
-                                .arity = 1,
-                                .n_ints = 6,
-                                .infer = infer_permute,
-                                .derivative = {PAL_HAS_RULE},
-                                .vjp = vjp_permute,
-                                .view = view_permute,
-                                .rewrite = rewrite_permute,
-                                .absorb = pal__absorb_transpose,
-                                .cases = cases_permute,
-                                .n_cases = PAL_COUNT(cases_permute)};
+/* clang-format off */
+const pal_op pal__op_permute = {
+    PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 6,
+    .infer = infer_permute, .derivative = {PAL_HAS_RULE}, .vjp = vjp_permute,
+    .rewrite = rewrite_permute, .absorb = pal__absorb_transpose, .view = view_permute,
+    .cases = cases_permute, .n_cases = PAL_COUNT(cases_permute)};
+/* clang-format on */
 
 pal_var pal_permute(pal_var x, const int *axes)
 {
@@ -231,16 +223,13 @@ static pal_var case_slice(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_slice[] = {{.label = "steps", .n = 1, .in = {{{2, {4, 6}}, -2, 2}}, .build = case_slice}};
 
-static const pal_op op_slice = {PAL_OP_HEAD("slice", "y[i] = x[start + i step]", "a part, with steps"),
-                                .op_class = PAL_CLASS_MOVEMENT,
-                                .arity = 1,
-                                .n_ints = 12,
-                                .infer = infer_slice,
-                                .derivative = {PAL_HAS_RULE},
-                                .vjp = vjp_slice,
-                                .view = view_slice,
-                                .cases = cases_slice,
-                                .n_cases = PAL_COUNT(cases_slice)};
+/* clang-format off */
+static const pal_op op_slice = {
+    PAL_OP_HEAD("slice", "y[i] = x[start + i step]", "a part, with steps"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 12,
+    .infer = infer_slice, .derivative = {PAL_HAS_RULE}, .vjp = vjp_slice, .view = view_slice,
+    .cases = cases_slice, .n_cases = PAL_COUNT(cases_slice)};
+/* clang-format on */
 
 pal_var pal_slice(pal_var x, const int64_t *start, const int64_t *size, const int64_t *step)
 {
@@ -305,17 +294,13 @@ static pal_var case_pad(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_pad[] = {{.label = "spread", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_pad}};
 
+/* clang-format off */
 static const pal_op op_pad = {
     PAL_OP_HEAD("pad", "y[start + i step] = x[i], else 0", "puts values into zeros: the adjoint of slice"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 12,
-    .infer = infer_pad,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_pad,
-    .run = run_pad,
-    .cases = cases_pad,
-    .n_cases = PAL_COUNT(cases_pad)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 12,
+    .infer = infer_pad, .derivative = {PAL_HAS_RULE}, .vjp = vjp_pad, .run = run_pad,
+    .cases = cases_pad, .n_cases = PAL_COUNT(cases_pad)};
+/* clang-format on */
 
 pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step)
 {

@@ -218,42 +218,26 @@ static pal_var case_batch_norm_shift(pal_tape *t, const pal_var *in, const void 
     return pal_batch_norm(in[0], none, in[1], in[2], in[3], &o);
 }
 
+/* clang-format off */
 static const pal_case cases_batch_norm[] = {
-    {"samples",
-     4,
-     {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
-     case_batch_norm,
-     NULL},
-    {"planes",
-     4,
-     {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
-     case_batch_norm_shift,
-     NULL},
-    {"one channel, two samples",
-     4,
-     {{{2, {2, 1}}, -2, 2}, {{1, {1}}, 0.5, 2}, {{1, {1}}, -1, 1}, {{1, {1}}, 0.5, 2}},
-     case_batch_norm,
-     NULL},
-    {"evaluated samples",
-     4,
-     {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
-     case_batch_norm_shift,
-     ""},
-    {"evaluated planes",
-     4,
-     {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
-     case_batch_norm,
-     ""},
-    {"evaluated nothing",
-     4,
-     {{{2, {0, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
-     case_batch_norm,
-     ""},
+    {"samples", 4, {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm, NULL},
+    {"planes", 4, {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
+     case_batch_norm_shift, NULL},
+    {"one channel, two samples", 4, {{{2, {2, 1}}, -2, 2}, {{1, {1}}, 0.5, 2}, {{1, {1}}, -1, 1}, {{1, {1}}, 0.5, 2}},
+     case_batch_norm, NULL},
+    {"evaluated samples", 4, {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm_shift, ""},
+    {"evaluated planes", 4, {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
+     case_batch_norm, ""},
+    {"evaluated nothing", 4, {{{2, {0, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm, ""},
 };
-static const pal_op op_batch_norm = {PAL_OP_HEAD("batch_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift",
-                                                 "normalised over samples and plane; by running statistics if told"),
-                                     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_batch_norm,
-                                     .n_cases = PAL_COUNT(cases_batch_norm)};
+static const pal_op op_batch_norm = {
+    PAL_OP_HEAD("batch_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift",
+                "normalised over samples and plane; by running statistics if told"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_batch_norm, .n_cases = PAL_COUNT(cases_batch_norm)};
+/* clang-format on */
 
 static const pal_op *const ops[] = {&op_softmax, &op_log_softmax, &op_layer_norm, &op_batch_norm};
 const pal__family pal__family_normalise = {ops, PAL_COUNT(ops)};

@@ -216,48 +216,33 @@ static const pal_case cases_average_adjoint[] = {
 
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const pal_op op_arg = {
     PAL_OP_HEAD("arg_pool2d", "y[n,c,i,j] = argmax over the window of x[n,c], in the plane",
                 "where each window's maximum lies; the first of equals, NaN wins, never the padding"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = SIZE,
-    .infer = infer_arg,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .decision = decision_arg,
-    .run = run_arg,
-    .cases = cases_arg,
-    .n_cases = PAL_COUNT(cases_arg)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = SIZE,
+    .infer = infer_arg, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = decision_arg, .run = run_arg,
+    .cases = cases_arg, .n_cases = PAL_COUNT(cases_arg)};
 
-static const pal_op op_max_pool2d = {PAL_OP_HEAD("max_pool2d", "y[n,c,i,j] = max over the window of x[n,c]",
-                                                 "maximum of each window; the derivative goes to the first of equals"),
-                                     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_max,
-                                     .n_cases = PAL_COUNT(cases_max)};
+static const pal_op op_max_pool2d = {
+    PAL_OP_HEAD("max_pool2d", "y[n,c,i,j] = max over the window of x[n,c]",
+                "maximum of each window; the derivative goes to the first of equals"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
-static const pal_op op_average = {PAL_OP_HEAD("average_pool2d", "y[n,c,i,j] = mean over the window of x[n,c]",
-                                              "mean of each window; padding is not counted"),
-                                  .op_class = PAL_CLASS_INDEX,
-                                  .arity = 1,
-                                  .n_ints = SIZE,
-                                  .infer = infer_average,
-                                  .derivative = {PAL_HAS_RULE},
-                                  .vjp = vjp_average,
-                                  .run = run_average,
-                                  .cases = cases_average,
-                                  .n_cases = PAL_COUNT(cases_average)};
+static const pal_op op_average = {
+    PAL_OP_HEAD("average_pool2d", "y[n,c,i,j] = mean over the window of x[n,c]",
+                "mean of each window; padding is not counted"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = SIZE,
+    .infer = infer_average, .derivative = {PAL_HAS_RULE}, .vjp = vjp_average, .run = run_average,
+    .cases = cases_average, .n_cases = PAL_COUNT(cases_average)};
 
 static const pal_op op_average_adjoint = {
     PAL_OP_HEAD("average_pool2d_adjoint", "y[n,c] += x[n,c,i,j] / pixels, over the window",
                 "spreads values evenly over their windows: the adjoint of average_pool2d"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = SIZE + 2,
-    .infer = infer_average_adjoint,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_average_adjoint,
-    .run = run_average_adjoint,
-    .cases = cases_average_adjoint,
-    .n_cases = PAL_COUNT(cases_average_adjoint)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = SIZE + 2,
+    .infer = infer_average_adjoint, .derivative = {PAL_HAS_RULE}, .vjp = vjp_average_adjoint,
+    .run = run_average_adjoint, .cases = cases_average_adjoint, .n_cases = PAL_COUNT(cases_average_adjoint)};
+/* clang-format on */
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 

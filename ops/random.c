@@ -39,25 +39,19 @@ CASES(gumbel)
 
 /* ---- With kernels --------------------------------------------------------------------------------------------- */
 
-static const pal_op op_uniform = {PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
-                                  .op_class = PAL_CLASS_RANDOM,
-                                  .arity = -1,
-                                  .n_ints = 8,
-                                  .infer = infer_random,
-                                  .derivative = {PAL_ZERO_DERIVATIVE},
-                                  .tile = PAL_EACH_ISA(PAL_REAL_TILES, uniform),
-                                  .cases = cases_uniform,
-                                  .n_cases = 1};
+/* clang-format off */
+static const pal_op op_uniform = {
+    PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
+    .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8,
+    .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE}, .tile = PAL_EACH_ISA(PAL_REAL_TILES, uniform),
+    .cases = cases_uniform, .n_cases = 1};
 
-static const pal_op op_normal = {PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard normal noise from a named stream"),
-                                 .op_class = PAL_CLASS_RANDOM,
-                                 .arity = -1,
-                                 .n_ints = 8,
-                                 .infer = infer_random,
-                                 .derivative = {PAL_ZERO_DERIVATIVE},
-                                 .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal),
-                                 .cases = cases_normal,
-                                 .n_cases = 1};
+static const pal_op op_normal = {
+    PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard normal noise from a named stream"),
+    .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8,
+    .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE}, .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal),
+    .cases = cases_normal, .n_cases = 1};
+/* clang-format on */
 
 pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
 {

@@ -176,21 +176,27 @@ static const pal_case cases_bilinear_adjoint[] = {CASES(op_bilinear_adjoint)};
     .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 2, .infer = infer, .derivative = {PAL_HAS_RULE}, .vjp = vjp,    \
     .run = run_##NAME, .cases = cases_##NAME, .n_cases = PAL_COUNT(cases_##NAME)
 
+/* clang-format off */
 static const pal_op op_nearest = {
     PAL_OP_HEAD("resize_nearest", "y[n,c,i,j] = x[n,c, floor(i h/h'), floor(j w/w')]", "the nearest pixel"),
-    COMMON(nearest), .scratch = scratch};
-static const pal_op op_nearest_adjoint = {PAL_OP_HEAD("resize_nearest_adjoint",
-                                                      "y[n,c, floor(i h/h'), floor(j w/w')] += x[n,c,i,j]",
-                                                      "adds pixels to the nearest: the adjoint of resize_nearest"),
-                                          COMMON(nearest_adjoint), .scratch = scratch_adjoint};
-static const pal_op op_bilinear = {PAL_OP_HEAD("resize_bilinear",
-                                               "y[n,c,i,j] = x[n,c] at ((i+1/2) h/h' - 1/2, (j+1/2) w/w' - 1/2)",
-                                               "bilinear interpolation; pixel centres at halves, edges repeat"),
-                                   COMMON(bilinear), .scratch = scratch};
+    COMMON(nearest),
+    .scratch = scratch};
+static const pal_op op_nearest_adjoint = {
+    PAL_OP_HEAD("resize_nearest_adjoint", "y[n,c, floor(i h/h'), floor(j w/w')] += x[n,c,i,j]",
+                "adds pixels to the nearest: the adjoint of resize_nearest"),
+    COMMON(nearest_adjoint),
+    .scratch = scratch_adjoint};
+static const pal_op op_bilinear = {
+    PAL_OP_HEAD("resize_bilinear", "y[n,c,i,j] = x[n,c] at ((i+1/2) h/h' - 1/2, (j+1/2) w/w' - 1/2)",
+                "bilinear interpolation; pixel centres at halves, edges repeat"),
+    COMMON(bilinear),
+    .scratch = scratch};
 static const pal_op op_bilinear_adjoint = {
     PAL_OP_HEAD("resize_bilinear_adjoint", "y[n,c] += x[n,c,i,j] in bilinear shares",
                 "spreads pixels over their four neighbours: the adjoint of resize_bilinear"),
-    COMMON(bilinear_adjoint), .scratch = scratch_adjoint};
+    COMMON(bilinear_adjoint),
+    .scratch = scratch_adjoint};
+/* clang-format on */
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 

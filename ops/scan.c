@@ -84,18 +84,14 @@ static const pal_case cases_cumsum[] = {
     {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, CASE(1, false, false)},
 };
 
+/* clang-format off */
 static const pal_op op_cumsum = {
     PAL_OP_HEAD("cumsum", "y[i] = sum of x[j], j <= i",
                 "running sum along an axis; exclusive: j < i; reverse: from the end; float32 adds in double"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 1,
-    .n_ints = 2,
-    .infer = infer_cumsum,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_cumsum,
-    .run = run_cumsum,
-    .cases = cases_cumsum,
-    .n_cases = PAL_COUNT(cases_cumsum)};
+    .op_class = PAL_CLASS_OPAQUE, .arity = 1, .n_ints = 2,
+    .infer = infer_cumsum, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cumsum, .run = run_cumsum,
+    .cases = cases_cumsum, .n_cases = PAL_COUNT(cases_cumsum)};
+/* clang-format on */
 
 pal_var pal_cumsum(pal_var x, int axis, bool exclusive, bool reverse)
 {

@@ -93,18 +93,14 @@ static const pal_case cases_arg_sort[] = {
     {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -9, 9}}, CASE(case_arg_sort, 1, 0)},
 };
 
+/* clang-format off */
 static const pal_op op_arg_sort = {
     PAL_OP_HEAD("arg_sort", "x[y[i]] in order", "indices that sort an axis, stable; NaN last either way"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = pal__infer_order,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .decision = pal__decide_order,
-    .run = run_sort,
-    .scratch = sort_scratch,
-    .cases = cases_arg_sort,
-    .n_cases = PAL_COUNT(cases_arg_sort)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = pal__infer_order, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order,
+    .run = run_sort, .scratch = sort_scratch,
+    .cases = cases_arg_sort, .n_cases = PAL_COUNT(cases_arg_sort)};
+/* clang-format on */
 
 static const pal_op op_arg_top_k;
 
@@ -187,19 +183,15 @@ static const pal_case cases_arg_top_k[] = {
     {.label = "none", .n = 1, .in = {{{2, {2, 3}}, -9, 9}}, CASE(case_arg_top_k, 1, 0)},
 };
 
+/* clang-format off */
 static const pal_op op_arg_top_k = {
     PAL_OP_HEAD("arg_top_k", "the first k of arg_sort, descending",
                 "indices of the k largest, largest first, the first of equals first; NaN last"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_top,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .decision = pal__decide_order,
-    .run = run_top,
-    .scratch = top_scratch,
-    .cases = cases_arg_top_k,
-    .n_cases = PAL_COUNT(cases_arg_top_k)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = infer_top, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order,
+    .run = run_top, .scratch = top_scratch,
+    .cases = cases_arg_top_k, .n_cases = PAL_COUNT(cases_arg_top_k)};
+/* clang-format on */
 
 pal_var pal_arg_top_k(pal_var x, int axis, int64_t k) { return places("arg_top_k", &op_arg_top_k, x, axis, k); }
 

@@ -88,19 +88,14 @@ static const pal_case cases_lower_part[] = {
     {.label = "empty", .n = 1, .in = {{{2, {0, 0}}, -2, 2}}, .build = case_lower_part, .user = halved},
 };
 
+/* clang-format off */
 const pal_op pal__op_lower_part = {
     PAL_OP_HEAD("lower_part", "y[i,j] = s x[i,j] where j < i, d x[i,i] where j = i, else 0",
                 "the lower triangle, weighed below the diagonal and on it; the adjoints of factors use it"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 1,
-    .capabilities = PAL_OVERWRITES,
-    .n_reals = 2,
-    .infer = infer_lower_part,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_lower_part,
-    .run = run_lower_part,
-    .cases = cases_lower_part,
-    .n_cases = PAL_COUNT(cases_lower_part)};
+    .op_class = PAL_CLASS_OPAQUE, .arity = 1, .capabilities = PAL_OVERWRITES, .n_reals = 2,
+    .infer = infer_lower_part, .derivative = {PAL_HAS_RULE}, .vjp = vjp_lower_part, .run = run_lower_part,
+    .cases = cases_lower_part, .n_cases = PAL_COUNT(cases_lower_part)};
+/* clang-format on */
 
 pal_var pal__lower_part(pal_var x, double below, double on)
 {
@@ -226,19 +221,14 @@ static const pal_case cases_solve[] = {
 };
 #undef SOLVE
 
+/* clang-format off */
 const pal_op pal__op_triangular_solve = {
     PAL_OP_HEAD("triangular_solve", "X with L X = B, or L' X = B",
                 "reads the lower triangle of L; leading axes broadcast; fails if the diagonal has a 0 or NaN"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 2,
-    .capabilities = PAL_CAN_FAIL,
-    .n_ints = 1,
-    .infer = infer_solve,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-    .vjp = vjp_solve,
-    .run = run_solve,
-    .cases = cases_solve,
-    .n_cases = PAL_COUNT(cases_solve)};
+    .op_class = PAL_CLASS_OPAQUE, .arity = 2, .capabilities = PAL_CAN_FAIL, .n_ints = 1,
+    .infer = infer_solve, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_solve, .run = run_solve,
+    .cases = cases_solve, .n_cases = PAL_COUNT(cases_solve)};
+/* clang-format on */
 
 pal_var pal_triangular_solve(pal_var l, pal_var b, bool transposed)
 {
