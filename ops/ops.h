@@ -115,8 +115,7 @@ pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 pal_var pal_outer(pal_var a, pal_var b); /* [m], [n] -> [m, n] */
 pal_var pal_dot(pal_var a, pal_var b);   /* [n], [n] -> scalar */
 /* The Einstein sum of two operands, such as "nij,jk->nik". Each letter names an axis; axes that the result does not
- * name are summed. It is recorded as sums, permutations and one product. A letter must not occur twice in one operand.
- */
+ * name are summed. It is recorded as sums, permutations and one product. An operand must not have a letter twice. */
 pal_var pal_einsum(const char *spec, pal_var a, pal_var b);
 
 /* The lower factor L with a = L L^T, for symmetric positive definite a [.., n, n]. Only the lower triangle of a is
@@ -124,7 +123,7 @@ pal_var pal_einsum(const char *spec, pal_var a, pal_var b);
  * Cholesky decomposition"). */
 pal_var pal_cholesky(pal_var a);
 /* The X with L X = B, or with L^T X = B if transposed. L is [.., n, n], and only its lower triangle is read; B is
- * [.., n, k]; leading axes broadcast. If the diagonal contains a zero, pal_run fails. */
+ * [.., n, k]; leading axes broadcast. If the diagonal contains a zero or NaN, pal_run fails. */
 pal_var pal_triangular_solve(pal_var l, pal_var b, bool transposed);
 /* From the factor L of A = L L^T: the X with A X = B; the inverse of A; ln det A ([..]). */
 pal_var pal_cholesky_solve(pal_var l, pal_var b);
