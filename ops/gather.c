@@ -118,7 +118,7 @@ pal_var pal_gather(pal_var x, pal_var indices, int axis) { return record(&pal__o
 static bool infer_gather_add(pal_infer *r)
 {
     if (!agree(r)) return false;
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the values must be real");
     if (!pal_shape_equal(r->shapes[0], r->shapes[1])) return pal_infer_fail(r, "each element must have one index");
     r->shape.dim[r->shape.rank - 1] = r->params->i[0];
     return r->params->i[0] >= 0 || pal_infer_fail(r, "the size is negative");

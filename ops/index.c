@@ -102,7 +102,7 @@ static bool infer_scatter(pal_infer *r)
     const pal_shape *x = &r->shapes[0], *indices = &r->shapes[1];
     r->dtype = r->dtypes[0];
     if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices must be i32");
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the values must be real");
     if (indices->rank > x->rank) return false;
     for (int a = 0; a < indices->rank; a++)
         if (x->dim[a] != indices->dim[a]) return false;

@@ -246,7 +246,7 @@ START_TEST(wrong_operands_are_refused)
     refused(pal_triangular_solve(X, Q, false),
             "triangular_solve: [2,3] x [3,3]: the last two axes of the factor must be equal");
     refused(pal_triangular_solve(Q, X, false),
-            "triangular_solve: [3,3] x [2,3]: the factor and the right-hand sides differ in rows");
+            "triangular_solve: [3,3] x [2,3]: the factor and the right-hand sides have different numbers of rows");
     refused(pal_triangular_solve(Q, numbers(PAL_F64, PAL_SHAPE(3), "v"), false),
             "triangular_solve: [3,3] x [3]: the right-hand sides must be the columns of a matrix");
     refused(pal_triangular_solve(Q, Q32, true),
@@ -256,7 +256,7 @@ START_TEST(wrong_operands_are_refused)
             "triangular_solve: [2,3,3] x [4,3,1]: the leading axes do not broadcast");
     refused(pal_cholesky_solve(X, Q), "cholesky_solve: [2,3] x [3,3]: the last two axes of the factor must be equal");
     refused(pal_cholesky_solve(Q, X),
-            "cholesky_solve: [3,3] x [2,3]: the factor and the right-hand sides differ in rows");
+            "cholesky_solve: [3,3] x [2,3]: the factor and the right-hand sides have different numbers of rows");
     refused(pal_cholesky_inverse(X), "cholesky_inverse: [2,3]: the last two axes must be equal");
     refused(pal_cholesky_log_det(pal_constant(t, 1)), "cholesky_log_det: []: the last two axes must be equal");
     refused(pal_cholesky((pal_var){.tape = t}), "cholesky: operand 1 is a bad handle");

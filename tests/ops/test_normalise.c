@@ -447,7 +447,7 @@ START_TEST(errors_say_what_is_wrong)
     REFUSED(pal_layer_norm(x, 2, four, none, 1e-5), "layer_norm: [4] does not broadcast with [4,3]");
     REFUSED(pal_layer_norm(three, 1, none, x, 1e-5), "layer_norm: shift [4,3] does not broadcast to [3]");
     REFUSED(pal_layer_norm(x, 2, f32, none, 1e-5), "layer_norm: the operands must have one real type");
-    REFUSED(pal_layer_norm(x, 2, none, none, -1), "layer_norm: epsilon is 0 or more, not -1");
+    REFUSED(pal_layer_norm(x, 2, none, none, -1), "layer_norm: epsilon must be at least 0, not -1");
     REFUSED(pal_batch_norm(x, none, none, m, v, &(pal_batch_norm_options){.evaluate = true}),
             "batch_norm: struct_size is 0, not 32: set it to sizeof of the struct");
     const pal_batch_norm_options quick = {.struct_size = sizeof quick, .momentum = 2},

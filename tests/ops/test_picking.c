@@ -335,10 +335,10 @@ START_TEST(wrong_uses_are_refused)
     REFUSED(pal_top_k(v, 5, 1), "top_k: axis 5 is out of range for rank 2");
     REFUSED(pal_gather(v, v, 0), "the indices must be i32");
     REFUSED(pal_gather(v, u, 2), "gather: axis 2 is out of range for rank 2");
-    REFUSED(pal_gather(v, pal_transpose(u), 0), "equal but for the axis");
-    REFUSED(pal_gather(v, pal_reshape(u, PAL_SHAPE(6)), 0), "equal but for the axis");
+    REFUSED(pal_gather(v, pal_transpose(u), 0), "equal, except along the axis");
+    REFUSED(pal_gather(v, pal_reshape(u, PAL_SHAPE(6)), 0), "equal, except along the axis");
     REFUSED(pal_gather(v, none, 0), "gather: operand 2 is a bad handle");
-    REFUSED(pal_gather_add(u, u, 0, 2), "gather_add: [3,2] x [3,2]: the operand must be real");
+    REFUSED(pal_gather_add(u, u, 0, 2), "gather_add: [3,2] x [3,2]: the values must be real");
     REFUSED(pal_gather_add(v, u, 0, -1), "the size is negative");
     REFUSED(pal_gather_add(none, u, 0, 1), "gather_add: operand 1 is a bad handle");
     ck_assert(!pal_cumsum(nothing, 0, false, false).id && !pal_arg_max(nothing, 0).id &&
