@@ -34,8 +34,9 @@ typedef struct pal__over {
     bool keep;
 } pal__over;
 pal_var pal__case_over(pal_tape *tape, const pal_var *in, const void *user);
-#define PAL__OVER(reduce, axes, keep)                                                                                  \
-    .build = pal__case_over, .user = &(const pal__over) { reduce, axes, keep }
+/* clang-format off */
+#define PAL__OVER(reduce, axes, keep) .build = pal__case_over, .user = &(const pal__over){reduce, axes, keep}
+/* clang-format on */
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */
 

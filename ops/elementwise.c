@@ -88,18 +88,19 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
 
 #define DECLARE_BOOL_TILE(name, isa)                                                                                   \
     void pal__##name##_boolean_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
-#define BOOL_TILES(name, isa)                                                                                          \
-    {                                                                                                                  \
-        [PAL_BOOL] = pal__##name##_boolean_##isa                                                                       \
-    }
+/* clang-format off */
+#define BOOL_TILES(name, isa) {[PAL_BOOL] = pal__##name##_boolean_##isa}
+/* clang-format on */
 
 #define ROW(name)          PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, name)
 #define NOT(name, ...)     PAL_DECLARE_EACH_ISA(DECLARE_BOOL_TILE, name)
 #define LOGICAL(name, ...) PAL_DECLARE_EACH_ISA(DECLARE_BOOL_TILE, name)
 #include "ops/elementwise.def"
 
-#define SMOOTH                                                                                                         \
-    (pal_var) { 0 }
+/* clang-format off */
+#define SMOOTH (pal_var){0}
+#define BRACED(...) {__VA_ARGS__}
+/* clang-format on */
 #define PARAMETER(P, i)                                                                                                \
     const double P = r->params->r[i];                                                                                  \
     (void)P;
@@ -148,10 +149,6 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     static const pal_params sample_##name = {.r = values};                                                             \
     static const pal_op op_##name = {OF_ONE(name, formula_, summary_, low_, high_), .infer = infer_##name,             \
                                      .n_reals = n_reals_, .sample = &sample_##name};
-#define BRACED(...)                                                                                                    \
-    {                                                                                                                  \
-        __VA_ARGS__                                                                                                    \
-    }
 #define UNARY_P(name, P, sample, valid, formula, loops, value, adjoint, low, high, kink, summary)                      \
     PARAMETRIC(name, PARAMETER(P, 0), 1, BRACED(sample), valid, #valid, formula, adjoint, low, high, kink, summary)    \
     pal_var pal_##name(pal_var x, double P) { return pal_record(NULL, &op_##name, &x, 1, &(pal_params){.r = {P}}); }

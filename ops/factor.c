@@ -235,6 +235,9 @@ static const pal_op op_cholesky_log_det = {
     COMPOSITE(cholesky_log_det)};
 #undef COMPOSITE
 
-static const pal_op *const ops[] = {&pal__op_lower_part, &op_cholesky,         &pal__op_triangular_solve,
-                                    &op_cholesky_solve,  &op_cholesky_inverse, &op_cholesky_log_det};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &pal__op_lower_part, &op_cholesky, &pal__op_triangular_solve,
+    &op_cholesky_solve, &op_cholesky_inverse, &op_cholesky_log_det};
+/* clang-format on */
 const pal__family pal__family_factor = {ops, PAL_COUNT(ops)};

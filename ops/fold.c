@@ -162,14 +162,14 @@ static const pal_case cases_min[] = {EXTREME_CASES(pal_reduce_min, case_min_squa
 /* clang-format off */
 const pal_op pal__op_reduce_max = {
     PAL_OP_HEAD("reduce_max", "max over axes of x",
-                "largest element; ties share the derivative equally; NaN if one is NaN"),
+                "largest element; ties share the derivative equally; NaN if any element is NaN"),
     .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
     .infer = infer_some, .derivative = {PAL_HAS_RULE}, .vjp = vjp_extreme, .decision = decide_extreme, .run = run_max,
     .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
 const pal_op pal__op_reduce_min = {
     PAL_OP_HEAD("reduce_min", "min over axes of x",
-                "smallest element; ties share the derivative equally; NaN if one is NaN"),
+                "smallest element; ties share the derivative equally; NaN if any element is NaN"),
     .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
     .infer = infer_some, .derivative = {PAL_HAS_RULE}, .vjp = vjp_extreme, .decision = decide_extreme, .run = run_min,
     .cases = cases_min, .n_cases = PAL_COUNT(cases_min)};

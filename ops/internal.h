@@ -8,10 +8,9 @@
 #define PAL_DECLARE_TILE(name, isa)                                                                                    \
     void pal__##name##_f32_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);                    \
     void pal__##name##_f64_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
-#define PAL_REAL_TILES(name, isa)                                                                                      \
-    {                                                                                                                  \
-        [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
-    }
+/* clang-format off */
+#define PAL_REAL_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+/* clang-format on */
 
 extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
 /* matmul.c: replaces a transposed operand of a product by a flag of the product. */

@@ -51,10 +51,9 @@ static pal_var rewrite_reshape(const pal_rule *r, bool rounding)
 {
     (void)rounding;
     const pal_params *p = r->params;
-    pal_infer to = {.n = 1,
-                    .shapes = (pal_shape[]){pal_shape_of(r->in[0])},
-                    .dtypes = (pal_dtype[]){pal_dtype_of(r->in[0])},
-                    .params = p};
+    const pal_shape shape = pal_shape_of(r->in[0]);
+    const pal_dtype dtype = pal_dtype_of(r->in[0]);
+    pal_infer to = {.n = 1, .shapes = &shape, .dtypes = &dtype, .params = p};
     if (!infer_reshape(&to)) return (pal_var){0};
     if (pal_shape_equal(to.shape, to.shapes[0])) return r->in[0];
     if (pal_op_of(r->in[0]) == r->op) return pal_reshape(pal_operand(r->in[0], 0), to.shape);

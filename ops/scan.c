@@ -74,8 +74,9 @@ static pal_var case_cumsum(pal_tape *t, const pal_var *in, const void *user)
     return pal_square(pal_cumsum(in[0], o->axis, o->exclusive, o->reverse));
 }
 
-#define CASE(axis, exclusive, reverse)                                                                                 \
-    .build = case_cumsum, .user = &(const run) { axis, exclusive, reverse }
+/* clang-format off */
+#define CASE(axis, exclusive, reverse) .build = case_cumsum, .user = &(const run){axis, exclusive, reverse}
+/* clang-format on */
 static const pal_case cases_cumsum[] = {
     {.label = "last axis", .n = 1, .in = {{{2, {2, 5}}, -2, 2}}, CASE(-1, false, false)},
     {.label = "first axis, exclusive", .n = 1, .in = {{{2, {4, 2}}, -2, 2}}, CASE(0, true, false)},

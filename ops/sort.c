@@ -86,8 +86,9 @@ static pal_var case_arg_sort(pal_tape *t, const pal_var *in, const void *user)
     return pal_square(pal_gather(in[0], pal_arg_sort(in[0], o->axis, o->option), o->axis));
 }
 
-#define CASE(build_, axis, option)                                                                                     \
-    .build = build_, .user = &(const by) { axis, option }
+/* clang-format off */
+#define CASE(build_, axis, option) .build = build_, .user = &(const by){axis, option}
+/* clang-format on */
 static const pal_case cases_arg_sort[] = {
     {.label = "ascending", .n = 1, .in = {{{2, {2, 4}}, -9, 9}}, CASE(case_arg_sort, 1, 0)},
     {.label = "size 0", .n = 1, .in = {{{2, {2, 0}}, -9, 9}}, CASE(case_arg_sort, 1, 0)},
@@ -241,6 +242,9 @@ static const pal_op op_top_k = {
                 "the k largest elements; the derivative goes back to each value's place in x"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_top_k, .n_cases = PAL_COUNT(cases_top_k)};
 
-static const pal_op *const ops[] = {&pal__op_arg_max, &pal__op_arg_min,    &op_arg_sort, &op_arg_top_k,
-                                    &pal__op_gather,  &pal__op_gather_add, &op_sort,     &op_top_k};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &pal__op_arg_max, &pal__op_arg_min, &op_arg_sort, &op_arg_top_k,
+    &pal__op_gather, &pal__op_gather_add, &op_sort, &op_top_k};
+/* clang-format on */
 const pal__family pal__family_order = {ops, PAL_COUNT(ops)};

@@ -20,8 +20,11 @@ double pal__lgamma(double x)
 /* For x >= 10: ln x - 1/(2x) - the sum of B_2j / (2j x^2j). */
 static double digamma_series(double x)
 {
-    static const double c[] = {1.0 / 12,  -1.0 / 120,       1.0 / 252, -1.0 / 240,
-                               1.0 / 132, -691.0 / 32760.0, 1.0 / 12,  -3617.0 / 8160};
+    /* clang-format off */
+    static const double c[] = { /* B_2j / 2j */
+        1.0 / 12,  -1.0 / 120,       1.0 / 252, -1.0 / 240,
+        1.0 / 132, -691.0 / 32760.0, 1.0 / 12,  -3617.0 / 8160};
+    /* clang-format on */
     double z = 1 / (x * x), sum = 0;
     for (size_t j = sizeof c / sizeof *c; j-- > 0;) sum = (sum + c[j]) * z;
     return log(x) - 0.5 / x - sum;
@@ -49,17 +52,14 @@ double pal__digamma(double x)
  * the factorial nor the power alone can overflow. */
 static double zeta_positive(double n, double x)
 {
-    static const double c[] = {/* B_2j / (2j)! */
-                               1.0 / 12,
-                               -1.0 / 720,
-                               1.0 / 30240,
-                               -1.0 / 1209600,
-                               1.0 / 47900160,
-                               -691.0 / 1307674368000.0,
-                               1.0 / 74724249600.0,
-                               -3617.0 / 10670622842880000.0,
-                               43867.0 / 5109094217170944000.0,
-                               -174611.0 / 802857662698291200000.0};
+    /* clang-format off */
+    static const double c[] = { /* B_2j / (2j)! */
+        1.0 / 12,                        -1.0 / 720,
+        1.0 / 30240,                     -1.0 / 1209600,
+        1.0 / 47900160,                  -691.0 / 1307674368000.0,
+        1.0 / 74724249600.0,             -3617.0 / 10670622842880000.0,
+        43867.0 / 5109094217170944000.0, -174611.0 / 802857662698291200000.0};
+    /* clang-format on */
     double sum = 0, s = n + 1, term;
     for (;; x += 1) {
         double q = 1 / x;
