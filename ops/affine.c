@@ -1,4 +1,4 @@
-/* affine.c - the layers that are products with weights: affine and bilinear. */
+/* affine.c - layers that multiply by weights: affine and bilinear. */
 #include "ops/internal.h"
 
 pal_var pal_affine(pal_var x, pal_var w, pal_var b)
@@ -7,17 +7,17 @@ pal_var pal_affine(pal_var x, pal_var w, pal_var b)
     return b.id ? pal_add(y, b) : y;
 }
 
-/* The product with b makes [n,kp] in one go; then each row's k by p meets a. */
+/* One product of b with the weights gives [n,kp]. Each row, as a matrix k by p, is then multiplied by a's row. */
 pal_var pal_bilinear(pal_var a, pal_var w, pal_var b)
 {
     const pal_var in[] = {a, w, b};
     pal_shape shape, sa = pal_shape_of(a), sw = pal_shape_of(w), sb = pal_shape_of(b);
     char text[3][96];
-    for (size_t i = 0; i < 3; i++) /* each alone: they are not to broadcast */
+    for (size_t i = 0; i < 3; i++) /* one at a time: they do not broadcast */
         if (!pal__operands("bilinear", &in[i], 1, &shape)) return (pal_var){.tape = a.tape};
     if (sa.rank != 2 || sw.rank != 3 || sb.rank != 2 || sa.dim[0] != sb.dim[0] || sw.dim[1] != sa.dim[1] ||
         sw.dim[2] != sb.dim[1])
-        return pal_tape_fail(a.tape, PAL_ERR_SHAPE, "bilinear: wants [n,p], [k,p,q], [n,q], not %s, %s, %s",
+        return pal_tape_fail(a.tape, PAL_ERR_SHAPE, "bilinear: needs [n,p], [k,p,q], [n,q], not %s, %s, %s",
                              pal_shape_text(sa, text[0], sizeof *text), pal_shape_text(sw, text[1], sizeof *text),
                              pal_shape_text(sb, text[2], sizeof *text));
     int64_t n = sa.dim[0], k = sw.dim[0], p = sw.dim[1], q = sw.dim[2];
@@ -45,15 +45,18 @@ static const pal_case cases_affine[] = {
 };
 static const pal_case cases_bilinear[] = {
     {"plain", 3, {{{2, {3, 2}}, -2, 2}, {{3, {2, 2, 3}}, -2, 2}, {{2, {3, 3}}, -2, 2}}, case_bilinear, NULL},
-    {"of one", 3, {{{2, {1, 1}}, -2, 2}, {{3, {1, 1, 1}}, -2, 2}, {{2, {1, 1}}, -2, 2}}, case_bilinear, NULL},
+    {"size 1", 3, {{{2, {1, 1}}, -2, 2}, {{3, {1, 1, 1}}, -2, 2}, {{2, {1, 1}}, -2, 2}}, case_bilinear, NULL},
     {"empty", 3, {{{2, {0, 2}}, -2, 2}, {{3, {2, 2, 3}}, -2, 2}, {{2, {0, 3}}, -2, 2}}, case_bilinear, NULL},
 };
 
-static const pal_op op_affine = {PAL_OP_HEAD("affine", "x W + b", "affine layer"), .op_class = PAL_CLASS_COMPOSITE,
-                                 .cases = cases_affine, .n_cases = PAL_COUNT(cases_affine)};
-static const pal_op op_bilinear = {PAL_OP_HEAD("bilinear", "y[n,k] = a[n] W[k] b[n]", "a bilinear form an output"),
-                                   .op_class = PAL_CLASS_COMPOSITE, .cases = cases_bilinear,
-                                   .n_cases = PAL_COUNT(cases_bilinear)};
+/* clang-format off */
+static const pal_op op_affine = {
+    PAL_OP_HEAD("affine", "x W + b", "affine layer"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_affine, .n_cases = PAL_COUNT(cases_affine)};
+static const pal_op op_bilinear = {
+    PAL_OP_HEAD("bilinear", "y[n,k] = a[n] W[k] b[n]", "one bilinear form per output"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_bilinear, .n_cases = PAL_COUNT(cases_bilinear)};
+/* clang-format on */
 
 static const pal_op *const ops[] = {&op_affine, &op_bilinear};
 const pal__family pal__family_layer = {ops, PAL_COUNT(ops)};

@@ -1,11 +1,11 @@
-/* arg_extreme.c - where the largest and the smallest are. The extreme is found first, by a kernel of vectors, then the
- * first place that has it. */
+/* arg_extreme.c - the index of the largest and of the smallest element. A vector kernel finds the extreme value; then a
+ * search finds the first element that equals it. */
 #include "ops/sort.h"
 
 static bool infer_arg(pal_infer *r)
 {
     if (!pal__infer_order(r)) return false;
-    if (r->shape.dim[r->shape.rank - 1] < 1) return pal_infer_fail(r, "there are no elements to choose from");
+    if (r->shape.dim[r->shape.rank - 1] < 1) return pal_infer_fail(r, "the axis has no elements");
     r->shape.dim[--r->shape.rank] = 0;
     return true;
 }
@@ -48,7 +48,7 @@ static pal_status run_rows(const pal_call *c, pal__rows_fn fn)
 static pal_status run_max(const pal_call *c) { return run_rows(c, max_rows); }
 static pal_status run_min(const pal_call *c) { return run_rows(c, min_rows); }
 
-/* An index has no derivative to check by itself: what it picks has. */
+/* An index has no derivative that could be checked, so the case uses the element that the index picks. */
 static pal_var pick(pal_var x, pal_var at, int axis) { return pal_square(pal_gather(x, pal_expand(at, axis), axis)); }
 
 static pal_var case_max(pal_tape *t, const pal_var *in, const void *user)
@@ -64,37 +64,31 @@ static pal_var case_min(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const int first_axis = 0, last_axis = 1;
-#define CASES(build_)                                                                                                  \
-    {.label = "last axis", .n = 1, .in = {{{2, {2, 3}}, -9, 9}}, .build = build_, .user = &last_axis},                 \
-        {.label = "first axis", .n = 1, .in = {{{2, {3, 2}}, -9, 9}}, .build = build_, .user = &first_axis},           \
-        {.label = "of one", .n = 1, .in = {{{2, {2, 1}}, -9, 9}}, .build = build_, .user = &last_axis},                \
-    {                                                                                                                  \
-        .label = "no rows", .n = 1, .in = {{{2, {0, 2}}, -9, 9}}, .build = build_, .user = &last_axis                  \
-    }
+/* clang-format off */
+#define CASES(build_) \
+    {.label = "last axis",  .n = 1, .in = {{{2, {2, 3}}, -9, 9}}, .build = build_, .user = &last_axis}, \
+    {.label = "first axis", .n = 1, .in = {{{2, {3, 2}}, -9, 9}}, .build = build_, .user = &first_axis}, \
+    {.label = "size 1",     .n = 1, .in = {{{2, {2, 1}}, -9, 9}}, .build = build_, .user = &last_axis}, \
+    {.label = "no rows",    .n = 1, .in = {{{2, {0, 2}}, -9, 9}}, .build = build_, .user = &last_axis}
+/* clang-format on */
 static const pal_case cases_max[] = {CASES(case_max)};
 static const pal_case cases_min[] = {CASES(case_min)};
 
-const pal_op pal__op_arg_max = {PAL_OP_HEAD("arg_max", "first i with x[i] = max over the axis",
-                                            "index of the largest, the first of equals; NaN wins"),
-                                .op_class = PAL_CLASS_INDEX,
-                                .arity = 1,
-                                .infer = infer_arg,
-                                .derivative = {PAL_ZERO_DERIVATIVE},
-                                .decision = pal__decide_order,
-                                .run = run_max,
-                                .cases = cases_max,
-                                .n_cases = PAL_COUNT(cases_max)};
+/* clang-format off */
+const pal_op pal__op_arg_max = {
+    PAL_OP_HEAD("arg_max", "first i with x[i] = max over the axis",
+                "index of the largest element, the first of equals; NaN counts as the largest"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1,
+    .infer = infer_arg, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order, .run = run_max,
+    .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
-const pal_op pal__op_arg_min = {PAL_OP_HEAD("arg_min", "first i with x[i] = min over the axis",
-                                            "index of the smallest, the first of equals; NaN wins"),
-                                .op_class = PAL_CLASS_INDEX,
-                                .arity = 1,
-                                .infer = infer_arg,
-                                .derivative = {PAL_ZERO_DERIVATIVE},
-                                .decision = pal__decide_order,
-                                .run = run_min,
-                                .cases = cases_min,
-                                .n_cases = PAL_COUNT(cases_min)};
+const pal_op pal__op_arg_min = {
+    PAL_OP_HEAD("arg_min", "first i with x[i] = min over the axis",
+                "index of the smallest element, the first of equals; NaN counts as the smallest"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1,
+    .infer = infer_arg, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order, .run = run_min,
+    .cases = cases_min, .n_cases = PAL_COUNT(cases_min)};
+/* clang-format on */
 
 static pal_var record(const pal_op *op, pal_var x, int axis)
 {

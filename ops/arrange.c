@@ -1,33 +1,35 @@
-/* arrange.c - operations that put parts together, take them apart, reverse and repeat them. concat has a kernel, flip
- * is a view; the others are made of those in movement.c. */
+/* arrange.c - operations that join, split, reverse and repeat values. concat and stack have a kernel and flip is a
+ * view; the others are composed of the operations in movement.c. */
 #include "ops/axes.h"
 
 #include <string.h>
 
 static pal_var bad(pal_var x) { return (pal_var){.tape = x.tape}; }
 
-/* ---- concat: params i[0] is the axis, i[1] whether it is a new one, of which each operand is one step --------- */
+/* ---- concat and stack -----------------------------------------------------------------------------------------
+ *
+ * params i[0]: the axis. i[1]: 1 if the axis is new (stack), and each operand is one step along it; else 0. */
 
 static bool infer_concat(pal_infer *r)
 {
     int64_t axis = r->params->i[0], stack = r->params->i[1];
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    if (stack != 0 && stack != 1) return pal_infer_fail(r, "whether the axis is a new one is to be 0 or 1");
-    if (axis < 0 || axis >= r->shape.rank + stack) return pal_infer_fail(r, "no such axis");
+    if (stack != 0 && stack != 1) return pal_infer_fail(r, "the flag for a new axis must be 0 or 1");
+    if (axis < 0 || axis >= r->shape.rank + stack) return pal_infer_fail(r, "the axis is out of range");
     int64_t length = 0;
     for (size_t i = 0; i < r->n; i++) {
         const pal_shape *s = &r->shapes[i];
-        if (r->dtypes[i] != r->dtype) return pal_infer_fail(r, "the operands are to be of one type");
-        if (s->rank != r->shape.rank) return pal_infer_fail(r, "the operands are to have equally many axes");
+        if (r->dtypes[i] != r->dtype) return pal_infer_fail(r, "the operands must have one type");
+        if (s->rank != r->shape.rank) return pal_infer_fail(r, "the operands must have the same number of axes");
         for (int a = 0; a < s->rank; a++)
             if (s->dim[a] != r->shape.dim[a] && (stack || a != axis))
-                return pal_infer_fail(r, stack ? "the operands are to have one shape"
-                                               : "the operands are to have one shape but for the axis");
+                return pal_infer_fail(r, stack ? "the operands must have one shape"
+                                               : "the operands must have one shape, except along the axis");
         if (__builtin_add_overflow(length, stack ? 1 : s->dim[axis], &length)) return pal_infer_fail(r, "too large");
     }
     if (stack) {
-        if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+        if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "the result has more than 6 axes");
         for (int a = r->shape.rank++; a > axis; a--) r->shape.dim[a] = r->shape.dim[a - 1];
     }
     r->shape.dim[axis] = length;
@@ -68,7 +70,7 @@ static pal_var join(const char *name, const pal_op *op, const pal_var *x, size_t
 {
     pal_tape *t = NULL;
     for (size_t i = 0; i < n && x && !t; i++) t = x[i].tape;
-    if (!x || !n) return (pal_var){0}; /* not even a tape to tell */
+    if (!x || !n) return (pal_var){0}; /* no tape on which to report an error */
     int rank = pal_shape_of(x[0]).rank + stack;
     if (pal_ok(x[0]) && !pal__axis_of(name, x[0], rank, &axis)) return (pal_var){.tape = t};
     pal_params p = {.i = {axis, stack}};
@@ -94,51 +96,36 @@ static pal_var case_stack(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const int zero = 0, one = 1, two = 2, minus_one = -1;
+/* clang-format off */
 static const pal_case cases_concat[] = {
-    {.label = "rows",
-     .n = 3,
-     .in = {{{2, {2, 3}}, -2, 2}, {{2, {1, 3}}, -2, 2}, {{2, {3, 3}}, -2, 2}},
-     .build = case_concat,
-     .user = &zero},
-    {.label = "columns, one of none",
-     .n = 3,
-     .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 0}}, -2, 2}, {{2, {2, 1}}, -2, 2}},
-     .build = case_concat,
-     .user = &minus_one},
-    {.label = "middle axis",
-     .n = 3,
-     .in = {{{3, {2, 1, 2}}, -2, 2}, {{3, {2, 2, 2}}, -2, 2}, {{3, {2, 1, 2}}, -2, 2}},
-     .build = case_concat,
-     .user = &one},
+    {.label = "rows", .n = 3, .in = {{{2, {2, 3}}, -2, 2}, {{2, {1, 3}}, -2, 2}, {{2, {3, 3}}, -2, 2}},
+     .build = case_concat, .user = &zero},
+    {.label = "one part empty", .n = 3, .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 0}}, -2, 2}, {{2, {2, 1}}, -2, 2}},
+     .build = case_concat, .user = &minus_one},
+    {.label = "middle axis", .n = 3, .in = {{{3, {2, 1, 2}}, -2, 2}, {{3, {2, 2, 2}}, -2, 2}, {{3, {2, 1, 2}}, -2, 2}},
+     .build = case_concat, .user = &one},
     {.label = "one operand twice", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_concat_itself, .user = &zero},
 };
+/* clang-format on */
 static const pal_case cases_stack[] = {
     {.label = "first", .n = 2, .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 3}}, -2, 2}}, .build = case_stack, .user = &zero},
     {.label = "last", .n = 2, .in = {{{2, {2, 3}}, -2, 2}, {{2, {2, 3}}, -2, 2}}, .build = case_stack, .user = &two},
     {.label = "scalars", .n = 2, .in = {{{0, {0}}, -2, 2}, {{0, {0}}, -2, 2}}, .build = case_stack, .user = &minus_one},
 };
 
-static const pal_op op_concat = {PAL_OP_HEAD("concat", "x1, x2, ... one after another", "joins along an axis"),
-                                 .op_class = PAL_CLASS_INDEX,
-                                 .arity = -1,
-                                 .n_ints = 1,
-                                 .infer = infer_concat,
-                                 .derivative = {PAL_HAS_RULE},
-                                 .vjp = vjp_concat,
-                                 .run = run_concat,
-                                 .cases = cases_concat,
-                                 .n_cases = PAL_COUNT(cases_concat)};
+/* clang-format off */
+static const pal_op op_concat = {
+    PAL_OP_HEAD("concat", "x1, x2, ... one after another", "joins values along an axis"),
+    .op_class = PAL_CLASS_INDEX, .arity = -1, .n_ints = 1,
+    .infer = infer_concat, .derivative = {PAL_HAS_RULE}, .vjp = vjp_concat, .run = run_concat,
+    .cases = cases_concat, .n_cases = PAL_COUNT(cases_concat)};
 
-static const pal_op op_stack = {PAL_OP_HEAD("stack", "y[k,...] = xk[...]", "joins along a new axis"),
-                                .op_class = PAL_CLASS_INDEX,
-                                .arity = -1,
-                                .n_ints = 2,
-                                .infer = infer_concat,
-                                .derivative = {PAL_HAS_RULE},
-                                .vjp = vjp_concat,
-                                .run = run_concat,
-                                .cases = cases_stack,
-                                .n_cases = PAL_COUNT(cases_stack)};
+static const pal_op op_stack = {
+    PAL_OP_HEAD("stack", "y[k,...] = xk[...]", "joins values along a new axis"),
+    .op_class = PAL_CLASS_INDEX, .arity = -1, .n_ints = 2,
+    .infer = infer_concat, .derivative = {PAL_HAS_RULE}, .vjp = vjp_concat, .run = run_concat,
+    .cases = cases_stack, .n_cases = PAL_COUNT(cases_stack)};
+/* clang-format on */
 
 pal_var pal_concat(const pal_var *x, size_t n, int axis) { return join("concat", &op_concat, x, n, axis, false); }
 pal_var pal_stack(const pal_var *x, size_t n, int axis) { return join("stack", &op_stack, x, n, axis, true); }
@@ -156,7 +143,7 @@ static bool splits(pal_var x, int *axis, const int64_t *sizes, size_t n)
         left -= fits ? sizes[i] : 0;
     }
     if (!fits || left)
-        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "split_axis: the sizes do not add up to the %lld of axis %d",
+        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "split_axis: the sizes do not add up to %lld, the length of axis %d",
                       (long long)pal_shape_of(x).dim[*axis], *axis);
     return fits && !left;
 }
@@ -190,16 +177,16 @@ static const pal_case cases_split[] = {
 };
 
 static const pal_op op_split_axis = {
-    PAL_OP_HEAD("split_axis", "y1, y2, ... = x", "takes an axis apart: the inverse of concat"),
+    PAL_OP_HEAD("split_axis", "y1, y2, ... = x", "splits an axis into parts: the inverse of concat"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_split, .n_cases = PAL_COUNT(cases_split)};
 
-/* ---- flip: params i[0] is the set of axes --------------------------------------------------------------------- */
+/* ---- flip; params i[0]: the set of axes ----------------------------------------------------------------------- */
 
 static bool infer_flip(pal_infer *r)
 {
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    return !((uint64_t)r->params->i[0] >> r->shape.rank) || pal_infer_fail(r, "an axis beyond the rank");
+    return !((uint64_t)r->params->i[0] >> r->shape.rank) || pal_infer_fail(r, "an axis is out of range");
 }
 
 static pal_var vjp_flip(const pal_rule *r, size_t k)
@@ -220,7 +207,7 @@ static bool view_flip(const pal_shape *in, const pal_shape *out, const pal_param
         *offset += flipped ? (out->dim[a] - 1) * in_stride[a] : 0;
         empty |= out->dim[a] == 0;
     }
-    if (empty) *offset = 0; /* there is no last element to begin with */
+    if (empty) *offset = 0; /* there is no last element to start from */
     return true;
 }
 
@@ -246,21 +233,18 @@ static const unsigned none = 0, last = 2, ends = 5;
 static const pal_case cases_flip[] = {
     {.label = "last axis", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_flip, .user = &last},
     {.label = "both ends", .n = 1, .in = {{{3, {2, 2, 3}}, -2, 2}}, .build = case_flip, .user = &ends},
-    {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, .build = case_flip, .user = &last},
+    {.label = "size 0", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, .build = case_flip, .user = &last},
     {.label = "no axis", .n = 1, .in = {{{0, {0}}, -2, 2}}, .build = case_flip, .user = &none},
 };
 
-static const pal_op op_flip = {PAL_OP_HEAD("flip", "y[i] = x[n - 1 - i]", "reverses along axes"),
-                               .op_class = PAL_CLASS_MOVEMENT,
-                               .arity = 1,
-                               .n_ints = 1,
-                               .infer = infer_flip,
-                               .derivative = {PAL_HAS_RULE},
-                               .vjp = vjp_flip,
-                               .view = view_flip,
-                               .rewrite = rewrite_flip,
-                               .cases = cases_flip,
-                               .n_cases = PAL_COUNT(cases_flip)};
+/* clang-format off */
+static const pal_op op_flip = {
+    PAL_OP_HEAD("flip", "y[i] = x[n - 1 - i]", "reverses the order along axes"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 1,
+    .infer = infer_flip, .derivative = {PAL_HAS_RULE}, .vjp = vjp_flip,
+    .rewrite = rewrite_flip, .view = view_flip,
+    .cases = cases_flip, .n_cases = PAL_COUNT(cases_flip)};
+/* clang-format on */
 
 pal_var pal_flip(pal_var x, unsigned axes)
 {
@@ -270,14 +254,15 @@ pal_var pal_flip(pal_var x, unsigned axes)
 
 /* ---- repeat and expand ---------------------------------------------------------------------------------------- */
 
-/* Axis by axis, the last first: what is copied early is small. */
+/* One axis at a time, the last axis first: the early copies are the small ones. */
 pal_var pal_repeat(pal_var x, const int64_t *repeats)
 {
     pal_shape s = pal_shape_of(x), to = s;
     if (!pal__given("repeat", x)) return bad(x);
     for (int a = 0; a < s.rank; a++)
         if (repeats[a] < 0 || __builtin_mul_overflow(s.dim[a], repeats[a], &to.dim[a]))
-            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "repeat: %lld times axis %d", (long long)repeats[a], a);
+            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "repeat: cannot repeat axis %d %lld times", a,
+                                 (long long)repeats[a]);
     if (pal_shape_count(to) < 0) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "repeat: the result is too large");
     for (int a = s.rank - 1; a >= 0; a--) {
         if (repeats[a] == 1) continue;
@@ -295,7 +280,8 @@ pal_var pal_expand(pal_var x, int axis)
 {
     pal_shape s = pal_shape_of(x);
     if (!pal__given("expand", x) || !pal__axis_of("expand", x, s.rank + 1, &axis)) return bad(x);
-    if (s.rank == PAL_MAX_RANK) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "expand: over %d axes", PAL_MAX_RANK);
+    if (s.rank == PAL_MAX_RANK)
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "expand: the result has more than %d axes", PAL_MAX_RANK);
     for (int a = s.rank++; a > axis; a--) s.dim[a] = s.dim[a - 1];
     s.dim[axis] = 1;
     return pal_reshape(x, s);
@@ -329,22 +315,19 @@ static const pal_case cases_expand[] = {
     {.label = "last", .n = 1, .in = {{{2, {2, 2}}, -2, 2}}, .build = case_expand, .user = &minus_one},
 };
 
-static const pal_op op_repeat = {PAL_OP_HEAD("repeat", "y[i + k n] = x[i]", "tiles the whole along each axis"),
-                                 .op_class = PAL_CLASS_COMPOSITE, .cases = cases_repeat,
-                                 .n_cases = PAL_COUNT(cases_repeat)};
+/* clang-format off */
+static const pal_op op_repeat = {
+    PAL_OP_HEAD("repeat", "y[i + k n] = x[i]", "repeats the whole along each axis"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_repeat, .n_cases = PAL_COUNT(cases_repeat)};
 
-static const pal_op op_expand = {PAL_OP_HEAD("expand", "y[..,0,..] = x[..]", "a new axis of 1"),
-                                 .op_class = PAL_CLASS_COMPOSITE, .cases = cases_expand,
-                                 .n_cases = PAL_COUNT(cases_expand)};
+static const pal_op op_expand = {
+    PAL_OP_HEAD("expand", "y[..,0,..] = x[..]", "inserts an axis of length 1"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_expand, .n_cases = PAL_COUNT(cases_expand)};
+/* clang-format on */
 
-static const pal_op *const ops[] = {&op_concat,
-                                    &op_stack,
-                                    &op_split_axis,
-                                    &op_flip,
-                                    &op_repeat,
-                                    &op_expand,
-                                    &pal__op_diagonal,
-                                    &pal__op_diagonal_matrix,
-                                    &pal__op_lower_triangle,
-                                    &pal__op_upper_triangle};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &op_concat, &op_stack, &op_split_axis, &op_flip, &op_repeat, &op_expand,
+    &pal__op_diagonal, &pal__op_diagonal_matrix, &pal__op_lower_triangle, &pal__op_upper_triangle};
+/* clang-format on */
 const pal__family pal__family_arrange = {ops, PAL_COUNT(ops)};

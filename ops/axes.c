@@ -1,10 +1,10 @@
-/* axes.c - see axes.h. */
+/* axes.c - moves axes to the end for the kernels, and divides rows among workers; see axes.h. */
 #include "ops/axes.h"
 
 bool pal__given(const char *name, pal_var x)
 {
     if (pal_ok(x)) return true;
-    pal_tape_fail(x.tape, PAL_ERR_TAPE, "%s: a bad handle", name);
+    pal_tape_fail(x.tape, PAL_ERR_TAPE, "%s: the operand is a bad handle", name);
     return false;
 }
 
@@ -13,10 +13,10 @@ bool pal__reducible(const char *name, pal_var x, unsigned axes)
     if (!pal__given(name, x)) return false;
     int rank = pal_shape_of(x).rank;
     if (!pal_dtype_real(pal_dtype_of(x)))
-        pal_tape_fail(x.tape, PAL_ERR_TYPE, "%s: only reals are reduced, not %s", name,
+        pal_tape_fail(x.tape, PAL_ERR_TYPE, "%s: the operand must be real, not %s", name,
                       pal_dtype_name(pal_dtype_of(x)));
     else if (axes >> rank)
-        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "%s: an axis beyond rank %d", name, rank);
+        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "%s: an axis is out of range for rank %d", name, rank);
     else
         return true;
     return false;
@@ -28,7 +28,7 @@ bool pal__axis_of(const char *name, pal_var x, int rank, int *axis)
         *axis += *axis < 0 ? rank : 0;
         return true;
     }
-    pal_tape_fail(x.tape, PAL_ERR_SHAPE, "%s: axis %d of rank %d", name, *axis, rank);
+    pal_tape_fail(x.tape, PAL_ERR_SHAPE, "%s: axis %d is out of range for rank %d", name, *axis, rank);
     return false;
 }
 
@@ -77,7 +77,7 @@ pal_var pal__reduce(const pal_op *op, pal_var x, unsigned axes, bool keep)
         moved |= order[a] != a;
         if (axes >> a & 1) kept.dim[a] = 1;
     }
-    if (moved && op->n_ints && !(axes & (axes + 1))) { /* the axes in front */
+    if (moved && op->n_ints && !(axes & (axes + 1))) { /* the axes are the first ones: reduce columns */
         pal_params columns = {.i = {1}};
         pal_var matrix = pal_reshape(x, PAL_SHAPE(pal__terms(s, axes), pal_shape_count(kept)));
         return pal__drop_axes(pal_reshape(pal_record(NULL, op, &matrix, 1, &columns), kept), axes, keep);
@@ -96,7 +96,7 @@ pal_var pal__case_over(pal_tape *t, const pal_var *in, const void *user)
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */
 
-enum { TASKS = 16, TASK_WORK = 2048 }; /* a task is worth its claim from a microsecond of work on */
+enum { TASKS = 16, TASK_WORK = 2048 }; /* a task pays off if its work takes at least about a microsecond */
 
 size_t pal__row_tasks(size_t rows, size_t work)
 {

@@ -1,48 +1,52 @@
-/* axes.h - operations along axes have kernels for the last axis alone: what brings any axis, or any set of them, there,
- * and the division of rows among workers. */
+/* axes.h - helpers for operations along axes.
+ *
+ * The kernels of these operations work on the last axis only. The helpers move any axis, or any set of axes, there, and
+ * divide the rows among workers. */
 #ifndef PAL_OPS_AXES_H
 #define PAL_OPS_AXES_H
 
 #include "ops/internal.h"
 
-/* ---- Recording: each fails the tape in the name of the function that the user called -------------------------- */
+/* ---- Recording: name is the function that the user called; the tape's error begins with it -------------------- */
 
-/* A live handle. */
+/* Checks that x is a valid handle. */
 bool pal__given(const char *name, pal_var x);
-/* Reals, and no axis beyond the rank. */
+/* Checks that x is real and that all axes are below its rank. */
 bool pal__reducible(const char *name, pal_var x, unsigned axes);
-/* An axis that counts from the end becomes one that counts from the start. */
+/* Checks the axis; makes a negative axis, which counts from the end, count from the start. */
 bool pal__axis_of(const char *name, pal_var x, int rank, int *axis);
 
 pal_var pal__axis_to_end(pal_var x, int axis);   /* the others keep their order */
 pal_var pal__axis_from_end(pal_var x, int axis); /* undoes it */
 
-/* op makes [.., 1] of [.., n], and if it has a parameter, 1 of that [1, n] of [m, n]; x is reducible. */
+/* Reduces x over the axes by op, which reduces [.., n] to [.., 1]. If op has a parameter, the value 1 makes it reduce
+ * [m, n] to [1, n]. The caller has checked x with pal__reducible. */
 pal_var pal__reduce(const pal_op *op, pal_var x, unsigned axes, bool keep);
-/* y has axes of 1 where the bits are set: those go, unless they are to be kept. */
+/* Removes the axes of y whose bit is set, which have length 1, unless keep is set. */
 pal_var pal__drop_axes(pal_var y, unsigned axes, bool keep);
-/* Elements over the axes. */
+/* The number of elements along the axes. */
 int64_t pal__terms(pal_shape shape, unsigned axes);
 
-/* For cases: a reduction and what it is to reduce. */
+/* For test cases: a reduction and its arguments. */
 typedef struct pal__over {
     pal_var (*reduce)(pal_var x, unsigned axes, bool keep);
     unsigned axes;
     bool keep;
 } pal__over;
 pal_var pal__case_over(pal_tape *tape, const pal_var *in, const void *user);
-#define PAL__OVER(reduce, axes, keep)                                                                                  \
-    .build = pal__case_over, .user = &(const pal__over) { reduce, axes, keep }
+/* clang-format off */
+#define PAL__OVER(reduce, axes, keep) .build = pal__case_over, .user = &(const pal__over){reduce, axes, keep}
+/* clang-format on */
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */
 
-/* Rows first .. end-1; scratch is the task's own. */
+/* Computes rows first .. end-1; scratch belongs to this task alone. */
 typedef void (*pal__rows_fn)(const pal_call *call, size_t first, size_t end, void *scratch);
-/* work: elements in all. The division depends on these two numbers alone. */
+/* work: the number of elements in all. The division into tasks depends only on rows and work. */
 size_t pal__row_tasks(size_t rows, size_t work);
 void pal__each_row(const pal_call *call, size_t rows, size_t work, size_t scratch_of_each, pal__rows_fn fn);
 
-/* The last axis, and how often it occurs. */
+/* The length of the last axis, and the number of rows of that length. */
 static inline size_t pal__last(pal_shape s) { return s.rank ? (size_t)s.dim[s.rank - 1] : 1; }
 static inline size_t pal__rows(pal_shape s)
 {
@@ -51,11 +55,11 @@ static inline size_t pal__rows(pal_shape s)
     return rows;
 }
 
-/* For products of matrices, the last two axes: where, in matrices, an operand whose leading axes broadcast has item i
- * of the batch. */
+/* For products of matrices (the last two axes) with broadcast leading axes: the index of the operand's matrix that
+ * belongs to item i of the batch. */
 size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i);
 
-/* ---- Kernels of fold_kernels.c: a row, of at least one element for max and min -------------------------------- */
+/* ---- Kernels of fold_kernels.c; max and min need at least one element ----------------------------------------- */
 
 #define PAL__DECLARE_FOLD(name, isa)                                                                                   \
     float pal__##name##_f32_##isa(const float *x, size_t n);                                                           \
@@ -83,7 +87,7 @@ typedef struct pal__fold {
 } pal__fold;
 extern const pal__fold pal__fold_max, pal__fold_min;
 
-/* ---- Operations that a neighbouring file lists in its family -------------------------------------------------- */
+/* ---- Operations that are listed in the family of another file ------------------------------------------------- */
 
 extern const pal_op pal__op_reduce_max, pal__op_reduce_min, pal__op_prod, pal__op_exclusive_prod, pal__op_row_shift,
     pal__op_row_norm;                                   /* fold.c */

@@ -1,10 +1,11 @@
-/* conv_internal.h - what the files of the convolution share: its geometry, and the kernels that lay patches out. */
+/* conv_internal.h - shared by the files of the convolution: its geometry, and the kernels that copy patches. */
 #ifndef PAL_OPS_CONV_INTERNAL_H
 #define PAL_OPS_CONV_INTERNAL_H
 
 #include "ops/internal.h"
 
-/* params.i of all three operations. The size is of images for conv2d_to_input, of kernels for conv2d_to_weights. */
+/* Indices into params.i for all three operations. PAL__SIZE is the size of the images for conv2d_to_input, and the size
+ * of the kernels for conv2d_to_weights. */
 enum { PAL__STRIDE = 0, PAL__PADDING = 2, PAL__DILATION = 4, PAL__GROUPS = 6, PAL__SIZE = 7, PAL__CONV_INTS = 9 };
 
 typedef struct pal__conv { /* images [n,c,h,w], weights [k,c/groups,kh,kw], results [n,k,oh,ow] */
@@ -12,17 +13,17 @@ typedef struct pal__conv { /* images [n,c,h,w], weights [k,c/groups,kh,kw], resu
     int64_t stride[2], padding[2], dilation[2], groups;
 } pal__conv;
 
-/* Positions of the results' plane: rows y0 .. y1-1, columns x0 .. x1-1. */
+/* Positions in the plane of the results: rows y0 .. y1-1, columns x0 .. x1-1. */
 typedef struct pal__patches {
     int64_t y0, y1, x0, x1;
 } pal__patches;
 
-/* From the shapes of images, weights and results, of which none may be NULL. */
+/* From the shapes of images, weights and results; none of them may be NULL. */
 pal__conv pal__conv_of(const pal_params *params, const pal_shape *x, const pal_shape *w, const pal_shape *y);
 
-/* Row (channel, kernel row, kernel column) of columns holds, for each position, the pixel which that weight meets
- * there: im2col reads it from the channels' planes at x (padding is 0), col2im adds it onto them. Rows lie ld elements
- * apart. */
+/* columns is a matrix with one row per weight (channel, kernel row, kernel column) and one column per position. An
+ * element is the pixel that the weight is multiplied by at that position. im2col copies the pixels from the planes of
+ * the channels at x, with 0 for padding; col2im adds them to those planes. ld: elements from one row to the next. */
 #define PAL__DECLARE_PATCHES(name, isa)                                                                                \
     void pal__##name##_f32_##isa(const pal__conv *c, int64_t channels, pal__patches at, float *x, float *columns,      \
                                  int64_t ld);                                                                          \

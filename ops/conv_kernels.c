@@ -1,5 +1,5 @@
-/* conv_kernels.c - patches of images to columns and back. Built once for each instruction set: PAL_ISA_NAME is its
- * suffix. */
+/* conv_kernels.c - copies patches of images to columns and back. This file is built once per instruction set, with
+ * PAL_ISA_NAME as the suffix of its functions. */
 #include "ops/conv_internal.h"
 
 #ifdef __AVX512F__
@@ -13,7 +13,7 @@ typedef struct span {
     int64_t begin, end;
 } span;
 
-/* The positions from .. to-1 at which offset + position * stride lies in 0 .. size-1. */
+/* The positions in from .. to-1 for which offset + position * stride is in 0 .. size-1. */
 static inline span inside(int64_t from, int64_t to, int64_t offset, int64_t stride, int64_t size)
 {
     int64_t begin = offset < 0 ? (-offset + stride - 1) / stride : 0;
@@ -24,9 +24,9 @@ static inline span inside(int64_t from, int64_t to, int64_t offset, int64_t stri
     return s;
 }
 
-/* What one element of a kernel meets, the same in every channel: rows of pixels, between rows of padding above and
- * below; of each row begin .. end-1 are pixels. offset: where element 0 of the first of these rows would lie in the
- * plane, maybe before its beginning. */
+/* What one element of a kernel is multiplied by; it is the same in every channel: rows of padding above, rows of
+ * pixels, rows of padding below. In a row of pixels, elements begin .. end-1 are pixels, and the others are padding.
+ * offset: the index in the plane of element 0 of the first row of pixels; it may be negative. */
 typedef struct place {
     int64_t above, rows, below, begin, end, offset;
 } place;
@@ -49,7 +49,7 @@ static const int32_t even_f32[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 
 static const int64_t even_f64[8] = {0, 2, 4, 6, 8, 10, 12, 14}, low_f64[8] = {0, 0, 1, 1, 2, 2, 3, 3},
                      high_f64[8] = {4, 4, 5, 5, 6, 6, 7, 7};
 
-/* Bits begin .. end-1 of a chunk that starts at `at`. */
+/* The mask for elements begin .. end-1, in a chunk of `lanes` elements that starts at `at`. */
 static inline uint32_t bits(int64_t begin, int64_t end, int64_t at, int lanes)
 {
     begin = begin < at ? 0 : begin - at;
@@ -57,7 +57,7 @@ static inline uint32_t bits(int64_t begin, int64_t end, int64_t at, int lanes)
     return begin >= end ? 0 : ((UINT32_C(1) << end) - 1) & ~((UINT32_C(1) << begin) - 1);
 }
 
-/* Each bit at twice its place: the even elements of two vectors. */
+/* Moves bit i to bit 2 i: a mask for the even elements of two vectors. */
 static inline uint32_t spread(uint32_t bits) { return _pdep_u32(bits, 0x55555555); }
 #endif
 

@@ -1,5 +1,5 @@
-/* conv_kernels_type.h - patches to columns and back, for one real type T; included by conv_kernels.c for each. Padding
- * is settled before the innermost loops, which run over pixels of one row. */
+/* conv_kernels_type.h - copies patches to columns and back, for one real type T; conv_kernels.c includes it for each
+ * type. Padding is handled outside of the innermost loops, which run over the pixels of one row. */
 
 static inline void LOAD(T *restrict out, const T *restrict in, int64_t n, int64_t stride)
 {
@@ -27,8 +27,9 @@ static inline void CLEAR(T *out, int64_t n)
 }
 
 #ifdef LANES
-/* Rows of width elements from rows pitch apart, of which only begin .. end-1 lie in the image: the others are 0. in is
- * where element 0 would lie; nothing outside the image is touched. stride 1 or 2. */
+/* Copies rows of `width` elements; in the input they are `pitch` elements apart. Only elements begin .. end-1 of a row
+ * are in the image; the others are written as 0. `in` is the address that element 0 would have; nothing outside of the
+ * image is read. stride is 1 or 2. */
 static void LOAD_ROWS(T *out, const T *in, int64_t rows, int64_t width, int64_t pitch, int64_t stride, int64_t begin,
                       int64_t end)
 {
@@ -43,7 +44,7 @@ static void LOAD_ROWS(T *out, const T *in, int64_t rows, int64_t width, int64_t 
     }
 }
 
-/* The reverse: adds. */
+/* The reverse: adds rows to the image. */
 static void ADD_ROWS(T *out, const T *in, int64_t rows, int64_t width, int64_t pitch, int64_t stride, int64_t begin,
                      int64_t end)
 {
@@ -102,8 +103,8 @@ void FN(col2im)(const pal__conv *c, int64_t channels, pal__patches at, T *x, T *
             T *out = x + channel * plane + p.offset;
             const T *in = columns + k * ld + channel * step + p.above * width;
 #ifdef LANES
-            /* Of rows that lie close, one's vector would cover what the one before has just stored: slower than
-             * elements. */
+            /* If rows are close together, the vector of one row overlaps what the row before has just stored. That is
+             * slower than adding single elements. */
             if (c->stride[1] <= 2 && pitch * 8 >= LANES * c->stride[1] * 7) {
                 ADD_ROWS(out, in, p.rows, width, pitch, c->stride[1], p.begin, p.end);
                 continue;

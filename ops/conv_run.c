@@ -1,35 +1,39 @@
-/* conv_run.c - how convolutions run: patches are laid out as the columns of a matrix, a block of positions at a time,
- * and multiplied by the weights (Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for
- * document processing"). A block is some positions of one image, small enough for its columns to stay in a cache, or
- * the whole planes of several small images.
+/* conv_run.c - runs the convolutions.
  *
- * Invariants. How the work is cut depends on shapes and lanes alone, and each part writes to a place of its own, so the
- * bits do not depend on the number of threads. Sums over images are sequential within a lane; the lanes' sums are added
- * in their order. */
+ * Patches are copied to the columns of a matrix, one block of positions at a time, and the matrix is multiplied by the
+ * weights (Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing"). A
+ * block is either some positions of one image, few enough for their columns to stay in a cache, or the whole planes of
+ * several small images.
+ *
+ * Invariants: the division of the work depends only on shapes and on the number of lanes, and each part writes to
+ * memory of its own. So the result has the same bits for any number of threads. Sums over images are sequential within
+ * a lane; the sums of the lanes are added in order. */
 #include "ops/conv_internal.h"
 
 #include <cblas.h>
 #include <string.h>
 
 enum {
-    PANEL = 1 << 16,    /* elements of columns that stay in a cache, */
-    LEAST = 256,        /* unless they are fewer columns than that */
-    WIDE = 64,          /* columns that make a product efficient: smaller planes are multiplied together */
-    MAX_PARTS = 16,     /* sums of weights that are kept side by side */
-    MAX_TASKS = 1 << 12 /* more units than that are handed out several at a time */
+    PANEL = 1 << 16,    /* elements in the columns of a block: few enough to stay in a cache */
+    LEAST = 256,        /* a block may have this many columns even if they have more elements than PANEL */
+    WIDE = 64,          /* columns that make a product efficient; smaller planes are multiplied together */
+    MAX_PARTS = 16,     /* maximum of sums of weights that are kept at the same time */
+    MAX_TASKS = 1 << 12 /* maximum of tasks; if there are more units, each task runs several */
 };
 
 typedef struct job {
     pal__conv c;
     const pal_call *call;
-    char *x, *w, *y;                                /* images, weights, results: two operands and the output */
-    size_t size;                                    /* of an element */
-    bool direct;                                    /* a kernel of 1 x 1 moved by 1: an image is its own columns */
-    int64_t plane, rows_k, kk, channels;            /* of one group: weights' rows, weights a row, channels */
-    int64_t samples, rows, cols, per_sample, count; /* of a block; blocks of a sample; blocks in all */
-    int64_t columns, values;                        /* elements of a worker's scratch: columns, results */
-    int64_t parts, lanes;                           /* of the channels (or the results'); of the sum over blocks */
-    size_t units, each;
+    char *x, *w, *y;              /* images, weights, results: two operands and the output */
+    size_t size;                  /* bytes of an element */
+    bool direct;                  /* kernel 1 x 1, stride 1, no padding: an image is its own columns */
+    int64_t plane;                /* positions of one result plane */
+    int64_t rows_k, kk, channels; /* in one group: rows of weights, weights per row, channels */
+    int64_t samples, rows, cols;  /* size of a block */
+    int64_t per_sample, count;    /* blocks of one sample (or of samples that share a block); blocks in all */
+    int64_t columns, values;      /* elements in the scratch of a worker: columns, results */
+    int64_t parts, lanes;         /* divisions of the channels (forward: of the rows), of the sum over blocks */
+    size_t units, each;           /* units of work; units per task */
     char *scratch, *partial;
     void (*unit)(const struct job *j, size_t unit, char *scratch);
 } job;
@@ -50,13 +54,13 @@ pal__conv pal__conv_of(const pal_params *p, const pal_shape *x, const pal_shape 
     return c;
 }
 
-/* ---- How the work is cut -------------------------------------------------------------------------------------- */
+/* ---- Dividing the work ---------------------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t aligned(int64_t elements) { return (elements + 15) / 16 * 16; }
-/* Where part i of several begins. */
+/* The start of part i of `parts` parts of `count` things. */
 static int64_t begin_of(int64_t i, int64_t parts, int64_t count) { return i * count / parts; }
 
 static job begin(const pal_call *call, const pal_shape *x, const pal_shape *w, const pal_shape *y)
@@ -94,7 +98,7 @@ static size_t worker_bytes(const job *j) { return (size_t)(j->columns + j->value
 
 static int64_t weights_count(const job *j) { return j->c.k * j->kk; }
 
-/* Lanes that the sum over blocks may have: as many as their memory is worth. */
+/* The maximum number of lanes for the sum over blocks; it limits the memory for their sums. */
 static int64_t most_lanes(const job *j)
 {
     int64_t fit = most((1 << 22) / most(weights_count(j), 1), 2);
@@ -125,7 +129,7 @@ static void run(job *j, int64_t units, void (*unit)(const job *, size_t, char *)
 }
 
 typedef struct block {
-    int64_t sample, samples, width, position; /* the first position in its plane */
+    int64_t sample, samples, width, position; /* position: the index of the first one in its plane */
     pal__patches at;
 } block;
 
@@ -189,7 +193,7 @@ typedef void (*patches_f64)(const pal__conv *, int64_t, pal__patches, double *, 
 static const patches_f32 move_f32[2][PAL_ISA_COUNT] = {PAL_EACH_ISA(F32, im2col), PAL_EACH_ISA(F32, col2im)};
 static const patches_f64 move_f64[2][PAL_ISA_COUNT] = {PAL_EACH_ISA(F64, im2col), PAL_EACH_ISA(F64, col2im)};
 
-/* Images to columns, or back. */
+/* Copies images to columns, or adds columns back to images. */
 static void move(const job *j, const block *b, int64_t channel, int64_t channels, char *columns, bool back)
 {
     pal_isa isa = pal_kernel_isa(j->call->context);
@@ -202,7 +206,7 @@ static void move(const job *j, const block *b, int64_t channel, int64_t channels
     }
 }
 
-/* The columns of a block: the image itself, or laid out in scratch. */
+/* The columns of a block: the image itself, or a copy in scratch. */
 static matrix columns_of(const job *j, const block *b, int64_t channel, int64_t channels, char *scratch)
 {
     if (j->direct) return (matrix){image(j, b->sample, channel) + (size_t)b->position * j->size, j->plane, false};
@@ -210,7 +214,7 @@ static matrix columns_of(const job *j, const block *b, int64_t channel, int64_t 
     return (matrix){scratch, b->width, false};
 }
 
-/* Between a block's results and a matrix of them, for several samples. */
+/* For several samples: copies the results of a block to a matrix, or back. */
 static void move_results(const job *j, const block *b, int64_t row, int64_t rows, char *matrix_at, bool back)
 {
     size_t bytes = (size_t)j->plane * j->size;
@@ -222,7 +226,7 @@ static void move_results(const job *j, const block *b, int64_t row, int64_t rows
         }
 }
 
-/* The results of a block: where they lie, or room for them in scratch. */
+/* The results of a block: their place in the output or operand, or space for them in scratch. */
 static matrix results_of(const job *j, const block *b, int64_t row, char *scratch)
 {
     if (j->samples == 1) return (matrix){result(j, b->sample, row) + (size_t)b->position * j->size, j->plane, false};
@@ -260,7 +264,7 @@ pal_status pal__run_conv2d(const pal_call *call)
     j.x = (char *)(uintptr_t)call->in[0];
     j.w = (char *)(uintptr_t)call->in[1];
     j.y = call->out;
-    /* Few blocks: the rows are divided too, at the price of laying the columns out for each part. */
+    /* If there are few blocks, the rows are divided too, although the columns are then copied once per part. */
     if (j.count) j.parts = most(least(call->lanes / (j.count * j.c.groups), j.rows_k / 64), 1);
     run(&j, j.count * j.c.groups * j.parts, forward);
     return PAL_OK;
@@ -268,7 +272,7 @@ pal_status pal__run_conv2d(const pal_call *call)
 
 /* ---- conv2d_to_input ------------------------------------------------------------------------------------------ */
 
-/* All blocks of some images, for one group and a part of its channels. */
+/* One unit: all blocks of one or more images, for one group and one part of its channels. */
 static void to_input(const job *j, size_t unit, char *scratch)
 {
     int64_t part = (int64_t)unit % j->parts, group = (int64_t)unit / j->parts % j->c.groups;
@@ -311,7 +315,7 @@ pal_status pal__run_conv2d_to_input(const pal_call *call)
 
 /* ---- conv2d_to_weights ---------------------------------------------------------------------------------------- */
 
-/* One lane's blocks, for one group and a part of its channels. */
+/* One unit: the blocks of one lane, for one group and one part of its channels. */
 static void to_weights(const job *j, size_t unit, char *scratch)
 {
     int64_t part = (int64_t)unit % j->parts, group = (int64_t)unit / j->parts % j->c.groups;
@@ -360,7 +364,7 @@ pal_status pal__run_conv2d_to_weights(const pal_call *call)
         memset(call->out, 0, (size_t)count * j.size);
         return PAL_OK;
     }
-    /* Lanes first; parts of the channels where their sums would take too much memory. */
+    /* Lanes first. If the sums of the lanes would need too much memory, divide the channels too. */
     int64_t wanted = ceiling(call->lanes, j.c.groups);
     j.lanes = least(wanted, most_lanes(&j));
     j.parts = most(least(least(ceiling(wanted, j.lanes), j.kk / 64), j.channels), 1);

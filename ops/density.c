@@ -1,8 +1,9 @@
 /* density.c - log-densities and entropies.
  *
- * Scales are given by their logarithms and probabilities by logits, so that nothing overflows before the result does:
- * probabilities are never subtracted from 1, and their logarithms come from log_sigmoid and log_softmax. Errors are a
- * few units in the last place of the largest term; with Poisson's that is x log_rate, which cancels. */
+ * Scales are given by their logarithms, and probabilities by logits. So no intermediate value overflows before the
+ * result does. Probabilities are never subtracted from 1, and their logarithms come from log_sigmoid and log_softmax.
+ * The error is a few units in the last place of the largest term. For the Poisson density that term is x log_rate,
+ * which may be much larger than the result. */
 #include "ops/internal.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
     static const pal_op op_##name = {PAL_OP_HEAD(#name, formula, summary), .op_class = PAL_CLASS_COMPOSITE,            \
                                      .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)};
 
-/* How the cases call: by one, two or three operands. */
+/* Test cases call a function of one, two or three operands. */
 static pal_var case_one(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t;
@@ -33,7 +34,7 @@ static pal_var case_three(pal_tape *t, const pal_var *in, const void *user)
     return (*(pal_var(*const *)(pal_var, pal_var, pal_var))user)(in[0], in[1], in[2]);
 }
 
-/* x from low to high; parameters from -2 to 2. */
+/* x is drawn from low to high; parameters are drawn from -2 to 2. */
 #define CASES_ONE(name)                                                                                                \
     static pal_var (*const fn_##name)(pal_var) = pal_##name;                                                           \
     static const pal_case cases_##name[] = {                                                                           \
@@ -49,19 +50,18 @@ static pal_var case_three(pal_tape *t, const pal_var *in, const void *user)
         {"scalar", 2, {{{0}, low, high}, {{0}, -2, 2}}, case_two, &fn_##name},                                         \
         {"empty", 2, {{{2, {0, 3}}, low, high}, {{1, {3}}, -2, 2}}, case_two, &fn_##name},                             \
     };
+/* clang-format off */
 #define CASES_THREE(name, low, high)                                                                                   \
     static pal_var (*const fn_##name)(pal_var, pal_var, pal_var) = pal_##name;                                         \
     static const pal_case cases_##name[] = {                                                                           \
         {"plain", 3, {{{2, {3, 4}}, low, high}, {{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}}, case_three, &fn_##name},  \
-        {"broadcast",                                                                                                  \
-         3,                                                                                                            \
-         {{{3, {2, 1, 3}}, low, high}, {{2, {4, 1}}, -2, 2}, {{1, {3}}, -2, 2}},                                       \
-         case_three,                                                                                                   \
-         &fn_##name},                                                                                                  \
+        {"broadcast", 3, {{{3, {2, 1, 3}}, low, high}, {{2, {4, 1}}, -2, 2}, {{1, {3}}, -2, 2}},                       \
+         case_three, &fn_##name},                                                                                      \
         {"scalar", 3, {{{0}, low, high}, {{0}, -2, 2}, {{0}, -2, 2}}, case_three, &fn_##name},                         \
         {"empty", 3, {{{2, {0, 3}}, low, high}, {{1, {3}}, -2, 2}, {{0}, -2, 2}}, case_three, &fn_##name},             \
     };
-/* Rows of the last axis, which is to be there. */
+/* clang-format on */
+/* For functions of the last axis, which must have at least one class. */
 #define CASES_CLASSES(name, low, high)                                                                                 \
     static pal_var (*const fn_##name)(pal_var, pal_var) = pal_##name;                                                  \
     static const pal_case cases_##name[] = {                                                                           \
@@ -78,7 +78,7 @@ pal_var pal_normal_log_density(pal_var x, pal_var mean, pal_var log_variance)
     pal_shape shape;
     const pal_var in[] = {x, mean, log_variance};
     if (!pal__operands("normal_log_density", in, 3, &shape)) return (pal_var){.tape = x.tape};
-    /* The square of the quotient: e^-log_variance itself would overflow at half of the range. */
+    /* Squares the quotient: e^-log_variance itself would overflow at half of the range of log_variance. */
     pal_var z = pal_mul(pal_sub(x, mean), pal_exp(pal_scale(log_variance, -0.5)));
     return pal_scale(pal_add(pal_square(z), pal_shift(log_variance, LN_2_PI)), -0.5);
 }
@@ -91,7 +91,7 @@ pal_var pal_bernoulli_log_density(pal_var x, pal_var logits)
     return pal_add(pal_mul(x, pal_log_sigmoid(logits)), pal_mul(pal_one_minus(x), pal_log_sigmoid(pal_neg(logits))));
 }
 
-/* w l, but 0 for nothing of an impossible class or rate, 0 (-inf). */
+/* w l, but 0 where w is 0 and l is -inf: no observation of an impossible class or rate. */
 static pal_var weighted(pal_var w, pal_var l)
 {
     pal_var nothing = pal_where(pal_equal(l, pal_like(l, -(double)INFINITY)), pal_like(l, 0), l);
@@ -141,12 +141,13 @@ CASES_TWO(poisson_log_density, 0.2, 6)
 
 DENSITY(normal_log_density, "-(log_variance + (x - mean)^2 e^-log_variance + ln 2 pi) / 2", "normal log-density")
 DENSITY(bernoulli_log_density, "x ln p + (1 - x) ln(1 - p), p = sigmoid(logits)", "Bernoulli log-density")
-DENSITY(categorical_log_density, "sum x log_softmax(logits)", "categorical log-density; 0 (-inf) counts 0")
+DENSITY(categorical_log_density, "sum x log_softmax(logits)",
+        "categorical log-density; the product 0 (-inf) counts as 0")
 DENSITY(laplace_log_density, "-|x - location| e^-log_scale - log_scale - ln 2",
-        "Laplace log-density; derivative by x 0 at the location")
+        "Laplace log-density; the derivative in x is 0 at x = location")
 DENSITY(logistic_log_density, "ln sigmoid(z) + ln sigmoid(-z) - log_scale, z = (x - location) e^-log_scale",
         "logistic log-density")
-DENSITY(poisson_log_density, "x log_rate - e^log_rate - ln x!", "Poisson log-density; 0 (-inf) counts 0")
+DENSITY(poisson_log_density, "x log_rate - e^log_rate - ln x!", "Poisson log-density; the product 0 (-inf) counts as 0")
 
 /* ---- Entropies ------------------------------------------------------------------------------------------------ */
 
@@ -192,9 +193,10 @@ static const pal_case cases_categorical_entropy[] = {
     {"no rows", 1, {{{2, {0, 3}}, -2, 2}}, case_one, &fn_categorical_entropy},
 };
 
-DENSITY(normal_entropy, "(log_variance + 1 + ln 2 pi) / 2", "entropy of a normal")
-DENSITY(bernoulli_entropy, "p softplus(-logits) + (1 - p) softplus(logits)", "entropy of a coin toss")
-DENSITY(categorical_entropy, "-sum p ln p, p = softmax(logits)", "entropy of classes; an impossible one counts 0")
+DENSITY(normal_entropy, "(log_variance + 1 + ln 2 pi) / 2", "entropy of a normal distribution")
+DENSITY(bernoulli_entropy, "p softplus(-logits) + (1 - p) softplus(logits)", "entropy of a Bernoulli distribution")
+DENSITY(categorical_entropy, "-sum p ln p, p = softmax(logits)",
+        "entropy of a categorical distribution; an impossible class counts as 0")
 DENSITY(laplace_entropy, "log_scale + 1 + ln 2", "entropy of a Laplace distribution")
 
 static const pal_op *const ops[] = {

@@ -1,5 +1,6 @@
-/* diagonal.c - matrices in the last two axes: their diagonal, which is a view, and what is zero beside it, above it or
- * below. Zeros are written, not multiplied: they hide infinities and NaN, and are never -0. */
+/* diagonal.c - operations on matrices in the last two axes: the diagonal (a view), a matrix from a diagonal, and the
+ * lower and upper triangle. Zeros are written, not computed by multiplication: they replace infinities and NaN too, and
+ * are never -0. */
 #include "ops/axes.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static bool infer_diagonal(pal_infer *r)
     r->shape = r->shapes[0];
     int rank = r->shape.rank;
     if (rank < 2 || r->shape.dim[rank - 1] != r->shape.dim[rank - 2])
-        return pal_infer_fail(r, "the last two axes are to be equal");
+        return pal_infer_fail(r, "the last two axes must be equal");
     r->shape.dim[--r->shape.rank] = 0;
     return true;
 }
@@ -52,20 +53,18 @@ static pal_var case_diagonal(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_diagonal[] = {
     {.label = "matrix", .n = 1, .in = {{{2, {3, 3}}, -2, 2}}, .build = case_diagonal},
     {.label = "matrices", .n = 1, .in = {{{3, {2, 3, 3}}, -2, 2}}, .build = case_diagonal},
-    {.label = "of one", .n = 1, .in = {{{3, {2, 1, 1}}, -2, 2}}, .build = case_diagonal},
-    {.label = "of none", .n = 1, .in = {{{3, {2, 0, 0}}, -2, 2}}, .build = case_diagonal},
+    {.label = "size 1", .n = 1, .in = {{{3, {2, 1, 1}}, -2, 2}}, .build = case_diagonal},
+    {.label = "size 0", .n = 1, .in = {{{3, {2, 0, 0}}, -2, 2}}, .build = case_diagonal},
 };
 
-const pal_op pal__op_diagonal = {PAL_OP_HEAD("diagonal", "y[i] = x[i,i]", "diagonal of the last two axes"),
-                                 .op_class = PAL_CLASS_MOVEMENT,
-                                 .arity = 1,
-                                 .infer = infer_diagonal,
-                                 .derivative = {PAL_HAS_RULE},
-                                 .vjp = vjp_diagonal,
-                                 .view = view_diagonal,
-                                 .rewrite = rewrite_diagonal,
-                                 .cases = cases_diagonal,
-                                 .n_cases = PAL_COUNT(cases_diagonal)};
+/* clang-format off */
+const pal_op pal__op_diagonal = {
+    PAL_OP_HEAD("diagonal", "y[i] = x[i,i]", "diagonal of the last two axes"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1,
+    .infer = infer_diagonal, .derivative = {PAL_HAS_RULE}, .vjp = vjp_diagonal,
+    .rewrite = rewrite_diagonal, .view = view_diagonal,
+    .cases = cases_diagonal, .n_cases = PAL_COUNT(cases_diagonal)};
+/* clang-format on */
 
 pal_var pal_diagonal(pal_var x) { return pal_record(x.tape, &pal__op_diagonal, &x, 1, NULL); }
 
@@ -74,8 +73,8 @@ static bool infer_matrix(pal_infer *r)
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
     int rank = r->shape.rank;
-    if (rank < 1) return pal_infer_fail(r, "there is no axis in a scalar");
-    if (rank == PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+    if (rank < 1) return pal_infer_fail(r, "a scalar has no axis");
+    if (rank == PAL_MAX_RANK) return pal_infer_fail(r, "the result has more than 6 axes");
     r->shape.dim[r->shape.rank++] = r->shape.dim[rank - 1];
     return true;
 }
@@ -104,40 +103,38 @@ static pal_var case_matrix(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_matrix[] = {
     {.label = "vector", .n = 1, .in = {{{1, {3}}, -2, 2}}, .build = case_matrix},
     {.label = "vectors", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_matrix},
-    {.label = "of one", .n = 1, .in = {{{2, {2, 1}}, -2, 2}}, .build = case_matrix},
-    {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, .build = case_matrix},
+    {.label = "size 1", .n = 1, .in = {{{2, {2, 1}}, -2, 2}}, .build = case_matrix},
+    {.label = "size 0", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, .build = case_matrix},
 };
 
+/* clang-format off */
 const pal_op pal__op_diagonal_matrix = {
-    PAL_OP_HEAD("diagonal_matrix", "y[i,i] = x[i], else 0", "matrices of diagonals: the adjoint of diagonal"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .infer = infer_matrix,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_matrix,
-    .run = run_matrix,
-    .cases = cases_matrix,
-    .n_cases = PAL_COUNT(cases_matrix)};
+    PAL_OP_HEAD("diagonal_matrix", "y[i,i] = x[i], else 0",
+                "matrices with the given diagonals: the adjoint of diagonal"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1,
+    .infer = infer_matrix, .derivative = {PAL_HAS_RULE}, .vjp = vjp_matrix, .run = run_matrix,
+    .cases = cases_matrix, .n_cases = PAL_COUNT(cases_matrix)};
+/* clang-format on */
 
 pal_var pal_diagonal_matrix(pal_var x) { return pal_record(x.tape, &pal__op_diagonal_matrix, &x, 1, NULL); }
 
-/* ---- lower_triangle and upper_triangle: params i[0] is the offset --------------------------------------------- */
+/* ---- lower_triangle and upper_triangle; params i[0]: the offset ----------------------------------------------- */
 
 static bool infer_triangle(pal_infer *r)
 {
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    return r->shape.rank >= 2 || pal_infer_fail(r, "needs two axes");
+    return r->shape.rank >= 2 || pal_infer_fail(r, "needs at least two axes");
 }
 
-/* Each is its own adjoint. */
+/* Each of the two is its own adjoint. */
 static pal_var vjp_triangle(const pal_rule *r, size_t k)
 {
     (void)k;
     return pal_record(NULL, r->op, &r->seed, 1, r->params);
 }
 
-/* lower: keeps the columns before the edge; else those from there on. */
+/* lower: keeps the columns before the edge; otherwise keeps the columns from the edge on. */
 static pal_status triangle(const pal_call *c, bool lower)
 {
     size_t size = pal_dtype_size(c->dtype);
@@ -177,39 +174,29 @@ static pal_var case_upper(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const int64_t zero = 0, above = 1, below = -1;
-#define CASES(build_)                                                                                                  \
-    {.label = "square", .n = 1, .in = {{{2, {3, 3}}, -2, 2}}, .build = build_, .user = &zero},                         \
-        {.label = "wide, above", .n = 1, .in = {{{2, {2, 4}}, -2, 2}}, .build = build_, .user = &above},               \
-        {.label = "tall, below", .n = 1, .in = {{{3, {2, 4, 2}}, -2, 2}}, .build = build_, .user = &below},            \
-    {                                                                                                                  \
-        .label = "of none", .n = 1, .in = {{{2, {0, 2}}, -2, 2}}, .build = build_, .user = &zero                       \
-    }
+/* clang-format off */
+#define CASES(build_) \
+    {.label = "square",      .n = 1, .in = {{{2, {3, 3}}, -2, 2}},    .build = build_, .user = &zero}, \
+    {.label = "wide, above", .n = 1, .in = {{{2, {2, 4}}, -2, 2}},    .build = build_, .user = &above}, \
+    {.label = "tall, below", .n = 1, .in = {{{3, {2, 4, 2}}, -2, 2}}, .build = build_, .user = &below}, \
+    {.label = "size 0",      .n = 1, .in = {{{2, {0, 2}}, -2, 2}},    .build = build_, .user = &zero}
+/* clang-format on */
 static const pal_case cases_lower[] = {CASES(case_lower)};
 static const pal_case cases_upper[] = {CASES(case_upper)};
 
+/* clang-format off */
 const pal_op pal__op_lower_triangle = {
     PAL_OP_HEAD("lower_triangle", "x[i,j] if j <= i + offset, else 0", "zeros above a diagonal"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_triangle,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_triangle,
-    .run = run_lower,
-    .cases = cases_lower,
-    .n_cases = PAL_COUNT(cases_lower)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = infer_triangle, .derivative = {PAL_HAS_RULE}, .vjp = vjp_triangle, .run = run_lower,
+    .cases = cases_lower, .n_cases = PAL_COUNT(cases_lower)};
 
 const pal_op pal__op_upper_triangle = {
     PAL_OP_HEAD("upper_triangle", "x[i,j] if j >= i + offset, else 0", "zeros below a diagonal"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_triangle,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_triangle,
-    .run = run_upper,
-    .cases = cases_upper,
-    .n_cases = PAL_COUNT(cases_upper)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = infer_triangle, .derivative = {PAL_HAS_RULE}, .vjp = vjp_triangle, .run = run_upper,
+    .cases = cases_upper, .n_cases = PAL_COUNT(cases_upper)};
+/* clang-format on */
 
 pal_var pal_lower_triangle(pal_var x, int64_t offset)
 {

@@ -1,8 +1,8 @@
 /* divergence.c - Kullback-Leibler divergences KL(p || q) in closed form.
  *
- * They are small of second order where p and q are near, so terms of first order must cancel. e^r - 1 - r by expm1
- * keeps the error relative to r there; the Bernoulli and categorical ones, sums of p (ln p - ln q), keep it to a few
- * units in the last place of ln p, and may by that much come out below 0. */
+ * If p and q are close, the divergence is of second order in their difference, so the terms of first order cancel.
+ * Computing e^r - 1 - r with expm1 keeps the error small relative to r. The Bernoulli and categorical divergences, sums
+ * of p (ln p - ln q), have an error of a few units in the last place of ln p, and may be negative by that amount. */
 #include "ops/internal.h"
 
 #define DIVERGENCE(name, formula, summary)                                                                             \
@@ -28,32 +28,25 @@ static pal_var case_four(pal_tape *t, const pal_var *in, const void *user)
     static const pal_case cases_##name[] = {                                                                           \
         {"plain", 2, {{{2, {3, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}}, case_two, &fn_##name},                              \
         {"broadcast", 2, {{{3, {2, 1, 4}}, -2, 2}, {{2, {3, 4}}, -2, 2}}, case_two, &fn_##name},                       \
-        {"of one", 2, {{{2, {1, 1}}, -2, 2}, {{1, {1}}, -2, 2}}, case_two, &fn_##name},                                \
+        {"size 1", 2, {{{2, {1, 1}}, -2, 2}, {{1, {1}}, -2, 2}}, case_two, &fn_##name},                                \
         {"empty", 2, {{{2, {0, 3}}, -2, 2}, {{1, {3}}, -2, 2}}, case_two, &fn_##name},                                 \
     };
+/* clang-format off */
 #define CASES_FOUR(name)                                                                                               \
     static pal_var (*const fn_##name)(pal_var, pal_var, pal_var, pal_var) = pal_##name;                                \
     static const pal_case cases_##name[] = {                                                                           \
-        {"plain",                                                                                                      \
-         4,                                                                                                            \
-         {{{1, {5}}, -3, -0.5}, {{1, {5}}, -2, 2}, {{1, {5}}, 0.5, 3}, {{1, {5}}, -2, 2}},                             \
-         case_four,                                                                                                    \
-         &fn_##name},                                                                                                  \
-        {"broadcast",                                                                                                  \
-         4,                                                                                                            \
-         {{{2, {3, 1}}, 0.5, 3}, {{1, {4}}, -2, 2}, {{2, {1, 4}}, -3, -0.5}, {{0}, -2, 2}},                            \
-         case_four,                                                                                                    \
-         &fn_##name},                                                                                                  \
-        {"empty",                                                                                                      \
-         4,                                                                                                            \
-         {{{2, {0, 3}}, -3, -0.5}, {{1, {3}}, -2, 2}, {{1, {3}}, 0.5, 3}, {{0}, -2, 2}},                               \
-         case_four,                                                                                                    \
-         &fn_##name},                                                                                                  \
+        {"plain", 4, {{{1, {5}}, -3, -0.5}, {{1, {5}}, -2, 2}, {{1, {5}}, 0.5, 3}, {{1, {5}}, -2, 2}},                 \
+         case_four, &fn_##name},                                                                                       \
+        {"broadcast", 4, {{{2, {3, 1}}, 0.5, 3}, {{1, {4}}, -2, 2}, {{2, {1, 4}}, -3, -0.5}, {{0}, -2, 2}},            \
+         case_four, &fn_##name},                                                                                       \
+        {"empty", 4, {{{2, {0, 3}}, -3, -0.5}, {{1, {3}}, -2, 2}, {{1, {3}}, 0.5, 3}, {{0}, -2, 2}},                   \
+         case_four, &fn_##name},                                                                                       \
     };
+/* clang-format on */
 
 /* ---- Divergences ---------------------------------------------------------------------------------------------- */
 
-/* e^r - 1 - r: what the scales alone make, r being the logarithm of their ratio. */
+/* e^r - 1 - r: the part of the divergence that comes from the scales; r is the logarithm of their ratio. */
 static pal_var of_ratio(pal_var r) { return pal_sub(pal_expm1(r), r); }
 
 pal_var pal_normal_kl(pal_var mean_p, pal_var log_variance_p, pal_var mean_q, pal_var log_variance_q)
@@ -89,16 +82,16 @@ pal_var pal_categorical_kl(pal_var logits_p, pal_var logits_q)
     const pal_var in[] = {logits_p, logits_q};
     if (!pal__classes("categorical_kl", in, 2, &shape)) return (pal_var){.tape = logits_p.tape};
     pal_var p = pal_log_softmax(logits_p, -1), q = pal_log_softmax(logits_q, -1), probability = pal_exp(p);
-    /* A class that p does not have counts nothing, whatever q says of it: -inf - -inf must not come in. */
+    /* A class with probability 0 under p counts as 0, whatever its probability under q. This avoids -inf - -inf. */
     pal_var none = pal_equal(probability, pal_like(p, 0)), zero = pal_like(p, 0);
     pal_var log_ratio = pal_sub(pal_where(none, zero, p), pal_where(none, zero, q));
     return pal_sum(pal_mul(probability, log_ratio), 1u << (shape.rank - 1), false);
 }
 
-/* With d = |location_p - location_q|, b the scales, r = ln(b_p / b_q):
+/* With d = |location_p - location_q|, scales b_p and b_q, and r = ln(b_p / b_q):
  *     e^r - 1 - r + d / b_q + e^r (e^(-d / b_p) - 1)
- * which is twice differentiable at d = 0, where the kinks cancel. An absolute value with derivative 0 there would lose
- * the second derivative: this one is of the right-hand side. */
+ * It is twice differentiable at d = 0, where the kinks cancel. pal_abs, with derivative 0 there, would lose the second
+ * derivative. So d is computed with pal_where, which has the derivative from the right at 0. */
 pal_var pal_laplace_kl(pal_var location_p, pal_var log_scale_p, pal_var location_q, pal_var log_scale_q)
 {
     pal_shape shape;
@@ -111,8 +104,8 @@ pal_var pal_laplace_kl(pal_var location_p, pal_var log_scale_p, pal_var location
     return pal_add(of_ratio(r), locations);
 }
 
-/* rate_q - rate_p - rate_p r with r = ln(rate_q / rate_p). The difference of the rates is made of the larger one and
- * expm1 of a negative number: nothing overflows, and either way is the same function. */
+/* rate_q - rate_p - rate_p r with r = ln(rate_q / rate_p). The difference of the rates is the larger rate times expm1
+ * of a number that is not positive, so nothing overflows. Both branches compute the same function. */
 pal_var pal_poisson_kl(pal_var log_rate_p, pal_var log_rate_q)
 {
     pal_shape shape;
@@ -133,17 +126,17 @@ CASES_FOUR(laplace_kl)
 CASES_TWO(poisson_kl)
 
 DIVERGENCE(normal_kl, "(e^r - 1 - r + (mean_p - mean_q)^2 e^-log_variance_q) / 2, r = log_variance_p - log_variance_q",
-           "divergence of normals")
+           "divergence of two normal distributions")
 DIVERGENCE(normal_kl_standard, "(e^log_variance - 1 - log_variance + mean^2) / 2",
-           "divergence of a normal from the standard one")
+           "divergence of a normal distribution from N(0,1)")
 DIVERGENCE(bernoulli_kl, "p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)), p, q = sigmoid(logits)",
-           "divergence of coin tosses")
+           "divergence of two Bernoulli distributions")
 DIVERGENCE(categorical_kl, "sum p (ln p - ln q), ln p, ln q = log_softmax(logits)",
-           "divergence of classes; one impossible under p counts 0")
+           "divergence of two categorical distributions; a class that is impossible under p counts as 0")
 DIVERGENCE(laplace_kl,
            "e^r - 1 - r + d / b_q + e^r (e^(-d / b_p) - 1), d = |location_p - location_q|, r = ln(b_p / b_q)",
-           "divergence of Laplace distributions; two derivatives also at d = 0")
-DIVERGENCE(poisson_kl, "rate_p (ln rate_p - ln rate_q) - rate_p + rate_q", "divergence of Poisson distributions")
+           "divergence of two Laplace distributions; twice differentiable, also at d = 0")
+DIVERGENCE(poisson_kl, "rate_p (ln rate_p - ln rate_q) - rate_p + rate_q", "divergence of two Poisson distributions")
 
 static const pal_op *const ops[] = {
     &op_normal_kl, &op_normal_kl_standard, &op_bernoulli_kl, &op_categorical_kl, &op_laplace_kl, &op_poisson_kl,

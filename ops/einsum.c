@@ -1,11 +1,13 @@
-/* einsum.c - Einstein sums of two operands, compiled to sums, movements and one product.
+/* einsum.c - Einstein sums of two operands, recorded as sums, movements and one product.
  *
- * A letter that one operand alone has and the result lacks is summed first. What is left belongs to one of four groups:
- * batch (in both operands and the result), rows (first operand and result), columns (second and result), inner (both
- * operands, not the result). With inner letters and rows or columns it is one product, [batch.., rows, inner] x
- * [batch.., inner, columns], whose groups are reshaped into one axis each; without, a multiplication that broadcasts,
- * and a sum. The letters' order within each group, and which operand stands first, are those that copy the fewest
- * elements: a transposed matrix is a flag of the product, and what stands right already is not touched. */
+ * A letter that occurs in only one operand and not in the result is summed first. Each remaining letter belongs to one
+ * of four groups: batch (both operands and the result), rows (first operand and result), columns (second operand and
+ * result), inner (both operands, not the result).
+ *
+ * If there are inner letters, and also rows or columns, the sum is one product [batch.., rows, inner] x [batch..,
+ * inner, columns], in which rows, columns and inner are reshaped into one axis each. Otherwise it is a broadcast
+ * multiplication and a sum. The order of the letters within each group, and which operand comes first, are chosen so
+ * that the fewest elements are copied. A transposed matrix needs no copy, because it is a flag of the product. */
 #include "ops/einsum.h"
 
 #include <stdio.h>
@@ -31,7 +33,7 @@ static pal_shape shape_of(const char *axes, const int64_t *size)
     return s;
 }
 
-/* The axes in another order of the same letters. */
+/* Permutes the axes of x to another order of the same letters. */
 static pal_var in_order(operand x, const char *order)
 {
     int axes[PAL_MAX_RANK] = {0};
@@ -59,9 +61,10 @@ static void sum_what_is_alone(operand *x, const char *other, const char *result)
     memcpy(x->axes, left, sizeof left);
 }
 
-/* ---- Without a product: multiply what is aligned, sum the inner letters --------------------------------------- */
+/* ---- Without a product: multiply aligned operands, sum the inner letters -------------------------------------- */
 
-/* x with its axes in the given order, 1 where it lacks one; axes lacking in front are left to broadcasting. */
+/* x with its axes in the given order, and with length 1 for letters that it does not have. Missing axes at the front
+ * are left out: broadcasting adds them. */
 static pal_var aligned(operand x, const char *order, const int64_t *size)
 {
     pal__letters own = "";
@@ -89,14 +92,14 @@ static pal_var multiply(const operand *in, const char *result, const char *inner
 enum { BATCH, ROWS, COLUMNS, INNER, GROUPS };
 
 typedef struct plan {
-    int first; /* the operand that gives the rows */
+    int first; /* the operand that has the rows */
     pal__letters group[GROUPS];
-    bool transposed[2];    /* stands as [batch.., inner, rows], or [batch.., columns, inner] */
-    pal__letters order[3]; /* the axes of the product's operands and its result */
-    double copied;         /* elements */
+    bool transposed[2];    /* the operand is [batch.., inner, rows], or [batch.., columns, inner] */
+    pal__letters order[3]; /* the axes of the two operands of the product and of its result */
+    double copied;         /* number of copied elements */
 } plan;
 
-/* a's letters that b has too, or lacks. */
+/* The letters of a that b has too (common), or does not have. */
 static void choose(const char *a, const char *b, bool common, char *out)
 {
     for (*out = 0; *a; a++)
@@ -109,8 +112,9 @@ static void join(char *out, const char *a, const char *b, const char *c)
     strcat(strcat(strcat(out, a), b), c);
 }
 
-/* Candidate i: whose order each group has, and which operand comes first. Once the result is to be permuted, rows and
- * columns both stand as their operands have them. */
+/* Plan number i, 0 .. 23. i determines which operand comes first and from where each group takes the order of its
+ * letters. Rows and columns either both take the order of the result, or both take that of their operands, in which
+ * case the result is permuted. */
 static plan candidate(const operand *in, const char *result, const int64_t *size, int i)
 {
     plan p = {.first = i / 12};
@@ -171,17 +175,17 @@ static pal_var product(const operand *in, const char *result, const int64_t *siz
 
 /* ---- The functions -------------------------------------------------------------------------------------------- */
 
-/* Two live operands of one real type on one tape. */
+/* Checks that a and b are valid handles of one tape and have one real type. */
 static bool usable(const char *name, pal_var a, pal_var b)
 {
     pal_tape *t = a.tape ? a.tape : b.tape;
     if (!pal_ok(a) || !pal_ok(b)) {
         pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(a) ? 2 : 1);
     } else if (a.tape != b.tape) {
-        pal_tape_fail(a.tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
-        pal_tape_fail(b.tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+        pal_tape_fail(a.tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
+        pal_tape_fail(b.tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
     } else if (pal_dtype_of(a) != pal_dtype_of(b) || !pal_dtype_real(pal_dtype_of(a))) {
-        pal_tape_fail(t, PAL_ERR_TYPE, "%s: operands are to be of one real type, not %s and %s", name,
+        pal_tape_fail(t, PAL_ERR_TYPE, "%s: the operands must have one real type, not %s and %s", name,
                       pal_dtype_name(pal_dtype_of(a)), pal_dtype_name(pal_dtype_of(b)));
     } else {
         return true;
@@ -223,7 +227,7 @@ pal_var pal_outer(pal_var a, pal_var b)
 {
     pal_shape s = pal_shape_of(a);
     if (!usable("outer", a, b)) return (pal_var){.tape = a.tape ? a.tape : b.tape};
-    if (s.rank != 1 || pal_shape_of(b).rank != 1) return refuse_shapes("outer", "wants two vectors", a, b);
+    if (s.rank != 1 || pal_shape_of(b).rank != 1) return refuse_shapes("outer", "needs two vectors", a, b);
     return pal_mul(pal_reshape(a, PAL_SHAPE(s.dim[0], 1)), b);
 }
 
@@ -231,7 +235,7 @@ pal_var pal_dot(pal_var a, pal_var b)
 {
     if (!usable("dot", a, b)) return (pal_var){.tape = a.tape ? a.tape : b.tape};
     if (pal_shape_of(a).rank != 1 || !pal_shape_equal(pal_shape_of(a), pal_shape_of(b)))
-        return refuse_shapes("dot", "wants two vectors of one length", a, b);
+        return refuse_shapes("dot", "needs two vectors of one length", a, b);
     return pal_sum_all(pal_mul(a, b));
 }
 
@@ -257,21 +261,19 @@ static pal_var case_einsum(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_outer[] = {
     {.label = "odd", .n = 2, .in = {{{1, {3}}, -2, 2}, {{1, {5}}, -2, 2}}, .build = case_outer},
-    {.label = "of one", .n = 2, .in = {{{1, {1}}, -2, 2}, {{1, {4}}, -2, 2}}, .build = case_outer},
+    {.label = "size 1", .n = 2, .in = {{{1, {1}}, -2, 2}, {{1, {4}}, -2, 2}}, .build = case_outer},
     {.label = "empty", .n = 2, .in = {{{1, {0}}, -2, 2}, {{1, {4}}, -2, 2}}, .build = case_outer},
 };
 
 static const pal_case cases_dot[] = {
     {.label = "odd", .n = 2, .in = {{{1, {7}}, -2, 2}, {{1, {7}}, -2, 2}}, .build = case_dot},
-    {.label = "of one", .n = 2, .in = {{{1, {1}}, -2, 2}, {{1, {1}}, -2, 2}}, .build = case_dot},
+    {.label = "size 1", .n = 2, .in = {{{1, {1}}, -2, 2}, {{1, {1}}, -2, 2}}, .build = case_dot},
     {.label = "empty", .n = 2, .in = {{{1, {0}}, -2, 2}, {{1, {0}}, -2, 2}}, .build = case_dot},
 };
 
-/* A row: the specification, which is the label too, and the operands. */
-#define SPEC(text, ...)                                                                                                \
-    {                                                                                                                  \
-        .label = text, .n = 2, .in = {__VA_ARGS__}, .build = case_einsum, .user = text                                 \
-    }
+/* clang-format off */
+/* One row per case: the specification, which is also the label, and the operands. */
+#define SPEC(text, ...) {.label = text, .n = 2, .in = {__VA_ARGS__}, .build = case_einsum, .user = text}
 static const pal_case cases_einsum[] = {
     SPEC("ij,jk->ik", {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}),
     SPEC("ji,kj", {{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}),
@@ -289,22 +291,25 @@ static const pal_case cases_einsum[] = {
     SPEC("ij,kl->", {{2, {3, 2}}, -1, 1}, {{2, {2, 3}}, -1, 1}),
     SPEC("aij,jkc->ki", {{3, {2, 3, 2}}, -1, 1}, {{3, {2, 2, 3}}, -1, 1}),
     SPEC(",i->i", {{0, {0}}, -1, 1}, {{1, {3}}, -1, 1}),
-    {.label = "empty sum",
-     .n = 2,
-     .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
-     .build = case_einsum,
-     .user = "ij,jk->ik"},
+    {.label = "empty sum", .n = 2, .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
+     .build = case_einsum, .user = "ij,jk->ik"},
 };
+/* clang-format on */
 #undef SPEC
 
 #define COMPOSITE(name) .op_class = PAL_CLASS_COMPOSITE, .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)
-static const pal_op op_outer = {PAL_OP_HEAD("outer", "y[i,j] = a[i] b[j]", "outer product of two vectors"),
-                                COMPOSITE(outer)};
-static const pal_op op_dot = {PAL_OP_HEAD("dot", "y = sum_i a[i] b[i]", "inner product of two vectors"),
-                              COMPOSITE(dot)};
-static const pal_op op_einsum = {PAL_OP_HEAD("einsum", "y[result] = sum over the other letters of a[..] b[..]",
-                                             "Einstein's sum of two operands, such as \"nij,jk->nik\""),
-                                 COMPOSITE(einsum)};
+/* clang-format off */
+static const pal_op op_outer = {
+    PAL_OP_HEAD("outer", "y[i,j] = a[i] b[j]", "outer product of two vectors"),
+    COMPOSITE(outer)};
+static const pal_op op_dot = {
+    PAL_OP_HEAD("dot", "y = sum_i a[i] b[i]", "inner product of two vectors"),
+    COMPOSITE(dot)};
+static const pal_op op_einsum = {
+    PAL_OP_HEAD("einsum", "y[result] = sum over the other letters of a[..] b[..]",
+                "Einstein sum of two operands, such as \"nij,jk->nik\""),
+    COMPOSITE(einsum)};
+/* clang-format on */
 #undef COMPOSITE
 
 static const pal_op *const ops[] = {&op_outer, &op_dot, &op_einsum};

@@ -1,4 +1,4 @@
-/* einsum.h - what the files of Einstein sums share: axes as letters, and a specification that is read. */
+/* einsum.h - shared by the files of Einstein sums: axes as letters, and the parsed specification. */
 #ifndef PAL_OPS_EINSUM_H
 #define PAL_OPS_EINSUM_H
 
@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { PAL__LETTERS = 128 };
-typedef char pal__letters[PAL_MAX_RANK + 1]; /* of the axes in order; ends with 0 */
+typedef char pal__letters[PAL_MAX_RANK + 1]; /* one letter per axis, in order; ends with 0 */
 
 static inline bool pal__has(const char *axes, char letter) { return strchr(axes, letter) != NULL; }
 
@@ -24,11 +24,11 @@ typedef struct pal__einsum {
     pal__letters part[3]; /* the operands, the result */
 } pal__einsum;
 
-/* einsum_spec.c. Fills the parts; then, by the two operands' shapes, the letters' sizes. False, and a tape error with
- * the reason and its place in the text, where that cannot be. */
+/* einsum_spec.c. read fills in the parts from the text; measure then fills in size, indexed by letter, from the shapes
+ * of the two operands. If that fails, they return false, and the tape error contains the reason and the place. */
 bool pal__einsum_read(pal__einsum *r);
 bool pal__einsum_measure(const pal__einsum *r, pal_var a, pal_var b, int64_t *size);
-/* place: where in the text (0: nowhere in particular). */
+/* Sets the tape error. place: the position in the text, from 1; 0: no position. */
 bool pal__einsum_refuse(const pal__einsum *r, const char *reason, size_t place);
 
 #endif

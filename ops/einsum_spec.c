@@ -1,15 +1,16 @@
-/* einsum_spec.c - reads an Einstein sum's specification, "nij,jk->nik", and says what is wrong with it and where. */
+/* einsum_spec.c - parses the specification of an Einstein sum, such as "nij,jk->nik", and reports errors with their
+ * position. */
 #include "ops/einsum.h"
 
 #include <stdio.h>
 
-/* With the text itself on one line. */
+/* The message quotes the specification; characters that cannot be printed become '?'. */
 bool pal__einsum_refuse(const pal__einsum *r, const char *reason, size_t place)
 {
-    char quoted[64] = "", where[32] = "";
+    char quoted[64] = "", where[40] = "";
     for (size_t i = 0; r->spec[i] && i < sizeof quoted - 1; i++)
         quoted[i] = r->spec[i] >= ' ' && r->spec[i] <= '~' ? r->spec[i] : '?';
-    if (place) snprintf(where, sizeof where, " at place %zu", place);
+    if (place) snprintf(where, sizeof where, " at position %zu", place);
     pal_tape_fail(r->tape, PAL_ERR_ARGUMENT, "einsum: %s%s in \"%s\"", reason, where, quoted);
     return false;
 }
@@ -21,7 +22,7 @@ static bool read_letter(pal__einsum *r, int part, size_t at)
     static const char *const names[] = {"operand 1", "operand 2", "the result"};
     char c = r->spec[at], reason[48];
     if (!is_letter(c)) {
-        snprintf(reason, sizeof reason, c >= ' ' && c <= '~' ? "a strange %c" : "a strange character", c);
+        snprintf(reason, sizeof reason, c >= ' ' && c <= '~' ? "unexpected %c" : "unexpected character", c);
         return pal__einsum_refuse(r, reason, at + 1);
     }
     if (pal__has(r->part[part], c)) {
@@ -29,19 +30,19 @@ static bool read_letter(pal__einsum *r, int part, size_t at)
         return pal__einsum_refuse(r, reason, at + 1);
     }
     if (strlen(r->part[part]) == PAL_MAX_RANK) {
-        snprintf(reason, sizeof reason, "%s has over %d axes", names[part], PAL_MAX_RANK);
+        snprintf(reason, sizeof reason, "%s has more than %d axes", names[part], PAL_MAX_RANK);
         return pal__einsum_refuse(r, reason, 0);
     }
     pal__append(r->part[part], c);
     return true;
 }
 
-/* The letters that one operand alone has, in the order of their codes. */
+/* The letters that occur in only one operand, in the order of their character codes. */
 static bool implied_result(pal__einsum *r)
 {
     for (char c = 'A'; c <= 'z'; c++) {
         if (!is_letter(c) || pal__has(r->part[0], c) == pal__has(r->part[1], c)) continue;
-        if (strlen(r->part[2]) == PAL_MAX_RANK) return pal__einsum_refuse(r, "the result has over 6 axes", 0);
+        if (strlen(r->part[2]) == PAL_MAX_RANK) return pal__einsum_refuse(r, "the result has more than 6 axes", 0);
         pal__append(r->part[2], c);
     }
     return true;
@@ -83,7 +84,7 @@ bool pal__einsum_measure(const pal__einsum *r, pal_var a, pal_var b, int64_t *si
     for (int o = 0; o < 2; o++) {
         pal_shape s = pal_shape_of(o ? b : a);
         if (s.rank != (int)strlen(r->part[o])) {
-            snprintf(reason, sizeof reason, "operand %d is %s, which does not have the %zu axes", o + 1,
+            snprintf(reason, sizeof reason, "operand %d is %s and must have %zu axes", o + 1,
                      pal_shape_text(s, text, sizeof text), strlen(r->part[o]));
             return pal__einsum_refuse(r, reason, 0);
         }

@@ -1,10 +1,10 @@
-/* elementwise.c - makes descriptors and functions of the rows of elementwise.def. where and cast, whose operands differ
- * in type, have files of their own. */
+/* elementwise.c - generates descriptors and functions from the rows of elementwise.def. where and cast have files of
+ * their own, because their operands and results differ in type. */
 #include "ops/elementwise.h"
 
 #include <math.h>
 
-/* ---- Helpers that rows are written with ----------------------------------------------------------------------- */
+/* ---- Helpers for the rows ------------------------------------------------------------------------------------- */
 
 pal_var pal_like(pal_var x, double value) { return pal_fill(x.tape, pal_dtype_of(x), PAL_SCALAR, value); }
 pal_var pal_scale(pal_var x, double factor) { return pal_mul(x, pal_like(x, factor)); }
@@ -12,12 +12,12 @@ pal_var pal_shift(pal_var x, double addend) { return pal_add(x, pal_like(x, adde
 pal_var pal_one_minus(pal_var x) { return pal_sub(pal_like(x, 1), x); }
 pal_var pal_lerp(pal_var a, pal_var b, double t) { return pal_add(a, pal_scale(pal_sub(b, a), t)); }
 
-/* ---- Rewrites, exact: neutral operands, twice an involution --------------------------------------------------- */
+/* ---- Exact rewrites: neutral operands, an involution applied twice -------------------------------------------- */
 
 #define ROW(name) static const pal_op op_##name;
 #include "ops/elementwise.def"
 
-/* x + 0 is not here: it would lose the sign of -0. */
+/* x + 0 is not in the table: -0 + 0 is +0, so the rewrite would change the sign. */
 static const struct {
     const pal_op *op;
     size_t operand;
@@ -37,7 +37,7 @@ static pal_var rewrite_neutral(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
-/* Twice the negative, bit for bit. */
+/* The negation of a negation has the original bits. */
 static pal_var rewrite_unary(const pal_rule *r, bool rounding)
 {
     (void)rounding;
@@ -45,7 +45,7 @@ static pal_var rewrite_unary(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
-/* ---- What the kinds of rows share ----------------------------------------------------------------------------- */
+/* ---- Shared by the kinds of rows ------------------------------------------------------------------------------ */
 
 static bool infer_to_boolean(pal_infer *r)
 {
@@ -59,13 +59,13 @@ static bool infer_logical(pal_infer *r)
     r->shape = r->shapes[0];
     r->dtype = PAL_BOOL;
     for (size_t i = 0; i < r->n; i++) {
-        if (r->dtypes[i] != PAL_BOOL) return pal_infer_fail(r, "operands are to be boolean");
+        if (r->dtypes[i] != PAL_BOOL) return pal_infer_fail(r, "the operands must be boolean");
         if (!pal_shape_broadcast(r->shape, r->shapes[i], &r->shape)) return false;
     }
     return true;
 }
 
-/* A boolean has no derivative to check: what it selects has. */
+/* A boolean has no derivative that could be checked, so the case uses the values that it selects. */
 static pal_var selected(pal_var condition, const pal_var *in)
 {
     return pal_where(condition, pal_mul(in[0], in[1]), pal_sub(in[0], in[1]));
@@ -88,18 +88,19 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
 
 #define DECLARE_BOOL_TILE(name, isa)                                                                                   \
     void pal__##name##_boolean_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
-#define BOOL_TILES(name, isa)                                                                                          \
-    {                                                                                                                  \
-        [PAL_BOOL] = pal__##name##_boolean_##isa                                                                       \
-    }
+/* clang-format off */
+#define BOOL_TILES(name, isa) {[PAL_BOOL] = pal__##name##_boolean_##isa}
+/* clang-format on */
 
 #define ROW(name)          PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, name)
 #define NOT(name, ...)     PAL_DECLARE_EACH_ISA(DECLARE_BOOL_TILE, name)
 #define LOGICAL(name, ...) PAL_DECLARE_EACH_ISA(DECLARE_BOOL_TILE, name)
 #include "ops/elementwise.def"
 
-#define SMOOTH                                                                                                         \
-    (pal_var) { 0 }
+/* clang-format off */
+#define SMOOTH (pal_var){0}
+#define BRACED(...) {__VA_ARGS__}
+/* clang-format on */
 #define PARAMETER(P, i)                                                                                                \
     const double P = r->params->r[i];                                                                                  \
     (void)P;
@@ -125,7 +126,7 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     static bool infer_##name(pal_infer *r)                                                                             \
     {                                                                                                                  \
         PARAMETERS                                                                                                     \
-        return (valid) ? pal_infer_same(r) : pal_infer_fail(r, "wants " text);                                         \
+        return (valid) ? pal_infer_same(r) : pal_infer_fail(r, "needs " text);                                         \
     }
 #define COMMON(NAME, FORMULA, SUMMARY)                                                                                 \
     PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_ELEMENTWISE, .tile = PAL_EACH_ISA(PAL_REAL_TILES, NAME)
@@ -148,10 +149,6 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     static const pal_params sample_##name = {.r = values};                                                             \
     static const pal_op op_##name = {OF_ONE(name, formula_, summary_, low_, high_), .infer = infer_##name,             \
                                      .n_reals = n_reals_, .sample = &sample_##name};
-#define BRACED(...)                                                                                                    \
-    {                                                                                                                  \
-        __VA_ARGS__                                                                                                    \
-    }
 #define UNARY_P(name, P, sample, valid, formula, loops, value, adjoint, low, high, kink, summary)                      \
     PARAMETRIC(name, PARAMETER(P, 0), 1, BRACED(sample), valid, #valid, formula, adjoint, low, high, kink, summary)    \
     pal_var pal_##name(pal_var x, double P) { return pal_record(NULL, &op_##name, &x, 1, &(pal_params){.r = {P}}); }
@@ -163,34 +160,31 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
         return pal_record(NULL, &op_##name, &x, 1, &(pal_params){.r = {P, Q}});                                        \
     }
 
+/* clang-format off */
 #define STEP(name, formula_, value, low_, high_, kink, summary_)                                                       \
     KINK(name, , kink)                                                                                                 \
     static const pal_op op_##name = {                                                                                  \
-        COMMON(name, formula_, summary_), .arity = 1,    .infer = pal_infer_same, .derivative = {PAL_ZERO_DERIVATIVE}, \
-        .decision = kink_##name,          .low = {low_}, .high = {high_}};                                             \
+        COMMON(name, formula_, summary_), .arity = 1, .infer = pal_infer_same, .derivative = {PAL_ZERO_DERIVATIVE},    \
+        .decision = kink_##name, .low = {low_}, .high = {high_}};                                                      \
     pal_var pal_##name(pal_var x) { return pal_record(NULL, &op_##name, &x, 1, NULL); }
+/* clang-format on */
 
+/* clang-format off */
 #define BINARY(name, formula_, loops, value, adjoint_a, adjoint_b, low_, high_, kink, summary_)                        \
     RULE(name, , k == 0 ? adjoint_a : adjoint_b)                                                                       \
     KINK(name, , kink)                                                                                                 \
-    static const pal_op op_##name = {COMMON(name, formula_, summary_),                                                 \
-                                     .arity = 2,                                                                       \
-                                     .infer = pal_infer_same,                                                          \
-                                     .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},                                       \
-                                     .vjp = vjp_##name,                                                                \
-                                     .decision = kink_##name,                                                          \
-                                     .rewrite = rewrite_neutral,                                                       \
-                                     .low = {low_, low_},                                                              \
-                                     .high = {high_, high_}};                                                          \
+    static const pal_op op_##name = {                                                                                  \
+        COMMON(name, formula_, summary_), .arity = 2, .infer = pal_infer_same,                                         \
+        .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_##name, .decision = kink_##name,                        \
+        .rewrite = rewrite_neutral, .low = {low_, low_}, .high = {high_, high_}};                                      \
     pal_var pal_##name(pal_var a, pal_var b) { return pal_record(NULL, &op_##name, (pal_var[]){a, b}, 2, NULL); }
 
 #define BOOLEAN(name, build_)                                                                                          \
     static const pal_op *const self_##name = &op_##name;                                                               \
-    static const pal_case cases_##name[] = {{.label = "selects",                                                       \
-                                             .n = 2,                                                                   \
-                                             .in = {{{2, {3, 4}}, -3, 3}, {{1, {4}}, -3, 3}},                          \
-                                             .build = build_,                                                          \
-                                             .user = &self_##name}};
+    static const pal_case cases_##name[] = {                                                                           \
+        {.label = "selects", .n = 2, .in = {{{2, {3, 4}}, -3, 3}, {{1, {4}}, -3, 3}},                                  \
+         .build = build_, .user = &self_##name}};
+/* clang-format on */
 #define TO_BOOLEAN(name)                                                                                               \
     .infer = infer_to_boolean, .derivative = {PAL_ZERO_DERIVATIVE}, .cases = cases_##name, .n_cases = 1,               \
     .low = {-3, -3}, .high = {3, 3}

@@ -1,4 +1,4 @@
-/* elementwise.h - what the files of the elementwise family share. */
+/* elementwise.h - shared by the files of the elementwise family. */
 #ifndef PAL_OPS_ELEMENTWISE_H
 #define PAL_OPS_ELEMENTWISE_H
 
@@ -9,7 +9,7 @@
 
 extern const pal_op pal__op_where, pal__op_cast;
 
-/* Factors of adjoints, and kinks: elementwise_rules.c. */
+/* elementwise_rules.c: factors of adjoints, and expressions for kinks. */
 pal_var pal__within(pal_var x, double low, double high); /* whether low < x < high */
 pal_var pal__where_within(pal_var x, double low, double high, pal_var inside, pal_var outside);
 pal_var pal__odd(pal_var whole);

@@ -1,11 +1,11 @@
-/* elementwise_cast.c - cast: the same numbers in another element type. Integers saturate. */
+/* elementwise_cast.c - cast: converts values to another element type. Integers saturate. */
 #include "ops/elementwise.h"
 
 static bool infer_cast(pal_infer *r)
 {
     r->shape = r->shapes[0];
     r->dtype = (pal_dtype)r->params->i[0];
-    return (pal_dtype_size(r->dtype) && r->dtype != PAL_BF16) || pal_infer_fail(r, "no such element type");
+    return (pal_dtype_size(r->dtype) && r->dtype != PAL_BF16) || pal_infer_fail(r, "cannot cast to that element type");
 }
 
 static pal_var vjp_cast(const pal_rule *r, size_t k) { return pal_cast(r->seed, pal_dtype_of(r->in[k])); }
@@ -30,10 +30,10 @@ static double read_as_double(pal_dtype dtype, const void *data, size_t i)
     }
 }
 
-/* Out of an integer's range gives its nearest end, and NaN gives 0: C leaves both undefined. */
+/* A number outside of the integer's range becomes the nearest limit, and NaN becomes 0. In C both are undefined. */
 static double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x == x ? x : 0; }
 
-/* One loop a pair of types would be faster; casts are rare and their cost is that of the loads. */
+/* One loop per pair of types would be faster, but casts are rare, and loading the values dominates their cost. */
 static void cast_tile(pal_dtype from, size_t n, void *out, const void *in, pal_dtype to)
 {
     for (size_t i = 0; i < n; i++) {
@@ -79,21 +79,15 @@ static pal_var case_cast(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_cast[] = {
     {.label = "to its own type", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_cast}};
 
-const pal_op pal__op_cast = {PAL_OP_HEAD("cast", "x in another element type", "changes the element type"),
-                             .op_class = PAL_CLASS_ELEMENTWISE,
-                             .arity = 1,
-                             .n_ints = 1,
-                             .infer = infer_cast,
-                             .derivative = {PAL_HAS_RULE},
-                             .vjp = vjp_cast,
-                             .rewrite = rewrite_cast,
-                             .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32,
-                                                            [PAL_F64] = cast_F64,
-                                                            [PAL_I32] = cast_I32,
-                                                            [PAL_U8] = cast_U8,
-                                                            [PAL_BOOL] = cast_BOOL}},
-                             .cases = cases_cast,
-                             .n_cases = 1};
+/* clang-format off */
+const pal_op pal__op_cast = {
+    PAL_OP_HEAD("cast", "x in another element type", "changes the element type"),
+    .op_class = PAL_CLASS_ELEMENTWISE, .arity = 1, .n_ints = 1,
+    .infer = infer_cast, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cast, .rewrite = rewrite_cast,
+    .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32, [PAL_F64] = cast_F64, [PAL_I32] = cast_I32,
+                                   [PAL_U8] = cast_U8, [PAL_BOOL] = cast_BOOL}},
+    .cases = cases_cast, .n_cases = 1};
+/* clang-format on */
 
 pal_var pal_cast(pal_var x, pal_dtype dtype)
 {

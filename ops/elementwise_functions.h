@@ -1,8 +1,8 @@
-/* elementwise_functions.h - functions that elementwise.def's rows are written with, of vecmath.h's and for one real
- * type T; included by elementwise_type.h. Exponentials and logarithms stand outside of choices, so that the compiler
- * can vectorise them. NaN in gives NaN out. */
+/* elementwise_functions.h - functions that the rows of elementwise.def use, for one real type T; included by
+ * elementwise_type.h. They are built from the functions of vecmath.h. Exponentials and logarithms are computed outside
+ * of conditional expressions, so that the compiler can vectorise them. NaN in gives NaN out. */
 
-/* Both of e = e^-|x|, which never overflows: 1/(1+e) on the right, e/(1+e) on the left. */
+/* With e = e^-|x|, which never overflows: 1/(1+e) for x >= 0, e/(1+e) for x < 0. */
 static inline T MATH(sigmoid)(T x)
 {
     T e = EXP(-ABS(x)), numerator = x < 0 ? e : 1;
@@ -15,21 +15,22 @@ static inline T MATH(softplus)(T x)
     return linear + l;
 }
 
-/* softplus(a) - b a with what is large taken apart first: for a = 20, b = 1 it is 2e-9, not the rounding of 20. */
+/* softplus(a) - b a. The linear parts are subtracted first: for a = 20, b = 1 the result is 2e-9, not the rounding
+ * error of 20. */
 static inline T MATH(cross_entropy)(T a, T b)
 {
     T l = MATH(log1p_unit)(EXP(-ABS(a))), linear = a < 0 ? 0 : a;
     return linear - b * a + l;
 }
 
-/* The larger, and ln(1 + e^-d); equal infinities differ by 0. */
+/* The larger operand plus ln(1 + e^-d), where d is the difference. For equal infinities d is 0. */
 static inline T MATH(logaddexp)(T a, T b)
 {
     T larger = a > b ? a : b, apart = a == b ? 0 : ABS(a - b);
     return larger + MATH(log1p_unit)(EXP(-apart));
 }
 
-/* Minus infinity times 0 is 0 here. */
+/* At minus infinity, where the product would be NaN, the result is -0. The same holds for gelu and mish. */
 static inline T MATH(silu)(T x)
 {
     T y = x * MATH(sigmoid)(x);
@@ -42,7 +43,7 @@ static inline T MATH(gelu)(T x)
     return x == (T)-INFINITY ? (T)-0.0 : y;
 }
 
-/* tanh(ln(1 + e^x)) = n / (n + 2) with n = e^2x + 2 e^x; on the right both are divided by e^2x. */
+/* tanh(ln(1 + e^x)) = n / (n + 2) with n = e^2x + 2 e^x; for x >= 0 both are divided by e^2x. */
 static inline T MATH(mish)(T x)
 {
     T e = EXP(-ABS(x)), numerator = x < 0 ? e * (e + 2) : 1 + 2 * e, rest = x < 0 ? 2 : 2 * (e * e);
@@ -56,21 +57,21 @@ static inline T MATH(softsign)(T x)
     return ABS(x) == (T)INFINITY ? end : y;
 }
 
-/* ln(-expm1(-x)) up to ln 2, log1p(-e^-x) above (Maechler 2012, "Accurately computing log(1 - exp(-|a|))"). */
+/* ln(-expm1(-x)) for x < ln 2, else log1p(-e^-x) (Maechler 2012, "Accurately computing log(1 - exp(-|a|))"). */
 static inline T MATH(log1mexp)(T x)
 {
     T near = LOG(-EXPM1(-x)), far = LOG1P(-EXP(-x));
     return x < (T)0.6931471805599453 ? near : far;
 }
 
-/* ln(x / (1-x)) = log1p((2x-1) / (1-x)), whose parts are exact from 1/4 on. */
+/* ln(x / (1-x)) = log1p((2x-1) / (1-x)); from x = 1/4 on, 2x-1 and 1-x are exact. */
 static inline T MATH(logit)(T x)
 {
     T low = LOG(x / (1 - x)), high = LOG1P((x + x - 1) / (1 - x));
     return x < (T)0.25 ? low : high;
 }
 
-/* With the sign of b, as the quotient rounded down leaves it; of a zero too. */
+/* The remainder of the quotient rounded down. It has the sign of b, also if it is zero. */
 static inline T MATH(remainder)(T a, T b)
 {
     T r = FMOD(a, b), other = r + b;

@@ -1,6 +1,7 @@
-/* elementwise_kernels.c - the vector kernels of the elementwise and random operations. Built once for each instruction
- * set: PAL_ISA_NAME is its suffix. Plain expressions that the compiler vectorises, but for those that call the C
- * library or special.c. */
+/* elementwise_kernels.c - the vector kernels of the elementwise and random operations.
+ *
+ * This file is built once per instruction set, with PAL_ISA_NAME as the suffix of its functions. The compiler
+ * vectorises the plain expressions, except those that call the C library or special.c. */
 #include "ops/elementwise.h"
 
 #include "autograd/machine/noise_kernels.h"
@@ -57,7 +58,7 @@
 #include "ops/elementwise_type.h"
 #undef FN
 
-/* Booleans are bytes of 0 and 1. */
+/* A boolean is one byte, 0 or 1. */
 #define FN(name) JOIN(name, boolean, PAL_ISA_NAME)
 #define NOT(name, formula, value, ...)                                                                                 \
     HEAD(name)                                                                                                         \

@@ -1,5 +1,6 @@
-/* elementwise_type.h - the vector kernels of elementwise.def's rows for one real type T; included by
- * elementwise_kernels.c for each. Buffers are padded, so there are no tails; out may be an operand. */
+/* elementwise_type.h - the vector kernels of the rows of elementwise.def for one real type T; elementwise_kernels.c
+ * includes it for each type. Buffers are padded to whole vectors, so the loops need no remainder. out may be an
+ * operand. */
 #include "ops/elementwise_functions.h"
 
 #define ONE(name, PARAMETERS, R, loops, value)                                                                         \

@@ -1,8 +1,10 @@
-/* extreme_type.h - the largest or the smallest of a row, or of each of neighbouring columns; included by fold_kernels.c
- * for each type T, with FN, COLUMNS, START and BEATS(a, b). A NaN wins; of equals the first of those that meet. NaNs
- * are kept apart from values until the end: each of the two chains is then one instruction long. Element i goes into
- * partial i % PARTIALS and the partials are joined by a fixed tree, a short row in order, so that the bits are those of
- * the definition on every instruction set. */
+/* extreme_type.h - the largest or smallest element of a row, or of each of several neighbouring columns. fold_kernels.c
+ * includes it for each type T, with FN, COLUMNS, START and BEATS(a, b).
+ *
+ * If an element is NaN, the result is NaN. When two equal values are compared, the current one is kept. NaNs are
+ * collected separately from values until the end, so that each step of both chains is one instruction. Element i goes
+ * into partial i % PARTIALS, and a fixed tree joins the partials; a row that is shorter than PARTIALS is computed in
+ * order. So the bits are the same on every instruction set. */
 #define PARTIALS      (128 / sizeof(T))
 #define FURTHER(a, b) ((a) != (a) ? (a) : (b))
 #define EXTREME(a, b) (BEATS(a, b) || (a) != (a) ? (a) : (b))
@@ -33,7 +35,7 @@ T FN(const T *x, size_t n)
     return p[0];
 }
 
-/* Rows lie stride elements apart; from the first to the last. */
+/* Rows are stride elements apart and are processed from the first to the last. */
 void COLUMNS(const T *x, size_t rows, size_t stride, size_t columns, T *out)
 {
     for (size_t c = 0; c < columns; c++) out[c] = START;

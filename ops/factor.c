@@ -1,11 +1,11 @@
-/* factor.c - Cholesky factors, and what follows from them.
+/* factor.c - Cholesky factors, and solutions, inverses and determinants from them.
  *
- * A factor is computed by halves, with BLAS's triangular solve and symmetric update between them, so that any CBLAS
- * serves: LAPACK is not needed. The matrices of a batch are the tasks; each is single-threaded, so the bits depend on
- * neither the number of threads nor their order.
+ * A matrix is factored recursively in two halves, with the triangular solve and the symmetric update of BLAS between
+ * them. So any CBLAS suffices, and LAPACK is not needed. The matrices of a batch are divided into tasks, and each
+ * matrix is factored by one thread. So the bits depend neither on the number of threads nor on their order.
  *
- * Derivatives: Murray 2016, "Differentiation of the Cholesky decomposition", equation 10. The rules are made of the
- * same operations, and of lower_part, which is linear and its own adjoint. */
+ * Derivatives: Murray 2016, "Differentiation of the Cholesky decomposition", equation 10. The rules use the same
+ * operations and lower_part, which is linear and its own adjoint. */
 #include "ops/factor.h"
 
 #include <cblas.h>
@@ -44,12 +44,12 @@ static bool infer_square(pal_infer *r)
 {
     r->shape = r->shapes[0];
     r->dtype = r->dtypes[0];
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only of reals");
-    if (!pal__is_square(&r->shape)) return pal_infer_fail(r, "the last two axes are to be equal");
-    return r->shape.dim[r->shape.rank - 1] <= INT32_MAX || pal_infer_fail(r, "an axis beyond BLAS's range");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    if (!pal__is_square(&r->shape)) return pal_infer_fail(r, "the last two axes must be equal");
+    return r->shape.dim[r->shape.rank - 1] <= INT32_MAX || pal_infer_fail(r, "an axis is too long for BLAS");
 }
 
-/* A-bar = sym(L^-T P L^-1) with P = Phi(L^T L-bar); Phi takes the lower triangle and halves the diagonal. */
+/* A-bar = sym(L^-T P L^-1) with P = Phi(L^T L-bar). Phi keeps the lower triangle and halves the diagonal. */
 static pal_var vjp_cholesky(const pal_rule *r, size_t k)
 {
     (void)k;
@@ -93,7 +93,7 @@ static pal_status run_cholesky(const pal_call *c)
     return PAL_OK;
 }
 
-/* x x^T + I: what perturbs x keeps it symmetric and positive definite. */
+/* x x^T + I stays symmetric and positive definite when the gradient check perturbs x. */
 static pal_var definite(pal_var x) { return pal_add(pal_matmul_t(x, x, false, true), pal__identity_like(x)); }
 
 static pal_var case_cholesky(pal_tape *t, const pal_var *in, const void *user)
@@ -105,29 +105,25 @@ static pal_var case_cholesky(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_cholesky[] = {
     {.label = "x x' + 1", .n = 1, .in = {{{2, {4, 4}}, -1, 1}}, .build = case_cholesky},
     {.label = "batch", .n = 1, .in = {{{3, {2, 3, 3}}, -1, 1}}, .build = case_cholesky},
-    {.label = "of one", .n = 1, .in = {{{2, {1, 1}}, -1, 1}}, .build = case_cholesky},
+    {.label = "size 1", .n = 1, .in = {{{2, {1, 1}}, -1, 1}}, .build = case_cholesky},
     {.label = "empty", .n = 1, .in = {{{2, {0, 0}}, -1, 1}}, .build = case_cholesky},
 };
 
+/* clang-format off */
 static const pal_op op_cholesky = {
     PAL_OP_HEAD("cholesky", "L with L L' = a, L[i,j] = 0 where j > i",
-                "lower factor; reads a's lower triangle; fails if not positive definite; its derivative is symmetric"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 1,
-    .capabilities = PAL_CAN_FAIL,
-    .infer = infer_square,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_cholesky,
-    .run = run_cholesky,
-    .scratch = scratch_cholesky,
-    .cases = cases_cholesky,
-    .n_cases = PAL_COUNT(cases_cholesky)};
+                "lower factor; reads only a's lower triangle; fails if not positive definite; symmetric derivative"),
+    .op_class = PAL_CLASS_OPAQUE, .arity = 1, .capabilities = PAL_CAN_FAIL,
+    .infer = infer_square, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cholesky,
+    .run = run_cholesky, .scratch = scratch_cholesky,
+    .cases = cases_cholesky, .n_cases = PAL_COUNT(cases_cholesky)};
+/* clang-format on */
 
 pal_var pal_cholesky(pal_var a) { return pal_record(a.tape, &op_cholesky, &a, 1, NULL); }
 
-/* ---- What a factor is good for -------------------------------------------------------------------------------- */
+/* ---- Composites of a factor ----------------------------------------------------------------------------------- */
 
-/* Reports for a composite what the rule of the operation that it is made of has to say. */
+/* Applies the shape rule of an operation to the operands of a composite. The error begins with the composite's name. */
 static bool fits(const char *name, bool (*infer)(pal_infer *), const pal_var *in, size_t n)
 {
     static const pal_params none;
@@ -167,7 +163,7 @@ pal_var pal_cholesky_inverse(pal_var l)
     return pal_matmul_t(inverse, inverse, true, false);
 }
 
-/* 2 sum_i ln L[i,i]; the diagonal is every (n+1)-th element of a matrix. */
+/* 2 sum_i ln L[i,i]. The diagonal is every (n+1)-th element of the flattened matrix. */
 pal_var pal_cholesky_log_det(pal_var l)
 {
     if (!fits("cholesky_log_det", infer_square, &l, 1)) return (pal_var){.tape = l.tape};
@@ -220,22 +216,28 @@ static const pal_case cases_cholesky_inverse[] = {
 static const pal_case cases_cholesky_log_det[] = {
     {.label = "x x' + 1", .n = 1, .in = {{{2, {4, 4}}, -1, 1}}, .build = case_cholesky_log_det},
     {.label = "batch", .n = 1, .in = {{{3, {2, 3, 3}}, -1, 1}}, .build = case_cholesky_log_det},
-    {.label = "of one", .n = 1, .in = {{{2, {1, 1}}, -1, 1}}, .build = case_cholesky_log_det},
+    {.label = "size 1", .n = 1, .in = {{{2, {1, 1}}, -1, 1}}, .build = case_cholesky_log_det},
     {.label = "empty", .n = 1, .in = {{{2, {0, 0}}, -1, 1}}, .build = case_cholesky_log_det},
 };
 
 #define COMPOSITE(name) .op_class = PAL_CLASS_COMPOSITE, .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)
-static const pal_op op_cholesky_solve = {PAL_OP_HEAD("cholesky_solve", "X with L L' X = B", "solves by the factor"),
-                                         COMPOSITE(cholesky_solve)};
+/* clang-format off */
+static const pal_op op_cholesky_solve = {
+    PAL_OP_HEAD("cholesky_solve", "X with L L' X = B", "solves a linear system, given the factor of its matrix"),
+    COMPOSITE(cholesky_solve)};
+/* clang-format on */
 static const pal_op op_cholesky_inverse = {
-    PAL_OP_HEAD("cholesky_inverse", "(L L')^-1", "the inverse of the matrix of which L is the factor"),
+    PAL_OP_HEAD("cholesky_inverse", "(L L')^-1", "inverse of the matrix that has the factor L"),
     COMPOSITE(cholesky_inverse)};
 static const pal_op op_cholesky_log_det = {
     PAL_OP_HEAD("cholesky_log_det", "ln det(L L') = 2 sum_i ln L[i,i]",
-                "the logarithm of the determinant of the matrix of which L is the factor"),
+                "logarithm of the determinant of the matrix that has the factor L"),
     COMPOSITE(cholesky_log_det)};
 #undef COMPOSITE
 
-static const pal_op *const ops[] = {&pal__op_lower_part, &op_cholesky,         &pal__op_triangular_solve,
-                                    &op_cholesky_solve,  &op_cholesky_inverse, &op_cholesky_log_det};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &pal__op_lower_part, &op_cholesky, &pal__op_triangular_solve,
+    &op_cholesky_solve, &op_cholesky_inverse, &op_cholesky_log_det};
+/* clang-format on */
 const pal__family pal__family_factor = {ops, PAL_COUNT(ops)};

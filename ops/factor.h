@@ -1,10 +1,10 @@
-/* factor.h - what the files of factors and of triangular solves share. */
+/* factor.h - shared by the files of Cholesky factors and of triangular solves. */
 #ifndef PAL_OPS_FACTOR_H
 #define PAL_OPS_FACTOR_H
 
 #include "ops/axes.h"
 
-/* Matrices a task, so that it is worth one; cost is the multiplications of each. */
+/* Matrices per task, so that a task has enough work; cost: multiplications per matrix. */
 enum { PAL__FACTOR_WORTH = 1 << 14 };
 static inline size_t pal__factor_grain(int64_t cost) { return 1 + (size_t)(PAL__FACTOR_WORTH / (cost + 1)); }
 
@@ -19,10 +19,10 @@ static inline pal_shape pal__batch_of(pal_shape s)
     return s;
 }
 
-/* triangular.c; factor.c lists them in its family. */
+/* Defined in triangular.c, listed in the family of factor.c. */
 extern const pal_op pal__op_lower_part, pal__op_triangular_solve;
 
-/* x below the diagonal, weighed, x on it, weighed, and 0 above; linear, and its own adjoint. */
+/* x times `below` below the diagonal, x times `on` on it, and 0 above. It is linear and its own adjoint. */
 pal_var pal__lower_part(pal_var x, double below, double on);
 pal_var pal__identity_like(pal_var square);
 

@@ -1,8 +1,9 @@
-/* factor_type.h - the kernels of factor.c for one real type T, with BLAS's routines TRSM and SYRK; matrices are
+/* factor_type.h - the kernels of factor.c for one real type T, with the BLAS routines TRSM and SYRK. Matrices are
  * row-major. */
 
-/* The lower factor in place of the lower triangle, n at most LEAF: column by column, each taken out of what remains.
- * Returns the order of the leading minor that is not positive; 0: all are. */
+/* Overwrites the lower triangle with the lower factor, for n at most LEAF. It works column by column and subtracts each
+ * column from the remaining triangle. Returns the order of the first leading minor that is not positive; 0: all are
+ * positive. */
 static int64_t FN(factor_leaf)(T *a, int64_t n, int64_t ld)
 {
     T column[LEAF];
@@ -20,7 +21,8 @@ static int64_t FN(factor_leaf)(T *a, int64_t n, int64_t ld)
     return 0;
 }
 
-/* [L11 0; L21 L22] of [A11 .; A21 A22]: L21 = A21 L11^-T, L22 the factor of A22 - L21 L21^T. */
+/* The factor [L11 0; L21 L22] of [A11 .; A21 A22]: L11 is the factor of A11, L21 = A21 L11^-T, and L22 is the factor of
+ * A22 - L21 L21^T. */
 static int64_t FN(factor)(const pal_context *context, T *a, int64_t n, int64_t ld)
 {
     if (n <= LEAF) return FN(factor_leaf)(a, n, ld);

@@ -1,7 +1,8 @@
-/* fold.c - reductions of the last axis that have kernels: [.., n] -> [.., 1]. Rows lie side by side; reduction.c brings
- * any set of axes there. With the parameter i[0] = 1 some reduce the first axis of a matrix instead: [m, n] -> [1, n].
- * row_shift is a constant to derivatives: what logsumexp takes out of its argument and puts back, so that it does not
- * overflow. */
+/* fold.c - reductions of the last axis that have kernels: [.., n] -> [.., 1].
+ *
+ * Rows are contiguous; pal__reduce (axes.c) moves any set of axes to the end. With the parameter i[0] = 1, some of the
+ * operations reduce the first axis of a matrix instead: [m, n] -> [1, n]. row_shift counts as a constant for
+ * derivatives: logsumexp subtracts it from its argument and adds it to the result, so that it does not overflow. */
 #include "ops/axes.h"
 
 #include <float.h>
@@ -17,8 +18,8 @@ static bool infer_rows(pal_infer *r)
 {
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are reduced");
-    if (r->shape.rank < 1) return pal_infer_fail(r, "there is no axis to reduce");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    if (r->shape.rank < 1) return pal_infer_fail(r, "a scalar has no axis to reduce");
     r->shape.dim[r->shape.rank - 1] = 1;
     return true;
 }
@@ -28,8 +29,9 @@ static bool infer_either(pal_infer *r)
     if (r->params->i[0] == 0) return infer_rows(r);
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are reduced");
-    if (r->params->i[0] != 1 || r->shape.rank != 2) return pal_infer_fail(r, "columns are those of a matrix");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    if (r->params->i[0] != 1 || r->shape.rank != 2)
+        return pal_infer_fail(r, "columns need a matrix and the parameter 1");
     r->shape.dim[0] = 1;
     return true;
 }
@@ -59,9 +61,9 @@ typedef struct columns_fold {
 static const columns_fold columns_max = {PAL_EACH_ISA(F32, column_max), PAL_EACH_ISA(F64, column_max)};
 static const columns_fold columns_min = {PAL_EACH_ISA(F32, column_min), PAL_EACH_ISA(F64, column_min)};
 
-enum { COLUMNS = 256 }; /* that a task takes at least: as many lines of each row as are fetched ahead */
+enum { COLUMNS = 256 }; /* minimum of columns per task: enough cache lines of each row for prefetching */
 
-/* Groups first .. end-1 of COLUMNS columns. */
+/* Reduces groups first .. end-1, of COLUMNS columns each. */
 static void fold_columns(const pal_call *c, const columns_fold *f, size_t first, size_t end)
 {
     size_t m = (size_t)c->in_shape[0].dim[0], n = (size_t)c->in_shape[0].dim[1], last = end * COLUMNS;
@@ -119,7 +121,7 @@ static void min_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 static pal_status run_max(const pal_call *c) { return run_rows(c, max_rows); }
 static pal_status run_min(const pal_call *c) { return run_rows(c, min_rows); }
 
-/* In equal shares to all that attain it. Where it is NaN none does. */
+/* All elements that equal the extreme get an equal share. If the extreme is NaN, no element does. */
 static pal_var vjp_extreme(const pal_rule *r, size_t k)
 {
     pal_var x = r->in[k], attains = pal_equal(x, r->out);
@@ -130,7 +132,7 @@ static pal_var vjp_extreme(const pal_rule *r, size_t k)
 
 static pal_var decide_extreme(const pal_rule *r) { return pal_equal(r->in[0], r->out); }
 
-/* Second derivatives of a maximum alone vanish. */
+/* The second derivatives of a maximum are 0, so the cases square it. */
 static pal_var case_max_square(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t, (void)user;
@@ -143,45 +145,35 @@ static pal_var case_min_square(pal_tape *t, const pal_var *in, const void *user)
     return pal_square(pal_reduce_min(pal_mul(in[0], in[1]), 2, false));
 }
 
-#define EXTREME_CASES(reduce, square)                                                                                  \
-    {.label = "last axis", .n = 1, .in = {{{2, {2, 3}}, -9, 9}}, PAL__OVER(reduce, 2, true)},                          \
-        {.label = "first axis", .n = 1, .in = {{{2, {2, 3}}, -9, 9}}, PAL__OVER(reduce, 1, false)},                    \
-        {.label = "both ends", .n = 1, .in = {{{3, {2, 2, 2}}, -9, 9}}, PAL__OVER(reduce, 5, false)},                  \
-        {.label = "all", .n = 1, .in = {{{3, {1, 2, 2}}, -9, 9}}, PAL__OVER(reduce, 7, false)},                        \
-        {.label = "of one", .n = 1, .in = {{{0, {0}}, -9, 9}}, PAL__OVER(reduce, 0, true)},                            \
-        {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -9, 9}}, PAL__OVER(reduce, 2, true)},                        \
-    {                                                                                                                  \
-        .label = "squared", .n = 2, .in = {{{2, {2, 3}}, -4, 4}, {{1, {3}}, 1, 2}}, .build = square                    \
-    }
+/* clang-format off */
+#define EXTREME_CASES(reduce, square) \
+    {.label = "last axis",  .n = 1, .in = {{{2, {2, 3}}, -9, 9}},    PAL__OVER(reduce, 2, true)}, \
+    {.label = "first axis", .n = 1, .in = {{{2, {2, 3}}, -9, 9}},    PAL__OVER(reduce, 1, false)}, \
+    {.label = "both ends",  .n = 1, .in = {{{3, {2, 2, 2}}, -9, 9}}, PAL__OVER(reduce, 5, false)}, \
+    {.label = "all",        .n = 1, .in = {{{3, {1, 2, 2}}, -9, 9}}, PAL__OVER(reduce, 7, false)}, \
+    {.label = "size 1",     .n = 1, .in = {{{0, {0}}, -9, 9}},       PAL__OVER(reduce, 0, true)}, \
+    {.label = "no rows",    .n = 1, .in = {{{2, {0, 3}}, -9, 9}},    PAL__OVER(reduce, 2, true)}, \
+    {.label = "squared",    .n = 2, .in = {{{2, {2, 3}}, -4, 4}, {{1, {3}}, 1, 2}}, .build = square}
+/* clang-format on */
 
 static const pal_case cases_max[] = {EXTREME_CASES(pal_reduce_max, case_max_square)};
 static const pal_case cases_min[] = {EXTREME_CASES(pal_reduce_min, case_min_square)};
 
+/* clang-format off */
 const pal_op pal__op_reduce_max = {
-    PAL_OP_HEAD("reduce_max", "max over axes of x", "largest; ties share the derivative equally; NaN wins"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_some,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_extreme,
-    .decision = decide_extreme,
-    .run = run_max,
-    .cases = cases_max,
-    .n_cases = PAL_COUNT(cases_max)};
+    PAL_OP_HEAD("reduce_max", "max over axes of x",
+                "largest element; ties share the derivative equally; NaN if any element is NaN"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
+    .infer = infer_some, .derivative = {PAL_HAS_RULE}, .vjp = vjp_extreme, .decision = decide_extreme, .run = run_max,
+    .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
 const pal_op pal__op_reduce_min = {
-    PAL_OP_HEAD("reduce_min", "min over axes of x", "smallest; ties share the derivative equally; NaN wins"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_some,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_extreme,
-    .decision = decide_extreme,
-    .run = run_min,
-    .cases = cases_min,
-    .n_cases = PAL_COUNT(cases_min)};
+    PAL_OP_HEAD("reduce_min", "min over axes of x",
+                "smallest element; ties share the derivative equally; NaN if any element is NaN"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
+    .infer = infer_some, .derivative = {PAL_HAS_RULE}, .vjp = vjp_extreme, .decision = decide_extreme, .run = run_min,
+    .cases = cases_min, .n_cases = PAL_COUNT(cases_min)};
+/* clang-format on */
 
 /* ---- row_shift ------------------------------------------------------------------------------------------------ */
 
@@ -207,20 +199,18 @@ static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch
 
 static pal_status run_shift(const pal_call *c) { return run_rows(c, shift_rows); }
 
-/* By itself it is no function to differentiate: in use it is. */
+/* It cannot be differentiated alone, so the case uses logsumexp. */
 static const pal_case cases_shift[] = {
     {.label = "logsumexp", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, PAL__OVER(pal_logsumexp, 2, true)}};
 
-const pal_op pal__op_row_shift = {PAL_OP_HEAD("row_shift", "max over the last axis, kept finite",
-                                              "what logsumexp subtracts; constant to derivatives"),
-                                  .op_class = PAL_CLASS_REDUCTION,
-                                  .arity = 1,
-                                  .n_ints = 1,
-                                  .infer = infer_either,
-                                  .derivative = {PAL_ZERO_DERIVATIVE},
-                                  .run = run_shift,
-                                  .cases = cases_shift,
-                                  .n_cases = PAL_COUNT(cases_shift)};
+/* clang-format off */
+const pal_op pal__op_row_shift = {
+    PAL_OP_HEAD("row_shift", "max over the last axis, kept finite",
+                "what logsumexp subtracts; a constant for derivatives"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
+    .infer = infer_either, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_shift,
+    .cases = cases_shift, .n_cases = PAL_COUNT(cases_shift)};
+/* clang-format on */
 
 /* ---- row_norm ------------------------------------------------------------------------------------------------- */
 
@@ -244,11 +234,11 @@ static double magnitude(const pal_call *c, size_t row, size_t n)
         const double *x = (const double *)c->in[0] + row * n;
         low = pal__fold_min.f64[isa](x, n), high = pal__fold_max.f64[isa](x, n);
     }
-    return high > -low ? high : -low; /* NaN if either is */
+    return high > -low ? high : -low; /* NaN if an element is NaN */
 }
 
-/* Squares that overflow, or vanish beside their sum, are those of elements multiplied by a power of 2. Within the
- * limits what vanishes would not have counted. */
+/* If the sum of squares overflows, or is so small that squares may have underflowed, it is computed again from elements
+ * scaled by a power of 2. Within the limits, squares that underflow are too small to change the sum. */
 static void norm_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
     size_t n = pal__last(c->in_shape[0]);
@@ -269,7 +259,8 @@ static void norm_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 
 static pal_status run_norm(const pal_call *c) { return run_rows(c, norm_rows); }
 
-/* x / |x|, and at 0, where there is none, 0: chosen, so that the second derivative is 0 there too. */
+/* x / |x|, and 0 at x = 0, where the derivative does not exist. pal_where selects it, so the second derivative is 0
+ * there too. */
 static pal_var vjp_norm(const pal_rule *r, size_t k)
 {
     pal_var none = pal_equal(r->out, pal_like(r->out, 0)), length = pal_where(none, pal_like(r->out, 1), r->out);
@@ -279,16 +270,13 @@ static pal_var vjp_norm(const pal_rule *r, size_t k)
 static const pal_case cases_norm[] = {
     {.label = "norm", .n = 1, .in = {{{2, {2, 3}}, 0.5, 2}}, PAL__OVER(pal_norm, 2, true)}};
 
+/* clang-format off */
 const pal_op pal__op_row_norm = {
-    PAL_OP_HEAD("row_norm", "sqrt(sum x^2) over the last axis", "what norm is made of; both derivatives 0 at 0"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .infer = infer_rows,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_norm,
-    .run = run_norm,
-    .cases = cases_norm,
-    .n_cases = PAL_COUNT(cases_norm)};
+    PAL_OP_HEAD("row_norm", "sqrt(sum x^2) over the last axis", "kernel of norm; first and second derivative 0 at 0"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1,
+    .infer = infer_rows, .derivative = {PAL_HAS_RULE}, .vjp = vjp_norm, .run = run_norm,
+    .cases = cases_norm, .n_cases = PAL_COUNT(cases_norm)};
+/* clang-format on */
 
 /* ---- prod and exclusive_prod ---------------------------------------------------------------------------------- */
 
@@ -304,7 +292,7 @@ static pal_var exclusive_prod(pal_var x) { return pal_record(NULL, &pal__op_excl
 
 static pal_var vjp_prod(const pal_rule *r, size_t k) { return pal_mul(r->seed, exclusive_prod(r->in[k])); }
 
-/* The product of those before in the result, times that of those behind. */
+/* The first loop stores the product of the elements before; the second multiplies it by the product of those after. */
 static void exclusive_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
     size_t n = pal__last(c->shape);
@@ -331,9 +319,10 @@ static bool infer_exclusive(pal_infer *r)
     return true;
 }
 
-/* By x_k: the sum over i other than k of s_i times the product of all but i and k, which is the exclusive product of
- * x with x_k replaced by 1. Nothing is divided, so zeros are as good as any number; n^2 values a row. Rows are
- * flattened first: the rank does not grow with the order. */
+/* The derivative in x_k is the sum over i other than k of s_i times the product of all elements but i and k. That
+ * product is element i of the exclusive product of x with x_k replaced by 1. There is no division, so zeros need no
+ * special case. It takes n^2 values per row. The leading axes are flattened first, so that the rank does not grow with
+ * the order of the derivative. */
 static pal_var vjp_exclusive(const pal_rule *r, size_t k)
 {
     pal_shape s = pal_shape_of(r->in[k]);
@@ -359,34 +348,28 @@ static const pal_case cases_prod[] = {
     {.label = "first axis", .n = 1, .in = {{{2, {4, 2}}, -2, 2}}, PAL__OVER(pal_prod, 1, false)},
     {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, -2, 2}}, PAL__OVER(pal_prod, 5, true)},
     {.label = "all, near zero", .n = 1, .in = {{{3, {1, 2, 2}}, -0.01, 0.01}}, PAL__OVER(pal_prod, 7, false)},
-    {.label = "of one", .n = 1, .in = {{{0, {0}}, -2, 2}}, PAL__OVER(pal_prod, 0, true)},
-    {.label = "of none", .n = 1, .in = {{{2, {0, 2}}, -2, 2}}, PAL__OVER(pal_prod, 1, false)},
+    {.label = "size 1", .n = 1, .in = {{{0, {0}}, -2, 2}}, PAL__OVER(pal_prod, 0, true)},
+    {.label = "size 0", .n = 1, .in = {{{2, {0, 2}}, -2, 2}}, PAL__OVER(pal_prod, 1, false)},
 };
 
 static const pal_case cases_exclusive[] = {
     {.label = "rows", .n = 1, .in = {{{2, {2, 4}}, -2, 2}}, .build = case_exclusive},
-    {.label = "of one", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, .build = case_exclusive},
+    {.label = "size 1", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, .build = case_exclusive},
     {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -2, 2}}, .build = case_exclusive},
 };
 
+/* clang-format off */
 const pal_op pal__op_prod = {
-    PAL_OP_HEAD("prod", "product over axes of x", "product; of none 1; its derivatives divide by nothing"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .infer = infer_rows,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_prod,
-    .run = run_prod,
-    .cases = cases_prod,
-    .n_cases = PAL_COUNT(cases_prod)};
+    PAL_OP_HEAD("prod", "product over axes of x",
+                "product, 1 if there are no elements; its derivatives need no division"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1,
+    .infer = infer_rows, .derivative = {PAL_HAS_RULE}, .vjp = vjp_prod, .run = run_prod,
+    .cases = cases_prod, .n_cases = PAL_COUNT(cases_prod)};
 
 const pal_op pal__op_exclusive_prod = {
-    PAL_OP_HEAD("exclusive_prod", "y[i] = product of x[j], j != i", "product of all others along the last axis"),
-    .op_class = PAL_CLASS_REDUCTION,
-    .arity = 1,
-    .infer = infer_exclusive,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_exclusive,
-    .run = run_exclusive,
-    .cases = cases_exclusive,
-    .n_cases = PAL_COUNT(cases_exclusive)};
+    PAL_OP_HEAD("exclusive_prod", "y[i] = product of x[j], j != i",
+                "product of all other elements along the last axis"),
+    .op_class = PAL_CLASS_REDUCTION, .arity = 1,
+    .infer = infer_exclusive, .derivative = {PAL_HAS_RULE}, .vjp = vjp_exclusive, .run = run_exclusive,
+    .cases = cases_exclusive, .n_cases = PAL_COUNT(cases_exclusive)};
+/* clang-format on */

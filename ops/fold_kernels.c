@@ -1,5 +1,6 @@
-/* fold_kernels.c - the largest, the smallest, the product and the squares of a row. Built once for each instruction
- * set: PAL_ISA_NAME is its suffix. A NaN wins either way. */
+/* fold_kernels.c - the largest and smallest element, the product, and the sum of squares of a row. This file is built
+ * once per instruction set, with PAL_ISA_NAME as the suffix of its functions. The largest and the smallest element are
+ * NaN if any element is. */
 #include "ops/axes.h"
 
 #include <math.h>

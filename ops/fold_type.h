@@ -1,6 +1,6 @@
-/* fold_type.h - one row folded to one value; included by fold_kernels.c for each type T, with FN, START and
- * FOLD(a, b), a the newer. Element i goes into partial i % 16 and the partials are joined by a fixed tree, so that the
- * bits are those of the definition on every instruction set. */
+/* fold_type.h - reduces one row to one value. fold_kernels.c includes it for each type T, with FN, START and FOLD; the
+ * first argument of FOLD is the newer value. Element i goes into partial i % 16, and a fixed tree joins the partials.
+ * So the bits are the same on every instruction set. */
 T FN(const T *x, size_t n)
 {
     T p[16];

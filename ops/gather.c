@@ -1,21 +1,21 @@
-/* gather.c - picking along the last axis, and its adjoint. An index that is out of range makes pal_run fail before
- * anything was written. */
+/* gather.c - picks elements along the last axis, and its adjoint. If an index is out of range, pal_run fails before
+ * anything is written. */
 #include "ops/axes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* x and indices agree in all axes but the last. */
+/* Checks that x and the indices have equal axes, except the last. */
 static bool agree(pal_infer *r)
 {
     const pal_shape *x = &r->shapes[0], *indices = &r->shapes[1];
     r->dtype = r->dtypes[0];
     r->shape = *indices;
-    if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices are to be i32");
-    if (x->rank < 1) return pal_infer_fail(r, "there is no axis in a scalar");
+    if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices must be i32");
+    if (x->rank < 1) return pal_infer_fail(r, "a scalar has no axis");
     bool same = x->rank == indices->rank;
     for (int a = 0; a < x->rank - 1 && same; a++) same = x->dim[a] == indices->dim[a];
-    return same || pal_infer_fail(r, "the shapes are to be equal but for the axis");
+    return same || pal_infer_fail(r, "the shapes must be equal, except along the axis");
 }
 
 static pal_status check(const pal_call *c, size_t size)
@@ -24,13 +24,13 @@ static pal_status check(const pal_call *c, size_t size)
     size_t n = (size_t)pal_shape_count(c->in_shape[1]);
     for (size_t i = 0; i < n; i++)
         if (indices[i] < 0 || (size_t)indices[i] >= size) {
-            snprintf(c->why, 120, "index %d at place %zu is not in 0 .. %lld", indices[i], i, (long long)size - 1);
+            snprintf(c->why, 120, "index %d at position %zu is not in 0 .. %lld", indices[i], i, (long long)size - 1);
             return PAL_ERR_ARGUMENT;
         }
     return PAL_OK;
 }
 
-/* Constant indices that differ: those of a running sum of ones, less what keeps them in range. */
+/* Constant indices 0, 1, 2, ... modulo `below`, from a running sum of ones. */
 static pal_var steps(pal_tape *t, pal_shape shape, int64_t below)
 {
     pal_var count = pal_cumsum(pal_fill(t, PAL_F64, PAL_SHAPE(pal_shape_count(shape)), 1), 0, true, false);
@@ -94,16 +94,13 @@ static const pal_case cases_gather[] = {
     {.label = "nothing", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_gather_none},
 };
 
-const pal_op pal__op_gather = {PAL_OP_HEAD("gather", "y[..,i,..] = x[..,indices[..,i,..],..]", "picks along an axis"),
-                               .op_class = PAL_CLASS_INDEX,
-                               .arity = 2,
-                               .capabilities = PAL_CAN_FAIL,
-                               .infer = agree,
-                               .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                               .vjp = vjp_gather,
-                               .run = run_gather,
-                               .cases = cases_gather,
-                               .n_cases = PAL_COUNT(cases_gather)};
+/* clang-format off */
+const pal_op pal__op_gather = {
+    PAL_OP_HEAD("gather", "y[..,i,..] = x[..,indices[..,i,..],..]", "picks elements along an axis"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL,
+    .infer = agree, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_gather, .run = run_gather,
+    .cases = cases_gather, .n_cases = PAL_COUNT(cases_gather)};
+/* clang-format on */
 
 static pal_var record(const pal_op *op, pal_var x, pal_var indices, int axis, const pal_params *p)
 {
@@ -121,10 +118,10 @@ pal_var pal_gather(pal_var x, pal_var indices, int axis) { return record(&pal__o
 static bool infer_gather_add(pal_infer *r)
 {
     if (!agree(r)) return false;
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are added");
-    if (!pal_shape_equal(r->shapes[0], r->shapes[1])) return pal_infer_fail(r, "each element is to have its index");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the values must be real");
+    if (!pal_shape_equal(r->shapes[0], r->shapes[1])) return pal_infer_fail(r, "each element must have one index");
     r->shape.dim[r->shape.rank - 1] = r->params->i[0];
-    return r->params->i[0] >= 0 || pal_infer_fail(r, "a negative size");
+    return r->params->i[0] >= 0 || pal_infer_fail(r, "the size is negative");
 }
 
 static void add_rows(const pal_call *c, size_t first, size_t end, void *scratch)
@@ -178,18 +175,14 @@ static const pal_case cases_add[] = {
     {.label = "first axis", .n = 1, .in = {{{2, {3, 2}}, -2, 2}}, .build = case_add_first},
 };
 
-const pal_op pal__op_gather_add = {PAL_OP_HEAD("gather_add", "y[..,indices[..,i,..],..] += x[..,i,..]",
-                                               "adds into zeros along an axis, in order: the adjoint of gather"),
-                                   .op_class = PAL_CLASS_INDEX,
-                                   .arity = 2,
-                                   .capabilities = PAL_CAN_FAIL,
-                                   .n_ints = 1,
-                                   .infer = infer_gather_add,
-                                   .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                                   .vjp = vjp_gather_add,
-                                   .run = run_gather_add,
-                                   .cases = cases_add,
-                                   .n_cases = PAL_COUNT(cases_add)};
+/* clang-format off */
+const pal_op pal__op_gather_add = {
+    PAL_OP_HEAD("gather_add", "y[..,indices[..,i,..],..] += x[..,i,..]",
+                "adds elements into zeros along an axis, in order: the adjoint of gather"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL, .n_ints = 1,
+    .infer = infer_gather_add, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_gather_add,
+    .run = run_gather_add, .cases = cases_add, .n_cases = PAL_COUNT(cases_add)};
+/* clang-format on */
 
 pal_var pal_gather_add(pal_var x, pal_var indices, int axis, int64_t size)
 {

@@ -1,11 +1,11 @@
-/* index.c - operations that read or write at computed places: take and its adjoint scatter_add, one_hot. Indices are
- * i32; one that is out of range makes pal_run fail before anything was written. */
+/* index.c - operations that read or write at computed indices: take and its adjoint scatter_add, and one_hot. Indices
+ * are i32. If an index is out of range, pal_run fails before anything is written. */
 #include "ops/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Elements a row: the product of the axes after the first. */
+/* Elements per row: the product of the axes after the first. */
 static size_t row_size(pal_shape s)
 {
     size_t n = 1;
@@ -17,18 +17,18 @@ static pal_status check(const pal_call *c, const int32_t *indices, size_t n, int
 {
     for (size_t i = 0; i < n; i++)
         if (indices[i] < 0 || indices[i] >= rows) {
-            snprintf(c->why, 120, "index %d at place %zu is not in 0 .. %lld", indices[i], i, (long long)rows - 1);
+            snprintf(c->why, 120, "index %d at position %zu is not in 0 .. %lld", indices[i], i, (long long)rows - 1);
             return PAL_ERR_ARGUMENT;
         }
     return PAL_OK;
 }
 
-/* The shape of indices followed by `tail`'s axes from its second on. */
+/* Sets the result to the axes of the indices, followed by the axes of `tail` from its second on. */
 static bool joined(pal_infer *r, const pal_shape *indices, const pal_shape *tail)
 {
     r->shape = *indices;
     for (int a = 1; a < tail->rank; a++) {
-        if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+        if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "the result has more than 6 axes");
         r->shape.dim[r->shape.rank++] = tail->dim[a];
     }
     return true;
@@ -39,8 +39,8 @@ static bool joined(pal_infer *r, const pal_shape *indices, const pal_shape *tail
 static bool infer_take(pal_infer *r)
 {
     r->dtype = r->dtypes[0];
-    if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices are to be i32");
-    if (r->shapes[0].rank < 1) return pal_infer_fail(r, "there are no rows in a scalar");
+    if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices must be i32");
+    if (r->shapes[0].rank < 1) return pal_infer_fail(r, "a scalar has no rows");
     return joined(r, &r->shapes[1], &r->shapes[0]);
 }
 
@@ -59,7 +59,7 @@ static pal_status run_take(const pal_call *c)
     return status;
 }
 
-/* The index of a region is the natural source of an index in a test. */
+/* The test cases take their indices from the index of a region. */
 static pal_var body_take(pal_tape *t, pal_var k, void *user)
 {
     (void)t;
@@ -85,16 +85,13 @@ static const pal_case cases_take[] = {
     {.label = "one row four times", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_take_cast},
 };
 
-static const pal_op op_take = {PAL_OP_HEAD("take", "y[i,...] = x[indices[i],...]", "gathers rows"),
-                               .op_class = PAL_CLASS_INDEX,
-                               .arity = 2,
-                               .capabilities = PAL_CAN_FAIL,
-                               .infer = infer_take,
-                               .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-                               .vjp = vjp_take,
-                               .run = run_take,
-                               .cases = cases_take,
-                               .n_cases = PAL_COUNT(cases_take)};
+/* clang-format off */
+static const pal_op op_take = {
+    PAL_OP_HEAD("take", "y[i,...] = x[indices[i],...]", "gathers rows"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL,
+    .infer = infer_take, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_take, .run = run_take,
+    .cases = cases_take, .n_cases = PAL_COUNT(cases_take)};
+/* clang-format on */
 
 pal_var pal_take(pal_var x, pal_var indices) { return pal_record(NULL, &op_take, (pal_var[]){x, indices}, 2, NULL); }
 
@@ -104,15 +101,15 @@ static bool infer_scatter(pal_infer *r)
 {
     const pal_shape *x = &r->shapes[0], *indices = &r->shapes[1];
     r->dtype = r->dtypes[0];
-    if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices are to be i32");
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are added");
+    if (r->dtypes[1] != PAL_I32) return pal_infer_fail(r, "the indices must be i32");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the values must be real");
     if (indices->rank > x->rank) return false;
     for (int a = 0; a < indices->rank; a++)
         if (x->dim[a] != indices->dim[a]) return false;
     r->shape.rank = 1;
     r->shape.dim[0] = r->params->i[0];
     for (int a = indices->rank; a < x->rank; a++) {
-        if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+        if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "the result has more than 6 axes");
         r->shape.dim[r->shape.rank++] = x->dim[a];
     }
     return r->shape.dim[0] >= 0;
@@ -161,18 +158,13 @@ static pal_var case_scatter(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_scatter[] = {
     {.label = "into each row", .n = 1, .in = {{{1, {4}}, -2, 2}}, .build = case_scatter}};
 
+/* clang-format off */
 static const pal_op op_scatter_add = {
-    PAL_OP_HEAD("scatter_add", "y[indices[i],...] += x[i,...]", "adds rows into zeros: the adjoint of take"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 2,
-    .capabilities = PAL_CAN_FAIL,
-    .n_ints = 1,
-    .infer = infer_scatter,
-    .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE},
-    .vjp = vjp_scatter,
-    .run = run_scatter,
-    .cases = cases_scatter,
-    .n_cases = PAL_COUNT(cases_scatter)};
+    PAL_OP_HEAD("scatter_add", "y[indices[i],...] += x[i,...]", "adds rows into zeros, in order: the adjoint of take"),
+    .op_class = PAL_CLASS_INDEX, .arity = 2, .capabilities = PAL_CAN_FAIL, .n_ints = 1,
+    .infer = infer_scatter, .derivative = {PAL_HAS_RULE, PAL_ZERO_DERIVATIVE}, .vjp = vjp_scatter, .run = run_scatter,
+    .cases = cases_scatter, .n_cases = PAL_COUNT(cases_scatter)};
+/* clang-format on */
 
 pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
 {
@@ -184,11 +176,12 @@ pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows)
 
 static bool infer_one_hot(pal_infer *r)
 {
-    if (r->dtypes[0] != PAL_I32) return pal_infer_fail(r, "the indices are to be i32");
+    if (r->dtypes[0] != PAL_I32) return pal_infer_fail(r, "the indices must be i32");
     r->dtype = (pal_dtype)r->params->i[1];
-    if (!pal_dtype_real(r->dtype) || r->params->i[0] < 1) return pal_infer_fail(r, "a real type and a class at least");
+    if (!pal_dtype_real(r->dtype) || r->params->i[0] < 1)
+        return pal_infer_fail(r, "needs a real type and at least one class");
     r->shape = r->shapes[0];
-    if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+    if (r->shape.rank == PAL_MAX_RANK) return pal_infer_fail(r, "the result has more than 6 axes");
     r->shape.dim[r->shape.rank++] = r->params->i[0];
     return true;
 }
@@ -227,17 +220,13 @@ static pal_var case_one_hot(pal_tape *t, const pal_var *in, const void *user)
 static const pal_case cases_one_hot[] = {
     {.label = "selects", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_one_hot}};
 
+/* clang-format off */
 static const pal_op op_one_hot = {
-    PAL_OP_HEAD("one_hot", "y[i,c] = 1 if indices[i] = c, else 0", "indices as unit vectors"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .capabilities = PAL_CAN_FAIL,
-    .n_ints = 2,
-    .infer = infer_one_hot,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .run = run_one_hot,
-    .cases = cases_one_hot,
-    .n_cases = PAL_COUNT(cases_one_hot)};
+    PAL_OP_HEAD("one_hot", "y[i,c] = 1 if indices[i] = c, else 0", "converts indices to unit vectors"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .capabilities = PAL_CAN_FAIL, .n_ints = 2,
+    .infer = infer_one_hot, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_one_hot,
+    .cases = cases_one_hot, .n_cases = PAL_COUNT(cases_one_hot)};
+/* clang-format on */
 
 pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype)
 {

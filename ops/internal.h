@@ -1,4 +1,4 @@
-/* internal.h - what the files of ops/ share. */
+/* internal.h - shared by the files of ops/. */
 #ifndef PAL_OPS_INTERNAL_H
 #define PAL_OPS_INTERNAL_H
 
@@ -8,35 +8,36 @@
 #define PAL_DECLARE_TILE(name, isa)                                                                                    \
     void pal__##name##_f32_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);                    \
     void pal__##name##_f64_##isa(size_t n, void *out, const void *const *in, const pal_tile *tile);
-#define PAL_REAL_TILES(name, isa)                                                                                      \
-    {                                                                                                                  \
-        [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
-    }
+/* clang-format off */
+#define PAL_REAL_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+/* clang-format on */
 
 extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
-/* matmul.c: a transposed operand of a product becomes a flag of the product. */
+/* matmul.c: replaces a transposed operand of a product by a flag of the product. */
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
 extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers_each;
 
 #define PAL_COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* operands.c: whether a composite's operands are live values of one tape and one real type that broadcast, to *shape.
- * If not, the tape tells in name's words. */
+/* operands.c: checks of the operands of composites. If a check fails, the tape's error begins with name.
+ *
+ * pal__operands: all are valid handles of one tape and one real type, and broadcast to *shape.
+ * pal__classes: in addition, the last axis of each has the same number of classes.
+ * pal__function_of: y and x are valid handles of one tape and have real types.
+ * pal__is_code: in addition, h is a code [n,k] and x are inputs [n,...]. */
 bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape);
-/* Also whether the last axis of each has the same number of classes. */
 bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shape);
-/* Live reals y and x of one tape; and of these, a code [n,k] and inputs [n,...]. */
 bool pal__function_of(const char *name, pal_var y, pal_var x);
 bool pal__is_code(const char *name, pal_var h, pal_var x);
 
-/* random.c: noise of a given type. open: uniform in (0,1), for logarithms. */
+/* random.c: noise of a given type. draw_open: uniform in (0,1), so that its logarithm is finite. */
 pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
 pal_var pal__draw_open(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
 pal_var pal__draw_normal(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
 pal_var pal__draw_gumbel(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);
 
-/* The lists of each family, joined by registry.c. */
+/* The list of each family's operations; registry.c joins them. */
 typedef struct pal__family {
     const pal_op *const *ops;
     size_t n;

@@ -1,5 +1,7 @@
-/* jacobian.c - Hessians, Jacobians, and the squared norm of a Jacobian by rows and by Hutchinson's estimator (exactly
- * for layered encoders: jacobian_layers.c). All of it is recorded as operations, so it can be differentiated on. */
+/* jacobian.c - Hessians, Jacobians, and the squared norm of a Jacobian, by rows and by Hutchinson's estimator.
+ *
+ * jacobian_layers.c computes the norm for layered encoders. Everything is recorded as operations, so the results can be
+ * differentiated again. */
 #include "ops/internal.h"
 
 static pal_var nothing(pal_var y, pal_var x) { return (pal_var){.tape = y.tape ? y.tape : x.tape}; }
@@ -15,8 +17,8 @@ static bool is_scalar(const char *name, pal_var y)
 
 /* ---- Second derivatives --------------------------------------------------------------------------------------- */
 
-/* The Hessian is symmetric, so H d = H^T d is the vjp of the gradient; its jvp is two vjps (pal_jvp), and so records
- * more operations for the same numbers. */
+/* The Hessian is symmetric, so H d = H^T d is the vjp of the gradient. The jvp would give the same numbers, but it is
+ * composed of two vjps (pal_jvp) and records more operations. */
 pal_var pal_hvp(pal_var y, pal_var x, pal_var direction)
 {
     char a[96], b[96];
@@ -40,7 +42,7 @@ typedef struct jacobian {
     bool each;             /* a norm for each sample */
 } jacobian;
 
-/* The k-th row, or column, of the matrix [rows, columns], or [columns, rows], zeros beside it. */
+/* A matrix [lines, length] whose row k is `line`; all other rows are zeros. */
 static pal_var place(pal_var line, pal_var k, int64_t length, int64_t lines)
 {
     return pal_scatter_add(pal_reshape(line, PAL_SHAPE(length)), k, lines);
@@ -66,8 +68,8 @@ static pal_var one_column(pal_tape *t, pal_var k, void *user)
     return place(pal_jvp(j->y, j->x, unit_like(k, j->x)), k, j->rows, j->columns);
 }
 
-/* Cost, with R elements of y and C of x: min(R, C) times one vjp (a jvp is two), and as many sums of a term [R, C],
- * most of it zeros, into the result: R C min(R, C) additions. */
+/* Cost, if y has R elements and x has C: min(R, C) vjps (a jvp costs two), and the sum of min(R, C) matrices [R, C],
+ * which are mostly zeros: R C min(R, C) additions. */
 static pal_var record_jacobian(const char *name, pal_var y, pal_var x)
 {
     jacobian j = {
@@ -75,7 +77,7 @@ static pal_var record_jacobian(const char *name, pal_var y, pal_var x)
     pal_shape shape = pal_shape_of(y), tail = pal_shape_of(x);
     if (shape.rank + tail.rank > PAL_MAX_RANK) {
         char a[96], b[96];
-        return pal_tape_fail(y.tape, PAL_ERR_SHAPE, "%s: of %s by %s: over %d axes", name,
+        return pal_tape_fail(y.tape, PAL_ERR_SHAPE, "%s: y %s and x %s have more than %d axes in all", name,
                              pal_shape_text(shape, a, sizeof a), pal_shape_text(tail, b, sizeof b), PAL_MAX_RANK);
     }
     for (int a = 0; a < tail.rank; a++) shape.dim[shape.rank++] = tail.dim[a];
@@ -101,15 +103,15 @@ pal_var pal_hessian(pal_var y, pal_var x)
 
 /* ---- Norms ---------------------------------------------------------------------------------------------------- */
 
-/* All axes but the samples'. */
+/* All axes except the first, which is the sample. */
 static unsigned features(pal_var v)
 {
     int rank = pal_shape_of(v).rank;
     return rank > 0 ? (1u << rank) - 2 : 0;
 }
 
-/* The code has one row a sample, and a sample's code depends on that sample alone: one seed serves all samples at once.
- */
+/* The code has one row per sample, and the code of a sample depends only on that sample. So one seed gives the row for
+ * all samples at once. */
 static pal_var code_row(pal_tape *t, pal_var k, void *user)
 {
     const jacobian *j = user;
@@ -160,14 +162,14 @@ static pal_var case_hvp_vector(pal_tape *t, const pal_var *in, const void *user)
     return pal_hvp(pal_sum_all(pal_exp(pal_mul(in[0], in[1]))), in[0], in[1]);
 }
 
+/* clang-format off */
 static const pal_case cases_hvp[] = {
-    {.label = "by a weight",
-     .n = 3,
-     .in = {{{2, {2, 3}}, -0.7, 0.7}, {{2, {3, 2}}, -0.7, 0.7}, {{2, {3, 2}}, -1, 1}},
+    {.label = "by a weight", .n = 3, .in = {{{2, {2, 3}}, -0.7, 0.7}, {{2, {3, 2}}, -0.7, 0.7}, {{2, {3, 2}}, -1, 1}},
      .build = case_hvp},
     {.label = "vector", .n = 2, .in = {{{1, {5}}, -1, 1}, {{1, {5}}, -1, 1}}, .build = case_hvp_vector},
     {.label = "empty", .n = 2, .in = {{{1, {0}}, -1, 1}, {{1, {0}}, -1, 1}}, .build = case_hvp_vector},
 };
+/* clang-format on */
 
 static pal_var case_jacobian(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -232,39 +234,33 @@ static pal_var case_norm2_hutchinson(pal_tape *t, const pal_var *in, const void 
 
 static const pal_case cases_rows[] = {
     {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2},
-    {.label = "of one", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_norm2}};
+    {.label = "size 1", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_norm2}};
 static const pal_case cases_rows_each[] = {
     {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2_each}};
-static const pal_case cases_hutchinson[] = {{.label = "tanh layer",
-                                             .n = 2,
-                                             .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
-                                             .build = case_norm2_hutchinson}};
+/* clang-format off */
+static const pal_case cases_hutchinson[] = {
+    {.label = "tanh layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_norm2_hutchinson},
+};
+/* clang-format on */
 
-#define DESCRIBE(name, formula, summary, list)                                                                         \
-    {                                                                                                                  \
-        PAL_OP_HEAD(name, formula, summary), .op_class = PAL_CLASS_COMPOSITE, .cases = list,                           \
-                                             .n_cases = PAL_COUNT(list)                                                \
-    }
-static const pal_op op_hvp =
-    DESCRIBE("hvp", "(d^2 y / d x^2) v", "the Hessian of a scalar times a direction", cases_hvp);
-static const pal_op op_jacobian =
-    DESCRIBE("jacobian", "J[i,j] = d y[i] / d x[j]", "by rows or columns, whichever are fewer", cases_jacobian);
-static const pal_op op_hessian =
-    DESCRIBE("hessian", "H[i,j] = d^2 y / d x[i] d x[j]", "all second derivatives of a scalar", cases_hessian);
-static const pal_op op_rows = DESCRIBE("jacobian_norm2_rows", "mean_n sum_jd (d h[n,j] / d x[n,d])^2",
-                                       "squared Frobenius norm of a code's Jacobian, row by row", cases_rows);
-static const pal_op op_rows_each =
-    DESCRIBE("jacobian_norm2_rows_each", "sum_jd (d h[n,j] / d x[n,d])^2", "the same for each sample", cases_rows_each);
-static const pal_op op_hutchinson = DESCRIBE("jacobian_norm2_hutchinson", "mean_n ||J_n^T z_n||^2, z ~ N(0,1)",
-                                             "its unbiased estimate from one projection a sample", cases_hutchinson);
+/* clang-format off */
+#define DESCRIBE(op, list, name, formula, summary) \
+    static const pal_op op = {PAL_OP_HEAD(name, formula, summary), \
+                              .op_class = PAL_CLASS_COMPOSITE, .cases = list, .n_cases = PAL_COUNT(list)};
+DESCRIBE(op_hvp, cases_hvp, "hvp", "(d^2 y / d x^2) v", "Hessian of a scalar times a direction")
+DESCRIBE(op_jacobian, cases_jacobian, "jacobian", "J[i,j] = d y[i] / d x[j]",
+         "Jacobian, by rows or by columns, whichever are fewer")
+DESCRIBE(op_hessian, cases_hessian, "hessian", "H[i,j] = d^2 y / d x[i] d x[j]", "all second derivatives of a scalar")
+DESCRIBE(op_rows, cases_rows, "jacobian_norm2_rows", "mean_n sum_jd (d h[n,j] / d x[n,d])^2",
+         "squared Frobenius norm of a code's Jacobian, row by row")
+DESCRIBE(op_rows_each, cases_rows_each, "jacobian_norm2_rows_each", "sum_jd (d h[n,j] / d x[n,d])^2",
+         "jacobian_norm2_rows for each sample")
+DESCRIBE(op_hutchinson, cases_hutchinson, "jacobian_norm2_hutchinson", "mean_n ||J_n^T z_n||^2, z ~ N(0,1)",
+         "unbiased estimate of jacobian_norm2_rows from one projection per sample")
 #undef DESCRIBE
 
-static const pal_op *const ops[] = {&op_hvp,
-                                    &op_jacobian,
-                                    &op_hessian,
-                                    &op_rows,
-                                    &op_rows_each,
-                                    &pal__op_jacobian_norm2_layers,
-                                    &pal__op_jacobian_norm2_layers_each,
-                                    &op_hutchinson};
+static const pal_op *const ops[] = {
+    &op_hvp, &op_jacobian, &op_hessian, &op_rows, &op_rows_each,
+    &pal__op_jacobian_norm2_layers, &pal__op_jacobian_norm2_layers_each, &op_hutchinson};
+/* clang-format on */
 const pal__family pal__family_jacobian = {ops, PAL_COUNT(ops)};

@@ -1,46 +1,48 @@
-/* jacobian_layers.c - the squared Frobenius norm of an encoder's Jacobian, exactly, by propagating it layer by layer.
+/* jacobian_layers.c - the exact squared Frobenius norm of an encoder's Jacobian, propagated layer by layer.
  *
  * The tape is read back from the code h to the input x as
- *     h = act_L(v_{L-1} W_L + b_L), ..., v_1 = act_1(v_0 W_1 + b_1), v_0 = x but for places and elementwise factors,
- * so that J_n = D_L W_L' D_{L-1} ... W_1' D_0 with diagonal D_l, one a sample. act_l is whatever elementwise operations
- * stand there: together they are a function of one value of the same shape, and so the vjp of a seed of ones is their
- * diagonal. Invariant of the walk: everything by which the present value depends on x goes through that value's own
- * elements of the same sample. What does not fit is a tape error that names it. */
+ *     h = act_L(v_{L-1} W_L + b_L), ..., v_1 = act_1(v_0 W_1 + b_1),
+ * where v_0 is x, possibly reordered, reshaped and multiplied by elementwise factors. So J_n = D_L W_L' D_{L-1} ...
+ * W_1' D_0 with diagonal matrices D_l, one per sample. act_l may be any elementwise operations: together they are a
+ * function of one value of the same shape, so the vjp of a seed of ones is their diagonal.
+ *
+ * Invariant of the walk: all paths from x to h pass through the current value, and sample n of h depends only on sample
+ * n of that value. An operation that breaks this is a tape error that names it. */
 #include "ops/internal.h"
 
 #include <string.h>
 
 enum { LAYERS = 64 };
 
-typedef struct layer { /* from the code down; the last one is the input's and has no weight */
-    pal_var diagonal;  /* [n, k]; id 0: ones */
+typedef struct layer { /* ordered from the code to the input; the last one is the input and has no weight */
+    pal_var diagonal;  /* [n, k]; id 0: all ones */
     pal_var weight;    /* [d, k], or [k, d] if transposed */
     bool transposed;
     int64_t k, d;
 } layer;
 
 typedef struct encoder {
-    const char *name; /* of the function, for errors */
+    const char *name; /* the function that the user called, for errors */
     bool each;
     pal_var h, x;
     int64_t n;
-    pal_tensor *memory; /* of the arrays below */
-    pal_var *handle;    /* by id - x.id: entries that h reads; id 0: not one */
-    uint8_t *depends;   /* by id - x.id: has a derivative by x */
-    uint32_t *stack;    /* of places in handle */
+    pal_tensor *memory; /* contains the four arrays below */
+    pal_var *handle;    /* indexed by id - x.id: the entries that h depends on; id 0: others */
+    uint8_t *depends;   /* indexed by id - x.id: has a derivative in x */
+    uint32_t *stack;    /* indices into handle */
     uint8_t *pushed;
-    layer layers[LAYERS + 1]; /* [0] ends in h */
-    size_t count;             /* with a weight */
+    layer layers[LAYERS + 1]; /* layers[0] computes h */
+    size_t count;             /* number of layers with a weight */
 } encoder;
 
-/* ---- What depends on x ---------------------------------------------------------------------------------------- */
+/* ---- Which values depend on x --------------------------------------------------------------------------------- */
 
 static bool differentiable(pal_var v, size_t operand)
 {
     return pal_op_derivative(pal_op_of(v), operand) != PAL_ZERO_DERIVATIVE;
 }
 
-/* Operands have smaller ids than their readers: nothing below x depends on it. */
+/* Operands have smaller ids than the entries that read them. So no entry with an id below that of x depends on x. */
 static bool find_dependence(encoder *e)
 {
     size_t n = e->h.id < e->x.id ? 1 : (size_t)(e->h.id - e->x.id) + 1, depth = 0;
@@ -85,11 +87,11 @@ static bool refuse(const encoder *e, pal_var v, const char *what)
     return false;
 }
 
-static const char between[] = "stands between code and input";
+static const char between[] = "is between code and input";
 
 /* ---- The walk from the code to the input ---------------------------------------------------------------------- */
 
-/* The one value that v is an elementwise function of: v itself if it is no elementwise operation. */
+/* Sets source to the only value of which v is an elementwise function; v itself if v is not elementwise. */
 static bool elementwise_of(encoder *e, pal_var v, pal_var *source)
 {
     size_t depth = 0;
@@ -118,13 +120,13 @@ static bool elementwise_of(encoder *e, pal_var v, pal_var *source)
 
 typedef enum move { MIXES, TURNS, SHUFFLES } move;
 
-/* What an operation of movement does to samples: mixes them; turns rows into columns, the samples of its operand being
- * columns if *flipped; or gives the elements of each sample, which stay together, another order or shape. */
+/* What a movement does to the samples. MIXES: it mixes them. TURNS: it may transpose a matrix; *flipped records whether
+ * the samples of its operand are columns. SHUFFLES: it reorders or reshapes the elements within each sample. */
 static move move_of(const encoder *e, pal_var v, bool *flipped)
 {
     pal_shape to = pal_shape_of(v), from = pal_shape_of(pal_operand(v, 0));
     if (pal_op_of(v) == &pal__op_permute) {
-        int64_t samples = pal_params_of(v)->i[*flipped]; /* the axis that they come from */
+        int64_t samples = pal_params_of(v)->i[*flipped]; /* the operand's axis of samples */
         bool turns = from.rank == 2;
         if (turns) *flipped = samples == 1;
         return turns ? TURNS : samples == 0 ? SHUFFLES : MIXES;
@@ -134,10 +136,10 @@ static move move_of(const encoder *e, pal_var v, bool *flipped)
     return !*flipped && from.rank >= 1 && from.dim[0] == e->n && to.dim[0] == e->n ? SHUFFLES : MIXES;
 }
 
-/* v = u W, or its transpose W' u' if flipped: fills in the layer's weight and gives u. */
+/* Reads v = u W, or the transposed product W' u' if flipped. Fills in the weight of the layer and sets u. */
 static bool product_of(const encoder *e, pal_var v, bool *flipped, layer *l, pal_var *u)
 {
-    size_t first = pal_operand_count(v) - 2; /* addmm's begin with what it accumulates onto */
+    size_t first = pal_operand_count(v) - 2; /* addmm has one operand more, the first: the value that it adds to */
     pal_var a = pal_operand(v, first), b = pal_operand(v, first + 1);
     bool ta = pal_params_of(v)->i[0], tb = pal_params_of(v)->i[1];
     if ((first && depends(e, pal_operand(v, 0))) || depends(e, *flipped ? a : b) || pal_shape_of(a).rank != 2 ||
@@ -159,7 +161,7 @@ static bool is_product(pal_var v)
     return op->capabilities & PAL_TRANSPOSES;
 }
 
-/* Fills in the diagonals and weights from the code down. */
+/* Fills in the diagonals and weights, from the code to the input. */
 static bool read_layers(encoder *e)
 {
     pal_var v = e->h;
@@ -168,8 +170,8 @@ static bool read_layers(encoder *e)
         layer *l = &e->layers[e->count];
         pal_var top = v, u, shuffle = {.tape = v.tape};
         bool flipped_top = flipped, scaled = false;
-        /* Moves and elementwise operations in turn, down to the input or a product. Between layers the order of the
-         * features matters; that of the input's does not to the norm. */
+        /* Follows movements and elementwise operations to the input or to a product. Between layers the order of the
+         * features matters. For the input it does not, because it does not change the norm. */
         for (;;) {
             if (!elementwise_of(e, v, &u)) return false;
             scaled |= u.id != v.id;
@@ -180,10 +182,10 @@ static bool read_layers(encoder *e)
             if (m == SHUFFLES) shuffle = v;
             v = pal_operand(v, 0);
         }
-        if (v.id == e->x.id && flipped) return refuse(e, top, "takes the input's columns for samples");
+        if (v.id == e->x.id && flipped) return refuse(e, top, "uses the columns of the input as samples");
         if (v.id != e->x.id && shuffle.id) return refuse(e, shuffle, between);
         if (v.id != e->x.id && (!is_product(v) || e->count == LAYERS)) return refuse(e, v, between);
-        if (scaled) { /* the jvp: laid out as top is, whatever moved on the way */
+        if (scaled) { /* if values moved, a jvp is needed: its result has the layout of top */
             pal_var ones = pal_fill(e->h.tape, pal_dtype_of(v), pal_shape_of(v), 1);
             if (flipped == flipped_top && !shuffle.id)
                 pal_vjp(top, ones, &v, 1, &l->diagonal);
@@ -200,15 +202,15 @@ static bool read_layers(encoder *e)
 
 /* ---- The norm -----------------------------------------------------------------------------------------------------
  *
- * Layers are counted from the code, J_n = D_0 W_0' D_1 ... W_{L-1}' D_L with W_l of [d_l, k_l], k_{l+1} = d_l. A
- * propagated Jacobian is [m, r, c]: m is n, or 1 as long as no diagonal made the samples differ. */
+ * Layers are counted from the code: J_n = D_0 W_0' D_1 ... W_{L-1}' D_L, where W_l is [d_l, k_l] and k_{l+1} = d_l. A
+ * propagated Jacobian is [m, r, c]. m is n, or 1 as long as no diagonal has made the samples differ. */
 
 static pal_var weight_t(const layer *l, bool transposed) /* [d,k], or [k,d] if transposed */
 {
     return l->transposed != transposed ? pal_transpose(l->weight) : l->weight;
 }
 
-/* a [m,r,c] with each sample's columns scaled by diagonal [n,c]; or its rows by [n,r]. */
+/* a [m,r,c] with the columns of each sample scaled by diagonal [n,c], or the rows by diagonal [n,r]. */
 static pal_var scale(pal_var a, pal_var diagonal, bool rows)
 {
     if (!diagonal.id) return a;
@@ -227,7 +229,7 @@ static pal_var times(pal_var a, pal_var b)
 
 static pal_var whole(pal_var w) { return pal_reshape(w, PAL_SHAPE(1, pal_shape_of(w).dim[0], pal_shape_of(w).dim[1])); }
 
-/* Of squares [m,...]: their sum for each sample, [n], or the mean of these sums. */
+/* The sum of squares [m,...] for each sample, [n]; or, unless each is set, the mean of these sums. */
 static pal_var reduce(const encoder *e, pal_var squares)
 {
     if (!e->each) return pal_mean_over_samples(squares);
@@ -235,13 +237,16 @@ static pal_var reduce(const encoder *e, pal_var squares)
     return pal_broadcast_to(pal_sum(squares, rank == 3 ? 6 : 2, false), PAL_SHAPE(e->n));
 }
 
-/* Multiplications of each way, for n samples, d inputs and L > 1 layers:
- *   from the code down: A = D_0 W_0' [n, k_0, d_0], then A D_l W_l' for l = 1 .. L-2: n k_0 k_l d_l each; the last one
- *     as the product, n k_0 k_{L-1} d, or through G = W' W, which all samples share, if the input has no diagonal:
- *     ||A W'||^2 = sum (A G) o A, d k_{L-1}^2 + n k_0 k_{L-1}^2;
- *   from the input up: B = D_L W_{L-1} D_{L-1} [n, d, k_{L-1}], then B W_l D_l for l = L-2 .. 1: n d d_l k_l each; the
- *     last one as the product, n d d_0 k_0, or through M_n = W_0 D_0^2 W_0' of [d_0, d_0]: n k_0 d_0^2 + n d d_0^2.
- * A Gram matrix squares the condition of its weight: what it loses is relative to ||A||^2 ||W||^2. */
+/* The number of multiplications of each way, for n samples, d inputs and L > 1 layers (o: elementwise product):
+ *
+ *   From the code to the input: A = D_0 W_0' [n, k_0, d_0], then A D_l W_l' for l = 1 .. L-2, n k_0 k_l d_l each.
+ *     The last step is the product, n k_0 k_{L-1} d. If the input has no diagonal, it may use the Gram matrix G = W' W,
+ *     which all samples share: ||A W'||^2 = sum (A G) o A, d k_{L-1}^2 + n k_0 k_{L-1}^2.
+ *   From the input to the code: B = D_L W_{L-1} D_{L-1} [n, d, k_{L-1}], then B W_l D_l for l = L-2 .. 1, n d d_l k_l
+ *     each. The last step is the product, n d d_0 k_0, or uses the Gram matrix M_n = W_0 D_0^2 W_0' [d_0, d_0]:
+ *     n k_0 d_0^2 + n d d_0^2.
+ *
+ * A Gram matrix squares the condition number of its weight: its rounding error is relative to ||A||^2 ||W||^2. */
 typedef struct plan {
     bool up, gram;
 } plan;
@@ -250,7 +255,7 @@ static plan cheapest(const encoder *e)
 {
     const layer *code = &e->layers[0], *input = &e->layers[e->count - 1];
     double n = (double)e->n, k = (double)code->k, d = (double)input->d, down = 0, up = 0;
-    double near = (double)input->k, far = (double)code->d; /* the inner axis next to the input, and to the code */
+    double near = (double)input->k, far = (double)code->d; /* the inner axes next to the input and next to the code */
     for (size_t l = 1; l + 1 < e->count; l++) {
         double size = (double)e->layers[l].k * (double)e->layers[l].d;
         down += n * k * size;
@@ -295,7 +300,7 @@ static pal_var from_the_input(const encoder *e, bool gram)
     return reduce(e, pal_square(b));
 }
 
-/* sum_ij d_nj^2 w_ij^2 c_ni^2, without any [n,k,d]: n k multiplications, or n k d where the input has factors c. */
+/* sum_ij d_nj^2 w_ij^2 c_ni^2 without a value [n,k,d]: n k multiplications, or n k d if the input has factors c. */
 static pal_var one_layer(const encoder *e)
 {
     const layer *l = e->layers;
@@ -346,18 +351,16 @@ static pal_var case_two(pal_tape *t, const pal_var *in, const void *user)
     return pal_jacobian_norm2_layers(pal_sigmoid(pal_matmul(v, in[2])), in[0]);
 }
 
+/* clang-format off */
 static const pal_case cases[] = {
     {.label = "one layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_one},
-    {.label = "two, from the code",
-     .n = 4,
-     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
-     .build = case_two},
-    {.label = "two, from the input",
-     .n = 4,
-     .in = {{{2, {2, 1}}, 0.1, 0.6}, {{2, {1, 2}}, 0.1, 0.6}, {{2, {2, 4}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
-     .build = case_two},
-    {.label = "of one", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_one},
+    {.label = "two, from the code", .n = 4, .build = case_two,
+     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}}},
+    {.label = "two, from the input", .n = 4, .build = case_two,
+     .in = {{{2, {2, 1}}, 0.1, 0.6}, {{2, {1, 2}}, 0.1, 0.6}, {{2, {2, 4}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}}},
+    {.label = "size 1", .n = 2, .in = {{{2, {1, 1}}, 0.5, 1}, {{2, {1, 1}}, 0.5, 1}}, .build = case_one},
 };
+/* clang-format on */
 
 static pal_var case_each(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -372,19 +375,20 @@ static pal_var case_each_of_two(pal_tape *t, const pal_var *in, const void *user
     return pal_jacobian_norm2_layers_each(pal_sigmoid(pal_matmul(v, in[2])), in[0]);
 }
 
+/* clang-format off */
 static const pal_case cases_each[] = {
     {.label = "one layer", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_each},
-    {.label = "two",
-     .n = 4,
-     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}},
-     .build = case_each_of_two},
+    {.label = "two", .n = 4, .build = case_each_of_two,
+     .in = {{{2, {2, 4}}, 0.1, 0.6}, {{2, {4, 2}}, 0.1, 0.6}, {{2, {2, 2}}, 0.1, 0.6}, {{1, {2}}, 0.1, 0.6}}},
 };
+/* clang-format on */
 
 const pal_op pal__op_jacobian_norm2_layers_each = {
-    PAL_OP_HEAD("jacobian_norm2_layers_each", "||D_nL W_L^T ... D_n1 W_1^T||^2", "the same for each sample"),
+    PAL_OP_HEAD("jacobian_norm2_layers_each", "||D_nL W_L^T ... D_n1 W_1^T||^2",
+                "jacobian_norm2_layers for each sample"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_each, .n_cases = PAL_COUNT(cases_each)};
 
 const pal_op pal__op_jacobian_norm2_layers = {
     PAL_OP_HEAD("jacobian_norm2_layers", "mean_n ||D_L W_L^T ... D_1 W_1^T||^2",
-                "squared Frobenius norm of a layered encoder's Jacobian, exactly, layer by layer"),
+                "squared Frobenius norm of a layered encoder's Jacobian, exact, layer by layer"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases, .n_cases = PAL_COUNT(cases)};

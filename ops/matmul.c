@@ -1,18 +1,20 @@
-/* matmul.c - matrix products. OpenBLAS multiplies; Palindrome divides: a product is cut along the longer axis of its
- * result into `lanes` panels at multiples of 16, each one single-threaded call. Where it is cut depends on shape and
- * lanes alone, never on the number of threads, so neither do the bits (design, section 4). */
+/* matmul.c - matrix products.
+ *
+ * A product is divided along the longer axis of its result into `lanes` panels, at multiples of 16. Each panel is one
+ * single-threaded call of BLAS. The division depends only on the shape and on lanes, not on the number of threads, so
+ * the bits do not depend on the number of threads either (docs/design.md, section 4). */
 #include "ops/axes.h"
 
 #include <cblas.h>
 #include <string.h>
 
-typedef struct layout { /* of one product of a batch, as stored */
+typedef struct layout { /* one product of a batch: its sizes and how its operands are stored */
     int64_t m, n, k;
     bool ta, tb;
     pal_shape batch;
 } layout;
 
-/* params: i[0] a transposed, i[1] b transposed. a and b are operands first and first + 1. */
+/* params: i[0], i[1]: whether a and b are transposed. False: the shapes do not fit. */
 static bool lay_out(const pal_shape *a, const pal_shape *b, const pal_params *p, layout *l)
 {
     if (a->rank < 2 || b->rank < 2) return false;
@@ -32,10 +34,10 @@ static bool infer(pal_infer *r, size_t first)
     layout l;
     for (size_t i = 0; i < r->n; i++)
         if (r->dtypes[i] != r->dtypes[0] || !pal_dtype_real(r->dtypes[0]))
-            return pal_infer_fail(r, "operands are to be of one real type");
+            return pal_infer_fail(r, "the operands must have one real type");
     r->dtype = r->dtypes[0];
     if (!lay_out(&r->shapes[first], &r->shapes[first + 1], r->params, &l)) return false;
-    if (l.m > INT32_MAX || l.n > INT32_MAX || l.k > INT32_MAX) return pal_infer_fail(r, "an axis beyond BLAS's range");
+    if (l.m > INT32_MAX || l.n > INT32_MAX || l.k > INT32_MAX) return pal_infer_fail(r, "an axis is too long for BLAS");
     r->shape = l.batch;
     r->shape.dim[r->shape.rank++] = l.m;
     r->shape.dim[r->shape.rank++] = l.n;
@@ -122,7 +124,7 @@ static pal_status run_addmm(const pal_call *call) { return run(call, true); }
 
 /* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
-/* C = op(A) op(B): dA = G op(B)^T, dB = op(A)^T G, transposed where the operand is. */
+/* C = op(A) op(B): dA = G op(B)^T, dB = op(A)^T G; transposed if the operand is transposed. */
 static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)
 {
     bool ta = r->params->i[0], tb = r->params->i[1];
@@ -134,8 +136,8 @@ static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)
 static pal_var vjp_matmul(const pal_rule *r, size_t k) { return product_adjoint(r, 0, k); }
 static pal_var vjp_addmm(const pal_rule *r, size_t k) { return k == 0 ? r->seed : product_adjoint(r, 1, k); }
 
-/* x + A B becomes a product that accumulates onto x: one pass over memory less. Rounds: the last addition of each
- * element happens inside the product. */
+/* Rewrites x + A B to a product that accumulates onto x, which saves one pass over memory. The rounding changes,
+ * because the last addition of each element happens inside the product. */
 static pal_var accumulate(const pal_rule *c, size_t k)
 {
     pal_var product = c->in[k], other = c->in[1 - k];
@@ -174,36 +176,25 @@ static pal_var case_matmul(pal_tape *t, const pal_var *in, const void *user)
 }
 
 static const int nn[] = {0, 0}, nt[] = {0, 1}, tn[] = {1, 0}, tt[] = {1, 1};
+/* clang-format off */
 static const pal_case cases_matmul[] = {
     {.label = "a b", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
     {.label = "a b'", .n = 2, .in = {{{2, {3, 4}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = nt},
     {.label = "a' b", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = tn},
     {.label = "a' b'", .n = 2, .in = {{{2, {4, 3}}, -1, 1}, {{2, {2, 4}}, -1, 1}}, .build = case_matmul, .user = tt},
     {.label = "batch", .n = 2, .in = {{{3, {2, 3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}}, .build = case_matmul, .user = nn},
-    {.label = "batches that broadcast",
-     .n = 2,
-     .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}},
-     .build = case_matmul,
-     .user = nt},
-    {.label = "empty sum",
-     .n = 2,
-     .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
-     .build = case_matmul,
-     .user = nn},
+    {.label = "batches that broadcast", .n = 2, .in = {{{4, {2, 1, 3, 2}}, -1, 1}, {{3, {3, 2, 2}}, -1, 1}},
+     .build = case_matmul, .user = nt},
+    {.label = "empty sum", .n = 2, .in = {{{2, {3, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}},
+     .build = case_matmul, .user = nn},
 };
 
-static const pal_op op_matmul = {PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
-                                 .op_class = PAL_CLASS_PRODUCT,
-                                 .arity = 2,
-                                 .capabilities = PAL_TRANSPOSES,
-                                 .n_ints = 2,
-                                 .infer = infer_matmul,
-                                 .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-                                 .vjp = vjp_matmul,
-                                 .absorb = absorb_matmul,
-                                 .run = run_matmul,
-                                 .cases = cases_matmul,
-                                 .n_cases = PAL_COUNT(cases_matmul)};
+static const pal_op op_matmul = {
+    PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
+    .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul,
+    .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
+/* clang-format on */
 
 static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -211,23 +202,18 @@ static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
     return pal_record(t, &pal__op_addmm, in, 3, NULL);
 }
 
-static const pal_case cases_addmm[] = {{.label = "c + a b",
-                                        .n = 3,
-                                        .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
-                                        .build = case_addmm}};
+/* clang-format off */
+static const pal_case cases_addmm[] = {
+    {.label = "c + a b", .n = 3, .in = {{{2, {3, 2}}, -1, 1}, {{2, {3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}},
+     .build = case_addmm},
+};
 
 const pal_op pal__op_addmm = {
-    PAL_OP_HEAD("addmm", "C + A B", "a product accumulated onto a value; made by the compiler"),
-    .op_class = PAL_CLASS_PRODUCT,
-    .arity = 3,
-    .capabilities = PAL_OVERWRITES | PAL_TRANSPOSES,
-    .n_ints = 2,
-    .infer = infer_addmm,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE},
-    .vjp = vjp_addmm,
-    .run = run_addmm,
-    .cases = cases_addmm,
-    .n_cases = PAL_COUNT(cases_addmm)};
+    PAL_OP_HEAD("addmm", "C + A B", "matrix product added to a value; recorded by the compiler only"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = 3, .capabilities = PAL_OVERWRITES | PAL_TRANSPOSES, .n_ints = 2,
+    .infer = infer_addmm, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_addmm,
+    .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
+/* clang-format on */
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 {
@@ -239,7 +225,7 @@ pal_var pal_matmul(pal_var a, pal_var b) { return pal_matmul_t(a, b, false, fals
 
 pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
 {
-    /* BLAS may sum a transposed operand's product in another order: some of its kernels for small sizes do. */
+    /* BLAS may sum in another order if an operand is transposed; some of its kernels for small sizes do. */
     if (!rounding) return (pal_var){0};
     size_t first = c->op == &pal__op_addmm;
     if ((c->op != &op_matmul && c->op != &pal__op_addmm) || k < first) return (pal_var){0};

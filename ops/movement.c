@@ -1,5 +1,5 @@
-/* movement.c - operations that move elements: reshape, permute, slice and its adjoint pad. Their values are views
- * wherever strides can say it; only pad has a kernel. */
+/* movement.c - operations that move elements: reshape, permute, slice and its adjoint pad. Except for pad, which has a
+ * kernel, the results are views wherever strides can express them. */
 #include "ops/internal.h"
 
 #include <string.h>
@@ -12,18 +12,18 @@ static bool infer_reshape(pal_infer *r)
     int64_t known = 1, count = pal_shape_count(r->shapes[0]);
     r->dtype = r->dtypes[0];
     r->shape.rank = (int32_t)r->params->i[0];
-    if (r->shape.rank < 0 || r->shape.rank > PAL_MAX_RANK) return pal_infer_fail(r, "over 6 axes");
+    if (r->shape.rank < 0 || r->shape.rank > PAL_MAX_RANK) return pal_infer_fail(r, "the rank must be 0 to 6");
     for (int a = 0; a < r->shape.rank; a++) {
         r->shape.dim[a] = r->params->i[1 + a];
         if (r->shape.dim[a] == -1 && wild < 0)
             wild = a;
         else if (r->shape.dim[a] < 0)
-            return pal_infer_fail(r, "a negative dimension");
+            return pal_infer_fail(r, "a dimension is negative");
         else if (__builtin_mul_overflow(known, r->shape.dim[a], &known))
             return pal_infer_fail(r, "too large");
     }
     if (wild >= 0 && known) r->shape.dim[wild] = count / known;
-    return pal_shape_count(r->shape) == count || pal_infer_fail(r, "another number of elements");
+    return pal_shape_count(r->shape) == count || pal_infer_fail(r, "the number of elements changes");
 }
 
 static pal_var vjp_reshape(const pal_rule *r, size_t k) { return pal_reshape(r->seed, pal_shape_of(r->in[k])); }
@@ -34,7 +34,7 @@ static bool view_reshape(const pal_shape *in, const pal_shape *out, const pal_pa
     (void)p;
     int64_t step = 1;
     *offset = 0;
-    for (int a = in->rank - 1; a >= 0; a--) { /* only contiguous elements keep their order in any shape */
+    for (int a = in->rank - 1; a >= 0; a--) { /* any other shape is a view only if the elements are contiguous */
         if (in->dim[a] != 1 && in_stride[a] != step) return false;
         step *= in->dim[a];
     }
@@ -46,15 +46,14 @@ static bool view_reshape(const pal_shape *in, const pal_shape *out, const pal_pa
     return true;
 }
 
-/* Of a constant, of another reshape, to the same shape. */
+/* Simplifies a reshape to the same shape, of another reshape, and of a constant. */
 static pal_var rewrite_reshape(const pal_rule *r, bool rounding)
 {
     (void)rounding;
     const pal_params *p = r->params;
-    pal_infer to = {.n = 1,
-                    .shapes = (pal_shape[]){pal_shape_of(r->in[0])},
-                    .dtypes = (pal_dtype[]){pal_dtype_of(r->in[0])},
-                    .params = p};
+    const pal_shape shape = pal_shape_of(r->in[0]);
+    const pal_dtype dtype = pal_dtype_of(r->in[0]);
+    pal_infer to = {.n = 1, .shapes = &shape, .dtypes = &dtype, .params = p};
     if (!infer_reshape(&to)) return (pal_var){0};
     if (pal_shape_equal(to.shape, to.shapes[0])) return r->in[0];
     if (pal_op_of(r->in[0]) == r->op) return pal_reshape(pal_operand(r->in[0], 0), to.shape);
@@ -74,18 +73,14 @@ static const pal_case cases_reshape[] = {
     {.label = "vector", .n = 1, .in = {{{1, {6}}, -2, 2}}, .build = case_reshape},
 };
 
+/* clang-format off */
 const pal_op pal__op_reshape = {
-    PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, not the order"),
-    .op_class = PAL_CLASS_MOVEMENT,
-    .arity = 1,
-    .n_ints = 7,
-    .infer = infer_reshape,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_reshape,
-    .view = view_reshape,
-    .rewrite = rewrite_reshape,
-    .cases = cases_reshape,
-    .n_cases = PAL_COUNT(cases_reshape)};
+    PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, keeps the order of the elements"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 7,
+    .infer = infer_reshape, .derivative = {PAL_HAS_RULE}, .vjp = vjp_reshape,
+    .rewrite = rewrite_reshape, .view = view_reshape,
+    .cases = cases_reshape, .n_cases = PAL_COUNT(cases_reshape)};
+/* clang-format on */
 
 pal_var pal_reshape(pal_var x, pal_shape shape)
 {
@@ -104,7 +99,7 @@ static bool infer_permute(pal_infer *r)
     for (int a = 0; a < r->shape.rank; a++) {
         int64_t from = r->params->i[a];
         if (from < 0 || from >= r->shape.rank || seen >> from & 1)
-            return pal_infer_fail(r, "not a permutation of the axes");
+            return pal_infer_fail(r, "the axes are not a permutation");
         seen |= 1u << from;
         r->shape.dim[a] = r->shapes[0].dim[from];
     }
@@ -127,7 +122,7 @@ static bool view_permute(const pal_shape *in, const pal_shape *out, const pal_pa
     return true;
 }
 
-/* Of another permutation: one. The identity: none. */
+/* Removes the identity, and combines two permutations into one. */
 static pal_var rewrite_permute(const pal_rule *r, bool rounding)
 {
     (void)rounding;
@@ -157,18 +152,14 @@ static const pal_case cases_permute[] = {
     {.label = "transpose", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_transpose},
 };
 
-const pal_op pal__op_permute = {PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
-                                .op_class = PAL_CLASS_MOVEMENT,
-                                .arity = 1,
-                                .n_ints = 6,
-                                .infer = infer_permute,
-                                .derivative = {PAL_HAS_RULE},
-                                .vjp = vjp_permute,
-                                .view = view_permute,
-                                .rewrite = rewrite_permute,
-                                .absorb = pal__absorb_transpose,
-                                .cases = cases_permute,
-                                .n_cases = PAL_COUNT(cases_permute)};
+/* clang-format off */
+const pal_op pal__op_permute = {
+    PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 6,
+    .infer = infer_permute, .derivative = {PAL_HAS_RULE}, .vjp = vjp_permute,
+    .rewrite = rewrite_permute, .absorb = pal__absorb_transpose, .view = view_permute,
+    .cases = cases_permute, .n_cases = PAL_COUNT(cases_permute)};
+/* clang-format on */
 
 pal_var pal_permute(pal_var x, const int *axes)
 {
@@ -180,7 +171,8 @@ pal_var pal_permute(pal_var x, const int *axes)
 pal_var pal_transpose(pal_var x)
 {
     int axes[PAL_MAX_RANK] = {0, 1, 2, 3, 4, 5}, rank = pal_shape_of(x).rank;
-    if (pal_ok(x) && rank < 2) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "transpose: needs two axes, not %d", rank);
+    if (pal_ok(x) && rank < 2)
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "transpose: needs at least two axes, not %d", rank);
     if (rank >= 2) {
         axes[rank - 1] = rank - 2;
         axes[rank - 2] = rank - 1;
@@ -188,7 +180,9 @@ pal_var pal_transpose(pal_var x)
     return pal_permute(x, axes);
 }
 
-/* ---- slice and pad: params i[0..5] are the start, i[6..11] the step in the upper half and the result's size below  */
+/* ---- slice and pad ------------------------------------------------------------------------------------------------
+ *
+ * params i[0..5]: the start; i[6..11]: the step in the upper 32 bits, the size of the result in the lower 32. */
 
 static bool infer_slice(pal_infer *r)
 {
@@ -198,7 +192,7 @@ static bool infer_slice(pal_infer *r)
     for (int a = 0; a < in->rank; a++) {
         int64_t start = r->params->i[a], step = r->params->i[6 + a] >> 32, size = r->params->i[6 + a] & UINT32_MAX;
         if (step < 1 || start < 0 || start > in->dim[a] || (size && start + (size - 1) * step >= in->dim[a]))
-            return pal_infer_fail(r, "the slice leaves the operand");
+            return pal_infer_fail(r, "the slice goes beyond the operand");
         r->shape.dim[a] = size;
     }
     return true;
@@ -231,23 +225,20 @@ static pal_var case_slice(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_slice[] = {{.label = "steps", .n = 1, .in = {{{2, {4, 6}}, -2, 2}}, .build = case_slice}};
 
-static const pal_op op_slice = {PAL_OP_HEAD("slice", "y[i] = x[start + i step]", "a part, with steps"),
-                                .op_class = PAL_CLASS_MOVEMENT,
-                                .arity = 1,
-                                .n_ints = 12,
-                                .infer = infer_slice,
-                                .derivative = {PAL_HAS_RULE},
-                                .vjp = vjp_slice,
-                                .view = view_slice,
-                                .cases = cases_slice,
-                                .n_cases = PAL_COUNT(cases_slice)};
+/* clang-format off */
+static const pal_op op_slice = {
+    PAL_OP_HEAD("slice", "y[i] = x[start + i step]", "a part of x, with steps"),
+    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 12,
+    .infer = infer_slice, .derivative = {PAL_HAS_RULE}, .vjp = vjp_slice, .view = view_slice,
+    .cases = cases_slice, .n_cases = PAL_COUNT(cases_slice)};
+/* clang-format on */
 
 pal_var pal_slice(pal_var x, const int64_t *start, const int64_t *size, const int64_t *step)
 {
     pal_params p = {0};
     for (int a = 0; a < pal_shape_of(x).rank; a++) {
         if (size[a] < 0 || size[a] > INT32_MAX || step[a] < 1 || step[a] > INT32_MAX)
-            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "slice: sizes are to be at least 0, steps at least 1");
+            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "slice: sizes must be at least 0, steps at least 1");
         p.i[a] = start[a];
         p.i[6 + a] = step[a] << 32 | size[a];
     }
@@ -262,7 +253,7 @@ static bool infer_pad(pal_infer *r)
         int64_t start = r->params->i[a], step = r->params->i[6 + a] >> 32, n = r->shapes[0].dim[a];
         r->shape.dim[a] = r->params->i[6 + a] & UINT32_MAX;
         if (step < 1 || start < 0 || start > r->shape.dim[a] || (n && start + (n - 1) * step >= r->shape.dim[a]))
-            return pal_infer_fail(r, "the operand leaves the padded shape");
+            return pal_infer_fail(r, "the operand goes beyond the padded shape");
     }
     return true;
 }
@@ -305,37 +296,31 @@ static pal_var case_pad(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_pad[] = {{.label = "spread", .n = 1, .in = {{{2, {2, 3}}, -2, 2}}, .build = case_pad}};
 
+/* clang-format off */
 static const pal_op op_pad = {
-    PAL_OP_HEAD("pad", "y[start + i step] = x[i], else 0", "puts values into zeros: the adjoint of slice"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 12,
-    .infer = infer_pad,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_pad,
-    .run = run_pad,
-    .cases = cases_pad,
-    .n_cases = PAL_COUNT(cases_pad)};
+    PAL_OP_HEAD("pad", "y[start + i step] = x[i], else 0", "places values in zeros: the adjoint of slice"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 12,
+    .infer = infer_pad, .derivative = {PAL_HAS_RULE}, .vjp = vjp_pad, .run = run_pad,
+    .cases = cases_pad, .n_cases = PAL_COUNT(cases_pad)};
+/* clang-format on */
 
 pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step)
 {
     pal_params p = {0};
     if (pal_ok(x) && (shape.rank != pal_shape_of(x).rank || pal_shape_count(shape) < 0))
-        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: the padded shape has another number of axes");
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: the padded shape must have the operand's number of axes");
     for (int a = 0; a < pal_shape_of(x).rank; a++) {
         if (shape.dim[a] > INT32_MAX || step[a] < 1 || step[a] > INT32_MAX)
-            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: steps are to be at least 1");
+            return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: steps must be at least 1");
         p.i[a] = start[a];
         p.i[6 + a] = step[a] << 32 | shape.dim[a];
     }
     return pal_record(x.tape, &op_pad, &x, 1, &p);
 }
 
-static const pal_op *const ops[] = {&pal__op_broadcast_to,
-                                    &pal__op_sum_to,
-                                    &pal__op_stop_gradient,
-                                    &pal__op_reshape,
-                                    &pal__op_permute,
-                                    &op_slice,
-                                    &op_pad};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &pal__op_broadcast_to, &pal__op_sum_to, &pal__op_stop_gradient, &pal__op_reshape, &pal__op_permute,
+    &op_slice, &op_pad};
+/* clang-format on */
 const pal__family pal__family_shape = {ops, PAL_COUNT(ops)};

@@ -1,12 +1,12 @@
-/* normalise.c - softmax and its logarithm; layer and batch normalisation. */
+/* normalise.c - softmax and log_softmax, layer normalisation and batch normalisation. */
 #include "ops/axes.h"
 
 #include <string.h>
 
 /* ---- Softmax -------------------------------------------------------------------------------------------------- */
 
-/* x less its maximum along the axis, so that the largest exponential is 1. The shift changes no result and so no
- * derivative: it is constant to them. */
+/* x minus its maximum along the axis, so that the largest exponential is 1. The shift does not change the result, so it
+ * counts as a constant for derivatives. */
 static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
 {
     pal_shape s;
@@ -60,15 +60,17 @@ CASES(log_softmax)
 #undef CASES
 
 static const pal_op op_softmax = {
-    PAL_OP_HEAD("softmax", "e^x / sum e^x", "probabilities from logits of any size; -inf gives 0, -inf alone NaN"),
+    PAL_OP_HEAD("softmax", "e^x / sum e^x",
+                "probabilities from logits, without overflow; -inf gives 0, NaN if all are -inf"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_softmax, .n_cases = PAL_COUNT(cases_softmax)};
 static const pal_op op_log_softmax = {
-    PAL_OP_HEAD("log_softmax", "x - ln sum e^x", "log-probabilities from logits of any size; -inf alone gives NaN"),
+    PAL_OP_HEAD("log_softmax", "x - ln sum e^x",
+                "log-probabilities from logits, without overflow; NaN if all are -inf"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_log_softmax, .n_cases = PAL_COUNT(cases_log_softmax)};
 
-/* ---- What both normalisations share --------------------------------------------------------------------------- */
+/* ---- Shared by both normalisations ---------------------------------------------------------------------------- */
 
-/* id 0 is none: there is nothing to scale or to shift by. */
+/* x gain + shift; a gain or shift with id 0 is left out. */
 static pal_var scaled(pal_var x, pal_var gain, pal_var shift)
 {
     if (gain.id) x = pal_mul(x, gain);
@@ -96,9 +98,10 @@ pal_var pal_layer_norm(pal_var x, unsigned axes, pal_var gain, pal_var shift, do
             return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "layer_norm: %s %s does not broadcast to %s", names[i],
                                  pal_shape_text(pal_shape_of(in[i]), a, sizeof a), pal_shape_text(s, b, sizeof b));
     }
-    if (axes >> s.rank) return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "layer_norm: an axis beyond rank %d", s.rank);
+    if (axes >> s.rank)
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "layer_norm: an axis is out of range for rank %d", s.rank);
     if (!(epsilon >= 0))
-        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "layer_norm: epsilon is 0 or more, not %g", epsilon);
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "layer_norm: epsilon must be at least 0, not %g", epsilon);
     pal_var centred = pal_sub(x, pal_mean(x, axes, true));
     return scaled(standardised(centred, pal_mean(pal_square(centred), axes, true), epsilon), gain, shift);
 }
@@ -124,7 +127,7 @@ static const pal_case cases_layer_norm[] = {
     {"no rows", 3, {{{2, {0, 5}}, -2, 2}, {{1, {5}}, 0.5, 2}, {{1, {5}}, -1, 1}}, case_layer_norm, &of_rank_two},
 };
 static const pal_op op_layer_norm = {
-    PAL_OP_HEAD("layer_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift", "normalised over the given axes"),
+    PAL_OP_HEAD("layer_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift", "normalises over the given axes"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_layer_norm, .n_cases = PAL_COUNT(cases_layer_norm)};
 
 /* ---- Batch normalisation -------------------------------------------------------------------------------------- */
@@ -136,15 +139,16 @@ static bool read_options(pal_tape *t, const pal_batch_norm_options *given, pal_b
     if (o->momentum == 0) o->momentum = 0.1;
     if (o->epsilon == 0) o->epsilon = 1e-5;
     if (!(o->momentum > 0 && o->momentum <= 1))
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: the momentum is above 0 and to 1, not %g", o->momentum);
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: momentum must be above 0 and at most 1, not %g", o->momentum);
     else if (!(o->epsilon > 0))
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: epsilon is above 0, not %g", o->epsilon);
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "batch_norm: epsilon must be above 0, not %g", o->epsilon);
     else
         return true;
     return false;
 }
 
-/* Each [c]; the last two are there and, if they are to be written, leaves. */
+/* Checks x and the four values [c]. Gain and shift may be missing. The running statistics must be leaves if they are
+ * updated. */
 static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
 {
     const char *const names[] = {"gain", "shift", "running mean", "running variance"};
@@ -152,7 +156,7 @@ static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
     char text[96];
     if (!pal__operands("batch_norm", &x, 1, &joined)) return false;
     if (s.rank != 2 && s.rank != 4) {
-        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: wants [n,c] or [n,c,h,w], not %s",
+        pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: needs [n,c] or [n,c,h,w], not %s",
                       pal_shape_text(s, text, sizeof text));
         return false;
     }
@@ -160,12 +164,12 @@ static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
         if (i < 2 && !of_channels[i].id) continue;
         own = pal_shape_of(of_channels[i]);
         if (!pal_ok(of_channels[i]) || of_channels[i].tape != x.tape || pal_dtype_of(of_channels[i]) != pal_dtype_of(x))
-            pal_tape_fail(x.tape, PAL_ERR_TAPE, "batch_norm: the %s is to be a value of x's tape and type", names[i]);
+            pal_tape_fail(x.tape, PAL_ERR_TAPE, "batch_norm: the %s must be a value of x's tape and type", names[i]);
         else if (own.rank != 1 || own.dim[0] != s.dim[1])
-            pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: the %s is to be [%lld], not %s", names[i],
+            pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: the %s must be [%lld], not %s", names[i],
                           (long long)s.dim[1], pal_shape_text(own, text, sizeof text));
         else if (i >= 2 && !evaluate && !pal_leaf_tensor(of_channels[i]))
-            pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "batch_norm: the %s is to be a leaf", names[i]);
+            pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "batch_norm: the %s must be a leaf", names[i]);
         else
             continue;
         return false;
@@ -192,8 +196,8 @@ pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_m
     unsigned axes = plane ? 1u | 4u | 8u : 1u;
     int64_t terms = s.dim[0] * (plane ? s.dim[2] * s.dim[3] : 1);
     if (terms < 2)
-        return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: %lld values a channel have no variance to train by",
-                             (long long)terms);
+        return pal_tape_fail(x.tape, PAL_ERR_SHAPE,
+                             "batch_norm: training needs at least 2 values per channel, not %lld", (long long)terms);
     pal_var mean = pal_mean(x, axes, true), centred = pal_sub(x, mean);
     pal_var variance = pal_mean(pal_square(centred), axes, true);
     pal_var unbiased = pal_scale(variance, (double)terms / (double)(terms - 1));
@@ -203,7 +207,7 @@ pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_m
     return scaled(standardised(centred, variance, o.epsilon), gain, shift);
 }
 
-/* Statistics last; a gain before them if there are four. */
+/* The inputs are x, gain (or shift), running mean, running variance. */
 static pal_var case_batch_norm(pal_tape *t, const pal_var *in, const void *user)
 {
     pal_var none = {.tape = t};
@@ -218,42 +222,26 @@ static pal_var case_batch_norm_shift(pal_tape *t, const pal_var *in, const void 
     return pal_batch_norm(in[0], none, in[1], in[2], in[3], &o);
 }
 
+/* clang-format off */
 static const pal_case cases_batch_norm[] = {
-    {"samples",
-     4,
-     {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
-     case_batch_norm,
-     NULL},
-    {"planes",
-     4,
-     {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
-     case_batch_norm_shift,
-     NULL},
-    {"one channel, two samples",
-     4,
-     {{{2, {2, 1}}, -2, 2}, {{1, {1}}, 0.5, 2}, {{1, {1}}, -1, 1}, {{1, {1}}, 0.5, 2}},
-     case_batch_norm,
-     NULL},
-    {"evaluated samples",
-     4,
-     {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
-     case_batch_norm_shift,
-     ""},
-    {"evaluated planes",
-     4,
-     {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
-     case_batch_norm,
-     ""},
-    {"evaluated nothing",
-     4,
-     {{{2, {0, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
-     case_batch_norm,
-     ""},
+    {"samples", 4, {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm, NULL},
+    {"planes", 4, {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
+     case_batch_norm_shift, NULL},
+    {"one channel, two samples", 4, {{{2, {2, 1}}, -2, 2}, {{1, {1}}, 0.5, 2}, {{1, {1}}, -1, 1}, {{1, {1}}, 0.5, 2}},
+     case_batch_norm, NULL},
+    {"evaluated samples", 4, {{{2, {5, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm_shift, ""},
+    {"evaluated planes", 4, {{{4, {2, 2, 2, 3}}, -2, 2}, {{1, {2}}, 0.5, 2}, {{1, {2}}, -1, 1}, {{1, {2}}, 0.5, 2}},
+     case_batch_norm, ""},
+    {"evaluated nothing", 4, {{{2, {0, 3}}, -2, 2}, {{1, {3}}, 0.5, 2}, {{1, {3}}, -1, 1}, {{1, {3}}, 0.5, 2}},
+     case_batch_norm, ""},
 };
-static const pal_op op_batch_norm = {PAL_OP_HEAD("batch_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift",
-                                                 "normalised over samples and plane; by running statistics if told"),
-                                     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_batch_norm,
-                                     .n_cases = PAL_COUNT(cases_batch_norm)};
+static const pal_op op_batch_norm = {
+    PAL_OP_HEAD("batch_norm", "(x - mean) / sqrt(variance + epsilon) gain + shift",
+                "normalises each channel over samples and plane, or by running statistics"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_batch_norm, .n_cases = PAL_COUNT(cases_batch_norm)};
+/* clang-format on */
 
 static const pal_op *const ops[] = {&op_softmax, &op_log_softmax, &op_layer_norm, &op_batch_norm};
 const pal__family pal__family_normalise = {ops, PAL_COUNT(ops)};

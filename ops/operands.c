@@ -1,5 +1,5 @@
-/* operands.c - what composites ask of their operands, so that a failure names the function that was called and not one
- * of its parts. */
+/* operands.c - checks that composites make on their operands. An error then names the function that the caller used,
+ * not an operation inside it. */
 #include "ops/internal.h"
 
 bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape)
@@ -9,15 +9,15 @@ bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *sha
     for (size_t i = 0; i < n; i++) {
         pal_shape own = pal_shape_of(in[i]), joined;
         if (in[i].tape != in[0].tape) {
-            pal_tape_fail(in[i].tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
-            pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+            pal_tape_fail(in[i].tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
+            pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
         } else if (!pal_ok(in[i])) {
             pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: operand %zu is a bad handle", name, i + 1);
         } else if (!pal_dtype_real(pal_dtype_of(in[i])) || pal_dtype_of(in[i]) != pal_dtype_of(in[0])) {
-            pal_tape_fail(in[0].tape, PAL_ERR_TYPE, "%s: operands are to be of one real type", name);
+            pal_tape_fail(in[0].tape, PAL_ERR_TYPE, "%s: the operands must have one real type", name);
         } else if (!pal_shape_broadcast(*shape, own, &joined)) {
-            pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: %s does not fit %s", name, pal_shape_text(own, a, sizeof a),
-                          pal_shape_text(*shape, b, sizeof b));
+            pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: %s does not broadcast with %s", name,
+                          pal_shape_text(own, a, sizeof a), pal_shape_text(*shape, b, sizeof b));
         } else {
             *shape = joined;
             continue;
@@ -34,22 +34,22 @@ bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shap
         pal_shape own = pal_shape_of(in[i]);
         if (own.rank >= 1 && own.dim[own.rank - 1] >= 1 && own.dim[own.rank - 1] == shape->dim[shape->rank - 1])
             continue;
-        pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: wants one number of classes, at least 1, on the last axis", name);
+        pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: the last axes must have one number of classes, at least 1", name);
         return false;
     }
     return true;
 }
 
-/* One clear error, in the function's own name, for handles that are bad, of two tapes, or not real. */
+/* Reports bad handles, operands of two tapes, and operands that are not real. */
 bool pal__function_of(const char *name, pal_var y, pal_var x)
 {
     pal_tape *t = y.tape ? y.tape : x.tape;
     if (!pal_ok(y) || !pal_ok(x))
         pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(y) ? 2 : 1);
     else if (y.tape != x.tape)
-        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operands of two tapes", name);
+        pal_tape_fail(t, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
     else if (!pal_dtype_real(pal_dtype_of(y)) || !pal_dtype_real(pal_dtype_of(x)))
-        pal_tape_fail(t, PAL_ERR_TYPE, "%s: operands are to be real, not %s and %s", name,
+        pal_tape_fail(t, PAL_ERR_TYPE, "%s: the operands must be real, not %s and %s", name,
                       pal_dtype_name(pal_dtype_of(y)), pal_dtype_name(pal_dtype_of(x)));
     else
         return true;
@@ -62,7 +62,7 @@ bool pal__is_code(const char *name, pal_var h, pal_var x)
     pal_shape a = pal_shape_of(h), b = pal_shape_of(x);
     if (a.rank == 2 && b.rank >= 1 && a.dim[0] == b.dim[0] && a.dim[0] > 0 && a.dim[1] > 0) return true;
     char s[96], u[96];
-    pal_tape_fail(h.tape, PAL_ERR_SHAPE, "%s: wants a code [n,k] and inputs [n,...], not %s and %s", name,
+    pal_tape_fail(h.tape, PAL_ERR_SHAPE, "%s: needs a code [n,k] and inputs [n,...], not %s and %s", name,
                   pal_shape_text(a, s, sizeof s), pal_shape_text(b, u, sizeof u));
     return false;
 }

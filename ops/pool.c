@@ -1,27 +1,29 @@
-/* pool.c - maximum and average pooling. The maximum is two operations: where it lies, which has no derivative, and a
- * gather along the flattened plane. The average is linear; its adjoint is an operation too. A window never lies in the
- * padding alone, since the padding is at most half the window. */
+/* pool.c - maximum and average pooling.
+ *
+ * Maximum pooling is two operations: the index of the maximum, which has no derivative, and a gather along the
+ * flattened plane. Average pooling is linear, and its adjoint is an operation too. Every window contains at least one
+ * pixel, because the padding is at most half the window. */
 #include "ops/internal.h"
 
 #include <math.h>
 #include <string.h>
 
-/* params.i: window, stride, padding; for the adjoint of the average the size of the images. */
+/* Indices into params.i: window, stride, padding; for the adjoint of the average also the size of the images. */
 enum { WINDOW = 0, STRIDE = 2, PADDING = 4, SIZE = 6 };
 
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
-/* Windows along an axis; -1 and a reason: none. */
+/* The number of windows along an axis; -1, with a reason in r: error. */
 static int64_t windows(pal_infer *r, int axis, int64_t size)
 {
     const int64_t *i = r->params->i;
     int64_t window = i[WINDOW + axis], stride = i[STRIDE + axis], padding = i[PADDING + axis];
     if (window < 1 || stride < 1 || padding < 0)
-        pal_infer_fail(r, "windows and strides are to be at least 1, paddings at least 0");
+        pal_infer_fail(r, "windows and strides must be at least 1, paddings at least 0");
     else if (padding > window / 2)
-        pal_infer_fail(r, "the padding is over half the window");
+        pal_infer_fail(r, "the padding is more than half the window");
     else if (size < 1)
-        pal_infer_fail(r, "there are no pixels");
+        pal_infer_fail(r, "the images have no pixels");
     else if (window > INT32_MAX || size > INT32_MAX)
         pal_infer_fail(r, "too large");
     else if (window > size + 2 * padding)
@@ -31,12 +33,12 @@ static int64_t windows(pal_infer *r, int axis, int64_t size)
     return -1;
 }
 
-/* From the images' shape to the pooled one. */
+/* Computes the pooled shape from the shape of the images. */
 static bool pooled(pal_infer *r, pal_shape images, pal_shape *out)
 {
     *out = images;
-    if (images.rank != 4) return pal_infer_fail(r, "images are to have four axes");
-    if (!pal_dtype_real(r->dtypes[0])) return pal_infer_fail(r, "images are to be of a real type");
+    if (images.rank != 4) return pal_infer_fail(r, "the images must have four axes");
+    if (!pal_dtype_real(r->dtypes[0])) return pal_infer_fail(r, "the images must have a real type");
     for (int a = 0; a < 2; a++) {
         out->dim[2 + a] = windows(r, a, images.dim[2 + a]);
         if (out->dim[2 + a] < 0) return false;
@@ -59,18 +61,18 @@ static bool infer_average(pal_infer *r)
 static bool infer_average_adjoint(pal_infer *r)
 {
     pal_shape from, to = r->shapes[0];
-    if (to.rank != 4) return pal_infer_fail(r, "pooled images are to have four axes");
+    if (to.rank != 4) return pal_infer_fail(r, "the pooled images must have four axes");
     to.dim[2] = r->params->i[SIZE];
     to.dim[3] = r->params->i[SIZE + 1];
     r->dtype = r->dtypes[0];
     r->shape = to;
-    return pooled(r, to, &from) &&
-           (pal_shape_equal(from, r->shapes[0]) || pal_infer_fail(r, "images of that size do not give these"));
+    return pooled(r, to, &from) && (pal_shape_equal(from, r->shapes[0]) ||
+                                    pal_infer_fail(r, "images of that size do not give these pooled images"));
 }
 
-/* ---- Kernels: a few planes a task ----------------------------------------------------------------------------- */
+/* ---- Kernels: each task computes a few planes ----------------------------------------------------------------- */
 
-typedef struct pooling { /* images of h by w, pooled to oh by ow */
+typedef struct pooling { /* images of h by w, pooled to oh by ow; each: planes per task */
     const pal_call *call;
     int64_t planes, each, h, w, oh, ow;
     void (*plane)(const struct pooling *p, int64_t plane);
@@ -80,7 +82,7 @@ typedef struct range {
     int64_t begin, end;
 } range;
 
-/* The pixels of window i along an axis, padding left out. */
+/* The pixels of window i along an axis, without padding. */
 static range window_at(const pooling *p, int axis, int64_t i)
 {
     const int64_t *q = p->call->params->i;
@@ -99,7 +101,7 @@ static void planes_task(void *argument, size_t task, unsigned worker)
 static pal_status run(const pal_call *call, const pal_shape *images, const pal_shape *out,
                       void (*plane)(const pooling *, int64_t))
 {
-    enum { WORTH = 1 << 14 }; /* pixels of a task */
+    enum { WORTH = 1 << 14 }; /* pixels per task */
     pooling p = {.call = call, .planes = images->dim[0] * images->dim[1], .h = images->dim[2], .w = images->dim[3]};
     p.oh = out->dim[2];
     p.ow = out->dim[3];
@@ -152,7 +154,7 @@ static pal_var vjp_average_adjoint(const pal_rule *r, size_t k)
     return pal_record(r->tape, &op_average, &r->seed, 1, &p);
 }
 
-/* The places themselves, as unit vectors: they change exactly where the maximum moves to another pixel. */
+/* The indices as unit vectors: they change exactly when the maximum moves to another pixel. */
 static pal_var decision_arg(const pal_rule *r)
 {
     pal_shape x = pal_shape_of(r->in[0]);
@@ -167,7 +169,7 @@ static pal_var decision_arg(const pal_rule *r)
     X("overlapping", 1, 1, 5, 4, OPTIONS(.window = {3, 2}, .stride = {1, 2}))                                          \
     X("padded", 2, 1, 3, 4, OPTIONS(.window = {2, 3}, .stride = {2, 1}, .padding = {1, 1}))                            \
     X("pixels outside every window", 1, 1, 4, 5, OPTIONS(.window = {1, 2}, .stride = {3, 3}))                          \
-    X("of one", 1, 1, 1, 1, OPTIONS(.window = {1, 1}))                                                                 \
+    X("size 1", 1, 1, 1, 1, OPTIONS(.window = {1, 1}))                                                                 \
     X("no images", 0, 2, 2, 2, OPTIONS(.window = {2, 2}))
 
 static pal_var case_max(pal_tape *t, const pal_var *in, const void *user)
@@ -182,7 +184,7 @@ static pal_var case_average(pal_tape *t, const pal_var *in, const void *user)
     return pal_average_pool2d(in[0], user);
 }
 
-/* The places have no derivative; what they select has. The square makes a second one. */
+/* Indices have no derivative, so the case uses the pixels that they select. The square gives a second derivative. */
 static pal_var case_arg(pal_tape *t, const pal_var *in, const void *user)
 {
     pal_shape x = pal_shape_of(in[0]);
@@ -208,56 +210,44 @@ static pal_var case_average_adjoint(pal_tape *t, const pal_var *in, const void *
 static const pal_case cases_max[] = {EACH_SETTING(CASE_MAX)};
 static const pal_case cases_average[] = {EACH_SETTING(CASE_AVERAGE)};
 static const pal_case cases_arg[] = {EACH_SETTING(CASE_ARG)};
+/* clang-format off */
 static const pal_case cases_average_adjoint[] = {
     CASE("window of 2", case_average_adjoint, 1, 2, 2, 1, PARAMS(2, 2, 2, 2, 0, 0, 4, 2))
-        CASE("overlapping", case_average_adjoint, 1, 1, 3, 2, PARAMS(3, 2, 1, 2, 0, 0, 5, 4))
-            CASE("padded", case_average_adjoint, 2, 1, 2, 4, PARAMS(2, 3, 2, 1, 1, 1, 3, 4))
-                CASE("no images", case_average_adjoint, 0, 2, 1, 1, PARAMS(2, 2, 2, 2, 0, 0, 2, 2))};
+    CASE("overlapping", case_average_adjoint, 1, 1, 3, 2, PARAMS(3, 2, 1, 2, 0, 0, 5, 4))
+    CASE("padded", case_average_adjoint, 2, 1, 2, 4, PARAMS(2, 3, 2, 1, 1, 1, 3, 4))
+    CASE("no images", case_average_adjoint, 0, 2, 1, 1, PARAMS(2, 2, 2, 2, 0, 0, 2, 2))
+};
+/* clang-format on */
 
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const pal_op op_arg = {
     PAL_OP_HEAD("arg_pool2d", "y[n,c,i,j] = argmax over the window of x[n,c], in the plane",
-                "where each window's maximum lies; the first of equals, NaN wins, never the padding"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = SIZE,
-    .infer = infer_arg,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .decision = decision_arg,
-    .run = run_arg,
-    .cases = cases_arg,
-    .n_cases = PAL_COUNT(cases_arg)};
+                "index of each window's maximum; the first of equals, NaN counts as the largest, never padding"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = SIZE,
+    .infer = infer_arg, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = decision_arg, .run = run_arg,
+    .cases = cases_arg, .n_cases = PAL_COUNT(cases_arg)};
 
-static const pal_op op_max_pool2d = {PAL_OP_HEAD("max_pool2d", "y[n,c,i,j] = max over the window of x[n,c]",
-                                                 "maximum of each window; the derivative goes to the first of equals"),
-                                     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_max,
-                                     .n_cases = PAL_COUNT(cases_max)};
+static const pal_op op_max_pool2d = {
+    PAL_OP_HEAD("max_pool2d", "y[n,c,i,j] = max over the window of x[n,c]",
+                "maximum of each window; the derivative goes to the first of equals"),
+    .op_class = PAL_CLASS_COMPOSITE, .cases = cases_max, .n_cases = PAL_COUNT(cases_max)};
 
-static const pal_op op_average = {PAL_OP_HEAD("average_pool2d", "y[n,c,i,j] = mean over the window of x[n,c]",
-                                              "mean of each window; padding is not counted"),
-                                  .op_class = PAL_CLASS_INDEX,
-                                  .arity = 1,
-                                  .n_ints = SIZE,
-                                  .infer = infer_average,
-                                  .derivative = {PAL_HAS_RULE},
-                                  .vjp = vjp_average,
-                                  .run = run_average,
-                                  .cases = cases_average,
-                                  .n_cases = PAL_COUNT(cases_average)};
+static const pal_op op_average = {
+    PAL_OP_HEAD("average_pool2d", "y[n,c,i,j] = mean over the window of x[n,c]",
+                "mean of each window, without padding"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = SIZE,
+    .infer = infer_average, .derivative = {PAL_HAS_RULE}, .vjp = vjp_average, .run = run_average,
+    .cases = cases_average, .n_cases = PAL_COUNT(cases_average)};
 
 static const pal_op op_average_adjoint = {
     PAL_OP_HEAD("average_pool2d_adjoint", "y[n,c] += x[n,c,i,j] / pixels, over the window",
                 "spreads values evenly over their windows: the adjoint of average_pool2d"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = SIZE + 2,
-    .infer = infer_average_adjoint,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_average_adjoint,
-    .run = run_average_adjoint,
-    .cases = cases_average_adjoint,
-    .n_cases = PAL_COUNT(cases_average_adjoint)};
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = SIZE + 2,
+    .infer = infer_average_adjoint, .derivative = {PAL_HAS_RULE}, .vjp = vjp_average_adjoint,
+    .run = run_average_adjoint, .cases = cases_average_adjoint, .n_cases = PAL_COUNT(cases_average_adjoint)};
+/* clang-format on */
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 
@@ -265,7 +255,7 @@ static bool read_options(pal_tape *t, const char *name, const pal_pool2d_options
 {
     pal_pool2d_options o = {0};
     *p = (pal_params){0};
-    if (!options) pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the options give no window", name);
+    if (!options) pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the options are missing: set a window", name);
     if (!options || !pal_tape_options(t, &o, options, sizeof o, sizeof o, name)) return false;
     for (int a = 0; a < 2; a++) {
         p->i[WINDOW + a] = o.window[a];

@@ -1,4 +1,4 @@
-/* pool_type.h - pooling of one plane, for one real type T; included by pool.c for each. */
+/* pool_type.h - pools one plane, for one real type T; pool.c includes it for each type. */
 
 static void FN(arg)(const pooling *p, int64_t plane)
 {

@@ -1,5 +1,6 @@
-/* random.c - noise as operations: each element is a function of seed, stream, clock and its index (docs/noise.md).
- * Uniform and normal noise have kernels; the others are functions of the uniform one, finite for each of its values. */
+/* random.c - noise as operations. Each element is a function of seed, stream, clock and its index (docs/noise.md).
+ * Uniform and normal noise have kernels. The others are computed from uniform noise, and are finite for every value of
+ * it. */
 #include "ops/internal.h"
 
 PAL_DECLARE_EACH_ISA(PAL_DECLARE_TILE, uniform)
@@ -10,10 +11,10 @@ static bool infer_random(pal_infer *r)
     r->dtype = (pal_dtype)r->params->i[0];
     r->shape.rank = (int32_t)r->params->i[1];
     for (int a = 0; a < r->shape.rank && a < PAL_MAX_RANK; a++) r->shape.dim[a] = r->params->i[2 + a];
-    return pal_dtype_real(r->dtype) || pal_infer_fail(r, "noise is real");
+    return pal_dtype_real(r->dtype) || pal_infer_fail(r, "noise must have a real type");
 }
 
-/* ---- Cases: nothing to differentiate by, so what reads the noise is checked ----------------------------------- */
+/* ---- Cases: noise has no derivative, so they check an expression that reads it -------------------------------- */
 
 typedef pal_var (*noise_fn)(pal_tape *, const char *, pal_shape);
 
@@ -37,27 +38,21 @@ CASES(exponential)
 CASES(gumbel)
 #undef CASES
 
-/* ---- With kernels --------------------------------------------------------------------------------------------- */
+/* ---- Noise with a kernel -------------------------------------------------------------------------------------- */
 
-static const pal_op op_uniform = {PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
-                                  .op_class = PAL_CLASS_RANDOM,
-                                  .arity = -1,
-                                  .n_ints = 8,
-                                  .infer = infer_random,
-                                  .derivative = {PAL_ZERO_DERIVATIVE},
-                                  .tile = PAL_EACH_ISA(PAL_REAL_TILES, uniform),
-                                  .cases = cases_uniform,
-                                  .n_cases = 1};
+/* clang-format off */
+static const pal_op op_uniform = {
+    PAL_OP_HEAD("uniform", "u ~ U[0,1)", "uniform noise from a named stream"),
+    .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8,
+    .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE}, .tile = PAL_EACH_ISA(PAL_REAL_TILES, uniform),
+    .cases = cases_uniform, .n_cases = 1};
 
-static const pal_op op_normal = {PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard normal noise from a named stream"),
-                                 .op_class = PAL_CLASS_RANDOM,
-                                 .arity = -1,
-                                 .n_ints = 8,
-                                 .infer = infer_random,
-                                 .derivative = {PAL_ZERO_DERIVATIVE},
-                                 .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal),
-                                 .cases = cases_normal,
-                                 .n_cases = 1};
+static const pal_op op_normal = {
+    PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard normal noise from a named stream"),
+    .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8,
+    .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE}, .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal),
+    .cases = cases_normal, .n_cases = 1};
+/* clang-format on */
 
 pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
 {
@@ -79,10 +74,10 @@ pal_var pal_normal(pal_tape *tape, const char *stream, pal_shape shape)
     return pal__draw_normal(tape, stream, shape, pal_tape_real(tape));
 }
 
-/* ---- Of the uniform ------------------------------------------------------------------------------------------- */
+/* ---- Noise computed from uniform noise ------------------------------------------------------------------------ */
 
-/* The uniform takes multiples of a step, 0 among them but not 1. 0 becomes half a step, the middle of what it stands
- * for; the others stay, since adding half a step to the largest of them would round to 1. */
+/* Uniform noise takes multiples of a step, including 0 but not 1. 0 is replaced by half a step, the middle of the
+ * interval that it represents. The others are unchanged: adding half a step to the largest one would round to 1. */
 pal_var pal__draw_open(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
 {
     pal_var u = pal__draw_uniform(tape, stream, shape, dtype);
@@ -94,20 +89,20 @@ static pal_var draw_exponential(pal_tape *tape, const char *stream, pal_shape sh
     return pal_neg(pal_log1p(pal_neg(pal__draw_open(tape, stream, shape, dtype))));
 }
 
-/* Small u, which are finely resolved, give the large values, which decide a maximum. */
+/* Small u give the large values. Small u have a fine resolution, and large values decide a maximum. */
 pal_var pal__draw_gumbel(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
 {
     return pal_neg(pal_log(draw_exponential(tape, stream, shape, dtype)));
 }
 
 static const pal_op op_bernoulli = {
-    PAL_OP_HEAD("bernoulli", "1 if u < p, else 0", "coin tosses of one probability from a named stream"),
+    PAL_OP_HEAD("bernoulli", "1 if u < p, else 0", "1 with probability p, else 0, from a named stream"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_bernoulli, .n_cases = 1};
 
 pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, double probability)
 {
     if (!(probability >= 0 && probability <= 1))
-        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "bernoulli: a probability is from 0 to 1, not %g", probability);
+        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "bernoulli: the probability must be 0 to 1, not %g", probability);
     pal_var u = pal_uniform(tape, stream, shape);
     return pal_where(pal_less(u, pal_like(u, probability)), pal_like(u, 1), pal_like(u, 0));
 }

@@ -1,5 +1,5 @@
-/* reduction.c - reductions over any set of axes. Sums are sum_to (autograd/wiring.c); the others with a kernel are in
- * fold.c; the rest is made of both. */
+/* reduction.c - reductions over any set of axes. Sums use sum_to (autograd/wiring.c). Other reductions with a kernel
+ * are in fold.c. The rest are composed of both. */
 #include "ops/axes.h"
 
 #include <math.h>
@@ -50,8 +50,8 @@ pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep)
     return pal__reducible("reduce_min", x, axes) ? pal__reduce(&pal__op_reduce_min, x, axes, keep) : bad(x);
 }
 
-/* The shift is finite, so that infinities keep their meaning. The sum is 0 only of a row of -inf: there the logarithm
- * is not taken, so that a row masked whole has the derivative 0 and does not fill a gradient with NaN. */
+/* The shift is finite, so infinite elements give the right result. The sum is 0 only if there are no elements or all
+ * are -inf. The logarithm is not taken there, so that a row that is masked completely has the derivative 0, not NaN. */
 static pal_var logsumexp(pal_var x, unsigned axes, bool keep)
 {
     pal_var shift = pal__reduce(&pal__op_row_shift, x, axes, true);
@@ -82,8 +82,9 @@ pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
     if (!pal__reducible("variance", x, axes)) return bad(x);
     int64_t terms = pal__terms(pal_shape_of(x), axes);
     if (correction < 0 || terms - correction < 1)
-        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "variance: %lld terms less a correction of %d", (long long)terms,
-                             correction);
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT,
+                             "variance: the correction must be at least 0 and less than the %lld terms, not %d",
+                             (long long)terms, correction);
     pal_var away = pal_sub(x, pal_scale(sum(x, axes, true), 1.0 / (double)terms));
     return pal_scale(sum(pal_square(away), axes, keep), 1.0 / (double)(terms - correction));
 }
@@ -112,8 +113,8 @@ static pal_var case_sum_squares(pal_tape *t, const pal_var *in, const void *user
         {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, low, high}}, PAL__OVER(pal_##name, 5, false)},          \
         {.label = "all, kept", .n = 1, .in = {{{3, {2, 1, 4}}, low, high}}, PAL__OVER(pal_##name, 7, true)},           \
         {.label = "none", .n = 1, .in = {{{1, {3}}, low, high}}, PAL__OVER(pal_##name, 0, false)},                     \
-        {.label = "of one", .n = 1, .in = {{{0, {0}}, low, high}}, PAL__OVER(pal_##name, 0, false)},                   \
-        {.label = "of no elements", .n = 1, .in = {{{2, {0, 3}}, low, high}}, PAL__OVER(pal_##name, 1, false)},        \
+        {.label = "size 1", .n = 1, .in = {{{0, {0}}, low, high}}, PAL__OVER(pal_##name, 0, false)},                   \
+        {.label = "size 0", .n = 1, .in = {{{2, {0, 3}}, low, high}}, PAL__OVER(pal_##name, 1, false)},                \
     };
 CASES(sum, -2, 2)
 CASES(mean, -2, 2)
@@ -126,7 +127,7 @@ static const pal_case cases_variance[] = {
     {.label = "last axis", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(population, 2, true)},
     {.label = "unbiased", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(unbiased, 2, false)},
     {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, -2, 2}}, PAL__OVER(unbiased, 5, true)},
-    {.label = "of one", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, PAL__OVER(population, 2, true)},
+    {.label = "size 1", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, PAL__OVER(population, 2, true)},
     {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -2, 2}}, PAL__OVER(population, 2, true)},
 };
 static const pal_case cases_mean_over_samples[] = {
@@ -138,27 +139,20 @@ static const pal_case cases_sum_squares[] = {
 #define COMPOSITE(NAME, FORMULA, SUMMARY)                                                                              \
     static const pal_op op_##NAME = {PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_COMPOSITE,            \
                                      .cases = cases_##NAME, .n_cases = PAL_COUNT(cases_##NAME)};
-COMPOSITE(sum, "sum over axes of x", "sum; of none 0")
-COMPOSITE(mean, "sum over axes of x / terms", "mean; of none NaN")
+COMPOSITE(sum, "sum over axes of x", "sum; 0 if there are no elements")
+COMPOSITE(mean, "sum over axes of x / terms", "mean; NaN if there are no elements")
 COMPOSITE(mean_over_samples, "sum of x / n", "mean over the first axis of the sum over the others")
 COMPOSITE(sum_squares, "sum of x^2", "sum of the squares of all elements")
-COMPOSITE(logsumexp, "ln sum e^x", "logarithm of the sum of exponentials, for arguments of any size; of none -inf")
-COMPOSITE(logmeanexp, "ln (sum e^x / terms)", "logarithm of the mean of exponentials; of none NaN")
-COMPOSITE(norm, "sqrt(sum x^2)", "Euclidean norm, without overflow; both derivatives 0 at 0")
-COMPOSITE(variance, "sum (x - mean)^2 / (terms - correction)", "variance, by two passes")
+COMPOSITE(logsumexp, "ln sum e^x",
+          "logarithm of the sum of exponentials, without overflow; -inf if there are no elements")
+COMPOSITE(logmeanexp, "ln (sum e^x / terms)", "logarithm of the mean of exponentials; NaN if there are no elements")
+COMPOSITE(norm, "sqrt(sum x^2)", "Euclidean norm, without overflow; first and second derivative 0 at 0")
+COMPOSITE(variance, "sum (x - mean)^2 / (terms - correction)", "variance, computed in two passes")
 
-static const pal_op *const ops[] = {&op_sum,
-                                    &op_mean,
-                                    &op_mean_over_samples,
-                                    &op_sum_squares,
-                                    &pal__op_prod,
-                                    &pal__op_exclusive_prod,
-                                    &pal__op_reduce_max,
-                                    &pal__op_reduce_min,
-                                    &pal__op_row_shift,
-                                    &pal__op_row_norm,
-                                    &op_logsumexp,
-                                    &op_logmeanexp,
-                                    &op_norm,
-                                    &op_variance};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &op_sum, &op_mean, &op_mean_over_samples, &op_sum_squares, &pal__op_prod, &pal__op_exclusive_prod,
+    &pal__op_reduce_max, &pal__op_reduce_min, &pal__op_row_shift, &pal__op_row_norm,
+    &op_logsumexp, &op_logmeanexp, &op_norm, &op_variance};
+/* clang-format on */
 const pal__family pal__family_reduction = {ops, PAL_COUNT(ops)};

@@ -1,4 +1,4 @@
-/* registry.c - the list of all operations: what tests loop over, what `palindrome ops` prints. */
+/* registry.c - the list of all operations. Tests loop over it, and `palindrome ops` prints it. */
 #include "ops/internal.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ static const struct {
     const pal__family *family;
 } families[] = {PAL__EACH_FAMILY(FAMILY)};
 
-/* The family of operation *i, which becomes its place in it; PAL_COUNT(families): no such. */
+/* Returns the family of operation *i and changes *i to its index in that family. PAL_COUNT(families): out of range. */
 static size_t find(size_t *i)
 {
     size_t f = 0;

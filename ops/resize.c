@@ -1,12 +1,14 @@
-/* resize.c - images to another size: by the nearest pixel, or bilinearly. Both are linear; their adjoints are
- * operations too. Bilinear takes pixels' centres at halves and repeats the edges. Each axis has its own table of which
- * pixels a place is made of, and in which shares; an adjoint adds in row-major order of the places. */
+/* resize.c - changes the size of images, by the nearest pixel or by bilinear interpolation.
+ *
+ * Both are linear, and their adjoints are operations too. Bilinear interpolation puts the centres of pixels at halves
+ * and repeats the edges. Each axis has a table that contains, for each pixel of the result, the source pixels and their
+ * shares. An adjoint adds in row-major order of the result's pixels. */
 #include "ops/internal.h"
 
 #include <math.h>
 #include <string.h>
 
-/* params.i[0], i[1]: the result's rows and columns. */
+/* params.i[0], i[1]: rows and columns of the result. */
 
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
@@ -15,25 +17,25 @@ static bool infer(pal_infer *r)
     const int64_t *size = r->params->i;
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    if (r->shape.rank != 4) return pal_infer_fail(r, "images are to have four axes");
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "images are to be of a real type");
+    if (r->shape.rank != 4) return pal_infer_fail(r, "the images must have four axes");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the images must have a real type");
     for (int a = 0; a < 2; a++) {
-        if (size[a] < 1) return pal_infer_fail(r, "rows and columns are to be at least 1");
-        if (r->shape.dim[2 + a] < 1) return pal_infer_fail(r, "there are no pixels");
+        if (size[a] < 1) return pal_infer_fail(r, "rows and columns must be at least 1");
+        if (r->shape.dim[2 + a] < 1) return pal_infer_fail(r, "the images have no pixels");
         if (size[a] > INT32_MAX || r->shape.dim[2 + a] > INT32_MAX) return pal_infer_fail(r, "too large");
         r->shape.dim[2 + a] = size[a];
     }
     return true;
 }
 
-/* ---- Kernels: a few planes a task ----------------------------------------------------------------------------- */
+/* ---- Kernels: each task computes a few planes ----------------------------------------------------------------- */
 
-typedef struct place { /* low (1 - share) + high share */
+typedef struct place { /* the value: low (1 - share) + high share */
     int32_t low, high;
     double share;
 } place;
 
-typedef struct resizing { /* the forward direction: h by w to oh by ow */
+typedef struct resizing { /* h by w to oh by ow in the forward direction; each: planes per task */
     const pal_call *call;
     int64_t planes, each, h, w, oh, ow;
     place *rows, *cols;
@@ -67,7 +69,7 @@ static void fill_bilinear(place *at, int64_t n, int64_t size)
 typedef void (*plane_fn)(const resizing *z, int64_t plane);
 typedef struct mode {
     void (*fill)(place *at, int64_t n, int64_t size);
-    plane_fn plane[2][2]; /* adjoint; f64 */
+    plane_fn plane[2][2]; /* [adjoint][f64] */
 } mode;
 
 static const mode nearest = {fill_nearest, {{nearest_f32, nearest_f64}, {nearest_adjoint_f32, nearest_adjoint_f64}}};
@@ -92,7 +94,7 @@ static size_t scratch_adjoint(const pal_call *call) { return scratch_of(&call->i
 
 static pal_status run(const pal_call *call, const mode *m, bool adjoint)
 {
-    enum { WORTH = 1 << 14 }; /* pixels of a task */
+    enum { WORTH = 1 << 14 }; /* pixels per task */
     const pal_shape *from = adjoint ? &call->shape : &call->in_shape[0],
                     *to = adjoint ? &call->in_shape[0] : &call->shape;
     resizing z = {.call = call, .planes = from->dim[0] * from->dim[1], .h = from->dim[2], .w = from->dim[3]};
@@ -124,7 +126,7 @@ static pal_var resize(const pal_op *op, pal_var x, int64_t h, int64_t w)
     return pal_record(x.tape, op, &x, 1, &p);
 }
 
-/* The adjoint of each of a pair is the other one. */
+/* The two operations of a pair are adjoints of each other. */
 static pal_var vjp(const pal_rule *r, size_t k)
 {
     static const pal_op *const pairs[][2] = {{&op_nearest, &op_nearest_adjoint}, {&op_bilinear, &op_bilinear_adjoint}};
@@ -150,12 +152,11 @@ static pal_var case_resize(pal_tape *t, const pal_var *in, const void *user)
     return resize(s->op, in[0], s->h, s->w);
 }
 
-#define CASE(LABEL, OP, N, C, H, W, OH, OW)                                                                            \
-    {.label = LABEL,                                                                                                   \
-     .n = 1,                                                                                                           \
-     .in = {{{4, {N, C, H, W}}, -2, 2}},                                                                               \
-     .build = case_resize,                                                                                             \
-     .user = &(const setting){&OP, OH, OW}},
+/* clang-format off */
+#define CASE(LABEL, OP, N, C, H, W, OH, OW) \
+    {.label = LABEL, .n = 1, .in = {{{4, {N, C, H, W}}, -2, 2}}, \
+     .build = case_resize, .user = &(const setting){&OP, OH, OW}},
+/* clang-format on */
 #define CASES(OP)                                                                                                      \
     CASE("doubled", OP, 1, 2, 2, 3, 4, 6)                                                                              \
     CASE("halved", OP, 1, 1, 4, 6, 2, 3)                                                                               \
@@ -176,21 +177,23 @@ static const pal_case cases_bilinear_adjoint[] = {CASES(op_bilinear_adjoint)};
     .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 2, .infer = infer, .derivative = {PAL_HAS_RULE}, .vjp = vjp,    \
     .run = run_##NAME, .cases = cases_##NAME, .n_cases = PAL_COUNT(cases_##NAME)
 
+/* clang-format off */
 static const pal_op op_nearest = {
-    PAL_OP_HEAD("resize_nearest", "y[n,c,i,j] = x[n,c, floor(i h/h'), floor(j w/w')]", "the nearest pixel"),
+    PAL_OP_HEAD("resize_nearest", "y[n,c,i,j] = x[n,c, floor(i h/h'), floor(j w/w')]", "takes the nearest pixel"),
     COMMON(nearest), .scratch = scratch};
-static const pal_op op_nearest_adjoint = {PAL_OP_HEAD("resize_nearest_adjoint",
-                                                      "y[n,c, floor(i h/h'), floor(j w/w')] += x[n,c,i,j]",
-                                                      "adds pixels to the nearest: the adjoint of resize_nearest"),
-                                          COMMON(nearest_adjoint), .scratch = scratch_adjoint};
-static const pal_op op_bilinear = {PAL_OP_HEAD("resize_bilinear",
-                                               "y[n,c,i,j] = x[n,c] at ((i+1/2) h/h' - 1/2, (j+1/2) w/w' - 1/2)",
-                                               "bilinear interpolation; pixel centres at halves, edges repeat"),
-                                   COMMON(bilinear), .scratch = scratch};
+static const pal_op op_nearest_adjoint = {
+    PAL_OP_HEAD("resize_nearest_adjoint", "y[n,c, floor(i h/h'), floor(j w/w')] += x[n,c,i,j]",
+                "adds each pixel to the nearest one: the adjoint of resize_nearest"),
+    COMMON(nearest_adjoint), .scratch = scratch_adjoint};
+static const pal_op op_bilinear = {
+    PAL_OP_HEAD("resize_bilinear", "y[n,c,i,j] = x[n,c] at ((i+1/2) h/h' - 1/2, (j+1/2) w/w' - 1/2)",
+                "bilinear interpolation; pixel centres at halves, edges repeat"),
+    COMMON(bilinear), .scratch = scratch};
 static const pal_op op_bilinear_adjoint = {
     PAL_OP_HEAD("resize_bilinear_adjoint", "y[n,c] += x[n,c,i,j] in bilinear shares",
-                "spreads pixels over their four neighbours: the adjoint of resize_bilinear"),
+                "distributes each pixel over its four neighbours: the adjoint of resize_bilinear"),
     COMMON(bilinear_adjoint), .scratch = scratch_adjoint};
+/* clang-format on */
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 

@@ -1,5 +1,5 @@
-/* resize_type.h - resizing of one plane, for one real type T; included by resize.c for each. A share of 0 takes no
- * part: an infinite neighbour does not make NaN of a pixel that is copied. */
+/* resize_type.h - resizes one plane, for one real type T; resize.c includes it for each type. A neighbour with share 0
+ * is not read, so that an infinite neighbour does not turn a copied pixel into NaN. */
 
 static inline T FN(mix)(T low, T high, T share) { return share == 0 ? low : (1 - share) * low + share * high; }
 

@@ -1,13 +1,15 @@
-/* samplers.c - samples of distributions whose parameters are values. Continuous ones are reparametrised: a
- * differentiable function of the parameters and of noise that does not depend on them, so the derivative through the
- * sample is exact. Noise is drawn in the parameters' type, an element for each of their broadcast elements. */
+/* samplers.c - samples from distributions whose parameters are values.
+ *
+ * Continuous samples are reparametrised: they are differentiable functions of the parameters and of noise that does not
+ * depend on the parameters. So the derivative through the sample is exact. Noise is drawn in the type of the
+ * parameters, one element per element of their broadcast shape. */
 #include "ops/internal.h"
 
 #define SAMPLE(name, formula, summary)                                                                                 \
     static const pal_op op_##name = {PAL_OP_HEAD(#name, formula, summary), .op_class = PAL_CLASS_COMPOSITE,            \
                                      .cases = cases_##name, .n_cases = PAL_COUNT(cases_##name)};
 
-/* ---- Of location and scale ------------------------------------------------------------------------------------ */
+/* ---- Distributions with a location and a scale ---------------------------------------------------------------- */
 
 typedef pal_var (*noise_fn)(pal_tape *, const char *, pal_shape, pal_dtype);
 
@@ -22,7 +24,7 @@ static pal_var moved(const char *name, const char *stream, pal_var location, pal
     return pal_add(location, pal_mul(pal_exp(pal_scale(log_scale, factor)), z));
 }
 
-/* By the inverse distribution function: ln 2u below a half, -ln 2(1-u) above. 1-u is exact there. */
+/* Uses the inverse distribution function: ln 2u for u < 1/2, else -ln 2(1-u); 1-u is exact there. */
 static pal_var draw_laplace(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype)
 {
     pal_var u = pal__draw_open(tape, stream, shape, dtype);
@@ -77,7 +79,7 @@ SAMPLE(sample_normal, "mean + e^(log_variance / 2) z", "normal sample, reparamet
 SAMPLE(sample_laplace, "location + e^log_scale sign(u - 1/2) (-ln(1 - |2u - 1|))", "Laplace sample, reparametrised")
 SAMPLE(sample_logistic, "location + e^log_scale ln(u / (1 - u))", "logistic sample, reparametrised")
 
-/* ---- Discrete ------------------------------------------------------------------------------------------------- */
+/* ---- Bernoulli ------------------------------------------------------------------------------------------------ */
 
 pal_var pal_sample_bernoulli(const char *stream, pal_var logits)
 {
@@ -85,7 +87,7 @@ pal_var pal_sample_bernoulli(const char *stream, pal_var logits)
     if (!pal__operands("sample_bernoulli", &logits, 1, &shape)) return (pal_var){.tape = logits.tape};
     pal_var p = pal_stop_gradient(pal_sigmoid(logits));
     pal_var u = pal__draw_uniform(logits.tape, stream, shape, pal_dtype_of(logits));
-    /* Twice asked, so that NaN, which is neither, stays. */
+    /* Both u < p and u >= p are tested. For a NaN both are false, and the NaN is kept. */
     pal_var miss = pal_where(pal_greater_equal(u, p), pal_like(u, 0), p);
     return pal_where(pal_less(u, p), pal_like(u, 1), miss);
 }
@@ -98,14 +100,14 @@ static pal_var case_bernoulli(pal_tape *t, const pal_var *in, const void *user)
 
 static const pal_case cases_sample_bernoulli[] = {
     {"as a factor", 2, {{{2, {3, 4}}, -2, 2}, {{1, {4}}, -2, 2}}, case_bernoulli, NULL}};
-SAMPLE(sample_bernoulli, "1 if u < sigmoid(logits), else 0", "coin tosses by logits; derivative 0")
+SAMPLE(sample_bernoulli, "1 if u < sigmoid(logits), else 0", "Bernoulli sample from logits; derivative 0")
 
-/* ---- Relaxed -------------------------------------------------------------------------------------------------- */
+/* ---- Categorical and relaxed samples -------------------------------------------------------------------------- */
 
 static bool warm_enough(const char *name, pal_tape *tape, double temperature)
 {
     if (temperature > 0) return true;
-    pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s: the temperature is to be above 0, not %g", name, temperature);
+    pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s: the temperature must be above 0, not %g", name, temperature);
     return false;
 }
 
@@ -136,7 +138,7 @@ pal_var pal_sample_binary_concrete(const char *stream, pal_var logits, double te
     return pal_sigmoid(pal_scale(pal_add(logits, z), 1 / temperature));
 }
 
-/* The logits are constant here: a difference must not change the class. */
+/* The logits are constant here, because the finite differences of the check must not change the class. */
 static pal_var case_categorical(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)user;
@@ -170,9 +172,10 @@ static const pal_case cases_sample_binary_concrete[] = {
     {"scalar", 1, {{{0, {0}}, -1, 1}}, case_binary_concrete, &warm},
     {"empty", 1, {{{2, {0, 3}}, -1, 1}}, case_binary_concrete, &cool},
 };
-SAMPLE(sample_categorical, "argmax(logits + Gumbel)", "classes by logits on the last axis; derivative 0")
-SAMPLE(sample_concrete, "softmax((logits + Gumbel) / temperature)", "relaxed class on the last axis, reparametrised")
-SAMPLE(sample_binary_concrete, "sigmoid((logits + logistic) / temperature)", "relaxed coin toss, reparametrised")
+SAMPLE(sample_categorical, "argmax(logits + Gumbel)", "class index from logits on the last axis; derivative 0")
+SAMPLE(sample_concrete, "softmax((logits + Gumbel) / temperature)",
+       "relaxed one-hot class on the last axis, reparametrised")
+SAMPLE(sample_binary_concrete, "sigmoid((logits + logistic) / temperature)", "relaxed Bernoulli sample, reparametrised")
 
 /* ---- Dropout -------------------------------------------------------------------------------------------------- */
 
@@ -181,7 +184,8 @@ pal_var pal_dropout(const char *stream, pal_var x, double rate)
     pal_shape shape;
     if (!pal__operands("dropout", &x, 1, &shape)) return (pal_var){.tape = x.tape};
     if (!(rate >= 0 && rate < 1))
-        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "dropout: a rate is from 0 to below 1, not %g", rate);
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "dropout: the rate must be at least 0 and less than 1, not %g",
+                             rate);
     if (rate == 0) return x;
     pal_var u = pal__draw_uniform(x.tape, stream, shape, pal_dtype_of(x));
     return pal_where(pal_less(u, pal_like(u, rate)), pal_like(x, 0), pal_scale(x, 1 / (1 - rate)));
@@ -200,7 +204,7 @@ static const pal_case cases_dropout[] = {
     {"none", 1, {{{1, {3}}, -2, 2}}, case_dropout, &none},
     {"empty", 1, {{{2, {0, 3}}, -2, 2}}, case_dropout, &half},
 };
-SAMPLE(dropout, "0 if u < rate, else x / (1 - rate)", "a share of the elements dropped; the identity at rate 0")
+SAMPLE(dropout, "0 if u < rate, else x / (1 - rate)", "sets random elements to 0; the identity at rate 0")
 
 static const pal_op *const ops[] = {
     &op_sample_normal,      &op_sample_laplace,  &op_sample_logistic,        &op_sample_bernoulli,

@@ -1,5 +1,5 @@
-/* scan.c - running sums along an axis. Each row is added in order, in double also where it is float32, so that a sum's
- * error does not grow with its place. */
+/* scan.c - running sums along an axis. Each row is added in order, in double for float32 too, so that the error of a
+ * sum does not grow with its index. */
 #include "ops/axes.h"
 
 enum { EXCLUSIVE, REVERSE }; /* params.i */
@@ -8,8 +8,8 @@ static bool infer_cumsum(pal_infer *r)
 {
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are summed");
-    return r->shape.rank > 0 || pal_infer_fail(r, "there is no axis in a scalar");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    return r->shape.rank > 0 || pal_infer_fail(r, "a scalar has no axis");
 }
 
 static inline double read(const void *x, int64_t i, bool wide)
@@ -33,8 +33,9 @@ static inline void scan(const pal_call *c, size_t from, size_t end, bool wide)
         int64_t at = row * n + (step > 0 ? 0 : n - 1);
         double sum = 0;
         for (int64_t i = 0; i < n; i++, at += step) {
+            double value = read(c->in[0], at, wide);
             if (exclusive) write(c->out, at, sum, wide);
-            sum = i || exclusive ? sum + read(c->in[0], at, wide) : read(c->in[0], at, wide); /* the first keeps -0 */
+            sum = i || exclusive ? sum + value : value; /* the first element is not added to 0: -0 stays -0 */
             if (!exclusive) write(c->out, at, sum, wide);
         }
     }
@@ -61,7 +62,7 @@ static pal_var vjp_cumsum(const pal_rule *r, size_t k)
     return pal_cumsum(r->seed, -1, r->params->i[EXCLUSIVE], !r->params->i[REVERSE]);
 }
 
-typedef struct run { /* of a case */
+typedef struct run { /* the arguments of a test case */
     int axis;
     bool exclusive, reverse;
 } run;
@@ -73,29 +74,26 @@ static pal_var case_cumsum(pal_tape *t, const pal_var *in, const void *user)
     return pal_square(pal_cumsum(in[0], o->axis, o->exclusive, o->reverse));
 }
 
-#define CASE(axis, exclusive, reverse)                                                                                 \
-    .build = case_cumsum, .user = &(const run) { axis, exclusive, reverse }
+/* clang-format off */
+#define CASE(axis, exclusive, reverse) .build = case_cumsum, .user = &(const run){axis, exclusive, reverse}
+/* clang-format on */
 static const pal_case cases_cumsum[] = {
     {.label = "last axis", .n = 1, .in = {{{2, {2, 5}}, -2, 2}}, CASE(-1, false, false)},
     {.label = "first axis, exclusive", .n = 1, .in = {{{2, {4, 2}}, -2, 2}}, CASE(0, true, false)},
     {.label = "middle axis, reverse", .n = 1, .in = {{{3, {2, 3, 2}}, -2, 2}}, CASE(1, false, true)},
     {.label = "both", .n = 1, .in = {{{1, {5}}, -2, 2}}, CASE(0, true, true)},
-    {.label = "of one", .n = 1, .in = {{{2, {2, 1}}, -2, 2}}, CASE(1, false, false)},
-    {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, CASE(1, false, false)},
+    {.label = "size 1", .n = 1, .in = {{{2, {2, 1}}, -2, 2}}, CASE(1, false, false)},
+    {.label = "size 0", .n = 1, .in = {{{2, {2, 0}}, -2, 2}}, CASE(1, false, false)},
 };
 
+/* clang-format off */
 static const pal_op op_cumsum = {
     PAL_OP_HEAD("cumsum", "y[i] = sum of x[j], j <= i",
-                "running sum along an axis; exclusive: j < i; reverse: from the end; float32 adds in double"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 1,
-    .n_ints = 2,
-    .infer = infer_cumsum,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_cumsum,
-    .run = run_cumsum,
-    .cases = cases_cumsum,
-    .n_cases = PAL_COUNT(cases_cumsum)};
+                "running sum along an axis; exclusive: j < i; reverse: starts at the end; float32 is added in double"),
+    .op_class = PAL_CLASS_OPAQUE, .arity = 1, .n_ints = 2,
+    .infer = infer_cumsum, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cumsum, .run = run_cumsum,
+    .cases = cases_cumsum, .n_cases = PAL_COUNT(cases_cumsum)};
+/* clang-format on */
 
 pal_var pal_cumsum(pal_var x, int axis, bool exclusive, bool reverse)
 {

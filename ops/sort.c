@@ -1,5 +1,5 @@
-/* sort.c - the order of a row: sorted whole (arg_sort) or its beginning alone (arg_top_k), as places; sort and top_k
- * pick what stands there. Kernels see the last axis. */
+/* sort.c - the order of a row, as indices: arg_sort for the whole row, arg_top_k for its first k elements. sort and
+ * top_k gather the elements at these indices. The kernels work on the last axis. */
 #include "ops/sort.h"
 
 #include <string.h>
@@ -8,12 +8,12 @@ bool pal__infer_order(pal_infer *r)
 {
     r->dtype = PAL_I32;
     r->shape = r->shapes[0];
-    if (!pal_dtype_real(r->dtypes[0])) return pal_infer_fail(r, "only reals are ordered");
-    if (r->shape.rank < 1) return pal_infer_fail(r, "there is no axis in a scalar");
-    return r->shape.dim[r->shape.rank - 1] <= INT32_MAX || pal_infer_fail(r, "too long for i32 indices");
+    if (!pal_dtype_real(r->dtypes[0])) return pal_infer_fail(r, "the operand must be real");
+    if (r->shape.rank < 1) return pal_infer_fail(r, "a scalar has no axis");
+    return r->shape.dim[r->shape.rank - 1] <= INT32_MAX || pal_infer_fail(r, "the axis is too long for i32 indices");
 }
 
-/* Element j stands at place i: true in [rows, i, j]. (Or an equal one does, but then the values agree.) */
+/* [rows, i, j] is true if element j, or an element that equals it, is at position i of the order. */
 pal_var pal__decide_order(const pal_rule *r)
 {
     pal_shape s = pal_shape_of(r->in[0]);
@@ -75,7 +75,7 @@ static pal_status run_sort(const pal_call *c)
     return PAL_OK;
 }
 
-typedef struct by { /* of a case */
+typedef struct by { /* the arguments of a test case */
     int axis, option;
 } by;
 
@@ -86,25 +86,22 @@ static pal_var case_arg_sort(pal_tape *t, const pal_var *in, const void *user)
     return pal_square(pal_gather(in[0], pal_arg_sort(in[0], o->axis, o->option), o->axis));
 }
 
-#define CASE(build_, axis, option)                                                                                     \
-    .build = build_, .user = &(const by) { axis, option }
+/* clang-format off */
+#define CASE(build_, axis, option) .build = build_, .user = &(const by){axis, option}
+/* clang-format on */
 static const pal_case cases_arg_sort[] = {
     {.label = "ascending", .n = 1, .in = {{{2, {2, 4}}, -9, 9}}, CASE(case_arg_sort, 1, 0)},
-    {.label = "of none", .n = 1, .in = {{{2, {2, 0}}, -9, 9}}, CASE(case_arg_sort, 1, 0)},
+    {.label = "size 0", .n = 1, .in = {{{2, {2, 0}}, -9, 9}}, CASE(case_arg_sort, 1, 0)},
 };
 
+/* clang-format off */
 static const pal_op op_arg_sort = {
-    PAL_OP_HEAD("arg_sort", "x[y[i]] in order", "indices that sort an axis, stable; NaN last either way"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = pal__infer_order,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .decision = pal__decide_order,
-    .run = run_sort,
-    .scratch = sort_scratch,
-    .cases = cases_arg_sort,
-    .n_cases = PAL_COUNT(cases_arg_sort)};
+    PAL_OP_HEAD("arg_sort", "x[y[i]] in order", "indices that sort an axis, stable; NaN last in both directions"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = pal__infer_order, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order,
+    .run = run_sort, .scratch = sort_scratch,
+    .cases = cases_arg_sort, .n_cases = PAL_COUNT(cases_arg_sort)};
+/* clang-format on */
 
 static const pal_op op_arg_top_k;
 
@@ -113,11 +110,11 @@ static pal_var places(const char *name, const pal_op *op, pal_var x, int axis, i
     pal_params p = {.i[0] = option};
     if (!pal__given(name, x) || !pal__axis_of(name, x, pal_shape_of(x).rank, &axis)) return (pal_var){.tape = x.tape};
     if (!pal_dtype_real(pal_dtype_of(x)))
-        return pal_tape_fail(x.tape, PAL_ERR_TYPE, "%s: only reals are ordered, not %s", name,
+        return pal_tape_fail(x.tape, PAL_ERR_TYPE, "%s: the operand must be real, not %s", name,
                              pal_dtype_name(pal_dtype_of(x)));
     if (op == &op_arg_top_k && (option < 0 || option > pal_shape_of(x).dim[axis]))
-        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: %lld of %lld elements", name, (long long)option,
-                             (long long)pal_shape_of(x).dim[axis]);
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: k is %lld and must be 0 to %lld, the length of the axis",
+                             name, (long long)option, (long long)pal_shape_of(x).dim[axis]);
     pal_var rows = pal__axis_to_end(x, axis);
     return pal__axis_from_end(pal_record(NULL, op, &rows, 1, &p), axis);
 }
@@ -133,12 +130,12 @@ static bool infer_top(pal_infer *r)
 {
     if (!pal__infer_order(r)) return false;
     int64_t *n = &r->shape.dim[r->shape.rank - 1], k = r->params->i[0];
-    if (k < 0 || k > *n) return pal_infer_fail(r, "k is to be from 0 to the length of the axis");
+    if (k < 0 || k > *n) return pal_infer_fail(r, "k must be 0 to the length of the axis");
     *n = k;
     return true;
 }
 
-/* Candidates at once: all, or a few times k. */
+/* The number of candidates that are kept at once: all, or a few times k. */
 static size_t room(size_t n, size_t k)
 {
     size_t most = 4 * k > 64 ? 4 * k : 64;
@@ -187,19 +184,15 @@ static const pal_case cases_arg_top_k[] = {
     {.label = "none", .n = 1, .in = {{{2, {2, 3}}, -9, 9}}, CASE(case_arg_top_k, 1, 0)},
 };
 
+/* clang-format off */
 static const pal_op op_arg_top_k = {
     PAL_OP_HEAD("arg_top_k", "the first k of arg_sort, descending",
-                "indices of the k largest, largest first, the first of equals first; NaN last"),
-    .op_class = PAL_CLASS_INDEX,
-    .arity = 1,
-    .n_ints = 1,
-    .infer = infer_top,
-    .derivative = {PAL_ZERO_DERIVATIVE},
-    .decision = pal__decide_order,
-    .run = run_top,
-    .scratch = top_scratch,
-    .cases = cases_arg_top_k,
-    .n_cases = PAL_COUNT(cases_arg_top_k)};
+                "indices of the k largest elements, largest first, the first of equals first; NaN last"),
+    .op_class = PAL_CLASS_INDEX, .arity = 1, .n_ints = 1,
+    .infer = infer_top, .derivative = {PAL_ZERO_DERIVATIVE}, .decision = pal__decide_order,
+    .run = run_top, .scratch = top_scratch,
+    .cases = cases_arg_top_k, .n_cases = PAL_COUNT(cases_arg_top_k)};
+/* clang-format on */
 
 pal_var pal_arg_top_k(pal_var x, int axis, int64_t k) { return places("arg_top_k", &op_arg_top_k, x, axis, k); }
 
@@ -232,7 +225,7 @@ static const pal_case cases_sort[] = {
     {.label = "last axis", .n = 1, .in = {{{2, {2, 4}}, -9, 9}}, CASE(case_sort, -1, 0)},
     {.label = "first axis, descending", .n = 1, .in = {{{2, {3, 2}}, -9, 9}}, CASE(case_sort, 0, 1)},
     {.label = "middle axis", .n = 1, .in = {{{3, {1, 3, 2}}, -9, 9}}, CASE(case_sort, 1, 0)},
-    {.label = "of one", .n = 1, .in = {{{2, {2, 1}}, -9, 9}}, CASE(case_sort, 1, 1)},
+    {.label = "size 1", .n = 1, .in = {{{2, {2, 1}}, -9, 9}}, CASE(case_sort, 1, 1)},
 };
 static const pal_case cases_top_k[] = {
     {.label = "last axis", .n = 1, .in = {{{2, {2, 4}}, -9, 9}}, CASE(case_top_k, -1, 2)},
@@ -241,13 +234,17 @@ static const pal_case cases_top_k[] = {
 };
 
 static const pal_op op_sort = {
-    PAL_OP_HEAD("sort", "gather(x, arg_sort(x))", "sorts an axis; the derivative goes to where values came from"),
+    PAL_OP_HEAD("sort", "gather(x, arg_sort(x))", "sorts an axis; the derivative goes back to each value's place in x"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_sort, .n_cases = PAL_COUNT(cases_sort)};
 
 static const pal_op op_top_k = {
-    PAL_OP_HEAD("top_k", "gather(x, arg_top_k(x))", "the k largest; the derivative goes to where values came from"),
+    PAL_OP_HEAD("top_k", "gather(x, arg_top_k(x))",
+                "the k largest elements; the derivative goes back to each value's place in x"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_top_k, .n_cases = PAL_COUNT(cases_top_k)};
 
-static const pal_op *const ops[] = {&pal__op_arg_max, &pal__op_arg_min,    &op_arg_sort, &op_arg_top_k,
-                                    &pal__op_gather,  &pal__op_gather_add, &op_sort,     &op_top_k};
+/* clang-format off */
+static const pal_op *const ops[] = {
+    &pal__op_arg_max, &pal__op_arg_min, &op_arg_sort, &op_arg_top_k,
+    &pal__op_gather, &pal__op_gather_add, &op_sort, &op_top_k};
+/* clang-format on */
 const pal__family pal__family_order = {ops, PAL_COUNT(ops)};

@@ -1,12 +1,12 @@
-/* sort.h - what the operations that answer with places in a row share (sort.c, arg_extreme.c). */
+/* sort.h - shared by the operations that compute indices within a row (sort.c, arg_extreme.c). */
 #ifndef PAL_OPS_ORDER_H
 #define PAL_OPS_ORDER_H
 
 #include "ops/axes.h"
 
-/* i32 of the operand's shape, whose last axis an i32 can count. */
+/* Sets the result to i32 with the operand's shape. The last axis must not be too long for i32 indices. */
 bool pal__infer_order(pal_infer *infer);
-/* Which element stands at which place: changes wherever the answer does. */
+/* Records which element is at which position of the order. The booleans change whenever the indices change. */
 pal_var pal__decide_order(const pal_rule *rule);
 
 #endif

@@ -1,14 +1,15 @@
-/* sort_type.h - sorting and selecting within a row, for one real type T; included by sort.c, with FN(name), an
- * unsigned ITEM of KEY's bits and 32 more, KEY, BITS, and TOP, KEY's highest bit.
+/* sort_type.h - sorts and selects within a row, for one real type T. sort.c includes it for each type, with FN(name),
+ * the unsigned type KEY, its highest bit TOP, and the unsigned type ITEM, which has at least 32 bits more than KEY.
  *
- * An item is an element's key above its index. Keys are ordered as the elements are to be, a NaN after all others, so
- * items are ordered as numbers are, no two are equal, and of equal elements the first comes first. */
+ * An item consists of the key of an element in the upper bits and its index in the lower 32. Keys have the required
+ * order of the elements, with NaN last. So items can be compared as numbers, no two items are equal, and among equal
+ * elements the first one comes first. */
 
 static inline ITEM FN(item)(T x, size_t i, bool descending)
 {
     KEY bits, key = (KEY) ~(KEY)0;
     if (x == x) {
-        x += 0; /* -0 is 0 */
+        x += 0; /* -0 becomes 0 */
         memcpy(&bits, &x, sizeof bits);
         key = bits & TOP ? ~bits : bits | TOP;
         if (descending) key = ~key;
@@ -28,7 +29,7 @@ static void FN(insert)(ITEM *x, size_t n)
     }
 }
 
-/* Merges runs that double, from one array to the other and back. Returns the one that has the result. */
+/* Merge sort: runs double in length, from one array to the other and back. Returns the array with the result. */
 static ITEM *FN(sort)(ITEM *x, ITEM *other, size_t n)
 {
     enum { RUN = 16 };
@@ -50,8 +51,8 @@ static ITEM *FN(sort)(ITEM *x, ITEM *other, size_t n)
     return x;
 }
 
-/* The k smallest come first, the largest of them last (0 < k <= n). Quickselect by the median of three; should the
- * pivots keep failing, the rest is sorted. */
+/* Moves the k smallest items to the front, the largest of them last (0 < k <= n). Quickselect with the median of three;
+ * after 64 rounds with bad pivots, the rest is sorted. */
 static void FN(select)(ITEM *x, size_t n, size_t k, ITEM *other)
 {
     size_t low = 0, high = n; /* the k-th is in low .. high-1 */
@@ -72,7 +73,7 @@ static void FN(select)(ITEM *x, size_t n, size_t k, ITEM *other)
             x[i++] = x[j];
             x[j--] = swapped;
         }
-        /* Those before i are at most the pivot, those from i on at least. */
+        /* Items before i are at most the pivot; items from i on are at least the pivot. */
         if (k <= i)
             high = i;
         else
@@ -89,8 +90,8 @@ static void FN(sort_row)(const T *x, size_t n, bool descending, int32_t *out, vo
     for (size_t i = 0; i < n; i++) out[i] = FN(index)(items[i]);
 }
 
-/* The first k of the descending order. Candidates gather until there is no room; then the best k stay, and the last of
- * them is what another candidate must be better than. */
+/* The first k indices of the descending order. Candidates are collected until `room` is full. Then the best k stay, and
+ * each new candidate must be better than the last of them. */
 static void FN(top_row)(const T *x, size_t n, size_t k, size_t room, int32_t *out, void *scratch)
 {
     ITEM *items = scratch, limit = 0;
@@ -99,7 +100,7 @@ static void FN(top_row)(const T *x, size_t n, size_t k, size_t room, int32_t *ou
     T bar = 0;
     if (!k) return;
     for (size_t i = 0; i < n; i++) {
-        if (full && x[i] <= bar) continue; /* no NaN stops here */
+        if (full && x[i] <= bar) continue; /* if bar or x[i] is NaN, the next test decides */
         ITEM item = FN(item)(x[i], i, true);
         if (full && item > limit) continue;
         items[count++] = item;

@@ -1,6 +1,8 @@
-/* special.c - digamma and polygamma: upward recurrence to where the asymptotic series holds to the last place, and
- * reflection for negative arguments (Abramowitz and Stegun 1964, 6.3 and 6.4; Euler and Maclaurin's formula for the
- * Hurwitz zeta function, NIST Digital Library of Mathematical Functions 25.11.5). */
+/* special.c - lgamma, digamma and polygamma.
+ *
+ * An upward recurrence moves the argument to where the asymptotic series is accurate to the last place; negative
+ * arguments use reflection (Abramowitz and Stegun 1964, 6.3 and 6.4; the Euler-Maclaurin formula for the Hurwitz zeta
+ * function, NIST Digital Library of Mathematical Functions 25.11.5). */
 #include "ops/special.h"
 
 #include <math.h>
@@ -8,24 +10,27 @@
 
 static const double pi = 0x1.921fb54442d18p+1;
 
-/* The C library's lgamma writes a global variable. */
+/* lgamma_r, because the C library's lgamma writes a global variable. */
 double pal__lgamma(double x)
 {
     int sign;
     return lgamma_r(x, &sign);
 }
 
-/* x >= 10: ln x - 1/(2x) - the sum of B_2j / (2j x^2j). */
+/* For x >= 10: ln x - 1/(2x) - the sum of B_2j / (2j x^2j). */
 static double digamma_series(double x)
 {
-    static const double c[] = {1.0 / 12,  -1.0 / 120,       1.0 / 252, -1.0 / 240,
-                               1.0 / 132, -691.0 / 32760.0, 1.0 / 12,  -3617.0 / 8160};
+    /* clang-format off */
+    static const double c[] = { /* B_2j / 2j */
+        1.0 / 12,  -1.0 / 120,       1.0 / 252, -1.0 / 240,
+        1.0 / 132, -691.0 / 32760.0, 1.0 / 12,  -3617.0 / 8160};
+    /* clang-format on */
     double z = 1 / (x * x), sum = 0;
     for (size_t j = sizeof c / sizeof *c; j-- > 0;) sum = (sum + c[j]) * z;
     return log(x) - 0.5 / x - sum;
 }
 
-/* x > 0 */
+/* For x > 0. */
 static double digamma_positive(double x)
 {
     double below = 0;
@@ -39,25 +44,22 @@ double pal__digamma(double x)
     if (x == 0) return copysign(INFINITY, -x);
     double r = x - rint(x); /* exact; cot has period 1 */
     if (r == 0 || isinf(x)) return NAN;
-    /* Near a pole 1 - x is rounded, but the pole is r's. */
+    /* Near a pole 1 - x is rounded. That does not matter, because the term with r contains the pole. */
     return digamma_positive(1 - x) - pi / tan(pi * r);
 }
 
-/* n! zeta(n + 1, x) for x > 0. Each term n! / (x + k)^(n+1) is a product of n + 1 ratios, which neither the factorial
- * nor the power alone can overflow. */
+/* n! zeta(n + 1, x) for x > 0. Each term n! / (x + k)^(n+1) is computed as a product of n + 1 ratios, so that neither
+ * the factorial nor the power alone can overflow. */
 static double zeta_positive(double n, double x)
 {
-    static const double c[] = {/* B_2j / (2j)! */
-                               1.0 / 12,
-                               -1.0 / 720,
-                               1.0 / 30240,
-                               -1.0 / 1209600,
-                               1.0 / 47900160,
-                               -691.0 / 1307674368000.0,
-                               1.0 / 74724249600.0,
-                               -3617.0 / 10670622842880000.0,
-                               43867.0 / 5109094217170944000.0,
-                               -174611.0 / 802857662698291200000.0};
+    /* clang-format off */
+    static const double c[] = { /* B_2j / (2j)! */
+        1.0 / 12,                        -1.0 / 720,
+        1.0 / 30240,                     -1.0 / 1209600,
+        1.0 / 47900160,                  -691.0 / 1307674368000.0,
+        1.0 / 74724249600.0,             -3617.0 / 10670622842880000.0,
+        43867.0 / 5109094217170944000.0, -174611.0 / 802857662698291200000.0};
+    /* clang-format on */
     double sum = 0, s = n + 1, term;
     for (;; x += 1) {
         double q = 1 / x;
@@ -75,8 +77,8 @@ static double zeta_positive(double n, double x)
     return sum + term * x / n + term * tail;
 }
 
-/* (-1)^(n+1) n! zeta(n + 1, x). For x < 0 the sum over all integers, which has period 1, less the terms that the one
- * from x lacks: (-1)^(n+1) zeta(n + 1, 1 - x). */
+/* (-1)^(n+1) n! zeta(n + 1, x). For x < 0 it is the sum over all integers, which has period 1, minus the terms that do
+ * not belong to the sum from x on: (-1)^(n+1) zeta(n + 1, 1 - x). */
 double pal__polygamma(double order, double x)
 {
     if (order == 0) return pal__digamma(x);

@@ -1,6 +1,6 @@
-/* squares_type.h - the sum of the squares of a row's elements, each multiplied by the same number first; included by
- * fold_kernels.c for each type T, with FN and BLOCK, its part. In the order of a sum (autograd/machine/sum.c): blocks,
- * 16 partial sums in each, the blocks joined pairwise. */
+/* squares_type.h - the sum of (factor x)^2 over a row. fold_kernels.c includes it for each type T, with FN and BLOCK,
+ * the names of the function and of its helper. The order of the additions is that of a sum (autograd/machine/sum.c): 16
+ * partial sums in each block, and the blocks are joined pairwise. */
 static T BLOCK(const T *x, size_t n, T factor)
 {
     T p[16] = {0};

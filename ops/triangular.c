@@ -1,7 +1,8 @@
-/* triangular.c - lower triangles of matrices, and systems of equations that have one.
+/* triangular.c - lower triangles of matrices, and triangular systems of equations.
  *
- * A system's right-hand sides are cut into panels by shape and lanes; panels, of all systems of a batch, are the tasks;
- * each is single-threaded, so the bits depend on neither the number of threads nor their order. */
+ * The right-hand sides of a system are divided into panels; the division depends only on shape and lanes. A task is one
+ * or more panels of the batch. Each panel is solved by one thread, so the bits depend neither on the number of threads
+ * nor on their order. */
 #include "ops/factor.h"
 
 #include <cblas.h>
@@ -14,9 +15,9 @@ enum { ROWS_A_TASK = 64, SMALL = 1024 };
 typedef struct solve_job {
     const pal_call *call;
     int64_t n, k;
-    bool transposed, small; /* small: without BLAS */
-    size_t panels, size;    /* panels of each system; bytes an element */
-    size_t parts, grain;    /* panels in all, and a task */
+    bool transposed, small; /* small: solved without BLAS */
+    size_t panels, size;    /* panels per system; bytes per element */
+    size_t parts, grain;    /* panels in all; panels per task */
     pal_shape batch;
 } solve_job;
 
@@ -36,14 +37,14 @@ typedef struct solve_job {
 #undef FN
 #undef TRSM
 
-/* ---- lower_part: params r[0] weighs what is below the diagonal, r[1] what is on it ---------------------------- */
+/* ---- lower_part; params r[0], r[1]: the weights below the diagonal and on it ---------------------------------- */
 
 static bool infer_lower_part(pal_infer *r)
 {
     r->shape = r->shapes[0];
     r->dtype = r->dtypes[0];
-    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only of reals");
-    return r->shape.rank >= 2 || pal_infer_fail(r, "needs two axes");
+    if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "the operand must be real");
+    return r->shape.rank >= 2 || pal_infer_fail(r, "needs at least two axes");
 }
 
 static pal_var vjp_lower_part(const pal_rule *r, size_t k)
@@ -84,23 +85,18 @@ static const pal_case cases_lower_part[] = {
     {.label = "square", .n = 1, .in = {{{2, {3, 3}}, -2, 2}}, .build = case_lower_part, .user = halved},
     {.label = "batch, wide", .n = 1, .in = {{{3, {2, 2, 4}}, -2, 2}}, .build = case_lower_part, .user = halved},
     {.label = "tall", .n = 1, .in = {{{2, {4, 2}}, -2, 2}}, .build = case_lower_part, .user = diagonal_alone},
-    {.label = "of one", .n = 1, .in = {{{2, {1, 1}}, -2, 2}}, .build = case_lower_part, .user = halved},
+    {.label = "size 1", .n = 1, .in = {{{2, {1, 1}}, -2, 2}}, .build = case_lower_part, .user = halved},
     {.label = "empty", .n = 1, .in = {{{2, {0, 0}}, -2, 2}}, .build = case_lower_part, .user = halved},
 };
 
+/* clang-format off */
 const pal_op pal__op_lower_part = {
     PAL_OP_HEAD("lower_part", "y[i,j] = s x[i,j] where j < i, d x[i,i] where j = i, else 0",
-                "the lower triangle, weighed below the diagonal and on it; the adjoints of factors use it"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 1,
-    .capabilities = PAL_OVERWRITES,
-    .n_reals = 2,
-    .infer = infer_lower_part,
-    .derivative = {PAL_HAS_RULE},
-    .vjp = vjp_lower_part,
-    .run = run_lower_part,
-    .cases = cases_lower_part,
-    .n_cases = PAL_COUNT(cases_lower_part)};
+                "lower triangle, with weight s below the diagonal and d on it; used by adjoints of factors"),
+    .op_class = PAL_CLASS_OPAQUE, .arity = 1, .capabilities = PAL_OVERWRITES, .n_reals = 2,
+    .infer = infer_lower_part, .derivative = {PAL_HAS_RULE}, .vjp = vjp_lower_part, .run = run_lower_part,
+    .cases = cases_lower_part, .n_cases = PAL_COUNT(cases_lower_part)};
+/* clang-format on */
 
 pal_var pal__lower_part(pal_var x, double below, double on)
 {
@@ -115,19 +111,20 @@ pal_var pal__identity_like(pal_var square)
     return pal__lower_part(pal_fill(square.tape, pal_dtype_of(square), PAL_SHAPE(n, n), 1), 0, 1);
 }
 
-/* ---- triangular_solve: params i[0] transposed ----------------------------------------------------------------- */
+/* ---- triangular_solve; params i[0]: whether L is transposed --------------------------------------------------- */
 
 static bool infer_solve(pal_infer *r)
 {
     const pal_shape *l = &r->shapes[0], *b = &r->shapes[1];
     r->dtype = r->dtypes[0];
     if (r->dtypes[1] != r->dtype || !pal_dtype_real(r->dtype))
-        return pal_infer_fail(r, "operands are to be of one real type");
-    if (!pal__is_square(l)) return pal_infer_fail(r, "the factor's last two axes are to be equal");
-    if (b->rank < 2) return pal_infer_fail(r, "the right-hand sides are to be the columns of a matrix");
+        return pal_infer_fail(r, "the operands must have one real type");
+    if (!pal__is_square(l)) return pal_infer_fail(r, "the last two axes of the factor must be equal");
+    if (b->rank < 2) return pal_infer_fail(r, "the right-hand sides must be the columns of a matrix");
     int64_t n = l->dim[l->rank - 1], k = b->dim[b->rank - 1];
-    if (b->dim[b->rank - 2] != n) return pal_infer_fail(r, "the factor and the right-hand sides differ in rows");
-    if (n > INT32_MAX || k > INT32_MAX) return pal_infer_fail(r, "an axis beyond BLAS's range");
+    if (b->dim[b->rank - 2] != n)
+        return pal_infer_fail(r, "the factor and the right-hand sides have different numbers of rows");
+    if (n > INT32_MAX || k > INT32_MAX) return pal_infer_fail(r, "an axis is too long for BLAS");
     if (!pal_shape_broadcast(pal__batch_of(*l), pal__batch_of(*b), &r->shape))
         return pal_infer_fail(r, "the leading axes do not broadcast");
     r->shape.dim[r->shape.rank++] = n;
@@ -135,7 +132,7 @@ static bool infer_solve(pal_infer *r)
     return true;
 }
 
-/* X = L^-1 B: B-bar = L^-T G, L-bar = -lower(B-bar X^T); transposed, B-bar = L^-1 G and L-bar = -lower(X B-bar^T). */
+/* X = L^-1 B: B-bar = L^-T G, L-bar = -lower(B-bar X^T). Transposed: B-bar = L^-1 G, L-bar = -lower(X B-bar^T). */
 static pal_var vjp_solve(const pal_rule *r, size_t k)
 {
     bool transposed = r->params->i[0];
@@ -198,7 +195,7 @@ static pal_status run_solve(const pal_call *c)
     return PAL_OK;
 }
 
-/* Off the diagonal any number, on it around 2. */
+/* Adds 2 to the diagonal, so that it is not near 0. */
 static pal_var regular(pal_var x) { return pal_add(x, pal_scale(pal__identity_like(x), 2)); }
 
 static const bool plain = false, turned = true;
@@ -209,10 +206,8 @@ static pal_var case_solve(pal_tape *t, const pal_var *in, const void *user)
     return pal_triangular_solve(regular(in[0]), in[1], *(const bool *)user);
 }
 
-#define SOLVE(text, flag, ...)                                                                                         \
-    {                                                                                                                  \
-        .label = text, .n = 2, .in = {__VA_ARGS__}, .build = case_solve, .user = &flag                                 \
-    }
+/* clang-format off */
+#define SOLVE(text, flag, ...) {.label = text, .n = 2, .in = {__VA_ARGS__}, .build = case_solve, .user = &flag}
 static const pal_case cases_solve[] = {
     SOLVE("L x = b", plain, {{2, {4, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}),
     SOLVE("L' x = b", turned, {{2, {4, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}),
@@ -220,7 +215,7 @@ static const pal_case cases_solve[] = {
     SOLVE("one factor", plain, {{2, {3, 3}}, -1, 1}, {{3, {2, 3, 2}}, -1, 1}),
     SOLVE("one side", turned, {{3, {2, 3, 3}}, -1, 1}, {{2, {3, 2}}, -1, 1}),
     SOLVE("batches that broadcast", plain, {{4, {2, 1, 2, 2}}, -1, 1}, {{3, {2, 2, 1}}, -1, 1}),
-    SOLVE("of one", plain, {{2, {1, 1}}, -1, 1}, {{2, {1, 3}}, -1, 1}),
+    SOLVE("size 1", plain, {{2, {1, 1}}, -1, 1}, {{2, {1, 3}}, -1, 1}),
     SOLVE("no sides", plain, {{2, {2, 2}}, -1, 1}, {{2, {2, 0}}, -1, 1}),
     SOLVE("empty", plain, {{2, {0, 0}}, -1, 1}, {{2, {0, 2}}, -1, 1}),
 };
@@ -228,17 +223,11 @@ static const pal_case cases_solve[] = {
 
 const pal_op pal__op_triangular_solve = {
     PAL_OP_HEAD("triangular_solve", "X with L X = B, or L' X = B",
-                "reads the lower triangle of L; leading axes broadcast; fails if the diagonal has a 0 or NaN"),
-    .op_class = PAL_CLASS_OPAQUE,
-    .arity = 2,
-    .capabilities = PAL_CAN_FAIL,
-    .n_ints = 1,
-    .infer = infer_solve,
-    .derivative = {PAL_HAS_RULE, PAL_HAS_RULE},
-    .vjp = vjp_solve,
-    .run = run_solve,
-    .cases = cases_solve,
-    .n_cases = PAL_COUNT(cases_solve)};
+                "solves a triangular system; reads only the lower triangle of L; fails if its diagonal has a 0 or NaN"),
+    .op_class = PAL_CLASS_OPAQUE, .arity = 2, .capabilities = PAL_CAN_FAIL, .n_ints = 1,
+    .infer = infer_solve, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_solve, .run = run_solve,
+    .cases = cases_solve, .n_cases = PAL_COUNT(cases_solve)};
+/* clang-format on */
 
 pal_var pal_triangular_solve(pal_var l, pal_var b, bool transposed)
 {

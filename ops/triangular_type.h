@@ -1,7 +1,8 @@
-/* triangular_type.h - the kernels of triangular.c for one real type T, with BLAS's routine TRSM; matrices are
+/* triangular_type.h - the kernels of triangular.c for one real type T, with the BLAS routine TRSM. Matrices are
  * row-major. */
 
-/* Substitution, forward or, by L^T, backward: what BLAS takes longer to prepare than to do. */
+/* Forward substitution, or backward substitution with L^T. For small systems, where a call of BLAS costs more than the
+ * work itself. */
 static void FN(substitute)(const solve_job *j, const T *l, T *x, int64_t width)
 {
     int64_t n = j->n;
@@ -16,7 +17,7 @@ static void FN(substitute)(const solve_job *j, const T *l, T *x, int64_t width)
     }
 }
 
-/* Columns first .. first + width - 1 of one system. */
+/* Solves for columns first .. first + width - 1 of one system. */
 static void FN(solve)(const solve_job *j, const void *l, const void *b, void *x, int64_t first, int64_t width)
 {
     const T *from = (const T *)b + first;
@@ -32,7 +33,7 @@ static void FN(solve)(const solve_job *j, const void *l, const void *b, void *x,
     pal_blas_end(j->call->context);
 }
 
-/* Row i of a matrix. A weight of 0 gives 0 whatever it weighs. */
+/* Row i of a matrix. A weight of 0 gives 0, even for infinity and NaN. */
 static void FN(lower_row)(const void *in, void *out, int64_t i, int64_t columns, const double *weight)
 {
     const T *x = in, below = (T)weight[0], on = (T)weight[1];

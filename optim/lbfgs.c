@@ -1,8 +1,8 @@
 /* lbfgs.c - limited-memory BFGS over a flat vector on the host (Nocedal and Wright 2006, chapters 3 and 7).
  *
- * Invariants between iterations: x0, f0 and g0 belong together; every pair kept has s'y > 0, so that the directions
- * descend. Decrease is judged up to the rounding of the value: near a minimum the slope still tells where values no
- * longer do. */
+ * Invariants between iterations: result->value and g0 are the value and gradient at x0; every stored pair has s'y > 0,
+ * so the directions descend. The test for decrease allows for the rounding error of the value: near a minimum the slope
+ * is still accurate when the differences of values are not. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,11 +10,11 @@
 
 #include "optim/optim.h"
 
-#define DECREASE 1e-4 /* c1 and c2 of the strong Wolfe conditions, as the book advises for quasi-Newton */
+#define DECREASE 1e-4 /* c1 and c2 of the strong Wolfe conditions: the book's values for quasi-Newton methods */
 #define SLOPE    0.9
 enum { MEMORY = 10, ITERATIONS = 1000, TRIALS = 40 };
 
-typedef struct point { /* on the line: step, value, slope */
+typedef struct point { /* on the search line: step, value, slope */
     double a, f, d;
 } point;
 
@@ -22,8 +22,8 @@ typedef struct search {
     pal_lbfgs_options o;
     pal_lbfgs_fn f;
     void *user;
-    size_t n, pairs, next; /* pairs that are kept; where the next one goes */
-    double *memory;        /* the block of all arrays */
+    size_t n, pairs, next; /* pairs: how many are stored; next: where the next one goes */
+    double *memory;        /* one block that contains all arrays */
     double *x0, *g0, *x, *g, *p, *s, *y, *rho, *alpha;
     pal_lbfgs_result *result;
 } search;
@@ -69,7 +69,7 @@ static bool decreases(const point *at, const point *start)
 
 static bool flat(const point *at, const point *start) { return fabs(at->d) <= -SLOPE * start->d; }
 
-/* The minimum of the cubic through both values and slopes, kept off the ends; the middle where there is none. */
+/* The minimum of the cubic through both values and slopes. If it does not exist or is near an end: the middle. */
 static double between(const point *p, const point *q)
 {
     double low = fmin(p->a, q->a), width = fabs(q->a - p->a);
@@ -79,7 +79,7 @@ static double between(const point *p, const point *q)
     return a >= low + 0.1 * width && a <= low + 0.9 * width ? a : low + 0.5 * width;
 }
 
-/* Between low, which is the best so far, and high there is a step that fits. */
+/* Finds a step between low and high that satisfies the conditions; low is the best step so far. */
 static pal_status zoom(search *s, const point *start, point low, point high, point *out)
 {
     pal_status status = PAL_OK;
@@ -94,7 +94,7 @@ static pal_status zoom(search *s, const point *start, point low, point high, poi
         if (out->d * (high.a - low.a) >= 0) high = low;
         low = *out;
     }
-    return out->a == low.a ? status : probe(s, low.a, out); /* the best of those that decrease, or the start */
+    return out->a == low.a ? status : probe(s, low.a, out); /* the best step with a decrease, or the start */
 }
 
 static pal_status line_search(search *s, const point *start, double first, point *out)
@@ -112,7 +112,7 @@ static pal_status line_search(search *s, const point *start, double first, point
 
 /* ---- The direction: algorithm 7.4 ----------------------------------------------------------------------------- */
 
-/* p = -H g, from the newest pair to the oldest and back. */
+/* p = -H g: a loop from the newest pair to the oldest, and one back. */
 static void direction(search *s)
 {
     for (size_t i = 0; i < s->n; i++) s->p[i] = -s->g0[i];
@@ -174,7 +174,7 @@ static pal_status iterate(search *s, pal_error *err)
         if (status) return pal_error_set(err, status, "lbfgs: the function failed");
         bool moved = end.a > 0 && decreases(&end, &start);
         if (!moved && !s->pairs) return PAL_OK;
-        if (!moved) { /* the pairs mislead: once more along the gradient */
+        if (!moved) { /* the pairs gave a bad direction: try once more along the gradient */
             s->pairs = 0;
             continue;
         }
@@ -197,7 +197,7 @@ pal_status pal_lbfgs(double *x, size_t n, pal_lbfgs_fn f, void *user, const pal_
     if (!(s.o.gradient > 0)) s.o.gradient = 1e-6;
     *s.result = (pal_lbfgs_result){0};
     if (!x || !n || !f || s.o.iterations < 0 || s.o.memory > 1000)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "lbfgs: wants a vector, a function, and at most 1000 pairs");
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "lbfgs: needs a vector, a function, and at most 1000 pairs");
     s.memory = calloc((5 + 2 * s.o.memory) * n + 2 * s.o.memory, sizeof(double));
     if (!s.memory) return pal_error_set(err, PAL_ERR_MEMORY, "lbfgs: out of memory for %zu numbers", n);
     double **const arrays[] = {&s.x0, &s.g0, &s.x, &s.g, &s.p, &s.s};

@@ -1,7 +1,7 @@
-/* optim.c - an optimiser: its states, its scalars, and the recording of an update.
+/* optim.c - an optimiser: its states, its scalars, and the recording of its update.
  *
- * Each kind of state is one slab in the order of the parameters. Whatever changes from step to step is a scalar leaf
- * that the host writes before the run, so one program serves all steps and no counter lives in float. */
+ * Each kind of state is one slab, in the order of the parameters. Every number that changes from step to step is a
+ * scalar leaf that the host writes before the run. So one program serves all steps, and no step counter is a float. */
 #include "optim/internal.h"
 
 #include <stdio.h>
@@ -16,7 +16,7 @@ struct pal_optimizer {
     size_t n, kinds;         /* parameters; kinds of state */
     pal_tensor **parameters; /* borrowed */
     pal_slab *state[PAL__STATES];
-    char **names; /* of the states: kind by kind, each in the order of the parameters */
+    char **names; /* names of the states, kind by kind, each in the order of the parameters */
     pal_tensor *scalar[PAL__SCALARS];
 };
 
@@ -41,8 +41,8 @@ static pal_status check(pal_tensor *const *parameters, const char *const *names,
         if (!parameters || !names || !parameters[i] || !names[i])
             return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: parameter %zu is missing or has no name", i + 1);
         if (!pal_dtype_real(parameters[i]->dtype) || parameters[i]->dtype != parameters[0]->dtype)
-            return pal_error_set(err, PAL_ERR_TYPE, "optimizer: %s is %s, and all are to have one real type", names[i],
-                                 pal_dtype_name(parameters[i]->dtype));
+            return pal_error_set(err, PAL_ERR_TYPE, "optimizer: %s is %s: all parameters must have one real type",
+                                 names[i], pal_dtype_name(parameters[i]->dtype));
     }
     return PAL_OK;
 }
@@ -123,7 +123,7 @@ static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, pal__scalar w
     return pal_leaf(tape, o->scalar[which], name);
 }
 
-/* c / max(norm, c) is min(1, c / norm) without a division by zero, and exactly 1 where nothing is clipped. */
+/* c / max(norm, c) equals min(1, c / norm), never divides by zero, and is exactly 1 if nothing is clipped. */
 static pal_var clipping(double clip, const pal_var *gradients, size_t n)
 {
     pal_var squares = pal_sum_squares(gradients[0]);
@@ -150,14 +150,17 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
                                 size_t n)
 {
     if (!o || !tape) return PAL_ERR_ARGUMENT;
-    if (n != o->n) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: made for %zu parameters, not %zu", o->n, n);
+    if (n != o->n) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: has %zu parameters, but %zu were given", o->n, n);
     for (size_t i = 0; i < n && n == o->n; i++)
         if (pal_leaf_tensor(parameters[i]) != o->parameters[i])
-            pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: parameter %zu is not the one it was made for", i + 1);
+            pal_tape_fail(tape, PAL_ERR_ARGUMENT,
+                          "optimizer: parameter %zu is not a leaf of the tensor that the optimizer was created with",
+                          i + 1);
     if (pal_tape_status(tape) || !n) return pal_tape_status(tape);
     pal__update u = {.options = &o->options};
     for (int s = 0; s < PAL__SCALARS; s++) u.scalar[s] = scalar_leaf(o, tape, (pal__scalar)s);
-    for (size_t i = 0; i < n * o->kinds; i++) state_leaf(o, tape, i / n, i % n); /* named outside the scope */
+    for (size_t i = 0; i < n * o->kinds; i++)
+        state_leaf(o, tape, i / n, i % n); /* before the scope begins, so that the names have no prefix */
     pal_scope_begin(tape, "update");
     pal_var scale = o->options.clip_norm > 0 ? clipping(o->options.clip_norm, gradients, n) : (pal_var){0};
     for (size_t i = 0; i < n; i++) {

@@ -1,4 +1,4 @@
-/* options.c - the optimiser's options: defaults where a field is 0, a true 0 where it is -1, and ranges. */
+/* options.c - the options of an optimiser: replaces 0 by the default and -1 by a true 0, and checks the ranges. */
 #include "optim/internal.h"
 
 #include <stddef.h>
@@ -24,7 +24,7 @@ pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimi
     if (pal_options_read(out, given, sizeof *out, sizeof *out, "optimizer", err)) return PAL_ERR_ARGUMENT;
     if (!out->name) out->name = "gd";
     *rule = pal__update_rule_find(out->name);
-    if (!*rule) return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: there is no %s", out->name);
+    if (!*rule) return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: unknown name %s", out->name);
     out->name = (*rule)->name;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         double *field = (double *)(void *)((char *)out + fields[i].offset);
@@ -34,8 +34,8 @@ pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimi
         else if (*field == -1)
             *field = 0;
         if (!(*field >= 0 && *field < fields[i].below))
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g is not in 0 .. %g", out->name, fields[i].name,
-                                 *field, fields[i].below);
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g must be at least 0 and less than %g", out->name,
+                                 fields[i].name, *field, fields[i].below);
     }
     return PAL_OK;
 }

@@ -1,11 +1,13 @@
-/* rate.c - the learning rate as a function of the step. A warm-up rises linearly and reaches the full rate at its
- * last step; the schedule proper counts from there, so that the two meet without a jump. */
+/* rate.c - the learning rate as a function of the step.
+ *
+ * A warm-up rises linearly and reaches the full rate at its last step. The schedule counts its steps from there, so the
+ * rate does not jump between the two. */
 #include "optim/optim.h"
 
 #include <math.h>
 #include <string.h>
 
-/* k: steps since the full rate was reached; span: of them, to the end. */
+/* k: steps since the full rate was reached; span: the value of k at the end of training. */
 static double constant(const pal_schedule *s, uint64_t k, uint64_t span)
 {
     (void)k, (void)span;

@@ -1,11 +1,11 @@
-/* rules.c - the update rules, a row and a short function each, as PyTorch defines them (states begin at zero).
+/* rules.c - the update rules as PyTorch defines them: one table row and one short function per rule. States start at 0.
  *
  * Adam: m' = m + (1-b1)(g - m), v' = b2 v + (1-b2) g^2, and with the bias corrections c1 = 1 - b1^t, c2 = 1 - b2^t
  *
- *     w' = w - rate (m'/c1) / (sqrt(v'/c2) + eps)  =  w - (rate sqrt(c2)/c1) m' / (sqrt(v') + eps sqrt(c2)),
+ *     w' = w - rate (m'/c1) / (sqrt(v'/c2) + eps)  =  w - (rate sqrt(c2)/c1) m' / (sqrt(v') + eps sqrt(c2)).
  *
- * so that the corrections cost nothing an element: they go into two scalars that the host computes in double. Every
- * operation is elementwise, so each parameter's update is one fused loop. */
+ * In the second form the corrections cost nothing per element: they are part of two scalars that the host computes in
+ * double. Every operation is elementwise, so the update of a parameter is one fused loop. */
 #include "optim/internal.h"
 
 #include <math.h>
@@ -56,29 +56,22 @@ static pal_var adam(pal__update *u)
     return descend(u, over_root(u, u->next[0], u->next[1]));
 }
 
+/* clang-format off */
 static const pal__update_rule rules[] = {
-    {.name = "gd", .alias = "sgd", .formula = "w -= rate g", .update = gd},
-    {.name = "momentum", .formula = "v = momentum v + g;  w -= rate v", .states = {"v"}, .update = momentum},
-    {.name = "nesterov",
-     .formula = "v = momentum v + g;  w -= rate (g + momentum v)",
-     .states = {"v"},
-     .update = nesterov},
-    {.name = "rmsprop",
-     .formula = "v = alpha v + (1-alpha) g^2;  w -= rate g / (sqrt(v) + eps)",
-     .states = {"v"},
-     .update = rmsprop},
-    {.name = "adam",
-     .formula = "m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= rate (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + eps)",
-     .states = {"m", "v"},
-     .update = adam,
-     .debias = true},
-    {.name = "adamw",
-     .formula = "w *= 1 - rate decay;  then as adam",
-     .states = {"m", "v"},
-     .weight_decay = 0.01,
-     .update = adam,
-     .debias = true},
+    {.name = "gd", .alias = "sgd", .update = gd,
+     .formula = "w -= rate g"},
+    {.name = "momentum", .states = {"v"}, .update = momentum,
+     .formula = "v = momentum v + g;  w -= rate v"},
+    {.name = "nesterov", .states = {"v"}, .update = nesterov,
+     .formula = "v = momentum v + g;  w -= rate (g + momentum v)"},
+    {.name = "rmsprop", .states = {"v"}, .update = rmsprop,
+     .formula = "v = alpha v + (1-alpha) g^2;  w -= rate g / (sqrt(v) + eps)"},
+    {.name = "adam", .states = {"m", "v"}, .update = adam, .debias = true,
+     .formula = "m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= rate (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + eps)"},
+    {.name = "adamw", .states = {"m", "v"}, .update = adam, .debias = true, .weight_decay = 0.01,
+     .formula = "w *= 1 - rate decay;  then as adam"},
 };
+/* clang-format on */
 
 const pal__update_rule *pal__update_rule_at(size_t i) { return i < sizeof rules / sizeof *rules ? &rules[i] : NULL; }
 

@@ -1,11 +1,11 @@
-/* slab.c - many tensors in one aligned block, so that whatever goes over all of them is one loop and one write. */
+/* slab.c - many tensors in one aligned block, so that an operation on all of them is one loop and one write. */
 #include "optim/optim.h"
 
 #include <stdlib.h>
 
 enum { ALIGN = 64 };
 
-/* Elements from the beginning of a part to that of the next; -1: too many. */
+/* Elements from the start of a part to the start of the next one; -1: too many. */
 static int64_t stride(pal_shape shape, pal_dtype dtype)
 {
     int64_t unit = ALIGN / (int64_t)pal_dtype_size(dtype), count = pal_shape_count(shape);

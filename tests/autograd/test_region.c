@@ -282,7 +282,7 @@ START_TEST(an_index_out_of_range_fails_the_run)
         pal_compile(t, &y, 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
     double before = pal_tensor_get(xs, 0);
     ck_assert_int_ne(pal_run(p), PAL_OK);
-    ck_assert_str_eq(pal_program_error(p), "take in penalty: index 5 at place 0 is not in 0 .. 4");
+    ck_assert_str_eq(pal_program_error(p), "take in penalty: index 5 at position 0 is not in 0 .. 4");
     ck_assert_double_eq(pal_tensor_get(xs, 0), before); /* no leaf has changed */
     pal_program_free(p);
 }

@@ -149,7 +149,7 @@ static const struct {
     {"%1 = fill f64[] {1}\n%2 = uniform f64[2] (%1) \"u\"\nreturn %2\n", "line 2: noise reads indices alone"},
     {"%1 = uniform f64[2] \"u\"\n%2 = uniform f64[3] \"u\"\nreturn %2\n",
      "line 2: stream u is drawn from otherwise already"},
-    {"%1 = uniform i32[2] \"u\"\nreturn %1\n", "line 1: uniform: noise is real"},
+    {"%1 = uniform i32[2] \"u\"\nreturn %1\n", "line 1: uniform: noise must have a real type"},
     {"%1 = leaf f64[6,4] \"x\"\n%2 = assign f64[6,4] (%1, %1)\n%3 = assign f64[6,4] (%1, %1)\nreturn %2\n",
      "line 3: assign: leaf x is assigned twice"},
     {"%1 = leaf f64[6,4] \"x\"\n%2 = permute f64[4,6] (%1) {1,0,0,0,0,9223372036854775808}\nreturn %2\n",

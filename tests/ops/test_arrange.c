@@ -336,42 +336,42 @@ START_TEST(wrong_uses_are_refused)
     ck_assert_msg(!pal_ok(call), #call);                                                                               \
     ck_assert_msg(pal_tape_error(t) && strstr(pal_tape_error(t), text), "%s: %s", #call, pal_tape_error(t));           \
     pal_tape_rewind(t, m)
-    REFUSED(pal_concat((pal_var[]){v, u}, 2, 0), "concat: [2,3] x [2,3]: the operands are to be of one type");
-    REFUSED(pal_concat((pal_var[]){v, pal_transpose(v)}, 2, 0), "one shape but for the axis");
-    REFUSED(pal_concat((pal_var[]){v, sum}, 2, 0), "equally many axes");
-    REFUSED(pal_concat(&v, 1, 2), "concat: axis 2 of rank 2");
-    REFUSED(pal_concat(&sum, 1, 0), "concat: axis 0 of rank 0");
+    REFUSED(pal_concat((pal_var[]){v, u}, 2, 0), "concat: [2,3] x [2,3]: the operands must have one type");
+    REFUSED(pal_concat((pal_var[]){v, pal_transpose(v)}, 2, 0), "one shape, except along the axis");
+    REFUSED(pal_concat((pal_var[]){v, sum}, 2, 0), "the same number of axes");
+    REFUSED(pal_concat(&v, 1, 2), "concat: axis 2 is out of range for rank 2");
+    REFUSED(pal_concat(&sum, 1, 0), "concat: axis 0 is out of range for rank 0");
     REFUSED(pal_concat((pal_var[]){none, v}, 2, 0), "concat: operand 1 is a bad handle");
     const int64_t new_axes[] = {-1, 2, INT64_MAX, INT64_MIN};
     for (int i = 0; i < 4; i++) {
         pal_params p = {.i = {1, new_axes[i]}};
-        REFUSED(pal_record(t, pal_op_find("concat"), &v, 1, &p), "whether the axis is a new one is to be 0 or 1");
+        REFUSED(pal_record(t, pal_op_find("concat"), &v, 1, &p), "the flag for a new axis must be 0 or 1");
     }
-    REFUSED(pal_stack((pal_var[]){v, pal_transpose(v)}, 2, 0), "stack: [2,3] x [3,2]: the operands are to have one");
-    REFUSED(pal_stack(&v, 1, -4), "stack: axis -4 of rank 3");
-    REFUSED(pal_stack(&six, 1, 0), "over 6 axes");
-    REFUSED(pal_flip(v, 4), "flip: [2,3]: an axis beyond the rank");
-    REFUSED(pal_repeat(v, (const int64_t[]){-1, 1}), "repeat: -1 times axis 0");
+    REFUSED(pal_stack((pal_var[]){v, pal_transpose(v)}, 2, 0), "stack: [2,3] x [3,2]: the operands must have one");
+    REFUSED(pal_stack(&v, 1, -4), "stack: axis -4 is out of range for rank 3");
+    REFUSED(pal_stack(&six, 1, 0), "the result has more than 6 axes");
+    REFUSED(pal_flip(v, 4), "flip: [2,3]: an axis is out of range");
+    REFUSED(pal_repeat(v, (const int64_t[]){-1, 1}), "repeat: cannot repeat axis 0 -1 times");
     REFUSED(pal_repeat(v, (const int64_t[]){INT64_MAX, INT64_MAX}), "repeat: ");
     REFUSED(pal_repeat(v, (const int64_t[]){INT64_MAX / 4, INT64_MAX / 4}), "repeat: the result is too large");
-    REFUSED(pal_repeat(none, (const int64_t[]){1}), "repeat: a bad handle");
-    REFUSED(pal_expand(v, 3), "expand: axis 3 of rank 3");
-    REFUSED(pal_expand(six, 0), "expand: over 6 axes");
-    REFUSED(pal_diagonal(v), "diagonal: [2,3]: the last two axes are to be equal");
+    REFUSED(pal_repeat(none, (const int64_t[]){1}), "repeat: the operand is a bad handle");
+    REFUSED(pal_expand(v, 3), "expand: axis 3 is out of range for rank 3");
+    REFUSED(pal_expand(six, 0), "expand: the result has more than 6 axes");
+    REFUSED(pal_diagonal(v), "diagonal: [2,3]: the last two axes must be equal");
     REFUSED(pal_diagonal(sum), "diagonal: ");
     REFUSED(pal_diagonal_matrix(sum), "diagonal_matrix: ");
-    REFUSED(pal_diagonal_matrix(six), "over 6 axes");
-    REFUSED(pal_lower_triangle(pal_reshape(v, PAL_SHAPE(6)), 0), "lower_triangle: [6]: needs two axes");
+    REFUSED(pal_diagonal_matrix(six), "the result has more than 6 axes");
+    REFUSED(pal_lower_triangle(pal_reshape(v, PAL_SHAPE(6)), 0), "lower_triangle: [6]: needs at least two axes");
     REFUSED(pal_upper_triangle(sum, 0), "upper_triangle: ");
     const int64_t wrong[][2] = {{1, 1}, {3, 1}, {-1, 4}, {INT64_MAX, 1}};
     for (int i = 0; i < 4; i++) {
         pal_split_axis(v, 1, wrong[i], 2, part);
         ck_assert(!part[0].id && !part[1].id && part[0].tape == t);
-        ck_assert_str_eq(pal_tape_error(t), "split_axis: the sizes do not add up to the 3 of axis 1");
+        ck_assert_str_eq(pal_tape_error(t), "split_axis: the sizes do not add up to 3, the length of axis 1");
         pal_tape_rewind(t, m);
     }
     pal_split_axis(v, 2, wrong[0], 2, part);
-    ck_assert_str_eq(pal_tape_error(t), "split_axis: axis 2 of rank 2");
+    ck_assert_str_eq(pal_tape_error(t), "split_axis: axis 2 is out of range for rank 2");
     pal_tape_rewind(t, m);
     const pal_var nothing = {0};
     ck_assert(!pal_concat(NULL, 0, 0).id && !pal_concat(&nothing, 1, 0).id && !pal_flip(nothing, 1).id);

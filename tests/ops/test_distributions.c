@@ -348,35 +348,35 @@ START_TEST(errors_say_what_is_wrong)
     const pal_var none = {.tape = t}, x = pal_fill(t, PAL_F64, PAL_SHAPE(3, 2), 0),
                   y = pal_fill(t, PAL_F64, PAL_SHAPE(4), 0), s = number(0), f = pal_fill(t, PAL_F32, PAL_SHAPE(2), 0),
                   i = pal_fill(t, PAL_I32, PAL_SHAPE(2), 0);
-    REFUSED(pal_normal_log_density(x, s, y), "normal_log_density: [4] does not fit [3,2]");
-    REFUSED(pal_normal_log_density(x, f, s), "normal_log_density: operands are to be of one real type");
-    REFUSED(pal_bernoulli_entropy(i), "bernoulli_entropy: operands are to be of one real type");
+    REFUSED(pal_normal_log_density(x, s, y), "normal_log_density: [4] does not broadcast with [3,2]");
+    REFUSED(pal_normal_log_density(x, f, s), "normal_log_density: the operands must have one real type");
+    REFUSED(pal_bernoulli_entropy(i), "bernoulli_entropy: the operands must have one real type");
     REFUSED(pal_normal_kl(x, s, none, s), "normal_kl: operand 3 is a bad handle");
-    REFUSED(pal_laplace_kl(x, s, y, s), "laplace_kl: [4] does not fit [3,2]");
-    REFUSED(pal_poisson_kl(y, x), "poisson_kl: [3,2] does not fit [4]");
+    REFUSED(pal_laplace_kl(x, s, y, s), "laplace_kl: [4] does not broadcast with [3,2]");
+    REFUSED(pal_poisson_kl(y, x), "poisson_kl: [3,2] does not broadcast with [4]");
     REFUSED(pal_categorical_entropy(s),
-            "categorical_entropy: wants one number of classes, at least 1, on the last axis");
+            "categorical_entropy: the last axes must have one number of classes, at least 1");
     REFUSED(pal_categorical_kl(x, pal_fill(t, PAL_F64, PAL_SHAPE(1), 0)),
-            "categorical_kl: wants one number of classes, at least 1, on the last axis");
+            "categorical_kl: the last axes must have one number of classes, at least 1");
     REFUSED(
         pal_categorical_log_density(pal_fill(t, PAL_F64, PAL_SHAPE(3, 0), 0), pal_fill(t, PAL_F64, PAL_SHAPE(0), 0)),
-        "categorical_log_density: wants one number of classes, at least 1, on the last axis");
-    REFUSED(pal_sample_normal("s", x, y), "sample_normal: [4] does not fit [3,2]");
+        "categorical_log_density: the last axes must have one number of classes, at least 1");
+    REFUSED(pal_sample_normal("s", x, y), "sample_normal: [4] does not broadcast with [3,2]");
     REFUSED(pal_sample_logistic("s", none, y), "sample_logistic: operand 1 is a bad handle");
     REFUSED(pal_sample_laplace(NULL, x, x), "uniform: the stream needs a name");
     REFUSED(pal_sample_categorical("s", s),
-            "sample_categorical: wants one number of classes, at least 1, on the last axis");
-    REFUSED(pal_sample_concrete("s", x, 0), "sample_concrete: the temperature is to be above 0, not 0");
-    REFUSED(pal_sample_binary_concrete("s", x, -2), "sample_binary_concrete: the temperature is to be above 0, not -2");
-    REFUSED(pal_bernoulli(t, "s", PAL_SHAPE(2), (double)NAN), "bernoulli: a probability is from 0 to 1, not nan");
+            "sample_categorical: the last axes must have one number of classes, at least 1");
+    REFUSED(pal_sample_concrete("s", x, 0), "sample_concrete: the temperature must be above 0, not 0");
+    REFUSED(pal_sample_binary_concrete("s", x, -2), "sample_binary_concrete: the temperature must be above 0, not -2");
+    REFUSED(pal_bernoulli(t, "s", PAL_SHAPE(2), (double)NAN), "bernoulli: the probability must be 0 to 1, not nan");
     REFUSED(pal_gumbel(t, "", PAL_SHAPE(2)), "uniform: the stream needs a name");
     REFUSED(pal_exponential(t, "s", PAL_SHAPE(-2)), "uniform: not a shape");
     REFUSED(pal_sample_normal_full("s", y, x),
-            "sample_normal_full: [3,2] among means [..,d] and factors [..,d,d] of one type");
+            "sample_normal_full: [3,2] does not fit: means must be [..,d] and factors [..,d,d], of one type");
     REFUSED(pal_normal_full_entropy(x),
-            "normal_full_entropy: [3,2] among means [..,d] and factors [..,d,d] of one type");
+            "normal_full_entropy: [3,2] does not fit: means must be [..,d] and factors [..,d,d], of one type");
     REFUSED(pal_normal_full_log_density(s, y, x),
-            "normal_full_log_density: [] among means [..,d] and factors [..,d,d] of one type");
+            "normal_full_log_density: [] does not fit: means must be [..,d] and factors [..,d,d], of one type");
     REFUSED(pal_normal_full_kl(y, none, y, x), "normal_full_kl: operand 1 is a bad handle");
     const pal_var nothing = {0};
     pal_var all[] = {pal_normal_kl(nothing, nothing, nothing, nothing),

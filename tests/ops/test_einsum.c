@@ -202,40 +202,39 @@ START_TEST(einsum_refuses)
     refused(pal_einsum(NULL, A, B), "einsum: no specification");
     refused(pal_einsum("", A, B), "einsum: no comma in \"\"");
     refused(pal_einsum("ij", A, B), "einsum: no comma in \"ij\"");
-    refused(pal_einsum("ij->ij", A, B), "einsum: no comma before the -> at place 3 in \"ij->ij\"");
-    refused(pal_einsum("ij,jk,kl->il", A, B), "einsum: a second comma at place 6 in \"ij,jk,kl->il\"");
-    refused(pal_einsum("ij,jk->i,k", A, B), "einsum: a second comma at place 9 in \"ij,jk->i,k\"");
-    refused(pal_einsum("ij,jk->i->k", A, B), "einsum: a second -> at place 9 in \"ij,jk->i->k\"");
-    refused(pal_einsum("ii,ij->j", A, B), "einsum: operand 1 has i twice, at place 2 in \"ii,ij->j\"");
-    refused(pal_einsum("ij,kk->ij", A, B), "einsum: operand 2 has k twice, at place 5 in \"ij,kk->ij\"");
-    refused(pal_einsum("ij,jk->ii", A, B), "einsum: the result has i twice, at place 9 in \"ij,jk->ii\"");
+    refused(pal_einsum("ij->ij", A, B), "einsum: no comma before the -> at position 3 in \"ij->ij\"");
+    refused(pal_einsum("ij,jk,kl->il", A, B), "einsum: a second comma at position 6 in \"ij,jk,kl->il\"");
+    refused(pal_einsum("ij,jk->i,k", A, B), "einsum: a second comma at position 9 in \"ij,jk->i,k\"");
+    refused(pal_einsum("ij,jk->i->k", A, B), "einsum: a second -> at position 9 in \"ij,jk->i->k\"");
+    refused(pal_einsum("ii,ij->j", A, B), "einsum: operand 1 has i twice, at position 2 in \"ii,ij->j\"");
+    refused(pal_einsum("ij,kk->ij", A, B), "einsum: operand 2 has k twice, at position 5 in \"ij,kk->ij\"");
+    refused(pal_einsum("ij,jk->ii", A, B), "einsum: the result has i twice, at position 9 in \"ij,jk->ii\"");
     refused(pal_einsum("ij,jk->iz", A, B), "einsum: the result's z is in no operand in \"ij,jk->iz\"");
-    refused(pal_einsum("ijk,jk->i", A, B),
-            "einsum: operand 1 is [2,3], which does not have the 3 axes in \"ijk,jk->i\"");
-    refused(pal_einsum("ij,->i", A, B), "einsum: operand 2 is [3,4], which does not have the 0 axes in \"ij,->i\"");
+    refused(pal_einsum("ijk,jk->i", A, B), "einsum: operand 1 is [2,3] and must have 3 axes in \"ijk,jk->i\"");
+    refused(pal_einsum("ij,->i", A, B), "einsum: operand 2 is [3,4] and must have 0 axes in \"ij,->i\"");
     refused(pal_einsum("ij,ik->jk", A, B), "einsum: i is 2 in operand 1 and 3 in operand 2 in \"ij,ik->jk\"");
-    refused(pal_einsum("i1,jk->i", A, B), "einsum: a strange 1 at place 2 in \"i1,jk->i\"");
-    refused(pal_einsum("...ij,jk", A, B), "einsum: a strange . at place 1 in \"...ij,jk\"");
-    refused(pal_einsum("ij,jk-ik", A, B), "einsum: a strange - at place 6 in \"ij,jk-ik\"");
-    refused(pal_einsum("ij,%s\n->ik", A, B), "einsum: a strange % at place 4 in \"ij,%s?->ik\"");
-    refused(pal_einsum("ij,\xc3\xa4->i", A, B), "einsum: a strange character at place 4 in \"ij,?\?->i\"");
-    refused(pal_einsum("abcdefg,a->a", A, B), "einsum: operand 1 has over 6 axes in \"abcdefg,a->a\"");
+    refused(pal_einsum("i1,jk->i", A, B), "einsum: unexpected 1 at position 2 in \"i1,jk->i\"");
+    refused(pal_einsum("...ij,jk", A, B), "einsum: unexpected . at position 1 in \"...ij,jk\"");
+    refused(pal_einsum("ij,jk-ik", A, B), "einsum: unexpected - at position 6 in \"ij,jk-ik\"");
+    refused(pal_einsum("ij,%s\n->ik", A, B), "einsum: unexpected % at position 4 in \"ij,%s?->ik\"");
+    refused(pal_einsum("ij,\xc3\xa4->i", A, B), "einsum: unexpected character at position 4 in \"ij,?\?->i\"");
+    refused(pal_einsum("abcdefg,a->a", A, B), "einsum: operand 1 has more than 6 axes in \"abcdefg,a->a\"");
     pal_var five = numbers(PAL_F64, PAL_SHAPE(1, 1, 1, 1, 1), "five");
-    refused(pal_einsum("abcde,fg", five, A), "einsum: the result has over 6 axes in \"abcde,fg\"");
+    refused(pal_einsum("abcde,fg", five, A), "einsum: the result has more than 6 axes in \"abcde,fg\"");
     refused(pal_einsum("abcde,fg->gfedcba", numbers(PAL_F64, PAL_SHAPE(1, 1, 1, 1, 1), "five"), A),
-            "einsum: the result has over 6 axes in \"abcde,fg->gfedcba\"");
+            "einsum: the result has more than 6 axes in \"abcde,fg->gfedcba\"");
     refused(pal_einsum("ij,jk", A, numbers(PAL_F32, PAL_SHAPE(3, 4), "f")),
-            "einsum: operands are to be of one real type, not f64 and f32");
+            "einsum: the operands must have one real type, not f64 and f32");
     refused(pal_einsum("ij,jk", A, (pal_var){0}), "einsum: operand 2 is a bad handle");
     refused(pal_einsum("ij,jk", (pal_var){0}, A), "einsum: operand 1 is a bad handle");
     pal_shape wide = PAL_SHAPE(1, INT64_C(1) << 40);
     refused(pal_einsum("ij,ik->jk", pal_fill(t, PAL_F64, wide, 1), pal_fill(t, PAL_F64, wide, 1)),
             "einsum: the result is too large in \"ij,ik->jk\"");
-    refused(pal_outer(A, A), "outer: [2,3] x [2,3]: wants two vectors");
+    refused(pal_outer(A, A), "outer: [2,3] x [2,3]: needs two vectors");
     refused(pal_outer((pal_var){.tape = t}, A), "outer: operand 1 is a bad handle");
     refused(pal_dot(numbers(PAL_F64, PAL_SHAPE(2), "u"), numbers(PAL_F64, PAL_SHAPE(3), "v")),
-            "dot: [2] x [3]: wants two vectors of one length");
-    refused(pal_dot(pal_sum_all(A), pal_sum_all(B)), "dot: [] x []: wants two vectors of one length");
+            "dot: [2] x [3]: needs two vectors of one length");
+    refused(pal_dot(pal_sum_all(A), pal_sum_all(B)), "dot: [] x []: needs two vectors of one length");
 #undef A
 #undef B
     pal_var none = {0};
@@ -243,8 +242,8 @@ START_TEST(einsum_refuses)
               !pal_ok(pal_outer(none, none)) && !pal_ok(pal_dot(none, none)));
     pal_tape *other = pal_tape_new(c, PAL_F64);
     ck_assert(!pal_ok(pal_einsum(",", pal_constant(t, 1), pal_constant(other, 1))));
-    ck_assert_str_eq(pal_tape_error(t), "einsum: operands of two tapes");
-    ck_assert_str_eq(pal_tape_error(other), "einsum: operands of two tapes");
+    ck_assert_str_eq(pal_tape_error(t), "einsum: the operands belong to two tapes");
+    ck_assert_str_eq(pal_tape_error(other), "einsum: the operands belong to two tapes");
     pal_tape_free(other);
 }
 END_TEST

@@ -346,21 +346,21 @@ START_TEST(bad_parameters_are_refused)
     ck_assert_msg(!pal_ok(call), #call);                                                                               \
     ck_assert_str_eq(pal_tape_error(t), text);                                                                         \
     pal_tape_rewind(t, m)
-    REFUSED(pal_clip(x, 2, 1), "clip: []: wants low <= high");
-    REFUSED(pal_clip(x, nan_, 1), "clip: []: wants low <= high");
-    REFUSED(pal_clip(x, 0, nan_), "clip: []: wants low <= high");
-    REFUSED(pal_leaky_relu(x, nan_), "leaky_relu: []: wants isfinite(slope)");
-    REFUSED(pal_leaky_relu(x, inf), "leaky_relu: []: wants isfinite(slope)");
-    REFUSED(pal_elu(x, nan_), "elu: []: wants isfinite(alpha)");
-    REFUSED(pal_celu(x, 0), "celu: []: wants isfinite(alpha) && alpha > 0");
-    REFUSED(pal_soft_shrink(x, -1), "soft_shrink: []: wants isfinite(lambda) && lambda >= 0");
-    const char *order = "polygamma: []: wants order >= 0 && order <= 1000 && order == floor(order)";
+    REFUSED(pal_clip(x, 2, 1), "clip: []: needs low <= high");
+    REFUSED(pal_clip(x, nan_, 1), "clip: []: needs low <= high");
+    REFUSED(pal_clip(x, 0, nan_), "clip: []: needs low <= high");
+    REFUSED(pal_leaky_relu(x, nan_), "leaky_relu: []: needs isfinite(slope)");
+    REFUSED(pal_leaky_relu(x, inf), "leaky_relu: []: needs isfinite(slope)");
+    REFUSED(pal_elu(x, nan_), "elu: []: needs isfinite(alpha)");
+    REFUSED(pal_celu(x, 0), "celu: []: needs isfinite(alpha) && alpha > 0");
+    REFUSED(pal_soft_shrink(x, -1), "soft_shrink: []: needs isfinite(lambda) && lambda >= 0");
+    const char *order = "polygamma: []: needs order >= 0 && order <= 1000 && order == floor(order)";
     REFUSED(pal_polygamma(x, -1), order);
     REFUSED(pal_polygamma(x, 1.5), order);
     REFUSED(pal_polygamma(x, nan_), order);
     REFUSED(pal_polygamma(x, inf), order);
-    REFUSED(pal_logical_and(x, x), "logical_and: [] x []: operands are to be boolean");
-    REFUSED(pal_logical_not(x), "logical_not: []: operands are to be boolean");
+    REFUSED(pal_logical_and(x, x), "logical_and: [] x []: the operands must be boolean");
+    REFUSED(pal_logical_not(x), "logical_not: []: the operands must be boolean");
     pal_var yes = pal_greater(x, x);
     m = pal_tape_mark(t);
     REFUSED(pal_is_nan(yes), "is_nan: []: operands are to be of one real type, not bool and bool");

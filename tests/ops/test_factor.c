@@ -240,24 +240,25 @@ START_TEST(wrong_operands_are_refused)
 #define Q   numbers(PAL_F64, PAL_SHAPE(3, 3), "q")
 #define Q32 numbers(PAL_F32, PAL_SHAPE(3, 3), "q")
     pal_var none = {0};
-    refused(pal_cholesky(X), "cholesky: [2,3]: the last two axes are to be equal");
-    refused(pal_cholesky(pal_constant(t, 1)), "cholesky: []: the last two axes are to be equal");
-    refused(pal_cholesky(pal_cast(Q, PAL_I32)), "cholesky: [3,3]: only of reals");
+    refused(pal_cholesky(X), "cholesky: [2,3]: the last two axes must be equal");
+    refused(pal_cholesky(pal_constant(t, 1)), "cholesky: []: the last two axes must be equal");
+    refused(pal_cholesky(pal_cast(Q, PAL_I32)), "cholesky: [3,3]: the operand must be real");
     refused(pal_triangular_solve(X, Q, false),
-            "triangular_solve: [2,3] x [3,3]: the factor's last two axes are to be equal");
+            "triangular_solve: [2,3] x [3,3]: the last two axes of the factor must be equal");
     refused(pal_triangular_solve(Q, X, false),
-            "triangular_solve: [3,3] x [2,3]: the factor and the right-hand sides differ in rows");
+            "triangular_solve: [3,3] x [2,3]: the factor and the right-hand sides have different numbers of rows");
     refused(pal_triangular_solve(Q, numbers(PAL_F64, PAL_SHAPE(3), "v"), false),
-            "triangular_solve: [3,3] x [3]: the right-hand sides are to be the columns of a matrix");
-    refused(pal_triangular_solve(Q, Q32, true), "triangular_solve: [3,3] x [3,3]: operands are to be of one real type");
+            "triangular_solve: [3,3] x [3]: the right-hand sides must be the columns of a matrix");
+    refused(pal_triangular_solve(Q, Q32, true),
+            "triangular_solve: [3,3] x [3,3]: the operands must have one real type");
     refused(pal_triangular_solve(numbers(PAL_F64, PAL_SHAPE(2, 3, 3), "q"), numbers(PAL_F64, PAL_SHAPE(4, 3, 1), "v"),
                                  true),
             "triangular_solve: [2,3,3] x [4,3,1]: the leading axes do not broadcast");
-    refused(pal_cholesky_solve(X, Q), "cholesky_solve: [2,3] x [3,3]: the factor's last two axes are to be equal");
+    refused(pal_cholesky_solve(X, Q), "cholesky_solve: [2,3] x [3,3]: the last two axes of the factor must be equal");
     refused(pal_cholesky_solve(Q, X),
-            "cholesky_solve: [3,3] x [2,3]: the factor and the right-hand sides differ in rows");
-    refused(pal_cholesky_inverse(X), "cholesky_inverse: [2,3]: the last two axes are to be equal");
-    refused(pal_cholesky_log_det(pal_constant(t, 1)), "cholesky_log_det: []: the last two axes are to be equal");
+            "cholesky_solve: [3,3] x [2,3]: the factor and the right-hand sides have different numbers of rows");
+    refused(pal_cholesky_inverse(X), "cholesky_inverse: [2,3]: the last two axes must be equal");
+    refused(pal_cholesky_log_det(pal_constant(t, 1)), "cholesky_log_det: []: the last two axes must be equal");
     refused(pal_cholesky((pal_var){.tape = t}), "cholesky: operand 1 is a bad handle");
     refused(pal_cholesky_solve(Q, none), "cholesky_solve: operand 2 is a bad handle");
     refused(pal_cholesky_solve(none, Q), "cholesky_solve: operand 1 is a bad handle");

@@ -258,7 +258,7 @@ START_TEST(layers_name_what_stands_between)
         v = pal_div(v, pal_sum(v, 2, true));
         pal_scope_end(t);
         pal_jacobian_norm2_layers(v, x);
-        says("jacobian_norm2_layers: sum_to in encoder stands between code and input: use rows");
+        says("jacobian_norm2_layers: sum_to in encoder is between code and input: use rows");
     }
     {
         START;
@@ -268,38 +268,38 @@ START_TEST(layers_name_what_stands_between)
     {
         START;
         pal_jacobian_norm2_layers(pal_matmul(pal_fill(t, PAL_F64, PAL_SHAPE(3, 3), 1), v), x);
-        says("jacobian_norm2_layers: matmul stands between code and input: use rows");
+        says("jacobian_norm2_layers: matmul is between code and input: use rows");
     }
     {
         START;
         pal_jacobian_norm2_layers(pal_matmul(v, pal_matmul_t(x, v, true, false)), x);
-        says("jacobian_norm2_layers: matmul stands between code and input: use rows");
+        says("jacobian_norm2_layers: matmul is between code and input: use rows");
     }
     {
         START;
         pal_jacobian_norm2_layers(pal_slice(v, (int64_t[]){0, 0}, (int64_t[]){3, 2}, (int64_t[]){1, 1}), x);
-        says("jacobian_norm2_layers: slice stands between code and input: use rows");
+        says("jacobian_norm2_layers: slice is between code and input: use rows");
     }
     {
         START;
         pal_jacobian_norm2_layers(pal_reshape(pal_reshape(v, PAL_SHAPE(4, 3)), PAL_SHAPE(3, 4)), x);
-        says("jacobian_norm2_layers: reshape stands between code and input: use rows");
+        says("jacobian_norm2_layers: reshape is between code and input: use rows");
     }
     { /* features may not change their order between layers */
         START;
         v = pal_permute(pal_reshape(v, PAL_SHAPE(3, 2, 2)), (int[]){0, 2, 1});
         pal_jacobian_norm2_layers(pal_matmul(pal_reshape(v, PAL_SHAPE(3, 4)), w), x);
-        says("jacobian_norm2_layers: reshape stands between code and input: use rows");
+        says("jacobian_norm2_layers: reshape is between code and input: use rows");
     }
     { /* samples and features are exchanged */
         pal_var w = pal_leaf(t, wt, "w"), h = pal_transpose(pal_tanh(w));
         pal_jacobian_norm2_layers(h, w);
-        says("jacobian_norm2_layers: permute takes the input's columns for samples: use rows");
+        says("jacobian_norm2_layers: permute uses the columns of the input as samples: use rows");
     }
     {
         START;
         pal_jacobian_norm2_layers(pal_cast(v, PAL_F32), x);
-        says("jacobian_norm2_layers: cast stands between code and input: use rows");
+        says("jacobian_norm2_layers: cast is between code and input: use rows");
     }
     {
         START;
@@ -307,7 +307,7 @@ START_TEST(layers_name_what_stands_between)
         pal_jacobian_norm2_layers(v, pal_leaf(t, it, "i"));
         ck_assert_tape_ok(t); /* v does not depend on i: no error */
         pal_jacobian_norm2_layers(pal_leaf(t, it, "i"), x);
-        says("jacobian_norm2_layers: wants a code [n,k] and inputs [n,...], not [3,2,2] and [3,4]");
+        says("jacobian_norm2_layers: needs a code [n,k] and inputs [n,...], not [3,2,2] and [3,4]");
     }
 #undef START
     pal_tensor_free(xt);

@@ -291,12 +291,12 @@ START_TEST(wrong_options_and_parameters_are_named)
     const struct {
         pal_optimizer_options o;
         const char *says;
-    } cases[] = {
-        {{.struct_size = sizeof(pal_optimizer_options), .name = "adagrad"}, "adagrad"},
-        {{.struct_size = sizeof(pal_optimizer_options), .name = "adam", .beta1 = 1}, "adam: beta1 1 is not in"},
-        {{.struct_size = sizeof(pal_optimizer_options), .name = "adam", .epsilon = (double)NAN}, "epsilon"},
-        {{.struct_size = sizeof(pal_optimizer_options), .clip_norm = -2}, "clip_norm -2"},
-        {{.name = "gd"}, "struct_size"}};
+    } cases[] = {{{.struct_size = sizeof(pal_optimizer_options), .name = "adagrad"}, "adagrad"},
+                 {{.struct_size = sizeof(pal_optimizer_options), .name = "adam", .beta1 = 1},
+                  "adam: beta1 1 must be at least 0 and less than 1"},
+                 {{.struct_size = sizeof(pal_optimizer_options), .name = "adam", .epsilon = (double)NAN}, "epsilon"},
+                 {{.struct_size = sizeof(pal_optimizer_options), .clip_norm = -2}, "clip_norm -2"},
+                 {{.name = "gd"}, "struct_size"}};
     pal_tensor *w = pal_tensor_new(c, PAL_F32, PAL_SHAPE(2)), *i = pal_tensor_new(c, PAL_I32, PAL_SHAPE(2));
     const char *name = "w";
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
