@@ -36,7 +36,7 @@ extern "C" {
     X(ERR_SHAPE, "shapes do not fit")                                                                                  \
     X(ERR_TYPE, "element types do not fit")                                                                            \
     X(ERR_DERIVATIVE, "no derivative")                                                                                 \
-    X(ERR_TAPE, "bad handle or foreign tape")                                                                          \
+    X(ERR_TAPE, "bad handle or handle of another tape")                                                                \
     X(ERR_NUMERIC, "numerical failure")                                                                                \
     X(ERR_IO, "input or output failed")                                                                                \
     X(ERR_FORMAT, "malformed data")                                                                                    \

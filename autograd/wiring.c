@@ -1,5 +1,5 @@
 /* wiring.c - the operations that differentiation itself needs (add, fill, sum_to, broadcast_to), and two that belong to
- * the engine (stop_gradient, copy). Descriptors of entries that are not operations are in tape.c, assign is in append.c,
+ * the engine (stop_gradient, copy). Descriptors of entries that are not operations are in tape.c, assign in append.c,
  * map_sum in region.c. All other operations are in ops/. */
 #include "autograd/internal.h"
 #include "autograd/machine/kernels.h"
@@ -45,10 +45,9 @@ static pal_var seed_rule(const pal_rule *r, size_t k)
     return r->seed;
 }
 
-#define ADD_TILES(name, isa)                                                                                           \
-    {                                                                                                                  \
-        [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
-    }
+/* clang-format off */
+#define ADD_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+/* clang-format on */
 const pal_op pal__op_add = {
     PAL_OP_HEAD("add", "a + b", "sum of two values"),
     .op_class = PAL_CLASS_ELEMENTWISE,
