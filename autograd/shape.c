@@ -12,8 +12,14 @@ static const struct {
     size_t size;
     bool real;
 } dtypes[PAL_DTYPE_COUNT] = {
-    [PAL_F32] = {"f32", 4, true}, [PAL_F64] = {"f64", 8, true},    [PAL_I32] = {"i32", 4, false},
-    [PAL_U8] = {"u8", 1, false},  [PAL_BOOL] = {"bool", 1, false}, [PAL_BF16] = {"bf16", 2, false},
+    /* clang-format off */
+    [PAL_F32]  = {"f32",  4, true},
+    [PAL_F64]  = {"f64",  8, true},
+    [PAL_I32]  = {"i32",  4, false},
+    [PAL_U8]   = {"u8",   1, false},
+    [PAL_BOOL] = {"bool", 1, false},
+    [PAL_BF16] = {"bf16", 2, false},
+    /* clang-format on */
 };
 
 size_t pal_dtype_size(pal_dtype dtype) { return (unsigned)dtype < PAL_DTYPE_COUNT ? dtypes[dtype].size : 0; }
