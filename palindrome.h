@@ -1,4 +1,4 @@
-/* palindrome.h - all of libpalindrome: tape, operations, optimisers, models. */
+/* palindrome.h - includes all headers of libpalindrome: tape, operations, optimisers, models. */
 #ifndef PALINDROME_H
 #define PALINDROME_H
 

@@ -1,7 +1,8 @@
-/* append.c - entries are appended to the tape: operations, random ones, leaves, assigns.
+/* append.c - appends entries to the tape: operations, random operations, leaves and assigns.
  *
- * Invariants. Operands have smaller ids than their readers. An entry's hash depends on structure and names only, never
- * on ids or pointers: whatever is observable is ordered by it or by operand order, not by the order of recording. */
+ * Invariants. Operands have smaller ids than their readers. The hash of an entry depends only on structure and names,
+ * never on ids or pointers. Everything observable is ordered by hashes or by operand order, not by the order of
+ * recording. */
 #include "autograd/internal.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 uint64_t pal__mix(uint64_t hash, uint64_t value)
 {
-    /* The finaliser of SplitMix64 (Steele, Lea, Flood: OOPSLA 2014) over a running combination. */
+    /* The finaliser of SplitMix64 (Steele, Lea, Flood: OOPSLA 2014), applied to the combined words. */
     uint64_t z = (hash ^ value * UINT64_C(0x9e3779b97f4a7c15)) + UINT64_C(0x632be59bd9b4e019);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -56,7 +57,7 @@ static uint64_t entry_trace(const pal_tape *t, const pal__entry *e, const uint32
     return h;
 }
 
-/* The order of all that recording must not influence: by structure, then by what the text shows. */
+/* By structure, then by what the text shows: an order that does not depend on the order of recording. */
 int pal__compare(const pal_tape *t, uint32_t a, uint32_t b)
 {
     const pal__entry *x = pal__at(t, a), *y = pal__at(t, b);
@@ -75,7 +76,7 @@ static bool same_entry(const pal_tape *t, const pal__entry *a, const pal__entry 
            (!n || !memcmp(t->operands + a->first, in, n * sizeof *in));
 }
 
-/* Finds an equal entry, or the slot for a new one. Keeps the table at most half full. NULL: no memory. */
+/* Finds the slot of an equal entry, or an empty slot. Keeps the table at most half full. NULL: out of memory. */
 static uint32_t *table_slot(pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
 {
     if (t->n_entries * 2 >= t->table_size) {
@@ -104,7 +105,7 @@ uint32_t pal__append(pal_tape *t, const pal__entry *like, const uint32_t *in, si
     pal__entry e = *like;
     e.hash = entry_hash(t, &e, in, n);
     e.trace = entry_trace(t, &e, in, n);
-    /* An index and a map_sum stand for a region of their own: never merged. */
+    /* An index and a map_sum are never merged, because each belongs to a region of its own. */
     uint32_t *slot = NULL;
     if (t->table && !e.body && e.op != &pal__op_index) {
         slot = table_slot(t, &e, in, n);
@@ -158,7 +159,7 @@ void pal__types_free(const pal_tape *t, pal__types *types)
     if (types->dtypes != types->few_dtypes) pal__free(t->context, types->dtypes);
 }
 
-/* "[32,784] x [100,64]" for messages. */
+/* For messages: "[32,784] x [100,64]". */
 static void shapes_text(const pal_shape *shapes, size_t n, char *buf, size_t size)
 {
     size_t used = 0;
@@ -215,10 +216,10 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
 {
     for (size_t i = 0; !t && i < n; i++) t = in[i].tape;
     if (!t) return (pal_var){0};
-    if (!op) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: no operation's descriptor");
+    if (!op) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: the operation's descriptor is NULL");
     if (!pal_tape_options(t, NULL, op, sizeof *op, sizeof *op, "an operation's descriptor"))
         return (pal_var){.tape = t};
-    if (!op->name) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: an operation without a name");
+    if (!op->name) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: the operation's descriptor has no name");
     if (!check_operands(t, op, in, n)) return (pal_var){.tape = t};
     if (op->arity >= 0 && n != (size_t)op->arity)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, n);
@@ -226,7 +227,7 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: an elementwise operation takes 1 to 3 operands, not %zu",
                              op->name, n);
     if (op->op_class == PAL_CLASS_COMPOSITE)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: is made of other operations: call its function", op->name);
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: a composite cannot be recorded: call its function", op->name);
     if (!op->infer) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: its descriptor has no infer", op->name);
     uint32_t small[16], *ids = n > 16 ? pal__alloc(t->context, n * sizeof *ids) : small;
     if (!ids) return pal__out_of_memory(t, op->name);
@@ -259,7 +260,7 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", stream);
     for (size_t i = 0; i < t->n_streams; i++)
         if (!strcmp(t->streams[i], path))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is drawn from already: share its value", op->name,
+            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is already in use: share its value", op->name,
                                  path);
     char *kept = pal__intern(t, path, strlen(path));
     if (!kept || !pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams))
@@ -269,7 +270,7 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     p.i[0] = (int64_t)dtype;
     p.i[1] = shape.rank;
     for (int a = 0; a < shape.rank; a++) p.i[2 + a] = shape.dim[a];
-    /* Every enclosing map_sum's index: the noise differs from term to term. */
+    /* The indices of all enclosing map_sums are operands, so the noise differs from term to term. */
     pal_var index[16];
     size_t n = 0;
     for (uint32_t r = t->region; r && n < 16; r = pal__at(t, r)->region) index[n++] = pal__var(t, r);
@@ -318,7 +319,7 @@ pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
 pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
 {
     if (!t) return (pal_var){0};
-    if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: no tensor");
+    if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the tensor is NULL or has no data");
     char path[512];
     const char *above = pal__scope_path(t, t->scope);
     if (name) snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name);
@@ -338,7 +339,7 @@ static bool infer_assign(pal_infer *r)
 }
 
 const pal_op pal__op_assign = {
-    PAL_OP_HEAD("assign", "value, and the leaf holds it after the run", "an effect on a leaf"),
+    PAL_OP_HEAD("assign", "value; after the run the leaf holds it", "an effect on a leaf"),
     .op_class = PAL_CLASS_EFFECT,
     .arity = 2,
     .infer = infer_assign,
@@ -351,10 +352,10 @@ pal_var pal_assign(pal_var leaf, pal_var value)
     if (!t) return (pal_var){0};
     if (pal__live(leaf)) {
         const pal__entry *e = pal__at(t, leaf.id);
-        if (e->op != &pal__op_leaf) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s is no leaf", e->op->name);
+        if (e->op != &pal__op_leaf) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s is not a leaf", e->op->name);
         if (t->region)
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s inside a region: assign its result outside",
-                                 e->params.name);
+            return pal_tape_fail(t, PAL_ERR_ARGUMENT,
+                                 "assign: leaf %s inside a region: assign the region's result outside", e->params.name);
         for (size_t i = 0; i < t->n_effects; i++)
             if (pal__arg(t, t->effects[i], 0) == leaf.id)
                 return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params.name);

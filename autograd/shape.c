@@ -1,5 +1,7 @@
-/* shape.c - element types, shapes and broadcasting. Invariant: axes at and beyond the rank hold zero, so that shapes
- * can be hashed and compared as they stand (pal__shape_clean restores it for shapes from outside). */
+/* shape.c - element types, shapes and broadcasting.
+ *
+ * Invariant: the elements of dim at and beyond the rank are zero, so shapes can be hashed and compared as bytes.
+ * pal__shape_clean establishes this for shapes that come from the caller. */
 #include "autograd/machine/internal.h"
 
 #include <stdio.h>
@@ -10,8 +12,14 @@ static const struct {
     size_t size;
     bool real;
 } dtypes[PAL_DTYPE_COUNT] = {
-    [PAL_F32] = {"f32", 4, true}, [PAL_F64] = {"f64", 8, true},    [PAL_I32] = {"i32", 4, false},
-    [PAL_U8] = {"u8", 1, false},  [PAL_BOOL] = {"bool", 1, false}, [PAL_BF16] = {"bf16", 2, false},
+    /* clang-format off */
+    [PAL_F32]  = {"f32",  4, true},
+    [PAL_F64]  = {"f64",  8, true},
+    [PAL_I32]  = {"i32",  4, false},
+    [PAL_U8]   = {"u8",   1, false},
+    [PAL_BOOL] = {"bool", 1, false},
+    [PAL_BF16] = {"bf16", 2, false},
+    /* clang-format on */
 };
 
 size_t pal_dtype_size(pal_dtype dtype) { return (unsigned)dtype < PAL_DTYPE_COUNT ? dtypes[dtype].size : 0; }
@@ -21,7 +29,7 @@ bool pal_dtype_real(pal_dtype dtype) { return (unsigned)dtype < PAL_DTYPE_COUNT 
 int64_t pal_shape_count(pal_shape shape)
 {
     if (shape.rank < 0 || shape.rank > PAL_MAX_RANK) return -1;
-    /* An empty axis empties the whole, but must not hide the overflow or the sign of another. */
+    /* One axis of 0 makes the count 0, but must not hide a negative axis or an overflow of the others. */
     int64_t count = 1, nonzero = 1;
     for (int a = 0; a < shape.rank; a++) {
         if (shape.dim[a] < 0) return -1;

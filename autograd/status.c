@@ -1,4 +1,4 @@
-/* status.c - statuses and the one-line error of functions outside a tape, and the sizes of option structs. */
+/* status.c - statuses, the error of functions that do not work on a tape, and the check of struct_size. */
 #include "autograd/autograd.h"
 
 #include <stdarg.h>

@@ -1,7 +1,8 @@
-/* tape.c - the tape itself: its life, scopes, errors that stick, handles, mark and rewind.
+/* tape.c - creates and frees tapes; scopes, sticky errors, handles, mark and rewind.
  *
- * Invariants. Entry 0 is the bad one. A handle is live if its id exists and the entry's generation is the handle's;
- * rewinding raises the tape's generation, so that an id used again does not revive an old handle. */
+ * Invariants. Entry 0 is the bad entry. A handle is live if its id exists and the entry has the same generation as the
+ * handle. Rewinding increases the generation of the tape, so an id that is used again does not make an old handle
+ * valid. */
 #include "autograd/internal.h"
 
 #include <stdarg.h>
@@ -36,7 +37,7 @@ char *pal__intern(pal_tape *t, const char *text, size_t length)
 
 /* ---- Errors --------------------------------------------------------------------------------------------------- */
 
-/* where: the path of scopes follows what is wrong. */
+/* where: append the path of the current scope to the message. */
 static pal_var fail(pal_tape *t, pal_status status, bool where, const char *format, va_list args)
 {
     if (!t) return (pal_var){0};
@@ -87,7 +88,7 @@ size_t pal_tape_length(const pal_tape *t) { return t ? t->n_entries - 1 : 0; }
 pal_dtype pal_tape_real(const pal_tape *t) { return t ? t->real : PAL_F32; }
 pal_context *pal_tape_context(const pal_tape *t) { return t ? t->context : NULL; }
 
-/* ---- Life ----------------------------------------------------------------------------------------------------- */
+/* ---- Creation ------------------------------------------------------------------------------------------------- */
 
 pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real)
 {
@@ -163,7 +164,7 @@ void pal_scope_begin(pal_tape *t, const char *name)
     const char *above = t->scopes[t->scope].path;
     int n = name && *name ? snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name) : -1;
     if (n < 0 || (size_t)n >= sizeof path) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "scope: the path's names are to have 1 to %zu letters in all",
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "scope: a name must not be empty, and its path must have at most %zu bytes",
                       sizeof path - 1);
         return;
     }
@@ -174,13 +175,13 @@ void pal_scope_end(pal_tape *t)
 {
     if (!t) return;
     if (!t->scope) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "scope: an end without a beginning");
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "scope: pal_scope_end without pal_scope_begin");
         return;
     }
     t->scope = t->scopes[t->scope].parent;
 }
 
-/* ---- Entries that no call records: their descriptors ---------------------------------------------------------- */
+/* ---- Descriptors of entries that pal_record does not record --------------------------------------------------- */
 
 bool pal_infer_fail(pal_infer *r, const char *why)
 {
@@ -280,7 +281,7 @@ void pal_tape_rewind(pal_tape *t, pal_mark m)
 {
     if (!t) return;
     if (!m.entries || m.entries > t->n_entries || t->entries[m.entries - 1].generation != m.generation) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "rewind: the mark is void");
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "rewind: the mark is no longer valid");
         return;
     }
     const pal__entry *last = &t->entries[m.entries - 1];

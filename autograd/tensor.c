@@ -1,5 +1,5 @@
-/* tensor.c - arrays in memory, owned or borrowed. Owned data is 64-aligned, zero at first, and comes from the context's
- * allocator; an empty tensor still has a data pointer. */
+/* tensor.c - arrays in memory, owned or borrowed. Owned data comes from the context's allocator, is 64-byte aligned and
+ * starts as zeros. An empty tensor has a data pointer, too. */
 #include "autograd/internal.h"
 
 #include <string.h>

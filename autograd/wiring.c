@@ -1,5 +1,6 @@
-/* wiring.c - the operations that calculus itself needs: add, fill, sum_to, broadcast_to; and two of the engine's own,
- * stop_gradient and copy. The tape's entries that are no operations are in tape.c. Every other operation is in ops/. */
+/* wiring.c - the operations that differentiation itself needs (add, fill, sum_to, broadcast_to), and two that belong to
+ * the engine (stop_gradient, copy). Descriptors of entries that are not operations are in tape.c, assign in append.c,
+ * map_sum in region.c. All other operations are in ops/. */
 #include "autograd/internal.h"
 #include "autograd/machine/kernels.h"
 
@@ -12,7 +13,7 @@ bool pal_infer_same(pal_infer *r)
     r->dtype = r->dtypes[0];
     for (size_t i = 0; i < r->n; i++) {
         if (r->dtypes[i] != r->dtype || !pal_dtype_real(r->dtype)) {
-            snprintf(r->why, sizeof r->why, "operands are to be of one real type, not %s and %s",
+            snprintf(r->why, sizeof r->why, "operands must be of one real type, not %s and %s",
                      pal_dtype_name(r->dtype), pal_dtype_name(r->dtypes[i]));
             return false;
         }
@@ -21,7 +22,7 @@ bool pal_infer_same(pal_infer *r)
     return true;
 }
 
-/* A shape carried in params.i: rank, then dimensions. */
+/* A shape is stored in params.i as its rank and its dimensions. */
 static pal_params shape_params(pal_shape shape)
 {
     pal_params p = {.i[0] = shape.rank};
@@ -44,10 +45,9 @@ static pal_var seed_rule(const pal_rule *r, size_t k)
     return r->seed;
 }
 
-#define ADD_TILES(name, isa)                                                                                           \
-    {                                                                                                                  \
-        [PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa                                       \
-    }
+/* clang-format off */
+#define ADD_TILES(name, isa) {[PAL_F32] = pal__##name##_f32_##isa, [PAL_F64] = pal__##name##_f64_##isa}
+/* clang-format on */
 const pal_op pal__op_add = {
     PAL_OP_HEAD("add", "a + b", "sum of two values"),
     .op_class = PAL_CLASS_ELEMENTWISE,
@@ -74,7 +74,7 @@ static bool infer_fill(pal_infer *r)
 }
 
 const pal_op pal__op_fill = {
-    PAL_OP_HEAD("fill", "c", "one constant everywhere"),
+    PAL_OP_HEAD("fill", "c", "the same constant in every element"),
     .op_class = PAL_CLASS_CONSTANT,
     .n_ints = 8,
     .n_reals = 1,
@@ -104,7 +104,7 @@ static bool infer_broadcast(pal_infer *r)
     r->dtype = r->dtypes[0];
     return (pal_shape_count(r->shape) >= 0 && pal_shape_broadcast(r->shapes[0], r->shape, &joined) &&
             pal_shape_equal(joined, r->shape)) ||
-           pal_infer_fail(r, "does not broadcast to the shape wanted");
+           pal_infer_fail(r, "does not broadcast to the requested shape");
 }
 
 static bool view_broadcast(const pal_shape *in, const pal_shape *out, const pal_params *p, const int64_t *in_stride,
@@ -119,7 +119,7 @@ static bool view_broadcast(const pal_shape *in, const pal_shape *out, const pal_
     return true;
 }
 
-/* Constants stay constants; a change to the same shape is none. */
+/* A broadcast constant is a constant of the new shape. A change to the same shape is removed. */
 static pal_var rewrite_reshaping(const pal_rule *r, bool rounding)
 {
     (void)rounding;
@@ -155,7 +155,7 @@ const pal_op pal__op_broadcast_to = {
     .n_ints = 7,
     .infer = infer_broadcast,
     .derivative = {PAL_HAS_RULE},
-    .vjp = seed_rule, /* the engine sums what was broadcast */
+    .vjp = seed_rule, /* the engine sums over the axes that were broadcast */
     .rewrite = rewrite_reshaping,
     .view = view_broadcast,
     .cases = broadcast_cases,
@@ -176,7 +176,7 @@ static bool infer_sum_to(pal_infer *r)
     if (!pal_dtype_real(r->dtype)) return pal_infer_fail(r, "only reals are summed");
     return (pal_shape_count(r->shape) >= 0 && pal_shape_broadcast(r->shapes[0], r->shape, &joined) &&
             pal_shape_equal(joined, r->shapes[0])) ||
-           pal_infer_fail(r, "does not sum to the shape wanted");
+           pal_infer_fail(r, "does not sum to the requested shape");
 }
 
 static pal_var vjp_sum_to(const pal_rule *r, size_t k) { return pal_broadcast_to(r->seed, pal_shape_of(r->in[k])); }
@@ -193,7 +193,7 @@ static const pal_case sum_to_cases[] = {
 };
 
 const pal_op pal__op_sum_to = {
-    PAL_OP_HEAD("sum_to", "sum over the axes that shrink", "sums down to a smaller shape: the adjoint of broadcast_to"),
+    PAL_OP_HEAD("sum_to", "sum over the axes that shrink", "sums to a smaller shape: the adjoint of broadcast_to"),
     .op_class = PAL_CLASS_REDUCTION,
     .arity = 1,
     .n_ints = 7,
@@ -238,7 +238,7 @@ static pal_var rewrite_to_operand(const pal_rule *r, bool rounding)
 }
 
 const pal_op pal__op_stop_gradient = {
-    PAL_OP_HEAD("stop_gradient", "x", "the identity, constant to derivatives"),
+    PAL_OP_HEAD("stop_gradient", "x", "the identity, with derivative zero"),
     .op_class = PAL_CLASS_MOVEMENT,
     .arity = 1,
     .infer = infer_first,
@@ -260,7 +260,7 @@ COPY(64)
 #undef COPY
 
 const pal_op pal__op_copy = {
-    PAL_OP_HEAD("copy", "x", "the same values in storage of their own"),
+    PAL_OP_HEAD("copy", "x", "the same values in separate storage"),
     .op_class = PAL_CLASS_ELEMENTWISE,
     .arity = 1,
     .infer = infer_first,

@@ -1,8 +1,8 @@
-/* ops.c - times of single operations, float32, each compiled on its own; torch_ops.py has the same rows by name, and
- * compare_ops runs both in turns.
+/* ops.c - measures the times of single operations in float32, each compiled alone. torch_ops.py has rows with the same
+ * names, and compare_ops runs both in turns.
  *
- * Usage: bench_ops [THREADS] [MILLISECONDS] [NAME...]: for that long at least each row, or the rows whose names begin
- * so, runs again and again; the figure is the median of the runs, in microseconds. */
+ * Usage: bench_ops [THREADS] [MILLISECONDS] [NAME...]. Each row runs again and again for at least MILLISECONDS. NAMEs
+ * choose the rows whose names begin with one of them. The result is the median time of a run in microseconds. */
 #include "ops/ops.h"
 
 #include <stdio.h>
@@ -12,7 +12,8 @@
 
 enum { MOST_RUNS = 2000, LEAST_RUNS = 11 };
 
-typedef enum fill { NUMBERS, INDICES, DEFINITE } fill; /* NUMBERS: in [-2, 2); the last is for factors and for solves */
+/* NUMBERS: uniform in [-2, 2). DEFINITE: positive definite matrices, for Cholesky factors and triangular solves. */
+typedef enum fill { NUMBERS, INDICES, DEFINITE } fill;
 
 typedef struct operand {
     pal_shape shape;
@@ -22,13 +23,13 @@ typedef struct operand {
 typedef struct row {
     const char *name;
     operand in[3];
-    size_t (*build)(const pal_var *in, pal_var *out, const void *user); /* how many outputs; 2 at most */
+    size_t (*build)(const pal_var *in, pal_var *out, const void *user); /* returns the number of outputs, at most 2 */
     const void *user;
 } row;
 
-/* ---- What is recorded ----------------------------------------------------------------------------------------- */
+/* ---- Recording ------------------------------------------------------------------------------------------------ */
 
-/* By a pointer to the function. */
+/* user points to a pointer to a function of one of these types. */
 typedef pal_var (*unary)(pal_var);
 typedef pal_var (*binary)(pal_var, pal_var);
 typedef pal_var (*reduction)(pal_var, unsigned, bool);
@@ -131,28 +132,14 @@ static pal_var average_pool(pal_var x)
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
-#define OF(type, f) (&(const type){f})
-#define MATRIX(m, n)                                                                                                   \
-    {                                                                                                                  \
-        {2, {m, n}}, NUMBERS                                                                                           \
-    }
-#define STACK(...)                                                                                                     \
-    {                                                                                                                  \
-        {3, {__VA_ARGS__}}, NUMBERS                                                                                    \
-    }
-#define IMAGES(...)                                                                                                    \
-    {                                                                                                                  \
-        {4, {__VA_ARGS__}}, NUMBERS                                                                                    \
-    }
-#define VECTOR(n)                                                                                                      \
-    {                                                                                                                  \
-        {1, {n}}, INDICES                                                                                              \
-    }
-#define MILLION                                                                                                        \
-    {                                                                                                                  \
-        MATRIX(1024, 1024)                                                                                             \
-    }
-#define FILTER(...) (&(const filter){__VA_ARGS__})
+/* clang-format off */
+#define OF(type, f)  (&(const type){f})
+#define MATRIX(m, n) {{2, {m, n}}, NUMBERS}
+#define STACK(...)   {{3, {__VA_ARGS__}}, NUMBERS}
+#define IMAGES(...)  {{4, {__VA_ARGS__}}, NUMBERS}
+#define VECTOR(n)    {{1, {n}}, INDICES}
+#define MILLION      {MATRIX(1024, 1024)}
+#define FILTER(...)  (&(const filter){__VA_ARGS__})
 
 static const row rows[] = {
     {"add", {MATRIX(1024, 1024), MATRIX(1024, 1024)}, by_two, OF(binary, pal_add)},
@@ -190,24 +177,16 @@ static const row rows[] = {
     {"einsum nij,njk->kni", {STACK(32, 64, 128), STACK(32, 128, 64)}, einsum, "nij,njk->kni"},
     {"conv 1x28x28 to 16, 3x3", {IMAGES(32, 1, 28, 28), IMAGES(16, 1, 3, 3)}, convolve, FILTER(3, 1, 1)},
     {"conv 1x28x28 to 16, 3x3: gradients",
-     {IMAGES(32, 1, 28, 28), IMAGES(16, 1, 3, 3), IMAGES(32, 16, 28, 28)},
-     convolve_back,
-     FILTER(3, 1, 1)},
+     {IMAGES(32, 1, 28, 28), IMAGES(16, 1, 3, 3), IMAGES(32, 16, 28, 28)}, convolve_back, FILTER(3, 1, 1)},
     {"conv 16x28x28 to 32, 3x3 by 2", {IMAGES(32, 16, 28, 28), IMAGES(32, 16, 3, 3)}, convolve, FILTER(3, 2, 1)},
     {"conv 16x28x28 to 32, 3x3 by 2: gradients",
-     {IMAGES(32, 16, 28, 28), IMAGES(32, 16, 3, 3), IMAGES(32, 32, 14, 14)},
-     convolve_back,
-     FILTER(3, 2, 1)},
+     {IMAGES(32, 16, 28, 28), IMAGES(32, 16, 3, 3), IMAGES(32, 32, 14, 14)}, convolve_back, FILTER(3, 2, 1)},
     {"conv 32x14x14 to 64, 3x3", {IMAGES(32, 32, 14, 14), IMAGES(64, 32, 3, 3)}, convolve, FILTER(3, 1, 1)},
     {"conv 32x14x14 to 64, 3x3: gradients",
-     {IMAGES(32, 32, 14, 14), IMAGES(64, 32, 3, 3), IMAGES(32, 64, 14, 14)},
-     convolve_back,
-     FILTER(3, 1, 1)},
+     {IMAGES(32, 32, 14, 14), IMAGES(64, 32, 3, 3), IMAGES(32, 64, 14, 14)}, convolve_back, FILTER(3, 1, 1)},
     {"conv 64x14x14 to 128, 1x1", {IMAGES(32, 64, 14, 14), IMAGES(128, 64, 1, 1)}, convolve, FILTER(1, 1, 0)},
     {"conv 64x14x14 to 128, 1x1: gradients",
-     {IMAGES(32, 64, 14, 14), IMAGES(128, 64, 1, 1), IMAGES(32, 128, 14, 14)},
-     convolve_back,
-     FILTER(1, 1, 0)},
+     {IMAGES(32, 64, 14, 14), IMAGES(128, 64, 1, 1), IMAGES(32, 128, 14, 14)}, convolve_back, FILTER(1, 1, 0)},
     {"max pool 2x2", {IMAGES(32, 16, 28, 28)}, by_one, OF(unary, max_pool)},
     {"average pool 2x2", {IMAGES(32, 16, 28, 28)}, by_one, OF(unary, average_pool)},
     {"bilinear, twice as large", {IMAGES(32, 16, 28, 28)}, by_one, OF(unary, halves)},
@@ -216,6 +195,7 @@ static const row rows[] = {
     {"solve 512, 64 sides", {{{2, {512, 512}}, DEFINITE}, MATRIX(512, 64)}, by_two, OF(binary, solve)},
     {"solve 256 of 32, a side", {{{3, {256, 32, 32}}, DEFINITE}, STACK(256, 32, 1)}, by_two, OF(binary, solve)},
 };
+/* clang-format on */
 
 /* ---- Timing --------------------------------------------------------------------------------------------------- */
 

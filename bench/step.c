@@ -1,8 +1,8 @@
-/* step.c - the time of a whole training step against its floor: its matrix products alone, each at its best division
- * among the threads, plus the memory traffic of its update. Floor and step take turns; the figure is the median of the
- * paired ratios. Then the same step beside a foreign process that keeps a core busy.
+/* step.c - compares the time of a whole training step with a lower bound, the floor: only its matrix products, each
+ * with its best division among the threads, plus the memory traffic of its update. Floor and step run in turns, and the
+ * result is the median of their ratios. Then the same step runs while another process keeps a core busy.
  *
- * Usage: bench_step [ROUNDS] [THREADS] [--text]. With --text the programs are printed with the time of each step. */
+ * Usage: bench_step [ROUNDS] [THREADS] [--text]. --text prints the programs with the time of each of their steps. */
 #include "ops/ops.h"
 #include "optim/optim.h"
 
@@ -51,7 +51,7 @@ static double median(double *x, size_t n)
 
 /* ---- The floor ------------------------------------------------------------------------------------------------ */
 
-typedef struct division { /* a product cut into `parts` along one axis */
+typedef struct division { /* a product divided into `parts` along one axis */
     product p;
     int parts, by_rows;
     float *a, *b, *c;
@@ -73,7 +73,7 @@ static void part(void *argument, size_t i, unsigned worker)
                 d->by_rows ? to - from : p->m, d->by_rows ? p->n : to - from, p->k, 1, a, lda, b, ldb, 0, c, p->n);
 }
 
-typedef struct traffic { /* p, and for Adam m and v, updated from g */
+typedef struct traffic { /* an update from g: of p, and for Adam also of m and v */
     float *p, *m, *v, *g;
     size_t n, parts;
 } traffic;
@@ -114,7 +114,7 @@ static double floor_once(const floor_plan *f)
 static void plan_floor(floor_plan *f, const scene *s, const float *data, float *out)
 {
     int n = s->batch, d = s->inputs, k = s->hidden;
-    /* encode, decode, back through the decoder, and the two uses of the tied weight */
+    /* Encode, decode, the adjoint of the code, and the gradients of the two uses of the tied weight. */
     const product products[5] = {{n, k, d, 0, 0}, {n, d, k, 0, 1}, {n, k, d, 0, 0}, {d, k, n, 1, 0}, {d, k, n, 1, 0}};
     int threads = (int)pal_worker_count(f->context);
     for (int i = 0; i < 5; i++) {
@@ -197,7 +197,7 @@ static double step_once(step *s, uint64_t clock)
     return now_us() - began;
 }
 
-/* Another process that burns one core for as long as the step is timed. */
+/* Times the step while another process keeps one core busy. */
 static double beside_a_busy_core(step *s, int rounds, double *times, double *mean)
 {
     pid_t busy = fork();
@@ -242,7 +242,7 @@ static void bench(pal_context *context, const scene *what, int rounds, int text)
     double quiet = 0, quiet_median = median(steps, (size_t)rounds), mean;
     for (int i = 0; i < rounds; i++) quiet += steps[i] / rounds;
     double beside = beside_a_busy_core(&s, rounds, steps, &mean);
-    printf("%-24s beside a busy core: median %8.1f us (%.2f times the quiet one), mean %8.1f us (%.2f times)\n", "",
+    printf("%-24s with one core busy: median %8.1f us (%.2f times as long), mean %8.1f us (%.2f times as long)\n", "",
            beside, beside / quiet_median, mean, mean / quiet);
     if (text) {
         char *lines = pal_program_text(s.program);
@@ -262,7 +262,7 @@ int main(int argc, char **argv)
     pal_context *context = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = (unsigned)threads});
     if (!context || rounds < 1) return fprintf(stderr, "step: usage: step [ROUNDS] [THREADS] [--text]\n"), 2;
-    /* The floor calls BLAS itself: one thread a call, as the program does. */
+    /* The floor calls BLAS itself, so set one thread per call here, as the program does. */
     extern void openblas_set_num_threads(int) __attribute__((weak));
     if (openblas_set_num_threads) openblas_set_num_threads(1);
     printf("%u threads, %s, %s\n", pal_context_threads(context), pal_context_isa(context), pal_context_blas(context));

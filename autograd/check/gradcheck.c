@@ -1,4 +1,4 @@
-/* gradcheck.c - see gradcheck.h: which checks are made, and the verdict on what they found. */
+/* gradcheck.c - chooses the checks that gradcheck.h describes, runs them and gives the verdict. */
 #include "autograd/check/internal.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@ const char *pal_verdict_text(pal_verdict v)
     return (unsigned)v < 4 ? texts[v] : "?";
 }
 
-/* Adds a reason to the message. */
+/* Sets the verdict to FAIL and adds a reason to the message. */
 __attribute__((format(printf, 2, 3))) static void blame(pal_gradcheck_report *r, const char *format, ...)
 {
     size_t used = strlen(r->message), size = sizeof r->message;
@@ -29,7 +29,8 @@ static void give_verdict(pal_gradcheck_report *r)
 {
     r->verdict = r->checked || !r->kinks ? PAL_CHECK_PASS : PAL_CHECK_KINK;
     if (!(r->error <= r->tolerance))
-        blame(r, "input %zu at %s is %.9g, by differences %.9g", r->input + 1, r->index, r->analytic, r->numeric);
+        blame(r, "input %zu at %s: derivative %.9g, by differences %.9g", r->input + 1, r->index, r->analytic,
+              r->numeric);
     if (r->slope1 < 2 - PAL_CHECK_SLOPE)
         blame(r, "the first-order Taylor remainder falls at rate %.2f, not 2", r->slope1);
     if (r->slope2 < 3 - PAL_CHECK_SLOPE)
@@ -47,7 +48,7 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
 {
     if (!report) return PAL_ERR_ARGUMENT;
     *report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
-                                     .message = "a context, a build function and inputs are wanted",
+                                     .message = "gradcheck needs a context, a build function and inputs",
                                      .rate = NAN,
                                      .slope1 = NAN,
                                      .slope2 = NAN,

@@ -1,4 +1,4 @@
-/* gradcheck_differences.c - the analytic derivative against extrapolated central differences, element by element. */
+/* gradcheck_differences.c - compares the analytic derivative with extrapolated central differences by elements. */
 #include "autograd/check/internal.h"
 
 #include <math.h>
@@ -59,7 +59,7 @@ void pal__check_save(const pal__check *c, double *saved)
         memcpy(saved, c->inputs[input]->data, pal_tensor_bytes(c->inputs[input]));
 }
 
-/* The inputs become saved + step * direction. */
+/* Sets the inputs to saved + step * direction. */
 void pal__check_move(pal__check *c, const double *saved, double step)
 {
     for (size_t input = 0; input < c->n; input++) {
@@ -72,7 +72,8 @@ void pal__check_move(pal__check *c, const double *saved, double step)
     }
 }
 
-/* Three levels of h, h/2, h/4, each with an error in even powers of h. */
+/* Richardson extrapolation of differences with steps h, h/2 and h/4, whose errors are series in even powers of h. *rate
+ * is the observed order of the error. */
 static double richardson(double a, double b, double c, double *rate)
 {
     double ab = (4 * b - a) / 3, bc = (4 * c - b) / 3;
@@ -81,7 +82,7 @@ static double richardson(double a, double b, double c, double *rate)
     return exact;
 }
 
-/* "[1,2]": element i of this shape. */
+/* The index of element i by axes: "[1,2]". */
 static void index_text(pal_shape shape, size_t i, char *out, size_t size)
 {
     size_t at[PAL_MAX_RANK], used = 0;
@@ -112,7 +113,7 @@ static void judge(pal__check *c, size_t i, double analytic, double numeric, doub
     index_text(c->inputs[c->r->input]->shape, i, c->r->index, sizeof c->r->index);
 }
 
-/* <s, y> of function's last run. */
+/* <s, y> from the last run of function. */
 static double contract(const pal__check *c)
 {
     return (double)pal__check_dot(c->owned[0]->data, pal_output(c->function, c->value)->data,
@@ -120,7 +121,7 @@ static double contract(const pal__check *c)
         .sum;
 }
 
-/* Central differences by one element, which moves by h, h/2 and h/4. */
+/* Central differences by one element, *x, with steps h, h/2 and h/4. */
 static bool difference(pal__check *c, double *x, double *numeric, double *rate, bool *kink)
 {
     double saved = *x, d[3];
@@ -168,8 +169,8 @@ bool pal__check_first_order(pal__check *c)
     return true;
 }
 
-/* Differences of the gradients along the present directions: three times total numbers. A step of unit length moves
- * each element by about step, as at first order, whatever their number. */
+/* Differences of the gradients along the current directions with three steps: 3 * total numbers in d. The elements of a
+ * direction are standard normal, so each element moves by about h, however many there are. */
 static bool differences(pal__check *c, const double *saved, double *below, double *d, bool *kink)
 {
     bool ok = true;

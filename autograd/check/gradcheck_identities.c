@@ -1,8 +1,9 @@
-/* gradcheck_identities.c - what holds of any derivative without differences: the vjp is linear in its seed, the jvp is
- * its adjoint, the Hessian is symmetric.
+/* gradcheck_identities.c - checks identities that need no differences: the vjp is linear in its seed, the jvp is its
+ * adjoint, the Hessian is symmetric.
  *
- * Two sums that should agree are compared relative to their terms' magnitudes, for the sums themselves may cancel; and
- * to a little of the scale one order below, for a derivative that is zero but for rounding is no measure of itself. */
+ * Two sums that should agree are compared relative to the magnitudes of their terms, because the sums themselves may
+ * cancel. The scale is at least a small fraction of the scale one order below, because a derivative that is zero up to
+ * rounding gives no scale. */
 #include "autograd/check/internal.h"
 
 #include <math.h>
@@ -42,7 +43,7 @@ static double magnitude_of_value(const pal__check *c)
     return (double)pal__check_dot(c->owned[0]->data, y->data, pal_tensor_count(y)).magnitude;
 }
 
-/* vjp(2 s + 3 u) = 2 vjp(s) + 3 vjp(u) for a second seed u. */
+/* Checks vjp(2 s + 3 u) = 2 vjp(s) + 3 vjp(u) for a second seed u. */
 bool pal__check_linearity(pal__check *c)
 {
     pal_tensor *s = c->owned[0];
@@ -70,7 +71,7 @@ bool pal__check_linearity(pal__check *c)
     return ok;
 }
 
-/* <s, J v> = <J^T s, v> */
+/* Checks <s, J v> = <J^T s, v>. */
 bool pal__check_duality(pal__check *c)
 {
     if (!c->tangent) return true;
@@ -84,7 +85,7 @@ bool pal__check_duality(pal__check *c)
     return true;
 }
 
-/* <u, H v> = <v, H u> */
+/* Checks <u, H v> = <v, H u>. */
 bool pal__check_symmetry(pal__check *c)
 {
     double *hv = c->scratch, *hu = hv + c->total, *g = hu + c->total;

@@ -1,7 +1,8 @@
-/* gradcheck_record.c - the programs of a check. The value y is contracted with a seeded seed s: on the tape by the vjp,
- * on the host for the differences of f = <s, y>. At second order the function is the gradient itself, and the analytic
- * derivative along d is the sum of the vjps of its parts with d's parts as seeds: no operation is needed that the
- * engine does not own. */
+/* gradcheck_record.c - records and compiles the programs of a check.
+ *
+ * The value y is contracted with a random seed s: on the tape by the vjp, on the host for the differences of
+ * f = <s, y>. At second order the function is the gradient itself. Its analytic derivative along d is the sum of the
+ * vjps of the gradient's parts, with the parts of d as seeds. So the check needs no operations beyond the engine's. */
 #include "autograd/check/internal.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ bool pal__check_fail(pal__check *c, const char *text)
     return false;
 }
 
-/* A leaf of seeded numbers with magnitude in [0.5, 1.5): no term of a contraction is nearly lost. */
+/* A leaf of seeded random numbers with magnitudes from 0.5 to 1.5, so every term of a contraction counts. */
 static pal_var seed_leaf(pal__check *c, pal_shape shape, const char *stream)
 {
     pal_tensor *t = pal_tensor_new(c->context, PAL_F64, shape);
@@ -28,7 +29,7 @@ static pal_var seed_leaf(pal__check *c, pal_shape shape, const char *stream)
     return pal_leaf(c->tape, t, stream);
 }
 
-/* Every comparison that decides between smooth pieces, but for those inside regions, which cannot be looked at. */
+/* Records the comparisons that select between smooth pieces, except inside regions, whose values cannot be read. */
 static size_t find_decisions(pal__check *c, pal_var *found, size_t most)
 {
     pal_tape *t = c->tape;
@@ -53,8 +54,8 @@ static pal_program *compile(pal__check *c, const pal_var *outputs, size_t n)
     return p;
 }
 
-/* J times the directions. A rule that cannot be differentiated again, or is not linear in its seed, has no jvp: what is
- * wrong with it is for other checks to say. */
+/* Records J times the directions. A rule that cannot be differentiated again, or is not linear in its seed, has no jvp;
+ * other checks report what is wrong with it. */
 static bool record_tangent(pal__check *c, pal_var y, const pal_var *directions)
 {
     pal_mark mark = pal_tape_mark(c->tape);
@@ -81,8 +82,8 @@ bool pal__check_record(pal__check *c, pal_build build, const void *user)
     }
     pal_var y = build(t, c->at, user);
     if (!pal__live(y) || t->status != PAL_OK)
-        return pal__check_fail(c, pal_tape_error(t) ? pal_tape_error(t) : "build gave a bad handle");
-    if (pal_dtype_of(y) != PAL_F64) return pal__check_fail(c, "the value is not float64");
+        return pal__check_fail(c, pal_tape_error(t) ? pal_tape_error(t) : "build returned a bad handle");
+    if (pal_dtype_of(y) != PAL_F64) return pal__check_fail(c, "build returned a value that is not float64");
     pal_var *g = c->at + n, *along = g + n, *part = along + n, *directions = part + n, *outputs = directions + n;
     pal_var s = seed_leaf(c, pal_shape_of(y), "check:seed");
     if (pal_vjp(y, s, c->at, n, g) != PAL_OK) return pal__check_fail(c, pal_tape_error(t));
@@ -116,7 +117,7 @@ bool pal__check_prepare(pal__check *c)
 {
     for (size_t i = 0; i < c->n; i++) {
         if (!c->inputs[i] || c->inputs[i]->dtype != PAL_F64)
-            return pal__check_fail(c, "the inputs are to be float64 tensors");
+            return pal__check_fail(c, "the inputs must be float64 tensors");
         c->total += pal_tensor_count(c->inputs[i]);
     }
     c->tape = pal_tape_new(c->context, PAL_F64);

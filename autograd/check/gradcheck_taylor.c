@@ -1,12 +1,13 @@
-/* gradcheck_taylor.c - the orders at which Taylor's remainders of f = <s, y> fall along a seeded direction.
+/* gradcheck_taylor.c - measures the rates at which the Taylor remainders of f = <s, y> fall along a seeded direction.
  *
- * Which remainders stand clear of rounding is measured, not guessed: over steps so small that the true remainder is
- * nothing, what is left of f(x + h d) - f(x) - h <g,d> is rounding (and, of a wrong gradient, less than it leaves at
- * any step of the sweep). The slope is that of the smallest steps above CLEAR times it, where the leading term rules.
+ * The level of rounding is measured, not guessed. At very small steps the true remainder is negligible, so what is left
+ * of f(x + h d) - f(x) - h <g,d> is rounding. (A wrong gradient adds to it, but less than at any step of the sweep.)
+ * The slope is fitted to the smallest steps whose remainder is above clear_of_rounding times that level. There the
+ * leading term dominates.
  *
- * It does not rule beside a step where two terms cancel: steps at and beyond a change of the remainder's sign are left
- * out, and a rate too low that rises to the expected one as steps fall is not judged. What a wrong derivative leaves
- * is of lower order, and falls at that lower rate the more purely the smaller the steps. */
+ * It does not dominate near a step where two terms cancel. So the steps at and above a change of sign are left out, and
+ * a rate is not judged if it is too low but rises to the expected one as the steps shrink. A wrong derivative leaves a
+ * term of lower order: the smaller the steps, the more exactly the remainder falls at that lower rate. */
 #include "autograd/check/internal.h"
 
 #include <math.h>
@@ -18,10 +19,10 @@ static const double clear_of_rounding = 64, tiny_step = 0x1p-30, nearer = 0.65;
 typedef struct sweep {
     long double first, second; /* <g,d>, <d,Hd> */
     double rounding;
-    double h[STEPS], r1[STEPS], r2[STEPS]; /* remainders; NaN: beyond a kink */
+    double h[STEPS], r1[STEPS], r2[STEPS]; /* remainders; NaN: across a kink */
 } sweep;
 
-/* f(x + step d) - f(x), the difference taken before the sum; *same: no comparison changed its outcome. */
+/* f(x + step d) - f(x), subtracted by elements before the sum. *same: no comparison changed its outcome. */
 static bool rise(pal__check *c, const double *saved, double step, long double *out, bool *same)
 {
     pal__check_move(c, saved, step);
@@ -64,15 +65,15 @@ static bool measure(pal__check *c, const double *saved, sweep *w)
 
 static double rate(const double *x, const double *y, int from, int to) { return (y[to] - y[from]) / (x[to] - x[from]); }
 
-/* Whether the rate at the smaller half of the steps is at most half as far below the expected one as at the larger:
- * so the next term of the series fades. */
+/* Whether the rate rises to the expected one as the steps shrink, because the next term of the series fades: over the
+ * smaller half of the steps it is at most half as far below as over the larger half. */
 static bool rises(const double *x, const double *y, int n, double expected)
 {
     double small = rate(x, y, 0, n / 2), large = rate(x, y, n / 2, n - 1);
     return small > expected - nearer && expected - small <= (expected - large) / 2;
 }
 
-/* Least squares of log |r| over log h, at the smallest usable steps. */
+/* The slope of log |r| over log h by least squares at the smallest usable steps. NaN: cannot be judged. */
 static double slope(const sweep *w, const double *r, double expected)
 {
     double x[WINDOW], y[WINDOW], sx = 0, sy = 0, xx = 0, xy = 0, sign = 0;
@@ -90,7 +91,7 @@ static double slope(const sweep *w, const double *r, double expected)
     return fit < expected - PAL_CHECK_SLOPE && rises(x, y, n, expected) ? NAN : fit;
 }
 
-/* Of the directions tried, the one that shows the expected order best; else a higher one; the highest of too low. */
+/* Ranks slopes, best first: close to the expected one, the closest first; then higher ones; then lower ones. */
 static double badness(double slope, double expected)
 {
     if (isnan(slope)) return INFINITY;
@@ -98,7 +99,7 @@ static double badness(double slope, double expected)
     return fabs(off) <= PAL_CHECK_SLOPE ? fabs(off) : off > 0 ? 1 : 1 - off;
 }
 
-/* Whether it fits well enough to try no other. */
+/* Keeps the better slope. True: it fits so well that no other direction is needed. */
 static bool keep_better(double *kept, double seen, double expected)
 {
     if (badness(seen, expected) < badness(*kept, expected)) *kept = seen;

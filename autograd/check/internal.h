@@ -1,6 +1,7 @@
-/* gradcheck_internal.h - what the files of the gradient checker share. The data flow: gradcheck_record.c makes the
- * programs; gradcheck_differences.c, gradcheck_taylor.c and gradcheck_identities.c run them and fill in the report;
- * gradcheck.c chooses and judges. */
+/* internal.h - declarations shared by the files of the gradient checker.
+ *
+ * Data flow: gradcheck_record.c makes the programs. gradcheck_differences.c, gradcheck_taylor.c and
+ * gradcheck_identities.c run them and fill in the report. gradcheck.c chooses the checks and gives the verdict. */
 #ifndef PAL_GRADCHECK_INTERNAL_H
 #define PAL_GRADCHECK_INTERNAL_H
 
@@ -12,29 +13,30 @@ typedef struct pal__check {
     pal_gradcheck_options o;
     pal_gradcheck_report *r;
     pal_tensor *const *inputs;
-    size_t n, total; /* inputs; their elements in all */
+    size_t n, total; /* number of inputs; number of all their elements */
     pal_tape *tape;
-    pal_tensor **owned; /* the seed s, then a direction for each input */
+    pal_tensor **owned; /* the seed s, then one direction per input */
     size_t n_owned;
-    pal_var *at; /* n each: the inputs, their gradients, derivatives of those, parts; then outputs and decisions */
-    pal_program *function; /* what is differenced (y, or every gradient), y again at second order, every decision */
-    pal_program *gradient; /* its analytic derivative: the gradients, or the derivatives of <gradient, direction> */
-    pal_program *tangent;  /* first order: J times the directions; NULL: cannot be had */
-    size_t n_outputs;      /* of function, before the decisions */
-    size_t value;          /* which of them is y */
+    /* n each: inputs, gradients, derivatives of these, their parts, directions; then outputs and decisions. */
+    pal_var *at;
+    pal_program *function; /* outputs: y; at second order the gradients, then y; in both cases then the decisions */
+    pal_program *gradient; /* the analytic derivative: the gradients, or the derivatives of <gradient, direction> */
+    pal_program *tangent;  /* first order: J times the directions; NULL: not available */
+    size_t n_outputs;      /* of function, without the decisions */
+    size_t value;          /* index of y among them */
     size_t n_decisions;
-    double *scratch; /* total x 8 */
-    double *value0;  /* y's elements at x */
-    uint8_t *below;  /* decisions to compare with */
+    double *scratch; /* 8 * total numbers */
+    double *value0;  /* the elements of y at x */
+    uint8_t *below;  /* remembered outcomes of the decisions */
 } pal__check;
 
 /* gradcheck_record.c */
 bool pal__check_prepare(pal__check *c);
 bool pal__check_record(pal__check *c, pal_build build, const void *user);
 void pal__check_free(pal__check *c);
-bool pal__check_fail(pal__check *c, const char *text); /* an ERROR with this message (NULL: out of memory); false */
+bool pal__check_fail(pal__check *c, const char *text); /* reports ERROR with this text (NULL: out of memory); false */
 
-/* gradcheck_differences.c: by elements, and what the others need of it */
+/* gradcheck_differences.c: the checks by elements, and functions that the other checks use, too */
 bool pal__check_first_order(pal__check *c);
 bool pal__check_second_order(pal__check *c);
 bool pal__check_run(pal__check *c, pal_program *program);
@@ -42,9 +44,9 @@ bool pal__check_run(pal__check *c, pal_program *program);
 void pal__check_outputs(const pal_program *program, size_t n, double *out);
 void pal__check_save(const pal__check *c, double *saved); /* the inputs */
 void pal__check_move(pal__check *c, const double *saved, double step);
-/* Standard normal directions from streams of this name. */
+/* Fills the directions with standard normal noise from streams of this name and number. */
 void pal__check_direct(pal__check *c, const char *name, int number);
-/* keep: remembers the decisions of function's last run; else whether they are as remembered. */
+/* keep: remembers the decisions of function's last run. Else returns whether they equal the remembered ones. */
 bool pal__check_decisions(pal__check *c, bool keep);
 double pal__check_largest(const double *x, size_t n);
 
@@ -56,11 +58,11 @@ bool pal__check_linearity(pal__check *c);
 bool pal__check_duality(pal__check *c);
 bool pal__check_symmetry(pal__check *c);
 
-typedef struct pal__sum { /* of products, and of their magnitudes */
+typedef struct pal__sum { /* the sum of some products, and the sum of their magnitudes */
     long double sum, magnitude;
 } pal__sum;
 pal__sum pal__check_dot(const double *a, const double *b, size_t n);
-/* With the directions, one vector after another. */
+/* The product of a with the directions, one vector after another. */
 pal__sum pal__check_along(const pal__check *c, const double *a);
 
 #endif

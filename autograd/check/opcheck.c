@@ -1,5 +1,5 @@
-/* opcheck.c - the cases by which an operation is checked: its own, and for an elementwise operation those that its
- * domain and arity give: plain, odd (with a tail), broadcast, of one, scalar, empty. */
+/* opcheck.c - the cases for checking an operation: its own cases, or for an elementwise operation six that are made
+ * from its domain and arity: plain, odd (with a vector tail), broadcast, of one element, scalar, empty. */
 #include "autograd/gradcheck.h"
 
 #include "autograd/internal.h"
@@ -25,7 +25,7 @@ static const struct {
 static bool makes_cases(const pal_op *op)
 {
     bool makes = op->op_class == PAL_CLASS_ELEMENTWISE && !op->n_cases && op->arity >= 1 && op->arity <= 3 &&
-                 (op->sample || (!op->n_ints && !op->n_reals)); /* else nobody would give their values */
+                 (op->sample || (!op->n_ints && !op->n_reals)); /* without sample, params would have no values */
     for (int k = 0; k < op->arity && makes; k++) makes = op->low[k] < op->high[k];
     return makes;
 }
@@ -80,7 +80,7 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
     pal_case it;
     if (!context || !op || !pal_gradcheck_op_case(op, i, &it)) {
         pal_gradcheck(NULL, op ? op->name : NULL, NULL, NULL, NULL, 0, NULL, report); /* an empty report */
-        snprintf(report->message, sizeof report->message, "no such case: give the operation a domain, or cases");
+        snprintf(report->message, sizeof report->message, "no such case: give the operation cases or a domain");
         return PAL_ERR_ARGUMENT;
     }
     pal_tensor *inputs[PAL_CASE_INPUTS] = {NULL};

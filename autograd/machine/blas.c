@@ -1,12 +1,15 @@
-/* blas.c - keeps the CBLAS single-threaded while a program runs, and leaves the process as it was.
+/* blas.c - keeps the CBLAS single-threaded while a program runs, and restores the thread count afterwards.
  *
- * Palindrome divides products itself. OpenBLAS comes in three builds. Serial: its buffers are not guarded, so that two
- * products at once give wrong results; they take turns. Its own threads: one count a process, set to one while any
- * program of the process runs. OpenMP: being told "one thread" changes the calling thread's OpenMP count, so there the
- * count of each thread is set by OpenMP itself, and the caller's is restored. The functions are looked up at run time:
- * any CBLAS serves (one that is unknown is taken to be safe to call from several threads).
+ * Palindrome divides products among threads itself. OpenBLAS comes in three builds:
+ *   serial    Its buffers are not protected by locks, so two products at once give wrong results. Products take turns.
+ *   pthread   It has its own threads and one thread count per process. The count is 1 while any program runs.
+ *   OpenMP    Setting its thread count to 1 changes the OpenMP count of the calling thread. So the count of each
+ *             thread is set through OpenMP, and that of the caller is restored.
  *
- * The state below is the process's own, as what it guards is: OpenBLAS has one of each. */
+ * The functions are looked up at run time, so any CBLAS can be used. An unknown CBLAS is assumed to be safe to call
+ * from several threads.
+ *
+ * The state below is global to the process, because the state of OpenBLAS that it protects is global, too. */
 #include "autograd/machine/internal.h"
 
 #include <dlfcn.h>
@@ -15,11 +18,11 @@
 #include <string.h>
 
 static struct {
-    pthread_mutex_t mutex, turn; /* turn: the serial build's products */
-    int running, saved;          /* programs that run now; the count of threads before the first of them */
+    pthread_mutex_t mutex, turn; /* turn: held during a product of the serial build */
+    int running, saved;          /* number of running programs; the thread count before the first one started */
 } process = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, 0, 0};
 
-/* POSIX lets dlsym's pointer be a function's; C does not let it be cast. */
+/* POSIX allows the result of dlsym to point to a function, but C does not allow the cast: hence memcpy. */
 static void find(void *function, const char *name)
 {
     void *symbol = dlsym(RTLD_DEFAULT, name);
@@ -45,7 +48,7 @@ void pal__blas_find(pal__blas *blas)
     find(&blas->get_threads, blas->parallel == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
     if (!blas->set_threads || !blas->get_threads) blas->parallel = 0;
     if (core) snprintf(blas->core, sizeof blas->core, "%s", core());
-    /* The configuration reads "OpenBLAS 0.3.21 NO_LAPACKE ...": its first two words are name and version. */
+    /* A configuration looks like "OpenBLAS 0.3.21 NO_LAPACKE ...": name and version are its first two words. */
     char name[64] = "OpenBLAS";
     if (config) {
         snprintf(name, sizeof name, "%s", config());

@@ -1,4 +1,4 @@
-/* context.c - what would otherwise be global: allocator, worker pool, kernels chosen for the processor, BLAS set-up. */
+/* context.c - holds what would otherwise be global: allocator, worker pool, instruction set, BLAS set-up. */
 #include "autograd/machine/internal.h"
 
 #include <sched.h>
@@ -46,8 +46,8 @@ static bool choose_isa(pal_context *c, const char *wanted)
     return false;
 }
 
-/* OpenBLAS chooses its kernels when it is loaded; an older release does not know newer processors (design, section 4).
- */
+/* OpenBLAS chooses its kernels when it is loaded. An older release does not recognise newer processors (design,
+ * section 4). */
 static void advise(pal_context *c)
 {
     static const char *const old[] = {"Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Excavator"};
@@ -55,8 +55,8 @@ static void advise(pal_context *c)
     for (size_t i = 0; i < sizeof old / sizeof *old; i++)
         if (!strcasecmp(c->blas.core, old[i]))
             snprintf(c->advice, sizeof c->advice,
-                     "OpenBLAS runs its %s kernels on a processor with AVX-512: set OPENBLAS_CORETYPE=SkylakeX before "
-                     "the program starts for products about twice as fast",
+                     "OpenBLAS uses its %s kernels on a processor with AVX-512: set OPENBLAS_CORETYPE=SkylakeX before "
+                     "the program starts, which makes matrix products about twice as fast",
                      c->blas.core);
 }
 

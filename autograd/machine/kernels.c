@@ -1,4 +1,4 @@
-/* kernels.c - the engine's own inner loops. Built once for each instruction set: PAL_ISA_NAME is its suffix. */
+/* kernels.c - the engine's own inner loops. Compiled once per instruction set; PAL_ISA_NAME is the suffix of names. */
 #include "autograd/machine/kernels.h"
 
 #include <string.h>

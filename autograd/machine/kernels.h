@@ -1,12 +1,12 @@
-/* kernels.h - the engine's own inner loops, for each instruction set. */
+/* kernels.h - declares the engine's own inner loops for each instruction set. */
 #ifndef PAL_AUTOGRAD_KERNELS_H
 #define PAL_AUTOGRAD_KERNELS_H
 
 #include "autograd/machine/internal.h"
 #include "autograd/machine/isa.h"
 
-#define PAL__SUM_BLOCK   512 /* values a block */
-#define PAL__SUM_COLUMNS 64  /* neighbouring sums at once */
+#define PAL__SUM_BLOCK   512 /* values per block */
+#define PAL__SUM_COLUMNS 64  /* neighbouring sums computed at once */
 
 #define PAL__KERNELS(isa)                                                                                              \
     void pal__add_f32_##isa(size_t, void *, const void *const *, const pal_tile *);                                    \

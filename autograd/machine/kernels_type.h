@@ -1,5 +1,5 @@
-/* kernels_type.h - the engine's own inner loops for one real type T, included by kernels.c for each. The definition of
- * a sum is here (see sum.c): whatever computes one must use these. */
+/* kernels_type.h - the engine's own inner loops for one real type T; kernels.c includes it once per type. sum_block and
+ * sum_columns define a sum (see sum.c): everything that computes a sum must use them. */
 
 void FN(add)(size_t n, void *out, const void *const *in, const pal_tile *tile)
 {
@@ -11,7 +11,7 @@ void FN(add)(size_t n, void *out, const void *const *in, const pal_tile *tile)
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
 
-/* One block of a sum: 16 partial sums, element i into partial i % 16, then a fixed tree. n <= PAL__SUM_BLOCK. */
+/* One block of a sum: element i is added to partial sum i % 16; a fixed tree adds the 16. n <= PAL__SUM_BLOCK. */
 T FN(sum_block)(const T *x, size_t n)
 {
     T p[16] = {0};
@@ -26,7 +26,7 @@ T FN(sum_block)(const T *x, size_t n)
     return p[0];
 }
 
-/* The same for `columns` (<= PAL__SUM_COLUMNS) neighbouring sums at once: row r is x + r * stride. */
+/* The same for `columns` neighbouring sums at once, at most PAL__SUM_COLUMNS. Row r begins at x + r * stride. */
 void FN(sum_columns)(const T *x, int64_t stride, size_t rows, size_t columns, T *out)
 {
     T p[16][PAL__SUM_COLUMNS];

@@ -1,9 +1,9 @@
-/* memory.c - memory through the context's allocator: zeroed, aligned to 64 bytes. */
+/* memory.c - allocates memory with the context's allocator: set to zero, aligned to 64 bytes. */
 #include "autograd/machine/internal.h"
 
 #include <string.h>
 
-/* Blocks are aligned by hand so that a caller's allocator need not: the raw pointer lies just before the block. */
+/* Blocks are aligned here, so the caller's allocator need not align. The raw pointer is stored before the block. */
 enum { ALIGN = 64 };
 
 void *pal__allocate(const pal_context_options *o, size_t size)

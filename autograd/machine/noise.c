@@ -1,4 +1,4 @@
-/* noise.c - noise on the host: the same values as inside a program, at the precision of doubles. */
+/* noise.c - noise on the host: the same values as inside a program, with the precision of doubles. */
 #include "autograd/autograd.h"
 #include "autograd/machine/noise_kernels.h"
 #include "autograd/machine/philox.h"

@@ -1,9 +1,9 @@
 /* noise_kernels.h - uniform and normal noise for a range of elements of one stream.
  *
- * docs/noise.md fixes which words of Philox make which element. Everything here is computed in chunks of whole blocks,
- * without vector tails, and cut to size afterwards: an element's bits depend on (key, clock, element) alone, never on
- * where a range begins or ends. Uniforms are exact, so they are the same bits everywhere; normals may differ in the
- * last places between instruction sets, as the functions of vecmath.h do.
+ * docs/noise.md defines which Philox words make which element. All elements are computed in chunks of whole blocks,
+ * without vector tails, and the chunks are cut to size afterwards. So the bits of an element depend only on (key,
+ * clock, element), never on where a range begins or ends. Uniforms are exact, so they have the same bits everywhere.
+ * Normals may differ in the last places between instruction sets, as the functions of vecmath.h do.
  */
 #ifndef PAL_NOISE_KERNELS_H
 #define PAL_NOISE_KERNELS_H
@@ -19,53 +19,46 @@
 #include "autograd/machine/philox.h"
 #include "autograd/machine/vecmath.h"
 
-#define PAL__NOISE_BLOCKS 32 /* a chunk: enough independent chains of multiplications to hide their latency */
+#define PAL__NOISE_BLOCKS 32 /* per chunk: enough independent chains of multiplications to hide their latency */
 #define PAL__NOISE_WORDS  (4 * PAL__NOISE_BLOCKS)
 
 /* ---- Words ---------------------------------------------------------------------------------------------------- */
 
-/* The words of PAL__NOISE_BLOCKS blocks from `block` on, in order.
+/* pal__noise_chunk makes the words of PAL__NOISE_BLOCKS blocks from `block` on, in order.
  *
- * A 32-bit word lives in the low half of a 64-bit lane, since the multiplication that x86 has takes its factors there
- * and leaves both halves of the product in one lane: no shuffles, and rubbish in the high halves is ignored. Compilers
- * do not find this form by themselves (they were up to four times slower), hence the one intrinsic. */
+ * Each 32-bit word is in the low half of a 64-bit lane, because the x86 multiplication reads its factors there and
+ * writes both halves of the product to one lane. This needs no shuffles, and any content of the high halves is ignored.
+ * Compilers do not find this form themselves (their code was up to four times slower), so it uses an intrinsic. */
 #if defined(__x86_64__)
 
+/* clang-format off */
 #if defined(__AVX512F__)
 #define PAL__NOISE_LANES          8
 #define PAL__NOISE_MULTIPLY(a, b) (pal__lanes) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
-#define PAL__NOISE_LANE_ORDER                                                                                          \
-    {                                                                                                                  \
-        0, 4, 1, 5, 2, 6, 3, 7                                                                                         \
-    }
+#define PAL__NOISE_LANE_ORDER     {0, 4, 1, 5, 2, 6, 3, 7}
 #define PAL__NOISE_EVEN(a, b) __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14)
 #define PAL__NOISE_ODD(a, b)  __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15)
 #elif defined(__AVX2__)
 #define PAL__NOISE_LANES          4
 #define PAL__NOISE_MULTIPLY(a, b) (pal__lanes) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
-#define PAL__NOISE_LANE_ORDER                                                                                          \
-    {                                                                                                                  \
-        0, 2, 1, 3                                                                                                     \
-    }
+#define PAL__NOISE_LANE_ORDER     {0, 2, 1, 3}
 #define PAL__NOISE_EVEN(a, b) __builtin_shufflevector(a, b, 0, 4, 2, 6)
 #define PAL__NOISE_ODD(a, b)  __builtin_shufflevector(a, b, 1, 5, 3, 7)
 #else
 #define PAL__NOISE_LANES          2
 #define PAL__NOISE_MULTIPLY(a, b) (pal__lanes) _mm_mul_epu32((__m128i)(a), (__m128i)(b))
-#define PAL__NOISE_LANE_ORDER                                                                                          \
-    {                                                                                                                  \
-        0, 1                                                                                                           \
-    }
+#define PAL__NOISE_LANE_ORDER     {0, 1}
 #define PAL__NOISE_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2)
 #define PAL__NOISE_ODD(a, b)  __builtin_shufflevector(a, b, 1, 3)
 #endif
-#define PAL__NOISE_CHAINS 4 /* vectors at once */
+/* clang-format on */
+#define PAL__NOISE_CHAINS 4 /* vectors computed at once */
 
 typedef uint64_t pal__lanes __attribute__((vector_size(8 * PAL__NOISE_LANES)));
 
 static inline void pal__noise_chunk(uint64_t key, uint64_t clock, uint64_t block, uint32_t *words)
 {
-    /* Lanes are numbered so that interleaving the even ones gives the first half of the blocks in order. */
+    /* Lanes are numbered so that interleaving the even lanes gives the first half of the blocks, in order. */
     const pal__lanes zero = {0}, order = PAL__NOISE_LANE_ORDER, low_half = zero + UINT32_MAX;
     const pal__lanes factor0 = zero + PAL__PHILOX_MUL0, factor1 = zero + PAL__PHILOX_MUL1;
     for (uint32_t start = 0; start < PAL__NOISE_BLOCKS; start += PAL__NOISE_CHAINS * PAL__NOISE_LANES) {
@@ -123,8 +116,8 @@ static inline void pal__uniform_f32_chunk(const uint32_t *words, float *out)
     for (int i = 0; i < PAL__NOISE_WORDS; i++) out[i] = (float)(int32_t)(words[i] >> 8) * 0x1p-24f;
 }
 
-/* The first 53 bits of two words, times 2^-53, plus `add` in the last place; in halves that convert as signed numbers,
- * which every instruction set has. Exact. */
+/* The first 53 bits of two words, plus `add` in the last place, times 2^-53. The two halves are converted as signed
+ * integers, because every instruction set has this conversion. Exact. */
 static inline double pal__noise_f64(uint32_t w0, uint32_t w1, int32_t add)
 {
     int32_t high = (int32_t)(w0 >> 6), low = (int32_t)((w0 & 63) << 21 | w1 >> 11);
@@ -137,14 +130,14 @@ static inline void pal__uniform_f64_chunk(const uint32_t *words, double *out)
     for (int i = 0; i < PAL__NOISE_WORDS / 2; i++) out[i] = pal__noise_f64(words[2 * i], words[2 * i + 1], 0);
 }
 
-/* Box and Muller: radius sqrt(-2 log u), 0 < u <= 1, and an angle of n quarter turns and r, the turn's fraction being a
- * word read as a number. The nearest n leaves the word without its two leading bits, as a signed number. */
+/* Box-Muller: the radius is sqrt(-2 log u) with 0 < u <= 1. A second word, as a fraction of a turn, is the angle: n
+ * quarter turns plus r. With the nearest n, r is the word without its two leading bits, read as a signed number. */
 static inline void pal__normal_f32_chunk(const uint32_t *words, float *out)
 {
 #pragma omp simd
     for (int i = 0; i < PAL__NOISE_WORDS / 2; i++) {
         uint32_t w0 = words[2 * i], w1 = words[2 * i + 1];
-        /* (float)w0, rounded once, in halves: see above. */
+        /* (float)w0, rounded once, converted in halves as above. */
         float whole = (float)(int32_t)(w0 >> 16) * 0x1p16f + (float)(int32_t)(w0 & 0xffff);
         float radius = sqrtf(-2.0f * pal__log_normal_f32(whole * 0x1p-32f + 0x1p-33f));
         float r = (float)(int32_t)(w1 << 2) * (0x1.921fb6p+0f * 0x1p-32f);
@@ -180,7 +173,7 @@ static inline void pal__normal_f64_chunk(const uint32_t *words, double *out)
     {                                                                                                                  \
         const size_t chunk = per_block * PAL__NOISE_BLOCKS;                                                            \
         uint64_t block = first / per_block;                                                                            \
-        size_t skip = (size_t)(first % per_block); /* of the first chunk */                                            \
+        size_t skip = (size_t)(first % per_block); /* elements of the first chunk */                                   \
         while (n > 0) {                                                                                                \
             uint32_t words[PAL__NOISE_WORDS];                                                                          \
             type values[per_block * PAL__NOISE_BLOCKS];                                                                \

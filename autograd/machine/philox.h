@@ -1,8 +1,8 @@
 /* philox.h - counter-based random words: Philox4x32-10 of (key, clock, block).
  *
- * A block is four 32-bit words, a pure function of a 64-bit key (seed and stream name), a 64-bit clock and a 64-bit
- * block number. Nothing has state, so any element can be made anywhere, in any order. docs/noise.md fixes the mapping.
- */
+ * A block is four 32-bit words. It is a pure function of a 64-bit key (from seed and stream name), a 64-bit clock and a
+ * 64-bit block number. There is no state, so any element can be made at any place and in any order. docs/noise.md
+ * defines which words make which element. */
 #ifndef PAL_PHILOX_H
 #define PAL_PHILOX_H
 
@@ -15,10 +15,10 @@
 #define PAL__PHILOX_WEYL0  0x9E3779B9u
 #define PAL__PHILOX_WEYL1  0xBB67AE85u
 
-/* The key of a stream: FNV-1a over the bytes of the name, mixed with the seed. */
+/* The key of a stream: the FNV-1a hash of its name, mixed with the seed. */
 uint64_t pal__noise_key(uint64_t seed, const char *stream);
 
-/* One block. The kernels of noise_kernels.h make many at once and give the same words. */
+/* Makes one block. The kernels of noise_kernels.h make many blocks at once, with the same words. */
 static inline void pal__philox_block(uint64_t key, uint64_t clock, uint64_t block, uint32_t out[4])
 {
     uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32);

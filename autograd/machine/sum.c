@@ -1,17 +1,17 @@
 /* sum.c - the one definition of a sum, and its kernel.
  *
- * The values that make one result, in row-major order, are cut into blocks of PAL__SUM_BLOCK; a block is summed by 16
- * partial sums and a fixed tree (kernels_type.h); block sums are joined pairwise, equal sizes first, what remains from
- * the smallest up. The order depends on the count alone, so fused, unfused and threaded code give the same bits, and
- * the error grows with the logarithm of the count. */
+ * The values of one result, in row-major order, are divided into blocks of PAL__SUM_BLOCK. A block is summed with 16
+ * partial sums and a fixed tree (kernels_type.h). Block sums are added in pairs of equal size; the sums that remain are
+ * added from the smallest to the largest. The order depends only on the count, so fused, unfused and threaded code give
+ * the same bits, and the error grows with the logarithm of the count. */
 #include "autograd/machine/kernels.h"
 
 #include <string.h>
 
-typedef struct sum_layout { /* the input's axes, neighbours of one kind joined */
+typedef struct sum_layout { /* the axes of the input, kept or reduced; neighbours of the same kind are joined */
     int n_kept, n_reduced;
     int64_t kept[PAL_MAX_RANK], kept_stride[PAL_MAX_RANK], reduced[PAL_MAX_RANK], reduced_stride[PAL_MAX_RANK];
-    size_t columns; /* the last axis if kept: results that lie side by side; else 1 */
+    size_t columns; /* the length of the last axis if it is kept, so results are adjacent; else 1 */
     size_t outputs, terms;
 } sum_layout;
 
@@ -54,17 +54,16 @@ static int64_t offset_of(size_t index, int n, const int64_t *dim, const int64_t 
     return offset;
 }
 
-/* Large sums of few results are cut into units of UNIT blocks, whose sums are joined afterwards; many results are cut
- * into ranges of results. Either way the tree above is the same. */
+/* If there are few results with many terms, the terms are divided into units of UNIT blocks, whose sums are added
+ * afterwards. If there are many results, they are divided into ranges. Both use the same tree as above. */
 enum { UNIT = 64, UNIT_TERMS = UNIT * PAL__SUM_BLOCK };
-enum { LEVELS = 48 }; /* of the tree: more than any count needs */
+enum { LEVELS = 48 }; /* levels of the tree: more than any count needs */
 
 #define T        float
 #define FN(name) name##_f32
-#define KERNEL(name)                                                                                                   \
-    {                                                                                                                  \
-        pal__##name##_f32_baseline, PAL_MORE(name, f32)                                                                \
-    }
+/* clang-format off */
+#define KERNEL(name) {pal__##name##_f32_baseline, PAL_MORE(name, f32)}
+/* clang-format on */
 #ifdef PAL_X86
 #define PAL_MORE(name, t) pal__##name##_##t##_avx2, pal__##name##_##t##_avx512
 #else
@@ -76,10 +75,9 @@ enum { LEVELS = 48 }; /* of the tree: more than any count needs */
 #undef KERNEL
 #define T        double
 #define FN(name) name##_f64
-#define KERNEL(name)                                                                                                   \
-    {                                                                                                                  \
-        pal__##name##_f64_baseline, PAL_MORE(name, f64)                                                                \
-    }
+/* clang-format off */
+#define KERNEL(name) {pal__##name##_f64_baseline, PAL_MORE(name, f64)}
+/* clang-format on */
 #include "autograd/machine/sum_type.h"
 
 size_t pal__sum_scratch(const pal_call *call)
@@ -93,7 +91,7 @@ pal_status pal__sum_run(const pal_call *call)
 {
     sum_layout l = lay_out(call->in_shape[0], call->shape);
     pal_isa isa = pal_kernel_isa(call->context);
-    if (l.terms == 1) /* each result is its one term, a zero's sign included: what simplify makes of it too */
+    if (l.terms == 1) /* each result is its only term, including the sign of zero, as after the pass simplify */
         memcpy(call->out, call->in[0], l.outputs * pal_dtype_size(call->dtype));
     else if (call->dtype == PAL_F32)
         sum_f32(call, &l, isa);

@@ -3,7 +3,7 @@
 typedef T (*FN(block_fn))(const T *, size_t);
 typedef void (*FN(columns_fn))(const T *, int64_t, size_t, size_t, T *);
 
-/* Joins equal-sized neighbours like the carries of a binary counter; each value is `width` numbers wide. */
+/* Adds neighbours of equal size, like the carries of a binary counter. Each value has `width` numbers. */
 typedef struct FN(tree) {
     size_t width;
     uint64_t count;
@@ -47,7 +47,7 @@ typedef struct FN(job) {
     FN(columns_fn) columns;
 } FN(job);
 
-/* Values first .. first+n-1 of the result at base, gathered where they do not lie side by side. */
+/* Terms first .. first+n-1 of the result at base, copied to buffer if they are not adjacent. */
 static const T *FN(gather)(const sum_layout *l, const T *base, size_t first, size_t n, T *buffer)
 {
     if (l->n_reduced == 1 && l->reduced_stride[0] == 1) return base + first;
@@ -55,7 +55,7 @@ static const T *FN(gather)(const sum_layout *l, const T *base, size_t first, siz
     return buffer;
 }
 
-/* Task: one unit of terms for one chunk of neighbouring results (or of one result, where columns is 1). */
+/* A task: one unit of terms for one chunk of neighbouring results, or for one result if columns is 1. */
 static void FN(sum_task)(void *argument, size_t task, unsigned worker)
 {
     (void)worker;
@@ -84,7 +84,7 @@ static void FN(sum_task)(void *argument, size_t task, unsigned worker)
     FN(tree_end)(&tree, j->out + unit * l->outputs + outer * l->columns + column);
 }
 
-/* Few terms and many results: a task is a range of them, to keep tasks worth their barrier. */
+/* Tasks run in ranges, a single one for a small sum, else at most 16, so that each range is worth its barrier. */
 typedef struct FN(range) {
     FN(job) * job;
     size_t tasks, each;

@@ -1,4 +1,4 @@
-/* vecmath_bits.h - see vecmath.h: numbers as their bits, what the functions share, rounding to integers. */
+/* vecmath_bits.h - part of vecmath.h: access to the bits of numbers, shared constants, rounding to integers. */
 #ifndef PAL_VECMATH_BITS_H
 #define PAL_VECMATH_BITS_H
 
@@ -41,7 +41,7 @@ static inline double pal__real_f64(uint64_t bits)
     return u.real;
 }
 
-/* a * b + c, fused only where that is one instruction: a call to the library's fma would undo the vectorising. */
+/* a * b + c, fused only if that is one instruction: a call of the C library's fma would prevent vectorisation. */
 static inline float pal__fma_f32(float a, float b, float c)
 {
 #ifdef __FMA__
@@ -60,25 +60,25 @@ static inline double pal__fma_f64(double a, double b, double c)
 #endif
 }
 
-/* Adding this, 1.5 times the least power of two with a unit in the last place of 1, rounds a small number to an integer
- * and leaves the integer in the low bits. */
+/* 1.5 times the least power of two whose unit in the last place is 1. Adding it to a small number rounds the number to
+ * an integer and leaves the integer in the low bits. */
 #define PAL__ROUND_F32 0x1.8p23f
 #define PAL__ROUND_F64 0x1.8p52
 
-/* ln 2 in two parts, the first so short that its product with any exponent is exact. */
+/* ln 2 in two parts. The first part has so few bits that its product with any exponent is exact. */
 #define PAL__LN2_HI_F32 0x1.62e4p-1f
 #define PAL__LN2_LO_F32 0x1.7f7d1cp-20f
 #define PAL__LN2_HI_F64 0x1.62e42fefa2p-1
 #define PAL__LN2_LO_F64 0x1.9ef35793c7673p-41
 
-/* Bits of the square root of one half, the lower end of the significands that logarithms are expanded in. */
+/* The bits of sqrt(1/2), the lower end of the range of significands for which logarithms are expanded. */
 #define PAL__HALF_ROOT_F32 UINT32_C(0x3f3504f3)
 #define PAL__HALF_ROOT_F64 UINT64_C(0x3fe6a09e667f3bcd)
 
 /* ---- Rounding to integers ------------------------------------------------------------------------------------- */
 
-/* Adding 2^23 (2^52) to the magnitude rounds it, halves to even; the sign is the argument's, of a zero too. Not the
- * builtins: they are calls where the instruction is missing. */
+/* Adding 2^23 (2^52 for doubles) to the magnitude rounds it, halves to even. The result has the sign of the argument,
+ * also if it is zero. The builtins are not used, since they are function calls if the target lacks the instruction. */
 static inline float pal__sign_of_f32(float magnitude, float sign)
 {
     return pal__real_f32((pal__bits_f32(magnitude) & 0x7fffffffu) | (pal__bits_f32(sign) & 0x80000000u));

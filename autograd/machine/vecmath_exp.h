@@ -1,4 +1,4 @@
-/* vecmath_exp.h - see vecmath.h: exponentials and logarithms, and what is made of them: tanh, erf, pow. */
+/* vecmath_exp.h - part of vecmath.h: exponentials and logarithms, and functions that use them: tanh, erf, pow. */
 #ifndef PAL_VECMATH_EXP_H
 #define PAL_VECMATH_EXP_H
 
@@ -6,7 +6,7 @@
 
 /* ---- exp ------------------------------------------------------------------------------------------------------ */
 
-/* e^r, |r| <= ln(2)/2: 2^-28.2. */
+/* e^r for |r| <= ln(2)/2. Error 2^-28.2. */
 static inline float pal__exp_poly_f32(float r)
 {
     float p = 0x1.6a270ap-10f;
@@ -17,7 +17,7 @@ static inline float pal__exp_poly_f32(float r)
     return 1.0f + pal__fma_f32(r * r, p, r);
 }
 
-/* The same: 2^-57.5. */
+/* The same for doubles. Error 2^-57.5. */
 static inline double pal__exp_poly_f64(double r)
 {
     double p = 0x1.ad7f6c6330105p-26;
@@ -33,8 +33,8 @@ static inline double pal__exp_poly_f64(double r)
     return 1.0 + pal__fma_f64(r * r, p, r);
 }
 
-/* The result's exponent is set by an integer addition, 65 (513) binades off on the safe side, and put right by one
- * multiplication, which rounds a subnormal and overflows as it should. */
+/* An integer addition sets the exponent of the result, shifted by 65 (513 for doubles) binades away from the end of the
+ * range. One multiplication then corrects it. This multiplication rounds subnormal results and overflows correctly. */
 static inline float pal__exp_f32(float x)
 {
     float shifted = pal__fma_f32(x, 0x1.715476p+0f, PAL__ROUND_F32), n = shifted - PAL__ROUND_F32;
@@ -59,8 +59,8 @@ static inline double pal__exp_f64(double x)
 
 /* ---- expm1 ---------------------------------------------------------------------------------------------------- */
 
-/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1) with r in two parts: where n is 1 and r near -ln(2)/2 half the sum cancels, and
- * one rounding of r would show. The polynomial: (e^r - 1 - r) / r^2, 2^-30.1. */
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1) with r in two parts: if n is 1 and r is near -ln(2)/2, half of the sum cancels,
+ * and the rounding of r in one part would be visible. The polynomial is (e^r - 1 - r) / r^2. Error 2^-30.1. */
 static inline float pal__expm1_f32(float x)
 {
     float shifted = pal__fma_f32(x, 0x1.715476p+0f, PAL__ROUND_F32), n = shifted - PAL__ROUND_F32;
@@ -72,17 +72,17 @@ static inline float pal__expm1_f32(float x)
     p = pal__fma_f32(p, r, 0x1.555556p-3f);
     p = pal__fma_f32(p, r, 0.5f);
     p = pal__fma_f32(r * r, p, low);
-    /* Near overflow 2^n is halved, and the result doubled. */
+    /* Near overflow, 2^n is halved and the result is doubled. */
     float last = x > 80.0f ? 2.0f : 1.0f;
     float scale = pal__real_f32((pal__bits_f32(shifted) << 23) + (x > 80.0f ? 126u << 23 : 127u << 23));
     float y = pal__fma_f32(scale, p, pal__fma_f32(scale, high, scale - 1.0f)) * last;
     y = x > 88.9f ? INFINITY : y;
     y = x < -20.0f ? -1.0f : y;
-    /* The sign too: x may be -0. */
+    /* Copies the sign, because x may be -0. */
     return pal__real_f32(pal__bits_f32(y) | (pal__bits_f32(x) & 0x80000000u));
 }
 
-/* The polynomial: (e^r - 1 - r - r^2/2) / r^3, 2^-60.7. */
+/* The same for doubles. The polynomial is (e^r - 1 - r - r^2/2) / r^3. Error 2^-60.7. */
 static inline double pal__expm1_f64(double x)
 {
     double shifted = pal__fma_f64(x, 0x1.71547652b82fep+0, PAL__ROUND_F64), n = shifted - PAL__ROUND_F64;
@@ -110,7 +110,8 @@ static inline double pal__expm1_f64(double x)
 
 /* ---- log and log1p -------------------------------------------------------------------------------------------- */
 
-/* log(2^k (1 + f)), 1 + f in [sqrt(1/2), sqrt(2)]. The polynomial: (log(1 + f) - f + f^2/2) / f^3, 2^-27.3. */
+/* log(2^k (1 + f)) for 1 + f in [sqrt(1/2), sqrt(2)]. The polynomial is (log(1 + f) - f + f^2/2) / f^3.
+ * Error 2^-27.3. */
 static inline float pal__log_poly_f32(float f, float k)
 {
     float z = f * f;
@@ -126,9 +127,9 @@ static inline float pal__log_poly_f32(float f, float k)
     return k * PAL__LN2_HI_F32 + (f + low);
 }
 
-/* The same with s = f / (2 + f): log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + R)), since 2s = f - s f and
- * s f = f^2/2 - s f^2/2, where R = 2 atanh(s) / s - 2 is a series in s^2, 2^-59.5 of 2. The few bits that the quotient
- * loses then count for little. */
+/* The same for doubles, with s = f / (2 + f): log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + R)), because
+ * 2s = f - s f and s f = f^2/2 - s f^2/2. R = 2 atanh(s) / s - 2 is a series in s^2. Its error is 2^-59.5 of 2. The
+ * few bits that the quotient s loses then have little effect. */
 static inline double pal__log_poly_f64(double f, double k)
 {
     double s = f / (2.0 + f), z = s * s, half = 0.5 * f * f;
@@ -143,8 +144,8 @@ static inline double pal__log_poly_f64(double f, double k)
     return k * PAL__LN2_HI_F64 - ((half - low) - f);
 }
 
-/* k + 1023 as a double: 64-bit integers convert to doubles in no instruction before AVX-512, small ones by their bits.
- */
+/* The exponent k as a double, from k + 1023. Before AVX-512 no vector instruction converts 64-bit integers to doubles,
+ * so this inserts the bits of the small integer into a double. */
 static inline double pal__exponent_f64(uint64_t biased)
 {
     return pal__real_f64(biased | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
@@ -171,7 +172,7 @@ static inline float pal__log_f32(float x)
     uint32_t bits = pal__bits_f32(y) - PAL__HALF_ROOT_F32;
     float k = (float)((int32_t)bits >> 23) - start;
     float r = pal__log_poly_f32(pal__real_f32((bits & 0x7fffffu) + PAL__HALF_ROOT_F32) - 1.0f, k);
-    /* One comparison of integers for 0 < x < infinity. */
+    /* One comparison of integers tests 0 < x < infinity. */
     float other = x < 0 ? NAN : x;
     other = x == 0 ? -INFINITY : other;
     return pal__bits_f32(x) - 1u < 0x7f7fffffu ? r : other;
@@ -189,14 +190,15 @@ static inline double pal__log_f64(double x)
     return x == 0 ? -(double)INFINITY : r;
 }
 
-/* k comes from 1 + x rounded, but f = 2^-k (1 + x) - 1 from x itself, as 2^-k x + (2^-k - 1): one rounding, none for
- * k = 0, and where the second term rounds k is so large that it does not matter. 4 f, because 2^-128 is subnormal. */
+/* k comes from the rounded 1 + x, but f = 2^-k (1 + x) - 1 comes from x itself, as 2^-k x + (2^-k - 1). This rounds
+ * once, or not at all for k = 0; the second term is rounded only if k is so large that it does not matter. The code
+ * computes 4 f first, because 2^-128 is subnormal. */
 static inline float pal__log1p_f32(float x)
 {
     int32_t k = (int32_t)(pal__bits_f32(1.0f + x) - PAL__HALF_ROOT_F32) >> 23;
     float scale = pal__real_f32((uint32_t)(129 - k) << 23);
     float r = pal__log_poly_f32(0.25f * (x * scale + (scale - 4.0f)), (float)k);
-    r = pal__real_f32(pal__bits_f32(r) | (pal__bits_f32(x) & 0x80000000u)); /* -0 stays */
+    r = pal__real_f32(pal__bits_f32(r) | (pal__bits_f32(x) & 0x80000000u)); /* keeps -0 */
     r = x < INFINITY ? r : x;
     r = x > -1.0f ? r : NAN;
     return x == -1.0f ? -INFINITY : r;
@@ -213,9 +215,9 @@ static inline double pal__log1p_f64(double x)
     return x == -1.0 ? -(double)INFINITY : r;
 }
 
-/* log1p for 0 <= x <= 1 alone, as softplus needs it: x times the minimax polynomial of log1p(x)/x (Remez), relative
- * error 2^-27.7 and 2^-61.8 before rounding, its leading 1 kept apart; no division, no exponent to take apart. NaN
- * passes. */
+/* log1p only for 0 <= x <= 1, as softplus needs it: x times the minimax polynomial of log1p(x)/x (Remez), whose leading
+ * 1 is kept separate. Relative error before rounding 2^-27.7 and 2^-61.8. It needs no division and does not split off
+ * an exponent. NaN gives NaN. */
 static inline float pal__log1p_unit_f32(float x)
 {
     float p = -0x1.a9349ep-9f;
@@ -259,8 +261,8 @@ static inline double pal__log1p_unit_f64(double x)
 
 /* ---- tanh ----------------------------------------------------------------------------------------------------- */
 
-/* Below 0.55 an odd polynomial, (tanh(a) - a) / a^3, 2^-29.1; above, 1 - 2 / (e^2a + 1), where the quotient is less
- * than half and its error halves. */
+/* Below 0.55 an odd polynomial, (tanh(a) - a) / a^3, error 2^-29.1. Above, 1 - 2 / (e^2a + 1): the quotient is less
+ * than one half, so its error is halved. */
 static inline float pal__tanh_f32(float x)
 {
     float a = fabsf(x), z = a * a;
@@ -280,8 +282,8 @@ static inline float pal__tanh_f32(float x)
     return pal__real_f32(pal__bits_f32(y) | (pal__bits_f32(x) & 0x80000000u));
 }
 
-/* With e = expm1(2a): q = e / (e + 2) for small a, 1 - 2 / (e + 2) above. What the sum lost, divided by it, corrects q;
- * the reciprocal of the sum is (1 - q) / 2. */
+/* With e = expm1(2a): q = e / (e + 2) for small a, else 1 - 2 / (e + 2). For small a, the rounding error of the sum
+ * e + 2, divided by the sum, corrects q; the reciprocal of the sum is (1 - q) / 2. */
 static inline double pal__tanh_f64(double x)
 {
     double a = fabs(x), e = pal__expm1_f64(2.0 * a), sum = e + 2.0, lost = e - (sum - 2.0);
@@ -292,8 +294,8 @@ static inline double pal__tanh_f64(double x)
 
 /* ---- erf ------------------------------------------------------------------------------------------------------ */
 
-/* Below 0.9 an odd polynomial, erf(a) / a - 1, 2^-30.1; above, 1 - e^q where q approximates log(erfc(a)), 2^-28.8
- * of erf. */
+/* Below 0.9 an odd polynomial, erf(a) / a - 1, error 2^-30.1. Above, 1 - e^q, where q approximates log(erfc(a)), error
+ * 2^-28.8 relative to erf. */
 static inline float pal__erf_f32(float x)
 {
     float a = fabsf(x), z = a * a;
@@ -321,17 +323,17 @@ static inline float pal__erf_f32(float x)
     return pal__real_f32(pal__bits_f32(y) | (pal__bits_f32(x) & 0x80000000u));
 }
 
-/* The C library's, an element at a time. */
+/* Calls the C library for one element at a time. */
 static inline double pal__erf_f64(double x) { return erf(x); }
 
 /* ---- pow ------------------------------------------------------------------------------------------------------ */
 
-/* e^(y log |x|) in doubles, which have bits to spare, with the special cases of IEEE 754. */
+/* e^(y log |x|) in doubles, which have enough spare bits, with the special cases of IEEE 754. */
 static inline float pal__pow_f32(float x, float y)
 {
     double a = fabs((double)x), b = (double)y;
     float power = (float)pal__exp_f64(b * pal__log_f64(a));
-    /* Beyond 2^30 every y is an even integer. */
+    /* Above 2^30 every float y is an even integer. */
     double size = fabs(b), half = 0.5 * size;
     int whole = (size > 0x1p30) | ((size + PAL__ROUND_F64) - PAL__ROUND_F64 == size);
     int even = (size > 0x1p30) | ((half + PAL__ROUND_F64) - PAL__ROUND_F64 == half);
@@ -341,7 +343,7 @@ static inline float pal__pow_f32(float x, float y)
     return ((x == 1) | (y == 0)) ? 1.0f : r;
 }
 
-/* The C library's, an element at a time. */
+/* Calls the C library for one element at a time. */
 static inline double pal__pow_f64(double x, double y) { return pow(x, y); }
 
 #endif

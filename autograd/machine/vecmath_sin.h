@@ -1,11 +1,12 @@
-/* vecmath_sin.h - see vecmath.h: sine and cosine. */
+/* vecmath_sin.h - part of vecmath.h: sine and cosine. */
 #ifndef PAL_VECMATH_SIN_H
 #define PAL_VECMATH_SIN_H
 
 #include "autograd/machine/vecmath_bits.h"
 
-/* |r| <= pi/4: (sin(r) - r) / r^3, 2^-27.8, and (cos(r) - 1 + r^2/2) / r^4, 2^-33. low is what rounding r to a float
- * lost: up to half a unit of r, which near pi/6 is a whole one of the sine. */
+/* For |r| <= pi/4. The polynomials are (sin(r) - r) / r^3, error 2^-27.8, and (cos(r) - 1 + r^2/2) / r^4, error 2^-33.
+ * low is the rounding error of r as a float: up to half a unit in the last place of r, which near pi/6 is a whole unit
+ * of the sine. */
 static inline float pal__sin_poly_f32(float r, float low)
 {
     float z = r * r, p = -0x1.9943b2p-13f;
@@ -22,7 +23,7 @@ static inline float pal__cos_poly_f32(float r)
     return 1.0f + pal__fma_f32(z * z, p, -0.5f * z);
 }
 
-/* The same: 2^-57.5 and 2^-62.3. */
+/* The same for doubles. Errors 2^-57.5 and 2^-62.3. */
 static inline double pal__sin_poly_f64(double r)
 {
     double z = r * r, p = 0x1.5d8fa3cef74e9p-33;
@@ -45,12 +46,13 @@ static inline double pal__cos_poly_f64(double r)
     return 1.0 + pal__fma_f64(z * z, p, -0.5 * z);
 }
 
-/* a = (4 m + n) pi/2 + r for any finite a >= 0: returns r and sets n, an integer in -4 .. 4, right modulo 4.
+/* For any finite a >= 0, with a = (4 m + n) pi/2 + r: returns r and sets n, an integer in -4 .. 4, correct modulo 4.
  *
- * 2/pi is taken as three doubles: two of 29 bits, whose products with a float are exact, and a rest. Of each exact
- * product the multiples of 4 go at once. The bits of 2/pi that contribute only multiples of 4 are left out: four sets
- * of constants serve ranges of 26 binades each, in each of which the rest's product is below 2^-6 and rounds below
- * 2^-59; no float is nearer to a multiple of pi/2 than about 2^-30 of a quarter turn. */
+ * 2/pi is represented by three doubles: two of 29 bits, whose products with a float are exact, and a rest. Multiples of
+ * 4 are removed from each exact product at once. Bits of 2/pi that contribute only multiples of 4 are left out, so
+ * there are four sets of constants, for ranges of 26 binades each. In each range the product with the rest is below
+ * 2^-6 and its rounding error below 2^-59. This is enough: no float is nearer to a multiple of pi/2 than about 2^-30 of
+ * a quarter turn. */
 static inline double pal__quarter_turns_f32(double a, double *n)
 {
     double c0 = 0x1.45f306cp-1, c1 = 0x1.c9c882ap-29, c2 = 0x1.4fe13abe8fa9ap-59;
@@ -70,7 +72,7 @@ static inline double pal__quarter_turns_f32(double a, double *n)
     return (((p0 - *n) + p1) + p2) * 0x1.921fb54442d18p+0;
 }
 
-/* The sine of the angle n quarter turns and r. */
+/* The sine of the angle that is n quarter turns plus r. */
 static inline float pal__sin_quarter_f32(double r, int32_t n)
 {
     float near = (float)r, low = (float)(r - (double)near);
@@ -91,7 +93,7 @@ static inline float pal__cos_f32(float x)
     return pal__sin_quarter_f32(r, (int32_t)n + 1);
 }
 
-/* The C library's, an element at a time: reducing any double needs more than a thousand bits of 2/pi. */
+/* Calls the C library for one element at a time: reducing any double needs more than a thousand bits of 2/pi. */
 static inline double pal__sin_f64(double x) { return sin(x); }
 static inline double pal__cos_f64(double x) { return cos(x); }
 

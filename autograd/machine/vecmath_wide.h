@@ -1,5 +1,5 @@
-/* vecmath_wide.h - see vecmath.h: functions of floats that are computed in doubles, whose own doubles are the C
- * library's. */
+/* vecmath_wide.h - part of vecmath.h: functions whose float versions compute in doubles, and whose double versions call
+ * the C library. */
 #ifndef PAL_VECMATH_WIDE_H
 #define PAL_VECMATH_WIDE_H
 
@@ -8,7 +8,7 @@
 
 /* ---- Inverse tangent and error function in doubles, for floats ------------------------------------------------ */
 
-/* atan for 0 <= z <= 1: z times the minimax polynomial of atan(z)/z in z^2, 2^-34. */
+/* atan for 0 <= z <= 1: z times the minimax polynomial of atan(z)/z in z^2. Error 2^-34. */
 static inline double pal__atan_unit(double z)
 {
     double s = z * z, p = -0x1.6706d2090bc51p-11;
@@ -25,15 +25,15 @@ static inline double pal__atan_unit(double z)
     return z * pal__fma_f64(p, s, 0x1.ffffffff7ecd3p-1);
 }
 
-/* For a >= 0, infinity included. */
+/* For a >= 0, including infinity. */
 static inline double pal__atan_positive(double a)
 {
     double inverse = 1.0 / a, y = pal__atan_unit(a > 1 ? inverse : a), rest = 0x1.921fb54442d18p+0 - y;
     return a > 1 ? rest : y;
 }
 
-/* erfc(a) = e^(-a^2) p(t) / (a + 2) with t = (a - 2) / (a + 2), for 0 <= a <= 10.6, below which floats end: p is
- * minimax, 2^-32.4. The other half is 2 - erfc. */
+/* erfc(a) = e^(-a^2) p(t) / (a + 2) with t = (a - 2) / (a + 2), for 0 <= a <= 10.6; for larger a, erfc is 0 in floats.
+ * p is minimax, error 2^-32.4. For negative arguments the result is 2 - erfc(a). */
 static inline double pal__erfc_wide(double x)
 {
     double a = fabs(x), q = 1.0 / (a + 2.0), t = (a - 2.0) * q;
@@ -58,13 +58,13 @@ static inline double pal__erfc_wide(double x)
 
 /* ---- Floats through doubles ----------------------------------------------------------------------------------------
  *
- * Each double result is within 2^-28 of the function, so that the float is within 0.6 units in the last place. */
+ * Each double result is within 2^-28 of the function, so the float is within 0.6 units in the last place. */
 
 static inline float pal__exp2_f32(float x) { return (float)pal__exp_f64((double)x * 0x1.62e42fefa39efp-1); }
 static inline float pal__log2_f32(float x) { return (float)(pal__log_f64((double)x) * 0x1.71547652b82fep+0); }
 static inline float pal__log10_f32(float x) { return (float)(pal__log_f64((double)x) * 0x1.bcb7b1526e50ep-2); }
 
-/* The logarithm of 0 makes the exponential 0. */
+/* For x = 0 the logarithm is -infinity, and the exponential is 0. */
 static inline float pal__cbrt_f32(float x)
 {
     double third = pal__log_f64(fabs((double)x)) * 0x1.5555555555555p-2;
@@ -83,7 +83,7 @@ static inline float pal__tan_f32(float x)
 
 static inline float pal__atan_f32(float x) { return pal__sign_of_f32((float)pal__atan_positive(fabs((double)x)), x); }
 
-/* atan(x / sqrt(1 - x^2)): at 1 of infinity, beyond of NaN. */
+/* atan(x / sqrt(1 - x^2)). The quotient is infinite for |x| = 1 and NaN above. */
 static inline float pal__asin_f32(float x)
 {
     double a = fabs((double)x);
@@ -97,7 +97,7 @@ static inline float pal__acos_f32(float x)
     return (float)(2.0 * pal__atan_positive(sqrt((1.0 - wide) / (1.0 + wide))));
 }
 
-/* Both zero is a ratio of 0, both infinite one of 1. */
+/* The ratio is 0 if both arguments are zero, and 1 if both are infinite. */
 static inline float pal__atan2_f32(float y, float x)
 {
     double a = fabs((double)y), b = fabs((double)x), low = a < b ? a : b, high = a < b ? b : a;
@@ -147,7 +147,7 @@ static inline float pal__normal_cdf_f32(float x)
     return (float)(0.5 * pal__erfc_wide((double)x * -0x1.6a09e667f3bcdp-1));
 }
 
-/* An infinite side wins over NaN, as IEEE 754 has it. */
+/* If one argument is infinite, the result is infinite, even if the other is NaN (IEEE 754). */
 static inline float pal__hypot_f32(float a, float b)
 {
     double x = (double)a, y = (double)b;
@@ -155,7 +155,7 @@ static inline float pal__hypot_f32(float a, float b)
     return ((fabsf(a) == INFINITY) | (fabsf(b) == INFINITY)) ? INFINITY : h;
 }
 
-/* The C library's, an element at a time. */
+/* Call the C library for one element at a time. */
 static inline double pal__exp2_f64(double x) { return exp2(x); }
 static inline double pal__log2_f64(double x) { return log2(x); }
 static inline double pal__log10_f64(double x) { return log10(x); }
@@ -173,7 +173,8 @@ static inline double pal__atanh_f64(double x) { return atanh(x); }
 static inline double pal__erfc_f64(double x) { return erfc(x); }
 static inline double pal__hypot_f64(double a, double b) { return hypot(a, b); }
 
-/* What rounding the quotient loses is made good by erfc's slope: far out a unit of it is a thousand of the result. */
+/* The slope of erfc corrects the rounding error of the quotient a: for large a, one unit in the last place of a changes
+ * the result by a thousand units. */
 static inline double pal__normal_cdf_f64(double x)
 {
     double a = x * -0x1.6a09e667f3bcdp-1, lost = fma(x, -0x1.6a09e667f3bcdp-1, -a) + x * 0x1.bdd3413b26456p-55;

@@ -1,12 +1,12 @@
 /* workers.c - the worker pool: fork and join over numbered tasks.
  *
- * Invariants. The caller is worker 0 and works too. A job is published by storing its ticket, which packs the job's
- * number, its task count and the next task to hand out; a worker claims a task by advancing the ticket with one
- * compare-and-swap, so a worker that slept through a job cannot take a task of it, nor mistake one job's function for
- * another's. Which worker runs which task never changes a result: tasks write to places of their own.
+ * Invariants. The caller is worker 0 and runs tasks, too. A job is published by storing its ticket, which packs the
+ * number of the job, its count of tasks and the next task. A worker claims a task by advancing the ticket with one
+ * compare-and-swap. So a worker that slept through a job cannot take one of its tasks, and cannot call the function of
+ * another job. Each task writes to its own memory, so results do not depend on which worker runs which task.
  *
- * Workers spin for at most SPIN_NS before they sleep, since barriers come microseconds apart inside a step, and a core
- * must not burn between steps. */
+ * Workers spin for at most SPIN_NS before they sleep: barriers inside a step are microseconds apart, but a core must
+ * not be kept busy between steps. */
 #include "autograd/machine/internal.h"
 
 #include <pthread.h>
@@ -27,8 +27,8 @@ struct pal__workers {
     pal_context *context;
     unsigned threads, started;
     bool pinned;
-    cpu_set_t allowed; /* of the thread that made the pool */
-    cpu_set_t caller;  /* of the thread inside pal__workers_enter */
+    cpu_set_t allowed; /* affinity of the thread that made the pool */
+    cpu_set_t caller;  /* affinity of the thread that called pal__workers_enter */
     worker *workers;   /* [0] is the caller and has no thread */
     pthread_mutex_t mutex;
     pthread_cond_t work, done_work;
@@ -54,7 +54,7 @@ static void relax(void)
 #endif
 }
 
-/* Claims and runs tasks of the present job until none is left. */
+/* Claims and runs tasks of the current job until no task is left. */
 static void work(pal__workers *p, unsigned number)
 {
     uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
@@ -91,7 +91,7 @@ static void pin(const pal__workers *p, unsigned number)
             cpu_set_t one;
             CPU_ZERO(&one);
             CPU_SET(cpu, &one);
-            (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* a hint: failing costs only speed */
+            (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* a failure costs only speed */
             return;
         }
 }
@@ -168,7 +168,7 @@ pal__workers *pal__workers_new(pal_context *context, unsigned threads, bool pinn
     p->context = context;
     p->threads = threads;
     p->pinned = pinned && sched_getaffinity(0, sizeof p->allowed, &p->allowed) == 0;
-    /* More workers than processors would be tied on top of each other: let the system place them. */
+    /* With more workers than processors, several would be tied to one processor: let the system place them instead. */
     if (p->pinned && threads > (unsigned)CPU_COUNT(&p->allowed)) p->pinned = false;
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->work, NULL);

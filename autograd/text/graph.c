@@ -1,8 +1,8 @@
-/* graph.c - the tape as a Graphviz drawing, for people: what is computed, what the adjoints add, and where both stand.
+/* graph.c - draws a tape with Graphviz, for people: what is computed, what the adjoints add, and the scopes of both.
  *
- * Invariants. The drawing is of the tape in canonical order, so its text is as reproducible as pal_tape_text's. Orders
- * of derivative differ in fill, in darkness and in border, and each kind of entry has a shape of its own: nothing is
- * told by colour alone. Every byte that comes from a name is escaped (graph_label.c). */
+ * Invariants. The drawing shows the tape in canonical order, so its text is as reproducible as that of pal_tape_text.
+ * Orders of derivative differ in fill, darkness and border, and each kind of entry has a shape of its own, so nothing
+ * is shown by colour alone. Every byte that comes from a name is escaped (graph_label.c). */
 #include "autograd/text/internal.h"
 
 #include <string.h>
@@ -18,19 +18,21 @@ static const pal__style orders[3] = {
 static const struct {
     const char *shape, *fill, *line, *title;
 } looks[PAL__LOOK_COUNT] = {
-    [PAL__LOOK_OPERATION] = {"box", NULL, NULL, NULL},
-    [PAL__LOOK_PARAMETER] = {"cylinder", "#fff3a8", "#7d6b00", "parameter"},
-    [PAL__LOOK_INPUT] = {"parallelogram", "#ffffff", "#333333", "input"},
-    [PAL__LOOK_NOISE] = {"hexagon", "#cfeeda", "#2a6b45", "noise"},
-    [PAL__LOOK_CONSTANT] = {"plaintext", NULL, NULL, NULL},
-    [PAL__LOOK_INDEX] = {"circle", "#ffffff", "#666666", NULL},
-    [PAL__LOOK_REGION] = {"doubleoctagon", NULL, NULL, NULL},
-    [PAL__LOOK_EFFECT] = {"cds", "#f4b6ae", "#8c2f22", "effect"},
+    /* clang-format off */
+    [PAL__LOOK_OPERATION] = {"box",           NULL,      NULL,      NULL},
+    [PAL__LOOK_PARAMETER] = {"cylinder",      "#fff3a8", "#7d6b00", "parameter"},
+    [PAL__LOOK_INPUT]     = {"parallelogram", "#ffffff", "#333333", "input"},
+    [PAL__LOOK_NOISE]     = {"hexagon",       "#cfeeda", "#2a6b45", "noise"},
+    [PAL__LOOK_CONSTANT]  = {"plaintext",     NULL,      NULL,      NULL},
+    [PAL__LOOK_INDEX]     = {"circle",        "#ffffff", "#666666", NULL},
+    [PAL__LOOK_REGION]    = {"doubleoctagon", NULL,      NULL,      NULL},
+    [PAL__LOOK_EFFECT]    = {"cds",           "#f4b6ae", "#8c2f22", "effect"},
+    /* clang-format on */
 };
 
 const pal__style *pal__draw_style(uint8_t order) { return &orders[order < 2 ? order : 2]; }
 
-/* A colour from outside, inside quotes: letters, digits, # and what separates numbers. */
+/* Prints a colour from the caller inside quotes: only letters, digits, '#' and separators of numbers. */
 static void print_colour(FILE *f, const char *colour)
 {
     for (const char *p = colour; *p; p++)
@@ -51,7 +53,8 @@ const char *pal__draw_line(pal__look look, uint8_t order)
 
 /* ---- Nodes ---------------------------------------------------------------------------------------------------- */
 
-/* A closed box outside regions has its own, whatever the bodies of regions in it have; in a region, the highest. */
+/* A closed box outside regions has its own order, whatever the bodies of regions inside it contain. A closed box in a
+ * region has the highest order of its entries. */
 uint8_t pal__draw_order(const pal__drawing *d, uint32_t node)
 {
     if (node < d->n) return pal__at(d->graph.tape, node)->order;
@@ -166,7 +169,7 @@ static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph
     if (!pal_tape_options(t, o, given, sizeof *o, sizeof *o, "graph")) return false;
     for (size_t i = 0; i < o->n_parameters; i++)
         if (!o->parameters || o->parameters[i].tape != t || !pal_leaf_tensor(o->parameters[i])) {
-            pal_tape_fail(t, PAL_ERR_TAPE, "graph: parameter %zu is no leaf of this tape", i + 1);
+            pal_tape_fail(t, PAL_ERR_TAPE, "graph: parameter %zu is not a leaf of this tape", i + 1);
             return false;
         }
     return true;

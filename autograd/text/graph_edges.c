@@ -1,18 +1,18 @@
-/* graph_edges.c - what flows where in a drawing, with the shape of what is carried.
+/* graph_edges.c - the edges of a drawing: which values flow where, and their shapes.
  *
- * A pass backward is drawn upwards beside the forward one: the tape is read down, then up. What it keeps from the
- * passes below, and what the body of a region reads from outside, crosses over. Where that is little it is drawn as
- * thin dashed lines that bear on the ranks only on the way down. Where it is much, what is kept is numbered instead,
- * and its readers have the number (of a leaf: the name) beside them. A constant that no label holds is drawn beside
- * each of its readers.
+ * A backward pass is drawn upwards beside the forward pass, so the tape is read down, then up. Values that a backward
+ * pass keeps from earlier passes, and outer values that the body of a region reads, cross over. If there are few, they
+ * are thin dashed lines, which influence the ranks only in the forward pass. If there are many, each kept value has a
+ * number instead, and beside each reader is that number, or the name of a leaf. A constant that is not in a label is
+ * drawn beside each of its readers.
  *
- * Invariants. Each value's shape is told once, on the first edge that it flows along; an edge that stands for several
- * has the shapes of all. Edges that stand for several join different nodes, or are marked `next`. */
+ * Invariants. The shape of a value is printed once, on its first edge. An edge that stands for several values has the
+ * shapes of all of them; it joins different nodes or is marked `next`. */
 #include "autograd/text/internal.h"
 
 #include <string.h>
 
-enum { MOST_LINES = 4 }; /* more kept values are numbered */
+enum { MOST_LINES = 4 }; /* if there are more kept values, they are numbered */
 
 /* ---- Wires ---------------------------------------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ static uint32_t around_at(const pal__drawing *d, uint32_t box, uint32_t level)
     return box;
 }
 
-/* Whether it leads from one to another of the boxes that one box stands for. */
+/* Whether the value flows between two boxes that are folded into one. */
 static bool leads_on(const pal__drawing *d, uint32_t source, uint32_t reader)
 {
     for (uint32_t i = d->box[d->same[reader]]; i; i = d->boxes[i].parent)
@@ -66,7 +66,7 @@ static pal__wire wire_of(const pal__drawing *d, uint32_t reader, uint32_t operan
 
 static bool is_group(const pal__drawing *d, uint32_t node) { return node >= d->n; }
 
-/* A wire that is drawn for itself, whatever else joins the same two nodes. */
+/* Whether the wire is drawn separately, even if other wires join the same two nodes. */
 static bool is_own(const pal__drawing *d, const pal__wire *w)
 {
     return d->same[w->reader] == w->reader && (w->constant || d->same[w->source] == w->source) &&
@@ -110,7 +110,7 @@ static bool find_wires(pal__drawing *d, bool own)
 
 /* ---- Numbers -------------------------------------------------------------------------------------------------- */
 
-/* The name of what is drawn there, NULL: none. Of several it is what they share. */
+/* The name of the drawn entry; NULL: no name. If it stands for several, the part that their names share. */
 static const char *name_of(const pal__drawing *d, uint32_t node)
 {
     const char *name = is_group(d, node) ? NULL : pal__at(d->graph.tape, node)->params.name;
@@ -145,7 +145,7 @@ bool pal__draw_find_wires(pal__drawing *d) { return find_wires(d, true) && find_
 
 static bool is_stub(const pal__drawing *d, const pal__wire *w) { return w->kept && d->number[w->from]; }
 
-/* The first of those that read the same beside the same reader: they share one. */
+/* Whether this is the first wire from its value to its reader: such wires share one stub. */
 static bool is_first(const pal__drawing *d, size_t wire)
 {
     for (size_t i = 0; i < wire; i++)
@@ -260,7 +260,7 @@ static void print_edge(FILE *f, const pal__drawing *d, size_t i)
     fputs("];\n", f);
 }
 
-/* Side by side, `to` on the right. */
+/* Places `to` on the right of `from`. */
 static void print_beside(FILE *f, const pal__drawing *d, uint32_t from, uint32_t to)
 {
     if (from == to) return;
@@ -269,7 +269,7 @@ static void print_beside(FILE *f, const pal__drawing *d, uint32_t from, uint32_t
     fputs(" [style=invis];}\n", f);
 }
 
-/* The pass backward begins where the forward one ends: its seed stands beside the forward outputs. */
+/* A backward pass begins where the forward pass ends: its seed is placed beside the forward outputs. */
 static void print_turn(FILE *f, const pal__drawing *d, uint32_t seed)
 {
     const pal_tape *t = d->graph.tape;
@@ -284,7 +284,8 @@ static void print_turn(FILE *f, const pal__drawing *d, uint32_t seed)
     }
 }
 
-/* The pass after that begins where its own is read no further, but for numbers. */
+/* Each further pass begins beside the end of the pass before it: a value that only later passes read, by its number,
+ * and a reader that reads only such values. */
 static void print_second_turn(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     const pal_tape *t = d->graph.tape;

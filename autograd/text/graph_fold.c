@@ -1,11 +1,12 @@
-/* graph_fold.c - what a drawing leaves out so that it stays readable: scopes of one structure are drawn once, and
- * scopes that lie deep become one node each.
+/* graph_fold.c - simplifies a drawing so that it stays readable: scopes with the same structure are drawn once, and
+ * deeply nested scopes become one node each.
  *
- * Two sibling boxes are alike if their entries, in canonical order, are the same operations in the same inner boxes,
- * wired alike inside; what comes from outside may come from anywhere, and shapes may differ (edges list them).
+ * Two sibling boxes are alike if their entries, in canonical order, are the same operations in the same inner boxes
+ * with the same wiring inside. Values from outside may come from anywhere, and shapes may differ (edges list them).
  *
- * Invariants. An entry's stand-in has the same look, operation and order. Boxes of different orders never fold into
- * each other. A node's box is drawn: neither it nor a box around it is folded away or closed. */
+ * Invariants. An entry and the entry that stands for it have the same look, operation and order. Boxes of different
+ * orders are never folded together. The box of a node is drawn: neither it nor a box around it is folded away or
+ * closed. */
 #include "autograd/text/internal.h"
 
 #include <stdlib.h>
@@ -25,16 +26,16 @@ const char *pal__last_name(const char *path)
 
 /* ---- Alike ---------------------------------------------------------------------------------------------------- */
 
-typedef struct pair { /* two boxes under comparison */
+typedef struct pair { /* two boxes that are compared */
     const pal__drawing *d;
     uint32_t a, b;
-    uint32_t *place;       /* by id: its place among the members of its box, from 1 */
-    uint32_t *in_a, *in_b; /* members, in order of their hashes */
+    uint32_t *place;       /* by id: its position among the members of its box, from 1 */
+    uint32_t *in_a, *in_b; /* members, ordered by their hashes */
     uint64_t *hash;        /* by id */
     size_t n_a, n_b;
 } pair;
 
-/* The next entry in the box after id; 0: no more. */
+/* The next entry in the box after id; 0: no more entries. */
 static uint32_t next_in(const pal__drawing *d, uint32_t box, uint32_t id)
 {
     while (++id < d->n)
@@ -94,7 +95,7 @@ static uint64_t hash_operand(const pair *p, uint32_t box, uint32_t id)
     return p->d->look[id] && pal__draw_within(p->d, p->d->box[id], box) ? p->hash[id] : 1;
 }
 
-/* Operands and bodies have smaller ids: their hashes are there. */
+/* Operands and bodies have smaller ids, so their hashes are already computed. */
 static uint64_t hash_entry(const pair *p, uint32_t box, uint32_t id)
 {
     const pal_tape *t = p->d->graph.tape;
@@ -144,7 +145,7 @@ static bool gone(const pal__drawing *d, uint32_t box)
     return false;
 }
 
-/* Boxes come before what is inside them: a box that is folded away takes all of that along. */
+/* A box comes before the boxes inside it, so a box that is folded away takes all of them along. */
 static void fold(pal__drawing *d, pair *p)
 {
     for (uint32_t a = p->a = 1; a < d->n_boxes; p->a = ++a) {
@@ -165,7 +166,7 @@ static void fold(pal__drawing *d, pair *p)
     }
 }
 
-/* The outermost closed box around; 0: none. */
+/* The outermost closed box around this box, or the box itself; 0: none is closed. */
 static uint32_t closed_around(const pal__drawing *d, uint32_t box)
 {
     uint32_t found = 0;
@@ -174,7 +175,7 @@ static uint32_t closed_around(const pal__drawing *d, uint32_t box)
     return found;
 }
 
-/* A box with one entry in it says less than the entry does. */
+/* Closes the boxes beyond the depth, but not a box with a single entry, because the entry itself shows more. */
 static void close_boxes(pal__drawing *d)
 {
     for (uint32_t i = 1; i < d->n_boxes && d->options.depth; i++)

@@ -1,8 +1,8 @@
-/* graph_label.c - what is written on a drawn entry: its name, its formula where that is short, constants in their
- * places, and the names of outputs. Everything goes out as the HTML-like labels of the dot language.
+/* graph_label.c - the label of a drawn entry: its name, its formula if that is short, with constants in place, and the
+ * names of outputs. Labels use the HTML-like syntax of the dot language.
  *
- * Invariant: whatever bytes a name has, the label is well-formed: markup is escaped, and what is not UTF-8 or not
- * printable becomes a question mark. */
+ * Invariant: a label is well-formed, whatever bytes a name contains. Markup is escaped, and bytes that are not UTF-8 or
+ * not printable become question marks. */
 #include "autograd/text/internal.h"
 
 #include <ctype.h>
@@ -14,7 +14,7 @@ enum { LONGEST_FORMULA = 16 };
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at p; 0: none, or not printable. */
+/* Number of bytes of the UTF-8 sequence at p; 0: invalid or not printable. */
 static int utf8_length(const unsigned char *p)
 {
     if (*p < 0x80) return *p >= ' ' && *p != 0x7f;
@@ -23,7 +23,7 @@ static int utf8_length(const unsigned char *p)
         if ((p[i] & 0xc0) != 0x80) return 0;
     if (n == 2 && *p == 0xc2 && p[1] < 0xa0) return 0;                                    /* C1 controls */
     if (n == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))) return 0; /* overlong, surrogates */
-    if (n == 3 && *p == 0xef && p[1] == 0xbf && p[2] > 0xbd) return 0;                    /* no characters */
+    if (n == 3 && *p == 0xef && p[1] == 0xbf && p[2] > 0xbd) return 0;                    /* not characters */
     if (n == 4 && ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))) return 0;
     return n;
 }
@@ -65,7 +65,7 @@ bool pal__constant_value(const pal_tape *t, uint32_t id, double *value)
     return pal__at(t, id)->op->op_class == PAL_CLASS_CONSTANT;
 }
 
-/* Which operand a formula's letter stands for; -1: none. */
+/* The operand that a word of a formula means; -1: not an operand. */
 static int operand_of(const pal_op *op, const char *word, size_t length)
 {
     if (length != 1) return -1;
@@ -106,12 +106,12 @@ bool pal__label_folds(const pal_tape *t, uint32_t id, uint32_t operand)
         size_t n = word_length(p);
         if (n && operand_of(op, p, n) == (int)operand) return true;
         p += n ? n : 1;
-        if (p[-1] == '^') p += (*p == '-') + word_length(p + (*p == '-')); /* exponents are printed as they are */
+        if (p[-1] == '^') p += (*p == '-') + word_length(p + (*p == '-')); /* exponents are printed unchanged */
     }
     return false;
 }
 
-/* "x^2" and "e^-x": what stands above the line. */
+/* Prints the exponent in "x^2" or "e^-x" as a superscript. Returns the text after it. */
 static const char *exponent(FILE *f, const char *p)
 {
     size_t n = (size_t)(*p == '-');
@@ -126,14 +126,14 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
     const pal__entry *e = pal__at(t, id);
     const char *text = e->op->formula, *equals = strstr(text, " = ");
     const int first =
-        e->op->capabilities & PAL_TRANSPOSES ? (int)e->n - 2 : INT_MAX; /* of those that may be transposed */
+        e->op->capabilities & PAL_TRANSPOSES ? (int)e->n - 2 : INT_MAX; /* first operand that may be transposed */
     for (const char *p = equals ? equals + 3 : text; *p;) {
         size_t n = word_length(p);
         int k = n ? operand_of(e->op, p, n) : -1;
         double value;
         bool constant =
             k >= 0 && d->folded[e->first + (uint32_t)k] && pal__constant_value(t, pal__arg(t, id, (uint32_t)k), &value);
-        /* Side by side means times; with a number there the sign is wanted. */
+        /* Two adjacent operands mean a product. If one is shown as a number, print a multiplication sign. */
         bool side = k == 0 && p[n] == ' ' && word_length(p + n + 1) == 1 && !p[n + 2];
         if (constant)
             pal__draw_value(f, value);
@@ -191,7 +191,7 @@ void pal__draw_seconds(FILE *f, double seconds)
         print_scaled(f, seconds, "s");
 }
 
-/* A body's time is in its region's, too. */
+/* The time of a region includes that of its body: a node that shows both counts only the region. */
 static double seconds_of(const pal__drawing *d, uint32_t node)
 {
     double sum = 0;
@@ -204,7 +204,7 @@ static double seconds_of(const pal__drawing *d, uint32_t node)
 
 #define SMALL "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">"
 
-/* "#### 120 us, 34 %", the bar by the share of all. */
+/* Prints "#### 120 us, 34 %"; the length of the bar shows the share of the total time. */
 static void print_time(FILE *f, const pal__drawing *d, uint32_t node)
 {
     double seconds = seconds_of(d, node), share = d->total > 0 ? seconds / d->total : 0;
@@ -225,7 +225,7 @@ static const char *output_name(const pal__drawing *d, size_t i, uint32_t node)
     return name && *name ? name : NULL;
 }
 
-/* Several outputs in one node: the first ones, since the others are of the same kind. */
+/* If one node is several outputs, only the first names are printed, because the others are of the same kind. */
 static void output_names(FILE *f, const pal__drawing *d, uint32_t node)
 {
     enum { MOST = 3 };
@@ -252,7 +252,7 @@ static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, id);
     bool named = e->params.name && *e->params.name;
-    bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box has the rest of the name */
+    bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box shows the rest of the name */
     const char *target = d->look[id] == PAL__LOOK_EFFECT && e->n ? pal__at(t, pal__arg(t, id, 0))->params.name : NULL;
     print_bold(f, boxed ? pal__last_name(e->params.name) : named ? e->params.name : e->op->name);
     if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
@@ -278,7 +278,7 @@ void pal__print_alike(FILE *f, const pal__drawing *d, uint32_t box)
     fprintf(f, " &#183; %u&#215;", b->alike);
 }
 
-/* The last of the entries that one stands for: boxes are numbered as they are met. */
+/* The last of the entries that `id` stands for: boxes are numbered in the order in which they are found. */
 static uint32_t last_alike(const pal__drawing *d, uint32_t id)
 {
     uint32_t last = id;
@@ -287,7 +287,7 @@ static uint32_t last_alike(const pal__drawing *d, uint32_t id)
     return last;
 }
 
-/* A closed box: its name, how much is in it, and the parameters that stand there. */
+/* The label of a closed box: its name, its number of operations and its leaves. */
 static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
 {
     uint32_t box = node - (uint32_t)d->n, operations = 0;

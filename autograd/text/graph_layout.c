@@ -1,15 +1,15 @@
 /* graph_layout.c - decides how each entry is drawn, and in which box.
  *
- * Invariants. boxes[0] is the drawing; a box's parent has a smaller index. Outside regions each order of derivative has
- * boxes of its own, so that the forward pass stays readable; in a region the body stays together and colour alone tells
- * orders apart. An entry that is hidden has no reader that draws an edge from it. */
+ * Invariants. boxes[0] is the whole drawing. The parent of a box has a smaller index. Outside regions, each order of
+ * derivative has boxes of its own, so the forward pass stays readable. In a region the body stays together, and only
+ * the style of the nodes shows their orders. No edge is drawn from a hidden entry. */
 #include "autograd/text/internal.h"
 
 #include <string.h>
 
 /* ---- Boxes ---------------------------------------------------------------------------------------------------- */
 
-/* Finds or makes; UINT32_MAX: no memory. */
+/* Finds or makes this box. PAL__NONE: out of memory. */
 static uint32_t box(pal__drawing *d, pal__box like)
 {
     for (uint32_t i = 0; i < d->n_boxes; i++) {
@@ -33,7 +33,7 @@ static bool is_scope_above(const pal_tape *t, uint32_t above, uint32_t scope)
     return scope == above;
 }
 
-/* The box of a scope, within the innermost region or, outside of all, within the drawing. */
+/* The box of a scope, inside the innermost region or, outside all regions, inside the drawing. */
 static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t scope)
 {
     const pal_tape *t = d->graph.tape;
@@ -48,7 +48,7 @@ static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t
         if (is_scope_above(t, e->scope, scope)) stop = e->scope;
         order = 0;
     }
-    uint32_t chain[128], n = 0; /* a path has at most 255 letters */
+    uint32_t chain[128], n = 0; /* a path has at most 255 bytes */
     for (uint32_t s = scope; s != stop && n < 128; s = t->scopes[s].parent) chain[n++] = s;
     while (n-- && outermost != PAL__NONE)
         outermost = box(
@@ -56,14 +56,14 @@ static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t
     return outermost;
 }
 
-/* "loss/encoder" ends in the folder "encoder" of "encoder/W". */
+/* Whether a path ends in this folder: "loss/encoder" ends in "encoder", the folder of "encoder/W". */
 static bool ends_in(const char *path, const char *folder, size_t length)
 {
     size_t n = strlen(path);
     return n >= length && !strncmp(path + n - length, folder, length) && (n == length || path[n - length - 1] == '/');
 }
 
-/* A leaf stands where its full name says, if anything else stands there. */
+/* A leaf is in the box that its full name gives, if that box exists because of other entries. */
 static uint32_t box_of_leaf(const pal__drawing *d, const char *name)
 {
     const char *slash = name ? strrchr(name, '/') : NULL;
@@ -107,8 +107,8 @@ static pal__look look_of(const pal__drawing *d, uint32_t id)
     }
 }
 
-/* Readers have larger ids: walking down, everyone who may need an entry was asked before. Constants are drawn beside
- * each reader, or in its label; a region's captured values are drawn as read by its body. */
+/* Readers have larger ids, so a walk from the last entry visits all readers of an entry before it. A constant is drawn
+ * in the label of each reader, or beside it. Values that a region captures are drawn as operands of its body. */
 static void choose_looks(pal__drawing *d, bool *needed)
 {
     const pal_tape *t = d->graph.tape;

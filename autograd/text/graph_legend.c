@@ -1,4 +1,4 @@
-/* graph_legend.c - the head of a drawing: its title, and what the looks in it mean, of those that are there. */
+/* graph_legend.c - the head of a drawing: its title, and a legend of the styles that occur in it. */
 #include "autograd/text/internal.h"
 
 #include <string.h>

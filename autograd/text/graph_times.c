@@ -1,13 +1,14 @@
-/* graph_times.c - the measured times of a program's steps, given to the entries of a drawing.
+/* graph_times.c - assigns the measured times of a program's steps to the entries of a drawing.
  *
- * A step knows the entry of the user's tape that it ends in, and so does each entry of the drawing, which is a copy of
- * that tape: no order and no name is compared. A fused loop's time is all at the operation that it ends in. */
+ * A step records the entry of the user's tape that it ends in. An entry of the drawing, which shows a copy of that
+ * tape, records the entry that it was copied from. So the two are matched without comparing orders or names. The time
+ * of a fused loop belongs to the operation that the loop ends in. */
 #include "autograd/compile/internal.h"
 #include "autograd/text/internal.h"
 
 typedef struct matching {
     pal__drawing *d;
-    const uint32_t *drawn; /* by entry of the user's tape: the drawing's; 0: none */
+    const uint32_t *drawn; /* by entry of the user's tape: the entry of the drawing; 0: not drawn */
     size_t n;
     double runs;
 } matching;

@@ -1,5 +1,5 @@
-/* graph_write.c - a drawing straight into a file, whole or not at all: it grows under a temporary name beside the one
- * that is wanted, which it takes in one step. */
+/* graph_write.c - writes a drawing to a file, completely or not at all: the text goes to a temporary file in the same
+ * folder, which is then renamed. */
 #include "autograd/text/internal.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ pal_status pal_graph_write(pal_tape *t, const pal_var *outputs, size_t n, const 
                            const char *path, pal_error *err)
 {
     if (!t || !path || !*path || (n && !outputs))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "graph: wants a tape, its outputs and the name of a file");
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "graph: needs a tape, its outputs and a file name");
     char *text = pal_graph_text(t, outputs, n, options);
     if (!text) return pal_error_set(err, pal_tape_status(t), "%s", pal_tape_error(t));
     pal_status status = write_file(path, text, err);

@@ -1,13 +1,13 @@
-/* parse.c - the text of a tape (text.c) read back onto an empty one.
+/* parse.c - reads the text of a tape (text.c) back onto an empty tape.
  *
  *     line   = indent "%" number " = " operation " " type shape [operands] [params] [body] [name | scope] [order]
  *     operands = " (%" number {", %" number} ")"      params = " {" value {"," value} "}"
  *     body   = " of %" number " by %" number          name   = " " quoted       scope = " in " (plain | quoted)
  *     order  = " order " number                       last line: "return %" number {", %" number}
  *
- * Invariants. Every entry goes through the checks of recording: shape rules, live operands, regions; what a line
- * declares has to be what the shape rule gives. Nothing is believed that was not checked, for the text may be anyone's.
- * On failure the tape is empty again. */
+ * Invariants. Every entry passes the checks of recording: shape rules, live operands, regions. The type and shape that
+ * a line declares must be those that the shape rule gives. Nothing is trusted without a check, because the text may
+ * come from anyone. On failure the tape is empty again. */
 #include "autograd/compile/internal.h"
 #include "autograd/text/internal.h"
 
@@ -15,7 +15,7 @@
 
 /* ---- Recording ------------------------------------------------------------------------------------------------ */
 
-/* The tape's own reason, of which the line is the place. */
+/* Reports the error of the tape, with the number of the line. */
 static bool refused(pal__parser *p)
 {
     pal_tape *t = p->tape;
@@ -60,20 +60,20 @@ static uint32_t record_leaf(pal__parser *p)
     pal_tape *t = p->tape;
     char have[96], want[96];
     if (!bare(p)) return 0;
-    if (!l->named) return pal__parse_wrong(p, "a leaf without a name");
-    if (t->region) return pal__parse_wrong(p, "a leaf inside a region");
+    if (!l->named) return pal__parse_wrong(p, "the leaf has no name");
+    if (t->region) return pal__parse_wrong(p, "a leaf must be outside all regions");
     pal_tensor *tensor = p->o.leaf ? p->o.leaf(l->name, l->dtype, l->shape, p->o.user) : NULL;
     if (!tensor || !tensor->data)
         return pal__parse_fail(p, PAL_ERR_ARGUMENT, "there is no tensor for leaf %s", l->name);
     if (tensor->dtype != l->dtype || !pal_shape_equal(tensor->shape, l->shape))
-        return pal__parse_fail(p, PAL_ERR_SHAPE, "leaf %s is %s%s, its tensor %s%s", l->name, pal_dtype_name(l->dtype),
-                               pal_shape_text(l->shape, want, sizeof want), pal_dtype_name(tensor->dtype),
-                               pal_shape_text(tensor->shape, have, sizeof have));
+        return pal__parse_fail(p, PAL_ERR_SHAPE, "leaf %s is %s%s, but its tensor is %s%s", l->name,
+                               pal_dtype_name(l->dtype), pal_shape_text(l->shape, want, sizeof want),
+                               pal_dtype_name(tensor->dtype), pal_shape_text(tensor->shape, have, sizeof have));
     size_t before = t->n_entries;
     uint32_t id = pal__leaf(t, tensor, l->name).id;
     if (!id) return refused(p);
     if (id != before)
-        return pal__parse_fail(p, PAL_ERR_ARGUMENT, "leaf %s has the tensor of leaf %s", l->name,
+        return pal__parse_fail(p, PAL_ERR_ARGUMENT, "leaf %s has the same tensor as leaf %s", l->name,
                                pal__at(t, id)->params.name);
     return id;
 }
@@ -87,10 +87,10 @@ static uint32_t record_placeholder(pal__parser *p)
 static uint32_t record_index(pal__parser *p)
 {
     if (!bare(p)) return 0;
-    if (p->l.dtype != PAL_I32 || p->l.shape.rank) return pal__parse_wrong(p, "an index is i32[]");
-    if (p->depth == PAL__DEEPEST) return pal__parse_wrong(p, "over 64 regions in each other");
+    if (p->l.dtype != PAL_I32 || p->l.shape.rank) return pal__parse_wrong(p, "an index must be i32[]");
+    if (p->depth == PAL__DEEPEST) return pal__parse_wrong(p, "more than 64 nested regions");
     if (p->l.params.i[0] != (int64_t)p->depth + 1 || p->l.named)
-        return pal__parse_wrong(p, "an index of another depth");
+        return pal__parse_wrong(p, "the depth of the index is wrong");
     pal__entry e = entry_of(p);
     uint32_t id = append(p, &e, NULL, 0);
     if (id) p->open[p->depth++] = id;
@@ -102,15 +102,15 @@ static uint32_t record_map_sum(pal__parser *p)
     pal__line *l = &p->l;
     pal_tape *t = p->tape;
     const pal__entry *body = pal__at(t, l->body);
-    if (!l->body) return pal__parse_wrong(p, "a map_sum without its body");
+    if (!l->body) return pal__parse_wrong(p, "the map_sum has no body");
     if (!p->depth || l->index != p->open[p->depth - 1])
-        return pal__parse_wrong(p, "a map_sum whose region is not the open one");
+        return pal__parse_wrong(p, "the map_sum does not belong to the innermost open region");
     if (l->params.i[0] < 1 || l->params.i[0] > INT32_MAX || l->named)
         return pal__parse_wrong(p, "a map_sum needs a count of at least 1");
     if (body->region != l->index || body->op != &pal__op_copy || !pal_dtype_real((pal_dtype)body->dtype))
-        return pal__parse_wrong(p, "a body's value is a copy inside, and real");
+        return pal__parse_wrong(p, "the value of a body must be a copy inside its region, of a real type");
     if (body->dtype != l->dtype || !pal_shape_equal(body->shape, l->shape))
-        return pal__parse_wrong(p, "a map_sum has another type or shape than its body");
+        return pal__parse_wrong(p, "the map_sum and its body differ in type or shape");
     uint32_t *ids, id = 0;
     size_t n;
     if (!pal__captures(t, l->index, l->body, &ids, &n)) return pal__parse_no_memory(p);
@@ -122,7 +122,7 @@ static uint32_t record_map_sum(pal__parser *p)
     e.body = l->body;
     e.index = l->index;
     if (!same)
-        pal__parse_wrong(p, "a map_sum's operands are the outer values that its body reads, in the order of a walk");
+        pal__parse_wrong(p, "the operands of map_sum must be the outer values that its body reads, in canonical order");
     else
         id = append(p, &e, ids, n);
     pal__free(t->context, ids);
@@ -136,20 +136,21 @@ static uint32_t record_assign(pal__parser *p)
     return id ? id : (uint32_t)refused(p);
 }
 
-/* A stream drawn from by several entries, as an adjoint's copy of a body does, is the same noise everywhere. */
+/* Several entries may draw from one stream, as the copy of a body in an adjoint does. All must be the same noise. */
 static bool check_stream(pal__parser *p)
 {
     pal_tape *t = p->tape;
     pal__line *l = &p->l;
-    if (!l->named) return pal__parse_wrong(p, "noise without the name of its stream");
+    if (!l->named) return pal__parse_wrong(p, "the noise has no stream name");
     for (size_t i = 0; i < p->n_in; i++)
-        if (pal__at(t, p->in[i].id)->op != &pal__op_index) return pal__parse_wrong(p, "noise reads indices alone");
+        if (pal__at(t, p->in[i].id)->op != &pal__op_index)
+            return pal__parse_wrong(p, "the operands of noise must be indices of regions");
     for (uint32_t id = 1; id < t->n_entries; id++) {
         const pal__entry *e = pal__at(t, id);
         if (e->op->op_class != PAL_CLASS_RANDOM || strcmp(e->params.name, l->name)) continue;
         l->params.name = e->params.name;
         if (e->op != l->op || memcmp(e->params.i, l->params.i, sizeof e->params.i))
-            return pal__parse_fail(p, PAL_ERR_ARGUMENT, "stream %s is drawn from otherwise already", l->name);
+            return pal__parse_fail(p, PAL_ERR_ARGUMENT, "stream %s is already in use for other noise", l->name);
         return true;
     }
     if (!intern_name(p)) return false;
@@ -169,12 +170,12 @@ static uint32_t record_other(pal__parser *p)
     if (!id) return (uint32_t)refused(p);
     const pal__entry *e = pal__at(p->tape, id);
     if (e->dtype != l->dtype || !pal_shape_equal(e->shape, l->shape))
-        return pal__parse_fail(p, PAL_ERR_SHAPE, "%s gives %s%s here", l->op->name, pal_dtype_name((pal_dtype)e->dtype),
-                               pal_shape_text(e->shape, have, sizeof have));
+        return pal__parse_fail(p, PAL_ERR_SHAPE, "the result of %s is %s%s", l->op->name,
+                               pal_dtype_name((pal_dtype)e->dtype), pal_shape_text(e->shape, have, sizeof have));
     return id;
 }
 
-/* A named entry belongs to the scope that its name begins with. */
+/* The scope of a named entry is the path in front of its name. */
 static bool enter_scope(pal__parser *p)
 {
     pal__line *l = &p->l;
@@ -215,14 +216,14 @@ static bool read_return(pal__parser *p)
     p->n_in = 0;
     if (p->depth) return pal__parse_wrong(p, "a region is still open");
     if (!pal__parse_ids(p)) return false;
-    if (p->at != p->end) return pal__parse_wrong(p, "something behind the outputs");
+    if (p->at != p->end) return pal__parse_wrong(p, "unexpected text after the outputs");
     for (size_t i = 0; i < p->n_in; i++)
         if (!pal__outside(p->tape, p->in[i].id))
-            return pal__parse_fail(p, PAL_ERR_FORMAT, "output %zu lies inside a region", i + 1);
+            return pal__parse_fail(p, PAL_ERR_FORMAT, "output %zu is inside a region", i + 1);
     return true;
 }
 
-/* A map_sum closes the innermost region, so it stands one step further out than what comes before it. */
+/* A map_sum closes the innermost region, so its line is indented one step less than the lines before it. */
 static bool read_indent(pal__parser *p)
 {
     size_t steps = 0;
@@ -231,8 +232,8 @@ static bool read_indent(pal__parser *p)
     for (const char *s = p->at; s < p->end && p->depth == steps + 1; s++)
         if (*s == '=')
             return (p->end - s > 9 && !memcmp(s, "= map_sum ", 10)) ||
-                   pal__parse_wrong(p, "set in otherwise than its region");
-    return pal__parse_wrong(p, "set in otherwise than its region");
+                   pal__parse_wrong(p, "the indentation does not match the region");
+    return pal__parse_wrong(p, "the indentation does not match the region");
 }
 
 static bool parse(pal__parser *p, const char *text)
@@ -251,7 +252,7 @@ static bool parse(pal__parser *p, const char *text)
         }
         if (done && *p->end && p->end[1]) {
             p->row++;
-            return pal__parse_wrong(p, "something behind the return line");
+            return pal__parse_wrong(p, "unexpected text after the return line");
         }
     }
     if (done) return true;
@@ -265,7 +266,7 @@ pal_status pal_tape_parse(pal_tape *t, const char *text, const pal_parse_options
     size_t room = n ? *n : 0;
     if (n) *n = 0;
     if (!t || !text || (room && !outputs))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "parse: no tape, no text, or no outputs");
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "parse: tape, text or outputs is NULL");
     pal_parse_options o = {0};
     if (pal_options_read(&o, options, sizeof o, sizeof o, "parse", err)) return PAL_ERR_ARGUMENT;
     if (t->n_entries > 1 || t->region || t->status != PAL_OK)
@@ -277,7 +278,9 @@ pal_status pal_tape_parse(pal_tape *t, const char *text, const pal_parse_options
     bool ok = parse(&p, text);
     const char *broken = ok ? pal__verify(t) : NULL;
     if (broken) ok = pal__parse_fail(&p, PAL_ERR_FORMAT, "%s", broken);
-    if (ok && p.n_in > room) ok = pal__parse_fail(&p, PAL_ERR_ARGUMENT, "%zu outputs, and room for %zu", p.n_in, room);
+    if (ok && p.n_in > room)
+        ok = pal__parse_fail(&p, PAL_ERR_ARGUMENT, "the text returns %zu outputs, but there is room for %zu", p.n_in,
+                             room);
     t->region = 0;
     t->order = 0;
     t->scope = scope;

@@ -1,4 +1,4 @@
-/* parse_line.c - the letters of a text of a tape: one line into numbers, names, operands (grammar: parse.c). */
+/* parse_line.c - reads one line of the text of a tape: numbers, names, operands. The grammar is in parse.c. */
 #include "autograd/text/internal.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ bool pal__parse_fail(pal__parser *p, pal_status status, const char *format, ...)
     return false;
 }
 
-/* ---- Letters -------------------------------------------------------------------------------------------------- */
+/* ---- Characters ----------------------------------------------------------------------------------------------- */
 
 bool pal__parse_skip(pal__parser *p, const char *text)
 {
@@ -53,7 +53,7 @@ static bool read_word(pal__parser *p, char *out, size_t size)
     return n || pal__parse_wrong(p, "a name is missing");
 }
 
-/* What pal__print_quoted wrote. */
+/* Reads what pal__print_quoted writes. */
 static bool read_quoted(pal__parser *p, char *out, size_t size)
 {
     size_t n = 0;
@@ -70,16 +70,16 @@ static bool read_quoted(pal__parser *p, char *out, size_t size)
                 letter = (char)((e[0] - '0') * 64 + (e[1] - '0') * 8 + (e[2] - '0'));
                 p->at += 3;
             } else {
-                return pal__parse_wrong(p, "an escape that is none");
+                return pal__parse_wrong(p, "unknown escape sequence");
             }
-            if (!letter) return pal__parse_wrong(p, "a name with a zero byte");
+            if (!letter) return pal__parse_wrong(p, "a name contains a zero byte");
         }
         if (n + 1 >= size) return pal__parse_wrong(p, "a name is too long");
         out[n++] = letter;
     }
     out[n] = 0;
-    if (!pal__parse_skip(p, "\"")) return pal__parse_wrong(p, "a name without its closing quote");
-    return n || pal__parse_wrong(p, "an empty name");
+    if (!pal__parse_skip(p, "\"")) return pal__parse_wrong(p, "the closing quote of a name is missing");
+    return n || pal__parse_wrong(p, "a name is empty");
 }
 
 static bool read_id(pal__parser *p, uint32_t *id)
@@ -96,7 +96,7 @@ static bool read_id(pal__parser *p, uint32_t *id)
         else
             high = middle;
     }
-    return pal__parse_fail(p, PAL_ERR_FORMAT, "%%%lld does not stand before this line", (long long)number);
+    return pal__parse_fail(p, PAL_ERR_FORMAT, "%%%lld is not defined before this line", (long long)number);
 }
 
 bool pal__parse_ids(pal__parser *p)
@@ -124,7 +124,7 @@ static bool read_type(pal__parser *p)
             p->l.dtype = (pal_dtype)d;
             return true;
         }
-    return pal__parse_wrong(p, "an element type is missing");
+    return pal__parse_wrong(p, "the element type is missing or unknown");
 }
 
 static bool read_shape(pal__parser *p)
@@ -132,8 +132,8 @@ static bool read_shape(pal__parser *p)
     pal_shape s = {0};
     if (!pal__parse_skip(p, "[")) return pal__parse_wrong(p, "a shape is missing");
     while (!pal__parse_skip(p, "]")) {
-        if (s.rank == PAL_MAX_RANK) return pal__parse_wrong(p, "a shape of over 6 axes");
-        if (s.rank && !pal__parse_skip(p, ",")) return pal__parse_wrong(p, "a shape without its end");
+        if (s.rank == PAL_MAX_RANK) return pal__parse_wrong(p, "a shape has more than 6 axes");
+        if (s.rank && !pal__parse_skip(p, ",")) return pal__parse_wrong(p, "the closing ] of a shape is missing");
         if (!read_count(p, INT64_MAX, &s.dim[s.rank++])) return false;
     }
     p->l.shape = s;
@@ -147,12 +147,12 @@ static bool read_numbers(pal__parser *p)
         if (p->l.n_numbers == PAL__NUMBERS) return pal__parse_wrong(p, "too many parameters");
         char *out = p->l.numbers[p->l.n_numbers++];
         for (; p->at < p->end && *p->at != ',' && *p->at != '}'; p->at++) {
-            if (n + 1 >= sizeof *p->l.numbers) return pal__parse_wrong(p, "a parameter is no number");
+            if (n + 1 >= sizeof *p->l.numbers) return pal__parse_wrong(p, "a parameter is not a number");
             out[n++] = *p->at;
         }
         out[n] = 0;
     } while (pal__parse_skip(p, ","));
-    return pal__parse_skip(p, "}") || pal__parse_wrong(p, "parameters without their end");
+    return pal__parse_skip(p, "}") || pal__parse_wrong(p, "the closing } of the parameters is missing");
 }
 
 static bool parse_int(const char *text, int64_t *out)
@@ -192,7 +192,7 @@ static bool parse_real(const pal__parser *p, const char *text, double *out)
     return !*end && *out - *out == 0;
 }
 
-/* The numbers as the operation's parameters; integers that type and shape tell are left out. */
+/* Stores the numbers as parameters of the operation. A line leaves out integers that follow from type and shape. */
 static bool read_params(pal__parser *p)
 {
     pal__line *l = &p->l;
@@ -204,9 +204,10 @@ static bool read_params(pal__parser *p)
         ints = 0;
     }
     for (size_t i = 0; i < ints; i++)
-        if (!parse_int(l->numbers[at++], &l->params.i[i])) return pal__parse_wrong(p, "a parameter is no integer");
+        if (!parse_int(l->numbers[at++], &l->params.i[i])) return pal__parse_wrong(p, "a parameter is not an integer");
     for (size_t i = 0; i < reals; i++)
-        if (!parse_real(p, l->numbers[at++], &l->params.r[i])) return pal__parse_wrong(p, "a parameter is no number");
+        if (!parse_real(p, l->numbers[at++], &l->params.r[i]))
+            return pal__parse_wrong(p, "a parameter is not a number");
     return true;
 }
 
@@ -227,24 +228,25 @@ bool pal__parse_line(pal__parser *p)
     int64_t number, order = 0;
     *l = (pal__line){0};
     p->n_in = 0;
-    if (!pal__parse_skip(p, "%")) return pal__parse_wrong(p, "neither an operation nor the return line");
+    if (!pal__parse_skip(p, "%")) return pal__parse_wrong(p, "expected an operation or the return line");
     if (!read_count(p, UINT32_MAX, &number)) return false;
     l->number = (uint32_t)number;
     if (!number || (p->n_known && p->known[p->n_known - 1].number >= number))
-        return pal__parse_fail(p, PAL_ERR_FORMAT, "%%%lld: the numbers are to ascend from 1", (long long)number);
+        return pal__parse_fail(p, PAL_ERR_FORMAT, "%%%lld: the numbers must ascend from 1", (long long)number);
     if (!pal__parse_skip(p, " = ")) return pal__parse_wrong(p, "an = is missing");
     if (!read_word(p, word, sizeof word)) return false;
     if (!(l->op = find(p, word))) return pal__parse_fail(p, PAL_ERR_FORMAT, "no operation is called %s", word);
-    if (!pal__parse_skip(p, " ")) return pal__parse_wrong(p, "an element type is missing");
+    if (!pal__parse_skip(p, " ")) return pal__parse_wrong(p, "the element type is missing or unknown");
     if (!read_type(p) || !read_shape(p)) return false;
     if (pal__parse_skip(p, " (") &&
-        (!pal__parse_ids(p) || !(pal__parse_skip(p, ")") || pal__parse_wrong(p, "operands without their end"))))
+        (!pal__parse_ids(p) ||
+         !(pal__parse_skip(p, ")") || pal__parse_wrong(p, "the closing ) of the operands is missing"))))
         return false;
     if (pal__parse_skip(p, " {") && !read_numbers(p)) return false;
     if (!read_params(p)) return false;
     if (pal__parse_skip(p, " of ")) {
         if (!read_id(p, &l->body)) return false;
-        if (!pal__parse_skip(p, " by ")) return pal__parse_wrong(p, "a body without its index");
+        if (!pal__parse_skip(p, " by ")) return pal__parse_wrong(p, "the index of the body is missing");
         if (!read_id(p, &l->index)) return false;
     }
     if (p->end - p->at > 1 && p->at[0] == ' ' && p->at[1] == '"') {
@@ -258,6 +260,6 @@ bool pal__parse_line(pal__parser *p)
     }
     if (pal__parse_skip(p, " order ") && !read_count(p, UINT8_MAX, &order)) return false;
     p->tape->order = (uint8_t)order;
-    return p->at == p->end || pal__parse_fail(p, PAL_ERR_FORMAT, "what is \"%.*s\"?",
+    return p->at == p->end || pal__parse_fail(p, PAL_ERR_FORMAT, "unexpected text \"%.*s\"",
                                               (int)(p->end - p->at > 20 ? 20 : p->end - p->at), p->at);
 }

@@ -1,9 +1,8 @@
-/* text.c - a tape as text, a line an operation, in canonical order.
+/* text.c - prints a tape as text, one line per operation, in canonical order.
  *
- * Invariant: the text is a function of the recorded structure. Entries are numbered in the order of a walk from the
- * roots, operands from the left; roots of equal standing are ordered by their structural hashes. Neither the order of
- * recording nor a pointer nor the locale shows. What is printed is all there is to know: parse.c makes the same tape of
- * it again. */
+ * Invariant: the text depends only on the recorded structure. Entries are numbered in the order of a walk from the
+ * roots, operands from left to right. Roots of the same rank are ordered by their structural hashes. The order of
+ * recording, pointers and the locale have no influence. The text is complete: parse.c makes the same tape from it. */
 #include "autograd/text/internal.h"
 
 #include <math.h>
@@ -17,7 +16,7 @@ bool pal__text_open(pal__text *text)
     *text = (pal__text){0};
     text->file = open_memstream(&text->bytes, &text->size);
     if (!text->file) return false;
-    /* Numbers have a point, whatever the program's locale; the C locale is always there and allocates nothing. */
+    /* Numbers get a decimal point, whatever the program's locale. The C locale always exists and needs no memory. */
     text->before = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
     return true;
 }
@@ -49,7 +48,7 @@ void pal__print_quoted(FILE *f, const char *name)
 
 /* ---- Canonical order ------------------------------------------------------------------------------------------ */
 
-/* Values before effects, forward before backward, then by structure. */
+/* The order of roots: values before effects, then forward before backward, then by structure. */
 static int by_standing(const void *a, const void *b, void *tape)
 {
     const uint32_t ids[2] = {*(const uint32_t *)a, *(const uint32_t *)b};
@@ -115,7 +114,7 @@ bool pal__shape_only(const pal__entry *e)
     return pal__told_ints(e->op, (pal_dtype)e->dtype, e->shape, told) && !memcmp(told, e->params.i, sizeof told);
 }
 
-/* Any double, bit for bit: decimal with 17 digits; a NaN other than the usual one with its sign and mantissa. */
+/* Prints every bit of a double: 17 decimal digits, or the sign and mantissa of a NaN that is not the default NaN. */
 static void print_real(FILE *f, double value)
 {
     uint64_t bits;
@@ -169,7 +168,7 @@ static void print_line(FILE *f, const pal_tape *t, uint32_t id)
     print_params(f, e);
     if (e->body) fprintf(f, " of %%%u by %%%u", e->body, e->index);
     const char *scope = pal__scope_path(t, e->scope);
-    if (e->params.name) { /* the full name: it has the scope in it */
+    if (e->params.name) { /* the full name contains the scope */
         fputc(' ', f);
         pal__print_quoted(f, e->params.name);
     } else if (*scope) {

@@ -167,7 +167,7 @@ START_TEST(rewinding_makes_handles_bad_and_forgives)
     ck_assert_tape_ok(t);
     pal_neg(x), pal_neg(x), pal_neg(x), pal_neg(x), pal_neg(x), pal_neg(x);
     pal_tape_rewind(t, late);
-    ck_assert_str_eq(pal_tape_error(t), "rewind: the mark is void");
+    ck_assert_str_eq(pal_tape_error(t), "rewind: the mark is no longer valid");
 }
 END_TEST
 
@@ -217,7 +217,7 @@ START_TEST(streams_are_drawn_once)
     ck_assert(pal_ok(pal_normal(t, "noise", PAL_SHAPE(3))));
     pal_scope_begin(t, "a");
     ck_assert(!pal_ok(pal_uniform(t, "noise", PAL_SHAPE(3))));
-    ck_assert_str_eq(pal_tape_error(t), "uniform: stream a/noise is drawn from already: share its value in a");
+    ck_assert_str_eq(pal_tape_error(t), "uniform: stream a/noise is already in use: share its value in a");
 }
 END_TEST
 
@@ -235,7 +235,7 @@ START_TEST(assign_checks_its_operands)
     pal_var x = pal_leaf(t, x23, "x");
     pal_mark m = pal_tape_mark(t);
     pal_assign(pal_neg(x), x);
-    ck_assert_str_eq(pal_tape_error(t), "assign: neg is no leaf");
+    ck_assert_str_eq(pal_tape_error(t), "assign: neg is not a leaf");
     pal_tape_rewind(t, m);
     pal_assign(x, pal_leaf(t, w45, "w"));
     ck_assert_str_eq(pal_tape_error(t), "assign: [2,3] x [4,5]");
@@ -248,7 +248,7 @@ END_TEST
 START_TEST(scopes_balance)
 {
     pal_scope_end(t);
-    ck_assert_str_eq(pal_tape_error(t), "scope: an end without a beginning");
+    ck_assert_str_eq(pal_tape_error(t), "scope: pal_scope_end without pal_scope_begin");
 }
 END_TEST
 

@@ -97,34 +97,34 @@ static const struct {
     const char *text, *error;
 } refusals[] = {
     {"%1 = fill f64[] {1}\n", "line 2: the return line is missing"},
-    {"%1 = fill f64[] {1}\nreturn %1\n\n", "line 3: something behind the return line"},
-    {"%1 = fill f64[] {1}\nreturn %2\n", "line 2: %2 does not stand before this line"},
-    {"%1 = fill f64[] {1}\n%1 = fill f64[] {1}\nreturn %1\n", "line 2: %1: the numbers are to ascend from 1"},
-    {"%0 = fill f64[] {1}\nreturn %0\n", "line 1: %0: the numbers are to ascend from 1"},
+    {"%1 = fill f64[] {1}\nreturn %1\n\n", "line 3: unexpected text after the return line"},
+    {"%1 = fill f64[] {1}\nreturn %2\n", "line 2: %2 is not defined before this line"},
+    {"%1 = fill f64[] {1}\n%1 = fill f64[] {1}\nreturn %1\n", "line 2: %1: the numbers must ascend from 1"},
+    {"%0 = fill f64[] {1}\nreturn %0\n", "line 1: %0: the numbers must ascend from 1"},
     {"%1 = fill f64[] {1}\n%2 = matmull f64[] (%1, %1)\nreturn %2\n", "line 2: no operation is called matmull"},
-    {"%1 = fill f64[] {1}\n%2 = tanh f64[] (%3)\nreturn %2\n", "line 2: %3 does not stand before this line"},
-    {"%1 = fill f64[] {1}\n%2 = tanh f64[] (%2)\nreturn %2\n", "line 2: %2 does not stand before this line"},
-    {"%1 = fill f64[] {1}\n%2 = tanh f64[1] (%1)\nreturn %2\n", "line 2: tanh gives f64[] here"},
-    {"%1 = fill f64[] {1}\n%2 = tanh f32[] (%1)\nreturn %2\n", "line 2: tanh gives f64[] here"},
+    {"%1 = fill f64[] {1}\n%2 = tanh f64[] (%3)\nreturn %2\n", "line 2: %3 is not defined before this line"},
+    {"%1 = fill f64[] {1}\n%2 = tanh f64[] (%2)\nreturn %2\n", "line 2: %2 is not defined before this line"},
+    {"%1 = fill f64[] {1}\n%2 = tanh f64[1] (%1)\nreturn %2\n", "line 2: the result of tanh is f64[]"},
+    {"%1 = fill f64[] {1}\n%2 = tanh f32[] (%1)\nreturn %2\n", "line 2: the result of tanh is f64[]"},
     {"%1 = fill f64[] {1}\n%2 = tanh f64[] (%1, %1)\nreturn %2\n", "line 2: tanh: takes 1 operands, not 2"},
     {"%1 = fill f64[2] {1}\n%2 = fill f64[3] {1}\n%3 = add f64[2] (%1, %2)\nreturn %3\n", "line 3: add: [2] x [3]"},
-    {"%1 = fill f64[] {one}\nreturn %1\n", "line 1: a parameter is no number"},
-    {"%1 = fill f64[] {1e999}\nreturn %1\n", "line 1: a parameter is no number"},
+    {"%1 = fill f64[] {one}\nreturn %1\n", "line 1: a parameter is not a number"},
+    {"%1 = fill f64[] {1e999}\nreturn %1\n", "line 1: a parameter is not a number"},
     {"%1 = fill f64[]\nreturn %1\n", "line 1: fill has 9 parameters, not 0"},
     {"%1 = fill f64[99999999999999999999] {1}\nreturn %1\n", "line 1: a number is too large"},
     {"%1 = fill f64[4000000000,4000000000] {1}\nreturn %1\n", "line 1: a shape is too large"},
-    {"%1 = fill f64[1,1,1,1,1,1,1] {1}\nreturn %1\n", "line 1: a shape of over 6 axes"},
-    {"%1 = fill f16[] {1}\nreturn %1\n", "line 1: an element type is missing"},
-    {"%1 = fill bf16[] {1}\nreturn %1\n", "line 1: an element type is missing"},
+    {"%1 = fill f64[1,1,1,1,1,1,1] {1}\nreturn %1\n", "line 1: a shape has more than 6 axes"},
+    {"%1 = fill f16[] {1}\nreturn %1\n", "line 1: the element type is missing or unknown"},
+    {"%1 = fill bf16[] {1}\nreturn %1\n", "line 1: the element type is missing or unknown"},
     {"%1 = fill f64[] {1} order 256\nreturn %1\n", "line 1: a number is too large"},
-    {"%1 = fill f64[] {1} and more\nreturn %1\n", "line 1: what is \" and more\"?"},
+    {"%1 = fill f64[] {1} and more\nreturn %1\n", "line 1: unexpected text \" and more\""},
     {"%1 = leaf f64[2] \"y\"\nreturn %1\n", "line 1: there is no tensor for leaf y"},
-    {"%1 = leaf f64[2]\nreturn %1\n", "line 1: a leaf without a name"},
-    {"%1 = leaf f64[6,5] \"x\"\nreturn %1\n", "line 1: leaf x is f64[6,5], its tensor f64[6,4]"},
-    {"%1 = leaf f64[6,4] \"x\"\n%2 = leaf f64[6,4] \"x\"\nreturn %1\n", "line 2: leaf x has the tensor of leaf x"},
-    {"%1 = leaf f64[6,4] \"x\nreturn %1\n", "line 1: a name without its closing quote"},
-    {"%1 = leaf f64[6,4] \"\\x\"\nreturn %1\n", "line 1: an escape that is none"},
-    {"    %1 = fill f64[] {1}\nreturn %1\n", "line 1: set in otherwise than its region"},
+    {"%1 = leaf f64[2]\nreturn %1\n", "line 1: the leaf has no name"},
+    {"%1 = leaf f64[6,5] \"x\"\nreturn %1\n", "line 1: leaf x is f64[6,5], but its tensor is f64[6,4]"},
+    {"%1 = leaf f64[6,4] \"x\"\n%2 = leaf f64[6,4] \"x\"\nreturn %1\n", "line 2: leaf x has the same tensor as leaf x"},
+    {"%1 = leaf f64[6,4] \"x\nreturn %1\n", "line 1: the closing quote of a name is missing"},
+    {"%1 = leaf f64[6,4] \"\\x\"\nreturn %1\n", "line 1: unknown escape sequence"},
+    {"    %1 = fill f64[] {1}\nreturn %1\n", "line 1: the indentation does not match the region"},
     {"%1 = index i32[] {1}\n    %2 = fill f64[] {1}\n    %3 = copy f64[] (%2)\nreturn %3\n",
      "line 4: a region is still open"},
     {"%1 = index i32[] {1}\n    %2 = fill f64[] {1}\n    %3 = copy f64[] (%2)\n"
@@ -135,29 +135,30 @@ static const struct {
      "line 5: cast: operand 1 belongs to a region that has ended"},
     {"%1 = index i32[] {1}\n    %2 = fill f64[] {1}\n    %3 = copy f64[] (%2)\n"
      "%4 = map_sum f64[] {2} of %3 by %1\nreturn %2\n",
-     "line 5: output 1 lies inside a region"},
+     "line 5: output 1 is inside a region"},
     {"%1 = index i32[] {1}\n    %2 = fill f64[] {1}\n    %3 = copy f64[] (%2)\n"
      "%4 = map_sum f64[] {0} of %3 by %1\nreturn %4\n",
      "line 4: a map_sum needs a count of at least 1"},
     {"%1 = index i32[] {1}\n    %2 = fill f64[] {1}\n%4 = map_sum f64[] {2} of %2 by %1\nreturn %4\n",
-     "line 3: a body's value is a copy inside, and real"},
+     "line 3: the value of a body must be a copy inside its region, of a real type"},
     {"%1 = fill f64[] {1}\n%2 = index i32[] {1}\n    %3 = copy f64[] (%1)\n%4 = map_sum f64[] {2} of %3 by %2\nreturn "
      "%4\n",
-     "line 4: a map_sum's operands are the outer values that its body reads, in the order of a walk"},
-    {"%1 = index i32[] {2}\nreturn %1\n", "line 1: an index of another depth"},
-    {"%1 = uniform f64[2]\nreturn %1\n", "line 1: noise without the name of its stream"},
-    {"%1 = fill f64[] {1}\n%2 = uniform f64[2] (%1) \"u\"\nreturn %2\n", "line 2: noise reads indices alone"},
+     "line 4: the operands of map_sum must be the outer values that its body reads, in canonical order"},
+    {"%1 = index i32[] {2}\nreturn %1\n", "line 1: the depth of the index is wrong"},
+    {"%1 = uniform f64[2]\nreturn %1\n", "line 1: the noise has no stream name"},
+    {"%1 = fill f64[] {1}\n%2 = uniform f64[2] (%1) \"u\"\nreturn %2\n",
+     "line 2: the operands of noise must be indices of regions"},
     {"%1 = uniform f64[2] \"u\"\n%2 = uniform f64[3] \"u\"\nreturn %2\n",
-     "line 2: stream u is drawn from otherwise already"},
+     "line 2: stream u is already in use for other noise"},
     {"%1 = uniform i32[2] \"u\"\nreturn %1\n", "line 1: uniform: noise must have a real type"},
     {"%1 = leaf f64[6,4] \"x\"\n%2 = assign f64[6,4] (%1, %1)\n%3 = assign f64[6,4] (%1, %1)\nreturn %2\n",
      "line 3: assign: leaf x is assigned twice"},
     {"%1 = leaf f64[6,4] \"x\"\n%2 = permute f64[4,6] (%1) {1,0,0,0,0,9223372036854775808}\nreturn %2\n",
-     "line 2: a parameter is no integer"},
+     "line 2: a parameter is not an integer"},
     {"%1 = softmax f64[]\nreturn %1\n", NULL}, /* softmax is a composite: it never appears in a text */
-    {"nonsense", "line 1: neither an operation nor the return line"},
-    {"return %1", "line 1: %1 does not stand before this line"},
-    {"\n", "line 1: neither an operation nor the return line"},
+    {"nonsense", "line 1: expected an operation or the return line"},
+    {"return %1", "line 1: %1 is not defined before this line"},
+    {"\n", "line 1: expected an operation or the return line"},
 };
 
 START_TEST(refused_with_its_line)
@@ -195,7 +196,7 @@ START_TEST(bad_arguments)
     ck_assert_int_eq(pal_tape_parse(t, NULL, NULL, NULL, NULL, NULL), PAL_ERR_ARGUMENT);
     ck_assert_int_eq(pal_tape_parse(t, text, &(pal_parse_options){0}, NULL, NULL, NULL), PAL_ERR_ARGUMENT);
     ck_assert_int_eq(pal_tape_parse(t, text, NULL, &v, &n, &err), PAL_ERR_ARGUMENT);
-    ck_assert_str_eq(err.text, "line 2: 1 outputs, and room for 0");
+    ck_assert_str_eq(err.text, "line 2: the text returns 1 outputs, but there is room for 0");
     n = 1;
     ck_assert_int_eq(pal_tape_parse(t, text, NULL, &v, &n, &err), PAL_OK);
     ck_assert_int_eq(pal_tape_parse(t, text, NULL, &v, &n, &err), PAL_ERR_ARGUMENT);

@@ -363,8 +363,8 @@ START_TEST(bad_parameters_are_refused)
     REFUSED(pal_logical_not(x), "logical_not: []: the operands must be boolean");
     pal_var yes = pal_greater(x, x);
     m = pal_tape_mark(t);
-    REFUSED(pal_is_nan(yes), "is_nan: []: operands are to be of one real type, not bool and bool");
-    REFUSED(pal_clip(yes, 0, 1), "clip: []: operands are to be of one real type, not bool and bool");
+    REFUSED(pal_is_nan(yes), "is_nan: []: operands must be of one real type, not bool and bool");
+    REFUSED(pal_clip(yes, 0, 1), "clip: []: operands must be of one real type, not bool and bool");
     ck_assert(!pal_ok(pal_clip((pal_var){0}, 0, 1)) && !pal_ok(pal_logical_not((pal_var){0})));
 }
 END_TEST

@@ -121,7 +121,7 @@ START_TEST(seed_and_clock_decide)
     ck_assert(memcmp(draws[0], draws[2], sizeof draws[0]) && memcmp(draws[0], draws[3], sizeof draws[0]));
     pal_program_free(p);
     ck_assert(!pal_ok(pal_sample_normal("s", x, x)));
-    ck_assert_str_eq(pal_tape_error(t), "normal: stream s is drawn from already: share its value");
+    ck_assert_str_eq(pal_tape_error(t), "normal: stream s is already in use: share its value");
 }
 END_TEST
 
