@@ -2,7 +2,7 @@
  *
  * Invariants. Operands have smaller ids than their readers. The hash of an entry depends only on structure and names,
  * never on ids or pointers. Everything observable is ordered by hashes or by operand order, not by the order of
- * recording. */
+ * recording. Only leaves without a name are told apart by the order of recording. */
 #include "autograd/internal.h"
 
 #include <stdio.h>

@@ -6,11 +6,12 @@
  *
  * The walk. First the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back to
  * the first entry: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to
- * each of its operands. Three things happen here and nowhere else: un-broadcasting   a rule may return an adjoint of
- * the broadcast shape, or of a smaller one; it is summed or repeated to the operand's shape summing           a value
- * that is used several times (a tied weight) gets the sum of its contributions, ordered by their structural hashes: the
- * sum does not depend on the order of recording orders            each entry that is appended gets the order of
- * derivative, one above the highest that y depends on
+ * each of its operands. Three things happen here and nowhere else:
+ *   - Un-broadcasting. A rule may return an adjoint of the broadcast shape, or of a smaller one. It is summed, or
+ *     repeated, to the operand's shape.
+ *   - Summing. A value that is used several times (a tied weight) gets the sum of its contributions. They are ordered
+ *     by their structural hashes, so the sum does not depend on the order of recording.
+ *   - Orders. Each entry that a rule records gets an order of derivative: one above the highest that y depends on.
  *
  * Relies on: operands have smaller ids than their readers. Leaves to the caller: a longer tape; nothing is computed.
  *

@@ -29,13 +29,13 @@ typedef enum pal_op_class {
     PAL_CLASS_ELEMENTWISE, /* broadcasts its operands; a tile kernel runs it inside fused loops */
     PAL_CLASS_RANDOM,      /* like elementwise, but computed from the index of the element */
     PAL_CLASS_MOVEMENT,    /* moves elements: a view that is folded into loads if strides can express it */
-    PAL_CLASS_REDUCTION,
-    PAL_CLASS_PRODUCT, /* divided into lanes */
-    PAL_CLASS_INDEX,
-    PAL_CLASS_REGION, /* owns a sub-tape */
-    PAL_CLASS_EFFECT, /* writes its leaf, after all readers of the old value have run */
-    PAL_CLASS_OPAQUE,
-    PAL_CLASS_COMPOSITE, /* a function that records other operations: described for checks, never recorded itself */
+    PAL_CLASS_REDUCTION,   /* fewer elements than its operand: sums, extremes, norms */
+    PAL_CLASS_PRODUCT,     /* divided into lanes */
+    PAL_CLASS_INDEX,       /* elements that operands select: gather, scatter, sort, pooling */
+    PAL_CLASS_REGION,      /* owns a sub-tape */
+    PAL_CLASS_EFFECT,      /* writes its leaf, after all readers of the old value have run */
+    PAL_CLASS_OPAQUE,      /* anything else with a kernel: factors, solves */
+    PAL_CLASS_COMPOSITE,   /* a function that records other operations: described for checks, never recorded itself */
     PAL_CLASS_COUNT
 } pal_op_class;
 

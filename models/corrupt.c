@@ -1,5 +1,7 @@
-/* corrupt.c - what a loss does to its inputs: the corruptions q(x~ | x) and binarisation, one row per kind. The options
- * of the corruptions are in the tables of the variants that corrupt (denoising.c).
+/* corrupt.c - what a loss does to its inputs: the corruptions q(x~ | x) and binarisation, one row per kind.
+ *
+ * To add a corruption: write its function here, add its row to `corruptions` and its name to the choices below the
+ * table, and add the row of its own option to PAL__CORRUPTION_OPTIONS (internal.h).
  *
  * All noise comes from named streams, so it is a function of seed, step and sample. In training it is new in each step.
  * An evaluation has its own streams and always step 0, so a sample has the same noise in every epoch and in any batch.
@@ -68,23 +70,30 @@ static pal_var blocks(pal_model *m, pal_var x)
 }
 
 static const struct {
-    const char *name, *option; /* option: the one that belongs to this corruption alone */
+    pal_need need; /* the option that belongs to this corruption alone; its value is the corruption's name */
     pal_var (*apply)(pal_model *m, pal_var x);
 } corruptions[] = {
     /* clang-format off */
-    {"masking",         "masking",    masking},
-    {"gaussian",        "sigma",      gaussian},
-    {"salt-and-pepper", "salt",       salt_and_pepper},
-    {"blocks",          "block-size", blocks},
+    {{"masking",    "corruption", "masking"},         masking},
+    {{"sigma",      "corruption", "gaussian"},        gaussian},
+    {{"salt",       "corruption", "salt-and-pepper"}, salt_and_pepper},
+    {{"block-size", "corruption", "blocks"},          blocks},
     /* clang-format on */
 };
+const char pal__corruption_choices[] = "masking|gaussian|salt-and-pepper|blocks";
 enum { CORRUPTIONS = sizeof corruptions / sizeof *corruptions };
+
+const pal_need *pal__corruption_need(const char *option)
+{
+    for (size_t i = 0; i < CORRUPTIONS; i++)
+        if (!strcmp(corruptions[i].need.option, option)) return &corruptions[i].need;
+    return NULL;
+}
 
 const char *pal_corruption_of(const char *option)
 {
-    for (size_t i = 0; i < CORRUPTIONS; i++)
-        if (!strcmp(corruptions[i].option, option)) return corruptions[i].name;
-    return NULL;
+    const pal_need *need = pal__corruption_need(option);
+    return need ? need->value : NULL;
 }
 
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err)
@@ -107,7 +116,7 @@ pal_var pal_corrupt(pal_model *m, pal_var x)
 {
     const char *name = pal_option_enum(m, "corruption");
     for (size_t i = 0; i < CORRUPTIONS; i++)
-        if (!strcmp(corruptions[i].name, name)) return corruptions[i].apply(m, x);
+        if (!strcmp(corruptions[i].need.value, name)) return corruptions[i].apply(m, x);
     return pal_tape_refuse(m->tape, "corruption: unknown value %s", name);
 }
 

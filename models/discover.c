@@ -1,4 +1,4 @@
-/* discover.c - finds the parameters of a model by recording it once.
+/* discover.c - finds the parameters of a model by recording it on temporary tapes.
  *
  * A variant does not declare its parameters: it requests them where it uses them. Recording the training loss of every
  * phase and the reconstruction on temporary tapes makes every request happen. Nothing is compiled or run. */

@@ -21,7 +21,7 @@ extern const pal_option pal__shared_options[]; /* ends with name NULL */
 extern const pal_need pal__shared_needs[];     /* ends with option NULL */
 /* The choices of shared options. Each is defined in the file of the table that implements the choices. */
 extern const char pal__output_choices[], pal__binarize_choices[], pal__activation_choices[],
-    pal__code_activation_choices[], pal__init_choices[];
+    pal__code_activation_choices[], pal__init_choices[], pal__corruption_choices[];
 
 /* Checks and parses the text of a value; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
@@ -33,6 +33,8 @@ void pal__values_free(pal__value *values, size_t n);
 pal__value *pal__value_find(pal__value *values, size_t n, const char *name); /* NULL: not found */
 pal_status pal__value_set(pal__value *v, const char *text, pal_error *err);
 pal_status pal__sizes_settle(pal__value *values, size_t n, pal_error *err); /* makes `hidden` and `layers` agree */
+/* The need of an option that belongs to one corruption alone; NULL: the option belongs to none. */
+const pal_need *pal__corruption_need(const char *option);
 /* Selects the corruption from its own option: if only `sigma` is given, the corruption is gaussian, and so on. */
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
@@ -66,16 +68,11 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
 /* For a variant that corrupts its inputs: corrupt.c. */
 #define PAL__CORRUPTION_OPTIONS(help)                                                                                  \
-    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, "masking|gaussian|salt-and-pepper|blocks", help},                 \
+    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, pal__corruption_choices, help},                                   \
     {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that masking sets an element to 0"},         \
     {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},                 \
     {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "probability that salt-and-pepper sets an element to 0 or 1"},       \
     {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"}
-#define PAL__CORRUPTION_NEEDS                                                                                          \
-    {"masking", "corruption", "masking"},                                                                              \
-    {"sigma", "corruption", "gaussian"},                                                                               \
-    {"salt", "corruption", "salt-and-pepper"},                                                                         \
-    {"block-size", "corruption", "blocks"}
 
 /* For a variant that contains one of the simple autoencoders: simple.c. */
 #define PAL__SIMPLE_OPTIONS                                                                                            \
@@ -85,12 +82,7 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
     PAL__CORRUPTION_OPTIONS("corruption of the inputs in training, for a denoising autoencoder")
 #define PAL__SIMPLE_NEEDS                                                                                              \
     {"lambda", "autoencoder", "contractive"},                                                                          \
-    {"corruption", "autoencoder", "denoising"},                                                                        \
-    {"masking", "autoencoder", "denoising"},                                                                           \
-    {"sigma", "autoencoder", "denoising"},                                                                             \
-    {"salt", "autoencoder", "denoising"},                                                                              \
-    {"block-size", "autoencoder", "denoising"},                                                                        \
-    PAL__CORRUPTION_NEEDS
+    {"corruption", "autoencoder", "denoising"}
 
 /* For a variant with a classifier on its code: head.c. */
 #define PAL__HEAD_OPTIONS                                                                                              \

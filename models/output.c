@@ -1,8 +1,9 @@
 /* output.c - the output recipes, one row per recipe: likelihood of an input given the decoder's value, and the mean.
  *
- * The decoder returns the natural parameter, so the gradient of the loss with respect to it is (mean - x) / n. It never
- * saturates, and no recipe takes the logarithm of a sigmoid or of a softmax. An --output-activation other than the
- * recipe's own link is first applied to the decoder's value. This is useful if the parameter is the mean itself.
+ * The decoder returns the natural parameter, so for bernoulli, squared and categorical the gradient of the loss with
+ * respect to it is (mean - x) / n; for gaussian it is divided by sigma^2. It never saturates, and no recipe takes the
+ * logarithm of a sigmoid or of a softmax. An --output-activation other than the recipe's own link is first applied to
+ * the decoder's value. This is useful if the parameter is the mean itself.
  *
  * An output may also be a distribution of distribution.c, selected by its name. The decoder then returns all parameters
  * of the distribution.
@@ -20,7 +21,8 @@
  *
  * Add its name to the list PAL__RECIPES. The function nll keeps the samples as its first axis; pal_nll computes sums
  * and means. New options of a recipe are rows of the shared options (shared.c). A learnt number is requested by
- * pal_parameter. All test suites and `palindrome gradcheck` then include the recipe. */
+ * pal_parameter. `palindrome gradcheck` then includes the recipe; add it to the list
+ * in tests/models/test_outputs.c. */
 #include "models/internal.h"
 
 #include <math.h>

@@ -80,17 +80,28 @@ const pal_option *pal_variant_option_find(const pal_variant *variant, const char
 
 /* ---- Options that have no effect ------------------------------------------------------------------------------ */
 
+/* An option that belongs to one corruption alone needs this corruption, and all that the option `corruption` needs. */
+static const pal_need *unmet_corruption(const pal_model *m, const char *option)
+{
+    const pal_need *need = pal__corruption_need(option);
+    const char *is = need ? pal_model_setting(m, need->of) : NULL;
+    if (!is) return NULL;
+    const pal_need *first = pal__unmet(m, need->of);
+    return first ? first : strcmp(is, need->value) ? need : NULL;
+}
+
 const pal_need *pal__unmet(const pal_model *m, const char *option)
 {
     const pal_need *tables[] = {m->variant->needs, pal__shared_needs};
-    for (size_t t = 0, found = 0; t < 2 && !found; t++)
+    size_t found = 0;
+    for (size_t t = 0; t < 2 && !found; t++)
         for (const pal_need *need = tables[t]; need && need->option; need++) {
             if (strcmp(need->option, option) != 0) continue;
             const char *is = pal_model_setting(m, need->of);
             if (is && !(need->value ? pal_choices_have(need->value, is) : *is != 0)) return need;
             found = 1;
         }
-    return NULL;
+    return found ? NULL : unmet_corruption(m, option);
 }
 
 pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, size_t n, pal_error *err)
@@ -100,8 +111,8 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
         if (!need) continue;
         const char *is = pal_model_setting(m, need->of);
         return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: set this, or leave out --%s",
-                             need->option, need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is,
-                             need->option);
+                             given[i].name, need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is,
+                             given[i].name);
     }
     return PAL_OK;
 }

@@ -1,8 +1,14 @@
 /* matmul.c - matrix products.
  *
- * A product is divided along the longer axis of its result into `lanes` panels, at multiples of 16. Each panel is one
- * single-threaded call of BLAS. The division depends only on the shape and on lanes, not on the number of threads, so
- * the bits do not depend on the number of threads either (docs/design.md, section 4). */
+ * A product is cut into panels along the longer axis of its result: rows if m >= n. There are min(lanes, ceil(length /
+ * 16)) panels, their bounds are multiples of 16, and each panel is one single-threaded call of BLAS. The summed axis is
+ * never cut.
+ *
+ * Why not by the number of threads: the bits of a product depend on where it is cut. So the cut depends only on the
+ * shape and on lanes, a compile option that a run stores, and any number of threads computes the same bits. Why 16: 16
+ * floats are one cache line, so no two panels write to the same line of a row. Why the longer axis: panels stay as
+ * square as possible, so each reads less of the other operand. Why not the summed axis: the partial sums would need one
+ * more pass. */
 #include "ops/axes.h"
 
 #include <cblas.h>

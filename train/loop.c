@@ -2,8 +2,8 @@
  *
  * One run of the program is one step: forward pass, backward pass and update for a batch. The loop gathers the next
  * batch into the input of the program, advances the clock of the noise and of the schedule, and runs the program. A
- * checkpoint is written only if all its weights are finite. So there is always a usable one: the initial model, or the
- * end of the last epoch. */
+ * checkpoint is written only if all its weights are finite. So there is always a usable one: the initial model, the
+ * end of the last epoch, or the step at which the caller stopped the run. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* rundir.c - the folder of a run: run.json, metrics.jsonl, checkpoint.safetensors.
  *
- * Each file is replaced as a whole. A crash of the machine may still leave an incomplete last line in metrics.jsonl,
- * which is ignored. The texts that pal_rundir_info returns are owned by the JSON value that was written or read. */
+ * Each file is replaced as a whole, and a reader ignores an incomplete last line of metrics.jsonl. The texts that
+ * pal_rundir_info returns are owned by the JSON value that was written or read. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

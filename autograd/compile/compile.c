@@ -11,10 +11,10 @@
  *     place        where each value lies: in a leaf, in the arena, or nowhere
  *     emit         the steps, with addresses instead of ids
  *
- * The first three take a tape and give a tape, so that any of them may be left out and the text of what lies between
- * two of them can be printed, read and compared. The next three fill in one plan and change no entry. In debug builds
- * verify.c checks the grammar of the tape after each of the first three. With pal_compile_options.trace the caller sees
- * the result of every pass (docs/design.md prints an example).
+ * The first three take a tape and give a tape, so that simplify can be left out and the text
+ * between two passes can be printed, read and compared. The next three fill in one plan and change no entry. In debug
+ * builds verify.c checks the grammar of the tape after each of the first three. With pal_compile_options.trace the
+ * caller sees the result of every pass (docs/design.md prints an example).
  *
  * Why not one pass that does all: a rewrite changes what can be fused, and a fused loop changes what must be stored, so
  * each question is asked when everything that it depends on is settled. */

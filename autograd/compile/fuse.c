@@ -10,14 +10,16 @@
  * A fused loop runs tile by tile, so its intermediate values stay in the first-level cache. That works while they fit:
  * hence the limits on loads, live values and members (PAL__LOOP_..., compile/internal.h).
  *
- * Assigns. An assign joins the loop that computes its value (p->target) if that loop reads the leaf only in place, and
- * if every other reader of the leaf, and every step that can fail, can run before the loop. If not, it stays a loop of
- * its own, a copy, which can always run last: materialise made sure that it reads no leaf. Either way edges are added,
- * so that the schedule puts all those readers and steps before the write. A failed run therefore leaves every leaf
- * unchanged.
+ * Assigns. An assign joins the loop that computes its value (p->target) under these conditions: fusion is on; the value
+ * is computed by a loop, is read as a whole at the loop's own index, and is not an assign itself; no other assign has
+ * taken it; the loop reads the leaf only at its own index; and every other reader of the leaf, and every step that can
+ * fail, can run before the loop. If not, the assign stays a loop of its own: a copy, which reads no leaf (materialise
+ * made sure of it) and can always run last. Either way edges put all those readers and steps before the write. So a
+ * failed run leaves every leaf unchanged.
  *
  * Relies on: view.c (where elements lie), the readers that plan.c found, canonical order of the ids. Leaves to
- * schedule: groups and edges without a cycle; pal__before is asked before each merge and each edge for that reason.
+ * schedule: groups and edges without a cycle: pal__before is asked before each merge, and before an assign joins a
+ * loop.
  *
  * Sums and products are steps of their own: a loop does not yet end in a sum, and a product does not yet take its bias
  * and activation along. Why greedy, in the order of entries: that order is canonical, so the same model fuses in the

@@ -1,4 +1,4 @@
-/* internal.h - what the files of compile/ share: views, plans and programs. The data flow: program.c takes the live
+/* internal.h - what the files of compile/ share: views, plans and programs. The data flow: compile.c takes the live
  * part of a tape (rebuild.c); simplify.c and view.c rewrite it; plan.c begins a plan over it, which fuse.c, schedule.c
  * and place.c fill in; emit.c turns the plan into steps; run.c executes them, and nan.c looks through what they made.
  * verify.c checks the tape between two passes. */

@@ -1,5 +1,5 @@
-/* plan_text.c - a plan prints itself, as far as the passes have filled it in: a line a group, in the order in which
- * they run once there is one, with the operations that it fuses and where its results lie. */
+/* plan_text.c - a plan prints itself, as far as the passes have filled it in: one line per group, with the operations
+ * that it fuses and the places of its results. Groups are in the order of the schedule once there is one. */
 #include "autograd/compile/internal.h"
 
 #include <stdio.h>

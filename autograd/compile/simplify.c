@@ -1,12 +1,12 @@
 /* simplify.c - the pass `simplify`: a tape is copied with fewer and cheaper entries.
  *
  * In: a live tape in canonical order. Out: another one with the same outputs. For each entry, in this order:
- *     rewrite   the operation's own rewrites: x * 1 is x, permute of permute is one permute, ...
- *     absorb    an operand's operation takes its only reader along: a transposed operand becomes a flag of the product,
- *               a product and the addition that reads it become one (C + A B)
- *     fold      an elementwise operation of constants is computed here, by its own kernel: the same bits as when
- * running While entries are copied, equal ones become one (rebuild.c, merge). Since a rewrite can make room for
- * another, the pass repeats until the outputs hash the same.
+ *   - rewrite: the operation's own rewrites. x * 1 is x, a permute of a permute is one permute, ...
+ *   - absorb: an operand's operation takes its reader along. A transposed operand becomes a flag of the product; a
+ *     product and the addition that reads it become one operation (C + A B).
+ *   - fold: an elementwise operation of constants is computed here, by its own kernel: the same bits as at run time.
+ * While entries are copied, equal ones become one (rebuild.c, merge). A rewrite can make room for another one, so the
+ * pass repeats until the outputs have the same hash as before.
  *
  * Relies on: rebuild.c visits operands before readers; descriptors give rewrites. The engine itself knows no algebra,
  * so an operation brings its rewrites along in its own file. Leaves to materialise: what no rule applies to.

@@ -1,8 +1,8 @@
 /* view.c - where the elements of an entry lie, and the pass `materialise`, which puts copies where a view does not do.
  *
  * Views. The value of a movement operation (reshape, permute, slice, broadcast, ...) needs no storage of its own: it is
- * a base entry's storage read with an offset and strides. pal__view_of composes such views. Where strides cannot
- * express the movement, the entry gets storage.
+ * a base entry's storage read with an offset and strides. pal__view_of composes such views. If strides
+ * cannot express a movement of this operand, materialise copies the operand first.
  *
  * The pass. In: a simplified tape. Out: the same tape with copies added, such that
  *     - operands of whole-operation kernels are contiguous and have storage (not views with gaps, not constants),

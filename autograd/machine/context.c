@@ -46,8 +46,8 @@ static bool choose_isa(pal_context *c, const char *wanted)
     return false;
 }
 
-/* OpenBLAS chooses its kernels when it is loaded. An older release does not recognise newer processors (design,
- * section 4). */
+/* OpenBLAS chooses its kernels when it is loaded. An older release does not recognise newer processors
+ * and takes slower kernels. The environment variable OPENBLAS_CORETYPE overrides its choice. */
 static void advise(pal_context *c)
 {
     static const char *const old[] = {"Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Excavator"};

@@ -29,8 +29,7 @@ static const pal_option options[] = {
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "step between windows, in pixels"},
     {0}};
 
-static const pal_need needs[] = {
-    PAL__CORRUPTION_NEEDS, {"kernel", "channels", NULL}, {"stride", "channels", NULL}, {0}};
+static const pal_need needs[] = {{"kernel", "channels", NULL}, {"stride", "channels", NULL}, {0}};
 
 const pal_variant pal_denoising = {
     .struct_size = sizeof(pal_variant),

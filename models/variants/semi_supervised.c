@@ -1,7 +1,7 @@
 /* semi_supervised.c - an autoencoder with a classifier, the head, on its code. Few samples have labels; all samples are
  * reconstructed.
  *
- * l_Y is the mean over labelled samples of -log p(y | h), in nats, with p = softmax(h W + b). l_X is the mean over all
+ * l_Y is the mean over labelled samples of -log p(y | h), in nats, with p = softmax(h U + d). l_X is the mean over all
  * samples of an autoencoder's loss (simple.c). Option `training` selects one of four ways to train: sequential (the
  * autoencoder, then the head on its fixed code), joint (the sum l_Y + alpha l_X), alternate (both in turn, one epoch
  * each), or head (the head alone, for example on the encoder of another run). All of them use the same encoder. */
