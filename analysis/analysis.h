@@ -100,13 +100,13 @@ typedef struct pal_geometry { /* of the Jacobian J [code, features] of the encod
     int64_t samples, code, features;
     double norm, norm2; /* means of ||J||_F and of its square */
     int64_t length;     /* number of singular values: the smaller of code and features */
-    double *spectrum;   /* [length]: the mean of each singular value, by rank */
+    double *spectrum;   /* [length]: the k-th largest singular value, averaged over samples */
     int classes;        /* 0: no labels */
     int64_t *class_samples;
     double *class_spectrum; /* [classes, length]; zeros for a class without samples */
     int64_t neighbours;
     double along;  /* mean ||J d|| for the unit vectors d to the nearest neighbours; NAN without training data */
-    double across; /* mean ||J z|| for random unit vectors z, orthogonal to all d of the sample; NAN: no such z */
+    double across; /* mean ||J z|| for random unit vectors z, orthogonal to all d; NAN: the d span everything */
     int64_t images, tangents;
     pal_tensor *image;   /* [images, features] */
     pal_tensor *tangent; /* [images * tangents, features]: right singular vectors, by descending singular value */
@@ -194,9 +194,9 @@ pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, in
 void pal_sample_plane(pal_shape sample, int64_t *height, int64_t *width);
 typedef struct pal_infill_picture {
     size_t struct_size;
-    pal_infill_options infill; /* for all methods; its method and means are ignored, and steps for method once */
+    pal_infill_options infill; /* settings for all methods; method, means, and for once steps, are ignored */
     unsigned methods;          /* bits 1 << PAL_INFILL_...; 0: all */
-    const float *mean;         /* [features]: the mean sample, which the reference is filled with; NULL: no reference */
+    const float *mean;         /* [features]: the reference fills missing pixels with it; NULL: no reference */
     int64_t samples;           /* in the picture; 0: 16 */
     const char *title, *caption;
 } pal_infill_picture;
@@ -256,7 +256,7 @@ pal_status pal_prior_plane(const pal_model *model, int64_t steps, float *codes, 
 typedef struct pal_sample_options {
     size_t struct_size;
     int64_t samples; /* to draw; 0: 64, unless a grid is made */
-    int64_t steps;   /* per side of the grid; 0: 20, if the code has two continuous numbers and samples is 0 */
+    int64_t steps;   /* per side of the grid. 0: 20, only if samples is 0 and the code has two continuous numbers */
     uint64_t seed;
     unsigned lanes;
     const char *title, *caption;
@@ -309,8 +309,8 @@ pal_status pal_classify_check(const pal_dataset *train, const pal_dataset *test,
 
 /* Whether the model itself classifies. */
 bool pal_has_head(const pal_model *model);
-/* Measures the answers of such a model to clean inputs. Nothing is trained: of the options only lanes and confusion are
- * read, and the result fields about training are 0 or NAN. confusion has the number of classes of the model.
+/* Measures the answers of such a model to clean inputs. Reads only lanes and confusion of the options; the result
+ * fields about training are 0 or NAN. confusion has the number of classes of the model.
  * PAL_ERR_ARGUMENT: the model has no head, the data has no labels, or it has more classes than the head. */
 pal_status pal_classify_head(pal_model *model, const pal_dataset *data, const pal_classify_options *options,
                              pal_classification *result, pal_error *err);

@@ -64,11 +64,14 @@ typedef struct pal_error {
 pal_status pal_error_set(pal_error *err, pal_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Copies the option struct *given over the defaults in *to. The first field of both is struct_size, a size_t. `size` is
- * the size of the struct in this version of the library, `first` its size in the first version. A caller that was
- * compiled with an older version passes a smaller struct: the fields that it lacks keep their defaults. given NULL: all
- * defaults. to NULL: only the check. If struct_size is below `first` or above `size`, the function returns
- * PAL_ERR_ARGUMENT, leaves *to unchanged and writes an error message that begins with `what`. */
+/* Copies an option struct over the defaults. The first field of both structs is struct_size, a size_t.
+ *   to     the defaults, of this version's size; NULL: only check
+ *   given  the caller's struct; NULL: all defaults. A caller that was compiled with an older version passes a smaller
+ *          struct, and the fields that it lacks keep their defaults
+ *   size   the size of the struct in this version of the library
+ *   first  its size in the first version
+ *   what   the begin of the error message
+ * PAL_ERR_ARGUMENT, and *to is unchanged: struct_size is below `first` or above `size`. */
 pal_status pal_options_read(void *to, const void *given, size_t size, size_t first, const char *what, pal_error *err);
 
 /* ---- Element types and shapes --------------------------------------------------------------------------------- */
@@ -203,8 +206,8 @@ pal_var pal_stop_gradient(pal_var x);
 
 /* Records an effect: after the run the leaf holds `value`. The result equals `value` and has no derivative. A second
  * assign to the same leaf is an error. A program performs the effects of its tape only on request: all of them if
- * pal_compile_options.effects is set, a single one if it is among the outputs. An assign that was not requested but is
- * read by other operations only passes on its value. */
+ * pal_compile_options.effects is set, a single one if it is among the outputs. An assign that was not requested is
+ * not performed; its readers get its value. */
 pal_var pal_assign(pal_var leaf, pal_var value);
 
 /* ---- Derivatives ---------------------------------------------------------------------------------------------- */
@@ -254,7 +257,8 @@ typedef struct pal_trace {
 
 typedef struct pal_compile_options {
     size_t struct_size;
-    unsigned lanes;  /* parts of a divided product, up to 4096; rounding depends on it. 0: the context's threads */
+    unsigned lanes;  /* parts of a product, up to 4096; 0: the context's threads. Rounding depends on it: set it for
+                        equal bits */
     bool effects;    /* perform every assign of the tape */
     unsigned passes; /* pal_passes; 0: all */
     bool profile;    /* measure the time of each step (pal_program_text) */

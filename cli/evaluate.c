@@ -241,7 +241,7 @@ static void print_bound_note(const pal_cli_run *run, const column *columns, size
         if (!columns[i].density) of = columns[i].data;
     if (isnan(columns[ASKED].figures.bound.value)) return;
     if (of)
-        printf("  %s reconstruction is a %s of %s, not a density: do not compare with ln p(x)\n",
+        printf("  %s reconstruction is a %s of %s, not -ln of a density: do not compare it with ln p(x)\n",
                own ? "loss: its" : "bound: -(reconstruction + divergence), at beta 1; its",
                output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
     else if (!own)

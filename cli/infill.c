@@ -191,9 +191,9 @@ static void print_table(const infilling *f, const pal_infill_figures *figures, c
         if (isfinite(figures->squared_error[k]))
             printf("    %-11s  %10.4f  %10.4f\n", pal_infill_name((pal_infill_method)k), figures->squared_error[k],
                    figures->known_error[k]);
-    printf(
-        "    mean sample  %10.4f\n\n  known: error of the decoder at the known pixels, which the result keeps\n\n%s\n",
-        figures->reference, path);
+    printf("    mean sample  %10.4f\n\n  known: error of the decoder at the known pixels; the result keeps the pixels "
+           "of the input there\n\n%s\n",
+           figures->reference, path);
 }
 
 /* Shown only on a terminal, after two seconds. */

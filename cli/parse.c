@@ -222,7 +222,7 @@ static void say_option(parsing *p, const struct argp_state *state)
     else if (found)
         p->status = pal_cli_say(PAL_CLI_WRONG, "%s needs a value", name);
     else if (begin > 1)
-        p->status = pal_cli_say(PAL_CLI_WRONG, "%s is ambiguous: write the full name of the option", name);
+        p->status = pal_cli_say(PAL_CLI_WRONG, "%s is ambiguous, it begins several options: write the full name", name);
     else if (nearest && name[1] == '-')
         p->status = pal_cli_say(PAL_CLI_WRONG, "unknown option %s: did you mean --%s?", name, nearest);
     else

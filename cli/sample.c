@@ -16,8 +16,8 @@ static const pal_cli_spec spec = {
     .words = "RUN",
     .summary =
         "Draw what a model with a random code decodes from its prior: the means of the decoder for codes drawn from "
-        "the prior. For a code of two numbers, draw a grid over the whole plane; neighbouring grid lines enclose "
-        "equal shares of the prior.",
+        "the prior. For a code of two numbers, draw a grid over the whole plane; between neighbouring grid lines "
+        "the prior has equal probability.",
     .rows = rows,
     .least = 1,
     .most = 1,

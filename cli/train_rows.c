@@ -58,8 +58,9 @@ int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const c
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
         const char *is = strcmp(needs[i].of, "schedule") ? optimizer : schedule;
         if (pal_cli_given(args, needs[i].option) && !pal_choices_have(needs[i].values, is))
-            return pal_cli_say(PAL_CLI_WRONG, "--%s is for --%s %s, not %s: leave it out, or change --%s",
-                               needs[i].option, needs[i].of, needs[i].values, is, needs[i].of);
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "--%s has an effect only with --%s %s, not %s: set --%s, or leave out --%s",
+                               needs[i].option, needs[i].of, needs[i].values, is, needs[i].of, needs[i].option);
     }
     return PAL_CLI_GO_ON;
 }

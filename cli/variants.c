@@ -40,8 +40,8 @@ int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settin
         if (nearest)
             return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: did you mean --%s?", variant->name, name,
                                nearest);
-        return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: `palindrome models %s` lists them", variant->name,
-                           name, variant->name);
+        return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: `palindrome models %s` lists its options",
+                           variant->name, name, variant->name);
     }
     return PAL_CLI_GO_ON;
 }

@@ -25,7 +25,7 @@ static const format_row *find_format(const char *path, bool reading, pal_error *
     for (size_t i = 0; i < FORMATS; i++)
         if (palt__has_ending(path, formats[i].ending) || (reading && palt__has_ending(path, formats[i].packed)))
             return formats + i;
-    pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown file format, expected a name ending in .npy or .csv",
+    pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown file format: give a name ending in .npy or .csv",
                   palt__shown_path(path));
     return NULL;
 }

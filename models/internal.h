@@ -108,7 +108,7 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
     {"beta-warm-up", PAL_OPTION_INT, "0", 0, 1e12, NULL,                                                               \
      "training steps over which beta grows from 0 to its value; 0: no warm-up"},                                       \
     {"divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                  \
-     "divergence in the bound: KL(q || p) in closed form, or -E ln p(z) - H(q) with the mean over the draws"}
+     "of the bound; closed: KL(q || p) by its formula; sampled: ln p(z) averaged over the draws, H(q) by its formula"}
 #define PAL__CODE_NEEDS                                                                                                \
     {"temperature", "code", "bernoulli|categorical"},                                                                  \
     {"beta", "estimate", "bound|importance"},                                                                          \
@@ -119,7 +119,7 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 #define PAL__ESTIMATE_OPTIONS(samples, estimate)                                                                       \
     {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code per sample"},                             \
     {"estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                       \
-     "estimate of ln p(x) to maximise: evidence lower bound, ln of the mean weight, ln of the mean p(x|z)"}
+     "of ln p(x), maximised; bound: evidence lower bound; importance: ln mean weight; predictive: ln mean p(x|z)"}
 
 /* clang-format on */
 

@@ -49,7 +49,8 @@ typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
 
 typedef struct pal_phase pal_phase;
 
-/* The samples of a step: a batch of all samples and a batch of the labelled ones, or only one of the two. */
+/* Where the samples of a step come from: all samples and the labelled ones, or only one of the two. (The streams of
+ * random numbers are something else.) */
 typedef enum pal_stream { PAL_STREAM_BOTH, PAL_STREAM_ALL, PAL_STREAM_LABELLED } pal_stream;
 
 typedef struct pal_batch {
@@ -61,8 +62,8 @@ typedef struct pal_batch {
     int64_t labelled_from;
 } pal_batch;
 
-/* The option has an effect only where the setting `of` has this value, or one of the values "a|b". NULL: only where
- * `of` is not empty. If several rows name the same option, all of them must hold. */
+/* The option has an effect only if the setting `of` is `value`, or one of "a|b". value NULL: only if `of` is not empty.
+ * If several rows name the same option, all of them must be true. */
 typedef struct pal_need {
     const char *option, *of, *value;
 } pal_need;
@@ -102,7 +103,7 @@ typedef struct pal_variant {
     pal_var (*loss)(pal_model *m, const pal_batch *b);
     pal_var (*corrupt)(pal_model *m, pal_var x); /* how the loss corrupts its inputs; NULL: not at all */
 
-    /* A term of the loss that is not separable over samples; NULL: the loss has no such term. pooled returns logarithms
+    /* For a term of the loss that is a function of a mean over samples; NULL: there is none. pooled returns logarithms
      * [n, k]. of_pooled turns log mean_i exp(pooled_i) [k] into the scalar term. The mean is over the batch in training
      * and over the whole data set in an evaluation. pooled may return id 0 if the options switch the term off. */
     pal_var (*pooled)(pal_model *m, const pal_batch *b);
@@ -182,8 +183,8 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
  * decoder/K mirrors encoder/K. Dropout (Srivastava et al. 2014) is applied in TRAIN only. */
 pal_var pal_encode_layers(pal_model *m, pal_var x);
 pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* the same, without the activation of the code */
-/* The same, followed by the outputs of a second layer, encoder/scale: `units` columns in all, the parameters of a
- * distribution. */
+/* The same, with further columns on the right that a layer encoder/scale computes: `units` columns together, the
+ * parameters of a distribution. */
 pal_var pal_encode_layers_to(pal_model *m, pal_var x, int64_t units);
 pal_var pal_code_activate(pal_model *m, pal_var a); /* linear encoder output -> output of pal_encode_layers */
 pal_var pal_decode_layers(pal_model *m, pal_var h);
@@ -242,9 +243,9 @@ pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the 
 int64_t pal_output_numbers(const pal_model *m);
 
 /* Distributions whose parameters a layer computes; the kinds are in models/distribution.c. A distribution of k numbers
- * has a row of `outputs` parameters per sample. Parameters that are all 0 give the prior. Draws are [n,S,k], S for each
- * row. A discrete kind is drawn exactly at temperature 0, and relaxed at a higher temperature. Samples of continuous
- * and relaxed kinds are differentiable. Logarithms are natural: the unit is nats. */
+ * has a row of `outputs` parameters per sample. Parameters that are all 0 give the prior. Draws are [n,S,k]: S draws
+ * for each of the n rows. A discrete kind is drawn exactly at temperature 0, and relaxed at a higher temperature.
+ * Samples of continuous and relaxed kinds are differentiable. Logarithms are natural: the unit is nats. */
 const pal_distribution_kind *pal_distribution_at(size_t i);           /* NULL: no more */
 const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal"; NULL: not found */
 const char *pal_distribution_name(const pal_distribution_kind *kind);
@@ -261,7 +262,7 @@ pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var 
                                         int64_t k);
 pal_var pal_distribution_mean(pal_distribution q); /* [n,k]; for discrete kinds: probabilities */
 pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature);
-pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S]; z [1,S,k]: for each row of q */
+pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S]; z [1,S,k] serves every row */
 pal_var pal_distribution_log_prior(pal_distribution q, pal_var z);   /* [n,S], under the prior of q's kind */
 pal_var pal_distribution_entropy(pal_distribution q);                /* [n] */
 pal_var pal_distribution_kl(pal_distribution q, pal_distribution p); /* KL(q || p), [n]; both of the same kind */
@@ -293,9 +294,8 @@ void pal_model_free(pal_model *model);
 const pal_variant *pal_model_variant(const pal_model *model);
 /* The value of an option as text, given or default. NULL: the variant does not have this option. */
 const char *pal_model_setting(const pal_model *model, const char *name);
-/* Copies from another model the trained weights whose name, shape and type both models have. For example, only the
- * encoder is copied if the heads have different numbers of classes. PAL_ERR_ARGUMENT, and nothing is copied: a weight
- * of the encoder has different shapes in the two models, or they have no matrix in common. */
+/* Copies every trained weight that exists in both models with equal name, shape and type. PAL_ERR_ARGUMENT, and nothing
+ * is copied: a weight of the encoder has another shape in the other model, or the models have no matrix in common. */
 pal_status pal_model_take(pal_model *model, const pal_model *from, pal_error *err);
 /* Refuses a given setting that has no effect together with the model's other settings, such as `sigma` if the
  * corruption is masking. */

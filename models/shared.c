@@ -19,8 +19,8 @@ const pal_option pal__shared_options[] = {
     {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal__code_activation_choices,
      "activation of the code; same: as --activation"},
     {"output", PAL_OPTION_ENUM, "bernoulli", 0, 0, pal__output_choices,
-     "likelihood of the input: cross-entropy, half the squared error, normal density, intensity levels; or the decoder "
-     "gives mean and sigma of each feature (normal), or mean and full covariance, for few features (normal-full)"},
+     "likelihood of the input; bernoulli: cross-entropy; squared: half the squared error; gaussian: density with one "
+     "mean each; categorical: intensity levels; normal: mean and sigma each; normal-full: full covariance"},
     {"output-activation", PAL_OPTION_ENUM, "canonical", 0, 0, "canonical|linear|sigmoid|relu",
      "activation of the output; canonical: sigmoid for bernoulli, softmax for categorical, otherwise linear"},
     {"output-sigma", PAL_OPTION_REAL, "1", 1e-6, 1e6, NULL,
@@ -28,10 +28,10 @@ const pal_option pal__shared_options[] = {
     {"sigma-of", PAL_OPTION_ENUM, "fixed", 0, 0, "fixed|one|feature",
      "sigma of output gaussian is fixed, or learnt: one for all features, or one per feature"},
     {"sigma-min", PAL_OPTION_REAL, "0.01", 1e-6, 1e6, NULL,
-     "least sigma of outputs normal and normal-full, in units of the data; it bounds the likelihood of features that "
-     "never change"},
+     "lower limit of sigma of outputs normal and normal-full, in units of the data; without it the likelihood of a "
+     "constant feature grows without limit"},
     {"bins", PAL_OPTION_INT, "0", 0, 65536, NULL,
-     "intensity levels of output categorical, which needs 2 or more; 0: not set"},
+     "number of intensity levels, at least 2, which output categorical requires; 0: not set"},
     {"binarize", PAL_OPTION_ENUM, "none", 0, 0, pal__binarize_choices,
      "binary inputs of the loss; threshold: 1 if 0.5 or more; dynamic: 1 with the value as probability, redrawn in "
      "each step"},
@@ -110,8 +110,9 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
         const pal_need *need = given[i].name ? pal__unmet(m, given[i].name) : NULL;
         if (!need) continue;
         const char *is = pal_model_setting(m, need->of);
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s is for --%s %s%s%s: set this, or leave out --%s",
-                             given[i].name, need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is,
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "--%s has an effect only with --%s %s%s%s: set --%s, or leave out --%s", given[i].name,
+                             need->of, need->value ? need->value : "N,...", *is ? ", not " : "", is, need->of,
                              given[i].name);
     }
     return PAL_OK;

@@ -20,8 +20,10 @@ int64_t palt__features(const pal_model *model) { return pal_shape_count(pal_mode
 pal_status palt__fits(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     if (data->features == palt__features(model)) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, but the model takes %lld", data->name,
-                         (long long)data->features, (long long)palt__features(model));
+    return pal_error_set(
+        err, PAL_ERR_SHAPE,
+        "a sample of %s has %lld features, but the model takes %lld: give data of the size it was trained on",
+        data->name, (long long)data->features, (long long)palt__features(model));
 }
 
 pal_var palt__corrupted(pal_model *model, const palt__inputs *in)

@@ -37,8 +37,8 @@ typedef struct pal_code_figures {
     double near_rho;     /* share of units whose mean is within 20 % of rho */
     bool random;         /* the code is drawn; all figures here then describe the mean of its posterior */
     double divergence;   /* random code: KL(q || p) in nats, averaged over samples; else NAN */
-    double information;  /* random code that is one choice (pal_units), such as a categorical one: its information */
-                         /* about the sample, H(mean q) - mean H(q), in nats. active and dead are then -1. Else NAN */
+    double information;  /* for a code that is one choice (categorical), NAN for others: its information about the */
+                         /* sample, H(mean q) - mean H(q), in nats. active and dead are then -1 */
     bool collapsed;      /* the random code does not depend on the sample: no active unit, or information < 0.01 */
     int64_t active;      /* units whose standard deviation exceeds 0.01; for a random code, units whose posterior */
                          /* mean has a variance above 0.01 (Burda, Grosse and Salakhutdinov, ICLR 2016) */
@@ -77,12 +77,12 @@ typedef struct pal_evaluate_options {
     pal_model *corruptor; /* its corruption is applied, for a model without one; NULL: the model's own corruption */
     bool code;            /* also measure the code */
     int64_t jacobian_samples; /* at most; 0: all, or 256 if J must be computed row by row; -1: no Jacobian */
-    double **unit_divergence; /* with `code`: receives the mean KL of each unit of a random code, code.units values
-                                 that the caller frees; NULL if the units are not independent. NULL: not requested */
+    double **unit_divergence; /* NULL: not requested. With `code`, *unit_divergence receives the mean KL of each unit of
+                                 a random code: code.units values that the caller frees; NULL if units are dependent */
 } pal_evaluate_options;
 
-/* A term of the loss that is not separable over samples is computed from all of the data, whatever the batch size. */
-
+/* Measures a model on all samples of a data set. A term of the loss that is a function of a mean over samples is
+ * computed from all of the data, whatever the batch size. */
 pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
                         pal_figures *figures, pal_error *err);
 
@@ -108,9 +108,9 @@ typedef struct pal_train_result {
     int64_t epochs, steps;                                    /* finished epochs; steps taken */
     double train_loss;                                        /* of the last epoch, finished or not */
     double test_loss, squared_error, squared_error_corrupted; /* of the last measured epoch */
-    double seconds, samples_per_second;
-    int64_t planned; /* epochs of all phases */
-    double error;    /* on the test data, as in pal_figures; NAN if the last phase takes no labels */
+    double seconds, samples_per_second; /* seconds in all; samples per second of training, without measuring */
+    int64_t planned;                    /* epochs of all phases */
+    double error;                       /* on the test data, as in pal_figures; NAN if the last phase takes no labels */
 } pal_train_result;
 
 typedef struct pal_run_info { /* run.json: everything needed to repeat a run, and its outcome */
@@ -206,8 +206,8 @@ typedef struct pal_train_options {
     pal_progress_fn progress;               /* called about ten times a second and after each epoch; NULL: not called */
     void *user;
     bool resume;        /* continue from the folder's checkpoint and its weights, or from the start without one */
-    int64_t test_every; /* epochs between two passes over `test`, and NAN figures between them; 0: 1. The last epoch
-                         * of a phase is always measured */
+    int64_t test_every; /* measure on `test` every so many epochs; 0: 1. The figures of the other epochs are NAN. The
+                         * last epoch of a phase is always measured */
 } pal_train_options;
 
 /* Reports what pal_train would refuse before its first step: mismatched sizes, an unknown schedule or optimiser. */

@@ -254,11 +254,11 @@ refused "windows that do not fit" 'fewer --channels' train conv --data data --ch
 refused "convolutions with layers of the decoder" 'no option --decoder-layers' train conv --data data --decoder-layers 5 --out new
 works "a denoiser of convolutions" train dae --data data --channels 2 --hidden 3 --batch 8 --epochs 1 --quiet --out conv-dae
 works "what it makes of noise" denoise conv-dae --sigma 0.2
-refused "an option of another corruption" 'is for --corruption gaussian, not masking' train dae --data data --corruption masking --sigma 0.3 --out new
+refused "an option of another corruption" 'has an effect only with --corruption gaussian, not masking' train dae --data data --corruption masking --sigma 0.3 --out new
 refused "two corruptions" 'choose one by --corruption' train dae --data data --masking 0.2 --sigma 0.3 --out new
 refused "two corruptions of a run" 'leave out --' denoise conv-dae --masking 0.2 --sigma 0.3
-refused "L1 weight of a divergence" 'is for --sparsity l1, not kl' train sae --data data --lambda 3 --out new
-refused "bins of a sigmoid" 'is for --output categorical, not bernoulli' train basic --data data --bins 16 --out new
+refused "L1 weight of a divergence" 'has an effect only with --sparsity l1, not kl' train sae --data data --lambda 3 --out new
+refused "bins of a sigmoid" 'has an effect only with --output categorical, not bernoulli' train basic --data data --bins 16 --out new
 refused "dropout of layers that do not mirror" 'give one rate' train basic --data data --layers 8,4 --tied no --decoder-layers 5,6,7 --dropout .1,.2,.3 --out new
 refused "a norm that there is not" 'exact|rows|hutchinson' train cae --data data --jacobian columns --out new
 check "nothing of it is left behind" [ ! -e new ]
@@ -379,9 +379,9 @@ for code in normal-full bernoulli categorical; do
 done
 works "another estimate of a trained run" evaluate plane --estimate importance --samples 7 --json
 works "an estimate without what the run was trained with" evaluate plane --estimate predictive
-refused "a temperature of a normal code" 'temperature is for --code bernoulli|categorical' train vae --temperature 0.3 --data data --out new
-refused "a warm-up of nothing" 'beta-warm-up is for --estimate' train vae --estimate predictive --beta-warm-up 9 --data data --out new
-refused "beta of nothing, evaluated" 'beta is for --estimate' evaluate plane --estimate predictive --beta 2
+refused "a temperature of a normal code" 'temperature has an effect only with --code bernoulli|categorical' train vae --temperature 0.3 --data data --out new
+refused "a warm-up of nothing" 'beta-warm-up has an effect only with --estimate' train vae --estimate predictive --beta-warm-up 9 --data data --out new
+refused "beta of nothing, evaluated" 'beta has an effect only with --estimate' evaluate plane --estimate predictive --beta 2
 refused "samples of no random code" 'basic-like\|no prior' sample first
 refused "a grid of coins" 'give --samples' sample bernoulli --steps 5
 refused "draws and a grid" 'choose one' sample plane --steps 5 --samples 5
@@ -410,7 +410,7 @@ refused "a normal output by tied weights" 'choose --tied no' train basic --outpu
 refused "all covariances of maps" 'choose --output normal' train conv --channels 2 --output normal-full --data data --out new
 refused "an activation of means and scales" 'choose canonical' train vae --output normal --output-activation sigmoid --data data --out new
 refused "no floor" '1e-06 .. 1000000' train vae --output normal --sigma-min 0 --data data --out new
-refused "a floor of a sigmoid" 'is for --output normal|normal-full, not bernoulli' train vae --sigma-min 0.1 --data data --out new
+refused "a floor of a sigmoid" 'has an effect only with --output normal|normal-full, not bernoulli' train vae --sigma-min 0.1 --data data --out new
 
 # ---- Figures and classifiers
 works "train a sparse one" train sparse --out sparse $small --quiet
@@ -496,9 +496,9 @@ check "the same seed, the same ln p(x)" cmp -s once out
 works "ln p(x) on one thread" evaluate drawn --importance 300 --limit 20 --json --threads 1
 works "ln p(x) in the table" evaluate drawn --importance 300
 works "the bound of grey levels" evaluate plane --beta 3
-check "a cross-entropy is not reported as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*not a density: do not compare with ln p(x)' -e 'evidence' out)" -eq 1 ]
+check "a cross-entropy is not reported as ln p(x)" [ "$(grep -c -e 'cross-entropy of .*not -ln of a density: do not compare it with ln p(x)' -e 'evidence' out)" -eq 1 ]
 works "a loss on grey levels" evaluate plane
-check "a loss is not reported as ln p(x)" grep -q '^  loss: .*cross-entropy of .*not a density' out
+check "a loss is not reported as ln p(x)" grep -q '^  loss: .*cross-entropy of .*not -ln of a density' out
 works "a bound of grey levels as JSON" evaluate plane --json
 check "JSON does not call it evidence" [ -z "$(figure evidence_lower_bound)" ]
 check "JSON calls it a bound" grep -q '^ *"bound": -[0-9.]*' out
@@ -914,9 +914,9 @@ check "a run without labels has no error" grep -q '"error": null' held/run.json
 check "nor a killed one" [ "$(grep -c '"error": 0' held/run.json)" -eq 0 ]
 refused "no run to begin with" "nowhere" train basic --out new --data data --from nowhere
 refused "classes of no classifier" "fine-tuning" train stacked --out new $stack --classes 9
-refused "a rate for nothing" "pretrain-rate is for" train stacked --out new $stack --pretrain none --pretrain-rate 1
+refused "a rate for nothing" "pretrain-rate has an effect only with" train stacked --out new $stack --pretrain none --pretrain-rate 1
 refused "nothing to train" "choose another" train stacked --out new $stack --pretrain none --fine-tuning none
-refused "contraction of a denoiser" "lambda is for" train stacked --out new $stack --lambda 1
+refused "contraction of a denoiser" "lambda has an effect only with" train stacked --out new $stack --lambda 1
 # ---- Errors of range name a valid choice
 choose() { # WHAT CHOICE ARGUMENTS...: train refuses them; the line contains "choose CHOICE"
     what=$1
