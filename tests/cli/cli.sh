@@ -716,7 +716,8 @@ check "a damaged checkpoint is one line" [ "$(wc -l < err)" -eq 1 ]
 "$program" train basic --out long --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
 pid=$!
 tries=0
-while [ ! -s long/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+# Two epochs: the test of a step beyond the planned ones needs more than one.
+while ! grep -q '"epoch":2,' long/metrics.jsonl 2> waited && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 stop INT
 status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
