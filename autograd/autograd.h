@@ -121,6 +121,9 @@ typedef struct pal_context_options {
     void *(*allocate)(size_t size, void *user); /* NULL: malloc and free */
     void (*release)(void *block, void *user);
     void *user;
+    /* Keep subnormal numbers while programs run, as IEEE 754 does. Otherwise they count as zeros: where they appear, a
+     * program would be several times slower. */
+    bool subnormals;
 } pal_context_options;
 
 /* NULL on failure: out of memory, threads cannot be created, isa or struct_size not supported. */
@@ -128,6 +131,7 @@ pal_context *pal_context_new(const pal_context_options *options);
 void pal_context_free(pal_context *context);
 unsigned pal_context_threads(const pal_context *context);
 const char *pal_context_isa(const pal_context *context);
+bool pal_context_subnormals(const pal_context *context);    /* whether programs keep subnormal numbers */
 const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread" */
 const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up; NULL: no advice */
 

@@ -116,6 +116,7 @@ static void fill_info(job *j)
         .threads = (int64_t)pal_context_threads(j->context),
         .isa = pal_context_isa(j->context),
         .blas = pal_context_blas(j->context),
+        .subnormals = pal_context_subnormals(j->context) ? "kept" : "flushed",
     };
 }
 

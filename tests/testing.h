@@ -30,6 +30,15 @@ static inline pal_context *context_with(unsigned threads)
     return c;
 }
 
+/* A context whose programs keep subnormal numbers, for tests at the ends of the range. */
+static inline pal_context *context_with_subnormals(unsigned threads)
+{
+    pal_context *c = pal_context_new(&(pal_context_options){
+        .struct_size = sizeof(pal_context_options), .threads = threads, .subnormals = true});
+    ck_assert_ptr_nonnull(c);
+    return c;
+}
+
 /* An allocator that counts the blocks in use. After `left` more requests, every further request fails. */
 typedef struct meter {
     long left, held;

@@ -47,6 +47,7 @@ static const palt__field after_settings[] = {
     FIELD(COUNT, "threads", threads),
     FIELD(TEXT, "isa", isa),
     FIELD(TEXT, "blas", blas),
+    FIELD(TEXT, "subnormals", subnormals),
     FIELD(COUNT, "result.epochs", result.epochs),
     FIELD(COUNT, "result.planned_epochs", result.planned),
     FIELD(COUNT, "result.steps", result.steps),
@@ -114,6 +115,7 @@ bool palt__info_read(const json_t *object, pal_run_info *info, pal_setting **set
     palt__json_get(object, before_settings, COUNT(before_settings), info);
     palt__json_get(object, after_settings, COUNT(after_settings), info);
     info->optimizer.struct_size = sizeof info->optimizer;
+    if (info->isa && !info->subnormals) info->subnormals = "kept"; /* by versions that did not write it */
     json_t *from = json_object_get(object, "settings");
     *settings = calloc(json_object_size(from) + 1, sizeof **settings);
     if (!*settings) return false;
@@ -135,11 +137,15 @@ void palt__settings_free(pal_setting *settings, size_t n)
     free(settings);
 }
 
+static const char *const subnormals[] = {"subnormals flushed to zero", "subnormals kept"};
+
 size_t pal_run_changes(const pal_run_info *info, const pal_context *context, const char *was[PAL_RUN_CHANGES],
                        const char *is[PAL_RUN_CHANGES])
 {
-    const char *const then[] = {info->isa, info->blas};
-    const char *const now[] = {pal_context_isa(context), pal_context_blas(context)};
+    const bool kept = info->subnormals && !strcmp(info->subnormals, "kept");
+    const char *const then[] = {info->isa, info->blas, info->subnormals ? subnormals[kept] : NULL};
+    const char *const now[] = {pal_context_isa(context), pal_context_blas(context),
+                               subnormals[pal_context_subnormals(context)]};
     size_t n = 0;
     for (size_t i = 0; i < PAL_RUN_CHANGES; i++) {
         if (!then[i] || !strcmp(then[i], now[i])) continue;

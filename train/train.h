@@ -130,7 +130,7 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     pal_optimizer_options optimizer; /* as given: -1 means a true 0 */
     pal_schedule schedule;
     int64_t lanes, threads;
-    const char *isa, *blas;
+    const char *isa, *blas, *subnormals; /* subnormals: "flushed" or "kept" (pal_context_options); NULL: not known */
     pal_train_result result;
     int64_t resumed;     /* how many times */
     const char *changed; /* what differed when the run was resumed, so that the bits may differ; NULL: nothing */
@@ -139,9 +139,9 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
 typedef struct pal_rundir pal_rundir;
 
 /* Compares the recorded run with this context in what its bits depend on besides the settings: the instruction set of
- * the kernels, and the BLAS. Fills was and is with each pair that differs, and returns the number of pairs. A value
- * that the run did not record counts as equal. */
-enum { PAL_RUN_CHANGES = 2 };
+ * the kernels, the BLAS, and whether subnormal numbers are kept. Fills was and is with each pair that differs, and
+ * returns the number of pairs. A value that the run did not record counts as equal. */
+enum { PAL_RUN_CHANGES = 3 };
 size_t pal_run_changes(const pal_run_info *info, const pal_context *context, const char *was[PAL_RUN_CHANGES],
                        const char *is[PAL_RUN_CHANGES]);
 

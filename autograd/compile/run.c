@@ -314,10 +314,10 @@ pal_status pal_run(pal_program *p)
 {
     if (!p) return PAL_ERR_ARGUMENT;
     p->error[0] = 0;
-    pal__workers_enter(p->context->pool);
+    uint64_t before = pal__workers_enter(p->context->pool, !p->context->options.subnormals);
     int saved = pal__blas_enter(&p->context->blas);
     pal_status status = run_steps(p, p->steps, p->n_steps);
     pal__blas_leave(&p->context->blas, saved);
-    pal__workers_leave(p->context->pool);
+    pal__workers_leave(p->context->pool, before);
     return status;
 }

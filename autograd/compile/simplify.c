@@ -17,6 +17,7 @@
  * Why not a search over all rewrites (equality saturation): the rewrites here only shrink or cheapen, so their order
  * hardly matters, and a result that follows from fixed rules in fixed order is the same on every machine. */
 #include "autograd/compile/internal.h"
+#include "autograd/machine/flush.h"
 
 #include <string.h>
 
@@ -41,7 +42,9 @@ static pal_var fold(pal_tape *to, const pal__entry *e, const pal_var *in)
     pal_tile_fn fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key];
     if (!fn) return (pal_var){0};
     pal_tile tile = {.params = &e->params};
+    uint64_t before = pal__flush(!to->context->options.subnormals);
     fn(1, memory[3], pointers, &tile);
+    pal__flush_restore(before);
     pal_tensor one = {.data = memory[3], .dtype = (pal_dtype)e->dtype};
     return pal_fill(to, (pal_dtype)e->dtype, e->shape, pal_tensor_get(&one, 0));
 }

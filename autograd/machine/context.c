@@ -2,6 +2,7 @@
 #include "autograd/machine/internal.h"
 
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static unsigned allowed_processors(void)
 pal_context *pal_context_new(const pal_context_options *given)
 {
     pal_context_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "context", NULL)) return NULL;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_context_options, subnormals), "context", NULL)) return NULL;
     if (!o.allocate || !o.release) {
         o.allocate = system_allocate;
         o.release = system_release;
@@ -101,6 +102,7 @@ void pal_context_free(pal_context *c)
 
 unsigned pal_context_threads(const pal_context *c) { return c ? pal__workers_threads(c->pool) : 0; }
 const char *pal_context_isa(const pal_context *c) { return c ? isa_names[c->isa] : "none"; }
+bool pal_context_subnormals(const pal_context *c) { return c && c->options.subnormals; }
 const char *pal_context_blas(const pal_context *c) { return c ? c->blas.text : "none"; }
 const char *pal_context_advice(const pal_context *c) { return c && c->advice[0] ? c->advice : NULL; }
 pal_isa pal_kernel_isa(const pal_context *c) { return c->isa; }

@@ -22,9 +22,10 @@ pal__workers *pal__workers_new(pal_context *context, unsigned threads, bool pinn
 void pal__workers_free(pal_context *context, pal__workers *pool);
 unsigned pal__workers_threads(const pal__workers *pool);
 void pal__workers_run(pal__workers *pool, size_t tasks, pal_task_fn task, void *argument);
-/* enter ties the calling thread to the processor of worker 0; leave restores its affinity. */
-void pal__workers_enter(pal__workers *pool);
-void pal__workers_leave(pal__workers *pool);
+/* enter ties the calling thread to the processor of worker 0 and, if flush is true, makes subnormal numbers zeros on
+ * all workers. leave restores the calling thread; before is what enter returned. */
+uint64_t pal__workers_enter(pal__workers *pool, bool flush);
+void pal__workers_leave(pal__workers *pool, uint64_t before);
 
 typedef struct pal__blas { /* filled in at run time, so that any CBLAS can be used */
     void (*set_threads)(int);

@@ -7,6 +7,7 @@
  *
  * Workers spin for at most SPIN_NS before they sleep: barriers inside a step are microseconds apart, but a core must
  * not be kept busy between steps. */
+#include "autograd/machine/flush.h"
 #include "autograd/machine/internal.h"
 
 #include <pthread.h>
@@ -34,6 +35,7 @@ struct pal__workers {
     pthread_cond_t work, done_work;
     atomic_uint sleeping, caller_sleeps;
     atomic_bool stop;
+    atomic_bool flush;                         /* inside pal__workers_enter: subnormal numbers are zeros */
     _Alignas(64) atomic_uint_least64_t ticket; /* job << 40 | tasks << 20 | next */
     _Alignas(64) atomic_size_t done;
     _Atomic(pal_task_fn) task;
@@ -66,6 +68,7 @@ static void work(pal__workers *p, unsigned number)
         if (!atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket + 1, memory_order_acq_rel,
                                                    memory_order_acquire))
             continue;
+        if (number) pal__flush(atomic_load_explicit(&p->flush, memory_order_relaxed));
         task(argument, next, number);
         size_t finished = atomic_fetch_add(&p->done, 1) + 1;
         if (finished == tasks && atomic_load(&p->caller_sleeps)) {
@@ -148,17 +151,22 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
 
 unsigned pal__workers_threads(const pal__workers *p) { return p->threads; }
 
-void pal__workers_enter(pal__workers *p)
+uint64_t pal__workers_enter(pal__workers *p, bool flush)
 {
-    if (!p->pinned || p->threads == 1) return;
-    if (pthread_getaffinity_np(pthread_self(), sizeof p->caller, &p->caller)) CPU_ZERO(&p->caller);
-    pin(p, 0);
+    atomic_store_explicit(&p->flush, flush, memory_order_relaxed); /* published with the next ticket */
+    if (p->pinned && p->threads > 1) {
+        if (pthread_getaffinity_np(pthread_self(), sizeof p->caller, &p->caller)) CPU_ZERO(&p->caller);
+        pin(p, 0);
+    }
+    return pal__flush(flush);
 }
 
-void pal__workers_leave(pal__workers *p)
+void pal__workers_leave(pal__workers *p, uint64_t before)
 {
-    if (!p->pinned || p->threads == 1 || CPU_COUNT(&p->caller) == 0) return;
-    (void)pthread_setaffinity_np(pthread_self(), sizeof p->caller, &p->caller);
+    pal__flush_restore(before);
+    atomic_store_explicit(&p->flush, false, memory_order_relaxed);
+    if (p->pinned && p->threads > 1 && CPU_COUNT(&p->caller) > 0)
+        (void)pthread_setaffinity_np(pthread_self(), sizeof p->caller, &p->caller);
 }
 
 pal__workers *pal__workers_new(pal_context *context, unsigned threads, bool pinned)

@@ -206,7 +206,7 @@ static const struct {
     void (*call)(const void *options, pal_error *err);
 } structs[] = {
     {"pal_compile_options", sizeof(pal_compile_options), offsetof(pal_compile_options, trace), compile},
-    ROW(pal_context_options, context),
+    {"pal_context_options", sizeof(pal_context_options), offsetof(pal_context_options, subnormals), context},
     ROW(pal_graph_options, graph),
     ROW(pal_parse_options, parse),
     ROW(pal_gradcheck_options, gradcheck),

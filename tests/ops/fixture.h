@@ -1,4 +1,5 @@
-/* fixture.h - a context of two threads and a float64 tape, created for each test of a suite. */
+/* fixture.h - a context of two threads that keeps subnormal numbers, and a float64 tape, created for each test of a
+ * suite. */
 #ifndef PAL_TESTS_FIXTURE_H
 #define PAL_TESTS_FIXTURE_H
 
@@ -9,7 +10,7 @@ static pal_tape *t;
 
 static inline void setup(void)
 {
-    c = context_with(2);
+    c = context_with_subnormals(2);
     t = pal_tape_new(c, PAL_F64);
 }
 

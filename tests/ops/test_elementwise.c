@@ -157,7 +157,7 @@ static pal_tape *t;
 
 static void setup(void)
 {
-    c = context_with(1);
+    c = context_with_subnormals(1);
     t = pal_tape_new(c, PAL_F64);
 }
 
