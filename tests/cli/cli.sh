@@ -616,7 +616,7 @@ refused "a sweep with a bad combination" 'larger --hidden' sweep k-sparse --hidd
 refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden 4,5 --data data --out swept
 refused "a layer that is not there" 'layer 4 does not exist' filters deep --layer 4
 refused "filters of unlike encoders" 'layer 1' filters deep two
-refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
+refused "a scatter of one unit of a name that is no picture" '.png, .svg or .pdf' scatter two -o two.jpg
 refused "no geometry" 'no run given' geometry
 
 # ---- Graphs
@@ -1005,7 +1005,7 @@ refused "a matrix into no folder" 'choose another --out' classify few-joint -o n
 works "scatter with ellipses" scatter plane --csv --json
 check "ellipses are counted in JSON" [ "$(figure ellipses)" = 37 ]
 check "the numbers are named in JSON" grep -q '"csv": "plane/scatter.csv"' out
-check "ellipses are in the numbers" [ "$(grep -c ',[0-9.e-]*,[0-9.e-]*,[0-9.e-]*$' plane/scatter.csv)" = 37 ]
+check "ellipses are in the numbers" [ "$(grep -c ',[0-9.e-][0-9.e-]*,[0-9.e-][0-9.e-]*,[0-9.e-][0-9.e-]*$' plane/scatter.csv)" = 37 ]
 check "scatter with ellipses makes a picture" is_png plane/scatter.png
 works "scatter with ellipses as SVG" scatter plane -o ellipses.svg
 check "ellipses are drawn, and in the legend" [ "$(grep -c 'stroke-width:1.4;' ellipses.svg)" = 38 ]
@@ -1026,7 +1026,7 @@ check "classify alone makes a picture" [ "$(head -c 5 alone.pdf)" = "%PDF-" ]
 check "classify alone prints the error" grep -q '^  head .*%' out
 if [ -e /dev/full ]; then
     (PATH=/nowhere; "$program" classify few-joint -o full.svg) > out 2> err
-    check "classify on a full disk is status 1" [ $? -eq 1 ]
+    check "classify on a full disk is status 2" [ $? -eq 2 ]
     check "classify on a full disk is one line" [ "$(wc -l < err)" -eq 1 ]
     check "classify on a full disk still prints the error" grep -q '^  head .*%' out
 fi
