@@ -10,8 +10,9 @@ enum { NAME = 256, PATH = 4096 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents.png (default: RUN/geometry.png "
-                "and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png in the last)"),
+    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents.png (default: "
+                "RUN/geometry.png and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png "
+                "in the last)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),

@@ -111,9 +111,11 @@ pal_status palt__canvas_open(palt__canvas **out, const char *path, double width,
         canvas->surface = f->open(canvas->memory, width * f->scale, height * f->scale);
         canvas->cairo = cairo_create(canvas->surface);
     }
-    if (canvas->memory == NULL || cairo_status(canvas->cairo) != CAIRO_STATUS_SUCCESS) {
+    const cairo_status_t opened = canvas->cairo == NULL ? CAIRO_STATUS_NO_MEMORY : cairo_status(canvas->cairo);
+    if (opened != CAIRO_STATUS_SUCCESS) {
         release(canvas);
-        return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory for %g x %g pixels", path, width, height);
+        return pal_error_set(error, opened == CAIRO_STATUS_NO_MEMORY ? PAL_ERR_MEMORY : PAL_ERR_ARGUMENT,
+                             "%s: cannot draw %g x %g pixels: %s", path, width, height, cairo_status_to_string(opened));
     }
     cairo_scale(canvas->cairo, f->scale, f->scale);
     cairo_set_line_cap(canvas->cairo, CAIRO_LINE_CAP_ROUND);

@@ -137,6 +137,13 @@ START_TEST(what_is_no_matrix_is_refused)
     const pal_matrix m = {.struct_size = sizeof m, .panels = &good, .panel_count = 1, .classes = 3};
     ck_assert_int_eq(pal_matrix_write(&m, "", &error), PAL_ERR_ARGUMENT);
     ck_assert_int_eq(pal_matrix_write(&m, path_of("picture.txt"), &error), PAL_ERR_ARGUMENT);
+    static char name[4000]; /* a picture that is too wide for a PNG */
+    memset(name, 'W', sizeof name - 1);
+    const char *const names[] = {name, name, name};
+    pal_matrix wide = m;
+    wide.names = names;
+    ck_assert_int_eq(pal_matrix_write(&wide, path_of(PICTURE), &error), PAL_ERR_ARGUMENT);
+    ck_assert(strstr(error.text, "cannot draw") && !strchr(error.text, '\n'));
     ck_assert_int_eq(count_files(), 0);
 }
 END_TEST
