@@ -63,12 +63,12 @@ typedef struct pal_scatter_options {
     const char *title;
     int64_t ellipses;  /* samples per class whose posterior is drawn; refused unless pal_scatter_ellipses */
     double deviations; /* radius of an ellipse, in standard deviations; 0: 1 */
+    bool csv;          /* also write the numbers, next to the picture */
 } pal_scatter_options;
 
 typedef struct pal_scatter {
     int64_t samples, code; /* number of points; numbers in the code of a sample */
     double share[2];       /* of the variance of the code, along the two axes */
-    bool drawn;            /* false: gnuplot is missing, and only its script and the data were written */
     int64_t ellipses;      /* ellipses of all classes together */
 } pal_scatter;
 
@@ -76,8 +76,8 @@ typedef struct pal_scatter {
 bool pal_scatter_ellipses(const pal_model *model);
 
 /* Draws samples as points, coloured by class. A code of two numbers is drawn directly. A longer code is projected onto
- * its two leading principal components, and so are the covariances of the posteriors. Writes NAME.dat and NAME.gnuplot
- * next to the picture, NAME.png or NAME.svg (pal_points_write). */
+ * its two leading principal components, and so are the covariances of the posteriors. The picture is NAME.png, NAME.svg
+ * or NAME.pdf; with csv, its numbers are in NAME.csv (pal_points_write). */
 pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
                              const char *path, pal_scatter *result, pal_error *err);
 
@@ -124,12 +124,12 @@ typedef struct pal_geometry_picture {
     size_t count;
     const pal_dataset *data; /* for the names of the classes; may be NULL */
     const char *title;
+    bool csv; /* also write the spectra as NAME.csv, next to their picture */
 } pal_geometry_picture;
 
 /* Plots singular values on a logarithmic axis (pal_curves_write): for one model overall and by class, for several
  * models overall only. */
-pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, bool *drawn,
-                                      pal_error *err);
+pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 /* PNG with the samples, and next to each sample its leading tangents. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 

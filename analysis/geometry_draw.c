@@ -27,7 +27,7 @@ static const char *class_name(const pal_dataset *data, int class, char *out)
     return out;
 }
 
-pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char *path, bool *drawn, pal_error *err)
+pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char *path, pal_error *err)
 {
     if (!p->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "spectra: no geometry is given");
     const pal_geometry *first = p->geometries[0];
@@ -66,8 +66,9 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char 
                              .series = series,
                              .series_count = n,
                              .log_y = true,
-                             .classes = classes ? classes_of : NULL};
-        status = pal_curves_write(&curves, path, drawn, err);
+                             .classes = classes ? classes_of : NULL,
+                             .csv = p->csv};
+        status = pal_curves_write(&curves, path, err);
     }
     free(classes_of);
     free(names);

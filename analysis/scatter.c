@@ -119,7 +119,7 @@ static int classes_of(const scatter *s)
     return s->data->labels && s->data->classes <= PAL_POINTS_CLASSES ? s->data->classes : 0;
 }
 
-static pal_status draw(const scatter *s, const pal_scatter_options *o, const char *path, bool *drawn, pal_error *err)
+static pal_status draw(const scatter *s, const pal_scatter_options *o, const char *path, pal_error *err)
 {
     const char *names[PAL_POINTS_CLASSES] = {0};
     char name[LABEL];
@@ -141,8 +141,9 @@ static pal_status draw(const scatter *s, const pal_scatter_options *o, const cha
                          .ellipses = s->ellipses,
                          .ellipse_count = s->n_ellipses,
                          .ellipse_name = name,
-                         .deviations = deviations};
-    return pal_points_write(&points, path, drawn, err);
+                         .deviations = deviations,
+                         .csv = o->csv};
+    return pal_points_write(&points, path, err);
 }
 
 static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_options *o, pal_error *err)
@@ -197,7 +198,8 @@ pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pa
                              const char *path, pal_scatter *result, pal_error *err)
 {
     pal_scatter_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "scatter", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_scatter_options, csv), "scatter", err))
+        return PAL_ERR_ARGUMENT;
     pal_status status = palt__fits(model, data, err);
     if (!status) status = check(model, &o, err);
     if (status) return status;
@@ -210,20 +212,16 @@ pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pa
         &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &threads},
         &own);
     if (!workspace) return pal_error_set(err, own.status, "%s", own.text);
-    bool drawn = false;
     s.k = pal_workspace_code(workspace);
     if (s.k < 2)
         status = pal_error_set(err, PAL_ERR_ARGUMENT,
                                "%s: a code of one number cannot be drawn in a plane: choose 2 units or more",
                                pal_model_variant(model)->name);
     if (!status) status = run(&s, workspace, &o, err);
-    if (!status) status = draw(&s, &o, path, &drawn, err);
+    if (!status) status = draw(&s, &o, path, err);
     if (!status && result)
-        *result = (pal_scatter){.samples = s.n,
-                                .code = s.k,
-                                .share = {s.share[0], s.share[1]},
-                                .drawn = drawn,
-                                .ellipses = (int64_t)s.n_ellipses};
+        *result = (pal_scatter){
+            .samples = s.n, .code = s.k, .share = {s.share[0], s.share[1]}, .ellipses = (int64_t)s.n_ellipses};
     free(s.ellipses);
     free(s.axes);
     free(s.points);

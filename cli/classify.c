@@ -11,7 +11,7 @@ enum { DRAWS = 1000, PATH = 4096 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture of the confusion matrices, .png or .svg (default: RUN/confusion.png)"),
+    PAL_CLI_OUT("picture of the confusion matrices, .png, .svg or .pdf (default: RUN/confusion.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "classify only the first N samples"),
@@ -23,6 +23,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("draws", "1", 1, DRAWS, "N", "how often to draw the labelled samples"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the draws"),
     PAL_CLI_FLAG("confusion", "print the confusion matrices, summed over the draws"),
+    PAL_CLI_CSV,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
     PAL_CLI_END,

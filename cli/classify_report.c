@@ -94,7 +94,7 @@ static json_t *json_of(const job *j, int f)
     return out;
 }
 
-static void print_json(const job *j, const char *picture)
+static void print_json(const job *j, const char *picture, const char *csv)
 {
     json_t *out = json_pack("{s:s, s:s, s:s}", "run", pal_rundir_path(j->run.dir), "model",
                             pal_model_variant(j->run.model)->name, "data", j->run.data->name);
@@ -105,6 +105,7 @@ static void print_json(const job *j, const char *picture)
     for (int f = 0; f < PAL_CLI_FEATURES; f++)
         if (j->answers[f].wanted) json_object_set_new(out, pal_cli_features_names[f], json_of(j, f));
     json_object_set_new(out, "picture", picture ? json_string(picture) : json_null());
+    json_object_set_new(out, "csv", csv ? json_string(csv) : json_null());
     pal_cli_print_json(out);
 }
 
@@ -211,7 +212,7 @@ static void print_table(const job *j)
 
 /* ---- The picture ---------------------------------------------------------------------------------------------- */
 
-static pal_status draw(const job *j, const char *path, bool *drawn, pal_error *err)
+static pal_status draw(const job *j, const char *path, pal_error *err)
 {
     char model[512], title[800], titles[PAL_CLI_FEATURES][WIDTH], samples[64], labels[64];
     const char *names[256] = {0}, *split = pal_cli_given(&j->args, "split");
@@ -239,20 +240,22 @@ static pal_status draw(const job *j, const char *path, bool *drawn, pal_error *e
                                .panels = panels,
                                .panel_count = n,
                                .classes = (size_t)j->classes,
-                               .names = named ? names : NULL};
-    return pal_matrix_write(&matrix, path, drawn, err);
+                               .names = named ? names : NULL,
+                               .csv = pal_cli_flag(&j->args, "csv")};
+    return pal_matrix_write(&matrix, path, err);
 }
 
 int pal_cli_classify_report(const job *j, const char *path)
 {
-    bool drawn;
+    char numbers[4096];
     pal_error err = {0};
-    draw(j, path, &drawn, &err);
+    const bool drawn = draw(j, path, &err) == PAL_OK;
+    const char *csv = drawn ? pal_cli_numbers_of(&j->args, path, numbers, sizeof numbers) : NULL;
     if (pal_cli_flag(&j->args, "json")) {
-        print_json(j, drawn ? path : NULL);
+        print_json(j, drawn ? path : NULL, csv);
     } else {
         print_table(j);
-        if (drawn) printf("\n%s\n", path);
+        if (drawn) printf("\n%s%s%s\n", csv ? csv : "", csv ? "\n" : "", path);
     }
-    return err.status ? pal_cli_say_error(&err) : drawn ? PAL_CLI_DONE : pal_cli_say_undrawn(path);
+    return drawn ? PAL_CLI_DONE : pal_cli_say_error(&err);
 }

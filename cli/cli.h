@@ -123,6 +123,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
 #define PAL_CLI_THREADS    PAL_CLI_INT("threads", "", 1, 1024, "N", "worker threads (default: one per processor)")
 #define PAL_CLI_FORMAT     PAL_CLI_ENUM("format", "csv", "csv|npy", "NAME", "format of standard input and output")
 #define PAL_CLI_JSON       PAL_CLI_FLAG("json", "print one JSON document")
+#define PAL_CLI_CSV        PAL_CLI_FLAG("csv", "also write the numbers of the plot, in a .csv file next to it")
 
 /* What verbs print that need a run and got none. */
 #define PAL_CLI_NO_RUN "no run given: name its folder, such as runs/denoising-001"
@@ -196,12 +197,12 @@ const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, ch
 /* The variant and the settings that differ from their defaults: "denoising, masking 0.5, hidden 256". Returns out. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
 
-/* ---- plots.c: pictures that gnuplot draws --------------------------------------------------------------------- */
+/* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
 
-/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png or .svg. */
+/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png, .svg or .pdf. */
 int pal_cli_check_plot(const pal_cli_args *args);
-/* Prints that gnuplot is missing and which files were written instead; returns the exit status. */
-int pal_cli_say_undrawn(const char *path);
+/* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
+const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
 
 /* ---- encode.c: arrays in, arrays out -------------------------------------------------------------------------- */
 

@@ -10,8 +10,9 @@ enum { NAME = 256, PATH = 4096 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture of the spectra, .png or .svg; the tangents go to FILE-tangents.png (default: RUN/geometry.png "
-                "and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png in the last)"),
+    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents.png (default: "
+                "RUN/geometry.png and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png "
+                "in the last)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),
@@ -19,6 +20,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("images", "6", 1, 64, "N", "samples whose tangents are drawn"),
     PAL_CLI_INT("tangents", "8", 1, 12, "N", "tangents drawn per sample"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the random directions across the data"),
+    PAL_CLI_CSV,
     PAL_CLI_THREADS,
     PAL_CLI_JSON,
     PAL_CLI_END,
@@ -114,7 +116,7 @@ static json_t *classes_of(const job *j, const pal_geometry *g)
     return out;
 }
 
-static void print_json(const job *j, const char *spectra, const char *tangents)
+static void print_json(const job *j, const char *spectra, const char *tangents, const char *csv)
 {
     json_t *runs = json_array();
     for (size_t i = 0; i < j->n; i++) {
@@ -128,8 +130,8 @@ static void print_json(const job *j, const char *spectra, const char *tangents)
                             pal_cli_number(g->across), "along_over_across", pal_cli_number(g->along / g->across),
                             "spectrum", numbers(g->spectrum, g->length), "classes", classes_of(j, g)));
     }
-    pal_cli_print_json(json_pack("{s:s, s:o, s:s?, s:s}", "data", j->runs[0].data->name, "runs", runs, "spectra",
-                                 spectra, "tangents", tangents));
+    pal_cli_print_json(json_pack("{s:s, s:o, s:s, s:s, s:s?}", "data", j->runs[0].data->name, "runs", runs, "spectra",
+                                 spectra, "tangents", tangents, "csv", csv));
 }
 
 static void print_figure(double value, int width, const char *format)
@@ -189,25 +191,30 @@ static void choose_names(const job *j, char *spectra, char *tangents)
 
 static int draw(const job *j)
 {
-    char spectra[PATH], tangents[PATH], title[800], model[512];
+    char spectra[PATH], tangents[PATH], numbers[PATH], title[800], model[512];
     choose_names(j, spectra, tangents);
     if (j->n > 1)
         snprintf(title, sizeof title, "Jacobians of the encoders on %s", j->runs[0].data->name);
     else
         snprintf(title, sizeof title, "%s on %s: Jacobian of the encoder",
                  pal_cli_describe(j->runs[0].model, model, sizeof model), j->runs[0].data->name);
-    pal_geometry_picture p = {(const pal_geometry *const *)j->geometries, j->titles, j->n, j->runs[0].data, title};
+    pal_geometry_picture p = {(const pal_geometry *const *)j->geometries,
+                              j->titles,
+                              j->n,
+                              j->runs[0].data,
+                              title,
+                              pal_cli_flag(&j->args, "csv")};
+    const char *csv = pal_cli_numbers_of(&j->args, spectra, numbers, sizeof numbers);
     pal_error err = {0};
-    bool drawn = false, json = pal_cli_flag(&j->args, "json");
-    if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &drawn, &err))
+    if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &err))
         return pal_cli_say_error(&err);
-    if (json)
-        print_json(j, drawn ? spectra : NULL, tangents);
-    else
-        print_table(j);
-    if (!json && drawn) puts(spectra);
-    if (!json) puts(tangents);
-    return drawn ? PAL_CLI_DONE : pal_cli_say_undrawn(spectra);
+    if (pal_cli_flag(&j->args, "json")) {
+        print_json(j, spectra, tangents, csv);
+        return PAL_CLI_DONE;
+    }
+    print_table(j);
+    printf("%s%s%s\n%s\n", csv ? csv : "", csv ? "\n" : "", spectra, tangents);
+    return PAL_CLI_DONE;
 }
 
 int pal_cli_geometry(int argc, char **argv)

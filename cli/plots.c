@@ -1,25 +1,23 @@
-/* plots.c - pictures that gnuplot draws: the check of their names, and the message if gnuplot is missing. */
+/* plots.c - options of the verbs that draw plots: the name of the picture, and --csv. */
 #include <string.h>
 #include <strings.h>
 
 #include "cli/cli.h"
 
-static bool ends_in(const char *path, const char *ending)
-{
-    size_t length = strlen(path), n = strlen(ending);
-    return length > n && !strcmp(path + length - n, ending);
-}
-
 int pal_cli_check_plot(const pal_cli_args *args)
 {
+    static const char *const endings[] = {".png", ".svg", ".pdf"};
     const char *path = pal_cli_given(args, "out");
-    if (!path || ends_in(path, ".png") || ends_in(path, ".svg")) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--out %s: not a picture: choose a name that ends in .png or .svg", path);
+    const size_t length = path ? strlen(path) : 0;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (length > 4 && path[length - 5] != '/' && !strcasecmp(path + length - 4, endings[i])) return PAL_CLI_GO_ON;
+    if (!path) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--out %s: not a picture: choose a name that ends in .png, .svg or .pdf", path);
 }
 
-int pal_cli_say_undrawn(const char *path)
+const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size)
 {
-    size_t stem = ends_in(path, ".png") || ends_in(path, ".svg") ? strlen(path) - 4 : strlen(path);
-    return pal_cli_say(PAL_CLI_FAILED, "gnuplot is missing: wrote %.*s.gnuplot and %.*s.dat instead of %s", (int)stem,
-                       path, (int)stem, path, path);
+    if (!pal_cli_flag(args, "csv")) return NULL;
+    snprintf(room, size, "%.*s.csv", (int)strlen(path) - 4, path);
+    return room;
 }

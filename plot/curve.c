@@ -1,18 +1,19 @@
-/* curve.c - writes the data and gnuplot commands of training curves; gnuplot.c writes the files and runs gnuplot. */
+/* curve.c - training curves and other series of numbers over one axis. */
 #include "plot/internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* One line style and one mark per series, used in turn. Colour-blind readers can distinguish them, and they are dark
- * enough in print. */
-static const char *const styles[] = {
-    "lc rgb '#0f5fa8' pt 7",       "lc rgb '#d1495b' pt 5",       "lc rgb '#2e8b57' pt 9",
-    "lc rgb '#e09f3e' pt 11",      "lc rgb '#6a4c93' pt 13",      "lc rgb '#444444' pt 6",
-    "lc rgb '#56b4e9' pt 4 dt 2",  "lc rgb '#cc79a7' pt 8 dt 2",  "lc rgb '#8a5a2b' pt 10 dt 2",
-    "lc rgb '#999933' pt 12 dt 2", "lc rgb '#000000' pt 14 dt 2",
+/* One line and one marker per series, used in turn. Colour-blind readers can distinguish them, and they are dark enough
+ * in print. */
+static const palt__look looks[] = {
+    {{{15, 95, 168}, 2.4, 0}, 1, 5},   {{{209, 73, 91}, 2.4, 0}, 2, 5},   {{{46, 139, 87}, 2.4, 0}, 3, 5},
+    {{{224, 159, 62}, 2.4, 0}, 4, 5},  {{{106, 76, 147}, 2.4, 0}, 5, 5},  {{{68, 68, 68}, 2.4, 0}, 7, 5},
+    {{{86, 180, 233}, 2.4, 8}, 8, 5},  {{{204, 121, 167}, 2.4, 8}, 9, 5}, {{{138, 90, 43}, 2.4, 8}, 10, 5},
+    {{{153, 153, 51}, 2.4, 8}, 11, 5}, {{{0, 0, 0}, 2.4, 8}, 12, 5},
 };
-enum { STYLES = sizeof styles / sizeof styles[0], MARKED_POINTS = 40, KEY_INSIDE = 6, SERIES_LIMIT = 1000 };
+enum { LOOKS = sizeof looks / sizeof looks[0], MARKED_POINTS = 40, SERIES_LIMIT = 1000 };
 
 static bool drawable(const pal_curves *curves, size_t i, size_t series)
 {
@@ -26,12 +27,14 @@ static size_t points_of(const pal_curves *curves, size_t series)
     return points;
 }
 
-static pal_status check(const pal_curves *curves, const char *path, pal_error *error)
+/* Copies the struct of the caller, which may be an older version of it, and checks it. */
+static pal_status check(const pal_curves *given, pal_curves *curves, const char *path, pal_error *error)
 {
     size_t points = 0;
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "curves: no path to write to");
-    if (pal_options_read(NULL, curves, sizeof *curves, sizeof *curves, path, error)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(curves, given, sizeof *curves, offsetof(pal_curves, csv), path, error))
+        return PAL_ERR_ARGUMENT;
     if (curves->series == NULL || curves->series_count == 0 || curves->series_count > SERIES_LIMIT)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu curves: give 1 to %d", path, curves->series_count,
                              SERIES_LIMIT);
@@ -52,125 +55,93 @@ static pal_status check(const pal_curves *curves, const char *path, pal_error *e
     return PAL_OK;
 }
 
-/* ---- The data ------------------------------------------------------------------------------------------------- */
+typedef struct plot {
+    const pal_curves *curves;
+    palt__entry *legend;
+} plot;
 
-static void write_data(FILE *stream, const void *user)
+/* ---- The numbers ---------------------------------------------------------------------------------------------- */
+
+static const char *x_label(const pal_curves *curves) { return curves->x_label == NULL ? "epoch" : curves->x_label; }
+
+static void write_table(FILE *stream, const void *user)
 {
-    const pal_curves *curves = user;
-    fputs("# ", stream);
-    palt__gnuplot_heading(stream, curves->x_label == NULL ? "epoch" : curves->x_label);
-    for (size_t s = 0; s < curves->series_count; s++) {
-        putc(' ', stream);
-        palt__gnuplot_heading(stream, curves->series[s].name);
-    }
-    putc('\n', stream);
-    for (size_t i = 0; i < curves->count; i++) {
-        palt__gnuplot_number(stream, curves->x[i], ' ');
-        for (size_t s = 0; s < curves->series_count; s++)
-            palt__gnuplot_number(stream, curves->series[s].y[i], s + 1 < curves->series_count ? ' ' : '\n');
-    }
-}
-
-/* ---- The script ----------------------------------------------------------------------------------------------- */
-
-typedef struct extent {
-    double low, high;
-    bool whole; /* all values are whole numbers */
-} extent;
-
-static void take(extent *e, double value)
-{
-    e->low = fmin(e->low, value);
-    e->high = fmax(e->high, value);
-    e->whole &= value == floor(value);
-}
-
-/* A few epochs get no tics between whole numbers. A single epoch is centred. */
-static void write_x_axis(FILE *stream, extent x)
-{
-    fputs("set autoscale xfix\n", stream);
-    if (x.low == x.high) fprintf(stream, "set xrange [%.17g:%.17g]\n", x.low - 1, x.high + 1);
-    if (x.whole && x.high - x.low < 10) fputs("set xtics 1\n", stream);
-    if (x.whole && x.high - x.low >= 10) /* start at the first value, not before it (such as at rank 0), and label it */
-        fprintf(stream, "set offsets 0, graph 0.02, graph 0.05, graph 0.05\nset xtics add (%.17g)\n", x.low);
-}
-
-/* Logarithmic tics are at powers of ten. A narrow range may contain none; it gets round numbers at equal distances. */
-static void write_log_axis(FILE *stream, extent y)
-{
-    double span = y.high - y.low, step = pow(10, floor(log10(span / 4)));
-    fputs("set logscale y\nset autoscale yfix\n", stream);
-    if (y.high / y.low >= 20 || !isfinite(span) || span <= y.low * 1e-9) {
-        fputs("set mytics 10\nset grid mytics\nset format y '%g'\n", stream);
-        return;
-    }
-    if (span / step > 20) step *= 5;
-    if (span / step > 8) step *= 2;
-    fputs("set ytics (", stream);
-    for (double k = floor(y.low / step); k <= ceil(y.high / step); k++)
-        fprintf(stream, "%s%.10g", k > floor(y.low / step) ? ", " : "", fmax(k, 0.1) * step);
-    fputs(")\n", stream);
-}
-
-static void write_axes(FILE *stream, const pal_curves *curves)
-{
-    extent x = {INFINITY, -INFINITY, true}, y = x;
+    const pal_curves *curves = ((const plot *)user)->curves;
+    palt__csv_text(stream, x_label(curves), ',');
     for (size_t s = 0; s < curves->series_count; s++)
-        for (size_t i = 0; i < curves->count; i++) {
-            if (!drawable(curves, i, s)) continue;
-            take(&x, curves->x[i]);
-            take(&y, curves->series[s].y[i]);
-        }
-    write_x_axis(stream, x);
-    if (curves->log_y) write_log_axis(stream, y);
+        palt__csv_text(stream, curves->series[s].name, s + 1 < curves->series_count ? ',' : '\n');
+    for (size_t i = 0; i < curves->count; i++) {
+        palt__csv_number(stream, curves->x[i], ',');
+        for (size_t s = 0; s < curves->series_count; s++)
+            palt__csv_number(stream, curves->series[s].y[i], s + 1 < curves->series_count ? ',' : '\n');
+    }
 }
 
-static void write_style(FILE *stream, const pal_curves *curves, size_t s, bool marked)
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
+
+static palt__look look_of(const pal_curves *curves, size_t s)
 {
     const int class = curves->classes == NULL ? -1 : curves->classes[s];
-    const char *lines = marked ? "linespoints" : "lines";
-    if (curves->classes == NULL)
-        fprintf(stream, "%s %s lw 1.4", lines, styles[s % STYLES]);
-    else if (class < 0)
-        fprintf(stream, "lines lc rgb '#000000' lw 3.5");
-    else
-        fprintf(stream, "%s lc rgb '%s' pt %d lw 1.2", lines, palt__class_colours[class], 4 + class);
+    palt__look look = looks[s % LOOKS];
+    if (curves->classes != NULL && class < 0) return (palt__look){.pen = {{0, 0, 0}, 5, 0}};
+    if (class >= 0) look = (palt__look){{palt__class_colours[class], 2, 0}, 1 + class, 4.5};
+    if (points_of(curves, s) > MARKED_POINTS) look.marker = 0;
+    return look;
 }
 
-static void write_script(FILE *stream, const void *user, const char *data)
+/* The line is not interrupted where a value is missing. */
+static void draw_series(palt__canvas *canvas, const palt__frame *f, const pal_curves *curves, size_t s)
 {
-    const pal_curves *curves = user;
-    palt__gnuplot_head(stream, curves->title, curves->x_label == NULL ? "epoch" : curves->x_label,
-                       curves->y_label == NULL ? "loss" : curves->y_label);
-    /* A long legend would hide the curves, so it goes outside. */
-    fputs(curves->series_count > KEY_INSIDE
-              ? "set key outside right top Left reverse noenhanced samplen 4 spacing 1.25\n"
-              : "set key top right Left reverse opaque noenhanced samplen 2.5 spacing "
-                "1.25 box lc rgb '#dddddd' height 0.4\nset rmargin 4\n",
-          stream);
-    fputs("set pointsize 0.9\n", stream);
-    write_axes(stream, curves);
-    const char *separator = "plot ";
-    for (size_t s = 0; s < curves->series_count; s++) {
-        size_t points = points_of(curves, s);
-        if (points == 0) continue; /* gnuplot reports an error for a column without a number */
-        palt__gnuplot_setting(stream, separator, data, "");
-        fprintf(stream, " using 1:%zu with ", s + 2);
-        write_style(stream, curves, s, points <= MARKED_POINTS);
-        fputs(" title ", stream);
-        palt__gnuplot_quote(stream, curves->series[s].name);
-        separator = ", \\\n     ";
+    const palt__look look = look_of(curves, s);
+    bool begun = false;
+    for (size_t i = 0; i < curves->count; i++) {
+        if (!drawable(curves, i, s)) continue;
+        (begun ? palt__canvas_line : palt__canvas_move)(canvas,
+                                                        palt__frame_at(f, curves->x[i], curves->series[s].y[i]));
+        begun = true;
     }
-    putc('\n', stream);
+    palt__canvas_stroke(canvas, look.pen);
+    for (size_t i = 0; i < curves->count; i++)
+        if (drawable(curves, i, s)) palt__marker(canvas, palt__frame_at(f, curves->x[i], curves->series[s].y[i]), look);
 }
 
-/* ---- Files ---------------------------------------------------------------------------------------------------- */
-
-pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error)
+static void draw(palt__canvas *canvas, const void *user)
 {
-    if (drawn != NULL) *drawn = false;
-    pal_status status = check(curves, path, error);
+    const plot *p = user;
+    const pal_curves *curves = p->curves;
+    palt__frame f = {.title = curves->title,
+                     .x_label = x_label(curves),
+                     .y_label = curves->y_label == NULL ? "loss" : curves->y_label,
+                     .legend = p->legend,
+                     .x_extent = PALT__NOTHING,
+                     .y_extent = PALT__NOTHING,
+                     .log_y = curves->log_y};
+    for (size_t s = 0; s < curves->series_count; s++) {
+        if (points_of(curves, s) == 0) continue;
+        palt__entry *entry = &p->legend[f.entries++];
+        snprintf(entry->text, sizeof entry->text, "%s", curves->series[s].name);
+        entry->look = look_of(curves, s);
+        for (size_t i = 0; i < curves->count; i++) {
+            if (!drawable(curves, i, s)) continue;
+            palt__extent_take(&f.x_extent, curves->x[i]);
+            palt__extent_take(&f.y_extent, curves->series[s].y[i]);
+        }
+    }
+    palt__frame_make(&f);
+    palt__frame_draw(canvas, &f);
+    for (size_t s = 0; s < curves->series_count; s++) draw_series(canvas, &f, curves, s);
+}
+
+pal_status pal_curves_write(const pal_curves *given, const char *path, pal_error *error)
+{
+    pal_curves curves = {0};
+    pal_status status = check(given, &curves, path, error);
     if (status != PAL_OK) return status;
-    return palt__gnuplot_write(path, PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, write_data, write_script, curves, drawn,
-                               error);
+    plot p = {&curves, calloc(curves.series_count, sizeof *p.legend)};
+    if (p.legend == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
+    const palt__picture picture = {PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, draw, curves.csv ? write_table : NULL,
+                                   &p};
+    status = palt__picture_write(&picture, path, error);
+    free(p.legend);
+    return status;
 }

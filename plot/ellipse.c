@@ -1,12 +1,8 @@
-/* ellipse.c - ellipses of covariance matrices, written as polygons in the coordinates of the data.
- *
- * The ellipses that gnuplot itself draws are rotated in the coordinates of the picture, where the units of the two axes
- * have different lengths. */
+/* ellipse.c - ellipses of covariance matrices, as polygons in the coordinates of the data: in the picture the units of
+ * the two axes have different lengths. */
 #include "plot/internal.h"
 
 #include <math.h>
-
-enum { CORNERS = 72 };
 
 void pal_ellipse_axes(const pal_ellipse *e, double radii[2], double *angle)
 {
@@ -21,17 +17,14 @@ bool palt__ellipse_drawable(const pal_ellipse *e)
     return isfinite(e->x) && isfinite(e->y) && isfinite(e->xx) && isfinite(e->xy) && isfinite(e->yy);
 }
 
-void palt__ellipse_write(FILE *stream, const pal_ellipse *e, double deviations)
+void palt__ellipse_corners(const pal_ellipse *e, double deviations, palt__point out[PALT__ELLIPSE_CORNERS])
 {
     double radii[2], angle;
     pal_ellipse_axes(e, radii, &angle);
     const double c = cos(angle), s = sin(angle);
-    for (int i = 0; i <= CORNERS; i++) {
-        const double turn = 2 * M_PI * (i % CORNERS) / CORNERS;
+    for (int i = 0; i < PALT__ELLIPSE_CORNERS; i++) {
+        const double turn = 2 * M_PI * i / PALT__ELLIPSE_CORNERS;
         const double along = deviations * radii[0] * cos(turn), across = deviations * radii[1] * sin(turn);
-        palt__gnuplot_number(stream, e->x + c * along - s * across, ' ');
-        palt__gnuplot_number(stream, e->y + s * along + c * across, ' ');
-        fprintf(stream, "%d\n", e->of_class);
+        out[i] = (palt__point){e->x + c * along - s * across, e->y + s * along + c * across};
     }
-    putc('\n', stream);
 }

@@ -31,12 +31,6 @@ char *palt__join(const char *first, ...)
     return joined;
 }
 
-const char *palt__last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
 /* Opens a new file next to path; its name has the process id and a counter. Returns -1 on failure, with errno set. */
 static int open_temporary(palt__file *file)
 {

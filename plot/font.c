@@ -115,3 +115,17 @@ const palt__glyph *palt__glyph_of(unsigned char byte)
     if (byte < 32 || byte - 32u >= sizeof glyphs / sizeof glyphs[0]) return &missing;
     return &glyphs[byte - 32];
 }
+
+bool palt__continues(char byte) { return ((unsigned char)byte & 0xC0) == 0x80; }
+
+static int digit_of(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
+
+int palt__stroke_next(const char **strokes, palt__point *p)
+{
+    int count = 0;
+    const char *s = *strokes;
+    for (; *s != ' ' && *s != '\0'; s += 2)
+        if (count < PALT__STROKE) p[count++] = (palt__point){digit_of(s[0]), digit_of(s[1])};
+    *strokes = *s == ' ' ? s + 1 : s;
+    return count;
+}

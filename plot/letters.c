@@ -10,11 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_POINTS = 24, CURVE_STEPS = 8, MAX_LINES = 256 };
+enum { CURVE_STEPS = 8, MAX_LINES = 256 };
 
-typedef struct point {
-    double x, y;
-} point;
+typedef palt__point point;
 typedef struct line {
     point a, b;
     double radius;
@@ -30,7 +28,10 @@ static double unit_of(pal_text_style style)
     return (double)height / PALT__FONT_CAPITAL;
 }
 
-static double radius_of(pal_text_style style) { return unit_of(style) * (style.bold ? 2.45 : 1.6); }
+static double radius_of(pal_text_style style)
+{
+    return unit_of(style) * (style.bold ? PALT__FONT_BOLD : PALT__FONT_PEN);
+}
 
 /* The pen of a bold letter is wider, so the next letter starts further to the right. */
 static int64_t advance_of(unsigned char byte, pal_text_style style)
@@ -38,14 +39,11 @@ static int64_t advance_of(unsigned char byte, pal_text_style style)
     return lround(unit_of(style) * (palt__glyph_of(byte)->advance + (style.bold ? 1.5 : 0.0)));
 }
 
-/* UTF-8 continuation bytes are skipped: the first byte of the character draws one box for all. */
-static bool continues(char byte) { return ((unsigned char)byte & 0xC0) == 0x80; }
-
 int64_t palt__text_measure(const char *text, size_t bytes, pal_text_style style)
 {
     int64_t width = 0;
     for (size_t i = 0; i < bytes; i++)
-        if (!continues(text[i])) width += advance_of((unsigned char)text[i], style);
+        if (!palt__continues(text[i])) width += advance_of((unsigned char)text[i], style);
     return width;
 }
 
@@ -62,12 +60,12 @@ size_t palt__text_wrap(const char *text, pal_text_style style, int64_t width, co
     int64_t used = 0;
     for (; text[end] != '\0' && text[end] != '\n'; end++) {
         if (text[end] == ' ') space = end;
-        if (!continues(text[end])) used += advance_of((unsigned char)text[end], style);
+        if (!palt__continues(text[end])) used += advance_of((unsigned char)text[end], style);
         if (used > width && end > 0 && text[end] != ' ') break;
     }
     bool whole = text[end] == '\0' || text[end] == '\n';
     if (!whole && space > 0) end = space;
-    while (!whole && space == 0 && end > 1 && continues(text[end])) end--; /* never cut inside a character */
+    while (!whole && space == 0 && end > 1 && palt__continues(text[end])) end--; /* never cut inside a character */
     const char *rest = text + end;
     if (*rest == '\n') {
         rest++;
@@ -77,8 +75,6 @@ size_t palt__text_wrap(const char *text, pal_text_style style, int64_t width, co
     *next = rest;
     return end;
 }
-
-static int digit_of(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
 
 static void add_line(outline *shape, point a, point b, double radius)
 {
@@ -113,18 +109,11 @@ static void add_stroke(outline *shape, const point *p, int count, double radius)
 static void trace(outline *shape, const char *strokes, pal_text_style style)
 {
     double unit = unit_of(style), radius = radius_of(style);
-    point p[MAX_POINTS];
-    int count = 0;
+    point p[PALT__STROKE];
     shape->count = 0;
-    for (const char *s = strokes;; s++) {
-        if (*s == ' ' || *s == '\0') {
-            add_stroke(shape, p, count, radius);
-            count = 0;
-            if (*s == '\0') return;
-        } else if (count < MAX_POINTS) {
-            p[count++] = (point){unit * digit_of(s[0]), unit * (PALT__FONT_SIDE - 1 - digit_of(s[1]))};
-            s++;
-        }
+    for (int count; (count = palt__stroke_next(&strokes, p)) > 0;) {
+        for (int i = 0; i < count; i++) p[i] = (point){unit * p[i].x, unit * (PALT__FONT_SIDE - 1 - p[i].y)};
+        add_stroke(shape, p, count, radius);
     }
 }
 
@@ -163,7 +152,7 @@ void palt__text_draw(pal_image *image, int64_t x, int64_t y, const char *text, s
     const int64_t far = INT64_C(1) << 40; /* keeps the sums below from overflowing; no image is that large */
     if (y < -far || y > far || x < -far) return;
     for (size_t i = 0; i < bytes && x < image->width + pad; i++) {
-        if (continues(text[i])) continue;
+        if (palt__continues(text[i])) continue;
         trace(&shape, palt__glyph_of((unsigned char)text[i])->strokes, style);
         for (int64_t dy = -pad; dy < side + pad && shape.count > 0; dy++)
             for (int64_t dx = -pad; dx < side + pad; dx++) ink(&shape, image, x, y, dx, dy, style.colour);

@@ -20,20 +20,22 @@ enum {
     SIDE = 900,    /* side of a matrix with more classes than NUMBERED */
     BESIDE = 78,   /* width of the recall column, to the right of a matrix */
     BETWEEN = 24,  /* space between two matrices */
-    TEXT = 15,     /* font sizes, in the units of palt__gnuplot_title */
+    TEXT = 15,     /* heights of letters */
     SMALL = 13,
+    HEADING = 17,
     DARK = 55, /* hundredths of the colour scale above which text is white */
 };
 
 typedef struct layout { /* in pixels */
     const pal_matrix *matrix;
-    int classes, step;       /* step: every step-th class is named */
-    double tile, height;     /* of a tile: width, height */
-    double names, above;     /* space for the row names, and for the column names */
-    double left;             /* left edge of the first matrix */
-    int digits, title_lines; /* digits: font size of the counts */
-    int width, whole;        /* width and height of the picture */
-    bool turned;             /* column names are rotated by 90 degrees */
+    int classes, step;   /* step: every step-th class is named */
+    double tile, height; /* of a tile: width, height */
+    double names, above; /* space for the row names, and for the column names */
+    double left;         /* left edge of the first matrix */
+    double top;          /* top edge of the matrices */
+    double digits;       /* height of the counts */
+    double width, whole; /* width and height of the picture */
+    bool turned;         /* column names are rotated by 90 degrees */
 } layout;
 
 static int64_t count_at(const pal_matrix *m, size_t panel, int label, int answer)
@@ -55,11 +57,12 @@ static int64_t column_of(const pal_matrix *m, size_t panel, int answer)
     return sum;
 }
 
-static pal_status check(const pal_matrix *m, const char *path, pal_error *error)
+/* Copies the struct of the caller, which may be an older version of it, and checks it. */
+static pal_status check(const pal_matrix *given, pal_matrix *m, const char *path, pal_error *error)
 {
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "matrix: no path to write to");
-    if (pal_options_read(NULL, m, sizeof *m, sizeof *m, path, error)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(m, given, sizeof *m, offsetof(pal_matrix, csv), path, error)) return PAL_ERR_ARGUMENT;
     if (m->classes == 0 || m->classes > CLASSES || m->panels == NULL || m->panel_count == 0 || m->panel_count > PANELS)
         return pal_error_set(error, PAL_ERR_ARGUMENT,
                              "%s: %zu matrices of %zu classes: give 1 to %d matrices of 1 to %d classes", path,
@@ -84,10 +87,7 @@ static const char *name_of(const pal_matrix *m, int class, char room[24])
     return room;
 }
 
-static double width_of(const char *text, int size)
-{
-    return (double)pal_text_width(text, (pal_text_style){.height = size});
-}
+static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
 
 static layout lay_out(const pal_matrix *m)
 {
@@ -107,7 +107,7 @@ static layout lay_out(const pal_matrix *m)
     l.step = (int)ceil(20 / l.height);
     l.turned = column_names + 6 > l.tile * l.step;
     l.above = l.turned ? column_names + 8 : 20;
-    l.width = (int)(2 * MARGIN + 30 + l.names + 12 + (double)m->panel_count * (n * l.tile + BESIDE + BETWEEN));
+    l.width = ceil(2 * MARGIN + 30 + l.names + 12 + (double)m->panel_count * (n * l.tile + BESIDE + BETWEEN));
     l.left = MARGIN + 30 + l.names + 12;
     if (l.width < 700) {
         l.left += (700 - l.width) / 2;
@@ -119,143 +119,146 @@ static layout lay_out(const pal_matrix *m)
         most = counts[i % (m->classes * m->classes)] > most ? counts[i % (m->classes * m->classes)] : most;
     }
     snprintf(room, sizeof room, "%lld", (long long)most);
-    l.digits = (int)fmin(TEXT, floor(TEXT * 0.82 * l.tile / width_of(room, TEXT)));
-    l.title_lines = m->title == NULL ? 0 : palt__gnuplot_title_lines(m->title, l.width - 4 * MARGIN);
-    l.whole = (int)(2 * MARGIN + 36 * l.title_lines + 62 + l.above + n * l.height + 44);
+    l.digits = fmin(TEXT, TEXT * 0.82 * l.tile / width_of(room, TEXT));
+    const double title = palt__title_height(m->title, l.width - 4 * MARGIN);
+    l.top = MARGIN + (title > 0 ? title + 10 : 0) + 66 + l.above;
+    l.whole = ceil(l.top + n * l.height + 44 + MARGIN);
     return l;
 }
 
-/* ---- The data ------------------------------------------------------------------------------------------------- */
+/* ---- The numbers ---------------------------------------------------------------------------------------------- */
 
-static void write_data(FILE *stream, const void *user)
+static double share_of(const pal_matrix *m, size_t panel, int label, int answer)
+{
+    const int64_t all = row_of(m, panel, label);
+    return all > 0 ? (double)count_at(m, panel, label, answer) / (double)all : 0;
+}
+
+static void write_table(FILE *stream, const void *user)
 {
     const pal_matrix *m = ((const layout *)user)->matrix;
-    for (size_t p = 0; p < m->panel_count; p++) {
-        fputs(p > 0 ? "\n\n# label answer count share_of_label" : "# label answer count share_of_label", stream);
-        if (m->panels[p].title != NULL) {
-            fputs(": ", stream);
-            palt__gnuplot_heading(stream, m->panels[p].title);
-        }
-        putc('\n', stream);
-        for (int i = 0; i < (int)m->classes; i++) {
-            const int64_t all = row_of(m, p, i);
+    fputs("matrix,label,answer,count,share_of_label\n", stream);
+    for (size_t p = 0; p < m->panel_count; p++)
+        for (int i = 0; i < (int)m->classes; i++)
             for (int k = 0; k < (int)m->classes; k++) {
-                const int64_t count = count_at(m, p, i, k);
-                fprintf(stream, "%d %d %lld ", i, k, (long long)count);
-                palt__gnuplot_number(stream, all > 0 ? (double)count / (double)all : 0, '\n');
+                palt__csv_text(stream, m->panels[p].title == NULL ? "" : m->panels[p].title, ',');
+                fprintf(stream, "%d,%d,%lld,", i, k, (long long)count_at(m, p, i, k));
+                palt__csv_number(stream, share_of(m, p, i, k), '\n');
             }
-        }
-    }
 }
 
-/* ---- The script ----------------------------------------------------------------------------------------------- */
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
 
-/* The palette has the same steps as the map in colour.c, so that colours between two steps are mixed the same way. */
-static void write_palette(FILE *stream)
+typedef struct panel { /* one matrix that is being drawn */
+    palt__canvas *canvas;
+    const layout *l;
+    size_t index;
+    double left;
+} panel;
+
+/* The middle of the tile in this row and column. */
+static palt__point middle(const panel *p, double row, double column)
 {
-    const char *separator = "set palette defined (";
-    for (int i = -8; i <= 8; i++) {
-        const pal_colour c = pal_colour_diverging(i / 8.0);
-        fprintf(stream, "%s%d '#%02x%02x%02x'", separator, i, c.red, c.green, c.blue);
-        separator = i % 4 ? ", " : ", \\\n    ";
-    }
-    fputs(")\nset cbrange [-1:1]\nunset colorbox\n", stream);
+    return (palt__point){p->left + (column + 0.5) * p->l->tile, p->l->top + (row + 0.5) * p->l->height};
 }
 
-/* Writes a text at column x and row y; whole numbers are the middle of a tile. more: gnuplot options of the label. */
-static void write_text(FILE *stream, const char *text, double x, double y, const char *more, int size,
-                       const char *colour)
+static void write_text(const panel *p, const char *text, double x, double y, palt__letters letters)
 {
-    palt__gnuplot_setting(stream, "set label ", text, " at ");
-    fprintf(stream, "%.4f, %.4f %s noenhanced font ',%d' textcolor rgb '%s'\n", x, y, more, size, colour);
+    palt__canvas_text(p->canvas, (palt__point){x, y}, text, strlen(text), letters);
 }
 
-static void write_percent(FILE *stream, int64_t of, int64_t all, double x, double y, bool bold)
+static void write_percent(const panel *p, int64_t of, int64_t all, double x, double y, pal_colour colour)
 {
     char text[32] = "-";
     if (all > 0) snprintf(text, sizeof text, "%.1f%%", 100 * (double)of / (double)all);
-    write_text(stream, text, x, y, "center", SMALL, bold ? "#000000" : "#555555");
+    write_text(p, text, x, y, (palt__letters){.height = SMALL, .colour = colour, .anchor = 0.5});
 }
 
-static void write_margins(FILE *stream, const layout *l, size_t panel)
+static void draw_tile(const panel *p, int label, int answer)
 {
+    const layout *l = p->l;
+    const bool few = l->classes <= NUMBERED;
+    const int64_t count = count_at(l->matrix, p->index, label, answer);
+    const double tone = sqrt(share_of(l->matrix, p->index, label, answer)), gap = few ? 1 : 0;
+    const palt__point at = middle(p, label, answer);
+    palt__canvas_rectangle(p->canvas, at.x - l->tile / 2 + gap, at.y - l->height / 2 + gap, l->tile - 2 * gap,
+                           l->height - 2 * gap);
+    palt__canvas_fill(p->canvas, pal_colour_diverging(label == answer ? -tone : tone));
+    if (!few || count == 0) return;
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)count);
+    write_text(
+        p, text, at.x, at.y,
+        (palt__letters){.height = l->digits, .colour = tone > DARK / 100.0 ? PALT__WHITE : PALT__INK, .anchor = 0.5});
+}
+
+/* The names of the classes beside and above the tiles; recall and precision of each class. */
+static void draw_class(const panel *p, int k)
+{
+    const layout *l = p->l;
     const pal_matrix *m = l->matrix;
-    const double n = l->classes, beside = n - 0.5 + (BESIDE - 6) / 2.0 / l->tile, below = n - 0.5 + 20 / l->height,
-                 head = -0.5 - 8 / l->height;
+    const palt__point at = middle(p, k, k);
+    const int64_t own = count_at(m, p->index, k, k);
+    const double right = p->left + l->classes * l->tile + (BESIDE - 6) / 2.0,
+                 below = l->top + l->classes * l->height + 20;
     char room[24];
-    int64_t right = 0, all = 0;
-    for (int k = 0; k < l->classes; k++) {
-        const int64_t own = count_at(m, panel, k, k), labelled = row_of(m, panel, k);
-        right += own;
-        all += labelled;
-        if (k % l->step) continue;
-        const char *name = name_of(m, k, room);
-        if (panel == 0) write_text(stream, name, -0.5 - 8 / l->tile, k, "right", TEXT, "#000000");
-        write_text(stream, name, k, l->turned ? head : head - 6 / l->height, l->turned ? "left rotate by 90" : "center",
-                   SMALL, "#000000");
-        if (l->height >= 16) write_percent(stream, own, labelled, beside, k, false);
-        if (l->tile >= NARROW) write_percent(stream, own, column_of(m, panel, k), k, below, false);
-    }
-    write_percent(stream, right, all, beside, below, true);
-    write_text(stream, "recall", beside, head - 6 / l->height, "center", SMALL, "#555555");
-    if (panel == 0 && l->tile >= NARROW)
-        write_text(stream, "precision", -0.5 - 8 / l->tile, below, "right", SMALL, "#555555");
-    write_text(stream, m->column_label == NULL ? "answer" : m->column_label, (n - 1) / 2,
-               head - (l->above + 12) / l->height, "center", TEXT, "#555555");
-    if (m->panels[panel].title != NULL)
-        write_text(stream, m->panels[panel].title, (n - 1) / 2, head - (l->above + 42) / l->height, "center", 17,
-                   "#000000");
-    if (panel == 0)
-        write_text(stream, m->row_label == NULL ? "label" : m->row_label, -0.5 - (l->names + 28) / l->tile, (n - 1) / 2,
-                   "center rotate by 90", TEXT, "#555555");
+    const char *name = name_of(m, k, room);
+    if (p->index == 0)
+        write_text(p, name, p->left - 8, at.y, (palt__letters){.height = TEXT, .colour = PALT__INK, .anchor = 1});
+    write_text(
+        p, name, at.x, l->top - (l->turned ? 8 : 16),
+        (palt__letters){.height = SMALL, .colour = PALT__INK, .anchor = l->turned ? 0 : 0.5, .turned = l->turned});
+    if (l->height >= 16) write_percent(p, own, row_of(m, p->index, k), right, at.y, PALT__GREY);
+    if (l->tile >= NARROW) write_percent(p, own, column_of(m, p->index, k), at.x, below, PALT__GREY);
 }
 
-static void write_panel(FILE *stream, const layout *l, size_t panel, const char *data)
+static void draw_headings(const panel *p)
 {
-    const double n = l->classes, wide = n * l->tile, left = l->left + (double)panel * (wide + BESIDE + BETWEEN),
-                 bottom = MARGIN + 44, half = l->classes <= NUMBERED ? 0.5 - 1 / l->height : 0.5;
-    fputs("unset label\n", stream);
-    fprintf(stream, "set lmargin at screen %.6f\nset rmargin at screen %.6f\n", left / l->width,
-            (left + wide) / l->width);
-    fprintf(stream, "set bmargin at screen %.6f\nset tmargin at screen %.6f\n", bottom / l->whole,
-            (bottom + n * l->height) / l->whole);
-    write_margins(stream, l, panel);
-    palt__gnuplot_setting(stream, "plot ", data, "");
-    fprintf(stream, " index %zu using 2:1:(%.4f):(%.4f):(tone($1, $2, $4)) with boxxyerror fc palette notitle", panel,
-            l->classes <= NUMBERED ? 0.5 - 1 / l->tile : 0.5, half);
-    if (l->classes <= NUMBERED) {
-        palt__gnuplot_setting(stream, ", \\\n     ", data, "");
-        fprintf(stream,
-                " index %zu using 2:1:($3 > 0 ? sprintf('%%d', $3) : ''):(ink($1, $2, $4)) with labels noenhanced "
-                "font ',%d' tc rgb variable notitle",
-                panel, l->digits);
+    const layout *l = p->l;
+    const pal_matrix *m = l->matrix;
+    const double wide = l->classes * l->tile, high = l->classes * l->height,
+                 right = p->left + wide + (BESIDE - 6) / 2.0, below = l->top + high + 20, across = p->left + wide / 2,
+                 head = l->top - l->above - 20;
+    const palt__letters text = {.height = TEXT, .colour = PALT__GREY, .anchor = 0.5};
+    int64_t good = 0, all = 0;
+    for (int k = 0; k < l->classes; k++) {
+        good += count_at(m, p->index, k, k);
+        all += row_of(m, p->index, k);
     }
-    putc('\n', stream);
+    write_percent(p, good, all, right, below, (pal_colour){0, 0, 0});
+    write_text(p, "recall", right, l->top - 16, (palt__letters){.height = SMALL, .colour = PALT__GREY, .anchor = 0.5});
+    write_text(p, m->column_label == NULL ? "answer" : m->column_label, across, head, text);
+    if (m->panels[p->index].title != NULL)
+        palt__canvas_fit(p->canvas, (palt__point){across, head - 32}, m->panels[p->index].title, wide + BESIDE,
+                         (palt__letters){.height = HEADING, .colour = PALT__INK, .anchor = 0.5});
+    if (p->index > 0) return;
+    if (l->tile >= NARROW)
+        write_text(p, "precision", p->left - 8, below,
+                   (palt__letters){.height = SMALL, .colour = PALT__GREY, .anchor = 1});
+    palt__canvas_fit(p->canvas, (palt__point){p->left - l->names - 28, l->top + high / 2},
+                     m->row_label == NULL ? "label" : m->row_label, high,
+                     (palt__letters){.height = TEXT, .colour = PALT__GREY, .anchor = 0.5, .turned = true});
 }
 
-static void write_script(FILE *stream, const void *user, const char *data)
+static void draw(palt__canvas *canvas, const void *user)
 {
     const layout *l = user;
-    write_palette(stream);
-    fprintf(stream,
-            "tone(label, answer, share) = (label == answer ? -1 : 1) * sqrt(share)\n"
-            "ink(label, answer, share) = abs(tone(label, answer, share)) > 0.%d ? 0xffffff : 0x222222\n"
-            "set style fill solid 1 noborder\n"
-            "unset border\nunset tics\nunset key\n"
-            "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\n",
-            DARK, l->classes - 0.5, l->classes - 0.5);
-    fputs("set multiplot", stream);
-    if (l->matrix->title != NULL) palt__gnuplot_title(stream, " title ", l->matrix->title, l->width - 4 * MARGIN);
-    putc('\n', stream);
-    for (size_t p = 0; p < l->matrix->panel_count; p++) write_panel(stream, l, p, data);
-    fputs("unset multiplot\n", stream);
+    palt__title_draw(canvas, l->matrix->title, l->width / 2, MARGIN, l->width - 4 * MARGIN);
+    for (size_t i = 0; i < l->matrix->panel_count; i++) {
+        const panel p = {canvas, l, i, l->left + (double)i * (l->classes * l->tile + BESIDE + BETWEEN)};
+        for (int label = 0; label < l->classes; label++)
+            for (int answer = 0; answer < l->classes; answer++) draw_tile(&p, label, answer);
+        for (int k = 0; k < l->classes; k += l->step) draw_class(&p, k);
+        draw_headings(&p);
+    }
 }
 
-pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, bool *drawn, pal_error *error)
+pal_status pal_matrix_write(const pal_matrix *given, const char *path, pal_error *error)
 {
-    if (drawn != NULL) *drawn = false;
-    pal_status status = check(matrix, path, error);
+    pal_matrix matrix = {0};
+    pal_status status = check(given, &matrix, path, error);
     if (status != PAL_OK) return status;
-    const layout l = lay_out(matrix);
-    return palt__gnuplot_write(path, l.width, l.whole, write_data, write_script, &l, drawn, error);
+    const layout l = lay_out(&matrix);
+    const palt__picture picture = {l.width, l.whole, draw, matrix.csv ? write_table : NULL, &l};
+    return palt__picture_write(&picture, path, error);
 }

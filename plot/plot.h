@@ -1,4 +1,5 @@
-/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices.
+/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices. Grids are PNG files;
+ * the others are PNG, SVG or PDF files, by the ending of the name. Equal data gives equal bytes.
  *
  * One constant struct describes a picture and one call makes it; there is no other configuration. A size that is 0 is
  * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. In images drawn here,
@@ -110,7 +111,7 @@ pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *err
 /* ---- Curves --------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_series {
-    const char *name; /* such as "train_loss": the column heading in the data file and the entry in the legend */
+    const char *name; /* such as "train_loss": the entry in the legend, and the heading of the column in NAME.csv */
     const double *y;  /* pal_curves.count values; a value that is not finite is not drawn */
 } pal_series;
 
@@ -126,12 +127,13 @@ typedef struct pal_curves {
      * class. -1: the series is for all classes together and is drawn as a thicker line. NULL: series have no classes.
      */
     const int *classes;
+    bool csv; /* also write the numbers, next to the picture */
 } pal_curves;
 
-/* Writes a picture with gnuplot. path is NAME.png or NAME.svg. NAME.dat (a heading line, then x and all series as
- * columns) and NAME.gnuplot are written next to it. If gnuplot is not on the search path, both files are still written,
- * *drawn is false and the status is PAL_OK: tell the user. drawn may be NULL. */
-pal_status pal_curves_write(const pal_curves *curves, const char *path, bool *drawn, pal_error *error);
+/* Writes a picture. path is NAME.png, NAME.svg or NAME.pdf; another ending is refused (PAL_ERR_ARGUMENT). With csv, the
+ * numbers are in NAME.csv: a line of headings, then x and all series as columns; a value that is not finite is empty.
+ * An error names the file: PAL_ERR_IO if it cannot be written, PAL_ERR_MEMORY if there is no memory. */
+pal_status pal_curves_write(const pal_curves *curves, const char *path, pal_error *error);
 
 /* ---- Points --------------------------------------------------------------------------------------------------- */
 
@@ -158,13 +160,14 @@ typedef struct pal_points {
     size_t ellipse_count;
     const char *ellipse_name; /* for the legend; NULL: no entry */
     double deviations;        /* size of the ellipses in standard deviations; 0: 1 */
+    bool csv;                 /* also write the numbers, next to the picture */
 } pal_points;
 
 /* Writes a scatter plot. The number of each class is drawn at the median of its points, or next to it if another number
- * is there. NAME.dat has one line per point, in the order given: x, y and the class (-1: no class). The ellipses follow
- * after two empty lines, as closed polygons with an empty line after each. Files, *drawn and status are as for
- * pal_curves_write. */
-pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error);
+ * is there. NAME.csv has one line per point, in the order given: x, y and the class (-1: no class). If there are
+ * ellipses, each has a line after these, and all lines have three more fields, the covariance xx, xy, yy; they are
+ * empty for a point. Files and status are as for pal_curves_write. */
+pal_status pal_points_write(const pal_points *points, const char *path, pal_error *error);
 
 /* ---- Confusion matrices --------------------------------------------------------------------------------------- */
 
@@ -180,13 +183,14 @@ typedef struct pal_matrix {
     const pal_matrix_panel *panels;       /* drawn side by side, up to 16 */
     size_t panel_count, classes;          /* up to 256 classes; up to 26, the counts are written in the tiles */
     const char *const *names;             /* class names; NULL: class numbers */
+    bool csv;                             /* also write the numbers, next to the picture */
 } pal_matrix;
 
 /* Writes confusion matrices. Each tile has its count. A tile is darker if it has a larger share of the samples of its
  * label; correct answers are blue and wrong answers red. Recall is at the right, precision below, and the share of all
- * correct answers in the corner. NAME.dat has one line per tile: label, answer, count, share; two empty lines separate
- * the panels. Files, *drawn and status are as for pal_curves_write. */
-pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, bool *drawn, pal_error *error);
+ * correct answers in the corner. NAME.csv has one line per tile: title of the panel, label, answer, count, share. Files
+ * and status are as for pal_curves_write. */
+pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, pal_error *error);
 
 #ifdef __cplusplus
 }

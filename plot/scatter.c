@@ -10,11 +10,10 @@
 #include <string.h>
 
 /* Colours that colour-blind readers can distinguish (based on the muted scheme of Paul Tol, with black). */
-const char *const palt__class_colours[PAL_POINTS_CLASSES] = {
-    "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#777722", "#aa4499", "#222222",
+const pal_colour palt__class_colours[PAL_POINTS_CLASSES] = {
+    {51, 34, 136}, {204, 102, 119}, {17, 119, 51},  {221, 170, 51}, {136, 204, 238},
+    {136, 34, 85}, {68, 170, 153},  {119, 119, 34}, {170, 68, 153}, {34, 34, 34},
 };
-
-enum { PALE = PAL_POINTS_CLASSES + 1 }; /* number of the first of the paler linetypes */
 
 static bool drawable(const pal_points *points, size_t i) { return isfinite(points->x[i]) && isfinite(points->y[i]); }
 
@@ -34,12 +33,14 @@ static size_t ellipses_of(const pal_points *points)
     return count;
 }
 
-static pal_status check(const pal_points *points, const char *path, pal_error *error)
+/* Copies the struct of the caller, which may be an older version of it, and checks it. */
+static pal_status check(const pal_points *given, pal_points *points, const char *path, pal_error *error)
 {
     size_t drawn = 0;
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "points: no path to write to");
-    if (pal_options_read(NULL, points, sizeof *points, sizeof *points, path, error)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(points, given, sizeof *points, offsetof(pal_points, csv), path, error))
+        return PAL_ERR_ARGUMENT;
     if (points->count > 0 && (points->x == NULL || points->y == NULL))
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no coordinates", path);
     if (points->classes != NULL && (points->class_count == 0 || points->class_count > PAL_POINTS_CLASSES))
@@ -65,24 +66,41 @@ static pal_status check(const pal_points *points, const char *path, pal_error *e
 
 static const char *label_or(const char *label, const char *otherwise) { return label == NULL ? otherwise : label; }
 
-static void write_data(FILE *stream, const void *user)
+static double deviations_of(const pal_points *points) { return points->deviations > 0 ? points->deviations : 1; }
+
+typedef struct plot {
+    const pal_points *points;
+    double *room; /* for the medians */
+} plot;
+
+/* ---- The numbers ---------------------------------------------------------------------------------------------- */
+
+/* One line per point. If there are ellipses, one line follows for each; only these lines have a covariance. */
+static void write_table(FILE *stream, const void *user)
 {
-    const pal_points *points = user;
-    fputs("# ", stream);
-    palt__gnuplot_heading(stream, label_or(points->x_label, "x"));
-    putc(' ', stream);
-    palt__gnuplot_heading(stream, label_or(points->y_label, "y"));
-    fputs(" class\n", stream);
+    const pal_points *points = ((const plot *)user)->points;
+    const bool ellipses = ellipses_of(points) > 0;
+    palt__csv_text(stream, label_or(points->x_label, "x"), ',');
+    palt__csv_text(stream, label_or(points->y_label, "y"), ',');
+    fputs(ellipses ? "class,xx,xy,yy\n" : "class\n", stream);
     for (size_t i = 0; i < points->count; i++) {
-        palt__gnuplot_number(stream, points->x[i], ' ');
-        palt__gnuplot_number(stream, points->y[i], ' ');
-        fprintf(stream, "%d\n", class_of(points, i));
+        palt__csv_number(stream, points->x[i], ',');
+        palt__csv_number(stream, points->y[i], ',');
+        fprintf(stream, ellipses ? "%d,,,\n" : "%d\n", class_of(points, i));
     }
-    if (ellipses_of(points) > 0) fputs("\n\n# ellipses\n", stream);
-    for (size_t i = 0; i < points->ellipse_count; i++)
-        if (palt__ellipse_drawable(&points->ellipses[i]))
-            palt__ellipse_write(stream, &points->ellipses[i], points->deviations > 0 ? points->deviations : 1);
+    for (size_t i = 0; i < points->ellipse_count; i++) {
+        const pal_ellipse *e = &points->ellipses[i];
+        if (!palt__ellipse_drawable(e)) continue;
+        palt__csv_number(stream, e->x, ',');
+        palt__csv_number(stream, e->y, ',');
+        fprintf(stream, "%d,", e->of_class);
+        palt__csv_number(stream, e->xx, ',');
+        palt__csv_number(stream, e->xy, ',');
+        palt__csv_number(stream, e->yy, '\n');
+    }
 }
+
+/* ---- Positions of the class numbers --------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -100,144 +118,163 @@ static double median(const pal_points *points, const double *coordinate, int cla
     return room[count / 2];
 }
 
-/* ---- Positions of the class numbers --------------------------------------------------------------------------- */
-
-/* Size of the box of a class number, as fractions of the extent of the points. A number with the space around it takes
- * 40 of about 800 by 600 pixels. The fractions are a little larger, because the axes show more than the extent. */
-static const double box[2] = {0.055, 0.072};
+/* Width and height of the box of a class number, with the space around it, in pixels. */
+static const double box[2] = {36, 38};
+enum { NUMBER = 20 }; /* height of a digit */
 
 typedef struct mark {
     int class;
-    double at[2]; /* from 0 to 1 of the extent of the points */
+    double at[2];
 } mark;
 
 /* Moves two overlapping boxes apart, each by half the distance, along the axis on which less movement is needed.
- * At equal coordinates the lower class, a, moves left or down. */
+ * At equal coordinates the lower class, a, moves left or up. */
 static bool push_apart(mark *a, mark *b)
 {
     double lack[2];
     for (int k = 0; k < 2; k++) lack[k] = box[k] - fabs(a->at[k] - b->at[k]);
-    if (lack[0] < 1e-9 || lack[1] < 1e-9) return false;
+    if (lack[0] < 1e-6 || lack[1] < 1e-6) return false;
     const int k = lack[0] / box[0] > lack[1] / box[1];
-    const double step = (lack[k] / 2 + 1e-6) * (a->at[k] > b->at[k] ? 1 : -1);
+    const double step = (lack[k] / 2 + 1e-3) * (a->at[k] > b->at[k] ? 1 : -1);
     a->at[k] += step;
     b->at[k] -= step;
     return true;
 }
 
-static void spread(mark *numbers, int count)
+static void keep_inside(const palt__frame *f, mark *m)
+{
+    m->at[0] = fmin(fmax(m->at[0], f->left + box[0] / 2), f->right - box[0] / 2);
+    m->at[1] = fmin(fmax(m->at[1], f->top + box[1] / 2), f->bottom - box[1] / 2);
+}
+
+static void spread(const palt__frame *f, mark *numbers, int count)
 {
     bool moved = true;
     for (int round = 0; moved && round < 1000; round++) {
         moved = false;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
             for (int j = 0; j < i; j++) moved |= push_apart(&numbers[j], &numbers[i]);
+            keep_inside(f, &numbers[i]);
+        }
     }
 }
 
-static void extent_of(const pal_points *points, const double *coordinate, double *low, double *span)
+static void draw_numbers(palt__canvas *canvas, const palt__frame *f, const pal_points *points, double *room)
 {
-    double high = -INFINITY;
-    *low = INFINITY;
-    for (size_t i = 0; i < points->count; i++) {
-        if (!drawable(points, i)) continue;
-        *low = fmin(*low, coordinate[i]);
-        high = fmax(high, coordinate[i]);
-    }
-    *span = high > *low && isfinite(high - *low) ? high - *low : 1;
-}
-
-static void write_numbers(FILE *stream, const pal_points *points, double *room)
-{
-    const double *const coordinates[2] = {points->x, points->y};
-    double low[2], span[2];
     mark numbers[PAL_POINTS_CLASSES];
     int count = 0;
-    for (int k = 0; k < 2; k++) extent_of(points, coordinates[k], &low[k], &span[k]);
     for (int class = 0; class < (int)points->class_count; class ++) {
         if (points_of(points, class) == 0) continue;
-        numbers[count].class = class;
-        for (int k = 0; k < 2; k++)
-            numbers[count].at[k] = (median(points, coordinates[k], class, room) - low[k]) / span[k];
-        count++;
+        const double x = median(points, points->x, class, room), y = median(points, points->y, class, room);
+        const palt__point at = palt__frame_at(f, x, y);
+        numbers[count++] = (mark){class, {at.x, at.y}};
     }
-    spread(numbers, count);
-    fputs("set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.6, 0.4\n", stream);
-    for (int i = 0; i < count; i++)
-        fprintf(stream, "set label '%d' at %.17g, %.17g center front boxed textcolor rgb '%s' font ',20'\n",
-                numbers[i].class, low[0] + numbers[i].at[0] * span[0], low[1] + numbers[i].at[1] * span[1],
-                palt__class_colours[numbers[i].class]);
-}
-
-/* Defines linetype 1 + k in the colour of class k, and linetype PALE + k in a paler shade of it. */
-static void write_linetypes(FILE *stream, size_t classes, bool pale)
-{
-    for (size_t k = 0; k < classes; k++)
-        fprintf(stream, "set linetype %zu lc rgb '%s' pt 7\n", k + 1, palt__class_colours[k]);
-    for (size_t k = 0; pale && k < classes; k++) {
-        const unsigned long full = strtoul(palt__class_colours[k] + 1, NULL, 16);
-        unsigned long mixed = 0;
-        for (int shift = 0; shift < 24; shift += 8) mixed |= (255 - (255 - (full >> shift & 255)) * 2 / 5) << shift;
-        fprintf(stream, "set linetype %zu lc rgb '#%06lx' pt 7\n", k + PALE, mixed);
+    spread(f, numbers, count);
+    for (int i = 0; i < count; i++) {
+        const double x = numbers[i].at[0], y = numbers[i].at[1];
+        const char digit[2] = {(char)('0' + numbers[i].class), '\0'};
+        _Static_assert(PAL_POINTS_CLASSES <= 10, "a class has one digit");
+        palt__canvas_rectangle(canvas, x - box[0] / 2 + 4, y - box[1] / 2 + 4, box[0] - 8, box[1] - 8);
+        palt__canvas_fill(canvas, PALT__WHITE);
+        palt__canvas_text(
+            canvas, (palt__point){x, y}, digit, 1,
+            (palt__letters){
+                .height = NUMBER, .colour = palt__class_colours[numbers[i].class], .anchor = 0.5, .bold = true});
     }
 }
 
-/* Writes the legend. */
-static void write_class_names(FILE *stream, const pal_points *points)
+/* ---- The picture ---------------------------------------------------------------------------------------------- */
+
+static uint8_t paler(uint8_t level) { return (uint8_t)(255 - (255 - level) * 2 / 5); }
+
+static pal_colour colour_of(int class, bool pale)
 {
-    for (size_t k = 0; k < points->class_count; k++) {
+    const pal_colour full = palt__class_colours[class < 0 ? 0 : class];
+    return pale ? (pal_colour){paler(full.red), paler(full.green), paler(full.blue)} : full;
+}
+
+static size_t name_classes(const pal_points *points, palt__entry *legend)
+{
+    size_t n = 0;
+    for (size_t k = 0; points->classes != NULL && k < points->class_count; k++) {
         if (points_of(points, (int)k) == 0) continue;
-        char number[24], name[160];
-        snprintf(number, sizeof number, "%zu", k);
-        if (points->names == NULL)
-            snprintf(name, sizeof name, "%s", number);
-        else
-            snprintf(name, sizeof name, "%s  %s", number, points->names[k]);
-        fprintf(stream, ", \\\n     NaN with points pt 7 ps 1.4 lc rgb '%s' title ", palt__class_colours[k]);
-        palt__gnuplot_quote(stream, name);
+        snprintf(legend[n].text, sizeof legend->text, points->names == NULL ? "%zu" : "%zu  %s", k,
+                 points->names == NULL ? "" : points->names[k]);
+        legend[n++].look = (palt__look){.pen = {.colour = palt__class_colours[k]}, .marker = 1, .size = 7};
+    }
+    if (ellipses_of(points) == 0 || points->ellipse_name == NULL) return n;
+    snprintf(legend[n].text, sizeof legend->text, "%s", points->ellipse_name);
+    legend[n].look = (palt__look){.pen = {.colour = PALT__INK, .width = 1.4}};
+    return n + 1;
+}
+
+static void draw_ellipses(palt__canvas *canvas, const palt__frame *f, const pal_points *points)
+{
+    palt__point corners[PALT__ELLIPSE_CORNERS];
+    for (size_t i = 0; i < points->ellipse_count; i++) {
+        const pal_ellipse *e = &points->ellipses[i];
+        if (!palt__ellipse_drawable(e)) continue;
+        palt__ellipse_corners(e, deviations_of(points), corners);
+        for (int k = 0; k < PALT__ELLIPSE_CORNERS; k++) corners[k] = palt__frame_at(f, corners[k].x, corners[k].y);
+        palt__canvas_polygon(canvas, corners, PALT__ELLIPSE_CORNERS);
+        palt__canvas_stroke(canvas, (palt__pen){colour_of(points->classes == NULL ? -1 : e->of_class, false), 1.4, 0});
     }
 }
 
-static void write_ellipses(FILE *stream, const pal_points *points, const char *data)
+/* The axes show all points and all ellipses. */
+static void take_extents(const pal_points *points, palt__frame *f)
 {
-    palt__gnuplot_setting(stream, ", \\\n     ", data, " index 1");
-    if (points->classes == NULL)
-        fprintf(stream, " using 1:2 with lines lw 0.8 lc rgb '%s' notitle", palt__class_colours[0]);
-    else
-        fputs(" using 1:2:($3 + 1) with lines lw 0.8 lc variable notitle", stream);
+    palt__point corners[PALT__ELLIPSE_CORNERS];
+    f->x_extent = f->y_extent = PALT__NOTHING;
+    for (size_t i = 0; i < points->count; i++) {
+        if (!drawable(points, i)) continue;
+        palt__extent_take(&f->x_extent, points->x[i]);
+        palt__extent_take(&f->y_extent, points->y[i]);
+    }
+    for (size_t i = 0; i < points->ellipse_count; i++) {
+        if (!palt__ellipse_drawable(&points->ellipses[i])) continue;
+        palt__ellipse_corners(&points->ellipses[i], deviations_of(points), corners);
+        for (int k = 0; k < PALT__ELLIPSE_CORNERS; k++) {
+            palt__extent_take(&f->x_extent, corners[k].x);
+            palt__extent_take(&f->y_extent, corners[k].y);
+        }
+    }
+    f->x_extent.whole = f->y_extent.whole = false;
 }
 
-static void write_script(FILE *stream, const void *user, const char *data)
+static void draw(palt__canvas *canvas, const void *user)
 {
-    const pal_points *points = user;
-    const double size = points->count > 3000 ? 0.35 : points->count > 500 ? 0.6 : 1;
-    double *room = malloc(points->count * sizeof *room);
-    palt__gnuplot_head(stream, points->title, label_or(points->x_label, "x"), label_or(points->y_label, "y"));
-    fputs("set key outside right top Left reverse noenhanced samplen 1 spacing 1.25\n", stream);
-    if (points->classes != NULL && room != NULL) write_numbers(stream, points, room); /* no memory: no numbers */
-    free(room);
+    const plot *p = user;
+    const pal_points *points = p->points;
+    const double radius = points->count > 3000 ? 2 : points->count > 500 ? 3 : 5;
     const bool pale = ellipses_of(points) > 0;
-    if (points->classes != NULL) write_linetypes(stream, points->class_count, pale);
-    palt__gnuplot_setting(stream, "plot ", data, pale ? " index 0" : "");
-    if (points->classes == NULL)
-        fprintf(stream, " using 1:2 with points pt 7 ps %g lc rgb '%s' notitle", size,
-                pale ? "#b9b7d2" : palt__class_colours[0]);
-    else
-        fprintf(stream, " using 1:2:($3 + %d) with points pt 7 ps %g lc variable notitle", pale ? PALE : 1, size);
-    if (pale) write_ellipses(stream, points, data);
-    if (points->classes != NULL) write_class_names(stream, points);
-    if (pale && points->ellipse_name != NULL) {
-        fputs(", \\\n     NaN with lines lw 0.8 lc rgb '#333333' title ", stream);
-        palt__gnuplot_quote(stream, points->ellipse_name);
-    }
-    putc('\n', stream);
+    palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
+    palt__frame f = {.title = points->title,
+                     .x_label = label_or(points->x_label, "x"),
+                     .y_label = label_or(points->y_label, "y"),
+                     .legend = legend,
+                     .entries = name_classes(points, legend)};
+    take_extents(points, &f);
+    palt__frame_make(&f);
+    palt__frame_draw(canvas, &f);
+    for (size_t i = 0; i < points->count; i++)
+        if (drawable(points, i))
+            palt__canvas_dot(canvas, palt__frame_at(&f, points->x[i], points->y[i]), radius,
+                             colour_of(class_of(points, i), pale));
+    draw_ellipses(canvas, &f, points);
+    if (points->classes != NULL) draw_numbers(canvas, &f, points, p->room);
 }
 
-pal_status pal_points_write(const pal_points *points, const char *path, bool *drawn, pal_error *error)
+pal_status pal_points_write(const pal_points *given, const char *path, pal_error *error)
 {
-    if (drawn != NULL) *drawn = false;
-    pal_status status = check(points, path, error);
+    pal_points points = {0};
+    pal_status status = check(given, &points, path, error);
     if (status != PAL_OK) return status;
-    return palt__gnuplot_write(path, PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, write_data, write_script, points, drawn,
-                               error);
+    const plot p = {&points, malloc(points.count * sizeof *p.room)};
+    if (p.room == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
+    const palt__picture picture = {PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, draw, points.csv ? write_table : NULL,
+                                   &p};
+    status = palt__picture_write(&picture, path, error);
+    free(p.room);
+    return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/files.h"
+#include "tests/plot/svg.h"
 #include "tests/testing.h"
 #include "analysis/internal.h"
 
@@ -190,19 +191,20 @@ START_TEST(stopped)
 }
 END_TEST
 
-/* The script mentions singular values that are too small to be drawn. */
+/* The picture mentions singular values that are too small to be drawn. */
 START_TEST(what_is_not_drawn_is_said)
 {
     const double least[] = {0.5, 1e-9};
     for (int i = 0; i < 2; i++) {
         pal_model *m = model("linear", (double[]){1, 3, least[i]}, 3);
         pal_geometry *g = geometry(m, NULL);
-        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder"};
+        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder", false};
         pal_error err = {0};
-        char text[4096];
-        ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.png"), NULL, &err), "%s", err.text);
-        text[read_file(path_of("spectra.gnuplot"), text, sizeof text - 1)] = 0;
-        ck_assert_int_eq(strstr(text, "above 1e-5 of the first") != NULL, i == 1);
+        ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.svg"), &err), "%s", err.text);
+        svg_read(path_of("spectra.svg"));
+        ck_assert_int_eq(svg_says("singular value, mean over samples (above 1e-5 of the first)"), i == 1);
+        ck_assert_int_eq(svg_says("singular value, mean over samples"), i == 0);
+        ck_assert(svg_says("an encoder") && svg_says("rank") && svg_says("all"));
         pal_geometry_free(g);
         pal_model_free(m);
     }
@@ -214,12 +216,14 @@ START_TEST(pictures)
     pal_model *m[2] = {model("linear", (double[]){1, 3, 0.5}, 3), model("tanh", (double[]){1, 2}, 2)};
     pal_geometry *g[2] = {geometry(m[0], NULL), geometry(m[1], NULL)};
     const char *names[] = {"linear", "tanh"};
-    pal_geometry_picture p = {(const pal_geometry *const *)g, names, 2, test, "two encoders"};
+    pal_geometry_picture p = {(const pal_geometry *const *)g, names, 2, test, "two encoders", true};
     pal_error err = {0};
     char text[4096];
-    ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.png"), NULL, &err), "%s", err.text);
-    text[read_file(path_of("spectra.dat"), text, sizeof text - 1)] = 0;
-    ck_assert_ptr_nonnull(strstr(text, "# rank linear tanh\n"));
+    ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.png"), &err), "%s", err.text);
+    text[read_file(path_of("spectra.csv"), text, sizeof text - 1)] = 0;
+    double first[2];
+    ck_assert_int_eq(sscanf(text, "rank,linear,tanh\n1,%lf,%lf\n2,", &first[0], &first[1]), 2);
+    for (int i = 0; i < 2; i++) ck_assert_double_eq_tol(first[i], g[i]->spectrum[0], 1e-12);
     ck_assert_msg(!pal_geometry_tangents_write(&p, path_of("tangents.png"), &err), "%s", err.text);
     ck_assert_int_eq(access(path_of("tangents.png"), R_OK), 0);
     for (int i = 0; i < 2; i++) {

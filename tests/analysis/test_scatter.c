@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/files.h"
+#include "tests/plot/svg.h"
 #include "tests/testing.h"
 
 enum { TEST_SAMPLES = 40, ALL = 6 * TEST_SAMPLES };
@@ -54,14 +55,14 @@ static pal_model *model(int hidden)
     return m;
 }
 
-/* Reads the columns of NAME.dat after its heading. */
+/* Reads the first two columns of NAME.csv after its heading. */
 static size_t read_points(const char *path, double *x, double *y)
 {
     char text[8192];
     text[read_file(path, text, sizeof text - 1)] = 0;
     size_t n = 0;
     for (const char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n'), n++)
-        ck_assert_int_eq(sscanf(line + 1, "%lf %lf", &x[n], &y[n]), 2);
+        ck_assert_int_eq(sscanf(line + 1, "%lf,%lf,", &x[n], &y[n]), 2);
     return n;
 }
 
@@ -70,11 +71,11 @@ static size_t draw(int hidden, int64_t samples, pal_scatter *result, double *x, 
     pal_error err = {0};
     pal_dataset *set = data();
     pal_model *m = model(hidden);
-    pal_scatter_options o = {.struct_size = sizeof o, .samples = samples, .title = "codes"};
+    pal_scatter_options o = {.struct_size = sizeof o, .samples = samples, .title = "codes", .csv = true};
     ck_assert_msg(!pal_scatter_write(m, set, &o, path_of("codes.png"), result, &err), "%s", err.text);
     pal_model_free(m);
     pal_dataset_free(set);
-    return read_points(path_of("codes.dat"), x, y);
+    return read_points(path_of("codes.csv"), x, y);
 }
 
 /* A code of three units is drawn along its two principal components. */
@@ -158,6 +159,41 @@ static pal_model *random_model(const char *code, int hidden, const double *beyon
     return m;
 }
 
+/* The scale of one axis of the picture: the pixel at 0, and pixels per unit; from the points of codes.csv. */
+static void scale_of(const double *values, const double *pixels, double *zero, double *unit)
+{
+    int low = 0, high = 0;
+    for (int i = 0; i < TEST_SAMPLES; i++) {
+        if (values[i] < values[low]) low = i;
+        if (values[i] > values[high]) high = i;
+    }
+    *unit = (pixels[high] - pixels[low]) / (values[high] - values[low]);
+    *zero = pixels[low] - *unit * values[low];
+}
+
+/* The polygon number e in the picture is this ellipse, at so many deviations. */
+static void check_polygon(int e, const pal_ellipse *wanted, double deviations)
+{
+    static palt__point p[SVG_ENDS];
+    double values[2][TEST_SAMPLES + 4], pixels[2][TEST_SAMPLES], zero[2], unit[2];
+    ck_assert_uint_eq(read_points(path_of("codes.csv"), values[0], values[1]), TEST_SAMPLES + 4);
+    for (int i = 0; i < TEST_SAMPLES; i++) {
+        const svg_shape *dot = svg_find(false, (pal_colour){174, 167, 208}, 10, i);
+        ck_assert(dot != NULL && svg_points(dot->d, true, p) >= 1);
+        pixels[0][i] = p[0].x;
+        pixels[1][i] = p[0].y;
+    }
+    for (int k = 0; k < 2; k++) scale_of(values[k], pixels[k], &zero[k], &unit[k]);
+    const svg_shape *polygon = svg_find(false, palt__class_colours[0], 1.4, e);
+    ck_assert(polygon != NULL && svg_points(polygon->d, true, p) >= PALT__ELLIPSE_CORNERS);
+    const double det = wanted->xx * wanted->yy - wanted->xy * wanted->xy;
+    for (int i = 0; i < PALT__ELLIPSE_CORNERS; i++) {
+        const double dx = (p[i].x - zero[0]) / unit[0] - wanted->x, dy = (p[i].y - zero[1]) / unit[1] - wanted->y;
+        const double square = (wanted->yy * dx * dx - 2 * wanted->xy * dx * dy + wanted->xx * dy * dy) / det;
+        ck_assert_double_eq_tol(sqrt(square), deviations, 2e-3);
+    }
+}
+
 /* Draws 4 ellipses. at[i] is the centre of ellipse i; all ellipses must have the same radii and direction. */
 static void ellipses(pal_model *m, double deviations, double radii[2], double direction[2], double at[4][2])
 {
@@ -165,31 +201,31 @@ static void ellipses(pal_model *m, double deviations, double radii[2], double di
     pal_error err = {0};
     pal_dataset *set = data();
     pal_scatter s;
-    const pal_scatter_options o = {.struct_size = sizeof o, .ellipses = 4, .deviations = deviations};
-    ck_assert_msg(!pal_scatter_write(m, set, &o, path_of("codes.png"), &s, &err), "%s", err.text);
+    const pal_scatter_options o = {.struct_size = sizeof o, .ellipses = 4, .deviations = deviations, .csv = true};
+    ck_assert_msg(!pal_scatter_write(m, set, &o, path_of("codes.svg"), &s, &err), "%s", err.text);
     ck_assert_int_eq(s.ellipses, 4);
-    text[read_file(path_of("codes.dat"), text, sizeof text - 1)] = 0;
-    char *line = strstr(text, "\n\n\n# ellipses\n");
-    ck_assert_ptr_nonnull(line);
-    line = strchr(line + 4, '\n') + 1;
-    for (int e = 0; e < 4; e++) {
-        double x[128], y[128];
-        int n = 0, class;
-        for (; *line != '\n'; line = strchr(line, '\n') + 1, n++) {
-            ck_assert_int_eq(sscanf(line, "%lf %lf %d", &x[n], &y[n], &class), 3);
-            ck_assert_int_eq(class, -1);
-        }
-        line++;
-        ck_assert(n > 32 && n % 4 == 1 && x[0] == x[n - 1] && y[0] == y[n - 1]);
-        at[e][0] = (x[0] + x[n / 2]) / 2;
-        at[e][1] = (y[0] + y[n / 2]) / 2;
-        const double r[2] = {hypot(x[0] - at[e][0], y[0] - at[e][1]), hypot(x[n / 4] - at[e][0], y[n / 4] - at[e][1])};
+    svg_read(path_of("codes.svg"));
+    text[read_file(path_of("codes.csv"), text, sizeof text - 1)] = 0;
+    const char *line = text;
+    for (int i = 0; i < 1 + TEST_SAMPLES; i++) line = strchr(line, '\n') + 1;
+    for (int e = 0; e < 4; e++, line = strchr(line, '\n') + 1) {
+        pal_ellipse found;
+        double angle, r[2];
+        ck_assert_int_eq(sscanf(line, "%lf,%lf,%d,%lf,%lf,%lf\n", &found.x, &found.y, &found.of_class, &found.xx,
+                                &found.xy, &found.yy),
+                         6);
+        ck_assert_int_eq(found.of_class, -1);
+        at[e][0] = found.x;
+        at[e][1] = found.y;
+        pal_ellipse_axes(&found, r, &angle); /* at one deviation; the polygon has the size that is drawn */
+        check_polygon(e, &found, deviations);
         for (int k = 0; k < 2; k++) {
+            r[k] *= deviations;
             if (!e) radii[k] = r[k];
             ck_assert_double_eq_tol(r[k], radii[k], 1e-5);
         }
-        direction[0] = (x[0] - at[e][0]) / r[0];
-        direction[1] = (y[0] - at[e][1]) / r[0];
+        direction[0] = cos(angle);
+        direction[1] = sin(angle);
     }
     ck_assert_int_eq(*line, 0);
     pal_model_free(m);

@@ -192,21 +192,25 @@ static void infill_picture(const void *o, pal_error *err)
 static void interpolate(const void *o, pal_error *err) { pal_interpolate_write(m, data, o, NULL, NULL, err); }
 static void sample(const void *o, pal_error *err) { pal_sample_write(vae, o, picture, err); }
 static void grid(const void *o, pal_error *err) { pal_grid_write(o, picture, err); }
-static void curves(const void *o, pal_error *err) { pal_curves_write(o, picture, NULL, err); }
-static void points(const void *o, pal_error *err) { pal_points_write(o, picture, NULL, err); }
-static void matrix(const void *o, pal_error *err) { pal_matrix_write(o, picture, NULL, err); }
+static void curves(const void *o, pal_error *err) { pal_curves_write(o, picture, err); }
+static void points(const void *o, pal_error *err) { pal_points_write(o, picture, err); }
+static void matrix(const void *o, pal_error *err) { pal_matrix_write(o, picture, err); }
 
 #define ROW(type, call)                                                                                                \
     {                                                                                                                  \
 #type, sizeof(type), sizeof(type), call                                                                        \
+    }
+#define SINCE(type, field, call)                                                                                       \
+    {                                                                                                                  \
+#type, sizeof(type), offsetof(type, field), call                                                               \
     }
 static const struct {
     const char *name;
     size_t size, first; /* first: the size in the first version */
     void (*call)(const void *options, pal_error *err);
 } structs[] = {
-    {"pal_compile_options", sizeof(pal_compile_options), offsetof(pal_compile_options, trace), compile},
-    {"pal_context_options", sizeof(pal_context_options), offsetof(pal_context_options, subnormals), context},
+    SINCE(pal_compile_options, trace, compile),
+    SINCE(pal_context_options, subnormals, context),
     ROW(pal_graph_options, graph),
     ROW(pal_parse_options, parse),
     ROW(pal_gradcheck_options, gradcheck),
@@ -224,7 +228,7 @@ static const struct {
     ROW(pal_sweep_options, sweep),
     ROW(pal_reconstruct_options, reconstruct),
     ROW(pal_filters_options, filters),
-    ROW(pal_scatter_options, scatter),
+    SINCE(pal_scatter_options, csv, scatter),
     ROW(pal_geometry_options, geometry),
     ROW(pal_classify_options, classify),
     ROW(pal_classify_options, head),
@@ -236,9 +240,9 @@ static const struct {
     ROW(pal_interpolate_options, interpolate),
     ROW(pal_sample_options, sample),
     ROW(pal_grid, grid),
-    ROW(pal_curves, curves),
-    ROW(pal_points, points),
-    ROW(pal_matrix, matrix),
+    SINCE(pal_curves, csv, curves),
+    SINCE(pal_points, csv, points),
+    SINCE(pal_matrix, csv, matrix),
 };
 enum { STRUCTS = sizeof structs / sizeof *structs };
 

@@ -532,12 +532,26 @@ check "an interrupted ln p(x) prints no figures" [ ! -s out ]
 works "train a deep model" train deep --out deep --data data --batch 16 --layers 10,6,3 --epochs 3 --quiet
 works "train one of two units" train basic --out two --data data --batch 16 --hidden 2 --epochs 3 --quiet
 works "scatter" scatter deep
-check "scatter leaves its data" [ "$(wc -l < deep/scatter.dat)" = 38 ]
-check "scatter leaves its script" grep -q 'principal component 1 of the code (' deep/scatter.gnuplot
-works "scatter of a code of two numbers" scatter two --samples 20 --split train --out two.svg
-check "scatter takes so many samples" [ "$(wc -l < two.dat)" = 21 ]
-check "two numbers are drawn without projection" grep -q 'unit 2 of the code' two.gnuplot
+check "scatter makes a picture" is_png deep/scatter.png
+check "scatter makes nothing else" [ "$(ls deep | grep -c '^scatter')" = 1 ]
+works "scatter with its numbers" scatter deep --csv
+check "scatter names both files" [ "$(cat out)" = "deep/scatter.csv
+deep/scatter.png" ]
+check "scatter writes its numbers" [ "$(wc -l < deep/scatter.csv)" = 38 ]
+check "scatter says what its numbers are" grep -q '^principal component 1 of the code (.*,principal component 2 .*,class$' deep/scatter.csv
+works "scatter of a code of two numbers" scatter two --samples 20 --split train --out two.svg --csv
+check "scatter makes an SVG" grep -q '<svg' two.svg
+check "scatter takes so many samples" [ "$(wc -l < two.csv)" = 21 ]
+check "two numbers are drawn without projection" grep -q '^unit 1 of the code,unit 2 of the code,class$' two.csv
+check "scatter draws so many points" [ "$(grep -c 'stroke-width:10' two.svg)" = 20 ]
+works "the same scatter again" scatter two --samples 20 --split train --out again.svg
+check "an SVG is the same each time" cmp -s two.svg again.svg
+works "scatter as PDF" scatter two --out two.pdf
+works "scatter as PDF again" scatter two --out again.pdf
+check "a PDF is a PDF" [ "$(head -c 5 two.pdf)" = "%PDF-" ]
+check "a PDF is the same each time" cmp -s two.pdf again.pdf
 works "scatter as JSON" scatter deep --json
+check "scatter as JSON names no numbers" grep -q '"csv": null' out
 check "scatter as JSON parses" is_json out
 check "scatter as JSON has the shares" grep -q variance_shares out
 works "filters of the code" filters deep
@@ -550,12 +564,15 @@ works "filters of the first layer of several" filters deep --layer 1 --maximal
 check "filters of a layer have its number" is_png deep/maximal-1.png
 works "filters of a layer between" filters deep --layer 2 --out between.png
 check "filters of a layer between are a picture" is_png between.png
-works "geometry" geometry deep --samples 12 --neighbours 3
+works "geometry" geometry deep --samples 12 --neighbours 3 --csv
 check "geometry makes the tangents" is_png deep/tangents.png
-check "geometry leaves the spectra" grep -q '^# rank all 0 1 2' deep/geometry.dat
+check "geometry makes a picture" is_png deep/geometry.png
+check "geometry writes the spectra" grep -q '^rank,all,0,1,2' deep/geometry.csv
+check "geometry names its numbers" grep -qx deep/geometry.csv out
 check "geometry has one line per run" grep -q '^  deep ' out
 works "geometry as JSON" geometry deep two --samples 12 --out all.png --json
 check "geometry as JSON parses" is_json out
+check "geometry writes no numbers unasked" [ ! -e all.csv ]
 check "geometry has both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
 check "geometry of several names its pictures" is_png all-tangents.png
 for i in 1 4 2 8 5 7 3 6 1 4 2 8 5 7 3 6; do echo 0.$i,0.$((i * i % 11 % 10)); done >few.csv
@@ -565,16 +582,18 @@ check "geometry explains why there is no figure for across" grep -q 'across: wit
 check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
 works "geometry among equal samples" geometry few --neighbours 2 --json
 check "geometry leaves equal samples out" grep -q '"across": *[0-9]' out
-if command -v gnuplot > /dev/null; then
-    check "scatter makes a picture" is_png deep/scatter.png
-    check "scatter makes an SVG" grep -q '<svg' two.svg
-    check "geometry makes a picture" is_png deep/geometry.png
-fi
-(PATH=/nowhere; "$program" scatter deep -o undrawn.png) > out 2> err
-check "scatter without gnuplot is status 1" [ $? -eq 1 ]
-check "scatter without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
-check "scatter without gnuplot names what was written" grep -q 'wrote undrawn.gnuplot and undrawn.dat instead' err
-check "scatter without gnuplot writes both" [ -s undrawn.gnuplot -a -s undrawn.dat -a ! -e undrawn.png ]
+(PATH=/nowhere; "$program" scatter deep -o alone.png) > out 2> err
+check "scatter needs no other program" [ $? -eq 0 -a ! -s err ]
+check "scatter alone makes a picture" is_png alone.png
+works "a name is just a name" scatter deep -o '|touch hacked;.png'
+check "a name runs no command" [ -s '|touch hacked;.png' -a ! -e hacked ]
+rm '|touch hacked;.png'
+for name in plot plot.jpg plot.eps .png plots/.svg; do
+    refused "a plot named $name" 'choose a name that ends in .png, .svg or .pdf' scatter deep -o $name
+done
+refused "a plot in no folder" 'nowhere' scatter deep -o nowhere/plot.svg
+ln -s /dev/full full.svg
+if [ -e /dev/full ]; then refused "a plot on a full disk" 'full.svg: cannot write: No space left' scatter two -o full.svg; fi
 works "sweep" sweep denoising --masking 0,0.3 --seeds 2 --out swept --data data --batch 16 --hidden 12 --epochs 2
 check "sweep prints each run" [ "$(grep -c '^[0-9] of 4: masking ' out)" = 4 ]
 check "sweep has a table" grep -q '^    masking 0.3 .*+-' out
@@ -597,7 +616,7 @@ refused "a sweep with a bad combination" 'larger --hidden' sweep k-sparse --hidd
 refused "a sweep into a folder that is full" 'swept exists' sweep basic --hidden 4,5 --data data --out swept
 refused "a layer that is not there" 'layer 4 does not exist' filters deep --layer 4
 refused "filters of unlike encoders" 'layer 1' filters deep two
-refused "a scatter of one unit of a name that is no picture" 'png or .svg' scatter two -o two.pdf
+refused "a scatter of one unit of a name that is no picture" '.png, .svg or .pdf' scatter two -o two.jpg
 refused "no geometry" 'no run given' geometry
 
 # ---- Graphs
@@ -942,12 +961,14 @@ refused "a sweep with zero samples" "choose 1 or more" sweep vae --samples 0,1 -
 refused "no sample drawn from the prior" "choose 1 or more" sample unlabelled --samples 0
 
 # ---- Heads, confusion matrices, ellipses
-works "classify by the head" classify few-joint
+works "classify by the head" classify few-joint --csv
 check "the head's error is in a row" grep -q '^  head  *12 *[0-9.]*%' out
 check "one row per class, with recall and precision" [ "$(grep -c '^  [0-7]  *[45] *[-0-9.]*%* *[-0-9.]*%*$' out)" -eq 8 ]
 check "the picture is named last" [ "$(tail -n 1 out)" = few-joint/confusion.png ]
-check "the matrix leaves its data" [ "$(grep -vc '^#' few-joint/confusion.dat)" = 64 ]
-error=$(awk '!/^#/ { n += $3; if ($1 != $2) wrong += $3 } END { print wrong / n }' few-joint/confusion.dat)
+check "its numbers are named before it" [ "$(tail -n 2 out | head -n 1)" = few-joint/confusion.csv ]
+check "the matrix has its numbers" [ "$(grep -c '^head: [0-9.]* % wrong,[0-7],[0-7],' few-joint/confusion.csv)" = 64 ]
+check "the numbers have a heading" [ "$(sed -n 1p few-joint/confusion.csv)" = matrix,label,answer,count,share_of_label ]
+error=$(awk -F, 'NR > 1 { n += $4; if ($2 != $3) wrong += $4 } END { print wrong / n }' few-joint/confusion.csv)
 works "classify by the head as JSON" classify few-joint --json --out matrix.svg
 check "the head as JSON parses" is_json out
 check "the head's error is the matrix's" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
@@ -960,12 +981,16 @@ works "evaluate prints the same error" evaluate few-joint --json
 check "evaluate has the same error" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
 works "the head on training samples" classify few-joint --split train --limit 100 --json -o elsewhere.png
 check "so many samples" [ "$(figure test_samples)" = 100 ]
-works "classify with all features" classify few-joint --features all --labels 64 --draws 2 --confusion
+works "classify with all features" classify few-joint --features all --labels 64 --draws 2 --confusion --csv
 check "three rows" [ "$(grep -c '^  \(head\|codes\|pixels\) .*%' out)" -eq 3 ]
 check "three tables" [ "$(grep -c 'rows are labels' out)" -eq 3 ]
-check "three matrices" [ "$(grep -c '^# label answer count' few-joint/confusion.dat)" -eq 3 ]
+check "three matrices" [ "$(grep -c '^"*\(head\|codes, 64 labels\|pixels, 64 labels\).*,7,7,' few-joint/confusion.csv)" -eq 3 ]
+check "three matrices have no other lines" [ "$(wc -l < few-joint/confusion.csv)" -eq 193 ]
 works "classify without a head makes a picture" classify well --features codes --labels 64
-check "and leaves its data" [ "$(grep -vc '^#' well/confusion.dat)" = 64 ]
+check "and it is a picture" is_png well/confusion.png
+check "and writes no numbers unasked" [ ! -e well/confusion.csv ]
+works "classify without a head has numbers" classify well --features codes --labels 64 --csv
+check "and writes them" [ "$(wc -l < well/confusion.csv)" = 65 ]
 refused "a head that is not there" 'no classification head' classify well --features head
 refused "all of a model without a head" 'codes, pixels or both' classify well --features all
 refused "labels of a head" 'leave it out, or' classify few-joint --labels 64
@@ -976,30 +1001,36 @@ for split in train t10k; do
     { head -c 12 data/$split-labels-idx1-ubyte; bytes 8; tail -c +14 data/$split-labels-idx1-ubyte; } > nine/$split-labels-idx1-ubyte
 done
 refused "more classes than the head's" 'nine has 9 classes' classify few-joint --data nine
-refused "a matrix of another kind" 'png or .svg' classify few-joint -o matrix.pdf
+refused "a matrix of another kind" '.png, .svg or .pdf' classify few-joint -o matrix.jpg
 refused "a matrix into no folder" 'choose another --out' classify few-joint -o nowhere/matrix.png
-works "scatter with ellipses" scatter plane --json
+works "scatter with ellipses" scatter plane --csv --json
 check "ellipses are counted in JSON" [ "$(figure ellipses)" = 37 ]
-check "ellipses are in the data" grep -q '^# ellipses' plane/scatter.dat
-check "ellipses are in the legend" grep -q "title 'posterior, 1 s.d.'" plane/scatter.gnuplot
+check "the numbers are named in JSON" grep -q '"csv": "plane/scatter.csv"' out
+check "ellipses are in the numbers" [ "$(grep -c ',[0-9.e-][0-9.e-]*,[0-9.e-][0-9.e-]*,[0-9.e-][0-9.e-]*$' plane/scatter.csv)" = 37 ]
+check "scatter with ellipses makes a picture" is_png plane/scatter.png
+works "scatter with ellipses as SVG" scatter plane -o ellipses.svg
+check "ellipses are drawn, and in the legend" [ "$(grep -c 'stroke-width:1.4;' ellipses.svg)" = 38 ]
 works "scatter with fewer" scatter normal-full --ellipses 2 --deviations 2 --json
 check "so many of each class" [ "$(figure ellipses)" = 16 ]
-works "scatter with none" scatter plane --ellipses 0 --json -o without.png
-check "no ellipses are in the data" [ "$(grep -c ellipses without.dat)" = 0 ]
+works "scatter with none" scatter plane --ellipses 0 --csv --json -o without.svg
+check "no ellipses are in the numbers" [ "$(grep -c 'class$' without.csv) $(grep -c 'class,xx' without.csv)" = "1 0" ]
+check "no ellipses are drawn" [ "$(grep -c 'stroke-width:1.4;' without.svg)" = 0 ]
 refused "ellipses of a code that is not random" 'leave out --ellipses' scatter two --ellipses 3
 refused "ellipses of coins" 'is bernoulli' scatter bernoulli --ellipses 3
 refused "deviations of nothing" 'leave it out' scatter two --deviations 2
 refused "deviations of 0" 'deviations' scatter plane --deviations 0
-if command -v gnuplot > /dev/null; then
-    check "classify makes a picture" is_png few-joint/confusion.png
-    check "classify makes an SVG" grep -q '<svg' matrix.svg
-    check "scatter with ellipses makes a picture" is_png plane/scatter.png
+check "classify makes a picture" is_png few-joint/confusion.png
+check "classify makes an SVG" grep -q '<svg' matrix.svg
+(PATH=/nowhere; "$program" classify few-joint -o alone.pdf) > out 2> err
+check "classify needs no other program" [ $? -eq 0 -a ! -s err ]
+check "classify alone makes a picture" [ "$(head -c 5 alone.pdf)" = "%PDF-" ]
+check "classify alone prints the error" grep -q '^  head .*%' out
+if [ -e /dev/full ]; then
+    (PATH=/nowhere; "$program" classify few-joint -o full.svg) > out 2> err
+    check "classify on a full disk is status 2" [ $? -eq 2 ]
+    check "classify on a full disk is one line" [ "$(wc -l < err)" -eq 1 ]
+    check "classify on a full disk still prints the error" grep -q '^  head .*%' out
 fi
-(PATH=/nowhere; "$program" classify few-joint -o unmatched.png) > out 2> err
-check "classify without gnuplot is status 1" [ $? -eq 1 ]
-check "classify without gnuplot is one line" [ "$(wc -l < err)" -eq 1 ]
-check "classify without gnuplot names what was written" grep -q 'wrote unmatched.gnuplot and unmatched.dat instead' err
-check "classify without gnuplot still prints the error" grep -q '^  head .*%' out
 works "classify by a stacked head" classify stack-greedy
 check "its head is the default" grep -q '^  head .*%' out
 works "a stacked autoencoder has no head" classify stack-plain --labels 64

@@ -1,0 +1,161 @@
+/* frame.c - title, axes and legend of curves and scatter plots.
+ *
+ * The legend is to the right of the data, so it never hides any. Everything is placed by the size of its text. */
+#include "plot/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    WIDTH = PALT__PICTURE_WIDTH,
+    HEIGHT = PALT__PICTURE_HEIGHT,
+    MARGIN = 28,
+    LABEL = 15, /* heights of letters */
+    TICK = 14,
+    ROW = 28,    /* distance between two rows of the legend */
+    SAMPLE = 34, /* width of the line or marker of a row */
+    NAMES = 250, /* largest width of the names in the legend */
+};
+
+/* ---- Markers -------------------------------------------------------------------------------------------------- */
+
+/* Regular polygons: 1 is a dot. Above 6, the same shapes are drawn as outlines. */
+static const struct {
+    int corners;
+    double turn, size; /* turn: angle of the first corner in degrees; size: makes all shapes look equally large */
+} shapes[] = {{24, 0, 1}, {4, 45, 1.15}, {3, -90, 1.3}, {3, 90, 1.3}, {4, 0, 1.2}, {5, -90, 1.1}};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+void palt__marker(palt__canvas *canvas, palt__point at, palt__look look)
+{
+    if (look.marker == 0) return;
+    if (look.marker == 1) {
+        palt__canvas_dot(canvas, at, look.size, look.pen.colour);
+        return;
+    }
+    const int shape = (look.marker - 1) % SHAPES, corners = shapes[shape].corners;
+    palt__point p[24];
+    for (int i = 0; i < corners; i++) {
+        const double angle = (shapes[shape].turn + 360.0 * i / corners) * M_PI / 180;
+        p[i] = (palt__point){at.x + look.size * shapes[shape].size * cos(angle),
+                             at.y + look.size * shapes[shape].size * sin(angle)};
+    }
+    const bool hollow = look.marker > SHAPES;
+    palt__canvas_polygon(canvas, p, corners);
+    palt__canvas_fill(canvas, hollow ? PALT__WHITE : look.pen.colour);
+    if (!hollow) return;
+    palt__canvas_polygon(canvas, p, corners);
+    palt__canvas_stroke(canvas, (palt__pen){.colour = look.pen.colour, .width = 1.6});
+}
+
+/* ---- Layout --------------------------------------------------------------------------------------------------- */
+
+static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
+
+static double legend_width(const palt__frame *f)
+{
+    double names = 0;
+    for (size_t i = 0; i < f->entries; i++) names = fmax(names, width_of(f->legend[i].text, LABEL));
+    return f->entries == 0 ? 0 : 20 + SAMPLE + 10 + fmin(names, NAMES);
+}
+
+void palt__frame_make(palt__frame *f)
+{
+    const double title = palt__title_height(f->title, WIDTH - 4 * MARGIN);
+    f->top = MARGIN + (title > 0 ? title + 6 : 0);
+    f->bottom = HEIGHT - MARGIN - LABEL - 18 - TICK - 14;
+    f->right = WIDTH - MARGIN - 4 - legend_width(f);
+    palt__axis_make(&f->y, f->y_extent, f->log_y, false, f->bottom - f->top);
+    double labels = 0;
+    for (int i = 0; i < f->y.count; i++) labels = fmax(labels, width_of(f->y.ticks[i].label, TICK));
+    f->left = MARGIN + LABEL + 18 + labels + 14;
+    palt__axis_make(&f->x, f->x_extent, false, true, f->right - f->left);
+}
+
+palt__point palt__frame_at(const palt__frame *f, double x, double y)
+{
+    return (palt__point){f->left + palt__axis_share(&f->x, x) * (f->right - f->left),
+                         f->bottom - palt__axis_share(&f->y, y) * (f->bottom - f->top)};
+}
+
+/* ---- Drawing -------------------------------------------------------------------------------------------------- */
+
+static void line(palt__canvas *canvas, palt__point from, palt__point to, pal_colour colour, double width)
+{
+    palt__canvas_move(canvas, from);
+    palt__canvas_line(canvas, to);
+    palt__canvas_stroke(canvas, (palt__pen){.colour = colour, .width = width});
+}
+
+static double sharp(double at) { return floor(at) + 0.5; } /* a line of one pixel covers one row of pixels */
+
+static void draw_grid(palt__canvas *canvas, const palt__frame *f)
+{
+    const pal_colour major = {218, 218, 218}, minor = {238, 238, 238};
+    for (int i = 0; i < f->y.minor_count; i++) {
+        const double y = sharp(f->bottom - f->y.minor[i] * (f->bottom - f->top));
+        line(canvas, (palt__point){f->left, y}, (palt__point){f->right, y}, minor, 1);
+    }
+    for (int i = 0; i < f->y.count; i++) {
+        const double y = sharp(f->bottom - f->y.ticks[i].at * (f->bottom - f->top));
+        line(canvas, (palt__point){f->left, y}, (palt__point){f->right, y}, major, 1);
+        line(canvas, (palt__point){f->left - 6, y}, (palt__point){f->left, y}, PALT__INK, 1.5);
+    }
+    for (int i = 0; i < f->x.count; i++) {
+        const double x = sharp(f->left + f->x.ticks[i].at * (f->right - f->left));
+        line(canvas, (palt__point){x, f->top}, (palt__point){x, f->bottom}, major, 1);
+        line(canvas, (palt__point){x, f->bottom}, (palt__point){x, f->bottom + 6}, PALT__INK, 1.5);
+    }
+    line(canvas, (palt__point){f->left, f->top}, (palt__point){f->left, f->bottom}, PALT__INK, 1.5);
+    line(canvas, (palt__point){f->left, f->bottom}, (palt__point){f->right, f->bottom}, PALT__INK, 1.5);
+}
+
+static void draw_labels(palt__canvas *canvas, const palt__frame *f)
+{
+    const double high = f->bottom - f->top, wide = f->right - f->left;
+    palt__letters tick = {.height = TICK, .colour = PALT__INK, .anchor = 1},
+                  label = {.height = LABEL, .colour = PALT__INK, .anchor = 0.5};
+    for (int i = 0; i < f->y.count; i++)
+        palt__canvas_fit(canvas, (palt__point){f->left - 12, f->bottom - f->y.ticks[i].at * high}, f->y.ticks[i].label,
+                         WIDTH, tick);
+    tick.anchor = 0.5;
+    for (int i = 0; i < f->x.count; i++)
+        palt__canvas_fit(canvas, (palt__point){f->left + f->x.ticks[i].at * wide, f->bottom + 13 + TICK / 2.0},
+                         f->x.ticks[i].label, WIDTH, tick);
+    palt__canvas_fit(canvas, (palt__point){f->left + wide / 2, HEIGHT - MARGIN - LABEL / 2.0}, f->x_label, wide, label);
+    label.turned = true;
+    palt__canvas_fit(canvas, (palt__point){MARGIN + LABEL / 2.0, f->top + high / 2}, f->y_label, high, label);
+}
+
+static void draw_entry(palt__canvas *canvas, double x, double y, const palt__entry *e)
+{
+    if (e->look.pen.width > 0) {
+        palt__canvas_move(canvas, (palt__point){x, y});
+        palt__canvas_line(canvas, (palt__point){x + SAMPLE, y});
+        palt__canvas_stroke(canvas, e->look.pen);
+    }
+    palt__marker(canvas, (palt__point){x + SAMPLE / 2.0, y}, e->look);
+    palt__canvas_fit(canvas, (palt__point){x + SAMPLE + 10, y}, e->text, NAMES,
+                     (palt__letters){.height = LABEL, .colour = PALT__INK});
+}
+
+/* If the legend is too long, its last row says how many entries are missing. */
+static void draw_legend(palt__canvas *canvas, const palt__frame *f)
+{
+    const size_t rows = (size_t)((f->bottom - f->top) / ROW), shown = f->entries > rows ? rows - 1 : f->entries;
+    const double x = f->right + 20;
+    double y = f->top + ROW / 2.0;
+    for (size_t i = 0; i < shown; i++, y += ROW) draw_entry(canvas, x, y, &f->legend[i]);
+    if (shown == f->entries) return;
+    palt__entry more = {0};
+    snprintf(more.text, sizeof more.text, "and %zu more", f->entries - shown);
+    draw_entry(canvas, x, y, &more);
+}
+
+void palt__frame_draw(palt__canvas *canvas, const palt__frame *f)
+{
+    palt__title_draw(canvas, f->title, WIDTH / 2.0, MARGIN, WIDTH - 4 * MARGIN);
+    draw_grid(canvas, f);
+    draw_labels(canvas, f);
+    draw_legend(canvas, f);
+}
