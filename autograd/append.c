@@ -220,7 +220,7 @@ static bool described(pal_tape *t, const pal_op *op)
     return false;
 }
 
-static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
+pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
 {
     for (size_t i = 0; in && !t && i < n; i++) t = in[i].tape;
     if (!t) return (pal_var){0};
@@ -251,11 +251,6 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
     }
     if (ids != small) pal__free(t->context, ids);
     return v;
-}
-
-pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
-{
-    return record(t, op, in, n, params);
 }
 
 /* Writes the path of the scope and the name to path. A name that does not fit is refused, not cut: two names that are
@@ -302,7 +297,7 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     p.i[0] = (int64_t)dtype;
     p.i[1] = shape.rank;
     for (int a = 0; a < shape.rank; a++) p.i[2 + a] = shape.dim[a];
-    return record(t, op, index, depth, &p);
+    return pal_record(t, op, index, depth, &p);
 }
 
 /* ---- Leaves --------------------------------------------------------------------------------------------------- */
@@ -396,7 +391,7 @@ pal_var pal_assign(pal_var leaf, pal_var value)
     }
     if (!pal__grow(t->context, (void **)&t->effects, t->n_effects, &t->cap_effects, sizeof *t->effects))
         return pal__out_of_memory(t, "assign");
-    pal_var v = record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
+    pal_var v = pal_record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
     if (v.id) t->effects[t->n_effects++] = v.id;
     return v;
 }
