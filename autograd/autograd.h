@@ -320,7 +320,8 @@ pal_status pal_eval(pal_var v, void *out);
  *
  * With n = 0 the text covers the whole tape: every effect, and every value outside regions that no entry reads, with
  * all that they need. The text of an empty tape is "". A tape that has failed can be printed, too: the text shows the
- * entries that it has. Returns NULL if memory runs out or a handle is bad; pal_tape_error then gives the reason. */
+ * entries that it has. Returns NULL if memory runs out or a handle is bad; pal_tape_error then gives the reason. With
+ * tape NULL, or outputs NULL and n above 0, it returns NULL and leaves the tape unchanged. */
 char *pal_tape_text(pal_tape *tape, const pal_var *outputs, size_t n);
 void pal_text_free(pal_context *context, char *text);
 

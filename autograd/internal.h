@@ -13,7 +13,7 @@
 /* ---- The tape ------------------------------------------------------------------------------------------------- */
 
 #define PAL__NONE UINT32_MAX
-#define PAL__NEST 16                            /* noise inside regions: how deep */
+#define PAL__NEST 4                             /* noise inside regions: how deep */
 enum { PAL__FULL_NAME = 512, PAL__PATH = 256 }; /* bytes of the full name of a leaf or stream, and of a scope's path */
 
 typedef struct pal__entry {

@@ -204,7 +204,7 @@ char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_gr
     pal__drawing d = {0};
     pal__text text;
     char *kept = NULL;
-    if (!t || !check_options(t, options, &d.options)) return NULL;
+    if (!t || (n && !outputs) || !check_options(t, options, &d.options)) return NULL;
     if (!n) d.options.names = NULL;
     if (!pal__canonical(t, outputs, n, "graph", &d.graph)) return NULL;
     if (prepare(&d, t->context) && pal__text_open(&text)) {

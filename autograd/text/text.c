@@ -75,10 +75,6 @@ static size_t find_roots(pal_tape *t, bool *read, uint32_t *roots)
 
 bool pal__canonical(pal_tape *t, const pal_var *outputs, size_t n, const char *what, pal__graph *g)
 {
-    if (n && !outputs) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the array of outputs is NULL", what);
-        return false;
-    }
     for (size_t i = 0; i < n; i++)
         if (!pal__live(outputs[i]) || outputs[i].tape != t || !pal__outside(t, outputs[i].id)) {
             pal_tape_fail(t, PAL_ERR_TAPE, "%s: output %zu is a bad handle, of another tape or inside a region", what,
@@ -188,7 +184,7 @@ char *pal_tape_text(pal_tape *t, const pal_var *outputs, size_t n)
     pal__graph g;
     pal__text text;
     char *kept = NULL;
-    if (!t || !pal__canonical(t, outputs, n, "text", &g)) return NULL;
+    if (!t || (n && !outputs) || !pal__canonical(t, outputs, n, "text", &g)) return NULL;
     if (pal__text_open(&text)) {
         for (uint32_t id = 1; id < g.tape->n_entries; id++) print_line(text.file, g.tape, id);
         for (size_t i = 0; i < g.n_outputs; i++)
