@@ -212,14 +212,20 @@ static bool check_operands(pal_tape *t, const pal_op *op, const pal_var *in, siz
     return true;
 }
 
-static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
+static bool described(pal_tape *t, const pal_op *op)
 {
-    for (size_t i = 0; !t && i < n; i++) t = in[i].tape;
+    if (op && !pal_tape_options(t, NULL, op, sizeof *op, sizeof *op, "an operation's descriptor")) return false;
+    if (op && op->name) return true;
+    pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: the operation's descriptor %s", op ? "has no name" : "is NULL");
+    return false;
+}
+
+pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
+{
+    for (size_t i = 0; in && !t && i < n; i++) t = in[i].tape;
     if (!t) return (pal_var){0};
-    if (!op) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: the operation's descriptor is NULL");
-    if (!pal_tape_options(t, NULL, op, sizeof *op, sizeof *op, "an operation's descriptor"))
-        return (pal_var){.tape = t};
-    if (!op->name) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "record: the operation's descriptor has no name");
+    if (!described(t, op)) return (pal_var){.tape = t};
+    if (n && !in) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the array of operands is NULL", op->name);
     if (!check_operands(t, op, in, n)) return (pal_var){.tape = t};
     if (op->arity >= 0 && n != (size_t)op->arity)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, n);
@@ -229,6 +235,8 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
     if (op->op_class == PAL_CLASS_COMPOSITE)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: a composite cannot be recorded: call its function", op->name);
     if (!op->infer) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: its descriptor has no infer", op->name);
+    if (op->op_class == PAL_CLASS_RANDOM && (!params || !params->name))
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: noise needs a stream: call pal_record_random", op->name);
     uint32_t small[16], *ids = n > 16 ? pal__alloc(t->context, n * sizeof *ids) : small;
     if (!ids) return pal__out_of_memory(t, op->name);
     for (size_t i = 0; i < n; i++) ids[i] = in[i].id;
@@ -245,19 +253,38 @@ static pal_var record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n
     return v;
 }
 
-pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, const pal_params *params)
+/* Writes the path of the scope and the name to path. A name that does not fit is refused, not cut: two names that are
+ * cut could become one. */
+static bool full_name(pal_tape *t, const char *what, const char *name, char path[PAL__FULL_NAME])
 {
-    return record(t, op, in, n, params);
+    const char *above = pal__scope_path(t, t->scope);
+    int n = snprintf(path, PAL__FULL_NAME, "%s%s%s", above, *above ? "/" : "", name);
+    if (n >= 0 && n < PAL__FULL_NAME) return true;
+    pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the name with its scopes has %zu bytes: use at most %d", what,
+                  strlen(above) + (*above != 0) + strlen(name), PAL__FULL_NAME - 1);
+    return false;
 }
 
 pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal_shape shape, pal_dtype dtype)
 {
-    if (!t || !op) return (pal_var){.tape = t};
+    if (!t) return (pal_var){0};
+    if (!described(t, op)) return (pal_var){.tape = t};
+    if (op->op_class != PAL_CLASS_RANDOM)
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: is not a random operation: call pal_record", op->name);
     if (!stream || !*stream) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the stream needs a name", op->name);
     if (pal_shape_count(shape) < 0) return pal_tape_fail(t, PAL_ERR_SHAPE, "%s: not a shape", op->name);
-    char path[512];
-    const char *above = pal__scope_path(t, t->scope);
-    snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", stream);
+    char path[PAL__FULL_NAME];
+    if (!full_name(t, op->name, stream, path)) return (pal_var){.tape = t};
+    /* The indices of all enclosing map_sums are operands, so the noise differs from term to term. */
+    pal_var index[PAL__NEST];
+    size_t depth = 0;
+    for (uint32_t r = t->region; r; r = pal__at(t, r)->region) {
+        if (depth == PAL__NEST)
+            return pal_tape_fail(t, PAL_ERR_ARGUMENT,
+                                 "%s: stream %.200s is inside more than %d regions: draw it outside", op->name, path,
+                                 PAL__NEST);
+        index[depth++] = pal__var(t, r);
+    }
     for (size_t i = 0; i < t->n_streams; i++)
         if (!strcmp(t->streams[i], path))
             return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is already in use: share its value", op->name,
@@ -270,11 +297,7 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     p.i[0] = (int64_t)dtype;
     p.i[1] = shape.rank;
     for (int a = 0; a < shape.rank; a++) p.i[2 + a] = shape.dim[a];
-    /* The indices of all enclosing map_sums are operands, so the noise differs from term to term. */
-    pal_var index[16];
-    size_t n = 0;
-    for (uint32_t r = t->region; r && n < 16; r = pal__at(t, r)->region) index[n++] = pal__var(t, r);
-    return record(t, op, index, n, &p);
+    return pal_record(t, op, index, depth, &p);
 }
 
 /* ---- Leaves --------------------------------------------------------------------------------------------------- */
@@ -289,6 +312,13 @@ pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
 {
     char unnamed[32];
     size_t others = 0;
+    if (!pal_dtype_size(tensor->dtype) || pal_shape_count(tensor->shape) < 0)
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its tensor has no valid type or shape",
+                             path ? path : "(unnamed)");
+    if (!pal__aligned(tensor->dtype, tensor->data))
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT,
+                             "leaf %s: its data is not aligned: %s needs an address divisible by %zu",
+                             path ? path : "(unnamed)", pal_dtype_name(tensor->dtype), pal_dtype_size(tensor->dtype));
     for (uint32_t id = 1; id < t->n_entries; id++) {
         const pal__entry *e = pal__at(t, id);
         if (e->op != &pal__op_leaf) continue;
@@ -320,9 +350,8 @@ pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
 {
     if (!t) return (pal_var){0};
     if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the tensor is NULL or has no data");
-    char path[512];
-    const char *above = pal__scope_path(t, t->scope);
-    if (name) snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name);
+    char path[PAL__FULL_NAME];
+    if (name && !full_name(t, "leaf", name, path)) return (pal_var){.tape = t};
     return pal__leaf(t, tensor, name ? path : NULL);
 }
 
@@ -362,7 +391,7 @@ pal_var pal_assign(pal_var leaf, pal_var value)
     }
     if (!pal__grow(t->context, (void **)&t->effects, t->n_effects, &t->cap_effects, sizeof *t->effects))
         return pal__out_of_memory(t, "assign");
-    pal_var v = record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
+    pal_var v = pal_record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
     if (v.id) t->effects[t->n_effects++] = v.id;
     return v;
 }

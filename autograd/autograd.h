@@ -104,8 +104,9 @@ typedef struct pal_shape {
 
 int64_t pal_shape_count(pal_shape shape); /* number of elements; -1: a bad rank, a negative dimension or overflow */
 bool pal_shape_equal(pal_shape a, pal_shape b);
-bool pal_shape_broadcast(pal_shape a, pal_shape b, pal_shape *out); /* false: they do not fit */
-/* Writes the shape to buf, which needs at least 96 bytes, as in "[128,784]". Returns buf. */
+bool pal_shape_broadcast(pal_shape a, pal_shape b,
+                         pal_shape *out); /* false: they do not fit; out NULL: only the check */
+/* Writes the shape to buf, which needs at least 96 bytes, as in "[128,784]". Returns buf; buf NULL: "". */
 const char *pal_shape_text(pal_shape shape, char *buf, size_t size);
 
 /* ---- Context -------------------------------------------------------------------------------------------------- */
@@ -181,19 +182,24 @@ pal_dtype pal_dtype_of(pal_var v);
 
 /* Records a leaf: a parameter or an input. Its value is what the tensor contains when pal_run starts. The tensor is
  * borrowed and must outlive the tape and every program. Recording the same tensor again returns the same leaf. A tensor
- * whose buffer overlaps that of another leaf is refused. name may be NULL: unnamed leaves are numbered in the order of
+ * whose buffer overlaps that of another leaf is refused, and so is data that is not aligned to its element type. The
+ * name with the scopes before it may have 511 bytes. name may be NULL: unnamed leaves are numbered in the order of
  * recording, so give a name to each leaf of a tape whose text must not depend on that order. */
 pal_var pal_leaf(pal_tape *tape, pal_tensor *tensor, const char *name);
 pal_tensor *pal_leaf_tensor(pal_var leaf); /* NULL: not a leaf */
 
-/* A scope gives a name to everything that is recorded inside it. Scopes nest: "encoder/fc1". */
+/* A scope gives a name to everything that is recorded inside it. Scopes nest: "encoder/fc1". A path may have 255 bytes.
+ */
 void pal_scope_begin(pal_tape *tape, const char *name);
 void pal_scope_end(pal_tape *tape);
 
 /* Rewinding removes everything that was recorded since the mark. Handles to removed entries become bad, not dangling. A
- * failure since the mark is cleared. A mark is no longer valid after the tape was rewound to an earlier one. */
+ * failure since the mark is cleared. A mark is no longer valid after the tape was rewound to an earlier one. A body of
+ * a region may rewind only to a mark that was taken in the same call of the body, and such a mark may be used only
+ * there; an adjoint rule likewise. A rewind to any other mark is an error, and removes nothing. */
 typedef struct pal_mark {
-    uint32_t entries, generation, scopes, scope, streams, effects, region, failed;
+    const pal_tape *tape;
+    uint32_t entries, generation, scope, streams, effects, region, failed;
 } pal_mark;
 pal_mark pal_tape_mark(pal_tape *tape);
 void pal_tape_rewind(pal_tape *tape, pal_mark mark);
@@ -216,7 +222,8 @@ pal_var pal_assign(pal_var leaf, pal_var value);
 
 /* ---- Derivatives ---------------------------------------------------------------------------------------------- */
 
-/* Appends d y / d wrt[i] for a scalar y. The result is zero where y does not depend on wrt[i]. */
+/* Appends d y / d wrt[i] for a scalar y. The result is zero where y does not depend on wrt[i]. With n = 0 the arrays
+ * may be NULL. */
 pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad);
 /* Vector-Jacobian product: seed times d y / d wrt[i]. The seed has the shape of y. */
 pal_status pal_vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, pal_var *out);
@@ -282,7 +289,9 @@ void pal_program_free(pal_program *program);
 pal_status pal_run(pal_program *program);
 const pal_tensor *pal_output(const pal_program *program, size_t i); /* valid until the next run; NULL: i out of range */
 const char *pal_program_error(const pal_program *program);          /* of the last run; NULL: no error */
-/* From now on the leaf that was recorded with this tensor reads and writes data, of the same shape and type. */
+/* From now on the leaf that was recorded with this tensor reads and writes data, of the same shape and type. On
+ * failure, such as data that is NULL or not aligned to its type, nothing changes; pal_program_error gives the reason.
+ */
 pal_status pal_bind(pal_program *program, const pal_tensor *leaf, void *data);
 
 /* A noise value is f(seed, full stream name, clock, row + element index). Only the caller changes the clock. */
@@ -293,7 +302,7 @@ void pal_program_set_noise(pal_program *program, pal_noise noise);
 pal_noise pal_program_noise(const pal_program *program);
 
 /* The same noise on the host: numbers first .. first+count-1 of a stream, as 32-bit words, uniforms in [0,1) or
- * standard normals. */
+ * standard normals. stream NULL: "". out NULL: nothing happens. */
 void pal_noise_words(pal_noise noise, const char *stream, uint64_t first, size_t count, uint32_t *out);
 void pal_noise_uniform(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out);
 void pal_noise_normal(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out);
@@ -319,7 +328,8 @@ pal_status pal_eval(pal_var v, void *out);
  *
  * With n = 0 the text covers the whole tape: every effect, and every value outside regions that no entry reads, with
  * all that they need. The text of an empty tape is "". A tape that has failed can be printed, too: the text shows the
- * entries that it has. Returns NULL if memory runs out or a handle is bad; pal_tape_error then gives the reason. */
+ * entries that it has. Returns NULL if memory runs out or a handle is bad; pal_tape_error then gives the reason. With
+ * tape NULL, or outputs NULL and n above 0, it returns NULL and leaves the tape unchanged. */
 char *pal_tape_text(pal_tape *tape, const pal_var *outputs, size_t n);
 void pal_text_free(pal_context *context, char *text);
 

@@ -19,6 +19,7 @@
  * without knowing that they are gradients. A missing rule is an error that names the operation, never a silent zero. */
 #include "autograd/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,7 +113,10 @@ static bool back(walk *w, uint32_t id, uint32_t k, pal_var seed)
     for (uint32_t i = 0; i < n; i++) in[i] = pal__var(t, pal__arg(t, id, i));
     pal_params params = pal__at(t, id)->params; /* the entries may move while the rule records */
     pal_rule rule = {.tape = t, .op = op, .params = &params, .in = in, .n = n, .out = pal__var(t, id), .seed = seed};
+    uint32_t held = t->held;
+    t->held = (uint32_t)t->n_entries;
     pal_var a = op->vjp(&rule, k);
+    t->held = held;
     if (in != small) pal__free(t->context, in);
     if (!pal__live(a)) {
         pal_tape_fail(t, PAL_ERR_DERIVATIVE, "grad: the rule of %s failed", op->name);
@@ -162,17 +166,26 @@ static uint8_t order_above(const pal_tape *t, uint32_t top, uint8_t *seen)
     return order < 254 ? (uint8_t)(order + 1) : order;
 }
 
+/* A handle of another tape marks that tape, too. */
+static pal_var refuse_handle(pal_tape *t, pal_var v, const char *what)
+{
+    if (v.tape && v.tape != t) pal_tape_fail(v.tape, PAL_ERR_TAPE, "%s is of another tape", what);
+    return pal_tape_fail(t, PAL_ERR_TAPE, "%s is a bad handle%s", what,
+                         v.tape && v.tape != t ? " or of another tape" : "");
+}
+
 static pal_status check(pal_tape *t, pal_var y, pal_var seed, const pal_var *wrt, size_t n)
 {
+    char name[48];
     if (t->status != PAL_OK) return t->status;
     if (!pal__live(y)) pal_tape_fail(t, PAL_ERR_TAPE, "grad: y is a bad handle");
-    if (t->status == PAL_OK && (!pal__live(seed) || seed.tape != t))
-        pal_tape_fail(t, PAL_ERR_TAPE, "grad: the seed is a bad handle");
+    if (t->status == PAL_OK && (!pal__live(seed) || seed.tape != t)) refuse_handle(t, seed, "grad: the seed");
     if (t->status == PAL_OK && !pal_dtype_real(pal_dtype_of(y)))
         pal_tape_fail(t, PAL_ERR_TYPE, "grad: y is %s, not real", pal_dtype_name(pal_dtype_of(y)));
     for (size_t i = 0; i < n && t->status == PAL_OK; i++) {
+        snprintf(name, sizeof name, "grad: wrt %zu", i + 1);
         if (!pal__live(wrt[i]) || wrt[i].tape != t)
-            pal_tape_fail(t, PAL_ERR_TAPE, "grad: wrt %zu is a bad handle or of another tape", i + 1);
+            refuse_handle(t, wrt[i], name);
         else if (!pal_dtype_real(pal_dtype_of(wrt[i])))
             pal_tape_fail(t, PAL_ERR_TYPE, "grad: wrt %zu is %s, not real", i + 1,
                           pal_dtype_name(pal_dtype_of(wrt[i])));
@@ -224,16 +237,25 @@ pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint3
     return t->status;
 }
 
+/* Marks all results as bad, so that none is left undefined on an error. */
+static bool arrays_given(pal_tape *t, const char *name, const pal_var *wrt, size_t n, pal_var *out)
+{
+    for (size_t i = 0; i < n && out; i++) out[i] = (pal_var){.tape = t};
+    if (!n || (wrt && out)) return true;
+    pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: %s is NULL: give an array of %zu handles", name,
+                  wrt ? "the array of results" : "wrt", n);
+    return false;
+}
+
 pal_status pal_vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, pal_var *out)
 {
-    if (n && (!wrt || !out)) return PAL_ERR_ARGUMENT;
+    if (!arrays_given(y.tape ? y.tape : seed.tape, "vjp", wrt, n, out)) return PAL_ERR_ARGUMENT;
     return pal__vjp(y, seed, wrt, n, PAL__NONE, out);
 }
 
 pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad)
 {
-    if (n && (!wrt || !grad)) return PAL_ERR_ARGUMENT;
-    for (size_t i = 0; i < n; i++) grad[i] = (pal_var){.tape = y.tape};
+    if (!arrays_given(y.tape, "grad", wrt, n, grad)) return PAL_ERR_ARGUMENT;
     if (!y.tape) return PAL_ERR_TAPE;
     if (!pal__live(y)) {
         pal_tape_fail(y.tape, PAL_ERR_TAPE, "grad: y is a bad handle");
@@ -251,7 +273,7 @@ pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad)
  */
 pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent)
 {
-    pal_tape *t = y.tape;
+    pal_tape *t = y.tape ? y.tape : x.tape ? x.tape : tangent.tape;
     if (!t) return (pal_var){0};
     if (!pal__live(y)) return pal_tape_fail(t, PAL_ERR_TAPE, "jvp: y is a bad handle");
     pal__entry e = {.op = &pal__op_placeholder,

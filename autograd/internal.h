@@ -13,6 +13,8 @@
 /* ---- The tape ------------------------------------------------------------------------------------------------- */
 
 #define PAL__NONE UINT32_MAX
+#define PAL__NEST 4                             /* noise inside regions: how deep */
+enum { PAL__FULL_NAME = 512, PAL__PATH = 256 }; /* bytes of the full name of a leaf or stream, and of a scope's path */
 
 typedef struct pal__entry {
     const pal_op *op;
@@ -52,6 +54,7 @@ struct pal_tape {
     size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_streams, cap_streams, n_effects,
         cap_effects;
     uint32_t scope, region, generation;
+    uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
     uint32_t *table; /* hash table of entries for merging, open addressing; NULL: every append makes a new entry */
     size_t table_size;
@@ -72,7 +75,13 @@ bool pal__never(pal_infer *infer); /* the shape rule of operations that pal_reco
 pal_var pal__var(pal_tape *tape, uint32_t id);
 size_t pal__entry_bytes(const pal_tape *tape, uint32_t id);
 void pal__store(pal_dtype dtype, void *data, size_t i, double value); /* as pal_tensor_set, without checks */
-bool pal__live(pal_var v);                                            /* the entry exists, with this generation */
+/* Whether elements of this type may be read at this address. */
+static inline bool pal__aligned(pal_dtype dtype, const void *data)
+{
+    size_t size = pal_dtype_size(dtype);
+    return size && (uintptr_t)data % size == 0;
+}
+bool pal__live(pal_var v); /* the entry exists, with this generation */
 char *pal__intern(pal_tape *tape, const char *text, size_t length);
 const char *pal__scope_path(const pal_tape *tape, uint32_t scope);
 /* Returns the scope with this path; makes the scopes that are missing. For copies and adjoints. */

@@ -74,9 +74,14 @@ pal_var pal_map_sum(pal_tape *t, int64_t count, pal_body body, void *user)
     if (count < 1 || count > INT32_MAX || !body)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "map_sum: needs a body and a count of at least 1, not %lld",
                              (long long)count);
-    uint32_t index = region_begin(t);
+    bool failed = t->status != PAL_OK;
+    uint32_t index = region_begin(t), held = t->held;
     if (!index) return (pal_var){.tape = t};
-    return region_end(t, index, body(t, pal__var(t, index), user), count);
+    t->held = index + 1;
+    pal_var result = body(t, pal__var(t, index), user);
+    t->held = held;
+    if (!failed && t->status != PAL_OK) result = (pal_var){.tape = t};
+    return region_end(t, index, result, count);
 }
 
 pal_var pal_recompute(pal_tape *t, pal_body body, void *user) { return pal_map_sum(t, 1, body, user); }

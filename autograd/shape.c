@@ -56,18 +56,20 @@ bool pal_shape_equal(pal_shape a, pal_shape b)
 bool pal_shape_broadcast(pal_shape a, pal_shape b, pal_shape *out)
 {
     pal_shape r = {.rank = a.rank > b.rank ? a.rank : b.rank};
+    if (a.rank < 0 || b.rank < 0 || r.rank > PAL_MAX_RANK) return false;
     for (int i = 1; i <= r.rank; i++) {
         int64_t x = i <= a.rank ? a.dim[a.rank - i] : 1, y = i <= b.rank ? b.dim[b.rank - i] : 1;
         if (x != y && x != 1 && y != 1) return false;
         r.dim[r.rank - i] = x == 1 ? y : x;
     }
-    *out = r;
+    if (out) *out = r;
     return true;
 }
 
 const char *pal_shape_text(pal_shape shape, char *buf, size_t size)
 {
     size_t used = 0;
+    if (!buf) return "";
     if (size) buf[0] = 0;
     for (int a = 0; a < shape.rank && a < PAL_MAX_RANK && used < size; a++)
         used += (size_t)snprintf(buf + used, size - used, "%c%lld", a ? ',' : '[', (long long)shape.dim[a]);

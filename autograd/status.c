@@ -22,7 +22,7 @@ pal_status pal_error_set(pal_error *err, pal_status status, const char *format, 
     va_list args;
     va_start(args, format);
     err->status = status;
-    vsnprintf(err->text, sizeof err->text, format, args);
+    vsnprintf(err->text, sizeof err->text, format ? format : pal_status_text(status), args);
     va_end(args);
     return status;
 }
@@ -36,7 +36,7 @@ pal_status pal_options_read(void *to, const void *given, size_t size, size_t fir
     if (n < first || n > size) {
         snprintf(known, sizeof known, first < size ? "from %zu to %zu" : "%zu", first, size);
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: struct_size is %zu, not %s: set it to sizeof of the struct",
-                             what, n, known);
+                             what ? what : "options", n, known);
     }
     if (to) {
         memcpy(to, given, n);

@@ -44,7 +44,7 @@ static pal_var fail(pal_tape *t, pal_status status, bool where, const char *form
     if (t->status != PAL_OK) return (pal_var){.tape = t};
     t->status = status;
     t->failed_at = (uint32_t)t->n_entries;
-    int n = vsnprintf(t->error, sizeof t->error, format, args);
+    int n = vsnprintf(t->error, sizeof t->error, format ? format : pal_status_text(status), args);
     const char *path = pal__scope_path(t, t->scope);
     if (where && *path && n >= 0 && (size_t)n < sizeof t->error)
         snprintf(t->error + n, sizeof t->error - (size_t)n, " in %s", path);
@@ -144,7 +144,7 @@ static uint32_t scope_add(pal_tape *t, uint32_t parent, const char *path)
 uint32_t pal__scope_find(pal_tape *t, const char *path)
 {
     uint32_t scope = 0;
-    char part[256];
+    char part[PAL__PATH];
     if (!*path) return 0;
     for (const char *end = path; *end; end++) {
         if (end[1] && end[1] != '/') continue;
@@ -160,7 +160,7 @@ uint32_t pal__scope_find(pal_tape *t, const char *path)
 void pal_scope_begin(pal_tape *t, const char *name)
 {
     if (!t) return;
-    char path[256];
+    char path[PAL__PATH];
     const char *above = t->scopes[t->scope].path;
     int n = name && *name ? snprintf(path, sizeof path, "%s%s%s", above, *above ? "/" : "", name) : -1;
     if (n < 0 || (size_t)n >= sizeof path) {
@@ -185,7 +185,7 @@ void pal_scope_end(pal_tape *t)
 
 bool pal_infer_fail(pal_infer *r, const char *why)
 {
-    snprintf(r->why, sizeof r->why, "%s", why);
+    if (r) snprintf(r->why, sizeof r->why, "%s", why ? why : "");
     return false;
 }
 
@@ -236,7 +236,7 @@ const char *pal_scope_of(pal_var v)
 
 pal_derivative pal_op_derivative(const pal_op *op, size_t k)
 {
-    return op->derivative[op->arity < 0 ? 0 : k < 2 ? k : 2];
+    return op ? op->derivative[op->arity < 0 ? 0 : k < 2 ? k : 2] : PAL_NO_DERIVATIVE;
 }
 
 bool pal_is_fill(pal_var v, double value)
@@ -267,9 +267,9 @@ bool pal__readable(const pal_tape *t, uint32_t region, uint32_t id)
 pal_mark pal_tape_mark(pal_tape *t)
 {
     if (!t) return (pal_mark){0};
-    return (pal_mark){.entries = (uint32_t)t->n_entries,
+    return (pal_mark){.tape = t,
+                      .entries = (uint32_t)t->n_entries,
                       .generation = t->entries[t->n_entries - 1].generation,
-                      .scopes = (uint32_t)t->n_scopes,
                       .scope = t->scope,
                       .streams = (uint32_t)t->n_streams,
                       .effects = (uint32_t)t->n_effects,
@@ -277,21 +277,34 @@ pal_mark pal_tape_mark(pal_tape *t)
                       .failed = t->status != PAL_OK};
 }
 
+/* Why the tape cannot be rewound to this mark; NULL: it can. */
+static const char *unusable(const pal_tape *t, const pal_mark *m)
+{
+    if (m->tape != t) return "the mark is of another tape: take it on this tape";
+    if (!m->entries || m->entries > t->n_entries || t->entries[m->entries - 1].generation != m->generation ||
+        m->scope >= t->n_scopes || m->streams > t->n_streams || m->effects > t->n_effects)
+        return "the mark is no longer valid";
+    if (m->entries < t->held)
+        return "the mark is from before the region or rule that is being recorded: rewind after its end";
+    if (m->region != t->region)
+        return "the mark is from inside another region: take the mark in the region that rewinds to it";
+    return NULL;
+}
+
 void pal_tape_rewind(pal_tape *t, pal_mark m)
 {
     if (!t) return;
-    if (!m.entries || m.entries > t->n_entries || t->entries[m.entries - 1].generation != m.generation) {
-        pal_tape_fail(t, PAL_ERR_ARGUMENT, "rewind: the mark is no longer valid");
+    const char *why = unusable(t, &m);
+    if (why) {
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "rewind: %s", why);
         return;
     }
     const pal__entry *last = &t->entries[m.entries - 1];
     t->n_entries = m.entries;
     t->n_operands = m.entries > 1 ? last->first + last->n : 0;
-    t->n_scopes = m.scopes;
-    t->scope = m.scope;
+    t->scope = m.scope; /* scopes stay: they are only names, and a mark's scope is then never another one */
     t->n_streams = m.streams;
     t->n_effects = m.effects;
-    t->region = m.region;
     t->generation++;
     if (!m.failed) t->status = PAL_OK;
 }

@@ -44,17 +44,26 @@ size_t pal_tensor_bytes(const pal_tensor *t) { return t ? pal_tensor_count(t) * 
 
 double pal_tensor_get(const pal_tensor *t, size_t i)
 {
-    if (i >= pal_tensor_count(t)) return 0;
+    if (i >= pal_tensor_count(t) || !t->data) return 0;
+    /* Copies, since borrowed data need not be aligned. */
+    union {
+        float f32;
+        double f64;
+        int32_t i32;
+        uint8_t u8;
+    } x = {0};
+    size_t size = pal_dtype_size(t->dtype);
+    memcpy(&x, (const char *)t->data + i * size, size);
     switch (t->dtype) {
     case PAL_F32:
-        return (double)((const float *)t->data)[i];
+        return (double)x.f32;
     case PAL_F64:
-        return ((const double *)t->data)[i];
+        return x.f64;
     case PAL_I32:
-        return ((const int32_t *)t->data)[i];
+        return x.i32;
     case PAL_U8:
     case PAL_BOOL:
-        return ((const uint8_t *)t->data)[i];
+        return x.u8;
     default:
         return 0;
     }
@@ -62,29 +71,17 @@ double pal_tensor_get(const pal_tensor *t, size_t i)
 
 void pal_tensor_set(pal_tensor *t, size_t i, double value)
 {
-    if (i >= pal_tensor_count(t)) return;
+    if (i >= pal_tensor_count(t) || !t->data) return;
     pal__store(t->dtype, t->data, i, value);
 }
 
 void pal__store(pal_dtype dtype, void *data, size_t i, double value)
 {
-    switch (dtype) {
-    case PAL_F32:
-        ((float *)data)[i] = (float)value;
-        break;
-    case PAL_F64:
-        ((double *)data)[i] = value;
-        break;
-    case PAL_I32:
-        ((int32_t *)data)[i] = (int32_t)value;
-        break;
-    case PAL_U8:
-        ((uint8_t *)data)[i] = (uint8_t)value;
-        break;
-    case PAL_BOOL:
-        ((uint8_t *)data)[i] = value != 0;
-        break;
-    default:
-        break;
-    }
+    const float f32 = (float)value;
+    const int32_t i32 = dtype == PAL_I32 ? (int32_t)value : 0;
+    const uint8_t u8 = dtype == PAL_U8 ? (uint8_t)value : value != 0;
+    const void *const from[PAL_DTYPE_COUNT] = {
+        [PAL_F32] = &f32, [PAL_F64] = &value, [PAL_I32] = &i32, [PAL_U8] = &u8, [PAL_BOOL] = &u8};
+    size_t size = pal_dtype_size(dtype);
+    if (size && from[dtype]) memcpy((char *)data + i * size, from[dtype], size);
 }

@@ -9,6 +9,7 @@
 
 bool pal_infer_same(pal_infer *r)
 {
+    if (!r || !r->n || !r->shapes || !r->dtypes) return pal_infer_fail(r, "needs an operand");
     r->shape = r->shapes[0];
     r->dtype = r->dtypes[0];
     for (size_t i = 0; i < r->n; i++) {

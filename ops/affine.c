@@ -13,7 +13,8 @@ pal_var pal_bilinear(pal_var a, pal_var w, pal_var b)
     const pal_var in[] = {a, w, b};
     pal_shape shape, sa = pal_shape_of(a), sw = pal_shape_of(w), sb = pal_shape_of(b);
     char text[3][96];
-    for (size_t i = 0; i < 3; i++) /* one at a time: they do not broadcast */
+    if (!pal__handles("bilinear", in, 3, 0)) return (pal_var){.tape = a.tape};
+    for (size_t i = 0; i < 3; i++) /* alone: they do not broadcast */
         if (!pal__operands("bilinear", &in[i], 1, &shape)) return (pal_var){.tape = a.tape};
     if (sa.rank != 2 || sw.rank != 3 || sb.rank != 2 || sa.dim[0] != sb.dim[0] || sw.dim[1] != sa.dim[1] ||
         sw.dim[2] != sb.dim[1])

@@ -13,6 +13,7 @@ static pal_var bad(pal_var x) { return (pal_var){.tape = x.tape}; }
 static bool infer_concat(pal_infer *r)
 {
     int64_t axis = r->params->i[0], stack = r->params->i[1];
+    if (!r->n) return pal_infer_fail(r, "needs at least one operand");
     r->dtype = r->dtypes[0];
     r->shape = r->shapes[0];
     if (stack != 0 && stack != 1) return pal_infer_fail(r, "the flag for a new axis must be 0 or 1");
@@ -70,7 +71,7 @@ static pal_var join(const char *name, const pal_op *op, const pal_var *x, size_t
 {
     pal_tape *t = NULL;
     for (size_t i = 0; i < n && x && !t; i++) t = x[i].tape;
-    if (!x || !n) return (pal_var){0}; /* no tape on which to report an error */
+    if (!x || !n) return (pal_var){0}; /* no tape that could keep an error */
     int rank = pal_shape_of(x[0]).rank + stack;
     if (pal_ok(x[0]) && !pal__axis_of(name, x[0], rank, &axis)) return (pal_var){.tape = t};
     pal_params p = {.i = {axis, stack}};
@@ -136,6 +137,8 @@ static bool splits(pal_var x, int *axis, const int64_t *sizes, size_t n)
 {
     int64_t left;
     if (!pal__given("split_axis", x) || !pal__axis_of("split_axis", x, pal_shape_of(x).rank, axis)) return false;
+    if (n && !sizes)
+        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "split_axis: sizes is NULL: give %zu numbers", n).id;
     left = pal_shape_of(x).dim[*axis];
     bool fits = true;
     for (size_t i = 0; i < n && fits; i++) {
@@ -150,6 +153,10 @@ static bool splits(pal_var x, int *axis, const int64_t *sizes, size_t n)
 
 void pal_split_axis(pal_var x, int axis, const int64_t *sizes, size_t n, pal_var *out)
 {
+    if (n && !out) {
+        pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "split_axis: out is NULL: give room for %zu values", n);
+        return;
+    }
     bool ok = splits(x, &axis, sizes, n), all = ok;
     int64_t start[PAL_MAX_RANK] = {0};
     const int64_t step[PAL_MAX_RANK] = {1, 1, 1, 1, 1, 1};
@@ -258,7 +265,7 @@ pal_var pal_flip(pal_var x, unsigned axes)
 pal_var pal_repeat(pal_var x, const int64_t *repeats)
 {
     pal_shape s = pal_shape_of(x), to = s;
-    if (!pal__given("repeat", x)) return bad(x);
+    if (!pal__given("repeat", x) || !pal__array("repeat", "repeats", x, repeats)) return bad(x);
     for (int a = 0; a < s.rank; a++)
         if (repeats[a] < 0 || __builtin_mul_overflow(s.dim[a], repeats[a], &to.dim[a]))
             return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "repeat: cannot repeat axis %d %lld times", a,

@@ -8,6 +8,14 @@ bool pal__given(const char *name, pal_var x)
     return false;
 }
 
+bool pal__array(const char *name, const char *argument, pal_var x, const void *array)
+{
+    int rank = pal_shape_of(x).rank;
+    if (array || !rank) return true;
+    pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: %s is NULL: give %d numbers, one for each axis", name, argument, rank);
+    return false;
+}
+
 bool pal__reducible(const char *name, pal_var x, unsigned axes)
 {
     if (!pal__given(name, x)) return false;

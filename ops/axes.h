@@ -11,6 +11,8 @@
 
 /* Checks that x is a valid handle. */
 bool pal__given(const char *name, pal_var x);
+/* Checks that an argument with one number for each axis of x is not NULL, unless x has no axes. */
+bool pal__array(const char *name, const char *argument, pal_var x, const void *array);
 /* Checks that x is real and that all axes are below its rank. */
 bool pal__reducible(const char *name, pal_var x, unsigned axes);
 /* Checks the axis; makes a negative axis, which counts from the end, count from the start. */

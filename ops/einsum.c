@@ -178,18 +178,10 @@ static pal_var product(const operand *in, const char *result, const int64_t *siz
 /* Checks that a and b are valid handles of one tape and have one real type. */
 static bool usable(const char *name, pal_var a, pal_var b)
 {
-    pal_tape *t = a.tape ? a.tape : b.tape;
-    if (!pal_ok(a) || !pal_ok(b)) {
-        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(a) ? 2 : 1);
-    } else if (a.tape != b.tape) {
-        pal_tape_fail(a.tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
-        pal_tape_fail(b.tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
-    } else if (pal_dtype_of(a) != pal_dtype_of(b) || !pal_dtype_real(pal_dtype_of(a))) {
-        pal_tape_fail(t, PAL_ERR_TYPE, "%s: the operands must have one real type, not %s and %s", name,
-                      pal_dtype_name(pal_dtype_of(a)), pal_dtype_name(pal_dtype_of(b)));
-    } else {
-        return true;
-    }
+    if (!pal__handles(name, (const pal_var[]){a, b}, 2, 0)) return false;
+    if (pal_dtype_of(a) == pal_dtype_of(b) && pal_dtype_real(pal_dtype_of(a))) return true;
+    pal_tape_fail(a.tape, PAL_ERR_TYPE, "%s: the operands must have one real type, not %s and %s", name,
+                  pal_dtype_name(pal_dtype_of(a)), pal_dtype_name(pal_dtype_of(b)));
     return false;
 }
 

@@ -12,13 +12,12 @@ static bool fit(const char *name, const pal_var *in, size_t vectors, size_t fact
     char text[96];
     pal_shape batch = PAL_SCALAR, none;
     int64_t d = -1;
+    if (!pal__handles(name, in, vectors + factors, 0)) return false;
     for (size_t i = 0; i < vectors + factors; i++) {
-        const pal_var pair[] = {in[0], in[i]};
         int own = i < vectors ? 1 : 2; /* number of axes after the batch axes */
         pal_shape s = pal_shape_of(in[i]);
-        for (size_t k = 0; k < 2; k++) /* one at a time: the whole shapes do not broadcast */
-            if (!pal__operands(name, &pair[k], 1, &none)) return false;
-        bool ok = pair[0].tape == pair[1].tape && pal_dtype_of(pair[0]) == pal_dtype_of(pair[1]) && s.rank >= own;
+        if (!pal__operands(name, &in[i], 1, &none)) return false; /* alone: the whole shapes do not broadcast */
+        bool ok = pal_dtype_of(in[0]) == pal_dtype_of(in[i]) && s.rank >= own;
         if (ok && d < 0) d = s.dim[s.rank - 1];
         for (int a = 1; ok && a <= own; a++) ok = s.dim[s.rank - a] == d;
         s.rank -= own;
@@ -120,7 +119,9 @@ pal_var pal_normal_full_kl(pal_var mean_p, pal_var factor_p, pal_var mean_q, pal
 {
     pal_shape shape;
     const pal_var in[] = {mean_p, mean_q, factor_p, factor_q};
-    if (!fit("normal_full_kl", in, 2, 2, &shape)) return (pal_var){.tape = mean_p.tape};
+    if (!pal__handles("normal_full_kl", (const pal_var[]){mean_p, factor_p, mean_q, factor_q}, 4, 0) ||
+        !fit("normal_full_kl", in, 2, 2, &shape))
+        return (pal_var){.tape = mean_p.tape};
     double d = (double)shape.dim[shape.rank - 1];
     pal_var trace = squared_norm(pal_triangular_solve(factor_q, pal_lower_triangle(factor_p, 0), false), 2);
     pal_var means = squared_norm(whitened(factor_q, pal_sub(mean_q, mean_p)), 1);

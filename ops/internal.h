@@ -22,10 +22,13 @@ extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers
 
 /* operands.c: checks of the operands of composites. If a check fails, the tape's error begins with name.
  *
+ * pal__handles: all are valid handles of one tape; those whose bit in `optional` is set may have id 0. Every tape gets
+ * the error.
  * pal__operands: all are valid handles of one tape and one real type, and broadcast to *shape.
  * pal__classes: in addition, the last axis of each has the same number of classes.
  * pal__function_of: y and x are valid handles of one tape and have real types.
  * pal__is_code: in addition, h is a code [n,k] and x are inputs [n,...]. */
+bool pal__handles(const char *name, const pal_var *in, size_t n, unsigned optional);
 bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape);
 bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shape);
 bool pal__function_of(const char *name, pal_var y, pal_var x);

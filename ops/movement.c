@@ -1,6 +1,6 @@
 /* movement.c - operations that move elements: reshape, permute, slice and its adjoint pad. Except for pad, which has a
  * kernel, the results are views wherever strides can express them. */
-#include "ops/internal.h"
+#include "ops/axes.h"
 
 #include <string.h>
 
@@ -164,6 +164,7 @@ const pal_op pal__op_permute = {
 pal_var pal_permute(pal_var x, const int *axes)
 {
     pal_params p = {0};
+    if (!pal__array("permute", "axes", x, axes)) return (pal_var){.tape = x.tape};
     for (int a = 0; a < pal_shape_of(x).rank; a++) p.i[a] = axes[a];
     return pal_record(x.tape, &pal__op_permute, &x, 1, &p);
 }
@@ -236,6 +237,9 @@ static const pal_op op_slice = {
 pal_var pal_slice(pal_var x, const int64_t *start, const int64_t *size, const int64_t *step)
 {
     pal_params p = {0};
+    if (!pal__array("slice", "start", x, start) || !pal__array("slice", "size", x, size) ||
+        !pal__array("slice", "step", x, step))
+        return (pal_var){.tape = x.tape};
     for (int a = 0; a < pal_shape_of(x).rank; a++) {
         if (size[a] < 0 || size[a] > INT32_MAX || step[a] < 1 || step[a] > INT32_MAX)
             return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "slice: sizes must be at least 0, steps at least 1");
@@ -307,6 +311,7 @@ static const pal_op op_pad = {
 pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step)
 {
     pal_params p = {0};
+    if (!pal__array("pad", "start", x, start) || !pal__array("pad", "step", x, step)) return (pal_var){.tape = x.tape};
     if (pal_ok(x) && (shape.rank != pal_shape_of(x).rank || pal_shape_count(shape) < 0))
         return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "pad: the padded shape must have the operand's number of axes");
     for (int a = 0; a < pal_shape_of(x).rank; a++) {

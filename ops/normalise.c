@@ -90,6 +90,7 @@ pal_var pal_layer_norm(pal_var x, unsigned axes, pal_var gain, pal_var shift, do
     const char *const names[] = {"x", "gain", "shift"};
     pal_shape s = pal_shape_of(x), joined;
     char a[96], b[96];
+    if (!pal__handles("layer_norm", in, 3, 1u << 1 | 1u << 2)) return (pal_var){.tape = x.tape};
     for (int i = 0; i < 3; i++) {
         if (i && !in[i].id) continue;
         const pal_var pair[] = {x, in[i]};
@@ -154,7 +155,8 @@ static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
     const char *const names[] = {"gain", "shift", "running mean", "running variance"};
     pal_shape s = pal_shape_of(x), own, joined;
     char text[96];
-    if (!pal__operands("batch_norm", &x, 1, &joined)) return false;
+    const pal_var all[] = {x, of_channels[0], of_channels[1], of_channels[2], of_channels[3]};
+    if (!pal__handles("batch_norm", all, 5, ~1u) || !pal__operands("batch_norm", &x, 1, &joined)) return false;
     if (s.rank != 2 && s.rank != 4) {
         pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: needs [n,c] or [n,c,h,w], not %s",
                       pal_shape_text(s, text, sizeof text));
@@ -163,7 +165,7 @@ static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
     for (int i = 0; i < 4; i++) {
         if (i < 2 && !of_channels[i].id) continue;
         own = pal_shape_of(of_channels[i]);
-        if (!pal_ok(of_channels[i]) || of_channels[i].tape != x.tape || pal_dtype_of(of_channels[i]) != pal_dtype_of(x))
+        if (pal_dtype_of(of_channels[i]) != pal_dtype_of(x))
             pal_tape_fail(x.tape, PAL_ERR_TAPE, "batch_norm: the %s must be a value of x's tape and type", names[i]);
         else if (own.rank != 1 || own.dim[0] != s.dim[1])
             pal_tape_fail(x.tape, PAL_ERR_SHAPE, "batch_norm: the %s must be [%lld], not %s", names[i],

@@ -2,18 +2,31 @@
  * not an operation inside it. */
 #include "ops/internal.h"
 
+bool pal__handles(const char *name, const pal_var *in, size_t n, unsigned optional)
+{
+    pal_tape *t = NULL;
+    for (size_t i = 0; i < n && !t; i++) t = in[i].tape;
+    for (size_t i = 0; i < n; i++) {
+        if (in[i].tape && in[i].tape != t) {
+            pal_tape_fail(in[i].tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
+            pal_tape_fail(t, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
+            return false;
+        }
+        if (pal_ok(in[i]) || (!in[i].id && optional >> i & 1)) continue;
+        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %zu is a bad handle", name, i + 1);
+        return false;
+    }
+    return true;
+}
+
 bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape)
 {
     char a[96], b[96];
     *shape = PAL_SCALAR;
+    if (!pal__handles(name, in, n, 0)) return false;
     for (size_t i = 0; i < n; i++) {
         pal_shape own = pal_shape_of(in[i]), joined;
-        if (in[i].tape != in[0].tape) {
-            pal_tape_fail(in[i].tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
-            pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
-        } else if (!pal_ok(in[i])) {
-            pal_tape_fail(in[0].tape, PAL_ERR_TAPE, "%s: operand %zu is a bad handle", name, i + 1);
-        } else if (!pal_dtype_real(pal_dtype_of(in[i])) || pal_dtype_of(in[i]) != pal_dtype_of(in[0])) {
+        if (!pal_dtype_real(pal_dtype_of(in[i])) || pal_dtype_of(in[i]) != pal_dtype_of(in[0])) {
             pal_tape_fail(in[0].tape, PAL_ERR_TYPE, "%s: the operands must have one real type", name);
         } else if (!pal_shape_broadcast(*shape, own, &joined)) {
             pal_tape_fail(in[0].tape, PAL_ERR_SHAPE, "%s: %s does not broadcast with %s", name,
@@ -40,19 +53,12 @@ bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shap
     return true;
 }
 
-/* Reports bad handles, operands of two tapes, and operands that are not real. */
 bool pal__function_of(const char *name, pal_var y, pal_var x)
 {
-    pal_tape *t = y.tape ? y.tape : x.tape;
-    if (!pal_ok(y) || !pal_ok(x))
-        pal_tape_fail(t, PAL_ERR_TAPE, "%s: operand %d is a bad handle", name, pal_ok(y) ? 2 : 1);
-    else if (y.tape != x.tape)
-        pal_tape_fail(t, PAL_ERR_TAPE, "%s: the operands belong to two tapes", name);
-    else if (!pal_dtype_real(pal_dtype_of(y)) || !pal_dtype_real(pal_dtype_of(x)))
-        pal_tape_fail(t, PAL_ERR_TYPE, "%s: the operands must be real, not %s and %s", name,
-                      pal_dtype_name(pal_dtype_of(y)), pal_dtype_name(pal_dtype_of(x)));
-    else
-        return true;
+    if (!pal__handles(name, (const pal_var[]){y, x}, 2, 0)) return false;
+    if (pal_dtype_real(pal_dtype_of(y)) && pal_dtype_real(pal_dtype_of(x))) return true;
+    pal_tape_fail(y.tape, PAL_ERR_TYPE, "%s: the operands must be real, not %s and %s", name,
+                  pal_dtype_name(pal_dtype_of(y)), pal_dtype_name(pal_dtype_of(x)));
     return false;
 }
 

@@ -75,7 +75,10 @@ pal_var pal_gather(pal_var x, pal_var indices, int axis);
 /* The adjoint of gather: adds x into zeros that have length `size` along the axis. */
 pal_var pal_gather_add(pal_var x, pal_var indices, int axis, int64_t size);
 
-/* ---- Shape ---------------------------------------------------------------------------------------------------- */
+/* ---- Shape ----------------------------------------------------------------------------------------------------
+ *
+ * An array of axes, starts, sizes, steps or repeats has one number for each axis of x. It may be NULL only for a
+ * scalar. */
 
 pal_var pal_reshape(pal_var x, pal_shape shape); /* one dimension may be -1 */
 pal_var pal_transpose(pal_var x);                /* the last two axes */
@@ -84,6 +87,7 @@ pal_var pal_permute(pal_var x, const int *axes); /* result axis a is operand axi
 pal_var pal_slice(pal_var x, const int64_t *start, const int64_t *size, const int64_t *step);
 /* The adjoint of slice: zeros of the given shape, with x's elements at start[a] + i step[a]. */
 pal_var pal_pad(pal_var x, pal_shape shape, const int64_t *start, const int64_t *step);
+/* concat and stack of no value: a bad handle of no tape, since no tape could keep the error. */
 pal_var pal_concat(const pal_var *x, size_t n, int axis); /* one type; one shape, except along the axis */
 pal_var pal_stack(const pal_var *x, size_t n, int axis);  /* one type and shape; along a new axis */
 /* Splits the axis into n parts of the given sizes, which must add up to its length. out receives n values. On failure

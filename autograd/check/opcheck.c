@@ -40,7 +40,7 @@ static pal_var record_op(pal_tape *t, const pal_var *in, const void *user)
 
 bool pal_gradcheck_op_case(const pal_op *op, size_t i, pal_case *out)
 {
-    if (i >= pal_gradcheck_op_cases(op)) return false;
+    if (!out || i >= pal_gradcheck_op_cases(op)) return false;
     if (!makes_cases(op)) {
         *out = op->cases[i];
         return true;

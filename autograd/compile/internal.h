@@ -112,7 +112,6 @@ typedef struct pal__load {
     int64_t stride[PAL_MAX_RANK];
 } pal__load;
 
-#define PAL__NEST 4 /* random inside map_sum: how deep */
 typedef struct pal__instr {
     pal_tile_fn fn;
     pal_params params;

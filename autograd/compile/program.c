@@ -31,11 +31,15 @@ void pal_program_set_noise(pal_program *p, pal_noise noise)
 
 pal_status pal_bind(pal_program *p, const pal_tensor *leaf, void *data)
 {
-    if (!p || !data) return PAL_ERR_ARGUMENT;
+    if (!p) return PAL_ERR_ARGUMENT;
     uint32_t index = 0;
     while (index < p->n_leaves && p->leaves[index] != leaf) index++;
-    if (index == p->n_leaves) {
-        snprintf(p->error, sizeof p->error, "bind: the program does not use this leaf");
+    const char *wrong = index == p->n_leaves               ? "the program does not use this leaf"
+                        : !data                            ? "data is NULL"
+                        : !pal__aligned(leaf->dtype, data) ? "data is not aligned to its element type"
+                                                           : NULL;
+    if (wrong) {
+        snprintf(p->error, sizeof p->error, "bind: %s", wrong);
         return PAL_ERR_ARGUMENT;
     }
     p->leaf_data[index] = data;

@@ -90,12 +90,12 @@ void pal__blas_leave(const pal__blas *blas, int saved)
 
 void pal_blas_begin(const pal_context *context)
 {
-    if (context->blas.takes_turns) pthread_mutex_lock(&process.turn);
+    if (context && context->blas.takes_turns) pthread_mutex_lock(&process.turn);
 }
 
 void pal_blas_end(const pal_context *context)
 {
-    if (context->blas.takes_turns) pthread_mutex_unlock(&process.turn);
+    if (context && context->blas.takes_turns) pthread_mutex_unlock(&process.turn);
 }
 
 void pal__blas_worker(const pal__blas *blas)

@@ -105,10 +105,10 @@ const char *pal_context_isa(const pal_context *c) { return c ? isa_names[c->isa]
 bool pal_context_subnormals(const pal_context *c) { return c && c->options.subnormals; }
 const char *pal_context_blas(const pal_context *c) { return c ? c->blas.text : "none"; }
 const char *pal_context_advice(const pal_context *c) { return c && c->advice[0] ? c->advice : NULL; }
-pal_isa pal_kernel_isa(const pal_context *c) { return c->isa; }
-unsigned pal_worker_count(const pal_context *c) { return pal__workers_threads(c->pool); }
+pal_isa pal_kernel_isa(const pal_context *c) { return c ? c->isa : PAL_ISA_BASELINE; }
+unsigned pal_worker_count(const pal_context *c) { return pal_context_threads(c); }
 
 void pal_parallel(pal_context *c, size_t tasks, pal_task_fn task, void *argument)
 {
-    pal__workers_run(c->pool, tasks, task, argument);
+    if (c && task) pal__workers_run(c->pool, tasks, task, argument);
 }

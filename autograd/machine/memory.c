@@ -20,7 +20,7 @@ void *pal__alloc(pal_context *context, size_t size) { return pal__allocate(&cont
 
 void pal__free(pal_context *context, void *block)
 {
-    if (block) context->options.release(((void **)block)[-1], context->options.user);
+    if (context && block) context->options.release(((void **)block)[-1], context->options.user);
 }
 
 bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size)

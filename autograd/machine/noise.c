@@ -23,7 +23,7 @@ void pal_noise_words(pal_noise noise, const char *stream, uint64_t first, size_t
 {
     uint64_t key = pal__noise_key(noise.seed, stream), start = noise.row + first;
     uint32_t block[4] = {0};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && out; i++) {
         if (i == 0 || (start + i) % 4 == 0) pal__philox_block(key, noise.clock, (start + i) / 4, block);
         out[i] = block[(start + i) % 4];
     }
@@ -31,10 +31,10 @@ void pal_noise_words(pal_noise noise, const char *stream, uint64_t first, size_t
 
 void pal_noise_uniform(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out)
 {
-    pal__uniform_f64(pal__noise_key(noise.seed, stream), noise.clock, noise.row + first, count, out);
+    if (out) pal__uniform_f64(pal__noise_key(noise.seed, stream), noise.clock, noise.row + first, count, out);
 }
 
 void pal_noise_normal(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out)
 {
-    pal__normal_f64(pal__noise_key(noise.seed, stream), noise.clock, noise.row + first, count, out);
+    if (out) pal__normal_f64(pal__noise_key(noise.seed, stream), noise.clock, noise.row + first, count, out);
 }

@@ -138,7 +138,7 @@ bool pal__label_folds(const pal_tape *tape, uint32_t id, uint32_t operand); /* i
 
 /* ---- Parsing: parse.c records, parse_line.c reads characters -------------------------------------------------- */
 
-enum { PAL__DEEPEST = 64, PAL__NAME = 512, PAL__NUMBERS = PAL_PARAM_INTS + 2 };
+enum { PAL__DEEPEST = 64, PAL__NUMBERS = PAL_PARAM_INTS + 2 };
 
 typedef struct pal__known { /* ascending by number */
     uint32_t number, id;
@@ -151,7 +151,7 @@ typedef struct pal__line {
     pal_shape shape;
     pal_params params;
     bool named;
-    char name[PAL__NAME], scope[256];
+    char name[PAL__FULL_NAME], scope[PAL__PATH];
     size_t n_numbers;
     char numbers[PAL__NUMBERS][32];
 } pal__line;

@@ -46,7 +46,7 @@ static bool read_word(pal__parser *p, char *out, size_t size)
 {
     size_t n = 0;
     for (; p->at < p->end && pal__plain(*p->at); p->at++) {
-        if (n + 1 >= size) return pal__parse_wrong(p, "a name is too long");
+        if (n + 1 >= size) return pal__parse_fail(p, PAL_ERR_FORMAT, "a name is too long: at most %zu bytes", size - 1);
         out[n++] = *p->at;
     }
     out[n] = 0;
@@ -74,7 +74,7 @@ static bool read_quoted(pal__parser *p, char *out, size_t size)
             }
             if (!letter) return pal__parse_wrong(p, "a name contains a zero byte");
         }
-        if (n + 1 >= size) return pal__parse_wrong(p, "a name is too long");
+        if (n + 1 >= size) return pal__parse_fail(p, PAL_ERR_FORMAT, "a name is too long: at most %zu bytes", size - 1);
         out[n++] = letter;
     }
     out[n] = 0;
@@ -115,7 +115,7 @@ bool pal__parse_ids(pal__parser *p)
 
 static bool read_type(pal__parser *p)
 {
-    char word[PAL__NAME];
+    char word[16];
     size_t n = 0;
     while (p->at < p->end && *p->at != '[' && n < 8) word[n++] = *p->at++;
     word[n] = 0;

@@ -305,6 +305,30 @@ START_TEST(bad_bodies_are_errors)
 }
 END_TEST
 
+/* ---- Noise in nested regions ---------------------------------------------------------------------------------- */
+
+static pal_var nested_noise(pal_tape *tape, pal_var k, void *user)
+{
+    int *depth = user;
+    (void)k;
+    if (--*depth > 0) return pal_map_sum(tape, 1, nested_noise, depth);
+    return pal_normal(tape, "z", PAL_SHAPE(2));
+}
+
+/* A draw that would have the same noise in each term of the outermost region is refused when it is recorded. */
+START_TEST(noise_in_deeper_regions_is_refused)
+{
+    const pal_mark mark = pal_tape_mark(t);
+    for (int deepest = 5; deepest <= 20; deepest += 3) {
+        int depth = deepest;
+        ck_assert(!pal_ok(pal_map_sum(t, 2, nested_noise, &depth)));
+        ck_assert_str_eq(pal_tape_error(t), "normal: stream z is inside more than 4 regions: draw it outside");
+        pal_tape_rewind(t, mark);
+        ck_assert_tape_ok(t);
+    }
+}
+END_TEST
+
 Suite *region_suite(void)
 {
     Suite *s = suite_create("region");
@@ -321,6 +345,7 @@ Suite *region_suite(void)
     tcase_add_test(k, inner_values_do_not_leave);
     tcase_add_test(k, an_index_out_of_range_fails_the_run);
     tcase_add_test(k, bad_bodies_are_errors);
+    tcase_add_test(k, noise_in_deeper_regions_is_refused);
     tcase_set_timeout(k, 60);
     suite_add_tcase(s, k);
     return s;

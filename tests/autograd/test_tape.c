@@ -171,6 +171,59 @@ START_TEST(rewinding_makes_handles_bad_and_forgives)
 }
 END_TEST
 
+/* The scope of a mark is the one that was open, whatever was rewound and begun since. */
+START_TEST(a_mark_keeps_its_scope)
+{
+    pal_var x = pal_leaf(t, x23, "x");
+    pal_mark before = pal_tape_mark(t);
+    pal_scope_begin(t, "a");
+    pal_mark inside = pal_tape_mark(t);
+    pal_tape_rewind(t, before);
+    ck_assert_str_eq(pal_scope_of(pal_exp(x)), "");
+    pal_tape_rewind(t, before);
+    pal_scope_begin(t, "b");
+    pal_tape_rewind(t, inside);
+    ck_assert_tape_ok(t);
+    ck_assert_str_eq(pal_scope_of(pal_exp(x)), "a");
+}
+END_TEST
+
+/* Names are not cut: two long names that differ in their last letter are two streams, or an error. */
+START_TEST(long_names_are_refused)
+{
+    char name[601], scope[201];
+    memset(name, 'a', 600), memset(scope, 's', 200);
+    name[600] = scope[200] = 0;
+    pal_mark mark = pal_tape_mark(t);
+    ck_assert(!pal_ok(pal_uniform(t, name, PAL_SHAPE(3))));
+    ck_assert_str_eq(pal_tape_error(t), "uniform: the name with its scopes has 600 bytes: use at most 511");
+    pal_tape_rewind(t, mark);
+    ck_assert(!pal_ok(pal_leaf(t, x23, name)));
+    ck_assert_str_eq(pal_tape_error(t), "leaf: the name with its scopes has 600 bytes: use at most 511");
+    pal_tape_rewind(t, mark);
+    pal_scope_begin(t, scope);
+    name[311] = 0; /* 200 + 1 + 311 */
+    ck_assert(!pal_ok(pal_leaf(t, x23, name)));
+    pal_tape_rewind(t, mark);
+    pal_scope_begin(t, scope);
+    ck_assert(pal_ok(pal_leaf(t, x23, name + 1)));
+    ck_assert(pal_ok(pal_uniform(t, name + 1, PAL_SHAPE(3))));
+    name[310] = 'b';
+    ck_assert(pal_ok(pal_leaf(t, w45, name + 1)));
+    ck_assert(pal_ok(pal_uniform(t, name + 1, PAL_SHAPE(3))));
+}
+END_TEST
+
+START_TEST(data_that_is_not_aligned_is_no_leaf)
+{
+    _Alignas(8) char room[40];
+    pal_tensor *crooked = pal_tensor_wrap(c, PAL_F32, PAL_SHAPE(4), room + 2);
+    ck_assert(!pal_ok(pal_leaf(t, crooked, "x")));
+    ck_assert_str_eq(pal_tape_error(t), "leaf x: its data is not aligned: f32 needs an address divisible by 4");
+    pal_tensor_free(crooked);
+}
+END_TEST
+
 START_TEST(stale_handle_is_named)
 {
     pal_var x = pal_leaf(t, x23, "x");
@@ -286,6 +339,9 @@ Suite *tape_suite(void)
     tcase_add_test(k, every_call_survives_bad_handles);
     tcase_add_test(k, mixing_tapes_marks_both);
     tcase_add_test(k, rewinding_makes_handles_bad_and_forgives);
+    tcase_add_test(k, a_mark_keeps_its_scope);
+    tcase_add_test(k, long_names_are_refused);
+    tcase_add_test(k, data_that_is_not_aligned_is_no_leaf);
     tcase_add_test(k, stale_handle_is_named);
     tcase_add_test(k, one_tensor_is_one_leaf);
     tcase_add_test(k, names_are_unique_within_their_scope);

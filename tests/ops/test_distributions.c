@@ -377,7 +377,7 @@ START_TEST(errors_say_what_is_wrong)
             "normal_full_entropy: [3,2] does not fit: means must be [..,d] and factors [..,d,d], of one type");
     REFUSED(pal_normal_full_log_density(s, y, x),
             "normal_full_log_density: [] does not fit: means must be [..,d] and factors [..,d,d], of one type");
-    REFUSED(pal_normal_full_kl(y, none, y, x), "normal_full_kl: operand 1 is a bad handle");
+    REFUSED(pal_normal_full_kl(y, none, y, x), "normal_full_kl: operand 2 is a bad handle");
     const pal_var nothing = {0};
     pal_var all[] = {pal_normal_kl(nothing, nothing, nothing, nothing),
                      pal_normal_full_entropy(nothing),
