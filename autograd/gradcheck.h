@@ -9,10 +9,10 @@
  * (autograd/check/gradcheck_steps.c). A step h is usable if the values are finite at x - h and x + h and no comparison
  * changes its outcome between them. Ladders begin at the option `step` (times |x| if that is larger than 1), at |x| / 4
  * and at small steps; they end when the extrapolation's own error bar is far below the tolerance.
- *     error = |a - n| / (max(|a|, |n|, tiny) + bar / tolerance)
- * So the error is within the tolerance if a agrees with some number inside the error bar. tiny is 10^-6 of the value one order below or, if that is larger, 10^-8 of the largest element of the derivative:
- * without it, rounding would be compared with an exact zero. If n is not exact enough for this, the scale is at least
- * 10^-3 of the largest element of the derivative, and 10^-6 of the largest value one order below.
+ *     error = |a - n| / (scale + bar / tolerance),    scale = max(|a|, |n|, 10^-8 of the largest element)
+ * So the error is within the tolerance if a agrees with some number inside the error bar. The largest element is that
+ * of the whole derivative. If n is too inexact for this scale, the scale is at least 10^-3 of the largest element. If a
+ * and n are both zero up to rounding, it is at least 10^-6 of the largest value one order below.
  *
  * An element is a kink, neither passed nor failed, if a comparison changes its outcome at all steps that would do, or
  * if the one-sided differences keep a distance that does not fall with the step. An element is not decided if the error

@@ -104,6 +104,16 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
     putchar('\n');
 }
 
+/* "low..high": the usable domain of the worst element. */
+static const char *domain(const pal_gradcheck_report *r, bool measured, char *out, size_t size)
+{
+    if (measured && r->low < r->high)
+        snprintf(out, size, "%.4g..%.4g", r->low, r->high);
+    else
+        snprintf(out, size, "-");
+    return out;
+}
+
 static void print_table(const pal__checks *c)
 {
     static const char *const colours[] = {[PAL_CHECK_PASS] = "\033[32m",
@@ -114,16 +124,18 @@ static void print_table(const pal__checks *c)
     const char *no_colour = getenv("NO_COLOR");
     bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
     int name = widest(c, 4, name_width), label = widest(c, 4, case_width), where = widest(c, 8, where_width);
-    printf("%-*s  %-*s  order  %8s  %5s  %8s  %-*s  verdict\n", name, "name", label, "case", "error", "slope",
-           "identity", where, "worst at");
+    printf("%-*s  %-*s  order  %8s  %5s  %8s  %-*s  %8s  %-24s  verdict\n", name, "name", label, "case", "error",
+           "slope", "identity", where, "worst at", "step", "domain");
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
         bool measured = r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_FAIL;
-        char a[32], b[32], d[32];
-        printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %s%s%s\n", name, r->name, label, r->label, r->order,
+        char a[32], b[32], d[32], e[32], f[64];
+        printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %8s  %-24s  %s%s%s\n", name, r->name, label, r->label, r->order,
                figure(measured ? r->error : NAN, false, a, sizeof a), figure(slope(r), true, b, sizeof b),
                figure(identity(r), false, d, sizeof d), where, measured && r->error > 0 ? c->results[i].where : "-",
-               colour ? colours[r->verdict] : "", pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
+               figure(measured && r->error > 0 ? r->step : NAN, false, e, sizeof e),
+               domain(r, measured && r->error > 0, f, sizeof f), colour ? colours[r->verdict] : "",
+               pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
         if (rank(r)) print_failure(&c->results[i]);
     }
     static const pal_verdict worst_of[] = {PAL_CHECK_PASS, PAL_CHECK_UNDECIDED, PAL_CHECK_FAIL};

@@ -113,15 +113,25 @@ static place find_place(const pal__check *c, const pal__line *line, size_t i)
     return p;
 }
 
-typedef struct scales { /* of the whole derivative, and the least scale of an element whose differences are less exact
-                         */
-    double rounding, least;
+typedef struct scales {   /* of the whole derivative */
+    double largest, zero; /* its largest element; what is zero beside the values one order below */
 } scales;
 
 static scales scales_of(const pal__check *c, const double *derivative, const double *below, size_t n_below)
 {
-    double largest = pal__check_largest(derivative, c->total);
-    return (scales){1e-8 * largest, fmax(1e-3 * largest, PAL__CHECK_TINY * pal__check_largest(below, n_below))};
+    return (scales){pal__check_largest(derivative, c->total), PAL__CHECK_TINY * pal__check_largest(below, n_below)};
+}
+
+/* The scale of an element's error. If its differences are too inexact for the element's own scale, it is compared on
+ * the scale of the whole derivative, and if it is zero up to rounding, on the scale one order below. */
+static double scale_of(double analytic, const pal__estimate *e, scales of, double tolerance)
+{
+    double scale = fmax(fmax(fabs(analytic), fabs(e->value)), 1e-8 * of.largest);
+    if (e->bar <= tolerance * scale) return scale;
+    scale = fmax(scale, 1e-3 * of.largest);
+    if (e->bar <= tolerance * scale) return scale;
+    double zero = fmax(of.zero, PAL__CHECK_TINY * e->size), small = fmax(10 * e->bar, tolerance * zero);
+    return fabs(analytic) <= small && fabs(e->value) <= small ? fmax(scale, zero) : scale;
 }
 
 static void report_worst(pal__check *c, const pal__line *line, size_t i, double analytic, const pal__estimate *e)
@@ -142,20 +152,20 @@ static void report_worst(pal__check *c, const pal__line *line, size_t i, double 
 
 static void leave_open(pal__check *c, const pal__line *line, size_t i, double analytic, const pal__estimate *e)
 {
-        fprintf(stderr,
-                "open %zu a %.12g n %.12g bar %.3g step %g noise %g least %g size %g rows %zu drowned %d reach %g\n", i,
-                analytic, e->value, e->bar, e->step, e->noise, e->least, e->size, e->n, e->drowned, line->reach);
     place p = find_place(c, line, i);
-    char index[96], why[96];
+    char index[96], why[64];
     if (c->r->undecided++) return;
     if (!c->r->checked) report_worst(c, line, i, analytic, e);
     index_text(c->inputs[p.input]->shape, p.element, index, sizeof index);
     if (isfinite(e->bar))
         snprintf(why, sizeof why, "is %.9g up to %.2g, too inexact", e->value, e->bar);
+    else if (line->reach > 0)
+        snprintf(why, sizeof why, "does not converge at any step");
     else
-        snprintf(why, sizeof why, "cannot be had, because the values beside x are not finite");
-    snprintf(c->undecided, sizeof c->undecided, "not decided: input %zu at %s, x = %.9g: derivative %.9g; numeric %s",
-             p.input + 1, index, p.x, analytic, why);
+        snprintf(why, sizeof why, "does not exist: the values beside x are not finite");
+    snprintf(c->undecided, sizeof c->undecided,
+             "not decided: input %zu at %s, x = %.9g, usable from %.9g to %.9g: derivative %.9g; numeric %s",
+             p.input + 1, index, p.x, p.x - line->reach * p.speed, p.x + line->reach * p.speed, analytic, why);
 }
 
 enum { CERTAIN = 100 }; /* error bars: a larger difference is an error, however inexact the numeric derivative is */
@@ -168,8 +178,7 @@ static bool judge(pal__check *c, const pal__line *line, size_t i, double analyti
         r->kinks++;
         return true;
     }
-    double scale = fmax(fmax(fabs(analytic), fabs(e->value)), fmax(PAL__CHECK_TINY * e->size, of.rounding));
-    if (!(e->bar <= r->tolerance * scale)) scale = fmax(scale, of.least);
+    double scale = scale_of(analytic, e, of, r->tolerance);
     double apart = fabs(analytic - e->value),
            error = analytic == e->value ? 0 : apart / (scale + e->bar / r->tolerance);
     bool exact = isfinite(e->bar) && !(e->bar > r->tolerance * scale) && !(e->lost && !isfinite(analytic));

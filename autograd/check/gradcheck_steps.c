@@ -22,6 +22,7 @@
 enum { LEVELS = 12, LADDERS = 3 };
 static const double enough = 0.2;     /* a bar of this fraction of the tolerance ends the ladder */
 static const double halves = 0.75;    /* a smooth bend falls at least by this factor */
+static const double close = 0.1;      /* values that agree up to this fraction, or up to rounding, converge */
 static const double even = 0.05;      /* a power of the step has equal ratios, up to this */
 static const double jump = 0x1p-32;   /* a jump of this fraction of the value is no rounding */
 static const double murmur = 0x1p-43; /* a disagreement of this fraction of the value may be rounding */
@@ -102,30 +103,42 @@ static void read_values(const pal__check *c, const pal__line *line, double *out)
         memcpy(out, pal_output(c->function, c->value)->data, pal_tensor_bytes(c->owned[0]));
 }
 
-/* Runs the function at both ends of the step. *flips: a comparison changes its outcome between them. */
-static bool run_step(pal__check *c, pal__line *line, double step, bool *flips)
+/* The number of finite values of y in the last run. */
+static size_t count_finite(const pal__check *c)
+{
+    const double *y = pal_output(c->function, c->value)->data;
+    size_t n = 0;
+    for (size_t i = 0; i < pal_tensor_count(c->owned[0]); i++) n += isfinite(y[i]) != 0;
+    return n;
+}
+
+/* Runs the function at both ends of the step. *flips: a comparison changes its outcome between them. *finite: the
+ * values y of the gradients are as finite as at x; the gradient may be finite where there is no value. */
+static bool run_step(pal__check *c, pal__line *line, double step, bool *flips, bool *finite)
 {
     move(c, line, -step);
     bool ok = pal__check_run(c, c->function);
     if (ok) read_values(c, line, c->value_below);
     if (ok) pal__check_decisions(c, true);
+    *finite = ok && (line->scalar || count_finite(c) == line->finite);
     line->width = line->x ? -*line->x : step;
     move(c, line, step);
     ok = ok && pal__check_run(c, c->function);
     if (ok) read_values(c, line, c->value_above);
     if (ok) *flips = !pal__check_decisions(c, false);
+    *finite &= ok && (line->scalar || count_finite(c) == line->finite);
     line->width += line->x ? *line->x : step; /* what was really moved, after the rounding of x + h */
     return ok;
 }
 
 /* ---- The rounding of the function ----------------------------------------------------------------------------- */
 
-/* Third differences of values at nine points that are far closer than the function bends are rounding alone (Hamming's
- * table; More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). The largest of six, over the
- * square root of 20, is about one and a half standard deviations. */
+/* Third differences of values at points that are far closer than the function bends are rounding alone (Hamming's
+ * table; More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). Over the square root of 20 they
+ * have its standard deviation; the largest of six is kept. A kink at x itself lies between the two sides. */
 bool pal__check_noise(pal__check *c, const double *saved, bool scalar)
 {
-    enum { POINTS = 9 };
+    enum { SIDE = 6, POINTS = 2 * SIDE };
     int same = 0; /* points in a row without a change of a comparison's outcome */
     const pal__line line = {.at_all = saved, .scalar = scalar};
     const size_t n = scalar ? pal_tensor_count(c->owned[0]) : c->total;
@@ -134,10 +147,10 @@ bool pal__check_noise(pal__check *c, const double *saved, bool scalar)
     pal__check_direct(c, "noise", 0);
     pal__check_scale(c, saved);
     for (int point = 0; point < POINTS && ok; point++) {
-        move(c, &line, 0x1p-40 * (point - POINTS / 2));
+        move(c, &line, 0x1p-40 * (point < SIDE ? point - SIDE : point - SIDE + 1));
         ok = pal__check_run(c, c->function);
         if (ok) read_values(c, &line, c->fresh);
-        same = ok && point && pal__check_decisions(c, false) ? same + 1 : 0;
+        same = ok && point % SIDE && pal__check_decisions(c, false) ? same + 1 : 0;
         if (ok) pal__check_decisions(c, true);
         for (size_t i = 0; i < n && ok; i++) {
             double d1 = c->fresh[i] - before[i], d2 = d1 - first[i], d3 = fabs(d2 - second[i]) / sqrt(20);
@@ -162,19 +175,25 @@ static void keep_if_better(pal__estimate *e, double value, double bar, double st
     e->step = step;
 }
 
-static double scale_of(const pal__estimate *e) { return fmax(fabs(e->value), PAL__CHECK_TINY * e->size); }
+/* Whether three numbers, the last one first, form a power of the step that does not fall with it. A jump doubles with
+ * each halved step; what grows faster is a pole. */
+static bool stays(const double *v)
+{
+    const double a = fabs(v[0]), b = fabs(v[1]), c = fabs(v[2]);
+    return a > halves * b && b > halves * c && fabs(a * c - b * b) < even * b * b && a < 2.1 * b;
+}
 
-/* Whether the one-sided differences of the last three steps keep their distance. If the central difference has no
- * limit either, their distance must grow as a power of the step, as it does at a jump or at a cusp. */
+/* Whether there is a kink: the one-sided differences of the last three steps keep their distance. If the central
+ * difference has no limit, it may be a jump or a cusp, where the differences themselves do not settle. */
 static bool is_bent(const pal__estimate *e, double noise, double step, double tolerance)
 {
-    const double *b = e->bend;
-    if (e->n < 3 || !(fabs(b[0]) > halves * fabs(b[1])) || !(fabs(b[1]) > halves * fabs(b[2]))) return false;
-    bool settled = e->bar <= tolerance * scale_of(e);
-    if (!settled && !(fabs(b[0] * b[2] - b[1] * b[1]) < even * b[1] * b[1])) return false;
-    double least = settled ? fmax(fmax(64 * noise / step, 20 * e->bar), tolerance * scale_of(e))
-                           : fmax(jump / rounding * noise, jump * e->size) / step;
-    return fabs(b[0]) > least;
+    if (e->n < 3) return false;
+    const double scale = fmax(fabs(e->value), PAL__CHECK_TINY * e->size);
+    if (e->bar <= tolerance * scale)
+        return stays(e->bend) && fabs(e->bend[0]) > fmax(fmax(64 * noise / step, 20 * e->bar), tolerance * scale);
+    const double least = fmax(jump / rounding * noise, jump * e->size) / step;
+    const bool grows = stays(e->plain) && fabs(e->plain[0]) * halves > fabs(e->plain[1]);
+    return (stays(e->bend) && fabs(e->bend[0]) > least) || (grows && fabs(e->plain[0]) > least);
 }
 
 static void extend(pal__estimate *e, const sample *s, double step, double width, double tolerance)
@@ -188,7 +207,8 @@ static void extend(pal__estimate *e, const sample *s, double step, double width,
         row[k] = row[k - 1] + (row[k - 1] - e->row[k - 1]) / (power - 1);
         double apart = fmax(fabs(row[k] - row[k - 1]), fabs(row[k] - e->row[k - 1]));
         nearest = fmin(nearest, apart);
-        if (e->n >= 2) keep_if_better(e, row[k], apart + noise, step);
+        bool converges = apart <= fmax(close * fabs(row[k]), 8 * noise);
+        if (e->n >= 2 && converges) keep_if_better(e, row[k], apart + noise, step);
     }
     bool murmurs = nearest > e->bar && nearest * width <= murmur * e->size;
     e->drowned = e->n >= 3 && noise > e->noise && (noise >= e->bar / 4 || murmurs);
@@ -225,14 +245,14 @@ static outcome climb_down(pal__check *c, pal__line *line, double step, pal__esti
     restart(e, line->m);
     for (int level = 0; level < LEVELS; level++) {
         bool flips = false, finite = true, settled = true, hopeless = true;
-        if (!run_step(c, line, step, &flips)) return BROKEN;
-        for (size_t i = 0; i < line->m && !flips; i++) {
+        if (!run_step(c, line, step, &flips, &finite)) return BROKEN;
+        for (size_t i = 0; i < line->m && !flips && finite; i++) {
             sample s;
             finite &= read_sample(c, line, i, &s);
             if (!finite) break;
             doubt_rest(c, line, i, e + i, &s);
             extend(e + i, &s, step, line->width, c->o.tolerance);
-            bool enough_here = e[i].n >= 3 && e[i].bar <= enough * c->o.tolerance * scale_of(e + i);
+            bool enough_here = e[i].n >= 3 && e[i].bar <= enough * c->o.tolerance * fabs(e[i].value);
             settled &= enough_here;
             hopeless &= enough_here || e[i].drowned;
         }
@@ -256,10 +276,11 @@ bool pal__check_ladder(pal__check *c, pal__line *line, double step, pal__estimat
     int n = 1;
     if (x > 1) starts[n++] = step;
     if (x > 0 && x / 4 < step) starts[n++] = x / 4;
-    if (line->x && n < LADDERS) starts[n++] = ldexp(step, -LEVELS);
+    if (n < LADDERS) starts[n++] = ldexp(step, -LEVELS);
     for (size_t i = 0; i < line->m; i++) e[i] = (pal__estimate){.bar = INFINITY, .rate = NAN};
     line->flips = line->blocked = false;
     line->reach = 0;
+    line->finite = count_finite(c);
     outcome o = OPEN;
     for (int k = 0; k < n && o == OPEN; k++) o = climb_down(c, line, starts[k], e);
     move(c, line, 0);

@@ -50,7 +50,7 @@ typedef struct pal__check {
     pal__estimate *estimates; /* total */
     uint8_t *open;            /* total: 1: not decided along the first of two directions */
     uint8_t *below;           /* remembered outcomes of the decisions */
-    char undecided[320];      /* the first element that was not decided, in words */
+    char undecided[384];      /* the first element that was not decided, in words */
 } pal__check;
 
 /* gradcheck_record.c */
@@ -85,12 +85,14 @@ typedef struct pal__line {
     /* Results: the largest usable step; whether a comparison changed its outcome at a step, or at all steps. */
     double reach;
     bool flips, blocked;
-    double width; /* of the last step */
+    double width;  /* of the last step */
+    size_t finite; /* number of finite values of y at x */
 } pal__line;
 /* Measures the rounding of y (scalar) or of the gradients, before any ladder. */
 bool pal__check_noise(pal__check *c, const double *saved, bool scalar);
 /* Finds the derivatives of the components along the line, by ladders whose first begins at `step`. value0 must have the
- * values at x. Leaves the inputs at x. Returns false if a run failed. */
+ * values at x, and the last run of the function must have been at x. Leaves the inputs at x. Returns false if a run
+ * failed. */
 bool pal__check_ladder(pal__check *c, pal__line *line, double step, pal__estimate *out);
 
 /* gradcheck_taylor.c */
