@@ -2,8 +2,9 @@
  *
  * An operation is checked in all its cases. A model is checked with its default settings, and then with each choice of
  * each of its options, at a tiny shape in float64. The function that is checked is its training loss, noise included,
- * by every parameter. The library does the checks (autograd/gradcheck.h). This file selects them; gradcheck_report.c
- * sorts and prints the results. */
+ * by every parameter. The library does the checks and chooses the steps (autograd/gradcheck.h). This file selects them;
+ * gradcheck_report.c sorts and prints the results. The exit status is 0 if every check passed or met a kink; a check
+ * that could not be decided is reported as that, and the status is 1. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
