@@ -20,7 +20,7 @@ typedef struct pal__checks {
     bool no_memory;
 } pal__checks;
 
-/* Sorts the results, worst first, and prints them. Returns whether any check failed. */
+/* Sorts the results, worst first, and prints them. Returns whether any check failed or was not decided. */
 bool pal_cli_gradcheck_report(pal__checks *c, bool json);
 
 #endif

@@ -7,13 +7,14 @@
 #include "cli/gradcheck.h"
 
 static bool bad(const pal_gradcheck_report *r) { return r->verdict == PAL_CHECK_FAIL || r->verdict == PAL_CHECK_ERROR; }
+static int rank(const pal_gradcheck_report *r) { return bad(r) ? 2 : r->verdict == PAL_CHECK_UNDECIDED; }
 
-/* Worst first; a NaN is the worst of errors. */
+/* Failures first, then what is not decided, then by error; a NaN is the worst of errors. */
 static int by_badness(const void *a, const void *b)
 {
     const pal__result *x = a, *y = b;
     const pal_gradcheck_report *p = &x->report, *q = &y->report;
-    if (bad(p) != bad(q)) return bad(q) - bad(p);
+    if (rank(p) != rank(q)) return rank(q) - rank(p);
     double e = isnan(p->error) ? INFINITY : p->error, f = isnan(q->error) ? INFINITY : q->error;
     if (e != f) return e < f ? 1 : -1;
     int name = strcmp(p->name, q->name), label = strcmp(p->label, q->label);
@@ -51,7 +52,7 @@ static const char *figure(double value, bool rate, char *out, size_t size)
     return out;
 }
 
-/* Prints each reason for the failure on its own line, and where it occurred. */
+/* Prints each reason for the verdict on its own line, and where it occurred. */
 static void print_failure(const pal__result *result)
 {
     const pal_gradcheck_report *r = &result->report;
@@ -60,8 +61,9 @@ static void print_failure(const pal__result *result)
         char rate[32];
         printf("    %s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)\n", result->where, r->analytic,
                r->numeric, r->error, r->tolerance);
-        printf("    numeric: differences of step %g, of observed order %s (2 is correct)\n", r->step,
-               figure(r->rate, true, rate, sizeof rate));
+        printf("    numeric: error bar %.2g, differences of step %g, of observed order %s (2 is correct)\n", r->bar,
+               r->step, figure(r->rate, true, rate, sizeof rate));
+        printf("    usable domain: [%.9g, %.9g]\n", r->low, r->high);
         text = strstr(text, "; "); /* the lines above were the first reason */
         if (text) text += 2;
     }
@@ -86,18 +88,30 @@ static size_t where_width(const pal__result *r) { return r->report.error > 0 ? s
 
 static void print_verdict(const pal__checks *c, const char *on, const char *off)
 {
-    size_t kinks = 0, failed = 0;
+    size_t kinks = 0, failed = 0, undecided = 0;
     for (size_t i = 0; i < c->n; i++) {
         kinks += c->results[i].report.verdict == PAL_CHECK_KINK;
         failed += bad(&c->results[i].report);
+        undecided += c->results[i].report.verdict == PAL_CHECK_UNDECIDED;
     }
-    printf("%s%s%s: %zu checks", on, failed ? "FAIL" : "PASS", off, c->n);
+    printf("%s%s%s: %zu checks", on, failed ? "FAIL" : undecided ? "NOT DECIDED" : "PASS", off, c->n);
     for (int order = c->first; order <= c->last; order++)
         printf(", %s%.2g at order %d", order == c->first ? "worst " : "", worst(c, order), order);
     printf(", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
+    if (undecided) printf(", %zu not decided", undecided);
     if (c->refused) /* with the other options at their defaults */
         printf("; %zu setting%s not accepted by a model", c->refused, c->refused == 1 ? "" : "s");
     putchar('\n');
+}
+
+/* "low..high": the usable domain of the worst element. */
+static const char *domain(const pal_gradcheck_report *r, bool measured, char *out, size_t size)
+{
+    if (measured && r->low < r->high)
+        snprintf(out, size, "%.4g..%.4g", r->low, r->high);
+    else
+        snprintf(out, size, "-");
+    return out;
 }
 
 static void print_table(const pal__checks *c)
@@ -105,24 +119,27 @@ static void print_table(const pal__checks *c)
     static const char *const colours[] = {[PAL_CHECK_PASS] = "\033[32m",
                                           [PAL_CHECK_FAIL] = "\033[31;1m",
                                           [PAL_CHECK_KINK] = "\033[33m",
-                                          [PAL_CHECK_ERROR] = "\033[31;1m"};
+                                          [PAL_CHECK_ERROR] = "\033[31;1m",
+                                          [PAL_CHECK_UNDECIDED] = "\033[33m"};
     const char *no_colour = getenv("NO_COLOR");
     bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
     int name = widest(c, 4, name_width), label = widest(c, 4, case_width), where = widest(c, 8, where_width);
-    printf("%-*s  %-*s  order  %8s  %5s  %8s  %-*s  verdict\n", name, "name", label, "case", "error", "slope",
-           "identity", where, "worst at");
+    printf("%-*s  %-*s  order  %8s  %5s  %8s  %-*s  %8s  %-24s  verdict\n", name, "name", label, "case", "error",
+           "slope", "identity", where, "worst at", "step", "domain");
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
         bool measured = r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_FAIL;
-        char a[32], b[32], d[32];
-        printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %s%s%s\n", name, r->name, label, r->label, r->order,
+        char a[32], b[32], d[32], e[32], f[64];
+        printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %8s  %-24s  %s%s%s\n", name, r->name, label, r->label, r->order,
                figure(measured ? r->error : NAN, false, a, sizeof a), figure(slope(r), true, b, sizeof b),
                figure(identity(r), false, d, sizeof d), where, measured && r->error > 0 ? c->results[i].where : "-",
-               colour ? colours[r->verdict] : "", pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
-        if (bad(r)) print_failure(&c->results[i]);
+               figure(measured && r->error > 0 ? r->step : NAN, false, e, sizeof e),
+               domain(r, measured && r->error > 0, f, sizeof f), colour ? colours[r->verdict] : "",
+               pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
+        if (rank(r)) print_failure(&c->results[i]);
     }
-    bool failed = c->n && bad(&c->results[0].report);
-    print_verdict(c, colour ? colours[failed ? PAL_CHECK_FAIL : PAL_CHECK_PASS] : "", colour ? "\033[0m" : "");
+    static const pal_verdict worst_of[] = {PAL_CHECK_PASS, PAL_CHECK_UNDECIDED, PAL_CHECK_FAIL};
+    print_verdict(c, colour ? colours[worst_of[c->n ? rank(&c->results[0].report) : 0]] : "", colour ? "\033[0m" : "");
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------- */
@@ -147,9 +164,14 @@ static void print_json(const pal__checks *c)
                                  pal_cli_number(r->slope1), "slope2", pal_cli_number(r->slope2), "symmetry",
                                  pal_cli_number(r->symmetry), "duality", pal_cli_number(r->duality), "linearity",
                                  pal_cli_number(r->linearity));
+        json_t *domain =
+            json_pack("{s:o, s:o, s:o, s:I}", "low", pal_cli_number(r->low), "high", pal_cli_number(r->high),
+                      "error_bar", pal_cli_number(r->bar), "undecided", (json_int_t)r->undecided);
         if (one && element) json_object_update(one, element);
+        if (one && domain) json_object_update(one, domain);
         if (one && laws) json_object_update(one, laws);
         json_decref(element);
+        json_decref(domain);
         json_decref(laws);
         json_array_append_new(list, one);
     }
@@ -163,5 +185,5 @@ bool pal_cli_gradcheck_report(pal__checks *c, bool json)
         print_json(c);
     else
         print_table(c);
-    return c->n && bad(&c->results[0].report);
+    return c->n && rank(&c->results[0].report);
 }

@@ -8,8 +8,8 @@
 
 const char *pal_verdict_text(pal_verdict v)
 {
-    static const char *const texts[] = {"pass", "fail", "kink", "error"};
-    return (unsigned)v < 4 ? texts[v] : "?";
+    static const char *const texts[] = {"pass", "fail", "kink", "error", "not decided"};
+    return (unsigned)v < 5 ? texts[v] : "?";
 }
 
 /* Sets the verdict to FAIL and adds a reason to the message. */
@@ -25,9 +25,10 @@ __attribute__((format(printf, 2, 3))) static void blame(pal_gradcheck_report *r,
     va_end(args);
 }
 
-static void give_verdict(pal_gradcheck_report *r)
+static void give_verdict(pal__check *c)
 {
-    r->verdict = r->checked || !r->kinks ? PAL_CHECK_PASS : PAL_CHECK_KINK;
+    pal_gradcheck_report *r = c->r;
+    r->verdict = r->undecided ? PAL_CHECK_UNDECIDED : r->checked || !r->kinks ? PAL_CHECK_PASS : PAL_CHECK_KINK;
     if (!(r->error <= r->tolerance))
         blame(r, "input %zu at %s: derivative %.9g, by differences %.9g", r->input + 1, r->index, r->analytic,
               r->numeric);
@@ -40,6 +41,7 @@ static void give_verdict(pal_gradcheck_report *r)
     if (r->duality > PAL_CHECK_IDENTITY)
         blame(r, "jvp and vjp are not adjoint: <s,Jv> and <J's,v> are off by %.2g", r->duality);
     if (r->linearity > PAL_CHECK_LINEARITY) blame(r, "the rule is not linear in its seed: off by %.2g", r->linearity);
+    if (r->verdict == PAL_CHECK_UNDECIDED) snprintf(r->message, sizeof r->message, "%s", c->undecided);
 }
 
 pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build, const void *user,
@@ -50,6 +52,9 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
     *report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
                                      .message = "gradcheck needs a context, a build function and inputs",
                                      .rate = NAN,
+                                     .bar = NAN,
+                                     .low = NAN,
+                                     .high = NAN,
                                      .slope1 = NAN,
                                      .slope2 = NAN,
                                      .symmetry = NAN,
@@ -77,7 +82,7 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
     bool ok = pal__check_prepare(&c) && pal__check_record(&c, build, user) &&
               (c.o.order == 1 ? pal__check_first_order(&c) : pal__check_second_order(&c)) && pal__check_taylor(&c) &&
               (c.o.order == 1 ? pal__check_linearity(&c) && pal__check_duality(&c) : pal__check_symmetry(&c));
-    if (ok) give_verdict(report);
+    if (ok) give_verdict(&c);
     pal__check_free(&c);
     return ok ? PAL_OK : PAL_ERR_ARGUMENT;
 }

@@ -1,4 +1,4 @@
-/* gradcheck_differences.c - compares the analytic derivative with extrapolated central differences by elements. */
+/* gradcheck_differences.c - compares the analytic derivative with the numeric one by elements. */
 #include "autograd/check/internal.h"
 
 #include <math.h>
@@ -72,14 +72,13 @@ void pal__check_move(pal__check *c, const double *saved, double step)
     }
 }
 
-/* Richardson extrapolation of differences with steps h, h/2 and h/4, whose errors are series in even powers of h. *rate
- * is the observed order of the error. */
-static double richardson(double a, double b, double c, double *rate)
+void pal__check_scale(pal__check *c, const double *saved)
 {
-    double ab = (4 * b - a) / 3, bc = (4 * c - b) / 3;
-    double exact = (16 * bc - ab) / 15, coarse = fabs(a - b), fine = fabs(b - c), noise = 1e-11 * (fabs(exact) + 1e-3);
-    *rate = fine > noise ? log2(coarse / fine) : NAN;
-    return exact;
+    for (size_t input = 0; input < c->n; input++) {
+        double *d = c->owned[1 + input]->data;
+        for (size_t i = 0; i < pal_tensor_count(c->inputs[input]); i++, saved++)
+            if (*saved != 0) d[i] *= fabs(*saved);
+    }
 }
 
 /* The index of element i by axes: "[1,2]". */
@@ -97,59 +96,118 @@ static void index_text(pal_shape shape, size_t i, char *out, size_t size)
     if (!shape.rank) snprintf(out, size, "[]");
 }
 
-static void judge(pal__check *c, size_t i, double analytic, double numeric, double largest, double rate)
+/* ---- Judging one element -------------------------------------------------------------------------------------- */
+
+typedef struct place { /* an element, and how far it moved at a step of 1 */
+    size_t input, element;
+    double x, speed;
+} place;
+
+static place find_place(const pal__check *c, const pal__line *line, size_t i)
 {
-    double scale = fmax(fmax(fabs(analytic), fabs(numeric)), largest);
-    double error = analytic == numeric ? 0 : fabs(analytic - numeric) / scale;
-    c->r->checked++;
-    if (!(error > c->r->error) && c->r->checked > 1 && error == error) return;
-    c->r->error = error == error ? error : INFINITY;
-    c->r->analytic = analytic;
-    c->r->numeric = numeric;
-    c->r->rate = rate;
-    c->r->input = 0;
-    while (i >= pal_tensor_count(c->inputs[c->r->input])) i -= pal_tensor_count(c->inputs[c->r->input++]);
-    c->r->element = i;
-    index_text(c->inputs[c->r->input]->shape, i, c->r->index, sizeof c->r->index);
+    place p = {0, i, line->at, 1};
+    while (p.element >= pal_tensor_count(c->inputs[p.input])) p.element -= pal_tensor_count(c->inputs[p.input++]);
+    if (line->x) return p;
+    p.x = ((const double *)c->inputs[p.input]->data)[p.element];
+    p.speed = fabs(((const double *)c->owned[1 + p.input]->data)[p.element]);
+    return p;
 }
 
-/* <s, y> from the last run of function. */
-static double contract(const pal__check *c)
+typedef struct scales {   /* of the whole derivative */
+    double largest, zero; /* its largest element; what is zero beside the values one order below */
+} scales;
+
+static scales scales_of(const pal__check *c, const double *derivative, const double *below, size_t n_below)
 {
-    return (double)pal__check_dot(c->owned[0]->data, pal_output(c->function, c->value)->data,
-                                  pal_tensor_count(c->owned[0]))
-        .sum;
+    return (scales){pal__check_largest(derivative, c->total), PAL__CHECK_TINY * pal__check_largest(below, n_below)};
 }
 
-/* Central differences by one element, *x, with steps h, h/2 and h/4. */
-static bool difference(pal__check *c, double *x, double *numeric, double *rate, bool *kink)
+/* The scale of an element's error. If its differences are too inexact for the element's own scale, it is compared on
+ * the scale of the whole derivative, and if it is zero up to rounding, on the scale one order below. */
+static double scale_of(double analytic, const pal__estimate *e, scales of, double tolerance)
 {
-    double saved = *x, d[3];
-    bool ok = true;
-    for (int level = 0; level < 3 && ok; level++) {
-        double h = c->o.step / (1 << level), below = 0;
-        *x = saved - h;
-        ok = pal__check_run(c, c->function);
-        if (ok) below = contract(c);
-        if (ok && !level) pal__check_decisions(c, true);
-        *x = saved + h;
-        ok = ok && pal__check_run(c, c->function);
-        if (ok && !level) *kink = !pal__check_decisions(c, false);
-        if (ok) d[level] = (contract(c) - below) / (2 * h);
+    double scale = fmax(fmax(fabs(analytic), fabs(e->value)), 1e-8 * of.largest);
+    if (e->bar <= tolerance * scale) return scale;
+    scale = fmax(scale, 1e-3 * of.largest);
+    if (e->bar <= tolerance * scale) return scale;
+    double zero = fmax(of.zero, PAL__CHECK_TINY * e->size), small = fmax(10 * e->bar, tolerance * zero);
+    return fabs(analytic) <= small && fabs(e->value) <= small ? fmax(scale, zero) : scale;
+}
+
+static void report_worst(pal__check *c, const pal__line *line, size_t i, double analytic, const pal__estimate *e)
+{
+    pal_gradcheck_report *r = c->r;
+    place p = find_place(c, line, i);
+    r->analytic = analytic;
+    r->numeric = e->value;
+    r->bar = e->bar;
+    r->rate = e->rate;
+    r->step = e->step * p.speed;
+    r->low = p.x - line->reach * p.speed;
+    r->high = p.x + line->reach * p.speed;
+    r->input = p.input;
+    r->element = p.element;
+    index_text(c->inputs[p.input]->shape, p.element, r->index, sizeof r->index);
+}
+
+static void leave_open(pal__check *c, const pal__line *line, size_t i, double analytic, const pal__estimate *e)
+{
+    place p = find_place(c, line, i);
+    char index[96], why[64];
+    if (c->r->undecided++) return;
+    if (!c->r->checked) report_worst(c, line, i, analytic, e);
+    index_text(c->inputs[p.input]->shape, p.element, index, sizeof index);
+    if (isfinite(e->bar))
+        snprintf(why, sizeof why, "is %.9g up to %.2g, too inexact", e->value, e->bar);
+    else if (line->reach > 0)
+        snprintf(why, sizeof why, "does not converge at any step");
+    else
+        snprintf(why, sizeof why, "does not exist: the values beside x are not finite");
+    snprintf(c->undecided, sizeof c->undecided,
+             "not decided: input %zu at %s, x = %.9g, usable from %.9g to %.9g: derivative %.9g; numeric %s",
+             p.input + 1, index, p.x, p.x - line->reach * p.speed, p.x + line->reach * p.speed, analytic, why);
+}
+
+enum { CERTAIN = 100 }; /* error bars: a larger difference is an error, however inexact the numeric derivative is */
+
+/* Compares an element and counts it. false: its numeric derivative is too inexact to decide, and nothing is counted. */
+static bool judge(pal__check *c, const pal__line *line, size_t i, double analytic, const pal__estimate *e, scales of)
+{
+    pal_gradcheck_report *r = c->r;
+    if (e->kink || line->blocked) {
+        r->kinks++;
+        return true;
     }
-    *x = saved;
-    if (ok) *numeric = richardson(d[0], d[1], d[2], rate);
-    return ok;
+    double scale = scale_of(analytic, e, of, r->tolerance);
+    double apart = fabs(analytic - e->value),
+           error = analytic == e->value ? 0 : apart / (scale + e->bar / r->tolerance);
+    bool exact = isfinite(e->bar) && !(e->bar > r->tolerance * scale) && !(e->lost && !isfinite(analytic));
+    /* A function that does not move has no derivative above its rounding: an exact zero is right. */
+    exact |= !e->moved && analytic == 0 && e->bar <= PAL__CHECK_TINY * e->size;
+    if (!exact && line->flips) {
+        r->kinks++;
+        return true;
+    }
+    if (!exact && !(apart > r->tolerance * scale + CERTAIN * e->bar && isfinite(e->bar))) return false;
+    r->checked++;
+    if (!(error > r->error) && r->checked > 1 && error == error) return true;
+    r->error = error == error ? error : INFINITY;
+    report_worst(c, line, i, analytic, e);
+    return true;
 }
+
+/* ---- First order: by elements --------------------------------------------------------------------------------- */
 
 bool pal__check_first_order(pal__check *c)
 {
-    double *g = c->scratch;
+    double *g = c->scratch, *saved = g + c->total;
+    pal__check_save(c, saved);
+    if (!pal__check_noise(c, saved, true)) return false;
     if (!pal__check_run(c, c->gradient) || !pal__check_run(c, c->function)) return false;
     pal__check_outputs(c->gradient, c->n, g);
     const pal_tensor *y = pal_output(c->function, c->value);
-    double largest =
-        fmax(1e-3 * pal__check_largest(g, c->total), 1e-6 * pal__check_largest(y->data, pal_tensor_count(y)));
+    memcpy(c->value0, y->data, pal_tensor_bytes(y));
+    scales of = scales_of(c, g, c->value0, pal_tensor_count(y));
     for (size_t input = 0, first = 0; input < c->n; first += pal_tensor_count(c->inputs[input++])) {
         size_t count = pal_tensor_count(c->inputs[input]), take = count < c->o.max_elements ? count : c->o.max_elements;
         double *x = c->inputs[input]->data;
@@ -157,61 +215,53 @@ bool pal__check_first_order(pal__check *c)
             uint32_t word;
             pal_noise_words((pal_noise){.seed = c->o.seed}, "check:sample", input << 32 | k, 1, &word);
             size_t i = take == count ? k : (k * count + word % count) / take % count;
-            double rate, numeric;
-            bool kink = false;
-            if (!difference(c, x + i, &numeric, &rate, &kink)) return false;
-            if (kink)
-                c->r->kinks++;
-            else
-                judge(c, first + i, g[first + i], numeric, largest, rate);
+            pal__line line = {.x = x + i, .at = x[i], .scalar = true, .m = 1};
+            pal__estimate e;
+            if (!pal__check_ladder(c, &line, c->o.step, &e)) return false;
+            if (!judge(c, &line, first + i, g[first + i], &e, of)) leave_open(c, &line, first + i, g[first + i], &e);
         }
     }
     return true;
 }
 
-/* Differences of the gradients along the current directions with three steps: 3 * total numbers in d. The elements of a
- * direction are standard normal, so each element moves by about h, however many there are. */
-static bool differences(pal__check *c, const double *saved, double *below, double *d, bool *kink)
+/* ---- Second order: gradients along directions ----------------------------------------------------------------- */
+
+/* Compares all elements along the current directions, or only those that are open. Marks what is not decided as open,
+ * or counts it if this is the last attempt. The elements of a direction are standard normal, so each element moves by
+ * about h, however many there are. */
+static bool compare_along(pal__check *c, const double *saved, bool last)
 {
-    bool ok = true;
-    for (int level = 0; level < 3 && ok; level++, d += c->total) {
-        double h = 0.25 * c->o.step / (1 << level);
-        pal__check_move(c, saved, -h);
-        ok = pal__check_run(c, c->function);
-        if (ok) pal__check_outputs(c->function, c->n, below);
-        if (ok && !level) pal__check_decisions(c, true);
-        pal__check_move(c, saved, h);
-        ok = ok && pal__check_run(c, c->function);
-        if (ok && !level) *kink = !pal__check_decisions(c, false);
-        if (ok) pal__check_outputs(c->function, c->n, d);
-        for (size_t i = 0; i < c->total && ok; i++) d[i] = (d[i] - below[i]) / (2 * h);
+    double *analytic = c->scratch, *plain = c->value0;
+    if (!pal__check_run(c, c->gradient) || !pal__check_run(c, c->function)) return false;
+    pal__check_outputs(c->gradient, c->n, analytic);
+    pal__check_outputs(c->function, c->n, plain);
+    pal__line line = {.at_all = saved, .m = c->total};
+    if (!pal__check_ladder(c, &line, 0.25 * c->o.step, c->estimates)) return false;
+    scales of = scales_of(c, analytic, plain, c->total);
+    for (size_t i = 0; i < c->total; i++) {
+        if (last && !c->open[i]) continue;
+        c->open[i] = !judge(c, &line, i, analytic[i], c->estimates + i, of);
+        if (last && c->open[i]) leave_open(c, &line, i, analytic[i], c->estimates + i);
     }
-    pal__check_move(c, saved, 0);
-    return ok;
+    return true;
 }
 
+/* One step along a direction cannot fit all elements if their scales differ. What it leaves open is compared along a
+ * direction in proportion to |x|. */
 bool pal__check_second_order(pal__check *c)
 {
-    double *analytic = c->scratch, *saved = analytic + c->total, *below = saved + c->total, *d = below + c->total,
-           *plain = d + 3 * c->total;
+    double *saved = c->scratch + c->total;
     pal__check_save(c, saved);
+    if (!pal__check_noise(c, saved, false)) return false;
     for (int direction = 0; direction < DIRECTIONS; direction++) {
         pal__check_direct(c, "", direction);
-        if (!pal__check_run(c, c->gradient) || !pal__check_run(c, c->function)) return false;
-        pal__check_outputs(c->gradient, c->n, analytic);
-        pal__check_outputs(c->function, c->n, plain);
-        bool kink = false;
-        if (!differences(c, saved, below, d, &kink)) return false;
-        if (kink) {
-            c->r->kinks += c->total;
-            continue;
+        bool ok = compare_along(c, saved, false);
+        if (ok && memchr(c->open, 1, c->total)) {
+            pal__check_scale(c, saved);
+            ok = compare_along(c, saved, true);
         }
-        double largest =
-            fmax(1e-3 * pal__check_largest(analytic, c->total), 1e-6 * pal__check_largest(plain, c->total));
-        for (size_t i = 0; i < c->total; i++) {
-            double rate, numeric = richardson(d[i], d[c->total + i], d[2 * c->total + i], &rate);
-            judge(c, i, analytic[i], numeric, largest, rate);
-        }
+        pal__check_move(c, saved, 0);
+        if (!ok) return false;
     }
     return true;
 }

@@ -109,8 +109,14 @@ bool pal__check_record(pal__check *c, pal_build build, const void *user)
     size_t bytes = 0;
     for (size_t i = 0; i < c->n_decisions; i++) bytes += pal_tensor_bytes(pal_output(c->function, c->n_outputs + i));
     c->below = pal__alloc(c->context, bytes);
-    c->value0 = pal__alloc(c->context, (pal_tensor_count(c->owned[0]) + 1) * sizeof *c->value0);
-    return (c->below && c->value0) || pal__check_fail(c, NULL);
+    size_t count = pal_tensor_count(c->owned[0]), room = (count > c->total ? count : c->total) + 1;
+    c->value0 = pal__alloc(c->context, 5 * room * sizeof *c->value0);
+    if (!c->below || !c->value0) return pal__check_fail(c, NULL);
+    c->value_below = c->value0 + room;
+    c->value_above = c->value_below + room;
+    c->noise = c->value_above + room;
+    c->fresh = c->noise + room;
+    return true;
 }
 
 bool pal__check_prepare(pal__check *c)
@@ -124,7 +130,9 @@ bool pal__check_prepare(pal__check *c)
     c->owned = pal__alloc(c->context, (c->n + 1) * sizeof *c->owned);
     c->at = pal__alloc(c->context, (6 * c->n + 1 + MAX_DECISIONS) * sizeof *c->at);
     c->scratch = pal__alloc(c->context, (c->total + 1) * 8 * sizeof *c->scratch);
-    return (c->tape && c->owned && c->at && c->scratch) || pal__check_fail(c, NULL);
+    c->estimates = pal__alloc(c->context, (c->total + 1) * sizeof *c->estimates);
+    c->open = pal__alloc(c->context, c->total + 1);
+    return (c->tape && c->owned && c->at && c->scratch && c->estimates && c->open) || pal__check_fail(c, NULL);
 }
 
 void pal__check_free(pal__check *c)
@@ -134,6 +142,6 @@ void pal__check_free(pal__check *c)
     pal_program_free(c->tangent);
     pal_tape_free(c->tape);
     for (size_t i = 0; i < c->n_owned; i++) pal_tensor_free(c->owned[i]);
-    void *arrays[] = {c->owned, c->at, c->scratch, c->below, c->value0};
+    void *arrays[] = {c->owned, c->at, c->scratch, c->below, c->value0, c->estimates, c->open};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c->context, arrays[i]);
 }

@@ -2,6 +2,7 @@
  *
  * The level of rounding is measured, not guessed. At very small steps the true remainder is negligible, so what is left
  * of f(x + h d) - f(x) - h <g,d> is rounding. (A wrong gradient adds to it, but less than at any step of the sweep.)
+ * The largest step of the sweep is chosen for each direction as the steps of the differences are (gradcheck_steps.c).
  * The slope is fitted to the smallest steps whose remainder is above clear_of_rounding times that level. There the
  * leading term dominates.
  *
@@ -14,7 +15,7 @@
 #include <string.h>
 
 enum { DIRECTIONS = 3, STEPS = 16, TINY = 8, WINDOW = 6, FEWEST = 3 };
-static const double clear_of_rounding = 64, tiny_step = 0x1p-30, nearer = 0.65;
+static const double clear_of_rounding = 64, tiny_step = 0x1p-23, nearer = 0.65;
 
 typedef struct sweep {
     long double first, second; /* <g,d>, <d,Hd> */
@@ -35,8 +36,24 @@ static bool rise(pal__check *c, const double *saved, double step, long double *o
     return true;
 }
 
-static bool measure(pal__check *c, const double *saved, sweep *w)
+/* Finds the largest step of the sweep: that of the ladder that gives f's derivative along the direction, so that the
+ * leading terms dominate below it. 0: the ladder does not settle. */
+static bool find_start(pal__check *c, const double *saved, double *start)
 {
+    pal__line line = {.at_all = saved, .scalar = true, .m = 1};
+    pal__estimate e;
+    *start = 0;
+    if (!pal__check_run(c, c->function)) return false;
+    memcpy(c->value0, pal_output(c->function, c->value)->data, pal_tensor_bytes(c->owned[0]));
+    if (!pal__check_ladder(c, &line, 0.25 * c->o.step, &e)) return false;
+    double exact = c->o.tolerance * fmax(fabs(e.value), PAL__CHECK_TINY * e.size);
+    if (e.bar <= exact && !e.kink) *start = fmin(4 * e.step, line.reach);
+    return true;
+}
+
+static bool measure(pal__check *c, const double *saved, double start, sweep *w)
+{
+    const double tiny = tiny_step * start;
     const pal_tensor *seed = c->owned[0];
     double *derivative = c->scratch + c->total;
     if (!pal__check_run(c, c->gradient) || !pal__check_run(c, c->function)) return false;
@@ -50,11 +67,11 @@ static bool measure(pal__check *c, const double *saved, sweep *w)
     pal__check_decisions(c, true);
     w->rounding = 0x1p-53 * (double)pal__check_dot(seed->data, c->value0, pal_tensor_count(seed)).magnitude;
     for (int k = 1; k <= TINY; k++) {
-        if (!rise(c, saved, k * tiny_step, &d, &same)) return false;
-        if (same) w->rounding = fmax(w->rounding, fabs((double)(d - k * tiny_step * w->first)));
+        if (!rise(c, saved, k * tiny, &d, &same)) return false;
+        if (same) w->rounding = fmax(w->rounding, fabs((double)(d - k * tiny * w->first)));
     }
     for (int k = 0; k < STEPS; k++) {
-        long double h = w->h[k] = 0.25 * c->o.step / (1 << k);
+        long double h = w->h[k] = start / (1 << k);
         if (!rise(c, saved, w->h[k], &d, &same)) return false;
         d -= h * w->first;
         w->r1[k] = same ? (double)d : NAN;
@@ -109,13 +126,20 @@ static bool keep_better(double *kept, double seen, double expected)
 bool pal__check_taylor(pal__check *c)
 {
     pal_gradcheck_report *r = c->r;
-    double *saved = c->scratch;
+    double *saved = c->scratch, start;
     bool ok = true, second = c->o.order == 2;
     pal__check_save(c, saved);
+    if (second && !pal__check_noise(c, saved, true)) return false;
     for (int k = 0; k < DIRECTIONS && ok; k++) {
         sweep w;
         pal__check_direct(c, "taylor", k);
-        ok = measure(c, saved, &w);
+        ok = find_start(c, saved, &start);
+        if (ok && start == 0) {
+            pal__check_scale(c, saved);
+            ok = find_start(c, saved, &start);
+        }
+        if (!ok || start == 0) continue;
+        ok = measure(c, saved, start, &w);
         pal__check_move(c, saved, 0);
         if (!ok) break;
         bool fits = keep_better(&r->slope1, slope(&w, w.r1, 2), 2);

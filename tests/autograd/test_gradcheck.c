@@ -228,18 +228,18 @@ static pal_var relu_at(pal_tape *t, const pal_var *in, const void *user)
 /* Elements at kinks are counted, not checked. If there is no other element, the verdict is PAL_CHECK_KINK. */
 START_TEST(kinks_are_neither_passed_nor_failed)
 {
-    double x[] = {-1, 0, 1, 0.01};
-    pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(4), x);
+    double x[] = {-1, 0, 1, 0.01, 1e-14};
+    pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(5), x);
     pal_gradcheck_options o = order(1);
     pal_gradcheck_report r;
     ck_assert_int_eq(pal_gradcheck(c, "relu", relu_at, NULL, &in, 1, &o, &r), PAL_OK);
     ck_assert_int_eq(r.verdict, PAL_CHECK_PASS);
-    ck_assert_uint_eq(r.kinks, 2); /* at 0, and at 0.01: a step of 1/32 from there crosses 0 */
-    ck_assert_uint_eq(r.checked, 2);
-    x[0] = x[2] = 0;
+    ck_assert_uint_eq(r.kinks, 2); /* at 0, and so near to 0 that no step fits; at 0.01 a shorter step does */
+    ck_assert_uint_eq(r.checked, 3);
+    x[0] = x[2] = x[3] = 0;
     ck_assert_int_eq(pal_gradcheck(c, "relu", relu_at, NULL, &in, 1, &o, &r), PAL_OK);
     ck_assert_int_eq(r.verdict, PAL_CHECK_KINK);
-    ck_assert_double_eq(x[3], 0.01); /* the check leaves its inputs unchanged */
+    ck_assert_double_eq(x[4], 1e-14); /* the check leaves its inputs unchanged */
     pal_tensor_free(in);
 }
 END_TEST

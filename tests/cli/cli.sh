@@ -123,17 +123,18 @@ check "docs/operations.md is the output of the program" cmp -s out "$here/../../
 
 # ---- The gradient checker
 works "gradcheck of operations and a model" gradcheck exp matmul basic --seed 3
-check "its table has a heading" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*verdict$' out
+check "its table has a heading" grep -q '^name .*case .*order .*error .*slope .*identity .*worst at .*step .*domain .*verdict$' out
 check "its columns are aligned with the heading" [ "$(sed '$d' out | awk '{ print length($0) - length($NF) }' | sort -u | wc -l)" -eq 1 ]
 check "it ends in one verdict" [ "$(tail -n 1 out | grep -c '^PASS: .* checks, worst .* at order 1, .* at order 2, .* 0 failed;* *[^;]*$')" -eq 1 ]
 check "its output to a file has no colours" [ -z "$(tr -d -c '\033' < out)" ]
 check "its table has the convergence rates of the Taylor remainders" grep -q '^exp  *plain  *2 .* [23]\.[0-9][0-9] ' out
 works "gradcheck to first order" gradcheck tanh --order 1
+check "its table has the step and the usable domain" grep -q '^tanh  *plain  *1 .* [0-9.e-]* *[-0-9.e]*\.\.[-0-9.e]*  *pass$' out
 check "no second order was asked for" [ "$(grep -c 'order 2' out)" -eq 0 ]
 works "gradcheck as JSON" gradcheck sin basic --order 2 --json
 check "gradcheck as JSON parses" is_json out
 for field in worst name kind case label order relative_error tolerance verdict where source input element index checked \
-    kinks analytic numeric step rate slope slope1 slope2 symmetry duality linearity message; do
+    kinks undecided analytic numeric error_bar step low high rate slope slope1 slope2 symmetry duality linearity message; do
     check "gradcheck as JSON has $field" grep -q "\"$field\":" out
 done
 check "gradcheck as JSON has the source line of a formula" grep -q '"source": "ops/elementwise.def:[0-9]*"' out
