@@ -138,6 +138,9 @@ static int read_rows(conversion *c)
     else
         c->in = pal_array_read(c->run.context, path, &err);
     if (!c->in) return pal_cli_say_error(&err);
+    if (!c->kind->from_code &&
+        pal_samples_check(c->run.model, c->in, !strcmp(path, "-") ? "standard input" : path, &err))
+        return pal_cli_say_error(&err);
     c->in = as_f32(c->in, !c->kind->from_code);
     if (!c->in) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     return check_rows(c, path);
