@@ -58,6 +58,7 @@ pal_status pal__model_discover(pal_model *m, pal_error *err)
     pal_status status = dry_run(m, PAL_TRAIN, loss, NULL, err);
     for (size_t i = 0; !status && pal_model_phase(m, i, 1, &phase); i++)
         if (phase.loss) status = dry_run(m, PAL_TRAIN, loss, &phase, err);
+    if (!status) status = dry_run(m, PAL_EVALUATE, loss, NULL, err);
     if (!status) status = dry_run(m, PAL_EVALUATE, reconstruction, NULL, err);
     m->discovering = false;
     if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_kind_and_name);

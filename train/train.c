@@ -12,7 +12,8 @@ static pal_status check(const palt__loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
     const char *name = l->schedule.name ? l->schedule.name : "none";
-    pal_status status = pal_data_check(l->model, l->data, err);
+    pal_status status = palt__labels_check(l->model, l->data, err);
+    if (!status) status = pal_data_check(l->model, l->data, err);
     if (!status && o->test) status = pal_data_check(l->model, o->test, err);
     if (status) return status;
     if (o->epochs < 1)
@@ -28,9 +29,8 @@ static pal_status check(const palt__loop *l, pal_error *err)
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g: choose a positive number",
                              l->schedule.learning_rate);
-    status = palt__labels_check(l->model, l->data, err);
     const int64_t classes = pal_model_classes(l->model);
-    if (!status && classes && o->test && o->test->classes > classes)
+    if (classes && o->test && o->test->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "the test samples of %s have %d classes, but the model has %lld: give --classes %d",
                              o->test->name, o->test->classes, (long long)classes, o->test->classes);
