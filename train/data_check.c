@@ -27,6 +27,8 @@ static range range_of(const pal_tensor *values)
         WIDEN(float)
     } else if (values->dtype == PAL_F64) {
         WIDEN(double)
+    } else if (values->dtype == PAL_U8) {
+        WIDEN(uint8_t)
     } else {
         for (size_t i = 0; i < n; i++) {
             const double v = pal_tensor_get(values, i);
