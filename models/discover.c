@@ -1,7 +1,8 @@
 /* discover.c - finds the parameters of a model by recording it once.
  *
  * A variant does not declare its parameters: it requests them where it uses them. Recording the training loss of every
- * phase and the reconstruction on temporary tapes makes every request happen. Nothing is compiled or run. */
+ * phase and the reconstruction on temporary tapes makes every request happen. Nothing is compiled or run. A variant
+ * that fails in training or in an evaluation, or whose loss is not one number, fails here, with its name. */
 #include "models/internal.h"
 
 #include <stdlib.h>

@@ -126,6 +126,7 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
     pal_status status = check_finite(l, err);
     if (status || !l->o.folder) return status;
     const bool middle = l->step % l->progress.steps != 0;
+    if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
     return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
 }
 
@@ -142,6 +143,8 @@ static bool report(palt__loop *l, double now)
     return l->o.progress && l->o.progress(p, l->o.user);
 }
 
+/* With check_nan, a loss that overflows does not end the epoch: a later step makes a NaN of it and names the operation.
+ */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -170,8 +173,9 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
             return pal_error_set(err, status, "%s (epoch %lld, step %lld)", why.text, (long long)p->epoch,
                                  (long long)p->step);
         double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = palt__seconds();
-        if (!isfinite(loss)) return not_finite(l, "the loss", err);
+        if (!isfinite(loss) && !l->o.check_nan) return not_finite(l, "the loss", err);
         l->sum += loss;
+        if (!isfinite(l->sum) && p->step == p->steps) return not_finite(l, "the loss", err);
         l->training = now - began;
         if (now - l->reported >= BETWEEN_CALLS && p->step < p->steps && report(l, now))
             return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");

@@ -203,6 +203,26 @@ START_TEST(a_nan_is_traced_on_request)
 }
 END_TEST
 
+/* A loss that overflows is infinite first. The operation that makes the first NaN of it is named, too. */
+START_TEST(an_overflow_is_traced_on_request)
+{
+    pal_error err = {0};
+    const pal_setting squared[] = {{"output", "squared"}, {"activation", "linear"}};
+    pal_model *m = model_with(squared, 2);
+    pal_dataset *data = from_to(0, 1, PAL_F32);
+    const pal_schedule fast = {.name = "constant", .learning_rate = 1e6};
+    const pal_train_options o = {
+        .struct_size = sizeof o, .epochs = 20, .batch = 4, .schedule = &fast, .check_nan = true};
+    pal_train_result result;
+    ck_assert_int_eq(pal_train(m, data, &o, &result, &err), PAL_ERR_NUMERIC);
+    ck_assert_msg(!strncmp(err.text, "basic: ", 7) && strstr(err.text, ": made a NaN at element ") &&
+                      strstr(err.text, "(epoch 1, step "),
+                  "%s", err.text);
+    pal_dataset_free(data);
+    pal_model_free(m);
+}
+END_TEST
+
 START_TEST(a_loss_is_one_number)
 {
     pal_error err = {0};
@@ -255,6 +275,7 @@ Suite *refusals_suite(void)
     tcase_add_test(tests, a_range_belongs_to_a_setting);
     tcase_add_test(tests, unscaled_data_are_named);
     tcase_add_test(tests, a_nan_is_traced_on_request);
+    tcase_add_test(tests, an_overflow_is_traced_on_request);
     tcase_add_test(tests, a_loss_is_one_number);
     tcase_add_test(tests, a_failing_variant_is_named_in_advance);
     tcase_add_test(tests, an_unknown_variant_is_not_told_about_options);
