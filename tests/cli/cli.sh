@@ -720,7 +720,8 @@ check "a damaged checkpoint is one line" [ "$(wc -l < err)" -eq 1 ]
 "$program" train basic --out long --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
 pid=$!
 tries=0
-while [ ! -s long/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+# two epochs, so that one less is too few for a resumed run below
+while [ "$(cat long/metrics.jsonl 2> none | wc -l)" -lt 2 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 stop INT
 status=$?
 check "an interrupt is status 130" [ $status -eq 130 ]
