@@ -284,7 +284,8 @@ pal_status pal_classify(const pal_model *model, const pal_dataset *training, con
         .context = training->inputs->context, .model = model, .train = training, .test = testing, .result = result};
     if (pal_options_read(&j.o, options, sizeof j.o, sizeof j.o, "classify", err)) return PAL_ERR_ARGUMENT;
     pal_error own = {0};
-    if (!pal_classify_check(training, testing, j.o.labels, &own) && model) palt__fits(model, training, &own);
+    if (!pal_classify_check(training, testing, j.o.labels, &own) && model && !pal_data_check(model, training, &own))
+        pal_data_check(model, testing, &own);
     if (!own.status) {
         j.n = j.o.labels ? j.o.labels : training->count;
         j.classes = classes_of(training, testing);

@@ -89,7 +89,7 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
 
 static pal_status prepare(denoising *d, pal_error *err)
 {
-    if (palt__fits(d->model, d->data, err)) return err->status;
+    if (pal_data_check(d->model, d->data, err)) return err->status;
     if (!d->o.corruptor && !pal_model_variant(d->model)->corrupt)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "no noise: %s does not corrupt its input: choose a corruption, such as --masking 0.25",

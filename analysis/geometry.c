@@ -300,7 +300,7 @@ pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const 
 {
     pal_geometry_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "geometry", err)) return NULL;
-    if (palt__fits(model, data, err) || (train && palt__fits(model, train, err))) return NULL;
+    if (pal_data_check(model, data, err) || (train && pal_data_check(model, train, err))) return NULL;
     pal_geometry *g = calloc(1, sizeof *g);
     if (!g) {
         palt__no_memory(err);

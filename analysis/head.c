@@ -30,7 +30,7 @@ static pal_status check(const pal_model *model, const pal_dataset *data, pal_err
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "%s has %d classes, but this %s has %lld: give --data with %lld classes or fewer",
                              data->name, data->classes, variant, (long long)classes, (long long)classes);
-    return palt__fits(model, data, err);
+    return pal_data_check(model, data, err);
 }
 
 static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)

@@ -69,7 +69,7 @@ static const struct {
 pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     const char *output = pal_model_setting(model, "output");
-    pal_status status = palt__fits(model, data, err);
+    pal_status status = pal_data_check(model, data, err);
     for (size_t i = 0; output && !status && i < sizeof recipes / sizeof *recipes; i++)
         if (!strcmp(output, recipes[i].output)) status = recipes[i].check(model, data, err);
     return status;

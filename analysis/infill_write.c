@@ -158,7 +158,7 @@ static pal_status by_methods(drawing *g, pal_model *model, pal_infill_figures *f
 static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
 {
     int64_t missing = 0;
-    if (palt__fits(model, g->data, err)) return err->status;
+    if (pal_data_check(model, g->data, err)) return err->status;
     for (int64_t i = 0; i < g->data->features; i++) missing += g->missing[i] != 0;
     if (missing == 0 || missing == g->data->features)
         return pal_error_set(err, PAL_ERR_ARGUMENT,

@@ -85,7 +85,7 @@ typedef struct blending {
 static pal_status check(blending *b, pal_error *err)
 {
     const pal_interpolate_options *o = &b->o;
-    if (palt__fits(b->model, b->data, err)) return err->status;
+    if (pal_data_check(b->model, b->data, err)) return err->status;
     if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples cannot form %s", o->count,
                              o->grid ? "a grid: choose four corners" : "pairs to blend");

@@ -43,7 +43,7 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
 {
     pal_reconstruct_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "reconstruct", err)) return PAL_ERR_ARGUMENT;
-    pal_status status = palt__fits(model, data, err);
+    pal_status status = pal_data_check(model, data, err);
     if (status) return status;
     if (o.samples < 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)o.samples);

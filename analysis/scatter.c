@@ -200,7 +200,7 @@ pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pa
     pal_scatter_options o = {0};
     if (pal_options_read(&o, given, sizeof o, offsetof(pal_scatter_options, csv), "scatter", err))
         return PAL_ERR_ARGUMENT;
-    pal_status status = palt__fits(model, data, err);
+    pal_status status = pal_data_check(model, data, err);
     if (!status) status = check(model, &o, err);
     if (status) return status;
     scatter s = {.model = model, .data = data, .n = o.samples && o.samples < data->count ? o.samples : data->count};

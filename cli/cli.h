@@ -103,7 +103,12 @@ int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const c
 /* train_report.c: the output at the end of training. */
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
-                         const pal_train_result *result);
+                         const pal_train_result *result, bool learned);
+/* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
+void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
+                           const pal_train_result *result, char *out, size_t size);
+/* What to do about a random code that carries no information. */
+const char *pal_cli_collapse_remedy(const pal_model *model);
 
 /* Rows of option tables. value: the default that --help shows; arg: the argument's name there; lo, hi: the range of the
  * value; list: its choices, or NULL for any text. */
@@ -176,6 +181,8 @@ typedef struct pal_cli_run {
 /* Opens args->words[word]. Options of variants in args replace those of training. PAL_CLI_GO_ON, or the exit status. In
  * either case the caller must call pal_cli_close. Prints a one-line warning if training did not finish. */
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);
+/* The variant of a run. NULL: it is unknown; the error is printed, *status is set. */
+const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status);
 /* Opens the test samples (or --split) of --data, or else of the data that the run was trained on. */
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 /* The run's own training samples, or the samples it was measured on: the test samples, or those held out from training.

@@ -107,29 +107,34 @@ static pal_tensor *as_f32(pal_tensor *from, bool pixels)
     return to;
 }
 
-static int check_rows(const conversion *c, const char *path)
+static int check_shape(const conversion *c, const char *name)
 {
     const int64_t width =
         c->kind->from_code ? pal_workspace_code(c->w) : pal_shape_count(pal_model_sample(c->run.model));
-    const float *x = c->in->data;
     pal_shape row = c->in->shape;
     char text[96];
     if (row.rank) memmove(row.dim, row.dim + 1, (size_t)--row.rank * sizeof *row.dim);
-    if (c->in->shape.rank < 2 || pal_shape_count(row) != width)
-        return pal_cli_say(PAL_CLI_WRONG, "%s: the array is %s, but %s takes rows of %lld %s",
-                           !strcmp(path, "-") ? "standard input" : path,
-                           pal_shape_text(c->in->shape, text, sizeof text), pal_model_variant(c->run.model)->name,
-                           (long long)width, c->kind->rows);
+    if (c->in->shape.rank >= 2 && pal_shape_count(row) == width) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "%s: the array is %s, but %s takes rows of %lld %s", name,
+                       pal_shape_text(c->in->shape, text, sizeof text), pal_model_variant(c->run.model)->name,
+                       (long long)width, c->kind->rows);
+}
+
+static int check_finite(const conversion *c, const char *name)
+{
+    const float *x = c->in->data;
+    const size_t width = pal_tensor_count(c->in) / (size_t)(c->in->shape.dim[0] ? c->in->shape.dim[0] : 1);
     for (size_t i = 0; i < pal_tensor_count(c->in); i++)
         if (!isfinite(x[i]))
-            return pal_cli_say(PAL_CLI_FAILED, "%s: row %zu, element %zu (from 0) is not a finite number",
-                               !strcmp(path, "-") ? "standard input" : path, i / (size_t)width, i % (size_t)width);
+            return pal_cli_say(PAL_CLI_FAILED, "%s: row %zu, element %zu (from 0) is not a finite number", name,
+                               i / width, i % width);
     return PAL_CLI_GO_ON;
 }
 
+/* Values are checked before their conversion, which would make a great one infinite. */
 static int read_rows(conversion *c)
 {
-    const char *path = c->args->words[1];
+    const char *path = c->args->words[1], *name = strcmp(path, "-") != 0 ? path : "standard input";
     pal_error err = {0};
     if (strcmp(path, "-") != 0 && is_folder(path))
         c->in = read_folder(c, path, &err);
@@ -138,9 +143,11 @@ static int read_rows(conversion *c)
     else
         c->in = pal_array_read(c->run.context, path, &err);
     if (!c->in) return pal_cli_say_error(&err);
+    const int status = check_shape(c, name);
+    if (status != PAL_CLI_GO_ON) return status;
+    if (!c->kind->from_code && pal_samples_check(c->run.model, c->in, name, &err)) return pal_cli_say_error(&err);
     c->in = as_f32(c->in, !c->kind->from_code);
-    if (!c->in) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    return check_rows(c, path);
+    return c->in ? check_finite(c, name) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------------------- */

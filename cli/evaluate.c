@@ -99,6 +99,8 @@ static void fill_json(json_t *out, const column *c)
     json_object_set_new(out, "squared_error", pal_cli_number(f->squared_error));
     if (isfinite(f->squared_error_corrupted))
         json_object_set_new(out, "squared_error_corrupted", pal_cli_number(f->squared_error_corrupted));
+    json_object_set_new(out, "baseline", pal_cli_number(f->baseline));
+    json_object_set_new(out, "explained", pal_cli_number(f->explained));
     if (isfinite(f->error)) json_object_set_new(out, "error", pal_cli_number(f->error));
     if (isfinite(f->bound.value))
         json_object_set_new(out, "bound",
@@ -193,6 +195,8 @@ static void print_losses(const pal_cli_run *run, const column *columns, size_t n
     }
     ROW("squared error", 4, f->squared_error);
     ROW("  from corrupted input", 4, f->squared_error_corrupted);
+    ROW("  of the mean sample", 4, f->baseline);
+    ROW("variance explained", -2, f->explained);
     ROW("classified wrongly", -2, f->error);
 }
 
@@ -218,13 +222,10 @@ static void print_code(const column *columns, size_t n)
 /* Reports posterior collapse, if there is any. */
 static void print_collapse(const pal_model *model, const pal_code_figures *c)
 {
-    const char *beta = pal_model_setting(model, "beta");
-    const bool paid = beta && strtod(beta, NULL) > 0;
     const long long silent = c->active < 0 ? 0 : c->units - c->active;
     if (c->collapsed)
         printf("\n  posterior collapse: the code carries no information about the sample: %s\n",
-               paid ? "lower --beta, use --beta-warm-up, or train longer"
-                    : "train longer, or with another --learning-rate");
+               pal_cli_collapse_remedy(model));
     else if (silent)
         printf(
             "\n  collapsed: %lld of %lld units carry no information about the sample (variance of the posterior's mean "
@@ -312,7 +313,9 @@ static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *
     return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, column *out)
+/* train: the samples whose mean is the baseline, or NULL. */
+static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, const pal_dataset *train,
+                   column *out)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     const int64_t jacobian = pal_cli_int(args, "jacobian-samples", -1);
@@ -323,6 +326,7 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
                               .corruptor = run->corruptor,
                               .code = true,
                               .unit_divergence = &out->unit_divergence,
+                              .train = train,
                               .jacobian_samples = jacobian < 0 ? 0
                                                   : jacobian   ? jacobian
                                                                : -1};
@@ -343,19 +347,31 @@ static pal_dataset *open_trained(const pal_cli_args *args, const pal_cli_run *ru
     return data;
 }
 
+/* The training samples of the run, for the baseline. NULL: they are no longer there, or no longer fit. */
+static pal_dataset *open_baseline(const pal_cli_run *run)
+{
+    const int64_t limit = pal_rundir_info(run->dir)->limit;
+    pal_dataset *data = pal_cli_open_own(run, PAL_SPLIT_TRAIN, NULL);
+    if (data && limit > 0) pal_dataset_limit(data, limit);
+    if (!data || data->features == pal_shape_count(pal_model_sample(run->model))) return data;
+    pal_dataset_free(data);
+    return NULL;
+}
+
 static int act(const pal_cli_args *args, pal_cli_run *run)
 {
-    pal_dataset *trained = NULL;
+    pal_dataset *trained = NULL, *train = open_baseline(run);
     column columns[COLUMNS] = {0};
     size_t n = 1;
     int status = weigh(args, run, run->data, NULL);
     if (status == PAL_CLI_GO_ON && is_other(args, pal_rundir_info(run->dir))) trained = open_trained(args, run);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
-    if (status == PAL_CLI_GO_ON) status = measure(args, run, run->data, &columns[ASKED]);
-    if (status == PAL_CLI_GO_ON && trained) status = measure(args, run, trained, &columns[n++]);
+    if (status == PAL_CLI_GO_ON) status = measure(args, run, run->data, train, &columns[ASKED]);
+    if (status == PAL_CLI_GO_ON && trained) status = measure(args, run, trained, train, &columns[n++]);
     if (status == PAL_CLI_GO_ON) (pal_cli_flag(args, "json") ? print_json : print_table)(run, columns, n);
     for (size_t i = 0; i < COLUMNS; i++) free(columns[i].unit_divergence);
     pal_dataset_free(trained);
+    pal_dataset_free(train);
     return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
 }
 

@@ -118,6 +118,16 @@ static void warn(const pal_rundir *dir)
             pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", pal_rundir_path(dir), unfinished[i].what);
 }
 
+const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status)
+{
+    const char *name = pal_rundir_info(dir)->model;
+    const pal_variant *variant = pal_variant_find(name);
+    if (!variant)
+        *status = pal_cli_say(PAL_CLI_FAILED, "%s: no model is called %.80s: load your own model with --load FILE",
+                              pal_rundir_path(dir), name);
+    return variant;
+}
+
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 {
     pal_error err = {0};
@@ -125,6 +135,7 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     run->dir = pal_rundir_open_model(args->words[word], &err);
     if (!run->dir) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
+    if (!pal_cli_run_variant(run->dir, &status)) return status;
     run->context = pal_cli_context(args, &status);
     if (!run->context) return status;
     run->model = pal_rundir_model(run->dir, run->context, &err);

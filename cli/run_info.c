@@ -25,10 +25,11 @@ static int print_json(const pal_rundir *dir)
     for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
         json_array_append_new(
-            epochs, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "epoch", (json_int_t)e->epoch, "step",
-                              (json_int_t)e->step, "train_loss", pal_cli_number(e->train_loss), "test_loss",
+            epochs, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "epoch", (json_int_t)e->epoch,
+                              "step", (json_int_t)e->step, "train_loss", pal_cli_number(e->train_loss), "test_loss",
                               pal_cli_number(e->test_loss), "squared_error", pal_cli_number(e->squared_error),
-                              "squared_error_corrupted", pal_cli_number(e->squared_error_corrupted), "learning_rate",
+                              "squared_error_corrupted", pal_cli_number(e->squared_error_corrupted), "baseline",
+                              pal_cli_number(e->baseline), "explained", pal_cli_number(e->explained), "learning_rate",
                               pal_cli_number(e->learning_rate), "seconds", pal_cli_number(e->seconds)));
     }
     json_object_set_new(out, "metrics", epochs);
@@ -147,6 +148,11 @@ static void print_table(const pal_rundir *dir)
     print_row("started", info->started);
     print_row("finished", info->finished);
     print_row("version", info->version);
+    if (isfinite(info->result.explained)) {
+        snprintf(text, sizeof text, "%.4f, the mean sample %.4f: %.1f%% of the variance explained",
+                 info->result.squared_error, info->result.baseline, 100 * info->result.explained);
+        print_row("squared error", text);
+    }
     print_epochs(dir);
 }
 

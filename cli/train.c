@@ -162,7 +162,8 @@ static int train(job *j)
                            .progress = pal_cli_progress_report,
                            .user = &progress,
                            .folder = j->dir,
-                           .resume = j->dir != NULL};
+                           .resume = j->dir != NULL,
+                           .check_nan = pal_cli_flag(&j->args, "check-nan")};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) return pal_cli_say_error(&err);
     int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
@@ -176,9 +177,14 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
+    char nothing[512];
+    pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
     if (json) pal_cli_train_json(j->dir, &result);
-    if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result);
-    if (done != PAL_ERR_STOPPED) return PAL_CLI_DONE;
+    if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
+    if (done != PAL_ERR_STOPPED) {
+        if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
+        return PAL_CLI_DONE;
+    }
     snprintf(line, sizeof line,
              "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
              (long long)result.steps, pal_rundir_path(j->dir));
@@ -190,7 +196,7 @@ static int train(job *j)
 /* Refuses arguments that a resumed run has already. */
 static int check_words(const job *j)
 {
-    static const char *const allowed[] = {"resume", "threads", "quiet", "json"};
+    static const char *const allowed[] = {"resume", "threads", "quiet", "json", "check-nan"};
     const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
     for (size_t i = 0; i < j->args.n_given && !found; i++) {
         found = j->args.given[i].name;
@@ -266,7 +272,7 @@ static int prepare_resumed(job *j)
     j->dir = pal_rundir_resume(pal_cli_given(&j->args, "resume"), &err);
     if (!j->dir) return pal_cli_say_error(&err);
     j->info = *pal_rundir_info(j->dir);
-    j->variant = pal_cli_variant(j->info.model, &status);
+    j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
     j->context = pal_cli_context(&j->args, &status);
     if (j->context) status = open_data(j, j->info.data ? j->info.data : "", j->info.limit, j->info.hold_out);

@@ -1,5 +1,7 @@
-/* train_report.c - what `palindrome train` prints at the end. */
+/* train_report.c - what `palindrome train` prints at the end: the figures, why the training loss is above the test
+ * loss, and whether the model has learned anything. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -16,6 +18,8 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
                    {"test_loss", r->test_loss},
                    {"squared_error", r->squared_error},
                    {"squared_error_corrupted", r->squared_error_corrupted},
+                   {"baseline", r->baseline},
+                   {"explained", r->explained},
                    {"error", r->error},
                    {"seconds", r->seconds},
                    {"samples_per_second", r->samples_per_second}};
@@ -26,8 +30,117 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
     pal_cli_print_json(out);
 }
 
+/* ---- Whether it has learned anything -------------------------------------------------------------------------- */
+
+#define LEAST 0.001 /* share of variance explained: below it, a model is as good as the mean sample */
+
+const char *pal_cli_collapse_remedy(const pal_model *model)
+{
+    const char *beta = pal_model_setting(model, "beta");
+    return beta && strtod(beta, NULL) > 0 ? "lower --beta, use --beta-warm-up, or train longer"
+                                          : "train longer, or with another --learning-rate";
+}
+
+/* The greatest learning rates that are usual. */
+static double usual_rate(const char *optimizer)
+{
+    static const char *const steady[] = {"gd", "sgd", "momentum", "nesterov"};
+    for (size_t i = 0; i < sizeof steady / sizeof *steady; i++)
+        if (!optimizer || !strcmp(optimizer, steady[i])) return 1;
+    return 0.01;
+}
+
+/* Whether the training loss of the last epoch is not below that of the first, of the same phase. */
+static bool stands_still(const pal_rundir *dir)
+{
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    for (size_t i = 0; i + 1 < n; i++)
+        if (!strcmp(pal_rundir_epoch(dir, i)->phase, last->phase))
+            return !(last->train_loss < pal_rundir_epoch(dir, i)->train_loss);
+    return false;
+}
+
+/* What can be seen and is most often the cause: data that are not scaled, then the learning rate, then the time. */
+static void write_remedy(const pal_rundir *dir, const pal_dataset *data, char *out, size_t size)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
+    const double rate = info->schedule.learning_rate, usual = usual_rate(info->optimizer.name);
+    const char *adam = usual >= 1 ? ", or use --optimizer adam --learning-rate 0.001" : "";
+    double low, high;
+    size_t at = 0;
+    pal_data_range(data, &low, &high);
+    if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
+        at = (size_t)snprintf(out, size, "scale the data, whose values are from %g to %g, or ", low, high);
+    if (rate > usual || stands_still(dir))
+        snprintf(out + at, size - at, "lower --learning-rate (now %g)%s", rate, adam);
+    else if (rate < usual / 1000)
+        snprintf(out + at, size - at, "raise --learning-rate (now %g)", rate);
+    else
+        snprintf(out + at, size - at, "train longer (now --epochs %lld)%s", (long long)info->epochs, adam);
+}
+
+void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
+                           const pal_train_result *r, char *out, size_t size)
+{
+    char remedy[256];
+    *out = 0;
+    if (r->collapsed) {
+        snprintf(out, size, "learned nothing: posterior collapse, the code tells nothing about the sample: %s",
+                 pal_cli_collapse_remedy(model));
+    } else if (r->explained < LEAST) {
+        write_remedy(dir, data, remedy, sizeof remedy);
+        snprintf(out, size, "learned nothing: squared error %.4g, and the mean training sample has %.4g: %s",
+                 r->squared_error, r->baseline, remedy);
+    }
+}
+
+/* ---- Why the training loss is above the test loss ------------------------------------------------------------- */
+
+/* Settings that make the loss of a training step greater, or more uneven, than that of the test samples. */
+/* clang-format off */
+static const struct {
+    const char *name;
+    bool training_only; /* false: the test loss has it too, but training draws it anew in each step */
+} disturbances[] = {
+    {"dropout", true}, {"l1", true}, {"l2", true},
+    {"masking", false}, {"sigma", false}, {"salt", false}, {"block-size", false},
+};
+/* clang-format on */
+
+/* Whether the setting is in use: a number above 0, or a list with one; of a corruption, if it is the chosen one. */
+static bool is_used(const pal_model *model, const char *name)
+{
+    const char *value = pal_model_setting(model, name), *kind = pal_corruption_of(name),
+               *corruption = pal_model_setting(model, "corruption"), *of = pal_model_setting(model, "autoencoder");
+    if (!value || (kind && (!corruption || strcmp(kind, corruption) != 0))) return false;
+    if (kind && of && strcmp(of, "denoising") != 0) return false;
+    return value[strcspn(value, "123456789")] != 0;
+}
+
+/* Prints one line if the training loss is above the test loss and a setting is the reason. */
+static void print_reason(const pal_model *model, const pal_train_result *r)
+{
+    if (!(r->train_loss > r->test_loss)) return;
+    for (int training_only = 1; training_only >= 0; training_only--) {
+        size_t n = 0;
+        for (size_t i = 0; i < sizeof disturbances / sizeof *disturbances; i++) {
+            const char *name = disturbances[i].name;
+            if (disturbances[i].training_only != training_only || !is_used(model, name)) continue;
+            printf("%s%s %s", n++ ? ", " : "  train loss is above test loss: with ", name,
+                   pal_model_setting(model, name));
+        }
+        if (!n) continue;
+        puts(training_only ? ", which the test loss is without"
+                           : ", drawn anew in each step, and a mean over the epoch while the weights still improve");
+        return;
+    }
+}
+
+/* ---- The table ------------------------------------------------------------------------------------------------ */
+
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
-                         const pal_train_result *r)
+                         const pal_train_result *r, bool learned)
 {
     char count[64], rate[64], describe[512], weights[64];
     const char *run = pal_rundir_path(dir);
@@ -41,8 +154,12 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
     if (isfinite(r->squared_error_corrupted)) printf("    corrupted     %10.4f\n", r->squared_error_corrupted);
+    if (isfinite(r->squared_error) && isfinite(r->baseline)) printf("    mean sample   %10.4f\n", r->baseline);
+    if (isfinite(r->explained)) printf("  explained       %9.1f%%\n", 100 * r->explained);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
+    print_reason(model, r);
     printf("\n  saved in %s\n", run);
+    if (!learned) return;
     const char *first = pal_model_classes(model) ? "classify" : pal_model_code(model) ? "sample" : "filters";
     printf("  next:    palindrome reconstruct %s\n           palindrome %s %s\n", run, first, run);
 }

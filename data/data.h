@@ -130,6 +130,14 @@ pal_status pal_epoch_order(uint64_t seed, const char *stream, uint64_t epoch, ui
 
 /* Computes the mean of all samples, [features]. Each sample is first converted to the type `as` (f32 or f64). */
 pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean, pal_error *err);
+/* The same over n samples, whose numbers are in rows; rows NULL: the first n. PAL_ERR_ARGUMENT: n is 0, or a row is out
+ * of bounds. */
+pal_status pal_dataset_mean_of(const pal_dataset *data, const uint32_t *rows, size_t n, pal_dtype as, double *mean,
+                               pal_error *err);
+/* Computes the squared distance of n samples from a point [features], sum_j (x_j - point_j)^2, averaged over the
+ * samples. rows and errors as for pal_dataset_mean_of; on failure *squared is unchanged. */
+pal_status pal_dataset_spread(const pal_dataset *data, const uint32_t *rows, size_t n, const double *point,
+                              double *squared, pal_error *err);
 /* Selects n samples of a data set with labels. The share of each class is that of the whole data set, rounded, and each
  * class has at least one sample. Within a class, the samples that come first in a random order are taken; this order is
  * draw number `draw` of the seed. rows [n] gets the sample numbers; fold [n] gets k mod folds for the k-th sample of a

@@ -1,29 +1,83 @@
-/* mean.c - the mean of a data set. It sums in double and in the order of the samples, so that the result depends only
- * on the data. */
+/* mean.c - the mean of samples, and their squared distance from a point. Sums are in double and in the order of the
+ * samples, so that the results depend only on the data. */
 #include "data/internal.h"
 
 #include <string.h>
 
 enum { BLOCK = 256 };
 
-pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean, pal_error *err)
+typedef void (*row_fn)(const double *row, size_t features, void *user);
+
+/* Calls fn for each of n samples, converted to the type `as`. rows NULL: the first n samples. */
+static pal_status each_row(const pal_dataset *data, const uint32_t *rows, size_t n, pal_dtype as, row_fn fn, void *user,
+                           pal_error *err)
 {
     const size_t d = (size_t)data->features;
-    pal_tensor *x = pal_tensor_new(data->inputs->context, as, PAL_SHAPE(BLOCK, data->features));
-    if (!x) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-    memset(mean, 0, d * sizeof *mean);
-    pal_status status = PAL_OK;
-    for (int64_t at = 0; at < data->count && !status; at += BLOCK) {
-        const size_t n = (size_t)(data->count - at < BLOCK ? data->count - at : BLOCK);
-        uint32_t rows[BLOCK];
-        for (size_t i = 0; i < BLOCK; i++) rows[i] = (uint32_t)at + (uint32_t)(i < n ? i : 0);
-        status = pal_dataset_batch(data, rows, BLOCK, x);
-        for (size_t i = 0; i < n && !status; i++)
-            for (size_t j = 0; j < d; j++)
-                mean[j] +=
-                    as == PAL_F64 ? ((const double *)x->data)[i * d + j] : (double)((const float *)x->data)[i * d + j];
+    pal_tensor *x = pal_tensor_new(data->inputs->context, as, PAL_SHAPE(BLOCK, data->features)),
+               *row = pal_tensor_new(data->inputs->context, PAL_F64, PAL_SHAPE(data->features));
+    pal_status status = x && row ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    for (size_t at = 0; at < n && !status; at += BLOCK) {
+        const size_t m = n - at < BLOCK ? n - at : BLOCK;
+        uint32_t block[BLOCK];
+        for (size_t i = 0; i < BLOCK; i++) {
+            const size_t k = at + (i < m ? i : 0);
+            block[i] = rows ? rows[k] : (uint32_t)k;
+        }
+        status = pal_dataset_batch(data, block, BLOCK, x);
+        if (status) pal_error_set(err, status, "%s: cannot gather a batch", data->name);
+        for (size_t i = 0; i < m && !status; i++) {
+            double *values = as == PAL_F64 ? (double *)x->data + i * d : row->data;
+            for (size_t j = 0; j < d && as != PAL_F64; j++) values[j] = (double)((const float *)x->data)[i * d + j];
+            fn(values, d, user);
+        }
     }
-    for (size_t j = 0; j < d; j++) mean[j] /= (double)data->count;
+    pal_tensor_free(row);
     pal_tensor_free(x);
-    return status ? pal_error_set(err, status, "%s: cannot gather a batch", data->name) : PAL_OK;
+    return status;
+}
+
+static void add_row(const double *row, size_t features, void *user)
+{
+    double *sum = user;
+    for (size_t j = 0; j < features; j++) sum[j] += row[j];
+}
+
+pal_status pal_dataset_mean_of(const pal_dataset *data, const uint32_t *rows, size_t n, pal_dtype as, double *mean,
+                               pal_error *err)
+{
+    const size_t d = (size_t)data->features;
+    if (!n) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: the mean of no samples", data->name);
+    memset(mean, 0, d * sizeof *mean);
+    const pal_status status = each_row(data, rows, n, as, add_row, mean, err);
+    for (size_t j = 0; j < d; j++) mean[j] /= (double)n;
+    return status;
+}
+
+pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean, pal_error *err)
+{
+    return pal_dataset_mean_of(data, NULL, (size_t)data->count, as, mean, err);
+}
+
+typedef struct spread {
+    const double *point;
+    double sum;
+} spread;
+
+static void add_distance(const double *row, size_t features, void *user)
+{
+    enum { SUMS = 4 }; /* independent sums, so that an addition need not wait for the one before it */
+    spread *s = user;
+    double sum[SUMS] = {0};
+    for (size_t j = 0; j < features; j++) sum[j % SUMS] += (row[j] - s->point[j]) * (row[j] - s->point[j]);
+    s->sum += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+pal_status pal_dataset_spread(const pal_dataset *data, const uint32_t *rows, size_t n, const double *point,
+                              double *squared, pal_error *err)
+{
+    spread s = {.point = point};
+    if (!n) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: the spread of no samples", data->name);
+    const pal_status status = each_row(data, rows, n, PAL_F64, add_distance, &s, err);
+    if (!status) *squared = s.sum / (double)n;
+    return status;
 }

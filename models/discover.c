@@ -1,7 +1,8 @@
 /* discover.c - finds the parameters of a model by recording it on temporary tapes.
  *
  * A variant does not declare its parameters: it requests them where it uses them. Recording the training loss of every
- * phase and the reconstruction on temporary tapes makes every request happen. Nothing is compiled or run. */
+ * phase and the reconstruction on temporary tapes makes every request happen. Nothing is compiled or run. A variant
+ * that fails in training or in an evaluation, or whose loss is not one number, fails here, with its name. */
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -18,13 +19,26 @@ static pal_var reconstruction(pal_model *m, pal_var x, const pal_phase *phase)
     return pal_model_reconstruct(m, x);
 }
 
+/* The loss is one number, and training needs its gradient. */
+static void check_loss(pal_tape *tape, pal_var loss)
+{
+    char shape[96];
+    const pal_shape s = pal_shape_of(loss);
+    if (!pal_ok(loss))
+        pal_tape_fail(tape, PAL_ERR_TAPE, "the loss is a bad handle");
+    else if (s.rank)
+        pal_tape_fail(tape, PAL_ERR_SHAPE, "the loss is %s, not one number: take its mean over the samples",
+                      pal_shape_text(s, shape, sizeof shape));
+}
+
 static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_model *, pal_var, const pal_phase *),
                           const pal_phase *phase, pal_error *err)
 {
     pal_tape *tape = pal_tape_new(m->context, m->dtype);
     if (!tape) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", m->variant->name);
     pal_model_begin(m, tape, mode);
-    record(m, pal_fill(tape, m->dtype, PAL_SHAPE(2, pal_model_features(m)), 0.5), phase);
+    const pal_var made = record(m, pal_fill(tape, m->dtype, PAL_SHAPE(2, pal_model_features(m)), 0.5), phase);
+    if (record == loss && !pal_tape_status(tape)) check_loss(tape, made);
     pal_model_end(m);
     pal_status status = pal_tape_status(tape);
     if (status) pal_error_set(err, status, "%s: %s", m->variant->name, pal_tape_error(tape));
@@ -45,6 +59,7 @@ pal_status pal__model_discover(pal_model *m, pal_error *err)
     pal_status status = dry_run(m, PAL_TRAIN, loss, NULL, err);
     for (size_t i = 0; !status && pal_model_phase(m, i, 1, &phase); i++)
         if (phase.loss) status = dry_run(m, PAL_TRAIN, loss, &phase, err);
+    if (!status) status = dry_run(m, PAL_EVALUATE, loss, NULL, err);
     if (!status) status = dry_run(m, PAL_EVALUATE, reconstruction, NULL, err);
     m->discovering = false;
     if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_kind_and_name);

@@ -119,8 +119,8 @@ palt__evaluator *palt__evaluator_new(pal_model *model, const pal_phase *phase, c
                                      const pal_evaluate_options *given, pal_error *err)
 {
     pal_evaluate_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "evaluate", err)) return NULL;
-    if (palt__fits(model, data, err)) return NULL;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_evaluate_options, train), "evaluate", err)) return NULL;
+    if (pal_data_check(model, data, err)) return NULL;
     if (o.batch < 0) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)o.batch);
         return NULL;
@@ -215,6 +215,8 @@ pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_err
                              .squared_error_corrupted = e->corrupts ? e->sum[CORRUPTED] / n : (double)NAN,
                              .error = e->classifies ? e->sum[WRONG] / n : (double)NAN,
                              .bound = {.value = NAN},
+                             .baseline = NAN,
+                             .explained = NAN,
                              .n_terms = 1,
                              .terms = {{"reconstruction", e->sum[LOSS] / n}}};
     if (e->bounds)
@@ -233,10 +235,13 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
 {
     pal_error own = {0};
     pal_evaluate_options o = {0};
-    if (pal_options_read(&o, options, sizeof o, sizeof o, "evaluate", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, options, sizeof o, offsetof(pal_evaluate_options, train), "evaluate", err))
+        return PAL_ERR_ARGUMENT;
     palt__evaluator *e = palt__evaluator_new(model, NULL, data, options, &own);
     if (e) palt__evaluator_run(e, figures, &own);
     palt__evaluator_free(e);
+    if (!own.status && o.train && !pal_baseline(o.train, data, o.seed, &figures->baseline, &own))
+        figures->explained = pal_explained(figures->squared_error, figures->baseline);
     if (!own.status && o.code) palt__code_figures(model, data, &o, &figures->code, &own);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }

@@ -55,6 +55,8 @@ static const palt__field after_settings[] = {
     FIELD(FIGURE, "result.test_loss", result.test_loss),
     FIELD(FIGURE, "result.squared_error", result.squared_error),
     FIELD(FIGURE, "result.squared_error_corrupted", result.squared_error_corrupted),
+    FIELD(FIGURE, "result.baseline", result.baseline),
+    FIELD(FIGURE, "result.explained", result.explained),
     FIELD(FIGURE, "result.error", result.error),
     FIELD(FIGURE, "result.seconds", result.seconds),
     FIELD(FIGURE, "result.samples_per_second", result.samples_per_second),

@@ -19,6 +19,7 @@ typedef struct palt__stage {
     int64_t labelled_from;
     pal_tensor *corrupted; /* the input after the corruption of another model, computed by `corrupt`; or NULL */
     pal_program *corrupt;
+    const pal_model *model, *corruptor; /* borrowed, for messages */
 } palt__stage;
 
 enum { PALT__STAGE_OUTPUTS = 7 + PAL_MODEL_NOTES };
@@ -42,6 +43,8 @@ typedef struct palt__stage_options {
     pal_model *corruptor;  /* another model; it gets its own tape to keep the parameters apart. NULL: none */
     palt__record_fn record;
     void *user;
+    bool check_nan;   /* as in pal_compile_options */
+    bool record_only; /* record, but make no program: it is only checked whether that works */
 } palt__stage_options;
 
 palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *options, pal_error *err);
@@ -134,8 +137,6 @@ pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed
 pal_status palt__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
                               pal_code_figures *figures, pal_error *err);
 
-/* Checks that the samples have as many features as the model takes. */
-pal_status palt__fits(const pal_model *model, const pal_dataset *data, pal_error *err);
 int64_t palt__features(const pal_model *model);
 
 /* ---- json.c: structs and JSON objects, by a table of fields --------------------------------------------------- */

@@ -5,6 +5,7 @@
  * checkpoint is written only if all its weights are finite. So there is always a usable one: the initial model, the
  * end of the last epoch, or the step at which the caller stopped the run. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,36 @@ int64_t palt__loop_labelled_batch(const palt__loop *l)
     return n > 0 ? n : l->o.batch;
 }
 
+/* The program of a step of the phase. only: it is recorded and not compiled. */
+static palt__stage *make_stage(palt__loop *l, bool only, pal_error *err)
+{
+    palt__phase_step step = {&l->phase, l->optimizer};
+    const bool labels = pal_model_classes(l->model) && l->phase.stream != PAL_STREAM_ALL;
+    l->few = labels ? palt__loop_labelled_batch(l) : 0;
+    l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
+    const palt__stage_options o = {.rows = l->all + l->few,
+                                   .labels = l->few != 0,
+                                   .labelled_from = l->few ? l->all : 0,
+                                   .lanes = l->o.lanes,
+                                   .effects = true,
+                                   .record = palt__phase_record,
+                                   .user = &step,
+                                   .check_nan = l->o.check_nan,
+                                   .record_only = only};
+    return palt__stage_new(l->model, &o, err);
+}
+
+pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err)
+{
+    l->phase = l->plan.phase[i];
+    palt__loop_schedule(l);
+    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
+    l->stage = l->optimizer ? make_stage(l, true, err) : NULL;
+    const pal_status status = l->stage ? PAL_OK : PAL_ERR_ARGUMENT;
+    palt__loop_end(l);
+    return status;
+}
+
 pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err)
 {
     palt__loop_end(l);
@@ -49,25 +80,14 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     pal_progress *p = &l->progress;
     p->phase = l->phase.name;
     if (l->step == l->before) /* the figures of another phase belong to another loss */
-        p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = NAN;
+        p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = l->explained = NAN;
     palt__loop_schedule(l);
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
     palt__checkpoint_close(&l->from);
-    palt__phase_step step = {&l->phase, l->optimizer};
-    l->few = l->labelled && l->phase.stream != PAL_STREAM_ALL ? palt__loop_labelled_batch(l) : 0;
-    l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
-    l->stage = palt__stage_new(l->model,
-                               &(palt__stage_options){.rows = l->all + l->few,
-                                                      .labels = l->few != 0,
-                                                      .labelled_from = l->few ? l->all : 0,
-                                                      .lanes = l->o.lanes,
-                                                      .effects = true,
-                                                      .record = palt__phase_record,
-                                                      .user = &step},
-                               err);
+    l->stage = make_stage(l, false, err);
     if (!l->stage) return PAL_ERR_ARGUMENT;
     if (!l->o.test) return PAL_OK;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
@@ -75,11 +95,18 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
 }
 
+/* Says which figure is not finite, and the likeliest remedy: the scale of the data if their values are large. */
 static pal_status not_finite(const palt__loop *l, const char *what, pal_error *err)
 {
+    double low, high;
+    char scale[96] = "";
+    pal_data_range(l->data, &low, &high);
+    if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
+        snprintf(scale, sizeof scale, "scale the data (values from %g to %g), or ", low, high);
     return pal_error_set(err, PAL_ERR_NUMERIC,
-                         "%s is not finite at epoch %lld, step %lld: lower --learning-rate (now %g)", what,
-                         (long long)l->progress.epoch, (long long)l->progress.step, rate(l));
+                         "%s is not finite at epoch %lld, step %lld: %slower --learning-rate "
+                         "(now %g)",
+                         what, (long long)l->progress.epoch, (long long)l->progress.step, scale, rate(l));
 }
 
 static pal_status check_finite(palt__loop *l, pal_error *err)
@@ -99,6 +126,7 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
     pal_status status = check_finite(l, err);
     if (status || !l->o.folder) return status;
     const bool middle = l->step % l->progress.steps != 0;
+    if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
     return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
 }
 
@@ -115,6 +143,8 @@ static bool report(palt__loop *l, double now)
     return l->o.progress && l->o.progress(p, l->o.user);
 }
 
+/* With check_nan, a loss that overflows does not end the epoch: a later step makes a NaN of it and names the operation.
+ */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -136,12 +166,16 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
             status = palt__labelled_rows(l->labelled, l->step, l->rows + l->all, err);
             if (status) return status;
         }
-        status = palt__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, err);
+        pal_error why = {0};
+        status = palt__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, &why);
         p->step++;
-        if (status) return status;
+        if (status)
+            return pal_error_set(err, status, "%s (epoch %lld, step %lld)", why.text, (long long)p->epoch,
+                                 (long long)p->step);
         double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = palt__seconds();
-        if (!isfinite(loss)) return not_finite(l, "the loss", err);
+        if (!isfinite(loss) && !l->o.check_nan) return not_finite(l, "the loss", err);
         l->sum += loss;
+        if (!isfinite(l->sum) && p->step == p->steps) return not_finite(l, "the loss", err);
         l->training = now - began;
         if (now - l->reported >= BETWEEN_CALLS && p->step < p->steps && report(l, now))
             return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
@@ -169,6 +203,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
         p->squared_error = figures.squared_error;
         p->squared_error_corrupted = figures.squared_error_corrupted;
         p->error = l->few ? figures.error : (double)NAN;
+        l->explained = pal_explained(figures.squared_error, l->baseline);
     }
     pal_epoch epoch = {.epoch = p->epoch,
                        .step = l->step,
@@ -180,6 +215,8 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
                        .seconds = palt__seconds() - l->started,
                        .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
+    epoch.baseline = l->baseline;
+    epoch.explained = pal_explained(figures.squared_error, l->baseline);
     epoch.error = l->few ? figures.error : (double)NAN;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
     /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */

@@ -28,6 +28,7 @@ typedef struct palt__loop {
     int64_t first;                      /* steps of this epoch that an earlier process took: 0 unless resumed */
     double started, training, reported; /* start time; seconds in the steps of this epoch; time of the last report */
     double sum;                         /* of the losses of this epoch */
+    double baseline, explained;         /* as in pal_train_result */
 } palt__loop;
 
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
@@ -37,6 +38,8 @@ int64_t palt__loop_labelled_batch(const palt__loop *l);
 /* Makes the programs and the optimiser of phase i, which starts after `epochs` epochs. */
 pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err);
 void palt__loop_end(palt__loop *l);
+/* Records a step of phase i and throws it away: PAL_OK if that works. */
+pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err);
 /* Takes the remaining steps of one epoch. PAL_ERR_STOPPED: the caller asked to stop. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err);
 /* Ends an epoch: measures, then writes the metrics line and the checkpoint. */

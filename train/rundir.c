@@ -36,6 +36,8 @@ static const palt__field epoch_fields[] = {
     FIELD(FIGURE, test_loss),
     FIELD(FIGURE, squared_error),
     FIELD(FIGURE, squared_error_corrupted),
+    FIELD(FIGURE, baseline),
+    FIELD(FIGURE, explained),
     FIELD(REAL, learning_rate),
     FIELD(FIGURE, seconds),
 };
@@ -143,6 +145,8 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
                                      .squared_error = NAN,
                                      .squared_error_corrupted = NAN,
                                      .error = NAN,
+                                     .baseline = NAN,
+                                     .explained = NAN,
                                      .samples_per_second = NAN};
     if (!make_folder(dir, path, info.model, err) && !lock(dir, err) && !write_info(dir, &info, err)) return dir;
     pal_rundir_free(dir);

@@ -17,15 +17,6 @@ double palt__seconds(void)
 
 int64_t palt__features(const pal_model *model) { return pal_shape_count(pal_model_sample(model)); }
 
-pal_status palt__fits(const pal_model *model, const pal_dataset *data, pal_error *err)
-{
-    if (data->features == palt__features(model)) return PAL_OK;
-    return pal_error_set(
-        err, PAL_ERR_SHAPE,
-        "a sample of %s has %lld features, but the model takes %lld: give data of the size it was trained on",
-        data->name, (long long)data->features, (long long)palt__features(model));
-}
-
 pal_var palt__corrupted(pal_model *model, const palt__inputs *in)
 {
     if (in->corrupted.id || !pal_model_variant(model)->corrupt) return in->corrupted;
@@ -54,39 +45,45 @@ static size_t record_corruption(pal_model *corruptor, const palt__inputs *in, pa
     return 1;
 }
 
-static pal_program *compile(pal_model *model, const palt__stage *stage, const palt__stage_options *o, pal_error *err)
+/* Sets the error of a tape or of a program, with the name of the variant that recorded it. */
+static pal_status blame(const pal_model *model, pal_status status, const char *why, pal_error *err)
+{
+    if (!why) return palt__no_memory(err);
+    return pal_error_set(err, status, "%s: %s", pal_model_variant(model)->name, why);
+}
+
+/* Records, and compiles unless only the record is checked. */
+static pal_status compile(pal_model *model, palt__stage *stage, const palt__stage_options *o, pal_program **program,
+                          pal_error *err)
 {
     pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
-    if (!tape) {
-        palt__no_memory(err);
-        return NULL;
-    }
+    if (!tape) return palt__no_memory(err);
     pal_var outputs[PALT__STAGE_OUTPUTS];
     palt__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
     if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
     if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
     in.labelled_from = stage->labelled_from;
-    size_t n = o->record(model, &in, outputs, o->user);
-    pal_compile_options options = {.struct_size = sizeof options, .lanes = o->lanes, .effects = o->effects};
-    pal_program *program = n ? pal_compile(tape, outputs, n, &options) : NULL;
-    if (!program) {
-        const char *why = pal_tape_error(tape);
-        pal_status status = pal_tape_status(tape);
-        pal_error_set(err, status ? status : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
-    }
+    const size_t n = o->record(model, &in, outputs, o->user);
+    const pal_compile_options options = {
+        .struct_size = sizeof options, .lanes = o->lanes, .effects = o->effects, .check_nan = o->check_nan};
+    if (n && !o->record_only) *program = pal_compile(tape, outputs, n, &options);
+    const bool good = n && !pal_tape_status(tape) && (o->record_only || *program);
+    const pal_status status = good ? PAL_OK : blame(model, pal_tape_status(tape), pal_tape_error(tape), err);
     pal_tape_free(tape);
-    return program;
+    return status;
 }
 
-static bool compile_all(palt__stage *stage, pal_model *model, const palt__stage_options *o, pal_error *err)
+static pal_status compile_all(palt__stage *stage, pal_model *model, const palt__stage_options *o, pal_error *err)
 {
+    stage->model = model;
+    stage->corruptor = o->corruptor;
     if (o->corruptor) {
-        palt__stage_options corruption = {.rows = o->rows, .lanes = o->lanes, .record = record_corruption};
-        stage->corrupt = compile(o->corruptor, stage, &corruption, err);
-        if (!stage->corrupt) return false;
+        const palt__stage_options corruption = {
+            .rows = o->rows, .lanes = o->lanes, .record = record_corruption, .record_only = o->record_only};
+        const pal_status status = compile(o->corruptor, stage, &corruption, &stage->corrupt, err);
+        if (status) return status;
     }
-    stage->program = compile(model, stage, o, err);
-    return stage->program != NULL;
+    return compile(model, stage, o, &stage->program, err);
 }
 
 palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal_error *err)
@@ -105,7 +102,7 @@ palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal
     }
     if (!stage || !stage->input || (classes && !stage->labels) || (o->corruptor && !stage->corrupted))
         pal_error_set(err, PAL_ERR_MEMORY, "out of memory for a batch of %lld samples", (long long)o->rows);
-    else if (compile_all(stage, model, o, err))
+    else if (!compile_all(stage, model, o, err))
         return stage;
     palt__stage_free(stage);
     return NULL;
@@ -122,11 +119,11 @@ void palt__stage_free(palt__stage *stage)
     free(stage);
 }
 
-static pal_status run(pal_program *program, pal_noise noise, pal_error *err)
+static pal_status run(const pal_model *model, pal_program *program, pal_noise noise, pal_error *err)
 {
     pal_program_set_noise(program, noise);
-    pal_status status = pal_run(program);
-    return status ? pal_error_set(err, status, "%s", pal_program_error(program)) : PAL_OK;
+    const pal_status status = pal_run(program);
+    return status ? blame(model, status, pal_program_error(program), err) : PAL_OK;
 }
 
 pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
@@ -143,11 +140,11 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
                pal_tensor_bytes(stage->labels) / (size_t)stage->rows * (size_t)stage->labelled_from);
     }
     if (stage->corrupt) {
-        status = run(stage->corrupt, noise, err);
+        status = run(stage->corruptor, stage->corrupt, noise, err);
         if (status) return status;
         memcpy(stage->corrupted->data, pal_output(stage->corrupt, 0)->data, pal_tensor_bytes(stage->corrupted));
     }
-    return run(stage->program, noise, err);
+    return run(stage->model, stage->program, noise, err);
 }
 
 /* ---- All samples, each once ----------------------------------------------------------------------------------- */

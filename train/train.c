@@ -8,27 +8,14 @@
 
 #include "train/loop.h"
 
-/* The cross-entropy has no minimum for targets outside [0,1], so training would diverge. */
-static pal_status check_range(const pal_model *model, const pal_dataset *data, pal_error *err)
-{
-    const char *output = pal_model_setting(model, "output");
-    if (!output || strcmp(output, "bernoulli") != 0 || data->inputs->dtype == PAL_U8) return PAL_OK;
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < pal_tensor_count(data->inputs); i++) {
-        low = fmin(low, pal_tensor_get(data->inputs, i));
-        high = fmax(high, pal_tensor_get(data->inputs, i));
-    }
-    if (!(low < 0) && !(high > 1)) return PAL_OK;
-    return pal_error_set(
-        err, PAL_ERR_ARGUMENT,
-        "%s: values from %g to %g, but --output bernoulli needs 0 to 1: scale them, or use --output squared",
-        data->name, low, high);
-}
-
 static pal_status check(const palt__loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
     const char *name = l->schedule.name ? l->schedule.name : "none";
+    pal_status status = palt__labels_check(l->model, l->data, err);
+    if (!status) status = pal_data_check(l->model, l->data, err);
+    if (!status && o->test) status = pal_data_check(l->model, o->test, err);
+    if (status) return status;
     if (o->epochs < 1)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs: choose 1 or more", (long long)o->epochs);
     if (o->batch < 1)
@@ -42,15 +29,12 @@ static pal_status check(const palt__loop *l, pal_error *err)
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g: choose a positive number",
                              l->schedule.learning_rate);
-    pal_status status = palt__labels_check(l->model, l->data, err);
-    if (!status) status = palt__fits(l->model, l->data, err);
-    if (!status && o->test) status = palt__fits(l->model, o->test, err);
     const int64_t classes = pal_model_classes(l->model);
-    if (!status && classes && o->test && o->test->classes > classes)
+    if (classes && o->test && o->test->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "the test samples of %s have %d classes, but the model has %lld: give --classes %d",
                              o->test->name, o->test->classes, (long long)classes, o->test->classes);
-    return status ? status : check_range(l->model, l->data, err);
+    return status;
 }
 
 /* Describes what differs for the remaining steps and affects their bits; NULL: nothing differs. */
@@ -96,6 +80,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     p->squared_error = last->squared_error;
     p->squared_error_corrupted = last->squared_error_corrupted;
     p->error = last->error;
+    l->explained = pal_explained(last->squared_error, l->baseline);
     return PAL_OK;
 }
 
@@ -109,8 +94,22 @@ static pal_status prepare(palt__loop *l, pal_error *err)
         if (!l->labelled) return PAL_ERR_ARGUMENT;
         if (!l->rows) return palt__no_memory(err);
     }
+    const pal_dataset *measured = l->o.test ? l->o.test : l->data;
+    if (pal_baseline(l->data, measured, l->o.seed, &l->baseline, err)) return PAL_ERR_MEMORY;
     if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
     return l->step ? PAL_OK : palt__measure_statistics(l->model, l->data, err);
+}
+
+/* Whether a random code tells nothing about the test samples at the end; in the middle of training it may not yet. */
+static pal_status find_collapse(const palt__loop *l, pal_train_result *result, pal_error *err)
+{
+    pal_code_figures code;
+    const pal_evaluate_options o = {
+        .struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes, .jacobian_samples = -1};
+    if (!l->o.test || !pal_model_has_posterior(l->model)) return PAL_OK;
+    const pal_status status = palt__code_figures(l->model, l->o.test, &o, &code, err);
+    result->collapsed = !status && code.collapsed;
+    return status;
 }
 
 static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error *err)
@@ -143,8 +142,9 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
     result->squared_error = p->squared_error;
     result->squared_error_corrupted = p->squared_error_corrupted;
     result->error = p->error;
+    result->explained = l->explained;
     result->samples_per_second = training > 0 ? samples / training : (double)NAN;
-    return status;
+    return status ? status : find_collapse(l, result, err);
 }
 
 /* Solves in closed form instead of training; the result counts as one epoch. */
@@ -166,6 +166,7 @@ static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
     result->train_loss = figures.loss;
     result->test_loss = p->test_loss;
     result->squared_error = p->squared_error;
+    result->explained = l->explained;
     return PAL_OK;
 }
 
@@ -180,6 +181,7 @@ static void start(palt__loop *l, pal_model *model, const pal_dataset *data, cons
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
                                  .error = NAN};
+    l->baseline = l->explained = NAN;
     l->untouched = l->o.resume;
     palt__loop_schedule(l);
     l->started = l->reported = palt__seconds();
@@ -201,15 +203,21 @@ static pal_status plan(palt__loop *l, pal_error *err)
     return status;
 }
 
+static pal_status read_options(pal_train_options *o, const pal_train_options *given, pal_error *err)
+{
+    return pal_options_read(o, given, sizeof *o, offsetof(pal_train_options, check_nan), "train", err);
+}
+
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err)
 {
     palt__loop l;
     pal_error own = {0};
     pal_train_options o = {0};
-    if (pal_options_read(&o, options, sizeof o, sizeof o, "train", err)) return PAL_ERR_ARGUMENT;
+    if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
     start(&l, (pal_model *)(uintptr_t)model, data, &o);
     plan(&l, &own);
+    for (size_t i = 0; !own.status && i < l.plan.n && !palt__has_closed_form(model); i++) palt__loop_try(&l, i, &own);
     palt__phases_free(&l.plan);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
@@ -225,8 +233,10 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
                                  .error = NAN,
-                                 .samples_per_second = NAN};
-    if (pal_options_read(&o, options, sizeof o, sizeof o, "train", err)) return PAL_ERR_ARGUMENT;
+                                 .samples_per_second = NAN,
+                                 .baseline = NAN,
+                                 .explained = NAN};
+    if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
     start(&l, model, data, &o);
     if (!plan(&l, &own) && !prepare(&l, &own)) {
         if (palt__has_closed_form(model))
@@ -235,6 +245,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
             run_epochs(&l, result, &own);
     }
     result->planned = palt__has_closed_form(model) ? 1 : l.plan.epochs;
+    result->baseline = l.baseline;
     result->seconds = palt__seconds() - l.started;
     if (l.o.folder && !l.untouched) {
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";

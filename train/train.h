@@ -20,6 +20,30 @@
 extern "C" {
 #endif
 
+/* ---- Whether data fit a model --------------------------------------------------------------------------------- */
+
+/* Whether the model can take these samples: they have as many features as it takes, and pal_samples_check holds. Every
+ * function that takes a model and a data set calls it. PAL_ERR_SHAPE, PAL_ERR_ARGUMENT. */
+pal_status pal_data_check(const pal_model *model, const pal_dataset *data, pal_error *err);
+/* Whether the model can take values of this range, as they are before conversion to its type; `name` is for the
+ * message. PAL_ERR_ARGUMENT: the output needs values from 0 to 1, or the squared error of a sample overflows the type
+ * of the model. Values that are not finite are ignored, and so are bytes, which are pixels and count as value / 255. */
+pal_status pal_samples_check(const pal_model *model, const pal_tensor *samples, const char *name, pal_error *err);
+/* The least and the greatest finite value of the samples, as a batch contains them; 0 and 0 without any. */
+void pal_data_range(const pal_dataset *data, double *low, double *high);
+#define PAL_DATA_LARGE 10.0 /* data with a greater value are likely not scaled, which is said where training fails */
+
+/* ---- The mean sample as baseline ------------------------------------------------------------------------------ */
+
+/* Computes the squared error of the mean sample of `train` as the reconstruction of every sample of `data`: the figure
+ * that a model must fall below to have learned anything. At most PAL_BASELINE_ROWS samples of each are taken; of more,
+ * one is drawn from each of as many equal parts, by the seed. PAL_ERR_SHAPE: the numbers of features differ. */
+enum { PAL_BASELINE_ROWS = 100000 };
+pal_status pal_baseline(const pal_dataset *train, const pal_dataset *data, uint64_t seed, double *squared_error,
+                        pal_error *err);
+/* Share of variance explained, 1 - squared_error / baseline. NAN if one of them is NAN or the baseline is 0. */
+double pal_explained(double squared_error, double baseline);
+
 /* ---- Figures -------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_term { /* one term of a loss */
@@ -67,6 +91,8 @@ typedef struct pal_figures {
     pal_term terms[PAL_TERMS];      /* they add up to the loss; "reconstruction" is the part without a name, if not 0 */
     pal_code_figures code;
     pal_bound_figures bound;
+    double baseline;  /* squared error of the mean training sample, by pal_baseline; NAN: not requested */
+    double explained; /* share of variance explained, by pal_explained */
 } pal_figures;
 
 typedef struct pal_evaluate_options {
@@ -79,6 +105,7 @@ typedef struct pal_evaluate_options {
     int64_t jacobian_samples; /* at most; 0: all, or 256 if J must be computed row by row; -1: no Jacobian */
     double **unit_divergence; /* NULL: not requested. With `code`, *unit_divergence receives the mean KL of each unit of
                                  a random code: code.units values that the caller frees; NULL if units are dependent */
+    const pal_dataset *train; /* the training samples, whose mean is the baseline; NULL: no baseline */
 } pal_evaluate_options;
 
 /* Measures a model on all samples of a data set. A term of the loss that is a function of a mean over samples is
@@ -102,6 +129,7 @@ typedef struct pal_epoch { /* one line of metrics.jsonl */
     pal_term terms[PAL_TERMS];
     char phase[32]; /* "": training has one phase */
     double error;   /* on the test data, as in pal_figures; NAN, and not written, if the phase takes no labels */
+    double baseline, explained; /* as in pal_figures; NAN in a file of an older version */
 } pal_epoch;
 
 typedef struct pal_train_result {
@@ -111,6 +139,11 @@ typedef struct pal_train_result {
     double seconds, samples_per_second; /* seconds in all; samples per second of training, without measuring */
     int64_t planned;                    /* epochs of all phases */
     double error;                       /* on the test data, as in pal_figures; NAN if the last phase takes no labels */
+    double baseline;  /* squared error of the mean training sample on the test data, or without them on the training */
+                      /* data; NAN in a file of an older version */
+    double explained; /* of the last measured epoch, as in pal_figures */
+    bool collapsed;   /* training has ended with a random code that tells nothing about the test samples, as in */
+                      /* pal_code_figures; not in a file */
 } pal_train_result;
 
 typedef struct pal_run_info { /* run.json: everything needed to repeat a run, and its outcome */
@@ -208,9 +241,12 @@ typedef struct pal_train_options {
     bool resume;        /* continue from the folder's checkpoint and its weights, or from the start without one */
     int64_t test_every; /* measure on `test` every so many epochs; 0: 1. The figures of the other epochs are NAN. The
                          * last epoch of a phase is always measured */
+    bool check_nan;     /* compile the steps with check_nan, which is slow; the error then names operation, scope and
+                         * step. Nothing is fused, so that the last bits may differ */
 } pal_train_options;
 
-/* Reports what pal_train would refuse before its first step: mismatched sizes, an unknown schedule or optimiser. */
+/* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
+ * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err);
 

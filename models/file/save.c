@@ -104,8 +104,8 @@ static pal_status describe(const char *path, const pal_safetensors *file, descri
         return malformed(path, "not a palindrome model of format 1", err);
     d->variant = pal_variant_find(variant);
     if (!d->variant)
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: unknown variant %.80s: load your own variant with --load FILE",
-                             pal__short_path(path), variant ? variant : "(none named)");
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: unknown variant %.80s: register it first", pal__short_path(path),
+                             variant ? variant : "(none named)");
     if (!read_sample(pal_safetensors_metadata(file, "sample"), &d->sample))
         return malformed(path, "the shape of a sample is malformed", err);
     if (!read_dtype(pal_safetensors_metadata(file, "dtype"), &d->dtype)) return malformed(path, "unknown dtype", err);

@@ -48,6 +48,13 @@ static inline void take_binary(void)
     data = open_samples(SAMPLES, 0, 1, true);
 }
 
+/* Replaces the data by samples of grey levels, from 0 to 1. */
+static inline void take_grey(void)
+{
+    pal_dataset_free(data);
+    data = open_samples(SAMPLES, 0, 1, false);
+}
+
 static inline pal_importance_result weigh(pal_model *m, const pal_importance_options *o)
 {
     pal_error err = {0};

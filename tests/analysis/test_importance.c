@@ -204,6 +204,7 @@ static void declined(pal_model *m, int64_t draws, const char *says)
 START_TEST(what_is_no_density_is_refused)
 {
     pal_error err = {0};
+    take_grey();
     declined(model_of("basic", NULL, sample), 5, "choose a run of variational");
     declined(ANY("normal", {"output", "gaussian"}), 0, "zero samples");
     declined(ANY("normal", {"output", "gaussian"}), -1, "-1 samples");

@@ -252,11 +252,23 @@ START_TEST(the_folder_tells_what_it_was_told)
     pal_rundir *dir = pal_rundir_new(path_of("a/run"), &given, &err);
     ck_assert_msg(dir != NULL, "%s", err.text);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
-    const pal_epoch epochs[] = {
-        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN},
-        {2, 8, 8.5, 8.25, 1.5, 1.75, 0.05, 1.0, 2, {{"reconstruction", 8}, {"spar.sity", 0.25}}, "head", 0.125}};
+    const pal_epoch epochs[] = {{1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN},
+                                {2,
+                                 8,
+                                 8.5,
+                                 8.25,
+                                 1.5,
+                                 1.75,
+                                 0.05,
+                                 1.0,
+                                 2,
+                                 {{"reconstruction", 8}, {"spar.sity", 0.25}},
+                                 "head",
+                                 0.125,
+                                 3,
+                                 0.5}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
-    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25};
+    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
     pal_rundir_free(dir);
 
@@ -290,6 +302,8 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert_int_eq(read->result.planned, 3);
     ck_assert_double_eq(read->result.squared_error, 1.5);
     ck_assert(isnan(read->result.squared_error_corrupted));
+    ck_assert_double_eq(read->result.baseline, 4);
+    ck_assert_double_eq(read->result.explained, 0.625);
     ck_assert_uint_eq(pal_rundir_epoch_count(dir), 2);
     for (size_t i = 0; i < 2; i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
@@ -300,6 +314,7 @@ START_TEST(the_folder_tells_what_it_was_told)
         ck_assert_uint_eq(e->n_terms, epochs[i].n_terms);
         ck_assert_str_eq(e->phase, epochs[i].phase);
         ck_assert(i ? e->error == 0.125 : isnan(e->error));
+        ck_assert(i ? e->baseline == 3 && e->explained == 0.5 : isnan(e->baseline) && isnan(e->explained));
         for (size_t k = 0; k < e->n_terms; k++) {
             ck_assert_str_eq(e->terms[k].name, epochs[i].terms[k].name);
             ck_assert_double_eq(e->terms[k].value, epochs[i].terms[k].value);

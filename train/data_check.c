@@ -1,0 +1,101 @@
+/* data_check.c - whether a model can take these samples: their number of features, and the range of their values.
+ *
+ * Every function that takes a model and a data set checks it here, before anything is computed. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+typedef struct range {
+    double low, high; /* low > high: no values */
+} range;
+
+#define WIDEN(type)                                                                                                    \
+    for (size_t i = 0; i < n; i++) {                                                                                   \
+        const double v = (double)((const type *)values->data)[i];                                                      \
+        if (!isfinite(v)) continue;                                                                                    \
+        r.low = v < r.low ? v : r.low;                                                                                 \
+        r.high = v > r.high ? v : r.high;                                                                              \
+    }
+
+static range range_of(const pal_tensor *values)
+{
+    range r = {INFINITY, -INFINITY};
+    const size_t n = pal_tensor_count(values);
+    if (values->dtype == PAL_F32) {
+        WIDEN(float)
+    } else if (values->dtype == PAL_F64) {
+        WIDEN(double)
+    } else if (values->dtype == PAL_U8) {
+        WIDEN(uint8_t)
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            const double v = pal_tensor_get(values, i);
+            r = (range){fmin(r.low, v), fmax(r.high, v)};
+        }
+    }
+    return r;
+}
+#undef WIDEN
+
+void pal_data_range(const pal_dataset *data, double *low, double *high)
+{
+    const range r = range_of(data->inputs);
+    const bool any = r.low <= r.high;
+    *low = any ? r.low * data->scale : 0;
+    *high = any ? r.high * data->scale : 0;
+}
+
+/* The settings that need values from 0 to 1, and what takes other values. The cross-entropy has no minimum for others;
+ * intensity levels would be cut off, and a probability as well. */
+/* clang-format off */
+static const struct {
+    const char *option, *value, *otherwise;
+} of_unit_range[] = {
+    {"output",   "bernoulli",   "use --output squared"},
+    {"output",   "categorical", "use --output squared"},
+    {"binarize", "threshold",   "use --binarize none"},
+    {"binarize", "dynamic",     "use --binarize none"},
+};
+/* clang-format on */
+
+static pal_status check_unit_range(const pal_model *model, const range *r, const char *name, pal_error *err)
+{
+    if (!(r->low < 0) && !(r->high > 1)) return PAL_OK;
+    for (size_t i = 0; i < sizeof of_unit_range / sizeof *of_unit_range; i++) {
+        const char *value = pal_model_setting(model, of_unit_range[i].option);
+        if (value && !strcmp(value, of_unit_range[i].value))
+            return pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "%s: values from %g to %g, but --%s %s needs 0 to 1: scale them, or %s", name, r->low,
+                                 r->high, of_unit_range[i].option, value, of_unit_range[i].otherwise);
+    }
+    return PAL_OK;
+}
+
+/* The sum of the squares of a sample must be finite, or its squared error is not. */
+static pal_status check_size(const pal_model *model, const range *r, const char *name, pal_error *err)
+{
+    const double most = pal_model_dtype(model) == PAL_F32 ? (double)FLT_MAX : DBL_MAX;
+    const double size = fmax(fabs(r->low), fabs(r->high));
+    if (!(r->low <= r->high) || size <= sqrt(most / (double)palt__features(model))) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_ARGUMENT,
+                         "%s: values from %g to %g, whose squares do not fit into %s: scale them, such as to mean 0 "
+                         "and standard deviation 1",
+                         name, r->low, r->high, pal_model_dtype(model) == PAL_F32 ? "float32" : "float64");
+}
+
+pal_status pal_samples_check(const pal_model *model, const pal_tensor *samples, const char *name, pal_error *err)
+{
+    if (samples->dtype == PAL_U8) return PAL_OK;
+    const range r = range_of(samples);
+    const pal_status status = check_size(model, &r, name, err);
+    return status ? status : check_unit_range(model, &r, name, err);
+}
+
+pal_status pal_data_check(const pal_model *model, const pal_dataset *data, pal_error *err)
+{
+    if (data->features == palt__features(model)) return pal_samples_check(model, data->inputs, data->name, err);
+    return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, but the model takes %lld", data->name,
+                         (long long)data->features, (long long)palt__features(model));
+}
