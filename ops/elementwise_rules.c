@@ -29,8 +29,13 @@ pal_var pal__extreme_adjoint(pal_var g, pal_var taken, pal_var other)
     return pal_where(pal_greater(taken, other), g, tie);
 }
 
-/* 1 / sqrt(1 - x^2), accurate near -1 and 1 too. */
-pal_var pal__rsqrt_circle(pal_var x) { return pal_rsqrt(pal_mul(pal_one_minus(x), pal_shift(x, 1))); }
+/* 1 - x^2, accurate near -1 and 1 too. At these ends the derivative of a product would contain 0 times an infinite
+ * seed, so there it is 2 (1 - |x|), which has the same value and slope. */
+pal_var pal__circle(pal_var x)
+{
+    pal_var size = pal_abs(x), end = pal_equal(size, pal_like(x, 1)), inner = pal_where(end, pal_like(x, 0), x);
+    return pal_where(end, pal_scale(pal_one_minus(size), 2), pal_mul(pal_one_minus(inner), pal_shift(inner, 1)));
+}
 
 /* factor e^(-rate x^2), rate >= 1/2. For |x| > 40 it is 0 in any type. Because of the clip its derivatives are 0 there,
  * not 0 times infinity. */
@@ -73,27 +78,28 @@ pal_var pal__pow_growth(pal_var a, pal_var b, pal_var power)
     return pal_mul(power, pal_log(pal_where(nothing, pal_like(a, 1), a)));
 }
 
-/* n / length, where length = hypot(n, other). It is 0 at the origin. At infinity it has its limits: the sign of n if n
- * is infinite, 0 if only the other is. */
+/* n / length, where length = hypot(n, other). At the origin it is 0, and so are its derivatives, as those of a norm
+ * are. At infinity it has its limits: the sign of n if n is infinite, 0 if only the other is. */
 pal_var pal__direction(pal_var n, pal_var length)
 {
-    pal_var far = pal_is_inf(length), zero = pal_like(n, 0);
-    pal_var sides = pal_where(pal_is_inf(n), pal_sign(n), pal_where(far, zero, n));
-    return pal_div(sides, pal_where(pal_logical_or(far, is_zero(length)), pal_like(n, 1), length));
+    pal_var end = pal_logical_or(pal_is_inf(length), is_zero(length)), zero = pal_like(n, 0);
+    pal_var sides = pal_where(pal_is_inf(n), pal_sign(n), pal_where(end, zero, n));
+    return pal_div(sides, pal_where(end, pal_like(n, 1), length));
 }
 
-/* n / (n^2 + other^2), the derivative of an angle, without overflow; 0 at the origin. */
+/* n / (n^2 + other^2), the derivative of an angle, without overflow. At the origin it is 0, and so are its
+ * derivatives. */
 pal_var pal__turn(pal_var n, pal_var other)
 {
     pal_var length = pal_hypot(n, other);
     return pal_div(pal__direction(n, length), pal_where(is_zero(length), pal_like(n, 1), length));
 }
 
-/* a - b; 0 for equal infinities. */
-pal_var pal__difference(pal_var a, pal_var b)
+/* The derivative of a remainder y by b: -floor(a / b). An infinite b gives y = a, or y = b if the signs differ. */
+pal_var pal__quotient(pal_var a, pal_var b, pal_var y)
 {
-    pal_var same = pal_logical_and(pal_is_inf(a), pal_equal(a, b)), zero = pal_like(a, 0);
-    return pal_sub(pal_where(same, zero, a), pal_where(same, zero, b));
+    pal_var far = pal_is_inf(y), rest = pal_where(far, pal_like(y, 0), y);
+    return pal_where(far, pal_like(y, 1), pal_round(pal_div(pal_sub(rest, a), b)));
 }
 
 /* b, but `harmless` where a is 0 and b is at most `limit`. There the factor a = 0 takes precedence over the pole of the
