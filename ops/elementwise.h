@@ -24,6 +24,6 @@ pal_var pal__pow_growth(pal_var a, pal_var b, pal_var power);
 pal_var pal__direction(pal_var n, pal_var length);
 pal_var pal__turn(pal_var n, pal_var other);
 pal_var pal__quotient(pal_var a, pal_var b, pal_var y);
-pal_var pal__unless_void(pal_var a, pal_var b, double limit, double harmless);
+pal_var pal__unless_void(pal_var a, pal_var b, double limit, pal_var x, double harmless);
 
 #endif

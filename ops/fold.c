@@ -4,6 +4,7 @@
  * operations reduce the first axis of a matrix instead: [m, n] -> [1, n]. row_shift counts as a constant for
  * derivatives: logsumexp subtracts it from its argument and adds it to the result, so that it does not overflow. */
 #include "ops/axes.h"
+#include "ops/elementwise.h"
 
 #include <float.h>
 #include <math.h>
@@ -259,13 +260,8 @@ static void norm_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 
 static pal_status run_norm(const pal_call *c) { return run_rows(c, norm_rows); }
 
-/* x / |x|, and 0 at x = 0, where the derivative does not exist. pal_where selects it, so the second derivative is 0
- * there too. */
-static pal_var vjp_norm(const pal_rule *r, size_t k)
-{
-    pal_var none = pal_equal(r->out, pal_like(r->out, 0)), length = pal_where(none, pal_like(r->out, 1), r->out);
-    return pal_mul(r->seed, pal_where(none, pal_like(r->in[k], 0), pal_div(r->in[k], length)));
-}
+/* x / |x|: as for hypot, 0 at x = 0, where the derivative does not exist; the second derivative is 0 there too. */
+static pal_var vjp_norm(const pal_rule *r, size_t k) { return pal_mul(r->seed, pal__direction(r->in[k], r->out)); }
 
 static const pal_case cases_norm[] = {
     {.label = "norm", .n = 1, .in = {{{2, {2, 3}}, 0.5, 2}}, PAL__OVER(pal_norm, 2, true)}};

@@ -98,12 +98,15 @@ pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
     return pal_ok(away) ? pal_scale(sum(pal_square(away), axes, keep), 1.0 / divisor) : away;
 }
 
-/* A norm, so that squares cannot overflow and the derivatives at 0 are those of norm. */
+/* A norm, so that squares cannot overflow and the derivatives at 0 are those of norm. The mean of equal numbers is
+ * rounded, so their differences from it are set to 0. */
 pal_var pal_std(pal_var x, unsigned axes, bool keep, int correction)
 {
     double divisor;
     pal_var away = centred("std", x, axes, correction, &divisor);
-    return pal_ok(away) ? pal_scale(pal_norm(away, axes, keep), 1.0 / sqrt(divisor)) : away;
+    if (!pal_ok(away)) return away;
+    pal_var equal = pal_equal(pal_reduce_max(x, axes, true), pal_reduce_min(x, axes, true));
+    return pal_scale(pal_norm(pal_where(equal, pal_like(x, 0), away), axes, keep), 1.0 / sqrt(divisor));
 }
 
 /* ---- Cases ---------------------------------------------------------------------------------------------------- */
