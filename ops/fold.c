@@ -207,7 +207,7 @@ static const pal_case cases_shift[] = {
 /* clang-format off */
 const pal_op pal__op_row_shift = {
     PAL_OP_HEAD("row_shift", "max over the last axis, at least -MAX",
-                "what logsumexp and softmax subtract; never -inf; a constant for derivatives"),
+                "what logsumexp subtracts; never -inf; a constant for derivatives"),
     .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
     .infer = infer_either, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_shift,
     .cases = cases_shift, .n_cases = PAL_COUNT(cases_shift)};

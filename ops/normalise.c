@@ -1,6 +1,7 @@
 /* normalise.c - softmax and log_softmax, layer normalisation and batch normalisation. */
 #include "ops/axes.h"
 
+#include <float.h>
 #include <string.h>
 
 /* ---- Softmax -------------------------------------------------------------------------------------------------- */
@@ -13,7 +14,9 @@ static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
     if (!pal__operands(name, &x, 1, &s)) return (pal_var){.tape = x.tape};
     if (!pal__axis_of(name, x, s.rank, &axis)) return (pal_var){.tape = x.tape};
     *axes = 1u << axis;
-    return s.dim[axis] ? pal_difference(x, pal__reduce(&pal__op_row_shift, x, *axes, true)) : x;
+    if (!s.dim[axis]) return x;
+    pal_var least = pal_like(x, pal_dtype_of(x) == PAL_F32 ? -(double)FLT_MAX : -DBL_MAX);
+    return pal_difference(x, pal_max(pal_stop_gradient(pal_reduce_max(x, *axes, true)), least));
 }
 
 pal_var pal_softmax(pal_var x, int axis)
