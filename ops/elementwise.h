@@ -14,7 +14,7 @@ pal_var pal__within(pal_var x, double low, double high); /* whether low < x < hi
 pal_var pal__where_within(pal_var x, double low, double high, pal_var inside, pal_var outside);
 pal_var pal__odd(pal_var whole);
 pal_var pal__extreme_adjoint(pal_var g, pal_var taken, pal_var other);
-pal_var pal__rsqrt_circle(pal_var x);
+pal_var pal__circle(pal_var x);
 pal_var pal__gauss(pal_var x, double rate, double factor);
 pal_var pal__damped(pal_var x, pal_var s);
 pal_var pal__mish_slope(pal_var x);
@@ -23,7 +23,7 @@ pal_var pal__pow_slope(pal_var a, pal_var b);
 pal_var pal__pow_growth(pal_var a, pal_var b, pal_var power);
 pal_var pal__direction(pal_var n, pal_var length);
 pal_var pal__turn(pal_var n, pal_var other);
-pal_var pal__difference(pal_var a, pal_var b);
-pal_var pal__unless_void(pal_var a, pal_var b, double limit, double harmless);
+pal_var pal__quotient(pal_var a, pal_var b, pal_var y);
+pal_var pal__unless_void(pal_var a, pal_var b, double limit, pal_var x, double harmless);
 
 #endif

@@ -29,8 +29,13 @@ pal_var pal__extreme_adjoint(pal_var g, pal_var taken, pal_var other)
     return pal_where(pal_greater(taken, other), g, tie);
 }
 
-/* 1 / sqrt(1 - x^2), accurate near -1 and 1 too. */
-pal_var pal__rsqrt_circle(pal_var x) { return pal_rsqrt(pal_mul(pal_one_minus(x), pal_shift(x, 1))); }
+/* 1 - x^2, accurate near -1 and 1 too. At these ends the derivative of a product would contain 0 times an infinite
+ * seed, so there it is 2 (1 - |x|), which has the same value and slope. */
+pal_var pal__circle(pal_var x)
+{
+    pal_var size = pal_abs(x), end = pal_equal(size, pal_like(x, 1)), inner = pal_where(end, pal_like(x, 0), x);
+    return pal_where(end, pal_scale(pal_one_minus(size), 2), pal_mul(pal_one_minus(inner), pal_shift(inner, 1)));
+}
 
 /* factor e^(-rate x^2), rate >= 1/2. For |x| > 40 it is 0 in any type. Because of the clip its derivatives are 0 there,
  * not 0 times infinity. */
@@ -59,47 +64,71 @@ pal_var pal__elu_slope(pal_var x, double right, double left, double width)
     return pal_where(positive, pal_like(x, right), pal_scale(pal_exp(pal_div(down, pal_like(x, width))), left));
 }
 
-/* b a^(b-1). Where b is 0 and a is so small that 1/a is infinite, the exponent is 0, not -1. That gives 0 times 1. */
+/* b a^(b-1), whose derivative in b is a^(b-1) (1 + b ln a).
+ *
+ * Where b is 0 and a is so small that 1/a is infinite, the exponent is 0, not -1. That gives 0 times 1. Where b is
+ * infinite and the power vanishes, it is 0. At a = 0 the factor b is a constant, because the logarithm dominates the 1:
+ * their sum would be the difference of two infinities. */
 pal_var pal__pow_slope(pal_var a, pal_var b)
 {
-    pal_var pole = pal_logical_and(is_zero(b), pal_logical_not(pal_is_finite(pal_reciprocal(a))));
-    return pal_mul(b, pal_pow(a, pal_where(pole, pal_like(b, 0), pal_shift(b, -1))));
+    pal_var one = pal_like(a, 1), zero = pal_like(b, 0);
+    pal_var falls = pal_logical_xor(pal_greater(pal_abs(a), one), pal_greater(b, zero));
+    pal_var vanished = pal_logical_and(pal_is_inf(b), falls);
+    pal_var base = pal_where(vanished, one, a), exponent = pal_where(vanished, zero, b);
+    pal_var pole = pal_logical_and(is_zero(exponent), pal_logical_not(pal_is_finite(pal_reciprocal(base))));
+    pal_var factor = pal_where(is_zero(base), pal_stop_gradient(exponent), exponent);
+    return pal_mul(factor, pal_pow(base, pal_where(pole, zero, pal_shift(exponent, -1))));
 }
 
-/* a^b ln a. It is 0 where the power is 0, which is the limit, and where both operands are 0. */
+/* What takes the place of ln a in a^b ln a where a is 0 or inf: constants, whose products with the power and with the
+ * power's derivatives have the right limits. They are infinite only where the power's derivative in a is not 0. */
+static pal_var logarithm_at_end(pal_var a, pal_var b)
+{
+    pal_var one = pal_like(a, 1), zero = pal_like(a, 0), small = pal_less(b, one);
+    pal_var at_zero = pal_where(pal_logical_and(small, pal_logical_not(is_zero(b))), pal_like(a, -1), zero);
+    return pal_where(is_zero(a), at_zero, pal_where(small, one, pal_like(a, (double)INFINITY)));
+}
+
+/* a^b ln a. It is 0 where the power is 0, which is the limit, and where both operands are 0. At (inf, 0) it is a
+ * constant infinity, so that the mixed derivative is 0 there. */
 pal_var pal__pow_growth(pal_var a, pal_var b, pal_var power)
 {
-    pal_var nothing = pal_logical_or(is_zero(power), pal_logical_and(is_zero(a), is_zero(b)));
-    return pal_mul(power, pal_log(pal_where(nothing, pal_like(a, 1), a)));
+    pal_var one = pal_like(a, 1), whole = pal_like(a, (double)INFINITY), far = pal_equal(a, whole);
+    pal_var gone = is_zero(power), corner = pal_logical_and(far, is_zero(b));
+    pal_var end = pal_logical_or(is_zero(a), pal_logical_and(far, pal_logical_not(gone)));
+    pal_var inner = pal_where(pal_logical_or(end, gone), one, a);
+    pal_var logarithm = pal_where(end, logarithm_at_end(a, b), pal_log(inner));
+    return pal_where(corner, whole, pal_mul(power, pal_where(corner, one, logarithm)));
 }
 
-/* n / length, where length = hypot(n, other). It is 0 at the origin. At infinity it has its limits: the sign of n if n
- * is infinite, 0 if only the other is. */
+/* n / length, where length = hypot(n, other). At the origin it is 0, and so are its derivatives, as those of a norm
+ * are. At infinity it has its limits: the sign of n if n is infinite, 0 if only the other is. */
 pal_var pal__direction(pal_var n, pal_var length)
 {
-    pal_var far = pal_is_inf(length), zero = pal_like(n, 0);
-    pal_var sides = pal_where(pal_is_inf(n), pal_sign(n), pal_where(far, zero, n));
-    return pal_div(sides, pal_where(pal_logical_or(far, is_zero(length)), pal_like(n, 1), length));
+    pal_var end = pal_logical_or(pal_is_inf(length), is_zero(length)), zero = pal_like(n, 0);
+    pal_var sides = pal_where(pal_is_inf(n), pal_sign(n), pal_where(end, zero, n));
+    return pal_div(sides, pal_where(end, pal_like(n, 1), length));
 }
 
-/* n / (n^2 + other^2), the derivative of an angle, without overflow; 0 at the origin. */
+/* n / (n^2 + other^2), the derivative of an angle, without overflow. At the origin it is 0, and so are its
+ * derivatives. */
 pal_var pal__turn(pal_var n, pal_var other)
 {
     pal_var length = pal_hypot(n, other);
     return pal_div(pal__direction(n, length), pal_where(is_zero(length), pal_like(n, 1), length));
 }
 
-/* a - b; 0 for equal infinities. */
-pal_var pal__difference(pal_var a, pal_var b)
+/* The derivative of a remainder y by b: -floor(a / b). An infinite b gives y = a, or y = b if the signs differ. */
+pal_var pal__quotient(pal_var a, pal_var b, pal_var y)
 {
-    pal_var same = pal_logical_and(pal_is_inf(a), pal_equal(a, b)), zero = pal_like(a, 0);
-    return pal_sub(pal_where(same, zero, a), pal_where(same, zero, b));
+    pal_var far = pal_is_inf(y), rest = pal_where(far, pal_like(y, 0), y);
+    return pal_where(far, pal_like(y, 1), pal_round(pal_div(pal_sub(rest, a), b)));
 }
 
-/* b, but `harmless` where a is 0 and b is at most `limit`. There the factor a = 0 takes precedence over the pole of the
- * logarithm. */
-pal_var pal__unless_void(pal_var a, pal_var b, double limit, double harmless)
+/* x, but `harmless` where a is 0 and b is at most `limit`. There the factor a = 0 takes precedence over the pole of the
+ * logarithm, and all derivatives are 0. */
+pal_var pal__unless_void(pal_var a, pal_var b, double limit, pal_var x, double harmless)
 {
     pal_var nothing = pal_logical_and(is_zero(a), pal_less_equal(b, pal_like(b, limit)));
-    return pal_where(nothing, pal_like(b, harmless), b);
+    return pal_where(nothing, pal_like(x, harmless), x);
 }

@@ -4,6 +4,7 @@
  * operations reduce the first axis of a matrix instead: [m, n] -> [1, n]. row_shift counts as a constant for
  * derivatives: logsumexp subtracts it from its argument and adds it to the result, so that it does not overflow. */
 #include "ops/axes.h"
+#include "ops/elementwise.h"
 
 #include <float.h>
 #include <math.h>
@@ -180,7 +181,7 @@ const pal_op pal__op_reduce_min = {
 static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 {
     size_t n = pal__last(c->in_shape[0]);
-    double most = c->dtype == PAL_F32 ? (double)FLT_MAX : DBL_MAX;
+    double least = c->dtype == PAL_F32 ? -(double)FLT_MAX : -DBL_MAX;
     (void)scratch;
     if (c->params->i[0]) {
         fold_columns(c, &columns_max, from, end);
@@ -193,7 +194,7 @@ static void shift_rows(const pal_call *c, size_t from, size_t end, void *scratch
     }
     for (size_t i = from; i < end; i++) {
         double m = n ? read(c, c->out, i) : 0;
-        write(c, i, m > most ? most : m < -most ? -most : m);
+        write(c, i, m < least ? least : m);
     }
 }
 
@@ -205,8 +206,8 @@ static const pal_case cases_shift[] = {
 
 /* clang-format off */
 const pal_op pal__op_row_shift = {
-    PAL_OP_HEAD("row_shift", "max over the last axis, kept finite",
-                "what logsumexp subtracts; a constant for derivatives"),
+    PAL_OP_HEAD("row_shift", "max over the last axis, at least -MAX",
+                "what logsumexp subtracts; never -inf; a constant for derivatives"),
     .op_class = PAL_CLASS_REDUCTION, .arity = 1, .n_ints = 1,
     .infer = infer_either, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_shift,
     .cases = cases_shift, .n_cases = PAL_COUNT(cases_shift)};
@@ -234,7 +235,7 @@ static double magnitude(const pal_call *c, size_t row, size_t n)
         const double *x = (const double *)c->in[0] + row * n;
         low = pal__fold_min.f64[isa](x, n), high = pal__fold_max.f64[isa](x, n);
     }
-    return high > -low ? high : -low; /* NaN if an element is NaN */
+    return fabs(high > -low ? high : -low); /* NaN if an element is NaN; never -0 */
 }
 
 /* If the sum of squares overflows, or is so small that squares may have underflowed, it is computed again from elements
@@ -259,13 +260,8 @@ static void norm_rows(const pal_call *c, size_t from, size_t end, void *scratch)
 
 static pal_status run_norm(const pal_call *c) { return run_rows(c, norm_rows); }
 
-/* x / |x|, and 0 at x = 0, where the derivative does not exist. pal_where selects it, so the second derivative is 0
- * there too. */
-static pal_var vjp_norm(const pal_rule *r, size_t k)
-{
-    pal_var none = pal_equal(r->out, pal_like(r->out, 0)), length = pal_where(none, pal_like(r->out, 1), r->out);
-    return pal_mul(r->seed, pal_where(none, pal_like(r->in[k], 0), pal_div(r->in[k], length)));
-}
+/* x / |x|: as for hypot, 0 at x = 0, where the derivative does not exist; the second derivative is 0 there too. */
+static pal_var vjp_norm(const pal_rule *r, size_t k) { return pal_mul(r->seed, pal__direction(r->in[k], r->out)); }
 
 static const pal_case cases_norm[] = {
     {.label = "norm", .n = 1, .in = {{{2, {2, 3}}, 0.5, 2}}, PAL__OVER(pal_norm, 2, true)}};

@@ -1,19 +1,22 @@
 /* normalise.c - softmax and log_softmax, layer normalisation and batch normalisation. */
 #include "ops/axes.h"
 
+#include <float.h>
 #include <string.h>
 
 /* ---- Softmax -------------------------------------------------------------------------------------------------- */
 
-/* x minus its maximum along the axis, so that the largest exponential is 1. The shift does not change the result, so it
- * counts as a constant for derivatives. */
+/* x minus its maximum along the axis, so that the largest exponential is 1. Equal elements +inf share the probability.
+ * The shift does not change the result, so it counts as a constant for derivatives. */
 static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
 {
     pal_shape s;
     if (!pal__operands(name, &x, 1, &s)) return (pal_var){.tape = x.tape};
     if (!pal__axis_of(name, x, s.rank, &axis)) return (pal_var){.tape = x.tape};
     *axes = 1u << axis;
-    return s.dim[axis] ? pal_sub(x, pal_stop_gradient(pal_reduce_max(x, *axes, true))) : x;
+    if (!s.dim[axis]) return x;
+    pal_var least = pal_like(x, pal_dtype_of(x) == PAL_F32 ? -(double)FLT_MAX : -DBL_MAX);
+    return pal_difference(x, pal_max(pal_stop_gradient(pal_reduce_max(x, *axes, true)), least));
 }
 
 pal_var pal_softmax(pal_var x, int axis)

@@ -44,13 +44,16 @@ pal_var pal_prod(pal_var x, unsigned axes, bool keep); /* every order of derivat
  * Reducing no elements is an error. */
 pal_var pal_reduce_max(pal_var x, unsigned axes, bool keep);
 pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep);
-/* If there are no elements, or all are -inf, logsumexp is -inf and its derivative is 0. */
+/* If there are no elements, or all are -inf, logsumexp is -inf and its derivative is 0. Elements +inf share the
+ * derivative equally. */
 pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep);  /* ln sum e^x, without overflow */
 pal_var pal_logmeanexp(pal_var x, unsigned axes, bool keep); /* logsumexp - ln(number of terms) */
 pal_var pal_norm(pal_var x, unsigned axes, bool keep); /* Euclidean, no overflow; first, second derivative 0 at 0 */
 /* sum (x - mean)^2 / (terms - correction). correction: 0 for the population variance, 1 for the unbiased estimate. It
  * must be less than the number of terms. */
 pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction);
+/* The square root of the variance, without overflow. Its first and second derivative at 0 are 0. */
+pal_var pal_std(pal_var x, unsigned axes, bool keep, int correction);
 pal_var pal_sum_all(pal_var x); /* to a scalar */
 pal_var pal_mean_all(pal_var x);
 /* The convention for losses: x [n, ...] -> scalar, the mean over samples of the sum over features. */
@@ -198,7 +201,7 @@ pal_var pal_dropout(const char *stream, pal_var x, double rate);
 pal_var pal_affine(pal_var x, pal_var w, pal_var b);
 pal_var pal_bilinear(pal_var a, pal_var w, pal_var b); /* a [n,p], w [k,p,q], b [n,q] -> [n,k], a_n W_k b_n */
 /* No overflow for large arguments. A logit of -inf has probability 0 and derivative 0. If all are -inf, the result is
- * NaN. */
+ * NaN. Logits of +inf share the probability equally. */
 pal_var pal_softmax(pal_var x, int axis);
 pal_var pal_log_softmax(pal_var x, int axis);
 /* (x - mean) / sqrt(variance + epsilon) gain + shift, with mean and variance over the axes whose bit is set (Ba et al.

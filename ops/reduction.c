@@ -50,12 +50,13 @@ pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep)
     return pal__reducible("reduce_min", x, axes) ? pal__reduce(&pal__op_reduce_min, x, axes, keep) : bad(x);
 }
 
-/* The shift is finite, so infinite elements give the right result. The sum is 0 only if there are no elements or all
- * are -inf. The logarithm is not taken there, so that a row that is masked completely has the derivative 0, not NaN. */
+/* Where the largest element is +inf, its difference from the shift is 0, so that equal infinities share the derivative
+ * as equal operands of logaddexp do. The shift is never -inf. So the sum is 0 only if there are no elements or all are
+ * -inf. The logarithm is not taken there, so that a row that is masked completely has the derivative 0, not NaN. */
 static pal_var logsumexp(pal_var x, unsigned axes, bool keep)
 {
     pal_var shift = pal__reduce(&pal__op_row_shift, x, axes, true);
-    pal_var total = sum(pal_exp(pal_sub(x, shift)), axes, true);
+    pal_var total = sum(pal_exp(pal_difference(x, shift)), axes, true);
     pal_var none = pal_equal(total, pal_like(total, 0));
     pal_var logarithm = pal_add(pal_log(pal_where(none, pal_like(total, 1), total)), shift);
     return pal__drop_axes(pal_where(none, pal_like(total, -(double)INFINITY), logarithm), axes, keep);
@@ -77,22 +78,43 @@ pal_var pal_norm(pal_var x, unsigned axes, bool keep)
     return pal__reducible("norm", x, axes) ? pal__reduce(&pal__op_row_norm, x, axes, keep) : bad(x);
 }
 
-pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
+/* x - mean, and in *divisor the number of terms less the correction. */
+static pal_var centred(const char *name, pal_var x, unsigned axes, int correction, double *divisor)
 {
-    if (!pal__reducible("variance", x, axes)) return bad(x);
+    if (!pal__reducible(name, x, axes)) return bad(x);
     int64_t terms = pal__terms(pal_shape_of(x), axes);
+    *divisor = (double)(terms - correction);
     if (correction < 0 || terms - correction < 1)
         return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT,
-                             "variance: the correction must be at least 0 and less than the %lld terms, not %d",
+                             "%s: the correction must be at least 0 and less than the %lld terms, not %d", name,
                              (long long)terms, correction);
-    pal_var away = pal_sub(x, pal_scale(sum(x, axes, true), 1.0 / (double)terms));
-    return pal_scale(sum(pal_square(away), axes, keep), 1.0 / (double)(terms - correction));
+    return pal_sub(x, pal_scale(sum(x, axes, true), 1.0 / (double)terms));
+}
+
+pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
+{
+    double divisor;
+    pal_var away = centred("variance", x, axes, correction, &divisor);
+    return pal_ok(away) ? pal_scale(sum(pal_square(away), axes, keep), 1.0 / divisor) : away;
+}
+
+/* A norm, so that squares cannot overflow and the derivatives at 0 are those of norm. The mean of equal numbers is
+ * rounded, so their differences from it are set to 0. */
+pal_var pal_std(pal_var x, unsigned axes, bool keep, int correction)
+{
+    double divisor;
+    pal_var away = centred("std", x, axes, correction, &divisor);
+    if (!pal_ok(away)) return away;
+    pal_var equal = pal_equal(pal_reduce_max(x, axes, true), pal_reduce_min(x, axes, true));
+    return pal_scale(pal_norm(pal_where(equal, pal_like(x, 0), away), axes, keep), 1.0 / sqrt(divisor));
 }
 
 /* ---- Cases ---------------------------------------------------------------------------------------------------- */
 
-static pal_var population(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 0); }
-static pal_var unbiased(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 1); }
+static pal_var variance0(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 0); }
+static pal_var variance1(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 1); }
+static pal_var std0(pal_var x, unsigned axes, bool keep) { return pal_std(x, axes, keep, 0); }
+static pal_var std1(pal_var x, unsigned axes, bool keep) { return pal_std(x, axes, keep, 1); }
 
 static pal_var case_mean_over_samples(pal_tape *t, const pal_var *in, const void *user)
 {
@@ -123,13 +145,18 @@ CASES(logmeanexp, -2, 2)
 CASES(norm, 0.3, 2)
 #undef CASES
 
-static const pal_case cases_variance[] = {
-    {.label = "last axis", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(population, 2, true)},
-    {.label = "unbiased", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(unbiased, 2, false)},
-    {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, -2, 2}}, PAL__OVER(unbiased, 5, true)},
-    {.label = "size 1", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, PAL__OVER(population, 2, true)},
-    {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -2, 2}}, PAL__OVER(population, 2, true)},
-};
+#define SPREAD_CASES(name)                                                                                             \
+    static const pal_case cases_##name[] = {                                                                           \
+        {.label = "last axis", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(name##0, 2, true)},                     \
+        {.label = "unbiased", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, PAL__OVER(name##1, 2, false)},                     \
+        {.label = "both ends", .n = 1, .in = {{{3, {2, 3, 2}}, -2, 2}}, PAL__OVER(name##1, 5, true)},                  \
+        {.label = "size 1", .n = 1, .in = {{{2, {3, 1}}, -2, 2}}, PAL__OVER(name##0, 2, true)},                        \
+        {.label = "no rows", .n = 1, .in = {{{2, {0, 3}}, -2, 2}}, PAL__OVER(name##0, 2, true)},                       \
+    };
+SPREAD_CASES(variance)
+SPREAD_CASES(std)
+#undef SPREAD_CASES
+
 static const pal_case cases_mean_over_samples[] = {
     {.label = "matrix", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_mean_over_samples},
     {.label = "scalar", .n = 1, .in = {{{0, {0}}, -2, 2}}, .build = case_mean_over_samples}};
@@ -148,11 +175,13 @@ COMPOSITE(logsumexp, "ln sum e^x",
 COMPOSITE(logmeanexp, "ln (sum e^x / terms)", "logarithm of the mean of exponentials; NaN if there are no elements")
 COMPOSITE(norm, "sqrt(sum x^2)", "Euclidean norm, without overflow; first and second derivative 0 at 0")
 COMPOSITE(variance, "sum (x - mean)^2 / (terms - correction)", "variance, computed in two passes")
+COMPOSITE(std, "sqrt(sum (x - mean)^2 / (terms - correction))",
+          "standard deviation, without overflow; first and second derivative 0 at 0")
 
 /* clang-format off */
 static const pal_op *const ops[] = {
     &op_sum, &op_mean, &op_mean_over_samples, &op_sum_squares, &pal__op_prod, &pal__op_exclusive_prod,
     &pal__op_reduce_max, &pal__op_reduce_min, &pal__op_row_shift, &pal__op_row_norm,
-    &op_logsumexp, &op_logmeanexp, &op_norm, &op_variance};
+    &op_logsumexp, &op_logmeanexp, &op_norm, &op_variance, &op_std};
 /* clang-format on */
 const pal__family pal__family_reduction = {ops, PAL_COUNT(ops)};

@@ -119,6 +119,41 @@ START_TEST(products_with_zeros)
 }
 END_TEST
 
+/* A norm of zeros is +0, so that 1 / norm is +inf: for rows shorter and longer than the kernels' blocks, on every
+ * instruction set. Likewise the standard deviation of equal numbers, for which the derivatives are 0. */
+START_TEST(norms_of_zeros_are_positive)
+{
+    static const char *const isas[] = {"baseline", "avx2", "avx512"};
+    for (int i = 0; i < 6; i++) {
+        pal_context *k = pal_context_new(
+            &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .isa = isas[i / 2]});
+        if (!k) continue; /* the processor lacks these instructions */
+        for (int64_t n = 0; n < 80; n++) {
+            pal_dtype type = i % 2 ? PAL_F32 : PAL_F64;
+            pal_tape *tape = pal_tape_new(k, type);
+            pal_tensor *x = pal_tensor_new(k, type, PAL_SHAPE(n));
+            for (size_t e = 0; e < (size_t)n; e++) pal_tensor_set(x, e, e % 3 ? -0.0 : 0.0);
+            pal_var v = pal_leaf(tape, x, "x"), out[4] = {pal_norm(v, 1, false)}, y;
+            out[1] = pal_reciprocal(out[0]);
+            y = n ? pal_std(pal_shift(v, 3), 1, false, 0) : pal_norm(v, 1, false);
+            ck_assert_int_eq(pal_grad(y, &v, 1, &out[2]), PAL_OK);
+            out[3] = pal_reciprocal(y);
+            pal_program *p = pal_compile(tape, out, 4, NULL);
+            ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
+            ck_assert_int_eq(pal_run(p), PAL_OK);
+            ck_assert(pal_tensor_get(pal_output(p, 0), 0) == 0 && !signbit(pal_tensor_get(pal_output(p, 0), 0)));
+            ck_assert_double_eq(pal_tensor_get(pal_output(p, 1), 0), inf);
+            for (size_t e = 0; e < (size_t)n; e++) ck_assert_double_eq(pal_tensor_get(pal_output(p, 2), e), 0);
+            ck_assert_double_eq(pal_tensor_get(pal_output(p, 3), 0), inf);
+            pal_program_free(p);
+            pal_tape_free(tape);
+            pal_tensor_free(x);
+        }
+        pal_context_free(k);
+    }
+}
+END_TEST
+
 static pal_var all_of(pal_var x)
 {
     pal_var y = pal_sum_all(pal_logsumexp(x, 2, false));
@@ -129,6 +164,7 @@ static pal_var all_of(pal_var x)
     y = pal_add(y, pal_sum_all(pal_variance(pal_concat((pal_var[]){x, pal_neg(x)}, 2, 1), 2, false, 1)));
     y = pal_add(y, pal_sum_all(pal_mul(pal_repeat(x, (const int64_t[]){1, 2}),
                                        pal_concat((pal_var[]){pal_square(x), x}, 2, 1))));
+    y = pal_add(y, pal_sum_all(pal_mul(pal_std(x, 1, true, 0), pal_std(x, 2, true, 1))));
     pal_var product = pal_matmul(x, pal_transpose(x));
     y = pal_add(y, pal_sum_all(pal_mul(pal_diagonal(product), pal_sum(pal_lower_triangle(product, 1), 2, false))));
     return y;
@@ -206,7 +242,7 @@ Suite *reduction_derivatives_suite(void)
 {
     Suite *s = suite_create("reduction_derivatives");
     add_case(s, "derivatives", setup, teardown,
-             TESTS(norms_neither_overflow_nor_vanish, ties_share_the_derivative, products_with_zeros,
-                   bits_depend_on_neither_passes_nor_threads, regions_differentiate_twice));
+             TESTS(norms_neither_overflow_nor_vanish, norms_of_zeros_are_positive, ties_share_the_derivative,
+                   products_with_zeros, bits_depend_on_neither_passes_nor_threads, regions_differentiate_twice));
     return s;
 }

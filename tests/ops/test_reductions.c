@@ -8,13 +8,15 @@
 
 /* ---- Reductions against plain loops --------------------------------------------------------------------------- */
 
-enum { SUM, MEAN, PROD, MAX, MIN, LOGSUMEXP, LOGMEANEXP, NORM, VARIANCE, UNBIASED, REDUCTIONS };
+enum { SUM, MEAN, PROD, MAX, MIN, LOGSUMEXP, LOGMEANEXP, NORM, VARIANCE, STD, UNBIASED, UNBIASED_STD, REDUCTIONS };
 
 static pal_var variance(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 0); }
 static pal_var unbiased(pal_var x, unsigned axes, bool keep) { return pal_variance(x, axes, keep, 1); }
+static pal_var std0(pal_var x, unsigned axes, bool keep) { return pal_std(x, axes, keep, 0); }
+static pal_var std1(pal_var x, unsigned axes, bool keep) { return pal_std(x, axes, keep, 1); }
 static pal_var (*const reductions[REDUCTIONS])(pal_var, unsigned, bool) = {
-    pal_sum,       pal_mean,       pal_prod, pal_reduce_max, pal_reduce_min,
-    pal_logsumexp, pal_logmeanexp, pal_norm, variance,       unbiased};
+    pal_sum,        pal_mean, pal_prod, pal_reduce_max, pal_reduce_min, pal_logsumexp,
+    pal_logmeanexp, pal_norm, variance, std0,           unbiased,       std1};
 
 static double plain(int what, const double *x, size_t n)
 {
@@ -28,7 +30,8 @@ static double plain(int what, const double *x, size_t n)
         q += x[i] * x[i];
     }
     for (size_t i = 0; i < n; i++) v += (x[i] - sum / m) * (x[i] - sum / m);
-    const double all[REDUCTIONS] = {sum, sum / m, prod, high, low, log(e), log(e / m), sqrt(q), v / m, v / (m - 1)};
+    const double all[REDUCTIONS] = {sum,        sum / m, prod,  high,        low,         log(e),
+                                    log(e / m), sqrt(q), v / m, sqrt(v / m), v / (m - 1), sqrt(v / (m - 1))};
     return all[what];
 }
 
@@ -47,7 +50,7 @@ START_TEST(reductions_match_plain_loops)
                         terms *= (size_t)kept.dim[a], kept.dim[a] = 1;
                     else
                         dropped.dim[dropped.rank++] = kept.dim[a];
-                if (terms == 1) n -= 2; /* one term has no unbiased variance */
+                if (terms == 1) n -= 4; /* one term has neither unbiased estimate */
                 for (size_t k = 0; k < n; k++) out[k] = pal_cast(reductions[k / 2](v, axes, k & 1), PAL_F64);
                 ck_assert_tape_ok(t);
                 pal_program *p = pal_compile(t, out, n, NULL);
@@ -93,10 +96,9 @@ START_TEST(of_no_elements)
         if (k == MAX || k == MIN) {
             ck_assert_msg(strstr(pal_tape_error(t), "reduce_m") && strstr(pal_tape_error(t), "no elements to reduce"),
                           "%s", pal_tape_error(t));
-        } else if (k == VARIANCE || k == UNBIASED) {
-            ck_assert_msg(
-                strstr(pal_tape_error(t), "variance: the correction must be at least 0 and less than the 0 terms"),
-                "%s", pal_tape_error(t));
+        } else if (k >= VARIANCE) {
+            ck_assert_msg(strstr(pal_tape_error(t), ": the correction must be at least 0 and less than the 0 terms"),
+                          "%s", pal_tape_error(t));
         } else {
             eval(y, out);
             for (int i = 0; i < 2; i++) near(out[i], expected[k], 0);
@@ -278,8 +280,9 @@ START_TEST(wrong_uses_are_refused)
     ck_assert_msg(!pal_ok(call), #call);                                                                               \
     ck_assert_msg(pal_tape_error(t) && strstr(pal_tape_error(t), text), "%s: %s", #call, pal_tape_error(t));           \
     pal_tape_rewind(t, m)
-    static const char *const names[REDUCTIONS] = {"sum",       "mean",       "prod", "reduce_max", "reduce_min",
-                                                  "logsumexp", "logmeanexp", "norm", "variance",   "variance"};
+    static const char *const names[REDUCTIONS] = {"sum",        "mean",      "prod",       "reduce_max",
+                                                  "reduce_min", "logsumexp", "logmeanexp", "norm",
+                                                  "variance",   "std",       "variance",   "std"};
     for (int k = 0; k < REDUCTIONS; k++) {
         char text[80];
         snprintf(text, sizeof text, "%s: an axis is out of range for rank 2", names[k]);
@@ -295,6 +298,7 @@ START_TEST(wrong_uses_are_refused)
             "variance: the correction must be at least 0 and less than the 2 terms, not 2");
     REFUSED(pal_variance(v, 1, false, -1),
             "variance: the correction must be at least 0 and less than the 2 terms, not -1");
+    REFUSED(pal_std(v, 1, false, 2), "std: the correction must be at least 0 and less than the 2 terms, not 2");
     pal_tensor_free(x);
     pal_tensor_free(y);
 }

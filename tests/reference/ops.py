@@ -48,6 +48,7 @@ TORCH |= {
     "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
     "log1mexp": lambda x: torch.log(-torch.expm1(-x)),
     "xlog1py": S.xlog1py,
+    "difference": torch.sub,
     "max": torch.maximum,
     "min": torch.minimum,
     "bernoulli_cross_entropy": lambda a, b: F.binary_cross_entropy_with_logits(
@@ -112,6 +113,7 @@ TORCH |= {
     "row_norm": lambda x: torch.linalg.vector_norm(x, dim=1, keepdim=True),
     "row_shift": lambda x: x.logsumexp(1, keepdim=True),
     "variance": {"last axis": lambda x: x.var(1, correction=0, keepdim=True), "unbiased": lambda x: x.var(1)},
+    "std": {"last axis": lambda x: x.std(1, correction=0, keepdim=True), "unbiased": lambda x: x.std(1)},
     "cumsum": {"last axis": lambda x: x.cumsum(1).square(),
                "first axis, exclusive": lambda x: (x.cumsum(0) - x).square(),
                "middle axis, reverse": lambda x: x.flip(1).cumsum(1).flip(1).square()},
