@@ -27,7 +27,7 @@ START_TEST(wrong_arguments_are_tape_errors)
     x = pal_leaf(t, xt, "x");
     pal_hvp(pal_sum_all(x), x, pal_constant(t, 1));
     says("hvp: the direction is [], x is [2,3]");
-    x = pal_leaf(t, xt, "x");
+    x = pal_leaf(t, xt, "x"), bad = (pal_var){.tape = t};
     pal_hvp(pal_sum_all(x), x, bad);
     says("hvp: direction: operand 2 is a bad handle");
     x = pal_leaf(t, xt, "x");

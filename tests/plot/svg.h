@@ -21,12 +21,22 @@ static char svg[SVG_BYTES];
 static svg_shape svg_shapes[SVG_SHAPES];
 static int svg_count;
 
+/* The first text in [at, end); NULL: none. (strstr under a sanitizer reads to the end of the file at each call.) */
+static inline const char *svg_search(const char *at, const char *end, const char *text)
+{
+    const size_t n = strlen(text);
+    for (; at + n <= end; at++)
+        if (*at == *text && memcmp(at, text, n) == 0) return at;
+    return NULL;
+}
+
 /* The value of a property in an element, written as name:VALUE or name="VALUE"; NULL: none, or not this prefix. */
 static inline const char *svg_property(const char *element, const char *name, const char *prefix)
 {
-    const char *end = strchr(element, '>');
+    const char *end = element;
+    while (*end != '>' && *end != '\0') end++;
     const size_t n = strlen(name);
-    for (const char *at = element; (at = strstr(at, name)) != NULL && at < end; at += n) {
+    for (const char *at = element; (at = svg_search(at, end, name)) != NULL; at += n) {
         if (at[-1] != ' ' && at[-1] != ';' && at[-1] != '"') continue;
         const char *value = at[n] == ':' ? at + n + 1 : at[n] == '=' ? at + n + 2 : NULL;
         if (value != NULL && strncmp(value, prefix, strlen(prefix)) == 0) return value;
@@ -41,7 +51,7 @@ static inline void svg_read(const char *path)
     svg[size] = '\0';
     ck_assert(strstr(svg, "<svg") && strstr(svg, "</svg>"));
     svg_count = 0;
-    for (const char *at = svg; (at = strstr(at, "<path")) != NULL; at++) {
+    for (const char *at = svg, *last = svg + size; (at = svg_search(at, last, "<path")) != NULL; at++) {
         uint8_t level[3];
         const char *fill = svg_property(at, "fill", "rgb("), *stroke = fill ? NULL : svg_property(at, "stroke", "rgb(");
         const char *width = fill ? NULL : svg_property(at, "stroke-width", ""), *d = svg_property(at, "d", "");
