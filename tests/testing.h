@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "autograd/gradcheck.h"
 #include "ops/ops.h"
@@ -33,8 +34,8 @@ static inline pal_context *context_with(unsigned threads)
 /* A context whose programs keep subnormal numbers, for tests at the ends of the range. */
 static inline pal_context *context_with_subnormals(unsigned threads)
 {
-    pal_context *c = pal_context_new(&(pal_context_options){
-        .struct_size = sizeof(pal_context_options), .threads = threads, .subnormals = true});
+    pal_context *c = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads, .subnormals = true});
     ck_assert_ptr_nonnull(c);
     return c;
 }
@@ -85,5 +86,15 @@ static inline TCase *add_case(Suite *suite, const char *name, SFun before, SFun 
 }
 
 #define ck_assert_tape_ok(tape) ck_assert_msg(!pal_tape_error(tape), "tape: %s", pal_tape_error(tape))
+
+/* The call is refused with this text, and a rewind to before it mends the tape. */
+#define ck_assert_refused(tape, call, text)                                                                            \
+    do {                                                                                                               \
+        pal_mark before_ = pal_tape_mark(tape);                                                                        \
+        ck_assert(!pal_ok(call));                                                                                      \
+        ck_assert_msg(pal_tape_error(tape) && !strcmp(pal_tape_error(tape), text), "%s", pal_tape_error(tape));        \
+        pal_tape_rewind(tape, before_);                                                                                \
+        ck_assert_tape_ok(tape);                                                                                       \
+    } while (0)
 
 #endif
