@@ -256,6 +256,10 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * the options, the lanes, the instruction set and the BLAS kernels. They do not depend on the number of threads, or on
  * whether the run was interrupted and resumed.
  *
+ * Before the first step it fills the statistics of the model, such as "input/mean", and gives the bias of the output
+ * its start (pal_output_starts), from a sample of the data as pal_baseline takes it. Weights that are not 0 keep their
+ * value.
+ *
  * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
  * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial
  * one), and the model itself is unusable. result is set in every case. */
