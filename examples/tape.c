@@ -19,9 +19,11 @@ int main(void)
     pal_program *program = pal_compile(tape, (pal_var[]){y, g, second}, 3, NULL);
     if (!program) return fprintf(stderr, "%s\n", pal_tape_error(tape)), 1; /* the first error of all calls above */
     if (pal_run(program) != PAL_OK) return fprintf(stderr, "%s\n", pal_program_error(program)), 1;
-    const double *dy = pal_output(program, 1)->data, *dg = pal_output(program, 2)->data;
-    printf("y = %.4f, dy/dW = (%.4f, %.4f), d|dy/dW|^2/dW = (%.4f, %.4f)\n", pal_tensor_get(pal_output(program, 0), 0),
-           dy[0], dy[1], dg[0], dg[1]);
+    const double *out[3];
+    for (size_t i = 0; i < 3; i++) out[i] = pal_output(program, i)->data;
+    printf("y              %9.4f\n", out[0][0]);
+    printf("dy/dW          %9.4f %9.4f\n", out[1][0], out[1][1]);
+    printf("d|dy/dW|^2/dW  %9.4f %9.4f\n", out[2][0], out[2][1]);
 
     pal_program_free(program);
     pal_tape_free(tape);

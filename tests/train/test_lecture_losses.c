@@ -161,6 +161,25 @@ START_TEST(a_contraction_ends_copying_and_lbfgs_finds_its_minimum)
 }
 END_TEST
 
+/* Without tied weights a contraction does not end copying: with W / t and t V the reconstruction is the same, and the
+ * penalty is divided by t^2. */
+START_TEST(a_contraction_without_tied_weights_can_be_evaded)
+{
+    enum { UNITS = 8 };
+    const pal_setting settings[] = {{"hidden", "8"}, {"lambda", "0.05"}, LINEAR, {"tied", "no"}, {0}};
+    pal_model *m = model_of("contractive", settings, sample);
+    pal_tensor *x = batch_of(m, N), *w = pal_model_parameter_find(m, "encoder/W"),
+               *v = pal_model_parameter_find(m, "decoder/W");
+    fill_parameters(m, 0);
+    for (double t = 1; t < 1e4; t *= 10) {
+        for (size_t i = 0; i < D; i++) pal_tensor_set(w, i * UNITS + i, 1 / t), pal_tensor_set(v, i * D + i, t);
+        ck_assert_double_eq_tol(loss(m, x) * t * t, 0.05 * D, 1e-12);
+    }
+    pal_tensor_free(x);
+    pal_model_free(m);
+}
+END_TEST
+
 /* With noise of variance sigma^2 on the inputs, the best linear map is S (S + sigma^2)^-1, the filter of Wiener: the
  * gain is s / (s + sigma^2) and not 1. There the mean of the gradient over the noise is 0. At the identity the mean of
  * the gradient by the decoder is sigma^2 times the identity. The means are over 400 noisy copies of the data. */
@@ -345,8 +364,9 @@ Suite *lecture_losses_suite(void)
 {
     Suite *suite = suite_create("lecture_losses");
     add_case(suite, "losses", set_up, tear_down,
-             TESTS(a_contraction_ends_copying_and_lbfgs_finds_its_minimum, noise_ends_copying,
-                   few_active_units_end_copying, a_contraction_has_a_deterministic_gradient_and_a_corruption_has_not,
+             TESTS(a_contraction_ends_copying_and_lbfgs_finds_its_minimum,
+                   a_contraction_without_tied_weights_can_be_evaded, noise_ends_copying, few_active_units_end_copying,
+                   a_contraction_has_a_deterministic_gradient_and_a_corruption_has_not,
                    squares_have_the_mean_and_norms_have_a_median, the_principal_direction_is_best_for_squares_only));
     return suite;
 }
