@@ -243,6 +243,33 @@ START_TEST(few_active_units_end_copying)
 }
 END_TEST
 
+/* At a copy by tied weights W the error is 0, and so is its gradient. What remains along W is the slope of the penalty
+ * lambda ||h||_1: the mean of lambda ||x||_1. So a smaller W has a smaller loss, and the copy is no minimum. */
+START_TEST(a_sparsity_penalty_ends_copying)
+{
+    enum { UNITS = 8 };
+    const pal_setting settings[] = {{"hidden", "8"}, {"sparsity", "l1"}, {"lambda", "0.3"}, LINEAR, {0}};
+    pal_model *m = model_of("sparse", settings, sample);
+    pal_tensor *x = batch_of(m, N), *w = pal_model_parameter_find(m, "encoder/W");
+    double along = 0, size = 0;
+    size_t at = 0;
+    while (pal_model_parameter(m, at, NULL) != w) at++;
+    fill_parameters(m, 0);
+    for (size_t i = 0; i < D; i++) pal_tensor_set(w, i * UNITS + i, 1);
+    for (size_t i = 0; i < N * D; i++) size += fabs(pal_tensor_get(x, i)) / N;
+    values v = run_at(m, x, PAL_TRAIN, loss_of, true, (pal_noise){0});
+    for (size_t i = 0; i < D; i++) along += pal_tensor_get(v.value[at + 1], i * UNITS + i);
+    ck_assert_double_eq_tol(along, 0.3 * size, 1e-12);
+    const double copied = loss(m, x);
+    ck_assert_double_eq_tol(copied, 0.3 * size, 1e-12);
+    for (size_t i = 0; i < D; i++) pal_tensor_set(w, i * UNITS + i, 0.99);
+    ck_assert_double_lt(loss(m, x), copied);
+    free_values(&v);
+    pal_tensor_free(x);
+    pal_model_free(m);
+}
+END_TEST
+
 /* ---- Second-order methods ------------------------------------------------------------------------------------- */
 
 /* Whether loss and gradients have the same bits in two steps of training. */
@@ -366,7 +393,7 @@ Suite *lecture_losses_suite(void)
     add_case(suite, "losses", set_up, tear_down,
              TESTS(a_contraction_ends_copying_and_lbfgs_finds_its_minimum,
                    a_contraction_without_tied_weights_can_be_evaded, noise_ends_copying, few_active_units_end_copying,
-                   a_contraction_has_a_deterministic_gradient_and_a_corruption_has_not,
+                   a_sparsity_penalty_ends_copying, a_contraction_has_a_deterministic_gradient_and_a_corruption_has_not,
                    squares_have_the_mean_and_norms_have_a_median, the_principal_direction_is_best_for_squares_only));
     return suite;
 }
