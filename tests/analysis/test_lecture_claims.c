@@ -256,7 +256,7 @@ START_TEST(the_sparsity_penalty_is_least_at_rho)
         pal_var penalty = pal_activation_divergence(logs, rho);
         ck_assert_int_eq(pal_grad(penalty, &r, 1, &slope), PAL_OK);
         ck_assert_int_eq(pal_grad(pal_sum_all(slope), &r, 1, &curvature), PAL_OK);
-        ck_assert_double_eq_tol(number(penalty), 0, 1e-15);
+        ck_assert_double_eq_tol(number(penalty), 0, 1e-14);
         ck_assert_double_eq_tol(number(slope), 0, 1e-14);
         ck_assert_double_eq_tol(number(curvature) * rho * (1 - rho), 1, 1e-14);
         for (double other = 0.01; other < 0.995; other += 0.03) {
