@@ -87,4 +87,10 @@ awk 'NR == 2 || NR == 3 { if ($2 != 100 || $3 != 30 || $4 != 30) exit 1 } END { 
 detect convolutional --data "$stage/bars" --channels 4 --epochs 2 --limit 50 --seed 3 | grep -q '^1  *50  *30  *30  *[01]\.[0-9]*$'
 if detect linear --data "$stage/data.csv" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c 'no labels' "$stage/line")" -eq 1 ] && [ "$(wc -l <"$stage/line")" -eq 1 ]
-echo "19 passed, 0 failed"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/kl_sparsity.c" -o "$stage/kl" $(pkg-config --cflags --libs palindrome-tools) -lm
+LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/kl.svg" >"$stage/line"
+[ -s "$stage/kl.svg" ]
+if LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/none/kl.svg" 2>"$stage/line" >"$stage/table"; then exit 1; fi
+[ "$(grep -c 'none/kl' "$stage/line")" -eq 1 ]
+echo "20 passed, 0 failed"
