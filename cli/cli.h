@@ -104,6 +104,8 @@ int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const c
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *result, bool learned);
+/* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
+int64_t pal_cli_left_out(const pal_run_info *info);
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                            const pal_train_result *result, char *out, size_t size);

@@ -238,10 +238,8 @@ static pal_status plan(palt__loop *l, pal_error *err)
     if (!status && l->o.extend && !l->o.resume)
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "extend: only a run that is resumed can be extended");
     if (!status && l->o.extend && palt__has_closed_form(l->model))
-        status = pal_error_set(err, PAL_ERR_ARGUMENT,
-                               "%s was solved in closed form, which has no epochs: nothing can be "
-                               "trained longer",
-                               pal_rundir_path(l->o.folder));
+        status =
+            pal_error_set(err, PAL_ERR_ARGUMENT, "extend: the model is solved in closed form, which has no epochs");
     if (!status) status = make_plan(l, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
