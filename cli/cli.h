@@ -218,7 +218,8 @@ typedef struct pal_cli_runs {
  * the runs of this variant; of runs with equal settings, the seed, the epochs and so on that differ, and at last the
  * name of the folder. Returns out. */
 const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
-/* "trained for 15 epochs on fashion-mnist"; one such text for each run if they differ in it. Returns out. */
+/* "trained for 15 epochs on fashion-mnist"; "trained on fashion-mnist: 15 epochs, 3 of 15 epochs (interrupted)", in the
+ * order of the runs, if they differ in it. Returns out. */
 const char *pal_cli_trained(const pal_cli_run *runs, size_t n, char *out, size_t size);
 /* Opens a run for each word. data: also open the samples for all of them. Then they must take samples of the same
  * shape, and without --data they must have been trained on the same data; the error names two that do not.

@@ -47,9 +47,18 @@ static bool same_variant(const pal_cli_run *a, const pal_cli_run *b)
     return pal_model_variant(a->model) == pal_model_variant(b->model);
 }
 
+/* As in training, whatever options are given now. A run of an older version may lack it. */
+static const char *setting(const pal_cli_run *run, const char *name)
+{
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    for (size_t i = 0; i < info->n_settings; i++)
+        if (!strcmp(info->settings[i].name, name)) return info->settings[i].value;
+    return pal_model_setting(run->model, name);
+}
+
 static bool same_setting(const pal_cli_run *a, const pal_cli_run *b, const char *name)
 {
-    return !strcmp(pal_model_setting(a->model, name), pal_model_setting(b->model, name));
+    return !strcmp(setting(a, name), setting(b, name));
 }
 
 /* Whether both have the same variant, and the same value of each of its options. */
@@ -73,11 +82,13 @@ typedef struct line {
     size_t size, length;
 } line;
 
+/* "masking 0.5", or "no layers" for an empty list. */
 static void append(line *to, const char *name, const char *value)
 {
     if (to->length < to->size)
-        to->length += (size_t)snprintf(to->text + to->length, to->size - to->length, "%s%s%s%s", to->length ? ", " : "",
-                                       name, *name ? " " : "", value);
+        to->length +=
+            (size_t)snprintf(to->text + to->length, to->size - to->length, "%s%s%s%s%s", to->length ? ", " : "",
+                             *value ? "" : "no ", name, *name && *value ? " " : "", value);
 }
 
 const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size)
@@ -94,7 +105,7 @@ const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, ch
         differs = false;
         for (size_t k = 0; k < n; k++)
             differs |= same_variant(run, &runs[k]) && !same_setting(run, &runs[k], option->name);
-        if (differs) append(&to, option->name, pal_model_setting(run->model, option->name));
+        if (differs) append(&to, option->name, setting(run, option->name));
     }
     for (size_t f = 0; f < FACTS; f++) {
         char value[VALUE];
@@ -115,50 +126,49 @@ const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, ch
 
 /* ---- How they were trained ------------------------------------------------------------------------------------ */
 
-/* "for 15 epochs", "in closed form", "for 3 of 15 epochs, interrupted". */
+/* "15 epochs", "closed form", "3 of 15 epochs, interrupted" */
 static void duration(const pal_cli_run *run, char *out, size_t size)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
-    const char *solve = pal_model_setting(run->model, "solve");
+    const char *solve = setting(run, "solve");
     const long long done = (long long)info->result.epochs, planned = (long long)info->result.planned;
     if (solve && !strcmp(solve, "svd"))
-        snprintf(out, size, "in closed form");
+        snprintf(out, size, "closed form");
     else if (!strcmp(info->status, "done"))
-        snprintf(out, size, "for %lld epoch%s", done, done == 1 ? "" : "s");
+        snprintf(out, size, "%lld epoch%s", done, done == 1 ? "" : "s");
     else if (!strcmp(info->status, "running"))
-        snprintf(out, size, "for a part of its epochs");
+        snprintf(out, size, "a part of its epochs");
     else
-        snprintf(out, size, "for %lld of %lld epochs, %s", done, planned > done ? planned : (long long)info->epochs,
+        snprintf(out, size, "%lld of %lld epochs (%s)", done, planned > done ? planned : (long long)info->epochs,
                  info->status);
 }
 
-/* "for 15 epochs on fashion-mnist" */
-static void training(const pal_cli_run *run, char *out, size_t size)
+static const char *data_of(const pal_cli_run *run, char *out)
 {
-    char data[VALUE], time[VALUE];
     const char *path = pal_rundir_info(run->dir)->data;
-    duration(run, time, sizeof time);
-    snprintf(out, size, "%s on %s", time, pal_dataset_name_of(path ? path : PAL_DATA_DEFAULT, data, sizeof data));
+    return pal_dataset_name_of(path ? path : PAL_DATA_DEFAULT, out, VALUE);
 }
 
 const char *pal_cli_trained(const pal_cli_run *runs, size_t n, char *out, size_t size)
 {
-    char first[2 * VALUE], own[2 * VALUE], name[PAL_CLI_NAME];
-    bool same = true;
-    training(&runs[0], first, sizeof first);
+    char first[VALUE], own[VALUE], data[VALUE], other[VALUE];
+    bool same_data = true, same_time = true;
+    duration(&runs[0], first, sizeof first);
+    data_of(&runs[0], data);
     for (size_t i = 1; i < n; i++) {
-        training(&runs[i], own, sizeof own);
-        same &= !strcmp(first, own);
+        duration(&runs[i], own, sizeof own);
+        same_time &= !strcmp(first, own);
+        same_data &= !strcmp(data, data_of(&runs[i], other));
     }
-    if (same) {
-        snprintf(out, size, "trained %s", first);
+    if (same_data && same_time) {
+        snprintf(out, size, "trained %s %s on %s", strcmp(first, "closed form") ? "for" : "by", first, data);
         return out;
     }
-    size_t length = (size_t)snprintf(out, size, "trained: ");
-    for (size_t i = 0; i < n && length < size; i++) {
-        training(&runs[i], own, sizeof own);
-        length += (size_t)snprintf(out + length, size - length, "%s%s %s", i ? "; " : "",
-                                   pal_cli_distinguish(runs, n, i, name, sizeof name), own);
+    line to = {out, size, (size_t)snprintf(out, size, "trained%s%s: ", same_data ? " on " : "", same_data ? data : "")};
+    for (size_t i = 0; i < n && to.length < size; i++) {
+        duration(&runs[i], own, sizeof own);
+        to.length += (size_t)snprintf(out + to.length, size - to.length, "%s%s%s%s", i ? ", " : "", own,
+                                      same_data ? "" : " on ", same_data ? "" : data_of(&runs[i], other));
     }
     return out;
 }
