@@ -104,6 +104,8 @@ int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const c
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *result, bool learned);
+/* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
+int64_t pal_cli_left_out(const pal_run_info *info);
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                            const pal_train_result *result, char *out, size_t size);
@@ -199,10 +201,40 @@ typedef struct pal_cli_about_run {
     int (*act)(const pal_cli_args *args, pal_cli_run *run); /* returns the exit status */
 } pal_cli_about_run;
 int pal_cli_about(const pal_cli_about_run *verb, int argc, char **argv);
-/* The settings of runs[at] that differ among the n runs; the name of its folder if none differ. Returns out. */
-const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
 /* The variant and the settings that differ from their defaults: "denoising, masking 0.5, hidden 256". Returns out. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
+
+/* ---- runs.c: several runs on one command line ----------------------------------------------------------------- */
+
+enum { PAL_CLI_NAME = 256, PAL_CLI_PATH = 4096 };
+
+typedef struct pal_cli_runs {
+    size_t n;
+    pal_cli_run *run;           /* [n]; run[0].data: the samples for all of them, if the verb asks for samples */
+    char (*name)[PAL_CLI_NAME]; /* [n]: what distinguishes each of them, by pal_cli_distinguish */
+} pal_cli_runs;
+
+/* What distinguishes runs[at] from the other runs: its variant, if they have several; the settings that differ among
+ * the runs of this variant; of runs with equal settings, the seed, the epochs and so on that differ, and at last the
+ * name of the folder. Returns out. */
+const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
+/* "trained for 15 epochs on fashion-mnist"; "trained on fashion-mnist: 15 epochs, 3 of 15 epochs (interrupted)", in the
+ * order of the runs, if they differ in it. Returns out. */
+const char *pal_cli_trained(const pal_cli_run *runs, size_t n, char *out, size_t size);
+/* Opens a run for each word. data: also open the samples for all of them. Then they must take samples of the same
+ * shape, and without --data they must have been trained on the same data; the error names two that do not.
+ * PAL_CLI_GO_ON, or the exit status. In either case the caller must call pal_cli_close_all. */
+int pal_cli_open_all(const pal_cli_args *args, bool data, pal_cli_runs *runs);
+void pal_cli_close_all(pal_cli_runs *runs);
+bool pal_cli_alike(const pal_cli_runs *runs); /* whether all have the same variant */
+
+typedef struct pal_cli_about_runs { /* a verb that works on the runs named by its words; as pal_cli_about_run */
+    const pal_cli_spec *spec;
+    int (*check)(const pal_cli_args *args);
+    bool data;
+    int (*act)(const pal_cli_args *args, pal_cli_runs *runs);
+} pal_cli_about_runs;
+int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
 /* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
 
