@@ -16,7 +16,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_filters_spec = {
     .words = "RUN [RUN...]",
     .summary =
         "Draw what each unit of a layer responds to. For the first layer these are its weights. For a deeper layer "
@@ -72,7 +72,7 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
 int pal_cli_filters(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_filters_spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
     pal_cli_run *runs = calloc(args.n_words, sizeof *runs);

@@ -15,7 +15,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_reconstruct_spec = {
     .words = "RUN [IN OUT]",
     .summary =
         "Draw samples, the inputs that the model gets, and their reconstructions. Options such as --masking corrupt "
@@ -56,7 +56,7 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
 int pal_cli_reconstruct(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_reconstruct_spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
     if (args.n_words == 3) return pal_cli_convert(PAL_CLI_RECONSTRUCT, &args);
