@@ -61,15 +61,25 @@ static void print_command(const char *command)
     pal_cli_print_command(VALUES, VALUES, line);
 }
 
-static void print_settings(const pal_run_info *info)
+/* Prints the settings as options of train. Those without effect are left out, because train refuses them; all that are
+ * set are printed if there is no model yet. */
+static void print_settings(const pal_rundir *dir)
 {
+    const pal_run_info *info = pal_rundir_info(dir);
+    pal_error err = {0};
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    pal_model *model = context && pal_variant_find(info->model) ? pal_rundir_model(dir, context, &err) : NULL;
     char line[4096] = "", option[96];
     for (size_t i = 0; i < info->n_settings; i++) {
-        if (!*info->settings[i].value) continue;
-        snprintf(option, sizeof option, "--%s", info->settings[i].name);
+        const pal_setting *s = &info->settings[i];
+        if (!*s->value || (model && pal_model_check_given(model, s, 1, &err))) continue;
+        snprintf(option, sizeof option, "--%s", s->name);
         pal_cli_quote(line, sizeof line, option);
-        pal_cli_quote(line, sizeof line, info->settings[i].value);
+        pal_cli_quote(line, sizeof line, s->value);
     }
+    pal_model_free(model);
+    pal_context_free(context);
     print_row("settings", line);
 }
 
@@ -168,7 +178,7 @@ static void print_table(const pal_rundir *dir)
     pal_cli_paragraph(0, "%s: %s, %s\n", pal_rundir_path(dir), info->model, info->status);
     print_row("error", info->error);
     print_command(info->command);
-    print_settings(info);
+    print_settings(dir);
     print_row("data", info->data);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
              pal_cli_count((double)info->test_samples, b, sizeof b), info->hold_out ? "held out" : "to test");
