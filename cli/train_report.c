@@ -180,6 +180,12 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     print_reason(model, r);
     printf("\n  saved in %s\n", run);
     if (!learned) return;
-    const char *first = pal_model_classes(model) ? "classify" : pal_model_code(model) ? "sample" : "filters";
-    printf("  next:    palindrome reconstruct %s\n           palindrome %s %s\n", run, first, run);
+    const char *const next[] = {"reconstruct", pal_model_classes(model) ? "classify"
+                                               : pal_model_code(model)  ? "sample"
+                                                                        : "filters"};
+    for (size_t i = 0; i < 2; i++) {
+        char command[8192];
+        printf(i ? "           " : "  next:    ");
+        pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run, NULL));
+    }
 }
