@@ -27,6 +27,7 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
         if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
+    if (info->data_note) json_object_set_new(out, "data_note", json_string(info->data_note));
     pal_cli_print_json(out);
 }
 
@@ -149,6 +150,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
            pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
            pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
            r->seconds, pal_cli_count(r->samples_per_second, rate, sizeof rate));
+    if (*data->note.text) printf("  read as: %s\n\n", data->note.text);
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;
     if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
