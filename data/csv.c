@@ -77,8 +77,9 @@ static pal_status first_line(reading *r, palt__csv_line *line)
         const pal_status status = next_line(r, line);
         if (status != PAL_OK || !line->text) return status;
         const char *text = line->text + strspn(line->text, " \t");
-        const bool states = !r->separator && line->end - text == 5 && !strncasecmp(text, "sep=", 4);
-        if (!states && *text != '#') return PAL_OK;
+        const bool states =
+            !r->separator && line->end - text == 5 && !strncmp(text, "sep=", 4) && strchr(";,\t|", text[4]);
+        if (!states && (*text != '#' || palt__csv_is_error(text))) return PAL_OK;
         if (states) r->separator = text[4];
         r->comments += !states;
     }
@@ -125,7 +126,8 @@ static pal_status check_doubt(const reading *r)
     if (!r->doubt.groups) return PAL_OK;
     return pal_error_set(r->err, PAL_ERR_FORMAT,
                          "%s: line %lld, column %d: \"%s\" may be two columns or, as in every line, one number with a "
-                         "thousands separator: write it without, as in 1234.5, or name all columns in the first line",
+                         "thousands separator: write it without, as in 1234.5, or add a first line that names the "
+                         "columns",
                          palt__shown_path(r->source.path), (long long)r->doubt.line,
                          1 + __builtin_ctzll(r->doubt.groups), r->doubt.shown);
 }
@@ -139,6 +141,11 @@ static bool counts(const reading *r)
     return !r->layout.header && i == r->layout.columns && i > 2 && x[0] == floorf(x[0]);
 }
 
+static const char *separator_name(char separator)
+{
+    return separator == ';' ? "semicolons" : separator == '\t' ? "tabs" : separator == ' ' ? "blanks" : "vertical bars";
+}
+
 static void write_note(const reading *r, pal_note *note)
 {
     const palt__csv_layout *l = &r->layout;
@@ -149,13 +156,8 @@ static void write_note(const reading *r, pal_note *note)
         palt__note_add(note, "line %lld names the columns", (long long)r->first.number);
     else
         palt__note_add(note, "no header line");
-    if (separator != ',')
-        palt__note_add(note, "separator %s%.1s",
-                       separator == '\t'  ? "tab"
-                       : separator == ' ' ? "blank"
-                                          : "",
-                       separator == '\t' || separator == ' ' ? "" : &separator);
-    if (r->point == ',') palt__note_add(note, "decimal comma");
+    if (separator != ',') palt__note_add(note, "%s separate", separator_name(separator));
+    if (r->point == ',') palt__note_add(note, "decimal commas");
     if (l->index) palt__note_add(note, "column 1 left out: it has no name and counts, so it is an index");
     if (l->trailing) palt__note_add(note, "the separator at the end of each line left out");
     if (r->unfilled)

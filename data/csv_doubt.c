@@ -58,7 +58,7 @@ void palt__csv_weigh(palt__csv_doubt *doubt, const palt__csv_layout *layout, pal
 
 palt__csv_doubt palt__csv_doubts(const palt__csv_layout *layout)
 {
-    const bool any = layout->style.separator == ',' && (!layout->header || layout->fewer);
+    const bool any = layout->style.separator == ',' && !layout->header;
     return (palt__csv_doubt){.groups = any ? UINT64_MAX : 0,
                              .halves =
                                  any && !layout->header && layout->columns % 2 == 0 && layout->columns <= HALVES_MOST};

@@ -86,6 +86,14 @@ static bool is_word(palt__csv_field field, const char *const *words)
     return false;
 }
 
+bool palt__csv_is_error(const char *text)
+{
+    static const char *const errors[] = {"#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!"};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strncasecmp(text, errors[i], strlen(errors[i])) == 0) return true;
+    return false;
+}
+
 /* Takes `least` to `most` digits. NULL: there are fewer, or at is NULL. */
 static const char *digits(const char *at, const char *end, int least, int most)
 {
@@ -102,7 +110,7 @@ static bool is_date(palt__csv_field field)
     const char mark = *at;
     at = digits(at + 1, field.end, 1, 2);
     if (mark == ':') return at != NULL;
-    return at && at < field.end && *at == mark && digits(at + 1, field.end, 1, 4);
+    return at && at < field.end && *at == mark && digits(at + 1, field.end, 2, 4);
 }
 
 /* 1,5: digits, a comma, digits; but not three digits after at most three, which may also be 1,234 = 1234. */
@@ -155,9 +163,9 @@ static palt__csv_kind by_characters(palt__csv_field field)
 
 palt__csv_kind palt__csv_classify(palt__csv_field field, locale_t plain)
 {
-    static const char *const missing[] = {"na",   "n/a", "n.a.",    "<na>", "#n/a",    "#na",    "nan",     "-nan",
-                                          "+nan", "nat", "null",    "none", "nil",     "?",      "-",       "--",
-                                          ".",    "*",   "missing", "\\n",  "1.#qnan", "1.#ind", "-1.#ind", NULL};
+    static const char *const missing[] = {"na",      "n/a",  "n.a.",    "<na>",   "nan",     "-nan", "+nan", "nat",
+                                          "null",    "none", "nil",     "?",      "-",       "--",   ".",    "*",
+                                          "missing", "\\n",  "1.#qnan", "1.#ind", "-1.#ind", NULL};
     static const char *const infinite[] = {"inf",       "+inf",   "-inf",    "infinity", "+infinity",
                                            "-infinity", "1.#inf", "-1.#inf", NULL};
     static const char *const truths[] = {"true", "false", NULL};
@@ -169,7 +177,7 @@ palt__csv_kind palt__csv_classify(palt__csv_field field, locale_t plain)
     if (memchr(field.begin, 0, size)) return PALT__NUL;
     if (palt__csv_value(field, '.', plain, &value))
         return __builtin_isfinite((float)value) ? PALT__NUMBER : PALT__RANGE;
-    if (is_word(field, missing) && !sodium) return PALT__MISSING;
+    if ((is_word(field, missing) && !sodium) || palt__csv_is_error(field.begin)) return PALT__MISSING;
     if (is_word(field, infinite)) return PALT__INFINITE;
     if (is_word(field, truths)) return PALT__TRUTH;
     if (is_date(field)) return PALT__DATE;
@@ -191,7 +199,7 @@ static const char *const remedies[PALT__KIND_COUNT] = {
     [PALT__SIGN] = "has a sign that is no part of a number: remove the sign",
     [PALT__ODD] = "is not a decimal number: write one, as in -1.5e3",
     [PALT__TEXT] = "is text, and only numbers are read: remove the column, or write numbers for its words",
-    [PALT__NUL] = "has a NUL byte, expected a text file: export it again as text",
+    [PALT__NUL] = "has a NUL byte: if the file is text in UTF-16, convert it with iconv -f UTF-16LE -t UTF-8 OLD > NEW",
     [PALT__OPEN] = "opens a quote that does not close in this line: remove the quote, or the line break inside it",
 };
 

@@ -39,22 +39,28 @@ static int64_t count_numbers(const finder *f, palt__csv_style style, palt__csv_l
     return numbers;
 }
 
-/* The separator that makes the most numbers of both lines. It must occur in the second line, or between numbers of the
- * first. A comma is last, because only a comma may also be a part of a number: of 1,5;2,5 or 1,5 2,5. */
+/* The separator that makes as many fields of the first line as of the second, and then the most numbers of both. It
+ * must occur in the second line, or between numbers of the first. A comma is last, because only a comma may also be a
+ * part of a number: of 1,5;2,5 or 1,5 2,5. */
 static palt__csv_style find_style(const finder *f)
 {
     static const palt__csv_style styles[] = {{';', '\t'}, {'\t', ' '}, {'|', '\t'}, {' ', '\t'}, {',', '\t'}};
     enum { STYLES = sizeof styles / sizeof *styles };
+    const bool two = f->second.text != NULL;
     palt__csv_style best = styles[STYLES - 1];
     int64_t most = 0;
+    bool even = false;
     for (size_t i = 0; i < STYLES; i++) {
-        const int64_t above = count_numbers(f, styles[i], f->first),
-                      below = f->second.text ? count_numbers(f, styles[i], f->second) : 0;
-        const bool occurs = (f->second.text && palt__csv_count(styles[i], f->second) > 1) ||
-                            ((above || !f->second.text) && palt__csv_count(styles[i], f->first) > 1);
-        if (!occurs || above + below <= most) continue;
+        const int64_t first = palt__csv_count(styles[i], f->first),
+                      second = two ? palt__csv_count(styles[i], f->second) : first,
+                      above = count_numbers(f, styles[i], f->first),
+                      below = two ? count_numbers(f, styles[i], f->second) : 0;
+        const bool same = first == second, more = above + below > most;
+        if ((second == 1 && (first == 1 || !above)) || above + below == 0) continue;
+        if (even ? !same || !more : !same && !more) continue;
         best = styles[i];
         most = above + below;
+        even = same;
     }
     return best;
 }
@@ -142,15 +148,15 @@ static void find_columns(const finder *f)
     out->columns = palt__csv_count(out->style, f->first) - out->trailing;
 }
 
-/* A header may lack the name of the index, as R writes it. If commas separate, one name above two columns may also mean
- * a decimal comma, so the index must then be in quotes. */
+/* A header may lack the name of the index, as R writes it. If commas separate, the additional field may also come from
+ * a comma inside a number, so the index must then be in quotes. */
 static bool lacks_name(const finder *f, int64_t names)
 {
     palt__csv_field field;
     double value;
     if (names != f->out->columns - 1 || !is_whole(f, f->second, 1, &value)) return false;
     palt__csv_nth(f->out->style, f->second, 1, &field);
-    return f->out->columns > 2 || f->out->style.separator != ',' || field.quoted;
+    return f->out->style.separator != ',' || field.quoted;
 }
 
 static pal_status match_columns(const finder *f)
