@@ -69,8 +69,10 @@ static const format_row *find_format(const char *path, bool reading, pal_error *
 pal_tensor *pal_array_read_noted(pal_context *context, const char *path, pal_note *note, pal_error *err)
 {
     const format_row *format = find_format(path, true, err);
-    if (note) *note->text = '\0';
-    return format ? format->read(context, path, note, err) : NULL;
+    pal_note own = {""};
+    pal_tensor *tensor = format ? format->read(context, path, &own, err) : NULL;
+    if (tensor && note) *note = own;
+    return tensor;
 }
 
 pal_tensor *pal_array_read(pal_context *context, const char *path, pal_error *err)

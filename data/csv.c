@@ -141,22 +141,16 @@ static bool counts(const reading *r)
     return !r->layout.header && i == r->layout.columns && i > 2 && x[0] == floorf(x[0]);
 }
 
-static const char *separator_name(char separator)
-{
-    return separator == ';' ? "semicolons" : separator == '\t' ? "tabs" : separator == ' ' ? "blanks" : "vertical bars";
-}
-
 static void write_note(const reading *r, pal_note *note)
 {
     const palt__csv_layout *l = &r->layout;
-    const char separator = l->style.separator;
     if (r->comments)
         palt__note_add(note, "%lld comment line%s left out", (long long)r->comments, r->comments == 1 ? "" : "s");
     if (l->header)
         palt__note_add(note, "line %lld names the columns", (long long)r->first.number);
     else
         palt__note_add(note, "no header line");
-    if (separator != ',') palt__note_add(note, "%s separate", separator_name(separator));
+    if (l->style.separator != ',') palt__note_add(note, "%s separate", palt__csv_separator(l->style));
     if (r->point == ',') palt__note_add(note, "decimal commas");
     if (l->index) palt__note_add(note, "column 1 left out: it has no name and counts, so it is an index");
     if (l->trailing) palt__note_add(note, "the separator at the end of each line left out");

@@ -53,6 +53,8 @@ bool palt__csv_take(palt__csv_style style, const char **at, const char *end, pal
 /* Takes the field of this column, from 1. false: the line has fewer fields. */
 bool palt__csv_nth(palt__csv_style style, palt__csv_line line, int64_t column, palt__csv_field *field);
 int64_t palt__csv_count(palt__csv_style style, palt__csv_line line);
+/* The name of the separator: "commas". */
+const char *palt__csv_separator(palt__csv_style style);
 /* Whether a text begins with what spreadsheets show for an error, such as #N/A or #DIV/0!. */
 bool palt__csv_is_error(const char *text);
 /* Reads the whole field as a number, with `point` as its decimal mark. */

@@ -7,6 +7,13 @@
 
 /* ---- Where the fields are --------------------------------------------------------------------------------------- */
 
+const char *palt__csv_separator(palt__csv_style style)
+{
+    static const char marks[] = {',', ';', '\t', '|', ' '};
+    static const char *const names[] = {"commas", "semicolons", "tabs", "vertical bars", "blanks"};
+    return names[(const char *)memchr(marks, style.separator, sizeof marks) - marks];
+}
+
 static bool is_blank(palt__csv_style style, char c) { return c == ' ' || c == style.padding; }
 
 /* The separator at or after `at`, or end. */

@@ -39,6 +39,13 @@ static int64_t count_numbers(const finder *f, palt__csv_style style, palt__csv_l
     return numbers;
 }
 
+/* Whether line 1 is the name of one column, such as "channel 1", and not several fields. */
+static bool one_column(const finder *f)
+{
+    const palt__csv_field whole = {.begin = f->first.text, .end = f->first.end};
+    return palt__csv_classify(whole, f->plain) == PALT__TEXT;
+}
+
 /* The separator that makes as many fields of the first line as of the second, and then the most numbers of both. It
  * must occur in the second line, or between numbers of the first. A comma is last, because only a comma may also be a
  * part of a number: of 1,5;2,5 or 1,5 2,5. */
@@ -56,7 +63,8 @@ static palt__csv_style find_style(const finder *f)
                       above = count_numbers(f, styles[i], f->first),
                       below = two ? count_numbers(f, styles[i], f->second) : 0;
         const bool same = first == second, more = above + below > most;
-        if ((second == 1 && (first == 1 || !above)) || above + below == 0) continue;
+        const bool absent = second == 1 && (first == 1 || !above);
+        if ((absent && !(i == STYLES - 1 && one_column(f))) || above + below == 0) continue;
         if (even ? !same || !more : !same && !more) continue;
         best = styles[i];
         most = above + below;

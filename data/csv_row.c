@@ -23,14 +23,15 @@ static pal_status append(palt__csv_reading *r, float value)
 /* Refuses a row with another number of fields than the first line. */
 static pal_status refuse_count(const palt__csv_reading *r, palt__csv_line line)
 {
+    const bool commas = r->layout.style.separator == ',';
     const int64_t found = palt__csv_count(r->layout.style, line), expected = r->layout.columns - r->layout.fewer;
-    return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld has %lld columns, expected %lld as in line %lld: %s",
-                         palt__shown_path(r->source.path), (long long)line.number, (long long)found,
-                         (long long)expected, (long long)r->first.number,
-                         found < expected ? "fill in what is missing, or remove the row"
-                         : r->layout.style.separator == ','
-                             ? "remove what is too much, such as a comma inside a number (write 1.5, not 1,5)"
-                             : "remove what is too much");
+    return pal_error_set(
+        r->err, PAL_ERR_FORMAT, "%s: line %lld has %lld columns%s%s, expected %lld as in line %lld: %s",
+        palt__shown_path(r->source.path), (long long)line.number, (long long)found, commas ? "" : " between ",
+        commas ? "" : palt__csv_separator(r->layout.style), (long long)expected, (long long)r->first.number,
+        found < expected ? "fill in what is missing, or remove the row"
+        : commas         ? "remove what is too much, such as a comma inside a number (write 1.5, not 1,5)"
+                         : "remove what is too much");
 }
 
 /* A column without a name must count: 0, 1, 2, ... or from any other number. */
