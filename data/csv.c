@@ -132,14 +132,21 @@ static pal_status check_doubt(const reading *r)
                          1 + __builtin_ctzll(r->doubt.groups), r->doubt.shown);
 }
 
-/* Whether the first row counts, as the names of columns may: 2019, 2020, 2021. */
-static bool counts(const reading *r)
+/* Whether the first row may be the names of columns: it counts (2019, 2020), or is whole above a row of fractions. */
+static bool may_be_names(const reading *r)
 {
     const float *x = r->values;
-    int64_t i = 1;
-    while (i < r->layout.columns && x[i] == x[i - 1] + 1) i++;
-    return !r->layout.header && i == r->layout.columns && i > 2 && x[0] == floorf(x[0]);
+    const int64_t n = r->layout.columns;
+    bool counts = n > 1, above = r->rows > 1;
+    for (int64_t i = 0; i < n && !r->layout.header; i++) {
+        if (x[i] != floorf(x[i])) return false;
+        counts &= i == 0 || x[i] == x[i - 1] + 1;
+        above = above && x[n + i] != floorf(x[n + i]);
+    }
+    return !r->layout.header && (counts || above);
 }
+
+enum { COUNTED = 4 }; /* fewer rows may count by chance */
 
 static void write_note(const reading *r, pal_note *note)
 {
@@ -153,6 +160,7 @@ static void write_note(const reading *r, pal_note *note)
     if (l->style.separator != ',') palt__note_add(note, "%s separate", palt__csv_separator(l->style));
     if (r->point == ',') palt__note_add(note, "decimal commas");
     if (l->index) palt__note_add(note, "column 1 left out: it has no name and counts, so it is an index");
+    if (r->counting && r->rows >= COUNTED) palt__note_add(note, "column 1 counts: if it is an index, remove it");
     if (l->trailing) palt__note_add(note, "the separator at the end of each line left out");
     if (r->unfilled)
         palt__note_add(note, "%lld line%s without values at the end left out", (long long)r->unfilled,
@@ -160,7 +168,7 @@ static void write_note(const reading *r, pal_note *note)
     if (r->doubt.halves)
         palt__note_add(note, "\"%s\" in line %lld is read as two columns: if it is a decimal comma, write a point",
                        r->doubt.shown, (long long)r->doubt.line);
-    if (counts(r))
+    if (may_be_names(r))
         palt__note_add(note, "line %lld is read as a sample: if it names the columns, remove it",
                        (long long)r->first.number);
 }

@@ -109,7 +109,8 @@ typedef struct palt__csv_reading { /* state of reading one file */
     int64_t empty, empties, unfilled; /* the last lines, if empty: number of the first; how many; with separators */
     char point;                       /* the decimal mark; 0: no number had one yet */
     int64_t point_line;
-    double index; /* the last number of the index */
+    double last;   /* the last number of column 1 */
+    bool counting; /* column 1 is no index, but counts in every row */
     float *values;
     size_t count, capacity;
     int64_t rows;

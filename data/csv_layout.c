@@ -3,8 +3,8 @@
  *
  * Line 1 is a header if none of its fields is a number and at least one is a name (text with a letter). It is a sample
  * if none of its fields is a name; what is missing or odd among its numbers is refused as in any other line. A line
- * with names and numbers is refused. One header of numbers is known: that of a table without names which pandas wrote,
- * an empty field and then 0, 1, 2, ..., above a column that counts. */
+ * with names and numbers is refused. A header of numbers is known only above an index: if its first field is empty and
+ * the column below it counts. */
 #include "data/csv.h"
 
 #include <math.h>
@@ -89,16 +89,23 @@ static bool is_whole(const finder *f, palt__csv_line line, int64_t column, doubl
            palt__csv_value(field, '.', f->plain, value) && *value == floor(*value) && *value >= 0;
 }
 
-/* The header of a table without names, by pandas: the index has no name, the columns are 0, 1, 2, ... */
-static bool counts_columns(const finder *f)
+/* A header with numbers among its names: the first field is empty, the others are no fractions, and the column below
+ * the empty field begins like an index: with 0, or with a number in quotes, or with any number below the names 0, 1, 2,
+ * ... Then that column must count. */
+static bool names_index(const finder *f)
 {
     palt__csv_field field;
-    double value;
+    double value, start;
     int64_t n = 0;
-    for (const char *at = f->first.text; palt__csv_take(f->out->style, &at, f->first.end, &field); n++)
-        if (n == 0 ? !is_nameless(field) : !palt__csv_value(field, '.', f->plain, &value) || value != (double)(n - 1))
-            return false;
-    return n > 1 && is_whole(f, f->second, 1, &value);
+    bool counts = true; /* 0, 1, 2, ... */
+    for (const char *at = f->first.text; palt__csv_take(f->out->style, &at, f->first.end, &field); n++) {
+        const bool number = palt__csv_value(field, '.', f->plain, &value);
+        if (n == 0 ? !is_nameless(field) : number && value != floor(value)) return false;
+        counts &= n == 0 || (number && value == (double)(n - 1));
+    }
+    if (n < 2 || !is_whole(f, f->second, 1, &start)) return false;
+    palt__csv_nth(f->out->style, f->second, 1, &field);
+    return counts || start == 0 || field.quoted;
 }
 
 /* Refuses a first line with the name in column `name` and the number in column `number`. */
@@ -124,7 +131,7 @@ static pal_status find_header(const finder *f)
 {
     palt__csv_field field;
     int64_t column = 0, name = 0, number = 0;
-    f->out->header = counts_columns(f);
+    f->out->header = names_index(f);
     if (f->out->header) return PAL_OK;
     for (const char *at = f->first.text; palt__csv_take(f->out->style, &at, f->first.end, &field);) {
         const palt__csv_kind kind = palt__csv_classify(field, f->plain);

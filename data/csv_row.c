@@ -34,24 +34,22 @@ static pal_status refuse_count(const palt__csv_reading *r, palt__csv_line line)
                          : "remove what is too much");
 }
 
-/* A column without a name must count: 0, 1, 2, ... or from any other number. */
-static pal_status check_index(palt__csv_reading *r, palt__csv_line line, double value)
+/* Column 1 is checked: whether it counts, 0, 1, 2, ... or from any other number. An index must; it is not appended. */
+static pal_status take_first(palt__csv_reading *r, palt__csv_line line, double value)
 {
-    const bool counts = r->rows ? value == r->index + 1 : value == floor(value) && value >= 0;
-    const double last = r->index;
-    r->index = value;
+    const bool counts = r->rows ? value == r->last + 1 : value == floor(value) && value >= 0;
+    const double last = r->last;
+    char after[64] = "";
+    r->last = value;
+    r->counting = counts && !r->layout.index && (r->counting || !r->rows);
+    if (!r->layout.index) return append(r, (float)value);
     if (counts) return PAL_OK;
-    if (!r->rows)
-        return pal_error_set(r->err, PAL_ERR_FORMAT,
-                             "%s: line %lld, column 1: %g in a column without a name in line %lld: name the column if "
-                             "it is a feature, remove it if it is an index",
-                             palt__shown_path(r->source.path), (long long)line.number, value,
-                             (long long)r->first.number);
-    return pal_error_set(r->err, PAL_ERR_FORMAT,
-                         "%s: line %lld, column 1: %.10g follows %.10g in a column without a name in line %lld: name "
-                         "the column if it is a feature, remove it if it is an index",
-                         palt__shown_path(r->source.path), (long long)line.number, value, last,
-                         (long long)r->first.number);
+    if (r->rows) snprintf(after, sizeof after, " follows %.10g", last);
+    return pal_error_set(
+        r->err, PAL_ERR_FORMAT,
+        "%s: line %lld, column 1: %.10g%s in a column without a name in line %lld: name the column if it "
+        "is a feature, remove it if it is an index",
+        palt__shown_path(r->source.path), (long long)line.number, value, after, (long long)r->first.number);
 }
 
 /* Where semicolons separate, numbers may have decimal commas. All must then have them. */
@@ -99,7 +97,7 @@ static pal_status read_field(const palt__csv_reading *r, palt__csv_line line, in
     const char *more = "";
     if (kind == PALT__COMMA && r->point == '.')
         return palt__csv_refuse(r->source.path, line.number, column, field, PALT__GROUPS, more, r->err);
-    if (line.number == r->first.number && kind >= PALT__TRUTH && kind <= PALT__ODD)
+    if (line.number == r->first.number && (kind == PALT__EMPTY || (kind >= PALT__TRUTH && kind <= PALT__ODD)))
         more = "; if this line names the columns, begin each name with a letter";
     return palt__csv_refuse(r->source.path, line.number, column, field, kind, more, r->err);
 }
@@ -130,7 +128,7 @@ pal_status palt__csv_row(palt__csv_reading *r, palt__csv_line line)
             palt__csv_take(style, &field, line.end, &whole);
             return palt__csv_refuse(r->source.path, line.number, column, whole, PALT__RANGE, "", r->err);
         }
-        status = column == 1 && r->layout.index ? check_index(r, line, value) : append(r, (float)value);
+        status = column == 1 ? take_first(r, line, value) : append(r, (float)value);
         if (status != PAL_OK) return status;
         const bool last = column == r->layout.columns;
         if (at < line.end && !(last && r->layout.trailing && palt__csv_skip(style, at + 1) == line.end)) {
