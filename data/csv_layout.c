@@ -118,13 +118,13 @@ static pal_status refuse_mixed(const finder *f, int64_t name, int64_t number)
         return palt__csv_refuse(f->path, f->second.number, name, a, PALT__TEXT, "", f->err);
     palt__csv_nth(f->out->style, f->first, name, &a);
     palt__csv_nth(f->out->style, f->first, number, &b);
-    return pal_error_set(f->err, PAL_ERR_FORMAT,
-                         "%s: line %lld has the text \"%s\" in column %lld and the number \"%s\" in column %lld: if it "
-                         "names the columns, begin each name with a letter; if it is a sample, write a number for the "
-                         "text",
-                         palt__shown_path(f->path), (long long)f->first.number,
-                         palt__shown_text(a.begin, (size_t)(a.end - a.begin), shown_a), (long long)name,
-                         palt__shown_text(b.begin, (size_t)(b.end - b.begin), shown_b), (long long)number);
+    return pal_error_set(
+        f->err, PAL_ERR_FORMAT,
+        "%s: line %lld, column %lld: the text \"%s\", but column %lld has the number \"%s\": if the line "
+        "names the columns, begin each name with a letter; if it is a sample, write a number for the text",
+        palt__shown_path(f->path), (long long)f->first.number, (long long)name,
+        palt__shown_text(a.begin, (size_t)(a.end - a.begin), shown_a), (long long)number,
+        palt__shown_text(b.begin, (size_t)(b.end - b.begin), shown_b));
 }
 
 static pal_status find_header(const finder *f)

@@ -136,7 +136,7 @@ static const struct {
     {"0-10,10-20\n1,2\n", "line 1, column 1: \"0-10\" is not a decimal number: write one"},
     {"NA,nan\n1,2\n", "line 1, column 1: \"NA\""},
     {"1,NA\n3,4\n", "line 1, column 2: \"NA\""},
-    {"x,3.5\n4.9,3.0\n", "line 1 has the text \"x\" in column 1 and the number \"3.5\" in column 2: if it names the "
+    {"x,3.5\n4.9,3.0\n", "line 1, column 1: the text \"x\", but column 2 has the number \"3.5\": if the line names the "
                          "columns, begin each name with a letter; if it is a sample, write a number for the text"},
     {"id,2019\n1,0.5\n", "begin each name with a letter"},
     {"country,2019\nFrance,0.5\n",
