@@ -169,7 +169,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     if (r->samples_per_second > 0) printf(", %s samples/s", pal_cli_count(r->samples_per_second, rate, sizeof rate));
     putchar('\n');
     print_batch(pal_rundir_info(dir));
-    if (*data->note.text) printf("  read as: %s\n", data->note.text);
+    if (*data->note.text) pal_cli_hang("  read as:", 11, pal_cli_width(), data->note.text);
     putchar('\n');
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;
