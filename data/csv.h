@@ -41,6 +41,7 @@ typedef enum palt__csv_kind {
     PALT__SIGN,     /* $5, 5 % */
     PALT__ODD,      /* something else with digits and without letters */
     PALT__TEXT,     /* letters: in the first line, the name of a column */
+    PALT__WORDS,    /* text in a line without numbers; only palt__csv_row finds it */
     PALT__NUL,      /* a byte 0 */
     PALT__OPEN,     /* a quote that does not close */
     PALT__KIND_COUNT

@@ -206,6 +206,7 @@ static const char *const remedies[PALT__KIND_COUNT] = {
     [PALT__SIGN] = "has a sign that is no part of a number: remove the sign",
     [PALT__ODD] = "is not a decimal number: write one, as in -1.5e3",
     [PALT__TEXT] = "is text, and only numbers are read: remove the column, or write numbers for its words",
+    [PALT__WORDS] = "is text in a line without numbers: remove the line",
     [PALT__NUL] = "has a NUL byte: if the file is text in UTF-16, convert it with iconv -f UTF-16LE -t UTF-8 OLD > NEW",
     [PALT__OPEN] = "opens a quote that does not close in this line: remove the quote, or the line break inside it",
 };

@@ -83,6 +83,15 @@ static pal_status find_point(palt__csv_reading *r, palt__csv_line line)
     return PAL_OK;
 }
 
+static bool has_numbers(const palt__csv_reading *r, palt__csv_line line)
+{
+    palt__csv_field field;
+    bool some = false;
+    for (const char *at = line.text; !some && palt__csv_take(r->layout.style, &at, line.end, &field);)
+        some = palt__csv_classify(field, r->plain) == PALT__NUMBER;
+    return some;
+}
+
 /* Reads a field that is not a plain number: one in quotes. Everything else is refused. */
 static pal_status read_field(const palt__csv_reading *r, palt__csv_line line, int64_t column, const char **at,
                              double *value)
@@ -95,8 +104,7 @@ static pal_status read_field(const palt__csv_reading *r, palt__csv_line line, in
     if (field.quoted && palt__csv_value(field, r->point ? r->point : '.', r->plain, value)) return PAL_OK;
     palt__csv_kind kind = palt__csv_classify(field, r->plain);
     const char *more = "";
-    if (kind == PALT__COMMA && r->point == '.')
-        return palt__csv_refuse(r->source.path, line.number, column, field, PALT__GROUPS, more, r->err);
+    if (kind == PALT__TEXT && !has_numbers(r, line)) kind = PALT__WORDS;
     if (line.number == r->first.number && (kind == PALT__EMPTY || (kind >= PALT__TRUTH && kind <= PALT__ODD)))
         more = "; if this line names the columns, begin each name with a letter";
     return palt__csv_refuse(r->source.path, line.number, column, field, kind, more, r->err);
