@@ -83,12 +83,15 @@ static pal_status find_point(palt__csv_reading *r, palt__csv_line line)
     return PAL_OK;
 }
 
+/* Whether a line has anything that looks like a number. */
 static bool has_numbers(const palt__csv_reading *r, palt__csv_line line)
 {
     palt__csv_field field;
     bool some = false;
-    for (const char *at = line.text; !some && palt__csv_take(r->layout.style, &at, line.end, &field);)
-        some = palt__csv_classify(field, r->plain) == PALT__NUMBER;
+    for (const char *at = line.text; !some && palt__csv_take(r->layout.style, &at, line.end, &field);) {
+        const palt__csv_kind kind = palt__csv_classify(field, r->plain);
+        some = kind < PALT__EMPTY || (kind > PALT__INFINITE && kind < PALT__TEXT);
+    }
     return some;
 }
 

@@ -191,6 +191,7 @@ static const struct {
     {"a,b\n1,\"5\"x\n", "line 2, column 2: \"\"5\"x\" is text"},
     {"a,b\n1,\"2\n3,4\n", "line 2, column 2: \"\"2\" opens a quote"},
     {"a,b\n1,2\n#3,4\n", "line 3, column 1: \"#3\""},
+    {"a;b\n1,5;setosa\n", "line 2, column 2: \"setosa\" is text, and only numbers are read"},
     {"a,b\ncm,kg\n1,2\n", "line 2, column 1: \"cm\" is text in a line without numbers: remove the line"},
     {"a,b\n1,2\n# end\n", "line 3, column 1: \"# end\" is text in a line without numbers: remove the line"},
     /* lines and columns */
