@@ -23,6 +23,7 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 static const struct {
     const char *ending, *remedy;
 } others[] = {
+    {"-ubyte", "give the folder with the four IDX files"},
     {".npz",     "save one of its arrays with numpy.save"},
     {".parquet", "convert it with pandas.read_parquet(OLD).to_csv(NEW, index=False)"},
     {".xlsx",    "save its sheet as CSV"},

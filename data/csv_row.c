@@ -20,15 +20,16 @@ static pal_status append(palt__csv_reading *r, float value)
     return PAL_OK;
 }
 
-/* Refuses a row with another number of fields than the first line. */
+/* Refuses a row with another number of fields than the first line. Below a header, that may be wrong as well. */
 static pal_status refuse_count(const palt__csv_reading *r, palt__csv_line line)
 {
     const bool commas = r->layout.style.separator == ',';
     const int64_t found = palt__csv_count(r->layout.style, line), expected = r->layout.columns - r->layout.fewer;
     return pal_error_set(
-        r->err, PAL_ERR_FORMAT, "%s: line %lld has %lld columns%s%s, expected %lld as in line %lld: %s",
+        r->err, PAL_ERR_FORMAT, "%s: line %lld has %lld columns%s%s, expected %lld as in line %lld: %s%s",
         palt__shown_path(r->source.path), (long long)line.number, (long long)found, commas ? "" : " between ",
         commas ? "" : palt__csv_separator(r->layout.style), (long long)expected, (long long)r->first.number,
+        r->layout.header && !r->rows ? "give each column one name there, or " : "",
         found < expected ? "fill in what is missing, or remove the row"
         : commas         ? "remove what is too much, such as a comma inside a number (write 1.5, not 1,5)"
                          : "remove what is too much");
@@ -83,6 +84,13 @@ static pal_status find_point(palt__csv_reading *r, palt__csv_line line)
     return PAL_OK;
 }
 
+/* Whether a line has as many fields as it should. */
+static bool matches(const palt__csv_reading *r, palt__csv_line line)
+{
+    const int64_t count = palt__csv_count(r->layout.style, line);
+    return count == r->layout.columns || (r->layout.trailing && count == r->layout.columns + 1);
+}
+
 /* Whether a line has anything that looks like a number. */
 static bool has_numbers(const palt__csv_reading *r, palt__csv_line line)
 {
@@ -107,7 +115,11 @@ static pal_status read_field(const palt__csv_reading *r, palt__csv_line line, in
     if (field.quoted && palt__csv_value(field, r->point ? r->point : '.', r->plain, value)) return PAL_OK;
     palt__csv_kind kind = palt__csv_classify(field, r->plain);
     const char *more = "";
-    if (kind == PALT__TEXT && !has_numbers(r, line)) kind = PALT__WORDS;
+    if (kind == PALT__TEXT) {
+        const bool words = !has_numbers(r, line);
+        if (!matches(r, line) && (!words || (r->layout.header && !r->rows))) return refuse_count(r, line);
+        if (words) kind = PALT__WORDS;
+    }
     if (line.number == r->first.number && (kind == PALT__EMPTY || (kind >= PALT__TRUTH && kind <= PALT__ODD)))
         more = "; if this line names the columns, begin each name with a letter";
     return palt__csv_refuse(r->source.path, line.number, column, field, kind, more, r->err);

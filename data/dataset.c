@@ -107,8 +107,10 @@ static pal_status check_finite(const pal_tensor *array, const char *path, pal_er
                        : array->dtype == PAL_F64 ? find_bad_f64(array->data, count)
                                                  : count;
     if (bad == count) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_FORMAT, "%s: sample %zu, element %zu (from 0) is %g, expected a finite number",
-                         palt__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
+    return pal_error_set(
+        err, PAL_ERR_FORMAT,
+        "%s: sample %zu, element %zu (from 0) is %g, expected a finite number: fill it in or remove the sample",
+        palt__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
 }
 
 /* Says how images of several channels are read, because other programs store the channels last. */

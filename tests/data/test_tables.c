@@ -199,10 +199,13 @@ static const struct {
      "line 1, column 1: \"1,234.5\" may be two columns or, as in every line, one number with a "
      "thousands separator: write it without, as in 1234.5, or add a first line that names"},
     {"7,12,345\n8,67,890\n", "line 1, column 2: \"12,345\" may be two columns"},
-    {"x\n1,5\n2,5\n",
-     "line 2 has 2 columns, expected 1 as in line 1: remove what is too much, such as a comma inside a"},
-    {"a,b\n1\n", "line 2 has 1 columns, expected 2 as in line 1: fill in what is missing, or remove the row"},
-    {"a,b\n1,2,\n3,4,5\n", "line 3 has 3 columns, expected 2"},
+    {"x\n1,5\n2,5\n", "line 2 has 2 columns, expected 1 as in line 1: give each column one name there, or remove what "
+                      "is too much, such as a comma inside a number (write 1.5"},
+    {"a report\na,b\n1,2\n", "line 2 has 2 columns, expected 1 as in line 1: give each column one name there"},
+    {"a,b\n1\n", "line 2 has 1 columns, expected 2 as in line 1: give each column one name there, or fill in what is "
+                 "missing, or remove the row"},
+    {"a,b\n1,2,\n3,4,5\n", "line 3 has 3 columns, expected 2 as in line 1: remove what is too much, such as a comma"},
+    {"a b\n1 2\n3\n", "line 3 has 1 columns between blanks, expected 2 as in line 1: fill in what is missing"},
     {"1,2,\n3,4,5\n", "line 1, column 3: \"\" is empty"},
     {"a,b,c\n1,2,\n3,4,\n", "line 2, column 3: \"\" is empty"},
     {"a,b\n1,2\n\n3,4\n", "line 3 is empty, expected a row of numbers: remove the line"},
@@ -245,6 +248,7 @@ START_TEST(tables_by_name)
                   {"x.xlsx", "save its sheet as CSV"},
                   {"x.parquet", "to_csv"},
                   {"x.mat", "writematrix"},
+                  {"train-images-idx3-ubyte", "give the folder with the four IDX files"},
                   {"x", ".npy or .csv, or text ending in .tsv"},
                   {"x.doc", ".npy or .csv, or text ending in .tsv"}};
     const table t = {"1.5 2\n3 4\n", 2, 2, {1.5F, 2, 3, 4}, "blanks separate"};
