@@ -20,6 +20,15 @@ static inline const char *palt__csv_skip(palt__csv_style style, const char *at)
     return at;
 }
 
+/* The separator that follows a field which ends at `at`, or the end of the line. NULL: something else follows. */
+static inline const char *palt__csv_end(palt__csv_style style, const char *at, const char *end)
+{
+    if (*at == style.separator && style.separator != ' ') return at;
+    const char *next = palt__csv_skip(style, at);
+    if (next == end || *next == style.separator) return next;
+    return style.separator == ' ' && next > at ? next - 1 : NULL;
+}
+
 /* ---- csv_field.c: the fields of a line, and why one is not a number ------------------------------------------- */
 
 typedef struct palt__csv_field {
@@ -47,8 +56,6 @@ typedef enum palt__csv_kind {
     PALT__KIND_COUNT
 } palt__csv_kind;
 
-/* The separator that follows a field which ends at `at`, or the end of the line. NULL: something else follows. */
-const char *palt__csv_end(palt__csv_style style, const char *at, const char *end);
 /* Takes the next field. *at is the start of the line at first, and NULL after its last field; then returns false. */
 bool palt__csv_take(palt__csv_style style, const char **at, const char *end, palt__csv_field *field);
 /* Takes the field of this column, from 1. false: the line has fewer fields. */

@@ -34,13 +34,6 @@ static const char *find_quote(const char *at, const char *end)
     return at;
 }
 
-const char *palt__csv_end(palt__csv_style style, const char *at, const char *end)
-{
-    const char *next = palt__csv_skip(style, at);
-    if (next == end || *next == style.separator) return next;
-    return style.separator == ' ' && next > at ? next - 1 : NULL;
-}
-
 bool palt__csv_take(palt__csv_style style, const char **at, const char *end, palt__csv_field *field)
 {
     if (!*at) return false;
