@@ -132,7 +132,8 @@ static pal_status check_doubt(const reading *r)
                          1 + __builtin_ctzll(r->doubt.groups), r->doubt.shown);
 }
 
-/* Whether the first row may be the names of columns: it counts (2019, 2020), or is whole above a row of fractions. */
+/* Whether the first row may be the names of columns: it counts (2019, 2020), or is whole above a row of fractions, and
+ * no name stands twice in a row. */
 static bool may_be_names(const reading *r)
 {
     const float *x = r->values;
@@ -141,7 +142,7 @@ static bool may_be_names(const reading *r)
     for (int64_t i = 0; i < n && !r->layout.header; i++) {
         if (x[i] != floorf(x[i])) return false;
         counts &= i == 0 || x[i] == x[i - 1] + 1;
-        above = above && x[n + i] != floorf(x[n + i]);
+        above = above && x[n + i] != floorf(x[n + i]) && (i == 0 || x[i] != x[i - 1]);
     }
     return !r->layout.header && (counts || above);
 }
