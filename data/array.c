@@ -23,10 +23,13 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 static const struct {
     const char *ending, *remedy;
 } others[] = {
-    {"-ubyte", "give the folder with the four IDX files"},
+    {"-ubyte",   "give the folder with the four IDX files"},
     {".npz",     "save one of its arrays with numpy.save"},
     {".parquet", "convert it with pandas.read_parquet(OLD).to_csv(NEW, index=False)"},
     {".xlsx",    "save its sheet as CSV"},
+    {".zip",     "unpack it"},
+    {".bz2",     "unpack it"},
+    {".xz",      "unpack it"},
     {".xls",     "save its sheet as CSV"},
     {".mat",     "save one of its arrays as text: writematrix(A, 'NEW.csv')"},
     {".h5",      "save one of its arrays with numpy.save"},

@@ -248,6 +248,7 @@ START_TEST(tables_by_name)
                   {"x.xlsx", "save its sheet as CSV"},
                   {"x.parquet", "to_csv"},
                   {"x.mat", "writematrix"},
+                  {"x.csv.xz", "unpack it"},
                   {"train-images-idx3-ubyte", "give the folder with the four IDX files"},
                   {"x", ".npy or .csv, or text ending in .tsv"},
                   {"x.doc", ".npy or .csv, or text ending in .tsv"}};
