@@ -1,6 +1,7 @@
 /* grid.c - draws a grid at the positions that layout.c and place.c have computed. */
 #include "plot/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct plot {
@@ -93,12 +94,67 @@ static void draw(palt__canvas *canvas, const void *user)
     palt__block_draw(canvas, &caption, 0.5, middle, l->caption_y);
 }
 
+/* ---- The numbers ---------------------------------------------------------------------------------------------- */
+
+static int64_t values_of(const palt__cells *cells) { return cells->planes * cells->height * cells->plane_width; }
+
+/* The name of a section, row or feature; or its number, if it has no name. */
+static void write_name(FILE *stream, const char *name, int64_t number, char end)
+{
+    if (name != NULL && name[0] != '\0')
+        palt__csv_text(stream, name, end);
+    else
+        fprintf(stream, "%lld%c", (long long)number, end);
+}
+
+/* The names of the features are those of the first section with the most values. */
+static void write_headings(FILE *stream, const plot *p, int64_t most)
+{
+    size_t s = 0;
+    while (values_of(&p->layout.sections[s].rows[0]) < most) s++;
+    const char *const *names = p->grid->sections[s].feature_names;
+    fputs("section,row,cell,", stream);
+    for (int64_t k = 0; k < most; k++)
+        write_name(stream, names == NULL ? NULL : names[k], k, k + 1 < most ? ',' : '\n');
+}
+
+static void write_table(FILE *stream, const void *user)
+{
+    const plot *p = user;
+    int64_t most = 0;
+    for (size_t s = 0; s < p->layout.count; s++) {
+        const int64_t values = values_of(&p->layout.sections[s].rows[0]);
+        most = values > most ? values : most;
+    }
+    write_headings(stream, p, most);
+    for (size_t s = 0; s < p->layout.count; s++)
+        for (size_t r = 0; r < p->layout.sections[s].row_count; r++) {
+            const palt__cells *cells = &p->layout.sections[s].rows[r];
+            for (int64_t i = 0; i < cells->count; i++) {
+                write_name(stream, p->grid->sections[s].title, (int64_t)s, ',');
+                write_name(stream, p->grid->sections[s].rows[r].label, (int64_t)r, ',');
+                fprintf(stream, "%lld,", (long long)i);
+                for (int64_t k = 0; k < most; k++)
+                    palt__csv_number(stream, k < values_of(cells) ? palt__cells_value(cells, i, k) : NAN,
+                                     k + 1 < most ? ',' : '\n');
+            }
+        }
+}
+
+/* ---- The calls ------------------------------------------------------------------------------------------------ */
+
+static palt__picture picture_of(const plot *p)
+{
+    return (palt__picture){(double)p->layout.width, (double)p->layout.height, draw, p->grid->csv ? write_table : NULL,
+                           p};
+}
+
 pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error)
 {
     plot p = {.grid = grid};
     if (palt__layout_make(&p.layout, grid, error) != PAL_OK) return NULL;
-    pal_image *image =
-        palt__picture_draw(&(palt__picture){(double)p.layout.width, (double)p.layout.height, draw, NULL, &p}, error);
+    const palt__picture picture = picture_of(&p);
+    pal_image *image = palt__picture_draw(&picture, error);
     palt__layout_clear(&p.layout);
     return image;
 }
@@ -109,10 +165,10 @@ pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *err
     plot p = {.grid = grid};
     if (path == NULL || path[0] == '\0' || path[strlen(path) - 1] == '/')
         return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: no path to write to");
-    pal_status status = palt__layout_make(&p.layout, grid, &why);
-    if (status != PAL_OK) return pal_error_set(error, status, "%s: %s", path, why.text);
-    status = palt__picture_write(&(palt__picture){(double)p.layout.width, (double)p.layout.height, draw, NULL, &p},
-                                 path, error);
+    if (palt__layout_make(&p.layout, grid, &why) != PAL_OK)
+        return pal_error_set(error, why.status, "%s: %s", path, why.text);
+    const palt__picture picture = picture_of(&p);
+    const pal_status status = palt__picture_write(&picture, path, error);
     palt__layout_clear(&p.layout);
     return status;
 }

@@ -10,7 +10,8 @@
 #define PALT__IMAGE_SIDE   65535
 #define PALT__IMAGE_PIXELS (INT64_C(1) << 28)
 
-uint8_t *palt__pixel(const pal_image *image, int64_t x, int64_t y); /* inside the image */
+pal_status palt__image_check(int64_t width, int64_t height, pal_error *error); /* PAL_ERR_ARGUMENT: too large */
+uint8_t *palt__pixel(const pal_image *image, int64_t x, int64_t y);            /* inside the image */
 
 /* font.c: a letter is a set of lines drawn with a round pen; font.c explains the notation. */
 typedef struct palt__glyph {

@@ -10,7 +10,7 @@ enum {
     SMALL_CELL = 40,   /* pixels; cells are not made smaller than this only to fit GOOD_SIDE */
     LARGEST_SCALE = 8, /* largest scale chosen automatically */
     STRIP_HEIGHT = 24, /* pixels; height of cells that are one line of pixels, and their largest scale */
-    PROFILE_GAP = 18,  /* pixels; between two profiles: room for the numbers of an axis */
+    PROFILE_GAP = 24,  /* pixels; between two profiles: room for the numbers of an axis */
     SCALE_LIMIT = 64,  /* largest scale that a caller may set */
     CELLS_LIMIT = 1 << 20,
     SECTIONS_LIMIT = 256,
@@ -91,6 +91,7 @@ static pal_status open_rows(palt__section_layout *to, const pal_grid_section *se
 
 static pal_status open_sections(palt__layout *layout, const pal_grid *grid, pal_error *error)
 {
+    if (grid == NULL) return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: none is given");
     if (pal_options_read(NULL, grid, sizeof *grid, sizeof *grid, "grid", error)) return PAL_ERR_ARGUMENT;
     if (grid->count == 0 || grid->count > SECTIONS_LIMIT || grid->sections == NULL)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "grid: %zu sections: give 1 to %d", grid->count, SECTIONS_LIMIT);

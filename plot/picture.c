@@ -72,12 +72,16 @@ static pal_status write_png(const palt__picture *p, const char *path, pal_error 
     return status;
 }
 
+/* All formats have the same largest size, so that a picture does not depend on its ending. */
 static pal_status write_files(const palt__picture *p, const char *path, pal_error *error)
 {
     palt__format format;
+    pal_error why = {PAL_OK, ""};
     if (!palt__format_of(path, &format))
         return pal_error_set(error, PAL_ERR_ARGUMENT,
                              "%s: not a picture: choose a name that ends in .png, .svg or .pdf", path);
+    if (palt__image_check((int64_t)ceil(p->width), (int64_t)ceil(p->height), &why) != PAL_OK)
+        return pal_error_set(error, why.status, "%s: cannot draw: %s", path, why.text);
     const pal_status status =
         format == PALT__PNG ? write_png(p, path, error) : palt__vector_write(p, format, path, error);
     return status == PAL_OK && p->table != NULL ? write_table(p, path, error) : status;

@@ -1,9 +1,9 @@
-/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices. Grids are PNG files;
- * the others are PNG, SVG or PDF files, by the ending of the name. Equal data gives equal bytes.
+/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices, as PNG, SVG or PDF files
+ * by the ending of the name. Equal data gives equal bytes.
  *
  * One constant struct describes a picture and one call makes it; there is no other configuration. A size that is 0 is
- * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. In images drawn here,
- * a character outside printable ASCII is drawn as one box. Files appear complete or not at all: they are written under
+ * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. A character
+ * outside printable ASCII is drawn as one box. Files appear complete or not at all: they are written under
  * a temporary name in the same folder and then renamed. The library never prints or exits; a pal_error names the file
  * or the part that failed.
  */
@@ -115,10 +115,16 @@ typedef struct pal_grid {
     const pal_grid_section *sections;
     size_t count;
     int32_t scale; /* picture pixels per cell pixel, up to 64; 0: chosen automatically */
+    bool csv;      /* also write the numbers, next to the picture */
 } pal_grid;
 
-pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error);
-pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *error); /* draws and writes a PNG */
+pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error); /* the PNG, in memory; the caller frees it */
+/* Writes the picture. A cell pixel is never blurred, also not in an SVG or PDF that is enlarged. NAME.csv has one line per
+ * cell that is drawn: the section (its title, or its number from 0), the row (its label or number), the number of the
+ * cell in the row, and the values of the cell in the order of the tensor, under the names or numbers of the features. A
+ * value that is not finite is empty, as are the fields of a cell that has fewer values than another. Files and status
+ * are as for pal_curves_write. */
+pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *error);
 
 /* ---- Curves --------------------------------------------------------------------------------------------------- */
 

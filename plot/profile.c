@@ -92,7 +92,7 @@ static void size_names(palt__profile *p)
 void palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_grid_section *section)
 {
     *p = (palt__profile){.features = rows[0].width, .height = HEIGHT, .names = section->feature_names};
-    p->style = (pal_text_style){PALT__SMALLEST_TEXT, false, text};
+    p->style = (pal_text_style){PALT__SMALLEST_LABEL, false, text};
     p->curve = p->features > PAL_PROFILE_BARS;
     p->names_shown = p->names != NULL && p->features <= NAMES;
     take_extremes(p, rows, section->count);
