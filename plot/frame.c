@@ -52,11 +52,22 @@ void palt__marker(palt__canvas *canvas, palt__point at, palt__look look)
 
 static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
 
+static size_t legend_rows(const palt__frame *f) { return (size_t)((f->bottom - f->top) / ROW); }
+
 static double legend_width(const palt__frame *f)
 {
-    double names = 0;
+    double names = f->entries > legend_rows(f) ? width_of("and 1000 more", LABEL) : 0;
     for (size_t i = 0; i < f->entries; i++) names = fmax(names, width_of(f->legend[i].text, LABEL));
     return f->entries == 0 ? 0 : 20 + SAMPLE + 10 + fmin(names, NAMES);
+}
+
+/* How far the last number of the axis reaches beyond its end. */
+static double overhang(const palt__axis *a)
+{
+    double most = 0;
+    for (int i = 0; i < a->count; i++)
+        most = fmax(most, width_of(a->ticks[i].label, TICK) / 2 - (1 - a->ticks[i].at) * a->pixels);
+    return most;
 }
 
 void palt__frame_make(palt__frame *f)
@@ -69,6 +80,10 @@ void palt__frame_make(palt__frame *f)
     double labels = 0;
     for (int i = 0; i < f->y.count; i++) labels = fmax(labels, width_of(f->y.ticks[i].label, TICK));
     f->left = MARGIN + LABEL + 18 + labels + 14;
+    palt__axis_make(&f->x, f->x_extent, false, true, f->right - f->left);
+    const double over = overhang(&f->x) - (WIDTH - MARGIN - f->right);
+    if (over <= 0) return;
+    f->right -= over; /* the last number is centred below the end of the axis */
     palt__axis_make(&f->x, f->x_extent, false, true, f->right - f->left);
 }
 
@@ -142,7 +157,7 @@ static void draw_entry(palt__canvas *canvas, double x, double y, const palt__ent
 /* If the legend is too long, its last row says how many entries are missing. */
 static void draw_legend(palt__canvas *canvas, const palt__frame *f)
 {
-    const size_t rows = (size_t)((f->bottom - f->top) / ROW), shown = f->entries > rows ? rows - 1 : f->entries;
+    const size_t rows = legend_rows(f), shown = f->entries > rows ? rows - 1 : f->entries;
     const double x = f->right + 20;
     double y = f->top + ROW / 2.0;
     for (size_t i = 0; i < shown; i++, y += ROW) draw_entry(canvas, x, y, &f->legend[i]);
