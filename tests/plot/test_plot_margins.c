@@ -171,18 +171,47 @@ START_TEST(of_points)
 }
 END_TEST
 
+/* As many panels as a picture may have, with numbers of many digits at their axes. */
+START_TEST(of_panels)
+{
+    enum { POINTS = 3, PANELS = 5 };
+    static const double x[POINTS] = {-1.23456789e-300, 0, 1.23456789e-300}, y[POINTS] = {1234567890, 1234567891, 0};
+    static const uint8_t classes[POINTS] = {0, 4, 9};
+    const char *names[COUNT];
+    for (int k = 0; k < TEXTS; k += 2) {
+        list(names, texts[k]);
+        const pal_points points = {.struct_size = sizeof points,
+                                   .title = texts[k],
+                                   .x_label = texts[k],
+                                   .y_label = texts[k],
+                                   .x = x,
+                                   .y = y,
+                                   .count = POINTS,
+                                   .classes = classes,
+                                   .names = names,
+                                   .class_count = 10};
+        const pal_points *panels[PANELS] = {&points, &points, &points, &points, &points};
+        pal_error err = {0};
+        const size_t count = k % 4 ? PANELS : 2;
+        ck_assert_msg(!pal_points_panels_write(panels, count, texts[k], path_of(PICTURE), &err), "panels, text %d: %s",
+                      k, err.text);
+        check_file("panels", k);
+    }
+}
+END_TEST
+
 START_TEST(of_matrices)
 {
-    static int64_t counts[COUNT * COUNT];
+    static int64_t counts[COUNT * COUNT], large[] = {INT64_MAX / 8, 1, 2, 123456789};
     static const size_t sizes[][2] = {{1, 1}, {2, 16}, {10, 1}, {26, 2}, {COUNT, 1}}; /* classes, panels */
     const char *names[COUNT];
-    for (int i = 0; i < COUNT * COUNT; i++) counts[i] = i % 3 ? i : INT64_MAX / (COUNT * COUNT);
+    for (int i = 0; i < COUNT * COUNT; i++) counts[i] = i;
     for (int k = 0; k < TEXTS; k++)
         for (int c = k % 2; c < 5; c += 2) {
             const size_t n = sizes[c][1];
             pal_matrix_panel panel[16];
             list(names, texts[k]);
-            for (size_t p = 0; p < n; p++) panel[p] = (pal_matrix_panel){texts[k], counts};
+            for (size_t p = 0; p < n; p++) panel[p] = (pal_matrix_panel){texts[k], sizes[c][0] > 2 ? counts : large};
             const pal_matrix matrix = {.struct_size = sizeof matrix,
                                        .title = texts[k],
                                        .row_label = texts[k],
@@ -201,7 +230,7 @@ END_TEST
 Suite *plot_margins_suite(void)
 {
     Suite *suite = suite_create("plot_margins");
-    in_own_folder(
-        add_case(suite, "margins", make_texts, tear_down, TESTS(of_grids, of_curves, of_points, of_matrices)));
+    in_own_folder(add_case(suite, "margins", make_texts, tear_down,
+                           TESTS(of_grids, of_curves, of_points, of_panels, of_matrices)));
     return suite;
 }
