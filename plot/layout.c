@@ -29,7 +29,10 @@ int64_t palt__layout_lines(const palt__section_layout *section, size_t row)
 
 void palt__layout_clear(palt__layout *layout)
 {
-    for (size_t s = 0; layout->sections != NULL && s < layout->count; s++) free(layout->sections[s].rows);
+    for (size_t s = 0; layout->sections != NULL && s < layout->count; s++) {
+        free(layout->sections[s].profile.scales);
+        free(layout->sections[s].rows);
+    }
     free(layout->sections);
     *layout = (palt__layout){0};
 }
@@ -79,7 +82,7 @@ static pal_status open_rows(palt__section_layout *to, const pal_grid_section *se
         to->matte |= section->rows[r].mapping == PAL_MAP_DIVERGING;
     }
     to->profiled = section->rows[0].mapping == PAL_MAP_PROFILE;
-    if (to->profiled) palt__profile_make(&to->profile, to->rows, section);
+    if (to->profiled && palt__profile_make(&to->profile, to->rows, section, error) != PAL_OK) return PAL_ERR_MEMORY;
     to->matte |= is_strip(to);
     to->columns = section->count == 1 ? (int64_t)ceil(sqrt((double)longest)) : longest;
     if (section->columns > 0) to->columns = (int64_t)(section->columns < CELLS_LIMIT ? section->columns : CELLS_LIMIT);

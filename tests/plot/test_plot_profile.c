@@ -168,6 +168,36 @@ START_TEST(features_have_names_or_numbers)
 }
 END_TEST
 
+/* Features in unlike units, each on its own scale: the same heights in both rows, and a feature of zeros. */
+START_TEST(features_have_scales_of_their_own)
+{
+    static const double first[8] = {1000, 0.01, -3, 0, 500, 0.005, 3, 0},
+                        second[8] = {250, NAN, 0, 0, 0, 0.0025, 1.5, 0};
+    pal_tensor *a = tensor(PAL_F64, PAL_SHAPE(2, 4), first), *b = tensor(PAL_F64, PAL_SHAPE(2, 4), second);
+    pal_grid_row rows[] = {row_of(a), row_of(b)};
+    const pal_grid_section section = {.rows = rows, .count = 2, .feature_scales = true};
+    const pal_grid grid = {.struct_size = sizeof grid, .sections = &section, .count = 1, .csv = true};
+    pal_image *image = pal_grid_draw(&grid, NULL);
+    int64_t tops[8];
+    int from[32], to[32];
+    ck_assert_int_eq(lines_of(image, tops), 2);
+    static const int high[][2] = {{0, 48}, {0, 48}, {48, 96}, {24, 48}, {24, 48}, {0, 48}};
+    ck_assert_int_eq(bars_of(image, tops[0], bar, from, to), 6);
+    for (int i = 0; i < 6; i++) ck_assert(abs(from[i] - high[i][0]) <= 1 && abs(to[i] - high[i][1]) <= 1);
+    ck_assert_int_eq(bars_of(image, tops[1], bar, from, to), 3);
+    for (int i = 0; i < 3; i++) ck_assert_int_le(abs(from[i] - (i == 2 ? 24 : 36)), 1);
+    pal_image_free(image);
+    ck_assert_int_eq(pal_grid_write(&grid, path_of("p.svg"), NULL), PAL_OK);
+    svg_read(path_of("p.svg"));
+    ck_assert(svg_says("100%") && svg_says("0") && svg_says("-100%"));
+    char text[512];
+    text[read_file(path_of("p.csv"), text, sizeof text - 1)] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, "0,0,1,500,")); /* the numbers themselves */
+    pal_tensor_free(a);
+    pal_tensor_free(b);
+}
+END_TEST
+
 /* More than 64 numbers are a curve; a number that is not finite is a gap with a green line. */
 START_TEST(many_numbers_are_a_curve)
 {
@@ -222,9 +252,9 @@ END_TEST
 Suite *plot_profile_suite(void)
 {
     Suite *suite = suite_create("plot_profile");
-    in_own_folder(
-        add_case(suite, "profiles", set_up, tear_down,
-                 TESTS(bars_are_as_high_as_their_numbers, odd_scales_are_drawn, all_shapes_draw_the_same,
-                       features_have_names_or_numbers, many_numbers_are_a_curve, profiles_and_images_do_not_mix)));
+    in_own_folder(add_case(suite, "profiles", set_up, tear_down,
+                           TESTS(bars_are_as_high_as_their_numbers, odd_scales_are_drawn, all_shapes_draw_the_same,
+                                 features_have_names_or_numbers, features_have_scales_of_their_own,
+                                 many_numbers_are_a_curve, profiles_and_images_do_not_mix)));
     return suite;
 }
