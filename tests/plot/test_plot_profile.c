@@ -224,6 +224,21 @@ START_TEST(many_numbers_are_a_curve)
 }
 END_TEST
 
+/* Many units, each a profile of many weights: not a picture that is wide and low. */
+START_TEST(a_row_is_arranged_as_a_square)
+{
+    static const int64_t sizes[][2] = {{256, 4}, {16, 784}, {1, 13}, {100, 60}};
+    for (int i = 0; i < 4; i++) {
+        pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(sizes[i][0], sizes[i][1]), NULL);
+        pal_image *image = draw_row(row_of(t), 0, 0, NULL);
+        const double shape = (double)image->width / image->height;
+        ck_assert_msg(shape > 0.6 && shape < 1.7, "%d x %d", image->width, image->height);
+        pal_image_free(image);
+        pal_tensor_free(t);
+    }
+}
+END_TEST
+
 START_TEST(profiles_and_images_do_not_mix)
 {
     pal_error err = {0};
@@ -252,9 +267,10 @@ END_TEST
 Suite *plot_profile_suite(void)
 {
     Suite *suite = suite_create("plot_profile");
-    in_own_folder(add_case(suite, "profiles", set_up, tear_down,
-                           TESTS(bars_are_as_high_as_their_numbers, odd_scales_are_drawn, all_shapes_draw_the_same,
-                                 features_have_names_or_numbers, features_have_scales_of_their_own,
-                                 many_numbers_are_a_curve, profiles_and_images_do_not_mix)));
+    in_own_folder(
+        add_case(suite, "profiles", set_up, tear_down,
+                 TESTS(bars_are_as_high_as_their_numbers, odd_scales_are_drawn, all_shapes_draw_the_same,
+                       features_have_names_or_numbers, features_have_scales_of_their_own, many_numbers_are_a_curve,
+                       a_row_is_arranged_as_a_square, profiles_and_images_do_not_mix)));
     return suite;
 }
