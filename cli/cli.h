@@ -92,8 +92,6 @@ typedef struct pal_cli_args {
  */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
-/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png. */
-int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 /* needs.c: refuses an option that has no effect together with the others. value returns the value of an option or of a
@@ -317,10 +315,10 @@ typedef struct pal_cli_about_runs { /* a verb that works on the runs named by it
 } pal_cli_about_runs;
 int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
-/* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
+/* ---- plots.c: pictures, as PNG, SVG or PDF --------------------------------------------------------------------- */
 
 /* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png, .svg or .pdf. */
-int pal_cli_check_plot(const pal_cli_args *args);
+int pal_cli_check_picture(const pal_cli_args *args);
 /* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
 
