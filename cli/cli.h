@@ -257,8 +257,10 @@ int pal_cli_columns(FILE *to);
 /* Prints the text and a newline, broken between words to the width of the terminal. `begin` columns of the first line
  * are printed already; the others begin with `indent` spaces. */
 void pal_cli_print_text(FILE *to, const char *text, int begin, int indent);
-/* The same for parts that are not broken, with two spaces between them, in lines of `room` columns; 0: no limit. An
- * empty part is left out. */
+/* Prints a line of text on standard output, indented by two columns; if it is broken, by four. */
+void pal_cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same as pal_cli_print_text for parts that are not broken, with two spaces between them, in lines of `room`
+ * columns; 0: no limit. An empty part is left out. */
 void pal_cli_print_parts(FILE *to, const char *const *parts, size_t n, int indent, int room);
 
 /* ---- progress.c -----------------------------------------------------------------------------------------------

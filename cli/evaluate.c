@@ -223,14 +223,14 @@ static void print_code(const column *columns, size_t n)
 static void print_collapse(const pal_model *model, const pal_code_figures *c)
 {
     const long long silent = c->active < 0 ? 0 : c->units - c->active;
+    if (c->collapsed || silent) putchar('\n');
     if (c->collapsed)
-        printf("\n  posterior collapse: the code carries no information about the sample: %s\n",
-               pal_cli_collapse_remedy(model));
+        pal_cli_note("posterior collapse: the code carries no information about the sample: %s",
+                     pal_cli_collapse_remedy(model));
     else if (silent)
-        printf(
-            "\n  collapsed: %lld of %lld units carry no information about the sample (variance of the posterior's mean "
-            "at most 0.01)\n",
-            silent, (long long)c->units);
+        pal_cli_note("collapsed: %lld of %lld units carry no information about the sample (variance of the posterior's "
+                     "mean at most 0.01)",
+                     silent, (long long)c->units);
 }
 
 /* Explains the bound. It is a bound of ln p(x) only where the output is a density of the data. */
@@ -242,12 +242,12 @@ static void print_bound_note(const pal_cli_run *run, const column *columns, size
         if (!columns[i].density) of = columns[i].data;
     if (isnan(columns[ASKED].figures.bound.value)) return;
     if (of)
-        printf("  %s reconstruction is a %s of %s, not -ln of a density: do not compare it with ln p(x)\n",
-               own ? "loss: its" : "bound: -(reconstruction + divergence), at beta 1; its",
-               output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
+        pal_cli_note("%s reconstruction is a %s of %s, not -ln of a density: do not compare it with ln p(x)",
+                     own ? "loss: its" : "bound: -(reconstruction + divergence), at beta 1; its",
+                     output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
     else if (!own)
-        puts("  bound: evidence lower bound in nats, at beta 1: E ln p(x|z) - KL(q||p) = -(reconstruction + "
-             "divergence)");
+        pal_cli_note("bound: evidence lower bound in nats, at beta 1: E ln p(x|z) - KL(q||p) = -(reconstruction + "
+                     "divergence)");
 }
 
 static void print_table(const pal_cli_run *run, const column *columns, size_t n)
@@ -265,25 +265,30 @@ static void print_table(const pal_cli_run *run, const column *columns, size_t n)
     puts("");
     print_code(columns, n);
     if (f->code.random) print_collapse(run->model, &f->code);
-    puts("\n  loss and errors: sums over features, means over samples; in evaluation mode, without penalties on "
-         "weights");
+    putchar('\n');
+    pal_cli_note("loss and errors: sums over features, means over samples; in evaluation mode, without penalties on "
+                 "weights");
     print_bound_note(run, columns, n);
-    if (f->code.active < 0)
-        puts("  divergence of the code: mean over the samples of KL(q||p), nats\n"
-             "  information: H(mean q) - mean H(q), nats: what the code tells about the sample; below 0.01, nothing\n"
-             "  the code chooses one of its classes, so its units are not counted as active or dead");
-    else
-        printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
-               f->code.random ? "variance of the posterior's mean over the samples"
-                              : "standard deviation over the samples");
-    puts("  saturated: activations below 0.05 or above 0.95, for codes in [0,1]; zeros: activations of exactly 0");
-    if (columns[ASKED].importance.draws)
-        printf("  ln p(x): in nats, from %s draws z per sample: ln of the mean weight w = p(x|z) p(z) / q(z|x)\n"
-               "  standard error: of the mean over the samples; effective draws: (sum w)^2 / sum w^2\n",
-               pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
+    if (f->code.active < 0) {
+        pal_cli_note("divergence of the code: mean over the samples of KL(q||p), nats");
+        pal_cli_note("information: H(mean q) - mean H(q), nats: what the code tells about the sample; below 0.01, "
+                     "nothing");
+        pal_cli_note("the code chooses one of its classes, so its units are not counted as active or dead");
+    } else {
+        pal_cli_note("active: %s above 0.01; dead: standard deviation below 0.0001",
+                     f->code.random ? "variance of the posterior's mean over the samples"
+                                    : "standard deviation over the samples");
+    }
+    pal_cli_note(
+        "saturated: activations below 0.05 or above 0.95, for codes in [0,1]; zeros: activations of exactly 0");
+    if (columns[ASKED].importance.draws) {
+        pal_cli_note("ln p(x): in nats, from %s draws z per sample: ln of the mean weight w = p(x|z) p(z) / q(z|x)",
+                     pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
+        pal_cli_note("standard error: of the mean over the samples; effective draws: (sum w)^2 / sum w^2");
+    }
     if (f->code.jacobian_samples)
-        printf("  J: exact Jacobian of the code by the clean input, at the first %s samples; ||J||: Frobenius norm\n",
-               pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
+        pal_cli_note("J: exact Jacobian of the code by the clean input, at the first %s samples; ||J||: Frobenius norm",
+                     pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
 }
 
 /* ---- The verb ------------------------------------------------------------------------------------------------- */

@@ -41,7 +41,9 @@ static int print_json(const pal_rundir *dir)
 
 static void print_row(const char *name, const char *value)
 {
-    if (value) printf("  %-14s %s\n", name, value);
+    if (!value) return;
+    printf("  %-14s ", name);
+    pal_cli_print_text(stdout, value, 17, 17);
 }
 
 static void print_settings(const pal_run_info *info)
@@ -54,22 +56,57 @@ static void print_settings(const pal_run_info *info)
     print_row("settings", line);
 }
 
-static void print_figure(double value, double scale, int digits)
+/* ---- The epochs ----------------------------------------------------------------------------------------------- */
+
+enum { PHASE, EPOCH, STEP, TRAIN, TEST, SQUARED, CORRUPTED, WRONG, SECONDS, COLUMNS };
+
+static const struct {
+    const char *title;
+    int width; /* with the space before it */
+} columns[COLUMNS] = {{"phase", 16},       {"epoch", 7},      {"step", 11},    {"train loss", 13}, {"test loss", 13},
+                      {"squared err", 13}, {"corrupted", 13}, {"% wrong", 13}, {"seconds", 10}};
+
+/* Which columns are shown: all that say something, or on a narrow terminal those of them that fit. */
+static void choose_columns(const pal_rundir *dir, bool shown[COLUMNS])
 {
-    if (isfinite(value))
-        printf(" %12.*f", digits, scale * value);
-    else
-        printf(" %12s", "-");
+    static const int by_importance[COLUMNS] = {EPOCH, PHASE, TEST, TRAIN, WRONG, SQUARED, SECONDS, STEP, CORRUPTED};
+    const int width = pal_cli_columns(stdout);
+    int left = width ? width : 1000;
+    for (int c = 0; c < COLUMNS; c++) shown[c] = c != PHASE && c != WRONG;
+    for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) {
+        shown[PHASE] |= *pal_rundir_epoch(dir, i)->phase != 0;
+        shown[WRONG] |= isfinite(pal_rundir_epoch(dir, i)->error);
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+        const int c = by_importance[i];
+        shown[c] = shown[c] && columns[c].width <= left;
+        left -= shown[c] ? columns[c].width : 0;
+    }
 }
 
-static void print_epoch(const pal_epoch *e, bool phases, bool errors)
+static void write_figure(double value, int digits, char *out, size_t size)
 {
-    if (phases) printf("  %-14s", e->phase);
-    printf("  %5lld %10lld", (long long)e->epoch, (long long)e->step);
-    const double figures[] = {e->train_loss, e->test_loss, e->squared_error, e->squared_error_corrupted};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) print_figure(figures[i], 1, 4);
-    if (errors) print_figure(e->error, 100, 2);
-    printf(" %9.1f\n", e->seconds);
+    if (isfinite(value))
+        snprintf(out, size, "%.*f", digits, value);
+    else
+        snprintf(out, size, "-");
+}
+
+static void print_epoch(const pal_epoch *e, const bool shown[COLUMNS])
+{
+    char text[COLUMNS][64];
+    snprintf(text[PHASE], sizeof *text, "%s", e->phase);
+    snprintf(text[EPOCH], sizeof *text, "%lld", (long long)e->epoch);
+    snprintf(text[STEP], sizeof *text, "%lld", (long long)e->step);
+    write_figure(e->train_loss, 4, text[TRAIN], sizeof *text);
+    write_figure(e->test_loss, 4, text[TEST], sizeof *text);
+    write_figure(e->squared_error, 4, text[SQUARED], sizeof *text);
+    write_figure(e->squared_error_corrupted, 4, text[CORRUPTED], sizeof *text);
+    write_figure(100 * e->error, 2, text[WRONG], sizeof *text);
+    snprintf(text[SECONDS], sizeof *text, "%.1f", e->seconds);
+    for (int c = 0; c < COLUMNS; c++)
+        if (shown[c]) printf(c == PHASE ? "  %-*s" : " %*s", columns[c].width - (c == PHASE ? 2 : 1), text[c]);
+    putchar('\n');
 }
 
 /* Prints the first and the last epochs, and the last epoch of each phase. */
@@ -77,23 +114,24 @@ static void print_epochs(const pal_rundir *dir)
 {
     enum { FIRST = 3, LAST = 7 };
     const size_t n = pal_rundir_epoch_count(dir);
-    bool phases = false, errors = false, skipped = false;
-    for (size_t i = 0; i < n; i++) {
-        phases |= *pal_rundir_epoch(dir, i)->phase != 0;
-        errors |= isfinite(pal_rundir_epoch(dir, i)->error);
-    }
+    bool shown[COLUMNS], skipped = false;
     if (!n) return;
-    printf("\n%s  %5s %10s %12s %12s %12s %12s%s %9s\n", phases ? "  phase         " : "", "epoch", "step",
-           "train loss", "test loss", "squared err", "corrupted", errors ? "      % wrong" : "", "seconds");
+    choose_columns(dir, shown);
+    putchar('\n');
+    for (int c = 0; c < COLUMNS; c++)
+        if (shown[c]) printf(c == PHASE ? "  %-*s" : " %*s", columns[c].width - (c == PHASE ? 2 : 1), columns[c].title);
+    putchar('\n');
     for (size_t i = 0; i < n; i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
         const bool ends = i + 1 < n && strcmp(e->phase, pal_rundir_epoch(dir, i + 1)->phase) != 0;
-        const bool shown = n <= FIRST + LAST || i < FIRST || i >= n - LAST || ends;
-        if (!shown && !skipped) puts("    ...");
-        skipped = !shown;
-        if (shown) print_epoch(e, phases, errors);
+        const bool printed = n <= FIRST + LAST || i < FIRST || i >= n - LAST || ends;
+        if (!printed && !skipped) puts("    ...");
+        skipped = !printed;
+        if (printed) print_epoch(e, shown);
     }
 }
+
+/* ---- The table ------------------------------------------------------------------------------------------------ */
 
 static const char *setting(const pal_run_info *info, const char *name)
 {

@@ -1,4 +1,5 @@
 /* terminal.c - text on a terminal: its width, and lines that are broken between words. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -54,4 +55,15 @@ void pal_cli_print_text(FILE *to, const char *text, int begin, int indent)
         text += length + (text[length] == ' ');
     }
     putc('\n', to);
+}
+
+void pal_cli_note(const char *format, ...)
+{
+    char text[2048];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    fputs("  ", stdout);
+    pal_cli_print_text(stdout, text, 2, 4);
 }

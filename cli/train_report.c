@@ -124,13 +124,6 @@ static bool is_used(const pal_model *model, const char *name)
     return value[strcspn(value, "123456789")] != 0;
 }
 
-/* A line of text, indented by two; on a terminal it is broken between words. */
-static void print_text(const char *text)
-{
-    fputs("  ", stdout);
-    pal_cli_print_text(stdout, text, 2, 4);
-}
-
 /* Prints one line if the training loss is above the test loss and a setting is the reason. */
 static void print_reason(const pal_model *model, const pal_train_result *r)
 {
@@ -150,12 +143,25 @@ static void print_reason(const pal_model *model, const pal_train_result *r)
                  training_only
                      ? ", which the test loss is without"
                      : ", drawn anew in each step, and a mean over the epoch while the weights still improve");
-        print_text(text);
+        pal_cli_note("%s", text);
         return;
     }
 }
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
+
+/* The epoch of the last phase with the least test loss, if the last epoch has a greater one. */
+static void print_best(const pal_rundir *dir, const pal_train_result *r)
+{
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL, *best = last;
+    for (size_t i = 0; i < n; i++) {
+        const pal_epoch *e = pal_rundir_epoch(dir, i);
+        if (!strcmp(e->phase, last->phase) && e->test_loss < best->test_loss) best = e;
+    }
+    if (best && best->test_loss < r->test_loss)
+        printf("    epoch %-8lld  %10.4f  the best\n", (long long)best->epoch, best->test_loss);
+}
 
 /* The size of a batch, and what does not fill one. */
 static void print_batch(const pal_run_info *info)
@@ -168,7 +174,7 @@ static void print_batch(const pal_run_info *info)
         snprintf(text + used, sizeof text - (size_t)used,
                  "; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", rest,
                  rest == 1 ? "" : "s", rest == 1 ? "s" : "");
-    print_text(text);
+    pal_cli_note("%s", text);
 }
 
 /* What was trained, on what, and how fast. */
@@ -176,8 +182,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
                           const pal_train_result *r)
 {
     char text[TEXT], count[64], rate[64], describe[512], weights[64];
-    snprintf(text, sizeof text, "%s on %s", pal_cli_describe(model, describe, sizeof describe), data->name);
-    print_text(text);
+    pal_cli_note("%s on %s", pal_cli_describe(model, describe, sizeof describe), data->name);
     const int used = snprintf(text, sizeof text, "%s weights, %s samples, %lld epoch%s in %.1f s",
                               pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
                               pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs,
@@ -185,7 +190,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
     if (r->samples_per_second > 0)
         snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
                  pal_cli_count(r->samples_per_second, rate, sizeof rate));
-    print_text(text);
+    pal_cli_note("%s", text);
     print_batch(pal_rundir_info(dir));
 }
 
@@ -199,6 +204,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;
     if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
+    print_best(dir, r);
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
     if (isfinite(r->squared_error_corrupted)) printf("    corrupted     %10.4f\n", r->squared_error_corrupted);
     if (isfinite(r->squared_error) && isfinite(r->baseline)) printf("    mean sample   %10.4f\n", r->baseline);
