@@ -11,7 +11,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_filters_spec = {
     .words = "RUN [RUN...]",
     .summary =
         "Draw what each unit of a layer responds to. For the first layer these are its weights. For a deeper layer "
@@ -67,5 +67,6 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
 
 int pal_cli_filters(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&spec, pal_cli_check_picture, false, draw}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_filters_spec, pal_cli_check_picture, false, draw}, argc,
+                             argv);
 }

@@ -25,7 +25,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_geometry_spec = {
     .words = "RUN [RUN...]",
     .summary =
         "Measure what the code is sensitive to. Prints and draws the singular values of the encoder's Jacobian at "
@@ -94,13 +94,6 @@ static int measure(job *j)
 
 /* ---- Output --------------------------------------------------------------------------------------------------- */
 
-static json_t *numbers(const double *values, int64_t n)
-{
-    json_t *out = json_array();
-    for (int64_t i = 0; i < n; i++) json_array_append_new(out, pal_cli_number(values[i]));
-    return out;
-}
-
 static json_t *classes_of(const job *j, const pal_geometry *g)
 {
     json_t *out = json_array();
@@ -109,7 +102,7 @@ static json_t *classes_of(const job *j, const pal_geometry *g)
         if (!g->class_samples[c]) continue;
         json_array_append_new(out, json_pack("{s:i, s:s?, s:I, s:o}", "class", c, "name", name, "samples",
                                              (json_int_t)g->class_samples[c], "spectrum",
-                                             numbers(g->class_spectrum + c * g->length, g->length)));
+                                             pal_cli_numbers(g->class_spectrum + c * g->length, g->length)));
     }
     return out;
 }
@@ -126,7 +119,7 @@ static void print_json(const job *j, const char *spectra, const char *tangents, 
                             (json_int_t)g->neighbours, "jacobian_norm", pal_cli_number(g->norm), "jacobian_norm2",
                             pal_cli_number(g->norm2), "along", pal_cli_number(g->along), "across",
                             pal_cli_number(g->across), "along_over_across", pal_cli_number(g->along / g->across),
-                            "spectrum", numbers(g->spectrum, g->length), "classes", classes_of(j, g)));
+                            "spectrum", pal_cli_numbers(g->spectrum, g->length), "classes", classes_of(j, g)));
     }
     pal_cli_print_json(json_pack("{s:s, s:o, s:s, s:s, s:s?}", "data", j->runs[0].data->name, "runs", runs, "spectra",
                                  spectra, "tangents", tangents, "csv", csv));
@@ -147,11 +140,13 @@ static void print_table(const job *j)
     int width = 3;
     for (size_t i = 0; i < j->n; i++)
         if ((int)strlen(j->titles[i]) > width) width = (int)strlen(j->titles[i]);
-    pal_cli_note("Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank",
-                 pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name);
-    pal_cli_note("along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
-                 "orthogonal to them",
-                 (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
+    pal_cli_paragraph(2, "Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank",
+                      pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name);
+    pal_cli_paragraph(
+        2,
+        "along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
+        "orthogonal to them",
+        (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
     putchar('\n');
     printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
            "100th", "along", "across", "ratio");
@@ -231,5 +226,5 @@ static int act(const pal_cli_args *args, pal_cli_runs *runs)
 
 int pal_cli_geometry(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&spec, pal_cli_check_plot, true, act}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_geometry_spec, pal_cli_check_plot, true, act}, argc, argv);
 }

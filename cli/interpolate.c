@@ -21,7 +21,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_interpolate_spec = {
     .words = "RUN [RUN...]",
     .summary = "Draw pairs of samples blended through the code: decoded points of the straight line between their two "
                "codes. Or draw a grid between four corners. Several runs blend the same samples.",
@@ -188,5 +188,5 @@ static int check(const pal_cli_args *args)
 
 int pal_cli_interpolate(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&spec, check, true, interpolate}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_interpolate_spec, check, true, interpolate}, argc, argv);
 }

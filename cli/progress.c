@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,6 +45,30 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
                             .colour = draws && !(no_colour && *no_colour),
                             .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8"),
                             .began = seconds_now()};
+}
+
+/* The width as it is now: of a terminal that does not know it COLUMNS, or 80. 0: no terminal, lines are not broken. */
+static int columns_of(FILE *to)
+{
+    struct winsize size;
+    const char *told = getenv("COLUMNS");
+    if (!isatty(fileno(to))) return 0;
+    if (!ioctl(fileno(to), TIOCGWINSZ, &size) && size.ws_col > 0) return size.ws_col;
+    const long columns = told ? strtol(told, NULL, 10) : 0;
+    return columns > 0 && columns < 10000 ? (int)columns : 80;
+}
+
+/* Prints text after `gap` spaces, or on a new line if it does not fit. Returns the column that it ends in. The last
+ * column stays free, because some terminals go to the next line when it is written. */
+static int print_piece(FILE *to, const char *text, int at, int gap, int columns)
+{
+    const int length = (int)strlen(text), indent = 2;
+    if (!at || !columns || at + gap + length < columns) {
+        fprintf(to, "%*s%s", gap, "", text);
+        return at + gap + length;
+    }
+    fprintf(to, "\n%*s%s", indent, "", text);
+    return indent + length;
 }
 
 /* Prints five digits, so that the width changes little. */
@@ -101,7 +126,7 @@ static void bar(const pal_progress *p, pal_cli_progress *out)
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
     int used = snprintf(head, sizeof head, "%s%sepoch %*lld/%lld ", p->phase, *p->phase ? ", " : "", digits,
                         (long long)p->epoch, (long long)p->epochs);
-    int room = pal_cli_columns(out->to) - 1 - used;
+    int room = columns_of(out->to) - 1 - used;
     int cells = room < 3 * SHORTEST_BAR ? 0 : room > 3 * LONGEST_BAR ? LONGEST_BAR : room / 3;
     after_bar(p, room - cells, tail);
     const double all = (double)(next_kept(p, out) - out->kept) * (double)p->steps;
@@ -126,7 +151,7 @@ static void epoch_line(const pal_progress *p, FILE *to, const char *time)
 {
     enum { EPOCH, TRAIN, TEST, ERROR, RATE, TIME, PARTS };
     char text[PART / 2], part[PARTS][PART] = {""};
-    const int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs), columns = pal_cli_columns(to);
+    const int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs), columns = columns_of(to);
     snprintf(part[EPOCH], PART, "%s%sepoch %*lld/%lld", p->phase, *p->phase ? ", " : "", digits, (long long)p->epoch,
              (long long)p->epochs);
     snprintf(part[TRAIN], PART, "train %s", figure(p->train_loss, text, sizeof text));
@@ -138,9 +163,10 @@ static void epoch_line(const pal_progress *p, FILE *to, const char *time)
     if (p->samples_per_second > 0)
         snprintf(part[RATE], PART, "%s samples/s", pal_cli_count(p->samples_per_second, text, sizeof text));
     snprintf(part[TIME], PART, "%s", time);
-    const char *parts[PARTS];
-    for (int i = 0; i < PARTS; i++) parts[i] = part[i];
-    pal_cli_print_parts(to, parts, PARTS, 2, columns ? columns - 1 : 0);
+    int at = 0;
+    for (int i = 0; i < PARTS; i++)
+        if (*part[i]) at = print_piece(to, part[i], at, at ? 2 : 0, columns);
+    putc('\n', to);
 }
 
 /* The bar becomes a line that stays. */
@@ -173,7 +199,10 @@ static void choose_every(const pal_progress *p, pal_cli_progress *out)
     if (out->every == 1 || !out->bar) return;
     snprintf(line, sizeof line, "%s epochs: every %lld%s keeps its line here; metrics.jsonl has all of them",
              pal_cli_count((double)left, count, sizeof count), (long long)out->every, out->every == 2 ? "nd" : "th");
-    pal_cli_print_text(out->to, line, 0, 2);
+    int at = 0;
+    for (char *rest, *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        at = print_piece(out->to, word, at, at ? 1 : 0, columns_of(out->to));
+    putc('\n', out->to);
 }
 
 static void show(const pal_progress *p, pal_cli_progress *out)
@@ -203,7 +232,7 @@ static void count_bar(const pal_cli_progress *out, const char *what, int64_t don
 {
     char text[PART], end[LINE];
     int used = snprintf(end, sizeof end, "  %lld/%lld", (long long)done, (long long)all);
-    const int left = pal_cli_columns(out->to) - 1 - (int)strlen(what) - 1 - used, cells = left > 2 ? left / 2 : 0;
+    const int left = columns_of(out->to) - 1 - (int)strlen(what) - 1 - used, cells = left > 2 ? left / 2 : 0;
     if (done == all)
         snprintf(end + used, sizeof end - (size_t)used, "  in %s", took(seconds, text, sizeof text));
     else if (done && seconds > 0)

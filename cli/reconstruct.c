@@ -15,7 +15,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_reconstruct_spec = {
     .words = "RUN [RUN...]\nRUN IN OUT",
     .summary =
         "Draw samples, the inputs that the model gets, and their reconstructions. Several runs are drawn below the "
@@ -69,7 +69,7 @@ int pal_cli_reconstruct(int argc, char **argv)
 {
     pal_cli_args args;
     pal_cli_runs runs;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_reconstruct_spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
     const bool arrays = args.n_words > 1 && args.n_words < 4 && !is_run(args.words[1]);

@@ -1,11 +1,12 @@
 /* run_info.c - palindrome run-info: shows how a run was made and how it went. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_run_info_spec = {
     .words = "RUN",
     .summary = "Show how a run was made and how it went: its command, settings, data and epochs.",
     .rows = rows,
@@ -39,74 +40,84 @@ static int print_json(const pal_rundir *dir)
     return PAL_CLI_DONE;
 }
 
+enum { VALUES = 17 }; /* the column of the values */
+
 static void print_row(const char *name, const char *value)
 {
-    if (!value) return;
-    printf("  %-14s ", name);
-    pal_cli_print_text(stdout, value, 17, 17);
+    char head[32];
+    snprintf(head, sizeof head, "  %s", name);
+    if (value) pal_cli_hang(head, VALUES, pal_cli_width(), value);
 }
 
-static void print_settings(const pal_run_info *info)
+/* The command, as it can be pasted where the program was started. */
+static void print_command(const char *command)
 {
-    char line[1024] = "";
-    size_t length = 0;
-    for (size_t i = 0; i < info->n_settings && length < sizeof line; i++)
-        length += (size_t)snprintf(line + length, sizeof line - length, "%s--%s %s", i ? " " : "",
-                                   info->settings[i].name, info->settings[i].value);
+    char name[4096] = "", line[8192];
+    if (!command) return;
+    const size_t first = pal_cli_shell_word(command);
+    const size_t own = pal_cli_shell_word(program_invocation_name);
+    snprintf(name, sizeof name, "%.*s", (int)own, program_invocation_name);
+    snprintf(line, sizeof line, "%s%s", name, command + first);
+    printf("  %-14s ", "command");
+    pal_cli_print_command(VALUES, VALUES, line);
+}
+
+/* Prints the settings as options of train. Those without effect are left out, because train refuses them; all that are
+ * set are printed if there is no model yet. */
+static void print_settings(const pal_rundir *dir)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
+    pal_error err = {0};
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    pal_model *model = context && pal_variant_find(info->model) ? pal_rundir_model(dir, context, &err) : NULL;
+    char line[4096] = "", option[96];
+    for (size_t i = 0; i < info->n_settings; i++) {
+        const pal_setting *s = &info->settings[i];
+        if (!*s->value || (model && pal_model_check_given(model, s, 1, &err))) continue;
+        snprintf(option, sizeof option, "--%s", s->name);
+        pal_cli_quote(line, sizeof line, option);
+        pal_cli_quote(line, sizeof line, s->value);
+    }
+    pal_model_free(model);
+    pal_context_free(context);
     print_row("settings", line);
 }
 
-/* ---- The epochs ----------------------------------------------------------------------------------------------- */
-
-enum { PHASE, EPOCH, STEP, TRAIN, TEST, SQUARED, CORRUPTED, WRONG, SECONDS, COLUMNS };
-
-static const struct {
-    const char *title;
-    int width; /* with the space before it */
-} columns[COLUMNS] = {{"phase", 16},       {"epoch", 7},      {"step", 11},    {"train loss", 13}, {"test loss", 13},
-                      {"squared err", 13}, {"corrupted", 13}, {"% wrong", 13}, {"seconds", 10}};
-
-/* Which columns are shown: all that say something, or on a narrow terminal those of them that fit. */
-static void choose_columns(const pal_rundir *dir, bool shown[COLUMNS])
+static void print_figure(pal_cli_line *line, double value, int digits)
 {
-    static const int by_importance[COLUMNS] = {EPOCH, PHASE, TEST, TRAIN, WRONG, SQUARED, SECONDS, STEP, CORRUPTED};
-    const int width = pal_cli_columns(stdout);
-    int left = width ? width : 1000;
-    for (int c = 0; c < COLUMNS; c++) shown[c] = c != PHASE && c != WRONG;
-    for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) {
-        shown[PHASE] |= *pal_rundir_epoch(dir, i)->phase != 0;
-        shown[WRONG] |= isfinite(pal_rundir_epoch(dir, i)->error);
-    }
-    for (int i = 0; i < COLUMNS; i++) {
-        const int c = by_importance[i];
-        shown[c] = shown[c] && columns[c].width <= left;
-        left -= shown[c] ? columns[c].width : 0;
-    }
+    char text[64] = "-";
+    if (isfinite(value)) snprintf(text, sizeof text, "%.*f", digits, value);
+    pal_cli_cell(line, 12, 1, text);
 }
 
-static void write_figure(double value, int digits, char *out, size_t size)
+static void print_epoch(const pal_epoch *e, bool phases, bool errors)
 {
-    if (isfinite(value))
-        snprintf(out, size, "%.*f", digits, value);
-    else
-        snprintf(out, size, "-");
+    pal_cli_line line = {.width = pal_cli_width()};
+    char text[64];
+    if (phases) pal_cli_cell(&line, -14, 2, e->phase);
+    snprintf(text, sizeof text, "%lld", (long long)e->epoch);
+    pal_cli_cell(&line, 5, 2, text);
+    snprintf(text, sizeof text, "%lld", (long long)e->step);
+    pal_cli_cell(&line, 10, 1, text);
+    const double figures[] = {e->train_loss, e->test_loss, e->squared_error, e->squared_error_corrupted};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) print_figure(&line, figures[i], 4);
+    if (errors) print_figure(&line, 100 * e->error, 2);
+    snprintf(text, sizeof text, "%.1f", e->seconds);
+    pal_cli_cell(&line, 9, 1, text);
+    pal_cli_end_line(&line);
 }
 
-static void print_epoch(const pal_epoch *e, const bool shown[COLUMNS])
+static void print_heading(bool phases, bool errors)
 {
-    char text[COLUMNS][64];
-    snprintf(text[PHASE], sizeof *text, "%s", e->phase);
-    snprintf(text[EPOCH], sizeof *text, "%lld", (long long)e->epoch);
-    snprintf(text[STEP], sizeof *text, "%lld", (long long)e->step);
-    write_figure(e->train_loss, 4, text[TRAIN], sizeof *text);
-    write_figure(e->test_loss, 4, text[TEST], sizeof *text);
-    write_figure(e->squared_error, 4, text[SQUARED], sizeof *text);
-    write_figure(e->squared_error_corrupted, 4, text[CORRUPTED], sizeof *text);
-    write_figure(100 * e->error, 2, text[WRONG], sizeof *text);
-    snprintf(text[SECONDS], sizeof *text, "%.1f", e->seconds);
-    for (int c = 0; c < COLUMNS; c++)
-        if (shown[c]) printf(c == PHASE ? "  %-*s" : " %*s", columns[c].width - (c == PHASE ? 2 : 1), text[c]);
-    putchar('\n');
+    static const char *const names[] = {"train loss", "test loss", "squared err", "corrupted", "% wrong"};
+    pal_cli_line line = {.width = pal_cli_width()};
+    if (phases) pal_cli_cell(&line, -14, 2, "phase");
+    pal_cli_cell(&line, 5, 2, "epoch");
+    pal_cli_cell(&line, 10, 1, "step");
+    for (size_t i = 0; i < 4U + errors; i++) pal_cli_cell(&line, 12, 1, names[i]);
+    pal_cli_cell(&line, 9, 1, "seconds");
+    pal_cli_end_line(&line);
 }
 
 /* Prints the first and the last epochs, and the last epoch of each phase. */
@@ -114,24 +125,23 @@ static void print_epochs(const pal_rundir *dir)
 {
     enum { FIRST = 3, LAST = 7 };
     const size_t n = pal_rundir_epoch_count(dir);
-    bool shown[COLUMNS], skipped = false;
+    bool phases = false, errors = false, skipped = false;
+    for (size_t i = 0; i < n; i++) {
+        phases |= *pal_rundir_epoch(dir, i)->phase != 0;
+        errors |= isfinite(pal_rundir_epoch(dir, i)->error);
+    }
     if (!n) return;
-    choose_columns(dir, shown);
     putchar('\n');
-    for (int c = 0; c < COLUMNS; c++)
-        if (shown[c]) printf(c == PHASE ? "  %-*s" : " %*s", columns[c].width - (c == PHASE ? 2 : 1), columns[c].title);
-    putchar('\n');
+    print_heading(phases, errors);
     for (size_t i = 0; i < n; i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
         const bool ends = i + 1 < n && strcmp(e->phase, pal_rundir_epoch(dir, i + 1)->phase) != 0;
-        const bool printed = n <= FIRST + LAST || i < FIRST || i >= n - LAST || ends;
-        if (!printed && !skipped) puts("    ...");
-        skipped = !printed;
-        if (printed) print_epoch(e, shown);
+        const bool shown = n <= FIRST + LAST || i < FIRST || i >= n - LAST || ends;
+        if (!shown && !skipped) puts("    ...");
+        skipped = !shown;
+        if (shown) print_epoch(e, phases, errors);
     }
 }
-
-/* ---- The table ------------------------------------------------------------------------------------------------ */
 
 static const char *setting(const pal_run_info *info, const char *name)
 {
@@ -176,10 +186,10 @@ static void print_table(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
     char text[512], a[64], b[64];
-    printf("%s: %s, %s\n\n", pal_rundir_path(dir), info->model, info->status);
+    pal_cli_paragraph(0, "%s: %s, %s\n", pal_rundir_path(dir), info->model, info->status);
     print_row("error", info->error);
-    print_row("command", info->command);
-    print_settings(info);
+    print_command(info->command);
+    print_settings(dir);
     print_row("data", info->data);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
              pal_cli_count((double)info->test_samples, b, sizeof b), info->hold_out ? "held out" : "to test");
@@ -208,7 +218,7 @@ static void print_table(const pal_rundir *dir)
 int pal_cli_run_info(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_run_info_spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
     pal_error err = {0};
     pal_rundir *dir = pal_rundir_open(args.words[0], &err);

@@ -20,7 +20,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_scatter_spec = {
     .words = "RUN [RUN...]",
     .summary =
         "Draw samples as points in the plane of the code, coloured by class. A longer code is projected onto its two "
@@ -101,5 +101,5 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
 
 int pal_cli_scatter(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&spec, pal_cli_check_plot, true, draw}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_scatter_spec, pal_cli_check_plot, true, draw}, argc, argv);
 }

@@ -9,14 +9,16 @@
 
 #include "cli/cli.h"
 
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_train_spec = {
     .words = "MODEL\n--resume RUN [--epochs N]",
     .summary =
         "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, --resume trains a "
         "run longer, also one that is done. `palindrome models` lists the models.",
     .rows = pal_cli_train_rows,
+    .needs = pal_cli_train_needs,
     .most = 1,
     .variants = true,
+    .late = true,
 };
 
 typedef struct job {
@@ -35,15 +37,7 @@ typedef struct job {
 } job;
 
 /* The value as given, or the default of the variant, or the default of the table. */
-static const char *text(const job *j, const char *name)
-{
-    const char *value = pal_cli_given(&j->args, name);
-    for (const pal_setting *s = j->variant->training; !value && s && s->name; s++)
-        if (!strcmp(s->name, name)) value = s->value;
-    for (const pal_cli_row *r = pal_cli_train_rows; !value && r->option.name; r++)
-        if (!strcmp(r->option.name, name)) value = r->option.value;
-    return value;
-}
+static const char *text(const job *j, const char *name) { return pal_cli_train_value(&j->args, j->variant, name); }
 
 /* The batch as given, or what the data allow. A variant may have a default of its own. */
 static int64_t batch_of(const job *j)
@@ -62,19 +56,6 @@ static bool is_solved(const pal_setting *settings, size_t n)
     for (size_t i = 0; i < n; i++)
         if (!strcmp(settings[i].name, "solve")) return !strcmp(settings[i].value, "svd");
     return false;
-}
-
-static void quote(char *out, size_t size, const char *word)
-{
-    size_t length = strlen(out);
-    bool plain = *word && !word[strcspn(word, " \t\n'\"\\$`*?[](){}<>|&;!#~")];
-    if (plain)
-        snprintf(out + length, size - length, "%s%s", length ? " " : "", word);
-    else
-        snprintf(out + length, size - length, "%s'", length ? " " : "");
-    for (const char *c = word; !plain && *c && strlen(out) + 8 < size; c++)
-        strcat(out, *c == '\'' ? "'\\''" : (char[]){*c, 0});
-    if (!plain && strlen(out) + 2 < size) strcat(out, "'");
 }
 
 static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
@@ -114,7 +95,7 @@ static void fill_info(job *j)
         .optimizer = {.struct_size = sizeof(pal_optimizer_options),
                       .name = optimizer,
                       .momentum = chosen(j, "momentum"),
-                      .alpha = chosen(j, "alpha"),
+                      .alpha = chosen(j, "rms-decay"),
                       .beta1 = chosen(j, "beta1"),
                       .beta2 = chosen(j, "beta2"),
                       .epsilon = real(j, "epsilon"),
@@ -208,7 +189,7 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
-    char nothing[512];
+    char nothing[512], command[4096];
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
     if (json) pal_cli_train_json(j->dir, &result);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
@@ -216,9 +197,9 @@ static int train(job *j)
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
-    snprintf(line, sizeof line,
-             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
-             (long long)result.steps, pal_rundir_path(j->dir));
+    snprintf(line, sizeof line, "interrupted after step %lld, which is saved: continue with `%s`",
+             (long long)result.steps,
+             pal_cli_command(command, sizeof command, "train", "--resume", pal_rundir_path(j->dir), NULL));
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
@@ -351,6 +332,9 @@ static void add_classes(job *j)
     a->variant[a->n_variant++] = (pal_setting){"classes", j->classes};
 }
 
+/* A pal_cli_value_fn. */
+static const char *value_of(const char *name, const void *user) { return text(user, name); }
+
 static int prepare(job *j)
 {
     int status = PAL_CLI_GO_ON;
@@ -360,7 +344,8 @@ static int prepare(job *j)
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (!j->variant) return status;
     status = pal_cli_check_settings(j->variant, j->args.variant, j->args.n_variant);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_train_check(&j->args, text(j, "optimizer"), text(j, "schedule"));
+    if (status == PAL_CLI_GO_ON && !j->why) /* a sweep has checked them, for all its runs */
+        status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     if (status != PAL_CLI_GO_ON) return status;
     j->context = pal_cli_context(&j->args, &status);
     const char *data = pal_cli_given(&j->args, "data");
@@ -387,9 +372,9 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     j->why = why;
-    snprintf(j->command, sizeof j->command, "%s", argv[0]);
-    for (int i = 1; i < argc; i++) quote(j->command, sizeof j->command, argv[i]); /* before argp reorders argv */
-    int status = pal_cli_parse(&spec, argc, argv, &j->args);
+    snprintf(j->command, sizeof j->command, "palindrome%s train", pal_cli_loads());
+    for (int i = 1; i < argc; i++) pal_cli_quote(j->command, sizeof j->command, argv[i]);
+    int status = pal_cli_parse(&pal_cli_train_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = prepare(j);
     if (status == PAL_CLI_GO_ON) status = train(j);
     pal_rundir_free(j->dir);

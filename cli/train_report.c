@@ -143,7 +143,7 @@ static void print_reason(const pal_model *model, const pal_train_result *r)
                  training_only
                      ? ", which the test loss is without"
                      : ", drawn anew in each step, and a mean over the epoch while the weights still improve");
-        pal_cli_note("%s", text);
+        pal_cli_paragraph(2, "%s", text);
         return;
     }
 }
@@ -174,7 +174,7 @@ static void print_batch(const pal_run_info *info)
         snprintf(text + used, sizeof text - (size_t)used,
                  "; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", rest,
                  rest == 1 ? "" : "s", rest == 1 ? "s" : "");
-    pal_cli_note("%s", text);
+    pal_cli_paragraph(2, "%s", text);
 }
 
 /* What was trained, on what, and how fast. */
@@ -182,7 +182,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
                           const pal_train_result *r)
 {
     char text[TEXT], count[64], rate[64], describe[512], weights[64];
-    pal_cli_note("%s on %s", pal_cli_describe(model, describe, sizeof describe), data->name);
+    pal_cli_paragraph(2, "%s on %s", pal_cli_describe(model, describe, sizeof describe), data->name);
     const int used = snprintf(text, sizeof text, "%s weights, %s samples, %lld epoch%s in %.1f s",
                               pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
                               pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs,
@@ -190,7 +190,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
     if (r->samples_per_second > 0)
         snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
                  pal_cli_count(r->samples_per_second, rate, sizeof rate));
-    pal_cli_note("%s", text);
+    pal_cli_paragraph(2, "%s", text);
     print_batch(pal_rundir_info(dir));
 }
 
@@ -213,6 +213,12 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     print_reason(model, r);
     printf("\n  saved in %s\n", run);
     if (!learned) return;
-    const char *first = pal_model_classes(model) ? "classify" : pal_model_code(model) ? "sample" : "filters";
-    printf("  next:    palindrome reconstruct %s\n           palindrome %s %s\n", run, first, run);
+    const char *const next[] = {"reconstruct", pal_model_classes(model) ? "classify"
+                                               : pal_model_code(model)  ? "sample"
+                                                                        : "filters"};
+    for (size_t i = 0; i < 2; i++) {
+        char command[8192];
+        printf(i ? "           " : "  next:    ");
+        pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run, NULL));
+    }
 }
