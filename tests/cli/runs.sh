@@ -93,6 +93,80 @@ works "few labels and the default batch" train semi-supervised --data data --lab
 works "two rows" train basic --data data --limit 2 --epochs 1 --hidden 5 --out pair --quiet
 works "one row" train basic --data data --limit 1 --epochs 1 --hidden 5 --out single --quiet
 
+# ---- Several runs
+several="--data data --batch 16 --hidden 12 --epochs 2 --lanes 2 --quiet"
+# shellcheck disable=SC2086
+{
+    works "a basic one" train basic $several --out plain
+    works "a denoiser" train denoising $several --masking 0.25 --out quarter
+    works "another" train denoising $several --masking 0.5 --out half
+    works "of another seed" train denoising $several --masking 0.5 --seed 2 --out half-2
+    works "of more epochs" train denoising $several --masking 0.5 --epochs 3 --out half-3
+    works "a copy in another folder" train denoising $several --masking 0.5 --out copies/half
+    works "a random code" train vae --data data --batch 16 --layers 9,2 --epochs 2 --quiet --out plane-a
+    works "another random code" train vae --data data --batch 16 --layers 9,2 --epochs 2 --beta 2 --quiet --out plane-b
+    works "a code of coins" train vae --data data --batch 16 --hidden 4 --code bernoulli --epochs 1 --quiet --out coins
+}
+# tells NAMES RUN...: the table of geometry tells these runs apart by these names, each followed by a semicolon
+tells() {
+    names=$1
+    shift
+    works "geometry $*" geometry "$@" --samples 5 -o told.png
+    sed -n '/^  run /,/^$/p' out | sed '1d;$d;s/^  //;s/   *[0-9].*//;s/ *$//' | tr '\n' ';' > told
+    [ "$(cat told)" = "$names" ] && pass || fail "$*: told apart by $(cat told), not $names"
+}
+tells "plain;" plain
+tells "masking 0.25;masking 0.5;" quarter half
+tells "basic;denoising;" plain half
+tells "basic;denoising, masking 0.25;denoising, masking 0.5;" plain quarter half
+tells "masking 0.25;masking 0.5, seed 1;masking 0.5, seed 2;" quarter half half-2
+tells "epochs 2;epochs 3;" half half-3
+tells "basic;denoising, masking 0.25;denoising, masking 0.5, seed 1, epochs 2;denoising, masking 0.5, seed 2, epochs 2;denoising, masking 0.5, seed 1, epochs 3;" \
+    plain quarter half half-2 half-3
+tells "half;copies/half;" half copies/half
+works "reconstruct of several" reconstruct plain quarter half half-2
+check "its picture is in the last folder" [ "$(cat out)" = half-2/reconstruct-of-all.png ] && is_png half-2/reconstruct-of-all.png
+works "reconstruct of several, corrupted alike" reconstruct plain half --masking 0.5 -o alike.png --samples 4
+works "reconstruct of two" reconstruct half half-2 -o two.png --samples 3
+works "reconstruct of three" reconstruct half half-2 half-3 -o three.png --samples 3
+check "three are no arrays" is_png three.png
+works "arrays are still arrays" reconstruct half data arrays.npy
+check "the array is there" grep -q '^arrays.npy \[37,8,8\]$' out
+refused "a second run that is none" "not the folder of a run" reconstruct half nowhere
+refused "a third run that is none" "nowhere" reconstruct half quarter nowhere
+works "scatter of several" scatter plane-a plane-b half --csv --json -o panels.svg
+check "its JSON parses" is_json out
+check "its JSON has every run" [ "$(grep -c '"variance_shares"' out)" -eq 3 ]
+check "its JSON has the ellipses of normal codes" [ "$(grep -c '"ellipses": 37' out) $(grep -c '"ellipses": 0' out)" = "2 1" ]
+check "its numbers say of which run" [ "$(grep -c '^beta\|^"variational, beta 1",' panels.csv) $(grep -c '^denoising,' panels.csv)" = "74 37" ]
+check "there is one legend" [ "$(grep -c 'stroke-width:14' panels.svg)" -eq 8 ]
+works "scatter of one as JSON" scatter half --json
+check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out) $(figure samples)" = "0 37" ]
+works "interpolate of several" interpolate plain half --from 0,1 --to 2,3 --steps 3 --pixels --json -o blends.png
+check "every run has its pairs" [ "$(grep -c '"path_length"' out) $(grep -c '"run":' out)" = "4 2" ]
+works "a grid of several" interpolate plain half --corners 0,1,2,3 --steps 3 --json -o grids.png
+check "a grid of several has its corners once" [ "$(grep -c '"corners"' out)" -eq 1 ]
+works "interpolate of one as JSON" interpolate half --json
+check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out) $(grep -c '"pairs"' out)" = "0 1" ]
+mkdir small-data
+for split in train t10k; do
+    count=20
+    bytes 0 0 8 3 0 0 0 $count 0 0 0 4 0 0 0 4 > small-data/$split-images-idx3-ubyte
+    head -c $((count * 16)) data/train-images-idx3-ubyte >> small-data/$split-images-idx3-ubyte
+    labels $count > small-data/$split-labels-idx1-ubyte
+done
+cp -r data data-2
+works "a run on smaller images" train basic --data small-data --epochs 1 --hidden 3 --quiet --out smaller
+works "a run on other data" train basic --data data-2 --epochs 1 --hidden 3 --quiet --out elsewhere
+works "a run with samples held out" train basic --data data --hold-out 28 --epochs 1 --hidden 3 --quiet --out held-out
+for verb in reconstruct scatter interpolate geometry; do
+    refused "$verb of runs of other shapes" "plain takes samples of shape .8,8., but smaller of .4,4." $verb plain smaller
+    refused "$verb of runs on other data" "plain was trained on .*/data, but elsewhere on .*/data-2: give --data" $verb plain elsewhere
+    refused "$verb of held-out samples" "28 samples held out: give --data" $verb plain held-out
+    works "$verb of runs on other data, on one" $verb plain elsewhere --data data -o some.png
+done
+works "filters of unlike data" filters plain elsewhere -o some.png
+
 # ---- On a terminal, which `script` of util-linux makes
 # on COLUMNS ARGUMENTS...: runs the program on a terminal of this width. File out gets what it writes, without the first
 # and the last line, which are script's; file screen what is left on the screen, without colours
