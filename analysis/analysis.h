@@ -44,18 +44,41 @@ typedef struct pal_filters_options {
     int64_t units; /* maximum number of units per model; 0: 256 */
     bool maximal;  /* for the first layer, too, draw the input of norm 1 that excites each unit most, w / ||w|| */
     const char *title;
-    int64_t layer;   /* of the encoder, from 1; 0: the last */
-    bool prototypes; /* draw the weights of the last decoder layer instead */
+    int64_t layer;               /* of the encoder, from 1; 0: the last */
+    bool prototypes;             /* draw the weights of the last decoder layer instead */
+    const double *const *shares; /* of each model, those of pal_shares; entries may be NULL; NULL: all unknown */
 } pal_filters_options;
 
-/* PNG with one image per unit of an encoder layer: what the unit responds to. For the first layer this is the weights
- * (of a convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the input
- * of norm 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending activation.
- * Several models with equal numbers of units share the order of the last one, so that unit j has the same place in
- * each. The caption explains the images. */
+/* One image per unit of an encoder layer: what the unit responds to. For the first layer this is the weights (of a
+ * convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the input of norm
+ * 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending activation. Of a
+ * unit of a convolution, taken at the middle of its plane, only the part that it sees is drawn. The units of a linear
+ * model in closed form are principal components, the first one first. Those of another linear model are ordered by the
+ * share of the variance that they explain, if it is given. Other models with equal numbers of units share the order of
+ * the last one, so that unit j has the same place in each. The caption explains the images. */
 pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
 /* Computes that input for one unit, out [features], and its pre-activation value (may be NULL). layer as above. */
 pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err);
+
+/* Whether the model is of the variant linear. */
+bool pal_is_linear(const pal_model *model);
+/* The share of the variance of the data that each unit of a linear model explains, share [units], summed over features.
+ * The shares add up to 1 - E||x - x^ - m||^2 / Var(x) with m the mean of x - x^. In closed form, share j is eigenvalue
+ * j of the covariance over their sum; the units of a model trained by descent may overlap, and a share may be negative.
+ * NAN: the data do not vary. PAL_ERR_ARGUMENT: the model is not linear, or pal_data_check refuses the data. */
+pal_status pal_shares(pal_model *model, const pal_dataset *data, double *share, pal_error *err);
+
+typedef struct pal_shares_picture {
+    const double *const *shares; /* of each model, [units] */
+    const int64_t *units;
+    const char *const *names; /* of the models; may be NULL */
+    size_t count;
+    const char *title;
+    bool csv; /* also write the numbers, next to the picture */
+} pal_shares_picture;
+/* Plots the share of the first k units together, k = 0, 1, ..., in percent, and for one model also the share of each
+ * (pal_curves_write). The units of each model are taken by descending share. */
+pal_status pal_shares_write(const pal_shares_picture *picture, const char *path, pal_error *err);
 
 typedef struct pal_scatter_options {
     size_t struct_size;

@@ -227,7 +227,7 @@ static const struct {
     {"pal_train_options", sizeof(pal_train_options), offsetof(pal_train_options, check_nan), train_check},
     ROW(pal_sweep_options, sweep),
     ROW(pal_reconstruct_options, reconstruct),
-    ROW(pal_filters_options, filters),
+    SINCE(pal_filters_options, shares, filters),
     SINCE(pal_scatter_options, csv, scatter),
     ROW(pal_geometry_options, geometry),
     ROW(pal_classify_options, classify),
