@@ -32,7 +32,8 @@ typedef struct pal_reconstruct_options {
     const char *title, *caption;
 } pal_reconstruct_options;
 
-/* PNG with these rows: the originals, the corrupted inputs (if something corrupts them), and their reconstructions. */
+/* A picture, NAME.png, NAME.svg or NAME.pdf as all here, with these rows: the originals, the corrupted inputs (if
+ * something corrupts them), and their reconstructions. */
 pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *options,
                                  const char *path, pal_error *err);
 
@@ -49,13 +50,13 @@ typedef struct pal_filters_options {
     const double *const *shares; /* of each model, those of pal_shares; entries may be NULL; NULL: all unknown */
 } pal_filters_options;
 
-/* One image per unit of an encoder layer: what the unit responds to. For the first layer this is the weights (of a
- * convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the input of norm
- * 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending activation. Of a
- * unit of a convolution, taken at the middle of its plane, only the part that it sees is drawn. The units of a linear
- * model in closed form are principal components, the first one first. Those of another linear model are ordered by the
- * share of the variance that they explain, if it is given. Other models with equal numbers of units share the order of
- * the last one, so that unit j has the same place in each. The caption explains the images. */
+/* A picture with one image per unit of an encoder layer: what the unit responds to. For the first layer this is the
+ * weights (of a convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the
+ * input of norm 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending
+ * activation. Of a unit of a convolution, taken at the middle of its plane, only the part that it sees is drawn. The
+ * units of a linear model in closed form are principal components, the first one first. Those of another linear model
+ * are ordered by the share of the variance that they explain, if it is given. Other models with equal numbers of units
+ * share the order of the last one, so that unit j has the same place in each. The caption explains the images. */
 pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
 /* Computes that input for one unit, out [features], and its pre-activation value (may be NULL). layer as above. */
 pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err);
@@ -153,7 +154,7 @@ typedef struct pal_geometry_picture {
 /* Plots singular values on a logarithmic axis (pal_curves_write): for one model overall and by class, for several
  * models overall only. */
 pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
-/* PNG with the samples, and next to each sample its leading tangents. */
+/* A picture with the samples, and next to each sample its leading tangents. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 
 /* ---- Denoising ------------------------------------------------------------------------------------------------ */

@@ -90,8 +90,6 @@ typedef struct pal_cli_args {
 /* PAL_CLI_GO_ON, or the exit status. Checks the values of the verb's own options. */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
-/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png. */
-int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 extern const pal_cli_row pal_cli_train_rows[]; /* the options of train, which sweep accepts, too */
@@ -204,10 +202,10 @@ const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, ch
 /* The variant and the settings that differ from their defaults: "denoising, masking 0.5, hidden 256". Returns out. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
 
-/* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
+/* ---- plots.c: pictures, as PNG, SVG or PDF --------------------------------------------------------------------- */
 
 /* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png, .svg or .pdf. */
-int pal_cli_check_plot(const pal_cli_args *args);
+int pal_cli_check_picture(const pal_cli_args *args);
 /* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
 

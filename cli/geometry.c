@@ -10,7 +10,8 @@ enum { NAME = 256, PATH = 4096 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents.png (default: "
+    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents, with "
+                "the same ending (default: "
                 "RUN/geometry.png and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png "
                 "in the last)"),
     PAL_CLI_DATA,
@@ -182,7 +183,7 @@ static void choose_names(const job *j, char *spectra, char *tangents)
     const pal_rundir *last = j->runs[j->n - 1].dir;
     if (out) {
         snprintf(spectra, PATH, "%s", out);
-        snprintf(tangents, PATH, "%.*s-tangents.png", (int)strlen(out) - 4, out);
+        snprintf(tangents, PATH, "%.*s-tangents%s", (int)strlen(out) - 4, out, out + strlen(out) - 4);
         return;
     }
     pal_rundir_file(last, j->n > 1 ? "geometry-of-all.png" : "geometry.png", spectra, PATH);
@@ -221,7 +222,7 @@ int pal_cli_geometry(int argc, char **argv)
 {
     job j = {0};
     int status = pal_cli_parse(&spec, argc, argv, &j.args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&j.args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&j.args);
     if (status != PAL_CLI_GO_ON) return status;
     size_t n = j.args.n_words;
     j.runs = calloc(n, sizeof *j.runs);

@@ -11,7 +11,7 @@ enum { LIMIT = 1000 }; /* samples to measure: few, because the method code takes
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/infill.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/infill.png)"),
     PAL_CLI_ENUM("rectangle", "", NULL, "T,L,H,W", "missing part: TOP,LEFT,HEIGHT,WIDTH (default: the middle)"),
     PAL_CLI_ENUM("half", "", "left|right|top|bottom", "NAME", "missing part: this half"),
     PAL_CLI_ENUM("mask", "", NULL, "FILE", "missing part: the pixels where this .npy or .csv array is not 0"),

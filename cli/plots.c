@@ -1,10 +1,10 @@
-/* plots.c - options of the verbs that draw plots: the name of the picture, and --csv. */
+/* plots.c - options of the verbs that draw pictures: the name of the picture, and --csv. */
 #include <string.h>
 #include <strings.h>
 
 #include "cli/cli.h"
 
-int pal_cli_check_plot(const pal_cli_args *args)
+int pal_cli_check_picture(const pal_cli_args *args)
 {
     static const char *const endings[] = {".png", ".svg", ".pdf"};
     const char *path = pal_cli_given(args, "out");

@@ -5,7 +5,7 @@
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/reconstruct.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/reconstruct.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),

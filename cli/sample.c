@@ -3,7 +3,7 @@
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/sample.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/sample.png)"),
     PAL_CLI_INT("samples", "", 1, 10000, "N", "codes to draw from the prior (default: 64)"),
     PAL_CLI_INT("steps", "", 2, 100, "N",
                 "for a code of two numbers: draw N x N codes at quantiles of the prior (default: 20)"),

@@ -68,5 +68,5 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_scatter(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_plot, true, draw}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_picture, true, draw}, argc, argv);
 }
