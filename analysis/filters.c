@@ -11,13 +11,6 @@
 
 #include "analysis/filters.h"
 
-static int64_t planes_of(pal_shape sample)
-{
-    int64_t height, width;
-    palt__cell_size(sample, &height, &width);
-    return height * width > 0 ? pal_shape_count(sample) / (height * width) : 1;
-}
-
 /* The first parameter of the encoder that is a matrix on all features, or kernels on all planes of a sample. NULL:
  * none. */
 static const pal_tensor *first_weights(const pal_model *model)
@@ -27,7 +20,7 @@ static const pal_tensor *first_weights(const pal_model *model)
         const pal_tensor *t = pal_model_parameter(model, i, &name);
         if (strncmp(name, "encoder", 7) != 0) continue;
         if (t->shape.rank == 2 && t->shape.dim[0] == palt__features(model)) return t;
-        if (t->shape.rank == 4 && t->shape.dim[1] == planes_of(pal_model_sample(model))) return t;
+        if (t->shape.rank == 4 && t->shape.dim[1] == pal_view_of(pal_model_sample(model)).planes) return t;
     }
     return NULL;
 }
@@ -74,25 +67,23 @@ static void choose_order(palt__filters *f, const pal_filters_options *o, size_t 
     f->by = linear && palt__has_closed_form(f->model) ? PALT__BY_NUMBER : f->share ? PALT__BY_SHARE : PALT__BY_SIZE;
 }
 
-/* The size of the images that are drawn. A maximum is cut to the part of the sample that the unit sees. */
-static void choose_size(palt__filters *f)
+/* The size of what is drawn. A maximum is cut to the part of the sample that the unit sees. */
+static pal_status choose_view(palt__filters *f, const pal_filters_options *o, pal_error *err)
 {
-    const pal_shape sample = pal_model_sample(f->model);
-    f->planes = planes_of(sample);
-    palt__cell_size(sample, &f->height, &f->width);
-    if (f->kind == PALT__MAXIMA) {
-        f->height = f->layer.height;
-        f->width = f->layer.width;
-    } else if (f->kind == PALT__KERNELS) {
-        f->height = f->w->shape.dim[2];
-        f->width = f->w->shape.dim[3];
-    }
+    const pal_view own = pal_view_of(pal_model_sample(f->model));
+    f->view = o->view;
+    pal_status status = palt__view_choose(&f->view, pal_model_sample(f->model), err);
+    f->cut = f->kind == PALT__MAXIMA && (f->layer.height < own.height || f->layer.width < own.width);
+    f->profile = palt__is_profile(f->view) && !f->cut && f->kind != PALT__KERNELS;
+    if (f->cut) f->view = (pal_view){own.planes, f->layer.height, f->layer.width};
+    if (f->kind == PALT__KERNELS) f->view = (pal_view){f->w->shape.dim[1], f->w->shape.dim[2], f->w->shape.dim[3]};
+    return status;
 }
 
 /* The weights of unit j start at element j * each, with stride `step`. */
 static void take_weights(palt__filters *f)
 {
-    const int64_t pixels = f->planes * f->height * f->width, step = f->across ? f->units : 1;
+    const int64_t pixels = f->view.planes * f->view.height * f->view.width, step = f->across ? f->units : 1;
     const int64_t each = f->across ? 1 : pixels;
     for (int64_t j = 0; j < f->count; j++) {
         double sum = 0;
@@ -111,12 +102,13 @@ static void take_weights(palt__filters *f)
 /* Copies the part of each sample that the units see. from is [count, features]. */
 static void cut(palt__filters *f, const float *from)
 {
-    int64_t height, width;
+    const pal_view own = pal_view_of(pal_model_sample(f->model)), v = f->view;
     float *to = f->images->data;
-    palt__cell_size(pal_model_sample(f->model), &height, &width);
-    for (int64_t i = 0; i < f->count * f->planes; i++)
-        for (int64_t row = 0; row < f->height; row++, to += f->width)
-            memcpy(to, from + (i * height + f->layer.top + row) * width + f->layer.left, (size_t)f->width * sizeof *to);
+    if (!f->cut) memcpy(to, from, (size_t)(f->count * palt__features(f->model)) * sizeof *to);
+    for (int64_t i = 0; f->cut && i < f->count * v.planes; i++)
+        for (int64_t row = 0; row < v.height; row++, to += v.width)
+            memcpy(to, from + (i * own.height + f->layer.top + row) * own.width + f->layer.left,
+                   (size_t)v.width * sizeof *to);
 }
 
 static pal_status climb(palt__filters *f, pal_error *err)
@@ -148,9 +140,10 @@ pal_status palt__filters_fill(palt__filters *f, const pal_filters_options *o, si
     pal_status status = o->prototypes ? choose_prototypes(f, err) : choose_layer(f, o, err);
     if (status) return status;
     choose_order(f, o, model);
-    choose_size(f);
-    f->images =
-        pal_tensor_new(pal_model_context(f->model), PAL_F32, PAL_SHAPE(f->count, f->planes * f->height * f->width));
+    status = choose_view(f, o, err);
+    if (status) return status;
+    f->images = pal_tensor_new(pal_model_context(f->model), PAL_F32,
+                               PAL_SHAPE(f->count, f->view.planes * f->view.height * f->view.width));
     f->order = calloc((size_t)f->count, sizeof *f->order);
     if (!f->images || !f->order) return palt__no_memory(err);
     if (f->kind == PALT__MAXIMA)

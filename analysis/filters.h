@@ -31,14 +31,16 @@ typedef struct palt__filters { /* the section of one model */
     palt__filter_kind kind;
     palt__filter_order by;
     palt__layer layer;
-    bool across;                   /* the weights of a unit are a column of w */
-    const double *share;           /* of the variance, by unit; NULL: unknown */
-    int64_t units, count;          /* units of the layer; units with an image */
-    int64_t open;                  /* units whose search did not converge */
-    int64_t planes, height, width; /* of an image that is drawn */
-    pal_tensor *images;            /* [count, pixels], in the order of the units */
-    palt__ranked *order;           /* [count] */
-    pal_tensor *cells;             /* the images that are drawn, in the order of drawing */
+    bool across;          /* the weights of a unit are a column of w */
+    const double *share;  /* of the variance, by unit; NULL: unknown */
+    int64_t units, count; /* units of the layer; units with an image */
+    int64_t open;         /* units whose search did not converge */
+    pal_view view;        /* of what is drawn for a unit */
+    bool cut;             /* it is the part of a sample that the unit sees */
+    bool profile;
+    pal_tensor *images;  /* [count, pixels], in the order of the units */
+    palt__ranked *order; /* [count] */
+    pal_tensor *cells;   /* the images that are drawn, in the order of drawing */
 } palt__filters;
 
 /* filters.c: chooses what is drawn for a model, and computes images and order. */

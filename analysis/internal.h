@@ -71,11 +71,12 @@ pal_status palt__ellipses(pal_model *model, const pal_dataset *data, const palt_
 
 /* ---- cells.c: how samples are drawn --------------------------------------------------------------------------- */
 
-/* Samples are drawn as planes of their last two axes with more than one element. A sample with one such axis is drawn
- * as an image that is as square as possible. */
-void palt__cell_size(pal_shape sample, int64_t *height, int64_t *width);
-void palt__size_cells(pal_grid_section *section, pal_shape sample);
-/* Black is 0 and white is 1 if all values are in [0,1]; otherwise each image gets its own black and white. */
-pal_mapping palt__mapping(const pal_tensor *cells);
+/* Sets a view of zeros to pal_view_of the sample. PAL_ERR_ARGUMENT: the view has another number of elements. */
+pal_status palt__view_choose(pal_view *view, pal_shape sample, pal_error *err);
+bool palt__is_profile(pal_view view);
+void palt__view_section(pal_grid_section *section, pal_view view); /* sets the size of its cells */
+/* For images: black is 0 and white is 1 if all values are in [0,1]; otherwise each image gets its own black and white.
+ */
+pal_mapping palt__mapping(pal_view view, const pal_tensor *cells);
 
 #endif

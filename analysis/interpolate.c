@@ -8,7 +8,7 @@
 #include "plot/plot.h"
 #include "analysis/internal.h"
 
-enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 32 };
+enum { STEPS = 9, PROFILE_STEPS = 5, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 32 };
 
 /* ---- On buffers ----------------------------------------------------------------------------------------------- */
 
@@ -86,6 +86,7 @@ static pal_status check(blending *b, pal_error *err)
 {
     const pal_interpolate_options *o = &b->o;
     if (pal_data_check(b->model, b->data, err)) return err->status;
+    if (palt__view_choose(&b->o.view, pal_model_sample(b->model), err)) return err->status;
     if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples cannot form %s", o->count,
                              o->grid ? "a grid: choose four corners" : "pairs to blend");
@@ -143,10 +144,10 @@ static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
     pal_grid_row rows[SECTIONS];
     pal_grid_section sections[SECTIONS];
     for (size_t k = 0; k < SECTIONS; k++) {
-        rows[k] = (pal_grid_row){.cells = cells[k], .mapping = palt__mapping(b->ends)};
+        rows[k] = (pal_grid_row){.cells = cells[k], .mapping = palt__mapping(b->o.view, b->ends)};
         sections[k] = (pal_grid_section){
             .title = titles[k], .rows = &rows[k], .count = 1, .columns = k == SAMPLES ? 2 : b->steps};
-        palt__size_cells(&sections[k], b->data->sample);
+        palt__view_section(&sections[k], b->o.view);
     }
     pal_grid grid = {.struct_size = sizeof grid,
                      .title = b->o.title,
@@ -169,7 +170,8 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
             snprintf(b->labels[i], LABEL, "pixels");
         else
             snprintf(b->labels[i], LABEL, "%lld to %lld%s", from, to, b->o.pixels ? ", code" : "");
-        rows[n++] = (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = palt__mapping(b->ends)};
+        rows[n++] =
+            (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = palt__mapping(b->o.view, b->ends)};
     }
     for (size_t i = 0; !status && i < b->steps; i++) {
         char *label = b->labels[2 * b->groups + i];
@@ -181,7 +183,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
         pal_grid_section section = {
             .rows = rows, .count = n, .column_labels = columns, .column_label_count = b->steps + 2};
         section.columns = b->steps + 2;
-        palt__size_cells(&section, b->data->sample);
+        palt__view_section(&section, b->o.view);
         pal_grid grid = {
             .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = &section, .count = 1};
         status = pal_grid_write(&grid, path, err);
@@ -195,7 +197,8 @@ static pal_status blend_all(blending *b, pal_error *err)
 {
     pal_status status = check(b, err);
     if (status) return status;
-    b->steps = b->o.steps ? (size_t)b->o.steps : STEPS;
+    const size_t usual = palt__is_profile(b->o.view) && !b->o.grid ? PROFILE_STEPS : STEPS;
+    b->steps = b->o.steps ? (size_t)b->o.steps : usual;
     b->features = (size_t)b->data->features;
     b->per = b->o.grid ? 4 : 2;
     b->groups = b->o.count / b->per;
@@ -216,7 +219,8 @@ pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data
 {
     blending b = {.model = model, .data = data};
     pal_error own = {0};
-    if (pal_options_read(&b.o, given, sizeof b.o, sizeof b.o, "interpolate", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&b.o, given, sizeof b.o, offsetof(pal_interpolate_options, view), "interpolate", err))
+        return PAL_ERR_ARGUMENT;
     pal_status status = blend_all(&b, &own);
     if (!status && path) status = (b.o.grid ? draw_grid : draw_pairs)(&b, path, &own);
     if (!status && figures && !b.o.grid) memcpy(figures, b.figures, b.groups * sizeof *figures);

@@ -131,9 +131,9 @@ static bool look_back(reading *r, pal_var a, const int64_t at[2], const int64_t 
 static void describe(reading *r, const pal_model *model, pal_var a, int64_t number, palt__layer *out)
 {
     const pal_shape shape = pal_shape_of(a);
-    int64_t plane[2];
+    const pal_view view = pal_view_of(pal_model_sample(model));
+    const int64_t plane[2] = {view.height, view.width};
     box seen;
-    palt__cell_size(pal_model_sample(model), &plane[0], &plane[1]);
     *out = (palt__layer){.layers = (int64_t)r->n,
                          .layer = number ? number : (int64_t)r->n,
                          .units = shape.dim[1],

@@ -19,10 +19,10 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     return corrupted.id ? ROWS : CORRUPTED;
 }
 
-static pal_status draw(const palt__stage *stage, bool corrupted, pal_shape sample, const pal_reconstruct_options *o,
-                       const char *path, pal_error *err)
+static pal_status draw(const palt__stage *stage, bool corrupted, const pal_reconstruct_options *o, const char *path,
+                       pal_error *err)
 {
-    pal_mapping mapping = palt__mapping(stage->input);
+    pal_mapping mapping = palt__mapping(o->view, stage->input);
     pal_grid_row rows[ROWS + 1];
     size_t n = 0;
     rows[n++] = (pal_grid_row){.cells = stage->input, .label = "original", .mapping = mapping};
@@ -32,7 +32,7 @@ static pal_status draw(const palt__stage *stage, bool corrupted, pal_shape sampl
     rows[n++] = (pal_grid_row){
         .cells = pal_output(stage->program, RECONSTRUCTED), .label = "reconstruction", .mapping = mapping};
     pal_grid_section section = {.rows = rows, .count = n};
-    palt__size_cells(&section, sample);
+    palt__view_section(&section, o->view);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = o->title, .caption = o->caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -42,8 +42,10 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
                                  const char *path, pal_error *err)
 {
     pal_reconstruct_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "reconstruct", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_reconstruct_options, view), "reconstruct", err))
+        return PAL_ERR_ARGUMENT;
     pal_status status = pal_data_check(model, data, err);
+    if (!status) status = palt__view_choose(&o.view, pal_model_sample(model), err);
     if (status) return status;
     if (o.samples < 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)o.samples);
@@ -57,7 +59,7 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
     if (stage && !rows) pal_error_set(&own, PAL_ERR_MEMORY, "out of memory");
     for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)i;
     if (!own.status && !palt__stage_run(stage, data, rows, (pal_noise){.seed = o.seed}, &own))
-        draw(stage, corrupts, pal_model_sample(model), &o, path, &own);
+        draw(stage, corrupts, &o, path, &own);
     free(rows);
     palt__stage_free(stage);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;

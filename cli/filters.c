@@ -10,6 +10,7 @@ enum { TITLE = 256, PATH = 4096 };
 /* clang-format off */
 static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: by what is drawn, such as RUN/filters.png, in the last RUN)"),
+    PAL_CLI_AS,
     PAL_CLI_INT("layer", "", 1, 64, "K", "layer of the encoder, the first is 1 (default: the last)"),
     PAL_CLI_FLAG("maximal", "draw the inputs of norm 1 that excite a unit most, for the first layer, too"),
     PAL_CLI_FLAG("prototypes", "draw what each unit of the decoder's last layer adds to the output instead"),
@@ -156,6 +157,8 @@ static int draw(job *j)
                              .prototypes = prototypes,
                              .title = title,
                              .shares = (const double *const *)j->shares};
+    const int viewed = pal_cli_view(&j->args, j->models[0], &o.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
     if (pal_filters_write(&o, path, &err)) return pal_cli_say_error(&err);
     const int status = plot(j, path, title, variance, &csv, room);

@@ -14,6 +14,7 @@ static const pal_cli_row rows[] = {
                 "the same ending (default: "
                 "RUN/geometry.png and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png "
                 "in the last)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),
@@ -204,7 +205,10 @@ static int draw(const job *j)
                               j->n,
                               j->runs[0].data,
                               title,
-                              pal_cli_flag(&j->args, "csv")};
+                              pal_cli_flag(&j->args, "csv"),
+                              {0}};
+    const int viewed = pal_cli_view(&j->args, j->runs[0].model, &p.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     const char *csv = pal_cli_numbers_of(&j->args, spectra, numbers, sizeof numbers);
     pal_error err = {0};
     if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &err))

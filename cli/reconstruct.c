@@ -6,6 +6,7 @@
 /* clang-format off */
 static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/reconstruct.png)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
@@ -47,6 +48,8 @@ static int draw(const pal_cli_args *args, pal_cli_run *run)
                                  .corruptor = run->corruptor,
                                  .title = title,
                                  .caption = caption};
+    const int viewed = pal_cli_view(args, run->model, &o.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
     if (pal_reconstruct_write(run->model, run->data, &o, path, &err)) return pal_cli_say_error(&err);
     puts(path);
