@@ -29,7 +29,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_classify_spec = {
     .words = "RUN",
     .summary = "Classify the test samples with the head of the model, if it has one, and with multinomial logistic "
                "regression on the codes of a run and on the inputs themselves. The regression is trained on labelled "
@@ -171,7 +171,7 @@ int pal_cli_classify(int argc, char **argv)
     char path[PATH];
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    int status = pal_cli_parse(&spec, argc, argv, &j->args);
+    int status = pal_cli_parse(&pal_cli_classify_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&j->args);
     const bool parsed = status == PAL_CLI_GO_ON;
     if (parsed) status = open_all(j, path);

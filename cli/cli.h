@@ -26,31 +26,28 @@ enum { PAL_CLI_GO_ON = -1 }; /* returned by the functions below: no error so far
 
 /* ---- The verbs ------------------------------------------------------------------------------------------------ */
 
+typedef struct pal_cli_spec pal_cli_spec;
+
 typedef struct pal_cli_verb {
     const char *name, *summary;
+    const pal_cli_spec *spec;          /* its options */
     int (*run)(int argc, char **argv); /* argv[0] is "palindrome VERB" */
     bool computes;                     /* computes so much that the best BLAS kernels are worth a restart (setup.c) */
 } pal_cli_verb;
 
-int pal_cli_models(int argc, char **argv);
-int pal_cli_ops(int argc, char **argv);
-int pal_cli_train(int argc, char **argv);
-int pal_cli_evaluate(int argc, char **argv);
-int pal_cli_classify(int argc, char **argv);
-int pal_cli_reconstruct(int argc, char **argv);
-int pal_cli_denoise(int argc, char **argv);
-int pal_cli_infill(int argc, char **argv);
-int pal_cli_interpolate(int argc, char **argv);
-int pal_cli_sample(int argc, char **argv);
-int pal_cli_encode(int argc, char **argv);
-int pal_cli_decode(int argc, char **argv);
-int pal_cli_filters(int argc, char **argv);
-int pal_cli_scatter(int argc, char **argv);
-int pal_cli_geometry(int argc, char **argv);
-int pal_cli_sweep(int argc, char **argv);
-int pal_cli_gradcheck(int argc, char **argv);
-int pal_cli_graph(int argc, char **argv);
-int pal_cli_run_info(int argc, char **argv);
+#define VERB(function, name, summary, computes)                                                                        \
+    extern const pal_cli_spec pal_cli_##function##_spec;                                                               \
+    int pal_cli_##function(int argc, char **argv);
+#include "cli/verbs.def"
+#undef VERB
+
+/* verbs.c */
+const pal_cli_verb *pal_cli_verb_at(size_t i); /* NULL: no more */
+const pal_cli_verb *pal_cli_verb_find(const char *name);
+const char *pal_cli_verb_name(size_t i, const void *unused); /* for pal_cli_nearest */
+void pal_cli_print_verbs(void);                              /* the output of palindrome --help */
+/* man.c: the manual page, in the language of man(7). */
+void pal_cli_print_manual(void);
 
 /* ---- plugin.c: variants from a shared object ------------------------------------------------------------------ */
 
@@ -67,14 +64,18 @@ typedef struct pal_cli_row { /* one option of a verb */
     int letter;              /* the short option, such as 'o'; or 0 */
 } pal_cli_row;
 
-typedef struct pal_cli_spec {
+struct pal_cli_spec {
     const char *words;       /* the words after the verb, as --help shows them: "MODEL" */
     const char *summary;     /* one paragraph, printed above the options */
     const pal_cli_row *rows; /* ends with PAL_CLI_END */
+    const pal_cli_row *more; /* further rows, except those whose names are in `rows` already; or NULL */
+    const char *without;     /* the name of a row of `more` that the verb lacks, or NULL */
+    const pal_need *needs;   /* when options have an effect (needs.c); ends with option NULL. NULL: always */
     size_t least, most;      /* the least and the greatest number of words */
     const char *missing;     /* the error message for too few words */
     bool variants;           /* also accept the options of every variant; the verb checks which ones fit */
-} pal_cli_spec;
+    bool late;               /* the verb itself checks the needs, because they depend on the defaults of the model */
+};
 
 enum { PAL_CLI_WORDS = 64, PAL_CLI_SETTINGS = 128 };
 
@@ -87,21 +88,102 @@ typedef struct pal_cli_args {
     size_t n_variant;
 } pal_cli_args;
 
-/* PAL_CLI_GO_ON, or the exit status. Checks the values of the verb's own options. */
+/* PAL_CLI_GO_ON, or the exit status. Checks the values of the verb's own options, and unless spec->late, their needs.
+ */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
-extern const pal_cli_row pal_cli_train_rows[]; /* the options of train, which sweep accepts, too */
+/* needs.c: refuses an option that has no effect together with the others. value returns the value of an option or of a
+ * word such as OUT; "": it is not given; NULL: it does not exist here, so the need is no need. PAL_CLI_GO_ON, or the
+ * exit status. */
+typedef const char *pal_cli_value_fn(const char *name, const void *user);
+int pal_cli_check_needs(const pal_need *needs, const pal_cli_args *args, pal_cli_value_fn *value, const void *user);
+/* The value that is given, or the default of the table. user: a pal_cli_given_to. */
+typedef struct pal_cli_given_to {
+    const pal_cli_spec *spec;
+    const pal_cli_args *args;
+} pal_cli_given_to;
+const char *pal_cli_value(const char *name, const void *user);
+const char *pal_cli_need_text(const pal_need *need, char *out, size_t size); /* "only with --optimizer adam|adamw" */
+
+/* ---- options.c, help.c: all options of a verb, and what is said about them ------------------------------------ */
+
+typedef struct pal_cli_entry {
+    const pal_option *option;
+    const char *argument, *alias; /* as in pal_cli_row */
+    int letter;
+    bool variant; /* an option of models */
+    bool hidden;  /* of other models than the named one */
+} pal_cli_entry;
+
+enum { PAL_CLI_ENTRIES = 2 * PAL_CLI_SETTINGS, PAL_CLI_DOC = 512 };
+typedef struct pal_cli_table {
+    const pal_cli_spec *spec;
+    const pal_variant *variant; /* the named model; NULL: none, so the table has the options of all models */
+    pal_cli_entry entries[PAL_CLI_ENTRIES];
+    size_t n;
+} pal_cli_table;
+
+void pal_cli_table_fill(pal_cli_table *table, const pal_cli_spec *spec, const pal_variant *variant);
+const pal_cli_entry *pal_cli_entry_find(const pal_cli_table *table, const char *name); /* by name or alias; or NULL */
+/* These return out. */
+const char *pal_cli_entry_help(const pal_cli_table *table, const pal_cli_entry *entry, char *out, size_t size);
+const char *pal_cli_entry_needs(const pal_cli_table *table, const pal_cli_entry *entry, char *out, size_t size);
+/* "-o, --out=FILE" */
+const char *pal_cli_entry_names(const pal_cli_entry *entry, char *out, size_t size);
+/* The default value, "" for none, "by model" if the models have several. */
+const char *pal_cli_entry_default(const pal_cli_table *table, const pal_cli_entry *entry);
+const char *pal_cli_entry_choices(const pal_cli_table *table, const pal_cli_entry *entry); /* "a|b"; "": none */
+void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
+void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, const char *verb);
+
+/* ---- layout.c: lines that fit the terminal --------------------------------------------------------------------- */
+
+int pal_cli_width(void); /* columns: COLUMNS, or else those of the terminal; 0: no limit, the output is no terminal */
+int pal_cli_length(const char *text, size_t bytes); /* columns that the text takes */
+/* Prints the text and a newline, with lines of at most `width` columns, 0: any. The cursor is in column `at`; every
+ * line begins in column `indent`. Only a word that is longer than a line is not kept within it. */
+void pal_cli_wrap(int at, int indent, int width, const char *text);
+/* The same for formatted text on lines of their own, as wide as the terminal. Commands in backquotes can be pasted. */
+void pal_cli_paragraph(int indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints head, and the text beside it from `column` on, or below it if the lines are too short for that. */
+void pal_cli_hang(const char *head, int column, int width, const char *text);
+/* A row of a table: cells of `field` columns, after `gap` blanks. A negative field begins with its text, as in printf.
+ * A cell that does not fit begins another line. */
+typedef struct pal_cli_line {
+    int width;    /* pal_cli_width() */
+    int at, owed; /* columns so far; blanks that the next cell begins with */
+} pal_cli_line;
+void pal_cli_cell(pal_cli_line *line, int field, int gap, const char *text);
+void pal_cli_end_line(pal_cli_line *line);
+
+/* ---- command.c: commands that can be pasted -------------------------------------------------------------------- */
+
+void pal_cli_quote(char *out, size_t size, const char *word); /* appends the word, for a shell */
+size_t pal_cli_shell_word(const char *text);                  /* the length of the first word of a command */
+const char *pal_cli_loads(void);                              /* " --load ./x.so", or "": as the program was started */
+/* A command of this program, with its --load options: the words up to NULL are quoted. Returns out. */
+const char *pal_cli_command(char *out, size_t size, const char *verb, ...) __attribute__((sentinel));
+/* Copies text, with this program and its --load options in place of "palindrome" after a backquote. Returns out. */
+const char *pal_cli_expand(const char *text, char *out, size_t size);
+/* Prints a command and a newline, from column `at`. Lines that are too long end in a backslash. */
+void pal_cli_print_command(int at, int indent, const char *command);
+
+/* train_rows.c: the options of train, which sweep accepts, too. */
+extern const pal_cli_row pal_cli_train_rows[];
+extern const pal_need pal_cli_train_needs[];
+/* The value of an option of the model or of training: as given, or the default of the variant, or of the table. */
+const char *pal_cli_train_value(const pal_cli_args *args, const pal_variant *variant, const char *name);
 /* Like pal_cli_train. If training has started and ends early, the reason is stored in *why and not printed. why NULL:
  * it is printed. */
 int pal_cli_train_within(int argc, char **argv, pal_error *why);
-/* train_rows.c: refuses options that belong to another optimizer or schedule than the chosen one. */
-int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const char *schedule);
 /* train_report.c: the output at the end of training. */
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *result, bool learned);
+/* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
+int64_t pal_cli_left_out(const pal_run_info *info);
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                            const pal_train_result *result, char *out, size_t size);
@@ -139,7 +221,7 @@ const char *pal_cli_collapse_remedy(const pal_model *model);
 
 /* ---- say.c ---------------------------------------------------------------------------------------------------- */
 
-/* Prints "palindrome: ..." as one line on standard error; returns status. */
+/* Prints "palindrome: ..." as one line on standard error; returns status. Commands in backquotes can be pasted. */
 int pal_cli_say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints an error of the libraries; returns the exit status for its kind. */
 int pal_cli_say_error(const pal_error *err);
@@ -148,6 +230,7 @@ int pal_cli_say_error(const pal_error *err);
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user);
 void pal_cli_print_json(json_t *value);                           /* takes ownership of value */
 json_t *pal_cli_number(double value);                             /* null if value is not finite */
+json_t *pal_cli_numbers(const double *values, int64_t n);         /* a list of them */
 const char *pal_cli_count(double value, char *out, size_t size);  /* "60,000" */
 const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:00:09" */
 
@@ -202,10 +285,40 @@ typedef struct pal_cli_about_run {
     int (*act)(const pal_cli_args *args, pal_cli_run *run); /* returns the exit status */
 } pal_cli_about_run;
 int pal_cli_about(const pal_cli_about_run *verb, int argc, char **argv);
-/* The settings of runs[at] that differ among the n runs; the name of its folder if none differ. Returns out. */
-const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
 /* The variant and the settings that differ from their defaults: "denoising, masking 0.5, hidden 256". Returns out. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
+
+/* ---- runs.c: several runs on one command line ----------------------------------------------------------------- */
+
+enum { PAL_CLI_NAME = 256, PAL_CLI_PATH = 4096 };
+
+typedef struct pal_cli_runs {
+    size_t n;
+    pal_cli_run *run;           /* [n]; run[0].data: the samples for all of them, if the verb asks for samples */
+    char (*name)[PAL_CLI_NAME]; /* [n]: what distinguishes each of them, by pal_cli_distinguish */
+} pal_cli_runs;
+
+/* What distinguishes runs[at] from the other runs: its variant, if they have several; the settings that differ among
+ * the runs of this variant; of runs with equal settings, the seed, the epochs and so on that differ, and at last the
+ * name of the folder. Returns out. */
+const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
+/* "trained for 15 epochs on fashion-mnist"; "trained on fashion-mnist: 15 epochs, 3 of 15 epochs (interrupted)", in the
+ * order of the runs, if they differ in it. Returns out. */
+const char *pal_cli_trained(const pal_cli_run *runs, size_t n, char *out, size_t size);
+/* Opens a run for each word. data: also open the samples for all of them. Then they must take samples of the same
+ * shape, and without --data they must have been trained on the same data; the error names two that do not.
+ * PAL_CLI_GO_ON, or the exit status. In either case the caller must call pal_cli_close_all. */
+int pal_cli_open_all(const pal_cli_args *args, bool data, pal_cli_runs *runs);
+void pal_cli_close_all(pal_cli_runs *runs);
+bool pal_cli_alike(const pal_cli_runs *runs); /* whether all have the same variant */
+
+typedef struct pal_cli_about_runs { /* a verb that works on the runs named by its words; as pal_cli_about_run */
+    const pal_cli_spec *spec;
+    int (*check)(const pal_cli_args *args);
+    bool data;
+    int (*act)(const pal_cli_args *args, pal_cli_runs *runs);
+} pal_cli_about_runs;
+int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
 /* ---- plots.c: pictures, as PNG, SVG or PDF --------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_denoise_spec = {
     .words = "RUN",
     .summary = "Draw clean samples, noisy samples, and the reconstructions of the noisy ones, and print their squared "
                "errors. The noise is that of training. Options such as --masking or --sigma choose another noise, for "
@@ -76,5 +76,5 @@ static int denoise(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_denoise(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_picture, true, denoise}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_denoise_spec, pal_cli_check_picture, true, denoise}, argc, argv);
 }

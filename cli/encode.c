@@ -211,7 +211,7 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
 #define NO_WORDS "arguments missing: give the run, the input and the output: RUN IN OUT"
 
 static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_SPLIT, PAL_CLI_THREADS, PAL_CLI_END};
-static const pal_cli_spec encode_spec = {
+const pal_cli_spec pal_cli_encode_spec = {
     .words = "RUN IN OUT",
     .summary =
         "Convert samples to codes. IN: a .npy or .csv file with one sample per row, - for standard input, or the "
@@ -224,7 +224,7 @@ static const pal_cli_spec encode_spec = {
 };
 
 static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, PAL_CLI_END};
-static const pal_cli_spec decode_spec = {
+const pal_cli_spec pal_cli_decode_spec = {
     .words = "RUN IN OUT",
     .summary =
         "Convert codes to samples: the means that the decoder computes. IN: a .npy or .csv file with one code per "
@@ -243,5 +243,5 @@ static int run(pal_cli_conversion which, const pal_cli_spec *spec, int argc, cha
     return status == PAL_CLI_GO_ON ? pal_cli_convert(which, &args) : status;
 }
 
-int pal_cli_encode(int argc, char **argv) { return run(PAL_CLI_ENCODE, &encode_spec, argc, argv); }
-int pal_cli_decode(int argc, char **argv) { return run(PAL_CLI_DECODE, &decode_spec, argc, argv); }
+int pal_cli_encode(int argc, char **argv) { return run(PAL_CLI_ENCODE, &pal_cli_encode_spec, argc, argv); }
+int pal_cli_decode(int argc, char **argv) { return run(PAL_CLI_DECODE, &pal_cli_decode_spec, argc, argv); }

@@ -22,7 +22,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_evaluate_spec = {
     .words = "RUN",
     .summary =
         "Measure a run on the test samples. Options of the loss, such as --lambda or --beta, may have other values "
@@ -56,30 +56,23 @@ static bool is_other(const pal_cli_args *args, const pal_run_info *info)
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------- */
 
-static json_t *numbers(const double *values, int64_t n)
-{
-    json_t *out = json_array();
-    for (int64_t i = 0; i < n; i++) json_array_append_new(out, pal_cli_number(values[i]));
-    return out;
-}
-
 /* n -1: not defined, null in JSON. */
 static json_t *count(int64_t n) { return n < 0 ? json_null() : json_integer(n); }
 
 static json_t *json_of_code(const pal_code_figures *c, const double *unit_divergence)
 {
-    json_t *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)c->units,
-                            "mean_activation", pal_cli_number(c->mean), "unit_mean_quartiles", numbers(c->quartiles, 5),
-                            "active_units", count(c->active), "dead_units", count(c->dead), "saturated",
-                            pal_cli_number(c->saturated), "zeros", pal_cli_number(c->zeros), "jacobian_samples",
-                            (json_int_t)c->jacobian_samples, "jacobian_norm", pal_cli_number(c->jacobian_norm),
-                            "jacobian_norm2", pal_cli_number(c->jacobian_norm2));
+    json_t *out = json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)c->units, "mean_activation",
+        pal_cli_number(c->mean), "unit_mean_quartiles", pal_cli_numbers(c->quartiles, 5), "active_units",
+        count(c->active), "dead_units", count(c->dead), "saturated", pal_cli_number(c->saturated), "zeros",
+        pal_cli_number(c->zeros), "jacobian_samples", (json_int_t)c->jacobian_samples, "jacobian_norm",
+        pal_cli_number(c->jacobian_norm), "jacobian_norm2", pal_cli_number(c->jacobian_norm2));
     if (c->random) {
         json_object_set_new(out, "divergence", pal_cli_number(c->divergence));
         if (isfinite(c->information)) json_object_set_new(out, "information", pal_cli_number(c->information));
         json_object_set_new(out, "collapsed", json_boolean(c->collapsed));
     }
-    if (unit_divergence) json_object_set_new(out, "unit_divergence", numbers(unit_divergence, c->units));
+    if (unit_divergence) json_object_set_new(out, "unit_divergence", pal_cli_numbers(unit_divergence, c->units));
     if (isnan(c->rho)) return out;
     json_object_set_new(out, "rho", pal_cli_number(c->rho));
     json_object_set_new(out, "units_near_rho", pal_cli_number(c->near_rho));
@@ -132,25 +125,38 @@ static void print_json(const pal_cli_run *run, const column *columns, size_t n)
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
+enum { HEAD = 24, FIELD = 14, CELL = 64 }; /* columns of a name and of a number; bytes of a text */
+
+/* Prints a name and a text for each column. If they do not fit beside each other, the texts are on the next line. */
+static void print_cells(const char *name, char (*texts)[CELL], size_t n)
+{
+    pal_cli_line line = {.width = pal_cli_width()};
+    const bool fits = !line.width || 2 + HEAD + (int)n * (FIELD + 1) <= line.width;
+    if (fits || *name) pal_cli_cell(&line, -HEAD, 2, name);
+    if (!fits && *name) pal_cli_end_line(&line);
+    if (!fits) line.owed = 1;
+    for (size_t i = 0; i < n; i++) pal_cli_cell(&line, FIELD, 1, texts[i]);
+    pal_cli_end_line(&line);
+}
+
 /* Prints one row. digits: digits after the point; -1: a whole number; -2: a share in percent. A row without any number
  * is left out. */
 static void print_row(const char *name, const double *values, size_t n, int digits)
 {
+    char texts[COLUMNS][CELL];
     bool any = false;
-    for (size_t i = 0; i < n; i++) any |= !isnan(values[i]);
-    if (!any) return;
-    printf("  %-24s", name);
     for (size_t i = 0; i < n; i++) {
-        char text[64];
-        if (digits == -1)
-            pal_cli_count(values[i], text, sizeof text);
+        any |= !isnan(values[i]);
+        if (isnan(values[i]))
+            snprintf(texts[i], CELL, "-");
+        else if (digits == -1)
+            pal_cli_count(values[i], texts[i], CELL);
         else if (digits == -2)
-            snprintf(text, sizeof text, "%.1f%%", 100 * values[i]);
+            snprintf(texts[i], CELL, "%.1f%%", 100 * values[i]);
         else
-            snprintf(text, sizeof text, "%.*f", digits, values[i]);
-        printf(" %14s", isnan(values[i]) ? "-" : text);
+            snprintf(texts[i], CELL, "%.*f", digits, values[i]);
     }
-    puts("");
+    if (any) print_cells(name, texts, n);
 }
 
 #define ROW(name, digits, expression)                                                                                  \
@@ -224,13 +230,13 @@ static void print_collapse(const pal_model *model, const pal_code_figures *c)
 {
     const long long silent = c->active < 0 ? 0 : c->units - c->active;
     if (c->collapsed)
-        printf("\n  posterior collapse: the code carries no information about the sample: %s\n",
-               pal_cli_collapse_remedy(model));
+        pal_cli_paragraph(2, "\nposterior collapse: the code carries no information about the sample: %s",
+                          pal_cli_collapse_remedy(model));
     else if (silent)
-        printf(
-            "\n  collapsed: %lld of %lld units carry no information about the sample (variance of the posterior's mean "
-            "at most 0.01)\n",
-            silent, (long long)c->units);
+        pal_cli_paragraph(2,
+                          "\ncollapsed: %lld of %lld units carry no information about the sample (variance of the "
+                          "posterior's mean at most 0.01)",
+                          silent, (long long)c->units);
 }
 
 /* Explains the bound. It is a bound of ln p(x) only where the output is a density of the data. */
@@ -242,48 +248,56 @@ static void print_bound_note(const pal_cli_run *run, const column *columns, size
         if (!columns[i].density) of = columns[i].data;
     if (isnan(columns[ASKED].figures.bound.value)) return;
     if (of)
-        printf("  %s reconstruction is a %s of %s, not -ln of a density: do not compare it with ln p(x)\n",
-               own ? "loss: its" : "bound: -(reconstruction + divergence), at beta 1; its",
-               output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
+        pal_cli_paragraph(2, "%s reconstruction is a %s of %s, not -ln of a density: do not compare it with ln p(x)",
+                          own ? "loss: its" : "bound: -(reconstruction + divergence), at beta 1; its",
+                          output && !strcmp(output, "bernoulli") ? "cross-entropy" : "squared error", of);
     else if (!own)
-        puts("  bound: evidence lower bound in nats, at beta 1: E ln p(x|z) - KL(q||p) = -(reconstruction + "
-             "divergence)");
+        pal_cli_paragraph(2, "bound: evidence lower bound in nats, at beta 1: E ln p(x|z) - KL(q||p) = "
+                             "-(reconstruction + divergence)");
 }
 
 static void print_table(const pal_cli_run *run, const column *columns, size_t n)
 {
     char count[64];
     const pal_figures *f = &columns[ASKED].figures;
-    printf("%s on %s samples of %s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
-           columns[ASKED].data);
+    char other[1024] = "";
     if (n > 1)
-        printf(", and for comparison on %s of %s, which it was trained on",
-               pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
-    printf("%s\n\n", run->given);
-    if (n > 1) printf("  %-24s %14.14s %14.14s\n", "", columns[ASKED].data, columns[TRAINED].data);
+        snprintf(other, sizeof other, ", and for comparison on %s of %s, which it was trained on",
+                 pal_cli_count((double)columns[TRAINED].figures.samples, count, sizeof count), columns[TRAINED].data);
+    pal_cli_paragraph(0, "%s on %s samples of %s%s%s\n", run->described,
+                      pal_cli_count((double)f->samples, count, sizeof count), columns[ASKED].data, other, run->given);
+    char names[COLUMNS][CELL];
+    for (size_t i = 0; i < n; i++) snprintf(names[i], CELL, "%.*s", FIELD, columns[i].data);
+    if (n > 1) print_cells("", names, n);
     print_losses(run, columns, n);
     puts("");
     print_code(columns, n);
     if (f->code.random) print_collapse(run->model, &f->code);
-    puts("\n  loss and errors: sums over features, means over samples; in evaluation mode, without penalties on "
-         "weights");
+    pal_cli_paragraph(2, "\nloss and errors: sums over features, means over samples; in evaluation mode, without "
+                         "penalties on weights");
     print_bound_note(run, columns, n);
     if (f->code.active < 0)
-        puts("  divergence of the code: mean over the samples of KL(q||p), nats\n"
-             "  information: H(mean q) - mean H(q), nats: what the code tells about the sample; below 0.01, nothing\n"
-             "  the code chooses one of its classes, so its units are not counted as active or dead");
+        pal_cli_paragraph(2,
+                          "divergence of the code: mean over the samples of KL(q||p), nats\n"
+                          "information: H(mean q) - mean H(q), nats: what the code tells about the sample; below 0.01, "
+                          "nothing\n"
+                          "the code chooses one of its classes, so its units are not counted as active or dead");
     else
-        printf("  active: %s above 0.01; dead: standard deviation below 0.0001\n",
-               f->code.random ? "variance of the posterior's mean over the samples"
-                              : "standard deviation over the samples");
-    puts("  saturated: activations below 0.05 or above 0.95, for codes in [0,1]; zeros: activations of exactly 0");
+        pal_cli_paragraph(2, "active: %s above 0.01; dead: standard deviation below 0.0001",
+                          f->code.random ? "variance of the posterior's mean over the samples"
+                                         : "standard deviation over the samples");
+    pal_cli_paragraph(2, "saturated: activations below 0.05 or above 0.95, for codes in [0,1]; zeros: activations of "
+                         "exactly 0");
     if (columns[ASKED].importance.draws)
-        printf("  ln p(x): in nats, from %s draws z per sample: ln of the mean weight w = p(x|z) p(z) / q(z|x)\n"
-               "  standard error: of the mean over the samples; effective draws: (sum w)^2 / sum w^2\n",
-               pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
+        pal_cli_paragraph(
+            2,
+            "ln p(x): in nats, from %s draws z per sample: ln of the mean weight w = p(x|z) p(z) / q(z|x)\n"
+            "standard error: of the mean over the samples; effective draws: (sum w)^2 / sum w^2",
+            pal_cli_count((double)columns[ASKED].importance.draws, count, sizeof count));
     if (f->code.jacobian_samples)
-        printf("  J: exact Jacobian of the code by the clean input, at the first %s samples; ||J||: Frobenius norm\n",
-               pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
+        pal_cli_paragraph(
+            2, "J: exact Jacobian of the code by the clean input, at the first %s samples; ||J||: Frobenius norm",
+            pal_cli_count((double)f->code.jacobian_samples, count, sizeof count));
 }
 
 /* ---- The verb ------------------------------------------------------------------------------------------------- */
@@ -377,5 +391,5 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_evaluate(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&spec, NULL, true, act}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_evaluate_spec, NULL, true, act}, argc, argv);
 }

@@ -5,29 +5,27 @@
 
 #include "cli/cli.h"
 
-enum { TITLE = 256, PATH = 4096 };
-
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: by what is drawn, such as RUN/filters.png, in the last RUN)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: by what is drawn, such as RUN/filters.png, in the last "
+                "RUN); the shares of the variance go to FILE-variance, with the same ending"),
     PAL_CLI_AS,
     PAL_CLI_INT("layer", "", 1, 64, "K", "layer of the encoder, the first is 1 (default: the last)"),
     PAL_CLI_FLAG("maximal", "draw the inputs of norm 1 that excite a unit most, for the first layer, too"),
     PAL_CLI_FLAG("prototypes", "draw what each unit of the decoder's last layer adds to the output instead"),
     PAL_CLI_INT("units", "256", 1, 65536, "N", "draw at most N units of each run"),
-    PAL_CLI_CSV,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_filters_spec = {
     .words = "RUN [RUN...]",
     .summary =
         "Draw what each unit of a layer responds to. For the first layer these are its weights. For a deeper layer "
         "it is the input of norm 1 that excites the unit most, found by gradient ascent; of a convolution, only the "
         "part that the unit sees. Several runs are drawn side by side, with each unit at the same place. For the model "
-        "linear, print, too, which share of the variance of its training data each unit explains, and plot the shares; "
-        "the units of --solve svd are principal components, the first one first.",
+        "linear, also print and plot which share of the variance of the training samples each unit explains. The units "
+        "of --solve svd are the principal components, and the first one comes first.",
     .rows = rows,
     .least = 1,
     .most = PAL_CLI_WORDS,
@@ -35,27 +33,25 @@ static const pal_cli_spec spec = {
 };
 
 typedef struct job {
-    pal_cli_args args;
-    size_t n;
-    pal_cli_run *runs;
-    pal_model *models[PAL_CLI_WORDS];
-    char names[PAL_CLI_WORDS][TITLE];
-    const char *titles[PAL_CLI_WORDS];
+    const pal_cli_args *args;
+    pal_cli_runs *runs;
     double *shares[PAL_CLI_WORDS]; /* of the variance, by unit; NULL: not linear, or the data cannot be read */
     int64_t units[PAL_CLI_WORDS];  /* how many shares there are */
+    char title[1200], picture[PAL_CLI_PATH];
+    char variance[PAL_CLI_PATH]; /* the plot of the shares; "": there is none */
 } job;
 
-/* ---- Shares of the variance of linear models ------------------------------------------------------------------ */
+/* ---- Shares of the variance that the units of linear models explain ------------------------------------------- */
 
 static int measure(job *j, size_t i)
 {
-    const pal_cli_run *run = &j->runs[i];
+    const pal_cli_run *run = &j->runs->run[i];
     const pal_run_info *info = pal_rundir_info(run->dir);
     pal_error err = {0};
     if (!pal_is_linear(run->model)) return PAL_CLI_GO_ON;
     pal_dataset *data = pal_cli_open_own(run, PAL_SPLIT_TRAIN, &err);
     if (!data) { /* the picture needs no data */
-        pal_cli_say(PAL_CLI_DONE, "warning: %s: no shares of the variance, its training data cannot be read: %s",
+        pal_cli_say(PAL_CLI_DONE, "warning: %s: no shares of the variance, the training data cannot be read: %s",
                     pal_rundir_path(run->dir), err.text);
         return PAL_CLI_GO_ON;
     }
@@ -69,131 +65,164 @@ static int measure(job *j, size_t i)
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-/* Plots the shares of the runs that have some. path is empty if none has. */
-static int plot(const job *j, const char *picture, const char *title, char path[PATH], const char **csv, char *room)
+/* Plots the shares of the runs that have some. */
+static int plot(job *j)
 {
     const double *shares[PAL_CLI_WORDS];
     const char *names[PAL_CLI_WORDS];
     int64_t units[PAL_CLI_WORDS];
-    pal_shares_picture p = {shares, units, names, 0, title, pal_cli_flag(&j->args, "csv")};
+    pal_shares_picture p = {shares, units, names, 0, j->title, false};
     pal_error err = {0};
-    for (size_t i = 0; i < j->n; i++) {
-        if (!j->shares[i] || isnan(j->shares[i][0])) continue;
+    for (size_t i = 0; i < j->runs->n; i++) {
+        if (!j->shares[i] || isnan(j->shares[i][0])) continue; /* the data do not vary */
         shares[p.count] = j->shares[i];
-        names[p.count] = j->names[i];
+        names[p.count] = j->runs->name[i];
         units[p.count++] = j->units[i];
     }
-    *path = '\0';
     if (!p.count) return PAL_CLI_GO_ON;
-    const size_t stem = strlen(picture) - 4;
-    snprintf(path, PATH, "%.*s-variance%s", (int)stem, picture, picture + stem);
-    if (pal_shares_write(&p, path, &err)) return pal_cli_say_error(&err);
-    *csv = pal_cli_numbers_of(&j->args, path, room, PATH);
-    return PAL_CLI_GO_ON;
+    const size_t stem = strlen(j->picture) - 4;
+    if (stem + sizeof "-variance.png" > sizeof j->variance)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: the name is too long", j->picture);
+    snprintf(j->variance, sizeof j->variance, "%.*s-variance%s", (int)stem, j->picture, j->picture + stem);
+    return pal_shares_write(&p, j->variance, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
 /* ---- Output --------------------------------------------------------------------------------------------------- */
 
-static void print_json(const job *j, const char *picture, const char *variance, const char *csv)
+static void print_json(const job *j)
 {
     json_t *runs = json_array();
-    for (size_t i = 0; i < j->n; i++) {
-        json_t *run = json_pack("{s:s, s:s}", "run", pal_rundir_path(j->runs[i].dir), "model",
-                                pal_model_variant(j->models[i])->name);
+    for (size_t i = 0; i < j->runs->n; i++) {
+        const pal_cli_run *run = &j->runs->run[i];
         json_t *shares = j->shares[i] ? json_array() : NULL;
         for (int64_t k = 0; shares && k < j->units[i]; k++)
             json_array_append_new(shares, pal_cli_number(j->shares[i][k]));
-        if (shares) json_object_set_new(run, "explained_variance", shares);
-        json_array_append_new(runs, run);
+        json_array_append_new(runs, json_pack("{s:s, s:s, s:o*}", "run", pal_rundir_path(run->dir), "model",
+                                              pal_model_variant(run->model)->name, "explained_variance", shares));
     }
-    pal_cli_print_json(json_pack("{s:o, s:s, s:s?, s:s?}", "runs", runs, "picture", picture, "variance",
-                                 *variance ? variance : NULL, "csv", csv));
+    pal_cli_print_json(json_pack("{s:o, s:s, s:s*}", "runs", runs, "picture", j->picture, "variance",
+                                 *j->variance ? j->variance : NULL));
+}
+
+typedef struct unit {
+    double share;
+    int64_t number;
+} unit;
+
+static int by_share(const void *a, const void *b)
+{
+    const unit *x = a, *y = b;
+    if (x->share != y->share) return x->share > y->share ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
 }
 
 static void print_shares(const job *j, size_t i)
 {
     enum { LINES = 20 };
     double sum = 0;
-    if (!j->shares[i]) return;
-    printf("%s%s\n\n   unit   explains   together\n", j->n > 1 ? j->names[i] : "",
-           j->n > 1 ? ":" : "variance of the training data");
-    for (int64_t k = 0; k < j->units[i]; k++) {
-        sum += j->shares[i][k];
-        if (k < LINES || k + 1 == j->units[i])
-            printf("  %5lld  %7.2f %%  %7.2f %%\n", (long long)k + 1, 100 * j->shares[i][k], 100 * sum);
+    const int64_t n = j->units[i];
+    unit *units = j->shares[i] ? calloc((size_t)n, sizeof *units) : NULL;
+    if (!units) return;
+    for (int64_t k = 0; k < n; k++) units[k] = (unit){j->shares[i][k], k + 1};
+    qsort(units, (size_t)n, sizeof *units, by_share);
+    if (j->runs->n > 1) printf("%s\n", j->runs->name[i]);
+    printf("  share of the variance of the training samples\n   unit      alone   together\n");
+    for (int64_t k = 0; k < n; k++) {
+        sum += units[k].share;
+        if (k < LINES || k + 1 == n)
+            printf("  %5lld  %7.2f %%  %7.2f %%\n", (long long)units[k].number, 100 * units[k].share, 100 * sum);
         else if (k == LINES)
-            printf("    ...                        (--json prints all)\n");
+            printf("    ...  (--json prints all)\n");
     }
     putchar('\n');
+    free(units);
+}
+
+static void choose_names(job *j)
+{
+    const pal_cli_args *args = j->args;
+    const size_t n = j->runs->n;
+    const pal_model *first = j->runs->run[0].model;
+    char name[96], number[32] = "", text[512], trained[512];
+    const char *what = pal_cli_flag(args, "prototypes") ? "prototypes"
+                       : pal_cli_flag(args, "maximal")  ? "maximal"
+                                                        : "filters";
+    const char *out = pal_cli_given(args, "out");
+    const int64_t layer = pal_cli_int(args, "layer", 0);
+    if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
+    snprintf(name, sizeof name, "%s%s%s.png", what, number, n > 1 ? "-of-all" : "");
+    if (out)
+        snprintf(j->picture, sizeof j->picture, "%s", out);
+    else
+        pal_rundir_file(j->runs->run[n - 1].dir, name, j->picture, sizeof j->picture);
+    if (n == 1)
+        pal_cli_describe(first, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s",
+                 pal_cli_alike(j->runs) ? pal_model_variant(first)->name : "what the units respond to");
+    snprintf(j->title, sizeof j->title, "%s, %s", text, pal_cli_trained(j->runs->run, n, trained, sizeof trained));
 }
 
 static int draw(job *j)
 {
-    char file[PATH], name[96], text[512], title[600], variance[PATH], room[PATH];
-    const char *path = pal_cli_given(&j->args, "out"), *csv = NULL;
-    const bool maximal = pal_cli_flag(&j->args, "maximal"), prototypes = pal_cli_flag(&j->args, "prototypes");
-    const char *what = prototypes ? "prototypes" : maximal ? "maximal" : "filters";
-    const int64_t layer = pal_cli_int(&j->args, "layer", 0);
-    if (prototypes && (maximal || layer))
-        return pal_cli_say(PAL_CLI_WRONG,
-                           "--prototypes draws the decoder's last layer: leave out --layer and --maximal");
-    char number[32] = "";
-    if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
-    snprintf(name, sizeof name, "%s%s%s.png", what, number, j->n > 1 ? "-of-all" : "");
-    if (!path) path = pal_rundir_file(j->runs[j->n - 1].dir, name, file, sizeof file);
-    bool same = true;
-    for (size_t i = 0; i < j->n; i++) same &= pal_model_variant(j->models[i]) == pal_model_variant(j->models[0]);
-    if (j->n > 1)
-        snprintf(title, sizeof title, "%s", same ? pal_model_variant(j->models[0])->name : "what the units respond to");
-    else
-        snprintf(title, sizeof title, "%s", pal_cli_describe(j->models[0], text, sizeof text));
+    pal_model *models[PAL_CLI_WORDS];
+    const char *titles[PAL_CLI_WORDS];
+    const size_t n = j->runs->n;
+    for (size_t i = 0; i < n; i++) {
+        titles[i] = n > 1 ? j->runs->name[i] : NULL;
+        models[i] = j->runs->run[i].model;
+    }
+    choose_names(j);
     pal_filters_options o = {.struct_size = sizeof o,
-                             .models = j->models,
-                             .titles = j->n > 1 ? j->titles : NULL,
-                             .count = j->n,
-                             .units = pal_cli_int(&j->args, "units", 0),
-                             .maximal = maximal,
-                             .layer = layer,
-                             .prototypes = prototypes,
-                             .title = title,
+                             .models = models,
+                             .titles = titles,
+                             .count = n,
+                             .units = pal_cli_int(j->args, "units", 0),
+                             .maximal = pal_cli_flag(j->args, "maximal"),
+                             .layer = pal_cli_int(j->args, "layer", 0),
+                             .prototypes = pal_cli_flag(j->args, "prototypes"),
+                             .title = j->title,
                              .shares = (const double *const *)j->shares};
-    const int viewed = pal_cli_view(&j->args, j->models[0], &o.view);
-    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
-    if (pal_filters_write(&o, path, &err)) return pal_cli_say_error(&err);
-    const int status = plot(j, path, title, variance, &csv, room);
+    int status = pal_cli_view(j->args, models[0], &o.view);
     if (status != PAL_CLI_GO_ON) return status;
-    if (pal_cli_flag(&j->args, "json")) {
-        print_json(j, path, variance, csv);
+    if (pal_filters_write(&o, j->picture, &err)) return pal_cli_say_error(&err);
+    status = plot(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    if (pal_cli_flag(j->args, "json")) {
+        print_json(j);
         return PAL_CLI_DONE;
     }
-    for (size_t i = 0; i < j->n; i++) print_shares(j, i);
-    printf("%s\n%s%s%s%s", path, variance, *variance ? "\n" : "", csv ? csv : "", csv ? "\n" : "");
+    for (size_t i = 0; i < n; i++) print_shares(j, i);
+    puts(j->picture);
+    if (*j->variance) puts(j->variance);
     return PAL_CLI_DONE;
+}
+
+static int act(const pal_cli_args *args, pal_cli_runs *runs)
+{
+    job *j = calloc(1, sizeof *j);
+    if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    j->args = args;
+    j->runs = runs;
+    int status = PAL_CLI_GO_ON;
+    for (size_t i = 0; i < runs->n && status == PAL_CLI_GO_ON; i++) status = measure(j, i);
+    if (status == PAL_CLI_GO_ON) status = draw(j);
+    for (size_t i = 0; i < runs->n; i++) free(j->shares[i]);
+    free(j);
+    return status;
+}
+
+static int check(const pal_cli_args *args)
+{
+    const bool layer = pal_cli_given(args, "layer") != NULL;
+    if (pal_cli_flag(args, "prototypes") && (pal_cli_flag(args, "maximal") || layer))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--prototypes draws the decoder's last layer: leave out --layer and --maximal");
+    return pal_cli_check_picture(args);
 }
 
 int pal_cli_filters(int argc, char **argv)
 {
-    job j = {0};
-    int status = pal_cli_parse(&spec, argc, argv, &j.args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&j.args);
-    if (status != PAL_CLI_GO_ON) return status;
-    j.runs = calloc(j.args.n_words, sizeof *j.runs);
-    if (!j.runs) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    while (j.n < j.args.n_words && status == PAL_CLI_GO_ON) {
-        status = pal_cli_open(&j.args, j.n, &j.runs[j.n]);
-        j.n++;
-    }
-    for (size_t i = 0; i < j.n && status == PAL_CLI_GO_ON; i++) {
-        j.models[i] = j.runs[i].model;
-        j.titles[i] = pal_cli_distinguish(j.runs, j.n, i, j.names[i], TITLE);
-        status = measure(&j, i);
-    }
-    if (status == PAL_CLI_GO_ON) status = draw(&j);
-    for (size_t i = 0; i < j.n; i++) {
-        pal_cli_close(&j.runs[i]);
-        free(j.shares[i]);
-    }
-    free(j.runs);
-    return status;
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_filters_spec, check, false, act}, argc, argv);
 }

@@ -23,7 +23,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_gradcheck_spec = {
     .words = "[NAME...]",
     .summary = "Check first and second derivatives against finite differences. NAME is an operation or a model; the "
                "default is to check all of them.",
@@ -315,7 +315,7 @@ static int check_names(const pal_cli_args *args)
 int pal_cli_gradcheck(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_gradcheck_spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = check_names(&args);
     if (status != PAL_CLI_GO_ON) return status;
     int64_t order = pal_cli_int(&args, "order", 0);

@@ -59,20 +59,20 @@ static void print_failure(const pal__result *result)
     const char *text = *r->message ? r->message : "out of memory";
     if (r->verdict == PAL_CHECK_FAIL && !(r->error <= r->tolerance)) {
         char rate[32];
-        printf("    %s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)\n", result->where, r->analytic,
-               r->numeric, r->error, r->tolerance);
-        printf("    numeric: error bar %.2g, differences of step %g, of observed order %s (2 is correct)\n", r->bar,
-               r->step, figure(r->rate, true, rate, sizeof rate));
-        printf("    usable domain: [%.9g, %.9g]\n", r->low, r->high);
+        pal_cli_paragraph(4, "%s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)", result->where, r->analytic,
+                          r->numeric, r->error, r->tolerance);
+        pal_cli_paragraph(4, "numeric: error bar %.2g, differences of step %g, of observed order %s (2 is correct)",
+                          r->bar, r->step, figure(r->rate, true, rate, sizeof rate));
+        pal_cli_paragraph(4, "usable domain: [%.9g, %.9g]", r->low, r->high);
         text = strstr(text, "; "); /* the lines above were the first reason */
         if (text) text += 2;
     }
     while (text && *text) {
         const char *end = r->verdict == PAL_CHECK_FAIL ? strstr(text, "; ") : NULL;
-        printf("    %.*s\n", (int)(end ? end - text : (ptrdiff_t)strlen(text)), text);
+        pal_cli_paragraph(4, "%.*s", (int)(end ? end - text : (ptrdiff_t)strlen(text)), text);
         text = end ? end + 2 : NULL;
     }
-    if (*r->source) printf("    formula: %s\n", r->source);
+    if (*r->source) pal_cli_paragraph(4, "formula: %s", r->source);
 }
 
 static int widest(const pal__checks *c, int least, size_t (*width)(const pal__result *))
@@ -94,14 +94,22 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
         failed += bad(&c->results[i].report);
         undecided += c->results[i].report.verdict == PAL_CHECK_UNDECIDED;
     }
-    printf("%s%s%s: %zu checks", on, failed ? "FAIL" : undecided ? "NOT DECIDED" : "PASS", off, c->n);
+    char text[512];
+    size_t at = (size_t)snprintf(text, sizeof text, "%s%s%s: %zu checks", on,
+                                 failed      ? "FAIL"
+                                 : undecided ? "NOT DECIDED"
+                                             : "PASS",
+                                 off, c->n);
     for (int order = c->first; order <= c->last; order++)
-        printf(", %s%.2g at order %d", order == c->first ? "worst " : "", worst(c, order), order);
-    printf(", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
-    if (undecided) printf(", %zu not decided", undecided);
+        at += (size_t)snprintf(text + at, sizeof text - at, ", %s%.2g at order %d", order == c->first ? "worst " : "",
+                               worst(c, order), order);
+    at +=
+        (size_t)snprintf(text + at, sizeof text - at, ", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
+    if (undecided) at += (size_t)snprintf(text + at, sizeof text - at, ", %zu not decided", undecided);
     if (c->refused) /* with the other options at their defaults */
-        printf("; %zu setting%s not accepted by a model", c->refused, c->refused == 1 ? "" : "s");
-    putchar('\n');
+        snprintf(text + at, sizeof text - at, "; %zu setting%s not accepted by a model", c->refused,
+                 c->refused == 1 ? "" : "s");
+    pal_cli_paragraph(0, "%s", text);
 }
 
 /* "low..high": the usable domain of the worst element. */
@@ -114,6 +122,15 @@ static const char *domain(const pal_gradcheck_report *r, bool measured, char *ou
     return out;
 }
 
+enum { CELLS = 10 };
+
+static void print_cells(const int fields[CELLS], const char *const cells[CELLS])
+{
+    pal_cli_line line = {.width = pal_cli_width()};
+    for (int i = 0; i < CELLS; i++) pal_cli_cell(&line, fields[i], i ? 2 : 0, cells[i]);
+    pal_cli_end_line(&line);
+}
+
 static void print_table(const pal__checks *c)
 {
     static const char *const colours[] = {[PAL_CHECK_PASS] = "\033[32m",
@@ -124,18 +141,22 @@ static void print_table(const pal__checks *c)
     const char *no_colour = getenv("NO_COLOR");
     bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
     int name = widest(c, 4, name_width), label = widest(c, 4, case_width), where = widest(c, 8, where_width);
-    printf("%-*s  %-*s  order  %8s  %5s  %8s  %-*s  %8s  %-24s  verdict\n", name, "name", label, "case", "error",
-           "slope", "identity", where, "worst at", "step", "domain");
+    const int fields[] = {-name, -label, 5, 8, 5, 8, -where, 8, -24, -1};
+    print_cells(fields, (const char *const[]){"name", "case", "order", "error", "slope", "identity", "worst at", "step",
+                                              "domain", "verdict"});
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
         bool measured = r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_FAIL;
-        char a[32], b[32], d[32], e[32], f[64];
-        printf("%-*s  %-*s  %5d  %8s  %5s  %8s  %-*s  %8s  %-24s  %s%s%s\n", name, r->name, label, r->label, r->order,
-               figure(measured ? r->error : NAN, false, a, sizeof a), figure(slope(r), true, b, sizeof b),
-               figure(identity(r), false, d, sizeof d), where, measured && r->error > 0 ? c->results[i].where : "-",
-               figure(measured && r->error > 0 ? r->step : NAN, false, e, sizeof e),
-               domain(r, measured && r->error > 0, f, sizeof f), colour ? colours[r->verdict] : "",
-               pal_verdict_text(r->verdict), colour ? "\033[0m" : "");
+        char order[16], a[32], b[32], d[32], e[32], f[64], verdict[64];
+        snprintf(order, sizeof order, "%d", r->order);
+        snprintf(verdict, sizeof verdict, "%s%s%s", colour ? colours[r->verdict] : "", pal_verdict_text(r->verdict),
+                 colour ? "\033[0m" : "");
+        print_cells(fields, (const char *const[]){
+                                r->name, r->label, order, figure(measured ? r->error : NAN, false, a, sizeof a),
+                                figure(slope(r), true, b, sizeof b), figure(identity(r), false, d, sizeof d),
+                                measured && r->error > 0 ? c->results[i].where : "-",
+                                figure(measured && r->error > 0 ? r->step : NAN, false, e, sizeof e),
+                                domain(r, measured && r->error > 0, f, sizeof f), verdict});
         if (rank(r)) print_failure(&c->results[i]);
     }
     static const pal_verdict worst_of[] = {PAL_CHECK_PASS, PAL_CHECK_UNDECIDED, PAL_CHECK_FAIL};

@@ -31,7 +31,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_graph_spec = {
     .words = "MODEL",
     .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives.",
     .rows = rows,
@@ -327,7 +327,7 @@ static int show(const recording *r, const pal_cli_args *args, const char *path, 
 int pal_cli_graph(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_graph_spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
     const pal_variant *variant = pal_cli_variant(args.words[0], &status);
     if (!variant) return status;

@@ -31,7 +31,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_infill_spec = {
     .words = "RUN",
     .summary =
         "Fill in missing pixels. Draws samples, the same samples with a part missing, and what the model puts there. "
@@ -268,5 +268,5 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_infill(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&spec, check_args, true, act}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_infill_spec, check_args, true, act}, argc, argv);
 }

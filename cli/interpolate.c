@@ -22,7 +22,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_interpolate_spec = {
     .words = "RUN",
     .summary = "Draw pairs of samples blended through the code: decoded points of the straight line between their two "
                "codes. Or draw a grid between four corners.",
@@ -156,5 +156,5 @@ static int check(const pal_cli_args *args)
 
 int pal_cli_interpolate(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&spec, check, true, interpolate}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_interpolate_spec, check, true, interpolate}, argc, argv);
 }

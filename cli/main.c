@@ -1,85 +1,123 @@
-/* main.c - the program `palindrome`: the table of its verbs. */
+/* main.c - the program `palindrome`: finds the verb, loads the shared objects, runs the verb. */
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "ops/ops.h"
 
-/* clang-format off */
-static const pal_cli_verb verbs[] = {
-    {"models",      "list the autoencoders and their options",                    pal_cli_models,      false},
-    {"ops",         "list the operations that models are made of",                pal_cli_ops,         false},
-    {"train",       "train a model and save it in a run folder",                  pal_cli_train,       true},
-    {"evaluate",    "print the loss and other figures on the test samples",       pal_cli_evaluate,    true},
-    {"classify",    "classify samples by the head, the codes or the pixels",      pal_cli_classify,    true},
-    {"reconstruct", "draw samples and their reconstructions, or convert arrays",  pal_cli_reconstruct, true},
-    {"denoise",     "denoise samples, draw the result and print the errors",      pal_cli_denoise,     true},
-    {"infill",      "fill in missing pixels, draw the result, print the errors",  pal_cli_infill,      true},
-    {"interpolate", "draw blends of samples, computed through the code",          pal_cli_interpolate, true},
-    {"sample",      "draw what codes from the prior decode to",                   pal_cli_sample,      true},
-    {"encode",      "convert an array of samples to an array of codes",           pal_cli_encode,      true},
-    {"decode",      "convert an array of codes to an array of samples",           pal_cli_decode,      true},
-    {"filters",     "draw what the units of a layer respond to",                  pal_cli_filters,     true},
-    {"scatter",     "draw samples in the plane of the code, coloured by class",   pal_cli_scatter,     true},
-    {"geometry",    "measure and draw the Jacobian of the encoder",               pal_cli_geometry,    true},
-    {"sweep",       "train with several settings and seeds, and compare",         pal_cli_sweep,       true},
-    {"gradcheck",   "check the derivatives of operations and models",             pal_cli_gradcheck,   true},
-    {"graph",       "draw what a model computes, forward and backward",           pal_cli_graph,       true},
-    {"run-info",    "show how a run was made and how it went",                    pal_cli_run_info,    false},
-};
-/* clang-format on */
-enum { VERBS = sizeof verbs / sizeof *verbs };
-
-static const char *verb_name(size_t i, const void *user)
+/* Moves the values of --load from the command line to `files`. `words` receives the other arguments. They can be
+ * anywhere before "--". Returns PAL_CLI_GO_ON or the exit status. */
+static int split(int argc, char **argv, char **words, int *n, char **files, int *n_files)
 {
-    (void)user;
-    return i < VERBS ? verbs[i].name : NULL;
+    static const char option[] = "--load";
+    static char none[] = "";
+    const size_t length = sizeof option - 1;
+    *n = *n_files = 0;
+    for (int i = 0; i < argc; i++) {
+        char *value = NULL;
+        if (!strcmp(argv[i], "--")) {
+            while (i < argc) words[(*n)++] = argv[i++];
+        } else if (!strncmp(argv[i], "--load=", length + 1)) {
+            value = argv[i] + length + 1;
+        } else if (!strcmp(argv[i], option)) {
+            value = i + 1 < argc ? argv[++i] : none;
+        } else {
+            words[(*n)++] = argv[i];
+        }
+        if (value && !*value)
+            return pal_cli_say(PAL_CLI_WRONG, "--load needs a value: the file name of a shared object");
+        if (value) files[(*n_files)++] = value;
+    }
+    words[*n] = NULL;
+    return PAL_CLI_GO_ON;
 }
 
-static int print_help(void)
+static int unknown(const char *word)
 {
-    puts("Usage: palindrome [--load FILE] VERB [OPTION...]\n"
-         "Train and study autoencoders, on a framework for reverse-mode automatic differentiation.\n");
-    for (size_t i = 0; i < VERBS; i++) printf("  %-12s  %s\n", verbs[i].name, verbs[i].summary);
-    puts("\n  palindrome VERB --help        show the options of a verb\n"
-         "  palindrome --load FILE VERB   add the models of a shared object (see examples/variant.c)\n"
-         "  palindrome --version          show the version, the instruction set and the BLAS\n\n"
-         "To begin:  palindrome train denoising");
-    return PAL_CLI_DONE;
-}
-
-static int run(int argc, char **argv)
-{
-    char **const all = argv;
-    for (; argc >= 2 && !strcmp(argv[1], "--load"); argc -= 2, argv += 2) {
-        if (argc < 3) return pal_cli_say(PAL_CLI_WRONG, "--load needs a value: the file name of a shared object");
-        int status = pal_cli_load(argv[2]);
-        if (status != PAL_CLI_GO_ON) return status;
-    }
-    if (argc < 2) return pal_cli_say(PAL_CLI_WRONG, "no verb given: `palindrome --help` lists them");
-    const char *word = argv[1];
-    if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?")) return print_help();
-    if (!strcmp(word, "--version") || !strcmp(word, "-V")) return pal_cli_print_version();
-    if (!strcmp(word, "help") && argc == 2) return print_help();
-    for (size_t i = 0; i < VERBS; i++) {
-        if (strcmp(word, verbs[i].name)) continue;
-        if (verbs[i].computes) pal_cli_set_up(all);
-        char name[64];
-        snprintf(name, sizeof name, "palindrome %s", word);
-        argv[1] = name;
-        return verbs[i].run(argc - 1, argv + 1);
-    }
-    const char *nearest = pal_cli_nearest(word, verb_name, NULL);
+    const char *nearest = pal_cli_nearest(word, pal_cli_verb_name, NULL);
     const char *kind = word[0] == '-' ? "option" : "verb";
     if (nearest) return pal_cli_say(PAL_CLI_WRONG, "unknown %s %s: did you mean %s?", kind, word, nearest);
     return pal_cli_say(PAL_CLI_WRONG, "unknown %s %s: `palindrome --help` lists the verbs", kind, word);
 }
 
+static int run_verb(const pal_cli_verb *verb, int argc, char **argv)
+{
+    char name[64];
+    snprintf(name, sizeof name, "palindrome %s", verb->name);
+    argv[0] = name;
+    return verb->run(argc, argv);
+}
+
+/* palindrome help VERB [MODEL], help MODEL, help OPERATION. words: what follows "help"; there is room for one more. */
+static int help(int n, char **words)
+{
+    if (!n) {
+        pal_cli_print_verbs();
+        return PAL_CLI_DONE;
+    }
+    const pal_cli_verb *verb = pal_cli_verb_find(words[0]);
+    if (verb) {
+        words[n] = (char[]){"--help"};
+        return run_verb(verb, n + 1, words);
+    }
+    const bool model = pal_variant_find(words[0]) != NULL;
+    if (!model && !pal_op_find(words[0])) return unknown(words[0]);
+    memmove(words + 1, words, (size_t)n * sizeof *words);
+    return run_verb(pal_cli_verb_find(model ? "models" : "ops"), n + 1, words);
+}
+
+static int run(int n, char **words)
+{
+    if (n < 2) return pal_cli_say(PAL_CLI_WRONG, "no verb given: `palindrome --help` lists them");
+    const char *word = words[1];
+    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?"))
+        return help(n - 2, words + 2);
+    const pal_cli_verb *verb = pal_cli_verb_find(word);
+    if (verb) return run_verb(verb, n - 1, words + 1);
+    const bool version = !strcmp(word, "--version") || !strcmp(word, "-V"), manual = !strcmp(word, "--manual");
+    if (!version && !manual) return unknown(word);
+    if (n > 2) return pal_cli_say(PAL_CLI_WRONG, "unexpected argument %s after %s", words[2], word);
+    if (version) return pal_cli_print_version();
+    pal_cli_print_manual();
+    return PAL_CLI_DONE;
+}
+
+/* Stores how a command of this program begins: its name as it was typed, and its --load options (command.c). */
+static int remember(const char *name, char **files, int n, char *out, size_t size)
+{
+    *out = 0;
+    pal_cli_quote(out, size, name);
+    program_invocation_name = out;
+    int status = PAL_CLI_GO_ON;
+    for (int i = 0; i < n && status == PAL_CLI_GO_ON; i++) {
+        status = pal_cli_load(files[i]);
+        pal_cli_quote(out, size, "--load");
+        pal_cli_quote(out, size, files[i]);
+    }
+    return status;
+}
+
+static int start(int argc, char **argv)
+{
+    char **words = calloc(2 * (size_t)argc + 4, sizeof *words), begin[8192];
+    if (!words) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    char **files = words + argc + 3;
+    int n, n_files, status = split(argc, argv, words, &n, files, &n_files);
+    const pal_cli_verb *verb = status == PAL_CLI_GO_ON && n > 1 ? pal_cli_verb_find(words[1]) : NULL;
+    if (verb && verb->computes) pal_cli_set_up(argv);
+    if (status == PAL_CLI_GO_ON) status = remember(argc ? argv[0] : "palindrome", files, n_files, begin, sizeof begin);
+    if (status == PAL_CLI_GO_ON) status = run(n, words);
+    program_invocation_name = program_invocation_short_name;
+    free(words);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, ""); /* for the progress bar; numbers keep the C locale */
-    int status = run(argc, argv);
+    int status = start(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && !status)
         status = pal_cli_say(PAL_CLI_FAILED, "cannot write to standard output: %s", strerror(errno));
     return status;

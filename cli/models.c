@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_models_spec = {
     .words = "[NAME]",
     .summary = "List the autoencoders. With NAME, describe one of them: formula, options, source.",
     .rows = rows,
@@ -65,36 +65,43 @@ static int print_json(const pal_variant *only)
 static int print_list(void)
 {
     const pal_variant *v;
-    for (size_t i = 0; (v = pal_variant_at(i)); i++)
-        printf("%-20s %-8s %s\n", v->name, v->alias ? v->alias : "", v->summary);
-    puts("\n`palindrome models NAME` describes a model; `palindrome train NAME` trains it.");
+    for (size_t i = 0; (v = pal_variant_at(i)); i++) {
+        char head[96];
+        snprintf(head, sizeof head, "%-20s %s", v->name, v->alias ? v->alias : "");
+        pal_cli_hang(head, 32, pal_cli_width(), v->summary);
+    }
+    putchar('\n');
+    pal_cli_paragraph(0, "`palindrome models NAME` describes a model; `palindrome train NAME` trains it.");
     return PAL_CLI_DONE;
 }
 
 static int print_one(const pal_variant *v)
 {
     const pal_option *o;
-    printf("%s", v->name);
-    if (v->alias && strcmp(v->alias, v->name)) printf(" (%s)", v->alias);
-    printf(": %s\n", v->summary);
-    if (v->formula) printf("\nFormula\n  %s\n", v->formula);
+    const int width = pal_cli_width();
+    const bool alias = v->alias && strcmp(v->alias, v->name) != 0;
+    pal_cli_paragraph(0, "%s%s%s%s: %s", v->name, alias ? " (" : "", alias ? v->alias : "", alias ? ")" : "",
+                      v->summary);
+    if (v->formula) puts("\nFormula");
+    if (v->formula) pal_cli_wrap(0, 2, width, v->formula);
     puts("\nOptions");
     for (size_t i = 0; (o = pal_variant_option(v, i)); i++) {
         char name[96], range[256];
-        snprintf(name, sizeof name, "--%s %s", o->name, o->value ? o->value : "");
-        printf("  %-30s %s\n  %-30s   %s\n", name, o->help ? o->help : "", "",
-               pal_cli_option_range(o, range, sizeof range));
+        snprintf(name, sizeof name, "  --%s %s", o->name, o->value ? o->value : "");
+        pal_cli_hang(name, 33, width, o->help ? o->help : "");
+        pal_cli_hang("", 35, width, pal_cli_option_range(o, range, sizeof range));
     }
     if (v->training && v->training->name) puts("\nDefaults of training");
     for (const pal_setting *s = v->training; s && s->name; s++) printf("  --%s %s\n", s->name, s->value);
-    if (v->source) printf("\nSource\n  %s\n", v->source);
+    if (v->source) puts("\nSource");
+    if (v->source) pal_cli_wrap(0, 2, width, v->source);
     return PAL_CLI_DONE;
 }
 
 int pal_cli_models(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_models_spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
     const pal_variant *only = args.n_words ? pal_cli_variant(args.words[0], &status) : NULL;
     if (args.n_words && !only) return status;

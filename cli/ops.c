@@ -7,7 +7,7 @@
 #include "ops/ops.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_FLAG("markdown", "print docs/operations.md"), PAL_CLI_END};
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_ops_spec = {
     .words = "[NAME]",
     .summary = "List the operations that can be recorded on a tape. With NAME, describe one of them.",
     .rows = rows,
@@ -107,36 +107,46 @@ static bool first_of_family(size_t i) { return !i || strcmp(pal_op_family(i), pa
 
 static void print_list(void)
 {
-    char text[16], where[128];
+    char text[16], where[128], head[96], line[1024];
     const pal_op *op;
     size_t n = 0;
     for (; (op = pal_op_at(n)); n++) {
         if (first_of_family(n)) print_heading(n, n ? "\n%s\n" : "%s\n");
-        printf("  %-28s %-4s %-13s %s; %s", op->name, arity(op, text, sizeof text), derivative(op), op->formula,
-               op->summary);
-        printf(*domain(op, where, sizeof where) ? "; in %s\n" : "\n", where);
+        snprintf(head, sizeof head, "  %-28s %-4s %s", op->name, arity(op, text, sizeof text), derivative(op));
+        domain(op, where, sizeof where);
+        snprintf(line, sizeof line, "%s; %s%s%s", op->formula, op->summary, *where ? "; in " : "", where);
+        pal_cli_hang(head, 50, pal_cli_width(), line);
     }
-    printf(
-        "\n%zu operations. Columns: name, number of operands, derivative, formula; what it is; domain of the checks.\n"
-        "`palindrome ops NAME` describes one.\n",
+    putchar('\n');
+    pal_cli_paragraph(
+        0,
+        "%zu operations. Columns: name, number of operands, derivative, formula; what it is; domain of the "
+        "checks.\n`palindrome ops NAME` describes one.",
         n);
 }
 
 static void print_one(size_t i)
 {
     const pal_op *op = pal_op_at(i);
-    char text[128];
+    enum { VALUES = 12 }; /* the column of the values */
+    char text[128], line[512];
     pal_case it;
-    printf("%s: %s\n\n  %s\n\n", op->name, op->summary, op->formula);
-    printf("class       %s, family %s\n", classes[op->op_class], pal_op_family(i));
-    if (op->op_class != PAL_CLASS_COMPOSITE) printf("operands    %s\n", arity(op, text, sizeof text));
-    printf("derivative  %s\n", derivative(op));
-    if (*domain(op, text, sizeof text)) printf("checked in  %s\n", text);
-    printf("source      %s\n", pal_op_source(op));
+    const int width = pal_cli_width();
+    pal_cli_paragraph(0, "%s: %s\n", op->name, op->summary);
+    pal_cli_wrap(0, 2, width, op->formula);
+    putchar('\n');
+    snprintf(line, sizeof line, "%s, family %s", classes[op->op_class], pal_op_family(i));
+    pal_cli_hang("class", VALUES, width, line);
+    if (op->op_class != PAL_CLASS_COMPOSITE) pal_cli_hang("operands", VALUES, width, arity(op, text, sizeof text));
+    pal_cli_hang("derivative", VALUES, width, derivative(op));
+    if (*domain(op, text, sizeof text)) pal_cli_hang("checked in", VALUES, width, text);
+    pal_cli_hang("source", VALUES, width, pal_op_source(op));
     for (size_t k = 0; pal_gradcheck_op_case(op, k, &it); k++) {
-        printf("%s%s", k ? "            " : "cases       ", it.label);
-        for (size_t j = 0; j < it.n; j++) printf(" %s", pal_shape_text(it.in[j].shape, text, sizeof text));
-        putchar('\n');
+        size_t at = (size_t)snprintf(line, sizeof line, "%s", it.label);
+        for (size_t j = 0; j < it.n && at < sizeof line; j++)
+            at +=
+                (size_t)snprintf(line + at, sizeof line - at, " %s", pal_shape_text(it.in[j].shape, text, sizeof text));
+        pal_cli_hang(k ? "" : "cases", VALUES, width, line);
     }
 }
 
@@ -185,7 +195,7 @@ static const char *name_at(size_t i, const void *user)
 int pal_cli_ops(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_ops_spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
     bool json = pal_cli_flag(&args, "json");
     size_t i = 0;

@@ -1,11 +1,12 @@
 /* run_info.c - palindrome run-info: shows how a run was made and how it went. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_run_info_spec = {
     .words = "RUN",
     .summary = "Show how a run was made and how it went: its command, settings, data and epochs.",
     .rows = rows,
@@ -32,43 +33,91 @@ static int print_json(const pal_rundir *dir)
                               pal_cli_number(e->baseline), "explained", pal_cli_number(e->explained), "learning_rate",
                               pal_cli_number(e->learning_rate), "seconds", pal_cli_number(e->seconds)));
     }
+    json_object_set_new(out, "left_out", json_integer((json_int_t)pal_cli_left_out(pal_rundir_info(dir))));
     json_object_set_new(out, "metrics", epochs);
     json_object_set_new(out, "run", json_string(pal_rundir_path(dir)));
     pal_cli_print_json(out);
     return PAL_CLI_DONE;
 }
 
+enum { VALUES = 17 }; /* the column of the values */
+
 static void print_row(const char *name, const char *value)
 {
-    if (value) printf("  %-14s %s\n", name, value);
+    char head[32];
+    snprintf(head, sizeof head, "  %s", name);
+    if (value) pal_cli_hang(head, VALUES, pal_cli_width(), value);
 }
 
-static void print_settings(const pal_run_info *info)
+/* The command, as it can be pasted where the program was started. */
+static void print_command(const char *command)
 {
-    char line[1024] = "";
-    size_t length = 0;
-    for (size_t i = 0; i < info->n_settings && length < sizeof line; i++)
-        length += (size_t)snprintf(line + length, sizeof line - length, "%s--%s %s", i ? " " : "",
-                                   info->settings[i].name, info->settings[i].value);
+    char name[4096] = "", line[8192];
+    if (!command) return;
+    const size_t first = pal_cli_shell_word(command);
+    const size_t own = pal_cli_shell_word(program_invocation_name);
+    snprintf(name, sizeof name, "%.*s", (int)own, program_invocation_name);
+    snprintf(line, sizeof line, "%s%s", name, command + first);
+    printf("  %-14s ", "command");
+    pal_cli_print_command(VALUES, VALUES, line);
+}
+
+/* Prints the settings as options of train. Those without effect are left out, because train refuses them; all that are
+ * set are printed if there is no model yet. */
+static void print_settings(const pal_rundir *dir)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
+    pal_error err = {0};
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    pal_model *model = context && pal_variant_find(info->model) ? pal_rundir_model(dir, context, &err) : NULL;
+    char line[4096] = "", option[96];
+    for (size_t i = 0; i < info->n_settings; i++) {
+        const pal_setting *s = &info->settings[i];
+        if (!*s->value || (model && pal_model_check_given(model, s, 1, &err))) continue;
+        snprintf(option, sizeof option, "--%s", s->name);
+        pal_cli_quote(line, sizeof line, option);
+        pal_cli_quote(line, sizeof line, s->value);
+    }
+    pal_model_free(model);
+    pal_context_free(context);
     print_row("settings", line);
 }
 
-static void print_figure(double value, double scale, int digits)
+static void print_figure(pal_cli_line *line, double value, int digits)
 {
-    if (isfinite(value))
-        printf(" %12.*f", digits, scale * value);
-    else
-        printf(" %12s", "-");
+    char text[64] = "-";
+    if (isfinite(value)) snprintf(text, sizeof text, "%.*f", digits, value);
+    pal_cli_cell(line, 12, 1, text);
 }
 
 static void print_epoch(const pal_epoch *e, bool phases, bool errors)
 {
-    if (phases) printf("  %-14s", e->phase);
-    printf("  %5lld %10lld", (long long)e->epoch, (long long)e->step);
+    pal_cli_line line = {.width = pal_cli_width()};
+    char text[64];
+    if (phases) pal_cli_cell(&line, -14, 2, e->phase);
+    snprintf(text, sizeof text, "%lld", (long long)e->epoch);
+    pal_cli_cell(&line, 5, 2, text);
+    snprintf(text, sizeof text, "%lld", (long long)e->step);
+    pal_cli_cell(&line, 10, 1, text);
     const double figures[] = {e->train_loss, e->test_loss, e->squared_error, e->squared_error_corrupted};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) print_figure(figures[i], 1, 4);
-    if (errors) print_figure(e->error, 100, 2);
-    printf(" %9.1f\n", e->seconds);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) print_figure(&line, figures[i], 4);
+    if (errors) print_figure(&line, 100 * e->error, 2);
+    snprintf(text, sizeof text, "%.1f", e->seconds);
+    pal_cli_cell(&line, 9, 1, text);
+    pal_cli_end_line(&line);
+}
+
+static void print_heading(bool phases, bool errors)
+{
+    static const char *const names[] = {"train loss", "test loss", "squared err", "corrupted", "% wrong"};
+    pal_cli_line line = {.width = pal_cli_width()};
+    if (phases) pal_cli_cell(&line, -14, 2, "phase");
+    pal_cli_cell(&line, 5, 2, "epoch");
+    pal_cli_cell(&line, 10, 1, "step");
+    for (size_t i = 0; i < 4U + errors; i++) pal_cli_cell(&line, 12, 1, names[i]);
+    pal_cli_cell(&line, 9, 1, "seconds");
+    pal_cli_end_line(&line);
 }
 
 /* Prints the first and the last epochs, and the last epoch of each phase. */
@@ -82,8 +131,8 @@ static void print_epochs(const pal_rundir *dir)
         errors |= isfinite(pal_rundir_epoch(dir, i)->error);
     }
     if (!n) return;
-    printf("\n%s  %5s %10s %12s %12s %12s %12s%s %9s\n", phases ? "  phase         " : "", "epoch", "step",
-           "train loss", "test loss", "squared err", "corrupted", errors ? "      % wrong" : "", "seconds");
+    putchar('\n');
+    print_heading(phases, errors);
     for (size_t i = 0; i < n; i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
         const bool ends = i + 1 < n && strcmp(e->phase, pal_rundir_epoch(dir, i + 1)->phase) != 0;
@@ -113,10 +162,20 @@ static void print_training(const pal_rundir *dir)
     }
     long long done = (long long)info->result.epochs;
     if (!strcmp(info->status, "running")) done = (long long)pal_rundir_epoch_count(dir);
-    snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done,
-             (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch,
-             (long long)info->seed);
+    const long long rest = (long long)pal_cli_left_out(info);
+    int used = snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done,
+                        (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch,
+                        (long long)info->seed);
+    if (rest)
+        snprintf(text + used, sizeof text - (size_t)used, "; each epoch leaves out %lld sample%s, others each time",
+                 rest, rest == 1 ? "" : "s");
     print_row("training", text);
+    for (size_t i = 0; i < info->n_extensions; i++) {
+        const pal_extension *e = &info->extensions[i];
+        snprintf(text, sizeof text, "after %lld epochs, from --epochs %lld to %lld, by %s", (long long)e->after,
+                 (long long)e->from, (long long)e->to, e->command ? e->command : "an unknown command");
+        print_row("extended", text);
+    }
     if (!info->optimizer.name || !info->schedule.name) return;
     snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
              info->schedule.name);
@@ -127,10 +186,10 @@ static void print_table(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
     char text[512], a[64], b[64];
-    printf("%s: %s, %s\n\n", pal_rundir_path(dir), info->model, info->status);
+    pal_cli_paragraph(0, "%s: %s, %s\n", pal_rundir_path(dir), info->model, info->status);
     print_row("error", info->error);
-    print_row("command", info->command);
-    print_settings(info);
+    print_command(info->command);
+    print_settings(dir);
     print_row("data", info->data);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
              pal_cli_count((double)info->test_samples, b, sizeof b), info->hold_out ? "held out" : "to test");
@@ -159,7 +218,7 @@ static void print_table(const pal_rundir *dir)
 int pal_cli_run_info(int argc, char **argv)
 {
     pal_cli_args args;
-    int status = pal_cli_parse(&spec, argc, argv, &args);
+    int status = pal_cli_parse(&pal_cli_run_info_spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
     pal_error err = {0};
     pal_rundir *dir = pal_rundir_open(args.words[0], &err);

@@ -14,7 +14,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
-static const pal_cli_spec spec = {
+const pal_cli_spec pal_cli_sample_spec = {
     .words = "RUN",
     .summary =
         "Draw what a model with a random code decodes from its prior: the means of the decoder for codes drawn from "
@@ -86,5 +86,5 @@ static int sample(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_sample(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&spec, pal_cli_check_picture, false, sample}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_sample_spec, pal_cli_check_picture, false, sample}, argc, argv);
 }

@@ -8,16 +8,27 @@
 
 int pal_cli_say(int status, const char *format, ...)
 {
-    char line[2048];
+    char text[2048], line[4096];
     va_list list;
     va_start(list, format);
-    vsnprintf(line, sizeof line, format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    pal_cli_expand(text, line, sizeof line);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* an argument may contain control characters */
     fflush(stdout);
     fprintf(stderr, "palindrome: %s\n", line);
     return status;
+}
+
+void pal_cli_paragraph(int indent, const char *format, ...)
+{
+    char text[4096], line[8192];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    pal_cli_wrap(0, indent, pal_cli_width(), pal_cli_expand(text, line, sizeof line));
 }
 
 int pal_cli_say_error(const pal_error *err)
@@ -79,6 +90,13 @@ void pal_cli_print_json(json_t *value)
 }
 
 json_t *pal_cli_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+json_t *pal_cli_numbers(const double *values, int64_t n)
+{
+    json_t *out = json_array();
+    for (int64_t i = 0; i < n; i++) json_array_append_new(out, pal_cli_number(values[i]));
+    return out;
+}
 
 const char *pal_cli_count(double value, char *out, size_t size)
 {

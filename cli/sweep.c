@@ -10,31 +10,38 @@
 
 #include "cli/sweep.h"
 
-enum { PATH = SWEEP_PATH, ROWS = SWEEP_ROWS, VALUES = SWEEP_VALUES, NAME = SWEEP_NAME, WORD = SWEEP_LIST };
+enum { PATH = SWEEP_PATH, VALUES = SWEEP_VALUES, NAME = SWEEP_NAME, WORD = SWEEP_LIST };
 
 typedef pal_cli_sweep_job job;
 
 /* ---- Options and lists ---------------------------------------------------------------------------------------- */
 
-/* Takes the options of train, except those that a sweep sets for each run. */
-static void fill_rows(job *j)
-{
-    size_t n = 0;
-    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name && n + 2 < ROWS; r++) {
-        if (!strcmp(r->option.name, "resume")) continue;
-        j->rows[n] = *r;
-        pal_option *o = &j->rows[n++].option;
-        if (!strcmp(o->name, "out")) o->help = "folder for all runs (default: runs/sweep-MODEL-NNN)";
-        if (!strcmp(o->name, "seed")) o->help = "the first seed";
-        if (!strcmp(o->name, "learning-rate")) {
-            o->type = PAL_OPTION_ENUM; /* free text: a number or a list of them */
-            o->help = "step size";
-        }
-    }
-    j->rows[n++] = (pal_cli_row)PAL_CLI_INT("seeds", "3", 1, 1000, "N",
-                                            "number of seeds, from --seed on; the same for all settings");
-    j->rows[n] = (pal_cli_row)PAL_CLI_END;
-}
+/* clang-format off */
+static const pal_cli_row rows[] = {
+    {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, "folder for all runs (default: runs/sweep-MODEL-NNN)"}, "RUN", NULL, 'o'},
+    PAL_CLI_INT("seeds", "3", 1, 1000, "N", "number of seeds, from --seed on; the same for all settings"),
+    PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "the first seed"),
+    {{"learning-rate", PAL_OPTION_ENUM, "0.1", 0, 0, NULL, "step size"}, "X", "lr", 0}, /* free text: a number or a list */
+    PAL_CLI_END,
+};
+/* clang-format on */
+const pal_cli_spec pal_cli_sweep_spec = {
+    .words = "MODEL",
+    .summary =
+        "Train a model with several settings and seeds, and compare the results. Give a list of values to one or "
+        "two options of the model, or to the learning rate: --lambda 0,0.1,1. If a value is itself a list, "
+        "separate values with semicolons: --layers '500,30;100,30'. Runs with the same seed share initial "
+        "weights, order of samples and noise. Each run has its own folder.",
+    .rows = rows,
+    .more = pal_cli_train_rows,
+    .without = "resume",
+    .needs = pal_cli_train_needs,
+    .least = 1,
+    .most = 1,
+    .missing = "no model given: `palindrome models` lists them",
+    .variants = true,
+    .late = true,
+};
 
 /* Values are separated by commas, or by semicolons if a value is itself a list. */
 static char separator(const pal_option *option, const char *text)
@@ -266,6 +273,13 @@ static int sweep(job *j)
     return status;
 }
 
+/* A pal_cli_value_fn. An option that varies may have any value. */
+static const char *value_of(const char *name, const void *user)
+{
+    const job *j = user;
+    return is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
+}
+
 static int prepare(job *j)
 {
     int status = PAL_CLI_GO_ON;
@@ -274,6 +288,7 @@ static int prepare(job *j)
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (j->variant) status = find_axes(j);
     if (status == PAL_CLI_GO_ON && rate && !is_axis(j, "learning-rate")) status = check_rate(j, rate);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     if (status != PAL_CLI_GO_ON) return status;
     j->seeds = pal_cli_int(&j->args, "seeds", 3);
     j->first = pal_cli_int(&j->args, "seed", 1);
@@ -291,21 +306,7 @@ int pal_cli_sweep(int argc, char **argv)
 {
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    fill_rows(j);
-    const pal_cli_spec spec = {
-        .words = "MODEL",
-        .summary =
-            "Train a model with several settings and seeds, and compare the results. Give a list of values to one or "
-            "two options of the model, or to the learning rate: --lambda 0,0.1,1. If a value is itself a list, "
-            "separate values with semicolons: --layers '500,30;100,30'. Runs with the same seed share initial "
-            "weights, order of samples and noise. Each run has its own folder.",
-        .rows = j->rows,
-        .least = 1,
-        .most = 1,
-        .missing = "no model given: `palindrome models` lists them",
-        .variants = true,
-    };
-    int status = pal_cli_parse(&spec, argc, argv, &j->args);
+    int status = pal_cli_parse(&pal_cli_sweep_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = prepare(j);
     if (status == PAL_CLI_GO_ON) status = sweep(j);
     pal_dataset_free(j->test);

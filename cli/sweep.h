@@ -4,11 +4,10 @@
 
 #include "cli/cli.h"
 
-enum { SWEEP_PATH = 4096, SWEEP_ROWS = 64, SWEEP_VALUES = 64, SWEEP_NAME = 256, SWEEP_LIST = 1024, SWEEP_FIGURES = 16 };
+enum { SWEEP_PATH = 4096, SWEEP_VALUES = 64, SWEEP_NAME = 256, SWEEP_LIST = 1024, SWEEP_FIGURES = 16 };
 
 typedef struct pal_cli_sweep_job {
     pal_cli_args args;
-    pal_cli_row rows[SWEEP_ROWS];
     const pal_variant *variant;
     pal_context *context;
     pal_dataset *test;

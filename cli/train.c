@@ -9,14 +9,16 @@
 
 #include "cli/cli.h"
 
-static const pal_cli_spec spec = {
-    .words = "MODEL\n--resume RUN",
+const pal_cli_spec pal_cli_train_spec = {
+    .words = "MODEL\n--resume RUN [--epochs N]",
     .summary =
-        "Train a model and save it in a run folder, or continue an interrupted run. `palindrome models` lists the "
-        "models.",
+        "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, --resume trains a "
+        "run longer, also one that is done. `palindrome models` lists the models.",
     .rows = pal_cli_train_rows,
+    .needs = pal_cli_train_needs,
     .most = 1,
     .variants = true,
+    .late = true,
 };
 
 typedef struct job {
@@ -28,20 +30,20 @@ typedef struct job {
     pal_rundir *dir;
     pal_run_info info;
     char data[PATH_MAX], from[PATH_MAX], command[8192];
-    pal_error *why; /* receives the reason if training ends early; NULL: the reason is printed */
+    pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
+    const char *extend; /* as in pal_train_options */
     char classes[16];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } job;
 
 /* The value as given, or the default of the variant, or the default of the table. */
-static const char *text(const job *j, const char *name)
+static const char *text(const job *j, const char *name) { return pal_cli_train_value(&j->args, j->variant, name); }
+
+/* The batch as given, or what the data allow. A variant may have a default of its own. */
+static int64_t batch_of(const job *j)
 {
-    const char *value = pal_cli_given(&j->args, name);
-    for (const pal_setting *s = j->variant->training; !value && s && s->name; s++)
-        if (!strcmp(s->name, name)) value = s->value;
-    for (const pal_cli_row *r = pal_cli_train_rows; !value && r->option.name; r++)
-        if (!strcmp(r->option.name, name)) value = r->option.value;
-    return value;
+    const int64_t own = strtoll(text(j, "batch"), NULL, 10);
+    return pal_cli_given(&j->args, "batch") ? own : pal_train_default_batch(j->train->count, own);
 }
 
 static int64_t whole(const job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
@@ -49,17 +51,11 @@ static double real(const job *j, const char *name) { return strtod(text(j, name)
 /* The value of an option for the optimizer, which reads 0 as its own default, and -1 as 0. */
 static double chosen(const job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
 
-static void quote(char *out, size_t size, const char *word)
+static bool is_solved(const pal_setting *settings, size_t n)
 {
-    size_t length = strlen(out);
-    bool plain = *word && !word[strcspn(word, " \t\n'\"\\$`*?[](){}<>|&;!#~")];
-    if (plain)
-        snprintf(out + length, size - length, "%s%s", length ? " " : "", word);
-    else
-        snprintf(out + length, size - length, "%s'", length ? " " : "");
-    for (const char *c = word; !plain && *c && strlen(out) + 8 < size; c++)
-        strcat(out, *c == '\'' ? "'\\''" : (char[]){*c, 0});
-    if (!plain && strlen(out) + 2 < size) strcat(out, "'");
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(settings[i].name, "solve")) return !strcmp(settings[i].value, "svd");
+    return false;
 }
 
 static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
@@ -81,7 +77,7 @@ static void fill_info(job *j)
 {
     int64_t lanes = pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
-    int64_t steps = j->train->count / whole(j, "batch");
+    const int64_t batch = batch_of(j), steps = j->train->count / batch;
     j->info = (pal_run_info){
         .version = PAL_CLI_VERSION,
         .command = j->command,
@@ -92,14 +88,14 @@ static void fill_info(job *j)
         .from = *j->from ? j->from : NULL,
         .train_samples = j->train->count,
         .test_samples = j->test->count,
-        .batch = whole(j, "batch"),
+        .batch = batch,
         .epochs = whole(j, "epochs"),
         .seed = whole(j, "seed"),
         .test_every = whole(j, "test-every"),
         .optimizer = {.struct_size = sizeof(pal_optimizer_options),
                       .name = optimizer,
                       .momentum = chosen(j, "momentum"),
-                      .alpha = chosen(j, "alpha"),
+                      .alpha = chosen(j, "rms-decay"),
                       .beta1 = chosen(j, "beta1"),
                       .beta2 = chosen(j, "beta2"),
                       .epsilon = real(j, "epsilon"),
@@ -145,6 +141,17 @@ static int tell(const job *j, int status, const char *line)
     return status;
 }
 
+/* Says how a schedule that depends on the number of epochs goes on. */
+static void say_schedule(const job *j)
+{
+    if (j->extend && !strcmp(j->schedule, "cosine"))
+        pal_cli_say(
+            0,
+            "%s: the cosine schedule is planned anew for %lld epochs: the learning rate goes on as at this epoch "
+            "of a run of %lld, but the earlier epochs had other rates",
+            pal_rundir_path(j->dir), (long long)j->info.epochs, (long long)j->info.epochs);
+}
+
 static int train(job *j)
 {
     char line[2048];
@@ -163,9 +170,14 @@ static int train(job *j)
                            .user = &progress,
                            .folder = j->dir,
                            .resume = j->dir != NULL,
-                           .check_nan = pal_cli_flag(&j->args, "check-nan")};
+                           .check_nan = pal_cli_flag(&j->args, "check-nan"),
+                           .extend = j->extend};
     pal_error err = {0};
-    if (pal_train_check(j->model, j->train, &o, &err)) return pal_cli_say_error(&err);
+    if (pal_train_check(j->model, j->train, &o, &err)) {
+        if (!j->extend) return pal_cli_say_error(&err);
+        return pal_cli_say(PAL_CLI_WRONG, "%s: %s", pal_rundir_path(j->dir), err.text);
+    }
+    say_schedule(j);
     int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
@@ -177,7 +189,7 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
-    char nothing[512];
+    char nothing[512], command[4096];
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
     if (json) pal_cli_train_json(j->dir, &result);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
@@ -185,9 +197,9 @@ static int train(job *j)
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
-    snprintf(line, sizeof line,
-             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
-             (long long)result.steps, pal_rundir_path(j->dir));
+    snprintf(line, sizeof line, "interrupted after step %lld, which is saved: continue with `%s`",
+             (long long)result.steps,
+             pal_cli_command(command, sizeof command, "train", "--resume", pal_rundir_path(j->dir), NULL));
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
@@ -196,7 +208,7 @@ static int train(job *j)
 /* Refuses arguments that a resumed run has already. */
 static int check_words(const job *j)
 {
-    static const char *const allowed[] = {"resume", "threads", "quiet", "json", "check-nan"};
+    static const char *const allowed[] = {"resume", "epochs", "threads", "quiet", "json", "check-nan"};
     const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
     for (size_t i = 0; i < j->args.n_given && !found; i++) {
         found = j->args.given[i].name;
@@ -209,6 +221,24 @@ static int check_words(const job *j)
     if (!found) return PAL_CLI_GO_ON;
     return pal_cli_say(PAL_CLI_WRONG, "--%s: a resumed run keeps the settings it started with: leave the option out",
                        found);
+}
+
+/* Takes --epochs, which trains the run longer. */
+static int take_epochs(job *j)
+{
+    const char *given = pal_cli_given(&j->args, "epochs"), *path = pal_rundir_path(j->dir);
+    const pal_run_info *info = pal_rundir_info(j->dir);
+    const bool done = !strcmp(info->status, "done");
+    if (!given && !done) return PAL_CLI_GO_ON;
+    if (is_solved(info->settings, info->n_settings))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s is solved in closed form, which has no epochs: it cannot be trained longer", path);
+    if (!given)
+        return pal_cli_say(PAL_CLI_WRONG, "%s is done: to train it longer, give --epochs with more than %lld", path,
+                           (long long)info->epochs);
+    j->info.epochs = pal_cli_int(&j->args, "epochs", 0);
+    j->extend = j->command;
+    return PAL_CLI_GO_ON;
 }
 
 static int check_data(const job *j)
@@ -269,9 +299,11 @@ static int prepare_resumed(job *j)
     int status = check_words(j);
     pal_error err = {0};
     if (status != PAL_CLI_GO_ON) return status;
-    j->dir = pal_rundir_resume(pal_cli_given(&j->args, "resume"), &err);
+    j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
     if (!j->dir) return pal_cli_say_error(&err);
     j->info = *pal_rundir_info(j->dir);
+    status = take_epochs(j);
+    if (status != PAL_CLI_GO_ON) return status;
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
     j->context = pal_cli_context(&j->args, &status);
@@ -300,6 +332,9 @@ static void add_classes(job *j)
     a->variant[a->n_variant++] = (pal_setting){"classes", j->classes};
 }
 
+/* A pal_cli_value_fn. */
+static const char *value_of(const char *name, const void *user) { return text(user, name); }
+
 static int prepare(job *j)
 {
     int status = PAL_CLI_GO_ON;
@@ -309,7 +344,8 @@ static int prepare(job *j)
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (!j->variant) return status;
     status = pal_cli_check_settings(j->variant, j->args.variant, j->args.n_variant);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_train_check(&j->args, text(j, "optimizer"), text(j, "schedule"));
+    if (status == PAL_CLI_GO_ON && !j->why) /* a sweep has checked them, for all its runs */
+        status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     if (status != PAL_CLI_GO_ON) return status;
     j->context = pal_cli_context(&j->args, &status);
     const char *data = pal_cli_given(&j->args, "data");
@@ -325,6 +361,7 @@ static int prepare(job *j)
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)j->info.seed, &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
+    if (is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
     return err.status ? pal_cli_say_error(&err) : take_weights(j, j->info.from);
 }
 
@@ -335,9 +372,9 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     j->why = why;
-    snprintf(j->command, sizeof j->command, "%s", argv[0]);
-    for (int i = 1; i < argc; i++) quote(j->command, sizeof j->command, argv[i]); /* before argp reorders argv */
-    int status = pal_cli_parse(&spec, argc, argv, &j->args);
+    snprintf(j->command, sizeof j->command, "palindrome%s train", pal_cli_loads());
+    for (int i = 1; i < argc; i++) pal_cli_quote(j->command, sizeof j->command, argv[i]);
+    int status = pal_cli_parse(&pal_cli_train_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = prepare(j);
     if (status == PAL_CLI_GO_ON) status = train(j);
     pal_rundir_free(j->dir);

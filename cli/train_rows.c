@@ -1,4 +1,4 @@
-/* train_rows.c - the options of training, for train and sweep; and which of them need one optimizer or schedule. */
+/* train_rows.c - the options of training, for train and sweep; and which of them have an effect together. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -6,13 +6,15 @@
 /* clang-format off */
 const pal_cli_row pal_cli_train_rows[] = {
     {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, "run folder to make (default: runs/MODEL-NNN)"}, "RUN", NULL, 'o'},
-    PAL_CLI_ENUM("resume", "", NULL, "RUN", "continue this interrupted run; give no MODEL"),
+    PAL_CLI_ENUM("resume", "", NULL, "RUN", "continue this run; give no MODEL; --epochs N trains it longer"),
     PAL_CLI_DATA,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "train on the first N training samples only"),
     PAL_CLI_INT("hold-out", "", 1, 4294967295, "N",
                 "do not train on the last N training samples; measure on them instead of the test samples"),
     PAL_CLI_ENUM("from", "", NULL, "RUN", "start with the weights of another run that have the same name and size"),
-    {{"batch", PAL_OPTION_INT, "128", 1, 1048576, NULL, "samples per step"}, "N", "batch-size", 0},
+    {{"batch", PAL_OPTION_INT, "", 1, 1048576, NULL,
+      "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them)"},
+     "N", "batch-size", 0},
     PAL_CLI_INT("epochs", "15", 1, 1000000, "N", "passes through the training samples"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of initial weights, order of samples and noise"),
     PAL_CLI_INT("test-every", "1", 1, 1000000, "N", "epochs between two measurements of the test samples"),
@@ -24,14 +26,14 @@ const pal_cli_row pal_cli_train_rows[] = {
     {{"learning-rate", PAL_OPTION_REAL, "0.1", 1e-12, 1e6, NULL, "step size"}, "X", "lr", 0},
     PAL_CLI_ENUM("schedule", "constant", "constant|step|cosine", "NAME", "schedule of the learning rate"),
     PAL_CLI_INT("warmup", "0", 0, 1e12, "STEPS", "steps over which the learning rate rises from 0"),
-    PAL_CLI_REAL("final-rate", "0", 0, 1e6, "X", "learning rate at the end of the cosine schedule"),
-    PAL_CLI_REAL("decay-factor", "0.1", 1e-6, 1, "X", "factor of the step schedule"),
-    PAL_CLI_INT("decay-every", "10", 1, 1000000, "N", "epochs between steps of the step schedule"),
-    PAL_CLI_REAL("momentum", "0.9", 0, 1, "X", "momentum, for momentum and nesterov"),
-    PAL_CLI_REAL("alpha", "0.99", 0, 1, "X", "decay rate of the mean square, for rmsprop"),
-    PAL_CLI_REAL("beta1", "0.9", 0, 1, "X", "decay rate of the mean gradient, for adam and adamw"),
-    PAL_CLI_REAL("beta2", "0.999", 0, 1, "X", "decay rate of the mean square, for adam and adamw"),
-    PAL_CLI_REAL("epsilon", "1e-8", 1e-30, 1, "X", "term added to the divisor, for rmsprop, adam and adamw"),
+    PAL_CLI_REAL("final-rate", "0", 0, 1e6, "X", "learning rate at the end of the schedule"),
+    PAL_CLI_REAL("decay-factor", "0.1", 1e-6, 1, "X", "factor of a step of the schedule"),
+    PAL_CLI_INT("decay-every", "10", 1, 1000000, "N", "epochs between steps of the schedule"),
+    PAL_CLI_REAL("momentum", "0.9", 0, 1, "X", "momentum"),
+    PAL_CLI_REAL("rms-decay", "0.99", 0, 1, "X", "decay rate of the mean square (PyTorch: alpha, Keras: rho)"),
+    PAL_CLI_REAL("beta1", "0.9", 0, 1, "X", "decay rate of the mean gradient"),
+    PAL_CLI_REAL("beta2", "0.999", 0, 1, "X", "decay rate of the mean square"),
+    PAL_CLI_REAL("epsilon", "1e-8", 1e-30, 1, "X", "term added to the divisor"),
     PAL_CLI_REAL("weight-decay", "", 0, 1e6, "X", "decoupled weight decay (default: 0; for adamw 0.01)"),
     PAL_CLI_REAL("clip", "0", 0, 1e12, "X", "largest norm of the gradient; 0: no limit"),
     PAL_CLI_FLAG("check-nan", "look for the operation that makes the first NaN; slow, and the last bits may differ"),
@@ -40,28 +42,35 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_END,
 };
 
-static const struct {
-    const char *option, *of, *values; /* option needs --of to be one of the values, "a|b" */
-} needs[] = {
+/* A closed form has neither steps nor initial weights. */
+#define NOT_SOLVED(option) {option, "solve", "!svd"}
+const pal_need pal_cli_train_needs[] = {
+    NOT_SOLVED("batch"), NOT_SOLVED("epochs"), NOT_SOLVED("seed"), NOT_SOLVED("seeds"), NOT_SOLVED("from"),
+    NOT_SOLVED("test-every"), NOT_SOLVED("optimizer"), NOT_SOLVED("learning-rate"), NOT_SOLVED("schedule"),
+    NOT_SOLVED("warmup"), NOT_SOLVED("final-rate"), NOT_SOLVED("decay-factor"), NOT_SOLVED("decay-every"),
+    NOT_SOLVED("momentum"), NOT_SOLVED("rms-decay"), NOT_SOLVED("beta1"), NOT_SOLVED("beta2"), NOT_SOLVED("epsilon"),
+    NOT_SOLVED("weight-decay"), NOT_SOLVED("clip"), NOT_SOLVED("check-nan"),
     {"momentum",     "optimizer", "momentum|nesterov"},
-    {"alpha",        "optimizer", "rmsprop"},
+    {"rms-decay",    "optimizer", "rmsprop"},
     {"beta1",        "optimizer", "adam|adamw"},
     {"beta2",        "optimizer", "adam|adamw"},
     {"epsilon",      "optimizer", "rmsprop|adam|adamw"},
     {"final-rate",   "schedule",  "cosine"},
     {"decay-factor", "schedule",  "step"},
     {"decay-every",  "schedule",  "step"},
+    {0},
 };
 /* clang-format on */
 
-int pal_cli_train_check(const pal_cli_args *args, const char *optimizer, const char *schedule)
+const char *pal_cli_train_value(const pal_cli_args *args, const pal_variant *variant, const char *name)
 {
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
-        const char *is = strcmp(needs[i].of, "schedule") ? optimizer : schedule;
-        if (pal_cli_given(args, needs[i].option) && !pal_choices_have(needs[i].values, is))
-            return pal_cli_say(PAL_CLI_WRONG,
-                               "--%s has an effect only with --%s %s, not %s: set --%s, or leave out --%s",
-                               needs[i].option, needs[i].of, needs[i].values, is, needs[i].of, needs[i].option);
-    }
-    return PAL_CLI_GO_ON;
+    const pal_option *own = pal_variant_option_find(variant, name);
+    for (size_t i = 0; own && i < args->n_variant; i++)
+        if (!strcmp(args->variant[i].name, name)) return args->variant[i].value;
+    const char *value = own ? own->value : pal_cli_given(args, name);
+    for (const pal_setting *s = variant->training; !value && s && s->name; s++)
+        if (!strcmp(s->name, name)) value = s->value;
+    for (const pal_cli_row *r = pal_cli_train_rows; !value && r->option.name; r++)
+        if (!strcmp(r->option.name, name)) value = r->option.value;
+    return value;
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # installed.sh - installs into a temporary folder, then compiles the examples against the installed library through
-# pkg-config, shared and static, and runs them. $1: the build folder; $2: the source folder.
+# pkg-config, shared and static, and runs them. Then it moves the installed tree. $1: the build folder; $2: the source
+# folder.
 set -eu
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
@@ -21,26 +22,33 @@ ${CC:-cc} -std=c11 "$2/examples/training.c" -o "$stage/static" $(pkg-config --cf
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/operation.c" -o "$stage/operation" $(pkg-config --cflags --libs palindrome)
 LD_LIBRARY_PATH=$libdir "$stage/operation"
+# The program finds its libraries by its run path, and the manual page is there.
 program=$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)
-LD_LIBRARY_PATH=$libdir "$program" --version
-# The variant in README.md must equal examples/variant.c. The program loads, lists, checks, trains and evaluates it.
-awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$2/README.md" | cmp - "$2/examples/variant.c"
+unset LD_LIBRARY_PATH
+"$program" --version
+# The C files in README.md must equal examples/tape.c and examples/variant.c.
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$2/README.md" >"$stage/blocks"
+cat "$2/examples/tape.c" "$2/examples/variant.c" | cmp - "$stage/blocks"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/tape.c" -o "$stage/tape" $(pkg-config --cflags --libs palindrome)
+LD_LIBRARY_PATH=$libdir sh "$2/tests/tree/printed.sh" "$stage/tape" "$2/README.md" tape
+# The program loads the variant, lists, checks, trains and evaluates it.
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra -shared -fPIC "$2/examples/variant.c" -o "$stage/absolute.so" $(pkg-config --cflags --libs palindrome)
-with() { LD_LIBRARY_PATH=$libdir "$program" --load "$stage/absolute.so" "$@"; }
+with() { "$program" --load "$stage/absolute.so" "$@"; }
 with models | grep -q '^absolute '
 with gradcheck absolute | grep -q '^PASS'
 # The installed program trains a model; examples/inference.c, below, prints its code through the installed library.
 awk 'BEGIN { for (i = 0; i < 48; i++) print i % 2 "," i % 3 / 2 "," i % 5 / 4 }' >"$stage/data.csv"
-LD_LIBRARY_PATH=$libdir "$program" train basic --data "$stage/data.csv" --batch 8 --epochs 1 --hidden 4 --quiet --out "$stage/run"
+"$program" train basic --data "$stage/data.csv" --batch 8 --epochs 1 --hidden 4 --quiet --out "$stage/run"
 with train absolute --data "$stage/data.csv" --batch 8 --epochs 2 --hidden 4 --quiet --out "$stage/absolute"
 with evaluate "$stage/absolute" --json | grep -q '"squared_error"'
-if LD_LIBRARY_PATH=$libdir "$program" evaluate "$stage/absolute" 2>"$stage/line"; then exit 1; fi
+if "$program" evaluate "$stage/absolute" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c -- --load "$stage/line")" -eq 1 ]
 # examples/hierarchical.c has two stochastic layers: check its bound's derivatives and terms, and samples of its prior.
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra -shared -fPIC "$2/examples/hierarchical.c" -o "$stage/hierarchical.so" $(pkg-config --cflags --libs palindrome)
-two() { LD_LIBRARY_PATH=$libdir "$program" --load "$stage/hierarchical.so" "$@"; }
+two() { "$program" --load "$stage/hierarchical.so" "$@"; }
 two gradcheck hierarchical --seed 3 | grep -q '^PASS'
 two train hierarchical --data "$stage/data.csv" --batch 8 --epochs 2 --layers 5,2 --samples 3 --quiet --out "$stage/hierarchical"
 two evaluate "$stage/hierarchical" --json | grep -q '"divergence-2"'
@@ -50,7 +58,7 @@ two sample "$stage/hierarchical" >"$stage/line"
 [ -s "$stage/hierarchical/sample.png" ]
 if two train hierarchical --data "$stage/data.csv" --batch 8 --layers 5 --out "$stage/new" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c 'layers: give two' "$stage/line")" -eq 1 ]
-if LD_LIBRARY_PATH=$libdir "$program" --load "$stage/shared" models 2>"$stage/line"; then exit 1; fi
+if "$program" --load "$stage/shared" models 2>"$stage/line"; then exit 1; fi
 [ "$(wc -l <"$stage/line")" -eq 1 ]
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/inference.c" -o "$stage/inference" $(pkg-config --cflags --libs palindrome)
@@ -82,4 +90,90 @@ awk 'NR == 2 || NR == 3 { if ($2 != 100 || $3 != 30 || $4 != 30) exit 1 } END { 
 detect convolutional --data "$stage/bars" --channels 4 --epochs 2 --limit 50 --seed 3 | grep -q '^1  *50  *30  *30  *[01]\.[0-9]*$'
 if detect linear --data "$stage/data.csv" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c 'no labels' "$stage/line")" -eq 1 ] && [ "$(wc -l <"$stage/line")" -eq 1 ]
-echo "17 passed, 0 failed"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/kl_sparsity.c" -o "$stage/kl" $(pkg-config --cflags --libs palindrome-tools) -lm
+LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/kl.svg" >"$stage/line"
+[ -s "$stage/kl.svg" ]
+if LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/none/kl.svg" 2>"$stage/line" >"$stage/table"; then exit 1; fi
+[ "$(grep -c 'none/kl' "$stage/line")" -eq 1 ]
+
+# ---- --load, and commands that can be pasted
+cp "$stage/absolute.so" "$stage/my own.so"
+cd "$stage"
+small="--data data.csv --batch 8 --hidden 4 --limit 16"
+for place in "--load ./absolute.so models --json" "models --load ./absolute.so --json" "models --json --load=./absolute.so" \
+    "--load=./absolute.so models --json"; do
+    # shellcheck disable=SC2086
+    "$program" $place | grep -q '"name": "absolute"'
+done
+# Words after -- are words, and several objects can be loaded.
+if "$program" models -- --load ./absolute.so 2>line; then exit 1; fi
+grep -q 'no model is called --load\|unexpected argument ./absolute.so' line
+"$program" models --load ./absolute.so --json --load ./hierarchical.so | grep -q '"name": "hierarchical"'
+for wrong in "models --load" "models --load=" "models --load ./nowhere.so"; do
+    # shellcheck disable=SC2086
+    if "$program" $wrong 2>line; then exit 1; fi
+    [ "$(grep -c -e --load line) $(wc -l <line)" = "1 1" ]
+done
+# Every command that is printed works in this shell: with blanks in the names, and with --load.
+# shellcheck disable=SC2086
+"$program" train absolute --load './my own.so' $small --epochs 30 --lr 0.01 --output squared --out 'my run' >out
+sed -n '/^  next: /,$ { s/^  next: *//; s/^ *//; p }' out >hints
+[ "$(grep -c palindrome hints)" -eq 2 ]
+while read -r hint; do sh -c "$hint" >said 2>line || { cat line; exit 1; }; done <hints
+# shellcheck disable=SC2086
+"$program" train denoising $small --epochs 1 --layers '' --quiet --out 'plain run' 2>line
+settings=$("$program" run-info 'plain run' | sed -n 's/^  settings *//p')
+sh -c "'$program' train denoising --data data.csv --batch 8 --limit 16 --epochs 1 $settings --quiet --out same" 2>line
+cmp 'plain run/checkpoint.safetensors' same/checkpoint.safetensors
+"$program" run-info 'my run' --load './my own.so' >out
+command=$(sed -n 's/^  command *//p' out)
+sh -c "$(echo "$command" | sed 's/my run/once more/')" >said 2>line
+cmp 'my run/checkpoint.safetensors' 'once more/checkpoint.safetensors'
+settings=$(sed -n 's/^  settings *//p' out)
+sh -c "'$program' train absolute --load './my own.so' --data data.csv --batch 8 --limit 16 --epochs 30 --lr 0.01 $settings --out again" >said 2>line
+cmp 'my run/checkpoint.safetensors' again/checkpoint.safetensors
+# The same in 40 columns, where commands are continued on the next line.
+COLUMNS=40 "$program" run-info 'my run' | sed -n '/^  command/,/^  settings/p' | sed '$d; s/^  command *//; s/my run/narrow/' >narrow.sh
+[ "$(wc -l <narrow.sh)" -gt 2 ]
+sh narrow.sh >said 2>line
+cmp 'my run/checkpoint.safetensors' narrow/checkpoint.safetensors
+# Errors that suggest a command: between backquotes.
+for wrong in "train" "train basik" "models xyzzy" "evaluate 'my run' --load './my own.so' --xyzzy 1" "ops xyzzy" "graph" "xyzzy"; do
+    if sh -c "'$program' $wrong" 2>line; then exit 1; fi
+    sed -n 's/[^`]*`\([^`]*\)`[^`]*/\1\n/gp' line | sed '/^$/d' >hints
+    while read -r hint; do sh -c "$hint" >said 2>line || { cat line; exit 1; }; done <hints
+done
+cd "$2"
+
+# ---- A tree that is moved
+# The same options with relocatable pkg-config files. They are written when a build is configured.
+root=$(sed -n 's/^prefix=//p' "$prefix/palindrome.pc")
+meson setup "$stage/second" "$2" --prefix "$root" --libdir "$(sed -n 's/^libdir=${prefix}.//p' "$prefix/palindrome.pc")" \
+    -Dpkgconfig.relocatable=true >"$stage/log" || { cat "$stage/log"; exit 1; }
+cp "$stage"/second/meson-private/palindrome*.pc "$prefix"
+unset PKG_CONFIG_SYSROOT_DIR
+try() { # TREE: the program starts, and pkg-config compiles against this tree
+    PKG_CONFIG_PATH=$(find "$1" -name palindrome.pc -printf '%h\n')
+    export PKG_CONFIG_PATH
+    "$1/bin/palindrome" --version >"$stage/said"
+    [ -s "$1/share/man/man1/palindrome.1" ]
+    for package in palindrome palindrome-tools; do
+        for folder in includedir libdir; do
+            folder=$(cd "$(pkg-config --variable=$folder $package)" && pwd -P)
+            [ "${folder#"$1"/}" != "$folder" ]
+        done
+    done
+    # shellcheck disable=SC2046
+    ${CC:-cc} -std=c11 "$2/examples/training.c" -o "$stage/moved" $(pkg-config --cflags --libs palindrome)
+    LD_LIBRARY_PATH=$(pkg-config --variable=libdir palindrome) "$stage/moved" >"$stage/said"
+    # shellcheck disable=SC2046
+    ${CC:-cc} -std=c11 -shared -fPIC "$2/examples/variant.c" -o "$stage/moved.so" $(pkg-config --cflags --libs palindrome)
+    "$1/bin/palindrome" --load "$stage/moved.so" gradcheck absolute --order 1 | grep -q '^PASS'
+}
+stage=$(cd "$stage" && pwd -P)
+try "$stage$root" "$2"
+mkdir "$stage/deep"
+mv "$stage$root" "$stage/deep/elsewhere"
+try "$stage/deep/elsewhere" "$2"
+echo "57 passed, 0 failed"

@@ -1,0 +1,148 @@
+/* options.c - the options of a verb, from its tables and those of the models: for the parser, --help and the manual. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char by_model[] = "by model";
+
+/* Second names for options of variants. */
+static const pal_setting variant_aliases[] = {{"hidden", "latent-dim"}};
+
+/* ---- The table ------------------------------------------------------------------------------------------------ */
+
+static bool has(const pal_cli_row *rows, const char *name)
+{
+    while (rows && rows->option.name && strcmp(rows->option.name, name) != 0) rows++;
+    return rows && rows->option.name;
+}
+
+static void add(pal_cli_table *t, const pal_cli_entry *entry)
+{
+    if (t->n < PAL_CLI_ENTRIES) t->entries[t->n++] = *entry;
+}
+
+/* An option of the named variant replaces the verb's option of the same name. */
+static void add_rows(pal_cli_table *t, const pal_cli_row *rows, bool more)
+{
+    for (const pal_cli_row *r = rows; r && r->option.name; r++) {
+        const char *name = r->option.name;
+        if (t->variant && pal_variant_option_find(t->variant, name)) continue;
+        if (more && (has(t->spec->rows, name) || (t->spec->without && !strcmp(t->spec->without, name)))) continue;
+        add(t, &(pal_cli_entry){.option = &r->option, .argument = r->argument, .alias = r->alias, .letter = r->letter});
+    }
+}
+
+static void add_variants(pal_cli_table *t)
+{
+    static const char *const words[] = {"N", "X", "yes|no", "WORD", "N,N...", "X,X..."};
+    const pal_option *any;
+    for (size_t i = 0; (any = pal_cli_any_option(i)); i++) {
+        const pal_option *own = t->variant ? pal_variant_option_find(t->variant, any->name) : NULL;
+        const pal_option *o = own ? own : any;
+        const char *alias = NULL;
+        if (!own && pal_cli_entry_find(t, any->name)) continue;
+        for (size_t k = 0; k < sizeof variant_aliases / sizeof *variant_aliases; k++)
+            if (!strcmp(variant_aliases[k].name, o->name)) alias = variant_aliases[k].value;
+        add(t, &(pal_cli_entry){.option = o,
+                                .argument = words[o->type],
+                                .alias = alias,
+                                .variant = true,
+                                .hidden = t->variant && !own});
+    }
+}
+
+void pal_cli_table_fill(pal_cli_table *t, const pal_cli_spec *spec, const pal_variant *variant)
+{
+    t->spec = spec;
+    t->variant = variant;
+    t->n = 0;
+    add_rows(t, spec->rows, false);
+    add_rows(t, spec->more, true);
+    if (spec->variants) add_variants(t);
+}
+
+const pal_cli_entry *pal_cli_entry_find(const pal_cli_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const pal_cli_entry *e = &t->entries[i];
+        if (!strcmp(e->option->name, name) || (e->alias && !strcmp(e->alias, name))) return e;
+    }
+    return NULL;
+}
+
+/* ---- What --help says about an option ------------------------------------------------------------------------- */
+
+/* For an option of several variants, if none is named. Returns the one whose help most of them share. out: the help
+ * that more than half of them share, or else the help of each. same: whether all have the same default. */
+static const pal_option *option_of_all(const pal_option *any, char *out, size_t size, bool *same)
+{
+    const pal_variant *v;
+    size_t best = 0, all = 0, length = 0;
+    const pal_option *shared = any;
+    *same = true;
+    for (size_t i = 0; (v = pal_variant_at(i)); i++) {
+        const pal_option *own = pal_variant_option_find(v, any->name);
+        size_t count = 0;
+        bool first = own != NULL;
+        for (size_t k = 0; own && pal_variant_at(k); k++) {
+            const pal_option *other = pal_variant_option_find(pal_variant_at(k), any->name);
+            const bool alike = other && !strcmp(other->help, own->help);
+            count += alike;
+            first &= !alike || k >= i;
+        }
+        if (!own) continue;
+        all++;
+        *same &= !strcmp(own->value, any->value);
+        if (first && length < size)
+            length += (size_t)snprintf(out + length, size - length, "%s%s: %s", length ? "; " : "", v->name, own->help);
+        if (count > best) shared = own;
+        if (count > best) best = count;
+    }
+    if (2 * best > all) snprintf(out, size, "%s", shared->help);
+    return shared;
+}
+
+/* Whether the verb has the options of training. A variant may replace their defaults. */
+static bool trains(const pal_cli_table *t) { return pal_cli_entry_find(t, "optimizer") != NULL; }
+
+/* The default of one of the verb's own options, for the named variant, or for all of them. */
+static const char *preset_of(const pal_cli_table *t, const pal_option *o)
+{
+    const pal_variant *v;
+    const char *preset = o->value;
+    for (size_t i = 0; trains(t) && (v = pal_variant_at(i)); i++)
+        for (const pal_setting *s = v->training; s && s->name && (!t->variant || t->variant == v); s++) {
+            if (strcmp(s->name, o->name) != 0 || !strcmp(s->value, o->value)) continue;
+            preset = t->variant ? s->value : by_model;
+        }
+    return preset;
+}
+
+const char *pal_cli_entry_help(const pal_cli_table *t, const pal_cli_entry *e, char *out, size_t size)
+{
+    bool same;
+    if (e->variant && !t->variant)
+        option_of_all(e->option, out, size, &same);
+    else
+        snprintf(out, size, "%s", e->option->help);
+    return out;
+}
+
+const char *pal_cli_entry_default(const pal_cli_table *t, const pal_cli_entry *e)
+{
+    char unused[PAL_CLI_DOC];
+    bool same = true;
+    if (!e->argument) return "";
+    if (!e->variant) return preset_of(t, e->option);
+    if (!t->variant) option_of_all(e->option, unused, sizeof unused, &same);
+    return same ? e->option->value : by_model;
+}
+
+const char *pal_cli_entry_choices(const pal_cli_table *t, const pal_cli_entry *e)
+{
+    char unused[PAL_CLI_DOC];
+    bool same;
+    const pal_option *o =
+        e->variant && !t->variant ? option_of_all(e->option, unused, sizeof unused, &same) : e->option;
+    return e->argument && o->type == PAL_OPTION_ENUM && o->choices ? o->choices : "";
+}
