@@ -92,8 +92,6 @@ typedef struct pal_cli_args {
  */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
-/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png. */
-int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 /* needs.c: refuses an option that has no effect together with the others. value returns the value of an option or of a
@@ -212,6 +210,11 @@ const char *pal_cli_collapse_remedy(const pal_model *model);
 #define PAL_CLI_JSON       PAL_CLI_FLAG("json", "print one JSON document")
 #define PAL_CLI_CSV        PAL_CLI_FLAG("csv", "also write the numbers of the plot, in a .csv file next to it")
 
+#define PAL_CLI_AS                                                                                                     \
+    PAL_CLI_ENUM("as", "", NULL, "VIEW",                                                                               \
+                 "how to draw a sample: profile (bars, or a curve), or image of HxW or CxHxW (default: by its shape; "  \
+                 "a line of a table is a profile, but a square number of at least 64 is a square image)")
+
 /* What verbs print that need a run and got none. */
 #define PAL_CLI_NO_RUN "no run given: name its folder, such as runs/denoising-001"
 /* clang-format on */
@@ -317,10 +320,13 @@ typedef struct pal_cli_about_runs { /* a verb that works on the runs named by it
 } pal_cli_about_runs;
 int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
-/* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
+/* ---- plots.c: pictures, as PNG, SVG or PDF --------------------------------------------------------------------- */
 
 /* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png, .svg or .pdf. */
-int pal_cli_check_plot(const pal_cli_args *args);
+int pal_cli_check_picture(const pal_cli_args *args);
+/* Reads --as, how samples of this model are drawn; zeros without --as. PAL_CLI_GO_ON; or the exit status, with the
+ * error printed. */
+int pal_cli_view(const pal_cli_args *args, const pal_model *model, pal_view *view);
 /* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
 

@@ -5,7 +5,8 @@
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/denoise.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/denoise.png)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
@@ -64,6 +65,8 @@ static int denoise(const pal_cli_args *args, pal_cli_run *run)
                              .corruptor = run->corruptor,
                              .title = title,
                              .caption = caption};
+    const int viewed = pal_cli_view(args, run->model, &o.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_denoise_figures figures;
     pal_error err = {0};
     if (pal_denoise(run->model, run->data, &o, &figures, path, &err)) return pal_cli_say_error(&err);

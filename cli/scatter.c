@@ -101,5 +101,6 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
 
 int pal_cli_scatter(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_scatter_spec, pal_cli_check_plot, true, draw}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_scatter_spec, pal_cli_check_picture, true, draw}, argc,
+                             argv);
 }
