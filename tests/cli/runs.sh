@@ -148,6 +148,14 @@ works "a grid of several" interpolate plain half --corners 0,1,2,3 --steps 3 --j
 check "a grid of several has its corners once" [ "$(grep -c '"corners"' out)" -eq 1 ]
 works "interpolate of one as JSON" interpolate half --json
 check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out) $(grep -c '"pairs"' out)" = "0 1" ]
+works "sample of several" sample plane-a plane-b --steps 4 -o planes.png --json
+check "each run has its kind" [ "$(grep -c '"kind": "plane"' out) $(grep -c '"picture"' out)" = "2 1" ]
+works "sample of unlike codes" sample plane-a coins
+check "it is in the last folder" [ "$(cat out)" = coins/sample-of-all.png ] && is_png coins/sample-of-all.png
+works "sample of one as JSON" sample coins --json
+check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out)" -eq 0 ]
+refused "sample of one without a code" "basic: basic has no prior" sample plane-a plain
+refused "steps of one that has none" "code bernoulli.*: steps need a code of one or two" sample plane-a coins --steps 4
 mkdir small-data
 for split in train t10k; do
     count=20
