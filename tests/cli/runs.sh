@@ -196,6 +196,8 @@ for columns in 120 80 60 40 20; do
     on $columns evaluate wide-$columns
     [ $columns -lt 60 ] || check "$columns columns: evaluate is not wider" [ "$(widest screen)" -le $columns ]
 done
+on 60 geometry plain quarter half half-2 --samples 5 -o told.png
+check "geometry is not wider" [ "$(widest screen)" -le 60 ]
 # shellcheck disable=SC2086
 on 0 train $slow --epochs 2 --out zero
 check "a terminal without a width: each epoch keeps its line" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
