@@ -249,7 +249,7 @@ int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done
     const double now = seconds_now();
     const bool ends = done == all && out->dirty; /* a bar that was never drawn leaves no trace */
     if (!out->to || !out->bar || (now < out->next && !ends)) return signal_number != 0;
-    if (!out->next) out->began = now;
+    if (out->next == 0) out->began = now;
     count_bar(out, what, done, all, now - out->began);
     out->next = now + 0.1;
     out->dirty = !ends;
