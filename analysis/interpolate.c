@@ -167,7 +167,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
         if (!b->cells[i]) continue;
         const long long from = (long long)b->o.corners[i / 2 * 2], to = (long long)b->o.corners[i / 2 * 2 + 1];
         if (i % 2)
-            snprintf(b->labels[i], LABEL, "pixels");
+            snprintf(b->labels[i], LABEL, palt__is_profile(b->o.view) ? "numbers" : "pixels");
         else
             snprintf(b->labels[i], LABEL, "%lld to %lld%s", from, to, b->o.pixels ? ", code" : "");
         rows[n++] =
