@@ -300,6 +300,11 @@ typedef struct pal_interpolate_figures { /* Euclidean lengths for one pair */
 pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data,
                                  const pal_interpolate_options *options, pal_interpolate_figures *figures,
                                  const char *path, pal_error *err);
+/* The same through the codes of several models: a row per pair and model, or a grid per model. figures is
+ * [count of models, options->count / 2]. */
+pal_status pal_interpolate_all_write(const pal_shown *models, size_t count, const pal_dataset *data,
+                                     const pal_interpolate_options *options, pal_interpolate_figures *figures,
+                                     const char *path, pal_error *err);
 
 /* ---- Sampling from the prior ---------------------------------------------------------------------------------- */
 
@@ -343,6 +348,9 @@ pal_sample_kind pal_sample_kind_of(const pal_model *model, const pal_sample_opti
 /* Draws the means of x given such codes. */
 pal_status pal_sample_write(const pal_model *model, const pal_sample_options *options, const char *path,
                             pal_error *err);
+/* The same for several models, side by side below their names; each draws what fits its code. */
+pal_status pal_sample_all_write(const pal_shown *models, size_t count, const pal_sample_options *options,
+                                const char *path, pal_error *err);
 
 /* ---- Classification: logistic regression ----------------------------------------------------------------------
  *

@@ -307,17 +307,35 @@ static pal_status samples_make(samples *s, pal_error *err)
     return PAL_OK;
 }
 
-pal_status pal_sample_write(const pal_model *model, const pal_sample_options *given, const char *path, pal_error *err)
+pal_status pal_sample_all_write(const pal_shown *models, size_t count, const pal_sample_options *given,
+                                const char *path, pal_error *err)
 {
-    samples s = {.model = model};
-    if (pal_options_read(&s.o, given, sizeof s.o, offsetof(pal_sample_options, data), "sample", err))
+    pal_sample_options o = {0};
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_sample_options, data), "sample", err))
         return PAL_ERR_ARGUMENT;
-    pal_status status = samples_make(&s, err);
-    if (!status) {
-        pal_grid grid = {
-            .struct_size = sizeof grid, .title = s.o.title, .caption = s.o.caption, .sections = &s.section, .count = 1};
-        status = pal_grid_write(&grid, path, err);
+    samples *s = calloc(count + 1, sizeof *s);
+    pal_grid_section *sections = calloc(count + 1, sizeof *sections);
+    pal_status status = s && sections ? PAL_OK : palt__no_memory(err);
+    for (size_t i = 0; !status && i < count; i++) {
+        pal_error own = {0};
+        const char *name = models[i].name;
+        s[i] = (samples){.model = models[i].model, .o = o};
+        status = samples_make(&s[i], &own);
+        if (status) pal_error_set(err, own.status, "%s%s%s", name ? name : "", name ? ": " : "", own.text);
+        sections[i] = s[i].section;
+        sections[i].title = name;
     }
-    samples_clear(&s);
+    pal_grid grid = {
+        .struct_size = sizeof grid, .title = o.title, .caption = o.caption, .sections = sections, .count = count};
+    if (!status) status = pal_grid_write(&grid, path, err);
+    for (size_t i = 0; s && i < count; i++) samples_clear(&s[i]);
+    free(sections);
+    free(s);
     return status;
+}
+
+pal_status pal_sample_write(const pal_model *model, const pal_sample_options *options, const char *path, pal_error *err)
+{
+    const pal_shown one = {.model = (pal_model *)(uintptr_t)model};
+    return pal_sample_all_write(&one, 1, options, path, err);
 }

@@ -51,12 +51,13 @@ static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, co
 
 static int denoise(const pal_cli_args *args, pal_cli_run *run)
 {
-    char title[600], caption[1200], file[4096];
+    char title[600], caption[2000], trained[256], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");
     if (!path) path = pal_rundir_file(run->dir, "denoise.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    snprintf(caption, sizeof caption, "%s%s.", run->described, run->given);
+    snprintf(caption, sizeof caption, "%s, %s%s.", run->described, pal_cli_trained(run, 1, trained, sizeof trained),
+             run->given);
     pal_denoise_options o = {.struct_size = sizeof o,
                              .samples = pal_cli_int(args, "samples", 16),
                              .batch = info->batch > 0 ? info->batch : 0,

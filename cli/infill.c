@@ -208,7 +208,7 @@ static int report(double done, void *user)
 
 static int infill(infilling *f)
 {
-    char model[512], title[600], caption[1200], file[4096];
+    char model[512], trained[256], title[600], caption[2000], file[4096];
     const pal_run_info *info = pal_rundir_info(f->run->dir);
     const char *path = pal_cli_given(f->args, "out"), *method = pal_cli_given(f->args, "method");
     const char *rate = pal_cli_given(f->args, "rate"), *fill = pal_cli_given(f->args, "fill");
@@ -217,9 +217,9 @@ static int infill(infilling *f)
     if (!path) path = pal_rundir_file(f->run->dir, "infill.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run->model)->name,
              f->run->data->name);
-    snprintf(caption, sizeof caption, "%s; missing: %s, initially %s%s.",
-             pal_cli_describe(f->run->model, model, sizeof model), f->what,
-             by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
+    snprintf(caption, sizeof caption, "%s, %s; missing: %s, initially %s%s.",
+             pal_cli_describe(f->run->model, model, sizeof model), pal_cli_trained(f->run, 1, trained, sizeof trained),
+             f->what, by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
     pal_infill_picture p = {.struct_size = sizeof p,
                             .infill = {.struct_size = sizeof p.infill,
                                        .fill = f->fill,
