@@ -100,8 +100,8 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     char caption[2048];
     size_t used = (size_t)snprintf(
         caption, sizeof caption,
-        "%s%sSquared error of the %lld missing pixels, mean over %lld samples: ", g->p.caption ? g->p.caption : "",
-        g->p.caption ? " " : "", (long long)f->missing, (long long)f->samples);
+        "%s%sSquared error of the %lld missing %s, mean over %lld samples: ", g->p.caption ? g->p.caption : "",
+        g->p.caption ? " " : "", (long long)f->missing, palt__view_numbers(g->p.view), (long long)f->samples);
     for (int k = 0; k < PAL_INFILL_METHODS && used < sizeof caption; k++)
         if (isfinite(f->squared_error[k]))
             used += (size_t)snprintf(caption + used, sizeof caption - used, "%s %.2f, ",
