@@ -34,6 +34,7 @@ pal_status palt__view_choose(pal_view *view, pal_shape sample, pal_error *err)
 }
 
 bool palt__is_profile(pal_view view) { return view.planes == 1 && view.height == 1; }
+const char *palt__view_numbers(pal_view view) { return palt__is_profile(view) ? "numbers" : "pixels"; }
 
 void palt__view_section(pal_grid_section *section, pal_view view)
 {

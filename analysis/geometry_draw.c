@@ -34,6 +34,12 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *p, const char 
     int classes = p->count == 1 && first->classes <= CLASSES ? first->classes : 0;
     size_t most = p->count + (size_t)classes, n = 0;
     int64_t count = 0;
+    double largest = 0;
+    for (size_t i = 0; i < p->count; i++) largest = fmax(largest, p->geometries[i]->spectrum[0]);
+    if (!(largest > 0))
+        return pal_error_set(err, PAL_ERR_NUMERIC,
+                             "spectra: the encoder's Jacobian is 0 at all samples, so nothing can be drawn: no unit "
+                             "reacts to its input, as when all are saturated");
     for (size_t i = 0; i < p->count; i++) count = p->geometries[i]->length > count ? p->geometries[i]->length : count;
     double *x = malloc((size_t)count * sizeof *x), *y = malloc(most * (size_t)count * sizeof *y);
     pal_series *series = calloc(most, sizeof *series);

@@ -14,16 +14,18 @@ pal_status pal_missing_rectangle(pal_view view, int64_t top, int64_t left, int64
                                  uint8_t *missing, pal_error *err)
 {
     const int64_t h = view.height, w = view.width;
+    const char *what = palt__is_profile(view) ? "a line" : "an image";
+    if (view.planes * h * w == 1)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "a sample is a single number: without it, nothing is known");
     if (top < 0 || left < 0 || height < 1 || width < 1 || top >= h || left >= w || height > h - top || width > w - left)
-        return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "the rectangle %lld,%lld,%lld,%lld (top, left, height, width) is not inside a sample of "
-                             "%lld x %lld",
-                             (long long)top, (long long)left, (long long)height, (long long)width, (long long)h,
-                             (long long)w);
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "the rectangle %lld,%lld,%lld,%lld (top, left, height, width) is not inside %s of %lld x %lld",
+            (long long)top, (long long)left, (long long)height, (long long)width, what, (long long)h, (long long)w);
     if (height == h && width == w)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "the rectangle covers the whole sample of %lld x %lld: choose a smaller one", (long long)h,
-                             (long long)w);
+                             "the rectangle covers the whole %s of %lld x %lld: choose a smaller one",
+                             strchr(what, ' ') + 1, (long long)h, (long long)w);
     for (int64_t i = 0; i < view.planes * h * w; i++) {
         const int64_t y = i / w % h, x = i % w;
         missing[i] = y >= top && y < top + height && x >= left && x < left + width;
@@ -98,8 +100,8 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     char caption[2048];
     size_t used = (size_t)snprintf(
         caption, sizeof caption,
-        "%s%sSquared error of the %lld missing pixels, mean over %lld samples: ", g->p.caption ? g->p.caption : "",
-        g->p.caption ? " " : "", (long long)f->missing, (long long)f->samples);
+        "%s%sSquared error of the %lld missing %s, mean over %lld samples: ", g->p.caption ? g->p.caption : "",
+        g->p.caption ? " " : "", (long long)f->missing, palt__view_numbers(g->p.view), (long long)f->samples);
     for (int k = 0; k < PAL_INFILL_METHODS && used < sizeof caption; k++)
         if (isfinite(f->squared_error[k]))
             used += (size_t)snprintf(caption + used, sizeof caption - used, "%s %.2f, ",

@@ -74,6 +74,7 @@ pal_status palt__ellipses(pal_model *model, const pal_dataset *data, const palt_
 /* Sets a view of zeros to pal_view_of the sample. PAL_ERR_ARGUMENT: the view has another number of elements. */
 pal_status palt__view_choose(pal_view *view, pal_shape sample, pal_error *err);
 bool palt__is_profile(pal_view view);
+const char *palt__view_numbers(pal_view view);                     /* what a sample has: "pixels" or "numbers" */
 void palt__view_section(pal_grid_section *section, pal_view view); /* sets the size of its cells */
 /* For images: black is 0 and white is 1 if all values are in [0,1]; otherwise each image gets its own black and white.
  */

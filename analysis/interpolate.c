@@ -146,7 +146,7 @@ static pal_status fill(blending *b, size_t group, size_t i, pal_workspace *w, pa
 static const char *title_of(const blending *b, size_t section)
 {
     if (!section) return "samples";
-    if (section > b->count) return "through the pixels";
+    if (section > b->count) return palt__is_profile(b->o.view) ? "through the numbers" : "through the pixels";
     return b->models[section - 1].name ? b->models[section - 1].name : "through the code";
 }
 
@@ -177,7 +177,7 @@ static void write_label(const blending *b, size_t row)
     const size_t group = row / (b->count + 1), i = row % (b->count + 1);
     const long long from = (long long)b->o.corners[2 * group], to = (long long)b->o.corners[2 * group + 1];
     if (i == b->count)
-        snprintf(b->labels[row], LABEL, "pixels");
+        snprintf(b->labels[row], LABEL, "%s", palt__view_numbers(b->o.view));
     else if (i)
         snprintf(b->labels[row], LABEL, "%s", b->models[i].name);
     else if (b->models[i].name)

@@ -246,13 +246,13 @@ static pal_status decode(samples *s, pal_error *err)
     return status;
 }
 
-/* "z = -1.28"; "3: 12.1 %" for the third choice; "011: 3.1 %" for a pattern. */
+/* "-1.28" for z; "3: 12.1 %" for the third choice; "011: 3.1 %" for a pattern. */
 static void write_label(const samples *s, int64_t i, char out[LABEL])
 {
     char name[LABEL - 8] = "";
     if (s->kind == PAL_SAMPLE_LINE) {
         const double z = fabs((double)s->codes[i]) < 0.005 ? 0 : (double)s->codes[i]; /* no -0.00 */
-        snprintf(out, LABEL, "%s%.2f", i ? "" : "z = ", z);
+        snprintf(out, LABEL, "%.2f", z);
         return;
     }
     if (pal_distribution_units(pal_model_code(s->model)) == PAL_UNITS_ONE_CHOICE)

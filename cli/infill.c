@@ -52,6 +52,8 @@ typedef struct infilling {
     char what[128]; /* what is missing, in words */
 } infilling;
 
+static const char *numbers(const infilling *f) { return f->view.height > 1 ? "pixels" : "numbers"; }
+
 /* ---- What is missing ------------------------------------------------------------------------------------------ */
 
 static int by_rectangle(infilling *f, int64_t top, int64_t left, int64_t height, int64_t width)
@@ -184,18 +186,19 @@ static void print_json(const infilling *f, const pal_infill_figures *figures, co
 static void print_table(const infilling *f, const pal_infill_figures *figures, const char *path)
 {
     char text[512], count[64];
-    printf("%s on %s samples of %s, %s missing: %lld of %lld pixels\n\n",
+    printf("%s on %s samples of %s, %s missing: %lld of %lld %s\n\n",
            pal_cli_describe(f->run->model, text, sizeof text),
            pal_cli_count((double)figures->samples, count, sizeof count), f->run->data->name, f->what,
-           (long long)figures->missing, (long long)f->run->data->features);
+           (long long)figures->missing, (long long)f->run->data->features, numbers(f));
     printf("  squared error     missing       known\n");
     for (int k = 0; k < PAL_INFILL_METHODS; k++)
         if (isfinite(figures->squared_error[k]))
             printf("    %-11s  %10.4f  %10.4f\n", pal_infill_name((pal_infill_method)k), figures->squared_error[k],
                    figures->known_error[k]);
-    printf("    mean sample  %10.4f\n\n  known: error of the decoder at the known pixels; the result keeps the pixels "
-           "of the input there\n\n%s\n",
-           figures->reference, path);
+    printf(
+        "    mean sample  %10.4f\n\n  known: error of the decoder at the known %s; the result keeps those of the input "
+        "there\n\n%s\n",
+        figures->reference, numbers(f), path);
 }
 
 /* Shown only on a terminal, after two seconds. */
@@ -215,8 +218,8 @@ static int infill(infilling *f)
     const bool by_mean = !fill || !strcmp(fill, "mean");
     double began = (double)time(NULL);
     if (!path) path = pal_rundir_file(f->run->dir, "infill.png", file, sizeof file);
-    snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run->model)->name,
-             f->run->data->name);
+    snprintf(title, sizeof title, "%s on %s: missing %s", pal_model_variant(f->run->model)->name, f->run->data->name,
+             numbers(f));
     snprintf(caption, sizeof caption, "%s, %s; missing: %s, initially %s%s.",
              pal_cli_describe(f->run->model, model, sizeof model), pal_cli_trained(f->run, 1, trained, sizeof trained),
              f->what, by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);

@@ -35,7 +35,8 @@ static const struct {
     const char *word, *title, *caption;
 } kinds[] = {
     [PAL_SAMPLE_DRAWS] = {"draws", "samples from the prior", "Mean of x given z, for z drawn from the prior."},
-    [PAL_SAMPLE_LINE] = {"line", "the line of the code", "Mean of x given z, at quantiles of the prior of z."},
+    [PAL_SAMPLE_LINE] = {"line", "the line of the code",
+                         "Mean of x given z, which is the number below: quantiles of the prior."},
     [PAL_SAMPLE_PLANE] = {"plane", "the plane of the code",
                           "Mean of x given z: z1 from left to right and z2 upwards, by the quantiles of the prior."},
     [PAL_SAMPLE_EACH] = {"each", "every code once", "Mean of x given each code."},

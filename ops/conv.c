@@ -281,6 +281,7 @@ pal_var pal_conv2d_to_weights(pal_var x, pal_var y, int64_t kh, int64_t kw, cons
 bool pal_conv2d_options_of(pal_var v, pal_conv2d_options *options)
 {
     if (pal_op_of(v) != &op_conv2d) return false;
+    if (!options) return true;
     const int64_t *i = pal_params_of(v)->i;
     *options = (pal_conv2d_options){.struct_size = sizeof *options, .groups = i[PAL__GROUPS]};
     for (int a = 0; a < 2; a++) {

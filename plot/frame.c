@@ -50,11 +50,20 @@ void palt__marker(palt__canvas *canvas, palt__point at, palt__look look)
 
 static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
 
-double palt__legend_width(const palt__entry *legend, size_t entries)
+double palt__legend_width(const palt__entry *legend, size_t entries, double height)
 {
-    double names = 0;
+    double names = entries > (size_t)(height / ROW) ? width_of("and 1000 more", LABEL) : 0;
     for (size_t i = 0; i < entries; i++) names = fmax(names, width_of(legend[i].text, LABEL));
     return entries == 0 ? 0 : 20 + SAMPLE + 10 + fmin(names, NAMES);
+}
+
+/* How far the last number of the axis reaches beyond its end. */
+static double overhang(const palt__axis *a)
+{
+    double most = 0;
+    for (int i = 0; i < a->count; i++)
+        most = fmax(most, width_of(a->ticks[i].label, TICK) / 2 - (1 - a->ticks[i].at) * a->pixels);
+    return most;
 }
 
 void palt__frame_make(palt__frame *f)
@@ -63,11 +72,15 @@ void palt__frame_make(palt__frame *f)
     const double title = palt__title_height(f->title, f->width - 4 * MARGIN);
     f->top = f->y + MARGIN + (title > 0 ? title + 6 : 0);
     f->bottom = f->y + f->height - MARGIN - LABEL - 18 - TICK - 14;
-    f->right = f->x + f->width - MARGIN - 4 - palt__legend_width(f->legend, f->entries);
+    f->right = f->x + f->width - MARGIN - 4 - palt__legend_width(f->legend, f->entries, f->bottom - f->top);
     palt__axis_make(&f->up, f->y_extent, f->log_y, false, f->bottom - f->top);
     double labels = 0;
     for (int i = 0; i < f->up.count; i++) labels = fmax(labels, width_of(f->up.ticks[i].label, TICK));
     f->left = f->x + MARGIN + LABEL + 18 + labels + 14;
+    palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
+    const double over = overhang(&f->across) - (f->x + f->width - MARGIN - f->right);
+    if (over <= 0) return;
+    f->right -= over; /* the last number is centred below the end of the axis */
     palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
 }
 

@@ -281,7 +281,7 @@ typedef struct palt__frame {
 void palt__frame_make(palt__frame *frame);
 void palt__frame_draw(palt__canvas *canvas, const palt__frame *frame);
 /* Width of the legend with the space before it; 0 without entries. Its left edge is x. */
-double palt__legend_width(const palt__entry *legend, size_t entries);
+double palt__legend_width(const palt__entry *legend, size_t entries, double height);
 void palt__legend_draw(palt__canvas *canvas, const palt__entry *legend, size_t entries, double x, double top,
                        double bottom);
 palt__point palt__frame_at(const palt__frame *frame, double x, double y);

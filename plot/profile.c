@@ -85,7 +85,8 @@ static void size_names(palt__profile *p)
     p->step = p->names_shown ? 1 : (int64_t)ceil(((double)widest + 6) / pitch);
     const int64_t least = p->step;
     for (int64_t round = 1, m = 1; (p->step = m * round) < least; m = m == 5 ? 1 : m == 2 ? 5 : 2)
-        if (m == 5) round *= 10; /* 1, 2, 5, 10, 20, ... */
+        if (m == 5) round *= 10;                      /* 1, 2, 5, 10, 20, ... */
+    if (p->names == NULL && p->features == 1) return; /* there is nothing to tell apart */
     p->below = SPACE + (p->turned ? (widest < LONGEST ? widest : LONGEST) : p->style.height);
 }
 
@@ -115,14 +116,14 @@ static void rectangle(palt__canvas *canvas, double x, double y, double width, do
     palt__canvas_fill(canvas, colour);
 }
 
-/* A bar of a value near 0 is still visible. */
+/* A bar begins and ends on whole pixels, so that its edges are sharp. */
 static void draw_bar(const palt__profile *p, palt__canvas *canvas, double value, double left, double width, double y)
 {
     if (!isfinite(value)) {
         rectangle(canvas, left, y, width, (double)p->height, PAL_COLOUR_NONFINITE);
         return;
     }
-    const double from = place(p, fmax(value, 0)), to = place(p, fmin(value, 0));
+    const double from = round(place(p, fmax(value, 0))), to = round(place(p, fmin(value, 0)));
     rectangle(canvas, left, y + from, width, to - from, bars);
 }
 
@@ -182,7 +183,7 @@ void palt__profile_draw(const palt__profile *p, palt__canvas *canvas, const palt
 {
     rectangle(canvas, (double)x, (double)y, (double)p->width, (double)p->height, ground);
     (p->curve ? draw_curve : draw_bars)(p, canvas, cells, i, (double)x, (double)y);
-    rectangle(canvas, (double)x, (double)y + floor(fmin(place(p, 0), (double)p->height - 1)), (double)p->width, 1,
+    rectangle(canvas, (double)x, (double)y + fmin(round(place(p, 0)), (double)p->height - 1), (double)p->width, 1,
               zero);
 }
 
@@ -199,7 +200,7 @@ void palt__profile_names(const palt__profile *p, palt__canvas *canvas, int64_t x
 {
     char room[DIGITS];
     const double pitch = (double)p->width / (double)p->features;
-    for (int64_t k = 0; k < p->features; k += p->step) {
+    for (int64_t k = 0; p->below > 0 && k < p->features; k += p->step) {
         const int64_t middle = x + (int64_t)floor(((double)k + 0.5) * pitch);
         const palt__block name = {name_of(p, k, room), p->style, p->turned ? LONGEST : INT64_MAX, 1};
         if (p->turned)
