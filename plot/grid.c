@@ -9,6 +9,17 @@ typedef struct plot {
     palt__layout layout;
 } plot;
 
+/* Draws the label below a cell. A label that is still too wide at the size of all is made to fit. */
+static void draw_label(palt__canvas *canvas, const palt__layout *layout, const palt__section_layout *section,
+                       const char *text, int64_t x, int64_t y)
+{
+    palt__letters letters = palt__letters_of(layout->cell_label);
+    letters.anchor = 0.5;
+    const palt__point at = {(double)x + (double)section->cell_width / 2,
+                            (double)(y + section->cell_height) + (double)section->caption / 2};
+    if (text != NULL) palt__canvas_fit(canvas, at, text, (double)section->cell_width, letters);
+}
+
 /* Draws the cells from `first` up to but not including `end`; `first` is at the top left. */
 static void draw_row(palt__canvas *canvas, const palt__layout *layout, const palt__section_layout *section,
                      const pal_grid_row *row, const palt__cells *cells, int64_t first, int64_t end, int64_t y)
@@ -27,6 +38,7 @@ static void draw_row(palt__canvas *canvas, const palt__layout *layout, const pal
         else if (palt__canvas_sees(canvas, (double)x, (double)top, (double)pitch, (double)section->line))
             palt__profile_draw(&section->profile, canvas, cells, first + i, x, top);
         if (section->profiled && i % columns == 0) palt__profile_axis(&section->profile, canvas, x, top);
+        if (row->cell_labels != NULL) draw_label(canvas, layout, section, row->cell_labels[first + i], x, top);
     }
 }
 

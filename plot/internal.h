@@ -118,8 +118,10 @@ typedef struct palt__section_layout {
     int64_t cells_width, cells_height;
     int64_t gap;           /* between two cells, and between two lines of a row */
     int64_t band;          /* distance between the tops of two bands */
+    int64_t caption;       /* height of the room for a label below each cell */
     int64_t line, row_gap; /* distance between the tops of two lines of a row; space between two rows */
     bool labelled;         /* some row has a label */
+    bool captioned;        /* some row has labels below its cells */
     bool matte;            /* cells get a grey edge, because their border may be white: diverging colours, or strips */
 } palt__section_layout;
 
@@ -128,7 +130,7 @@ typedef struct palt__layout {
     size_t count;
     int64_t scale, down, width, height, margin, content; /* content: width inside the margins */
     int64_t title_y, section_title_y, column_label_y, cells_y, caption_y;
-    pal_text_style title, section_title, label, column_label, caption;
+    pal_text_style title, section_title, label, column_label, cell_label, caption;
     bool turned;       /* column labels are read upwards */
     int64_t turned_by; /* then: the height of the room for them */
 } palt__layout;

@@ -88,6 +88,7 @@ static pal_status open_rows(palt__section_layout *to, const pal_grid_section *se
                                  (long long)cells->count, CELLS_LIMIT);
         longest = max64(longest, cells->count);
         to->labelled |= given(section->rows[r].label);
+        to->captioned |= section->rows[r].cell_labels != NULL;
         to->matte |= section->rows[r].mapping == PAL_MAP_DIVERGING;
     }
     to->profiled = section->rows[0].mapping == PAL_MAP_PROFILE;
@@ -146,7 +147,8 @@ static void size_lines(palt__section_layout *section, int64_t label)
     int64_t lines = 0, needed = section->labelled ? label * 3 / 2 : 0;
     for (size_t r = 0; r < section->row_count; r++) lines += palt__layout_lines(section, r);
     const bool wrapped = section->row_count > 1 && lines > (int64_t)section->row_count;
-    section->line = section->cell_height + section->gap;
+    section->caption = section->captioned ? label * 7 / 4 : 0;
+    section->line = section->cell_height + section->caption + section->gap;
     section->row_gap = wrapped ? 4 * section->gap : section->gap; /* marks the end of a row of several lines */
     if (section->cell_height + section->row_gap < needed) section->row_gap = needed - section->cell_height;
     const int64_t band = lines * section->line - (int64_t)section->row_count * section->gap +

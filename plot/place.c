@@ -88,6 +88,20 @@ static void fit_column_labels(palt__layout *layout, const pal_grid *grid)
     *by = min64(widest_label(layout, grid, &spare), TURNED * (int64_t)*height);
 }
 
+/* Labels below cells become smaller together until they fit below their cells, down to the smallest legible size. */
+static void fit_cell_labels(palt__layout *layout, const pal_grid *grid)
+{
+    layout->cell_label = layout->caption;
+    for (size_t s = 0; s < grid->count; s++)
+        for (size_t r = 0; r < grid->sections[s].count; r++) {
+            const char *const *labels = grid->sections[s].rows[r].cell_labels;
+            for (int64_t i = 0; labels != NULL && i < layout->sections[s].rows[r].count; i++)
+                while (layout->cell_label.height > PALT__SMALLEST_TEXT &&
+                       pal_text_width(labels[i], layout->cell_label) > layout->sections[s].cell_width)
+                    layout->cell_label.height--;
+        }
+}
+
 /* ---- Positions ------------------------------------------------------------------------------------------------ */
 
 static int64_t place_across(palt__layout *layout, const pal_grid *grid)
@@ -142,6 +156,7 @@ void palt__layout_place(palt__layout *layout, const pal_grid *grid, int64_t cell
 {
     choose_styles(layout, cells_width);
     fit_column_labels(layout, grid);
+    fit_cell_labels(layout, grid);
     const int64_t across = layout->content = place_across(layout, grid);
     place_down(layout, grid, cells_height);
     for (size_t s = 0; s < layout->count; s++)

@@ -86,6 +86,7 @@ typedef struct pal_grid_row {
     pal_mapping mapping;
     size_t limit;    /* largest number of cells to draw; 0: all */
     bool transposed; /* the cells are the columns of a [h*w,n] matrix, like the filters of a dense layer */
+    const char *const *cell_labels; /* one for each cell that is drawn, below it; entries may be NULL. NULL: none */
 } pal_grid_row;
 
 /* Rows below each other. All cells of a section have the same size. */

@@ -2,16 +2,7 @@
 # tables.sh PROGRAM - tests how the verbs read tables and arrays that other programs wrote: what is decided is said, what
 # cannot be read is refused in one line, and no row is lost. tests/data/test_tables.c and test_npy_types.c have the rules.
 # Works in a temporary folder. Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: tables.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
+. "$(dirname "$0")/helpers.sh"
 
 rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "%g,%g,%g\n", (i + 1) % 7 / 7, (i + 1) % 5 / 5, (i + 1) % 11 / 11 }'; }
 rows 30 > plain.csv
