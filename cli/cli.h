@@ -92,8 +92,6 @@ typedef struct pal_cli_args {
  */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
-/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png. */
-int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 /* needs.c: refuses an option that has no effect together with the others. value returns the value of an option or of a
@@ -205,13 +203,18 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
 /* Options that many verbs have. */
 #define PAL_CLI_SEED_MOST  9007199254740992 /* 2^53 */
 #define PAL_CLI_OUT(help)  {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, help}, "FILE", NULL, 'o'}
-#define PAL_CLI_DATA       PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: folder of IDX files, .npy or .csv file")
+#define PAL_CLI_DATA       PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: folder of IDX files, .npy file, or text table")
 #define PAL_CLI_SPLIT      PAL_CLI_ENUM("split", "test", "test|train", "NAME", "which samples of the data set to use")
 #define PAL_CLI_NOISE_SEED PAL_CLI_INT("seed", "", 0, PAL_CLI_SEED_MOST, "N", "seed of the noise (default: the run's)")
 #define PAL_CLI_THREADS    PAL_CLI_INT("threads", "", 1, 1024, "N", "worker threads (default: one per processor)")
 #define PAL_CLI_FORMAT     PAL_CLI_ENUM("format", "csv", "csv|npy", "NAME", "format of standard input and output")
 #define PAL_CLI_JSON       PAL_CLI_FLAG("json", "print one JSON document")
 #define PAL_CLI_CSV        PAL_CLI_FLAG("csv", "also write the numbers of the plot, in a .csv file next to it")
+
+#define PAL_CLI_AS                                                                                                     \
+    PAL_CLI_ENUM("as", "", NULL, "VIEW",                                                                               \
+                 "how to draw a sample: profile (bars, or a curve), or image of HxW or CxHxW (default: by its shape; "  \
+                 "a line of a table is a profile, but a square number of at least 64 is a square image)")
 
 /* What verbs print that need a run and got none. */
 #define PAL_CLI_NO_RUN "no run given: name its folder, such as runs/denoising-001"
@@ -318,10 +321,13 @@ typedef struct pal_cli_about_runs { /* a verb that works on the runs named by it
 } pal_cli_about_runs;
 int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
-/* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
+/* ---- plots.c: pictures, as PNG, SVG or PDF --------------------------------------------------------------------- */
 
 /* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png, .svg or .pdf. */
-int pal_cli_check_plot(const pal_cli_args *args);
+int pal_cli_check_picture(const pal_cli_args *args);
+/* Reads --as, how samples of this model are drawn; zeros without --as. PAL_CLI_GO_ON; or the exit status, with the
+ * error printed. */
+int pal_cli_view(const pal_cli_args *args, const pal_model *model, pal_view *view);
 /* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
 
@@ -331,20 +337,28 @@ typedef enum pal_cli_conversion { PAL_CLI_ENCODE, PAL_CLI_DECODE, PAL_CLI_RECONS
 /* The words are RUN, IN, OUT. Returns the exit status. */
 int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args);
 
-/* ---- progress.c ----------------------------------------------------------------------------------------------- */
+/* ---- progress.c -----------------------------------------------------------------------------------------------
+ *
+ * On a terminal, training shows a bar for the running epoch. When the epoch ends, its bar becomes a line that stays. Of
+ * more than 30 epochs, every k-th keeps a line, so that there are at most about 30; so does the first epoch of a phase,
+ * and the last. The bar is then that of the epochs to the next line. Elsewhere each epoch is a line. */
 
 typedef struct pal_cli_progress {
     FILE *to; /* NULL: silent */
     bool bar; /* true: one line, overwritten in place; false: one line per epoch */
     bool colour, unicode;
     bool dirty;         /* the line of the bar has no newline yet */
-    double began, next; /* used by pal_cli_progress_count: seconds of a monotonic clock, 0 before its first call */
+    double began, next; /* seconds of a monotonic clock: when this bar began; when it is drawn again. 0: not yet */
+    int64_t every;      /* epochs from one line to the next; 0: not yet known */
+    bool any;           /* some epoch has kept its line */
+    int64_t kept;       /* the last one of these; before the first, the epoch before it */
+    char phase[32];     /* its phase */
 } pal_cli_progress;
 
 void pal_cli_progress_start(pal_cli_progress *progress, bool quiet, bool json);
 int pal_cli_progress_report(const pal_progress *p, void *progress); /* a pal_progress_fn; stops after a signal */
-/* The bar for anything else that is counted. It redraws about ten times per second, however often it is called. Returns
- * nonzero after a signal. */
+/* The bar for anything else that is counted. It redraws about ten times per second, however often it is called. A bar
+ * that is full stays and says how long it took. Returns nonzero after a signal. */
 int pal_cli_progress_count(pal_cli_progress *progress, const char *what, int64_t done, int64_t all);
 void pal_cli_progress_erase(pal_cli_progress *progress); /* removes the bar; call it instead of pal_cli_progress_end */
 void pal_cli_progress_end(pal_cli_progress *progress);

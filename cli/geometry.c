@@ -1,7 +1,6 @@
 /* geometry.c - palindrome geometry: the encoder's Jacobian at samples, for one run or for several. */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -9,9 +8,11 @@ enum { PATH = PAL_CLI_PATH };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents.png (default: "
+    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents, with the same ending "
+                "(default: "
                 "RUN/geometry.png and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png "
                 "in the last)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),
@@ -44,19 +45,15 @@ typedef struct job {
     pal_cli_run *runs;
     const char *titles[PAL_CLI_WORDS];
     pal_geometry *geometries[PAL_CLI_WORDS];
-    pal_dataset *train; /* training samples, where the neighbours are searched */
-    const char *path;   /* the run that is being measured, for the progress line */
-    bool terminal, spoken;
+    pal_dataset *train;   /* training samples, where the neighbours are searched */
+    const char *measured; /* which run is being measured */
+    pal_cli_progress progress;
 } job;
 
 static int progress(int64_t done, int64_t all, void *user)
 {
     job *j = user;
-    if (j->terminal) {
-        fprintf(stderr, "\r%s: %lld of %lld samples\033[K", j->path, (long long)done, (long long)all);
-        j->spoken = true;
-    }
-    return 0;
+    return pal_cli_progress_count(&j->progress, j->measured, done, all);
 }
 
 static int open_train(job *j)
@@ -83,12 +80,13 @@ static int measure(job *j)
                               .progress = progress,
                               .user = j};
     pal_error err = {0};
-    j->terminal = isatty(STDERR_FILENO);
+    pal_cli_progress_start(&j->progress, false, true);
     for (size_t i = 0; i < j->n && !err.status; i++) {
-        j->path = pal_rundir_path(j->runs[i].dir);
+        j->measured = j->titles[i];
         j->geometries[i] = pal_geometry_new(j->runs[i].model, j->runs[0].data, j->train, &o, &err);
     }
-    if (j->spoken) fputs("\r\033[K", stderr);
+    pal_cli_progress_erase(&j->progress);
+    if (err.status == PAL_ERR_STOPPED) return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "%s", err.text);
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
@@ -125,11 +123,11 @@ static void print_json(const job *j, const char *spectra, const char *tangents, 
                                  spectra, "tangents", tangents, "csv", csv));
 }
 
-static void print_figure(double value, int width, const char *format)
+static void print_figure(pal_cli_line *line, double value, int width, const char *format)
 {
     char text[64];
     snprintf(text, sizeof text, isfinite(value) ? format : "-", value);
-    printf(" %*s", width, text);
+    pal_cli_cell(line, width, 1, text);
 }
 
 static void print_table(const job *j)
@@ -140,30 +138,37 @@ static void print_table(const job *j)
     int width = 3;
     for (size_t i = 0; i < j->n; i++)
         if ((int)strlen(j->titles[i]) > width) width = (int)strlen(j->titles[i]);
-    printf("  Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank\n"
-           "  along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
-           "orthogonal to them\n\n",
-           pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name,
-           (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
-    printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
-           "100th", "along", "across", "ratio");
+    pal_cli_paragraph(2, "Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank",
+                      pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name);
+    pal_cli_paragraph(
+        2,
+        "along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
+        "orthogonal to them",
+        (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
+    putchar('\n');
+    static const char *const names[] = {"||J||", "||J||^2", "1st value", "10th", "100th", "along", "across"};
+    pal_cli_line line = {.width = pal_cli_width()};
+    pal_cli_cell(&line, -width, 2, "run");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) pal_cli_cell(&line, 10, 1, names[i]);
+    pal_cli_cell(&line, 7, 1, "ratio");
+    pal_cli_end_line(&line);
     for (size_t i = 0; i < j->n; i++) {
         const pal_geometry *g = j->geometries[i];
-        printf("  %-*s %10.4g %10.4g", width, j->titles[i], g->norm, g->norm2);
+        pal_cli_cell(&line, -width, 2, j->titles[i]);
+        print_figure(&line, g->norm, 10, "%.4g");
+        print_figure(&line, g->norm2, 10, "%.4g");
         for (size_t r = 0; r < sizeof ranks / sizeof *ranks; r++)
-            if (ranks[r] <= g->length)
-                printf(" %10.4g", g->spectrum[ranks[r] - 1]);
-            else
-                printf(" %10s", "-");
-        print_figure(g->along, 10, "%.4g");
-        print_figure(g->across, 10, "%.4g");
-        print_figure(g->along / g->across, 7, "%.2f");
-        putchar('\n');
+            print_figure(&line, ranks[r] <= g->length ? g->spectrum[ranks[r] - 1] : (double)NAN, 10, "%.4g");
+        print_figure(&line, g->along, 10, "%.4g");
+        print_figure(&line, g->across, 10, "%.4g");
+        print_figure(&line, g->along / g->across, 7, "%.2f");
+        pal_cli_end_line(&line);
     }
     if (isfinite(first->along) && isnan(first->across))
-        printf(
-            "\n  across: with %lld features, no direction is orthogonal to all %lld neighbours: lower --neighbours\n",
-            (long long)first->features, (long long)first->neighbours);
+        pal_cli_paragraph(2,
+                          "\nacross: with %lld features, no direction is orthogonal to all %lld neighbours: lower "
+                          "--neighbours",
+                          (long long)first->features, (long long)first->neighbours);
     putchar('\n');
 }
 
@@ -173,7 +178,7 @@ static void choose_names(const job *j, char *spectra, char *tangents)
     const pal_rundir *last = j->runs[j->n - 1].dir;
     if (out) {
         snprintf(spectra, PATH, "%s", out);
-        snprintf(tangents, PATH, "%.*s-tangents.png", (int)strlen(out) - 4, out);
+        snprintf(tangents, PATH, "%.*s-tangents%s", (int)strlen(out) - 4, out, out + strlen(out) - 4);
         return;
     }
     pal_rundir_file(last, j->n > 1 ? "geometry-of-all.png" : "geometry.png", spectra, PATH);
@@ -195,7 +200,10 @@ static int draw(const job *j)
                               j->n,
                               j->runs[0].data,
                               title,
-                              pal_cli_flag(j->args, "csv")};
+                              pal_cli_flag(j->args, "csv"),
+                              {0}};
+    const int viewed = pal_cli_view(j->args, j->runs[0].model, &p.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     const char *csv = pal_cli_numbers_of(j->args, spectra, numbers, sizeof numbers);
     pal_error err = {0};
     if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &err))
@@ -223,5 +231,6 @@ static int act(const pal_cli_args *args, pal_cli_runs *runs)
 
 int pal_cli_geometry(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_geometry_spec, pal_cli_check_plot, true, act}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_geometry_spec, pal_cli_check_picture, true, act}, argc,
+                             argv);
 }

@@ -198,7 +198,7 @@ START_TEST(what_is_not_drawn_is_said)
     for (int i = 0; i < 2; i++) {
         pal_model *m = model("linear", (double[]){1, 3, least[i]}, 3);
         pal_geometry *g = geometry(m, NULL);
-        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder", false};
+        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder", false, {0}};
         pal_error err = {0};
         ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.svg"), &err), "%s", err.text);
         svg_read(path_of("spectra.svg"));
@@ -211,12 +211,27 @@ START_TEST(what_is_not_drawn_is_said)
 }
 END_TEST
 
+/* An encoder that reacts to nothing has no spectrum on a logarithmic axis, and the message says so. */
+START_TEST(a_jacobian_of_zeros)
+{
+    pal_model *m = model("linear", (double[]){0, 0}, 2);
+    pal_geometry *g = geometry(m, NULL);
+    pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, NULL, false, {0}};
+    pal_error err = {0};
+    ck_assert_int_eq(pal_geometry_spectra_write(&p, path_of("spectra.png"), &err), PAL_ERR_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(err.text, "Jacobian is 0 at all samples"));
+    ck_assert_int_ne(access(path_of("spectra.png"), F_OK), 0);
+    pal_geometry_free(g);
+    pal_model_free(m);
+}
+END_TEST
+
 START_TEST(pictures)
 {
     pal_model *m[2] = {model("linear", (double[]){1, 3, 0.5}, 3), model("tanh", (double[]){1, 2}, 2)};
     pal_geometry *g[2] = {geometry(m[0], NULL), geometry(m[1], NULL)};
     const char *names[] = {"linear", "tanh"};
-    pal_geometry_picture p = {(const pal_geometry *const *)g, names, 2, test, "two encoders", true};
+    pal_geometry_picture p = {(const pal_geometry *const *)g, names, 2, test, "two encoders", true, {0}};
     pal_error err = {0};
     char text[4096];
     ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.png"), &err), "%s", err.text);
@@ -238,6 +253,7 @@ Suite *geometry_suite(void)
     Suite *suite = suite_create("geometry");
     in_own_folder(add_case(suite, "geometry", setup, teardown,
                            TESTS(linear_encoder, sigmoid_encoder, without_training_data, neighbours,
-                                 fewer_neighbours_than_asked_for, stopped, what_is_not_drawn_is_said, pictures)));
+                                 fewer_neighbours_than_asked_for, stopped, what_is_not_drawn_is_said,
+                                 a_jacobian_of_zeros, pictures)));
     return suite;
 }

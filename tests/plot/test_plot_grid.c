@@ -83,7 +83,7 @@ START_TEST(labels_titles_and_sections_take_room)
 
     rows[1].label = "reconstruction"; /* row labels move the cells to the right */
     pal_image *image = pal_grid_draw(&grid, NULL);
-    int64_t room = pal_text_width("reconstruction", (pal_text_style){.height = 11}) + 11;
+    int64_t room = pal_text_width("reconstruction", (pal_text_style){.height = 13}) + 13;
     ck_assert_int_eq(image->width, plain->width + room);
     ck_assert_int_eq(image->height, plain->height);
     ck_assert_int_eq(first_black(image), MARGIN + room);
@@ -112,6 +112,41 @@ START_TEST(labels_titles_and_sections_take_room)
     ck_assert_int_gt(image->width, 2 * (plain->width - 2 * MARGIN) + 2 * MARGIN);
     pal_image_free(image);
     pal_image_free(plain);
+    pal_tensor_free(t);
+}
+END_TEST
+
+/* A label below each cell makes every line higher, and nothing else. It is below its cell, also when it is too wide. */
+START_TEST(cells_have_labels_below)
+{
+    static const char *const labels[] = {"1: 52.1 %", NULL, "a label that is much too wide for its cell"};
+    pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(3, 64), NULL);
+    pal_grid_row row = {.cells = t};
+    pal_grid_section section = {.rows = &row, .count = 1, .columns = 2};
+    pal_grid grid = {.struct_size = sizeof grid, .sections = &section, .count = 1, .scale = 8};
+    pal_image *plain = pal_grid_draw(&grid, NULL);
+    row.cell_labels = labels;
+    pal_image *image = pal_grid_draw(&grid, NULL);
+    const int more = image->height - plain->height, line = more / 2, cell = 64, gap = 4;
+    ck_assert_int_eq(image->width, plain->width);
+    ck_assert(more > 2 * 13 && more % 2 == 0);
+    for (int i = 0; i < 3; i++) {
+        const int left = MARGIN + i % 2 * (cell + gap), top = MARGIN + i / 2 * (cell + line + gap);
+        int ink = 0, outside = 0;
+        for (int x = 0; x < image->width; x++)
+            for (int y = top + cell; y < top + cell + line; y++) {
+                const bool own = x >= left && x < left + cell,
+                           other = i < 2 && x >= MARGIN && x < MARGIN + 2 * cell + gap;
+                if (pal_image_get(image, x, y).red == 255) continue;
+                ink += own;
+                outside += !own && !other;
+            }
+        ck_assert_int_eq(ink > 0, labels[i] != NULL);
+        ck_assert_int_eq(outside, 0);
+        assert_grey(image, left + cell - 1, top + cell - 1, 0);
+    }
+    pal_image_free(plain);
+    pal_image_free(image);
     pal_tensor_free(t);
 }
 END_TEST
@@ -330,8 +365,8 @@ Suite *plot_grid_suite(void)
     Suite *suite = suite_create("plot_grid");
     add_case(suite, "grids", set_up, tear_down,
              TESTS(grid_sizes_add_up, all_layouts_of_a_tensor_draw_the_same, labels_titles_and_sections_take_room,
-                   wide_rows_are_cut_into_bands, low_cells_have_room_for_their_labels, long_text_is_wrapped,
-                   a_good_scale_is_chosen, tensors_that_are_no_images_are_refused,
+                   cells_have_labels_below, wide_rows_are_cut_into_bands, low_cells_have_room_for_their_labels,
+                   long_text_is_wrapped, a_good_scale_is_chosen, tensors_that_are_no_images_are_refused,
                    grids_that_make_no_sense_are_refused));
     in_own_folder(add_case(suite, "files", set_up, tear_down, TESTS(a_grid_is_written)));
     return suite;
