@@ -2,16 +2,7 @@
 # collapse.sh PROGRAM - tests what the program says about a random code that tells nothing about the sample: each cause is
 # made, the advice is read, and the advice is followed, after which the code tells something. Works in a temporary folder,
 # on data that it makes. Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: collapse.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
+. "$(dirname "$0")/helpers.sh"
 
 # four SCALE: 480 images of 16x16 pixels: one of four lines is light, and one in ten of its pixels is dark
 four() {
