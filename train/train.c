@@ -99,7 +99,8 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     p->squared_error = last->squared_error;
     p->squared_error_corrupted = last->squared_error_corrupted;
     p->error = last->error;
-    l->explained = pal_explained(last->squared_error, l->baseline);
+    /* The figures of a line are rounded, so a share computed from them could differ in its last digit. */
+    l->explained = isfinite(last->explained) ? last->explained : pal_explained(last->squared_error, l->baseline);
     return PAL_OK;
 }
 

@@ -989,6 +989,9 @@ for way in "semi-supervised --training sequential --hidden 30" "semi-supervised 
     { wait $!; } 2> /dev/null
     if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" train --resume $run --quiet; fi
     same_run "killed in phases, $way" whole-$run $run
+    sed -i 's/"status": "done"/"status": "running"/' $run/run.json
+    works "killed before its result is written" train --resume $run --quiet
+    same_run "killed before its result is written, $way" whole-$run $run
 done
 check "run.json counts how often" grep -q '"resumed": [1-9]' broken-KILL/run.json
 works "a resumed run opens" evaluate broken-INT --json
