@@ -64,6 +64,10 @@ typedef struct pal_cli_row { /* one option of a verb */
     int letter;              /* the short option, such as 'o'; or 0 */
 } pal_cli_row;
 
+/* What a verb computes with a model: the loss of training, with all that it consists of; the loss and the other figures
+ * of a trained model; its inputs and reconstructions. */
+typedef enum pal_cli_effect { PAL_CLI_GRAPH, PAL_CLI_FIGURES, PAL_CLI_IMAGES } pal_cli_effect;
+
 struct pal_cli_spec {
     const char *words;       /* the words after the verb, as --help shows them: "MODEL" */
     const char *summary;     /* one paragraph, printed above the options */
@@ -74,12 +78,14 @@ struct pal_cli_spec {
     size_t least, most;      /* the least and the greatest number of words */
     const char *missing;     /* the error message for too few words */
     bool variants;           /* also accept the options of every variant; the verb checks which ones fit */
+    pal_cli_effect effect;   /* what the options of models may change (effect.c) */
     bool late;               /* the verb itself checks the needs, because they depend on the defaults of the model */
 };
 
 enum { PAL_CLI_WORDS = 64, PAL_CLI_SETTINGS = 128 };
 
 typedef struct pal_cli_args {
+    const pal_cli_spec *spec;
     const char *words[PAL_CLI_WORDS];
     size_t n_words;
     pal_setting given[PAL_CLI_SETTINGS]; /* the verb's options; of a repeated one, the last value; a flag is "yes" */
@@ -139,6 +145,13 @@ const char *pal_cli_entry_default(const pal_cli_table *table, const pal_cli_entr
 const char *pal_cli_entry_choices(const pal_cli_table *table, const pal_cli_entry *entry); /* "a|b"; "": none */
 void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
 void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, const char *verb);
+
+/* ---- effect.c: whether an option of a model changes what a verb computes --------------------------------------- */
+
+/* Refuses a setting of the model that changes nothing that is computed: compared with the model as it was trained, or
+ * if trained is NULL, with the default of the option. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_effects(pal_cli_effect kind, pal_model *model, const pal_model *trained, const pal_setting *settings,
+                          size_t n);
 
 /* ---- layout.c: lines that fit the terminal --------------------------------------------------------------------- */
 
@@ -234,8 +247,6 @@ const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:
 const pal_variant *pal_cli_variant(const char *name, int *status); /* NULL: the error is printed, *status is set */
 /* Checks that the variant has these options and that their values are valid. PAL_CLI_GO_ON, or the exit status. */
 int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settings, size_t n);
-/* The i-th option among those of all variants, each name counted once; NULL after the last one. */
-const pal_option *pal_cli_any_option(size_t i);
 const char *pal_cli_option_range(const pal_option *option, char *out, size_t size); /* "1 to 65536", "yes or no" */
 
 /* ---- setup.c: processor, threads, BLAS ------------------------------------------------------------------------ */
@@ -259,6 +270,8 @@ typedef struct pal_cli_run {
     pal_dataset *data;
 } pal_cli_run;
 
+/* effect.c: refuses --seed if the verb draws nothing with this run. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *run);
 /* Opens args->words[word]. Options of variants in args replace those of training. PAL_CLI_GO_ON, or the exit status. In
  * either case the caller must call pal_cli_close. Prints a one-line warning if training did not finish. */
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);

@@ -72,17 +72,13 @@ void pal_cli_print_command(int at, int indent, const char *command)
     const int width = pal_cli_width();
     for (bool first = true; *command; first = false) {
         const size_t bytes = pal_cli_shell_word(command);
-        const int length = pal_cli_length(command, bytes);
-        const bool last = !command[bytes];
-        if (!first && width && at + 1 + length + (last ? 0 : 2) > width) {
-            printf(" \\\n%*s", indent, "");
-            at = indent;
-        } else if (!first) {
-            putchar(' ');
-            at++;
-        }
+        const int length = pal_cli_length(command, bytes), gap = !first;
+        const bool last = !command[bytes], full = width && at + gap + length + (last ? 0 : 2) > width;
+        if (full && first) indent = at < 4 ? at : 4; /* the label has a line of its own */
+        if (full) printf("%s\n%*s", first ? "" : " \\", indent, "");
+        if (!full && gap) putchar(' ');
         printf("%.*s", (int)bytes, command);
-        at += length;
+        at = (full ? indent : at + gap) + length;
         command += bytes + !last;
     }
     putchar('\n');

@@ -26,6 +26,7 @@ const pal_cli_spec pal_cli_denoise_spec = {
     .most = 1,
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
+    .effect = PAL_CLI_IMAGES,
 };
 
 static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
@@ -50,6 +51,8 @@ static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, co
 
 static int denoise(const pal_cli_args *args, pal_cli_run *run)
 {
+    const int status = pal_cli_check_seed(args, run);
+    if (status != PAL_CLI_GO_ON) return status;
     char title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");

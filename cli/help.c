@@ -88,8 +88,8 @@ void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, co
     if (variant)
         snprintf(heading, sizeof heading, "Options of %s:", variant->name);
     else
-        snprintf(heading, sizeof heading,
-                 "Options of the models (`%s MODEL%s` shows those of one):", named ? verb : "palindrome models",
+        snprintf(heading, sizeof heading, "Options of the models%s (`%s MODEL%s` shows those of one):",
+                 spec->effect ? ", by default as in training" : "", named ? verb : "palindrome models",
                  named ? " --help" : "");
     putchar('\n');
     pal_cli_wrap(0, 0, width, pal_cli_expand(heading, text, sizeof text));

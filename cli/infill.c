@@ -29,6 +29,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_JSON,
     PAL_CLI_END,
 };
+static const pal_need needs[] = {{"steps", "method", "clamp|code|all"}, {"rate", "method", "code|all"}, {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_infill_spec = {
     .words = "RUN",
@@ -37,6 +38,7 @@ const pal_cli_spec pal_cli_infill_spec = {
         "Prints the squared errors of the missing pixels, and for comparison the error of the mean training "
         "sample.",
     .rows = rows,
+    .needs = needs,
     .least = 1,
     .most = 1,
     .missing = PAL_CLI_NO_RUN,

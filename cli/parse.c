@@ -187,7 +187,7 @@ int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args 
 {
     parsing *p = calloc(1, sizeof *p);
     if (!p) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    *args = (pal_cli_args){0};
+    *args = (pal_cli_args){.spec = spec};
     p->spec = spec;
     p->verb = argv[0];
     p->args = args;

@@ -14,6 +14,9 @@ static const pal_cli_row rows[] = {
     PAL_CLI_FORMAT,
     PAL_CLI_END,
 };
+static const pal_need needs[] = {
+    {"out", "IN", "!"}, {"data", "IN", "!"}, {"samples", "IN", "!"}, {"seed", "IN", "!"}, {"format", "IN", NULL}, {0},
+};
 /* clang-format on */
 const pal_cli_spec pal_cli_reconstruct_spec = {
     .words = "RUN [IN OUT]",
@@ -22,10 +25,12 @@ const pal_cli_spec pal_cli_reconstruct_spec = {
         "the inputs of any model. With IN and OUT, convert an array to its reconstructions instead; both are files "
         "as for `encode` and `decode`.",
     .rows = rows,
+    .needs = needs,
     .least = 1,
     .most = 3,
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
+    .effect = PAL_CLI_IMAGES,
 };
 
 static int draw(const pal_cli_args *args, pal_cli_run *run)
@@ -63,6 +68,7 @@ int pal_cli_reconstruct(int argc, char **argv)
     if (args.n_words == 2) return pal_cli_say(PAL_CLI_WRONG, "no output given: the arguments are RUN IN OUT");
     pal_cli_run run;
     status = pal_cli_open(&args, 0, &run);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_seed(&args, &run);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
     if (status == PAL_CLI_GO_ON) status = draw(&args, &run);
     pal_cli_close(&run);

@@ -37,6 +37,10 @@ static int sample(const pal_cli_args *args, pal_cli_run *run)
                             .title = title,
                             .caption = caption};
     const bool grid = pal_sample_is_grid(run->model, &o);
+    if (grid && pal_cli_given(args, "seed"))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--seed has no effect on a grid, for which nothing is drawn: leave it out, or "
+                           "give --samples");
     if (!path) path = pal_rundir_file(run->dir, "sample.png", file, sizeof file);
     snprintf(title, sizeof title, "%s, trained on %s: %s", pal_model_variant(run->model)->name,
              pal_dataset_name_of(info->data ? info->data : PAL_DATA_DEFAULT, data, sizeof data),

@@ -10,98 +10,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
-passed=0
-failed=0
-
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
-check() { # what, command...
-    what=$1
-    shift
-    if "$@"; then pass; else fail "$what"; fi
-}
-
-# bytes NUMBER...: prints these bytes
-bytes() { for b in "$@"; do printf "\\$(printf %o "$b")"; done; }
-# images COUNT: an IDX file of 8x8 images, each with a bright bar in one row or one column, of varying brightness
-images() {
-    bytes 0 0 8 3 0 0 0 "$1" 0 0 0 8 0 0 0 8
-    awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (y = 0; y < 8; y++) for (x = 0; x < 8; x++)
-        printf "\\%03o", ((i % 2 ? x : y) == int(i / 2) % 8) ? 200 + (i * 7) % 56 : 0 }' > text
-    printf "$(cat text)"
-}
-labels() {
-    bytes 0 0 8 1 0 0 0 "$1"
-    awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 8 }' > text
-    printf "$(cat text)"
-}
-# stop SIGNAL: sends it to process $pid and returns the exit status. A process that does not handle the signal yet gets it
-# again after 20 seconds, and is killed after 40.
-stop() {
-    kill -"$1" $pid
-    (sleep 20; kill -"$1" $pid; sleep 20; kill -KILL $pid) > deaf-ears 2>&1 &
-    guard=$!
-    wait $pid 2> waited
-    stopped=$?
-    { kill -KILL $guard; wait $guard; } 2> waited
-    return $stopped
-}
+. "$here/helpers.sh"
 mkdir data
 images 128 > data/train-images-idx3-ubyte
 labels 128 > data/train-labels-idx1-ubyte
 images 37 > data/t10k-images-idx3-ubyte
 labels 37 > data/t10k-labels-idx1-ubyte
 small="--data data --batch 16 --hidden 12 --epochs 3"
-
-state() { find . -path ./out -prune -o -path ./err -prune -o -type f -print | sort | xargs cksum; }
-
-# refused WHAT MENTIONED ARGUMENTS...: exit status 2, one line that contains MENTIONED, nothing on standard output, no
-# change in the folder
-refused() {
-    what=$1
-    word=$2
-    shift 2
-    before=$(state)
-    "$program" "$@" > out 2> err
-    status=$?
-    if [ $status -ne 2 ]; then fail "$what: exit status $status"
-    elif [ "$(wc -l < err)" -ne 1 ]; then fail "$what: $(wc -l < err) lines on standard error"
-    elif ! grep -q '^palindrome: ' err; then fail "$what: $(cat err)"
-    elif ! grep -q -e "$word" err; then fail "$what: does not mention $word: $(cat err)"
-    elif [ -s out ]; then fail "$what: wrote on standard output"
-    elif [ "$before" != "$(state)" ]; then fail "$what: changed files"
-    else pass
-    fi
-}
-# works WHAT ARGUMENTS...: exit status 0, nothing on standard error; but a training of a few epochs may say that it has
-# learned nothing
-works() {
-    what=$1
-    shift
-    "$program" "$@" > out 2> err
-    status=$?
-    grep -v '^palindrome: [^ ]*: learned nothing: ' err > rest
-    mv rest err
-    if [ $status -ne 0 ]; then fail "$what: exit status $status: $(cat err)"
-    elif [ -s err ]; then fail "$what: $(cat err)"
-    else pass
-    fi
-}
-warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning that contains MENTIONED
-    what=$1
-    word=$2
-    shift 2
-    "$program" "$@" > out 2> err
-    status=$?
-    if [ $status -ne 0 ]; then fail "$what: exit status $status: $(cat err)"
-    elif [ "$(grep -c "^palindrome: warning: .*$word" err) $(wc -l < err)" != "1 1" ]; then fail "$what: $(cat err)"
-    else pass
-    fi
-}
-figure() { sed -n "s/^ *\"$1\": \([-0-9.e+]*\).*/\1/p" out | head -n 1; } # its first value in the JSON of file out
-less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'; }
-is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
-is_json() { if command -v jq > /dev/null; then jq -e . < "$1" > /dev/null; else head -c 1 "$1" | grep -q '[[{]'; fi; }
 
 # ---- Lists and help
 works "help" --help
@@ -1044,17 +959,6 @@ check "and its codes are classified" grep -q '^  codes .*%' out
 check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*')" ]
 
 # ---- Resuming
-# lines RUN: the lines of its metrics, without the seconds
-lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
-# figures_of RUN: the figures of its result, except times
-figures_of() { sed -n '/"result"/,/}/p' "$1/run.json" | grep -v second; }
-same_run() { # WHAT RUN RUN: both have the same checkpoint, metrics and result; the second is done
-    check "$1: the same result" [ "$(figures_of "$2")" = "$(figures_of "$3")" ]
-    check "$1: the same checkpoint" cmp -s "$2/checkpoint.safetensors" "$3/checkpoint.safetensors"
-    check "$1: the same metrics" [ "$(lines "$2")" = "$(lines "$3")" ]
-    check "$1: done" grep -q '"status": "done"' "$3/run.json"
-    check "$1: no temporary files" [ "$(ls "$3" | wc -l)" -eq 3 ]
-}
 many="--data data --batch 2 --hidden 40 --epochs 60 --optimizer adam --lr 0.001 --schedule cosine --lanes 2 --quiet"
 works "a run without a break" train denoising --out unbroken $many
 for signal in KILL INT TERM; do
