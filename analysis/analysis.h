@@ -36,6 +36,17 @@ typedef struct pal_reconstruct_options {
 pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *options,
                                  const char *path, pal_error *err);
 
+typedef struct pal_shown { /* one of several models in a picture */
+    pal_model *model;
+    pal_model *corruptor; /* as in pal_evaluate, where inputs are corrupted */
+    const char *name;
+} pal_shown;
+
+/* The same for several models: the originals, then a row with the name of each model. The corrupted inputs are one row
+ * for all models that get the same ones. options->corruptor is not read. */
+pal_status pal_reconstruct_all_write(const pal_shown *models, size_t count, const pal_dataset *data,
+                                     const pal_reconstruct_options *options, const char *path, pal_error *err);
+
 typedef struct pal_filters_options {
     size_t struct_size;
     pal_model *const *models;  /* side by side, one section per model */
@@ -80,6 +91,11 @@ bool pal_scatter_ellipses(const pal_model *model);
  * or NAME.pdf; with csv, its numbers are in NAME.csv (pal_points_write). */
 pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
                              const char *path, pal_scatter *result, pal_error *err);
+/* The same samples in the codes of several models, up to 16, each in a panel with its name. options->ellipses counts
+ * for the models with a normal random code, if there is one. results [count] may be NULL. */
+pal_status pal_scatter_all_write(const pal_shown *models, size_t count, const pal_dataset *data,
+                                 const pal_scatter_options *options, const char *path, pal_scatter *results,
+                                 pal_error *err);
 
 /* ---- Geometry ------------------------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 #include "plot/plot.h"
 #include "analysis/internal.h"
 
-enum { BATCH = 256, LABEL = 96 };
+enum { BATCH = 256, LABEL = 96, PANELS = 16 };
 
 typedef struct scatter {
     pal_model *model;
@@ -23,6 +23,7 @@ typedef struct scatter {
     double *axes;      /* [2, k] */
     pal_ellipse *ellipses;
     size_t n_ellipses;
+    const char *title;
     double share[2];      /* of the variance, per axis */
     char label[2][LABEL]; /* of the axes */
 } scatter;
@@ -119,31 +120,29 @@ static int classes_of(const scatter *s)
     return s->data->labels && s->data->classes <= PAL_POINTS_CLASSES ? s->data->classes : 0;
 }
 
-static pal_status draw(const scatter *s, const pal_scatter_options *o, const char *path, pal_error *err)
+/* The plot of one model; names [PAL_POINTS_CLASSES] and ellipse_name are room for its texts. */
+static pal_points points_of(const scatter *s, const pal_scatter_options *o, const char **names, char *ellipse_name)
 {
-    const char *names[PAL_POINTS_CLASSES] = {0};
-    char name[LABEL];
     const double deviations = o->deviations > 0 ? o->deviations : 1;
     const int classes = classes_of(s);
-    snprintf(name, sizeof name, "posterior, %g s.d.", deviations);
+    snprintf(ellipse_name, LABEL, "posterior, %g s.d.", deviations);
     bool named = classes > 0;
     for (int c = 0; c < classes; c++) named &= (names[c] = pal_dataset_class_name(s->data, c)) != NULL;
-    pal_points points = {.struct_size = sizeof points,
-                         .title = o->title,
-                         .x_label = s->label[0],
-                         .y_label = s->label[1],
-                         .x = s->points,
-                         .y = s->points + s->n,
-                         .count = (size_t)s->n,
-                         .classes = classes ? s->data->labels->data : NULL,
-                         .names = named ? names : NULL,
-                         .class_count = (size_t)classes,
-                         .ellipses = s->ellipses,
-                         .ellipse_count = s->n_ellipses,
-                         .ellipse_name = name,
-                         .deviations = deviations,
-                         .csv = o->csv};
-    return pal_points_write(&points, path, err);
+    return (pal_points){.struct_size = sizeof(pal_points),
+                        .title = s->title,
+                        .x_label = s->label[0],
+                        .y_label = s->label[1],
+                        .x = s->points,
+                        .y = s->points + s->n,
+                        .count = (size_t)s->n,
+                        .classes = classes ? s->data->labels->data : NULL,
+                        .names = named ? names : NULL,
+                        .class_count = (size_t)classes,
+                        .ellipses = s->ellipses,
+                        .ellipse_count = s->n_ellipses,
+                        .ellipse_name = ellipse_name,
+                        .deviations = deviations,
+                        .csv = o->csv};
 }
 
 static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_options *o, pal_error *err)
@@ -164,7 +163,7 @@ static pal_status run(scatter *s, pal_workspace *workspace, const pal_scatter_op
         else
             snprintf(s->label[a], LABEL, "principal component %d of the code (%.1f %% of the variance)", a + 1,
                      100 * s->share[a]);
-    if (status || !o->ellipses) return status;
+    if (status || !o->ellipses || !pal_scatter_ellipses(s->model)) return status;
     const palt__plane plane = {.samples = s->n,
                                .code = s->k,
                                .axes = s->axes,
@@ -194,38 +193,87 @@ static pal_status check(const pal_model *model, const pal_scatter_options *o, pa
         pal_model_variant(model)->name, kind ? pal_distribution_name(kind) : "not random");
 }
 
-pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *given,
-                             const char *path, pal_scatter *result, pal_error *err)
+static pal_status run_all(scatter *s, const pal_scatter_options *o, pal_error *err)
+{
+    pal_error own = {0};
+    pal_context_options threads = {.struct_size = sizeof threads,
+                                   .threads = pal_context_threads(pal_model_context(s->model))};
+    pal_workspace *workspace = pal_workspace_new(
+        s->model,
+        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &threads},
+        &own);
+    if (!workspace) return pal_error_set(err, own.status, "%s", own.text);
+    s->k = pal_workspace_code(workspace);
+    pal_status status =
+        s->k > 1 ? run(s, workspace, o, err)
+                 : pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "%s: a code of one number cannot be drawn in a plane: choose 2 units or more",
+                                 pal_model_variant(s->model)->name);
+    pal_workspace_free(workspace);
+    return status;
+}
+
+/* Whether these options are possible for the models together. */
+static pal_status check_all(const pal_shown *models, size_t count, const pal_dataset *data,
+                            const pal_scatter_options *o, pal_error *err)
+{
+    size_t normal = 0;
+    if (!count || count > PANELS)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "scatter: %zu models: choose 1 to %d", count, PANELS);
+    while (normal < count - 1 && !pal_scatter_ellipses(models[normal].model)) normal++;
+    pal_status status = check(models[normal].model, o, err); /* one with a normal code, if there is one */
+    for (size_t i = 0; i < count && !status; i++) status = pal_data_check(models[i].model, data, err);
+    return status;
+}
+
+static pal_status draw(const scatter *s, size_t count, const pal_scatter_options *o, const char *path, pal_error *err)
+{
+    const char *names[PAL_POINTS_CLASSES] = {0};
+    char name[LABEL];
+    pal_points points[PANELS];
+    const pal_points *panels[PANELS];
+    for (size_t i = 0; i < count; i++) {
+        points[i] = points_of(&s[i], o, names, name);
+        panels[i] = &points[i];
+    }
+    return count > 1 ? pal_points_panels_write(panels, count, o->title, path, err)
+                     : pal_points_write(&points[0], path, err);
+}
+
+pal_status pal_scatter_all_write(const pal_shown *models, size_t count, const pal_dataset *data,
+                                 const pal_scatter_options *given, const char *path, pal_scatter *results,
+                                 pal_error *err)
 {
     pal_scatter_options o = {0};
     if (pal_options_read(&o, given, sizeof o, offsetof(pal_scatter_options, csv), "scatter", err))
         return PAL_ERR_ARGUMENT;
-    pal_status status = pal_data_check(model, data, err);
-    if (!status) status = check(model, &o, err);
+    pal_status status = check_all(models, count, data, &o, err);
     if (status) return status;
-    scatter s = {.model = model, .data = data, .n = o.samples && o.samples < data->count ? o.samples : data->count};
-    pal_error own = {0};
-    pal_context_options threads = {.struct_size = sizeof threads,
-                                   .threads = pal_context_threads(pal_model_context(model))};
-    pal_workspace *workspace = pal_workspace_new(
-        model,
-        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &threads},
-        &own);
-    if (!workspace) return pal_error_set(err, own.status, "%s", own.text);
-    s.k = pal_workspace_code(workspace);
-    if (s.k < 2)
-        status = pal_error_set(err, PAL_ERR_ARGUMENT,
-                               "%s: a code of one number cannot be drawn in a plane: choose 2 units or more",
-                               pal_model_variant(model)->name);
-    if (!status) status = run(&s, workspace, &o, err);
-    if (!status) status = draw(&s, &o, path, err);
-    if (!status && result)
-        *result = (pal_scatter){
-            .samples = s.n, .code = s.k, .share = {s.share[0], s.share[1]}, .ellipses = (int64_t)s.n_ellipses};
-    free(s.ellipses);
-    free(s.axes);
-    free(s.points);
-    pal_tensor_free(s.codes);
-    pal_workspace_free(workspace);
+    scatter s[PANELS] = {0};
+    for (size_t i = 0; i < count && !status; i++) {
+        s[i] = (scatter){.model = models[i].model,
+                         .data = data,
+                         .title = count > 1 ? models[i].name : o.title,
+                         .n = o.samples && o.samples < data->count ? o.samples : data->count};
+        status = run_all(&s[i], &o, err);
+    }
+    if (!status) status = draw(s, count, &o, path, err);
+    for (size_t i = 0; i < count; i++) {
+        if (!status && results)
+            results[i] = (pal_scatter){.samples = s[i].n,
+                                       .code = s[i].k,
+                                       .share = {s[i].share[0], s[i].share[1]},
+                                       .ellipses = (int64_t)s[i].n_ellipses};
+        free(s[i].ellipses);
+        free(s[i].axes);
+        free(s[i].points);
+        pal_tensor_free(s[i].codes);
+    }
     return status;
+}
+
+pal_status pal_scatter_write(pal_model *model, const pal_dataset *data, const pal_scatter_options *options,
+                             const char *path, pal_scatter *result, pal_error *err)
+{
+    return pal_scatter_all_write(&(pal_shown){.model = model}, 1, data, options, path, result, err);
 }

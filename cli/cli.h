@@ -143,7 +143,6 @@ const char *pal_cli_entry_names(const pal_cli_entry *entry, char *out, size_t si
 /* The default value, "" for none, "by model" if the models have several. */
 const char *pal_cli_entry_default(const pal_cli_table *table, const pal_cli_entry *entry);
 const char *pal_cli_entry_choices(const pal_cli_table *table, const pal_cli_entry *entry); /* "a|b"; "": none */
-void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
 void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, const char *verb);
 
 /* ---- effect.c: whether an option of a model changes what a verb computes --------------------------------------- */
@@ -197,6 +196,8 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why);
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *result, bool learned);
+/* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
+int64_t pal_cli_left_out(const pal_run_info *info);
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                            const pal_train_result *result, char *out, size_t size);
@@ -236,11 +237,12 @@ int pal_cli_say_error(const pal_error *err);
 /* The name most similar to word, or NULL if none is similar enough. at(i, user) returns the i-th name, NULL after the
  * last one. */
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user);
-void pal_cli_print_json(json_t *value);                           /* takes ownership of value */
-json_t *pal_cli_number(double value);                             /* null if value is not finite */
-json_t *pal_cli_numbers(const double *values, int64_t n);         /* a list of them */
-const char *pal_cli_count(double value, char *out, size_t size);  /* "60,000" */
-const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:00:09" */
+void pal_cli_print_json(json_t *value);                                             /* takes ownership of value */
+json_t *pal_cli_number(double value);                                               /* null if value is not finite */
+json_t *pal_cli_numbers(const double *values, int64_t n);                           /* a list of them */
+void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
+const char *pal_cli_count(double value, char *out, size_t size);                    /* "60,000" */
+const char *pal_cli_time(double seconds, char *out, size_t size);                   /* "1:05", "2:00:09" */
 
 /* ---- variants.c: the models by name, and their options -------------------------------------------------------- */
 
@@ -270,8 +272,8 @@ typedef struct pal_cli_run {
     pal_dataset *data;
 } pal_cli_run;
 
-/* effect.c: refuses --seed if the verb draws nothing with this run. PAL_CLI_GO_ON, or the exit status. */
-int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *run);
+/* effect.c: refuses --seed if the verb draws nothing with these runs. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *runs, size_t n);
 /* Opens args->words[word]. Options of variants in args replace those of training. PAL_CLI_GO_ON, or the exit status. In
  * either case the caller must call pal_cli_close. Prints a one-line warning if training did not finish. */
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);
@@ -293,10 +295,40 @@ typedef struct pal_cli_about_run {
     int (*act)(const pal_cli_args *args, pal_cli_run *run); /* returns the exit status */
 } pal_cli_about_run;
 int pal_cli_about(const pal_cli_about_run *verb, int argc, char **argv);
-/* The settings of runs[at] that differ among the n runs; the name of its folder if none differ. Returns out. */
-const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
 /* The variant and the settings that differ from their defaults: "denoising, masking 0.5, hidden 256". Returns out. */
 const char *pal_cli_describe(const pal_model *model, char *out, size_t size);
+
+/* ---- runs.c: several runs on one command line ----------------------------------------------------------------- */
+
+enum { PAL_CLI_NAME = 256, PAL_CLI_PATH = 4096 };
+
+typedef struct pal_cli_runs {
+    size_t n;
+    pal_cli_run *run;           /* [n]; run[0].data: the samples for all of them, if the verb asks for samples */
+    char (*name)[PAL_CLI_NAME]; /* [n]: what distinguishes each of them, by pal_cli_distinguish */
+} pal_cli_runs;
+
+/* What distinguishes runs[at] from the other runs: its variant, if they have several; the settings that differ among
+ * the runs of this variant; of runs with equal settings, the seed, the epochs and so on that differ, and at last the
+ * name of the folder. Returns out. */
+const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size);
+/* "trained for 15 epochs on fashion-mnist"; "trained on fashion-mnist: 15 epochs, 3 of 15 epochs (interrupted)", in the
+ * order of the runs, if they differ in it. Returns out. */
+const char *pal_cli_trained(const pal_cli_run *runs, size_t n, char *out, size_t size);
+/* Opens a run for each word. data: also open the samples for all of them. Then they must take samples of the same
+ * shape, and without --data they must have been trained on the same data; the error names two that do not.
+ * PAL_CLI_GO_ON, or the exit status. In either case the caller must call pal_cli_close_all. */
+int pal_cli_open_all(const pal_cli_args *args, bool data, pal_cli_runs *runs);
+void pal_cli_close_all(pal_cli_runs *runs);
+bool pal_cli_alike(const pal_cli_runs *runs); /* whether all have the same variant */
+
+typedef struct pal_cli_about_runs { /* a verb that works on the runs named by its words; as pal_cli_about_run */
+    const pal_cli_spec *spec;
+    int (*check)(const pal_cli_args *args);
+    bool data;
+    int (*act)(const pal_cli_args *args, pal_cli_runs *runs);
+} pal_cli_about_runs;
+int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
 /* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
 

@@ -51,7 +51,7 @@ static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, co
 
 static int denoise(const pal_cli_args *args, pal_cli_run *run)
 {
-    const int status = pal_cli_check_seed(args, run);
+    const int status = pal_cli_check_seed(args, run, 1);
     if (status != PAL_CLI_GO_ON) return status;
     char title[600], caption[1200], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);

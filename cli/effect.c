@@ -95,9 +95,11 @@ int pal_cli_check_effects(pal_cli_effect kind, pal_model *model, const pal_model
     return PAL_CLI_GO_ON;
 }
 
-int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *run)
+int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
 {
-    if (!pal_cli_given(args, "seed") || run->corruptor || draws(run->model, args->spec->effect)) return PAL_CLI_GO_ON;
+    bool random = !pal_cli_given(args, "seed");
+    for (size_t i = 0; i < n && !random; i++) random = runs[i].corruptor || draws(runs[i].model, args->spec->effect);
+    if (random) return PAL_CLI_GO_ON;
     return pal_cli_say(PAL_CLI_WRONG, "--seed has no effect here, because %s draws no noise: leave it out",
-                       pal_model_variant(run->model)->name);
+                       pal_model_variant(runs[0].model)->name);
 }

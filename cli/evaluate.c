@@ -379,7 +379,7 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     column columns[COLUMNS] = {0};
     size_t n = 1;
     const bool draws = pal_cli_given(args, "importance") || (train && train->count > PAL_BASELINE_ROWS);
-    int status = draws ? PAL_CLI_GO_ON : pal_cli_check_seed(args, run);
+    int status = draws ? PAL_CLI_GO_ON : pal_cli_check_seed(args, run, 1);
     if (status == PAL_CLI_GO_ON) status = weigh(args, run, run->data, NULL);
     if (status == PAL_CLI_GO_ON && is_other(args, pal_rundir_info(run->dir))) trained = open_trained(args, run);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);

@@ -1,10 +1,5 @@
 /* filters.c - palindrome filters: what the units of a layer respond to, for one run or for several side by side. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli/cli.h"
-
-enum { TITLE = 256 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
@@ -28,15 +23,16 @@ const pal_cli_spec pal_cli_filters_spec = {
     .missing = PAL_CLI_NO_RUN,
 };
 
-static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
+static int draw(const pal_cli_args *args, pal_cli_runs *runs)
 {
-    char file[4096], name[96], text[512], title[600], names[PAL_CLI_WORDS][TITLE];
+    const size_t n = runs->n;
+    char file[4096], name[96], text[512], trained[512], title[1200];
     pal_model *models[PAL_CLI_WORDS];
     const char *titles[PAL_CLI_WORDS], *path = pal_cli_given(args, "out");
     bool maximal = pal_cli_flag(args, "maximal");
     for (size_t i = 0; i < n; i++) {
-        titles[i] = n > 1 ? pal_cli_distinguish(runs, n, i, names[i], TITLE) : NULL;
-        models[i] = runs[i].model;
+        titles[i] = n > 1 ? runs->name[i] : NULL;
+        models[i] = runs->run[i].model;
     }
     bool prototypes = pal_cli_flag(args, "prototypes");
     const char *what = prototypes ? "prototypes" : maximal ? "maximal" : "filters";
@@ -47,13 +43,13 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
     char number[32] = "";
     if (layer) snprintf(number, sizeof number, "-%lld", (long long)layer);
     snprintf(name, sizeof name, "%s%s%s.png", what, number, n > 1 ? "-of-all" : "");
-    if (!path) path = pal_rundir_file(runs[n - 1].dir, name, file, sizeof file);
-    bool same = true;
-    for (size_t i = 0; i < n; i++) same &= pal_model_variant(models[i]) == pal_model_variant(models[0]);
-    if (n > 1)
-        snprintf(title, sizeof title, "%s", same ? pal_model_variant(models[0])->name : "what the units respond to");
+    if (!path) path = pal_rundir_file(runs->run[n - 1].dir, name, file, sizeof file);
+    if (n == 1)
+        pal_cli_describe(models[0], text, sizeof text);
     else
-        snprintf(title, sizeof title, "%s", pal_cli_describe(models[0], text, sizeof text));
+        snprintf(text, sizeof text, "%s",
+                 pal_cli_alike(runs) ? pal_model_variant(models[0])->name : "what the units respond to");
+    snprintf(title, sizeof title, "%s, %s", text, pal_cli_trained(runs->run, n, trained, sizeof trained));
     pal_filters_options o = {.struct_size = sizeof o,
                              .models = models,
                              .titles = titles,
@@ -71,19 +67,6 @@ static int draw(const pal_cli_args *args, const pal_cli_run *runs, size_t n)
 
 int pal_cli_filters(int argc, char **argv)
 {
-    pal_cli_args args;
-    int status = pal_cli_parse(&pal_cli_filters_spec, argc, argv, &args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
-    if (status != PAL_CLI_GO_ON) return status;
-    pal_cli_run *runs = calloc(args.n_words, sizeof *runs);
-    if (!runs) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    size_t n = 0;
-    while (n < args.n_words && status == PAL_CLI_GO_ON) {
-        status = pal_cli_open(&args, n, &runs[n]);
-        n++;
-    }
-    if (status == PAL_CLI_GO_ON) status = draw(&args, runs, n);
-    for (size_t i = 0; i < n; i++) pal_cli_close(&runs[i]);
-    free(runs);
-    return status;
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_filters_spec, pal_cli_check_picture, false, draw}, argc,
+                             argv);
 }

@@ -1,12 +1,11 @@
 /* geometry.c - palindrome geometry: the encoder's Jacobian at samples, for one run or for several. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 
-enum { NAME = 256, PATH = 4096 };
+enum { PATH = PAL_CLI_PATH };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
@@ -40,12 +39,11 @@ const pal_cli_spec pal_cli_geometry_spec = {
 };
 
 typedef struct job {
-    pal_cli_args args;
+    const pal_cli_args *args;
     size_t n;
     pal_cli_run *runs;
-    pal_geometry **geometries;
-    char (*names)[NAME];
-    const char **titles;
+    const char *titles[PAL_CLI_WORDS];
+    pal_geometry *geometries[PAL_CLI_WORDS];
     pal_dataset *train; /* training samples, where the neighbours are searched */
     const char *path;   /* the run that is being measured, for the progress line */
     bool terminal, spoken;
@@ -64,7 +62,7 @@ static int progress(int64_t done, int64_t all, void *user)
 static int open_train(job *j)
 {
     const pal_run_info *info = pal_rundir_info(j->runs[0].dir);
-    const char *path = pal_cli_given(&j->args, "data");
+    const char *path = pal_cli_given(j->args, "data");
     pal_error err = {0};
     j->train = path ? pal_dataset_open(j->runs[0].context, path, PAL_SPLIT_TRAIN, &err)
                     : pal_cli_open_own(&j->runs[0], PAL_SPLIT_TRAIN, &err);
@@ -77,11 +75,11 @@ static int open_train(job *j)
 static int measure(job *j)
 {
     pal_geometry_options o = {.struct_size = sizeof o,
-                              .samples = pal_cli_int(&j->args, "samples", 0),
-                              .neighbours = pal_cli_int(&j->args, "neighbours", 0),
-                              .images = pal_cli_int(&j->args, "images", 0),
-                              .tangents = pal_cli_int(&j->args, "tangents", 0),
-                              .seed = (uint64_t)pal_cli_int(&j->args, "seed", 1),
+                              .samples = pal_cli_int(j->args, "samples", 0),
+                              .neighbours = pal_cli_int(j->args, "neighbours", 0),
+                              .images = pal_cli_int(j->args, "images", 0),
+                              .tangents = pal_cli_int(j->args, "tangents", 0),
+                              .seed = (uint64_t)pal_cli_int(j->args, "seed", 1),
                               .progress = progress,
                               .user = j};
     pal_error err = {0};
@@ -141,7 +139,7 @@ static void print_table(const job *j)
     char samples[64], count[64];
     int width = 3;
     for (size_t i = 0; i < j->n; i++)
-        if ((int)strlen(j->names[i]) > width) width = (int)strlen(j->names[i]);
+        if ((int)strlen(j->titles[i]) > width) width = (int)strlen(j->titles[i]);
     printf("  Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank\n"
            "  along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
            "orthogonal to them\n\n",
@@ -151,7 +149,7 @@ static void print_table(const job *j)
            "100th", "along", "across", "ratio");
     for (size_t i = 0; i < j->n; i++) {
         const pal_geometry *g = j->geometries[i];
-        printf("  %-*s %10.4g %10.4g", width, j->names[i], g->norm, g->norm2);
+        printf("  %-*s %10.4g %10.4g", width, j->titles[i], g->norm, g->norm2);
         for (size_t r = 0; r < sizeof ranks / sizeof *ranks; r++)
             if (ranks[r] <= g->length)
                 printf(" %10.4g", g->spectrum[ranks[r] - 1]);
@@ -171,7 +169,7 @@ static void print_table(const job *j)
 
 static void choose_names(const job *j, char *spectra, char *tangents)
 {
-    const char *out = pal_cli_given(&j->args, "out");
+    const char *out = pal_cli_given(j->args, "out");
     const pal_rundir *last = j->runs[j->n - 1].dir;
     if (out) {
         snprintf(spectra, PATH, "%s", out);
@@ -184,24 +182,25 @@ static void choose_names(const job *j, char *spectra, char *tangents)
 
 static int draw(const job *j)
 {
-    char spectra[PATH], tangents[PATH], numbers[PATH], title[800], model[512];
+    char spectra[PATH], tangents[PATH], numbers[PATH], title[1400], model[512], trained[512];
     choose_names(j, spectra, tangents);
+    pal_cli_trained(j->runs, j->n, trained, sizeof trained);
     if (j->n > 1)
-        snprintf(title, sizeof title, "Jacobians of the encoders on %s", j->runs[0].data->name);
+        snprintf(title, sizeof title, "Jacobians of the encoders on %s, %s", j->runs[0].data->name, trained);
     else
-        snprintf(title, sizeof title, "%s on %s: Jacobian of the encoder",
-                 pal_cli_describe(j->runs[0].model, model, sizeof model), j->runs[0].data->name);
+        snprintf(title, sizeof title, "%s, %s: Jacobian of the encoder on %s",
+                 pal_cli_describe(j->runs[0].model, model, sizeof model), trained, j->runs[0].data->name);
     pal_geometry_picture p = {(const pal_geometry *const *)j->geometries,
                               j->titles,
                               j->n,
                               j->runs[0].data,
                               title,
-                              pal_cli_flag(&j->args, "csv")};
-    const char *csv = pal_cli_numbers_of(&j->args, spectra, numbers, sizeof numbers);
+                              pal_cli_flag(j->args, "csv")};
+    const char *csv = pal_cli_numbers_of(j->args, spectra, numbers, sizeof numbers);
     pal_error err = {0};
     if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &err))
         return pal_cli_say_error(&err);
-    if (pal_cli_flag(&j->args, "json")) {
+    if (pal_cli_flag(j->args, "json")) {
         print_json(j, spectra, tangents, csv);
         return PAL_CLI_DONE;
     }
@@ -210,32 +209,19 @@ static int draw(const job *j)
     return PAL_CLI_DONE;
 }
 
-int pal_cli_geometry(int argc, char **argv)
+static int act(const pal_cli_args *args, pal_cli_runs *runs)
 {
-    job j = {0};
-    int status = pal_cli_parse(&pal_cli_geometry_spec, argc, argv, &j.args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&j.args);
-    if (status != PAL_CLI_GO_ON) return status;
-    size_t n = j.args.n_words;
-    j.runs = calloc(n, sizeof *j.runs);
-    j.geometries = calloc(n, sizeof *j.geometries);
-    j.names = calloc(n, sizeof *j.names);
-    j.titles = calloc(n, sizeof *j.titles);
-    bool good = j.runs && j.geometries && j.names && j.titles;
-    if (!good) status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    while (j.n < n && status == PAL_CLI_GO_ON) status = pal_cli_open(&j.args, j.n, &j.runs[j.n]), j.n++;
-    for (size_t i = 0; i < j.n && status == PAL_CLI_GO_ON; i++)
-        j.titles[i] = pal_cli_distinguish(j.runs, n, i, j.names[i], NAME);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&j.args, &j.runs[0]);
-    if (status == PAL_CLI_GO_ON) status = open_train(&j);
+    job j = {.args = args, .n = runs->n, .runs = runs->run};
+    for (size_t i = 0; i < j.n; i++) j.titles[i] = runs->name[i];
+    int status = open_train(&j);
     if (status == PAL_CLI_GO_ON) status = measure(&j);
     if (status == PAL_CLI_GO_ON) status = draw(&j);
-    for (size_t i = 0; good && i < n; i++) pal_geometry_free(j.geometries[i]);
+    for (size_t i = 0; i < j.n; i++) pal_geometry_free(j.geometries[i]);
     pal_dataset_free(j.train);
-    for (size_t i = 0; i < j.n; i++) pal_cli_close(&j.runs[i]);
-    free(j.titles);
-    free(j.names);
-    free(j.geometries);
-    free(j.runs);
     return status;
+}
+
+int pal_cli_geometry(int argc, char **argv)
+{
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_geometry_spec, pal_cli_check_plot, true, act}, argc, argv);
 }

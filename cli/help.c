@@ -5,12 +5,6 @@
 
 enum { COLUMN = 29, PLAIN_WIDTH = 80 }; /* PLAIN_WIDTH: where the output is no terminal */
 
-void pal_cli_append(char *out, size_t size, const char *between, const char *text)
-{
-    const size_t at = strlen(out);
-    if (*text && at + strlen(between) + 1 < size) snprintf(out + at, size - at, "%s%s", at ? between : "", text);
-}
-
 const char *pal_cli_entry_needs(const pal_cli_table *t, const pal_cli_entry *e, char *out, size_t size)
 {
     char text[192];

@@ -192,24 +192,3 @@ const char *pal_cli_describe(const pal_model *model, char *out, size_t size)
     }
     return out;
 }
-
-const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, char *out, size_t size)
-{
-    const pal_variant *variant = pal_model_variant(runs[at].model);
-    const pal_option *option;
-    size_t length = 0;
-    bool same = true;
-    for (size_t k = 0; k < n; k++) same &= pal_model_variant(runs[k].model) == variant;
-    if (!same) length = (size_t)snprintf(out, size, "%s", variant->name);
-    for (size_t i = 0; same && (option = pal_variant_option(variant, i)) && length < size; i++) {
-        const char *value = pal_model_setting(runs[at].model, option->name);
-        bool differs = false;
-        for (size_t k = 0; k < n; k++) differs |= strcmp(value, pal_model_setting(runs[k].model, option->name)) != 0;
-        if (differs)
-            length += (size_t)snprintf(out + length, size - length, "%s%s %s", length ? ", " : "", option->name, value);
-    }
-    if (length) return out;
-    const char *path = pal_rundir_path(runs[at].dir), *slash = strrchr(path, '/');
-    snprintf(out, size, "%s", slash && slash[1] ? slash + 1 : path);
-    return out;
-}

@@ -25,29 +25,6 @@ static void put(pal_setting *list, size_t *n, const char *name, const char *valu
     if (i == *n) ++*n;
 }
 
-const char *pal_cli_given(const pal_cli_args *args, const char *name)
-{
-    for (size_t i = 0; i < args->n_given; i++)
-        if (!strcmp(args->given[i].name, name)) return args->given[i].value;
-    return NULL;
-}
-
-int pal_cli_check_picture(const pal_cli_args *args)
-{
-    const char *path = pal_cli_given(args, "out");
-    size_t n = path ? strlen(path) : 0;
-    if (!path || (n > 4 && !strcasecmp(path + n - 4, ".png"))) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--out %s: the picture is a PNG file: choose a name that ends in .png", path);
-}
-
-bool pal_cli_flag(const pal_cli_args *args, const char *name) { return pal_cli_given(args, name) != NULL; }
-
-int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise)
-{
-    const char *value = pal_cli_given(args, name);
-    return value ? strtoll(value, NULL, 10) : otherwise;
-}
-
 /* ---- Options -------------------------------------------------------------------------------------------------- */
 
 static int take_option(parsing *p, const pal_cli_entry *e, const char *value)

@@ -4,6 +4,14 @@
 
 #include "cli/cli.h"
 
+int pal_cli_check_picture(const pal_cli_args *args)
+{
+    const char *path = pal_cli_given(args, "out");
+    size_t n = path ? strlen(path) : 0;
+    if (!path || (n > 4 && !strcasecmp(path + n - 4, ".png"))) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--out %s: the picture is a PNG file: choose a name that ends in .png", path);
+}
+
 int pal_cli_check_plot(const pal_cli_args *args)
 {
     static const char *const endings[] = {".png", ".svg", ".pdf"};

@@ -1,5 +1,6 @@
 /* reconstruct.c - palindrome reconstruct: draws samples and their reconstructions. */
-#include <math.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -19,58 +20,91 @@ static const pal_need needs[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_reconstruct_spec = {
-    .words = "RUN [IN OUT]",
+    .words = "RUN [RUN...]\nRUN IN OUT",
     .summary =
-        "Draw samples, the inputs that the model gets, and their reconstructions. Options such as --masking corrupt "
-        "the inputs of any model. With IN and OUT, convert an array to its reconstructions instead; both are files "
-        "as for `encode` and `decode`.",
+        "Draw samples, the inputs that the model gets, and their reconstructions. Several runs are drawn below the "
+        "same "
+        "samples. Options such as --masking corrupt the inputs of any model. With IN and OUT, convert an array to its "
+        "reconstructions instead; both are files as for `encode` and `decode`.",
     .rows = rows,
     .needs = needs,
     .least = 1,
-    .most = 3,
+    .most = PAL_CLI_WORDS,
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
     .effect = PAL_CLI_IMAGES,
+    .late = true,
 };
 
-static int draw(const pal_cli_args *args, pal_cli_run *run)
+static int draw(const pal_cli_args *args, pal_cli_runs *runs)
 {
-    char title[600], caption[1400], epochs[64] = "", file[4096];
-    const pal_run_info *info = pal_rundir_info(run->dir);
+    const pal_cli_run *run = &runs->run[0], *last = &runs->run[runs->n - 1];
+    const pal_dataset *data = run->data;
+    char title[600], caption[2400], trained[1200], file[PAL_CLI_PATH];
     const char *path = pal_cli_given(args, "out");
-    if (!path) path = pal_rundir_file(run->dir, "reconstruct.png", file, sizeof file);
-    int64_t n = pal_cli_int(args, "samples", 16);
-    snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    if (info->result.epochs > 0) /* 0: unknown, because training still runs or was killed */
-        snprintf(epochs, sizeof epochs, "%lld epoch%s; ", (long long)info->result.epochs,
-                 info->result.epochs == 1 ? "" : "s");
-    snprintf(caption, sizeof caption, "%s. %sthe first %lld samples%s", run->described, epochs,
-             (long long)(n < run->data->count ? n : run->data->count), run->given);
+    if (!path)
+        path =
+            pal_rundir_file(last->dir, runs->n > 1 ? "reconstruct-of-all.png" : "reconstruct.png", file, sizeof file);
+    const int64_t n = pal_cli_int(args, "samples", 16);
+    snprintf(title, sizeof title, "%s on %s",
+             pal_cli_alike(runs) ? pal_model_variant(run->model)->name : "reconstructions", data->name);
+    snprintf(caption, sizeof caption, "%s%s%s. The first %lld samples%s", runs->n > 1 ? "" : run->described,
+             runs->n > 1 ? "" : ", ", pal_cli_trained(runs->run, runs->n, trained, sizeof trained),
+             (long long)(n < data->count ? n : data->count), run->given);
+    pal_shown models[PAL_CLI_WORDS];
+    for (size_t i = 0; i < runs->n; i++)
+        models[i] = (pal_shown){runs->run[i].model, runs->run[i].corruptor, runs->n > 1 ? runs->name[i] : NULL};
     pal_reconstruct_options o = {.struct_size = sizeof o,
                                  .samples = n,
-                                 .seed = (uint64_t)pal_cli_int(args, "seed", info->seed),
-                                 .corruptor = run->corruptor,
+                                 .seed = (uint64_t)pal_cli_int(args, "seed", pal_rundir_info(run->dir)->seed),
                                  .title = title,
                                  .caption = caption};
     pal_error err = {0};
-    if (pal_reconstruct_write(run->model, run->data, &o, path, &err)) return pal_cli_say_error(&err);
+    if (pal_reconstruct_all_write(models, runs->n, data, &o, path, &err)) return pal_cli_say_error(&err);
     puts(path);
     return PAL_CLI_DONE;
+}
+
+static bool is_run(const char *path)
+{
+    char name[PAL_CLI_PATH];
+    snprintf(name, sizeof name, "%s/run.json", path);
+    return !access(name, F_OK);
+}
+
+/* Whether the words are RUN IN OUT, or RUN IN. */
+static bool is_array(const pal_cli_args *args)
+{
+    return args->n_words > 1 && args->n_words < 4 && !is_run(args->words[1]);
+}
+
+/* A pal_cli_value_fn. */
+static const char *value_of(const char *name, const void *user)
+{
+    const pal_cli_args *args = user;
+    if (!strcmp(name, "IN")) return is_array(args) ? args->words[1] : "";
+    return pal_cli_given(args, name);
 }
 
 int pal_cli_reconstruct(int argc, char **argv)
 {
     pal_cli_args args;
+    pal_cli_runs runs;
     int status = pal_cli_parse(&pal_cli_reconstruct_spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
-    if (args.n_words == 3) return pal_cli_convert(PAL_CLI_RECONSTRUCT, &args);
-    if (args.n_words == 2) return pal_cli_say(PAL_CLI_WRONG, "no output given: the arguments are RUN IN OUT");
-    pal_cli_run run;
-    status = pal_cli_open(&args, 0, &run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_seed(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&args, &run);
-    if (status == PAL_CLI_GO_ON) status = draw(&args, &run);
-    pal_cli_close(&run);
+    const bool arrays = is_array(&args);
+    status = pal_cli_check_needs(needs, &args, value_of, &args);
+    if (status != PAL_CLI_GO_ON) return status;
+    if (arrays && args.n_words == 3) return pal_cli_convert(PAL_CLI_RECONSTRUCT, &args);
+    if (arrays)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s is not the folder of a run, and no output is given: the arguments are RUN "
+                           "[RUN...], or RUN IN OUT",
+                           args.words[1]);
+    status = pal_cli_open_all(&args, true, &runs);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_seed(&args, runs.run, runs.n);
+    if (status == PAL_CLI_GO_ON) status = draw(&args, &runs);
+    pal_cli_close_all(&runs);
     return status;
 }

@@ -33,6 +33,7 @@ static int print_json(const pal_rundir *dir)
                               pal_cli_number(e->baseline), "explained", pal_cli_number(e->explained), "learning_rate",
                               pal_cli_number(e->learning_rate), "seconds", pal_cli_number(e->seconds)));
     }
+    json_object_set_new(out, "left_out", json_integer((json_int_t)pal_cli_left_out(pal_rundir_info(dir))));
     json_object_set_new(out, "metrics", epochs);
     json_object_set_new(out, "run", json_string(pal_rundir_path(dir)));
     pal_cli_print_json(out);
@@ -161,10 +162,20 @@ static void print_training(const pal_rundir *dir)
     }
     long long done = (long long)info->result.epochs;
     if (!strcmp(info->status, "running")) done = (long long)pal_rundir_epoch_count(dir);
-    snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done,
-             (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch,
-             (long long)info->seed);
+    const long long rest = (long long)pal_cli_left_out(info);
+    int used = snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done,
+                        (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch,
+                        (long long)info->seed);
+    if (rest)
+        snprintf(text + used, sizeof text - (size_t)used, "; each epoch leaves out %lld sample%s, others each time",
+                 rest, rest == 1 ? "" : "s");
     print_row("training", text);
+    for (size_t i = 0; i < info->n_extensions; i++) {
+        const pal_extension *e = &info->extensions[i];
+        snprintf(text, sizeof text, "after %lld epochs, from --epochs %lld to %lld, by %s", (long long)e->after,
+                 (long long)e->from, (long long)e->to, e->command ? e->command : "an unknown command");
+        print_row("extended", text);
+    }
     if (!info->optimizer.name || !info->schedule.name) return;
     snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
              info->schedule.name);

@@ -82,6 +82,12 @@ const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const 
     return best;
 }
 
+void pal_cli_append(char *out, size_t size, const char *between, const char *text)
+{
+    const size_t at = strlen(out);
+    if (*text && at + strlen(between) + 1 < size) snprintf(out + at, size - at, "%s%s", at ? between : "", text);
+}
+
 void pal_cli_print_json(json_t *value)
 {
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));

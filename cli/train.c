@@ -10,10 +10,10 @@
 #include "cli/cli.h"
 
 const pal_cli_spec pal_cli_train_spec = {
-    .words = "MODEL\n--resume RUN",
+    .words = "MODEL\n--resume RUN [--epochs N]",
     .summary =
-        "Train a model and save it in a run folder, or continue an interrupted run. `palindrome models` lists the "
-        "models.",
+        "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, --resume trains a "
+        "run longer, also one that is done. `palindrome models` lists the models.",
     .rows = pal_cli_train_rows,
     .needs = pal_cli_train_needs,
     .most = 1,
@@ -30,7 +30,8 @@ typedef struct job {
     pal_rundir *dir;
     pal_run_info info;
     char data[PATH_MAX], from[PATH_MAX], command[8192];
-    pal_error *why; /* receives the reason if training ends early; NULL: the reason is printed */
+    pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
+    const char *extend; /* as in pal_train_options */
     char classes[16];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } job;
@@ -38,10 +39,24 @@ typedef struct job {
 /* The value as given, or the default of the variant, or the default of the table. */
 static const char *text(const job *j, const char *name) { return pal_cli_train_value(&j->args, j->variant, name); }
 
+/* The batch as given, or what the data allow. A variant may have a default of its own. */
+static int64_t batch_of(const job *j)
+{
+    const int64_t own = strtoll(text(j, "batch"), NULL, 10);
+    return pal_cli_given(&j->args, "batch") ? own : pal_train_default_batch(j->train->count, own);
+}
+
 static int64_t whole(const job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
 static double real(const job *j, const char *name) { return strtod(text(j, name), NULL); }
 /* The value of an option for the optimizer, which reads 0 as its own default, and -1 as 0. */
 static double chosen(const job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
+
+static bool is_solved(const pal_setting *settings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(settings[i].name, "solve")) return !strcmp(settings[i].value, "svd");
+    return false;
+}
 
 static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
 {
@@ -62,7 +77,7 @@ static void fill_info(job *j)
 {
     int64_t lanes = pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
-    int64_t steps = j->train->count / whole(j, "batch");
+    const int64_t batch = batch_of(j), steps = j->train->count / batch;
     j->info = (pal_run_info){
         .version = PAL_CLI_VERSION,
         .command = j->command,
@@ -73,7 +88,7 @@ static void fill_info(job *j)
         .from = *j->from ? j->from : NULL,
         .train_samples = j->train->count,
         .test_samples = j->test->count,
-        .batch = whole(j, "batch"),
+        .batch = batch,
         .epochs = whole(j, "epochs"),
         .seed = whole(j, "seed"),
         .test_every = whole(j, "test-every"),
@@ -126,6 +141,17 @@ static int tell(const job *j, int status, const char *line)
     return status;
 }
 
+/* Says how a schedule that depends on the number of epochs goes on. */
+static void say_schedule(const job *j)
+{
+    if (j->extend && !strcmp(j->schedule, "cosine"))
+        pal_cli_say(
+            0,
+            "%s: the cosine schedule is planned anew for %lld epochs: the learning rate goes on as at this epoch "
+            "of a run of %lld, but the earlier epochs had other rates",
+            pal_rundir_path(j->dir), (long long)j->info.epochs, (long long)j->info.epochs);
+}
+
 static int train(job *j)
 {
     char line[2048];
@@ -144,9 +170,14 @@ static int train(job *j)
                            .user = &progress,
                            .folder = j->dir,
                            .resume = j->dir != NULL,
-                           .check_nan = pal_cli_flag(&j->args, "check-nan")};
+                           .check_nan = pal_cli_flag(&j->args, "check-nan"),
+                           .extend = j->extend};
     pal_error err = {0};
-    if (pal_train_check(j->model, j->train, &o, &err)) return pal_cli_say_error(&err);
+    if (pal_train_check(j->model, j->train, &o, &err)) {
+        if (!j->extend) return pal_cli_say_error(&err);
+        return pal_cli_say(PAL_CLI_WRONG, "%s: %s", pal_rundir_path(j->dir), err.text);
+    }
+    say_schedule(j);
     int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
@@ -177,7 +208,7 @@ static int train(job *j)
 /* Refuses arguments that a resumed run has already. */
 static int check_words(const job *j)
 {
-    static const char *const allowed[] = {"resume", "threads", "quiet", "json", "check-nan"};
+    static const char *const allowed[] = {"resume", "epochs", "threads", "quiet", "json", "check-nan"};
     const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
     for (size_t i = 0; i < j->args.n_given && !found; i++) {
         found = j->args.given[i].name;
@@ -190,6 +221,24 @@ static int check_words(const job *j)
     if (!found) return PAL_CLI_GO_ON;
     return pal_cli_say(PAL_CLI_WRONG, "--%s: a resumed run keeps the settings it started with: leave the option out",
                        found);
+}
+
+/* Takes --epochs, which trains the run longer. */
+static int take_epochs(job *j)
+{
+    const char *given = pal_cli_given(&j->args, "epochs"), *path = pal_rundir_path(j->dir);
+    const pal_run_info *info = pal_rundir_info(j->dir);
+    const bool done = !strcmp(info->status, "done");
+    if (!given && !done) return PAL_CLI_GO_ON;
+    if (is_solved(info->settings, info->n_settings))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s is solved in closed form, which has no epochs: it cannot be trained longer", path);
+    if (!given)
+        return pal_cli_say(PAL_CLI_WRONG, "%s is done: to train it longer, give --epochs with more than %lld", path,
+                           (long long)info->epochs);
+    j->info.epochs = pal_cli_int(&j->args, "epochs", 0);
+    j->extend = j->command;
+    return PAL_CLI_GO_ON;
 }
 
 static int check_data(const job *j)
@@ -250,9 +299,11 @@ static int prepare_resumed(job *j)
     int status = check_words(j);
     pal_error err = {0};
     if (status != PAL_CLI_GO_ON) return status;
-    j->dir = pal_rundir_resume(pal_cli_given(&j->args, "resume"), &err);
+    j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
     if (!j->dir) return pal_cli_say_error(&err);
     j->info = *pal_rundir_info(j->dir);
+    status = take_epochs(j);
+    if (status != PAL_CLI_GO_ON) return status;
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
     j->context = pal_cli_context(&j->args, &status);
@@ -310,6 +361,7 @@ static int prepare(job *j)
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)j->info.seed, &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
+    if (is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
     return err.status ? pal_cli_say_error(&err) : take_weights(j, j->info.from);
 }
 

@@ -6,11 +6,15 @@
 
 #include "cli/cli.h"
 
+int64_t pal_cli_left_out(const pal_run_info *info) { return info->batch > 0 ? info->train_samples % info->batch : 0; }
+
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
 {
     const pal_run_info *info = pal_rundir_info(dir);
-    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", pal_rundir_path(dir), "model", info->model, "status",
-                            info->status, "epochs", (json_int_t)r->epochs, "steps", (json_int_t)r->steps);
+    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:I}", "run", pal_rundir_path(dir), "model", info->model,
+                            "status", info->status, "epochs", (json_int_t)r->epochs, "steps", (json_int_t)r->steps,
+                            "batch", info->batch > 0 ? json_integer((json_int_t)info->batch) : json_null(), "left_out",
+                            (json_int_t)pal_cli_left_out(info));
     const struct {
         const char *name;
         double value;
@@ -139,16 +143,32 @@ static void print_reason(const pal_model *model, const pal_train_result *r)
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
+/* The size of a batch, and what does not fill one. */
+static void print_batch(const pal_run_info *info)
+{
+    const int64_t rest = pal_cli_left_out(info);
+    if (info->batch < 1) return;
+    printf("  batches of %lld", (long long)info->batch);
+    if (rest)
+        printf("; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", (long long)rest,
+               rest == 1 ? "" : "s", rest == 1 ? "s" : "");
+    putchar('\n');
+}
+
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *r, bool learned)
 {
     char count[64], rate[64], describe[512], weights[64];
     const char *run = pal_rundir_path(dir);
     printf("\n  %s on %s\n", pal_cli_describe(model, describe, sizeof describe), data->name);
-    printf("  %s weights, %s samples, %lld epoch%s in %.1f s, %s samples/s\n\n",
+    printf("  %s weights, %s samples, %lld epoch%s in %.1f s",
            pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
            pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
-           r->seconds, pal_cli_count(r->samples_per_second, rate, sizeof rate));
+           r->seconds);
+    if (r->samples_per_second > 0) printf(", %s samples/s", pal_cli_count(r->samples_per_second, rate, sizeof rate));
+    putchar('\n');
+    print_batch(pal_rundir_info(dir));
+    putchar('\n');
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;
     if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);

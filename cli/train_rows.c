@@ -6,13 +6,15 @@
 /* clang-format off */
 const pal_cli_row pal_cli_train_rows[] = {
     {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, "run folder to make (default: runs/MODEL-NNN)"}, "RUN", NULL, 'o'},
-    PAL_CLI_ENUM("resume", "", NULL, "RUN", "continue this interrupted run; give no MODEL"),
+    PAL_CLI_ENUM("resume", "", NULL, "RUN", "continue this run; give no MODEL; --epochs N trains it longer"),
     PAL_CLI_DATA,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "train on the first N training samples only"),
     PAL_CLI_INT("hold-out", "", 1, 4294967295, "N",
                 "do not train on the last N training samples; measure on them instead of the test samples"),
     PAL_CLI_ENUM("from", "", NULL, "RUN", "start with the weights of another run that have the same name and size"),
-    {{"batch", PAL_OPTION_INT, "128", 1, 1048576, NULL, "samples per step"}, "N", "batch-size", 0},
+    {{"batch", PAL_OPTION_INT, "", 1, 1048576, NULL,
+      "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them)"},
+     "N", "batch-size", 0},
     PAL_CLI_INT("epochs", "15", 1, 1000000, "N", "passes through the training samples"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of initial weights, order of samples and noise"),
     PAL_CLI_INT("test-every", "1", 1, 1000000, "N", "epochs between two measurements of the test samples"),

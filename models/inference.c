@@ -123,6 +123,31 @@ static void store(const pal_tensor *from, size_t count, float *to)
         for (size_t i = 0; i < count; i++) to[i] = (float)((const double *)from->data)[i];
 }
 
+/* Computes one batch. */
+static pal_status run_rows(pal_workspace *w, kind k, const float *in, size_t rows, float *out)
+{
+    served *s = &w->by_rows[k][rows - 1];
+    pal_status status = s->program ? PAL_OK : compile(w, k, (int64_t)rows, s);
+    if (status) return status;
+    load(in, rows * (size_t)width(w, kinds[k].from_code), w->buffer);
+    status = pal_run(s->program);
+    if (status) return pal_error_set(&w->error, status, "%s: %s", kinds[k].name, pal_program_error(s->program));
+    store(pal_output(s->program, 0), rows * (size_t)width(w, kinds[k].to_code), out);
+    return PAL_OK;
+}
+
+/* How to go through n rows so that no output overwrites an input that is still to be read: FORWARDS if the first row of
+ * out is not after that of in and its rows are not longer; BACKWARDS if it is the other way round. */
+typedef enum direction { NEITHER, FORWARDS, BACKWARDS } direction;
+
+static direction direction_of(const float *in, size_t from, const float *out, size_t to, size_t n)
+{
+    const uintptr_t i = (uintptr_t)in, o = (uintptr_t)out;
+    if (o + n * to * sizeof *out <= i || i + n * from * sizeof *in <= o) return FORWARDS; /* they do not overlap */
+    if (o <= i && to <= from) return FORWARDS;
+    return o >= i && to >= from ? BACKWARDS : NEITHER;
+}
+
 static pal_status run(const pal_model *model, pal_workspace *w, kind k, const float *in, size_t n, float *out)
 {
     if (!w) return PAL_ERR_ARGUMENT;
@@ -131,17 +156,19 @@ static pal_status run(const pal_model *model, pal_workspace *w, kind k, const fl
         return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: the workspace belongs to another model", kinds[k].name);
     if (n && (!in || !out)) return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: a buffer is missing", kinds[k].name);
     const size_t from = (size_t)width(w, kinds[k].from_code), to = (size_t)width(w, kinds[k].to_code);
-    for (size_t done = 0, rows; done < n; done += rows) {
-        rows = n - done < (size_t)w->batch ? n - done : (size_t)w->batch;
-        served *s = &w->by_rows[k][rows - 1];
-        pal_status status = s->program ? PAL_OK : compile(w, k, (int64_t)rows, s);
-        if (status) return status;
-        load(in + done * from, rows * from, w->buffer);
-        status = pal_run(s->program);
-        if (status) return pal_error_set(&w->error, status, "%s: %s", kinds[k].name, pal_program_error(s->program));
-        store(pal_output(s->program, 0), rows * to, out + done * to);
+    const size_t batch = (size_t)w->batch, batches = n / batch + (n % batch > 0);
+    const direction way = direction_of(in, from, out, to, n);
+    if (batches > 1 && way == NEITHER)
+        return pal_error_set(&w->error, PAL_ERR_ARGUMENT,
+                             "%s: in and out overlap, and rows of %zu numbers become rows of %zu: begin both at the "
+                             "same address, or use two buffers",
+                             kinds[k].name, from, to);
+    pal_status status = PAL_OK;
+    for (size_t i = 0; i < batches && !status; i++) {
+        const size_t at = (way == BACKWARDS ? batches - 1 - i : i) * batch, rows = n - at < batch ? n - at : batch;
+        status = run_rows(w, k, in + at * from, rows, out + at * to);
     }
-    return PAL_OK;
+    return status;
 }
 
 pal_status pal_encode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out)

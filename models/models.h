@@ -411,10 +411,11 @@ int64_t pal_workspace_code(const pal_workspace *workspace);      /* numbers in t
 const char *pal_workspace_error(const pal_workspace *workspace); /* error of the last call; NULL: no error */
 
 /* Each processes n rows. pal_encode: samples [n, features] -> codes [n, code]. pal_decode: codes -> means of samples.
- * pal_reconstruct: samples -> means of their reconstructions. in and out may be the same buffer, unless n is more than
- * the batch and a row of out is longer than a row of in. The batches of a call have `batch` rows, the last one the
- * remainder. A call compiles a program for each such size that is new to the workspace; other calls allocate nothing.
- * After a failure the contents of out are undefined. */
+ * pal_reconstruct: samples -> means of their reconstructions. in and out may begin at the same address, also if the
+ * rows of one are longer. The batches of a call have `batch` rows, the last one the remainder. A call compiles a program
+ * for each such size that is new to the workspace; other calls allocate nothing. After a failure the contents of out are
+ * undefined. PAL_ERR_ARGUMENT: in and out overlap so that no order of the batches keeps the inputs until they are read.
+ */
 pal_status pal_encode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
 pal_status pal_decode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
 pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);

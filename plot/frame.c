@@ -7,8 +7,6 @@
 #include <string.h>
 
 enum {
-    WIDTH = PALT__PICTURE_WIDTH,
-    HEIGHT = PALT__PICTURE_HEIGHT,
     MARGIN = 28,
     LABEL = 15, /* heights of letters */
     TICK = 14,
@@ -52,30 +50,31 @@ void palt__marker(palt__canvas *canvas, palt__point at, palt__look look)
 
 static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
 
-static double legend_width(const palt__frame *f)
+double palt__legend_width(const palt__entry *legend, size_t entries)
 {
     double names = 0;
-    for (size_t i = 0; i < f->entries; i++) names = fmax(names, width_of(f->legend[i].text, LABEL));
-    return f->entries == 0 ? 0 : 20 + SAMPLE + 10 + fmin(names, NAMES);
+    for (size_t i = 0; i < entries; i++) names = fmax(names, width_of(legend[i].text, LABEL));
+    return entries == 0 ? 0 : 20 + SAMPLE + 10 + fmin(names, NAMES);
 }
 
 void palt__frame_make(palt__frame *f)
 {
-    const double title = palt__title_height(f->title, WIDTH - 4 * MARGIN);
-    f->top = MARGIN + (title > 0 ? title + 6 : 0);
-    f->bottom = HEIGHT - MARGIN - LABEL - 18 - TICK - 14;
-    f->right = WIDTH - MARGIN - 4 - legend_width(f);
-    palt__axis_make(&f->y, f->y_extent, f->log_y, false, f->bottom - f->top);
+    if (!(f->width > 0)) f->width = PALT__PICTURE_WIDTH, f->height = PALT__PICTURE_HEIGHT;
+    const double title = palt__title_height(f->title, f->width - 4 * MARGIN);
+    f->top = f->y + MARGIN + (title > 0 ? title + 6 : 0);
+    f->bottom = f->y + f->height - MARGIN - LABEL - 18 - TICK - 14;
+    f->right = f->x + f->width - MARGIN - 4 - palt__legend_width(f->legend, f->entries);
+    palt__axis_make(&f->up, f->y_extent, f->log_y, false, f->bottom - f->top);
     double labels = 0;
-    for (int i = 0; i < f->y.count; i++) labels = fmax(labels, width_of(f->y.ticks[i].label, TICK));
-    f->left = MARGIN + LABEL + 18 + labels + 14;
-    palt__axis_make(&f->x, f->x_extent, false, true, f->right - f->left);
+    for (int i = 0; i < f->up.count; i++) labels = fmax(labels, width_of(f->up.ticks[i].label, TICK));
+    f->left = f->x + MARGIN + LABEL + 18 + labels + 14;
+    palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
 }
 
 palt__point palt__frame_at(const palt__frame *f, double x, double y)
 {
-    return (palt__point){f->left + palt__axis_share(&f->x, x) * (f->right - f->left),
-                         f->bottom - palt__axis_share(&f->y, y) * (f->bottom - f->top)};
+    return (palt__point){f->left + palt__axis_share(&f->across, x) * (f->right - f->left),
+                         f->bottom - palt__axis_share(&f->up, y) * (f->bottom - f->top)};
 }
 
 /* ---- Drawing -------------------------------------------------------------------------------------------------- */
@@ -92,17 +91,17 @@ static double sharp(double at) { return floor(at) + 0.5; } /* a line of one pixe
 static void draw_grid(palt__canvas *canvas, const palt__frame *f)
 {
     const pal_colour major = {218, 218, 218}, minor = {238, 238, 238};
-    for (int i = 0; i < f->y.minor_count; i++) {
-        const double y = sharp(f->bottom - f->y.minor[i] * (f->bottom - f->top));
+    for (int i = 0; i < f->up.minor_count; i++) {
+        const double y = sharp(f->bottom - f->up.minor[i] * (f->bottom - f->top));
         line(canvas, (palt__point){f->left, y}, (palt__point){f->right, y}, minor, 1);
     }
-    for (int i = 0; i < f->y.count; i++) {
-        const double y = sharp(f->bottom - f->y.ticks[i].at * (f->bottom - f->top));
+    for (int i = 0; i < f->up.count; i++) {
+        const double y = sharp(f->bottom - f->up.ticks[i].at * (f->bottom - f->top));
         line(canvas, (palt__point){f->left, y}, (palt__point){f->right, y}, major, 1);
         line(canvas, (palt__point){f->left - 6, y}, (palt__point){f->left, y}, PALT__INK, 1.5);
     }
-    for (int i = 0; i < f->x.count; i++) {
-        const double x = sharp(f->left + f->x.ticks[i].at * (f->right - f->left));
+    for (int i = 0; i < f->across.count; i++) {
+        const double x = sharp(f->left + f->across.ticks[i].at * (f->right - f->left));
         line(canvas, (palt__point){x, f->top}, (palt__point){x, f->bottom}, major, 1);
         line(canvas, (palt__point){x, f->bottom}, (palt__point){x, f->bottom + 6}, PALT__INK, 1.5);
     }
@@ -115,16 +114,17 @@ static void draw_labels(palt__canvas *canvas, const palt__frame *f)
     const double high = f->bottom - f->top, wide = f->right - f->left;
     palt__letters tick = {.height = TICK, .colour = PALT__INK, .anchor = 1},
                   label = {.height = LABEL, .colour = PALT__INK, .anchor = 0.5};
-    for (int i = 0; i < f->y.count; i++)
-        palt__canvas_fit(canvas, (palt__point){f->left - 12, f->bottom - f->y.ticks[i].at * high}, f->y.ticks[i].label,
-                         WIDTH, tick);
+    for (int i = 0; i < f->up.count; i++)
+        palt__canvas_fit(canvas, (palt__point){f->left - 12, f->bottom - f->up.ticks[i].at * high},
+                         f->up.ticks[i].label, f->width, tick);
     tick.anchor = 0.5;
-    for (int i = 0; i < f->x.count; i++)
-        palt__canvas_fit(canvas, (palt__point){f->left + f->x.ticks[i].at * wide, f->bottom + 13 + TICK / 2.0},
-                         f->x.ticks[i].label, WIDTH, tick);
-    palt__canvas_fit(canvas, (palt__point){f->left + wide / 2, HEIGHT - MARGIN - LABEL / 2.0}, f->x_label, wide, label);
+    for (int i = 0; i < f->across.count; i++)
+        palt__canvas_fit(canvas, (palt__point){f->left + f->across.ticks[i].at * wide, f->bottom + 13 + TICK / 2.0},
+                         f->across.ticks[i].label, f->width, tick);
+    palt__canvas_fit(canvas, (palt__point){f->left + wide / 2, f->y + f->height - MARGIN - LABEL / 2.0}, f->x_label,
+                     wide, label);
     label.turned = true;
-    palt__canvas_fit(canvas, (palt__point){MARGIN + LABEL / 2.0, f->top + high / 2}, f->y_label, high, label);
+    palt__canvas_fit(canvas, (palt__point){f->x + MARGIN + LABEL / 2.0, f->top + high / 2}, f->y_label, high, label);
 }
 
 static void draw_entry(palt__canvas *canvas, double x, double y, const palt__entry *e)
@@ -140,22 +140,22 @@ static void draw_entry(palt__canvas *canvas, double x, double y, const palt__ent
 }
 
 /* If the legend is too long, its last row says how many entries are missing. */
-static void draw_legend(palt__canvas *canvas, const palt__frame *f)
+void palt__legend_draw(palt__canvas *canvas, const palt__entry *legend, size_t entries, double x, double top,
+                       double bottom)
 {
-    const size_t rows = (size_t)((f->bottom - f->top) / ROW), shown = f->entries > rows ? rows - 1 : f->entries;
-    const double x = f->right + 20;
-    double y = f->top + ROW / 2.0;
-    for (size_t i = 0; i < shown; i++, y += ROW) draw_entry(canvas, x, y, &f->legend[i]);
-    if (shown == f->entries) return;
+    const size_t rows = (size_t)((bottom - top) / ROW), shown = entries > rows ? rows - 1 : entries;
+    double y = top + ROW / 2.0;
+    for (size_t i = 0; i < shown; i++, y += ROW) draw_entry(canvas, x, y, &legend[i]);
+    if (shown == entries) return;
     palt__entry more = {0};
-    snprintf(more.text, sizeof more.text, "and %zu more", f->entries - shown);
+    snprintf(more.text, sizeof more.text, "and %zu more", entries - shown);
     draw_entry(canvas, x, y, &more);
 }
 
 void palt__frame_draw(palt__canvas *canvas, const palt__frame *f)
 {
-    palt__title_draw(canvas, f->title, WIDTH / 2.0, MARGIN, WIDTH - 4 * MARGIN);
+    palt__title_draw(canvas, f->title, f->x + f->width / 2, f->y + MARGIN, f->width - 4 * MARGIN);
     draw_grid(canvas, f);
     draw_labels(canvas, f);
-    draw_legend(canvas, f);
+    palt__legend_draw(canvas, f->legend, f->entries, f->right + 20, f->top, f->bottom);
 }

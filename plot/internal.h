@@ -200,11 +200,16 @@ typedef struct palt__frame {
     size_t entries;
     palt__extent x_extent, y_extent;
     bool log_y;
+    double x, y, width, height;      /* its place in the picture; width 0: the whole of it */
     double left, top, right, bottom; /* the area; computed, as the axes are */
-    palt__axis x, y;
+    palt__axis across, up;
 } palt__frame;
 void palt__frame_make(palt__frame *frame);
 void palt__frame_draw(palt__canvas *canvas, const palt__frame *frame);
+/* Width of the legend with the space before it; 0 without entries. Its left edge is x. */
+double palt__legend_width(const palt__entry *legend, size_t entries);
+void palt__legend_draw(palt__canvas *canvas, const palt__entry *legend, size_t entries, double x, double top,
+                       double bottom);
 palt__point palt__frame_at(const palt__frame *frame, double x, double y);
 void palt__marker(palt__canvas *canvas, palt__point at, palt__look look);
 

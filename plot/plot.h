@@ -168,6 +168,11 @@ typedef struct pal_points {
  * ellipses, each has a line after these, and all lines have three more fields, the covariance xx, xy, yy; they are
  * empty for a point. Files and status are as for pal_curves_write. */
 pal_status pal_points_write(const pal_points *points, const char *path, pal_error *error);
+/* Several plots of one set of classes in one picture, up to 16: side by side in rows, with a title above all and one
+ * legend, that of the first. Each has its own axes. The numbers are written if the first one asks for them: NAME.csv
+ * then begins with the columns panel (the title of the plot), x, y. */
+pal_status pal_points_panels_write(const pal_points *const *panels, size_t count, const char *title, const char *path,
+                                   pal_error *error);
 
 /* ---- Confusion matrices --------------------------------------------------------------------------------------- */
 

@@ -68,29 +68,38 @@ static const char *label_or(const char *label, const char *otherwise) { return l
 
 static double deviations_of(const pal_points *points) { return points->deviations > 0 ? points->deviations : 1; }
 
+enum { PANELS = 16, PANEL_WIDTH = 580, PANEL_HEIGHT = 540, MARGIN = 28 };
+
 typedef struct plot {
-    const pal_points *points;
-    double *room; /* for the medians */
+    pal_points panels[PANELS];
+    size_t count;      /* 1: the plot is the whole picture */
+    const char *title; /* above several panels */
+    double *room;      /* for the medians */
 } plot;
 
 /* ---- The numbers ---------------------------------------------------------------------------------------------- */
 
-/* One line per point. If there are ellipses, one line follows for each; only these lines have a covariance. */
-static void write_table(FILE *stream, const void *user)
+static size_t all_ellipses(const plot *p)
 {
-    const pal_points *points = ((const plot *)user)->points;
-    const bool ellipses = ellipses_of(points) > 0;
-    palt__csv_text(stream, label_or(points->x_label, "x"), ',');
-    palt__csv_text(stream, label_or(points->y_label, "y"), ',');
-    fputs(ellipses ? "class,xx,xy,yy\n" : "class\n", stream);
+    size_t count = 0;
+    for (size_t i = 0; i < p->count; i++) count += ellipses_of(&p->panels[i]);
+    return count;
+}
+
+/* One line per point. If there are ellipses, one line follows for each; only these lines have a covariance. */
+static void write_rows(FILE *stream, const plot *p, const pal_points *points)
+{
+    const char *panel = p->count > 1 ? points->title : NULL;
     for (size_t i = 0; i < points->count; i++) {
+        if (panel) palt__csv_text(stream, panel, ',');
         palt__csv_number(stream, points->x[i], ',');
         palt__csv_number(stream, points->y[i], ',');
-        fprintf(stream, ellipses ? "%d,,,\n" : "%d\n", class_of(points, i));
+        fprintf(stream, all_ellipses(p) > 0 ? "%d,,,\n" : "%d\n", class_of(points, i));
     }
     for (size_t i = 0; i < points->ellipse_count; i++) {
         const pal_ellipse *e = &points->ellipses[i];
         if (!palt__ellipse_drawable(e)) continue;
+        if (panel) palt__csv_text(stream, panel, ',');
         palt__csv_number(stream, e->x, ',');
         palt__csv_number(stream, e->y, ',');
         fprintf(stream, "%d,", e->of_class);
@@ -98,6 +107,20 @@ static void write_table(FILE *stream, const void *user)
         palt__csv_number(stream, e->xy, ',');
         palt__csv_number(stream, e->yy, '\n');
     }
+}
+
+static void write_table(FILE *stream, const void *user)
+{
+    const plot *p = user;
+    const pal_points *first = &p->panels[0];
+    if (p->count > 1) {
+        fputs("panel,x,y,", stream);
+    } else {
+        palt__csv_text(stream, label_or(first->x_label, "x"), ',');
+        palt__csv_text(stream, label_or(first->y_label, "y"), ',');
+    }
+    fputs(all_ellipses(p) > 0 ? "class,xx,xy,yy\n" : "class\n", stream);
+    for (size_t i = 0; i < p->count; i++) write_rows(stream, p, &p->panels[i]);
 }
 
 /* ---- Positions of the class numbers --------------------------------------------------------------------------- */
@@ -193,17 +216,21 @@ static pal_colour colour_of(int class, bool pale)
     return pale ? (pal_colour){paler(full.red), paler(full.green), paler(full.blue)} : full;
 }
 
-static size_t name_classes(const pal_points *points, palt__entry *legend)
+/* All panels have the same classes. One without points is not named. */
+static size_t name_classes(const plot *p, palt__entry *legend)
 {
     size_t n = 0;
-    for (size_t k = 0; points->classes != NULL && k < points->class_count; k++) {
-        if (points_of(points, (int)k) == 0) continue;
-        snprintf(legend[n].text, sizeof legend->text, points->names == NULL ? "%zu" : "%zu  %s", k,
-                 points->names == NULL ? "" : points->names[k]);
+    const pal_points *first = &p->panels[0];
+    for (size_t k = 0; first->classes != NULL && k < first->class_count; k++) {
+        size_t points = 0;
+        for (size_t i = 0; i < p->count; i++) points += points_of(&p->panels[i], (int)k);
+        if (points == 0) continue;
+        snprintf(legend[n].text, sizeof legend->text, first->names == NULL ? "%zu" : "%zu  %s", k,
+                 first->names == NULL ? "" : first->names[k]);
         legend[n++].look = (palt__look){.pen = {.colour = palt__class_colours[k]}, .marker = 1, .size = 7};
     }
-    if (ellipses_of(points) == 0 || points->ellipse_name == NULL) return n;
-    snprintf(legend[n].text, sizeof legend->text, "%s", points->ellipse_name);
+    if (all_ellipses(p) == 0 || first->ellipse_name == NULL) return n;
+    snprintf(legend[n].text, sizeof legend->text, "%s", first->ellipse_name);
     legend[n].look = (palt__look){.pen = {.colour = PALT__INK, .width = 1.4}};
     return n + 1;
 }
@@ -242,39 +269,106 @@ static void take_extents(const pal_points *points, palt__frame *f)
     f->x_extent.whole = f->y_extent.whole = false;
 }
 
-static void draw(palt__canvas *canvas, const void *user)
+/* The frame has its place and its legend. */
+static void draw_panel(palt__canvas *canvas, const plot *p, const pal_points *points, palt__frame *f)
 {
-    const plot *p = user;
-    const pal_points *points = p->points;
     const double radius = points->count > 3000 ? 2 : points->count > 500 ? 3 : 5;
     const bool pale = ellipses_of(points) > 0;
-    palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
-    palt__frame f = {.title = points->title,
-                     .x_label = label_or(points->x_label, "x"),
-                     .y_label = label_or(points->y_label, "y"),
-                     .legend = legend,
-                     .entries = name_classes(points, legend)};
-    take_extents(points, &f);
-    palt__frame_make(&f);
-    palt__frame_draw(canvas, &f);
+    f->title = points->title;
+    f->x_label = label_or(points->x_label, "x");
+    f->y_label = label_or(points->y_label, "y");
+    take_extents(points, f);
+    palt__frame_make(f);
+    palt__frame_draw(canvas, f);
     for (size_t i = 0; i < points->count; i++)
         if (drawable(points, i))
-            palt__canvas_dot(canvas, palt__frame_at(&f, points->x[i], points->y[i]), radius,
+            palt__canvas_dot(canvas, palt__frame_at(f, points->x[i], points->y[i]), radius,
                              colour_of(class_of(points, i), pale));
-    draw_ellipses(canvas, &f, points);
-    if (points->classes != NULL) draw_numbers(canvas, &f, points, p->room);
+    draw_ellipses(canvas, f, points);
+    if (points->classes != NULL) draw_numbers(canvas, f, points, p->room);
+}
+
+static void draw_one(palt__canvas *canvas, const void *user)
+{
+    const plot *p = user;
+    palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
+    palt__frame f = {.legend = legend, .entries = name_classes(p, legend)};
+    draw_panel(canvas, p, &p->panels[0], &f);
+}
+
+/* Where the panels are: in rows from the left, below the title. The legend is to the right of the first row. */
+typedef struct places {
+    size_t columns, rows;
+    double width, top; /* of all columns; of the first row */
+} places;
+
+static places places_of(const plot *p)
+{
+    const size_t columns = p->count < 4 ? p->count : p->count == 4 ? 2 : p->count < 7 ? 3 : 4;
+    const double width = (double)columns * PANEL_WIDTH, title = palt__title_height(p->title, width - 2 * MARGIN);
+    return (places){columns, (p->count + columns - 1) / columns, width, title > 0 ? MARGIN + title : 0};
+}
+
+static void draw_all(palt__canvas *canvas, const void *user)
+{
+    const plot *p = user;
+    const places at = places_of(p);
+    palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
+    double top = 0, bottom = 0;
+    palt__title_draw(canvas, p->title, at.width / 2, MARGIN, at.width - 2 * MARGIN);
+    for (size_t i = 0; i < p->count; i++) {
+        palt__frame f = {.x = (double)(i % at.columns) * PANEL_WIDTH,
+                         .y = at.top + (double)(i / at.columns) * PANEL_HEIGHT,
+                         .width = PANEL_WIDTH,
+                         .height = PANEL_HEIGHT};
+        draw_panel(canvas, p, &p->panels[i], &f);
+        if (i == 0) top = f.top;
+        if (i == 0) bottom = f.bottom;
+    }
+    palt__legend_draw(canvas, legend, name_classes(p, legend), at.width, top, bottom);
+}
+
+static pal_status write(plot *p, const char *path, pal_error *error)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < p->count; i++) most = p->panels[i].count > most ? p->panels[i].count : most;
+    p->room = malloc(most * sizeof *p->room);
+    if (p->room == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
+    palt__picture picture = {.width = PALT__PICTURE_WIDTH, .height = PALT__PICTURE_HEIGHT, .draw = draw_one, .user = p};
+    if (p->count > 1) {
+        palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
+        const places at = places_of(p);
+        picture.width = ceil(at.width + palt__legend_width(legend, name_classes(p, legend)) + MARGIN);
+        picture.height = ceil(at.top + (double)at.rows * PANEL_HEIGHT);
+        picture.draw = draw_all;
+    }
+    if (p->panels[0].csv) picture.table = write_table;
+    const pal_status status = palt__picture_write(&picture, path, error);
+    free(p->room);
+    return status;
 }
 
 pal_status pal_points_write(const pal_points *given, const char *path, pal_error *error)
 {
-    pal_points points = {0};
-    pal_status status = check(given, &points, path, error);
-    if (status != PAL_OK) return status;
-    const plot p = {&points, malloc(points.count * sizeof *p.room)};
-    if (p.room == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
-    const palt__picture picture = {PALT__PICTURE_WIDTH, PALT__PICTURE_HEIGHT, draw, points.csv ? write_table : NULL,
-                                   &p};
-    status = palt__picture_write(&picture, path, error);
-    free(p.room);
-    return status;
+    plot p = {.count = 1};
+    const pal_status status = check(given, &p.panels[0], path, error);
+    return status == PAL_OK ? write(&p, path, error) : status;
+}
+
+pal_status pal_points_panels_write(const pal_points *const *given, size_t count, const char *title, const char *path,
+                                   pal_error *error)
+{
+    plot p = {.count = count, .title = title};
+    if (given == NULL || count < 1 || count > PANELS)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "points: %zu panels: give 1 to %d", given == NULL ? 0 : count,
+                             PANELS);
+    for (size_t i = 0; i < count; i++) {
+        const pal_status status = check(given[i], &p.panels[i], path, error);
+        if (status != PAL_OK) return status;
+        if ((p.panels[i].classes == NULL) != (p.panels[0].classes == NULL) ||
+            p.panels[i].class_count != p.panels[0].class_count)
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: panel %zu has other classes than the first", path, i);
+        if (count > 1 && p.panels[i].title == NULL) p.panels[i].title = "";
+    }
+    return write(&p, path, error);
 }

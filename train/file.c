@@ -4,6 +4,7 @@
  * is not empty is refused. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +13,29 @@
 
 #include "train/internal.h"
 
+/* Opens a new file with an unused name, PATH.PID-N.part. The kernel applies the umask to its mode. Returns -1 on
+ * failure, with errno set. */
+static int open_new(const char *path, char *name, size_t size)
+{
+    int fd = -1;
+    errno = EEXIST;
+    for (int i = 0; i < 1000 && fd < 0 && errno == EEXIST; i++) {
+        snprintf(name, size, "%s.%ld-%d.part", path, (long)getpid(), i);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    return fd;
+}
+
 pal_status palt__file_write(const char *path, const char *text, size_t size, pal_error *err)
 {
-    size_t length = strlen(path) + sizeof ".XXXXXX.part";
+    size_t length = strlen(path) + 48;
     char *name = malloc(length);
     if (!name) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
-    snprintf(name, length, "%s.XXXXXX.part", path);
-    int fd = mkstemps(name, (int)strlen(".part"));
+    int fd = open_new(path, name, length);
     FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     bool good = file != NULL;
     if (!file && fd >= 0) close(fd);
-    mode_t mask = umask(0);
-    umask(mask);
-    good = good && fwrite(text, 1, size, file) == size && !fflush(file) && !fchmod(fd, 0666 & ~mask) && !fsync(fd);
+    good = good && fwrite(text, 1, size, file) == size && !fflush(file) && !fsync(fd);
     int error = good ? 0 : errno;
     if (file && fclose(file)) good = false;
     if (good && rename(name, path)) good = false;

@@ -1,10 +1,20 @@
 /* info.c - reads and writes run.json.
  *
  * The fields are in a table. The settings of the model are written with the types of its options. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/internal.h"
+
+const pal_train_result palt__no_result = {.train_loss = NAN,
+                                          .test_loss = NAN,
+                                          .squared_error = NAN,
+                                          .squared_error_corrupted = NAN,
+                                          .error = NAN,
+                                          .baseline = NAN,
+                                          .explained = NAN,
+                                          .samples_per_second = NAN};
 
 /* clang-format off */
 #define FIELD(kind, name, member) {name, PALT__##kind, offsetof(pal_run_info, member)}
@@ -64,6 +74,14 @@ static const palt__field after_settings[] = {
     FIELD(TEXT, "changed", changed),
 };
 #undef FIELD
+#define FIELD(kind, name) {#name, PALT__##kind, offsetof(pal_extension, name)}
+static const palt__field extension_fields[] = {
+    FIELD(TEXT, command),
+    FIELD(COUNT, after),
+    FIELD(COUNT, from),
+    FIELD(COUNT, to),
+};
+#undef FIELD
 /* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -81,19 +99,44 @@ static json_t *setting_value(const pal_option *option, const char *text)
     return number ? number : json_string(text);
 }
 
-json_t *palt__info_write(const pal_run_info *info)
+static json_t *settings_value(const pal_run_info *info)
 {
-    json_t *object = json_object(), *settings = json_object();
+    json_t *settings = json_object();
     const pal_variant *variant = info->model ? pal_variant_find(info->model) : NULL;
-    bool good = object && settings && palt__json_set(object, before_settings, COUNT(before_settings), info);
-    for (size_t i = 0; good && i < info->n_settings; i++) {
+    for (size_t i = 0; settings && i < info->n_settings; i++) {
         const pal_setting *s = &info->settings[i];
         const pal_option *option = variant ? pal_variant_option_find(variant, s->name) : NULL;
-        good = !json_object_set_new(settings, s->name, setting_value(option, s->value));
+        if (!json_object_set_new(settings, s->name, setting_value(option, s->value))) continue;
+        json_decref(settings);
+        return NULL;
     }
-    good = good && !json_object_set(object, "settings", settings) &&
-           palt__json_set(object, after_settings, COUNT(after_settings), info);
-    json_decref(settings);
+    return settings;
+}
+
+static json_t *extensions_value(const pal_run_info *info)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < info->n_extensions; i++) {
+        json_t *one = json_object();
+        const bool good = one && palt__json_set(one, extension_fields, COUNT(extension_fields), &info->extensions[i]);
+        if (good && !json_array_append(list, one)) {
+            json_decref(one);
+            continue;
+        }
+        json_decref(one);
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+json_t *palt__info_write(const pal_run_info *info)
+{
+    json_t *object = json_object();
+    const bool good = object && palt__json_set(object, before_settings, COUNT(before_settings), info) &&
+                      !json_object_set_new(object, "settings", settings_value(info)) &&
+                      palt__json_set(object, after_settings, COUNT(after_settings), info) &&
+                      (!info->n_extensions || !json_object_set_new(object, "extensions", extensions_value(info)));
     if (good) return object;
     json_decref(object);
     return NULL;
@@ -111,32 +154,48 @@ static char *setting_text(const json_t *value)
     return json_dumps(value, JSON_ENCODE_ANY);
 }
 
-bool palt__info_read(const json_t *object, pal_run_info *info, pal_setting **settings)
+static bool read_settings(const json_t *from, pal_run_info *info)
+{
+    const char *key;
+    json_t *value;
+    pal_setting *settings = calloc(json_object_size(from) + 1, sizeof *settings);
+    info->settings = settings;
+    json_object_foreach((json_t *)(uintptr_t)from, key, value)
+    {
+        char *text = settings ? setting_text(value) : NULL;
+        if (!text) return false;
+        settings[info->n_settings++] = (pal_setting){key, text};
+    }
+    return settings != NULL;
+}
+
+static bool read_extensions(const json_t *from, pal_run_info *info)
+{
+    pal_extension *extensions = calloc(json_array_size(from) + 1, sizeof *extensions);
+    info->extensions = extensions;
+    for (size_t i = 0; extensions && i < json_array_size(from); i++)
+        palt__json_get(json_array_get(from, i), extension_fields, COUNT(extension_fields),
+                       &extensions[info->n_extensions++]);
+    return extensions != NULL;
+}
+
+bool palt__info_read(const json_t *object, pal_run_info *info)
 {
     *info = (pal_run_info){0};
     palt__json_get(object, before_settings, COUNT(before_settings), info);
     palt__json_get(object, after_settings, COUNT(after_settings), info);
     info->optimizer.struct_size = sizeof info->optimizer;
     if (info->isa && !info->subnormals) info->subnormals = "kept"; /* by versions that did not write it */
-    json_t *from = json_object_get(object, "settings");
-    *settings = calloc(json_object_size(from) + 1, sizeof **settings);
-    if (!*settings) return false;
-    const char *key;
-    json_t *value;
-    json_object_foreach(from, key, value)
-    {
-        char *text = setting_text(value);
-        if (!text) return false;
-        (*settings)[info->n_settings++] = (pal_setting){key, text};
-    }
-    info->settings = *settings;
-    return true;
+    return read_settings(json_object_get(object, "settings"), info) &&
+           read_extensions(json_object_get(object, "extensions"), info);
 }
 
-void palt__settings_free(pal_setting *settings, size_t n)
+void palt__info_clear(pal_run_info *info)
 {
-    for (size_t i = 0; settings && i < n; i++) free((void *)(uintptr_t)settings[i].value);
-    free(settings);
+    for (size_t i = 0; i < info->n_settings; i++) free((void *)(uintptr_t)info->settings[i].value);
+    free((void *)(uintptr_t)info->settings);
+    free((void *)(uintptr_t)info->extensions);
+    *info = (pal_run_info){0};
 }
 
 static const char *const subnormals[] = {"subnormals flushed to zero", "subnormals kept"};

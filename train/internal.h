@@ -90,6 +90,9 @@ typedef struct palt__phases { /* all phases, each with its number of epochs fill
 } palt__phases;
 /* The caller frees the plan, also after a failure. */
 pal_status palt__phases_make(const pal_model *model, int64_t epochs, palt__phases *plan, pal_error *err);
+/* Changes the plan of a run with `after` finished epochs, which is to be trained longer: see pal_train. */
+pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, palt__phases *plan,
+                               pal_error *err);
 void palt__phases_free(palt__phases *plan);
 
 /* The optimiser of the parameters that are trained in this phase. */
@@ -128,10 +131,13 @@ pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal
                                  pal_error *err);
 pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *optimizer, pal_error *err);
 void palt__checkpoint_close(palt__checkpoint *c);
+/* The step of the checkpoint; 0 without one. */
+pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err);
 
 /* rundir.c: marks the run as running again from this step on, and drops epochs that end later. changed: what differs
- * from the recorded run, or NULL. */
-pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, pal_error *err);
+ * from the recorded run, or NULL. longer: an extension that is new, or NULL. */
+pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
+                              pal_error *err);
 
 /* figures.c: the figures of the code. */
 pal_status palt__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
@@ -165,10 +171,11 @@ void palt__real_text(double value, char *out, size_t size);
 
 /* ---- info.c: run.json ----------------------------------------------------------------------------------------- */
 
+extern const pal_train_result palt__no_result; /* of a run that has done nothing yet */
 json_t *palt__info_write(const pal_run_info *info); /* NULL: out of memory */
-/* *settings receives the array behind info->settings, to be freed with palt__settings_free, also after a failure. */
-bool palt__info_read(const json_t *object, pal_run_info *info, pal_setting **settings);
-void palt__settings_free(pal_setting *settings, size_t n);
+/* The texts of info belong to the object, and its arrays to info: palt__info_clear frees them, also after a failure. */
+bool palt__info_read(const json_t *object, pal_run_info *info);
+void palt__info_clear(pal_run_info *info);
 
 /* ---- file.c --------------------------------------------------------------------------------------------------- */
 

@@ -25,6 +25,48 @@ pal_status palt__phases_make(const pal_model *model, int64_t epochs, palt__phase
                          pal_model_variant(model)->name, plan->n);
 }
 
+/* Epochs of the phases from this one on. */
+static int64_t epochs_from(const palt__phases *plan, size_t first)
+{
+    int64_t sum = 0;
+    for (size_t i = first; i < plan->n; i++) sum += plan->phase[i].epochs;
+    return sum;
+}
+
+/* The current phase is the first one that has not ended; the last one never has. */
+pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, palt__phases *plan,
+                               pal_error *err)
+{
+    palt__phases next, more = {0};
+    size_t now = 0;
+    int64_t done = after; /* in the current phase */
+    for (; now + 1 < plan->n && plan->phase[now].epochs <= done; now++) done -= plan->phase[now].epochs;
+    pal_status status = palt__phases_make(model, epochs, &next, err);
+    if (!status) status = palt__phases_make(model, epochs + 1, &more, err);
+    const int64_t left = epochs_from(&next, now) - done;
+    const bool fixed = epochs_from(&more, now) == epochs_from(&next, now);
+    palt__phases_free(&more);
+    if (!status && (left < 1 || next.phase[now].epochs < done)) {
+        const char *name = plan->n > 1 ? plan->phase[now].name : "";
+        status = fixed ? pal_error_set(err, PAL_ERR_ARGUMENT,
+                                       "the last phase, %s, has a number of epochs of its own, so that --epochs does "
+                                       "not lengthen it: start a new run",
+                                       name)
+                       : pal_error_set(err, PAL_ERR_ARGUMENT,
+                                       "--epochs %lld: as many are done already%s%s: give a greater number",
+                                       (long long)epochs, *name ? " in phase " : "", name);
+    }
+    if (status) {
+        palt__phases_free(&next);
+        return status;
+    }
+    memcpy(next.phase, plan->phase, now * sizeof *next.phase);
+    next.epochs = epochs_from(&next, 0);
+    palt__phases_free(plan);
+    *plan = next;
+    return PAL_OK;
+}
+
 void palt__phases_free(palt__phases *plan)
 {
     free(plan->phase);

@@ -63,6 +63,23 @@ pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *
     return status;
 }
 
+pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err)
+{
+    char path[PATH];
+    palt__checkpoint c = {.dir = dir};
+    *step = 0;
+    if (access(pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path), F_OK) && errno == ENOENT)
+        return PAL_OK;
+    c.file = pal_safetensors_open(context, path, err);
+    if (!c.file) return PAL_ERR_FORMAT;
+    const double at = number(&c, "train/step", NAN);
+    const bool good = at >= 0 && at < 0x1p53 && at == floor(at);
+    if (good) *step = (int64_t)at;
+    const pal_status status = good ? PAL_OK : malformed(&c, "train/step", err);
+    palt__checkpoint_close(&c);
+    return status;
+}
+
 void palt__checkpoint_close(palt__checkpoint *c)
 {
     pal_safetensors_free(c->file);

@@ -19,7 +19,6 @@ struct pal_rundir {
     char *path;
     json_t *json; /* the contents of run.json; owns the texts of info */
     pal_run_info info;
-    pal_setting *settings;
     char *metrics; /* the text of metrics.jsonl */
     size_t metrics_size;
     pal_epoch *epochs;
@@ -71,17 +70,15 @@ static const char *now(char *out, size_t size)
 static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
 {
     pal_run_info info = {0};
-    pal_setting *settings = NULL;
-    if (!json || !palt__info_read(json, &info, &settings)) {
-        palt__settings_free(settings, info.n_settings);
+    if (!json || !palt__info_read(json, &info)) {
+        palt__info_clear(&info);
         json_decref(json);
         return palt__no_memory(err);
     }
-    palt__settings_free(dir->settings, dir->info.n_settings);
+    palt__info_clear(&dir->info);
     json_decref(dir->json);
     dir->json = json;
     dir->info = info;
-    dir->settings = settings;
     return PAL_OK;
 }
 
@@ -140,14 +137,8 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     info.started = now(started, sizeof started);
     info.finished = info.error = info.changed = NULL;
     info.resumed = 0;
-    info.result = (pal_train_result){.train_loss = NAN,
-                                     .test_loss = NAN,
-                                     .squared_error = NAN,
-                                     .squared_error_corrupted = NAN,
-                                     .error = NAN,
-                                     .baseline = NAN,
-                                     .explained = NAN,
-                                     .samples_per_second = NAN};
+    info.n_extensions = 0;
+    info.result = palt__no_result;
     if (!make_folder(dir, path, info.model, err) && !lock(dir, err) && !write_info(dir, &info, err)) return dir;
     pal_rundir_free(dir);
     return NULL;
@@ -258,7 +249,7 @@ static pal_rundir *open_run(const char *path, bool metrics, pal_error *err)
 pal_rundir *pal_rundir_open(const char *path, pal_error *err) { return open_run(path, true, err); }
 pal_rundir *pal_rundir_open_model(const char *path, pal_error *err) { return open_run(path, false, err); }
 
-pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
+pal_rundir *pal_rundir_extend(const char *path, pal_error *err)
 {
     pal_rundir *seen = pal_rundir_open(path, err), *dir = NULL;
     if (seen && !lock(seen, err))
@@ -268,6 +259,12 @@ pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
         seen->lock = 0;
     }
     pal_rundir_free(seen);
+    return dir;
+}
+
+pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
+{
+    pal_rundir *dir = pal_rundir_extend(path, err);
     if (!dir || strcmp(dir->info.status, "done") != 0) return dir;
     pal_error_set(err, PAL_ERR_ARGUMENT, "%s is done: there is nothing to resume", path);
     pal_rundir_free(dir);
@@ -302,23 +299,35 @@ static pal_status drop_epochs(pal_rundir *dir, int64_t step, pal_error *err)
     return palt__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, size, err);
 }
 
-pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, pal_error *err)
+pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
+                              pal_error *err)
 {
     pal_run_info info = dir->info;
+    pal_extension *all = calloc(info.n_extensions + 1, sizeof *all);
+    if (!all) return palt__no_memory(err);
+    if (strcmp(info.status, "done") != 0) info.resumed++;
     info.status = "running";
     info.error = info.finished = NULL;
-    info.resumed++;
     if (changed) info.changed = changed;
+    if (longer) {
+        memcpy(all, info.extensions, info.n_extensions * sizeof *all);
+        all[info.n_extensions++] = *longer;
+        info.extensions = all;
+        info.epochs = longer->to;
+        info.schedule.total = info.schedule.total / (uint64_t)longer->from * (uint64_t)longer->to;
+    }
     remove_temporaries(dir);
     pal_status status = drop_epochs(dir, step, err);
-    return status ? status : write_info(dir, &info, err);
+    if (!status) status = write_info(dir, &info, err);
+    free(all);
+    return status;
 }
 
 void pal_rundir_free(pal_rundir *dir)
 {
     if (!dir) return;
     if (dir->lock) close(dir->lock);
-    palt__settings_free(dir->settings, dir->info.n_settings);
+    palt__info_clear(&dir->info);
     json_decref(dir->json);
     free(dir->metrics);
     free(dir->epochs);

@@ -8,6 +8,28 @@
 
 #include "train/loop.h"
 
+int64_t pal_train_default_batch(int64_t samples, int64_t most)
+{
+    if (most < 1) most = 128;
+    if (samples / 8 >= most) return most;
+    int64_t batch = 1;
+    while (batch <= samples / 16) batch *= 2;
+    return batch;
+}
+
+static pal_status check_batch(const palt__loop *l, pal_error *err)
+{
+    const int64_t batch = l->o.batch, count = l->data->count;
+    if (palt__has_closed_form(l->model)) return PAL_OK; /* it takes no steps */
+    if (batch < 1)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)batch);
+    if (batch <= count) return PAL_OK;
+    return pal_error_set(
+        err, PAL_ERR_ARGUMENT,
+        "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or less",
+        (long long)batch, (long long)count, l->data->name, (long long)count);
+}
+
 static pal_status check(const palt__loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
@@ -18,13 +40,8 @@ static pal_status check(const palt__loop *l, pal_error *err)
     if (status) return status;
     if (o->epochs < 1)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs: choose 1 or more", (long long)o->epochs);
-    if (o->batch < 1)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)o->batch);
-    if (o->batch > l->data->count)
-        return pal_error_set(
-            err, PAL_ERR_ARGUMENT,
-            "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or less",
-            (long long)o->batch, (long long)l->data->count, l->data->name, (long long)l->data->count);
+    status = check_batch(l, err);
+    if (status) return status;
     if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "unknown schedule %s", name);
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a learning rate of %g: choose a positive number",
@@ -67,7 +84,9 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     l->sum = l->from.loss;
     char changed[256];
     const double seconds = pal_rundir_info(folder)->result.seconds;
-    status = palt__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed), err);
+    const pal_extension longer = {l->o.extend, p->epoch, pal_rundir_info(folder)->epochs, l->o.epochs};
+    status = palt__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed),
+                                l->o.extend ? &longer : NULL, err);
     if (status) return status;
     const size_t lines = pal_rundir_epoch_count(folder);
     const pal_epoch *last = lines ? pal_rundir_epoch(folder, lines - 1) : NULL;
@@ -172,9 +191,13 @@ static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
 
 static void start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o)
 {
+    const bool solved = palt__has_closed_form(model);
     *l = (palt__loop){.model = model, .data = data, .o = *o};
+    if (solved && l->o.batch < 1) l->o.batch = 128; /* only for measuring */
     l->progress = (pal_progress){.epochs = l->o.epochs,
-                                 .steps = l->o.batch > 0 ? data->count / l->o.batch : 0,
+                                 .steps = solved           ? 1
+                                          : l->o.batch > 0 ? data->count / l->o.batch
+                                                           : 0,
                                  .phase = "",
                                  .train_loss = NAN,
                                  .test_loss = NAN,
@@ -187,13 +210,37 @@ static void start(palt__loop *l, pal_model *model, const pal_dataset *data, cons
     l->started = l->reported = palt__seconds();
 }
 
+/* Makes the plan of a new run, or of one that was or is to be extended. */
+static pal_status make_plan(palt__loop *l, pal_error *err)
+{
+    const pal_run_info *info = l->o.resume ? pal_rundir_info(l->o.folder) : NULL;
+    const size_t n = info ? info->n_extensions : 0;
+    const int64_t first = n ? info->extensions[0].from : l->o.extend ? info->epochs : l->o.epochs;
+    if (first < 1)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s/run.json: the number of epochs is missing or invalid",
+                             pal_rundir_path(l->o.folder));
+    pal_status status = palt__phases_make(l->model, first, &l->plan, err);
+    for (size_t i = 0; !status && i < n; i++)
+        status = palt__phases_extend(l->model, info->extensions[i].after, info->extensions[i].to, &l->plan, err);
+    if (status || !l->o.extend) return status;
+    int64_t step;
+    status = palt__checkpoint_step(l->o.folder, pal_model_context(l->model), &step, err);
+    if (!status) status = palt__phases_extend(l->model, step / l->progress.steps, l->o.epochs, &l->plan, err);
+    return status;
+}
+
 /* Checks everything that can be checked in advance, then makes the plan of phases. */
 static pal_status plan(palt__loop *l, pal_error *err)
 {
     pal_status status = check(l, err);
     if (!status && l->o.resume && !l->o.folder)
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "resume: the folder of the run is missing");
-    if (!status) status = palt__phases_make(l->model, l->o.epochs, &l->plan, err);
+    if (!status && l->o.extend && !l->o.resume)
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "extend: only a run that is resumed can be extended");
+    if (!status && l->o.extend && palt__has_closed_form(l->model))
+        status =
+            pal_error_set(err, PAL_ERR_ARGUMENT, "extend: the model is solved in closed form, which has no epochs");
+    if (!status) status = make_plan(l, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
         pal_optimizer *optimizer = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
@@ -228,14 +275,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     palt__loop l;
     pal_error own = {0};
     pal_train_options o = {0};
-    *result = (pal_train_result){.train_loss = NAN,
-                                 .test_loss = NAN,
-                                 .squared_error = NAN,
-                                 .squared_error_corrupted = NAN,
-                                 .error = NAN,
-                                 .samples_per_second = NAN,
-                                 .baseline = NAN,
-                                 .explained = NAN};
+    *result = palt__no_result;
     if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
     start(&l, model, data, &o);
     if (!plan(&l, &own) && !prepare(&l, &own)) {

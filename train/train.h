@@ -147,6 +147,12 @@ typedef struct pal_train_result {
                       /* pal_code_figures; not in a file */
 } pal_train_result;
 
+typedef struct pal_extension { /* a run that was trained longer than planned */
+    const char *command;
+    int64_t after;    /* epochs of all phases that were finished by then */
+    int64_t from, to; /* `epochs` of the run: before, and from then on */
+} pal_extension;
+
 typedef struct pal_run_info { /* run.json: everything needed to repeat a run, and its outcome */
     const char *version, *command;
     const char *status;             /* "running", "done", "interrupted", "failed" */
@@ -168,6 +174,8 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     pal_train_result result;
     int64_t resumed;     /* how many times */
     const char *changed; /* what differed when the run was resumed, so that the bits may differ; NULL: nothing */
+    const pal_extension *extensions; /* in the order of time */
+    size_t n_extensions;
 } pal_run_info;
 
 typedef struct pal_rundir pal_rundir;
@@ -187,6 +195,8 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error
  * PAL_ERR_ARGUMENT: the run is done, or another process is training it. A resumed or new folder stays locked until it
  * is freed. */
 pal_rundir *pal_rundir_resume(const char *path, pal_error *err);
+/* The same, for a run that is to be trained longer (option `extend` of pal_train): it may also be done. */
+pal_rundir *pal_rundir_extend(const char *path, pal_error *err);
 /* Opens a run for reading. PAL_ERR_IO: the folder or its run.json is missing. PAL_ERR_FORMAT: a file is malformed. */
 pal_rundir *pal_rundir_open(const char *path, pal_error *err);
 /* The same for a caller that needs only the model: metrics.jsonl is not read. */
@@ -231,9 +241,9 @@ typedef int (*pal_progress_fn)(const pal_progress *progress, void *user);
 typedef struct pal_train_options {
     size_t struct_size;
     const pal_dataset *test; /* NULL: no test data */
-    int64_t epochs, batch;
-    uint64_t seed;                          /* for the order of the samples and for all noise */
-    unsigned lanes;                         /* 0: the context's threads */
+    int64_t epochs, batch;   /* a model that is solved in closed form uses neither, and accepts a batch of 0 */
+    uint64_t seed;           /* for the order of the samples and for all noise */
+    unsigned lanes;          /* 0: the context's threads */
     const pal_optimizer_options *optimizer; /* NULL: plain gradient descent */
     const pal_schedule *schedule;           /* its total is ignored and computed here */
     pal_rundir *folder;                     /* receives metrics, checkpoints and the result; NULL: no folder */
@@ -244,7 +254,14 @@ typedef struct pal_train_options {
                          * last epoch of a phase is always measured */
     bool check_nan;     /* compile the steps with check_nan, which is slow; the error then names operation, scope and
                          * step. Nothing is fused, so that the last bits may differ */
+    const char
+        *extend; /* with resume: train until `epochs`, which replaces the number of epochs that the run was planned
+                  * for. This is the command that asks for it, for run.json. NULL: the run goes on as planned */
 } pal_train_options;
+
+/* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch
+ * has at least eight steps. Then it is a power of two, and at least 1. */
+int64_t pal_train_default_batch(int64_t samples, int64_t most);
 
 /* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
  * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
@@ -256,6 +273,12 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * last partial batch. Noise is drawn at the clock of the step. The bits of the result depend on the model, the data,
  * the options, the lanes, the instruction set and the BLAS kernels. They do not depend on the number of threads, or on
  * whether the run was interrupted and resumed.
+ *
+ * With `extend`, a phase that has ended keeps its epochs, except the last one; the others get those of the new number.
+ * So a run with one phase ends with the bits of a run that had the new number from the start. A cosine schedule is the
+ * exception: it is planned anew, so that the steps from here on have the rates that they have in such a run, while the
+ * earlier steps had others. PAL_ERR_ARGUMENT: the number is not greater than what is done, or the last phase has a
+ * number of its own, or the model is solved in closed form.
  *
  * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
  * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial

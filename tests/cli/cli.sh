@@ -1011,7 +1011,7 @@ refused "no run to resume" "nowhere" train --resume nowhere
 refused "no folder of a run to resume" "run.json" train --resume data
 refused "resume with a model" "denoising" train denoising --resume long
 refused "resume with a setting" "hidden" train --resume long --hidden 5
-refused "resume with other epochs" "epochs" train --resume long --epochs 5
+refused "resume with no more epochs" "give a greater number" train --resume long --epochs 1
 refused "resume with other lanes" "lanes" train --resume long --lanes 5
 refused "neither a model nor a run" "palindrome models" train
 refused "resume a sweep's" "resume" sweep basic --hidden 4,5 --resume long

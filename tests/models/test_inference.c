@@ -97,6 +97,39 @@ START_TEST(it_gives_the_bits_of_the_program)
 }
 END_TEST
 
+typedef pal_status call(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
+static const struct {
+    call *call;
+    int from, to; /* numbers in a row */
+} calls[] = {{pal_encode, FEATURES, CODE}, {pal_decode, CODE, FEATURES}, {pal_reconstruct, FEATURES, FEATURES}};
+
+/* In and out may overlap, whichever has the longer rows: the result is that of two buffers, or the call is refused. */
+START_TEST(in_and_out_may_overlap)
+{
+    const size_t kind = (size_t)_i, from = (size_t)calls[kind].from, to = (size_t)calls[kind].to;
+    pal_model *m = make_named("basic", PAL_F32);
+    pal_workspace *w = workspace_of(m, BATCH);
+    for (size_t n = 1; n <= MOST; n++)
+        for (size_t in = 0; in < 40; in += 3)
+            for (size_t out = 0; out < 40; out += 3) {
+                float y[MOST * FEATURES], own[MOST * FEATURES + 40];
+                memcpy(own + in, x, n * from * sizeof *own);
+                ck_assert_int_eq(calls[kind].call(m, w, x, n, y), PAL_OK);
+                const pal_status status = calls[kind].call(m, w, own + in, n, own + out);
+                const bool apart = out + n * to <= in || in + n * from <= out;
+                if (apart || n <= BATCH || in == out || (in < out && to >= from) || (in > out && to <= from)) {
+                    ck_assert_int_eq(status, PAL_OK);
+                    ck_assert_mem_eq(own + out, y, n * to * sizeof *y);
+                } else {
+                    ck_assert_int_eq(status, PAL_ERR_ARGUMENT);
+                    ck_assert_ptr_nonnull(strstr(pal_workspace_error(w), "use two buffers"));
+                }
+            }
+    pal_workspace_free(w);
+    pal_model_free(m);
+}
+END_TEST
+
 /* The input and the output of pal_reconstruct may be the same buffer. */
 START_TEST(in_may_be_out)
 {
@@ -239,6 +272,10 @@ Suite *inference_suite(void)
 {
     Suite *s = suite_create("inference");
     add_case(s, "bits", inputs, tear_down, TESTS(it_gives_the_bits_of_the_program, in_may_be_out));
+    TCase *overlaps = tcase_create("overlaps");
+    tcase_add_checked_fixture(overlaps, inputs, tear_down);
+    tcase_add_loop_test(overlaps, in_and_out_may_overlap, 0, sizeof calls / sizeof *calls);
+    suite_add_tcase(s, overlaps);
     add_case(s, "threads", inputs, tear_down, TESTS(two_threads_share_a_model));
     add_case(s, "memory", inputs, tear_down,
              TESTS(calls_allocate_nothing_after_the_first, no_memory_is_told, wrong_use_is_told));

@@ -1,43 +1,12 @@
 /* test_lectures.c - tests formulas that lectures on autoencoders often print with a mistake. Each test shows that the
  * library's result is right and that the printed formula is wrong. docs/lectures.md lists the formulas. */
-#include "tests/models/recorded.h"
+#include "tests/train/lectures.h"
 #include "train/internal.h"
 
 Suite *lectures_suite(void);
 
-#define LN_2_PI 1.83787706640934548356
 enum { N = 4, D = 6, DRAWS = 100000 };
 static const pal_shape sample = {.rank = 2, .dim = {2, 3}};
-
-/* The elements of v. The caller frees them. */
-static double *elements(pal_var v)
-{
-    double *out = calloc((size_t)pal_shape_count(pal_shape_of(v)) + 1, sizeof *out);
-    const pal_status status = pal_eval(v, out);
-    ck_assert_msg(!status, "%d: %s", status, pal_tape_error(v.tape));
-    return out;
-}
-
-static double number(pal_var v)
-{
-    double *all = elements(v), first = all[0];
-    free(all);
-    return first;
-}
-
-static double mean(const double *x, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += x[i];
-    return sum / (double)n;
-}
-
-static pal_tensor *tensor_of(pal_shape shape, const double *numbers)
-{
-    pal_tensor *x = pal_tensor_new(c, PAL_F64, shape);
-    for (size_t i = 0; i < pal_tensor_count(x); i++) pal_tensor_set(x, i, numbers[i]);
-    return x;
-}
 
 /* The loss as it is recorded in the given mode (value 0), then its gradients. */
 static values loss_and_gradients(pal_model *m, pal_tensor *x, pal_mode mode)

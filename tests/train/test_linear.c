@@ -173,6 +173,116 @@ START_TEST(no_encoder_with_a_linear_decoder_beats_it)
 }
 END_TEST
 
+/* The steps of the proof in docs/lectures.md. For K orthonormal rows q of a decoder, with the encoder q', the squared
+ * error is the sum of all variances minus sum_i variance_i p_i, where p_i = ||q u_i||^2 is the share of direction i
+ * that the code keeps. The shares are from 0 to 1 and add up to K, so the K leading variances are the most that it
+ * keeps. */
+START_TEST(a_code_of_k_numbers_keeps_k_shares_of_the_directions)
+{
+    double variance[D], directions[D * D], all = 0, leading = 0, q[K][D];
+    pal_error err = {0};
+    ck_assert_int_eq(palt__principal_directions(context, data, variance, directions, &err), PAL_OK);
+    for (size_t i = 0; i < D; i++) all += variance[i], leading += i < K ? variance[i] : 0;
+    pal_model *m = trained("linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}, {"tied", "yes"}}, 3, 1, 0.1);
+    pal_tensor *w = pal_model_parameter_find(m, "encoder/W");
+    for (uint64_t draw = 0; draw < 20; draw++) {
+        pal_noise_normal((pal_noise){.seed = draw}, "q", 0, K * D, q[0]);
+        for (size_t a = 0; a < K; a++)
+            for (size_t b = 0; b <= a; b++) { /* Gram and Schmidt; b = a normalises */
+                double dot = 0;
+                for (size_t j = 0; j < D; j++) dot += q[a][j] * q[b][j];
+                for (size_t j = 0; j < D; j++) q[a][j] = a == b ? q[a][j] / sqrt(dot) : q[a][j] - dot * q[b][j];
+            }
+        for (size_t a = 0; a < K; a++)
+            for (size_t j = 0; j < D; j++) pal_tensor_set(w, j * K + a, q[a][j]);
+        double kept = 0, shares = 0;
+        for (size_t i = 0; i < D; i++) {
+            double share = 0;
+            for (size_t a = 0; a < K; a++) {
+                double dot = 0;
+                for (size_t j = 0; j < D; j++) dot += q[a][j] * directions[i * D + j];
+                share += dot * dot;
+            }
+            ck_assert_double_le(share, 1 + 1e-12);
+            shares += share, kept += variance[i] * share;
+        }
+        ck_assert_double_eq_tol(shares, K, 1e-12);
+        ck_assert_double_eq_tol(error_of(m), all - kept, 1e-9 * all);
+        ck_assert_double_lt(kept, leading);
+    }
+    pal_model_free(m);
+}
+END_TEST
+
+/* The rank of the Gram matrix of the first n samples, less their mean: X X' [n,n], or X' X [D,D]. g receives the
+ * matrix, s its singular values and v its right singular vectors; each has room for [T,T]. */
+static size_t rank_of_gram(const double *samples, size_t n, bool of_samples, double *g, double *s, double *v)
+{
+    const size_t side = of_samples ? n : D;
+    double x[T * D], mean[D] = {0};
+    pal_error err = {0};
+    size_t rank = 0;
+    for (size_t i = 0; i < n * D; i++) mean[i % D] += samples[i] / (double)n;
+    for (size_t i = 0; i < n * D; i++) x[i] = samples[i] - mean[i % D];
+    for (size_t a = 0; a < side; a++)
+        for (size_t b = 0; b < side; b++) {
+            g[a * side + b] = 0;
+            for (size_t k = 0; k < (of_samples ? D : n); k++)
+                g[a * side + b] += of_samples ? x[a * D + k] * x[b * D + k] : x[k * D + a] * x[k * D + b];
+        }
+    ck_assert_int_eq(palt__svd(context, side, side, g, s, v, &err), PAL_OK);
+    for (size_t k = 0; k < side; k++) rank += s[k] > 1e-10 * s[0];
+    return rank;
+}
+
+/* Which Gram matrix of n centred samples X [n,d] is singular. The rank of X is at most n - 1 and at most d. So X X'
+ * [n,n] is singular for every n, and X' X [d,d] is singular for n <= d. The proof that the best codes P_k are linear in
+ * X multiplies them by (X X') (X X')^-1, which does not exist. The pseudo-inverse exists: X X' (X X')+ P_k = P_k, and
+ * so P_k = X A with A = X' (X X')+ P_k, which is Q_k S_k^-1. The encoder of the closed form is sqrt n A. */
+START_TEST(the_best_codes_are_linear_by_the_pseudo_inverse)
+{
+    static double x[T * D], g[T * T], s[T], v[T * T], copy[T * D], p[T * K];
+    double mean[D], own[D], q[D * D];
+    pal_error err = {0};
+    centred(x, mean);
+    for (size_t n = 2; n <= D + 3; n++)
+        for (int of_samples = 0; of_samples < 2; of_samples++)
+            ck_assert_uint_eq(rank_of_gram(x, n, of_samples, g, s, v), n <= D ? n - 1 : D);
+    ck_assert_uint_eq(rank_of_gram(x, T, false, g, s, v), D);
+    ck_assert_uint_eq(rank_of_gram(x, T, true, g, s, v), D); /* of a matrix [100,100] */
+    memcpy(copy, x, sizeof x);
+    ck_assert_int_eq(palt__svd(context, T, D, copy, own, q, &err), PAL_OK);
+    for (size_t i = 0; i < T; i++)
+        for (size_t k = 0; k < K; k++) { /* P = X Q S^-1 */
+            p[i * K + k] = 0;
+            for (size_t j = 0; j < D; j++) p[i * K + k] += x[i * D + j] * q[k * D + j] / own[k];
+        }
+    pal_model *m = trained("linear", (pal_setting[]){{"hidden", "3"}, {"solve", "svd"}}, 2, 1, 0.1);
+    const pal_tensor *w = pal_model_parameter_find(m, "encoder/W");
+    for (size_t k = 0; k < K; k++) {
+        double inverse[T] = {0}, a[D] = {0}, sign = 0;
+        for (size_t e = 0; e < D; e++) { /* (X X')+ p_k, from the nonzero eigenvalues */
+            double dot = 0;
+            for (size_t i = 0; i < T; i++) dot += v[e * T + i] * p[i * K + k];
+            for (size_t i = 0; i < T; i++) inverse[i] += v[e * T + i] * dot / s[e];
+        }
+        for (size_t i = 0; i < T; i++)
+            for (size_t j = 0; j < D; j++) a[j] += x[i * D + j] * inverse[i];
+        for (size_t i = 0; i < T; i++) {
+            double code = 0;
+            for (size_t j = 0; j < D; j++) code += x[i * D + j] * a[j];
+            ck_assert_double_eq_tol(code, p[i * K + k], 1e-10);
+        }
+        for (size_t j = 0; j < D; j++) sign += a[j] * pal_tensor_get(w, j * K + k);
+        for (size_t j = 0; j < D; j++) {
+            ck_assert_double_eq_tol(a[j], q[k * D + j] / own[k], 1e-10);
+            ck_assert_double_eq_tol(copysign(sqrt(T), sign) * a[j], pal_tensor_get(w, j * K + k), 1e-9);
+        }
+    }
+    pal_model_free(m);
+}
+END_TEST
+
 Suite *linear_suite(void)
 {
     Suite *s = suite_create("linear");
@@ -184,6 +294,8 @@ Suite *linear_suite(void)
     tcase_add_test(t, the_closed_form_has_a_white_code);
     tcase_add_test(t, descent_comes_to_the_closed_form);
     tcase_add_test(t, no_encoder_with_a_linear_decoder_beats_it);
+    tcase_add_test(t, a_code_of_k_numbers_keeps_k_shares_of_the_directions);
+    tcase_add_test(t, the_best_codes_are_linear_by_the_pseudo_inverse);
     suite_add_tcase(s, in_own_folder(t));
     return s;
 }

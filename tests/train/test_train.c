@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/data/rows_file.h"
@@ -325,6 +326,41 @@ START_TEST(the_folder_tells_what_it_was_told)
 }
 END_TEST
 
+static int mask_calls;
+
+/* Takes the place of the C library's: the mask belongs to the whole process, so the library must not change it, not
+ * even for a moment. */
+mode_t umask(mode_t mask)
+{
+    mask_calls++;
+    return (mode_t)syscall(SYS_umask, mask);
+}
+
+/* Files get the mode that the mask of the process leaves, and the library does not touch the mask. */
+START_TEST(files_follow_the_mask)
+{
+    static const mode_t masks[] = {0, 022, 027, 077};
+    const pal_run_info info = info_of(NULL, 0);
+    const mode_t before = umask(0);
+    for (int i = 0; i < 4; i++) {
+        char name[32];
+        struct stat found;
+        pal_error err = {0};
+        umask(masks[i]);
+        mask_calls = 0;
+        snprintf(name, sizeof name, "mask-%d", i);
+        pal_rundir *dir = pal_rundir_new(path_of(name), &info, &err);
+        ck_assert_msg(dir != NULL, "%s", err.text);
+        pal_rundir_free(dir);
+        ck_assert_int_eq(mask_calls, 0);
+        snprintf(name, sizeof name, "mask-%d/run.json", i);
+        ck_assert_int_eq(stat(path_of(name), &found), 0);
+        ck_assert_int_eq(found.st_mode & 0777, 0666 & ~masks[i]);
+    }
+    umask(before);
+}
+END_TEST
+
 /* A folder with files in it, or a file with its name, is refused and left unchanged. */
 START_TEST(folders_in_the_way_are_refused)
 {
@@ -488,6 +524,7 @@ Suite *train_suite(void)
     tcase_add_test(tests, training_lowers_the_loss_and_is_repeatable);
     tcase_add_test(tests, the_first_loss_is_the_untrained_models);
     tcase_add_test(tests, the_folder_tells_what_it_was_told);
+    tcase_add_test(tests, files_follow_the_mask);
     tcase_add_test(tests, folders_in_the_way_are_refused);
     tcase_add_test(tests, what_is_no_run_is_told);
     tcase_add_test(tests, the_callback_stops_and_the_model_is_saved);

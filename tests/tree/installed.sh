@@ -26,8 +26,13 @@ LD_LIBRARY_PATH=$libdir "$stage/operation"
 program=$(find "$stage" -name palindrome -type f -perm -u+x | head -n 1)
 unset LD_LIBRARY_PATH
 "$program" --version
-# The variant in README.md must equal examples/variant.c. The program loads, lists, checks, trains and evaluates it.
-awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$2/README.md" | cmp - "$2/examples/variant.c"
+# The C files in README.md must equal examples/tape.c and examples/variant.c.
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$2/README.md" >"$stage/blocks"
+cat "$2/examples/tape.c" "$2/examples/variant.c" | cmp - "$stage/blocks"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/tape.c" -o "$stage/tape" $(pkg-config --cflags --libs palindrome)
+LD_LIBRARY_PATH=$libdir sh "$2/tests/tree/printed.sh" "$stage/tape" "$2/README.md" tape
+# The program loads the variant, lists, checks, trains and evaluates it.
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra -shared -fPIC "$2/examples/variant.c" -o "$stage/absolute.so" $(pkg-config --cflags --libs palindrome)
 with() { "$program" --load "$stage/absolute.so" "$@"; }
@@ -85,6 +90,12 @@ awk 'NR == 2 || NR == 3 { if ($2 != 100 || $3 != 30 || $4 != 30) exit 1 } END { 
 detect convolutional --data "$stage/bars" --channels 4 --epochs 2 --limit 50 --seed 3 | grep -q '^1  *50  *30  *30  *[01]\.[0-9]*$'
 if detect linear --data "$stage/data.csv" 2>"$stage/line"; then exit 1; fi
 [ "$(grep -c 'no labels' "$stage/line")" -eq 1 ] && [ "$(wc -l <"$stage/line")" -eq 1 ]
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/kl_sparsity.c" -o "$stage/kl" $(pkg-config --cflags --libs palindrome-tools) -lm
+LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/kl.svg" >"$stage/line"
+[ -s "$stage/kl.svg" ]
+if LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/none/kl.svg" 2>"$stage/line" >"$stage/table"; then exit 1; fi
+[ "$(grep -c 'none/kl' "$stage/line")" -eq 1 ]
 
 # ---- --load, and commands that can be pasted
 cp "$stage/absolute.so" "$stage/my own.so"
