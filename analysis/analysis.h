@@ -260,6 +260,11 @@ typedef struct pal_interpolate_figures { /* Euclidean lengths for one pair */
 pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data,
                                  const pal_interpolate_options *options, pal_interpolate_figures *figures,
                                  const char *path, pal_error *err);
+/* The same through the codes of several models: a row per pair and model, or a grid per model. figures is
+ * [count of models, options->count / 2]. */
+pal_status pal_interpolate_all_write(const pal_shown *models, size_t count, const pal_dataset *data,
+                                     const pal_interpolate_options *options, pal_interpolate_figures *figures,
+                                     const char *path, pal_error *err);
 
 /* ---- Sampling from the prior ---------------------------------------------------------------------------------- */
 

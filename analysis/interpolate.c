@@ -8,7 +8,7 @@
 #include "plot/plot.h"
 #include "analysis/internal.h"
 
-enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 32 };
+enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 320 };
 
 /* ---- On buffers ----------------------------------------------------------------------------------------------- */
 
@@ -71,21 +71,24 @@ static pal_status measure(const pal_model *model, pal_workspace *w, const float 
 /* ---- The picture ---------------------------------------------------------------------------------------------- */
 
 typedef struct blending {
-    const pal_model *model;
+    const pal_shown *models;
+    size_t count;
     const pal_dataset *data;
     pal_interpolate_options o;
     size_t steps, features, groups, per; /* number of groups; corners per group */
-    pal_workspace *w;
-    pal_tensor *ends; /* [count, features] */
+    pal_tensor *ends;                    /* [corners, features] */
+    /* Of each group, by each model and then by the pixels: [groups, count + 1]. */
     pal_tensor **cells;
-    char (*labels)[LABEL];
-    pal_interpolate_figures *figures; /* [groups] */
+    char (*labels)[LABEL];            /* of the rows, and of the columns */
+    pal_interpolate_figures *figures; /* [count, groups] */
 } blending;
 
-static pal_status check(blending *b, pal_error *err)
+static pal_status check(const blending *b, pal_error *err)
 {
     const pal_interpolate_options *o = &b->o;
-    if (pal_data_check(b->model, b->data, err)) return err->status;
+    if (!b->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "interpolate: no model to draw");
+    for (size_t i = 0; i < b->count; i++)
+        if (pal_data_check(b->models[i].model, b->data, err)) return err->status;
     if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples cannot form %s", o->count,
                              o->grid ? "a grid: choose four corners" : "pairs to blend");
@@ -98,81 +101,104 @@ static pal_status check(blending *b, pal_error *err)
     return PAL_OK;
 }
 
+static size_t rows_of(const blending *b) { return b->groups * (b->count + 1); }
+
 static pal_status gather(blending *b, pal_error *err)
 {
     uint32_t rows[2 * PAIRS_MOST];
     for (size_t i = 0; i < b->o.count; i++) rows[i] = (uint32_t)b->o.corners[i];
     b->ends = pal_tensor_new(b->data->inputs->context, PAL_F32, PAL_SHAPE((int64_t)b->o.count, b->data->features));
-    b->cells = calloc(2 * b->groups, sizeof *b->cells);
-    b->labels = calloc(2 * b->groups + b->steps, sizeof *b->labels);
-    b->figures = calloc(b->groups, sizeof *b->figures);
+    b->cells = calloc(rows_of(b), sizeof *b->cells);
+    b->labels = calloc(rows_of(b) + b->steps, sizeof *b->labels);
+    b->figures = calloc(b->count * b->groups, sizeof *b->figures);
     if (!b->ends || !b->cells || !b->labels || !b->figures) return palt__no_memory(err);
     pal_status status = pal_dataset_batch(b->data, rows, b->o.count, b->ends);
     return status ? pal_error_set(err, status, "%s: a batch could not be gathered", b->data->name) : PAL_OK;
 }
 
-/* Makes the cells of a group, blended through the code or the pixels. A pair has its samples at the two ends. */
-static pal_status fill(blending *b, size_t group, bool pixels, pal_error *err)
+/* Makes the cells of a group, blended by model i through its code, or through the pixels if i is the number of models.
+ * A pair has its samples at the two ends. */
+static pal_status fill(blending *b, size_t group, size_t i, pal_workspace *w, pal_error *err)
 {
     const size_t d = b->features, n = b->o.grid ? b->steps * b->steps : b->steps, edge = b->o.grid ? 0 : 1;
     const float *ends = (const float *)b->ends->data + group * b->per * d;
     pal_tensor *cells = pal_tensor_new(b->ends->context, PAL_F32, PAL_SHAPE((int64_t)(n + 2 * edge), (int64_t)d));
     if (!cells) return palt__no_memory(err);
-    b->cells[2 * group + pixels] = cells;
+    b->cells[group * (b->count + 1) + i] = cells;
     float *blends = (float *)cells->data + edge * d;
+    const pal_model *model = i < b->count ? b->models[i].model : NULL;
     pal_status status = PAL_OK;
-    if (pixels)
+    if (!model)
         pal_blend(ends, b->per, b->steps, d, blends);
     else
-        status = pal_interpolate(b->model, b->w, ends, b->per, b->steps, blends);
-    if (!status && edge && !pixels) status = measure(b->model, b->w, ends, blends, b->steps, d, &b->figures[group]);
+        status = pal_interpolate(model, w, ends, b->per, b->steps, blends);
+    if (!status && edge && model)
+        status = measure(model, w, ends, blends, b->steps, d, &b->figures[i * b->groups + group]);
     if (edge) {
         memcpy(cells->data, ends, d * sizeof *ends);
         memcpy(blends + n * d, ends + d, d * sizeof *ends);
     }
-    const char *why = pal_workspace_error(b->w);
+    const char *why = pal_workspace_error(w);
     return status ? pal_error_set(err, status, "%s", why ? why : "out of memory") : PAL_OK;
 }
 
-/* Draws the four samples, then the grid blended through the code, then the grid blended through the pixels. */
+static const char *title_of(const blending *b, size_t section)
+{
+    if (!section) return "samples";
+    if (section > b->count) return "through the pixels";
+    return b->models[section - 1].name ? b->models[section - 1].name : "through the code";
+}
+
+/* Draws the four samples, then the grid blended through each code, then the grid blended through the pixels. */
 static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
 {
-    enum { SAMPLES, CODE, PIXELS, SECTIONS };
-    static const char *const titles[SECTIONS] = {"samples", "through the code", "through the pixels"};
-    const pal_tensor *cells[SECTIONS] = {b->ends, b->cells[0], b->cells[1]};
-    pal_grid_row rows[SECTIONS];
-    pal_grid_section sections[SECTIONS];
-    for (size_t k = 0; k < SECTIONS; k++) {
-        rows[k] = (pal_grid_row){.cells = cells[k], .mapping = palt__mapping(b->ends)};
-        sections[k] = (pal_grid_section){
-            .title = titles[k], .rows = &rows[k], .count = 1, .columns = k == SAMPLES ? 2 : b->steps};
+    const size_t n = 1 + b->count + b->o.pixels;
+    pal_grid_row *rows = calloc(n, sizeof *rows);
+    pal_grid_section *sections = calloc(n, sizeof *sections);
+    pal_status status = rows && sections ? PAL_OK : palt__no_memory(err);
+    for (size_t k = 0; !status && k < n; k++) {
+        rows[k] = (pal_grid_row){.cells = k ? b->cells[k - 1] : b->ends, .mapping = palt__mapping(b->ends)};
+        sections[k] =
+            (pal_grid_section){.title = title_of(b, k), .rows = &rows[k], .count = 1, .columns = k ? b->steps : 2};
         palt__size_cells(&sections[k], b->data->sample);
     }
-    pal_grid grid = {.struct_size = sizeof grid,
-                     .title = b->o.title,
-                     .caption = b->o.caption,
-                     .sections = sections,
-                     .count = b->o.pixels ? SECTIONS : PIXELS};
-    return pal_grid_write(&grid, path, err);
+    pal_grid grid = {
+        .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = sections, .count = n};
+    if (!status) status = pal_grid_write(&grid, path, err);
+    free(sections);
+    free(rows);
+    return status;
+}
+
+/* "0 to 1", with what it is blended through if there are several rows of a pair. */
+static void write_label(const blending *b, size_t row)
+{
+    const size_t group = row / (b->count + 1), i = row % (b->count + 1);
+    const long long from = (long long)b->o.corners[2 * group], to = (long long)b->o.corners[2 * group + 1];
+    if (i == b->count)
+        snprintf(b->labels[row], LABEL, "pixels");
+    else if (i)
+        snprintf(b->labels[row], LABEL, "%s", b->models[i].name);
+    else if (b->models[i].name)
+        snprintf(b->labels[row], LABEL, "%lld to %lld: %s", from, to, b->models[i].name);
+    else
+        snprintf(b->labels[row], LABEL, "%lld to %lld%s", from, to, b->o.pixels ? ", code" : "");
 }
 
 static pal_status draw_pairs(const blending *b, const char *path, pal_error *err)
 {
-    pal_grid_row *rows = calloc(2 * b->groups, sizeof *rows);
+    const size_t all = rows_of(b);
+    pal_grid_row *rows = calloc(all, sizeof *rows);
     const char **columns = calloc(b->steps + 2, sizeof *columns);
     pal_status status = rows && columns ? PAL_OK : palt__no_memory(err);
     size_t n = 0;
-    for (size_t i = 0; !status && i < 2 * b->groups; i++) {
+    for (size_t i = 0; !status && i < all; i++) {
         if (!b->cells[i]) continue;
-        const long long from = (long long)b->o.corners[i / 2 * 2], to = (long long)b->o.corners[i / 2 * 2 + 1];
-        if (i % 2)
-            snprintf(b->labels[i], LABEL, "pixels");
-        else
-            snprintf(b->labels[i], LABEL, "%lld to %lld%s", from, to, b->o.pixels ? ", code" : "");
+        write_label(b, i);
         rows[n++] = (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = palt__mapping(b->ends)};
     }
     for (size_t i = 0; !status && i < b->steps; i++) {
-        char *label = b->labels[2 * b->groups + i];
+        char *label = b->labels[all + i];
         snprintf(label, LABEL, i ? "%.3g" : "t = %.3g", at(i, b->steps));
         columns[i + 1] = label;
     }
@@ -200,31 +226,40 @@ static pal_status blend_all(blending *b, pal_error *err)
     b->per = b->o.grid ? 4 : 2;
     b->groups = b->o.count / b->per;
     status = gather(b, err);
-    if (status) return status;
-    b->w = pal_workspace_new(
-        b->model, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .lanes = b->o.lanes}, err);
-    if (!b->w) return err->status;
-    for (size_t i = 0; i < b->groups && !status; i++) {
-        status = fill(b, i, false, err);
-        if (!status && b->o.pixels) status = fill(b, i, true, err);
+    for (size_t i = 0; i < b->count && !status; i++) {
+        const pal_workspace_options o = {.struct_size = sizeof o, .lanes = b->o.lanes};
+        pal_workspace *w = pal_workspace_new(b->models[i].model, &o, err);
+        if (!w) return err->status;
+        for (size_t group = 0; group < b->groups && !status; group++) status = fill(b, group, i, w, err);
+        pal_workspace_free(w);
     }
+    for (size_t group = 0; b->o.pixels && group < b->groups && !status; group++)
+        status = fill(b, group, b->count, NULL, err);
     return status;
 }
 
-pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data, const pal_interpolate_options *given,
-                                 pal_interpolate_figures *figures, const char *path, pal_error *err)
+pal_status pal_interpolate_all_write(const pal_shown *models, size_t count, const pal_dataset *data,
+                                     const pal_interpolate_options *given, pal_interpolate_figures *figures,
+                                     const char *path, pal_error *err)
 {
-    blending b = {.model = model, .data = data};
+    blending b = {.models = models, .count = count, .data = data};
     pal_error own = {0};
     if (pal_options_read(&b.o, given, sizeof b.o, sizeof b.o, "interpolate", err)) return PAL_ERR_ARGUMENT;
     pal_status status = blend_all(&b, &own);
     if (!status && path) status = (b.o.grid ? draw_grid : draw_pairs)(&b, path, &own);
-    if (!status && figures && !b.o.grid) memcpy(figures, b.figures, b.groups * sizeof *figures);
-    for (size_t i = 0; b.cells && i < 2 * b.groups; i++) pal_tensor_free(b.cells[i]);
+    if (!status && figures && !b.o.grid) memcpy(figures, b.figures, count * b.groups * sizeof *figures);
+    for (size_t i = 0; b.cells && i < rows_of(&b); i++) pal_tensor_free(b.cells[i]);
     free(b.cells);
     free(b.labels);
     free(b.figures);
     pal_tensor_free(b.ends);
-    pal_workspace_free(b.w);
     return status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}
+
+pal_status pal_interpolate_write(const pal_model *model, const pal_dataset *data,
+                                 const pal_interpolate_options *options, pal_interpolate_figures *figures,
+                                 const char *path, pal_error *err)
+{
+    const pal_shown one = {.model = (pal_model *)(uintptr_t)model};
+    return pal_interpolate_all_write(&one, 1, data, options, figures, path, err);
 }

@@ -343,20 +343,28 @@ typedef enum pal_cli_conversion { PAL_CLI_ENCODE, PAL_CLI_DECODE, PAL_CLI_RECONS
 /* The words are RUN, IN, OUT. Returns the exit status. */
 int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args);
 
-/* ---- progress.c ----------------------------------------------------------------------------------------------- */
+/* ---- progress.c -----------------------------------------------------------------------------------------------
+ *
+ * On a terminal, training shows a bar for the running epoch. When the epoch ends, its bar becomes a line that stays. Of
+ * more than 30 epochs, every k-th keeps a line, so that there are at most about 30; so does the first epoch of a phase,
+ * and the last. The bar is then that of the epochs to the next line. Elsewhere each epoch is a line. */
 
 typedef struct pal_cli_progress {
     FILE *to; /* NULL: silent */
     bool bar; /* true: one line, overwritten in place; false: one line per epoch */
     bool colour, unicode;
     bool dirty;         /* the line of the bar has no newline yet */
-    double began, next; /* used by pal_cli_progress_count: seconds of a monotonic clock, 0 before its first call */
+    double began, next; /* seconds of a monotonic clock: when this bar began; when it is drawn again. 0: not yet */
+    int64_t every;      /* epochs from one line to the next; 0: not yet known */
+    bool any;           /* some epoch has kept its line */
+    int64_t kept;       /* the last one of these; before the first, the epoch before it */
+    char phase[32];     /* its phase */
 } pal_cli_progress;
 
 void pal_cli_progress_start(pal_cli_progress *progress, bool quiet, bool json);
 int pal_cli_progress_report(const pal_progress *p, void *progress); /* a pal_progress_fn; stops after a signal */
-/* The bar for anything else that is counted. It redraws about ten times per second, however often it is called. Returns
- * nonzero after a signal. */
+/* The bar for anything else that is counted. It redraws about ten times per second, however often it is called. A bar
+ * that is full stays and says how long it took. Returns nonzero after a signal. */
 int pal_cli_progress_count(pal_cli_progress *progress, const char *what, int64_t done, int64_t all);
 void pal_cli_progress_erase(pal_cli_progress *progress); /* removes the bar; call it instead of pal_cli_progress_end */
 void pal_cli_progress_end(pal_cli_progress *progress);

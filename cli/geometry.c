@@ -140,11 +140,14 @@ static void print_table(const job *j)
     int width = 3;
     for (size_t i = 0; i < j->n; i++)
         if ((int)strlen(j->titles[i]) > width) width = (int)strlen(j->titles[i]);
-    printf("  Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank\n"
-           "  along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
-           "orthogonal to them\n\n",
-           pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name,
-           (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
+    pal_cli_paragraph(2, "Jacobian J of the encoder at %s samples of %s: its norm, and singular values by rank",
+                      pal_cli_count((double)first->samples, samples, sizeof samples), j->runs[0].data->name);
+    pal_cli_paragraph(
+        2,
+        "along, across: how far the code moves for a unit step to the %lld nearest of %s training samples, or "
+        "orthogonal to them",
+        (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
+    putchar('\n');
     printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
            "100th", "along", "across", "ratio");
     for (size_t i = 0; i < j->n; i++) {

@@ -22,12 +22,12 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_interpolate_spec = {
-    .words = "RUN",
+    .words = "RUN [RUN...]",
     .summary = "Draw pairs of samples blended through the code: decoded points of the straight line between their two "
-               "codes. Or draw a grid between four corners.",
+               "codes. Or draw a grid between four corners. Several runs blend the same samples.",
     .rows = rows,
     .least = 1,
-    .most = 1,
+    .most = PAL_CLI_WORDS,
     .missing = PAL_CLI_NO_RUN,
 };
 
@@ -84,10 +84,9 @@ static int find_ends(const pal_cli_args *args, ends *e)
     return PAL_CLI_GO_ON;
 }
 
-static void print_json(const pal_cli_run *run, const ends *e, const pal_interpolate_figures *f, const char *path)
+/* The corners of a grid, or the pairs with the figures of one run. */
+static json_t *list_of(const ends *e, const pal_interpolate_figures *f)
 {
-    json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "run", pal_rundir_path(run->dir), "model",
-                            pal_model_variant(run->model)->name, "data", run->data->name, "picture", path);
     json_t *list = json_array();
     for (size_t i = 0; i < e->count; i += e->grid ? 1 : 2)
         json_array_append_new(list, e->grid ? json_integer((json_int_t)e->corners[i])
@@ -96,49 +95,85 @@ static void print_json(const pal_cli_run *run, const ends *e, const pal_interpol
                                                         pal_cli_number(f[i / 2].code), "straight_length",
                                                         pal_cli_number(f[i / 2].straight), "path_length",
                                                         pal_cli_number(f[i / 2].path)));
-    json_object_set_new(out, e->grid ? "corners" : "pairs", list);
+    return list;
+}
+
+static json_t *run_of(const pal_cli_run *run)
+{
+    return json_pack("{s:s, s:s}", "run", pal_rundir_path(run->dir), "model", pal_model_variant(run->model)->name);
+}
+
+/* Of several runs, each has its own pairs; corners are the same for all. */
+static void print_json(const pal_cli_runs *runs, const ends *e, const pal_interpolate_figures *f, const char *path)
+{
+    const char *name = e->grid ? "corners" : "pairs";
+    json_t *out = runs->n > 1 ? json_object() : run_of(&runs->run[0]), *list = json_array();
+    for (size_t i = 0; runs->n > 1 && i < runs->n; i++) {
+        json_t *run = run_of(&runs->run[i]);
+        if (!e->grid) json_object_set_new(run, name, list_of(e, f + i * (e->count / 2)));
+        json_array_append_new(list, run);
+    }
+    if (runs->n > 1) json_object_set(out, "runs", list);
+    json_decref(list);
+    json_object_set_new(out, "data", json_string(runs->run[0].data->name));
+    json_object_set_new(out, "picture", json_string(path));
+    if (e->grid || runs->n == 1) json_object_set_new(out, name, list_of(e, f));
     pal_cli_print_json(out);
 }
 
-static int interpolate(const pal_cli_args *args, pal_cli_run *run)
+static void write_caption(const pal_cli_args *args, const pal_cli_runs *runs, const ends *e, char *out, size_t size)
+{
+    char model[512], trained[1200];
+    const bool one = runs->n == 1;
+    size_t used =
+        (size_t)snprintf(out, size, "%s%s%s. ", one ? pal_cli_describe(runs->run[0].model, model, sizeof model) : "",
+                         one ? ", " : "", pal_cli_trained(runs->run, runs->n, trained, sizeof trained));
+    const long long c[4] = {(long long)e->corners[0], (long long)e->corners[1], (long long)e->corners[2],
+                            (long long)e->corners[3]};
+    if (used >= size) return;
+    if (e->grid)
+        snprintf(out + used, size - used,
+                 "Corners: samples %lld (top left), %lld (top right), %lld (bottom left) and %lld (bottom right).",
+                 c[0], c[1], c[2], c[3]);
+    else
+        snprintf(out + used, size - used, "decode((1 - t) h + t h') between the codes h and h' of two samples.%s",
+                 pal_cli_flag(args, "pixels") ? " Below each: (1 - t) x + t x'." : "");
+}
+
+static int interpolate(const pal_cli_args *args, pal_cli_runs *runs)
 {
     ends found = {.count = 0};
     const ends *e = &found;
     const int status = find_ends(args, &found); /* cannot fail: check() has called it */
     if (status != PAL_CLI_GO_ON) return status;
-    char model[512], title[600], caption[1200], file[4096];
-    const pal_run_info *info = pal_rundir_info(run->dir);
+    char title[600], caption[2400], file[PAL_CLI_PATH];
+    const pal_cli_run *run = &runs->run[0], *last = &runs->run[runs->n - 1];
+    const int64_t lanes = pal_rundir_info(run->dir)->lanes;
     const char *path = pal_cli_given(args, "out");
-    const long long c[4] = {(long long)e->corners[0], (long long)e->corners[1], (long long)e->corners[2],
-                            (long long)e->corners[3]};
-    if (!path) path = pal_rundir_file(run->dir, "interpolate.png", file, sizeof file);
-    snprintf(title, sizeof title, "%s on %s: blended through the code", pal_model_variant(run->model)->name,
-             run->data->name);
-    int used = snprintf(caption, sizeof caption, "%s. ", pal_cli_describe(run->model, model, sizeof model));
-    if (used > 0 && (size_t)used < sizeof caption) {
-        if (e->grid)
-            snprintf(caption + used, sizeof caption - (size_t)used,
-                     "Corners: samples %lld (top left), %lld (top right), %lld (bottom left) and %lld (bottom right).",
-                     c[0], c[1], c[2], c[3]);
-        else
-            snprintf(caption + used, sizeof caption - (size_t)used,
-                     "decode((1 - t) h + t h') between the codes h and h' of two samples.%s",
-                     pal_cli_flag(args, "pixels") ? " Below each: (1 - t) x + t x'." : "");
-    }
+    const bool alike = pal_cli_alike(runs);
+    if (!path)
+        path =
+            pal_rundir_file(last->dir, runs->n > 1 ? "interpolate-of-all.png" : "interpolate.png", file, sizeof file);
+    snprintf(title, sizeof title, "%s %s %s: blended through the code",
+             alike ? pal_model_variant(run->model)->name : "samples", alike ? "on" : "of", run->data->name);
+    write_caption(args, runs, e, caption, sizeof caption);
     pal_interpolate_options o = {.struct_size = sizeof o,
                                  .corners = e->corners,
                                  .count = e->count,
                                  .grid = e->grid,
                                  .steps = pal_cli_int(args, "steps", 9),
                                  .pixels = pal_cli_flag(args, "pixels"),
-                                 .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                                 .lanes = lanes > 0 ? (unsigned)lanes : 0,
                                  .title = title,
                                  .caption = caption};
-    pal_interpolate_figures figures[LIST];
+    pal_shown models[PAL_CLI_WORDS];
+    for (size_t i = 0; i < runs->n; i++)
+        models[i] = (pal_shown){.model = runs->run[i].model, .name = runs->n > 1 ? runs->name[i] : NULL};
+    pal_interpolate_figures figures[PAL_CLI_WORDS * LIST];
     pal_error err = {0};
-    if (pal_interpolate_write(run->model, run->data, &o, figures, path, &err)) return pal_cli_say_error(&err);
+    if (pal_interpolate_all_write(models, runs->n, run->data, &o, figures, path, &err)) return pal_cli_say_error(&err);
     if (pal_cli_flag(args, "json"))
-        print_json(run, e, figures, path);
+        print_json(runs, e, figures, path);
     else
         puts(path);
     return PAL_CLI_DONE;
@@ -153,5 +188,5 @@ static int check(const pal_cli_args *args)
 
 int pal_cli_interpolate(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&pal_cli_interpolate_spec, check, true, interpolate}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_interpolate_spec, check, true, interpolate}, argc, argv);
 }

@@ -1,4 +1,6 @@
-/* progress.c - progress of training: a bar on a terminal, else one line per epoch; and the signals that stop it. */
+/* progress.c - progress of training: on a terminal a bar that becomes a line, else lines; and the signals that stop it.
+ *
+ * The width of the terminal is asked for whenever something is drawn, so that no signal has to tell of a resize. */
 #include <langinfo.h>
 #include <math.h>
 #include <signal.h>
@@ -10,13 +12,20 @@
 
 #include "cli/cli.h"
 
-enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6 };
+enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6, MOST_LINES = 30, PART = 64 };
 
 static volatile sig_atomic_t signal_number;
 
 static void on_signal(int number) { signal_number = number; }
 
 int pal_cli_signal(void) { return signal_number; }
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 {
@@ -34,13 +43,32 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
     *p = (pal_cli_progress){.to = quiet || (json && !draws) ? NULL : to,
                             .bar = draws,
                             .colour = draws && !(no_colour && *no_colour),
-                            .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8")};
+                            .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8"),
+                            .began = seconds_now()};
 }
 
-static int columns(FILE *to)
+/* The width as it is now: of a terminal that does not know it COLUMNS, or 80. 0: no terminal, lines are not broken. */
+static int columns_of(FILE *to)
 {
     struct winsize size;
-    return ioctl(fileno(to), TIOCGWINSZ, &size) || size.ws_col < 1 ? 80 : size.ws_col;
+    const char *told = getenv("COLUMNS");
+    if (!isatty(fileno(to))) return 0;
+    if (!ioctl(fileno(to), TIOCGWINSZ, &size) && size.ws_col > 0) return size.ws_col;
+    const long columns = told ? strtol(told, NULL, 10) : 0;
+    return columns > 0 && columns < 10000 ? (int)columns : 80;
+}
+
+/* Prints text after `gap` spaces, or on a new line if it does not fit. Returns the column that it ends in. The last
+ * column stays free, because some terminals go to the next line when it is written. */
+static int print_piece(FILE *to, const char *text, int at, int gap, int columns)
+{
+    const int length = (int)strlen(text), indent = 2;
+    if (!at || !columns || at + gap + length < columns) {
+        fprintf(to, "%*s%s", gap, "", text);
+        return at + gap + length;
+    }
+    fprintf(to, "\n%*s%s", indent, "", text);
+    return indent + length;
 }
 
 /* Prints five digits, so that the width changes little. */
@@ -54,7 +82,7 @@ static const char *figure(double value, char *out, size_t size)
 /* The text after the bar: the parts that fit into `room` columns. Each part starts with two spaces. */
 static void after_bar(const pal_progress *p, int room, char *line)
 {
-    enum { PARTS = 4, PART = 64 };
+    enum { PARTS = 4 };
     char part[PARTS][PART] = {"", "", "", ""}, text[PART / 2];
     if (isfinite(p->train_loss)) snprintf(part[0], PART, "  loss %s", figure(p->train_loss, text, sizeof text));
     if (isfinite(p->test_loss)) snprintf(part[3], PART, "  test %s", figure(p->test_loss, text, sizeof text));
@@ -85,69 +113,148 @@ static void draw_bar(const pal_cli_progress *out, int cells, double done)
     if (out->colour) fputs("\033[0m", out->to);
 }
 
+/* The next epoch that keeps its line. */
+static int64_t next_kept(const pal_progress *p, const pal_cli_progress *out)
+{
+    const int64_t next = (out->kept / out->every + 1) * out->every;
+    return next < p->epochs ? next : p->epochs;
+}
+
 static void bar(const pal_progress *p, pal_cli_progress *out)
 {
     char head[128], tail[LINE];
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
     int used = snprintf(head, sizeof head, "%s%sepoch %*lld/%lld ", p->phase, *p->phase ? ", " : "", digits,
                         (long long)p->epoch, (long long)p->epochs);
-    int room = columns(out->to) - 1 - used;
+    int room = columns_of(out->to) - 1 - used;
     int cells = room < 3 * SHORTEST_BAR ? 0 : room > 3 * LONGEST_BAR ? LONGEST_BAR : room / 3;
     after_bar(p, room - cells, tail);
-    double all = (double)p->epochs * (double)p->steps;
+    const double all = (double)(next_kept(p, out) - out->kept) * (double)p->steps;
     fprintf(out->to, "\r%.*s", used + room, head);
-    draw_bar(out, cells, ((double)(p->epoch - 1) * (double)p->steps + (double)p->step) / all);
+    draw_bar(out, cells, ((double)(p->epoch - 1 - out->kept) * (double)p->steps + (double)p->step) / all);
     fprintf(out->to, "%s\033[K", tail);
     out->dirty = true;
 }
 
-static void epoch_line(const pal_progress *p, FILE *to)
+static const char *took(double seconds, char *out, size_t size)
 {
-    char text[64];
-    int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
-    if (*p->phase) fprintf(to, "%s, ", p->phase);
-    fprintf(to, "epoch %*lld/%lld  train %s", digits, (long long)p->epoch, (long long)p->epochs,
-            figure(p->train_loss, text, sizeof text));
-    if (isfinite(p->test_loss)) fprintf(to, "  test %s", figure(p->test_loss, text, sizeof text));
+    char text[PART / 2];
+    if (seconds < 60)
+        snprintf(out, size, "%.1f s", seconds);
+    else
+        snprintf(out, size, "%s", pal_cli_time(seconds, text, sizeof text));
+    return out;
+}
+
+/* time: what is said of it at the end of the line. */
+static void epoch_line(const pal_progress *p, FILE *to, const char *time)
+{
+    enum { EPOCH, TRAIN, TEST, ERROR, RATE, TIME, PARTS };
+    char text[PART / 2], part[PARTS][PART] = {""};
+    const int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs), columns = columns_of(to);
+    snprintf(part[EPOCH], PART, "%s%sepoch %*lld/%lld", p->phase, *p->phase ? ", " : "", digits, (long long)p->epoch,
+             (long long)p->epochs);
+    snprintf(part[TRAIN], PART, "train %s", figure(p->train_loss, text, sizeof text));
+    if (isfinite(p->test_loss)) snprintf(part[TEST], PART, "test %s", figure(p->test_loss, text, sizeof text));
     if (isfinite(p->error))
-        fprintf(to, "  wrong %.2f%%", 100 * p->error);
+        snprintf(part[ERROR], PART, "wrong %.2f%%", 100 * p->error);
     else if (isfinite(p->squared_error))
-        fprintf(to, "  squared error %s", figure(p->squared_error, text, sizeof text));
-    fprintf(to, "  %s samples/s  %.1f s\n", pal_cli_count(p->samples_per_second, text, sizeof text), p->seconds);
+        snprintf(part[ERROR], PART, "squared error %s", figure(p->squared_error, text, sizeof text));
+    if (p->samples_per_second > 0)
+        snprintf(part[RATE], PART, "%s samples/s", pal_cli_count(p->samples_per_second, text, sizeof text));
+    snprintf(part[TIME], PART, "%s", time);
+    int at = 0;
+    for (int i = 0; i < PARTS; i++)
+        if (*part[i]) at = print_piece(to, part[i], at, at ? 2 : 0, columns);
+    putc('\n', to);
+}
+
+/* The bar becomes a line that stays. */
+static void keep_line(const pal_progress *p, pal_cli_progress *out)
+{
+    char text[PART / 2], time[PART];
+    const double now = seconds_now();
+    pal_cli_progress_erase(out);
+    snprintf(time, sizeof time, "in %s", took(now - out->began, text, sizeof text));
+    epoch_line(p, out->to, time);
+    out->began = now;
+    out->kept = p->epoch;
+    out->any = true;
+    snprintf(out->phase, sizeof out->phase, "%s", p->phase);
+}
+
+/* Chooses how many epochs a line stands for: 1, 2, 5, 10, 20, 50, ... */
+static void choose_every(const pal_progress *p, pal_cli_progress *out)
+{
+    static const int64_t steps[] = {1, 2, 5};
+    const int64_t left = p->epochs - p->epoch + 1;
+    char line[LINE], count[PART];
+    int64_t ten = 1;
+    for (int i = 0; !out->every; i = (i + 1) % 3) {
+        if (left <= MOST_LINES * steps[i] * ten) out->every = steps[i] * ten;
+        if (i == 2) ten *= 10;
+    }
+    out->kept = p->epoch - 1;
+    snprintf(out->phase, sizeof out->phase, "%s", p->phase);
+    if (out->every == 1 || !out->bar) return;
+    snprintf(line, sizeof line, "%s epochs: every %lld%s keeps its line here; metrics.jsonl has all of them",
+             pal_cli_count((double)left, count, sizeof count), (long long)out->every, out->every == 2 ? "nd" : "th");
+    int at = 0;
+    for (char *rest, *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        at = print_piece(out->to, word, at, at ? 1 : 0, columns_of(out->to));
+    putc('\n', out->to);
+}
+
+static void show(const pal_progress *p, pal_cli_progress *out)
+{
+    char time[PART];
+    if (!out->every) choose_every(p, out);
+    const bool due = p->epoch % out->every == 0 || p->epoch == p->epochs || strcmp(p->phase, out->phase) != 0;
+    if (!out->bar && p->finished) {
+        snprintf(time, sizeof time, "%.1f s", p->seconds);
+        epoch_line(p, out->to, time);
+    } else if (out->bar && p->finished && (due || !out->any)) {
+        keep_line(p, out);
+    } else if (out->bar) {
+        bar(p, out);
+    }
+    fflush(out->to);
 }
 
 int pal_cli_progress_report(const pal_progress *p, void *user)
 {
     pal_cli_progress *out = user;
-    if (out->to && out->bar) bar(p, out);
-    if (out->to && !out->bar && p->finished) epoch_line(p, out->to);
-    if (out->to) fflush(out->to);
+    if (out->to) show(p, out);
     return signal_number != 0;
 }
 
 static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
 {
-    char text[32];
-    const int room = columns(out->to) / 3;
+    char text[PART], end[LINE];
+    int used = snprintf(end, sizeof end, "  %lld/%lld", (long long)done, (long long)all);
+    const int left = columns_of(out->to) - 1 - (int)strlen(what) - 1 - used, cells = left > 2 ? left / 2 : 0;
+    if (done == all)
+        snprintf(end + used, sizeof end - (size_t)used, "  in %s", took(seconds, text, sizeof text));
+    else if (done && seconds > 0)
+        snprintf(end + used, sizeof end - (size_t)used, "  %s left",
+                 pal_cli_time(seconds * (double)(all - done) / (double)done, text, sizeof text));
+    if ((int)strlen(end) > left + used - (cells < LONGEST_BAR ? cells : LONGEST_BAR)) end[used] = 0;
     fprintf(out->to, "\r%s ", what);
-    draw_bar(out, room > LONGEST_BAR ? LONGEST_BAR : room, (double)done / (double)all);
-    fprintf(out->to, "  %lld/%lld", (long long)done, (long long)all);
-    if (done && seconds > 0)
-        fprintf(out->to, "  %s left", pal_cli_time(seconds * (double)(all - done) / (double)done, text, sizeof text));
-    fputs("\033[K", out->to);
-    fflush(out->to);
+    draw_bar(out, cells < LONGEST_BAR ? cells : LONGEST_BAR, (double)done / (double)all);
+    fprintf(out->to, "%s\033[K", end);
 }
 
 int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done, int64_t all)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-    if (!out->to || !out->bar || seconds < out->next) return signal_number != 0;
-    if (!out->dirty) out->began = seconds;
-    count_bar(out, what, done, all, seconds - out->began);
-    out->next = seconds + 0.1;
-    out->dirty = true;
+    const double now = seconds_now();
+    const bool ends = done == all && out->dirty; /* a bar that was never drawn leaves no trace */
+    if (!out->to || !out->bar || (now < out->next && !ends)) return signal_number != 0;
+    if (!out->next) out->began = now;
+    count_bar(out, what, done, all, now - out->began);
+    out->next = now + 0.1;
+    out->dirty = !ends;
+    if (ends) putc('\n', out->to);
+    fflush(out->to);
     return signal_number != 0;
 }
 

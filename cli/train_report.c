@@ -6,6 +6,8 @@
 
 #include "cli/cli.h"
 
+enum { TEXT = 1024 };
+
 int64_t pal_cli_left_out(const pal_run_info *info) { return info->batch > 0 ? info->train_samples % info->batch : 0; }
 
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
@@ -125,53 +127,84 @@ static bool is_used(const pal_model *model, const char *name)
 /* Prints one line if the training loss is above the test loss and a setting is the reason. */
 static void print_reason(const pal_model *model, const pal_train_result *r)
 {
+    char text[TEXT] = "train loss is above test loss: with ";
     if (!(r->train_loss > r->test_loss)) return;
     for (int training_only = 1; training_only >= 0; training_only--) {
         size_t n = 0;
         for (size_t i = 0; i < sizeof disturbances / sizeof *disturbances; i++) {
             const char *name = disturbances[i].name;
+            const size_t at = strlen(text);
             if (disturbances[i].training_only != training_only || !is_used(model, name)) continue;
-            printf("%s%s %s", n++ ? ", " : "  train loss is above test loss: with ", name,
-                   pal_model_setting(model, name));
+            snprintf(text + at, sizeof text - at, "%s%s %s", n++ ? ", " : "", name, pal_model_setting(model, name));
         }
+        const size_t at = strlen(text);
         if (!n) continue;
-        puts(training_only ? ", which the test loss is without"
-                           : ", drawn anew in each step, and a mean over the epoch while the weights still improve");
+        snprintf(text + at, sizeof text - at, "%s",
+                 training_only
+                     ? ", which the test loss is without"
+                     : ", drawn anew in each step, and a mean over the epoch while the weights still improve");
+        pal_cli_paragraph(2, "%s", text);
         return;
     }
 }
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
+/* The epoch of the last phase with the least test loss, if the last epoch has a greater one. */
+static void print_best(const pal_rundir *dir, const pal_train_result *r)
+{
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL, *best = last;
+    for (size_t i = 0; i < n; i++) {
+        const pal_epoch *e = pal_rundir_epoch(dir, i);
+        if (!strcmp(e->phase, last->phase) && e->test_loss < best->test_loss) best = e;
+    }
+    if (best && best->test_loss < r->test_loss)
+        printf("    epoch %-8lld  %10.4f  the best\n", (long long)best->epoch, best->test_loss);
+}
+
 /* The size of a batch, and what does not fill one. */
 static void print_batch(const pal_run_info *info)
 {
-    const int64_t rest = pal_cli_left_out(info);
+    char text[TEXT];
+    const long long rest = (long long)pal_cli_left_out(info);
     if (info->batch < 1) return;
-    printf("  batches of %lld", (long long)info->batch);
+    const int used = snprintf(text, sizeof text, "batches of %lld", (long long)info->batch);
     if (rest)
-        printf("; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", (long long)rest,
-               rest == 1 ? "" : "s", rest == 1 ? "s" : "");
-    putchar('\n');
+        snprintf(text + used, sizeof text - (size_t)used,
+                 "; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", rest,
+                 rest == 1 ? "" : "s", rest == 1 ? "s" : "");
+    pal_cli_paragraph(2, "%s", text);
+}
+
+/* What was trained, on what, and how fast. */
+static void print_heading(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
+                          const pal_train_result *r)
+{
+    char text[TEXT], count[64], rate[64], describe[512], weights[64];
+    pal_cli_paragraph(2, "%s on %s", pal_cli_describe(model, describe, sizeof describe), data->name);
+    const int used = snprintf(text, sizeof text, "%s weights, %s samples, %lld epoch%s in %.1f s",
+                              pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
+                              pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs,
+                              r->epochs == 1 ? "" : "s", r->seconds);
+    if (r->samples_per_second > 0)
+        snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
+                 pal_cli_count(r->samples_per_second, rate, sizeof rate));
+    pal_cli_paragraph(2, "%s", text);
+    print_batch(pal_rundir_info(dir));
 }
 
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *r, bool learned)
 {
-    char count[64], rate[64], describe[512], weights[64];
     const char *run = pal_rundir_path(dir);
-    printf("\n  %s on %s\n", pal_cli_describe(model, describe, sizeof describe), data->name);
-    printf("  %s weights, %s samples, %lld epoch%s in %.1f s",
-           pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
-           pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs, r->epochs == 1 ? "" : "s",
-           r->seconds);
-    if (r->samples_per_second > 0) printf(", %s samples/s", pal_cli_count(r->samples_per_second, rate, sizeof rate));
     putchar('\n');
-    print_batch(pal_rundir_info(dir));
+    print_heading(dir, model, data, r);
     putchar('\n');
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;
     if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
+    print_best(dir, r);
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
     if (isfinite(r->squared_error_corrupted)) printf("    corrupted     %10.4f\n", r->squared_error_corrupted);
     if (isfinite(r->squared_error) && isfinite(r->baseline)) printf("    mean sample   %10.4f\n", r->baseline);

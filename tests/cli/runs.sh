@@ -93,5 +93,146 @@ works "few labels and the default batch" train semi-supervised --data data --lab
 works "two rows" train basic --data data --limit 2 --epochs 1 --hidden 5 --out pair --quiet
 works "one row" train basic --data data --limit 1 --epochs 1 --hidden 5 --out single --quiet
 
+# ---- Several runs
+several="--data data --batch 16 --hidden 12 --epochs 2 --lanes 2 --quiet"
+# shellcheck disable=SC2086
+{
+    works "a basic one" train basic $several --out plain
+    works "a denoiser" train denoising $several --masking 0.25 --out quarter
+    works "another" train denoising $several --masking 0.5 --out half
+    works "of another seed" train denoising $several --masking 0.5 --seed 2 --out half-2
+    works "of more epochs" train denoising $several --masking 0.5 --epochs 3 --out half-3
+    works "a copy in another folder" train denoising $several --masking 0.5 --out copies/half
+    works "a random code" train vae --data data --batch 16 --layers 9,2 --epochs 2 --quiet --out plane-a
+    works "another random code" train vae --data data --batch 16 --layers 9,2 --epochs 2 --beta 2 --quiet --out plane-b
+    works "a code of coins" train vae --data data --batch 16 --hidden 4 --code bernoulli --epochs 1 --quiet --out coins
+}
+# tells NAMES RUN...: the table of geometry tells these runs apart by these names, each followed by a semicolon
+tells() {
+    names=$1
+    shift
+    works "geometry $*" geometry "$@" --samples 5 -o told.png
+    sed -n '/^  run /,/^$/p' out | sed '1d;$d;s/^  //;s/   *[0-9].*//;s/ *$//' | tr '\n' ';' > told
+    [ "$(cat told)" = "$names" ] && pass || fail "$*: told apart by $(cat told), not $names"
+}
+tells "plain;" plain
+tells "masking 0.25;masking 0.5;" quarter half
+tells "basic;denoising;" plain half
+tells "basic;denoising, masking 0.25;denoising, masking 0.5;" plain quarter half
+tells "masking 0.25;masking 0.5, seed 1;masking 0.5, seed 2;" quarter half half-2
+tells "epochs 2;epochs 3;" half half-3
+tells "basic;denoising, masking 0.25;denoising, masking 0.5, seed 1, epochs 2;denoising, masking 0.5, seed 2, epochs 2;denoising, masking 0.5, seed 1, epochs 3;" \
+    plain quarter half half-2 half-3
+tells "half;copies/half;" half copies/half
+works "reconstruct of several" reconstruct plain quarter half half-2
+check "its picture is in the last folder" [ "$(cat out)" = half-2/reconstruct-of-all.png ] && is_png half-2/reconstruct-of-all.png
+works "reconstruct of several, corrupted alike" reconstruct plain half --masking 0.5 -o alike.png --samples 4
+works "reconstruct of two" reconstruct half half-2 -o two.png --samples 3
+works "reconstruct of three" reconstruct half half-2 half-3 -o three.png --samples 3
+check "three are no arrays" is_png three.png
+works "arrays are still arrays" reconstruct half data arrays.npy
+check "the array is there" grep -q '^arrays.npy \[37,8,8\]$' out
+refused "a second run that is none" "not the folder of a run" reconstruct half nowhere
+refused "a third run that is none" "nowhere" reconstruct half quarter nowhere
+works "scatter of several" scatter plane-a plane-b half --csv --json -o panels.svg
+check "its JSON parses" is_json out
+check "its JSON has every run" [ "$(grep -c '"variance_shares"' out)" -eq 3 ]
+check "its JSON has the ellipses of normal codes" [ "$(grep -c '"ellipses": 37' out) $(grep -c '"ellipses": 0' out)" = "2 1" ]
+check "its numbers say of which run" [ "$(grep -c '^beta\|^"variational, beta 1",' panels.csv) $(grep -c '^denoising,' panels.csv)" = "74 37" ]
+check "there is one legend" [ "$(grep -c 'stroke-width:14' panels.svg)" -eq 8 ]
+works "scatter of one as JSON" scatter half --json
+check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out) $(figure samples)" = "0 37" ]
+works "interpolate of several" interpolate plain half --from 0,1 --to 2,3 --steps 3 --pixels --json -o blends.png
+check "every run has its pairs" [ "$(grep -c '"path_length"' out) $(grep -c '"run":' out)" = "4 2" ]
+works "a grid of several" interpolate plain half --corners 0,1,2,3 --steps 3 --json -o grids.png
+check "a grid of several has its corners once" [ "$(grep -c '"corners"' out)" -eq 1 ]
+works "interpolate of one as JSON" interpolate half --json
+check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out) $(grep -c '"pairs"' out)" = "0 1" ]
+mkdir small-data
+for split in train t10k; do
+    count=20
+    bytes 0 0 8 3 0 0 0 $count 0 0 0 4 0 0 0 4 > small-data/$split-images-idx3-ubyte
+    head -c $((count * 16)) data/train-images-idx3-ubyte >> small-data/$split-images-idx3-ubyte
+    labels $count > small-data/$split-labels-idx1-ubyte
+done
+cp -r data data-2
+works "a run on smaller images" train basic --data small-data --epochs 1 --hidden 3 --quiet --out smaller
+works "a run on other data" train basic --data data-2 --epochs 1 --hidden 3 --quiet --out elsewhere
+works "a run with samples held out" train basic --data data --hold-out 28 --epochs 1 --hidden 3 --quiet --out held-out
+for verb in reconstruct scatter interpolate geometry; do
+    refused "$verb of runs of other shapes" "plain takes samples of shape .8,8., but smaller of .4,4." $verb plain smaller
+    refused "$verb of runs on other data" "plain was trained on .*/data, but elsewhere on .*/data-2: give --data" $verb plain elsewhere
+    refused "$verb of held-out samples" "28 samples held out: give --data" $verb plain held-out
+    works "$verb of runs on other data, on one" $verb plain elsewhere --data data -o some.png
+done
+works "filters of unlike data" filters plain elsewhere -o some.png
+
+# ---- On a terminal, which `script` of util-linux makes
+# on COLUMNS ARGUMENTS...: runs the program on a terminal of this width. File out gets what it writes, without the first
+# and the last line, which are script's; file screen what is left on the screen, without colours
+on() {
+    columns=$1
+    shift
+    command="stty cols $columns rows 24; exec '$program'"
+    for word in "$@"; do command="$command '$word'"; done
+    script -qec "$command" typescript < /dev/null > /dev/null 2> err
+    sed '1d;$d' typescript | tr -d '\r\n' > one
+    sed '1d;$d' typescript > out
+    tr -d '\000' < out | sed 's/\r$//; s/.*\r//; s/\x1b\[[0-9;]*[A-Za-z]//g' > screen
+}
+# widest FILE: the columns of its widest line, where \r begins a new one
+widest() { # but for commands, messages and paths, which are not broken
+    tr '\r' '\n' < "$1" | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' |
+        awk '/palindrome|[a-z]\/[a-z]/ { next } length($0) > n { n = length($0) } END { print n + 0 }'
+}
+TERM=xterm
+export TERM
+slow="basic --data data --batch 1 --hidden 300 --lanes 1 --threads 1"
+for columns in 120 80 60 40 20; do
+    # shellcheck disable=SC2086
+    on $columns train $slow --epochs 3 --out wide-$columns
+    check "$columns columns: each epoch keeps its line" [ "$(grep -c '^epoch [123]/3' screen)" -eq 3 ]
+    check "$columns columns: it says how long it took" [ "$(grep -c ' in [0-9.]* s$' screen)" -ge 3 ]
+    [ $columns -lt 40 ] || check "$columns columns: nothing is wider" [ "$(widest out)" -lt $columns ]
+    check "$columns columns: a line that goes on is indented" [ "$(sed -n '/^epoch 1/,/^epoch 2/p' screen | grep -v '^epoch' | grep -cv '^  ')" -eq 0 ]
+    on $columns run-info wide-$columns
+    [ $columns -lt 40 ] || check "$columns columns: run-info is not wider" [ "$(widest screen)" -le $columns ]
+    on $columns evaluate wide-$columns
+    [ $columns -lt 60 ] || check "$columns columns: evaluate is not wider" [ "$(widest screen)" -le $columns ]
+done
+# shellcheck disable=SC2086
+on 0 train $slow --epochs 2 --out zero
+check "a terminal without a width: each epoch keeps its line" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
+check "a terminal without a width has 80 columns" [ "$(widest out)" -lt 80 ]
+# shellcheck disable=SC2086
+COLUMNS=50 on 0 train $slow --epochs 2 --out fifty
+check "a terminal without a width has those of COLUMNS" [ "$(widest out)" -lt 50 ]
+on 80 train basic --data data --batch 1 --hidden 8000 --lanes 1 --threads 1 --epochs 2 --out coloured
+check "a slow epoch has a bar" grep -q 'epoch 1/2 .*-----.*  loss [0-9.]*  .* left' out
+check "the bar has colours" grep -q "$(printf '\033')\[32m.*epoch 1/2" out
+check "the bar of an epoch is gone at the end" [ "$(grep -c '^epoch [12]/2 ' screen) $(grep -c -e '---' screen)" = "2 0" ]
+NO_COLOR=1 on 80 train basic --data data --batch 1 --hidden 8000 --lanes 1 --threads 1 --epochs 2 --out grey
+check "with NO_COLOR there is a bar" grep -q 'epoch 1/2 .*-----' out
+check "no colours with NO_COLOR" [ "$(grep -c "$(printf '\033')\\[[0-9]*m" out)" -eq 0 ]
+check "with NO_COLOR each epoch keeps its line" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
+# shellcheck disable=SC2086
+TERM=dumb on 80 train $slow --epochs 2 --out dumb
+check "a dumb terminal gets no escapes" [ "$(tr -d -c '\033' < out | wc -c)" -eq 0 ]
+check "a dumb terminal gets a line per epoch" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
+check "a dumb terminal gets no bar" [ "$(tr '\r' '\n' < out | grep -c '^epoch')" -eq 2 ]
+on 80 train basic --data data --batch 128 --hidden 3 --epochs 1000 --test-every 100 --out thousand
+check "1000 epochs: at most 32 lines" [ "$(grep -c '^epoch' screen)" -le 32 ]
+check "1000 epochs: at least 15 lines" [ "$(grep -c '^epoch' screen)" -ge 15 ]
+check "1000 epochs: the first and the last" [ "$(grep -c '^epoch *\(1\|1000\)/1000 ' screen)" -eq 2 ]
+check "1000 epochs: it says which" grep -q '^1,000 epochs: every 50th keeps its line here; metrics.jsonl has all of them' screen
+on 80 train stacked --data data --layers 6,4 --pretrain-epochs 25 --epochs 25 --out staged
+check "each phase keeps its first line" [ "$(grep -c '^\(layer 1, epoch  *1/\|layer 2, epoch  *26/\|unrolled, epoch  *51/\)' screen)" -eq 3 ]
+works "not on a terminal" train basic --data data --batch 128 --hidden 3 --epochs 100 --out hundred-lines
+check "elsewhere each epoch is a line" [ "$(grep -c '^epoch' out)" -eq 100 ]
+check "elsewhere lines are not broken" grep -q '^  batches of 128$' out
+works "a random code" train vae --data data --batch 16 --hidden 4 --epochs 1 --binarize dynamic --out drawn --quiet
+on 80 evaluate drawn --importance 20000 --limit 3
+check "a finished bar stays and says how long it took" grep -q '^importance .* 3/3  in [0-9.]* s$' screen
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
