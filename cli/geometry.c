@@ -125,11 +125,22 @@ static void print_json(const job *j, const char *spectra, const char *tangents, 
                                  spectra, "tangents", tangents, "csv", csv));
 }
 
-static void print_figure(double value, int width, const char *format)
+static void print_figure(pal_cli_line *line, double value)
 {
-    char text[64];
-    snprintf(text, sizeof text, isfinite(value) ? format : "-", value);
-    printf(" %*s", width, text);
+    if (isfinite(value))
+        pal_cli_print_cell(line, 10, 1, "%.4g", value);
+    else
+        pal_cli_cell(line, 10, 1, "-");
+}
+
+static void print_heading(int width)
+{
+    static const char *const names[] = {"||J||", "||J||^2", "1st value", "10th", "100th", "along", "across"};
+    pal_cli_line line = {.width = pal_cli_width()};
+    pal_cli_cell(&line, -width, 2, "run");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) pal_cli_cell(&line, 10, 1, names[i]);
+    pal_cli_cell(&line, 7, 1, "ratio");
+    pal_cli_end_line(&line);
 }
 
 static void print_table(const job *j)
@@ -148,25 +159,25 @@ static void print_table(const job *j)
         "orthogonal to them",
         (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
     putchar('\n');
-    printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
-           "100th", "along", "across", "ratio");
+    print_heading(width);
     for (size_t i = 0; i < j->n; i++) {
         const pal_geometry *g = j->geometries[i];
-        printf("  %-*s %10.4g %10.4g", width, j->titles[i], g->norm, g->norm2);
+        pal_cli_line line = {.width = pal_cli_width()};
+        pal_cli_cell(&line, -width, 2, j->titles[i]);
+        print_figure(&line, g->norm);
+        print_figure(&line, g->norm2);
         for (size_t r = 0; r < sizeof ranks / sizeof *ranks; r++)
-            if (ranks[r] <= g->length)
-                printf(" %10.4g", g->spectrum[ranks[r] - 1]);
-            else
-                printf(" %10s", "-");
-        print_figure(g->along, 10, "%.4g");
-        print_figure(g->across, 10, "%.4g");
-        print_figure(g->along / g->across, 7, "%.2f");
-        putchar('\n');
+            print_figure(&line, ranks[r] <= g->length ? g->spectrum[ranks[r] - 1] : (double)NAN);
+        print_figure(&line, g->along);
+        print_figure(&line, g->across);
+        pal_cli_number_cell(&line, 7, 1, 2, g->along / g->across);
+        pal_cli_end_line(&line);
     }
     if (isfinite(first->along) && isnan(first->across))
-        printf(
-            "\n  across: with %lld features, no direction is orthogonal to all %lld neighbours: lower --neighbours\n",
-            (long long)first->features, (long long)first->neighbours);
+        pal_cli_paragraph(2,
+                          "\nacross: with %lld features, no direction is orthogonal to all %lld neighbours: lower "
+                          "--neighbours",
+                          (long long)first->features, (long long)first->neighbours);
     putchar('\n');
 }
 

@@ -184,18 +184,19 @@ static void print_json(const infilling *f, const pal_infill_figures *figures, co
 static void print_table(const infilling *f, const pal_infill_figures *figures, const char *path)
 {
     char text[512], count[64];
-    printf("%s on %s samples of %s, %s missing: %lld of %lld pixels\n\n",
-           pal_cli_describe(f->run->model, text, sizeof text),
-           pal_cli_count((double)figures->samples, count, sizeof count), f->run->data->name, f->what,
-           (long long)figures->missing, (long long)f->run->data->features);
+    pal_cli_paragraph(0, "%s on %s samples of %s, %s missing: %lld of %lld pixels\n",
+                      pal_cli_describe(f->run->model, text, sizeof text),
+                      pal_cli_count((double)figures->samples, count, sizeof count), f->run->data->name, f->what,
+                      (long long)figures->missing, (long long)f->run->data->features);
     printf("  squared error     missing       known\n");
     for (int k = 0; k < PAL_INFILL_METHODS; k++)
         if (isfinite(figures->squared_error[k]))
             printf("    %-11s  %10.4f  %10.4f\n", pal_infill_name((pal_infill_method)k), figures->squared_error[k],
                    figures->known_error[k]);
-    printf("    mean sample  %10.4f\n\n  known: error of the decoder at the known pixels; the result keeps the pixels "
-           "of the input there\n\n%s\n",
-           figures->reference, path);
+    printf("    mean sample  %10.4f\n\n", figures->reference);
+    pal_cli_paragraph(2, "known: error of the decoder at the known pixels; the result keeps the pixels of the input "
+                         "there\n");
+    puts(path);
 }
 
 /* Shown only on a terminal, after two seconds. */

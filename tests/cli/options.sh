@@ -49,6 +49,12 @@ evaluate basic
 evaluate binary --importance 3
 evaluate basic --data data/../data
 gradcheck exp matmul
+geometry basic denoising --samples 4 --neighbours 3
+classify basic --labels 32 --draws 2 --confusion
+classify head --features all --labels 32
+denoise denoising
+infill basic --steps 2
+sweep basic --hidden 3,4 --seeds 2 --data data --batch 16 --epochs 1
 train semi-supervised --help
 $(for verb in $verbs; do echo "help $verb"; done)
 END
