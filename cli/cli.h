@@ -181,8 +181,9 @@ void pal_cli_end_line(pal_cli_line *line);
 void pal_cli_quote(char *out, size_t size, const char *word); /* appends the word, for a shell */
 size_t pal_cli_shell_word(const char *text);                  /* the length of the first word of a command */
 const char *pal_cli_loads(void);                              /* " --load ./x.so", or "": as the program was started */
-/* A command of this program, with its --load options: the words up to NULL are quoted. Returns out. */
-const char *pal_cli_command(char *out, size_t size, const char *verb, ...) __attribute__((sentinel));
+void pal_cli_quote_path(char *out, size_t size, const char *path); /* the same for the path of a file or folder */
+/* A command of this program, with its --load options: the verb and a path, which is quoted. Returns out. */
+const char *pal_cli_command(char *out, size_t size, const char *verb, const char *path);
 /* Copies text, with this program and its --load options in place of "palindrome" after a backquote. Returns out. */
 const char *pal_cli_expand(const char *text, char *out, size_t size);
 /* Prints a command and a newline, from column `at`. Lines that are too long end in a backslash. */

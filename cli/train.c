@@ -189,7 +189,7 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
-    char nothing[512], command[4096];
+    char nothing[512], quoted[1024] = "";
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
     if (json) pal_cli_train_json(j->dir, &result);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
@@ -197,9 +197,10 @@ static int train(job *j)
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
-    snprintf(line, sizeof line, "interrupted after step %lld, which is saved: continue with `%s`",
-             (long long)result.steps,
-             pal_cli_command(command, sizeof command, "train", "--resume", pal_rundir_path(j->dir), NULL));
+    pal_cli_quote_path(quoted, sizeof quoted, pal_rundir_path(j->dir));
+    snprintf(line, sizeof line,
+             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
+             (long long)result.steps, quoted);
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
