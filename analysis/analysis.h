@@ -22,6 +22,19 @@ extern "C" {
 /* Progress callback: done goes from 0 to 1. Returns nonzero to stop (PAL_ERR_STOPPED). */
 typedef int (*pal_done_fn)(double done, void *user);
 
+/* ---- How samples are drawn ------------------------------------------------------------------------------------
+ *
+ * As images of height x width pixels; three planes are red, green and blue, other planes are side by side. Or, with one
+ * plane of height 1, as profiles: bars from a line at 0, or a curve (PAL_MAP_PROFILE). */
+typedef struct pal_view {
+    int64_t planes, height, width;
+} pal_view;
+/* The view that option structs choose if theirs is zero. Axes of length 1 do not count. A sample with two axes or more
+ * is an image: the last two axes are height and width, those before them are planes. A sample with one axis is a line
+ * of a table: a profile. But a square number of at least 64 is a square image, as in a table of the pixels of digits.
+ */
+pal_view pal_view_of(pal_shape sample);
+
 /* ---- Pictures ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal_reconstruct_options {
@@ -30,9 +43,11 @@ typedef struct pal_reconstruct_options {
     uint64_t seed;        /* for the corruption, as in pal_evaluate */
     pal_model *corruptor; /* as in pal_evaluate */
     const char *title, *caption;
+    pal_view view; /* zero: by the shape of a sample, as in all structs here */
 } pal_reconstruct_options;
 
-/* PNG with these rows: the originals, the corrupted inputs (if something corrupts them), and their reconstructions. */
+/* A picture, NAME.png, NAME.svg or NAME.pdf as all here, with these rows: the originals, the corrupted inputs (if
+ * something corrupts them), and their reconstructions. */
 pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, const pal_reconstruct_options *options,
                                  const char *path, pal_error *err);
 
@@ -55,18 +70,42 @@ typedef struct pal_filters_options {
     int64_t units; /* maximum number of units per model; 0: 256 */
     bool maximal;  /* for the first layer, too, draw the input of norm 1 that excites each unit most, w / ||w|| */
     const char *title;
-    int64_t layer;   /* of the encoder, from 1; 0: the last */
-    bool prototypes; /* draw the weights of the last decoder layer instead */
+    int64_t layer;               /* of the encoder, from 1; 0: the last */
+    bool prototypes;             /* draw the weights of the last decoder layer instead */
+    const double *const *shares; /* of each model, those of pal_shares; entries may be NULL; NULL: all unknown */
+    pal_view view;               /* of inputs; kernels and cut inputs have their own */
 } pal_filters_options;
 
-/* PNG with one image per unit of an encoder layer: what the unit responds to. For the first layer this is the weights
- * (of a convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the input
- * of norm 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending activation.
- * Several models with equal numbers of units share the order of the last one, so that unit j has the same place in
- * each. The caption explains the images. */
+/* A picture with one image per unit of an encoder layer: what the unit responds to. For the first layer this is the
+ * weights (of a convolution, the kernels), each image on its own scale, by descending norm. For deeper layers it is the
+ * input of norm 1 that excites the unit most, found by gradient ascent; all images share one scale, by descending
+ * activation. Of a unit of a convolution, taken at the middle of its plane, only the part that it sees is drawn. The
+ * units of a linear model in closed form are principal components, the first one first. Those of another linear model
+ * are ordered by the share of the variance that they explain, if it is given. Other models with equal numbers of units
+ * share the order of the last one, so that unit j has the same place in each. The caption explains the images. */
 pal_status pal_filters_write(const pal_filters_options *options, const char *path, pal_error *err);
 /* Computes that input for one unit, out [features], and its pre-activation value (may be NULL). layer as above. */
 pal_status pal_filter_maximal(pal_model *model, int64_t layer, int64_t unit, float *out, double *value, pal_error *err);
+
+/* Whether the model is of the variant linear. */
+bool pal_is_linear(const pal_model *model);
+/* The share of the variance of the data that each unit of a linear model explains, share [units], summed over features.
+ * The shares add up to 1 - E||x - x^ - m||^2 / Var(x) with m the mean of x - x^. In closed form, share j is eigenvalue
+ * j of the covariance over their sum; the units of a model trained by descent may overlap, and a share may be negative.
+ * NAN: the data do not vary. PAL_ERR_ARGUMENT: the model is not linear, or pal_data_check refuses the data. */
+pal_status pal_shares(pal_model *model, const pal_dataset *data, double *share, pal_error *err);
+
+typedef struct pal_shares_picture {
+    const double *const *shares; /* of each model, [units] */
+    const int64_t *units;
+    const char *const *names; /* of the models; may be NULL */
+    size_t count;
+    const char *title;
+    bool csv; /* also write the numbers, next to the picture */
+} pal_shares_picture;
+/* Plots the share of the first k units together, k = 0, 1, ..., in percent, and for one model also the share of each
+ * (pal_curves_write). The units of each model are taken by descending share. */
+pal_status pal_shares_write(const pal_shares_picture *picture, const char *path, pal_error *err);
 
 typedef struct pal_scatter_options {
     size_t struct_size;
@@ -141,12 +180,13 @@ typedef struct pal_geometry_picture {
     const pal_dataset *data; /* for the names of the classes; may be NULL */
     const char *title;
     bool csv; /* also write the spectra as NAME.csv, next to their picture */
+    pal_view view;
 } pal_geometry_picture;
 
 /* Plots singular values on a logarithmic axis (pal_curves_write): for one model overall and by class, for several
  * models overall only. */
 pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
-/* PNG with the samples, and next to each sample its leading tangents. */
+/* A picture with the samples, and next to each sample its leading tangents. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 
 /* ---- Denoising ------------------------------------------------------------------------------------------------ */
@@ -159,6 +199,7 @@ typedef struct pal_denoise_options {
     unsigned lanes;
     pal_model *corruptor;
     const char *title, *caption;
+    pal_view view;
 } pal_denoise_options;
 
 typedef struct pal_denoise_figures {
@@ -201,13 +242,10 @@ typedef struct pal_infill_options {
 pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, size_t n,
                       const pal_infill_options *options, float *out, pal_error *err);
 
-/* Marks a rectangle as missing in every plane of the sample. The plane consists of the last two axes with more than one
- * element; a sample with one such axis counts as an image that is as square as possible. PAL_ERR_ARGUMENT: the
- * rectangle is not inside the plane, or nothing would remain known. */
-pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, int64_t height, int64_t width,
+/* Marks a rectangle as missing in every plane of a sample, missing [planes * height * width]. A profile has one line.
+ * PAL_ERR_ARGUMENT: the rectangle is not inside the plane, or nothing would remain known. */
+pal_status pal_missing_rectangle(pal_view view, int64_t top, int64_t left, int64_t height, int64_t width,
                                  uint8_t *missing, pal_error *err);
-/* Height and width of such a plane. */
-void pal_sample_plane(pal_shape sample, int64_t *height, int64_t *width);
 typedef struct pal_infill_picture {
     size_t struct_size;
     pal_infill_options infill; /* settings for all methods; method, means, and for once steps, are ignored */
@@ -215,6 +253,7 @@ typedef struct pal_infill_picture {
     const float *mean;         /* [features]: the reference fills missing pixels with it; NULL: no reference */
     int64_t samples;           /* in the picture; 0: 16 */
     const char *title, *caption;
+    pal_view view;
 } pal_infill_picture;
 
 typedef struct pal_infill_figures { /* squared errors: summed over missing or known pixels, mean over samples */
@@ -245,10 +284,11 @@ typedef struct pal_interpolate_options {
     const int64_t *corners; /* indices of samples: from, to, from, to, ...; or the four corners of a grid */
     size_t count;
     bool grid;     /* count is 4 */
-    int64_t steps; /* at least 2; 0: 9 */
+    int64_t steps; /* at least 2; 0: 9, of profiles 5 */
     bool pixels;   /* also draw the blends of the samples themselves */
     unsigned lanes;
     const char *title, *caption;
+    pal_view view;
 } pal_interpolate_options;
 
 typedef struct pal_interpolate_figures { /* Euclidean lengths for one pair */
@@ -270,23 +310,47 @@ pal_status pal_interpolate_all_write(const pal_shown *models, size_t count, cons
 
 /* Draws codes [n, k] from the prior of a model with a random code (pal_model_code). Equal seeds give equal codes. */
 pal_status pal_prior_draw(const pal_model *model, int64_t n, uint64_t seed, float *codes, pal_error *err);
+/* Fills codes [steps, 1] for a code of one continuous number: the quantiles (i + 1/2) / steps of the prior. */
+pal_status pal_prior_line(const pal_model *model, int64_t steps, float *codes, pal_error *err);
 /* Fills codes [steps, steps, 2] for a code of two continuous numbers: the quantiles (i + 1/2) / steps of the prior. The
  * first number grows from left to right, the second from the bottom (the last row) to the top. */
 pal_status pal_prior_plane(const pal_model *model, int64_t steps, float *codes, pal_error *err);
 
+/* How many codes there are, if the code is discrete: k for one choice out of k up to 400, 2^k for k bits up to 6. 0:
+ * the code is continuous, or the codes are more. */
+int64_t pal_code_count(const pal_model *model);
+/* Fills codes [count, k] with all of them: choice 0, 1, ...; or the patterns 00, 01, 10, 11 of bits. PAL_ERR_ARGUMENT:
+ * there is no count. */
+pal_status pal_code_each(const pal_model *model, float *codes, pal_error *err);
+/* How often each code occurs, share [count]: the mean over the samples of its probability under the posterior. */
+pal_status pal_code_shares(const pal_model *model, const pal_dataset *data, double *share, pal_error *err);
+
+typedef enum pal_sample_kind {
+    PAL_SAMPLE_DRAWS, /* random draws */
+    PAL_SAMPLE_LINE,  /* of a code of one continuous number: by quantiles, labelled with the number */
+    PAL_SAMPLE_PLANE, /* of a code of two continuous numbers: by quantiles */
+    PAL_SAMPLE_EACH,  /* each code of pal_code_count once, labelled with its number from 1 or its bits, and its share */
+} pal_sample_kind;
+
 typedef struct pal_sample_options {
     size_t struct_size;
-    int64_t samples; /* to draw; 0: 64, unless a grid is made */
-    int64_t steps;   /* per side of the grid. 0: 20, only if samples is 0 and the code has two continuous numbers */
+    int64_t samples; /* to draw; 0: 64, if nothing but draws can be made */
+    int64_t steps;   /* along a line, or per side of a plane; 0: 15 or 20, of profiles in a plane 8 */
     uint64_t seed;
     unsigned lanes;
     const char *title, *caption;
+    const pal_dataset *data; /* for the shares of a discrete code; NULL: no shares */
+    pal_view view;
 } pal_sample_options;
 
-bool pal_sample_is_grid(const pal_model *model, const pal_sample_options *options);
-/* Draws the means of x given such codes, as images. */
+/* What pal_sample_write draws: draws if samples is not 0; else what fits the code. */
+pal_sample_kind pal_sample_kind_of(const pal_model *model, const pal_sample_options *options);
+/* Draws the means of x given such codes. */
 pal_status pal_sample_write(const pal_model *model, const pal_sample_options *options, const char *path,
                             pal_error *err);
+/* The same for several models, side by side below their names; each draws what fits its code. */
+pal_status pal_sample_all_write(const pal_shown *models, size_t count, const pal_sample_options *options,
+                                const char *path, pal_error *err);
 
 /* ---- Classification: logistic regression ----------------------------------------------------------------------
  *

@@ -1,9 +1,6 @@
 /* ascent.c - the input of norm 1 that activates a unit most, by projected gradient ascent on the sphere.
  *
- * The layers are found on the tape of the encoder. On the path from the code back to the input there are products
- * (matrix products or convolutions), each possibly followed by an addition. The result of a product and its addition is
- * the pre-activation of a layer. So this works for any variant whose encoder is a chain of layers. A unit of a
- * convolution is a channel, taken at the middle of its plane.
+ * The pre-activation that it climbs is found on the tape of the encoder (layers.c).
  *
  * The samples of a batch are independent, so one batch climbs for many units and starts at once: one program computes
  * the values and gradients of all. A row has two kinds of steps:
@@ -24,118 +21,13 @@
 #include "ops/ops.h"
 #include "analysis/internal.h"
 
-enum { LAYERS = 64, STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1200, WINDOW = 100 };
+enum { STARTS = 5, UNITS = 64, ROWS = UNITS * STARTS, STEPS = 1200, WINDOW = 100 };
 static const double first_step = 8, largest_step = 1e6, ridge_step = 0.01, smallest_step = 1e-6; /* values of t */
 static const double parallel = 1e-6;  /* v has the direction of g if at most this part of g is along the sphere */
 static const double cancelled = 1e-3; /* a combination of at most this length along the sphere, relative to g, is 0 */
 static const double gain = 1e-4;      /* on a ridge, a window with at most this relative gain is the last */
 static const double better = 1e-6;    /* another start must be better by more than this relative difference */
 static const double enough = 1e-3;    /* a ridge step must gain this share of what the slope predicts */
-
-/* ---- The layers of a recorded encoder ------------------------------------------------------------------------- */
-
-typedef struct reading {
-    pal_var x;
-    int8_t *known; /* by id - x.id: 1 depends on x, -1 does not, 0 unknown yet */
-    pal_var layer[LAYERS];
-    size_t n; /* number of layers, from the code down */
-} reading;
-
-static bool depends(const reading *r, pal_var v)
-{
-    if (v.id <= r->x.id) return v.id == r->x.id;
-    int8_t *known = &r->known[v.id - r->x.id];
-    for (size_t i = 0; !*known && i < pal_operand_count(v); i++)
-        if (depends(r, pal_operand(v, i))) *known = 1;
-    if (!*known) *known = -1;
-    return *known > 0;
-}
-
-/* The first operand of v that depends on x; id 0: none. *others counts the operands that do not. */
-static pal_var below(const reading *r, pal_var v, size_t *others)
-{
-    pal_var found = {.tape = v.tape};
-    *others = 0;
-    for (size_t i = 0; i < pal_operand_count(v); i++) {
-        pal_var in = pal_operand(v, i);
-        if (!depends(r, in))
-            ++*others;
-        else if (!found.id)
-            found = in;
-    }
-    return found;
-}
-
-/* Fills r->layer with the pre-activations. false: not a chain of layers, or out of memory. */
-static bool read_layers(reading *r, pal_var h)
-{
-    r->n = 0;
-    r->known = h.id >= r->x.id ? calloc((size_t)(h.id - r->x.id) + 1, 1) : NULL;
-    bool good = r->known && depends(r, h);
-    pal_var reader = {.tape = h.tape};
-    for (pal_var v = h; good && v.id != r->x.id;) {
-        size_t others, above;
-        pal_var next = below(r, v, &others);
-        if (pal_op_of(v)->op_class == PAL_CLASS_PRODUCT && others) {
-            bool sum = reader.id && !strcmp(pal_op_of(reader)->name, "add");
-            if (sum) below(r, reader, &above);
-            good = r->n < LAYERS;
-            if (good) r->layer[r->n++] = sum && above == 1 ? reader : v;
-        }
-        reader = v;
-        v = next;
-    }
-    free(r->known);
-    return good && r->n > 0;
-}
-
-/* Records the encoder from x on. Returns the pre-activation of a layer (1: the first; 0: the last) and sets *layers. */
-static pal_var preactivation(pal_model *model, pal_tape *tape, pal_var x, int64_t layer, int64_t *layers)
-{
-    reading r = {.x = x};
-    pal_model_begin(model, tape, PAL_EVALUATE);
-    pal_var h = pal_model_encode(model, x);
-    pal_model_end(model);
-    if (!pal_ok(h)) return h;
-    const char *name = pal_model_variant(model)->name;
-    if (!read_layers(&r, h))
-        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s: the encoder is not a chain of layers", name);
-    *layers = (int64_t)r.n;
-    if (layer < 0 || layer > *layers)
-        return pal_tape_fail(tape, PAL_ERR_ARGUMENT, "%s has %zu encoder layer%s: layer %lld does not exist", name, r.n,
-                             r.n == 1 ? "" : "s", (long long)layer);
-    return r.layer[layer ? *layers - layer : 0];
-}
-
-static pal_status tell(const pal_tape *tape, pal_error *err)
-{
-    const char *why = pal_tape_error(tape);
-    pal_status status = pal_tape_status(tape);
-    return pal_error_set(err, status ? status : PAL_ERR_MEMORY, "%s", why ? why : "out of memory");
-}
-
-pal_status palt__layer_find(pal_model *model, int64_t layer, palt__layer *out, pal_error *err)
-{
-    pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
-    if (!tape) return palt__no_memory(err);
-    pal_tensor *x =
-        pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(1, palt__features(model)));
-    pal_var a = x ? preactivation(model, tape, pal_leaf(tape, x, "inputs"), layer, &out->layers) : (pal_var){0};
-    pal_status status = pal_ok(a) ? PAL_OK : tell(tape, err);
-    pal_shape shape = pal_shape_of(a);
-    if (!status && shape.rank != 2 && shape.rank != 4)
-        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: layer %lld has no units", pal_model_variant(model)->name,
-                               (long long)layer);
-    if (!status) {
-        out->layer = layer ? layer : out->layers;
-        out->units = shape.dim[1];
-        out->plane = shape.rank == 4 ? shape.dim[2] * shape.dim[3] : 1;
-        out->middle = shape.rank == 4 ? shape.dim[2] / 2 * shape.dim[3] + shape.dim[3] / 2 : 0;
-    }
-    pal_tape_free(tape);
-    pal_tensor_free(x);
-    return status;
-}
 
 /* ---- The climb ------------------------------------------------------------------------------------------------ */
 
@@ -156,7 +48,6 @@ static pal_status compile(climb *c, pal_model *model, pal_error *err)
     pal_context *context = pal_model_context(model);
     const pal_dtype dtype = pal_model_dtype(model);
     const int64_t wide = c->layer->units * c->layer->plane;
-    int64_t layers;
     pal_tape *tape = pal_tape_new(context, dtype);
     c->x = pal_tensor_new(context, dtype, PAL_SHAPE((int64_t)c->rows, (int64_t)c->features));
     c->mask = pal_tensor_new(context, dtype, PAL_SHAPE((int64_t)c->rows, wide));
@@ -168,11 +59,11 @@ static pal_status compile(climb *c, pal_model *model, pal_error *err)
         return palt__no_memory(err);
     }
     pal_var x = pal_leaf(tape, c->x, "inputs"), out[2];
-    pal_var a = preactivation(model, tape, x, c->layer->layer, &layers);
+    pal_var a = palt__preactivation(model, tape, x, c->layer->layer, NULL);
     out[0] =
         pal_sum(pal_mul(pal_reshape(a, PAL_SHAPE((int64_t)c->rows, wide)), pal_leaf(tape, c->mask, "units")), 2, false);
     if (pal_grad(pal_sum_all(out[0]), &x, 1, &out[1]) == PAL_OK) c->program = pal_compile(tape, out, 2, NULL);
-    pal_status status = c->program ? PAL_OK : tell(tape, err);
+    pal_status status = c->program ? PAL_OK : palt__tell(tape, err);
     pal_tape_free(tape);
     return status;
 }

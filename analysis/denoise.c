@@ -75,13 +75,13 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
     char caption[2048];
     pal_grid_row rows[ROWS];
     for (int k = 0; k < ROWS; k++)
-        rows[k] =
-            (pal_grid_row){.cells = d->cells[k], .label = labels[k], .mapping = palt__mapping(d->cells[CELLS_CLEAN])};
+        rows[k] = (pal_grid_row){
+            .cells = d->cells[k], .label = labels[k], .mapping = palt__mapping(d->o.view, d->cells[CELLS_CLEAN])};
     snprintf(caption, sizeof caption,
              "%s%sSquared error against the clean samples, mean over all %lld: noisy %.2f, denoised %.2f.",
              d->o.caption ? d->o.caption : "", d->o.caption ? " " : "", (long long)f->samples, f->noisy, f->denoised);
     pal_grid_section section = {.rows = rows, .count = ROWS};
-    palt__size_cells(&section, pal_model_sample(d->model));
+    palt__view_section(&section, d->o.view);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = d->o.title, .caption = caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -90,6 +90,7 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
 static pal_status prepare(denoising *d, pal_error *err)
 {
     if (pal_data_check(d->model, d->data, err)) return err->status;
+    if (palt__view_choose(&d->o.view, pal_model_sample(d->model), err)) return err->status;
     if (!d->o.corruptor && !pal_model_variant(d->model)->corrupt)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "no noise: %s does not corrupt its input: choose a corruption, such as --masking 0.25",
@@ -115,7 +116,8 @@ pal_status pal_denoise(pal_model *model, const pal_dataset *data, const pal_deno
                        pal_denoise_figures *figures, const char *path, pal_error *err)
 {
     denoising d = {.model = model, .data = data};
-    if (pal_options_read(&d.o, given, sizeof d.o, sizeof d.o, "denoise", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&d.o, given, sizeof d.o, offsetof(pal_denoise_options, view), "denoise", err))
+        return PAL_ERR_ARGUMENT;
     pal_error own = {0};
     pal_status status = prepare(&d, &own);
     if (!status) status = pass(&d, d.o.batch, &own);

@@ -97,30 +97,29 @@ static pal_status fill(page *g, const pal_geometry_picture *p, const char *const
 {
     const pal_geometry *first = p->geometries[0];
     size_t images = (size_t)first->images;
-    bool unit = true;
-    for (size_t i = 0; i < pal_tensor_count(first->image); i++) {
-        double value = pal_tensor_get(first->image, i);
-        unit &= value >= 0 && value <= 1;
-    }
+    pal_view view = p->view;
+    pal_status status = palt__view_choose(&view, first->sample, err);
+    if (status) return status;
+    const bool profile = palt__is_profile(view);
     for (size_t s = 0; s < g->count; s++) {
         const pal_geometry *geometry = p->geometries[s ? s - 1 : 0];
         pal_grid_section *section = &g->sections[s];
-        section->title = !s ? "image" : p->count > 1 && p->names ? p->names[s - 1] : "leading tangents";
+        section->title = !s                         ? (profile ? "sample" : "image")
+                         : p->count > 1 && p->names ? p->names[s - 1]
+                                                    : "leading tangents";
         section->rows = g->rows + s * images;
         section->count = images;
         section->columns = s ? (size_t)geometry->tangents : 1;
         section->column_labels = s ? ranks : NULL;
         section->column_label_count = s ? (size_t)geometry->tangents : 0;
-        palt__size_cells(section, first->sample);
+        palt__view_section(section, view);
         for (size_t i = 0; i < images; i++) {
             pal_tensor *cells =
                 s ? row_of(geometry->tangent, (int64_t)i, geometry->tangents) : row_of(geometry->image, (int64_t)i, 1);
             if (!cells) return palt__no_memory(err);
             g->cells[s * images + i] = cells;
-            g->rows[s * images + i] = (pal_grid_row){.cells = cells,
-                                                     .mapping = s      ? PAL_MAP_DIVERGING
-                                                                : unit ? PAL_MAP_UNIT
-                                                                       : PAL_MAP_RANGE};
+            g->rows[s * images + i] = (pal_grid_row){
+                .cells = cells, .mapping = s && !profile ? PAL_MAP_DIVERGING : palt__mapping(view, first->image)};
         }
     }
     return PAL_OK;
@@ -128,6 +127,11 @@ static pal_status fill(page *g, const pal_geometry_picture *p, const char *const
 
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *p, const char *path, pal_error *err)
 {
+#define TANGENTS                                                                                                       \
+    "Right singular vectors of the encoder's Jacobian at each sample, by descending singular value: the changes of "   \
+    "the input to which the code is most sensitive."
+    static const char of_profiles[] = TANGENTS,
+                      of_images[] = TANGENTS " Red and blue are opposite signs, white is 0; each on its own scale.";
     static const char *const ranks[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"};
     if (!p->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "tangents: no geometry is given");
     for (size_t i = 0; i < p->count; i++)
@@ -146,9 +150,7 @@ pal_status pal_geometry_tangents_write(const pal_geometry_picture *p, const char
     if (!status) {
         pal_grid grid = {.struct_size = sizeof grid,
                          .title = p->title,
-                         .caption = "Right singular vectors of the encoder's Jacobian at each image, by descending "
-                                    "singular value: the changes of the input to which the code is most sensitive. "
-                                    "Red and blue are opposite signs, white is 0; each on its own scale.",
+                         .caption = g.rows[0].mapping == PAL_MAP_PROFILE ? of_profiles : of_images,
                          .sections = g.sections,
                          .count = g.count};
         status = pal_grid_write(&grid, path, err);

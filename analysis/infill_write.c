@@ -10,32 +10,21 @@ enum { ORIGINAL, MASKED, FIRST_METHOD, ROWS = FIRST_METHOD + PAL_INFILL_METHODS,
 
 /* ---- What is missing ------------------------------------------------------------------------------------------ */
 
-void pal_sample_plane(pal_shape sample, int64_t *height, int64_t *width)
-{
-    int64_t last[2] = {1, 1};
-    for (int32_t a = sample.rank - 1, k = 1; a >= 0 && k >= 0; a--)
-        if (sample.dim[a] > 1) last[k--] = sample.dim[a];
-    *height = last[0];
-    *width = last[1];
-    if (*height == 1) palt__cell_size(sample, height, width);
-}
-
-pal_status pal_missing_rectangle(pal_shape sample, int64_t top, int64_t left, int64_t height, int64_t width,
+pal_status pal_missing_rectangle(pal_view view, int64_t top, int64_t left, int64_t height, int64_t width,
                                  uint8_t *missing, pal_error *err)
 {
-    int64_t h, w;
-    pal_sample_plane(sample, &h, &w);
+    const int64_t h = view.height, w = view.width;
     if (top < 0 || left < 0 || height < 1 || width < 1 || top >= h || left >= w || height > h - top || width > w - left)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "the rectangle %lld,%lld,%lld,%lld (top, left, height, width) is not inside an image of "
+                             "the rectangle %lld,%lld,%lld,%lld (top, left, height, width) is not inside a sample of "
                              "%lld x %lld",
                              (long long)top, (long long)left, (long long)height, (long long)width, (long long)h,
                              (long long)w);
     if (height == h && width == w)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "the rectangle covers the whole image of %lld x %lld: choose a smaller one", (long long)h,
+                             "the rectangle covers the whole sample of %lld x %lld: choose a smaller one", (long long)h,
                              (long long)w);
-    for (int64_t i = 0; i < pal_shape_count(sample); i++) {
+    for (int64_t i = 0; i < view.planes * h * w; i++) {
         const int64_t y = i / w % h, x = i % w;
         missing[i] = y >= top && y < top + height && x >= left && x < left + width;
     }
@@ -90,7 +79,8 @@ static pal_status add_row(drawing *g, const pal_tensor *from, const char *label,
     if (!cells) return palt__no_memory(err);
     memcpy(cells->data, from->data, pal_tensor_bytes(cells));
     g->cells[g->n_rows] = cells;
-    g->rows[g->n_rows++] = (pal_grid_row){.cells = cells, .label = label, .mapping = palt__mapping(g->cells[ORIGINAL])};
+    g->rows[g->n_rows++] =
+        (pal_grid_row){.cells = cells, .label = label, .mapping = palt__mapping(g->p.view, g->cells[ORIGINAL])};
     return PAL_OK;
 }
 
@@ -116,7 +106,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
                                      pal_infill_name((pal_infill_method)k), f->squared_error[k]);
     if (used < sizeof caption) snprintf(caption + used, sizeof caption - used, "the mean sample %.2f.", f->reference);
     pal_grid_section section = {.rows = g->rows, .count = g->n_rows};
-    palt__size_cells(&section, g->data->sample);
+    palt__view_section(&section, g->p.view);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = g->p.title, .caption = caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -159,6 +149,7 @@ static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
 {
     int64_t missing = 0;
     if (pal_data_check(model, g->data, err)) return err->status;
+    if (palt__view_choose(&g->p.view, pal_model_sample(model), err)) return err->status;
     for (int64_t i = 0; i < g->data->features; i++) missing += g->missing[i] != 0;
     if (missing == 0 || missing == g->data->features)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
@@ -182,7 +173,8 @@ pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uin
     drawing g = {.data = data, .missing = missing};
     pal_infill_figures f;
     pal_error own = {0};
-    if (pal_options_read(&g.p, picture, sizeof g.p, sizeof g.p, "infill", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&g.p, picture, sizeof g.p, offsetof(pal_infill_picture, view), "infill", err))
+        return PAL_ERR_ARGUMENT;
     pal_status status = prepare(&g, model, &own);
     if (!status) status = by_methods(&g, model, &f, &own);
     if (!status && path) status = draw(&g, &f, path, &own);

@@ -32,15 +32,25 @@ pal_status palt__logistic_fit(palt__logistic *l, palt__fit *fit, pal_error *err)
 pal_status palt__neighbours(pal_context *context, const float *points, size_t n, const pal_dataset *among, size_t k,
                             uint32_t *found, double *distance, pal_error *err);
 
-/* ---- ascent.c: the input of norm 1 that activates a unit most ------------------------------------------------- */
+/* ---- layers.c: the layers of an encoder, and what a unit sees ------------------------------------------------- */
 
 typedef struct palt__layer { /* of an encoder */
     int64_t layers, layer;   /* number of layers; number of this layer, from 1 */
     int64_t units;           /* of a convolution: its channels */
     int64_t plane, middle;   /* of a convolution: elements of a channel, and the index of its middle; else 1, 0 */
+    /* The rectangle of each plane of a sample on which a unit depends (of a convolution: the middle of a channel). It
+     * is the whole plane if the operations below are others than convolutions and elementwise ones. */
+    int64_t top, left, height, width;
 } palt__layer;
 
 pal_status palt__layer_find(pal_model *model, int64_t layer, palt__layer *out, pal_error *err); /* layer 0: the last */
+/* Records the encoder from x [n, features] on. Returns the pre-activation of a layer, [n, units] or [n, units, h, w]. A
+ * bad handle: the tape says why. out may be NULL. */
+pal_var palt__preactivation(pal_model *model, pal_tape *tape, pal_var x, int64_t layer, palt__layer *out);
+pal_status palt__tell(const pal_tape *tape, pal_error *err); /* the error of a tape */
+
+/* ---- ascent.c: the input of norm 1 that activates a unit most ------------------------------------------------- */
+
 /* Computes for each of n units its input, out [n, features], and the pre-activation there, value [n]. A unit that does
  * not depend on its input gets zeros. open receives the number of units whose search did not converge. */
 pal_status palt__ascend(pal_model *model, const palt__layer *layer, const int64_t *units, int64_t n, float *out,
@@ -61,11 +71,12 @@ pal_status palt__ellipses(pal_model *model, const pal_dataset *data, const palt_
 
 /* ---- cells.c: how samples are drawn --------------------------------------------------------------------------- */
 
-/* Samples are drawn as planes of their last two axes with more than one element. A sample with one such axis is drawn
- * as an image that is as square as possible. */
-void palt__cell_size(pal_shape sample, int64_t *height, int64_t *width);
-void palt__size_cells(pal_grid_section *section, pal_shape sample);
-/* Black is 0 and white is 1 if all values are in [0,1]; otherwise each image gets its own black and white. */
-pal_mapping palt__mapping(const pal_tensor *cells);
+/* Sets a view of zeros to pal_view_of the sample. PAL_ERR_ARGUMENT: the view has another number of elements. */
+pal_status palt__view_choose(pal_view *view, pal_shape sample, pal_error *err);
+bool palt__is_profile(pal_view view);
+void palt__view_section(pal_grid_section *section, pal_view view); /* sets the size of its cells */
+/* For images: black is 0 and white is 1 if all values are in [0,1]; otherwise each image gets its own black and white.
+ */
+pal_mapping palt__mapping(pal_view view, const pal_tensor *cells);
 
 #endif

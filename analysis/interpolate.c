@@ -8,7 +8,7 @@
 #include "plot/plot.h"
 #include "analysis/internal.h"
 
-enum { STEPS = 9, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 320 };
+enum { STEPS = 9, PROFILE_STEPS = 5, STEPS_MOST = 256, PAIRS_MOST = 256, LABEL = 320 };
 
 /* ---- On buffers ----------------------------------------------------------------------------------------------- */
 
@@ -83,12 +83,13 @@ typedef struct blending {
     pal_interpolate_figures *figures; /* [count, groups] */
 } blending;
 
-static pal_status check(const blending *b, pal_error *err)
+static pal_status check(blending *b, pal_error *err)
 {
     const pal_interpolate_options *o = &b->o;
     if (!b->count) return pal_error_set(err, PAL_ERR_ARGUMENT, "interpolate: no model to draw");
     for (size_t i = 0; i < b->count; i++)
         if (pal_data_check(b->models[i].model, b->data, err)) return err->status;
+    if (palt__view_choose(&b->o.view, pal_model_sample(b->models[0].model), err)) return err->status;
     if (!o->corners || !o->count || o->count > 2 * PAIRS_MOST || (o->grid ? o->count != 4 : o->count % 2))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%zu samples cannot form %s", o->count,
                              o->grid ? "a grid: choose four corners" : "pairs to blend");
@@ -157,10 +158,10 @@ static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
     pal_grid_section *sections = calloc(n, sizeof *sections);
     pal_status status = rows && sections ? PAL_OK : palt__no_memory(err);
     for (size_t k = 0; !status && k < n; k++) {
-        rows[k] = (pal_grid_row){.cells = k ? b->cells[k - 1] : b->ends, .mapping = palt__mapping(b->ends)};
+        rows[k] = (pal_grid_row){.cells = k ? b->cells[k - 1] : b->ends, .mapping = palt__mapping(b->o.view, b->ends)};
         sections[k] =
             (pal_grid_section){.title = title_of(b, k), .rows = &rows[k], .count = 1, .columns = k ? b->steps : 2};
-        palt__size_cells(&sections[k], b->data->sample);
+        palt__view_section(&sections[k], b->o.view);
     }
     pal_grid grid = {
         .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = sections, .count = n};
@@ -195,7 +196,8 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
     for (size_t i = 0; !status && i < all; i++) {
         if (!b->cells[i]) continue;
         write_label(b, i);
-        rows[n++] = (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = palt__mapping(b->ends)};
+        rows[n++] =
+            (pal_grid_row){.cells = b->cells[i], .label = b->labels[i], .mapping = palt__mapping(b->o.view, b->ends)};
     }
     for (size_t i = 0; !status && i < b->steps; i++) {
         char *label = b->labels[all + i];
@@ -207,7 +209,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
         pal_grid_section section = {
             .rows = rows, .count = n, .column_labels = columns, .column_label_count = b->steps + 2};
         section.columns = b->steps + 2;
-        palt__size_cells(&section, b->data->sample);
+        palt__view_section(&section, b->o.view);
         pal_grid grid = {
             .struct_size = sizeof grid, .title = b->o.title, .caption = b->o.caption, .sections = &section, .count = 1};
         status = pal_grid_write(&grid, path, err);
@@ -221,7 +223,8 @@ static pal_status blend_all(blending *b, pal_error *err)
 {
     pal_status status = check(b, err);
     if (status) return status;
-    b->steps = b->o.steps ? (size_t)b->o.steps : STEPS;
+    const size_t usual = palt__is_profile(b->o.view) && !b->o.grid ? PROFILE_STEPS : STEPS;
+    b->steps = b->o.steps ? (size_t)b->o.steps : usual;
     b->features = (size_t)b->data->features;
     b->per = b->o.grid ? 4 : 2;
     b->groups = b->o.count / b->per;
@@ -244,7 +247,8 @@ pal_status pal_interpolate_all_write(const pal_shown *models, size_t count, cons
 {
     blending b = {.models = models, .count = count, .data = data};
     pal_error own = {0};
-    if (pal_options_read(&b.o, given, sizeof b.o, sizeof b.o, "interpolate", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&b.o, given, sizeof b.o, offsetof(pal_interpolate_options, view), "interpolate", err))
+        return PAL_ERR_ARGUMENT;
     pal_status status = blend_all(&b, &own);
     if (!status && path) status = (b.o.grid ? draw_grid : draw_pairs)(&b, path, &own);
     if (!status && figures && !b.o.grid) memcpy(figures, b.figures, count * b.groups * sizeof *figures);

@@ -29,6 +29,7 @@ typedef struct picture {
     pal_grid_row *rows;
     char (*labels)[LABEL];
     size_t n;
+    pal_mapping mapping; /* of all rows */
 } picture;
 
 static const pal_tensor *corrupted_by(const picture *p, size_t i)
@@ -47,8 +48,7 @@ static bool equal(const pal_tensor *a, const pal_tensor *b)
 static void add(picture *p, const pal_tensor *cells, const char *name, const char *note)
 {
     snprintf(p->labels[p->n], LABEL, "%s%s", name, note);
-    p->rows[p->n] =
-        (pal_grid_row){.cells = cells, .label = p->labels[p->n], .mapping = palt__mapping(p->stages[0]->input)};
+    p->rows[p->n] = (pal_grid_row){.cells = cells, .label = p->labels[p->n], .mapping = p->mapping};
     p->n++;
 }
 
@@ -58,6 +58,7 @@ static pal_status draw(picture *p, const pal_reconstruct_options *o, const char 
     const pal_tensor *first = corrupted_by(p, 0), *before = NULL;
     bool same = true;
     for (size_t i = 1; i < p->count; i++) same &= equal(first, corrupted_by(p, i));
+    p->mapping = palt__mapping(o->view, p->stages[0]->input);
     add(p, p->stages[0]->input, "original", "");
     for (size_t i = 0; i < p->count; i++) {
         const pal_tensor *corrupted = corrupted_by(p, i);
@@ -68,7 +69,7 @@ static pal_status draw(picture *p, const pal_reconstruct_options *o, const char 
         before = corrupted;
     }
     pal_grid_section section = {.rows = p->rows, .count = p->n};
-    palt__size_cells(&section, pal_model_sample(p->models[0].model));
+    palt__view_section(&section, o->view);
     pal_grid grid = {
         .struct_size = sizeof grid, .title = o->title, .caption = o->caption, .sections = &section, .count = 1};
     return pal_grid_write(&grid, path, err);
@@ -96,8 +97,11 @@ pal_status pal_reconstruct_all_write(const pal_shown *models, size_t count, cons
                                      const pal_reconstruct_options *given, const char *path, pal_error *err)
 {
     pal_reconstruct_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "reconstruct", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_reconstruct_options, view), "reconstruct", err))
+        return PAL_ERR_ARGUMENT;
     if (!count) return pal_error_set(err, PAL_ERR_ARGUMENT, "reconstruct: no model to draw");
+    pal_status status = palt__view_choose(&o.view, pal_model_sample(models[0].model), err);
+    if (status) return status;
     if (o.samples < 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)o.samples);
     const int64_t n = o.samples ? o.samples : 16;
@@ -122,6 +126,7 @@ pal_status pal_reconstruct_write(pal_model *model, const pal_dataset *data, cons
                                  const char *path, pal_error *err)
 {
     pal_reconstruct_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "reconstruct", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_reconstruct_options, view), "reconstruct", err))
+        return PAL_ERR_ARGUMENT;
     return pal_reconstruct_all_write(&(pal_shown){model, o.corruptor, NULL}, 1, data, &o, path, err);
 }

@@ -172,7 +172,7 @@ int pal_cli_classify(int argc, char **argv)
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     int status = pal_cli_parse(&pal_cli_classify_spec, argc, argv, &j->args);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_check_plot(&j->args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&j->args);
     const bool parsed = status == PAL_CLI_GO_ON;
     if (parsed) status = open_all(j, path);
     if (status == PAL_CLI_GO_ON) status = answer_all(j);

@@ -238,7 +238,7 @@ static void print_table(const job *j)
 
 static pal_status draw(const job *j, const char *path, pal_error *err)
 {
-    char model[512], title[800], titles[PAL_CLI_FEATURES][WIDTH], samples[64], labels[64];
+    char model[512], trained[256], title[1000], titles[PAL_CLI_FEATURES][WIDTH], samples[64], labels[64];
     const char *names[256] = {0}, *split = pal_cli_given(&j->args, "split");
     pal_matrix_panel panels[PAL_CLI_FEATURES];
     bool named = true;
@@ -256,7 +256,8 @@ static pal_status draw(const job *j, const char *path, pal_error *err)
         if (a->draws > 1) snprintf(titles[f] + at, WIDTH - at, " in %lld draws", (long long)a->draws);
         panels[n++] = (pal_matrix_panel){.title = titles[f], .counts = a->confusion};
     }
-    snprintf(title, sizeof title, "%s: %s %s samples of %s", pal_cli_describe(j->run.model, model, sizeof model),
+    snprintf(title, sizeof title, "%s, %s: %s %s samples of %s", pal_cli_describe(j->run.model, model, sizeof model),
+             pal_cli_trained(&j->run, 1, trained, sizeof trained),
              pal_cli_count((double)j->run.data->count, samples, sizeof samples), split ? split : "test",
              j->run.data->name);
     const pal_matrix matrix = {.struct_size = sizeof matrix,

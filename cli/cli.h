@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "autograd/autograd.h"
+#include "cli/layout.h"
 #include "models/models.h"
 #include "data/data.h"
 #include "analysis/analysis.h"
@@ -98,8 +99,6 @@ typedef struct pal_cli_args {
  */
 int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args *args);
 const char *pal_cli_given(const pal_cli_args *args, const char *name); /* NULL: not given */
-/* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png. */
-int pal_cli_check_picture(const pal_cli_args *args);
 bool pal_cli_flag(const pal_cli_args *args, const char *name);
 
 /* needs.c: refuses an option that has no effect together with the others. value returns the value of an option or of a
@@ -152,43 +151,6 @@ void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, co
 int pal_cli_check_effects(pal_cli_effect kind, pal_model *model, const pal_model *trained, const pal_setting *settings,
                           size_t n);
 
-/* ---- layout.c: lines that fit the terminal --------------------------------------------------------------------- */
-
-int pal_cli_width(void); /* columns: COLUMNS, or else those of the terminal; 0: no limit, the output is no terminal */
-int pal_cli_length(const char *text, size_t bytes); /* columns that the text takes */
-/* Prints the text and a newline, with lines of at most `width` columns, 0: any. The cursor is in column `at`; every
- * line begins in column `indent`. Only a word that is longer than a line is not kept within it. */
-void pal_cli_wrap(int at, int indent, int width, const char *text);
-/* The same for formatted text on lines of their own, as wide as the terminal. Commands in backquotes can be pasted. */
-void pal_cli_paragraph(int indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Prints head, and the text beside it from `column` on, or below it if the lines are too short for that. */
-void pal_cli_hang(const char *head, int column, int width, const char *text);
-/* A row of a table: cells of `field` columns, after `gap` blanks. A negative field begins with its text, as in printf.
- * A cell that does not fit begins another line. */
-typedef struct pal_cli_line {
-    int width;    /* pal_cli_width() */
-    int at, owed; /* columns so far; blanks that the next cell begins with */
-} pal_cli_line;
-void pal_cli_cell(pal_cli_line *line, int field, int gap, const char *text);
-void pal_cli_print_cell(pal_cli_line *line, int field, int gap, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-/* The same for a number with so many digits after the point; a dash if it is not finite. */
-void pal_cli_number_cell(pal_cli_line *line, int field, int gap, int digits, double value);
-void pal_cli_end_line(pal_cli_line *line);
-
-/* ---- command.c: commands that can be pasted -------------------------------------------------------------------- */
-
-void pal_cli_quote(char *out, size_t size, const char *word); /* appends the word, for a shell */
-size_t pal_cli_shell_word(const char *text);                  /* the length of the first word of a command */
-const char *pal_cli_loads(void);                              /* " --load ./x.so", or "": as the program was started */
-void pal_cli_quote_path(char *out, size_t size, const char *path); /* the same for the path of a file or folder */
-/* A command of this program, with its --load options: the verb and a path, which is quoted. Returns out. */
-const char *pal_cli_command(char *out, size_t size, const char *verb, const char *path);
-/* Copies text, with this program and its --load options in place of "palindrome" after a backquote. Returns out. */
-const char *pal_cli_expand(const char *text, char *out, size_t size);
-/* Prints a command and a newline, from column `at`. Lines that are too long end in a backslash. */
-void pal_cli_print_command(int at, int indent, const char *command);
-
 /* train_rows.c: the options of train, which sweep accepts, too. */
 extern const pal_cli_row pal_cli_train_rows[];
 extern const pal_need pal_cli_train_needs[];
@@ -228,6 +190,11 @@ const char *pal_cli_collapse_remedy(const pal_model *model);
 #define PAL_CLI_FORMAT     PAL_CLI_ENUM("format", "csv", "csv|npy", "NAME", "format of standard input and output")
 #define PAL_CLI_JSON       PAL_CLI_FLAG("json", "print one JSON document")
 #define PAL_CLI_CSV        PAL_CLI_FLAG("csv", "also write the numbers of the plot, in a .csv file next to it")
+
+#define PAL_CLI_AS                                                                                                     \
+    PAL_CLI_ENUM("as", "", NULL, "VIEW",                                                                               \
+                 "how to draw a sample: profile (bars, or a curve), or image of HxW or CxHxW (default: by its shape; "  \
+                 "a line of a table is a profile, but a square number of at least 64 is a square image)")
 
 /* What verbs print that need a run and got none. */
 #define PAL_CLI_NO_RUN "no run given: name its folder, such as runs/denoising-001"
@@ -335,10 +302,13 @@ typedef struct pal_cli_about_runs { /* a verb that works on the runs named by it
 } pal_cli_about_runs;
 int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv);
 
-/* ---- plots.c: plots, as PNG, SVG or PDF ------------------------------------------------------------------------ */
+/* ---- plots.c: pictures, as PNG, SVG or PDF --------------------------------------------------------------------- */
 
 /* PAL_CLI_GO_ON; or the exit status, with the error printed, if --out does not end in .png, .svg or .pdf. */
-int pal_cli_check_plot(const pal_cli_args *args);
+int pal_cli_check_picture(const pal_cli_args *args);
+/* Reads --as, how samples of this model are drawn; zeros without --as. PAL_CLI_GO_ON; or the exit status, with the
+ * error printed. */
+int pal_cli_view(const pal_cli_args *args, const pal_model *model, pal_view *view);
 /* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
 

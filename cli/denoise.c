@@ -5,7 +5,8 @@
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/denoise.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/denoise.png)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
@@ -52,12 +53,13 @@ static int denoise(const pal_cli_args *args, pal_cli_run *run)
 {
     const int status = pal_cli_check_seed(args, run, 1);
     if (status != PAL_CLI_GO_ON) return status;
-    char title[600], caption[1200], file[4096];
+    char title[600], caption[2000], trained[256], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");
     if (!path) path = pal_rundir_file(run->dir, "denoise.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s", pal_model_variant(run->model)->name, run->data->name);
-    snprintf(caption, sizeof caption, "%s%s.", run->described, run->given);
+    snprintf(caption, sizeof caption, "%s, %s%s.", run->described, pal_cli_trained(run, 1, trained, sizeof trained),
+             run->given);
     pal_denoise_options o = {.struct_size = sizeof o,
                              .samples = pal_cli_int(args, "samples", 16),
                              .batch = info->batch > 0 ? info->batch : 0,
@@ -66,6 +68,8 @@ static int denoise(const pal_cli_args *args, pal_cli_run *run)
                              .corruptor = run->corruptor,
                              .title = title,
                              .caption = caption};
+    const int viewed = pal_cli_view(args, run->model, &o.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_denoise_figures figures;
     pal_error err = {0};
     if (pal_denoise(run->model, run->data, &o, &figures, path, &err)) return pal_cli_say_error(&err);

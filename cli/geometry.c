@@ -9,9 +9,11 @@ enum { PATH = PAL_CLI_PATH };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents.png (default: "
+    PAL_CLI_OUT("picture of the spectra, .png, .svg or .pdf; the tangents go to FILE-tangents, with the same ending "
+                "(default: "
                 "RUN/geometry.png and RUN/tangents.png; for several runs, geometry-of-all.png and tangents-of-all.png "
                 "in the last)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),
@@ -187,7 +189,7 @@ static void choose_names(const job *j, char *spectra, char *tangents)
     const pal_rundir *last = j->runs[j->n - 1].dir;
     if (out) {
         snprintf(spectra, PATH, "%s", out);
-        snprintf(tangents, PATH, "%.*s-tangents.png", (int)strlen(out) - 4, out);
+        snprintf(tangents, PATH, "%.*s-tangents%s", (int)strlen(out) - 4, out, out + strlen(out) - 4);
         return;
     }
     pal_rundir_file(last, j->n > 1 ? "geometry-of-all.png" : "geometry.png", spectra, PATH);
@@ -209,7 +211,10 @@ static int draw(const job *j)
                               j->n,
                               j->runs[0].data,
                               title,
-                              pal_cli_flag(j->args, "csv")};
+                              pal_cli_flag(j->args, "csv"),
+                              {0}};
+    const int viewed = pal_cli_view(j->args, j->runs[0].model, &p.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     const char *csv = pal_cli_numbers_of(j->args, spectra, numbers, sizeof numbers);
     pal_error err = {0};
     if (pal_geometry_tangents_write(&p, tangents, &err) || pal_geometry_spectra_write(&p, spectra, &err))
@@ -237,5 +242,6 @@ static int act(const pal_cli_args *args, pal_cli_runs *runs)
 
 int pal_cli_geometry(int argc, char **argv)
 {
-    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_geometry_spec, pal_cli_check_plot, true, act}, argc, argv);
+    return pal_cli_about_all(&(pal_cli_about_runs){&pal_cli_geometry_spec, pal_cli_check_picture, true, act}, argc,
+                             argv);
 }

@@ -11,7 +11,8 @@ enum { LIMIT = 1000 }; /* samples to measure: few, because the method code takes
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/infill.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/infill.png)"),
+    PAL_CLI_AS,
     PAL_CLI_ENUM("rectangle", "", NULL, "T,L,H,W", "missing part: TOP,LEFT,HEIGHT,WIDTH (default: the middle)"),
     PAL_CLI_ENUM("half", "", "left|right|top|bottom", "NAME", "missing part: this half"),
     PAL_CLI_ENUM("mask", "", NULL, "FILE", "missing part: the pixels where this .npy or .csv array is not 0"),
@@ -49,6 +50,7 @@ typedef struct infilling {
     pal_cli_run *run;
     uint8_t *missing;
     float *mean, *fill;
+    pal_view view;
     char what[128]; /* what is missing, in words */
 } infilling;
 
@@ -57,8 +59,7 @@ typedef struct infilling {
 static int by_rectangle(infilling *f, int64_t top, int64_t left, int64_t height, int64_t width)
 {
     pal_error err = {0};
-    pal_status status =
-        pal_missing_rectangle(pal_model_sample(f->run->model), top, left, height, width, f->missing, &err);
+    pal_status status = pal_missing_rectangle(f->view, top, left, height, width, f->missing, &err);
     return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
@@ -74,8 +75,10 @@ static int by_numbers(infilling *f, const char *text)
 
 static int by_half(infilling *f, const char *name)
 {
-    int64_t h, w;
-    pal_sample_plane(pal_model_sample(f->run->model), &h, &w);
+    const int64_t h = f->view.height, w = f->view.width;
+    if (h == 1 && (!strcmp(name, "top") || !strcmp(name, "bottom")))
+        return pal_cli_say(PAL_CLI_WRONG, "--half %s: a sample is a line of %lld numbers: choose left or right", name,
+                           (long long)w);
     const struct {
         const char *name;
         int64_t top, left, height, width;
@@ -109,8 +112,7 @@ static int by_mask(infilling *f, const char *path)
 
 static int by_default(infilling *f)
 {
-    int64_t h, w;
-    pal_sample_plane(pal_model_sample(f->run->model), &h, &w);
+    const int64_t h = f->view.height, w = f->view.width;
     snprintf(f->what, sizeof f->what, "the middle");
     return by_rectangle(f, h / 4, w / 4, h - 2 * (h / 4), w - 2 * (w / 4));
 }
@@ -209,7 +211,7 @@ static int report(double done, void *user)
 
 static int infill(infilling *f)
 {
-    char model[512], title[600], caption[1200], file[4096];
+    char model[512], trained[256], title[600], caption[2000], file[4096];
     const pal_run_info *info = pal_rundir_info(f->run->dir);
     const char *path = pal_cli_given(f->args, "out"), *method = pal_cli_given(f->args, "method");
     const char *rate = pal_cli_given(f->args, "rate"), *fill = pal_cli_given(f->args, "fill");
@@ -218,9 +220,9 @@ static int infill(infilling *f)
     if (!path) path = pal_rundir_file(f->run->dir, "infill.png", file, sizeof file);
     snprintf(title, sizeof title, "%s on %s: missing pixels", pal_model_variant(f->run->model)->name,
              f->run->data->name);
-    snprintf(caption, sizeof caption, "%s; missing: %s, initially %s%s.",
-             pal_cli_describe(f->run->model, model, sizeof model), f->what,
-             by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
+    snprintf(caption, sizeof caption, "%s, %s; missing: %s, initially %s%s.",
+             pal_cli_describe(f->run->model, model, sizeof model), pal_cli_trained(f->run, 1, trained, sizeof trained),
+             f->what, by_mean ? "the mean training sample" : "all ", by_mean ? "" : fill);
     pal_infill_picture p = {.struct_size = sizeof p,
                             .infill = {.struct_size = sizeof p.infill,
                                        .fill = f->fill,
@@ -232,7 +234,8 @@ static int infill(infilling *f)
                             .mean = f->mean,
                             .samples = pal_cli_int(f->args, "samples", 16),
                             .title = title,
-                            .caption = caption};
+                            .caption = caption,
+                            .view = f->view};
     for (int k = 0; method && k < PAL_INFILL_METHODS; k++)
         if (!strcmp(method, pal_infill_name((pal_infill_method)k))) p.methods = 1U << k;
     pal_infill_figures figures;
@@ -255,6 +258,8 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     f.mean = calloc(room, sizeof *f.mean);
     f.fill = calloc(room, sizeof *f.fill);
     int status = f.missing && f.mean && f.fill ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (status == PAL_CLI_GO_ON) status = pal_cli_view(args, run->model, &f.view);
+    if (!f.view.planes) f.view = pal_view_of(pal_model_sample(run->model));
     if (status == PAL_CLI_GO_ON) status = find_missing(&f);
     if (status == PAL_CLI_GO_ON) status = find_fill(&f);
     if (status == PAL_CLI_GO_ON) status = infill(&f);

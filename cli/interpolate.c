@@ -9,11 +9,13 @@ enum { LIST = 64 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/interpolate.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/interpolate.png; of several runs, "
+                "interpolate-of-all.png in the last)"),
+    PAL_CLI_AS,
     PAL_CLI_ENUM("from", "0,2,4,6", NULL, "I,...", "numbers of the samples where the blends begin, counted from 0"),
     PAL_CLI_ENUM("to", "1,3,5,7", NULL, "J,...", "numbers of the samples where they end, as many as in --from"),
     PAL_CLI_ENUM("corners", "", NULL, "A,B,C,D", "draw a grid between these four samples instead, the top two first"),
-    PAL_CLI_INT("steps", "9", 2, 64, "N", "images from one end to the other"),
+    PAL_CLI_INT("steps", "", 2, 64, "N", "images from one end to the other (default: 9, of profiles 5)"),
     PAL_CLI_FLAG("pixels", "also blend the samples themselves, for comparison"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
@@ -161,11 +163,13 @@ static int interpolate(const pal_cli_args *args, pal_cli_runs *runs)
                                  .corners = e->corners,
                                  .count = e->count,
                                  .grid = e->grid,
-                                 .steps = pal_cli_int(args, "steps", 9),
+                                 .steps = pal_cli_int(args, "steps", 0),
                                  .pixels = pal_cli_flag(args, "pixels"),
                                  .lanes = lanes > 0 ? (unsigned)lanes : 0,
                                  .title = title,
                                  .caption = caption};
+    const int viewed = pal_cli_view(args, run->model, &o.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_shown models[PAL_CLI_WORDS];
     for (size_t i = 0; i < runs->n; i++)
         models[i] = (pal_shown){.model = runs->run[i].model, .name = runs->n > 1 ? runs->name[i] : NULL};

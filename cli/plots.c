@@ -1,18 +1,10 @@
-/* plots.c - options of the verbs that draw plots: the name of the picture, and --csv. */
+/* plots.c - options of the verbs that draw pictures: the name of the picture, --csv, and --as. */
 #include <string.h>
 #include <strings.h>
 
 #include "cli/cli.h"
 
 int pal_cli_check_picture(const pal_cli_args *args)
-{
-    const char *path = pal_cli_given(args, "out");
-    size_t n = path ? strlen(path) : 0;
-    if (!path || (n > 4 && !strcasecmp(path + n - 4, ".png"))) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--out %s: the picture is a PNG file: choose a name that ends in .png", path);
-}
-
-int pal_cli_check_plot(const pal_cli_args *args)
 {
     static const char *const endings[] = {".png", ".svg", ".pdf"};
     const char *path = pal_cli_given(args, "out");
@@ -21,6 +13,30 @@ int pal_cli_check_plot(const pal_cli_args *args)
         if (length > 4 && path[length - 5] != '/' && !strcasecmp(path + length - 4, endings[i])) return PAL_CLI_GO_ON;
     if (!path) return PAL_CLI_GO_ON;
     return pal_cli_say(PAL_CLI_WRONG, "--out %s: not a picture: choose a name that ends in .png, .svg or .pdf", path);
+}
+
+int pal_cli_view(const pal_cli_args *args, const pal_model *model, pal_view *view)
+{
+    const char *text = pal_cli_given(args, "as");
+    const long long features = (long long)pal_model_features(model);
+    long long n[3] = {1, 1, 1};
+    int end = -1;
+    *view = (pal_view){0};
+    if (!text) return PAL_CLI_GO_ON;
+    if (!strcmp(text, "profile"))
+        n[2] = features;
+    else if (sscanf(text, "%5lldx%5lldx%5lld%n", n, n + 1, n + 2, &end) == 3 && end >= 0 && !text[end])
+        ;
+    else if (end = -1, sscanf(text, "%5lldx%5lld%n", n + 1, n + 2, &end) == 2 && end >= 0 && !text[end])
+        n[0] = 1;
+    else
+        return pal_cli_say(PAL_CLI_WRONG, "--as %s: give profile, HEIGHTxWIDTH or PLANESxHEIGHTxWIDTH, such as 28x28",
+                           text);
+    if (n[0] < 1 || n[1] < 1 || n[2] < 1 || n[0] * n[1] * n[2] != features)
+        return pal_cli_say(PAL_CLI_WRONG, "--as %s: that is %lld numbers, but a sample has %lld", text,
+                           n[0] * n[1] * n[2], features);
+    *view = (pal_view){n[0], n[1], n[2]};
+    return PAL_CLI_GO_ON;
 }
 
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size)

@@ -6,7 +6,9 @@
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file (default: RUN/reconstruct.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/reconstruct.png; of several runs, "
+                "reconstruct-of-all.png in the last)"),
+    PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
@@ -16,7 +18,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 static const pal_need needs[] = {
-    {"out", "IN", "!"}, {"data", "IN", "!"}, {"samples", "IN", "!"}, {"seed", "IN", "!"}, {"format", "IN", NULL}, {0},
+    {"out", "IN", "!"}, {"data", "IN", "!"}, {"samples", "IN", "!"}, {"as", "IN", "!"}, {"seed", "IN", "!"}, {"format", "IN", NULL}, {0},
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_reconstruct_spec = {
@@ -59,6 +61,8 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
                                  .seed = (uint64_t)pal_cli_int(args, "seed", pal_rundir_info(run->dir)->seed),
                                  .title = title,
                                  .caption = caption};
+    const int viewed = pal_cli_view(args, run->model, &o.view);
+    if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
     if (pal_reconstruct_all_write(models, runs->n, data, &o, path, &err)) return pal_cli_say_error(&err);
     puts(path);

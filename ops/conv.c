@@ -278,6 +278,19 @@ pal_var pal_conv2d_to_weights(pal_var x, pal_var y, int64_t kh, int64_t kw, cons
     return convolve(&op_to_weights, x, y, kh, kw, options);
 }
 
+bool pal_conv2d_options_of(pal_var v, pal_conv2d_options *options)
+{
+    if (pal_op_of(v) != &op_conv2d) return false;
+    const int64_t *i = pal_params_of(v)->i;
+    *options = (pal_conv2d_options){.struct_size = sizeof *options, .groups = i[PAL__GROUPS]};
+    for (int a = 0; a < 2; a++) {
+        options->stride[a] = i[PAL__STRIDE + a];
+        options->padding[a] = i[PAL__PADDING + a];
+        options->dilation[a] = i[PAL__DILATION + a];
+    }
+    return true;
+}
+
 /* The size of the images that a transposed convolution computes, along an axis; -1: overflow. */
 static int64_t transposed_size(const pal_params *p, int axis, int64_t size, int64_t kernel, int64_t output_padding)
 {

@@ -151,6 +151,8 @@ typedef struct pal_conv2d_options { /* pairs: rows, columns; 0: the default */
 /* Cross-correlation, which the field calls convolution: x [n, c, h, w], weights [k, c/groups, kh, kw] -> [n, k, h', w']
  * with h' = (h + 2 padding - dilation (kh - 1) - 1) / stride + 1, rounded down. options NULL: the defaults. */
 pal_var pal_conv2d(pal_var x, pal_var weights, const pal_conv2d_options *options);
+/* The options with which a recorded conv2d was made, defaults filled in. False: v is no conv2d. */
+bool pal_conv2d_options_of(pal_var v, pal_conv2d_options *options);
 /* Its two adjoints: y [n, k, h', w'] and weights to images of h by w; images and y to weights of kh by kw. */
 pal_var pal_conv2d_to_input(pal_var y, pal_var weights, int64_t h, int64_t w, const pal_conv2d_options *options);
 pal_var pal_conv2d_to_weights(pal_var x, pal_var y, int64_t kh, int64_t kw, const pal_conv2d_options *options);

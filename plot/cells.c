@@ -1,7 +1,7 @@
 /* cells.c - views a tensor as images and maps the values of one image to colours.
  *
- * Invariant of an opened view: count, height and width are at least 1, height and width are at most PALT__IMAGE_SIDE,
- * and every element of every cell is inside the tensor.
+ * Invariant of an opened view: count, height and width are at least 1, height and width are at most PALT__IMAGE_SIDE
+ * (except for the width of a profile), and every element of every cell is inside the tensor.
  */
 #include "plot/internal.h"
 
@@ -9,7 +9,7 @@
 
 /* ---- The mappings --------------------------------------------------------------------------------------------- */
 
-static double value_at(const palt__cells *cells, int64_t i, int64_t element)
+double palt__cells_value(const palt__cells *cells, int64_t i, int64_t element)
 {
     double value = pal_tensor_get(cells->tensor, (size_t)(i * cells->cell_step + element * cells->step));
     return cells->tensor->dtype == PAL_U8 ? value / 255 : value;
@@ -23,7 +23,7 @@ static extremes extremes_of(const palt__cells *cells, int64_t i)
 {
     extremes e = {INFINITY, -INFINITY};
     for (int64_t k = 0; k < cells->planes * cells->height * cells->plane_width; k++) {
-        double value = value_at(cells, i, k);
+        double value = palt__cells_value(cells, i, k);
         if (!isfinite(value)) continue;
         e.low = fmin(e.low, value);
         e.high = fmax(e.high, value);
@@ -62,9 +62,30 @@ static const struct {
     [PAL_MAP_RANGE] = {range, pal_colour_grey, true},
     [PAL_MAP_SYMMETRIC] = {symmetric, pal_colour_grey, false},
     [PAL_MAP_DIVERGING] = {diverging, pal_colour_diverging, false},
+    /* PAL_MAP_PROFILE has no colours: see profile.c */
 };
 
 /* ---- The view ------------------------------------------------------------------------------------------------- */
+
+/* A cell that is a profile is one row of values, whatever the shape of a sample is. */
+static pal_status fit_profile(palt__cells *cells, const pal_grid_row *row, pal_error *error)
+{
+    const pal_shape shape = row->cells->shape;
+    char text[128];
+    pal_shape_text(shape, text, sizeof text);
+    if (shape.rank < 2 || (row->transposed && shape.rank != 2))
+        return pal_error_set(error, PAL_ERR_SHAPE, "cells are %s, not %s", text, row->transposed ? "[n,N]" : "[N,n]");
+    const int64_t count = shape.dim[row->transposed ? 1 : 0], size = pal_shape_count(shape) / count;
+    *cells = (palt__cells){.tensor = row->cells,
+                           .count = count,
+                           .height = 1,
+                           .width = size,
+                           .planes = 1,
+                           .plane_width = size,
+                           .cell_step = row->transposed ? 1 : size,
+                           .step = row->transposed ? count : 1};
+    return PAL_OK;
+}
 
 /* Derives the number of cells and their size from the shape. An axis of length 1 before or after the image axes is a
  * channel. */
@@ -124,9 +145,10 @@ pal_status palt__cells_open(palt__cells *cells, const pal_grid_row *row, const p
     if ((unsigned)row->mapping >= PAL_MAPPING_COUNT)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "unknown mapping %d", (int)row->mapping);
     if (pal_shape_count(row->cells->shape) <= 0) return pal_error_set(error, PAL_ERR_SHAPE, "cells are empty");
-    pal_status status = fit(cells, row, section, error);
+    const bool profile = row->mapping == PAL_MAP_PROFILE;
+    pal_status status = profile ? fit_profile(cells, row, error) : fit(cells, row, section, error);
     if (status != PAL_OK) return status;
-    if (cells->height > PALT__IMAGE_SIDE || cells->width > PALT__IMAGE_SIDE)
+    if (!profile && (cells->height > PALT__IMAGE_SIDE || cells->width > PALT__IMAGE_SIDE))
         return pal_error_set(error, PAL_ERR_SHAPE, "cells of %lld x %lld are too large", (long long)cells->height,
                              (long long)cells->width);
     if (row->limit > 0 && (uint64_t)cells->count > row->limit) cells->count = (int64_t)row->limit;
@@ -137,7 +159,7 @@ pal_status palt__cells_open(palt__cells *cells, const pal_grid_row *row, const p
 
 static pal_colour colour_at(const palt__cells *cells, int64_t i, pal_mapping mapping, extremes e, int64_t element)
 {
-    double value = value_at(cells, i, element);
+    double value = palt__cells_value(cells, i, element);
     return isfinite(value) ? mappings[mapping].colour(mappings[mapping].place(value, e)) : PAL_COLOUR_NONFINITE;
 }
 
@@ -147,22 +169,37 @@ static pal_colour mixed_at(const palt__cells *cells, int64_t i, pal_mapping mapp
     uint8_t level[3];
     for (int64_t k = 0; k < 3; k++) {
         int64_t at = element + k * cells->height * cells->plane_width;
-        if (!isfinite(value_at(cells, i, at))) return PAL_COLOUR_NONFINITE;
+        if (!isfinite(palt__cells_value(cells, i, at))) return PAL_COLOUR_NONFINITE;
         level[k] = colour_at(cells, i, mapping, e, at).red;
     }
     return (pal_colour){level[0], level[1], level[2]};
 }
 
-void palt__cells_draw(const palt__cells *cells, int64_t i, pal_mapping mapping, pal_image *image, int64_t x, int64_t y,
-                      int64_t scale, int64_t down)
+typedef struct cell { /* that is being drawn */
+    const palt__cells *cells;
+    int64_t index;
+    pal_mapping mapping;
+    extremes extremes;
+} cell;
+
+/* False for the gap between two planes. */
+static bool at(const void *user, int64_t column, int64_t row, pal_colour *colour)
 {
+    const cell *c = user;
+    const palt__cells *cells = c->cells;
     const int64_t pitch = cells->plane_width + (cells->planes > 1);
-    extremes e = mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i);
-    for (int64_t row = 0; row < cells->height; row++)
-        for (int64_t column = 0; column < cells->width; column++) {
-            if (column % pitch == cells->plane_width) continue; /* the gap between two planes */
-            int64_t element = (column / pitch * cells->height + row) * cells->plane_width + column % pitch;
-            pal_colour colour = (cells->colour ? mixed_at : colour_at)(cells, i, mapping, e, element);
-            pal_image_rect(image, x + column * scale, y + row * down, scale, down, colour);
-        }
+    if (column % pitch == cells->plane_width) return false;
+    const int64_t element = (column / pitch * cells->height + row) * cells->plane_width + column % pitch;
+    *colour = (cells->colour ? mixed_at : colour_at)(cells, c->index, c->mapping, c->extremes, element);
+    return true;
+}
+
+void palt__cells_draw(const palt__cells *cells, int64_t i, pal_mapping mapping, palt__canvas *canvas, int64_t x,
+                      int64_t y, int64_t scale, int64_t down)
+{
+    if (!palt__canvas_sees(canvas, (double)x, (double)y, (double)(cells->width * scale),
+                           (double)(cells->height * down)))
+        return;
+    const cell c = {cells, i, mapping, mapping == PAL_MAP_UNIT ? (extremes){0, 1} : extremes_of(cells, i)};
+    palt__canvas_raster(canvas, &(palt__raster){cells->width, cells->height, scale, down, at, &c}, x, y);
 }

@@ -8,18 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+pal_status palt__image_check(int64_t width, int64_t height, pal_error *error)
+{
+    const bool empty = width <= 0 || height <= 0;
+    if (!empty && width <= PALT__IMAGE_SIDE && height <= PALT__IMAGE_SIDE && width * height <= PALT__IMAGE_PIXELS)
+        return PAL_OK;
+    return pal_error_set(error, PAL_ERR_ARGUMENT, "image: %lld x %lld pixels is %s", (long long)width,
+                         (long long)height, empty ? "empty" : "too large");
+}
+
 pal_image *pal_image_new(int64_t width, int64_t height, pal_error *error)
 {
-    if (width <= 0 || height <= 0) {
-        pal_error_set(error, PAL_ERR_ARGUMENT, "image: %lld x %lld pixels is empty", (long long)width,
-                      (long long)height);
-        return NULL;
-    }
-    if (width > PALT__IMAGE_SIDE || height > PALT__IMAGE_SIDE || width * height > PALT__IMAGE_PIXELS) {
-        pal_error_set(error, PAL_ERR_ARGUMENT, "image: %lld x %lld pixels is too large", (long long)width,
-                      (long long)height);
-        return NULL;
-    }
+    if (palt__image_check(width, height, error) != PAL_OK) return NULL;
     size_t bytes = (size_t)(width * height) * 3;
     pal_image *image = malloc(sizeof *image);
     uint8_t *pixels = malloc(bytes);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void palt__csv_text(FILE *stream, const char *text, char end)
 {
@@ -37,13 +38,52 @@ static pal_status write_table(const palt__picture *p, const char *path, pal_erro
     return palt__file_end(&file, PAL_OK, error);
 }
 
+/* ---- Formats -------------------------------------------------------------------------------------------------- */
+
+bool palt__format_of(const char *path, palt__format *format)
+{
+    static const char *const endings[] = {[PALT__PNG] = ".png", [PALT__SVG] = ".svg", [PALT__PDF] = ".pdf"};
+    const size_t length = strlen(path);
+    for (int i = 0; i < (int)(sizeof endings / sizeof *endings); i++) {
+        const size_t n = strlen(endings[i]);
+        *format = (palt__format)i;
+        if (length > n && path[length - n - 1] != '/' && strcasecmp(path + length - n, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
+pal_image *palt__picture_draw(const palt__picture *p, pal_error *error)
+{
+    pal_image *image = pal_image_new((int64_t)ceil(p->width), (int64_t)ceil(p->height), error);
+    if (image == NULL) return NULL;
+    if (palt__image_draw(image, (palt__box){0, 0, image->width, image->height}, p->draw, p->user, error) == PAL_OK)
+        return image;
+    pal_image_free(image);
+    return NULL;
+}
+
+static pal_status write_png(const palt__picture *p, const char *path, pal_error *error)
+{
+    pal_error why = {PAL_OK, ""};
+    pal_image *image = palt__picture_draw(p, &why);
+    if (image == NULL) return pal_error_set(error, why.status, "%s: cannot draw: %s", path, why.text);
+    const pal_status status = pal_image_write(image, path, error);
+    pal_image_free(image);
+    return status;
+}
+
+/* All formats have the same largest size, so that a picture does not depend on its ending. */
 static pal_status write_files(const palt__picture *p, const char *path, pal_error *error)
 {
-    palt__canvas *canvas;
-    pal_status status = palt__canvas_open(&canvas, path, p->width, p->height, error);
-    if (status != PAL_OK) return status;
-    p->draw(canvas, p->user);
-    status = palt__canvas_close(canvas, path, PAL_OK, error);
+    palt__format format;
+    pal_error why = {PAL_OK, ""};
+    if (!palt__format_of(path, &format))
+        return pal_error_set(error, PAL_ERR_ARGUMENT,
+                             "%s: not a picture: choose a name that ends in .png, .svg or .pdf", path);
+    if (palt__image_check((int64_t)ceil(p->width), (int64_t)ceil(p->height), &why) != PAL_OK)
+        return pal_error_set(error, why.status, "%s: cannot draw: %s", path, why.text);
+    const pal_status status =
+        format == PALT__PNG ? write_png(p, path, error) : palt__vector_write(p, format, path, error);
     return status == PAL_OK && p->table != NULL ? write_table(p, path, error) : status;
 }
 

@@ -1,9 +1,9 @@
-/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices. Grids are PNG files;
- * the others are PNG, SVG or PDF files, by the ending of the name. Equal data gives equal bytes.
+/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices, as PNG, SVG or PDF files
+ * by the ending of the name. Equal data gives equal bytes.
  *
  * One constant struct describes a picture and one call makes it; there is no other configuration. A size that is 0 is
- * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. In images drawn here,
- * a character outside printable ASCII is drawn as one box. Files appear complete or not at all: they are written under
+ * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. A character
+ * outside printable ASCII is drawn as one box. Files appear complete or not at all: they are written under
  * a temporary name in the same folder and then renamed. The library never prints or exits; a pal_error names the file
  * or the part that failed.
  */
@@ -60,6 +60,7 @@ typedef enum pal_mapping {
     PAL_MAP_RANGE,     /* per cell: minimum black, maximum white; a constant cell is mid-grey */
     PAL_MAP_SYMMETRIC, /* per cell: -m black, 0 mid-grey, +m white, where m is the largest |value| of the cell */
     PAL_MAP_DIVERGING, /* per cell: -m blue, 0 near white, +m red */
+    PAL_MAP_PROFILE,   /* the cell is no image but n numbers, such as a line of a table: see pal_grid_row */
     PAL_MAPPING_COUNT
 } pal_mapping;
 
@@ -70,13 +71,22 @@ pal_colour pal_colour_diverging(double t); /* t from -1 to 1, clamped; equal ste
 
 /* ---- Grids of images ------------------------------------------------------------------------------------------ */
 
-/* Images of one kind, placed from left to right. A new line starts after the number of columns of the section. */
+/* Images of one kind, placed from left to right. A new line starts after the number of columns of the section.
+ *
+ * With PAL_MAP_PROFILE, cells are profiles instead of images: each is n numbers, drawn as bars from a line at 0, or as a
+ * curve if n is above PAL_PROFILE_BARS. The cells are [N,n], or [N,...] with n values each, or [n,N] if transposed; sizes
+ * and planes of the section are ignored, and so is the scale of the grid. Either all rows of a section are profiles or
+ * none is. All profiles of a section have one scale, from the smallest to the largest finite value of the cells that are
+ * drawn, with 0 between them; it is written to the left of each line. A value that is not finite is a line in
+ * PAL_COLOUR_NONFINITE, and a gap in a curve. */
+#define PAL_PROFILE_BARS 64
 typedef struct pal_grid_row {
     const pal_tensor *cells; /* f32, f64, u8 or bool: [n,h*w], [n,h,w], [n,1,h,w] or [n,h,w,1] */
     const char *label;       /* drawn to the left of the row */
     pal_mapping mapping;
     size_t limit;    /* largest number of cells to draw; 0: all */
     bool transposed; /* the cells are the columns of a [h*w,n] matrix, like the filters of a dense layer */
+    const char *const *cell_labels; /* one for each cell that is drawn, below it; entries may be NULL. NULL: none */
 } pal_grid_row;
 
 /* Rows below each other. All cells of a section have the same size. */
@@ -94,6 +104,9 @@ typedef struct pal_grid_section {
     /* Planes per cell, for cells given as planes*h*w; 0: 1. Three planes are drawn as red, green and blue if the
      * mapping is PAL_MAP_UNIT or PAL_MAP_RANGE. Otherwise the planes are drawn side by side. */
     int64_t cell_planes;
+    /* For profiles: the names of the n features, drawn below the cells of the last line where there is room. NULL: their
+     * numbers, from 0. */
+    const char *const *feature_names;
 } pal_grid_section;
 
 /* Sections side by side, with a title above and a caption below. A long title or caption is wrapped. */
@@ -103,10 +116,16 @@ typedef struct pal_grid {
     const pal_grid_section *sections;
     size_t count;
     int32_t scale; /* picture pixels per cell pixel, up to 64; 0: chosen automatically */
+    bool csv;      /* also write the numbers, next to the picture */
 } pal_grid;
 
-pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error);
-pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *error); /* draws and writes a PNG */
+pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error); /* the PNG, in memory; the caller frees it */
+/* Writes the picture. A cell pixel is never blurred, also not in an SVG or PDF that is enlarged. NAME.csv has one line per
+ * cell that is drawn: the section (its title, or its number from 0), the row (its label or number), the number of the
+ * cell in the row, and the values of the cell in the order of the tensor, under the names or numbers of the features. A
+ * value that is not finite is empty, as are the fields of a cell that has fewer values than another. Files and status
+ * are as for pal_curves_write. */
+pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *error);
 
 /* ---- Curves --------------------------------------------------------------------------------------------------- */
 

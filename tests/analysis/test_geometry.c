@@ -198,7 +198,7 @@ START_TEST(what_is_not_drawn_is_said)
     for (int i = 0; i < 2; i++) {
         pal_model *m = model("linear", (double[]){1, 3, least[i]}, 3);
         pal_geometry *g = geometry(m, NULL);
-        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder", false};
+        pal_geometry_picture p = {(const pal_geometry *const *)&g, NULL, 1, test, "an encoder", false, {0}};
         pal_error err = {0};
         ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.svg"), &err), "%s", err.text);
         svg_read(path_of("spectra.svg"));
@@ -216,7 +216,7 @@ START_TEST(pictures)
     pal_model *m[2] = {model("linear", (double[]){1, 3, 0.5}, 3), model("tanh", (double[]){1, 2}, 2)};
     pal_geometry *g[2] = {geometry(m[0], NULL), geometry(m[1], NULL)};
     const char *names[] = {"linear", "tanh"};
-    pal_geometry_picture p = {(const pal_geometry *const *)g, names, 2, test, "two encoders", true};
+    pal_geometry_picture p = {(const pal_geometry *const *)g, names, 2, test, "two encoders", true, {0}};
     pal_error err = {0};
     char text[4096];
     ck_assert_msg(!pal_geometry_spectra_write(&p, path_of("spectra.png"), &err), "%s", err.text);

@@ -66,7 +66,7 @@ START_TEST(reconstructions_have_colours)
     pal_image_free(image);
 
     uint8_t missing[3 * PLANE];
-    ck_assert(!pal_missing_rectangle(data->sample, 0, 0, HEIGHT / 2, WIDTH, missing, &err));
+    ck_assert(!pal_missing_rectangle(pal_view_of(data->sample), 0, 0, HEIGHT / 2, WIDTH, missing, &err));
     pal_infill_picture p = {.struct_size = sizeof p, .samples = 3, .methods = 1U << PAL_INFILL_ONCE};
     ck_assert_msg(!pal_infill_write(m, data, missing, &p, NULL, path_of(PICTURE), &err), "%s", err.text);
     image = pal_image_read(path_of(PICTURE), &err);

@@ -75,7 +75,8 @@ START_TEST(a_picture_of_either)
     pal_model *plane = of_code("normal", "2"), *draws = of_code("bernoulli", "2");
     const char *path = path_of("sample.png");
     pal_sample_options o = {.struct_size = sizeof o};
-    ck_assert(pal_sample_is_grid(plane, &o) && !pal_sample_is_grid(draws, &o));
+    ck_assert_int_eq(pal_sample_kind_of(plane, &o), PAL_SAMPLE_PLANE);
+    ck_assert_int_eq(pal_sample_kind_of(draws, &o), PAL_SAMPLE_EACH);
     for (int i = 0; i < 3; i++) {
         pal_error err = {0};
         o.samples = i == 2 ? 5 : 0;

@@ -1,21 +1,7 @@
 #!/bin/sh
 # cli.sh PROGRAM - tests the program: exit statuses, one line on wrong use, run folders, pictures, bit-identical results.
 # It works in a temporary folder, on a small data set that it makes. Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: cli.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
-mkdir data
-images 128 > data/train-images-idx3-ubyte
-labels 128 > data/train-labels-idx1-ubyte
-images 37 > data/t10k-images-idx3-ubyte
-labels 37 > data/t10k-labels-idx1-ubyte
+. "$(dirname "$0")/helpers.sh"
 small="--data data --batch 16 --hidden 12 --epochs 3"
 
 # ---- Lists and help

@@ -1,21 +1,7 @@
 #!/bin/sh
 # runs.sh PROGRAM - tests what concerns whole runs: training them longer, the size of a batch, and verbs that take several
 # runs. Works in a temporary folder, on small data that it makes. Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: runs.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
-mkdir data
-images 128 > data/train-images-idx3-ubyte
-labels 128 > data/train-labels-idx1-ubyte
-images 37 > data/t10k-images-idx3-ubyte
-labels 37 > data/t10k-labels-idx1-ubyte
+. "$(dirname "$0")/helpers.sh"
 table() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "%g,%g,%g\n", i % 7 / 7, i % 5 / 5, i % 11 / 11 }'; }
 small="--data data --batch 16 --hidden 12 --lanes 2 --quiet"
 
@@ -148,6 +134,14 @@ works "a grid of several" interpolate plain half --corners 0,1,2,3 --steps 3 --j
 check "a grid of several has its corners once" [ "$(grep -c '"corners"' out)" -eq 1 ]
 works "interpolate of one as JSON" interpolate half --json
 check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out) $(grep -c '"pairs"' out)" = "0 1" ]
+works "sample of several" sample plane-a plane-b --steps 4 -o planes.png --json
+check "each run has its kind" [ "$(grep -c '"kind": "plane"' out) $(grep -c '"picture"' out)" = "2 1" ]
+works "sample of unlike codes" sample plane-a coins
+check "it is in the last folder" [ "$(cat out)" = coins/sample-of-all.png ] && is_png coins/sample-of-all.png
+works "sample of one as JSON" sample coins --json
+check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out)" -eq 0 ]
+refused "sample of one without a code" "basic: basic has no prior" sample plane-a plain
+refused "steps of one that has none" "code bernoulli.*: steps need a code of one or two" sample plane-a coins --steps 4
 mkdir small-data
 for split in train t10k; do
     count=20
@@ -207,14 +201,14 @@ check "a terminal without a width has 80 columns" [ "$(widest out)" -lt 80 ]
 # shellcheck disable=SC2086
 COLUMNS=50 on 0 train $slow --epochs 2 --out fifty
 check "a terminal without a width has those of COLUMNS" [ "$(widest out)" -lt 50 ]
-on 80 train basic --data data --batch 1 --hidden 8000 --lanes 1 --threads 1 --epochs 2 --out coloured
-check "a slow epoch has a bar" grep -q 'epoch 1/2 .*-----.*  loss [0-9.]*  .* left' out
-check "the bar has colours" grep -q "$(printf '\033')\[32m.*epoch 1/2" out
-check "the bar of an epoch is gone at the end" [ "$(grep -c '^epoch [12]/2 ' screen) $(grep -c -e '---' screen)" = "2 0" ]
-NO_COLOR=1 on 80 train basic --data data --batch 1 --hidden 8000 --lanes 1 --threads 1 --epochs 2 --out grey
-check "with NO_COLOR there is a bar" grep -q 'epoch 1/2 .*-----' out
+on 80 train basic --data data --batch 1 --hidden 25000 --lanes 1 --threads 1 --epochs 1 --out coloured
+check "a slow epoch has a bar" grep -q 'epoch 1/1 .*-----.*  loss [0-9.]*  .* left' out
+check "the bar has colours" grep -q "$(printf '\033')\[32m.*epoch 1/1" out
+check "the bar of an epoch is gone at the end" [ "$(grep -c '^epoch 1/1 ' screen) $(grep -c -e '---' screen)" = "1 0" ]
+NO_COLOR=1 on 80 train basic --data data --batch 1 --hidden 25000 --lanes 1 --threads 1 --epochs 1 --out grey
+check "with NO_COLOR there is a bar" grep -q 'epoch 1/1 .*-----' out
 check "no colours with NO_COLOR" [ "$(grep -c "$(printf '\033')\\[[0-9]*m" out)" -eq 0 ]
-check "with NO_COLOR each epoch keeps its line" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
+check "with NO_COLOR each epoch keeps its line" [ "$(grep -c '^epoch 1/1' screen)" -eq 1 ]
 # shellcheck disable=SC2086
 TERM=dumb on 80 train $slow --epochs 2 --out dumb
 check "a dumb terminal gets no escapes" [ "$(tr -d -c '\033' < out | wc -c)" -eq 0 ]

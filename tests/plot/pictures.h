@@ -9,7 +9,7 @@
 #define PICTURE "picture.png"
 
 /* The margin of a picture that is so small that its text has the smallest size. */
-enum { MARGIN = 22 };
+enum { MARGIN = 26 };
 
 static pal_context *context;
 

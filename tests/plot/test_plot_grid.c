@@ -83,7 +83,7 @@ START_TEST(labels_titles_and_sections_take_room)
 
     rows[1].label = "reconstruction"; /* row labels move the cells to the right */
     pal_image *image = pal_grid_draw(&grid, NULL);
-    int64_t room = pal_text_width("reconstruction", (pal_text_style){.height = 11}) + 11;
+    int64_t room = pal_text_width("reconstruction", (pal_text_style){.height = 13}) + 13;
     ck_assert_int_eq(image->width, plain->width + room);
     ck_assert_int_eq(image->height, plain->height);
     ck_assert_int_eq(first_black(image), MARGIN + room);

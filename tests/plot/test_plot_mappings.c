@@ -91,7 +91,7 @@ START_TEST(what_is_not_finite_shows_and_does_not_count)
 {
     const double values[] = {NAN, 2, INFINITY, 4, -INFINITY, NAN, NAN, INFINITY};
     pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(2, 4), values);
-    for (int mapping = 0; mapping < PAL_MAPPING_COUNT; mapping++) {
+    for (int mapping = 0; mapping < PAL_MAP_PROFILE; mapping++) {
         pal_image *image = draw_row((pal_grid_row){.cells = t, .mapping = (pal_mapping)mapping}, 2, 1, NULL);
         for (int i = 0; i < 8; i++) {
             pal_colour colour = pal_image_get(image, MARGIN + i / 4 * 3 + i % 2, MARGIN + i % 4 / 2);
