@@ -66,8 +66,8 @@ typedef struct pal_cli_row { /* one option of a verb */
 } pal_cli_row;
 
 /* What a verb computes with a model: the loss of training, with all that it consists of; the loss and the other figures
- * of a trained model; its inputs and reconstructions. */
-typedef enum pal_cli_effect { PAL_CLI_GRAPH, PAL_CLI_FIGURES, PAL_CLI_IMAGES } pal_cli_effect;
+ * of a trained model; its inputs and reconstructions; all of that, the phases of training, and the initial weights. */
+typedef enum pal_cli_effect { PAL_CLI_GRAPH, PAL_CLI_FIGURES, PAL_CLI_IMAGES, PAL_CLI_TRAINING } pal_cli_effect;
 
 struct pal_cli_spec {
     const char *words;       /* the words after the verb, as --help shows them: "MODEL" */
@@ -146,10 +146,16 @@ void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, co
 
 /* ---- effect.c: whether an option of a model changes what a verb computes --------------------------------------- */
 
-/* Refuses a setting of the model that changes nothing that is computed: compared with the model as it was trained, or
- * if trained is NULL, with the default of the option. PAL_CLI_GO_ON, or the exit status. */
-int pal_cli_check_effects(pal_cli_effect kind, pal_model *model, const pal_model *trained, const pal_setting *settings,
-                          size_t n);
+typedef struct pal_cli_effects {
+    pal_cli_effect kind;
+    pal_model *model;         /* with the settings */
+    const pal_model *trained; /* the model as it was trained; NULL: the settings are compared with their defaults */
+    const pal_setting *settings;
+    size_t n;
+    uint64_t seed; /* of the model's initial weights */
+} pal_cli_effects;
+/* Refuses a setting that changes nothing that is computed. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_effects(const pal_cli_effects *effects);
 
 /* train_rows.c: the options of train, which sweep accepts, too. */
 extern const pal_cli_row pal_cli_train_rows[];

@@ -1,7 +1,8 @@
 /* effect.c - whether an option of a model changes what a verb computes, and whether a seed does.
  *
  * What a verb computes is recorded on a tape and printed as text. An option is without effect if the text is the same
- * with and without it. So this holds for models outside the library, too. */
+ * with and without it; an option with choices, if the text is the same with all of them. Training also depends on its
+ * phases and on the initial weights. So this holds for models outside the library, too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,12 @@
 enum { ROWS = 3, OUTPUTS = 8 };
 
 /* Records the model's outputs of this kind for a batch x. Returns how many there are. */
-static size_t record(pal_model *m, pal_var x, pal_cli_effect kind, pal_var out[OUTPUTS])
+static size_t record(pal_model *m, pal_var x, pal_cli_effect kind, const pal_phase *phase, pal_var out[OUTPUTS])
 {
     size_t n = 0;
-    const pal_batch batch = {.inputs = x, .labels = pal_model_labels(m, ROWS)};
-    if (kind == PAL_CLI_GRAPH || kind == PAL_CLI_FIGURES) out[n++] = pal_model_loss(m, &batch);
-    if (kind == PAL_CLI_GRAPH) return n;
+    const pal_batch batch = {.inputs = x, .labels = pal_model_labels(m, ROWS), .phase = phase};
+    if (kind != PAL_CLI_IMAGES) out[n++] = pal_model_loss(m, &batch);
+    if (kind == PAL_CLI_GRAPH || kind == PAL_CLI_TRAINING) return n;
     out[n] = pal_model_corrupt(m, x);
     out[n + 1] = pal_model_reconstruct(m, out[n]);
     n += 2;
@@ -27,7 +28,8 @@ static size_t record(pal_model *m, pal_var x, pal_cli_effect kind, pal_var out[O
     return n;
 }
 
-static char *recorded(pal_model *m, pal_cli_effect kind)
+/* The text of the tape, which the caller frees by pal_text_free. NULL: it cannot be recorded. */
+static char *recorded(pal_model *m, pal_cli_effect kind, const pal_phase *phase)
 {
     pal_context *context = pal_model_context(m);
     pal_tape *tape = pal_tape_new(context, pal_model_dtype(m));
@@ -35,8 +37,8 @@ static char *recorded(pal_model *m, pal_cli_effect kind)
     pal_var out[OUTPUTS];
     char *text = NULL;
     if (tape && rows) {
-        pal_model_begin(m, tape, kind == PAL_CLI_GRAPH ? PAL_TRAIN : PAL_EVALUATE);
-        const size_t n = record(m, pal_leaf(tape, rows, "x"), kind, out);
+        pal_model_begin(m, tape, kind == PAL_CLI_GRAPH || kind == PAL_CLI_TRAINING ? PAL_TRAIN : PAL_EVALUATE);
+        const size_t n = record(m, pal_leaf(tape, rows, "x"), kind, phase, out);
         pal_model_end(m);
         if (!pal_tape_error(tape)) text = pal_tape_text(tape, out, n);
     }
@@ -45,18 +47,47 @@ static char *recorded(pal_model *m, pal_cli_effect kind)
     return text;
 }
 
-static bool same_effect(pal_model *a, pal_model *b, pal_cli_effect kind)
+static bool same_record(pal_model *a, pal_model *b, pal_cli_effect kind, const pal_phase *of_a, const pal_phase *of_b)
 {
-    char *x = recorded(a, kind), *y = recorded(b, kind);
+    char *x = recorded(a, kind, of_a), *y = recorded(b, kind, of_b);
     const bool same = x && y && !strcmp(x, y);
     pal_text_free(pal_model_context(a), x);
     pal_text_free(pal_model_context(b), y);
     return same;
 }
 
+/* Whether both have the same phases of training, and the same initial weights. */
+static bool same_training(pal_model *a, pal_model *b)
+{
+    enum { EPOCHS = 7 };
+    for (size_t i = 0;; i++) {
+        pal_phase p, q;
+        const bool more = pal_model_phase(a, i, EPOCHS, &p);
+        if (more != pal_model_phase(b, i, EPOCHS, &q)) return false;
+        if (!more) break;
+        const char *of_p = p.optimizer ? p.optimizer : "", *of_q = q.optimizer ? q.optimizer : "";
+        if (strcmp(p.name, q.name) != 0 || p.epochs != q.epochs || strcmp(of_p, of_q) != 0 || p.stream != q.stream ||
+            p.learning_rate != q.learning_rate || !same_record(a, b, PAL_CLI_TRAINING, &p, &q))
+            return false;
+    }
+    for (size_t i = 0; i < pal_model_parameter_count(a); i++) { /* equal tapes have equal parameters */
+        const char *name;
+        const pal_tensor *x = pal_model_parameter(a, i, &name), *y = pal_model_parameter_find(b, name);
+        if (!y || pal_tensor_bytes(x) != pal_tensor_bytes(y) || memcmp(x->data, y->data, pal_tensor_bytes(x)) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool same_effect(pal_model *a, pal_model *b, pal_cli_effect kind)
+{
+    if (!same_record(a, b, kind == PAL_CLI_TRAINING ? PAL_CLI_FIGURES : kind, NULL, NULL)) return false;
+    return kind != PAL_CLI_TRAINING || same_training(a, b);
+}
+
 static bool draws(pal_model *m, pal_cli_effect kind)
 {
-    char *text = recorded(m, kind), name[64];
+    char *text = recorded(m, kind, NULL), name[64];
     bool random = !text; /* not known: it may draw */
     for (const char *at = text; at && !random && (at = strstr(at, " = "));) {
         at += 3;
@@ -67,30 +98,58 @@ static bool draws(pal_model *m, pal_cli_effect kind)
     return random;
 }
 
-int pal_cli_check_effects(pal_cli_effect kind, pal_model *model, const pal_model *trained, const pal_setting *settings,
-                          size_t n)
+/* The model with setting i at another value, or at its default if value is NULL. NULL: there is no such model. */
+static pal_model *with_other(const pal_cli_effects *e, size_t i, const char *value)
 {
+    pal_setting others[PAL_CLI_SETTINGS + 1];
+    size_t n = 0;
+    for (size_t k = 0; k < e->n && n < PAL_CLI_SETTINGS; k++)
+        if (k != i) others[n++] = e->settings[k];
+    if (value) others[n++] = (pal_setting){e->settings[i].name, value};
+    if (e->trained) return pal_model_override(e->trained, others, n, NULL);
+    return pal_model_new(pal_model_context(e->model), pal_model_variant(e->model), others, n,
+                         pal_model_sample(e->model), pal_model_dtype(e->model), e->seed, NULL);
+}
+
+/* Whether the model computes the same with another value of setting i. */
+static bool is_idle(const pal_cli_effects *e, size_t i, const char *value)
+{
+    pal_model *other = with_other(e, i, value);
+    const bool same = other && same_effect(other, e->model, e->kind);
+    pal_model_free(other);
+    return same;
+}
+
+static bool is_idle_with_all(const pal_cli_effects *e, size_t i, const pal_option *option)
+{
+    char choice[64];
+    if (option->type != PAL_OPTION_ENUM || !option->choices) return is_idle(e, i, NULL);
+    for (const char *at = option->choices; *at; at += *at == '|') {
+        const size_t length = strcspn(at, "|");
+        snprintf(choice, sizeof choice, "%.*s", (int)length, at);
+        if (strcmp(choice, e->settings[i].value) != 0 && !is_idle(e, i, choice)) return false;
+        at += length;
+    }
+    return true;
+}
+
+int pal_cli_check_effects(const pal_cli_effects *e)
+{
+    static const char beyond[] = "solve|labels|labelled-batch"; /* options that act on training from outside */
     static const char *const why[] = {
         [PAL_CLI_FIGURES] = "it changes training, but no figure of a trained model",
         [PAL_CLI_IMAGES] = "it changes neither the inputs nor their reconstructions",
         [PAL_CLI_GRAPH] = "it changes nothing that is recorded",
+        [PAL_CLI_TRAINING] = "with the other settings it changes nothing",
     };
-    const pal_variant *variant = pal_model_variant(model);
-    for (size_t i = 0; i < n; i++) {
-        const char *name = settings[i].name;
-        const pal_option *option = pal_variant_option_find(variant, name);
-        pal_setting others[PAL_CLI_SETTINGS + 1];
-        size_t n_others = 0;
-        for (size_t k = 0; k < n && n_others < PAL_CLI_SETTINGS; k++)
-            if (k != i) others[n_others++] = settings[k];
-        if (pal_option_equal(option, trained ? pal_model_setting(trained, name) : option->value, settings[i].value))
-            continue;
-        pal_model *without = trained ? pal_model_override(trained, others, n_others, NULL)
-                                     : pal_model_new(pal_model_context(model), variant, others, n_others,
-                                                     pal_model_sample(model), pal_model_dtype(model), 1, NULL);
-        const bool same = without && same_effect(without, model, kind);
-        pal_model_free(without);
-        if (same) return pal_cli_say(PAL_CLI_WRONG, "--%s has no effect here, %s: leave it out", name, why[kind]);
+    for (size_t i = 0; i < e->n; i++) {
+        const char *name = e->settings[i].name;
+        const pal_option *option = pal_variant_option_find(pal_model_variant(e->model), name);
+        const char *usual = e->trained ? pal_model_setting(e->trained, name) : option->value;
+        if (pal_option_equal(option, usual, e->settings[i].value)) continue;
+        if (e->kind == PAL_CLI_TRAINING && pal_choices_have(beyond, name)) continue;
+        if (is_idle_with_all(e, i, option))
+            return pal_cli_say(PAL_CLI_WRONG, "--%s has no effect here, %s: leave it out", name, why[e->kind]);
     }
     return PAL_CLI_GO_ON;
 }

@@ -363,7 +363,14 @@ static int prepare(job *j)
                              (uint64_t)j->info.seed, &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
     if (is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
-    return err.status ? pal_cli_say_error(&err) : take_weights(j, j->info.from);
+    if (err.status) return pal_cli_say_error(&err);
+    if (!j->why)
+        status = pal_cli_check_effects(&(pal_cli_effects){.kind = PAL_CLI_TRAINING,
+                                                          .model = j->model,
+                                                          .settings = j->args.variant,
+                                                          .n = j->args.n_variant,
+                                                          .seed = (uint64_t)j->info.seed});
+    return status == PAL_CLI_GO_ON ? take_weights(j, j->info.from) : status;
 }
 
 int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }

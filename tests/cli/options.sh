@@ -215,6 +215,11 @@ refused "a seed of a grid" "nothing is drawn at random" sample variational --see
 works "a seed of draws" sample variational --seed 3 --samples 4
 refused "initial weights in a drawing" "nothing that is recorded" graph basic --init he
 refused "the way to train in a drawing" "nothing that is recorded" graph linear --solve svd
+refused "a penalty of nothing" "with the other settings it changes nothing" train basic $small --regularize-biases yes --out new
+works "a penalty of biases" train basic $small --regularize-biases yes --l2 0.1 --hidden 6 --out biases
+works "a choice that is the default by another name" train basic $small --code-activation sigmoid --hidden 6 --out named
+refused "a schedule of nothing" "beta-warm-up has no effect" train variational $small --beta 0 --beta-warm-up 5 --out new
+refused "a penalty of a closed form" "l2 has an effect only with --solve descent" train linear --solve svd --l2 1 --data wide.csv --out new
 works "dropout in a drawing" graph basic --dropout 0.2
 refused "kept values of a loss" "only with --order" graph basic --kept lines
 works "kept values of a gradient" graph basic --kept lines --order 1
