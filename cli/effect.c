@@ -120,9 +120,15 @@ static bool is_idle(const pal_cli_effects *e, size_t i, const char *value)
     return same;
 }
 
+/* Of a number, its default and a neighbour are tried: a neighbour that is refused shows that the number matters. */
 static bool is_idle_with_all(const pal_cli_effects *e, size_t i, const pal_option *option)
 {
     char choice[64];
+    if (option->type == PAL_OPTION_INT) {
+        const long long value = strtoll(e->settings[i].value, NULL, 10);
+        snprintf(choice, sizeof choice, "%lld", value + ((double)value < option->high ? 1 : -1));
+        return is_idle(e, i, NULL) && is_idle(e, i, choice);
+    }
     if (option->type != PAL_OPTION_ENUM || !option->choices) return is_idle(e, i, NULL);
     for (const char *at = option->choices; *at; at += *at == '|') {
         const size_t length = strcspn(at, "|");
