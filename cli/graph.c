@@ -5,10 +5,13 @@
  * writes a temporary file next to the wanted one, which is renamed when it is complete. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,22 +232,26 @@ static int draw_somehow(const char *type, const char *text, int to)
                        "graph: dot failed: draw less with --depth 1, or save its input with -o FILE.dot");
 }
 
-/* Writes a picture of the text. On failure no file is left. */
+/* Writes a picture of the text. On failure no file is left. As all pictures, it follows a link, and writes in place
+ * what is no regular file. */
 static int write_picture(const char *path, const char *type, const char *text)
 {
-    char temporary[4096];
-    int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof temporary)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: the file name is too long");
-    int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), status = PAL_CLI_GO_ON;
+    char target[PATH_MAX], temporary[PATH_MAX + 32];
+    struct stat existing;
+    const bool exists = !stat(path, &existing), replace = !exists || S_ISREG(existing.st_mode);
+    if (strlen(path) >= sizeof target) return pal_cli_say(PAL_CLI_WRONG, "graph: the file name is too long");
+    if (!exists || !realpath(path, target)) strcpy(target, path);
+    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", target, (long)getpid());
+    const int flags = replace ? O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC : O_WRONLY | O_CLOEXEC;
+    const int to = open(replace ? temporary : path, flags, 0666);
     if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    status = draw_somehow(type, text, to);
+    int status = draw_somehow(type, text, to);
     if (close(to) && status == PAL_CLI_GO_ON)
         status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    if (status == PAL_CLI_GO_ON && rename(temporary, path))
+    if (status == PAL_CLI_GO_ON && replace && rename(temporary, target))
         status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
     if (status == PAL_CLI_GO_ON) return PAL_CLI_DONE;
-    unlink(temporary);
+    if (replace) unlink(temporary);
     return status;
 }
 
@@ -254,8 +261,9 @@ static const char *type_of(const char *path)
 {
     static const char *const types[] = {"dot", "svg", "png"};
     const char *end = strrchr(path, '.');
-    for (size_t i = 0; end && i < sizeof types / sizeof *types; i++)
-        if (!strcmp(end + 1, types[i])) return types[i];
+    if (!end || end == path || end[-1] == '/') return NULL; /* an ending alone is no name */
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (!strcasecmp(end + 1, types[i])) return types[i];
     return NULL;
 }
 

@@ -50,11 +50,20 @@ void palt__marker(palt__canvas *canvas, palt__point at, palt__look look)
 
 static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
 
-double palt__legend_width(const palt__entry *legend, size_t entries)
+double palt__legend_width(const palt__entry *legend, size_t entries, double height)
 {
-    double names = 0;
+    double names = entries > (size_t)(height / ROW) ? width_of("and 1000 more", LABEL) : 0;
     for (size_t i = 0; i < entries; i++) names = fmax(names, width_of(legend[i].text, LABEL));
     return entries == 0 ? 0 : 20 + SAMPLE + 10 + fmin(names, NAMES);
+}
+
+/* How far the last number of the axis reaches beyond its end. */
+static double overhang(const palt__axis *a)
+{
+    double most = 0;
+    for (int i = 0; i < a->count; i++)
+        most = fmax(most, width_of(a->ticks[i].label, TICK) / 2 - (1 - a->ticks[i].at) * a->pixels);
+    return most;
 }
 
 void palt__frame_make(palt__frame *f)
@@ -63,11 +72,15 @@ void palt__frame_make(palt__frame *f)
     const double title = palt__title_height(f->title, f->width - 4 * MARGIN);
     f->top = f->y + MARGIN + (title > 0 ? title + 6 : 0);
     f->bottom = f->y + f->height - MARGIN - LABEL - 18 - TICK - 14;
-    f->right = f->x + f->width - MARGIN - 4 - palt__legend_width(f->legend, f->entries);
+    f->right = f->x + f->width - MARGIN - 4 - palt__legend_width(f->legend, f->entries, f->bottom - f->top);
     palt__axis_make(&f->up, f->y_extent, f->log_y, false, f->bottom - f->top);
     double labels = 0;
     for (int i = 0; i < f->up.count; i++) labels = fmax(labels, width_of(f->up.ticks[i].label, TICK));
     f->left = f->x + MARGIN + LABEL + 18 + labels + 14;
+    palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
+    const double over = overhang(&f->across) - (f->x + f->width - MARGIN - f->right);
+    if (over <= 0) return;
+    f->right -= over; /* the last number is centred below the end of the axis */
     palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
 }
 
@@ -109,6 +122,13 @@ static void draw_grid(palt__canvas *canvas, const palt__frame *f)
     line(canvas, (palt__point){f->left, f->bottom}, (palt__point){f->right, f->bottom}, PALT__INK, 1.5);
 }
 
+/* The middle of the label of an axis: that of the axis, or as near as the label, which may be longer, can be to it. */
+static double middle_of(const char *label, double middle, double low, double high)
+{
+    const double half = fmin(width_of(label, LABEL), high - low) / 2;
+    return fmin(fmax(middle, low + half), high - half);
+}
+
 static void draw_labels(palt__canvas *canvas, const palt__frame *f)
 {
     const double high = f->bottom - f->top, wide = f->right - f->left;
@@ -121,10 +141,13 @@ static void draw_labels(palt__canvas *canvas, const palt__frame *f)
     for (int i = 0; i < f->across.count; i++)
         palt__canvas_fit(canvas, (palt__point){f->left + f->across.ticks[i].at * wide, f->bottom + 13 + TICK / 2.0},
                          f->across.ticks[i].label, f->width, tick);
-    palt__canvas_fit(canvas, (palt__point){f->left + wide / 2, f->y + f->height - MARGIN - LABEL / 2.0}, f->x_label,
-                     wide, label);
+    const double end = f->bottom + 13 + TICK; /* above the label of the other axis */
+    const double x = middle_of(f->x_label, f->left + wide / 2, f->x + MARGIN, f->x + f->width - MARGIN),
+                 y = middle_of(f->y_label, f->top + high / 2, f->y + MARGIN, end);
+    palt__canvas_fit(canvas, (palt__point){x, f->y + f->height - MARGIN - LABEL / 2.0}, f->x_label,
+                     f->width - 2 * MARGIN, label);
     label.turned = true;
-    palt__canvas_fit(canvas, (palt__point){f->x + MARGIN + LABEL / 2.0, f->top + high / 2}, f->y_label, high, label);
+    palt__canvas_fit(canvas, (palt__point){f->x + MARGIN + LABEL / 2.0, y}, f->y_label, end - f->y - MARGIN, label);
 }
 
 static void draw_entry(palt__canvas *canvas, double x, double y, const palt__entry *e)

@@ -96,10 +96,21 @@ void palt__canvas_text(palt__canvas *canvas, palt__point at, const char *text, s
 
 void palt__canvas_fit(palt__canvas *canvas, palt__point at, const char *text, double room, palt__letters l)
 {
+    static const char dots[] = "...";
     size_t bytes = strlen(text);
+    char cut[256];
     const double width = palt__letters_width(text, bytes, l.height);
-    if (width > room) l.height = fmax(l.height * room / width, 0.65 * l.height);
-    while (bytes > 1 && palt__letters_width(text, bytes, l.height) > room * 1.0001) bytes--;
+    if (width > room) l.height = fmax(l.height * room / width, fmin(l.height, PALT__SMALLEST_TEXT));
+    if (palt__letters_width(text, bytes, l.height) > room * 1.0001) {
+        const double after = palt__letters_width(dots, strlen(dots), l.height);
+        if (bytes > sizeof cut - sizeof dots) bytes = sizeof cut - sizeof dots;
+        while (bytes > 1 && palt__letters_width(text, bytes, l.height) + after > room) bytes--;
+        while (bytes > 1 && (palt__continues(text[bytes]) || text[bytes - 1] == ' ')) bytes--;
+        memcpy(cut, text, bytes);
+        memcpy(cut + bytes, dots, sizeof dots);
+        text = cut;
+        bytes += strlen(dots);
+    }
     palt__canvas_text(canvas, at, text, bytes, l);
 }
 

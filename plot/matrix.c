@@ -18,9 +18,12 @@ enum {
     WIDE = 104,    /* largest width of a tile if there is one matrix */
     SEVERAL = 70,  /* largest width of a tile if there are several matrices */
     SIDE = 900,    /* side of a matrix with more classes than NUMBERED */
+    LARGE = 130,   /* largest width of a tile for the sake of a large number */
     BESIDE = 78,   /* width of the recall column, to the right of a matrix */
     BETWEEN = 24,  /* space between two matrices */
-    TEXT = 15,     /* heights of letters */
+    NAMES = 240,   /* largest width of the name of a row, and of a column */
+    ABOVE = 180,
+    TEXT = 15, /* heights of letters */
     SMALL = 13,
     HEADING = 17,
     DARK = 55, /* hundredths of the colour scale above which text is white */
@@ -89,6 +92,15 @@ static const char *name_of(const pal_matrix *m, int class, char room[24])
 
 static double width_of(const char *text, double height) { return palt__letters_width(text, strlen(text), height); }
 
+static int64_t largest_count(const pal_matrix *m)
+{
+    int64_t most = 0;
+    for (size_t p = 0; p < m->panel_count; p++)
+        for (size_t i = 0; i < m->classes * m->classes; i++)
+            most = m->panels[p].counts[i] > most ? m->panels[p].counts[i] : most;
+    return most;
+}
+
 static layout lay_out(const pal_matrix *m)
 {
     char room[24];
@@ -100,10 +112,15 @@ static layout lay_out(const pal_matrix *m)
         l.names = fmax(l.names, width_of(name_of(m, k, room), TEXT));
         column_names = fmax(column_names, width_of(name_of(m, k, room), SMALL));
     }
+    l.names = fmin(l.names, NAMES);
+    column_names = fmin(column_names, ABOVE);
     const bool few = m->classes <= NUMBERED;
     l.tile = few ? fmin(fmax(column_names + 12, NARROW), widest) : SIDE / n;
     l.height = few ? fmin(TILE, 1.2 * SIDE / n) : SIDE / n;
     if (few && m->classes > 12) l.tile = fmin(l.tile, NARROW);
+    snprintf(room, sizeof room, "%lld", (long long)largest_count(m));
+    if (few) l.tile = fmax(l.tile, fmin(width_of(room, PALT__SMALLEST_TEXT) / 0.82, LARGE));
+    l.digits = fmin(TEXT, TEXT * 0.82 * l.tile / width_of(room, TEXT));
     l.step = (int)ceil(20 / l.height);
     l.turned = column_names + 6 > l.tile * l.step;
     l.above = l.turned ? column_names + 8 : 20;
@@ -113,13 +130,6 @@ static layout lay_out(const pal_matrix *m)
         l.left += (700 - l.width) / 2;
         l.width = 700;
     }
-    int64_t most = 0;
-    for (size_t i = 0; i < m->panel_count * m->classes * m->classes; i++) {
-        const int64_t *counts = m->panels[i / (m->classes * m->classes)].counts;
-        most = counts[i % (m->classes * m->classes)] > most ? counts[i % (m->classes * m->classes)] : most;
-    }
-    snprintf(room, sizeof room, "%lld", (long long)most);
-    l.digits = fmin(TEXT, TEXT * 0.82 * l.tile / width_of(room, TEXT));
     const double title = palt__title_height(m->title, l.width - 4 * MARGIN);
     l.top = MARGIN + (title > 0 ? title + 10 : 0) + 66 + l.above;
     l.whole = ceil(l.top + n * l.height + 44 + MARGIN);
@@ -204,9 +214,10 @@ static void draw_class(const panel *p, int k)
     char room[24];
     const char *name = name_of(m, k, room);
     if (p->index == 0)
-        write_text(p, name, p->left - 8, at.y, (palt__letters){.height = TEXT, .colour = PALT__INK, .anchor = 1});
-    write_text(
-        p, name, at.x, l->top - (l->turned ? 8 : 16),
+        palt__canvas_fit(p->canvas, (palt__point){p->left - 8, at.y}, name, l->names,
+                         (palt__letters){.height = TEXT, .colour = PALT__INK, .anchor = 1});
+    palt__canvas_fit(
+        p->canvas, (palt__point){at.x, l->top - (l->turned ? 8 : 16)}, name, ABOVE,
         (palt__letters){.height = SMALL, .colour = PALT__INK, .anchor = l->turned ? 0 : 0.5, .turned = l->turned});
     if (l->height >= 16) write_percent(p, own, row_of(m, p->index, k), right, at.y, PALT__GREY);
     if (l->tile >= NARROW) write_percent(p, own, column_of(m, p->index, k), at.x, below, PALT__GREY);
@@ -227,7 +238,8 @@ static void draw_headings(const panel *p)
     }
     write_percent(p, good, all, right, below, (pal_colour){0, 0, 0});
     write_text(p, "recall", right, l->top - 16, (palt__letters){.height = SMALL, .colour = PALT__GREY, .anchor = 0.5});
-    write_text(p, m->column_label == NULL ? "answer" : m->column_label, across, head, text);
+    palt__canvas_fit(p->canvas, (palt__point){across, head}, m->column_label == NULL ? "answer" : m->column_label,
+                     wide + BESIDE, text);
     if (m->panels[p->index].title != NULL)
         palt__canvas_fit(p->canvas, (palt__point){across, head - 32}, m->panels[p->index].title, wide + BESIDE,
                          (palt__letters){.height = HEADING, .colour = PALT__INK, .anchor = 0.5});

@@ -58,21 +58,34 @@ static void choose_styles(palt__layout *layout, int64_t cells_width)
     layout->margin = 2 * (int64_t)size;
 }
 
-/* Column labels become smaller until they fit above their columns, down to the smallest legible size. If that does not
- * suffice, they are turned. */
-static void fit_column_labels(palt__layout *layout, const pal_grid *grid)
+/* Returns the widest column label, and sets *spare to the least room beside one, which is negative if one is too wide.
+ */
+static int64_t widest_label(const palt__layout *layout, const pal_grid *grid, int64_t *spare)
 {
+    int64_t widest = 0;
+    *spare = INT64_MAX;
     for (size_t s = 0; s < grid->count; s++)
         for (size_t c = 0; c < grid->sections[s].column_label_count; c++) {
-            const char *label = grid->sections[s].column_labels[c];
-            while (layout->column_label.height > PALT__SMALLEST_TEXT &&
-                   pal_text_width(label, layout->column_label) > layout->sections[s].cell_width)
-                layout->column_label.height--;
-            const int64_t width = pal_text_width(label, layout->column_label);
-            layout->turned |= width > layout->sections[s].cell_width;
-            layout->turned_by = max64(layout->turned_by, width);
+            const int64_t width = pal_text_width(grid->sections[s].column_labels[c], layout->column_label);
+            widest = max64(widest, width);
+            *spare = min64(*spare, layout->sections[s].cell_width - width);
         }
-    layout->turned_by = min64(layout->turned_by, TURNED * (int64_t)layout->column_label.height);
+    return widest;
+}
+
+/* Column labels become smaller until they fit above their columns, down to the smallest legible size. If that does not
+ * suffice, they are turned, and as large as the narrowest columns allow. */
+static void fit_column_labels(palt__layout *layout, const pal_grid *grid)
+{
+    int64_t spare, pitch = INT64_MAX, *const by = &layout->turned_by;
+    int32_t *const height = &layout->column_label.height;
+    for (size_t s = 0; s < grid->count; s++)
+        if (grid->sections[s].column_label_count > 0)
+            pitch = min64(pitch, layout->sections[s].cell_width + layout->sections[s].gap);
+    while (widest_label(layout, grid, &spare), spare < 0 && *height > PALT__SMALLEST_TEXT) --*height;
+    layout->turned = spare < 0;
+    if (layout->turned) *height = (int32_t)max64(*height, min64(layout->label.height, pitch * 2 / 3));
+    *by = min64(widest_label(layout, grid, &spare), TURNED * (int64_t)*height);
 }
 
 /* Labels below cells become smaller together until they fit below their cells, down to the smallest legible size. */

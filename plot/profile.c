@@ -3,7 +3,7 @@
 #include "plot/internal.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 enum {
     HEIGHT = 96,   /* pixels; of a cell */
@@ -30,12 +30,30 @@ static double place(const palt__profile *p, double value)
     return (1 - share) * (double)p->height;
 }
 
+static double value_of(const palt__profile *p, const palt__cells *cells, int64_t i, int64_t feature)
+{
+    const double value = palt__cells_value(cells, i, feature);
+    return p->scales == NULL ? value : value / p->scales[feature];
+}
+
+static void take_scales(palt__profile *p, const palt__cells *rows, size_t count)
+{
+    for (int64_t k = 0; k < p->features; k++) {
+        for (size_t r = 0; r < count; r++)
+            for (int64_t i = 0; i < rows[r].count; i++) {
+                const double value = fabs(palt__cells_value(&rows[r], i, k));
+                if (isfinite(value)) p->scales[k] = fmax(p->scales[k], value);
+            }
+        if (p->scales[k] == 0) p->scales[k] = 1;
+    }
+}
+
 static void take_extremes(palt__profile *p, const palt__cells *rows, size_t count)
 {
     for (size_t r = 0; r < count; r++)
         for (int64_t i = 0; i < rows[r].count; i++)
             for (int64_t k = 0; k < p->features; k++) {
-                const double value = palt__cells_value(&rows[r], i, k);
+                const double value = value_of(p, &rows[r], i, k);
                 if (!isfinite(value)) continue;
                 p->low = fmin(p->low, value);
                 p->high = fmax(p->high, value);
@@ -56,7 +74,8 @@ static int marks_of(const palt__profile *p, mark out[3])
     for (int i = 0; i < 3; i++) {
         if (i > 0 && values[i] == 0) continue;
         mark *m = &out[count++];
-        snprintf(m->text, sizeof m->text, "%.3g", values[i]);
+        snprintf(m->text, sizeof m->text, "%.3g%s", (p->scales == NULL ? 1 : 100) * values[i],
+                 p->scales == NULL || values[i] == 0 ? "" : "%");
         m->at = place(p, values[i]);
     }
     for (int i = 1; i < count; i++)
@@ -85,16 +104,23 @@ static void size_names(palt__profile *p)
     p->step = p->names_shown ? 1 : (int64_t)ceil(((double)widest + 6) / pitch);
     const int64_t least = p->step;
     for (int64_t round = 1, m = 1; (p->step = m * round) < least; m = m == 5 ? 1 : m == 2 ? 5 : 2)
-        if (m == 5) round *= 10; /* 1, 2, 5, 10, 20, ... */
+        if (m == 5) round *= 10;                      /* 1, 2, 5, 10, 20, ... */
+    if (p->names == NULL && p->features == 1) return; /* there is nothing to tell apart */
     p->below = SPACE + (p->turned ? (widest < LONGEST ? widest : LONGEST) : p->style.height);
 }
 
-void palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_grid_section *section)
+pal_status palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_grid_section *section,
+                              pal_error *error)
 {
     *p = (palt__profile){.features = rows[0].width, .height = HEIGHT, .names = section->feature_names};
     p->style = (pal_text_style){PALT__SMALLEST_LABEL, false, text};
     p->curve = p->features > PAL_PROFILE_BARS;
     p->names_shown = p->names != NULL && p->features <= NAMES;
+    if (section->feature_scales) {
+        p->scales = calloc((size_t)p->features, sizeof *p->scales);
+        if (p->scales == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
+        take_scales(p, rows, section->count);
+    }
     take_extremes(p, rows, section->count);
     const double least = p->names_shown ? NAMED : CLOSE, n = (double)p->features;
     const double pitch = fmin(fmax(WIDTH / n, least), APART);
@@ -105,6 +131,7 @@ void palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_gri
         const int64_t width = pal_text_width(marks[i].text, p->style) + SPACE;
         p->axis = width > p->axis ? width : p->axis;
     }
+    return PAL_OK;
 }
 
 /* ---- Drawing -------------------------------------------------------------------------------------------------- */
@@ -115,14 +142,14 @@ static void rectangle(palt__canvas *canvas, double x, double y, double width, do
     palt__canvas_fill(canvas, colour);
 }
 
-/* A bar of a value near 0 is still visible. */
+/* A bar begins and ends on whole pixels, so that its edges are sharp. */
 static void draw_bar(const palt__profile *p, palt__canvas *canvas, double value, double left, double width, double y)
 {
     if (!isfinite(value)) {
         rectangle(canvas, left, y, width, (double)p->height, PAL_COLOUR_NONFINITE);
         return;
     }
-    const double from = place(p, fmax(value, 0)), to = place(p, fmin(value, 0));
+    const double from = round(place(p, fmax(value, 0))), to = round(place(p, fmin(value, 0)));
     rectangle(canvas, left, y + from, width, to - from, bars);
 }
 
@@ -131,19 +158,20 @@ static void draw_bars(const palt__profile *p, palt__canvas *canvas, const palt__
 {
     const double pitch = (double)p->width / (double)p->features, width = fmin(floor(0.75 * pitch), 24);
     for (int64_t k = 0; k < p->features; k++)
-        draw_bar(p, canvas, palt__cells_value(cells, i, k), floor(x + ((double)k + 0.5) * pitch - width / 2), width, y);
+        draw_bar(p, canvas, value_of(p, cells, i, k), floor(x + ((double)k + 0.5) * pitch - width / 2), width, y);
 }
 
 /* The smallest and the largest finite value of the features from `first` to before `end`, in their order. Returns how
  * many there are: 0, 1 or 2. */
-static int ends_of(const palt__cells *cells, int64_t i, int64_t first, int64_t end, int64_t at[2])
+static int ends_of(const palt__profile *p, const palt__cells *cells, int64_t i, int64_t first, int64_t end,
+                   int64_t at[2])
 {
     int64_t low = -1, high = -1;
     for (int64_t k = first; k < end; k++) {
-        const double value = palt__cells_value(cells, i, k);
+        const double value = value_of(p, cells, i, k);
         if (!isfinite(value)) continue;
-        if (low < 0 || value < palt__cells_value(cells, i, low)) low = k;
-        if (high < 0 || value > palt__cells_value(cells, i, high)) high = k;
+        if (low < 0 || value < value_of(p, cells, i, low)) low = k;
+        if (high < 0 || value > value_of(p, cells, i, high)) high = k;
     }
     at[0] = low < high ? low : high;
     at[1] = low < high ? high : low;
@@ -158,16 +186,15 @@ static void draw_curve(const palt__profile *p, palt__canvas *canvas, const palt_
     const double pitch = (double)p->width / (double)p->features;
     bool drawing = false;
     for (int64_t k = 0; k < p->features; k++) {
-        if (isfinite(palt__cells_value(cells, i, k))) continue;
+        if (isfinite(value_of(p, cells, i, k))) continue;
         rectangle(canvas, x + (double)k * pitch, y, fmax(pitch, 1.5), (double)p->height, PAL_COLOUR_NONFINITE);
     }
     for (int64_t first = 0; first < p->features; first += each) {
         int64_t at[2];
         const int64_t end = first + each < p->features ? first + each : p->features;
-        const int count = ends_of(cells, i, first, end, at);
+        const int count = ends_of(p, cells, i, first, end, at);
         for (int k = 0; k < count; k++) {
-            const palt__point to = {x + ((double)at[k] + 0.5) * pitch,
-                                    y + place(p, palt__cells_value(cells, i, at[k]))};
+            const palt__point to = {x + ((double)at[k] + 0.5) * pitch, y + place(p, value_of(p, cells, i, at[k]))};
             if (!drawing) palt__canvas_move(canvas, to);
             palt__canvas_line(canvas, to); /* a point between two gaps is a dot */
             drawing = true;
@@ -182,7 +209,7 @@ void palt__profile_draw(const palt__profile *p, palt__canvas *canvas, const palt
 {
     rectangle(canvas, (double)x, (double)y, (double)p->width, (double)p->height, ground);
     (p->curve ? draw_curve : draw_bars)(p, canvas, cells, i, (double)x, (double)y);
-    rectangle(canvas, (double)x, (double)y + floor(fmin(place(p, 0), (double)p->height - 1)), (double)p->width, 1,
+    rectangle(canvas, (double)x, (double)y + fmin(round(place(p, 0)), (double)p->height - 1), (double)p->width, 1,
               zero);
 }
 
@@ -199,7 +226,7 @@ void palt__profile_names(const palt__profile *p, palt__canvas *canvas, int64_t x
 {
     char room[DIGITS];
     const double pitch = (double)p->width / (double)p->features;
-    for (int64_t k = 0; k < p->features; k += p->step) {
+    for (int64_t k = 0; p->below > 0 && k < p->features; k += p->step) {
         const int64_t middle = x + (int64_t)floor(((double)k + 0.5) * pitch);
         const palt__block name = {name_of(p, k, room), p->style, p->turned ? LONGEST : INT64_MAX, 1};
         if (p->turned)

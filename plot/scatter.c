@@ -338,7 +338,8 @@ static pal_status write(plot *p, const char *path, pal_error *error)
     if (p->count > 1) {
         palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
         const places at = places_of(p);
-        picture.width = ceil(at.width + palt__legend_width(legend, name_classes(p, legend)) + MARGIN);
+        picture.width =
+            ceil(at.width + palt__legend_width(legend, name_classes(p, legend), PANEL_HEIGHT / 2.0) + MARGIN);
         picture.height = ceil(at.top + (double)at.rows * PANEL_HEIGHT);
         picture.draw = draw_all;
     }

@@ -96,9 +96,17 @@ static inline int svg_points(const char *d, bool all, palt__point *out)
     return n;
 }
 
+/* The distance between two letters, in units of the font. Letters that start on whole pixels are `unit` pixels large.
+ */
+static inline double svg_advance(char byte, double unit, bool bold, bool whole)
+{
+    const double advance = palt__glyph_of((unsigned char)byte)->advance + (bold && whole ? 1.5 : 0);
+    return whole ? floor(advance * unit + 0.5001) / unit : advance; /* the unit has few digits in the file */
+}
+
 /* The ends of the strokes of a text, in units of the font, y downwards. A dot is a circle that begins at its right,
  * also in a text that is turned. */
-static inline int svg_strokes(const char *text, double pen, bool turned, palt__point *out)
+static inline int svg_strokes(const char *text, double pen, bool turned, double unit, bool whole, palt__point *out)
 {
     int n = 0;
     double from = 0;
@@ -113,17 +121,18 @@ static inline int svg_strokes(const char *text, double pen, bool turned, palt__p
                 out[n++] =
                     turned ? (palt__point){right - at.y, -from - at.x} : (palt__point){from + at.x + right, -at.y};
             }
-        from += glyph->advance;
+        from += svg_advance(*text, unit, pen > PALT__FONT_PEN, whole);
     }
     return n;
 }
 
 /* Whether the shape is this text; then *at is the left end of its baseline. */
-static inline bool svg_is_text(const svg_shape *shape, const char *text, bool bold, bool turned, palt__point *at)
+static inline bool svg_is_text(const svg_shape *shape, const char *text, bool bold, bool turned, bool whole,
+                               palt__point *at)
 {
     static palt__point found[SVG_ENDS], wanted[SVG_ENDS];
     const double pen = bold ? PALT__FONT_BOLD : PALT__FONT_PEN, unit = shape->width / (2 * pen);
-    const int n = shape->filled ? 0 : svg_strokes(text, pen, turned, wanted);
+    const int n = shape->filled ? 0 : svg_strokes(text, pen, turned, unit, whole, wanted);
     if (n == 0 || svg_points(shape->d, false, found) != n) return false;
     for (int i = 0; i < n; i++) {
         const palt__point origin = {found[i].x - unit * wanted[i].x, found[i].y - unit * wanted[i].y};
@@ -139,8 +148,8 @@ static inline const svg_shape *svg_text(const char *text, palt__point *at)
 {
     palt__point room;
     for (int i = 0; i < svg_count; i++)
-        for (int way = 0; way < 4; way++)
-            if (svg_is_text(&svg_shapes[i], text, way & 1, way & 2, at ? at : &room)) return &svg_shapes[i];
+        for (int way = 0; way < 8; way++)
+            if (svg_is_text(&svg_shapes[i], text, way & 1, way & 2, way & 4, at ? at : &room)) return &svg_shapes[i];
     return NULL;
 }
 

@@ -87,7 +87,7 @@ START_TEST(numbers_of_classes_keep_apart)
         const svg_shape *shape = NULL;
         for (int k = 0; k < svg_count && shape == NULL; k++) /* in bold; the legend is not */
             if (svg_same(svg_shapes[k].colour, palt__class_colours[i]) &&
-                svg_is_text(&svg_shapes[k], digit, true, false, &at[i]))
+                svg_is_text(&svg_shapes[k], digit, true, false, false, &at[i]))
                 shape = &svg_shapes[k];
         ck_assert_ptr_nonnull(shape);
     }
