@@ -1,7 +1,6 @@
 /* layout.c - output that fits the terminal: paragraphs that wrap at words, and rows of cells that wrap between cells.
  *
  * A character is a code point of UTF-8; colours take no room. */
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,14 +105,6 @@ void pal_cli_print_cell(pal_cli_line *line, int field, int gap, const char *form
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
     pal_cli_cell(line, field, gap, text);
-}
-
-void pal_cli_number_cell(pal_cli_line *line, int field, int gap, int digits, double value)
-{
-    if (isfinite(value))
-        pal_cli_print_cell(line, field, gap, "%.*f", digits, value);
-    else
-        pal_cli_cell(line, field, gap, "-");
 }
 
 void pal_cli_end_line(pal_cli_line *line)

@@ -24,8 +24,6 @@ typedef struct pal_cli_line {
 void pal_cli_cell(pal_cli_line *line, int field, int gap, const char *text);
 void pal_cli_print_cell(pal_cli_line *line, int field, int gap, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The same for a number with so many digits after the point; a dash if it is not finite. */
-void pal_cli_number_cell(pal_cli_line *line, int field, int gap, int digits, double value);
 void pal_cli_end_line(pal_cli_line *line);
 
 /* ---- command.c: commands that can be pasted -------------------------------------------------------------------- */

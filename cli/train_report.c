@@ -212,7 +212,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     if (isfinite(r->squared_error) && isfinite(r->baseline)) printf("    mean sample   %10.4f\n", r->baseline);
     if (isfinite(r->explained)) printf("  explained       %9.1f%%\n", 100 * r->explained);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
-    if (learned) print_reason(model, r); /* of one that did not learn, the reason is likely another */
+    print_reason(model, r);
     printf("\n  saved in %s\n", run);
     if (!learned) return;
     const char *const next[] = {"reconstruct", pal_model_classes(model) ? "classify"

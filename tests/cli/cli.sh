@@ -963,6 +963,7 @@ for signal in KILL INT TERM; do
 done
 run=killed-often
 "$program" train denoising --out $run $many > out 2> err &
+appears $run/run.json
 for again in 1 2 3 4; do
     sleep 0.3
     { kill -KILL $!; wait $!; } 2> /dev/null
@@ -979,6 +980,7 @@ for way in "semi-supervised --training sequential --hidden 30" "semi-supervised 
     phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"
     works "phases without a break" train $phases --out whole-$run
     "$program" train $phases --out $run > out 2> err &
+    appears $run/run.json
     for again in 1 2 3; do
         sleep 0.2
         { kill -KILL $!; wait $!; } 2> /dev/null

@@ -95,6 +95,11 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
 is_json() { if command -v jq > /dev/null; then jq -e . < "$1" > /dev/null; else head -c 1 "$1" | grep -q '[[{]'; fi; }
 
+# appears FILE: waits until the file is there, for at most 10 seconds: a busy machine starts slowly
+appears() {
+    tries=0
+    while [ ! -s "$1" ] && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
+}
 # lines RUN: the lines of its metrics, without the seconds
 lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
 # figures_of RUN: the figures of its result, except times

@@ -49,13 +49,15 @@ many="denoising --data data --batch 2 --hidden 40 --optimizer adam --lr 0.001 --
 works "a run without a break" train $many --epochs 60 --out unbroken
 # shellcheck disable=SC2086
 works "a short run" train $many --epochs 3 --out broken
+"$program" train --resume broken --epochs 60 --quiet > out 2> err &
+tries=0
+while ! grep -q '"status": "running"' broken/run.json && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
 for again in 1 2 3; do
-    if [ $again -eq 1 ]; then longer="--epochs 60"; else longer=; fi
-    # shellcheck disable=SC2086
-    "$program" train --resume broken $longer --quiet > out 2> err &
-    sleep 0.3
+    sleep 0.2
     { kill -KILL $!; wait $!; } 2> /dev/null
+    "$program" train --resume broken --quiet > out 2> err &
 done
+{ wait $!; } 2> /dev/null
 if ! grep -q '"status": "done"' broken/run.json; then works "resumed once more" train --resume broken --quiet; fi
 same_run "killed while it is trained longer" unbroken broken
 
@@ -194,6 +196,8 @@ for columns in 120 80 60 40 20; do
     on $columns evaluate wide-$columns
     [ $columns -lt 60 ] || check "$columns columns: evaluate is not wider" [ "$(widest screen)" -le $columns ]
 done
+on 60 geometry plain quarter half half-2 --samples 5 -o told.png
+check "geometry is not wider" [ "$(widest screen)" -le 60 ]
 # shellcheck disable=SC2086
 on 0 train $slow --epochs 2 --out zero
 check "a terminal without a width: each epoch keeps its line" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
