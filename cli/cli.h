@@ -151,8 +151,8 @@ typedef struct pal_cli_effects {
     pal_model *model;         /* with the settings */
     const pal_model *trained; /* the model as it was trained; NULL: the settings are compared with their defaults */
     const pal_setting *settings;
-    size_t n;
-    uint64_t seed; /* of the model's initial weights */
+    size_t n, given; /* the first `given` settings are checked; the others were added to them */
+    uint64_t seed;   /* of the model's initial weights */
 } pal_cli_effects;
 /* Refuses a setting that changes nothing that is computed. PAL_CLI_GO_ON, or the exit status. */
 int pal_cli_check_effects(const pal_cli_effects *effects);

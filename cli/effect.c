@@ -148,7 +148,7 @@ int pal_cli_check_effects(const pal_cli_effects *e)
         [PAL_CLI_GRAPH] = "it changes nothing that is recorded",
         [PAL_CLI_TRAINING] = "with the other settings it changes nothing",
     };
-    for (size_t i = 0; i < e->n; i++) {
+    for (size_t i = 0; i < e->given; i++) {
         const char *name = e->settings[i].name;
         const pal_option *option = pal_variant_option_find(pal_model_variant(e->model), name);
         const char *usual = e->trained ? pal_model_setting(e->trained, name) : option->value;

@@ -353,10 +353,9 @@ int pal_cli_graph(int argc, char **argv)
     if (!r.context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
     r.model = pal_model_new(r.context, variant, args.variant, args.n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
     if (r.model) pal_model_check_given(r.model, args.variant, args.n_variant, &err);
-    status =
-        err.status
-            ? pal_cli_say_error(&err)
-            : pal_cli_check_effects(&(pal_cli_effects){PAL_CLI_GRAPH, r.model, NULL, args.variant, args.n_variant, 1});
+    status = err.status ? pal_cli_say_error(&err)
+                        : pal_cli_check_effects(&(pal_cli_effects){PAL_CLI_GRAPH, r.model, NULL, args.variant,
+                                                                   args.n_variant, args.n_variant, 1});
     if (status == PAL_CLI_GO_ON) status = record(&r, pal_cli_int(&args, "batch", 32), pal_cli_int(&args, "order", 0));
     if (status == PAL_CLI_GO_ON && pal_cli_flag(&args, "time")) status = measure(&r);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);

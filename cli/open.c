@@ -105,7 +105,7 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     tell(run, before, own, n_own);
     if (pal_model_check_given(changed, own, n_own, &err)) status = pal_cli_say_error(&err);
     if (status == PAL_CLI_GO_ON)
-        status = pal_cli_check_effects(&(pal_cli_effects){args->spec->effect, changed, before, own, n_own, 0});
+        status = pal_cli_check_effects(&(pal_cli_effects){args->spec->effect, changed, before, own, n_own, n_own, 0});
     pal_model_free(before);
     return status;
 }

@@ -370,6 +370,7 @@ static int prepare(job *j)
                                                           .model = j->model,
                                                           .settings = j->args.variant,
                                                           .n = j->args.n_variant,
+                                                          .given = given,
                                                           .seed = (uint64_t)j->info.seed});
     return status == PAL_CLI_GO_ON ? take_weights(j, j->info.from) : status;
 }
