@@ -220,6 +220,7 @@ works "a penalty of biases" train basic $small --regularize-biases yes --l2 0.1 
 works "a choice that is the default by another name" train basic $small --code-activation sigmoid --hidden 6 --out named
 refused "a schedule of nothing" "beta-warm-up has no effect" train variational $small --beta 0 --beta-warm-up 5 --out new
 refused "a penalty of a closed form" "l2 has an effect only with --solve descent" train linear --solve svd --l2 1 --data wide.csv --out new
+refused "what is drawn anyway" "maximal has an effect only on layer 1" filters basic --maximal --layer 2
 works "dropout in a drawing" graph basic --dropout 0.2
 refused "kept values of a loss" "only with --order" graph basic --kept lines
 works "kept values of a gradient" graph basic --kept lines --order 1
