@@ -190,7 +190,7 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
-    char nothing[512], command[4096];
+    char nothing[512], quoted[1024] = "";
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
     if (json) pal_cli_train_json(j->dir, &result);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
@@ -198,9 +198,10 @@ static int train(job *j)
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
-    snprintf(line, sizeof line, "interrupted after step %lld, which is saved: continue with `%s`",
-             (long long)result.steps,
-             pal_cli_command(command, sizeof command, "train", "--resume", pal_rundir_path(j->dir), NULL));
+    pal_cli_quote_path(quoted, sizeof quoted, pal_rundir_path(j->dir));
+    snprintf(line, sizeof line,
+             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
+             (long long)result.steps, quoted);
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
@@ -363,7 +364,15 @@ static int prepare(job *j)
                              (uint64_t)j->info.seed, &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
     if (is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
-    return err.status ? pal_cli_say_error(&err) : take_weights(j, j->info.from);
+    if (err.status) return pal_cli_say_error(&err);
+    if (!j->why)
+        status = pal_cli_check_effects(&(pal_cli_effects){.kind = PAL_CLI_TRAINING,
+                                                          .model = j->model,
+                                                          .settings = j->args.variant,
+                                                          .n = j->args.n_variant,
+                                                          .given = given,
+                                                          .seed = (uint64_t)j->info.seed});
+    return status == PAL_CLI_GO_ON ? take_weights(j, j->info.from) : status;
 }
 
 int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }

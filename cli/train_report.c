@@ -221,6 +221,6 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     for (size_t i = 0; i < 2; i++) {
         char command[8192];
         printf(i ? "           " : "  next:    ");
-        pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run, NULL));
+        pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run));
     }
 }

@@ -135,6 +135,8 @@ const pal_option *pal_variant_option_find(const pal_variant *variant, const char
 bool pal_choices_have(const char *choices, const char *text);
 /* Checks that text is a valid value of the option. If it is not, err contains the range or the choices. */
 pal_status pal_option_check(const pal_option *option, const char *text, pal_error *err);
+/* Whether two valid values of the option are the same value, such as "0.1" and "1e-1". */
+bool pal_option_equal(const pal_option *option, const char *a, const char *b);
 
 /* ---- Functions for the files of variants ---------------------------------------------------------------------- */
 

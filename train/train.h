@@ -115,6 +115,7 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
 
 /* Returns a new model with the same weights and other settings, such as another `masking` for a trained denoiser.
  * PAL_ERR_ARGUMENT: a setting changes the shape, the number or the meaning of the weights. NULL: failed, see err. */
+bool pal_option_may_change(const char *name); /* whether pal_model_override can change this option */
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
 
 /* ---- The run folder ------------------------------------------------------------------------------------------- */

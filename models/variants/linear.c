@@ -36,6 +36,14 @@ static const pal_setting training[] = {
     {"final-rate",    "1e-5"},
     {"epochs",        "15"},
     {NULL, NULL}};
+
+/* The closed form has no steps and no initial weights. */
+static const pal_need needs[] = {{"init", "solve", "descent"},
+                                 {"dropout", "solve", "descent"},
+                                 {"l1", "solve", "descent"},
+                                 {"l2", "solve", "descent"},
+                                 {"regularize-biases", "solve", "descent"},
+                                 {0}};
 /* clang-format on */
 
 const pal_variant pal_linear = {
@@ -47,6 +55,7 @@ const pal_variant pal_linear = {
     .source = "Baldi and Hornik 1989; Bourlard and Kamp 1988",
     .options = options,
     .training = training,
+    .needs = needs,
     .encode = encode,
     .decode = decode,
     .loss = loss,
