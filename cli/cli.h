@@ -202,7 +202,7 @@ const char *pal_cli_collapse_remedy(const pal_model *model);
 /* Options that many verbs have. */
 #define PAL_CLI_SEED_MOST  9007199254740992 /* 2^53 */
 #define PAL_CLI_OUT(help)  {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, help}, "FILE", NULL, 'o'}
-#define PAL_CLI_DATA       PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: folder of IDX files, .npy or .csv file")
+#define PAL_CLI_DATA       PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: folder of IDX files, .npy file, or text table")
 #define PAL_CLI_SPLIT      PAL_CLI_ENUM("split", "test", "test|train", "NAME", "which samples of the data set to use")
 #define PAL_CLI_NOISE_SEED PAL_CLI_INT("seed", "", 0, PAL_CLI_SEED_MOST, "N", "seed of the noise (default: the run's)")
 #define PAL_CLI_THREADS    PAL_CLI_INT("threads", "", 1, 1024, "N", "worker threads (default: one per processor)")

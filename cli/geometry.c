@@ -1,7 +1,6 @@
 /* geometry.c - palindrome geometry: the encoder's Jacobian at samples, for one run or for several. */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -46,19 +45,15 @@ typedef struct job {
     pal_cli_run *runs;
     const char *titles[PAL_CLI_WORDS];
     pal_geometry *geometries[PAL_CLI_WORDS];
-    pal_dataset *train; /* training samples, where the neighbours are searched */
-    const char *path;   /* the run that is being measured, for the progress line */
-    bool terminal, spoken;
+    pal_dataset *train;   /* training samples, where the neighbours are searched */
+    const char *measured; /* which run is being measured */
+    pal_cli_progress progress;
 } job;
 
 static int progress(int64_t done, int64_t all, void *user)
 {
     job *j = user;
-    if (j->terminal) {
-        fprintf(stderr, "\r%s: %lld of %lld samples\033[K", j->path, (long long)done, (long long)all);
-        j->spoken = true;
-    }
-    return 0;
+    return pal_cli_progress_count(&j->progress, j->measured, done, all);
 }
 
 static int open_train(job *j)
@@ -85,12 +80,13 @@ static int measure(job *j)
                               .progress = progress,
                               .user = j};
     pal_error err = {0};
-    j->terminal = isatty(STDERR_FILENO);
+    pal_cli_progress_start(&j->progress, false, true);
     for (size_t i = 0; i < j->n && !err.status; i++) {
-        j->path = pal_rundir_path(j->runs[i].dir);
+        j->measured = j->titles[i];
         j->geometries[i] = pal_geometry_new(j->runs[i].model, j->runs[0].data, j->train, &o, &err);
     }
-    if (j->spoken) fputs("\r\033[K", stderr);
+    pal_cli_progress_erase(&j->progress);
+    if (err.status == PAL_ERR_STOPPED) return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "%s", err.text);
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
@@ -127,11 +123,11 @@ static void print_json(const job *j, const char *spectra, const char *tangents, 
                                  spectra, "tangents", tangents, "csv", csv));
 }
 
-static void print_figure(double value, int width, const char *format)
+static void print_figure(pal_cli_line *line, double value, int width, const char *format)
 {
     char text[64];
     snprintf(text, sizeof text, isfinite(value) ? format : "-", value);
-    printf(" %*s", width, text);
+    pal_cli_cell(line, width, 1, text);
 }
 
 static void print_table(const job *j)
@@ -150,25 +146,29 @@ static void print_table(const job *j)
         "orthogonal to them",
         (long long)first->neighbours, pal_cli_count((double)j->train->count, count, sizeof count));
     putchar('\n');
-    printf("  %-*s %10s %10s %10s %10s %10s %10s %10s %7s\n", width, "run", "||J||", "||J||^2", "1st value", "10th",
-           "100th", "along", "across", "ratio");
+    static const char *const names[] = {"||J||", "||J||^2", "1st value", "10th", "100th", "along", "across"};
+    pal_cli_line line = {.width = pal_cli_width()};
+    pal_cli_cell(&line, -width, 2, "run");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) pal_cli_cell(&line, 10, 1, names[i]);
+    pal_cli_cell(&line, 7, 1, "ratio");
+    pal_cli_end_line(&line);
     for (size_t i = 0; i < j->n; i++) {
         const pal_geometry *g = j->geometries[i];
-        printf("  %-*s %10.4g %10.4g", width, j->titles[i], g->norm, g->norm2);
+        pal_cli_cell(&line, -width, 2, j->titles[i]);
+        print_figure(&line, g->norm, 10, "%.4g");
+        print_figure(&line, g->norm2, 10, "%.4g");
         for (size_t r = 0; r < sizeof ranks / sizeof *ranks; r++)
-            if (ranks[r] <= g->length)
-                printf(" %10.4g", g->spectrum[ranks[r] - 1]);
-            else
-                printf(" %10s", "-");
-        print_figure(g->along, 10, "%.4g");
-        print_figure(g->across, 10, "%.4g");
-        print_figure(g->along / g->across, 7, "%.2f");
-        putchar('\n');
+            print_figure(&line, ranks[r] <= g->length ? g->spectrum[ranks[r] - 1] : (double)NAN, 10, "%.4g");
+        print_figure(&line, g->along, 10, "%.4g");
+        print_figure(&line, g->across, 10, "%.4g");
+        print_figure(&line, g->along / g->across, 7, "%.2f");
+        pal_cli_end_line(&line);
     }
     if (isfinite(first->along) && isnan(first->across))
-        printf(
-            "\n  across: with %lld features, no direction is orthogonal to all %lld neighbours: lower --neighbours\n",
-            (long long)first->features, (long long)first->neighbours);
+        pal_cli_paragraph(2,
+                          "\nacross: with %lld features, no direction is orthogonal to all %lld neighbours: lower "
+                          "--neighbours",
+                          (long long)first->features, (long long)first->neighbours);
     putchar('\n');
 }
 

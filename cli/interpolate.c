@@ -9,7 +9,8 @@ enum { LIST = 64 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/interpolate.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/interpolate.png; of several runs, "
+                "interpolate-of-all.png in the last)"),
     PAL_CLI_AS,
     PAL_CLI_ENUM("from", "0,2,4,6", NULL, "I,...", "numbers of the samples where the blends begin, counted from 0"),
     PAL_CLI_ENUM("to", "1,3,5,7", NULL, "J,...", "numbers of the samples where they end, as many as in --from"),

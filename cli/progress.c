@@ -230,18 +230,18 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
 
 static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
 {
-    char text[PART], end[LINE];
-    int used = snprintf(end, sizeof end, "  %lld/%lld", (long long)done, (long long)all);
-    const int left = columns_of(out->to) - 1 - (int)strlen(what) - 1 - used, cells = left > 2 ? left / 2 : 0;
+    char text[PART / 2], count[PART], time[PART] = "";
+    const int columns = columns_of(out->to), name = (int)strlen(what) < columns / 2 ? (int)strlen(what) : columns / 2;
+    snprintf(count, sizeof count, "  %lld/%lld", (long long)done, (long long)all);
     if (done == all)
-        snprintf(end + used, sizeof end - (size_t)used, "  in %s", took(seconds, text, sizeof text));
+        snprintf(time, sizeof time, "  in %s", took(seconds, text, sizeof text));
     else if (done && seconds > 0)
-        snprintf(end + used, sizeof end - (size_t)used, "  %s left",
+        snprintf(time, sizeof time, "  %s left",
                  pal_cli_time(seconds * (double)(all - done) / (double)done, text, sizeof text));
-    if ((int)strlen(end) > left + used - (cells < LONGEST_BAR ? cells : LONGEST_BAR)) end[used] = 0;
-    fprintf(out->to, "\r%s ", what);
-    draw_bar(out, cells < LONGEST_BAR ? cells : LONGEST_BAR, (double)done / (double)all);
-    fprintf(out->to, "%s\033[K", end);
+    const int room = columns - 1 - name - 1 - (int)strlen(count) - (int)strlen(time);
+    fprintf(out->to, "\r%.*s ", name, what);
+    draw_bar(out, room < SHORTEST_BAR ? 0 : room < LONGEST_BAR ? room : LONGEST_BAR, (double)done / (double)all);
+    fprintf(out->to, "%s%s\033[K", count, room < 0 ? "" : time);
 }
 
 int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done, int64_t all)
@@ -249,10 +249,11 @@ int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done
     const double now = seconds_now();
     const bool ends = done == all && out->dirty; /* a bar that was never drawn leaves no trace */
     if (!out->to || !out->bar || (now < out->next && !ends)) return signal_number != 0;
-    if (!out->next) out->began = now;
+    if (out->next == 0) out->began = now;
     count_bar(out, what, done, all, now - out->began);
     out->next = now + 0.1;
     out->dirty = !ends;
+    if (ends) out->next = 0; /* the next bar begins anew */
     if (ends) putc('\n', out->to);
     fflush(out->to);
     return signal_number != 0;

@@ -5,7 +5,8 @@
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/reconstruct.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/reconstruct.png; of several runs, "
+                "reconstruct-of-all.png in the last)"),
     PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,

@@ -191,6 +191,7 @@ static void print_table(const pal_rundir *dir)
     print_command(info->command);
     print_settings(dir);
     print_row("data", info->data);
+    print_row("read as", info->data_note);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
              pal_cli_count((double)info->test_samples, b, sizeof b), info->hold_out ? "held out" : "to test");
     print_row("samples", text);

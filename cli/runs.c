@@ -132,10 +132,11 @@ static void duration(const pal_cli_run *run, char *out, size_t size)
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *solve = setting(run, "solve");
     const long long done = (long long)info->result.epochs, planned = (long long)info->result.planned;
+    const long long all = done > 0 ? done : (long long)info->epochs; /* an older version may not have counted them */
     if (solve && !strcmp(solve, "svd"))
         snprintf(out, size, "closed form");
     else if (!strcmp(info->status, "done"))
-        snprintf(out, size, "%lld epoch%s", done, done == 1 ? "" : "s");
+        snprintf(out, size, "%lld epoch%s", all, all == 1 ? "" : "s");
     else if (!strcmp(info->status, "running"))
         snprintf(out, size, "a part of its epochs");
     else

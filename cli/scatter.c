@@ -7,7 +7,8 @@ enum { ELLIPSES = 10, PANELS = 16 };
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
-    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/scatter.png)"),
+    PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/scatter.png; of several runs, "
+                "scatter-of-all.png in the last)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_INT("samples", "10000", 2, 4294967295, "N", "draw the first N samples"),

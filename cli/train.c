@@ -83,6 +83,7 @@ static void fill_info(job *j)
         .command = j->command,
         .model = j->variant->name,
         .data = j->data,
+        .data_note = *j->train->note.text ? j->train->note.text : NULL,
         .limit = pal_cli_int(&j->args, "limit", 0),
         .hold_out = pal_cli_int(&j->args, "hold-out", 0),
         .from = *j->from ? j->from : NULL,

@@ -33,6 +33,7 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
         if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
+    if (info->data_note) json_object_set_new(out, "data_note", json_string(info->data_note));
     pal_cli_print_json(out);
 }
 
@@ -200,6 +201,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     const char *run = pal_rundir_path(dir);
     putchar('\n');
     print_heading(dir, model, data, r);
+    if (*data->note.text) pal_cli_hang("  read as:", 11, pal_cli_width(), data->note.text);
     putchar('\n');
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;

@@ -1,139 +1,182 @@
-/* csv.c - reads comma-separated numbers. */
-#include "data/internal.h"
+/* csv.c - reads a text table of numbers: the lines before the first row, all rows, and what is said about them. */
+#include "data/csv.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-typedef struct reading { /* state of reading one file */
-    palt__source source;
-    palt__lines lines;
-    locale_t plain;
-    float *values;
-    size_t count, capacity;
-    int64_t rows, columns; /* columns: those of the first line, header or not; 0 before it is read */
-    pal_error *err;
-} reading;
+typedef palt__csv_reading reading;
 
-static const char *skip_blanks(const char *at)
+static pal_status fail(const reading *r, pal_status status, const char *problem)
 {
-    while (*at == ' ' || *at == '\t') at++;
-    return at;
+    return pal_error_set(r->err, status, "%s: %s", palt__shown_path(r->source.path), problem);
 }
 
-static pal_status fail_field(const reading *r, int64_t column, const char *at, const char *end, const char *expected)
-{
-    char shown[PALT__SHOWN_SIZE];
-    const char *comma = memchr(at, ',', (size_t)(end - at));
-    return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld, column %lld: \"%s\", expected %s",
-                         palt__shown_path(r->source.path), (long long)r->lines.number, (long long)column,
-                         palt__shown_text(at, (size_t)((comma ? comma : end) - at), shown), expected);
-}
+/* ---- The first lines -------------------------------------------------------------------------------------------- */
 
-static pal_status append(reading *r, float value)
+/* Files that are not text, by their first bytes. */
+/* clang-format off */
+static const struct {
+    const char *bytes, *problem;
+} others[] = {
+    {"\xff\xfe",   "is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 OLD > NEW"},
+    {"\xfe\xff",   "is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 OLD > NEW"},
+    {"PK\3\4",     "is a zip archive, perhaps a workbook, expected text: save its sheet as CSV"},
+    {"\xd0\xcf\x11\xe0", "is a workbook of an office program, expected text: save its sheet as CSV"},
+    {"\x93NUMPY",  "is a .npy file: give it a name ending in .npy"},
+    {"PAR1",       "is a Parquet file, expected text: convert it with pandas.read_parquet(OLD).to_csv(NEW, index=False)"},
+};
+/* clang-format on */
+
+/* Checks the first bytes of the file, and skips a byte order mark. */
+static pal_status begin_text(const reading *r, palt__csv_line *line)
 {
-    if (r->count == r->capacity) {
-        const size_t capacity = r->capacity ? r->capacity * 2 : 4096;
-        float *values =
-            capacity <= SIZE_MAX / 2 / sizeof *values ? realloc(r->values, capacity * sizeof *values) : NULL;
-        if (!values)
-            return pal_error_set(r->err, PAL_ERR_MEMORY, "%s: no memory to read it", palt__shown_path(r->source.path));
-        r->values = values;
-        r->capacity = capacity;
-    }
-    r->values[r->count++] = value;
+    const size_t size = (size_t)(line->end - line->text);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (size >= strlen(others[i].bytes) && !memcmp(line->text, others[i].bytes, strlen(others[i].bytes)))
+            return fail(r, PAL_ERR_FORMAT, others[i].problem);
+    if (size >= 3 && memcmp(line->text, "\xef\xbb\xbf", 3) == 0) line->text += 3;
     return PAL_OK;
 }
 
-/* The first line (header or row) sets the number of columns that every later line must have. */
-static pal_status check_columns(reading *r, int64_t columns)
+/* Whether a line says nothing but blanks and separators. */
+static bool is_empty(const reading *r, palt__csv_line line)
 {
-    if (r->columns == 0) r->columns = columns;
-    if (columns == r->columns) return PAL_OK;
-    return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld has %lld columns, expected %lld as in line 1",
-                         palt__shown_path(r->source.path), (long long)r->lines.number, (long long)columns,
-                         (long long)r->columns);
+    const char known = r->layout.style.separator, accept[] = {' ', '\t', known ? known : ';', known ? known : ',', 0};
+    return line.text + strspn(line.text, accept) == line.end;
 }
 
-static pal_status read_row(reading *r, const char *line, const char *end)
+/* Takes the next line with content. line->text is NULL after the last one. Empty lines are accepted only at the end. */
+static pal_status next_line(reading *r, palt__csv_line *line)
 {
-    const char *at = line;
-    for (int64_t column = 1;; column++) {
-        double value = 0;
-        const char *field = skip_blanks(at);
-        at = palt__number_parse(field, r->plain, &value);
-        if (at) at = skip_blanks(at);
-        if (!at || (*at != ',' && at != end)) return fail_field(r, column, field, end, "a decimal number");
-        if (!isfinite((float)value)) return fail_field(r, column, field, end, "a number in the range of f32");
-        const pal_status status = append(r, (float)value);
+    for (;;) {
+        char *text;
+        size_t length;
+        pal_status status = palt__lines_next(&r->lines, &text, &length, r->err);
+        *line = (palt__csv_line){text, text + length, r->lines.number};
+        if (status != PAL_OK || !text) return status;
+        if (line->number == 1) status = begin_text(r, line);
         if (status != PAL_OK) return status;
-        if (at == end) {
-            r->rows++;
-            return check_columns(r, column);
+        if (is_empty(r, *line)) {
+            if (!r->empties++) r->empty = line->number;
+            r->unfilled += line->text[strspn(line->text, " \t")] != '\0';
+            continue;
         }
-        at++;
+        if (!r->empties) return PAL_OK;
+        return pal_error_set(r->err, PAL_ERR_FORMAT,
+                             "%s: line %lld is empty, expected a row of numbers: remove the line",
+                             palt__shown_path(r->source.path), (long long)r->empty);
     }
 }
 
-/* A line is a header if its first field is not a number. nan and inf are numbers here: such a line is a bad row. */
-static bool is_header(const reading *r, const char *line)
+/* Takes the first line that is neither a comment nor the line sep=; in which a workbook states the separator. */
+static pal_status first_line(reading *r, palt__csv_line *line)
 {
-    char *at;
-    line = skip_blanks(line);
-    strtod_l(line, &at, r->plain);
-    const char *next = skip_blanks(at);
-    return at == line || (*next != ',' && *next != '\0');
+    for (;;) {
+        const pal_status status = next_line(r, line);
+        if (status != PAL_OK || !line->text) return status;
+        const char *text = line->text + strspn(line->text, " \t");
+        const bool states =
+            !r->separator && line->end - text == 5 && !strncmp(text, "sep=", 4) && strchr(";,\t|", text[4]);
+        if (!states && (*text != '#' || palt__csv_is_error(text))) return PAL_OK;
+        if (states) r->separator = text[4];
+        r->comments += !states;
+    }
 }
 
-static int64_t count_fields(const char *line, const char *end)
+/* Reads the first two lines, finds out what they are, and takes those that are rows. */
+static pal_status read_first(reading *r)
 {
-    int64_t fields = 1;
-    bool quoted = false;
-    for (; line < end; line++) {
-        if (*line == '"') quoted = !quoted;
-        if (*line == ',' && !quoted) fields++;
-    }
-    return fields;
-}
+    palt__csv_line line;
+    pal_status status = first_line(r, &line);
+    if (status != PAL_OK || !line.text) return status;
+    const size_t size = (size_t)(line.end - line.text);
+    r->kept = malloc(size + 1);
+    if (!r->kept) return fail(r, PAL_ERR_MEMORY, "no memory to read it");
+    memcpy(r->kept, line.text, size + 1);
+    r->first = (palt__csv_line){r->kept, r->kept + size, line.number};
 
-static pal_status read_line(reading *r, const char *line, size_t length)
-{
-    const char *end = line + length;
-    if (r->lines.number == 1) {
-        if (length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) line += 3; /* a byte order mark */
-        if (line < end && is_header(r, line)) return check_columns(r, count_fields(line, end));
-    }
-    return read_row(r, line, end);
+    status = next_line(r, &line);
+    if (status != PAL_OK) return status;
+    status = palt__csv_find_layout(r->first, line, r->separator, r->source.path, r->plain, &r->layout, r->err);
+    if (status != PAL_OK) return status;
+    r->doubt = palt__csv_doubts(&r->layout);
+    if (!r->layout.header) status = palt__csv_row(r, r->first);
+    return status == PAL_OK && line.text ? palt__csv_row(r, line) : status;
 }
 
 static pal_status read_lines(reading *r)
 {
-    char *line;
-    size_t length;
-    int64_t empty = 0; /* number of the first of the last empty lines; accepted only at the end */
-    for (;;) {
-        pal_status status = palt__lines_next(&r->lines, &line, &length, r->err);
-        if (status != PAL_OK) return status;
-        if (!line) break;
-        if (length == 0) {
-            if (!empty) empty = r->lines.number;
-            continue;
-        }
-        if (empty)
-            return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: line %lld is empty, expected a row of numbers",
-                                 palt__shown_path(r->source.path), (long long)empty);
-        status = read_line(r, line, length);
-        if (status != PAL_OK) return status;
+    palt__csv_line line = {0};
+    pal_status status = read_first(r);
+    while (status == PAL_OK && r->rows) {
+        status = next_line(r, &line);
+        if (status != PAL_OK || !line.text) break;
+        status = palt__csv_row(r, line);
     }
-    if (r->rows > 0) return PAL_OK;
-    return pal_error_set(r->err, PAL_ERR_FORMAT, "%s: has no rows, expected at least one line of numbers",
-                         palt__shown_path(r->source.path));
+    if (status != PAL_OK || r->rows) return status;
+    return fail(r, PAL_ERR_FORMAT, "has no rows, expected at least one line of numbers");
+}
+
+/* ---- The result ------------------------------------------------------------------------------------------------- */
+
+static pal_status check_doubt(const reading *r)
+{
+    if (!r->doubt.groups) return PAL_OK;
+    return pal_error_set(r->err, PAL_ERR_FORMAT,
+                         "%s: line %lld, column %d: \"%s\" may be two columns or, as in every line, one number with a "
+                         "thousands separator: write it without, as in 1234.5, or add a first line that names the "
+                         "columns",
+                         palt__shown_path(r->source.path), (long long)r->doubt.line,
+                         1 + __builtin_ctzll(r->doubt.groups), r->doubt.shown);
+}
+
+/* Whether the first row may be the names of columns: it counts (2019, 2020), or is whole above a row of fractions, and
+ * no name stands twice in a row. */
+static bool may_be_names(const reading *r)
+{
+    const float *x = r->values;
+    const int64_t n = r->layout.columns;
+    bool counts = n > 1, above = r->rows > 1;
+    for (int64_t i = 0; i < n && !r->layout.header; i++) {
+        if (x[i] != floorf(x[i])) return false;
+        counts &= i == 0 || x[i] == x[i - 1] + 1;
+        above = above && x[n + i] != floorf(x[n + i]) && (i == 0 || x[i] != x[i - 1]);
+    }
+    return !r->layout.header && (counts || above);
+}
+
+enum { COUNTED = 4 }; /* fewer rows may count by chance */
+
+static void write_note(const reading *r, pal_note *note)
+{
+    const palt__csv_layout *l = &r->layout;
+    if (r->comments)
+        palt__note_add(note, "%lld comment line%s left out", (long long)r->comments, r->comments == 1 ? "" : "s");
+    if (l->header)
+        palt__note_add(note, "line %lld names the columns", (long long)r->first.number);
+    else
+        palt__note_add(note, "no header line");
+    if (l->style.separator != ',') palt__note_add(note, "%s separate", palt__csv_separator(l->style));
+    if (r->point == ',') palt__note_add(note, "decimal commas");
+    if (l->index) palt__note_add(note, "column 1 left out: it has no name and counts, so it is an index");
+    if (r->counting && r->rows >= COUNTED) palt__note_add(note, "column 1 counts: if it is an index, remove it");
+    if (l->trailing) palt__note_add(note, "the separator at the end of each line left out");
+    if (r->unfilled)
+        palt__note_add(note, "%lld line%s without values at the end left out", (long long)r->unfilled,
+                       r->unfilled == 1 ? "" : "s");
+    if (r->doubt.halves)
+        palt__note_add(note, "\"%s\" in line %lld is read as two columns: if it is a decimal comma, write a point",
+                       r->doubt.shown, (long long)r->doubt.line);
+    if (may_be_names(r))
+        palt__note_add(note, "line %lld is read as a sample: if it names the columns, remove it",
+                       (long long)r->first.number);
 }
 
 static pal_tensor *make_tensor(const reading *r, pal_context *context)
 {
-    pal_tensor *tensor = pal_tensor_new(context, PAL_F32, PAL_SHAPE(r->rows, r->columns));
+    pal_tensor *tensor = pal_tensor_new(context, PAL_F32, PAL_SHAPE(r->rows, r->layout.columns - r->layout.index));
     if (tensor) {
         memcpy(tensor->data, r->values, r->count * sizeof *r->values);
     } else {
@@ -143,7 +186,7 @@ static pal_tensor *make_tensor(const reading *r, pal_context *context)
     return tensor;
 }
 
-pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err)
+pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *note, pal_error *err)
 {
     reading r = {.err = err, .plain = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
     pal_tensor *tensor = NULL;
@@ -153,11 +196,18 @@ pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err)
     }
     if (palt__source_open(&r.source, path, err) == PAL_OK) {
         r.lines.source = &r.source;
-        if (read_lines(&r) == PAL_OK) tensor = make_tensor(&r, context);
+        if (read_lines(&r) == PAL_OK && check_doubt(&r) == PAL_OK) tensor = make_tensor(&r, context);
     }
+    if (tensor && note) write_note(&r, note);
     palt__lines_free(&r.lines);
     palt__source_close(&r.source);
+    free(r.kept);
     free(r.values);
     freelocale(r.plain);
     return tensor;
+}
+
+pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err)
+{
+    return palt__csv_read(context, path, NULL, err);
 }

@@ -31,20 +31,33 @@ extern "C" {
  * failure: PAL_ERR_IO, PAL_ERR_FORMAT or PAL_ERR_MEMORY. */
 pal_tensor *pal_idx_read(pal_context *context, const char *path, pal_error *err);
 
-/* Reads a NumPy file of format version 1.0, 2.0 or 3.0 that contains float32, float64 or uint8, little endian, in C
- * order, with up to PAL_MAX_RANK axes. The result is f32, f64 or u8. Other types and Fortran order are
- * PAL_ERR_FORMAT. Returns NULL on failure. */
+/* Reads a NumPy file of format version 1.0, 2.0 or 3.0, in either byte order and in C or Fortran order, with up to
+ * PAL_MAX_RANK axes. The result is in C order. Its type holds every value of the file:
+ *   float32, float64, uint8                      f32, f64, u8
+ *   float16, bool (0 and 1), int8, int16, uint16 f32
+ *   int32, uint32, int64, uint64                 f64; PAL_ERR_FORMAT if a number is beyond 2^53
+ * Only u8 is scaled by a data set (pal_dataset). Other types, such as complex numbers, texts, dates, objects and
+ * structures, are PAL_ERR_FORMAT; the message says what to save in their place. Returns NULL on failure. */
 pal_tensor *pal_npy_read(pal_context *context, const char *path, pal_error *err);
 
 /* Writes a NumPy file of format version 1.0. PAL_ERR_TYPE if the type is not f32, f64 or u8. */
 pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *err);
 
-/* Reads comma-separated numbers, one row per line, as f32 [rows,columns]. A first line whose first field is not a
- * number is a header and is skipped. Blanks around a number, a byte order mark, CR LF line ends and empty lines at the
- * end are accepted. Refused with PAL_ERR_FORMAT: a field that is not a finite decimal number within the range of f32
- * (the message gives line and column), a row with another number of columns than the first line (the message gives the
- * line), and a file without rows. Each number is read as a correctly rounded double and then rounded to f32. Returns
- * NULL on failure. */
+/* Reads a text table of numbers, one row per line, as f32 [rows,columns].
+ *   Lines      end with LF, CR LF or CR. A byte order mark is skipped; so are lines before the first row that begin
+ * with
+ *              #, and lines at the end that have no values.
+ *   Separator  a comma, semicolon, tab, | or blanks: the one that makes the most numbers of the first two lines. Every
+ *              row must then have as many fields as the first. A separator at the end of every line is ignored. The
+ * line sep=; that workbooks write decides it, too. Numbers    decimal, perhaps in quotes or surrounded by blanks. If
+ * semicolons separate, all may have decimal commas. Each is read as a correctly rounded double and then rounded to f32.
+ *   Header     the first line names the columns if none of its fields is a number and at least one has a letter. A
+ * first line of numbers is a row: a header of numbers (2019,2020) cannot be told from it. A first line with numbers and
+ * letters is refused. Index      a first column without a name, as pandas and R write it, must count (0, 1, 2, ...); it
+ * is left out. Refused with PAL_ERR_FORMAT, in one line with line, column and remedy: a field that is not a finite
+ * number in the range of f32 (empty, NA, inf, text, date, 1,234), a row of another length, an empty line between rows,
+ * a table in which all numbers may be read in two ways (1,234.5 as two columns), and a file without rows. Returns NULL
+ * on failure. */
 pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err);
 
 /* Writes the first axis as rows and all other axes as columns, without a header line. Each number has enough digits to
@@ -52,9 +65,17 @@ pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err)
  * refuses. */
 pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *err);
 
-/* Choose one of the formats above by the end of the path: .npy or .csv (for reading also .npy.gz and .csv.gz). "-" is
- * .npy. PAL_ERR_ARGUMENT for any other ending. */
+/* How a file was read, in words: what was decided or left out, and what may be meant otherwise. Such as "line 1 names
+ * the columns; separator ;; decimal comma". */
+typedef struct pal_note {
+    char text[480];
+} pal_note;
+
+/* Choose one of the formats above by the end of the path: .npy or .csv. For reading also text ending in .tsv, .txt,
+ * .dat or .data, all in any case and with or without .gz. "-" is .npy. PAL_ERR_ARGUMENT for any other ending. note: how
+ * the file was read; unchanged on failure; may be NULL. */
 pal_tensor *pal_array_read(pal_context *context, const char *path, pal_error *err);
+pal_tensor *pal_array_read_noted(pal_context *context, const char *path, pal_note *note, pal_error *err);
 pal_status pal_array_write(const pal_tensor *tensor, const char *path, pal_error *err);
 
 /* ---- Data sets ------------------------------------------------------------------------------------------------ */
@@ -71,14 +92,15 @@ typedef struct pal_dataset { /* read the fields, do not change them */
     int classes;             /* 1 + the largest label in the file of this split; 0 without labels */
     double scale;            /* factor from a stored value to a value in a batch: 1/255 for u8, else 1 */
     char name[64];           /* last part of the path, without its ending */
+    pal_note note;           /* how the file was read; "" for a folder */
 } pal_dataset;
 
 /* Opens one split of a data set. path (NULL: PAL_DATA_DEFAULT) is one of:
  *   - a folder with the IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
  *     t10k-labels-idx1-ubyte. The names may have a dot before idx instead of the dash, and may end in .gz. If both a
  *     plain and a .gz file exist, the plain file is read.
- *   - a .npy or .csv file (not "-") with one sample per index of the first axis, without labels. The test split is the
- *     last sixth of the samples, at least one; the training split is the rest.
+ *   - a file that pal_array_read reads (not "-"), with one sample per index of the first axis, without labels. The test
+ *     split is the last sixth of the samples, at least one; the training split is the rest.
  * The result has at least one sample with at least one element, and all floating-point values are finite. Returns NULL
  * on failure. */
 pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split split, pal_error *err);
@@ -100,7 +122,7 @@ pal_status pal_dataset_limit(pal_dataset *dataset, int64_t n);
 pal_status pal_dataset_skip(pal_dataset *dataset, int64_t n);
 
 /* Returns a new, independent data set with copies of the samples whose numbers are in rows, in this order. A number may
- * occur more than once. `classes`, `scale` and `name` are those of the original. Returns NULL on failure:
+ * occur more than once. `classes`, `scale`, `name` and `note` are those of the original. Returns NULL on failure:
  * PAL_ERR_ARGUMENT (no rows, a row out of bounds, a NULL argument) or PAL_ERR_MEMORY. */
 pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_error *err);
 

@@ -107,22 +107,35 @@ static pal_status check_finite(const pal_tensor *array, const char *path, pal_er
                        : array->dtype == PAL_F64 ? find_bad_f64(array->data, count)
                                                  : count;
     if (bad == count) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_FORMAT, "%s: sample %zu, element %zu (from 0) is %g, expected a finite number",
-                         palt__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
+    return pal_error_set(
+        err, PAL_ERR_FORMAT,
+        "%s: sample %zu, element %zu (from 0) is %g, expected a finite number: fill it in or remove the sample",
+        palt__shown_path(path), bad / row, bad % row, pal_tensor_get(array, bad));
+}
+
+/* Says how images of several channels are read, because other programs store the channels last. */
+static void note_channels(pal_shape shape, pal_note *note)
+{
+    if (shape.rank != 4) return;
+    const long long a = shape.dim[1], b = shape.dim[2], c = shape.dim[3];
+    const bool last = c <= 4 && a > 4;
+    palt__note_add(note, "images of %lld x %lld with %lld channel%s, the channels first%s", b, c, a, a == 1 ? "" : "s",
+                   last ? ": if they are last, save a.transpose(0, 3, 1, 2)" : "");
 }
 
 static pal_status open_array(pal_dataset *dataset, pal_context *context, const char *path, pal_split split,
                              pal_error *err)
 {
-    pal_tensor *array = pal_array_read(context, path, err);
+    pal_tensor *array = pal_array_read_noted(context, path, &dataset->note, err);
     if (!array) return PAL_ERR_IO; /* err has the exact status */
     const int64_t rows = array->shape.rank > 0 ? array->shape.dim[0] : 0;
     pal_status status;
     if (rows < 2 || pal_tensor_count(array) == 0) {
         char text[96];
         status =
-            pal_error_set(err, PAL_ERR_FORMAT, "%s: the array is %s, expected at least 2 samples on its first axis",
-                          palt__shown_path(path), pal_shape_text(array->shape, text, sizeof text));
+            pal_error_set(err, PAL_ERR_FORMAT, "%s: the array is %s, expected at least 2 samples on its first axis%s",
+                          palt__shown_path(path), pal_shape_text(array->shape, text, sizeof text),
+                          rows < 2 ? "" : ", with at least one number each");
     } else {
         status = check_finite(array, path, err);
     }
@@ -133,6 +146,7 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
         if (!dataset->inputs)
             status = pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory for its samples", palt__shown_path(path));
     }
+    if (status == PAL_OK) note_channels(array->shape, &dataset->note);
     pal_tensor_free(array);
     return status;
 }
@@ -141,14 +155,10 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
 
 const char *pal_dataset_name_of(const char *path, char *name, size_t size)
 {
-    static const char *const endings[] = {".gz", ".npy", ".csv"};
     size_t end = strlen(path), begin;
     while (end > 1 && path[end - 1] == '/') end--;
     for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        const size_t tail = strlen(endings[i]);
-        if (end - begin > tail && memcmp(path + end - tail, endings[i], tail) == 0) end -= tail;
-    }
+    end = begin + palt__array_stem(path + begin, end - begin);
     snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
     return name;
 }

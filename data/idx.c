@@ -42,7 +42,7 @@ pal_tensor *pal_idx_read(pal_context *context, const char *path, pal_error *err)
     pal_shape shape = PAL_SCALAR;
     pal_tensor *tensor = NULL;
     if (palt__source_open(&source, path, err) == PAL_OK && read_header(&source, &shape, err) == PAL_OK)
-        tensor = palt__source_tensor(&source, context, PAL_U8, shape, err);
+        tensor = palt__source_tensor(&source, context, PAL_U8, "u8", shape, err);
     palt__source_close(&source);
     return tensor;
 }

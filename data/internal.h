@@ -16,6 +16,15 @@ const char *palt__shown_text(const char *text, size_t size, char buf[PALT__SHOWN
 /* Returns whether text ends in `ending`. */
 bool palt__has_ending(const char *text, const char *ending);
 
+/* ---- array.c: how a file was read ----------------------------------------------------------------------------- */
+
+/* The length of the name of an array file without its ending, such as .csv.gz. */
+size_t palt__array_stem(const char *name, size_t length);
+/* Appends a clause. note NULL: does nothing. */
+void palt__note_add(pal_note *note, const char *format, ...) __attribute__((format(printf, 2, 3)));
+pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *note, pal_error *err);
+pal_tensor *palt__npy_read(pal_context *context, const char *path, pal_note *note, pal_error *err);
+
 /* ---- source.c: reading a file, compressed or not -------------------------------------------------------------- */
 
 typedef struct palt__source {
@@ -31,9 +40,10 @@ void palt__source_close(palt__source *source);
 pal_status palt__source_read(palt__source *source, void *out, size_t size, size_t *got, pal_error *err);
 /* Reads exactly size bytes; `what` names this part of the file in an error message. */
 pal_status palt__source_exact(palt__source *source, void *out, size_t size, const char *what, pal_error *err);
-/* Reads the rest of the file, which must contain exactly the elements of a tensor of this type and shape. */
-pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
-                                pal_error *err);
+/* Reads the rest of the file, which must contain exactly the elements of a tensor of this type and shape. `type`: what
+ * messages call the type. */
+pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_dtype dtype, const char *type,
+                                pal_shape shape, pal_error *err);
 
 /* ---- lines.c -------------------------------------------------------------------------------------------------- */
 
@@ -41,6 +51,7 @@ typedef struct palt__lines {
     palt__source *source;
     char *buffer;
     size_t capacity, start, end; /* start .. end: read, not yet returned; the buffer has a byte more */
+    size_t next[2];              /* where the next LF and the next CR are; `end`: not in the buffer */
     int64_t number;              /* number of the last returned line, from 1 */
     bool finished;
 } palt__lines;
@@ -51,22 +62,45 @@ pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal
 
 /* ---- number.c ------------------------------------------------------------------------------------------------- */
 
-/* Reads the decimal number at the start of a NUL-terminated text, correctly rounded. Returns the end of the number, or
- * NULL if there is no number. `plain` is the "C" locale. */
-const char *palt__number_parse(const char *text, locale_t plain, double *value);
+/* Reads the decimal number at the start of a NUL-terminated text, correctly rounded. `point` is its decimal mark.
+ * Returns the end of the number, or NULL if there is no number. `plain` is the "C" locale. */
+const char *palt__number_parse(const char *text, char point, locale_t plain, double *value);
 
 /* ---- npy_header.c --------------------------------------------------------------------------------------------- */
 
+typedef struct palt__npy_type palt__npy_type;
+
 typedef struct palt__npy_header {
-    pal_dtype dtype;
+    const palt__npy_type *type;
+    bool big;     /* the bytes of an element begin with the most significant one */
+    bool fortran; /* the first index changes fastest */
     pal_shape shape;
 } palt__npy_header;
 
 /* Parses the dictionary in the header of a .npy file. path is for messages. */
 pal_status palt__npy_parse(const char *text, size_t size, const char *path, palt__npy_header *out, pal_error *err);
-/* Writes the header dictionary as text, without padding; the type must be one that can be read. Returns its length. */
-size_t palt__npy_print(palt__npy_header header, char *buf, size_t size);
-bool palt__npy_knows(pal_dtype dtype);
+/* Writes the header dictionary as text, without padding. Returns its length. */
+size_t palt__npy_print(const char *descr, pal_shape shape, char *buf, size_t size);
+
+/* ---- npy_type.c: the types of elements ------------------------------------------------------------------------ */
+
+struct palt__npy_type {
+    const char *code; /* without the byte order: "f4" */
+    const char *name; /* as NumPy calls it */
+    size_t size;      /* bytes */
+    pal_dtype dtype;  /* what it is read as; it holds every value, except of int64 and uint64 */
+    bool plain;       /* little-endian bytes are those of dtype */
+    double (*value)(uint64_t bits);
+    bool (*fits)(uint64_t bits); /* whether dtype holds this value; NULL: it holds all */
+};
+
+/* The type for a descr such as "<f4"; NULL: err says why the type is not read, with a remedy. */
+const palt__npy_type *palt__npy_type_find(const char *descr, size_t size, const char *path, pal_error *err);
+/* The descr with which a tensor of this type is written; NULL: it cannot be. */
+const char *palt__npy_descr(pal_dtype dtype);
+/* Converts the bytes of a file, in a tensor of the right shape, to C order and the type's dtype. NULL: see err. */
+pal_tensor *palt__npy_convert(const pal_tensor *bytes, const palt__npy_header *header, const char *path,
+                              pal_error *err);
 
 /* ---- sink.c: writing a file that appears complete or not at all ----------------------------------------------- */
 

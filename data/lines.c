@@ -1,15 +1,27 @@
-/* lines.c - reads a file line by line, in a buffer that grows to the longest line. */
+/* lines.c - reads a file line by line, in a buffer that grows to the longest line.
+ *
+ * A line ends with LF, CR LF or CR alone. CR CR LF is one end, too: programs that convert line ends twice write it. */
 #include "data/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { BUFFER_FIRST = 1 << 18, LINE_MAX_BYTES = 1 << 26 };
+enum { LF, CR };
 
 void palt__lines_free(palt__lines *lines)
 {
     free(lines->buffer);
     lines->buffer = NULL;
+}
+
+/* Finds the next LF or CR at or after `from`. Each place is kept until it is passed, so the whole buffer is searched
+ * only once for each of the two marks, even if a file has only one of them. */
+static void find(palt__lines *lines, size_t which, size_t from)
+{
+    static const char marks[] = {[LF] = '\n', [CR] = '\r'};
+    const char *found = lines->end > from ? memchr(lines->buffer + from, marks[which], lines->end - from) : NULL;
+    lines->next[which] = found ? (size_t)(found - lines->buffer) : lines->end;
 }
 
 /* Moves the unread bytes to the front of the buffer and reads more after them. */
@@ -19,6 +31,7 @@ static pal_status refill(palt__lines *lines, pal_error *err)
     if (lines->start > 0) {
         memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
         lines->end -= lines->start;
+        for (size_t i = LF; i <= CR; i++) lines->next[i] -= lines->start;
         lines->start = 0;
     }
     if (lines->end == lines->capacity) {
@@ -32,34 +45,46 @@ static pal_status refill(palt__lines *lines, pal_error *err)
         lines->capacity = capacity;
     }
     size_t got = 0;
-    const size_t room = lines->capacity - lines->end;
+    const size_t from = lines->end, room = lines->capacity - lines->end;
     const pal_status status = palt__source_read(lines->source, lines->buffer + lines->end, room, &got, err);
     lines->end += got;
     lines->finished = got < room;
+    for (size_t i = LF; i <= CR; i++)
+        if (lines->next[i] == from) find(lines, i, from);
     return status;
+}
+
+/* The number of bytes of the line end at `at`. 0: its next bytes are not in the buffer yet. */
+static size_t end_size(const palt__lines *lines, size_t at)
+{
+    const char *mark = lines->buffer + at;
+    const size_t known = lines->end - at;
+    if (known == 0) return 0;
+    if (*mark == '\n') return 1;
+    if (known < 3 && !lines->finished) return 0;
+    if (known > 1 && mark[1] == '\n') return 2;
+    return known > 2 && mark[1] == '\r' && mark[2] == '\n' ? 3 : 1;
 }
 
 pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal_error *err)
 {
-    size_t searched = 0;
-    char *newline = NULL;
+    size_t at, size;
     *line = NULL;
     *length = 0;
     for (;;) {
-        const size_t left = lines->end - lines->start;
-        if (left > searched) newline = memchr(lines->buffer + lines->start + searched, '\n', left - searched);
-        if (newline || lines->finished) break;
-        searched = left;
+        at = lines->next[LF] < lines->next[CR] ? lines->next[LF] : lines->next[CR];
+        size = lines->buffer ? end_size(lines, at) : 0;
+        if (size || lines->finished) break;
         const pal_status status = refill(lines, err);
         if (status != PAL_OK) return status;
     }
     if (lines->start == lines->end) return PAL_OK;
-    char *begin = lines->buffer + lines->start, *end = newline ? newline : lines->buffer + lines->end;
-    lines->start = (size_t)(end - lines->buffer) + (newline ? 1 : 0);
+    *line = lines->buffer + lines->start;
+    *length = at - lines->start;
+    lines->buffer[at] = '\0';
     lines->number++;
-    if (end > begin && end[-1] == '\r') end--;
-    *end = '\0';
-    *line = begin;
-    *length = (size_t)(end - begin);
+    lines->start = at + size;
+    for (size_t i = LF; i <= CR; i++)
+        if (lines->next[i] < lines->start) find(lines, i, lines->start);
     return PAL_OK;
 }

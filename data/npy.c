@@ -16,10 +16,16 @@ static pal_status read_prefix(palt__source *source, size_t *length, pal_error *e
     const char *name = palt__shown_path(source->path);
     pal_status status = palt__source_exact(source, bytes, sizeof bytes, "the magic text of a .npy file", err);
     if (status != PAL_OK) return status;
+    if (memcmp(bytes, "PK\3\4", 4) == 0)
+        return pal_error_set(err, PAL_ERR_FORMAT,
+                             "%s: starts with 50 4b 03 04, as an .npz archive, expected a .npy file: save one of its "
+                             "arrays with numpy.save",
+                             name);
     if (memcmp(bytes, magic, sizeof magic) != 0)
         return pal_error_set(err, PAL_ERR_FORMAT,
-                             "%s: starts with %02x %02x %02x %02x, expected a .npy file (93 4e 55 4d)", name, bytes[0],
-                             bytes[1], bytes[2], bytes[3]);
+                             "%s: starts with %02x %02x %02x %02x, expected a .npy file (93 4e 55 4d): write it with "
+                             "numpy.save, or name a text file .csv",
+                             name, bytes[0], bytes[1], bytes[2], bytes[3]);
     if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: has .npy version %d.%d, expected 1.0, 2.0 or 3.0", name,
                              bytes[6], bytes[7]);
@@ -44,21 +50,50 @@ static pal_status read_header(palt__source *source, palt__npy_header *header, pa
     return status;
 }
 
-pal_tensor *pal_npy_read(pal_context *context, const char *path, pal_error *err)
+/* A type of the size of an element, in whose tensors the bytes of a file are read. */
+static pal_dtype carrier(const palt__npy_type *type)
+{
+    static const pal_dtype of_size[] = {[1] = PAL_U8, [2] = PAL_BF16, [4] = PAL_I32, [8] = PAL_F64};
+    return type->plain ? type->dtype : of_size[type->size];
+}
+
+static void write_note(const palt__npy_header *header, pal_note *note)
+{
+    const palt__npy_type *type = header->type;
+    const char *scaled = type->dtype == PAL_U8 ? ": 0 to 255 becomes 0 to 1" : *type->code == 'f' ? "" : ", not scaled";
+    if (!type->plain || type->dtype == PAL_U8 || header->big || header->fortran)
+        palt__note_add(note, "%s%s", type->name, scaled);
+    if (header->big && type->size > 1) palt__note_add(note, "big-endian");
+    if (header->fortran) palt__note_add(note, "Fortran order");
+}
+
+pal_tensor *palt__npy_read(pal_context *context, const char *path, pal_note *note, pal_error *err)
 {
     palt__source source;
-    palt__npy_header header = {.dtype = PAL_F32};
+    palt__npy_header header = {0};
     pal_tensor *tensor = NULL;
     if (palt__source_open(&source, path, err) == PAL_OK && read_header(&source, &header, err) == PAL_OK)
-        tensor = palt__source_tensor(&source, context, header.dtype, header.shape, err);
+        tensor = palt__source_tensor(&source, context, carrier(header.type), header.type->name, header.shape, err);
     palt__source_close(&source);
+    if (tensor && (!header.type->plain || header.big || (header.fortran && header.shape.rank > 1))) {
+        pal_tensor *converted = palt__npy_convert(tensor, &header, path, err);
+        pal_tensor_free(tensor);
+        tensor = converted;
+    }
+    if (tensor) write_note(&header, note);
     return tensor;
+}
+
+pal_tensor *pal_npy_read(pal_context *context, const char *path, pal_error *err)
+{
+    return palt__npy_read(context, path, NULL, err);
 }
 
 pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *err)
 {
     if (!tensor) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tensor to write");
-    if (!palt__npy_knows(tensor->dtype))
+    const char *descr = palt__npy_descr(tensor->dtype);
+    if (!descr)
         return pal_error_set(err, PAL_ERR_TYPE, "a .npy file cannot contain %s: give f32, f64 or u8",
                              pal_dtype_name(tensor->dtype));
     palt__sink sink;
@@ -70,8 +105,7 @@ pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *
     const size_t prefix = sizeof magic + 4;
     memset(text, ' ', sizeof text);
     memcpy(text, magic, sizeof magic);
-    const size_t used =
-        prefix + palt__npy_print((palt__npy_header){tensor->dtype, tensor->shape}, text + prefix, sizeof text - prefix);
+    const size_t used = prefix + palt__npy_print(descr, tensor->shape, text + prefix, sizeof text - prefix);
     const size_t size = (used + ALIGN) / ALIGN * ALIGN;
     memset(text + used, ' ', size - used);
     text[size - 1] = '\n';

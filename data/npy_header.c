@@ -6,14 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-typedef struct type_row {
-    pal_dtype dtype;
-    const char *descr;
-} type_row;
-
-static const type_row types[] = {{PAL_F32, "<f4"}, {PAL_F64, "<f8"}, {PAL_U8, "|u1"}};
-enum { TYPES = sizeof types / sizeof *types };
-
 typedef struct cursor { /* state of the parser; `at` is its position */
     const char *at, *begin, *end, *path;
     palt__npy_header *out;
@@ -57,28 +49,32 @@ static bool take_string(cursor *c, const char **text, size_t *length)
 
 static pal_status parse_descr(cursor *c)
 {
-    const char *text, *expected = "'<f4', '<f8' or '|u1' (float32, float64 or uint8, little endian)";
+    const char *text;
     size_t length;
     skip_blanks(c);
     const char *start = c->at;
-    if (!take_string(c, &text, &length)) return fail_parse(c, expected);
-    for (size_t i = 0; i < TYPES; i++)
-        if (length == strlen(types[i].descr) && memcmp(text, types[i].descr, length) == 0) {
-            c->out->dtype = types[i].dtype;
-            return PAL_OK;
-        }
-    c->at = start;
-    return fail_parse(c, expected);
+    if (c->at < c->end && (*c->at == '[' || *c->at == '(')) {
+        char shown[PALT__SHOWN_SIZE];
+        return pal_error_set(c->err, PAL_ERR_FORMAT,
+                             "%s: its elements are structures (\"%s\"), and only numbers are read: save "
+                             "numpy.lib.recfunctions.structured_to_unstructured(a)",
+                             palt__shown_path(c->path), palt__shown_text(start, (size_t)(c->end - start), shown));
+    }
+    if (!take_string(c, &text, &length)) return fail_parse(c, "a type such as '<f4' (float32)");
+    c->out->type = palt__npy_type_find(text, length, c->path, c->err);
+    c->out->big = length && *text == '>';
+    return c->out->type ? PAL_OK : PAL_ERR_FORMAT;
 }
 
 static pal_status parse_order(cursor *c)
 {
-    return take(c, "False") ? PAL_OK : fail_parse(c, "'fortran_order': False (only C order is read)");
+    c->out->fortran = take(c, "True");
+    return c->out->fortran || take(c, "False") ? PAL_OK : fail_parse(c, "'fortran_order': True or False");
 }
 
 static pal_status parse_shape(cursor *c)
 {
-    const char *expected = "a tuple of at most 6 sizes";
+    const char *expected = "a tuple of at most 6 sizes: save a.reshape(len(a), -1)";
     if (!take(c, "(")) return fail_parse(c, expected);
     pal_shape shape = PAL_SCALAR;
     while (!take(c, ")")) {
@@ -143,13 +139,6 @@ pal_status palt__npy_parse(const char *text, size_t size, const char *path, palt
     return c.at == c.end ? PAL_OK : fail_parse(&c, "nothing but blanks after the dictionary");
 }
 
-bool palt__npy_knows(pal_dtype dtype)
-{
-    for (size_t i = 0; i < TYPES; i++)
-        if (types[i].dtype == dtype) return true;
-    return false;
-}
-
 /* Appends a formatted text; returns the new length, which is always less than size. */
 __attribute__((format(printf, 4, 5))) static size_t append(char *buf, size_t size, size_t used, const char *format, ...)
 {
@@ -161,13 +150,11 @@ __attribute__((format(printf, 4, 5))) static size_t append(char *buf, size_t siz
     return next < size ? next : size - 1;
 }
 
-size_t palt__npy_print(palt__npy_header header, char *buf, size_t size)
+size_t palt__npy_print(const char *descr, pal_shape shape, char *buf, size_t size)
 {
-    size_t used = 0, row = 0;
-    while (row + 1 < TYPES && types[row].dtype != header.dtype) row++;
-    used = append(buf, size, used, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[row].descr);
-    for (int32_t axis = 0; axis < header.shape.rank; axis++)
-        used = append(buf, size, used, axis ? " %" PRId64 "," : "%" PRId64 ",", header.shape.dim[axis]);
-    if (header.shape.rank > 1) used--; /* (3, 4), but (3,) */
+    size_t used = append(buf, size, 0, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+    for (int32_t axis = 0; axis < shape.rank; axis++)
+        used = append(buf, size, used, axis ? " %" PRId64 "," : "%" PRId64 ",", shape.dim[axis]);
+    if (shape.rank > 1) used--; /* (3, 4), but (3,) */
     return append(buf, size, used, "), }");
 }

@@ -5,6 +5,7 @@
 #include "data/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The powers of ten that a double represents exactly. */
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -42,7 +43,24 @@ static const char *take_exponent(const char *at, int *exponent)
     return at;
 }
 
-const char *palt__number_parse(const char *text, locale_t plain, double *value)
+/* Reads size bytes that are known to be a number. strtod_l takes a decimal point only. */
+static bool read_slowly(const char *text, size_t size, char point, locale_t plain, double *value)
+{
+    enum { MOST = 1024 };
+    char copy[MOST];
+    if (point != '.') {
+        if (size >= MOST) return false;
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+        char *mark = memchr(copy, point, size);
+        if (mark) *mark = '.';
+        text = copy;
+    }
+    *value = strtod_l(text, NULL, plain);
+    return true;
+}
+
+const char *palt__number_parse(const char *text, char point, locale_t plain, double *value)
 {
     const char *at = text, *whole, *part;
     digits d = {0};
@@ -52,7 +70,7 @@ const char *palt__number_parse(const char *text, locale_t plain, double *value)
 
     at = take_digits(at, &d, &whole);
     ptrdiff_t seen = at - whole, fraction = 0;
-    if (*at == '.') {
+    if (*at == point) {
         at = take_digits(at + 1, &d, &part);
         fraction = at - part;
         seen += fraction;
@@ -69,8 +87,8 @@ const char *palt__number_parse(const char *text, locale_t plain, double *value)
         const double whole_value = (double)d.value;
         const double size = power < 0 ? whole_value / powers[-power] : whole_value * powers[power];
         *value = negative ? -size : size;
-    } else {
-        *value = strtod_l(text, NULL, plain);
+    } else if (!read_slowly(text, (size_t)(at - text), point, plain, value)) {
+        return NULL;
     }
     return at;
 }

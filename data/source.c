@@ -16,15 +16,29 @@ const char *palt__shown_path(const char *path)
     return length > most ? path + (length - most) : path;
 }
 
+/* The size of the character at `at`, if it is printable: a byte of ASCII, or a sequence of UTF-8. 0: it is not. */
+static size_t character(const char *at, size_t size)
+{
+    const unsigned char first = (unsigned char)*at;
+    const size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (first < ' ' || (first > '~' && first < 0xc2) || first > 0xf4 || n > size) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((at[i] & 0xc0) != 0x80) return 0;
+    return first == 0xc2 && (unsigned char)at[1] < 0xa0 ? 0 : n; /* control characters beyond ASCII */
+}
+
 const char *palt__shown_text(const char *text, size_t size, char buf[PALT__SHOWN_SIZE])
 {
     const size_t room = PALT__SHOWN_SIZE - 4; /* minus "..." and the NUL */
-    size_t used = 0;
-    while (used < size && used < room) {
-        const char c = text[used];
-        buf[used++] = c >= ' ' && c <= '~' ? c : '?';
+    size_t used = 0, at = 0;
+    while (at < size) {
+        const size_t n = character(text + at, size - at), width = n ? n : 1;
+        if (used + width > room) break;
+        memcpy(buf + used, n ? text + at : "?", width);
+        used += width;
+        at += width;
     }
-    memcpy(buf + used, used < size ? "..." : "", used < size ? 4 : 1);
+    memcpy(buf + used, at < size ? "..." : "", at < size ? 4 : 1);
     return buf;
 }
 
@@ -109,11 +123,11 @@ pal_status palt__source_exact(palt__source *source, void *out, size_t size, cons
 }
 
 static pal_status fail_length(const palt__source *source, const char *found, uint64_t bytes, uint64_t expected,
-                              pal_dtype dtype, pal_shape shape, pal_error *err)
+                              const char *type, pal_shape shape, pal_error *err)
 {
     char text[96];
     return pal_error_set(err, PAL_ERR_FORMAT, "%s: %s %" PRIu64 " bytes, expected %" PRIu64 " for its header and %s %s",
-                         palt__shown_path(source->path), found, bytes, expected, pal_dtype_name(dtype),
+                         palt__shown_path(source->path), found, bytes, expected, type,
                          pal_shape_text(shape, text, sizeof text));
 }
 
@@ -142,14 +156,14 @@ static char *read_growing(palt__source *source, size_t size, size_t *got, pal_er
 /* Reads the data after the header: into *tensor if the length of the file is known, otherwise into the buffer *grown,
  * because only reading shows whether the data are there. */
 static pal_status read_payload(palt__source *source, pal_tensor **tensor, char **grown, pal_context *context,
-                               pal_dtype dtype, pal_shape shape, size_t size, pal_error *err)
+                               pal_dtype dtype, const char *type, pal_shape shape, size_t size, pal_error *err)
 {
     const uint64_t expected = source->used + size;
     size_t got = 0;
     char extra;
     if (source->length >= 0) {
         if ((uint64_t)source->length != expected)
-            return fail_length(source, "has", (uint64_t)source->length, expected, dtype, shape, err);
+            return fail_length(source, "has", (uint64_t)source->length, expected, type, shape, err);
         *tensor = pal_tensor_new(context, dtype, shape);
         if (!*tensor) return fail_system(source->path, ENOMEM, err);
         const pal_status status = palt__source_read(source, (*tensor)->data, size, &got, err);
@@ -158,28 +172,28 @@ static pal_status read_payload(palt__source *source, pal_tensor **tensor, char *
         *grown = read_growing(source, size, &got, err);
         if (!*grown) return PAL_ERR_IO; /* err has the exact status */
     }
-    if (got < size) return fail_length(source, "ends after", source->used, expected, dtype, shape, err);
+    if (got < size) return fail_length(source, "ends after", source->used, expected, type, shape, err);
     /* Reading past the end also makes zlib verify the checksum. */
     const pal_status status = palt__source_read(source, &extra, 1, &got, err);
     if (status == PAL_OK && got > 0)
-        return fail_length(source, "continues after", expected, expected, dtype, shape, err);
+        return fail_length(source, "continues after", expected, expected, type, shape, err);
     return status;
 }
 
-pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_dtype dtype, pal_shape shape,
-                                pal_error *err)
+pal_tensor *palt__source_tensor(palt__source *source, pal_context *context, pal_dtype dtype, const char *type,
+                                pal_shape shape, pal_error *err)
 {
     const int64_t count = pal_shape_count(shape);
     size_t size = 0;
     if (count < 0 || __builtin_mul_overflow((uint64_t)count, pal_dtype_size(dtype), &size) || size > PTRDIFF_MAX / 2) {
         char text[96];
         pal_error_set(err, PAL_ERR_FORMAT, "%s: its header gives %s %s, expected sizes that fit into memory",
-                      palt__shown_path(source->path), pal_dtype_name(dtype), pal_shape_text(shape, text, sizeof text));
+                      palt__shown_path(source->path), type, pal_shape_text(shape, text, sizeof text));
         return NULL;
     }
     pal_tensor *tensor = NULL;
     char *grown = NULL;
-    pal_status status = read_payload(source, &tensor, &grown, context, dtype, shape, size, err);
+    pal_status status = read_payload(source, &tensor, &grown, context, dtype, type, shape, size, err);
     if (status == PAL_OK && grown) {
         tensor = pal_tensor_new(context, dtype, shape);
         if (tensor && size) memcpy(tensor->data, grown, size);

@@ -55,32 +55,63 @@ static pal_status add_blocks(const pal_dataset *data, pal_program *program, pal_
     return PAL_OK;
 }
 
-pal_status palt__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
-                                      double *directions, pal_error *err)
+/* The directions by the covariance [d,d]: for at least as many samples as features. */
+static pal_status of_covariance(pal_context *context, const pal_dataset *data, pal_tensor *mean, double *variance,
+                                double *directions, pal_error *err)
 {
     const size_t d = (size_t)data->features;
-    pal_tensor *x = pal_tensor_new(context, PAL_F64, PAL_SHAPE(BLOCK, data->features)),
-               *mean = pal_tensor_new(context, PAL_F64, PAL_SHAPE(data->features));
+    pal_tensor *x = pal_tensor_new(context, PAL_F64, PAL_SHAPE(BLOCK, data->features));
     double *c = calloc(d * d, sizeof *c);
     pal_program *program = NULL;
-    pal_status status = x && mean && c ? PAL_OK : palt__no_memory(err);
-    if (!status) status = pal_dataset_mean(data, PAL_F64, mean->data, err);
+    pal_status status = x && c ? PAL_OK : palt__no_memory(err);
     if (!status && !(program = scatter_program(context, x, mean, err))) status = PAL_ERR_MEMORY;
     if (!status) status = add_blocks(data, program, x, mean->data, c, err);
     if (!status) status = palt__svd(context, d, d, c, variance, directions, err);
     pal_program_free(program);
     pal_tensor_free(x);
-    pal_tensor_free(mean);
     free(c);
     return status;
 }
 
-/* Fills W [d,k] and V [k,d] (NULL if tied) from the variances and the directions, the rows of [d,d]. */
-static void fill(pal_tensor *w, pal_tensor *v, const double *variance, const double *directions)
+/* The directions by the samples themselves, [T,d] with T < d: with X - mu = Q S U', the covariance is U (S^2 / T) U'.
+ * It is never formed, which saves a decomposition of [d,d]. */
+static pal_status of_samples(pal_context *context, const pal_dataset *data, pal_tensor *mean, double *variance,
+                             double *directions, pal_error *err)
+{
+    const size_t n = (size_t)data->count, d = (size_t)data->features;
+    pal_tensor *x = pal_tensor_new(context, PAL_F64, PAL_SHAPE(data->count, data->features));
+    uint32_t *rows = malloc(n * sizeof *rows);
+    pal_status status = x && rows ? PAL_OK : palt__no_memory(err);
+    for (size_t i = 0; i < n && !status; i++) rows[i] = (uint32_t)i;
+    if (!status && (status = pal_dataset_batch(data, rows, n, x)))
+        pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    for (size_t i = 0; i < n * d && !status; i++) ((double *)x->data)[i] -= ((const double *)mean->data)[i % d];
+    if (!status) status = palt__svd(context, n, d, x->data, variance, directions, err);
+    for (size_t k = 0; k < n && !status; k++) variance[k] *= variance[k] / (double)n;
+    pal_tensor_free(x);
+    free(rows);
+    return status;
+}
+
+pal_status palt__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
+                                      double *directions, pal_error *err)
+{
+    pal_tensor *mean = pal_tensor_new(context, PAL_F64, PAL_SHAPE(data->features));
+    pal_status status = mean ? PAL_OK : palt__no_memory(err);
+    if (!status) status = pal_dataset_mean(data, PAL_F64, mean->data, err);
+    if (!status)
+        status =
+            (data->count < data->features ? of_samples : of_covariance)(context, data, mean, variance, directions, err);
+    pal_tensor_free(mean);
+    return status;
+}
+
+/* Fills W [d,k] and V [k,d] (NULL if tied) from the variances [r] and the directions, the rows of [r,d]. */
+static void fill(pal_tensor *w, pal_tensor *v, size_t r, const double *variance, const double *directions)
 {
     const size_t d = (size_t)w->shape.dim[0], k = (size_t)w->shape.dim[1];
     for (size_t j = 0; j < k; j++) {
-        const bool none = j >= d || !(variance[j] > variance[0] * 1e-15 * (double)d);
+        const bool none = j >= r || !(variance[j] > variance[0] * 1e-15 * (double)d);
         const double s = none || !v ? 1 : sqrt(variance[j]);
         for (size_t i = 0; i < d; i++) {
             const double u = none ? 0 : directions[j * d + i];
@@ -96,10 +127,11 @@ pal_status palt__solve(pal_model *model, const pal_dataset *data, pal_error *err
     pal_tensor *w = pal_model_parameter_find(model, "encoder/W"), *v = pal_model_parameter_find(model, "decoder/W");
     if (!w || w->shape.rank != 2 || w->shape.dim[0] != data->features)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "solve svd: the model is not linear");
-    double *variance = malloc(d * sizeof *variance), *directions = malloc(d * d * sizeof *directions);
+    const size_t r = (size_t)data->count < d ? (size_t)data->count : d;
+    double *variance = malloc(r * sizeof *variance), *directions = malloc(r * d * sizeof *directions);
     pal_status status = variance && directions ? PAL_OK : palt__no_memory(err);
     if (!status) status = palt__principal_directions(pal_model_context(model), data, variance, directions, err);
-    if (!status) fill(w, v, variance, directions);
+    if (!status) fill(w, v, r, variance, directions);
     free(variance);
     free(directions);
     return status;

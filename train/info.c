@@ -29,6 +29,7 @@ static const palt__field before_settings[] = {
 };
 static const palt__field after_settings[] = {
     FIELD(TEXT, "data", data),
+    FIELD(TEXT, "data_note", data_note),
     FIELD(COUNT, "limit", limit),
     FIELD(COUNT, "hold_out", hold_out),
     FIELD(TEXT, "from", from),

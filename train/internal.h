@@ -197,8 +197,8 @@ pal_status palt__svd(pal_context *context, size_t rows, size_t columns, double *
 
 /* Fills those statistics of the model that have a known name, such as "input/mean". */
 pal_status palt__measure_statistics(pal_model *model, const pal_dataset *data, pal_error *err);
-/* Principal components of the samples: the eigenvalues of their covariance, variance [features] descending, and its
- * eigenvectors as rows, directions [features, features]. */
+/* Principal components of the samples: the eigenvalues of their covariance, variance [r] descending, and its
+ * eigenvectors as rows, directions [r, features], with r the smaller of the numbers of samples and of features. */
 pal_status palt__principal_directions(pal_context *context, const pal_dataset *data, double *variance,
                                       double *directions, pal_error *err);
 bool palt__has_closed_form(const pal_model *model); /* the settings of the model request it */

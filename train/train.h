@@ -160,10 +160,11 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     const char *model;              /* name of the variant */
     const pal_setting *settings;    /* all options of the variant */
     size_t n_settings;
-    const char *data; /* the path */
-    int64_t limit;    /* maximum number of training samples; 0: no limit */
-    int64_t hold_out; /* number of last training samples, measured instead of the test samples; 0: none */
-    const char *from; /* the run that the initial weights come from; NULL: none */
+    const char *data;      /* the path */
+    const char *data_note; /* how the file was read (pal_note), or NULL */
+    int64_t limit;         /* maximum number of training samples; 0: no limit */
+    int64_t hold_out;      /* number of last training samples, measured instead of the test samples; 0: none */
+    const char *from;      /* the run that the initial weights come from; NULL: none */
     int64_t train_samples, test_samples;
     int64_t batch, epochs, seed, test_every;
     pal_optimizer_options optimizer; /* as given: -1 means a true 0 */

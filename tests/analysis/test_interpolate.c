@@ -2,6 +2,7 @@
  * linearly. */
 #include <math.h>
 
+#include "tests/analysis/cells.h"
 #include "tests/files.h"
 #include "tests/models/small_models.h"
 #include "plot/plot.h"
@@ -113,25 +114,6 @@ static pal_status refused(const pal_model *m, const pal_dataset *data, pal_inter
     ck_assert_msg(strstr(err.text, needle) != NULL, "%s", err.text);
     ck_assert(access(path_of("refused.png"), F_OK) != 0);
     return status;
-}
-
-static bool is_cell(const pal_image *image, int x0, int y0, int scale, const float *cell, int h, int w)
-{
-    for (int i = 0; i < h * w; i++) {
-        const int level = pal_image_get(image, x0 + i % w * scale, y0 + i / w * scale).red;
-        if (level != (int)lround(255 * (double)cell[i])) return false;
-    }
-    return true;
-}
-
-/* Returns true if an image with values from 0 to 1 occurs in the picture, at any scale. */
-static bool has_cell(const pal_image *image, const float *cell, int h, int w)
-{
-    for (int scale = 1; scale <= 24; scale++)
-        for (int y0 = 0; y0 + h * scale <= image->height; y0++)
-            for (int x0 = 0; x0 + w * scale <= image->width; x0++)
-                if (is_cell(image, x0, y0, scale, cell, h, w)) return true;
-    return false;
 }
 
 /* The pictures contain the samples. A path through the code is at least as long as the straight line between the

@@ -1,21 +1,7 @@
 #!/bin/sh
 # cli.sh PROGRAM - tests the program: exit statuses, one line on wrong use, run folders, pictures, bit-identical results.
 # It works in a temporary folder, on a small data set that it makes. Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: cli.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
-mkdir data
-images 128 > data/train-images-idx3-ubyte
-labels 128 > data/train-labels-idx1-ubyte
-images 37 > data/t10k-images-idx3-ubyte
-labels 37 > data/t10k-labels-idx1-ubyte
+. "$(dirname "$0")/helpers.sh"
 small="--data data --batch 16 --hidden 12 --epochs 3"
 
 # ---- Lists and help
@@ -977,6 +963,7 @@ for signal in KILL INT TERM; do
 done
 run=killed-often
 "$program" train denoising --out $run $many > out 2> err &
+appears $run/run.json
 for again in 1 2 3 4; do
     sleep 0.3
     { kill -KILL $!; wait $!; } 2> /dev/null
@@ -993,6 +980,7 @@ for way in "semi-supervised --training sequential --hidden 30" "semi-supervised 
     phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"
     works "phases without a break" train $phases --out whole-$run
     "$program" train $phases --out $run > out 2> err &
+    appears $run/run.json
     for again in 1 2 3; do
         sleep 0.2
         { kill -KILL $!; wait $!; } 2> /dev/null

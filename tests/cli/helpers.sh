@@ -1,4 +1,14 @@
-# helpers.sh - what the tests of the program share. The caller has set $program and works in a folder of its own.
+# helpers.sh - what the tests of the program share. A test sources it with its own argument, PROGRAM: it sets $program,
+# makes a temporary folder to work in, and in it the folder `data`, a small set of images.
+set -u
+LC_ALL=C
+export LC_ALL
+[ $# -eq 1 ] || { echo "usage: $(basename "$0") PROGRAM" >&2; exit 2; }
+program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
 passed=0
 failed=0
 
@@ -85,6 +95,11 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
 is_json() { if command -v jq > /dev/null; then jq -e . < "$1" > /dev/null; else head -c 1 "$1" | grep -q '[[{]'; fi; }
 
+# appears FILE: waits until the file is there, for at most 10 seconds: a busy machine starts slowly
+appears() {
+    tries=0
+    while [ ! -s "$1" ] && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
+}
 # lines RUN: the lines of its metrics, without the seconds
 lines() { sed 's/,"seconds":[-0-9.e+]*//' "$1/metrics.jsonl"; }
 # figures_of RUN: the figures of its result, except times
@@ -96,3 +111,9 @@ same_run() { # WHAT RUN RUN: both have the same checkpoint, metrics and result; 
     check "$1: done" grep -q '"status": "done"' "$3/run.json"
     check "$1: no temporary files" [ "$(ls "$3" | wc -l)" -eq 3 ]
 }
+
+mkdir data
+images 128 > data/train-images-idx3-ubyte
+labels 128 > data/train-labels-idx1-ubyte
+images 37 > data/t10k-images-idx3-ubyte
+labels 37 > data/t10k-labels-idx1-ubyte

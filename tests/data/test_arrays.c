@@ -188,10 +188,10 @@ START_TEST(npy_headers)
     static const struct {
         const char *header, *needle;
     } bad[] = {
-        {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "'>f4'"},
-        {"{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }", "'<i4'"},
+        {"{'descr': '>c8', 'fortran_order': False, 'shape': (2, 3), }", "'>c8'"},
+        {"{'descr': '|i4', 'fortran_order': False, 'shape': (2, 3), }", "'|i4'"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3), }", "[('a'"},
-        {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", "only C order"},
+        {"{'descr': '<f4', 'fortran_order': 1, 'shape': (2, 3), }", "'fortran_order': True or False"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3), }", "-3"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (6), }", "a comma in the tuple"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2 3), }", "a comma in the tuple"},

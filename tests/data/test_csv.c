@@ -11,7 +11,7 @@ START_TEST(csv_reads)
                                         "1,-2.5,1000\r\n+0,0.125,-7\r\n\r\n",
                                         "a,b,\"c,d\"\n1, -2.5 ,\t10E+2\n-0e5,12.5e-2,-007\n\n\n",
                                         "\357\273\2771,-2.5,1e3\n0,0.125000000000000000000000000000,-7",
-                                        ",0,1\n1,-2.5,100000000000000000000000e-20\n0,1250000000000000000000e-22,-7"};
+                                        "x,,y\n1,-2.5,100000000000000000000000e-20\n0,1250000000000000000000e-22,-7"};
     const float values[] = {1, -2.5F, 1e3F, 0, 0.125F, -7};
     for (int packed = 0; packed < 2; packed++) {
         const size_t size = strlen(texts[_i]);
@@ -49,8 +49,9 @@ START_TEST(csv_refuses)
         {"1,2\n3,1e39\n", "range of f32"},
         {"1,2\n3,-1e999999999999\n", "range of f32"},
         {"1,2\n\n3,4\n", "line 2 is empty"},
-        {"1;2\n3;4\n", "line 2, column 1: \"3;4\""},
-        {"1,2\n3,\"4\"\n", "line 2, column 2"},
+        {"1,2\n3;4\n", "line 2 has 2 columns between semicolons, expected 1"},
+        {"1,2\n3,\"4x\"\n", "line 2, column 2"},
+        {",0,1\n1,-2.5,1e3\n0,0.125,-7", "line 3, column 1: 0 follows 1 in a column without a name"},
         {"1,2\n3,\x01\xff\n", "column 2: \"?\?\""},
         {"1,2\n3,12345678901234567890123456789012345678901234567890z\n", "column 2: \"12345678901234567890"},
     };

@@ -138,6 +138,58 @@ START_TEST(ellipses_are_where_their_numbers_are)
 }
 END_TEST
 
+/* Panels are side by side, each with its title and axes; the classes are named once. */
+START_TEST(panels_are_side_by_side)
+{
+    enum { PANELS = 5 };
+    static const char *const titles[PANELS] = {"one", "two", "three", "four", "five"};
+    const double x[] = {0, 1, 2}, y[PANELS][3] = {{0, 1, 2}, {5, 6, 7}, {0, 1, 0}, {1, 0, 1}, {2, 0, 1}};
+    const uint8_t classes[] = {0, 1, 1};
+    pal_points panel[PANELS];
+    const pal_points *list[PANELS];
+    for (int i = 0; i < PANELS; i++) {
+        panel[i] = (pal_points){.struct_size = sizeof panel[i],
+                                .title = titles[i],
+                                .x = x,
+                                .y = y[i],
+                                .count = 3,
+                                .classes = classes,
+                                .class_count = 2,
+                                .csv = true};
+        list[i] = &panel[i];
+    }
+    pal_error error = {PAL_OK, ""};
+    ck_assert_msg(!pal_points_panels_write(list, PANELS, "all", path, &error), "%s", error.text);
+    svg_read(path);
+    ck_assert(svg_says("all"));
+    for (int i = 0; i < PANELS; i++) ck_assert_msg(svg_says(titles[i]), "no %s", titles[i]);
+    ck_assert_int_eq(svg_number_of(false, palt__class_colours[0], 10), PANELS);
+    ck_assert_int_eq(svg_number_of(false, palt__class_colours[0], 14), 1); /* the legend */
+    const palt__point first = dot(palt__class_colours[0], 5, 0), second = dot(palt__class_colours[0], 5, 1),
+                      fourth = dot(palt__class_colours[0], 5, 3);
+    ck_assert_double_gt(second.x, first.x + 400);
+    ck_assert_double_eq_tol(second.y, first.y, 1); /* each has its own axes */
+    ck_assert_double_lt(fourth.x, second.x);
+    ck_assert_double_gt(fourth.y, first.y + 100); /* in the second row */
+    char text[1024];
+    read_file(path_of("picture.csv"), text, sizeof text);
+    ck_assert(!strncmp(text, "panel,x,y,class\none,0,0,0\none,1,1,1\none,2,2,1\ntwo,0,5,0\n", 56));
+    static char one[1 << 16], plain[1 << 16];
+    write_points(&panel[0]);
+    const size_t size = read_file(path, plain, sizeof plain);
+    ck_assert_int_eq(pal_points_panels_write(list, 1, NULL, path, &error), PAL_OK);
+    ck_assert_uint_eq(read_file(path, one, sizeof one), size);
+    ck_assert(size < sizeof one && !memcmp(one, plain, size));
+    empty_folder();
+    panel[1].class_count = 3;
+    ck_assert_int_eq(pal_points_panels_write(list, PANELS, "all", path, &error), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_points_panels_write(list, 0, "all", path, &error), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_points_panels_write(NULL, 1, "all", path, &error), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_points_panels_write(list, 17, "all", path, &error), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(count_files(), 0);
+}
+END_TEST
+
 START_TEST(points_that_cannot_be_are_refused)
 {
     const double x[] = {1, 2}, none[] = {NAN, NAN};
@@ -167,6 +219,7 @@ Suite *plot_points_suite(void)
     Suite *suite = suite_create("plot_points");
     in_own_folder(add_case(suite, "points", name_picture, NULL,
                            TESTS(points_are_where_their_numbers_are, numbers_of_classes_keep_apart,
-                                 ellipses_are_where_their_numbers_are, points_that_cannot_be_are_refused)));
+                                 ellipses_are_where_their_numbers_are, panels_are_side_by_side,
+                                 points_that_cannot_be_are_refused)));
     return suite;
 }

@@ -75,6 +75,7 @@ static const pal_variant phased = {.struct_size = sizeof phased,
 static inline void set_up_phased(void)
 {
     pal_error err = {0};
+    if (pal_variant_find(phased.name)) return; /* tests may run in one process */
     ck_assert_msg(!pal_variant_register(&phased, &err), "%s", err.text);
 }
 

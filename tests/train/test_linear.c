@@ -115,6 +115,63 @@ START_TEST(the_closed_form_leaves_the_variance_of_what_it_drops)
 }
 END_TEST
 
+/* With fewer samples than features the samples are decomposed, not their covariance: the same variances, and the same
+ * projection onto the first k directions. n samples have n - 1 directions. */
+START_TEST(few_samples_have_the_directions_of_their_covariance)
+{
+    enum { N = 6 };
+    double mean[D], c[D * D] = {0}, full[D], all[D * D], variance[N], directions[N * D], left = 0;
+    pal_error err = {0};
+    ck_assert_int_eq(pal_dataset_limit(data, N), PAL_OK);
+    ck_assert_int_eq(pal_dataset_mean(data, PAL_F64, mean, &err), PAL_OK);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < D * D; j++)
+            c[j] += (pal_tensor_get(data->inputs, i * D + j / D) - mean[j / D]) *
+                    (pal_tensor_get(data->inputs, i * D + j % D) - mean[j % D]) / N;
+    ck_assert_int_eq(palt__svd(context, D, D, c, full, all, &err), PAL_OK);
+    ck_assert_int_eq(palt__principal_directions(context, data, variance, directions, &err), PAL_OK);
+    ck_assert_double_le(variance[N - 1], 1e-25 * variance[0]);
+    double difference[D * D] = {0}; /* of the two projections onto the first k directions */
+    for (size_t k = 0; k < N - 1; k++) {
+        ck_assert_double_eq_tol(variance[k] / full[k], 1, 1e-10);
+        for (size_t j = 0; j < D * D; j++) {
+            difference[j] += directions[k * D + j / D] * directions[k * D + j % D];
+            difference[j] -= all[k * D + j / D] * all[k * D + j % D];
+            ck_assert_double_eq_tol(difference[j], 0, 1e-9);
+        }
+    }
+    for (size_t k = K; k < N; k++) left += variance[k];
+    for (int whole = 0; whole < 2; whole++) {
+        const pal_setting settings[] = {{"hidden", whole ? "12" : "3"}, {"solve", "svd"}};
+        pal_model *m = pal_model_new(context, pal_variant_find("linear"), settings, 2, PAL_SHAPE(D), PAL_F64, 4, &err);
+        ck_assert(m && !palt__measure_statistics(m, data, &err) && !palt__solve(m, data, &err));
+        ck_assert_double_eq_tol(error_of(m), whole ? 0 : left, 1e-10 * left);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+/* The covariance of 4000 features would take minutes and 128 MB. */
+START_TEST(few_samples_of_many_features_take_no_time)
+{
+    enum { N = 5, WIDE = 4000 };
+    pal_error err = {0};
+    pal_tensor *x = random_tensor(context, PAL_F64, PAL_SHAPE(N + 1, WIDE), -1, 1, "wide");
+    ck_assert_int_eq(pal_npy_write(x, path_of("wide.npy"), &err), PAL_OK);
+    pal_dataset *wide = pal_dataset_open(context, path_of("wide.npy"), PAL_SPLIT_TRAIN, &err);
+    ck_assert(wide && wide->count == N);
+    const pal_setting settings[] = {{"hidden", "4"}, {"solve", "svd"}};
+    pal_model *m = pal_model_new(context, pal_variant_find("linear"), settings, 2, wide->sample, PAL_F64, 4, &err);
+    pal_figures figures;
+    ck_assert(m && !palt__measure_statistics(m, wide, &err) && !palt__solve(m, wide, &err));
+    ck_assert_msg(!pal_evaluate(m, wide, NULL, &figures, &err), "%s", err.text);
+    ck_assert_double_le(figures.squared_error, 1e-20 * WIDE); /* 4 directions hold 5 samples */
+    pal_model_free(m);
+    pal_dataset_free(wide);
+    pal_tensor_free(x);
+}
+END_TEST
+
 /* With W = U S^-1, the units of the code have variance 1 and are not correlated. */
 START_TEST(the_closed_form_has_a_white_code)
 {
@@ -291,6 +348,8 @@ Suite *linear_suite(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, samples_over_the_root_of_their_number_have_the_same_subspace);
     tcase_add_test(t, the_closed_form_leaves_the_variance_of_what_it_drops);
+    tcase_add_test(t, few_samples_have_the_directions_of_their_covariance);
+    tcase_add_test(t, few_samples_of_many_features_take_no_time);
     tcase_add_test(t, the_closed_form_has_a_white_code);
     tcase_add_test(t, descent_comes_to_the_closed_form);
     tcase_add_test(t, no_encoder_with_a_linear_decoder_beats_it);
