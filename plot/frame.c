@@ -122,6 +122,13 @@ static void draw_grid(palt__canvas *canvas, const palt__frame *f)
     line(canvas, (palt__point){f->left, f->bottom}, (palt__point){f->right, f->bottom}, PALT__INK, 1.5);
 }
 
+/* The middle of the label of an axis: that of the axis, or as near as the label, which may be longer, can be to it. */
+static double middle_of(const char *label, double middle, double low, double high)
+{
+    const double half = fmin(width_of(label, LABEL), high - low) / 2;
+    return fmin(fmax(middle, low + half), high - half);
+}
+
 static void draw_labels(palt__canvas *canvas, const palt__frame *f)
 {
     const double high = f->bottom - f->top, wide = f->right - f->left;
@@ -134,10 +141,13 @@ static void draw_labels(palt__canvas *canvas, const palt__frame *f)
     for (int i = 0; i < f->across.count; i++)
         palt__canvas_fit(canvas, (palt__point){f->left + f->across.ticks[i].at * wide, f->bottom + 13 + TICK / 2.0},
                          f->across.ticks[i].label, f->width, tick);
-    palt__canvas_fit(canvas, (palt__point){f->left + wide / 2, f->y + f->height - MARGIN - LABEL / 2.0}, f->x_label,
-                     wide, label);
+    const double end = f->bottom + 13 + TICK; /* above the label of the other axis */
+    const double x = middle_of(f->x_label, f->left + wide / 2, f->x + MARGIN, f->x + f->width - MARGIN),
+                 y = middle_of(f->y_label, f->top + high / 2, f->y + MARGIN, end);
+    palt__canvas_fit(canvas, (palt__point){x, f->y + f->height - MARGIN - LABEL / 2.0}, f->x_label,
+                     f->width - 2 * MARGIN, label);
     label.turned = true;
-    palt__canvas_fit(canvas, (palt__point){f->x + MARGIN + LABEL / 2.0, f->top + high / 2}, f->y_label, high, label);
+    palt__canvas_fit(canvas, (palt__point){f->x + MARGIN + LABEL / 2.0, y}, f->y_label, end - f->y - MARGIN, label);
 }
 
 static void draw_entry(palt__canvas *canvas, double x, double y, const palt__entry *e)

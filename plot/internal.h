@@ -87,6 +87,7 @@ typedef struct palt__profile {
     int64_t features;
     const char *const *names;
     double low, high;        /* the values at the lower and the upper end of a cell; 0 is between them */
+    double *scales;          /* [features]: values are divided by these; NULL: by 1 */
     int64_t width, height;   /* of a cell, in pixels */
     int64_t axis, below;     /* room for the numbers to the left of a line, and for the names below the cells */
     int64_t step;            /* every step-th feature is named */
@@ -95,7 +96,9 @@ typedef struct palt__profile {
     pal_text_style style;
 } palt__profile;
 
-void palt__profile_make(palt__profile *profile, const palt__cells *rows, const pal_grid_section *section);
+/* The caller frees scales, also after an error: PAL_ERR_MEMORY. */
+pal_status palt__profile_make(palt__profile *profile, const palt__cells *rows, const pal_grid_section *section,
+                              pal_error *error);
 void palt__profile_draw(const palt__profile *profile, palt__canvas *canvas, const palt__cells *cells, int64_t i,
                         int64_t x, int64_t y);
 void palt__profile_axis(const palt__profile *profile, palt__canvas *canvas, int64_t x, int64_t y);

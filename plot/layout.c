@@ -29,7 +29,10 @@ int64_t palt__layout_lines(const palt__section_layout *section, size_t row)
 
 void palt__layout_clear(palt__layout *layout)
 {
-    for (size_t s = 0; layout->sections != NULL && s < layout->count; s++) free(layout->sections[s].rows);
+    for (size_t s = 0; layout->sections != NULL && s < layout->count; s++) {
+        free(layout->sections[s].profile.scales);
+        free(layout->sections[s].rows);
+    }
     free(layout->sections);
     *layout = (palt__layout){0};
 }
@@ -49,6 +52,15 @@ static void choose_bands(palt__section_layout *to, int64_t longest)
 }
 
 static bool is_strip(const palt__section_layout *section) { return !section->profiled && section->rows[0].height == 1; }
+
+/* The columns of one row that is arranged as a square: of cells, or of pixels if the cells are profiles. */
+static int64_t square(const palt__section_layout *to, int64_t count)
+{
+    const palt__profile *p = &to->profile;
+    const double shape =
+        to->profiled ? (double)(p->height + PROFILE_GAP) / (double)(p->width + PROFILE_GAP) : 1; /* height by width */
+    return (int64_t)ceil(sqrt(shape * (double)count));
+}
 
 static pal_status open_rows(palt__section_layout *to, const pal_grid_section *section, size_t number, pal_error *error)
 {
@@ -80,9 +92,9 @@ static pal_status open_rows(palt__section_layout *to, const pal_grid_section *se
         to->matte |= section->rows[r].mapping == PAL_MAP_DIVERGING;
     }
     to->profiled = section->rows[0].mapping == PAL_MAP_PROFILE;
-    if (to->profiled) palt__profile_make(&to->profile, to->rows, section);
+    if (to->profiled && palt__profile_make(&to->profile, to->rows, section, error) != PAL_OK) return PAL_ERR_MEMORY;
     to->matte |= is_strip(to);
-    to->columns = section->count == 1 ? (int64_t)ceil(sqrt((double)longest)) : longest;
+    to->columns = section->count == 1 ? square(to, longest) : longest;
     if (section->columns > 0) to->columns = (int64_t)(section->columns < CELLS_LIMIT ? section->columns : CELLS_LIMIT);
     to->columns = min64(to->columns, longest);
     to->bands = 1;

@@ -107,6 +107,9 @@ typedef struct pal_grid_section {
     /* For profiles: the names of the n features, drawn below the cells of the last line where there is room. NULL: their
      * numbers, from 0. */
     const char *const *feature_names;
+    /* For profiles: every feature is drawn as a share of its own largest absolute value in the section, for features in
+     * unlike units. The axis is in per cent. Originals and reconstructions still compare. */
+    bool feature_scales;
 } pal_grid_section;
 
 /* Sections side by side, with a title above and a caption below. A long title or caption is wrapped. */

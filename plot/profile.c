@@ -3,7 +3,7 @@
 #include "plot/internal.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 enum {
     HEIGHT = 96,   /* pixels; of a cell */
@@ -30,12 +30,30 @@ static double place(const palt__profile *p, double value)
     return (1 - share) * (double)p->height;
 }
 
+static double value_of(const palt__profile *p, const palt__cells *cells, int64_t i, int64_t feature)
+{
+    const double value = palt__cells_value(cells, i, feature);
+    return p->scales == NULL ? value : value / p->scales[feature];
+}
+
+static void take_scales(palt__profile *p, const palt__cells *rows, size_t count)
+{
+    for (int64_t k = 0; k < p->features; k++) {
+        for (size_t r = 0; r < count; r++)
+            for (int64_t i = 0; i < rows[r].count; i++) {
+                const double value = fabs(palt__cells_value(&rows[r], i, k));
+                if (isfinite(value)) p->scales[k] = fmax(p->scales[k], value);
+            }
+        if (p->scales[k] == 0) p->scales[k] = 1;
+    }
+}
+
 static void take_extremes(palt__profile *p, const palt__cells *rows, size_t count)
 {
     for (size_t r = 0; r < count; r++)
         for (int64_t i = 0; i < rows[r].count; i++)
             for (int64_t k = 0; k < p->features; k++) {
-                const double value = palt__cells_value(&rows[r], i, k);
+                const double value = value_of(p, &rows[r], i, k);
                 if (!isfinite(value)) continue;
                 p->low = fmin(p->low, value);
                 p->high = fmax(p->high, value);
@@ -56,7 +74,8 @@ static int marks_of(const palt__profile *p, mark out[3])
     for (int i = 0; i < 3; i++) {
         if (i > 0 && values[i] == 0) continue;
         mark *m = &out[count++];
-        snprintf(m->text, sizeof m->text, "%.3g", values[i]);
+        snprintf(m->text, sizeof m->text, "%.3g%s", (p->scales == NULL ? 1 : 100) * values[i],
+                 p->scales == NULL || values[i] == 0 ? "" : "%");
         m->at = place(p, values[i]);
     }
     for (int i = 1; i < count; i++)
@@ -90,12 +109,18 @@ static void size_names(palt__profile *p)
     p->below = SPACE + (p->turned ? (widest < LONGEST ? widest : LONGEST) : p->style.height);
 }
 
-void palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_grid_section *section)
+pal_status palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_grid_section *section,
+                              pal_error *error)
 {
     *p = (palt__profile){.features = rows[0].width, .height = HEIGHT, .names = section->feature_names};
     p->style = (pal_text_style){PALT__SMALLEST_LABEL, false, text};
     p->curve = p->features > PAL_PROFILE_BARS;
     p->names_shown = p->names != NULL && p->features <= NAMES;
+    if (section->feature_scales) {
+        p->scales = calloc((size_t)p->features, sizeof *p->scales);
+        if (p->scales == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "grid: no memory");
+        take_scales(p, rows, section->count);
+    }
     take_extremes(p, rows, section->count);
     const double least = p->names_shown ? NAMED : CLOSE, n = (double)p->features;
     const double pitch = fmin(fmax(WIDTH / n, least), APART);
@@ -106,6 +131,7 @@ void palt__profile_make(palt__profile *p, const palt__cells *rows, const pal_gri
         const int64_t width = pal_text_width(marks[i].text, p->style) + SPACE;
         p->axis = width > p->axis ? width : p->axis;
     }
+    return PAL_OK;
 }
 
 /* ---- Drawing -------------------------------------------------------------------------------------------------- */
@@ -132,19 +158,20 @@ static void draw_bars(const palt__profile *p, palt__canvas *canvas, const palt__
 {
     const double pitch = (double)p->width / (double)p->features, width = fmin(floor(0.75 * pitch), 24);
     for (int64_t k = 0; k < p->features; k++)
-        draw_bar(p, canvas, palt__cells_value(cells, i, k), floor(x + ((double)k + 0.5) * pitch - width / 2), width, y);
+        draw_bar(p, canvas, value_of(p, cells, i, k), floor(x + ((double)k + 0.5) * pitch - width / 2), width, y);
 }
 
 /* The smallest and the largest finite value of the features from `first` to before `end`, in their order. Returns how
  * many there are: 0, 1 or 2. */
-static int ends_of(const palt__cells *cells, int64_t i, int64_t first, int64_t end, int64_t at[2])
+static int ends_of(const palt__profile *p, const palt__cells *cells, int64_t i, int64_t first, int64_t end,
+                   int64_t at[2])
 {
     int64_t low = -1, high = -1;
     for (int64_t k = first; k < end; k++) {
-        const double value = palt__cells_value(cells, i, k);
+        const double value = value_of(p, cells, i, k);
         if (!isfinite(value)) continue;
-        if (low < 0 || value < palt__cells_value(cells, i, low)) low = k;
-        if (high < 0 || value > palt__cells_value(cells, i, high)) high = k;
+        if (low < 0 || value < value_of(p, cells, i, low)) low = k;
+        if (high < 0 || value > value_of(p, cells, i, high)) high = k;
     }
     at[0] = low < high ? low : high;
     at[1] = low < high ? high : low;
@@ -159,16 +186,15 @@ static void draw_curve(const palt__profile *p, palt__canvas *canvas, const palt_
     const double pitch = (double)p->width / (double)p->features;
     bool drawing = false;
     for (int64_t k = 0; k < p->features; k++) {
-        if (isfinite(palt__cells_value(cells, i, k))) continue;
+        if (isfinite(value_of(p, cells, i, k))) continue;
         rectangle(canvas, x + (double)k * pitch, y, fmax(pitch, 1.5), (double)p->height, PAL_COLOUR_NONFINITE);
     }
     for (int64_t first = 0; first < p->features; first += each) {
         int64_t at[2];
         const int64_t end = first + each < p->features ? first + each : p->features;
-        const int count = ends_of(cells, i, first, end, at);
+        const int count = ends_of(p, cells, i, first, end, at);
         for (int k = 0; k < count; k++) {
-            const palt__point to = {x + ((double)at[k] + 0.5) * pitch,
-                                    y + place(p, palt__cells_value(cells, i, at[k]))};
+            const palt__point to = {x + ((double)at[k] + 0.5) * pitch, y + place(p, value_of(p, cells, i, at[k]))};
             if (!drawing) palt__canvas_move(canvas, to);
             palt__canvas_line(canvas, to); /* a point between two gaps is a dot */
             drawing = true;

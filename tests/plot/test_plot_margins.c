@@ -4,6 +4,7 @@
 
 #include "tests/files.h"
 #include "tests/plot/pictures.h"
+#include "tests/plot/svg.h"
 
 Suite *plot_margins_suite(void);
 
@@ -200,6 +201,28 @@ START_TEST(of_panels)
 }
 END_TEST
 
+/* The labels that scatter gives to the axes are not cut, in a small panel either. */
+START_TEST(labels_of_panels_are_whole)
+{
+    static const double x[] = {1, 2, 3};
+    static const char *const labels[] = {"principal component 1 of the code (58.3 % of the variance)",
+                                         "principal component 2 of the code (23.9 % of the variance)"};
+    const pal_points points = {.struct_size = sizeof points,
+                               .title = "a",
+                               .x_label = labels[0],
+                               .y_label = labels[1],
+                               .x = x,
+                               .y = x,
+                               .count = 3};
+    const pal_points *panels[] = {&points, &points};
+    ck_assert_int_eq(pal_points_panels_write(panels, 2, "title", path_of("p.svg"), NULL), PAL_OK);
+    svg_read(path_of("p.svg"));
+    palt__point across, up;
+    ck_assert(svg_text(labels[0], &across) && svg_text(labels[1], &up));
+    ck_assert_double_lt(up.y, across.y - 15); /* they do not meet in the corner */
+}
+END_TEST
+
 START_TEST(of_matrices)
 {
     static int64_t counts[COUNT * COUNT], large[] = {INT64_MAX / 8, 1, 2, 123456789};
@@ -231,6 +254,6 @@ Suite *plot_margins_suite(void)
 {
     Suite *suite = suite_create("plot_margins");
     in_own_folder(add_case(suite, "margins", make_texts, tear_down,
-                           TESTS(of_grids, of_curves, of_points, of_panels, of_matrices)));
+                           TESTS(of_grids, of_curves, of_points, of_panels, labels_of_panels_are_whole, of_matrices)));
     return suite;
 }

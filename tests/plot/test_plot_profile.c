@@ -168,6 +168,36 @@ START_TEST(features_have_names_or_numbers)
 }
 END_TEST
 
+/* Features in unlike units, each on its own scale: the same heights in both rows, and a feature of zeros. */
+START_TEST(features_have_scales_of_their_own)
+{
+    static const double first[8] = {1000, 0.01, -3, 0, 500, 0.005, 3, 0},
+                        second[8] = {250, NAN, 0, 0, 0, 0.0025, 1.5, 0};
+    pal_tensor *a = tensor(PAL_F64, PAL_SHAPE(2, 4), first), *b = tensor(PAL_F64, PAL_SHAPE(2, 4), second);
+    pal_grid_row rows[] = {row_of(a), row_of(b)};
+    const pal_grid_section section = {.rows = rows, .count = 2, .feature_scales = true};
+    const pal_grid grid = {.struct_size = sizeof grid, .sections = &section, .count = 1, .csv = true};
+    pal_image *image = pal_grid_draw(&grid, NULL);
+    int64_t tops[8];
+    int from[32], to[32];
+    ck_assert_int_eq(lines_of(image, tops), 2);
+    static const int high[][2] = {{0, 48}, {0, 48}, {48, 96}, {24, 48}, {24, 48}, {0, 48}};
+    ck_assert_int_eq(bars_of(image, tops[0], bar, from, to), 6);
+    for (int i = 0; i < 6; i++) ck_assert(abs(from[i] - high[i][0]) <= 1 && abs(to[i] - high[i][1]) <= 1);
+    ck_assert_int_eq(bars_of(image, tops[1], bar, from, to), 3);
+    for (int i = 0; i < 3; i++) ck_assert_int_le(abs(from[i] - (i == 2 ? 24 : 36)), 1);
+    pal_image_free(image);
+    ck_assert_int_eq(pal_grid_write(&grid, path_of("p.svg"), NULL), PAL_OK);
+    svg_read(path_of("p.svg"));
+    ck_assert(svg_says("100%") && svg_says("0") && svg_says("-100%"));
+    char text[512];
+    text[read_file(path_of("p.csv"), text, sizeof text - 1)] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, "0,0,1,500,")); /* the numbers themselves */
+    pal_tensor_free(a);
+    pal_tensor_free(b);
+}
+END_TEST
+
 /* More than 64 numbers are a curve; a number that is not finite is a gap with a green line. */
 START_TEST(many_numbers_are_a_curve)
 {
@@ -191,6 +221,21 @@ START_TEST(many_numbers_are_a_curve)
     ck_assert_double_eq_tol(low - high, HIGH, 0.1);
     pal_tensor_free(t);
     pal_tensor_free(wide);
+}
+END_TEST
+
+/* Many units, each a profile of many weights: not a picture that is wide and low. */
+START_TEST(a_row_is_arranged_as_a_square)
+{
+    static const int64_t sizes[][2] = {{256, 4}, {16, 784}, {1, 13}, {100, 60}};
+    for (int i = 0; i < 4; i++) {
+        pal_tensor *t = tensor(PAL_F32, PAL_SHAPE(sizes[i][0], sizes[i][1]), NULL);
+        pal_image *image = draw_row(row_of(t), 0, 0, NULL);
+        const double shape = (double)image->width / image->height;
+        ck_assert_msg(shape > 0.6 && shape < 1.7, "%d x %d", image->width, image->height);
+        pal_image_free(image);
+        pal_tensor_free(t);
+    }
 }
 END_TEST
 
@@ -225,6 +270,7 @@ Suite *plot_profile_suite(void)
     in_own_folder(
         add_case(suite, "profiles", set_up, tear_down,
                  TESTS(bars_are_as_high_as_their_numbers, odd_scales_are_drawn, all_shapes_draw_the_same,
-                       features_have_names_or_numbers, many_numbers_are_a_curve, profiles_and_images_do_not_mix)));
+                       features_have_names_or_numbers, features_have_scales_of_their_own, many_numbers_are_a_curve,
+                       a_row_is_arranged_as_a_square, profiles_and_images_do_not_mix)));
     return suite;
 }
