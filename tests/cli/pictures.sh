@@ -2,21 +2,7 @@
 # pictures.sh PROGRAM - tests the names and formats of pictures: every verb that draws writes .png, .svg and .pdf with equal
 # bytes in every run, and a name or title is only a name or title, whatever is in it. Works in a temporary folder, on small
 # data that it makes. Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: pictures.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
-mkdir data
-images 128 > data/train-images-idx3-ubyte
-labels 128 > data/train-labels-idx1-ubyte
-images 37 > data/t10k-images-idx3-ubyte
-labels 37 > data/t10k-labels-idx1-ubyte
+. "$(dirname "$0")/helpers.sh"
 small="--data data --batch 16 --epochs 1 --quiet"
 # shellcheck disable=SC2086
 works "a model" train basic $small --hidden 6 --out basic

@@ -2,21 +2,7 @@
 # views.sh PROGRAM - tests what pictures show: lines of a table as profiles and images as images, --as, the shares of the
 # variance of linear models, and the codes that sample decodes. Works in a temporary folder, on small data that it makes.
 # Its last line is "N passed, N failed".
-set -u
-LC_ALL=C
-export LC_ALL
-[ $# -eq 1 ] || { echo "usage: views.sh PROGRAM" >&2; exit 2; }
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-. "$here/helpers.sh"
-mkdir data
-images 128 > data/train-images-idx3-ubyte
-labels 128 > data/train-labels-idx1-ubyte
-images 37 > data/t10k-images-idx3-ubyte
-labels 37 > data/t10k-labels-idx1-ubyte
+. "$(dirname "$0")/helpers.sh"
 # table COLUMNS: correlated numbers
 table() {
     awk -v d="$1" 'BEGIN { for (i = 0; i < 60; i++) for (j = 0; j < d; j++)
