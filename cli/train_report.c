@@ -144,11 +144,12 @@ static void print_reason(const pal_model *model, const pal_train_result *r)
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
 /* The size of a batch, and what does not fill one. */
-static void print_batch(const pal_run_info *info)
+static void print_steps(const pal_run_info *info)
 {
     const int64_t rest = pal_cli_left_out(info);
     if (info->batch < 1) return;
-    printf("  batches of %lld", (long long)info->batch);
+    printf("  %s, learning rate %g, batches of %lld", info->optimizer.name, info->schedule.learning_rate,
+           (long long)info->batch);
     if (rest)
         printf("; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", (long long)rest,
                rest == 1 ? "" : "s", rest == 1 ? "s" : "");
@@ -167,7 +168,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
            r->seconds);
     if (r->samples_per_second > 0) printf(", %s samples/s", pal_cli_count(r->samples_per_second, rate, sizeof rate));
     putchar('\n');
-    print_batch(pal_rundir_info(dir));
+    print_steps(pal_rundir_info(dir));
     putchar('\n');
     if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
     const bool held = pal_rundir_info(dir)->hold_out > 0;

@@ -96,7 +96,7 @@ typedef struct pal_variant {
     const char *name, *alias; /* "denoising", "dae" */
     const char *summary, *formula, *source;
     const pal_option *options;   /* its own; one with the name of a shared option replaces it. Ends with name NULL */
-    const pal_setting *training; /* defaults of "optimizer", "learning-rate", "epochs", "batch". Ends with name NULL */
+    const pal_setting *training; /* defaults of training that differ, such as "optimizer". Ends with name NULL */
     const pal_need *needs;       /* when its own options have an effect; ends with option NULL. NULL: always */
     pal_var (*encode)(pal_model *m, pal_var x);
     pal_var (*decode)(pal_model *m, pal_var h);

@@ -262,6 +262,19 @@ typedef struct pal_train_options {
  * has at least eight steps. Then it is a power of two, and at least 1. */
 int64_t pal_train_default_batch(int64_t samples, int64_t most);
 
+/* How a model is trained on these data where nobody chooses. optimizer and batch: as chosen; NULL and 0: not chosen. A
+ * default of the variant (pal_variant.training) comes first. There is one exception: a variant that asks for gradient
+ * descent without a learning rate gets adam where gradient descent would hardly learn. The rules are in defaults.c.
+ * optimizer is borrowed, from the argument or from the variant. PAL_ERR_MEMORY. */
+typedef struct pal_train_defaults {
+    const char *optimizer;
+    double learning_rate;
+    int64_t batch;
+    int64_t epochs; /* at least those of 1000 steps, so that small data are not seen too rarely */
+} pal_train_defaults;
+pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,
+                                 pal_train_defaults *out, pal_error *err);
+
 /* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
  * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,

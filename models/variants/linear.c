@@ -29,13 +29,7 @@ static const pal_option options[] = {
     {.name = "binarize", .type = PAL_OPTION_NONE},
     {0}};
 
-static const pal_setting training[] = {
-    {"optimizer",     "adam"},
-    {"learning-rate", "0.001"},
-    {"schedule",      "cosine"},
-    {"final-rate",    "1e-5"},
-    {"epochs",        "15"},
-    {NULL, NULL}};
+static const pal_setting training[] = {{"schedule", "cosine"}, {"final-rate", "1e-5"}, {NULL, NULL}};
 /* clang-format on */
 
 const pal_variant pal_linear = {

@@ -97,7 +97,6 @@ const pal_variant pal_semi_supervised = {
     .source = "Weston, Ratle and Collobert, ICML 2008; Rifai et al., ICML 2011",
     .options = options,
     .needs = needs,
-    .training = pal__adam_training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,

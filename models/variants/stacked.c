@@ -178,7 +178,6 @@ const pal_variant pal_stacked = {
     .source = "Bengio et al., NIPS 2006; Vincent et al., JMLR 11 (2010)",
     .options = options,
     .needs = needs,
-    .training = pal__adam_training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
