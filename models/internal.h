@@ -58,6 +58,12 @@ int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t featur
  * numbers of a feature side by side. */
 int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
 
+/* The activation of the output, and how many numbers pal_output_seen has for each feature. */
+const char *pal__output_activation(const pal_model *m, int64_t *each);
+bool pal__has_output_bias(const pal_model *m); /* whether a parameter was requested with PAL_INIT_OUTPUT or _MAPS */
+/* Call before the layer that computes the output is recorded: its bias has n numbers and this start. */
+void pal__output_bias(pal_model *m, const char *layer, int64_t n, pal_init init);
+
 /* "encoder" if there is a single layer, "encoder/K" if there are several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 

@@ -107,7 +107,9 @@ static pal_status prepare(palt__loop *l, pal_error *err)
     const pal_dataset *measured = l->o.test ? l->o.test : l->data;
     if (pal_baseline(l->data, measured, l->o.seed, &l->baseline, err)) return PAL_ERR_MEMORY;
     if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
-    return l->step ? PAL_OK : palt__measure_statistics(l->model, l->data, err);
+    if (l->step) return PAL_OK;
+    const pal_status status = palt__measure_statistics(l->model, l->data, err);
+    return status ? status : palt__start_output(l->model, l->data, &l->o, err);
 }
 
 /* Whether a random code tells nothing about the test samples at the end; in the middle of training it may not yet. */

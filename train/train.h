@@ -292,6 +292,10 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * earlier steps had others. PAL_ERR_ARGUMENT: the number is not greater than what is done, or the last phase has a
  * number of its own, or the model is solved in closed form.
  *
+ * Before the first step it fills the statistics of the model, such as "input/mean", and gives the bias of the output
+ * its start (pal_output_starts), from a sample of the data as pal_baseline takes it. Weights that are not 0 keep their
+ * value.
+ *
  * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
  * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial
  * one), and the model itself is unusable. result is set in every case. */

@@ -22,6 +22,7 @@ static const pal_option options[] = {
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {.name = "code-activation", .type = PAL_OPTION_NONE},
     {.name = "output-activation", .type = PAL_OPTION_NONE},
+    {.name = "output-bias", .type = PAL_OPTION_NONE},
     {.name = "output-sigma", .type = PAL_OPTION_NONE},
     {.name = "sigma-of", .type = PAL_OPTION_NONE},
     {.name = "sigma-min", .type = PAL_OPTION_NONE},
