@@ -22,8 +22,8 @@ const pal_cli_spec pal_cli_train_spec = {
 };
 
 /* Settings that train/defaults.c chooses if they are not given. */
-enum { CHOSEN = 4 };
-static const char *const chosen_names[CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs"};
+enum { CHOSEN = 5 };
+static const char *const chosen_names[CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs", "clip"};
 
 typedef struct job {
     pal_cli_args args;
@@ -36,7 +36,7 @@ typedef struct job {
     char data[PATH_MAX], from[PATH_MAX], command[8192];
     pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
     const char *extend; /* as in pal_train_options */
-    char classes[16];
+    pal_train_settings settings;
     char chosen[CHOSEN][32];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } job;
@@ -326,15 +326,16 @@ static int prepare_resumed(job *j)
 
 /* ---- A new run ------------------------------------------------------------------------------------------------ */
 
-/* Adds the option classes with the number of classes in the data, unless it is given. */
-static void add_classes(job *j)
+/* Adds the settings that follow the data. */
+static int add_settings(job *j)
 {
     pal_cli_args *a = &j->args;
-    if (!j->variant->classify || !j->train->labels || a->n_variant == PAL_CLI_SETTINGS) return;
-    for (size_t i = 0; i < a->n_variant; i++)
-        if (!strcmp(a->variant[i].name, "classes")) return;
-    snprintf(j->classes, sizeof j->classes, "%d", j->train->classes);
-    a->variant[a->n_variant++] = (pal_setting){"classes", j->classes};
+    pal_error err = {0};
+    if (pal_train_settings_of(j->variant, j->train, a->variant, a->n_variant, &j->settings, &err))
+        return pal_cli_say_error(&err);
+    for (size_t i = 0; i < j->settings.n && a->n_variant < PAL_CLI_SETTINGS; i++)
+        a->variant[a->n_variant++] = j->settings.list[i];
+    return PAL_CLI_GO_ON;
 }
 
 static int choose(job *j)
@@ -349,6 +350,7 @@ static int choose(job *j)
     snprintf(j->chosen[1], sizeof j->chosen[1], "%.2g", d.learning_rate);
     snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)d.batch);
     snprintf(j->chosen[3], sizeof j->chosen[3], "%lld", (long long)d.epochs);
+    snprintf(j->chosen[4], sizeof j->chosen[4], "%g", d.clip);
     return PAL_CLI_GO_ON;
 }
 
@@ -376,7 +378,8 @@ static int prepare(job *j)
     const char *from = pal_cli_given(&j->args, "from");
     if (from && !realpath(from, j->from)) snprintf(j->from, sizeof j->from, "%s", from);
     const size_t given = j->args.n_variant;
-    add_classes(j);
+    status = add_settings(j);
+    if (status != PAL_CLI_GO_ON) return status;
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)whole(j, "seed"), &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);

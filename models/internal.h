@@ -42,6 +42,8 @@ pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 extern const pal_setting pal__plain_training[]; /* plain gradient descent, where it learns */
 extern const pal_setting pal__bound_training[]; /* 10 epochs, for variational variants */
 
+extern const char *const pal__contraction_of_variance[]; /* the option `lambda` of a contractive penalty */
+
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 
 extern const char pal__code_choices[];

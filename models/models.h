@@ -121,6 +121,10 @@ typedef struct pal_variant {
     /* q(z | x), if the code z is drawn from one distribution. decode takes draws of it, and encode returns its mean.
      * NULL: the code is deterministic, or it is not drawn from a single distribution. */
     pal_distribution (*posterior)(pal_model *m, pal_var x);
+
+    /* Weights of penalties whose default is meant for images, and is smaller where the samples lie closer together
+     * (pal_train_settings_of). Ends with NULL; NULL: there are none. */
+    const char *const *of_variance;
 } pal_variant;
 
 /* Adds a variant to the list. The variant must stay valid until the process ends. PAL_ERR_ARGUMENT: a part is missing

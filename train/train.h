@@ -270,10 +270,23 @@ typedef struct pal_train_defaults {
     const char *optimizer;
     double learning_rate;
     int64_t batch;
-    int64_t epochs; /* at least those of 1000 steps, so that small data are not seen too rarely */
+    int64_t epochs; /* as many as make 2000 steps, or more */
+    double clip;    /* largest norm of the gradient; 0: no limit */
 } pal_train_defaults;
 pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,
                                  pal_train_defaults *out, pal_error *err);
+
+/* Settings of a model that follow the data where they are not given: `classes` is that of the labels, and a weight in
+ * pal_variant.of_variance is its default times v/50 if the samples have a variance v below 50 (summed over features;
+ * MNIST: 53). Append them to the given ones for pal_model_new. PAL_ERR_MEMORY. */
+enum { PAL_TRAIN_SETTINGS = 8 };
+typedef struct pal_train_settings {
+    size_t n;
+    pal_setting list[PAL_TRAIN_SETTINGS]; /* names are borrowed from the variant, values point into `values` */
+    char values[PAL_TRAIN_SETTINGS][24];
+} pal_train_settings;
+pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *data, const pal_setting *given,
+                                 size_t n, pal_train_settings *out, pal_error *err);
 
 /* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
  * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */

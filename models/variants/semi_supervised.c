@@ -103,4 +103,5 @@ const pal_variant pal_semi_supervised = {
     .corrupt = pal__simple_corrupt,
     .phase = phase,
     .classify = pal__head,
+    .of_variance = pal__contraction_of_variance,
 };

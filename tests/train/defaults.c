@@ -32,7 +32,7 @@ static const factor factors[FACTORS] = {
     {{"", "activation sigmoid", "activation tanh", "activation relu", "activation linear", "activation softplus"}},
     {{"", "output bernoulli", "output squared", "output gaussian;sigma-of one", "output categorical;bins 8;tied no",
       "output normal;tied no", "output normal-full;tied no"}},
-    {{"", "layers 24", "layers 48,12", "layers 48,24,12"}},
+    {{"", "layers 32", "layers 64,32", "layers 64,48,32"}},
     {{"", "channels 8", "channels 8,8"}},
 };
 
@@ -79,11 +79,13 @@ static void settle(const pal_variant *variant, const choice *c, settings *s)
     }
 }
 
-/* Whether the variant has the option of this level, with this value among its choices. */
-static bool has_level(const pal_variant *variant, size_t f, size_t k)
+/* Whether the variant has the option of this level, with this value among its choices. A full covariance of images is
+ * left out: of 784 features it is refused, and of fewer it takes minutes. */
+static bool has_level(const pal_variant *variant, const pal_dataset *data, size_t f, size_t k)
 {
     const char *level = factors[f].levels[k];
     if (!level || !*level) return level != NULL;
+    if (data->features > 100 && strstr(level, "normal-full")) return false;
     char name[32], value[32];
     if (sscanf(level, "%31[^ ] %31[^;]", name, value) != 2) return false;
     if (!strcmp(name, "optimizer")) return true;
@@ -130,7 +132,7 @@ static void write_table(pal_context *context, const table *t, const char *path)
             double v = 0;
             for (int d = 0; d < dimensions; d++) v += factor[d] * of[d][j];
             if (t->kind == SURVEY) v = uniform(&state) < ((j + group) % 3 ? 0.1 : 0.9);
-            if (t->kind == SENSORS) v = fmin(1, fmax(0, 0.5 + 0.15 * v + 0.02 * normal(&state)));
+            if (t->kind == SENSORS) v = fmin(1, fmax(0, 0.5 + 0.25 * v + 0.02 * normal(&state)));
             if (t->kind == MEASUREMENTS) v = (v + 0.3 * normal(&state)) / 2;
             ((float *)x->data)[i * t->columns + j] = (float)v;
         }
@@ -138,6 +140,37 @@ static void write_table(pal_context *context, const table *t, const char *path)
     pal_error err = {0};
     if (pal_npy_write(x, path, &err)) fprintf(stderr, "%s\n", err.text), exit(1);
     pal_tensor_free(x);
+}
+
+/* ---- Images: Fashion-MNIST, every four pixels averaged, as a folder of IDX files ------------------------------- */
+
+static void put(FILE *f, uint32_t v)
+{
+    for (int shift = 24; shift >= 0; shift -= 8) putc((int)(v >> shift & 255), f);
+}
+
+static void write_images(pal_context *context, const char *folder, pal_split split, int64_t most, const char *name)
+{
+    enum { SIDE = 28 };
+    char path[256];
+    pal_error err = {0};
+    pal_dataset *data = pal_dataset_open(context, PAL_DATA_DEFAULT, split, &err);
+    if (!data || pal_dataset_limit(data, most)) fprintf(stderr, "%s\n", err.text), exit(1);
+    for (int labels = 0; labels < 2; labels++) {
+        snprintf(path, sizeof path, "%s/%s-%s-ubyte", folder, name, labels ? "labels-idx1" : "images-idx3");
+        FILE *f = fopen(path, "wb");
+        if (!f) perror(path), exit(1);
+        put(f, labels ? 0x801 : 0x803);
+        put(f, (uint32_t)data->count);
+        for (int axis = 0; axis < 2 && !labels; axis++) put(f, SIDE / 2);
+        const uint8_t *pixel = data->inputs->data, *label = data->labels->data;
+        for (int64_t i = 0; i < data->count && labels; i++) putc(label[i], f);
+        for (int64_t i = 0; i < data->count * SIDE && !labels; i += 2)
+            for (int64_t k = i * SIDE; k < (i + 1) * SIDE; k += 2)
+                putc((pixel[k] + pixel[k + 1] + pixel[k + SIDE] + pixel[k + SIDE + 1]) / 4, f);
+        if (fclose(f)) perror(path), exit(1);
+    }
+    pal_dataset_free(data);
 }
 
 typedef struct source {
@@ -172,12 +205,12 @@ static int stop_if_learned(const pal_progress *p, void *user)
 static outcome train(const pal_variant *variant, const source *data, const settings *s, bool quick)
 {
     outcome out = {.ratio = (double)NAN};
-    pal_setting all[SETTINGS + 2];
+    pal_setting all[SETTINGS + PAL_TRAIN_SETTINGS];
     size_t n = s->n;
     memcpy(all, s->list, n * sizeof *all);
-    char classes[16];
-    snprintf(classes, sizeof classes, "%d", data->train->classes);
-    if (variant->classify && data->train->labels) all[n++] = (pal_setting){"classes", classes};
+    pal_train_settings follow;
+    if (pal_train_settings_of(variant, data->train, all, n, &follow, &out.err)) return out;
+    for (size_t i = 0; i < follow.n; i++) all[n++] = follow.list[i];
     if (*data->options && !strstr(s->text, "output ") && strcmp(variant->name, "linear") != 0)
         all[n++] = (pal_setting){"output", "squared"};
     pal_model *model = pal_model_new(data->context, variant, all, n, data->train->sample, PAL_F32, 1, &out.err);
@@ -185,7 +218,8 @@ static outcome train(const pal_variant *variant, const source *data, const setti
     if (model && !pal_model_check_given(model, all, s->n, &out.err) &&
         !pal_baseline(data->train, data->test, 1, &baseline, &out.err) &&
         !pal_train_defaults_of(model, data->train, s->optimizer, 0, &out.how, &out.err)) {
-        const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = out.how.optimizer};
+        const pal_optimizer_options optimizer = {
+            .struct_size = sizeof optimizer, .name = out.how.optimizer, .clip_norm = out.how.clip};
         const pal_schedule schedule = {.name = "constant", .learning_rate = out.how.learning_rate};
         pal_train_result result = {0};
         const pal_train_options o = {.struct_size = sizeof o,
@@ -247,7 +281,7 @@ static int one_at_a_time(const pal_variant *variant, const source *data)
         for (size_t k = 1; k < LEVELS && factors[f].levels[k]; k++) {
             choice c = {{0}};
             c.level[f] = k;
-            if (has_level(variant, f, k)) failed += try(variant, data, &c, true);
+            if (has_level(variant, data->train, f, k)) failed += try(variant, data, &c, true);
         }
     return failed;
 }
@@ -273,7 +307,7 @@ static int all_pairs(const pal_variant *variant, const source *data)
     size_t can[FACTORS][LEVELS], n[FACTORS] = {0};
     for (size_t f = 0; f < FACTORS; f++)
         for (size_t k = 0; k < LEVELS && factors[f].levels[k]; k++)
-            if (has_level(variant, f, k)) can[f][n[f]++] = k;
+            if (has_level(variant, data->train, f, k)) can[f][n[f]++] = k;
     int left = 0, failed = 0;
     for (size_t f = 0; f < FACTORS; f++)
         for (size_t g = 0; g < f; g++) left += (int)(n[f] * n[g]);
@@ -300,7 +334,13 @@ int main(int argc, char **argv)
     pal_context *context = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
     source data[1 + TABLES] = {{.name = "images", .options = ""}};
-    bool good = open_source(context, &data[0], PAL_DATA_DEFAULT, IMAGES, &err);
+    char folder[] = "/tmp/palindrome-images-XXXXXX", command[64];
+    if (!mkdtemp(folder)) return perror(folder), 1;
+    write_images(context, folder, PAL_SPLIT_TRAIN, IMAGES, "train");
+    write_images(context, folder, PAL_SPLIT_TEST, TESTED, "t10k");
+    bool good = open_source(context, &data[0], folder, IMAGES, &err);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    if (system(command)) return 1;
     for (size_t i = 0; i < TABLES && good; i++) {
         char path[] = "/tmp/palindrome-table-XXXXXX.npy";
         const int file = mkstemps(path, 4);
