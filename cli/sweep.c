@@ -276,10 +276,11 @@ static int sweep(job *j)
     return status;
 }
 
-/* A pal_cli_value_fn. An option that varies may have any value. */
+/* A pal_cli_value_fn. An option that varies may have any value, and so may an optimizer that each run chooses. */
 static const char *value_of(const char *name, const void *user)
 {
     const job *j = user;
+    if (!strcmp(name, "optimizer") && !pal_cli_given(&j->args, name)) return NULL;
     return is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
 }
 

@@ -47,7 +47,9 @@ static pal_distribution p_z1(pal_model *m, pal_var z2)
 
 static pal_var p_x(pal_model *m, pal_var z1)
 {
-    return pal_dense(m, "decoder/1", hidden(m, "decoder/1/hidden", z1, 1), pal_output_numbers(m));
+    const int64_t n = pal_output_numbers(m);
+    pal_parameter(m, "decoder/1/b", PAL_SHAPE(n), PAL_INIT_OUTPUT); /* starts at the mean of the data */
+    return pal_dense(m, "decoder/1", hidden(m, "decoder/1/hidden", z1, 1), n);
 }
 
 static pal_var encode(pal_model *m, pal_var x)

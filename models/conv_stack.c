@@ -107,7 +107,7 @@ pal_var pal_decode_conv(pal_model *m, pal_var h)
     for (size_t k = s.n; k >= 1; k--) {
         const layer_name name = name_of("decoder", k), encoder = name_of("encoder", k);
         pal_image_size size = s.size[k - 1];
-        if (k == 1) size.channels *= numbers;
+        if (k == 1) pal__output_bias(m, name.text, size.channels *= numbers, PAL_INIT_OUTPUT_MAPS);
         h = pal_conv_back(m, name.text, h, size, s.kernel, s.stride, tied ? encoder.text : NULL);
         if (k > 1) h = activated(m, &s, name.text, k - 1, h);
     }

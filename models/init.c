@@ -60,6 +60,7 @@ void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
     double u[CHUNK];
     char stream[STREAM];
     const size_t n = pal_tensor_count(p->tensor);
+    if (p->init >= sizeof rows / sizeof *rows) return; /* starts at 0, as allocated */
     if (p->init == PAL_INIT_ZERO) {
         for (size_t i = 0; i < n && p->value != 0; i++)
             pal_tensor_set(p->tensor, i, p->value); /* else 0, as allocated */

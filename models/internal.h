@@ -38,10 +38,11 @@ const pal_need *pal__corruption_need(const char *option);
 /* Selects the corruption from its own option: if only `sigma` is given, the corruption is gaussian, and so on. */
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
-/* Defaults of training that several variants use; each ends with name NULL. */
-extern const pal_setting pal__plain_training[]; /* plain gradient descent */
-extern const pal_setting pal__adam_training[];  /* Adam, learning rate 1e-3 */
-extern const pal_setting pal__bound_training[]; /* the same, but 10 epochs, for variational variants */
+/* Defaults of training that several variants use; each ends with name NULL. Without one, train/defaults.c chooses. */
+extern const pal_setting pal__plain_training[]; /* plain gradient descent, where it learns */
+extern const pal_setting pal__bound_training[]; /* 10 epochs, for variational variants */
+
+extern const char *const pal__contraction_of_variance[]; /* the option `lambda` of a contractive penalty */
 
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 
@@ -58,6 +59,12 @@ int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t featur
  * on the tape. In a row, a distribution has the first number of every feature, then the second; other recipes have the
  * numbers of a feature side by side. */
 int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
+
+/* The activation of the output, and how many numbers pal_output_seen has for each feature. */
+const char *pal__output_activation(const pal_model *m, int64_t *each);
+bool pal__has_output_bias(const pal_model *m); /* whether a parameter was requested with PAL_INIT_OUTPUT or _MAPS */
+/* Call before the layer that computes the output is recorded: its bias has n numbers and this start. */
+void pal__output_bias(pal_model *m, const char *layer, int64_t n, pal_init init);
 
 /* "encoder" if there is a single layer, "encoder/K" if there are several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);

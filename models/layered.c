@@ -78,14 +78,22 @@ pal_var pal_encode_layer(pal_model *m, pal_var h, size_t k)
     return pal_activate(m, a, activation(m, k, n));
 }
 
-pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k)
+/* Layer k of a decoder with n layers, which mirror layers of these sizes. */
+static pal_var decode_layer(pal_model *m, pal_var h, size_t k, size_t n, const int64_t *size)
 {
     char name[NAME], encoder[NAME];
+    const int64_t units = k > 1 ? size[k - 1] : tied(m) ? size[0] : pal_output_numbers(m);
+    pal__layer_name("decoder", k, n, name);
+    if (k == 1) pal__output_bias(m, name, units, PAL_INIT_OUTPUT);
+    if (tied(m)) return pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder));
+    return pal_dense(m, name, h, units);
+}
+
+pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k)
+{
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
-    pal__layer_name("decoder", k, n, name);
-    if (tied(m)) return pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder));
-    return pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
+    return decode_layer(m, h, k, n, size);
 }
 
 /* units: columns of the result, including those of the code. */
@@ -160,17 +168,15 @@ static size_t decoder_sizes(const pal_model *m, int64_t size[SIDES])
 
 pal_var pal_decode_layers(pal_model *m, pal_var h)
 {
-    char name[NAME], encoder[NAME];
+    char name[NAME];
     int64_t size[SIDES];
     const size_t n = decoder_sizes(m, size);
     pal_var a = {.tape = m->tape};
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = n; k >= 1; k--) {
-        pal__layer_name("decoder", k, n, name);
-        a = tied(m) ? pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder))
-                    : pal_dense(m, name, h, k > 1 ? size[k - 1] : pal_output_numbers(m));
+        a = decode_layer(m, h, k, n, size);
         if (k == 1) break;
-        pal__entered entered = pal__enter(m, name);
+        pal__entered entered = pal__enter(m, pal__layer_name("decoder", k, n, name));
         h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);
         pal__leave(m, entered);
     }

@@ -96,7 +96,7 @@ typedef struct pal_variant {
     const char *name, *alias; /* "denoising", "dae" */
     const char *summary, *formula, *source;
     const pal_option *options;   /* its own; one with the name of a shared option replaces it. Ends with name NULL */
-    const pal_setting *training; /* defaults of "optimizer", "learning-rate", "epochs", "batch". Ends with name NULL */
+    const pal_setting *training; /* defaults of training that differ, such as "optimizer". Ends with name NULL */
     const pal_need *needs;       /* when its own options have an effect; ends with option NULL. NULL: always */
     pal_var (*encode)(pal_model *m, pal_var x);
     pal_var (*decode)(pal_model *m, pal_var h);
@@ -121,6 +121,10 @@ typedef struct pal_variant {
     /* q(z | x), if the code z is drawn from one distribution. decode takes draws of it, and encode returns its mean.
      * NULL: the code is deterministic, or it is not drawn from a single distribution. */
     pal_distribution (*posterior)(pal_model *m, pal_var x);
+
+    /* Weights of penalties whose default is meant for images, and is smaller where the samples lie closer together
+     * (pal_train_settings_of). Ends with NULL; NULL: there are none. */
+    const char *const *of_variance;
 } pal_variant;
 
 /* Adds a variant to the list. The variant must stay valid until the process ends. PAL_ERR_ARGUMENT: a part is missing
@@ -161,6 +165,10 @@ typedef enum pal_init {
     PAL_INIT_LECUN,   /* normal, variance 1/in, LeCun et al. 1998 */
     PAL_INIT_NORMAL,  /* normal, standard deviation 0.01, Hinton 2010 */
     PAL_INIT_UNIFORM, /* uniform +-1/sqrt(in), the common heuristic in Glorot & Bengio 2010, equation 1 */
+    /* For the bias of the layer that computes the output: 0, until pal_output_start sets it from the data. The first is
+     * for rows [pal_output_numbers]. The second is for maps [numbers per feature, channels], as of pal_conv_back. */
+    PAL_INIT_OUTPUT,
+    PAL_INIT_OUTPUT_MAPS,
 } pal_init;
 pal_init pal_model_init(const pal_model *m); /* option `init` */
 /* Gets or creates a parameter. The same name with another shape is an error on the tape. */
@@ -243,6 +251,21 @@ pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the 
 /* How many numbers the decoder must return per sample. It is a multiple of the features, except for a joint
  * distribution of all features. */
 int64_t pal_output_numbers(const pal_model *m);
+
+/* The bias of the output before the first step of training. With option `output-bias` mean it starts where a code that
+ * says nothing gives the mean of the data, so that no step is spent on what all samples have in common (models/start.c
+ * has the formulas and the reason). pal_train does it; a training loop of your own may do it by these three calls. Only
+ * a bias with PAL_INIT_OUTPUT or PAL_INIT_OUTPUT_MAPS that is still 0 throughout is changed: weights that were loaded,
+ * copied or trained stay.
+ *
+ * Whether there is such a bias. */
+bool pal_output_starts(const pal_model *m);
+/* What the start depends on, for targets x of the loss [n,features] -> [n,features * c]: x itself (c is 1), or for
+ * output categorical the level of each feature, one-hot (c is the number of levels). Between begin and end. */
+pal_var pal_output_seen(pal_model *m, pal_var x);
+/* Sets the bias. mean [features * c] is the mean of pal_output_seen over n samples. PAL_ERR_SHAPE: a bias does not have
+ * as many numbers as its PAL_INIT says; no bias is changed. */
+pal_status pal_output_start(pal_model *m, const double *mean, int64_t n, pal_error *err);
 
 /* Distributions whose parameters a layer computes; the kinds are in models/distribution.c. A distribution of k numbers
  * has a row of `outputs` parameters per sample. Parameters that are all 0 give the prior. Draws are [n,S,k]: S draws

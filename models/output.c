@@ -19,10 +19,10 @@
  *     ...
  *     {"poisson", "exp", one, poisson, rate},
  *
- * Add its name to the list PAL__RECIPES. The function nll keeps the samples as its first axis; pal_nll computes sums
- * and means. New options of a recipe are rows of the shared options (shared.c). A learnt number is requested by
- * pal_parameter. `palindrome gradcheck` then includes the recipe; add it to the list
- * in tests/models/test_outputs.c. */
+ * Add its name to the list PAL__RECIPES, and the inverse of a new link to output_bias.c. The function nll keeps the
+ * samples as its first axis; pal_nll computes sums and means. New options of a recipe are rows of the shared options
+ * (shared.c). A learnt number is requested by pal_parameter. `palindrome gradcheck` then includes the recipe; add it to
+ * the list in tests/models/test_outputs.c. */
 #include "models/internal.h"
 
 #include <math.h>
@@ -81,11 +81,16 @@ static pal_var logits_of(const pal_model *m, pal_var a) /* [n, features, bins] *
     return pal_reshape(a, PAL_SHAPE(-1, pal_model_features(m), bins(m)));
 }
 
-static pal_var levels(pal_model *m, pal_var a, pal_var x)
+static pal_var level_of(const pal_model *m, pal_var x) /* one-hot, [n, features, bins] */
 {
     const double top = (double)(bins(m) - 1);
     pal_var level = pal_cast(pal_round(pal_clip(pal_scale(x, top), 0, top)), PAL_I32);
-    return pal_neg(pal_categorical_log_density(pal_one_hot(level, bins(m), m->dtype), logits_of(m, a)));
+    return pal_one_hot(level, bins(m), m->dtype);
+}
+
+static pal_var levels(pal_model *m, pal_var a, pal_var x)
+{
+    return pal_neg(pal_categorical_log_density(level_of(m, x), logits_of(m, a)));
 }
 
 static pal_var expected_intensity(pal_model *m, pal_var a)
@@ -246,4 +251,19 @@ pal_var pal_output_mean(pal_model *m, pal_var decoded)
     const recipe *r = chosen(m);
     if (!r || !fits(m, decoded)) return (pal_var){.tape = m->tape};
     return r->mean(m, activated(m, r, decoded));
+}
+
+const char *pal__output_activation(const pal_model *m, int64_t *each)
+{
+    const recipe *r = chosen(m);
+    const char *given = pal_model_setting(m, "output-activation");
+    *each = r && r->numbers ? r->numbers(m) : 1;
+    return given && strcmp(given, "canonical") != 0 ? given : r && r->link ? r->link : "linear";
+}
+
+pal_var pal_output_seen(pal_model *m, pal_var x)
+{
+    const recipe *r = chosen(m);
+    if (!r || r->numbers != bins) return x;
+    return pal_reshape(level_of(m, x), PAL_SHAPE(-1, pal_output_numbers(m)));
 }

@@ -23,6 +23,8 @@ const pal_option pal__shared_options[] = {
      "mean each; categorical: intensity levels; normal: mean and sigma each; normal-full: full covariance"},
     {"output-activation", PAL_OPTION_ENUM, "canonical", 0, 0, "canonical|linear|sigmoid|relu",
      "activation of the output; canonical: sigmoid for bernoulli, softmax for categorical, otherwise linear"},
+    {"output-bias", PAL_OPTION_ENUM, "mean", 0, 0, "mean|zero",
+     "start of the output's bias; mean: what a code that says nothing needs to give the mean of the data"},
     {"output-sigma", PAL_OPTION_REAL, "1", 1e-6, 1e6, NULL,
      "standard deviation for output gaussian; its initial value if it is learnt"},
     {"sigma-of", PAL_OPTION_ENUM, "fixed", 0, 0, "fixed|one|feature",
@@ -107,6 +109,12 @@ const pal_need *pal__unmet(const pal_model *m, const char *option)
 pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, size_t n, pal_error *err)
 {
     for (size_t i = 0; i < n; i++) {
+        if (given[i].name && !strcmp(given[i].name, "output-bias") && !pal__has_output_bias(m))
+            return pal_error_set(
+                err, PAL_ERR_ARGUMENT,
+                "--output-bias has no effect: %s does not say by PAL_INIT_OUTPUT which bias is that of "
+                "the output: leave out --output-bias",
+                m->variant->name);
         const pal_need *need = given[i].name ? pal__unmet(m, given[i].name) : NULL;
         if (!need) continue;
         const char *is = pal_model_setting(m, need->of);
@@ -120,12 +128,8 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
 
 /* ---- Training ------------------------------------------------------------------------------------------------- */
 
-const pal_setting pal__plain_training[] = {
-    {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"epochs", "15"}, {NULL, NULL}};
-const pal_setting pal__adam_training[] = {
-    {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"epochs", "15"}, {NULL, NULL}};
-const pal_setting pal__bound_training[] = {
-    {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"epochs", "10"}, {NULL, NULL}};
+const pal_setting pal__plain_training[] = {{"optimizer", "gd"}, {NULL, NULL}};
+const pal_setting pal__bound_training[] = {{"epochs", "10"}, {NULL, NULL}};
 
 bool pal_model_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase)
 {

@@ -7,8 +7,7 @@
 
 #include "train/internal.h"
 
-/* Rows of the data to take; NULL: all of them, or out of memory, which sets err. *n: their number. */
-static uint32_t *draw(const pal_dataset *data, uint64_t seed, size_t *n, pal_error *err)
+uint32_t *palt__sample_rows(const pal_dataset *data, uint64_t seed, size_t *n, pal_error *err)
 {
     *n = (size_t)data->count;
     if (*n <= PAL_BASELINE_ROWS) return NULL;
@@ -35,7 +34,7 @@ pal_status pal_baseline(const pal_dataset *train, const pal_dataset *data, uint6
     pal_error own = {0};
     size_t n, m;
     double *mean = malloc((size_t)train->features * sizeof *mean);
-    uint32_t *of_train = draw(train, seed, &n, &own), *of_data = draw(data, seed, &m, &own);
+    uint32_t *of_train = palt__sample_rows(train, seed, &n, &own), *of_data = palt__sample_rows(data, seed, &m, &own);
     if (!mean) palt__no_memory(&own);
     if (!own.status) pal_dataset_mean_of(train, of_train, n, PAL_F32, mean, &own);
     if (!own.status) pal_dataset_spread(data, of_data, m, mean, squared_error, &own);

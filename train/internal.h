@@ -43,8 +43,9 @@ typedef struct palt__stage_options {
     pal_model *corruptor;  /* another model; it gets its own tape to keep the parameters apart. NULL: none */
     palt__record_fn record;
     void *user;
-    bool check_nan;   /* as in pal_compile_options */
-    bool record_only; /* record, but make no program: it is only checked whether that works */
+    const uint32_t *which; /* the samples of a pass; NULL: the first ones of the data */
+    bool check_nan;        /* as in pal_compile_options */
+    bool record_only;      /* record, but make no program: it is only checked whether that works */
 } palt__stage_options;
 
 palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *options, pal_error *err);
@@ -53,7 +54,7 @@ void palt__stage_free(palt__stage *stage);
 pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
                            pal_error *err);
 
-/* A pass over the first samples of a data set, in order, each exactly once. One program computes the full batches,
+/* A pass over samples of a data set, in order, each exactly once. One program computes the full batches,
  * another one the remainder. The row of the noise is the index of the sample. */
 typedef struct palt__pass palt__pass;
 typedef void (*palt__after_fn)(const palt__stage *stage, void *user);
@@ -193,8 +194,14 @@ pal_status palt__folder_make(const char *path, pal_error *err);
 pal_status palt__svd(pal_context *context, size_t rows, size_t columns, double *a, double *s, double *vt,
                      pal_error *err);
 
-/* ---- statistics.c, closed_form.c ------------------------------------------------------------------------------ */
+/* ---- baseline.c, statistics.c, output_bias.c, closed_form.c ---------------------------------------------------- */
 
+/* The rows of a sample of the data, of which *n is the number. NULL: the sample is all of the data, or there is no
+ * memory, which sets err. The caller frees them. */
+uint32_t *palt__sample_rows(const pal_dataset *data, uint64_t seed, size_t *n, pal_error *err);
+/* Gives the bias of the output its start, if it waits for one (pal_output_starts). */
+pal_status palt__start_output(pal_model *model, const pal_dataset *data, const pal_train_options *options,
+                              pal_error *err);
 /* Fills those statistics of the model that have a known name, such as "input/mean". */
 pal_status palt__measure_statistics(pal_model *model, const pal_dataset *data, pal_error *err);
 /* Principal components of the samples: the eigenvalues of their covariance, variance [r] descending, and its

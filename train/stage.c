@@ -154,7 +154,7 @@ enum { FULL, REMAINDER, STAGES };
 struct palt__pass {
     const pal_dataset *data;
     int64_t count;
-    uint32_t *rows;             /* 0, 1, 2, ... */
+    uint32_t *rows;             /* numbers of the samples */
     palt__stage *stage[STAGES]; /* NULL: no such batch */
 };
 
@@ -168,7 +168,7 @@ palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t co
         palt__pass_free(p);
         return NULL;
     }
-    for (int64_t i = 0; i < count; i++) p->rows[i] = (uint32_t)i;
+    for (int64_t i = 0; i < count; i++) p->rows[i] = o->which ? o->which[i] : (uint32_t)i;
     p->data = data;
     p->count = count;
     const int64_t sizes[STAGES] = {count >= o->rows ? o->rows : 0, count % o->rows};

@@ -8,15 +8,6 @@
 
 #include "train/loop.h"
 
-int64_t pal_train_default_batch(int64_t samples, int64_t most)
-{
-    if (most < 1) most = 128;
-    if (samples / 8 >= most) return most;
-    int64_t batch = 1;
-    while (batch <= samples / 16) batch *= 2;
-    return batch;
-}
-
 static pal_status check_batch(const palt__loop *l, pal_error *err)
 {
     const int64_t batch = l->o.batch, count = l->data->count;
@@ -116,7 +107,9 @@ static pal_status prepare(palt__loop *l, pal_error *err)
     const pal_dataset *measured = l->o.test ? l->o.test : l->data;
     if (pal_baseline(l->data, measured, l->o.seed, &l->baseline, err)) return PAL_ERR_MEMORY;
     if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
-    return l->step ? PAL_OK : palt__measure_statistics(l->model, l->data, err);
+    if (l->step) return PAL_OK;
+    const pal_status status = palt__measure_statistics(l->model, l->data, err);
+    return status ? status : palt__start_output(l->model, l->data, &l->o, err);
 }
 
 /* Whether a random code tells nothing about the test samples at the end; in the middle of training it may not yet. */

@@ -22,20 +22,13 @@ static const pal_option options[] = {
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {.name = "code-activation", .type = PAL_OPTION_NONE},
     {.name = "output-activation", .type = PAL_OPTION_NONE},
+    {.name = "output-bias", .type = PAL_OPTION_NONE},
     {.name = "output-sigma", .type = PAL_OPTION_NONE},
     {.name = "sigma-of", .type = PAL_OPTION_NONE},
     {.name = "sigma-min", .type = PAL_OPTION_NONE},
     {.name = "bins", .type = PAL_OPTION_NONE},
     {.name = "binarize", .type = PAL_OPTION_NONE},
     {0}};
-
-static const pal_setting training[] = {
-    {"optimizer",     "adam"},
-    {"learning-rate", "0.001"},
-    {"schedule",      "cosine"},
-    {"final-rate",    "1e-5"},
-    {"epochs",        "15"},
-    {NULL, NULL}};
 
 /* The closed form has no steps and no initial weights. */
 static const pal_need needs[] = {{"init", "solve", "descent"},
@@ -44,6 +37,7 @@ static const pal_need needs[] = {{"init", "solve", "descent"},
                                  {"l2", "solve", "descent"},
                                  {"regularize-biases", "solve", "descent"},
                                  {0}};
+static const pal_setting training[] = {{"schedule", "cosine"}, {"final-rate", "1e-5"}, {NULL, NULL}};
 /* clang-format on */
 
 const pal_variant pal_linear = {

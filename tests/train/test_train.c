@@ -199,7 +199,7 @@ START_TEST(the_first_loss_is_the_untrained_models)
 {
     pal_error err = {0};
     pal_dataset *data = data_of(SAMPLES, "data");
-    pal_model *model = model_of("basic", NULL, NULL);
+    pal_model *model = model_of("basic", "output-bias", "zero");
     double loss, squared;
     by_hand(model, data, &loss, &squared);
     pal_train_options o = {.struct_size = sizeof o, .epochs = 1, .batch = data->count, .schedule = &steady};

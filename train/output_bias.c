@@ -1,0 +1,49 @@
+/* output_bias.c - measures, before the first step, what the bias of the output starts from: the mean of what the loss
+ * sees of the samples, binarised if it is. Of a large data set it takes the sample that the baseline takes. */
+#include <stdlib.h>
+
+#include "ops/ops.h"
+#include "train/internal.h"
+
+typedef struct seen {
+    double *sum;
+    int64_t width; /* numbers per sample */
+} seen;
+
+static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
+{
+    pal_model_begin(model, in->tape, PAL_EVALUATE);
+    const pal_var x = pal_output_seen(model, pal_model_target(model, in->x));
+    outputs[0] = pal_sum(x, 1 << 0, false);
+    pal_model_end(model);
+    if (pal_ok(x)) ((seen *)user)->width = pal_shape_of(x).dim[1];
+    return 1;
+}
+
+static void add(const palt__stage *stage, void *user)
+{
+    const seen *s = user;
+    const pal_tensor *sum = pal_output(stage->program, 0);
+    for (int64_t i = 0; i < s->width; i++) s->sum[i] += pal_tensor_get(sum, (size_t)i);
+}
+
+pal_status palt__start_output(pal_model *model, const pal_dataset *data, const pal_train_options *options,
+                              pal_error *err)
+{
+    seen s = {0};
+    size_t n;
+    pal_error own = {0};
+    if (!pal_output_starts(model)) return PAL_OK;
+    uint32_t *rows = palt__sample_rows(data, options->seed, &n, &own);
+    const palt__stage_options o = {
+        .rows = options->batch, .lanes = options->lanes, .record = record, .user = &s, .which = rows};
+    palt__pass *pass = own.status ? NULL : palt__pass_new(model, data, (int64_t)n, &o, &own);
+    if (pass && !(s.sum = calloc((size_t)s.width, sizeof *s.sum))) palt__no_memory(&own);
+    if (!own.status) palt__pass_run(pass, options->seed, add, &s, &own);
+    for (int64_t i = 0; i < s.width && s.sum; i++) s.sum[i] /= (double)n;
+    if (!own.status) pal_output_start(model, s.sum, (int64_t)n, &own);
+    free(s.sum);
+    palt__pass_free(pass);
+    free(rows);
+    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}
