@@ -1,9 +1,12 @@
 /* cells.c - how samples are drawn as the cells of a grid: as images or as profiles, and with which grey levels. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "analysis/internal.h"
 
-enum { SQUARE = 8 }; /* least side of an image that is only known from the number of its pixels */
+enum { UNLIKE = 30 }; /* a bar that is this much lower than the highest is hardly visible */
+enum { SQUARE = 8 };  /* least side of an image that is only known from the number of its pixels */
 
 pal_view pal_view_of(pal_shape sample)
 {
@@ -51,4 +54,50 @@ pal_mapping palt__mapping(pal_view view, const pal_tensor *x)
         if (value < 0 || value > 1) return PAL_MAP_RANGE;
     }
     return PAL_MAP_UNIT;
+}
+
+/* The largest absolute value of a feature in the section. */
+static double reach(const pal_grid_section *section, int64_t features, int64_t feature)
+{
+    double largest = 0;
+    for (size_t r = 0; r < section->count; r++) {
+        const pal_tensor *cells = section->rows[r].cells;
+        for (size_t i = (size_t)feature; i < pal_tensor_count(cells); i += (size_t)features) {
+            const double value = fabs(pal_tensor_get(cells, i));
+            if (isfinite(value) && value > largest) largest = value;
+        }
+    }
+    return largest;
+}
+
+static bool unlike(pal_view view, const pal_grid_section *section)
+{
+    double least = INFINITY, most = 0;
+    if (!palt__is_profile(view) || view.width > PAL_PROFILE_BARS) return false;
+    for (int64_t k = 0; k < view.width; k++) {
+        const double reached = reach(section, view.width, k);
+        if (reached > 0) least = fmin(least, reached); /* a feature that is always 0 needs no scale */
+        most = fmax(most, reached);
+    }
+    return most > UNLIKE * least;
+}
+
+pal_status palt__view_write(pal_view view, const char *title, const char *caption, pal_grid_section *sections,
+                            size_t count, const char *path, pal_error *err)
+{
+    static const char scales[] = "Each number is drawn as a share of the largest in its place.";
+    char text[4096];
+    bool scaled = false;
+    for (size_t s = 0; s < count; s++) scaled |= unlike(view, &sections[s]);
+    for (size_t s = 0; s < count; s++) sections[s].feature_scales = scaled;
+    const size_t length = caption ? strlen(caption) : 0;
+    const bool stops = !length || caption[length - 1] == '.';
+    if (scaled)
+        snprintf(text, sizeof text, "%s%s%s%s", caption ? caption : "", stops ? "" : ".", length ? " " : "", scales);
+    const pal_grid grid = {.struct_size = sizeof grid,
+                           .title = title,
+                           .caption = scaled ? text : caption,
+                           .sections = sections,
+                           .count = count};
+    return pal_grid_write(&grid, path, err);
 }

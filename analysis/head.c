@@ -21,7 +21,7 @@ static pal_status check(const pal_model *model, const pal_dataset *data, pal_err
     const char *variant = pal_model_variant(model)->name;
     if (!pal_has_head(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "%s does not classify: choose --features codes, pixels or both, or a run of "
+                             "%s does not classify: classify its codes or its inputs, or choose a run of "
                              "semi-supervised or of stacked with fine-tuning",
                              variant);
     if (!data->labels)

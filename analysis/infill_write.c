@@ -109,9 +109,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     if (used < sizeof caption) snprintf(caption + used, sizeof caption - used, "the mean sample %.2f.", f->reference);
     pal_grid_section section = {.rows = g->rows, .count = g->n_rows};
     palt__view_section(&section, g->p.view);
-    pal_grid grid = {
-        .struct_size = sizeof grid, .title = g->p.title, .caption = caption, .sections = &section, .count = 1};
-    return pal_grid_write(&grid, path, err);
+    return palt__view_write(g->p.view, g->p.title, caption, &section, 1, path, err);
 }
 
 /* ---- Figures -------------------------------------------------------------------------------------------------- */

@@ -70,9 +70,7 @@ static pal_status draw(picture *p, const pal_reconstruct_options *o, const char 
     }
     pal_grid_section section = {.rows = p->rows, .count = p->n};
     palt__view_section(&section, o->view);
-    pal_grid grid = {
-        .struct_size = sizeof grid, .title = o->title, .caption = o->caption, .sections = &section, .count = 1};
-    return pal_grid_write(&grid, path, err);
+    return palt__view_write(o->view, o->title, o->caption, &section, 1, path, err);
 }
 
 static pal_status run(picture *p, const pal_dataset *data, const pal_reconstruct_options *o, int64_t n, pal_error *err)

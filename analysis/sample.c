@@ -325,9 +325,8 @@ pal_status pal_sample_all_write(const pal_shown *models, size_t count, const pal
         sections[i] = s[i].section;
         sections[i].title = name;
     }
-    pal_grid grid = {
-        .struct_size = sizeof grid, .title = o.title, .caption = o.caption, .sections = sections, .count = count};
-    if (!status) status = pal_grid_write(&grid, path, err);
+    if (!status && count) o.view = s[0].o.view;
+    if (!status) status = palt__view_write(o.view, o.title, o.caption, sections, count, path, err);
     for (size_t i = 0; s && i < count; i++) samples_clear(&s[i]);
     free(sections);
     free(s);

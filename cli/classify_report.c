@@ -113,14 +113,33 @@ static void print_json(const job *j, const char *picture, const char *csv)
 
 static void print_confusion(const job *j, int f)
 {
-    printf("\n  %s: rows are labels, columns are answers of the classifier\n\n    ", pal_cli_features_names[f]);
-    for (int64_t k = 0; k < j->classes; k++) printf(" %6lld", (long long)k);
-    for (int64_t i = 0; i < j->classes; i++) {
-        printf("\n  %2lld", (long long)i);
+    putchar('\n');
+    pal_cli_paragraph(2, "%s: rows are labels, columns are answers of the classifier\n", pal_cli_features_names[f]);
+    for (int64_t i = -1; i < j->classes; i++) { /* -1: the heading */
+        pal_cli_line line = {.width = pal_cli_width()};
+        if (i < 0)
+            pal_cli_cell(&line, 2, 2, "");
+        else
+            pal_cli_print_cell(&line, 2, 2, "%lld", (long long)i);
         for (int64_t k = 0; k < j->classes; k++)
-            printf(" %6lld", (long long)j->answers[f].confusion[i * j->classes + k]);
+            pal_cli_print_cell(&line, 6, 1, "%lld",
+                               (long long)(i < 0 ? k : j->answers[f].confusion[i * j->classes + k]));
+        pal_cli_end_line(&line);
     }
-    puts("");
+}
+
+/* The heading of the rows below. */
+static void print_names(const job *j)
+{
+    pal_cli_line line = {.width = pal_cli_width()};
+    pal_cli_cell(&line, -8, 2, "");
+    pal_cli_cell(&line, 8, 1, "features");
+    pal_cli_cell(&line, 8, 1, "error");
+    if (j->draws > 1) pal_cli_cell(&line, 8, 1, "+- s.e.");
+    if (j->trains) pal_cli_cell(&line, 11, 1, "train error");
+    if (j->trains) pal_cli_cell(&line, 9, 1, "strength");
+    pal_cli_cell(&line, 8, 1, "seconds");
+    pal_cli_end_line(&line);
 }
 
 static void print_row(const job *j, int f)
@@ -132,23 +151,31 @@ static void print_row(const job *j, int f)
         strength += log(a->result[i].strength) / (double)a->draws;
         seconds += a->result[i].seconds;
     }
-    printf("  %-8s %8lld %7.2f%%", pal_cli_features_names[f], (long long)a->result[0].features, 100 * mean);
+    pal_cli_line line = {.width = pal_cli_width()};
+    pal_cli_cell(&line, -8, 2, pal_cli_features_names[f]);
+    pal_cli_print_cell(&line, 8, 1, "%lld", (long long)a->result[0].features);
+    pal_cli_print_cell(&line, 8, 1, "%.2f%%", 100 * mean);
     if (a->draws > 1)
-        printf(" %7.2f%%", 100 * standard_error);
+        pal_cli_print_cell(&line, 8, 1, "%.2f%%", 100 * standard_error);
     else if (j->draws > 1)
-        printf(" %8s", "-");
-    if (f != PAL_CLI_HEAD)
-        printf(" %10.2f%% %9.1e", 100 * trained, exp(strength));
-    else if (j->trains)
-        printf(" %11s %9s", "-", "-");
-    printf(" %8.1f\n", seconds);
+        pal_cli_cell(&line, 8, 1, "-");
+    if (f != PAL_CLI_HEAD) {
+        pal_cli_print_cell(&line, 11, 1, "%.2f%%", 100 * trained);
+        pal_cli_print_cell(&line, 9, 1, "%.1e", exp(strength));
+    } else if (j->trains) {
+        pal_cli_cell(&line, 11, 1, "-");
+        pal_cli_cell(&line, 9, 1, "-");
+    }
+    pal_cli_print_cell(&line, 8, 1, "%.1f", seconds);
+    pal_cli_end_line(&line);
 }
 
-static void print_share(double share, int width)
+static void print_share(pal_cli_line *line, double share, int width)
 {
-    char text[32] = "-";
-    if (!isnan(share)) snprintf(text, sizeof text, "%.1f%%", 100 * share);
-    printf(" %*s", width, text);
+    if (isnan(share))
+        pal_cli_cell(line, width, 1, "-");
+    else
+        pal_cli_print_cell(line, width, 1, "%.1f%%", 100 * share);
 }
 
 static void print_classes(const job *j)
@@ -160,54 +187,51 @@ static void print_classes(const job *j)
         if (length > width) width = length;
     }
     for (int f = 0; f < PAL_CLI_FEATURES; f++) wanted += j->answers[f].wanted;
-    printf("\n");
-    if (wanted > 1) {
-        int gap = width + 14;
-        for (int f = 0; f < PAL_CLI_FEATURES; f++)
-            if (j->answers[f].wanted) gap = 20 - printf("%*s%s", gap, "", pal_cli_features_names[f]) + gap;
-        puts("");
-    }
-    printf("  %-*s %8s", width, "class", "samples");
-    for (int f = 0; f < PAL_CLI_FEATURES; f++)
-        if (j->answers[f].wanted) printf(" %8s %10s", "recall", "precision");
-    for (int64_t i = 0; i < j->classes; i++) {
+    putchar('\n');
+    for (int64_t i = wanted > 1 ? -2 : -1; i < j->classes;
+         i++) { /* -2: the names of the classifiers; -1: the heading */
+        pal_cli_line line = {.width = pal_cli_width()};
         bool begun = false;
         for (int f = 0; f < PAL_CLI_FEATURES; f++) {
             if (!j->answers[f].wanted) continue;
-            const figures of = figures_of(j, &j->answers[f], i);
-            if (!begun) printf("\n  %-*s %8lld", width, class_text(j, i, text), (long long)of.samples);
+            const figures of = i < 0 ? (figures){0} : figures_of(j, &j->answers[f], i);
+            if (!begun) pal_cli_cell(&line, -width, 2, i == -2 ? "" : i < 0 ? "class" : class_text(j, i, text));
+            if (!begun && i < 0) pal_cli_cell(&line, 8, 1, i == -2 ? "" : "samples");
+            if (!begun && i >= 0) pal_cli_print_cell(&line, 8, 1, "%lld", (long long)of.samples);
             begun = true;
-            print_share(of.recall, 8);
-            print_share(of.precision, 10);
+            if (i == -2) pal_cli_cell(&line, -18, 2, pal_cli_features_names[f]);
+            if (i == -1) pal_cli_cell(&line, 8, 1, "recall");
+            if (i == -1) pal_cli_cell(&line, 10, 1, "precision");
+            if (i >= 0) print_share(&line, of.recall, 8);
+            if (i >= 0) print_share(&line, of.precision, 10);
         }
+        pal_cli_end_line(&line);
     }
-    puts("");
 }
 
 static void print_table(const job *j)
 {
-    char text[512], labels[64], samples[64];
+    char text[512], labels[64], samples[64], trained[256] = "";
     const bool head = j->answers[PAL_CLI_HEAD].wanted;
     pal_cli_describe(j->run.model, text, sizeof text);
     pal_cli_count((double)j->run.data->count, samples, sizeof samples);
-    printf("%s: %s", text, head ? j->trains ? "the head, and " : "the head" : "");
     if (j->trains)
-        printf("a classifier trained on %s labelled samples of %s, %lld draw%s",
-               pal_cli_count((double)j->labels, labels, sizeof labels), j->run.data->name, (long long)j->draws,
-               j->draws > 1 ? "s" : "");
-    printf(", tested on %s samples%s%s\n\n", samples, j->trains ? "" : " of ", j->trains ? "" : j->run.data->name);
-    printf("  %-8s %8s %8s%s", "", "features", "error", j->draws > 1 ? "  +- s.e." : "");
-    if (j->trains) printf(" %11s %9s", "train error", "strength");
-    printf(" %8s\n", "seconds");
+        snprintf(trained, sizeof trained, "a classifier trained on %s labelled samples of %s, %lld draw%s",
+                 pal_cli_count((double)j->labels, labels, sizeof labels), j->run.data->name, (long long)j->draws,
+                 j->draws > 1 ? "s" : "");
+    pal_cli_paragraph(0, "%s: %s%s, tested on %s samples%s%s\n", text,
+                      head ? j->trains ? "the head, and " : "the head" : "", trained, samples, j->trains ? "" : " of ",
+                      j->trains ? "" : j->run.data->name);
+    print_names(j);
     for (int f = 0; f < PAL_CLI_FEATURES; f++)
         if (j->answers[f].wanted) print_row(j, f);
     print_classes(j);
     for (int f = 0; f < PAL_CLI_FEATURES; f++)
         if (j->answers[f].wanted && pal_cli_flag(&j->args, "confusion")) print_confusion(j, f);
-    printf("\n  error: share of the test samples that are classified wrongly%s\n",
-           j->trains ? "; strength: weight of the L2 penalty, chosen on held-out samples" : "");
-    puts("  recall: share of a class's samples that are classified as this class\n"
-         "  precision: share of the samples classified as this class that belong to it");
+    pal_cli_paragraph(2, "\nerror: share of the test samples that are classified wrongly%s",
+                      j->trains ? "; strength: weight of the L2 penalty, chosen on held-out samples" : "");
+    pal_cli_paragraph(2, "recall: share of a class's samples that are classified as this class\n"
+                         "precision: share of the samples classified as this class that belong to it");
 }
 
 /* ---- The picture ---------------------------------------------------------------------------------------------- */

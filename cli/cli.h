@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "autograd/autograd.h"
+#include "cli/layout.h"
 #include "models/models.h"
 #include "data/data.h"
 #include "analysis/analysis.h"
@@ -64,6 +65,10 @@ typedef struct pal_cli_row { /* one option of a verb */
     int letter;              /* the short option, such as 'o'; or 0 */
 } pal_cli_row;
 
+/* What a verb computes with a model: the loss of training, with all that it consists of; the loss and the other figures
+ * of a trained model; its inputs and reconstructions; all of that, the phases of training, and the initial weights. */
+typedef enum pal_cli_effect { PAL_CLI_GRAPH, PAL_CLI_FIGURES, PAL_CLI_IMAGES, PAL_CLI_TRAINING } pal_cli_effect;
+
 struct pal_cli_spec {
     const char *words;       /* the words after the verb, as --help shows them: "MODEL" */
     const char *summary;     /* one paragraph, printed above the options */
@@ -74,12 +79,14 @@ struct pal_cli_spec {
     size_t least, most;      /* the least and the greatest number of words */
     const char *missing;     /* the error message for too few words */
     bool variants;           /* also accept the options of every variant; the verb checks which ones fit */
+    pal_cli_effect effect;   /* what the options of models may change (effect.c) */
     bool late;               /* the verb itself checks the needs, because they depend on the defaults of the model */
 };
 
 enum { PAL_CLI_WORDS = 64, PAL_CLI_SETTINGS = 128 };
 
 typedef struct pal_cli_args {
+    const pal_cli_spec *spec;
     const char *words[PAL_CLI_WORDS];
     size_t n_words;
     pal_setting given[PAL_CLI_SETTINGS]; /* the verb's options; of a repeated one, the last value; a flag is "yes" */
@@ -135,40 +142,20 @@ const char *pal_cli_entry_names(const pal_cli_entry *entry, char *out, size_t si
 /* The default value, "" for none, "by model" if the models have several. */
 const char *pal_cli_entry_default(const pal_cli_table *table, const pal_cli_entry *entry);
 const char *pal_cli_entry_choices(const pal_cli_table *table, const pal_cli_entry *entry); /* "a|b"; "": none */
-void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
 void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, const char *verb);
 
-/* ---- layout.c: lines that fit the terminal --------------------------------------------------------------------- */
+/* ---- effect.c: whether an option of a model changes what a verb computes --------------------------------------- */
 
-int pal_cli_width(void); /* columns: COLUMNS, or else those of the terminal; 0: no limit, the output is no terminal */
-int pal_cli_length(const char *text, size_t bytes); /* columns that the text takes */
-/* Prints the text and a newline, with lines of at most `width` columns, 0: any. The cursor is in column `at`; every
- * line begins in column `indent`. Only a word that is longer than a line is not kept within it. */
-void pal_cli_wrap(int at, int indent, int width, const char *text);
-/* The same for formatted text on lines of their own, as wide as the terminal. Commands in backquotes can be pasted. */
-void pal_cli_paragraph(int indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Prints head, and the text beside it from `column` on, or below it if the lines are too short for that. */
-void pal_cli_hang(const char *head, int column, int width, const char *text);
-/* A row of a table: cells of `field` columns, after `gap` blanks. A negative field begins with its text, as in printf.
- * A cell that does not fit begins another line. */
-typedef struct pal_cli_line {
-    int width;    /* pal_cli_width() */
-    int at, owed; /* columns so far; blanks that the next cell begins with */
-} pal_cli_line;
-void pal_cli_cell(pal_cli_line *line, int field, int gap, const char *text);
-void pal_cli_end_line(pal_cli_line *line);
-
-/* ---- command.c: commands that can be pasted -------------------------------------------------------------------- */
-
-void pal_cli_quote(char *out, size_t size, const char *word); /* appends the word, for a shell */
-size_t pal_cli_shell_word(const char *text);                  /* the length of the first word of a command */
-const char *pal_cli_loads(void);                              /* " --load ./x.so", or "": as the program was started */
-/* A command of this program, with its --load options: the words up to NULL are quoted. Returns out. */
-const char *pal_cli_command(char *out, size_t size, const char *verb, ...) __attribute__((sentinel));
-/* Copies text, with this program and its --load options in place of "palindrome" after a backquote. Returns out. */
-const char *pal_cli_expand(const char *text, char *out, size_t size);
-/* Prints a command and a newline, from column `at`. Lines that are too long end in a backslash. */
-void pal_cli_print_command(int at, int indent, const char *command);
+typedef struct pal_cli_effects {
+    pal_cli_effect kind;
+    pal_model *model;         /* with the settings */
+    const pal_model *trained; /* the model as it was trained; NULL: the settings are compared with their defaults */
+    const pal_setting *settings;
+    size_t n, given; /* the first `given` settings are checked; the others were added to them */
+    uint64_t seed;   /* of the model's initial weights */
+} pal_cli_effects;
+/* Refuses a setting that changes nothing that is computed. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_effects(const pal_cli_effects *effects);
 
 /* train_rows.c: the options of train, which sweep accepts, too. */
 extern const pal_cli_row pal_cli_train_rows[];
@@ -229,19 +216,18 @@ int pal_cli_say_error(const pal_error *err);
 /* The name most similar to word, or NULL if none is similar enough. at(i, user) returns the i-th name, NULL after the
  * last one. */
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user);
-void pal_cli_print_json(json_t *value);                           /* takes ownership of value */
-json_t *pal_cli_number(double value);                             /* null if value is not finite */
-json_t *pal_cli_numbers(const double *values, int64_t n);         /* a list of them */
-const char *pal_cli_count(double value, char *out, size_t size);  /* "60,000" */
-const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:00:09" */
+void pal_cli_print_json(json_t *value);                                             /* takes ownership of value */
+json_t *pal_cli_number(double value);                                               /* null if value is not finite */
+json_t *pal_cli_numbers(const double *values, int64_t n);                           /* a list of them */
+void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
+const char *pal_cli_count(double value, char *out, size_t size);                    /* "60,000" */
+const char *pal_cli_time(double seconds, char *out, size_t size);                   /* "1:05", "2:00:09" */
 
 /* ---- variants.c: the models by name, and their options -------------------------------------------------------- */
 
 const pal_variant *pal_cli_variant(const char *name, int *status); /* NULL: the error is printed, *status is set */
 /* Checks that the variant has these options and that their values are valid. PAL_CLI_GO_ON, or the exit status. */
 int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settings, size_t n);
-/* The i-th option among those of all variants, each name counted once; NULL after the last one. */
-const pal_option *pal_cli_any_option(size_t i);
 const char *pal_cli_option_range(const pal_option *option, char *out, size_t size); /* "1 to 65536", "yes or no" */
 
 /* ---- setup.c: processor, threads, BLAS ------------------------------------------------------------------------ */
@@ -265,6 +251,8 @@ typedef struct pal_cli_run {
     pal_dataset *data;
 } pal_cli_run;
 
+/* effect.c: refuses --seed if the verb draws nothing with these runs. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *runs, size_t n);
 /* Opens args->words[word]. Options of variants in args replace those of training. PAL_CLI_GO_ON, or the exit status. In
  * either case the caller must call pal_cli_close. Prints a one-line warning if training did not finish. */
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);

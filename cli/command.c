@@ -4,7 +4,6 @@
  * beginning in the C library's program_invocation_name. A text that is printed by pal_cli_say or pal_cli_paragraph
  * writes it as "palindrome", after a backquote. */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -43,13 +42,17 @@ size_t pal_cli_shell_word(const char *text)
 
 const char *pal_cli_loads(void) { return program_invocation_name + pal_cli_shell_word(program_invocation_name); }
 
-const char *pal_cli_command(char *out, size_t size, const char *verb, ...)
+void pal_cli_quote_path(char *out, size_t size, const char *path)
 {
-    va_list words;
+    char word[4096 + 2];
+    snprintf(word, sizeof word, "%s%.4095s", *path == '-' ? "./" : "", path); /* it must not look like an option */
+    pal_cli_quote(out, size, word);
+}
+
+const char *pal_cli_command(char *out, size_t size, const char *verb, const char *path)
+{
     snprintf(out, size, "%s %s", program_invocation_name, verb);
-    va_start(words, verb);
-    for (const char *word; (word = va_arg(words, const char *));) pal_cli_quote(out, size, word);
-    va_end(words);
+    pal_cli_quote_path(out, size, path);
     return out;
 }
 
@@ -72,17 +75,13 @@ void pal_cli_print_command(int at, int indent, const char *command)
     const int width = pal_cli_width();
     for (bool first = true; *command; first = false) {
         const size_t bytes = pal_cli_shell_word(command);
-        const int length = pal_cli_length(command, bytes);
-        const bool last = !command[bytes];
-        if (!first && width && at + 1 + length + (last ? 0 : 2) > width) {
-            printf(" \\\n%*s", indent, "");
-            at = indent;
-        } else if (!first) {
-            putchar(' ');
-            at++;
-        }
+        const int length = pal_cli_length(command, bytes), gap = !first;
+        const bool last = !command[bytes], full = width && at + gap + length + (last ? 0 : 2) > width;
+        if (full && first) indent = at < 4 ? at : 4; /* the label has a line of its own */
+        if (full) printf("%s\n%*s", first ? "" : " \\", indent, "");
+        if (!full && gap) putchar(' ');
         printf("%.*s", (int)bytes, command);
-        at += length;
+        at = (full ? indent : at + gap) + length;
         command += bytes + !last;
     }
     putchar('\n');

@@ -27,6 +27,7 @@ const pal_cli_spec pal_cli_denoise_spec = {
     .most = 1,
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
+    .effect = PAL_CLI_IMAGES,
 };
 
 static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
@@ -42,15 +43,16 @@ static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, con
 static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
 {
     char count[64];
-    printf("%s on %s samples of %s%s", run->described, pal_cli_count((double)f->samples, count, sizeof count),
-           run->data->name, run->given);
-    printf("\n\n  squared error, compared with the clean samples\n    noisy         %10.4f\n    denoised      "
-           "%10.4f\n\n%s\n",
-           f->noisy, f->denoised, path);
+    pal_cli_paragraph(0, "%s on %s samples of %s%s\n", run->described,
+                      pal_cli_count((double)f->samples, count, sizeof count), run->data->name, run->given);
+    pal_cli_paragraph(2, "squared error, compared with the clean samples");
+    printf("    noisy         %10.4f\n    denoised      %10.4f\n\n%s\n", f->noisy, f->denoised, path);
 }
 
 static int denoise(const pal_cli_args *args, pal_cli_run *run)
 {
+    const int status = pal_cli_check_seed(args, run, 1);
+    if (status != PAL_CLI_GO_ON) return status;
     char title[600], caption[2000], trained[256], file[4096];
     const pal_run_info *info = pal_rundir_info(run->dir);
     const char *path = pal_cli_given(args, "out");

@@ -71,6 +71,13 @@ static int check_words(const kind *k, const pal_cli_args *args)
     if (!folder && pal_cli_given(args, "split"))
         return pal_cli_say(PAL_CLI_WRONG,
                            "--split is for the folder of a data set, and %s is not a folder: leave it out", in);
+    if (pal_cli_given(args, "format") && strcmp(in, "-") != 0 && strcmp(out, "-") != 0)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--format is for standard input and output, but IN and OUT are files, whose names tell "
+                           "their format: leave it out, or give - for one of them");
+    if (args->n_variant)
+        return pal_cli_say(PAL_CLI_WRONG, "--%s has no effect with IN, which is reconstructed as it is: leave it out",
+                           args->variant[0].name);
     return PAL_CLI_GO_ON;
 }
 

@@ -34,6 +34,7 @@ const pal_cli_spec pal_cli_evaluate_spec = {
     .most = 1,
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
+    .effect = PAL_CLI_FIGURES,
 };
 
 enum { ASKED, TRAINED, COLUMNS };
@@ -379,7 +380,9 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     pal_dataset *trained = NULL, *train = open_baseline(run);
     column columns[COLUMNS] = {0};
     size_t n = 1;
-    int status = weigh(args, run, run->data, NULL);
+    const bool draws = pal_cli_given(args, "importance") || (train && train->count > PAL_BASELINE_ROWS);
+    int status = draws ? PAL_CLI_GO_ON : pal_cli_check_seed(args, run, 1);
+    if (status == PAL_CLI_GO_ON) status = weigh(args, run, run->data, NULL);
     if (status == PAL_CLI_GO_ON && is_other(args, pal_rundir_info(run->dir))) trained = open_trained(args, run);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
     if (status == PAL_CLI_GO_ON) status = measure(args, run, run->data, train, &columns[ASKED]);

@@ -219,6 +219,10 @@ static int check(const pal_cli_args *args)
     if (pal_cli_flag(args, "prototypes") && (pal_cli_flag(args, "maximal") || layer))
         return pal_cli_say(PAL_CLI_WRONG,
                            "--prototypes draws the decoder's last layer: leave out --layer and --maximal");
+    if (pal_cli_flag(args, "maximal") && pal_cli_int(args, "layer", 1) > 1)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--maximal has an effect only on layer 1, the units of others are always drawn "
+                           "so: leave it out");
     return pal_cli_check_picture(args);
 }
 

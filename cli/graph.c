@@ -33,11 +33,13 @@ static const pal_cli_row rows[] = {
     PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
     PAL_CLI_END,
 };
+static const pal_need needs[] = {{"kept", "order", "1|2"}, {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_graph_spec = {
     .words = "MODEL",
     .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives.",
     .rows = rows,
+    .needs = needs,
     .least = 1,
     .most = 1,
     .missing = "no model given: `palindrome models` lists them",
@@ -351,8 +353,10 @@ int pal_cli_graph(int argc, char **argv)
     if (!r.context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
     r.model = pal_model_new(r.context, variant, args.variant, args.n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
     if (r.model) pal_model_check_given(r.model, args.variant, args.n_variant, &err);
-    status = !err.status ? record(&r, pal_cli_int(&args, "batch", 32), pal_cli_int(&args, "order", 0))
-                         : pal_cli_say_error(&err);
+    status = err.status ? pal_cli_say_error(&err)
+                        : pal_cli_check_effects(&(pal_cli_effects){PAL_CLI_GRAPH, r.model, NULL, args.variant,
+                                                                   args.n_variant, args.n_variant, 1});
+    if (status == PAL_CLI_GO_ON) status = record(&r, pal_cli_int(&args, "batch", 32), pal_cli_int(&args, "order", 0));
     if (status == PAL_CLI_GO_ON && pal_cli_flag(&args, "time")) status = measure(&r);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
     close_recording(&r);

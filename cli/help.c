@@ -5,12 +5,6 @@
 
 enum { COLUMN = 29, PLAIN_WIDTH = 80 }; /* PLAIN_WIDTH: where the output is no terminal */
 
-void pal_cli_append(char *out, size_t size, const char *between, const char *text)
-{
-    const size_t at = strlen(out);
-    if (*text && at + strlen(between) + 1 < size) snprintf(out + at, size - at, "%s%s", at ? between : "", text);
-}
-
 const char *pal_cli_entry_needs(const pal_cli_table *t, const pal_cli_entry *e, char *out, size_t size)
 {
     char text[192];
@@ -88,8 +82,8 @@ void pal_cli_print_help(const pal_cli_spec *spec, const pal_variant *variant, co
     if (variant)
         snprintf(heading, sizeof heading, "Options of %s:", variant->name);
     else
-        snprintf(heading, sizeof heading,
-                 "Options of the models (`%s MODEL%s` shows those of one):", named ? verb : "palindrome models",
+        snprintf(heading, sizeof heading, "Options of the models%s (`%s MODEL%s` shows those of one):",
+                 spec->effect ? ", by default as in training" : "", named ? verb : "palindrome models",
                  named ? " --help" : "");
     putchar('\n');
     pal_cli_wrap(0, 0, width, pal_cli_expand(heading, text, sizeof text));

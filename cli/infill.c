@@ -30,6 +30,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_JSON,
     PAL_CLI_END,
 };
+static const pal_need needs[] = {{"steps", "method", "clamp|code|all"}, {"rate", "method", "code|all"}, {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_infill_spec = {
     .words = "RUN",
@@ -38,6 +39,7 @@ const pal_cli_spec pal_cli_infill_spec = {
         "Prints the squared errors of the missing pixels, and for comparison the error of the mean training "
         "sample.",
     .rows = rows,
+    .needs = needs,
     .least = 1,
     .most = 1,
     .missing = PAL_CLI_NO_RUN,
@@ -186,19 +188,19 @@ static void print_json(const infilling *f, const pal_infill_figures *figures, co
 static void print_table(const infilling *f, const pal_infill_figures *figures, const char *path)
 {
     char text[512], count[64];
-    printf("%s on %s samples of %s, %s missing: %lld of %lld %s\n\n",
-           pal_cli_describe(f->run->model, text, sizeof text),
-           pal_cli_count((double)figures->samples, count, sizeof count), f->run->data->name, f->what,
-           (long long)figures->missing, (long long)f->run->data->features, numbers(f));
+    pal_cli_paragraph(0, "%s on %s samples of %s, %s missing: %lld of %lld %s\n",
+                      pal_cli_describe(f->run->model, text, sizeof text),
+                      pal_cli_count((double)figures->samples, count, sizeof count), f->run->data->name, f->what,
+                      (long long)figures->missing, (long long)f->run->data->features, numbers(f));
     printf("  squared error     missing       known\n");
     for (int k = 0; k < PAL_INFILL_METHODS; k++)
         if (isfinite(figures->squared_error[k]))
             printf("    %-11s  %10.4f  %10.4f\n", pal_infill_name((pal_infill_method)k), figures->squared_error[k],
                    figures->known_error[k]);
-    printf(
-        "    mean sample  %10.4f\n\n  known: error of the decoder at the known %s; the result keeps those of the input "
-        "there\n\n%s\n",
-        figures->reference, numbers(f), path);
+    printf("    mean sample  %10.4f\n\n", figures->reference);
+    pal_cli_paragraph(2, "known: error of the decoder at the known %s; the result keeps those of the input there\n",
+                      numbers(f));
+    puts(path);
 }
 
 /* Shown only on a terminal, after two seconds. */

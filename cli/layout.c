@@ -1,6 +1,7 @@
 /* layout.c - output that fits the terminal: paragraphs that wrap at words, and rows of cells that wrap between cells.
  *
  * A character is a code point of UTF-8; colours take no room. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -94,6 +95,16 @@ void pal_cli_cell(pal_cli_line *line, int field, int gap, const char *text)
     fputs(text, stdout);
     line->at += gap + size;
     line->owed = field < 0 ? size - length : 0;
+}
+
+void pal_cli_print_cell(pal_cli_line *line, int field, int gap, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    pal_cli_cell(line, field, gap, text);
 }
 
 void pal_cli_end_line(pal_cli_line *line)

@@ -53,7 +53,7 @@ static int run_verb(const pal_cli_verb *verb, int argc, char **argv)
 /* palindrome help VERB [MODEL], help MODEL, help OPERATION. words: what follows "help"; there is room for one more. */
 static int help(int n, char **words)
 {
-    if (!n) {
+    if (!n || !strcmp(words[0], "help")) {
         pal_cli_print_verbs();
         return PAL_CLI_DONE;
     }

@@ -10,35 +10,24 @@ enum { TEXT = 4 * PAL_CLI_DOC };
 
 /* ---- The language --------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
+static const struct { char from; const char *to; } escapes[] = {
+    {'\\', "\\e"}, {'-', "\\-"}, {'\'', "\\(aq"}, {'`', "\\(ga"}, {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"},
+};
+/* clang-format on */
+
 /* Prints text so that it means itself. A line that began with a dot or an apostrophe would be a request. */
 static void print(const char *text)
 {
     if (*text == '.' || *text == '\'') fputs("\\&", stdout);
-    for (; *text; text++) switch (*text) {
-        case '\\':
-            fputs("\\e", stdout);
-            break;
-        case '-':
-            fputs("\\-", stdout);
-            break;
-        case '\'':
-            fputs("\\(aq", stdout);
-            break;
-        case '`':
-            fputs("\\(ga", stdout);
-            break;
-        case '^':
-            fputs("\\(ha", stdout);
-            break;
-        case '~':
-            fputs("\\(ti", stdout);
-            break;
-        case '"':
-            fputs("\\(dq", stdout);
-            break;
-        default:
+    for (; *text; text++) {
+        size_t i = 0;
+        while (i < sizeof escapes / sizeof *escapes && escapes[i].from != *text) i++;
+        if (i < sizeof escapes / sizeof *escapes)
+            fputs(escapes[i].to, stdout);
+        else
             putchar(*text);
-        }
+    }
 }
 
 static void print_line(const char *text)

@@ -58,7 +58,7 @@ int pal_cli_check_needs(const pal_need *needs, const pal_cli_args *args, pal_cli
 /* Whether word number n of the command line is called `name` in the usage: "RUN [IN OUT]" has RUN, IN and OUT. */
 static bool is_called(const char *usage, size_t n, const char *name)
 {
-    for (; *usage && *usage != '\n'; usage += strspn(usage, "[]. ")) {
+    while (*(usage += strspn(usage, "[]. ")) && *usage != '\n') {
         const size_t length = strcspn(usage, "[]. \n");
         if (!n--) return strlen(name) == length && !strncmp(usage, name, length);
         usage += length;

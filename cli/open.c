@@ -13,10 +13,11 @@ static const pal_variant *corrupting(const pal_setting *settings, size_t n)
 {
     const pal_variant *variant;
     for (size_t v = 0; (variant = pal_variant_at(v)); v++) {
+        const bool shared =
+            pal_variant_option_find(variant, "corruption"); /* a function of its own has its own options */
         bool has = variant->corrupt != NULL;
         for (size_t i = 0; i < n && has; i++)
-            has = pal_variant_option_find(variant, settings[i].name) &&
-                  (variant->corrupt != pal_corrupt || of_corruption(settings[i].name));
+            has = pal_variant_option_find(variant, settings[i].name) && (!shared || of_corruption(settings[i].name));
         if (has) return variant;
     }
     return NULL;
@@ -52,7 +53,8 @@ static void tell(pal_cli_run *run, const pal_model *before, const pal_setting *s
     bool corrupts = false;
     for (size_t i = 0; i < n; i++) {
         const char *name = settings[i].name;
-        if (!strcmp(pal_model_setting(before, name), pal_model_setting(run->model, name))) continue;
+        const pal_option *option = pal_variant_option_find(pal_model_variant(before), name);
+        if (pal_option_equal(option, pal_model_setting(before, name), pal_model_setting(run->model, name))) continue;
         corrupts |= of_corruption(name);
         changed[n_changed++] = settings[i];
     }
@@ -90,8 +92,9 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     imply_corruption(variant, own, &n_own);
     int status = pal_cli_check_settings(variant, own, n_own);
     const pal_variant *corruptor = n_foreign && !variant->corrupt ? corrupting(foreign, n_foreign) : NULL;
-    if (status == PAL_CLI_GO_ON && n_foreign && !corruptor)
-        status = pal_cli_check_settings(variant, foreign, n_foreign);
+    for (size_t i = 0; i < n_foreign && status == PAL_CLI_GO_ON && !corruptor; i++)
+        if (!of_corruption(foreign[i].name) || i + 1 == n_foreign)
+            status = pal_cli_check_settings(variant, foreign + i, 1);
     if (status == PAL_CLI_GO_ON && corruptor) status = make_corruptor(run, corruptor, foreign, n_foreign);
     if (status != PAL_CLI_GO_ON || !n_own) return status;
     pal_error err = {0};
@@ -100,8 +103,11 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     pal_model *before = run->model;
     run->model = changed;
     tell(run, before, own, n_own);
+    if (pal_model_check_given(changed, own, n_own, &err)) status = pal_cli_say_error(&err);
+    if (status == PAL_CLI_GO_ON)
+        status = pal_cli_check_effects(&(pal_cli_effects){args->spec->effect, changed, before, own, n_own, n_own, 0});
     pal_model_free(before);
-    return pal_model_check_given(changed, own, n_own, &err) ? pal_cli_say_error(&err) : status;
+    return status;
 }
 
 /* Warns in one line if training did not finish. */

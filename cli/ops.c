@@ -7,10 +7,12 @@
 #include "ops/ops.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_FLAG("markdown", "print docs/operations.md"), PAL_CLI_END};
+static const pal_need needs[] = {{"markdown", "NAME", "!"}, {"markdown", "json", "!"}, {0}};
 const pal_cli_spec pal_cli_ops_spec = {
     .words = "[NAME]",
     .summary = "List the operations that can be recorded on a tape. With NAME, describe one of them.",
     .rows = rows,
+    .needs = needs,
     .most = 1,
 };
 
@@ -105,17 +107,23 @@ static void print_heading(size_t i, const char *format)
 
 static bool first_of_family(size_t i) { return !i || strcmp(pal_op_family(i), pal_op_family(i - 1)) != 0; }
 
+/* One line for each operation: in columns, or in a narrow terminal its name and all the rest below it. */
 static void print_list(void)
 {
+    enum { COLUMN = 50, NARROW = 74 };
     char text[16], where[128], head[96], line[1024];
+    const int width = pal_cli_width();
+    const bool narrow = width && width < NARROW;
     const pal_op *op;
     size_t n = 0;
     for (; (op = pal_op_at(n)); n++) {
         if (first_of_family(n)) print_heading(n, n ? "\n%s\n" : "%s\n");
-        snprintf(head, sizeof head, "  %-28s %-4s %s", op->name, arity(op, text, sizeof text), derivative(op));
+        arity(op, text, sizeof text);
         domain(op, where, sizeof where);
-        snprintf(line, sizeof line, "%s; %s%s%s", op->formula, op->summary, *where ? "; in " : "", where);
-        pal_cli_hang(head, 50, pal_cli_width(), line);
+        snprintf(head, sizeof head, narrow ? "  %s" : "  %-28s %-4s %s", op->name, text, derivative(op));
+        snprintf(line, sizeof line, "%s %s; %s; %s%s%s", text, derivative(op), op->formula, op->summary,
+                 *where ? "; in " : "", where);
+        pal_cli_hang(head, COLUMN, width, narrow ? line : strstr(line, "; ") + 2);
     }
     putchar('\n');
     pal_cli_paragraph(

@@ -3,6 +3,8 @@
 
 #include "cli/cli.h"
 
+enum { VARIANTS = 128 }; /* of more variants, the first ones are looked at */
+
 static const char by_model[] = "by model";
 
 /* Second names for options of variants. */
@@ -14,6 +16,16 @@ static bool has(const pal_cli_row *rows, const char *name)
 {
     while (rows && rows->option.name && strcmp(rows->option.name, name) != 0) rows++;
     return rows && rows->option.name;
+}
+
+/* The entry of this name or alias, from entry number `from` on; or NULL. */
+static const pal_cli_entry *find(const pal_cli_table *t, size_t from, const char *name)
+{
+    for (size_t i = from; i < t->n; i++) {
+        const pal_cli_entry *e = &t->entries[i];
+        if (!strcmp(e->option->name, name) || (e->alias && !strcmp(e->alias, name))) return e;
+    }
+    return NULL;
 }
 
 static void add(pal_cli_table *t, const pal_cli_entry *entry)
@@ -32,23 +44,36 @@ static void add_rows(pal_cli_table *t, const pal_cli_row *rows, bool more)
     }
 }
 
+/* Whether the option can have an effect on a trained model. The parser takes the others, too, and says why not. */
+static bool can_change(const pal_cli_table *t, const char *name)
+{
+    static const char in_training[] = "dropout|l1|l2|regularize-biases|temperature";
+    if (!t->spec->effect) return true;
+    if (t->spec->effect == PAL_CLI_IMAGES)
+        return !strcmp(name, "corruption") || !strcmp(name, "binarize") || pal_corruption_of(name);
+    return pal_option_may_change(name) && !pal_choices_have(in_training, name);
+}
+
 static void add_variants(pal_cli_table *t)
 {
     static const char *const words[] = {"N", "X", "yes|no", "WORD", "N,N...", "X,X..."};
+    const pal_variant *v;
     const pal_option *any;
-    for (size_t i = 0; (any = pal_cli_any_option(i)); i++) {
-        const pal_option *own = t->variant ? pal_variant_option_find(t->variant, any->name) : NULL;
-        const pal_option *o = own ? own : any;
-        const char *alias = NULL;
-        if (!own && pal_cli_entry_find(t, any->name)) continue;
-        for (size_t k = 0; k < sizeof variant_aliases / sizeof *variant_aliases; k++)
-            if (!strcmp(variant_aliases[k].name, o->name)) alias = variant_aliases[k].value;
-        add(t, &(pal_cli_entry){.option = o,
-                                .argument = words[o->type],
-                                .alias = alias,
-                                .variant = true,
-                                .hidden = t->variant && !own});
-    }
+    const size_t first = t->n;
+    for (size_t i = 0; (v = pal_variant_at(i)); i++)
+        for (size_t k = 0; (any = pal_variant_option(v, k)); k++) {
+            const pal_option *own = t->variant ? pal_variant_option_find(t->variant, any->name) : NULL;
+            const pal_option *o = own ? own : any;
+            const char *alias = NULL;
+            if (find(t, own ? first : 0, any->name)) continue;
+            for (size_t a = 0; a < sizeof variant_aliases / sizeof *variant_aliases; a++)
+                if (!strcmp(variant_aliases[a].name, o->name)) alias = variant_aliases[a].value;
+            add(t, &(pal_cli_entry){.option = o,
+                                    .argument = words[o->type],
+                                    .alias = alias,
+                                    .variant = true,
+                                    .hidden = (t->variant && !own) || !can_change(t, o->name)});
+        }
 }
 
 void pal_cli_table_fill(pal_cli_table *t, const pal_cli_spec *spec, const pal_variant *variant)
@@ -61,14 +86,7 @@ void pal_cli_table_fill(pal_cli_table *t, const pal_cli_spec *spec, const pal_va
     if (spec->variants) add_variants(t);
 }
 
-const pal_cli_entry *pal_cli_entry_find(const pal_cli_table *t, const char *name)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        const pal_cli_entry *e = &t->entries[i];
-        if (!strcmp(e->option->name, name) || (e->alias && !strcmp(e->alias, name))) return e;
-    }
-    return NULL;
-}
+const pal_cli_entry *pal_cli_entry_find(const pal_cli_table *t, const char *name) { return find(t, 0, name); }
 
 /* ---- What --help says about an option ------------------------------------------------------------------------- */
 
@@ -76,29 +94,31 @@ const pal_cli_entry *pal_cli_entry_find(const pal_cli_table *t, const char *name
  * that more than half of them share, or else the help of each. same: whether all have the same default. */
 static const pal_option *option_of_all(const pal_option *any, char *out, size_t size, bool *same)
 {
-    const pal_variant *v;
-    size_t best = 0, all = 0, length = 0;
-    const pal_option *shared = any;
-    *same = true;
-    for (size_t i = 0; (v = pal_variant_at(i)); i++) {
-        const pal_option *own = pal_variant_option_find(v, any->name);
-        size_t count = 0;
-        bool first = own != NULL;
-        for (size_t k = 0; own && pal_variant_at(k); k++) {
-            const pal_option *other = pal_variant_option_find(pal_variant_at(k), any->name);
-            const bool alike = other && !strcmp(other->help, own->help);
-            count += alike;
-            first &= !alike || k >= i;
-        }
-        if (!own) continue;
-        all++;
-        *same &= !strcmp(own->value, any->value);
-        if (first && length < size)
-            length += (size_t)snprintf(out + length, size - length, "%s%s: %s", length ? "; " : "", v->name, own->help);
-        if (count > best) shared = own;
-        if (count > best) best = count;
+    const pal_option *own[VARIANTS], *shared = any;
+    const char *names[VARIANTS];
+    size_t n = 0, best = 0;
+    for (size_t i = 0; pal_variant_at(i) && n < VARIANTS; i++) {
+        own[n] = pal_variant_option_find(pal_variant_at(i), any->name);
+        names[n] = pal_variant_at(i)->name;
+        n += own[n] != NULL;
     }
-    if (2 * best > all) snprintf(out, size, "%s", shared->help);
+    *out = 0;
+    *same = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t alike = 0, first = i;
+        for (size_t k = n; k-- > 0;)
+            if (!strcmp(own[k]->help, own[i]->help)) {
+                alike++;
+                first = k;
+            }
+        char text[PAL_CLI_DOC];
+        snprintf(text, sizeof text, "%s: %s", names[i], own[i]->help);
+        if (first == i) pal_cli_append(out, size, "; ", text);
+        if (alike > best) shared = own[i];
+        if (alike > best) best = alike;
+        *same &= !strcmp(own[i]->value, any->value);
+    }
+    if (2 * best > n) snprintf(out, size, "%s", shared->help);
     return shared;
 }
 
@@ -134,6 +154,7 @@ const char *pal_cli_entry_default(const pal_cli_table *t, const pal_cli_entry *e
     bool same = true;
     if (!e->argument) return "";
     if (!e->variant) return preset_of(t, e->option);
+    if (t->spec->effect) return ""; /* the value of training */
     if (!t->variant) option_of_all(e->option, unused, sizeof unused, &same);
     return same ? e->option->value : by_model;
 }

@@ -25,21 +25,6 @@ static void put(pal_setting *list, size_t *n, const char *name, const char *valu
     if (i == *n) ++*n;
 }
 
-const char *pal_cli_given(const pal_cli_args *args, const char *name)
-{
-    for (size_t i = 0; i < args->n_given; i++)
-        if (!strcmp(args->given[i].name, name)) return args->given[i].value;
-    return NULL;
-}
-
-bool pal_cli_flag(const pal_cli_args *args, const char *name) { return pal_cli_given(args, name) != NULL; }
-
-int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise)
-{
-    const char *value = pal_cli_given(args, name);
-    return value ? strtoll(value, NULL, 10) : otherwise;
-}
-
 /* ---- Options -------------------------------------------------------------------------------------------------- */
 
 static int take_option(parsing *p, const pal_cli_entry *e, const char *value)
@@ -179,7 +164,7 @@ int pal_cli_parse(const pal_cli_spec *spec, int argc, char **argv, pal_cli_args 
 {
     parsing *p = calloc(1, sizeof *p);
     if (!p) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    *args = (pal_cli_args){0};
+    *args = (pal_cli_args){.spec = spec};
     p->spec = spec;
     p->verb = argv[0];
     p->args = args;

@@ -1,4 +1,5 @@
 /* reconstruct.c - palindrome reconstruct: draws samples and their reconstructions. */
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -16,6 +17,9 @@ static const pal_cli_row rows[] = {
     PAL_CLI_FORMAT,
     PAL_CLI_END,
 };
+static const pal_need needs[] = {
+    {"out", "IN", "!"}, {"data", "IN", "!"}, {"samples", "IN", "!"}, {"as", "IN", "!"}, {"seed", "IN", "!"}, {"format", "IN", NULL}, {0},
+};
 /* clang-format on */
 const pal_cli_spec pal_cli_reconstruct_spec = {
     .words = "RUN [RUN...]\nRUN IN OUT",
@@ -25,10 +29,13 @@ const pal_cli_spec pal_cli_reconstruct_spec = {
         "samples. Options such as --masking corrupt the inputs of any model. With IN and OUT, convert an array to its "
         "reconstructions instead; both are files as for `encode` and `decode`.",
     .rows = rows,
+    .needs = needs,
     .least = 1,
     .most = PAL_CLI_WORDS,
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
+    .effect = PAL_CLI_IMAGES,
+    .late = true,
 };
 
 static int draw(const pal_cli_args *args, pal_cli_runs *runs)
@@ -69,6 +76,20 @@ static bool is_run(const char *path)
     return !access(name, F_OK);
 }
 
+/* Whether the words are RUN IN OUT, or RUN IN. */
+static bool is_array(const pal_cli_args *args)
+{
+    return args->n_words > 1 && args->n_words < 4 && !is_run(args->words[1]);
+}
+
+/* A pal_cli_value_fn. */
+static const char *value_of(const char *name, const void *user)
+{
+    const pal_cli_args *args = user;
+    if (!strcmp(name, "IN")) return is_array(args) ? args->words[1] : "";
+    return pal_cli_given(args, name);
+}
+
 int pal_cli_reconstruct(int argc, char **argv)
 {
     pal_cli_args args;
@@ -76,7 +97,9 @@ int pal_cli_reconstruct(int argc, char **argv)
     int status = pal_cli_parse(&pal_cli_reconstruct_spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&args);
     if (status != PAL_CLI_GO_ON) return status;
-    const bool arrays = args.n_words > 1 && args.n_words < 4 && !is_run(args.words[1]);
+    const bool arrays = is_array(&args);
+    status = pal_cli_check_needs(needs, &args, value_of, &args);
+    if (status != PAL_CLI_GO_ON) return status;
     if (arrays && args.n_words == 3) return pal_cli_convert(PAL_CLI_RECONSTRUCT, &args);
     if (arrays)
         return pal_cli_say(PAL_CLI_WRONG,
@@ -84,6 +107,7 @@ int pal_cli_reconstruct(int argc, char **argv)
                            "[RUN...], or RUN IN OUT",
                            args.words[1]);
     status = pal_cli_open_all(&args, true, &runs);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_seed(&args, runs.run, runs.n);
     if (status == PAL_CLI_GO_ON) status = draw(&args, &runs);
     pal_cli_close_all(&runs);
     return status;

@@ -123,6 +123,12 @@ static int sample(const pal_cli_args *args, pal_cli_runs *runs)
                             .caption = caption};
     const int viewed = pal_cli_view(args, run->model, &o.view);
     if (viewed != PAL_CLI_GO_ON) return viewed;
+    bool random = !pal_cli_given(args, "seed");
+    for (size_t i = 0; i < runs->n; i++) random |= pal_sample_kind_of(runs->run[i].model, &o) == PAL_SAMPLE_DRAWS;
+    if (!random)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--seed has no effect here, where nothing is drawn at random: leave it out, or "
+                           "give --samples");
     pal_shown models[PAL_CLI_WORDS];
     for (size_t i = 0; i < runs->n; i++)
         models[i] = (pal_shown){.model = runs->run[i].model, .name = runs->n > 1 ? runs->name[i] : NULL};

@@ -6,14 +6,23 @@
 
 #include "cli/cli.h"
 
+enum { TEXT = 4096, LINE = 8192 };
+
+/* Formats a text, with the commands in it as they can be pasted. */
+static void write_line(char line[LINE], const char *format, va_list list)
+{
+    char text[TEXT];
+    vsnprintf(text, sizeof text, format, list);
+    pal_cli_expand(text, line, LINE);
+}
+
 int pal_cli_say(int status, const char *format, ...)
 {
-    char text[2048], line[4096];
+    char line[LINE];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    write_line(line, format, list);
     va_end(list);
-    pal_cli_expand(text, line, sizeof line);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* an argument may contain control characters */
     fflush(stdout);
@@ -23,12 +32,12 @@ int pal_cli_say(int status, const char *format, ...)
 
 void pal_cli_paragraph(int indent, const char *format, ...)
 {
-    char text[4096], line[8192];
+    char line[LINE];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    write_line(line, format, list);
     va_end(list);
-    pal_cli_wrap(0, indent, pal_cli_width(), pal_cli_expand(text, line, sizeof line));
+    pal_cli_wrap(0, indent, pal_cli_width(), line);
 }
 
 int pal_cli_say_error(const pal_error *err)
@@ -80,6 +89,12 @@ const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const 
         }
     }
     return best;
+}
+
+void pal_cli_append(char *out, size_t size, const char *between, const char *text)
+{
+    const size_t at = strlen(out);
+    if (*text && at + strlen(between) + 1 < size) snprintf(out + at, size - at, "%s%s", at ? between : "", text);
 }
 
 void pal_cli_print_json(json_t *value)

@@ -217,10 +217,13 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
                 (unsigned long long)run->seed);
     if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
     if (!finished || j->quiet || j->json) return;
-    printf("%zu of %zu: %s, seed %llu", run->number, run->runs, name, (unsigned long long)run->seed);
+    pal_cli_line line = {.width = pal_cli_width()};
+    pal_cli_print_cell(&line, -1, 0, "%zu of %zu: %s, seed %llu", run->number, run->runs, name,
+                       (unsigned long long)run->seed);
     for (size_t f = 0; f < 2; f++) /* the table at the end has all figures */
-        if (isfinite(run->figures[f])) printf("  %s %.4f", pal_cli_sweep_figure(f, true), run->figures[f]);
-    putchar('\n');
+        if (isfinite(run->figures[f]))
+            pal_cli_print_cell(&line, -1, 2, "%s %.4f", pal_cli_sweep_figure(f, true), run->figures[f]);
+    pal_cli_end_line(&line);
     fflush(stdout);
 }
 
@@ -273,10 +276,11 @@ static int sweep(job *j)
     return status;
 }
 
-/* A pal_cli_value_fn. An option that varies may have any value. */
+/* A pal_cli_value_fn. An option that varies may have any value, and so may an optimizer that each run chooses. */
 static const char *value_of(const char *name, const void *user)
 {
     const job *j = user;
+    if (!strcmp(name, "optimizer") && !pal_cli_given(&j->args, name)) return NULL;
     return is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
 }
 

@@ -73,17 +73,18 @@ static void name_row(const job *j, const pal_sweep *s, size_t row, bool folder, 
     pal_cli_sweep_describe(settings, j->n_axes, folder, out);
 }
 
-static void print_pair(double mean, double error, bool sign)
+static void print_pair(pal_cli_line *line, double mean, double error, bool sign)
 {
+    pal_cli_print_cell(line, 12, 2, sign ? "%+.5g" : "%.6g", mean);
     if (isfinite(error))
-        printf(sign ? "  %+12.5g +- %-10.2g" : "  %12.6g +- %-10.2g", mean, error);
+        pal_cli_print_cell(line, -13, 1, "+- %.2g", error);
     else
-        printf(sign ? "  %+12.5g    %-10s" : "  %12.6g    %-10s", mean, "");
+        pal_cli_cell(line, -13, 1, "");
 }
 
 static void print_table(const job *j, const pal_sweep *s)
 {
-    char name[NAME], first[NAME];
+    char name[NAME], first[NAME], over[64];
     int width = 0;
     name_row(j, s, 0, false, first);
     for (size_t row = 0; row < pal_sweep_rows(s); row++) {
@@ -94,20 +95,19 @@ static void print_table(const job *j, const pal_sweep *s)
     const bool whole = pal_sweep_done(s) == pal_sweep_rows(s) * seeds;
     for (size_t f = 0; f < FIGURES; f++) {
         if (!known(s, f)) continue;
-        printf("\n  %s: mean over ", figures[f].heading);
-        if (whole)
-            printf("%zu seed%s", seeds, seeds == 1 ? "" : "s");
-        else
-            printf("the finished ones of %zu seeds,", seeds);
-        printf(" +- standard error; then the difference from %s, seed by seed\n\n", first);
+        snprintf(over, sizeof over, whole ? "%zu seed%s" : "the finished ones of %zu seed%s,", seeds,
+                 seeds == 1 ? "" : "s");
+        pal_cli_paragraph(2, "\n%s: mean over %s +- standard error; then the difference from %s, seed by seed\n",
+                          figures[f].heading, over, first);
         for (size_t row = 0; row < pal_sweep_rows(s); row++) {
+            pal_cli_line line = {.width = pal_cli_width()};
             pal_sweep_summary m = pal_sweep_of(s, row, f);
             name_row(j, s, row, false, name);
-            printf("    %-*s", width, name);
-            if (!whole) printf("  %4lld seed%s", (long long)m.seeds, m.seeds == 1 ? " " : "s");
-            if (m.seeds) print_pair(m.mean, m.error, false);
-            if (row && isfinite(m.difference)) print_pair(m.difference, m.difference_error, true);
-            putchar('\n');
+            pal_cli_cell(&line, -width, 4, name);
+            if (!whole) pal_cli_print_cell(&line, -10, 2, "%4lld seed%s", (long long)m.seeds, m.seeds == 1 ? "" : "s");
+            if (m.seeds) print_pair(&line, m.mean, m.error, false);
+            if (row && isfinite(m.difference)) print_pair(&line, m.difference, m.difference_error, true);
+            pal_cli_end_line(&line);
         }
     }
     putchar('\n');

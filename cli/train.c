@@ -21,6 +21,10 @@ const pal_cli_spec pal_cli_train_spec = {
     .late = true,
 };
 
+/* Settings that train/defaults.c chooses if they are not given. */
+enum { CHOSEN = 5 };
+static const char *const chosen_names[CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs", "clip"};
+
 typedef struct job {
     pal_cli_args args;
     const pal_variant *variant;
@@ -32,18 +36,19 @@ typedef struct job {
     char data[PATH_MAX], from[PATH_MAX], command[8192];
     pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
     const char *extend; /* as in pal_train_options */
-    char classes[16];
+    pal_train_settings settings;
+    char chosen[CHOSEN][32];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } job;
 
-/* The value as given, or the default of the variant, or the default of the table. */
-static const char *text(const job *j, const char *name) { return pal_cli_train_value(&j->args, j->variant, name); }
-
-/* The batch as given, or what the data allow. A variant may have a default of its own. */
-static int64_t batch_of(const job *j)
+/* The value as given; what train/defaults.c chooses, once that is known, NULL before; or the default of the variant or
+ * of the table. */
+static const char *text(const job *j, const char *name)
 {
-    const int64_t own = strtoll(text(j, "batch"), NULL, 10);
-    return pal_cli_given(&j->args, "batch") ? own : pal_train_default_batch(j->train->count, own);
+    const char *given = pal_cli_given(&j->args, name);
+    for (size_t i = 0; i < CHOSEN && !given; i++)
+        if (!strcmp(chosen_names[i], name)) return *j->chosen[i] ? j->chosen[i] : NULL;
+    return given ? given : pal_cli_train_value(&j->args, j->variant, name);
 }
 
 static int64_t whole(const job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
@@ -77,7 +82,7 @@ static void fill_info(job *j)
 {
     int64_t lanes = pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
-    const int64_t batch = batch_of(j), steps = j->train->count / batch;
+    const int64_t batch = whole(j, "batch"), steps = j->train->count / batch;
     j->info = (pal_run_info){
         .version = PAL_CLI_VERSION,
         .command = j->command,
@@ -190,7 +195,7 @@ static int train(job *j)
         snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
         return tell(j, PAL_CLI_FAILED, line);
     }
-    char nothing[512], command[4096];
+    char nothing[512], quoted[1024] = "";
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
     if (json) pal_cli_train_json(j->dir, &result);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
@@ -198,9 +203,10 @@ static int train(job *j)
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
-    snprintf(line, sizeof line, "interrupted after step %lld, which is saved: continue with `%s`",
-             (long long)result.steps,
-             pal_cli_command(command, sizeof command, "train", "--resume", pal_rundir_path(j->dir), NULL));
+    pal_cli_quote_path(quoted, sizeof quoted, pal_rundir_path(j->dir));
+    snprintf(line, sizeof line,
+             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
+             (long long)result.steps, quoted);
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
@@ -322,15 +328,32 @@ static int prepare_resumed(job *j)
 
 /* ---- A new run ------------------------------------------------------------------------------------------------ */
 
-/* Adds the option classes with the number of classes in the data, unless it is given. */
-static void add_classes(job *j)
+/* Adds the settings that follow the data. */
+static int add_settings(job *j)
 {
     pal_cli_args *a = &j->args;
-    if (!j->variant->classify || !j->train->labels || a->n_variant == PAL_CLI_SETTINGS) return;
-    for (size_t i = 0; i < a->n_variant; i++)
-        if (!strcmp(a->variant[i].name, "classes")) return;
-    snprintf(j->classes, sizeof j->classes, "%d", j->train->classes);
-    a->variant[a->n_variant++] = (pal_setting){"classes", j->classes};
+    pal_error err = {0};
+    if (pal_train_settings_of(j->variant, j->train, a->variant, a->n_variant, &j->settings, &err))
+        return pal_cli_say_error(&err);
+    for (size_t i = 0; i < j->settings.n && a->n_variant < PAL_CLI_SETTINGS; i++)
+        a->variant[a->n_variant++] = j->settings.list[i];
+    return PAL_CLI_GO_ON;
+}
+
+static int choose(job *j)
+{
+    pal_train_defaults d;
+    pal_error err = {0};
+    const char *batch = pal_cli_given(&j->args, "batch");
+    if (pal_train_defaults_of(j->model, j->train, pal_cli_given(&j->args, "optimizer"),
+                              batch ? strtoll(batch, NULL, 10) : 0, &d, &err))
+        return pal_cli_say_error(&err);
+    snprintf(j->chosen[0], sizeof j->chosen[0], "%s", d.optimizer);
+    snprintf(j->chosen[1], sizeof j->chosen[1], "%.2g", d.learning_rate);
+    snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)d.batch);
+    snprintf(j->chosen[3], sizeof j->chosen[3], "%lld", (long long)d.epochs);
+    snprintf(j->chosen[4], sizeof j->chosen[4], "%g", d.clip);
+    return PAL_CLI_GO_ON;
 }
 
 /* A pal_cli_value_fn. */
@@ -356,14 +379,26 @@ static int prepare(job *j)
     if (status != PAL_CLI_GO_ON) return status;
     const char *from = pal_cli_given(&j->args, "from");
     if (from && !realpath(from, j->from)) snprintf(j->from, sizeof j->from, "%s", from);
-    fill_info(j);
     const size_t given = j->args.n_variant;
-    add_classes(j);
+    status = add_settings(j);
+    if (status != PAL_CLI_GO_ON) return status;
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
-                             (uint64_t)j->info.seed, &err);
+                             (uint64_t)whole(j, "seed"), &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
+    if (err.status) return pal_cli_say_error(&err);
+    status = choose(j);
+    if (status == PAL_CLI_GO_ON && !j->why) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
+    if (status != PAL_CLI_GO_ON) return status;
+    fill_info(j);
     if (is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
-    return err.status ? pal_cli_say_error(&err) : take_weights(j, j->info.from);
+    if (!j->why)
+        status = pal_cli_check_effects(&(pal_cli_effects){.kind = PAL_CLI_TRAINING,
+                                                          .model = j->model,
+                                                          .settings = j->args.variant,
+                                                          .n = j->args.n_variant,
+                                                          .given = given,
+                                                          .seed = (uint64_t)j->info.seed});
+    return status == PAL_CLI_GO_ON ? take_weights(j, j->info.from) : status;
 }
 
 int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }

@@ -158,12 +158,13 @@ static void print_best(const pal_rundir *dir, const pal_train_result *r)
 }
 
 /* The size of a batch, and what does not fill one. */
-static void print_batch(const pal_run_info *info)
+static void print_steps(const pal_run_info *info)
 {
     char text[TEXT];
     const long long rest = (long long)pal_cli_left_out(info);
     if (info->batch < 1) return;
-    const int used = snprintf(text, sizeof text, "batches of %lld", (long long)info->batch);
+    const int used = snprintf(text, sizeof text, "%s, learning rate %g, batches of %lld", info->optimizer.name,
+                              info->schedule.learning_rate, (long long)info->batch);
     if (rest)
         snprintf(text + used, sizeof text - (size_t)used,
                  "; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", rest,
@@ -185,7 +186,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
         snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
                  pal_cli_count(r->samples_per_second, rate, sizeof rate));
     pal_cli_paragraph(2, "%s", text);
-    print_batch(pal_rundir_info(dir));
+    print_steps(pal_rundir_info(dir));
 }
 
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
@@ -214,6 +215,6 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     for (size_t i = 0; i < 2; i++) {
         char command[8192];
         printf(i ? "           " : "  next:    ");
-        pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run, NULL));
+        pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run));
     }
 }

@@ -1,4 +1,4 @@
-/* variants.c - finds models by name, checks their options, and lists the options of all models. */
+/* variants.c - finds models by name, checks their options. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -44,24 +44,6 @@ int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settin
                            variant->name, name, variant->name);
     }
     return PAL_CLI_GO_ON;
-}
-
-/* Whether no variant before variant v has an option of this name. */
-static bool is_first(size_t v, const char *name)
-{
-    for (size_t i = 0; i < v; i++)
-        if (pal_variant_option_find(pal_variant_at(i), name)) return false;
-    return true;
-}
-
-const pal_option *pal_cli_any_option(size_t i)
-{
-    const pal_variant *variant;
-    const pal_option *option;
-    for (size_t v = 0; (variant = pal_variant_at(v)); v++)
-        for (size_t k = 0; (option = pal_variant_option(variant, k)); k++)
-            if (is_first(v, option->name) && i-- == 0) return option;
-    return NULL;
 }
 
 const char *pal_cli_option_range(const pal_option *option, char *out, size_t size)

@@ -54,5 +54,5 @@ void pal_cli_print_verbs(void)
     print_rows(more, sizeof more / sizeof *more, 32, width);
     printf("\nTo begin:  ");
     char command[4096];
-    pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, "train", "denoising", NULL));
+    pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, "train", "denoising"));
 }

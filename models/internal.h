@@ -38,10 +38,11 @@ const pal_need *pal__corruption_need(const char *option);
 /* Selects the corruption from its own option: if only `sigma` is given, the corruption is gaussian, and so on. */
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
-/* Defaults of training that several variants use; each ends with name NULL. */
-extern const pal_setting pal__plain_training[]; /* plain gradient descent */
-extern const pal_setting pal__adam_training[];  /* Adam, learning rate 1e-3 */
-extern const pal_setting pal__bound_training[]; /* the same, but 10 epochs, for variational variants */
+/* Defaults of training that several variants use; each ends with name NULL. Without one, train/defaults.c chooses. */
+extern const pal_setting pal__plain_training[]; /* plain gradient descent, where it learns */
+extern const pal_setting pal__bound_training[]; /* 10 epochs, for variational variants */
+
+extern const char *const pal__contraction_of_variance[]; /* the option `lambda` of a contractive penalty */
 
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
 

@@ -96,7 +96,7 @@ typedef struct pal_variant {
     const char *name, *alias; /* "denoising", "dae" */
     const char *summary, *formula, *source;
     const pal_option *options;   /* its own; one with the name of a shared option replaces it. Ends with name NULL */
-    const pal_setting *training; /* defaults of "optimizer", "learning-rate", "epochs", "batch". Ends with name NULL */
+    const pal_setting *training; /* defaults of training that differ, such as "optimizer". Ends with name NULL */
     const pal_need *needs;       /* when its own options have an effect; ends with option NULL. NULL: always */
     pal_var (*encode)(pal_model *m, pal_var x);
     pal_var (*decode)(pal_model *m, pal_var h);
@@ -121,6 +121,10 @@ typedef struct pal_variant {
     /* q(z | x), if the code z is drawn from one distribution. decode takes draws of it, and encode returns its mean.
      * NULL: the code is deterministic, or it is not drawn from a single distribution. */
     pal_distribution (*posterior)(pal_model *m, pal_var x);
+
+    /* Weights of penalties whose default is meant for images, and is smaller where the samples lie closer together
+     * (pal_train_settings_of). Ends with NULL; NULL: there are none. */
+    const char *const *of_variance;
 } pal_variant;
 
 /* Adds a variant to the list. The variant must stay valid until the process ends. PAL_ERR_ARGUMENT: a part is missing
@@ -135,6 +139,8 @@ const pal_option *pal_variant_option_find(const pal_variant *variant, const char
 bool pal_choices_have(const char *choices, const char *text);
 /* Checks that text is a valid value of the option. If it is not, err contains the range or the choices. */
 pal_status pal_option_check(const pal_option *option, const char *text, pal_error *err);
+/* Whether two valid values of the option are the same value, such as "0.1" and "1e-1". */
+bool pal_option_equal(const pal_option *option, const char *a, const char *b);
 
 /* ---- Functions for the files of variants ---------------------------------------------------------------------- */
 

@@ -218,3 +218,12 @@ size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OP
     for (size_t i = 0; i < n; i++) out[i] = (int64_t)list[i];
     return n;
 }
+
+static bool is_yes(const char *text) { return strchr("yt1", *text) || !strcmp(text, "on"); }
+
+bool pal_option_equal(const pal_option *option, const char *a, const char *b)
+{
+    if (option->type == PAL_OPTION_BOOL) return is_yes(a) == is_yes(b);
+    const bool number = option->type == PAL_OPTION_INT || option->type == PAL_OPTION_REAL;
+    return (number && strtod(a, NULL) == strtod(b, NULL)) || !strcmp(a, b);
+}

@@ -128,12 +128,8 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
 
 /* ---- Training ------------------------------------------------------------------------------------------------- */
 
-const pal_setting pal__plain_training[] = {
-    {"optimizer", "gd"}, {"learning-rate", "0.1"}, {"epochs", "15"}, {NULL, NULL}};
-const pal_setting pal__adam_training[] = {
-    {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"epochs", "15"}, {NULL, NULL}};
-const pal_setting pal__bound_training[] = {
-    {"optimizer", "adam"}, {"learning-rate", "0.001"}, {"epochs", "10"}, {NULL, NULL}};
+const pal_setting pal__plain_training[] = {{"optimizer", "gd"}, {NULL, NULL}};
+const pal_setting pal__bound_training[] = {{"epochs", "10"}, {NULL, NULL}};
 
 bool pal_model_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase)
 {

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* ||dh/dx||^2 has the unit of 1 / squared distance. */
+const char *const pal__contraction_of_variance[] = {"lambda", NULL};
+
 bool pal__simple_is(const pal_model *m, const char *kind) { return pal_option_is(m, "autoencoder", kind); }
 
 pal_var pal__simple_corrupt(pal_model *m, pal_var x) { return pal__simple_is(m, "denoising") ? pal_corrupt(m, x) : x; }

@@ -12,22 +12,11 @@ static const char *const of_loss[] = {
     "corruption", "binarize", "dropout",           "jacobian", "lambda",  "beta",       "rho",         "sparsity",
     "l1",         "l2",       "regularize-biases", "estimate", "samples", "divergence", "temperature", "alpha"};
 
-static bool may_change(const char *name)
+bool pal_option_may_change(const char *name)
 {
     for (size_t i = 0; i < sizeof of_loss / sizeof *of_loss; i++)
         if (!strcmp(of_loss[i], name)) return true;
     return pal_corruption_of(name) != NULL;
-}
-
-static bool is_yes(const char *text) { return strchr("yt1", *text) || !strcmp(text, "on"); }
-
-/* Whether two valid values of the option are equal. */
-static bool same_value(const pal_option *option, const char *a, const char *b)
-{
-    if (option->type == PAL_OPTION_BOOL) return is_yes(a) == is_yes(b);
-    const bool number = option->type == PAL_OPTION_INT || option->type == PAL_OPTION_REAL;
-    if (number && strtod(a, NULL) == strtod(b, NULL)) return true;
-    return !strcmp(a, b);
 }
 
 static pal_status check(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err)
@@ -38,7 +27,7 @@ static pal_status check(const pal_model *model, const pal_setting *settings, siz
         if (!option) continue; /* pal_model_new reports it */
         pal_status status = pal_option_check(option, settings[i].value, err);
         if (status) return status;
-        if (!may_change(option->name) && !same_value(option, settings[i].value, own))
+        if (!pal_option_may_change(option->name) && !pal_option_equal(option, settings[i].value, own))
             return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s of a trained model must stay %s: train a new one",
                                  option->name, *own ? own : "empty");
     }

@@ -8,15 +8,6 @@
 
 #include "train/loop.h"
 
-int64_t pal_train_default_batch(int64_t samples, int64_t most)
-{
-    if (most < 1) most = 128;
-    if (samples / 8 >= most) return most;
-    int64_t batch = 1;
-    while (batch <= samples / 16) batch *= 2;
-    return batch;
-}
-
 static pal_status check_batch(const palt__loop *l, pal_error *err)
 {
     const int64_t batch = l->o.batch, count = l->data->count;

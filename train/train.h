@@ -115,6 +115,7 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
 
 /* Returns a new model with the same weights and other settings, such as another `masking` for a trained denoiser.
  * PAL_ERR_ARGUMENT: a setting changes the shape, the number or the meaning of the weights. NULL: failed, see err. */
+bool pal_option_may_change(const char *name); /* whether pal_model_override can change this option */
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
 
 /* ---- The run folder ------------------------------------------------------------------------------------------- */
@@ -263,6 +264,32 @@ typedef struct pal_train_options {
  * has at least eight steps. Then it is a power of two, and at least 1. */
 int64_t pal_train_default_batch(int64_t samples, int64_t most);
 
+/* How a model is trained on these data where nobody chooses. optimizer and batch: as chosen; NULL and 0: not chosen. A
+ * default of the variant (pal_variant.training) comes first. There is one exception: a variant that asks for gradient
+ * descent without a learning rate gets adam where gradient descent would hardly learn. The rules are in defaults.c.
+ * optimizer is borrowed, from the argument or from the variant. PAL_ERR_MEMORY. */
+typedef struct pal_train_defaults {
+    const char *optimizer;
+    double learning_rate;
+    int64_t batch;
+    int64_t epochs; /* as many as make 2000 steps, or more */
+    double clip;    /* largest norm of the gradient; 0: no limit */
+} pal_train_defaults;
+pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,
+                                 pal_train_defaults *out, pal_error *err);
+
+/* Settings of a model that follow the data where they are not given: `classes` is that of the labels, and a weight in
+ * pal_variant.of_variance is its default times v/50 if the samples have a variance v below 50 (summed over features;
+ * MNIST: 53). Append them to the given ones for pal_model_new. PAL_ERR_MEMORY. */
+enum { PAL_TRAIN_SETTINGS = 8 };
+typedef struct pal_train_settings {
+    size_t n;
+    pal_setting list[PAL_TRAIN_SETTINGS]; /* names are borrowed from the variant, values point into `values` */
+    char values[PAL_TRAIN_SETTINGS][24];
+} pal_train_settings;
+pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *data, const pal_setting *given,
+                                 size_t n, pal_train_settings *out, pal_error *err);
+
 /* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
  * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
@@ -274,15 +301,15 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * the options, the lanes, the instruction set and the BLAS kernels. They do not depend on the number of threads, or on
  * whether the run was interrupted and resumed.
  *
- * Before the first step it fills the statistics of the model, such as "input/mean", and gives the bias of the output
- * its start (pal_output_starts), from a sample of the data as pal_baseline takes it. Weights that are not 0 keep their
- * value.
- *
  * With `extend`, a phase that has ended keeps its epochs, except the last one; the others get those of the new number.
  * So a run with one phase ends with the bits of a run that had the new number from the start. A cosine schedule is the
  * exception: it is planned anew, so that the steps from here on have the rates that they have in such a run, while the
  * earlier steps had others. PAL_ERR_ARGUMENT: the number is not greater than what is done, or the last phase has a
  * number of its own, or the model is solved in closed form.
+ *
+ * Before the first step it fills the statistics of the model, such as "input/mean", and gives the bias of the output
+ * its start (pal_output_starts), from a sample of the data as pal_baseline takes it. Weights that are not 0 keep their
+ * value.
  *
  * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
  * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial

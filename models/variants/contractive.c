@@ -45,4 +45,5 @@ const pal_variant pal_contractive = {
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
+    .of_variance = pal__contraction_of_variance,
 };

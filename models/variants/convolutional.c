@@ -36,7 +36,6 @@ const pal_variant pal_convolutional = {
     .formula = "h_k = s(W_k * h_{k-1} + b_k), h_0 = x;  a: mirrored decoder of h, with V_k *';  loss = -log p(x | a)",
     .source = "Masci, Meier, Ciresan and Schmidhuber, ICANN 2011",
     .options = options,
-    .training = pal__adam_training,
     .encode = pal_encode_conv,
     .decode = pal_decode_conv,
     .loss = loss,

@@ -30,7 +30,6 @@ const pal_variant pal_deep = {
         "h_k = s(h_{k-1} W_k + b_k), h_0 = x;  a: mirrored decoder of h, with weights V_k;  loss = -log p(x | a)",
     .source = "Hinton and Salakhutdinov, Science 2006",
     .options = options,
-    .training = pal__adam_training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,

@@ -36,7 +36,6 @@ const pal_variant pal_k_sparse = {
     .formula = "h = top_k(x W + b);  a = h W' + c;  loss = -log p(x | a)",
     .source = "Makhzani and Frey, ICLR 2014",
     .options = options,
-    .training = pal__adam_training,
     .encode = encode,
     .decode = pal_decode_layers,
     .loss = loss,

@@ -30,13 +30,14 @@ static const pal_option options[] = {
     {.name = "binarize", .type = PAL_OPTION_NONE},
     {0}};
 
-static const pal_setting training[] = {
-    {"optimizer",     "adam"},
-    {"learning-rate", "0.001"},
-    {"schedule",      "cosine"},
-    {"final-rate",    "1e-5"},
-    {"epochs",        "15"},
-    {NULL, NULL}};
+/* The closed form has no steps and no initial weights. */
+static const pal_need needs[] = {{"init", "solve", "descent"},
+                                 {"dropout", "solve", "descent"},
+                                 {"l1", "solve", "descent"},
+                                 {"l2", "solve", "descent"},
+                                 {"regularize-biases", "solve", "descent"},
+                                 {0}};
+static const pal_setting training[] = {{"schedule", "cosine"}, {"final-rate", "1e-5"}, {NULL, NULL}};
 /* clang-format on */
 
 const pal_variant pal_linear = {
@@ -48,6 +49,7 @@ const pal_variant pal_linear = {
     .source = "Baldi and Hornik 1989; Bourlard and Kamp 1988",
     .options = options,
     .training = training,
+    .needs = needs,
     .encode = encode,
     .decode = decode,
     .loss = loss,

@@ -97,11 +97,11 @@ const pal_variant pal_semi_supervised = {
     .source = "Weston, Ratle and Collobert, ICML 2008; Rifai et al., ICML 2011",
     .options = options,
     .needs = needs,
-    .training = pal__adam_training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
     .corrupt = pal__simple_corrupt,
     .phase = phase,
     .classify = pal__head,
+    .of_variance = pal__contraction_of_variance,
 };

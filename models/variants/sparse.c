@@ -55,7 +55,6 @@ const pal_variant pal_sparse = {
     .source = "Lee, Ekanadham and Ng, NIPS 2007; Olshausen and Field, Nature 1996",
     .options = options,
     .needs = needs,
-    .training = pal__adam_training,
     .encode = encode,
     .decode = pal_decode_layers,
     .loss = loss,

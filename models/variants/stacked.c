@@ -178,11 +178,11 @@ const pal_variant pal_stacked = {
     .source = "Bengio et al., NIPS 2006; Vincent et al., JMLR 11 (2010)",
     .options = options,
     .needs = needs,
-    .training = pal__adam_training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
     .corrupt = pal__simple_corrupt,
     .phase = phase,
     .classify = pal__head,
+    .of_variance = pal__contraction_of_variance,
 };

@@ -381,15 +381,43 @@ START_TEST(views)
 }
 END_TEST
 
+/* Features in unlike units have a scale each: the bar of the small feature is as high as that of the large one. */
+START_TEST(unlike_features_have_their_own_scales)
+{
+    static const double rows[][4] = {{1000, 0.1, 500, 0.05}, {3, 0.101, 1, 0.05}, {0, 0, 0, 0}, {-7, 0, 3, 0}};
+    static const bool unlike[] = {true, false, false, false};
+    for (size_t i = 0; i < 4; i++) {
+        pal_error err = {0};
+        char alone[1 << 16], text[1 << 16];
+        pal_tensor *cells = pal_tensor_new(c, PAL_F64, PAL_SHAPE(2, 2));
+        for (size_t k = 0; k < 4; k++) pal_tensor_set(cells, k, rows[i][k]);
+        const pal_grid_row row = {.cells = cells, .mapping = PAL_MAP_PROFILE};
+        pal_grid_section section = {.rows = &row, .count = 1, .feature_scales = unlike[i]};
+        const pal_grid grid = {.struct_size = sizeof grid,
+                               .caption =
+                                   unlike[i] ? "A. Each number is drawn as a share of the largest in its place." : "A.",
+                               .sections = &section,
+                               .count = 1};
+        ck_assert_msg(!pal_grid_write(&grid, path_of("alone.svg"), &err), "%s", err.text);
+        ck_assert_msg(!palt__view_write((pal_view){1, 1, 2}, NULL, "A.", &section, 1, path_of("text.svg"), &err), "%s",
+                      err.text);
+        const size_t size = read_file(path_of("alone.svg"), alone, sizeof alone);
+        ck_assert(size < sizeof alone && read_file(path_of("text.svg"), text, sizeof text) == size);
+        ck_assert_mem_eq(alone, text, size);
+        pal_tensor_free(cells);
+    }
+}
+END_TEST
+
 Suite *filters_suite(void)
 {
     Suite *suite = suite_create("filters");
     add_case(suite, "fields", set_up, tear_down,
              TESTS(a_unit_sees_where_its_gradient_is, affine_units_see_everything, maxima_are_cut,
                    kernels_have_all_planes, views));
-    in_own_folder(
-        add_case(suite, "shares", set_up, tear_down,
-                 TESTS(shares_are_eigenvalues, shares_add_up_to_the_explained_variance, shares_of_others_are_refused,
-                       components_come_in_order, the_plot_adds_the_shares_up, kernels_are_large_enough_to_see)));
+    in_own_folder(add_case(suite, "shares", set_up, tear_down,
+                           TESTS(shares_are_eigenvalues, shares_add_up_to_the_explained_variance,
+                                 shares_of_others_are_refused, components_come_in_order, the_plot_adds_the_shares_up,
+                                 kernels_are_large_enough_to_see, unlike_features_have_their_own_scales)));
     return suite;
 }

@@ -138,6 +138,14 @@ COLUMNS=40 "$program" run-info 'my run' | sed -n '/^  command/,/^  settings/p' |
 [ "$(wc -l <narrow.sh)" -gt 2 ]
 sh narrow.sh >said 2>line
 cmp 'my run/checkpoint.safetensors' narrow/checkpoint.safetensors
+# An interrupted training, of a program that is on the search path.
+# shellcheck disable=SC2086
+PATH=$(dirname "$program"):$PATH palindrome train absolute --load './my own.so' $small --lr 0.01 --epochs 1000000 --quiet --out 'long run' 2>line &
+tries=0
+while [ ! -s 'long run/metrics.jsonl' ] && [ $tries -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -INT $!
+wait $! || [ $? -eq 130 ]
+grep -q "\`palindrome --load './my own.so' train --resume 'long run'\`" line
 # Errors that suggest a command: between backquotes.
 for wrong in "train" "train basik" "models xyzzy" "evaluate 'my run' --load './my own.so' --xyzzy 1" "ops xyzzy" "graph" "xyzzy"; do
     if sh -c "'$program' $wrong" 2>line; then exit 1; fi
@@ -176,4 +184,4 @@ try "$stage$root" "$2"
 mkdir "$stage/deep"
 mv "$stage$root" "$stage/deep/elsewhere"
 try "$stage/deep/elsewhere" "$2"
-echo "57 passed, 0 failed"
+echo "58 passed, 0 failed"

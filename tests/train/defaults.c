@@ -1,0 +1,365 @@
+/* defaults.c - every variant learns at its defaults, and at the defaults that follow each of its options.
+ *
+ *     defaults quick|slow [VARIANT]
+ *
+ * It trains every variant on 5,000 images and on three small tables. quick: one option at a time differs from its
+ * default (optimiser, activation, output, depth, convolutions), and a training stops as soon as it has learned. slow:
+ * every pair of values occurs, and every training runs to its end. Optimiser, rate, batch and epochs are those of
+ * pal_train_defaults_of. The squared error of the test samples must be below that of the mean sample by the factor
+ * BOUND; the table that is printed has the factor of each training. What a model refuses, or cannot learn, must be in
+ * the list below with its reason. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train/internal.h"
+
+#define BOUND 0.98
+enum { IMAGES = 5000, TESTED = 1000, LEVELS = 8, FACTORS = 5, SETTINGS = 16, EPOCHS_QUICK = 3 };
+
+/* ---- Combinations --------------------------------------------------------------------------------------------- */
+
+typedef struct factor { /* level 0: not given; a level is "option value;option value" */
+    const char *levels[LEVELS];
+} factor;
+
+/* clang-format off */
+static const factor factors[FACTORS] = {
+    {{"", "optimizer gd", "optimizer momentum", "optimizer nesterov", "optimizer rmsprop", "optimizer adam",
+      "optimizer adamw"}},
+    {{"", "activation sigmoid", "activation tanh", "activation relu", "activation linear", "activation softplus"}},
+    {{"", "output bernoulli", "output squared", "output gaussian;sigma-of one", "output categorical;bins 8;tied no",
+      "output normal;tied no", "output normal-full;tied no"}},
+    {{"", "layers 32", "layers 64,32", "layers 64,48,32"}},
+    {{"", "channels 8", "channels 8,8"}},
+};
+
+/* What is refused, or not learned, and why: the reason is part of the message. "": any. */
+static const struct {
+    const char *variant, *data, *setting, *reason;
+} refused[] = {
+#include "tests/train/defaults_refused.def"
+};
+/* clang-format on */
+
+typedef struct choice {
+    size_t level[FACTORS];
+} choice;
+
+typedef struct settings { /* the settings of a choice, for one variant */
+    char room[256], text[256];
+    pal_setting list[SETTINGS];
+    size_t n;
+    const char *optimizer;
+} settings;
+
+static void settle(const pal_variant *variant, const choice *c, settings *s)
+{
+    *s = (settings){.n = 0};
+    char *at = s->room;
+    for (size_t f = 0; f < FACTORS; f++) {
+        const char *level = factors[f].levels[c->level[f]];
+        at += 1 + snprintf(at, 64, "%s", level);
+        if (*level) snprintf(s->text + strlen(s->text), 80, "%s%s", *s->text ? ";" : "", level);
+    }
+    at = s->room;
+    for (size_t f = 0; f < FACTORS; f++) {
+        char *next = at + strlen(at) + 1, *rest = NULL;
+        for (char *one = strtok_r(at, ";", &rest); one; one = strtok_r(NULL, ";", &rest)) {
+            char *value = strchr(one, ' ');
+            *value++ = 0;
+            if (!strcmp(one, "optimizer"))
+                s->optimizer = value;
+            else if (pal_variant_option_find(variant, one))
+                s->list[s->n++] = (pal_setting){one, value};
+        }
+        at = next;
+    }
+}
+
+/* Whether the variant has the option of this level, with this value among its choices. A full covariance of images is
+ * left out: of 784 features it is refused, and of fewer it takes minutes. */
+static bool has_level(const pal_variant *variant, const pal_dataset *data, size_t f, size_t k)
+{
+    const char *level = factors[f].levels[k];
+    if (!level || !*level) return level != NULL;
+    if (data->features > 100 && strstr(level, "normal-full")) return false;
+    char name[32], value[32];
+    if (sscanf(level, "%31[^ ] %31[^;]", name, value) != 2) return false;
+    if (!strcmp(name, "optimizer")) return true;
+    const pal_option *o = pal_variant_option_find(variant, name);
+    return o && (!o->choices || pal_choices_have(o->choices, value));
+}
+
+/* ---- Data ----------------------------------------------------------------------------------------------------- */
+
+typedef struct table {
+    const char *name, *options; /* options that every model needs for these data, unless others are given */
+    int rows, columns, kind;
+} table;
+
+enum { SURVEY, SENSORS, MEASUREMENTS };
+static const table tables[] = {
+    {"survey", "", 200, 12, SURVEY},                           /* answers 0 or 1 of three groups of people */
+    {"sensors", "", 150, 4, SENSORS},                          /* from 0 to 1, mostly in a plane */
+    {"measurements", "output squared", 400, 13, MEASUREMENTS}, /* standardised, mostly in four dimensions */
+};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static double uniform(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(*state >> 11) / 9007199254740992.0;
+}
+
+static double normal(uint64_t *state) { return sqrt(-2 * log(1 - uniform(state))) * cos(2 * M_PI * uniform(state)); }
+
+static void write_table(pal_context *context, const table *t, const char *path)
+{
+    const int dimensions = t->kind == MEASUREMENTS ? 4 : 2;
+    uint64_t state = 17;
+    double of[4][16];
+    for (int d = 0; d < 4; d++)
+        for (int j = 0; j < t->columns; j++) of[d][j] = normal(&state);
+    pal_tensor *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(t->rows, t->columns));
+    for (int i = 0; i < t->rows; i++) {
+        double factor[4];
+        for (int d = 0; d < 4; d++) factor[d] = normal(&state);
+        const int group = (int)(3 * uniform(&state));
+        for (int j = 0; j < t->columns; j++) {
+            double v = 0;
+            for (int d = 0; d < dimensions; d++) v += factor[d] * of[d][j];
+            if (t->kind == SURVEY) v = uniform(&state) < ((j + group) % 3 ? 0.1 : 0.9);
+            if (t->kind == SENSORS) v = fmin(1, fmax(0, 0.5 + 0.25 * v + 0.02 * normal(&state)));
+            if (t->kind == MEASUREMENTS) v = (v + 0.3 * normal(&state)) / 2;
+            ((float *)x->data)[i * t->columns + j] = (float)v;
+        }
+    }
+    pal_error err = {0};
+    if (pal_npy_write(x, path, &err)) fprintf(stderr, "%s\n", err.text), exit(1);
+    pal_tensor_free(x);
+}
+
+/* ---- Images: Fashion-MNIST, every four pixels averaged, as a folder of IDX files ------------------------------- */
+
+static void put(FILE *f, uint32_t v)
+{
+    for (int shift = 24; shift >= 0; shift -= 8) putc((int)(v >> shift & 255), f);
+}
+
+static void write_images(pal_context *context, const char *folder, pal_split split, int64_t most, const char *name)
+{
+    enum { SIDE = 28 };
+    char path[256];
+    pal_error err = {0};
+    pal_dataset *data = pal_dataset_open(context, PAL_DATA_DEFAULT, split, &err);
+    if (!data || pal_dataset_limit(data, most)) fprintf(stderr, "%s\n", err.text), exit(1);
+    for (int labels = 0; labels < 2; labels++) {
+        snprintf(path, sizeof path, "%s/%s-%s-ubyte", folder, name, labels ? "labels-idx1" : "images-idx3");
+        FILE *f = fopen(path, "wb");
+        if (!f) perror(path), exit(1);
+        put(f, labels ? 0x801 : 0x803);
+        put(f, (uint32_t)data->count);
+        for (int axis = 0; axis < 2 && !labels; axis++) put(f, SIDE / 2);
+        const uint8_t *pixel = data->inputs->data, *label = data->labels->data;
+        for (int64_t i = 0; i < data->count && labels; i++) putc(label[i], f);
+        for (int64_t i = 0; i < data->count * SIDE && !labels; i += 2)
+            for (int64_t k = i * SIDE; k < (i + 1) * SIDE; k += 2)
+                putc((pixel[k] + pixel[k + 1] + pixel[k + SIDE] + pixel[k + SIDE + 1]) / 4, f);
+        if (fclose(f)) perror(path), exit(1);
+    }
+    pal_dataset_free(data);
+}
+
+typedef struct source {
+    pal_context *context;
+    const char *name, *options;
+    pal_dataset *train, *test;
+} source;
+
+static bool open_source(pal_context *context, source *s, const char *path, int64_t most, pal_error *err)
+{
+    s->context = context;
+    s->train = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, err);
+    s->test = s->train ? pal_dataset_open(context, path, PAL_SPLIT_TEST, err) : NULL;
+    return s->test && !pal_dataset_limit(s->train, most) && !pal_dataset_limit(s->test, TESTED);
+}
+
+/* ---- Training ------------------------------------------------------------------------------------------------- */
+
+typedef struct outcome {
+    double ratio; /* squared error over that of the mean sample; NAN: none */
+    pal_train_defaults how;
+    int64_t steps;
+    pal_error err;
+} outcome;
+
+static int stop_if_learned(const pal_progress *p, void *user)
+{
+    const double *baseline = user;
+    return p->epoch >= EPOCHS_QUICK && p->squared_error < 0.9 * BOUND * *baseline;
+}
+
+static outcome train(const pal_variant *variant, const source *data, const settings *s, bool quick)
+{
+    outcome out = {.ratio = (double)NAN};
+    pal_setting all[SETTINGS + PAL_TRAIN_SETTINGS];
+    size_t n = s->n;
+    memcpy(all, s->list, n * sizeof *all);
+    pal_train_settings follow;
+    if (pal_train_settings_of(variant, data->train, all, n, &follow, &out.err)) return out;
+    for (size_t i = 0; i < follow.n; i++) all[n++] = follow.list[i];
+    if (*data->options && !strstr(s->text, "output ") && strcmp(variant->name, "linear") != 0)
+        all[n++] = (pal_setting){"output", "squared"};
+    pal_model *model = pal_model_new(data->context, variant, all, n, data->train->sample, PAL_F32, 1, &out.err);
+    double baseline = 0;
+    if (model && !pal_model_check_given(model, all, s->n, &out.err) &&
+        !pal_baseline(data->train, data->test, 1, &baseline, &out.err) &&
+        !pal_train_defaults_of(model, data->train, s->optimizer, 0, &out.how, &out.err)) {
+        const pal_optimizer_options optimizer = {
+            .struct_size = sizeof optimizer, .name = out.how.optimizer, .clip_norm = out.how.clip};
+        const pal_schedule schedule = {.name = "constant", .learning_rate = out.how.learning_rate};
+        pal_train_result result = {0};
+        const pal_train_options o = {.struct_size = sizeof o,
+                                     .test = data->test,
+                                     .epochs = out.how.epochs,
+                                     .batch = out.how.batch,
+                                     .seed = 1,
+                                     .lanes = 1,
+                                     .optimizer = &optimizer,
+                                     .schedule = &schedule,
+                                     .test_every = quick ? 1 : out.how.epochs,
+                                     .progress = quick ? stop_if_learned : NULL,
+                                     .user = &baseline};
+        if (pal_train(model, data->train, &o, &result, &out.err) == PAL_ERR_STOPPED) out.err = (pal_error){0};
+        out.steps = result.steps;
+        if (!out.err.status) out.ratio = result.squared_error / baseline;
+    }
+    pal_model_free(model);
+    return out;
+}
+
+/* ---- The suite ------------------------------------------------------------------------------------------------ */
+
+static const char *reason_of(const pal_variant *variant, const source *data, const settings *s, const char *said)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if ((!*refused[i].variant || !strcmp(refused[i].variant, variant->name)) &&
+            (!*refused[i].data || !strcmp(refused[i].data, data->name)) && strstr(s->text, refused[i].setting) &&
+            (!said || strstr(said, refused[i].reason)))
+            return refused[i].reason;
+    return NULL;
+}
+
+static int try(const pal_variant *variant, const source *data, const choice *c, bool quick)
+{
+    settings s;
+    settle(variant, c, &s);
+    const outcome out = train(variant, data, &s, quick);
+    const bool learned = out.ratio < BOUND;
+    const char *reason = learned ? NULL : reason_of(variant, data, &s, out.err.status ? out.err.text : NULL);
+    printf("%-19s %-13s %-60s ", variant->name, data->name, s.text);
+    if (out.err.status)
+        printf("%s%s\n", reason ? "refused: " : "FAIL: ", out.err.text);
+    else
+        printf("%-8s %6.3g %5lld steps %6.3f%s%s\n", out.how.optimizer, out.how.learning_rate, (long long)out.steps,
+               out.ratio,
+               learned  ? ""
+               : reason ? ", as expected: "
+                        : " FAIL",
+               reason ? reason : "");
+    fflush(stdout);
+    return !learned && !reason;
+}
+
+static int one_at_a_time(const pal_variant *variant, const source *data)
+{
+    int failed = try(variant, data, &(choice){{0}}, true);
+    for (size_t f = 0; f < FACTORS; f++)
+        for (size_t k = 1; k < LEVELS && factors[f].levels[k]; k++) {
+            choice c = {{0}};
+            c.level[f] = k;
+            if (has_level(variant, data->train, f, k)) failed += try(variant, data, &c, true);
+        }
+    return failed;
+}
+
+/* Marks the pairs of values that c contains; returns how many are new. */
+static int mark(bool seen[FACTORS][LEVELS][FACTORS][LEVELS], const choice *c, bool keep)
+{
+    int fresh = 0;
+    for (size_t f = 0; f < FACTORS; f++)
+        for (size_t g = 0; g < f; g++) {
+            bool *one = &seen[f][c->level[f]][g][c->level[g]];
+            fresh += !*one;
+            if (keep) *one = true;
+        }
+    return fresh;
+}
+
+/* Draws combinations until every pair of values has occurred; of a hundred candidates, the one with most new pairs. */
+static int all_pairs(const pal_variant *variant, const source *data)
+{
+    static bool seen[FACTORS][LEVELS][FACTORS][LEVELS];
+    memset(seen, 0, sizeof seen);
+    size_t can[FACTORS][LEVELS], n[FACTORS] = {0};
+    for (size_t f = 0; f < FACTORS; f++)
+        for (size_t k = 0; k < LEVELS && factors[f].levels[k]; k++)
+            if (has_level(variant, data->train, f, k)) can[f][n[f]++] = k;
+    int left = 0, failed = 0;
+    for (size_t f = 0; f < FACTORS; f++)
+        for (size_t g = 0; g < f; g++) left += (int)(n[f] * n[g]);
+    for (uint64_t state = 1; left > 0;) {
+        choice best = {{0}};
+        int most = -1;
+        for (int i = 0; i < 100; i++) {
+            choice c;
+            for (size_t f = 0; f < FACTORS; f++) c.level[f] = can[f][(size_t)((double)n[f] * uniform(&state))];
+            const int fresh = mark(seen, &c, false);
+            if (fresh > most) most = fresh, best = c;
+        }
+        if (most <= 0) continue;
+        left -= mark(seen, &best, true);
+        failed += try(variant, data, &best, false);
+    }
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    const bool quick = argc < 2 || strcmp(argv[1], "slow") != 0;
+    pal_error err = {0};
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    source data[1 + TABLES] = {{.name = "images", .options = ""}};
+    char folder[] = "/tmp/palindrome-images-XXXXXX", command[64];
+    if (!mkdtemp(folder)) return perror(folder), 1;
+    write_images(context, folder, PAL_SPLIT_TRAIN, IMAGES, "train");
+    write_images(context, folder, PAL_SPLIT_TEST, TESTED, "t10k");
+    bool good = open_source(context, &data[0], folder, IMAGES, &err);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    if (system(command)) return 1;
+    for (size_t i = 0; i < TABLES && good; i++) {
+        char path[] = "/tmp/palindrome-table-XXXXXX.npy";
+        const int file = mkstemps(path, 4);
+        if (file < 0) return perror(path), 1;
+        close(file);
+        write_table(context, &tables[i], path);
+        data[1 + i] = (source){.name = tables[i].name, .options = tables[i].options};
+        good = open_source(context, &data[1 + i], path, tables[i].rows, &err);
+        unlink(path);
+    }
+    if (!good) return fprintf(stderr, "%s\n", err.text), 1;
+    int failed = 0;
+    const pal_variant *variant;
+    for (size_t v = 0; (variant = pal_variant_at(v)); v++)
+        for (size_t d = 0; d < 1 + TABLES; d++)
+            if (argc < 3 || !strcmp(argv[2], variant->name))
+                failed += quick ? one_at_a_time(variant, &data[d]) : all_pairs(variant, &data[d]);
+    for (size_t d = 0; d < 1 + TABLES; d++) pal_dataset_free(data[d].train), pal_dataset_free(data[d].test);
+    pal_context_free(context);
+    printf("%d combinations failed\n", failed);
+    return failed > 0;
+}

@@ -1,0 +1,189 @@
+/* defaults.c - how a model is trained where nobody chooses: optimiser, learning rate, batch and epochs.
+ *
+ * What goes in: the settings of the model, and a few facts about the data. What comes out: settings at which the model
+ * learns more than the mean sample, for every variant and every option (tests/train/defaults.c trains them all). The
+ * rules are tables:
+ *   - `marks` reads from the settings what makes a model hard to train by plain gradient descent.
+ *   - `rates` has the learning rate of each optimiser, and `factors` what a mark makes of it.
+ * The rates were measured on 5,000 images and on four tables (docs/results.md, Defaults). Gradient descent needs a rate
+ * below 2 / (greatest curvature of the loss). The curvature grows with the squared length of the inputs of a layer, and
+ * a rectified or deep network multiplies it; hence the factors. Adam divides by the size of the gradient, so that its
+ * rate depends on none of this, only on how far a weight has to go: in a small model, further.
+ *
+ * Why not search for a rate: it would cost time, and the run would depend on the search. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+enum {                     /* marks of a model and its data */
+       DEEP = 1,           /* several layers on one side */
+       CONVOLVES = 2,      /* one weight is used at many places, and their gradients add up */
+       NOT_SIGMOID = 4,    /* an activation whose slope is greater than 1/4 */
+       UNBOUNDED = 8,      /* an activation without upper limit */
+       NOT_BERNOULLI = 16, /* a loss that grows faster than linearly with the output */
+       LEARNS_SIGMA = 32,  /* a loss that divides by a learnt variance */
+       FULL = 64,          /* a loss that divides by a learnt covariance matrix, whose gradients have no usual size */
+       CONTRACTS = 128,    /* a penalty on derivatives, which has a curvature of its own */
+       SMALL = 256,        /* few features and few weights */
+};
+static const double variance_usual = 50; /* up to which a penalty keeps its default weight */
+enum { FEATURES_FEW = 64, WEIGHTS_FEW = 100000, ROWS_LOOKED_AT = 1000, STEPS_LEAST = 2000, BATCH = 128, EPOCHS = 15 };
+
+/* clang-format off */
+static const struct {
+    unsigned mark;
+    const char *option, *values; /* the mark holds if the option has one of these values; NULL: if it is not empty */
+} marks[] = {
+    {DEEP,          "channels",        NULL},
+    {CONVOLVES,     "channels",        NULL},
+    {NOT_SIGMOID,   "activation",      "tanh|relu|linear|softplus"},
+    {NOT_SIGMOID,   "code-activation", "tanh|relu|linear|softplus"},
+    {UNBOUNDED,     "activation",      "relu|linear|softplus"},
+    {UNBOUNDED,     "code-activation", "relu|linear|softplus"},
+    {NOT_BERNOULLI, "output",          "squared|gaussian|categorical|normal|normal-full"},
+    {LEARNS_SIGMA,  "output",          "normal|normal-full"},
+    {LEARNS_SIGMA,  "sigma-of",        "one|feature"},
+    {FULL,          "output",          "normal-full"},
+};
+
+static const struct {
+    const char *optimizer;
+    double rate;
+    bool adapts; /* divides each gradient by its usual size */
+} rates[] = {
+    {"gd",       0.1,   false}, {"sgd",  0.1,   false}, {"momentum", 0.1,   false},
+    {"nesterov", 0.1,   false}, {"adam", 0.001, true},  {"adamw",    0.001, true},
+    {"rmsprop",  0.001, true},
+};
+
+static const struct {
+    unsigned marks; /* all of them together */
+    bool adapts;    /* for which optimisers */
+    double factor;
+} factors[] = {
+    {NOT_SIGMOID,               false, 0.1},
+    {UNBOUNDED | DEEP,          false, 0.1},
+    {CONVOLVES,                 false, 0.1},
+    {NOT_BERNOULLI,             false, 0.1},
+    {LEARNS_SIGMA,              false, 0.1},
+    {CONTRACTS | NOT_BERNOULLI, false, 0.1},
+    {SMALL,                     true,  10},
+    {SMALL | DEEP,              true,  0.3}, /* a longer step can saturate a stack of sigmoid units for good */
+    {SMALL | LEARNS_SIGMA,      true,  0.1},
+    {FULL | DEEP,               true,  0.1},
+};
+/* clang-format on */
+
+/* Plain gradient descent is taken only without these marks, even if the variant asks for it. */
+static const unsigned too_hard = DEEP | CONVOLVES | NOT_SIGMOID | NOT_BERNOULLI | SMALL;
+/* Mean squared length of a sample up to which the rates of gradient descent hold; that of an MNIST image is 108. */
+static const double length_usual = 200;
+
+static unsigned marks_of(const pal_model *model, const pal_dataset *data)
+{
+    unsigned found = data->features <= FEATURES_FEW && pal_model_weights(model) <= WEIGHTS_FEW ? SMALL : 0;
+    if (pal_model_variant(model)->of_variance) found |= CONTRACTS;
+    static const char *const sides[] = {"layers", "decoder-layers"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *sizes = pal_model_setting(model, sides[i]);
+        if (sizes && strchr(sizes, ',')) found |= DEEP;
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        const char *value = pal_model_setting(model, marks[i].option);
+        if (value && (marks[i].values ? pal_choices_have(marks[i].values, value) : *value != 0)) found |= marks[i].mark;
+    }
+    return found;
+}
+
+static double rate_of(const char *optimizer, unsigned found, double length)
+{
+    size_t k = 0;
+    while (k + 1 < sizeof rates / sizeof *rates && strcmp(rates[k].optimizer, optimizer) != 0) k++;
+    double rate = rates[k].rate;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        if (factors[i].adapts == rates[k].adapts && (found & factors[i].marks) == factors[i].marks)
+            rate *= factors[i].factor;
+    return rates[k].adapts ? rate : rate * fmin(1, length_usual / length);
+}
+
+/* The variant's own default; NULL: none. */
+static const char *own(const pal_model *model, const char *name)
+{
+    for (const pal_setting *s = pal_model_variant(model)->training; s && s->name; s++)
+        if (!strcmp(s->name, name)) return s->value;
+    return NULL;
+}
+
+static int64_t own_number(const pal_model *model, const char *name, int64_t otherwise)
+{
+    const char *text = own(model, name);
+    return text ? strtoll(text, NULL, 10) : otherwise;
+}
+
+int64_t pal_train_default_batch(int64_t samples, int64_t most)
+{
+    if (most < 1) most = BATCH;
+    if (samples / 8 >= most) return most;
+    int64_t batch = 1;
+    while (batch <= samples / 16) batch *= 2;
+    return batch;
+}
+
+static bool is_given(const char *name, const pal_setting *given, size_t n)
+{
+    size_t i = 0;
+    while (i < n && strcmp(given[i].name, name) != 0) i++;
+    return i < n;
+}
+
+static size_t rows_of(const pal_dataset *data) { return (size_t)fmin((double)data->count, ROWS_LOOKED_AT); }
+
+pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *data, const pal_setting *given,
+                                 size_t n, pal_train_settings *out, pal_error *err)
+{
+    *out = (pal_train_settings){0};
+    if (variant->classify && data->labels && !is_given("classes", given, n)) {
+        out->list[out->n] = (pal_setting){"classes", out->values[out->n]};
+        snprintf(out->values[out->n++], sizeof *out->values, "%d", data->classes);
+    }
+    for (const char *const *name = variant->of_variance; name && *name && out->n < PAL_TRAIN_SETTINGS; name++) {
+        const pal_option *o = is_given(*name, given, n) ? NULL : pal_variant_option_find(variant, *name);
+        double variance = 0, *mean = o ? calloc((size_t)data->features, sizeof *mean) : NULL;
+        if (!o) continue;
+        if (!mean) return palt__no_memory(err);
+        pal_status status = pal_dataset_mean_of(data, NULL, rows_of(data), PAL_F64, mean, err);
+        if (!status) status = pal_dataset_spread(data, NULL, rows_of(data), mean, &variance, err);
+        free(mean);
+        if (status) return status;
+        if (variance >= variance_usual) continue;
+        out->list[out->n] = (pal_setting){*name, out->values[out->n]};
+        snprintf(out->values[out->n++], sizeof *out->values, "%.2g",
+                 strtod(o->value, NULL) * variance / variance_usual);
+    }
+    return PAL_OK;
+}
+
+pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,
+                                 pal_train_defaults *out, pal_error *err)
+{
+    const unsigned found = marks_of(model, data);
+    const char *wanted = own(model, "optimizer"), *rate = own(model, "learning-rate");
+    double length = 0, *origin = calloc((size_t)data->features, sizeof *origin);
+    if (!origin) return palt__no_memory(err);
+    const pal_status status = pal_dataset_spread(data, NULL, rows_of(data), origin, &length, err);
+    free(origin);
+    if (status) return status;
+
+    if (!wanted) wanted = "adam";
+    if (!optimizer) optimizer = !rate && !strcmp(wanted, "gd") && (found & too_hard) ? "adam" : wanted;
+    out->optimizer = optimizer;
+    out->learning_rate = rate && !strcmp(optimizer, wanted) ? strtod(rate, NULL) : rate_of(optimizer, found, length);
+    out->batch = pal_train_default_batch(data->count, own_number(model, "batch", BATCH));
+    const int64_t size = batch > 0 ? batch : out->batch, steps = data->count > size ? data->count / size : 1,
+                  epochs = own_number(model, "epochs", EPOCHS), least = (STEPS_LEAST + steps - 1) / steps;
+    out->epochs = epochs > least ? epochs : least;
+    out->clip = found & FULL ? 1 : 0;
+    return PAL_OK;
+}
