@@ -141,7 +141,8 @@ static bool is_idle_with_all(const pal_cli_effects *e, size_t i, const pal_optio
 
 int pal_cli_check_effects(const pal_cli_effects *e)
 {
-    static const char beyond[] = "solve|labels|labelled-batch"; /* options that act on training from outside */
+    static const char beyond[] =
+        "solve|labels|labelled-batch|output-bias"; /* options that act on training from outside */
     static const char *const why[] = {
         [PAL_CLI_FIGURES] = "it changes training, but no figure of a trained model",
         [PAL_CLI_IMAGES] = "it changes neither the inputs nor their reconstructions",
