@@ -123,8 +123,8 @@ typedef struct pal_variant {
     pal_distribution (*posterior)(pal_model *m, pal_var x);
 } pal_variant;
 
-/* Adds a variant to the list. The variant must stay valid until the process ends. PAL_ERR_ARGUMENT: a part is missing
- * or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from any thread. The list only grows. */
+/* Adds a variant to the list. The variant must stay valid until the process ends. Names have at most 63 letters.
+ * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from any thread. The list only grows. */
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: not found */
