@@ -113,8 +113,8 @@ pal_var pal__direction(pal_var n, pal_var length)
     return pal_div(sides, pal_where(end, pal_like(n, 1), length));
 }
 
-/* g (b^2 - a^2) / (a^2 + b^2)^2, where `turn` is a / (a^2 + b^2) and `other` is b / (a^2 + b^2). A difference of squares
- * would be one of infinities where both overflow. */
+/* g (b^2 - a^2) / (a^2 + b^2)^2, where `turn` is a / (a^2 + b^2) and `other` is b / (a^2 + b^2). A difference of
+ * squares would be one of infinities where both overflow. */
 pal_var pal__turn_slope(pal_var g, pal_var turn, pal_var other)
 {
     return pal_mul(pal_mul(g, pal_sub(other, turn)), pal_add(other, turn));

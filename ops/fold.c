@@ -317,8 +317,9 @@ static bool infer_exclusive(pal_infer *r)
 
 /* The derivative in x_k is the sum over i other than k of s_i times the product of all elements but i and k. That
  * product is element i of the exclusive product of x with x_k replaced by 1. There is no division, so zeros need no
- * special case. A product that is infinite is left out if its seed is 0: it belongs to another result. It takes n^2 values per row. The leading axes are flattened first, so that the rank does not grow with
- * the order of the derivative. */
+ * special case. A product that is infinite is left out if its seed is 0: it belongs to another result. It takes n^2
+ * values per row. The leading axes are flattened first, so that the rank does not grow with the order of the
+ * derivative. */
 static pal_var vjp_exclusive(const pal_rule *r, size_t k)
 {
     pal_shape s = pal_shape_of(r->in[k]);
