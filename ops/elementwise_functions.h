@@ -26,8 +26,9 @@ static inline T MATH(cross_entropy)(T a, T b)
 /* a / (a^2 + b^2). 0 at the origin, as the limit along the axis of b is, and at infinity. */
 static inline T MATH(turn)(T a, T b)
 {
-    T length = MATH(hypot)(a, b), end = a != a || b != b ? a + b : 0;
-    return length > 0 && length < (T)INFINITY ? a / length / length : end;
+    T size = ABS(a) > ABS(b) ? ABS(a) : ABS(b), m = size > 0 ? size : 1, u = a / m, v = b / m;
+    T y = u / (u * u + v * v) / m, far = a != a ? a : 0;
+    return size == (T)INFINITY ? far : size == 0 ? 0 : y;
 }
 
 /* The larger operand plus ln(1 + e^-d), where d is the difference. For equal infinities d is 0. */
