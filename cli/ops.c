@@ -180,6 +180,23 @@ static void print_markdown(void)
            "differences (`palindrome gradcheck NAME`), at elements drawn from the domain in the last column.\n"
            "A composite is a function made of other operations.\n"
            "`ops/ops.h` declares the functions and their arguments.\n", n);
+    printf("\n## At the edges\n\n"
+           "At the end of a domain, at infinity, at ties, and at very large and small numbers, the value and the first two\n"
+           "derivatives are the limits from inside the domain, if all ways to the point have the same limit.\n"
+           "`tests/reference/limits.txt` lists them, computed with hundreds of digits. A test compares every elementwise\n"
+           "operation, reduction and normalisation with it. Where there is no limit, the tables below name the convention.\n"
+           "These hold for all:\n\n"
+           "- A chain multiplies derivatives. There 0 times infinity is NaN, even if the composition has a limit.\n"
+           "- At NaN a derivative is NaN, unless it is constant or chooses between constants.\n"
+           "- Where a domain ends at 0, both zeros are that end: the derivative of `log` is +inf at -0 too. Elsewhere a\n"
+           "  zero with a sign goes through as in C: 1/-0 is -inf, `sqrt` of -0 is -0, and `pow` of -0 is that of C.\n"
+           "- Equal infinities count as equal elements. They share the derivative of a maximum, of `logsumexp` and of\n"
+           "  `softmax`, and differ by 0 in `variance` and `std`.\n"
+           "- Lengths of 0 have the derivative 0: `norm`, `hypot` and `std` at 0, `atan2` at the origin. Normalisations of\n"
+           "  equal elements are 0; without an epsilon their derivatives are 0 too.\n"
+           "- A normalisation counts an infinite element as 1 or -1 and all others of its row as 0; its derivatives are 0.\n"
+           "- A sum adds first: `sum` and `mean` are infinite if the sum overflows.\n"
+           "- A derivative beyond the range of its type is infinite, or NaN where several such terms are added.\n");
     /* clang-format on */
     for (size_t i = 0; (op = pal_op_at(i)); i++) {
         if (first_of_family(i)) {

@@ -19,16 +19,29 @@ static pal_var reconstruction(pal_model *m, pal_var x, const pal_phase *phase)
     return pal_model_reconstruct(m, x);
 }
 
-/* The loss is one number, and training needs its gradient. */
+/* The loss is one real number, and training needs its gradient. */
 static void check_loss(pal_tape *tape, pal_var loss)
 {
     char shape[96];
     const pal_shape s = pal_shape_of(loss);
     if (!pal_ok(loss))
-        pal_tape_fail(tape, PAL_ERR_TAPE, "the loss is a bad handle");
+        pal_tape_fail(tape, PAL_ERR_TAPE, "the loss is a bad handle: return a value of the model's tape");
     else if (s.rank)
         pal_tape_fail(tape, PAL_ERR_SHAPE, "the loss is %s, not one number: take its mean over the samples",
                       pal_shape_text(s, shape, sizeof shape));
+    else if (!pal_dtype_real(pal_dtype_of(loss)))
+        pal_tape_fail(tape, PAL_ERR_TYPE, "the loss is %s, not real", pal_dtype_name(pal_dtype_of(loss)));
+}
+
+static void check_reconstruction(pal_tape *tape, pal_var mean, int64_t features)
+{
+    char shape[96];
+    const pal_shape s = pal_shape_of(mean);
+    if (!pal_ok(mean))
+        pal_tape_fail(tape, PAL_ERR_TAPE, "the reconstruction is a bad handle: let decode return a value");
+    else if (s.rank != 2 || s.dim[1] != features)
+        pal_tape_fail(tape, PAL_ERR_SHAPE, "the reconstruction is %s, not rows of %lld",
+                      pal_shape_text(s, shape, sizeof shape), (long long)features);
 }
 
 static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_model *, pal_var, const pal_phase *),
@@ -39,6 +52,7 @@ static pal_status dry_run(pal_model *m, pal_mode mode, pal_var (*record)(pal_mod
     pal_model_begin(m, tape, mode);
     const pal_var made = record(m, pal_fill(tape, m->dtype, PAL_SHAPE(2, pal_model_features(m)), 0.5), phase);
     if (record == loss && !pal_tape_status(tape)) check_loss(tape, made);
+    if (record == reconstruction && !pal_tape_status(tape)) check_reconstruction(tape, made, pal_model_features(m));
     pal_model_end(m);
     pal_status status = pal_tape_status(tape);
     if (status) pal_error_set(err, status, "%s: %s", m->variant->name, pal_tape_error(tape));

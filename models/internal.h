@@ -172,6 +172,15 @@ static inline bool pal__is_shared(const pal__shared *s, pal_var x)
     return s->of.tape == x.tape && s->of.id == x.id && s->of.generation == x.generation;
 }
 
+/* A dropout that was recorded between begin and end: the innermost scope, whether it is that of the input, and what it
+ * made of a value. */
+enum { PAL__NAME = 256 };
+typedef struct pal__dropped {
+    char scope[PAL__NAME];
+    bool input;
+    pal__shared mask;
+} pal__dropped;
+
 struct pal_model {
     pal_context *context;
     const pal_variant *variant;
@@ -194,6 +203,8 @@ struct pal_model {
     pal_mode mode;
     const char *scope; /* the innermost scope that was entered; NULL: the root */
     pal__shared binarized, corrupted, encoded;
+    pal__dropped *dropped;
+    size_t n_dropped, cap_dropped;
 
     /* The terms that the loss named. They are kept until the next begin. */
     struct pal__note {
@@ -215,7 +226,6 @@ pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* 
 void pal__parameters_drop(pal_model *m); /* frees their memory, but keeps their names and shapes */
 
 /* Writes the name of a parameter, LAYER/PART ("encoder/1/W"). If it is too long: false, and a failure on the tape. */
-enum { PAL__NAME = 256 };
 bool pal__parameter_name(const pal_model *m, const char *layer, const char *part, char out[PAL__NAME]);
 
 /* The units a of a layer on h, followed by `more` units of the layer `name` on h: the parameters of a distribution
@@ -224,7 +234,7 @@ bool pal__parameter_name(const pal_model *m, const char *layer, const char *part
 pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, int64_t more);
 
 /* Applies option `dropout` to h: the output of encoder layer k, or the decoder's reconstruction of it. k 0: the
- * input. */
+ * input. Another h at the same place has a mask of its own. */
 pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers);
 
 /* x binarised by option `binarize`. Every call makes a new draw. */

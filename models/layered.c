@@ -43,21 +43,6 @@ const char *pal_code_activation(const pal_model *m)
     return strcmp(own, "same") ? own : pal_option_enum(m, "activation");
 }
 
-/* Option `dropout` is one rate for the output of every layer, or a list: the rate of the input, then of each layer of
- * the encoder. With a list, the decoder must mirror the encoder, because its layers take the rates of the layers that
- * they mirror. */
-pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
-{
-    double rate[PAL_OPTION_LIST];
-    const size_t n = pal_option_reals(m, "dropout", rate);
-    if (n != 1 && n != layers + 1)
-        return pal_tape_refuse(m->tape,
-                               "dropout: %zu rates: give one for all layers, or %zu: for the input and each layer", n,
-                               layers + 1);
-    const double own = n > 1 ? rate[k] : k ? rate[0] : 0;
-    return m->mode == PAL_TRAIN && own > 0 ? pal_dropout(k ? "dropout" : "dropout-input", h, own) : h;
-}
-
 size_t pal_encoder_layers(const pal_model *m)
 {
     int64_t size[SIDES];

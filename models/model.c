@@ -10,6 +10,7 @@ void pal_model_free(pal_model *m)
     pal__parameters_drop(m);
     for (size_t i = 0; i < m->n_parameters; i++) free(m->parameters[i].name);
     free(m->parameters);
+    free(m->dropped);
     pal_slab_free(m->slab);
     pal__values_free(m->values, m->n_values);
     free(m);

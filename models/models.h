@@ -127,8 +127,8 @@ typedef struct pal_variant {
     const char *const *of_variance;
 } pal_variant;
 
-/* Adds a variant to the list. The variant must stay valid until the process ends. PAL_ERR_ARGUMENT: a part is missing
- * or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from any thread. The list only grows. */
+/* Adds a variant to the list. The variant must stay valid until the process ends. Names have at most 63 letters.
+ * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from any thread. The list only grows. */
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: not found */
@@ -190,7 +190,8 @@ pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
  * layer of `hidden` units: h_k = s(h_{k-1} W_k + b_k), h_0 = x. s is option `activation`, or `code-activation` for the
  * code. The decoder has the matrices V_k (W_k' if tied), and its last layer has no activation. The parameters of a
  * single layer are encoder/W, encoder/b, decoder/W, decoder/b. Several layers have encoder/K/W and so on, where
- * decoder/K mirrors encoder/K. Dropout (Srivastava et al. 2014) is applied in TRAIN only. */
+ * decoder/K mirrors encoder/K. Dropout (Srivastava et al. 2014) is applied in TRAIN only. If a loss encodes several
+ * inputs, each has a mask of its own. */
 pal_var pal_encode_layers(pal_model *m, pal_var x);
 pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* the same, without the activation of the code */
 /* The same, with further columns on the right that a layer encoder/scale computes: `units` columns together, the

@@ -18,6 +18,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->mode = mode;
     m->scope = NULL;
     m->n_notes = 0;
+    m->n_dropped = 0;
     memset(m->bound, 0, sizeof m->bound);
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
@@ -125,6 +126,7 @@ pal_var pal_model_encode(pal_model *m, pal_var x)
     if (!accepts(m, "encode", x)) return (pal_var){.tape = m->tape};
     pal__entered entered = pal__enter(m, "encoder");
     pal_var h = m->variant->encode(m, x);
+    if (!pal_ok(h)) pal_tape_fail(m->tape, PAL_ERR_TAPE, "encode returns a bad handle: let it return a code");
     pal__leave(m, entered);
     return h;
 }

@@ -41,9 +41,12 @@ const pal_variant *pal_variant_find(const char *name)
 
 /* ---- Registering ---------------------------------------------------------------------------------------------- */
 
+enum { LETTERS = 63 };
+
 static bool is_word(const char *name)
 {
-    return name && *name >= 'a' && *name <= 'z' && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")];
+    return name && *name >= 'a' && *name <= 'z' && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] &&
+           strlen(name) <= LETTERS;
 }
 
 static pal_status check_options(const pal_variant *v, pal_error *err)
@@ -51,8 +54,10 @@ static pal_status check_options(const pal_variant *v, pal_error *err)
     pal_error why = {0};
     for (const pal_option *o = v->options; o && o->name; o++) {
         if (!is_word(o->name))
-            return pal_error_set(err, PAL_ERR_ARGUMENT,
-                                 "variant %s: the option \"%.80s\" is not a word of a-z, 0-9 and -", v->name, o->name);
+            return pal_error_set(
+                err, PAL_ERR_ARGUMENT,
+                "variant %s: the option \"%.80s\" is not a word of a-z, 0-9 and -, of at most %d letters", v->name,
+                o->name, (int)LETTERS);
         if (o->type != PAL_OPTION_NONE && pal_option_check(o, o->value, &why))
             return pal_error_set(err, PAL_ERR_ARGUMENT, "variant %s: the default of %s", v->name, why.text);
     }
@@ -64,8 +69,9 @@ static pal_status check_variant(const pal_variant *v, pal_error *err)
     if (!v) return pal_error_set(err, PAL_ERR_ARGUMENT, "variant: is NULL");
     if (pal_options_read(NULL, v, sizeof *v, sizeof *v, "variant", err)) return PAL_ERR_ARGUMENT;
     if (!is_word(v->name) || (v->alias && !is_word(v->alias)))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "variant \"%.80s\": names must be words of a-z, 0-9 and -",
-                             v->name ? v->name : "");
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "variant \"%.80s\": names must be words of a-z, 0-9 and -, of at most %d letters",
+                             v->name ? v->name : "", (int)LETTERS);
     if (!v->summary || !v->encode || !v->decode || !v->loss || !v->pooled != !v->of_pooled)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "variant %s: needs a summary, encode, decode and loss, and pooled only with of_pooled",

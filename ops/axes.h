@@ -29,6 +29,10 @@ pal_var pal__drop_axes(pal_var y, unsigned axes, bool keep);
 /* The number of elements along the axes. */
 int64_t pal__terms(pal_shape shape, unsigned axes);
 
+/* (x - mean) / sqrt(variance + epsilon), with mean and variance over the axes; spread.c says what it is at the edges.
+ */
+pal_var pal__standardised(pal_var x, unsigned axes, double epsilon);
+
 /* For test cases: a reduction and its arguments. */
 typedef struct pal__over {
     pal_var (*reduce)(pal_var x, unsigned axes, bool keep);
@@ -76,12 +80,20 @@ PAL_DECLARE_EACH_ISA(PAL__DECLARE_FOLD, row_prod)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_COLUMNS, column_max)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_COLUMNS, column_min)
 #undef PAL__DECLARE_COLUMNS
-/* The sum of (factor x)^2. */
-#define PAL__DECLARE_SQUARES(name, isa)                                                                                \
-    float pal__##name##_f32_##isa(const float *x, size_t n, float factor);                                             \
-    double pal__##name##_f64_##isa(const double *x, size_t n, double factor);
-PAL_DECLARE_EACH_ISA(PAL__DECLARE_SQUARES, row_squares)
-#undef PAL__DECLARE_SQUARES
+/* A sum of terms: of (factor x)^2, of factor x, of (factor x - shift)^2. The last two are in spread_kernels.c. */
+#define PAL__DECLARE_TREE(name, isa)                                                                                   \
+    float pal__##name##_f32_##isa(const float *x, size_t n, float factor, float shift);                                \
+    double pal__##name##_f64_##isa(const double *x, size_t n, double factor, double shift);
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_TREE, row_squares)
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_TREE, row_total)
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_TREE, row_spread)
+#undef PAL__DECLARE_TREE
+/* out = (factor x - shift) scale, also in place. */
+#define PAL__DECLARE_AFFINE(name, isa)                                                                                 \
+    void pal__##name##_f32_##isa(const float *x, size_t n, float factor, float shift, float scale, float *out);        \
+    void pal__##name##_f64_##isa(const double *x, size_t n, double factor, double shift, double scale, double *out);
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_AFFINE, row_affine)
+#undef PAL__DECLARE_AFFINE
 
 typedef struct pal__fold {
     float (*f32[PAL_ISA_COUNT])(const float *, size_t);
@@ -92,7 +104,9 @@ extern const pal__fold pal__fold_max, pal__fold_min;
 /* ---- Operations that are listed in the family of another file ------------------------------------------------- */
 
 extern const pal_op pal__op_reduce_max, pal__op_reduce_min, pal__op_prod, pal__op_exclusive_prod, pal__op_row_shift,
-    pal__op_row_norm;                                   /* fold.c */
+    pal__op_row_norm; /* fold.c */
+extern const pal_op pal__op_standardised, pal__op_deviation_rate, pal__op_deviation, pal__op_centred,
+    pal__op_spread;                                     /* spread.c */
 extern const pal_op pal__op_gather, pal__op_gather_add; /* gather.c */
 extern const pal_op pal__op_arg_max, pal__op_arg_min;   /* arg_extreme.c */
 extern const pal_op pal__op_diagonal, pal__op_diagonal_matrix, pal__op_lower_triangle,

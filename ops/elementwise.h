@@ -10,6 +10,7 @@
 extern const pal_op pal__op_where, pal__op_cast;
 
 /* elementwise_rules.c: factors of adjoints, and expressions for kinks. */
+pal_var pal__from_above(pal_var x);                      /* x, but +0 for -0 */
 pal_var pal__within(pal_var x, double low, double high); /* whether low < x < high */
 pal_var pal__where_within(pal_var x, double low, double high, pal_var inside, pal_var outside);
 pal_var pal__odd(pal_var whole);
@@ -22,7 +23,7 @@ pal_var pal__elu_slope(pal_var x, double right, double left, double width);
 pal_var pal__pow_slope(pal_var a, pal_var b);
 pal_var pal__pow_growth(pal_var a, pal_var b, pal_var power);
 pal_var pal__direction(pal_var n, pal_var length);
-pal_var pal__turn(pal_var n, pal_var other);
+pal_var pal__turn_slope(pal_var g, pal_var turn, pal_var other);
 pal_var pal__quotient(pal_var a, pal_var b, pal_var y);
 pal_var pal__unless_void(pal_var a, pal_var b, double limit, pal_var x, double harmless);
 

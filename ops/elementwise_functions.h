@@ -15,12 +15,20 @@ static inline T MATH(softplus)(T x)
     return linear + l;
 }
 
-/* softplus(a) - b a. The linear parts are subtracted first: for a = 20, b = 1 the result is 2e-9, not the rounding
- * error of 20. */
+/* softplus(a) - b a. The linear parts are one product: for a = 20, b = 1 the result is 2e-9, not the rounding error of
+ * 20. An infinite logit that is right costs 0. */
 static inline T MATH(cross_entropy)(T a, T b)
 {
-    T l = MATH(log1p_unit)(EXP(-ABS(a))), linear = a < 0 ? 0 : a;
-    return linear - b * a + l;
+    T wrong = a < 0 ? -b : 1 - b;
+    return (wrong == 0 ? 0 : wrong * a) + MATH(log1p_unit)(EXP(-ABS(a)));
+}
+
+/* a / (a^2 + b^2). 0 at the origin, as the limit along the axis of b is, and at infinity. */
+static inline T MATH(turn)(T a, T b)
+{
+    T size = ABS(a) > ABS(b) ? ABS(a) : ABS(b), m = size > 0 ? size : 1, u = a / m, v = b / m;
+    T y = u / (u * u + v * v) / m, far = a != a ? a : 0;
+    return size == (T)INFINITY ? far : size == 0 ? 0 : y;
 }
 
 /* The larger operand plus ln(1 + e^-d), where d is the difference. For equal infinities d is 0. */

@@ -8,6 +8,9 @@
 
 static pal_var is_zero(pal_var x) { return pal_equal(x, pal_like(x, 0)); }
 
+/* x, but +0 where x is -0, so that a quotient has its limit from above, also as a function of x. */
+pal_var pal__from_above(pal_var x) { return pal_shift(x, 0); }
+
 pal_var pal__within(pal_var x, double low, double high)
 {
     return pal_logical_and(pal_greater(x, pal_like(x, low)), pal_less(x, pal_like(x, high)));
@@ -110,12 +113,11 @@ pal_var pal__direction(pal_var n, pal_var length)
     return pal_div(sides, pal_where(end, pal_like(n, 1), length));
 }
 
-/* n / (n^2 + other^2), the derivative of an angle, without overflow. At the origin it is 0, and so are its
- * derivatives. */
-pal_var pal__turn(pal_var n, pal_var other)
+/* g (b^2 - a^2) / (a^2 + b^2)^2, where `turn` is a / (a^2 + b^2) and `other` is b / (a^2 + b^2). A difference of
+ * squares would be one of infinities where both overflow. */
+pal_var pal__turn_slope(pal_var g, pal_var turn, pal_var other)
 {
-    pal_var length = pal_hypot(n, other);
-    return pal_div(pal__direction(n, length), pal_where(is_zero(length), pal_like(n, 1), length));
+    return pal_mul(pal_mul(g, pal_sub(other, turn)), pal_add(other, turn));
 }
 
 /* The derivative of a remainder y by b: -floor(a / b). An infinite b gives y = a, or y = b if the signs differ. */

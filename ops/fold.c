@@ -217,11 +217,11 @@ const pal_op pal__op_row_shift = {
 
 static double squares(const pal_call *c, size_t row, size_t n, double factor)
 {
-    static float (*const f32[])(const float *, size_t, float) = PAL_EACH_ISA(F32, row_squares);
-    static double (*const f64[])(const double *, size_t, double) = PAL_EACH_ISA(F64, row_squares);
+    static float (*const f32[])(const float *, size_t, float, float) = PAL_EACH_ISA(F32, row_squares);
+    static double (*const f64[])(const double *, size_t, double, double) = PAL_EACH_ISA(F64, row_squares);
     pal_isa isa = pal_kernel_isa(c->context);
-    return c->dtype == PAL_F32 ? (double)f32[isa]((const float *)c->in[0] + row * n, n, (float)factor)
-                               : f64[isa]((const double *)c->in[0] + row * n, n, factor);
+    return c->dtype == PAL_F32 ? (double)f32[isa]((const float *)c->in[0] + row * n, n, (float)factor, 0)
+                               : f64[isa]((const double *)c->in[0] + row * n, n, factor, 0);
 }
 
 static double magnitude(const pal_call *c, size_t row, size_t n)
@@ -317,8 +317,9 @@ static bool infer_exclusive(pal_infer *r)
 
 /* The derivative in x_k is the sum over i other than k of s_i times the product of all elements but i and k. That
  * product is element i of the exclusive product of x with x_k replaced by 1. There is no division, so zeros need no
- * special case. It takes n^2 values per row. The leading axes are flattened first, so that the rank does not grow with
- * the order of the derivative. */
+ * special case. A product that is infinite is left out if its seed is 0: it belongs to another result. It takes n^2
+ * values per row. The leading axes are flattened first, so that the rank does not grow with the order of the
+ * derivative. */
 static pal_var vjp_exclusive(const pal_rule *r, size_t k)
 {
     pal_shape s = pal_shape_of(r->in[k]);
@@ -329,7 +330,9 @@ static pal_var vjp_exclusive(const pal_rule *r, size_t k)
     pal_var ones = pal_fill(r->tape, pal_dtype_of(x), PAL_SHAPE(n), 1);
     pal_var itself = pal_cast(pal_diagonal_matrix(ones), PAL_BOOL);
     pal_var others = exclusive_prod(pal_where(itself, pal_like(x, 1), x));
-    pal_var terms = pal_where(itself, pal_like(x, 0), pal_mul(seed, others));
+    pal_var unused = pal_logical_and(pal_equal(seed, pal_like(seed, 0)), pal_logical_not(pal_is_finite(others)));
+    pal_var left_out = pal_logical_or(itself, unused);
+    pal_var terms = pal_where(left_out, pal_like(x, 0), pal_mul(seed, pal_where(left_out, pal_like(x, 0), others)));
     return pal_reshape(pal_sum(terms, 4, false), s);
 }
 

@@ -11,6 +11,7 @@
 #define LARGER(a, b)  ((a) > (b))
 #define SMALLER(a, b) ((a) < (b))
 #define PRODUCT(a, b) ((b) * (a))
+#define TERM(x)       (((x)*factor) * ((x)*factor))
 
 #define T       float
 #define FN      JOIN(row_max, f32, PAL_ISA_NAME)
@@ -40,7 +41,7 @@
 #undef FOLD
 #define FN    JOIN(row_squares, f32, PAL_ISA_NAME)
 #define BLOCK JOIN(row_squares_block, f32, PAL_ISA_NAME)
-#include "ops/squares_type.h"
+#include "ops/tree_type.h"
 #undef T
 #undef FN
 #undef BLOCK
@@ -73,4 +74,4 @@
 #undef FOLD
 #define FN    JOIN(row_squares, f64, PAL_ISA_NAME)
 #define BLOCK JOIN(row_squares_block, f64, PAL_ISA_NAME)
-#include "ops/squares_type.h"
+#include "ops/tree_type.h"

@@ -15,6 +15,7 @@ static pal_var shifted(const char *name, pal_var x, int axis, unsigned *axes)
     if (!pal__axis_of(name, x, s.rank, &axis)) return (pal_var){.tape = x.tape};
     *axes = 1u << axis;
     if (!s.dim[axis]) return x;
+    if (s.dim[axis] == 1) return pal_difference(x, x); /* 0, also for infinities; NaN for NaN */
     pal_var least = pal_like(x, pal_dtype_of(x) == PAL_F32 ? -(double)FLT_MAX : -DBL_MAX);
     return pal_difference(x, pal_max(pal_stop_gradient(pal_reduce_max(x, *axes, true)), least));
 }
@@ -64,11 +65,11 @@ CASES(log_softmax)
 
 static const pal_op op_softmax = {
     PAL_OP_HEAD("softmax", "e^x / sum e^x",
-                "probabilities from logits, without overflow; -inf gives 0, NaN if all are -inf"),
+                "probabilities from logits, without overflow; -inf gives 0, NaN if all of several are -inf"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_softmax, .n_cases = PAL_COUNT(cases_softmax)};
 static const pal_op op_log_softmax = {
     PAL_OP_HEAD("log_softmax", "x - ln sum e^x",
-                "log-probabilities from logits, without overflow; NaN if all are -inf"),
+                "log-probabilities from logits, without overflow; NaN if all of several are -inf"),
     .op_class = PAL_CLASS_COMPOSITE, .cases = cases_log_softmax, .n_cases = PAL_COUNT(cases_log_softmax)};
 
 /* ---- Shared by both normalisations ---------------------------------------------------------------------------- */
@@ -78,11 +79,6 @@ static pal_var scaled(pal_var x, pal_var gain, pal_var shift)
 {
     if (gain.id) x = pal_mul(x, gain);
     return shift.id ? pal_add(x, shift) : x;
-}
-
-static pal_var standardised(pal_var centred, pal_var variance, double epsilon)
-{
-    return pal_div(centred, pal_sqrt(pal_shift(variance, epsilon)));
 }
 
 /* ---- Layer normalisation -------------------------------------------------------------------------------------- */
@@ -106,8 +102,7 @@ pal_var pal_layer_norm(pal_var x, unsigned axes, pal_var gain, pal_var shift, do
         return pal_tape_fail(x.tape, PAL_ERR_SHAPE, "layer_norm: an axis is out of range for rank %d", s.rank);
     if (!(epsilon >= 0))
         return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "layer_norm: epsilon must be at least 0, not %g", epsilon);
-    pal_var centred = pal_sub(x, pal_mean(x, axes, true));
-    return scaled(standardised(centred, pal_mean(pal_square(centred), axes, true), epsilon), gain, shift);
+    return scaled(pal__standardised(x, axes, epsilon), gain, shift);
 }
 
 static pal_var case_layer_norm(pal_tape *t, const pal_var *in, const void *user)
@@ -196,20 +191,17 @@ pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_m
     if (shift.id) shift = pal_reshape(shift, row);
     if (o.evaluate) {
         pal_var centred = pal_sub(x, pal_reshape(running_mean, row));
-        return scaled(standardised(centred, pal_reshape(running_variance, row), o.epsilon), gain, shift);
+        pal_var deviation = pal_sqrt(pal_shift(pal_reshape(running_variance, row), o.epsilon));
+        return scaled(pal_div(centred, deviation), gain, shift);
     }
     unsigned axes = plane ? 1u | 4u | 8u : 1u;
     int64_t terms = s.dim[0] * (plane ? s.dim[2] * s.dim[3] : 1);
     if (terms < 2)
         return pal_tape_fail(x.tape, PAL_ERR_SHAPE,
                              "batch_norm: training needs at least 2 values per channel, not %lld", (long long)terms);
-    pal_var mean = pal_mean(x, axes, true), centred = pal_sub(x, mean);
-    pal_var variance = pal_mean(pal_square(centred), axes, true);
-    pal_var unbiased = pal_scale(variance, (double)terms / (double)(terms - 1));
-    pal_shape flat = PAL_SHAPE(s.dim[1]);
-    pal_assign(running_mean, pal_lerp(running_mean, pal_reshape(mean, flat), o.momentum));
-    pal_assign(running_variance, pal_lerp(running_variance, pal_reshape(unbiased, flat), o.momentum));
-    return scaled(standardised(centred, variance, o.epsilon), gain, shift);
+    pal_assign(running_mean, pal_lerp(running_mean, pal_mean(x, axes, false), o.momentum));
+    pal_assign(running_variance, pal_lerp(running_variance, pal_variance(x, axes, false, 1), o.momentum));
+    return scaled(pal__standardised(x, axes, o.epsilon), gain, shift);
 }
 
 /* The inputs are x, gain (or shift), running mean, running variance. */

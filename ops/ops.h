@@ -203,8 +203,8 @@ pal_var pal_dropout(const char *stream, pal_var x, double rate);
 /* x [n,d] w [d,k] + b [k]. A b with id 0: no bias. */
 pal_var pal_affine(pal_var x, pal_var w, pal_var b);
 pal_var pal_bilinear(pal_var a, pal_var w, pal_var b); /* a [n,p], w [k,p,q], b [n,q] -> [n,k], a_n W_k b_n */
-/* No overflow for large arguments. A logit of -inf has probability 0 and derivative 0. If all are -inf, the result is
- * NaN. Logits of +inf share the probability equally. */
+/* No overflow for large arguments. A logit of -inf has probability 0 and derivative 0. If all of several are -inf, the
+ * result is NaN; one class alone has probability 1. Logits of +inf share the probability equally. */
 pal_var pal_softmax(pal_var x, int axis);
 pal_var pal_log_softmax(pal_var x, int axis);
 /* (x - mean) / sqrt(variance + epsilon) gain + shift, with mean and variance over the axes whose bit is set (Ba et al.

@@ -52,61 +52,34 @@ pal_var pal_reduce_min(pal_var x, unsigned axes, bool keep)
 
 /* Where the largest element is +inf, its difference from the shift is 0, so that equal infinities share the derivative
  * as equal operands of logaddexp do. The shift is never -inf. So the sum is 0 only if there are no elements or all are
- * -inf. The logarithm is not taken there, so that a row that is masked completely has the derivative 0, not NaN. */
-static pal_var logsumexp(pal_var x, unsigned axes, bool keep)
+ * -inf. The logarithm is not taken there, so that a row that is masked completely has the derivative 0, not NaN. The
+ * sum is divided by `terms` before the logarithm is taken, so that equal elements have exactly their value as mean. The
+ * result for one element is that element. */
+static pal_var logsumexp(pal_var x, unsigned axes, bool keep, double terms)
 {
+    if (pal__terms(pal_shape_of(x), axes) == 1) return pal__drop_axes(x, axes, keep);
     pal_var shift = pal__reduce(&pal__op_row_shift, x, axes, true);
     pal_var total = sum(pal_exp(pal_difference(x, shift)), axes, true);
-    pal_var none = pal_equal(total, pal_like(total, 0));
-    pal_var logarithm = pal_add(pal_log(pal_where(none, pal_like(total, 1), total)), shift);
-    return pal__drop_axes(pal_where(none, pal_like(total, -(double)INFINITY), logarithm), axes, keep);
+    pal_var none = pal_equal(total, pal_like(total, 0)), some = pal_where(none, pal_like(total, 1), total);
+    pal_var logarithm = pal_add(pal_log(pal_div(some, pal_like(some, terms))), shift);
+    return pal__drop_axes(pal_where(none, pal_like(total, terms > 0 ? -(double)INFINITY : (double)NAN), logarithm),
+                          axes, keep);
 }
 
 pal_var pal_logsumexp(pal_var x, unsigned axes, bool keep)
 {
-    return pal__reducible("logsumexp", x, axes) ? logsumexp(x, axes, keep) : bad(x);
+    return pal__reducible("logsumexp", x, axes) ? logsumexp(x, axes, keep, 1) : bad(x);
 }
 
 pal_var pal_logmeanexp(pal_var x, unsigned axes, bool keep)
 {
     if (!pal__reducible("logmeanexp", x, axes)) return bad(x);
-    return pal_shift(logsumexp(x, axes, keep), -log((double)pal__terms(pal_shape_of(x), axes)));
+    return logsumexp(x, axes, keep, (double)pal__terms(pal_shape_of(x), axes));
 }
 
 pal_var pal_norm(pal_var x, unsigned axes, bool keep)
 {
     return pal__reducible("norm", x, axes) ? pal__reduce(&pal__op_row_norm, x, axes, keep) : bad(x);
-}
-
-/* x - mean, and in *divisor the number of terms less the correction. */
-static pal_var centred(const char *name, pal_var x, unsigned axes, int correction, double *divisor)
-{
-    if (!pal__reducible(name, x, axes)) return bad(x);
-    int64_t terms = pal__terms(pal_shape_of(x), axes);
-    *divisor = (double)(terms - correction);
-    if (correction < 0 || terms - correction < 1)
-        return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT,
-                             "%s: the correction must be at least 0 and less than the %lld terms, not %d", name,
-                             (long long)terms, correction);
-    return pal_sub(x, pal_scale(sum(x, axes, true), 1.0 / (double)terms));
-}
-
-pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction)
-{
-    double divisor;
-    pal_var away = centred("variance", x, axes, correction, &divisor);
-    return pal_ok(away) ? pal_scale(sum(pal_square(away), axes, keep), 1.0 / divisor) : away;
-}
-
-/* A norm, so that squares cannot overflow and the derivatives at 0 are those of norm. The mean of equal numbers is
- * rounded, so their differences from it are set to 0. */
-pal_var pal_std(pal_var x, unsigned axes, bool keep, int correction)
-{
-    double divisor;
-    pal_var away = centred("std", x, axes, correction, &divisor);
-    if (!pal_ok(away)) return away;
-    pal_var equal = pal_equal(pal_reduce_max(x, axes, true), pal_reduce_min(x, axes, true));
-    return pal_scale(pal_norm(pal_where(equal, pal_like(x, 0), away), axes, keep), 1.0 / sqrt(divisor));
 }
 
 /* ---- Cases ---------------------------------------------------------------------------------------------------- */
@@ -181,7 +154,8 @@ COMPOSITE(std, "sqrt(sum (x - mean)^2 / (terms - correction))",
 /* clang-format off */
 static const pal_op *const ops[] = {
     &op_sum, &op_mean, &op_mean_over_samples, &op_sum_squares, &pal__op_prod, &pal__op_exclusive_prod,
-    &pal__op_reduce_max, &pal__op_reduce_min, &pal__op_row_shift, &pal__op_row_norm,
+    &pal__op_reduce_max, &pal__op_reduce_min, &pal__op_row_shift, &pal__op_row_norm, &pal__op_centred, &pal__op_spread,
+    &pal__op_deviation, &pal__op_deviation_rate, &pal__op_standardised,
     &op_logsumexp, &op_logmeanexp, &op_norm, &op_variance, &op_std};
 /* clang-format on */
 const pal__family pal__family_reduction = {ops, PAL_COUNT(ops)};

@@ -11,6 +11,11 @@
  * between them. The ladder leaves steps that are not usable by large strides. One ladder does not reach every scale, so
  * further ladders begin at the scale of x, and at small steps.
  *
+ * A ladder sees only its own steps. If the function has kinks that are far denser, such as a saw whose teeth divide all
+ * steps, then its differences agree with each other and not with the slope at x. So a ladder that has settled must
+ * agree with a plain difference at a far smaller step, up to the rounding there. If it does not, the next ladder begins
+ * at that step.
+ *
  * A kink that no comparison shows: the bend (f(h) - 2 f(0) + f(-h)) / h is the distance of the one-sided differences.
  * It is halved with h where f is smooth. Where it stays as large over three steps, the slopes on the two sides differ.
  */
@@ -19,7 +24,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { LEVELS = 12, LADDERS = 3 };
+enum { LEVELS = 12, LADDERS = 3, FINER = 3 };
+static const double far_smaller = 0x1p-10;
 static const double enough = 0.2;     /* a bar of this fraction of the tolerance ends the ladder */
 static const double halves = 0.75;    /* a smooth bend falls at least by this factor */
 static const double close = 0.1;      /* values that agree up to this fraction, or up to rounding, converge */
@@ -270,6 +276,34 @@ static outcome climb_down(pal__check *c, pal__line *line, double step, pal__esti
     return !usable && line->flips ? FLIPS : OPEN;
 }
 
+static void forget(pal__estimate *e, size_t m)
+{
+    for (size_t i = 0; i < m; i++) e[i] = (pal__estimate){.bar = INFINITY, .rate = NAN};
+}
+
+/* Whether the plain difference of a component agrees with its estimate, whose own plain difference is further away. */
+static bool agrees(const pal__estimate *e, const sample *s, double width, double tolerance)
+{
+    const double apart = fabs(s->rise / width - e->value), noise = 16 * fmax(s->noise, e->least) / width;
+    const double scale = fmax(fabs(e->value), PAL__CHECK_TINY * e->size);
+    return !(apart > noise + e->bar + fabs(e->plain[0] - e->value) + 10 * tolerance * scale);
+}
+
+/* Compares settled estimates with differences at *step, which becomes far smaller than theirs. */
+static bool confirm(pal__check *c, pal__line *line, double *step, const pal__estimate *e, bool *confirmed)
+{
+    bool flips = false, finite = true;
+    *confirmed = true;
+    for (size_t i = 0; i < line->m; i++)
+        if (e[i].step > 0) *step = fmin(*step, e[i].step * far_smaller);
+    if (!run_step(c, line, *step, &flips, &finite)) return false;
+    for (size_t i = 0; i < line->m && !flips && finite && line->width > 0; i++) {
+        sample s;
+        if (read_sample(c, line, i, &s) && !agrees(e + i, &s, line->width, c->o.tolerance)) *confirmed = false;
+    }
+    return true;
+}
+
 bool pal__check_ladder(pal__check *c, pal__line *line, double step, pal__estimate *e)
 {
     double x = line->x ? fabs(line->at) : 0, starts[LADDERS] = {step * fmax(1, x)};
@@ -277,12 +311,20 @@ bool pal__check_ladder(pal__check *c, pal__line *line, double step, pal__estimat
     if (x > 1) starts[n++] = step;
     if (x > 0 && x / 4 < step) starts[n++] = x / 4;
     if (n < LADDERS) starts[n++] = ldexp(step, -LEVELS);
-    for (size_t i = 0; i < line->m; i++) e[i] = (pal__estimate){.bar = INFINITY, .rate = NAN};
+    forget(e, line->m);
     line->flips = line->blocked = false;
     line->reach = 0;
     line->finite = count_finite(c);
     outcome o = OPEN;
     for (int k = 0; k < n && o == OPEN; k++) o = climb_down(c, line, starts[k], e);
+    for (int k = 0; k < FINER && o == SETTLED; k++) {
+        bool confirmed;
+        double finer = INFINITY;
+        if (!confirm(c, line, &finer, e, &confirmed)) o = BROKEN;
+        if (o == BROKEN || confirmed) break;
+        forget(e, line->m);
+        o = climb_down(c, line, finer, e);
+    }
     move(c, line, 0);
     line->blocked = o == FLIPS;
     return o != BROKEN;

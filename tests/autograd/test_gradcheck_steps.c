@@ -297,6 +297,47 @@ START_TEST(what_differences_cannot_tell_is_not_decided)
 }
 END_TEST
 
+/* A saw inside a region, where no comparison is seen. Its teeth divide the large steps of the checker, whose
+ * differences are all exactly 1. At x the slope is 1.5 or 0.5. */
+typedef struct saw {
+    double teeth;
+    bool flat; /* with the wrong derivative 1 */
+    pal_var x;
+} saw;
+
+static pal_var saw_body(pal_tape *tape, pal_var k, void *user)
+{
+    const saw *s = user;
+    (void)tape, (void)k;
+    pal_var whole = pal_scale(pal_round(pal_scale(s->x, s->teeth)), 1 / s->teeth);
+    return pal_add(s->x, pal_scale(pal_abs(pal_sub(s->x, whole)), 0.5));
+}
+
+static pal_var saw_at(const pal_var *in, const void *user)
+{
+    saw s = *(const saw *)user;
+    s.x = in[0];
+    pal_var y = pal_recompute(in[0].tape, saw_body, &s);
+    return s.flat ? with_derivative_of(y, in[0]) : y;
+}
+
+START_TEST(dense_kinks_in_a_region_do_not_deceive)
+{
+    for (int teeth = 512; teeth <= 32768; teeth *= 4)
+        for (int flat = 0; flat < 2; flat++) {
+            double x[] = {0.3, -0.7, 0.1};
+            const saw s = {.teeth = teeth, .flat = flat};
+            const subject is = {saw_at, &s, &right};
+            pal_tensor *in = pal_tensor_wrap(c, PAL_F64, PAL_SHAPE(3), x);
+            pal_gradcheck_report r = check(&is, &in, 1, 1);
+            ck_assert_msg(r.verdict == (flat ? PAL_CHECK_FAIL : PAL_CHECK_PASS),
+                          "%d teeth, %d: %s, %s; %g is %g, step %g", teeth, flat, pal_verdict_text(r.verdict),
+                          r.message, r.numeric, r.analytic, r.step);
+            pal_tensor_free(in);
+        }
+}
+END_TEST
+
 START_TEST(the_report_names_step_and_domain)
 {
     pal_gradcheck_report r = check_op_at(pal_op_find("log"), 0.01, &right, 1);
@@ -320,7 +361,7 @@ Suite *gradcheck_steps_suite(void)
                         TESTS(wrong_derivatives_of_any_scale_fail, wrong_second_derivatives_of_any_scale_fail,
                               random_points_of_all_operations, a_transposed_adjoint_of_mixed_scales_fails,
                               a_kink_without_a_decision_is_a_kink, what_differences_cannot_tell_is_not_decided,
-                              the_report_names_step_and_domain));
+                              dense_kinks_in_a_region_do_not_deceive, the_report_names_step_and_domain));
     tcase_add_loop_test(k, right_derivatives_of_any_scale_pass, 1, 3);
     return s;
 }

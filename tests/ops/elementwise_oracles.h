@@ -143,6 +143,19 @@ static double turn(double n, double other)
     return h == 0 || isinf(h) ? 0 : n / h / h;
 }
 
+/* ln(1 + e^a) - b a; an infinite logit that is right costs 0. */
+static double cross_entropy(double a, double b)
+{
+    double wrong = a < 0 ? -b : 1 - b;
+    return vanishing(wrong, a) + log1p(exp(-fabs(a)));
+}
+
+static double turn_slope(double n, double other)
+{
+    double a = turn(n, other), b = turn(other, n);
+    return isnan(n) || isnan(other) ? UNSAID : (b - a) * (b + a);
+}
+
 /* X(name, value, slope by a, slope by b) */
 /* clang-format off */
 #define BINARY_ORACLES(X)                                                                                              \
@@ -156,13 +169,14 @@ static double turn(double n, double other)
       pow_by_exponent(a, b))                                                                                           \
     X(hypot, hypot(a, b), share(a, b), share(b, a))                                                                    \
     X(atan2, atan2(a, b), turn(b, a), -turn(a, b))                                                                     \
+    X(turn, isnan(a) || isnan(b) ? UNSAID : turn(a, b), turn_slope(a, b), -2 * turn(a, b) * turn(b, a))                \
     X(copysign, isnan(b) ? UNSAID : copysign(a, b), sign_of(a) * copysign(1, b), 0)                                    \
     X(logaddexp, a == b ? a + M_LN2 : fmax(a, b) + log1p(exp(-fabs(a - b))), a == b ? 0.5 : logistic(a - b),           \
       a == b ? 0.5 : logistic(b - a))                                                                                  \
     X(xlogy, a == 0 && !isnan(b) ? 0 : a * log(b), a == 0 && b <= 0 ? 0 : log(b), a == 0 && b <= 0 ? 0 : a / b)        \
     X(xlog1py, a == 0 && !isnan(b) ? 0 : a * log1p(b), a == 0 && b <= -1 ? 0 : log1p(b),                               \
       a == 0 && b <= -1 ? 0 : a / (1 + b))                                                                             \
-    X(bernoulli_cross_entropy, soft_plus(a) - b * a, logistic(a) - b, -a)                                              \
+    X(bernoulli_cross_entropy, cross_entropy(a, b), logistic(a) - b, -a)                                              \
     X(less, a < b, 0, 0)                                                                                               \
     X(less_equal, a <= b, 0, 0)                                                                                        \
     X(greater, a > b, 0, 0)                                                                                            \

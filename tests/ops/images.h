@@ -12,9 +12,5 @@
 
 static inline double *zeros(pal_shape s) { return calloc((size_t)pal_shape_count(s) + 1, sizeof(double)); }
 
-#define REFUSED(call, text)                                                                                            \
-    ck_assert_msg(!pal_ok(call), "%s", #call);                                                                         \
-    ck_assert_str_eq(pal_tape_error(t), text);                                                                         \
-    pal_tape_rewind(t, m)
 
 #endif

@@ -190,54 +190,61 @@ START_TEST(wrong_convolutions_are_refused)
                *fs = random_tensor(c, PAL_F32, PAL_SHAPE(6, 4, 3, 3), -1, 1, "f");
     pal_var x = pal_leaf(t, xs, "x"), w = pal_leaf(t, ws, "w"), y = pal_leaf(t, ys, "y"), f = pal_leaf(t, fs, "f"),
             none = {.tape = t};
-    pal_mark m = pal_tape_mark(t);
     pal_conv2d_options o = {0};
 #define O(...) (o = CONV(__VA_ARGS__), &o)
-    REFUSED(pal_conv2d(x, w, &(pal_conv2d_options){0}),
-            "conv2d: struct_size is 0, not 80: set it to sizeof of the struct");
-    REFUSED(pal_conv2d(none, w, NULL), "conv2d: operand 1 is a bad handle");
-    REFUSED(pal_conv_transpose2d(y, none, NULL), "conv_transpose2d: operand 2 is a bad handle");
-    REFUSED(pal_conv2d(pal_sum_all(x), w, NULL), "conv2d: [] x [6,4,3,3]: images and weights must have four axes");
-    REFUSED(pal_conv2d(x, f, NULL), "conv2d: [2,4,5,6] x [6,4,3,3]: the operands must have one real type");
-    REFUSED(pal_conv2d(x, w, O(.stride = {-1, 1})),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: strides and dilations must be at least 1, paddings at least 0");
-    REFUSED(pal_conv2d(x, w, O(.padding = {0, -1})),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: strides and dilations must be at least 1, paddings at least 0");
-    REFUSED(pal_conv2d(x, w, O(.groups = -1)),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: the number of groups must be at least 1");
-    REFUSED(pal_conv2d(x, w, O(.groups = 3)),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: the number of groups does not divide the number of channels");
-    REFUSED(pal_conv2d(x, w, O(.groups = 2)),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: the weights have another number of channels");
-    REFUSED(pal_conv2d(x, w, O(.dilation = {3, 1})),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: the kernel is larger than the padded images");
-    REFUSED(pal_conv2d(x, w, O(.dilation = {INT64_MAX, 1})), "conv2d: [2,4,5,6] x [6,4,3,3]: too large");
-    REFUSED(pal_conv2d(x, w, O(.padding = {INT64_MAX / 2, 1})), "conv2d: [2,4,5,6] x [6,4,3,3]: too large");
-    REFUSED(pal_conv2d(x, w, O(.padding = {1 << 30, 1 << 30})),
-            "conv2d: [2,4,5,6] x [6,4,3,3]: an axis is too long for BLAS");
-    REFUSED(pal_conv2d(x, w, O(.output_padding = {1, 0})), "conv2d: output_padding applies only to conv_transpose2d");
-    REFUSED(pal_conv2d_to_input(y, w, 6, 6, NULL),
-            "conv2d_to_input: [2,6,3,4] x [6,4,3,3]: images of that size do not give these results");
-    REFUSED(pal_conv2d_to_input(y, w, -5, 6, NULL),
-            "conv2d_to_input: [2,6,3,4] x [6,4,3,3]: the size of the images is negative");
-    REFUSED(pal_conv2d_to_input(x, w, 7, 8, NULL),
-            "conv2d_to_input: [2,4,5,6] x [6,4,3,3]: the weights have another number of output channels");
-    REFUSED(pal_conv2d_to_input(y, w, 5, 6, O(.groups = INT64_MAX)),
-            "conv2d_to_input: [2,6,3,4] x [6,4,3,3]: too large");
-    REFUSED(pal_conv2d_to_weights(x, y, 2, 3, NULL),
-            "conv2d_to_weights: [2,4,5,6] x [2,6,3,4]: kernels of that size do not give these results");
-    REFUSED(pal_conv2d_to_weights(x, y, 0, 3, NULL), "conv2d_to_weights: [2,4,5,6] x [2,6,3,4]: the kernel is empty");
-    REFUSED(pal_conv2d_to_weights(
-                x, pal_slice(y, (int64_t[]){0, 0, 0, 0}, (int64_t[]){1, 6, 3, 4}, (int64_t[]){1, 1, 1, 1}), 3, 3, NULL),
-            "conv2d_to_weights: [2,4,5,6] x [1,6,3,4]: the numbers of images and results differ");
-    REFUSED(pal_conv_transpose2d(y, w, O(.stride = {2, 2}, .output_padding = {2, 0})),
-            "conv_transpose2d: [2,6,3,4] x [6,4,3,3]: the output padding must be at least 0 and less than the stride");
-    REFUSED(pal_conv_transpose2d(y, w, O(.padding = {3, 0})),
-            "conv_transpose2d: [2,6,3,4] x [6,4,3,3]: the padding leaves no pixels of the images");
-    REFUSED(pal_conv_transpose2d(x, w, NULL),
-            "conv_transpose2d: [2,4,5,6] x [6,4,3,3]: the weights have another number of output channels");
-    REFUSED(pal_conv_transpose2d(y, w, O(.stride = {-2, 1})),
-            "conv_transpose2d: [2,6,3,4] x [6,4,3,3]: strides and dilations must be at least 1, paddings at least 0");
+    ck_assert_refused(t, pal_conv2d(x, w, &(pal_conv2d_options){0}),
+                      "conv2d: struct_size is 0, not 80: set it to sizeof of the struct");
+    ck_assert_refused(t, pal_conv2d(none, w, NULL), "conv2d: operand 1 is a bad handle");
+    ck_assert_refused(t, pal_conv_transpose2d(y, none, NULL), "conv_transpose2d: operand 2 is a bad handle");
+    ck_assert_refused(t, pal_conv2d(pal_sum_all(x), w, NULL),
+                      "conv2d: [] x [6,4,3,3]: images and weights must have four axes");
+    ck_assert_refused(t, pal_conv2d(x, f, NULL), "conv2d: [2,4,5,6] x [6,4,3,3]: the operands must have one real type");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.stride = {-1, 1})),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: strides and dilations must be at least 1, paddings at least 0");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.padding = {0, -1})),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: strides and dilations must be at least 1, paddings at least 0");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.groups = -1)),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: the number of groups must be at least 1");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.groups = 3)),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: the number of groups does not divide the number of channels");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.groups = 2)),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: the weights have another number of channels");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.dilation = {3, 1})),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: the kernel is larger than the padded images");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.dilation = {INT64_MAX, 1})), "conv2d: [2,4,5,6] x [6,4,3,3]: too large");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.padding = {INT64_MAX / 2, 1})),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: too large");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.padding = {1 << 30, 1 << 30})),
+                      "conv2d: [2,4,5,6] x [6,4,3,3]: an axis is too long for BLAS");
+    ck_assert_refused(t, pal_conv2d(x, w, O(.output_padding = {1, 0})),
+                      "conv2d: output_padding applies only to conv_transpose2d");
+    ck_assert_refused(t, pal_conv2d_to_input(y, w, 6, 6, NULL),
+                      "conv2d_to_input: [2,6,3,4] x [6,4,3,3]: images of that size do not give these results");
+    ck_assert_refused(t, pal_conv2d_to_input(y, w, -5, 6, NULL),
+                      "conv2d_to_input: [2,6,3,4] x [6,4,3,3]: the size of the images is negative");
+    ck_assert_refused(t, pal_conv2d_to_input(x, w, 7, 8, NULL),
+                      "conv2d_to_input: [2,4,5,6] x [6,4,3,3]: the weights have another number of output channels");
+    ck_assert_refused(t, pal_conv2d_to_input(y, w, 5, 6, O(.groups = INT64_MAX)),
+                      "conv2d_to_input: [2,6,3,4] x [6,4,3,3]: too large");
+    ck_assert_refused(t, pal_conv2d_to_weights(x, y, 2, 3, NULL),
+                      "conv2d_to_weights: [2,4,5,6] x [2,6,3,4]: kernels of that size do not give these results");
+    ck_assert_refused(t, pal_conv2d_to_weights(x, y, 0, 3, NULL),
+                      "conv2d_to_weights: [2,4,5,6] x [2,6,3,4]: the kernel is empty");
+    ck_assert_refused(
+        t,
+        pal_conv2d_to_weights(
+            x, pal_slice(y, (int64_t[]){0, 0, 0, 0}, (int64_t[]){1, 6, 3, 4}, (int64_t[]){1, 1, 1, 1}), 3, 3, NULL),
+        "conv2d_to_weights: [2,4,5,6] x [1,6,3,4]: the numbers of images and results differ");
+    ck_assert_refused(
+        t, pal_conv_transpose2d(y, w, O(.stride = {2, 2}, .output_padding = {2, 0})),
+        "conv_transpose2d: [2,6,3,4] x [6,4,3,3]: the output padding must be at least 0 and less than the stride");
+    ck_assert_refused(t, pal_conv_transpose2d(y, w, O(.padding = {3, 0})),
+                      "conv_transpose2d: [2,6,3,4] x [6,4,3,3]: the padding leaves no pixels of the images");
+    ck_assert_refused(t, pal_conv_transpose2d(x, w, NULL),
+                      "conv_transpose2d: [2,4,5,6] x [6,4,3,3]: the weights have another number of output channels");
+    ck_assert_refused(
+        t, pal_conv_transpose2d(y, w, O(.stride = {-2, 1})),
+        "conv_transpose2d: [2,6,3,4] x [6,4,3,3]: strides and dilations must be at least 1, paddings at least 0");
     ck_assert(!pal_ok(pal_conv2d((pal_var){0}, (pal_var){0}, NULL)));
     ck_assert(!pal_ok(pal_conv_transpose2d((pal_var){0}, (pal_var){0}, NULL)));
     ck_assert_ptr_null(pal_tape_error(t));

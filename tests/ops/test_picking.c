@@ -323,33 +323,30 @@ START_TEST(wrong_uses_are_refused)
     pal_var v = values(&x, PAL_F64, PAL_SHAPE(2, 3), (double[6]){0}),
             u = values(&y, PAL_I32, PAL_SHAPE(2, 3), (double[6]){0});
     pal_var scalar = pal_sum_all(v), none = {.tape = t}, nothing = {0};
-    pal_mark m = pal_tape_mark(t);
-#define REFUSED(call, text)                                                                                            \
-    ck_assert_msg(!pal_ok(call), #call);                                                                               \
-    ck_assert_msg(pal_tape_error(t) && strstr(pal_tape_error(t), text), "%s: %s", #call, pal_tape_error(t));           \
-    pal_tape_rewind(t, m)
-    REFUSED(pal_cumsum(v, 2, false, false), "cumsum: axis 2 is out of range for rank 2");
-    REFUSED(pal_cumsum(scalar, 0, false, false), "cumsum: axis 0 is out of range for rank 0");
-    REFUSED(pal_cumsum(u, 0, false, false), "the operand must be real");
-    REFUSED(pal_cumsum(none, 0, false, false), "cumsum: the operand is a bad handle");
-    REFUSED(pal_arg_max(v, -3), "arg_max: axis -3 is out of range for rank 2");
-    REFUSED(pal_arg_min(scalar, 0), "arg_min: axis 0 is out of range for rank 0");
-    REFUSED(pal_arg_max(u, 0), "arg_max: [3,2]: the operand must be real");
-    REFUSED(pal_arg_min(pal_fill(t, PAL_F64, PAL_SHAPE(3, 0), 0), 1), "arg_min: [3,0]: the axis has no elements");
-    REFUSED(pal_arg_sort(v, 2, false), "arg_sort: axis 2 is out of range for rank 2");
-    REFUSED(pal_sort(u, 0, false), "sort: the operand must be real, not i32");
-    REFUSED(pal_sort(none, 0, false), "sort: the operand is a bad handle");
-    REFUSED(pal_top_k(v, 1, 4), "top_k: k is 4 and must be 0 to 3, the length of the axis");
-    REFUSED(pal_arg_top_k(v, 1, -1), "arg_top_k: k is -1 and must be 0 to 3, the length of the axis");
-    REFUSED(pal_top_k(v, 5, 1), "top_k: axis 5 is out of range for rank 2");
-    REFUSED(pal_gather(v, v, 0), "the indices must be i32");
-    REFUSED(pal_gather(v, u, 2), "gather: axis 2 is out of range for rank 2");
-    REFUSED(pal_gather(v, pal_transpose(u), 0), "equal, except along the axis");
-    REFUSED(pal_gather(v, pal_reshape(u, PAL_SHAPE(6)), 0), "equal, except along the axis");
-    REFUSED(pal_gather(v, none, 0), "gather: operand 2 is a bad handle");
-    REFUSED(pal_gather_add(u, u, 0, 2), "gather_add: [3,2] x [3,2]: the values must be real");
-    REFUSED(pal_gather_add(v, u, 0, -1), "the size is negative");
-    REFUSED(pal_gather_add(none, u, 0, 1), "gather_add: operand 1 is a bad handle");
+    ck_assert_refused_saying(t, pal_cumsum(v, 2, false, false), "cumsum: axis 2 is out of range for rank 2");
+    ck_assert_refused_saying(t, pal_cumsum(scalar, 0, false, false), "cumsum: axis 0 is out of range for rank 0");
+    ck_assert_refused_saying(t, pal_cumsum(u, 0, false, false), "the operand must be real");
+    ck_assert_refused_saying(t, pal_cumsum(none, 0, false, false), "cumsum: the operand is a bad handle");
+    ck_assert_refused_saying(t, pal_arg_max(v, -3), "arg_max: axis -3 is out of range for rank 2");
+    ck_assert_refused_saying(t, pal_arg_min(scalar, 0), "arg_min: axis 0 is out of range for rank 0");
+    ck_assert_refused_saying(t, pal_arg_max(u, 0), "arg_max: [3,2]: the operand must be real");
+    ck_assert_refused_saying(t, pal_arg_min(pal_fill(t, PAL_F64, PAL_SHAPE(3, 0), 0), 1),
+                             "arg_min: [3,0]: the axis has no elements");
+    ck_assert_refused_saying(t, pal_arg_sort(v, 2, false), "arg_sort: axis 2 is out of range for rank 2");
+    ck_assert_refused_saying(t, pal_sort(u, 0, false), "sort: the operand must be real, not i32");
+    ck_assert_refused_saying(t, pal_sort(none, 0, false), "sort: the operand is a bad handle");
+    ck_assert_refused_saying(t, pal_top_k(v, 1, 4), "top_k: k is 4 and must be 0 to 3, the length of the axis");
+    ck_assert_refused_saying(t, pal_arg_top_k(v, 1, -1),
+                             "arg_top_k: k is -1 and must be 0 to 3, the length of the axis");
+    ck_assert_refused_saying(t, pal_top_k(v, 5, 1), "top_k: axis 5 is out of range for rank 2");
+    ck_assert_refused_saying(t, pal_gather(v, v, 0), "the indices must be i32");
+    ck_assert_refused_saying(t, pal_gather(v, u, 2), "gather: axis 2 is out of range for rank 2");
+    ck_assert_refused_saying(t, pal_gather(v, pal_transpose(u), 0), "equal, except along the axis");
+    ck_assert_refused_saying(t, pal_gather(v, pal_reshape(u, PAL_SHAPE(6)), 0), "equal, except along the axis");
+    ck_assert_refused_saying(t, pal_gather(v, none, 0), "gather: operand 2 is a bad handle");
+    ck_assert_refused_saying(t, pal_gather_add(u, u, 0, 2), "gather_add: [3,2] x [3,2]: the values must be real");
+    ck_assert_refused_saying(t, pal_gather_add(v, u, 0, -1), "the size is negative");
+    ck_assert_refused_saying(t, pal_gather_add(none, u, 0, 1), "gather_add: operand 1 is a bad handle");
     ck_assert(!pal_cumsum(nothing, 0, false, false).id && !pal_arg_max(nothing, 0).id &&
               !pal_sort(nothing, 0, true).id);
     ck_assert(!pal_top_k(nothing, 0, 1).id && !pal_gather(nothing, nothing, 0).id);
