@@ -23,11 +23,10 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_INT("lanes", "", 1, 1024, "N",
                 "parts into which matrix products are split; for equal lanes, results do not depend on --threads "
                 "(default: the number of processors)"),
-    PAL_CLI_ENUM("optimizer", "", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw", "NAME",
-                 "update rule (default: adam; some models take gd while they have one layer of sigmoid units)"),
+    PAL_CLI_ENUM("optimizer", "adam", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw", "NAME",
+                 "update rule; the default gd of a model becomes adam where gd would hardly learn"),
     {{"learning-rate", PAL_OPTION_REAL, "", 1e-12, 1e6, NULL,
-      "step size (default: 0.001, or 0.1 for gd; other values for small models, and for gd for models that it would "
-      "not train; the run says which)"}, "X", "lr", 0},
+      "step size (default: by optimizer, model and data, such as 0.001 for adam and 0.1 for gd; the run says which)"}, "X", "lr", 0},
     PAL_CLI_ENUM("schedule", "constant", "constant|step|cosine", "NAME", "schedule of the learning rate"),
     PAL_CLI_INT("warmup", "0", 0, 1e12, "STEPS", "steps over which the learning rate rises from 0"),
     PAL_CLI_REAL("final-rate", "0", 0, 1e6, "X", "learning rate at the end of the schedule"),

@@ -71,7 +71,7 @@ static const struct {
     {CONTRACTS | NOT_BERNOULLI, false, 0.1},
     {SMALL,                     true,  10},
     {SMALL | DEEP,              true,  0.3}, /* a longer step can saturate a stack of sigmoid units for good */
-    {SMALL | LEARNS_SIGMA,      true,  0.1},
+    {SMALL | FULL,              true,  0.1},
     {FULL | DEEP,               true,  0.1},
 };
 /* clang-format on */

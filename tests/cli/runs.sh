@@ -68,7 +68,7 @@ for pair in 150:16:6 128:16:0 9:1:0 8:1:0 33:4:1; do
     size=${pair#*:} size=${size%:*}
     works "a batch for $samples rows" train basic --data rows.csv --limit $samples --output squared --hidden 2 --epochs 2 --out by-$samples
     [ "$(grep -c 'each epoch leaves out' out)" -eq $((rest > 0)) ] && pass || fail "what $samples rows leave out: $(cat out)"
-    check "$samples rows: a batch of $size" grep -q "^  batches of $size\b" out
+    check "$samples rows: a batch of $size" grep -q "^  .*, batches of $size\b" out
     works "run-info for $samples rows" run-info by-$samples --json
     check "$samples rows: run-info has the batch" [ "$(figure batch) $(figure left_out)" = "$size $rest" ]
 done
@@ -227,7 +227,7 @@ on 80 train stacked --data data --layers 6,4 --pretrain-epochs 25 --epochs 25 --
 check "each phase keeps its first line" [ "$(grep -c '^\(layer 1, epoch  *1/\|layer 2, epoch  *26/\|unrolled, epoch  *51/\)' screen)" -eq 3 ]
 works "not on a terminal" train basic --data data --batch 128 --hidden 3 --epochs 100 --out hundred-lines
 check "elsewhere each epoch is a line" [ "$(grep -c '^epoch' out)" -eq 100 ]
-check "elsewhere lines are not broken" grep -q '^  batches of 128$' out
+check "elsewhere lines are not broken" grep -q '^  adam, learning rate 0.001, batches of 128$' out
 works "a random code" train vae --data data --batch 16 --hidden 4 --epochs 1 --binarize dynamic --out drawn --quiet
 on 80 evaluate drawn --importance 20000 --limit 3
 check "a finished bar stays and says how long it took" grep -q '^importance .* 3/3  in [0-9.]* s$' screen

@@ -224,7 +224,7 @@ static outcome train(const pal_variant *variant, const source *data, const setti
         pal_train_result result = {0};
         const pal_train_options o = {.struct_size = sizeof o,
                                      .test = data->test,
-                                     .epochs = out.how.epochs,
+                                     .epochs = quick && variant->phase ? EPOCHS_QUICK : out.how.epochs,
                                      .batch = out.how.batch,
                                      .seed = 1,
                                      .lanes = 1,
