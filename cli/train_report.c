@@ -163,7 +163,7 @@ static void print_steps(const pal_run_info *info)
     char text[TEXT];
     const long long rest = (long long)pal_cli_left_out(info);
     if (info->batch < 1) return;
-    const int used = snprintf(text, sizeof text, "%s, learning rate %g, batches of %lld", info->optimizer.name,
+    const int used = snprintf(text, sizeof text, "%s, rate %g, batches of %lld", info->optimizer.name,
                               info->schedule.learning_rate, (long long)info->batch);
     if (rest)
         snprintf(text + used, sizeof text - (size_t)used,

@@ -72,7 +72,7 @@ static const struct {
     {SMALL,                     true,  10},
     {SMALL | DEEP,              true,  0.3}, /* a longer step can saturate a stack of sigmoid units for good */
     {SMALL | FULL,              true,  0.1},
-    {FULL | DEEP,               true,  0.1},
+    {FULL | DEEP,               true,  0.3},
 };
 /* clang-format on */
 

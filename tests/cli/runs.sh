@@ -227,7 +227,7 @@ on 80 train stacked --data data --layers 6,4 --pretrain-epochs 25 --epochs 25 --
 check "each phase keeps its first line" [ "$(grep -c '^\(layer 1, epoch  *1/\|layer 2, epoch  *26/\|unrolled, epoch  *51/\)' screen)" -eq 3 ]
 works "not on a terminal" train basic --data data --batch 128 --hidden 3 --epochs 100 --out hundred-lines
 check "elsewhere each epoch is a line" [ "$(grep -c '^epoch' out)" -eq 100 ]
-check "elsewhere lines are not broken" grep -q '^  adam, learning rate 0.001, batches of 128$' out
+check "elsewhere lines are not broken" grep -q '^  adam, rate 0.01, batches of 128$' out
 works "a random code" train vae --data data --batch 16 --hidden 4 --epochs 1 --binarize dynamic --out drawn --quiet
 on 80 evaluate drawn --importance 20000 --limit 3
 check "a finished bar stays and says how long it took" grep -q '^importance .* 3/3  in [0-9.]* s$' screen

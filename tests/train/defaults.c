@@ -3,7 +3,8 @@
  *     defaults quick|slow [VARIANT]
  *
  * It trains every variant on 5,000 images and on three small tables. quick: one option at a time differs from its
- * default (optimiser, activation, output, depth, convolutions), and a training stops as soon as it has learned. slow:
+ * default (optimiser, activation, output, depth, convolutions), and a training stops as soon as it has learned. A model
+ * with phases has small layers there on a table, and few epochs on images, because its phases take long. slow:
  * every pair of values occurs, and every training runs to its end. Optimiser, rate, batch and epochs are those of
  * pal_train_defaults_of. The squared error of the test samples must be below that of the mean sample by the factor
  * BOUND; the table that is printed has the factor of each training. What a model refuses, or cannot learn, must be in
@@ -205,9 +206,11 @@ static int stop_if_learned(const pal_progress *p, void *user)
 static outcome train(const pal_variant *variant, const source *data, const settings *s, bool quick)
 {
     outcome out = {.ratio = (double)NAN};
-    pal_setting all[SETTINGS + PAL_TRAIN_SETTINGS];
+    pal_setting all[SETTINGS + 2 + PAL_TRAIN_SETTINGS];
     size_t n = s->n;
     memcpy(all, s->list, n * sizeof *all);
+    const bool is_table = data->train->sample.rank == 1;
+    if (quick && variant->phase && is_table && !strstr(s->text, "layers ")) all[n++] = (pal_setting){"layers", "48,32"};
     pal_train_settings follow;
     if (pal_train_settings_of(variant, data->train, all, n, &follow, &out.err)) return out;
     for (size_t i = 0; i < follow.n; i++) all[n++] = follow.list[i];
@@ -224,7 +227,7 @@ static outcome train(const pal_variant *variant, const source *data, const setti
         pal_train_result result = {0};
         const pal_train_options o = {.struct_size = sizeof o,
                                      .test = data->test,
-                                     .epochs = quick && variant->phase ? EPOCHS_QUICK : out.how.epochs,
+                                     .epochs = quick && variant->phase && !is_table ? EPOCHS_QUICK : out.how.epochs,
                                      .batch = out.how.batch,
                                      .seed = 1,
                                      .lanes = 1,
