@@ -39,7 +39,7 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_REAL("epsilon", "1e-8", 1e-30, 1, "X", "term added to the divisor"),
     PAL_CLI_REAL("weight-decay", "", 0, 1e6, "X", "decoupled weight decay (default: 0; for adamw 0.01)"),
     PAL_CLI_REAL("clip", "", 0, 1e12, "X",
-                 "largest norm of the gradient; 0: no limit (default: 0; with --output normal-full 1)"),
+                 "largest norm of the gradient; 0: no limit (default: 0; where a sigma is learnt 1)"),
     PAL_CLI_FLAG("check-nan", "look for the operation that makes the first NaN; slow, and the last bits may differ"),
     {{"quiet", PAL_OPTION_BOOL, "", 0, 0, NULL, "print neither progress nor the table"}, NULL, NULL, 'q'},
     PAL_CLI_JSON,

@@ -23,8 +23,8 @@ enum {                     /* marks of a model and its data */
        NOT_SIGMOID = 4,    /* an activation whose slope is greater than 1/4 */
        UNBOUNDED = 8,      /* an activation without upper limit */
        NOT_BERNOULLI = 16, /* a loss that grows faster than linearly with the output */
-       LEARNS_SIGMA = 32,  /* a loss that divides by a learnt variance */
-       FULL = 64,          /* a loss that divides by a learnt covariance matrix, whose gradients have no usual size */
+       LEARNS_SIGMA = 32,  /* a loss that divides by a learnt variance, so that its gradients have no usual size */
+       FULL = 64,          /* a loss that divides by a learnt covariance matrix */
        CONTRACTS = 128,    /* a penalty on derivatives, which has a curvature of its own */
        SMALL = 256,        /* few features and few weights */
 };
@@ -67,7 +67,7 @@ static const struct {
     {UNBOUNDED | DEEP,          false, 0.1},
     {CONVOLVES,                 false, 0.1},
     {NOT_BERNOULLI,             false, 0.1},
-    {LEARNS_SIGMA,              false, 0.1},
+    {LEARNS_SIGMA | UNBOUNDED | DEEP, false, 10}, /* the limit of the norm makes the second factor needless */
     {CONTRACTS | NOT_BERNOULLI, false, 0.1},
     {SMALL,                     true,  10},
     {SMALL | DEEP,              true,  0.3}, /* a longer step can saturate a stack of sigmoid units for good */
@@ -184,6 +184,6 @@ pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data
     const int64_t size = batch > 0 ? batch : out->batch, steps = data->count > size ? data->count / size : 1,
                   epochs = own_number(model, "epochs", EPOCHS), least = (STEPS_LEAST + steps - 1) / steps;
     out->epochs = epochs > least ? epochs : least;
-    out->clip = found & FULL ? 1 : 0;
+    out->clip = found & LEARNS_SIGMA ? 1 : 0;
     return PAL_OK;
 }
