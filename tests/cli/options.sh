@@ -55,13 +55,6 @@ for width in 1000 80 60 40; do
     check "no option's name is broken in $width columns: $(diff names-$width names-1000 | head -n 3)" cmp -s names-$width names-1000
 done
 check "lines of 40 columns are nearly as long" grep -q '^.\{38,40\}$' in-40
-# On a terminal the width is that of the terminal.
-if command -v script > /dev/null; then
-    script -qec "stty cols 50; env -u COLUMNS '$program' train --help" /dev/null < /dev/null > typed 2>&1
-    tr -d '\r' < typed > out
-    check "help on a terminal of 50 columns has lines that are nearly as long" grep -q '^.\{44,50\}$' out
-    check "help on a terminal of 50 columns fits" fits 50 out
-fi
 
 # ---- Several ways to ask
 for verb in $verbs; do

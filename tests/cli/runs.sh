@@ -163,74 +163,10 @@ for verb in reconstruct scatter interpolate geometry; do
 done
 works "filters of unlike data" filters plain elsewhere -o some.png
 
-# ---- On a terminal, which `script` of util-linux makes
-# on COLUMNS ARGUMENTS...: runs the program on a terminal of this width. File out gets what it writes, without the first
-# and the last line, which are script's; file screen what is left on the screen, without colours
-on() {
-    columns=$1
-    shift
-    command="stty cols $columns rows 24; exec '$program'"
-    for word in "$@"; do command="$command '$word'"; done
-    script -qec "$command" typescript < /dev/null > /dev/null 2> err
-    sed '1d;$d' typescript | tr -d '\r\n' > one
-    sed '1d;$d' typescript > out
-    tr -d '\000' < out | sed 's/\r$//; s/.*\r//; s/\x1b\[[0-9;]*[A-Za-z]//g' > screen
-}
-# widest FILE: the columns of its widest line, where \r begins a new one
-widest() { # but for commands, messages and paths, which are not broken
-    tr '\r' '\n' < "$1" | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' |
-        awk '/palindrome|[a-z]\/[a-z]/ { next } length($0) > n { n = length($0) } END { print n + 0 }'
-}
-TERM=xterm
-export TERM
-slow="basic --data data --batch 1 --hidden 300 --lanes 1 --threads 1"
-for columns in 120 80 60 40 20; do
-    # shellcheck disable=SC2086
-    on $columns train $slow --epochs 3 --out wide-$columns
-    check "$columns columns: each epoch keeps its line" [ "$(grep -c '^epoch [123]/3' screen)" -eq 3 ]
-    check "$columns columns: it says how long it took" [ "$(grep -c ' in [0-9.]* s$' screen)" -ge 3 ]
-    [ $columns -lt 40 ] || check "$columns columns: nothing is wider" [ "$(widest out)" -lt $columns ]
-    check "$columns columns: a line that goes on is indented" [ "$(sed -n '/^epoch 1/,/^epoch 2/p' screen | grep -v '^epoch' | grep -cv '^  ')" -eq 0 ]
-    on $columns run-info wide-$columns
-    [ $columns -lt 40 ] || check "$columns columns: run-info is not wider" [ "$(widest screen)" -le $columns ]
-    on $columns evaluate wide-$columns
-    [ $columns -lt 60 ] || check "$columns columns: evaluate is not wider" [ "$(widest screen)" -le $columns ]
-done
-on 60 geometry plain quarter half half-2 --samples 5 -o told.png
-check "geometry is not wider" [ "$(widest screen)" -le 60 ]
-# shellcheck disable=SC2086
-on 0 train $slow --epochs 2 --out zero
-check "a terminal without a width: each epoch keeps its line" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
-check "a terminal without a width has 80 columns" [ "$(widest out)" -lt 80 ]
-# shellcheck disable=SC2086
-COLUMNS=50 on 0 train $slow --epochs 2 --out fifty
-check "a terminal without a width has those of COLUMNS" [ "$(widest out)" -lt 50 ]
-on 80 train basic --data data --batch 1 --hidden 25000 --lanes 1 --threads 1 --epochs 1 --out coloured
-check "a slow epoch has a bar" grep -q 'epoch 1/1 .*-----.*  loss [0-9.]*  .* left' out
-check "the bar has colours" grep -q "$(printf '\033')\[32m.*epoch 1/1" out
-check "the bar of an epoch is gone at the end" [ "$(grep -c '^epoch 1/1 ' screen) $(grep -c -e '---' screen)" = "1 0" ]
-NO_COLOR=1 on 80 train basic --data data --batch 1 --hidden 25000 --lanes 1 --threads 1 --epochs 1 --out grey
-check "with NO_COLOR there is a bar" grep -q 'epoch 1/1 .*-----' out
-check "no colours with NO_COLOR" [ "$(grep -c "$(printf '\033')\\[[0-9]*m" out)" -eq 0 ]
-check "with NO_COLOR each epoch keeps its line" [ "$(grep -c '^epoch 1/1' screen)" -eq 1 ]
-# shellcheck disable=SC2086
-TERM=dumb on 80 train $slow --epochs 2 --out dumb
-check "a dumb terminal gets no escapes" [ "$(tr -d -c '\033' < out | wc -c)" -eq 0 ]
-check "a dumb terminal gets a line per epoch" [ "$(grep -c '^epoch [12]/2' screen)" -eq 2 ]
-check "a dumb terminal gets no bar" [ "$(tr '\r' '\n' < out | grep -c '^epoch')" -eq 2 ]
-on 80 train basic --data data --batch 128 --hidden 3 --epochs 1000 --test-every 100 --out thousand
-check "1000 epochs: at most 32 lines" [ "$(grep -c '^epoch' screen)" -le 32 ]
-check "1000 epochs: at least 15 lines" [ "$(grep -c '^epoch' screen)" -ge 15 ]
-check "1000 epochs: the first and the last" [ "$(grep -c '^epoch *\(1\|1000\)/1000 ' screen)" -eq 2 ]
-check "1000 epochs: it says which" grep -q '^1,000 epochs: every 50th keeps its line here; metrics.jsonl has all of them' screen
-on 80 train stacked --data data --layers 6,4 --pretrain-epochs 25 --epochs 25 --out staged
-check "each phase keeps its first line" [ "$(grep -c '^\(layer 1, epoch  *1/\|layer 2, epoch  *26/\|unrolled, epoch  *51/\)' screen)" -eq 3 ]
+# ---- Not on a terminal; tests/cli/terminal.sh has what a terminal gets
 works "not on a terminal" train basic --data data --batch 128 --hidden 3 --epochs 100 --out hundred-lines
 check "elsewhere each epoch is a line" [ "$(grep -c '^epoch' out)" -eq 100 ]
 check "elsewhere lines are not broken" grep -q '^  adam, rate 0.01, batches of 128$' out
-works "a random code" train vae --data data --batch 16 --hidden 4 --epochs 1 --binarize dynamic --out drawn --quiet
-on 80 evaluate drawn --importance 20000 --limit 3
-check "a finished bar stays and says how long it took" grep -q '^importance .* 3/3  in [0-9.]* s$' screen
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
