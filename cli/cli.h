@@ -174,8 +174,8 @@ int64_t pal_cli_left_out(const pal_run_info *info);
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                            const pal_train_result *result, char *out, size_t size);
-/* collapse.c: what to do about a random code that carries no information. info: how it was trained. baseline: the squared
- * error of the mean sample; NAN: not known. */
+/* collapse.c: what to do about a random code that carries no information. info: how it was trained. baseline: the
+ * squared error of the mean sample; NAN: not known. */
 void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, double baseline, char *out, size_t size);
 
 /* Rows of option tables. value: the default that --help shows; arg: the argument's name there; lo, hi: the range of the

@@ -128,7 +128,8 @@ typedef struct pal_variant {
 } pal_variant;
 
 /* Adds a variant to the list. The variant must stay valid until the process ends. Names have at most 63 letters.
- * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from any thread. The list only grows. */
+ * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from
+ * any thread. The list only grows. */
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: not found */
@@ -436,9 +437,10 @@ const char *pal_workspace_error(const pal_workspace *workspace); /* error of the
 
 /* Each processes n rows. pal_encode: samples [n, features] -> codes [n, code]. pal_decode: codes -> means of samples.
  * pal_reconstruct: samples -> means of their reconstructions. in and out may begin at the same address, also if the
- * rows of one are longer. The batches of a call have `batch` rows, the last one the remainder. A call compiles a program
- * for each such size that is new to the workspace; other calls allocate nothing. After a failure the contents of out are
- * undefined. PAL_ERR_ARGUMENT: in and out overlap so that no order of the batches keeps the inputs until they are read.
+ * rows of one are longer. The batches of a call have `batch` rows, the last one the remainder. A call compiles a
+ * program for each such size that is new to the workspace; other calls allocate nothing. After a failure the contents
+ * of out are undefined. PAL_ERR_ARGUMENT: in and out overlap so that no order of the batches keeps the inputs until
+ * they are read.
  */
 pal_status pal_encode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
 pal_status pal_decode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);

@@ -1,5 +1,5 @@
-/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices, as PNG, SVG or PDF files
- * by the ending of the name. Equal data gives equal bytes.
+/* plot.h - pictures: image grids of tensors, training curves, scatter plots, confusion matrices, as PNG, SVG or PDF
+ * files by the ending of the name. Equal data gives equal bytes.
  *
  * One constant struct describes a picture and one call makes it; there is no other configuration. A size that is 0 is
  * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. A character
@@ -73,12 +73,12 @@ pal_colour pal_colour_diverging(double t); /* t from -1 to 1, clamped; equal ste
 
 /* Images of one kind, placed from left to right. A new line starts after the number of columns of the section.
  *
- * With PAL_MAP_PROFILE, cells are profiles instead of images: each is n numbers, drawn as bars from a line at 0, or as a
- * curve if n is above PAL_PROFILE_BARS. The cells are [N,n], or [N,...] with n values each, or [n,N] if transposed; sizes
- * and planes of the section are ignored, and so is the scale of the grid. Either all rows of a section are profiles or
- * none is. All profiles of a section have one scale, from the smallest to the largest finite value of the cells that are
- * drawn, with 0 between them; it is written to the left of each line. A value that is not finite is a line in
- * PAL_COLOUR_NONFINITE, and a gap in a curve. */
+ * With PAL_MAP_PROFILE, cells are profiles instead of images: each is n numbers, drawn as bars from a line at 0, or as
+ * a curve if n is above PAL_PROFILE_BARS. The cells are [N,n], or [N,...] with n values each, or [n,N] if transposed;
+ * sizes and planes of the section are ignored, and so is the scale of the grid. Either all rows of a section are
+ * profiles or none is. All profiles of a section have one scale, from the smallest to the largest finite value of the
+ * cells that are drawn, with 0 between them; it is written to the left of each line. A value that is not finite is a
+ * line in PAL_COLOUR_NONFINITE, and a gap in a curve. */
 #define PAL_PROFILE_BARS 64
 typedef struct pal_grid_row {
     const pal_tensor *cells; /* f32, f64, u8 or bool: [n,h*w], [n,h,w], [n,1,h,w] or [n,h,w,1] */
@@ -104,8 +104,8 @@ typedef struct pal_grid_section {
     /* Planes per cell, for cells given as planes*h*w; 0: 1. Three planes are drawn as red, green and blue if the
      * mapping is PAL_MAP_UNIT or PAL_MAP_RANGE. Otherwise the planes are drawn side by side. */
     int64_t cell_planes;
-    /* For profiles: the names of the n features, drawn below the cells of the last line where there is room. NULL: their
-     * numbers, from 0. */
+    /* For profiles: the names of the n features, drawn below the cells of the last line where there is room. NULL:
+     * their numbers, from 0. */
     const char *const *feature_names;
     /* For profiles: every feature is drawn as a share of its own largest absolute value in the section, for features in
      * unlike units. The axis is in per cent. Originals and reconstructions still compare. */
@@ -123,11 +123,11 @@ typedef struct pal_grid {
 } pal_grid;
 
 pal_image *pal_grid_draw(const pal_grid *grid, pal_error *error); /* the PNG, in memory; the caller frees it */
-/* Writes the picture. A cell pixel is never blurred, also not in an SVG or PDF that is enlarged. NAME.csv has one line per
- * cell that is drawn: the section (its title, or its number from 0), the row (its label or number), the number of the
- * cell in the row, and the values of the cell in the order of the tensor, under the names or numbers of the features. A
- * value that is not finite is empty, as are the fields of a cell that has fewer values than another. Files and status
- * are as for pal_curves_write. */
+/* Writes the picture. A cell pixel is never blurred, also not in an SVG or PDF that is enlarged. NAME.csv has one line
+ * per cell that is drawn: the section (its title, or its number from 0), the row (its label or number), the number of
+ * the cell in the row, and the values of the cell in the order of the tensor, under the names or numbers of the
+ * features. A value that is not finite is empty, as are the fields of a cell that has fewer values than another. Files
+ * and status are as for pal_curves_write. */
 pal_status pal_grid_write(const pal_grid *grid, const char *path, pal_error *error);
 
 /* ---- Curves --------------------------------------------------------------------------------------------------- */

@@ -172,7 +172,7 @@ void palt__real_text(double value, char *out, size_t size);
 
 /* ---- info.c: run.json ----------------------------------------------------------------------------------------- */
 
-extern const pal_train_result palt__no_result; /* of a run that has done nothing yet */
+extern const pal_train_result palt__no_result;      /* of a run that has done nothing yet */
 json_t *palt__info_write(const pal_run_info *info); /* NULL: out of memory */
 /* The texts of info belong to the object, and its arrays to info: palt__info_clear frees them, also after a failure. */
 bool palt__info_read(const json_t *object, pal_run_info *info);

@@ -12,5 +12,4 @@
 
 static inline double *zeros(pal_shape s) { return calloc((size_t)pal_shape_count(s) + 1, sizeof(double)); }
 
-
 #endif

@@ -1,5 +1,5 @@
-/* test_data_refusals.c - tests what is refused, and what the refusal says: data that a model cannot take, in every function
- * that takes data; and variants that fail. */
+/* test_data_refusals.c - tests what is refused, and what the refusal says: data that a model cannot take, in every
+ * function that takes data; and variants that fail. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
