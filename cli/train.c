@@ -1,13 +1,10 @@
 /* train.c - palindrome train: trains a model and saves it in a run folder.
  *
  * All arguments are checked before the folder is made. */
-#include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/train.h"
 
 const pal_cli_spec pal_cli_train_spec = {
     .words = "MODEL\n--resume RUN [--epochs N]",
@@ -21,64 +18,24 @@ const pal_cli_spec pal_cli_train_spec = {
     .late = true,
 };
 
-/* Settings that train/defaults.c chooses if they are not given. */
-enum { CHOSEN = 5 };
-static const char *const chosen_names[CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs", "clip"};
-
-typedef struct job {
-    pal_cli_args args;
-    const pal_variant *variant;
-    pal_context *context;
-    pal_dataset *train, *test;
-    pal_model *model;
-    pal_rundir *dir;
-    pal_run_info info;
-    char data[PATH_MAX], from[PATH_MAX], command[8192];
-    pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
-    const char *extend; /* as in pal_train_options */
-    pal_train_settings settings;
-    char chosen[CHOSEN][32];
-    char optimizer[32], schedule[32]; /* their names, for a resumed run */
-} job;
+static const char *const chosen_names[PAL_CLI_CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs", "clip"};
 
 /* The value as given; what train/defaults.c chooses, once that is known, NULL before; or the default of the variant or
  * of the table. */
-static const char *text(const job *j, const char *name)
+static const char *text(const pal_cli_job *j, const char *name)
 {
     const char *given = pal_cli_given(&j->args, name);
-    for (size_t i = 0; i < CHOSEN && !given; i++)
+    for (size_t i = 0; i < PAL_CLI_CHOSEN && !given; i++)
         if (!strcmp(chosen_names[i], name)) return *j->chosen[i] ? j->chosen[i] : NULL;
     return given ? given : pal_cli_train_value(&j->args, j->variant, name);
 }
 
-static int64_t whole(const job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
-static double real(const job *j, const char *name) { return strtod(text(j, name), NULL); }
+static int64_t whole(const pal_cli_job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
+static double real(const pal_cli_job *j, const char *name) { return strtod(text(j, name), NULL); }
 /* The value of an option for the optimizer, which reads 0 as its own default, and -1 as 0. */
-static double chosen(const job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
+static double chosen(const pal_cli_job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
 
-static bool is_solved(const pal_setting *settings, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(settings[i].name, "solve")) return !strcmp(settings[i].value, "svd");
-    return false;
-}
-
-static int open_data(job *j, const char *path, int64_t limit, int64_t hold_out)
-{
-    pal_error err = {0};
-    j->train = pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TRAIN, hold_out, &err);
-    j->test = j->train ? pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TEST, hold_out, &err) : NULL;
-    if (!j->test) return pal_cli_say_error(&err);
-    if (limit > j->train->count && hold_out)
-        return pal_cli_say(PAL_CLI_WRONG,
-                           "--limit %lld: without those held out, %s has %lld training samples: lower --limit",
-                           (long long)limit, j->train->name, (long long)j->train->count);
-    if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
-    return PAL_CLI_GO_ON;
-}
-
-static void fill_info(job *j)
+static void fill_info(pal_cli_job *j)
 {
     int64_t lanes = pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
@@ -122,7 +79,7 @@ static void fill_info(job *j)
     };
 }
 
-static int make_folder(job *j)
+static int make_folder(pal_cli_job *j)
 {
     pal_setting settings[PAL_CLI_SETTINGS];
     const pal_option *option;
@@ -140,7 +97,7 @@ static int make_folder(job *j)
 }
 
 /* Reports why training ended early. */
-static int tell(const job *j, int status, const char *line)
+static int tell(const pal_cli_job *j, int status, const char *line)
 {
     if (!j->why) return pal_cli_say(status, "%s", line);
     pal_error_set(j->why, PAL_ERR_STOPPED, "%s", line);
@@ -148,7 +105,7 @@ static int tell(const job *j, int status, const char *line)
 }
 
 /* Says how a schedule that depends on the number of epochs goes on. */
-static void say_schedule(const job *j)
+static void say_schedule(const pal_cli_job *j)
 {
     if (j->extend && !strcmp(j->schedule, "cosine"))
         pal_cli_say(
@@ -158,7 +115,7 @@ static void say_schedule(const job *j)
             pal_rundir_path(j->dir), (long long)j->info.epochs, (long long)j->info.epochs);
 }
 
-static int train(job *j)
+static int train(pal_cli_job *j)
 {
     char line[2048];
     pal_cli_progress progress;
@@ -210,126 +167,10 @@ static int train(job *j)
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
-/* ---- Resuming a run ------------------------------------------------------------------------------------------- */
-
-/* Refuses arguments that a resumed run has already. */
-static int check_words(const job *j)
-{
-    static const char *const allowed[] = {"resume", "epochs", "threads", "quiet", "json", "check-nan"};
-    const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
-    for (size_t i = 0; i < j->args.n_given && !found; i++) {
-        found = j->args.given[i].name;
-        for (size_t k = 0; k < sizeof allowed / sizeof *allowed && found; k++)
-            if (!strcmp(found, allowed[k])) found = NULL;
-    }
-    if (j->args.n_words)
-        return pal_cli_say(PAL_CLI_WRONG, "%s: a resumed run already has its model: leave the name out",
-                           j->args.words[0]);
-    if (!found) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--%s: a resumed run keeps the settings it started with: leave the option out",
-                       found);
-}
-
-/* Takes --epochs, which trains the run longer. */
-static int take_epochs(job *j)
-{
-    const char *given = pal_cli_given(&j->args, "epochs"), *path = pal_rundir_path(j->dir);
-    const pal_run_info *info = pal_rundir_info(j->dir);
-    const bool done = !strcmp(info->status, "done");
-    if (!given && !done) return PAL_CLI_GO_ON;
-    if (is_solved(info->settings, info->n_settings))
-        return pal_cli_say(PAL_CLI_WRONG,
-                           "%s is solved in closed form, which has no epochs: it cannot be trained longer", path);
-    if (!given)
-        return pal_cli_say(PAL_CLI_WRONG, "%s is done: to train it longer, give --epochs with more than %lld", path,
-                           (long long)info->epochs);
-    j->info.epochs = pal_cli_int(&j->args, "epochs", 0);
-    j->extend = j->command;
-    return PAL_CLI_GO_ON;
-}
-
-static int check_data(const job *j)
-{
-    const struct {
-        const char *split;
-        int64_t was, is;
-    } counts[] = {{"training", j->info.train_samples, j->train->count}, {"test", j->info.test_samples, j->test->count}};
-    for (size_t i = 0; i < 2; i++)
-        if (counts[i].was != counts[i].is)
-            return pal_cli_say(PAL_CLI_WRONG,
-                               "%s: has %lld %s samples, but the run started with %lld: restore the original data",
-                               j->info.data, (long long)counts[i].is, counts[i].split, (long long)counts[i].was);
-    return PAL_CLI_GO_ON;
-}
-
-/* Copies the weights of another run in place of the initial ones. from NULL: does nothing. */
-static int take_weights(job *j, const char *from)
-{
-    pal_error err = {0};
-    if (!from) return PAL_CLI_GO_ON;
-    pal_rundir *dir = pal_rundir_open_model(from, &err);
-    pal_model *other = dir ? pal_rundir_model(dir, j->context, &err) : NULL;
-    if (other) pal_model_take(j->model, other, &err);
-    pal_model_free(other);
-    pal_rundir_free(dir);
-    if (!err.status) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--from %s: %s", from, err.text);
-}
-
-/* Opens the model of the checkpoint. Without a checkpoint, training starts again from the initial weights. */
-static int open_model(job *j)
-{
-    char path[PATH_MAX];
-    pal_error err = {0};
-    if (!access(pal_rundir_file(j->dir, "checkpoint.safetensors", path, sizeof path), F_OK))
-        j->model = pal_rundir_model(j->dir, j->context, &err);
-    else
-        j->model = pal_model_new(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->sample,
-                                 PAL_F32, (uint64_t)j->info.seed, &err);
-    if (!j->model) return pal_cli_say_error(&err);
-    return access(path, F_OK) ? take_weights(j, j->info.from) : PAL_CLI_GO_ON;
-}
-
-/* Warns if the instruction set or the BLAS has changed, because results depend on them bit by bit. */
-static void say_changes(const job *j)
-{
-    const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
-    if (pal_run_changes(&j->info, j->context, was, is))
-        pal_cli_say(0,
-                    "%s started with %s and continues with %s: its results may differ in rounding from those of an "
-                    "uninterrupted run",
-                    pal_rundir_path(j->dir), was[0], is[0]);
-}
-
-static int prepare_resumed(job *j)
-{
-    int status = check_words(j);
-    pal_error err = {0};
-    if (status != PAL_CLI_GO_ON) return status;
-    j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
-    if (!j->dir) return pal_cli_say_error(&err);
-    j->info = *pal_rundir_info(j->dir);
-    status = take_epochs(j);
-    if (status != PAL_CLI_GO_ON) return status;
-    j->variant = pal_cli_run_variant(j->dir, &status);
-    if (!j->variant) return status;
-    j->context = pal_cli_context(&j->args, &status);
-    if (j->context) status = open_data(j, j->info.data ? j->info.data : "", j->info.limit, j->info.hold_out);
-    if (status == PAL_CLI_GO_ON) status = check_data(j);
-    if (status == PAL_CLI_GO_ON) status = open_model(j);
-    if (status != PAL_CLI_GO_ON) return status;
-    say_changes(j);
-    snprintf(j->optimizer, sizeof j->optimizer, "%s", j->info.optimizer.name ? j->info.optimizer.name : "");
-    snprintf(j->schedule, sizeof j->schedule, "%s", j->info.schedule.name ? j->info.schedule.name : "");
-    j->info.optimizer.name = j->optimizer; /* the folder's info is valid only until its next change */
-    j->info.schedule.name = j->schedule;
-    return status;
-}
-
 /* ---- A new run ------------------------------------------------------------------------------------------------ */
 
 /* Adds the settings that follow the data. */
-static int add_settings(job *j)
+static int add_settings(pal_cli_job *j)
 {
     pal_cli_args *a = &j->args;
     pal_error err = {0};
@@ -340,7 +181,7 @@ static int add_settings(job *j)
     return PAL_CLI_GO_ON;
 }
 
-static int choose(job *j)
+static int choose(pal_cli_job *j)
 {
     pal_train_defaults d;
     pal_error err = {0};
@@ -359,11 +200,11 @@ static int choose(job *j)
 /* A pal_cli_value_fn. */
 static const char *value_of(const char *name, const void *user) { return text(user, name); }
 
-static int prepare(job *j)
+static int prepare(pal_cli_job *j)
 {
     int status = PAL_CLI_GO_ON;
     pal_error err = {0};
-    if (pal_cli_given(&j->args, "resume")) return prepare_resumed(j);
+    if (pal_cli_given(&j->args, "resume")) return pal_cli_job_resume(j);
     if (!j->args.n_words) return pal_cli_say(PAL_CLI_WRONG, "no model given: `palindrome models` lists them");
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (!j->variant) return status;
@@ -374,8 +215,8 @@ static int prepare(job *j)
     j->context = pal_cli_context(&j->args, &status);
     const char *data = pal_cli_given(&j->args, "data");
     if (j->context)
-        status = open_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0),
-                           pal_cli_int(&j->args, "hold-out", 0));
+        status = pal_cli_job_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0),
+                                  pal_cli_int(&j->args, "hold-out", 0));
     if (status != PAL_CLI_GO_ON) return status;
     const char *from = pal_cli_given(&j->args, "from");
     if (from && !realpath(from, j->from)) snprintf(j->from, sizeof j->from, "%s", from);
@@ -390,7 +231,7 @@ static int prepare(job *j)
     if (status == PAL_CLI_GO_ON && !j->why) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     if (status != PAL_CLI_GO_ON) return status;
     fill_info(j);
-    if (is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
+    if (pal_cli_is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
     if (!j->why)
         status = pal_cli_check_effects(&(pal_cli_effects){.kind = PAL_CLI_TRAINING,
                                                           .model = j->model,
@@ -398,14 +239,14 @@ static int prepare(job *j)
                                                           .n = j->args.n_variant,
                                                           .given = given,
                                                           .seed = (uint64_t)j->info.seed});
-    return status == PAL_CLI_GO_ON ? take_weights(j, j->info.from) : status;
+    return status == PAL_CLI_GO_ON ? pal_cli_job_weights(j, j->info.from) : status;
 }
 
 int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }
 
 int pal_cli_train_within(int argc, char **argv, pal_error *why)
 {
-    job *j = calloc(1, sizeof *j);
+    pal_cli_job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     j->why = why;
     snprintf(j->command, sizeof j->command, "palindrome%s train", pal_cli_loads());

@@ -178,10 +178,10 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
 {
     char text[TEXT], count[64], rate[64], describe[512], weights[64];
     pal_cli_paragraph(2, "%s on %s", pal_cli_describe(model, describe, sizeof describe), data->name);
-    const int used = snprintf(text, sizeof text, "%s weights, %s samples, %lld epoch%s in %.1f s",
+    const int used = snprintf(text, sizeof text, "%s weights, %s sample%s, %lld epoch%s in %.1f s",
                               pal_cli_count((double)pal_model_weights(model), weights, sizeof weights),
-                              pal_cli_count((double)data->count, count, sizeof count), (long long)r->epochs,
-                              r->epochs == 1 ? "" : "s", r->seconds);
+                              pal_cli_count((double)data->count, count, sizeof count), data->count == 1 ? "" : "s",
+                              (long long)r->epochs, r->epochs == 1 ? "" : "s", r->seconds);
     if (r->samples_per_second > 0)
         snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
                  pal_cli_count(r->samples_per_second, rate, sizeof rate));

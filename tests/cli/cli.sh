@@ -296,8 +296,8 @@ refused "zero samples" '1 .. 100000' train vae --samples 0 --data data
 refused "a temperature of 0" '0.001 .. 1000' train vae --code bernoulli --temperature 0 --data data
 
 # ---- Outputs that are distributions: the decoder gives a mean and a scale
-falls "a normal output" by-pixel vae --hidden 3 --layers 16,3 --output normal --lr 0.01
-falls "a full normal output" by-pairs vae --hidden 3 --layers 16,3 --output normal-full --sigma-min 0.1 --lr 0.003
+falls "a normal output" by-pixel vae --hidden 3 --layers 16,3 --output normal --lr 0.01 --clip 0
+falls "a full normal output" by-pairs vae --hidden 3 --layers 16,3 --output normal-full --sigma-min 0.1 --lr 0.003 --clip 0
 works "a normal output, draws, and a last batch of one" train vae --out last-of-one --data data --batch 3 --epochs 1 --hidden 3 --layers 16,3 --output normal --samples 2 --quiet
 works "ln p(x) under a normal output" evaluate last-of-one --importance 20 --limit 5
 falls "a normal output of maps" by-maps conv --channels 4,8 --hidden 5 --output normal

@@ -1,0 +1,35 @@
+/* train.h - what the files of `palindrome train` share: one training, new or resumed, from the arguments to the end. */
+#ifndef PAL_CLI_TRAIN_H
+#define PAL_CLI_TRAIN_H
+
+#include <limits.h>
+
+#include "cli/cli.h"
+
+/* Settings that train/defaults.c chooses if they are not given. */
+enum { PAL_CLI_CHOSEN = 5 };
+
+typedef struct pal_cli_job {
+    pal_cli_args args;
+    const pal_variant *variant;
+    pal_context *context;
+    pal_dataset *train, *test;
+    pal_model *model;
+    pal_rundir *dir;
+    pal_run_info info;
+    char data[PATH_MAX], from[PATH_MAX], command[8192];
+    pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
+    const char *extend; /* as in pal_train_options */
+    pal_train_settings settings;
+    char chosen[PAL_CLI_CHOSEN][32];
+    char optimizer[32], schedule[32]; /* their names, for a resumed run */
+} pal_cli_job;
+
+/* train_open.c. Each returns PAL_CLI_GO_ON, or the exit status with the error printed. */
+int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t hold_out); /* fills train, test, data */
+/* Copies the weights of the run `from` in place of the initial ones. from NULL: does nothing. */
+int pal_cli_job_weights(pal_cli_job *j, const char *from);
+int pal_cli_job_resume(pal_cli_job *j);                        /* opens the run of --resume, its data and its model */
+bool pal_cli_is_solved(const pal_setting *settings, size_t n); /* whether the model is solved in closed form */
+
+#endif

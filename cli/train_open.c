@@ -1,0 +1,143 @@
+/* train_open.c - opens what a training needs: its data, the weights to start with, and a run to resume. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/train.h"
+
+bool pal_cli_is_solved(const pal_setting *settings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(settings[i].name, "solve")) return !strcmp(settings[i].value, "svd");
+    return false;
+}
+
+int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t hold_out)
+{
+    pal_error err = {0};
+    j->train = pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TRAIN, hold_out, &err);
+    j->test = j->train ? pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TEST, hold_out, &err) : NULL;
+    if (!j->test) return pal_cli_say_error(&err);
+    if (limit > j->train->count && hold_out)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "--limit %lld: without those held out, %s has %lld training samples: lower --limit",
+                           (long long)limit, j->train->name, (long long)j->train->count);
+    if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
+    return PAL_CLI_GO_ON;
+}
+
+int pal_cli_job_weights(pal_cli_job *j, const char *from)
+{
+    pal_error err = {0};
+    if (!from) return PAL_CLI_GO_ON;
+    pal_rundir *dir = pal_rundir_open_model(from, &err);
+    pal_model *other = dir ? pal_rundir_model(dir, j->context, &err) : NULL;
+    if (other) pal_model_take(j->model, other, &err);
+    pal_model_free(other);
+    pal_rundir_free(dir);
+    if (!err.status) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--from %s: %s", from, err.text);
+}
+
+/* ---- Resuming a run ------------------------------------------------------------------------------------------- */
+
+/* Refuses arguments that a resumed run has already. */
+static int check_words(const pal_cli_job *j)
+{
+    static const char *const allowed[] = {"resume", "epochs", "threads", "quiet", "json", "check-nan"};
+    const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
+    for (size_t i = 0; i < j->args.n_given && !found; i++) {
+        found = j->args.given[i].name;
+        for (size_t k = 0; k < sizeof allowed / sizeof *allowed && found; k++)
+            if (!strcmp(found, allowed[k])) found = NULL;
+    }
+    if (j->args.n_words)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: a resumed run already has its model: leave the name out",
+                           j->args.words[0]);
+    if (!found) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--%s: a resumed run keeps the settings it started with: leave the option out",
+                       found);
+}
+
+/* Takes --epochs, which trains the run longer. */
+static int take_epochs(pal_cli_job *j)
+{
+    const char *given = pal_cli_given(&j->args, "epochs"), *path = pal_rundir_path(j->dir);
+    const pal_run_info *info = pal_rundir_info(j->dir);
+    const bool done = !strcmp(info->status, "done");
+    if (!given && !done) return PAL_CLI_GO_ON;
+    if (pal_cli_is_solved(info->settings, info->n_settings))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s is solved in closed form, which has no epochs: it cannot be trained longer", path);
+    if (!given)
+        return pal_cli_say(PAL_CLI_WRONG, "%s is done: to train it longer, give --epochs with more than %lld", path,
+                           (long long)info->epochs);
+    j->info.epochs = pal_cli_int(&j->args, "epochs", 0);
+    j->extend = j->command;
+    return PAL_CLI_GO_ON;
+}
+
+static int check_data(const pal_cli_job *j)
+{
+    const struct {
+        const char *split;
+        int64_t was, is;
+    } counts[] = {{"training", j->info.train_samples, j->train->count}, {"test", j->info.test_samples, j->test->count}};
+    for (size_t i = 0; i < 2; i++)
+        if (counts[i].was != counts[i].is)
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "%s: has %lld %s samples, but the run started with %lld: restore the original data",
+                               j->info.data, (long long)counts[i].is, counts[i].split, (long long)counts[i].was);
+    return PAL_CLI_GO_ON;
+}
+
+/* Opens the model of the checkpoint. Without a checkpoint, training starts again from the initial weights. */
+static int open_model(pal_cli_job *j)
+{
+    char path[PATH_MAX];
+    pal_error err = {0};
+    if (!access(pal_rundir_file(j->dir, "checkpoint.safetensors", path, sizeof path), F_OK))
+        j->model = pal_rundir_model(j->dir, j->context, &err);
+    else
+        j->model = pal_model_new(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->sample,
+                                 PAL_F32, (uint64_t)j->info.seed, &err);
+    if (!j->model) return pal_cli_say_error(&err);
+    return access(path, F_OK) ? pal_cli_job_weights(j, j->info.from) : PAL_CLI_GO_ON;
+}
+
+/* Warns if the instruction set or the BLAS has changed, because results depend on them bit by bit. */
+static void say_changes(const pal_cli_job *j)
+{
+    const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
+    if (pal_run_changes(&j->info, j->context, was, is))
+        pal_cli_say(0,
+                    "%s started with %s and continues with %s: its results may differ in rounding from those of an "
+                    "uninterrupted run",
+                    pal_rundir_path(j->dir), was[0], is[0]);
+}
+
+int pal_cli_job_resume(pal_cli_job *j)
+{
+    int status = check_words(j);
+    pal_error err = {0};
+    if (status != PAL_CLI_GO_ON) return status;
+    j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
+    if (!j->dir) return pal_cli_say_error(&err);
+    j->info = *pal_rundir_info(j->dir);
+    status = take_epochs(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    j->variant = pal_cli_run_variant(j->dir, &status);
+    if (!j->variant) return status;
+    j->context = pal_cli_context(&j->args, &status);
+    if (j->context) status = pal_cli_job_data(j, j->info.data ? j->info.data : "", j->info.limit, j->info.hold_out);
+    if (status == PAL_CLI_GO_ON) status = check_data(j);
+    if (status == PAL_CLI_GO_ON) status = open_model(j);
+    if (status != PAL_CLI_GO_ON) return status;
+    say_changes(j);
+    snprintf(j->optimizer, sizeof j->optimizer, "%s", j->info.optimizer.name ? j->info.optimizer.name : "");
+    snprintf(j->schedule, sizeof j->schedule, "%s", j->info.schedule.name ? j->info.schedule.name : "");
+    j->info.optimizer.name = j->optimizer; /* the folder's info is valid only until its next change */
+    j->info.schedule.name = j->schedule;
+    return status;
+}
