@@ -114,6 +114,9 @@ static int open_all(job *j, char path[PATH])
         pal_rundir_file(j->run.dir, "confusion.png", path, PATH);
     status = check_folder(path);
     if (status == PAL_CLI_GO_ON) status = pal_cli_open_data(&j->args, &j->run);
+    const char *data = pal_cli_given(&j->args, "data");
+    if (status == PAL_CLI_GO_ON)
+        status = pal_cli_check_numbers(&j->args, data ? data : pal_rundir_info(j->run.dir)->data);
     if (status == PAL_CLI_GO_ON && j->trains) status = open_train(j);
     if (status != PAL_CLI_GO_ON) return status;
     const int64_t head = j->answers[PAL_CLI_HEAD].wanted ? pal_model_classes(j->run.model) : 0;

@@ -171,6 +171,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
                          const pal_train_result *result, bool learned);
 /* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
 int64_t pal_cli_left_out(const pal_run_info *info);
+#define PAL_CLI_LEARNED 0.01 /* share of variance explained: below it, a model is as good as the mean sample */
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                            const pal_train_result *result, char *out, size_t size);
@@ -318,6 +319,8 @@ int pal_cli_check_picture(const pal_cli_args *args);
 int pal_cli_view(const pal_cli_args *args, const pal_model *model, pal_view *view);
 /* The name of the file with the numbers of the plot at path, written to room; NULL without --csv. */
 const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char *room, size_t size);
+/* PAL_CLI_GO_ON; or the exit status, with the error printed, if these numbers would overwrite the file `data`. */
+int pal_cli_check_numbers(const pal_cli_args *args, const char *data);
 
 /* ---- encode.c: arrays in, arrays out -------------------------------------------------------------------------- */
 

@@ -233,7 +233,7 @@ static void print_collapse(const pal_cli_run *run, const pal_figures *f)
     const pal_code_figures *c = &f->code;
     const long long silent = c->active < 0 ? 0 : c->units - c->active;
     pal_cli_collapse_remedy(run->model, pal_rundir_info(run->dir), f->baseline, remedy, sizeof remedy);
-    if (c->collapsed)
+    if (c->collapsed && !(f->explained >= PAL_CLI_LEARNED))
         pal_cli_paragraph(2, "\nposterior collapse: the code carries no information about the sample: %s", remedy);
     else if (silent)
         pal_cli_paragraph(2,

@@ -1,6 +1,7 @@
 /* plots.c - options of the verbs that draw pictures: the name of the picture, --csv, and --as. */
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
@@ -32,7 +33,9 @@ int pal_cli_view(const pal_cli_args *args, const pal_model *model, pal_view *vie
     else
         return pal_cli_say(PAL_CLI_WRONG, "--as %s: give profile, HEIGHTxWIDTH or PLANESxHEIGHTxWIDTH, such as 28x28",
                            text);
-    if (n[0] < 1 || n[1] < 1 || n[2] < 1 || n[0] * n[1] * n[2] != features)
+    if (n[0] < 1 || n[1] < 1 || n[2] < 1)
+        return pal_cli_say(PAL_CLI_WRONG, "--as %s: each size must be 1 or more", text);
+    if (n[0] * n[1] * n[2] != features)
         return pal_cli_say(PAL_CLI_WRONG, "--as %s: that is %lld numbers, but a sample has %lld", text,
                            n[0] * n[1] * n[2], features);
     *view = (pal_view){n[0], n[1], n[2]};
@@ -44,4 +47,16 @@ const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char 
     if (!pal_cli_flag(args, "csv")) return NULL;
     snprintf(room, size, "%.*s.csv", (int)strlen(path) - 4, path);
     return room;
+}
+
+int pal_cli_check_numbers(const pal_cli_args *args, const char *data)
+{
+    char room[4096];
+    struct stat numbers, samples;
+    const char *out = pal_cli_given(args, "out");
+    const char *path = out ? pal_cli_numbers_of(args, out, room, sizeof room) : NULL;
+    if (!path || !data || stat(path, &numbers) || stat(data, &samples) || numbers.st_dev != samples.st_dev ||
+        numbers.st_ino != samples.st_ino)
+        return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--csv: %s is the data and would be overwritten: choose another --out", path);
 }

@@ -12,6 +12,7 @@ int pal_cli_load(const char *path)
 {
     pal_status (*enlist)(pal_error * err) = NULL;
     pal_error err = {0};
+    if (dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD)) return PAL_CLI_GO_ON; /* it has been loaded before */
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!object)
         return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s (write ./NAME for a file in this folder)", path, dlerror());

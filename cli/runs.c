@@ -245,6 +245,9 @@ int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv)
     if (status == PAL_CLI_GO_ON && verb->check) status = verb->check(&args);
     if (status != PAL_CLI_GO_ON) return status;
     status = pal_cli_open_all(&args, verb->data, &runs);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_numbers(&args, pal_cli_given(&args, "data"));
+    for (size_t i = 0; i < runs.n && status == PAL_CLI_GO_ON; i++)
+        status = pal_cli_check_numbers(&args, pal_rundir_info(runs.run[i].dir)->data);
     if (status == PAL_CLI_GO_ON) status = verb->act(&args, &runs);
     pal_cli_close_all(&runs);
     return status;

@@ -39,8 +39,6 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
 
 /* ---- Whether it has learned anything -------------------------------------------------------------------------- */
 
-#define LEAST 0.01 /* share of variance explained: below it, a model is as good as the mean sample */
-
 /* The greatest learning rates that are usual. */
 static double usual_rate(const char *optimizer)
 {
@@ -85,10 +83,14 @@ void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const 
 {
     char remedy[256];
     *out = 0;
-    if (r->collapsed) {
+    const bool learned =
+        r->explained >= PAL_CLI_LEARNED; /* also by a code that says nothing about these test samples */
+    if (r->baseline == 0) {
+        snprintf(out, size, "learned nothing: the test samples are all equal to the mean training sample");
+    } else if (r->collapsed && !learned) {
         pal_cli_collapse_remedy(model, pal_rundir_info(dir), r->baseline, remedy, sizeof remedy);
         snprintf(out, size, "learned nothing: posterior collapse, the code tells nothing about the sample: %s", remedy);
-    } else if (r->explained < LEAST) {
+    } else if (r->explained < PAL_CLI_LEARNED) {
         write_remedy(dir, data, remedy, sizeof remedy);
         snprintf(out, size, "learned nothing: squared error %.4g, and the mean training sample has %.4g: %s",
                  r->squared_error, r->baseline, remedy);
@@ -204,7 +206,9 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
     if (isfinite(r->squared_error_corrupted)) printf("    corrupted     %10.4f\n", r->squared_error_corrupted);
     if (isfinite(r->squared_error) && isfinite(r->baseline)) printf("    mean sample   %10.4f\n", r->baseline);
-    if (isfinite(r->explained)) printf("  explained       %9.1f%%\n", 100 * r->explained);
+    if (isfinite(r->explained))
+        printf(fabs(r->explained) < 1000 ? "  explained       %9.1f%%\n" : "  explained       %9.3g%%\n",
+               100 * r->explained);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
     print_reason(model, r);
     printf("\n  saved in %s\n", run);

@@ -101,8 +101,12 @@ static pal_status not_finite(const palt__loop *l, const char *what, pal_error *e
     double low, high;
     char scale[96] = "";
     pal_data_range(l->data, &low, &high);
-    if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
-        snprintf(scale, sizeof scale, "scale the data (values from %g to %g), or ", low, high);
+    const bool large = fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE;
+    if (large && l->step == 1 && !strcmp(what, "the loss"))
+        return pal_error_set(err, PAL_ERR_NUMERIC,
+                             "%s is not finite before the first update: scale the data (values from %g to %g)", what,
+                             low, high);
+    if (large) snprintf(scale, sizeof scale, "scale the data (values from %g to %g), or ", low, high);
     return pal_error_set(err, PAL_ERR_NUMERIC,
                          "%s is not finite at epoch %lld, step %lld: %slower --learning-rate "
                          "(now %g)",

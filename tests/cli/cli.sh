@@ -1025,7 +1025,6 @@ sed "s|\"data\": \"[^\"]*\"|\"data\": \"less\"|" long/run.json > moved/run.json
 refused "other data" "30 test samples" train --resume moved
 
 # ---- What was learned, and what cannot be
-said() { grep -q -e "$1" err; } # standard error contains it
 "$program" train basic --data data --batch 16 --hidden 12 --epochs 60 --optimizer adam --lr 0.01 --out learned > out 2> err
 check "a training that learns says nothing" [ ! -s err ]
 check "the summary has the mean sample" grep -q '^    mean sample  *5\.39' out

@@ -16,7 +16,6 @@ four() {
 four 1 > light.csv
 four 0.1 > dark.csv
 
-said() { grep -q "$1" err; }
 # remedy WHAT ADVICE CAUSE REMEDY ARGUMENTS...: with CAUSE the code collapses and ADVICE is given, with REMEDY it does not
 remedy() {
     name=$1 advice=$2 cause=$3 remedy=$4

@@ -20,6 +20,7 @@ check() { # what, command...
     if "$@"; then pass; else fail "$what"; fi
 }
 
+said() { grep -q -e "$1" err; } # standard error contains it
 # bytes NUMBER...: prints these bytes
 bytes() { for b in "$@"; do printf "\\$(printf %o "$b")"; done; }
 # images COUNT: an IDX file of 8x8 images, each with a bright bar in one row or one column, of varying brightness

@@ -163,6 +163,23 @@ for verb in reconstruct scatter interpolate geometry; do
 done
 works "filters of unlike data" filters plain elsewhere -o some.png
 
+# ---- The numbers of a plot never replace the data
+table 60 > mine.csv
+cp mine.csv kept.csv
+works "a run on a table" train basic --data mine.csv --hidden 3 --epochs 2 --out on-mine --quiet
+refused "numbers over the run's data" 'mine.csv is the data and would be overwritten: choose another --out' scatter on-mine --csv -o mine.svg
+refused "numbers over given data" 'is the data and would be overwritten' scatter on-mine --data kept.csv --csv -o ./kept.svg
+refused "numbers of geometry over the data" 'is the data and would be overwritten' geometry on-mine --csv -o mine.svg
+check "the data are as before" cmp -s mine.csv kept.csv
+
+# ---- Data of which nothing can be learned
+awk 'BEGIN { for (i = 0; i < 40; i++) print "0.5,0.25" }' > equal.csv
+"$program" train variational --data equal.csv --output squared --epochs 2 --out equal --quiet 2> err
+check "equal samples are told" said 'learned nothing: the test samples are all equal to the mean training sample'
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "%g,%g\n", i * 9 % 200 - 1700, i % 30 }' > raw.csv
+"$program" train variational --data raw.csv --output squared --epochs 2 --out raw --quiet 2> err
+check "a loss that is not finite from the start blames the data" said 'the loss is not finite before the first update: scale the data'
+
 # ---- Not on a terminal; tests/cli/terminal.sh has what a terminal gets
 works "not on a terminal" train basic --data data --batch 128 --hidden 3 --epochs 100 --out hundred-lines
 check "elsewhere each epoch is a line" [ "$(grep -c '^epoch' out)" -eq 100 ]

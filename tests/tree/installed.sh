@@ -109,6 +109,7 @@ done
 # Words after -- are words, and several objects can be loaded.
 if "$program" models -- --load ./absolute.so 2>line; then exit 1; fi
 grep -q 'no model is called --load\|unexpected argument ./absolute.so' line
+"$program" models --load ./absolute.so --load ./absolute.so --json | grep -q '"name": "absolute"'
 "$program" models --load ./absolute.so --json --load ./hierarchical.so | grep -q '"name": "hierarchical"'
 for wrong in "models --load" "models --load=" "models --load ./nowhere.so"; do
     # shellcheck disable=SC2086
