@@ -185,9 +185,15 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
         return NULL;
     }
     const bool standard = strcmp(path, PAL_DATA_DEFAULT) == 0;
+    if (strcmp(path, "-") == 0) {
+        pal_error_set(err, PAL_ERR_ARGUMENT,
+                      "-: a data set is not read from standard input: write it to a file, such as data.csv");
+        return NULL;
+    }
     if (stat(path, &info) != 0) {
-        pal_error_set(err, PAL_ERR_IO, "%s: %s: %s", palt__shown_path(path), strerror(errno),
-                      standard ? hint : "give a folder with the four IDX files, a .npy file or a .csv file");
+        pal_error_set(
+            err, PAL_ERR_IO, "%s: %s: %s", palt__shown_path(path), strerror(errno),
+            standard ? hint : "give a folder with the four IDX files, a .npy file or a text table (.csv, .tsv, .txt)");
         return NULL;
     }
     pal_dataset *dataset = calloc(1, sizeof *dataset);

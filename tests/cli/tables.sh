@@ -81,5 +81,7 @@ unread 'line 1, column 1: "$5.1" has a sign' '$5.1,3.5,1.4\n4.9,3.0,1.4\n4.7,3.2
 unread 'line 3, column 3: "setosa" is text, and only numbers are read: remove the column' 'a,b,c\n1,2,3\n1,2,setosa\n'
 unread 'line 3 is empty, expected a row of numbers: remove the line' 'a,b,c\n1,2,3\n\n1,2,3\n'
 
+refused "standard input as a data set" "not read from standard input: write it to a file" train basic --data - --out new
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
