@@ -76,9 +76,10 @@ static int show_help(const parsing *p)
  */
 static int take_long(parsing *p, char **argv, int argc, int *at)
 {
-    char option[96];
+    char option[96] = "";
     const char *word = argv[*at], *equals = strchr(word, '=');
-    snprintf(option, sizeof option, "%.*s", (int)strcspn(word, "="), word);
+    const size_t length = strcspn(word, "=");
+    memcpy(option, word, length < sizeof option ? length : sizeof option - 1);
     if (!strcmp(word, "--help")) return show_help(p);
     const pal_cli_entry *e = pal_cli_entry_find(&p->table, option + 2);
     if (!e) return p->looks ? PAL_CLI_GO_ON : say_unknown(p, option);
