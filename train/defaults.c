@@ -1,8 +1,9 @@
-/* defaults.c - how a model is trained where nobody chooses: optimiser, learning rate, batch and epochs.
+/* defaults.c - how a model is trained where nobody chooses: optimiser, learning rate, batch, epochs, and the limit of
+ * the gradient's norm; and the settings of a model that follow the data.
  *
  * What goes in: the settings of the model, and a few facts about the data. What comes out: settings at which the model
- * learns more than the mean sample, for every variant and every option (tests/train/defaults.c trains them all). The
- * rules are tables:
+ * learns more than the mean sample. tests/train/defaults.c trains every variant with every option and lists the
+ * exceptions. The rules are tables:
  *   - `marks` reads from the settings what makes a model hard to train by plain gradient descent.
  *   - `rates` has the learning rate of each optimiser, and `factors` what a mark makes of it.
  * The rates were measured on 5,000 images and on four tables (docs/results.md, Defaults). Gradient descent needs a rate
@@ -17,21 +18,22 @@
 
 #include "train/internal.h"
 
-enum {                     /* marks of a model and its data */
-       DEEP = 1,           /* several layers on one side */
-       CONVOLVES = 2,      /* one weight is used at many places, and their gradients add up */
-       NOT_SIGMOID = 4,    /* an activation whose slope is greater than 1/4 */
-       UNBOUNDED = 8,      /* an activation without upper limit */
-       NOT_BERNOULLI = 16, /* a loss that grows faster than linearly with the output */
-       LEARNS_SIGMA = 32,  /* a loss that divides by a learnt variance, so that its gradients have no usual size */
-       FULL = 64,          /* a loss that divides by a learnt covariance matrix */
-       CONTRACTS = 128,    /* a penalty on derivatives, which has a curvature of its own */
-       SMALL = 256,        /* few features and few weights */
-};
 static const double variance_usual = 50; /* up to which a penalty keeps its default weight */
 enum { FEATURES_FEW = 64, WEIGHTS_FEW = 100000, ROWS_LOOKED_AT = 1000, STEPS_LEAST = 2000, BATCH = 128, EPOCHS = 15 };
 
 /* clang-format off */
+enum { /* marks of a model and its data */
+    DEEP = 1,           /* several layers on one side */
+    CONVOLVES = 2,      /* one weight is used at many places, and their gradients add up */
+    NOT_SIGMOID = 4,    /* an activation whose slope is greater than 1/4 */
+    UNBOUNDED = 8,      /* an activation without upper limit */
+    NOT_BERNOULLI = 16, /* a loss that grows faster than linearly with the output */
+    LEARNS_SIGMA = 32,  /* a loss that divides by a learnt variance, so that its gradients have no usual size */
+    FULL = 64,          /* a loss that divides by a learnt covariance matrix */
+    CONTRACTS = 128,    /* a penalty on derivatives, which has a curvature of its own */
+    SMALL = 256,        /* few features and few weights */
+};
+
 static const struct {
     unsigned mark;
     const char *option, *values; /* the mark holds if the option has one of these values; NULL: if it is not empty */
@@ -63,16 +65,16 @@ static const struct {
     bool adapts;    /* for which optimisers */
     double factor;
 } factors[] = {
-    {NOT_SIGMOID,               false, 0.1},
-    {UNBOUNDED | DEEP,          false, 0.1},
-    {CONVOLVES,                 false, 0.1},
-    {NOT_BERNOULLI,             false, 0.1},
-    {LEARNS_SIGMA | UNBOUNDED | DEEP, false, 10}, /* the limit of the norm makes the second factor needless */
-    {CONTRACTS | NOT_BERNOULLI, false, 0.1},
-    {SMALL,                     true,  10},
-    {SMALL | DEEP,              true,  0.3}, /* a longer step can saturate a stack of sigmoid units for good */
-    {SMALL | FULL,              true,  0.1},
-    {FULL | DEEP,               true,  0.3},
+    {NOT_SIGMOID,                      false, 0.1},
+    {UNBOUNDED | DEEP,                 false, 0.1},
+    {CONVOLVES,                        false, 0.1},
+    {NOT_BERNOULLI,                    false, 0.1},
+    {LEARNS_SIGMA | UNBOUNDED | DEEP,  false, 10}, /* undoes the second row: the limit of the norm makes it needless */
+    {CONTRACTS | NOT_BERNOULLI,        false, 0.1},
+    {SMALL,                            true,  10},
+    {SMALL | DEEP,                     true,  0.3}, /* a longer step can saturate a stack of sigmoid units for good */
+    {SMALL | FULL,                     true,  0.1},
+    {FULL | DEEP,                      true,  0.3},
 };
 /* clang-format on */
 
