@@ -274,6 +274,8 @@ pal_status pal__header_parse(pal__header *header, const char *text, size_t lengt
 void pal__header_free(pal__header *header);
 const char *pal__safetensors_dtype(pal_dtype dtype); /* "F32"; NULL: no such type */
 
+pal_status pal__safetensors_write_at(int folder, const char *path, const pal_named_tensor *tensors, size_t n,
+                                     const pal_setting *metadata, size_t n_metadata, pal_error *err);
 /* The path for messages. Of a long path, it is only the end. */
 const char *pal__short_path(const char *path);
 

@@ -392,27 +392,43 @@ pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 /* Writes a safetensors file: the parameters, and as metadata the variant, the settings and the shape of a sample. The
- * file is written under a temporary name in the same folder and then renamed. more: further tensors, such as the state
- * of the optimiser; may be NULL. */
+ * file is replaced as a whole (pal_file_replace). more: further tensors, such as the state of the optimiser; may be
+ * NULL. */
 typedef struct pal_named_tensor {
     const char *name;
     pal_tensor *tensor;
 } pal_named_tensor;
 pal_status pal_model_save(const pal_model *model, const char *path, const pal_named_tensor *more, size_t n_more,
                           pal_error *err);
+/* The same, to a name in the folder of an open descriptor (pal_file_replace). */
+pal_status pal_model_save_at(const pal_model *model, int folder, const char *name, const pal_named_tensor *more,
+                             size_t n_more, pal_error *err);
 /* Opens a file that pal_model_save wrote, with the type of the saved model. NULL: failure, described in err. */
 pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err);
+pal_model *pal_model_open_at(pal_context *context, int folder, const char *name, pal_error *err);
 
 /* The file format: 8 bytes with the length of the header, a JSON header, the data. */
 pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tensors, size_t n,
                                  const pal_setting *metadata, size_t n_metadata, pal_error *err);
 typedef struct pal_safetensors pal_safetensors;
 pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err);
+pal_safetensors *pal_safetensors_open_at(pal_context *context, int folder, const char *name, pal_error *err);
 void pal_safetensors_free(pal_safetensors *file);
 pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name); /* borrowed; NULL: not found */
 /* Tensor i, in the order of the data in the file. NULL: no more. */
 pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t i, const char **name);
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key); /* NULL: not found */
+
+/* Replaces a file as a whole: `write` fills a temporary file in the same folder, which is flushed to the disk and renamed
+ * over the old one. After a failure the old file is as it was, and the temporary file, NAME.PID-N.part, is removed.
+ * folder: AT_FDCWD of <fcntl.h>, and name is a path; if it is a symbolic link, the link stays and its target is
+ * replaced. Or folder is a descriptor, and name is a name in that folder, also if the folder is renamed meanwhile; a
+ * symbolic link of that name is itself replaced, so that nothing outside the folder is changed. PAL_ERR_IO: the name is
+ * that of something else than a file, or writing failed. The message begins with name. */
+typedef int (*pal_write_fn)(int descriptor, void *user); /* returns 0, or an errno */
+pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, void *user, pal_error *err);
+/* Writes every byte, also if a signal or a short write comes between. Returns 0, or an errno. */
+int pal_write_all(int descriptor, const void *bytes, size_t size);
 
 /* ---- Inference ---------------------------------------------------------------------------------------------------
  *

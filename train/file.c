@@ -13,36 +13,20 @@
 
 #include "train/internal.h"
 
-/* Opens a new file with an unused name, PATH.PID-N.part. The kernel applies the umask to its mode. Returns -1 on
- * failure, with errno set. */
-static int open_new(const char *path, char *name, size_t size)
+typedef struct contents {
+    const char *text;
+    size_t size;
+} contents;
+
+static int write_contents(int descriptor, void *user)
 {
-    int fd = -1;
-    errno = EEXIST;
-    for (int i = 0; i < 1000 && fd < 0 && errno == EEXIST; i++) {
-        snprintf(name, size, "%s.%ld-%d.part", path, (long)getpid(), i);
-        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    }
-    return fd;
+    const contents *c = user;
+    return pal_write_all(descriptor, c->text, c->size);
 }
 
 pal_status palt__file_write(const char *path, const char *text, size_t size, pal_error *err)
 {
-    size_t length = strlen(path) + 48;
-    char *name = malloc(length);
-    if (!name) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
-    int fd = open_new(path, name, length);
-    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    bool good = file != NULL;
-    if (!file && fd >= 0) close(fd);
-    good = good && fwrite(text, 1, size, file) == size && !fflush(file) && !fsync(fd);
-    int error = good ? 0 : errno;
-    if (file && fclose(file)) good = false;
-    if (good && rename(name, path)) good = false;
-    if (!good && !error) error = errno;
-    if (!good && fd >= 0) unlink(name);
-    free(name);
-    return good ? PAL_OK : pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", path, strerror(error));
+    return pal_file_replace(AT_FDCWD, path, write_contents, &(contents){text, size}, err);
 }
 
 char *palt__file_read(const char *path, size_t *size, pal_error *err)

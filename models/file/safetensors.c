@@ -80,7 +80,7 @@ static pal_status read_tensors(pal_safetensors *f, pal_context *context, int des
     return PAL_OK;
 }
 
-pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err)
+pal_safetensors *pal_safetensors_open_at(pal_context *context, int folder, const char *path, pal_error *err)
 {
     if (!context || !path || !*path) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: needs a context and a path");
@@ -92,14 +92,19 @@ pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pa
         return NULL;
     }
     uint64_t data = 0;
-    int descriptor =
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: do not wait for a pipe; it is refused */
+    /* O_NONBLOCK: do not wait for a pipe; it is refused */
+    int descriptor = (int)TEMP_FAILURE_RETRY(openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     pal_status status = descriptor < 0 ? cannot_read(path, err) : read_header(f, descriptor, path, &data, err);
     if (!status) status = read_tensors(f, context, descriptor, path, data, err);
     if (descriptor >= 0) close(descriptor);
     if (!status) return f;
     pal_safetensors_free(f);
     return NULL;
+}
+
+pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pal_error *err)
+{
+    return pal_safetensors_open_at(context, AT_FDCWD, path, err);
 }
 
 void pal_safetensors_free(pal_safetensors *f)

@@ -1,16 +1,9 @@
-/* safetensors_write.c - writes a safetensors file atomically: completely or not at all.
- *
- * The file is written under a temporary name in the same folder, flushed to the disk, and renamed over the old file in
- * one step. A reader therefore never sees half a checkpoint, and a full disk or a power failure leaves the old one. */
+/* safetensors_write.c - writes a safetensors file completely or not at all (replace.c). */
 #include "models/internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { ALIGN = 64 };
 
@@ -76,99 +69,38 @@ static char *make_header(const char *path, const pal_named_tensor *tensors, size
 
 /* ---- The file ------------------------------------------------------------------------------------------------- */
 
-static bool write_all(int descriptor, const void *bytes, size_t size)
+typedef struct contents {
+    const char *header;
+    uint64_t length;
+    const pal_named_tensor *tensors;
+    size_t n;
+} contents;
+
+static int write_contents(int descriptor, void *user)
 {
-    const char *from = bytes;
-    while (size) {
-        ssize_t n = write(descriptor, from, size < (1u << 30) ? size : 1u << 30);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return false;
-        from += n;
-        size -= (size_t)n;
-    }
-    return true;
+    const contents *c = user;
+    int why = pal_write_all(descriptor, &c->length, sizeof c->length);
+    if (!why) why = pal_write_all(descriptor, c->header, c->length);
+    for (size_t i = 0; !why && i < c->n; i++)
+        why = pal_write_all(descriptor, c->tensors[i].tensor->data, pal_tensor_bytes(c->tensors[i].tensor));
+    return why;
 }
 
-/* Creates a file with a new name in the folder of path. -1: failure, with errno set. */
-static int open_temporary(const char *path, char **temporary)
+pal_status pal__safetensors_write_at(int folder, const char *path, const pal_named_tensor *tensors, size_t n,
+                                     const pal_setting *metadata, size_t n_metadata, pal_error *err)
 {
-    for (int i = 0; i < 1000; i++) {
-        if (asprintf(temporary, "%s.%ld-%d.part", path, (long)getpid(), i) < 0) {
-            *temporary = NULL;
-            errno = ENOMEM;
-            return -1;
-        }
-        int descriptor = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (descriptor >= 0) return descriptor;
-        free(*temporary);
-        *temporary = NULL;
-        if (errno != EEXIST) return -1;
-    }
-    return -1;
-}
-
-/* Flushes the folder, so that the new name is on the disk too. Errors are ignored: some file systems cannot do this. */
-static void flush_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    free(folder);
-    if (descriptor < 0) return;
-    (void)!fsync(descriptor);
-    close(descriptor);
-}
-
-static bool write_contents(int descriptor, const char *header, size_t length, const pal_named_tensor *tensors, size_t n)
-{
-    uint64_t size = length;
-    bool ok = write_all(descriptor, &size, sizeof size) && write_all(descriptor, header, length);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = write_all(descriptor, tensors[i].tensor->data, pal_tensor_bytes(tensors[i].tensor));
-    return ok && fsync(descriptor) == 0;
-}
-
-/* path must not be a symbolic link. */
-static bool replace(const char *path, const char *header, size_t length, const pal_named_tensor *tensors, size_t n)
-{
-    char *temporary = NULL;
-    int descriptor = open_temporary(path, &temporary);
-    if (descriptor < 0) return false;
-    bool ok = write_contents(descriptor, header, length, tensors, n);
-    int why = errno;
-    if (close(descriptor) && ok) {
-        ok = false;
-        why = errno;
-    }
-    if (ok && rename(temporary, path)) {
-        ok = false;
-        why = errno;
-    }
-    if (ok)
-        flush_folder(path);
-    else
-        unlink(temporary);
-    free(temporary);
-    errno = why;
-    return ok;
+    size_t length = 0;
+    pal_error why_not;
+    if (!path || !*path) return pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: needs a path to write to");
+    char *header = make_header(path, tensors, n, metadata, n_metadata, &length, &why_not);
+    if (!header) return pal_error_set(err, why_not.status, "%s", why_not.text);
+    pal_status status = pal_file_replace(folder, path, write_contents, &(contents){header, length, tensors, n}, err);
+    free(header);
+    return status;
 }
 
 pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tensors, size_t n,
                                  const pal_setting *metadata, size_t n_metadata, pal_error *err)
 {
-    size_t length = 0;
-    struct stat info;
-    if (!path || !*path) return pal_error_set(err, PAL_ERR_ARGUMENT, "safetensors: needs a path to write to");
-    bool exists = stat(path, &info) == 0;
-    if (exists && !S_ISREG(info.st_mode))
-        return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a regular file", pal__short_path(path));
-    pal_error why_not;
-    char *header = make_header(path, tensors, n, metadata, n_metadata, &length, &why_not);
-    if (!header) return pal_error_set(err, why_not.status, "%s", why_not.text);
-    char *target = exists ? realpath(path, NULL) : strdup(path); /* keeps a link and replaces its target */
-    bool ok = target && replace(target, header, length, tensors, n);
-    int why = errno;
-    free(target);
-    free(header);
-    return ok ? PAL_OK : pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", pal__short_path(path), strerror(why));
+    return pal__safetensors_write_at(AT_FDCWD, path, tensors, n, metadata, n_metadata, err);
 }

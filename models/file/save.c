@@ -2,6 +2,7 @@
  * contain everything else that is needed to create the model. */
 #include "models/internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,8 @@ static char *settings_text(const pal_model *m)
     return text;
 }
 
-pal_status pal_model_save(const pal_model *m, const char *path, const pal_named_tensor *more, size_t n_more,
-                          pal_error *err)
+pal_status pal_model_save_at(const pal_model *m, int folder, const char *path, const pal_named_tensor *more,
+                             size_t n_more, pal_error *err)
 {
     char *settings = settings_text(m);
     pal_named_tensor *all = calloc(m->n_parameters + n_more + 1, sizeof *all);
@@ -35,14 +36,20 @@ pal_status pal_model_save(const pal_model *m, const char *path, const pal_named_
                                         {"settings", settings},
                                         {"sample", pal_shape_text(m->sample, sample, sizeof sample)},
                                         {"dtype", pal_dtype_name(m->dtype)}};
-        status = pal_safetensors_write(path, all, m->n_parameters + n_more, metadata,
-                                       sizeof metadata / sizeof *metadata, err);
+        status = pal__safetensors_write_at(folder, path, all, m->n_parameters + n_more, metadata,
+                                           sizeof metadata / sizeof *metadata, err);
     } else {
         pal_error_set(err, status, "%s: out of memory", pal__short_path(path));
     }
     free(all);
     free(settings);
     return status;
+}
+
+pal_status pal_model_save(const pal_model *m, const char *path, const pal_named_tensor *more, size_t n_more,
+                          pal_error *err)
+{
+    return pal_model_save_at(m, AT_FDCWD, path, more, n_more, err);
 }
 
 /* ---- Opening -------------------------------------------------------------------------------------------------- */
@@ -112,12 +119,12 @@ static pal_status describe(const char *path, const pal_safetensors *file, descri
     return read_settings(path, pal_safetensors_metadata(file, "settings"), d, err);
 }
 
-pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err)
+pal_model *pal_model_open_at(pal_context *context, int folder, const char *path, pal_error *err)
 {
     description d = {0};
     pal_model *m = NULL;
     pal_error why = {0};
-    pal_safetensors *file = pal_safetensors_open(context, path, err);
+    pal_safetensors *file = pal_safetensors_open_at(context, folder, path, err);
     if (!file) return NULL;
     if (!describe(path, file, &d, err)) {
         m = pal__model_make(context, d.variant, d.settings, d.n, d.sample, d.dtype, 0, file, &why);
@@ -127,4 +134,9 @@ pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err
     json_decref(d.json);
     pal_safetensors_free(file);
     return m;
+}
+
+pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err)
+{
+    return pal_model_open_at(context, AT_FDCWD, path, err);
 }

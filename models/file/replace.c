@@ -1,0 +1,118 @@
+/* replace.c - replaces a file as a whole: in its name is either the old file or the new one, never a part of one.
+ *
+ * The new file is written under a temporary name in the same folder, flushed to the disk, and renamed over the old one
+ * in one step. A reader, also after a crash or on a full disk, therefore never sees half a file. Everything is done
+ * relative to a descriptor of the folder, so that a folder that is renamed meanwhile is still the one that is written.
+ */
+#include "models/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct place { /* where the file is */
+    int folder;        /* a descriptor */
+    bool own;          /* close it at the end */
+    char *path;        /* owns the name; NULL: the caller owns it */
+    const char *name;  /* in the folder, without a slash */
+} place;
+
+int pal_write_all(int descriptor, const void *bytes, size_t size)
+{
+    const char *from = bytes;
+    while (size) {
+        ssize_t n = write(descriptor, from, size < (1u << 30) ? size : 1u << 30);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno;
+        from += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int open_at(int folder, const char *name, int flags)
+{
+    return (int)TEMP_FAILURE_RETRY(openat(folder, name, flags | O_CLOEXEC, 0666));
+}
+
+/* Finds the folder of a path. A symbolic link is kept, and its target is replaced. Returns 0, or an errno. */
+static int find_path(place *p, const char *path)
+{
+    p->path = realpath(path, NULL);
+    if (!p->path && errno == ENOENT) p->path = strdup(path);
+    if (!p->path) return errno;
+    char *slash = strrchr(p->path, '/');
+    p->name = slash ? slash + 1 : p->path;
+    if (!*p->name) return EISDIR;
+    if (slash == p->path)
+        p->folder = open_at(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY);
+    else {
+        if (slash) *slash = 0;
+        const char *folder = slash ? p->path : ".";
+        p->folder = open_at(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY);
+        /* A folder that may be written but not listed can be used, too; it cannot be flushed. */
+        if (p->folder < 0 && errno == EACCES) p->folder = open_at(AT_FDCWD, folder, O_PATH | O_DIRECTORY);
+    }
+    p->own = p->folder >= 0;
+    return p->own ? 0 : errno;
+}
+
+/* Creates a file with an unused name, NAME.PID-N.part. The kernel applies the umask to its mode. Returns the
+ * descriptor; -1: failure, with errno set. */
+static int open_temporary(const place *p, char temporary[NAME_MAX + 1])
+{
+    int descriptor = -1;
+    errno = EEXIST;
+    for (int i = 0; i < 1000 && descriptor < 0 && errno == EEXIST; i++) {
+        if (snprintf(temporary, NAME_MAX + 1, "%s.%ld-%d.part", p->name, (long)getpid(), i) > NAME_MAX) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        descriptor = open_at(p->folder, temporary, O_WRONLY | O_CREAT | O_EXCL);
+    }
+    return descriptor;
+}
+
+/* Returns 0, or an errno; then the old file is as it was, and no temporary file is left. */
+static int replace(const place *p, pal_write_fn write, void *user)
+{
+    char temporary[NAME_MAX + 1];
+    int descriptor = open_temporary(p, temporary);
+    if (descriptor < 0) return errno;
+    int why = write(descriptor, user);
+    if (!why && TEMP_FAILURE_RETRY(fsync(descriptor))) why = errno;
+    if (close(descriptor) && errno != EINTR && !why) why = errno; /* after EINTR the file is closed; it is flushed */
+    if (!why && TEMP_FAILURE_RETRY(renameat(p->folder, temporary, p->folder, p->name))) why = errno;
+    if (why)
+        TEMP_FAILURE_RETRY(unlinkat(p->folder, temporary, 0));
+    else
+        TEMP_FAILURE_RETRY(fsync(p->folder)); /* the new name, too; some file systems cannot, which is no failure */
+    return why;
+}
+
+pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, void *user, pal_error *err)
+{
+    place p = {.folder = folder, .name = name};
+    struct stat old;
+    if (!name || !*name || !write)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "replacing a file: needs a name and a function that writes");
+    if (folder != AT_FDCWD && (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: cannot write: a name in a folder has no slash",
+                             pal__short_path(name));
+    bool special = false;
+    int why = folder == AT_FDCWD ? find_path(&p, name) : 0;
+    if (!why && !fstatat(p.folder, p.name, &old, AT_SYMLINK_NOFOLLOW))
+        special = !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode);
+    if (!why && !special) why = replace(&p, write, user);
+    if (p.own) close(p.folder);
+    free(p.path);
+    if (special) return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a regular file", pal__short_path(name));
+    if (why == ENOMEM) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(name));
+    if (why) return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", pal__short_path(name), strerror(why));
+    return PAL_OK;
+}
