@@ -429,6 +429,10 @@ typedef int (*pal_write_fn)(int descriptor, void *user); /* returns 0, or an err
 pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, void *user, pal_error *err);
 /* Writes every byte, also if a signal or a short write comes between. Returns 0, or an errno. */
 int pal_write_all(int descriptor, const void *bytes, size_t size);
+/* A fast hash of these bytes that follow others, whose hash is `before` (0: none): it finds damage and mistakes, but it
+ * does not protect against forgery. It is XXH3 of 64 bits with `before` as seed, so it depends on where the bytes are cut.
+ * The same on every machine and in every version. */
+uint64_t pal_hash(uint64_t before, const void *bytes, size_t size);
 
 /* ---- Inference ---------------------------------------------------------------------------------------------------
  *

@@ -172,12 +172,31 @@ START_TEST(interrupted_writes_go_on)
 }
 END_TEST
 
+/* The values that xxHash gives elsewhere, since files keep the hash: a later version must find the same. */
+START_TEST(the_hash_is_xxh3)
+{
+    char bytes[1000];
+    for (int i = 0; i < 1000; i++) bytes[i] = (char)(i * 7 % 251);
+    ck_assert_uint_eq(pal_hash(0, "palindrome", 10), 0x2b6c93e5b76ee87b);
+    ck_assert_uint_eq(pal_hash(0, bytes, sizeof bytes), 0xd1eb8367bf3294e7);
+    ck_assert_uint_eq(pal_hash(5, bytes, 0), 5);
+    ck_assert_uint_eq(pal_hash(0, NULL, 0), 0);
+    const uint64_t whole = pal_hash(pal_hash(0, "a", 1), bytes, sizeof bytes);
+    for (int bit = 0; bit < 8000; bit++) {
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+        ck_assert_uint_ne(pal_hash(pal_hash(0, "a", 1), bytes, sizeof bytes), whole);
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+    }
+    ck_assert_uint_ne(pal_hash(pal_hash(0, "b", 1), bytes, sizeof bytes), whole);
+}
+END_TEST
+
 Suite *replace_suite(void)
 {
     Suite *suite = suite_create("replace");
-    in_own_folder(
-        add_case(suite, "files", NULL, NULL,
-                 TESTS(a_file_is_made_and_replaced, a_failure_leaves_the_old_file_alone,
-                       a_renamed_folder_is_still_written, links, other_things_are_refused, interrupted_writes_go_on)));
+    in_own_folder(add_case(suite, "files", NULL, NULL,
+                           TESTS(a_file_is_made_and_replaced, a_failure_leaves_the_old_file_alone,
+                                 a_renamed_folder_is_still_written, links, other_things_are_refused,
+                                 interrupted_writes_go_on, the_hash_is_xxh3)));
     return suite;
 }
