@@ -152,7 +152,10 @@ void pal_tensor_free(pal_tensor *tensor);
 size_t pal_tensor_count(const pal_tensor *tensor); /* elements */
 size_t pal_tensor_bytes(const pal_tensor *tensor);
 double pal_tensor_get(const pal_tensor *tensor, size_t i); /* element i in row-major order, as double */
-void pal_tensor_set(pal_tensor *tensor, size_t i, double value);
+/* Sets element i. The real types round the value; a bool becomes whether it is not 0; an integer type takes a whole
+ * number in its range. False: nothing was changed, because there is no element i, or its type does not hold the value.
+ */
+bool pal_tensor_set(pal_tensor *tensor, size_t i, double value);
 
 /* ---- Tape ----------------------------------------------------------------------------------------------------- */
 
@@ -206,6 +209,7 @@ void pal_tape_rewind(pal_tape *tape, pal_mark mark);
 
 /* The operations that differentiation itself needs. */
 pal_var pal_add(pal_var a, pal_var b);
+/* The same value everywhere. An integer type takes a whole number in its range: anything else fails. */
 pal_var pal_fill(pal_tape *tape, pal_dtype dtype, pal_shape shape, double value);
 pal_var pal_broadcast_to(pal_var x, pal_shape shape);
 pal_var pal_sum_to(pal_var x, pal_shape shape);     /* sums over the axes that shape lacks or where it has 1 */

@@ -74,7 +74,11 @@ pal_var pal__out_of_memory(pal_tape *tape, const char *what);
 bool pal__never(pal_infer *infer); /* the shape rule of operations that pal_record must not record: always fails */
 pal_var pal__var(pal_tape *tape, uint32_t id);
 size_t pal__entry_bytes(const pal_tape *tape, uint32_t id);
-void pal__store(pal_dtype dtype, void *data, size_t i, double value); /* as pal_tensor_set, without checks */
+/* Whether an element of this type can be this number. The real types take every number and round it; a bool takes every
+ * number, and is whether it is not 0. The integer types take the whole numbers in their range. */
+bool pal__holds(pal_dtype dtype, double value);
+/* As pal_tensor_set, without checks: the type must hold the value. */
+void pal__store(pal_dtype dtype, void *data, size_t i, double value);
 /* Whether elements of this type may be read at this address. */
 static inline bool pal__aligned(pal_dtype dtype, const void *data)
 {

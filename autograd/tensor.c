@@ -2,6 +2,7 @@
  * starts as zeros. An empty tensor has a data pointer, too. */
 #include "autograd/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 static pal_tensor *new_tensor(pal_context *context, pal_dtype dtype, pal_shape shape, void *data)
@@ -69,10 +70,23 @@ double pal_tensor_get(const pal_tensor *t, size_t i)
     }
 }
 
-void pal_tensor_set(pal_tensor *t, size_t i, double value)
+/* Which numbers the integer types hold. */
+static const struct {
+    double low, high;
+} whole[PAL_DTYPE_COUNT] = {[PAL_I32] = {INT32_MIN, INT32_MAX}, [PAL_U8] = {0, UINT8_MAX}};
+
+bool pal__holds(pal_dtype dtype, double value)
 {
-    if (i >= pal_tensor_count(t) || !t->data) return;
+    if (dtype == PAL_BF16) return false; /* reserved */
+    if (!(whole[dtype].high > 0)) return true;
+    return value >= whole[dtype].low && value <= whole[dtype].high && value == floor(value);
+}
+
+bool pal_tensor_set(pal_tensor *t, size_t i, double value)
+{
+    if (i >= pal_tensor_count(t) || !t->data || !pal__holds(t->dtype, value)) return false;
     pal__store(t->dtype, t->data, i, value);
+    return true;
 }
 
 void pal__store(pal_dtype dtype, void *data, size_t i, double value)

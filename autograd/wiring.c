@@ -70,7 +70,9 @@ static bool infer_fill(pal_infer *r)
 {
     r->shape = params_shape(r->params);
     r->dtype = (pal_dtype)r->params->i[7];
-    if (!pal_dtype_size(r->dtype)) return pal_infer_fail(r, "no such element type");
+    if (!pal_dtype_size(r->dtype) || r->dtype == PAL_BF16) return pal_infer_fail(r, "no such element type");
+    if (!pal__holds(r->dtype, r->params->r[0]))
+        return pal_infer_fail(r, "the element type does not hold this value: give a whole number in its range");
     return pal_shape_count(r->shape) >= 0 || pal_infer_fail(r, "not a shape");
 }
 

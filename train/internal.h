@@ -89,10 +89,11 @@ typedef struct palt__phases { /* all phases, each with its number of epochs fill
     size_t n;
     int64_t epochs; /* of all phases */
 } palt__phases;
-/* The caller frees the plan, also after a failure. */
-pal_status palt__phases_make(const pal_model *model, int64_t epochs, palt__phases *plan, pal_error *err);
+/* An epoch has `steps` steps, 1 or more. Fails if the plan has more steps than a checkpoint can hold, so that the
+ * product of epochs and steps never overflows. The caller frees the plan, also after a failure. */
+pal_status palt__phases_make(const pal_model *model, int64_t epochs, int64_t steps, palt__phases *plan, pal_error *err);
 /* Changes the plan of a run with `after` finished epochs, which is to be trained longer: see pal_train. */
-pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, palt__phases *plan,
+pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, int64_t steps, palt__phases *plan,
                                pal_error *err);
 void palt__phases_free(palt__phases *plan);
 

@@ -18,7 +18,7 @@ void palt__loop_schedule(palt__loop *l)
 {
     const int64_t epochs = l->phase.epochs ? l->phase.epochs : l->o.epochs;
     l->schedule = l->o.schedule ? *l->o.schedule : (pal_schedule){.name = "constant", .learning_rate = 0.1};
-    l->schedule.total = (uint64_t)(epochs * l->progress.steps);
+    l->schedule.total = (uint64_t)epochs * (uint64_t)l->progress.steps; /* may wrap before the options are checked */
     if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
 }
 

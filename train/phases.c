@@ -9,13 +9,27 @@
 
 enum { MOST = 1 << 20 };
 
-pal_status palt__phases_make(const pal_model *model, int64_t epochs, palt__phases *plan, pal_error *err)
+/* A checkpoint holds the step as a double, which is exact up to here. */
+static const int64_t steps_most = (int64_t)1 << 53;
+
+static pal_status too_long(int64_t epochs, int64_t steps, pal_error *err)
 {
+    return pal_error_set(err, PAL_ERR_ARGUMENT,
+                         "%lld epochs of %lld steps are more steps than can be counted: all phases together may have "
+                         "%lld epochs",
+                         (long long)epochs, (long long)steps, (long long)(steps_most / steps));
+}
+
+pal_status palt__phases_make(const pal_model *model, int64_t epochs, int64_t steps, palt__phases *plan, pal_error *err)
+{
+    const int64_t most = steps_most / steps;
     *plan = (palt__phases){0};
+    if (epochs > most) return too_long(epochs, steps, err);
     for (pal_phase next; plan->n < MOST && pal_model_phase(model, plan->n, epochs, &next);) {
         pal_phase *more = realloc(plan->phase, (plan->n + 1) * sizeof *more);
         if (!more) return palt__no_memory(err);
         if (next.epochs < 1) next.epochs = epochs;
+        if (next.epochs > most - plan->epochs) return too_long(next.epochs, steps, err);
         plan->phase = more;
         plan->phase[plan->n++] = next;
         plan->epochs += next.epochs;
@@ -34,15 +48,15 @@ static int64_t epochs_from(const palt__phases *plan, size_t first)
 }
 
 /* The current phase is the first one that has not ended; the last one never has. */
-pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, palt__phases *plan,
+pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, int64_t steps, palt__phases *plan,
                                pal_error *err)
 {
     palt__phases next, more = {0};
     size_t now = 0;
     int64_t done = after; /* in the current phase */
     for (; now + 1 < plan->n && plan->phase[now].epochs <= done; now++) done -= plan->phase[now].epochs;
-    pal_status status = palt__phases_make(model, epochs, &next, err);
-    if (!status) status = palt__phases_make(model, epochs + 1, &more, err);
+    pal_status status = palt__phases_make(model, epochs, steps, &next, err);
+    if (!status) status = palt__phases_make(model, epochs + 1, steps, &more, err);
     const int64_t left = epochs_from(&next, now) - done;
     const bool fixed = epochs_from(&more, now) == epochs_from(&next, now);
     palt__phases_free(&more);

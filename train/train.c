@@ -213,13 +213,20 @@ static pal_status make_plan(palt__loop *l, pal_error *err)
     if (first < 1)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s/run.json: the number of epochs is missing or invalid",
                              pal_rundir_path(l->o.folder));
-    pal_status status = palt__phases_make(l->model, first, &l->plan, err);
-    for (size_t i = 0; !status && i < n; i++)
-        status = palt__phases_extend(l->model, info->extensions[i].after, info->extensions[i].to, &l->plan, err);
+    pal_status status = palt__phases_make(l->model, first, l->progress.steps, &l->plan, err);
+    for (size_t i = 0; !status && i < n; i++) {
+        const pal_extension *e = &info->extensions[i];
+        if (e->after < 0 || e->after > l->plan.epochs || e->to < 1)
+            return pal_error_set(err, PAL_ERR_FORMAT,
+                                 "%s/run.json: extension %zu is invalid: correct its \"after\" and \"to\"",
+                                 pal_rundir_path(l->o.folder), i + 1);
+        status = palt__phases_extend(l->model, e->after, e->to, l->progress.steps, &l->plan, err);
+    }
     if (status || !l->o.extend) return status;
     int64_t step;
     status = palt__checkpoint_step(l->o.folder, pal_model_context(l->model), &step, err);
-    if (!status) status = palt__phases_extend(l->model, step / l->progress.steps, l->o.epochs, &l->plan, err);
+    if (!status)
+        status = palt__phases_extend(l->model, step / l->progress.steps, l->o.epochs, l->progress.steps, &l->plan, err);
     return status;
 }
 

@@ -46,14 +46,15 @@ static inline double pal__cos_poly_f64(double r)
     return 1.0 + pal__fma_f64(z * z, p, -0.5 * z);
 }
 
-/* For any finite a >= 0, with a = (4 m + n) pi/2 + r: returns r and sets n, an integer in -4 .. 4, correct modulo 4.
+/* For any finite a >= 0, with a = (4 m + n) pi/2 + r: returns r and sets n, correct modulo 4. For an infinity or a NaN,
+ * r is NaN, and n is 0 modulo 4: no conversion of a double to an integer is needed, which C does not define for them.
  *
  * 2/pi is represented by three doubles: two of 29 bits, whose products with a float are exact, and a rest. Multiples of
  * 4 are removed from each exact product at once. Bits of 2/pi that contribute only multiples of 4 are left out, so
  * there are four sets of constants, for ranges of 26 binades each. In each range the product with the rest is below
  * 2^-6 and its rounding error below 2^-59. This is enough: no float is nearer to a multiple of pi/2 than about 2^-30 of
  * a quarter turn. */
-static inline double pal__quarter_turns_f32(double a, double *n)
+static inline double pal__quarter_turns_f32(double a, uint32_t *n)
 {
     double c0 = 0x1.45f306cp-1, c1 = 0x1.c9c882ap-29, c2 = 0x1.4fe13abe8fa9ap-59;
     c0 = a < 0x1p52 ? c0 : 0x1.c9c882ap-29;
@@ -68,29 +69,32 @@ static inline double pal__quarter_turns_f32(double a, double *n)
     double p0 = a * c0, p1 = a * c1, p2 = a * c2;
     p0 -= (p0 + 0x1.8p54) - 0x1.8p54;
     p1 -= (p1 + 0x1.8p54) - 0x1.8p54;
-    *n = ((p0 + p1) + PAL__ROUND_F64) - PAL__ROUND_F64;
-    return (((p0 - *n) + p1) + p2) * 0x1.921fb54442d18p+0;
+    double shifted = (p0 + p1) + PAL__ROUND_F64, turns = shifted - PAL__ROUND_F64; /* turns is in -4 .. 4 */
+    *n = (uint32_t)pal__bits_f64(shifted);
+    return (((p0 - turns) + p1) + p2) * 0x1.921fb54442d18p+0;
 }
 
 /* The sine of the angle that is n quarter turns plus r. */
-static inline float pal__sin_quarter_f32(double r, int32_t n)
+static inline float pal__sin_quarter_f32(double r, uint32_t n)
 {
     float near = (float)r, low = (float)(r - (double)near);
     float y = n & 1 ? pal__cos_poly_f32(near) : pal__sin_poly_f32(near, low);
-    return pal__real_f32(pal__bits_f32(y) ^ ((uint32_t)(n & 2) << 30));
+    return pal__real_f32(pal__bits_f32(y) ^ ((n & 2) << 30));
 }
 
 static inline float pal__sin_f32(float x)
 {
-    double n, r = pal__quarter_turns_f32((double)fabsf(x), &n);
-    float y = pal__sin_quarter_f32(r, (int32_t)n);
+    uint32_t n;
+    double r = pal__quarter_turns_f32((double)fabsf(x), &n);
+    float y = pal__sin_quarter_f32(r, n);
     return pal__real_f32(pal__bits_f32(y) ^ (pal__bits_f32(x) & 0x80000000u));
 }
 
 static inline float pal__cos_f32(float x)
 {
-    double n, r = pal__quarter_turns_f32((double)fabsf(x), &n);
-    return pal__sin_quarter_f32(r, (int32_t)n + 1);
+    uint32_t n;
+    double r = pal__quarter_turns_f32((double)fabsf(x), &n);
+    return pal__sin_quarter_f32(r, n + 1);
 }
 
 /* Calls the C library for one element at a time: reducing any double needs more than a thousand bits of 2/pi. */

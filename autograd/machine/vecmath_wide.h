@@ -73,9 +73,10 @@ static inline float pal__cbrt_f32(float x)
 
 static inline float pal__tan_f32(float x)
 {
-    double n, r = pal__quarter_turns_f32((double)fabsf(x), &n);
+    uint32_t n;
+    double r = pal__quarter_turns_f32((double)fabsf(x), &n);
     double s = pal__sin_poly_f64(r), c = pal__cos_poly_f64(r);
-    int32_t odd = (int32_t)n & 1;
+    uint32_t odd = n & 1;
     double over = odd ? -c : s, under = odd ? s : c;
     float y = (float)(over / under);
     return pal__real_f32(pal__bits_f32(y) ^ (pal__bits_f32(x) & 0x80000000u));

@@ -83,15 +83,16 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-/* malloc itself is interposed, so that calls which bypass the context's allocator are counted too. */
+/* malloc itself is interposed, so that calls which bypass the context's allocator are counted too. Not with a
+ * sanitizer, which has a malloc of its own: it is called before the sanitizer can look at the counter. */
 static volatile long mallocs;
 extern void *__libc_malloc(size_t);
 #if defined(__has_feature) /* clang */
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define SANITIZED
 #endif
 #endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(SANITIZED)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(SANITIZED)
 #define INTERPOSED
 void *malloc(size_t size)
 {

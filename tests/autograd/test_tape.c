@@ -313,6 +313,66 @@ START_TEST(types_do_not_mix)
 }
 END_TEST
 
+/* What the element types hold, at the edges of their ranges. */
+static const struct {
+    pal_dtype dtype;
+    double value;
+    bool held;
+} held[] = {
+    {PAL_I32, 2147483647, true},
+    {PAL_I32, 2147483648, false},
+    {PAL_I32, -2147483648.0, true},
+    {PAL_I32, -2147483649.0, false},
+    {PAL_I32, 1e300, false},
+    {PAL_I32, -1e300, false},
+    {PAL_I32, INFINITY, false},
+    {PAL_I32, NAN, false},
+    {PAL_I32, 0.5, false},
+    {PAL_I32, -0.0, true},
+    {PAL_U8, 255, true},
+    {PAL_U8, 256, false},
+    {PAL_U8, -1, false},
+    {PAL_U8, NAN, false},
+    {PAL_U8, 1.5, false},
+    {PAL_BOOL, NAN, true},
+    {PAL_BOOL, -1e300, true},
+    {PAL_F32, 1e300, true},
+    {PAL_F32, NAN, true},
+    {PAL_F64, INFINITY, true},
+};
+
+START_TEST(a_fill_is_a_value_of_its_type)
+{
+    pal_tape_free(t);
+    t = pal_tape_new(c, held[_i].dtype == PAL_F64 ? PAL_F64 : PAL_F32);
+    pal_var filled = pal_fill(t, held[_i].dtype, PAL_SHAPE(2), held[_i].value);
+    ck_assert_int_eq(pal_ok(filled), held[_i].held);
+    if (!held[_i].held) ck_assert_ptr_nonnull(strstr(pal_tape_error(t), "whole number in its range"));
+}
+END_TEST
+
+START_TEST(an_element_is_a_value_of_its_type)
+{
+    pal_tensor *x = pal_tensor_new(c, held[_i].dtype, PAL_SHAPE(2));
+    ck_assert(pal_tensor_set(x, 1, 1));
+    ck_assert_int_eq(pal_tensor_set(x, 1, held[_i].value), held[_i].held);
+    if (!held[_i].held) ck_assert_double_eq(pal_tensor_get(x, 1), 1);
+    ck_assert(!pal_tensor_set(x, 2, 1));
+    ck_assert(!pal_tensor_set(NULL, 0, 1));
+    pal_tensor_free(x);
+}
+END_TEST
+
+START_TEST(no_value_has_the_reserved_type)
+{
+    pal_tensor *x = pal_tensor_new(c, PAL_BF16, PAL_SHAPE(2));
+    ck_assert(!pal_tensor_set(x, 0, 1));
+    ck_assert(!pal_ok(pal_fill(t, PAL_BF16, PAL_SHAPE(2), 1)));
+    ck_assert_ptr_nonnull(strstr(pal_tape_error(t), "no such element type"));
+    pal_tensor_free(x);
+}
+END_TEST
+
 START_TEST(a_missing_rule_names_the_operation)
 {
     pal_var x = pal_leaf(t, x23, "x"), g;
@@ -350,6 +410,9 @@ Suite *tape_suite(void)
     tcase_add_test(k, assign_checks_its_operands);
     tcase_add_test(k, scopes_balance);
     tcase_add_test(k, types_do_not_mix);
+    tcase_add_loop_test(k, a_fill_is_a_value_of_its_type, 0, sizeof held / sizeof *held);
+    tcase_add_loop_test(k, an_element_is_a_value_of_its_type, 0, sizeof held / sizeof *held);
+    tcase_add_test(k, no_value_has_the_reserved_type);
     tcase_add_test(k, a_missing_rule_names_the_operation);
     tcase_add_test(k, grad_wants_a_scalar);
     suite_add_tcase(s, k);

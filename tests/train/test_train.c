@@ -490,16 +490,18 @@ START_TEST(what_does_not_fit_is_refused)
     const pal_schedule unknown = {.name = "nothing", .learning_rate = 1}, none = {.name = "constant"};
     const pal_optimizer_options nothing = {.struct_size = sizeof nothing, .name = "nothing"};
     const pal_train_options good = {.struct_size = sizeof good, .epochs = 1, .batch = 10, .schedule = &steady};
-    pal_train_options cases[6];
-    for (int i = 0; i < 6; i++) cases[i] = good;
+    pal_train_options cases[8];
+    for (int i = 0; i < 8; i++) cases[i] = good;
     cases[0].batch = data->count + 1;
     cases[1].batch = 0;
     cases[2].epochs = 0;
     cases[3].schedule = &unknown;
     cases[4].schedule = &none;
     cases[5].optimizer = &nothing;
+    cases[6].epochs = INT64_MAX; /* the number of steps would overflow */
+    cases[7].epochs = ((int64_t)1 << 53) / (data->count / 10) + 1;
     ck_assert_int_eq(pal_train_check(model, data, &good, NULL), PAL_OK);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         pal_error err = {0};
         pal_train_result result;
         ck_assert_int_eq(pal_train_check(model, data, &cases[i], &err), PAL_ERR_ARGUMENT);
