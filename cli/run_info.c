@@ -18,10 +18,8 @@ const pal_cli_spec pal_cli_run_info_spec = {
 /* Prints the content of run.json, with the epochs of metrics.jsonl added. */
 static int print_json(const pal_rundir *dir)
 {
-    char name[4096];
-    json_error_t why;
-    json_t *out = json_load_file(pal_rundir_file(dir, "run.json", name, sizeof name), 0, &why);
-    if (!out) return pal_cli_say(PAL_CLI_FAILED, "%s: %s", name, why.text);
+    json_t *out = json_loads(pal_rundir_text(dir), 0, NULL);
+    if (!out) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     json_t *epochs = json_array();
     for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);

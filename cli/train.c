@@ -115,9 +115,19 @@ static void say_schedule(const pal_cli_job *j)
             pal_rundir_path(j->dir), (long long)j->info.epochs, (long long)j->info.epochs);
 }
 
+/* The folder where the results are, which may have been renamed during training; this is said. */
+static const char *place(const pal_cli_job *j, char *out, size_t size)
+{
+    const char *path = pal_rundir_path(j->dir), *now = pal_rundir_moved(j->dir, out, size);
+    if (now)
+        pal_cli_say(0, "warning: the folder %s was renamed or removed during training: its results are in %s", path,
+                    *now ? now : "the folder that had this name");
+    return now && *now ? now : path;
+}
+
 static int train(pal_cli_job *j)
 {
-    char line[2048];
+    char line[2048], now[PATH_MAX];
     pal_cli_progress progress;
     bool json = pal_cli_flag(&j->args, "json"), quiet = pal_cli_flag(&j->args, "quiet");
     pal_train_options o = {.struct_size = sizeof o,
@@ -148,8 +158,9 @@ static int train(pal_cli_job *j)
     pal_cli_progress_start(&progress, quiet, json);
     pal_status done = pal_train(j->model, j->train, &o, &result, &err);
     pal_cli_progress_end(&progress);
+    const char *folder = place(j, now, sizeof now);
     if (done && done != PAL_ERR_STOPPED) {
-        snprintf(line, sizeof line, "%s; see %s", err.text, pal_rundir_path(j->dir));
+        snprintf(line, sizeof line, "%s; see %s", err.text, folder);
         return tell(j, PAL_CLI_FAILED, line);
     }
     char nothing[512], quoted[1024] = "";
@@ -160,7 +171,7 @@ static int train(pal_cli_job *j)
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
-    pal_cli_quote_path(quoted, sizeof quoted, pal_rundir_path(j->dir));
+    pal_cli_quote_path(quoted, sizeof quoted, folder);
     snprintf(line, sizeof line,
              "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
              (long long)result.steps, quoted);

@@ -1,7 +1,6 @@
 /* train_open.c - opens what a training needs: its data, the weights to start with, and a run to resume. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/train.h"
 
@@ -92,18 +91,22 @@ static int check_data(const pal_cli_job *j)
     return PAL_CLI_GO_ON;
 }
 
-/* Opens the model of the checkpoint. Without a checkpoint, training starts again from the initial weights. */
+/* Opens the model of the checkpoint. A run that ended before its first save begins with the initial weights. */
 static int open_model(pal_cli_job *j)
 {
-    char path[PATH_MAX];
     pal_error err = {0};
-    if (!access(pal_rundir_file(j->dir, "checkpoint.safetensors", path, sizeof path), F_OK))
+    const bool saved = pal_rundir_saved(j->dir);
+    if (saved)
         j->model = pal_rundir_model(j->dir, j->context, &err);
     else
         j->model = pal_model_new(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->sample,
                                  PAL_F32, (uint64_t)j->info.seed, &err);
     if (!j->model) return pal_cli_say_error(&err);
-    return access(path, F_OK) ? pal_cli_job_weights(j, j->info.from) : PAL_CLI_GO_ON;
+    if (saved) return PAL_CLI_GO_ON;
+    const int status = pal_cli_job_weights(j, j->info.from);
+    if (status == PAL_CLI_GO_ON)
+        pal_cli_say(0, "%s ended before its first save: it begins at the start", pal_rundir_path(j->dir));
+    return status;
 }
 
 /* Warns if the instruction set or the BLAS has changed, because results depend on them bit by bit. */

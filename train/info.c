@@ -97,7 +97,7 @@ static json_t *setting_value(const pal_option *option, const char *text)
     if (type == PAL_OPTION_INT && end != text && !*end) return json_integer(whole);
     double real = strtod(text, &end);
     json_t *number = type == PAL_OPTION_REAL && end != text && !*end ? json_real(real) : NULL;
-    return number ? number : json_string(text);
+    return number ? number : palt__json_string(text);
 }
 
 static json_t *settings_value(const pal_run_info *info)
@@ -143,9 +143,10 @@ json_t *palt__info_write(const pal_run_info *info)
     return NULL;
 }
 
-static char *setting_text(const json_t *value)
+static char *setting_text(json_t *value)
 {
     char text[64];
+    if (!palt__json_bytes(value)) return NULL;
     if (json_is_string(value)) return strdup(json_string_value(value));
     if (json_is_boolean(value)) return strdup(json_is_true(value) ? "yes" : "no");
     if (json_is_real(value)) {
@@ -155,13 +156,13 @@ static char *setting_text(const json_t *value)
     return json_dumps(value, JSON_ENCODE_ANY);
 }
 
-static bool read_settings(const json_t *from, pal_run_info *info)
+static bool read_settings(json_t *from, pal_run_info *info)
 {
     const char *key;
     json_t *value;
     pal_setting *settings = calloc(json_object_size(from) + 1, sizeof *settings);
     info->settings = settings;
-    json_object_foreach((json_t *)(uintptr_t)from, key, value)
+    json_object_foreach(from, key, value)
     {
         char *text = settings ? setting_text(value) : NULL;
         if (!text) return false;
@@ -174,17 +175,19 @@ static bool read_extensions(const json_t *from, pal_run_info *info)
 {
     pal_extension *extensions = calloc(json_array_size(from) + 1, sizeof *extensions);
     info->extensions = extensions;
-    for (size_t i = 0; extensions && i < json_array_size(from); i++)
-        palt__json_get(json_array_get(from, i), extension_fields, COUNT(extension_fields),
-                       &extensions[info->n_extensions++]);
-    return extensions != NULL;
+    bool good = extensions != NULL;
+    for (size_t i = 0; good && i < json_array_size(from); i++)
+        good = palt__json_get(json_array_get(from, i), extension_fields, COUNT(extension_fields),
+                              &extensions[info->n_extensions++]);
+    return good;
 }
 
-bool palt__info_read(const json_t *object, pal_run_info *info)
+bool palt__info_read(json_t *object, pal_run_info *info)
 {
     *info = (pal_run_info){0};
-    palt__json_get(object, before_settings, COUNT(before_settings), info);
-    palt__json_get(object, after_settings, COUNT(after_settings), info);
+    if (!palt__json_get(object, before_settings, COUNT(before_settings), info) ||
+        !palt__json_get(object, after_settings, COUNT(after_settings), info))
+        return false;
     info->optimizer.struct_size = sizeof info->optimizer;
     if (info->isa && !info->subnormals) info->subnormals = "kept"; /* by versions that did not write it */
     return read_settings(json_object_get(object, "settings"), info) &&

@@ -163,9 +163,15 @@ typedef struct palt__field {
 } palt__field;
 
 json_t *palt__json_figure(double value);
+/* Text that may be any bytes (pal_text_escape). NULL: out of memory. */
+json_t *palt__json_string(const char *bytes);
+/* Turns a string that was read into these bytes again; other values stay as they are. false: out of memory. */
+bool palt__json_bytes(json_t *value);
 bool palt__json_set(json_t *object, const palt__field *fields, size_t n, const void *from); /* false: out of memory */
-/* A missing value, or one of another type, becomes NULL, 0 or NAN. The texts belong to the object. */
-void palt__json_get(const json_t *object, const palt__field *fields, size_t n, void *to);
+/* A missing value, or one of another type, becomes NULL, 0 or NAN. The texts belong to the object. false: out of
+ * memory.
+ */
+bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *to);
 /* The value as text, with as few digits as read back the same. The caller frees it. flags as for json_dumps. */
 char *palt__json_text(const json_t *value, size_t flags);
 /* The shortest decimal that reads back the same. */
@@ -175,18 +181,49 @@ void palt__real_text(double value, char *out, size_t size);
 
 extern const pal_train_result palt__no_result;      /* of a run that has done nothing yet */
 json_t *palt__info_write(const pal_run_info *info); /* NULL: out of memory */
-/* The texts of info belong to the object, and its arrays to info: palt__info_clear frees them, also after a failure. */
-bool palt__info_read(const json_t *object, pal_run_info *info);
+/* The texts of info belong to the object, and its arrays to info: palt__info_clear frees them, also after a failure.
+ * Changes the texts of the object, so that it can be read once. */
+bool palt__info_read(json_t *object, pal_run_info *info);
 void palt__info_clear(pal_run_info *info);
 
-/* ---- file.c --------------------------------------------------------------------------------------------------- */
+/* ---- folder.c: a folder by its descriptor --------------------------------------------------------------------- */
 
-/* Writes under a temporary name in the same folder, then renames. */
+#define PALT__RUN_JSON   "run.json"
+#define PALT__METRICS    "metrics.jsonl"
+#define PALT__CHECKPOINT "checkpoint.safetensors"
+
+typedef struct palt__folder {
+    char *path;     /* as it was given, for messages */
+    int descriptor; /* -1: not open */
+    bool locked;    /* no other process trains into it */
+    bool made;      /* palt__folder_make has created it */
+} palt__folder;
+
+/* The caller closes the folder, also after a failure of these two. */
+pal_status palt__folder_open(palt__folder *f, const char *path, pal_error *err);
+/* Makes the folder and its parents, opens and locks it. A folder that exists is taken if it is empty but for temporary
+ * files, which are removed: a process that was killed when it began leaves such a folder. PAL_ERR_EXISTS: it is not
+ * empty, or no folder. PAL_ERR_ARGUMENT: another process has locked it. */
+pal_status palt__folder_make(palt__folder *f, const char *path, pal_error *err);
+void palt__folder_undo(palt__folder *f); /* removes it again, if palt__folder_make has created it and it is empty */
+void palt__folder_close(palt__folder *f);
+/* The lock is released when the folder is closed or the process ends, in whatever way. On a file system without locks
+ * the folder is not locked. PAL_ERR_ARGUMENT: another process has locked it. */
+pal_status palt__folder_lock(palt__folder *f, pal_error *err);
+bool palt__folder_has(const palt__folder *f, const char *name); /* false: there is certainly no such file */
+void palt__folder_sweep(const palt__folder *f);                 /* removes the temporary files of a killed process */
+/* Where the folder is now, if it is no longer at its path: "" if that is not known. NULL: it is there. */
+const char *palt__folder_now(const palt__folder *f, char *out, size_t size);
+/* The contents of a regular file of at most `most` bytes, with a zero after them. The caller frees them. NULL: there is
+ * no such file. */
+pal_status palt__folder_read(const palt__folder *f, const char *name, size_t most, char **text, size_t *size,
+                             pal_error *err);
+pal_status palt__folder_write(const palt__folder *f, const char *name, const char *text, size_t size, pal_error *err);
+/* Sets err to an error that begins with the name of a file in the folder. */
+pal_status palt__folder_blame(const palt__folder *f, const pal_error *own, pal_error *err);
+const char *palt__short_path(const char *path); /* for messages: of a long path only the end */
+/* Replaces a file at a path. */
 pal_status palt__file_write(const char *path, const char *text, size_t size, pal_error *err);
-/* The contents, with a zero after them. The caller frees them. */
-char *palt__file_read(const char *path, size_t *size, pal_error *err);
-/* Makes the folder and its parents. An existing folder must be empty. */
-pal_status palt__folder_make(const char *path, pal_error *err);
 
 /* ---- svd.c ---------------------------------------------------------------------------------------------------- */
 

@@ -30,13 +30,34 @@ static double ten_digits(double value)
     return strtod(text, NULL);
 }
 
+json_t *palt__json_string(const char *bytes)
+{
+    const size_t length = pal_text_escape(bytes, NULL, 0);
+    char *text = malloc(length + 1);
+    if (text) pal_text_escape(bytes, text, length + 1);
+    json_t *value = text ? json_string(text) : NULL;
+    free(text);
+    return value;
+}
+
+bool palt__json_bytes(json_t *value)
+{
+    const char *text = json_string_value(value);
+    char *bytes = text && strstr(text, "\\x") ? strdup(text) : NULL;
+    if (!bytes) return !text || !strstr(text, "\\x");
+    pal_text_unescape(bytes);
+    const bool good = !json_string_set_nocheck(value, bytes);
+    free(bytes);
+    return good;
+}
+
 json_t *palt__json_figure(double value) { return isfinite(value) ? json_real(ten_digits(value)) : json_null(); }
 
 static json_t *value_of(const palt__field *field, const void *at)
 {
     switch (field->kind) {
     case PALT__TEXT:
-        return json_string(*(const char *const *)at);
+        return palt__json_string(*(const char *const *)at);
     case PALT__COUNT:
         return json_integer(*(const int64_t *)at);
     default:
@@ -59,15 +80,17 @@ bool palt__json_set(json_t *object, const palt__field *fields, size_t n, const v
     return true;
 }
 
-void palt__json_get(const json_t *object, const palt__field *fields, size_t n, void *to)
+bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *to)
 {
+    bool good = true;
     for (size_t i = 0; i < n; i++) {
         void *at = (char *)to + fields[i].offset;
         const char *last;
-        const json_t *inner = holder((json_t *)(uintptr_t)object, fields[i].name, false, &last);
-        const json_t *value = json_object_get(inner, last);
+        const json_t *inner = holder(object, fields[i].name, false, &last);
+        json_t *value = json_object_get(inner, last);
         switch (fields[i].kind) {
         case PALT__TEXT:
+            good = good && palt__json_bytes(value);
             *(const char **)at = json_string_value(value);
             break;
         case PALT__COUNT:
@@ -77,6 +100,7 @@ void palt__json_get(const json_t *object, const palt__field *fields, size_t n, v
             *(double *)at = json_is_number(value) ? json_number_value(value) : (double)NAN;
         }
     }
+    return good;
 }
 
 char *palt__json_text(const json_t *value, size_t flags)

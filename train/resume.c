@@ -2,19 +2,18 @@
  *
  * The order of an epoch and all noise are functions of the seed and a clock. So the complete state is the weights, the
  * optimiser state, the step, and the sum of the losses of an unfinished epoch. */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "train/internal.h"
-
-enum { PATH = 4096 };
+#include "train/rundir.h"
 
 static pal_status malformed(const palt__checkpoint *c, const char *name, pal_error *err)
 {
-    return pal_error_set(err, PAL_ERR_FORMAT, "%s/checkpoint.safetensors: cannot resume: %s is missing or invalid",
-                         pal_rundir_path(c->dir), name);
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s/" PALT__CHECKPOINT
+                         ": cannot resume: %s is missing or invalid: restore the file from a copy of "
+                         "the run",
+                         palt__short_path(pal_rundir_path(c->dir)), name);
 }
 
 static pal_status copy(const palt__checkpoint *c, const char *name, pal_tensor *to, pal_error *err)
@@ -31,21 +30,26 @@ static double number(const palt__checkpoint *c, const char *name, double otherwi
     return t && pal_tensor_count(t) == 1 ? pal_tensor_get(t, 0) : otherwise;
 }
 
+/* Leaves c->file NULL without a checkpoint: the run ended before anything was saved (pal_rundir_resume). */
+static pal_status open_file(palt__checkpoint *c, const pal_rundir *dir, pal_context *context, pal_error *err)
+{
+    pal_error own = {0};
+    *c = (palt__checkpoint){.dir = dir};
+    if (!pal_rundir_saved(dir)) return PAL_OK;
+    c->file = pal_safetensors_open_at(context, dir->folder.descriptor, PALT__CHECKPOINT, &own);
+    return c->file ? PAL_OK : palt__folder_blame(&dir->folder, &own, err);
+}
+
 pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
                                  pal_error *err)
 {
-    char path[PATH];
-    *c = (palt__checkpoint){.dir = dir};
-    pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path);
-    if (access(path, F_OK) && errno == ENOENT) return PAL_OK; /* the run ended before anything was saved */
-    c->file = pal_safetensors_open(pal_model_context(model), path, err);
-    if (!c->file) return PAL_ERR_FORMAT;
+    pal_status status = open_file(c, dir, pal_model_context(model), err);
+    if (status || !c->file) return status;
     const double step = number(c, "train/step", NAN);
     c->loss = number(c, "train/loss", 0);
     if (!(step >= 0) || step != floor(step) || step > (double)steps) return malformed(c, "train/step", err);
     if (!isfinite(c->loss)) return malformed(c, "train/loss", err);
     c->step = (int64_t)step;
-    pal_status status = PAL_OK;
     const char *name;
     pal_tensor *to;
     for (size_t i = 0; !status && (to = pal_model_parameter(model, i, &name)); i++) status = copy(c, name, to, err);
@@ -65,17 +69,14 @@ pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *
 
 pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err)
 {
-    char path[PATH];
-    palt__checkpoint c = {.dir = dir};
+    palt__checkpoint c;
     *step = 0;
-    if (access(pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path), F_OK) && errno == ENOENT)
-        return PAL_OK;
-    c.file = pal_safetensors_open(context, path, err);
-    if (!c.file) return PAL_ERR_FORMAT;
+    pal_status status = open_file(&c, dir, context, err);
+    if (status || !c.file) return status;
     const double at = number(&c, "train/step", NAN);
     const bool good = at >= 0 && at < 0x1p53 && at == floor(at);
     if (good) *step = (int64_t)at;
-    const pal_status status = good ? PAL_OK : malformed(&c, "train/step", err);
+    if (!good) status = malformed(&c, "train/step", err);
     palt__checkpoint_close(&c);
     return status;
 }

@@ -1,51 +1,21 @@
 /* rundir.c - the folder of a run: run.json, metrics.jsonl, checkpoint.safetensors.
  *
- * Each file is replaced as a whole, and a reader ignores an incomplete last line of metrics.jsonl. The texts that
- * pal_rundir_info returns are owned by the JSON value that was written or read. */
-#include <dirent.h>
-#include <errno.h>
+ * The folder is opened once, when the run begins or is opened. From then on its files are read and written through that
+ * descriptor (folder.c), whatever happens to the path. The texts that pal_rundir_info returns are owned by the JSON
+ * value that was written or read. */
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "train/internal.h"
+#include "train/rundir.h"
 
-struct pal_rundir {
-    char *path;
-    json_t *json; /* the contents of run.json; owns the texts of info */
-    pal_run_info info;
-    char *metrics; /* the text of metrics.jsonl */
-    size_t metrics_size;
-    pal_epoch *epochs;
-    size_t n_epochs;
-    int lock; /* file descriptor of the folder; 0: opened for reading only */
-};
+enum { MOST = 1 << 24 /* bytes of run.json */ };
 
-/* clang-format off */
-#define FIELD(kind, name) {#name, PALT__##kind, offsetof(pal_epoch, name)}
-static const palt__field epoch_fields[] = {
-    FIELD(COUNT, epoch),
-    FIELD(COUNT, step),
-    FIELD(FIGURE, train_loss),
-    FIELD(FIGURE, test_loss),
-    FIELD(FIGURE, squared_error),
-    FIELD(FIGURE, squared_error_corrupted),
-    FIELD(FIGURE, baseline),
-    FIELD(FIGURE, explained),
-    FIELD(REAL, learning_rate),
-    FIELD(FIGURE, seconds),
-};
-#undef FIELD
-/* clang-format on */
-enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, PATH = 4096 };
-
-const char *pal_rundir_path(const pal_rundir *dir) { return dir->path; }
+const char *pal_rundir_path(const pal_rundir *dir) { return dir->folder.path; }
 const pal_run_info *pal_rundir_info(const pal_rundir *dir) { return &dir->info; }
+const char *pal_rundir_text(const pal_rundir *dir) { return dir->text; }
 size_t pal_rundir_epoch_count(const pal_rundir *dir) { return dir->n_epochs; }
 const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i)
 {
@@ -54,7 +24,7 @@ const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i)
 
 const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size)
 {
-    snprintf(out, size, "%s/%s", dir->path, name);
+    snprintf(out, size, "%s/%s", dir->folder.path, name);
     return out;
 }
 
@@ -64,6 +34,19 @@ static const char *now(char *out, size_t size)
     struct tm utc;
     strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
     return out;
+}
+
+static pal_rundir *make(pal_error *err)
+{
+    pal_rundir *dir = calloc(1, sizeof *dir);
+    if (!dir) palt__no_memory(err);
+    if (dir) dir->folder.descriptor = -1;
+    return dir;
+}
+
+const char *pal_rundir_moved(const pal_rundir *dir, char *out, size_t size)
+{
+    return palt__folder_now(&dir->folder, out, size);
 }
 
 /* Replaces the info of the folder. Takes ownership of json. */
@@ -84,53 +67,42 @@ static pal_status adopt(pal_rundir *dir, json_t *json, pal_error *err)
 
 static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_error *err)
 {
-    pal_status status = adopt(dir, palt__info_write(info), err);
-    if (status) return status;
-    char name[PATH], *text = palt__json_text(dir->json, JSON_INDENT(2));
-    size_t length = text ? strlen(text) : 0;
-    if (!text) return palt__no_memory(err);
-    text[length++] = '\n'; /* replaces the terminating zero */
-    status = palt__file_write(pal_rundir_file(dir, "run.json", name, sizeof name), text, length, err);
-    free(text);
-    return status;
+    json_t *json = palt__info_write(info);
+    char *text = json ? palt__json_text(json, JSON_INDENT(2)) : NULL;
+    const size_t length = text ? strlen(text) : 0;
+    char *more = text ? realloc(text, length + 2) : NULL;
+    if (!more) {
+        free(text);
+        json_decref(json);
+        return palt__no_memory(err);
+    }
+    memcpy(more + length, "\n", 2);
+    free(dir->text);
+    dir->text = more;
+    const pal_status status = adopt(dir, json, err);
+    return status ? status : palt__folder_write(&dir->folder, PALT__RUN_JSON, more, length + 1, err);
 }
 
-static pal_status make_folder(pal_rundir *dir, const char *path, const char *model, pal_error *err)
+/* Makes runs/MODEL-NNN, with the first NNN that is free or whose folder is empty. An empty one is taken only if it is
+ * locked: without locks, another process may just have made it. */
+static pal_status make_numbered(palt__folder *f, const char *model, pal_error *err)
 {
-    if (path) {
-        dir->path = strdup(path);
-        return dir->path ? palt__folder_make(path, err) : palt__no_memory(err);
-    }
     for (int i = 1;; i++) {
+        char path[4096];
         pal_error own = {0};
-        free(dir->path);
-        if (asprintf(&dir->path, "runs/%s-%03d", model, i) < 0) {
-            dir->path = NULL;
-            return palt__no_memory(err);
-        }
-        bool taken = !access(dir->path, F_OK);
-        if (!taken && !palt__folder_make(dir->path, &own)) return PAL_OK;
-        if (!taken && own.status != PAL_ERR_EXISTS) return pal_error_set(err, own.status, "%s", own.text);
+        snprintf(path, sizeof path, "runs/%s-%03d", model, i);
+        const pal_status status = palt__folder_make(f, path, &own);
+        if (!status && (f->made || f->locked)) return PAL_OK;
+        palt__folder_close(f);
+        if (status && status != PAL_ERR_EXISTS && status != PAL_ERR_ARGUMENT)
+            return pal_error_set(err, status, "%s", own.text);
     }
-}
-
-/* Only one process may train into a folder. The lock is released when the process ends, in whatever way. On a file
- * system without locks the folder is not locked. */
-static pal_status lock(pal_rundir *dir, pal_error *err)
-{
-    dir->lock = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir->lock < 0) dir->lock = 0;
-    if (!dir->lock || !flock(dir->lock, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return PAL_OK;
-    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s is being trained by another process", dir->path);
 }
 
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_error *err)
 {
-    pal_rundir *dir = calloc(1, sizeof *dir);
-    if (!dir) {
-        palt__no_memory(err);
-        return NULL;
-    }
+    pal_rundir *dir = make(err);
+    if (!dir) return NULL;
     pal_run_info info = *given;
     char started[40];
     info.status = "running";
@@ -139,164 +111,90 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     info.resumed = 0;
     info.n_extensions = 0;
     info.result = palt__no_result;
-    if (!make_folder(dir, path, info.model, err) && !lock(dir, err) && !write_info(dir, &info, err)) return dir;
+    palt__folder *f = &dir->folder;
+    pal_status status = path ? palt__folder_make(f, path, err) : make_numbered(f, info.model, err);
+    if (!status && !(status = write_info(dir, &info, err))) return dir;
+    palt__folder_undo(f);
     pal_rundir_free(dir);
     return NULL;
 }
 
-/* Writes "phase", "error" and "terms": {"reconstruction": ..., ...}, each only if present. */
-static bool write_terms(json_t *object, const pal_epoch *epoch)
+static pal_status read_info(pal_rundir *dir, pal_error *err)
 {
-    json_t *terms = epoch->n_terms ? json_object() : NULL;
-    bool good = terms || !epoch->n_terms;
-    if (*epoch->phase) good = good && !json_object_set_new(object, "phase", json_string(epoch->phase));
-    if (isfinite(epoch->error)) good = good && !json_object_set_new(object, "error", palt__json_figure(epoch->error));
-    for (size_t i = 0; i < epoch->n_terms && good; i++)
-        good = !json_object_set_new(terms, epoch->terms[i].name, palt__json_figure(epoch->terms[i].value));
-    good = good && (!terms || !json_object_set(object, "terms", terms));
-    json_decref(terms);
-    return good;
-}
-
-static void read_terms(const json_t *object, pal_epoch *epoch)
-{
-    const char *name, *phase = json_string_value(json_object_get(object, "phase"));
-    json_t *value;
-    const json_t *error = json_object_get(object, "error");
-    epoch->error = json_is_number(error) ? json_number_value(error) : (double)NAN;
-    snprintf(epoch->phase, sizeof epoch->phase, "%s", phase ? phase : "");
-    json_object_foreach(json_object_get(object, "terms"), name, value)
-    {
-        if (epoch->n_terms == PAL_TERMS) return;
-        pal_term *term = &epoch->terms[epoch->n_terms++];
-        snprintf(term->name, sizeof term->name, "%s", name);
-        term->value = json_is_number(value) ? json_number_value(value) : (double)NAN;
-    }
-}
-
-static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
-{
-    pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
-    if (!more) return palt__no_memory(err);
-    dir->epochs = more;
-    dir->epochs[dir->n_epochs++] = *epoch;
-    return PAL_OK;
-}
-
-/* Reads the lines of metrics.jsonl into epochs; a missing file has no lines. A last line that is not a JSON object and
- * does not end in a newline is incomplete and ignored. Any other line that is not a JSON object is an error. */
-static pal_status read_metrics(pal_rundir *dir, pal_error *err)
-{
-    char name[PATH];
-    if (access(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), F_OK)) return PAL_OK;
-    dir->metrics = palt__file_read(name, &dir->metrics_size, err);
-    if (!dir->metrics) return PAL_ERR_IO;
-    int number = 1;
-    const char *line = dir->metrics;
-    for (; *line; number++) {
-        size_t length = strcspn(line, "\n");
-        json_t *object = json_loadb(line, length, 0, NULL);
-        if (!json_is_object(object)) {
-            json_decref(object);
-            if (!line[length]) break;
-            return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: not a JSON object", name, number);
-        }
-        pal_epoch epoch = {0};
-        palt__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch);
-        read_terms(object, &epoch);
-        json_decref(object);
-        pal_status status = append_epoch(dir, &epoch, err);
-        if (status) return status;
-        line += length + (line[length] == '\n');
-    }
-    dir->metrics_size = (size_t)(line - dir->metrics); /* new lines are appended after complete ones */
-    if (dir->metrics_size && line[-1] != '\n') dir->metrics[dir->metrics_size++] = '\n';
-    return PAL_OK;
-}
-
-static pal_status read_info(pal_rundir *dir, const char *path, pal_error *err)
-{
-    char name[PATH];
-    dir->path = strdup(path);
-    if (!dir->path) return palt__no_memory(err);
-    if (access(path, F_OK))
-        return pal_error_set(err, PAL_ERR_IO, "%s: %s: give the folder of a run", path, strerror(errno));
-    if (access(pal_rundir_file(dir, "run.json", name, sizeof name), F_OK))
-        return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: run.json is missing", path);
+    const char *path = palt__short_path(dir->folder.path);
     size_t size;
-    char *text = palt__file_read(name, &size, err);
-    if (!text) return PAL_ERR_IO;
+    const pal_status status = palt__folder_read(&dir->folder, PALT__RUN_JSON, MOST, &dir->text, &size, err);
+    if (status) return status;
+    if (!dir->text)
+        return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: " PALT__RUN_JSON " is missing", path);
     json_error_t why;
-    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
-    free(text);
-    if (!json) return pal_error_set(err, PAL_ERR_FORMAT, "%s:%d: %s", name, why.line, why.text);
-    if (!json_is_string(json_object_get(json, "model")) || !json_is_string(json_object_get(json, "status"))) {
-        json_decref(json);
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s: not the description of a run: model or status is missing", name);
-    }
-    return adopt(dir, json, err);
+    json_t *json = json_loadb(dir->text, size, JSON_REJECT_DUPLICATES, &why);
+    if (!json)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s/" PALT__RUN_JSON ":%d: %.160s: restore it from a copy of the run",
+                             path, why.line, why.text);
+    if (json_is_string(json_object_get(json, "model")) && json_is_string(json_object_get(json, "status")))
+        return adopt(dir, json, err);
+    json_decref(json);
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s/" PALT__RUN_JSON ": not the description of a run: model or status is missing: restore it "
+                         "from a copy of the run",
+                         path);
 }
 
-static pal_rundir *open_run(const char *path, bool metrics, pal_error *err)
+bool pal_rundir_saved(const pal_rundir *dir) { return palt__folder_has(&dir->folder, PALT__CHECKPOINT); }
+
+/* Whether the model is solved in closed form: training it again loses nothing. */
+static bool is_solved(const pal_run_info *info)
 {
-    pal_rundir *dir = calloc(1, sizeof *dir);
-    if (!dir) palt__no_memory(err);
-    if (dir && !read_info(dir, path, err) && (!metrics || !read_metrics(dir, err))) return dir;
+    for (size_t i = 0; i < info->n_settings; i++)
+        if (!strcmp(info->settings[i].name, "solve")) return !strcmp(info->settings[i].value, "svd");
+    return false;
+}
+
+/* A run without a checkpoint can begin again only if it has taken no step: else its steps would be lost. */
+static pal_status check_saved(const pal_rundir *dir, pal_error *err)
+{
+    const pal_run_info *info = &dir->info;
+    const int64_t lines = (int64_t)dir->n_epochs, epochs = info->result.epochs > lines ? info->result.epochs : lines;
+    if (pal_rundir_saved(dir) || is_solved(info)) return PAL_OK;
+    if (epochs < 1 && info->result.steps < 1 && strcmp(info->status, "done") != 0) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_IO,
+                         "%s: " PALT__CHECKPOINT " is missing, but the run has finished %lld epoch%s: restore the file "
+                         "from a copy of the run, or train anew into another folder",
+                         palt__short_path(dir->folder.path), (long long)epochs, epochs == 1 ? "" : "s");
+}
+
+enum reading { MODEL, ALL, TO_TRAIN };
+
+static pal_status read_run(pal_rundir *dir, const char *path, enum reading what, pal_error *err)
+{
+    pal_status status = palt__folder_open(&dir->folder, path, err);
+    if (!status && what == TO_TRAIN) status = palt__folder_lock(&dir->folder, err); /* no other process writes */
+    if (!status) status = read_info(dir, err);
+    if (!status && what != MODEL) status = palt__metrics_read(dir, err);
+    if (!status && what == TO_TRAIN) status = check_saved(dir, err);
+    return status;
+}
+
+static pal_rundir *open_run(const char *path, enum reading what, pal_error *err)
+{
+    pal_rundir *dir = make(err);
+    if (dir && !read_run(dir, path, what, err)) return dir;
     pal_rundir_free(dir);
     return NULL;
 }
 
-pal_rundir *pal_rundir_open(const char *path, pal_error *err) { return open_run(path, true, err); }
-pal_rundir *pal_rundir_open_model(const char *path, pal_error *err) { return open_run(path, false, err); }
-
-pal_rundir *pal_rundir_extend(const char *path, pal_error *err)
-{
-    pal_rundir *seen = pal_rundir_open(path, err), *dir = NULL;
-    if (seen && !lock(seen, err))
-        dir = pal_rundir_open(path, err); /* read it again, now that no other process writes */
-    if (dir) {
-        dir->lock = seen->lock;
-        seen->lock = 0;
-    }
-    pal_rundir_free(seen);
-    return dir;
-}
+pal_rundir *pal_rundir_open(const char *path, pal_error *err) { return open_run(path, ALL, err); }
+pal_rundir *pal_rundir_open_model(const char *path, pal_error *err) { return open_run(path, MODEL, err); }
+pal_rundir *pal_rundir_extend(const char *path, pal_error *err) { return open_run(path, TO_TRAIN, err); }
 
 pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
 {
     pal_rundir *dir = pal_rundir_extend(path, err);
     if (!dir || strcmp(dir->info.status, "done") != 0) return dir;
-    pal_error_set(err, PAL_ERR_ARGUMENT, "%s is done: there is nothing to resume", path);
+    pal_error_set(err, PAL_ERR_ARGUMENT, "%s is done: there is nothing to resume", palt__short_path(path));
     pal_rundir_free(dir);
     return NULL;
-}
-
-/* Removes the temporary files, FILE.ANY.part, of a process that was killed while writing. */
-static void remove_temporaries(const pal_rundir *dir)
-{
-    static const char *const files[] = {"run.json.", "metrics.jsonl.", "checkpoint.safetensors."};
-    DIR *folder = opendir(dir->path);
-    if (!folder) return;
-    for (const struct dirent *e; (e = readdir(folder));)
-        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-            const size_t length = strlen(e->d_name), begin = strlen(files[i]);
-            if (length > begin + 5 && !strncmp(e->d_name, files[i], begin) && !strcmp(e->d_name + length - 5, ".part"))
-                unlinkat(dirfd(folder), e->d_name, 0);
-        }
-    closedir(folder);
-}
-
-/* Drops the lines of epochs that end after this step. */
-static pal_status drop_epochs(pal_rundir *dir, int64_t step, pal_error *err)
-{
-    char name[PATH];
-    size_t kept = 0, size = 0;
-    while (kept < dir->n_epochs && dir->epochs[kept].step <= step) kept++;
-    if (kept == dir->n_epochs) return PAL_OK;
-    for (size_t i = 0; i < kept; i++) size += strcspn(dir->metrics + size, "\n") + 1;
-    dir->n_epochs = kept;
-    dir->metrics_size = size;
-    return palt__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, size, err);
 }
 
 pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
@@ -316,8 +214,8 @@ pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed
         info.epochs = longer->to;
         info.schedule.total = info.schedule.total / (uint64_t)longer->from * (uint64_t)longer->to;
     }
-    remove_temporaries(dir);
-    pal_status status = drop_epochs(dir, step, err);
+    palt__folder_sweep(&dir->folder);
+    pal_status status = palt__metrics_drop(dir, step, err);
     if (!status) status = write_info(dir, &info, err);
     free(all);
     return status;
@@ -326,35 +224,13 @@ pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed
 void pal_rundir_free(pal_rundir *dir)
 {
     if (!dir) return;
-    if (dir->lock) close(dir->lock);
+    palt__folder_close(&dir->folder);
     palt__info_clear(&dir->info);
     json_decref(dir->json);
     free(dir->metrics);
     free(dir->epochs);
-    free(dir->path);
+    free(dir->text);
     free(dir);
-}
-
-pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
-{
-    json_t *object = json_object();
-    char *line = object && palt__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch)
-                     ? palt__json_text(object, JSON_COMPACT)
-                     : NULL;
-    json_decref(object);
-    size_t length = line ? strlen(line) : 0;
-    char *more = line ? realloc(dir->metrics, dir->metrics_size + length + 1) : NULL;
-    if (more) {
-        dir->metrics = more;
-        memcpy(more + dir->metrics_size, line, length);
-        more[dir->metrics_size + length] = '\n';
-        dir->metrics_size += length + 1;
-    }
-    free(line);
-    if (!more || append_epoch(dir, epoch, err)) return palt__no_memory(err);
-    char name[PATH];
-    return palt__file_write(pal_rundir_file(dir, "metrics.jsonl", name, sizeof name), dir->metrics, dir->metrics_size,
-                            err);
 }
 
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
@@ -367,13 +243,13 @@ pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_op
     pal_status status = more && count && sum ? PAL_OK : palt__no_memory(err);
     for (size_t i = 0; !status && i < n; i++) more[i].tensor = pal_optimizer_state(optimizer, i, &more[i].name);
     if (!status) {
-        char name[PATH];
+        pal_error own = {0};
         pal_tensor_set(count, 0, (double)step);
         pal_tensor_set(sum, 0, loss);
         more[n++] = (pal_named_tensor){"train/step", count};
         if (loss != 0) more[n++] = (pal_named_tensor){"train/loss", sum};
-        pal_rundir_file(dir, "checkpoint.safetensors", name, sizeof name);
-        status = pal_model_save(model, name, more, n, err);
+        status = pal_model_save_at(model, dir->folder.descriptor, PALT__CHECKPOINT, more, n, &own);
+        if (status) palt__folder_blame(&dir->folder, &own, err);
     }
     pal_tensor_free(sum);
     pal_tensor_free(count);
@@ -395,6 +271,8 @@ pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *er
 
 pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_error *err)
 {
-    char name[PATH];
-    return pal_model_open(context, pal_rundir_file(dir, "checkpoint.safetensors", name, sizeof name), err);
+    pal_error own = {0};
+    pal_model *model = pal_model_open_at(context, dir->folder.descriptor, PALT__CHECKPOINT, &own);
+    if (!model) palt__folder_blame(&dir->folder, &own, err);
+    return model;
 }

@@ -120,6 +120,13 @@ pal_model *pal_model_override(const pal_model *model, const pal_setting *setting
 
 /* ---- The run folder ------------------------------------------------------------------------------------------- */
 
+/* Paths and command lines are bytes, and JSON holds UTF-8 only. In run.json and metrics.jsonl, a byte of a text that is
+ * no part of valid UTF-8 is written as \xHH, with two capital hexadecimal digits, and a backslash before an x as \x5C.
+ * Any other text is written as it is. Writes the text to out, truncated to size, and returns the length that it needs.
+ */
+size_t pal_text_escape(const char *bytes, char *out, size_t size);
+void pal_text_unescape(char *text); /* the reverse, in place; any other text stays as it is */
+
 typedef struct pal_epoch { /* one line of metrics.jsonl */
     int64_t epoch, step;   /* both from 1; step counts on through all epochs */
     double train_loss;     /* mean over the steps of the epoch, each loss taken before its update */
@@ -188,23 +195,33 @@ enum { PAL_RUN_CHANGES = 3 };
 size_t pal_run_changes(const pal_run_info *info, const pal_context *context, const char *was[PAL_RUN_CHANGES],
                        const char *is[PAL_RUN_CHANGES]);
 
+/* A folder is opened once, and its files are read and written through that descriptor. A folder that is renamed keeps
+ * its run, and another folder that gets its name is not touched. */
+
 /* Creates the folder (and its parents) with run.json, status "running". path NULL: runs/MODEL-NNN, with the first free
- * NNN. An existing folder is refused (PAL_ERR_EXISTS) and left unchanged, unless it is empty. info is copied; this
- * function sets status, started, finished, error and result. NULL: failed, see err. */
+ * NNN. An existing folder is refused (PAL_ERR_EXISTS) and left unchanged, unless it is empty; temporary files of a
+ * process that was killed do not count, and are removed. PAL_ERR_ARGUMENT: another process trains into it. info is
+ * copied; this function sets status, started, finished, error and result. NULL: failed, see err. */
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error *err);
 /* Opens a run to continue its training from where it stopped, for whatever reason. Nothing is written before pal_train.
- * PAL_ERR_ARGUMENT: the run is done, or another process is training it. A resumed or new folder stays locked until it
- * is freed. */
+ * PAL_ERR_ARGUMENT: the run is done, or another process is training it. PAL_ERR_IO: it has taken steps, but its
+ * checkpoint is missing. A resumed or new folder stays locked until it is freed. */
 pal_rundir *pal_rundir_resume(const char *path, pal_error *err);
 /* The same, for a run that is to be trained longer (option `extend` of pal_train): it may also be done. */
 pal_rundir *pal_rundir_extend(const char *path, pal_error *err);
-/* Opens a run for reading. PAL_ERR_IO: the folder or its run.json is missing. PAL_ERR_FORMAT: a file is malformed. */
+/* Opens a run for reading. PAL_ERR_IO: the folder or its run.json is missing. PAL_ERR_FORMAT: a file is malformed, no
+ * regular file, or larger than any that is written: 16 MiB for run.json, 256 MiB for metrics.jsonl. */
 pal_rundir *pal_rundir_open(const char *path, pal_error *err);
 /* The same for a caller that needs only the model: metrics.jsonl is not read. */
 pal_rundir *pal_rundir_open_model(const char *path, pal_error *err);
 void pal_rundir_free(pal_rundir *dir);
-const char *pal_rundir_path(const pal_rundir *dir);
+const char *pal_rundir_path(const pal_rundir *dir); /* as it was given */
+/* Whether there is a checkpoint. A run that ended before its first save has none, and begins at the start. */
+bool pal_rundir_saved(const pal_rundir *dir);
+/* Where the folder is now, if it is no longer at its path; "" if that is not known. NULL: it is there. */
+const char *pal_rundir_moved(const pal_rundir *dir, char *out, size_t size);
 const pal_run_info *pal_rundir_info(const pal_rundir *dir); /* valid until the next call that changes the folder */
+const char *pal_rundir_text(const pal_rundir *dir);         /* run.json; valid as long */
 /* The lines of metrics.jsonl. */
 size_t pal_rundir_epoch_count(const pal_rundir *dir);
 const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i);

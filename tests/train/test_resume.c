@@ -210,14 +210,26 @@ START_TEST(a_run_killed_between_files_goes_on)
 }
 END_TEST
 
-/* Without a checkpoint, the run starts again from the beginning. */
-START_TEST(without_a_checkpoint_it_begins_again)
+/* Without a checkpoint, a run that has taken no step starts from the beginning. One that has is refused, because its
+ * epochs would be lost, and is left as it is. */
+START_TEST(without_a_checkpoint_no_epoch_is_lost)
 {
     pal_error err = {0};
     pal_train_result result;
     plan w = {.folder = "run", .stop_epoch = 1, .copy = "bare"};
     ck_assert_int_eq(train(0, &w, false, &result, &err), PAL_OK);
-    ck_assert(!unlink(path_of("bare/checkpoint.safetensors")));
+    static const char *const refused[] = {"run", "bare"}; /* done; killed after an epoch */
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/checkpoint.safetensors", refused[i]);
+        ck_assert(!unlink(path_of(name)));
+        ck_assert_ptr_null(pal_rundir_extend(path_of(refused[i]), &err));
+        ck_assert_int_eq(err.status, PAL_ERR_IO);
+        ck_assert_ptr_nonnull(strstr(err.text, "checkpoint.safetensors is missing, but the run has finished"));
+        ck_assert_ptr_nonnull(strstr(err.text, i ? "1 epoch: restore" : "4 epochs: restore"));
+    }
+    ck_assert(!access(path_of("bare/metrics.jsonl"), F_OK));
+    ck_assert(!unlink(path_of("bare/metrics.jsonl"))); /* now it is what a run leaves that ends before its first save */
     w = (plan){.folder = "bare"};
     ck_assert_msg(!train(0, &w, true, &result, &err), "%s", err.text);
     ck_assert_int_eq(result.epochs, EPOCHS);
@@ -353,7 +365,7 @@ Suite *resume_suite(void)
     tcase_add_loop_test(tests, a_run_that_is_stopped_again_goes_on, 0, KINDS);
     tcase_add_loop_test(tests, a_run_that_was_killed_goes_on, 0, KINDS);
     tcase_add_loop_test(tests, a_run_killed_between_files_goes_on, 0, KINDS);
-    tcase_add_test(tests, without_a_checkpoint_it_begins_again);
+    tcase_add_test(tests, without_a_checkpoint_no_epoch_is_lost);
     tcase_add_test(tests, what_cannot_go_on_is_refused);
     tcase_add_test(tests, a_change_of_kernels_is_told);
     tcase_add_test(tests, a_phase_moves_what_it_says);

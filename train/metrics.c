@@ -1,0 +1,167 @@
+/* metrics.c - metrics.jsonl: one line of JSON per epoch.
+ *
+ * The file is replaced as a whole for each line. A reader ignores an incomplete last line; any other line that is not
+ * one of an epoch is an error. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/rundir.h"
+
+/* clang-format off */
+#define FIELD(kind, name) {#name, PALT__##kind, offsetof(pal_epoch, name)}
+static const palt__field epoch_fields[] = {
+    FIELD(COUNT, epoch),
+    FIELD(COUNT, step),
+    FIELD(FIGURE, train_loss),
+    FIELD(FIGURE, test_loss),
+    FIELD(FIGURE, squared_error),
+    FIELD(FIGURE, squared_error_corrupted),
+    FIELD(FIGURE, baseline),
+    FIELD(FIGURE, explained),
+    FIELD(REAL, learning_rate),
+    FIELD(FIGURE, seconds),
+};
+#undef FIELD
+/* clang-format on */
+enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, MOST = 1 << 28 /* bytes of the file */ };
+
+/* ---- Lines ---------------------------------------------------------------------------------------------------- */
+
+/* Sets a member whose name may be any bytes. */
+static bool set(json_t *object, const char *name, json_t *value)
+{
+    char key[4 * sizeof((pal_term *)0)->name];
+    pal_text_escape(name, key, sizeof key);
+    return !json_object_set_new(object, key, value);
+}
+
+/* Writes "phase", "error" and "terms": {"reconstruction": ..., ...}, each only if present. */
+static bool write_terms(json_t *object, const pal_epoch *epoch)
+{
+    json_t *terms = epoch->n_terms ? json_object() : NULL;
+    bool good = terms || !epoch->n_terms;
+    if (*epoch->phase) good = good && set(object, "phase", palt__json_string(epoch->phase));
+    if (isfinite(epoch->error)) good = good && set(object, "error", palt__json_figure(epoch->error));
+    for (size_t i = 0; i < epoch->n_terms && good; i++)
+        good = set(terms, epoch->terms[i].name, palt__json_figure(epoch->terms[i].value));
+    good = good && (!terms || !json_object_set(object, "terms", terms));
+    json_decref(terms);
+    return good;
+}
+
+static bool read_terms(json_t *object, pal_epoch *epoch)
+{
+    const char *name;
+    json_t *value, *phase = json_object_get(object, "phase");
+    const json_t *error = json_object_get(object, "error");
+    epoch->error = json_is_number(error) ? json_number_value(error) : (double)NAN;
+    if (!palt__json_bytes(phase)) return false;
+    if (json_is_string(phase)) snprintf(epoch->phase, sizeof epoch->phase, "%s", json_string_value(phase));
+    json_object_foreach(json_object_get(object, "terms"), name, value)
+    {
+        if (epoch->n_terms == PAL_TERMS) break;
+        char bytes[4 * sizeof epoch->terms->name];
+        pal_term *term = &epoch->terms[epoch->n_terms++];
+        snprintf(bytes, sizeof bytes, "%s", name);
+        pal_text_unescape(bytes);
+        snprintf(term->name, sizeof term->name, "%.*s", (int)sizeof term->name - 1, bytes);
+        term->value = json_is_number(value) ? json_number_value(value) : (double)NAN;
+    }
+    return true;
+}
+
+/* The line as text, without its end; the caller frees it. NULL: out of memory. */
+static char *line_of(const pal_epoch *epoch)
+{
+    json_t *object = json_object();
+    char *line = object && palt__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch)
+                     ? palt__json_text(object, JSON_COMPACT)
+                     : NULL;
+    json_decref(object);
+    return line;
+}
+
+/* ---- The file ------------------------------------------------------------------------------------------------- */
+
+static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
+{
+    pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
+    if (!more) return palt__no_memory(err);
+    dir->epochs = more;
+    dir->epochs[dir->n_epochs++] = *epoch;
+    return PAL_OK;
+}
+
+static pal_status malformed(const pal_rundir *dir, const char *what, pal_error *err)
+{
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s/" PALT__METRICS ":%zu: %s: restore the file from a copy of the run, or remove this line",
+                         palt__short_path(dir->folder.path), dir->n_epochs + 1, what);
+}
+
+/* Epochs count from 1, and neither they nor the steps go back. A model in closed form takes no steps. */
+static pal_status read_epoch(pal_rundir *dir, json_t *object, pal_error *err)
+{
+    pal_epoch epoch = {0};
+    const pal_epoch *last = dir->n_epochs ? &dir->epochs[dir->n_epochs - 1] : NULL;
+    if (!palt__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch) || !read_terms(object, &epoch))
+        return palt__no_memory(err);
+    if (epoch.epoch <= (last ? last->epoch : 0) || epoch.step < (last ? last->step : 0))
+        return malformed(dir, "its epoch or its step is missing or out of order", err);
+    return append_epoch(dir, &epoch, err);
+}
+
+pal_status palt__metrics_read(pal_rundir *dir, pal_error *err)
+{
+    pal_status status = palt__folder_read(&dir->folder, PALT__METRICS, MOST, &dir->metrics, &dir->metrics_size, err);
+    if (status || !dir->metrics) return status;
+    const char *line = dir->metrics, *end = line + dir->metrics_size;
+    while (line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        const size_t length = (size_t)((stop ? stop : end) - line);
+        json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+        if (!object && !stop) break;
+        status = json_is_object(object) ? read_epoch(dir, object, err) : malformed(dir, "not a JSON object", err);
+        json_decref(object);
+        if (status) return status;
+        line += length + (stop != NULL);
+    }
+    dir->metrics_size = (size_t)(line - dir->metrics); /* new lines are appended after complete ones */
+    if (dir->metrics_size && line[-1] != '\n') dir->metrics[dir->metrics_size++] = '\n';
+    return PAL_OK;
+}
+
+static pal_status write(const pal_rundir *dir, pal_error *err)
+{
+    return palt__folder_write(&dir->folder, PALT__METRICS, dir->metrics, dir->metrics_size, err);
+}
+
+pal_status palt__metrics_drop(pal_rundir *dir, int64_t step, pal_error *err)
+{
+    size_t kept = 0, size = 0;
+    while (kept < dir->n_epochs && dir->epochs[kept].step <= step) kept++;
+    if (kept == dir->n_epochs) return PAL_OK;
+    for (size_t i = 0; i < kept; i++) size += strcspn(dir->metrics + size, "\n") + 1;
+    dir->n_epochs = kept;
+    dir->metrics_size = size;
+    return write(dir, err);
+}
+
+pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
+{
+    char *line = line_of(epoch);
+    size_t length = line ? strlen(line) : 0;
+    char *more = line ? realloc(dir->metrics, dir->metrics_size + length + 1) : NULL;
+    if (more) {
+        dir->metrics = more;
+        memcpy(more + dir->metrics_size, line, length);
+        more[dir->metrics_size + length] = '\n';
+        dir->metrics_size += length + 1;
+    }
+    free(line);
+    if (!more) return palt__no_memory(err);
+    const pal_status status = append_epoch(dir, epoch, err);
+    return status ? status : write(dir, err);
+}
