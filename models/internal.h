@@ -2,8 +2,6 @@
 #ifndef PAL_MODELS_INTERNAL_H
 #define PAL_MODELS_INTERNAL_H
 
-#include <jansson.h>
-
 #include "models/models.h"
 #include "ops/ops.h"
 #include "optim/optim.h"
@@ -254,24 +252,42 @@ void pal__leave(pal_model *m, pal__entered entered);
 
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
+enum { PAL__LENGTH_SIZE = 8 }; /* a file begins with the length of its header */
+
 /* One tensor of a checked header: its shape and its place in the data. */
 typedef struct pal__slot {
     const char *name; /* belongs to the header */
     pal_dtype dtype;
     pal_shape shape;
     uint64_t begin, end; /* in bytes, from the start of the data */
+    pal_tensor *tensor;  /* NULL: not read yet */
 } pal__slot;
 
 typedef struct pal__header {
-    json_t *json;
-    pal__slot *slots; /* sorted by their place in the data */
+    char *text;       /* owns the names and the metadata */
+    pal__slot *slots; /* sorted by their place in the data, then by name */
     size_t n;
+    pal_setting *metadata; /* sorted by name */
+    size_t n_metadata;
 } pal__header;
 
-/* size: bytes of data after the header. path: for messages only. */
-pal_status pal__header_parse(pal__header *header, const char *text, size_t length, uint64_t size, const char *path,
+/* Takes ownership of the text, also after an error, and changes it. size: bytes of data after the header. path: for
+ * messages only. */
+pal_status pal__header_parse(pal__header *header, char *text, size_t length, uint64_t size, const char *path,
                              pal_error *err);
+/* PAL_ERR_EXISTS: *twice is the name of two of n structs of this size. first: the name of the first. PAL_ERR_MEMORY. */
+pal_status pal__names_check(const char *const *first, size_t n, size_t size, const char **twice);
+/* PAL_ERR_EXISTS: a tensor or a key of the metadata has the name *twice of another. PAL_ERR_MEMORY. */
+pal_status pal__header_check_names(const pal__header *header, const char **twice);
+void pal__header_sort(pal__header *header);
 void pal__header_free(pal__header *header);
+/* The checksum of a file: first of the metadata without PAL__CHECKSUM, then of each slot, in their order, followed by
+ * the blocks of its data. */
+#define PAL__CHECKSUM "palindrome_checksum" /* the key in the metadata; other programs leave it alone */
+enum { PAL__BLOCK = 1 << 20 };              /* bytes that are read and hashed at once; part of the format */
+uint64_t pal__checksum_metadata(const pal__header *header);
+uint64_t pal__checksum_slot(uint64_t before, const pal__slot *slot);
+void pal__checksum_text(uint64_t checksum, char out[24]);
 const char *pal__safetensors_dtype(pal_dtype dtype); /* "F32"; NULL: no such type */
 
 pal_status pal__safetensors_write_at(int folder, const char *path, const pal_named_tensor *tensors, size_t n,

@@ -12,11 +12,10 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian and is read without conversion");
 
-enum { LENGTH_SIZE = 8, HEADER_MAX = 100000000 };
+enum { HEADER_MAX = 100000000 };
 
 struct pal_safetensors {
     pal__header header;
-    pal_tensor **tensors; /* one per slot of the header */
 };
 
 /* Reads the whole range. False: failure, with errno set; errno 0: the file ends too early. */
@@ -48,36 +47,53 @@ static pal_status read_header(pal_safetensors *f, int descriptor, const char *pa
     if (fstat(descriptor, &info)) return cannot_read(path, err);
     if (!S_ISREG(info.st_mode)) return pal_error_set(err, PAL_ERR_IO, "%s: not a regular file", pal__short_path(path));
     uint64_t size = (uint64_t)info.st_size;
-    if (size < LENGTH_SIZE)
+    if (size < PAL__LENGTH_SIZE)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: %llu bytes are too short for a safetensors file",
                              pal__short_path(path), (unsigned long long)size);
     if (!read_at(descriptor, &length, sizeof length, 0)) return cannot_read(path, err);
-    if (length > size - LENGTH_SIZE || length > HEADER_MAX)
+    if (length > size - PAL__LENGTH_SIZE || length > HEADER_MAX)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: bad header length: %llu bytes in a file of %llu",
                              pal__short_path(path), (unsigned long long)length, (unsigned long long)size);
     char *text = malloc(length + 1);
     if (!text) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
-    *data = LENGTH_SIZE + length;
-    pal_status status = read_at(descriptor, text, length, LENGTH_SIZE)
-                            ? pal__header_parse(&f->header, text, length, size - *data, path, err)
-                            : cannot_read(path, err);
+    *data = PAL__LENGTH_SIZE + length;
+    if (read_at(descriptor, text, length, PAL__LENGTH_SIZE))
+        return pal__header_parse(&f->header, text, length, size - *data, path, err);
     free(text);
-    return status;
+    return cannot_read(path, err);
+}
+
+/* Reads the data of a slot block by block, each of which is hashed while it is in the cache. */
+static bool read_data(const pal__slot *s, int descriptor, uint64_t data, uint64_t *checksum)
+{
+    const uint64_t size = s->end - s->begin;
+    *checksum = pal__checksum_slot(*checksum, s);
+    for (uint64_t at = 0; at < size; at += PAL__BLOCK) {
+        char *to = (char *)s->tensor->data + at;
+        const size_t n = size - at < PAL__BLOCK ? (size_t)(size - at) : PAL__BLOCK;
+        if (!read_at(descriptor, to, n, data + s->begin + at)) return false;
+        *checksum = pal_hash(*checksum, to, n);
+    }
+    return true;
 }
 
 static pal_status read_tensors(pal_safetensors *f, pal_context *context, int descriptor, const char *path,
                                uint64_t data, pal_error *err)
 {
-    f->tensors = calloc(f->header.n + 1, sizeof *f->tensors);
-    if (!f->tensors) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+    char found[24];
+    uint64_t checksum = pal__checksum_metadata(&f->header);
     for (size_t i = 0; i < f->header.n; i++) {
-        const pal__slot *s = &f->header.slots[i];
-        f->tensors[i] = pal_tensor_new(context, s->dtype, s->shape);
-        if (!f->tensors[i]) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
-        if (!read_at(descriptor, f->tensors[i]->data, (size_t)(s->end - s->begin), data + s->begin))
-            return cannot_read(path, err);
+        pal__slot *s = &f->header.slots[i];
+        s->tensor = pal_tensor_new(context, s->dtype, s->shape);
+        if (!s->tensor) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+        if (!read_data(s, descriptor, data, &checksum)) return cannot_read(path, err);
     }
-    return PAL_OK;
+    pal__checksum_text(checksum, found);
+    const char *expected = pal_safetensors_metadata(f, PAL__CHECKSUM);
+    if (!expected || !strcmp(expected, found)) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s: damaged: the checksum is not that of the contents: restore a copy, or train again",
+                         pal__short_path(path));
 }
 
 pal_safetensors *pal_safetensors_open_at(pal_context *context, int folder, const char *path, pal_error *err)
@@ -110,8 +126,7 @@ pal_safetensors *pal_safetensors_open(pal_context *context, const char *path, pa
 void pal_safetensors_free(pal_safetensors *f)
 {
     if (!f) return;
-    for (size_t i = 0; f->tensors && i < f->header.n; i++) pal_tensor_free(f->tensors[i]);
-    free(f->tensors);
+    for (size_t i = 0; i < f->header.n; i++) pal_tensor_free(f->header.slots[i].tensor);
     pal__header_free(&f->header);
     free(f);
 }
@@ -119,7 +134,7 @@ void pal_safetensors_free(pal_safetensors *f)
 pal_tensor *pal_safetensors_find(const pal_safetensors *f, const char *name)
 {
     for (size_t i = 0; f && name && i < f->header.n; i++)
-        if (!strcmp(f->header.slots[i].name, name)) return f->tensors[i];
+        if (!strcmp(f->header.slots[i].name, name)) return f->header.slots[i].tensor;
     return NULL;
 }
 
@@ -127,10 +142,12 @@ pal_tensor *pal_safetensors_at(const pal_safetensors *f, size_t i, const char **
 {
     if (!f || i >= f->header.n) return NULL;
     if (name) *name = f->header.slots[i].name;
-    return f->tensors[i];
+    return f->header.slots[i].tensor;
 }
 
 const char *pal_safetensors_metadata(const pal_safetensors *f, const char *key)
 {
-    return f && key ? json_string_value(json_object_get(json_object_get(f->header.json, "__metadata__"), key)) : NULL;
+    for (size_t i = 0; f && key && i < f->header.n_metadata; i++)
+        if (!strcmp(f->header.metadata[i].name, key)) return f->header.metadata[i].value;
+    return NULL;
 }

@@ -1,5 +1,6 @@
 /* save.c - saves a model as one safetensors file and opens it again: the tensors are the parameters, and the metadata
  * contain everything else that is needed to create the model. */
+#include "models/file/json.h"
 #include "models/internal.h"
 
 #include <fcntl.h>
@@ -8,32 +9,36 @@
 
 /* ---- Saving --------------------------------------------------------------------------------------------------- */
 
-/* {"hidden":"256",...}; the caller frees it. NULL: out of memory. */
-static char *settings_text(const pal_model *m)
+/* {"hidden":"256",...} */
+static void put_settings(pal__out *out, const pal_model *m)
 {
-    json_t *object = json_object();
-    bool ok = object != NULL;
-    for (size_t i = 0; ok && i < m->n_values; i++)
-        ok = json_object_set_new(object, m->values[i].option->name, json_string(m->values[i].text)) == 0;
-    char *text = ok ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    return text;
+    pal__out_add(out, "{", 1);
+    for (size_t i = 0; i < m->n_values; i++) {
+        if (i) pal__out_add(out, ",", 1);
+        pal__out_string(out, m->values[i].option->name);
+        pal__out_add(out, ":", 1);
+        pal__out_string(out, m->values[i].text);
+    }
+    pal__out_add(out, "}", 2); /* with the zero */
 }
 
 pal_status pal_model_save_at(const pal_model *m, int folder, const char *path, const pal_named_tensor *more,
                              size_t n_more, pal_error *err)
 {
-    char *settings = settings_text(m);
+    pal__out settings = {0};
     pal_named_tensor *all = calloc(m->n_parameters + n_more + 1, sizeof *all);
     pal_status status = PAL_ERR_MEMORY;
-    if (settings && all) {
+    put_settings(&settings, m);
+    if (settings.not_utf8) {
+        status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a setting is not text in UTF-8", pal__short_path(path));
+    } else if (!settings.no_memory && all) {
         for (size_t i = 0; i < m->n_parameters; i++)
             all[i] = (pal_named_tensor){m->parameters[i].name, m->parameters[i].tensor};
         for (size_t i = 0; i < n_more; i++) all[m->n_parameters + i] = more[i];
         char sample[96];
         const pal_setting metadata[] = {{"format", "palindrome 1"},
                                         {"variant", m->variant->name},
-                                        {"settings", settings},
+                                        {"settings", settings.text},
                                         {"sample", pal_shape_text(m->sample, sample, sizeof sample)},
                                         {"dtype", pal_dtype_name(m->dtype)}};
         status = pal__safetensors_write_at(folder, path, all, m->n_parameters + n_more, metadata,
@@ -42,7 +47,7 @@ pal_status pal_model_save_at(const pal_model *m, int folder, const char *path, c
         pal_error_set(err, status, "%s: out of memory", pal__short_path(path));
     }
     free(all);
-    free(settings);
+    free(settings.text);
     return status;
 }
 
@@ -58,7 +63,7 @@ typedef struct description { /* the contents of the metadata */
     const pal_variant *variant;
     pal_shape sample;
     pal_dtype dtype;
-    json_t *json; /* owns the text of the settings */
+    char *text; /* that of the settings, which it owns */
     pal_setting *settings;
     size_t n;
 } description;
@@ -70,15 +75,18 @@ static pal_status malformed(const char *path, const char *what, pal_error *err)
 
 static bool read_sample(const char *text, pal_shape *sample)
 {
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
-    bool ok = json_is_array(list) && json_array_size(list) <= PAL_MAX_RANK;
+    char copy[256];
+    pal__json_number number;
     *sample = PAL_SCALAR;
-    for (size_t i = 0; ok && i < json_array_size(list); i++) {
-        ok = json_is_integer(json_array_get(list, i));
-        sample->dim[sample->rank++] = json_integer_value(json_array_get(list, i));
+    if (!text || strlen(text) >= sizeof copy) return false;
+    strcpy(copy, text);
+    pal__json j = pal__json_start(copy, strlen(copy));
+    pal__json_enter(&j, '[');
+    while (pal__json_next(&j, ']')) {
+        if (!pal__json_number_read(&j, &number) || !number.whole || sample->rank == PAL_MAX_RANK) return false;
+        sample->dim[sample->rank++] = number.integer;
     }
-    json_decref(list);
-    return ok && pal_shape_count(*sample) > 0;
+    return pal__json_end(&j) && pal_shape_count(*sample) > 0;
 }
 
 static bool read_dtype(const char *text, pal_dtype *dtype)
@@ -90,18 +98,27 @@ static bool read_dtype(const char *text, pal_dtype *dtype)
 
 static pal_status read_settings(const char *path, const char *text, description *d, pal_error *err)
 {
-    const char *name;
-    json_t *value;
-    d->json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (!json_is_object(d->json)) return malformed(path, "the settings are not a JSON object", err);
-    d->settings = calloc(json_object_size(d->json) + 1, sizeof *d->settings);
-    if (!d->settings) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
-    json_object_foreach(d->json, name, value)
-    {
-        if (!json_is_string(value)) return malformed(path, "a setting is not text", err);
-        d->settings[d->n++] = (pal_setting){name, json_string_value(value)};
+    const size_t size = text ? strlen(text) : 0;
+    const char *twice;
+    d->text = malloc(size + 1);
+    d->settings = calloc(size / 6 + 1, sizeof *d->settings); /* a setting has at least 6 letters: "a":"" */
+    if (!d->text || !d->settings) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(path));
+    memcpy(d->text, text ? text : "", size + 1);
+    pal__json j = pal__json_start(d->text, size);
+    pal__json_enter(&j, '{');
+    while (pal__json_next(&j, '}')) {
+        pal_setting *s = &d->settings[d->n++];
+        s->name = pal__json_key(&j);
+        if (s->name && pal__json_peek(&j) && pal__json_peek(&j) != '"')
+            return malformed(path, "a setting is not text", err);
+        s->value = s->name ? pal__json_text(&j) : NULL;
+        if (!s->value) break;
     }
-    return PAL_OK;
+    if (!pal__json_end(&j)) return malformed(path, "the settings are not a JSON object", err);
+    const pal_status status = pal__names_check(&d->settings->name, d->n, sizeof *d->settings, &twice);
+    if (!status) return PAL_OK;
+    return status == PAL_ERR_MEMORY ? pal_error_set(err, status, "%s: out of memory", pal__short_path(path))
+                                    : malformed(path, "a setting is there twice", err);
 }
 
 static pal_status describe(const char *path, const pal_safetensors *file, description *d, pal_error *err)
@@ -131,7 +148,7 @@ pal_model *pal_model_open_at(pal_context *context, int folder, const char *path,
         if (!m) pal_error_set(err, why.status, "%s: %s", pal__short_path(path), why.text);
     }
     free(d.settings);
-    json_decref(d.json);
+    free(d.text);
     pal_safetensors_free(file);
     return m;
 }
