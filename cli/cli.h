@@ -217,12 +217,17 @@ int pal_cli_say_error(const pal_error *err);
 /* The name most similar to word, or NULL if none is similar enough. at(i, user) returns the i-th name, NULL after the
  * last one. */
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user);
-void pal_cli_print_json(json_t *value);                                             /* takes ownership of value */
-json_t *pal_cli_number(double value);                                               /* null if value is not finite */
-json_t *pal_cli_numbers(const double *values, int64_t n);                           /* a list of them */
 void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
 const char *pal_cli_count(double value, char *out, size_t size);                    /* "60,000" */
 const char *pal_cli_time(double seconds, char *out, size_t size);                   /* "1:05", "2:00:09" */
+
+/* ---- json.c --------------------------------------------------------------------------------------------------- */
+
+void pal_cli_json_set_up(void); /* call it before any value is made */
+/* Takes ownership of value. Ends the program with an error if memory ran out for a part of it. */
+void pal_cli_print_json(json_t *value);
+json_t *pal_cli_number(double value);                     /* null if value is not finite */
+json_t *pal_cli_numbers(const double *values, int64_t n); /* a list of them */
 
 /* ---- variants.c: the models by name, and their options -------------------------------------------------------- */
 

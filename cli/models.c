@@ -1,4 +1,5 @@
 /* models.c - palindrome models: lists the variants, or describes one in full. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -18,9 +19,12 @@ static json_t *typed(const pal_option *o)
 {
     if (!o->value) return json_null();
     if (o->type == PAL_OPTION_BOOL) return json_boolean(!strcmp(o->value, "yes"));
-    bool single = o->type == PAL_OPTION_INT || o->type == PAL_OPTION_REAL;
-    json_t *number = single ? json_loads(o->value, JSON_DECODE_ANY, NULL) : NULL;
-    return number ? number : json_string(o->value);
+    char *end = NULL;
+    const long long whole = strtoll(o->value, &end, 10);
+    const bool number = o->type == PAL_OPTION_INT || o->type == PAL_OPTION_REAL;
+    if (number && end != o->value && !*end) return json_integer(whole);
+    const double real = strtod(o->value, &end);
+    return number && end != o->value && !*end ? json_real(real) : json_string(o->value);
 }
 
 static json_t *option_json(const pal_option *o)

@@ -1,4 +1,4 @@
-/* say.c - output of all verbs: one-line errors, JSON documents, numbers for people. */
+/* say.c - output of all verbs: one-line errors, numbers for people. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -95,22 +95,6 @@ void pal_cli_append(char *out, size_t size, const char *between, const char *tex
 {
     const size_t at = strlen(out);
     if (*text && at + strlen(between) + 1 < size) snprintf(out + at, size - at, "%s%s", at ? between : "", text);
-}
-
-void pal_cli_print_json(json_t *value)
-{
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
-    putchar('\n');
-    json_decref(value);
-}
-
-json_t *pal_cli_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
-json_t *pal_cli_numbers(const double *values, int64_t n)
-{
-    json_t *out = json_array();
-    for (int64_t i = 0; i < n; i++) json_array_append_new(out, pal_cli_number(values[i]));
-    return out;
 }
 
 const char *pal_cli_count(double value, char *out, size_t size)

@@ -153,7 +153,7 @@ static char *setting_text(json_t *value)
         palt__real_text(json_real_value(value), text, sizeof text);
         return strdup(text);
     }
-    return json_dumps(value, JSON_ENCODE_ANY);
+    return palt__json_dump(value, JSON_ENCODE_ANY);
 }
 
 static bool read_settings(json_t *from, pal_run_info *info)

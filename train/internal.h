@@ -2,8 +2,7 @@
 #ifndef PAL_TRAIN_INTERNAL_H
 #define PAL_TRAIN_INTERNAL_H
 
-#include <jansson.h>
-
+#include "train/json_text.h"
 #include "train/train.h"
 
 static inline pal_status palt__no_memory(pal_error *err) { return pal_error_set(err, PAL_ERR_MEMORY, "out of memory"); }

@@ -105,15 +105,19 @@ bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *t
 
 char *palt__json_text(const json_t *value, size_t flags)
 {
-    for (size_t digits = 15;; digits++) {
-        char *text = json_dumps(value, flags | JSON_REAL_PRECISION(digits));
-        if (!text || digits == 17) return text;
-        json_t *back = json_loads(text, JSON_DECODE_ANY, NULL);
-        bool same = json_equal(back, value);
+    bool read = true;
+    for (size_t digits = 15; digits <= 17 && read; digits++) {
+        int line;
+        const char *wrong;
+        char *text = palt__json_dump(value, flags | JSON_REAL_PRECISION(digits));
+        json_t *back = text ? palt__json_load(text, strlen(text), &line, &wrong) : NULL;
+        const bool same = json_equal(back, value);
+        read = back != NULL;
         json_decref(back);
         if (same) return text;
         free(text);
     }
+    return NULL;
 }
 
 void palt__real_text(double value, char *out, size_t size)
