@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "train/json_text.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
 const pal_cli_spec pal_cli_run_info_spec = {
@@ -18,7 +19,8 @@ const pal_cli_spec pal_cli_run_info_spec = {
 /* Prints the content of run.json, with the epochs of metrics.jsonl added. */
 static int print_json(const pal_rundir *dir)
 {
-    json_t *out = json_loads(pal_rundir_text(dir), 0, NULL);
+    const char *text = pal_rundir_text(dir), *wrong;
+    json_t *out = palt__json_load(text, strlen(text), NULL, &wrong);
     if (!out) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     json_t *epochs = json_array();
     for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) {

@@ -105,12 +105,11 @@ bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *t
 
 char *palt__json_text(const json_t *value, size_t flags)
 {
-    bool read = true;
+    bool read = true; /* false: out of memory, or not JSON */
     for (size_t digits = 15; digits <= 17 && read; digits++) {
-        int line;
         const char *wrong;
         char *text = palt__json_dump(value, flags | JSON_REAL_PRECISION(digits));
-        json_t *back = text ? palt__json_load(text, strlen(text), &line, &wrong) : NULL;
+        json_t *back = text ? palt__json_load(text, strlen(text), NULL, &wrong) : NULL;
         const bool same = json_equal(back, value);
         read = back != NULL;
         json_decref(back);

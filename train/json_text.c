@@ -76,7 +76,7 @@ static json_t *read_value(pal__json *j, int depth)
 
 json_t *palt__json_load(const char *text, size_t size, int *line, const char **wrong)
 {
-    *line = 1;
+    if (line) *line = 1;
     *wrong = size > LARGEST ? "more than 16 MiB of JSON" : NULL;
     char *copy = *wrong ? NULL : malloc(size + 1);
     if (!copy) return NULL;
@@ -87,7 +87,7 @@ json_t *palt__json_load(const char *text, size_t size, int *line, const char **w
         json_decref(value);
         value = NULL;
     }
-    *line = pal__json_line(&j);
+    if (line) *line = pal__json_line(&j);
     *wrong = j.wrong;
     free(copy);
     return value;

@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-/* Reads one value. Names that occur twice are refused, and so is what is deeper than a run's files. NULL: *wrong says
- * why, in line *line; *wrong NULL: out of memory. */
+/* Reads one value. Names that occur twice are refused, and so is what is deeper or larger than a run's files. NULL:
+ * *wrong says why, in line *line (line may be NULL); *wrong NULL: out of memory. */
 json_t *palt__json_load(const char *text, size_t size, int *line, const char **wrong);
 /* The value as text, which the caller frees. flags: as for json_dumps. NULL: out of memory, or no value. */
 char *palt__json_dump(const json_t *value, size_t flags);

@@ -121,7 +121,9 @@ pal_status palt__metrics_read(pal_rundir *dir, pal_error *err)
     while (line < end) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         const size_t length = (size_t)((stop ? stop : end) - line);
-        json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+        const char *wrong;
+        json_t *object = palt__json_load(line, length, NULL, &wrong);
+        if (!object && !wrong) return palt__no_memory(err);
         if (!object && !stop) break;
         status = json_is_object(object) ? read_epoch(dir, object, err) : malformed(dir, "not a JSON object", err);
         json_decref(object);

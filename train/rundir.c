@@ -127,11 +127,13 @@ static pal_status read_info(pal_rundir *dir, pal_error *err)
     if (status) return status;
     if (!dir->text)
         return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: " PALT__RUN_JSON " is missing", path);
-    json_error_t why;
-    json_t *json = json_loadb(dir->text, size, JSON_REJECT_DUPLICATES, &why);
+    int line;
+    const char *wrong;
+    json_t *json = palt__json_load(dir->text, size, &line, &wrong);
+    if (!json && !wrong) return palt__no_memory(err);
     if (!json)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s/" PALT__RUN_JSON ":%d: %.160s: restore it from a copy of the run",
-                             path, why.line, why.text);
+                             path, line, wrong);
     if (json_is_string(json_object_get(json, "model")) && json_is_string(json_object_get(json, "status")))
         return adopt(dir, json, err);
     json_decref(json);
