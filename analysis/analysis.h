@@ -15,6 +15,7 @@
 #include "data/data.h"
 #include "models/models.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -445,4 +446,5 @@ double pal_auc(double *negative, size_t n, double *positive, size_t m);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(                                                                                           \
+    default) /* the libraries are built with hidden symbols: only these declarations leave them */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -394,4 +396,5 @@ pal_status pal_graph_write(pal_tape *tape, const pal_var *outputs, size_t n, con
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

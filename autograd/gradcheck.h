@@ -35,6 +35,7 @@
 #include "autograd/autograd.h"
 #include "autograd/operation.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -104,4 +105,5 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -9,6 +9,7 @@
 #include "autograd/autograd.h"
 #include "autograd/machine/internal.h"
 #include "autograd/operation.h"
+#include "autograd/wiring.h"
 
 /* ---- The tape ------------------------------------------------------------------------------------------------- */
 

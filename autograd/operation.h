@@ -10,6 +10,7 @@
 
 #include "autograd/autograd.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -114,6 +115,12 @@ void pal_parallel(pal_context *context, size_t tasks, pal_task_fn task, void *ar
 /* A kernel must call BLAS between these two, since the serial build of OpenBLAS is not safe on two threads at once. */
 void pal_blas_begin(const pal_context *context);
 void pal_blas_end(const pal_context *context);
+/* Code that is not a kernel calls BLAS or LAPACK between these two, on any thread. BLAS then uses one thread, so that
+ * the bits do not depend on the machine, and no kernel's product runs at the same time where BLAS allows only one. Each
+ * enter needs its leave, with the number that enter returned. A kernel must not call them: pal_run has entered already.
+ */
+int pal_blas_enter(const pal_context *context);
+void pal_blas_leave(const pal_context *context, int entered);
 unsigned pal_worker_count(const pal_context *context);
 pal_isa pal_kernel_isa(const pal_context *context);
 
@@ -213,11 +220,8 @@ bool pal_is_fill(pal_var v, double value); /* a constant with these bits: -0 is 
 bool pal_infer_same(pal_infer *infer);                  /* a whole rule: operands of one real type, broadcast */
 bool pal_infer_fail(pal_infer *infer, const char *why); /* stores the reason, returns false */
 
-extern const pal_op pal__op_leaf, pal__op_placeholder, pal__op_index, pal__op_assign, pal__op_map_sum;
-extern const pal_op pal__op_add, pal__op_fill, pal__op_sum_to, pal__op_broadcast_to, pal__op_stop_gradient,
-    pal__op_copy;
-
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

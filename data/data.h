@@ -20,6 +20,7 @@
 
 #include "autograd/autograd.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -170,4 +171,5 @@ pal_status pal_stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint6
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -12,6 +12,7 @@
 
 #include "autograd/autograd.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -469,4 +470,5 @@ pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, con
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

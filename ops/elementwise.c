@@ -1,5 +1,6 @@
 /* elementwise.c - generates descriptors and functions from the rows of elementwise.def. where and cast have files of
  * their own, because their operands and results differ in type. */
+#include "autograd/wiring.h"
 #include "ops/elementwise.h"
 
 #include <math.h>

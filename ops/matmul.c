@@ -9,6 +9,7 @@
  * floats are one cache line, so no two panels write to the same line of a row. Why the longer axis: panels stay as
  * square as possible, so each reads less of the other operand. Why not the summed axis: the partial sums would need one
  * more pass. */
+#include "autograd/wiring.h"
 #include "ops/axes.h"
 
 #include <cblas.h>

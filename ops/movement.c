@@ -1,5 +1,6 @@
 /* movement.c - operations that move elements: reshape, permute, slice and its adjoint pad. Except for pad, which has a
  * kernel, the results are views wherever strides can express them. */
+#include "autograd/wiring.h"
 #include "ops/axes.h"
 
 #include <string.h>

@@ -9,6 +9,7 @@
 #include "autograd/autograd.h"
 #include "autograd/operation.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -288,4 +289,5 @@ const char *pal_op_family(size_t i);         /* the family of pal_op_at(i): "ele
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -8,6 +8,7 @@
 
 #include "autograd/autograd.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -104,4 +105,5 @@ pal_status pal_lbfgs(double *x, size_t n, pal_lbfgs_fn f, void *user, const pal_
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -12,6 +12,7 @@
 
 #include "autograd/autograd.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -222,4 +223,5 @@ pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, pal_erro
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "autograd/machine/internal.h"
+#include "autograd/operation.h"
 #include "train/internal.h"
 
 /* The Fortran interface: arguments by reference, matrices column-major, the length of the text last. */
@@ -47,11 +47,9 @@ pal_status palt__svd(pal_context *context, size_t rows, size_t columns, double *
         enough = work != NULL;
     }
     if (enough) {
-        int saved = pal__blas_enter(&context->blas);
-        pal_blas_begin(context);
+        int entered = pal_blas_enter(context);
         info = decompose(m, n, a, s, vt, other, work, (int)wanted, integers);
-        pal_blas_end(context);
-        pal__blas_leave(&context->blas, saved);
+        pal_blas_leave(context, entered);
     }
     free(work);
     free(other);

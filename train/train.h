@@ -16,6 +16,7 @@
 #include "models/models.h"
 #include "optim/optim.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -392,4 +393,5 @@ pal_status pal_sweep_write(const pal_sweep *sweep, const char *path, pal_error *
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

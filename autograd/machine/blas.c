@@ -102,3 +102,16 @@ void pal__blas_worker(const pal__blas *blas)
 {
     if (blas->parallel == 2) blas->set_threads(1);
 }
+
+int pal_blas_enter(const pal_context *context)
+{
+    int entered = context ? pal__blas_enter(&context->blas) : 1;
+    pal_blas_begin(context);
+    return entered;
+}
+
+void pal_blas_leave(const pal_context *context, int entered)
+{
+    pal_blas_end(context);
+    if (context) pal__blas_leave(&context->blas, entered);
+}

@@ -1,5 +1,6 @@
 /* test_rewind.c - mark and rewind inside regions and adjoint rules: what would break the recording is an error, after
  * which the tape is outside all regions and usable. */
+#include "autograd/wiring.h"
 #include "tests/testing.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* test_ops.c - values of the operations: compared with plain loops, at extreme arguments, at kinks, in both types. */
+#include "autograd/wiring.h"
 #include "tests/testing.h"
 
 #include <math.h>

@@ -1,0 +1,13 @@
+/* wiring.h - the operations that the engine knows by name: entries that are no operations, and what calculus needs.
+ *
+ * wiring.c and region.c define them. Others find an operation by name: pal_op_find("add"). */
+#ifndef PAL_AUTOGRAD_WIRING_H
+#define PAL_AUTOGRAD_WIRING_H
+
+#include "autograd/operation.h"
+
+extern const pal_op pal__op_leaf, pal__op_placeholder, pal__op_index, pal__op_assign, pal__op_map_sum;
+extern const pal_op pal__op_add, pal__op_fill, pal__op_sum_to, pal__op_broadcast_to, pal__op_stop_gradient,
+    pal__op_copy;
+
+#endif
