@@ -2,6 +2,7 @@
 #include "data/internal.h"
 
 #include <errno.h>
+#include <math.h>
 
 enum { BUFFER = 1 << 16, VALUE_MAX = 32 };
 
@@ -9,6 +10,14 @@ enum { BUFFER = 1 << 16, VALUE_MAX = 32 };
 static const int significant[PAL_DTYPE_COUNT] = {
     [PAL_F32] = 9, [PAL_F64] = 17, [PAL_I32] = 10, [PAL_U8] = 3, [PAL_BOOL] = 1};
 
+/* Whether x and the next number, without their comma in between, could be one number such as 1,234.5. */
+static bool looks_like_groups(double x, double next)
+{
+    return x == trunc(x) && fabs(x) >= 1 && fabs(x) < 1000 && next >= 100 && next < 1000;
+}
+
+/* If every row had two columns that could be one number, pal_csv_read would refuse the file. So in the first row such a
+ * number is written as 1.0. */
 static void write_values(palt__sink *sink, const pal_tensor *tensor, size_t columns)
 {
     char buffer[BUFFER];
@@ -17,7 +26,9 @@ static void write_values(palt__sink *sink, const pal_tensor *tensor, size_t colu
     const size_t count = pal_tensor_count(tensor);
     for (size_t i = 0, column = 0; i < count; i++) {
         const char end = ++column == columns ? '\n' : ',';
-        const int n = snprintf(buffer + used, VALUE_MAX, "%.*g%c", digits, pal_tensor_get(tensor, i), end);
+        const double value = pal_tensor_get(tensor, i);
+        const bool split = i + 1 < columns && looks_like_groups(value, pal_tensor_get(tensor, i + 1));
+        const int n = snprintf(buffer + used, VALUE_MAX, "%.*g%s%c", digits, value, split ? ".0" : "", end);
         used += (size_t)n; /* at most 25 bytes: 17 digits, sign, point, exponent and end */
         if (end == '\n') column = 0;
         if (used <= BUFFER - VALUE_MAX) continue;

@@ -62,7 +62,8 @@ pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *
 pal_tensor *pal_csv_read(pal_context *context, const char *path, pal_error *err);
 
 /* Writes the first axis as rows and all other axes as columns, without a header line. Each number has enough digits to
- * be read back as the same value. Values that are not finite are written as nan, inf and -inf, which pal_csv_read
+ * be read back as the same value. In the first row, a whole number that could be the thousands of the next number, as
+ * in 1,234.5, is written as 1.0. Values that are not finite are written as nan, inf and -inf, which pal_csv_read
  * refuses. */
 pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *err);
 

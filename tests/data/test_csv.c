@@ -140,11 +140,31 @@ START_TEST(csv_writes)
 }
 END_TEST
 
+/* Two columns that may be one number, such as 1,234.5, are written so that they are read again as two. */
+START_TEST(csv_writes_no_groups)
+{
+    double values[] = {1, 234.5, -12, 100, 1, 99.5, 0, 100, 5, 999};
+    static const char *const texts[] = {"1.0,234.5\n1,234.5\n", "-12.0,100\n-12,100\n", "1,99.5\n1,99.5\n",
+                                        "0,100\n0,100\n", "5.0,999\n5,999\n"};
+    for (size_t i = 0; i < 5; i++) {
+        double rows[] = {values[2 * i], values[2 * i + 1], values[2 * i], values[2 * i + 1]};
+        pal_tensor *tensor = pal_tensor_wrap(context, PAL_F64, PAL_SHAPE(2, 2), rows);
+        ck_assert_int_eq(pal_csv_write(tensor, path_of("x.csv"), NULL), PAL_OK);
+        assert_text(path_of("x.csv"), texts[i]);
+        pal_tensor *again = check_read(pal_csv_read, path_of("x.csv"), PAL_F32, PAL_SHAPE(2, 2));
+        for (size_t k = 0; k < 4; k++) ck_assert(pal_tensor_get(again, k) == rows[k]);
+        pal_tensor_free(again);
+        pal_tensor_free(tensor);
+    }
+}
+END_TEST
+
 Suite *csv_suite(void)
 {
     Suite *suite = suite_create("csv");
-    TCase *tests = in_own_folder(add_case(suite, "csv", set_up, tear_down,
-                                          TESTS(csv_refuses, csv_round_trip, csv_rounds_correctly, csv_writes)));
+    TCase *tests = in_own_folder(
+        add_case(suite, "csv", set_up, tear_down,
+                 TESTS(csv_refuses, csv_round_trip, csv_rounds_correctly, csv_writes, csv_writes_no_groups)));
     tcase_add_loop_test(tests, csv_reads, 0, 6);
     tcase_add_loop_test(tests, csv_buffer_edge, 0, 3);
     return suite;
