@@ -9,6 +9,7 @@
  *
  * Input k is a seed with changes that follow from k alone, so a number stands for an input. If a run fails, the driver
  * says which number it was, and writes the input to fuzz-TARGET-NUMBER.bin. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc < 3) return usage();
+    mallopt(M_MMAP_THRESHOLD, 1 << 28); /* large blocks are used again, and not returned to the kernel each time */
+    mallopt(M_TRIM_THRESHOLD, 1 << 29);
     watch();
     for (size_t i = 0; i < TARGETS && !status; i++) {
         if (strcmp(argv[1], "all") && strcmp(argv[1], targets[i]->name)) continue;
