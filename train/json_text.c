@@ -87,7 +87,7 @@ json_t *palt__json_load(const char *text, size_t size, int *line, const char **w
         json_decref(value);
         value = NULL;
     }
-    if (line) *line = pal__json_line(&j);
+    if (line) *line = j.line;
     *wrong = j.wrong;
     free(copy);
     return value;

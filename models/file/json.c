@@ -15,10 +15,7 @@
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
 
-pal__json pal__json_start(char *text, size_t size)
-{
-    return (pal__json){.at = text, .end = text + size, .begin = text};
-}
+pal__json pal__json_start(char *text, size_t size) { return (pal__json){.at = text, .end = text + size, .line = 1}; }
 
 static bool fail(pal__json *j, const char *wrong)
 {
@@ -30,7 +27,8 @@ static bool is_digit(const pal__json *j) { return j->at < j->end && *j->at >= '0
 
 char pal__json_peek(pal__json *j)
 {
-    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r'))
+        j->line += *j->at++ == '\n'; /* inside a text, a new line stands for an escape that was decoded */
     if (j->wrong || j->at == j->end) return 0;
     if (is_digit(j) || *j->at == '-') return '0';
     return *j->at && strchr("{[\"tfn", *j->at) ? *j->at : 0;
@@ -204,13 +202,6 @@ bool pal__json_end(pal__json *j)
 {
     pal__json_peek(j);
     return !j->wrong && (j->at == j->end || fail(j, "something comes after the end"));
-}
-
-int pal__json_line(const pal__json *j)
-{
-    int line = 1;
-    for (const char *c = j->begin; c < j->at; c++) line += *c == '\n';
-    return line;
 }
 
 /* ---- UTF-8 ---------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 
 typedef struct pal__json {
     char *at, *end;    /* what is left of the text */
-    const char *begin; /* of the text */
+    int line;          /* of `at`, from 1 */
     bool first;        /* a bracket was opened, and nothing inside was read */
     const char *wrong; /* NULL: nothing so far */
 } pal__json;
@@ -35,7 +35,6 @@ char *pal__json_text(pal__json *j); /* UTF-8, without a zero inside; NULL: a mis
 bool pal__json_number_read(pal__json *j, pal__json_number *number);
 bool pal__json_word(pal__json *j, const char *word); /* true, false or null */
 bool pal__json_end(pal__json *j);                    /* nothing but space is left, and there was no mistake */
-int pal__json_line(const pal__json *j);              /* the number of the line */
 
 /* ---- Writing: a text that grows ------------------------------------------------------------------------------- */
 

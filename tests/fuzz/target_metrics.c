@@ -56,9 +56,14 @@ static void change(fuzz_bytes *b, uint64_t *rng)
     while (from && b->data[from - 1] != '\n') from--;
     const uint8_t *end = memchr(b->data + from, '\n', b->size - from);
     fuzz_bytes line = {.data = room, .size = end ? (size_t)(end - b->data) - from : b->size - from, .room = 2048};
-    if (line.size > line.room || fuzz_chance(rng, 4)) {
-        const char *text = lines[fuzz_below(rng, 4)];
-        fuzz_splice(b, from, 0, text, strlen(text));
+    if (line.size > line.room || fuzz_chance(rng, 3)) { /* the next epoch, or a line out of order */
+        char text[512];
+        int epoch = 1;
+        for (size_t i = 0; i < b->size; i++) epoch += b->data[i] == '\n';
+        snprintf(text, sizeof text, "{\"epoch\":%d,\"step\":%d%s", epoch, 10 * epoch,
+                 strchr(lines[fuzz_below(rng, 2)] + strlen("{\"epoch\":1,"), ','));
+        if (fuzz_chance(rng, 6)) snprintf(text, sizeof text, "%s", lines[fuzz_below(rng, 4)]);
+        fuzz_splice(b, fuzz_chance(rng, 6) ? from : b->size, 0, text, strlen(text));
         return;
     }
     const size_t before = line.size;

@@ -269,6 +269,7 @@ START_TEST(what_is_damaged_is_told_with_a_remedy)
         const char *text, *saying;
     } cases[] = {
         {0, "", "run/run.json:1: "},
+        {0, "{\"command\": \"two\\nlines\",\n \"model\"", "run/run.json:2: "},
         {0, "{\"model\": \"basic\"", "restore it from a copy of the run"},
         {0, "{}", "model or status is missing: restore it from a copy of the run"},
         {1, "{\"epoch\":1,\"step\":4}\nx\n", "run/metrics.jsonl:2: not a JSON object: restore the file"},
