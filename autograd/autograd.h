@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "autograd/version.h"
+
 #pragma GCC visibility push(                                                                                           \
     default) /* the libraries are built with hidden symbols: only these declarations leave them */
 #ifdef __cplusplus
@@ -100,9 +102,20 @@ typedef struct pal_shape {
 } pal_shape;
 
 /* PAL_SHAPE(128, 784); a scalar is PAL_SCALAR. */
+#ifdef __cplusplus
+extern "C++" {
+template <class... Size> constexpr pal_shape pal_shape_of_sizes(Size... sizes)
+{
+    return pal_shape{(int32_t)sizeof...(sizes), {(int64_t)sizes...}};
+}
+}
+#define PAL_SHAPE(...) pal_shape_of_sizes(__VA_ARGS__)
+#define PAL_SCALAR     (pal_shape{})
+#else
 #define PAL_SHAPE(...)                                                                                                 \
     ((pal_shape){.rank = (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), .dim = {__VA_ARGS__}})
 #define PAL_SCALAR ((pal_shape){.rank = 0})
+#endif
 
 int64_t pal_shape_count(pal_shape shape); /* number of elements; -1: a bad rank, a negative dimension or overflow */
 bool pal_shape_equal(pal_shape a, pal_shape b);

@@ -1,4 +1,4 @@
-/* status.c - statuses, the error of functions that do not work on a tape, and the check of struct_size. */
+/* status.c - the version, statuses, the error of functions that do not work on a tape, and the check of struct_size. */
 #include "autograd/autograd.h"
 
 #include <stdarg.h>
@@ -10,6 +10,8 @@ static const char *const texts[] = {
     PAL_STATUS_MAP(PAL_ROW)
 #undef PAL_ROW
 };
+
+const char *pal_version(void) { return PAL_VERSION; }
 
 const char *pal_status_text(pal_status status)
 {

@@ -18,8 +18,6 @@
 #include "analysis/analysis.h"
 #include "train/train.h"
 
-#define PAL_CLI_VERSION "0.1.0"
-
 /* ---- Exit statuses -------------------------------------------------------------------------------------------- */
 
 enum { PAL_CLI_DONE = 0, PAL_CLI_FAILED = 1, PAL_CLI_WRONG = 2, PAL_CLI_SIGNAL = 128 /* + the signal's number */ };

@@ -201,7 +201,7 @@ void pal_cli_print_manual(void)
 {
     const pal_cli_verb *verb;
     const pal_variant *v;
-    printf(".TH PALINDROME 1 \"\" \"palindrome %s\" \"User Commands\"\n.nh\n.ad l\n", PAL_CLI_VERSION);
+    printf(".TH PALINDROME 1 \"\" \"palindrome %s\" \"User Commands\"\n.nh\n.ad l\n", pal_version());
     puts(".SH NAME\npalindrome \\- train and study autoencoders\n.SH SYNOPSIS");
     puts(".B palindrome\n.I VERB\n[\\fIOPTION\\fR...] [\\fIWORD\\fR...]\n.SH DESCRIPTION");
     print_line(

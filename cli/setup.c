@@ -44,7 +44,7 @@ int pal_cli_print_version(void)
 {
     pal_context *context = pal_context_new(NULL);
     if (!context) return pal_cli_say(PAL_CLI_FAILED, "not enough memory or threads to start");
-    printf("palindrome %s\n", PAL_CLI_VERSION);
+    printf("palindrome %s\n", pal_version());
     printf("instructions  %s\n", pal_context_isa(context));
     printf("products      %s\n", pal_context_blas(context));
     printf("threads       %u\n", pal_context_threads(context));

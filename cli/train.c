@@ -41,7 +41,7 @@ static void fill_info(pal_cli_job *j)
     const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
     const int64_t batch = whole(j, "batch"), steps = j->train->count / batch;
     j->info = (pal_run_info){
-        .version = PAL_CLI_VERSION,
+        .version = pal_version(),
         .command = j->command,
         .model = j->variant->name,
         .data = j->data,

@@ -143,7 +143,7 @@ pal_status pal_dataset_one_hot(const pal_dataset *dataset, const uint32_t *rows,
 
 /* Returns the name of a class, for data sets that are recognised by their name (fashion-mnist). NULL: no name is known;
  * use the number of the class. */
-const char *pal_dataset_class_name(const pal_dataset *dataset, int class);
+const char *pal_dataset_class_name(const pal_dataset *dataset, int label);
 
 /* ---- Order ---------------------------------------------------------------------------------------------------- */
 
