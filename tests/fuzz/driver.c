@@ -113,6 +113,7 @@ static int run_many(const fuzz_target *target, const fuzz_seeds *seeds, uint64_t
 {
     fuzz_bytes b = {.data = malloc(FUZZ_MOST), .room = target->most};
     const double begin = seconds();
+    const uint64_t before = fuzz_accepted();
     fuzz_require(b.data, "out of memory");
     running.target = target;
     running.seen = UINT64_MAX;
@@ -123,8 +124,8 @@ static int run_many(const fuzz_target *target, const fuzz_seeds *seeds, uint64_t
     }
     alarm(0);
     const double took = seconds() - begin;
-    printf("%-12s %9llu executions %8.1f s %9.0f a second %5zu seeds\n", target->name, (unsigned long long)runs, took,
-           (double)runs / took, seeds->n);
+    printf("%-12s %10llu executions %5.1f %% accepted %8.1f s %9.0f a second\n", target->name, (unsigned long long)runs,
+           100.0 * (double)(fuzz_accepted() - before) / (double)(runs ? runs : 1), took, (double)runs / took);
     fflush(stdout);
     free(b.data);
     return 0;

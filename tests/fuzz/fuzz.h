@@ -63,8 +63,10 @@ void fuzz_failed(const char *file, int line, const char *format, ...) __attribut
         if (!(condition)) fuzz_failed(__FILE__, __LINE__, __VA_ARGS__);                                                \
     } while (0)
 
-/* Either there is a result and no error, or an error with one line of text. */
+/* Either there is a result, or an error with one line of text. Counts the results. */
 void fuzz_outcome(bool result, const pal_error *err);
+void fuzz_accept(void);       /* counts an input that was accepted, for targets without a pal_error */
+uint64_t fuzz_accepted(void); /* how many there were */
 /* Both exist, and have the same type, shape and bits. */
 void fuzz_same_tensor(const pal_tensor *a, const pal_tensor *b);
 

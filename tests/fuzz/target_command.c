@@ -78,6 +78,7 @@ static void run(const uint8_t *data, size_t size)
     stderr = own_error;
 
     if (status == PAL_CLI_GO_ON) {
+        fuzz_accept();
         fuzz_require(!on_error.bytes && !on_out.bytes, "an accepted line printed something");
         fuzz_require(args.n_words >= verb->spec->least && args.n_words <= verb->spec->most, "%zu words", args.n_words);
     } else if (status == PAL_CLI_DONE) {

@@ -22,6 +22,7 @@ static void run(const uint8_t *data, size_t size)
     double value = 0;
     const char *stop = palt__number_parse(text, point, plain, &value);
     if (!stop) return;
+    fuzz_accept();
     fuzz_require(stop > text && stop <= text + strlen(text), "an end outside the text");
     for (char *mark = strchr(text, point); mark && mark < stop; mark = NULL) *mark = '.';
     *(char *)(uintptr_t)stop = 0;

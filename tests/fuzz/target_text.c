@@ -157,6 +157,7 @@ static void run(const uint8_t *data, size_t size)
     pal_parse_options o = {.struct_size = sizeof o, .find = pal_op_find, .leaf = leaf, .user = &p};
     pal_tape *t = pal_tape_new(context, PAL_F64);
     if (pal_tape_parse(t, text, &o, v, &n, &err) == PAL_OK) {
+        fuzz_accept();
         const char *broken = pal__verify(t);
         fuzz_require(!broken, "%s", broken);
         char *printed = pal_tape_text(t, v, n);
