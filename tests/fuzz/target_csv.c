@@ -37,7 +37,7 @@ static const char *const words[] = {
 };
 static const char *const tables[] = {
     "1,2,3\n4,5,6\n", "a,b\n1,2\n", "1;2\n3;4\n", "x;y\n0,5;1,5\n2,5;3\n", "1\t2\n3\t4\n", "1 2  3\n 4 5 6\n", "1|2\n3|4\n",
-    ",a,b\n0,1,2\n1,3,4\n2,5,6\n", "\xef\xbb\xbf" "a,b\r\n1,2\r\n", "# a comment\n# another\n1,2\n", "1,2,\n3,4,\n",
+    ",a,b\n0,1,2\n1,3,4\n2,5,6\n", "\xef\xbb\xbf\x61,b\r\n1,2\r\n", "# a comment\n# another\n1,2\n", "1,2,\n3,4,\n",
     "sep=;\n1;2\n", "\"a\",\"b\"\n\"1\",\"2\"\n", "1\n2\n3\n", "1e-3,2E5,-3.5e+2\n", "a,b\n1,NA\n", "1,234.5\n2,345.6\n",
     "1,2\r3,4\r", "1,2\n\n3,4\n", "1,2\n3\n", "2019,2020\n1,2\n", "0.1,0.25\n0.3,1e-40\n", "1,2\n3,4\n,\n",
 };

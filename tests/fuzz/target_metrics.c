@@ -42,8 +42,7 @@ static const char *const words[] = {
 };
 static const char *const lines[] = {
     "{\"epoch\":1,\"step\":10,\"train_loss\":0.5,\"test_loss\":0.25,\"learning_rate\":0.001,\"seconds\":1.5}\n",
-    "{\"epoch\":2,\"step\":20,\"train_loss\":null,\"phase\":\"head\",\"error\":0.1,"
-    "\"terms\":{\"reconstruction\":0.1,\"divergence\":0.2}}\n",
+    "{\"epoch\":2,\"step\":20,\"train_loss\":null,\"phase\":\"head\",\"error\":0.1,\"terms\":{\"reconstruction\":0.1,\"b\":2}}\n",
     "{}\n", "{\"epoch\":3",
 };
 /* clang-format on */
