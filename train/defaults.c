@@ -19,7 +19,15 @@
 #include "train/internal.h"
 
 static const double variance_usual = 50; /* up to which a penalty keeps its default weight */
-enum { FEATURES_FEW = 64, WEIGHTS_FEW = 100000, ROWS_LOOKED_AT = 1000, STEPS_LEAST = 2000, BATCH = 128, EPOCHS = 15 };
+enum {
+    FEATURES_FEW = 64,
+    WEIGHTS_FEW = 100000,
+    ROWS_LOOKED_AT = 1000,
+    STEPS_LEAST = 2000,
+    BATCH = 128,
+    EPOCHS = 15,
+    CLIP_STACK = 100
+};
 
 /* clang-format off */
 enum { /* marks of a model and its data */
@@ -50,11 +58,12 @@ static const struct {
     {FULL,          "output",          "normal-full"},
 };
 
-static const struct {
+typedef struct rate_row {
     const char *optimizer;
     double rate;
     bool adapts; /* divides each gradient by its usual size */
-} rates[] = {
+} rate_row;
+static const rate_row rates[] = {
     {"gd",       0.1,   false}, {"sgd",  0.1,   false}, {"momentum", 0.1,   false},
     {"nesterov", 0.1,   false}, {"adam", 0.001, true},  {"adamw",    0.001, true},
     {"rmsprop",  0.001, true},
@@ -99,15 +108,29 @@ static unsigned marks_of(const pal_model *model, const pal_dataset *data)
     return found;
 }
 
-static double rate_of(const char *optimizer, unsigned found, double length)
+static const rate_row *row_of(const char *optimizer)
 {
     size_t k = 0;
     while (k + 1 < sizeof rates / sizeof *rates && strcmp(rates[k].optimizer, optimizer) != 0) k++;
-    double rate = rates[k].rate;
+    return &rates[k];
+}
+
+static double rate_of(const char *optimizer, unsigned found, double length)
+{
+    const rate_row *row = row_of(optimizer);
+    double rate = row->rate;
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
-        if (factors[i].adapts == rates[k].adapts && (found & factors[i].marks) == factors[i].marks)
+        if (factors[i].adapts == row->adapts && (found & factors[i].marks) == factors[i].marks)
             rate *= factors[i].factor;
-    return rates[k].adapts ? rate : rate * fmin(1, length_usual / length);
+    return row->adapts ? rate : rate * fmin(1, length_usual / length);
+}
+
+/* The limit of the gradient's norm; 0: none. Plain descent through a stack of unbounded units can meet a gradient a
+ * thousand times as long as the others, which would throw the weights out of all range. */
+static double clip_of(const char *optimizer, unsigned found)
+{
+    if (found & LEARNS_SIGMA) return 1;
+    return (found & UNBOUNDED) && (found & DEEP) && !row_of(optimizer)->adapts ? CLIP_STACK : 0;
 }
 
 /* The variant's own default; NULL: none. */
@@ -186,6 +209,6 @@ pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data
     const int64_t size = batch > 0 ? batch : out->batch, steps = data->count > size ? data->count / size : 1,
                   epochs = own_number(model, "epochs", EPOCHS), least = (STEPS_LEAST + steps - 1) / steps;
     out->epochs = epochs > least ? epochs : least;
-    out->clip = found & LEARNS_SIGMA ? 1 : 0;
+    out->clip = clip_of(optimizer, found);
     return PAL_OK;
 }
