@@ -40,27 +40,29 @@ START_TEST(each_mark_has_its_factor)
         pal_setting settings[3];
         size_t n;
         const char *given, *optimizer;
-        double rate;
+        double rate, clip;
     } rows[] = {
-        {{{NULL, NULL}}, 0, NULL, "gd", 0.1},
-        {{{NULL, NULL}}, 0, "adamw", "adamw", 0.001},
-        {{{NULL, NULL}}, 0, "momentum", "momentum", 0.1},
-        {{{"activation", "tanh"}}, 1, NULL, "adam", 0.001},
-        {{{"activation", "tanh"}}, 1, "gd", "gd", 0.01},
-        {{{"code-activation", "linear"}}, 1, "gd", "gd", 0.01},
-        {{{"layers", "20,10"}}, 1, NULL, "adam", 0.001},
-        {{{"layers", "20,10"}}, 1, "gd", "gd", 0.1},
-        {{{"layers", "20,10"}, {"activation", "relu"}}, 2, "gd", "gd", 0.001},
-        {{{"output", "squared"}}, 1, NULL, "adam", 0.001},
-        {{{"output", "squared"}}, 1, "nesterov", "nesterov", 0.01},
-        {{{"output", "squared"}, {"activation", "relu"}}, 2, "gd", "gd", 0.001},
+        {{{NULL, NULL}}, 0, NULL, "gd", 0.1, 0},
+        {{{NULL, NULL}}, 0, "adamw", "adamw", 0.001, 0},
+        {{{NULL, NULL}}, 0, "momentum", "momentum", 0.1, 0},
+        {{{"activation", "tanh"}}, 1, NULL, "adam", 0.001, 0},
+        {{{"activation", "tanh"}}, 1, "gd", "gd", 0.01, 0},
+        {{{"code-activation", "linear"}}, 1, "gd", "gd", 0.01, 0},
+        {{{"layers", "20,10"}}, 1, NULL, "adam", 0.001, 0},
+        {{{"layers", "20,10"}}, 1, "gd", "gd", 0.1, 0},
+        {{{"layers", "20,10"}, {"activation", "relu"}}, 2, "gd", "gd", 0.001, 100},
+        {{{"layers", "20,10"}, {"activation", "relu"}}, 2, "adam", "adam", 0.001, 0},
+        {{{"layers", "20,10"}, {"activation", "tanh"}}, 2, "momentum", "momentum", 0.01, 0},
+        {{{"output", "squared"}}, 1, NULL, "adam", 0.001, 0},
+        {{{"output", "squared"}}, 1, "nesterov", "nesterov", 0.01, 0},
+        {{{"output", "squared"}, {"activation", "relu"}}, 2, "gd", "gd", 0.001, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const pal_train_defaults d = defaults_of(data, "basic", rows[i].settings, rows[i].n, rows[i].given, 0);
         ck_assert_str_eq(d.optimizer, rows[i].optimizer);
         ck_assert_msg(fabs(d.learning_rate / rows[i].rate - 1) < 1e-12, "row %zu: %g, not %g", i, d.learning_rate,
                       rows[i].rate);
-        ck_assert(d.clip == 0);
+        ck_assert_msg(d.clip == rows[i].clip, "row %zu: the limit is %g", i, d.clip);
     }
     const pal_setting sigma[] = {{"output", "gaussian"}, {"sigma-of", "one"}};
     ck_assert(defaults_of(data, "basic", sigma, 2, NULL, 0).clip == 1);
