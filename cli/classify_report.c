@@ -96,16 +96,16 @@ static json_t *json_of(const job *j, int f)
 
 static void print_json(const job *j, const char *picture, const char *csv)
 {
-    json_t *out = json_pack("{s:s, s:s, s:s}", "run", pal_rundir_path(j->run.dir), "model",
-                            pal_model_variant(j->run.model)->name, "data", j->run.data->name);
+    json_t *out = json_pack("{s:o, s:s, s:o}", "run", pal_cli_text(pal_rundir_path(j->run.dir)), "model",
+                            pal_model_variant(j->run.model)->name, "data", pal_cli_text(j->run.data->name));
     if (j->trains) json_object_set_new(out, "labels", json_integer(j->labels));
     json_object_set_new(out, "test_samples", json_integer(j->run.data->count));
     json_object_set_new(out, "classes", json_integer(j->classes));
     if (j->trains) json_object_set_new(out, "seed", json_integer(j->seed));
     for (int f = 0; f < PAL_CLI_FEATURES; f++)
         if (j->answers[f].wanted) json_object_set_new(out, pal_cli_features_names[f], json_of(j, f));
-    json_object_set_new(out, "picture", picture ? json_string(picture) : json_null());
-    json_object_set_new(out, "csv", csv ? json_string(csv) : json_null());
+    json_object_set_new(out, "picture", pal_cli_text(picture));
+    json_object_set_new(out, "csv", pal_cli_text(csv));
     pal_cli_print_json(out);
 }
 

@@ -224,6 +224,8 @@ const char *pal_cli_time(double seconds, char *out, size_t size);               
 void pal_cli_json_set_up(void); /* call it before any value is made */
 /* Takes ownership of value. Ends the program with an error if memory ran out for a part of it. */
 void pal_cli_print_json(json_t *value);
+/* A path, or another text of any bytes (pal_text_escape); null if it is NULL. */
+json_t *pal_cli_text(const char *bytes);
 json_t *pal_cli_number(double value);                     /* null if value is not finite */
 json_t *pal_cli_numbers(const double *values, int64_t n); /* a list of them */
 
@@ -265,7 +267,7 @@ const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status);
 /* Opens the test samples (or --split) of --data, or else of the data that the run was trained on. */
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 /* The run's own training samples, or the samples it was measured on: the test samples, or those held out from training.
- * NULL: err says why. */
+ * Warns in one line if they have changed since. NULL: err says why. */
 pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err);
 void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);

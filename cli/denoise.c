@@ -32,10 +32,10 @@ const pal_cli_spec pal_cli_denoise_spec = {
 
 static void print_json(const pal_cli_run *run, const pal_denoise_figures *f, const char *path)
 {
-    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s}", "run", pal_rundir_path(run->dir), "model",
-                            pal_model_variant(run->model)->name, "data", run->data->name, "samples",
-                            (json_int_t)f->samples, "squared_error_noisy", pal_cli_number(f->noisy),
-                            "squared_error_denoised", pal_cli_number(f->denoised), "picture", path);
+    json_t *out = json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:o}", "run", pal_cli_text(pal_rundir_path(run->dir)),
+                            "model", pal_model_variant(run->model)->name, "data", pal_cli_text(run->data->name),
+                            "samples", (json_int_t)f->samples, "squared_error_noisy", pal_cli_number(f->noisy),
+                            "squared_error_denoised", pal_cli_number(f->denoised), "picture", pal_cli_text(path));
     if (*run->corruption) json_object_set_new(out, "corruption", json_string(run->corruption));
     pal_cli_print_json(out);
 }

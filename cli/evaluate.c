@@ -86,7 +86,7 @@ static void fill_json(json_t *out, const column *c)
     json_t *terms = json_object();
     for (size_t i = 0; i < f->n_terms; i++)
         json_object_set_new(terms, f->terms[i].name, pal_cli_number(f->terms[i].value));
-    json_object_set_new(out, "data", json_string(c->data));
+    json_object_set_new(out, "data", pal_cli_text(c->data));
     json_object_set_new(out, "samples", json_integer(f->samples));
     json_object_set_new(out, "loss", pal_cli_number(f->loss));
     json_object_set_new(out, "terms", terms);
@@ -113,7 +113,7 @@ static void fill_json(json_t *out, const column *c)
 
 static void print_json(const pal_cli_run *run, const column *columns, size_t n)
 {
-    json_t *out = json_pack("{s:s, s:s, s:I}", "run", pal_rundir_path(run->dir), "model",
+    json_t *out = json_pack("{s:o, s:s, s:I}", "run", pal_cli_text(pal_rundir_path(run->dir)), "model",
                             pal_model_variant(run->model)->name, "weights", (json_int_t)pal_model_weights(run->model));
     fill_json(out, &columns[ASKED]);
     if (n > 1) {

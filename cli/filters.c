@@ -97,11 +97,12 @@ static void print_json(const job *j)
         json_t *shares = j->shares[i] ? json_array() : NULL;
         for (int64_t k = 0; shares && k < j->units[i]; k++)
             json_array_append_new(shares, pal_cli_number(j->shares[i][k]));
-        json_array_append_new(runs, json_pack("{s:s, s:s, s:o*}", "run", pal_rundir_path(run->dir), "model",
-                                              pal_model_variant(run->model)->name, "explained_variance", shares));
+        json_array_append_new(runs,
+                              json_pack("{s:o, s:s, s:o*}", "run", pal_cli_text(pal_rundir_path(run->dir)), "model",
+                                        pal_model_variant(run->model)->name, "explained_variance", shares));
     }
-    pal_cli_print_json(json_pack("{s:o, s:s, s:s*}", "runs", runs, "picture", j->picture, "variance",
-                                 *j->variance ? j->variance : NULL));
+    pal_cli_print_json(json_pack("{s:o, s:o, s:o*}", "runs", runs, "picture", pal_cli_text(j->picture), "variance",
+                                 *j->variance ? pal_cli_text(j->variance) : NULL));
 }
 
 typedef struct unit {

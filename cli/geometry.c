@@ -110,17 +110,19 @@ static void print_json(const job *j, const char *spectra, const char *tangents, 
     json_t *runs = json_array();
     for (size_t i = 0; i < j->n; i++) {
         const pal_geometry *g = j->geometries[i];
-        json_array_append_new(
-            runs, json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "run",
-                            pal_rundir_path(j->runs[i].dir), "model", pal_model_variant(j->runs[i].model)->name,
-                            "samples", (json_int_t)g->samples, "code", (json_int_t)g->code, "neighbours",
-                            (json_int_t)g->neighbours, "jacobian_norm", pal_cli_number(g->norm), "jacobian_norm2",
-                            pal_cli_number(g->norm2), "along", pal_cli_number(g->along), "across",
-                            pal_cli_number(g->across), "along_over_across", pal_cli_number(g->along / g->across),
-                            "spectrum", pal_cli_numbers(g->spectrum, g->length), "classes", classes_of(j, g)));
+        json_array_append_new(runs, json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "run",
+                                              pal_cli_text(pal_rundir_path(j->runs[i].dir)), "model",
+                                              pal_model_variant(j->runs[i].model)->name, "samples",
+                                              (json_int_t)g->samples, "code", (json_int_t)g->code, "neighbours",
+                                              (json_int_t)g->neighbours, "jacobian_norm", pal_cli_number(g->norm),
+                                              "jacobian_norm2", pal_cli_number(g->norm2), "along",
+                                              pal_cli_number(g->along), "across", pal_cli_number(g->across),
+                                              "along_over_across", pal_cli_number(g->along / g->across), "spectrum",
+                                              pal_cli_numbers(g->spectrum, g->length), "classes", classes_of(j, g)));
     }
-    pal_cli_print_json(json_pack("{s:s, s:o, s:s, s:s, s:s?}", "data", j->runs[0].data->name, "runs", runs, "spectra",
-                                 spectra, "tangents", tangents, "csv", csv));
+    pal_cli_print_json(json_pack("{s:o, s:o, s:o, s:o, s:o}", "data", pal_cli_text(j->runs[0].data->name), "runs", runs,
+                                 "spectra", pal_cli_text(spectra), "tangents", pal_cli_text(tangents), "csv",
+                                 pal_cli_text(csv)));
 }
 
 static void print_figure(pal_cli_line *line, double value, int width, const char *format)

@@ -177,12 +177,12 @@ static void print_json(const infilling *f, const pal_infill_figures *figures, co
             json_object_set_new(methods, pal_infill_name((pal_infill_method)k),
                                 json_pack("{s:o, s:o}", "squared_error", pal_cli_number(figures->squared_error[k]),
                                           "squared_error_known", pal_cli_number(figures->known_error[k])));
-    pal_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s}", "run",
-                                 pal_rundir_path(f->run->dir), "model", pal_model_variant(f->run->model)->name, "data",
-                                 f->run->data->name, "samples", (json_int_t)figures->samples, "missing", f->what,
-                                 "missing_pixels", (json_int_t)figures->missing, "pixels",
-                                 (json_int_t)f->run->data->features, "squared_error_mean",
-                                 pal_cli_number(figures->reference), "methods", methods, "picture", path));
+    pal_cli_print_json(json_pack(
+        "{s:o, s:s, s:o, s:I, s:s, s:I, s:I, s:o, s:o, s:o}", "run", pal_cli_text(pal_rundir_path(f->run->dir)),
+        "model", pal_model_variant(f->run->model)->name, "data", pal_cli_text(f->run->data->name), "samples",
+        (json_int_t)figures->samples, "missing", f->what, "missing_pixels", (json_int_t)figures->missing, "pixels",
+        (json_int_t)f->run->data->features, "squared_error_mean", pal_cli_number(figures->reference), "methods",
+        methods, "picture", pal_cli_text(path)));
 }
 
 static void print_table(const infilling *f, const pal_infill_figures *figures, const char *path)

@@ -102,7 +102,8 @@ static json_t *list_of(const ends *e, const pal_interpolate_figures *f)
 
 static json_t *run_of(const pal_cli_run *run)
 {
-    return json_pack("{s:s, s:s}", "run", pal_rundir_path(run->dir), "model", pal_model_variant(run->model)->name);
+    return json_pack("{s:o, s:s}", "run", pal_cli_text(pal_rundir_path(run->dir)), "model",
+                     pal_model_variant(run->model)->name);
 }
 
 /* Of several runs, each has its own pairs; corners are the same for all. */
@@ -117,8 +118,8 @@ static void print_json(const pal_cli_runs *runs, const ends *e, const pal_interp
     }
     if (runs->n > 1) json_object_set(out, "runs", list);
     json_decref(list);
-    json_object_set_new(out, "data", json_string(runs->run[0].data->name));
-    json_object_set_new(out, "picture", json_string(path));
+    json_object_set_new(out, "data", pal_cli_text(runs->run[0].data->name));
+    json_object_set_new(out, "picture", pal_cli_text(path));
     if (e->grid || runs->n == 1) json_object_set_new(out, name, list_of(e, f));
     pal_cli_print_json(out);
 }

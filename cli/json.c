@@ -32,6 +32,14 @@ void pal_cli_print_json(json_t *value)
     json_decref(value);
 }
 
+json_t *pal_cli_text(const char *bytes)
+{
+    if (!bytes) return json_null();
+    char text[4 * PAL_CLI_PATH];
+    pal_text_escape(bytes, text, sizeof text);
+    return json_string(text);
+}
+
 json_t *pal_cli_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 json_t *pal_cli_numbers(const double *values, int64_t n)

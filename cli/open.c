@@ -157,7 +157,15 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
-    return pal_dataset_open_held_out(run->context, info->data, split, info->hold_out, err);
+    const bool train = split == PAL_SPLIT_TRAIN;
+    pal_dataset *data = pal_dataset_open_held_out(run->context, info->data, split, info->hold_out, err);
+    const char *changed = data ? pal_run_data_changed(info, train ? data : NULL, train ? NULL : data) : NULL;
+    if (changed)
+        pal_cli_say(PAL_CLI_GO_ON,
+                    "warning: %s: the %s of %s have changed since it was trained: restore them, or read the figures as "
+                    "those of other data",
+                    pal_rundir_path(run->dir), changed, info->data);
+    return data;
 }
 
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)

@@ -35,7 +35,7 @@ static int print_json(const pal_rundir *dir)
     }
     json_object_set_new(out, "left_out", json_integer((json_int_t)pal_cli_left_out(pal_rundir_info(dir))));
     json_object_set_new(out, "metrics", epochs);
-    json_object_set_new(out, "run", json_string(pal_rundir_path(dir)));
+    json_object_set_new(out, "run", pal_cli_text(pal_rundir_path(dir)));
     pal_cli_print_json(out);
     return PAL_CLI_DONE;
 }

@@ -64,7 +64,7 @@ static pal_dataset *open_data(const pal_cli_runs *runs, const pal_sample_options
 static json_t *figures_of(const pal_cli_run *run, pal_sample_kind kind)
 {
     const char *code = pal_model_setting(run->model, "code");
-    return json_pack("{s:s, s:s, s:s, s:b, s:s}", "run", pal_rundir_path(run->dir), "model",
+    return json_pack("{s:o, s:s, s:s, s:b, s:s}", "run", pal_cli_text(pal_rundir_path(run->dir)), "model",
                      pal_model_variant(run->model)->name, "code", code ? code : "", "grid", kind == PAL_SAMPLE_PLANE,
                      "kind", kinds[kind].word);
 }
@@ -75,7 +75,7 @@ static void print_json(const pal_cli_runs *runs, const pal_sample_options *o, co
     for (size_t i = 0; i < runs->n; i++)
         json_array_append_new(list, figures_of(&runs->run[i], pal_sample_kind_of(runs->run[i].model, o)));
     out = runs->n > 1 ? json_pack("{s:O}", "runs", list) : json_incref(json_array_get(list, 0));
-    json_object_set_new(out, "picture", json_string(path));
+    json_object_set_new(out, "picture", pal_cli_text(path));
     json_decref(list);
     pal_cli_print_json(out);
 }

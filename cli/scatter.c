@@ -35,7 +35,7 @@ const pal_cli_spec pal_cli_scatter_spec = {
 
 static json_t *figures_of(const pal_cli_run *run, const pal_scatter *s)
 {
-    return json_pack("{s:s, s:I, s:I, s:[o,o], s:I}", "run", pal_rundir_path(run->dir), "samples",
+    return json_pack("{s:o, s:I, s:I, s:[o,o], s:I}", "run", pal_cli_text(pal_rundir_path(run->dir)), "samples",
                      (json_int_t)s->samples, "code", (json_int_t)s->code, "variance_shares",
                      pal_cli_number(s->share[0]), pal_cli_number(s->share[1]), "ellipses", (json_int_t)s->ellipses);
 }
@@ -46,8 +46,8 @@ static void print_json(const pal_cli_runs *runs, const pal_scatter *s, const cha
     for (size_t i = 0; i < runs->n; i++) json_array_append_new(list, figures_of(&runs->run[i], &s[i]));
     if (runs->n > 1) json_object_set(out, "runs", list);
     json_decref(list);
-    json_object_set_new(out, "picture", json_string(path));
-    json_object_set_new(out, "csv", csv ? json_string(csv) : json_null());
+    json_object_set_new(out, "picture", pal_cli_text(path));
+    json_object_set_new(out, "csv", pal_cli_text(csv));
     pal_cli_print_json(out);
 }
 

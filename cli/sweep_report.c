@@ -134,7 +134,7 @@ static json_t *row_json(const job *j, const pal_sweep *s, size_t row)
         uint64_t seed = (uint64_t)j->first + k;
         if (!isfinite(pal_sweep_found(s, row, k, 0))) continue;
         pal_cli_sweep_folder(j, chosen, seed, folder);
-        json_t *run = json_pack("{s:I, s:s}", "seed", (json_int_t)seed, "run", folder);
+        json_t *run = json_pack("{s:I, s:o}", "seed", (json_int_t)seed, "run", pal_cli_text(folder));
         for (size_t f = 0; f < FIGURES; f++)
             if (known(s, f)) json_object_set_new(run, figures[f].name, pal_cli_number(pal_sweep_found(s, row, k, f)));
         json_array_append_new(runs, run);
@@ -146,9 +146,10 @@ static void print_json(const job *j, const pal_sweep *s, const char *table, cons
 {
     json_t *rows = json_array();
     for (size_t row = 0; row < pal_sweep_rows(s); row++) json_array_append_new(rows, row_json(j, s, row));
-    pal_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:s, s:s?}", "model", j->variant->name, "out", j->out,
-                                 "data", j->test->name, "seeds", (json_int_t)j->seeds, "finished",
-                                 (json_int_t)pal_sweep_done(s), "rows", rows, "table", table, "filters", picture));
+    pal_cli_print_json(json_pack("{s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "model", j->variant->name, "out",
+                                 pal_cli_text(j->out), "data", pal_cli_text(j->test->name), "seeds",
+                                 (json_int_t)j->seeds, "finished", (json_int_t)pal_sweep_done(s), "rows", rows, "table",
+                                 pal_cli_text(table), "filters", pal_cli_text(picture)));
 }
 
 /* Draws the first layers of the models of the first seed, side by side. */

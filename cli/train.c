@@ -7,10 +7,11 @@
 #include "cli/train.h"
 
 const pal_cli_spec pal_cli_train_spec = {
-    .words = "MODEL\n--resume RUN [--epochs N]",
+    .words = "MODEL\n--resume RUN [--epochs N] [--data PATH]",
     .summary =
         "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, --resume trains a "
-        "run longer, also one that is done. `palindrome models` lists the models.",
+        "run longer, also one that is done. With --data, it takes the same data from another place. "
+        "`palindrome models` lists the models.",
     .rows = pal_cli_train_rows,
     .needs = pal_cli_train_needs,
     .most = 1,
@@ -81,6 +82,9 @@ static void fill_info(pal_cli_job *j)
 
 static int make_folder(pal_cli_job *j)
 {
+    pal_fingerprint_of(j->train, j->test, &j->fingerprint);
+    for (size_t i = 0; i < PAL_FINGERPRINT; i++)
+        j->info.fingerprint[i] = *j->fingerprint.text[i] ? j->fingerprint.text[i] : NULL;
     pal_setting settings[PAL_CLI_SETTINGS];
     const pal_option *option;
     size_t n = 0;

@@ -21,6 +21,7 @@ typedef struct pal_cli_job {
     pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
     const char *extend; /* as in pal_train_options */
     pal_train_settings settings;
+    pal_fingerprint fingerprint;
     char chosen[PAL_CLI_CHOSEN][32];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } pal_cli_job;

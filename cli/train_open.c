@@ -1,6 +1,7 @@
 /* train_open.c - opens what a training needs: its data, the weights to start with, and a run to resume. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/train.h"
 
@@ -44,7 +45,7 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from)
 /* Refuses arguments that a resumed run has already. */
 static int check_words(const pal_cli_job *j)
 {
-    static const char *const allowed[] = {"resume", "epochs", "threads", "quiet", "json", "check-nan"};
+    static const char *const allowed[] = {"resume", "epochs", "data", "threads", "quiet", "json", "check-nan"};
     const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
     for (size_t i = 0; i < j->args.n_given && !found; i++) {
         found = j->args.given[i].name;
@@ -87,8 +88,28 @@ static int check_data(const pal_cli_job *j)
         if (counts[i].was != counts[i].is)
             return pal_cli_say(PAL_CLI_WRONG,
                                "%s: has %lld %s samples, but the run started with %lld: restore the original data",
-                               j->info.data, (long long)counts[i].is, counts[i].split, (long long)counts[i].was);
+                               j->data, (long long)counts[i].is, counts[i].split, (long long)counts[i].was);
     return PAL_CLI_GO_ON;
+}
+
+/* Takes --data, where the data of the run are now. */
+static int take_data(pal_cli_job *j)
+{
+    const char *given = pal_cli_given(&j->args, "data"), *path = given ? given : j->info.data;
+    pal_error err = {0};
+    if (!given && path && access(path, F_OK))
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s: the data of the run are no longer there: give --data with their new path", path);
+    int status = pal_cli_job_data(j, path ? path : "", j->info.limit, j->info.hold_out);
+    if (status == PAL_CLI_GO_ON && given && pal_rundir_set_data(j->dir, j->data, &err)) return pal_cli_say_error(&err);
+    if (status == PAL_CLI_GO_ON) status = check_data(j);
+    if (status == PAL_CLI_GO_ON && !pal_run_has_fingerprint(&j->info))
+        pal_cli_say(
+            0,
+            "%s has no fingerprint of its data, because an older version began it: whether they have changed is "
+            "not known",
+            pal_rundir_path(j->dir));
+    return status;
 }
 
 /* Opens the model of the checkpoint. A run that ended before its first save begins with the initial weights. */
@@ -133,8 +154,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
     j->context = pal_cli_context(&j->args, &status);
-    if (j->context) status = pal_cli_job_data(j, j->info.data ? j->info.data : "", j->info.limit, j->info.hold_out);
-    if (status == PAL_CLI_GO_ON) status = check_data(j);
+    if (j->context) status = take_data(j);
     if (status == PAL_CLI_GO_ON) status = open_model(j);
     if (status != PAL_CLI_GO_ON) return status;
     say_changes(j);

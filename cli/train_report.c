@@ -13,10 +13,11 @@ int64_t pal_cli_left_out(const pal_run_info *info) { return info->batch > 0 ? in
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
 {
     const pal_run_info *info = pal_rundir_info(dir);
-    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:I}", "run", pal_rundir_path(dir), "model", info->model,
-                            "status", info->status, "epochs", (json_int_t)r->epochs, "steps", (json_int_t)r->steps,
-                            "batch", info->batch > 0 ? json_integer((json_int_t)info->batch) : json_null(), "left_out",
-                            (json_int_t)pal_cli_left_out(info));
+    json_t *out =
+        json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:I}", "run", pal_cli_text(pal_rundir_path(dir)), "model",
+                  info->model, "status", info->status, "epochs", (json_int_t)r->epochs, "steps", (json_int_t)r->steps,
+                  "batch", info->batch > 0 ? json_integer((json_int_t)info->batch) : json_null(), "left_out",
+                  (json_int_t)pal_cli_left_out(info));
     const struct {
         const char *name;
         double value;
@@ -33,7 +34,7 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
         if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
-    if (info->data_note) json_object_set_new(out, "data_note", json_string(info->data_note));
+    if (info->data_note) json_object_set_new(out, "data_note", pal_cli_text(info->data_note));
     pal_cli_print_json(out);
 }
 

@@ -73,8 +73,8 @@ bool palt__json_set(json_t *object, const palt__field *fields, size_t n, const v
     for (size_t i = 0; i < n; i++) {
         const void *at = (const char *)from + fields[i].offset;
         const char *last;
-        json_t *inner = holder(object, fields[i].name, true, &last);
         if (fields[i].kind == PALT__TEXT && !*(const char *const *)at) continue;
+        json_t *inner = holder(object, fields[i].name, true, &last);
         if (!inner || json_object_set_new(inner, last, value_of(&fields[i], at))) return false;
     }
     return true;

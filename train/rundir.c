@@ -223,6 +223,15 @@ pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed
     return status;
 }
 
+pal_status pal_rundir_set_data(pal_rundir *dir, const char *path, pal_error *err)
+{
+    char *copy = strdup(path);
+    if (!copy) return palt__no_memory(err);
+    free(dir->data);
+    dir->info.data = dir->data = copy;
+    return PAL_OK;
+}
+
 void pal_rundir_free(pal_rundir *dir)
 {
     if (!dir) return;
@@ -232,6 +241,7 @@ void pal_rundir_free(pal_rundir *dir)
     free(dir->metrics);
     free(dir->epochs);
     free(dir->text);
+    free(dir->data);
     free(dir);
 }
 

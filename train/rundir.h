@@ -9,6 +9,7 @@ struct pal_rundir {
     char *text;   /* run.json as it was read or written */
     json_t *json; /* its contents; owns the texts of info */
     pal_run_info info;
+    char *data;    /* the path of the data, if it has changed; info points to it until run.json is written */
     char *metrics; /* the text of metrics.jsonl */
     size_t metrics_size;
     pal_epoch *epochs;

@@ -230,12 +230,26 @@ static pal_status make_plan(palt__loop *l, pal_error *err)
     return status;
 }
 
+/* The rest of a run must see the data that its beginning saw. */
+static pal_status check_same_data(const palt__loop *l, pal_error *err)
+{
+    const pal_run_info *info = pal_rundir_info(l->o.folder);
+    const char *changed = pal_run_data_changed(info, l->data, l->o.test);
+    if (!changed) return PAL_OK;
+    return pal_error_set(
+        err, PAL_ERR_ARGUMENT,
+        "%s: its %s are not those that the run started with: restore the original data, or train a new "
+        "run that begins with these weights (--from)",
+        palt__short_path(info->data ? info->data : l->data->name), changed);
+}
+
 /* Checks everything that can be checked in advance, then makes the plan of phases. */
 static pal_status plan(palt__loop *l, pal_error *err)
 {
     pal_status status = check(l, err);
     if (!status && l->o.resume && !l->o.folder)
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "resume: the folder of the run is missing");
+    if (!status && l->o.resume) status = check_same_data(l, err);
     if (!status && l->o.extend && !l->o.resume)
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "extend: only a run that is resumed can be extended");
     if (!status && l->o.extend && palt__has_closed_form(l->model))

@@ -161,6 +161,12 @@ typedef struct pal_extension { /* a run that was trained longer than planned */
     int64_t from, to; /* `epochs` of the run: before, and from then on */
 } pal_extension;
 
+/* Hashes of what a run is trained on: the training samples, their labels, the test samples, their labels. */
+enum { PAL_FINGERPRINT = 4, PAL_HASH_TEXT = 24 };
+typedef struct pal_fingerprint {
+    char text[PAL_FINGERPRINT][PAL_HASH_TEXT]; /* "": there are none */
+} pal_fingerprint;
+
 typedef struct pal_run_info { /* run.json: everything needed to repeat a run, and its outcome */
     const char *version, *command;
     const char *status;             /* "running", "done", "interrupted", "failed" */
@@ -185,7 +191,16 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     const char *changed; /* what differed when the run was resumed, so that the bits may differ; NULL: nothing */
     const pal_extension *extensions; /* in the order of time */
     size_t n_extensions;
+    const char *fingerprint[PAL_FINGERPRINT]; /* as in pal_fingerprint; NULL: by a version that did not write them */
 } pal_run_info;
+
+/* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may
+ * be NULL. */
+void pal_fingerprint_of(const pal_dataset *train, const pal_dataset *test, pal_fingerprint *out);
+bool pal_run_has_fingerprint(const pal_run_info *info); /* false: the functions below cannot tell */
+/* The first part of the data that is not what the run was trained on, such as "test labels"; NULL: none. Either may be
+ * NULL and is then not compared. Of more samples than the run took, the first ones are compared. */
+const char *pal_run_data_changed(const pal_run_info *info, const pal_dataset *train, const pal_dataset *test);
 
 typedef struct pal_rundir pal_rundir;
 
@@ -229,6 +244,9 @@ const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i);
 /* Writes DIR/NAME to out, truncated to size (4096 holds any path that can be opened), and returns out. */
 const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size);
 
+/* The data of a run that is resumed are at another path. It is recorded when the run goes on. PAL_ERR_MEMORY. */
+pal_status pal_rundir_set_data(pal_rundir *dir, const char *path, pal_error *err);
+
 /* Appends a line to metrics.jsonl. */
 pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *err);
 /* Writes checkpoint.safetensors: the model, the state of the optimiser (may be NULL), and the step as "train/step". In
@@ -268,7 +286,8 @@ typedef struct pal_train_options {
     pal_rundir *folder;                     /* receives metrics, checkpoints and the result; NULL: no folder */
     pal_progress_fn progress;               /* called about ten times a second and after each epoch; NULL: not called */
     void *user;
-    bool resume;        /* continue from the folder's checkpoint and its weights, or from the start without one */
+    bool resume; /* continue from the folder's checkpoint and its weights, or from the start without one. The data
+                  * must be those that the run recorded (pal_run_data_changed) */
     int64_t test_every; /* measure on `test` every so many epochs; 0: 1. The figures of the other epochs are NAN. The
                          * last epoch of a phase is always measured */
     bool check_nan;     /* compile the steps with check_nan, which is slow; the error then names operation, scope and

@@ -1,0 +1,61 @@
+/* fingerprint.c - whether data are those that a run was trained on.
+ *
+ * A run records a hash of each part of its data as they are in memory: every byte of the samples and of the labels,
+ * with their type and shape. So the same data may be in another place, in another format or compressed. The hash runs
+ * at the speed of memory, far faster than reading a file, so nothing is left out of it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+static const char method[] = "xxh3:"; /* a hash that begins otherwise is of another version, and is not compared */
+
+/* The hash of the first `count` samples; "" without a tensor. */
+static void hash(const pal_tensor *t, int64_t count, char out[PAL_HASH_TEXT])
+{
+    *out = 0;
+    if (!t) return;
+    int64_t kind[PAL_MAX_RANK + 2] = {t->dtype, count};
+    for (int axis = 1; axis < t->shape.rank; axis++) kind[axis + 1] = t->shape.dim[axis];
+    const size_t bytes = pal_tensor_bytes(t) / (size_t)t->shape.dim[0] * (size_t)count;
+    const uint64_t value = pal_hash(pal_hash(0, kind, (size_t)(t->shape.rank + 1) * sizeof *kind), t->data, bytes);
+    snprintf(out, PAL_HASH_TEXT, "%s%016" PRIx64, method, value);
+}
+
+static void hash_split(const pal_dataset *data, int64_t count, char samples[PAL_HASH_TEXT], char labels[PAL_HASH_TEXT])
+{
+    hash(data ? data->inputs : NULL, count, samples);
+    hash(data ? data->labels : NULL, count, labels);
+}
+
+void pal_fingerprint_of(const pal_dataset *train, const pal_dataset *test, pal_fingerprint *out)
+{
+    hash_split(train, train ? train->count : 0, out->text[0], out->text[1]);
+    hash_split(test, test ? test->count : 0, out->text[2], out->text[3]);
+}
+
+bool pal_run_has_fingerprint(const pal_run_info *info)
+{
+    return info->fingerprint[0] && !strncmp(info->fingerprint[0], method, sizeof method - 1);
+}
+
+const char *pal_run_data_changed(const pal_run_info *info, const pal_dataset *train, const pal_dataset *test)
+{
+    static const char *const parts[] = {"training samples", "training labels", "test samples", "test labels"};
+    const pal_dataset *const splits[] = {train, test};
+    const int64_t counts[] = {info->train_samples, info->test_samples};
+    if (!pal_run_has_fingerprint(info)) return NULL;
+    for (int split = 0; split < 2; split++) {
+        char now[2][PAL_HASH_TEXT];
+        const pal_dataset *data = splits[split];
+        if (!data) continue;
+        if (counts[split] < 1 || data->count < counts[split]) return parts[2 * split];
+        hash_split(data, counts[split], now[0], now[1]);
+        for (int i = 0; i < 2; i++) {
+            const char *was = info->fingerprint[2 * split + i];
+            if (strcmp(was ? was : "", now[i]) != 0) return parts[2 * split + i];
+        }
+    }
+    return NULL;
+}
