@@ -146,8 +146,9 @@ pal_status palt__folder_make(palt__folder *f, const char *path, pal_error *err)
     if (!made && (stat(path, &found) || !S_ISDIR(found.st_mode)))
         return pal_error_set(err, PAL_ERR_EXISTS, "%s already exists", palt__short_path(path));
     status = palt__folder_open(f, path, err);
-    f->made = made;
-    return status ? status : take(f, err);
+    if (!status) status = take(f, err);
+    f->made = made && !status; /* else another process may have taken it */
+    return status;
 }
 
 void palt__folder_undo(palt__folder *f)

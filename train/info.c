@@ -88,6 +88,8 @@ static const palt__field extension_fields[] = {
 };
 #undef FIELD
 /* clang-format on */
+#define MOST_COUNT   ((int64_t)1 << 53)
+#define MOST_LANES   ((int64_t)1 << 20)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Numbers become JSON numbers, yes and no become booleans; any other text stays a string. */
@@ -196,6 +198,22 @@ bool palt__info_read(json_t *object, pal_run_info *info)
     if (info->isa && !info->subnormals) info->subnormals = "kept"; /* by versions that did not write it */
     return read_settings(json_object_get(object, "settings"), info) &&
            read_extensions(json_object_get(object, "extensions"), info);
+}
+
+const char *palt__info_wrong(const pal_run_info *info)
+{
+    for (size_t i = 0; i < COUNT(after_settings); i++) {
+        const palt__field *f = &after_settings[i];
+        const void *at = (const char *)info + f->offset;
+        if (f->kind == PALT__COUNT && (*(const int64_t *)at < 0 || *(const int64_t *)at > MOST_COUNT)) return f->name;
+    }
+    if (info->lanes > MOST_LANES) return "lanes";
+    for (size_t i = 0; i < info->n_extensions; i++) {
+        const pal_extension *e = &info->extensions[i];
+        if (e->after < 0 || e->from < 1 || e->to <= e->from || e->to > MOST_COUNT || e->after > MOST_COUNT)
+            return "extensions";
+    }
+    return NULL;
 }
 
 void palt__info_clear(pal_run_info *info)

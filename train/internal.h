@@ -183,6 +183,8 @@ json_t *palt__info_write(const pal_run_info *info); /* NULL: out of memory */
 /* The texts of info belong to the object, and its arrays to info: palt__info_clear frees them, also after a failure.
  * Changes the texts of the object, so that it can be read once. */
 bool palt__info_read(json_t *object, pal_run_info *info);
+/* The name of a number that no run has, such as a negative number of samples; NULL: there is none. */
+const char *palt__info_wrong(const pal_run_info *info);
 void palt__info_clear(pal_run_info *info);
 
 /* ---- folder.c: a folder by its descriptor --------------------------------------------------------------------- */

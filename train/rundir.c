@@ -134,8 +134,14 @@ static pal_status read_info(pal_rundir *dir, pal_error *err)
     if (!json)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s/" PALT__RUN_JSON ":%d: %.160s: restore it from a copy of the run",
                              path, line, wrong);
-    if (json_is_string(json_object_get(json, "model")) && json_is_string(json_object_get(json, "status")))
-        return adopt(dir, json, err);
+    if (json_is_string(json_object_get(json, "model")) && json_is_string(json_object_get(json, "status"))) {
+        if (adopt(dir, json, err)) return PAL_ERR_MEMORY;
+        wrong = palt__info_wrong(&dir->info);
+        if (!wrong) return PAL_OK;
+        return pal_error_set(err, PAL_ERR_FORMAT,
+                             "%s/" PALT__RUN_JSON ": %s is a number that no run has: restore it from a copy of the run",
+                             path, wrong);
+    }
     json_decref(json);
     return pal_error_set(err, PAL_ERR_FORMAT,
                          "%s/" PALT__RUN_JSON ": not the description of a run: model or status is missing: restore it "

@@ -210,7 +210,7 @@ static pal_status make_plan(palt__loop *l, pal_error *err)
     const pal_run_info *info = l->o.resume ? pal_rundir_info(l->o.folder) : NULL;
     const size_t n = info ? info->n_extensions : 0;
     const int64_t first = n ? info->extensions[0].from : l->o.extend ? info->epochs : l->o.epochs;
-    if (first < 1)
+    if (first < 1 || (l->o.extend && info->epochs < 1))
         return pal_error_set(err, PAL_ERR_FORMAT, "%s/run.json: the number of epochs is missing or invalid",
                              pal_rundir_path(l->o.folder));
     pal_status status = palt__phases_make(l->model, first, l->progress.steps, &l->plan, err);
@@ -284,6 +284,14 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
+/* The end of a run could not be written into run.json. What it has learned is saved all the same. */
+static void blame_end(pal_error *own, const pal_error *last, const pal_train_result *result)
+{
+    if (own->status && own->status != PAL_ERR_STOPPED) return; /* it failed for another reason, which matters more */
+    pal_error_set(own, last->status, "%s step %lld, which is saved, but %.300s: resume the run when this is mended",
+                  own->status ? "stopped after" : "ended with", (long long)result->steps, last->text);
+}
+
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
                      pal_train_result *result, pal_error *err)
 {
@@ -306,7 +314,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";
         pal_error last = {0};
         pal_rundir_finish(l.o.folder, word, *word == 'f' ? own.text : NULL, result, &last);
-        if (last.status && !own.status) own = last;
+        if (last.status) blame_end(&own, &last, result);
     }
     palt__loop_end(&l);
     palt__checkpoint_close(&l.from);

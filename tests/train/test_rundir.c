@@ -193,6 +193,29 @@ START_TEST(numbered_folders_are_free_empty_or_skipped)
 }
 END_TEST
 
+/* A number of epochs that was damaged in a run with an extension, which is extended again. */
+START_TEST(a_run_without_epochs_is_not_extended)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    mkdir(path_of("run"), 0777);
+    write_text("run/run.json", "{\"model\": \"basic\", \"status\": \"done\", \"train_samples\": 45, "
+                               "\"extensions\": [{\"after\": 2, \"from\": 2, \"to\": 3}]}");
+    write_text("run/checkpoint.safetensors", "");
+    pal_rundir *dir = pal_rundir_extend(path_of("run"), &err);
+    ck_assert_msg(dir != NULL, "%s", err.text);
+    pal_model *model = model_of();
+    pal_dataset *data = data_of(SAMPLES, "data");
+    const pal_train_options o = {
+        .struct_size = sizeof o, .epochs = 4, .batch = 10, .folder = dir, .resume = true, .extend = "c"};
+    ck_assert_int_eq(pal_train(model, data, &o, &result, &err), PAL_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "run.json: the number of epochs is missing or invalid"));
+    pal_model_free(model);
+    pal_dataset_free(data);
+    pal_rundir_free(dir);
+}
+END_TEST
+
 /* A run that cannot be written leaves no folder that it made. */
 START_TEST(a_run_that_cannot_begin_leaves_nothing)
 {
@@ -262,6 +285,7 @@ START_TEST(what_is_too_large_is_refused)
 }
 END_TEST
 
+#define START "{\"model\": \"basic\", \"status\": \"interrupted\""
 START_TEST(what_is_damaged_is_told_with_a_remedy)
 {
     static const struct {
@@ -272,6 +296,13 @@ START_TEST(what_is_damaged_is_told_with_a_remedy)
         {0, "{\"command\": \"two\\nlines\",\n \"model\"", "run/run.json:2: "},
         {0, "{\"model\": \"basic\"", "restore it from a copy of the run"},
         {0, "{}", "model or status is missing: restore it from a copy of the run"},
+        {0, START ", \"batch\": -1}", "run/run.json: batch is a number that no run has: restore it"},
+        {0, START ", \"epochs\": 9223372036854775807}", "run/run.json: epochs is a number that no run has"},
+        {0, START ", \"schedule\": {\"total\": -1}}", "run/run.json: schedule.total is a number"},
+        {0, START ", \"lanes\": 4294967296}", "run/run.json: lanes is a number"},
+        {0, START ", \"extensions\": [3]}", "run/run.json: extensions is a number"},
+        {0, START ", \"extensions\": [{\"after\": -1, \"from\": 1, \"to\": 2}]}", "run/run.json: extensions is"},
+        {0, START ", \"extensions\": [{\"after\": 1, \"from\": 2, \"to\": 2}]}", "run/run.json: extensions is"},
         {1, "{\"epoch\":1,\"step\":4}\nx\n", "run/metrics.jsonl:2: not a JSON object: restore the file"},
         {1, "{\"epoch\":1,\"step\":4}\n[1]\n", "run/metrics.jsonl:2: not a JSON object: restore the file"},
         {1, "{\"epoch\":1,\"step\":4}\n[1]", "run/metrics.jsonl:2: not a JSON object: restore the file"},
@@ -283,7 +314,7 @@ START_TEST(what_is_damaged_is_told_with_a_remedy)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         mkdir(path_of("run"), 0777);
-        write_text("run/run.json", "{\"model\": \"basic\", \"status\": \"interrupted\"}");
+        write_text("run/run.json", START "}");
         write_text(file_of(cases[i].which), cases[i].text);
         refused_to_open(PAL_ERR_FORMAT, cases[i].saying);
     }
@@ -298,7 +329,7 @@ START_TEST(a_line_that_was_cut_is_replaced)
         char text[256];
         pal_error err = {0};
         mkdir(path_of("run"), 0777);
-        write_text("run/run.json", "{\"model\": \"basic\", \"status\": \"interrupted\"}");
+        write_text("run/run.json", START "}");
         snprintf(text, sizeof text, "%s\n{\"epoch\":2,\"step\":8%.*s", line, (int)cut, "}                           ");
         write_text("run/metrics.jsonl", text);
         write_text("run/checkpoint.safetensors", "");
@@ -516,6 +547,157 @@ START_TEST(a_full_disk_at_the_end_loses_nothing)
 }
 END_TEST
 
+static struct rlimit room_before;
+
+/* The disk is full from the second epoch on, which is saved by then; or from then on the run is to stop. */
+static int fill_at_the_end(const pal_progress *p, void *user)
+{
+    if (p->epoch < 2 || !p->finished) return 0;
+    room_before = fill_disk(0);
+    return *(const int *)user;
+}
+
+/* A run of two epochs that ends, or is stopped after two of four, when the disk is full: its checkpoint is complete, so
+ * it can be resumed. */
+START_TEST(a_run_ends_on_a_full_disk)
+{
+    int stop = _i;
+    pal_error err = {0};
+    pal_rundir *dir = new_run("run");
+    pal_dataset *data = data_of(SAMPLES, "data");
+    pal_model *model = model_of();
+    pal_train_result result;
+    pal_train_options o = {.struct_size = sizeof o,
+                           .epochs = stop ? 4 : 2,
+                           .batch = 10,
+                           .seed = 3,
+                           .folder = dir,
+                           .progress = fill_at_the_end,
+                           .user = &stop};
+    const pal_status status = pal_train(model, data, &o, &result, &err);
+    make_room(room_before);
+    ck_assert_int_eq(status, PAL_ERR_IO);
+    ck_assert_msg(
+        strstr(err.text, stop ? "stopped after step 8, which is saved, but " : "ended with step 8, which is "), "%s",
+        err.text);
+    ck_assert_msg(strstr(err.text, "run/run.json: ") && strstr(err.text, ": resume the run"), "%s", err.text);
+    pal_rundir_free(dir);
+    dir = pal_rundir_resume(path_of("run"), &err);
+    ck_assert_msg(dir != NULL, "%s", err.text);
+    ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
+    o.folder = dir;
+    o.progress = NULL;
+    o.resume = true;
+    ck_assert_msg(!pal_train(model, data, &o, &result, &err), "%s", err.text);
+    ck_assert_int_eq(result.epochs, o.epochs);
+    ck_assert_str_eq(pal_rundir_info(dir)->status, "done");
+    pal_model_free(model);
+    pal_dataset_free(data);
+    pal_rundir_free(dir);
+}
+END_TEST
+
+/* ---- Whether the data are the same ---------------------------------------------------------------------------- */
+
+static pal_dataset *rows_of(const pal_dataset *from, int64_t n)
+{
+    pal_error err = {0};
+    uint32_t rows[SAMPLES];
+    for (uint32_t i = 0; i < SAMPLES; i++) rows[i] = i;
+    pal_dataset *out = pal_dataset_select(from, rows, (size_t)n, &err);
+    ck_assert_msg(out != NULL, "%s", err.text);
+    return out;
+}
+
+/* Every value, the shape and the number of samples count; the path does not. More samples than the run took are no
+ * change, as their first ones are its own. */
+START_TEST(a_fingerprint_sees_every_change)
+{
+    pal_dataset *data = data_of(SAMPLES, "data"), *same = rows_of(data, data->count);
+    pal_dataset *fewer = rows_of(data, 40), *test = data_of(30, "test");
+    pal_fingerprint print, of_fewer;
+    pal_run_info info = plain;
+    ck_assert(!pal_run_has_fingerprint(&info));
+    ck_assert_ptr_null(pal_run_data_changed(&info, data, test));
+    pal_fingerprint_of(fewer, test, &of_fewer);
+    pal_fingerprint_of(data, test, &print);
+    ck_assert_str_ne(print.text[0], of_fewer.text[0]);
+    ck_assert(*print.text[2] && !*print.text[1] && !*print.text[3]);
+    for (int i = 0; i < PAL_FINGERPRINT; i += 2) info.fingerprint[i] = print.text[i];
+    info.train_samples = data->count;
+    info.test_samples = test->count;
+    ck_assert(pal_run_has_fingerprint(&info));
+    ck_assert_ptr_null(pal_run_data_changed(&info, same, test));
+    ck_assert_ptr_null(pal_run_data_changed(&info, NULL, test));
+    ck_assert_ptr_null(pal_run_data_changed(&info, same, NULL));
+    ck_assert_str_eq(pal_run_data_changed(&info, fewer, test), "training samples");
+    ck_assert_str_eq(pal_run_data_changed(&info, same, fewer), "test samples");
+    float *value = same->inputs->data;
+    for (int64_t i = 0; i < same->count * FEATURES; i++) {
+        const float before = value[i];
+        value[i] = nextafterf(before, 2);
+        ck_assert_str_eq(pal_run_data_changed(&info, same, test), "training samples");
+        value[i] = before;
+    }
+    ck_assert_ptr_null(pal_run_data_changed(&info, same, test));
+    same->inputs->shape = PAL_SHAPE(same->count, 3, FEATURES / 3);
+    ck_assert_str_eq(pal_run_data_changed(&info, same, test), "training samples");
+    same->inputs->shape = PAL_SHAPE(same->count, FEATURES);
+    same->labels = pal_tensor_new(context, PAL_U8, PAL_SHAPE(same->count));
+    ck_assert_str_eq(pal_run_data_changed(&info, same, test), "training labels");
+    info.train_samples = fewer->count;
+    info.fingerprint[0] = of_fewer.text[0];
+    ck_assert_ptr_null(pal_run_data_changed(&info, data, test));
+    info.train_samples = 0; /* a damaged run.json */
+    ck_assert_str_eq(pal_run_data_changed(&info, data, test), "training samples");
+    info.fingerprint[0] = "md5:0"; /* of a version to come */
+    ck_assert(!pal_run_has_fingerprint(&info));
+    ck_assert_ptr_null(pal_run_data_changed(&info, fewer, test));
+    pal_dataset_free(data);
+    pal_dataset_free(same);
+    pal_dataset_free(fewer);
+    pal_dataset_free(test);
+}
+END_TEST
+
+/* A run with a fingerprint goes on with its own data only, which may be at another path. */
+START_TEST(a_run_goes_on_with_its_own_data)
+{
+    pal_error err = {0};
+    pal_dataset *data = data_of(SAMPLES, "data"), *other = data_of(SAMPLES, "other");
+    pal_fingerprint print;
+    pal_fingerprint_of(data, NULL, &print);
+    pal_run_info info = plain;
+    info.fingerprint[0] = print.text[0];
+    info.train_samples = data->count;
+    pal_rundir *dir = pal_rundir_new(path_of("run"), &info, &err);
+    ck_assert_msg(dir != NULL, "%s", err.text);
+    write_epoch(dir, 1);
+    pal_rundir_free(dir);
+    dir = pal_rundir_resume(path_of("run"), &err);
+    ck_assert_msg(dir != NULL, "%s", err.text);
+    ck_assert_str_eq(pal_rundir_info(dir)->fingerprint[0], print.text[0]);
+    pal_model *model = model_of();
+    pal_train_result result;
+    const pal_train_options o = {
+        .struct_size = sizeof o, .epochs = 4, .batch = 10, .seed = 3, .folder = dir, .resume = true};
+    ck_assert_int_eq(pal_train(model, other, &o, &result, &err), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "d: its training samples are not those that the run started with: restore"));
+    ck_assert_str_eq(pal_rundir_info(dir)->status, "interrupted");
+    ck_assert(!pal_rundir_set_data(dir, "nowhere", &err) && !pal_rundir_set_data(dir, "new\xe9", &err));
+    ck_assert_msg(!pal_train(model, data, &o, &result, &err), "%s", err.text);
+    pal_rundir_free(dir);
+    dir = pal_rundir_open(path_of("run"), &err);
+    ck_assert_str_eq(pal_rundir_info(dir)->data, "new\xe9");
+    ck_assert_str_eq(pal_rundir_info(dir)->fingerprint[0], print.text[0]);
+    ck_assert_ptr_null(pal_rundir_info(dir)->fingerprint[2]);
+    pal_rundir_free(dir);
+    pal_model_free(model);
+    pal_dataset_free(data);
+    pal_dataset_free(other);
+}
+END_TEST
+
 Suite *rundir_suite(void)
 {
     Suite *suite = suite_create("rundir");
@@ -527,9 +709,13 @@ Suite *rundir_suite(void)
                        a_read_only_folder_is_told, an_unreadable_file_is_told, a_full_disk_at_the_end_loses_nothing)));
     TCase *files =
         in_own_folder(add_case(suite, "files", set_up, tear_down,
-                               TESTS(what_is_damaged_is_told_with_a_remedy, a_line_that_was_cut_is_replaced)));
+                               TESTS(what_is_damaged_is_told_with_a_remedy, a_run_without_epochs_is_not_extended,
+                                     a_line_that_was_cut_is_replaced)));
     tcase_add_loop_test(files, what_is_no_file_is_refused, 0, 2);
     tcase_add_loop_test(files, what_is_too_large_is_refused, 0, 2);
+    tcase_add_loop_test(files, a_run_ends_on_a_full_disk, 0, 2);
+    in_own_folder(add_case(suite, "data", set_up, tear_down,
+                           TESTS(a_fingerprint_sees_every_change, a_run_goes_on_with_its_own_data)));
     in_own_folder(
         add_case(suite, "texts", set_up, tear_down,
                  TESTS(bytes_are_escaped_and_come_back, every_text_comes_back, a_run_has_texts_of_any_bytes)));
