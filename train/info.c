@@ -210,7 +210,8 @@ const char *palt__info_wrong(const pal_run_info *info)
     if (info->lanes > MOST_LANES) return "lanes";
     for (size_t i = 0; i < info->n_extensions; i++) {
         const pal_extension *e = &info->extensions[i];
-        if (e->after < 0 || e->from < 1 || e->to <= e->from || e->to > MOST_COUNT || e->after > MOST_COUNT)
+        if (e->after < 0 || e->after > MOST_COUNT || e->from < 1 || e->from > MOST_COUNT || e->to < 1 ||
+            e->to > MOST_COUNT)
             return "extensions";
     }
     return NULL;

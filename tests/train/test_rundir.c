@@ -302,7 +302,7 @@ START_TEST(what_is_damaged_is_told_with_a_remedy)
         {0, START ", \"lanes\": 4294967296}", "run/run.json: lanes is a number"},
         {0, START ", \"extensions\": [3]}", "run/run.json: extensions is a number"},
         {0, START ", \"extensions\": [{\"after\": -1, \"from\": 1, \"to\": 2}]}", "run/run.json: extensions is"},
-        {0, START ", \"extensions\": [{\"after\": 1, \"from\": 2, \"to\": 2}]}", "run/run.json: extensions is"},
+        {0, START ", \"extensions\": [{\"after\": 1, \"from\": 2, \"to\": 0}]}", "run/run.json: extensions is"},
         {1, "{\"epoch\":1,\"step\":4}\nx\n", "run/metrics.jsonl:2: not a JSON object: restore the file"},
         {1, "{\"epoch\":1,\"step\":4}\n[1]\n", "run/metrics.jsonl:2: not a JSON object: restore the file"},
         {1, "{\"epoch\":1,\"step\":4}\n[1]", "run/metrics.jsonl:2: not a JSON object: restore the file"},
