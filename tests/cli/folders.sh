@@ -18,11 +18,11 @@ begin() {
 
 # ---- The lock
 begin locked
-"$program" train --resume locked --quiet > out 2> err
+timeout 60 "$program" train --resume locked --quiet > out 2> err
 check "a run in training is not resumed" [ $? -eq 2 ]
 check "and it is said" said 'locked is being trained by another process: wait'
 # shellcheck disable=SC2086
-"$program" train basic $small --out locked > out 2> err
+timeout 60 "$program" train basic $small --out locked > out 2> err
 check "no new run goes into it" [ $? -eq 2 ]
 check "and it is said, too" said 'locked is being trained by another process: wait'
 stop KILL
@@ -30,10 +30,10 @@ stop KILL
 "$program" train basic --out unheard $long <&- > begun 2> begun.err &
 pid=$!
 appears unheard/metrics.jsonl
-"$program" train --resume unheard --quiet <&- > out 2> err
+timeout 60 "$program" train --resume unheard --quiet <&- > out 2> err
 check "the lock holds without standard input" [ $? -eq 2 ]
 check "and says so" said 'unheard is being trained by another process'
-"$program" train --resume unheard --quiet > out 2> err
+timeout 60 "$program" train --resume unheard --quiet > out 2> err
 check "also with it" [ $? -eq 2 ]
 stop INT
 
