@@ -140,6 +140,10 @@ typedef struct pal_context_options {
     /* Keep subnormal numbers while programs run, as IEEE 754 does. Otherwise they count as zeros: where they appear, a
      * program would be several times slower. */
     bool subnormals;
+    size_t max_memory; /* bytes that may be in use at the same time; an allocation beyond them fails. 0: no limit */
+    /* For estimates: memory is counted as always, but a large block is only a range of addresses, which takes no memory
+     * until it is written, and models get no initial weights. Do not run programs of such a context. */
+    bool dry;
 } pal_context_options;
 
 /* NULL on failure: out of memory, threads cannot be created, isa or struct_size not supported. */
@@ -147,6 +151,9 @@ pal_context *pal_context_new(const pal_context_options *options);
 void pal_context_free(pal_context *context);
 unsigned pal_context_threads(const pal_context *context);
 const char *pal_context_isa(const pal_context *context);
+/* Bytes that are in use now. *peak: the most at any time so far; may be NULL. Tensors, tapes and programs count; what
+ * BLAS, the C library and the caller take for themselves does not. */
+size_t pal_context_memory(const pal_context *context, size_t *peak);
 bool pal_context_subnormals(const pal_context *context);    /* whether programs keep subnormal numbers */
 const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread" */
 const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up; NULL: no advice */

@@ -1,4 +1,5 @@
 /* make.c - creates a model: the values of its options, its parameters, their memory and their initial values. */
+#include "autograd/machine/internal.h"
 #include "models/internal.h"
 
 #include <stdlib.h>
@@ -68,7 +69,7 @@ static pal_status place(pal_model *m, pal_error *err)
         ok = p->tensor != NULL;
         if (ok && m->file)
             memcpy(p->tensor->data, pal_safetensors_find(m->file, p->name)->data, pal_tensor_bytes(p->tensor));
-        else if (ok)
+        else if (ok && !m->context->options.dry)
             pal__parameter_initialise(m, p);
     }
     if (ok) return PAL_OK;

@@ -31,6 +31,10 @@ typedef struct palt__loop {
     double baseline, explained;         /* as in pal_train_result */
 } palt__loop;
 
+/* The state before the first step. */
+void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o);
+/* Checks everything that can be checked in advance, then makes the plan of phases. */
+pal_status palt__loop_plan(palt__loop *l, pal_error *err);
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
 void palt__loop_schedule(palt__loop *l);
 /* Labelled samples per step. */

@@ -183,7 +183,7 @@ static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
     return PAL_OK;
 }
 
-static void start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o)
+void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o)
 {
     const bool solved = palt__has_closed_form(model);
     *l = (palt__loop){.model = model, .data = data, .o = *o};
@@ -243,8 +243,7 @@ static pal_status check_same_data(const palt__loop *l, pal_error *err)
         palt__short_path(info->data ? info->data : l->data->name), changed);
 }
 
-/* Checks everything that can be checked in advance, then makes the plan of phases. */
-static pal_status plan(palt__loop *l, pal_error *err)
+pal_status palt__loop_plan(palt__loop *l, pal_error *err)
 {
     pal_status status = check(l, err);
     if (!status && l->o.resume && !l->o.folder)
@@ -277,8 +276,8 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
     pal_error own = {0};
     pal_train_options o = {0};
     if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
-    start(&l, (pal_model *)(uintptr_t)model, data, &o);
-    plan(&l, &own);
+    palt__loop_start(&l, (pal_model *)(uintptr_t)model, data, &o);
+    palt__loop_plan(&l, &own);
     for (size_t i = 0; !own.status && i < l.plan.n && !palt__has_closed_form(model); i++) palt__loop_try(&l, i, &own);
     palt__phases_free(&l.plan);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
@@ -300,8 +299,8 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     pal_train_options o = {0};
     *result = palt__no_result;
     if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
-    start(&l, model, data, &o);
-    if (!plan(&l, &own) && !prepare(&l, &own)) {
+    palt__loop_start(&l, model, data, &o);
+    if (!palt__loop_plan(&l, &own) && !prepare(&l, &own)) {
         if (palt__has_closed_form(model))
             solve(&l, result, &own);
         else

@@ -327,6 +327,24 @@ typedef struct pal_train_settings {
 pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *data, const pal_setting *given,
                                  size_t n, pal_train_settings *out, pal_error *err);
 
+/* Bytes that a training needs, known before its model is made. */
+typedef struct pal_train_memory {
+    size_t weights; /* and statistics */
+    size_t moments; /* what the optimiser keeps for each weight */
+    size_t arena;   /* the values of a step */
+    size_t data;    /* both data sets, which the caller has opened, and the order of the samples */
+    size_t buffers; /* all else: batches, the program that measures the test data, tapes, what the compiler needs */
+    size_t total;   /* the most at any time */
+    int64_t batch;  /* as given, or the default */
+} pal_train_memory;
+/* Makes and plans everything that pal_train would make, in a dry context (pal_context_options), and counts. Takes the
+ * arguments of pal_model_new and of pal_train; in options, a batch of 0 and an optimizer of NULL mean the defaults
+ * (pal_train_defaults_of), and folder and progress are not used. What BLAS and the C library take is not counted, and
+ * neither is a principal component analysis. Fails as those two functions do. */
+pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *settings, size_t n, pal_dtype dtype,
+                               const pal_dataset *data, const pal_train_options *options, pal_train_memory *out,
+                               pal_error *err);
+
 /* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
  * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,

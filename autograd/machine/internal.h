@@ -42,6 +42,7 @@ void pal__blas_worker(const pal__blas *blas); /* call once in each worker */
 
 struct pal_context {
     pal_context_options options;
+    _Atomic size_t used, peak; /* bytes of pal__alloc */
     pal__workers *pool;
     pal__blas blas;
     pal_isa isa;

@@ -1,26 +1,76 @@
-/* memory.c - allocates memory with the context's allocator: set to zero, aligned to 64 bytes. */
+/* memory.c - allocates memory with the context's allocator: set to zero, aligned to 64 bytes, counted. */
 #include "autograd/machine/internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
-/* Blocks are aligned here, so the caller's allocator need not align. The raw pointer is stored before the block. */
-enum { ALIGN = 64 };
+/* Blocks are aligned here, so the caller's allocator need not align. The head is stored before the block. */
+typedef struct head {
+    void *raw;
+    size_t size; /* of the block */
+} head;
+enum { ALIGN = 64, DRY = 1 << 20 }; /* DRY: from this size on, a block of a dry context is only a range of addresses */
+
+static head *head_of(void *block) { return (head *)block - 1; }
+static size_t whole(size_t size) { return size + ALIGN + sizeof(head); }
+static bool unreal(const pal_context_options *o, size_t size) { return o->dry && size >= DRY; }
+
+static void *address_range(size_t size)
+{
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
 
 void *pal__allocate(const pal_context_options *o, size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
-    char *raw = o->allocate(size + ALIGN + sizeof(void *), o->user);
+    const bool range = unreal(o, size);
+    char *raw = range ? address_range(whole(size)) : o->allocate(whole(size), o->user);
     if (!raw) return NULL;
-    uintptr_t at = ((uintptr_t)raw + sizeof(void *) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
-    ((void **)at)[-1] = raw;
-    return memset((void *)at, 0, size);
+    void *block = (void *)(((uintptr_t)raw + sizeof(head) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+    *head_of(block) = (head){raw, size};
+    return range ? block : memset(block, 0, size);
 }
 
-void *pal__alloc(pal_context *context, size_t size) { return pal__allocate(&context->options, size ? size : 1); }
+/* Adds to what is in use. False: the limit does not allow it. */
+static bool count(pal_context *c, size_t size)
+{
+    size_t used = atomic_load(&c->used);
+    do {
+        if (size > SIZE_MAX - used) return false;
+        if (c->options.max_memory && used + size > c->options.max_memory) return false;
+    } while (!atomic_compare_exchange_weak(&c->used, &used, used + size));
+    for (size_t peak = atomic_load(&c->peak);
+         peak < used + size && !atomic_compare_exchange_weak(&c->peak, &peak, used + size);)
+        ;
+    return true;
+}
+
+void *pal__alloc(pal_context *context, size_t size)
+{
+    size += !size;
+    if (!count(context, size)) return NULL;
+    void *block = pal__allocate(&context->options, size);
+    if (!block) atomic_fetch_sub(&context->used, size);
+    return block;
+}
 
 void pal__free(pal_context *context, void *block)
 {
-    if (context && block) context->options.release(((void **)block)[-1], context->options.user);
+    if (!context || !block) return;
+    const head h = *head_of(block);
+    if (block != context) atomic_fetch_sub(&context->used, h.size);
+    if (unreal(&context->options, h.size))
+        munmap(h.raw, whole(h.size));
+    else
+        context->options.release(h.raw, context->options.user);
+}
+
+size_t pal_context_memory(const pal_context *context, size_t *peak)
+{
+    if (peak) *peak = context ? atomic_load(&context->peak) : 0;
+    return context ? atomic_load(&context->used) : 0;
 }
 
 bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size)

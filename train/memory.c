@@ -1,0 +1,86 @@
+/* memory.c - how many bytes a training needs, before anything is allocated.
+ *
+ * In: what pal_model_new and pal_train take. Out: the bytes, by kind. The estimate makes the model, the optimiser and
+ * the programs of each phase with the functions that training uses, but in a dry context, where large blocks take no
+ * memory. So it follows every change of the compiler. Nothing is run. */
+#include "train/loop.h"
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+static pal_status try_phases(palt__loop *l, const pal_context *c, pal_train_memory *out, pal_error *err)
+{
+    for (size_t i = 0; i < l->plan.n; i++) {
+        const size_t before = pal_context_memory(c, NULL);
+        pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
+        if (!o) return PAL_ERR_ARGUMENT;
+        out->moments = larger(out->moments, pal_context_memory(c, NULL) - before);
+        pal_optimizer_free(o);
+        l->step = 0;
+        if (palt__loop_begin(l, i, 0, err)) return PAL_ERR_ARGUMENT;
+        out->arena = larger(out->arena, pal_program_arena(l->stage->program));
+    }
+    return PAL_OK;
+}
+
+static size_t held(const pal_dataset *data)
+{
+    return data ? pal_tensor_bytes(data->inputs) + pal_tensor_bytes(data->labels) : 0;
+}
+
+static pal_status estimate(pal_model *model, const pal_context *c, const pal_dataset *data, pal_train_options *o,
+                           pal_train_memory *out, pal_error *err)
+{
+    palt__loop l;
+    pal_error own = {0};
+    pal_train_defaults d;
+    if (pal_train_defaults_of(model, data, o->optimizer ? o->optimizer->name : NULL, o->batch, &d, err))
+        return PAL_ERR_MEMORY;
+    const pal_optimizer_options chosen = {.struct_size = sizeof chosen, .name = d.optimizer};
+    if (!o->optimizer) o->optimizer = &chosen;
+    if (!o->batch) o->batch = d.batch;
+    out->batch = o->batch;
+    if (o->epochs < 1) o->epochs = 1;
+    out->weights = pal_context_memory(c, NULL);
+    palt__loop_start(&l, model, data, o);
+    if (!palt__loop_plan(&l, &own)) try_phases(&l, c, out, &own);
+    palt__loop_end(&l);
+    palt__phases_free(&l.plan);
+    return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}
+
+pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *settings, size_t n, pal_dtype dtype,
+                               const pal_dataset *data, const pal_train_options *options, pal_train_memory *out,
+                               pal_error *err)
+{
+    pal_train_options o = {0};
+    pal_error own = {0};
+    size_t peak;
+    pal_train_memory m = {0};
+    if (!variant || !data || !out)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "memory of a training: needs a variant, data and a result");
+    if (pal_options_read(&o, options, sizeof o, offsetof(pal_train_options, check_nan), "train", err))
+        return PAL_ERR_ARGUMENT;
+    pal_context *like = data->inputs->context;
+    if (!o.lanes) o.lanes = pal_context_threads(like);
+    o.folder = NULL;
+    o.resume = false;
+    o.extend = NULL;
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 1,
+                                                            .unpinned = true,
+                                                            .isa = pal_context_isa(like),
+                                                            .dry = true});
+    if (!c) return palt__no_memory(err);
+    pal_model *model = pal_model_new(c, variant, settings, n, data->sample, dtype, 0, &own);
+    if (model) estimate(model, c, data, &o, &m, &own);
+    pal_model_free(model);
+    pal_context_memory(c, &peak);
+    pal_context_free(c);
+    if (own.status) return pal_error_set(err, own.status, "%s", own.text);
+    m.data = held(data) + held(o.test) + (size_t)data->count * sizeof(uint32_t);
+    m.total = m.data + peak;
+    const size_t named = m.weights + m.moments + m.arena;
+    m.buffers = peak > named ? peak - named : 0;
+    *out = m;
+    return PAL_OK;
+}
