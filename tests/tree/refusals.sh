@@ -46,7 +46,7 @@ FILENAME ~ /\.def$/ {
 }
 # Options may be NULL everywhere, so they are no pointer that needs a row.
 function declared(text,    name, rest) {
-    if (text ~ /typedef/ || !match(text, /pal_[a-z0-9_]+\(/)) return
+    if (text ~ /typedef|template/ || !match(text, /pal_[a-z0-9_]+\(/)) return
     name = substr(text, RSTART, RLENGTH - 1)
     rest = substr(text, RSTART + RLENGTH)
     gsub(/const pal_[a-z0-9_]+_options \*/, "", rest)
