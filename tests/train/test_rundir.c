@@ -597,6 +597,47 @@ START_TEST(a_run_ends_on_a_full_disk)
 }
 END_TEST
 
+/* ---- Memory that runs out -------------------------------------------------------------------------------------- */
+
+static long left; /* requests of jansson until one fails */
+
+static void *fail_in_turn(size_t size) { return left-- == 0 ? NULL : malloc(size); }
+
+/* Each request of jansson fails in turn: a function says that memory ran out, or does all of its work. */
+START_TEST(memory_that_runs_out_is_told)
+{
+    bool failed = true;
+    pal_run_info info = plain;
+    const pal_setting setting = {"hidden", "caf\xe9"};
+    info.command = info.data = "caf\xe9";
+    info.settings = &setting;
+    info.n_settings = 1;
+    pal_epoch epoch = epoch_of(1);
+    strcpy(epoch.phase, "phas\xe9");
+    epoch.n_terms = 1;
+    strcpy(epoch.terms[0].name, "term");
+    for (long n = 0; failed; n++) {
+        pal_error err = {0};
+        ck_assert_int_lt(n, 4000);
+        json_set_alloc_funcs(fail_in_turn, free);
+        left = n;
+        pal_rundir *dir = pal_rundir_new(path_of("run"), &info, &err), *read = NULL;
+        pal_status status = dir ? pal_rundir_add(dir, &epoch, &err) : err.status;
+        if (!status) status = pal_rundir_finish(dir, "done", NULL, &(pal_train_result){.epochs = 1}, &err);
+        if (!status) read = pal_rundir_open(path_of("run"), &err);
+        failed = left < 0;
+        json_set_alloc_funcs(malloc, free);
+        ck_assert_msg(failed ? err.status == PAL_ERR_MEMORY : !err.status, "request %ld: %s", n, err.text);
+        ck_assert(failed == !read);
+        if (read) ck_assert_str_eq(pal_rundir_info(read)->settings->value, "caf\xe9");
+        if (read) ck_assert_str_eq(pal_rundir_epoch(read, 0)->phase, "phas\xe9");
+        pal_rundir_free(read);
+        pal_rundir_free(dir);
+        empty_folder();
+    }
+}
+END_TEST
+
 /* ---- Whether the data are the same ---------------------------------------------------------------------------- */
 
 static pal_dataset *rows_of(const pal_dataset *from, int64_t n)
@@ -709,8 +750,8 @@ Suite *rundir_suite(void)
                        a_read_only_folder_is_told, an_unreadable_file_is_told, a_full_disk_at_the_end_loses_nothing)));
     TCase *files =
         in_own_folder(add_case(suite, "files", set_up, tear_down,
-                               TESTS(what_is_damaged_is_told_with_a_remedy, a_run_without_epochs_is_not_extended,
-                                     a_line_that_was_cut_is_replaced)));
+                               TESTS(memory_that_runs_out_is_told, what_is_damaged_is_told_with_a_remedy,
+                                     a_run_without_epochs_is_not_extended, a_line_that_was_cut_is_replaced)));
     tcase_add_loop_test(files, what_is_no_file_is_refused, 0, 2);
     tcase_add_loop_test(files, what_is_too_large_is_refused, 0, 2);
     tcase_add_loop_test(files, a_run_ends_on_a_full_disk, 0, 2);
