@@ -45,7 +45,7 @@ static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_
 uint64_t pal__hash_of(const pal_tape *t, uint32_t id)
 {
     const pal__entry *e = pal__at(t, id);
-    return entry_hash(t, e, t->operands + e->first, e->n);
+    return entry_hash(t, e, pal__operands(t, e), e->n);
 }
 
 static uint64_t entry_trace(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
@@ -73,7 +73,7 @@ static bool same_entry(const pal_tape *t, const pal__entry *a, const pal__entry 
            a->body == b->body && pal_shape_equal(a->shape, b->shape) && same_name(a->params.name, b->params.name) &&
            !memcmp(a->params.i, b->params.i, sizeof a->params.i) &&
            !memcmp(a->params.r, b->params.r, sizeof a->params.r) &&
-           (!n || !memcmp(t->operands + a->first, in, n * sizeof *in));
+           (!n || !memcmp(pal__operands(t, a), in, n * sizeof *in));
 }
 
 /* Finds the slot of an equal entry, or an empty slot. Keeps the table at most half full. NULL: out of memory. */

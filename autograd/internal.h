@@ -70,6 +70,11 @@ static inline uint32_t pal__arg(const pal_tape *t, uint32_t id, uint32_t i)
 {
     return t->operands[t->entries[id].first + i];
 }
+/* The operands of an entry; NULL if it has none. */
+static inline const uint32_t *pal__operands(const pal_tape *t, const pal__entry *e)
+{
+    return e->n ? t->operands + e->first : NULL;
+}
 /* Records the failure "what: out of memory". Returns a bad handle. */
 pal_var pal__out_of_memory(pal_tape *tape, const char *what);
 bool pal__never(pal_infer *infer); /* the shape rule of operations that pal_record must not record: always fails */

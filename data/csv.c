@@ -54,7 +54,7 @@ static pal_status next_line(reading *r, palt__csv_line *line)
         char *text;
         size_t length;
         pal_status status = palt__lines_next(&r->lines, &text, &length, r->err);
-        *line = (palt__csv_line){text, text + length, r->lines.number};
+        *line = (palt__csv_line){text, text ? text + length : NULL, r->lines.number};
         if (status != PAL_OK || !text) return status;
         if (line->number == 1) status = begin_text(r, line);
         if (status != PAL_OK) return status;

@@ -120,7 +120,7 @@ static bool scratch_of(const pal__plan *p, uint32_t id, size_t *size)
     *size = 0;
     if (!e->op->scratch) return true;
     pal__types types;
-    if (!pal__types_of(p->tape, p->tape->operands + e->first, e->n, &types)) return false;
+    if (!pal__types_of(p->tape, pal__operands(p->tape, e), e->n, &types)) return false;
     pal_call call = {.context = p->context,
                      .params = &e->params,
                      .n = e->n,

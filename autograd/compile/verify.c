@@ -101,7 +101,7 @@ static bool takes(const subject *s, taken what)
 static bool as_ruled(const subject *s)
 {
     pal__types types;
-    *s->starved = !pal__types_of(s->t, s->t->operands + s->e->first, s->e->n, &types);
+    *s->starved = !pal__types_of(s->t, pal__operands(s->t, s->e), s->e->n, &types);
     if (*s->starved) return false;
     pal_infer r = {.n = s->e->n, .shapes = types.shapes, .dtypes = types.dtypes, .params = &s->e->params};
     bool ok = s->e->op->infer && s->e->op->infer(&r) && pal_shape_equal(r.shape, s->e->shape) &&
@@ -210,7 +210,7 @@ static bool captures_complete(const subject *s)
     uint32_t *ids;
     size_t n;
     if (!pal__captures((pal_tape *)s->t, s->e->index, s->e->body, &ids, &n)) return !(*s->starved = true);
-    bool same = n == s->e->n && (!n || !memcmp(ids, s->t->operands + s->e->first, n * sizeof *ids));
+    bool same = n == s->e->n && (!n || !memcmp(ids, pal__operands(s->t, s->e), n * sizeof *ids));
     pal__free(s->t->context, ids);
     return same;
 }
