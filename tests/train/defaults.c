@@ -1,14 +1,15 @@
 /* defaults.c - every variant learns at its defaults, and at the defaults that follow each of its options.
  *
- *     defaults quick|slow [VARIANT]
+ *     defaults quick|each|pairs [VARIANT]
  *
- * It trains every variant, and that of README.md, on 5,000 images and on three small tables. quick: one option at a
- * time differs from its default (optimiser, activation, output, depth, convolutions), and a training stops as soon as
- * it has learned. A model with phases has small layers there on a table, and few epochs on images, because its phases
- * take long. slow: every pair of values occurs, and every training runs to its end. Optimiser, rate, batch and epochs
- * are those of pal_train_defaults_of. The squared error of the test samples must be below that of the mean sample by
- * the factor BOUND; the table that is printed has the factor of each training. What a model refuses, or cannot learn,
- * must be in the list below with its reason. */
+ * It trains every variant, and that of README.md, on 5,000 images and on three small tables. each: one option at a
+ * time differs from its default (optimiser, activation, output, depth, convolutions), on each data, and a training
+ * stops as soon as it has learned. A model with phases has small layers there on a table, and few epochs on images,
+ * because its phases take long. quick: a sample of these, every variant with its defaults on each data, and every value
+ * of an option with one of the data, in turn. pairs: every pair of values occurs, and every training runs to its end.
+ * Optimiser, rate, batch and epochs are those of pal_train_defaults_of. The squared error of the test samples must be
+ * below that of the mean sample by the factor BOUND; the table that is printed has the factor of each training. What a
+ * model refuses, or cannot learn, must be in the list below with its reason. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,14 +290,24 @@ static int try(const pal_variant *variant, const source *data, const choice *c, 
     return !learned && !reason;
 }
 
-static int one_at_a_time(const pal_variant *variant, const source *data)
+/* v: the number of the variant. With `sampled`, the value of an option is tried with one of the data that it fits: the
+ * variants take turns. */
+static int one_at_a_time(const pal_variant *variant, size_t v, const source *data, bool sampled)
 {
-    int failed = try(variant, data, &(choice){{0}}, true);
+    int failed = 0;
+    for (size_t d = 0; d < 1 + TABLES; d++) failed += try(variant, &data[d], &(choice){{0}}, true);
+    size_t turn = v;
     for (size_t f = 0; f < FACTORS; f++)
-        for (size_t k = 1; k < LEVELS && factors[f].levels[k]; k++) {
+        for (size_t k = 1; k < LEVELS && factors[f].levels[k]; k++, turn++) {
             choice c = {{0}};
             c.level[f] = k;
-            if (has_level(variant, data->train, f, k)) failed += try(variant, data, &c, true);
+            bool tried = false;
+            for (size_t i = 0; i < 1 + TABLES && !(sampled && tried); i++) {
+                const source *one = &data[(turn + i) % (1 + TABLES)];
+                if (!has_level(variant, one->train, f, k)) continue;
+                failed += try(variant, one, &c, true);
+                tried = true;
+            }
         }
     return failed;
 }
@@ -350,7 +361,9 @@ static int all_pairs(const pal_variant *variant, const source *data)
 
 int main(int argc, char **argv)
 {
-    const bool quick = argc < 2 || strcmp(argv[1], "slow") != 0;
+    const char *const mode = argc < 2 ? "" : argv[1];
+    if (strcmp(mode, "quick") != 0 && strcmp(mode, "each") != 0 && strcmp(mode, "pairs") != 0)
+        return fprintf(stderr, "usage: defaults quick|each|pairs [VARIANT]\n"), 2;
     pal_error err = {0};
     pal_context *context = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
@@ -378,8 +391,8 @@ int main(int argc, char **argv)
     const pal_variant *variant;
     for (size_t v = 0; (variant = pal_variant_at(v)); v++)
         if (argc < 3 || !strcmp(argv[2], variant->name)) {
-            for (size_t d = 0; d < 1 + TABLES && quick; d++) failed += one_at_a_time(variant, &data[d]);
-            if (!quick) failed += all_pairs(variant, data);
+            failed += !strcmp(mode, "pairs") ? all_pairs(variant, data)
+                                             : one_at_a_time(variant, v, data, strcmp(mode, "each") != 0);
         }
     for (size_t d = 0; d < 1 + TABLES; d++) pal_dataset_free(data[d].train), pal_dataset_free(data[d].test);
     pal_context_free(context);
