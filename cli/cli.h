@@ -358,6 +358,12 @@ int pal_cli_progress_report(const pal_progress *p, void *progress); /* a pal_pro
 int pal_cli_progress_count(pal_cli_progress *progress, const char *what, int64_t done, int64_t all);
 void pal_cli_progress_erase(pal_cli_progress *progress); /* removes the bar; call it instead of pal_cli_progress_end */
 void pal_cli_progress_end(pal_cli_progress *progress);
-int pal_cli_signal(void); /* the signal that was received, or 0 */
+
+/* ---- signals.c ------------------------------------------------------------------------------------------------- */
+
+void pal_cli_begin_process(void);   /* first of all: descriptors 0 to 2, and SIGXFSZ */
+void pal_cli_signals_catch(void);   /* from here on, SIGINT, SIGTERM, SIGHUP and SIGPIPE are stored */
+void pal_cli_signals_release(void); /* from here on, they end the program again */
+int pal_cli_signal(void);           /* the first signal that was stored, or 0 */
 
 #endif

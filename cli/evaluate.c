@@ -324,8 +324,10 @@ static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *
     if (!pal_cli_given(args, "importance")) return PAL_CLI_GO_ON;
     if (!out) return pal_importance_check(run->model, data, &o, &err) ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
     pal_cli_progress_start(&progress, false, true);
+    pal_cli_signals_catch();
     pal_status status = pal_importance(run->model, data, &o, out, &err);
     pal_cli_progress_erase(&progress);
+    pal_cli_signals_release();
     if (status == PAL_ERR_STOPPED) return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "%s", err.text);
     return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
@@ -335,7 +337,7 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
                    column *out)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
-    const int64_t jacobian = pal_cli_int(args, "jacobian-samples", -1);
+    const int64_t given = pal_cli_int(args, "jacobian-samples", -1);
     pal_evaluate_options o = {.struct_size = sizeof o,
                               .batch = info->batch > 0 ? info->batch : 0,
                               .seed = (uint64_t)pal_cli_int(args, "seed", info->seed),
@@ -344,9 +346,7 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
                               .code = true,
                               .unit_divergence = &out->unit_divergence,
                               .train = train,
-                              .jacobian_samples = jacobian < 0 ? 0
-                                                  : jacobian   ? jacobian
-                                                               : -1};
+                              .jacobian_samples = given > 0 ? given : -!given};
     pal_error err = {0};
     out->data = data->name;
     out->density = !pal_density_check(run->model, data, NULL);

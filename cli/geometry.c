@@ -81,11 +81,13 @@ static int measure(job *j)
                               .user = j};
     pal_error err = {0};
     pal_cli_progress_start(&j->progress, false, true);
+    pal_cli_signals_catch();
     for (size_t i = 0; i < j->n && !err.status; i++) {
         j->measured = j->titles[i];
         j->geometries[i] = pal_geometry_new(j->runs[i].model, j->runs[0].data, j->train, &o, &err);
     }
     pal_cli_progress_erase(&j->progress);
+    pal_cli_signals_release();
     if (err.status == PAL_ERR_STOPPED) return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "%s", err.text);
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }

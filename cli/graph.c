@@ -220,6 +220,9 @@ static int draw(const char *type, bool straight, const char *text, int to)
     return DOT_FAILED;
 }
 
+/* Why nothing more can be written to the file; 0: it can. dot does not say it. */
+static int no_room(int to) { return lseek(to, 0, SEEK_END) >= 0 && write(to, "", 1) < 0 ? errno : 0; }
+
 /* dot cannot route curved edges through some large graphs ("triangulation failed"). Then straight edges are drawn. */
 static int draw_somehow(const char *type, const char *text, int to)
 {
@@ -228,6 +231,8 @@ static int draw_somehow(const char *type, const char *text, int to)
     if (ftruncate(to, 0) || lseek(to, 0, SEEK_SET)) return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
     status = draw(type, true, text, to);
     if (status != DOT_FAILED) return status;
+    const int full = no_room(to);
+    if (full) return pal_cli_say(PAL_CLI_FAILED, "graph: cannot write the picture: %s", strerror(full));
     return pal_cli_say(PAL_CLI_FAILED,
                        "graph: dot failed: draw less with --depth 1, or save its input with -o FILE.dot");
 }

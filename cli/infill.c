@@ -242,8 +242,12 @@ static int infill(infilling *f)
         if (!strcmp(method, pal_infill_name((pal_infill_method)k))) p.methods = 1U << k;
     pal_infill_figures figures;
     pal_error err = {0};
+    pal_cli_signals_catch();
     const pal_status status = pal_infill_write(f->run->model, f->run->data, f->missing, &p, &figures, path, &err);
     if ((double)time(NULL) - began >= 2 && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    pal_cli_signals_release();
+    if (status == PAL_ERR_STOPPED)
+        return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "infill: %s, nothing is written", err.text);
     if (status) return pal_cli_say_error(&err);
     (pal_cli_flag(f->args, "json") ? print_json : print_table)(f, &figures, path);
     return PAL_CLI_DONE;

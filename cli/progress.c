@@ -1,9 +1,8 @@
-/* progress.c - progress of training: on a terminal a bar that becomes a line, else lines; and the signals that stop it.
+/* progress.c - progress of training: on a terminal a bar that becomes a line, else lines.
  *
  * The width of the terminal is asked for whenever something is drawn, so that no signal has to tell of a resize. */
 #include <langinfo.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,12 +13,6 @@
 
 enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6, MOST_LINES = 30, PART = 64 };
 
-static volatile sig_atomic_t signal_number;
-
-static void on_signal(int number) { signal_number = number; }
-
-int pal_cli_signal(void) { return signal_number; }
-
 static double seconds_now(void)
 {
     struct timespec now;
@@ -29,14 +22,6 @@ static double seconds_now(void)
 
 void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 {
-    /* The first signal makes the loop save and stop. The second one kills the program. */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    struct sigaction before; /* under nohup it is ignored, and stays so */
-    if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
-
     FILE *to = json ? stderr : stdout;
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     bool draws = isatty(fileno(to)) && terminal && strcmp(terminal, "dumb") != 0;
@@ -225,7 +210,7 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
 {
     pal_cli_progress *out = user;
     if (out->to) show(p, out);
-    return signal_number != 0;
+    return pal_cli_signal() != 0;
 }
 
 static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
@@ -248,7 +233,7 @@ int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done
 {
     const double now = seconds_now();
     const bool ends = done == all && out->dirty; /* a bar that was never drawn leaves no trace */
-    if (!out->to || !out->bar || (now < out->next && !ends)) return signal_number != 0;
+    if (!out->to || !out->bar || (now < out->next && !ends)) return pal_cli_signal() != 0;
     if (out->next == 0) out->began = now;
     count_bar(out, what, done, all, now - out->began);
     out->next = now + 0.1;
@@ -256,7 +241,7 @@ int pal_cli_progress_count(pal_cli_progress *out, const char *what, int64_t done
     if (ends) out->next = 0; /* the next bar begins anew */
     if (ends) putc('\n', out->to);
     fflush(out->to);
-    return signal_number != 0;
+    return pal_cli_signal() != 0;
 }
 
 void pal_cli_progress_erase(pal_cli_progress *out)

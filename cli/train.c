@@ -155,6 +155,7 @@ static int train(pal_cli_job *j)
         return pal_cli_say(PAL_CLI_WRONG, "%s: %s", pal_rundir_path(j->dir), err.text);
     }
     say_schedule(j);
+    pal_cli_signals_catch();
     int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;

@@ -14,8 +14,9 @@ pal_status pal_image_write(const pal_image *image, const char *path, pal_error *
                      .width = (png_uint_32)image->width,
                      .height = (png_uint_32)image->height,
                      .format = PNG_FORMAT_RGB};
+    errno = 0; /* libpng says only "Write Error" where a write fails */
     if (!png_image_write_to_stdio(&png, file.stream, 0, image->pixels, 0, NULL))
-        status = pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, png.message);
+        status = pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, errno ? strerror(errno) : png.message);
     png_image_free(&png);
     return palt__file_end(&file, status, error);
 }

@@ -426,7 +426,7 @@ refused "ln p(x) of squared errors" 'choose a run with --output gaussian' evalua
 refused "ln p(x) of no random code" 'choose a run of variational' evaluate first --importance 20
 refused "ln p(x) by no samples" 'zero samples' evaluate drawn --importance 0
 refused "ln p(x) by fewer" '0 .. 1000000000' evaluate drawn --importance -1
-"$program" evaluate drawn --importance 20000000 --limit 1 --jacobian-samples 0 > out 2> err &
+$fresh "$program" evaluate drawn --importance 20000000 --limit 1 --jacobian-samples 0 > out 2> err &
 pid=$!
 sleep 2
 stop INT
@@ -638,7 +638,7 @@ check "a damaged checkpoint is status 1" [ $? -eq 1 ]
 check "a damaged checkpoint is one line" [ "$(wc -l < err)" -eq 1 ]
 
 # ---- Interrupted
-"$program" train basic --out long --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
+$fresh "$program" train basic --out long --data data --batch 16 --epochs 1000000 --quiet > out 2> err &
 pid=$!
 tries=0
 # Two epochs: the test of a step beyond the planned ones needs more than one.
@@ -649,7 +649,7 @@ check "an interrupt is status 130" [ $status -eq 130 ]
 check "an interrupt saves" grep -q '"status": "interrupted"' long/run.json
 check "an interrupt prints how to continue" grep -q 'palindrome train --resume long' err
 warns "an interrupted run opens" 'long: training was interrupted' evaluate long --json
-"$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
+$fresh "$program" sweep basic --hidden 4,5 --seeds 500 --out endless --data data --batch 16 --epochs 1 --quiet > out 2> err &
 pid=$!
 tries=0
 while [ ! -d endless/hidden-5-seed-1 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
@@ -686,7 +686,7 @@ check "a dot that fails is status 1" [ $? -eq 1 ]
 check "a dot that fails is one line of advice" [ "$(grep -c -e '--depth' err) $(wc -l < err)" = "1 1" ]
 check "a dot that fails leaves no file" [ ! -e stubbed.svg ]
 
-"$program" sweep basic --hidden 4,5,6 --seeds 3 --out cut --data data --batch 1 --epochs 1000000 > out 2> err &
+$fresh "$program" sweep basic --hidden 4,5,6 --seeds 3 --out cut --data data --batch 1 --epochs 1000000 > out 2> err &
 pid=$!
 tries=0
 while [ ! -s cut/hidden-4-seed-1/metrics.jsonl ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
@@ -950,7 +950,7 @@ many="--data data --batch 2 --hidden 40 --epochs 60 --optimizer adam --lr 0.001 
 works "a run without a break" train denoising --out unbroken $many
 for signal in KILL INT TERM; do
     run=broken-$signal
-    "$program" train denoising --out $run $many > out 2> err &
+    $fresh "$program" train denoising --out $run $many > out 2> err &
     pid=$!
     tries=0
     while [ ! -s $run/metrics.jsonl ] && [ $tries -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done

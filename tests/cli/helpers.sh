@@ -35,6 +35,9 @@ labels() {
     awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 8 }' > text
     printf "$(cat text)"
 }
+# A shell starts a program beside itself with SIGINT ignored, and the program respects this. $fresh starts it as a terminal
+# does.
+fresh="env --default-signal=INT,TERM,HUP,PIPE"
 # stop SIGNAL: sends it to process $pid and returns the exit status. A process that does not handle the signal yet gets it
 # again after 20 seconds, and is killed after 40.
 stop() {

@@ -141,7 +141,7 @@ sh narrow.sh >said 2>line
 cmp 'my run/checkpoint.safetensors' narrow/checkpoint.safetensors
 # An interrupted training, of a program that is on the search path.
 # shellcheck disable=SC2086
-PATH=$(dirname "$program"):$PATH palindrome train absolute --load './my own.so' $small --lr 0.01 --epochs 1000000 --quiet --out 'long run' 2>line &
+PATH=$(dirname "$program"):$PATH env --default-signal=INT palindrome train absolute --load './my own.so' $small --lr 0.01 --epochs 1000000 --quiet --out 'long run' 2>line &
 tries=0
 while [ ! -s 'long run/metrics.jsonl' ] && [ $tries -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
 kill -INT $!
