@@ -64,9 +64,17 @@ typedef struct pal_error {
     char text[512];
 } pal_error;
 
-/* Stores the status and the formatted message, and returns the status: `return pal_error_set(err, PAL_ERR_IO, ...)`. */
+/* Stores the status and the formatted message, and returns the status: `return pal_error_set(err, PAL_ERR_IO, ...)`.
+ * Names in the message may come from a file: it is stored as pal_text_clean writes it. */
 pal_status pal_error_set(pal_error *err, pal_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Copies n bytes of a text that may come from a file, so that it can be printed on a terminal. What a terminal would
+ * obey instead of showing it becomes visible: controls as "\n" or "\x1b", other code points that control or turn the
+ * direction of a text as "\u009b", bytes that are not UTF-8 as "\xff". All other characters stay. The copy ends with a
+ * NUL, and is cut after a whole character if `size` is too small. Returns its length. out NULL or size 0: nothing is
+ * written. */
+size_t pal_text_clean(char *out, size_t size, const char *text, size_t n);
 
 /* Copies an option struct over the defaults. The first field of both structs is struct_size, a size_t.
  *   to     the defaults, of this version's size; NULL: only check

@@ -44,10 +44,12 @@ static pal_var fail(pal_tape *t, pal_status status, bool where, const char *form
     if (t->status != PAL_OK) return (pal_var){.tape = t};
     t->status = status;
     t->failed_at = (uint32_t)t->n_entries;
-    int n = vsnprintf(t->error, sizeof t->error, format ? format : pal_status_text(status), args);
+    char text[sizeof t->error];
+    int n = vsnprintf(text, sizeof text, format ? format : pal_status_text(status), args);
     const char *path = pal__scope_path(t, t->scope);
-    if (where && *path && n >= 0 && (size_t)n < sizeof t->error)
-        snprintf(t->error + n, sizeof t->error - (size_t)n, " in %s", path);
+    if (where && *path && n >= 0 && (size_t)n < sizeof text)
+        snprintf(text + n, sizeof text - (size_t)n, " in %s", path);
+    pal_text_clean(t->error, sizeof t->error, text, strlen(text));
     return (pal_var){.tape = t};
 }
 

@@ -280,7 +280,7 @@ int pal_cli_classify_report(const job *j, const char *path)
         print_json(j, drawn ? path : NULL, csv);
     } else {
         print_table(j);
-        if (drawn) printf("\n%s%s%s\n", csv ? csv : "", csv ? "\n" : "", path);
+        if (drawn) pal_cli_print("\n%s%s%s\n", csv ? csv : "", csv ? "\n" : "", path);
     }
     return drawn ? PAL_CLI_DONE : pal_cli_say_error(&err);
 }

@@ -80,7 +80,7 @@ void pal_cli_print_command(int at, int indent, const char *command)
         if (full && first) indent = at < 4 ? at : 4; /* the label has a line of its own */
         if (full) printf("%s\n%*s", first ? "" : " \\", indent, "");
         if (!full && gap) putchar(' ');
-        printf("%.*s", (int)bytes, command);
+        pal_cli_put(stdout, command, bytes);
         at = (full ? indent : at + gap) + length;
         command += bytes + !last;
     }

@@ -46,7 +46,7 @@ static void print_table(const pal_cli_run *run, const pal_denoise_figures *f, co
     pal_cli_paragraph(0, "%s on %s samples of %s%s\n", run->described,
                       pal_cli_count((double)f->samples, count, sizeof count), run->data->name, run->given);
     pal_cli_paragraph(2, "squared error, compared with the clean samples");
-    printf("    noisy         %10.4f\n    denoised      %10.4f\n\n%s\n", f->noisy, f->denoised, path);
+    pal_cli_print("    noisy         %10.4f\n    denoised      %10.4f\n\n%s\n", f->noisy, f->denoised, path);
 }
 
 static int denoise(const pal_cli_args *args, pal_cli_run *run)

@@ -181,7 +181,7 @@ static int convert(conversion *c)
     if (c->kind->call(c->run.model, c->w, c->in->data, (size_t)c->in->shape.dim[0], c->out->data))
         return pal_cli_say(PAL_CLI_FAILED, "%s", pal_workspace_error(c->w));
     if ((is_csv(c->args, path) ? pal_csv_write : pal_npy_write)(c->out, path, &err)) return pal_cli_say_error(&err);
-    if (strcmp(path, "-") != 0) printf("%s %s\n", path, pal_shape_text(c->out->shape, shape, sizeof shape));
+    if (strcmp(path, "-") != 0) pal_cli_print("%s %s\n", path, pal_shape_text(c->out->shape, shape, sizeof shape));
     return PAL_CLI_DONE;
 }
 

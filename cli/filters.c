@@ -126,7 +126,7 @@ static void print_shares(const job *j, size_t i)
     if (!units) return;
     for (int64_t k = 0; k < n; k++) units[k] = (unit){j->shares[i][k], k + 1};
     qsort(units, (size_t)n, sizeof *units, by_share);
-    if (j->runs->n > 1) printf("%s\n", j->runs->name[i]);
+    if (j->runs->n > 1) pal_cli_print("%s\n", j->runs->name[i]);
     printf("  share of the variance of the training samples\n   unit      alone   together\n");
     for (int64_t k = 0; k < n; k++) {
         sum += units[k].share;
@@ -195,8 +195,8 @@ static int draw(job *j)
         return PAL_CLI_DONE;
     }
     for (size_t i = 0; i < n; i++) print_shares(j, i);
-    puts(j->picture);
-    if (*j->variance) puts(j->variance);
+    pal_cli_print("%s\n", j->picture);
+    if (*j->variance) pal_cli_print("%s\n", j->variance);
     return PAL_CLI_DONE;
 }
 

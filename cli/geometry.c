@@ -217,7 +217,7 @@ static int draw(const job *j)
         return PAL_CLI_DONE;
     }
     print_table(j);
-    printf("%s%s%s\n%s\n", csv ? csv : "", csv ? "\n" : "", spectra, tangents);
+    pal_cli_print("%s%s%s\n%s\n", csv ? csv : "", csv ? "\n" : "", spectra, tangents);
     return PAL_CLI_DONE;
 }
 

@@ -95,11 +95,8 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
         undecided += c->results[i].report.verdict == PAL_CHECK_UNDECIDED;
     }
     char text[512];
-    size_t at = (size_t)snprintf(text, sizeof text, "%s%s%s: %zu checks", on,
-                                 failed      ? "FAIL"
-                                 : undecided ? "NOT DECIDED"
-                                             : "PASS",
-                                 off, c->n);
+    const char *verdict = failed ? "FAIL" : undecided ? "NOT DECIDED" : "PASS";
+    size_t at = (size_t)snprintf(text, sizeof text, ": %zu checks", c->n);
     for (int order = c->first; order <= c->last; order++)
         at += (size_t)snprintf(text + at, sizeof text - at, ", %s%.2g at order %d", order == c->first ? "worst " : "",
                                worst(c, order), order);
@@ -109,7 +106,8 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
     if (c->refused) /* with the other options at their defaults */
         snprintf(text + at, sizeof text - at, "; %zu setting%s not accepted by a model", c->refused,
                  c->refused == 1 ? "" : "s");
-    pal_cli_paragraph(0, "%s", text);
+    printf("%s%s%s", on, verdict, off);
+    pal_cli_wrap((int)strlen(verdict), 0, pal_cli_width(), text);
 }
 
 /* "low..high": the usable domain of the worst element. */
@@ -124,10 +122,15 @@ static const char *domain(const pal_gradcheck_report *r, bool measured, char *ou
 
 enum { CELLS = 10 };
 
-static void print_cells(const int fields[CELLS], const char *const cells[CELLS])
+/* on, off: what begins and ends the colour of the last cell. */
+static void print_cells(const int fields[CELLS], const char *const cells[CELLS], const char *on, const char *off)
 {
     pal_cli_line line = {.width = pal_cli_width()};
-    for (int i = 0; i < CELLS; i++) pal_cli_cell(&line, fields[i], i ? 2 : 0, cells[i]);
+    for (int i = 0; i < CELLS; i++) {
+        if (i + 1 == CELLS) fputs(on, stdout);
+        pal_cli_cell(&line, fields[i], i ? 2 : 0, cells[i]);
+    }
+    fputs(off, stdout);
     pal_cli_end_line(&line);
 }
 
@@ -142,21 +145,23 @@ static void print_table(const pal__checks *c)
     bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
     int name = widest(c, 4, name_width), label = widest(c, 4, case_width), where = widest(c, 8, where_width);
     const int fields[] = {-name, -label, 5, 8, 5, 8, -where, 8, -24, -1};
-    print_cells(fields, (const char *const[]){"name", "case", "order", "error", "slope", "identity", "worst at", "step",
-                                              "domain", "verdict"});
+    print_cells(fields,
+                (const char *const[]){"name", "case", "order", "error", "slope", "identity", "worst at", "step",
+                                      "domain", "verdict"},
+                "", "");
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
         bool measured = r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_FAIL;
-        char order[16], a[32], b[32], d[32], e[32], f[64], verdict[64];
+        char order[16], a[32], b[32], d[32], e[32], f[64];
         snprintf(order, sizeof order, "%d", r->order);
-        snprintf(verdict, sizeof verdict, "%s%s%s", colour ? colours[r->verdict] : "", pal_verdict_text(r->verdict),
-                 colour ? "\033[0m" : "");
-        print_cells(fields, (const char *const[]){
-                                r->name, r->label, order, figure(measured ? r->error : NAN, false, a, sizeof a),
-                                figure(slope(r), true, b, sizeof b), figure(identity(r), false, d, sizeof d),
-                                measured && r->error > 0 ? c->results[i].where : "-",
-                                figure(measured && r->error > 0 ? r->step : NAN, false, e, sizeof e),
-                                domain(r, measured && r->error > 0, f, sizeof f), verdict});
+        print_cells(
+            fields,
+            (const char *const[]){r->name, r->label, order, figure(measured ? r->error : NAN, false, a, sizeof a),
+                                  figure(slope(r), true, b, sizeof b), figure(identity(r), false, d, sizeof d),
+                                  measured && r->error > 0 ? c->results[i].where : "-",
+                                  figure(measured && r->error > 0 ? r->step : NAN, false, e, sizeof e),
+                                  domain(r, measured && r->error > 0, f, sizeof f), pal_verdict_text(r->verdict)},
+            colour ? colours[r->verdict] : "", colour ? "\033[0m" : "");
         if (rank(r)) print_failure(&c->results[i]);
     }
     static const pal_verdict worst_of[] = {PAL_CHECK_PASS, PAL_CHECK_UNDECIDED, PAL_CHECK_FAIL};

@@ -200,7 +200,7 @@ static void print_table(const infilling *f, const pal_infill_figures *figures, c
     printf("    mean sample  %10.4f\n\n", figures->reference);
     pal_cli_paragraph(2, "known: error of the decoder at the known %s; the result keeps those of the input there\n",
                       numbers(f));
-    puts(path);
+    pal_cli_print("%s\n", path);
 }
 
 /* Shown only on a terminal, after two seconds. */

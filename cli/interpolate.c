@@ -180,7 +180,7 @@ static int interpolate(const pal_cli_args *args, pal_cli_runs *runs)
     if (pal_cli_flag(args, "json"))
         print_json(runs, e, figures, path);
     else
-        puts(path);
+        pal_cli_print("%s\n", path);
     return PAL_CLI_DONE;
 }
 

@@ -20,6 +20,22 @@ static void *allocate(size_t size)
 
 void pal_cli_json_set_up(void) { json_set_alloc_funcs(allocate, free); }
 
+/* jansson escapes what JSON demands. A terminal obeys more than that: DEL, and the controls beyond ASCII. Outside texts
+ * JSON has none of them. */
+static void print_text(const char *text)
+{
+    for (size_t n; *text; text += n) {
+        char shown[16] = "\\u007f";
+        for (n = 0; text[n] && (unsigned char)text[n] < 127; n++) continue;
+        fwrite(text, 1, n, stdout);
+        if (n) continue;
+        for (n = 1; ((unsigned char)text[n] & 0xC0) == 0x80; n++) continue;
+        if (*text != 127) pal_text_clean(shown, sizeof shown, text, n);
+        fputs(shown, stdout);
+    }
+    putchar('\n');
+}
+
 void pal_cli_print_json(json_t *value)
 {
     char *text = value ? palt__json_dump(value, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
@@ -27,7 +43,7 @@ void pal_cli_print_json(json_t *value)
         exit(pal_cli_say(PAL_CLI_FAILED, value || out_of_memory
                                              ? "out of memory: nothing is printed"
                                              : "cannot print as JSON: a name is not text in UTF-8: rename it"));
-    puts(text);
+    print_text(text);
     free(text);
     json_decref(value);
 }

@@ -1,6 +1,6 @@
 /* layout.c - output that fits the terminal: paragraphs that wrap at words, and rows of cells that wrap between cells.
  *
- * A character is a code point of UTF-8; colours take no room. */
+ * A character is a code point of UTF-8, or what stands for it (print.c). */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +18,6 @@ int pal_cli_width(void)
     struct winsize size;
     if (asked > 0 && asked < 10000) return (int)asked;
     return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
-}
-
-int pal_cli_length(const char *text, size_t bytes)
-{
-    int length = 0;
-    for (size_t i = 0; i < bytes && text[i]; i++) {
-        if (text[i] == '\033')
-            while (i + 1 < bytes && text[i] && text[i] != 'm') i++;
-        else
-            length += ((unsigned char)text[i] & 0xC0) != 0x80;
-    }
-    return length;
 }
 
 static void pad(int from, int to)
@@ -63,7 +51,8 @@ void pal_cli_wrap(int at, int indent, int width, const char *text)
         if (!bytes) continue;
         if (fresh) pad(at, indent);
         if (fresh && at < indent) at = indent;
-        printf("%*s%.*s", gap, "", (int)bytes, text);
+        pad(0, gap);
+        pal_cli_put(stdout, text, bytes);
         at += gap + length;
         text += bytes;
         fresh = false;
@@ -76,7 +65,7 @@ void pal_cli_hang(const char *head, int column, int width, const char *text)
     const int length = pal_cli_length(head, strlen(head)), blanks = (int)strspn(head, " ");
     const bool beside = !width || width - column >= NARROWEST || column + pal_cli_length(text, strlen(text)) <= width;
     const bool below = !beside || length + 1 > column;
-    fputs(head, stdout);
+    pal_cli_put(stdout, head, strlen(head));
     if (below) putchar('\n');
     pal_cli_wrap(below ? 0 : length, beside ? column : blanks + CONTINUED, width, text);
 }
@@ -92,7 +81,7 @@ void pal_cli_cell(pal_cli_line *line, int field, int gap, const char *text)
         line->owed += gap;
     }
     pad(0, line->owed + (field > 0 ? size - length : 0));
-    fputs(text, stdout);
+    pal_cli_put(stdout, text, strlen(text));
     line->at += gap + size;
     line->owed = field < 0 ? size - length : 0;
 }

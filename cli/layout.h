@@ -3,11 +3,18 @@
 #define PAL_CLI_LAYOUT_H
 
 #include <stddef.h>
+#include <stdio.h>
+
+/* ---- print.c: what a terminal would obey becomes visible ------------------------------------------------------- */
+
+void pal_cli_put(FILE *to, const char *text, size_t n); /* n bytes of the text */
+/* On standard output, at most 16383 bytes. */
+void pal_cli_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int pal_cli_length(const char *text, size_t bytes); /* columns that the text takes when it is printed */
 
 /* ---- layout.c: lines that fit the terminal --------------------------------------------------------------------- */
 
 int pal_cli_width(void); /* columns: COLUMNS, or else those of the terminal; 0: no limit, the output is no terminal */
-int pal_cli_length(const char *text, size_t bytes); /* columns that the text takes */
 /* Prints the text and a newline, with lines of at most `width` columns, 0: any. The cursor is in column `at`; every
  * line begins in column `indent`. Only a word that is longer than a line is not kept within it. */
 void pal_cli_wrap(int at, int indent, int width, const char *text);

@@ -96,7 +96,7 @@ static int print_one(const pal_variant *v)
         pal_cli_hang("", 35, width, pal_cli_option_range(o, range, sizeof range));
     }
     if (v->training && v->training->name) puts("\nDefaults of training");
-    for (const pal_setting *s = v->training; s && s->name; s++) printf("  --%s %s\n", s->name, s->value);
+    for (const pal_setting *s = v->training; s && s->name; s++) pal_cli_print("  --%s %s\n", s->name, s->value);
     if (v->source) puts("\nSource");
     if (v->source) pal_cli_wrap(0, 2, width, v->source);
     return PAL_CLI_DONE;

@@ -215,16 +215,17 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
 
 static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
 {
-    char text[PART / 2], count[PART], time[PART] = "";
-    const int columns = columns_of(out->to), name = (int)strlen(what) < columns / 2 ? (int)strlen(what) : columns / 2;
+    char text[PART / 2], count[PART], time[PART] = "", name[LINE];
+    const int columns = columns_of(out->to);
+    pal_text_clean(name, columns / 2 < LINE ? (size_t)columns / 2 + 1 : LINE, what, strlen(what));
     snprintf(count, sizeof count, "  %lld/%lld", (long long)done, (long long)all);
     if (done == all)
         snprintf(time, sizeof time, "  in %s", took(seconds, text, sizeof text));
     else if (done && seconds > 0)
         snprintf(time, sizeof time, "  %s left",
                  pal_cli_time(seconds * (double)(all - done) / (double)done, text, sizeof text));
-    const int room = columns - 1 - name - 1 - (int)strlen(count) - (int)strlen(time);
-    fprintf(out->to, "\r%.*s ", name, what);
+    const int room = columns - 1 - pal_cli_length(name, LINE) - 1 - (int)strlen(count) - (int)strlen(time);
+    fprintf(out->to, "\r%s ", name);
     draw_bar(out, room < SHORTEST_BAR ? 0 : room < LONGEST_BAR ? room : LONGEST_BAR, (double)done / (double)all);
     fprintf(out->to, "%s%s\033[K", count, room < 0 ? "" : time);
 }

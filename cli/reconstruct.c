@@ -65,7 +65,7 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
     if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
     if (pal_reconstruct_all_write(models, runs->n, data, &o, path, &err)) return pal_cli_say_error(&err);
-    puts(path);
+    pal_cli_print("%s\n", path);
     return PAL_CLI_DONE;
 }
 

@@ -140,7 +140,7 @@ static int sample(const pal_cli_args *args, pal_cli_runs *runs)
     if (!err.status && pal_cli_flag(args, "json"))
         print_json(runs, &o, path);
     else if (!err.status)
-        puts(path);
+        pal_cli_print("%s\n", path);
     pal_dataset_free(shares);
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_DONE;
 }

@@ -23,10 +23,11 @@ int pal_cli_say(int status, const char *format, ...)
     va_start(list, format);
     write_line(line, format, list);
     va_end(list);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127) *c = ' '; /* an argument may contain control characters */
+    for (char *c = line; (c = strchr(c, '\n'));) *c = ' ';
     fflush(stdout);
-    fprintf(stderr, "palindrome: %s\n", line);
+    fputs("palindrome: ", stderr);
+    pal_cli_put(stderr, line, strlen(line));
+    putc('\n', stderr);
     return status;
 }
 

@@ -96,7 +96,7 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
     if (pal_cli_flag(args, "json"))
         print_json(runs, s, path, csv);
     else
-        printf("%s%s%s\n", csv ? csv : "", csv ? "\n" : "", path);
+        pal_cli_print("%s%s%s\n", csv ? csv : "", csv ? "\n" : "", path);
     return PAL_CLI_DONE;
 }
 

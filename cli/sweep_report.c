@@ -201,7 +201,7 @@ int pal_cli_sweep_report(job *j, const pal_sweep *s, const pal_error *ended)
         print_json(j, s, table, drawn ? picture : NULL);
     else if (!j->quiet)
         print_table(j, s);
-    if (!j->json && !j->quiet) printf("%s\n%s%s", table, drawn ? picture : "", drawn ? "\n" : "");
+    if (!j->json && !j->quiet) pal_cli_print("%s\n%s%s", table, drawn ? picture : "", drawn ? "\n" : "");
     if (ended->status)
         return pal_cli_say(j->status, "%s: %zu of %zu runs are finished and stay in %s", ended->text, done, all,
                            j->out);

@@ -212,7 +212,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
                100 * r->explained);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
     print_reason(model, r);
-    printf("\n  saved in %s\n", run);
+    pal_cli_print("\n  saved in %s\n", run);
     if (!learned) return;
     const char *const next[] = {"reconstruct", pal_model_classes(model) ? "classify"
                                                : pal_model_code(model)  ? "sample"

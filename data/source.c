@@ -16,29 +16,13 @@ const char *palt__shown_path(const char *path)
     return length > most ? path + (length - most) : path;
 }
 
-/* The size of the character at `at`, if it is printable: a byte of ASCII, or a sequence of UTF-8. 0: it is not. */
-static size_t character(const char *at, size_t size)
-{
-    const unsigned char first = (unsigned char)*at;
-    const size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first < ' ' || (first > '~' && first < 0xc2) || first > 0xf4 || n > size) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((at[i] & 0xc0) != 0x80) return 0;
-    return first == 0xc2 && (unsigned char)at[1] < 0xa0 ? 0 : n; /* control characters beyond ASCII */
-}
-
 const char *palt__shown_text(const char *text, size_t size, char buf[PALT__SHOWN_SIZE])
 {
-    const size_t room = PALT__SHOWN_SIZE - 4; /* minus "..." and the NUL */
-    size_t used = 0, at = 0;
-    while (at < size) {
-        const size_t n = character(text + at, size - at), width = n ? n : 1;
-        if (used + width > room) break;
-        memcpy(buf + used, n ? text + at : "?", width);
-        used += width;
-        at += width;
-    }
-    memcpy(buf + used, at < size ? "..." : "", at < size ? 4 : 1);
+    char more[4 * PALT__SHOWN_SIZE];
+    const size_t looked_at = size < PALT__SHOWN_SIZE ? size : PALT__SHOWN_SIZE;
+    const size_t all = pal_text_clean(more, sizeof more, text, looked_at);
+    const size_t used = pal_text_clean(buf, PALT__SHOWN_SIZE - 3, text, size);
+    if (used < all || looked_at < size) memcpy(buf + used, "...", 4);
     return buf;
 }
 

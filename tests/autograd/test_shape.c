@@ -74,6 +74,47 @@ START_TEST(statuses_have_texts)
 }
 END_TEST
 
+/* Text that a terminal would obey becomes visible; letters of any script stay; what is cut is cut between characters.
+ */
+START_TEST(texts_are_cleaned)
+{
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"", ""},
+        {"plain text, \\ and \"quotes\"", "plain text, \\ and \"quotes\""},
+        {"M\xc3\xbcller \xe6\xbc\xa2 \xf0\x9f\x98\x80", "M\xc3\xbcller \xe6\xbc\xa2 \xf0\x9f\x98\x80"},
+        {"\x1b[31m\x07\t\n\r\x7f\x01", "\\x1b[31m\\a\\t\\n\\r\\x7f\\x01"},
+        {"\xc2\x9b"
+         "31m\xc2\xa0",
+         "\\u009b31m\xc2\xa0"}, /* CSI as one character; a no-break space stays */
+        {"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf", "\\u202e\\u2066\\u2028\\ufeff"},
+        {"\xff\xc3", "\\xff\\xc3"},                                              /* no UTF-8, cut short */
+        {"\xc0\x9b\xe0\x82\x9b", "\\xc0\\x9b\\xe0\\x82\\x9b"},                   /* overlong */
+        {"\xed\xa0\x80\xf4\x90\x80\x80", "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80"}, /* a surrogate, beyond Unicode */
+    };
+    char out[64], again[64];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const size_t n = pal_text_clean(out, sizeof out, rows[i].text, strlen(rows[i].text));
+        ck_assert_str_eq(out, rows[i].shown);
+        ck_assert_uint_eq(n, strlen(out));
+        pal_text_clean(again, sizeof again, out, n);
+        ck_assert_str_eq(again, out);
+    }
+    pal_text_clean(out, sizeof out, "a\0b", 3);
+    ck_assert_str_eq(out, "a\\x00b");
+    for (size_t size = 0; size < 8; size++) {
+        memset(out, 'z', sizeof out);
+        pal_text_clean(out, size, "\xc3\xbc\x1b", 3);
+        if (size) ck_assert_str_eq(out, size > 6 ? "\xc3\xbc\\x1b" : size > 2 ? "\xc3\xbc" : "");
+        ck_assert_int_eq(out[size], 'z');
+    }
+    pal_error e = {0};
+    pal_error_set(&e, PAL_ERR_FORMAT, "%s: line\n2", "\x1b[2J");
+    ck_assert_str_eq(e.text, "\\x1b[2J: line\\n2");
+}
+END_TEST
+
 START_TEST(contexts_refuse_nonsense)
 {
     ck_assert_ptr_null(
@@ -97,6 +138,7 @@ Suite *shape_suite(void)
     tcase_add_test(t, text_never_overruns);
     tcase_add_test(t, tensors_own_or_borrow);
     tcase_add_test(t, statuses_have_texts);
+    tcase_add_test(t, texts_are_cleaned);
     tcase_add_test(t, contexts_refuse_nonsense);
     suite_add_tcase(s, t);
     return s;

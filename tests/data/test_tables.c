@@ -187,7 +187,7 @@ static const struct {
     {"a,b\n1,M\xc3\xbcller\n", "line 2, column 2: \"M\xc3\xbcller\" is text"},
     {"a,b\n1,\xc2\x9b"
      "5x\n",
-     "line 2, column 2: \"?\?5x\""}, /* no control character is shown */
+     "line 2, column 2: \"\\u009b5x\""}, /* no control character is shown */
     {"a,b\n1,\"5\"x\n", "line 2, column 2: \"\"5\"x\" is text"},
     {"a,b\n1,\"2\n3,4\n", "line 2, column 2: \"\"2\" opens a quote"},
     {"a,b\n1,2\n#3,4\n", "line 3, column 1: \"#3\""},
@@ -232,9 +232,9 @@ START_TEST(tables_refused)
                              "2\0",
                              16),
                   PAL_ERR_FORMAT,
-                  "line 1, column 1: \"a?\" has a NUL byte: if the file is text in UTF-16, convert it with iconv");
+                  "line 1, column 1: \"a\\x00\" has a NUL byte: if the file is text in UTF-16, convert it with iconv");
     check_refused(pal_csv_read, write_file("x.csv", "1,2\n\0,3\n", 8), PAL_ERR_FORMAT,
-                  "line 2, column 1: \"?\" has a NUL");
+                  "line 2, column 1: \"\\x00\" has a NUL");
 }
 END_TEST
 
