@@ -118,7 +118,7 @@ void pal_blas_end(const pal_context *context);
 /* Code that is not a kernel calls BLAS or LAPACK between these two, on any thread. BLAS then uses one thread, so that
  * the bits do not depend on the machine, and no kernel's product runs at the same time where BLAS allows only one. Each
  * enter needs its leave, with the number that enter returned. A kernel must not call them: pal_run has entered already.
- */
+ * enter returns -1 if OpenBLAS finds no memory for its buffers: then there is no leave. */
 int pal_blas_enter(const pal_context *context);
 void pal_blas_leave(const pal_context *context, int entered);
 unsigned pal_worker_count(const pal_context *context);

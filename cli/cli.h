@@ -217,6 +217,8 @@ int pal_cli_say_error(const pal_error *err);
 const char *pal_cli_nearest(const char *word, const char *(*at)(size_t i, const void *user), const void *user);
 void pal_cli_append(char *out, size_t size, const char *between, const char *text); /* "a" -> "a; b"; "" adds nothing */
 const char *pal_cli_count(double value, char *out, size_t size);                    /* "60,000" */
+/* With so many digits after the point, or as 1.234e+36 where it is large. */
+const char *pal_cli_figure(double value, int digits, char *out, size_t size);
 const char *pal_cli_time(double seconds, char *out, size_t size);                   /* "1:05", "2:00:09" */
 
 /* ---- json.c --------------------------------------------------------------------------------------------------- */
@@ -356,14 +358,16 @@ int pal_cli_progress_report(const pal_progress *p, void *progress); /* a pal_pro
 /* The bar for anything else that is counted. It redraws about ten times per second, however often it is called. A bar
  * that is full stays and says how long it took. Returns nonzero after a signal. */
 int pal_cli_progress_count(pal_cli_progress *progress, const char *what, int64_t done, int64_t all);
+int pal_cli_columns(FILE *to);                           /* of the terminal as it is now; 0: it is no terminal */
 void pal_cli_progress_erase(pal_cli_progress *progress); /* removes the bar; call it instead of pal_cli_progress_end */
 void pal_cli_progress_end(pal_cli_progress *progress);
 
 /* ---- signals.c ------------------------------------------------------------------------------------------------- */
 
-void pal_cli_begin_process(void);   /* first of all: descriptors 0 to 2, and SIGXFSZ */
-void pal_cli_signals_catch(void);   /* from here on, SIGINT, SIGTERM, SIGHUP and SIGPIPE are stored */
-void pal_cli_signals_release(void); /* from here on, they end the program again */
-int pal_cli_signal(void);           /* the first signal that was stored, or 0 */
+void pal_cli_begin_process(void);    /* first of all: descriptors 0 to 2, and SIGXFSZ */
+int pal_cli_end_process(int status); /* last of all, after standard output is flushed; may end the program */
+void pal_cli_signals_catch(void);    /* from here on, SIGINT, SIGTERM, SIGHUP and SIGPIPE are stored */
+void pal_cli_signals_release(void);  /* from here on, they end the program again */
+int pal_cli_signal(void);            /* the first signal that was stored, or 0 */
 
 #endif

@@ -155,7 +155,7 @@ static void print_row(const char *name, const double *values, size_t n, int digi
         else if (digits == -2)
             snprintf(texts[i], CELL, "%.1f%%", 100 * values[i]);
         else
-            snprintf(texts[i], CELL, "%.*f", digits, values[i]);
+            pal_cli_figure(values[i], digits, texts[i], CELL);
     }
     if (any) print_cells(name, texts, n);
 }

@@ -34,10 +34,27 @@ static int split(int argc, char **argv, char **words, int *n, char **files, int 
     return PAL_CLI_GO_ON;
 }
 
-static int unknown(const char *word)
+/* The verbs, then the models, then the operations: what `palindrome help` knows. A pal_cli_nearest's function. */
+static const char *known(size_t i, const void *verbs_only)
 {
-    const char *nearest = pal_cli_nearest(word, pal_cli_verb_name, NULL);
-    const char *kind = word[0] == '-' ? "option" : "verb";
+    size_t n = 0, models = 0;
+    while (pal_cli_verb_at(n)) n++;
+    if (i < n || verbs_only) return pal_cli_verb_name(i, NULL);
+    while (pal_variant_at(models)) models++;
+    if (i < n + models) return pal_variant_at(i - n)->name;
+    const pal_op *op = pal_op_at(i - n - models);
+    return op ? op->name : NULL;
+}
+
+static int unknown(const char *word, bool verbs_only)
+{
+    const char *nearest = pal_cli_nearest(word, known, verbs_only ? word : NULL);
+    const char *kind = word[0] == '-' ? "option" : verbs_only ? "verb" : "verb, model or operation";
+    if (verbs_only && pal_variant_find(word))
+        return pal_cli_say(PAL_CLI_WRONG, "%s is a model, not a verb: `palindrome train %s` trains it", word, word);
+    if (verbs_only && pal_op_find(word))
+        return pal_cli_say(PAL_CLI_WRONG, "%s is an operation, not a verb: `palindrome ops %s` describes it", word,
+                           word);
     if (nearest) return pal_cli_say(PAL_CLI_WRONG, "unknown %s %s: did you mean %s?", kind, word, nearest);
     return pal_cli_say(PAL_CLI_WRONG, "unknown %s %s: `palindrome --help` lists the verbs", kind, word);
 }
@@ -63,7 +80,7 @@ static int help(int n, char **words)
         return run_verb(verb, n + 1, words);
     }
     const bool model = pal_variant_find(words[0]) != NULL;
-    if (!model && !pal_op_find(words[0])) return unknown(words[0]);
+    if (!model && !pal_op_find(words[0])) return unknown(words[0], false);
     memmove(words + 1, words, (size_t)n * sizeof *words);
     return run_verb(pal_cli_verb_find(model ? "models" : "ops"), n + 1, words);
 }
@@ -77,7 +94,7 @@ static int run(int n, char **words)
     const pal_cli_verb *verb = pal_cli_verb_find(word);
     if (verb) return run_verb(verb, n - 1, words + 1);
     const bool version = !strcmp(word, "--version") || !strcmp(word, "-V"), manual = !strcmp(word, "--manual");
-    if (!version && !manual) return unknown(word);
+    if (!version && !manual) return unknown(word, true);
     if (n > 2) return pal_cli_say(PAL_CLI_WRONG, "unexpected argument %s after %s", words[2], word);
     if (version) return pal_cli_print_version();
     pal_cli_print_manual();
@@ -122,5 +139,5 @@ int main(int argc, char **argv)
     int status = start(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && !status)
         status = pal_cli_say(PAL_CLI_FAILED, "cannot write to standard output: %s", strerror(errno));
-    return status;
+    return pal_cli_end_process(status);
 }

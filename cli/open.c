@@ -124,11 +124,32 @@ static void warn(const pal_rundir *dir)
             pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", pal_rundir_path(dir), unfinished[i].what);
 }
 
+/* Copies the options --load of a command, " --load ./x.so"; false: it has none. */
+static bool loads_of(const char *command, char *out, size_t size)
+{
+    static const char option[] = " --load ";
+    size_t used = 0;
+    *out = 0;
+    for (const char *at = command ? command + pal_cli_shell_word(command) : "";
+         !strncmp(at, option, sizeof option - 1);) {
+        const size_t length = sizeof option - 1 + pal_cli_shell_word(at + sizeof option - 1);
+        if (used + length >= size) return false;
+        memcpy(out + used, at, length);
+        out[used += length] = 0;
+        at += length;
+    }
+    return used > 0;
+}
+
 const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status)
 {
+    char loads[1024];
     const char *name = pal_rundir_info(dir)->model;
     const pal_variant *variant = pal_variant_find(name);
-    if (!variant)
+    if (!variant && loads_of(pal_rundir_info(dir)->command, loads, sizeof loads))
+        *status = pal_cli_say(PAL_CLI_FAILED, "%s: no model is called %.80s: load it as in training, with%s",
+                              pal_rundir_path(dir), name, loads);
+    else if (!variant)
         *status = pal_cli_say(PAL_CLI_FAILED, "%s: no model is called %.80s: load your own model with --load FILE",
                               pal_rundir_path(dir), name);
     return variant;

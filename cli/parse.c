@@ -113,6 +113,9 @@ static int take_word(parsing *p, const char *word)
         if (!p->first) p->first = word;
         return PAL_CLI_GO_ON;
     }
+    if (p->args->n_words == p->spec->most && p->spec->most > 3)
+        return pal_cli_say(PAL_CLI_WRONG, "%s is one too many: `%s` takes at most %zu of them, so leave some out", word,
+                           p->verb, p->spec->most);
     if (p->args->n_words == p->spec->most || p->args->n_words == PAL_CLI_WORDS)
         return pal_cli_say(PAL_CLI_WRONG, "unexpected argument %s: `%s --help` shows the usage", word, p->verb);
     p->args->words[p->args->n_words++] = word;

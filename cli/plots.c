@@ -55,6 +55,8 @@ int pal_cli_check_numbers(const pal_cli_args *args, const char *data)
     struct stat numbers, samples;
     const char *out = pal_cli_given(args, "out");
     const char *path = out ? pal_cli_numbers_of(args, out, room, sizeof room) : NULL;
+    if (path && !lstat(path, &numbers) && S_ISLNK(numbers.st_mode)) /* --out names the picture alone */
+        return pal_cli_say(PAL_CLI_WRONG, "--csv: %s is a symbolic link: remove it, or choose another --out", path);
     if (!path || !data || stat(path, &numbers) || stat(data, &samples) || numbers.st_dev != samples.st_dev ||
         numbers.st_ino != samples.st_ino)
         return PAL_CLI_GO_ON;

@@ -33,7 +33,7 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 }
 
 /* The width as it is now: of a terminal that does not know it COLUMNS, or 80. 0: no terminal, lines are not broken. */
-static int columns_of(FILE *to)
+int pal_cli_columns(FILE *to)
 {
     struct winsize size;
     const char *told = getenv("COLUMNS");
@@ -60,8 +60,7 @@ static int print_piece(FILE *to, const char *text, int at, int gap, int columns)
 static const char *figure(double value, char *out, size_t size)
 {
     double m = fabs(value);
-    snprintf(out, size, "%.*f", m >= 1000 ? 1 : m >= 100 ? 2 : m >= 10 ? 3 : 4, value);
-    return out;
+    return pal_cli_figure(value, m >= 1e9 ? 4 : m >= 1000 ? 1 : m >= 100 ? 2 : m >= 10 ? 3 : 4, out, size);
 }
 
 /* The text after the bar: the parts that fit into `room` columns. Each part starts with two spaces. */
@@ -111,7 +110,7 @@ static void bar(const pal_progress *p, pal_cli_progress *out)
     int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs);
     int used = snprintf(head, sizeof head, "%s%sepoch %*lld/%lld ", p->phase, *p->phase ? ", " : "", digits,
                         (long long)p->epoch, (long long)p->epochs);
-    int room = columns_of(out->to) - 1 - used;
+    int room = pal_cli_columns(out->to) - 1 - used;
     int cells = room < 3 * SHORTEST_BAR ? 0 : room > 3 * LONGEST_BAR ? LONGEST_BAR : room / 3;
     after_bar(p, room - cells, tail);
     const double all = (double)(next_kept(p, out) - out->kept) * (double)p->steps;
@@ -136,7 +135,7 @@ static void epoch_line(const pal_progress *p, FILE *to, const char *time)
 {
     enum { EPOCH, TRAIN, TEST, ERROR, RATE, TIME, PARTS };
     char text[PART / 2], part[PARTS][PART] = {""};
-    const int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs), columns = columns_of(to);
+    const int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs), columns = pal_cli_columns(to);
     snprintf(part[EPOCH], PART, "%s%sepoch %*lld/%lld", p->phase, *p->phase ? ", " : "", digits, (long long)p->epoch,
              (long long)p->epochs);
     snprintf(part[TRAIN], PART, "train %s", figure(p->train_loss, text, sizeof text));
@@ -186,7 +185,7 @@ static void choose_every(const pal_progress *p, pal_cli_progress *out)
              pal_cli_count((double)left, count, sizeof count), (long long)out->every, out->every == 2 ? "nd" : "th");
     int at = 0;
     for (char *rest, *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        at = print_piece(out->to, word, at, at ? 1 : 0, columns_of(out->to));
+        at = print_piece(out->to, word, at, at ? 1 : 0, pal_cli_columns(out->to));
     putc('\n', out->to);
 }
 
@@ -216,9 +215,11 @@ int pal_cli_progress_report(const pal_progress *p, void *user)
 static void count_bar(const pal_cli_progress *out, const char *what, int64_t done, int64_t all, double seconds)
 {
     char text[PART / 2], count[PART], time[PART] = "", name[LINE];
-    const int columns = columns_of(out->to);
-    pal_text_clean(name, columns / 2 < LINE ? (size_t)columns / 2 + 1 : LINE, what, strlen(what));
+    const int columns = pal_cli_columns(out->to);
     snprintf(count, sizeof count, "  %lld/%lld", (long long)done, (long long)all);
+    int most = columns - 2 - (int)strlen(count) < columns / 2 ? columns - 2 - (int)strlen(count) : columns / 2;
+    most = most < 0 ? 0 : most < LINE ? most : LINE - 1;
+    pal_text_clean(name, (size_t)most + 1, what, strlen(what));
     if (done == all)
         snprintf(time, sizeof time, "  in %s", took(seconds, text, sizeof text));
     else if (done && seconds > 0)

@@ -87,7 +87,7 @@ static void print_settings(const pal_rundir *dir)
 static void print_figure(pal_cli_line *line, double value, int digits)
 {
     char text[64] = "-";
-    if (isfinite(value)) snprintf(text, sizeof text, "%.*f", digits, value);
+    if (isfinite(value)) pal_cli_figure(value, digits, text, sizeof text);
     pal_cli_cell(line, 12, 1, text);
 }
 
@@ -209,8 +209,9 @@ static void print_table(const pal_rundir *dir)
     print_row("finished", info->finished);
     print_row("version", info->version);
     if (isfinite(info->result.explained)) {
-        snprintf(text, sizeof text, "%.4f, the mean sample %.4f: %.1f%% of the variance explained",
-                 info->result.squared_error, info->result.baseline, 100 * info->result.explained);
+        snprintf(text, sizeof text, "%s, the mean sample %s: %.1f%% of the variance explained",
+                 pal_cli_figure(info->result.squared_error, 4, a, sizeof a),
+                 pal_cli_figure(info->result.baseline, 4, b, sizeof b), 100 * info->result.explained);
         print_row("squared error", text);
     }
     print_epochs(dir);

@@ -111,6 +111,12 @@ const char *pal_cli_count(double value, char *out, size_t size)
     return out;
 }
 
+const char *pal_cli_figure(double value, int digits, char *out, size_t size)
+{
+    snprintf(out, size, fabs(value) < 1e9 ? "%.*f" : "%.*g", digits, value);
+    return out;
+}
+
 const char *pal_cli_time(double seconds, char *out, size_t size)
 {
     long s = isfinite(seconds) && seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;

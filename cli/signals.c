@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -78,4 +79,13 @@ void pal_cli_begin_process(void)
         if (fcntl(i, F_GETFD) < 0 && errno == EBADF && open("/", O_PATH) < 0) _exit(PAL_CLI_FAILED);
     /* A file that is too long (ulimit -f) then is an error like a full disk. */
     signal(SIGXFSZ, SIG_IGN);
+}
+
+int pal_cli_end_process(int status)
+{
+    struct rlimit space;
+    /* A normal end waits for the threads of OpenBLAS. Where address space is limited, they may try for ever to get
+     * some. */
+    if (!getrlimit(RLIMIT_AS, &space) && space.rlim_cur != RLIM_INFINITY) _exit(status);
+    return status;
 }

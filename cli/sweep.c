@@ -210,11 +210,15 @@ static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, 
 
 static void tell(job *j, const pal_sweep_run *run, bool finished)
 {
-    char name[NAME], shown[NAME];
+    char name[NAME], told[NAME + 64], shown[NAME + 64];
     pal_cli_sweep_describe(run->settings, run->n_settings, false, name);
-    if (j->terminal && !j->quiet && !finished)
-        fprintf(stderr, "\r%zu of %zu: %s, seed %llu ...\033[K", run->number, run->runs,
-                (pal_text_clean(shown, sizeof shown, name, strlen(name)), shown), (unsigned long long)run->seed);
+    if (j->terminal && !j->quiet && !finished) {
+        const int columns = pal_cli_columns(stderr);
+        snprintf(told, sizeof told, "%zu of %zu: %s, seed %llu ...", run->number, run->runs, name,
+                 (unsigned long long)run->seed);
+        pal_text_clean(shown, columns > 0 && columns < NAME ? (size_t)columns : sizeof shown, told, strlen(told));
+        fprintf(stderr, "\r%s\033[K", shown);
+    }
     if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
     if (!finished || j->quiet || j->json) return;
     pal_cli_line line = {.width = pal_cli_width()};

@@ -195,18 +195,25 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *r, bool learned)
 {
+    char text[64];
     const char *run = pal_rundir_path(dir);
     putchar('\n');
     print_heading(dir, model, data, r);
     if (*data->note.text) pal_cli_hang("  read as:", 11, pal_cli_width(), data->note.text);
     putchar('\n');
-    if (isfinite(r->train_loss)) printf("  train loss      %10.4f\n", r->train_loss);
+    if (isfinite(r->train_loss))
+        printf("  train loss      %10s\n", pal_cli_figure(r->train_loss, 4, text, sizeof text));
     const bool held = pal_rundir_info(dir)->hold_out > 0;
-    if (isfinite(r->test_loss)) printf("  %s %10.4f\n", held ? "held-out loss  " : "test loss      ", r->test_loss);
+    if (isfinite(r->test_loss))
+        printf("  %s %10s\n", held ? "held-out loss  " : "test loss      ",
+               pal_cli_figure(r->test_loss, 4, text, sizeof text));
     print_best(dir, r);
-    if (isfinite(r->squared_error)) printf("  squared error   %10.4f\n", r->squared_error);
-    if (isfinite(r->squared_error_corrupted)) printf("    corrupted     %10.4f\n", r->squared_error_corrupted);
-    if (isfinite(r->squared_error) && isfinite(r->baseline)) printf("    mean sample   %10.4f\n", r->baseline);
+    if (isfinite(r->squared_error))
+        printf("  squared error   %10s\n", pal_cli_figure(r->squared_error, 4, text, sizeof text));
+    if (isfinite(r->squared_error_corrupted))
+        printf("    corrupted     %10s\n", pal_cli_figure(r->squared_error_corrupted, 4, text, sizeof text));
+    if (isfinite(r->squared_error) && isfinite(r->baseline))
+        printf("    mean sample   %10s\n", pal_cli_figure(r->baseline, 4, text, sizeof text));
     if (isfinite(r->explained))
         printf(fabs(r->explained) < 1000 ? "  explained       %9.1f%%\n" : "  explained       %9.3g%%\n",
                100 * r->explained);

@@ -107,6 +107,7 @@ pal_tensor *palt__npy_convert(const pal_tensor *bytes, const palt__npy_header *h
 typedef struct palt__sink {
     FILE *file;
     const char *path; /* borrowed */
+    char *target;     /* the file that is replaced: path, or the file that this symbolic link leads to */
     char *temporary;  /* temporary name until complete; NULL: written in place */
     int error;        /* errno of the first write that failed */
 } palt__sink;

@@ -18,7 +18,7 @@ static pal_status fail_write(const palt__sink *sink, int error, pal_error *err)
 static int open_temporary(palt__sink *sink)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
-        if (asprintf(&sink->temporary, "%s.%ld-%d.tmp", sink->path, (long)getpid(), attempt) < 0) {
+        if (asprintf(&sink->temporary, "%s.%ld-%d.tmp", sink->target, (long)getpid(), attempt) < 0) {
             sink->temporary = NULL;
             errno = ENOMEM;
             return -1;
@@ -41,25 +41,31 @@ static int open_file(palt__sink *sink)
         fflush(stdout); /* what was printed earlier must come first */
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     }
-    /* A rename would replace a device or a pipe, so anything that is not a regular file is written in place. */
-    if (lstat(sink->path, &info) == 0 && !S_ISREG(info.st_mode))
-        return open(sink->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return open_temporary(sink);
+    /* A rename would replace a device or a pipe, so anything that is not a regular file is written in place. Of a link
+     * to a file the file is replaced, and of one that leads nowhere the link. */
+    const bool exists = stat(sink->path, &info) == 0;
+    if (exists && !S_ISREG(info.st_mode)) return open(sink->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    sink->target = exists ? realpath(sink->path, NULL) : strdup(sink->path);
+    return sink->target ? open_temporary(sink) : -1;
 }
 
 static void discard(palt__sink *sink)
 {
     if (sink->temporary) unlink(sink->temporary);
     free(sink->temporary);
-    sink->temporary = NULL;
+    free(sink->target);
+    sink->temporary = sink->target = NULL;
 }
 
 pal_status palt__sink_open(palt__sink *sink, const char *path, pal_error *err)
 {
     *sink = (palt__sink){.path = path};
     if (!path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path of a file to write");
-    const int file = open_file(sink);
-    if (file < 0) return fail_write(sink, errno, err);
+    const int file = open_file(sink), why = errno;
+    if (file < 0) {
+        discard(sink);
+        return fail_write(sink, why, err);
+    }
     sink->file = fdopen(file, "wb");
     if (sink->file) return PAL_OK;
     const int error = errno;
@@ -81,12 +87,13 @@ pal_status palt__sink_close(palt__sink *sink, pal_error *err)
     /* The data must be on the disk before the file replaces the old one. */
     if (!sink->error && sink->temporary && fsync(fileno(sink->file)) != 0 && errno != EINVAL) sink->error = errno;
     if (fclose(sink->file) != 0 && !sink->error) sink->error = errno;
-    if (!sink->error && sink->temporary && rename(sink->temporary, sink->path) != 0) sink->error = errno;
+    if (!sink->error && sink->temporary && rename(sink->temporary, sink->target) != 0) sink->error = errno;
     if (sink->error) {
         discard(sink);
         return fail_write(sink, sink->error, err);
     }
     free(sink->temporary);
-    sink->temporary = NULL;
+    free(sink->target);
+    sink->temporary = sink->target = NULL;
     return PAL_OK;
 }

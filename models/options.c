@@ -43,7 +43,8 @@ static bool parse_int(const pal_option *option, const char *text, double *number
     errno = 0;
     long long value = strtoll(text, &end, 10);
     *number = (double)value;
-    return begins_number(text) && end != text && !*end && !errno;
+    if (errno == ERANGE) *number = value < 0 ? -HUGE_VAL : HUGE_VAL; /* a whole number, but in no range */
+    return begins_number(text) && end != text && !*end;
 }
 
 /* The decimal separator is a point in every locale. */
@@ -129,6 +130,17 @@ static const struct {
     /* clang-format on */
 };
 
+/* Says the range, and in brackets what the value means, without its own brackets. */
+static pal_status out_of_range(const pal_option *option, const char *text, double value, pal_error *err)
+{
+    const char *help = option->help ? option->help : "", *bracket = strstr(help, " (");
+    const int length = (int)(bracket ? (size_t)(bracket - help) : strlen(help));
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g: choose %.15g or %s%s%.*s%s",
+                         option->name, text, option->low, option->high,
+                         value < option->low ? option->low : option->high, value < option->low ? "more" : "less",
+                         length ? " (" : "", length, help, length ? ")" : "");
+}
+
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err)
 {
     double value = 0;
@@ -138,10 +150,7 @@ pal_status pal__option_parse(const pal_option *option, const char *text, double 
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: \"%.80s\" is not %s%s", option->name, text ? text : "",
                              enumerated ? "one of " : types[option->type].what, enumerated ? option->choices : "");
     if (types[option->type].ranged && !(value >= option->low && value <= option->high))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %.80s is not in %.15g .. %.15g: choose %.15g or %s%s%s%s",
-                             option->name, text, option->low, option->high,
-                             value < option->low ? option->low : option->high, value < option->low ? "more" : "less",
-                             option->help ? " (" : "", option->help ? option->help : "", option->help ? ")" : "");
+        return out_of_range(option, text, value, err);
     if (number) *number = value;
     return PAL_OK;
 }

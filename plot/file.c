@@ -64,7 +64,12 @@ pal_status palt__file_begin(palt__file *file, const char *path, pal_error *error
     if (file->path != NULL) descriptor = replace ? open_temporary(file) : open(path, O_WRONLY | O_CLOEXEC);
     if (descriptor >= 0) file->stream = fdopen(descriptor, "wb");
     if (file->stream != NULL) return PAL_OK;
-    pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    const char *slash = errno == ENOENT ? strrchr(path, '/') : NULL;
+    if (slash != NULL)
+        pal_error_set(error, PAL_ERR_IO, "%s: cannot write: make the folder %.*s first", path, (int)(slash - path),
+                      path);
+    else
+        pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     if (descriptor >= 0) {
         close(descriptor);
         if (file->temporary != NULL) unlink(file->temporary);

@@ -48,8 +48,9 @@ pal_status palt__svd(pal_context *context, size_t rows, size_t columns, double *
     }
     if (enough) {
         int entered = pal_blas_enter(context);
-        info = decompose(m, n, a, s, vt, other, work, (int)wanted, integers);
-        pal_blas_leave(context, entered);
+        enough = entered >= 0;
+        if (enough) info = decompose(m, n, a, s, vt, other, work, (int)wanted, integers);
+        if (enough) pal_blas_leave(context, entered);
     }
     free(work);
     free(other);

@@ -314,6 +314,11 @@ pal_status pal_run(pal_program *p)
 {
     if (!p) return PAL_ERR_ARGUMENT;
     p->error[0] = 0;
+    const char *why = pal__blas_reserve(pal__workers_threads(p->context->pool));
+    if (why) {
+        snprintf(p->error, sizeof p->error, "%s", why);
+        return PAL_ERR_MEMORY;
+    }
     uint64_t before = pal__workers_enter(p->context->pool, !p->context->options.subnormals);
     int saved = pal__blas_enter(&p->context->blas);
     pal_status status = run_steps(p, p->steps, p->n_steps);

@@ -13,14 +13,19 @@
 #include "autograd/machine/internal.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static struct {
     pthread_mutex_t mutex, turn; /* turn: held during a product of the serial build */
     int running, saved;          /* number of running programs; the thread count before the first one started */
-} process = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, 0, 0};
+    unsigned buffers;            /* products that have a buffer */
+} process = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, 0, 0, 0};
 
 /* POSIX allows the result of dlsym to point to a function, but C does not allow the cast: hence memcpy. */
 static void find(void *function, const char *name)
@@ -59,6 +64,82 @@ void pal__blas_find(pal__blas *blas)
     snprintf(blas->text, sizeof blas->text, "%s %s, %s", name, blas->core,
              kinds[blas->parallel < 3 ? blas->parallel : 0]);
 }
+
+/* ---- Memory of OpenBLAS ---------------------------------------------------------------------------------------
+ *
+ * OpenBLAS maps a buffer for each product that runs at a time, and keeps it. Where the system has no more address space
+ * (ulimit -v, or no overcommitment), it tries again for ever. So a mapping of that size is tried first, and then the
+ * buffers are taken and given back, so that no product has to look for one. */
+
+enum { MOST_BUFFERS = 64 };
+#define BUFFER ((size_t)(32 << 22) + (1 << 16)) /* of OpenBLAS 0.3 on x86-64, and something for its own tables */
+
+/* Whether a mapping may fail although the machine has memory. */
+static bool limited(void)
+{
+    struct rlimit space = {.rlim_cur = RLIM_INFINITY}, data = {.rlim_cur = RLIM_INFINITY};
+    char policy = '0';
+    getrlimit(RLIMIT_AS, &space);
+    getrlimit(RLIMIT_DATA, &data);
+    const int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    if (file >= 0 && read(file, &policy, 1) < 1) policy = '0';
+    if (file >= 0) close(file);
+    return space.rlim_cur != RLIM_INFINITY || data.rlim_cur != RLIM_INFINITY || policy == '2';
+}
+
+static bool can_map(size_t size)
+{
+    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return place != MAP_FAILED && !munmap(place, size);
+}
+
+/* The buffers that its own threads still have to map. They begin with that when the library is loaded, and take what
+ * was found for others. */
+static size_t owed(void)
+{
+    char line[512];
+    size_t mapped = 0, helpers = 0;
+    int (*parallel)(void) = NULL, (*count)(void) = NULL;
+    find(&parallel, "openblas_get_parallel");
+    find(&count, "openblas_get_num_threads");
+    if (parallel && count && parallel() == 1 && count() > 1) helpers = (size_t)count() - 1;
+    FILE *maps = helpers ? fopen("/proc/self/maps", "re") : NULL;
+    while (maps && fgets(line, sizeof line, maps)) {
+        unsigned long first, end, inode;
+        if (sscanf(line, "%lx-%lx rw-p %*s %*s %lu", &first, &end, &inode) == 3 && !inode)
+            mapped += (end - first) >> 27;
+    }
+    if (maps) fclose(maps);
+    return helpers > mapped ? helpers - mapped : 0;
+}
+
+const char *pal__blas_reserve(unsigned threads)
+{
+    void *(*take)(int) = NULL, *taken[MOST_BUFFERS];
+    void (*give_back)(void *) = NULL;
+    const unsigned wanted = threads < MOST_BUFFERS ? threads : MOST_BUFFERS;
+    unsigned n = 0;
+    pthread_mutex_lock(&process.mutex);
+    bool enough = wanted <= process.buffers;
+    if (!enough) {
+        find(&take, "blas_memory_alloc");
+        find(&give_back, "blas_memory_free");
+        enough = !take || !give_back || !limited();
+        if (!enough && can_map((wanted + owed()) * BUFFER)) {
+            while (n < wanted) taken[n++] = take(0);
+            while (n) give_back(taken[--n]);
+            enough = true;
+        }
+        if (enough) process.buffers = wanted;
+    }
+    pthread_mutex_unlock(&process.mutex);
+    return enough
+               ? NULL
+               : "OpenBLAS finds no address space for its buffers, 128 MiB for each thread: raise `ulimit -v`, or use "
+                 "fewer threads";
+}
+
+/* ---- Thread counts -------------------------------------------------------------------------------------------- */
 
 int pal__blas_enter(const pal__blas *blas)
 {
@@ -105,6 +186,7 @@ void pal__blas_worker(const pal__blas *blas)
 
 int pal_blas_enter(const pal_context *context)
 {
+    if (pal__blas_reserve(1)) return -1;
     int entered = context ? pal__blas_enter(&context->blas) : 1;
     pal_blas_begin(context);
     return entered;

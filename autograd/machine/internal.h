@@ -38,6 +38,8 @@ typedef struct pal__blas { /* filled in at run time, so that any CBLAS can be us
 void pal__blas_find(pal__blas *blas);
 int pal__blas_enter(const pal__blas *blas); /* from now on one thread per product; returns what leave needs */
 void pal__blas_leave(const pal__blas *blas, int saved);
+/* Gets the memory that OpenBLAS needs for products on so many threads at once. NULL; or why there is none. */
+const char *pal__blas_reserve(unsigned threads);
 void pal__blas_worker(const pal__blas *blas); /* call once in each worker */
 
 struct pal_context {

@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool write_all(int to, const char *text, size_t size)
@@ -21,8 +24,10 @@ static bool write_all(int to, const char *text, size_t size)
 
 static pal_status write_file(const char *path, const char *text, pal_error *err)
 {
-    char temporary[4096];
-    int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
+    char temporary[PATH_MAX], target[PATH_MAX];
+    struct stat existing; /* a link to a file is followed */
+    const bool follow = !stat(path, &existing) && S_ISREG(existing.st_mode) && realpath(path, target);
+    int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", follow ? target : path, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof temporary)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "graph: the name of the file is too long");
     int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -33,7 +38,7 @@ static pal_status write_file(const char *path, const char *text, pal_error *err)
         ok = false;
         error = errno;
     }
-    if (ok && rename(temporary, path)) {
+    if (ok && rename(temporary, follow ? target : path)) {
         ok = false;
         error = errno;
     }

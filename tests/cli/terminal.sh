@@ -33,7 +33,7 @@ for columns in 120 80 60 40 20; do
     on $columns train $slow --epochs 3 --out wide-$columns
     check "$columns columns: each epoch keeps its line" [ "$(grep -c '^epoch [123]/3' screen)" -eq 3 ]
     check "$columns columns: it says how long it took" [ "$(grep -c ' in [0-9.]* s$' screen)" -ge 3 ]
-    [ $columns -lt 40 ] || check "$columns columns: nothing is wider" [ "$(widest out)" -lt $columns ]
+    check "$columns columns: nothing is wider" [ "$(widest out)" -lt $columns ]
     check "$columns columns: a line that goes on is indented" [ "$(sed -n '/^epoch 1/,/^epoch 2/p' screen | grep -v '^epoch' | grep -cv '^  ')" -eq 0 ]
     on $columns run-info wide-$columns
     [ $columns -lt 40 ] || check "$columns columns: run-info is not wider" [ "$(widest screen)" -le $columns ]
@@ -74,7 +74,19 @@ check "each phase keeps its first line" [ "$(grep -c '^\(layer 1, epoch  *1/\|la
 works "a random code" train vae --data data --batch 16 --hidden 4 --epochs 1 --binarize dynamic --out drawn --quiet
 on 80 evaluate drawn --importance 20000 --limit 3
 check "a finished bar stays and says how long it took" grep -q '^importance .* 3/3  in [0-9.]* s$' screen
+for columns in 66 40 20; do
+    on $columns evaluate drawn --importance 20000 --limit 3
+    check "$columns columns: the bar is not wider" [ "$(tr '\r' '\n' < out | grep -a '^importance\|^import' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk 'length($0) > n { n = length($0) } END { print n + 0 }')" -lt $columns ]
+    on $columns sweep basic --hidden 4,5 --seeds 1 --batch 16 --epochs 1 --data data --out swept-$columns
+    check "$columns columns: the line of a sweep is not wider" [ "$(tr '\r' '\n' < out | grep -a ' \.\.\.' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk 'length($0) > n { n = length($0) } END { print n + 0 }')" -lt $columns ]
+done
 
+# ---- A terminal that becomes narrower while a bar runs: the next bar is as wide as it is then
+script -qec "stty cols 100 rows 24; (sleep 1; stty cols 30) & exec '$program' evaluate drawn --importance 3000000 --limit 1 --jacobian-samples 0" typescript < /dev/null > /dev/null 2> err &
+shown=$!
+sleep 4
+{ kill $shown; wait $shown; } 2> waited
+check "the last bar fits the narrower terminal" [ "$(tr '\r' '\n' < typescript | grep -a '^importance' | tail -n 2 | head -n 1 | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk '{ print length($0) }')" -lt 30 ]
 
 # ---- Help
 unset COLUMNS

@@ -38,7 +38,7 @@ START_TEST(wrong_settings_are_named)
         {{"hidden", "12x"}, "hidden: \"12x\" is not a whole number"},
         {{"hidden", ""}, "hidden: \"\" is not a whole number"},
         {{"hidden", " 5"}, "is not a whole number"},
-        {{"hidden", "99999999999999999999"}, "is not a whole number"},
+        {{"hidden", "99999999999999999999"}, "99999999999999999999 is not in 1 .. "},
         {{"hidden", NULL}, "hidden"},
         {{"l2", "-1"}, "l2: -1 is not in 0 .. 1000000"},
         {{"l2", "nan"}, "l2: \"nan\" is not a number"},
