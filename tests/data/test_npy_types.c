@@ -219,7 +219,7 @@ END_TEST
 /* A file of a converted type that is cut anywhere, has a byte more, or claims too much is refused, plain or packed. */
 START_TEST(damaged_files)
 {
-    char bytes[512];
+    char bytes[512] = {0};
     const uint16_t words[6] = {1, 2, 3, 4, 5, 6};
     const size_t size =
         read_file(write_npy("x.npy", 2, "'>i2'", true, "(2, 3)", words, 2, 6, true), bytes, sizeof bytes - 1);
