@@ -171,8 +171,10 @@ pal_status pal__names_check(const char *const *first, size_t n, size_t size, con
 
 pal_status pal__header_check_names(const pal__header *h, const char **twice)
 {
-    const pal_status status = pal__names_check(&h->slots->name, h->n, sizeof *h->slots, twice);
-    return status ? status : pal__names_check(&h->metadata->name, h->n_metadata, sizeof *h->metadata, twice);
+    *twice = NULL;
+    const pal_status status = h->n ? pal__names_check(&h->slots->name, h->n, sizeof *h->slots, twice) : PAL_OK;
+    if (status || !h->n_metadata) return status;
+    return pal__names_check(&h->metadata->name, h->n_metadata, sizeof *h->metadata, twice);
 }
 
 static int by_place(const void *a, const void *b)
