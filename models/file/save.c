@@ -115,7 +115,7 @@ static pal_status read_settings(const char *path, const char *text, description 
         if (!s->value) break;
     }
     if (!pal__json_end(&j)) return malformed(path, "the settings are not a JSON object", err);
-    const pal_status status = pal__names_check(&d->settings->name, d->n, sizeof *d->settings, &twice);
+    const pal_status status = d->n ? pal__names_check(&d->settings->name, d->n, sizeof *d->settings, &twice) : PAL_OK;
     if (!status) return PAL_OK;
     return status == PAL_ERR_MEMORY ? pal_error_set(err, status, "%s: out of memory", pal__short_path(path))
                                     : malformed(path, "a setting is there twice", err);
