@@ -33,6 +33,8 @@ void fuzz_outcome(bool result, const pal_error *err)
     fuzz_require(err->status != PAL_OK, "no result, and no error");
     fuzz_require(err->text[0], "an error without a text");
     fuzz_require(memchr(err->text, 0, sizeof err->text), "a text that does not end");
+    for (const char *c = err->text; *c; c++)
+        fuzz_require((unsigned char)*c >= ' ' && *c != 127, "an error with a control character: %s", err->text);
 }
 
 void fuzz_same_tensor(const pal_tensor *a, const pal_tensor *b)
