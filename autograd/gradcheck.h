@@ -90,7 +90,8 @@ typedef struct pal_gradcheck_report {
 
 /* Checks the derivatives of build(inputs) by every input. The inputs are float64 tensors; they have their old values
  * afterwards. build records on a float64 tape and may return a value of any shape, which is contracted with a random
- * seed. Returns PAL_OK if the check was possible; the verdict is in the report. */
+ * seed. Returns PAL_OK if the check was possible; the verdict is in the report. PAL_ERR_MEMORY: memory ran out, which
+ * says nothing about the derivatives. PAL_ERR_ARGUMENT: another reason, which is the message of the report. */
 typedef pal_var (*pal_build)(pal_tape *tape, const pal_var *inputs, const void *user);
 pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build, const void *user,
                          pal_tensor *const *inputs, size_t n, const pal_gradcheck_options *options,

@@ -6,6 +6,9 @@
 #ifndef PAL_AUTOGRAD_INTERNAL_H
 #define PAL_AUTOGRAD_INTERNAL_H
 
+#include <locale.h>
+#include <stdio.h>
+
 #include "autograd/autograd.h"
 #include "autograd/machine/internal.h"
 #include "autograd/operation.h"
@@ -119,6 +122,20 @@ bool pal__outside(const pal_tape *tape, uint32_t id); /* the entry is not in a r
 bool pal__readable(const pal_tape *tape, uint32_t region, uint32_t id);
 uint64_t pal__hash_of(const pal_tape *tape, uint32_t id);                /* computes the structural hash again */
 pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by full name; NULL: unnamed */
+
+/* ---- Texts: stream.c ------------------------------------------------------------------------------------------ */
+
+typedef struct pal__text {
+    FILE *file; /* print to it, in the C locale */
+    pal_context *context;
+    char *bytes; /* what was printed, with a zero after it; room for `room` bytes */
+    size_t size, room;
+    bool failed;
+    locale_t before;
+} pal__text;
+/* The struct must stay where it is until the stream is closed. False: out of memory. */
+bool pal__text_open(pal__text *text, pal_context *context);
+char *pal__text_close(pal__text *text); /* for pal_text_free; NULL: out of memory, for whatever part of the text */
 
 /* ---- Derivatives and regions ---------------------------------------------------------------------------------- */
 

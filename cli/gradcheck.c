@@ -55,10 +55,8 @@ static void check_op(pal__checks *c, const pal_op *op)
         for (size_t i = 0, n = pal_gradcheck_op_cases(op); i < n; i++) {
             pal__result *r = add(c);
             if (!r) return;
-            pal_gradcheck_op(
-                c->context, op, i,
-                &(pal_gradcheck_options){.struct_size = sizeof(pal_gradcheck_options), .order = order, .seed = c->seed},
-                &r->report);
+            const pal_gradcheck_options o = {.struct_size = sizeof o, .order = order, .seed = c->seed};
+            if (pal_gradcheck_op(c->context, op, i, &o, &r->report) == PAL_ERR_MEMORY) c->no_memory = true;
             snprintf(r->where, sizeof r->where, "operand %zu %s", r->report.input + 1, r->report.index);
         }
 }
@@ -131,6 +129,7 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
         pal_gradcheck_options o = {.struct_size = sizeof o, .order = order, .seed = c->seed};
         pal_status status = pal_gradcheck(c->context, name, build, s, parameters + at, some, &o, &part);
         if (status != PAL_OK) part.verdict = PAL_CHECK_ERROR;
+        if (status == PAL_ERR_MEMORY) c->no_memory = true;
         part.input += at;
         if (at)
             merge(&r->report, &part);

@@ -130,7 +130,9 @@ pal_status palt__vector_write(const palt__picture *p, palt__format format, const
     FILE *memory = open_memstream(&bytes, &size);
     palt__file file;
     cairo_status_t drawn = memory == NULL ? CAIRO_STATUS_NO_MEMORY : draw(memory, format, p);
-    if (memory != NULL && fclose(memory) != 0 && drawn == CAIRO_STATUS_SUCCESS) drawn = CAIRO_STATUS_NO_MEMORY;
+    const bool closed = memory != NULL && fclose(memory) == 0;
+    /* Without memory for its last change of size, the stream closes and has no bytes. */
+    if ((!closed || bytes == NULL) && drawn == CAIRO_STATUS_SUCCESS) drawn = CAIRO_STATUS_NO_MEMORY;
     pal_status status = PAL_OK;
     if (drawn != CAIRO_STATUS_SUCCESS)
         status = pal_error_set(error, drawn == CAIRO_STATUS_NO_MEMORY ? PAL_ERR_MEMORY : PAL_ERR_ARGUMENT,

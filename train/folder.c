@@ -246,8 +246,3 @@ pal_status palt__folder_write(const palt__folder *f, const char *name, const cha
     if (!pal_file_replace(f->descriptor, name, write_contents, &(contents){text, size}, &own)) return PAL_OK;
     return palt__folder_blame(f, &own, err);
 }
-
-pal_status palt__file_write(const char *path, const char *text, size_t size, pal_error *err)
-{
-    return pal_file_replace(AT_FDCWD, path, write_contents, &(contents){text, size}, err);
-}

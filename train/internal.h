@@ -223,8 +223,6 @@ pal_status palt__folder_write(const palt__folder *f, const char *name, const cha
 /* Sets err to an error that begins with the name of a file in the folder. */
 pal_status palt__folder_blame(const palt__folder *f, const pal_error *own, pal_error *err);
 const char *palt__short_path(const char *path); /* for messages: of a long path only the end */
-/* Replaces a file at a path. */
-pal_status palt__file_write(const char *path, const char *text, size_t size, pal_error *err);
 
 /* ---- svd.c ---------------------------------------------------------------------------------------------------- */
 

@@ -3,9 +3,12 @@
  * The runs of one seed share everything that the seed determines: initial weights, the order of the samples, the noise.
  * So two settings are compared seed by seed. The standard error is that of the paired differences, which is smaller
  * than that of either mean. Seeds are the outer loop, so that a stopped sweep has compared complete seeds. */
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train/internal.h"
 
@@ -118,17 +121,25 @@ static void put_table(FILE *to, const pal_sweep *s)
     }
 }
 
+static int write_table(int descriptor, void *user)
+{
+    const int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    FILE *to = own < 0 ? NULL : fdopen(own, "w");
+    if (!to) {
+        const int why = errno;
+        if (own >= 0) close(own);
+        return why;
+    }
+    put_table(to, user);
+    errno = 0;
+    const bool failed = fflush(to) || ferror(to);
+    const int why = errno ? errno : EIO;
+    return fclose(to) || failed ? why : 0;
+}
+
 pal_status pal_sweep_write(const pal_sweep *s, const char *path, pal_error *err)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    if (!to) return palt__no_memory(err);
-    put_table(to, s);
-    pal_status status = fclose(to) ? palt__no_memory(err) : PAL_OK;
-    if (!status) status = palt__file_write(path, text, size, err);
-    free(text);
-    return status;
+    return pal_file_replace(AT_FDCWD, path, write_table, (void *)(uintptr_t)s, err);
 }
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */

@@ -61,7 +61,7 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
                                      .duality = NAN,
                                      .linearity = NAN};
     if (!context || !build || !inputs || !n) return PAL_ERR_ARGUMENT;
-    pal__check c = {.context = context, .r = report, .inputs = inputs, .n = n};
+    pal__check c = {.context = context, .r = report, .status = PAL_ERR_ARGUMENT, .inputs = inputs, .n = n};
     pal_error err = {0};
     pal_options_read(&c.o, options, sizeof c.o, sizeof c.o, "gradcheck", &err);
     if (!err.status && (c.o.order < 0 || c.o.order > 2))
@@ -84,5 +84,5 @@ pal_status pal_gradcheck(pal_context *context, const char *name, pal_build build
               (c.o.order == 1 ? pal__check_linearity(&c) && pal__check_duality(&c) : pal__check_symmetry(&c));
     if (ok) give_verdict(&c);
     pal__check_free(&c);
-    return ok ? PAL_OK : PAL_ERR_ARGUMENT;
+    return ok ? PAL_OK : c.status;
 }

@@ -12,6 +12,8 @@ enum { MAX_DECISIONS = 4096 };
 
 bool pal__check_fail(pal__check *c, const char *text)
 {
+    const bool no_memory = !text || pal_tape_status(c->tape) == PAL_ERR_MEMORY;
+    c->status = no_memory ? PAL_ERR_MEMORY : PAL_ERR_ARGUMENT;
     c->r->verdict = PAL_CHECK_ERROR;
     snprintf(c->r->message, sizeof c->r->message, "%s", text ? text : "out of memory");
     return false;

@@ -30,6 +30,7 @@ typedef struct pal__check {
     pal_context *context;
     pal_gradcheck_options o;
     pal_gradcheck_report *r;
+    pal_status status; /* of a check that was not possible */
     pal_tensor *const *inputs;
     size_t n, total; /* number of inputs; number of all their elements */
     pal_tape *tape;
@@ -57,7 +58,7 @@ typedef struct pal__check {
 bool pal__check_prepare(pal__check *c);
 bool pal__check_record(pal__check *c, pal_build build, const void *user);
 void pal__check_free(pal__check *c);
-bool pal__check_fail(pal__check *c, const char *text); /* reports ERROR with this text (NULL: out of memory); false */
+bool pal__check_fail(pal__check *c, const char *text); /* reports ERROR; NULL: out of memory. Returns false */
 
 /* gradcheck_differences.c: the checks by elements, and functions that the other checks use, too */
 bool pal__check_first_order(pal__check *c);

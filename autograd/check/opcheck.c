@@ -90,6 +90,10 @@ pal_status pal_gradcheck_op(pal_context *context, const pal_op *op, size_t i, co
         inputs[k] = draw(context, it.in[k].shape, it.in[k].low, it.in[k].high, seed, k);
         if (!inputs[k]) status = PAL_ERR_MEMORY;
     }
+    if (status) {
+        pal_gradcheck(NULL, op->name, NULL, NULL, NULL, 0, NULL, report); /* an empty report */
+        snprintf(report->message, sizeof report->message, "out of memory");
+    }
     if (status == PAL_OK) status = pal_gradcheck(context, op->name, it.build, it.user, inputs, it.n, options, report);
     snprintf(report->label, sizeof report->label, "%s", it.label);
     snprintf(report->source, sizeof report->source, "%s", pal_op_source(op));

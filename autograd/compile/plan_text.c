@@ -30,15 +30,12 @@ static void print_group(FILE *f, const pal__plan *p, uint32_t g)
 
 char *pal__plan_text(const pal__plan *p)
 {
-    char *text = NULL, *kept = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (!f) return NULL;
+    pal__text text;
+    if (!pal__text_open(&text, p->context)) return NULL;
+    FILE *f = text.file;
     for (size_t i = 0; i < p->n_order; i++) print_group(f, p, p->order[i]);
     for (uint32_t g = 0; !p->n_order && g < p->n_groups; g++)
         if (!p->groups[g].dead) print_group(f, p, g);
     if (p->arena) fprintf(f, "arena of %zu bytes\n", p->arena);
-    if (fclose(f) == 0 && (kept = pal__alloc(p->context, size + 1))) memcpy(kept, text, size);
-    free(text);
-    return kept;
+    return pal__text_close(&text);
 }

@@ -71,16 +71,12 @@ static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, boo
 
 char *pal_program_text(const pal_program *p)
 {
-    char *text = NULL, *kept = NULL;
-    size_t size = 0;
-    if (!p) return NULL;
-    FILE *f = open_memstream(&text, &size);
-    if (!f) return NULL;
+    pal__text text;
+    if (!p || !pal__text_open(&text, p->context)) return NULL;
+    FILE *f = text.file;
     fprintf(f, "program of %zu steps, %zu bytes of temporaries, %u lanes\n", p->n_steps, p->arena_size, p->lanes);
     steps_text(f, p->steps, p->n_steps, 0, p->profile);
-    if (fclose(f) == 0 && (kept = pal__alloc(p->context, size + 1))) memcpy(kept, text, size);
-    free(text);
-    return kept;
+    return pal__text_close(&text);
 }
 
 void pal_text_free(pal_context *context, char *text) { pal__free(context, text); }

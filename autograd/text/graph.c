@@ -207,9 +207,9 @@ char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_gr
     if (!t || (n && !outputs) || !check_options(t, options, &d.options)) return NULL;
     if (!n) d.options.names = NULL;
     if (!pal__canonical(t, outputs, n, "graph", &d.graph)) return NULL;
-    if (prepare(&d, t->context) && pal__text_open(&text)) {
+    if (prepare(&d, t->context) && pal__text_open(&text, t->context)) {
         print(text.file, &d);
-        kept = pal__text_close(&text, t->context);
+        kept = pal__text_close(&text);
     }
     if (!kept) pal__out_of_memory(t, "graph");
     drawing_free(t->context, &d);

@@ -6,19 +6,9 @@
 
 #include "autograd/internal.h"
 
-#include <locale.h>
 #include <stdio.h>
 
 /* ---- Text (text.c) -------------------------------------------------------------------------------------------- */
-
-typedef struct pal__text {
-    FILE *file;
-    char *bytes;
-    size_t size;
-    locale_t before;
-} pal__text;
-bool pal__text_open(pal__text *text);                         /* false: out of memory */
-char *pal__text_close(pal__text *text, pal_context *context); /* for pal_text_free; NULL: out of memory */
 
 /* Copies the outputs, or with n = 0 all roots of the tape, and everything they need, in canonical order. `what` names
  * the caller in errors. False: the tape has failed. */

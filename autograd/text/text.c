@@ -9,28 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The stream ----------------------------------------------------------------------------------------------- */
-
-bool pal__text_open(pal__text *text)
-{
-    *text = (pal__text){0};
-    text->file = open_memstream(&text->bytes, &text->size);
-    if (!text->file) return false;
-    /* Numbers get a decimal point, whatever the program's locale. The C locale always exists and needs no memory. */
-    text->before = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
-    return true;
-}
-
-char *pal__text_close(pal__text *text, pal_context *context)
-{
-    uselocale(text->before);
-    char *kept = NULL;
-    bool ok = !ferror(text->file);
-    if (fclose(text->file) == 0 && ok && (kept = pal__alloc(context, text->size + 1)))
-        memcpy(kept, text->bytes, text->size);
-    free(text->bytes);
-    return kept;
-}
+/* ---- Names ---------------------------------------------------------------------------------------------------- */
 
 void pal__print_quoted(FILE *f, const char *name)
 {
@@ -185,11 +164,11 @@ char *pal_tape_text(pal_tape *t, const pal_var *outputs, size_t n)
     pal__text text;
     char *kept = NULL;
     if (!t || (n && !outputs) || !pal__canonical(t, outputs, n, "text", &g)) return NULL;
-    if (pal__text_open(&text)) {
+    if (pal__text_open(&text, t->context)) {
         for (uint32_t id = 1; id < g.tape->n_entries; id++) print_line(text.file, g.tape, id);
         for (size_t i = 0; i < g.n_outputs; i++)
             fprintf(text.file, "%s%%%u%s", i ? ", " : "return ", g.outputs[i], i + 1 < g.n_outputs ? "" : "\n");
-        kept = pal__text_close(&text, t->context);
+        kept = pal__text_close(&text);
     }
     if (!kept) pal__out_of_memory(t, "text");
     pal__graph_free(t->context, &g);

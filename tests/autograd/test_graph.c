@@ -2,8 +2,11 @@
  * well-formed whatever names they contain. */
 #include "tests/testing.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 Suite *graph_suite(void);
 
@@ -355,6 +358,46 @@ END_TEST
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
+/* The process may have some more memory, from almost none to enough. A text is then whole, or there is an error. */
+START_TEST(a_text_is_whole_or_an_error)
+{
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ /* these need more addresses than any limit allows   \
+                                                                   */
+    enum { ENTRIES = 6000, STEP = 1 << 18 };
+    pal_tape *t = pal_tape_new(context, PAL_F32);
+    pal_tensor *data = random_tensor(context, PAL_F32, PAL_SHAPE(2), 0, 1, "x");
+    pal_var x = pal_leaf(t, data, "x");
+    for (int i = 0; i < ENTRIES; i++) x = pal_sin(x);
+    char *whole = pal_tape_text(t, &x, 1);
+    const pal_mark mark = pal_tape_mark(t);
+    size_t pages = 0, failed = 0;
+    struct rlimit before;
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    for (int step = 0, done = 0; !done; step++) {
+        FILE *f = fopen("/proc/self/statm", "r");
+        ck_assert(f != NULL && fscanf(f, "%zu", &pages) == 1);
+        fclose(f);
+        const rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (rlim_t)step * STEP;
+        setrlimit(RLIMIT_AS, &(struct rlimit){most, before.rlim_max});
+        char *text = pal_tape_text(t, &x, 1);
+        setrlimit(RLIMIT_AS, &before);
+        if (text) ck_assert_str_eq(text, whole);
+        if (!text) ck_assert_int_eq(pal_tape_status(t), PAL_ERR_MEMORY);
+        failed += !text;
+        done = text != NULL;
+        pal_text_free(context, text);
+        if (!done) pal_tape_rewind(t, mark);
+        malloc_trim(0);
+        ck_assert_int_lt(step, 1000);
+    }
+    ck_assert_uint_gt(failed, 2);
+    pal_text_free(context, whole);
+    pal_tape_free(t);
+    pal_tensor_free(data);
+#endif
+}
+END_TEST
+
 START_TEST(out_of_memory)
 {
     meter memory = {.left = 1000000};
@@ -370,6 +413,9 @@ START_TEST(out_of_memory)
             char *text = drawing ? pal_graph_text(m.tape, NULL, 0, NULL) : pal_tape_text(m.tape, NULL, 0);
             memory.left = 1000000;
             if (text) {
+                char *whole = drawing ? pal_graph_text(m.tape, NULL, 0, NULL) : pal_tape_text(m.tape, NULL, 0);
+                ck_assert_str_eq(text, whole);
+                pal_text_free(context, whole);
                 pal_text_free(context, text);
                 ck_assert_int_gt(k, 5);
                 break;
@@ -394,6 +440,7 @@ Suite *graph_suite(void)
     tcase_add_test(text, empty_and_failed);
     tcase_add_test(text, bad_handles);
     tcase_add_test(text, out_of_memory);
+    tcase_add_test(text, a_text_is_whole_or_an_error);
     suite_add_tcase(s, text);
     tcase_add_checked_fixture(drawing, set_up, tear_down);
     tcase_set_timeout(drawing, 60);
