@@ -404,11 +404,16 @@ pal_status pal_model_save(const pal_model *model, const char *path, const pal_na
 /* The same, to a name in the folder of an open descriptor (pal_file_replace). */
 pal_status pal_model_save_at(const pal_model *model, int folder, const char *name, const pal_named_tensor *more,
                              size_t n_more, pal_error *err);
-/* Opens a file that pal_model_save wrote, with the type of the saved model. NULL: failure, described in err. */
+/* Opens a file that pal_model_save wrote, with the type of the saved model. NULL: failure, described in err.
+ * PAL_ERR_FORMAT for a file that is malformed, or damaged: its checksum, which files of older versions lack, is not
+ * that of its contents. PAL_ERR_NUMERIC: a weight is not finite; pal_safetensors_open opens such a file, to look at it.
+ */
 pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err);
 pal_model *pal_model_open_at(pal_context *context, int folder, const char *name, pal_error *err);
 
-/* The file format: 8 bytes with the length of the header, a JSON header, the data. */
+/* The file format: 8 bytes with the length of the header, a JSON header, the data. To the metadata a checksum over
+ * everything else is added, palindrome_checksum, and a reader of this library compares it; a file without it is read as
+ * it is. The header is read back and compared before the old file is replaced. */
 pal_status pal_safetensors_write(const char *path, const pal_named_tensor *tensors, size_t n,
                                  const pal_setting *metadata, size_t n_metadata, pal_error *err);
 typedef struct pal_safetensors pal_safetensors;
@@ -420,10 +425,10 @@ pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name);
 pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t i, const char **name);
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key); /* NULL: not found */
 
-/* Replaces a file as a whole: `write` fills a temporary file in the same folder, which is flushed to the disk and renamed
- * over the old one. After a failure the old file is as it was, and the temporary file, NAME.PID-N.part, is removed.
- * folder: AT_FDCWD of <fcntl.h>, and name is a path; if it is a symbolic link, the link stays and its target is
- * replaced. Or folder is a descriptor, and name is a name in that folder, also if the folder is renamed meanwhile; a
+/* Replaces a file as a whole: `write` fills a temporary file in the same folder, which is flushed to the disk and
+ * renamed over the old one. After a failure the old file is as it was, and the temporary file, NAME.PID-N.part, is
+ * removed. folder: AT_FDCWD of <fcntl.h>, and name is a path; if it is a symbolic link, the link stays and its target
+ * is replaced. Or folder is a descriptor, and name is a name in that folder, also if the folder is renamed meanwhile; a
  * symbolic link of that name is itself replaced, so that nothing outside the folder is changed. PAL_ERR_IO: the name is
  * that of something else than a file, or writing failed. The message begins with name. */
 typedef int (*pal_write_fn)(int descriptor, void *user); /* returns 0, or an errno */
@@ -431,8 +436,8 @@ pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, vo
 /* Writes every byte, also if a signal or a short write comes between. Returns 0, or an errno. */
 int pal_write_all(int descriptor, const void *bytes, size_t size);
 /* A fast hash of these bytes that follow others, whose hash is `before` (0: none): it finds damage and mistakes, but it
- * does not protect against forgery. It is XXH3 of 64 bits with `before` as seed, so it depends on where the bytes are cut.
- * The same on every machine and in every version. */
+ * does not protect against forgery. It is XXH3 of 64 bits with `before` as seed, so it depends on where the bytes are
+ * cut. The same on every machine and in every version. */
 uint64_t pal_hash(uint64_t before, const void *bytes, size_t size);
 
 /* ---- Inference ---------------------------------------------------------------------------------------------------

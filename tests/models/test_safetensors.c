@@ -1,4 +1,7 @@
 /* test_safetensors.c - tests model files: round trips, damaged and hostile files, failed saves, and lack of memory. */
+#include <malloc.h>
+#include <math.h>
+
 #include "tests/files.h"
 #include "tests/models/small_models.h"
 
@@ -286,12 +289,133 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
+/* Every bit of the data, and every bit of the header that changes its meaning, is covered by the checksum. */
+START_TEST(a_changed_bit_is_found)
+{
+    size_t size, header = 0;
+    pal_model *m = make_named("basic", PAL_F32);
+    ck_assert_int_eq(pal_model_save(m, path, NULL, 0, NULL), PAL_OK);
+    pal_model_free(m);
+    char *bytes = slurp(path, &size);
+    memcpy(&header, bytes, 8);
+    for (size_t bit = 8 * (8 + header); bit < 8 * size; bit++) {
+        pal_error err = {0};
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+        write_file(MODEL, bytes, size);
+        ck_assert_ptr_null(pal_model_open(c, path, &err));
+        ck_assert_int_eq(err.status, PAL_ERR_FORMAT);
+        ck_assert_msg(strstr(err.text, "damaged") && strstr(err.text, "restore a copy"), "%s", err.text);
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+    }
+    /* Another value of a setting, in a header that is still valid. */
+    char *at = memmem(bytes, size, "\\\"hidden\\\":\\\"4\\\"", 16);
+    ck_assert_ptr_nonnull(at);
+    at[13]++;
+    write_file(MODEL, bytes, size);
+    ck_assert(!opens());
+    at[13]--;
+    /* A file of an older version or of another program, without the checksum, opens. */
+    at = memmem(bytes, size, "palindrome_checksum", 19);
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, "palindrome_CHECKSUM", 19);
+    write_file(MODEL, bytes, size);
+    ck_assert(opens());
+    bytes[size - 1] ^= 1;
+    write_file(MODEL, bytes, size);
+    ck_assert(opens());
+    free(bytes);
+}
+END_TEST
+
+/* A weight that is not finite is refused by its name; the file can still be looked at. */
+START_TEST(weights_are_finite)
+{
+    static const double values[] = {NAN, INFINITY, -INFINITY};
+    for (int k = 0; k < 6; k++) {
+        pal_error err = {0};
+        pal_model *m = make_named("basic", k % 2 ? PAL_F64 : PAL_F32);
+        pal_tensor *t = pal_model_parameter_find(m, "encoder/b");
+        pal_tensor_set(t, 2, values[k / 2]);
+        ck_assert_int_eq(pal_model_save(m, path, NULL, 0, NULL), PAL_OK);
+        ck_assert_ptr_null(pal_model_open(c, path, &err));
+        ck_assert_int_eq(err.status, PAL_ERR_NUMERIC);
+        ck_assert_msg(strstr(err.text, "element 2 of encoder/b is ") && strstr(err.text, "train again"), "%s",
+                      err.text);
+        pal_safetensors *f = pal_safetensors_open(c, path, &err);
+        ck_assert_ptr_nonnull(f);
+        ck_assert(!isfinite(pal_tensor_get(pal_safetensors_find(f, "encoder/b"), 2)));
+        pal_safetensors_free(f);
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+/* Names and metadata that the header has to escape, and tensors of every kind, are read as they were given. */
+START_TEST(any_text_is_kept)
+{
+    static const char text[] = "\"\\/\b\f\n\r\t\x01\x1f\x7f \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80";
+    pal_error err = {0};
+    pal_tensor *t[] = {random_tensor(c, PAL_U8, PAL_SHAPE(3, 0), 0, 9, "a"),
+                       random_tensor(c, PAL_F64, PAL_SCALAR, 0, 9, "b"),
+                       random_tensor(c, PAL_I32, PAL_SHAPE(0), 0, 9, "c"),
+                       random_tensor(c, PAL_BOOL, PAL_SHAPE(1, 2, 1, 2, 1, 1), 0, 2, "d")};
+    const pal_named_tensor named[] = {{text, t[0]}, {"z", t[1]}, {"a", t[2]}, {"m", t[3]}};
+    const pal_setting metadata[] = {{text, text}, {"", ""}};
+    ck_assert_int_eq(pal_safetensors_write(path, named, 4, metadata, 2, &err), PAL_OK);
+    pal_safetensors *f = pal_safetensors_open(c, path, &err);
+    ck_assert_msg(f != NULL, "%s", err.text);
+    ck_assert_str_eq(pal_safetensors_metadata(f, text), text);
+    ck_assert_str_eq(pal_safetensors_metadata(f, ""), "");
+    for (int i = 0; i < 4; i++) {
+        const pal_tensor *back = pal_safetensors_find(f, named[i].name);
+        ck_assert(back && back->dtype == t[i]->dtype && pal_shape_equal(back->shape, t[i]->shape));
+        ck_assert_int_eq(memcmp(back->data, t[i]->data, pal_tensor_bytes(back)), 0);
+        pal_tensor_free(t[i]);
+    }
+    pal_safetensors_free(f);
+    const pal_setting taken[] = {{"palindrome_checksum", "1"}}, twice[] = {{"a", "1"}, {"a", "2"}},
+                      none[] = {{"a", NULL}}, latin[] = {{"a", "\xe9"}};
+    ck_assert_int_eq(pal_safetensors_write(path, NULL, 0, taken, 1, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_safetensors_write(path, NULL, 0, twice, 2, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_safetensors_write(path, NULL, 0, none, 1, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_safetensors_write(path, NULL, 0, latin, 1, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_safetensors_write(path, NULL, 0, NULL, 0, &err), PAL_OK);
+    f = pal_safetensors_open(c, path, &err);
+    ck_assert(f && !pal_safetensors_at(f, 0, NULL));
+    pal_safetensors_free(f);
+}
+END_TEST
+
+/* Of a header with many empty tensors, the memory is bounded by its size: here 24 times it were taken before. */
+START_TEST(many_empty_tensors_take_little_memory)
+{
+    enum { TENSORS = 20000, ROOM = 64 * TENSORS };
+    char *bytes = malloc(ROOM);
+    ck_assert_ptr_nonnull(bytes);
+    size_t at = 8;
+    for (int i = 0; i < TENSORS; i++)
+        at += (size_t)sprintf(bytes + at, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
+                              i ? ',' : '{', i);
+    bytes[at++] = '}';
+    memcpy(bytes, &(uint64_t){at - 8}, 8);
+    write_file(MODEL, bytes, at);
+    free(bytes);
+    const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    pal_safetensors *f = pal_safetensors_open(c, path, NULL);
+    ck_assert_ptr_nonnull(f);
+    const size_t taken = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+    ck_assert_msg(taken < 10 * at, "%zu bytes for a header of %zu", taken, at);
+    pal_safetensors_free(f);
+}
+END_TEST
+
 Suite *safetensors_suite(void)
 {
     Suite *suite = suite_create("safetensors");
-    in_own_folder(
-        add_case(suite, "files", set_up_path, tear_down,
-                 TESTS(saved_and_opened_are_equal, damaged_files_are_refused, hostile_headers_are_refused,
-                       metadata_are_not_trusted, a_failed_save_leaves_what_was_there, every_allocation_may_fail)));
+    in_own_folder(add_case(suite, "files", set_up_path, tear_down,
+                           TESTS(saved_and_opened_are_equal, damaged_files_are_refused, hostile_headers_are_refused,
+                                 metadata_are_not_trusted, a_failed_save_leaves_what_was_there,
+                                 every_allocation_may_fail, a_changed_bit_is_found, weights_are_finite,
+                                 any_text_is_kept, many_empty_tensors_take_little_memory)));
     return suite;
 }
