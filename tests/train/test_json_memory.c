@@ -1,12 +1,9 @@
-/* test_json_memory.c - lets each allocation for a value of JSON fail in turn, while a run is made, read, continued and
- * ended: there is an error or the right result, and what was there is whole. */
+/* test_json_memory.c - lets each allocation for a value of JSON fail in turn, and reads texts with mistakes. That a run
+ * survives such failures is in test_rundir.c. */
 #include <jansson.h>
-#include <math.h>
 
-#include "tests/files.h"
 #include "tests/testing.h"
 #include "train/json_text.h"
-#include "train/train.h"
 
 Suite *json_memory_suite(void);
 
@@ -38,37 +35,6 @@ static bool failed(void)
     return memory.failed;
 }
 
-/* Long texts, names and numbers, so that every buffer has to grow. */
-static const pal_setting settings[] = {{"hidden", "2"}, {"init", "uniform"}, {"output", "bernoulli"}};
-static const pal_run_info plain = {.version = "1.2.3",
-                                   .command = "palindrome train basic --data a/long/path/to/the/samples --hidden 2",
-                                   .model = "basic",
-                                   .settings = settings,
-                                   .n_settings = 3,
-                                   .data = "a name of data that is longer than any small buffer",
-                                   .schedule = {.learning_rate = 0.1234567890123456},
-                                   .epochs = 4};
-static const pal_epoch first = {.epoch = 1, .step = 4, .train_loss = 0.12345678901, .error = 0.25, .phase = "head"},
-                       second = {.epoch = 2, .step = 8, .train_loss = 0.02345678901, .error = NAN, .phase = "all"};
-
-static const char *run(void) { return path_of("run"); }
-
-static pal_rundir *make_run(void)
-{
-    pal_error err = {0};
-    pal_rundir *dir = pal_rundir_new(run(), &plain, &err);
-    ck_assert_msg(dir && !pal_rundir_add(dir, &first, &err), "%s", err.text);
-    return dir;
-}
-
-static char *contents(const char *name, char out[8192])
-{
-    char path[2 * PATH_ROOM];
-    snprintf(path, sizeof path, "%s/%s", run(), name);
-    out[read_file(path, out, 8191)] = 0;
-    return out;
-}
-
 /* Ends a loop over the failures: the first run without one. */
 typedef bool one(void); /* makes one attempt; whether it was successful */
 static void each_failure(one attempt)
@@ -84,77 +50,6 @@ static void each_failure(one attempt)
             }
         }
 }
-
-static bool read_run(void)
-{
-    pal_error err = {0};
-    pal_rundir *dir = pal_rundir_open(run(), &err);
-    if (!dir) ck_assert_msg(err.status == PAL_ERR_MEMORY, "%d: %s", err.status, err.text);
-    if (dir) {
-        const pal_run_info *info = pal_rundir_info(dir);
-        ck_assert_str_eq(info->command, plain.command);
-        ck_assert_str_eq(info->data, plain.data);
-        ck_assert(info->schedule.learning_rate == plain.schedule.learning_rate && info->n_settings == 3);
-        ck_assert_uint_eq(pal_rundir_epoch_count(dir), 1);
-        ck_assert_str_eq(pal_rundir_epoch(dir, 0)->phase, "head");
-    }
-    pal_rundir_free(dir);
-    return dir != NULL;
-}
-
-START_TEST(reading)
-{
-    pal_rundir_free(make_run());
-    each_failure(read_run);
-}
-END_TEST
-
-/* Makes a run with memory, and without it adds an epoch and ends the run. */
-static bool write_run(void)
-{
-    const long left = memory.left;
-    const bool once = memory.once;
-    char before[2][8192], after[8192];
-    pal_error err = {0};
-    failed();
-    empty_folder();
-    pal_rundir *dir = make_run();
-    contents("run.json", before[0]);
-    contents("metrics.jsonl", before[1]);
-    const pal_train_result result = {.epochs = 2, .steps = 8, .train_loss = 0.02345678901};
-    fail_after(left, once);
-    const bool added = !pal_rundir_add(dir, &second, &err);
-    const bool ended = added && !pal_rundir_finish(dir, "interrupted", "why", &result, &err);
-    const bool none_left = failed();
-    if (!ended) ck_assert_int_eq(err.status, PAL_ERR_MEMORY);
-    pal_rundir_free(dir);
-    if (!ended) ck_assert_str_eq(contents("run.json", after), before[0]);
-    if (!added) ck_assert_str_eq(contents("metrics.jsonl", after), before[1]);
-    dir = pal_rundir_open(run(), &err);
-    ck_assert_msg(dir != NULL, "%s", err.text);
-    ck_assert_uint_eq(pal_rundir_epoch_count(dir), added ? 2 : 1);
-    ck_assert_str_eq(pal_rundir_info(dir)->status, ended ? "interrupted" : "running");
-    pal_rundir_free(dir);
-    memory.failed = none_left;
-    return ended;
-}
-
-START_TEST(writing) { each_failure(write_run); }
-END_TEST
-
-static bool new_run(void)
-{
-    pal_error err = {0};
-    pal_rundir *dir = pal_rundir_new(run(), &plain, &err);
-    if (!dir) ck_assert_msg(err.status == PAL_ERR_MEMORY, "%d: %s", err.status, err.text);
-    pal_rundir_free(dir);
-    ck_assert_int_eq(count_files(), dir ? 1 : 0); /* a folder that was made for nothing is removed */
-    if (dir) empty_folder();
-    return dir != NULL;
-}
-
-START_TEST(making) { each_failure(new_run); }
-END_TEST
 
 /* A text is read as it is, or not at all, and so it is written. */
 static bool copy_text(void)
@@ -227,6 +122,6 @@ END_TEST
 Suite *json_memory_suite(void)
 {
     Suite *suite = suite_create("json_memory");
-    in_own_folder(add_case(suite, "failures", NULL, NULL, TESTS(reading, writing, making, a_text, mistakes)));
+    add_case(suite, "failures", NULL, NULL, TESTS(a_text, mistakes));
     return suite;
 }
