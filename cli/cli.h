@@ -271,6 +271,9 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 /* The run's own training samples, or the samples it was measured on: the test samples, or those held out from training.
  * Warns in one line if they have changed since. NULL: err says why. */
 pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err);
+/* The same, for `what`, which can be left out. *data NULL with PAL_CLI_GO_ON: they are no longer there; or they cannot be
+ * read, which a warning says. limit: keep the first samples; 0: all. */
+int pal_cli_open_further(const pal_cli_run *run, pal_split split, int64_t limit, const char *what, pal_dataset **data);
 void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);
 

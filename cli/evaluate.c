@@ -354,36 +354,36 @@ static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset
     return weigh(args, run, data, &out->importance);
 }
 
-/* The data that the run was trained on. NULL: they are no longer there; then only the other data are measured. */
-static pal_dataset *open_trained(const pal_cli_args *args, const pal_cli_run *run)
+/* Opens the data that the run was trained on. NULL: only the other data are measured. */
+static int open_trained(const pal_cli_args *args, const pal_cli_run *run, pal_dataset **data)
 {
     const char *word = pal_cli_given(args, "split");
-    const int64_t limit = pal_cli_int(args, "limit", 0);
-    pal_dataset *data = pal_cli_open_own(run, word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, NULL);
-    if (data && limit) pal_dataset_limit(data, limit);
-    return data;
+    return pal_cli_open_further(run, word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST,
+                                pal_cli_int(args, "limit", 0), "the column of the run's own data", data);
 }
 
-/* The training samples of the run, for the baseline. NULL: they are no longer there, or no longer fit. */
-static pal_dataset *open_baseline(const pal_cli_run *run)
+/* Opens the training samples of the run, for the baseline. NULL: there are none, or they no longer fit. */
+static int open_baseline(const pal_cli_run *run, pal_dataset **data)
 {
-    const int64_t limit = pal_rundir_info(run->dir)->limit;
-    pal_dataset *data = pal_cli_open_own(run, PAL_SPLIT_TRAIN, NULL);
-    if (data && limit > 0) pal_dataset_limit(data, limit);
-    if (!data || data->features == pal_shape_count(pal_model_sample(run->model))) return data;
-    pal_dataset_free(data);
-    return NULL;
+    const int status =
+        pal_cli_open_further(run, PAL_SPLIT_TRAIN, pal_rundir_info(run->dir)->limit, "the mean training sample", data);
+    if (!*data || (*data)->features == pal_shape_count(pal_model_sample(run->model))) return status;
+    pal_dataset_free(*data);
+    *data = NULL;
+    return status;
 }
 
 static int act(const pal_cli_args *args, pal_cli_run *run)
 {
-    pal_dataset *trained = NULL, *train = open_baseline(run);
+    pal_dataset *trained = NULL, *train = NULL;
     column columns[COLUMNS] = {0};
     size_t n = 1;
+    int status = open_baseline(run, &train);
     const bool draws = pal_cli_given(args, "importance") || (train && train->count > PAL_BASELINE_ROWS);
-    int status = draws ? PAL_CLI_GO_ON : pal_cli_check_seed(args, run, 1);
+    if (status == PAL_CLI_GO_ON && !draws) status = pal_cli_check_seed(args, run, 1);
     if (status == PAL_CLI_GO_ON) status = weigh(args, run, run->data, NULL);
-    if (status == PAL_CLI_GO_ON && is_other(args, pal_rundir_info(run->dir))) trained = open_trained(args, run);
+    if (status == PAL_CLI_GO_ON && is_other(args, pal_rundir_info(run->dir)))
+        status = open_trained(args, run, &trained);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
     if (status == PAL_CLI_GO_ON) status = measure(args, run, run->data, train, &columns[ASKED]);
     if (status == PAL_CLI_GO_ON && trained) status = measure(args, run, trained, train, &columns[n++]);

@@ -1,6 +1,8 @@
 /* open.c - opens a trained run: its model, with the given options in place of those of training, and its data. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -187,6 +189,18 @@ pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error
                     "those of other data",
                     pal_rundir_path(run->dir), changed, info->data);
     return data;
+}
+
+int pal_cli_open_further(const pal_cli_run *run, pal_split split, int64_t limit, const char *what, pal_dataset **data)
+{
+    pal_error err = {0};
+    const char *path = pal_rundir_info(run->dir)->data;
+    *data = pal_cli_open_own(run, split, &err);
+    if (*data && limit > 0 && pal_dataset_limit(*data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (*data) return PAL_CLI_GO_ON;
+    if (err.status == PAL_ERR_MEMORY) return pal_cli_say_error(&err);
+    if (path && access(path, F_OK) && errno == ENOENT) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_GO_ON, "warning: %s is left out, its data cannot be read: %s", what, err.text);
 }
 
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "train/json_text.h"
@@ -62,26 +63,47 @@ static void print_command(const char *command)
     pal_cli_print_command(VALUES, VALUES, line);
 }
 
-/* Prints the settings as options of train. Those without effect are left out, because train refuses them; all that are
- * set are printed if there is no model yet. */
-static void print_settings(const pal_rundir *dir)
+/* The model of the run, which tells the settings that have an effect. NULL: nothing was saved yet, or the variant is
+ * not known here, or it cannot be opened, which a warning says. Returns PAL_CLI_GO_ON or the exit status. */
+static int open_model(const pal_rundir *dir, pal_context *context, pal_model **model)
+{
+    char path[PAL_CLI_PATH];
+    pal_error err = {0};
+    *model = NULL;
+    if (!context) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (!pal_variant_find(pal_rundir_info(dir)->model)) return PAL_CLI_GO_ON;
+    if (access(pal_rundir_file(dir, "checkpoint.safetensors", path, sizeof path), F_OK) && errno == ENOENT)
+        return PAL_CLI_GO_ON;
+    *model = pal_rundir_model(dir, context, &err);
+    if (*model) return PAL_CLI_GO_ON;
+    if (err.status == PAL_ERR_MEMORY) return pal_cli_say_error(&err);
+    return pal_cli_say(PAL_CLI_GO_ON, "warning: settings without an effect are listed, too: %s", err.text);
+}
+
+/* Writes the settings as options of train. Those without effect are left out, because train refuses them; all that are
+ * set are written if there is no model yet. Returns PAL_CLI_GO_ON or the exit status. */
+static int find_settings(const pal_rundir *dir, char *line, size_t size)
 {
     const pal_run_info *info = pal_rundir_info(dir);
-    pal_error err = {0};
     pal_context *context = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
-    pal_model *model = context && pal_variant_find(info->model) ? pal_rundir_model(dir, context, &err) : NULL;
-    char line[4096] = "", option[96];
-    for (size_t i = 0; i < info->n_settings; i++) {
+    pal_model *model;
+    char option[96];
+    int status = open_model(dir, context, &model);
+    *line = 0;
+    for (size_t i = 0; i < info->n_settings && status == PAL_CLI_GO_ON; i++) {
+        pal_error err = {0};
         const pal_setting *s = &info->settings[i];
-        if (!*s->value || (model && pal_model_check_given(model, s, 1, &err))) continue;
+        const bool idle = !*s->value || (model && pal_model_check_given(model, s, 1, &err));
+        if (err.status == PAL_ERR_MEMORY) status = pal_cli_say_error(&err);
+        if (idle) continue;
         snprintf(option, sizeof option, "--%s", s->name);
-        pal_cli_quote(line, sizeof line, option);
-        pal_cli_quote(line, sizeof line, s->value);
+        pal_cli_quote(line, size, option);
+        pal_cli_quote(line, size, s->value);
     }
     pal_model_free(model);
     pal_context_free(context);
-    print_row("settings", line);
+    return status;
 }
 
 static void print_figure(pal_cli_line *line, double value, int digits)
@@ -182,14 +204,16 @@ static void print_training(const pal_rundir *dir)
     print_row("optimizer", text);
 }
 
-static void print_table(const pal_rundir *dir)
+static int print_table(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
-    char text[512], a[64], b[64];
+    char text[512], settings[4096], a[64], b[64];
+    const int status = find_settings(dir, settings, sizeof settings);
+    if (status != PAL_CLI_GO_ON) return status;
     pal_cli_paragraph(0, "%s: %s, %s\n", pal_rundir_path(dir), info->model, info->status);
     print_row("error", info->error);
     print_command(info->command);
-    print_settings(dir);
+    print_row("settings", settings);
     print_row("data", info->data);
     print_row("read as", info->data_note);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
@@ -215,6 +239,7 @@ static void print_table(const pal_rundir *dir)
         print_row("squared error", text);
     }
     print_epochs(dir);
+    return PAL_CLI_DONE;
 }
 
 int pal_cli_run_info(int argc, char **argv)
@@ -229,7 +254,7 @@ int pal_cli_run_info(int argc, char **argv)
     if (pal_cli_flag(&args, "json"))
         status = print_json(dir);
     else
-        print_table(dir);
+        status = print_table(dir);
     pal_rundir_free(dir);
     return status;
 }

@@ -33,7 +33,7 @@ static char *find_idx(const char *folder, const char *stem, int rank, pal_error 
             pal_error_set(err, PAL_ERR_MEMORY, "%s: no memory to open it", palt__shown_path(folder));
             return NULL;
         }
-        if (access(path, F_OK) == 0) return path;
+        if (access(path, F_OK) == 0 || errno != ENOENT) return path; /* opening it says what is wrong */
         free(path);
     }
     const bool standard = strcmp(folder, PAL_DATA_DEFAULT) == 0;
