@@ -209,15 +209,17 @@ static int draw(const char *type, bool straight, const char *text, int to)
         return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
     int error = start_dot(type, straight, ends[1], to, &pid);
     close(ends[1]);
-    bool sent = !error && send_all(ends[0], text, strlen(text));
+    const int unsent = error || send_all(ends[0], text, strlen(text)) ? 0 : errno;
     close(ends[0]);
     if (error == ENOENT) return NO_DOT;
     if (error) return pal_cli_say(PAL_CLI_FAILED, "graph: dot: %s", strerror(error));
     pid_t ended;
     do ended = waitpid(pid, &outcome, 0);
     while (ended < 0 && errno == EINTR);
-    if (sent && ended == pid && WIFEXITED(outcome) && !WEXITSTATUS(outcome)) return PAL_CLI_GO_ON;
-    return DOT_FAILED;
+    if (ended != pid || !WIFEXITED(outcome) || WEXITSTATUS(outcome)) return DOT_FAILED;
+    if (!unsent) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_FAILED, "graph: dot does not take its input: %s: try again, or use -o FILE.dot",
+                       strerror(unsent));
 }
 
 /* Why nothing more can be written to the file; 0: it can. dot does not say it. */

@@ -4,6 +4,16 @@
 
 #include <cairo.h>
 #include <math.h>
+#include <stdlib.h>
+
+bool palt__canvas_has_room(void)
+{
+    enum { ROOM = 16 << 20 }; /* more than the longest path of a picture needs */
+    void *volatile block = malloc(ROOM);
+    const bool has = block != NULL;
+    free(block);
+    return has;
+}
 
 void palt__canvas_prepare(palt__canvas *canvas)
 {

@@ -185,6 +185,9 @@ typedef struct palt__letters {
 } palt__letters;
 palt__letters palt__letters_of(pal_text_style style);
 
+/* Whether there is memory to draw. Ask before: where an allocation of cairo fails, it may leave out shapes in silence,
+ * or end the process. */
+bool palt__canvas_has_room(void);
 void palt__canvas_prepare(palt__canvas *canvas); /* a new one: sets how lines end and join */
 bool palt__canvas_sees(palt__canvas *canvas, double x, double y, double width, double height); /* some of it */
 

@@ -30,6 +30,7 @@ static cairo_status_t draw_tile(pal_image *image, palt__box tile, palt__draw *dr
 {
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)tile.width, (int)tile.height);
     cairo_status_t status = cairo_surface_status(surface);
+    if (status == CAIRO_STATUS_SUCCESS && !palt__canvas_has_room()) status = CAIRO_STATUS_NO_MEMORY;
     if (status == CAIRO_STATUS_SUCCESS) {
         copy(image, surface, tile, false);
         cairo_surface_mark_dirty(surface);

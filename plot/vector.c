@@ -129,7 +129,8 @@ pal_status palt__vector_write(const palt__picture *p, palt__format format, const
     size_t size = 0;
     FILE *memory = open_memstream(&bytes, &size);
     palt__file file;
-    cairo_status_t drawn = memory == NULL ? CAIRO_STATUS_NO_MEMORY : draw(memory, format, p);
+    cairo_status_t drawn =
+        memory == NULL || !palt__canvas_has_room() ? CAIRO_STATUS_NO_MEMORY : draw(memory, format, p);
     const bool closed = memory != NULL && fclose(memory) == 0;
     /* Without memory for its last change of size, the stream closes and has no bytes. */
     if ((!closed || bytes == NULL) && drawn == CAIRO_STATUS_SUCCESS) drawn = CAIRO_STATUS_NO_MEMORY;

@@ -102,8 +102,8 @@ static json_t *setting_value(const pal_option *option, const char *text)
     long long whole = strtoll(text, &end, 10);
     if (type == PAL_OPTION_INT && end != text && !*end) return json_integer(whole);
     double real = strtod(text, &end);
-    json_t *number = type == PAL_OPTION_REAL && end != text && !*end ? json_real(real) : NULL;
-    return number ? number : palt__json_string(text);
+    const bool is_real = type == PAL_OPTION_REAL && end != text && !*end && isfinite(real);
+    return is_real ? json_real(real) : palt__json_string(text);
 }
 
 static json_t *settings_value(const pal_run_info *info)

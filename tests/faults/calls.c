@@ -15,6 +15,7 @@ static const struct {
 #include "calls.def"
 #undef CALL
     {"alloc", {ENOMEM}},
+    {"room", {ENOMEM}},
 };
 
 /* clang-format off */
@@ -52,7 +53,7 @@ const char *faults_kind_name(int kind) { return kind < 0 ? "none" : kinds[kind].
 
 int faults_kind_find(const char *name)
 {
-    for (int i = 0; i <= FAULTS_KINDS; i++)
+    for (int i = 0; i <= FAULTS_ROOM; i++)
         if (!strcmp(kinds[i].name, name)) return i;
     return -1;
 }
@@ -97,4 +98,12 @@ int faults_kind_of(uint64_t number, const uint64_t args[6])
         return numbers[i].kind;
     }
     return -1;
+}
+
+/* From 4 KB to about 300 MB, each a tenth more than the one before. */
+uint64_t faults_room(uint64_t step)
+{
+    uint64_t bytes = 4096;
+    while (--step) bytes += bytes / 10;
+    return bytes;
 }

@@ -28,6 +28,7 @@ enum faults_kind {
 #undef CALL
     FAULTS_KINDS,
     FAULTS_ALLOC = FAULTS_KINDS, /* an allocation, which is not a system call */
+    FAULTS_ROOM,                 /* the address space is limited */
 };
 
 enum { FAULTS_SHORT = -1, FAULTS_KILL = -2 }; /* instead of an error: half of the bytes; SIGKILL */
@@ -38,6 +39,7 @@ const char *faults_error_name(int error, char *out, size_t size);
 int faults_error_find(const char *name);                     /* 0: unknown */
 size_t faults_errors(int kind, const int **errors);          /* what calls of this kind may answer */
 bool faults_lasts(int kind, int error);                      /* whether it makes sense that all later calls fail, too */
+uint64_t faults_room(uint64_t step);                         /* bytes of step 1, 2, ... of a limit */
 int faults_kind_of(uint64_t number, const uint64_t args[6]); /* of a system call; -1: none that is made to fail */
 
 /* ---- One run of the program (launch.c) */
@@ -58,7 +60,8 @@ struct faults_end {
     bool hung, began, failed;
     bool muted;                        /* a write to standard error failed */
     uint64_t counts[FAULTS_KINDS + 1]; /* by kind */
-    char what[FAULTS_WHAT];            /* the system call that failed */
+    char what[FAULTS_WHAT];            /* the system call that failed, or the object that asked for memory */
+    char caller[FAULTS_WHAT];          /* this object; "": no memory was missing */
     pid_t pid;
 };
 
@@ -126,9 +129,9 @@ struct faults_reference { /* the run without a fault */
     size_t n_accepted;
 };
 
-enum faults_verdict { FAULTS_RIGHT, FAULTS_REFUSED, FAULTS_BAD };
+enum faults_verdict { FAULTS_RIGHT, FAULTS_REFUSED, FAULTS_EXCUSED, FAULTS_BAD };
 
-/* Judges a run that has just ended, and restores the folder. why: what is bad. */
+/* Judges a run that has just ended, and restores the folder. why: what is bad or excused. */
 enum faults_verdict faults_judge(const struct faults_place *place, const struct faults_case *c,
                                  struct faults_reference *reference, const struct faults_plan *plan,
                                  const struct faults_end *end, char *why, size_t size);

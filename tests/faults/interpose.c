@@ -3,6 +3,7 @@
  * Counting starts when main starts: what the loader and the constructors of libraries allocate is not counted. The plan
  * is in the environment, from which it is removed before main, so that programs started by this one run as usual:
  *     FAULTS_ALLOC=N    allocation N fails; N+: it and all later ones; N!: it kills the program
+ *     FAULTS_ROOM=N     from main on, the program gets N more bytes of address space
  *     FAULTS_REPORT=FD  the descriptor of a file of struct faults_report, which receives the counts
  *     FAULTS_TRACE=1    stops before main, for a tracer that makes system calls fail
  *     FAULTS_STOP=1     stops where the allocation fails, for a debugger
@@ -11,10 +12,12 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,23 +74,26 @@ static int fails(const void *address)
     return 1;
 }
 
-void *malloc(size_t size) { return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size); }
-void *calloc(size_t n, size_t size) { return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size); }
-void *realloc(void *old, size_t size) { return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size); }
-void *memalign(size_t alignment, size_t size)
+/* Notes who asks for memory that there really is none of. */
+static void *made(void *block, const void *address)
 {
-    return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+    if (!block && counts && !*report->caller) note_caller(address);
+    return block;
 }
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
-}
+
+#define TRY(make) (fails(__builtin_return_address(0)) ? NULL : made(make, __builtin_return_address(0)))
+
+void *malloc(size_t size) { return TRY(__libc_malloc(size)); }
+void *calloc(size_t n, size_t size) { return TRY(__libc_calloc(n, size)); }
+void *realloc(void *old, size_t size) { return TRY(__libc_realloc(old, size)); }
+void *memalign(size_t alignment, size_t size) { return TRY(__libc_memalign(alignment, size)); }
+void *aligned_alloc(size_t alignment, size_t size) { return TRY(__libc_memalign(alignment, size)); }
 
 int posix_memalign(void **out, size_t alignment, size_t size)
 {
-    void *made = fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
-    if (made) *out = made;
-    return made ? 0 : ENOMEM;
+    void *block = TRY(__libc_memalign(alignment, size));
+    if (block) *out = block;
+    return block ? 0 : ENOMEM;
 }
 
 time_t time(time_t *out)
@@ -119,6 +125,17 @@ static int take(const char *name, char *out, size_t size)
     return value != NULL;
 }
 
+/* Limits the address space to what it is now, and these bytes. */
+static void limit(unsigned long long bytes)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    const int got = file ? fscanf(file, "%llu", &pages) : 0;
+    if (file) fclose(file);
+    const rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+    if (got == 1) setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
+}
+
 static int begin(int argc, char **argv, char **envp)
 {
     char text[64], none[64];
@@ -140,6 +157,7 @@ static int begin(int argc, char **argv, char **envp)
     backtrace(&frame, 1); /* the first call loads a library */
     report->began = 1;
     if (traced && !ptrace(PTRACE_TRACEME, 0, NULL, NULL)) raise(SIGSTOP);
+    if (take("FAULTS_ROOM", text, sizeof text)) limit(strtoull(text, NULL, 10));
     counts = 1;
     return real_main(argc, argv, envp);
 }

@@ -23,7 +23,7 @@
 
 #include "faults.h"
 
-enum { CPU_SECONDS = 10, WALL_SECONDS = 120 };
+enum { CPU_SECONDS = 4, WALL_SECONDS = 120 };
 
 static volatile pid_t child;
 static volatile sig_atomic_t late;
@@ -94,6 +94,10 @@ static void become(const struct faults_place *place, const char *command, const 
                                               : "");
         setenv("FAULTS_ALLOC", number, 1);
         if (plan->stack) setenv("FAULTS_STOP", "1", 1);
+        if (plan->crash) setenv("FAULTS_TRACE", "1", 1);
+    } else if (plan->kind == FAULTS_ROOM) {
+        snprintf(number, sizeof number, "%llu", (unsigned long long)faults_room(plan->at));
+        setenv("FAULTS_ROOM", number, 1);
         if (plan->crash) setenv("FAULTS_TRACE", "1", 1);
     } else if (plan->kind >= 0 || plan->traced) {
         setenv("FAULTS_TRACE", "1", 1);
@@ -260,6 +264,7 @@ void faults_launch(const struct faults_place *place, const char *command, const 
     *end = (struct faults_end){.status = 0};
     place->report->allocations = place->report->failed = 0;
     place->report->began = 0;
+    place->report->caller[0] = 0;
     late = 0;
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     sigaction(SIGALRM, &action, NULL);
@@ -273,7 +278,7 @@ void faults_launch(const struct faults_place *place, const char *command, const 
     } else {
         alarm(WALL_SECONDS);
     }
-    if (plan->kind == FAULTS_ALLOC ? plan->crash : plan->kind >= 0 || plan->traced) {
+    if (plan->kind >= FAULTS_KINDS ? plan->crash : plan->kind >= 0 || plan->traced) {
         trace(pid, plan, end);
     } else {
         if (plan->stack && waitpid(pid, &end->status, WUNTRACED) == pid && WIFSTOPPED(end->status)) print_stack(pid);
@@ -285,8 +290,8 @@ void faults_launch(const struct faults_place *place, const char *command, const 
     end->hung = (late && !(plan->kill_after > 0)) || (WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGXCPU);
     end->began = place->report->began;
     end->counts[FAULTS_ALLOC] = place->report->allocations;
-    if (plan->kind == FAULTS_ALLOC) {
-        end->failed = place->report->failed > 0;
-        snprintf(end->what, sizeof end->what, "alloc, by %.200s", place->report->caller);
-    }
+    snprintf(end->caller, sizeof end->caller, "%.200s", place->report->caller);
+    if (plan->kind == FAULTS_ALLOC) end->failed = place->report->failed > 0;
+    if (plan->kind == FAULTS_ROOM) end->failed = true;
+    if (!*end->what && *end->caller) snprintf(end->what, sizeof end->what, "memory for %.200s", end->caller);
 }

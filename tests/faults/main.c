@@ -35,7 +35,7 @@ struct note { /* from a worker to its parent */
 };
 
 struct tally {
-    uint64_t allocations, calls, faults, right, refused, bad;
+    uint64_t allocations, calls, faults, right, refused, excused, bad;
 };
 
 static void send_note(int to, const struct note *n)
@@ -141,6 +141,19 @@ static void sweep_allocations(struct worker *w, int which, struct faults_referen
     free(chosen);
 }
 
+/* Real limits of memory. */
+static void sweep_room(struct worker *w, int which, struct faults_reference *r)
+{
+    enum { STEPS = 118 };
+    if (w->o->kind >= 0 && w->o->kind != FAULTS_ROOM) return;
+    for (uint64_t at = 1; at <= STEPS; at++) {
+        if (w->o->at && w->o->at != at) continue;
+        if (!takes(w, at - 1, STEPS, w->o->whole ? STEPS : SAMPLE / 2)) continue;
+        struct faults_plan plan = {.kind = FAULTS_ROOM, .error = ENOMEM, .at = at};
+        one(w, which, r, &plan);
+    }
+}
+
 /* Runs the case without a fault. */
 static void refer(struct worker *w, const struct faults_case *c, struct faults_reference *r)
 {
@@ -172,6 +185,7 @@ static void work(struct worker *w)
         }
         sweep_allocations(w, (int)k, &r);
         sweep_calls(w, (int)k, &r);
+        sweep_room(w, (int)k, &r);
         faults_folder_free(&r.before);
         faults_folder_free(&r.after);
         free(r.out);
@@ -193,28 +207,30 @@ static void print_bad(const struct note *n, const struct options *o)
 
 static void take_note(const struct note *n, const struct options *o, struct tally *t)
 {
-    static const char *const verdicts[] = {"right", "refused", "bad"};
+    static const char *const verdicts[] = {"right", "refused", "excused", "bad"};
     if (n->is_count) {
         *(n->kind == FAULTS_ALLOC ? &t->allocations : &t->calls) += n->at;
         return;
     }
     t->faults++;
-    ++*(n->verdict == FAULTS_RIGHT ? &t->right : n->verdict == FAULTS_REFUSED ? &t->refused : &t->bad);
+    uint64_t *const sums[] = {&t->right, &t->refused, &t->excused, &t->bad};
+    ++*sums[n->verdict];
     if (n->verdict == FAULTS_BAD && t->bad <= (o->whole ? SHOWN * 100 : SHOWN)) print_bad(n, o);
     if (o->at) printf("%s\n", verdicts[n->verdict]);
 }
 
 static void print_row(const char *name, const struct tally *t)
 {
-    printf("%-22s %12llu %9llu %9llu %9llu %9llu %6llu\n", name, (unsigned long long)t->allocations,
+    printf("%-22s %12llu %9llu %9llu %9llu %9llu %8llu %6llu\n", name, (unsigned long long)t->allocations,
            (unsigned long long)t->calls, (unsigned long long)t->faults, (unsigned long long)t->right,
-           (unsigned long long)t->refused, (unsigned long long)t->bad);
+           (unsigned long long)t->refused, (unsigned long long)t->excused, (unsigned long long)t->bad);
 }
 
 static int print_table(const struct tally *tallies)
 {
     struct tally all = {0};
-    printf("%-22s %12s %9s %9s %9s %9s %6s\n", "command", "allocations", "calls", "faults", "right", "refused", "bad");
+    printf("%-22s %12s %9s %9s %9s %9s %8s %6s\n", "command", "allocations", "calls", "faults", "right", "refused",
+           "excused", "bad");
     for (size_t k = 0; k < faults_n_cases; k++) {
         const struct tally *t = &tallies[k];
         if (t->faults || t->allocations) print_row(faults_cases[k].name, t);
@@ -223,6 +239,7 @@ static int print_table(const struct tally *tallies)
         all.faults += t->faults;
         all.right += t->right;
         all.refused += t->refused;
+        all.excused += t->excused;
         all.bad += t->bad;
     }
     print_row("all", &all);
