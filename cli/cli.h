@@ -192,7 +192,11 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
 #define PAL_CLI_DATA       PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: folder of IDX files, .npy file, or text table")
 #define PAL_CLI_SPLIT      PAL_CLI_ENUM("split", "test", "test|train", "NAME", "which samples of the data set to use")
 #define PAL_CLI_NOISE_SEED PAL_CLI_INT("seed", "", 0, PAL_CLI_SEED_MOST, "N", "seed of the noise (default: the run's)")
-#define PAL_CLI_THREADS    PAL_CLI_INT("threads", "", 1, 1024, "N", "worker threads (default: one per processor)")
+#define PAL_CLI_MEMORY                                                                                                 \
+    PAL_CLI_ENUM("max-memory", "", NULL, "SIZE",                                                                       \
+                 "most memory for data and computing, such as 500M or 2G (default: what the machine has)")
+#define PAL_CLI_THREADS                                                                                                \
+    PAL_CLI_INT("threads", "", 1, 1024, "N", "worker threads (default: one per processor)"), PAL_CLI_MEMORY
 #define PAL_CLI_FORMAT     PAL_CLI_ENUM("format", "csv", "csv|npy", "NAME", "format of standard input and output")
 #define PAL_CLI_JSON       PAL_CLI_FLAG("json", "print one JSON document")
 #define PAL_CLI_CSV        PAL_CLI_FLAG("csv", "also write the numbers of the plot, in a .csv file next to it")
@@ -205,6 +209,13 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
 /* What verbs print that need a run and got none. */
 #define PAL_CLI_NO_RUN "no run given: name its folder, such as runs/denoising-001"
 /* clang-format on */
+
+/* ---- memory.c ------------------------------------------------------------------------------------------------- */
+
+/* The bytes that this command may take: --max-memory, or what the machine has; 0: not known. PAL_CLI_GO_ON, or the exit
+ * status. */
+int pal_cli_memory_limit(const pal_cli_args *args, size_t *out);
+const char *pal_cli_memory_words(void); /* "--max-memory allows 500 MB"; "" before the call above */
 
 /* ---- say.c ---------------------------------------------------------------------------------------------------- */
 

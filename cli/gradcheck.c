@@ -20,6 +20,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("order", "", 1, 2, "N", "check only derivatives of this order (default: both)"),
     PAL_CLI_INT("seed", "1", 0, 1e15, "N", "seed of inputs, parameters and directions"),
     PAL_CLI_JSON,
+    PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
 /* clang-format on */
@@ -315,13 +316,15 @@ int pal_cli_gradcheck(int argc, char **argv)
 {
     pal_cli_args args;
     int status = pal_cli_parse(&pal_cli_gradcheck_spec, argc, argv, &args);
+    size_t most = 0;
     if (status == PAL_CLI_GO_ON) status = check_names(&args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_memory_limit(&args, &most);
     if (status != PAL_CLI_GO_ON) return status;
     int64_t order = pal_cli_int(&args, "order", 0);
     pal__checks c = {
         .first = order == 2 ? 2 : 1, .last = order == 1 ? 1 : 2, .seed = (uint64_t)pal_cli_int(&args, "seed", 1)};
-    c.context = pal_context_new(
-        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    c.context = pal_context_new(&(pal_context_options){
+        .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true, .max_memory = most});
     if (!c.context) return pal_cli_say(PAL_CLI_FAILED, "gradcheck: out of memory");
     for (size_t i = 0; !args.n_words && pal_op_at(i); i++) check_op(&c, pal_op_at(i));
     for (size_t i = 0; !args.n_words && pal_variant_at(i); i++) check_variant(&c, pal_variant_at(i));

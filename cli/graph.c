@@ -31,6 +31,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
     PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
+    PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
 static const pal_need needs[] = {{"kept", "order", "1|2"}, {0}};
@@ -354,8 +355,12 @@ int pal_cli_graph(int argc, char **argv)
     bool to_file = path && strcmp(path, "-");
     if (to_file && !type)
         return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
-    recording r = {.context = pal_context_new(&(pal_context_options){
-                       .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true})};
+    size_t most = 0;
+    status = pal_cli_memory_limit(&args, &most);
+    if (status != PAL_CLI_GO_ON) return status;
+    recording r = {
+        .context = pal_context_new(&(pal_context_options){
+            .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true, .max_memory = most})};
     pal_error err = {0};
     if (!r.context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
     r.model = pal_model_new(r.context, variant, args.variant, args.n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);

@@ -45,6 +45,8 @@ int pal_cli_say_error(const pal_error *err)
 {
     switch (err->status) {
     case PAL_ERR_MEMORY:
+        if (*pal_cli_memory_words()) return pal_cli_say(PAL_CLI_FAILED, "%s (%s)", err->text, pal_cli_memory_words());
+        return pal_cli_say(PAL_CLI_FAILED, "%s", err->text);
     case PAL_ERR_NUMERIC:
     case PAL_ERR_FORMAT:
     case PAL_ERR_DERIVATIVE:

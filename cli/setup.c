@@ -34,8 +34,14 @@ void pal_cli_set_up(char **argv)
 pal_context *pal_cli_context(const pal_cli_args *args, int *status)
 {
     unsigned threads = (unsigned)pal_cli_int(args, "threads", 0);
-    pal_context *context =
-        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads});
+    size_t most = 0;
+    const int limit = pal_cli_memory_limit(args, &most);
+    if (limit != PAL_CLI_GO_ON) {
+        *status = limit;
+        return NULL;
+    }
+    pal_context *context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = threads, .max_memory = most});
     if (!context) *status = pal_cli_say(PAL_CLI_FAILED, "not enough memory or threads to start");
     return context;
 }

@@ -213,6 +213,20 @@ static int choose(pal_cli_job *j)
     return PAL_CLI_GO_ON;
 }
 
+/* What training needs, before the model is made. */
+static int check_memory(const pal_cli_job *j)
+{
+    const char *batch = pal_cli_given(&j->args, "batch");
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
+                                             .name = pal_cli_given(&j->args, "optimizer")};
+    const pal_train_options o = {.struct_size = sizeof o,
+                                 .test = j->test,
+                                 .batch = batch ? strtoll(batch, NULL, 10) : 0,
+                                 .lanes = (unsigned)pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors()),
+                                 .optimizer = optimizer.name ? &optimizer : NULL};
+    return pal_cli_check_memory(j, &o);
+}
+
 /* A pal_cli_value_fn. */
 static const char *value_of(const char *name, const void *user) { return text(user, name); }
 
@@ -238,6 +252,7 @@ static int prepare(pal_cli_job *j)
     if (from && !realpath(from, j->from)) snprintf(j->from, sizeof j->from, "%s", from);
     const size_t given = j->args.n_variant;
     status = add_settings(j);
+    if (status == PAL_CLI_GO_ON) status = check_memory(j);
     if (status != PAL_CLI_GO_ON) return status;
     j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
                              (uint64_t)whole(j, "seed"), &err);

@@ -33,4 +33,7 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from);
 int pal_cli_job_resume(pal_cli_job *j);                        /* opens the run of --resume, its data and its model */
 bool pal_cli_is_solved(const pal_setting *settings, size_t n); /* whether the model is solved in closed form */
 
+/* memory.c: says what training needs, and refuses what the limit does not allow. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_memory(const pal_cli_job *j, const pal_train_options *options);
+
 #endif

@@ -78,7 +78,9 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
     pal_context_free(c);
     if (own.status) return pal_error_set(err, own.status, "%s", own.text);
     m.data = held(data) + held(o.test) + (size_t)data->count * sizeof(uint32_t);
-    m.total = m.data + peak;
+    size_t read; /* reading may have taken more than the samples that were kept */
+    pal_context_memory(like, &read);
+    m.total = m.data + peak > read ? m.data + peak : read;
     const size_t named = m.weights + m.moments + m.arena;
     m.buffers = peak > named ? peak - named : 0;
     *out = m;

@@ -1,0 +1,102 @@
+/* memory.c - how much memory a command may take: --max-memory, or what the machine has.
+ *
+ * The limit is that of the context, so every command that computes holds it. `train` also says beforehand what it
+ * needs, and refuses what the limit does not allow before it makes a model or a folder. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "cli/train.h"
+
+/* The limit of this process, for messages: a command has one. */
+static char limit_text[96];
+
+/* A number and K, M, G or T, powers of 1024. */
+static bool read_size(const char *text, size_t *out)
+{
+    char *end;
+    errno = 0;
+    const double number = strtod(text, &end);
+    const char *units = "KMGT", *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    if (end == text || errno || !isdigit((unsigned char)*text) || (*end && (!unit || end[1]))) return false;
+    double bytes = number;
+    for (const char *u = units; unit && u <= unit; u++) bytes *= 1024;
+    if (!(bytes >= 1) || bytes > 1e18) return false;
+    *out = (size_t)bytes;
+    return true;
+}
+
+static const char *size_text(size_t bytes, char *out, size_t size)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t i = 0;
+    for (; value >= 999.5 && i + 1 < sizeof units / sizeof *units; i++) value /= 1024;
+    snprintf(out, size, value < 9.95 && i ? "%.1f %s" : "%.0f %s", value, units[i]);
+    return out;
+}
+
+static size_t number_in(const char *path)
+{
+    char text[64] = "";
+    FILE *f = fopen(path, "re");
+    if (!f) return 0;
+    const bool got = fgets(text, sizeof text, f) != NULL;
+    fclose(f);
+    return got ? (size_t)strtoull(text, NULL, 10) : 0; /* "max" reads as 0: no limit */
+}
+
+/* What the machine has, or the control group of this process if that is less. 0: not known. */
+static size_t of_machine(void)
+{
+    struct sysinfo info;
+    size_t most = sysinfo(&info) ? 0 : (size_t)info.totalram * info.mem_unit;
+    static const char *const files[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const size_t group = number_in(files[i]);
+        if (group && (!most || group < most)) most = group;
+    }
+    return most;
+}
+
+int pal_cli_memory_limit(const pal_cli_args *args, size_t *out)
+{
+    char size[32];
+    const char *given = pal_cli_given(args, "max-memory");
+    if (given && !read_size(given, out))
+        return pal_cli_say(PAL_CLI_WRONG, "--max-memory %s: give a size, such as 500M or 2G", given);
+    if (!given) *out = of_machine();
+    snprintf(limit_text, sizeof limit_text, given ? "--max-memory allows %s" : "this machine has %s",
+             size_text(*out, size, sizeof size));
+    return PAL_CLI_GO_ON;
+}
+
+const char *pal_cli_memory_words(void) { return limit_text; }
+
+int pal_cli_check_memory(const pal_cli_job *j, const pal_train_options *options)
+{
+    pal_train_memory m;
+    pal_error err = {0};
+    char total[32], weights[32], moments[32], arena[32], data[32], buffers[32], line[256];
+    size_t limit = 0;
+    int status = pal_cli_memory_limit(&j->args, &limit);
+    if (status != PAL_CLI_GO_ON) return status;
+    if (pal_train_memory_of(j->variant, j->args.variant, j->args.n_variant, PAL_F32, j->train, options, &m, &err))
+        return PAL_CLI_GO_ON; /* training will say it in its own order */
+    snprintf(line, sizeof line, "%s: weights %s, moments %s, step %s, data %s, other %s",
+             size_text(m.total, total, sizeof total), size_text(m.weights, weights, sizeof weights),
+             size_text(m.moments, moments, sizeof moments), size_text(m.arena, arena, sizeof arena),
+             size_text(m.data, data, sizeof data), size_text(m.buffers, buffers, sizeof buffers));
+    if (limit && m.total > limit) { /* the part that does not fit whatever else is lowered */
+        const char *lower = m.data >= limit                           ? "--limit"
+                            : m.data + m.weights + m.moments >= limit ? "the sizes of the layers (--hidden, --layers)"
+                                                                      : "--batch";
+        return pal_cli_say(PAL_CLI_WRONG, "not enough memory: %s, but training needs %s; lower %s", limit_text, line,
+                           lower);
+    }
+    if (!pal_cli_flag(&j->args, "quiet") && !pal_cli_flag(&j->args, "json") && !j->why)
+        printf("memory %s\n", line), fflush(stdout);
+    return PAL_CLI_GO_ON;
+}
