@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "cli/train.h"
 
@@ -75,11 +76,11 @@ int pal_cli_memory_limit(const pal_cli_args *args, size_t *out)
 
 const char *pal_cli_memory_words(void) { return limit_text; }
 
-int pal_cli_check_memory(const pal_cli_job *j, const pal_train_options *options)
+int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options)
 {
     pal_train_memory m;
     pal_error err = {0};
-    char total[32], weights[32], moments[32], arena[32], data[32], buffers[32], line[256];
+    char total[32], weights[32], moments[32], arena[32], data[32], buffers[32], line[240];
     size_t limit = 0;
     int status = pal_cli_memory_limit(&j->args, &limit);
     if (status != PAL_CLI_GO_ON) return status;
@@ -96,7 +97,13 @@ int pal_cli_check_memory(const pal_cli_job *j, const pal_train_options *options)
         return pal_cli_say(PAL_CLI_WRONG, "not enough memory: %s, but training needs %s; lower %s", limit_text, line,
                            lower);
     }
-    if (!pal_cli_flag(&j->args, "quiet") && !pal_cli_flag(&j->args, "json") && !j->why)
-        printf("memory %s\n", line), fflush(stdout);
+    snprintf(j->memory, sizeof j->memory, "memory %s", line);
     return PAL_CLI_GO_ON;
+}
+
+void pal_cli_say_memory(const pal_cli_job *j)
+{
+    const int width = pal_cli_width();
+    pal_cli_wrap(0, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, j->memory);
+    fflush(stdout);
 }

@@ -160,6 +160,7 @@ static int train(pal_cli_job *j)
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
     pal_train_result result;
+    if (*j->memory && !quiet && !json && !j->why) pal_cli_say_memory(j);
     pal_cli_progress_start(&progress, quiet, json);
     pal_status done = pal_train(j->model, j->train, &o, &result, &err);
     pal_cli_progress_end(&progress);
@@ -214,7 +215,7 @@ static int choose(pal_cli_job *j)
 }
 
 /* What training needs, before the model is made. */
-static int check_memory(const pal_cli_job *j)
+static int check_memory(pal_cli_job *j)
 {
     const char *batch = pal_cli_given(&j->args, "batch");
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,

@@ -18,6 +18,7 @@ typedef struct pal_cli_job {
     pal_rundir *dir;
     pal_run_info info;
     char data[PATH_MAX], from[PATH_MAX], command[8192];
+    char memory[256];   /* what a new run needs, in words; "": not known */
     pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
     const char *extend; /* as in pal_train_options */
     pal_train_settings settings;
@@ -33,7 +34,9 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from);
 int pal_cli_job_resume(pal_cli_job *j);                        /* opens the run of --resume, its data and its model */
 bool pal_cli_is_solved(const pal_setting *settings, size_t n); /* whether the model is solved in closed form */
 
-/* memory.c: says what training needs, and refuses what the limit does not allow. PAL_CLI_GO_ON, or the exit status. */
-int pal_cli_check_memory(const pal_cli_job *j, const pal_train_options *options);
+/* memory.c: writes what training needs to j->memory, and refuses what the limit does not allow. PAL_CLI_GO_ON, or the
+ * exit status. */
+int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options);
+void pal_cli_say_memory(const pal_cli_job *j); /* prints j->memory, as wide as the bar of the progress */
 
 #endif
