@@ -104,6 +104,6 @@ int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options)
 void pal_cli_say_memory(const pal_cli_job *j)
 {
     const int width = pal_cli_width();
-    pal_cli_wrap(0, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, j->memory);
+    pal_cli_wrap(2, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, j->memory);
     fflush(stdout);
 }
