@@ -238,7 +238,9 @@ static pal_status prepare(job *j, pal_error *err)
         const pal_context_options own = {.struct_size = sizeof own,
                                          .threads = pal_context_threads(j->context),
                                          .unpinned = true,
-                                         .isa = pal_context_isa(j->context)};
+                                         .isa = pal_context_isa(j->context),
+                                         .subnormals = pal_context_subnormals(j->context),
+                                         .lanes = pal_context_lanes(j->context)};
         pal_workspace_options o = {.struct_size = sizeof o, .batch = BATCH, .lanes = j->o.lanes, .context = &own};
         j->workspace = pal_workspace_new(j->model, &o, err);
         if (!j->workspace) return PAL_ERR_ARGUMENT;

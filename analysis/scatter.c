@@ -196,12 +196,15 @@ static pal_status check(const pal_model *model, const pal_scatter_options *o, pa
 static pal_status run_all(scatter *s, const pal_scatter_options *o, pal_error *err)
 {
     pal_error own = {0};
-    pal_context_options threads = {.struct_size = sizeof threads,
-                                   .threads = pal_context_threads(pal_model_context(s->model))};
+    const pal_context *context = pal_model_context(s->model);
+    pal_context_options like = {.struct_size = sizeof like,
+                                .threads = pal_context_threads(context),
+                                .isa = pal_context_isa(context),
+                                .subnormals = pal_context_subnormals(context),
+                                .lanes = pal_context_lanes(context)};
     pal_workspace *workspace = pal_workspace_new(
         s->model,
-        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &threads},
-        &own);
+        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &like}, &own);
     if (!workspace) return pal_error_set(err, own.status, "%s", own.text);
     s->k = pal_workspace_code(workspace);
     pal_status status =

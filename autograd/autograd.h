@@ -152,12 +152,14 @@ typedef struct pal_context_options {
     /* For estimates: memory is counted as always, but a large block is only a range of addresses, which takes no memory
      * until it is written, and models get no initial weights. Do not run programs of such a context. */
     bool dry;
+    unsigned lanes; /* what 0 lanes mean in this context (pal_compile_options), up to 4096; 0: its threads */
 } pal_context_options;
 
-/* NULL on failure: out of memory, threads cannot be created, isa or struct_size not supported. */
+/* NULL on failure: out of memory, threads cannot be created, isa, lanes or struct_size not supported. */
 pal_context *pal_context_new(const pal_context_options *options);
 void pal_context_free(pal_context *context);
 unsigned pal_context_threads(const pal_context *context);
+unsigned pal_context_lanes(const pal_context *context); /* of a program that is compiled with 0 lanes */
 const char *pal_context_isa(const pal_context *context);
 /* Bytes that are in use now. *peak: the most at any time so far; may be NULL. Tensors, tapes and programs count; what
  * BLAS, the C library and the caller take for themselves does not. */
@@ -302,7 +304,7 @@ typedef struct pal_trace {
 
 typedef struct pal_compile_options {
     size_t struct_size;
-    unsigned lanes;  /* parts of a product, up to 4096; 0: the context's threads. Rounding depends on it: set it for
+    unsigned lanes;  /* parts of a product, up to 4096; 0: those of the context. Rounding depends on it: set it for
                         equal bits */
     bool effects;    /* perform every assign of the tape */
     unsigned passes; /* pal_passes; 0: all */

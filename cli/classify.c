@@ -25,6 +25,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_FLAG("confusion", "print the confusion matrices, summed over the draws"),
     PAL_CLI_CSV,
     PAL_CLI_THREADS,
+    PAL_CLI_PORTABLE,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };

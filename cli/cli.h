@@ -197,6 +197,7 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
                  "most memory for data and computing, such as 500M or 2G (default: what the machine has)")
 #define PAL_CLI_THREADS                                                                                                \
     PAL_CLI_INT("threads", "", 1, 1024, "N", "worker threads (default: one per processor)"), PAL_CLI_MEMORY
+#define PAL_CLI_PORTABLE   PAL_CLI_FLAG("portable", "compute so that any x86-64 processor gives the same bits; slower")
 #define PAL_CLI_FORMAT     PAL_CLI_ENUM("format", "csv", "csv|npy", "NAME", "format of standard input and output")
 #define PAL_CLI_JSON       PAL_CLI_FLAG("json", "print one JSON document")
 #define PAL_CLI_CSV        PAL_CLI_FLAG("csv", "also write the numbers of the plot, in a .csv file next to it")
@@ -254,7 +255,10 @@ const char *pal_cli_option_range(const pal_option *option, char *out, size_t siz
 void pal_cli_set_up(char **argv); /* may restart the program, with better kernels */
 int pal_cli_print_version(void);
 unsigned pal_cli_processors(void);
-pal_context *pal_cli_context(const pal_cli_args *args, int *status); /* uses --threads; NULL: the error is printed */
+const char *pal_cli_libc(char *out, size_t size); /* returns out: "glibc 2.36"; NULL: not known */
+/* With --threads and --portable of the arguments. run: the run that the context is for, or NULL; a portable one is
+ * computed with as if --portable were given, with the lanes of its training. NULL: the error is printed. */
+pal_context *pal_cli_context(const pal_cli_args *args, const pal_run_info *run, int *status);
 
 /* ---- open.c: a trained run and the options given for it ------------------------------------------------------- */
 

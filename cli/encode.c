@@ -189,8 +189,11 @@ static int make_workspace(conversion *c)
 {
     pal_error err = {0};
     const int64_t lanes = pal_rundir_info(c->run.dir)->lanes;
-    pal_context_options own = {
-        .struct_size = sizeof own, .threads = pal_context_threads(c->run.context), .unpinned = true};
+    pal_context_options own = {.struct_size = sizeof own,
+                               .threads = pal_context_threads(c->run.context),
+                               .unpinned = true,
+                               .isa = pal_context_isa(c->run.context),
+                               .subnormals = pal_context_subnormals(c->run.context)};
     pal_workspace_options o = {
         .struct_size = sizeof o, .batch = 128, .lanes = lanes > 0 ? (unsigned)lanes : 0, .context = &own};
     c->w = pal_workspace_new(c->run.model, &o, &err);
@@ -217,7 +220,8 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
 
 #define NO_WORDS "arguments missing: give the run, the input and the output: RUN IN OUT"
 
-static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_SPLIT, PAL_CLI_THREADS, PAL_CLI_END};
+static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_SPLIT, PAL_CLI_THREADS, PAL_CLI_PORTABLE,
+                                          PAL_CLI_END};
 const pal_cli_spec pal_cli_encode_spec = {
     .words = "RUN IN OUT",
     .summary =
@@ -230,7 +234,7 @@ const pal_cli_spec pal_cli_encode_spec = {
     .missing = NO_WORDS,
 };
 
-static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, PAL_CLI_END};
+static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, PAL_CLI_PORTABLE, PAL_CLI_END};
 const pal_cli_spec pal_cli_decode_spec = {
     .words = "RUN IN OUT",
     .summary =

@@ -18,6 +18,7 @@ static const pal_cli_row rows[] = {
                 "estimate ln p(x) for a random code, from N draws of the posterior per sample, such as 5000"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
+    PAL_CLI_PORTABLE,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };

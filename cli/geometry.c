@@ -22,6 +22,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the random directions across the data"),
     PAL_CLI_CSV,
     PAL_CLI_THREADS,
+    PAL_CLI_PORTABLE,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };

@@ -27,6 +27,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
     PAL_CLI_INT("limit", "1000", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_THREADS,
+    PAL_CLI_PORTABLE,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };

@@ -165,7 +165,7 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     if (!run->dir) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
     if (!pal_cli_run_variant(run->dir, &status)) return status;
-    run->context = pal_cli_context(args, &status);
+    run->context = pal_cli_context(args, pal_rundir_info(run->dir), &status);
     if (!run->context) return status;
     run->model = pal_rundir_model(run->dir, run->context, &err);
     if (!run->model) return pal_cli_say_error(&err);

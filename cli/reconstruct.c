@@ -14,6 +14,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
+    PAL_CLI_PORTABLE,
     PAL_CLI_FORMAT,
     PAL_CLI_END,
 };

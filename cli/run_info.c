@@ -221,8 +221,9 @@ static int print_table(const pal_rundir *dir)
     print_row("samples", text);
     print_row("weights from", info->from);
     print_training(dir);
-    snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes", info->isa ? info->isa : "?",
-             info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes);
+    snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes%s", info->isa ? info->isa : "?",
+             info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes,
+             info->portable ? ", portable" : "");
     print_row("computed with", text);
     print_row("changed", info->changed);
     if (info->resumed) {

@@ -17,6 +17,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_REAL("deviations", "1", 1e-3, 1000, "D", "size of an ellipse in standard deviations"),
     PAL_CLI_CSV,
     PAL_CLI_THREADS,
+    PAL_CLI_PORTABLE,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };

@@ -303,7 +303,7 @@ static int prepare(job *j)
     j->quiet = pal_cli_flag(&j->args, "quiet");
     j->json = pal_cli_flag(&j->args, "json");
     j->terminal = isatty(STDERR_FILENO);
-    j->context = pal_cli_context(&j->args, &status);
+    j->context = pal_cli_context(&j->args, NULL, &status);
     if (!j->context) return status;
     j->test = pal_dataset_open_held_out(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TEST,
                                         pal_cli_int(&j->args, "hold-out", 0), &err);

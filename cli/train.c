@@ -38,7 +38,8 @@ static double chosen(const pal_cli_job *j, const char *name) { return real(j, na
 
 static void fill_info(pal_cli_job *j)
 {
-    int64_t lanes = pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors());
+    const bool portable = pal_cli_flag(&j->args, "portable");
+    int64_t lanes = pal_cli_int(&j->args, "lanes", portable ? 1 : (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
     const int64_t batch = whole(j, "batch"), steps = j->train->count / batch;
     j->info = (pal_run_info){
@@ -77,6 +78,8 @@ static void fill_info(pal_cli_job *j)
         .isa = pal_context_isa(j->context),
         .blas = pal_context_blas(j->context),
         .subnormals = pal_context_subnormals(j->context) ? "kept" : "flushed",
+        .libc = pal_cli_libc(j->libc, sizeof j->libc),
+        .portable = portable,
     };
 }
 
@@ -243,7 +246,7 @@ static int prepare(pal_cli_job *j)
     if (status == PAL_CLI_GO_ON && !j->why) /* a sweep has checked them, for all its runs */
         status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     if (status != PAL_CLI_GO_ON) return status;
-    j->context = pal_cli_context(&j->args, &status);
+    j->context = pal_cli_context(&j->args, NULL, &status);
     const char *data = pal_cli_given(&j->args, "data");
     if (j->context)
         status = pal_cli_job_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0),

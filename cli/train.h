@@ -24,6 +24,7 @@ typedef struct pal_cli_job {
     pal_train_settings settings;
     pal_fingerprint fingerprint;
     char chosen[PAL_CLI_CHOSEN][32];
+    char libc[32];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } pal_cli_job;
 

@@ -153,7 +153,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     if (status != PAL_CLI_GO_ON) return status;
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
-    j->context = pal_cli_context(&j->args, &status);
+    j->context = pal_cli_context(&j->args, &j->info, &status);
     if (j->context) status = take_data(j);
     if (status == PAL_CLI_GO_ON) status = open_model(j);
     if (status != PAL_CLI_GO_ON) return status;

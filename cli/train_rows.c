@@ -23,6 +23,8 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_INT("lanes", "", 1, 1024, "N",
                 "parts into which matrix products are split; for equal lanes, results do not depend on --threads "
                 "(default: the number of processors)"),
+    PAL_CLI_FLAG("portable", "train so that any x86-64 processor gives the same bits; slower, with one lane unless "
+                             "--lanes says otherwise"),
     PAL_CLI_ENUM("optimizer", "adam", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw", "NAME",
                  "update rule; the default gd of a model becomes adam where gd would hardly learn"),
     {{"learning-rate", PAL_OPTION_REAL, "", 1e-12, 1e6, NULL,

@@ -63,6 +63,8 @@ static const palt__field after_settings[] = {
     FIELD(TEXT, "isa", isa),
     FIELD(TEXT, "blas", blas),
     FIELD(TEXT, "subnormals", subnormals),
+    FIELD(TEXT, "libc", libc),
+    FIELD(FLAG, "portable", portable),
     FIELD(COUNT, "result.epochs", result.epochs),
     FIELD(COUNT, "result.planned_epochs", result.planned),
     FIELD(COUNT, "result.steps", result.steps),

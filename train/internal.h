@@ -150,6 +150,7 @@ int64_t palt__features(const pal_model *model);
 
 typedef enum palt__kind {
     PALT__TEXT,   /* const char *; NULL is left out */
+    PALT__FLAG,   /* bool */
     PALT__COUNT,  /* int64_t or uint64_t */
     PALT__REAL,   /* double, exact after reading back; null if not finite */
     PALT__FIGURE, /* the same, rounded to ten digits */

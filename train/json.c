@@ -58,6 +58,8 @@ static json_t *value_of(const palt__field *field, const void *at)
     switch (field->kind) {
     case PALT__TEXT:
         return palt__json_string(*(const char *const *)at);
+    case PALT__FLAG:
+        return json_boolean(*(const bool *)at);
     case PALT__COUNT:
         return json_integer(*(const int64_t *)at);
     default:
@@ -92,6 +94,9 @@ bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *t
         case PALT__TEXT:
             good = good && palt__json_bytes(value);
             *(const char **)at = json_string_value(value);
+            break;
+        case PALT__FLAG:
+            *(bool *)at = json_is_true(value);
             break;
         case PALT__COUNT:
             *(int64_t *)at = json_integer_value(value);

@@ -186,6 +186,8 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     pal_schedule schedule;
     int64_t lanes, threads;
     const char *isa, *blas, *subnormals; /* subnormals: "flushed" or "kept" (pal_context_options); NULL: not known */
+    const char *libc; /* the C library, whose functions such as pow are in the bits: "glibc 2.36"; NULL: not known */
+    bool portable;    /* trained so that any x86-64 processor gives the same bits (docs/reproducible.md) */
     pal_train_result result;
     int64_t resumed;     /* how many times */
     const char *changed; /* what differed when the run was resumed, so that the bits may differ; NULL: nothing */

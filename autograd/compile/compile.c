@@ -176,7 +176,7 @@ static const pal_compile_options *read_options(pal_tape *t, const pal_compile_op
     if (wrong) return NULL;
     o->passes = o->passes ? o->passes & PAL_PASS_ALL : PAL_PASS_ALL;
     if (o->check_nan) o->passes &= ~(unsigned)PAL_PASS_FUSE;
-    if (!o->lanes) o->lanes = pal_context_threads(t->context);
+    if (!o->lanes) o->lanes = pal_context_lanes(t->context);
     return o;
 }
 

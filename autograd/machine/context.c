@@ -75,7 +75,7 @@ pal_context *pal_context_new(const pal_context_options *given)
         o.allocate = system_allocate;
         o.release = system_release;
     }
-    if (o.threads > 1024) return NULL;
+    if (o.threads > 1024 || o.lanes > 4096) return NULL;
     pal_context *c = pal__allocate(&o, sizeof *c);
     if (!c) return NULL;
     c->options = o;
@@ -101,6 +101,10 @@ void pal_context_free(pal_context *c)
 }
 
 unsigned pal_context_threads(const pal_context *c) { return c ? pal__workers_threads(c->pool) : 0; }
+unsigned pal_context_lanes(const pal_context *c)
+{
+    return c && c->options.lanes ? c->options.lanes : pal_context_threads(c);
+}
 const char *pal_context_isa(const pal_context *c) { return c ? isa_names[c->isa] : "none"; }
 bool pal_context_subnormals(const pal_context *c) { return c && c->options.subnormals; }
 const char *pal_context_blas(const pal_context *c) { return c ? c->blas.text : "none"; }
