@@ -1,0 +1,76 @@
+/* compare.c - palindrome compare: says what is equal and what differs between runs, and why.
+ *
+ * As diff and cmp do, it exits with 0 if the results are equal, with 1 if they differ, and with 2 on any error. */
+#include "cli/compare.h"
+
+static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
+const pal_cli_spec pal_cli_compare_spec = {
+    .words = "RUN RUN...",
+    .summary =
+        "Say what is equal and what differs between runs: how they were trained, their metrics, and their weights "
+        "bit by bit, with the largest differences: absolute, relative, and in units in the last place (ulps); and why "
+        "they differ, where that is known. The first run is compared with each of the "
+        "others. Exit status: 0 if metrics and weights are equal, 1 if they differ, 2 on an error.",
+    .rows = rows,
+    .least = 2,
+    .most = PAL_CLI_WORDS,
+    .missing = "compare needs two runs or more: name their folders, such as runs/basic-001 runs/basic-002",
+};
+
+/* Compares the first run with each of the others. NULL: failed, see err. */
+static json_t *compare_all(const char *const *runs, size_t n, pal_error *err)
+{
+    const pal_context_options o = {.struct_size = sizeof o, .threads = 1, .unpinned = true};
+    pal_context *context = pal_context_new(&o);
+    pal_rundir *first = context ? pal_rundir_open(runs[0], err) : NULL;
+    json_t *list = json_array();
+    if (!context || !list) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    for (size_t i = 1; i < n && first && list && !err->status; i++) {
+        pal_rundir *other = pal_rundir_open(runs[i], err);
+        json_t *one = other ? pal_cli_compare_results(first, other, context, err) : NULL;
+        if (one && json_array_append_new(list, one)) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        pal_rundir_free(other);
+    }
+    pal_rundir_free(first);
+    pal_context_free(context);
+    if (!err->status) return list;
+    json_decref(list);
+    return NULL;
+}
+
+static bool all_equal(const json_t *results)
+{
+    bool equal = true;
+    for (size_t i = 0; i < json_array_size(results); i++)
+        equal &= json_is_true(json_object_get(json_array_get(results, i), "equal"));
+    return equal;
+}
+
+int pal_cli_compare(int argc, char **argv)
+{
+    pal_cli_args args;
+    pal_error err = {0};
+    char why[1024] = "";
+    int status = pal_cli_parse(&pal_cli_compare_spec, argc, argv, &args);
+    if (status != PAL_CLI_GO_ON) return status;
+    json_t *results = compare_all(args.words, args.n_words, &err);
+    if (!results) {
+        pal_cli_say_error(&err);
+        return PAL_CLI_WRONG;
+    }
+    json_t *facts = pal_cli_compare_facts(args.words, args.n_words);
+    const bool equal = all_equal(results);
+    if (facts && !equal) pal_cli_compare_why(facts, results, why, sizeof why);
+    if (facts && pal_cli_flag(&args, "json")) {
+        json_t *runs = json_array();
+        for (size_t i = 0; i < args.n_words; i++) json_array_append_new(runs, json_string(args.words[i]));
+        pal_cli_print_json(json_pack("{s:o, s:b, s:O, s:O, s:s?}", "runs", runs, "equal", equal, "facts", facts,
+                                     "results", results, "why", equal ? NULL : why));
+    } else if (facts) {
+        pal_cli_compare_print(args.words, args.n_words, facts, results, why);
+    }
+    status = !facts ? PAL_CLI_WRONG : equal ? PAL_CLI_DONE : PAL_CLI_FAILED;
+    json_decref(facts);
+    json_decref(results);
+    return status;
+}
