@@ -18,20 +18,16 @@ const pal_cli_spec pal_cli_compare_spec = {
 };
 
 /* Compares the first run with each of the others. NULL: failed, see err. */
-static json_t *compare_all(const char *const *runs, size_t n, pal_error *err)
+static json_t *compare_all(pal_rundir *const *runs, size_t n, pal_error *err)
 {
     const pal_context_options o = {.struct_size = sizeof o, .threads = 1, .unpinned = true};
     pal_context *context = pal_context_new(&o);
-    pal_rundir *first = context ? pal_rundir_open(runs[0], err) : NULL;
     json_t *list = json_array();
     if (!context || !list) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-    for (size_t i = 1; i < n && first && list && !err->status; i++) {
-        pal_rundir *other = pal_rundir_open(runs[i], err);
-        json_t *one = other ? pal_cli_compare_results(first, other, context, err) : NULL;
+    for (size_t i = 1; i < n && !err->status; i++) {
+        json_t *one = pal_cli_compare_results(runs[0], runs[i], context, err);
         if (one && json_array_append_new(list, one)) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
-        pal_rundir_free(other);
     }
-    pal_rundir_free(first);
     pal_context_free(context);
     if (!err->status) return list;
     json_decref(list);
@@ -46,31 +42,37 @@ static bool all_equal(const json_t *results)
     return equal;
 }
 
+static int report(const pal_cli_args *args, json_t *facts, json_t *results)
+{
+    char why[1024] = "";
+    const bool equal = all_equal(results);
+    if (!equal) pal_cli_compare_why(facts, results, why, sizeof why);
+    if (pal_cli_flag(args, "json")) {
+        json_t *runs = json_array();
+        for (size_t i = 0; i < args->n_words; i++) json_array_append_new(runs, json_string(args->words[i]));
+        pal_cli_print_json(json_pack("{s:o, s:b, s:O, s:O, s:s?}", "runs", runs, "equal", equal, "facts", facts,
+                                     "results", results, "why", equal ? NULL : why));
+    } else {
+        pal_cli_compare_print(args->words, args->n_words, facts, results, why);
+    }
+    return equal ? PAL_CLI_DONE : PAL_CLI_FAILED;
+}
+
 int pal_cli_compare(int argc, char **argv)
 {
     pal_cli_args args;
     pal_error err = {0};
-    char why[1024] = "";
+    pal_rundir *runs[PAL_CLI_WORDS] = {0};
     int status = pal_cli_parse(&pal_cli_compare_spec, argc, argv, &args);
     if (status != PAL_CLI_GO_ON) return status;
-    json_t *results = compare_all(args.words, args.n_words, &err);
-    if (!results) {
-        pal_cli_say_error(&err);
-        return PAL_CLI_WRONG;
-    }
-    json_t *facts = pal_cli_compare_facts(args.words, args.n_words);
-    const bool equal = all_equal(results);
-    if (facts && !equal) pal_cli_compare_why(facts, results, why, sizeof why);
-    if (facts && pal_cli_flag(&args, "json")) {
-        json_t *runs = json_array();
-        for (size_t i = 0; i < args.n_words; i++) json_array_append_new(runs, json_string(args.words[i]));
-        pal_cli_print_json(json_pack("{s:o, s:b, s:O, s:O, s:s?}", "runs", runs, "equal", equal, "facts", facts,
-                                     "results", results, "why", equal ? NULL : why));
-    } else if (facts) {
-        pal_cli_compare_print(args.words, args.n_words, facts, results, why);
-    }
-    status = !facts ? PAL_CLI_WRONG : equal ? PAL_CLI_DONE : PAL_CLI_FAILED;
+    for (size_t i = 0; i < args.n_words && !err.status; i++) runs[i] = pal_rundir_open(args.words[i], &err);
+    json_t *results = err.status ? NULL : compare_all(runs, args.n_words, &err);
+    json_t *facts = results ? pal_cli_compare_facts(runs, args.n_words) : NULL;
+    if (results && !facts) pal_error_set(&err, PAL_ERR_MEMORY, "out of memory");
+    status = facts ? report(&args, facts, results) : PAL_CLI_WRONG;
+    if (!facts) pal_cli_say_error(&err);
     json_decref(facts);
     json_decref(results);
+    for (size_t i = 0; i < args.n_words; i++) pal_rundir_free(runs[i]);
     return status;
 }

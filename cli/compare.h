@@ -16,9 +16,8 @@ typedef enum pal_cli_bearing {
 } pal_cli_bearing;
 
 /* The facts: a list of {"name", "of", "about", "equal", "values": one per run}. of: the group that it belongs to, such
- * as "settings" for an option of the model, or null. about: the name of the bearing. runs: their folders. NULL: a
- * run.json cannot be read; the error is printed. */
-json_t *pal_cli_compare_facts(const char *const *runs, size_t n);
+ * as "settings" for an option of the model, or null. about: the name of the bearing. NULL: out of memory. */
+json_t *pal_cli_compare_facts(pal_rundir *const *runs, size_t n);
 /* The values of a fact; NULL: the facts have none of this name, or its values are equal. */
 const json_t *pal_cli_compare_differing(const json_t *facts, const char *name);
 const char *pal_cli_compare_about(pal_cli_bearing bearing); /* "asked", "machine", "nothing" */

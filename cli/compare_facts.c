@@ -145,18 +145,12 @@ const json_t *pal_cli_compare_differing(const json_t *facts, const char *name)
     return NULL;
 }
 
-json_t *pal_cli_compare_facts(const char *const *paths, size_t n)
+json_t *pal_cli_compare_facts(pal_rundir *const *dirs, size_t n)
 {
     json_t *runs = json_array(), *facts = json_array();
     bool good = runs && facts;
-    for (size_t i = 0; i < n && good; i++) {
-        char path[PAL_CLI_PATH];
-        json_error_t why;
-        snprintf(path, sizeof path, "%s/run.json", paths[i]);
-        json_t *run = json_load_file(path, 0, &why);
-        good = run && !json_array_append_new(runs, run);
-        if (!good) pal_cli_say(PAL_CLI_WRONG, "%s: %s", path, why.text);
-    }
+    for (size_t i = 0; i < n && good; i++)
+        good = !json_array_append_new(runs, json_loads(pal_rundir_text(dirs[i]), 0, NULL));
     for (size_t r = 0; r < sizeof table / sizeof *table && good; r++) {
         bool any = false; /* of an older version may lack it */
         for (size_t i = 0; i < n; i++) any |= json_object_get(json_array_get(runs, i), table[r].key) != NULL;
