@@ -236,6 +236,7 @@ const char *pal_cli_time(double seconds, char *out, size_t size);               
 /* ---- json.c --------------------------------------------------------------------------------------------------- */
 
 void pal_cli_json_set_up(void); /* call it before any value is made */
+bool pal_cli_json_lost(void);   /* whether memory ran out for a value, so that something is missing in it */
 /* Takes ownership of value. Ends the program with an error if memory ran out for a part of it. */
 void pal_cli_print_json(json_t *value);
 /* A path, or another text of any bytes (pal_text_escape); null if it is NULL. */

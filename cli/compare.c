@@ -42,6 +42,14 @@ static bool all_equal(const json_t *results)
     return equal;
 }
 
+/* The path as run.json has paths: what is no text in UTF-8 is escaped. */
+static json_t *json_of_path(const char *path)
+{
+    char text[4 * PAL_CLI_PATH];
+    pal_text_escape(path, text, sizeof text);
+    return json_string(text);
+}
+
 static int report(const pal_cli_args *args, json_t *facts, json_t *results)
 {
     char why[1024] = "";
@@ -49,7 +57,7 @@ static int report(const pal_cli_args *args, json_t *facts, json_t *results)
     if (!equal) pal_cli_compare_why(facts, results, why, sizeof why);
     if (pal_cli_flag(args, "json")) {
         json_t *runs = json_array();
-        for (size_t i = 0; i < args->n_words; i++) json_array_append_new(runs, json_string(args->words[i]));
+        for (size_t i = 0; i < args->n_words; i++) json_array_append_new(runs, json_of_path(args->words[i]));
         pal_cli_print_json(json_pack("{s:o, s:b, s:O, s:O, s:s?}", "runs", runs, "equal", equal, "facts", facts,
                                      "results", results, "why", equal ? NULL : why));
     } else {
@@ -68,9 +76,9 @@ int pal_cli_compare(int argc, char **argv)
     for (size_t i = 0; i < args.n_words && !err.status; i++) runs[i] = pal_rundir_open(args.words[i], &err);
     json_t *results = err.status ? NULL : compare_all(runs, args.n_words, &err);
     json_t *facts = results ? pal_cli_compare_facts(runs, args.n_words) : NULL;
-    if (results && !facts) pal_error_set(&err, PAL_ERR_MEMORY, "out of memory");
-    status = facts ? report(&args, facts, results) : PAL_CLI_WRONG;
-    if (!facts) pal_cli_say_error(&err);
+    if (results && (!facts || pal_cli_json_lost())) pal_error_set(&err, PAL_ERR_MEMORY, "out of memory");
+    status = err.status ? PAL_CLI_WRONG : report(&args, facts, results);
+    if (err.status) pal_cli_say_error(&err);
     json_decref(facts);
     json_decref(results);
     for (size_t i = 0; i < args.n_words; i++) pal_rundir_free(runs[i]);

@@ -24,7 +24,7 @@ const char *pal_cli_compare_about(pal_cli_bearing bearing); /* "asked", "machine
 /* The value as a word: "yes", "0.5", "none" for null and for an empty text. Returns out. */
 const char *pal_cli_compare_text(const json_t *value, char *out, size_t size);
 
-/* {"run", "equal", "metrics": {...}, "weights": {...}} of this run against the first one. NULL: a file cannot be read,
+/* {"equal", "metrics": {...}, "weights": {...}} of this run against the first one. NULL: a file cannot be read,
  * or out of memory; err says why. */
 json_t *pal_cli_compare_results(const pal_rundir *first, const pal_rundir *other, pal_context *context, pal_error *err);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/compare.h"
+#include "train/json_text.h"
 
 /* clang-format off */
 static const struct row {
@@ -149,8 +150,10 @@ json_t *pal_cli_compare_facts(pal_rundir *const *dirs, size_t n)
 {
     json_t *runs = json_array(), *facts = json_array();
     bool good = runs && facts;
-    for (size_t i = 0; i < n && good; i++)
-        good = !json_array_append_new(runs, json_loads(pal_rundir_text(dirs[i]), 0, NULL));
+    for (size_t i = 0; i < n && good; i++) {
+        const char *text = pal_rundir_text(dirs[i]), *wrong;
+        good = !json_array_append_new(runs, palt__json_load(text, strlen(text), NULL, &wrong));
+    }
     for (size_t r = 0; r < sizeof table / sizeof *table && good; r++) {
         bool any = false; /* of an older version may lack it */
         for (size_t i = 0; i < n; i++) any |= json_object_get(json_array_get(runs, i), table[r].key) != NULL;

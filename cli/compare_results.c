@@ -172,8 +172,7 @@ json_t *pal_cli_compare_results(const pal_rundir *first, const pal_rundir *other
     json_t *metrics = compare_metrics(first, other);
     const bool equal =
         json_is_true(json_object_get(weights, "equal")) && json_is_true(json_object_get(metrics, "equal"));
-    json_t *out = json_pack("{s:s, s:b, s:o, s:o}", "run", pal_rundir_path(other), "equal", equal, "metrics", metrics,
-                            "weights", weights);
+    json_t *out = json_pack("{s:b, s:o, s:o}", "equal", equal, "metrics", metrics, "weights", weights);
     if (!out) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
     return out;
 }

@@ -20,6 +20,8 @@ static void *allocate(size_t size)
 
 void pal_cli_json_set_up(void) { json_set_alloc_funcs(allocate, free); }
 
+bool pal_cli_json_lost(void) { return out_of_memory; }
+
 /* jansson escapes what JSON demands. A terminal obeys more than that: DEL, and the controls beyond ASCII. Outside texts
  * JSON has none of them. */
 static void print_text(const char *text)

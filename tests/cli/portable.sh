@@ -121,6 +121,7 @@ check "json: a document" is_json out
 check "json: says why" grep -q '"why": "They differ because the products' out
 "$program" compare plain-1 plain-3 --json > out 2> err
 check "json: equal" [ $? -eq 0 ]
+check "json: the runs" grep -q '"plain-3"' out
 check "json: no cause" grep -q '"why": null' out
 for width in 60 80; do
     COLUMNS=$width "$program" compare plain-1 plain-2 > out 2> err
