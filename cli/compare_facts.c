@@ -18,7 +18,6 @@ static const struct row {
     {"limit",         "limit",            COMPARE_ASKED},
     {"hold_out",      "hold-out",         COMPARE_ASKED},
     {"from",          "weights from",     COMPARE_ASKED},
-    {"data_hash",     "data fingerprint", COMPARE_ASKED},
     {"train_samples", "training samples", COMPARE_ASKED},
     {"test_samples",  "test samples",     COMPARE_ASKED},
     {"batch",         "batch",            COMPARE_ASKED},
@@ -94,6 +93,15 @@ static bool has(const json_t *facts, const char *name)
     return false;
 }
 
+/* Whether one of the values 0 and i was not recorded, by an older version. It counts as equal. */
+static bool unknown(const json_t *values, size_t i, const char *key)
+{
+    static const char *const later[] = {"fingerprint", "isa", "blas", "libc", "subnormals", "portable"};
+    bool is_later = false;
+    for (size_t k = 0; k < sizeof later / sizeof *later; k++) is_later |= !strcmp(later[k], key);
+    return is_later && (json_is_null(json_array_get(values, 0)) || json_is_null(json_array_get(values, i)));
+}
+
 /* key: "seed"; or with `inner` one of a group, such as "settings" and "hidden". */
 static void add(json_t *facts, const json_t *runs, const char *name, pal_cli_bearing bearing, const char *key,
                 const char *inner)
@@ -103,7 +111,7 @@ static void add(json_t *facts, const json_t *runs, const char *name, pal_cli_bea
     bool equal = true;
     for (size_t i = 0; i < json_array_size(runs); i++) {
         json_array_append_new(values, value_of(json_array_get(runs, i), key, inner));
-        equal &= json_equal(json_array_get(values, 0), json_array_get(values, i));
+        equal &= json_equal(json_array_get(values, 0), json_array_get(values, i)) || unknown(values, i, key);
     }
     json_array_append_new(facts, json_pack("{s:s, s:s?, s:s, s:b, s:o}", "name", name, "of", inner ? key : NULL,
                                            "about", pal_cli_compare_about(bearing), "equal", equal, "values", values));

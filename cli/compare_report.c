@@ -50,7 +50,7 @@ static void name_group(const json_t *facts, const char *group, char *out, size_t
         all++;
         equal += is_equal(fact);
     }
-    const char *name = strcmp(group, "settings") ? group : "model";
+    const char *name = !strcmp(group, "settings") ? "model" : group;
     *out = 0;
     if (equal && equal == all && name == group)
         snprintf(out, size, "%s", name);
