@@ -231,7 +231,7 @@ void pal_cli_append(char *out, size_t size, const char *between, const char *tex
 const char *pal_cli_count(double value, char *out, size_t size);                    /* "60,000" */
 /* With so many digits after the point, or as 1.234e+36 where it is large. */
 const char *pal_cli_figure(double value, int digits, char *out, size_t size);
-const char *pal_cli_time(double seconds, char *out, size_t size);                   /* "1:05", "2:00:09" */
+const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:00:09" */
 
 /* ---- json.c --------------------------------------------------------------------------------------------------- */
 
@@ -287,8 +287,8 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 /* The run's own training samples, or the samples it was measured on: the test samples, or those held out from training.
  * Warns in one line if they have changed since. NULL: err says why. */
 pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err);
-/* The same, for `what`, which can be left out. *data NULL with PAL_CLI_GO_ON: they are no longer there; or they cannot be
- * read, which a warning says. limit: keep the first samples; 0: all. */
+/* The same, for `what`, which can be left out. *data NULL with PAL_CLI_GO_ON: they are no longer there; or they cannot
+ * be read, which a warning says. limit: keep the first samples; 0: all. */
 int pal_cli_open_further(const pal_cli_run *run, pal_split split, int64_t limit, const char *what, pal_dataset **data);
 void pal_cli_close(pal_cli_run *run);
 int64_t pal_cli_int(const pal_cli_args *args, const char *name, int64_t otherwise);
