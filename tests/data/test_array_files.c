@@ -58,18 +58,24 @@ START_TEST(write_without_room)
 }
 END_TEST
 
-/* A link is followed: the target is written, and the link stays. */
+/* A link to a file is followed: that file is replaced, and the link stays. A link that leads nowhere could have been
+ * laid by somebody else to make a file elsewhere, so it is replaced itself. */
 START_TEST(write_in_place)
 {
-    pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(2, 3));
-    struct stat info;
-    ck_assert_int_eq(symlink("target", path_of("link")), 0);
-    ck_assert_int_eq(writers[_i](tensor, path_of("link"), NULL), PAL_OK);
-    ck_assert_int_eq(lstat(path_of("link"), &info), 0);
-    ck_assert(S_ISLNK(info.st_mode));
-    pal_tensor_free(check_read(_i ? pal_csv_read : pal_npy_read, path_of("target"), PAL_F32, PAL_SHAPE(2, 3)));
-    ck_assert_int_eq(count_files(), 2);
-    pal_tensor_free(tensor);
+    for (int leads = 0; leads < 2; leads++) {
+        pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(2, 3));
+        struct stat info;
+        if (leads) write_text("target", "old");
+        ck_assert_int_eq(symlink("target", path_of("link")), 0);
+        ck_assert_int_eq(writers[_i](tensor, path_of("link"), NULL), PAL_OK);
+        ck_assert_int_eq(lstat(path_of("link"), &info), 0);
+        ck_assert_int_eq(S_ISLNK(info.st_mode), leads);
+        pal_tensor_free(
+            check_read(_i ? pal_csv_read : pal_npy_read, path_of(leads ? "target" : "link"), PAL_F32, PAL_SHAPE(2, 3)));
+        ck_assert_int_eq(count_files(), 1 + leads);
+        ck_assert_int_eq(unlink(path_of("link")), 0);
+        pal_tensor_free(tensor);
+    }
 }
 END_TEST
 
