@@ -32,13 +32,19 @@ const pal_cli_spec pal_cli_gradcheck_spec = {
     .most = PAL_CLI_WORDS,
 };
 
+static void run_out(pal__checks *c, const char *why)
+{
+    if (!c->no_memory) snprintf(c->why, sizeof c->why, "%s", *why ? why : "out of memory");
+    c->no_memory = true;
+}
+
 static pal__result *add(pal__checks *c)
 {
     if (c->n == c->capacity) {
         size_t wanted = c->capacity ? 2 * c->capacity : 256;
         pal__result *moved = realloc(c->results, wanted * sizeof *moved);
         if (!moved) {
-            c->no_memory = true;
+            run_out(c, "");
             return NULL;
         }
         c->results = moved;
@@ -57,7 +63,7 @@ static void check_op(pal__checks *c, const pal_op *op)
             pal__result *r = add(c);
             if (!r) return;
             const pal_gradcheck_options o = {.struct_size = sizeof o, .order = order, .seed = c->seed};
-            if (pal_gradcheck_op(c->context, op, i, &o, &r->report) == PAL_ERR_MEMORY) c->no_memory = true;
+            if (pal_gradcheck_op(c->context, op, i, &o, &r->report) == PAL_ERR_MEMORY) run_out(c, r->report.message);
             snprintf(r->where, sizeof r->where, "operand %zu %s", r->report.input + 1, r->report.index);
         }
 }
@@ -114,7 +120,7 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
     pal_tensor **parameters = calloc(all + 1, sizeof *parameters);
     const char **names = calloc(all + 1, sizeof *names);
     if (!r || !parameters || !names) {
-        c->no_memory = true;
+        run_out(c, "");
         free(parameters);
         free(names);
         return;
@@ -130,7 +136,7 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
         pal_gradcheck_options o = {.struct_size = sizeof o, .order = order, .seed = c->seed};
         pal_status status = pal_gradcheck(c->context, name, build, s, parameters + at, some, &o, &part);
         if (status != PAL_OK) part.verdict = PAL_CHECK_ERROR;
-        if (status == PAL_ERR_MEMORY) c->no_memory = true;
+        if (status == PAL_ERR_MEMORY) run_out(c, part.message);
         part.input += at;
         if (at)
             merge(&r->report, &part);
@@ -225,7 +231,7 @@ static int check_order(pal__checks *c, const trial *t, int order, int at)
         if (s.model && s.batch && !over)
             check_subject(c, &s, t->variant->name, t->label, order);
         else if (!s.batch || err.status == PAL_ERR_MEMORY)
-            c->no_memory = true;
+            run_out(c, err.text);
         else if (!refused && !over)
             report_error(c, t->variant->name, t->label, &err);
         pal_tensor_free(s.batch);
@@ -334,7 +340,7 @@ int pal_cli_gradcheck(int argc, char **argv)
     }
     status = PAL_CLI_DONE;
     if (c.no_memory) {
-        status = pal_cli_say(PAL_CLI_FAILED, "gradcheck: out of memory");
+        status = pal_cli_say(PAL_CLI_FAILED, "gradcheck: %s", c.why);
     } else if (pal_cli_gradcheck_report(&c, pal_cli_flag(&args, "json"))) {
         status = PAL_CLI_FAILED;
     }

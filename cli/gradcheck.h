@@ -18,6 +18,7 @@ typedef struct pal__checks {
     pal__result *results;
     size_t n, capacity, refused; /* refused: combinations of settings that the models do not accept */
     bool no_memory;
+    char why[512]; /* with no_memory */
 } pal__checks;
 
 /* Sorts the results, worst first, and prints them. Returns whether any check failed or was not decided. */

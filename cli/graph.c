@@ -224,14 +224,15 @@ static int draw(const char *type, bool straight, const char *text, int to)
 }
 
 /* Why nothing more can be written to the file; 0: it can. dot does not say it. */
-static int no_room(int to) { return lseek(to, 0, SEEK_END) >= 0 && write(to, "", 1) < 0 ? errno : 0; }
+static int no_room(int to) { return lseek(to, 0, SEEK_END) >= 0 ? pal_write_all(to, "", 1) : 0; }
 
 /* dot cannot route curved edges through some large graphs ("triangulation failed"). Then straight edges are drawn. */
 static int draw_somehow(const char *type, const char *text, int to)
 {
     int status = draw(type, false, text, to);
     if (status != DOT_FAILED) return status;
-    if (ftruncate(to, 0) || lseek(to, 0, SEEK_SET)) return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
+    if (TEMP_FAILURE_RETRY(ftruncate(to, 0)) || lseek(to, 0, SEEK_SET))
+        return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
     status = draw(type, true, text, to);
     if (status != DOT_FAILED) return status;
     const int full = no_room(to);
@@ -251,10 +252,10 @@ static int write_picture(const char *path, const char *type, const char *text)
     if (!exists || !realpath(path, target)) strcpy(target, path);
     snprintf(temporary, sizeof temporary, "%s.%ld.tmp", target, (long)getpid());
     const int flags = replace ? O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC : O_WRONLY | O_CLOEXEC;
-    const int to = open(replace ? temporary : path, flags, 0666);
+    const int to = (int)TEMP_FAILURE_RETRY(open(replace ? temporary : path, flags, 0666));
     if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
     int status = draw_somehow(type, text, to);
-    if (close(to) && status == PAL_CLI_GO_ON)
+    if (close(to) && errno != EINTR && status == PAL_CLI_GO_ON) /* after EINTR the file is closed */
         status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
     if (status == PAL_CLI_GO_ON && replace && rename(temporary, target))
         status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));

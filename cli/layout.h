@@ -7,6 +7,10 @@
 
 /* ---- print.c: what a terminal would obey becomes visible ------------------------------------------------------- */
 
+/* Makes standard output and standard error streams that a signal does not cut, with whole lines in one piece each. They
+ * have no fileno. */
+void pal_cli_streams(void);
+int pal_cli_descriptor(FILE *to);                       /* of stdout or stderr */
 void pal_cli_put(FILE *to, const char *text, size_t n); /* n bytes of the text */
 /* On standard output, at most 16383 bytes. */
 void pal_cli_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

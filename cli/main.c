@@ -134,6 +134,7 @@ static int start(int argc, char **argv)
 int main(int argc, char **argv)
 {
     pal_cli_begin_process();
+    pal_cli_streams();
     pal_cli_json_set_up();
     setlocale(LC_CTYPE, ""); /* for the progress bar; numbers keep the C locale */
     int status = start(argc, argv);

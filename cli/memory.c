@@ -4,6 +4,7 @@
  * needs, and refuses what the limit does not allow before it makes a model or a folder. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -42,11 +43,11 @@ static const char *size_text(size_t bytes, char *out, size_t size)
 static size_t number_in(const char *path)
 {
     char text[64] = "";
-    FILE *f = fopen(path, "re");
-    if (!f) return 0;
-    const bool got = fgets(text, sizeof text, f) != NULL;
-    fclose(f);
-    return got ? (size_t)strtoull(text, NULL, 10) : 0; /* "max" reads as 0: no limit */
+    const int file = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
+    if (file < 0) return 0;
+    const ssize_t got = TEMP_FAILURE_RETRY(read(file, text, sizeof text - 1));
+    close(file);
+    return got > 0 ? (size_t)strtoull(text, NULL, 10) : 0; /* "max" reads as 0: no limit */
 }
 
 /* What the machine has, or the control group of this process if that is less. 0: not known. */
@@ -85,7 +86,8 @@ int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options)
     int status = pal_cli_memory_limit(&j->args, &limit);
     if (status != PAL_CLI_GO_ON) return status;
     if (pal_train_memory_of(j->variant, j->args.variant, j->args.n_variant, PAL_F32, j->train, options, &m, &err))
-        return PAL_CLI_GO_ON; /* training will say it in its own order */
+        return err.status == PAL_ERR_MEMORY ? pal_cli_say_error(&err)
+                                            : PAL_CLI_GO_ON; /* training will say it in its own order */
     snprintf(line, sizeof line, "%s: weights %s, moments %s, step %s, data %s, other %s",
              size_text(m.total, total, sizeof total), size_text(m.weights, weights, sizeof weights),
              size_text(m.moments, moments, sizeof moments), size_text(m.arena, arena, sizeof arena),

@@ -4,8 +4,22 @@
  * The verbs print nothing past these functions and those of layout.c, but for texts of their own and colours. */
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "models/models.h"
+
+void pal_cli_streams(void)
+{
+    static char lines[BUFSIZ]; /* of standard error, which has to work without memory */
+    FILE *out = pal_write_stream(STDOUT_FILENO), *err = pal_write_stream(STDERR_FILENO);
+    if (out && isatty(STDOUT_FILENO)) setvbuf(out, NULL, _IOLBF, BUFSIZ);
+    if (err) setvbuf(err, lines, _IOLBF, sizeof lines);
+    if (out) stdout = out;
+    if (err) stderr = err;
+}
+
+int pal_cli_descriptor(FILE *to) { return to == stdout ? STDOUT_FILENO : STDERR_FILENO; }
 
 void pal_cli_put(FILE *to, const char *text, size_t n)
 {

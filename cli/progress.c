@@ -24,7 +24,7 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 {
     FILE *to = json ? stderr : stdout;
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    bool draws = isatty(fileno(to)) && terminal && strcmp(terminal, "dumb") != 0;
+    bool draws = isatty(pal_cli_descriptor(to)) && terminal && strcmp(terminal, "dumb") != 0;
     *p = (pal_cli_progress){.to = quiet || (json && !draws) ? NULL : to,
                             .bar = draws,
                             .colour = draws && !(no_colour && *no_colour),
@@ -37,8 +37,8 @@ int pal_cli_columns(FILE *to)
 {
     struct winsize size;
     const char *told = getenv("COLUMNS");
-    if (!isatty(fileno(to))) return 0;
-    if (!ioctl(fileno(to), TIOCGWINSZ, &size) && size.ws_col > 0) return size.ws_col;
+    if (!isatty(pal_cli_descriptor(to))) return 0;
+    if (!ioctl(pal_cli_descriptor(to), TIOCGWINSZ, &size) && size.ws_col > 0) return size.ws_col;
     const long columns = told ? strtol(told, NULL, 10) : 0;
     return columns > 0 && columns < 10000 ? (int)columns : 80;
 }

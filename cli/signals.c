@@ -86,6 +86,9 @@ int pal_cli_end_process(int status)
     struct rlimit space;
     /* A normal end waits for the threads of OpenBLAS. Where address space is limited, they may try for ever to get
      * some. */
-    if (!getrlimit(RLIMIT_AS, &space) && space.rlim_cur != RLIM_INFINITY) _exit(status);
+    if (!getrlimit(RLIMIT_AS, &space) && space.rlim_cur != RLIM_INFINITY) {
+        fflush(stderr);
+        _exit(status);
+    }
     return status;
 }

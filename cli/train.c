@@ -253,7 +253,7 @@ static int prepare(pal_cli_job *j)
                                   pal_cli_int(&j->args, "hold-out", 0));
     if (status != PAL_CLI_GO_ON) return status;
     const char *from = pal_cli_given(&j->args, "from");
-    if (from && !realpath(from, j->from)) snprintf(j->from, sizeof j->from, "%s", from);
+    if (from) pal_cli_full_path(from, j->from);
     const size_t given = j->args.n_variant;
     status = add_settings(j);
     if (status == PAL_CLI_GO_ON) status = check_memory(j);

@@ -28,6 +28,9 @@ typedef struct pal_cli_job {
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
 } pal_cli_job;
 
+/* train_open.c: the path from the root, or with a warning the path as it is. */
+void pal_cli_full_path(const char *path, char out[PATH_MAX]);
+
 /* train_open.c. Each returns PAL_CLI_GO_ON, or the exit status with the error printed. */
 int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t hold_out); /* fills train, test, data */
 /* Copies the weights of the run `from` in place of the initial ones. from NULL: does nothing. */

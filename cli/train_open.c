@@ -1,9 +1,19 @@
 /* train_open.c - opens what a training needs: its data, the weights to start with, and a run to resume. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/train.h"
+
+void pal_cli_full_path(const char *path, char out[PATH_MAX])
+{
+    if (realpath(path, out)) return;
+    if (errno != ENOENT) /* as it is for a pipe, and for standard input */
+        pal_cli_say(PAL_CLI_GO_ON, "warning: %s: its full path cannot be found (%s): run.json keeps it as it was given",
+                    path, strerror(errno));
+    snprintf(out, PATH_MAX, "%s", path);
+}
 
 bool pal_cli_is_solved(const pal_setting *settings, size_t n)
 {
@@ -23,7 +33,7 @@ int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t ho
                            "--limit %lld: without those held out, %s has %lld training samples: lower --limit",
                            (long long)limit, j->train->name, (long long)j->train->count);
     if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (!realpath(path, j->data)) snprintf(j->data, sizeof j->data, "%s", path);
+    pal_cli_full_path(path, j->data);
     return PAL_CLI_GO_ON;
 }
 

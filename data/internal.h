@@ -4,7 +4,6 @@
 
 #include <locale.h>
 #include <stdio.h>
-#include <zlib.h>
 
 #include "data/data.h"
 
@@ -25,10 +24,22 @@ void palt__note_add(pal_note *note, const char *format, ...) __attribute__((form
 pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *note, pal_error *err);
 pal_tensor *palt__npy_read(pal_context *context, const char *path, pal_note *note, pal_error *err);
 
+/* ---- bytes.c: the bytes of a file, unpacked -------------------------------------------------------------------- */
+
+typedef struct palt__bytes palt__bytes;
+enum { PALT__BYTES_DAMAGED = -1, PALT__BYTES_CUT = -2 }; /* gzip data; beside errno values */
+
+/* Takes over the descriptor, unless it fails. NULL: *why is an errno. */
+palt__bytes *palt__bytes_open(int descriptor, int *why);
+void palt__bytes_close(palt__bytes *bytes);
+bool palt__bytes_are_packed(const palt__bytes *bytes);
+/* Reads up to size bytes. *got is 0 only at the end. Returns 0, or what is wrong; then *got is 0. */
+int palt__bytes_read(palt__bytes *bytes, void *out, size_t size, size_t *got);
+
 /* ---- source.c: reading a file, compressed or not -------------------------------------------------------------- */
 
 typedef struct palt__source {
-    gzFile file;
+    palt__bytes *bytes;
     const char *path; /* borrowed, for messages */
     int64_t length;   /* size in bytes if known before reading (a regular, uncompressed file), else -1 */
     uint64_t used;    /* bytes read so far */
@@ -109,6 +120,7 @@ typedef struct palt__sink {
     const char *path; /* borrowed */
     char *target;     /* the file that is replaced: path, or the file that this symbolic link leads to */
     char *temporary;  /* temporary name until complete; NULL: written in place */
+    int descriptor;   /* of file */
     int error;        /* errno of the first write that failed */
 } palt__sink;
 

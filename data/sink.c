@@ -1,5 +1,6 @@
 /* sink.c - writes a file that appears complete or not at all: it is written under a temporary name, then renamed. */
 #include "data/internal.h"
+#include "models/models.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ static int open_temporary(palt__sink *sink)
             errno = ENOMEM;
             return -1;
         }
-        const int file = open(sink->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        const int file = (int)TEMP_FAILURE_RETRY(open(sink->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (file >= 0) return file;
         const int error = errno;
         free(sink->temporary);
@@ -44,7 +45,8 @@ static int open_file(palt__sink *sink)
     /* A rename would replace a device or a pipe, so anything that is not a regular file is written in place. Of a link
      * to a file the file is replaced, and of one that leads nowhere the link. */
     const bool exists = stat(sink->path, &info) == 0;
-    if (exists && !S_ISREG(info.st_mode)) return open(sink->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (exists && !S_ISREG(info.st_mode))
+        return (int)TEMP_FAILURE_RETRY(open(sink->path, O_WRONLY | O_TRUNC | O_CLOEXEC));
     sink->target = exists ? realpath(sink->path, NULL) : strdup(sink->path);
     return sink->target ? open_temporary(sink) : -1;
 }
@@ -66,7 +68,8 @@ pal_status palt__sink_open(palt__sink *sink, const char *path, pal_error *err)
         discard(sink);
         return fail_write(sink, why, err);
     }
-    sink->file = fdopen(file, "wb");
+    sink->file = pal_write_stream(file);
+    sink->descriptor = file;
     if (sink->file) return PAL_OK;
     const int error = errno;
     close(file);
@@ -85,7 +88,8 @@ pal_status palt__sink_close(palt__sink *sink, pal_error *err)
 {
     if (!sink->error && fflush(sink->file) != 0) sink->error = errno;
     /* The data must be on the disk before the file replaces the old one. */
-    if (!sink->error && sink->temporary && fsync(fileno(sink->file)) != 0 && errno != EINVAL) sink->error = errno;
+    if (!sink->error && sink->temporary && TEMP_FAILURE_RETRY(fsync(sink->descriptor)) != 0 && errno != EINVAL)
+        sink->error = errno;
     if (fclose(sink->file) != 0 && !sink->error) sink->error = errno;
     if (!sink->error && sink->temporary && rename(sink->temporary, sink->target) != 0) sink->error = errno;
     if (sink->error) {

@@ -43,7 +43,8 @@ pal_status palt__source_open(palt__source *source, const char *path, pal_error *
     *source = (palt__source){.path = path, .length = -1};
     if (!path) return pal_error_set(err, PAL_ERR_ARGUMENT, "no path of a file to read");
     const bool standard = strcmp(path, "-") == 0;
-    const int file = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    const int file =
+        standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
     if (file < 0) return fail_system(path, errno, err);
 
     struct stat info;
@@ -53,34 +54,28 @@ pal_status palt__source_open(palt__source *source, const char *path, pal_error *
         return fail_system(path, failed, err);
     }
     const off_t begin = S_ISREG(info.st_mode) ? lseek(file, 0, SEEK_CUR) : -1; /* standard input may be partly read */
-    source->file = gzdopen(file, "rb");
-    if (!source->file) {
+    int why;
+    source->bytes = palt__bytes_open(file, &why);
+    if (!source->bytes) {
         close(file);
-        return fail_system(path, ENOMEM, err);
+        return fail_system(path, why, err);
     }
-    gzbuffer(source->file, 1 << 17);
-    if (begin >= 0 && gzdirect(source->file)) source->length = (int64_t)(info.st_size - begin);
+    if (begin >= 0 && !palt__bytes_are_packed(source->bytes)) source->length = (int64_t)(info.st_size - begin);
     return PAL_OK;
 }
 
 void palt__source_close(palt__source *source)
 {
-    if (source->file) gzclose(source->file);
-    source->file = NULL;
+    palt__bytes_close(source->bytes);
+    source->bytes = NULL;
 }
 
-/* Turns the error state of zlib into a status; PAL_OK if zlib reports no error. */
-static pal_status check_source(const palt__source *source, pal_error *err)
+static pal_status fail_read(const palt__source *source, int why, pal_error *err)
 {
-    int code = Z_OK;
-    gzerror(source->file, &code);
-    const char *name = palt__shown_path(source->path);
-    if (code == Z_OK || code == Z_STREAM_END) return PAL_OK;
-    if (code == Z_ERRNO) return fail_system(source->path, errno, err);
-    if (code == Z_MEM_ERROR) return fail_system(source->path, ENOMEM, err);
-    return pal_error_set(err, PAL_ERR_FORMAT,
-                         "%s: its gzip data are %s after %" PRIu64 " bytes, expected a complete file", name,
-                         code == Z_BUF_ERROR ? "cut short" : "damaged", source->used);
+    if (why > 0) return fail_system(source->path, why, err);
+    return pal_error_set(
+        err, PAL_ERR_FORMAT, "%s: its gzip data are %s after %" PRIu64 " bytes, expected a complete file",
+        palt__shown_path(source->path), why == PALT__BYTES_CUT ? "cut short" : "damaged", source->used);
 }
 
 pal_status palt__source_read(palt__source *source, void *out, size_t size, size_t *got, pal_error *err)
@@ -88,11 +83,12 @@ pal_status palt__source_read(palt__source *source, void *out, size_t size, size_
     char *to = out;
     *got = 0;
     while (*got < size) {
-        const size_t left = size - *got, most = 1U << 30; /* gzread counts in int */
-        const int n = gzread(source->file, to + *got, (unsigned)(left < most ? left : most));
-        if (n <= 0) return check_source(source, err);
-        *got += (size_t)n;
-        source->used += (uint64_t)n;
+        size_t n;
+        const int why = palt__bytes_read(source->bytes, to + *got, size - *got, &n);
+        if (why) return fail_read(source, why, err);
+        if (!n) return PAL_OK;
+        *got += n;
+        source->used += n;
     }
     return PAL_OK;
 }
@@ -157,7 +153,7 @@ static pal_status read_payload(palt__source *source, pal_tensor **tensor, char *
         if (!*grown) return PAL_ERR_IO; /* err has the exact status */
     }
     if (got < size) return fail_length(source, "ends after", source->used, expected, type, shape, err);
-    /* Reading past the end also makes zlib verify the checksum. */
+    /* Reading past the end also verifies the checksum of gzip data. */
     const pal_status status = palt__source_read(source, &extra, 1, &got, err);
     if (status == PAL_OK && got > 0)
         return fail_length(source, "continues after", expected, expected, type, shape, err);

@@ -10,6 +10,8 @@
 #ifndef PAL_MODELS_H
 #define PAL_MODELS_H
 
+#include <stdio.h>
+
 #include "autograd/autograd.h"
 
 #pragma GCC visibility push(default)
@@ -435,6 +437,9 @@ typedef int (*pal_write_fn)(int descriptor, void *user); /* returns 0, or an err
 pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, void *user, pal_error *err);
 /* Writes every byte, also if a signal or a short write comes between. Returns 0, or an errno. */
 int pal_write_all(int descriptor, const void *bytes, size_t size);
+/* A stream that writes to a descriptor as pal_write_all does, so that a signal loses nothing. fclose closes the
+ * descriptor; the stream has no fileno. NULL: see errno, and the descriptor is still open. */
+FILE *pal_write_stream(int descriptor);
 /* A fast hash of these bytes that follow others, whose hash is `before` (0: none): it finds damage and mistakes, but it
  * does not protect against forgery. It is XXH3 of 64 bits with `before` as seed, so it depends on where the bytes are
  * cut. The same on every machine and in every version. */

@@ -5,6 +5,7 @@
  * replaced and the link is kept. A path that is not a regular file (a device, a pipe) cannot be replaced and is written
  * in place.
  */
+#include "models/models.h"
 #include "plot/internal.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ static int open_temporary(palt__file *file)
         free(file->temporary);
         file->temporary = palt__join(file->path, suffix, (char *)NULL);
         if (file->temporary == NULL) return -1;
-        int descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        int descriptor = (int)TEMP_FAILURE_RETRY(open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (descriptor >= 0 || errno != EEXIST) return descriptor;
     }
     return -1;
@@ -61,8 +62,9 @@ pal_status palt__file_begin(palt__file *file, const char *path, pal_error *error
     bool exists = stat(path, &existing) == 0, replace = !exists || S_ISREG(existing.st_mode);
     int descriptor = -1;
     file->path = exists && replace ? realpath(path, NULL) : strdup(path);
-    if (file->path != NULL) descriptor = replace ? open_temporary(file) : open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor >= 0) file->stream = fdopen(descriptor, "wb");
+    if (file->path != NULL)
+        descriptor = replace ? open_temporary(file) : (int)TEMP_FAILURE_RETRY(open(path, O_WRONLY | O_CLOEXEC));
+    if (descriptor >= 0) file->stream = pal_write_stream(descriptor);
     if (file->stream != NULL) return PAL_OK;
     const char *slash = errno == ENOENT ? strrchr(path, '/') : NULL;
     if (slash != NULL)

@@ -2,8 +2,10 @@
 #include "plot/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <png.h>
 #include <string.h>
+#include <unistd.h>
 
 pal_status pal_image_write(const pal_image *image, const char *path, pal_error *error)
 {
@@ -44,9 +46,26 @@ static pal_image *read_stream(FILE *stream, const char *path, pal_error *error)
     return NULL;
 }
 
+/* A stream that reads, also if a signal comes between. It owns the descriptor. */
+static ssize_t take(void *user, char *to, size_t size)
+{
+    return TEMP_FAILURE_RETRY(read((int)(intptr_t)user, to, size));
+}
+
+static int leave(void *user) { return close((int)(intptr_t)user); }
+
+static FILE *open_stream(const char *path)
+{
+    const cookie_io_functions_t functions = {.read = take, .close = leave};
+    const int descriptor = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
+    FILE *stream = descriptor < 0 ? NULL : fopencookie((void *)(intptr_t)descriptor, "r", functions);
+    if (descriptor >= 0 && stream == NULL) close(descriptor);
+    return stream;
+}
+
 pal_image *pal_image_read(const char *path, pal_error *error)
 {
-    FILE *stream = path == NULL ? NULL : fopen(path, "rbe");
+    FILE *stream = path == NULL ? NULL : open_stream(path);
     if (stream == NULL) {
         pal_error_set(error, PAL_ERR_IO, "%s: cannot read: %s", path == NULL ? "(no path)" : path,
                       path == NULL ? "no name" : strerror(errno));

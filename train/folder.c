@@ -35,7 +35,7 @@ pal_status palt__folder_open(palt__folder *f, const char *path, pal_error *err)
 {
     *f = (palt__folder){.path = strdup(path), .descriptor = -1};
     if (!f->path) return palt__no_memory(err);
-    f->descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    f->descriptor = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (f->descriptor >= 0) return PAL_OK;
     if (errno == ENOENT || errno == ENOTDIR)
         return pal_error_set(err, PAL_ERR_IO, "%s: %s: give the folder of a run", palt__short_path(path),
@@ -52,7 +52,7 @@ void palt__folder_close(palt__folder *f)
 
 pal_status palt__folder_lock(palt__folder *f, pal_error *err)
 {
-    f->locked = !flock(f->descriptor, LOCK_EX | LOCK_NB);
+    f->locked = !TEMP_FAILURE_RETRY(flock(f->descriptor, LOCK_EX | LOCK_NB));
     if (f->locked || errno != EWOULDBLOCK) return PAL_OK;
     return pal_error_set(err, PAL_ERR_ARGUMENT, "%s is being trained by another process: wait until it ends",
                          palt__short_path(f->path));
@@ -81,7 +81,8 @@ static bool is_temporary(const char *name)
 static bool each_entry(const palt__folder *f, void (*visit)(const palt__folder *f, const char *name, void *user),
                        void *user)
 {
-    const int own = openat(f->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* with a position of its own */
+    const int own = (int)TEMP_FAILURE_RETRY(
+        openat(f->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)); /* with a position of its own */
     DIR *entries = own >= 0 ? fdopendir(own) : NULL;
     if (!entries && own >= 0) close(own);
     if (!entries) return false;

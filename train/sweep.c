@@ -124,7 +124,7 @@ static void put_table(FILE *to, const pal_sweep *s)
 static int write_table(int descriptor, void *user)
 {
     const int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    FILE *to = own < 0 ? NULL : fdopen(own, "w");
+    FILE *to = own < 0 ? NULL : pal_write_stream(own);
     if (!to) {
         const int why = errno;
         if (own >= 0) close(own);

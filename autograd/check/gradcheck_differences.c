@@ -9,7 +9,10 @@ enum { DIRECTIONS = 3 };
 
 bool pal__check_run(pal__check *c, pal_program *p)
 {
-    return pal_run(p) == PAL_OK || pal__check_fail(c, pal_program_error(p));
+    const pal_status status = pal_run(p);
+    if (status != PAL_OK) pal__check_fail(c, pal_program_error(p));
+    if (status == PAL_ERR_MEMORY) c->status = status;
+    return status == PAL_OK;
 }
 
 void pal__check_outputs(const pal_program *p, size_t n, double *out)

@@ -12,6 +12,7 @@
  * The state below is global to the process, because the state of OpenBLAS that it protects is global, too. */
 #include "autograd/machine/internal.h"
 
+#include <errno.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -81,8 +82,8 @@ static bool limited(void)
     char policy = '0';
     getrlimit(RLIMIT_AS, &space);
     getrlimit(RLIMIT_DATA, &data);
-    const int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
-    if (file >= 0 && read(file, &policy, 1) < 1) policy = '0';
+    const int file = (int)TEMP_FAILURE_RETRY(open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC));
+    if (file >= 0 && TEMP_FAILURE_RETRY(read(file, &policy, 1)) < 1) policy = '0';
     if (file >= 0) close(file);
     return space.rlim_cur != RLIM_INFINITY || data.rlim_cur != RLIM_INFINITY || policy == '2';
 }

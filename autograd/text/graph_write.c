@@ -30,11 +30,11 @@ static pal_status write_file(const char *path, const char *text, pal_error *err)
     int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", follow ? target : path, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof temporary)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "graph: the name of the file is too long");
-    int to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int to = (int)TEMP_FAILURE_RETRY(open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (to < 0) return pal_error_set(err, PAL_ERR_IO, "graph: %.300s: %s", path, strerror(errno));
     bool ok = write_all(to, text, strlen(text));
     int error = ok ? 0 : errno;
-    if (close(to) && ok) {
+    if (close(to) && errno != EINTR && ok) { /* after EINTR the file is closed */
         ok = false;
         error = errno;
     }

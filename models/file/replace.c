@@ -35,6 +35,25 @@ int pal_write_all(int descriptor, const void *bytes, size_t size)
     return 0;
 }
 
+static ssize_t stream_write(void *user, const char *bytes, size_t size)
+{
+    const int why = pal_write_all((int)(intptr_t)user, bytes, size);
+    if (!why) return (ssize_t)size;
+    errno = why;
+    return 0; /* an error, for a stream */
+}
+
+static int stream_close(void *user)
+{
+    return close((int)(intptr_t)user) && errno != EINTR ? -1 : 0; /* after EINTR the descriptor is closed */
+}
+
+FILE *pal_write_stream(int descriptor)
+{
+    const cookie_io_functions_t functions = {.write = stream_write, .close = stream_close};
+    return fopencookie((void *)(intptr_t)descriptor, "w", functions);
+}
+
 static int open_at(int folder, const char *name, int flags)
 {
     return (int)TEMP_FAILURE_RETRY(openat(folder, name, flags | O_CLOEXEC, 0666));
