@@ -9,7 +9,7 @@ rows 30 > plain.csv
 small="--batch 5 --hidden 2 --epochs 1 --lanes 2 --quiet"
 works "a plain table" train basic $small --data plain.csv --out plain
 check "its note is in run.json" grep -q '"data_note": "no header line"' plain/run.json
-samples() { sed -n 's/^ *"\(train\|test\)_samples": \([0-9]*\).*/\2/p' "$1/run.json" | tr '\n' ' '; }
+samples() { sed -n 's/^ *"\(train\|test\)_samples": \([0-9][0-9]*\).*/\2/p' "$1/run.json" | tr '\n' ' '; }
 check "30 rows are 30 samples" [ "$(samples plain)" = "25 5 " ]
 
 # The same table as other programs write it. Each gives the same model, bit for bit, and the same codes.
