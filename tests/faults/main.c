@@ -2,12 +2,13 @@
  * makes another one fail each time.
  *
  *     faults PROGRAM OBJECT quick|whole [--jobs N] [--case NAME] [--kind KIND] [--error NAME] [--at N[+]]
- * [--stack|--crash]
+ *            [--instead PROGRAM] [--stack|--crash]
  *
  * OBJECT is the shared object that interpose.c makes. quick takes a sample of each sweep, and leaves out some commands.
  * Prints a table, and each bad outcome with the arguments that repeat it. --at runs one fault, and says how it ended;
  * --stack prints with gdb where it happened, --crash where a
- * signal ended the program. Exit status: 0, 1 for bad outcomes, 3 for a failure of the test. */
+ * signal ended the program. --instead: PROGRAM makes the runs that the commands need, and this program gets the faults.
+ * Exit status: 0, 1 for bad outcomes, 3 for a failure of the test. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,12 @@
 
 #include "faults.h"
 
-enum { WHY = 700, SAMPLE = 14, ALL = 6000, SHOWN = 400 };
+enum { WHY = 700, SAMPLE = 12, ALL = 6000, SHOWN = 400 };
 
 struct options {
     bool whole, stack, crash, for_ever;
     unsigned jobs;
-    const char *only;
+    const char *only, *instead;
     int kind, error;
     uint64_t at;
 };
@@ -176,6 +177,7 @@ static void refer(struct worker *w, const struct faults_case *c, struct faults_r
 static void work(struct worker *w)
 {
     faults_prepare(&w->place);
+    if (w->o->instead) w->place.program = w->o->instead;
     for (size_t k = 0; k < faults_n_cases; k++) {
         const struct faults_case *c = &faults_cases[k];
         struct faults_reference r = {0};
@@ -260,6 +262,7 @@ static struct options read_options(int argc, char **argv)
         }
         if (!strcmp(argv[i], "--jobs")) o.jobs = (unsigned)strtoul(value, NULL, 10);
         if (!strcmp(argv[i], "--case")) o.only = value;
+        if (!strcmp(argv[i], "--instead")) o.instead = realpath(value, NULL);
         if (!strcmp(argv[i], "--kind")) o.kind = faults_kind_find(value);
         if (!strcmp(argv[i], "--error")) o.error = faults_error_find(value);
         if (!strcmp(argv[i], "--at")) {
