@@ -11,7 +11,7 @@ long="--data data --batch 2 --hidden 40 --epochs 100000 --lanes 2 --quiet"
 # begin RUN: starts a long training in this folder, and waits for its first epoch; sets pid
 begin() {
     # shellcheck disable=SC2086
-    "$program" train basic --out "$1" $long > begun 2> begun.err &
+    $fresh "$program" train basic --out "$1" $long > begun 2> begun.err &
     pid=$!
     appears "$1/metrics.jsonl"
 }
@@ -27,7 +27,7 @@ check "no new run goes into it" [ $? -eq 2 ]
 check "and it is said, too" said 'locked is being trained by another process: wait'
 stop KILL
 # shellcheck disable=SC2086
-"$program" train basic --out unheard $long <&- > begun 2> begun.err &
+$fresh "$program" train basic --out unheard $long <&- > begun 2> begun.err &
 pid=$!
 appears unheard/metrics.jsonl
 timeout 60 "$program" train --resume unheard --quiet <&- > out 2> err

@@ -48,7 +48,7 @@ fails 2 empty-name "variant \"\": $word"
 fails 2 blank "variant \"a name\": $word"
 fails 2 slash "variant \"../name\": $word"
 fails 2 upper "variant \"Name\": $word"
-fails 2 line "variant \"a b\": $word"
+fails 2 line 'variant "a\nb": '"$word"
 fails 2 long-name "$word"
 fails 2 taken 'variant basic: its name or its alias is taken'
 fails 2 taken-alias 'variant dae: its name or its alias is taken'
