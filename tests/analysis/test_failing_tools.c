@@ -1,0 +1,444 @@
+/* test_failing_tools.c - each allocation fails in turn while data are read, a model is made, trained, saved and opened,
+ * and questions are put to it. Each failure is reported with a message, or the result is there. */
+#include "analysis/analysis.h"
+#include "optim/optim.h"
+#include "tests/failing.h"
+#include "tests/files.h"
+#include "tests/models/small_models.h"
+#include "train/train.h"
+
+Suite *failing_tools_suite(void);
+
+enum { FEATURES = 6, SAMPLES = 16 };
+
+static pal_dataset *data, *labelled;
+static pal_model *plain, *noisy, *line, *random_code, *bits, *image;
+
+static void write_idx(const char *name, int rank)
+{
+    unsigned char bytes[16 + SAMPLES * FEATURES] = {0, 0, 8, (unsigned char)rank, 0, 0, 0, SAMPLES, 0, 0, 0, 2, 0,
+                                                    0, 0, 3};
+    const size_t head = rank == 3 ? 16 : 8, n = rank == 3 ? SAMPLES * FEATURES : SAMPLES;
+    for (size_t i = 0; i < n; i++) bytes[head + i] = (unsigned char)(rank == 3 ? (i * 37) % 256 : i % 3);
+    write_file(name, bytes, head + n);
+}
+
+static pal_dataset *open_data(const char *path)
+{
+    pal_error err = {0};
+    pal_dataset *d = pal_dataset_open(c, path, PAL_SPLIT_TRAIN, &err);
+    ck_assert_msg(d != NULL, "%s", err.text);
+    return d;
+}
+
+static void set_up_tools(void)
+{
+    pal_error err = {0};
+    set_up();
+    pal_tensor *all = random_tensor(c, PAL_F32, PAL_SHAPE(SAMPLES, 2, 3), 0.1, 0.9, "data");
+    ck_assert_int_eq(pal_npy_write(all, path_of("data.npy"), &err), PAL_OK);
+    pal_tensor_free(all);
+    write_idx("train-images-idx3-ubyte", 3);
+    write_idx("train-labels-idx1-ubyte", 1);
+    write_idx("t10k-images-idx3-ubyte", 3);
+    write_idx("t10k-labels-idx1-ubyte", 1);
+    write_text("rows.csv", "\xef\xbb\xbf\"a\",b,c\n1,2,0.5\n\"0.25\",5,6e-1\n1,2,3\n4,5,6\n");
+    data = open_data(path_of("data.npy"));
+    labelled = open_data(folder);
+    static const pal_setting masked[] = {{"hidden", "4"}, {"masking", "0.4"}}, two[] = {{"layers", "4,2"}};
+    plain = make_named("basic", PAL_F32);
+    noisy = make(pal_variant_find("denoising"), masked, 2, PAL_F32, 5);
+    line = make_named("linear", PAL_F32);
+    random_code = make(pal_variant_find("variational"), two, 1, PAL_F32, 5);
+    static const pal_setting coin[] = {{"layers", "4,2"}, {"code", "bernoulli"}};
+    bits = make(pal_variant_find("variational"), coin, 2, PAL_F32, 5);
+    image = make_named("convolutional", PAL_F32);
+}
+
+static void tear_down_tools(void)
+{
+    pal_model *const all[] = {plain, noisy, line, random_code, bits, image};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) pal_model_free(all[i]);
+    pal_dataset_free(data);
+    pal_dataset_free(labelled);
+    tear_down();
+}
+
+static char last_error[512]; /* of the scenario that ran last */
+
+static bool went_well(pal_status status, const pal_error *err)
+{
+    failing_require(!status == !err->text[0]);
+    memcpy(last_error, err->text, sizeof last_error);
+    return !status;
+}
+
+static bool made(const void *it, const pal_error *err)
+{
+    failing_require(!it == !!err->text[0]);
+    memcpy(last_error, err->text, sizeof last_error);
+    return it != NULL;
+}
+
+static void sweep(failing_scenario *run, void *user)
+{
+    const size_t before = pal_context_memory(c, NULL);
+    ck_assert_msg(run(user), "%s", last_error);
+    ck_assert_int_gt(failing_each(run, user, true), 0);
+    ck_assert_uint_eq(pal_context_memory(c, NULL), before);
+}
+
+/* ---- Data ----------------------------------------------------------------------------------------------------- */
+
+static bool reads_array(void *user)
+{
+    pal_error err = {0};
+    pal_tensor *t = strstr(user, "ubyte") ? pal_idx_read(c, user, &err) : pal_array_read(c, user, &err);
+    const bool good = made(t, &err);
+    pal_tensor_free(t);
+    return good;
+}
+
+static bool opens_data(void *user)
+{
+    pal_error err = {0};
+    static const uint32_t rows[] = {3, 1, 2};
+    pal_dataset *d = pal_dataset_open_held_out(c, user, PAL_SPLIT_TEST, 4, &err), *part = NULL;
+    bool good = made(d, &err);
+    if (good) good = made(part = pal_dataset_select(d, rows, 3, &err), &err);
+    pal_dataset_free(part);
+    pal_dataset_free(d);
+    return good;
+}
+
+static bool writes_array(void *user)
+{
+    pal_error err = {0};
+    pal_tensor *t = pal_tensor_new(c, PAL_F32, PAL_SHAPE(3, 2));
+    const bool good = t && went_well(pal_array_write(t, user, &err), &err);
+    pal_tensor_free(t);
+    return good;
+}
+
+START_TEST(data_report_missing_memory)
+{
+    static const char *const read[] = {"data.npy", "rows.csv", "train-images-idx3-ubyte"};
+    for (size_t i = 0; i < 3; i++) sweep(reads_array, (void *)(uintptr_t)path_of(read[i]));
+    sweep(opens_data, (void *)(uintptr_t)path_of("data.npy"));
+    sweep(opens_data, folder);
+    sweep(writes_array, (void *)(uintptr_t)path_of("new.npy"));
+    sweep(writes_array, (void *)(uintptr_t)path_of("new.csv"));
+}
+END_TEST
+
+static bool splits_by_class(void *user)
+{
+    uint32_t rows[SAMPLES];
+    uint8_t fold[SAMPLES];
+    double mean[FEATURES], variance[FEATURES];
+    pal_error err = {0};
+    (void)user;
+    return went_well(pal_stratify(labelled, 6, 1, 0, 2, rows, fold, &err), &err) &&
+           went_well(pal_dataset_mean(labelled, PAL_F32, mean, &err), &err) &&
+           went_well(pal_baseline(labelled, labelled, 1, variance, &err), &err);
+}
+
+START_TEST(statistics_report_missing_memory) { sweep(splits_by_class, NULL); }
+END_TEST
+
+/* ---- Models --------------------------------------------------------------------------------------------------- */
+
+static bool makes_saves_and_opens(void *user)
+{
+    pal_error err = {0};
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    static const pal_setting small[] = {{"hidden", "4"}, {"k", "2"}, {"channels", "3"}, {"kernel", "2"}};
+    const pal_variant *variant = user;
+    pal_setting settings[4];
+    size_t n = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const pal_option *o = pal_variant_option_find(variant, small[i].name);
+        if (o && *o->value) settings[n++] = small[i];
+    }
+    pal_model *m = pal_model_new(c, variant, settings, n, PAL_SHAPE(2, 3), PAL_F32, 5, &err), *again = NULL;
+    pal_workspace *w = NULL;
+    float x[2 * FEATURES] = {0.5F}, code[64], back[2 * FEATURES];
+    bool good = made(m, &err) && went_well(pal_model_save(m, path, NULL, 0, &err), &err) &&
+                made(again = pal_model_open(c, path, &err), &err);
+    const pal_workspace_options o = {.struct_size = sizeof o, .batch = 2, .lanes = 1};
+    good = good && made(w = pal_workspace_new(again, &o, &err), &err) && pal_workspace_code(w) <= 32;
+    good = good && !pal_encode(again, w, x, 2, code) && !pal_decode(again, w, code, 2, back) &&
+           !pal_reconstruct(again, w, x, 2, back);
+    pal_workspace_free(w);
+    pal_model_free(again);
+    pal_model_free(m);
+    return good;
+}
+
+START_TEST(a_model_reports_missing_memory)
+{
+    static const char *const names[] = {"basic",       "k-sparse", "convolutional",
+                                        "variational", "stacked",  "semi-supervised"};
+    sweep(makes_saves_and_opens, (void *)(uintptr_t)pal_variant_find(names[_i]));
+}
+END_TEST
+
+/* ---- Training ------------------------------------------------------------------------------------------------- */
+
+typedef struct training {
+    const char *variant, *optimizer;
+    bool in_folder;
+} training;
+
+static bool trains(void *user)
+{
+    const training *s = user;
+    pal_error err = {0};
+    static const pal_setting settings[] = {{"layers", "4,2"}};
+    const pal_variant *variant = pal_variant_find(s->variant);
+    pal_model *m = pal_model_new(c, variant, settings, pal_variant_option_find(variant, "layers") != NULL,
+                                 PAL_SHAPE(2, 3), PAL_F32, 5, &err);
+    if (!made(m, &err)) return false;
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = s->optimizer, .clip_norm = 1};
+    const pal_schedule rate = {.name = "cosine", .learning_rate = 0.01};
+    char path[PATH_ROOM];
+    static int count;
+    snprintf(path, sizeof path, "%s/run%d", folder, count++);
+    const pal_run_info info = {.command = "train",
+                               .model = s->variant,
+                               .version = "1",
+                               .data = "d",
+                               .epochs = 1,
+                               .isa = pal_context_isa(c),
+                               .blas = pal_context_blas(c),
+                               .subnormals = "flushed"};
+    pal_rundir *dir = NULL;
+    bool good = !s->in_folder || made(dir = pal_rundir_new(path, &info, &err), &err);
+    const pal_train_options o = {.struct_size = sizeof o,
+                                 .test = labelled,
+                                 .epochs = 1,
+                                 .batch = 8,
+                                 .lanes = 1,
+                                 .optimizer = &optimizer,
+                                 .schedule = &rate,
+                                 .folder = dir};
+    pal_train_result result;
+    good = good && went_well(pal_train(m, labelled, &o, &result, &err), &err);
+    const pal_evaluate_options e = {.struct_size = sizeof e, .lanes = 1, .code = true, .train = labelled};
+    pal_figures found;
+    good = good && went_well(pal_evaluate(m, labelled, &e, &found, &err), &err);
+    pal_rundir_free(dir);
+    if (good && s->in_folder) {
+        pal_model *again = NULL;
+        good = made(dir = pal_rundir_open(path, &err), &err) && made(again = pal_rundir_model(dir, c, &err), &err);
+        pal_model_free(again);
+        pal_rundir_free(dir);
+    }
+    pal_model_free(m);
+    return good;
+}
+
+START_TEST(training_reports_missing_memory)
+{
+    static training all[] = {{"basic", "adam", false},
+                             {"variational", "rmsprop", false},
+                             {"stacked", "momentum", false},
+                             {"linear", "gd", true},
+                             {"semi-supervised", "adamw", false}};
+    sweep(trains, &all[_i]);
+}
+END_TEST
+
+static pal_status count_figure(const pal_sweep_run *run, void *user, pal_error *err)
+{
+    (void)user, (void)err;
+    run->figures[0] = (double)run->number;
+    return PAL_OK;
+}
+
+static bool sweeps(void *user)
+{
+    static const char *const values[] = {"1", "2"}, *const figures[] = {"loss"};
+    const pal_sweep_axis axis = {"hidden", values, 2};
+    const pal_sweep_options o = {.struct_size = sizeof o,
+                                 .axes = &axis,
+                                 .n_axes = 1,
+                                 .seeds = 2,
+                                 .figures = figures,
+                                 .n_figures = 1,
+                                 .run = count_figure};
+    pal_error err = {0};
+    pal_sweep *s = pal_sweep_new(&o, &err);
+    bool good = made(s, &err);
+    if (good) failing_require(pal_sweep_done(s) == 4 && pal_sweep_found(s, 1, 1, 0) == 4);
+    good = good && went_well(pal_sweep_write(s, user, &err), &err);
+    pal_sweep_free(s);
+    return good;
+}
+
+START_TEST(a_sweep_reports_missing_memory) { sweep(sweeps, (void *)(uintptr_t)path_of("sweep.csv")); }
+END_TEST
+
+/* ---- Questions ------------------------------------------------------------------------------------------------ */
+
+static char picture[PATH_ROOM];
+
+static bool reconstructs(void *user)
+{
+    pal_error err = {0};
+    const pal_shown two[] = {{.model = plain, .name = "a"}, {.model = noisy, .name = "b"}};
+    const pal_reconstruct_options o = {.struct_size = sizeof o, .samples = 3, .title = "t", .caption = "c"};
+    const pal_denoise_options d = {.struct_size = sizeof d, .samples = 3, .lanes = 1};
+    pal_denoise_figures found;
+    (void)user;
+    return went_well(pal_reconstruct_write(image, data, &o, picture, &err), &err) &&
+           went_well(pal_reconstruct_all_write(two, 2, data, &o, picture, &err), &err) &&
+           went_well(pal_denoise(noisy, data, &d, &found, picture, &err), &err);
+}
+
+static bool draws_filters(void *user)
+{
+    pal_error err = {0};
+    pal_model *const models[] = {plain, image};
+    pal_filters_options o = {.struct_size = sizeof o, .models = models, .count = 1, .maximal = true, .title = "t"};
+    double share[8];
+    const double *const shares[] = {share};
+    const int64_t units[] = {4};
+    const pal_shares_picture s = {.shares = shares, .units = units, .count = 1, .csv = true};
+    (void)user;
+    if (!went_well(pal_filters_write(&o, picture, &err), &err)) return false;
+    o.models = models + 1;
+    o.maximal = false;
+    o.layer = 1;
+    if (!went_well(pal_filters_write(&o, picture, &err), &err)) return false;
+    o.models = models;
+    o.prototypes = true;
+    o.layer = 0;
+    return went_well(pal_filters_write(&o, picture, &err), &err) &&
+           went_well(pal_shares(line, data, share, &err), &err) && went_well(pal_shares_write(&s, picture, &err), &err);
+}
+
+static bool scatters(void *user)
+{
+    pal_error err = {0};
+    const pal_scatter_options o = {.struct_size = sizeof o, .title = "t", .ellipses = 2, .csv = true};
+    const pal_scatter_options no = {.struct_size = sizeof no};
+    pal_scatter found;
+    (void)user;
+    return went_well(pal_scatter_write(random_code, labelled, &o, picture, &found, &err), &err) &&
+           went_well(pal_scatter_write(plain, data, &no, picture, &found, &err), &err);
+}
+
+static bool measures_geometry(void *user)
+{
+    pal_error err = {0};
+    const pal_geometry_options o = {
+        .struct_size = sizeof o, .samples = 3, .neighbours = 2, .directions = 2, .images = 2};
+    pal_geometry *g = pal_geometry_new(plain, labelled, labelled, &o, &err);
+    bool good = made(g, &err);
+    const pal_geometry *const all[] = {g};
+    const pal_geometry_picture p = {.geometries = all, .count = 1, .data = labelled, .title = "t", .csv = true};
+    (void)user;
+    good = good && went_well(pal_geometry_spectra_write(&p, picture, &err), &err) &&
+           went_well(pal_geometry_tangents_write(&p, picture, &err), &err);
+    pal_geometry_free(g);
+    return good;
+}
+
+static bool fills_in(void *user)
+{
+    pal_error err = {0};
+    static const uint8_t missing[FEATURES] = {1, 0, 1};
+    static const float mean[FEATURES] = {0.5F};
+    const pal_infill_picture o = {.struct_size = sizeof o,
+                                  .infill = {.struct_size = sizeof(pal_infill_options), .steps = 2, .lanes = 1},
+                                  .mean = mean,
+                                  .samples = 2};
+    pal_infill_figures found;
+    (void)user;
+    return went_well(pal_infill_write(plain, data, missing, &o, &found, picture, &err), &err);
+}
+
+static bool interpolates(void *user)
+{
+    pal_error err = {0};
+    static const int64_t corners[] = {0, 1, 2, 3};
+    pal_interpolate_options o = {
+        .struct_size = sizeof o, .corners = corners, .count = 2, .steps = 3, .pixels = true, .lanes = 1};
+    pal_interpolate_figures found;
+    (void)user;
+    if (!went_well(pal_interpolate_write(plain, data, &o, &found, picture, &err), &err)) return false;
+    o.count = 4;
+    o.grid = true;
+    return went_well(pal_interpolate_write(plain, data, &o, &found, picture, &err), &err);
+}
+
+static bool samples(void *user)
+{
+    pal_error err = {0};
+    const pal_sample_options draws = {.struct_size = sizeof draws, .samples = 4, .lanes = 1},
+                             plane = {.struct_size = sizeof plane, .steps = 3, .lanes = 1},
+                             each = {.struct_size = sizeof each, .lanes = 1, .data = data};
+    (void)user;
+    return went_well(pal_sample_write(random_code, &draws, picture, &err), &err) &&
+           went_well(pal_sample_write(random_code, &plane, picture, &err), &err) &&
+           went_well(pal_sample_write(bits, &each, picture, &err), &err);
+}
+
+static bool classifies(void *user)
+{
+    pal_error err = {0};
+    int64_t confusion[9];
+    const pal_classify_options o = {.struct_size = sizeof o, .labels = 6, .lanes = 1, .confusion = confusion};
+    pal_classification found;
+    (void)user;
+    return went_well(pal_classify(plain, labelled, labelled, &o, &found, &err), &err);
+}
+
+static bool estimates(void *user)
+{
+    pal_error err = {0};
+    const pal_importance_options o = {.struct_size = sizeof o, .draws = 3, .lanes = 1};
+    static const pal_setting gaussian[] = {{"layers", "4,2"}, {"output", "gaussian"}};
+    pal_model *m = pal_model_new(c, pal_variant_find("variational"), gaussian, 2, PAL_SHAPE(2, 3), PAL_F32, 5, &err);
+    pal_importance_result found;
+    (void)user;
+    const bool good = made(m, &err) && went_well(pal_importance(m, data, &o, &found, &err), &err);
+    pal_model_free(m);
+    return good;
+}
+
+static bool ascends(void *user)
+{
+    pal_error err = {0};
+    float x[FEATURES];
+    double value;
+    (void)user;
+    return went_well(pal_filter_maximal(plain, 1, 0, x, &value, &err), &err);
+}
+
+START_TEST(a_question_reports_missing_memory)
+{
+    static failing_scenario *const all[] = {reconstructs, draws_filters, scatters,   measures_geometry, fills_in,
+                                            interpolates, samples,       classifies, estimates,         ascends};
+    snprintf(picture, sizeof picture, "%s/%s", folder, "picture.png");
+    sweep(all[_i], NULL);
+}
+END_TEST
+
+Suite *failing_tools_suite(void)
+{
+    Suite *s = suite_create("failing_tools");
+    TCase *cases = in_own_folder(tcase_create("failing tools"));
+    tcase_add_checked_fixture(cases, set_up_tools, tear_down_tools);
+    tcase_set_timeout(cases, 120);
+    tcase_add_test(cases, data_report_missing_memory);
+    tcase_add_test(cases, statistics_report_missing_memory);
+    tcase_add_loop_test(cases, a_model_reports_missing_memory, 0, 6);
+    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 5);
+    tcase_add_test(cases, a_sweep_reports_missing_memory);
+    tcase_add_loop_test(cases, a_question_reports_missing_memory, 0, 10);
+    suite_add_tcase(s, cases);
+    return s;
+}
