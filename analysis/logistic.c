@@ -56,6 +56,8 @@ palt__logistic *palt__logistic_new(pal_tensor *inputs, pal_tensor *targets, unsi
             pal_error_set(err, PAL_ERR_MEMORY, "classifier: out of memory");
         else if ((l->program = compile(l, lanes, err)))
             return l;
+    } else {
+        palt__no_memory(err);
     }
     palt__logistic_free(l);
     return NULL;
