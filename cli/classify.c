@@ -178,6 +178,8 @@ int pal_cli_classify(int argc, char **argv)
     int status = pal_cli_parse(&pal_cli_classify_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_picture(&j->args);
     const bool parsed = status == PAL_CLI_GO_ON;
+    const char *out = pal_cli_given(&j->args, "out");
+    if (parsed) pal_cli_signals_end(out ? out : j->args.words[0]);
     if (parsed) status = open_all(j, path);
     if (status == PAL_CLI_GO_ON) status = answer_all(j);
     if (status == PAL_CLI_GO_ON) status = pal_cli_classify_report(j, path);

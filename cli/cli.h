@@ -216,6 +216,7 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
 /* The bytes that this command may take: --max-memory, or what the machine has; 0: not known. PAL_CLI_GO_ON, or the exit
  * status. */
 int pal_cli_memory_limit(const pal_cli_args *args, size_t *out);
+const char *pal_cli_size(size_t bytes, char *out, size_t size); /* "500 MB" */
 const char *pal_cli_memory_words(void); /* "--max-memory allows 500 MB"; "" before the call above */
 
 /* ---- say.c ---------------------------------------------------------------------------------------------------- */
@@ -354,6 +355,13 @@ typedef enum pal_cli_conversion { PAL_CLI_ENCODE, PAL_CLI_DECODE, PAL_CLI_RECONS
 /* The words are RUN, IN, OUT. Returns the exit status. */
 int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args);
 
+/* ---- graph_dot.c ------------------------------------------------------------------------------------------------ */
+
+enum { PAL_CLI_NO_DOT = PAL_CLI_SIGNAL }; /* dot is not installed; no error is printed */
+/* Writes a picture of a text in dot's language; type: "svg" or "png". Returns PAL_CLI_DONE, PAL_CLI_NO_DOT, or the exit
+ * status with the error printed. */
+int pal_cli_draw_dot(const char *path, const char *type, const char *text);
+
 /* ---- progress.c -----------------------------------------------------------------------------------------------
  *
  * On a terminal, training shows a bar for the running epoch. When the epoch ends, its bar becomes a line that stays. Of
@@ -387,6 +395,9 @@ void pal_cli_begin_process(void);    /* first of all: descriptors 0 to 2, and SI
 int pal_cli_end_process(int status); /* last of all, after standard output is flushed; may end the program */
 void pal_cli_signals_catch(void);    /* from here on, SIGINT, SIGTERM, SIGHUP and SIGPIPE are stored */
 void pal_cli_signals_release(void);  /* from here on, they end the program again */
-int pal_cli_signal(void);            /* the first signal that was stored, or 0 */
+/* From here on, unless they are stored, SIGINT, SIGTERM and SIGHUP end the program with one line, and no temporary file
+ * is left in the folder that is, or has, the file `path`. */
+void pal_cli_signals_end(const char *path);
+int pal_cli_signal(void); /* the first signal that was stored, or 0 */
 
 #endif

@@ -122,9 +122,10 @@ static int check_shape(const conversion *c, const char *name)
     char text[96];
     if (row.rank) memmove(row.dim, row.dim + 1, (size_t)--row.rank * sizeof *row.dim);
     if (c->in->shape.rank >= 2 && pal_shape_count(row) == width) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "%s: the array is %s, but %s takes rows of %lld %s", name,
-                       pal_shape_text(c->in->shape, text, sizeof text), pal_model_variant(c->run.model)->name,
-                       (long long)width, c->kind->rows);
+    return pal_cli_say(PAL_CLI_WRONG,
+                       "%s: the array is %s, but %s, a run of %s, takes rows of %lld %s: give an array [N,%lld]", name,
+                       pal_shape_text(c->in->shape, text, sizeof text), pal_rundir_path(c->run.dir),
+                       pal_model_variant(c->run.model)->name, (long long)width, c->kind->rows, (long long)width);
 }
 
 static int check_finite(const conversion *c, const char *name)
@@ -205,6 +206,7 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
     conversion c = {.kind = &kinds[which], .args = args};
     int status = check_words(c.kind, args);
     if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_signals_end(args->words[args->n_words - 1]);
     status = pal_cli_open(args, 0, &c.run);
     if (status == PAL_CLI_GO_ON) status = make_workspace(&c);
     if (status == PAL_CLI_GO_ON) status = read_rows(&c);

@@ -1,18 +1,11 @@
 /* graph.c - palindrome graph: draws the tape of a model.
  *
- * The model is recorded with a small batch. Nothing is run unless --time is given. dot makes SVG and PNG files. It is
- * started without a shell and reads its text from a socket, so that its early end is an error and not a signal. It
- * writes a temporary file next to the wanted one, which is renamed when it is complete. */
+ * The model is recorded with a small batch. Nothing is run unless --time is given, so its values take no memory
+ * (pal_context_options.dry). graph_dot.c makes the picture. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +41,8 @@ const pal_cli_spec pal_cli_graph_spec = {
 };
 
 /* ---- Recording ------------------------------------------------------------------------------------------------ */
+
+#define UNASKED ((size_t)1 << 30) /* bytes that are taken without --max-memory */
 
 typedef struct recording {
     pal_context *context;
@@ -139,6 +134,23 @@ static int record(recording *r, int64_t batch, int64_t order)
     return pal_tape_error(r->tape) ? say_tape(r) : PAL_CLI_GO_ON;
 }
 
+/* dry: values take no memory, and nothing can be run. */
+static int open_recording(recording *r, const pal_cli_args *args, const pal_variant *variant, size_t most, bool dry)
+{
+    pal_error err = {0};
+    const pal_context_options o = {
+        .struct_size = sizeof o, .threads = 1, .unpinned = true, .max_memory = most, .dry = dry};
+    r->context = pal_context_new(&o);
+    if (!r->context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
+    r->model = pal_model_new(r->context, variant, args->variant, args->n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
+    if (r->model) pal_model_check_given(r->model, args->variant, args->n_variant, &err);
+    if (err.status) return pal_cli_say_error(&err);
+    const int status = pal_cli_check_effects(
+        &(pal_cli_effects){PAL_CLI_GRAPH, r->model, NULL, args->variant, args->n_variant, args->n_variant, 1});
+    if (status != PAL_CLI_GO_ON) return status;
+    return record(r, pal_cli_int(args, "batch", 32), pal_cli_int(args, "order", 0));
+}
+
 /* ---- Timing --------------------------------------------------------------------------------------------------- */
 
 static double now(void)
@@ -146,6 +158,34 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const pal_compile_options unfused = {.struct_size = sizeof unfused, .passes = PAL_PASS_NONE, .profile = true};
+
+/* What --time takes is known before any of it is: from the same graph in a dry context. Without --max-memory, a verb
+ * that draws takes no gigabytes. */
+static int check_memory(const pal_cli_args *args, const pal_variant *variant, size_t limit)
+{
+    recording r = {0};
+    char takes[32], allowed[32];
+    size_t peak = 0;
+    const bool given = pal_cli_given(args, "max-memory") != NULL;
+    int status = open_recording(&r, args, variant, 0, true);
+    if (status == PAL_CLI_GO_ON) r.times = pal_compile(r.tape, r.outputs, r.n_outputs, &unfused);
+    if (status == PAL_CLI_GO_ON && !r.times) status = say_tape(&r);
+    pal_context_memory(r.context, &peak);
+    close_recording(&r);
+    if (status != PAL_CLI_GO_ON) return status;
+    if (!given && (!limit || limit > UNASKED)) limit = UNASKED;
+    if (peak <= limit || !limit) return PAL_CLI_GO_ON;
+    pal_cli_size(peak, takes, sizeof takes);
+    if (given)
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "graph: --time needs %s of memory, but --max-memory allows %s: raise it, or "
+                           "leave out --time",
+                           takes, pal_cli_size(limit, allowed, sizeof allowed));
+    return pal_cli_say(PAL_CLI_WRONG, "graph: --time needs %s of memory: give --max-memory %zuG, or leave out --time",
+                       takes, (peak >> 30) + 1);
 }
 
 /* Runs without fusion, so that every operation is a separate step; on random inputs, for half a second or 100 runs. */
@@ -157,8 +197,7 @@ static int measure(recording *r)
         pal_noise_uniform((pal_noise){.seed = 1}, "graph", i, 1, &u);
         pal_tensor_set(r->batch, i, u);
     }
-    const pal_compile_options options = {.struct_size = sizeof options, .passes = PAL_PASS_NONE, .profile = true};
-    r->times = pal_compile(r->tape, r->outputs, r->n_outputs, &options);
+    r->times = pal_compile(r->tape, r->outputs, r->n_outputs, &unfused);
     if (!r->times) return say_tape(r);
     double began = now(), seconds = 0;
     int runs = 0;
@@ -166,102 +205,6 @@ static int measure(recording *r)
         if (pal_run(r->times)) return pal_cli_say(PAL_CLI_FAILED, "graph: %s", pal_program_error(r->times));
     r->seconds = seconds / runs;
     return PAL_CLI_GO_ON;
-}
-
-/* ---- Writing -------------------------------------------------------------------------------------------------- */
-
-static bool send_all(int to, const char *text, size_t size)
-{
-    while (size) {
-        ssize_t n = send(to, text, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        text += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-/* Starts dot, which reads descriptor `from` and writes `to`. Returns 0 or an errno value. */
-static int start_dot(const char *type, bool straight, int from, int to, pid_t *pid)
-{
-    char option[16], lines[] = "-Gsplines=line";
-    snprintf(option, sizeof option, "-T%s", type);
-    posix_spawn_file_actions_t actions;
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error) return error;
-    error = posix_spawn_file_actions_adddup2(&actions, from, STDIN_FILENO);
-    if (!error) error = posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
-    if (!error) error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!error)
-        error = posix_spawnp(pid, "dot", &actions, NULL,
-                             (char *[]){(char[]){"dot"}, option, straight ? lines : NULL, NULL}, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
-enum { NO_DOT = PAL_CLI_SIGNAL, DOT_FAILED }; /* returned by draw: no error is printed yet */
-
-static int draw(const char *type, bool straight, const char *text, int to)
-{
-    int ends[2], outcome = 0;
-    pid_t pid;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-        return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
-    int error = start_dot(type, straight, ends[1], to, &pid);
-    close(ends[1]);
-    const int unsent = error || send_all(ends[0], text, strlen(text)) ? 0 : errno;
-    close(ends[0]);
-    if (error == ENOENT) return NO_DOT;
-    if (error) return pal_cli_say(PAL_CLI_FAILED, "graph: dot: %s", strerror(error));
-    pid_t ended;
-    do ended = waitpid(pid, &outcome, 0);
-    while (ended < 0 && errno == EINTR);
-    if (ended != pid || !WIFEXITED(outcome) || WEXITSTATUS(outcome)) return DOT_FAILED;
-    if (!unsent) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_FAILED, "graph: dot does not take its input: %s: try again, or use -o FILE.dot",
-                       strerror(unsent));
-}
-
-/* Why nothing more can be written to the file; 0: it can. dot does not say it. */
-static int no_room(int to) { return lseek(to, 0, SEEK_END) >= 0 ? pal_write_all(to, "", 1) : 0; }
-
-/* dot cannot route curved edges through some large graphs ("triangulation failed"). Then straight edges are drawn. */
-static int draw_somehow(const char *type, const char *text, int to)
-{
-    int status = draw(type, false, text, to);
-    if (status != DOT_FAILED) return status;
-    if (TEMP_FAILURE_RETRY(ftruncate(to, 0)) || lseek(to, 0, SEEK_SET))
-        return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
-    status = draw(type, true, text, to);
-    if (status != DOT_FAILED) return status;
-    const int full = no_room(to);
-    if (full) return pal_cli_say(PAL_CLI_FAILED, "graph: cannot write the picture: %s", strerror(full));
-    return pal_cli_say(PAL_CLI_FAILED,
-                       "graph: dot failed: draw less with --depth 1, or save its input with -o FILE.dot");
-}
-
-/* Writes a picture of the text. On failure no file is left. As all pictures, it follows a link, and writes in place
- * what is no regular file. */
-static int write_picture(const char *path, const char *type, const char *text)
-{
-    char target[PATH_MAX], temporary[PATH_MAX + 32];
-    struct stat existing;
-    const bool exists = !stat(path, &existing), replace = !exists || S_ISREG(existing.st_mode);
-    if (strlen(path) >= sizeof target) return pal_cli_say(PAL_CLI_WRONG, "graph: the file name is too long");
-    if (!exists || !realpath(path, target)) strcpy(target, path);
-    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", target, (long)getpid());
-    const int flags = replace ? O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC : O_WRONLY | O_CLOEXEC;
-    const int to = (int)TEMP_FAILURE_RETRY(open(replace ? temporary : path, flags, 0666));
-    if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    int status = draw_somehow(type, text, to);
-    if (close(to) && errno != EINTR && status == PAL_CLI_GO_ON) /* after EINTR the file is closed */
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    if (status == PAL_CLI_GO_ON && replace && rename(temporary, target))
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    if (status == PAL_CLI_GO_ON) return PAL_CLI_DONE;
-    if (replace) unlink(temporary);
-    return status;
 }
 
 /* ---- The verb ------------------------------------------------------------------------------------------------- */
@@ -302,11 +245,11 @@ static int print_drawing(const recording *r, const pal_graph_options *options, c
     if (!text) return say_tape(r);
     int status = PAL_CLI_DONE;
     if (type)
-        status = write_picture(path, type, text);
+        status = pal_cli_draw_dot(path, type, text);
     else if (fputs(text, stdout) < 0 || fflush(stdout))
         status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
     pal_text_free(r->context, text);
-    return status == NO_DOT ? write_input(r, options, path) : status;
+    return status == PAL_CLI_NO_DOT ? write_input(r, options, path) : status;
 }
 
 static const char *title_of(const recording *r, const pal_cli_args *args, char *out, size_t size)
@@ -356,21 +299,15 @@ int pal_cli_graph(int argc, char **argv)
     bool to_file = path && strcmp(path, "-");
     if (to_file && !type)
         return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
-    size_t most = 0;
-    status = pal_cli_memory_limit(&args, &most);
-    if (status != PAL_CLI_GO_ON) return status;
-    recording r = {
-        .context = pal_context_new(&(pal_context_options){
-            .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true, .max_memory = most})};
-    pal_error err = {0};
-    if (!r.context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
-    r.model = pal_model_new(r.context, variant, args.variant, args.n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
-    if (r.model) pal_model_check_given(r.model, args.variant, args.n_variant, &err);
-    status = err.status ? pal_cli_say_error(&err)
-                        : pal_cli_check_effects(&(pal_cli_effects){PAL_CLI_GRAPH, r.model, NULL, args.variant,
-                                                                   args.n_variant, args.n_variant, 1});
-    if (status == PAL_CLI_GO_ON) status = record(&r, pal_cli_int(&args, "batch", 32), pal_cli_int(&args, "order", 0));
-    if (status == PAL_CLI_GO_ON && pal_cli_flag(&args, "time")) status = measure(&r);
+    if (to_file) pal_cli_signals_end(path);
+    recording r = {0};
+    size_t limit = 0;
+    const bool timed = pal_cli_flag(&args, "time");
+    status = pal_cli_memory_limit(&args, &limit);
+    if (status == PAL_CLI_GO_ON && timed) status = check_memory(&args, variant, limit);
+    if (!timed && !pal_cli_given(&args, "max-memory")) limit = 0; /* drawing takes no memory for values */
+    if (status == PAL_CLI_GO_ON) status = open_recording(&r, &args, variant, limit, !timed);
+    if (status == PAL_CLI_GO_ON && timed) status = measure(&r);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
     close_recording(&r);
     return status;

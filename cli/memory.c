@@ -30,7 +30,7 @@ static bool read_size(const char *text, size_t *out)
     return true;
 }
 
-static const char *size_text(size_t bytes, char *out, size_t size)
+const char *pal_cli_size(size_t bytes, char *out, size_t size)
 {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
     double value = (double)bytes;
@@ -71,7 +71,7 @@ int pal_cli_memory_limit(const pal_cli_args *args, size_t *out)
         return pal_cli_say(PAL_CLI_WRONG, "--max-memory %s: give a size, such as 500M or 2G", given);
     if (!given) *out = of_machine();
     snprintf(limit_text, sizeof limit_text, given ? "--max-memory allows %s" : "this machine has %s",
-             size_text(*out, size, sizeof size));
+             pal_cli_size(*out, size, sizeof size));
     return PAL_CLI_GO_ON;
 }
 
@@ -89,9 +89,9 @@ int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options)
         return err.status == PAL_ERR_MEMORY ? pal_cli_say_error(&err)
                                             : PAL_CLI_GO_ON; /* training will say it in its own order */
     snprintf(line, sizeof line, "%s: weights %s, moments %s, step %s, data %s, other %s",
-             size_text(m.total, total, sizeof total), size_text(m.weights, weights, sizeof weights),
-             size_text(m.moments, moments, sizeof moments), size_text(m.arena, arena, sizeof arena),
-             size_text(m.data, data, sizeof data), size_text(m.buffers, buffers, sizeof buffers));
+             pal_cli_size(m.total, total, sizeof total), pal_cli_size(m.weights, weights, sizeof weights),
+             pal_cli_size(m.moments, moments, sizeof moments), pal_cli_size(m.arena, arena, sizeof arena),
+             pal_cli_size(m.data, data, sizeof data), pal_cli_size(m.buffers, buffers, sizeof buffers));
     if (limit && m.total > limit) { /* the part that does not fit whatever else is lowered */
         const char *lower = m.data >= limit                           ? "--limit"
                             : m.data + m.weights + m.moments >= limit ? "the sizes of the layers (--hidden, --layers)"

@@ -203,6 +203,17 @@ int pal_cli_open_further(const pal_cli_run *run, pal_split split, int64_t limit,
     return pal_cli_say(PAL_CLI_GO_ON, "warning: %s is left out, its data cannot be read: %s", what, err.text);
 }
 
+/* Samples of another size than those of training: names both shapes, the file and the run. */
+static int check_sample(const pal_cli_run *run, const char *path)
+{
+    char is[96], was[96];
+    if (run->data->features == pal_model_features(run->model)) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG,
+                       "%s: its samples are %s, but %s was trained on samples %s: give data of that shape with --data",
+                       path, pal_shape_text(run->data->sample, is, sizeof is), pal_rundir_path(run->dir),
+                       pal_shape_text(pal_model_sample(run->model), was, sizeof was));
+}
+
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
 {
     const char *path = pal_cli_given(args, "data"), *word = pal_cli_given(args, "split");
@@ -210,6 +221,9 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
     pal_error err = {0};
     run->data = path ? pal_dataset_open(run->context, path, split, &err) : pal_cli_open_own(run, split, &err);
     if (!run->data) return pal_cli_say_error(&err);
+    const char *own = pal_rundir_info(run->dir)->data;
+    const int status = check_sample(run, path ? path : own ? own : PAL_DATA_DEFAULT);
+    if (status != PAL_CLI_GO_ON) return status;
     int64_t limit = pal_cli_int(args, "limit", 0);
     if (limit && pal_dataset_limit(run->data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     return PAL_CLI_GO_ON;

@@ -244,6 +244,8 @@ int pal_cli_about_all(const pal_cli_about_runs *verb, int argc, char **argv)
     int status = pal_cli_parse(verb->spec, argc, argv, &args);
     if (status == PAL_CLI_GO_ON && verb->check) status = verb->check(&args);
     if (status != PAL_CLI_GO_ON) return status;
+    const char *out = pal_cli_given(&args, "out");
+    pal_cli_signals_end(out ? out : args.words[args.n_words - 1]);
     status = pal_cli_open_all(&args, verb->data, &runs);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_numbers(&args, pal_cli_given(&args, "data"));
     for (size_t i = 0; i < runs.n && status == PAL_CLI_GO_ON; i++)

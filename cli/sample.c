@@ -121,6 +121,12 @@ static int sample(const pal_cli_args *args, pal_cli_runs *runs)
                             .lanes = lanes > 0 ? (unsigned)lanes : 0,
                             .title = title,
                             .caption = caption};
+    for (size_t i = 0; i < runs->n; i++)
+        if (!pal_model_has_posterior(runs->run[i].model))
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "%s: %s has no prior to draw from, since its code is not random: choose a run of "
+                               "variational or importance-weighted",
+                               pal_rundir_path(runs->run[i].dir), pal_model_variant(runs->run[i].model)->name);
     const int viewed = pal_cli_view(args, run->model, &o.view);
     if (viewed != PAL_CLI_GO_ON) return viewed;
     bool random = !pal_cli_given(args, "seed");

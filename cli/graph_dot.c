@@ -1,0 +1,111 @@
+/* graph_dot.c - makes a picture of a graph in dot's language, by the program dot.
+ *
+ * dot makes SVG and PNG files. It is started without a shell and reads its text from a socket, so that its early end is
+ * an error and not a signal. It writes a temporary file next to the wanted one, which is renamed when it is complete.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static bool send_all(int to, const char *text, size_t size)
+{
+    while (size) {
+        ssize_t n = send(to, text, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        text += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* Starts dot, which reads descriptor `from` and writes `to`. Returns 0 or an errno value. */
+static int start_dot(const char *type, bool straight, int from, int to, pid_t *pid)
+{
+    char option[16], lines[] = "-Gsplines=line";
+    snprintf(option, sizeof option, "-T%s", type);
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return error;
+    error = posix_spawn_file_actions_adddup2(&actions, from, STDIN_FILENO);
+    if (!error) error = posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
+    if (!error) error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!error)
+        error = posix_spawnp(pid, "dot", &actions, NULL,
+                             (char *[]){(char[]){"dot"}, option, straight ? lines : NULL, NULL}, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+enum { NO_DOT = PAL_CLI_NO_DOT, DOT_FAILED }; /* returned by draw: no error is printed yet */
+
+static int draw(const char *type, bool straight, const char *text, int to)
+{
+    int ends[2], outcome = 0;
+    pid_t pid;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
+    int error = start_dot(type, straight, ends[1], to, &pid);
+    close(ends[1]);
+    const int unsent = error || send_all(ends[0], text, strlen(text)) ? 0 : errno;
+    close(ends[0]);
+    if (error == ENOENT) return NO_DOT;
+    if (error) return pal_cli_say(PAL_CLI_FAILED, "graph: dot: %s", strerror(error));
+    pid_t ended;
+    do ended = waitpid(pid, &outcome, 0);
+    while (ended < 0 && errno == EINTR);
+    if (ended != pid || !WIFEXITED(outcome) || WEXITSTATUS(outcome)) return DOT_FAILED;
+    if (!unsent) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_FAILED, "graph: dot does not take its input: %s: try again, or use -o FILE.dot",
+                       strerror(unsent));
+}
+
+/* Why nothing more can be written to the file; 0: it can. dot does not say it. */
+static int no_room(int to) { return lseek(to, 0, SEEK_END) >= 0 ? pal_write_all(to, "", 1) : 0; }
+
+/* dot cannot route curved edges through some large graphs ("triangulation failed"). Then straight edges are drawn. */
+static int draw_somehow(const char *type, const char *text, int to)
+{
+    int status = draw(type, false, text, to);
+    if (status != DOT_FAILED) return status;
+    if (TEMP_FAILURE_RETRY(ftruncate(to, 0)) || lseek(to, 0, SEEK_SET))
+        return pal_cli_say(PAL_CLI_FAILED, "graph: %s", strerror(errno));
+    status = draw(type, true, text, to);
+    if (status != DOT_FAILED) return status;
+    const int full = no_room(to);
+    if (full) return pal_cli_say(PAL_CLI_FAILED, "graph: cannot write the picture: %s", strerror(full));
+    return pal_cli_say(PAL_CLI_FAILED,
+                       "graph: dot failed: draw less with --depth 1, or save its input with -o FILE.dot");
+}
+
+/* On failure no file is left. As all pictures, it follows a link, and writes in place
+ * what is no regular file. */
+int pal_cli_draw_dot(const char *path, const char *type, const char *text)
+{
+    char target[PATH_MAX], temporary[PATH_MAX + 32];
+    struct stat existing;
+    const bool exists = !stat(path, &existing), replace = !exists || S_ISREG(existing.st_mode);
+    if (strlen(path) >= sizeof target) return pal_cli_say(PAL_CLI_WRONG, "graph: the file name is too long");
+    if (!exists || !realpath(path, target)) strcpy(target, path);
+    snprintf(temporary, sizeof temporary, "%s.%ld-0.tmp", target, (long)getpid());
+    const int flags = replace ? O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC : O_WRONLY | O_CLOEXEC;
+    const int to = (int)TEMP_FAILURE_RETRY(open(replace ? temporary : path, flags, 0666));
+    if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    int status = draw_somehow(type, text, to);
+    if (close(to) && errno != EINTR && status == PAL_CLI_GO_ON) /* after EINTR the file is closed */
+        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    if (status == PAL_CLI_GO_ON && replace && rename(temporary, target))
+        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
+    if (status == PAL_CLI_GO_ON) return PAL_CLI_DONE;
+    if (replace) unlink(temporary);
+    return status;
+}
