@@ -164,6 +164,8 @@ const char *pal_context_isa(const pal_context *context);
 /* Bytes that are in use now. *peak: the most at any time so far; may be NULL. Tensors, tapes and programs count; what
  * BLAS, the C library and the caller take for themselves does not. */
 size_t pal_context_memory(const pal_context *context, size_t *peak);
+/* Bytes that can still be allocated below max_memory; SIZE_MAX: there is no limit. */
+size_t pal_context_room(const pal_context *context);
 bool pal_context_subnormals(const pal_context *context);    /* whether programs keep subnormal numbers */
 const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread" */
 const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up; NULL: no advice */

@@ -77,15 +77,16 @@ int pal_cli_memory_limit(const pal_cli_args *args, size_t *out)
 
 const char *pal_cli_memory_words(void) { return limit_text; }
 
-int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options)
+int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *p, char words[PAL_CLI_MEMORY_WORDS])
 {
     pal_train_memory m;
     pal_error err = {0};
     char total[32], weights[32], moments[32], arena[32], data[32], buffers[32], line[240];
     size_t limit = 0;
-    int status = pal_cli_memory_limit(&j->args, &limit);
+    *words = 0;
+    int status = pal_cli_memory_limit(args, &limit);
     if (status != PAL_CLI_GO_ON) return status;
-    if (pal_train_memory_of(j->variant, j->args.variant, j->args.n_variant, PAL_F32, j->train, options, &m, &err))
+    if (pal_train_memory_of(p->variant, p->settings, p->n_settings, PAL_F32, p->train, p->options, &m, &err))
         return err.status == PAL_ERR_MEMORY ? pal_cli_say_error(&err)
                                             : PAL_CLI_GO_ON; /* training will say it in its own order */
     snprintf(line, sizeof line, "%s: weights %s, moments %s, step %s, data %s, other %s",
@@ -99,7 +100,7 @@ int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options)
         return pal_cli_say(PAL_CLI_WRONG, "not enough memory: %s, but training needs %s; lower %s", limit_text, line,
                            lower);
     }
-    snprintf(j->memory, sizeof j->memory, "memory %s", line);
+    snprintf(words, PAL_CLI_MEMORY_WORDS, "memory %s", line);
     return PAL_CLI_GO_ON;
 }
 

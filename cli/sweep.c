@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/sweep.h"
+#include "cli/train.h"
 
 enum { PATH = SWEEP_PATH, VALUES = SWEEP_VALUES, NAME = SWEEP_NAME, WORD = SWEEP_LIST };
 
@@ -129,6 +130,17 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
     j->status = pal_cli_check_settings(j->variant, settings, n);
     for (size_t i = 0; i < run->n_settings && j->status == PAL_CLI_GO_ON; i++)
         if (!strcmp(run->settings[i].name, "learning-rate")) j->status = check_rate(j, run->settings[i].value);
+    if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
+    const char *batch = pal_cli_given(&j->args, "batch");
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
+                                             .name = pal_cli_given(&j->args, "optimizer")};
+    const pal_train_options o = {.struct_size = sizeof o,
+                                 .test = j->test,
+                                 .batch = batch ? strtoll(batch, NULL, 10) : 0,
+                                 .lanes = (unsigned)pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors()),
+                                 .optimizer = optimizer.name ? &optimizer : NULL};
+    char words[PAL_CLI_MEMORY_WORDS];
+    j->status = pal_cli_check_memory(&j->args, &(pal_cli_planned){j->variant, settings, n, j->train, &o}, words);
     if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
     pal_error why = {0};
     pal_model *model = pal_model_new(j->context, j->variant, settings, n, j->test->sample, PAL_F32, 1, &why);
@@ -268,6 +280,8 @@ static int sweep(job *j)
     pal_error err = {0};
     pal_sweep *s = pal_sweep_new(&o, &err); /* the first pass: checks only */
     pal_sweep_free(s);
+    pal_dataset_free(j->train); /* each run opens its own */
+    j->train = NULL;
     if (err.status) return s ? j->status : pal_cli_say_error(&err);
     int status = choose_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
@@ -307,7 +321,12 @@ static int prepare(job *j)
     if (!j->context) return status;
     j->test = pal_dataset_open_held_out(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TEST,
                                         pal_cli_int(&j->args, "hold-out", 0), &err);
-    return j->test ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
+    const int64_t limit = pal_cli_int(&j->args, "limit", 0);
+    if (j->test)
+        j->train = pal_dataset_open_held_out(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TRAIN,
+                                             pal_cli_int(&j->args, "hold-out", 0), &err);
+    if (!j->train) return pal_cli_say_error(&err);
+    return limit && pal_dataset_limit(j->train, limit) ? pal_cli_say(PAL_CLI_FAILED, "out of memory") : PAL_CLI_GO_ON;
 }
 
 int pal_cli_sweep(int argc, char **argv)
@@ -317,6 +336,7 @@ int pal_cli_sweep(int argc, char **argv)
     int status = pal_cli_parse(&pal_cli_sweep_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = prepare(j);
     if (status == PAL_CLI_GO_ON) status = sweep(j);
+    pal_dataset_free(j->train);
     pal_dataset_free(j->test);
     pal_context_free(j->context);
     free(j);

@@ -10,7 +10,7 @@ typedef struct pal_cli_sweep_job {
     pal_cli_args args;
     const pal_variant *variant;
     pal_context *context;
-    pal_dataset *test;
+    pal_dataset *test, *train; /* train: for the first pass */
     char lists[PAL_SWEEP_AXES][SWEEP_LIST], out[SWEEP_PATH];
     const char *values[PAL_SWEEP_AXES][SWEEP_VALUES];
     pal_sweep_axis axes[PAL_SWEEP_AXES];

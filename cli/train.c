@@ -228,7 +228,8 @@ static int check_memory(pal_cli_job *j)
                                  .batch = batch ? strtoll(batch, NULL, 10) : 0,
                                  .lanes = (unsigned)pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors()),
                                  .optimizer = optimizer.name ? &optimizer : NULL};
-    return pal_cli_check_memory(j, &o);
+    const pal_cli_planned planned = {j->variant, j->args.variant, j->args.n_variant, j->train, &o};
+    return pal_cli_check_memory(&j->args, &planned, j->memory);
 }
 
 /* A pal_cli_value_fn. */

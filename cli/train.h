@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 
 /* Settings that train/defaults.c chooses if they are not given. */
-enum { PAL_CLI_CHOSEN = 5 };
+enum { PAL_CLI_CHOSEN = 5, PAL_CLI_MEMORY_WORDS = 256 };
 
 typedef struct pal_cli_job {
     pal_cli_args args;
@@ -18,11 +18,12 @@ typedef struct pal_cli_job {
     pal_rundir *dir;
     pal_run_info info;
     char data[PATH_MAX], from[PATH_MAX], command[8192];
-    char memory[256];   /* what a new run needs, in words; "": not known */
-    pal_error *why;     /* receives the reason if training ends early; NULL: the reason is printed */
-    const char *extend; /* as in pal_train_options */
+    char memory[PAL_CLI_MEMORY_WORDS]; /* what it needs, in words; "": not known */
+    pal_error *why;                    /* receives the reason if training ends early; NULL: the reason is printed */
+    const char *extend;                /* as in pal_train_options */
     pal_train_settings settings;
     pal_fingerprint fingerprint;
+    char from_weights[PAL_HASH_TEXT];
     char chosen[PAL_CLI_CHOSEN][32];
     char libc[32];
     char optimizer[32], schedule[32]; /* their names, for a resumed run */
@@ -38,9 +39,16 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from);
 int pal_cli_job_resume(pal_cli_job *j);                        /* opens the run of --resume, its data and its model */
 bool pal_cli_is_solved(const pal_setting *settings, size_t n); /* whether the model is solved in closed form */
 
-/* memory.c: writes what training needs to j->memory, and refuses what the limit does not allow. PAL_CLI_GO_ON, or the
- * exit status. */
-int pal_cli_check_memory(pal_cli_job *j, const pal_train_options *options);
+/* memory.c: writes what a training needs to `words`, "" if that is not known, and refuses what the limit does not
+ * allow. PAL_CLI_GO_ON, or the exit status. */
+typedef struct pal_cli_planned { /* a training that is planned */
+    const pal_variant *variant;
+    const pal_setting *settings;
+    size_t n_settings;
+    const pal_dataset *train;
+    const pal_train_options *options;
+} pal_cli_planned;
+int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *planned, char words[PAL_CLI_MEMORY_WORDS]);
 void pal_cli_say_memory(const pal_cli_job *j); /* prints j->memory, as wide as the bar of the progress */
 
 #endif

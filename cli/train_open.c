@@ -1,5 +1,6 @@
 /* train_open.c - opens what a training needs: its data, the weights to start with, and a run to resume. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,13 +38,37 @@ int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t ho
     return PAL_CLI_GO_ON;
 }
 
+/* A hash of all weights, with their names. */
+static void hash_weights(const pal_model *model, char out[PAL_HASH_TEXT])
+{
+    const char *name;
+    uint64_t hash = 0;
+    for (size_t i = 0; i < pal_model_parameter_count(model); i++) {
+        const pal_tensor *t = pal_model_parameter(model, i, &name);
+        hash = pal_hash(pal_hash(hash, name, strlen(name)), t->data, pal_tensor_bytes(t));
+    }
+    snprintf(out, PAL_HASH_TEXT, "xxh3:%016" PRIx64, hash);
+}
+
+/* A run that is resumed before its first save begins anew, with the weights that it began with. */
+static pal_status check_weights(pal_cli_job *j, const pal_model *other, pal_error *err)
+{
+    const char *was = j->dir ? j->info.from_weights : NULL;
+    hash_weights(other, j->from_weights);
+    if (!j->dir) j->info.from_weights = j->from_weights;
+    if (!was || !strcmp(was, j->from_weights)) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_ARGUMENT,
+                         "its weights have changed since %s began with them: restore them, or train a new run",
+                         pal_rundir_path(j->dir));
+}
+
 int pal_cli_job_weights(pal_cli_job *j, const char *from)
 {
     pal_error err = {0};
     if (!from) return PAL_CLI_GO_ON;
     pal_rundir *dir = pal_rundir_open_model(from, &err);
     pal_model *other = dir ? pal_rundir_model(dir, j->context, &err) : NULL;
-    if (other) pal_model_take(j->model, other, &err);
+    if (other && !check_weights(j, other, &err)) pal_model_take(j->model, other, &err);
     pal_model_free(other);
     pal_rundir_free(dir);
     if (!err.status) return PAL_CLI_GO_ON;
@@ -152,6 +177,18 @@ static void say_changes(const pal_cli_job *j)
                     pal_rundir_path(j->dir), was[0], is[0]);
 }
 
+/* What the rest of the training needs, before the model is opened. */
+static int check_memory(pal_cli_job *j)
+{
+    const pal_train_options o = {.struct_size = sizeof o,
+                                 .test = j->test,
+                                 .batch = j->info.batch,
+                                 .lanes = (unsigned)j->info.lanes,
+                                 .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL};
+    const pal_cli_planned planned = {j->variant, j->info.settings, j->info.n_settings, j->train, &o};
+    return pal_cli_check_memory(&j->args, &planned, j->memory);
+}
+
 int pal_cli_job_resume(pal_cli_job *j)
 {
     int status = check_words(j);
@@ -166,6 +203,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     if (!j->variant) return status;
     j->context = pal_cli_context(&j->args, &j->info, &status);
     if (j->context) status = take_data(j);
+    if (status == PAL_CLI_GO_ON) status = check_memory(j);
     if (status == PAL_CLI_GO_ON) status = open_model(j);
     if (status != PAL_CLI_GO_ON) return status;
     say_changes(j);

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 typedef palt__csv_reading reading;
+enum { ROOM_LEAST = 1 << 24 /* bytes of a file whose table may not fit */ };
 
 static pal_status fail(const reading *r, pal_status status, const char *problem)
 {
@@ -64,6 +65,11 @@ static pal_status next_line(reading *r, palt__csv_line *line)
             continue;
         }
         if (!r->empties) return PAL_OK;
+        if (r->unfilled && !r->kept)
+            return pal_error_set(r->err, PAL_ERR_FORMAT,
+                                 "%s: line %lld has separators and nothing between them: name the columns there, or "
+                                 "remove the line",
+                                 palt__shown_path(r->source.path), (long long)r->empty);
         return pal_error_set(r->err, PAL_ERR_FORMAT,
                              "%s: line %lld is empty, expected a row of numbers: remove the line",
                              palt__shown_path(r->source.path), (long long)r->empty);
@@ -85,6 +91,16 @@ static pal_status first_line(reading *r, palt__csv_line *line)
     }
 }
 
+/* Whether the table fits, before all of it is read: the size of the file, and of its first row, tell about how many
+ * numbers there are. Values and tensor are in memory at the same time. */
+static pal_status check_room(const reading *r, palt__csv_line row)
+{
+    const double bytes = (double)(row.end - row.text) + 1, size = (double)r->source.length;
+    if (!row.text || size < ROOM_LEAST) return PAL_OK;
+    const double values = size / bytes * (double)r->layout.columns;
+    return palt__check_room(r->context, 2 * sizeof(float) * values, r->source.path, r->err);
+}
+
 /* Reads the first two lines, finds out what they are, and takes those that are rows. */
 static pal_status read_first(reading *r)
 {
@@ -100,6 +116,8 @@ static pal_status read_first(reading *r)
     status = next_line(r, &line);
     if (status != PAL_OK) return status;
     status = palt__csv_find_layout(r->first, line, r->separator, r->source.path, r->plain, &r->layout, r->err);
+    if (status != PAL_OK) return status;
+    status = check_room(r, line);
     if (status != PAL_OK) return status;
     r->doubt = palt__csv_doubts(&r->layout);
     if (!r->layout.header) status = palt__csv_row(r, r->first);
@@ -166,6 +184,11 @@ static void write_note(const reading *r, pal_note *note)
     if (r->unfilled)
         palt__note_add(note, "%lld line%s without values at the end left out", (long long)r->unfilled,
                        r->unfilled == 1 ? "" : "s");
+    if (r->rounded)
+        palt__note_add(note,
+                       "%lld whole number%s beyond 2^24, which float32 rounds, so that different ones may become equal "
+                       "(%s in line %lld): subtract an offset, or divide",
+                       (long long)r->rounded, r->rounded == 1 ? "" : "s", r->large, (long long)r->large_line);
     if (r->doubt.halves)
         palt__note_add(note, "\"%s\" in line %lld is read as two columns: if it is a decimal comma, write a point",
                        r->doubt.shown, (long long)r->doubt.line);
@@ -188,7 +211,7 @@ static pal_tensor *make_tensor(const reading *r, pal_context *context)
 
 pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *note, pal_error *err)
 {
-    reading r = {.err = err, .plain = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
+    reading r = {.err = err, .context = context, .plain = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
     pal_tensor *tensor = NULL;
     if (!r.plain) {
         pal_error_set(err, PAL_ERR_MEMORY, "no memory to read a file");

@@ -108,6 +108,7 @@ typedef struct palt__csv_reading { /* state of reading one file */
     palt__source source;
     palt__lines lines;
     locale_t plain;
+    pal_context *context;
     palt__csv_layout layout;
     palt__csv_doubt doubt;
     char separator;                   /* as the line sep=; states it; 0: it does not */
@@ -117,8 +118,10 @@ typedef struct palt__csv_reading { /* state of reading one file */
     int64_t empty, empties, unfilled; /* the last lines, if empty: number of the first; how many; with separators */
     char point;                       /* the decimal mark; 0: no number had one yet */
     int64_t point_line;
-    double last;   /* the last number of column 1 */
-    bool counting; /* column 1 is no index, but counts in every row */
+    double last;                 /* the last number of column 1 */
+    bool counting;               /* column 1 is no index, but counts in every row */
+    int64_t rounded, large_line; /* whole numbers that float32 does not hold; the line of the first */
+    char large[32];              /* that number */
     float *values;
     size_t count, capacity;
     int64_t rows;

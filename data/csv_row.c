@@ -2,6 +2,7 @@
 #include "data/csv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,16 @@ static pal_status read_field(const palt__csv_reading *r, palt__csv_line line, in
     return palt__csv_refuse(r->source.path, line.number, column, field, kind, more, r->err);
 }
 
+/* Counts the whole numbers that are beyond 2^24 and not one of those that float32 holds. */
+static void count_rounded(palt__csv_reading *r, palt__csv_line line, double value)
+{
+    if (fabs(value) <= 0x1p24 || value != floor(value) || (double)(float)value == value || fabs(value) >= 0x1p63)
+        return;
+    if (r->rounded++) return;
+    snprintf(r->large, sizeof r->large, "%.17g", value);
+    r->large_line = line.number;
+}
+
 pal_status palt__csv_row(palt__csv_reading *r, palt__csv_line line)
 {
     palt__csv_weigh(&r->doubt, &r->layout, line);
@@ -151,6 +162,7 @@ pal_status palt__csv_row(palt__csv_reading *r, palt__csv_line line)
             palt__csv_take(style, &field, line.end, &whole);
             return palt__csv_refuse(r->source.path, line.number, column, whole, PALT__RANGE, "", r->err);
         }
+        if (column > 1 || !r->layout.index) count_rounded(r, line, value);
         status = column == 1 ? take_first(r, line, value) : append(r, (float)value);
         if (status != PAL_OK) return status;
         const bool last = column == r->layout.columns;

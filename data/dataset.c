@@ -10,6 +10,8 @@
 
 enum { SPLITS = 2, TEST_PART = 6 };
 static const char *const hint = "install the Debian package dataset-fashion-mnist or give --data";
+static const char *const other_hint =
+    "give a folder with the four IDX files, a .npy file or a text table (.csv, .tsv, .txt)";
 
 /* ---- A folder of IDX files ------------------------------------------------------------------------------------ */
 
@@ -37,8 +39,8 @@ static char *find_idx(const char *folder, const char *stem, int rank, pal_error 
         free(path);
     }
     const bool standard = strcmp(folder, PAL_DATA_DEFAULT) == 0;
-    pal_error_set(err, PAL_ERR_IO, "%s: has no file %s-idx%d-ubyte, with or without .gz%s%s", palt__shown_path(folder),
-                  stem, rank, standard ? ": " : "", standard ? hint : "");
+    pal_error_set(err, PAL_ERR_IO, "%s: has no file %s-idx%d-ubyte, with or without .gz: %s", palt__shown_path(folder),
+                  stem, rank, standard ? hint : other_hint);
     return NULL;
 }
 
@@ -123,9 +125,12 @@ static void note_channels(pal_shape shape, pal_note *note)
                    last ? ": if they are last, save a.transpose(0, 3, 1, 2)" : "");
 }
 
-static pal_status open_array(pal_dataset *dataset, pal_context *context, const char *path, pal_split split,
+static pal_status open_array(pal_dataset *dataset, pal_context *context, const char *path, off_t size, pal_split split,
                              pal_error *err)
 {
+    /* The array and its larger split are in memory together. An array is at least as large as its .npy file. */
+    const bool npy = palt__has_ending(path, ".npy");
+    if (npy && palt__check_room(context, (double)size * (2 - 1.0 / TEST_PART), path, err)) return PAL_ERR_MEMORY;
     pal_tensor *array = pal_array_read_noted(context, path, &dataset->note, err);
     if (!array) return PAL_ERR_IO; /* err has the exact status */
     const int64_t rows = array->shape.rank > 0 ? array->shape.dim[0] : 0;
@@ -191,9 +196,8 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
         return NULL;
     }
     if (stat(path, &info) != 0) {
-        pal_error_set(
-            err, PAL_ERR_IO, "%s: %s: %s", palt__shown_path(path), strerror(errno),
-            standard ? hint : "give a folder with the four IDX files, a .npy file or a text table (.csv, .tsv, .txt)");
+        pal_error_set(err, PAL_ERR_IO, "%s: %s: %s", palt__shown_path(path), strerror(errno),
+                      standard ? hint : other_hint);
         return NULL;
     }
     pal_dataset *dataset = calloc(1, sizeof *dataset);
@@ -202,13 +206,16 @@ pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split 
         return NULL;
     }
     const pal_status status = S_ISDIR(info.st_mode) ? open_folder(dataset, context, path, split, err)
-                                                    : open_array(dataset, context, path, split, err);
+                                                    : open_array(dataset, context, path, info.st_size, split, err);
     if (status != PAL_OK) {
         pal_dataset_free(dataset);
         return NULL;
     }
     describe(dataset);
     pal_dataset_name_of(path, dataset->name, sizeof dataset->name);
+    char *whole = *dataset->name == '.' ? realpath(path, NULL) : NULL; /* the folder that "." or ".." means */
+    if (whole) pal_dataset_name_of(whole, dataset->name, sizeof dataset->name);
+    free(whole);
     return dataset;
 }
 

@@ -19,6 +19,8 @@ bool palt__has_ending(const char *text, const char *ending);
 
 /* The length of the name of an array file without its ending, such as .csv.gz. */
 size_t palt__array_stem(const char *name, size_t length);
+/* PAL_ERR_MEMORY if the context would not give so many bytes, which are known before the file is read. */
+pal_status palt__check_room(const pal_context *context, double bytes, const char *path, pal_error *err);
 /* Appends a clause. note NULL: does nothing. */
 void palt__note_add(pal_note *note, const char *format, ...) __attribute__((format(printf, 2, 3)));
 pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *note, pal_error *err);

@@ -38,6 +38,14 @@ static pal_status fail_system(const char *path, int error, pal_error *err)
                          strerror(error));
 }
 
+pal_status palt__check_room(const pal_context *context, double bytes, const char *path, pal_error *err)
+{
+    if (bytes <= (double)pal_context_room(context)) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_MEMORY,
+                         "%s: needs about %.1f GB of memory, which is more than there is: give a smaller part of it",
+                         palt__shown_path(path), bytes / 0x1p30);
+}
+
 pal_status palt__source_open(palt__source *source, const char *path, pal_error *err)
 {
     *source = (palt__source){.path = path, .length = -1};
@@ -144,6 +152,8 @@ static pal_status read_payload(palt__source *source, pal_tensor **tensor, char *
     if (source->length >= 0) {
         if ((uint64_t)source->length != expected)
             return fail_length(source, "has", (uint64_t)source->length, expected, type, shape, err);
+        const pal_status room = palt__check_room(context, (double)size, source->path, err);
+        if (room != PAL_OK) return room;
         *tensor = pal_tensor_new(context, dtype, shape);
         if (!*tensor) return fail_system(source->path, ENOMEM, err);
         const pal_status status = palt__source_read(source, (*tensor)->data, size, &got, err);

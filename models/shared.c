@@ -74,10 +74,10 @@ const pal_option *pal_variant_option(const pal_variant *variant, size_t i)
 
 const pal_option *pal_variant_option_find(const pal_variant *variant, const char *name)
 {
-    const pal_option *o;
-    for (size_t i = 0; name && (o = pal_variant_option(variant, i)); i++)
-        if (!strcmp(o->name, name)) return o;
-    return NULL;
+    const pal_option *shared = name ? row(pal__shared_options, name) : NULL;
+    const pal_option *own = variant && name ? row(variant->options, name) : NULL;
+    if (!variant || (shared && own && own->type == PAL_OPTION_NONE)) return NULL;
+    return own ? own : shared;
 }
 
 /* ---- Options that have no effect ------------------------------------------------------------------------------ */

@@ -28,7 +28,10 @@ static pal_status fail(const char *path, const char *what, int error, pal_error 
 
 pal_status palt__folder_blame(const palt__folder *f, const pal_error *own, pal_error *err)
 {
-    return pal_error_set(err, own->status, "%s/%s", palt__short_path(f->path), own->text);
+    const char *remedy = own->status == PAL_ERR_FORMAT && !strstr(own->text, "restore") && !strstr(own->text, "train")
+                             ? ": restore the file from a copy of the run"
+                             : "";
+    return pal_error_set(err, own->status, "%s/%s%s", palt__short_path(f->path), own->text, remedy);
 }
 
 pal_status palt__folder_open(palt__folder *f, const char *path, pal_error *err)

@@ -33,6 +33,7 @@ static const palt__field after_settings[] = {
     FIELD(COUNT, "limit", limit),
     FIELD(COUNT, "hold_out", hold_out),
     FIELD(TEXT, "from", from),
+    FIELD(TEXT, "from_weights", from_weights),
     FIELD(COUNT, "train_samples", train_samples),
     FIELD(COUNT, "test_samples", test_samples),
     FIELD(TEXT, "fingerprint.training_samples", fingerprint[0]),

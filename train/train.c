@@ -60,6 +60,20 @@ static const char *changes(const palt__loop *l, char *out, size_t size)
     return length ? out : NULL;
 }
 
+/* Every epoch that the checkpoint has finished has a line of metrics: it is written first. */
+static pal_status check_metrics(const palt__loop *l, int64_t epochs, pal_error *err)
+{
+    const pal_rundir *folder = l->o.folder;
+    const size_t lines = pal_rundir_epoch_count(folder);
+    const int64_t last = lines ? pal_rundir_epoch(folder, lines - 1)->epoch : 0;
+    if (last >= epochs) return PAL_OK;
+    return pal_error_set(
+        err, PAL_ERR_FORMAT,
+        "%s/metrics.jsonl ends with epoch %lld, but the checkpoint has finished epoch %lld: restore the "
+        "file from a copy of the run, or train a new run that begins with these weights (--from)",
+        palt__short_path(pal_rundir_path(folder)), (long long)last, (long long)epochs);
+}
+
 /* Restores the state from the folder: the loop continues where the run was saved. */
 static pal_status go_on(palt__loop *l, pal_error *err)
 {
@@ -67,6 +81,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     pal_rundir *folder = l->o.folder;
     const bool solved = palt__has_closed_form(l->model);
     pal_status status = palt__checkpoint_open(&l->from, folder, l->model, solved ? 0 : p->epochs * p->steps, err);
+    if (!status && !solved) status = check_metrics(l, l->from.step / p->steps, err);
     if (status) return status;
     l->untouched = false;
     l->step = l->from.step;

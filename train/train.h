@@ -194,6 +194,7 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     const pal_extension *extensions; /* in the order of time */
     size_t n_extensions;
     const char *fingerprint[PAL_FINGERPRINT]; /* as in pal_fingerprint; NULL: by a version that did not write them */
+    const char *from_weights; /* a hash of the weights of `from`; NULL: none, or by a version that did not write it */
 } pal_run_info;
 
 /* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may

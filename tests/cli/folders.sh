@@ -162,5 +162,27 @@ check "its JSON parses, too" is_json out
 works "and opens" evaluate "$newline" --json
 works "the table of such a run" run-info "$newline"
 
+# ---- A file of metrics that is shorter than its checkpoint
+works "a run of three epochs" train basic --data data --batch 16 --hidden 4 --epochs 3 --out shorter --quiet
+head -n 1 shorter/metrics.jsonl > kept && cp kept shorter/metrics.jsonl
+cksum shorter/* > before
+"$program" train --resume shorter --epochs 4 > out 2> err
+check "lost lines of metrics are refused" [ $? -ne 0 ]
+check "lost lines: one line, not: $(cat err)" [ "$(grep -c 'shorter/metrics.jsonl ends with epoch 1, but .* epoch 3' err) $(wc -l < err)" = "1 1" ]
+check "lost lines: the run is as it was" [ "$(cksum shorter/*)" = "$(cat before)" ]
+
+# ---- A run that begins with the weights of another, and has not saved yet
+works "the other run" train basic --data data --batch 16 --hidden 4 --epochs 1 --out other --quiet
+works "a run from it" train basic --data data --batch 16 --hidden 4 --epochs 1 --from other --out after --quiet
+check "run.json has a hash of the weights" grep -q '"from_weights": "xxh3:' after/run.json
+rm after/metrics.jsonl after/checkpoint.safetensors
+sed '/"result"/,/^  }/d; s/"status": "done"/"status": "running"/; s/"resumed": 0/"resumed": 0/' after/run.json > kept
+cp kept after/run.json
+cp -r after unchanged
+"$program" train --resume unchanged --quiet > out 2> err
+check "it is resumed while the other is as it was, not: $(cat err)" [ $? -eq 0 ]
+works "the other is trained on" train --resume other --epochs 2 --quiet
+refused "the other has changed" "its weights have changed since after began" train --resume after
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -37,7 +37,38 @@ check "no folder is made" [ ! -e new ]
 fails "evaluate" evaluate run --max-memory 20k
 fails "resume" train --resume run --epochs 3 --max-memory 20k
 fails "graph" graph basic --hidden 100000 --time --max-memory 30M
-"$program" train --resume run --epochs 2 --quiet > out 2> err
+# A graph that is only drawn takes no memory for its values; --time does, and says how much.
+"$program" graph basic --hidden 1000000 > out 2> err
+check "a large graph is drawn" [ $? -eq 0 -a "$(head -c 7 out)" = digraph ]
+refused "a large graph with --time" "needs [0-9.]* GB of memory: give --max-memory [0-9]*G" graph basic --hidden 1000000 --time
+works "a small graph with --time" graph basic --hidden 8 --time
+
+# Files that are larger than the memory are refused before they are read: here they have only a beginning.
+large() { # FILE: header on standard input, then nothing up to 4 TB
+    cat > "$1"
+    truncate -s 4000000000000 "$1"
+}
+awk 'BEGIN { for (i = 0; i < 8; i++) print "0.25,0.5,0.125,0.75" }' | large large.csv
+{ printf '\223NUMPY\001\000\166\000'; printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (249999999992, 4), }"; } | large large.npy
+mkdir large
+cp data/*-labels-idx1-ubyte large
+bytes 0 0 8 3 59 154 202 0 0 0 0 50 0 0 0 80 | large large/train-images-idx3-ubyte
+truncate -s 4000000000016 large/train-images-idx3-ubyte
+cp data/t10k-images-idx3-ubyte large
+for file in large.csv large.npy large; do
+    timeout 20 "$program" train basic --data $file --hidden 4 --epochs 1 --out new > out 2> err
+    check "$file: exit status" [ $? -eq 1 ]
+    check "$file: what it needs, in one line, not: $(cat err)" [ "$(grep -c 'large.*needs about [0-9.]* GB of memory.*this machine has' err) $(wc -l < err)" = "1 1" ]
+done
+rm -r large large.csv large.npy
+
+works "resume says what it needs" train --resume run --epochs 2
+check "the estimate of a resumed run" grep -q '^memory [0-9.]* [kM]B: weights .*, moments .*, step .*, data .*, other ' out
+# shellcheck disable=SC2086
+works "a sweep within the limit" sweep basic $small --hidden 4,8 --seeds 1 --max-memory 500M --out swept
+# shellcheck disable=SC2086
+refused "a sweep whose second model is too large" "hidden" sweep basic $small --hidden 4,100000 --seeds 1 --max-memory 20M --out not-swept
+"$program" train --resume run --epochs 3 --quiet > out 2> err
 check "the run can still go on" [ $? -eq 0 ]
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

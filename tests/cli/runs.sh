@@ -142,7 +142,7 @@ works "sample of unlike codes" sample plane-a coins
 check "it is in the last folder" [ "$(cat out)" = coins/sample-of-all.png ] && is_png coins/sample-of-all.png
 works "sample of one as JSON" sample coins --json
 check "JSON of one has no list of runs" [ "$(grep -c '"runs"' out)" -eq 0 ]
-refused "sample of one without a code" "basic: basic has no prior" sample plane-a plain
+refused "sample of one without a code" "plain: basic has no prior" sample plane-a plain
 refused "steps of one that has none" "code bernoulli.*: steps need a code of one or two" sample plane-a coins --steps 4
 mkdir small-data
 for split in train t10k; do

@@ -55,7 +55,7 @@ for verb in "train basic" "sweep basic --hidden 4,5"; do
     $fresh "$program" $verb --out $run --data data --batch 16 --epochs 1 > full 2> err &
     pid=$!
     exec 9>&-
-    while [ ! -s $run/metrics.jsonl ] && [ ! -s $run/hidden-4-seed-1/metrics.jsonl ] && kill -0 $pid; do sleep 0.05; done
+    while [ ! -s $run/run.json ] && [ ! -s $run/hidden-4-seed-1/run.json ] && kill -0 $pid; do sleep 0.05; done
     sleep 2
     kill -INT $pid
     sleep 1
@@ -88,6 +88,54 @@ for verb in "evaluate" "gradcheck --all" "graph basic --time --hidden 2000 --bat
         check "$verb: it ends by SIG$name" [ $? -ge 129 ]
     done
 done
+
+# ---- Verbs that draw: the first signal ends them with one line, and no half-written picture stays
+# halved VERB...: stops it at many moments until one is found at which a temporary file is there, and ends it then
+halved() {
+    found=
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        rm -f half/*
+        starts "$@"
+        while [ -z "$found" ] && kill -STOP $pid 2> waited && kill -0 $pid 2> waited; do
+            ls half/*.part half/*.tmp > parts 2> waited
+            [ -s parts ] && found=$try && break
+            kill -CONT $pid
+            grep -q ') Z ' /proc/$pid/stat 2> waited && break
+            sleep 0.003
+        done
+        [ -n "$found" ] && break
+        wait $pid 2> waited
+    done
+    [ -n "$found" ] || { fail "$1: no temporary file was seen"; return; }
+    kill -INT $pid
+    kill -CONT $pid
+    wait $pid 2> waited
+    check "$1: status 130" [ $? -eq 130 ]
+    check "$1: one line" [ "$(grep -c '^palindrome: interrupted' err) $(wc -l < err)" = "1 1" ]
+    check "$1: nothing is left, not: $(ls half)" [ -z "$(ls half)" ]
+}
+mkdir half
+halved sample drawn --samples 10000 -o half/sample.png
+halved graph deep --layers 9,8,7,6,5,4 --order 2 -o half/graph.svg
+awk 'BEGIN { srand(1); for (i = 0; i < 6000; i++) { for (k = 0; k < 64; k++) printf "%s%.6f", k ? "," : "", rand(); print "" } }' > many.csv
+halved reconstruct plain many.csv half/many.csv
+ended=0
+for verb in "filters plain" "scatter plain" "geometry plain" "infill plain" "evaluate plain" "encode plain many.csv x.npy"; do
+    for name in INT TERM; do
+        # shellcheck disable=SC2086
+        starts $verb
+        kill -STOP $pid 2> waited
+        kill -$name $pid 2> waited
+        kill -CONT $pid 2> waited
+        wait $pid 2> waited
+        stopped=$?
+        check "$verb: SIG$name ends it, or comes too late" [ $stopped -eq 130 -o $stopped -eq 143 -o $stopped -eq 0 ]
+        [ $stopped -eq 0 ] || ended=$((ended + 1))
+        check "$verb: at most one line" [ "$(wc -l < err)" -le 1 ]
+    done
+done
+
+check "signals came in time: $ended" [ $ended -ge 6 ]
 
 # ---- A pipe whose reader ends
 ($fresh "$program" models; echo $? > status) 2> err | head -n 1 > out

@@ -41,6 +41,8 @@ static const table good[] = {
     /* the first line: a header or a sample */
     {"a,b\n1,2\n3,4\n", 2, 2, {1, 2, 3, 4}, NAMED},
     {"1.0,2\n3,4\n", 2, 2, {1, 2, 3, 4}, BARE},
+    {"a,b\n1,16777216\n2,16777217\n3,16777219\n", 3, 2, {1, 16777216, 2, 16777216, 3, 16777220},
+     "2 whole numbers beyond 2^24, which float32 rounds, so that different ones may become equal (16777217 in line 3)"},
     {"a\n1\n2\n", 2, 1, {1, 2}, NAMED},
     {"1\n2\n", 2, 1, {1, 2}, BARE},
     {"1", 1, 1, {1}, BARE},
@@ -211,7 +213,7 @@ static const struct {
     {"a,b\n1,2\n\n3,4\n", "line 3 is empty, expected a row of numbers: remove the line"},
     {"a,b\n1,2\n,\n3,4\n", "line 3 is empty"},
     {"\na,b\n1,2\n", "line 1 is empty"},
-    {",,\n1,2,3\n", "line 1 is empty"},
+    {",,\n1,2,3\n", "line 1 has separators and nothing between them: name the columns there"},
     {"\xff\xfe"
      "a",
      "is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8"},

@@ -128,6 +128,9 @@ settings=$("$program" run-info 'plain run' | sed -n 's/^  settings *//p')
 sh -c "'$program' train denoising --data data.csv --batch 8 --limit 16 --epochs 1 $settings --quiet --out same" 2>line
 cmp 'plain run/checkpoint.safetensors' same/checkpoint.safetensors
 "$program" run-info 'my run' --load './my own.so' >out
+if "$program" train --resume 'my run' --epochs 31 >said 2>line; then exit 1; fi
+grep -q -F "my run: no model is called absolute: load it as in training, with --load './my own.so'" line
+[ "$(wc -l <line)" -eq 1 ]
 command=$(sed -n 's/^  command *//p' out)
 sh -c "$(echo "$command" | sed 's/my run/once more/')" >said 2>line
 cmp 'my run/checkpoint.safetensors' 'once more/checkpoint.safetensors'
