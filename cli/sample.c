@@ -122,7 +122,7 @@ static int sample(const pal_cli_args *args, pal_cli_runs *runs)
                             .title = title,
                             .caption = caption};
     for (size_t i = 0; i < runs->n; i++)
-        if (!pal_model_has_posterior(runs->run[i].model))
+        if (!pal_model_code(runs->run[i].model))
             return pal_cli_say(PAL_CLI_WRONG,
                                "%s: %s has no prior to draw from, since its code is not random: choose a run of "
                                "variational or importance-weighted",

@@ -172,8 +172,8 @@ check "lost lines: one line, not: $(cat err)" [ "$(grep -c 'shorter/metrics.json
 check "lost lines: the run is as it was" [ "$(cksum shorter/*)" = "$(cat before)" ]
 
 # ---- A run that begins with the weights of another, and has not saved yet
-works "the other run" train basic --data data --batch 16 --hidden 4 --epochs 1 --out other --quiet
-works "a run from it" train basic --data data --batch 16 --hidden 4 --epochs 1 --from other --out after --quiet
+works "the other run" train basic --data data --batch 16 --hidden 4 --epochs 1 --out giver --quiet
+works "a run from it" train basic --data data --batch 16 --hidden 4 --epochs 1 --from giver --out after --quiet
 check "run.json has a hash of the weights" grep -q '"from_weights": "xxh3:' after/run.json
 rm after/metrics.jsonl after/checkpoint.safetensors
 sed '/"result"/,/^  }/d; s/"status": "done"/"status": "running"/; s/"resumed": 0/"resumed": 0/' after/run.json > kept
@@ -181,7 +181,7 @@ cp kept after/run.json
 cp -r after unchanged
 "$program" train --resume unchanged --quiet > out 2> err
 check "it is resumed while the other is as it was, not: $(cat err)" [ $? -eq 0 ]
-works "the other is trained on" train --resume other --epochs 2 --quiet
+works "the other is trained on" train --resume giver --epochs 2 --quiet
 refused "the other has changed" "its weights have changed since after began" train --resume after
 
 echo "$passed passed, $failed failed"
