@@ -6,6 +6,7 @@
 #include "tests/testing.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static pal_context *c;
 static pal_tape *t;
@@ -240,6 +241,70 @@ START_TEST(a_check_of_derivatives_is_refused)
 }
 END_TEST
 
+/* An operation x^2 + x that fails in its run number `fails_at`. */
+static long runs, fails_at;
+
+static pal_status brittle_run(const pal_call *call)
+{
+    if (runs++ == fails_at) {
+        snprintf(call->why, 120, "brittle: run %ld fails", fails_at);
+        return PAL_ERR_NUMERIC;
+    }
+    const double *in = call->in[0];
+    double *out = call->out;
+    for (int64_t i = 0; i < pal_shape_count(call->shape); i++) out[i] = in[i] * in[i] + in[i];
+    return PAL_OK;
+}
+
+static pal_var brittle_vjp(const pal_rule *rule, size_t operand);
+static const pal_op brittle = {PAL_OP_HEAD("brittle", "x^2 + x", "fails when it is told to"),
+                               .op_class = PAL_CLASS_OPAQUE,
+                               .arity = 1,
+                               .capabilities = PAL_CAN_FAIL,
+                               .infer = pal_infer_same,
+                               .derivative = {PAL_HAS_RULE},
+                               .vjp = brittle_vjp,
+                               .run = brittle_run};
+
+/* g ((brittle(x) - x^2) / x * (2 x + 1)): the gradient runs the operation, too. */
+static pal_var brittle_vjp(const pal_rule *rule, size_t operand)
+{
+    pal_var at = rule->in[operand],
+            one = pal_div(pal_sub(pal_record(NULL, &brittle, &at, 1, NULL), pal_square(at)), at);
+    return pal_mul(rule->seed, pal_mul(one, pal_add(pal_scale(at, 2), one)));
+}
+
+static pal_var sum_of_brittle(pal_tape *tape, const pal_var *in, const void *user)
+{
+    (void)user;
+    pal_var noise = pal_normal(tape, "noise", pal_shape_of(in[0]));
+    return pal_sum_all(pal_mul(pal_record(tape, &brittle, in, 1, NULL), pal_tanh(noise)));
+}
+
+/* Whichever run of the function or of its gradient fails, the check says so, and the inputs have their old values. */
+START_TEST(a_check_reports_the_run_that_fails)
+{
+    const pal_gradcheck_options o = {.struct_size = sizeof o, .order = _i, .max_elements = 2};
+    pal_gradcheck_report r;
+    double before[6];
+    memcpy(before, x6->data, sizeof before);
+    runs = 0;
+    fails_at = -1;
+    ck_assert_int_eq(pal_gradcheck(c, "brittle", sum_of_brittle, NULL, &x6, 1, &o, &r), PAL_OK);
+    ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%s", r.message);
+    const long all = runs;
+    ck_assert_int_gt(all, 20);
+    for (long at = 0; at < all; at++) {
+        runs = 0;
+        fails_at = at;
+        ck_assert_int_eq(pal_gradcheck(c, "brittle", sum_of_brittle, NULL, &x6, 1, &o, &r), PAL_ERR_ARGUMENT);
+        ck_assert_int_eq(r.verdict, PAL_CHECK_ERROR);
+        ck_assert_msg(strstr(r.message, "brittle") != NULL, "%ld: %s", at, r.message);
+        ck_assert_mem_eq(x6->data, before, sizeof before);
+    }
+}
+END_TEST
+
 typedef struct traced {
     char passes[256];
     size_t texts, tapes;
@@ -295,6 +360,7 @@ Suite *refused_calls_suite(void)
                           TESTS(many_operands_and_many_gradients, questions_about_nothing,
                                 a_check_of_derivatives_is_refused, a_trace_shows_each_pass_once, a_drawing_is_refused));
     tcase_add_loop_test(all, a_gradient_is_refused, 0, 8);
+    tcase_add_loop_test(all, a_check_reports_the_run_that_fails, 1, 3);
     tcase_add_loop_test(all, a_region_refuses, 0, 3);
     tcase_add_loop_test(all, an_operation_is_refused, 0, 8);
     return s;
