@@ -13,6 +13,8 @@ struct palt__bytes {
     bool packed, begun, end; /* gzip data; inside a member of them; the file has no more bytes */
     z_stream zlib;           /* next_in, avail_in: what was read and not used yet */
     unsigned char buffer[1 << 17];
+    size_t taken, unpacked; /* of ready */
+    char ready[1 << 14];
 };
 
 /* Fills the buffer behind what is not used yet. Returns 0, or an errno. */
@@ -45,6 +47,7 @@ palt__bytes *palt__bytes_open(int descriptor, int *why)
     if (!b) return NULL;
     b->descriptor = descriptor;
     b->packed = b->begun = b->end = false;
+    b->taken = b->unpacked = 0;
     b->zlib = (z_stream){.next_in = b->buffer};
     *why = look(b, &b->packed);
     if (!*why && b->packed && inflateInit2(&b->zlib, MAX_WBITS + GZIP) != Z_OK) *why = ENOMEM;
@@ -124,9 +127,35 @@ static int unpack(palt__bytes *b, char *out, size_t size, size_t *got)
     return *got ? 0 : why; /* a mistake is found again */
 }
 
+/* Unpacks a whole block beforehand. So the checksum at the end of a small file is looked at before its first byte is
+ * used, and a file that is damaged is not taken for one with odd contents. */
+static int unpack_ahead(palt__bytes *b, char *out, size_t size, size_t *got)
+{
+    if (b->taken == b->unpacked) {
+        size_t n = 0;
+        int why = 0;
+        b->taken = b->unpacked = 0;
+        do {
+            why = unpack(b, b->ready + b->unpacked, sizeof b->ready - b->unpacked, &n);
+            b->unpacked += n;
+        } while (!why && n && b->unpacked < sizeof b->ready);
+        if (why) {
+            b->unpacked = 0;
+            return why;
+        }
+    }
+    const size_t here = b->unpacked - b->taken;
+    *got = here < size ? here : size;
+    memcpy(out, b->ready + b->taken, *got);
+    b->taken += *got;
+    return 0;
+}
+
 int palt__bytes_read(palt__bytes *b, void *out, size_t size, size_t *got)
 {
     *got = 0;
     if (!size) return 0;
-    return b->packed ? unpack(b, out, size, got) : copy(b, out, size, got);
+    if (!b->packed) return copy(b, out, size, got);
+    const bool direct = b->taken == b->unpacked && size >= sizeof b->ready;
+    return direct ? unpack(b, out, size, got) : unpack_ahead(b, out, size, got);
 }

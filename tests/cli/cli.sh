@@ -370,7 +370,7 @@ works "classify with a table" classify well --features pixels --labels 8 --confu
 check "one row per class" [ "$(grep -c '^   [0-7]  ' out)" -eq 8 ]
 refused "more labels than samples" 'give --labels 128 or less' classify well --labels 129
 refused "fewer labels than classes" 'give --labels 8 or more' classify well --labels 7
-refused "data without labels" 'wide has no labels' classify well --data wide.csv
+refused "data of another shape" 'wide.csv: its samples are .*, but well was trained on samples' classify well --data wide.csv
 refused "no draws" 'draws' classify well --draws 0
 refused "other features" 'features' classify well --features words
 refused "no run to classify" 'no run given' classify
