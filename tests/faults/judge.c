@@ -156,11 +156,19 @@ static const char *unfinished(const struct faults_place *place, const struct fau
 
 /* ---- The verdict ---------------------------------------------------------------------------------------------- */
 
-/* Whether a warning says that something is left out, and old files are as they were. */
+/* Whether warnings, and nothing else, say that something is left out, and old files are as they were. */
 static bool is_told(const struct faults_reference *r, const struct faults_folder *now, const char *err)
 {
-    char line[512];
-    if (new_lines(err, r->err, line, sizeof line) != 1 || strncmp(line, "palindrome: warning: ", 21) != 0) return false;
+    static const char warning[] = "palindrome: warning: ";
+    size_t warnings = 0;
+    for (const char *at = err; *at;) {
+        const size_t n = strcspn(at, "\n");
+        const bool is_new = !has_line(r->err, at, n);
+        if (is_new && strncmp(at, warning, sizeof warning - 1) != 0) return false;
+        warnings += is_new;
+        at += n + (at[n] == '\n');
+    }
+    if (!warnings) return false;
     for (size_t i = 0; i < r->before.n; i++)
         if (!faults_file_equal(&r->before.files[i], faults_folder_find(now, r->before.files[i].path))) return false;
     return true;
@@ -202,8 +210,8 @@ static enum faults_verdict judge(const struct faults_place *place, const struct 
 }
 
 /* Libraries that do not look at what malloc answers, or do not tell. Before they are called, Palindrome tries whether
- * there is memory (plot/tiles.c, ops/matmul.c), so that they fail only where one single allocation of theirs does: a
- * limit of memory is never excused. */
+ * there is memory (plot/tiles.c, ops/matmul.c). So they fail only where an allocation of theirs is the first that is
+ * refused, alone or with all later ones. A limit of memory is never excused. */
 static bool is_excused(const struct faults_plan *plan, const struct faults_end *end)
 {
     static const char *const careless[] = {"libcairo.so", "libpixman-1.so", "libopenblas.so"};
