@@ -28,7 +28,8 @@ static size_t pack(const uint8_t *data, size_t size, uint8_t *out, size_t room, 
     return done ? z.total_out : 0;
 }
 
-/* Unpacks all members. Returns the size, or SIZE_MAX if the data are damaged or too long. */
+/* Unpacks all members, and passes over zeros behind each. Returns the size, or SIZE_MAX if the data are damaged or too
+ * long. */
 static size_t unpack(const uint8_t *data, size_t size, uint8_t *out, size_t room)
 {
     size_t used = 0, at = 0;
@@ -43,6 +44,7 @@ static size_t unpack(const uint8_t *data, size_t size, uint8_t *out, size_t room
         if (code != Z_STREAM_END) return SIZE_MAX;
         used += z.total_out;
         at += z.total_in;
+        while (at < size && !data[at]) at++;
     }
     return at ? used : SIZE_MAX;
 }

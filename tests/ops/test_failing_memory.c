@@ -235,7 +235,7 @@ end:
 
 START_TEST(texts_and_drawings_report_missing_memory)
 {
-    texts right = {NULL};
+    texts right = {NULL, NULL};
     ck_assert(print_draw_and_read(&right));
     sweep(print_draw_and_read, &right, "text");
     pal_text_free(c, right.printed);
