@@ -84,7 +84,7 @@ static void sweep(failing_scenario *run, void *user)
 {
     const size_t before = pal_context_memory(c, NULL);
     ck_assert_msg(run(user), "%s", last_error);
-    ck_assert_int_gt(failing_each(run, user, true), 0);
+    ck_assert(failing_each(run, user, true) > 0 || !failing_can);
     ck_assert_uint_eq(pal_context_memory(c, NULL), before);
 }
 
