@@ -3,8 +3,14 @@
 # shellcheck source=tests/cli/helpers.sh
 . "$(dirname "$0")/helpers.sh"
 
-# starts ARGUMENTS...: runs the program beside the test; $pid
-starts() { $fresh "$program" "$@" > out 2> err & pid=$!; }
+# starts ARGUMENTS...: runs the program beside the test; $pid. A signal that comes before the shell has become the program
+# would be lost, so it waits for that.
+starts() {
+    $fresh "$program" "$@" > out 2> err &
+    pid=$!
+    tries=0
+    until [ "$(cat /proc/$pid/comm 2>&1)" = palindrome ] || [ $tries -ge 1000 ]; do sleep 0.005; tries=$((tries + 1)); done
+}
 endless="--data data --batch 16 --hidden 4 --epochs 1000000 --quiet"
 
 # ---- The first signal finishes the step and saves
