@@ -41,7 +41,10 @@ static const table good[] = {
     /* the first line: a header or a sample */
     {"a,b\n1,2\n3,4\n", 2, 2, {1, 2, 3, 4}, NAMED},
     {"1.0,2\n3,4\n", 2, 2, {1, 2, 3, 4}, BARE},
-    {"a,b\n1,16777216\n2,16777217\n3,16777219\n", 3, 2, {1, 16777216, 2, 16777216, 3, 16777220},
+    {"a,b\n1,16777216\n2,16777217\n3,16777219\n",
+     3,
+     2,
+     {1, 16777216, 2, 16777216, 3, 16777220},
      "2 whole numbers beyond 2^24, which float32 rounds, so that different ones may become equal (16777217 in line 3)"},
     {"a\n1\n2\n", 2, 1, {1, 2}, NAMED},
     {"1\n2\n", 2, 1, {1, 2}, BARE},
