@@ -70,6 +70,11 @@ uint64_t fuzz_accepted(void); /* how many there were */
 /* Both exist, and have the same type, shape and bits. */
 void fuzz_same_tensor(const pal_tensor *a, const pal_tensor *b);
 
+/* Reads the bytes as a file of one array. What is accepted is the same after writing and reading it again. */
+typedef pal_tensor *fuzz_reader(pal_context *context, const char *path, pal_error *err);
+typedef pal_status fuzz_writer(const pal_tensor *tensor, const char *path, pal_error *err);
+void fuzz_round_trip(pal_context *context, const void *data, size_t size, fuzz_reader *read, fuzz_writer *write);
+
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 enum { FUZZ_PATH = 256 };

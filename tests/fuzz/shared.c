@@ -47,6 +47,22 @@ void fuzz_same_tensor(const pal_tensor *a, const pal_tensor *b)
     if (pal_tensor_bytes(a)) fuzz_require(!memcmp(a->data, b->data, pal_tensor_bytes(a)), "the values differ");
 }
 
+void fuzz_round_trip(pal_context *context, const void *data, size_t size, fuzz_reader *read, fuzz_writer *write)
+{
+    char out[FUZZ_PATH];
+    pal_error err = {0};
+    pal_tensor *t = read(context, fuzz_put("in", data, size), &err);
+    fuzz_outcome(t, &err);
+    if (t) {
+        fuzz_require(write(t, fuzz_path("out", out), &err) == PAL_OK, "not written: %s", err.text);
+        pal_tensor *again = read(context, out, &err);
+        fuzz_require(again, "not read again: %s", err.text);
+        fuzz_same_tensor(t, again);
+        pal_tensor_free(again);
+    }
+    pal_tensor_free(t);
+}
+
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 enum { FILES = 8 };

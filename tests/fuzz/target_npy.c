@@ -14,21 +14,7 @@ static void open_context(void)
 }
 static void close_context(void) { pal_context_free(context); }
 
-static void run(const uint8_t *data, size_t size)
-{
-    char out[FUZZ_PATH];
-    pal_error err = {0};
-    pal_tensor *t = pal_npy_read(context, fuzz_put("in", data, size), &err);
-    fuzz_outcome(t, &err);
-    if (t) {
-        fuzz_require(pal_npy_write(t, fuzz_path("out.npy", out), &err) == PAL_OK, "not written: %s", err.text);
-        pal_tensor *again = pal_npy_read(context, out, &err);
-        fuzz_require(again, "not read again: %s", err.text);
-        fuzz_same_tensor(t, again);
-        pal_tensor_free(again);
-    }
-    pal_tensor_free(t);
-}
+static void run(const uint8_t *data, size_t size) { fuzz_round_trip(context, data, size, pal_npy_read, pal_npy_write); }
 
 /* clang-format off */
 static const char *const types[] = {
