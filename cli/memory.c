@@ -104,6 +104,20 @@ int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *p, cha
     return PAL_CLI_GO_ON;
 }
 
+int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *variant, const pal_setting *settings,
+                             size_t n, const pal_dataset *train, const pal_dataset *test,
+                             char words[PAL_CLI_MEMORY_WORDS])
+{
+    const char *batch = pal_cli_given(args, "batch");
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = pal_cli_given(args, "optimizer")};
+    const pal_train_options o = {.struct_size = sizeof o,
+                                 .test = test,
+                                 .batch = batch ? strtoll(batch, NULL, 10) : 0,
+                                 .lanes = (unsigned)pal_cli_int(args, "lanes", (int64_t)pal_cli_processors()),
+                                 .optimizer = optimizer.name ? &optimizer : NULL};
+    return pal_cli_check_memory(args, &(pal_cli_planned){variant, settings, n, train, &o}, words);
+}
+
 void pal_cli_say_memory(const pal_cli_job *j)
 {
     const int width = pal_cli_width();

@@ -131,16 +131,8 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
     for (size_t i = 0; i < run->n_settings && j->status == PAL_CLI_GO_ON; i++)
         if (!strcmp(run->settings[i].name, "learning-rate")) j->status = check_rate(j, run->settings[i].value);
     if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
-    const char *batch = pal_cli_given(&j->args, "batch");
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
-                                             .name = pal_cli_given(&j->args, "optimizer")};
-    const pal_train_options o = {.struct_size = sizeof o,
-                                 .test = j->test,
-                                 .batch = batch ? strtoll(batch, NULL, 10) : 0,
-                                 .lanes = (unsigned)pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors()),
-                                 .optimizer = optimizer.name ? &optimizer : NULL};
     char words[PAL_CLI_MEMORY_WORDS];
-    j->status = pal_cli_check_memory(&j->args, &(pal_cli_planned){j->variant, settings, n, j->train, &o}, words);
+    j->status = pal_cli_check_new_memory(&j->args, j->variant, settings, n, j->train, j->test, words);
     if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
     pal_error why = {0};
     pal_model *model = pal_model_new(j->context, j->variant, settings, n, j->test->sample, PAL_F32, 1, &why);

@@ -220,16 +220,8 @@ static int choose(pal_cli_job *j)
 /* What training needs, before the model is made. */
 static int check_memory(pal_cli_job *j)
 {
-    const char *batch = pal_cli_given(&j->args, "batch");
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
-                                             .name = pal_cli_given(&j->args, "optimizer")};
-    const pal_train_options o = {.struct_size = sizeof o,
-                                 .test = j->test,
-                                 .batch = batch ? strtoll(batch, NULL, 10) : 0,
-                                 .lanes = (unsigned)pal_cli_int(&j->args, "lanes", (int64_t)pal_cli_processors()),
-                                 .optimizer = optimizer.name ? &optimizer : NULL};
-    const pal_cli_planned planned = {j->variant, j->args.variant, j->args.n_variant, j->train, &o};
-    return pal_cli_check_memory(&j->args, &planned, j->memory);
+    return pal_cli_check_new_memory(&j->args, j->variant, j->args.variant, j->args.n_variant, j->train, j->test,
+                                    j->memory);
 }
 
 /* A pal_cli_value_fn. */
