@@ -85,13 +85,14 @@ sleep 1.5
 stop TERM
 check "infill: status 143" [ $? -eq 143 ]
 check "infill: it writes nothing" [ -z "$(ls infilled* 2> waited)" ]
-for verb in "evaluate" "gradcheck --all" "graph basic --time --hidden 2000 --batch 2000"; do
+for verb in "evaluate" "gradcheck" "graph basic --time --hidden 4000 --batch 4000"; do
     for name in INT TERM; do
         # shellcheck disable=SC2086
         [ "$verb" = evaluate ] && verb="evaluate drawn --importance 1000000000 --limit 1"
         starts $verb
         stop $name
-        check "$verb: it ends by SIG$name" [ $? -ge 129 ]
+        stopped=$?
+        check "$verb: it ends by SIG$name, not with status $stopped and $(cat err)" [ $stopped -ge 129 ]
     done
 done
 

@@ -52,14 +52,17 @@ static size_t new_lines(const char *text, const char *usual, char *first, size_t
 
 /* ---- Folders -------------------------------------------------------------------------------------------------- */
 
-/* The first path that differs, or NULL. */
-static const char *difference(const struct faults_folder *a, const struct faults_folder *b)
+/* The first path that differs, or NULL. A temporary file that a killed process left may stay where no file can be
+ * removed. */
+static const char *difference(const struct faults_folder *a, const struct faults_folder *b, bool cannot_remove)
 {
     for (int turn = 0; turn < 2; turn++) {
         const struct faults_folder *from = turn ? b : a, *to = turn ? a : b;
-        for (size_t i = 0; i < from->n; i++)
-            if (!faults_file_equal(&from->files[i], faults_folder_find(to, from->files[i].path)))
-                return from->files[i].path;
+        for (size_t i = 0; i < from->n; i++) {
+            const struct faults_file *f = &from->files[i];
+            if (cannot_remove && is_temporary(f->path)) continue;
+            if (!faults_file_equal(f, faults_folder_find(to, f->path))) return f->path;
+        }
     }
     return NULL;
 }
@@ -174,11 +177,11 @@ static bool is_told(const struct faults_reference *r, const struct faults_folder
     return true;
 }
 
-static enum faults_verdict right(const struct faults_reference *r, const struct faults_folder *now, const char *out,
-                                 const char *err, bool muted, char *why, size_t size)
+static enum faults_verdict right(const struct faults_reference *r, const struct faults_folder *now, bool cannot_remove,
+                                 const char *out, const char *err, bool muted, char *why, size_t size)
 {
     char line[512];
-    const char *path = difference(now, &r->after);
+    const char *path = difference(now, &r->after, cannot_remove);
     if (is_told(r, now, err)) return FAULTS_RIGHT;
     if (path) return BAD("exit 0, and %s is not that of a run without a fault", path);
     if (strcmp(out, r->out) != 0) return BAD("exit 0, and standard output is not that of a run without a fault");
@@ -197,13 +200,14 @@ static enum faults_verdict judge(const struct faults_place *place, const struct 
     const char *path;
     if (end->hung) return BAD("it hangs");
     if (WIFSIGNALED(end->status)) return BAD("signal %d; it says: %.300s", WTERMSIG(end->status), err);
-    if (!WEXITSTATUS(end->status)) return right(r, now, out, err, end->muted, why, size);
+    const bool cannot_remove = plan->kind == FAULTS_UNLINK;
+    if (!WEXITSTATUS(end->status)) return right(r, now, cannot_remove, out, err, end->muted, why, size);
     const size_t lines = new_lines(err, r->err, line, sizeof line);
     if (!lines && !end->muted) return BAD("exit %d, and no line", WEXITSTATUS(end->status));
     if (lines > 1) return BAD("exit %d, and %d lines: %s", WEXITSTATUS(end->status), (int)lines, line);
     if (lines && strncmp(line, "palindrome: ", 12) != 0)
         return BAD("exit %d, and a line of another: %s", WEXITSTATUS(end->status), line);
-    const char *wrong = damage(now, c, r, plan->kind == FAULTS_UNLINK, &path);
+    const char *wrong = damage(now, c, r, cannot_remove, &path);
     if (wrong) return BAD("%s is %s; it says: %s", path, wrong, line);
     wrong = unfinished(place, c, r, now);
     return wrong ? BAD("%s %s; it said: %s", c->made, wrong, line) : FAULTS_REFUSED;
