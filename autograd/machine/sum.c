@@ -54,10 +54,16 @@ static int64_t offset_of(size_t index, int n, const int64_t *dim, const int64_t 
     return offset;
 }
 
+static int64_t term_offset(const sum_layout *l, size_t term)
+{
+    return offset_of(term, l->n_reduced, l->reduced, l->reduced_stride);
+}
+
 /* If there are few results with many terms, the terms are divided into units of UNIT blocks, whose sums are added
  * afterwards. If there are many results, they are divided into ranges. Both use the same tree as above. */
 enum { UNIT = 64, UNIT_TERMS = UNIT * PAL__SUM_BLOCK };
-enum { LEVELS = 48 }; /* levels of the tree: more than any count needs */
+enum { LEVELS = 48 };  /* levels of the tree: more than any count needs */
+enum { GATHERED = 8 }; /* neighbouring results computed at once if their terms are copied first: a block is 16 KB */
 
 #define T        float
 #define FN(name) name##_f32

@@ -47,11 +47,30 @@ typedef struct FN(job) {
     FN(columns_fn) columns;
 } FN(job);
 
-/* Terms first .. first+n-1 of the result at base, copied to buffer if they are not adjacent. */
-static const T *FN(gather)(const sum_layout *l, const T *base, size_t first, size_t n, T *buffer)
+/* Terms first .. first+n-1 of the `width` neighbouring results at base, one row per term, copied to buffer run by run
+ * if the rows do not lie at one distance. *stride: from row to row. */
+static const T *FN(gather)(const sum_layout *l, const T *base, size_t first, size_t n, size_t width, T *buffer,
+                           int64_t *stride)
 {
-    if (l->n_reduced == 1 && l->reduced_stride[0] == 1) return base + first;
-    for (size_t i = 0; i < n; i++) buffer[i] = base[offset_of(first + i, l->n_reduced, l->reduced, l->reduced_stride)];
+    const int last = l->n_reduced - 1;
+    const int64_t length = l->reduced[last], step = l->reduced_stride[last];
+    int64_t at = (int64_t)first % length;
+    *stride = step;
+    if (at + (int64_t)n <= length && (width > 1 || step == 1)) return base + term_offset(l, first);
+    *stride = (int64_t)width;
+    for (T *to = buffer; n; at = 0) {
+        const T *from = base + term_offset(l, first);
+        size_t run = (size_t)(length - at) < n ? (size_t)(length - at) : n;
+        first += run;
+        n -= run;
+        if (step == (int64_t)width) {
+            memcpy(to, from, run * width * sizeof(T));
+            to += run * width;
+            continue;
+        }
+        for (size_t r = 0; r < run; r++, from += step)
+            for (size_t c = 0; c < width; c++) *to++ = from[c];
+    }
     return buffer;
 }
 
@@ -69,16 +88,15 @@ static void FN(sum_task)(void *argument, size_t task, unsigned worker)
     FN(tree) tree;
     tree.width = width;
     tree.count = 0;
-    T sums[PAL__SUM_COLUMNS], buffer[PAL__SUM_BLOCK];
+    T sums[PAL__SUM_COLUMNS], buffer[PAL__SUM_BLOCK * GATHERED];
     for (size_t at = first; at < end; at += PAL__SUM_BLOCK) {
         size_t n = end - at < PAL__SUM_BLOCK ? end - at : PAL__SUM_BLOCK;
-        if (l->columns == 1) {
-            sums[0] = j->block(FN(gather)(l, base, at, n, buffer), n);
-        } else if (l->n_reduced == 1) {
-            j->columns(base + (int64_t)at * l->reduced_stride[0], l->reduced_stride[0], n, width, sums);
-        } else {
-            for (size_t c = 0; c < width; c++) sums[c] = j->block(FN(gather)(l, base + c, at, n, buffer), n);
-        }
+        int64_t stride;
+        const T *rows = FN(gather)(l, base, at, n, width, buffer, &stride);
+        if (width == 1)
+            sums[0] = j->block(rows, n);
+        else
+            j->columns(rows, stride, n, width, sums);
         FN(tree_push)(&tree, sums);
     }
     FN(tree_end)(&tree, j->out + unit * l->outputs + outer * l->columns + column);
@@ -111,12 +129,12 @@ static void FN(sum)(const pal_call *call, const sum_layout *l, pal_isa isa)
     job = {.l = l,
            .x = call->in[0],
            .units = units,
-           .columns_a_chunk = PAL__SUM_COLUMNS,
+           .columns_a_chunk = l->n_reduced > 1 ? GATHERED : PAL__SUM_COLUMNS,
            .block = blocks[isa],
            .columns = columns[isa],
            .outer = l->outputs / l->columns};
     job.out = units > 1 ? call->scratch : call->out;
-    job.chunks = (l->columns + PAL__SUM_COLUMNS - 1) / PAL__SUM_COLUMNS;
+    job.chunks = (l->columns + job.columns_a_chunk - 1) / job.columns_a_chunk;
     size_t tasks = units * job.chunks * job.outer, terms = l->outputs * l->terms;
     FN(range) range = {&job, tasks, terms < 16384 ? tasks : (tasks + 15) / 16};
     pal_parallel(call->context, (tasks + range.each - 1) / range.each, FN(range_task), &range);

@@ -269,6 +269,42 @@ START_TEST(columns_agree_with_rows)
 }
 END_TEST
 
+/* A sum adds its terms in their order, in blocks: over any axes it has the bits of the sum of a row with these terms.
+ */
+START_TEST(sums_depend_on_the_order_of_terms_alone)
+{
+    static const pal_shape shapes[] = {{4, {9, 3, 14, 14}},   {4, {37, 3, 41, 2}},  {3, {5, 700, 3}},
+                                       {4, {2, 19, 300, 11}}, {4, {3, 600, 2, 70}}, {4, {70, 1, 9, 9}},
+                                       {3, {2, 0, 3}}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (int f32 = 0; f32 < 2; f32++)
+            for (unsigned axes = 1; axes < 1u << shapes[s].rank; axes++) {
+                const int rank = shapes[s].rank;
+                pal_tape *tape = pal_tape_new(c, PAL_F64);
+                pal_tensor *x = random_tensor(c, f32 ? PAL_F32 : PAL_F64, shapes[s], -1, 1, "x");
+                int order[PAL_MAX_RANK], n = 0;
+                int64_t rows = 1, terms = 1;
+                for (unsigned reduced = 0; reduced < 2; reduced++)
+                    for (int a = 0; a < rank; a++)
+                        if ((axes >> a & 1) == reduced) {
+                            *(reduced ? &terms : &rows) *= shapes[s].dim[a];
+                            order[n++] = a;
+                        }
+                pal_var v = pal_leaf(tape, x, "x");
+                pal_var row = pal_reshape(pal_permute(v, order), PAL_SHAPE(rows, terms));
+                pal_var out[] = {pal_sum(v, axes, false), pal_sum(row, 2, false)};
+                pal_program *p = pal_compile(tape, out, 2, NULL);
+                ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
+                ck_assert_int_eq(pal_run(p), PAL_OK);
+                for (size_t e = 0; e < (size_t)rows; e++)
+                    ck_assert_double_eq(pal_tensor_get(pal_output(p, 0), e), pal_tensor_get(pal_output(p, 1), e));
+                pal_program_free(p);
+                pal_tape_free(tape);
+                pal_tensor_free(x);
+            }
+}
+END_TEST
+
 START_TEST(wrong_uses_are_refused)
 {
     pal_tensor *x, *y;
@@ -305,6 +341,7 @@ Suite *reductions_suite(void)
     Suite *s = suite_create("reductions");
     add_case(s, "reductions", setup, teardown,
              TESTS(reductions_match_plain_loops, of_no_elements, extreme_arguments, variance_takes_two_passes,
-                   kernels_agree, columns_agree_with_rows, wrong_uses_are_refused));
+                   kernels_agree, columns_agree_with_rows, sums_depend_on_the_order_of_terms_alone,
+                   wrong_uses_are_refused));
     return s;
 }
