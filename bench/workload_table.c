@@ -1,0 +1,97 @@
+/* workload_table.c - the workloads as rows: variant, options, layers, and the goals for their times.
+ *
+ * The layers are those whose matrix products the floor counts. The projection of Hutchinson's estimator back through
+ * the encoder is a tied layer like the decoder. The exact contraction of one layer needs no product. The two heads of
+ * the variational encoder count as one layer of 40 units. Rows and convolutions have no floor: which products are the
+ * least that they need is not known. */
+#include "bench/workloads.h"
+
+/* clang-format off */
+#define OWN(inputs, outputs)  {inputs, outputs, false}
+#define TIED(inputs, outputs) {inputs, outputs, true}
+/* clang-format on */
+const workload workloads[] = {
+    {.name = "tied",
+     .variant = "basic",
+     .optimizer = "adam",
+     .rate = 1e-3,
+     .batch = 128,
+     .hidden = 256,
+     .layers = {OWN(INPUTS, CODE), TIED(CODE, INPUTS)},
+     .goal_of_floor = 0.95,
+     .goal_of_peer = 0.65},
+    {.name = "denoising",
+     .variant = "denoising",
+     .settings = {{"corruption", "masking"}, {"masking", "0.25"}},
+     .optimizer = "gd",
+     .rate = 1e-2,
+     .batch = 128,
+     .hidden = 1024,
+     .layers = {OWN(INPUTS, CODE), TIED(CODE, INPUTS)},
+     .goal_of_floor = 0.95,
+     .goal_of_peer = 0.80},
+    {.name = "contractive-exact",
+     .variant = "contractive",
+     .settings = {{"jacobian", "exact"}},
+     .optimizer = "gd",
+     .rate = 1e-2,
+     .batch = 128,
+     .hidden = 256,
+     .layers = {OWN(INPUTS, CODE), TIED(CODE, INPUTS)},
+     .goal_of_floor = 1.00,
+     .goal_of_peer = 0.70},
+    {.name = "contractive-hutchinson",
+     .variant = "contractive",
+     .settings = {{"jacobian", "hutchinson"}},
+     .optimizer = "gd",
+     .rate = 1e-2,
+     .batch = 128,
+     .hidden = 256,
+     .layers = {OWN(INPUTS, CODE), TIED(CODE, INPUTS), TIED(CODE, INPUTS)},
+     .goal_of_floor = 0.97,
+     .goal_of_peer = 0.70},
+    {.name = "contractive-rows",
+     .variant = "contractive",
+     .settings = {{"jacobian", "rows"}},
+     .optimizer = "gd",
+     .rate = 1e-2,
+     .batch = 128,
+     .hidden = 64,
+     .goal_of_peer = 0.15},
+    {.name = "deep",
+     .variant = "deep",
+     .settings = {{"layers", "1000,500,250,30"}, {"activation", "relu"}},
+     .optimizer = "adam",
+     .rate = 1e-3,
+     .batch = 128,
+     .layers = {OWN(INPUTS, 1000), OWN(1000, 500), OWN(500, 250), OWN(250, 30), OWN(30, 250), OWN(250, 500),
+                OWN(500, 1000), OWN(1000, INPUTS)},
+     .goal_of_floor = 0.95,
+     .goal_of_peer = 0.80},
+    {.name = "variational",
+     .variant = "variational",
+     .settings = {{"layers", "400,20"}, {"activation", "relu"}},
+     .optimizer = "adam",
+     .rate = 1e-3,
+     .batch = 128,
+     .layers = {OWN(INPUTS, 400), OWN(400, 40), OWN(20, 400), OWN(400, INPUTS)},
+     .goal_of_floor = 0.97,
+     .goal_of_peer = 0.70},
+    {.name = "convolutional",
+     .variant = "convolutional",
+     .settings = {{"channels", "16,32"}, {"kernel", "3"}, {"stride", "2"}, {"hidden", "0"}},
+     .optimizer = "adam",
+     .rate = 1e-3,
+     .batch = 128,
+     .goal_of_peer = 0.45},
+};
+const size_t n_workloads = sizeof workloads / sizeof *workloads;
+
+/* As on MNIST, where a third of the pixels is 0 in every image: their gradients are subnormal numbers. */
+const workload dead_inputs = {.name = "tied, dead inputs",
+                              .variant = "basic",
+                              .optimizer = "adam",
+                              .rate = 1e-3,
+                              .batch = 128,
+                              .hidden = 256,
+                              .dead = true};
