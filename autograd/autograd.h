@@ -142,7 +142,7 @@ typedef struct pal_context_options {
     unsigned threads; /* up to 1024; 0: one per processor that this process may run on */
     bool unpinned;    /* do not tie each worker to a processor */
     const char *isa;  /* "baseline", "avx2", "avx512"; NULL: the best that the processor has */
-    void *(*allocate)(size_t size, void *user); /* NULL: malloc and free */
+    void *(*allocate)(size_t size, void *user); /* NULL: calloc and free */
     void (*release)(void *block, void *user);
     void *user;
     /* Keep subnormal numbers while programs run, as IEEE 754 does. Otherwise they count as zeros: where they appear, a

@@ -130,7 +130,15 @@ void *malloc(size_t size)
     return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
-void *calloc(size_t n, size_t size) { return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size); }
+void *calloc(size_t n, size_t size)
+{
+    mallocs++;
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
+}
 
-void *realloc(void *old, size_t size) { return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size); }
+void *realloc(void *old, size_t size)
+{
+    mallocs++;
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+}
 #endif

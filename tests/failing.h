@@ -14,7 +14,7 @@ void failing_start(long at, bool lasting);
 /* No more failures. Returns the number of allocations since the start. */
 long failing_stop(void);
 
-long failing_mallocs(void); /* calls of malloc by all threads since the start of the program */
+long failing_mallocs(void); /* calls of malloc, calloc and realloc by all threads so far */
 
 /* What a scenario asserts with: Check's own functions need memory. */
 #define failing_require(condition)                                                                                     \

@@ -7,18 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *system_allocate(size_t size, void *user)
-{
-    (void)user;
-    return malloc(size);
-}
-
-static void system_release(void *block, void *user)
-{
-    (void)user;
-    free(block);
-}
-
 static const char *const isa_names[PAL_ISA_COUNT] = {"baseline", "avx2", "avx512"};
 
 static pal_isa best_isa(void)
@@ -71,10 +59,7 @@ pal_context *pal_context_new(const pal_context_options *given)
 {
     pal_context_options o = {0};
     if (pal_options_read(&o, given, sizeof o, offsetof(pal_context_options, subnormals), "context", NULL)) return NULL;
-    if (!o.allocate || !o.release) {
-        o.allocate = system_allocate;
-        o.release = system_release;
-    }
+    if (!o.allocate || !o.release) o.allocate = NULL; /* calloc and free (memory.c) */
     if (o.threads > 1024 || o.lanes > 4096) return NULL;
     pal_context *c = pal__allocate(&o, sizeof *c);
     if (!c) return NULL;

@@ -1,7 +1,12 @@
-/* memory.c - allocates memory with the context's allocator: set to zero, aligned to 64 bytes, counted. */
+/* memory.c - allocates memory with the context's allocator: set to zero, aligned to 64 bytes, counted.
+ *
+ * Without an allocator of the caller, calloc makes the zeros. A large block is new pages, which the system hands out as
+ * zeros when they are first touched. So a block that is filled at once, such as a weight of a file, is not written
+ * twice, and a block that is never touched costs nothing. */
 #include "autograd/machine/internal.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -26,11 +31,12 @@ void *pal__allocate(const pal_context_options *o, size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
     const bool range = unreal(o, size);
-    char *raw = range ? address_range(whole(size)) : o->allocate(whole(size), o->user);
+    const bool given = !range && o->allocate; /* such a block is not known to be zeros */
+    char *raw = range ? address_range(whole(size)) : given ? o->allocate(whole(size), o->user) : calloc(1, whole(size));
     if (!raw) return NULL;
     void *block = (void *)(((uintptr_t)raw + sizeof(head) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
     *head_of(block) = (head){raw, size};
-    return range ? block : memset(block, 0, size);
+    return given ? memset(block, 0, size) : block;
 }
 
 /* Adds to what is in use. False: the limit does not allow it. */
@@ -63,8 +69,10 @@ void pal__free(pal_context *context, void *block)
     if (block != context) atomic_fetch_sub(&context->used, h.size);
     if (unreal(&context->options, h.size))
         munmap(h.raw, whole(h.size));
-    else
+    else if (context->options.allocate)
         context->options.release(h.raw, context->options.user);
+    else
+        free(h.raw);
 }
 
 size_t pal_context_memory(const pal_context *context, size_t *peak)
