@@ -1,16 +1,20 @@
-/* matmul.c - matrix products.
+/* matmul.c - the operation: matrix products.
  *
- * A product is cut into panels along the longer axis of its result: rows if m >= n. There are min(lanes, ceil(length /
- * 16)) panels, their bounds are multiples of 16, and each panel is one single-threaded call of BLAS. The summed axis is
- * never cut.
+ * Our own kernels multiply, if the processor has fused multiply-adds and the product fills their tiles (product.c). Else
+ * BLAS does: on other processors, and where a matrix is nearly a vector. pal__product_ours decides by sizes alone.
  *
- * Why not by the number of threads: the bits of a product depend on where it is cut. So the cut depends only on the
+ * For BLAS a product is cut into panels along the longer axis of its result: rows if m >= n. There are min(lanes,
+ * ceil(length / 16)) panels, their bounds are multiples of 16, and each panel is one single-threaded call. The summed axis
+ * is never cut.
+ *
+ * Why not by the number of threads: the bits of BLAS depend on where a product is cut. So the cut depends only on the
  * shape and on lanes, a compile option that a run stores, and any number of threads computes the same bits. Why 16: 16
  * floats are one cache line, so no two panels write to the same line of a row. Why the longer axis: panels stay as
  * square as possible, so each reads less of the other operand. Why not the summed axis: the partial sums would need one
  * more pass. */
 #include "autograd/wiring.h"
 #include "ops/axes.h"
+#include "ops/product.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -106,10 +110,46 @@ static void multiply(void *argument, size_t task, unsigned worker)
     pal_blas_end(j->call->context);
 }
 
+/* The same product for our own kernels. */
+static pal__product product_of(const pal_call *call, bool accumulate, layout *l)
+{
+    lay_out(&call->in_shape[accumulate], &call->in_shape[accumulate + 1], call->params, l);
+    return (pal__product){.items = (size_t)pal_shape_count(l->batch),
+                          .m = (size_t)l->m,
+                          .n = (size_t)l->n,
+                          .k = (size_t)l->k,
+                          .a_row = l->ta ? 1 : l->k,
+                          .a_step = l->ta ? l->m : 1,
+                          .b_step = l->tb ? 1 : l->n,
+                          .b_column = l->tb ? l->k : 1,
+                          .add = accumulate,
+                          .dtype = call->dtype};
+}
+
+static pal__product_item item_of(const void *user, size_t item)
+{
+    const job *j = user;
+    const size_t first = j->accumulate;
+    return (pal__product_item){
+        j->a + pal__batch_item(&j->l.batch, &j->call->in_shape[first], item) * (size_t)(j->l.m * j->l.k) * j->size,
+        j->b + pal__batch_item(&j->l.batch, &j->call->in_shape[first + 1], item) * (size_t)(j->l.k * j->l.n) * j->size,
+        (char *)j->call->out + item * (size_t)(j->l.m * j->l.n) * j->size};
+}
+
+static size_t scratch(const pal_call *call, bool accumulate)
+{
+    layout l;
+    const pal__product p = product_of(call, accumulate, &l);
+    return pal__product_ours(call->context, &p) ? pal__product_scratch(call->context, &p) : 0;
+}
+
+static size_t scratch_matmul(const pal_call *call) { return scratch(call, false); }
+static size_t scratch_addmm(const pal_call *call) { return scratch(call, true); }
+
 static pal_status run(const pal_call *call, bool accumulate)
 {
     job j = {.call = call, .accumulate = accumulate, .size = pal_dtype_size(call->dtype)};
-    lay_out(&call->in_shape[accumulate], &call->in_shape[accumulate + 1], call->params, &j.l);
+    const pal__product ours = product_of(call, accumulate, &j.l);
     j.a = call->in[accumulate];
     j.b = call->in[accumulate + 1];
     size_t items = (size_t)pal_shape_count(j.l.batch), bytes = (size_t)pal_shape_count(call->shape) * j.size;
@@ -117,6 +157,10 @@ static pal_status run(const pal_call *call, bool accumulate)
     if (accumulate && call->out != call->in[0]) memcpy(call->out, call->in[0], bytes);
     if (!j.l.k) { /* an empty sum; BLAS does not take a leading dimension of 0 */
         if (!accumulate) memset(call->out, 0, bytes);
+        return PAL_OK;
+    }
+    if (pal__product_ours(call->context, &ours)) {
+        pal__product_run(call->context, &ours, item_of, &j, call->scratch);
         return PAL_OK;
     }
     j.by_rows = j.l.m >= j.l.n;
@@ -200,7 +244,7 @@ static const pal_op op_matmul = {
     PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
     .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul,
-    .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
+    .scratch = scratch_matmul, .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
 /* clang-format on */
 
 static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
@@ -219,7 +263,7 @@ const pal_op pal__op_addmm = {
     PAL_OP_HEAD("addmm", "C + A B", "matrix product added to a value; recorded by the compiler only"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 3, .capabilities = PAL_OVERWRITES | PAL_TRANSPOSES, .n_ints = 2,
     .infer = infer_addmm, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_addmm,
-    .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
+    .scratch = scratch_addmm, .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
 /* clang-format on */
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)

@@ -1,0 +1,235 @@
+/* product.c - our own matrix products, for processors with fused multiply-adds.
+ *
+ * In: matrices with any strides. Out: C, where each element is one chain of fused multiply-adds in the order of k. So
+ * its bits depend neither on how the product is divided nor on the processor: AVX2 and AVX-512, any number of threads
+ * and any lanes give the same ones. BLAS promises none of this, and is slower at the sizes of a network's layers.
+ *
+ * A product is divided into panels of B (some vectors wide) and blocks of A (some rows high). A panel and a block make
+ * a tile of C (product_kernels.c). A panel is packed first: the kernel reads it once per block, and packed it lies in
+ * the cache in one piece, whatever B's strides are.
+ *
+ * Two orders. By panels, if there are few rows: a worker packs a panel, which only it reads, and goes through the
+ * blocks. B is a large weight then, read once from memory. By blocks, if there are many rows: the workers pack a part
+ * of B that fits into the second-level cache, and then each block goes through all its panels. C is large then, and is
+ * written row by row. Why not always so: the workers would wait for each other after every part of B.
+ *
+ * Long sums are cut, so that what is packed stays in the cache. A sum goes on from the value in C, which loses nothing:
+ * C and the sum have one type. */
+#include "ops/product.h"
+
+#include <string.h>
+
+enum {
+    PANEL_STEPS = 1024,     /* of the sum, in a panel: 192 KB */
+    PART_STEPS = 384,       /* of the sum, in a part of B */
+    PART_BYTES = 768 << 10, /* of a part of B */
+    FEW_ROWS = 256,         /* up to here by panels */
+    LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
+    LINE = 64,
+    /* A product with fewer rows, columns or steps leaves most of a tile empty: BLAS has kernels for vectors. The same
+     * on all processors, since who multiplies decides the bits. */
+    LEAST_M = 8,
+    LEAST_N = 16,
+    LEAST_K = 8
+};
+
+typedef struct job {
+    const pal__product *p;
+    const pal__product_kernels *kernels;
+    pal__product_items items;
+    const void *user;
+    size_t size, wide, panels, blocks; /* bytes of an element; columns of a panel; panels and blocks of an item */
+    size_t units, tasks;               /* what is divided, and into how many parts */
+    char *packed, *own;                /* the part of B; room of own_bytes for each worker */
+    size_t own_bytes, block_bytes;
+    size_t k0, k1, n0, n1; /* by blocks: the part of B */
+} job;
+
+static const pal__product_kernels *kernels_of(const pal_context *context, pal_dtype dtype)
+{
+#ifdef PAL_X86
+    static const pal__product_kernels *const f32[PAL_ISA_COUNT] = {NULL, &pal__product_f32_avx2,
+                                                                   &pal__product_f32_avx512};
+    static const pal__product_kernels *const f64[PAL_ISA_COUNT] = {NULL, &pal__product_f64_avx2,
+                                                                   &pal__product_f64_avx512};
+    return (dtype == PAL_F32 ? f32 : f64)[pal_kernel_isa(context)];
+#else
+    (void)context, (void)dtype;
+    return NULL;
+#endif
+}
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t parts(size_t n, size_t each) { return (n + each - 1) / each; }
+
+static bool by_blocks(const pal__product *p) { return p->items == 1 && (p->a_step != 1 || p->m > FEW_ROWS); }
+
+/* ---- By panels ------------------------------------------------------------------------------------------------ */
+
+static const char *at(const void *matrix, int64_t offset, size_t size)
+{
+    return (const char *)matrix + offset * (int64_t)size;
+}
+
+/* What a tile asks for meanwhile: its share of what is packed next. */
+typedef struct ahead {
+    const char *from;
+    int64_t step;
+} ahead;
+
+/* Tile `share` of `shares`. The rows of a panel have a few lines each: every some tiles ask for the next line of all
+ * rows. The columns of a panel lie side by side. */
+static ahead look_ahead(const job *j, const char *next, size_t steps, size_t columns, size_t share, size_t shares)
+{
+    const pal__product *p = j->p;
+    const int64_t size = (int64_t)j->size;
+    if (p->b_column == 1) {
+        const size_t lines = columns * j->size / LINE + 1, each = shares / lines + !(shares / lines);
+        const size_t line = share / each;
+        if (share % each || line >= lines) return (ahead){next, 0};
+        return (ahead){next + line * LINE, p->b_step * size};
+    }
+    const int64_t bytes = (int64_t)columns * p->b_column * size / (int64_t)shares;
+    return (ahead){next + (int64_t)share * bytes, bytes / (int64_t)steps + 1};
+}
+
+/* Blocks r0 .. r1-1 of the panel at column n0. */
+static void run_panel(const job *j, pal__product_item item, size_t n0, size_t columns, size_t r0, size_t r1, char *own)
+{
+    const pal__product *p = j->p;
+    const pal__product_kernels *k = j->kernels;
+    const size_t vectors = parts(columns, k->lanes);
+    char *panel = own + j->block_bytes;
+    for (size_t k0 = 0; k0 < p->k; k0 += PANEL_STEPS) {
+        const size_t steps = least(p->k - k0, PANEL_STEPS);
+        const char *b = at(item.b, (int64_t)n0 * p->b_column + (int64_t)k0 * p->b_step, j->size);
+        k->pack_b(columns, vectors, steps, b, p->b_step, p->b_column, panel);
+        const bool last = k0 + steps == p->k;
+        const size_t coming = !last ? columns : least(p->n - n0 - columns, j->wide);
+        const char *next = last ? at(item.b, (int64_t)(n0 + columns) * p->b_column, j->size)
+                                : b + PANEL_STEPS * p->b_step * (int64_t)j->size;
+        for (size_t r = r0; r < r1; r++) {
+            const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
+            const char *a = at(item.a, (int64_t)row * p->a_row + (int64_t)k0 * p->a_step, j->size);
+            const ahead soon = coming ? look_ahead(j, next, steps, coming, r - r0, r1 - r0) : (ahead){panel, 0};
+            if (p->a_step != 1) k->pack_a(rows, steps, a, p->a_row, p->a_step, own);
+            k->tile(rows, columns, vectors, steps, p->a_step != 1 ? own : a, p->a_step != 1 ? 1 : p->a_row,
+                    p->a_step != 1 ? (int64_t)k->rows : 1, panel, (char *)item.c + (row * p->n + n0) * j->size,
+                    (int64_t)p->n, p->add || k0, soon.from, soon.step);
+        }
+    }
+}
+
+/* The unit is a tile. Those of a panel follow each other. */
+static void panels_task(void *argument, size_t task, unsigned worker)
+{
+    const job *j = argument;
+    char *own = j->own + worker * j->own_bytes;
+    size_t unit = task * j->units / j->tasks;
+    const size_t end = (task + 1) * j->units / j->tasks;
+    while (unit < end) {
+        const size_t item = unit / (j->panels * j->blocks), panel = unit / j->blocks % j->panels;
+        const size_t r0 = unit % j->blocks, r1 = least(j->blocks, r0 + end - unit);
+        const size_t n0 = least(panel * j->wide, j->p->n);
+        run_panel(j, j->items(j->user, item), n0, least(j->p->n - n0, j->wide), r0, r1, own);
+        unit += r1 - r0;
+    }
+}
+
+/* ---- By blocks ------------------------------------------------------------------------------------------------ */
+
+static void pack_task(void *argument, size_t panel, unsigned worker)
+{
+    const job *j = argument;
+    const pal__product *p = j->p;
+    const size_t n0 = j->n0 + panel * j->wide, columns = least(j->n1 - n0, j->wide), steps = j->k1 - j->k0;
+    (void)worker;
+    j->kernels->pack_b(columns, parts(columns, j->kernels->lanes), steps,
+                       at(j->items(j->user, 0).b, (int64_t)j->k0 * p->b_step + (int64_t)n0 * p->b_column, j->size),
+                       p->b_step, p->b_column, j->packed + panel * j->wide * steps * j->size);
+}
+
+static void blocks_task(void *argument, size_t task, unsigned worker)
+{
+    const job *j = argument;
+    const pal__product *p = j->p;
+    const pal__product_kernels *k = j->kernels;
+    const pal__product_item item = j->items(j->user, 0);
+    const size_t steps = j->k1 - j->k0;
+    char *own = j->own + worker * j->own_bytes;
+    for (size_t r = task * j->blocks / j->tasks; r < (task + 1) * j->blocks / j->tasks; r++) {
+        const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
+        const char *a = at(item.a, (int64_t)row * p->a_row + (int64_t)j->k0 * p->a_step, j->size);
+        if (p->a_step != 1) k->pack_a(rows, steps, a, p->a_row, p->a_step, own);
+        for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
+            const size_t columns = least(j->n1 - n0, j->wide);
+            k->tile(rows, columns, parts(columns, k->lanes), steps, p->a_step != 1 ? own : a,
+                    p->a_step != 1 ? 1 : p->a_row, p->a_step != 1 ? (int64_t)k->rows : 1,
+                    j->packed + (n0 - j->n0) * steps * j->size, (char *)item.c + (row * p->n + n0) * j->size,
+                    (int64_t)p->n, p->add || j->k0, a + (int64_t)k->rows * p->a_row * (int64_t)j->size,
+                    p->a_step * (int64_t)j->size);
+        }
+    }
+}
+
+/* ---- A product ------------------------------------------------------------------------------------------------ */
+
+static job make_job(pal_context *context, const pal__product *p)
+{
+    job j = {.p = p, .kernels = kernels_of(context, p->dtype), .size = pal_dtype_size(p->dtype)};
+    const pal__product_kernels *k = j.kernels;
+    j.wide = k->vectors * k->lanes;
+    j.panels = parts(p->n, j.wide);
+    j.blocks = parts(p->m, k->rows);
+    j.block_bytes = (least(p->k, PANEL_STEPS) * k->rows * j.size + LINE - 1) / LINE * LINE;
+    j.own_bytes = j.block_bytes + (by_blocks(p) ? 0 : least(p->k, PANEL_STEPS) * j.wide * j.size);
+    j.own_bytes += LINE; /* two workers share no line */
+    return j;
+}
+
+static size_t part_columns(const job *j)
+{
+    const size_t steps = least(j->p->k, PART_STEPS);
+    const size_t columns = PART_BYTES / j->size / (steps ? steps : 1) / j->wide * j->wide;
+    return least(columns, j->panels * j->wide);
+}
+
+size_t pal__product_scratch(pal_context *context, const pal__product *p)
+{
+    const job j = make_job(context, p);
+    const size_t part = by_blocks(p) ? part_columns(&j) * least(p->k, PART_STEPS) * j.size : 0;
+    return part + pal_worker_count(context) * j.own_bytes;
+}
+
+bool pal__product_ours(const pal_context *context, const pal__product *p)
+{
+    return kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && p->k >= LEAST_K;
+}
+
+void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
+                      void *scratch)
+{
+    job j = make_job(context, p);
+    const size_t workers = pal_worker_count(context);
+    j.items = items;
+    j.user = user;
+    if (!by_blocks(p)) {
+        j.own = scratch;
+        j.units = p->items * j.panels * j.blocks;
+        j.tasks = least(least(j.units, workers > 1 ? 2 * workers : 1), parts(p->items * p->m * p->n * p->k, LEAST_WORK));
+        pal_parallel(context, j.tasks, panels_task, &j);
+        return;
+    }
+    const size_t columns = part_columns(&j), steps = least(p->k, PART_STEPS);
+    j.packed = scratch;
+    j.own = j.packed + columns * steps * j.size;
+    j.tasks = least(j.blocks, workers > 1 ? 4 * workers : 1);
+    for (j.n0 = 0; j.n0 < p->n; j.n0 = j.n1) {
+        j.n1 = least(p->n, j.n0 + columns);
+        for (j.k0 = 0; j.k0 < p->k; j.k0 = j.k1) {
+            j.k1 = least(p->k, j.k0 + steps);
+            pal_parallel(context, parts(j.n1 - j.n0, j.wide), pack_task, &j);
+            pal_parallel(context, j.tasks, blocks_task, &j);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/* product.h - our own matrix products: what product.c offers to the operations, and the kernels that it is made of. */
+#ifndef PAL_OPS_PRODUCT_H
+#define PAL_OPS_PRODUCT_H
+
+#include "ops/internal.h"
+
+typedef struct pal__product { /* C = A B, or C + A B, for each of `items` */
+    size_t items, m, n, k;    /* A is m x k, B is k x n, C is m x n and contiguous */
+    /* Elements from one row of A to the next, from one step of the sum to the next, from one column of B to the next.
+     */
+    int64_t a_row, a_step, b_step, b_column;
+    bool add;
+    pal_dtype dtype;
+} pal__product;
+
+/* Where the matrices of an item begin. */
+typedef struct pal__product_item {
+    const void *a, *b;
+    void *c;
+} pal__product_item;
+typedef pal__product_item (*pal__product_items)(const void *user, size_t item);
+
+/* Whether the kernels of this context multiply it, rather than BLAS. */
+bool pal__product_ours(const pal_context *context, const pal__product *p);
+size_t pal__product_scratch(pal_context *context, const pal__product *p);
+void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
+                      void *scratch);
+
+/* ---- Kernels, one table per instruction set and type (product_kernels.c) -------------------------------------- */
+
+typedef struct pal__product_kernels {
+    size_t rows, vectors, lanes; /* of a tile: rows, vectors in a row, elements in a vector */
+    /* A block of at most `rows` rows of A to out[k][rows], a panel of `columns` columns of B to out[k][vectors][lanes].
+     * What is missing is 0. */
+    void (*pack_a)(size_t rows, size_t k, const void *a, int64_t row, int64_t step, void *out);
+    void (*pack_b)(size_t columns, size_t vectors, size_t k, const void *b, int64_t step, int64_t column, void *out);
+    /* C[rows][columns] = A B, or C + A B. Each element is one chain of fused multiply-adds in the order of k.
+     * Meanwhile, what is at `ahead` is brought into the cache, from there to there ahead_step bytes further. */
+    void (*tile)(size_t rows, size_t columns, size_t vectors, size_t k, const void *a, int64_t row, int64_t step,
+                 const void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
+} pal__product_kernels;
+
+#ifdef PAL_X86
+extern const pal__product_kernels pal__product_f32_avx2, pal__product_f64_avx2, pal__product_f32_avx512,
+    pal__product_f64_avx512;
+#endif
+
+#endif

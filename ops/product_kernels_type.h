@@ -1,0 +1,137 @@
+/* product_kernels_type.h - the inner loops of a product for one real type T; product_kernels.c includes it once per
+ * type. */
+
+/* ---- Packing -------------------------------------------------------------------------------------------------- */
+
+static void FN(pack_a)(size_t rows, size_t k, const void *a, int64_t row, int64_t step, void *out)
+{
+    const T *from = a;
+    T *to = out;
+    if (row == 1 && rows == ROWS) {
+        for (size_t q = 0; q < k; q++, from += step, to += ROWS) memcpy(to, from, ROWS * sizeof(T));
+        return;
+    }
+    for (size_t q = 0; q < k; q++, from += step, to += ROWS)
+        for (size_t i = 0; i < ROWS; i++) to[i] = i < rows ? from[(int64_t)i * row] : 0;
+}
+
+/* LANES columns, each contiguous, to LANES rows of a panel: neighbours are interleaved as often as 2 divides LANES. */
+static inline void FN(turn)(const T *b, int64_t column, T *out, size_t width)
+{
+    VECTOR x[2][LANES];
+    UNROLL
+    for (int i = 0; i < LANES; i++) x[0][i] = LOAD(b + i * column);
+    UNROLL
+    for (int s = 0; 1 << s < LANES; s++) {
+        UNROLL
+        for (int i = 0; i < LANES / 2; i++) {
+            x[1 - s % 2][2 * i] = __builtin_shufflevector(x[s % 2][i], x[s % 2][i + LANES / 2], LOW);
+            x[1 - s % 2][2 * i + 1] = __builtin_shufflevector(x[s % 2][i], x[s % 2][i + LANES / 2], HIGH);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < LANES; i++) STORE(out + (size_t)i * width, x[LANES == 8][i]);
+}
+
+static void FN(pack_b)(size_t columns, size_t vectors, size_t k, const void *b, int64_t step, int64_t column, void *out)
+{
+    const T *from = b;
+    T *to = out;
+    const size_t width = vectors * LANES, whole = columns / LANES * LANES;
+    size_t q = 0;
+    if (column == 1)
+        for (; q < k; q++) {
+            for (size_t j = 0; j < whole; j += LANES) STORE(to + q * width + j, LOAD(from + (int64_t)q * step + j));
+            for (size_t j = whole; j < columns; j++) to[q * width + j] = from[(int64_t)q * step + (int64_t)j];
+        }
+    else if (step == 1)
+        for (; q + LANES <= k; q += LANES) {
+            for (size_t j = 0; j < whole; j += LANES)
+                FN(turn)(from + (int64_t)j * column + q, column, to + q * width + j, width);
+            for (size_t r = q; r < q + LANES; r++)
+                for (size_t j = whole; j < columns; j++) to[r * width + j] = from[(int64_t)j * column + (int64_t)r];
+        }
+    for (; q < k; q++)
+        for (size_t j = 0; j < columns; j++) to[q * width + j] = from[(int64_t)q * step + (int64_t)j * column];
+    if (columns < width)
+        for (q = 0; q < k; q++) memset(to + q * width + columns, 0, (width - columns) * sizeof(T));
+}
+
+/* ---- A tile --------------------------------------------------------------------------------------------------- */
+
+/* p: where each row of A begins. A prefetch in each step of the sum asks for what will be packed next; many of them at
+ * once would wait for each other. */
+static inline __attribute__((always_inline)) void FN(multiply)(const int vectors, size_t k, const T **p, int64_t step,
+                                                               const T *b, T *c, int64_t ld, bool add,
+                                                               const char *ahead, int64_t ahead_step)
+{
+    VECTOR sum[ROWS][VECTORS];
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) __builtin_prefetch(c + i * ld + j * LANES, 1);
+    }
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) sum[i][j] = add ? LOAD(c + i * ld + j * LANES) : NOTHING();
+    }
+    for (size_t q = 0; q < k; q++, b += vectors * LANES, ahead += ahead_step) {
+        __builtin_prefetch(ahead, 0, 2);
+        VECTOR y[VECTORS];
+        UNROLL
+        for (int j = 0; j < vectors; j++) y[j] = LOAD(b + j * LANES);
+        UNROLL
+        for (int i = 0; i < ROWS; i++) {
+            const VECTOR x = SPREAD(*p[i]);
+            p[i] += step;
+            UNROLL
+            for (int j = 0; j < vectors; j++) sum[i][j] = FMA(x, y[j], sum[i][j]);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) STORE(c + i * ld + j * LANES, sum[i][j]);
+    }
+}
+
+static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, const void *a, int64_t row, int64_t step,
+                     const void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step)
+{
+    T part[ROWS * VECTORS * LANES], *to = c;
+    const T *p[ROWS];
+    const bool whole = rows == ROWS && columns == vectors * LANES;
+    for (size_t i = 0; i < ROWS; i++) p[i] = (const T *)a + (int64_t)(i < rows ? i : rows - 1) * row;
+    if (!whole) {
+        memset(part, 0, sizeof part);
+        for (size_t i = 0; i < rows && add; i++)
+            memcpy(part + i * vectors * LANES, to + (int64_t)i * ld, columns * sizeof(T));
+    }
+    T *at = whole ? to : part;
+    const int64_t apart = whole ? ld : (int64_t)(vectors * LANES);
+    if (vectors == 1)
+        FN(multiply)(1, k, p, step, packed, at, apart, add, ahead, ahead_step);
+    else if (vectors == 2)
+        FN(multiply)(2, k, p, step, packed, at, apart, add, ahead, ahead_step);
+    else
+        FN(multiply)(VECTORS, k, p, step, packed, at, apart, add, ahead, ahead_step);
+    for (size_t i = 0; i < rows && !whole; i++)
+        memcpy(to + (int64_t)i * ld, part + i * vectors * LANES, columns * sizeof(T));
+}
+
+const pal__product_kernels TABLE = {
+    .rows = ROWS, .vectors = VECTORS, .lanes = LANES, .pack_a = FN(pack_a), .pack_b = FN(pack_b), .tile = FN(tile)};
+
+#undef T
+#undef FN
+#undef TABLE
+#undef VECTOR
+#undef LANES
+#undef LOW
+#undef HIGH
+#undef LOAD
+#undef STORE
+#undef SPREAD
+#undef FMA
+#undef NOTHING
