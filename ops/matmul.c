@@ -1,11 +1,11 @@
 /* matmul.c - the operation: matrix products.
  *
- * Our own kernels multiply, if the processor has fused multiply-adds and the product fills their tiles (product.c). Else
- * BLAS does: on other processors, and where a matrix is nearly a vector. pal__product_ours decides by sizes alone.
+ * Our own kernels multiply, if the processor has fused multiply-adds and the product fills their tiles (product.c).
+ * Else BLAS does: on other processors, and where a matrix is nearly a vector. pal__product_ours decides by sizes alone.
  *
  * For BLAS a product is cut into panels along the longer axis of its result: rows if m >= n. There are min(lanes,
- * ceil(length / 16)) panels, their bounds are multiples of 16, and each panel is one single-threaded call. The summed axis
- * is never cut.
+ * ceil(length / 16)) panels, their bounds are multiples of 16, and each panel is one single-threaded call. The summed
+ * axis is never cut.
  *
  * Why not by the number of threads: the bits of BLAS depend on where a product is cut. So the cut depends only on the
  * shape and on lanes, a compile option that a run stores, and any number of threads computes the same bits. Why 16: 16

@@ -216,7 +216,8 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
     if (!by_blocks(p)) {
         j.own = scratch;
         j.units = p->items * j.panels * j.blocks;
-        j.tasks = least(least(j.units, workers > 1 ? 2 * workers : 1), parts(p->items * p->m * p->n * p->k, LEAST_WORK));
+        j.tasks =
+            least(least(j.units, workers > 1 ? 2 * workers : 1), parts(p->items * p->m * p->n * p->k, LEAST_WORK));
         pal_parallel(context, j.tasks, panels_task, &j);
         return;
     }

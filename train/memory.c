@@ -66,7 +66,7 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
     o.resume = false;
     o.extend = NULL;
     pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
-                                                            .threads = 1,
+                                                            .threads = pal_context_threads(like),
                                                             .unpinned = true,
                                                             .isa = pal_context_isa(like),
                                                             .dry = true});

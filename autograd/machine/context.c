@@ -70,7 +70,7 @@ pal_context *pal_context_new(const pal_context_options *given)
     }
     pal__blas_find(&c->blas);
     advise(c);
-    c->pool = pal__workers_new(c, o.threads ? o.threads : allowed_processors(), !o.unpinned);
+    c->pool = pal__workers_new(c, o.dry ? 1 : o.threads ? o.threads : allowed_processors(), !o.unpinned);
     if (!c->pool) {
         pal__free(c, c);
         return NULL;
@@ -85,7 +85,12 @@ void pal_context_free(pal_context *c)
     pal__free(c, c);
 }
 
-unsigned pal_context_threads(const pal_context *c) { return c ? pal__workers_threads(c->pool) : 0; }
+/* A dry context runs nothing, but it plans for as many workers as it was given. */
+unsigned pal_context_threads(const pal_context *c)
+{
+    return !c ? 0 : c->options.dry && c->options.threads ? c->options.threads : pal__workers_threads(c->pool);
+}
+
 unsigned pal_context_lanes(const pal_context *c)
 {
     return c && c->options.lanes ? c->options.lanes : pal_context_threads(c);

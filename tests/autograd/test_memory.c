@@ -130,7 +130,7 @@ END_TEST
 /* A block that is read over at once would otherwise be written twice. With a sanitizer calloc is another one. */
 START_TEST(a_large_block_is_zeros_that_were_not_written)
 {
-    enum { SIZE = 1 << 26 };
+    enum { SIZE = 1 << 26, HUGE = 2 << 20 };
     static unsigned char resident[SIZE / 4096 + 1];
     if (failing_can) mallopt(M_PERTURB, 0); /* Meson sets it, to other bytes than zeros */
     pal_context *c = pal_context_new(NULL);
@@ -142,7 +142,7 @@ START_TEST(a_large_block_is_zeros_that_were_not_written)
     ck_assert_int_eq(mincore(first, (n - 1) * page, resident), 0);
     size_t written = 0, others = 0;
     for (size_t i = 0; i < n - 1; i++) written += resident[i] & 1;
-    if (failing_can) ck_assert_uint_eq(written, 0);
+    if (failing_can) ck_assert_uint_le(written, HUGE / 4096); /* the page with the head of the block */
     for (size_t i = 0; i < SIZE; i++) others += ((const char *)t->data)[i] != 0;
     ck_assert_uint_eq(others, 0);
     pal_tensor_free(t);
