@@ -190,6 +190,8 @@ double pal_tensor_get(const pal_tensor *tensor, size_t i); /* element i in row-m
  * number in its range. False: nothing was changed, because there is no element i, or its type does not hold the value.
  */
 bool pal_tensor_set(pal_tensor *tensor, size_t i, double value);
+/* The number of elements before the first that is NaN or infinite; pal_tensor_count(tensor): there is none. */
+size_t pal_tensor_finite(const pal_tensor *tensor);
 
 /* ---- Tape ----------------------------------------------------------------------------------------------------- */
 

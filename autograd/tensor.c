@@ -2,6 +2,7 @@
  * starts as zeros. An empty tensor has a data pointer, too. */
 #include "autograd/internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -68,6 +69,41 @@ double pal_tensor_get(const pal_tensor *t, size_t i)
     default:
         return 0;
     }
+}
+
+/* Borrowed data need not be aligned. */
+typedef float loose_f32 __attribute__((aligned(1)));
+typedef double loose_f64 __attribute__((aligned(1)));
+
+static bool bad_f32(const void *data, size_t from, size_t n)
+{
+    const loose_f32 *x = (const loose_f32 *)data + from;
+    int bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t i = 0; i < n; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
+    return bad;
+}
+
+static bool bad_f64(const void *data, size_t from, size_t n)
+{
+    const loose_f64 *x = (const loose_f64 *)data + from;
+    int bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t i = 0; i < n; i++) bad |= !(fabs(x[i]) <= DBL_MAX);
+    return bad;
+}
+
+/* Goes by blocks without a branch, so that it costs no more than reading the memory. */
+size_t pal_tensor_finite(const pal_tensor *t)
+{
+    enum { BLOCK = 4096 };
+    const size_t count = pal_tensor_count(t);
+    if (!t || !t->data || (t->dtype != PAL_F32 && t->dtype != PAL_F64)) return count;
+    bool (*const bad)(const void *, size_t, size_t) = t->dtype == PAL_F32 ? bad_f32 : bad_f64;
+    size_t at = 0;
+    while (at < count && !bad(t->data, at, count - at < BLOCK ? count - at : BLOCK)) at += BLOCK;
+    while (at < count && !bad(t->data, at, 1)) at++;
+    return at < count ? at : count;
 }
 
 /* Which numbers the integer types hold. */

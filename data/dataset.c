@@ -2,7 +2,6 @@
 #include "data/internal.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,27 +86,10 @@ static pal_tensor *copy_rows(const pal_tensor *from, int64_t first, int64_t coun
     return to;
 }
 
-/* Returns the index of the first element that is not finite, or count if all are finite. */
-static size_t find_bad_f32(const float *x, size_t count)
-{
-    size_t i = 0;
-    while (i < count && isfinite(x[i])) i++;
-    return i;
-}
-
-static size_t find_bad_f64(const double *x, size_t count)
-{
-    size_t i = 0;
-    while (i < count && isfinite(x[i])) i++;
-    return i;
-}
-
 static pal_status check_finite(const pal_tensor *array, const char *path, pal_error *err)
 {
     const size_t count = pal_tensor_count(array), row = count / (size_t)array->shape.dim[0];
-    const size_t bad = array->dtype == PAL_F32   ? find_bad_f32(array->data, count)
-                       : array->dtype == PAL_F64 ? find_bad_f64(array->data, count)
-                                                 : count;
+    const size_t bad = pal_tensor_finite(array);
     if (bad == count) return PAL_OK;
     return pal_error_set(
         err, PAL_ERR_FORMAT,

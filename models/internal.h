@@ -260,7 +260,8 @@ typedef struct pal__slot {
     pal_dtype dtype;
     pal_shape shape;
     uint64_t begin, end; /* in bytes, from the start of the data */
-    pal_tensor *tensor;  /* NULL: not read yet */
+    pal_tensor *tensor;  /* the data, or where they go; NULL: nowhere */
+    bool owned;          /* the tensor is freed with the file */
 } pal__slot;
 
 typedef struct pal__header {
@@ -288,7 +289,14 @@ enum { PAL__BLOCK = 1 << 20 };              /* bytes that are read and hashed at
 uint64_t pal__checksum_metadata(const pal__header *header);
 uint64_t pal__checksum_slot(uint64_t before, const pal__slot *slot);
 void pal__checksum_text(uint64_t checksum, char out[24]);
-const char *pal__safetensors_dtype(pal_dtype dtype); /* "F32"; NULL: no such type */
+/* A file in two steps, so that its data can go straight to where they belong. The first reads and checks the header.
+ * Then the caller gives tensors of the right type and shape to the slots of its choice, which it keeps. The second
+ * reads the data once, in their order, and compares the checksum; it closes the file. NULL: failure, described in err.
+ */
+pal_safetensors *pal__safetensors_begin(pal_context *context, int folder, const char *path, pal_error *err);
+pal_status pal__safetensors_read(pal_safetensors *file, const char *path, pal_error *err);
+pal__slot *pal__safetensors_slot(const pal_safetensors *file, const char *name); /* NULL: not found */
+const char *pal__safetensors_dtype(pal_dtype dtype);                             /* "F32"; NULL: no such type */
 
 pal_status pal__safetensors_write_at(int folder, const char *path, const pal_named_tensor *tensors, size_t n,
                                      const pal_setting *metadata, size_t n_metadata, pal_error *err);

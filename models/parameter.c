@@ -13,22 +13,17 @@ pal__parameter *pal__parameter_find(const pal_model *m, const char *name)
     return NULL;
 }
 
-/* The tensor for the leaf of a dry run: that of the opened file, or a new one that is never read. */
-static pal_tensor *storage(const pal_model *m, const char *name, pal_shape shape)
+/* Whether the file has data for the parameter. If not, the tape fails. */
+static bool in_file(const pal_model *m, const char *name, pal_shape shape)
 {
-    if (!m->file) {
-        pal_tensor *t = pal_tensor_new(m->context, m->dtype, shape);
-        if (!t) pal_tape_fail(m->tape, PAL_ERR_MEMORY, "parameter %s: out of memory", name);
-        return t;
-    }
-    pal_tensor *t = pal_safetensors_find(m->file, name);
-    if (t && t->dtype == m->dtype && pal_shape_equal(t->shape, shape)) return t;
+    const pal__slot *s = pal__safetensors_slot(m->file, name);
+    if (s && s->dtype == m->dtype && pal_shape_equal(s->shape, shape)) return true;
     char want[96], have[96] = "missing";
     pal_shape_text(shape, want, sizeof want);
-    if (t) pal_shape_text(t->shape, have, sizeof have);
-    pal_tape_fail(m->tape, PAL_ERR_FORMAT, "parameter %s is %s%s%s, not %s %s", name, t ? pal_dtype_name(t->dtype) : "",
-                  t ? " " : "", have, pal_dtype_name(m->dtype), want);
-    return NULL;
+    if (s) pal_shape_text(s->shape, have, sizeof have);
+    pal_tape_fail(m->tape, PAL_ERR_FORMAT, "parameter %s is %s%s%s, not %s %s", name, s ? pal_dtype_name(s->dtype) : "",
+                  s ? " " : "", have, pal_dtype_name(m->dtype), want);
+    return false;
 }
 
 static pal__parameter *create(pal_model *m, const char *name, const pal__parameter *as)
@@ -42,15 +37,16 @@ static pal__parameter *create(pal_model *m, const char *name, const pal__paramet
     }
     pal__parameter *p = &m->parameters[m->n_parameters];
     *p = *as;
-    p->owned = !m->file;
-    p->tensor = storage(m, name, p->shape);
-    if (!p->tensor) return NULL;
+    if (m->file && !in_file(m, name, p->shape)) return NULL;
+    p->owned = true;
+    p->tensor = pal_tensor_new(m->context, m->dtype, p->shape); /* for the leaf of a dry run; it is never read */
     p->name = strdup(name);
-    if (p->name) {
+    if (p->tensor && p->name) {
         m->n_parameters++;
         return p;
     }
-    if (!m->file) pal_tensor_free(p->tensor);
+    pal_tensor_free(p->tensor);
+    free(p->name);
 
 no_memory:
     pal_tape_fail(m->tape, PAL_ERR_MEMORY, "parameter %s: out of memory", name);

@@ -118,20 +118,24 @@ static pal_status check_finite(palt__loop *l, pal_error *err)
     for (size_t i = 0; i < pal_model_parameter_count(l->model); i++) {
         const char *name;
         const pal_tensor *t = pal_model_parameter(l->model, i, &name);
-        double sum = 0;
-        for (size_t k = 0; k < pal_tensor_count(t); k++) sum += 0 * pal_tensor_get(t, k); /* 0 if finite, else NAN */
-        if (!isfinite(sum)) return not_finite(l, name, err);
+        if (pal_tensor_finite(t) < pal_tensor_count(t)) return not_finite(l, name, err);
     }
     return PAL_OK;
 }
 
-pal_status palt__loop_save(palt__loop *l, pal_error *err)
+/* Weights that were checked. */
+static pal_status save(palt__loop *l, pal_error *err)
 {
-    pal_status status = check_finite(l, err);
-    if (status || !l->o.folder) return status;
     const bool middle = l->step % l->progress.steps != 0;
+    if (!l->o.folder) return PAL_OK;
     if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
     return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
+}
+
+pal_status palt__loop_save(palt__loop *l, pal_error *err)
+{
+    const pal_status status = check_finite(l, err);
+    return status ? status : save(l, err);
 }
 
 /* Reports to the caller. Returns true if the caller asks to stop. */
@@ -226,7 +230,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */
     status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
-    if (!status) status = palt__loop_save(l, err);
+    if (!status) status = save(l, err);
     if (status) return status;
     p->finished = true;
     bool stop = report(l, palt__seconds()) && p->epoch < p->epochs;

@@ -4,8 +4,6 @@
 #include "models/internal.h"
 
 #include <fcntl.h>
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,25 +136,13 @@ static pal_status describe(const char *path, const pal_safetensors *file, descri
     return read_settings(path, pal_safetensors_metadata(file, "settings"), d, err);
 }
 
-static bool is_finite(const pal_tensor *t, size_t from, size_t n)
-{
-    const float *f32 = (const float *)t->data + from;
-    const double *f64 = (const double *)t->data + from;
-    int bad = 0; /* without branches, so that it costs less than reading the file */
-    for (size_t i = 0; t->dtype == PAL_F32 && i < n; i++) bad |= !(fabsf(f32[i]) <= FLT_MAX);
-    for (size_t i = 0; t->dtype == PAL_F64 && i < n; i++) bad |= !(fabs(f64[i]) <= DBL_MAX);
-    return !bad;
-}
-
 /* A model with such a weight computes NaN for every sample. */
 static pal_status check_weights(const pal_model *m, const char *path, pal_error *err)
 {
     for (size_t k = 0; k < m->n_parameters; k++) {
         const pal_tensor *t = m->parameters[k].tensor;
-        const size_t n = pal_tensor_count(t);
-        size_t i = 0;
-        if (is_finite(t, 0, n)) continue;
-        while (is_finite(t, i, 1)) i++;
+        const size_t i = pal_tensor_finite(t);
+        if (i == pal_tensor_count(t)) continue;
         return pal_error_set(
             err, PAL_ERR_NUMERIC,
             "%s: element %zu of %.100s is %g, so the model computes nothing: train again, with a smaller "
@@ -166,25 +152,35 @@ static pal_status check_weights(const pal_model *m, const char *path, pal_error 
     return PAL_OK;
 }
 
-pal_model *pal_model_open_at(pal_context *context, int folder, const char *path, pal_error *err)
+/* A model with the parameters of the file, which are not read yet. */
+static pal_model *make(pal_context *context, const char *path, const pal_safetensors *file, pal_error *err)
 {
     description d = {0};
     pal_model *m = NULL;
     pal_error why = {0};
-    pal_safetensors *file = pal_safetensors_open_at(context, folder, path, err);
-    if (!file) return NULL;
     if (!describe(path, file, &d, err)) {
         m = pal__model_make(context, d.variant, d.settings, d.n, d.sample, d.dtype, 0, file, &why);
         if (!m) pal_error_set(err, why.status, "%s: %s", pal__short_path(path), why.text);
-        if (m && check_weights(m, path, err)) {
-            pal_model_free(m);
-            m = NULL;
-        }
     }
     free(d.settings);
     free(d.text);
-    pal_safetensors_free(file);
     return m;
+}
+
+pal_model *pal_model_open_at(pal_context *context, int folder, const char *path, pal_error *err)
+{
+    pal_safetensors *file = pal__safetensors_begin(context, folder, path, err);
+    if (!file) return NULL;
+    pal_model *m = make(context, path, file, err);
+    for (size_t i = 0; m && i < m->n_parameters; i++)
+        pal__safetensors_slot(file, m->parameters[i].name)->tensor = m->parameters[i].tensor;
+    /* Also without a model: if the file is damaged, that is told, and not what the header then seems to say. */
+    pal_status status = pal__safetensors_read(file, path, err);
+    if (!status && m) status = check_weights(m, path, err);
+    pal_safetensors_free(file);
+    if (!status) return m;
+    pal_model_free(m);
+    return NULL;
 }
 
 pal_model *pal_model_open(pal_context *context, const char *path, pal_error *err)

@@ -1,6 +1,8 @@
 /* test_tape.c - handles, the first error that stays, scopes, mark and rewind, effects. */
 #include "tests/testing.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 static pal_context *c;
@@ -363,6 +365,34 @@ START_TEST(an_element_is_a_value_of_its_type)
 }
 END_TEST
 
+/* Each place of each type, also of data that are not aligned; blocks end within the 5000 elements. */
+START_TEST(what_is_not_finite_is_found)
+{
+    enum { N = 5000 };
+    static const double bad[] = {NAN, -NAN, INFINITY, -INFINITY};
+    static const double good[] = {0, -0.0, DBL_TRUE_MIN, FLT_TRUE_MIN, FLT_MAX, -FLT_MAX};
+    static const int64_t places[] = {0, 1, 63, 4094, 4095, 4096, 4097, N - 1};
+    static char room[N * sizeof(double) + 1];
+    for (pal_dtype dtype = PAL_F32; dtype <= PAL_F64; dtype++) {
+        pal_tensor *x = pal_tensor_wrap(c, dtype, PAL_SHAPE(N), room + 1);
+        for (size_t i = 0; i < N; i++) ck_assert(pal_tensor_set(x, i, good[i % 6]));
+        ck_assert_uint_eq(pal_tensor_finite(x), N);
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+            for (size_t k = 0; k < 4; k++) {
+                pal_tensor_set(x, N - 1, k % 2 ? NAN : 1); /* the first one counts */
+                pal_tensor_set(x, (size_t)places[i], bad[k]);
+                ck_assert_uint_eq(pal_tensor_finite(x), places[i]);
+                pal_tensor_set(x, (size_t)places[i], 1);
+            }
+        pal_tensor_free(x);
+    }
+    pal_tensor *whole = pal_tensor_wrap(c, PAL_I32, PAL_SHAPE(1), &(int32_t){0x7f800000}); /* as f32: infinite */
+    ck_assert_uint_eq(pal_tensor_finite(whole), 1);
+    ck_assert_uint_eq(pal_tensor_finite(NULL), 0);
+    pal_tensor_free(whole);
+}
+END_TEST
+
 START_TEST(no_value_has_the_reserved_type)
 {
     pal_tensor *x = pal_tensor_new(c, PAL_BF16, PAL_SHAPE(2));
@@ -412,6 +442,7 @@ Suite *tape_suite(void)
     tcase_add_test(k, types_do_not_mix);
     tcase_add_loop_test(k, a_fill_is_a_value_of_its_type, 0, sizeof held / sizeof *held);
     tcase_add_loop_test(k, an_element_is_a_value_of_its_type, 0, sizeof held / sizeof *held);
+    tcase_add_test(k, what_is_not_finite_is_found);
     tcase_add_test(k, no_value_has_the_reserved_type);
     tcase_add_test(k, a_missing_rule_names_the_operation);
     tcase_add_test(k, grad_wants_a_scalar);

@@ -317,9 +317,11 @@ START_TEST(a_changed_bit_is_found)
     /* Another value of a setting, in a header that is still valid. */
     char *at = memmem(bytes, size, "\\\"hidden\\\":\\\"4\\\"", 16);
     ck_assert_ptr_nonnull(at);
+    pal_error err = {0};
     at[13]++;
     put(bytes, size);
-    ck_assert(!opens());
+    ck_assert_ptr_null(pal_model_open(c, path, &err));
+    ck_assert_msg(strstr(err.text, "damaged") != NULL, "%s", err.text); /* not: the shapes do not fit the settings */
     at[13]--;
     /* A file of an older version or of another program, without the checksum, opens. */
     at = memmem(bytes, size, "palindrome_checksum", 19);
@@ -416,13 +418,38 @@ START_TEST(many_empty_tensors_take_little_memory)
 }
 END_TEST
 
+/* The weights are read to where they stay, and the other tensors of a checkpoint to nowhere. */
+START_TEST(opening_a_model_takes_the_memory_of_its_weights)
+{
+    pal_error err = {0};
+    pal_model *m = pal_model_new(c, pal_variant_find("basic"), &(pal_setting){"hidden", "256"}, 1, PAL_SHAPE(28, 28),
+                                 PAL_F32, 1, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    const size_t weights = 4 * (size_t)pal_model_weights(m);
+    pal_tensor *state = pal_tensor_new(c, PAL_F32, PAL_SHAPE(2, pal_model_weights(m)));
+    ck_assert_int_eq(pal_model_save(m, path, &(pal_named_tensor){"state", state}, 1, &err), PAL_OK);
+    pal_context *own = context_with(1);
+    size_t peak, before = pal_context_memory(own, NULL);
+    pal_model *opened = pal_model_open(own, path, &err);
+    ck_assert_msg(opened != NULL, "%s", err.text);
+    same_parameters(m, opened);
+    pal_context_memory(own, &peak);
+    ck_assert_msg(peak - before < weights + weights / 4, "%zu bytes for weights of %zu", peak - before, weights);
+    pal_model_free(opened);
+    pal_context_free(own);
+    pal_tensor_free(state);
+    pal_model_free(m);
+}
+END_TEST
+
 Suite *safetensors_suite(void)
 {
     Suite *suite = suite_create("safetensors");
-    in_own_folder(add_case(suite, "files", set_up_path, tear_down,
-                           TESTS(saved_and_opened_are_equal, damaged_files_are_refused, hostile_headers_are_refused,
-                                 metadata_are_not_trusted, a_failed_save_leaves_what_was_there,
-                                 every_allocation_may_fail, a_changed_bit_is_found, weights_are_finite,
-                                 any_text_is_kept, many_empty_tensors_take_little_memory)));
+    in_own_folder(
+        add_case(suite, "files", set_up_path, tear_down,
+                 TESTS(saved_and_opened_are_equal, damaged_files_are_refused, hostile_headers_are_refused,
+                       metadata_are_not_trusted, a_failed_save_leaves_what_was_there, every_allocation_may_fail,
+                       a_changed_bit_is_found, weights_are_finite, any_text_is_kept,
+                       many_empty_tensors_take_little_memory, opening_a_model_takes_the_memory_of_its_weights)));
     return suite;
 }
