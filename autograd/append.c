@@ -1,4 +1,4 @@
-/* append.c - appends entries to the tape: operations, random operations, leaves and assigns.
+/* append.c - appends entries to the tape: operations, random operations and assigns. leaf.c appends leaves.
  *
  * Invariants. Operands have smaller ids than their readers. The hash of an entry depends only on structure and names,
  * never on ids or pointers. Everything observable is ordered by hashes or by operand order, not by the order of
@@ -253,18 +253,6 @@ pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, c
     return v;
 }
 
-/* Writes the path of the scope and the name to path. A name that does not fit is refused, not cut: two names that are
- * cut could become one. */
-static bool full_name(pal_tape *t, const char *what, const char *name, char path[PAL__FULL_NAME])
-{
-    const char *above = pal__scope_path(t, t->scope);
-    int n = snprintf(path, PAL__FULL_NAME, "%s%s%s", above, *above ? "/" : "", name);
-    if (n >= 0 && n < PAL__FULL_NAME) return true;
-    pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the name with its scopes has %zu bytes: use at most %d", what,
-                  strlen(above) + (*above != 0) + strlen(name), PAL__FULL_NAME - 1);
-    return false;
-}
-
 pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal_shape shape, pal_dtype dtype)
 {
     if (!t) return (pal_var){0};
@@ -274,7 +262,7 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     if (!stream || !*stream) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: the stream needs a name", op->name);
     if (pal_shape_count(shape) < 0) return pal_tape_fail(t, PAL_ERR_SHAPE, "%s: not a shape", op->name);
     char path[PAL__FULL_NAME];
-    if (!full_name(t, op->name, stream, path)) return (pal_var){.tape = t};
+    if (!pal__full_name(t, op->name, stream, path)) return (pal_var){.tape = t};
     /* The indices of all enclosing map_sums are operands, so the noise differs from term to term. */
     pal_var index[PAL__NEST];
     size_t depth = 0;
@@ -285,77 +273,16 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
                                  PAL__NEST);
         index[depth++] = pal__var(t, r);
     }
-    for (size_t i = 0; i < t->n_streams; i++)
-        if (!strcmp(t->streams[i], path))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is already in use: share its value", op->name,
-                                 path);
-    char *kept = pal__intern(t, path, strlen(path));
-    if (!kept || !pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams))
-        return pal__out_of_memory(t, op->name);
-    t->streams[t->n_streams++] = kept;
+    if (pal__stream_find(t, path))
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is already in use: share its value", op->name, path);
+    const char *kept = pal__stream_add(t, path);
+    if (!kept) return pal__out_of_memory(t, op->name);
     pal_params p = {.name = kept};
     p.i[0] = (int64_t)dtype;
     p.i[1] = shape.rank;
     for (int a = 0; a < shape.rank; a++) p.i[2 + a] = shape.dim[a];
     return pal_record(t, op, index, depth, &p);
 }
-
-/* ---- Leaves --------------------------------------------------------------------------------------------------- */
-
-static bool overlap(const pal_tensor *a, const pal_tensor *b)
-{
-    uintptr_t p = (uintptr_t)a->data, q = (uintptr_t)b->data;
-    return a->data && b->data && p < q + pal_tensor_bytes(b) && q < p + pal_tensor_bytes(a);
-}
-
-pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
-{
-    char unnamed[32];
-    size_t others = 0;
-    if (!pal_dtype_size(tensor->dtype) || pal_shape_count(tensor->shape) < 0)
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its tensor has no valid type or shape",
-                             path ? path : "(unnamed)");
-    if (!pal__aligned(tensor->dtype, tensor->data))
-        return pal_tape_fail(t, PAL_ERR_ARGUMENT,
-                             "leaf %s: its data is not aligned: %s needs an address divisible by %zu",
-                             path ? path : "(unnamed)", pal_dtype_name(tensor->dtype), pal_dtype_size(tensor->dtype));
-    for (uint32_t id = 1; id < t->n_entries; id++) {
-        const pal__entry *e = pal__at(t, id);
-        if (e->op != &pal__op_leaf) continue;
-        if (e->tensor == tensor) return pal__var(t, id);
-        if (overlap(e->tensor, tensor))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its memory overlaps that of leaf %s",
-                                 path ? path : "(unnamed)", e->params.name);
-        if (path && !strcmp(e->params.name, path))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the name %s is taken by another tensor", path);
-        others++;
-    }
-    if (!path) {
-        snprintf(unnamed, sizeof unnamed, "leaf#%zu", others);
-        path = unnamed;
-    }
-    char *kept = pal__intern(t, path, strlen(path));
-    if (!kept) return pal_tape_fail(t, PAL_ERR_MEMORY, "leaf %s: out of memory", path);
-    pal__entry e = {.op = &pal__op_leaf,
-                    .shape = tensor->shape,
-                    .dtype = (uint8_t)tensor->dtype,
-                    .scope = t->scope,
-                    .tensor = tensor,
-                    .params.name = kept,
-                    .order = t->order};
-    return pal__var(t, pal__append(t, &e, NULL, 0));
-}
-
-pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
-{
-    if (!t) return (pal_var){0};
-    if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the tensor is NULL or has no data");
-    char path[PAL__FULL_NAME];
-    if (name && !full_name(t, "leaf", name, path)) return (pal_var){.tape = t};
-    return pal__leaf(t, tensor, name ? path : NULL);
-}
-
-pal_tensor *pal_leaf_tensor(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->tensor : NULL; }
 
 /* ---- Effects -------------------------------------------------------------------------------------------------- */
 
@@ -385,13 +312,10 @@ pal_var pal_assign(pal_var leaf, pal_var value)
         if (t->region)
             return pal_tape_fail(t, PAL_ERR_ARGUMENT,
                                  "assign: leaf %s inside a region: assign the region's result outside", e->params.name);
-        for (size_t i = 0; i < t->n_effects; i++)
-            if (pal__arg(t, t->effects[i], 0) == leaf.id)
-                return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params.name);
+        if (pal__effect_of(t, leaf.id))
+            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params.name);
     }
-    if (!pal__grow(t->context, (void **)&t->effects, t->n_effects, &t->cap_effects, sizeof *t->effects))
-        return pal__out_of_memory(t, "assign");
     pal_var v = pal_record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
-    if (v.id) t->effects[t->n_effects++] = v.id;
+    if (v.id && !pal__effect_add(t, v.id)) return pal__out_of_memory(t, "assign");
     return v;
 }

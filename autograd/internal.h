@@ -1,6 +1,6 @@
 /* internal.h - declarations shared by the files at the top of autograd/: the tape.
  *
- * Data flow: append.c appends entries. grad.c and region.c append adjoints. rebuild.c copies the live part of a tape
+ * Data flow: append.c and leaf.c append entries. grad.c and region.c append adjoints. rebuild.c copies the live part of a tape
  * into a new tape in canonical order. compile/ makes a program from that copy and text/ prints it; check/ checks
  * derivatives. */
 #ifndef PAL_AUTOGRAD_INTERNAL_H
@@ -43,6 +43,16 @@ typedef struct pal__scope { /* a tree; scope 0 is the root */
     char *path; /* the full path, "encoder/fc1" */
 } pal__scope;
 
+typedef struct pal__stream { /* a stream that was drawn from: drawing twice is an error */
+    const char *name;
+    uint32_t id; /* the entry that drew first */
+} pal__stream;
+
+typedef struct pal__leaf_at {
+    uint32_t id;
+    uint64_t data; /* where its memory was when it was recorded; 0: it has none */
+} pal__leaf_at;
+
 typedef struct pal__arena { /* strings that live as long as the tape */
     struct pal__block *blocks;
 } pal__arena;
@@ -53,10 +63,13 @@ struct pal_tape {
     pal__entry *entries; /* entry 0 is the bad entry */
     uint32_t *operands;
     pal__scope *scopes;
-    const char **streams; /* names of the streams that were drawn from: drawing twice is an error */
+    pal__stream *streams;
+    pal__leaf_at *leaves; /* recorded by pal__leaf; a copy by rebuild keeps no list */
     uint32_t *effects;    /* ids of the assigns */
-    size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_streams, cap_streams, n_effects,
-        cap_effects;
+    size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_streams, cap_streams, n_leaves,
+        cap_leaves, n_effects, cap_effects;
+    pal__table by_path, by_stream, by_name, by_tensor, by_leaf; /* scopes, streams, leaves (twice), effects */
+    pal__ranges memory;                                         /* of the leaves, by id */
     uint32_t scope, region, generation;
     uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
@@ -120,8 +133,21 @@ bool pal__outside(const pal_tape *tape, uint32_t id); /* the entry is not in a r
 /* Whether an entry of `region` may read entry `id`, which must be in that region or in one around it. An index entry
  * may be read only inside its own region. */
 bool pal__readable(const pal_tape *tape, uint32_t region, uint32_t id);
-uint64_t pal__hash_of(const pal_tape *tape, uint32_t id);                /* computes the structural hash again */
+uint64_t pal__hash_of(const pal_tape *tape, uint32_t id); /* computes the structural hash again */
+
+/* ---- Leaves, streams, effects: leaf.c ------------------------------------------------------------------------- */
+
+/* Writes the path of the scope and the name to path. A name that does not fit is refused, not cut: two names that are
+ * cut could become one. */
+bool pal__full_name(pal_tape *tape, const char *what, const char *name, char path[PAL__FULL_NAME]);
 pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by full name; NULL: unnamed */
+const pal__stream *pal__stream_find(const pal_tape *tape, const char *path); /* NULL: nothing drew from it */
+/* For the entry that is recorded next. Returns the tape's copy of the name; NULL: no memory. */
+const char *pal__stream_add(pal_tape *tape, const char *path);
+uint32_t pal__effect_of(const pal_tape *tape, uint32_t leaf); /* the assign to this leaf; 0: none */
+bool pal__effect_add(pal_tape *tape, uint32_t id);            /* false: no memory */
+/* For rewinding: all that is recorded beyond these counts is forgotten. */
+void pal__forget(pal_tape *tape, size_t entries, size_t streams, size_t effects);
 
 /* ---- Texts: stream.c ------------------------------------------------------------------------------------------ */
 

@@ -121,8 +121,12 @@ void pal_tape_free(pal_tape *t)
     pal__free(t->context, t->operands);
     pal__free(t->context, t->scopes);
     pal__free(t->context, t->streams);
+    pal__free(t->context, t->leaves);
     pal__free(t->context, t->effects);
     pal__free(t->context, t->table);
+    pal__table *tables[] = {&t->by_path, &t->by_stream, &t->by_name, &t->by_tensor, &t->by_leaf};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) pal__table_free(t->context, tables[i]);
+    pal__ranges_free(t->context, &t->memory);
     pal__free(t->context, t);
 }
 
@@ -132,10 +136,13 @@ const char *pal__scope_path(const pal_tape *t, uint32_t scope) { return t->scope
 
 static uint32_t scope_add(pal_tape *t, uint32_t parent, const char *path)
 {
-    for (size_t i = 0; i < t->n_scopes; i++)
-        if (t->scopes[i].parent == parent && !strcmp(t->scopes[i].path, path)) return (uint32_t)i;
+    size_t at;
+    const uint64_t hash = pal__hash_bytes(parent, path, strlen(path));
+    for (uint32_t i = pal__table_first(&t->by_path, hash, &at); i; i = pal__table_next(&t->by_path, hash, &at))
+        if (t->scopes[i].parent == parent && !strcmp(t->scopes[i].path, path)) return i;
     char *kept = pal__intern(t, path, strlen(path));
-    if (!kept || !pal__grow(t->context, (void **)&t->scopes, t->n_scopes, &t->cap_scopes, sizeof *t->scopes)) {
+    if (!kept || !pal__grow(t->context, (void **)&t->scopes, t->n_scopes, &t->cap_scopes, sizeof *t->scopes) ||
+        !pal__table_add(t->context, &t->by_path, hash, (uint32_t)t->n_scopes)) {
         pal_tape_fail(t, PAL_ERR_MEMORY, "scope %s: out of memory", path);
         return parent;
     }
@@ -302,11 +309,10 @@ void pal_tape_rewind(pal_tape *t, pal_mark m)
         return;
     }
     const pal__entry *last = &t->entries[m.entries - 1];
+    pal__forget(t, m.entries, m.streams, m.effects);
     t->n_entries = m.entries;
     t->n_operands = m.entries > 1 ? last->first + last->n : 0;
     t->scope = m.scope; /* scopes stay: they are only names, and a mark's scope is then never another one */
-    t->n_streams = m.streams;
-    t->n_effects = m.effects;
     t->generation++;
     if (!m.failed) t->status = PAL_OK;
 }

@@ -281,7 +281,7 @@ static void check_variant(pal__checks *c, const pal_variant *v)
 {
     const pal_option *o;
     check_settings(c, v, NULL);
-    for (size_t i = 0; (o = pal_variant_option(v, i)); i++) {
+    for (o = NULL; (o = pal_variant_option_next(v, o));) {
         const char *choices = others(o);
         for (const char *p = choices; p && *p;) {
             char value[64];

@@ -50,7 +50,7 @@ static json_t *variant_json(const pal_variant *v)
 {
     const pal_option *o;
     json_t *options = json_array(), *training = json_object();
-    for (size_t i = 0; (o = pal_variant_option(v, i)); i++) json_array_append_new(options, option_json(o));
+    for (o = NULL; (o = pal_variant_option_next(v, o));) json_array_append_new(options, option_json(o));
     for (const pal_setting *s = v->training; s && s->name; s++)
         json_object_set_new(training, s->name, json_string(s->value));
     return json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:o, s:o}", "name", v->name, "alias", v->alias, "summary",
@@ -89,7 +89,7 @@ static int print_one(const pal_variant *v)
     if (v->formula) puts("\nFormula");
     if (v->formula) pal_cli_wrap(0, 2, width, v->formula);
     puts("\nOptions");
-    for (size_t i = 0; (o = pal_variant_option(v, i)); i++) {
+    for (o = NULL; (o = pal_variant_option_next(v, o));) {
         char name[96], range[256];
         snprintf(name, sizeof name, "  --%s %s", o->name, o->value ? o->value : "");
         pal_cli_hang(name, 33, width, o->help ? o->help : "");

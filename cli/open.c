@@ -243,7 +243,7 @@ const char *pal_cli_describe(const pal_model *model, char *out, size_t size)
     const pal_variant *variant = pal_model_variant(model);
     const pal_option *option;
     size_t length = (size_t)snprintf(out, size, "%s", variant->name);
-    for (size_t i = 0; (option = pal_variant_option(variant, i)) && length < size; i++) {
+    for (option = NULL; (option = pal_variant_option_next(variant, option)) && length < size;) {
         const char *value = pal_model_setting(model, option->name);
         if (value && option->value && strcmp(value, option->value))
             length += (size_t)snprintf(out + length, size - length, ", %s %s", option->name, value);

@@ -61,7 +61,7 @@ static void add_variants(pal_cli_table *t)
     const pal_option *any;
     const size_t first = t->n;
     for (size_t i = 0; (v = pal_variant_at(i)); i++)
-        for (size_t k = 0; (any = pal_variant_option(v, k)); k++) {
+        for (any = NULL; (any = pal_variant_option_next(v, any));) {
             const pal_option *own = t->variant ? pal_variant_option_find(t->variant, any->name) : NULL;
             const pal_option *o = own ? own : any;
             const char *alias = NULL;

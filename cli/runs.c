@@ -66,7 +66,7 @@ static bool alike(const pal_cli_run *a, const pal_cli_run *b)
 {
     const pal_option *option;
     bool same = same_variant(a, b);
-    for (size_t i = 0; same && (option = pal_variant_option(pal_model_variant(a->model), i)); i++)
+    for (option = NULL; same && (option = pal_variant_option_next(pal_model_variant(a->model), option));)
         same = same_setting(a, b, option->name);
     return same;
 }
@@ -101,7 +101,7 @@ const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, ch
     *out = 0;
     for (size_t k = 0; k < n; k++) differs |= !same_variant(run, &runs[k]);
     if (differs) append(&to, "", variant->name);
-    for (size_t i = 0; (option = pal_variant_option(variant, i)); i++) {
+    for (option = NULL; (option = pal_variant_option_next(variant, option));) {
         differs = false;
         for (size_t k = 0; k < n; k++)
             differs |= same_variant(run, &runs[k]) && !same_setting(run, &runs[k], option->name);

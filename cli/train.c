@@ -91,7 +91,7 @@ static int make_folder(pal_cli_job *j)
     pal_setting settings[PAL_CLI_SETTINGS];
     const pal_option *option;
     size_t n = 0;
-    for (size_t i = 0; (option = pal_variant_option(j->variant, i)) && n < PAL_CLI_SETTINGS; i++)
+    for (option = NULL; (option = pal_variant_option_next(j->variant, option)) && n < PAL_CLI_SETTINGS;)
         settings[n++] = (pal_setting){option->name, pal_model_setting(j->model, option->name)};
     j->info.settings = settings;
     j->info.n_settings = n;

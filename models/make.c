@@ -30,10 +30,11 @@ static pal_status make_values(const pal_variant *variant, const pal_setting *set
 {
     size_t count = 0;
     pal_status status = PAL_OK;
-    while (pal_variant_option(variant, count)) count++;
+    const pal_option *o = NULL;
+    while ((o = pal_variant_option_next(variant, o))) count++;
     pal__value *values = calloc(count + 1, sizeof *values);
     if (!values) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", variant->name);
-    for (size_t i = 0; i < count; i++) values[i].option = pal_variant_option(variant, i);
+    for (size_t i = 0; i < count; i++) values[i].option = o = pal_variant_option_next(variant, o);
     for (size_t i = 0; i < count && !status; i++) status = pal__value_set(&values[i], values[i].option->value, err);
     for (size_t i = 0; i < n && !status; i++) {
         pal__value *v = pal__value_find(values, count, settings[i].name);

@@ -136,8 +136,11 @@ typedef struct pal_variant {
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: not found */
-/* Option i of a variant: first the shared options, then its own. NULL: no more. */
+/* Option i of a variant: first the shared options, then its own. NULL: no more. It counts from the first option on. */
 const pal_option *pal_variant_option(const pal_variant *variant, size_t i);
+/* The option after this one, which pal_variant_option or this function returned; option NULL: the first. NULL: no more.
+ * To walk through all of many options takes time in proportion to their number. */
+const pal_option *pal_variant_option_next(const pal_variant *variant, const pal_option *option);
 const pal_option *pal_variant_option_find(const pal_variant *variant, const char *name); /* NULL: not found */
 /* Whether text is one of the choices "a|b|c". */
 bool pal_choices_have(const char *choices, const char *text);

@@ -60,16 +60,37 @@ static const pal_option *row(const pal_option *table, const char *name)
     return table && table->name ? table : NULL;
 }
 
+/* The option of the first shared row from here on that the variant has. NULL: it has none of them. */
+static const pal_option *shared_from(const pal_variant *variant, const pal_option *shared)
+{
+    for (; shared->name; shared++) {
+        const pal_option *own = row(variant->options, shared->name);
+        if (!own || own->type != PAL_OPTION_NONE) return own ? own : shared;
+    }
+    return NULL;
+}
+
+/* The first of the variant's own rows from here on that is no shared one, changed. NULL: there are no more. */
+static const pal_option *own_from(const pal_option *own)
+{
+    while (own && own->name && row(pal__shared_options, own->name)) own++;
+    return own && own->name ? own : NULL;
+}
+
+const pal_option *pal_variant_option_next(const pal_variant *variant, const pal_option *option)
+{
+    if (!variant) return NULL;
+    const pal_option *shared = option ? row(pal__shared_options, option->name) : NULL;
+    if (option && !shared) return own_from(option + 1);
+    const pal_option *next = shared_from(variant, option ? shared + 1 : pal__shared_options);
+    return next ? next : own_from(variant->options);
+}
+
 const pal_option *pal_variant_option(const pal_variant *variant, size_t i)
 {
-    for (const pal_option *o = pal__shared_options; variant && o->name; o++) {
-        const pal_option *own = row(variant->options, o->name);
-        if (own && own->type == PAL_OPTION_NONE) continue;
-        if (!i--) return own ? own : o;
-    }
-    for (const pal_option *o = variant ? variant->options : NULL; o && o->name; o++)
-        if (!row(pal__shared_options, o->name) && !i--) return o;
-    return NULL;
+    const pal_option *o = pal_variant_option_next(variant, NULL);
+    while (o && i--) o = pal_variant_option_next(variant, o);
+    return o;
 }
 
 const pal_option *pal_variant_option_find(const pal_variant *variant, const char *name)

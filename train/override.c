@@ -38,16 +38,16 @@ static pal_status check(const pal_model *model, const pal_setting *settings, siz
 static pal_setting *merged(const pal_model *model, const pal_setting *settings, size_t n, size_t *count)
 {
     const pal_variant *variant = pal_model_variant(model);
+    const pal_option *o = NULL;
     size_t options = 0;
-    while (pal_variant_option(variant, options)) options++;
+    while ((o = pal_variant_option_next(variant, o))) options++;
     pal_setting *all = calloc(options + n + 1, sizeof *all);
     if (!all) return NULL;
     *count = 0;
-    for (size_t i = 0; i < options; i++) {
-        const char *name = pal_variant_option(variant, i)->name;
+    while ((o = pal_variant_option_next(variant, o))) {
         bool given = false;
-        for (size_t k = 0; k < n; k++) given |= !strcmp(settings[k].name, name);
-        if (!given) all[(*count)++] = (pal_setting){name, pal_model_setting(model, name)};
+        for (size_t k = 0; k < n; k++) given |= !strcmp(settings[k].name, o->name);
+        if (!given) all[(*count)++] = (pal_setting){o->name, pal_model_setting(model, o->name)};
     }
     for (size_t k = 0; k < n; k++) all[(*count)++] = settings[k];
     return all;

@@ -25,11 +25,6 @@
 
 /* ---- What is wanted ------------------------------------------------------------------------------------------- */
 
-typedef struct wanted {
-    const uint32_t *roots;
-    size_t n;
-} wanted;
-
 static int by_leaf_hash(const void *a, const void *b, void *tape)
 {
     const pal_tape *t = tape;
@@ -64,12 +59,9 @@ static uint32_t *find_roots(pal_tape *t, const pal_var *outputs, size_t n, bool 
 /* An assign that nobody asked for, neither as an output nor with all effects, is to its readers its value alone. */
 static pal_var without_effect(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
 {
-    const wanted *w = user;
+    const bool *wanted = user;
     (void)to;
-    if (pal__at(from, id)->op->op_class != PAL_CLASS_EFFECT) return (pal_var){0};
-    for (size_t i = 0; i < w->n; i++)
-        if (w->roots[i] == id) return (pal_var){0};
-    return in[1];
+    return pal__at(from, id)->op->op_class != PAL_CLASS_EFFECT || wanted[id] ? (pal_var){0} : in[1];
 }
 
 static const char *leftover_placeholder(const pal_tape *t)
@@ -114,11 +106,20 @@ static bool planned(const pal__plan *p, const char *pass, const pal_compile_opti
 
 /* ---- The passes in turn --------------------------------------------------------------------------------------- */
 
+static bool live(pal_tape *t, const uint32_t *roots, size_t n, bool merge, pal__graph *g)
+{
+    bool *wanted = pal__alloc(t->context, t->n_entries * sizeof *wanted);
+    if (!wanted) return pal__out_of_memory(t, "compile"), false;
+    for (size_t i = 0; i < n; i++) wanted[roots[i]] = true;
+    const bool ok = pal__rebuild(t, roots, n, merge, without_effect, wanted, g);
+    pal__free(t->context, wanted);
+    return ok;
+}
+
 static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, const pal_compile_options *o, pal__graph *g)
 {
     const bool simplify = o->passes & PAL_PASS_SIMPLIFY;
-    wanted w = {roots, n};
-    if (!pal__rebuild(t, roots, n, simplify, without_effect, &w, g)) return false;
+    if (!live(t, roots, n, simplify, g)) return false;
     bool ok = passed(t, g, "live", o);
     if (ok && simplify) ok = pal__simplify(g, o->passes & PAL_PASS_ROUNDING) && passed(t, g, "simplify", o);
     if (ok) ok = pal__materialise(g, simplify) && passed(t, g, "materialise", o);

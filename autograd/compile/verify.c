@@ -19,7 +19,8 @@ typedef struct subject { /* one entry */
     const pal_tape *t;
     uint32_t id;
     const pal__entry *e;
-    bool *starved; /* set where there was no memory to ask with */
+    bool *starved;   /* set where there was no memory to ask with */
+    pal__table *met; /* the entries so far that must be the only ones of their kind */
 } subject;
 typedef bool (*holds)(const subject *s);
 
@@ -164,11 +165,23 @@ static bool leaf_stored(const subject *s)
             pal_shape_equal(s->e->tensor->shape, s->e->shape) && !s->e->region);
 }
 
+/* Whether no entry before this one with the same operation has the same key. */
+static bool unique(const subject *s, bool (*same)(const pal_tape *t, uint32_t a, uint32_t b), uint64_t key)
+{
+    size_t at;
+    const uint64_t hash = pal__mix((uintptr_t)s->e->op, key);
+    for (uint32_t id = pal__table_first(s->met, hash, &at); id; id = pal__table_next(s->met, hash, &at))
+        if (pal__at(s->t, id)->op == s->e->op && same(s->t, id, s->id)) return false;
+    *s->starved = !pal__table_add(s->t->context, s->met, hash, s->id);
+    return !*s->starved;
+}
+
+static bool same_tensor(const pal_tape *t, uint32_t a, uint32_t b) { return pal__at(t, a)->tensor == pal__at(t, b)->tensor; }
+static bool same_leaf(const pal_tape *t, uint32_t a, uint32_t b) { return pal__arg(t, a, 0) == pal__arg(t, b, 0); }
+
 static bool leaf_unique(const subject *s)
 {
-    for (uint32_t other = 1; other < s->id && s->e->op == &pal__op_leaf; other++)
-        if (pal__at(s->t, other)->op == s->e->op && pal__at(s->t, other)->tensor == s->e->tensor) return false;
-    return true;
+    return s->e->op != &pal__op_leaf || unique(s, same_tensor, (uintptr_t)s->e->tensor);
 }
 
 static bool index_counts(const subject *s)
@@ -217,12 +230,7 @@ static bool captures_complete(const subject *s)
 
 static bool effect_on_leaf(const subject *s) { return in(s, 0)->op == &pal__op_leaf && !s->e->region; }
 
-static bool effect_unique(const subject *s)
-{
-    for (uint32_t other = 1; other < s->id; other++)
-        if (pal__at(s->t, other)->op == s->e->op && pal__arg(s->t, other, 0) == arg(s, 0)) return false;
-    return true;
-}
+static bool effect_unique(const subject *s) { return unique(s, same_leaf, arg(s, 0)); }
 
 static bool hash_fits(const subject *s) { return s->e->hash == pal__hash_of(s->t, s->id); }
 
@@ -291,10 +299,10 @@ static const struct rule program[] = {
 static const char no_memory[] = "out of memory";
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-static const char *ask(const struct rule *rules, size_t n, const pal_tape *t, uint32_t id)
+static const char *ask(const struct rule *rules, size_t n, const pal_tape *t, uint32_t id, pal__table *met)
 {
     bool starved = false;
-    subject s = {t, id, pal__at(t, id), &starved};
+    subject s = {t, id, pal__at(t, id), &starved, met};
     for (size_t r = 0; r < n; r++) /* the first row makes sure that there is a class */
         if ((rules[r].classes == ALL || rules[r].classes >> s.e->op->op_class & 1) &&
             (!rules[r].holds || !rules[r].holds(&s)))
@@ -305,7 +313,7 @@ static const char *ask(const struct rule *rules, size_t n, const pal_tape *t, ui
 static const char *ask_class(const pal_tape *t, uint32_t id)
 {
     bool starved = false;
-    subject s = {t, id, pal__at(t, id), &starved};
+    subject s = {t, id, pal__at(t, id), &starved, NULL};
     for (size_t r = 0; r < COUNT(classes); r++)
         if (classes[r].classes >> s.e->op->op_class & 1 &&
             (s.e->n < classes[r].least || s.e->n > classes[r].most || !takes(&s, classes[r].taken) ||
@@ -333,18 +341,20 @@ pal_status pal__verify_status(const char *wrong) { return wrong == no_memory ? P
 const char *pal__verify(const pal_tape *t)
 {
     const char *wrong = NULL;
+    pal__table met = {0};
     for (uint32_t id = 1; id < t->n_entries && !wrong; id++) {
-        wrong = ask(every, COUNT(every), t, id);
+        wrong = ask(every, COUNT(every), t, id, &met);
         if (!wrong) wrong = ask_class(t, id);
-        if (!wrong) wrong = ask(particular, COUNT(particular), t, id);
+        if (!wrong) wrong = ask(particular, COUNT(particular), t, id, &met);
     }
+    pal__table_free(t->context, &met);
     return wrong;
 }
 
 const char *pal__verify_program(const pal_tape *t, const uint32_t *outputs, size_t n)
 {
     const char *wrong = pal__verify(t);
-    for (uint32_t id = 1; id < t->n_entries && !wrong; id++) wrong = ask(program, COUNT(program), t, id);
+    for (uint32_t id = 1; id < t->n_entries && !wrong; id++) wrong = ask(program, COUNT(program), t, id, NULL);
     for (size_t i = 0; i < n && !wrong; i++)
         if (!outputs[i] || outputs[i] >= t->n_entries || !pal__outside(t, outputs[i]) ||
             (pal__at(t, outputs[i])->op->op_class != PAL_CLASS_EFFECT && !pal__computed(t, outputs[i])))

@@ -145,19 +145,15 @@ static bool check_stream(pal__parser *p)
     for (size_t i = 0; i < p->n_in; i++)
         if (pal__at(t, p->in[i].id)->op != &pal__op_index)
             return pal__parse_wrong(p, "the operands of noise must be indices of regions");
-    for (uint32_t id = 1; id < t->n_entries; id++) {
-        const pal__entry *e = pal__at(t, id);
-        if (e->op->op_class != PAL_CLASS_RANDOM || strcmp(e->params.name, l->name)) continue;
-        l->params.name = e->params.name;
-        if (e->op != l->op || memcmp(e->params.i, l->params.i, sizeof e->params.i))
-            return pal__parse_fail(p, PAL_ERR_ARGUMENT, "stream %s is already in use for other noise", l->name);
-        return true;
+    const pal__stream *stream = pal__stream_find(t, l->name);
+    if (!stream) {
+        l->params.name = pal__stream_add(t, l->name);
+        return l->params.name || pal__parse_no_memory(p);
     }
-    if (!intern_name(p)) return false;
-    if (!pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams))
-        return pal__parse_no_memory(p);
-    t->streams[t->n_streams++] = l->params.name;
-    return true;
+    const pal__entry *e = pal__at(t, stream->id);
+    l->params.name = e->params.name;
+    if (e->op == l->op && !memcmp(e->params.i, l->params.i, sizeof e->params.i)) return true;
+    return pal__parse_fail(p, PAL_ERR_ARGUMENT, "stream %s is already in use for other noise", l->name);
 }
 
 static uint32_t record_other(pal__parser *p)
