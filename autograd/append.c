@@ -118,6 +118,9 @@ uint32_t pal__append(pal_tape *t, const pal__entry *like, const uint32_t *in, si
     e.n = (uint32_t)n;
     e.generation = t->generation;
     e.uses = 0;
+    e.highest = e.order;
+    for (size_t i = 0; i < n; i++)
+        if (pal__at(t, in[i])->highest > e.highest) e.highest = pal__at(t, in[i])->highest;
     for (size_t i = 0; i < n; i++) {
         if (!pal__grow(t->context, (void **)&t->operands, t->n_operands, &t->cap_operands, sizeof *t->operands)) {
             t->n_operands = e.first;

@@ -4,9 +4,10 @@
  * each wrt, as ordinary entries of the tape, recorded with the functions that a user calls. So differentiating again
  * works, for every operation: it is the same walk over a longer tape.
  *
- * The walk. First the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back to
- * the first entry: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to
- * each of its operands. Three things happen here and nowhere else:
+ * The walk. First y and all that it is computed from are listed (marks.c), so that the rest of the tape costs nothing.
+ * Of these, the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back to the
+ * first: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to each of
+ * its operands. Three things happen here and nowhere else:
  *   - Un-broadcasting. A rule may return an adjoint of the broadcast shape, or of a smaller one. It is summed, or
  *     repeated, to the operand's shape.
  *   - Summing. A value that is used several times (a tied weight) gets the sum of its contributions. They are ordered
@@ -27,22 +28,38 @@ typedef struct term { /* one contribution to the adjoint of a value; lists end w
     uint32_t var, next;
 } term;
 
+typedef struct spot { /* what the walk knows of one entry */
+    uint32_t first;   /* its list of contributions */
+    uint32_t adjoint; /* of a wrt: the sum of them */
+    enum { CONSTANT, DEPENDS, IS_WRT } is;
+} spot;
+
 typedef struct walk {
     pal_tape *tape;
-    uint32_t top;    /* y: everything of interest is at or below it */
-    uint8_t *wanted; /* by id: 1 depends on a wrt; 2 is a wrt itself */
-    uint32_t *first; /* by id: its list of contributions */
+    uint32_t region;    /* walk only through this one; PAL__NONE: everywhere */
+    pal__marks entries; /* y and all that it depends on: the number of an entry is its place in this list */
+    uint32_t *order;    /* the numbers, by id: operands before their readers */
+    spot *spots;        /* by number */
     term *terms;
     size_t n_terms, cap_terms;
-    uint32_t region; /* walk only through this one; PAL__NONE: everywhere */
 } walk;
 
 static void walk_free(walk *w)
 {
     pal_context *c = w->tape->context;
-    pal__free(c, w->wanted);
-    pal__free(c, w->first);
+    pal__marks_end(&w->entries);
+    pal__free(c, w->order);
+    pal__free(c, w->spots);
     pal__free(c, w->terms);
+}
+
+static uint32_t id_of(const walk *w, uint32_t number) { return w->entries.of[number - 1].id; }
+static spot *spot_of(const walk *w, uint32_t id) { return &w->spots[pal__marks_at(&w->entries, id)]; }
+
+/* Whether the walk goes through this entry to its operands. */
+static bool walks_through(const walk *w, uint32_t id)
+{
+    return w->region == PAL__NONE || pal__at(w->tape, id)->region == w->region;
 }
 
 static bool contribute(walk *w, uint32_t to, pal_var value)
@@ -53,20 +70,89 @@ static bool contribute(walk *w, uint32_t to, pal_var value)
         pal__out_of_memory(w->tape, "grad");
         return false;
     }
-    w->terms[w->n_terms] = (term){value.id, w->first[to]};
-    w->first[to] = (uint32_t)w->n_terms++;
+    spot *s = spot_of(w, to);
+    w->terms[w->n_terms] = (term){value.id, s->first};
+    s->first = (uint32_t)w->n_terms++;
     return true;
 }
 
-static void mark_wanted(walk *w)
+/* ---- What the walk visits ------------------------------------------------------------------------------------- */
+
+/* The list is its own queue: each entry adds its operands at the end. */
+static bool find_entries(walk *w, uint32_t y)
 {
     const pal_tape *t = w->tape;
-    for (uint32_t id = 1; id <= w->top; id++) {
-        const pal__entry *e = pal__at(t, id);
-        if (w->region != PAL__NONE && e->region != w->region) continue;
-        for (uint32_t i = 0; i < e->n && !w->wanted[id]; i++) {
-            if (w->wanted[pal__arg(t, id, i)] && pal_op_derivative(e->op, i) != PAL_ZERO_DERIVATIVE) w->wanted[id] = 1;
+    if (!pal__marks_add(&w->entries, y)) return false;
+    for (size_t i = 0; i < w->entries.n; i++) {
+        const uint32_t id = w->entries.of[i].id;
+        for (uint32_t k = 0; walks_through(w, id) && k < pal__at(t, id)->n; k++) {
+            const uint32_t in = pal__arg(t, id, k);
+            if (!pal__marks_at(&w->entries, in) && !pal__marks_add(&w->entries, in)) return false;
         }
+    }
+    return true;
+}
+
+static int by_id(const void *a, const void *b, void *entries)
+{
+    const pal__mark *of = entries;
+    const uint32_t x = of[*(const uint32_t *)a - 1].id, y = of[*(const uint32_t *)b - 1].id;
+    return (x > y) - (x < y);
+}
+
+/* If most of the tape was found, the tape itself has the order. */
+static bool find_order(walk *w, uint32_t y)
+{
+    const size_t n = w->entries.n;
+    w->order = pal__alloc(w->tape->context, n * sizeof *w->order);
+    w->spots = pal__alloc(w->tape->context, (n + 1) * sizeof *w->spots);
+    if (!w->order || !w->spots) return false;
+    size_t found = 0;
+    if (n > y / 16)
+        for (uint32_t id = 1; id <= y; id++) {
+            const uint32_t number = pal__marks_at(&w->entries, id);
+            if (number) w->order[found++] = number;
+        }
+    else
+        for (; found < n; found++) w->order[found] = (uint32_t)found + 1;
+    if (n <= y / 16) qsort_r(w->order, n, sizeof *w->order, by_id, w->entries.of);
+    return true;
+}
+
+static void find_dependent(walk *w, const pal_var *wrt, size_t n)
+{
+    const pal_tape *t = w->tape;
+    for (size_t i = 0; i < n; i++)
+        if (pal__marks_at(&w->entries, wrt[i].id)) spot_of(w, wrt[i].id)->is = IS_WRT;
+    for (size_t i = 0; i < w->entries.n; i++) {
+        const uint32_t number = w->order[i], id = id_of(w, number);
+        const pal__entry *e = pal__at(t, id);
+        for (uint32_t k = 0; walks_through(w, id) && k < e->n && !w->spots[number].is; k++)
+            if (spot_of(w, pal__arg(t, id, k))->is && pal_op_derivative(e->op, k) != PAL_ZERO_DERIVATIVE)
+                w->spots[number].is = DEPENDS;
+    }
+}
+
+/* ---- The walk ------------------------------------------------------------------------------------------------- */
+
+/* Sorts ids by pal__compare and keeps equal ones in their order; `spare` has room for as many. */
+static void sort(pal_tape *t, uint32_t *ids, uint32_t *spare, size_t n)
+{
+    enum { FEW = 8 };
+    if (n > FEW) {
+        const size_t half = n / 2;
+        sort(t, ids, spare, half);
+        sort(t, ids + half, spare, n - half);
+        memcpy(spare, ids, half * sizeof *ids);
+        for (size_t i = 0, k = half, to = 0; i < half; to++, t->looked++)
+            ids[to] = k < n && pal__compare(t, spare[i], ids[k]) > 0 ? ids[k++] : spare[i++];
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        const uint32_t v = ids[i];
+        size_t place = i;
+        for (; place && pal__compare(t, ids[place - 1], v) > 0; place--) ids[place] = ids[place - 1];
+        ids[place] = v;
     }
 }
 
@@ -76,48 +162,33 @@ static pal_var sum_terms(walk *w, uint32_t id)
     pal_tape *t = w->tape;
     uint32_t small[32], *ids = small;
     size_t n = 0;
-    for (uint32_t at = w->first[id]; at; at = w->terms[at].next) n++;
-    if (n > 32 && !(ids = pal__alloc(t->context, n * sizeof *ids))) return pal__out_of_memory(t, "grad");
+    for (uint32_t at = spot_of(w, id)->first; at; at = w->terms[at].next) n++;
+    if (2 * n > 32 && !(ids = pal__alloc(t->context, 2 * n * sizeof *ids))) return pal__out_of_memory(t, "grad");
     n = 0;
-    for (uint32_t at = w->first[id]; at; at = w->terms[at].next) {
-        uint32_t v = w->terms[at].var;
-        size_t place = n++;
-        /* Insertion: lists are short. */
-        for (; place && pal__compare(t, ids[place - 1], v) > 0; place--) ids[place] = ids[place - 1];
-        ids[place] = v;
-    }
+    for (uint32_t at = spot_of(w, id)->first; at; at = w->terms[at].next) ids[n++] = w->terms[at].var;
+    sort(t, ids, ids + n, n);
     pal_var sum = pal__var(t, ids[0]);
     for (size_t i = 1; i < n; i++) sum = pal_add(sum, pal__var(t, ids[i]));
     if (ids != small) pal__free(t->context, ids);
     return sum;
 }
 
-/* Records the adjoint of operand k of entry id, given the adjoint of the entry. */
-static bool back(walk *w, uint32_t id, uint32_t k, pal_var seed)
+/* Records the adjoint of operand k of the rule's entry. */
+static bool back(walk *w, pal_rule *rule, size_t k)
 {
     pal_tape *t = w->tape;
-    const pal_op *op = pal__at(t, id)->op;
+    const pal_op *op = rule->op;
     const pal_derivative derivative = pal_op_derivative(op, k);
-    uint32_t to = pal__arg(t, id, k);
+    const uint32_t to = rule->in[k].id;
     if (derivative == PAL_ZERO_DERIVATIVE || !pal_dtype_real((pal_dtype)pal__at(t, to)->dtype)) return true;
     if (derivative == PAL_NO_DERIVATIVE || !op->vjp) {
-        pal_tape_fail(t, PAL_ERR_DERIVATIVE, "grad: %s has no derivative by operand %u", op->name, k + 1);
+        pal_tape_fail(t, PAL_ERR_DERIVATIVE, "grad: %s has no derivative by operand %zu", op->name, k + 1);
         return false;
     }
-    pal_var small[8], *in = small;
-    size_t n = pal__at(t, id)->n;
-    if (n > 8 && !(in = pal__alloc(t->context, n * sizeof *in))) {
-        pal__out_of_memory(t, "grad");
-        return false;
-    }
-    for (uint32_t i = 0; i < n; i++) in[i] = pal__var(t, pal__arg(t, id, i));
-    pal_params params = pal__at(t, id)->params; /* the entries may move while the rule records */
-    pal_rule rule = {.tape = t, .op = op, .params = &params, .in = in, .n = n, .out = pal__var(t, id), .seed = seed};
     uint32_t held = t->held;
     t->held = (uint32_t)t->n_entries;
-    pal_var a = op->vjp(&rule, k);
+    pal_var a = op->vjp(rule, k);
     t->held = held;
-    if (in != small) pal__free(t->context, in);
     if (!pal__live(a)) {
         pal_tape_fail(t, PAL_ERR_DERIVATIVE, "grad: the rule of %s failed", op->name);
         return false;
@@ -134,36 +205,42 @@ static bool back(walk *w, uint32_t id, uint32_t k, pal_var seed)
     return contribute(w, to, a);
 }
 
-static bool walk_back(walk *w, pal_var y, pal_var seed, pal_var *result_of)
+/* Records the adjoints of all operands that depend on a wrt, given the adjoint of the entry. */
+static bool back_all(walk *w, uint32_t id, pal_var seed)
 {
     pal_tape *t = w->tape;
-    if (!w->wanted[y.id]) return true;
-    if (!contribute(w, y.id, seed)) return false;
-    for (uint32_t id = w->top; id; id--) {
-        if (!w->wanted[id] || !w->first[id]) continue;
-        const pal__entry *e = pal__at(t, id);
-        t->scope = e->scope;
-        pal_var adjoint = sum_terms(w, id);
-        if (!pal__live(adjoint)) return false;
-        if (w->wanted[id] == 2) result_of[id] = adjoint;
-        if (w->region != PAL__NONE && pal__at(t, id)->region != w->region) continue;
-        for (uint32_t k = 0; k < pal__at(t, id)->n; k++)
-            if (w->wanted[pal__arg(t, id, k)] && !back(w, id, k, adjoint)) return false;
+    const size_t n = pal__at(t, id)->n;
+    pal_var small[8], *in = small;
+    if (n > 8 && !(in = pal__alloc(t->context, n * sizeof *in))) {
+        pal__out_of_memory(t, "grad");
+        return false;
     }
-    return true;
+    for (uint32_t i = 0; i < n; i++) in[i] = pal__var(t, pal__arg(t, id, i));
+    pal_params params = pal__at(t, id)->params; /* the entries may move while the rule records */
+    pal_rule rule = {
+        .tape = t, .op = pal__at(t, id)->op, .params = &params, .in = in, .n = n, .out = pal__var(t, id), .seed = seed};
+    bool ok = true;
+    for (size_t k = 0; k < n && ok; k++) ok = !spot_of(w, in[k].id)->is || back(w, &rule, k);
+    if (in != small) pal__free(t->context, in);
+    return ok;
 }
 
-/* Derivatives of derivatives are drawn apart: one order above the highest that y depends on. */
-static uint8_t order_above(const pal_tape *t, uint32_t top, uint8_t *seen)
+static bool walk_back(walk *w, pal_var y, pal_var seed)
 {
-    uint8_t order = 0;
-    seen[top] = 1;
-    for (uint32_t id = top; id; id--) {
-        if (!seen[id]) continue;
-        if (pal__at(t, id)->order > order) order = pal__at(t, id)->order;
-        for (uint32_t i = 0; i < pal__at(t, id)->n; i++) seen[pal__arg(t, id, i)] = 1;
+    pal_tape *t = w->tape;
+    if (!spot_of(w, y.id)->is) return true;
+    if (!contribute(w, y.id, seed)) return false;
+    for (size_t i = w->entries.n; i--;) {
+        const uint32_t number = w->order[i], id = id_of(w, number);
+        if (!w->spots[number].is || !w->spots[number].first) continue;
+        t->looked++;
+        t->scope = pal__at(t, id)->scope;
+        pal_var adjoint = sum_terms(w, id);
+        if (!pal__live(adjoint)) return false;
+        w->spots[number].adjoint = adjoint.id;
+        if (walks_through(w, id) && !back_all(w, id, adjoint)) return false;
     }
-    return order < 254 ? (uint8_t)(order + 1) : order;
+    return true;
 }
 
 /* A handle of another tape marks that tape, too. */
@@ -207,33 +284,25 @@ pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint3
     for (size_t i = 0; i < n; i++) out[i] = (pal_var){.tape = t};
     if (!t) return PAL_ERR_TAPE;
     if (check(t, y, seed, wrt, n) != PAL_OK) return t->status;
-    walk w = {.tape = t, .top = y.id, .region = region};
-    size_t size = (size_t)y.id + 1;
-    for (size_t i = 0; i < n; i++) size = wrt[i].id >= size ? (size_t)wrt[i].id + 1 : size;
-    w.wanted = pal__alloc(t->context, size);
-    w.first = pal__alloc(t->context, size * sizeof *w.first);
-    pal_var *result_of = pal__alloc(t->context, size * sizeof *result_of);
-    uint8_t *seen = pal__alloc(t->context, size);
+    walk w = {.tape = t, .region = region, .entries = pal__marks_begin(t)};
     uint32_t scope = t->scope;
-    uint8_t order = t->order;
-    if (!w.wanted || !w.first || !result_of || !seen) {
+    uint8_t order = t->order, above = pal__at(t, y.id)->highest;
+    if (!find_entries(&w, y.id) || !find_order(&w, y.id)) {
         pal__out_of_memory(t, "grad");
     } else {
-        uint8_t above = order_above(t, y.id, seen);
+        /* Derivatives of derivatives are drawn apart: one order above the highest that y depends on. */
+        if (above < 254) above++;
         t->order = above > t->order ? above : t->order;
-        for (size_t i = 0; i < n; i++) w.wanted[wrt[i].id] = 2;
-        mark_wanted(&w);
-        if (walk_back(&w, y, seed, result_of))
-            for (size_t i = 0; i < n; i++) {
-                pal_var r = result_of[wrt[i].id];
-                out[i] = r.id ? r : pal_fill(t, pal_dtype_of(wrt[i]), pal_shape_of(wrt[i]), 0);
-            }
+        find_dependent(&w, wrt, n);
+        const bool ok = walk_back(&w, y, seed);
+        for (size_t i = 0; i < n && ok; i++) {
+            const uint32_t adjoint = spot_of(&w, wrt[i].id)->adjoint; /* spot 0: what y does not depend on */
+            out[i] = adjoint ? pal__var(t, adjoint) : pal_fill(t, pal_dtype_of(wrt[i]), pal_shape_of(wrt[i]), 0);
+        }
     }
     t->scope = scope;
     t->order = order;
     walk_free(&w);
-    pal__free(t->context, result_of);
-    pal__free(t->context, seen);
     return t->status;
 }
 

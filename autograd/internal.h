@@ -1,7 +1,7 @@
 /* internal.h - declarations shared by the files at the top of autograd/: the tape.
  *
- * Data flow: append.c and leaf.c append entries. grad.c and region.c append adjoints. rebuild.c copies the live part of a tape
- * into a new tape in canonical order. compile/ makes a program from that copy and text/ prints it; check/ checks
+ * Data flow: append.c and leaf.c append entries. grad.c and region.c append adjoints. rebuild.c copies the live part of
+ * a tape into a new tape in canonical order. compile/ makes a program from that copy and text/ prints it; check/ checks
  * derivatives. */
 #ifndef PAL_AUTOGRAD_INTERNAL_H
 #define PAL_AUTOGRAD_INTERNAL_H
@@ -36,6 +36,7 @@ typedef struct pal__entry {
     uint32_t uses;        /* number of readers; set by rebuild */
     uint32_t origin;      /* in a copy by rebuild: the entry of the user's tape that it comes from; else 0 */
     uint8_t dtype, order; /* order of derivative: 0 forward, 1 adjoint, 2 adjoint of adjoint */
+    uint8_t highest;      /* order of this entry and of all that it is computed from */
 } pal__entry;
 
 typedef struct pal__scope { /* a tree; scope 0 is the root */
@@ -70,6 +71,9 @@ struct pal_tape {
         cap_leaves, n_effects, cap_effects;
     pal__table by_path, by_stream, by_name, by_tensor, by_leaf; /* scopes, streams, leaves (twice), effects */
     pal__ranges memory;                                         /* of the leaves, by id */
+    uint32_t *marks, marked; /* by entry: its place in a list of marks.c; the highest place in use */
+    size_t cap_marks;
+    uint64_t looked; /* entries, terms and groups that walks and passes have looked at; tests bound it */
     uint32_t scope, region, generation;
     uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
@@ -141,13 +145,33 @@ uint64_t pal__hash_of(const pal_tape *tape, uint32_t id); /* computes the struct
  * cut could become one. */
 bool pal__full_name(pal_tape *tape, const char *what, const char *name, char path[PAL__FULL_NAME]);
 pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by full name; NULL: unnamed */
-const pal__stream *pal__stream_find(const pal_tape *tape, const char *path); /* NULL: nothing drew from it */
+const pal__stream *pal__stream_find(pal_tape *tape, const char *path);   /* NULL: nothing drew from it */
 /* For the entry that is recorded next. Returns the tape's copy of the name; NULL: no memory. */
 const char *pal__stream_add(pal_tape *tape, const char *path);
-uint32_t pal__effect_of(const pal_tape *tape, uint32_t leaf); /* the assign to this leaf; 0: none */
-bool pal__effect_add(pal_tape *tape, uint32_t id);            /* false: no memory */
+uint32_t pal__effect_of(pal_tape *tape, uint32_t leaf); /* the assign to this leaf; 0: none */
+bool pal__effect_add(pal_tape *tape, uint32_t id);      /* false: no memory */
 /* For rewinding: all that is recorded beyond these counts is forgotten. */
 void pal__forget(pal_tape *tape, size_t entries, size_t streams, size_t effects);
+
+/* ---- Lists of entries: marks.c -------------------------------------------------------------------------------- */
+
+typedef struct pal__mark {
+    uint32_t id, before;
+} pal__mark;
+typedef struct pal__marks { /* a list of entries, each once; it must end before those end that began before it */
+    pal_tape *tape;
+    uint32_t base;
+    pal__mark *of;
+    size_t n, cap;
+} pal__marks;
+pal__marks pal__marks_begin(pal_tape *tape);
+uint32_t pal__marks_add(pal__marks *marks, uint32_t id); /* returns its place, from 1 on; 0: no memory */
+void pal__marks_end(pal__marks *marks);
+static inline uint32_t pal__marks_at(const pal__marks *m, uint32_t id) /* the place of an entry; 0: it is not there */
+{
+    const uint32_t mark = id < m->tape->cap_marks ? m->tape->marks[id] : 0;
+    return mark > m->base ? mark - m->base : 0;
+}
 
 /* ---- Texts: stream.c ------------------------------------------------------------------------------------------ */
 
@@ -178,6 +202,7 @@ typedef struct pal__graph {
     size_t n_outputs;
 } pal__graph;
 void pal__graph_free(pal_context *context, pal__graph *graph);
+void pal__graph_replace(pal__graph *graph, pal__graph *by); /* the next pass's result takes the place of this one's */
 
 /* Called for each entry of `from`, with its operands already in the tape `to`. Returns a replacement in `to`, or a bad
  * handle to copy the entry. */

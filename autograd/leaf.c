@@ -4,9 +4,9 @@
  * tensor, a name, a piece of memory or a stream is already on the tape. Two leaves must not share memory, since a write
  * to one would change the other unnoticed.
  *
- * Each question goes to a hash table, and that about memory to the ranges of addresses. So recording takes the same time
- * for the millionth leaf as for the second. Rewinding takes out of the tables what it takes off the tape. It looks at no
- * tensor, because the caller may have freed that. */
+ * Each question goes to a hash table, and that about memory to the ranges of addresses. So recording takes the same
+ * time for the millionth leaf as for the second. Rewinding takes out of the tables what it takes off the tape. It looks
+ * at no tensor, because the caller may have freed that. */
 #include "autograd/internal.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ static uint64_t of_id(uint32_t id) { return pal__mix(0, id); }
 
 /* ---- Streams -------------------------------------------------------------------------------------------------- */
 
-const pal__stream *pal__stream_find(const pal_tape *t, const char *path)
+const pal__stream *pal__stream_find(pal_tape *t, const char *path)
 {
     size_t at;
     const uint64_t hash = of_text(path);
@@ -49,7 +49,7 @@ const char *pal__stream_add(pal_tape *t, const char *path)
 
 /* ---- Effects -------------------------------------------------------------------------------------------------- */
 
-uint32_t pal__effect_of(const pal_tape *t, uint32_t leaf)
+uint32_t pal__effect_of(pal_tape *t, uint32_t leaf)
 {
     size_t at;
     uint32_t id = pal__table_first(&t->by_leaf, of_id(leaf), &at);
@@ -68,7 +68,7 @@ bool pal__effect_add(pal_tape *t, uint32_t id)
 
 /* ---- Leaves --------------------------------------------------------------------------------------------------- */
 
-static uint32_t leaf_of(const pal_tape *t, const pal_tensor *tensor)
+static uint32_t leaf_of(pal_tape *t, const pal_tensor *tensor)
 {
     size_t at;
     uint32_t id = pal__table_first(&t->by_tensor, of_tensor(tensor), &at);
@@ -79,7 +79,7 @@ static uint32_t leaf_of(const pal_tape *t, const pal_tensor *tensor)
 /* Of the entries that something holds for, the first on the tape; 0 stands for none. */
 static uint32_t earlier(uint32_t a, uint32_t b) { return !a || (b && b < a) ? b : a; }
 
-static uint32_t first_named(const pal_tape *t, const char *path)
+static uint32_t first_named(pal_tape *t, const char *path)
 {
     size_t at;
     uint32_t first = 0;
@@ -89,7 +89,7 @@ static uint32_t first_named(const pal_tape *t, const char *path)
     return first;
 }
 
-static uint32_t first_overlapping(const pal_tape *t, const pal_tensor *tensor)
+static uint32_t first_overlapping(pal_tape *t, const pal_tensor *tensor)
 {
     const uint64_t begin = (uintptr_t)tensor->data, end = begin + pal_tensor_bytes(tensor);
     uint32_t first = 0;
@@ -133,9 +133,8 @@ static bool fits(pal_tape *t, const pal_tensor *tensor, const char *path)
     if (!pal_dtype_size(tensor->dtype) || pal_shape_count(tensor->shape) < 0)
         pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its tensor has no valid type or shape", shown);
     else if (!pal__aligned(tensor->dtype, tensor->data))
-        pal_tape_fail(t, PAL_ERR_ARGUMENT,
-                      "leaf %s: its data is not aligned: %s needs an address divisible by %zu", shown,
-                      pal_dtype_name(tensor->dtype), pal_dtype_size(tensor->dtype));
+        pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its data is not aligned: %s needs an address divisible by %zu",
+                      shown, pal_dtype_name(tensor->dtype), pal_dtype_size(tensor->dtype));
     else
         return true;
     return false;

@@ -23,23 +23,21 @@
 
 /* The outer values that the body of a region reads, each once, in order of a walk from its result. */
 typedef struct captures {
-    pal_tape *tape;
+    pal__marks seen;
     uint32_t region;
-    uint8_t *seen;
     uint32_t *ids, *stack;
     size_t n, cap, depth, cap_stack;
 } captures;
 
 static bool find_captures(captures *c, uint32_t result)
 {
-    pal_tape *t = c->tape;
-    c->seen = pal__alloc(t->context, t->n_entries);
-    if (!c->seen || !pal__grow(t->context, (void **)&c->stack, 0, &c->cap_stack, sizeof *c->stack)) return false;
+    pal_tape *t = c->seen.tape;
+    if (!pal__grow(t->context, (void **)&c->stack, 0, &c->cap_stack, sizeof *c->stack)) return false;
     c->stack[c->depth++] = result;
     while (c->depth) {
         uint32_t id = c->stack[--c->depth];
-        if (c->seen[id]) continue;
-        c->seen[id] = 1;
+        if (pal__marks_at(&c->seen, id)) continue;
+        if (!pal__marks_add(&c->seen, id)) return false;
         const pal__entry *e = pal__at(t, id);
         if (!pal__inside(t, e->region, c->region)) {
             if (!pal__grow(t->context, (void **)&c->ids, c->n, &c->cap, sizeof *c->ids)) return false;
@@ -56,9 +54,9 @@ static bool find_captures(captures *c, uint32_t result)
 
 bool pal__captures(pal_tape *t, uint32_t region, uint32_t result, uint32_t **ids, size_t *n)
 {
-    captures c = {.tape = t, .region = region};
+    captures c = {.seen = pal__marks_begin(t), .region = region};
     bool ok = find_captures(&c, result);
-    pal__free(t->context, c.seen);
+    pal__marks_end(&c.seen);
     pal__free(t->context, c.stack);
     if (!ok) pal__free(t->context, c.ids);
     *ids = ok ? c.ids : NULL;
@@ -70,8 +68,8 @@ bool pal__captures(pal_tape *t, uint32_t region, uint32_t result, uint32_t **ids
 
 typedef struct walk {
     pal_tape *from, *to;
-    uint32_t *map; /* ids of from to ids of to; 0: not yet */
-    size_t n;      /* entries of from when the walk began */
+    uint32_t *map, low; /* ids of from, from `low` on, to ids of to; 0: not yet. Those below map to themselves */
+    uint32_t *scopes;   /* scopes of from to those of to; 0: not yet; NULL: they have the same */
     uint32_t *stack;
     size_t depth, cap;
     uint32_t only; /* replay: the region copied; everything outside maps to itself. PAL__NONE: all */
@@ -89,12 +87,14 @@ static bool push(walk *w, uint32_t id)
     return true;
 }
 
+static uint32_t mapping(const walk *w, uint32_t id) { return id < w->low ? id : w->map[id - w->low]; }
+
 static bool mapped(walk *w, uint32_t id)
 {
-    if (!id) return true;
-    if (!w->map[id] && w->only != PAL__NONE && !pal__inside(w->from, pal__at(w->from, id)->region, w->only))
-        w->map[id] = id;
-    return w->map[id] != 0;
+    if (!id || mapping(w, id)) return true;
+    if (w->only == PAL__NONE || pal__inside(w->from, pal__at(w->from, id)->region, w->only)) return false;
+    w->map[id - w->low] = id;
+    return true;
 }
 
 /* Pushes what id needs first, the leftmost on top. Returns whether anything was missing; *ok false on no memory. */
@@ -121,8 +121,8 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     pal__entry e = *pal__at(w->from, id);
     e.scope = w->to->scope;
     e.region = w->to->region;
-    e.index = w->map[e.index];
-    e.body = e.body ? w->map[e.body] : 0;
+    e.index = mapping(w, e.index);
+    e.body = e.body ? mapping(w, e.body) : 0;
     if (w->from != w->to && !e.origin) e.origin = id;
     if (e.params.name && w->from != w->to) {
         e.params.name = pal__intern(w->to, e.params.name, strlen(e.params.name));
@@ -142,6 +142,13 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     return copied;
 }
 
+static uint32_t scope_of(walk *w, uint32_t scope)
+{
+    if (!w->scopes) return scope;
+    if (!w->scopes[scope]) w->scopes[scope] = pal__scope_find(w->to, pal__scope_path(w->from, scope));
+    return w->scopes[scope];
+}
+
 static uint32_t emit(walk *w, uint32_t id)
 {
     pal_tape *to = w->to;
@@ -154,13 +161,13 @@ static uint32_t emit(walk *w, uint32_t id)
     }
     if (vars && in) {
         for (uint32_t i = 0; i < n; i++) {
-            in[i] = w->map[pal__arg(w->from, id, i)];
+            in[i] = mapping(w, pal__arg(w->from, id, i));
             vars[i] = pal__var(to, in[i]);
         }
         const pal__entry *e = pal__at(w->from, id);
-        to->region = w->map[e->region];
+        to->region = mapping(w, e->region);
         to->order = e->order;
-        to->scope = w->from == to ? e->scope : pal__scope_find(to, pal__scope_path(w->from, e->scope));
+        to->scope = scope_of(w, e->scope);
         size_t before = to->n_entries;
         pal_var v = w->visit ? w->visit(w->from, id, to, vars, w->user) : (pal_var){0};
         uint32_t origin = pal__at(w->from, id)->origin ? pal__at(w->from, id)->origin : id;
@@ -191,36 +198,40 @@ static bool run(walk *w, const uint32_t *outputs, size_t n)
                 continue;
             }
             if (missing(w, id, &ok) || !ok) continue;
-            w->map[id] = emit(w, id);
-            ok = w->map[id] != 0;
+            w->to->looked++;
+            w->map[id - w->low] = emit(w, id);
+            ok = mapping(w, id) != 0;
             w->depth--;
         }
     }
     return ok;
 }
 
-static bool begin(walk *w)
+/* The walk visits no entry beyond `last`. */
+static bool begin(walk *w, size_t last)
 {
-    w->n = w->from->n_entries;
-    w->map = pal__alloc(w->to->context, w->n * sizeof *w->map);
-    if (!w->map) pal__out_of_memory(w->to, "compile");
-    return w->map != NULL;
+    w->map = pal__alloc(w->to->context, (last + 1 - w->low) * sizeof *w->map);
+    if (w->from != w->to) w->scopes = pal__alloc(w->to->context, w->from->n_scopes * sizeof *w->scopes);
+    if (w->map && (w->scopes || w->from == w->to)) return true;
+    pal__out_of_memory(w->to, "compile");
+    return false;
 }
 
 static void end(walk *w)
 {
     pal__free(w->to->context, w->map);
+    pal__free(w->to->context, w->scopes);
     pal__free(w->to->context, w->stack);
 }
 
 uint32_t pal__replay(pal_tape *t, uint32_t region, uint32_t index, uint32_t result)
 {
-    walk w = {.from = t, .to = t, .only = region};
+    walk w = {.from = t, .to = t, .only = region, .low = region};
     uint32_t scope = t->scope, inside = t->region, made = 0;
     uint8_t order = t->order;
-    if (begin(&w)) {
-        w.map[region] = index;
-        if (run(&w, &result, 1)) made = w.map[result];
+    if (begin(&w, result)) {
+        w.map[0] = index;
+        if (run(&w, &result, 1)) made = mapping(&w, result);
     }
     end(&w);
     t->scope = scope;
@@ -247,6 +258,13 @@ void pal__graph_free(pal_context *context, pal__graph *g)
     *g = (pal__graph){0};
 }
 
+void pal__graph_replace(pal__graph *g, pal__graph *by)
+{
+    by->tape->looked += g->tape->looked;
+    pal__graph_free(by->tape->context, g);
+    *g = *by;
+}
+
 /* On failure the reason is passed on to `from`, where the user looks. */
 bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge, pal__visit visit, void *user,
                   pal__graph *g)
@@ -263,8 +281,8 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
     }
     if (ok) {
         walk w = {.from = from, .to = g->tape, .only = PAL__NONE, .visit = visit, .user = user};
-        ok = begin(&w) && run(&w, outputs, n);
-        for (size_t i = 0; i < n && ok; i++) g->outputs[i] = w.map[outputs[i]];
+        ok = begin(&w, from->n_entries - 1) && run(&w, outputs, n);
+        for (size_t i = 0; i < n && ok; i++) g->outputs[i] = mapping(&w, outputs[i]);
         end(&w);
     }
     if (ok) {

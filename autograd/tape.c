@@ -127,6 +127,7 @@ void pal_tape_free(pal_tape *t)
     pal__table *tables[] = {&t->by_path, &t->by_stream, &t->by_name, &t->by_tensor, &t->by_leaf};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) pal__table_free(t->context, tables[i]);
     pal__ranges_free(t->context, &t->memory);
+    pal__free(t->context, t->marks);
     pal__free(t->context, t);
 }
 
@@ -256,7 +257,8 @@ bool pal_is_fill(pal_var v, double value)
 
 bool pal__inside(const pal_tape *t, uint32_t region, uint32_t of)
 {
-    while (region && region != of) region = pal__at(t, region)->region;
+    if (!of) return true;
+    while (region > of) region = pal__at(t, region)->region; /* a region begins before those within it */
     return region == of;
 }
 

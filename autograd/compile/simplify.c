@@ -68,7 +68,6 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
 bool pal__simplify(pal__graph *g, bool rounding)
 {
     options o = {rounding};
-    pal_context *c = g->tape->context;
     /* A rewrite can make room for another; each pass shrinks or ends, and the bound only guards against a table that
      * undoes itself. */
     for (int pass = 0; pass < 8; pass++) {
@@ -79,14 +78,12 @@ bool pal__simplify(pal__graph *g, bool rounding)
             before = pal__mix(before, pal__at(g->tape, g->outputs[i])->hash);
             after = pal__mix(after, pal__at(next.tape, next.outputs[i])->hash);
         }
-        pal__graph_free(c, g);
-        *g = next;
+        pal__graph_replace(g, &next);
         if (before == after) break;
     }
     /* What the rewrites left behind. */
     pal__graph live;
     if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, NULL, NULL, &live)) return false;
-    pal__graph_free(c, g);
-    *g = live;
+    pal__graph_replace(g, &live);
     return true;
 }

@@ -176,7 +176,10 @@ static bool unique(const subject *s, bool (*same)(const pal_tape *t, uint32_t a,
     return !*s->starved;
 }
 
-static bool same_tensor(const pal_tape *t, uint32_t a, uint32_t b) { return pal__at(t, a)->tensor == pal__at(t, b)->tensor; }
+static bool same_tensor(const pal_tape *t, uint32_t a, uint32_t b)
+{
+    return pal__at(t, a)->tensor == pal__at(t, b)->tensor;
+}
 static bool same_leaf(const pal_tape *t, uint32_t a, uint32_t b) { return pal__arg(t, a, 0) == pal__arg(t, b, 0); }
 
 static bool leaf_unique(const subject *s)
@@ -186,9 +189,8 @@ static bool leaf_unique(const subject *s)
 
 static bool index_counts(const subject *s)
 {
-    int64_t depth = 1;
     if (s->e->op != &pal__op_index) return true;
-    for (uint32_t r = s->e->region; r; r = pal__at(s->t, r)->region) depth++;
+    const int64_t depth = 1 + (s->e->region ? pal__at(s->t, s->e->region)->params.i[0] : 0);
     return s->e->dtype == PAL_I32 && !s->e->shape.rank && s->e->params.i[0] == depth;
 }
 

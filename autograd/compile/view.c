@@ -116,10 +116,8 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
 bool pal__materialise(pal__graph *g, bool merge)
 {
     pal__graph next;
-    pal_context *c = g->tape->context;
     if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, merge, visit, NULL, &next)) return false;
-    pal__graph_free(c, g);
-    *g = next;
+    pal__graph_replace(g, &next);
     for (size_t i = 0; i < g->n_outputs; i++) {
         uint32_t id = g->outputs[i];
         if (pal__at(g->tape, id)->op->op_class == PAL_CLASS_EFFECT || pal__computed(g->tape, id)) continue;

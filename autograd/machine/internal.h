@@ -19,13 +19,13 @@ bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacit
 
 typedef struct pal__table { /* table.c: numbers above 0 by hash; all zeros: empty */
     uint64_t *slots;
-    size_t size, n;
+    size_t size, n, looked; /* looked: slots that searches have looked at; tests bound it */
 } pal__table;
 bool pal__table_add(pal_context *context, pal__table *table, uint64_t hash, uint32_t number); /* false: no memory */
 /* The numbers that have this hash, and perhaps others, one after another; 0: no more. The caller compares. Between the
  * two calls the table must not change. */
-uint32_t pal__table_first(const pal__table *table, uint64_t hash, size_t *at);
-uint32_t pal__table_next(const pal__table *table, uint64_t hash, size_t *at);
+uint32_t pal__table_first(pal__table *table, uint64_t hash, size_t *at);
+uint32_t pal__table_next(pal__table *table, uint64_t hash, size_t *at);
 void pal__table_remove(pal__table *table, uint64_t hash, uint32_t number); /* it must be there */
 void pal__table_free(pal_context *context, pal__table *table);
 
@@ -35,15 +35,15 @@ typedef struct pal__range { /* `size` addresses from `at` on */
 } pal__range;
 typedef struct pal__ranges { /* ranges.c: ranges that do not overlap; all zeros: none */
     pal__range *nodes;
-    size_t n, cap;
+    size_t n, cap, looked;
     uint32_t root, spare;
 } pal__ranges;
 bool pal__ranges_add(pal_context *context, pal__ranges *ranges, uint64_t at, uint64_t size, uint32_t number);
 void pal__ranges_remove(pal__ranges *ranges, uint64_t at); /* the one that begins there, if there is one */
 /* The last that begins before this address; the first of at least this size, which is above 0. NULL: none. Valid until
  * the ranges change. */
-const pal__range *pal__ranges_before(const pal__ranges *ranges, uint64_t at);
-const pal__range *pal__ranges_fit(const pal__ranges *ranges, uint64_t size);
+const pal__range *pal__ranges_before(pal__ranges *ranges, uint64_t at);
+const pal__range *pal__ranges_fit(pal__ranges *ranges, uint64_t size);
 void pal__ranges_free(pal_context *context, pal__ranges *ranges);
 
 /* ---- Threads and BLAS ----------------------------------------------------------------------------------------- */

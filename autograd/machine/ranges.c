@@ -108,10 +108,10 @@ void pal__ranges_remove(pal__ranges *r, uint64_t at)
     if (r->root) r->root = without(r, r->root, at);
 }
 
-const pal__range *pal__ranges_before(const pal__ranges *r, uint64_t at)
+const pal__range *pal__ranges_before(pal__ranges *r, uint64_t at)
 {
     const pal__range *best = NULL;
-    for (uint32_t id = r->root; id;) {
+    for (uint32_t id = r->root; id; r->looked++) {
         const pal__range *n = &r->nodes[id];
         if (n->at < at) best = n;
         id = n->at < at ? n->right : n->left;
@@ -119,11 +119,11 @@ const pal__range *pal__ranges_before(const pal__ranges *r, uint64_t at)
     return best;
 }
 
-const pal__range *pal__ranges_fit(const pal__ranges *r, uint64_t size)
+const pal__range *pal__ranges_fit(pal__ranges *r, uint64_t size)
 {
     uint32_t id = r->root;
     if (!id || r->nodes[id].most < size) return NULL;
-    for (;;) {
+    for (;; r->looked++) {
         const pal__range *n = &r->nodes[id];
         if (r->nodes[n->left].most >= size)
             id = n->left;

@@ -44,10 +44,10 @@ bool pal__table_add(pal_context *context, pal__table *t, uint64_t hash, uint32_t
     return true;
 }
 
-uint32_t pal__table_next(const pal__table *t, uint64_t hash, size_t *at)
+uint32_t pal__table_next(pal__table *t, uint64_t hash, size_t *at)
 {
     const uint32_t wanted = short_hash(hash);
-    for (; t->size && t->slots[*at]; *at = (*at + 1) & (t->size - 1))
+    for (; t->size && t->slots[*at]; *at = (*at + 1) & (t->size - 1), t->looked++)
         if (hash_of(t->slots[*at]) == wanted) {
             const uint32_t number = number_of(t->slots[*at]);
             *at = (*at + 1) & (t->size - 1);
@@ -56,7 +56,7 @@ uint32_t pal__table_next(const pal__table *t, uint64_t hash, size_t *at)
     return 0;
 }
 
-uint32_t pal__table_first(const pal__table *t, uint64_t hash, size_t *at)
+uint32_t pal__table_first(pal__table *t, uint64_t hash, size_t *at)
 {
     *at = t->size ? short_hash(hash) & (t->size - 1) : 0;
     return pal__table_next(t, hash, at);
