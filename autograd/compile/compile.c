@@ -130,25 +130,40 @@ static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, const pal_comp
     return false;
 }
 
-/* The plan of the whole graph, or of a region's body within `parent`. A body's arena is part of its parent's, so bodies
- * are planned before their parent is placed. NULL: no memory. */
-static pal__plan *make_plan(pal__plan *parent, pal_tape *t, uint32_t region, const uint32_t *outputs, size_t n,
-                            const pal_compile_options *o)
+/* Plans for the bodies of a plan's regions; *last: the last of the row that `after` makes. False: no memory. */
+static bool plan_bodies(pal__plan *p, pal__plan **last, const pal_compile_options *o)
+{
+    if (!pal__plan_bodies(p)) return false;
+    for (size_t g = 0; g < p->n_groups; g++) {
+        if (p->groups[g].kind != PAL__GROUP_REGION) continue;
+        const pal__entry *e = pal__at(p->tape, p->groups[g].members[0]);
+        p->bodies[g] = pal__plan_new(p, p->tape, e->index, &e->body, 1, o);
+        if (!p->bodies[g]) return false;
+        (*last)->after = p->bodies[g];
+        p->bodies[g]->before = *last;
+        *last = p->bodies[g];
+    }
+    return true;
+}
+
+/* The plan of the whole graph, with those of its regions' bodies. A body's arena is part of its parent's, so bodies are
+ * placed before their parent: parents stand before bodies in the row of plans, which is walked forward and then back.
+ * Regions may be nested deeply, so nothing here is recursive. NULL: no memory. */
+static pal__plan *make_plans(pal_tape *t, const uint32_t *outputs, size_t n, const pal_compile_options *o)
 {
     static const pal_compile_options untraced = {0};
-    const pal_compile_options *shown = parent ? &untraced : o;
-    pal__plan *p = pal__plan_new(parent, t, region, outputs, n, o);
-    bool ok = p && pal__fuse(p) && planned(p, "fuse", shown) && pal__schedule(p) && planned(p, "schedule", shown) &&
-              pal__plan_bodies(p);
-    for (size_t g = 0; ok && g < p->n_groups; g++) {
-        if (p->groups[g].dead || p->groups[g].kind != PAL__GROUP_REGION) continue;
-        const pal__entry *e = pal__at(t, p->groups[g].members[0]);
-        p->bodies[g] = make_plan(p, t, e->index, &e->body, 1, o);
-        ok = p->bodies[g] != NULL;
+    pal__plan *outer = pal__plan_new(NULL, t, 0, outputs, n, o), *last = outer;
+    bool ok = outer != NULL;
+    for (pal__plan *p = outer; p && ok; p = p->after) {
+        const pal_compile_options *shown = p == outer ? o : &untraced;
+        ok = pal__fuse(p) && planned(p, "fuse", shown) && pal__schedule(p) && planned(p, "schedule", shown) &&
+             plan_bodies(p, &last, o);
     }
-    if (ok && pal__place(p) && planned(p, "place", shown)) return p;
+    for (pal__plan *p = last; p && ok; p = p->before)
+        ok = pal__place(p) && planned(p, "place", p == outer ? o : &untraced);
+    if (ok) return outer;
     pal__out_of_memory(t, "compile");
-    pal__plan_free(p);
+    pal__plan_free(outer);
     return NULL;
 }
 
@@ -159,7 +174,7 @@ static pal__plan *plan(pal__graph *g, size_t n, const pal_compile_options *o)
     if (wrong) pal_tape_fail(g->tape, pal__verify_status(wrong), "compile: before planning: %s", wrong);
     if (wrong) return NULL;
 #endif
-    return make_plan(NULL, g->tape, 0, g->outputs, n, o);
+    return make_plans(g->tape, g->outputs, n, o);
 }
 
 /* NULL: the options were refused, and the tape says why. */
@@ -205,6 +220,7 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
         p = NULL;
     }
     pal__plan_free(order);
+    t->looked += g.tape->looked;
     pal__graph_free(t->context, &g);
     return p;
 }

@@ -25,32 +25,7 @@
 
 _Static_assert(PAL__LOOP_REGISTERS <= UINT8_MAX + 1, "an instruction names its registers by bytes");
 
-void *pal__keep(pal_program *p, size_t size)
-{
-    if (!pal__grow(p->context, (void **)&p->blocks, p->n_blocks, &p->cap_blocks, sizeof *p->blocks)) return NULL;
-    void *block = pal__alloc(p->context, size);
-    if (block) p->blocks[p->n_blocks++] = block;
-    return block;
-}
-
 /* ---- Addresses ------------------------------------------------------------------------------------------------ */
-
-static bool leaf_index(pal_program *p, const pal__entry *e, uint32_t *index)
-{
-    for (*index = 0; *index < p->n_leaves; ++*index)
-        if (p->leaves[*index] == e->tensor) return true;
-    size_t cap_data = p->cap_leaves, cap_names = p->cap_leaves; /* all grow together */
-    size_t length = strlen(e->params.name);
-    char *name = pal__keep(p, length + 1);
-    if (!name || !pal__grow(p->context, (void **)&p->leaf_data, p->n_leaves, &cap_data, sizeof *p->leaf_data) ||
-        !pal__grow(p->context, (void **)&p->leaf_names, p->n_leaves, &cap_names, sizeof *p->leaf_names) ||
-        !pal__grow(p->context, (void **)&p->leaves, p->n_leaves, &p->cap_leaves, sizeof *p->leaves))
-        return false;
-    p->leaves[p->n_leaves] = e->tensor;
-    p->leaf_names[p->n_leaves] = memcpy(name, e->params.name, length);
-    p->leaf_data[p->n_leaves++] = e->tensor->data;
-    return true;
-}
 
 /* Sets *where to the address of entry id's elements, and remembers it if it lies in a leaf. */
 static bool resolve(pal_program *p, const pal__plan *plan, uint32_t id, const void **where)
@@ -59,15 +34,7 @@ static bool resolve(pal_program *p, const pal__plan *plan, uint32_t id, const vo
     uint32_t base = plan->view[id].base;
     const pal__entry *e = pal__at(t, base);
     size_t bytes = (size_t)plan->view[id].offset * pal_dtype_size((pal_dtype)e->dtype);
-    if (e->op == &pal__op_leaf) {
-        uint32_t index;
-        if (!leaf_index(p, e, &index) ||
-            !pal__grow(p->context, (void **)&p->refs, p->n_refs, &p->cap_refs, sizeof *p->refs))
-            return false;
-        p->refs[p->n_refs++] = (pal__ref){index, bytes, where};
-        *where = (const char *)p->leaf_data[index] + bytes;
-        return true;
-    }
+    if (e->op == &pal__op_leaf) return pal__refer(p, e->tensor, e->params.name, bytes, where);
     if (e->op == &pal__op_index) {
         while (plan->parent && !plan->counters[base]) plan = plan->parent;
         *where = plan->counters[base];
@@ -308,7 +275,7 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     step->loop = b.loop;
     step->call.shape = b.shape;
     b.loop->count = (size_t)pal_shape_count(b.shape);
-    b.loop->loads = pal__keep(program, 3 * n * sizeof *b.loop->loads);
+    b.loop->loads = pal__keep(program, (3 * n < PAL__LOOP_LOADS ? 3 * n : PAL__LOOP_LOADS) * sizeof *b.loop->loads);
     b.loop->instrs = pal__keep(program, n * sizeof *b.loop->instrs);
     b.loop->stores = pal__keep(program, 2 * n * sizeof *b.loop->stores);
     b.reg = pal__keep(program, n);

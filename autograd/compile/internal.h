@@ -22,9 +22,17 @@ typedef struct pal__view { /* where an entry's elements lie: in base's storage, 
     bool contiguous;
     int64_t offset, stride[PAL_MAX_RANK];
 } pal__view;
-pal__view pal__view_of(const pal_tape *tape, uint32_t id);
-/* A value that a step computes into storage of its own, at its own index. */
-bool pal__computed(const pal_tape *tape, uint32_t id);
+typedef struct pal__views { /* of a tape that may grow; all zeros but the tape: none yet */
+    const pal_tape *tape;
+    pal__view *of; /* by id: those below n */
+    size_t n, cap;
+} pal__views;
+/* Finds the views of all entries up to this one, each from that of its operand. False: no memory. */
+bool pal__views_reach(pal__views *views, uint32_t id);
+void pal__views_free(pal__views *views);
+/* Of an entry whose view was found: a step computes it into storage of its own, at its own index. */
+bool pal__computed(const pal__views *views, uint32_t id);
+bool pal__has_storage(const pal__views *views, uint32_t id); /* contiguous elements in memory */
 
 /* ---- Plans ---------------------------------------------------------------------------------------------------- */
 
@@ -35,17 +43,26 @@ enum {                         /* of one loop. fuse.c keeps to the first three; 
        PAL__LOOP_REGISTERS = PAL__LOOP_LOADS + PAL__LOOP_MEMBERS, /* if every result is stored late */
 };
 
-typedef enum pal__group_kind { PAL__GROUP_LOOP, PAL__GROUP_KERNEL, PAL__GROUP_REGION } pal__group_kind;
+/* PAL__GROUP_FENCE is no step: what can fail runs before it, and effects run after it. */
+typedef enum pal__group_kind {
+    PAL__GROUP_LOOP,
+    PAL__GROUP_KERNEL,
+    PAL__GROUP_REGION,
+    PAL__GROUP_FENCE
+} pal__group_kind;
 
 typedef struct pal__group { /* what becomes one step: a fused loop, one kernel, one region */
     pal__group_kind kind;
-    bool dead;         /* merged into another */
-    uint32_t *members; /* ids, ascending */
-    size_t n_members, cap_members;
+    bool dead;            /* no step: merged into another, or a fence */
+    uint32_t first, last; /* ids; while fuse works, pal__plan.next leads from one member to the next */
+    uint32_t edges;       /* those into it, as a list; 0: none */
+    uint32_t *members;    /* ids, ascending; set when fuse is done */
+    size_t n_members;
 } pal__group;
 
 typedef struct pal__edge { /* from runs before to, though to reads nothing of it */
     uint32_t from, to;
+    uint32_t next; /* the next edge into the same group, by its number from 1 on */
 } pal__edge;
 
 typedef enum pal__home { PAL__NOWHERE, PAL__LEAF, PAL__ARENA, PAL__COUNTER } pal__home;
@@ -53,26 +70,36 @@ typedef enum pal__home { PAL__NOWHERE, PAL__LEAF, PAL__ARENA, PAL__COUNTER } pal
 typedef struct pal__plan {
     pal_context *context;
     pal_tape *tape;
-    struct pal__plan *parent; /* of a region's body */
-    uint32_t region;          /* the region whose body this plan computes; 0: the program itself */
-    const uint32_t *outputs;  /* assigns are here for their effect: only wanted values are stored */
+    struct pal__plan *parent;         /* of a region's body */
+    struct pal__plan *before, *after; /* the row of all plans of a program, each after its parent */
+    uint32_t region;                  /* the region whose body this plan computes; 0: the program itself */
+    const uint32_t *outputs;          /* assigns are here for their effect: only wanted values are stored */
     size_t n_outputs;
     unsigned passes, lanes;
-    bool check; /* for NaN: every step counts as one that can fail */
-    size_t n;   /* entries of the tape; the arrays by id have as many */
+    bool check;          /* for NaN: every step counts as one that can fail */
+    const uint32_t *ids; /* the entries of its region, ascending */
+    size_t n_ids;
+    /* By id. An entry belongs to one region alone, so all plans of a program share these; the outermost has them. */
+    size_t n; /* entries of the tape */
     pal__view *view;
-    uint32_t *group;  /* PAL__NONE: none (leaf, constant, view, or of another region) */
+    uint32_t *group;  /* PAL__NONE: none (leaf, constant, view); of entries of other regions see pal__group_of */
     uint32_t *target; /* of a value: the assign that takes it straight from its loop; 0: none */
     bool *stored;     /* a value that something outside its loop reads */
-    pal__home *home;
-    size_t *offset;                   /* bytes in the arena, from this plan's part on */
-    uint32_t *reader_first, *readers; /* by id: who reads its storage, views seen through */
+    uint8_t *home;    /* pal__home */
+    size_t *offset;   /* bytes in the arena, from this plan's part on */
+    uint32_t *ends;   /* when its place in the arena is free: see place.c */
+    uint32_t *next;   /* in a list: of the members of a group, of the values whose places become free */
+    uint8_t *slot;    /* for fuse: its place among the members of a loop, if the member at that place has this id */
+    uint32_t *reader_first, *readers; /* who reads its storage in its own region, views seen through */
+    uint32_t *region_first, *sorted;  /* by region: its entries */
+    int32_t **counters;               /* where a region's index lives, set by emit */
+    /* Its own. */
     pal__group *groups;
     pal__edge *edges;
+    uint32_t *members;         /* of all groups */
     struct pal__plan **bodies; /* by group: the plan of a region's body */
     size_t *scratch;           /* by group: offset of its scratch, or of its body's arena */
     uint32_t *order;           /* groups in the order of execution */
-    int32_t **counters;        /* by id: where a region's index lives, set by emit */
     size_t n_groups, cap_groups, n_edges, cap_edges, n_order, arena;
     size_t base; /* of its arena in the program's, set by emit */
 } pal__plan;
@@ -80,15 +107,18 @@ typedef struct pal__plan {
 /* plan.c: a plan without groups, of a whole graph or of one body; o with its defaults filled in. NULL: no memory. */
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
                          const pal_compile_options *o);
-bool pal__plan_bodies(pal__plan *plan); /* room for what groups have: bodies, scratch. Once there are groups */
-void pal__plan_free(pal__plan *plan);
+void pal__plan_free(pal__plan *plan);   /* of the outermost: with all within it */
+bool pal__plan_bodies(pal__plan *plan); /* room for what is by group; false: no memory */
+/* The group that computes an entry in this plan. PAL__NONE: none, or the entry belongs to another region. */
+static inline uint32_t pal__group_of(const pal__plan *p, uint32_t id)
+{
+    return pal__at(p->tape, id)->region == p->region ? p->group[id] : PAL__NONE;
+}
 char *pal__plan_text(const pal__plan *plan); /* plan_text.c: as far as it is filled in; NULL: no memory */
 /* The passes over a plan. False: no memory. */
 bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
 bool pal__place(pal__plan *plan);
-/* Whether group `from` must run before group `to`. direct: a path of one edge alone does not count. */
-bool pal__before(const pal__plan *plan, uint32_t from, uint32_t to, bool direct);
 bool pal__loop_class(const pal_op *op);                                 /* runs inside fused loops */
 bool pal__identity(const pal__plan *plan, uint32_t id, pal_shape loop); /* read at the loop's own index, directly */
 #define PAL__ALIGN(n) (((n) + 63) & ~(size_t)63)
@@ -96,10 +126,17 @@ bool pal__identity(const pal__plan *plan, uint32_t id, pal_shape loop); /* read 
 /* ---- Programs ------------------------------------------------------------------------------------------------- */
 
 typedef struct pal__ref { /* a pointer into a leaf: set again by pal_bind */
-    uint32_t leaf;        /* index in program->leaves */
+    size_t next;          /* the next of the same leaf, by its number from 1 on; 0: no more */
     size_t offset;        /* bytes */
     const void **where;
 } pal__ref;
+
+typedef struct pal__bound { /* a leaf that the program reads or writes */
+    pal_tensor *leaf;       /* as recorded: the key for pal_bind */
+    const char *name;
+    void *data;  /* now */
+    size_t refs; /* the list of pointers into it */
+} pal__bound;
 
 typedef struct pal__load {
     const void *data;
@@ -167,8 +204,8 @@ struct pal_program {
     size_t n_steps;
     uint8_t *arena;
     size_t arena_size;
-    pal_tensor **leaves; /* as recorded: the key for pal_bind */
-    void **leaf_data;
+    pal__bound *leaves;
+    pal__table by_leaf; /* by the leaf's tensor: its place among the leaves, from 1 on */
     pal__ref *refs;
     pal_tensor *outputs;
     uint8_t *registers; /* register_bytes for each worker */
@@ -176,16 +213,19 @@ struct pal_program {
     pal_noise noise;
     unsigned lanes;
     bool profile, check;
-    const char **leaf_names;
     void **blocks; /* everything else that was allocated, freed together */
     size_t n_leaves, cap_leaves, n_refs, cap_refs, n_outputs, n_blocks, cap_blocks;
+    char *room; /* the rest of a block, for what is kept next */
+    size_t left;
     char error[512];
 };
 
 /* emit.c: the plan's groups as steps. False: the tape says why. */
 bool pal__emit(pal_program *program, pal__plan *plan);
-/* Memory that lives as long as the program. */
+/* program.c. Memory that lives as long as the program: zeros, aligned to 16 bytes, and to 64 from that size on. */
 void *pal__keep(pal_program *program, size_t size);
+/* Sets *where to the address `offset` bytes into a leaf, now and whenever the leaf is bound. False: no memory. */
+bool pal__refer(pal_program *program, pal_tensor *leaf, const char *name, size_t offset, const void **where);
 void pal__run_loop(pal_program *program, const pal__step *step);
 /* nan.c: fails if a result of this step, which has just run, has a NaN. */
 pal_status pal__find_nan(pal_program *program, const pal__step *step);

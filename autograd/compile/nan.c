@@ -28,12 +28,12 @@ static size_t find(pal_dtype dtype, const void *data, size_t n)
 static const char *leaf_at(const pal_program *p, const void *address)
 {
     for (size_t i = 0; i < p->n_leaves; i++) {
-        const pal_tensor *t = p->leaves[i];
-        const char *data = p->leaf_data[i];
+        const pal_tensor *t = p->leaves[i].leaf;
+        const char *data = p->leaves[i].data;
         size_t n = pal_tensor_count(t);
         if ((const char *)address >= data && (const char *)address < data + pal_tensor_bytes(t) &&
             find(t->dtype, data, n) < n)
-            return p->leaf_names[i];
+            return p->leaves[i].name;
     }
     return NULL;
 }

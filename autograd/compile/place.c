@@ -3,11 +3,11 @@
  * In: a plan with a schedule; the plans of its regions' bodies, already placed. Out: p->stored (a value that something
  * outside its loop reads, or that is an output), p->home and p->offset, scratch memory for kernels, the arena's size.
  *
- * The rule: walk through the schedule with the list of blocks in use, sorted by offset. A result takes the first gap
- * that is large enough. It takes the place of an operand instead if the operand dies at this step, has the same size,
- * and is read only at the index that is written (for kernels: if the operation declares PAL_OVERWRITES). After each
- * step the blocks that nobody reads any more are dropped. Scratch and the arena of a region's body are blocks that live
- * for one step. Offsets are multiples of 64 bytes, so that vector loads and cache lines are aligned.
+ * The rule: walk through the schedule with the gaps of the arena (ranges.c). A result takes the first gap that is large
+ * enough; the last gap has no end. It takes the place of an operand instead if the operand dies at this step, has the
+ * same size, and is read only at the index that is written (for kernels: if the operation declares PAL_OVERWRITES).
+ * After each step the places that nobody reads any more become gaps. Scratch and the arena of a region's body have a
+ * place for one step. Offsets are multiples of 64 bytes, so that vector loads and cache lines are aligned.
  *
  * Relies on: schedule.c (positions), view.c (what shares storage). Leaves to emit: an offset for every stored value.
  *
@@ -18,98 +18,136 @@
 
 #include <string.h>
 
-typedef struct block {
-    size_t offset, size, ends; /* ends: the position in the schedule after which it is free */
-    uint32_t id;
-} block;
+#define WHOLE (UINT64_C(1) << 62)
 
-typedef struct blocks { /* those in use, by offset */
-    pal_context *context;
-    block *at;
-    size_t n, cap, top;
-} blocks;
+typedef struct placing {
+    pal__plan *plan;
+    pal__ranges gaps;
+    uint32_t *position; /* by group: in the schedule */
+    uint32_t *free_at; /* by position: the first value whose place becomes free after it; pal__plan.next has the rest */
+    size_t top;
+} placing;
 
-static bool take(blocks *b, size_t size, size_t ends, uint32_t id, size_t *offset)
+/* p->ends of a value that has a place: the position in the schedule after which the place is free, plus 1. 0: it has
+ * none, or another value took it. PAL__NONE: it is an output. */
+
+static bool take(placing *b, size_t size, size_t *offset)
 {
-    size_t from = 0, i = 0;
-    for (; i < b->n && b->at[i].offset - from < size; i++)
-        if (b->at[i].offset + b->at[i].size > from) from = b->at[i].offset + b->at[i].size;
-    if (!pal__grow(b->context, (void **)&b->at, b->n, &b->cap, sizeof *b->at)) return false;
-    memmove(&b->at[i + 1], &b->at[i], (b->n - i) * sizeof *b->at);
-    b->at[i] = (block){from, size, ends, id};
-    b->n++;
-    *offset = from;
-    if (from + size > b->top) b->top = from + size;
+    pal_context *c = b->plan->context;
+    const pal__range *gap = pal__ranges_fit(&b->gaps, size);
+    if (!gap) return false;
+    const uint64_t at = gap->at, left = gap->size - size;
+    pal__ranges_remove(&b->gaps, at);
+    *offset = at;
+    if (at + size > b->top) b->top = at + size;
+    return !left || pal__ranges_add(c, &b->gaps, at + size, left, 0);
+}
+
+static bool give_back(placing *b, uint64_t at, uint64_t size)
+{
+    const pal__range *next = pal__ranges_before(&b->gaps, at + size + 1);
+    if (next && next->at == at + size) {
+        size += next->size;
+        pal__ranges_remove(&b->gaps, next->at);
+    }
+    const pal__range *last = pal__ranges_before(&b->gaps, at);
+    if (last && last->at + last->size == at) {
+        at = last->at;
+        size += last->size;
+        pal__ranges_remove(&b->gaps, at);
+    }
+    return pal__ranges_add(b->plan->context, &b->gaps, at, size, 0);
+}
+
+static size_t room_of(const pal__plan *p, uint32_t id) { return PAL__ALIGN(pal__entry_bytes(p->tape, id)); }
+
+/* Frees the places that nobody reads after this position. */
+static bool drop(placing *b, size_t now)
+{
+    pal__plan *p = b->plan;
+    for (uint32_t id = b->free_at[now]; id; id = p->next[id]) {
+        p->tape->looked++;
+        if (p->ends[id] == now + 1 && !give_back(b, p->offset[id], room_of(p, id))) return false;
+    }
     return true;
 }
 
-static void drop(blocks *b, size_t now)
+/* Which values are stored, and where a value is last read: p->ends, as a position plus 1; PAL__NONE for an output. */
+static void find_stored(placing *b)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < b->n; i++)
-        if (b->at[i].ends > now) b->at[kept++] = b->at[i];
-    b->n = kept;
-}
-
-/* Where a value made by group g is last read: a position in the schedule; SIZE_MAX for an output. */
-static void find_stored(pal__plan *p, const size_t *position, size_t *ends)
-{
-    const pal_tape *t = p->tape;
-    for (uint32_t id = 1; id < p->n; id++) {
-        if (p->group[id] == PAL__NONE || pal__at(t, id)->op->op_class == PAL_CLASS_EFFECT) continue;
+    pal__plan *p = b->plan;
+    for (size_t i = 0; i < p->n_ids; i++) {
+        const uint32_t id = p->ids[i];
+        if (p->group[id] == PAL__NONE || pal__at(p->tape, id)->op->op_class == PAL_CLASS_EFFECT) continue;
         if (p->groups[p->group[id]].kind != PAL__GROUP_LOOP) p->stored[id] = true;
         for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
-            uint32_t reader = p->group[p->readers[r]];
-            if (reader == PAL__NONE || reader == p->group[id]) continue;
+            const uint32_t reader = p->group[p->readers[r]];
+            if (reader == p->group[id]) continue;
             p->stored[id] = true;
-            if (position[reader] > ends[id]) ends[id] = position[reader];
+            if (b->position[reader] + 1 > p->ends[id]) p->ends[id] = b->position[reader] + 1;
         }
     }
     for (size_t i = 0; i < p->n_outputs; i++) {
         uint32_t base = p->view[p->outputs[i]].base;
         p->stored[base] = true;
-        ends[base] = SIZE_MAX;
+        p->ends[base] = PAL__NONE;
     }
 }
 
-/* Operand whose place the result may take: it dies here, is as large, and is read only at the index written. */
-static block *dying_operand(pal__plan *p, blocks *b, uint32_t g, uint32_t id, size_t now)
+/* Whether the result may take the place of this operand, which the group reads. */
+static bool replaces(const pal__plan *p, uint32_t g, uint32_t id, uint32_t operand, size_t now)
 {
     const pal_tape *t = p->tape;
     const pal__group *group = &p->groups[g];
-    size_t size = PAL__ALIGN(pal__entry_bytes(t, id));
-    bool kernel = group->kind == PAL__GROUP_KERNEL;
-    if (!(p->passes & PAL_PASS_INPLACE) || group->kind == PAL__GROUP_REGION) return NULL;
-    if (kernel && !(pal__at(t, id)->op->capabilities & PAL_OVERWRITES)) return NULL;
-    for (size_t i = 0; i < b->n; i++) {
-        block *candidate = &b->at[i];
-        if (candidate->ends != now || !candidate->id || candidate->size != size) continue;
-        if (p->group[candidate->id] == g) continue;
-        if (pal_dtype_size((pal_dtype)pal__at(t, candidate->id)->dtype) !=
-            pal_dtype_size((pal_dtype)pal__at(t, id)->dtype))
-            continue;
-        bool fine = true, read = false;
-        for (size_t m = 0; m < group->n_members; m++)
-            for (uint32_t k = 0; k < pal__at(t, group->members[m])->n; k++) {
-                uint32_t in = pal__arg(t, group->members[m], k);
-                if (p->view[in].base != candidate->id) continue;
-                read = true;
-                fine &= pal__identity(p, in, pal__at(t, id)->shape) && (!kernel || k == 0);
-            }
-        if (fine && read) return candidate;
-    }
-    return NULL;
+    const uint32_t from = pal__group_of(p, operand);
+    if (from == PAL__NONE || from == g || p->ends[operand] != now + 1 || room_of(p, operand) != room_of(p, id) ||
+        pal_dtype_size((pal_dtype)pal__at(t, operand)->dtype) != pal_dtype_size((pal_dtype)pal__at(t, id)->dtype))
+        return false;
+    for (size_t m = 0; m < group->n_members; m++)
+        for (uint32_t k = 0; k < pal__at(t, group->members[m])->n; k++) {
+            const uint32_t in = pal__arg(t, group->members[m], k);
+            if (p->view[in].base != operand) continue;
+            if (!pal__identity(p, in, pal__at(t, id)->shape) || (group->kind == PAL__GROUP_KERNEL && k)) return false;
+        }
+    return true;
 }
 
-static bool place_member(pal__plan *p, blocks *b, uint32_t g, uint32_t id, size_t now, size_t ends)
+/* Of the operands whose place the result may take, the one with the lowest; 0: there is none. */
+static uint32_t dying_operand(const pal__plan *p, uint32_t g, uint32_t id, size_t now)
 {
-    size_t size = PAL__ALIGN(pal__entry_bytes(p->tape, id));
+    const pal_tape *t = p->tape;
+    const pal__group *group = &p->groups[g];
+    const bool kernel = group->kind == PAL__GROUP_KERNEL;
+    uint32_t best = 0;
+    if (!(p->passes & PAL_PASS_INPLACE) || group->kind == PAL__GROUP_REGION) return 0;
+    if (kernel && !(pal__at(t, id)->op->capabilities & PAL_OVERWRITES)) return 0;
+    for (size_t m = 0; m < group->n_members; m++)
+        for (uint32_t k = 0; k < pal__at(t, group->members[m])->n && !(kernel && k); k++) {
+            const uint32_t operand = p->view[pal__arg(t, group->members[m], k)].base;
+            if (best && (operand == best || p->offset[operand] > p->offset[best])) continue;
+            if (replaces(p, g, id, operand, now)) best = operand;
+        }
+    return best;
+}
+
+static bool place_member(placing *b, uint32_t g, uint32_t id, size_t now)
+{
+    pal__plan *p = b->plan;
     p->home[id] = PAL__ARENA;
-    if (!size) return true;
-    block *old = dying_operand(p, b, g, id, now);
-    if (!old) return take(b, size, ends, id, &p->offset[id]);
-    p->offset[id] = old->offset;
-    *old = (block){old->offset, size, ends, id};
+    if (p->ends[id] < now + 1) p->ends[id] = (uint32_t)now + 1;
+    const size_t size = room_of(p, id);
+    const uint32_t old = size ? dying_operand(p, g, id, now) : 0;
+    if (!size) {
+        p->ends[id] = 0;
+        return true;
+    }
+    if (p->ends[id] != PAL__NONE) {
+        p->next[id] = b->free_at[p->ends[id] - 1];
+        b->free_at[p->ends[id] - 1] = id;
+    }
+    if (!old) return take(b, size, &p->offset[id]);
+    p->offset[id] = p->offset[old];
+    p->ends[old] = 0;
     return true;
 }
 
@@ -134,41 +172,49 @@ static bool scratch_of(const pal__plan *p, uint32_t id, size_t *size)
     return true;
 }
 
+/* What a step needs for itself alone. */
+static bool step_needs(const pal__plan *p, uint32_t g, size_t *size)
+{
+    *size = 0;
+    if (p->groups[g].kind == PAL__GROUP_KERNEL) return scratch_of(p, p->groups[g].members[0], size);
+    if (p->groups[g].kind == PAL__GROUP_REGION) *size = p->bodies[g]->arena;
+    return true;
+}
+
+static bool place_step(placing *b, size_t now)
+{
+    pal__plan *p = b->plan;
+    const uint32_t g = p->order[now];
+    size_t scratch, offset = 0;
+    for (size_t m = 0; m < p->groups[g].n_members; m++) {
+        const uint32_t id = p->groups[g].members[m];
+        if (p->stored[id] && !place_member(b, g, id, now)) return false;
+    }
+    if (!step_needs(p, g, &scratch)) return false;
+    scratch = PAL__ALIGN(scratch);
+    if (scratch && !take(b, scratch, &offset)) return false;
+    p->scratch[g] = offset;
+    return (!scratch || give_back(b, offset, scratch)) && drop(b, now);
+}
+
 bool pal__place(pal__plan *p)
 {
     pal_context *c = p->context;
-    size_t *position = pal__alloc(c, p->n_groups * sizeof *position);
-    size_t *ends = pal__alloc(c, p->n * sizeof *ends);
-    blocks b = {.context = c};
-    bool ok = position && ends;
-    for (size_t i = 0; i < p->n_order && ok; i++) position[p->order[i]] = i;
-    if (ok) find_stored(p, position, ends);
-    for (uint32_t id = 1; id < p->n; id++)
-        if (pal__at(p->tape, id)->op == &pal__op_leaf)
-            p->home[id] = PAL__LEAF;
-        else if (pal__at(p->tape, id)->op == &pal__op_index)
-            p->home[id] = PAL__COUNTER;
-    for (size_t i = 0; i < p->n_order && ok; i++) {
-        uint32_t g = p->order[i];
-        for (size_t m = 0; m < p->groups[g].n_members && ok; m++) {
-            uint32_t id = p->groups[g].members[m];
-            if (p->stored[id]) ok = place_member(p, &b, g, id, i, ends[id] > i ? ends[id] : i);
-        }
-        /* Scratch and bodies live for this step only; their blocks carry no id. */
-        size_t scratch = 0, offset = 0;
-        if (p->groups[g].kind == PAL__GROUP_REGION)
-            scratch = p->bodies[g]->arena;
-        else if (p->groups[g].kind == PAL__GROUP_KERNEL)
-            ok = ok && scratch_of(p, p->groups[g].members[0], &scratch);
-        if (ok && scratch) {
-            ok = take(&b, PAL__ALIGN(scratch), i, 0, &offset);
-            if (ok) p->scratch[g] = offset;
-        }
-        drop(&b, i);
+    placing b = {.plan = p,
+                 .position = pal__alloc(c, p->n_groups * sizeof *b.position),
+                 .free_at = pal__alloc(c, p->n_order * sizeof *b.free_at)};
+    bool ok = b.position && b.free_at && pal__ranges_add(c, &b.gaps, 0, WHOLE, 0);
+    for (size_t i = 0; i < p->n_order && ok; i++) b.position[p->order[i]] = (uint32_t)i;
+    if (ok) find_stored(&b);
+    for (size_t i = 0; i < p->n_ids && ok; i++) {
+        const pal_op *op = pal__at(p->tape, p->ids[i])->op;
+        if (op == &pal__op_leaf) p->home[p->ids[i]] = PAL__LEAF;
+        if (op == &pal__op_index) p->home[p->ids[i]] = PAL__COUNTER;
     }
+    for (size_t i = 0; i < p->n_order && ok; i++) ok = place_step(&b, i);
     p->arena = b.top;
-    pal__free(c, position);
-    pal__free(c, ends);
-    pal__free(c, b.at);
+    pal__free(c, b.position);
+    pal__free(c, b.free_at);
+    pal__ranges_free(c, &b.gaps);
     return ok;
 }

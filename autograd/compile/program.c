@@ -12,8 +12,86 @@ void pal_program_free(pal_program *p)
     if (!p) return;
     pal_context *c = p->context;
     for (size_t i = 0; i < p->n_blocks; i++) pal__free(c, p->blocks[i]);
-    void *arrays[] = {p->blocks, p->leaves, p->leaf_data, p->leaf_names, p->refs, p};
+    pal__table_free(c, &p->by_leaf);
+    void *arrays[] = {p->blocks, p->leaves, p->refs, p};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
+}
+
+/* Many small things share a block. */
+void *pal__keep(pal_program *p, size_t size)
+{
+    enum { BLOCK = 1 << 16, LARGE = 1 << 10 };
+    size += !size;
+    const size_t align = size < 64 ? 16 : 64, gap = -(uintptr_t)p->room & (align - 1);
+    if (size < LARGE && size + gap <= p->left) {
+        void *at = p->room + gap;
+        p->room += gap + size;
+        p->left -= gap + size;
+        return at;
+    }
+    if (!pal__grow(p->context, (void **)&p->blocks, p->n_blocks, &p->cap_blocks, sizeof *p->blocks)) return NULL;
+    char *block = pal__alloc(p->context, size < LARGE ? BLOCK : size);
+    if (!block) return NULL;
+    p->blocks[p->n_blocks++] = block;
+    if (size < LARGE) {
+        p->room = block + size;
+        p->left = BLOCK - size;
+    }
+    return block;
+}
+
+/* ---- Leaves --------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const pal_tensor *leaf) { return pal__mix(0, (uintptr_t)leaf); }
+
+/* The place of a leaf among those of the program, from 1 on; 0: it is not there. */
+static uint32_t place_of(pal_program *p, const pal_tensor *leaf)
+{
+    size_t at;
+    uint32_t i = pal__table_first(&p->by_leaf, hash_of(leaf), &at);
+    while (i && p->leaves[i - 1].leaf != leaf) i = pal__table_next(&p->by_leaf, hash_of(leaf), &at);
+    return i;
+}
+
+static uint32_t add_leaf(pal_program *p, pal_tensor *leaf, const char *name)
+{
+    const size_t length = strlen(name);
+    char *kept = pal__keep(p, length + 1);
+    if (!kept || !pal__grow(p->context, (void **)&p->leaves, p->n_leaves, &p->cap_leaves, sizeof *p->leaves) ||
+        !pal__table_add(p->context, &p->by_leaf, hash_of(leaf), (uint32_t)p->n_leaves + 1))
+        return 0;
+    p->leaves[p->n_leaves++] = (pal__bound){.leaf = leaf, .name = memcpy(kept, name, length), .data = leaf->data};
+    return (uint32_t)p->n_leaves;
+}
+
+bool pal__refer(pal_program *p, pal_tensor *leaf, const char *name, size_t offset, const void **where)
+{
+    uint32_t place = place_of(p, leaf);
+    if (!place) place = add_leaf(p, leaf, name);
+    if (!place || !pal__grow(p->context, (void **)&p->refs, p->n_refs, &p->cap_refs, sizeof *p->refs)) return false;
+    pal__bound *bound = &p->leaves[place - 1];
+    p->refs[p->n_refs++] = (pal__ref){bound->refs, offset, where};
+    bound->refs = p->n_refs;
+    *where = (const char *)bound->data + offset;
+    return true;
+}
+
+pal_status pal_bind(pal_program *p, const pal_tensor *leaf, void *data)
+{
+    if (!p) return PAL_ERR_ARGUMENT;
+    const uint32_t place = place_of(p, leaf);
+    const char *wrong = !place                             ? "the program does not use this leaf"
+                        : !data                            ? "data is NULL"
+                        : !pal__aligned(leaf->dtype, data) ? "data is not aligned to its element type"
+                                                           : NULL;
+    if (wrong) {
+        snprintf(p->error, sizeof p->error, "bind: %s", wrong);
+        return PAL_ERR_ARGUMENT;
+    }
+    p->leaves[place - 1].data = data;
+    for (size_t i = p->leaves[place - 1].refs; i; i = p->refs[i - 1].next)
+        *p->refs[i - 1].where = (const char *)data + p->refs[i - 1].offset;
+    return PAL_OK;
 }
 
 /* ---- Questions ------------------------------------------------------------------------------------------------ */
@@ -27,25 +105,6 @@ pal_noise pal_program_noise(const pal_program *p) { return p ? p->noise : (pal_n
 void pal_program_set_noise(pal_program *p, pal_noise noise)
 {
     if (p) p->noise = noise;
-}
-
-pal_status pal_bind(pal_program *p, const pal_tensor *leaf, void *data)
-{
-    if (!p) return PAL_ERR_ARGUMENT;
-    uint32_t index = 0;
-    while (index < p->n_leaves && p->leaves[index] != leaf) index++;
-    const char *wrong = index == p->n_leaves               ? "the program does not use this leaf"
-                        : !data                            ? "data is NULL"
-                        : !pal__aligned(leaf->dtype, data) ? "data is not aligned to its element type"
-                                                           : NULL;
-    if (wrong) {
-        snprintf(p->error, sizeof p->error, "bind: %s", wrong);
-        return PAL_ERR_ARGUMENT;
-    }
-    p->leaf_data[index] = data;
-    for (size_t i = 0; i < p->n_refs; i++)
-        if (p->refs[i].leaf == index) *p->refs[i].where = (const char *)data + p->refs[i].offset;
-    return PAL_OK;
 }
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */

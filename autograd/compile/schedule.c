@@ -6,66 +6,92 @@
  * The rule: of the groups that are ready, run the one whose last entry has the smallest id. Ids are in canonical order,
  * depth first with operands from the left, so a subtree is finished before its sibling begins and temporaries die
  * young. The order depends on the structure of the tape alone: two recordings of one computation get the same schedule.
+ * The groups that are ready wait in a queue by that id. A fence is no step; it lets go of the writes as soon as all
+ * before it have run.
  *
  * Relies on: fuse.c made no cycle. If none of the remaining groups is ready, the pass fails. Leaves to place:
  * positions, from which lifetimes follow.
  *
  * Why not minimise memory exactly: that problem is NP-hard, and most of the arena of a training step is activations
- * that the backward pass needs in any order. Why no priority queue: a training step has at most some hundred groups. */
+ * that the backward pass needs in any order. */
 #include "autograd/compile/internal.h"
 
-static uint32_t last_member(const pal__group *g) { return g->members[g->n_members - 1]; }
+#include <string.h>
 
-/* Counts, for each group, the edges into it (a reader counts once an operand, and is released as often). */
-static void count(const pal__plan *p, uint32_t *waits)
+typedef struct scheduling {
+    pal__plan *plan;
+    uint32_t *waits;      /* by group: the edges into it whose groups have not run (a reader counts once an operand) */
+    uint32_t *first, *to; /* by group: where its edges lead */
+    pal__heap ready;
+    bool starved;
+} scheduling;
+
+/* Calls `with` for each edge from a group to another. */
+static void each_edge(scheduling *s, uint32_t g, void (*with)(scheduling *s, uint32_t to))
 {
-    for (uint32_t id = 1; id < p->n; id++) {
-        if (p->group[id] == PAL__NONE) continue;
-        for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
-            uint32_t reader = p->group[p->readers[r]];
-            if (reader != PAL__NONE && reader != p->group[id]) waits[reader]++;
-        }
+    const pal__plan *p = s->plan;
+    for (size_t m = 0; m < p->groups[g].n_members; m++) {
+        const uint32_t id = p->groups[g].members[m];
+        for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++)
+            if (p->group[p->readers[r]] != g) with(s, p->group[p->readers[r]]);
     }
-    for (size_t i = 0; i < p->n_edges; i++)
-        if (p->edges[i].from != p->edges[i].to) waits[p->edges[i].to]++;
+    for (uint32_t i = s->first[g]; i < s->first[g + 1]; i++) with(s, s->to[i]);
+    p->tape->looked++;
 }
 
-static void release(const pal__plan *p, uint32_t g, uint32_t *waits)
+static void wait_for(scheduling *s, uint32_t to) { s->waits[to]++; }
+
+/* The edges that are no readers, by the group from which they lead. */
+static bool sort_edges(scheduling *s)
 {
-    for (size_t m = 0; m < p->groups[g].n_members; m++) {
-        uint32_t id = p->groups[g].members[m];
-        for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
-            uint32_t reader = p->group[p->readers[r]];
-            if (reader != PAL__NONE && reader != g) waits[reader]--;
-        }
-    }
-    for (size_t i = 0; i < p->n_edges; i++)
-        if (p->edges[i].from == g && p->edges[i].to != g) waits[p->edges[i].to]--;
+    const pal__plan *p = s->plan;
+    pal_context *c = p->context;
+    s->first = pal__alloc(c, (p->n_groups + 2) * sizeof *s->first);
+    s->to = pal__alloc(c, p->n_edges * sizeof *s->to);
+    if (!s->first || !s->to) return false;
+    for (size_t i = 0; i < p->n_edges; i++) s->first[p->edges[i].from + 2]++;
+    for (size_t g = 0; g < p->n_groups; g++) s->first[g + 2] += s->first[g + 1];
+    for (size_t i = 0; i < p->n_edges; i++) s->to[s->first[p->edges[i].from + 1]++] = p->edges[i].to;
+    return true;
+}
+
+static void release(scheduling *s, uint32_t to);
+
+/* A group that waits for nothing: the queue takes it; a fence lets go of those behind it, which are no fences. */
+static void make_ready(scheduling *s, uint32_t g)
+{
+    const pal__group *group = &s->plan->groups[g];
+    if (group->kind == PAL__GROUP_FENCE)
+        each_edge(s, g, release);
+    else if (!pal__heap_add(s->plan->context, &s->ready, group->last, g))
+        s->starved = true;
+}
+
+static void release(scheduling *s, uint32_t to)
+{
+    if (!--s->waits[to]) make_ready(s, to);
 }
 
 bool pal__schedule(pal__plan *p)
 {
-    uint32_t *waits = pal__alloc(p->context, p->n_groups * sizeof *waits);
-    bool *done = pal__alloc(p->context, p->n_groups * sizeof *done);
-    p->order = pal__alloc(p->context, p->n_groups * sizeof *p->order);
+    pal_context *c = p->context;
+    scheduling s = {.plan = p, .waits = pal__alloc(c, p->n_groups * sizeof *s.waits)};
+    p->order = pal__alloc(c, p->n_groups * sizeof *p->order);
+    bool ok = s.waits && p->order && sort_edges(&s);
     size_t alive = 0;
-    if (waits && done && p->order) {
-        count(p, waits);
-        for (uint32_t g = 0; g < p->n_groups; g++) alive += !p->groups[g].dead;
-        while (p->n_order < alive) {
-            uint32_t best = PAL__NONE;
-            for (uint32_t g = 0; g < p->n_groups; g++)
-                if (!done[g] && !p->groups[g].dead && !waits[g] &&
-                    (best == PAL__NONE || last_member(&p->groups[g]) < last_member(&p->groups[best])))
-                    best = g;
-            if (best == PAL__NONE) break; /* a circle: fuse never makes one */
-            done[best] = true;
-            p->order[p->n_order++] = best;
-            release(p, best, waits);
-        }
+    for (uint32_t g = 0; g < p->n_groups && ok; g++) {
+        alive += !p->groups[g].dead;
+        each_edge(&s, g, wait_for);
     }
-    bool ok = p->order && p->n_order == alive && waits && done;
-    pal__free(p->context, waits);
-    pal__free(p->context, done);
-    return ok;
+    for (uint32_t g = 0; g < p->n_groups && ok; g++)
+        if (!s.waits[g] && p->groups[g].kind != PAL__GROUP_FENCE) make_ready(&s, g);
+    while (ok && s.ready.n && !s.starved) {
+        p->order[p->n_order++] = pal__heap_take(&s.ready);
+        each_edge(&s, p->order[p->n_order - 1], release);
+    }
+    pal__free(c, s.waits);
+    pal__free(c, s.first);
+    pal__free(c, s.to);
+    pal__heap_free(c, &s.ready);
+    return ok && !s.starved && p->n_order == alive; /* fewer: a circle, which fuse never makes */
 }

@@ -19,8 +19,9 @@ typedef struct subject { /* one entry */
     const pal_tape *t;
     uint32_t id;
     const pal__entry *e;
-    bool *starved;   /* set where there was no memory to ask with */
-    pal__table *met; /* the entries so far that must be the only ones of their kind */
+    bool *starved;           /* set where there was no memory to ask with */
+    pal__table *met;         /* the entries so far that must be the only ones of their kind */
+    const pal__views *views; /* of a tape that becomes a program */
 } subject;
 typedef bool (*holds)(const subject *s);
 
@@ -281,14 +282,12 @@ static bool no_placeholder(const subject *s) { return s->e->op != &pal__op_place
 /* A kernel takes contiguous elements from memory. */
 static bool operands_stored(const subject *s)
 {
-    for (uint32_t i = 0; i < s->e->n; i++) {
-        pal__view v = pal__view_of(s->t, arg(s, i));
-        if (!v.contiguous || pal__at(s->t, v.base)->op->op_class == PAL_CLASS_CONSTANT) return false;
-    }
+    for (uint32_t i = 0; i < s->e->n; i++)
+        if (!pal__has_storage(s->views, arg(s, i))) return false;
     return true;
 }
 
-static bool effect_computed(const subject *s) { return pal__computed(s->t, arg(s, 1)); }
+static bool effect_computed(const subject *s) { return pal__computed(s->views, arg(s, 1)); }
 
 static const struct rule program[] = {
     {IS(LEAF), no_placeholder, "a placeholder in a program"},
@@ -301,10 +300,11 @@ static const struct rule program[] = {
 static const char no_memory[] = "out of memory";
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-static const char *ask(const struct rule *rules, size_t n, const pal_tape *t, uint32_t id, pal__table *met)
+static const char *ask(const struct rule *rules, size_t n, const pal_tape *t, uint32_t id, pal__table *met,
+                       const pal__views *views)
 {
     bool starved = false;
-    subject s = {t, id, pal__at(t, id), &starved, met};
+    subject s = {t, id, pal__at(t, id), &starved, met, views};
     for (size_t r = 0; r < n; r++) /* the first row makes sure that there is a class */
         if ((rules[r].classes == ALL || rules[r].classes >> s.e->op->op_class & 1) &&
             (!rules[r].holds || !rules[r].holds(&s)))
@@ -315,7 +315,7 @@ static const char *ask(const struct rule *rules, size_t n, const pal_tape *t, ui
 static const char *ask_class(const pal_tape *t, uint32_t id)
 {
     bool starved = false;
-    subject s = {t, id, pal__at(t, id), &starved, NULL};
+    subject s = {t, id, pal__at(t, id), &starved, NULL, NULL};
     for (size_t r = 0; r < COUNT(classes); r++)
         if (classes[r].classes >> s.e->op->op_class & 1 &&
             (s.e->n < classes[r].least || s.e->n > classes[r].most || !takes(&s, classes[r].taken) ||
@@ -345,9 +345,9 @@ const char *pal__verify(const pal_tape *t)
     const char *wrong = NULL;
     pal__table met = {0};
     for (uint32_t id = 1; id < t->n_entries && !wrong; id++) {
-        wrong = ask(every, COUNT(every), t, id, &met);
+        wrong = ask(every, COUNT(every), t, id, &met, NULL);
         if (!wrong) wrong = ask_class(t, id);
-        if (!wrong) wrong = ask(particular, COUNT(particular), t, id, &met);
+        if (!wrong) wrong = ask(particular, COUNT(particular), t, id, &met, NULL);
     }
     pal__table_free(t->context, &met);
     return wrong;
@@ -356,10 +356,13 @@ const char *pal__verify(const pal_tape *t)
 const char *pal__verify_program(const pal_tape *t, const uint32_t *outputs, size_t n)
 {
     const char *wrong = pal__verify(t);
-    for (uint32_t id = 1; id < t->n_entries && !wrong; id++) wrong = ask(program, COUNT(program), t, id, NULL);
+    pal__views views = {.tape = t};
+    if (!wrong && !pal__views_reach(&views, (uint32_t)t->n_entries - 1)) wrong = no_memory;
+    for (uint32_t id = 1; id < t->n_entries && !wrong; id++) wrong = ask(program, COUNT(program), t, id, NULL, &views);
     for (size_t i = 0; i < n && !wrong; i++)
         if (!outputs[i] || outputs[i] >= t->n_entries || !pal__outside(t, outputs[i]) ||
-            (pal__at(t, outputs[i])->op->op_class != PAL_CLASS_EFFECT && !pal__computed(t, outputs[i])))
+            (pal__at(t, outputs[i])->op->op_class != PAL_CLASS_EFFECT && !pal__computed(&views, outputs[i])))
             wrong = bad_output;
+    pal__views_free(&views);
     return wrong;
 }

@@ -15,7 +15,7 @@ void pal__free(pal_context *context, void *block);                    /* block m
 /* Makes room for one more element after `count` elements of `size` bytes. *items may move. False: out of memory. */
 bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size);
 
-/* ---- Finding: by hash, by address ----------------------------------------------------------------------------- */
+/* ---- Finding: by hash, by address, by key --------------------------------------------------------------------- */
 
 typedef struct pal__table { /* table.c: numbers above 0 by hash; all zeros: empty */
     uint64_t *slots;
@@ -45,6 +45,18 @@ void pal__ranges_remove(pal__ranges *ranges, uint64_t at); /* the one that begin
 const pal__range *pal__ranges_before(pal__ranges *ranges, uint64_t at);
 const pal__range *pal__ranges_fit(pal__ranges *ranges, uint64_t size);
 void pal__ranges_free(pal_context *context, pal__ranges *ranges);
+
+typedef struct pal__keyed {
+    uint64_t key;
+    uint32_t number;
+} pal__keyed;
+typedef struct pal__heap { /* heap.c: a queue by key; all zeros: empty */
+    pal__keyed *of;
+    size_t n, cap;
+} pal__heap;
+bool pal__heap_add(pal_context *context, pal__heap *heap, uint64_t key, uint32_t number);
+uint32_t pal__heap_take(pal__heap *heap); /* the number with the lowest key; the heap must not be empty */
+void pal__heap_free(pal_context *context, pal__heap *heap);
 
 /* ---- Threads and BLAS ----------------------------------------------------------------------------------------- */
 
