@@ -92,6 +92,26 @@ typedef struct pal_tile {
 } pal_tile;
 typedef void (*pal_tile_fn)(size_t n, void *out, const void *const *in, const pal_tile *tile);
 
+/* A superinstruction: several elementwise operations as one kernel, which goes through memory once. The compiler
+ * replaces such operations in a loop by it. The kernel must give the bits of the operations: it computes the same
+ * expressions one after the other. All values have one real type. */
+#define PAL_SUPER_INPUTS  10
+#define PAL_SUPER_STEPS   16
+#define PAL_SUPER_OUTPUTS 3
+/* n as for a tile kernel. out[k] may be the same buffer as any in[i]. */
+typedef void (*pal_super_fn)(size_t n, void *const *out, const void *const *in);
+typedef struct pal_super_step {
+    const char *op; /* an operation without parameters */
+    uint8_t in[3];  /* below n_in: an input; from there on: an earlier step */
+} pal_super_step;
+typedef struct pal_super {
+    const char *name, *formula;
+    size_t n_in, n_steps, n_out;
+    pal_super_step step[PAL_SUPER_STEPS]; /* the last one is the operation whose descriptor has this */
+    uint8_t out[PAL_SUPER_OUTPUTS];       /* the steps whose values are kept; the others have no other reader */
+    pal_super_fn tile[PAL_ISA_COUNT][2];  /* by type: float32, float64 */
+} pal_super;
+
 /* A kernel that computes a whole operation. Its operands are contiguous. */
 typedef struct pal_call {
     pal_context *context;
@@ -189,6 +209,7 @@ struct pal_op {
     size_t n_cases;
     double low[3], high[3];   /* PAL_CLASS_ELEMENTWISE: the domain that checks sample, by operand, away from poles */
     const pal_params *sample; /* the parameters in the cases that are made from this domain; NULL: zeros */
+    const pal_super *const *super; /* superinstructions that may end in this operation, up to NULL; NULL: none */
 };
 
 /* Whether there is a derivative by operand k. derivative[2] applies to all operands from the third on; derivative[0]

@@ -130,7 +130,8 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
         return (valid) ? pal_infer_same(r) : pal_infer_fail(r, "needs " text);                                         \
     }
 #define COMMON(NAME, FORMULA, SUMMARY)                                                                                 \
-    PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_ELEMENTWISE, .tile = PAL_EACH_ISA(PAL_REAL_TILES, NAME)
+    PAL_OP_HEAD(#NAME, FORMULA, SUMMARY), .op_class = PAL_CLASS_ELEMENTWISE,                                           \
+                                          .tile = PAL_EACH_ISA(PAL_REAL_TILES, NAME), .super = pal__supers
 
 #define OF_ONE(name, formula_, summary_, low_, high_)                                                                  \
     COMMON(name, formula_, summary_), .arity = 1, .derivative = {PAL_HAS_RULE}, .vjp = vjp_##name,                     \
@@ -171,14 +172,16 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
 /* clang-format on */
 
 /* clang-format off */
-#define BINARY(name, formula_, loops, value, adjoint_a, adjoint_b, low_, high_, kink, summary_)                        \
+#define OF_TWO(name, formula_, capabilities_, adjoint_a, adjoint_b, low_, high_, kink, summary_)                       \
     RULE(name, , k == 0 ? adjoint_a : adjoint_b)                                                                       \
     KINK(name, , kink)                                                                                                 \
     static const pal_op op_##name = {                                                                                  \
-        COMMON(name, formula_, summary_), .arity = 2, .infer = pal_infer_same,                                         \
+        COMMON(name, formula_, summary_), .arity = 2, .capabilities = capabilities_, .infer = pal_infer_same,          \
         .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_##name, .decision = kink_##name,                        \
         .rewrite = rewrite_neutral, .low = {low_, low_}, .high = {high_, high_}};                                      \
     pal_var pal_##name(pal_var a, pal_var b) { return pal_record(NULL, &op_##name, (pal_var[]){a, b}, 2, NULL); }
+#define BINARY(name, formula, loops, value, ...)    OF_TWO(name, formula, 0, __VA_ARGS__)
+#define SYMMETRIC(name, formula, loops, value, ...) OF_TWO(name, formula, PAL_COMMUTATIVE, __VA_ARGS__)
 
 #define BOOLEAN(name, build_)                                                                                          \
     static const pal_op *const self_##name = &op_##name;                                                               \

@@ -8,6 +8,8 @@
 #define PAL__SELU_ALPHA 1.6732632423543772848
 
 extern const pal_op pal__op_where, pal__op_cast;
+extern const pal_super
+    *const pal__supers[]; /* super.c: up to NULL; longer ones come before those that are a part of them */
 
 /* elementwise_rules.c: factors of adjoints, and expressions for kinks. */
 pal_var pal__from_above(pal_var x);                      /* x, but +0 for -0 */

@@ -64,3 +64,5 @@ HEAD(normal)
     (void)in;
     MATH(normal)(tile->key, tile->clock, tile->index, n, out);
 }
+
+#include "ops/super_type.h"

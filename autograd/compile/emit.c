@@ -12,13 +12,16 @@
  * it takes, a leaf that it assigns). Then the store is "late": a copy at the end of the tile. Neighbouring axes through
  * which all loads step alike are collapsed into one, so that most loops are flat.
  *
+ * Superinstructions (super.c). Members that one kernel computes together become one instruction, where the last of them
+ * is.
+ *
  * Turned loads. A load whose neighbouring columns lie side by side in memory would take one element of each cache line
  * per row. Such loads are gathered for PAL__TURN_ROWS rows at once, into memory behind the registers.
  *
  * Relies on: fuse.c (limits of one loop), place.c (offsets). Leaves to run.c: straight lists without decisions.
  *
  * Why an interpreter of tiles and not generated code: compiling C at run time takes 50 to 110 ms per kernel and needs a
- * compiler on the user's machine. The price: Adam's update takes about 1.5 times as long as a loop written by hand. */
+ * compiler on the user's machine. What would cost most, such as Adam's update, is a superinstruction. */
 #include "autograd/compile/internal.h"
 
 #include <string.h>
@@ -56,8 +59,10 @@ typedef struct builder {
     uint32_t load_of[PAL__LOOP_REGISTERS]; /* the id each load reads */
     size_t last[PAL__LOOP_REGISTERS];      /* the instruction that reads a load last */
     bool busy[PAL__LOOP_REGISTERS];
-    uint8_t *reg; /* by member: its register */
-    size_t *ends; /* by member: the instruction that reads it last; n: a late store */
+    uint8_t *reg;       /* by member: its register */
+    size_t *ends;       /* by member: the instruction that reads it last; n: a late store */
+    size_t *at;         /* by member: the member where it runs: itself, or where its superinstruction does */
+    pal__found **found; /* by member: the superinstruction that runs there; NULL: none */
 } builder;
 
 static size_t member_of(const builder *b, uint32_t id)
@@ -74,7 +79,7 @@ static bool add_load(builder *b, uint32_t in, size_t reader)
     const pal__entry *e = pal__at(p->tape, in), *base = pal__at(p->tape, p->view[in].base);
     for (size_t i = 0; i < l->n_loads; i++)
         if (b->load_of[i] == in) {
-            b->last[i] = reader;
+            if (b->last[i] < reader) b->last[i] = reader;
             return true;
         }
     pal__load *load = &l->loads[l->n_loads];
@@ -110,10 +115,8 @@ static bool find_loads(builder *b)
         for (uint32_t k = e->op->op_class == PAL_CLASS_EFFECT; k < e->n; k++) {
             uint32_t in = pal__arg(p->tape, id, k);
             size_t from = member_of(b, p->view[in].base);
-            if (from != SIZE_MAX)
-                b->ends[from] = m;
-            else if (!add_load(b, in, m))
-                return false;
+            if (from == SIZE_MAX && !add_load(b, in, b->at[m])) return false;
+            if (from != SIZE_MAX && b->ends[from] < b->at[m]) b->ends[from] = b->at[m];
         }
     }
     return true;
@@ -173,16 +176,18 @@ static bool read_later(const builder *b, const void *data, size_t bytes, size_t 
     return false;
 }
 
-static bool add_store(builder *b, size_t m, uint32_t to, uint8_t reg, bool alone)
+/* output: of the last instruction, which computes member m; -1: none, a load is stored. */
+static bool add_store(builder *b, size_t m, uint32_t to, uint8_t reg, int output)
 {
     pal__loop *l = b->loop;
     pal__store_to *s = &l->stores[l->n_stores];
     pal_dtype dtype = (pal_dtype)pal__at(b->plan->tape, to)->dtype;
     *s = (pal__store_to){.size = pal_dtype_size(dtype), .dtype = dtype, .reg = reg, .late = true};
     if (!resolve(b->program, b->plan, to, (const void **)(void *)&s->data)) return false;
-    if (!alone && l->instrs[l->n_instrs - 1].store < 0 && !read_later(b, s->data, l->count * s->size, m)) {
+    int16_t *straight = output < 0 ? NULL : &l->instrs[l->n_instrs - 1].store[output];
+    if (straight && *straight < 0 && !read_later(b, s->data, l->count * s->size, b->at[m])) {
         s->late = false;
-        l->instrs[l->n_instrs - 1].store = (int16_t)l->n_stores;
+        *straight = (int16_t)l->n_stores;
     }
     l->n_stores++;
     return true;
@@ -204,8 +209,51 @@ static void free_registers(builder *b, size_t m, size_t size, bool equal)
 {
     for (size_t q = 0; q < m; q++) {
         const pal__entry *e = pal__at(b->plan->tape, b->group->members[q]);
-        if (b->ends[q] == m && (pal_dtype_size((pal_dtype)e->dtype) == size) == equal) b->busy[b->reg[q]] = false;
+        if (b->ends[q] == m && b->at[q] < m && (pal_dtype_size((pal_dtype)e->dtype) == size) == equal)
+            b->busy[b->reg[q]] = false;
     }
+}
+
+/* The register of an operand: of a load, or of the member that computed it. */
+static uint8_t operand(const builder *b, uint32_t id)
+{
+    const size_t from = member_of(b, b->plan->view[id].base);
+    uint8_t reg = 0;
+    for (size_t i = 0; i < b->loop->n_loads && from == SIZE_MAX; i++)
+        if (b->load_of[i] == id) reg = (uint8_t)i;
+    return from == SIZE_MAX ? reg : b->reg[from];
+}
+
+/* Stores the result of member m, the output of the last instruction, where it is wanted. */
+static bool add_stores(builder *b, size_t m, int output)
+{
+    const pal__plan *p = b->plan;
+    const uint32_t id = b->group->members[m];
+    if (p->stored[id] && !add_store(b, m, id, b->reg[m], output)) return false;
+    if (p->target[id] && !add_store(b, m, pal__arg(p->tape, p->target[id], 0), b->reg[m], output)) return false;
+    for (size_t s = 0; s < b->loop->n_stores; s++)
+        if (b->loop->stores[s].late && b->loop->stores[s].reg == b->reg[m] && (p->stored[id] || p->target[id]))
+            b->ends[m] = SIZE_MAX;                          /* kept to the end of the tile */
+    if (b->ends[m] <= b->at[m]) b->busy[b->reg[m]] = false; /* nobody reads it later */
+    return true;
+}
+
+static bool random_stream(builder *b, const pal__entry *e, uint32_t id, pal__instr *in)
+{
+    const pal__plan *p = b->plan;
+    if (e->n > PAL__NEST) {
+        pal_tape_fail(p->tape, PAL_ERR_ARGUMENT, "%s: stream %s is inside more than %d regions", e->op->name,
+                      e->params.name, PAL__NEST);
+        return false;
+    }
+    size_t length = strlen(e->params.name);
+    char *stream = pal__keep(b->program, length + 1);
+    if (!stream) return false;
+    in->stream = memcpy(stream, e->params.name, length);
+    in->row = e->shape.rank ? pal_shape_count(e->shape) / (e->shape.dim[0] ? e->shape.dim[0] : 1) : 1;
+    for (uint32_t k = 0; k < e->n; k++)
+        if (!resolve(b->program, p, pal__arg(p->tape, id, k), (const void **)&in->k[k])) return false;
+    return true;
 }
 
 static bool add_instr(builder *b, size_t m)
@@ -221,46 +269,60 @@ static bool add_instr(builder *b, size_t m)
     *in = (pal__instr){.fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key],
                        .params = e->params,
                        .n_in = (uint8_t)(random ? 0 : e->n),
-                       .store = -1};
+                       .n_out = 1,
+                       .store = {-1, -1, -1}};
     in->params.name = NULL;
-    if (random && e->n > PAL__NEST) {
-        pal_tape_fail(p->tape, PAL_ERR_ARGUMENT, "%s: stream %s is inside more than %d regions", e->op->name,
-                      e->params.name, PAL__NEST);
-        return false;
-    }
+    if (random && !random_stream(b, e, id, in)) return false;
     if (!in->fn || in->n_in > 3) {
         pal_tape_fail(p->tape, PAL_ERR_TYPE, "%s: no kernel for %s", e->op->name, pal_dtype_name(key));
         return false;
     }
-    if (random) {
-        size_t length = strlen(e->params.name);
-        char *stream = pal__keep(b->program, length + 1);
-        if (!stream) return false;
-        in->stream = memcpy(stream, e->params.name, length);
-        in->row = e->shape.rank ? pal_shape_count(e->shape) / (e->shape.dim[0] ? e->shape.dim[0] : 1) : 1;
-        for (uint32_t k = 0; k < e->n; k++)
-            if (!resolve(b->program, p, pal__arg(p->tape, id, k), (const void **)&in->k[k])) return false;
-    }
-    for (uint32_t k = 0; k < in->n_in; k++) {
-        uint32_t arg = pal__arg(p->tape, id, k);
-        size_t from = member_of(b, p->view[arg].base);
-        if (from != SIZE_MAX)
-            in->in[k] = b->reg[from];
-        else
-            for (size_t i = 0; i < b->loop->n_loads; i++)
-                if (b->load_of[i] == arg) in->in[k] = (uint8_t)i;
-    }
+    for (uint32_t k = 0; k < in->n_in; k++) in->in[k] = operand(b, pal__arg(p->tape, id, k));
     size_t size = pal_dtype_size((pal_dtype)e->dtype);
     free_registers(b, m, size, true);
-    if (!take_register(b, &in->out)) return false;
+    if (!take_register(b, &in->out[0])) return false;
     free_registers(b, m, size, false);
-    b->reg[m] = in->out;
-    if (p->stored[id] && !add_store(b, m, id, in->out, false)) return false;
-    if (p->target[id] && !add_store(b, m, pal__arg(p->tape, p->target[id], 0), in->out, false)) return false;
-    for (size_t s = 0; s < b->loop->n_stores; s++)
-        if (b->loop->stores[s].late && b->loop->stores[s].reg == in->out && (p->stored[id] || p->target[id]))
-            b->ends[m] = SIZE_MAX; /* kept to the end of the tile */
-    if (b->ends[m] == 0) b->busy[in->out] = false;
+    b->reg[m] = in->out[0];
+    return add_stores(b, m, 0);
+}
+
+/* The superinstruction that ends in member m. */
+static bool add_super(builder *b, size_t m)
+{
+    const pal__found *f = b->found[m];
+    const pal_super *super = f->super;
+    const pal_dtype dtype = (pal_dtype)pal__at(b->plan->tape, b->group->members[m])->dtype;
+    pal__instr *in = &b->loop->instrs[b->loop->n_instrs++];
+    *in = (pal__instr){.super = super,
+                       .super_fn = super->tile[pal_kernel_isa(b->plan->context)][dtype],
+                       .n_in = (uint8_t)super->n_in,
+                       .n_out = (uint8_t)super->n_out,
+                       .store = {-1, -1, -1}};
+    for (size_t k = 0; k < super->n_in; k++) in->in[k] = operand(b, f->input[k]);
+    free_registers(b, m, pal_dtype_size(dtype), true); /* all values have one type */
+    for (size_t k = 0; k < super->n_out; k++) {
+        if (!take_register(b, &in->out[k])) return false;
+        b->reg[f->member[super->out[k] - super->n_in]] = in->out[k];
+    }
+    free_registers(b, m, pal_dtype_size(dtype), false);
+    for (size_t k = 0; k < super->n_out; k++)
+        if (!add_stores(b, f->member[super->out[k] - super->n_in], (int)k)) return false;
+    return true;
+}
+
+static bool find_supers(builder *b)
+{
+    const size_t n = b->group->n_members;
+    for (size_t m = 0; m < n; m++) b->at[m] = m;
+    for (size_t m = 0; m < n; m++) {
+        pal__found found;
+        if (!pal__find_super(b->plan, b->group, b->at, m, &found)) continue;
+        pal__found **to = &b->found[found.last];
+        *to = pal__keep(b->program, sizeof found);
+        if (!*to) return false;
+        **to = found;
+        for (size_t k = 0; k < found.super->n_steps; k++) b->at[found.member[k]] = found.last;
+    }
     return true;
 }
 
@@ -280,15 +342,18 @@ static bool emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, p
     b.loop->stores = pal__keep(program, 2 * n * sizeof *b.loop->stores);
     b.reg = pal__keep(program, n);
     b.ends = pal__keep(program, n * sizeof *b.ends);
-    if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends) return false;
-    if (!find_loads(&b)) return false;
+    b.at = pal__keep(program, n * sizeof *b.at);
+    b.found = pal__keep(program, n * sizeof *b.found);
+    if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends || !b.at || !b.found) return false;
+    if (!find_supers(&b) || !find_loads(&b)) return false;
     collapse(&b);
     turn(&b);
     b.loop->n_regs = b.loop->n_loads;
     for (size_t m = 0; m < n; m++) {
         bool effect = pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;
-        if (!effect && !add_instr(&b, m)) return false;
-        if (effect && !add_store(&b, m, pal__arg(plan->tape, group->members[m], 0), 0, true)) return false;
+        if (effect && !add_store(&b, m, pal__arg(plan->tape, group->members[m], 0), 0, -1)) return false;
+        if (effect || b.at[m] != m) continue;
+        if (!(b.found[m] ? add_super(&b, m) : add_instr(&b, m))) return false;
     }
     size_t bytes = b.loop->n_regs * PAL__REGISTER + b.loop->n_turned * PAL__TURN_ROWS * PAL__TURN_STEP;
     if (bytes > program->register_bytes) program->register_bytes = bytes;

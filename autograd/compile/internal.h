@@ -151,11 +151,13 @@ typedef struct pal__load {
 
 typedef struct pal__instr {
     pal_tile_fn fn;
+    const pal_super *super; /* a superinstruction, instead of fn; NULL: none */
+    pal_super_fn super_fn;
     pal_params params;
-    uint8_t out, in[3], n_in;
-    int16_t store;      /* the store that this writes straight to memory; -1: none */
-    const char *stream; /* random */
-    int64_t row;        /* random: elements a sample */
+    uint8_t out[PAL_SUPER_OUTPUTS], in[PAL_SUPER_INPUTS], n_in, n_out;
+    int16_t store[PAL_SUPER_OUTPUTS]; /* by output: the store that is written straight to memory; -1: none */
+    const char *stream;               /* random */
+    int64_t row;                      /* random: elements a sample */
     const int32_t *k[PAL__NEST];
 } pal__instr;
 
@@ -219,6 +221,17 @@ struct pal_program {
     size_t left;
     char error[512];
 };
+
+typedef struct pal__found { /* a superinstruction in a group */
+    const pal_super *super;
+    size_t member[PAL_SUPER_STEPS];   /* the members that are its steps */
+    size_t last;                      /* of them: where it runs */
+    uint32_t input[PAL_SUPER_INPUTS]; /* the ids that it reads */
+} pal__found;
+
+/* super.c: whether a superinstruction's last step is member `root`. at: by member, where it runs: itself, or where its
+ * superinstruction does. */
+bool pal__find_super(const pal__plan *plan, const pal__group *group, const size_t *at, size_t root, pal__found *found);
 
 /* emit.c: the plan's groups as steps. False: the tape says why. */
 bool pal__emit(pal_program *program, pal__plan *plan);

@@ -109,6 +109,19 @@ void pal_program_set_noise(pal_program *p, pal_noise noise)
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
+static void loop_text(FILE *f, const pal__loop *l, const char *last)
+{
+    fprintf(f, "loop   %zu elements, %zu loads, %zu instructions, %zu stores, ends in %s", l->count, l->n_loads,
+            l->n_instrs, l->n_stores, last);
+    const char *before = " (";
+    for (size_t i = 0; i < l->n_instrs; i++)
+        if (l->instrs[i].super) {
+            fprintf(f, "%s%s", before, l->instrs[i].super->name);
+            before = ", ";
+        }
+    if (before[0] == ',') fputc(')', f);
+}
+
 static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, bool profile)
 {
     for (size_t i = 0; i < n; i++) {
@@ -116,8 +129,7 @@ static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, boo
         char shape[96];
         fprintf(f, "%*s%3zu ", depth * 4, "", i);
         if (s->loop)
-            fprintf(f, "loop   %zu elements, %zu loads, %zu instructions, %zu stores, ends in %s", s->loop->count,
-                    s->loop->n_loads, s->loop->n_instrs, s->loop->n_stores, s->op->name);
+            loop_text(f, s->loop, s->op->name);
         else
             fprintf(f, "%s %s %s", s->run ? "kernel" : "region", s->op->name,
                     pal_shape_text(s->call.shape, shape, sizeof shape));

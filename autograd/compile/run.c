@@ -131,19 +131,29 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
     }
     for (size_t i = 0; i < l->n_instrs; i++) {
         const pal__instr *in = &l->instrs[i];
-        const void *operands[3];
+        const void *operands[PAL_SUPER_INPUTS];
+        void *results[PAL_SUPER_OUTPUTS];
         for (size_t k = 0; k < in->n_in; k++) operands[k] = at[in->in[k]];
-        const pal__store_to *s = in->store >= 0 ? &l->stores[in->store] : NULL;
-        void *out = s && whole ? (char *)s->data + first * s->size : registers + in->out * PAL__REGISTER;
-        pal_tile tile = {.params = &in->params, .index = first};
-        if (in->stream) {
-            tile.index = first + p->noise.row * (uint64_t)in->row;
-            tile.key = keys[i];
-            tile.clock = p->noise.clock;
+        for (size_t k = 0; k < in->n_out; k++) {
+            const pal__store_to *s = in->store[k] >= 0 && whole ? &l->stores[in->store[k]] : NULL;
+            results[k] = s ? (char *)s->data + first * s->size : registers + in->out[k] * PAL__REGISTER;
         }
-        in->fn(n, out, operands, &tile);
-        at[in->out] = out;
-        if (s && !whole) memcpy((char *)s->data + first * s->size, out, n * s->size);
+        if (in->super) {
+            in->super_fn(n, results, operands);
+        } else {
+            pal_tile tile = {.params = &in->params, .index = first};
+            if (in->stream) {
+                tile.index = first + p->noise.row * (uint64_t)in->row;
+                tile.key = keys[i];
+                tile.clock = p->noise.clock;
+            }
+            in->fn(n, results[0], operands, &tile);
+        }
+        for (size_t k = 0; k < in->n_out; k++) {
+            at[in->out[k]] = results[k];
+            const pal__store_to *s = in->store[k] >= 0 && !whole ? &l->stores[in->store[k]] : NULL;
+            if (s) memcpy((char *)s->data + first * s->size, results[k], n * s->size);
+        }
     }
     for (size_t i = 0; i < l->n_stores; i++) {
         const pal__store_to *s = &l->stores[i];
