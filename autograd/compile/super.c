@@ -107,6 +107,16 @@ static bool bind_all(search *s, size_t root)
     return true;
 }
 
+/* Whether nothing that it reads is a step of it, as in x - x where x is a product. */
+static bool reads_no_step(const search *s)
+{
+    for (size_t k = 0; k < s->found->super->n_in; k++) {
+        const size_t m = member_of(s, s->plan->view[s->found->input[k]].base);
+        if (m != SIZE_MAX && is_step(s->found, m)) return false;
+    }
+    return true;
+}
+
 /* Whether the rest of the loop, and what is outside of it, can do without the values that are no outputs. */
 static bool stands_alone(const search *s)
 {
@@ -136,7 +146,7 @@ bool pal__find_super(const pal__plan *plan, const pal__group *group, const size_
         if (dtype > PAL_F64 || !(*row)->tile[pal_kernel_isa(plan->context)][dtype]) continue;
         *found = (pal__found){.super = *row};
         for (size_t k = 0; k < (*row)->n_steps; k++) found->member[k] = SIZE_MAX;
-        if (bind_all(&s, root) && stands_alone(&s)) return true;
+        if (bind_all(&s, root) && reads_no_step(&s) && stands_alone(&s)) return true;
     }
     return false;
 }

@@ -125,10 +125,30 @@ START_TEST(it_is_used_only_where_nothing_is_lost)
 }
 END_TEST
 
+/* An input may be any value of the loop, but not one of its own steps. */
+START_TEST(its_inputs_are_not_its_steps)
+{
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(700), -1, 1, "x"),
+               *y = random_tensor(c, PAL_F64, PAL_SHAPE(700), -1, 1, "y");
+    pal_var a = pal_leaf(t, x, "x"), b = pal_leaf(t, y, "y"), p = pal_mul(a, b), q = pal_mul(a, a);
+    const pal_var out[] = {pal_sub(p, p), pal_sub(q, p), pal_sub(pal_exp(p), p), pal_sub(a, q),
+                           pal_sub(pal_mul(p, p), pal_mul(q, p))};
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        pal_program *fused = compiled(t, &out[i], 1, 0), *plain = compiled(t, &out[i], 1, PAL_PASS_NONE);
+        ck_assert_mem_eq(pal_output(fused, 0)->data, pal_output(plain, 0)->data, 700 * sizeof(double));
+        pal_program_free(fused);
+        pal_program_free(plain);
+    }
+    pal_tensor_free(x);
+    pal_tensor_free(y);
+}
+END_TEST
+
 Suite *super_suite(void)
 {
     Suite *s = suite_create("super");
     add_case(s, "super", setup, teardown,
-             TESTS(every_row_has_the_bits_of_its_operations, it_is_used_only_where_nothing_is_lost));
+             TESTS(every_row_has_the_bits_of_its_operations, it_is_used_only_where_nothing_is_lost,
+                   its_inputs_are_not_its_steps));
     return s;
 }
