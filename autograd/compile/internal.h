@@ -239,6 +239,9 @@ bool pal__emit(pal_program *program, pal__plan *plan);
 void *pal__keep(pal_program *program, size_t size);
 /* Sets *where to the address `offset` bytes into a leaf, now and whenever the leaf is bound. False: no memory. */
 bool pal__refer(pal_program *program, pal_tensor *leaf, const char *name, size_t offset, const void **where);
+/* Sets *where to the address of entry id's elements, and remembers it if it lies in a leaf. */
+bool pal__resolve(pal_program *program, const pal__plan *plan, uint32_t id, const void **where);
+bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t group, pal__step *step); /* emit_loop.c */
 void pal__run_loop(pal_program *program, const pal__step *step);
 /* nan.c: fails if a result of this step, which has just run, has a NaN. */
 pal_status pal__find_nan(pal_program *program, const pal__step *step);
