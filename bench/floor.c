@@ -25,7 +25,7 @@ typedef struct product { /* [m,k] times [k,n] */
 typedef struct division { /* a product divided into parts, along its rows or along its columns */
     product p;
     int parts;
-    bool by_rows;
+    bool by_rows, vector; /* vector: by sgemv, for a single row */
     const float *a, *b;
     float *c;
 } division;
@@ -63,8 +63,13 @@ static void part(void *argument, size_t i, unsigned worker)
     const float *a = d->a + (d->by_rows ? (p->ta ? from : (ptrdiff_t)from * lda) : 0);
     const float *b = d->b + (d->by_rows ? 0 : (p->tb ? (ptrdiff_t)from * ldb : from));
     float *c = d->c + (d->by_rows ? (ptrdiff_t)from * p->n : from);
-    cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans,
-                d->by_rows ? to - from : p->m, d->by_rows ? p->n : to - from, p->k, 1, a, lda, b, ldb, 0, c, p->n);
+    if (d->vector && p->tb)
+        cblas_sgemv(CblasRowMajor, CblasNoTrans, to - from, p->k, 1, b, ldb, a, 1, 0, c, 1);
+    else if (d->vector)
+        cblas_sgemv(CblasRowMajor, CblasTrans, p->k, to - from, 1, b, ldb, a, 1, 0, c, 1);
+    else
+        cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans,
+                    d->by_rows ? to - from : p->m, d->by_rows ? p->n : to - from, p->k, 1, a, lda, b, ldb, 0, c, p->n);
 }
 
 static void move(void *argument, size_t i, unsigned worker)
@@ -166,9 +171,9 @@ static void divide(floor_plan *f, division *best)
     const int threads = (int)pal_worker_count(f->context), parts[] = {1, threads, 2 * threads};
     const product p = best->p;
     double least = 0;
-    for (int by_rows = 0; by_rows < 2; by_rows++)
+    for (int way = 0; way < (p.m == 1 ? 3 : 2); way++)
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-            division d = {.p = p, .parts = parts[i], .by_rows = by_rows};
+            division d = {.p = p, .parts = parts[i], .by_rows = way == 1, .vector = way == 2};
             const double time = time_of(f, &d);
             if (least == 0 || time < least) {
                 least = time;

@@ -1,16 +1,19 @@
 /* workloads.c - bench_workloads: the time of each workload's training step beside its floor, in turns in one process.
  *
- *     bench_workloads [--only NAME] [--rounds N] [--threads N] [--sizes] [--text] [--json] [--disturbed]
+ *     bench_workloads [--only NAME] [--rounds N] [--threads N] [--sizes] [--least] [--text] [--json]
+ *                     [--disturbed] [--names]
  *
  * --only       the workloads whose names begin with NAME
  * --rounds     so many steps and floors (default: 200), but no new one after three seconds of a workload
  * --sizes      the same workloads with a batch of 1 and of 10,000, and with a code of 8 and of 8192 units
+ * --least      the least times instead of medians: what to look at while other programs run
  * --text       print each program with the times of its steps
  * --json       print JSON: an object a line, times in microseconds
  * --disturbed  measure the tied step beside a busy core and with subnormal numbers instead
+ * --names      print the names of the workloads instead
  *
  * A round runs the step twice and the floor twice, and counts the second of each: in training a step follows a step.
- * All figures are medians; the ratios are medians over the ratios of the rounds. */
+ * All figures are medians over the rounds; the ratio to the hot floor is the median of the ratios of the rounds. */
 #include "bench/workloads.h"
 
 #include <stdio.h>
@@ -24,7 +27,7 @@ enum { MOST_ROUNDS = 10000, LEAST_ROUNDS = 5, SPARE_COLD = 8 };
 typedef struct request {
     const char *only;
     int rounds, threads;
-    bool sizes, text, json, disturbed;
+    bool sizes, least, text, json, disturbed, names;
 } request;
 
 typedef struct figures { /* without a floor only `step` */
@@ -32,12 +35,19 @@ typedef struct figures { /* without a floor only `step` */
     int rounds;
 } figures;
 
+static double figure(double *times, size_t n, bool least)
+{
+    const double middle = median(times, n); /* which sorts them */
+    return least ? times[0] : middle;
+}
+
 static bool measure(pal_context *context, const workload *w, const request *r, figures *out)
 {
     static double steps[MOST_ROUNDS], floors[MOST_ROUNDS], ratios[MOST_ROUNDS];
     step *s = step_new(context, w, false);
-    floor_plan *f = s && w->goal_of_floor > 0 ? floor_new(context, w) : NULL;
-    if (!s || (w->goal_of_floor > 0 && !f)) {
+    const bool has_floor = w->layers[0].inputs != 0;
+    floor_plan *f = s && has_floor ? floor_new(context, w) : NULL;
+    if (!s || (has_floor && !f)) {
         step_free(s);
         return false;
     }
@@ -52,13 +62,13 @@ static bool measure(pal_context *context, const workload *w, const request *r, f
     }
     const bool good = step_good(s);
     if (!good) fprintf(stderr, "bench_workloads: %s: the loss is not finite\n", w->name);
-    *out = (figures){.step = median(steps, n), .rounds = (int)n};
+    *out = (figures){.step = figure(steps, n, r->least), .rounds = (int)n};
     if (f) {
-        out->hot = median(floors, n);
-        out->of_hot = median(ratios, n);
+        out->hot = figure(floors, n, r->least);
+        out->of_hot = r->least ? out->step / out->hot : median(ratios, n);
         const size_t few = n / SPARE_COLD < LEAST_ROUNDS ? LEAST_ROUNDS : n / SPARE_COLD;
         for (size_t i = 0; i < few; i++) floors[i] = floor_once(f, true);
-        out->cold = median(floors, few);
+        out->cold = figure(floors, few, r->least);
     }
     floor_free(f);
     step_free(s);
@@ -79,16 +89,25 @@ static void print_head(const pal_context *context, bool json)
            "cold", "step/hot", "step/cold", "goal");
 }
 
+static void print_goal(const char *key, double goal)
+{
+    if (goal > 0)
+        printf(", \"%s\": %.2f", key, goal);
+    else
+        printf(", \"%s\": null", key);
+}
+
 static void print_json(const workload *w, const figures *g, bool first)
 {
     printf("%s\n{\"name\": \"%s\", \"batch\": %d, \"hidden\": %d, \"rounds\": %d, \"step\": %.1f, \"floor\": ",
            first ? "" : ",", w->name, w->batch, w->hidden, g->rounds, g->step);
     if (g->hot > 0)
-        printf("%.1f, \"floor_cold\": %.1f, \"of_floor\": %.3f, \"goal_of_floor\": %.2f", g->hot, g->cold, g->of_hot,
-               w->goal_of_floor);
+        printf("%.1f, \"floor_cold\": %.1f, \"of_floor\": %.3f", g->hot, g->cold, g->of_hot);
     else
-        printf("null, \"floor_cold\": null, \"of_floor\": null, \"goal_of_floor\": null");
-    printf(", \"goal_of_peer\": %.2f}", w->goal_of_peer);
+        printf("null, \"floor_cold\": null, \"of_floor\": null");
+    print_goal("goal_of_floor", w->goal_of_floor);
+    print_goal("goal_of_peer", w->goal_of_peer);
+    printf("}");
 }
 
 static void print_row(const workload *w, const figures *g)
@@ -97,9 +116,13 @@ static void print_row(const workload *w, const figures *g)
     if (w->hidden) snprintf(hidden, sizeof hidden, "%d", w->hidden);
     printf("%-24s %6d %6s %11.1f ", w->name, w->batch, hidden, g->step);
     if (g->hot > 0)
-        printf("%11.1f %11.1f %10.3f %10.3f %5.2f\n", g->hot, g->cold, g->of_hot, g->step / g->cold, w->goal_of_floor);
+        printf("%11.1f %11.1f %10.3f %10.3f", g->hot, g->cold, g->of_hot, g->step / g->cold);
     else
-        printf("%11s %11s %10s %10s %5s\n", "-", "-", "-", "-", "-");
+        printf("%11s %11s %10s %10s", "-", "-", "-", "-");
+    if (w->goal_of_floor > 0)
+        printf(" %5.2f\n", w->goal_of_floor);
+    else
+        printf(" %5s\n", "-");
 }
 
 static int print_text(pal_context *context, const workload *w, const request *r)
@@ -128,14 +151,20 @@ static int one(pal_context *context, const workload *w, const request *r, bool *
     return 0;
 }
 
+static bool chosen(const workload *w, const request *r)
+{
+    return !r->only || !strncmp(w->name, r->only, strlen(r->only));
+}
+
 static int all(pal_context *context, const request *r)
 {
     static const int batches[] = {1, 10000}, codes[] = {8, 8192};
     int failed = 0;
     bool first = true;
     for (size_t i = 0; i < n_workloads && !failed; i++) {
-        if (r->only && strncmp(workloads[i].name, r->only, strlen(r->only)) != 0) continue;
+        if (!chosen(&workloads[i], r)) continue;
         workload w = workloads[i];
+        if (r->sizes) w.goal_of_floor = w.goal_of_peer = 0; /* the goals are for the row's own sizes */
         for (size_t k = 0; k < 2 && r->sizes && !failed; k++) {
             w.batch = batches[k];
             failed = one(context, &w, r, &first);
@@ -158,10 +187,11 @@ static bool read_request(int argc, char **argv, request *r)
         bool *flag;
         int *number;
         const char **text;
-    } options[] = {{"--only", NULL, NULL, &r->only},          {"--rounds", NULL, &r->rounds, NULL},
-                   {"--threads", NULL, &r->threads, NULL},    {"--sizes", &r->sizes, NULL, NULL},
-                   {"--text", &r->text, NULL, NULL},          {"--json", &r->json, NULL, NULL},
-                   {"--disturbed", &r->disturbed, NULL, NULL}};
+    } options[] = {{"--only", NULL, NULL, &r->only},       {"--rounds", NULL, &r->rounds, NULL},
+                   {"--threads", NULL, &r->threads, NULL}, {"--sizes", &r->sizes, NULL, NULL},
+                   {"--least", &r->least, NULL, NULL},     {"--text", &r->text, NULL, NULL},
+                   {"--json", &r->json, NULL, NULL},       {"--disturbed", &r->disturbed, NULL, NULL},
+                   {"--names", &r->names, NULL, NULL}};
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
         const size_t n = sizeof options / sizeof *options;
@@ -171,8 +201,8 @@ static bool read_request(int argc, char **argv, request *r)
         if (options[k].number && (*options[k].number = atoi(argv[i])) < 1) return false;
         if (options[k].text) *options[k].text = argv[i];
     }
-    bool known = !r->only;
-    for (size_t i = 0; i < n_workloads && !known; i++) known = !strncmp(workloads[i].name, r->only, strlen(r->only));
+    bool known = false;
+    for (size_t i = 0; i < n_workloads; i++) known = known || chosen(&workloads[i], r);
     return known && r->rounds <= MOST_ROUNDS;
 }
 
@@ -181,13 +211,16 @@ int main(int argc, char **argv)
     request r = {.rounds = 200};
     if (!read_request(argc, argv, &r)) {
         fprintf(stderr,
-                "usage: bench_workloads [--only NAME] [--rounds N] [--threads N] [--sizes] [--text] [--json] "
-                "[--disturbed]\nN is at least 1, and at most %d rounds. Workloads:",
+                "usage: bench_workloads [--only NAME] [--rounds N] [--threads N] [--sizes] [--least] [--text] [--json] "
+                "[--disturbed] [--names]\nN is at least 1, and at most %d rounds. Workloads:",
                 MOST_ROUNDS);
         for (size_t i = 0; i < n_workloads; i++) fprintf(stderr, " %s", workloads[i].name);
         fprintf(stderr, "\n");
         return 2;
     }
+    for (size_t i = 0; r.names && i < n_workloads; i++)
+        if (chosen(&workloads[i], &r)) printf("%s\n", workloads[i].name);
+    if (r.names) return 0;
     const pal_context_options o = {.struct_size = sizeof o, .threads = (unsigned)r.threads};
     pal_context *context = pal_context_new(&o);
     if (!context) return fprintf(stderr, "bench_workloads: no context: out of memory or of threads\n"), 1;

@@ -21,7 +21,7 @@ typedef struct workload {
     double rate;
     int batch, hidden;         /* hidden 0: one of the settings has the sizes */
     layer layers[MOST_LAYERS]; /* in the order of the forward pass; none: there is no floor */
-    double goal_of_floor;      /* time of the step as a share of the floor; 0: there is no floor */
+    double goal_of_floor;      /* time of the step as a share of the floor; 0: there is no goal */
     double goal_of_peer;       /* as a share of the fastest step of another library */
     bool dead;                 /* 300 of the inputs are always 0, and the decoder knows it */
 } workload;
