@@ -84,7 +84,6 @@ static void print_head(const pal_context *context, bool json)
         return;
     }
     printf("%u threads, %s, %s\n", threads, isa, blas);
-    if (pal_context_advice(context)) printf("advice: %s\n", pal_context_advice(context));
     printf("%-24s %6s %6s %11s %11s %11s %10s %10s %5s\n", "microseconds", "batch", "hidden", "step", "floor, hot",
            "cold", "step/hot", "step/cold", "goal");
 }
@@ -224,6 +223,7 @@ int main(int argc, char **argv)
     const pal_context_options o = {.struct_size = sizeof o, .threads = (unsigned)r.threads};
     pal_context *context = pal_context_new(&o);
     if (!context) return fprintf(stderr, "bench_workloads: no context: out of memory or of threads\n"), 1;
+    if (pal_context_advice(context)) fprintf(stderr, "bench_workloads: %s\n", pal_context_advice(context));
     if (!r.disturbed && !r.text) print_head(context, r.json);
     const int failed = r.disturbed ? print_disturbed(context, r.rounds) : all(context, &r);
     if (r.json && !r.disturbed && !r.text) printf("\n]}\n");
