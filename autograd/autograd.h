@@ -167,7 +167,7 @@ size_t pal_context_memory(const pal_context *context, size_t *peak);
 /* Bytes that can still be allocated below max_memory; SIZE_MAX: there is no limit. */
 size_t pal_context_room(const pal_context *context);
 bool pal_context_subnormals(const pal_context *context);    /* whether programs keep subnormal numbers */
-const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread" */
+const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread and own kernels" */
 const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up; NULL: no advice */
 
 /* ---- Tensors -------------------------------------------------------------------------------------------------- */

@@ -69,6 +69,8 @@ pal_context *pal_context_new(const pal_context_options *given)
         return NULL;
     }
     pal__blas_find(&c->blas);
+    if (c->isa != PAL_ISA_BASELINE) /* who multiplies decides the bits: ops/product.c */
+        strncat(c->blas.text, " and own kernels", sizeof c->blas.text - strlen(c->blas.text) - 1);
     advise(c);
     c->pool = pal__workers_new(c, o.dry ? 1 : o.threads ? o.threads : allowed_processors(), !o.unpinned);
     if (!c->pool) {
