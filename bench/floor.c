@@ -6,29 +6,16 @@
  * fastest; timing decides. The workers are those of the step. Everything between the products is left out. */
 #include "bench/workloads.h"
 
-#include <cblas.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "autograd/operation.h"
 #include "bench/clock.h"
+#include "bench/division.h"
 
-enum { MOST_PRODUCTS = 3 * MOST_LAYERS, TRIALS = 21, LEAST_TRIALS = 3, ALIGN = 16, GRAIN = 16 };
+enum { MOST_PRODUCTS = 3 * MOST_LAYERS, TRIALS = 21, LEAST_TRIALS = 3, ALIGN = 16 };
 #define TRIAL_US  3e4 /* for the trials of one division */
 #define MOST_POOL ((size_t)256 << 20)
-
-typedef struct product { /* [m,k] times [k,n] */
-    int m, n, k;
-    bool ta, tb;
-} product;
-
-typedef struct division { /* a product divided into parts, along its rows or along its columns */
-    product p;
-    int parts;
-    bool by_rows, vector; /* vector: by sgemv, for a single row */
-    const float *a, *b;
-    float *c;
-} division;
 
 typedef struct traffic { /* an update from g: of p, and for Adam also of m and v */
     float *p, *m, *v, *g;
@@ -49,28 +36,6 @@ struct floor_plan {
 };
 
 /* ---- Work of one thread --------------------------------------------------------------------------------------- */
-
-static void part(void *argument, size_t i, unsigned worker)
-{
-    const division *d = argument;
-    const product *p = &d->p;
-    (void)worker;
-    const int length = d->by_rows ? p->m : p->n, units = (length + GRAIN - 1) / GRAIN;
-    const int from = (int)i * units / d->parts * GRAIN, end = ((int)i + 1) * units / d->parts * GRAIN;
-    const int to = end < length ? end : length;
-    if (to <= from) return;
-    const int lda = p->ta ? p->m : p->k, ldb = p->tb ? p->k : p->n;
-    const float *a = d->a + (d->by_rows ? (p->ta ? from : (ptrdiff_t)from * lda) : 0);
-    const float *b = d->b + (d->by_rows ? 0 : (p->tb ? (ptrdiff_t)from * ldb : from));
-    float *c = d->c + (d->by_rows ? (ptrdiff_t)from * p->n : from);
-    if (d->vector && p->tb)
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, to - from, p->k, 1, b, ldb, a, 1, 0, c, 1);
-    else if (d->vector)
-        cblas_sgemv(CblasRowMajor, CblasTrans, p->k, to - from, 1, b, ldb, a, 1, 0, c, 1);
-    else
-        cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans,
-                    d->by_rows ? to - from : p->m, d->by_rows ? p->n : to - from, p->k, 1, a, lda, b, ldb, 0, c, p->n);
-}
 
 static void move(void *argument, size_t i, unsigned worker)
 {
@@ -160,7 +125,7 @@ static double time_of(floor_plan *f, division *d)
     lay(f, d, false);
     for (double start = now_us(); n < TRIALS && (n < LEAST_TRIALS || now_us() - start < TRIAL_US); n++) {
         const double began = now_us();
-        pal_parallel(f->context, (size_t)d->parts, part, d);
+        division_run(f->context, d);
         times[n] = now_us() - began;
     }
     return median(times, n);
@@ -213,7 +178,7 @@ double floor_once(floor_plan *f, bool cold)
     const double began = now_us();
     for (size_t i = 0; i < f->n; i++) {
         lay(f, &f->products[i], cold);
-        pal_parallel(f->context, (size_t)f->products[i].parts, part, &f->products[i]);
+        division_run(f->context, &f->products[i]);
     }
     float *p = take(&f->written, 4 * f->weights, cold);
     traffic update = {.p = p, .g = p + f->weights, .n = f->weights, .parts = pal_worker_count(f->context)};
