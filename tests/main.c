@@ -20,6 +20,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    setenv("CK_DEFAULT_TIMEOUT", "120", 0); /* seconds for a test; Check's own 4 are too few on a busy machine */
     SRunner *runner = srunner_create(NULL);
     int chosen = 0;
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
