@@ -3,6 +3,7 @@
 #define PALINDROME_H
 
 #include "autograd/autograd.h"
+#include "autograd/file.h"
 #include "autograd/gradcheck.h"
 #include "autograd/operation.h"
 #include "ops/ops.h"

@@ -1,16 +1,14 @@
 /* graph_dot.c - makes a picture of a graph in dot's language, by the program dot.
  *
  * dot makes SVG and PNG files. It is started without a shell and reads its text from a socket, so that its early end is
- * an error and not a signal. It writes a temporary file next to the wanted one, which is renamed when it is complete.
+ * an error and not a signal.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,25 +85,23 @@ static int draw_somehow(const char *type, const char *text, int to)
                        "graph: dot failed: draw less with --depth 1, or save its input with -o FILE.dot");
 }
 
-/* On failure no file is left. As all pictures, it follows a link, and writes in place
- * what is no regular file. */
+typedef struct drawing {
+    const char *type, *text;
+    int status; /* what draw_somehow returned */
+} drawing;
+
+static int write_drawing(int descriptor, void *user)
+{
+    drawing *d = user;
+    d->status = draw_somehow(d->type, d->text, descriptor);
+    return d->status == PAL_CLI_GO_ON ? 0 : ECANCELED;
+}
+
 int pal_cli_draw_dot(const char *path, const char *type, const char *text)
 {
-    char target[PATH_MAX], temporary[PATH_MAX + 32];
-    struct stat existing;
-    const bool exists = !stat(path, &existing), replace = !exists || S_ISREG(existing.st_mode);
-    if (strlen(path) >= sizeof target) return pal_cli_say(PAL_CLI_WRONG, "graph: the file name is too long");
-    if (!exists || !realpath(path, target)) strcpy(target, path);
-    snprintf(temporary, sizeof temporary, "%s.%ld-0.tmp", target, (long)getpid());
-    const int flags = replace ? O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC : O_WRONLY | O_CLOEXEC;
-    const int to = (int)TEMP_FAILURE_RETRY(open(replace ? temporary : path, flags, 0666));
-    if (to < 0) return pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    int status = draw_somehow(type, text, to);
-    if (close(to) && errno != EINTR && status == PAL_CLI_GO_ON) /* after EINTR the file is closed */
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    if (status == PAL_CLI_GO_ON && replace && rename(temporary, target))
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: %s: %s", path, strerror(errno));
-    if (status == PAL_CLI_GO_ON) return PAL_CLI_DONE;
-    if (replace) unlink(temporary);
-    return status;
+    drawing d = {.type = type, .text = text, .status = PAL_CLI_GO_ON};
+    pal_error err = {0};
+    const bool written = !pal_file_write(path, write_drawing, &d, &err);
+    if (d.status != PAL_CLI_GO_ON) return d.status;
+    return written ? PAL_CLI_DONE : pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
 }

@@ -6,7 +6,7 @@
  * So what comes within half a second counts as the first one, and SIGHUP and SIGPIPE never count as a second one.
  *
  * In a verb that has nothing to save, the first signal ends the program at once, with one line. What was half written
- * is removed: files are written under a temporary name, NAME.PID-N.part or .tmp, and replaced only when they are whole.
+ * is removed: files are written under a temporary name, NAME.PID-N.part, and replaced only when they are whole.
  *
  * A signal that the caller ignores stays ignored. Before the signals are caught, and in verbs that only print, they end
  * the program as if it did not know of them. */
@@ -68,8 +68,7 @@ static void remove_parts(int folder)
         for (long at = 0; at < size;) {
             const entry *e = (const entry *)(const void *)(entries + at);
             const char *end = strrchr(e->name, '.');
-            if (end && (!strcmp(end, ".part") || !strcmp(end, ".tmp")) && strstr(e->name, caught.part))
-                unlinkat(folder, e->name, 0);
+            if (end && !strcmp(end, ".part") && strstr(e->name, caught.part)) unlinkat(folder, e->name, 0);
             at += e->size;
         }
 }

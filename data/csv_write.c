@@ -18,7 +18,7 @@ static bool looks_like_groups(double x, double next)
 
 /* If every row had two columns that could be one number, pal_csv_read would refuse the file. So in the first row such a
  * number is written as 1.0. */
-static void write_values(palt__sink *sink, const pal_tensor *tensor, size_t columns)
+static int write_values(int descriptor, const pal_tensor *tensor, size_t columns)
 {
     char buffer[BUFFER];
     size_t used = 0;
@@ -32,10 +32,25 @@ static void write_values(palt__sink *sink, const pal_tensor *tensor, size_t colu
         used += (size_t)n; /* at most 25 bytes: 17 digits, sign, point, exponent and end */
         if (end == '\n') column = 0;
         if (used <= BUFFER - VALUE_MAX) continue;
-        palt__sink_write(sink, buffer, used);
+        const int why = pal_write_all(descriptor, buffer, used);
+        if (why) return why;
         used = 0;
     }
-    palt__sink_write(sink, buffer, used);
+    return pal_write_all(descriptor, buffer, used);
+}
+
+/* printf uses the locale of the thread, in which the decimal point may be a comma. */
+static int write_table(int descriptor, void *user)
+{
+    const pal_tensor *tensor = user;
+    const size_t rows = tensor->shape.rank > 0 ? (size_t)tensor->shape.dim[0] : 1;
+    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!plain) return ENOMEM;
+    const locale_t before = uselocale(plain);
+    const int why = write_values(descriptor, tensor, rows ? pal_tensor_count(tensor) / rows : 0);
+    uselocale(before);
+    freelocale(plain);
+    return why;
 }
 
 pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *err)
@@ -44,21 +59,5 @@ pal_status pal_csv_write(const pal_tensor *tensor, const char *path, pal_error *
     if ((unsigned)tensor->dtype >= PAL_DTYPE_COUNT || !significant[tensor->dtype])
         return pal_error_set(err, PAL_ERR_TYPE, "numbers of type %s cannot be written as text",
                              pal_dtype_name(tensor->dtype));
-    const size_t count = pal_tensor_count(tensor);
-    const size_t rows = tensor->shape.rank > 0 ? (size_t)tensor->shape.dim[0] : 1;
-
-    palt__sink sink;
-    const pal_status status = palt__sink_open(&sink, path, err);
-    if (status != PAL_OK) return status;
-    /* printf uses the locale of the thread, in which the decimal point may be a comma */
-    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (plain) {
-        const locale_t before = uselocale(plain);
-        write_values(&sink, tensor, rows ? count / rows : 0);
-        uselocale(before);
-        freelocale(plain);
-    } else {
-        sink.error = ENOMEM;
-    }
-    return palt__sink_close(&sink, err);
+    return palt__sink(path, write_table, (void *)(uintptr_t)tensor, err);
 }

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <stdio.h>
 
+#include "autograd/file.h"
 #include "data/data.h"
 
 /* Returns the path as messages show it: only the end of a long path, so that the message has room for the problem. */
@@ -115,20 +116,9 @@ const char *palt__npy_descr(pal_dtype dtype);
 pal_tensor *palt__npy_convert(const pal_tensor *bytes, const palt__npy_header *header, const char *path,
                               pal_error *err);
 
-/* ---- sink.c: writing a file that appears complete or not at all ----------------------------------------------- */
+/* ---- sink.c: where an array is written ------------------------------------------------------------------------ */
 
-typedef struct palt__sink {
-    FILE *file;
-    const char *path; /* borrowed */
-    char *target;     /* the file that is replaced: path, or the file that this symbolic link leads to */
-    char *temporary;  /* temporary name until complete; NULL: written in place */
-    int descriptor;   /* of file */
-    int error;        /* errno of the first write that failed */
-} palt__sink;
-
-pal_status palt__sink_open(palt__sink *sink, const char *path, pal_error *err);
-void palt__sink_write(palt__sink *sink, const void *data, size_t size); /* errors: see palt__sink_close */
-/* Completes the file and renames it. Returns the first error of any write; the temporary file is then removed. */
-pal_status palt__sink_close(palt__sink *sink, pal_error *err);
+/* path: also "-", for standard output. The message begins with path. */
+pal_status palt__sink(const char *path, pal_write_fn write, void *user, pal_error *err);
 
 #endif

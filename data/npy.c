@@ -89,23 +89,20 @@ pal_tensor *pal_npy_read(pal_context *context, const char *path, pal_error *err)
     return palt__npy_read(context, path, NULL, err);
 }
 
-pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *err)
-{
-    if (!tensor) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tensor to write");
-    const char *descr = palt__npy_descr(tensor->dtype);
-    if (!descr)
-        return pal_error_set(err, PAL_ERR_TYPE, "a .npy file cannot contain %s: give f32, f64 or u8",
-                             pal_dtype_name(tensor->dtype));
-    palt__sink sink;
-    const pal_status status = palt__sink_open(&sink, path, err);
-    if (status != PAL_OK) return status;
+typedef struct contents {
+    const pal_tensor *tensor;
+    const char *descr;
+} contents;
 
+static int write_array(int descriptor, void *user)
+{
+    const contents *c = user;
     /* magic text, version, length of the rest, dictionary; blanks and a newline pad it to a multiple of ALIGN bytes */
     char text[5 * ALIGN];
     const size_t prefix = sizeof magic + 4;
     memset(text, ' ', sizeof text);
     memcpy(text, magic, sizeof magic);
-    const size_t used = prefix + palt__npy_print(descr, tensor->shape, text + prefix, sizeof text - prefix);
+    const size_t used = prefix + palt__npy_print(c->descr, c->tensor->shape, text + prefix, sizeof text - prefix);
     const size_t size = (used + ALIGN) / ALIGN * ALIGN;
     memset(text + used, ' ', size - used);
     text[size - 1] = '\n';
@@ -113,7 +110,16 @@ pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *
     text[7] = 0;
     text[8] = (char)((size - prefix) & 0xff);
     text[9] = (char)((size - prefix) >> 8);
-    palt__sink_write(&sink, text, size);
-    palt__sink_write(&sink, tensor->data, pal_tensor_bytes(tensor));
-    return palt__sink_close(&sink, err);
+    const int why = pal_write_all(descriptor, text, size);
+    return why ? why : pal_write_all(descriptor, c->tensor->data, pal_tensor_bytes(c->tensor));
+}
+
+pal_status pal_npy_write(const pal_tensor *tensor, const char *path, pal_error *err)
+{
+    if (!tensor) return pal_error_set(err, PAL_ERR_ARGUMENT, "no tensor to write");
+    const char *descr = palt__npy_descr(tensor->dtype);
+    if (!descr)
+        return pal_error_set(err, PAL_ERR_TYPE, "a .npy file cannot contain %s: give f32, f64 or u8",
+                             pal_dtype_name(tensor->dtype));
+    return palt__sink(path, write_array, &(contents){tensor, descr}, err);
 }

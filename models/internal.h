@@ -2,6 +2,7 @@
 #ifndef PAL_MODELS_INTERNAL_H
 #define PAL_MODELS_INTERNAL_H
 
+#include "autograd/machine/internal.h"
 #include "models/models.h"
 #include "ops/ops.h"
 #include "optim/optim.h"
@@ -300,7 +301,4 @@ const char *pal__safetensors_dtype(pal_dtype dtype);                            
 
 pal_status pal__safetensors_write_at(int folder, const char *path, const pal_named_tensor *tensors, size_t n,
                                      const pal_setting *metadata, size_t n_metadata, pal_error *err);
-/* The path for messages. Of a long path, it is only the end. */
-const char *pal__short_path(const char *path);
-
 #endif

@@ -1,5 +1,4 @@
 /* make.c - creates a model: the values of its options, its parameters, their memory and their initial values. */
-#include "autograd/machine/internal.h"
 #include "models/internal.h"
 
 #include <stdlib.h>

@@ -10,9 +10,8 @@
 #ifndef PAL_MODELS_H
 #define PAL_MODELS_H
 
-#include <stdio.h>
-
 #include "autograd/autograd.h"
+#include "autograd/file.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
@@ -430,19 +429,6 @@ pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name);
 pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t i, const char **name);
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key); /* NULL: not found */
 
-/* Replaces a file as a whole: `write` fills a temporary file in the same folder, which is flushed to the disk and
- * renamed over the old one. After a failure the old file is as it was, and the temporary file, NAME.PID-N.part, is
- * removed. folder: AT_FDCWD of <fcntl.h>, and name is a path; if it is a symbolic link, the link stays and its target
- * is replaced. Or folder is a descriptor, and name is a name in that folder, also if the folder is renamed meanwhile; a
- * symbolic link of that name is itself replaced, so that nothing outside the folder is changed. PAL_ERR_IO: the name is
- * that of something else than a file, or writing failed. The message begins with name. */
-typedef int (*pal_write_fn)(int descriptor, void *user); /* returns 0, or an errno */
-pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, void *user, pal_error *err);
-/* Writes every byte, also if a signal or a short write comes between. Returns 0, or an errno. */
-int pal_write_all(int descriptor, const void *bytes, size_t size);
-/* A stream that writes to a descriptor as pal_write_all does, so that a signal loses nothing. fclose closes the
- * descriptor; the stream has no fileno. NULL: see errno, and the descriptor is still open. */
-FILE *pal_write_stream(int descriptor);
 /* A fast hash of these bytes that follow others, whose hash is `before` (0: none): it finds damage and mistakes, but it
  * does not protect against forgery. It is XXH3 of 64 bits with `before` as seed, so it depends on where the bytes are
  * cut. The same on every machine and in every version. */

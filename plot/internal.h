@@ -2,6 +2,7 @@
 #ifndef PAL_PLOT_INTERNAL_H
 #define PAL_PLOT_INTERNAL_H
 
+#include "autograd/file.h"
 #include "plot/plot.h"
 
 #include <stdio.h>
@@ -146,19 +147,6 @@ int32_t palt__label_size(int64_t cells_width);
 palt__block palt__title_block(const palt__layout *layout, const char *text, pal_text_style style);
 palt__block palt__section_title_block(const palt__layout *layout, size_t section, const char *text);
 palt__block palt__row_label_block(const palt__layout *layout, const char *text, int64_t height);
-
-/* file.c: writes a file that appears complete or not at all. */
-typedef struct palt__file {
-    FILE *stream;
-    char *path, *temporary; /* temporary NULL: path is not a regular file and is written in place */
-} palt__file;
-
-pal_status palt__file_begin(palt__file *file, const char *path, pal_error *error);
-/* Closes the file. Renames it if status is PAL_OK and every write succeeded, otherwise removes it. Returns the final
- * status. */
-pal_status palt__file_end(palt__file *file, pal_status status, pal_error *error);
-/* Returns a new string that joins the parts; the last argument is NULL. Returns NULL if there is no memory. */
-char *palt__join(const char *first, ...) __attribute__((sentinel));
 
 /* ---- Plots: curves, points and matrices, as PNG, SVG or PDF -----------------------------------------------------
  * Positions are in pixels from the top left corner. PDF pages have half a point per pixel. */

@@ -25,17 +25,23 @@ void palt__csv_number(FILE *stream, double value, char end)
     putc(end, stream);
 }
 
+static int print_table(FILE *to, void *user)
+{
+    const palt__picture *p = user;
+    p->table(to, p->user);
+    return 0;
+}
+
+static int write_numbers(int descriptor, void *user) { return pal_write_printed(descriptor, print_table, user); }
+
 static pal_status write_table(const palt__picture *p, const char *path, pal_error *error)
 {
-    palt__file file;
     char *name = strdup(path);
     if (name == NULL) return pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
     memcpy(name + strlen(name) - 3, "csv", 3); /* the ending of a picture has three letters */
-    pal_status status = palt__file_begin(&file, name, error);
+    const pal_status status = pal_file_write(name, write_numbers, (void *)(uintptr_t)p, error);
     free(name);
-    if (status != PAL_OK) return status;
-    p->table(file.stream, p->user);
-    return palt__file_end(&file, PAL_OK, error);
+    return status;
 }
 
 /* ---- Formats -------------------------------------------------------------------------------------------------- */

@@ -7,20 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
-pal_status pal_image_write(const pal_image *image, const char *path, pal_error *error)
+static int print_png(FILE *to, void *user)
 {
-    palt__file file;
-    pal_status status = palt__file_begin(&file, path, error);
-    if (status != PAL_OK) return status;
+    const pal_image *image = user;
     png_image png = {.version = PNG_IMAGE_VERSION,
                      .width = (png_uint_32)image->width,
                      .height = (png_uint_32)image->height,
                      .format = PNG_FORMAT_RGB};
-    errno = 0; /* libpng says only "Write Error" where a write fails */
-    if (!png_image_write_to_stdio(&png, file.stream, 0, image->pixels, 0, NULL))
-        status = pal_error_set(error, PAL_ERR_IO, "%s: cannot write: %s", path, errno ? strerror(errno) : png.message);
+    errno = 0; /* libpng says only that it failed */
+    const bool good = png_image_write_to_stdio(&png, to, 0, image->pixels, 0, NULL);
+    const int why = errno ? errno : EIO;
     png_image_free(&png);
-    return palt__file_end(&file, status, error);
+    return good ? 0 : why;
+}
+
+static int write_png(int descriptor, void *user) { return pal_write_printed(descriptor, print_png, user); }
+
+pal_status pal_image_write(const pal_image *image, const char *path, pal_error *error)
+{
+    return pal_file_write(path, write_png, (void *)(uintptr_t)image, error);
 }
 
 /* The stream must be at the start of the file; it stays open. */

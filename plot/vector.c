@@ -1,7 +1,7 @@
 /* vector.c - a picture as SVG or PDF, drawn with cairo.
  *
- * cairo writes into memory, and the file appears complete or not at all (file.c). Two pictures of the same data have
- * the same bytes: the PDF has a fixed date, and the SVG gets numbers of its own for those that cairo gives to the
+ * cairo writes into memory, and the file appears complete or not at all (pal_file_write). Two pictures of the same data
+ * have the same bytes: the PDF has a fixed date, and the SVG gets numbers of its own for those that cairo gives to the
  * surfaces of a process.
  */
 #include "plot/internal.h"
@@ -9,6 +9,7 @@
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <cairo.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,12 +124,26 @@ static cairo_status_t draw(FILE *memory, palt__format format, const palt__pictur
     return status;
 }
 
+typedef struct contents {
+    palt__format format;
+    const char *bytes; /* a memory stream ends its bytes with a zero */
+    size_t size;
+} contents;
+
+static int print_svg(FILE *to, void *text) { return copy_svg(to, text) ? 0 : ENOMEM; }
+
+static int write_drawn(int descriptor, void *user)
+{
+    const contents *c = user;
+    return c->format == PALT__PDF ? pal_write_all(descriptor, c->bytes, c->size)
+                                  : pal_write_printed(descriptor, print_svg, (void *)(uintptr_t)c->bytes);
+}
+
 pal_status palt__vector_write(const palt__picture *p, palt__format format, const char *path, pal_error *error)
 {
     char *bytes = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&bytes, &size);
-    palt__file file;
     cairo_status_t drawn =
         memory == NULL || !palt__canvas_has_room() ? CAIRO_STATUS_NO_MEMORY : draw(memory, format, p);
     const bool closed = memory != NULL && fclose(memory) == 0;
@@ -139,14 +154,7 @@ pal_status palt__vector_write(const palt__picture *p, palt__format format, const
         status = pal_error_set(error, drawn == CAIRO_STATUS_NO_MEMORY ? PAL_ERR_MEMORY : PAL_ERR_ARGUMENT,
                                "%s: cannot draw %g x %g pixels: %s", path, p->width, p->height,
                                cairo_status_to_string(drawn));
-    if (status == PAL_OK) status = palt__file_begin(&file, path, error);
-    if (status == PAL_OK) {
-        if (format == PALT__PDF)
-            fwrite(bytes, 1, size, file.stream);
-        else if (!copy_svg(file.stream, bytes)) /* a memory stream ends its bytes with a zero */
-            status = pal_error_set(error, PAL_ERR_MEMORY, "%s: no memory", path);
-        status = palt__file_end(&file, status, error);
-    }
+    if (status == PAL_OK) status = pal_file_write(path, write_drawn, &(contents){format, bytes, size}, error);
     free(bytes);
     return status;
 }

@@ -3,12 +3,10 @@
  * The runs of one seed share everything that the seed determines: initial weights, the order of the samples, the noise.
  * So two settings are compared seed by seed. The standard error is that of the paired differences, which is smaller
  * than that of either mean. Seeds are the outer loop, so that a stopped sweep has compared complete seeds. */
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "train/internal.h"
 
@@ -94,8 +92,9 @@ static bool known(const pal_sweep *s, size_t figure)
     return false;
 }
 
-static void put_table(FILE *to, const pal_sweep *s)
+static int put_table(FILE *to, void *user)
 {
+    const pal_sweep *s = user;
     for (size_t a = 0; a < s->n_axes; a++) fprintf(to, "%s%s", a ? "," : "", s->names[a]);
     fputs(",seeds", to);
     for (size_t f = 0; f < s->n_figures; f++)
@@ -119,23 +118,10 @@ static void put_table(FILE *to, const pal_sweep *s)
         }
         putc('\n', to);
     }
+    return 0;
 }
 
-static int write_table(int descriptor, void *user)
-{
-    const int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    FILE *to = own < 0 ? NULL : pal_write_stream(own);
-    if (!to) {
-        const int why = errno;
-        if (own >= 0) close(own);
-        return why;
-    }
-    put_table(to, user);
-    errno = 0;
-    const bool failed = fflush(to) || ferror(to);
-    const int why = errno ? errno : EIO;
-    return fclose(to) || failed ? why : 0;
-}
+static int write_table(int descriptor, void *user) { return pal_write_printed(descriptor, put_table, user); }
 
 pal_status pal_sweep_write(const pal_sweep *s, const char *path, pal_error *err)
 {

@@ -94,6 +94,10 @@ struct pal_context {
     char advice[256];
 };
 
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
+
+const char *pal__short_path(const char *path); /* for messages: of a long path only the end; NULL, "": "(no path)" */
+
 /* ---- Shapes --------------------------------------------------------------------------------------------------- */
 
 pal_shape pal__shape_clean(pal_shape shape);

@@ -26,14 +26,6 @@ const char *pal__safetensors_dtype(pal_dtype dtype)
     return NULL;
 }
 
-const char *pal__short_path(const char *path)
-{
-    enum { SHOWN = 200 };
-    size_t length = path ? strlen(path) : 0;
-    if (!length) return "(no path)";
-    return length > SHOWN ? path + length - SHOWN : path;
-}
-
 /* ---- One tensor ----------------------------------------------------------------------------------------------- */
 
 static bool read_dtype(pal__json *j, pal_dtype *dtype)

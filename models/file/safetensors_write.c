@@ -1,4 +1,4 @@
-/* safetensors_write.c - writes a safetensors file completely or not at all (replace.c). */
+/* safetensors_write.c - writes a safetensors file completely or not at all (pal_file_replace). */
 #include "models/file/json.h"
 #include "models/internal.h"
 

@@ -179,7 +179,7 @@ refuses_arrays() { # WHAT MENTIONED STATUS ARGUMENTS...: exit status STATUS, one
     if [ $status -ne "$want" ]; then fail "$what: exit status $status"
     elif [ "$(wc -l < err)" -ne 1 ] || ! grep -q -e "$word" err; then fail "$what: $(cat err)"
     elif [ -s out ] || [ "$(cat out.npy)" != precious ]; then fail "$what: wrote"
-    elif ls | grep -q '\.tmp$'; then fail "$what: left a temporary file"
+    elif ls | grep -q '\.part$'; then fail "$what: left a temporary file"
     else pass
     fi
 }
@@ -943,7 +943,7 @@ works "classify by a stacked head" classify stack-greedy
 check "its head is the default" grep -q '^  head .*%' out
 works "a stacked autoencoder has no head" classify stack-plain --labels 64
 check "and its codes are classified" grep -q '^  codes .*%' out
-check "nothing temporary is left" [ -z "$(find . -name '*.tmp' -o -name '.*.*.*')" ]
+check "nothing temporary is left but by a killed run" [ -z "$(find . -path ./deaf -prune -o \( -name '*.part' -o -name '.*.*.*' \) -print)" ]
 
 # ---- Resuming
 many="--data data --batch 2 --hidden 40 --epochs 60 --optimizer adam --lr 0.001 --schedule cosine --lanes 2 --quiet"

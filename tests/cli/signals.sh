@@ -104,7 +104,7 @@ halved() {
         rm -f half/*
         starts "$@"
         while [ -z "$found" ] && kill -STOP $pid 2> waited && kill -0 $pid 2> waited; do
-            ls half/*.part half/*.tmp > parts 2> waited
+            ls half/*.part > parts 2> waited
             [ -s parts ] && found=$try && break
             kill -CONT $pid
             grep -q ') Z ' /proc/$pid/stat 2> waited && break

@@ -134,6 +134,67 @@ START_TEST(other_things_are_refused)
 }
 END_TEST
 
+/* A path that a user named may be a pipe, which is written and stays; a folder is refused. */
+START_TEST(a_pipe_is_written_in_place)
+{
+    struct stat info;
+    char got[8] = "";
+    pal_error err = {0};
+    const char *pipe = path_of("pipe");
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+    const int reads = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_eq(pal_file_write(pipe, write_new, NULL, &err), PAL_OK);
+    ck_assert_int_eq(read(reads, got, sizeof got), 3);
+    ck_assert_str_eq(got, "new");
+    ck_assert_int_eq(pal_file_write(pipe, write_part, &(int){ENOMEM}, &err), PAL_ERR_MEMORY);
+    close(reads);
+    ck_assert(lstat(pipe, &info) == 0 && S_ISFIFO(info.st_mode));
+    ck_assert_int_eq(pal_file_write(folder, write_new, NULL, &err), PAL_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "Is a directory"));
+    ck_assert_int_eq(pal_file_write("", write_new, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_file_write(NULL, write_new, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_file_write(pipe, NULL, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(count_files(), 1);
+}
+END_TEST
+
+START_TEST(a_missing_folder_is_named)
+{
+    pal_error err = {0};
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(pal_file_write("no/such/file", write_new, NULL, &err), PAL_ERR_IO);
+    ck_assert_str_eq(err.text, "no/such/file: cannot write: make the folder no/such first");
+    ck_assert_int_eq(pal_file_write("file", write_new, NULL, &err), PAL_OK);
+    assert_text(path_of("file"), "new");
+    ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
+static int print_lines(FILE *to, void *user)
+{
+    for (int i = 0; i < 10000; i++) fprintf(to, "%d\n", i);
+    return *(const int *)user;
+}
+
+/* What print returns is told, unless a byte could not be written before. The descriptor stays open. */
+START_TEST(printed_text_arrives_or_the_reason_does)
+{
+    int good = 0, bad = EDOM;
+    const char *path = path_of("file");
+    const int to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(pal_write_printed(to, print_lines, &good), 0);
+    ck_assert_int_eq(lseek(to, 0, SEEK_CUR), 48890);
+    ck_assert_int_eq(pal_write_printed(to, print_lines, &bad), EDOM);
+    ck_assert_int_eq(close(to), 0);
+    ck_assert_int_eq(pal_write_printed(to, print_lines, &good), EBADF);
+    ck_assert_int_eq(pal_write_printed(to, print_lines, &bad), EBADF);
+    const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (full < 0) return;
+    ck_assert_int_eq(pal_write_printed(full, print_lines, &good), ENOSPC);
+    close(full);
+}
+END_TEST
+
 static void on_alarm(int signal) { (void)signal; }
 
 /* A pipe takes few bytes at once, and a timer interrupts each wait: every byte arrives. */
@@ -197,6 +258,7 @@ Suite *replace_suite(void)
     in_own_folder(add_case(suite, "files", NULL, NULL,
                            TESTS(a_file_is_made_and_replaced, a_failure_leaves_the_old_file_alone,
                                  a_renamed_folder_is_still_written, links, other_things_are_refused,
-                                 interrupted_writes_go_on, the_hash_is_xxh3)));
+                                 a_pipe_is_written_in_place, a_missing_folder_is_named,
+                                 printed_text_arrives_or_the_reason_does, interrupted_writes_go_on, the_hash_is_xxh3)));
     return suite;
 }

@@ -4,12 +4,12 @@
  * in one step. A reader, also after a crash or on a full disk, therefore never sees half a file. Everything is done
  * relative to a descriptor of the folder, so that a folder that is renamed meanwhile is still the one that is written.
  */
-#include "models/internal.h"
+#include "autograd/file.h"
+#include "autograd/machine/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +21,8 @@ typedef struct place { /* where the file is */
     char *path;        /* owns the name; NULL: the caller owns it */
     const char *name;  /* in the folder, without a slash */
 } place;
+
+/* ---- Bytes ---------------------------------------------------------------------------------------------------- */
 
 int pal_write_all(int descriptor, const void *bytes, size_t size)
 {
@@ -53,6 +55,32 @@ FILE *pal_write_stream(int descriptor)
     const cookie_io_functions_t functions = {.write = stream_write, .close = stream_close};
     return fopencookie((void *)(intptr_t)descriptor, "w", functions);
 }
+
+typedef struct printed {
+    int descriptor;
+    int why; /* the errno of the first write that failed */
+} printed;
+
+static ssize_t printed_write(void *user, const char *bytes, size_t size)
+{
+    printed *p = user;
+    if (!p->why) p->why = pal_write_all(p->descriptor, bytes, size);
+    return p->why ? 0 : (ssize_t)size;
+}
+
+int pal_write_printed(int descriptor, int (*print)(FILE *to, void *user), void *user)
+{
+    printed p = {.descriptor = descriptor};
+    FILE *to = fopencookie(&p, "w", (cookie_io_functions_t){.write = printed_write});
+    if (!to) return errno;
+    const int why = print(to, user);
+    bool failed = ferror(to);
+    failed |= fclose(to) != 0;
+    if (p.why) return p.why;
+    return why || !failed ? why : EIO;
+}
+
+/* ---- The file ------------------------------------------------------------------------------------------------- */
 
 static int open_at(int folder, const char *name, int flags)
 {
@@ -114,12 +142,33 @@ static int replace(const place *p, pal_write_fn write, void *user)
     return why;
 }
 
+/* ---- What happened -------------------------------------------------------------------------------------------- */
+
+const char *pal__short_path(const char *path)
+{
+    enum { SHOWN = 200 };
+    size_t length = path ? strlen(path) : 0;
+    if (!length) return "(no path)";
+    return length > SHOWN ? path + length - SHOWN : path;
+}
+
+static pal_status say(const char *name, int why, pal_error *err)
+{
+    const char *shown = pal__short_path(name), *slash = strrchr(shown, '/');
+    if (!why) return PAL_OK;
+    if (why == ENOMEM) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", shown);
+    if (why == ENOENT && slash)
+        return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: make the folder %.*s first", shown,
+                             (int)(slash - shown), shown);
+    return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", shown, strerror(why));
+}
+
 pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, void *user, pal_error *err)
 {
     place p = {.folder = folder, .name = name};
     struct stat old;
     if (!name || !*name || !write)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "replacing a file: needs a name and a function that writes");
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "writing a file: needs a name and a function that writes");
     if (folder != AT_FDCWD && (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: cannot write: a name in a folder has no slash",
                              pal__short_path(name));
@@ -131,7 +180,21 @@ pal_status pal_file_replace(int folder, const char *name, pal_write_fn write, vo
     if (p.own) close(p.folder);
     free(p.path);
     if (special) return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: not a regular file", pal__short_path(name));
-    if (why == ENOMEM) return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", pal__short_path(name));
-    if (why) return pal_error_set(err, PAL_ERR_IO, "%s: cannot write: %s", pal__short_path(name), strerror(why));
-    return PAL_OK;
+    return say(name, why, err);
+}
+
+static int write_in_place(const char *path, pal_write_fn write, void *user)
+{
+    const int descriptor = open_at(AT_FDCWD, path, O_WRONLY);
+    if (descriptor < 0) return errno;
+    const int why = write(descriptor, user);
+    return close(descriptor) && errno != EINTR && !why ? errno : why;
+}
+
+pal_status pal_file_write(const char *path, pal_write_fn write, void *user, pal_error *err)
+{
+    struct stat old;
+    if (path && *path && write && !stat(path, &old) && !S_ISREG(old.st_mode))
+        return say(path, write_in_place(path, write, user), err);
+    return pal_file_replace(AT_FDCWD, path, write, user, err);
 }
