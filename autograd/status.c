@@ -40,12 +40,14 @@ static size_t decode(const unsigned char *at, size_t n, uint32_t *code)
     return good ? form + 1 : 0;
 }
 
-/* Characters that are not shown but obeyed: controls, and those that break lines or turn the direction of a text. */
+/* Code points that are not shown but obeyed: controls, and those that break lines or turn the direction of a text. The
+ * last two are no characters, which readers of XML refuse. */
 static bool is_control(uint32_t code)
 {
     static const struct {
         uint32_t first, last;
-    } ranges[] = {{0, 0x1f}, {0x7f, 0x9f}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+    } ranges[] = {{0, 0x1f},        {0x7f, 0x9f},     {0x200e, 0x200f}, {0x2028, 0x202e},
+                  {0x2066, 0x2069}, {0xfeff, 0xfeff}, {0xfffe, 0xffff}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (code >= ranges[i].first && code <= ranges[i].last) return true;
     return false;

@@ -90,7 +90,9 @@ static bool body_owned(const subject *s)
 /* ---- Classes: what each takes and gives ----------------------------------------------------------------------- */
 
 typedef enum taken { ANY, REAL, INDICES } taken;
-typedef enum given { FREE, KEPT, JOINED, RULED, SAID } given;
+/* Type and shape are free; as the shape rule says; the same with the type of the operand, with the shape to which the
+ * operands broadcast, or with a real type that the parameters say. */
+typedef enum given { FREE, RULED, KEPT, JOINED, SAID } given;
 
 static bool takes(const subject *s, taken what)
 {
@@ -122,19 +124,10 @@ static bool as_joined(const subject *s)
 
 static bool gives(const subject *s, given what)
 {
-    switch (what) {
-    case FREE:
-        return true;
-    case KEPT: /* the type of the operand */
-        return s->e->dtype == in(s, 0)->dtype && as_ruled(s);
-    case JOINED: /* the shape to which the operands broadcast */
-        return as_joined(s);
-    case RULED:
-        return as_ruled(s);
-    case SAID: /* by the parameters, and real */
-        return pal_dtype_real((pal_dtype)s->e->dtype) && as_ruled(s);
-    }
-    return false;
+    if (what == FREE) return true;
+    if (what == KEPT && s->e->dtype != in(s, 0)->dtype) return false;
+    if (what == SAID && !pal_dtype_real((pal_dtype)s->e->dtype)) return false;
+    return what == JOINED ? as_joined(s) : as_ruled(s);
 }
 
 static const struct {

@@ -106,14 +106,12 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char
 static void print_head(FILE *f, const pal__drawing *d, uint32_t box, const char *indent)
 {
     const pal__box *b = &d->boxes[box];
-    const char *path = b->path, *above = d->boxes[b->parent].path;
-    size_t skip = strlen(above);
-    if (skip && !strncmp(path, above, skip) && path[skip] == '/') path += skip + 1;
+    const size_t above = strlen(d->boxes[b->parent].path);
     fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
     if (b->owner) {
         fprintf(f, "for each <I>k</I> in 0 &#8230; %lld", (long long)pal__at(d->graph.tape, b->owner)->params.i[0] - 1);
     } else {
-        pal__print_html(f, path);
+        pal__print_html(f, above ? b->path + above + 1 : b->path); /* a path begins with that of the scope above */
         pal__print_alike(f, d, box);
         if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
     }

@@ -56,11 +56,11 @@ static bool same_inner_box(const pair *p, uint32_t x, uint32_t y)
     return x == p->a && y == p->b;
 }
 
+/* Of two entries of one operation, which either has names or has not. */
 static bool same_params(const pal__entry *x, const pal__entry *y)
 {
-    if (!x->params.name != !y->params.name) return false;
     if (x->params.name && strcmp(pal__last_name(x->params.name), pal__last_name(y->params.name)) != 0) return false;
-    if (pal__shape_only(x) && pal__shape_only(y)) return true;
+    if (pal__shape_only(x)) return true;
     return !memcmp(x->params.i, y->params.i, sizeof x->params.i) &&
            !memcmp(x->params.r, y->params.r, sizeof x->params.r);
 }
@@ -71,8 +71,7 @@ static bool same_operand(const pair *p, uint32_t x, uint32_t y)
     double u = 0, v = 0;
     bool one = pal__constant_value(t, x, &u), other = pal__constant_value(t, y, &v);
     if (one || other) return one && other && !memcmp(&u, &v, sizeof u);
-    bool in_a = p->d->look[x] && pal__draw_within(p->d, p->d->box[x], p->a);
-    bool in_b = p->d->look[y] && pal__draw_within(p->d, p->d->box[y], p->b);
+    bool in_a = pal__draw_within(p->d, p->d->box[x], p->a), in_b = pal__draw_within(p->d, p->d->box[y], p->b);
     return in_a == in_b && (!in_a || p->place[x] == p->place[y]);
 }
 
@@ -92,7 +91,7 @@ static uint64_t hash_operand(const pair *p, uint32_t box, uint32_t id)
 {
     double value;
     if (pal__constant_value(p->d->graph.tape, id, &value)) return pal__hash_bytes(2, &value, sizeof value);
-    return p->d->look[id] && pal__draw_within(p->d, p->d->box[id], box) ? p->hash[id] : 1;
+    return pal__draw_within(p->d, p->d->box[id], box) ? p->hash[id] : 1;
 }
 
 /* Operands and bodies have smaller ids, so their hashes are already computed. */
@@ -130,7 +129,7 @@ static size_t gather(const pair *p, uint32_t box, uint32_t *members)
 
 static bool alike(const pair *p)
 {
-    if (!p->n_a || p->n_a != p->n_b) return false;
+    if (p->n_a != p->n_b) return false;
     for (size_t i = 0; i < p->n_a; i++)
         if (!same_entry(p, p->in_a[i], p->in_b[i])) return false;
     return true;

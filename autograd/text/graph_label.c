@@ -2,7 +2,7 @@
  * names of outputs. Labels use the HTML-like syntax of the dot language.
  *
  * Invariant: a label is well-formed, whatever bytes a name contains. Markup is escaped, and bytes that are not UTF-8 or
- * not printable become question marks. */
+ * not printable are shown by their numbers, as in messages (pal_text_clean). */
 #include "autograd/text/internal.h"
 
 #include <ctype.h>
@@ -14,37 +14,22 @@ enum { LONGEST_FORMULA = 16 };
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
-/* Number of bytes of the UTF-8 sequence at p; 0: invalid or not printable. */
-static int utf8_length(const unsigned char *p)
-{
-    if (*p < 0x80) return *p >= ' ' && *p != 0x7f;
-    int n = *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xc2 && *p < 0xe0 ? 2 : 0;
-    for (int i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    if (n == 2 && *p == 0xc2 && p[1] < 0xa0) return 0;                                    /* C1 controls */
-    if (n == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))) return 0; /* overlong, surrogates */
-    if (n == 3 && *p == 0xef && p[1] == 0xbf && p[2] > 0xbd) return 0;                    /* not characters */
-    if (n == 4 && ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))) return 0;
-    return n;
-}
-
+/* A text of more than 4096 bytes is cut. */
 void pal__print_html(FILE *f, const char *text)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        int n = utf8_length(p);
-        if (*p == '&')
-            fputs("&amp;", f);
-        else if (*p == '<')
-            fputs("&lt;", f);
-        else if (*p == '>')
-            fputs("&gt;", f);
-        else if (*p == '"')
-            fputs("&quot;", f);
-        else if (n)
-            fwrite(p, 1, (size_t)n, f);
+    static const struct {
+        char letter;
+        const char *entity;
+    } marks[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
+    char clean[4097];
+    pal_text_clean(clean, sizeof clean, text, strlen(text));
+    for (const char *p = clean; *p; p++) {
+        size_t i = 0;
+        while (i < 4 && marks[i].letter != *p) i++;
+        if (i < 4)
+            fputs(marks[i].entity, f);
         else
-            fputc('?', f);
-        p += n ? n : 1;
+            fputc(*p, f);
     }
 }
 
@@ -68,21 +53,10 @@ bool pal__constant_value(const pal_tape *t, uint32_t id, double *value)
 /* The operand that a word of a formula means; -1: not an operand. */
 static int operand_of(const pal_op *op, const char *word, size_t length)
 {
-    if (length != 1) return -1;
-    switch (*word) {
-    case 'x':
-        return op->arity == 1 ? 0 : -1;
-    case 'c':
-        return op->arity == 3 ? 0 : -1;
-    case 'a':
-    case 'A':
-        return op->arity == 2 ? 0 : op->arity == 3 ? 1 : -1;
-    case 'b':
-    case 'B':
-        return op->arity == 2 ? 1 : op->arity == 3 ? 2 : -1;
-    default:
-        return -1;
-    }
+    static const char *const letters[] = {"", "x", "ab", "cab"}; /* by the number of operands; A and B are matrices */
+    const char letter = *word == 'A' || *word == 'B' ? (char)(*word + 'a' - 'A') : *word;
+    const char *at = length == 1 && op->arity >= 0 && op->arity <= 3 ? strchr(letters[op->arity], letter) : NULL;
+    return at ? (int)(at - letters[op->arity]) : -1;
 }
 
 static size_t word_length(const char *p)
@@ -131,8 +105,8 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
         size_t n = word_length(p);
         int k = n ? operand_of(e->op, p, n) : -1;
         double value;
-        bool constant =
-            k >= 0 && d->folded[e->first + (uint32_t)k] && pal__constant_value(t, pal__arg(t, id, (uint32_t)k), &value);
+        bool constant = k >= 0 && d->folded[e->first + (uint32_t)k];
+        if (constant) pal__constant_value(t, pal__arg(t, id, (uint32_t)k), &value);
         /* Two adjacent operands mean a product. If one is shown as a number, print a multiplication sign. */
         bool side = k == 0 && p[n] == ' ' && word_length(p + n + 1) == 1 && !p[n + 2];
         if (constant)
@@ -253,7 +227,7 @@ static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
     const pal__entry *e = pal__at(t, id);
     bool named = e->params.name && *e->params.name;
     bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box shows the rest of the name */
-    const char *target = d->look[id] == PAL__LOOK_EFFECT && e->n ? pal__at(t, pal__arg(t, id, 0))->params.name : NULL;
+    const char *target = d->look[id] == PAL__LOOK_EFFECT ? pal__at(t, pal__arg(t, id, 0))->params.name : NULL;
     print_bold(f, boxed ? pal__last_name(e->params.name) : named ? e->params.name : e->op->name);
     if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
     if (!e->body && !target && !short_formula(e->op)) return;
@@ -302,7 +276,7 @@ static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
         if (d->node[id] != node || d->same[id] != id || !pal__at(d->graph.tape, id)->tensor) continue;
         const char *name = pal__at(d->graph.tape, id)->params.name;
         fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#7d6b00\">", f);
-        if (name) pal__print_html(f, pal__last_name(name));
+        pal__print_html(f, pal__last_name(name));
         fputs(" ", f);
         pal__draw_shape(f, d->graph.tape, id);
         uint32_t last = last_alike(d, id);
@@ -312,6 +286,13 @@ static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
         }
         fputs("</FONT>", f);
     }
+}
+
+static void constant_label(FILE *f, const pal__drawing *d, uint32_t node)
+{
+    double value;
+    pal__constant_value(d->graph.tape, node, &value);
+    pal__draw_value(f, value);
 }
 
 static void print_size(FILE *f, const pal__drawing *d, uint32_t node)
@@ -327,12 +308,11 @@ static void print_size(FILE *f, const pal__drawing *d, uint32_t node)
 
 void pal__draw_label(FILE *f, const pal__drawing *d, uint32_t node)
 {
-    double value;
     fputc('<', f);
     if (node >= d->n)
         group_label(f, d, node);
-    else if (d->look[node] == PAL__LOOK_CONSTANT && pal__constant_value(d->graph.tape, node, &value))
-        pal__draw_value(f, value);
+    else if (d->look[node] == PAL__LOOK_CONSTANT)
+        constant_label(f, d, node);
     else if (d->look[node] == PAL__LOOK_INDEX)
         fputs("<I>k</I>", f);
     else

@@ -248,28 +248,6 @@ START_TEST(folding)
 }
 END_TEST
 
-/* Scopes fold only if their operations are the same: one with another activation is drawn separately. */
-START_TEST(folds_only_what_is_alike)
-{
-    pal_tape *t = pal_tape_new(context, PAL_F32);
-    pal_tensor *data = pal_tensor_new(context, PAL_F32, PAL_SHAPE(2));
-    static const char *const names[] = {"a", "b", "c", "d"};
-    pal_var x = pal_leaf(t, data, "x");
-    for (int i = 0; i < 4; i++) {
-        pal_scope_begin(t, names[i]);
-        x = pal_scale(i == 1 ? pal_tanh(x) : pal_sigmoid(x), i == 3 ? 3 : 2);
-        pal_scope_end(t);
-    }
-    pal_graph_options o = {.struct_size = sizeof o, .fold = true};
-    char *text = pal_graph_text(t, &x, 1, &o);
-    ck_assert_ptr_nonnull(strstr(text, "a &#8230; c &#183; 2&#215;"));
-    ck_assert_int_eq(count(text, "subgraph"), 3);
-    pal_text_free(context, text);
-    pal_tape_free(t);
-    pal_tensor_free(data);
-}
-END_TEST
-
 /* depth 1 draws each inner scope as one node, which lists its parameters and counts its operations. */
 START_TEST(closing)
 {
@@ -459,9 +437,8 @@ END_TEST
 Suite *graph_drawing_suite(void)
 {
     Suite *s = suite_create("graph_drawing");
-    TCase *drawing = add_case(
-        s, "drawing", set_up, tear_down,
-        TESTS(golden, title_and_legend, folding, folds_only_what_is_alike, closing, keeping, sizes, out_of_memory));
+    TCase *drawing = add_case(s, "drawing", set_up, tear_down,
+                              TESTS(golden, title_and_legend, folding, closing, keeping, sizes, out_of_memory));
     tcase_add_loop_test(drawing, whole_whatever_the_options, 0, MODELS);
     tcase_add_loop_test(drawing, times, 0, MODELS);
     in_own_folder(add_case(s, "files", set_up, tear_down, TESTS(writing, writing_fails)));

@@ -89,6 +89,7 @@ START_TEST(texts_are_cleaned)
          "31m\xc2\xa0",
          "\\u009b31m\xc2\xa0"}, /* CSI as one character; a no-break space stays */
         {"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf", "\\u202e\\u2066\\u2028\\ufeff"},
+        {"\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf", "\xef\xbf\xbd\\ufffe\\uffff"},
         {"\xff\xc3", "\\xff\\xc3"},                                              /* no UTF-8, cut short */
         {"\xc0\x9b\xe0\x82\x9b", "\\xc0\\x9b\\xe0\\x82\\x9b"},                   /* overlong */
         {"\xed\xa0\x80\xf4\x90\x80\x80", "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80"}, /* a surrogate, beyond Unicode */
