@@ -122,7 +122,8 @@ static pal_status open_array(pal_dataset *dataset, pal_context *context, const c
         status =
             pal_error_set(err, PAL_ERR_FORMAT, "%s: the array is %s, expected at least 2 samples on its first axis%s",
                           palt__shown_path(path), pal_shape_text(array->shape, text, sizeof text),
-                          rows < 2 ? "" : ", with at least one number each");
+                          rows < 2 ? ", one to train and one to test: add samples"
+                                   : ", with at least one number each: write them again");
     } else {
         status = check_finite(array, path, err);
     }

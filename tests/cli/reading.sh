@@ -1,0 +1,123 @@
+#!/bin/sh
+# reading.sh PROGRAM - tests what is said about the data and the checkpoint that a verb reads: their shape, where they
+# are, whether they are the run's own, and what to do if they cannot be taken.
+# shellcheck source=tests/cli/helpers.sh
+. "$(dirname "$0")/helpers.sh"
+
+small="--batch 8 --hidden 3 --epochs 1 --lanes 1 --quiet"
+awk 'BEGIN { for (i = 0; i < 24; i++) print i % 7 / 7 "," i % 5 / 5 "," i % 3 / 3 }' > three.csv
+awk 'BEGIN { for (i = 0; i < 24; i++) print i % 7 / 7 "," i % 5 / 5 }' > two.csv
+# shellcheck disable=SC2086
+works "a run on a table" train basic $small --data three.csv --out table
+# shellcheck disable=SC2086
+works "a run on images" train basic $small --data data --out images
+
+# ---- The shape of what was read
+works "evaluate" evaluate table --data three.csv
+check "evaluate says what it read" grep -q '^basic, hidden 3 on 4 samples of three$' out
+works "encode" encode images data codes.npy
+check "encode says what it wrote" [ "$(cat out)" = "codes.npy [37,3]" ]
+works "decode" decode images codes.npy images.npy
+check "decode gives samples their own shape" [ "$(cat out)" = "images.npy [37,8,8]" ]
+works "reconstruct" reconstruct table three.csv back.csv
+check "reconstruct keeps rows" [ "$(cat out)" = "back.csv [24,3]" ]
+refused "evaluate on a narrower table" '^palindrome: two.csv: its samples are \[2\], but table was trained on samples \[3\]: give data of that shape with --data$' \
+    evaluate table --data two.csv
+refused "evaluate a table on images" '^palindrome: data: its samples are \[8,8\], but table was trained on samples \[3\]: ' evaluate table --data data
+refused "encode a narrower table" '^palindrome: two.csv: the array is \[24,2\], but table, a run of basic, takes rows of 3 features: give an array \[N,3\]$' \
+    encode table two.csv new.npy
+refused "encode images with a model of tables" '^palindrome: data: the array is \[37,8,8\], but table, .* takes rows of 3 features' encode table data new.npy
+refused "decode codes of another width" '^palindrome: two.csv: the array is \[24,2\], but table, .* takes rows of 3 code values: give an array \[N,3\]$' \
+    decode table two.csv new.npy
+"$program" encode table - new.npy < two.csv > out 2> err
+check "standard input of another shape is status 2" [ $? -eq 2 ]
+check "it is named" said '^palindrome: standard input: the array is \[24,2\], but table, '
+check "nothing is written" [ ! -e new.npy ]
+mv three.csv away.csv
+cp two.csv three.csv
+refused "the run's own data became narrower" 'three.csv: its samples are \[2\], but table was trained on samples \[3\]: give data of that shape with --data$' evaluate table
+mv away.csv three.csv
+
+# ---- A table of one row is no data set
+head -n 1 three.csv > one.csv
+one='^palindrome: one.csv: the array is \[1,3\], expected at least 2 samples on its first axis, one to train and one to test: add samples$'
+for words in "train basic --data" "evaluate table --data" "sweep basic --hidden 1,2 --seeds 1 --data"; do
+    # shellcheck disable=SC2086
+    "$program" $words one.csv > out 2> err
+    check "one row, ${words%% *}: status 1" [ $? -eq 1 ]
+    check "one row, ${words%% *}: one line: $(cat err)" [ "$(grep -c "$one" err) $(wc -l < err)" = "1 1" ]
+    check "one row, ${words%% *}: no folder" [ ! -e runs ]
+done
+works "one row is encoded" encode table one.csv one.npy
+check "as one code" [ "$(cat out)" = "one.npy [1,3]" ]
+
+# ---- The folder in which the program runs
+cp -r data here
+cd here || exit 2
+# shellcheck disable=SC2086
+works "the data are here" train basic $small --data . --out ../dot
+check "the run keeps the full path" grep -q "\"data\": \"$(pwd -P)\"" ../dot/run.json
+works "evaluate here" evaluate ../dot --data .
+check "the name of the folder is printed" grep -q '^basic, hidden 3 on 37 samples of here$' out
+check "these are the run's own data" [ "$(grep -c 'for comparison' out)" -eq 0 ]
+rm -f out err rest
+cd .. || exit 2
+works "evaluate from elsewhere" evaluate dot
+check "by the same name" grep -q '^basic, hidden 3 on 37 samples of here$' out
+works "the same folder in other words" evaluate dot --data ./data/../here/
+check "is the run's own" [ "$(grep -c 'for comparison' out)" -eq 0 ]
+works "other data" evaluate dot --data data
+check "are told" grep -q 'for comparison on 37 samples of here, which it was trained on' out
+
+# ---- A path that is too long to be compared with that of the run's data. Its end is enough to open it.
+deep() {
+    name=$(printf %0200d 0)
+    i=0
+    while [ $i -lt 25 ]; do
+        mkdir "$name" && cd -P "$name" || return 1
+        i=$((i + 1))
+    done
+}
+start=$PWD
+cp three.csv moved.csv
+(deep && cp "$start/three.csv" . && exec "$program" evaluate "$start/table" --data three.csv) > out 2> err
+check "a path that is too long is status 2" [ $? -eq 2 ]
+check "one line: $(cat err)" [ "$(grep -c '^palindrome: --data three.csv: its full path cannot be found (File name too long), so whether .*/table was trained on it is not known: copy it to a folder with a shorter path$' err) $(wc -l < err)" = "1 1" ]
+check "no figures" [ ! -s out ]
+
+# ---- A damaged checkpoint: what is wrong with it, and what to do
+damaged() { # WHAT NEEDLE: the checkpoint of the run `broken` is refused by each verb that reads it
+    for words in "evaluate broken" "reconstruct broken" "encode broken three.csv new.npy" "train basic --from broken --data three.csv --hidden 3"; do
+        # shellcheck disable=SC2086
+        "$program" $words > out 2> err
+        status=$?
+        if [ $status -ne 1 ] && [ "${words%% *} $status" != "train 2" ]; then fail "$1, ${words%% *}: exit status $status"
+        elif [ "$(wc -l < err)" -ne 1 ]; then fail "$1, ${words%% *}: $(wc -l < err) lines on standard error"
+        elif ! grep -q "broken/checkpoint.safetensors: $2" err; then fail "$1, ${words%% *}: $(cat err)"
+        elif [ -s out ] || [ -e runs ] || [ -e new.npy ]; then fail "$1, ${words%% *}: something was written"
+        else pass
+        fi
+    done
+}
+remedy='restore the file from a copy of the run$'
+cp -r table broken
+size=$(wc -c < table/checkpoint.safetensors)
+for at in $((size - 1)) $((size - 9)); do # bytes of a number
+    cp table/checkpoint.safetensors broken/checkpoint.safetensors
+    printf '\125' | dd of=broken/checkpoint.safetensors bs=1 seek="$at" conv=notrunc 2> waited
+    damaged "a changed byte" "damaged: the checksum is not that of the contents: restore a copy, or train again$"
+done
+for keep in 0 5 100 $((size - 1)); do
+    head -c "$keep" table/checkpoint.safetensors > broken/checkpoint.safetensors
+    damaged "cut to $keep bytes" ".*: $remedy"
+done
+(cat table/checkpoint.safetensors; echo more) > broken/checkpoint.safetensors
+damaged "something at its end" ".*: $remedy"
+head -c "$size" /dev/zero > broken/checkpoint.safetensors
+damaged "zeros" ".*: $remedy"
+rm broken/checkpoint.safetensors
+mkdir broken/checkpoint.safetensors
+damaged "a folder" "not a regular file"
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
