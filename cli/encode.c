@@ -32,12 +32,12 @@ typedef struct conversion {
 
 /* ---- File names ----------------------------------------------------------------------------------------------- */
 
+/* Whether OUT, or standard input, is text. The name of OUT ends in .npy or .csv (check_words). */
 static bool is_csv(const pal_cli_args *args, const char *path)
 {
-    const char *format = pal_cli_given(args, "format"), *end = strrchr(path, '.');
+    const char *format = pal_cli_given(args, "format");
     if (!strcmp(path, "-")) return !format || strcmp(format, "npy") != 0;
-    if (end && !strcmp(end, ".gz")) end = end - path >= 4 ? end - 4 : NULL;
-    return end && !strncmp(end, ".csv", 4);
+    return path[strlen(path) - 1] == 'v';
 }
 
 static bool is_folder(const char *path)

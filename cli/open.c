@@ -177,17 +177,29 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     return status;
 }
 
-pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err)
+static pal_dataset *open_own(const pal_cli_run *run, pal_split split, pal_error *err)
+{
+    const pal_run_info *info = pal_rundir_info(run->dir);
+    return pal_dataset_open_held_out(run->context, info->data, split, info->hold_out, err);
+}
+
+/* Warns in one line if the samples of this split are no longer those of training. */
+static void warn_of_change(const pal_cli_run *run, pal_split split, const pal_dataset *data)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     const bool train = split == PAL_SPLIT_TRAIN;
-    pal_dataset *data = pal_dataset_open_held_out(run->context, info->data, split, info->hold_out, err);
-    const char *changed = data ? pal_run_data_changed(info, train ? data : NULL, train ? NULL : data) : NULL;
+    const char *changed = pal_run_data_changed(info, train ? data : NULL, train ? NULL : data);
     if (changed)
         pal_cli_say(PAL_CLI_GO_ON,
                     "warning: %s: the %s of %s have changed since it was trained: restore them, or read the figures as "
                     "those of other data",
                     pal_rundir_path(run->dir), changed, info->data);
+}
+
+pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err)
+{
+    pal_dataset *data = open_own(run, split, err);
+    if (data) warn_of_change(run, split, data);
     return data;
 }
 
@@ -219,11 +231,12 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
     const char *path = pal_cli_given(args, "data"), *word = pal_cli_given(args, "split");
     pal_split split = word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST;
     pal_error err = {0};
-    run->data = path ? pal_dataset_open(run->context, path, split, &err) : pal_cli_open_own(run, split, &err);
+    run->data = path ? pal_dataset_open(run->context, path, split, &err) : open_own(run, split, &err);
     if (!run->data) return pal_cli_say_error(&err);
     const char *own = pal_rundir_info(run->dir)->data;
     const int status = check_sample(run, path ? path : own ? own : PAL_DATA_DEFAULT);
     if (status != PAL_CLI_GO_ON) return status;
+    if (!path) warn_of_change(run, split, run->data);
     int64_t limit = pal_cli_int(args, "limit", 0);
     if (limit && pal_dataset_limit(run->data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     return PAL_CLI_GO_ON;

@@ -28,9 +28,8 @@ static pal_status fail(const char *path, const char *what, int error, pal_error 
 
 pal_status palt__folder_blame(const palt__folder *f, const pal_error *own, pal_error *err)
 {
-    const char *remedy = own->status == PAL_ERR_FORMAT && !strstr(own->text, "restore") && !strstr(own->text, "train")
-                             ? ": restore the file from a copy of the run"
-                             : "";
+    const bool told = own->status != PAL_ERR_FORMAT || strstr(own->text, ": restore a copy");
+    const char *remedy = told ? "" : ": restore the file from a copy of the run";
     return pal_error_set(err, own->status, "%s/%s%s", palt__short_path(f->path), own->text, remedy);
 }
 

@@ -34,6 +34,17 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do many="$many run-$i"; done
 refused "17 runs" 'run-17 is one too many: .* takes at most 16' scatter $many
 refused "two models" 'unexpected argument deep' train basic deep
 
+# ---- Lists of a sweep
+refused "a value that is missing" 'hidden 4,,5: a value is missing in the list$' sweep basic --hidden 4,,5 --data data
+refused "a list that ends with a comma" 'hidden 4,5,: a value is missing in the list$' sweep basic --hidden 4,5, --data data
+refused "a blank for a value" 'hidden 4, : a value is missing in the list$' sweep basic --hidden '4, ' --data data
+refused "a value that is there twice" 'hidden 4, 5,4: 4 appears twice$' sweep basic --hidden '4, 5,4' --data data
+refused "too many values" 'hidden: at most [0-9]* values$' sweep basic --hidden "$(seq -s , 1 100)" --data data
+refused "a list beyond any length" 'hidden: the list is too long$' sweep basic --hidden "$(printf '%05000d,1' 0)" --data data
+refused "a rate in a list that is no number" 'learning-rate' sweep basic --lr 0.1,x --data data
+refused "a rate that is no number" 'learning-rate' sweep basic --hidden 4,5 --lr x --data data
+refused "lists of layers with one value" 'layers' sweep deep --layers '8,4;' --data data
+
 # ---- The names of pictures and their numbers
 works "a run" train basic --data data --batch 16 --hidden 4 --epochs 1 --out plain --quiet
 refused "an ending alone" 'choose a name that ends in .png, .svg or .pdf' filters plain -o .svg

@@ -49,7 +49,7 @@ stop() {
     { kill -KILL $guard; wait $guard; } 2> waited
     return $stopped
 }
-state() { find . -path ./out -prune -o -path ./err -prune -o -type f -print | sort | xargs cksum; }
+state() { find . -path ./out -prune -o -path ./err -prune -o -type f -print0 | sort -z | xargs -0 cksum; }
 
 # refused WHAT MENTIONED ARGUMENTS...: exit status 2, one line that contains MENTIONED, nothing on standard output, no
 # change in the folder

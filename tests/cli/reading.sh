@@ -38,6 +38,64 @@ cp two.csv three.csv
 refused "the run's own data became narrower" 'three.csv: its samples are \[2\], but table was trained on samples \[3\]: give data of that shape with --data$' evaluate table
 mv away.csv three.csv
 
+# ---- Arrays of other types. A byte of a sample is a pixel, and counts as its value / 255; a byte of a code is a number.
+array() { # NAME TYPE SHAPE: the head of a .npy file; its elements are to follow
+    printf '\223NUMPY\1\0\166\0%-117s\n' "{\"descr\":\"$2\",\"fortran_order\":False,\"shape\":($3),}" > "$1"
+}
+array bytes.npy '|u1' 37,8,8
+tail -c +17 data/t10k-images-idx3-ubyte >> bytes.npy
+works "encode bytes" encode images bytes.npy codes-2.npy
+check "the codes of the same images" cmp -s codes.npy codes-2.npy
+array rows.npy '|u1' 37,64
+tail -c +17 data/t10k-images-idx3-ubyte >> rows.npy
+works "encode rows of bytes" encode images rows.npy codes-2.npy
+check "the same codes" cmp -s codes.npy codes-2.npy
+array code.npy '|u1' 1,3
+bytes 0 1 2 >> code.npy
+printf '0,1,2\n' > code.csv
+works "decode bytes" decode images code.npy one-1.npy
+works "decode numbers" decode images code.csv one-2.npy
+check "the same image" cmp -s one-1.npy one-2.npy
+array real.npy '<f8' 1,3
+printf '\0\0\0\0\0\0\370\077\0\0\0\0\0\0\370\177\0\0\0\0\0\0\370\077' >> real.npy
+"$program" decode images real.npy new.npy > out 2> err
+check "a code that is no number is status 1" [ $? -eq 1 ]
+check "its place is told" [ "$(grep -c '^palindrome: real.npy: row 0, element 1 (from 0) is not a finite number$' err) $(wc -l < err)" = "1 1" ]
+array none.npy '<f4' ''
+printf '\0\0\0\0' >> none.npy
+refused "one number is no row" 'none.npy: the array is \[\], but table, .* takes rows of 3 features' encode table none.npy new.npy
+array flat.npy '<f4' 3,
+printf '\0\0\0\0\0\0\0\0\0\0\0\0' >> flat.npy
+refused "an axis without rows" 'flat.npy: the array is \[3\], but table, .* takes rows of 3 features' encode table flat.npy new.npy
+array empty.npy '<f4' 0,3
+works "no rows" encode table empty.npy empty-codes.npy
+check "no codes" [ "$(cat out)" = "empty-codes.npy [0,3]" ]
+gzip -k three.csv
+works "a packed table" encode table three.csv.gz packed.npy
+works "the table" encode table three.csv plain.npy
+check "the same codes as of the table" cmp -s packed.npy plain.npy
+
+# ---- Where codes are written
+works "to standard output" encode table three.csv -
+cp out by-dash.csv
+works "to a table" encode table three.csv by-name.csv
+check "it is the same text" cmp -s by-dash.csv by-name.csv
+"$program" encode table - - --format npy < plain.npy > out 2> err
+check "arrays on standard input and output" [ $? -eq 0 ]
+for out in x .npy codes.txt codes.np; do
+    refused "OUT is $out" "$out: not an array file: choose a name ending in .npy or .csv, or - for standard output" encode table three.csv $out
+done
+mkdir folder.npy
+refused "OUT is a folder" 'folder.npy is a folder: choose a file as OUT' encode table three.csv folder.npy
+for end in npy csv; do
+    "$program" encode table three.csv "nowhere/codes.$end" > out 2> err
+    check "no folder for .$end is status 2" [ $? -eq 2 ]
+    check "one line" [ "$(grep -c "nowhere/codes.$end: " err) $(wc -l < err)" = "1 1" ]
+done
+mkdir hollow
+"$program" encode table hollow new.npy > out 2> err
+check "a folder without data" [ "$(grep -c 'hollow' err) $(wc -l < err)" = "1 1" ]
+
 # ---- A table of one row is no data set
 head -n 1 three.csv > one.csv
 one='^palindrome: one.csv: the array is \[1,3\], expected at least 2 samples on its first axis, one to train and one to test: add samples$'
@@ -67,7 +125,7 @@ check "by the same name" grep -q '^basic, hidden 3 on 37 samples of here$' out
 works "the same folder in other words" evaluate dot --data ./data/../here/
 check "is the run's own" [ "$(grep -c 'for comparison' out)" -eq 0 ]
 works "other data" evaluate dot --data data
-check "are told" grep -q 'for comparison on 37 samples of here, which it was trained on' out
+check "are told" grep -q 'for comparison on 37 of here, which it was trained on' out
 
 # ---- A path that is too long to be compared with that of the run's data. Its end is enough to open it.
 deep() {
@@ -115,9 +173,6 @@ done
 damaged "something at its end" ".*: $remedy"
 head -c "$size" /dev/zero > broken/checkpoint.safetensors
 damaged "zeros" ".*: $remedy"
-rm broken/checkpoint.safetensors
-mkdir broken/checkpoint.safetensors
-damaged "a folder" "not a regular file"
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -81,6 +81,84 @@ START_TEST(what_is_damaged_is_told_with_a_remedy)
 }
 END_TEST
 
+/* A checkpoint that is whole, but whose state no run has. */
+START_TEST(a_state_that_no_run_has)
+{
+    static const struct {
+        const char *name, *other; /* what is malformed; the name under which it is saved */
+        double step, loss;
+    } rows[] = {
+        {"train/step", "train/steps", 4, 0},  {"train/step", "train/step", NAN, 0},
+        {"train/step", "train/step", -1, 0},  {"train/step", "train/step", 1.5, 0},
+        {"train/step", "train/step", 1e6, 0}, {"train/loss", "train/step", 4, INFINITY},
+        {"adam/", "train/step", 6, 0},
+    };
+    pal_error err = {0};
+    pal_train_result result;
+    pal_dataset *data = data_of(SAMPLES, "data");
+    pal_tensor *step = pal_tensor_new(context, PAL_F64, PAL_SCALAR),
+               *loss = pal_tensor_new(context, PAL_F64, PAL_SCALAR);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pal_model *model = model_of();
+        empty_folder();
+        pal_rundir_free(new_run("run"));
+        pal_tensor_set(step, 0, rows[i].step);
+        pal_tensor_set(loss, 0, rows[i].loss);
+        const pal_named_tensor more[] = {{rows[i].other, step}, {"train/loss", loss}};
+        ck_assert_msg(!pal_model_save(model, path_of("run/checkpoint.safetensors"), more, 2, &err), "%s", err.text);
+        write_text("run/metrics.jsonl", "{\"epoch\":1,\"step\":4}\n");
+        pal_rundir *dir = pal_rundir_resume(path_of("run"), &err);
+        ck_assert_msg(dir != NULL, "%s", err.text);
+        const pal_optimizer_options adam = {.struct_size = sizeof adam, .name = "adam"};
+        const pal_train_options o = {.struct_size = sizeof o,
+                                     .epochs = 4,
+                                     .batch = 10,
+                                     .seed = 3,
+                                     .optimizer = &adam,
+                                     .folder = dir,
+                                     .resume = true};
+        ck_assert_int_eq(pal_train(model, data, &o, &result, &err), PAL_ERR_FORMAT);
+        ck_assert_msg(strstr(err.text, "run/checkpoint.safetensors: cannot resume: ") &&
+                          strstr(err.text, rows[i].name) &&
+                          strstr(err.text, " is missing or invalid: restore the file from a copy of the run"),
+                      "%zu: %s", i, err.text);
+        pal_rundir_free(dir);
+        pal_model_free(model);
+    }
+    pal_tensor_free(step);
+    pal_tensor_free(loss);
+    pal_dataset_free(data);
+}
+END_TEST
+
+/* A checkpoint of a model of another size. */
+START_TEST(weights_of_another_size)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    const pal_setting hidden = {"hidden", "3"};
+    pal_dataset *data = data_of(SAMPLES, "data");
+    pal_model *model = model_of(), *other = pal_model_new(context, pal_variant_find("basic"), &hidden, 1,
+                                                          PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
+    pal_rundir *dir = new_run("run");
+    const pal_epoch epoch = epoch_of(1);
+    ck_assert(!pal_rundir_add(dir, &epoch, &err) && !pal_rundir_save(dir, other, NULL, 4, 0, &err));
+    pal_rundir_free(dir);
+    dir = pal_rundir_resume(path_of("run"), &err);
+    ck_assert_msg(dir != NULL, "%s", err.text);
+    const pal_train_options o = {
+        .struct_size = sizeof o, .epochs = 4, .batch = 10, .seed = 3, .folder = dir, .resume = true};
+    ck_assert_int_eq(pal_train(model, data, &o, &result, &err), PAL_ERR_FORMAT);
+    ck_assert_msg(strstr(err.text, "cannot resume: encoder/W is missing or invalid: restore") ||
+                      strstr(err.text, "cannot resume: encoder/b is missing or invalid: restore"),
+                  "%s", err.text);
+    pal_rundir_free(dir);
+    pal_model_free(model);
+    pal_model_free(other);
+    pal_dataset_free(data);
+}
+END_TEST
+
 /* The last line of a process that was killed is ignored, whatever it is; the next line takes its place. */
 START_TEST(a_line_that_was_cut_is_replaced)
 {
@@ -133,10 +211,10 @@ END_TEST
 Suite *rundir_damaged_suite(void)
 {
     Suite *suite = suite_create("rundir_damaged");
-    TCase *files =
-        in_own_folder(add_case(suite, "files", set_up, tear_down,
-                               TESTS(what_is_damaged_is_told_with_a_remedy, a_run_without_epochs_is_not_extended,
-                                     a_line_that_was_cut_is_replaced)));
+    TCase *files = in_own_folder(
+        add_case(suite, "files", set_up, tear_down,
+                 TESTS(what_is_damaged_is_told_with_a_remedy, a_run_without_epochs_is_not_extended,
+                       a_state_that_no_run_has, weights_of_another_size, a_line_that_was_cut_is_replaced)));
     tcase_add_loop_test(files, what_is_no_file_is_refused, 0, 2);
     tcase_add_loop_test(files, what_is_too_large_is_refused, 0, 2);
     return suite;
