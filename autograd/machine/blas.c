@@ -6,8 +6,8 @@
  *   OpenMP    Setting its thread count to 1 changes the OpenMP count of the calling thread. So the count of each
  *             thread is set through OpenMP, and that of the caller is restored.
  *
- * The functions are looked up at run time, so any CBLAS can be used. An unknown CBLAS is assumed to be safe to call
- * from several threads.
+ * The functions are looked up at run time, so any CBLAS can be used. One that lacks some of them is unknown, and it is
+ * assumed to be safe to call from several threads.
  *
  * The state below is global to the process, because the state of OpenBLAS that it protects is global, too. */
 #include "autograd/machine/internal.h"
@@ -28,11 +28,21 @@ static struct {
     unsigned buffers;            /* products that have a buffer */
 } process = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, 0, 0, 0};
 
-/* POSIX allows the result of dlsym to point to a function, but C does not allow the cast: hence memcpy. */
-static void find(void *function, const char *name)
+/* Finds a function of the process; false: there is none. POSIX allows the result of dlsym to point to a function, but C
+ * does not allow the cast: hence memcpy. */
+static bool find(void *function, const char *name)
 {
     void *symbol = dlsym(RTLD_DEFAULT, name);
     memcpy(function, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+/* A configuration looks like "OpenBLAS 0.3.21 NO_LAPACKE ...": name and version are its first two words. */
+static int name_length(const char *config)
+{
+    size_t n = strcspn(config, " ");
+    n += strspn(config + n, " ");
+    return (int)(n + strcspn(config + n, " "));
 }
 
 void pal__blas_find(pal__blas *blas)
@@ -40,30 +50,18 @@ void pal__blas_find(pal__blas *blas)
     static const char *const kinds[] = {"serial", "pthread", "OpenMP"};
     int (*parallel)(void) = NULL;
     char *(*core)(void) = NULL, *(*config)(void) = NULL;
-    memset(blas, 0, sizeof *blas);
-    find(&parallel, "openblas_get_parallel");
-    find(&core, "openblas_get_corename");
-    find(&config, "openblas_get_config");
-    if (!parallel) {
-        snprintf(blas->text, sizeof blas->text, "unknown CBLAS");
-        return;
-    }
-    blas->parallel = parallel();
-    blas->takes_turns = blas->parallel == 0;
-    find(&blas->set_threads, blas->parallel == 2 ? "omp_set_num_threads" : "openblas_set_num_threads");
-    find(&blas->get_threads, blas->parallel == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
-    if (!blas->set_threads || !blas->get_threads) blas->parallel = 0;
-    if (core) snprintf(blas->core, sizeof blas->core, "%s", core());
-    /* A configuration looks like "OpenBLAS 0.3.21 NO_LAPACKE ...": name and version are its first two words. */
-    char name[64] = "OpenBLAS";
-    if (config) {
-        snprintf(name, sizeof name, "%s", config());
-        char *end = strchr(name, ' ');
-        if (end) end = strchr(end + 1, ' ');
-        if (end) *end = 0;
-    }
-    snprintf(blas->text, sizeof blas->text, "%s %s, %s", name, blas->core,
-             kinds[blas->parallel < 3 ? blas->parallel : 0]);
+    *blas = (pal__blas){.text = "unknown CBLAS"};
+    bool known = find(&parallel, "openblas_get_parallel") & find(&core, "openblas_get_corename") &
+                 find(&config, "openblas_get_config");
+    if (!known) return;
+    const int found = parallel(), kind = found < 2 ? found == 1 : 2;
+    known = find(&blas->set_threads, kind == 2 ? "omp_set_num_threads" : "openblas_set_num_threads") &
+            find(&blas->get_threads, kind == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
+    if (!known) return;
+    blas->parallel = kind;
+    blas->takes_turns = kind == 0;
+    snprintf(blas->core, sizeof blas->core, "%s", core());
+    snprintf(blas->text, sizeof blas->text, "%.*s %s, %s", name_length(config()), config(), blas->core, kinds[kind]);
 }
 
 /* ---- Memory of OpenBLAS ---------------------------------------------------------------------------------------
@@ -82,9 +80,11 @@ static bool limited(void)
     char policy = '0';
     getrlimit(RLIMIT_AS, &space);
     getrlimit(RLIMIT_DATA, &data);
-    const int file = (int)TEMP_FAILURE_RETRY(open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC));
-    if (file >= 0 && TEMP_FAILURE_RETRY(read(file, &policy, 1)) < 1) policy = '0';
-    if (file >= 0) close(file);
+    const int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        if (read(file, &policy, 1) != 1) policy = '0';
+        close(file);
+    }
     return space.rlim_cur != RLIM_INFINITY || data.rlim_cur != RLIM_INFINITY || policy == '2';
 }
 
@@ -147,12 +147,12 @@ int pal__blas_enter(const pal__blas *blas)
     int saved = 1;
     if (blas->parallel == 2) {
         saved = blas->get_threads();
-        if (saved != 1) blas->set_threads(1);
+        blas->set_threads(1);
     } else if (blas->parallel == 1) {
         pthread_mutex_lock(&process.mutex);
         if (process.running++ == 0) {
             process.saved = blas->get_threads();
-            if (process.saved != 1) blas->set_threads(1);
+            blas->set_threads(1);
         }
         pthread_mutex_unlock(&process.mutex);
     }
@@ -162,10 +162,10 @@ int pal__blas_enter(const pal__blas *blas)
 void pal__blas_leave(const pal__blas *blas, int saved)
 {
     if (blas->parallel == 2) {
-        if (saved != 1) blas->set_threads(saved);
+        blas->set_threads(saved);
     } else if (blas->parallel == 1) {
         pthread_mutex_lock(&process.mutex);
-        if (--process.running == 0 && process.saved != 1) blas->set_threads(process.saved);
+        if (--process.running == 0) blas->set_threads(process.saved);
         pthread_mutex_unlock(&process.mutex);
     }
 }

@@ -126,8 +126,7 @@ size_t pal_context_memory(const pal_context *context, size_t *peak)
 size_t pal_context_room(const pal_context *context)
 {
     if (!context || !context->options.max_memory) return SIZE_MAX;
-    const size_t most = context->options.max_memory, used = atomic_load(&context->used);
-    return used < most ? most - used : 0;
+    return context->options.max_memory - atomic_load(&context->used); /* never more is in use */
 }
 
 bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacity, size_t size)

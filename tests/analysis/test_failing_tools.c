@@ -1,92 +1,8 @@
-/* test_failing_tools.c - each allocation fails in turn while data are read, a model is made, trained, saved and opened,
- * and questions are put to it. Each failure is reported with a message, or the result is there. */
-#include "analysis/analysis.h"
-#include "optim/optim.h"
-#include "tests/failing.h"
-#include "tests/files.h"
-#include "tests/models/small_models.h"
-#include "train/train.h"
+/* test_failing_tools.c - each allocation fails in turn while data are read, a model is made, saved and opened, and
+ * questions are put to it. Each failure is reported with a message, or the result is there. */
+#include "tests/analysis/failing_tools.h"
 
 Suite *failing_tools_suite(void);
-
-enum { FEATURES = 6, SAMPLES = 16 };
-
-static pal_dataset *data, *labelled;
-static pal_model *plain, *noisy, *line, *random_code, *bits, *image;
-
-static void write_idx(const char *name, int rank)
-{
-    unsigned char bytes[16 + SAMPLES * FEATURES] = {0, 0, 8, (unsigned char)rank, 0, 0, 0, SAMPLES, 0, 0, 0, 2, 0,
-                                                    0, 0, 3};
-    const size_t head = rank == 3 ? 16 : 8, n = rank == 3 ? SAMPLES * FEATURES : SAMPLES;
-    for (size_t i = 0; i < n; i++) bytes[head + i] = (unsigned char)(rank == 3 ? (i * 37) % 256 : i % 3);
-    write_file(name, bytes, head + n);
-}
-
-static pal_dataset *open_data(const char *path)
-{
-    pal_error err = {0};
-    pal_dataset *d = pal_dataset_open(c, path, PAL_SPLIT_TRAIN, &err);
-    ck_assert_msg(d != NULL, "%s", err.text);
-    return d;
-}
-
-static void set_up_tools(void)
-{
-    pal_error err = {0};
-    set_up();
-    pal_tensor *all = random_tensor(c, PAL_F32, PAL_SHAPE(SAMPLES, 2, 3), 0.1, 0.9, "data");
-    ck_assert_int_eq(pal_npy_write(all, path_of("data.npy"), &err), PAL_OK);
-    pal_tensor_free(all);
-    write_idx("train-images-idx3-ubyte", 3);
-    write_idx("train-labels-idx1-ubyte", 1);
-    write_idx("t10k-images-idx3-ubyte", 3);
-    write_idx("t10k-labels-idx1-ubyte", 1);
-    write_text("rows.csv", "\xef\xbb\xbf\"a\",b,c\n1,2,0.5\n\"0.25\",5,6e-1\n1,2,3\n4,5,6\n");
-    data = open_data(path_of("data.npy"));
-    labelled = open_data(folder);
-    static const pal_setting masked[] = {{"hidden", "4"}, {"masking", "0.4"}}, two[] = {{"layers", "4,2"}};
-    plain = make_named("basic", PAL_F32);
-    noisy = make(pal_variant_find("denoising"), masked, 2, PAL_F32, 5);
-    line = make_named("linear", PAL_F32);
-    random_code = make(pal_variant_find("variational"), two, 1, PAL_F32, 5);
-    static const pal_setting coin[] = {{"layers", "4,2"}, {"code", "bernoulli"}};
-    bits = make(pal_variant_find("variational"), coin, 2, PAL_F32, 5);
-    image = make_named("convolutional", PAL_F32);
-}
-
-static void tear_down_tools(void)
-{
-    pal_model *const all[] = {plain, noisy, line, random_code, bits, image};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) pal_model_free(all[i]);
-    pal_dataset_free(data);
-    pal_dataset_free(labelled);
-    tear_down();
-}
-
-static char last_error[512]; /* of the scenario that ran last */
-
-static bool went_well(pal_status status, const pal_error *err)
-{
-    failing_require(!status == !err->text[0]);
-    memcpy(last_error, err->text, sizeof last_error);
-    return !status;
-}
-
-static bool made(const void *it, const pal_error *err)
-{
-    failing_require(!it == !!err->text[0]);
-    memcpy(last_error, err->text, sizeof last_error);
-    return it != NULL;
-}
-
-static void sweep(failing_scenario *run, void *user)
-{
-    const size_t before = pal_context_memory(c, NULL);
-    ck_assert_msg(run(user), "%s", last_error);
-    ck_assert(failing_each(run, user, true) > 0 || !failing_can);
-    ck_assert_uint_eq(pal_context_memory(c, NULL), before);
-}
 
 /* ---- Data ----------------------------------------------------------------------------------------------------- */
 
@@ -182,102 +98,6 @@ START_TEST(a_model_reports_missing_memory)
                                         "variational", "stacked",  "semi-supervised"};
     sweep(makes_saves_and_opens, (void *)(uintptr_t)pal_variant_find(names[_i]));
 }
-END_TEST
-
-/* ---- Training ------------------------------------------------------------------------------------------------- */
-
-typedef struct training {
-    const char *variant, *optimizer;
-    bool in_folder;
-} training;
-
-static bool trains(void *user)
-{
-    const training *s = user;
-    pal_error err = {0};
-    static const pal_setting settings[] = {{"layers", "4,2"}};
-    const pal_variant *variant = pal_variant_find(s->variant);
-    pal_model *m = pal_model_new(c, variant, settings, pal_variant_option_find(variant, "layers") != NULL,
-                                 PAL_SHAPE(2, 3), PAL_F32, 5, &err);
-    if (!made(m, &err)) return false;
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = s->optimizer, .clip_norm = 1};
-    const pal_schedule rate = {.name = "cosine", .learning_rate = 0.01};
-    char path[PATH_ROOM];
-    static int count;
-    snprintf(path, sizeof path, "%s/run%d", folder, count++);
-    const pal_run_info info = {.command = "train",
-                               .model = s->variant,
-                               .version = "1",
-                               .data = "d",
-                               .epochs = 1,
-                               .isa = pal_context_isa(c),
-                               .blas = pal_context_blas(c),
-                               .subnormals = "flushed"};
-    pal_rundir *dir = NULL;
-    bool good = !s->in_folder || made(dir = pal_rundir_new(path, &info, &err), &err);
-    const pal_train_options o = {.struct_size = sizeof o,
-                                 .test = labelled,
-                                 .epochs = 1,
-                                 .batch = 8,
-                                 .lanes = 1,
-                                 .optimizer = &optimizer,
-                                 .schedule = &rate,
-                                 .folder = dir};
-    pal_train_result result;
-    good = good && went_well(pal_train(m, labelled, &o, &result, &err), &err);
-    const pal_evaluate_options e = {.struct_size = sizeof e, .lanes = 1, .code = true, .train = labelled};
-    pal_figures found;
-    good = good && went_well(pal_evaluate(m, labelled, &e, &found, &err), &err);
-    pal_rundir_free(dir);
-    if (good && s->in_folder) {
-        pal_model *again = NULL;
-        good = made(dir = pal_rundir_open(path, &err), &err) && made(again = pal_rundir_model(dir, c, &err), &err);
-        pal_model_free(again);
-        pal_rundir_free(dir);
-    }
-    pal_model_free(m);
-    return good;
-}
-
-START_TEST(training_reports_missing_memory)
-{
-    static training all[] = {{"basic", "adam", false},
-                             {"variational", "rmsprop", false},
-                             {"stacked", "momentum", false},
-                             {"linear", "gd", true},
-                             {"semi-supervised", "adamw", false}};
-    sweep(trains, &all[_i]);
-}
-END_TEST
-
-static pal_status count_figure(const pal_sweep_run *run, void *user, pal_error *err)
-{
-    (void)user, (void)err;
-    run->figures[0] = (double)run->number;
-    return PAL_OK;
-}
-
-static bool sweeps(void *user)
-{
-    static const char *const values[] = {"1", "2"}, *const figures[] = {"loss"};
-    const pal_sweep_axis axis = {"hidden", values, 2};
-    const pal_sweep_options o = {.struct_size = sizeof o,
-                                 .axes = &axis,
-                                 .n_axes = 1,
-                                 .seeds = 2,
-                                 .figures = figures,
-                                 .n_figures = 1,
-                                 .run = count_figure};
-    pal_error err = {0};
-    pal_sweep *s = pal_sweep_new(&o, &err);
-    bool good = made(s, &err);
-    if (good) failing_require(pal_sweep_done(s) == 4 && pal_sweep_found(s, 1, 1, 0) == 4);
-    good = good && went_well(pal_sweep_write(s, user, &err), &err);
-    pal_sweep_free(s);
-    return good;
-}
-
-START_TEST(a_sweep_reports_missing_memory) { sweep(sweeps, (void *)(uintptr_t)path_of("sweep.csv")); }
 END_TEST
 
 /* ---- Questions ------------------------------------------------------------------------------------------------ */
@@ -436,8 +256,6 @@ Suite *failing_tools_suite(void)
     tcase_add_test(cases, data_report_missing_memory);
     tcase_add_test(cases, statistics_report_missing_memory);
     tcase_add_loop_test(cases, a_model_reports_missing_memory, 0, 6);
-    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 5);
-    tcase_add_test(cases, a_sweep_reports_missing_memory);
     tcase_add_loop_test(cases, a_question_reports_missing_memory, 0, 10);
     suite_add_tcase(s, cases);
     return s;

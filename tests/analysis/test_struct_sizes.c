@@ -293,6 +293,7 @@ Suite *struct_sizes_suite(void)
     Suite *s = suite_create("struct_sizes");
     TCase *group = tcase_create("sizes");
     in_own_folder(group);
+    tcase_set_timeout(group, 60);
     tcase_add_checked_fixture(group, set_up, tear_down);
     tcase_add_loop_test(group, sizes_that_no_version_had_are_refused, 0, STRUCTS);
     tcase_add_loop_test(group, known_sizes_are_taken, 0, STRUCTS);

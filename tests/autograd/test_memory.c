@@ -1,4 +1,5 @@
 /* test_memory.c - every allocation may fail without harm, and a running program does not allocate. */
+#include "autograd/internal.h"
 #include "tests/failing.h"
 #include "tests/testing.h"
 
@@ -187,6 +188,64 @@ START_TEST(a_large_block_is_zeros_that_were_not_written)
 }
 END_TEST
 
+/* A limit holds for everything that is in use at a time. What no machine has is refused without asking for it. */
+START_TEST(a_limit_holds)
+{
+    enum { MOST = 1 << 20 };
+    counter n = {.fails_at = -1};
+    const pal_context_options o = {.struct_size = sizeof o,
+                                   .threads = 1,
+                                   .max_memory = MOST,
+                                   .allocate = counting,
+                                   .release = releasing,
+                                   .user = &n};
+    pal_context *c = pal_context_new(&o), *unlimited = context_with(1);
+    size_t peak;
+    ck_assert_uint_eq(pal_context_room(NULL), SIZE_MAX);
+    ck_assert_uint_eq(pal_context_room(unlimited), SIZE_MAX);
+    const size_t used = pal_context_memory(c, NULL);
+    ck_assert_uint_eq(pal_context_room(c), MOST - used);
+    pal_tensor *half = pal_tensor_new(c, PAL_U8, PAL_SHAPE(MOST / 2));
+    ck_assert_ptr_nonnull(half);
+    ck_assert_uint_lt(pal_context_room(c), MOST / 2);
+    const long made = n.made;
+    ck_assert_ptr_null(pal_tensor_new(c, PAL_U8, PAL_SHAPE(MOST / 2)));
+    ck_assert_int_le(n.made, made + 1); /* the tensor, but not its elements */
+    pal_tensor_free(half);
+    ck_assert_uint_eq(pal_context_memory(c, &peak), used);
+    ck_assert_uint_gt(peak, MOST / 2);
+    pal_tensor *all = pal_tensor_new(c, PAL_U8, PAL_SHAPE(MOST / 2));
+    ck_assert_ptr_nonnull(all); /* there is room again */
+    pal_tensor_free(all);
+    pal_context_free(c);
+    ck_assert_int_eq(n.live, 0);
+    ck_assert_ptr_null(pal__alloc(unlimited, SIZE_MAX / 2 + 1));
+    ck_assert_ptr_null(pal__alloc(unlimited, SIZE_MAX));
+    ck_assert_uint_lt(pal_context_memory(unlimited, NULL), 1 << 20); /* what failed is not counted */
+    pal_context_free(unlimited);
+}
+END_TEST
+
+/* Half an allocator is none: the context takes malloc. */
+START_TEST(half_an_allocator)
+{
+    counter n = {.fails_at = 0};
+    pal_context_options o = {.struct_size = sizeof o, .threads = 1, .allocate = counting, .user = &n};
+    pal_context *c = pal_context_new(&o);
+    ck_assert_ptr_nonnull(c);
+    ck_assert_int_eq(n.made, 0);
+    pal_context_free(c);
+    o.lanes = 4097;
+    ck_assert_ptr_null(pal_context_new(&o));
+    o.lanes = 0;
+    o.threads = 1025;
+    ck_assert_ptr_null(pal_context_new(&o));
+    o.threads = 1;
+    o.isa = "avx1024";
+    ck_assert_ptr_null(pal_context_new(&o));
+}
+END_TEST
+
 Suite *memory_suite(void)
 {
     Suite *s = suite_create("memory");
@@ -194,6 +253,8 @@ Suite *memory_suite(void)
     tcase_add_loop_test(k, every_allocation_may_fail, 0, 2);
     tcase_add_test(k, a_run_allocates_nothing);
     tcase_add_test(k, a_large_block_is_zeros_that_were_not_written);
+    tcase_add_test(k, a_limit_holds);
+    tcase_add_test(k, half_an_allocator);
     tcase_set_timeout(k, 120);
     suite_add_tcase(s, k);
     return s;

@@ -1,11 +1,15 @@
 /* test_threads.c - at equal lanes a program gives the same bits on any number of threads, and a run restores the state
  * of the caller's thread. */
+#include "tests/failing.h"
 #include "tests/testing.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* Trains a tied denoising autoencoder for ten steps and returns its weights. */
 static void train(unsigned threads, unsigned lanes, float *weights, size_t bytes)
@@ -75,6 +79,43 @@ START_TEST(every_task_runs_once)
 }
 END_TEST
 
+/* More tasks than a ticket counts run one after the other. */
+START_TEST(very_many_tasks)
+{
+    enum { MANY = 1 << 20 };
+    pal_context *c = context_with(2);
+    unsigned char *seen = calloc(MANY, 1);
+    pal_parallel(c, MANY, bump, seen);
+    size_t wrong = 0;
+    for (size_t i = 0; i < MANY; i++) wrong += seen[i] != 1;
+    ck_assert_uint_eq(wrong, 0);
+    free(seen);
+    pal_context_free(c);
+}
+END_TEST
+
+/* Threads whose stacks find no room: there is no context, and those that began have ended. */
+START_TEST(threads_that_cannot_start)
+{
+    if (!failing_can) return; /* a sanitizer needs more addresses than any limit allows */
+    size_t pages = 0;
+    struct rlimit before;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert(f != NULL && fscanf(f, "%zu", &pages) == 1);
+    fclose(f);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    const rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (1 << 26);
+    const pal_context_options o = {.struct_size = sizeof o, .threads = 1000};
+    setrlimit(RLIMIT_AS, &(struct rlimit){most, before.rlim_max});
+    pal_context *c = pal_context_new(&o);
+    setrlimit(RLIMIT_AS, &before);
+    ck_assert_ptr_null(c);
+    c = context_with(2);
+    ck_assert_uint_eq(pal_context_threads(c), 2);
+    pal_context_free(c);
+}
+END_TEST
+
 START_TEST(affinity_and_thread_counts_are_restored)
 {
     cpu_set_t before, after;
@@ -121,6 +162,8 @@ Suite *threads_suite(void)
     TCase *k = tcase_create("threads");
     tcase_add_test(k, bits_do_not_depend_on_threads);
     tcase_add_test(k, every_task_runs_once);
+    tcase_add_test(k, very_many_tasks);
+    tcase_add_test(k, threads_that_cannot_start);
     tcase_add_test(k, affinity_and_thread_counts_are_restored);
     tcase_add_test(k, contexts_are_independent);
     tcase_set_timeout(k, 60);

@@ -1,10 +1,11 @@
 #!/bin/sh
-# portable.sh PROGRAM FIXED_KERNELS - tests --portable, which gives the same bits whatever kernels the processor or the user chooses, and
-# palindrome compare, which says what is equal and what differs between runs, and why.
+# portable.sh PROGRAM FIXED_KERNELS PLAIN_BLAS - tests --portable, which gives the same bits whatever kernels the processor
+# or the user chooses, and palindrome compare, which says what is equal and what differs between runs, and why.
 #
 # The kernels of OpenBLAS are chosen through the environment here, and so is the C library without FMA. A processor that
 # lacks the instructions of these kernels cannot run this test: it needs AVX2, which the kernels for Haswell use.
 fixed=$(cd "$(dirname "$2")" && pwd)/$(basename "$2") || exit 2 # OpenBLAS with fixed kernels (fixed_kernels.c)
+plain=$(cd "$(dirname "$3")" && pwd)/$(basename "$3") || exit 2 # a CBLAS that is not OpenBLAS (plain_blas.c)
 set -- "$1"
 . "$(dirname "$0")/helpers.sh"
 grep -q avx2 /proc/cpuinfo || { echo "skipped: the processor has no AVX2"; exit 77; }
@@ -115,6 +116,56 @@ sed -i 's/"train_loss":[0-9.]*/"train_loss":7/' other-data/metrics.jsonl
 differs "no cause" 'Nothing that the runs record' plain-1 other-data
 check "one number is told" grep -q 'first difference in epoch 1: train_loss [0-9.]* and 7$' out
 
+# altered RUN EXPRESSION: the run plain-1 with another loss, whose run.json sed changes
+altered() {
+    rm -rf "$1"
+    cp -r plain-1 "$1"
+    sed -i 's/"train_loss":[0-9.]*/"train_loss":7/' "$1/metrics.jsonl"
+    sed -i "$2" "$1/run.json"
+}
+altered other 's/OpenBLAS [0-9.]*/OpenBLAS 0.2.1/'
+differs "another release" 'the products were computed by OpenBLAS 0[.0-9]* and by OpenBLAS 0.2.1[.]$' plain-1 other
+altered other '/"blas"/s/, [A-Za-z]*"/, other"/'
+differs "another build" 'the products were computed by two builds of OpenBLAS 0[.0-9]*[.]$' plain-1 other
+altered other 's/"blas": "[^"]*"/"blas": "MKL"/'
+differs "another library" 'the products were computed by OpenBLAS .* and by MKL[.]$' plain-1 other
+altered other 's/"isa": "[^"]*"/"isa": "vax"/'
+differs "other instructions" 'other instructions (.* and vax): train both with --portable for equal bits[.]$' plain-1 other
+altered other 's/"version": "[^"]*"/"version": "9.9.9"/'
+differs "another version" 'they were trained by versions [0-9.]* and 9.9.9 of the program[.]$' plain-1 other
+altered other 's/"libc": "[^"]*"/"libc": "musl"/'
+differs "another C library" 'they were trained with other C libraries (.* and musl)[.]$' plain-1 other
+altered other 's/"subnormals": "[^"]*"/"subnormals": "kept"/'
+differs "subnormals" 'subnormal numbers were flushed and kept[.]$' plain-1 other
+altered other 's/"lanes": [0-9]*/"lanes": 3/; s/"isa": "[^"]*"/"isa": "vax"/'
+differs "two causes" 'the products were cut into 1 and 3 lanes, and the other operations .* (.* and vax): train both' plain-1 other
+altered other '/"libc"/d'
+differs "what an older version did not record" 'Nothing that the runs record explains it' plain-1 other
+altered other 's/"portable": false/"portable": true/; s/"isa": "[^"]*"/"isa": "vax"/'
+differs "one portable run" 'train both with --portable' plain-1 other
+rm -rf both
+cp -r other both
+sed -i 's/"isa": "[^"]*"/"isa": "pdp"/' both/run.json
+sed -i 's/"train_loss":7/"train_loss":8/' both/metrics.jsonl
+differs "two portable runs" 'other instructions (vax and pdp)[.]$' other both
+altered other ''
+sed -i 's/"step":[0-9]*/"step":1/' other/metrics.jsonl
+differs "steps" 'Nothing' plain-1 other
+check "the first difference is the step" grep -q 'first difference in epoch 1: step [0-9]* and 1$' out
+altered other ''
+sed -i '2d' other/metrics.jsonl
+differs "a lost line" '.' plain-1 other
+train $haswell -- untied basic --hidden 12 --lanes 1 --tied no
+train $haswell -- tied basic --hidden 12 --lanes 1 --tied yes
+differs "a switch" 'trained differently: tied no and yes[.]$' untied tied
+train $haswell -- deep-2 deep --layers 8,4 --lanes 1
+train $haswell -- deep-3 deep --layers 8,6,4 --lanes 1
+differs "another number of layers" 'trained differently: layers 8,4 and 8,6,4[.]$' deep-2 deep-3
+check "tensors of one run alone" grep -q 'missing / f32\|f32.* / missing' out
+train $haswell -- lambda-1 contractive --hidden 4 --lanes 1 --lambda 0.5
+train $haswell -- lambda-2 contractive --hidden 5 --lanes 1 --lambda 0.25 --seed 3 --activation tanh --optimizer gd --lr 0.25
+differs "many options" 'lambda 0.5 and 0.25.* and [0-9]* more[.]$' lambda-1 lambda-2
+
 "$program" compare plain-1 plain-2 --json > out 2> err
 check "json: exit status" [ $? -eq 1 ]
 check "json: a document" is_json out
@@ -144,6 +195,26 @@ check "kernels that are fixed: why" said 'needs an OpenBLAS that has the kernels
 check "kernels that are fixed: no folder" [ ! -e fixed ]
 LD_PRELOAD=$fixed "$program" evaluate one-adam > out 2> err
 check "a portable run is not measured by other kernels" said 'needs an OpenBLAS that has the kernels'
+
+# ---- A BLAS that is not OpenBLAS ----------------------------------------------------------------------------------------
+
+mkdir other-blas
+cp "$plain" other-blas/libopenblas.so.0
+other() { LD_LIBRARY_PATH=$PWD/other-blas "$program" "$@" > out 2> err; }
+other --version
+check "another BLAS is named" grep -q '^products  *unknown CBLAS$' out
+other train basic --portable --data data -o foreign -q
+check "another BLAS: exit status" [ $? -eq 1 ]
+check "another BLAS: one line" [ "$(grep -c '^palindrome: --portable needs OpenBLAS, whose kernels can be chosen, but products are by: unknown CBLAS$' err) $(wc -l < err)" = "1 1" ]
+check "another BLAS: no folder" [ ! -e foreign ]
+other evaluate one-adam
+check "another BLAS: a portable run is not measured" [ $? -eq 1 ]
+other train basic --data data --epochs 1 --batch 32 --hidden 4 -o foreign -q
+check "another BLAS trains" [ -s foreign/checkpoint.safetensors ]
+check "run.json names it" grep -q '"blas": "unknown CBLAS"' foreign/run.json
+
+# ---- The builds of OpenBLAS ----------------------------------------------------------------------------------------------
+
 for kind in serial pthread openmp; do
     library=$(ls -d /usr/lib/*/openblas-$kind 2> /dev/null | head -n 1)
     check "OpenBLAS $kind is installed" [ -n "$library" ]
