@@ -125,7 +125,7 @@ altered() {
 }
 altered other 's/OpenBLAS [0-9.]*/OpenBLAS 0.2.1/'
 differs "another release" 'the products were computed by OpenBLAS 0[.0-9]* and by OpenBLAS 0.2.1[.]$' plain-1 other
-altered other '/"blas"/s/, [A-Za-z]*"/, other"/'
+altered other '/"blas"/s/, [A-Za-z ]*"/, other"/'
 differs "another build" 'the products were computed by two builds of OpenBLAS 0[.0-9]*[.]$' plain-1 other
 altered other 's/"blas": "[^"]*"/"blas": "MKL"/'
 differs "another library" 'the products were computed by OpenBLAS .* and by MKL[.]$' plain-1 other
@@ -202,7 +202,7 @@ mkdir other-blas
 cp "$plain" other-blas/libopenblas.so.0
 other() { LD_LIBRARY_PATH=$PWD/other-blas "$program" "$@" > out 2> err; }
 other --version
-check "another BLAS is named" grep -q '^products  *unknown CBLAS$' out
+check "another BLAS is named" grep -q '^products  *unknown CBLAS' out
 other train basic --portable --data data -o foreign -q
 check "another BLAS: exit status" [ $? -eq 1 ]
 check "another BLAS: one line" [ "$(grep -c '^palindrome: --portable needs OpenBLAS, whose kernels can be chosen, but products are by: unknown CBLAS$' err) $(wc -l < err)" = "1 1" ]
@@ -211,7 +211,7 @@ other evaluate one-adam
 check "another BLAS: a portable run is not measured" [ $? -eq 1 ]
 other train basic --data data --epochs 1 --batch 32 --hidden 4 -o foreign -q
 check "another BLAS trains" [ -s foreign/checkpoint.safetensors ]
-check "run.json names it" grep -q '"blas": "unknown CBLAS"' foreign/run.json
+check "run.json names it" grep -q '"blas": "unknown CBLAS' foreign/run.json
 
 # ---- The builds of OpenBLAS ----------------------------------------------------------------------------------------------
 
