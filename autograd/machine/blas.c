@@ -51,12 +51,13 @@ void pal__blas_find(pal__blas *blas)
     int (*parallel)(void) = NULL;
     char *(*core)(void) = NULL, *(*config)(void) = NULL;
     *blas = (pal__blas){.text = "unknown CBLAS"};
-    bool known = find(&parallel, "openblas_get_parallel") & find(&core, "openblas_get_corename") &
-                 find(&config, "openblas_get_config");
+    bool known = find(&parallel, "openblas_get_parallel");
+    known &= find(&core, "openblas_get_corename");
+    known &= find(&config, "openblas_get_config");
     if (!known) return;
     const int found = parallel(), kind = found < 2 ? found == 1 : 2;
-    known = find(&blas->set_threads, kind == 2 ? "omp_set_num_threads" : "openblas_set_num_threads") &
-            find(&blas->get_threads, kind == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
+    known &= find(&blas->set_threads, kind == 2 ? "omp_set_num_threads" : "openblas_set_num_threads");
+    known &= find(&blas->get_threads, kind == 2 ? "omp_get_max_threads" : "openblas_get_num_threads");
     if (!known) return;
     blas->parallel = kind;
     blas->takes_turns = kind == 0;
