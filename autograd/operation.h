@@ -112,6 +112,12 @@ typedef struct pal_super {
     pal_super_fn tile[PAL_ISA_COUNT][2];  /* by type: float32, float64 */
 } pal_super;
 
+/* Takes the elements first .. first+n-1 of a result, in row-major order, that lie at `values` for the moment. */
+typedef struct pal_follow {
+    void (*take)(void *user, size_t first, size_t n, const void *values, unsigned worker);
+    void *user;
+} pal_follow;
+
 /* A kernel that computes a whole operation. Its operands are contiguous. */
 typedef struct pal_call {
     pal_context *context;
@@ -126,6 +132,9 @@ typedef struct pal_call {
     void *scratch; /* as many bytes as the descriptor's scratch function returned, 64-byte aligned */
     unsigned lanes;
     char *why; /* PAL_CAN_FAIL: room for a short reason, 120 bytes */
+    /* If it is set, `out` is NULL. The kernel hands each piece of the result to it, from any worker, instead of storing
+     * it. Only for calls for which the descriptor's function `feeds` returned true. */
+    const pal_follow *follow;
 } pal_call;
 typedef pal_status (*pal_kernel_fn)(const pal_call *call);
 
@@ -210,6 +219,9 @@ struct pal_op {
     double low[3], high[3];   /* PAL_CLASS_ELEMENTWISE: the domain that checks sample, by operand, away from poles */
     const pal_params *sample; /* the parameters in the cases that are made from this domain; NULL: zeros */
     const pal_super *const *super; /* superinstructions that may end in this operation, up to NULL; NULL: none */
+    /* Whether the kernel can hand over its result piece by piece (pal_call.follow); NULL: never. The call's in, out,
+     * scratch and follow are not set. */
+    bool (*feeds)(const pal_call *call);
 };
 
 /* Whether there is a derivative by operand k. derivative[2] applies to all operands from the third on; derivative[0]

@@ -123,7 +123,8 @@ static pal__product product_of(const pal_call *call, bool accumulate, layout *l)
                           .b_step = l->tb ? 1 : l->n,
                           .b_column = l->tb ? l->k : 1,
                           .add = accumulate,
-                          .dtype = call->dtype};
+                          .dtype = call->dtype,
+                          .follow = call->follow};
 }
 
 static pal__product_item item_of(const void *user, size_t item)
@@ -133,7 +134,8 @@ static pal__product_item item_of(const void *user, size_t item)
     return (pal__product_item){
         j->a + pal__batch_item(&j->l.batch, &j->call->in_shape[first], item) * (size_t)(j->l.m * j->l.k) * j->size,
         j->b + pal__batch_item(&j->l.batch, &j->call->in_shape[first + 1], item) * (size_t)(j->l.k * j->l.n) * j->size,
-        (char *)j->call->out + item * (size_t)(j->l.m * j->l.n) * j->size};
+        (char *)(j->call->follow ? (void *)(uintptr_t)j->call->in[0] : j->call->out) +
+            item * (size_t)(j->l.m * j->l.n) * j->size};
 }
 
 static size_t scratch(const pal_call *call, bool accumulate)
@@ -146,6 +148,16 @@ static size_t scratch(const pal_call *call, bool accumulate)
 static size_t scratch_matmul(const pal_call *call) { return scratch(call, false); }
 static size_t scratch_addmm(const pal_call *call) { return scratch(call, true); }
 
+static bool feeds(const pal_call *call, bool accumulate)
+{
+    layout l;
+    const pal__product p = product_of(call, accumulate, &l);
+    return pal__product_feeds(call->context, &p);
+}
+
+static bool feeds_matmul(const pal_call *call) { return feeds(call, false); }
+static bool feeds_addmm(const pal_call *call) { return feeds(call, true); }
+
 static pal_status run(const pal_call *call, bool accumulate)
 {
     job j = {.call = call, .accumulate = accumulate, .size = pal_dtype_size(call->dtype)};
@@ -154,7 +166,7 @@ static pal_status run(const pal_call *call, bool accumulate)
     j.b = call->in[accumulate + 1];
     size_t items = (size_t)pal_shape_count(j.l.batch), bytes = (size_t)pal_shape_count(call->shape) * j.size;
     if (!bytes) return PAL_OK;
-    if (accumulate && call->out != call->in[0]) memcpy(call->out, call->in[0], bytes);
+    if (accumulate && !call->follow && call->out != call->in[0]) memcpy(call->out, call->in[0], bytes);
     if (!j.l.k) { /* an empty sum; BLAS does not take a leading dimension of 0 */
         if (!accumulate) memset(call->out, 0, bytes);
         return PAL_OK;
@@ -244,7 +256,7 @@ static const pal_op op_matmul = {
     PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
     .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul,
-    .scratch = scratch_matmul, .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
+    .scratch = scratch_matmul, .feeds = feeds_matmul, .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
 /* clang-format on */
 
 static pal_var case_addmm(pal_tape *t, const pal_var *in, const void *user)
@@ -263,7 +275,7 @@ const pal_op pal__op_addmm = {
     PAL_OP_HEAD("addmm", "C + A B", "matrix product added to a value; recorded by the compiler only"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 3, .capabilities = PAL_OVERWRITES | PAL_TRANSPOSES, .n_ints = 2,
     .infer = infer_addmm, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_addmm,
-    .scratch = scratch_addmm, .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
+    .scratch = scratch_addmm, .feeds = feeds_addmm, .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
 /* clang-format on */
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)

@@ -13,6 +13,9 @@
  * of B that fits into the second-level cache, and then each block goes through all its panels. C is large then, and is
  * written row by row. Why not always so: the workers would wait for each other after every part of B.
  *
+ * By blocks, the rows of C may go to a loop instead of memory (pal_call.follow): the update of a weight takes its
+ * gradient while it is in the cache.
+ *
  * Long sums are cut, so that what is packed stays in the cache. A sum goes on from the value in C, which loses nothing:
  * C and the sum have one type. */
 #include "ops/product.h"
@@ -24,6 +27,7 @@ enum {
     PART_STEPS = 384,       /* of the sum, in a part of B */
     PART_BYTES = 768 << 10, /* of a part of B */
     FEW_ROWS = 256,         /* up to here by panels */
+    MOST_FED = 256 << 10,   /* of a block of C that is handed over from the cache */
     LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
     LINE = 64,
     /* A product with fewer rows, columns or steps leaves most of a tile empty: BLAS has kernels for vectors. The same
@@ -149,26 +153,37 @@ static void pack_task(void *argument, size_t panel, unsigned worker)
                        p->b_step, p->b_column, j->packed + panel * j->wide * steps * j->size);
 }
 
+/* Rows row .. row+rows-1 of C, as far as the part of B reaches. a: packed or not; next: the rows of A that follow. */
+static void run_block(const job *j, const char *a, const char *next, char *c, size_t rows)
+{
+    const pal__product *p = j->p;
+    const pal__product_kernels *k = j->kernels;
+    const size_t steps = j->k1 - j->k0;
+    const bool packed = p->a_step != 1;
+    for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
+        const size_t columns = least(j->n1 - n0, j->wide);
+        k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->a_row, packed ? (int64_t)k->rows : 1,
+                j->packed + (n0 - j->n0) * steps * j->size, c + n0 * j->size, (int64_t)p->n, p->add || j->k0, next,
+                p->a_step * (int64_t)j->size);
+    }
+}
+
 static void blocks_task(void *argument, size_t task, unsigned worker)
 {
     const job *j = argument;
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
     const pal__product_item item = j->items(j->user, 0);
-    const size_t steps = j->k1 - j->k0;
-    char *own = j->own + worker * j->own_bytes;
+    char *own = j->own + worker * j->own_bytes, *fed = own + j->block_bytes;
     for (size_t r = task * j->blocks / j->tasks; r < (task + 1) * j->blocks / j->tasks; r++) {
-        const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
+        const size_t row = r * k->rows, rows = least(p->m - row, k->rows), bytes = rows * p->n * j->size;
         const char *a = at(item.a, (int64_t)row * p->a_row + (int64_t)j->k0 * p->a_step, j->size);
-        if (p->a_step != 1) k->pack_a(rows, steps, a, p->a_row, p->a_step, own);
-        for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
-            const size_t columns = least(j->n1 - n0, j->wide);
-            k->tile(rows, columns, parts(columns, k->lanes), steps, p->a_step != 1 ? own : a,
-                    p->a_step != 1 ? 1 : p->a_row, p->a_step != 1 ? (int64_t)k->rows : 1,
-                    j->packed + (n0 - j->n0) * steps * j->size, (char *)item.c + (row * p->n + n0) * j->size,
-                    (int64_t)p->n, p->add || j->k0, a + (int64_t)k->rows * p->a_row * (int64_t)j->size,
-                    p->a_step * (int64_t)j->size);
-        }
+        const char *next = a + (int64_t)k->rows * p->a_row * (int64_t)j->size;
+        char *c = (char *)item.c + row * p->n * j->size;
+        if (p->a_step != 1) k->pack_a(rows, j->k1 - j->k0, a, p->a_row, p->a_step, own);
+        if (p->follow && p->add) memcpy(fed, c, bytes);
+        run_block(j, p->a_step != 1 ? own : a, next, p->follow ? fed : c, rows);
+        if (p->follow) p->follow->take(p->follow->user, row * p->n, rows * p->n, fed, worker);
     }
 }
 
@@ -182,8 +197,9 @@ static job make_job(pal_context *context, const pal__product *p)
     j.panels = parts(p->n, j.wide);
     j.blocks = parts(p->m, k->rows);
     j.block_bytes = (least(p->k, PANEL_STEPS) * k->rows * j.size + LINE - 1) / LINE * LINE;
-    j.own_bytes = j.block_bytes + (by_blocks(p) ? 0 : least(p->k, PANEL_STEPS) * j.wide * j.size);
-    j.own_bytes += LINE; /* two workers share no line */
+    const size_t panel = least(p->k, PANEL_STEPS) * j.wide * j.size, fed = p->follow ? k->rows * p->n * j.size : 0;
+    j.own_bytes = j.block_bytes + (by_blocks(p) ? fed : panel);
+    j.own_bytes = (j.own_bytes + LINE - 1) / LINE * LINE + LINE; /* two workers share no line */
     return j;
 }
 
@@ -204,6 +220,15 @@ size_t pal__product_scratch(pal_context *context, const pal__product *p)
 bool pal__product_ours(const pal_context *context, const pal__product *p)
 {
     return kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && p->k >= LEAST_K;
+}
+
+/* One part of B and of the sum, so that a block is finished when it has gone through its panels. */
+bool pal__product_feeds(const pal_context *context, const pal__product *p)
+{
+    if (!pal__product_ours(context, p) || !by_blocks(p) || p->k > PART_STEPS) return false;
+    const pal__product_kernels *k = kernels_of(context, p->dtype);
+    const size_t size = pal_dtype_size(p->dtype), wide = k->vectors * k->lanes;
+    return k->rows * p->n * size <= MOST_FED && parts(p->n, wide) * wide * p->k * size <= PART_BYTES;
 }
 
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,

@@ -11,6 +11,7 @@ typedef struct pal__product { /* C = A B, or C + A B, for each of `items` */
     int64_t a_row, a_step, b_step, b_column;
     bool add;
     pal_dtype dtype;
+    const pal_follow *follow; /* takes the rows of C instead of memory; with `add` they begin with those of item.c */
 } pal__product;
 
 /* Where the matrices of an item begin. */
@@ -22,6 +23,8 @@ typedef pal__product_item (*pal__product_items)(const void *user, size_t item);
 
 /* Whether the kernels of this context multiply it, rather than BLAS. */
 bool pal__product_ours(const pal_context *context, const pal__product *p);
+/* Whether it can run with `follow`: its rows are finished one after the other. */
+bool pal__product_feeds(const pal_context *context, const pal__product *p);
 size_t pal__product_scratch(pal_context *context, const pal__product *p);
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
                       void *scratch);

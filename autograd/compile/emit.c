@@ -53,8 +53,8 @@ static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g,
         dtypes[k] = (pal_dtype)pal__at(t, arg)->dtype;
         if (!pal__resolve(program, plan, arg, &in[k])) return false;
     }
-    const void *out;
-    if (!pal__resolve(program, plan, id, &out)) return false;
+    const void *out = NULL;
+    if (!plan->fed[g] && !pal__resolve(program, plan, id, &out)) return false;
     step->run = e->op->run;
     step->call = (pal_call){.context = plan->context,
                             .params = params,
@@ -95,6 +95,31 @@ static bool emit_region(pal_program *program, pal__plan *plan, uint32_t g, pal__
     return true;
 }
 
+/* What messages and texts say of a step. */
+static bool name_step(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
+{
+    const pal__group *group = &plan->groups[g];
+    const pal__entry *e = pal__at(plan->tape, group->members[group->n_members - 1]);
+    const char *path = pal__scope_path(plan->tape, e->scope);
+    char *scope = pal__keep(program, strlen(path) + 1);
+    if (!scope) return false;
+    step->op = e->op;
+    step->origin = e->origin;
+    step->scope = memcpy(scope, path, strlen(path));
+    return true;
+}
+
+/* The loop that takes the result of this kernel. */
+static bool emit_fed(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
+{
+    step->next = pal__keep(program, sizeof *step->next);
+    if (!step->next || !name_step(program, plan, g, step->next)) return false;
+    step->next->program = program;
+    step->follow = (pal_follow){pal__run_fed, step->next};
+    step->call.follow = &step->follow;
+    return pal__emit_loop(program, plan, g, step->next);
+}
+
 static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps, size_t *n)
 {
     *steps = pal__keep(program, plan->n_order * sizeof **steps);
@@ -102,19 +127,13 @@ static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps,
     if (!*steps) return false;
     for (size_t i = 0; i < plan->n_order; i++) {
         uint32_t g = plan->order[i];
-        pal__group *group = &plan->groups[g];
-        const pal__entry *e = pal__at(plan->tape, group->members[group->n_members - 1]);
-        const char *path = pal__scope_path(plan->tape, e->scope);
-        char *scope = pal__keep(program, strlen(path) + 1);
-        if (!scope) return false;
+        const pal__group_kind kind = plan->groups[g].kind;
         pal__step *step = &(*steps)[i];
-        step->op = e->op;
-        step->origin = e->origin;
-        step->scope = memcpy(scope, path, strlen(path));
-        bool ok = group->kind == PAL__GROUP_LOOP     ? pal__emit_loop(program, plan, g, step)
-                  : group->kind == PAL__GROUP_KERNEL ? emit_kernel(program, plan, g, step)
-                                                     : emit_region(program, plan, g, step);
-        if (!ok) return false;
+        bool ok =
+            name_step(program, plan, g, step) && (kind == PAL__GROUP_LOOP     ? pal__emit_loop(program, plan, g, step)
+                                                  : kind == PAL__GROUP_KERNEL ? emit_kernel(program, plan, g, step)
+                                                                              : emit_region(program, plan, g, step));
+        if (!ok || (plan->fed[g] && !emit_fed(program, plan, plan->fed[g] - 1, step))) return false;
     }
     return true;
 }

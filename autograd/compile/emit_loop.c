@@ -67,6 +67,9 @@ static bool add_load(builder *b, uint32_t in, size_t reader)
         load->data = splat;
         return true;
     }
+    const uint32_t group = pal__group_of(p, p->view[in].base);
+    load->fed = group != PAL__NONE && p->fed[group];
+    if (load->fed) return true;
     load->direct = p->view[in].contiguous && pal_shape_equal(e->shape, b->shape);
     load->uniform = !load->direct;
     for (int a = 0; a < b->shape.rank; a++) {

@@ -100,6 +100,7 @@ typedef struct pal__plan {
     struct pal__plan **bodies; /* by group: the plan of a region's body */
     size_t *scratch;           /* by group: offset of its scratch, or of its body's arena */
     uint32_t *order;           /* groups in the order of execution */
+    uint32_t *fed;             /* by group: the loop that takes its result piece by piece, plus 1; 0: none (feed.c) */
     size_t n_groups, cap_groups, n_edges, cap_edges, n_order, arena;
     size_t base; /* of its arena in the program's, set by emit */
 } pal__plan;
@@ -118,7 +119,11 @@ char *pal__plan_text(const pal__plan *plan); /* plan_text.c: as far as it is fil
 /* The passes over a plan. False: no memory. */
 bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
+bool pal__feed(pal__plan *plan);
 bool pal__place(pal__plan *plan);
+/* The call of a kernel without its addresses, for what a descriptor decides before there are any. types: freed by
+ * pal__types_free. False: no memory. */
+bool pal__call_open(const pal__plan *plan, uint32_t id, pal__types *types, pal_call *call);
 bool pal__loop_class(const pal_op *op);                                 /* runs inside fused loops */
 bool pal__identity(const pal__plan *plan, uint32_t id, pal_shape loop); /* read at the loop's own index, directly */
 #define PAL__ALIGN(n) (((n) + 63) & ~(size_t)63)
@@ -143,6 +148,7 @@ typedef struct pal__load {
     bool direct;   /* contiguous: the tile is read where it lies */
     bool constant; /* data is a tile of it, made when the program was */
     bool uniform;  /* one element serves all: spread once a task */
+    bool fed;      /* the result of the kernel that this loop follows: in pieces, where the kernel has them */
     bool turned;   /* rows of the loop are columns where it lies: gathered for PAL__TURN_ROWS rows at once */
     size_t size;   /* bytes an element */
     size_t block;  /* turned: which of the loop's */
@@ -193,7 +199,10 @@ typedef struct pal__step {
     pal_kernel_fn run;
     pal_call call;
     pal__loop *loop;
-    const pal_op *op; /* for messages and text */
+    struct pal__step *next;      /* a kernel: the loop that takes its result; not a step of its own */
+    pal_follow follow;           /* how the kernel reaches it */
+    struct pal_program *program; /* of such a loop */
+    const pal_op *op;            /* for messages and text */
     const char *scope;
     uint32_t origin; /* the entry of the user's tape that it ends in */
     double seconds;
@@ -243,6 +252,8 @@ bool pal__refer(pal_program *program, pal_tensor *leaf, const char *name, size_t
 bool pal__resolve(pal_program *program, const pal__plan *plan, uint32_t id, const void **where);
 bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t group, pal__step *step); /* emit_loop.c */
 void pal__run_loop(pal_program *program, const pal__step *step);
+void pal__run_fed(void *step, size_t first, size_t n, const void *values,
+                  unsigned worker); /* a pal_follow's function */
 /* nan.c: fails if a result of this step, which has just run, has a NaN. */
 pal_status pal__find_nan(pal_program *program, const pal__step *step);
 

@@ -79,6 +79,7 @@ static void find_stored(placing *b)
     for (size_t i = 0; i < p->n_ids; i++) {
         const uint32_t id = p->ids[i];
         if (p->group[id] == PAL__NONE || pal__at(p->tape, id)->op->op_class == PAL_CLASS_EFFECT) continue;
+        if (p->fed[p->group[id]]) continue; /* handed over piece by piece */
         if (p->groups[p->group[id]].kind != PAL__GROUP_LOOP) p->stored[id] = true;
         for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
             const uint32_t reader = p->group[p->readers[r]];
@@ -152,22 +153,17 @@ static bool place_member(placing *b, uint32_t g, uint32_t id, size_t now)
 }
 
 /* What a kernel's operation asks for; *size in bytes. */
-static bool scratch_of(const pal__plan *p, uint32_t id, size_t *size)
+static bool scratch_of(const pal__plan *p, uint32_t g, size_t *size)
 {
-    const pal__entry *e = pal__at(p->tape, id);
-    *size = 0;
-    if (!e->op->scratch) return true;
+    static const pal_follow fed;
+    const uint32_t id = p->groups[g].members[0];
+    const pal_op *op = pal__at(p->tape, id)->op;
     pal__types types;
-    if (!pal__types_of(p->tape, pal__operands(p->tape, e), e->n, &types)) return false;
-    pal_call call = {.context = p->context,
-                     .params = &e->params,
-                     .n = e->n,
-                     .in_shape = types.shapes,
-                     .in_dtype = types.dtypes,
-                     .shape = e->shape,
-                     .dtype = (pal_dtype)e->dtype,
-                     .lanes = p->lanes};
-    *size = e->op->scratch(&call);
+    pal_call call;
+    if (!op->scratch) return true;
+    if (!pal__call_open(p, id, &types, &call)) return false;
+    if (p->fed[g]) call.follow = &fed;
+    *size = op->scratch(&call);
     pal__types_free(p->tape, &types);
     return true;
 }
@@ -176,8 +172,18 @@ static bool scratch_of(const pal__plan *p, uint32_t id, size_t *size)
 static bool step_needs(const pal__plan *p, uint32_t g, size_t *size)
 {
     *size = 0;
-    if (p->groups[g].kind == PAL__GROUP_KERNEL) return scratch_of(p, p->groups[g].members[0], size);
+    if (p->groups[g].kind == PAL__GROUP_KERNEL) return scratch_of(p, g, size);
     if (p->groups[g].kind == PAL__GROUP_REGION) *size = p->bodies[g]->arena;
+    return true;
+}
+
+static bool place_members(placing *b, uint32_t g, size_t now)
+{
+    const pal__plan *p = b->plan;
+    for (size_t m = 0; m < p->groups[g].n_members; m++) {
+        const uint32_t id = p->groups[g].members[m];
+        if (p->stored[id] && !place_member(b, g, id, now)) return false;
+    }
     return true;
 }
 
@@ -186,10 +192,7 @@ static bool place_step(placing *b, size_t now)
     pal__plan *p = b->plan;
     const uint32_t g = p->order[now];
     size_t scratch, offset = 0;
-    for (size_t m = 0; m < p->groups[g].n_members; m++) {
-        const uint32_t id = p->groups[g].members[m];
-        if (p->stored[id] && !place_member(b, g, id, now)) return false;
-    }
+    if (!place_members(b, g, now) || (p->fed[g] && !place_members(b, p->fed[g] - 1, now))) return false;
     if (!step_needs(p, g, &scratch)) return false;
     scratch = PAL__ALIGN(scratch);
     if (scratch && !take(b, scratch, &offset)) return false;
@@ -204,7 +207,11 @@ bool pal__place(pal__plan *p)
                  .position = pal__alloc(c, p->n_groups * sizeof *b.position),
                  .free_at = pal__alloc(c, p->n_order * sizeof *b.free_at)};
     bool ok = b.position && b.free_at && pal__ranges_add(c, &b.gaps, 0, WHOLE, 0);
-    for (size_t i = 0; i < p->n_order && ok; i++) b.position[p->order[i]] = (uint32_t)i;
+    for (size_t i = 0; i < p->n_order && ok; i++) {
+        const uint32_t g = p->order[i];
+        b.position[g] = (uint32_t)i;
+        if (p->fed[g]) b.position[p->fed[g] - 1] = (uint32_t)i;
+    }
     if (ok) find_stored(&b);
     for (size_t i = 0; i < p->n_ids && ok; i++) {
         const pal_op *op = pal__at(p->tape, p->ids[i])->op;

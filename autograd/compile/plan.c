@@ -153,8 +153,23 @@ void pal__plan_free(pal__plan *p)
                         p->next, p->slot,  p->counters, p->reader_first, p->readers, p->region_first, p->sorted};
     for (size_t i = 0; i < sizeof by_entry / sizeof *by_entry; i++) pal__free(c, by_entry[i]);
     for (pal__plan *after; p; p = after) {
-        void *own[] = {p->groups, p->edges, p->members, p->bodies, p->scratch, p->order, p};
+        void *own[] = {p->groups, p->edges, p->members, p->bodies, p->scratch, p->order, p->fed, p};
         after = p->after;
         for (size_t i = 0; i < sizeof own / sizeof *own; i++) pal__free(c, own[i]);
     }
+}
+
+bool pal__call_open(const pal__plan *p, uint32_t id, pal__types *types, pal_call *call)
+{
+    const pal__entry *e = pal__at(p->tape, id);
+    if (!pal__types_of(p->tape, pal__operands(p->tape, e), e->n, types)) return false;
+    *call = (pal_call){.context = p->context,
+                       .params = &e->params,
+                       .n = e->n,
+                       .in_shape = types->shapes,
+                       .in_dtype = types->dtypes,
+                       .shape = e->shape,
+                       .dtype = (pal_dtype)e->dtype,
+                       .lanes = p->lanes};
+    return true;
 }

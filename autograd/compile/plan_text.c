@@ -33,7 +33,10 @@ char *pal__plan_text(const pal__plan *p)
     pal__text text;
     if (!pal__text_open(&text, p->context)) return NULL;
     FILE *f = text.file;
-    for (size_t i = 0; i < p->n_order; i++) print_group(f, p, p->order[i]);
+    for (size_t i = 0; i < p->n_order; i++) {
+        print_group(f, p, p->order[i]);
+        if (p->fed && p->fed[p->order[i]]) print_group(f, p, p->fed[p->order[i]] - 1);
+    }
     for (uint32_t g = 0; !p->n_order && g < p->n_groups; g++)
         if (!p->groups[g].dead) print_group(f, p, g);
     if (p->arena) fprintf(f, "arena of %zu bytes\n", p->arena);

@@ -133,6 +133,10 @@ static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, boo
         else
             fprintf(f, "%s %s %s", s->run ? "kernel" : "region", s->op->name,
                     pal_shape_text(s->call.shape, shape, sizeof shape));
+        if (s->next) {
+            fputs(", then ", f);
+            loop_text(f, s->next->loop, s->next->op->name);
+        }
         fprintf(f, "%s%s", *s->scope ? "  in " : "", s->scope);
         if (profile && s->runs) fprintf(f, "  %.1f us", 1e6 * s->seconds / (double)s->runs);
         fputc('\n', f);

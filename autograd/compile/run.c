@@ -106,9 +106,9 @@ static char *turned_row(const pal__loop *l, const pal__load *load, char *registe
     return registers + l->n_regs * PAL__REGISTER + (load->block * PAL__TURN_ROWS + row) * PAL__TURN_STEP;
 }
 
-/* row: of turned loads' block. */
+/* row: of turned loads' block; fed: the elements that a kernel hands over. */
 static void run_tile(const pal_program *p, const pal__loop *l, char *registers, const uint64_t *keys, size_t first,
-                     size_t n, size_t row)
+                     size_t n, size_t row, const char *fed)
 {
     void *at[PAL__LOOP_REGISTERS];
     bool whole = n % PAL_TILE_PAD == 0;
@@ -119,10 +119,10 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
             at[i] = (void *)(uintptr_t)load->data;
         } else if (load->turned) {
             at[i] = turned_row(l, load, registers, row);
-        } else if (!load->direct && !load->uniform) {
+        } else if (!load->direct && !load->uniform && !load->fed) {
             gather(l, load, first, n, at[i]);
-        } else if (load->direct) {
-            const char *data = (const char *)load->data + first * load->size;
+        } else if (load->direct || load->fed) {
+            const char *data = load->fed ? fed : (const char *)load->data + first * load->size;
             if (whole)
                 at[i] = (void *)(uintptr_t)data;
             else
@@ -186,7 +186,30 @@ static void run_block(const pal_program *p, const pal__loop *l, char *registers,
         turn(turned_row(l, load, registers, 0), (const char *)load->data + offset * (int64_t)load->size, rows, n,
              load->stride[last], load->size);
     }
-    for (size_t r = 0; r < rows; r++) run_tile(p, l, registers, keys, first + r * apart, n, r);
+    for (size_t r = 0; r < rows; r++) run_tile(p, l, registers, keys, first + r * apart, n, r, NULL);
+}
+
+/* A worker's registers, with those loads in them that are one element. */
+static char *spread_uniform(const pal_program *p, const pal__loop *l, unsigned worker)
+{
+    char *registers = (char *)p->registers + worker * p->register_bytes;
+    for (size_t i = 0; i < l->n_loads; i++)
+        if (l->loads[i].uniform)
+            gather_run(registers + i * PAL__REGISTER, l->loads[i].data, PAL_TILE, 0, l->loads[i].size);
+    return registers;
+}
+
+void pal__run_fed(void *user, size_t first, size_t n, const void *values, unsigned worker)
+{
+    const pal__step *step = user;
+    const pal__loop *l = step->loop;
+    size_t size = 0;
+    for (size_t i = 0; i < l->n_loads; i++)
+        if (l->loads[i].fed) size = l->loads[i].size;
+    char *registers = spread_uniform(step->program, l, worker);
+    for (size_t at = 0; at < n; at += PAL_TILE)
+        run_tile(step->program, l, registers, NULL, first + at, n - at < PAL_TILE ? n - at : PAL_TILE, 0,
+                 (const char *)values + at * size);
 }
 
 static void loop_task(void *argument, size_t task, unsigned worker)
@@ -200,17 +223,14 @@ static void loop_task(void *argument, size_t task, unsigned worker)
         keys[i] = pal__noise_key(j->program->noise.seed, in->stream);
         for (size_t k = 0; k < PAL__NEST && in->k[k]; k++) keys[i] = pal__mix(keys[i], (uint64_t)*in->k[k] + 1);
     }
-    char *registers = (char *)j->program->registers + worker * j->program->register_bytes;
-    for (size_t i = 0; i < l->n_loads; i++)
-        if (l->loads[i].uniform)
-            gather_run(registers + i * PAL__REGISTER, l->loads[i].data, PAL_TILE, 0, l->loads[i].size);
+    char *registers = spread_uniform(j->program, l, worker);
     size_t end = (task + 1) * j->each < j->units ? (task + 1) * j->each : j->units;
     for (size_t u = task * j->each; u < end; u++) {
         size_t first = u * PAL_TILE, n = l->count - first < PAL_TILE ? l->count - first : PAL_TILE;
         if (l->n_turned)
             run_block(j->program, l, registers, keys, u);
         else
-            run_tile(j->program, l, registers, keys, first, n, 0);
+            run_tile(j->program, l, registers, keys, first, n, 0, NULL);
     }
 }
 

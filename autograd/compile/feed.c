@@ -1,0 +1,127 @@
+/* feed.c - the pass `feed`: a loop takes the result of a kernel piece by piece, while the piece is in the cache.
+ *
+ * In: a plan with a schedule. Out: p->fed, and a schedule without the loops that follow a kernel in this way. The
+ * result of such a kernel is never stored. So the gradient of a weight is not written to memory and read again by the
+ * update of the weight.
+ *
+ * A kernel feeds a loop if its operation can (descriptor, `feeds`), if the loop is the only reader and reads it at its
+ * own index, if the result is no output of the program, and if everything else that the loop waits for has run before
+ * the kernel. The loop then moves up to the kernel. What the loop stores must not lie over what the kernel still reads:
+ * so the kernel reads nothing that the loop reads, except leaves, and it is not among those that the loop's writes wait
+ * for.
+ *
+ * Relies on: schedule.c. Leaves to place: a result without a place, and a loop at the position of its kernel.
+ *
+ * Why after schedule: whether a loop can move depends on what stands between, and a schedule answers that at once. */
+#include "autograd/compile/internal.h"
+
+typedef struct feeding {
+    pal__plan *plan;
+    uint32_t *position; /* by group: in the schedule, plus 1 */
+} feeding;
+
+static bool is_output(const pal__plan *p, uint32_t id)
+{
+    for (size_t i = 0; i < p->n_outputs; i++)
+        if (p->view[p->outputs[i]].base == id) return true;
+    return false;
+}
+
+/* The loop that alone reads entry id, each time at its own index; PAL__NONE: there is none. */
+static uint32_t only_reader(const pal__plan *p, uint32_t id)
+{
+    uint32_t reader = PAL__NONE;
+    for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
+        const uint32_t by = p->readers[r], group = p->group[by];
+        if (reader != PAL__NONE && group != reader) return PAL__NONE;
+        reader = group;
+        const pal__entry *e = pal__at(p->tape, by);
+        for (uint32_t k = 0; k < e->n; k++) {
+            const uint32_t in = pal__arg(p->tape, by, k);
+            if (p->view[in].base == id && !pal__identity(p, in, e->shape)) return PAL__NONE;
+        }
+    }
+    return reader != PAL__NONE && p->groups[reader].kind == PAL__GROUP_LOOP ? reader : PAL__NONE;
+}
+
+static bool reads(const pal__plan *p, uint32_t id, uint32_t base)
+{
+    for (uint32_t k = 0; k < pal__at(p->tape, id)->n; k++)
+        if (p->view[pal__arg(p->tape, id, k)].base == base) return true;
+    return false;
+}
+
+/* Whether the values that a loop reads are there before the kernel runs, and are none of the kernel's own operands. */
+static bool values_are_ready(const feeding *f, uint32_t loop, uint32_t kernel, uint32_t result)
+{
+    const pal__plan *p = f->plan;
+    const pal__group *g = &p->groups[loop];
+    for (size_t m = 0; m < g->n_members; m++) {
+        const pal__entry *e = pal__at(p->tape, g->members[m]);
+        if (e->op->op_class == PAL_CLASS_RANDOM) return false;
+        for (uint32_t k = 0; k < e->n; k++) {
+            const uint32_t base = p->view[pal__arg(p->tape, g->members[m], k)].base, from = pal__group_of(p, base);
+            if (from == PAL__NONE || from == loop || base == result) continue;
+            if (f->position[from] >= f->position[kernel] || reads(p, result, base)) return false;
+        }
+    }
+    return true;
+}
+
+/* The same for what must have run before the loop writes. */
+static bool others_have_run(const feeding *f, uint32_t group, uint32_t kernel)
+{
+    const pal__plan *p = f->plan;
+    for (uint32_t i = p->groups[group].edges; i; i = p->edges[i - 1].next) {
+        const uint32_t from = p->edges[i - 1].from;
+        if (p->groups[from].kind == PAL__GROUP_FENCE ? !others_have_run(f, from, kernel)
+                                                     : f->position[from] >= f->position[kernel])
+            return false;
+    }
+    return true;
+}
+
+static bool can_feed(const pal__plan *p, uint32_t id, bool *can)
+{
+    const pal_op *op = pal__at(p->tape, id)->op;
+    pal__types types;
+    pal_call call;
+    *can = false;
+    if (!op->feeds) return true;
+    if (!pal__call_open(p, id, &types, &call)) return false;
+    *can = op->feeds(&call);
+    pal__types_free(p->tape, &types);
+    return true;
+}
+
+/* Whether this group feeds a loop: sets p->fed. False: no memory. */
+static bool feed(feeding *f, uint32_t kernel)
+{
+    pal__plan *p = f->plan;
+    if (p->groups[kernel].kind != PAL__GROUP_KERNEL) return true;
+    const uint32_t id = p->groups[kernel].members[0], loop = only_reader(p, id);
+    bool can;
+    if (loop == PAL__NONE || is_output(p, id) || !can_feed(p, id, &can)) return loop == PAL__NONE || is_output(p, id);
+    if (!can || f->position[loop] <= f->position[kernel] || !values_are_ready(f, loop, kernel, id) ||
+        !others_have_run(f, loop, kernel))
+        return true;
+    p->fed[kernel] = loop + 1;
+    f->position[loop] = f->position[kernel];
+    return true;
+}
+
+bool pal__feed(pal__plan *p)
+{
+    pal_context *c = p->context;
+    feeding f = {.plan = p, .position = pal__alloc(c, p->n_groups * sizeof *f.position)};
+    p->fed = pal__alloc(c, p->n_groups * sizeof *p->fed);
+    bool ok = f.position && p->fed;
+    for (size_t i = 0; i < p->n_order && ok; i++) f.position[p->order[i]] = (uint32_t)i + 1;
+    for (size_t i = 0; i < p->n_order && ok && p->passes & PAL_PASS_FUSE; i++) ok = feed(&f, p->order[i]);
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_order && ok; i++)
+        if (f.position[p->order[i]] == i + 1) p->order[n++] = p->order[i]; /* the others have moved up */
+    if (ok) p->n_order = n;
+    pal__free(c, f.position);
+    return ok;
+}
