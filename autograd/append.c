@@ -8,35 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Hashes --------------------------------------------------------------------------------------------------- */
-
-uint64_t pal__mix(uint64_t hash, uint64_t value)
-{
-    /* The finaliser of SplitMix64 (Steele, Lea, Flood: OOPSLA 2014), applied to the combined words. */
-    uint64_t z = (hash ^ value * UINT64_C(0x9e3779b97f4a7c15)) + UINT64_C(0x632be59bd9b4e019);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++) hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return pal__mix(hash, n);
-}
-
 /* ---- Recording ------------------------------------------------------------------------------------------------ */
 
 static uint64_t entry_hash(const pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
 {
     uint64_t h = pal__hash_bytes(UINT64_C(0xcbf29ce484222325), e->op->name, strlen(e->op->name));
     h = pal__mix(h, e->dtype);
-    h = pal__hash_bytes(h, &e->shape.dim, sizeof e->shape.dim);
-    h = pal__mix(h, (uint64_t)e->shape.rank);
-    h = pal__hash_bytes(h, e->params.i, sizeof e->params.i);
-    h = pal__hash_bytes(h, e->params.r, sizeof e->params.r);
-    if (e->params.name) h = pal__hash_bytes(h, e->params.name, strlen(e->params.name));
+    h = pal__hash_words(h, e->shape->dim, PAL_MAX_RANK);
+    h = pal__mix(h, (uint64_t)e->shape->rank);
+    if (e->params == &pal__no_params) {
+        h = pal__hash_zeros(pal__hash_zeros(h, PAL_PARAM_INTS), 2);
+    } else {
+        h = pal__hash_words(h, e->params->i, PAL_PARAM_INTS);
+        h = pal__hash_words(h, e->params->r, 2);
+    }
+    if (e->params->name) h = pal__hash_bytes(h, e->params->name, strlen(e->params->name));
     if (e->body) h = pal__mix(h, pal__at(t, e->body)->hash);
     for (size_t i = 0; i < n; i++) h = pal__mix(h, pal__at(t, in[i])->hash);
     return h;
@@ -65,55 +51,68 @@ int pal__compare(const pal_tape *t, uint32_t a, uint32_t b)
     return (x->trace > y->trace) - (x->trace < y->trace);
 }
 
-static bool same_name(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
-
+/* The shape and the parameters are those of the tape, which has equal ones only once. */
 static bool same_entry(const pal_tape *t, const pal__entry *a, const pal__entry *b, const uint32_t *in, size_t n)
 {
-    return a->op == b->op && a->dtype == b->dtype && a->region == b->region && a->tensor == b->tensor && a->n == n &&
-           a->body == b->body && pal_shape_equal(a->shape, b->shape) && same_name(a->params.name, b->params.name) &&
-           !memcmp(a->params.i, b->params.i, sizeof a->params.i) &&
-           !memcmp(a->params.r, b->params.r, sizeof a->params.r) &&
-           (!n || !memcmp(pal__operands(t, a), in, n * sizeof *in));
+    return a->hash == b->hash && a->op == b->op && a->dtype == b->dtype && a->region == b->region &&
+           a->tensor == b->tensor && a->n == n && a->body == b->body && a->shape == b->shape &&
+           a->params == b->params && (!n || !memcmp(pal__operands(t, a), in, n * sizeof *in));
 }
 
-/* Finds the slot of an equal entry, or an empty slot. Keeps the table at most half full. NULL: out of memory. */
-static uint32_t *table_slot(pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
+/* Entries of different regions are never merged, and equal bodies have equal hashes. */
+static uint64_t merge_hash(const pal__entry *e) { return e->region ? pal__mix(e->hash, e->region) : e->hash; }
+
+/* An entry that equals this one; 0: none. */
+static uint32_t equal_entry(pal_tape *t, const pal__entry *e, const uint32_t *in, size_t n)
 {
-    if (t->n_entries * 2 >= t->table_size) {
-        size_t size = t->table_size * 2;
-        uint32_t *table = pal__alloc(t->context, size * sizeof *table);
-        if (!table) return NULL;
-        for (size_t i = 0; i < t->table_size; i++) {
-            if (!t->table[i]) continue;
-            size_t at = (size_t)pal__at(t, t->table[i])->hash & (size - 1);
-            while (table[at]) at = (at + 1) & (size - 1);
-            table[at] = t->table[i];
+    size_t at;
+    const uint64_t hash = merge_hash(e);
+    uint32_t id = pal__table_first(&t->by_entry, hash, &at);
+    while (id && !same_entry(t, pal__at(t, id), e, in, n)) id = pal__table_next(&t->by_entry, hash, &at);
+    return id;
+}
+
+bool pal__room_for_entry(pal_tape *t)
+{
+    if (t->n_entries < t->cap_entries) return true;
+    if (t->n_chunks == 1 && t->cap_entries < PAL__CHUNK)
+        return pal__grow(t->context, (void **)&t->chunks[0], t->n_entries, &t->cap_entries, sizeof(pal__entry));
+    size_t room = t->n_chunks ? PAL__CHUNK : 16;
+    if (!pal__grow(t->context, (void **)&t->chunks, t->n_chunks, &t->cap_chunks, sizeof *t->chunks) ||
+        !(t->chunks[t->n_chunks] = pal__alloc(t->context, room * sizeof(pal__entry))))
+        return false;
+    t->n_chunks++;
+    t->cap_entries += room;
+    return true;
+}
+
+static bool add_operands(pal_tape *t, const uint32_t *in, size_t n)
+{
+    const size_t before = t->n_operands;
+    for (size_t i = 0; i < n; i++) {
+        if (!pal__grow(t->context, (void **)&t->operands, t->n_operands, &t->cap_operands, sizeof *t->operands)) {
+            t->n_operands = before;
+            return false;
         }
-        pal__free(t->context, t->table);
-        t->table = table;
-        t->table_size = size;
+        t->operands[t->n_operands++] = in[i];
     }
-    size_t at = (size_t)e->hash & (t->table_size - 1);
-    while (t->table[at] &&
-           !(pal__at(t, t->table[at])->hash == e->hash && same_entry(t, pal__at(t, t->table[at]), e, in, n)))
-        at = (at + 1) & (t->table_size - 1);
-    return &t->table[at];
+    return true;
 }
 
 uint32_t pal__append(pal_tape *t, const pal__entry *like, const uint32_t *in, size_t n)
 {
     pal__entry e = *like;
-    e.hash = entry_hash(t, &e, in, n);
-    e.trace = entry_trace(t, &e, in, n);
     /* An index and a map_sum are never merged, because each belongs to a region of its own. */
-    uint32_t *slot = NULL;
-    if (t->table && !e.body && e.op != &pal__op_index) {
-        slot = table_slot(t, &e, in, n);
-        if (!slot) goto no_memory;
-        if (*slot) return *slot;
-    }
-    if (t->n_entries >= UINT32_MAX - 1) goto no_memory;
-    if (!pal__grow(t->context, (void **)&t->entries, t->n_entries, &t->cap_entries, sizeof *t->entries)) goto no_memory;
+    const bool merge = t->merges && !e.body && e.op != &pal__op_index;
+    const uint32_t id = (uint32_t)t->n_entries;
+    e.shape = pal__keep_shape(t, e.shape);
+    e.params = pal__keep_params(t, e.params);
+    if (!e.shape || !e.params) goto no_memory;
+    e.hash = entry_hash(t, &e, in, n);
+    if (merge) pal__table_expect(&t->by_entry, merge_hash(&e));
+    e.trace = entry_trace(t, &e, in, n);
+    const uint32_t equal = merge ? equal_entry(t, &e, in, n) : 0;
+    if (equal) return equal;
     e.first = (uint32_t)t->n_operands;
     e.n = (uint32_t)n;
     e.generation = t->generation;
@@ -121,16 +120,14 @@ uint32_t pal__append(pal_tape *t, const pal__entry *like, const uint32_t *in, si
     e.highest = e.order;
     for (size_t i = 0; i < n; i++)
         if (pal__at(t, in[i])->highest > e.highest) e.highest = pal__at(t, in[i])->highest;
-    for (size_t i = 0; i < n; i++) {
-        if (!pal__grow(t->context, (void **)&t->operands, t->n_operands, &t->cap_operands, sizeof *t->operands)) {
-            t->n_operands = e.first;
-            goto no_memory;
-        }
-        t->operands[t->n_operands++] = in[i];
+    if (t->n_entries >= UINT32_MAX - 1 || !pal__room_for_entry(t) || !add_operands(t, in, n)) goto no_memory;
+    if (merge && !pal__table_add(t->context, &t->by_entry, merge_hash(&e), id)) {
+        t->n_operands = e.first;
+        goto no_memory;
     }
-    t->entries[t->n_entries] = e;
-    if (slot) *slot = (uint32_t)t->n_entries;
-    return (uint32_t)t->n_entries++;
+    *pal__at(t, id) = e;
+    t->n_entries++;
+    return id;
 
 no_memory:
     pal__out_of_memory(t, e.op->name);
@@ -150,7 +147,7 @@ bool pal__types_of(const pal_tape *t, const uint32_t *ids, size_t n, pal__types 
         }
     }
     for (size_t i = 0; i < n; i++) {
-        out->shapes[i] = pal__at(t, ids[i])->shape;
+        out->shapes[i] = *pal__at(t, ids[i])->shape;
         out->dtypes[i] = (pal_dtype)pal__at(t, ids[i])->dtype;
     }
     return true;
@@ -243,12 +240,15 @@ pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, c
     uint32_t small[16], *ids = n > 16 ? pal__alloc(t->context, n * sizeof *ids) : small;
     if (!ids) return pal__out_of_memory(t, op->name);
     for (size_t i = 0; i < n; i++) ids[i] = in[i].id;
-    pal__entry e = {.op = op, .scope = t->scope, .region = t->region, .order = t->order};
-    if (params) e.params = *params;
+    pal__entry e = {.op = op,
+                    .params = params ? params : &pal__no_params,
+                    .scope = t->scope,
+                    .region = t->region,
+                    .order = t->order};
     pal_infer r;
     pal_var v = {.tape = t};
-    if (pal__infer(t, op, ids, n, &e.params, &r)) {
-        e.shape = r.shape;
+    if (pal__infer(t, op, ids, n, e.params, &r)) {
+        e.shape = &r.shape;
         e.dtype = (uint8_t)r.dtype;
         v = pal__var(t, pal__append(t, &e, ids, n));
     }
@@ -278,13 +278,12 @@ pal_var pal_record_random(pal_tape *t, const pal_op *op, const char *stream, pal
     }
     if (pal__stream_find(t, path))
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "%s: stream %s is already in use: share its value", op->name, path);
-    const char *kept = pal__stream_add(t, path);
-    if (!kept) return pal__out_of_memory(t, op->name);
-    pal_params p = {.name = kept};
+    pal_params p = {.name = path};
     p.i[0] = (int64_t)dtype;
     p.i[1] = shape.rank;
     for (int a = 0; a < shape.rank; a++) p.i[2 + a] = shape.dim[a];
-    return pal_record(t, op, index, depth, &p);
+    pal_var v = pal_record(t, op, index, depth, &p);
+    return !v.id || pal__stream_add(t, v.id) ? v : pal__out_of_memory(t, op->name);
 }
 
 /* ---- Effects -------------------------------------------------------------------------------------------------- */
@@ -314,9 +313,10 @@ pal_var pal_assign(pal_var leaf, pal_var value)
         if (e->op != &pal__op_leaf) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: %s is not a leaf", e->op->name);
         if (t->region)
             return pal_tape_fail(t, PAL_ERR_ARGUMENT,
-                                 "assign: leaf %s inside a region: assign the region's result outside", e->params.name);
+                                 "assign: leaf %s inside a region: assign the region's result outside",
+                                 e->params->name);
         if (pal__effect_of(t, leaf.id))
-            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params.name);
+            return pal_tape_fail(t, PAL_ERR_ARGUMENT, "assign: leaf %s is assigned twice", e->params->name);
     }
     pal_var v = pal_record(t, &pal__op_assign, (pal_var[]){leaf, value}, 2, NULL);
     if (v.id && !pal__effect_add(t, v.id)) return pal__out_of_memory(t, "assign");

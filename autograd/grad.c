@@ -193,7 +193,7 @@ static bool back(walk *w, pal_rule *rule, size_t k)
         pal_tape_fail(t, PAL_ERR_DERIVATIVE, "grad: the rule of %s failed", op->name);
         return false;
     }
-    pal_shape shape = pal__at(t, to)->shape;
+    pal_shape shape = *pal__at(t, to)->shape;
     if (!pal_shape_equal(pal_shape_of(a), shape)) {
         /* A rule may also return less than the operand's shape, such as a constant. */
         pal_shape joined;
@@ -216,9 +216,13 @@ static bool back_all(walk *w, uint32_t id, pal_var seed)
         return false;
     }
     for (uint32_t i = 0; i < n; i++) in[i] = pal__var(t, pal__arg(t, id, i));
-    pal_params params = pal__at(t, id)->params; /* the entries may move while the rule records */
-    pal_rule rule = {
-        .tape = t, .op = pal__at(t, id)->op, .params = &params, .in = in, .n = n, .out = pal__var(t, id), .seed = seed};
+    pal_rule rule = {.tape = t,
+                     .op = pal__at(t, id)->op,
+                     .params = pal__at(t, id)->params,
+                     .in = in,
+                     .n = n,
+                     .out = pal__var(t, id),
+                     .seed = seed};
     bool ok = true;
     for (size_t k = 0; k < n && ok; k++) ok = !spot_of(w, in[k].id)->is || back(w, &rule, k);
     if (in != small) pal__free(t->context, in);
@@ -346,7 +350,7 @@ pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent)
     if (!t) return (pal_var){0};
     if (!pal__live(y)) return pal_tape_fail(t, PAL_ERR_TAPE, "jvp: y is a bad handle");
     pal__entry e = {.op = &pal__op_placeholder,
-                    .shape = pal_shape_of(y),
+                    .shape = pal__at(t, y.id)->shape,
                     .dtype = (uint8_t)pal_dtype_of(y),
                     .scope = t->scope,
                     .region = t->region};

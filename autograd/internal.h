@@ -22,8 +22,8 @@ enum { PAL__FULL_NAME = 512, PAL__PATH = 256 }; /* bytes of the full name of a l
 
 typedef struct pal__entry {
     const pal_op *op;
-    pal_params params;
-    pal_shape shape;
+    const pal_params *params; /* on a tape, the tape's copy, as the shape: see keep.c */
+    const pal_shape *shape;
     pal_tensor *tensor;   /* leaves only */
     uint64_t hash;        /* of the structure; does not depend on ids or pointers */
     uint64_t trace;       /* the hash with scopes and orders: differs for equal entries that print differently */
@@ -61,15 +61,20 @@ typedef struct pal__arena { /* strings that live as long as the tape */
 struct pal_tape {
     pal_context *context;
     pal_dtype real;
-    pal__entry *entries; /* entry 0 is the bad entry */
+    pal__entry **chunks;      /* the entries; entry 0 is the bad entry */
+    const pal_shape **shapes; /* each once, and the parameters likewise */
+    const pal_params **params;
     uint32_t *operands;
     pal__scope *scopes;
     pal__stream *streams;
     pal__leaf_at *leaves; /* recorded by pal__leaf; a copy by rebuild keeps no list */
     uint32_t *effects;    /* ids of the assigns */
+    size_t n_chunks, cap_chunks, n_shapes, cap_shapes, n_params, cap_params;
+    uint32_t last_shape; /* that was asked for */
     size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_streams, cap_streams, n_leaves,
         cap_leaves, n_effects, cap_effects;
     pal__table by_path, by_stream, by_name, by_tensor, by_leaf; /* scopes, streams, leaves (twice), effects */
+    pal__table by_shape, by_params, by_entry;                   /* by_entry: for merging */
     pal__ranges memory;                                         /* of the leaves, by id */
     uint32_t *marks, marked; /* by entry: its place in a list of marks.c; the highest place in use */
     size_t cap_marks;
@@ -77,18 +82,22 @@ struct pal_tape {
     uint32_t scope, region, generation;
     uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
-    uint32_t *table; /* hash table of entries for merging, open addressing; NULL: every append makes a new entry */
-    size_t table_size;
+    bool merges; /* an append of an equal entry returns that one; or every append makes a new entry */
     pal__arena arena;
     pal_status status;
     uint32_t failed_at; /* number of entries at the first failure */
     char error[512];
 };
 
-static inline pal__entry *pal__at(const pal_tape *t, uint32_t id) { return &t->entries[id]; }
+/* Entries lie in chunks. Only the first grows, so that small tapes are small, and large ones are never copied. */
+enum { PAL__CHUNK_BITS = 12, PAL__CHUNK = 1 << PAL__CHUNK_BITS };
+static inline pal__entry *pal__at(const pal_tape *t, uint32_t id)
+{
+    return &t->chunks[id >> PAL__CHUNK_BITS][id & (PAL__CHUNK - 1)];
+}
 static inline uint32_t pal__arg(const pal_tape *t, uint32_t id, uint32_t i)
 {
-    return t->operands[t->entries[id].first + i];
+    return t->operands[pal__at(t, id)->first + i];
 }
 /* The operands of an entry; NULL if it has none. */
 static inline const uint32_t *pal__operands(const pal_tape *t, const pal__entry *e)
@@ -112,13 +121,19 @@ static inline bool pal__aligned(pal_dtype dtype, const void *data)
     return size && (uintptr_t)data % size == 0;
 }
 bool pal__live(pal_var v); /* the entry exists, with this generation */
+/* keep.c: the tape's copy of a text, a shape, or parameters with their name; NULL: no memory. */
 char *pal__intern(pal_tape *tape, const char *text, size_t length);
+const pal_shape *pal__keep_shape(pal_tape *tape, const pal_shape *shape);
+const pal_params *pal__keep_params(pal_tape *tape, const pal_params *params); /* params NULL: none */
+extern const pal_shape pal__scalar;
+extern const pal_params pal__no_params; /* all zeros */
+void pal__keep_end(pal_tape *tape);
 const char *pal__scope_path(const pal_tape *tape, uint32_t scope);
 /* Returns the scope with this path; makes the scopes that are missing. For copies and adjoints. */
 uint32_t pal__scope_find(pal_tape *tape, const char *path);
-uint64_t pal__mix(uint64_t hash, uint64_t value);
-uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n);
-/* The plain append behind pal_record, rebuild and regions, without any check. Returns the id; 0: out of memory. */
+bool pal__room_for_entry(pal_tape *tape); /* false: no memory */
+/* The plain append behind pal_record, rebuild and regions, without any check. The shape and the parameters (NULL: none)
+ * of `like` may be anybody's. Returns the id; 0: out of memory. */
 uint32_t pal__append(pal_tape *tape, const pal__entry *like, const uint32_t *in, size_t n);
 /* The canonical order of two entries: negative, positive, or 0 if they have the same structure and print the same. */
 int pal__compare(const pal_tape *tape, uint32_t a, uint32_t b);
@@ -146,8 +161,7 @@ uint64_t pal__hash_of(const pal_tape *tape, uint32_t id); /* computes the struct
 bool pal__full_name(pal_tape *tape, const char *what, const char *name, char path[PAL__FULL_NAME]);
 pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by full name; NULL: unnamed */
 const pal__stream *pal__stream_find(pal_tape *tape, const char *path);   /* NULL: nothing drew from it */
-/* For the entry that is recorded next. Returns the tape's copy of the name; NULL: no memory. */
-const char *pal__stream_add(pal_tape *tape, const char *path);
+bool pal__stream_add(pal_tape *tape, uint32_t id); /* the entry that drew first from its stream; false: no memory */
 uint32_t pal__effect_of(pal_tape *tape, uint32_t leaf); /* the assign to this leaf; 0: none */
 bool pal__effect_add(pal_tape *tape, uint32_t id);      /* false: no memory */
 /* For rewinding: all that is recorded beyond these counts is forgotten. */

@@ -37,14 +37,14 @@ const pal__stream *pal__stream_find(pal_tape *t, const char *path)
     return NULL;
 }
 
-const char *pal__stream_add(pal_tape *t, const char *path)
+bool pal__stream_add(pal_tape *t, uint32_t id)
 {
-    const char *kept = pal__intern(t, path, strlen(path));
-    if (!kept || !pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams) ||
-        !pal__table_add(t->context, &t->by_stream, of_text(path), (uint32_t)t->n_streams + 1))
-        return NULL;
-    t->streams[t->n_streams++] = (pal__stream){kept, (uint32_t)t->n_entries};
-    return kept;
+    const char *name = pal__at(t, id)->params->name;
+    if (!pal__grow(t->context, (void **)&t->streams, t->n_streams, &t->cap_streams, sizeof *t->streams) ||
+        !pal__table_add(t->context, &t->by_stream, of_text(name), (uint32_t)t->n_streams + 1))
+        return false;
+    t->streams[t->n_streams++] = (pal__stream){name, id};
+    return true;
 }
 
 /* ---- Effects -------------------------------------------------------------------------------------------------- */
@@ -85,7 +85,7 @@ static uint32_t first_named(pal_tape *t, const char *path)
     uint32_t first = 0;
     const uint64_t hash = of_text(path);
     for (uint32_t id = pal__table_first(&t->by_name, hash, &at); id; id = pal__table_next(&t->by_name, hash, &at))
-        if (!strcmp(pal__at(t, id)->params.name, path)) first = earlier(first, id);
+        if (!strcmp(pal__at(t, id)->params->name, path)) first = earlier(first, id);
     return first;
 }
 
@@ -122,7 +122,7 @@ no_tensor:
 static void forget_leaf(pal_tape *t)
 {
     const pal__leaf_at leaf = t->leaves[--t->n_leaves];
-    pal__table_remove(&t->by_name, of_text(pal__at(t, leaf.id)->params.name), leaf.id);
+    pal__table_remove(&t->by_name, of_text(pal__at(t, leaf.id)->params->name), leaf.id);
     pal__table_remove(&t->by_tensor, of_tensor(pal__at(t, leaf.id)->tensor), leaf.id);
     if (leaf.data) pal__ranges_remove(&t->memory, leaf.data);
 }
@@ -149,23 +149,21 @@ pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
     if (same && (!taken || same <= taken)) return pal__var(t, same);
     if (taken && taken == over)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its memory overlaps that of leaf %s",
-                             path ? path : "(unnamed)", pal__at(t, over)->params.name);
+                             path ? path : "(unnamed)", pal__at(t, over)->params->name);
     if (taken) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the name %s is taken by another tensor", path);
     if (!path) {
         snprintf(unnamed, sizeof unnamed, "leaf#%zu", t->n_leaves);
         path = unnamed;
     }
-    const char *kept = pal__intern(t, path, strlen(path));
-    if (!kept) return pal_tape_fail(t, PAL_ERR_MEMORY, "leaf %s: out of memory", path);
     pal__entry e = {.op = &pal__op_leaf,
-                    .shape = tensor->shape,
+                    .params = &(pal_params){.name = path},
+                    .shape = &tensor->shape,
                     .dtype = (uint8_t)tensor->dtype,
                     .scope = t->scope,
                     .tensor = tensor,
-                    .params.name = kept,
                     .order = t->order};
     const uint32_t id = pal__append(t, &e, NULL, 0);
-    if (!id || keep_leaf(t, tensor, kept, id)) return pal__var(t, id);
+    if (!id || keep_leaf(t, tensor, path, id)) return pal__var(t, id);
     return pal_tape_fail(t, PAL_ERR_MEMORY, "leaf %s: out of memory", path);
 }
 

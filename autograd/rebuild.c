@@ -124,13 +124,6 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     e.index = mapping(w, e.index);
     e.body = e.body ? mapping(w, e.body) : 0;
     if (w->from != w->to && !e.origin) e.origin = id;
-    if (e.params.name && w->from != w->to) {
-        e.params.name = pal__intern(w->to, e.params.name, strlen(e.params.name));
-        if (!e.params.name) {
-            pal__out_of_memory(w->to, "compile");
-            return 0;
-        }
-    }
     if (!e.body) return pal__append(w->to, &e, in, n);
     /* What a body reads may have changed with the body. */
     uint32_t *ids = NULL, copied = 0;
@@ -172,7 +165,7 @@ static uint32_t emit(walk *w, uint32_t id)
         pal_var v = w->visit ? w->visit(w->from, id, to, vars, w->user) : (pal_var){0};
         uint32_t origin = pal__at(w->from, id)->origin ? pal__at(w->from, id)->origin : id;
         for (size_t k = before; k < to->n_entries; k++)
-            if (!to->entries[k].origin) to->entries[k].origin = origin;
+            if (!pal__at(to, (uint32_t)k)->origin) pal__at(to, (uint32_t)k)->origin = origin;
         made = pal__live(v) ? v.id : to->status == PAL_OK ? copy_entry(w, id, in, n) : 0;
     } else {
         pal__out_of_memory(to, "compile");
@@ -260,7 +253,7 @@ void pal__graph_free(pal_context *context, pal__graph *g)
 
 void pal__graph_replace(pal__graph *g, pal__graph *by)
 {
-    by->tape->looked += g->tape->looked;
+    by->tape->looked += g->tape->looked + g->tape->by_entry.looked;
     pal__graph_free(by->tape->context, g);
     *g = *by;
 }
@@ -272,14 +265,11 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
     pal_context *c = from->context;
     *g = (pal__graph){
         .tape = pal_tape_new(c, from->real), .outputs = pal__alloc(c, n * sizeof *outputs), .n_outputs = n};
-    enum { FIRST_TABLE = 64 };
     bool ok = g->tape && g->outputs;
-    if (ok && merge) {
-        g->tape->table = pal__alloc(c, FIRST_TABLE * sizeof *g->tape->table);
-        g->tape->table_size = FIRST_TABLE;
-        ok = g->tape->table != NULL;
-    }
+    /* What a pass has made is needed to the last entry, so the copy has about as many. */
+    if (ok && merge && from->merges) ok = pal__table_reserve(c, &g->tape->by_entry, from->n_entries);
     if (ok) {
+        g->tape->merges = merge;
         walk w = {.from = from, .to = g->tape, .only = PAL__NONE, .visit = visit, .user = user};
         ok = begin(&w, from->n_entries - 1) && run(&w, outputs, n);
         for (size_t i = 0; i < n && ok; i++) g->outputs[i] = mapping(&w, outputs[i]);

@@ -20,14 +20,15 @@
 
 static uint32_t region_begin(pal_tape *t)
 {
-    const int64_t depth = 1 + (t->region ? pal__at(t, t->region)->params.i[0] : 0);
+    const int64_t depth = 1 + (t->region ? pal__at(t, t->region)->params->i[0] : 0);
     /* The index hashes by depth alone: two regions that do the same hash the same. */
     pal__entry e = {.op = &pal__op_index,
+                    .params = &(pal_params){.i[0] = depth},
+                    .shape = &pal__scalar,
                     .dtype = PAL_I32,
                     .scope = t->scope,
                     .region = t->region,
-                    .order = t->order,
-                    .params.i[0] = depth};
+                    .order = t->order};
     uint32_t index = pal__append(t, &e, NULL, 0);
     if (index) t->region = index;
     return index;
@@ -51,12 +52,12 @@ static pal_var region_end(pal_tape *t, uint32_t index, pal_var result, int64_t c
     pal_var v = {.tape = t};
     if (pal__captures(t, index, result.id, &ids, &n)) {
         pal__entry e = {.op = &pal__op_map_sum,
-                        .shape = pal_shape_of(result),
+                        .params = &(pal_params){.i[0] = count},
+                        .shape = pal__at(t, result.id)->shape,
                         .dtype = (uint8_t)pal_dtype_of(result),
                         .scope = t->scope,
                         .region = t->region,
                         .order = t->order,
-                        .params.i[0] = count,
                         .body = result.id,
                         .index = index};
         v = pal__var(t, pal__append(t, &e, ids, n));

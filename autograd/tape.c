@@ -9,32 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Strings -------------------------------------------------------------------------------------------------- */
-
-struct pal__block {
-    struct pal__block *next;
-    size_t used, size;
-    char bytes[];
-};
-
-char *pal__intern(pal_tape *t, const char *text, size_t length)
-{
-    struct pal__block *b = t->arena.blocks;
-    if (!b || b->size - b->used <= length) {
-        size_t size = length + 1 > 4000 ? length + 1 : 4000;
-        b = pal__alloc(t->context, sizeof *b + size);
-        if (!b) return NULL;
-        b->size = size;
-        b->next = t->arena.blocks;
-        t->arena.blocks = b;
-    }
-    char *at = b->bytes + b->used;
-    memcpy(at, text, length);
-    at[length] = 0;
-    b->used += length + 1;
-    return at;
-}
-
 /* ---- Errors --------------------------------------------------------------------------------------------------- */
 
 /* where: append the path of the current scope to the message. */
@@ -100,12 +74,13 @@ pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real)
     t->context = context;
     t->real = default_real;
     t->generation = 1;
-    if (!pal__grow(context, (void **)&t->entries, 0, &t->cap_entries, sizeof *t->entries) ||
-        !pal__grow(context, (void **)&t->scopes, 0, &t->cap_scopes, sizeof *t->scopes)) {
+    if (!pal__room_for_entry(t) || !pal__grow(context, (void **)&t->scopes, 0, &t->cap_scopes, sizeof *t->scopes)) {
         pal_tape_free(t);
         return NULL;
     }
     t->n_entries = t->n_scopes = 1;
+    pal__at(t, 0)->params = &pal__no_params;
+    pal__at(t, 0)->shape = &pal__scalar;
     t->scopes[0].path = "";
     return t;
 }
@@ -113,21 +88,19 @@ pal_tape *pal_tape_new(pal_context *context, pal_dtype default_real)
 void pal_tape_free(pal_tape *t)
 {
     if (!t) return;
-    for (struct pal__block *b = t->arena.blocks, *next; b; b = next) {
-        next = b->next;
-        pal__free(t->context, b);
-    }
-    pal__free(t->context, t->entries);
+    for (size_t i = 0; i < t->n_chunks; i++) pal__free(t->context, t->chunks[i]);
+    pal__free(t->context, t->chunks);
     pal__free(t->context, t->operands);
     pal__free(t->context, t->scopes);
     pal__free(t->context, t->streams);
     pal__free(t->context, t->leaves);
     pal__free(t->context, t->effects);
-    pal__free(t->context, t->table);
-    pal__table *tables[] = {&t->by_path, &t->by_stream, &t->by_name, &t->by_tensor, &t->by_leaf};
+    pal__table *tables[] = {&t->by_path, &t->by_stream, &t->by_name,   &t->by_tensor,
+                            &t->by_leaf, &t->by_shape,  &t->by_params, &t->by_entry};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) pal__table_free(t->context, tables[i]);
     pal__ranges_free(t->context, &t->memory);
     pal__free(t->context, t->marks);
+    pal__keep_end(t);
     pal__free(t->context, t);
 }
 
@@ -210,27 +183,33 @@ const pal_op pal__op_index = {
 
 /* ---- Handles -------------------------------------------------------------------------------------------------- */
 
+/* On a tape that was never rewound, the entry itself need not be looked at. */
+static uint32_t generation_of(const pal_tape *t, uint32_t id)
+{
+    return t->generation == 1 ? 1 : pal__at(t, id)->generation;
+}
+
 pal_var pal__var(pal_tape *t, uint32_t id)
 {
-    return (pal_var){.tape = t, .id = id, .generation = id ? t->entries[id].generation : 0};
+    return (pal_var){.tape = t, .id = id, .generation = id ? generation_of(t, id) : 0};
 }
 
 size_t pal__entry_bytes(const pal_tape *t, uint32_t id)
 {
     const pal__entry *e = pal__at(t, id);
-    return (size_t)pal_shape_count(e->shape) * pal_dtype_size((pal_dtype)e->dtype);
+    return (size_t)pal_shape_count(*e->shape) * pal_dtype_size((pal_dtype)e->dtype);
 }
 
 bool pal__live(pal_var v)
 {
-    return v.tape && v.id && v.id < v.tape->n_entries && v.tape->entries[v.id].generation == v.generation;
+    return v.tape && v.id && v.id < v.tape->n_entries && generation_of(v.tape, v.id) == v.generation;
 }
 
 bool pal_ok(pal_var v) { return pal__live(v); }
-pal_shape pal_shape_of(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->shape : PAL_SCALAR; }
+pal_shape pal_shape_of(pal_var v) { return pal__live(v) ? *pal__at(v.tape, v.id)->shape : PAL_SCALAR; }
 pal_dtype pal_dtype_of(pal_var v) { return pal__live(v) ? (pal_dtype)pal__at(v.tape, v.id)->dtype : PAL_DTYPE_COUNT; }
 const pal_op *pal_op_of(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->op : NULL; }
-const pal_params *pal_params_of(pal_var v) { return pal__live(v) ? &pal__at(v.tape, v.id)->params : NULL; }
+const pal_params *pal_params_of(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->params : NULL; }
 size_t pal_operand_count(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->n : 0; }
 
 pal_var pal_operand(pal_var v, size_t i)
@@ -252,7 +231,7 @@ pal_derivative pal_op_derivative(const pal_op *op, size_t k)
 bool pal_is_fill(pal_var v, double value)
 {
     return pal__live(v) && pal__at(v.tape, v.id)->op->op_class == PAL_CLASS_CONSTANT &&
-           memcmp(&pal__at(v.tape, v.id)->params.r[0], &value, sizeof value) == 0;
+           memcmp(&pal__at(v.tape, v.id)->params->r[0], &value, sizeof value) == 0;
 }
 
 bool pal__inside(const pal_tape *t, uint32_t region, uint32_t of)
@@ -280,7 +259,7 @@ pal_mark pal_tape_mark(pal_tape *t)
     if (!t) return (pal_mark){0};
     return (pal_mark){.tape = t,
                       .entries = (uint32_t)t->n_entries,
-                      .generation = t->entries[t->n_entries - 1].generation,
+                      .generation = pal__at(t, (uint32_t)t->n_entries - 1)->generation,
                       .scope = t->scope,
                       .streams = (uint32_t)t->n_streams,
                       .effects = (uint32_t)t->n_effects,
@@ -292,7 +271,7 @@ pal_mark pal_tape_mark(pal_tape *t)
 static const char *unusable(const pal_tape *t, const pal_mark *m)
 {
     if (m->tape != t) return "the mark is of another tape: take it on this tape";
-    if (!m->entries || m->entries > t->n_entries || t->entries[m->entries - 1].generation != m->generation ||
+    if (!m->entries || m->entries > t->n_entries || pal__at(t, m->entries - 1)->generation != m->generation ||
         m->scope >= t->n_scopes || m->streams > t->n_streams || m->effects > t->n_effects)
         return "the mark is no longer valid";
     if (m->entries < t->held)
@@ -310,7 +289,7 @@ void pal_tape_rewind(pal_tape *t, pal_mark m)
         pal_tape_fail(t, PAL_ERR_ARGUMENT, "rewind: %s", why);
         return;
     }
-    const pal__entry *last = &t->entries[m.entries - 1];
+    const pal__entry *last = pal__at(t, m.entries - 1);
     pal__forget(t, m.entries, m.streams, m.effects);
     t->n_entries = m.entries;
     t->n_operands = m.entries > 1 ? last->first + last->n : 0;

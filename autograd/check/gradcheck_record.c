@@ -41,8 +41,7 @@ static size_t find_decisions(pal__check *c, pal_var *found, size_t most)
         if (!e->op->decision || e->region || e->n > 3) continue;
         pal_var in[3];
         for (uint32_t k = 0; k < e->n; k++) in[k] = pal__var(t, pal__arg(t, id, k));
-        pal_params params = e->params;
-        pal_rule rule = {.tape = t, .op = e->op, .params = &params, .in = in, .n = e->n, .out = pal__var(t, id)};
+        pal_rule rule = {.tape = t, .op = e->op, .params = e->params, .in = in, .n = e->n, .out = pal__var(t, id)};
         pal_var d = rule.op->decision(&rule);
         if (pal__live(d) && pal_dtype_of(d) == PAL_BOOL) found[n++] = d;
     }

@@ -174,6 +174,9 @@ static pal__plan *plan(pal__graph *g, size_t n, const pal_compile_options *o)
     if (wrong) pal_tape_fail(g->tape, pal__verify_status(wrong), "compile: before planning: %s", wrong);
     if (wrong) return NULL;
 #endif
+    g->tape->merges = false; /* nothing is merged any more */
+    g->tape->looked += g->tape->by_entry.looked;
+    pal__table_free(g->tape->context, &g->tape->by_entry);
     return make_plans(g->tape, g->outputs, n, o);
 }
 
@@ -220,7 +223,7 @@ pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pa
         p = NULL;
     }
     pal__plan_free(order);
-    t->looked += g.tape->looked;
+    t->looked += g.tape->looked + g.tape->by_entry.looked;
     pal__graph_free(t->context, &g);
     return p;
 }

@@ -21,7 +21,7 @@ bool pal__resolve(pal_program *p, const pal__plan *plan, uint32_t id, const void
     uint32_t base = plan->view[id].base;
     const pal__entry *e = pal__at(t, base);
     size_t bytes = (size_t)plan->view[id].offset * pal_dtype_size((pal_dtype)e->dtype);
-    if (e->op == &pal__op_leaf) return pal__refer(p, e->tensor, e->params.name, bytes, where);
+    if (e->op == &pal__op_leaf) return pal__refer(p, e->tensor, e->params->name, bytes, where);
     if (e->op == &pal__op_index) {
         while (plan->parent && !plan->counters[base]) plan = plan->parent;
         *where = plan->counters[base];
@@ -40,20 +40,16 @@ static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g,
     uint32_t id = plan->groups[g].members[0];
     const pal__entry *e = pal__at(t, id);
     const void **in = pal__keep(program, e->n * sizeof *in);
-    pal_shape *shapes = pal__keep(program, e->n * sizeof *shapes);
-    pal_dtype *dtypes = pal__keep(program, e->n * sizeof *dtypes);
-    pal_params *params = pal__keep(program, sizeof *params);
-    char *why = pal__keep(program, 120);
-    if (!in || !shapes || !dtypes || !params || !why) return false;
-    *params = e->params;
-    params->name = NULL;
-    for (uint32_t k = 0; k < e->n; k++) {
-        uint32_t arg = pal__arg(t, id, k);
-        shapes[k] = pal__at(t, arg)->shape;
-        dtypes[k] = (pal_dtype)pal__at(t, arg)->dtype;
-        if (!pal__resolve(program, plan, arg, &in[k])) return false;
-    }
+    const pal_params *params = pal__keep_numbers(program, e->params);
     const void *out = NULL;
+    pal__types types;
+    if (!in || !params || !pal__types_of(t, pal__operands(t, e), e->n, &types)) return false;
+    const pal_shape *shapes = pal__keep_once(program, types.shapes, e->n * sizeof *shapes);
+    const pal_dtype *dtypes = pal__keep_once(program, types.dtypes, e->n * sizeof *dtypes);
+    pal__types_free(t, &types);
+    if (!shapes || !dtypes) return false;
+    for (uint32_t k = 0; k < e->n; k++)
+        if (!pal__resolve(program, plan, pal__arg(t, id, k), &in[k])) return false;
     if (!plan->fed[g] && !pal__resolve(program, plan, id, &out)) return false;
     step->run = e->op->run;
     step->call = (pal_call){.context = plan->context,
@@ -63,11 +59,11 @@ static bool emit_kernel(pal_program *program, const pal__plan *plan, uint32_t g,
                             .in_shape = shapes,
                             .in_dtype = dtypes,
                             .out = (void *)(uintptr_t)out,
-                            .shape = e->shape,
+                            .shape = *e->shape,
                             .dtype = (pal_dtype)e->dtype,
                             .scratch = program->arena + plan->base + plan->scratch[g],
                             .lanes = program->lanes,
-                            .why = why};
+                            .why = program->why};
     if (step->run) return true;
     pal_tape_fail(plan->tape, PAL_ERR_ARGUMENT, "%s: cannot run%s", e->op->name,
                   e->op == &pal__op_placeholder ? ": a placeholder was left in the program" : "");
@@ -83,7 +79,7 @@ static bool emit_region(pal_program *program, pal__plan *plan, uint32_t g, pal__
     const pal__entry *e = pal__at(plan->tape, id);
     step->counter = pal__keep(program, sizeof *step->counter);
     if (!step->counter) return false;
-    step->count = e->params.i[0];
+    step->count = e->params->i[0];
     body->base = plan->base + plan->scratch[g];
     body->counters[e->index] = step->counter;
     const void *out;
@@ -91,7 +87,7 @@ static bool emit_region(pal_program *program, pal__plan *plan, uint32_t g, pal__
         !pal__resolve(program, plan, id, &out))
         return false;
     step->call = (pal_call){
-        .context = plan->context, .out = (void *)(uintptr_t)out, .shape = e->shape, .dtype = (pal_dtype)e->dtype};
+        .context = plan->context, .out = (void *)(uintptr_t)out, .shape = *e->shape, .dtype = (pal_dtype)e->dtype};
     return true;
 }
 
@@ -101,12 +97,10 @@ static bool name_step(pal_program *program, const pal__plan *plan, uint32_t g, p
     const pal__group *group = &plan->groups[g];
     const pal__entry *e = pal__at(plan->tape, group->members[group->n_members - 1]);
     const char *path = pal__scope_path(plan->tape, e->scope);
-    char *scope = pal__keep(program, strlen(path) + 1);
-    if (!scope) return false;
     step->op = e->op;
     step->origin = e->origin;
-    step->scope = memcpy(scope, path, strlen(path));
-    return true;
+    step->scope = pal__keep_once(program, path, strlen(path) + 1);
+    return step->scope != NULL;
 }
 
 /* The loop that takes the result of this kernel. */
@@ -149,7 +143,7 @@ bool pal__emit(pal_program *program, pal__plan *plan)
     program->n_outputs = plan->n_outputs;
     for (size_t i = 0; i < plan->n_outputs; i++) {
         const pal__entry *e = pal__at(plan->tape, plan->outputs[i]);
-        program->outputs[i] = (pal_tensor){.shape = e->shape, .dtype = (pal_dtype)e->dtype, .context = plan->context};
+        program->outputs[i] = (pal_tensor){.shape = *e->shape, .dtype = (pal_dtype)e->dtype, .context = plan->context};
         if (!pal__resolve(program, plan, plan->outputs[i], (const void **)(void *)&program->outputs[i].data))
             goto failed;
     }

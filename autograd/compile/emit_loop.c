@@ -31,18 +31,14 @@ typedef struct builder {
     uint32_t load_of[PAL__LOOP_REGISTERS]; /* the id each load reads */
     size_t last[PAL__LOOP_REGISTERS];      /* the instruction that reads a load last */
     bool busy[PAL__LOOP_REGISTERS];
-    uint8_t *reg;       /* by member: its register */
-    size_t *ends;       /* by member: the instruction that reads it last; n: a late store */
-    size_t *at;         /* by member: the member where it runs: itself, or where its superinstruction does */
-    pal__found **found; /* by member: the superinstruction that runs there; NULL: none */
+    /* By member: */
+    uint8_t reg[PAL__LOOP_MEMBERS];       /* its register */
+    size_t ends[PAL__LOOP_MEMBERS];       /* the instruction that reads it last; n: a late store */
+    size_t at[PAL__LOOP_MEMBERS];         /* the member where it runs: itself, or where its superinstruction does */
+    pal__found *found[PAL__LOOP_MEMBERS]; /* the superinstruction that runs there; NULL: none */
 } builder;
 
-static size_t member_of(const builder *b, uint32_t id)
-{
-    for (size_t m = 0; m < b->group->n_members; m++)
-        if (b->group->members[m] == id) return m;
-    return SIZE_MAX;
-}
+static size_t member_of(const builder *b, uint32_t id) { return pal__member_of(b->plan, b->group, id); }
 
 static bool add_load(builder *b, uint32_t in, size_t reader)
 {
@@ -59,22 +55,18 @@ static bool add_load(builder *b, uint32_t in, size_t reader)
     b->last[l->n_loads++] = reader;
     load->size = pal_dtype_size((pal_dtype)e->dtype);
     if (base->op->op_class == PAL_CLASS_CONSTANT) {
-        /* The splat is made once, when the program is. */
         load->constant = true;
-        char *splat = pal__keep(b->program, PAL_TILE * load->size);
-        if (!splat) return false;
-        for (size_t i = 0; i < PAL_TILE; i++) pal__store((pal_dtype)e->dtype, splat, i, base->params.r[0]);
-        load->data = splat;
-        return true;
+        load->data = pal__splat(b->program, (pal_dtype)e->dtype, base->params->r[0]);
+        return load->data != NULL;
     }
     const uint32_t group = pal__group_of(p, p->view[in].base);
     load->fed = group != PAL__NONE && p->fed[group];
     if (load->fed) return true;
-    load->direct = p->view[in].contiguous && pal_shape_equal(e->shape, b->shape);
+    load->direct = p->view[in].contiguous && pal_shape_equal(*e->shape, b->shape);
     load->uniform = !load->direct;
     for (int a = 0; a < b->shape.rank; a++) {
-        int k = a - (b->shape.rank - e->shape.rank);
-        load->stride[a] = k < 0 || e->shape.dim[k] == 1 ? 0 : p->view[in].stride[k];
+        int k = a - (b->shape.rank - e->shape->rank);
+        load->stride[a] = k < 0 || e->shape->dim[k] == 1 ? 0 : p->view[in].stride[k];
         load->uniform &= load->stride[a] == 0;
     }
     return pal__resolve(b->program, p, in, &load->data);
@@ -218,14 +210,14 @@ static bool random_stream(builder *b, const pal__entry *e, uint32_t id, pal__ins
     const pal__plan *p = b->plan;
     if (e->n > PAL__NEST) {
         pal_tape_fail(p->tape, PAL_ERR_ARGUMENT, "%s: stream %s is inside more than %d regions", e->op->name,
-                      e->params.name, PAL__NEST);
+                      e->params->name, PAL__NEST);
         return false;
     }
-    size_t length = strlen(e->params.name);
+    size_t length = strlen(e->params->name);
     char *stream = pal__keep(b->program, length + 1);
     if (!stream) return false;
-    in->stream = memcpy(stream, e->params.name, length);
-    in->row = e->shape.rank ? pal_shape_count(e->shape) / (e->shape.dim[0] ? e->shape.dim[0] : 1) : 1;
+    in->stream = memcpy(stream, e->params->name, length);
+    in->row = e->shape->rank ? pal_shape_count(*e->shape) / (e->shape->dim[0] ? e->shape->dim[0] : 1) : 1;
     for (uint32_t k = 0; k < e->n; k++)
         if (!pal__resolve(b->program, p, pal__arg(p->tape, id, k), (const void **)&in->k[k])) return false;
     return true;
@@ -238,15 +230,16 @@ static bool add_instr(builder *b, size_t m)
     const pal__entry *e = pal__at(p->tape, id);
     pal_isa isa = pal_kernel_isa(p->context);
     bool random = e->op->op_class == PAL_CLASS_RANDOM;
+    const pal_params *params = pal__keep_numbers(b->program, e->params);
+    if (!params) return false;
     pal__instr *in = &b->loop->instrs[b->loop->n_instrs++];
     pal_dtype key =
         random || !e->n ? (pal_dtype)e->dtype : (pal_dtype)pal__at(p->tape, pal__arg(p->tape, id, e->n - 1))->dtype;
     *in = (pal__instr){.fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key],
-                       .params = e->params,
+                       .params = params,
                        .n_in = (uint8_t)(random ? 0 : e->n),
                        .n_out = 1,
                        .store = {-1, -1, -1}};
-    in->params.name = NULL;
     if (random && !random_stream(b, e, id, in)) return false;
     if (!in->fn || in->n_in > 3) {
         pal_tape_fail(p->tape, PAL_ERR_TYPE, "%s: no kernel for %s", e->op->name, pal_dtype_name(key));
@@ -301,26 +294,44 @@ static bool find_supers(builder *b)
     return true;
 }
 
+/* Room for as many loads, instructions and stores as the loop will have. */
+static bool make_room(builder *b)
+{
+    const pal__plan *p = b->plan;
+    size_t n_loads = 0, n_instrs = 0, n_stores = 0;
+    for (size_t m = 0; m < b->group->n_members; m++) {
+        const uint32_t id = b->group->members[m];
+        const pal__entry *e = pal__at(p->tape, id);
+        const bool effect = e->op->op_class == PAL_CLASS_EFFECT;
+        n_instrs += !effect && b->at[m] == m;
+        n_stores += (size_t)effect + p->stored[id] + (p->target[id] != 0);
+        for (uint32_t k = effect; k < e->n && e->op->op_class != PAL_CLASS_RANDOM; k++) {
+            const uint32_t in = pal__arg(p->tape, id, k);
+            bool new = member_of(b, p->view[in].base) == SIZE_MAX;
+            for (size_t i = 0; i < n_loads && new; i++) new = b->load_of[i] != in;
+            if (new) b->load_of[n_loads++] = in; /* find_loads fills them in, in the same order */
+        }
+    }
+    pal__loop *l = b->loop;
+    l->loads = pal__keep(b->program, n_loads * sizeof *l->loads);
+    l->instrs = pal__keep(b->program, n_instrs * sizeof *l->instrs);
+    l->stores = pal__keep(b->program, n_stores * sizeof *l->stores);
+    return l->loads && l->instrs && l->stores;
+}
+
 bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
 {
     const pal__group *group = &plan->groups[g];
     size_t n = group->n_members;
     builder b = {.program = program, .plan = plan, .group = group};
-    b.shape = pal__at(plan->tape, group->members[0])->shape;
+    b.shape = *pal__at(plan->tape, group->members[0])->shape;
     b.loop = pal__keep(program, sizeof *b.loop);
     if (!b.loop) return false;
     step->loop = b.loop;
     step->call.shape = b.shape;
     b.loop->count = (size_t)pal_shape_count(b.shape);
-    b.loop->loads = pal__keep(program, (3 * n < PAL__LOOP_LOADS ? 3 * n : PAL__LOOP_LOADS) * sizeof *b.loop->loads);
-    b.loop->instrs = pal__keep(program, n * sizeof *b.loop->instrs);
-    b.loop->stores = pal__keep(program, 2 * n * sizeof *b.loop->stores);
-    b.reg = pal__keep(program, n);
-    b.ends = pal__keep(program, n * sizeof *b.ends);
-    b.at = pal__keep(program, n * sizeof *b.at);
-    b.found = pal__keep(program, n * sizeof *b.found);
-    if (!b.loop->loads || !b.loop->instrs || !b.loop->stores || !b.reg || !b.ends || !b.at || !b.found) return false;
-    if (!find_supers(&b) || !find_loads(&b)) return false;
+    for (size_t m = 0; m < n; m++) plan->slot[group->members[m]] = (uint8_t)m;
+    if (!find_supers(&b) || !make_room(&b) || !find_loads(&b)) return false;
     collapse(&b);
     turn(&b);
     b.loop->n_regs = b.loop->n_loads;

@@ -17,15 +17,8 @@
 
 typedef struct feeding {
     pal__plan *plan;
-    uint32_t *position; /* by group: in the schedule, plus 1 */
+    uint32_t *position; /* by group: in the schedule, plus 1; of a fence: that of the last group before it */
 } feeding;
-
-static bool is_output(const pal__plan *p, uint32_t id)
-{
-    for (size_t i = 0; i < p->n_outputs; i++)
-        if (p->view[p->outputs[i]].base == id) return true;
-    return false;
-}
 
 /* The loop that alone reads entry id, each time at its own index; PAL__NONE: there is none. */
 static uint32_t only_reader(const pal__plan *p, uint32_t id)
@@ -38,7 +31,7 @@ static uint32_t only_reader(const pal__plan *p, uint32_t id)
         const pal__entry *e = pal__at(p->tape, by);
         for (uint32_t k = 0; k < e->n; k++) {
             const uint32_t in = pal__arg(p->tape, by, k);
-            if (p->view[in].base == id && !pal__identity(p, in, e->shape)) return PAL__NONE;
+            if (p->view[in].base == id && !pal__identity(p, in, *e->shape)) return PAL__NONE;
         }
     }
     return reader != PAL__NONE && p->groups[reader].kind == PAL__GROUP_LOOP ? reader : PAL__NONE;
@@ -72,12 +65,8 @@ static bool values_are_ready(const feeding *f, uint32_t loop, uint32_t kernel, u
 static bool others_have_run(const feeding *f, uint32_t group, uint32_t kernel)
 {
     const pal__plan *p = f->plan;
-    for (uint32_t i = p->groups[group].edges; i; i = p->edges[i - 1].next) {
-        const uint32_t from = p->edges[i - 1].from;
-        if (p->groups[from].kind == PAL__GROUP_FENCE ? !others_have_run(f, from, kernel)
-                                                     : f->position[from] >= f->position[kernel])
-            return false;
-    }
+    for (uint32_t i = p->groups[group].edges; i; i = p->edges[i - 1].next)
+        if (f->position[p->edges[i - 1].from] >= f->position[kernel]) return false;
     return true;
 }
 
@@ -101,7 +90,8 @@ static bool feed(feeding *f, uint32_t kernel)
     if (p->groups[kernel].kind != PAL__GROUP_KERNEL) return true;
     const uint32_t id = p->groups[kernel].members[0], loop = only_reader(p, id);
     bool can;
-    if (loop == PAL__NONE || is_output(p, id) || !can_feed(p, id, &can)) return loop == PAL__NONE || is_output(p, id);
+    if (loop == PAL__NONE || p->stored[id]) return true; /* so far only outputs are marked as stored */
+    if (!can_feed(p, id, &can)) return false;
     if (!can || f->position[loop] <= f->position[kernel] || !values_are_ready(f, loop, kernel, id) ||
         !others_have_run(f, loop, kernel))
         return true;
@@ -117,6 +107,12 @@ bool pal__feed(pal__plan *p)
     p->fed = pal__alloc(c, p->n_groups * sizeof *p->fed);
     bool ok = f.position && p->fed;
     for (size_t i = 0; i < p->n_order && ok; i++) f.position[p->order[i]] = (uint32_t)i + 1;
+    for (size_t i = 0; i < p->n_edges && ok; i++) {
+        const uint32_t from = p->edges[i].from, to = p->edges[i].to;
+        if (p->groups[to].kind == PAL__GROUP_FENCE && f.position[from] > f.position[to])
+            f.position[to] = f.position[from];
+    }
+    for (size_t i = 0; i < p->n_outputs; i++) p->stored[p->view[p->outputs[i]].base] = true;
     for (size_t i = 0; i < p->n_order && ok && p->passes & PAL_PASS_FUSE; i++) ok = feed(&f, p->order[i]);
     size_t n = 0;
     for (size_t i = 0; i < p->n_order && ok; i++)

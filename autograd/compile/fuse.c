@@ -26,6 +26,7 @@
  * same way however it was recorded, and the result can be predicted by reading the tape from the top. */
 #include "autograd/compile/order.h"
 
+#include <limits.h>
 #include <string.h>
 
 _Static_assert(PAL__LOOP_LIVE <= PAL__LOOP_MEMBERS, "what is alive was computed");
@@ -44,8 +45,13 @@ static bool new_group(fusing *f, pal__group_kind kind, uint32_t id)
     pal__plan *p = f->plan;
     if (!pal__grow(p->context, (void **)&p->groups, p->n_groups, &p->cap_groups, sizeof *p->groups)) return false;
     const uint32_t group = (uint32_t)p->n_groups++;
-    p->groups[group] =
-        (pal__group){.kind = kind, .dead = kind == PAL__GROUP_FENCE, .first = id, .last = id, .n_members = id != 0};
+    p->groups[group] = (pal__group){.kind = kind,
+                                    .dead = kind == PAL__GROUP_FENCE,
+                                    .first = id,
+                                    .last = id,
+                                    .n_members = id != 0,
+                                    .loads = (int)pal__at(p->tape, id)->n,
+                                    .live = 1};
     if (id) p->group[id] = group;
     pal__order_add(&f->order, group);
     return true;
@@ -55,7 +61,7 @@ static bool new_group(fusing *f, pal__group_kind kind, uint32_t id)
 
 static pal_shape loop_shape(const pal__plan *p, uint32_t group)
 {
-    return pal__at(p->tape, p->groups[group].first)->shape;
+    return *pal__at(p->tape, p->groups[group].first)->shape;
 }
 
 /* The members of both in order of id. */
@@ -71,15 +77,21 @@ static size_t join(const pal__plan *p, uint32_t a, uint32_t b, uint32_t *members
     return n;
 }
 
-/* Whether a loop of both would keep to the limits: members, loads, and results that a later member still reads. */
-static bool fits(const fusing *f, uint32_t a, uint32_t b)
+typedef struct pressure { /* of a loop: values that it reads from memory; results that a later member still reads */
+    int loads, live;
+} pressure;
+
+static bool bearable(pressure x) { return x.loads <= PAL__LOOP_LOADS && x.live <= PAL__LOOP_LIVE; }
+
+/* Counts the pressure of a loop of both, as far as it is bearable. */
+static pressure count(const fusing *f, uint32_t a, uint32_t b)
 {
     const pal__plan *p = f->plan;
     uint32_t members[PAL__LOOP_MEMBERS], loads[PAL__LOOP_LOADS];
     size_t last[PAL__LOOP_MEMBERS] = {0}, n_loads = 0;
-    int dies[PAL__LOOP_MEMBERS] = {0}, live = 0;
-    if (p->groups[a].n_members + p->groups[b].n_members > PAL__LOOP_MEMBERS) return false;
+    int dies[PAL__LOOP_MEMBERS] = {0}, live = 0, most = 0;
     const size_t n = join(p, a, b, members);
+    p->tape->looked += n;
     for (size_t m = 0; m < n; m++) {
         const pal__entry *e = pal__at(p->tape, members[m]);
         p->slot[members[m]] = (uint8_t)m;
@@ -93,31 +105,69 @@ static bool fits(const fusing *f, uint32_t a, uint32_t b)
             size_t q = 0;
             while (q < n_loads && loads[q] != in) q++;
             if (q < n_loads) continue;
-            if (n_loads == PAL__LOOP_LOADS) return false;
+            if (n_loads == PAL__LOOP_LOADS) return (pressure){PAL__LOOP_LOADS + 1, 0};
             loads[n_loads++] = in;
         }
     }
     for (size_t m = 0; m < n; m++) dies[last[m] ? last[m] : m]++;
     for (size_t m = 0; m < n; m++) {
-        if (++live > PAL__LOOP_LIVE) return false;
+        if (++live > most) most = live;
         live -= dies[m];
     }
-    return true;
+    return (pressure){(int)n_loads, most};
 }
 
-static void merge(pal__plan *p, uint32_t into, uint32_t gone)
+/* What the pressure of both is at most. A result of a that b reads lives longer, unless it is the last one of a: if b
+ * is one entry, later than all of a, that result is alive at this place anyway. */
+static pressure estimate(const fusing *f, uint32_t a, uint32_t b)
+{
+    const pal__plan *p = f->plan;
+    const pal__group *ga = &p->groups[a], *gb = &p->groups[b];
+    int outside = 0, inside = 0, longer = 0;
+    if (gb->n_members > 1) return (pressure){INT_MAX, INT_MAX};
+    const pal__entry *e = pal__at(p->tape, gb->first);
+    for (uint32_t k = 0; k < e->n; k++) {
+        const uint32_t base = p->view[pal__arg(p->tape, gb->first, k)].base;
+        if (pal__group_of(p, base) != a)
+            outside++;
+        else
+            inside++, longer += base != ga->last;
+    }
+    const int live = ga->live + longer;
+    return (pressure){ga->loads + outside, live > inside + 1 ? live : inside + 1};
+}
+
+/* Whether a loop of both keeps to the limits; *both: its pressure, at most. */
+static bool fits(const fusing *f, uint32_t a, uint32_t b, pressure *both)
+{
+    const pal__plan *p = f->plan;
+    if (p->groups[a].n_members + p->groups[b].n_members > PAL__LOOP_MEMBERS) return false;
+    *both = estimate(f, a, b);
+    if (!bearable(*both)) *both = count(f, a, b);
+    return bearable(*both);
+}
+
+static void merge(pal__plan *p, uint32_t into, uint32_t gone, pressure both)
 {
     uint32_t members[PAL__LOOP_MEMBERS];
-    const size_t n = join(p, into, gone, members);
-    pal__group *g = &p->groups[into];
-    for (size_t m = 0; m < n; m++) {
-        p->group[members[m]] = into;
-        p->next[members[m]] = m + 1 < n ? members[m + 1] : 0;
+    pal__group *g = &p->groups[into], *from = &p->groups[gone];
+    if (from->first > g->last) {
+        for (uint32_t id = from->first; id; id = p->next[id]) p->group[id] = into;
+        p->next[g->last] = from->first;
+        g->last = from->last;
+    } else {
+        const size_t n = join(p, into, gone, members);
+        for (size_t m = 0; m < n; m++) {
+            p->group[members[m]] = into;
+            p->next[members[m]] = m + 1 < n ? members[m + 1] : 0;
+        }
+        g->first = members[0];
+        g->last = members[n - 1];
     }
-    g->first = members[0];
-    g->last = members[n - 1];
-    g->n_members = n;
-    p->groups[gone] = (pal__group){.dead = true};
+    g->n_members += from->n_members;
+    g->loads = both.loads;
+    g->live = both.live;
+    *from = (pal__group){.dead = true};
 }
 
 /* Whether what b reads of a, it reads at its own index. */
@@ -132,11 +182,11 @@ static bool reads_at_index(const pal__plan *p, uint32_t a, uint32_t b)
 }
 
 /* b has just got the entry that reads a, so a reads nothing of b. */
-static bool mergeable(fusing *f, uint32_t a, uint32_t b)
+static bool mergeable(fusing *f, uint32_t a, uint32_t b, pressure *both)
 {
     const pal__plan *p = f->plan;
     if (a == b || a == PAL__NONE || p->groups[a].kind != PAL__GROUP_LOOP) return false;
-    return pal_shape_equal(loop_shape(p, a), loop_shape(p, b)) && fits(f, a, b) && reads_at_index(p, a, b) &&
+    return pal_shape_equal(loop_shape(p, a), loop_shape(p, b)) && fits(f, a, b, both) && reads_at_index(p, a, b) &&
            pal__order_merge(&f->order, a, b);
 }
 
@@ -147,7 +197,9 @@ static void fuse_entry(fusing *f, uint32_t id)
     const pal__entry *e = pal__at(p->tape, id);
     for (uint32_t k = 0; k < e->n; k++) {
         const uint32_t in = pal__arg(p->tape, id, k), from = pal__group_of(p, in), mine = p->group[id];
-        if (p->view[in].base == in && pal__identity(p, in, e->shape) && mergeable(f, from, mine)) merge(p, from, mine);
+        pressure both;
+        if (p->view[in].base == in && pal__identity(p, in, *e->shape) && mergeable(f, from, mine, &both))
+            merge(p, from, mine, both);
     }
 }
 

@@ -56,6 +56,7 @@ typedef struct pal__group { /* what becomes one step: a fused loop, one kernel, 
     bool dead;            /* no step: merged into another, or a fence */
     uint32_t first, last; /* ids; while fuse works, pal__plan.next leads from one member to the next */
     uint32_t edges;       /* those into it, as a list; 0: none */
+    int loads, live;      /* of a loop, at most; fuse.c counts exactly where this exceeds a limit */
     uint32_t *members;    /* ids, ascending; set when fuse is done */
     size_t n_members;
 } pal__group;
@@ -89,7 +90,7 @@ typedef struct pal__plan {
     size_t *offset;   /* bytes in the arena, from this plan's part on */
     uint32_t *ends;   /* when its place in the arena is free: see place.c */
     uint32_t *next;   /* in a list: of the members of a group, of the values whose places become free */
-    uint8_t *slot;    /* for fuse: its place among the members of a loop, if the member at that place has this id */
+    uint8_t *slot;    /* its place among the members of a loop, if the member at that place has this id */
     uint32_t *reader_first, *readers; /* who reads its storage in its own region, views seen through */
     uint32_t *region_first, *sorted;  /* by region: its entries */
     int32_t **counters;               /* where a region's index lives, set by emit */
@@ -159,7 +160,7 @@ typedef struct pal__instr {
     pal_tile_fn fn;
     const pal_super *super; /* a superinstruction, instead of fn; NULL: none */
     pal_super_fn super_fn;
-    pal_params params;
+    const pal_params *params;
     uint8_t out[PAL_SUPER_OUTPUTS], in[PAL_SUPER_INPUTS], n_in, n_out;
     int16_t store[PAL_SUPER_OUTPUTS]; /* by output: the store that is written straight to memory; -1: none */
     const char *stream;               /* random */
@@ -209,6 +210,17 @@ typedef struct pal__step {
     uint64_t runs;
 } pal__step;
 
+typedef struct pal__kept {
+    const void *bytes;
+    size_t size;
+} pal__kept;
+
+typedef struct pal__splatted { /* a tile full of a constant */
+    double value;
+    pal_dtype dtype;
+    const void *tile;
+} pal__splatted;
+
 struct pal_program {
     pal_context *context;
     pal__step *steps;
@@ -228,6 +240,11 @@ struct pal_program {
     size_t n_leaves, cap_leaves, n_refs, cap_refs, n_outputs, n_blocks, cap_blocks;
     char *room; /* the rest of a block, for what is kept next */
     size_t left;
+    pal__kept *kept; /* what steps share, each once */
+    pal__splatted *splats;
+    pal__table by_bytes, by_value;
+    size_t n_kept, cap_kept, n_splats, cap_splats;
+    char why[120]; /* what a kernel says when it fails */
     char error[512];
 };
 
@@ -242,10 +259,21 @@ typedef struct pal__found { /* a superinstruction in a group */
  * superinstruction does. */
 bool pal__find_super(const pal__plan *plan, const pal__group *group, const size_t *at, size_t root, pal__found *found);
 
+/* The place of an entry among the members of the loop that is being made, whose slots are set; SIZE_MAX: none. */
+static inline size_t pal__member_of(const pal__plan *plan, const pal__group *group, uint32_t id)
+{
+    const size_t m = plan->slot[id];
+    return m < group->n_members && group->members[m] == id ? m : SIZE_MAX;
+}
+
 /* emit.c: the plan's groups as steps. False: the tape says why. */
 bool pal__emit(pal_program *program, pal__plan *plan);
-/* program.c. Memory that lives as long as the program: zeros, aligned to 16 bytes, and to 64 from that size on. */
-void *pal__keep(pal_program *program, size_t size);
+/* keep.c. Memory that lives as long as the program; NULL: no memory. */
+void *pal__keep(pal_program *program, size_t size); /* zeros, aligned to 16 bytes, and to 64 from that size on */
+const void *pal__keep_once(pal_program *program, const void *bytes, size_t size);    /* one copy of equal bytes */
+const pal_params *pal__keep_numbers(pal_program *program, const pal_params *params); /* without the name */
+const void *pal__splat(pal_program *program, pal_dtype dtype, double value);         /* a tile full of it */
+/* program.c. */
 /* Sets *where to the address `offset` bytes into a leaf, now and whenever the leaf is bound. False: no memory. */
 bool pal__refer(pal_program *program, pal_tensor *leaf, const char *name, size_t offset, const void **where);
 /* Sets *where to the address of entry id's elements, and remembers it if it lies in a leaf. */

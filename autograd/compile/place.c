@@ -108,7 +108,7 @@ static bool replaces(const pal__plan *p, uint32_t g, uint32_t id, uint32_t opera
         for (uint32_t k = 0; k < pal__at(t, group->members[m])->n; k++) {
             const uint32_t in = pal__arg(t, group->members[m], k);
             if (p->view[in].base != operand) continue;
-            if (!pal__identity(p, in, pal__at(t, id)->shape) || (group->kind == PAL__GROUP_KERNEL && k)) return false;
+            if (!pal__identity(p, in, *pal__at(t, id)->shape) || (group->kind == PAL__GROUP_KERNEL && k)) return false;
         }
     return true;
 }

@@ -15,8 +15,8 @@
 bool pal__identity(const pal__plan *p, uint32_t id, pal_shape loop)
 {
     return p->view[id].contiguous && p->view[id].offset == 0 &&
-           pal_shape_count(pal__at(p->tape, id)->shape) == pal_shape_count(loop) &&
-           pal_shape_count(pal__at(p->tape, p->view[id].base)->shape) == pal_shape_count(loop);
+           pal_shape_count(*pal__at(p->tape, id)->shape) == pal_shape_count(loop) &&
+           pal_shape_count(*pal__at(p->tape, p->view[id].base)->shape) == pal_shape_count(loop);
 }
 
 /* Who computes something and so reads: movement is seen through, a constant has nothing to read. */
@@ -164,11 +164,11 @@ bool pal__call_open(const pal__plan *p, uint32_t id, pal__types *types, pal_call
     const pal__entry *e = pal__at(p->tape, id);
     if (!pal__types_of(p->tape, pal__operands(p->tape, e), e->n, types)) return false;
     *call = (pal_call){.context = p->context,
-                       .params = &e->params,
+                       .params = e->params,
                        .n = e->n,
                        .in_shape = types->shapes,
                        .in_dtype = types->dtypes,
-                       .shape = e->shape,
+                       .shape = *e->shape,
                        .dtype = (pal_dtype)e->dtype,
                        .lanes = p->lanes};
     return true;

@@ -11,7 +11,7 @@ static const char *const kinds[] = {
 
 static void print_home(FILE *f, const pal__plan *p, uint32_t id)
 {
-    if (p->target[id]) fprintf(f, " -> %s", pal__at(p->tape, pal__arg(p->tape, p->target[id], 0))->params.name);
+    if (p->target[id]) fprintf(f, " -> %s", pal__at(p->tape, pal__arg(p->tape, p->target[id], 0))->params->name);
     if (!p->stored[id]) return;
     fprintf(f, " -> arena+%zu", p->offset[id]);
 }

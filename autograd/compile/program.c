@@ -12,32 +12,10 @@ void pal_program_free(pal_program *p)
     if (!p) return;
     pal_context *c = p->context;
     for (size_t i = 0; i < p->n_blocks; i++) pal__free(c, p->blocks[i]);
-    pal__table_free(c, &p->by_leaf);
-    void *arrays[] = {p->blocks, p->leaves, p->refs, p};
+    pal__table *tables[] = {&p->by_leaf, &p->by_bytes, &p->by_value};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) pal__table_free(c, tables[i]);
+    void *arrays[] = {p->blocks, p->leaves, p->refs, p->kept, p->splats, p};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
-}
-
-/* Many small things share a block. */
-void *pal__keep(pal_program *p, size_t size)
-{
-    enum { BLOCK = 1 << 16, LARGE = 1 << 10 };
-    size += !size;
-    const size_t align = size < 64 ? 16 : 64, gap = -(uintptr_t)p->room & (align - 1);
-    if (size < LARGE && size + gap <= p->left) {
-        void *at = p->room + gap;
-        p->room += gap + size;
-        p->left -= gap + size;
-        return at;
-    }
-    if (!pal__grow(p->context, (void **)&p->blocks, p->n_blocks, &p->cap_blocks, sizeof *p->blocks)) return NULL;
-    char *block = pal__alloc(p->context, size < LARGE ? BLOCK : size);
-    if (!block) return NULL;
-    p->blocks[p->n_blocks++] = block;
-    if (size < LARGE) {
-        p->room = block + size;
-        p->left = BLOCK - size;
-    }
-    return block;
 }
 
 /* ---- Leaves --------------------------------------------------------------------------------------------------- */

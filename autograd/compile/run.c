@@ -141,7 +141,7 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
         if (in->super) {
             in->super_fn(n, results, operands);
         } else {
-            pal_tile tile = {.params = &in->params, .index = first};
+            pal_tile tile = {.params = in->params, .index = first};
             if (in->stream) {
                 tile.index = first + p->noise.row * (uint64_t)in->row;
                 tile.key = keys[i];
@@ -343,7 +343,7 @@ static pal_status run_steps(pal_program *p, pal__step *steps, size_t n)
 pal_status pal_run(pal_program *p)
 {
     if (!p) return PAL_ERR_ARGUMENT;
-    p->error[0] = 0;
+    p->error[0] = p->why[0] = 0;
     const char *why = pal__blas_reserve(pal__workers_threads(p->context->pool));
     if (why) {
         snprintf(p->error, sizeof p->error, "%s", why);

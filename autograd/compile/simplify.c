@@ -21,9 +21,10 @@
 
 #include <string.h>
 
-typedef struct options {
+typedef struct simplifying {
     bool rounding;
-} options;
+    bool changed; /* something was recorded that is no copy */
+} simplifying;
 
 /* An elementwise operation of constants, computed by its own kernel: the same bits as at run time. */
 static pal_var fold(pal_tape *to, const pal__entry *e, const pal_var *in)
@@ -33,52 +34,62 @@ static pal_var fold(pal_tape *to, const pal__entry *e, const pal_var *in)
     if (e->op->op_class != PAL_CLASS_ELEMENTWISE || e->op == &pal__op_copy || e->n < 1 || e->n > 3) return (pal_var){0};
     for (uint32_t k = 0; k < e->n; k++) {
         if (pal_op_of(in[k])->op_class != PAL_CLASS_CONSTANT) return (pal_var){0};
-        for (size_t i = 0; i < PAL_TILE_PAD; i++)
-            pal__store(pal_dtype_of(in[k]), memory[k], i, pal_params_of(in[k])->r[0]);
+        const size_t size = pal_dtype_size(pal_dtype_of(in[k]));
+        pal__store(pal_dtype_of(in[k]), memory[k], 0, pal_params_of(in[k])->r[0]);
+        for (size_t n = 1; n < PAL_TILE_PAD; n *= 2) memcpy((char *)memory[k] + n * size, memory[k], n * size);
         pointers[k] = memory[k];
     }
     pal_isa isa = pal_kernel_isa(to->context);
     pal_dtype key = pal_dtype_of(in[e->n - 1]);
     pal_tile_fn fn = e->op->tile[isa][key] ? e->op->tile[isa][key] : e->op->tile[PAL_ISA_BASELINE][key];
     if (!fn) return (pal_var){0};
-    pal_tile tile = {.params = &e->params};
+    pal_tile tile = {.params = e->params};
     uint64_t before = pal__flush(!to->context->options.subnormals);
     fn(1, memory[3], pointers, &tile);
     pal__flush_restore(before);
     pal_tensor one = {.data = memory[3], .dtype = (pal_dtype)e->dtype};
-    return pal_fill(to, (pal_dtype)e->dtype, e->shape, pal_tensor_get(&one, 0));
+    return pal_fill(to, (pal_dtype)e->dtype, *e->shape, pal_tensor_get(&one, 0));
 }
 
-static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
+static pal_var rewritten(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, bool rounding)
 {
-    const options *o = user;
     const pal__entry *e = pal__at(from, id);
-    pal_rule rule = {.tape = to, .op = e->op, .params = &e->params, .in = in, .n = e->n};
+    pal_rule rule = {.tape = to, .op = e->op, .params = e->params, .in = in, .n = e->n};
     pal_var v = {0};
     if (e->op->op_class == PAL_CLASS_REGION || e->op->op_class == PAL_CLASS_EFFECT) return v;
-    if (e->op->rewrite && pal__live(v = e->op->rewrite(&rule, o->rounding))) return v;
+    if (e->op->rewrite && pal__live(v = e->op->rewrite(&rule, rounding))) return v;
     for (uint32_t k = 0; k < e->n; k++) {
         const pal_op *op = pal_op_of(in[k]);
         bool only = pal__at(from, pal__arg(from, id, k))->uses == 1 || op->op_class == PAL_CLASS_MOVEMENT;
-        if (op->absorb && only && pal__live(v = op->absorb(&rule, k, o->rounding))) return v;
+        if (op->absorb && only && pal__live(v = op->absorb(&rule, k, rounding))) return v;
     }
     return fold(to, e, in);
 }
 
+static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, void *user)
+{
+    simplifying *s = user;
+    const size_t before = to->n_entries;
+    const pal_var v = rewritten(from, id, to, in, s->rounding);
+    s->changed |= pal__live(v) || to->n_entries != before;
+    return v;
+}
+
 bool pal__simplify(pal__graph *g, bool rounding)
 {
-    options o = {rounding};
     /* A rewrite can make room for another; each pass shrinks or ends, and the bound only guards against a table that
      * undoes itself. */
     for (int pass = 0; pass < 8; pass++) {
         pal__graph next;
+        simplifying s = {rounding, false};
         uint64_t before = 0, after = 0;
-        if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, visit, &o, &next)) return false;
+        if (!pal__rebuild(g->tape, g->outputs, g->n_outputs, true, visit, &s, &next)) return false;
         for (size_t i = 0; i < g->n_outputs; i++) {
             before = pal__mix(before, pal__at(g->tape, g->outputs[i])->hash);
             after = pal__mix(after, pal__at(next.tape, next.outputs[i])->hash);
         }
         pal__graph_replace(g, &next);
+        if (!s.changed) return true; /* copied as it was: nothing is left behind, and the order is canonical */
         if (before == after) break;
     }
     /* What the rewrites left behind. */

@@ -22,12 +22,7 @@ typedef struct search {
     bool bound[PAL_SUPER_INPUTS];
 } search;
 
-static size_t member_of(const search *s, uint32_t id)
-{
-    for (size_t m = 0; m < s->group->n_members; m++)
-        if (s->group->members[m] == id) return m;
-    return SIZE_MAX;
-}
+static size_t member_of(const search *s, uint32_t id) { return pal__member_of(s->plan, s->group, id); }
 
 static bool is_step(const pal__found *f, size_t m)
 {

@@ -42,8 +42,8 @@ static bool has_type(const subject *s) { return pal_dtype_size((pal_dtype)s->e->
 
 static bool has_shape(const subject *s)
 {
-    pal_shape clean = pal__shape_clean(s->e->shape);
-    return pal_shape_count(s->e->shape) >= 0 && !memcmp(clean.dim, s->e->shape.dim, sizeof clean.dim);
+    pal_shape clean = pal__shape_clean(*s->e->shape);
+    return pal_shape_count(*s->e->shape) >= 0 && !memcmp(clean.dim, s->e->shape->dim, sizeof clean.dim);
 }
 
 static bool has_scope(const subject *s) { return s->e->scope < s->t->n_scopes; }
@@ -76,9 +76,9 @@ static bool params_declared(const subject *s)
 {
     static const double zero;
     for (int i = s->e->op->n_ints; i < PAL_PARAM_INTS; i++)
-        if (s->e->params.i[i]) return false;
+        if (s->e->params->i[i]) return false;
     for (int i = s->e->op->n_reals; i < 2; i++)
-        if (memcmp(&s->e->params.r[i], &zero, sizeof zero) != 0) return false;
+        if (memcmp(&s->e->params->r[i], &zero, sizeof zero) != 0) return false;
     return true;
 }
 
@@ -107,8 +107,8 @@ static bool as_ruled(const subject *s)
     pal__types types;
     *s->starved = !pal__types_of(s->t, pal__operands(s->t, s->e), s->e->n, &types);
     if (*s->starved) return false;
-    pal_infer r = {.n = s->e->n, .shapes = types.shapes, .dtypes = types.dtypes, .params = &s->e->params};
-    bool ok = s->e->op->infer && s->e->op->infer(&r) && pal_shape_equal(r.shape, s->e->shape) &&
+    pal_infer r = {.n = s->e->n, .shapes = types.shapes, .dtypes = types.dtypes, .params = s->e->params};
+    bool ok = s->e->op->infer && s->e->op->infer(&r) && pal_shape_equal(r.shape, *s->e->shape) &&
               r.dtype == (pal_dtype)s->e->dtype;
     pal__types_free(s->t, &types);
     return ok;
@@ -118,8 +118,8 @@ static bool as_joined(const subject *s)
 {
     pal_shape joined = PAL_SCALAR;
     for (uint32_t i = 0; i < s->e->n; i++)
-        if (!pal_shape_broadcast(joined, in(s, i)->shape, &joined)) return false;
-    return pal_shape_equal(joined, s->e->shape) && as_ruled(s);
+        if (!pal_shape_broadcast(joined, *in(s, i)->shape, &joined)) return false;
+    return pal_shape_equal(joined, *s->e->shape) && as_ruled(s);
 }
 
 static bool gives(const subject *s, given what)
@@ -155,8 +155,8 @@ static const struct {
 static bool leaf_stored(const subject *s)
 {
     return s->e->op != &pal__op_leaf ||
-           (s->e->tensor && s->e->tensor->dtype == (pal_dtype)s->e->dtype && s->e->params.name &&
-            pal_shape_equal(s->e->tensor->shape, s->e->shape) && !s->e->region);
+           (s->e->tensor && s->e->tensor->dtype == (pal_dtype)s->e->dtype && s->e->params->name &&
+            pal_shape_equal(s->e->tensor->shape, *s->e->shape) && !s->e->region);
 }
 
 /* Whether no entry before this one with the same operation has the same key. */
@@ -184,11 +184,11 @@ static bool leaf_unique(const subject *s)
 static bool index_counts(const subject *s)
 {
     if (s->e->op != &pal__op_index) return true;
-    const int64_t depth = 1 + (s->e->region ? pal__at(s->t, s->e->region)->params.i[0] : 0);
-    return s->e->dtype == PAL_I32 && !s->e->shape.rank && s->e->params.i[0] == depth;
+    const int64_t depth = 1 + (s->e->region ? pal__at(s->t, s->e->region)->params->i[0] : 0);
+    return s->e->dtype == PAL_I32 && !s->e->shape->rank && s->e->params->i[0] == depth;
 }
 
-static bool noise_named(const subject *s) { return s->e->params.name != NULL; }
+static bool noise_named(const subject *s) { return s->e->params->name != NULL; }
 static bool has_view(const subject *s) { return s->e->op->view != NULL; }
 static bool has_kernel(const subject *s) { return s->e->op->run != NULL; }
 
@@ -210,8 +210,8 @@ static bool body_copied(const subject *s) { return pal__at(s->t, s->e->body)->op
 static bool body_summed(const subject *s)
 {
     const pal__entry *body = pal__at(s->t, s->e->body);
-    return s->e->params.i[0] >= 1 && s->e->params.i[0] <= INT32_MAX && pal_dtype_real((pal_dtype)s->e->dtype) &&
-           body->dtype == s->e->dtype && pal_shape_equal(body->shape, s->e->shape);
+    return s->e->params->i[0] >= 1 && s->e->params->i[0] <= INT32_MAX && pal_dtype_real((pal_dtype)s->e->dtype) &&
+           body->dtype == s->e->dtype && pal_shape_equal(*body->shape, *s->e->shape);
 }
 
 static bool captures_complete(const subject *s)

@@ -41,17 +41,17 @@ static bool movement_view(const pal_tape *t, uint32_t id, const pal__view *opera
     const pal__entry *e = pal__at(t, id);
     const pal__entry *in = pal__at(t, pal__arg(t, id, 0));
     int64_t stride[PAL_MAX_RANK] = {0}, offset = 0;
-    if (!e->op->view(&in->shape, &e->shape, &e->params, operand->stride, stride, &offset)) {
+    if (!e->op->view(in->shape, e->shape, e->params, operand->stride, stride, &offset)) {
         /* Strides cannot say it, but of contiguous elements in row-major order they could. */
         if (!operand->contiguous) return false;
         int64_t plain[PAL_MAX_RANK];
-        pal__strides(in->shape, plain);
-        if (!e->op->view(&in->shape, &e->shape, &e->params, plain, stride, &offset)) return false;
+        pal__strides(*in->shape, plain);
+        if (!e->op->view(in->shape, e->shape, e->params, plain, stride, &offset)) return false;
     }
     v->base = operand->base;
     v->offset = operand->offset + offset;
-    for (int a = 0; a < PAL_MAX_RANK; a++) v->stride[a] = a < e->shape.rank ? stride[a] : 0;
-    v->contiguous = contiguous(e->shape, v->stride);
+    for (int a = 0; a < PAL_MAX_RANK; a++) v->stride[a] = a < e->shape->rank ? stride[a] : 0;
+    v->contiguous = contiguous(*e->shape, v->stride);
     return true;
 }
 
@@ -63,7 +63,7 @@ static pal__view view_of(const pal__views *views, uint32_t id)
     pal__view v = {.base = id, .contiguous = true};
     if (e->op->op_class == PAL_CLASS_EFFECT) return views->of[pal__arg(t, id, 1)];
     if (e->op->op_class == PAL_CLASS_MOVEMENT && movement_view(t, id, &views->of[pal__arg(t, id, 0)], &v)) return v;
-    pal__strides(e->shape, v.stride);
+    pal__strides(*e->shape, v.stride);
     return v;
 }
 
@@ -115,7 +115,7 @@ static bool takes(const pal__views *views, const pal__entry *e, uint32_t k, uint
     if (e->op->op_class != PAL_CLASS_MOVEMENT) return pal__has_storage(views, id);
     return class_of_base(views, id) != PAL_CLASS_CONSTANT &&
            (v->contiguous ||
-            e->op->view(&pal__at(views->tape, id)->shape, &e->shape, &e->params, v->stride, stride, &offset));
+            e->op->view(pal__at(views->tape, id)->shape, e->shape, e->params, v->stride, stride, &offset));
 }
 
 /* Whether the reader can take all of its operands. What a region reads, its body's entries take one by one. */
@@ -144,7 +144,6 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
         pal__entry like = *e;
         like.scope = to->scope;
         like.region = to->region;
-        if (like.params.name) like.params.name = pal__intern(to, like.params.name, strlen(like.params.name));
         if (to->status == PAL_OK) made = pal__var(to, pal__append(to, &like, ids, e->n));
     }
     if (ids != few) pal__free(to->context, ids);

@@ -17,15 +17,22 @@ bool pal__grow(pal_context *context, void **items, size_t count, size_t *capacit
 
 /* ---- Finding: by hash, by address, by key --------------------------------------------------------------------- */
 
+uint64_t pal__mix(uint64_t hash, uint64_t value);
+uint64_t pal__hash_bytes(uint64_t hash, const void *bytes, size_t n);
+uint64_t pal__hash_words(uint64_t hash, const void *words, size_t n); /* pal__hash_bytes of n numbers of 8 bytes each */
+uint64_t pal__hash_zeros(uint64_t hash, size_t n);                    /* the same of n zeros, at most 16 */
+
 typedef struct pal__table { /* table.c: numbers above 0 by hash; all zeros: empty */
     uint64_t *slots;
     size_t size, n, looked; /* looked: slots that searches have looked at; tests bound it */
 } pal__table;
 bool pal__table_add(pal_context *context, pal__table *table, uint64_t hash, uint32_t number); /* false: no memory */
+bool pal__table_reserve(pal_context *context, pal__table *table, size_t n); /* room for n; the table must be empty */
 /* The numbers that have this hash, and perhaps others, one after another; 0: no more. The caller compares. Between the
  * two calls the table must not change. */
 uint32_t pal__table_first(pal__table *table, uint64_t hash, size_t *at);
 uint32_t pal__table_next(pal__table *table, uint64_t hash, size_t *at);
+void pal__table_expect(const pal__table *table, uint64_t hash); /* a search comes soon: the memory is on its way */
 void pal__table_remove(pal__table *table, uint64_t hash, uint32_t number); /* it must be there */
 void pal__table_free(pal_context *context, pal__table *table);
 

@@ -23,6 +23,15 @@ static void put(pal__table *t, uint64_t slot)
     t->slots[at] = slot;
 }
 
+bool pal__table_reserve(pal_context *context, pal__table *t, size_t n)
+{
+    size_t size = FIRST;
+    while ((n + 1) * 4 > size * 3) size *= 2;
+    t->slots = pal__alloc(context, size * sizeof *t->slots);
+    t->size = t->slots ? size : 0;
+    return t->slots != NULL;
+}
+
 static bool make_room(pal_context *context, pal__table *t)
 {
     if ((t->n + 1) * 4 <= t->size * 3) return true;
@@ -60,6 +69,11 @@ uint32_t pal__table_first(pal__table *t, uint64_t hash, size_t *at)
 {
     *at = t->size ? short_hash(hash) & (t->size - 1) : 0;
     return pal__table_next(t, hash, at);
+}
+
+void pal__table_expect(const pal__table *t, uint64_t hash)
+{
+    if (t->size) __builtin_prefetch(&t->slots[short_hash(hash) & (t->size - 1)]);
 }
 
 void pal__table_remove(pal__table *t, uint64_t hash, uint32_t number)

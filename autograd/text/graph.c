@@ -109,7 +109,8 @@ static void print_head(FILE *f, const pal__drawing *d, uint32_t box, const char 
     const size_t above = strlen(d->boxes[b->parent].path);
     fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
     if (b->owner) {
-        fprintf(f, "for each <I>k</I> in 0 &#8230; %lld", (long long)pal__at(d->graph.tape, b->owner)->params.i[0] - 1);
+        fprintf(f, "for each <I>k</I> in 0 &#8230; %lld",
+                (long long)pal__at(d->graph.tape, b->owner)->params->i[0] - 1);
     } else {
         pal__print_html(f, above ? b->path + above + 1 : b->path); /* a path begins with that of the scope above */
         pal__print_alike(f, d, box);

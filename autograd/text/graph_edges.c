@@ -23,7 +23,7 @@ static void add_shape(const pal__drawing *d, pal__wire *w, uint32_t source)
     const pal__entry *e = pal__at(d->graph.tape, source);
     for (uint32_t i = 0; i < w->n_shapes && i < PAL__WIRE_SHAPES; i++) {
         const pal__entry *has = pal__at(d->graph.tape, w->shapes[i]);
-        if (has->dtype == e->dtype && pal_shape_equal(has->shape, e->shape)) return;
+        if (has->dtype == e->dtype && pal_shape_equal(*has->shape, *e->shape)) return;
     }
     w->shapes[w->n_shapes < PAL__WIRE_SHAPES ? w->n_shapes : PAL__WIRE_SHAPES - 1] = source;
     w->n_shapes++;
@@ -113,7 +113,7 @@ static bool find_wires(pal__drawing *d, bool own)
 /* The name of the drawn entry; NULL: no name. If it stands for several, the part that their names share. */
 static const char *name_of(const pal__drawing *d, uint32_t node)
 {
-    const char *name = is_group(d, node) ? NULL : pal__at(d->graph.tape, node)->params.name;
+    const char *name = is_group(d, node) ? NULL : pal__at(d->graph.tape, node)->params->name;
     if (!name || !*name) return NULL;
     for (uint32_t i = d->box[node]; i; i = d->boxes[i].parent)
         if (d->boxes[i].alike > 1) return pal__last_name(name);
@@ -211,7 +211,7 @@ static void print_shapes(FILE *f, const pal__drawing *d, const pal__wire *w)
     bool own = !is_group(d, w->from), one = own && w->n_shapes == 1;
     if (own && d->told[w->from] == w->n_shapes && !w->next) return;
     if (own && !w->next) d->told[w->from] = w->n_shapes;
-    if (one && !w->next && !pal__at(t, w->source)->shape.rank && pal__at(t, w->source)->dtype == t->real) return;
+    if (one && !w->next && !pal__at(t, w->source)->shape->rank && pal__at(t, w->source)->dtype == t->real) return;
     fputs(", label=<", f);
     if (w->next) fputs("<I>next</I>", f);
     for (uint32_t i = 0; i < w->n_shapes && i < PAL__WIRE_SHAPES; i++) {

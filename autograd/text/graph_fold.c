@@ -59,10 +59,10 @@ static bool same_inner_box(const pair *p, uint32_t x, uint32_t y)
 /* Of two entries of one operation, which either has names or has not. */
 static bool same_params(const pal__entry *x, const pal__entry *y)
 {
-    if (x->params.name && strcmp(pal__last_name(x->params.name), pal__last_name(y->params.name)) != 0) return false;
+    if (x->params->name && strcmp(pal__last_name(x->params->name), pal__last_name(y->params->name)) != 0) return false;
     if (pal__shape_only(x)) return true;
-    return !memcmp(x->params.i, y->params.i, sizeof x->params.i) &&
-           !memcmp(x->params.r, y->params.r, sizeof x->params.r);
+    return !memcmp(x->params->i, y->params->i, sizeof x->params->i) &&
+           !memcmp(x->params->r, y->params->r, sizeof x->params->r);
 }
 
 static bool same_operand(const pair *p, uint32_t x, uint32_t y)
@@ -80,7 +80,7 @@ static bool same_entry(const pair *p, uint32_t x, uint32_t y)
     const pal__drawing *d = p->d;
     const pal__entry *e = pal__at(d->graph.tape, x), *f = pal__at(d->graph.tape, y);
     if (e->op != f->op || d->look[x] != d->look[y] || e->order != f->order || e->dtype != f->dtype || e->n != f->n ||
-        e->shape.rank != f->shape.rank || !same_inner_box(p, d->box[x], d->box[y]) || !same_params(e, f))
+        e->shape->rank != f->shape->rank || !same_inner_box(p, d->box[x], d->box[y]) || !same_params(e, f))
         return false;
     for (uint32_t i = 0; i < e->n && !e->body; i++)
         if (!same_operand(p, pal__arg(d->graph.tape, x, i), pal__arg(d->graph.tape, y, i))) return false;
@@ -99,10 +99,10 @@ static uint64_t hash_entry(const pair *p, uint32_t box, uint32_t id)
 {
     const pal_tape *t = p->d->graph.tape;
     const pal__entry *e = pal__at(t, id);
-    const char *name = e->params.name ? pal__last_name(e->params.name) : "";
+    const char *name = e->params->name ? pal__last_name(e->params->name) : "";
     uint64_t h = pal__hash_bytes(pal__mix(e->order, e->n), e->op->name, strlen(e->op->name));
     h = pal__hash_bytes(h, name, strlen(name));
-    if (!pal__shape_only(e)) h = pal__hash_bytes(h, e->params.i, sizeof e->params.i);
+    if (!pal__shape_only(e)) h = pal__hash_bytes(h, e->params->i, sizeof e->params->i);
     if (e->body) return pal__mix(h, hash_operand(p, box, e->body));
     for (uint32_t i = 0; i < e->n; i++) h = pal__mix(h, hash_operand(p, box, pal__arg(t, id, i)));
     return h;

@@ -46,7 +46,7 @@ void pal__draw_value(FILE *f, double value)
 bool pal__constant_value(const pal_tape *t, uint32_t id, double *value)
 {
     while (pal__at(t, id)->op == &pal__op_broadcast_to) id = pal__arg(t, id, 0);
-    *value = pal__at(t, id)->params.r[0];
+    *value = pal__at(t, id)->params->r[0];
     return pal__at(t, id)->op->op_class == PAL_CLASS_CONSTANT;
 }
 
@@ -113,7 +113,7 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
             pal__draw_value(f, value);
         else if (n)
             fprintf(f, "%.*s", (int)n, p);
-        if (k >= first && e->params.i[k - first] == 1) fputs("&#7488;", f);
+        if (k >= first && e->params->i[k - first] == 1) fputs("&#7488;", f);
         if (side) {
             bool next = e->n > 1 && d->folded[e->first + 1];
             fputs(constant || next ? " &#215; " : " ", f);
@@ -133,9 +133,9 @@ static void formula(FILE *f, const pal__drawing *d, uint32_t id)
 bool pal__draw_shape(FILE *f, const pal_tape *t, uint32_t id)
 {
     const pal__entry *e = pal__at(t, id);
-    for (int a = 0; a < e->shape.rank; a++) fprintf(f, "%s%lld", a ? "&#215;" : "", (long long)e->shape.dim[a]);
-    if (e->dtype != t->real) fprintf(f, "%s%s", e->shape.rank ? " " : "", pal_dtype_name((pal_dtype)e->dtype));
-    return e->shape.rank || e->dtype != t->real;
+    for (int a = 0; a < e->shape->rank; a++) fprintf(f, "%s%lld", a ? "&#215;" : "", (long long)e->shape->dim[a]);
+    if (e->dtype != t->real) fprintf(f, "%s%s", e->shape->rank ? " " : "", pal_dtype_name((pal_dtype)e->dtype));
+    return e->shape->rank || e->dtype != t->real;
 }
 
 static void print_scaled(FILE *f, double value, const char *unit)
@@ -225,15 +225,15 @@ static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
 {
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, id);
-    bool named = e->params.name && *e->params.name;
+    bool named = e->params->name && *e->params->name;
     bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box shows the rest of the name */
-    const char *target = d->look[id] == PAL__LOOK_EFFECT ? pal__at(t, pal__arg(t, id, 0))->params.name : NULL;
-    print_bold(f, boxed ? pal__last_name(e->params.name) : named ? e->params.name : e->op->name);
+    const char *target = d->look[id] == PAL__LOOK_EFFECT ? pal__at(t, pal__arg(t, id, 0))->params->name : NULL;
+    print_bold(f, boxed ? pal__last_name(e->params->name) : named ? e->params->name : e->op->name);
     if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
     if (!e->body && !target && !short_formula(e->op)) return;
     fputs(SMALL, f);
     if (e->body)
-        fprintf(f, "&#931; of %lld terms", (long long)e->params.i[0]);
+        fprintf(f, "&#931; of %lld terms", (long long)e->params->i[0]);
     else if (target)
         pal__print_html(f, target);
     else if (named)
@@ -274,13 +274,13 @@ static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
     fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
     for (uint32_t id = 1; id < d->n; id++) {
         if (d->node[id] != node || d->same[id] != id || !pal__at(d->graph.tape, id)->tensor) continue;
-        const char *name = pal__at(d->graph.tape, id)->params.name;
+        const char *name = pal__at(d->graph.tape, id)->params->name;
         fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#7d6b00\">", f);
         pal__print_html(f, pal__last_name(name));
         fputs(" ", f);
         pal__draw_shape(f, d->graph.tape, id);
         uint32_t last = last_alike(d, id);
-        if (!pal_shape_equal(pal__at(d->graph.tape, last)->shape, pal__at(d->graph.tape, id)->shape)) {
+        if (!pal_shape_equal(*pal__at(d->graph.tape, last)->shape, *pal__at(d->graph.tape, id)->shape)) {
             fputs(" &#8230; ", f);
             pal__draw_shape(f, d->graph.tape, last);
         }

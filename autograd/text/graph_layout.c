@@ -146,7 +146,7 @@ bool pal__draw_lay_out(pal__drawing *d)
         ok = d->box[id] != PAL__NONE;
     }
     for (uint32_t id = 1; id < d->n && ok; id++)
-        if (d->look[id] && pal__at(t, id)->tensor) d->box[id] = box_of_leaf(d, pal__at(t, id)->params.name);
+        if (d->look[id] && pal__at(t, id)->tensor) d->box[id] = box_of_leaf(d, pal__at(t, id)->params->name);
     pal__free(c, needed);
     return ok;
 }

@@ -22,20 +22,12 @@ static bool refused(pal__parser *p)
     return t->status == PAL_OK ? pal__parse_no_memory(p) : pal__parse_fail(p, t->status, "%s", t->error);
 }
 
-static bool intern_name(pal__parser *p)
-{
-    pal__line *l = &p->l;
-    if (!l->named) return true;
-    l->params.name = pal__intern(p->tape, l->name, strlen(l->name));
-    return l->params.name || pal__parse_no_memory(p);
-}
-
 static pal__entry entry_of(const pal__parser *p)
 {
     const pal_tape *t = p->tape;
     return (pal__entry){.op = p->l.op,
-                        .params = p->l.params,
-                        .shape = p->l.shape,
+                        .params = &p->l.params,
+                        .shape = &p->l.shape,
                         .dtype = (uint8_t)p->l.dtype,
                         .scope = t->scope,
                         .region = t->region,
@@ -74,14 +66,14 @@ static uint32_t record_leaf(pal__parser *p)
     if (!id) return refused(p);
     if (id != before)
         return pal__parse_fail(p, PAL_ERR_ARGUMENT, "leaf %s has the same tensor as leaf %s", l->name,
-                               pal__at(t, id)->params.name);
+                               pal__at(t, id)->params->name);
     return id;
 }
 
 static uint32_t record_placeholder(pal__parser *p)
 {
     pal__entry e = entry_of(p);
-    return bare(p) && intern_name(p) ? append(p, &e, NULL, 0) : 0;
+    return bare(p) ? append(p, &e, NULL, 0) : 0;
 }
 
 static uint32_t record_index(pal__parser *p)
@@ -109,7 +101,7 @@ static uint32_t record_map_sum(pal__parser *p)
         return pal__parse_wrong(p, "a map_sum needs a count of at least 1");
     if (body->region != l->index || body->op != &pal__op_copy || !pal_dtype_real((pal_dtype)body->dtype))
         return pal__parse_wrong(p, "the value of a body must be a copy inside its region, of a real type");
-    if (body->dtype != l->dtype || !pal_shape_equal(body->shape, l->shape))
+    if (body->dtype != l->dtype || !pal_shape_equal(*body->shape, l->shape))
         return pal__parse_wrong(p, "the map_sum and its body differ in type or shape");
     uint32_t *ids, id = 0;
     size_t n;
@@ -146,13 +138,8 @@ static bool check_stream(pal__parser *p)
         if (pal__at(t, p->in[i].id)->op != &pal__op_index)
             return pal__parse_wrong(p, "the operands of noise must be indices of regions");
     const pal__stream *stream = pal__stream_find(t, l->name);
-    if (!stream) {
-        l->params.name = pal__stream_add(t, l->name);
-        return l->params.name || pal__parse_no_memory(p);
-    }
-    const pal__entry *e = pal__at(t, stream->id);
-    l->params.name = e->params.name;
-    if (e->op == l->op && !memcmp(e->params.i, l->params.i, sizeof e->params.i)) return true;
+    const pal__entry *e = stream ? pal__at(t, stream->id) : NULL;
+    if (!e || (e->op == l->op && !memcmp(e->params->i, l->params.i, sizeof e->params->i))) return true;
     return pal__parse_fail(p, PAL_ERR_ARGUMENT, "stream %s is already in use for other noise", l->name);
 }
 
@@ -161,13 +148,15 @@ static uint32_t record_other(pal__parser *p)
     pal__line *l = &p->l;
     char have[96];
     if (l->body) return pal__parse_fail(p, PAL_ERR_FORMAT, "%s has no body", l->op->name);
-    if (l->op->op_class == PAL_CLASS_RANDOM ? !check_stream(p) : !intern_name(p)) return 0;
+    const bool random = l->op->op_class == PAL_CLASS_RANDOM;
+    if (random && !check_stream(p)) return 0;
     uint32_t id = pal_record(p->tape, l->op, p->in, p->n_in, &l->params).id;
     if (!id) return (uint32_t)refused(p);
+    if (random && !pal__stream_find(p->tape, l->name) && !pal__stream_add(p->tape, id)) return pal__parse_no_memory(p);
     const pal__entry *e = pal__at(p->tape, id);
-    if (e->dtype != l->dtype || !pal_shape_equal(e->shape, l->shape))
+    if (e->dtype != l->dtype || !pal_shape_equal(*e->shape, l->shape))
         return pal__parse_fail(p, PAL_ERR_SHAPE, "the result of %s is %s%s", l->op->name,
-                               pal_dtype_name((pal_dtype)e->dtype), pal_shape_text(e->shape, have, sizeof have));
+                               pal_dtype_name((pal_dtype)e->dtype), pal_shape_text(*e->shape, have, sizeof have));
     return id;
 }
 
@@ -194,6 +183,7 @@ static bool record_line(pal__parser *p)
     pal_tape *t = p->tape;
     uint32_t id = 0;
     size_t row = 0, rows = sizeof own / sizeof *own;
+    if (p->l.named) p->l.params.name = p->l.name;
     if (!enter_scope(p)) return false;
     t->region = p->depth ? p->open[p->depth - 1] : 0;
     while (row < rows && own[row].op != p->l.op) row++;

@@ -90,7 +90,7 @@ bool pal__told_ints(const pal_op *op, pal_dtype dtype, pal_shape shape, int64_t 
 bool pal__shape_only(const pal__entry *e)
 {
     int64_t told[PAL_PARAM_INTS];
-    return pal__told_ints(e->op, (pal_dtype)e->dtype, e->shape, told) && !memcmp(told, e->params.i, sizeof told);
+    return pal__told_ints(e->op, (pal_dtype)e->dtype, *e->shape, told) && !memcmp(told, e->params->i, sizeof told);
 }
 
 /* Prints every bit of a double: 17 decimal digits, or the sign and mantissa of a NaN that is not the default NaN. */
@@ -111,10 +111,10 @@ static void print_params(FILE *f, const pal__entry *e)
     int ints = pal__shape_only(e) ? 0 : pal__n_ints(e->op), reals = pal__n_reals(e->op);
     if (!ints && !reals) return;
     const char *between = " {";
-    for (int i = 0; i < ints; i++, between = ",") fprintf(f, "%s%lld", between, (long long)e->params.i[i]);
+    for (int i = 0; i < ints; i++, between = ",") fprintf(f, "%s%lld", between, (long long)e->params->i[i]);
     for (int i = 0; i < reals; i++, between = ",") {
         fputs(between, f);
-        print_real(f, e->params.r[i]);
+        print_real(f, e->params->r[i]);
     }
     fputc('}', f);
 }
@@ -141,15 +141,15 @@ static void print_line(FILE *f, const pal_tape *t, uint32_t id)
     char shape[96];
     for (uint32_t r = e->region; r; r = pal__at(t, r)->region) fputs("    ", f);
     fprintf(f, "%%%u = %s %s%s", id, e->op->name, pal_dtype_name((pal_dtype)e->dtype),
-            pal_shape_text(e->shape, shape, sizeof shape));
+            pal_shape_text(*e->shape, shape, sizeof shape));
     for (uint32_t i = 0; i < e->n; i++) fprintf(f, "%s%%%u", i ? ", " : " (", pal__arg(t, id, i));
     if (e->n) fputc(')', f);
     print_params(f, e);
     if (e->body) fprintf(f, " of %%%u by %%%u", e->body, e->index);
     const char *scope = pal__scope_path(t, e->scope);
-    if (e->params.name) { /* the full name contains the scope */
+    if (e->params->name) { /* the full name contains the scope */
         fputc(' ', f);
-        pal__print_quoted(f, e->params.name);
+        pal__print_quoted(f, e->params->name);
     } else if (*scope) {
         fputs(" in ", f);
         print_scope(f, scope);

@@ -59,10 +59,9 @@ static bool rough(pal_tape *t, uint32_t id)
     }
     if (!e->op->decision || e->n > 8) return e->op->decision != NULL;
     for (uint32_t i = 0; i < e->n; i++) in[i] = pal__var(t, pal__arg(t, id, i));
-    pal_params params = e->params;
     pal_mark mark = pal_tape_mark(t);
     found = e->op->decision(
-        &(pal_rule){.tape = t, .op = e->op, .params = &params, .in = in, .n = e->n, .out = pal__var(t, id)});
+        &(pal_rule){.tape = t, .op = e->op, .params = e->params, .in = in, .n = e->n, .out = pal__var(t, id)});
     bool live = pal__live(found);
     pal_tape_rewind(t, mark);
     return live;

@@ -216,6 +216,47 @@ START_TEST(rewinding_forgets)
 }
 END_TEST
 
+/* ---- What is kept once ---------------------------------------------------------------------------------------- */
+
+/* Thousands of entries, of few shapes and parameters; names are the tape's own copies. */
+START_TEST(shapes_and_parameters_are_kept_once)
+{
+    enum { MANY = 9000 }; /* more than two chunks of entries */
+    pal_tensor *xs = random_tensor(c, PAL_F64, PAL_SHAPE(2, 3), -1, 1, "x");
+    char name[] = "first";
+    pal_var x = pal_leaf(t, xs, name), u = pal_uniform(t, name, PAL_SHAPE(2, 3));
+    strcpy(name, "other");
+    ck_assert_str_eq(pal_params_of(x)->name, "first");
+    ck_assert_str_eq(pal_params_of(u)->name, "first");
+    ck_assert_ptr_ne(pal_params_of(x), pal_params_of(u));
+    pal_var v = x, halves[3];
+    for (int i = 0; i < MANY; i++) v = i % 2 ? pal_transpose(v) : pal_sin(v);
+    for (int i = 0; i < 3; i++) halves[i] = pal_fill(t, PAL_F64, PAL_SHAPE(2, 3), i ? 0.5 : -0.5);
+    ck_assert_uint_ge(pal_tape_length(t), MANY);
+    ck_assert_ptr_eq(pal_params_of(halves[1]), pal_params_of(halves[2]));
+    ck_assert_ptr_ne(pal_params_of(halves[0]), pal_params_of(halves[1]));
+    ck_assert_uint_le(t->n_shapes, 3);
+    ck_assert_uint_le(t->n_params, 6);
+    for (uint32_t id = x.id; id < v.id; id++) {
+        const pal_shape *s = pal__at(t, id)->shape;
+        ck_assert(s->rank == 2 && s->dim[0] * s->dim[1] == 6);
+    }
+    pal_tensor_free(xs);
+}
+END_TEST
+
+/* A run of zero bytes is passed over, and the number is that of all bytes one by one. */
+START_TEST(numbers_hash_as_their_bytes)
+{
+    double words[6] = {0, -0.0, 0.1, 1e300, 5e-324, -1};
+    int64_t ints[7] = {0, 1, -1, 256, INT64_MIN, INT64_MAX, 1 << 20};
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        ck_assert_uint_eq(pal__hash_words(seed, words, 6), pal__hash_bytes(seed, words, sizeof words));
+        ck_assert_uint_eq(pal__hash_words(seed, ints, 7), pal__hash_bytes(seed, ints, sizeof ints));
+    }
+}
+END_TEST
+
 /* ---- Lists of entries ----------------------------------------------------------------------------------------- */
 
 START_TEST(lists_within_lists_keep_their_places)
@@ -247,6 +288,7 @@ Suite *finding_suite(void)
                    ranges_are_found_in_few_steps));
     add_case(s, "tapes", setup, teardown,
              TESTS(leaves_are_found_by_tensor_name_and_memory, first_on_the_tape_counts, rewinding_forgets,
+                   shapes_and_parameters_are_kept_once, numbers_hash_as_their_bytes,
                    lists_within_lists_keep_their_places));
     return s;
 }

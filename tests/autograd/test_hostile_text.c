@@ -87,9 +87,9 @@ static bool modest(const pal_tape *t)
     int64_t terms = 1, elements = 0;
     for (uint32_t id = 1; id < t->n_entries; id++) {
         const pal__entry *e = pal__at(t, id);
-        int64_t count = pal_shape_count(e->shape);
+        int64_t count = pal_shape_count(*e->shape);
         if (count > 20000 || (elements += count) > 200000) return false;
-        if (e->op == &pal__op_map_sum && (e->params.i[0] > 50 || (terms *= e->params.i[0]) > 1000)) return false;
+        if (e->op == &pal__op_map_sum && (e->params->i[0] > 50 || (terms *= e->params->i[0]) > 1000)) return false;
     }
     return true;
 }

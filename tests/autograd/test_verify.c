@@ -87,6 +87,21 @@ static pal_op *other_op(uint32_t id)
     return &other;
 }
 
+static pal_params kept_params; /* likewise */
+static pal_params *params_of(uint32_t id)
+{
+    kept_params = *pal__at(t, id)->params;
+    pal__at(t, id)->params = &kept_params;
+    return &kept_params;
+}
+
+static pal_shape kept_shape;
+static void set_shape(uint32_t id, pal_shape shape)
+{
+    kept_shape = shape;
+    pal__at(t, id)->shape = &kept_shape;
+}
+
 static void set_operand(uint32_t id, uint32_t i, uint32_t to) { t->operands[pal__at(t, id)->first + i] = to; }
 
 /* Makes entry id read only x. */
@@ -101,8 +116,8 @@ static void no_op(void) { pal__at(t, neg)->op = NULL; }
 static void no_name(void) { other_op(neg)->name = NULL; }
 static void no_class(void) { other_op(neg)->op_class = PAL_CLASS_COUNT; }
 static void no_type(void) { pal__at(t, neg)->dtype = 99; }
-static void no_shape(void) { pal__at(t, neg)->shape.dim[0] = -1; }
-static void beyond_rank(void) { pal__at(t, neg)->shape.dim[2] = 1; }
+static void no_shape(void) { set_shape(neg, (pal_shape){.rank = 2, .dim = {-1, 3}}); }
+static void beyond_rank(void) { set_shape(neg, (pal_shape){.rank = 2, .dim = {3, 3, 1}}); }
 static void no_scope(void) { pal__at(t, neg)->scope = 99; }
 static void beyond(void) { pal__at(t, neg)->first = (uint32_t)t->n_operands; }
 static void forward(void) { set_operand(neg, 0, late); }
@@ -113,15 +128,15 @@ static void escaped(void) { set_operand(late, 0, inner); }
 static void escaped_index(void) { set_operand(late, 0, index_); }
 static void composite(void) { other_op(neg)->op_class = PAL_CLASS_COMPOSITE; }
 static void arity(void) { other_op(neg)->arity = 2; }
-static void undeclared_int(void) { pal__at(t, neg)->params.i[13] = 1; }
-static void undeclared_real(void) { pal__at(t, neg)->params.r[1] = -0.0; }
+static void undeclared_int(void) { params_of(neg)->i[13] = 1; }
+static void undeclared_real(void) { params_of(neg)->r[1] = -0.0; }
 static void stray_body(void) { pal__at(t, late)->body = result; }
 static void stray_index(void) { pal__at(t, late)->index = index_; }
 static void no_body(void) { pal__at(t, region)->body = 0; }
 static void no_index(void) { pal__at(t, region)->index = 0; }
 static void reading_leaf(void) { read_x(y); }
 static void constant_type(void) { pal__at(t, fill)->dtype = PAL_F32; }
-static void elementwise_shape(void) { pal__at(t, neg)->shape = PAL_SHAPE(3, 4); }
+static void elementwise_shape(void) { set_shape(neg, PAL_SHAPE(3, 4)); }
 static void elementwise_type(void) { pal__at(t, neg)->dtype = PAL_F32; }
 static void elementwise_apart(void) { set_operand(added, 1, k); }
 static void elementwise_of_none(void)
@@ -131,26 +146,26 @@ static void elementwise_of_none(void)
 }
 static void noise_reads(void) { read_x(noise); }
 static void noise_whole(void) { pal__at(t, noise)->dtype = PAL_I32; }
-static void noise_shape(void) { pal__at(t, noise)->shape = PAL_SHAPE(3, 4); }
+static void noise_shape(void) { set_shape(noise, PAL_SHAPE(3, 4)); }
 static void movement_type(void) { pal__at(t, moved)->dtype = PAL_F32; }
-static void movement_shape(void) { pal__at(t, moved)->shape = PAL_SHAPE(9); }
-static void reduction_shape(void) { pal__at(t, sum)->shape = PAL_SHAPE(3); }
-static void product_shape(void) { pal__at(t, product)->shape = PAL_SHAPE(3, 4); }
+static void movement_shape(void) { set_shape(moved, PAL_SHAPE(9)); }
+static void reduction_shape(void) { set_shape(sum, PAL_SHAPE(3)); }
+static void product_shape(void) { set_shape(product, PAL_SHAPE(3, 4)); }
 static void product_of_vector(void) { set_operand(product, 1, fill); }
-static void index_shape(void) { pal__at(t, taken)->shape = PAL_SHAPE(3, 4); }
-static void effect_shape(void) { pal__at(t, assign_x)->shape = PAL_SHAPE(3, 4); }
-static void opaque_shape(void) { pal__at(t, opaque)->shape = PAL_SHAPE(3, 4); }
+static void index_shape(void) { set_shape(taken, PAL_SHAPE(3, 4)); }
+static void effect_shape(void) { set_shape(assign_x, PAL_SHAPE(3, 4)); }
+static void opaque_shape(void) { set_shape(opaque, PAL_SHAPE(3, 4)); }
 static void opaque_rule(void) { other_op(opaque)->infer = NULL; }
 static void no_tensor(void) { pal__at(t, x)->tensor = NULL; }
 static void other_type(void) { pal__at(t, z)->dtype = PAL_F32; }
-static void other_shape(void) { pal__at(t, z)->shape = PAL_SHAPE(9); }
-static void unnamed(void) { pal__at(t, z)->params.name = NULL; }
+static void other_shape(void) { set_shape(z, PAL_SHAPE(9)); }
+static void unnamed(void) { params_of(z)->name = NULL; }
 static void leaf_inside(void) { pal__at(t, z)->region = index_; }
 static void leaf_twice(void) { pal__at(t, y)->tensor = xs; }
-static void index_depth(void) { pal__at(t, index_)->params.i[0] = 2; }
+static void index_depth(void) { params_of(index_)->i[0] = 2; }
 static void index_type(void) { pal__at(t, index_)->dtype = PAL_F64; }
-static void index_vector(void) { pal__at(t, index_)->shape = PAL_SHAPE(1); }
-static void no_stream(void) { pal__at(t, noise)->params.name = NULL; }
+static void index_vector(void) { set_shape(index_, PAL_SHAPE(1)); }
+static void no_stream(void) { params_of(noise)->name = NULL; }
 static void no_tile(void) { memset(other_op(neg)->tile, 0, sizeof other.tile); }
 static void no_view(void) { other_op(moved)->view = NULL; }
 static void no_kernel(void) { other_op(opaque)->run = NULL; }
@@ -159,11 +174,11 @@ static void body_later(void) { pal__at(t, region)->body = late; }
 static void index_later(void) { pal__at(t, region)->index = late; }
 static void no_such_index(void) { pal__at(t, region)->index = x; }
 static void body_shared(void) { pal__at(t, region)->body = inner; }
-static void no_terms(void) { pal__at(t, region)->params.i[0] = 0; }
-static void many_terms(void) { pal__at(t, region)->params.i[0] = INT64_C(1) << 31; }
+static void no_terms(void) { params_of(region)->i[0] = 0; }
+static void many_terms(void) { params_of(region)->i[0] = INT64_C(1) << 31; }
 static void sum_whole(void) { pal__at(t, region)->dtype = PAL_I32; }
 static void sum_type(void) { pal__at(t, region)->dtype = PAL_F32; }
-static void sum_shape(void) { pal__at(t, region)->shape = PAL_SHAPE(3, 3); }
+static void sum_shape(void) { set_shape(region, PAL_SHAPE(3, 3)); }
 static void fewer_captures(void) { pal__at(t, region)->n = 0; }
 static void other_captures(void) { set_operand(region, 0, y); }
 static void no_leaf(void) { set_operand(assign_x, 0, neg); }
@@ -171,7 +186,10 @@ static void effect_inside(void) { pal__at(t, assign_x)->region = index_; }
 static void two_effects(void) { set_operand(assign_y, 0, x); }
 static void other_hash(void) { pal__at(t, neg)->hash ^= 1; }
 
-static void placeholder(void) { pal__append(t, &(pal__entry){.op = &pal__op_placeholder, .dtype = PAL_F64}, NULL, 0); }
+static void placeholder(void)
+{
+    pal__append(t, &(pal__entry){.op = &pal__op_placeholder, .shape = &pal__scalar, .dtype = PAL_F64}, NULL, 0);
+}
 
 static void strided(void)
 {

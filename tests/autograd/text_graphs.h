@@ -209,7 +209,7 @@ static pal_tensor *same_leaf(const char *name, pal_dtype dtype, pal_shape shape,
 {
     const pal_tape *t = user;
     for (uint32_t id = 1; id < t->n_entries; id++)
-        if (pal__at(t, id)->op == &pal__op_leaf && !strcmp(pal__at(t, id)->params.name, name))
+        if (pal__at(t, id)->op == &pal__op_leaf && !strcmp(pal__at(t, id)->params->name, name))
             return pal__at(t, id)->tensor;
     return NULL;
 }

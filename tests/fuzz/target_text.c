@@ -85,9 +85,9 @@ static bool modest(const pal_tape *t)
     int64_t terms = 1, elements = 0;
     for (uint32_t id = 1; id < t->n_entries; id++) {
         const pal__entry *e = pal__at(t, id);
-        const int64_t count = pal_shape_count(e->shape);
+        const int64_t count = pal_shape_count(*e->shape);
         if (count > 4096 || (elements += count) > 65536) return false;
-        if (e->op == &pal__op_map_sum && (e->params.i[0] > 20 || (terms *= e->params.i[0]) > 100)) return false;
+        if (e->op == &pal__op_map_sum && (e->params->i[0] > 20 || (terms *= e->params->i[0]) > 100)) return false;
     }
     return true;
 }
