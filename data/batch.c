@@ -3,11 +3,26 @@
 
 #include <string.h>
 
-/* Converts n elements; chosen once per batch. Bytes are divided by 255, because a division is correctly rounded and a
- * product with 1/255 is not. The blocks have a fixed length, so that compilers vectorise them even at low optimisation
- * levels. A table of the 256 quotients was slower (72 against 55 us for 128 x 784). */
+/* Converts n elements; chosen once per batch. A byte x becomes the correctly rounded x / 255, without a division. 1/255
+ * is 2^-8 + 2^-16 + 2^-24 + ..., so x times its first terms is exact, x times the rest is small, and only their sum is
+ * rounded to the last place. A test compares all 256 bytes with the division, and no contraction to a fused operation
+ * changes them. A product with the rounded 1/255 is wrong for some bytes. For 128 x 784 in the cache the division took
+ * 25 us, a table of the 256 quotients longer, and this takes 19. The blocks have a fixed length, so that compilers
+ * vectorise them even at low optimisation levels. */
 typedef void (*convert_fn)(const void *restrict from, void *restrict to, size_t n);
 enum { BLOCK = 16 };
+
+static float of_byte_f32(uint8_t byte)
+{
+    const float x = byte, head = 0x1.01p-8F, rest = 1 / 255.0F * 0x1p-16F;
+    return x * head + x * rest;
+}
+
+static double of_byte_f64(uint8_t byte)
+{
+    const double x = byte, head = 0x1.01010101p-8, rest = 1 / 255.0 * 0x1p-40;
+    return x * head + x * rest;
+}
 
 static void u8_to_f32(const void *restrict from, void *restrict to, size_t n)
 {
@@ -15,8 +30,8 @@ static void u8_to_f32(const void *restrict from, void *restrict to, size_t n)
     float *y = to;
     size_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++) y[i + j] = (float)x[i + j] / 255.0F;
-    for (; i < n; i++) y[i] = (float)x[i] / 255.0F;
+        for (size_t j = 0; j < BLOCK; j++) y[i + j] = of_byte_f32(x[i + j]);
+    for (; i < n; i++) y[i] = of_byte_f32(x[i]);
 }
 
 static void u8_to_f64(const void *restrict from, void *restrict to, size_t n)
@@ -25,8 +40,8 @@ static void u8_to_f64(const void *restrict from, void *restrict to, size_t n)
     double *y = to;
     size_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++) y[i + j] = (double)x[i + j] / 255.0;
-    for (; i < n; i++) y[i] = (double)x[i] / 255.0;
+        for (size_t j = 0; j < BLOCK; j++) y[i + j] = of_byte_f64(x[i + j]);
+    for (; i < n; i++) y[i] = of_byte_f64(x[i]);
 }
 
 static void f32_to_f64(const void *restrict from, void *restrict to, size_t n)
@@ -68,6 +83,15 @@ static bool has_count(const pal_tensor *out, size_t n, size_t each)
     return !__builtin_mul_overflow(n, each, &count) && count == pal_tensor_count(out);
 }
 
+/* In a shuffled order no row is in the cache, and the processor guesses only the rest of a row that has begun. So the
+ * row after the next is requested while one is converted: 22 us for 128 x 784 instead of 57. */
+enum { AHEAD = 2, LINE = 64, MOST_LINES = 32 };
+
+static void expect(const char *row, size_t bytes)
+{
+    for (size_t at = 0; at < bytes && at < (size_t)LINE * MOST_LINES; at += LINE) __builtin_prefetch(row + at);
+}
+
 pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out)
 {
     const pal_status status = check_rows(dataset, rows, n, out);
@@ -81,7 +105,10 @@ pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, s
     const size_t to_row = features * pal_dtype_size(out->dtype);
     const char *from = dataset->inputs->data;
     char *to = out->data;
-    for (size_t i = 0; i < n; i++) convert(from + rows[i] * from_row, to + i * to_row, features);
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) expect(from + rows[i + AHEAD] * from_row, from_row);
+        convert(from + rows[i] * from_row, to + i * to_row, features);
+    }
     return PAL_OK;
 }
 
