@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/kernels.h"
+
 enum { MOST_RUNS = 2000, LEAST_RUNS = 11, SIDE = 512 };
 
 typedef pal_var (*function)(const pal_var *in);
@@ -160,6 +162,7 @@ static bool chosen(const char *name, int n, char **prefixes)
 
 int main(int argc, char **argv)
 {
+    take_blas_kernels(argv);
     const int threads = argc > 1 ? atoi(argv[1]) : 0;
     const double milliseconds = argc > 2 ? atof(argv[2]) : 40;
     bool good = true;
