@@ -150,8 +150,13 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
                                 size_t n)
 {
     if (!o || !tape) return PAL_ERR_ARGUMENT;
-    if (n != o->n) pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: has %zu parameters, but %zu were given", o->n, n);
-    for (size_t i = 0; i < n && n == o->n; i++)
+    if (n != o->n)
+        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: has %zu parameters, but %zu were given", o->n, n);
+    else if (n && !parameters)
+        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: parameters is NULL");
+    else if (n && !gradients)
+        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: gradients is NULL");
+    for (size_t i = 0; i < n && n == o->n && parameters; i++)
         if (pal_leaf_tensor(parameters[i]) != o->parameters[i])
             pal_tape_fail(tape, PAL_ERR_ARGUMENT,
                           "optimizer: parameter %zu is not a leaf of the tensor that the optimizer was created with",

@@ -117,11 +117,34 @@ static int untidy(char *bytes, const char *from, const char *to)
     return status;
 }
 
+/* Warns of what it does without, and then refuses. */
+static int warning(char *bytes, const char *from, const char *to)
+{
+    if (!bytes) refuse("warning: colours", "left out, out of memory");
+    return careful(bytes, from, to);
+}
+
+/* Says twice why it ends. */
+static int talkative(char *bytes, const char *from, const char *to)
+{
+    if (!bytes) refuse(to, "not written");
+    return careful(bytes, from, to);
+}
+
+/* Lets libc ask for memory, and uses it without a look at it. */
+static int through_libc(char *bytes, const char *from, const char *to)
+{
+    char *copy = strdup(to);
+    *(volatile char *)copy = *to;
+    return careful(bytes, from, copy);
+}
+
 static const struct {
     const char *name;
     int (*run)(char *bytes, const char *from, const char *to);
-} ways[] = {{"careful", careful}, {"unchecked", unchecked}, {"in-place", in_place}, {"trusting", trusting},
-            {"silent", silent},   {"stubborn", stubborn},   {"untidy", untidy}};
+} ways[] = {{"careful", careful},     {"unchecked", unchecked},      {"in-place", in_place}, {"trusting", trusting},
+            {"silent", silent},       {"stubborn", stubborn},        {"untidy", untidy},     {"warning", warning},
+            {"talkative", talkative}, {"through-libc", through_libc}};
 
 int main(int argc, char **argv)
 {

@@ -18,6 +18,9 @@ judged() {
     fi
 }
 for kind in alloc open create read write close rename; do judged careful $kind 0 ' 0$'; done
+judged warning alloc 0 ' 0$'
+judged talkative alloc 1 'BAD encode over: exit 1, and 2 lines'
+judged through-libc alloc 1 'BAD encode over: signal 11.*(memory for palindrome)'
 judged unchecked write 1 'BAD encode over: exit 0, and codes.csv is not that'
 judged in-place write 1 'BAD encode over: codes.csv is changed'
 judged trusting alloc 1 'BAD encode over: signal 11'

@@ -47,13 +47,31 @@ static unsigned long long chain(void)
     return hash;
 }
 
-/* Notes which object asks for the allocation that fails. */
-static void note_caller(const void *address)
+/* The name of the object that has the code at this address, without its folder. */
+static const char *object_of(const void *address)
 {
     Dl_info info;
     const char *name = dladdr(address, &info) && info.dli_fname ? info.dli_fname : "?", *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* Notes which object asks for the allocation that fails. Where libc asks, as in strdup, it is the object that called
+ * libc. */
+static void note_caller(const void *address)
+{
+    void *frames[FAULTS_FRAMES];
+    const char *name = object_of(address);
+    if (!strncmp(name, "libc.so", 7)) {
+        inside++;
+        const int n = backtrace(frames, FAULTS_FRAMES);
+        inside--;
+        int at = 0;
+        while (at < n && frames[at] != address) at++;
+        while (at < n && !strncmp(object_of(frames[at]), "libc.so", 7)) at++;
+        if (at < n) name = object_of(frames[at]);
+    }
     report->caller[0] = 0;
-    strncat(report->caller, slash ? slash + 1 : name, sizeof report->caller - 1);
+    strncat(report->caller, name, sizeof report->caller - 1);
 }
 
 /* Whether this allocation fails. address: of the caller. */

@@ -1,9 +1,9 @@
 /* judge.c - whether a run with a fault ended well.
  *
  * Well is: the right result, with the output and the files of the run without a fault, or with a warning that says
- * what is left out of them; or a refusal, with one line and
- * an exit status, after which everything that existed is as it was. A training that was refused halfway is finished
- * without a fault, and must reach the same checkpoint and the same metrics. */
+ * what is left out of them; or a refusal, with an exit status and one line, which warnings may come before, after which
+ * everything that existed is as it was. A training that was refused halfway is finished without a fault, and must reach
+ * the same checkpoint and the same metrics. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,6 +11,8 @@
 #include "faults.h"
 
 enum { PATH = 1024 };
+
+static const char warning[] = "palindrome: warning: ";
 
 #define BAD(...) (snprintf(why, size, __VA_ARGS__), FAULTS_BAD)
 
@@ -37,14 +39,17 @@ static bool has_line(const char *text, const char *line, size_t length)
     return false;
 }
 
-/* The lines that the run without a fault does not print. The first of them is copied to `first`. */
-static size_t new_lines(const char *text, const char *usual, char *first, size_t size)
+static bool warns(const char *line) { return !strncmp(line, warning, sizeof warning - 1); }
+
+/* The lines that the run without a fault does not print, without warnings or with them. The first of them is copied to
+ * `first`. */
+static size_t new_lines(const char *text, const char *usual, bool warnings, char *first, size_t size)
 {
     size_t count = 0;
     *first = 0;
     for (const char *at = text; *at;) {
         const size_t n = strcspn(at, "\n");
-        if (!has_line(usual, at, n) && !count++) snprintf(first, size, "%.*s", (int)n, at);
+        if (!has_line(usual, at, n) && (warnings || !warns(at)) && !count++) snprintf(first, size, "%.*s", (int)n, at);
         at += n + (at[n] == '\n');
     }
     return count;
@@ -162,12 +167,11 @@ static const char *unfinished(const struct faults_place *place, const struct fau
 /* Whether warnings, and nothing else, say that something is left out, and old files are as they were. */
 static bool is_told(const struct faults_reference *r, const struct faults_folder *now, const char *err)
 {
-    static const char warning[] = "palindrome: warning: ";
     size_t warnings = 0;
     for (const char *at = err; *at;) {
         const size_t n = strcspn(at, "\n");
         const bool is_new = !has_line(r->err, at, n);
-        if (is_new && strncmp(at, warning, sizeof warning - 1) != 0) return false;
+        if (is_new && !warns(at)) return false;
         warnings += is_new;
         at += n + (at[n] == '\n');
     }
@@ -185,9 +189,9 @@ static enum faults_verdict right(const struct faults_reference *r, const struct 
     if (is_told(r, now, err)) return FAULTS_RIGHT;
     if (path) return BAD("exit 0, and %s is not that of a run without a fault", path);
     if (strcmp(out, r->out) != 0) return BAD("exit 0, and standard output is not that of a run without a fault");
-    const size_t more = new_lines(err, r->err, line, sizeof line);
+    const size_t more = new_lines(err, r->err, true, line, sizeof line);
     if (more > 1 || (more && strncmp(line, "palindrome: ", 12) != 0)) return BAD("exit 0, and it says: %s", line);
-    if (!muted && new_lines(r->err, err, line, sizeof line)) return BAD("exit 0, and it does not say: %s", line);
+    if (!muted && new_lines(r->err, err, true, line, sizeof line)) return BAD("exit 0, and it does not say: %s", line);
     return FAULTS_RIGHT;
 }
 
@@ -202,7 +206,7 @@ static enum faults_verdict judge(const struct faults_place *place, const struct 
     if (WIFSIGNALED(end->status)) return BAD("signal %d; it says: %.300s", WTERMSIG(end->status), err);
     const bool cannot_remove = plan->kind == FAULTS_UNLINK;
     if (!WEXITSTATUS(end->status)) return right(r, now, cannot_remove, out, err, end->muted, why, size);
-    const size_t lines = new_lines(err, r->err, line, sizeof line);
+    const size_t lines = new_lines(err, r->err, false, line, sizeof line);
     if (!lines && !end->muted) return BAD("exit %d, and no line", WEXITSTATUS(end->status));
     if (lines > 1) return BAD("exit %d, and %d lines: %s", WEXITSTATUS(end->status), (int)lines, line);
     if (lines && strncmp(line, "palindrome: ", 12) != 0)
