@@ -165,7 +165,8 @@ pal_status pal_dataset_spread(const pal_dataset *data, const uint32_t *rows, siz
 /* Selects n samples of a data set with labels. The share of each class is that of the whole data set, rounded, and each
  * class has at least one sample. Within a class, the samples that come first in a random order are taken; this order is
  * draw number `draw` of the seed. rows [n] gets the sample numbers; fold [n] gets k mod folds for the k-th sample of a
- * class. */
+ * class. PAL_ERR_ARGUMENT: no labels, n is less than the number of classes that occur or more than that of the samples,
+ * or folds is not 1 to 256; PAL_ERR_MEMORY. */
 pal_status pal_stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
                         uint8_t *fold, pal_error *err);
 

@@ -32,12 +32,17 @@ static void share_out(const int64_t count[256], int64_t total, int64_t labels, i
 pal_status pal_stratify(const pal_dataset *data, int64_t n, uint64_t seed, uint64_t draw, int folds, uint32_t *rows,
                         uint8_t *fold, pal_error *err)
 {
+    int64_t count[256] = {0}, quota[256], taken[256] = {0}, done = 0, classes = 0;
+    if (!data->labels) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: has no labels", data->name);
     const uint8_t *labels = data->labels->data;
-    int64_t count[256] = {0}, quota[256], taken[256] = {0}, done = 0;
+    for (int64_t i = 0; i < data->count; i++) classes += !count[labels[i]]++;
+    if (n < classes || n > data->count)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld labelled samples of %s: give %lld to %lld", (long long)n,
+                             data->name, (long long)classes, (long long)data->count);
+    if (folds < 1 || folds > 256) return pal_error_set(err, PAL_ERR_ARGUMENT, "%d folds: give 1 to 256", folds);
     uint32_t *order = malloc((size_t)data->count * sizeof *order);
     if (!order) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
     pal_status status = pal_epoch_order(seed, "labels", draw, order, (size_t)data->count);
-    for (int64_t i = 0; i < data->count; i++) count[labels[i]]++;
     share_out(count, data->count, n, quota);
     for (int64_t i = 0; !status && i < data->count; i++) {
         uint8_t label = labels[order[i]];
