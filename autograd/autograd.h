@@ -247,6 +247,7 @@ void pal_tape_rewind(pal_tape *tape, pal_mark mark);
 pal_var pal_add(pal_var a, pal_var b);
 /* The same value everywhere. An integer type takes a whole number in its range: anything else fails. */
 pal_var pal_fill(pal_tape *tape, pal_dtype dtype, pal_shape shape, double value);
+pal_var pal_range(pal_tape *tape, int64_t n); /* the i32 numbers 0 .. n-1: [n] */
 pal_var pal_broadcast_to(pal_var x, pal_shape shape);
 pal_var pal_sum_to(pal_var x, pal_shape shape);     /* sums over the axes that shape lacks or where it has 1 */
 pal_var pal_constant(pal_tape *tape, double value); /* a scalar of the tape's default type */

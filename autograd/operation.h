@@ -41,10 +41,11 @@ typedef enum pal_op_class {
 } pal_op_class;
 
 typedef enum pal_capability {
-    PAL_CAN_FAIL = 1,    /* may fail at run time; scheduled before the first effect */
-    PAL_OVERWRITES = 2,  /* the kernel accepts out == in[0] and prefers it */
-    PAL_COMMUTATIVE = 4, /* swapping its two operands does not change a bit of the result */
-    PAL_TRANSPOSES = 8   /* params.i[0] and i[1]: whether its last two operands are transposed */
+    PAL_CAN_FAIL = 1,     /* may fail at run time; scheduled before the first effect */
+    PAL_OVERWRITES = 2,   /* the kernel accepts out == in[0] and prefers it */
+    PAL_COMMUTATIVE = 4,  /* swapping its two operands does not change a bit of the result */
+    PAL_TRANSPOSES = 8,   /* params.i[0] and i[1]: whether its last two operands are transposed */
+    PAL_ABSORBS_EACH = 16 /* absorb is called for each reader, however many the value has */
 } pal_capability;
 
 typedef enum pal_derivative {
@@ -199,7 +200,7 @@ struct pal_op {
     /* Optional rewrites at compile time. Each returns a value with the same bits, or a bad handle if it does not apply.
      * With `rounding` set, the value may be rounded differently. rewrite replaces an entry of this operation. absorb
      * replaces an entry that reads this operation as its operand k: the rule describes that reader. It is called if the
-     * operand has no other reader, or is a movement. */
+     * operand has no other reader, is a movement, or has PAL_ABSORBS_EACH. */
     pal_var (*rewrite)(const pal_rule *rule, bool rounding);
     pal_var (*absorb)(const pal_rule *consumer, size_t k, bool rounding);
 
@@ -222,6 +223,11 @@ struct pal_op {
     /* Whether the kernel can hand over its result piece by piece (pal_call.follow); NULL: never. The call's in, out,
      * scratch and follow are not set. */
     bool (*feeds)(const pal_call *call);
+    /* Records the operation for all terms of a region at once: a result of the shape `all`, which is [terms, 1, .., 1],
+     * followed by the axes of a result of the shape `term`. The operands whose bit is set in `which` have as many axes
+     * and begin with the terms, too; the index of a term is then a range. The others are equal in all terms. A bad
+     * handle: not possible. NULL: never, except for elementwise operations, which need no rule. */
+    pal_var (*batch)(const pal_rule *rule, unsigned which, pal_shape term, pal_shape all);
 };
 
 /* Whether there is a derivative by operand k. derivative[2] applies to all operands from the third on; derivative[0]

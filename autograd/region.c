@@ -18,6 +18,11 @@
 
 #include <string.h>
 
+bool pal__of_this_region(pal_var v)
+{
+    return pal__live(v) && v.tape->region && pal__at(v.tape, v.id)->region == v.tape->region;
+}
+
 static uint32_t region_begin(pal_tape *t)
 {
     const int64_t depth = 1 + (t->region ? pal__at(t, t->region)->params->i[0] : 0);

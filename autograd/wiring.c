@@ -98,6 +98,35 @@ pal_var pal_constant(pal_tape *tape, double value)
     return tape ? pal_fill(tape, tape->real, PAL_SCALAR, value) : (pal_var){0};
 }
 
+/* ---- range ---------------------------------------------------------------------------------------------------- */
+
+static bool infer_range(pal_infer *r)
+{
+    r->dtype = PAL_I32;
+    r->shape = PAL_SHAPE(r->params->i[0]);
+    return (r->params->i[0] >= 0 && r->params->i[0] <= INT32_MAX) || pal_infer_fail(r, "needs 0 to 2147483647 numbers");
+}
+
+static pal_status run_range(const pal_call *c)
+{
+    int32_t *y = c->out;
+    for (int32_t i = 0; i < c->shape.dim[0]; i++) y[i] = i;
+    return PAL_OK;
+}
+
+const pal_op pal__op_range = {
+    PAL_OP_HEAD("range", "y[i] = i", "the integers 0, 1, 2, ..."),
+    .op_class = PAL_CLASS_OPAQUE,
+    .n_ints = 1,
+    .infer = infer_range,
+    .run = run_range,
+};
+
+pal_var pal_range(pal_tape *tape, int64_t n)
+{
+    return pal_record(tape, &pal__op_range, NULL, 0, &(pal_params){.i = {n}});
+}
+
 /* ---- broadcast_to and sum_to ---------------------------------------------------------------------------------- */
 
 static bool infer_broadcast(pal_infer *r)
@@ -133,6 +162,12 @@ static pal_var rewrite_reshaping(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
+static pal_var batch_reshaping(const pal_rule *r, unsigned which, pal_shape term, pal_shape all)
+{
+    (void)which, (void)term;
+    return r->op == &pal__op_sum_to ? pal_sum_to(r->in[0], all) : pal_broadcast_to(r->in[0], all);
+}
+
 static pal_var case_broadcast(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t, (void)user;
@@ -160,6 +195,7 @@ const pal_op pal__op_broadcast_to = {
     .derivative = {PAL_HAS_RULE},
     .vjp = seed_rule, /* the engine sums over the axes that were broadcast */
     .rewrite = rewrite_reshaping,
+    .batch = batch_reshaping,
     .view = view_broadcast,
     .cases = broadcast_cases,
     .n_cases = sizeof broadcast_cases / sizeof *broadcast_cases,
@@ -204,6 +240,7 @@ const pal_op pal__op_sum_to = {
     .derivative = {PAL_HAS_RULE},
     .vjp = vjp_sum_to,
     .rewrite = rewrite_reshaping,
+    .batch = batch_reshaping,
     .run = pal__sum_run,
     .scratch = pal__sum_scratch,
     .cases = sum_to_cases,

@@ -46,6 +46,13 @@ static pal_var rewrite_unary(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
+const pal_op *const pal__mul = &op_mul, *const pal__div = &op_div, *const pal__square = &op_square;
+
+static pal_var absorb_product(const pal_rule *c, size_t k, bool rounding)
+{
+    return pal_op_of(c->in[k]) == &op_mul ? pal__carry_outer(c, k, rounding) : (pal_var){0};
+}
+
 /* ---- Shared by the kinds of rows ------------------------------------------------------------------------------ */
 
 static bool infer_to_boolean(pal_infer *r)
@@ -176,9 +183,9 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     RULE(name, , k == 0 ? adjoint_a : adjoint_b)                                                                       \
     KINK(name, , kink)                                                                                                 \
     static const pal_op op_##name = {                                                                                  \
-        COMMON(name, formula_, summary_), .arity = 2, .capabilities = capabilities_, .infer = pal_infer_same,          \
+        COMMON(name, formula_, summary_), .arity = 2, .capabilities = (capabilities_) | PAL_ABSORBS_EACH, .infer = pal_infer_same,          \
         .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_##name, .decision = kink_##name,                        \
-        .rewrite = rewrite_neutral, .low = {low_, low_}, .high = {high_, high_}};                                      \
+        .rewrite = rewrite_neutral, .absorb = absorb_product, .low = {low_, low_}, .high = {high_, high_}};            \
     pal_var pal_##name(pal_var a, pal_var b) { return pal_record(NULL, &op_##name, (pal_var[]){a, b}, 2, NULL); }
 #define BINARY(name, formula, loops, value, ...)    OF_TWO(name, formula, 0, __VA_ARGS__)
 #define SYMMETRIC(name, formula, loops, value, ...) OF_TWO(name, formula, PAL_COMMUTATIVE, __VA_ARGS__)

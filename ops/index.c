@@ -1,5 +1,7 @@
 /* index.c - operations that read or write at computed indices: take and its adjoint scatter_add, and one_hot. Indices
- * are i32. If an index is out of range, pal_run fails before anything is written. */
+ * are i32. slice_at.c has those for one slice. If an index is out of range, pal_run fails before anything is written.
+ */
+#include "autograd/wiring.h"
 #include "ops/internal.h"
 
 #include <stdio.h>
@@ -204,6 +206,15 @@ static pal_status run_one_hot(const pal_call *c)
     return PAL_OK;
 }
 
+/* A unit vector is a 1 among zeros, which zeros.c carries on. */
+static pal_var rewrite_one_hot(const pal_rule *r, bool rounding)
+{
+    (void)rounding;
+    if (pal_op_of(r->in[0]) != &pal__op_index) return (pal_var){0};
+    pal_var one = pal_fill(r->tape, (pal_dtype)r->params->i[1], PAL_SHAPE(1), 1);
+    return pal_embed_at(one, r->in[0], 0, r->params->i[0]);
+}
+
 static pal_var body_one_hot(pal_tape *t, pal_var k, void *user)
 {
     (void)t;
@@ -224,7 +235,7 @@ static const pal_case cases_one_hot[] = {
 static const pal_op op_one_hot = {
     PAL_OP_HEAD("one_hot", "y[i,c] = 1 if indices[i] = c, else 0", "converts indices to unit vectors"),
     .op_class = PAL_CLASS_INDEX, .arity = 1, .capabilities = PAL_CAN_FAIL, .n_ints = 2,
-    .infer = infer_one_hot, .derivative = {PAL_ZERO_DERIVATIVE}, .run = run_one_hot,
+    .infer = infer_one_hot, .derivative = {PAL_ZERO_DERIVATIVE}, .rewrite = rewrite_one_hot, .run = run_one_hot,
     .cases = cases_one_hot, .n_cases = PAL_COUNT(cases_one_hot)};
 /* clang-format on */
 
@@ -234,5 +245,5 @@ pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype)
     return pal_record(indices.tape, &op_one_hot, &indices, 1, &p);
 }
 
-static const pal_op *const ops[] = {&op_take, &op_scatter_add, &op_one_hot};
+static const pal_op *const ops[] = {&op_take, &op_scatter_add, &op_one_hot, &pal__op_slice_at, &pal__op_embed_at};
 const pal__family pal__family_index = {ops, PAL_COUNT(ops)};

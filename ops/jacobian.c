@@ -45,7 +45,7 @@ typedef struct jacobian {
 /* A matrix [lines, length] whose row k is `line`; all other rows are zeros. */
 static pal_var place(pal_var line, pal_var k, int64_t length, int64_t lines)
 {
-    return pal_scatter_add(pal_reshape(line, PAL_SHAPE(length)), k, lines);
+    return pal_embed_at(pal_reshape(line, PAL_SHAPE(1, length)), k, 0, lines);
 }
 
 static pal_var unit_like(pal_var k, pal_var v)
@@ -68,8 +68,9 @@ static pal_var one_column(pal_tape *t, pal_var k, void *user)
     return place(pal_jvp(j->y, j->x, unit_like(k, j->x)), k, j->rows, j->columns);
 }
 
-/* Cost, if y has R elements and x has C: min(R, C) vjps (a jvp costs two), and the sum of min(R, C) matrices [R, C],
- * which are mostly zeros: R C min(R, C) additions. */
+/* Cost, if y has R elements and x has C: min(R, C) vjps (a jvp costs two). Where they are small, the compiler computes
+ * all of them at once (autograd/compile/batch.c). If not, the sum of min(R, C) matrices [R, C] that are mostly zeros comes
+ * on top: R C min(R, C) additions. */
 static pal_var record_jacobian(const char *name, pal_var y, pal_var x)
 {
     jacobian j = {

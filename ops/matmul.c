@@ -213,6 +213,25 @@ static pal_var accumulate(const pal_rule *c, size_t k)
     return pal_record(c->tape, &pal__op_addmm, in, 3, &p);
 }
 
+/* The shape with its last two axes exchanged if they are stored so. */
+static pal_shape stored(pal_shape s, bool transposed)
+{
+    const int64_t last = s.dim[s.rank - 1];
+    if (!transposed) return s;
+    s.dim[s.rank - 1] = s.dim[s.rank - 2];
+    s.dim[s.rank - 2] = last;
+    return s;
+}
+
+/* A column times a row is a product of elements. Only the sign of a zero can differ. */
+static pal_var rewrite_matmul(const pal_rule *r, bool rounding)
+{
+    const pal_shape a = pal_shape_of(r->in[0]), b = pal_shape_of(r->in[1]);
+    const bool ta = r->params->i[0], tb = r->params->i[1];
+    if (!rounding || a.dim[a.rank - (ta ? 2 : 1)] != 1) return (pal_var){0};
+    return pal_mul(pal_reshape(r->in[0], stored(a, ta)), pal_reshape(r->in[1], stored(b, tb)));
+}
+
 static bool swaps_last_two(const pal_params *p, int rank)
 {
     for (int a = 0; a < rank; a++)
@@ -229,6 +248,13 @@ static pal_var absorb_matmul(const pal_rule *c, size_t k, bool rounding)
     if (c->op == &pal__op_permute && swaps_last_two(c->params, pal_shape_of(c->in[k]).rank))
         return pal_matmul_t(pal_operand(c->in[k], 1), pal_operand(c->in[k], 0), !p->i[1], !p->i[0]);
     return (pal_var){0};
+}
+
+/* The terms are one more axis of the batch. */
+static pal_var batch_matmul(const pal_rule *r, unsigned which, pal_shape term, pal_shape all)
+{
+    (void)which, (void)term, (void)all;
+    return pal_record(r->tape, r->op, r->in, 2, r->params);
 }
 
 static pal_var case_matmul(pal_tape *t, const pal_var *in, const void *user)
@@ -252,10 +278,11 @@ static const pal_case cases_matmul[] = {
      .build = case_matmul, .user = nn},
 };
 
-static const pal_op op_matmul = {
+const pal_op pal__op_matmul = {
     PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
-    .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul, .absorb = absorb_matmul,
+    .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul,
+    .rewrite = rewrite_matmul, .absorb = absorb_matmul, .batch = batch_matmul,
     .scratch = scratch_matmul, .feeds = feeds_matmul, .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
 /* clang-format on */
 
@@ -281,7 +308,7 @@ const pal_op pal__op_addmm = {
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 {
     pal_params p = {.i = {a_transposed, b_transposed}};
-    return pal_record(NULL, &op_matmul, (pal_var[]){a, b}, 2, &p);
+    return pal_record(NULL, &pal__op_matmul, (pal_var[]){a, b}, 2, &p);
 }
 
 pal_var pal_matmul(pal_var a, pal_var b) { return pal_matmul_t(a, b, false, false); }
@@ -291,7 +318,7 @@ pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
     /* BLAS may sum in another order if an operand is transposed; some of its kernels for small sizes do. */
     if (!rounding) return (pal_var){0};
     size_t first = c->op == &pal__op_addmm;
-    if ((c->op != &op_matmul && c->op != &pal__op_addmm) || k < first) return (pal_var){0};
+    if ((c->op != &pal__op_matmul && c->op != &pal__op_addmm) || k < first) return (pal_var){0};
     if (!swaps_last_two(pal_params_of(c->in[k]), pal_shape_of(c->in[k]).rank)) return (pal_var){0};
     pal_params p = *c->params;
     p.i[k - first] = !p.i[k - first];
@@ -300,5 +327,5 @@ pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
     return pal_record(c->tape, c->op, in, c->n, &p);
 }
 
-static const pal_op *const ops[] = {&op_matmul, &pal__op_addmm};
+static const pal_op *const ops[] = {&pal__op_matmul, &pal__op_addmm};
 const pal__family pal__family_linear = {ops, PAL_COUNT(ops)};

@@ -63,6 +63,12 @@ static pal_var rewrite_reshape(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
+static pal_var batch_reshape(const pal_rule *r, unsigned which, pal_shape term, pal_shape all)
+{
+    (void)which, (void)term;
+    return pal_reshape(r->in[0], all);
+}
+
 static pal_var case_reshape(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t, (void)user;
@@ -79,7 +85,7 @@ const pal_op pal__op_reshape = {
     PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, keeps the order of the elements"),
     .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 7,
     .infer = infer_reshape, .derivative = {PAL_HAS_RULE}, .vjp = vjp_reshape,
-    .rewrite = rewrite_reshape, .view = view_reshape,
+    .rewrite = rewrite_reshape, .batch = batch_reshape, .view = view_reshape,
     .cases = cases_reshape, .n_cases = PAL_COUNT(cases_reshape)};
 /* clang-format on */
 
@@ -136,6 +142,15 @@ static pal_var rewrite_permute(const pal_rule *r, bool rounding)
     return pal_permute(pal_operand(r->in[0], 0), axes);
 }
 
+static pal_var batch_permute(const pal_rule *r, unsigned which, pal_shape term, pal_shape all)
+{
+    const int before = all.rank - term.rank;
+    int axes[PAL_MAX_RANK] = {0};
+    (void)which;
+    for (int a = 0; a < all.rank; a++) axes[a] = a < before ? a : (int)r->params->i[a - before] + before;
+    return pal_permute(r->in[0], axes);
+}
+
 static pal_var case_permute(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t, (void)user;
@@ -158,7 +173,7 @@ const pal_op pal__op_permute = {
     PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
     .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 6,
     .infer = infer_permute, .derivative = {PAL_HAS_RULE}, .vjp = vjp_permute,
-    .rewrite = rewrite_permute, .absorb = pal__absorb_transpose, .view = view_permute,
+    .rewrite = rewrite_permute, .absorb = pal__absorb_transpose, .batch = batch_permute, .view = view_permute,
     .cases = cases_permute, .n_cases = PAL_COUNT(cases_permute)};
 /* clang-format on */
 

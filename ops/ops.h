@@ -113,6 +113,11 @@ pal_var pal_take(pal_var x, pal_var indices);
 pal_var pal_scatter_add(pal_var x, pal_var indices, int64_t rows);
 /* indices (i32, any shape) -> [indices..., classes]: 1 at the index, else 0. */
 pal_var pal_one_hot(pal_var indices, int64_t classes, pal_dtype dtype);
+/* The slice of x at the index, as an axis of length 1. The index is an i32 scalar, or has one number for each element
+ * of x's first axis, which then is not the axis. If it is out of range, pal_run fails. */
+pal_var pal_slice_at(pal_var x, pal_var index, int axis);
+/* The adjoint of slice_at: x, whose axis has length 1, at the index of an axis of that length; zeros elsewhere. */
+pal_var pal_embed_at(pal_var x, pal_var index, int axis, int64_t length);
 
 /* ---- Linear algebra ------------------------------------------------------------------------------------------- */
 

@@ -5,15 +5,16 @@
  *
  *     live         the part of the tape that the outputs need, copied in canonical order          (rebuild.c)
  *     simplify     the same, rewritten: fewer entries, constants folded, equal entries merged
+ *     batch        the same, with the terms of small regions computed at once; then simplify again
  *     materialise  the same, with copies where a reader cannot take a strided view                 (view.c)
  *     fuse         a plan over that tape: groups of entries, each group one step
  *     schedule     the order of the groups
  *     place        where each value lies: in a leaf, in the arena, or nowhere
  *     emit         the steps, with addresses instead of ids
  *
- * The first three take a tape and give a tape, so that simplify can be left out and the text
+ * The first four take a tape and give a tape, so that simplify can be left out and the text
  * between two passes can be printed, read and compared. The next three fill in one plan and change no entry. In debug
- * builds verify.c checks the grammar of the tape after each of the first three. With pal_compile_options.trace the
+ * builds verify.c checks the grammar of the tape after each of the first four. With pal_compile_options.trace the
  * caller sees the result of every pass (docs/design.md prints an example).
  *
  * Why not one pass that does all: a rewrite changes what can be fused, and a fused loop changes what must be stored, so
@@ -116,12 +117,21 @@ static bool live(pal_tape *t, const uint32_t *roots, size_t n, bool merge, pal__
     return ok;
 }
 
+static bool simplified(pal_tape *t, pal__graph *g, const pal_compile_options *o)
+{
+    const bool rounding = o->passes & PAL_PASS_ROUNDING;
+    bool changed = false;
+    if (!pal__simplify(g, rounding) || !passed(t, g, "simplify", o)) return false;
+    if (rounding && !pal__batch(g, &changed)) return false;
+    return !changed || (passed(t, g, "batch", o) && pal__simplify(g, rounding) && passed(t, g, "simplify", o));
+}
+
 static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, const pal_compile_options *o, pal__graph *g)
 {
     const bool simplify = o->passes & PAL_PASS_SIMPLIFY;
     if (!live(t, roots, n, simplify, g)) return false;
     bool ok = passed(t, g, "live", o);
-    if (ok && simplify) ok = pal__simplify(g, o->passes & PAL_PASS_ROUNDING) && passed(t, g, "simplify", o);
+    if (ok && simplify) ok = simplified(t, g, o);
     if (ok) ok = pal__materialise(g, simplify) && passed(t, g, "materialise", o);
     if (ok) return true;
     if (g->tape && g->tape->status != PAL_OK) pal_tape_fail(t, g->tape->status, "%s", g->tape->error);

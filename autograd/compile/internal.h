@@ -10,6 +10,8 @@
 /* ---- Passes over tapes ---------------------------------------------------------------------------------------- */
 
 bool pal__simplify(pal__graph *graph, bool rounding); /* simplify.c: replaces *graph */
+/* batch.c: replaces *graph too; *changed: some regions are gone, and simplify has new work. */
+bool pal__batch(pal__graph *graph, bool *changed);
 bool pal__materialise(pal__graph *graph, bool merge); /* view.c: copies where a kernel needs contiguous */
 const char *pal__verify(const pal_tape *tape);        /* verify.c: NULL, or what is wrong */
 /* The same, and what holds of what a program is made of besides: after materialise. */

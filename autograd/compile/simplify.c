@@ -60,7 +60,8 @@ static pal_var rewritten(pal_tape *from, uint32_t id, pal_tape *to, const pal_va
     if (e->op->rewrite && pal__live(v = e->op->rewrite(&rule, rounding))) return v;
     for (uint32_t k = 0; k < e->n; k++) {
         const pal_op *op = pal_op_of(in[k]);
-        bool only = pal__at(from, pal__arg(from, id, k))->uses == 1 || op->op_class == PAL_CLASS_MOVEMENT;
+        bool only = pal__at(from, pal__arg(from, id, k))->uses == 1 || op->op_class == PAL_CLASS_MOVEMENT ||
+                    op->capabilities & PAL_ABSORBS_EACH;
         if (op->absorb && only && pal__live(v = op->absorb(&rule, k, rounding))) return v;
     }
     return fold(to, e, in);
@@ -79,7 +80,7 @@ bool pal__simplify(pal__graph *g, bool rounding)
 {
     /* A rewrite can make room for another; each pass shrinks or ends, and the bound only guards against a table that
      * undoes itself. */
-    for (int pass = 0; pass < 8; pass++) {
+    for (int pass = 0; pass < 16; pass++) {
         pal__graph next;
         simplifying s = {rounding, false};
         uint64_t before = 0, after = 0;

@@ -34,6 +34,8 @@ typedef enum graph_kind {
     GRAPH_TAKE,
     GRAPH_SCATTER,
     GRAPH_ONE_HOT,
+    GRAPH_SLICE_AT, /* inside a region at its index, with which zeros.c and batch.c work */
+    GRAPH_EMBED_AT,
     GRAPH_MATMUL,
     GRAPH_STOP,
     GRAPH_NOISE,
@@ -85,7 +87,8 @@ pal_var graph_scalar(const graph *g, pal_tape *tape, const pal_var *leaves);
 typedef struct graph_builder {
     const graph *g;
     pal_tape *tape;
-    int depth; /* number of open regions */
+    int depth;     /* number of open regions */
+    pal_var index; /* of the innermost one */
 } graph_builder;
 pal_var graph_node_value(graph_builder *b, const graph_node *n, const pal_var *pool, size_t serial);
 pal_var graph_real_as(pal_var v, pal_dtype dtype);

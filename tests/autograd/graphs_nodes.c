@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { TERMS = 3 }; /* maximum number of terms of a region */
+
 static int64_t count(pal_var v) { return pal_shape_count(pal_shape_of(v)); }
 pal_var graph_real_as(pal_var v, pal_dtype dtype) { return pal_dtype_of(v) == dtype ? v : pal_cast(v, dtype); }
 pal_var graph_real(const graph_builder *b, pal_var v) { return graph_real_as(v, b->g->real); }
@@ -191,6 +193,35 @@ static pal_var matmul(const graph_builder *b, pal_var x, pal_var y, const uint32
     return b->g->smooth || w[4] % 2 ? pal_tanh(pal_scale(c, 0.25)) : c;
 }
 
+/* The index of the region, if its axis is long enough for all terms; otherwise a constant. */
+static pal_var index_below(const graph_builder *b, int64_t length, uint32_t word)
+{
+    return b->depth && length >= TERMS && word % 4 ? b->index
+                                                   : pal_fill(b->tape, PAL_I32, PAL_SCALAR, (double)(word % length));
+}
+
+static pal_var slice_at(const graph_builder *b, pal_var x, const uint32_t *w)
+{
+    const pal_shape s = pal_shape_of(x);
+    const int axis = s.rank ? (int)(w[0] % (uint32_t)s.rank) : 0;
+    if (!s.rank || !s.dim[axis]) return x;
+    if (w[2] % 4 == 0 && s.rank > 1 && axis && s.dim[0] && s.dim[0] <= s.dim[axis])
+        return pal_slice_at(x, pal_range(b->tape, s.dim[0]), axis);
+    return pal_slice_at(x, index_below(b, s.dim[axis], w[1]), axis);
+}
+
+static pal_var embed_at(const graph_builder *b, pal_var x, const uint32_t *w)
+{
+    const pal_shape s = pal_shape_of(x);
+    const int64_t length = 1 + w[1] % (2 * TERMS);
+    const int axis = (int)(w[0] % (uint32_t)(s.rank + 1));
+    if (s.rank > 4 || count(x) * length > GRAPH_MOST) return pal_tanh(x);
+    x = pal_expand(x, axis);
+    if (w[2] % 4 == 0 && axis && s.dim[0] && s.dim[0] <= length)
+        return pal_embed_at(x, pal_range(b->tape, s.dim[0]), axis, length);
+    return pal_embed_at(x, index_below(b, length, w[3]), axis, length);
+}
+
 typedef struct body {
     graph_builder *b;
     const graph_node *n;
@@ -206,6 +237,8 @@ static pal_var record_body(pal_tape *t, pal_var k, void *user)
     memcpy(pool, o->captured, sizeof o->captured);
     pool[5] = graph_real(b, k); /* the index as a real number; pool[0] may become a row at it */
     if (pal_shape_of(pool[0]).rank && pal_shape_of(pool[0]).dim[0] > 3) pool[0] = pal_take(pool[0], k);
+    const pal_var outer = b->index;
+    b->index = k;
     b->depth++;
     for (size_t i = 0; i < o->n->inner && i < GRAPH_INNER; i++) {
         uint64_t r = graph_random(&state);
@@ -218,6 +251,7 @@ static pal_var record_body(pal_tape *t, pal_var k, void *user)
         pool[6 + i] = graph_node_value(b, &n, pool, i);
     }
     b->depth--;
+    b->index = outer;
     (void)t;
     return graph_real(b, pool[5 + (o->n->inner < GRAPH_INNER ? o->n->inner : GRAPH_INNER)]);
 }
@@ -230,7 +264,7 @@ static pal_var region(graph_builder *b, const graph_node *n, const pal_var *pool
     o.captured[4] = pal_square(o.captured[3]);
     snprintf(name, sizeof name, "region%zu", serial); /* streams inside need unique names */
     pal_scope_begin(b->tape, name);
-    pal_var v = n->word[0] % 4 ? pal_map_sum(b->tape, 1 + n->word[1] % 3, record_body, &o)
+    pal_var v = n->word[0] % 4 ? pal_map_sum(b->tape, 1 + n->word[1] % TERMS, record_body, &o)
                                : pal_recompute(b->tape, record_body, &o);
     pal_scope_end(b->tape);
     return b->g->smooth ? pal_tanh(v) : v;
@@ -323,7 +357,12 @@ pal_var graph_node_value(graph_builder *b, const graph_node *n, const pal_var *p
                            PAL_I32);
         return pal_scatter_add(x, i, rows);
     }
+    case GRAPH_SLICE_AT:
+        return slice_at(b, raw, w);
+    case GRAPH_EMBED_AT:
+        return embed_at(b, x, w);
     case GRAPH_ONE_HOT: {
+        if (b->depth && w[2] % 2) return pal_one_hot(b->index, TERMS + w[0] % 4, b->g->real);
         pal_var i = indices(b, raw, 1 + w[0] % 4, w[1]);
         return pal_shape_of(i).rank > 4 ? x : pal_one_hot(i, 1 + w[0] % 4, b->g->real);
     }

@@ -62,6 +62,11 @@ TORCH |= {
     "pad": lambda x: torch.zeros(4, 7).index_put((torch.tensor([[1], [2]]), torch.tensor([[2, 4, 6]])), x),
     "take": {"rows in a region": lambda x: x.square().sum(0), "one row four times": lambda x: x[torch.ones(2, 2).long()]},
     "scatter_add": lambda x: x.square().broadcast_to(3, 4),
+    "slice_at": {"of each term": lambda x: x[:, :1].square() + x[:, 1:2].square(),
+                 "an index each": lambda x: torch.stack([x[i, i:i + 1] for i in range(3)]).square().square()},
+    "embed_at": {"of each term": lambda x: torch.cat([x.square(), x.square(), torch.zeros(1, 4)]),
+                 "an index each": lambda x: torch.stack(
+                     [torch.cat([torch.zeros(i, 2), x[i].square(), torch.zeros(3 - i, 2)]) for i in range(3)])},
     "one_hot": lambda x: x.square() * torch.tensor([1.0, 1, 0]),
     "matmul": {"a b": torch.matmul, "a' b'": lambda a, b: a.mT @ b.mT, "batches that broadcast": torch.matmul},
     "addmm": torch.addmm,
