@@ -46,11 +46,11 @@ static pal_var rewrite_unary(const pal_rule *r, bool rounding)
     return (pal_var){0};
 }
 
-const pal_op *const pal__mul = &op_mul, *const pal__div = &op_div, *const pal__square = &op_square;
+const pal_op *const pal__mul = &op_mul, *const pal__div = &op_div;
 
 static pal_var absorb_product(const pal_rule *c, size_t k, bool rounding)
 {
-    return pal_op_of(c->in[k]) == &op_mul ? pal__carry_outer(c, k, rounding) : (pal_var){0};
+    return pal_op_of(c->in[k]) == &op_mul ? pal__carry_outer(c, k, rounding, &op_square) : (pal_var){0};
 }
 
 /* ---- Shared by the kinds of rows ------------------------------------------------------------------------------ */

@@ -16,15 +16,15 @@ extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
 /* matmul.c: replaces a transposed operand of a product by a flag of the product. */
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
-extern const pal_op *const pal__mul, *const pal__div, *const pal__square;
+extern const pal_op *const pal__mul, *const pal__div;
 extern const pal_op pal__op_matmul, pal__op_slice_at, pal__op_embed_at;
 /* zeros.c: the rewrites of slice_at and embed_at, and their rules for many terms of a region at once. */
 pal_var pal__carry_zeros(const pal_rule *consumer, size_t k, bool rounding);
 pal_var pal__slice_at_earlier(const pal_rule *rule, bool rounding);
 pal_var pal__slice_at_batch(const pal_rule *rule, unsigned which, pal_shape term, pal_shape all);
 pal_var pal__embed_at_batch(const pal_rule *rule, unsigned which, pal_shape term, pal_shape all);
-/* outer.c: the rewrites of a product of two values that are both smaller than it. */
-pal_var pal__carry_outer(const pal_rule *consumer, size_t k, bool rounding);
+/* outer.c: the rewrites of a product of two values that are both smaller than it; square: the operation x^2. */
+pal_var pal__carry_outer(const pal_rule *consumer, size_t k, bool rounding, const pal_op *square);
 
 extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers_each;
 

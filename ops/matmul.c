@@ -213,25 +213,6 @@ static pal_var accumulate(const pal_rule *c, size_t k)
     return pal_record(c->tape, &pal__op_addmm, in, 3, &p);
 }
 
-/* The shape with its last two axes exchanged if they are stored so. */
-static pal_shape stored(pal_shape s, bool transposed)
-{
-    const int64_t last = s.dim[s.rank - 1];
-    if (!transposed) return s;
-    s.dim[s.rank - 1] = s.dim[s.rank - 2];
-    s.dim[s.rank - 2] = last;
-    return s;
-}
-
-/* A column times a row is a product of elements. Only the sign of a zero can differ. */
-static pal_var rewrite_matmul(const pal_rule *r, bool rounding)
-{
-    const pal_shape a = pal_shape_of(r->in[0]), b = pal_shape_of(r->in[1]);
-    const bool ta = r->params->i[0], tb = r->params->i[1];
-    if (!rounding || a.dim[a.rank - (ta ? 2 : 1)] != 1) return (pal_var){0};
-    return pal_mul(pal_reshape(r->in[0], stored(a, ta)), pal_reshape(r->in[1], stored(b, tb)));
-}
-
 static bool swaps_last_two(const pal_params *p, int rank)
 {
     for (int a = 0; a < rank; a++)
@@ -282,7 +263,7 @@ const pal_op pal__op_matmul = {
     PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
     .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul,
-    .rewrite = rewrite_matmul, .absorb = absorb_matmul, .batch = batch_matmul,
+    .absorb = absorb_matmul, .batch = batch_matmul,
     .scratch = scratch_matmul, .feeds = feeds_matmul, .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
 /* clang-format on */
 

@@ -18,7 +18,8 @@
 
 typedef struct outer {
     pal_var a, b;
-    pal_shape shape; /* of the product */
+    pal_shape shape;            /* of the product */
+    const pal_op *mul, *square; /* elementwise.c has them, and is on top of this file */
 } outer;
 
 static pal_var none(void) { return (pal_var){0}; }
@@ -30,10 +31,16 @@ static int64_t length_along(pal_shape shape, int axis_from_last)
     return axis_from_last < shape.rank ? shape.dim[shape.rank - 1 - axis_from_last] : 1;
 }
 
-static bool is_outer(pal_var v, outer *o)
+static pal_var mul(const outer *o, pal_var a, pal_var b)
 {
-    if (pal_op_of(v) != pal__mul) return false;
-    *o = (outer){pal_operand(v, 0), pal_operand(v, 1), pal_shape_of(v)};
+    return pal_record(a.tape, o->mul, (pal_var[]){a, b}, 2, NULL);
+}
+
+static pal_var square(const outer *o, pal_var a) { return pal_record(a.tape, o->square, &a, 1, NULL); }
+
+static bool is_outer(pal_var v, const pal_op *square_op, outer *o)
+{
+    *o = (outer){pal_operand(v, 0), pal_operand(v, 1), pal_shape_of(v), pal_op_of(v), square_op};
     return count(o->a) < pal_shape_count(o->shape) && count(o->b) < pal_shape_count(o->shape);
 }
 
@@ -42,7 +49,7 @@ static bool is_outer(pal_var v, outer *o)
 static pal_var through_square(const pal_rule *c, size_t k, outer o)
 {
     (void)c, (void)k;
-    return pal_mul(pal_square(o.a), pal_square(o.b));
+    return mul(&o, square(&o, o.a), square(&o, o.b));
 }
 
 /* The elements of the product of two values; the largest number if they do not fit. */
@@ -59,11 +66,12 @@ static pal_var through_product(const pal_rule *c, size_t k, outer o)
     pal_shape shape;
     if (other.id == c->in[k].id) return through_square(c, k, o);
     if (!pal_shape_broadcast(pal_shape_of(other), o.shape, &shape) || !pal_shape_equal(shape, o.shape)) return none();
-    if (pal_op_of(other)->op_class == PAL_CLASS_CONSTANT) other = pal_like(other, pal_params_of(other)->r[0]);
+    if (pal_op_of(other)->op_class == PAL_CLASS_CONSTANT)
+        other = pal_fill(c->tape, pal_dtype_of(other), PAL_SCALAR, pal_params_of(other)->r[0]);
     if (count(other) >= all) return none();
     const int64_t with_a = joint(o.a, other) - count(o.a), with_b = joint(o.b, other) - count(o.b);
-    if (with_a <= with_b) return joint(o.a, other) < all ? pal_mul(pal_mul(o.a, other), o.b) : none();
-    return joint(o.b, other) < all ? pal_mul(o.a, pal_mul(o.b, other)) : none();
+    if (with_a <= with_b) return joint(o.a, other) < all ? mul(&o, mul(&o, o.a, other), o.b) : none();
+    return joint(o.b, other) < all ? mul(&o, o.a, mul(&o, o.b, other)) : none();
 }
 
 /* ---- Sums ----------------------------------------------------------------------------------------------------- */
@@ -85,7 +93,7 @@ static pal_var through_sum(const pal_rule *c, size_t k, outer o)
     memcpy(to.dim, c->params->i + 1, (size_t)to.rank * sizeof *to.dim);
     const pal_var a = sum_alone(o.a, o.b, o.shape, to), b = sum_alone(o.b, o.a, o.shape, to);
     if (a.id == o.a.id && b.id == o.b.id) return none();
-    const pal_var product = pal_mul(a, b);
+    const pal_var product = mul(&o, a, b);
     if (count(product) == pal_shape_count(to)) return pal_reshape(product, to);
     return pal_sum_to(product, to);
 }
@@ -119,19 +127,19 @@ static pal_var through_matmul(const pal_rule *c, size_t k, outer o)
     /* The result has A's free axis as its rows, and B's as its columns. */
     if ((free == 1) != (k == 0)) scale = turned(scale);
     const pal_var product = pal_record(c->tape, c->op, in, 2, c->params);
-    return k == 0 ? pal_mul(scale, product) : pal_mul(product, scale);
+    return k == 0 ? mul(&o, scale, product) : mul(&o, product, scale);
 }
 
 static pal_var carry(const pal_rule *c, size_t k, outer o)
 {
-    if (c->op == pal__square) return through_square(c, k, o);
-    if (c->op == pal__mul) return through_product(c, k, o);
+    if (c->op == o.square) return through_square(c, k, o);
+    if (c->op == o.mul) return through_product(c, k, o);
     if (c->op == &pal__op_sum_to) return through_sum(c, k, o);
     return c->op == &pal__op_matmul ? through_matmul(c, k, o) : none();
 }
 
-pal_var pal__carry_outer(const pal_rule *c, size_t k, bool rounding)
+pal_var pal__carry_outer(const pal_rule *c, size_t k, bool rounding, const pal_op *square_op)
 {
     outer o;
-    return rounding && is_outer(c->in[k], &o) ? carry(c, k, o) : none();
+    return rounding && is_outer(c->in[k], square_op, &o) ? carry(c, k, o) : none();
 }

@@ -168,6 +168,20 @@ static pal_var through_permute(const pal_rule *c, size_t k, slot s)
     return embed(pal_record(c->tape, c->op, &x, 1, c->params), to);
 }
 
+/* A column times a row, each perhaps stored transposed, is a product of elements. */
+static pal_var column_times_row(pal_var a, pal_var b, const pal_params *p)
+{
+    const pal_var in[] = {a, b};
+    pal_var stored[2];
+    for (int k = 0; k < 2; k++) {
+        pal_shape s = pal_shape_of(in[k]);
+        const int64_t last = s.dim[s.rank - 1];
+        if (p->i[k]) s.dim[s.rank - 1] = s.dim[s.rank - 2], s.dim[s.rank - 2] = last;
+        stored[k] = pal_reshape(in[k], s);
+    }
+    return pal_mul(stored[0], stored[1]);
+}
+
 /* A B and C + A B. If the axis is summed, one slice of the other operand is enough. If not, of A B alone, it is an axis
  * of the result. */
 static pal_var through_product(const pal_rule *c, size_t k, slot s)
@@ -176,15 +190,13 @@ static pal_var through_product(const pal_rule *c, size_t k, slot s)
     const bool left = k == first, transposed = c->params->i[k - first], other_transposed = c->params->i[other - first];
     const int64_t summed = left == transposed; /* of the last two axes: of A the last one, unless it is transposed */
     pal_var in[3];
-    if (k < first || s.axis > 1) return none();
+    if (k < first || s.axis > 1 || (first && s.axis != summed)) return none();
     memcpy(in, c->in, c->n * sizeof *in);
     in[k] = pal_operand(c->in[k], 0);
-    if (s.axis == summed)
-        in[other] = slice(c->in[other], at_axis(s, left ? !other_transposed : other_transposed));
-    else if (first)
-        return none();
-    const pal_var product = pal_record(c->tape, c->op, in, c->n, c->params);
-    return s.axis == summed ? product : embed(product, at_axis(s, left));
+    if (s.axis != summed) return embed(pal_record(c->tape, c->op, in, c->n, c->params), at_axis(s, left));
+    in[other] = slice(c->in[other], at_axis(s, left ? !other_transposed : other_transposed));
+    const pal_var product = column_times_row(in[first], in[first + 1], c->params);
+    return first ? pal_add(in[0], product) : product;
 }
 
 static pal_var through_slice(const pal_rule *c, size_t k, slot s)

@@ -221,7 +221,7 @@ END_TEST
 
 static pal_var column(void) { return pal_slice_at(f.x, pal_fill(f.tape, PAL_I32, PAL_SCALAR, 1), 1); } /* [3,1] */
 static pal_var row(void) { return pal_slice_at(f.y, pal_fill(f.tape, PAL_I32, PAL_SCALAR, 2), 0); }    /* [1,4] */
-static pal_var outer(void) { return pal_matmul(column(), row()); }
+static pal_var outer(void) { return pal_mul(column(), row()); }
 static pal_var half(void) { return pal_fill(f.tape, PAL_F64, PAL_SHAPE(3, 4), 0.5); }
 
 static pal_var squared(void) { return pal_sum_squares(outer()); }
