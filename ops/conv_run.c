@@ -3,12 +3,14 @@
  * Patches are copied to the columns of a matrix, one block of positions at a time, and the matrix is multiplied by the
  * weights (Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing"). A
  * block is either some positions of one image, few enough for their columns to stay in a cache, or the whole planes of
- * several small images.
+ * several small images. Our own kernels multiply where they can (product.h), else BLAS does; the sizes of the layer
+ * decide, as in matmul.c.
  *
  * Invariants: the division of the work depends only on shapes and on the number of lanes, and each part writes to
  * memory of its own. So the result has the same bits for any number of threads. Sums over images are sequential within
  * a lane; the sums of the lanes are added in order. */
 #include "ops/conv_internal.h"
+#include "ops/product.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -16,7 +18,8 @@
 enum {
     PANEL = 1 << 16,    /* elements in the columns of a block: few enough to stay in a cache */
     LEAST = 256,        /* a block may have this many columns even if they have more elements than PANEL */
-    WIDE = 64,          /* columns that make a product efficient; smaller planes are multiplied together */
+    WIDE = 64,          /* columns that make a product of BLAS efficient; smaller planes are multiplied together */
+    EVEN = 8,           /* our own kernels take blocks of as many images as fit, in a multiple of so many blocks */
     MAX_PARTS = 16,     /* maximum of sums of weights that are kept at the same time */
     MAX_TASKS = 1 << 12 /* maximum of tasks; if there are more units, each task runs several */
 };
@@ -32,6 +35,8 @@ typedef struct job {
     int64_t samples, rows, cols;  /* size of a block */
     int64_t per_sample, count;    /* blocks of one sample (or of samples that share a block); blocks in all */
     int64_t columns, values;      /* elements in the scratch of a worker: columns, results */
+    bool ours;                    /* our own kernels multiply */
+    size_t own;                   /* bytes that they need of each worker */
     int64_t parts, lanes;         /* divisions of the channels (forward: of the rows), of the sum over blocks */
     size_t units, each;           /* units of work; units per task */
     char *scratch, *partial;
@@ -63,7 +68,29 @@ static int64_t aligned(int64_t elements) { return (elements + 15) / 16 * 16; }
 /* The start of part i of `parts` parts of `count` things. */
 static int64_t begin_of(int64_t i, int64_t parts, int64_t count) { return i * count / parts; }
 
-static job begin(const pal_call *call, const pal_shape *x, const pal_shape *w, const pal_shape *y)
+typedef enum role { FORWARD, TO_INPUT, TO_WEIGHTS } role;
+
+/* The product of a block of `width` positions. */
+static pal__product product_of(const job *j, role r, int64_t width)
+{
+    const size_t rows = (size_t)j->rows_k, kk = (size_t)j->kk, positions = (size_t)width;
+    return (pal__product){.items = 1,
+                          .m = r == TO_INPUT ? kk : rows,
+                          .n = r == TO_WEIGHTS ? kk : positions,
+                          .k = r == FORWARD    ? kk
+                               : r == TO_INPUT ? rows
+                                               : positions,
+                          .dtype = j->call->dtype};
+}
+
+static int64_t images_of_block(const job *j, int64_t fit)
+{
+    if (!j->ours) return least(most(WIDE / j->plane, 1), most(j->c.n, 1));
+    const int64_t blocks = ceiling(most(j->c.n, 1), fit / j->plane);
+    return ceiling(most(j->c.n, 1), ceiling(blocks, EVEN) * EVEN);
+}
+
+static job begin(const pal_call *call, role r, const pal_shape *x, const pal_shape *w, const pal_shape *y)
 {
     job j = {.c = pal__conv_of(call->params, x, w, y), .call = call, .size = pal_dtype_size(call->dtype)};
     const pal__conv *c = &j.c;
@@ -73,11 +100,13 @@ static job begin(const pal_call *call, const pal_shape *x, const pal_shape *w, c
     j.kk = j.channels * c->kh * c->kw;
     j.direct = c->kh == 1 && c->kw == 1 && c->stride[0] == 1 && c->stride[1] == 1 && !c->padding[0] && !c->padding[1];
     int64_t fit = most(LEAST, PANEL / most(j.kk, 1));
+    const pal__product whole = product_of(&j, r, least(c->n * j.plane, fit));
+    j.ours = pal__product_ours(call->context, &whole);
     j.samples = 1;
     j.rows = c->oh;
     j.cols = c->ow;
     if (j.plane && j.plane <= fit)
-        j.samples = least(most(WIDE / j.plane, 1), most(c->n, 1));
+        j.samples = images_of_block(&j, fit);
     else if (c->ow && c->ow <= fit)
         j.rows = fit / c->ow;
     else if (c->ow) {
@@ -91,10 +120,12 @@ static job begin(const pal_call *call, const pal_shape *x, const pal_shape *w, c
     j.columns = j.direct ? 0 : aligned(j.kk * width);
     j.values = j.samples > 1 ? aligned(j.rows_k * width) : 0;
     j.parts = j.lanes = 1;
+    const pal__product block = product_of(&j, r, width);
+    j.own = j.ours ? pal__product_own_bytes(call->context, &block) : 0;
     return j;
 }
 
-static size_t worker_bytes(const job *j) { return (size_t)(j->columns + j->values) * j->size; }
+static size_t worker_bytes(const job *j) { return (size_t)(j->columns + j->values) * j->size + j->own; }
 
 static int64_t weights_count(const job *j) { return j->c.k * j->kk; }
 
@@ -155,13 +186,36 @@ typedef struct matrix {
     bool transposed;
 } matrix;
 
+static void multiply_alone(const job *j, int64_t m, int64_t n, int64_t k, matrix a, matrix b, bool accumulate, matrix c,
+                           char *scratch)
+{
+    const pal__product p = {.items = 1,
+                            .m = (size_t)m,
+                            .n = (size_t)n,
+                            .k = (size_t)k,
+                            .a_row = a.transposed ? 1 : a.ld,
+                            .a_step = a.transposed ? a.ld : 1,
+                            .b_step = b.transposed ? 1 : b.ld,
+                            .b_column = b.transposed ? b.ld : 1,
+                            .c_row = c.ld,
+                            .add = accumulate,
+                            .dtype = j->call->dtype};
+    pal__product_alone(j->call->context, &p, (pal__product_item){a.at, b.at, c.at},
+                       scratch + (size_t)(j->columns + j->values) * j->size);
+}
+
 /* c [m,n] = a b, or c += a b. An empty sum is 0. */
-static void multiply(const job *j, int64_t m, int64_t n, int64_t k, matrix a, matrix b, bool accumulate, matrix c)
+static void multiply(const job *j, int64_t m, int64_t n, int64_t k, matrix a, matrix b, bool accumulate, matrix c,
+                     char *scratch)
 {
     if (!m || !n) return;
     if (!k) {
         for (int64_t i = 0; i < m && !accumulate; i++)
             memset(c.at + (size_t)(i * c.ld) * j->size, 0, (size_t)n * j->size);
+        return;
+    }
+    if (j->ours) {
+        multiply_alone(j, m, n, k, a, b, accumulate, c, scratch);
         return;
     }
     CBLAS_TRANSPOSE ta = a.transposed ? CblasTrans : CblasNoTrans, tb = b.transposed ? CblasTrans : CblasNoTrans;
@@ -248,19 +302,19 @@ static void forward(const job *j, size_t unit, char *scratch)
     row += group * j->rows_k;
     matrix columns = columns_of(j, &b, group * j->channels, j->channels, scratch);
     matrix results = results_of(j, &b, row, scratch);
-    multiply(j, rows, b.width, j->kk, weights_at(j, row, 0, false), columns, false, results);
+    multiply(j, rows, b.width, j->kk, weights_at(j, row, 0, false), columns, false, results, scratch);
     if (j->samples > 1) move_results(j, &b, row, rows, results.at, true);
 }
 
 size_t pal__scratch_conv2d(const pal_call *call)
 {
-    job j = begin(call, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    job j = begin(call, FORWARD, &call->in_shape[0], &call->in_shape[1], &call->shape);
     return scratch_bytes(&j, 1);
 }
 
 pal_status pal__run_conv2d(const pal_call *call)
 {
-    job j = begin(call, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    job j = begin(call, FORWARD, &call->in_shape[0], &call->in_shape[1], &call->shape);
     j.x = (char *)(uintptr_t)call->in[0];
     j.w = (char *)(uintptr_t)call->in[1];
     j.y = call->out;
@@ -289,20 +343,20 @@ static void to_input(const job *j, size_t unit, char *scratch)
         if (j->samples > 1) move_results(j, &b, row, j->rows_k, results.at, false);
         if (j->direct) columns = columns_of(j, &b, group * j->channels + channel, channels, NULL);
         multiply(j, channels * j->c.kh * j->c.kw, b.width, j->rows_k, weights_at(j, row, channel, true), results, false,
-                 columns);
+                 columns, scratch);
         if (!j->direct) move(j, &b, group * j->channels + channel, channels, scratch, true);
     }
 }
 
 size_t pal__scratch_conv2d_to_input(const pal_call *call)
 {
-    job j = begin(call, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    job j = begin(call, TO_INPUT, &call->shape, &call->in_shape[1], &call->in_shape[0]);
     return scratch_bytes(&j, 1);
 }
 
 pal_status pal__run_conv2d_to_input(const pal_call *call)
 {
-    job j = begin(call, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    job j = begin(call, TO_INPUT, &call->shape, &call->in_shape[1], &call->in_shape[0]);
     j.y = (char *)(uintptr_t)call->in[0];
     j.w = (char *)(uintptr_t)call->in[1];
     j.x = call->out;
@@ -331,7 +385,7 @@ static void to_weights(const job *j, size_t unit, char *scratch)
         matrix results = results_of(j, &b, row, scratch);
         if (j->samples > 1) move_results(j, &b, row, j->rows_k, results.at, false);
         columns.transposed = true;
-        multiply(j, j->rows_k, channels * j->c.kh * j->c.kw, b.width, results, columns, i > first, out);
+        multiply(j, j->rows_k, channels * j->c.kh * j->c.kw, b.width, results, columns, i > first, out, scratch);
     }
 }
 
@@ -349,13 +403,13 @@ static void add_lanes(const job *j)
 
 size_t pal__scratch_conv2d_to_weights(const pal_call *call)
 {
-    job j = begin(call, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    job j = begin(call, TO_WEIGHTS, &call->in_shape[0], &call->shape, &call->in_shape[1]);
     return scratch_bytes(&j, most_lanes(&j));
 }
 
 pal_status pal__run_conv2d_to_weights(const pal_call *call)
 {
-    job j = begin(call, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    job j = begin(call, TO_WEIGHTS, &call->in_shape[0], &call->shape, &call->in_shape[1]);
     j.x = (char *)(uintptr_t)call->in[0];
     j.y = (char *)(uintptr_t)call->in[1];
     j.w = call->out;

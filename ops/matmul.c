@@ -122,6 +122,7 @@ static pal__product product_of(const pal_call *call, bool accumulate, layout *l)
                           .a_step = l->ta ? l->m : 1,
                           .b_step = l->tb ? 1 : l->n,
                           .b_column = l->tb ? l->k : 1,
+                          .c_row = l->n,
                           .add = accumulate,
                           .dtype = call->dtype,
                           .follow = call->follow};

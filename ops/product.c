@@ -118,8 +118,9 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
             const ahead soon = coming ? look_ahead(j, next, steps, coming, r - r0, r1 - r0) : (ahead){panel, 0};
             if (p->a_step != 1) k->pack_a(rows, steps, a, p->a_row, p->a_step, own);
             k->tile(rows, columns, vectors, steps, p->a_step != 1 ? own : a, p->a_step != 1 ? 1 : p->a_row,
-                    p->a_step != 1 ? (int64_t)k->rows : 1, panel, (char *)item.c + (row * p->n + n0) * j->size,
-                    (int64_t)p->n, p->add || k0, soon.from, soon.step);
+                    p->a_step != 1 ? (int64_t)k->rows : 1, panel,
+                    (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size, p->c_row, p->add || k0,
+                    soon.from, soon.step);
         }
     }
 }
@@ -163,8 +164,8 @@ static void run_block(const job *j, const char *a, const char *next, char *c, si
     for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
         const size_t columns = least(j->n1 - n0, j->wide);
         k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->a_row, packed ? (int64_t)k->rows : 1,
-                j->packed + (n0 - j->n0) * steps * j->size, c + n0 * j->size, (int64_t)p->n, p->add || j->k0, next,
-                p->a_step * (int64_t)j->size);
+                j->packed + (n0 - j->n0) * steps * j->size, c + n0 * j->size, p->follow ? (int64_t)p->n : p->c_row,
+                p->add || j->k0, next, p->a_step * (int64_t)j->size);
     }
 }
 
@@ -179,7 +180,7 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
         const size_t row = r * k->rows, rows = least(p->m - row, k->rows), bytes = rows * p->n * j->size;
         const char *a = at(item.a, (int64_t)row * p->a_row + (int64_t)j->k0 * p->a_step, j->size);
         const char *next = a + (int64_t)k->rows * p->a_row * (int64_t)j->size;
-        char *c = (char *)item.c + row * p->n * j->size;
+        char *c = (char *)item.c + (int64_t)row * p->c_row * (int64_t)j->size;
         if (p->a_step != 1) k->pack_a(rows, j->k1 - j->k0, a, p->a_row, p->a_step, own);
         if (p->follow && p->add) memcpy(fed, c, bytes);
         run_block(j, p->a_step != 1 ? own : a, next, p->follow ? fed : c, rows);
@@ -189,7 +190,7 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
 
 /* ---- A product ------------------------------------------------------------------------------------------------ */
 
-static job make_job(pal_context *context, const pal__product *p)
+static job make_job(const pal_context *context, const pal__product *p)
 {
     job j = {.p = p, .kernels = kernels_of(context, p->dtype), .size = pal_dtype_size(p->dtype)};
     const pal__product_kernels *k = j.kernels;
@@ -208,6 +209,18 @@ static size_t part_columns(const job *j)
     const size_t steps = least(j->p->k, PART_STEPS);
     const size_t columns = PART_BYTES / j->size / (steps ? steps : 1) / j->wide * j->wide;
     return least(columns, j->panels * j->wide);
+}
+
+size_t pal__product_own_bytes(const pal_context *context, const pal__product *p)
+{
+    const job j = make_job(context, p);
+    return j.block_bytes + (least(p->k, PANEL_STEPS) * j.wide * j.size + LINE - 1) / LINE * LINE;
+}
+
+void pal__product_alone(const pal_context *context, const pal__product *p, pal__product_item item, void *own)
+{
+    const job j = make_job(context, p);
+    for (size_t n0 = 0; n0 < p->n; n0 += j.wide) run_panel(&j, item, n0, least(p->n - n0, j.wide), 0, j.blocks, own);
 }
 
 size_t pal__product_scratch(pal_context *context, const pal__product *p)

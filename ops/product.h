@@ -5,10 +5,10 @@
 #include "ops/internal.h"
 
 typedef struct pal__product { /* C = A B, or C + A B, for each of `items` */
-    size_t items, m, n, k;    /* A is m x k, B is k x n, C is m x n and contiguous */
-    /* Elements from one row of A to the next, from one step of the sum to the next, from one column of B to the next.
-     */
-    int64_t a_row, a_step, b_step, b_column;
+    size_t items, m, n, k;    /* A is m x k, B is k x n, C is m x n */
+    /* Elements from one row of A to the next, from one step of the sum to the next, from one column of B to the next,
+     * from one row of C to the next. */
+    int64_t a_row, a_step, b_step, b_column, c_row;
     bool add;
     pal_dtype dtype;
     const pal_follow *follow; /* takes the rows of C instead of memory; with `add` they begin with those of item.c */
@@ -28,6 +28,9 @@ bool pal__product_feeds(const pal_context *context, const pal__product *p);
 size_t pal__product_scratch(pal_context *context, const pal__product *p);
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
                       void *scratch);
+/* The same of one item on the calling worker alone. own: pal__product_own_bytes bytes, which no other worker has. */
+size_t pal__product_own_bytes(const pal_context *context, const pal__product *p);
+void pal__product_alone(const pal_context *context, const pal__product *p, pal__product_item item, void *own);
 
 /* ---- Kernels, one table per instruction set and type (product_kernels.c) -------------------------------------- */
 

@@ -63,6 +63,7 @@ static int64_t term_offset(const sum_layout *l, size_t term)
  * afterwards. If there are many results, they are divided into ranges. Both use the same tree as above. */
 enum { UNIT = 64, UNIT_TERMS = UNIT * PAL__SUM_BLOCK };
 enum { LEVELS = 48 };  /* levels of the tree: more than any count needs */
+enum { AHEAD = 8 };    /* runs between the one that is copied and the one that is asked for */
 enum { GATHERED = 8 }; /* neighbouring results computed at once if their terms are copied first: a block is 16 KB */
 
 #define T        float

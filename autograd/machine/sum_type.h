@@ -64,6 +64,10 @@ static const T *FN(gather)(const sum_layout *l, const T *base, size_t first, siz
         first += run;
         n -= run;
         if (step == (int64_t)width) {
+            /* The processor does not see runs that lie far apart come, so a later one is asked for here. */
+            const uintptr_t later =
+                (uintptr_t)from + (last ? AHEAD * (uintptr_t)l->reduced_stride[last - 1] : 0) * sizeof(T);
+            for (size_t b = 0; b < run * width * sizeof(T); b += 64) __builtin_prefetch((const void *)(later + b));
             memcpy(to, from, run * width * sizeof(T));
             to += run * width;
             continue;
