@@ -154,6 +154,34 @@ void pal_blas_leave(const pal_context *context, int entered);
 unsigned pal_worker_count(const pal_context *context);
 pal_isa pal_kernel_isa(const pal_context *context);
 
+/* ---- What the steps of a program cost, and what the machine can do -------------------------------------------- */
+
+typedef struct pal_program_step {
+    const char *name;  /* a kernel's operation; of a fused loop the superinstruction, or else the last operation */
+    const char *then;  /* the same of a loop that takes a kernel's result piece by piece; NULL: none */
+    const char *scope; /* "": none */
+    const pal_op *op;  /* the operation that it ends in */
+    const pal_params *params;
+    size_t n; /* a kernel's operands; 0 for a fused loop */
+    const pal_shape *in;
+    pal_shape shape;
+    double bytes;   /* that one run reads and writes, each operand and each result once */
+    double seconds; /* of all runs; 0 unless the program was compiled with .profile */
+    uint64_t runs;
+} pal_program_step;
+/* Step i of a program, those in the body of a region after the region, whose time is without them. The texts and shapes
+ * live as long as the program. False: there are not so many. */
+bool pal_program_step_at(const pal_program *program, size_t i, pal_program_step *out);
+size_t pal_program_memory(const pal_program *program); /* bytes of its temporaries and of the leaves that it uses */
+
+typedef struct pal_speed {
+    double flops; /* operations a second in float32, where a multiply-add is two */
+    double bytes; /* read and written a second */
+} pal_speed;
+/* Measures the context's workers for some hundredths of a second: multiply-adds on registers, and copies within a block
+ * of so many bytes, which has to be at least 1 MiB. PAL_ERR_ARGUMENT, PAL_ERR_MEMORY. */
+pal_status pal_context_speed(pal_context *context, size_t bytes, pal_speed *out);
+
 /* ---- Test cases ----------------------------------------------------------------------------------------------- */
 
 #define PAL_CASE_INPUTS 4

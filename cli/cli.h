@@ -72,7 +72,7 @@ struct pal_cli_spec {
     const char *summary;     /* one paragraph, printed above the options */
     const pal_cli_row *rows; /* ends with PAL_CLI_END */
     const pal_cli_row *more; /* further rows, except those whose names are in `rows` already; or NULL */
-    const char *without;     /* the name of a row of `more` that the verb lacks, or NULL */
+    const char *without;     /* "a|b": the rows of `more` that the verb lacks, or NULL */
     const pal_need *needs;   /* when options have an effect (needs.c); ends with option NULL. NULL: always */
     size_t least, most;      /* the least and the greatest number of words */
     const char *missing;     /* the error message for too few words */
@@ -164,7 +164,8 @@ const char *pal_cli_train_value(const pal_cli_args *args, const pal_variant *var
  * it is printed. */
 int pal_cli_train_within(int argc, char **argv, pal_error *why);
 /* train_report.c: the output at the end of training. */
-void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result);
+/* profile: also printed; NULL: none. It is taken over. */
+void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result, json_t *profile);
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
                          const pal_train_result *result, bool learned);
 /* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
@@ -361,6 +362,13 @@ enum { PAL_CLI_NO_DOT = PAL_CLI_SIGNAL }; /* dot is not installed; no error is p
 /* Writes a picture of a text in dot's language; type: "svg" or "png". Returns PAL_CLI_DONE, PAL_CLI_NO_DOT, or the exit
  * status with the error printed. */
 int pal_cli_draw_dot(const char *path, const char *type, const char *text);
+
+/* ---- graph_plan.c ----------------------------------------------------------------------------------------------- */
+
+/* Compiles and prints what each pass makes, or for one of them what it is given and what it makes. pass: a name as in
+ * pal_trace, or "all". Returns the exit status. */
+#define PAL_CLI_PASSES "all|live|simplify|materialise|fuse|schedule|place|emit"
+int pal_cli_print_plan(pal_tape *tape, const pal_var *outputs, size_t n, const char *pass);
 
 /* ---- progress.c -----------------------------------------------------------------------------------------------
  *

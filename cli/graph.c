@@ -1,7 +1,7 @@
 /* graph.c - palindrome graph: draws the tape of a model.
  *
  * The model is recorded with a small batch. Nothing is run unless --time is given, so its values take no memory
- * (pal_context_options.dry). graph_dot.c makes the picture. */
+ * (pal_context_options.dry). graph_dot.c makes the picture; graph_plan.c prints how the tape is compiled. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +21,23 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("kept", "", "lines|numbers", "HOW", "how to mark values that a later pass reads again"),
     PAL_CLI_FLAG("sizes", "print the size of each value in bytes"),
     PAL_CLI_FLAG("time", "run it on random data and print the time of each operation"),
+    PAL_CLI_ENUM("plan", "", PAL_CLI_PASSES, "PASS",
+                 "do not draw; print what a pass of the compiler is given and what it makes, or the result of all passes"),
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
     PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
     PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
-static const pal_need needs[] = {{"kept", "order", "1|2"}, {0}};
+#define NOT_PLANNED(option) {option, "plan", "!"}
+static const pal_need needs[] = {
+    {"kept", "order", "1|2"}, NOT_PLANNED("depth"), NOT_PLANNED("fold"), NOT_PLANNED("kept"), NOT_PLANNED("sizes"),
+    NOT_PLANNED("time"), NOT_PLANNED("title"), NOT_PLANNED("no-legend"), NOT_PLANNED("out"), {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_graph_spec = {
     .words = "MODEL",
-    .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives.",
+    .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives. With "
+               "--plan, print how it is compiled.",
     .rows = rows,
     .needs = needs,
     .least = 1,
@@ -308,6 +314,8 @@ int pal_cli_graph(int argc, char **argv)
     if (!timed && !pal_cli_given(&args, "max-memory")) limit = 0; /* drawing takes no memory for values */
     if (status == PAL_CLI_GO_ON) status = open_recording(&r, &args, variant, limit, !timed);
     if (status == PAL_CLI_GO_ON && timed) status = measure(&r);
+    const char *plan = pal_cli_given(&args, "plan");
+    if (status == PAL_CLI_GO_ON && plan) status = pal_cli_print_plan(r.tape, r.outputs, r.n_outputs, plan);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
     close_recording(&r);
     return status;

@@ -39,7 +39,8 @@ static void add_rows(pal_cli_table *t, const pal_cli_row *rows, bool more)
     for (const pal_cli_row *r = rows; r && r->option.name; r++) {
         const char *name = r->option.name;
         if (t->variant && pal_variant_option_find(t->variant, name)) continue;
-        if (more && (has(t->spec->rows, name) || (t->spec->without && !strcmp(t->spec->without, name)))) continue;
+        if (more && (has(t->spec->rows, name) || (t->spec->without && pal_choices_have(t->spec->without, name))))
+            continue;
         add(t, &(pal_cli_entry){.option = &r->option, .argument = r->argument, .alias = r->alias, .letter = r->letter});
     }
 }

@@ -35,7 +35,7 @@ const pal_cli_spec pal_cli_sweep_spec = {
         "weights, order of samples and noise. Each run has its own folder.",
     .rows = rows,
     .more = pal_cli_train_rows,
-    .without = "resume",
+    .without = "resume|profile",
     .needs = pal_cli_train_needs,
     .least = 1,
     .most = 1,

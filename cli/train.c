@@ -136,6 +136,7 @@ static int train(pal_cli_job *j)
 {
     char line[2048], now[PATH_MAX];
     pal_cli_progress progress;
+    pal_cli_profile profile = {.context = j->context};
     bool json = pal_cli_flag(&j->args, "json"), quiet = pal_cli_flag(&j->args, "quiet");
     pal_train_options o = {.struct_size = sizeof o,
                            .test = j->test,
@@ -151,7 +152,9 @@ static int train(pal_cli_job *j)
                            .folder = j->dir,
                            .resume = j->dir != NULL,
                            .check_nan = pal_cli_flag(&j->args, "check-nan"),
-                           .extend = j->extend};
+                           .extend = j->extend,
+                           .profile = pal_cli_flag(&j->args, "profile") ? pal_cli_profile_take : NULL,
+                           .profile_user = &profile};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) {
         if (!j->extend) return pal_cli_say_error(&err);
@@ -169,13 +172,16 @@ static int train(pal_cli_job *j)
     pal_cli_progress_end(&progress);
     const char *folder = place(j, now, sizeof now);
     if (done && done != PAL_ERR_STOPPED) {
+        pal_cli_profile_free(&profile);
         snprintf(line, sizeof line, "%s; see %s", err.text, folder);
         return tell(j, PAL_CLI_FAILED, line);
     }
     char nothing[512], quoted[1024] = "";
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
-    if (json) pal_cli_train_json(j->dir, &result);
+    if (json) pal_cli_train_json(j->dir, &result, o.profile ? pal_cli_profile_json(&profile) : NULL);
     if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
+    if (!json && !quiet) pal_cli_profile_print(&profile);
+    pal_cli_profile_free(&profile);
     if (done != PAL_ERR_STOPPED) {
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;

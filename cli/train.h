@@ -4,6 +4,7 @@
 
 #include <limits.h>
 
+#include "autograd/operation.h"
 #include "cli/cli.h"
 
 /* Settings that train/defaults.c chooses if they are not given. */
@@ -54,5 +55,36 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
                              size_t n, const pal_dataset *train, const pal_dataset *test,
                              char words[PAL_CLI_MEMORY_WORDS]);
 void pal_cli_say_memory(const pal_cli_job *j); /* prints j->memory, as wide as the bar of the progress */
+
+/* ---- profile.c: where the time of a step goes ------------------------------------------------------------------ */
+
+enum { PAL_CLI_PROFILE_NAME = 96, PAL_CLI_PROFILE_SCOPE = 160 };
+
+typedef struct pal_cli_cost { /* the steps of a program that have one name and one scope */
+    char name[PAL_CLI_PROFILE_NAME], scope[PAL_CLI_PROFILE_SCOPE];
+    double calls, seconds, flops, bytes; /* of one training step */
+} pal_cli_cost;
+
+typedef struct pal_cli_phase_profile {
+    char phase[32];
+    int64_t steps;
+    double seconds; /* of a training step, with what is between two of them */
+    size_t memory;  /* bytes that a step touches */
+    pal_speed speed;
+    pal_cli_cost *costs; /* the slowest first */
+    size_t n;
+} pal_cli_phase_profile;
+
+typedef struct pal_cli_profile {
+    pal_context *context; /* which is measured, too */
+    pal_cli_phase_profile *phases;
+    size_t n;
+    bool lost; /* there was no memory for a part of it */
+} pal_cli_profile;
+
+void pal_cli_profile_take(const pal_profile *profile, void *pal_cli_profile); /* a pal_profile_fn */
+void pal_cli_profile_print(const pal_cli_profile *profile);
+json_t *pal_cli_profile_json(const pal_cli_profile *profile);
+void pal_cli_profile_free(pal_cli_profile *profile);
 
 #endif

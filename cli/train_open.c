@@ -80,8 +80,8 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from)
 /* Refuses arguments that a resumed run has already. */
 static int check_words(const pal_cli_job *j)
 {
-    static const char *const allowed[] = {"resume",     "epochs", "data", "threads",
-                                          "max-memory", "quiet",  "json", "check-nan"};
+    static const char *const allowed[] = {"resume", "epochs", "data",      "threads", "max-memory",
+                                          "quiet",  "json",   "check-nan", "profile"};
     const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
     for (size_t i = 0; i < j->args.n_given && !found; i++) {
         found = j->args.given[i].name;

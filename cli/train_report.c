@@ -10,7 +10,7 @@ enum { TEXT = 1024 };
 
 int64_t pal_cli_left_out(const pal_run_info *info) { return info->batch > 0 ? info->train_samples % info->batch : 0; }
 
-void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
+void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t *profile)
 {
     const pal_run_info *info = pal_rundir_info(dir);
     json_t *out =
@@ -35,6 +35,7 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r)
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
     if (info->data_note) json_object_set_new(out, "data_note", pal_cli_text(info->data_note));
+    if (profile) json_object_set_new(out, "profile", profile);
     pal_cli_print_json(out);
 }
 

@@ -43,6 +43,7 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_REAL("clip", "", 0, 1e12, "X",
                  "largest norm of the gradient; 0: no limit (default: 0; where a sigma is learnt 1)"),
     PAL_CLI_FLAG("check-nan", "look for the operation that makes the first NaN; slow, and the last bits may differ"),
+    PAL_CLI_FLAG("profile", "print the time of each operation of a step, and what the machine could do"),
     {{"quiet", PAL_OPTION_BOOL, "", 0, 0, NULL, "print neither progress nor the table"}, NULL, NULL, 'q'},
     PAL_CLI_JSON,
     PAL_CLI_END,
@@ -56,6 +57,7 @@ const pal_need pal_cli_train_needs[] = {
     NOT_SOLVED("warmup"), NOT_SOLVED("final-rate"), NOT_SOLVED("decay-factor"), NOT_SOLVED("decay-every"),
     NOT_SOLVED("momentum"), NOT_SOLVED("rms-decay"), NOT_SOLVED("beta1"), NOT_SOLVED("beta2"), NOT_SOLVED("epsilon"),
     NOT_SOLVED("weight-decay"), NOT_SOLVED("clip"), NOT_SOLVED("check-nan"),
+    NOT_SOLVED("profile"),
     {"momentum",     "optimizer", "momentum|nesterov"},
     {"rms-decay",    "optimizer", "rmsprop"},
     {"beta1",        "optimizer", "adam|adamw"},
@@ -64,6 +66,7 @@ const pal_need pal_cli_train_needs[] = {
     {"final-rate",   "schedule",  "cosine"},
     {"decay-factor", "schedule",  "step"},
     {"decay-every",  "schedule",  "step"},
+    {"profile",      "quiet",     "!"},
     {0},
 };
 /* clang-format on */

@@ -289,7 +289,9 @@ pal_var pal_jacobian_norm2_layers_each(pal_var h, pal_var x);
 
 const pal_op *pal_op_at(size_t i);           /* all operations, family by family; NULL: no more */
 const pal_op *pal_op_find(const char *name); /* NULL: no operation of that name */
-const char *pal_op_family(size_t i);         /* the family of pal_op_at(i): "elementwise", ... */
+/* Operations of a product with these operands and this result, where a multiply-add is two. 0: it is no product. */
+double pal_op_flops(const pal_op *op, const pal_params *params, const pal_shape *in, size_t n, pal_shape out);
+const char *pal_op_family(size_t i); /* the family of pal_op_at(i): "elementwise", ... */
 
 #ifdef __cplusplus
 }

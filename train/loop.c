@@ -27,6 +27,10 @@ static double rate(const palt__loop *l) { return pal_schedule_rate(&l->schedule,
 
 void palt__loop_end(palt__loop *l)
 {
+    if (l->o.profile && l->stage && l->taken)
+        l->o.profile(&(pal_profile){l->stage->program, l->phase.name, l->taken, l->spent}, l->o.profile_user);
+    l->taken = 0;
+    l->spent = 0;
     palt__stage_free(l->stage);
     palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
@@ -57,6 +61,7 @@ static palt__stage *make_stage(palt__loop *l, bool only, pal_error *err)
                                    .record = palt__phase_record,
                                    .user = &step,
                                    .check_nan = l->o.check_nan,
+                                   .profile = l->o.profile != NULL,
                                    .record_only = only};
     return palt__stage_new(l->model, &o, err);
 }
@@ -184,7 +189,9 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         if (!isfinite(loss) && !l->o.check_nan) return not_finite(l, "the loss", err);
         l->sum += loss;
         if (!isfinite(l->sum) && p->step == p->steps) return not_finite(l, "the loss", err);
+        l->spent += now - began - l->training;
         l->training = now - began;
+        l->taken++;
         if (now - l->reported >= BETWEEN_CALLS && p->step < p->steps && report(l, now))
             return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
     }

@@ -28,6 +28,8 @@ typedef struct palt__loop {
     int64_t first;                      /* steps of this epoch that an earlier process took: 0 unless resumed */
     double started, training, reported; /* start time; seconds in the steps of this epoch; time of the last report */
     double sum;                         /* of the losses of this epoch */
+    int64_t taken;                      /* by this process, in this phase: steps and, in `spent`, their seconds */
+    double spent;
     double baseline, explained;         /* as in pal_train_result */
 } palt__loop;
 

@@ -275,6 +275,14 @@ typedef struct pal_progress {
     double samples_per_second, seconds, seconds_left;
 } pal_progress;
 
+typedef struct pal_profile {    /* of the steps of one phase */
+    const pal_program *program; /* that of a step, with the times of its steps: see pal_program_step_at */
+    const char *phase;          /* as in pal_progress */
+    int64_t steps;              /* that this process has taken */
+    double seconds;             /* of these, with the batches and all else, but without measuring and saving */
+} pal_profile;
+typedef void (*pal_profile_fn)(const pal_profile *profile, void *user);
+
 /* Returns nonzero to stop after this step and save. */
 typedef int (*pal_progress_fn)(const pal_progress *progress, void *user);
 
@@ -298,6 +306,9 @@ typedef struct pal_train_options {
     const char
         *extend; /* with resume: train until `epochs`, which replaces the number of epochs that the run was planned
                   * for. This is the command that asks for it, for run.json. NULL: the run goes on as planned */
+    pal_profile_fn profile; /* called at the end of each phase that has taken steps, also if it was stopped; the steps
+                             * are then compiled with .profile. NULL: not called */
+    void *profile_user;
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch

@@ -17,3 +17,5 @@
 #include "autograd/machine/kernels_type.h"
 #undef T
 #undef FN
+
+#include "autograd/machine/multiply_add.h"

@@ -14,7 +14,8 @@
     float pal__sum_block_f32_##isa(const float *, size_t);                                                             \
     double pal__sum_block_f64_##isa(const double *, size_t);                                                           \
     void pal__sum_columns_f32_##isa(const float *, int64_t, size_t, size_t, float *);                                  \
-    void pal__sum_columns_f64_##isa(const double *, int64_t, size_t, size_t, double *);
+    void pal__sum_columns_f64_##isa(const double *, int64_t, size_t, size_t, double *);                                \
+    float pal__multiply_add_##isa(size_t, size_t *);
 PAL__KERNELS(baseline)
 #ifdef PAL_X86
 PAL__KERNELS(avx2)

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-enum { SPIN_NS = 50000, TASK_BITS = 20 };
+enum { SPIN_NS = 50000, BRIEF_NS = 200000, TASK_BITS = 20 };
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
 
 typedef struct worker {
@@ -30,6 +30,9 @@ struct pal__workers {
     bool pinned;
     cpu_set_t allowed; /* affinity of the thread that made the pool */
     cpu_set_t caller;  /* affinity of the thread that called pal__workers_enter */
+    bool tied;         /* that thread was tied to its processor, and has to be released */
+    int64_t entered;   /* when */
+    bool brief;        /* the last time was shorter than BRIEF_NS */
     worker *workers;   /* [0] is the caller and has no thread */
     pthread_mutex_t mutex;
     pthread_cond_t work, done_work;
@@ -86,17 +89,20 @@ static bool idle(pal__workers *p)
     return (ticket & TASK_MASK) >= (ticket >> TASK_BITS & TASK_MASK);
 }
 
-static void pin(const pal__workers *p, unsigned number)
+static size_t processor_of(const pal__workers *p, unsigned number)
 {
     unsigned seen = 0, wanted = number % (unsigned)CPU_COUNT(&p->allowed);
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &p->allowed) && seen++ == wanted) {
-            cpu_set_t one;
-            CPU_ZERO(&one);
-            CPU_SET(cpu, &one);
-            (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* a failure costs only speed */
-            return;
-        }
+    size_t cpu = 0;
+    while (cpu < CPU_SETSIZE - 1 && !(CPU_ISSET(cpu, &p->allowed) && seen++ == wanted)) cpu++;
+    return cpu;
+}
+
+static void pin(const pal__workers *p, unsigned number)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor_of(p, number), &one);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* a failure costs only speed */
 }
 
 static void *worker_main(void *argument)
@@ -154,7 +160,13 @@ unsigned pal__workers_threads(const pal__workers *p) { return p->threads; }
 uint64_t pal__workers_enter(pal__workers *p, bool flush)
 {
     atomic_store_explicit(&p->flush, flush, memory_order_relaxed); /* published with the next ticket */
-    if (p->pinned && p->threads > 1) {
+    /* The three calls of the system take 2 us. So a thread that is on its processor already is not tied for a short
+     * run, such as encoding one sample: it will hardly be moved. In a long one it would be, where other programs run.
+     */
+    const bool wanted = p->pinned && p->threads > 1;
+    p->tied = wanted && !(p->brief && sched_getcpu() == (int)processor_of(p, 0));
+    p->entered = wanted ? now_ns() : 0;
+    if (p->tied) {
         if (pthread_getaffinity_np(pthread_self(), sizeof p->caller, &p->caller)) CPU_ZERO(&p->caller);
         pin(p, 0);
     }
@@ -165,7 +177,8 @@ void pal__workers_leave(pal__workers *p, uint64_t before)
 {
     pal__flush_restore(before);
     atomic_store_explicit(&p->flush, false, memory_order_relaxed);
-    if (p->pinned && p->threads > 1 && CPU_COUNT(&p->caller) > 0)
+    p->brief = p->entered && now_ns() - p->entered < BRIEF_NS;
+    if (p->tied && CPU_COUNT(&p->caller) > 0)
         (void)pthread_setaffinity_np(pthread_self(), sizeof p->caller, &p->caller);
 }
 

@@ -1,0 +1,25 @@
+/* cost.c - how many operations a product takes, for who compares its time with what the machine can do.
+ *
+ * In: an operation with the shapes of its operands and of its result. Out: two for each multiply-add. What is no
+ * product counts 0: its time follows the memory that it moves, or functions whose number of instructions is not a fact
+ * of the operation. */
+#include <string.h>
+
+#include "autograd/operation.h"
+#include "ops/ops.h"
+
+static double count(pal_shape s) { return (double)pal_shape_count(s); }
+
+double pal_op_flops(const pal_op *op, const pal_params *params, const pal_shape *in, size_t n, pal_shape out)
+{
+    if (!op || !params || !in || n < 2 || op->op_class != PAL_CLASS_PRODUCT) return 0;
+    if (op->capabilities & PAL_TRANSPOSES) { /* the last two operands: op(A) [.., m, k] and op(B) [.., k, n] */
+        const pal_shape a = in[n - 2];
+        return a.rank < 2 ? 0 : 2 * count(out) * (double)a.dim[a.rank - (params->i[0] ? 2 : 1)];
+    }
+    /* Convolutions: each position of each map of the results y takes the weights w of that map once. */
+    pal_shape y = out, w = in[1];
+    if (!strcmp(op->name, "conv2d_to_input")) y = in[0];
+    if (!strcmp(op->name, "conv2d_to_weights")) y = in[1], w = out;
+    return w.rank && w.dim[0] ? 2 * count(y) * count(w) / (double)w.dim[0] : 0;
+}
