@@ -189,6 +189,34 @@ START_TEST(long_rows_are_ordered)
 }
 END_TEST
 
+/* Element i of n (even) of the order that makes each median of three a bad pivot (Musser, "Introspective sorting and
+ * selection algorithms", 1997): choosing the n / 2 largest takes n / 4 rounds, which is where a search gives up. */
+static double against_pivots(size_t i, size_t n)
+{
+    const size_t half = n / 2;
+    if (i >= half) return -2.0 * (double)(i - half + 1);
+    return i % 2 ? -(double)(half + i) : -(double)(i + 1);
+}
+
+START_TEST(bad_pivots_do_not_matter)
+{
+    enum { LONG = 600, K = LONG / 2 };
+    for (int f32 = 0; f32 < 2; f32++) {
+        int32_t order[LONG], top[K];
+        pal_tensor *x = pal_tensor_new(c, f32 ? PAL_F32 : PAL_F64, PAL_SHAPE(LONG));
+        for (size_t i = 0; i < LONG; i++) pal_tensor_set(x, i, against_pivots(i, LONG));
+        pal_var v = pal_leaf(t, x, "x");
+        eval(pal_arg_sort(v, 0, true), order);
+        eval(pal_arg_top_k(v, 0, K), top);
+        ck_assert_mem_eq(top, order, sizeof top);
+        for (size_t i = 0; i + 1 < LONG; i++)
+            ck_assert(pal_tensor_get(x, (size_t)order[i]) > pal_tensor_get(x, (size_t)order[i + 1]));
+        pal_tensor_free(x);
+        fresh_tape();
+    }
+}
+END_TEST
+
 /* The derivative of a sort or of top-k is scattered back by the permutation. */
 START_TEST(derivatives_go_to_where_values_came_from)
 {
@@ -359,7 +387,7 @@ Suite *picking_suite(void)
 {
     Suite *s = suite_create("picking");
     add_case(s, "picking", setup, teardown,
-             TESTS(running_sums, first_of_equals_and_nan, long_rows_are_ordered,
+             TESTS(running_sums, first_of_equals_and_nan, long_rows_are_ordered, bad_pivots_do_not_matter,
                    derivatives_go_to_where_values_came_from, near_ties_are_kinks, gather_picks_along_any_axis,
                    indices_out_of_range_fail_the_run, wrong_uses_are_refused));
     return s;

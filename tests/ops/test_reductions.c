@@ -162,6 +162,41 @@ START_TEST(variance_takes_two_passes)
 }
 END_TEST
 
+/* In rows that are summed in several blocks, norms and variances have the bits that the sums of their terms have, and
+ * no element is left out. */
+START_TEST(long_rows_are_summed_in_the_same_order)
+{
+    static const int64_t lengths[] = {511, 512, 513, 1023, 1024, 1025, 1537, 2048, 2049, 5000};
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+        for (int f32 = 0; f32 < 2; f32++) {
+            const int64_t n = lengths[l];
+            const pal_dtype type = f32 ? PAL_F32 : PAL_F64;
+            pal_tensor *x = random_tensor(c, type, PAL_SHAPE(2, n), 0.5, 1.5, "x");
+            pal_var v = pal_leaf(t, x, "x"), mean = pal_mean(v, 2, true);
+            const pal_var pairs[][2] = {
+                {pal_norm(v, 2, false), pal_sqrt(pal_sum(pal_square(v), 2, false))},
+                {pal_variance(v, 2, false, 0), pal_mean(pal_square(pal_sub(v, mean)), 2, false)}};
+            for (size_t k = 0; k < 2; k++) {
+                double one[2], other[2];
+                eval(pal_cast(pairs[k][0], PAL_F64), one);
+                eval(pal_cast(pairs[k][1], PAL_F64), other);
+                for (int row = 0; row < 2; row++) near(one[row], other[row], !k ? 0 : f32 ? 1e-6 : 1e-14);
+            }
+            for (int64_t at = n; at < 2 * n; at += at + 1 < 2 * n ? n - 1 : n) { /* the ends of the second row */
+                const double saved = pal_tensor_get(x, (size_t)at);
+                double norm[2], variance[2];
+                pal_tensor_set(x, (size_t)at, nan_);
+                eval(pal_cast(pairs[0][0], PAL_F64), norm);
+                eval(pal_cast(pairs[1][0], PAL_F64), variance);
+                ck_assert(!isnan(norm[0]) && isnan(norm[1]) && !isnan(variance[0]) && isnan(variance[1]));
+                pal_tensor_set(x, (size_t)at, saved);
+            }
+            pal_tensor_free(x);
+            fresh_tape();
+        }
+}
+END_TEST
+
 /* In rows of any length, a NaN at any place makes the result NaN. All instruction sets give the same bits. */
 START_TEST(kernels_agree)
 {
@@ -341,7 +376,7 @@ Suite *reductions_suite(void)
     Suite *s = suite_create("reductions");
     add_case(s, "reductions", setup, teardown,
              TESTS(reductions_match_plain_loops, of_no_elements, extreme_arguments, variance_takes_two_passes,
-                   kernels_agree, columns_agree_with_rows, sums_depend_on_the_order_of_terms_alone,
-                   wrong_uses_are_refused));
+                   long_rows_are_summed_in_the_same_order, kernels_agree, columns_agree_with_rows,
+                   sums_depend_on_the_order_of_terms_alone, wrong_uses_are_refused));
     return s;
 }
