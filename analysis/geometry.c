@@ -276,7 +276,7 @@ static pal_status gather(geometer *e, pal_error *err)
 
 static int64_t between(int64_t value, int64_t preset, int64_t most)
 {
-    int64_t n = value > 0 ? value : preset;
+    int64_t n = value ? value : preset;
     return n < most ? n : most;
 }
 
@@ -300,6 +300,10 @@ pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const 
 {
     pal_geometry_options o = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "geometry", err)) return NULL;
+    if (o.samples < 0 || o.neighbours < 0 || o.directions < 0 || o.images < 0 || o.tangents < 0) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "geometry: a number of its options is negative: choose 0 or more");
+        return NULL;
+    }
     if (pal_data_check(model, data, err) || (train && pal_data_check(model, train, err))) return NULL;
     pal_geometry *g = calloc(1, sizeof *g);
     if (!g) {
@@ -319,7 +323,7 @@ pal_geometry *pal_geometry_new(pal_model *model, const pal_dataset *data, const 
     g->tangents = between(o.tangents, TANGENTS, data->features);
     g->classes = data->labels ? data->classes : 0;
     g->neighbours = e.o.neighbours = between(o.neighbours, NEIGHBOURS, train ? train->count : 1);
-    e.o.directions = o.directions > 0 ? o.directions : DIRECTIONS;
+    e.o.directions = o.directions ? o.directions : DIRECTIONS;
     pal_status status = compile(&e, err);
     if (!status) status = make_room(&e, err);
     if (!status) status = gather(&e, err);

@@ -215,8 +215,10 @@ static pal_status check(samples *s, pal_error *err)
     s->kind = pal_sample_kind_of(s->model, o);
     if (!o->steps) o->steps = usual_steps(s->kind, o->view);
     if (!o->samples) o->samples = SAMPLES;
-    if (o->steps < 0 || o->steps > STEPS_MOST || o->samples < 0 || o->samples > SAMPLES_MOST)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "choose at most %d steps, or at most %d samples", STEPS_MOST,
+    if (o->steps < 2 || o->steps > STEPS_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld steps: choose from 2 to %d", (long long)o->steps, STEPS_MOST);
+    if (o->samples < 0 || o->samples > SAMPLES_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose from 1 to %d", (long long)o->samples,
                              SAMPLES_MOST);
     const int64_t counts[] = {o->samples, o->steps, o->steps * o->steps, pal_code_count(s->model)};
     s->n = counts[s->kind];

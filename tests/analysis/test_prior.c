@@ -222,8 +222,8 @@ START_TEST(what_has_no_prior_is_refused)
     refused(NULL, "bernoulli", (pal_sample_options){.steps = 4}, "this one is bernoulli of size 2: give --samples");
     refused(NULL, "normal", (pal_sample_options){.steps = 4, .samples = 4}, "choose one");
     refused(NULL, "normal", (pal_sample_options){.steps = 1}, "1 steps: choose from 2");
-    refused(NULL, "normal", (pal_sample_options){.samples = -1}, "at most");
-    refused(NULL, "normal", (pal_sample_options){.samples = 100000}, "at most");
+    refused(NULL, "normal", (pal_sample_options){.samples = -1}, "-1 samples: choose from 1 to 10000");
+    refused(NULL, "normal", (pal_sample_options){.samples = 100000}, "100000 samples: choose from 1");
     ck_assert_ptr_null(pal_model_code(NULL));
 }
 END_TEST
