@@ -67,9 +67,10 @@ void pal__blas_find(pal__blas *blas)
 
 /* ---- Memory of OpenBLAS ---------------------------------------------------------------------------------------
  *
- * OpenBLAS maps a buffer for each product that runs at a time, and keeps it. Where the system has no more address space
- * (ulimit -v, or no overcommitment), it tries again for ever. So a mapping of that size is tried first, and then the
- * buffers are taken and given back, so that no product has to look for one. */
+ * OpenBLAS maps a buffer for each product that runs at a time, and keeps it. Where the system maps nothing more, it
+ * tries again for ever. So a mapping of that size is tried first, and then the buffers are taken and given back, so
+ * that no product has to look for one. Where space is limited (ulimit -v, or no overcommitment), there must be room for
+ * all of them at once, before the first is taken. */
 
 enum { MOST_BUFFERS = 64 };
 #define BUFFER ((size_t)(32 << 22) + (1 << 16)) /* of OpenBLAS 0.3 on x86-64, and something for its own tables */
@@ -126,11 +127,11 @@ const char *pal__blas_reserve(unsigned threads)
     if (!enough) {
         find(&take, "blas_memory_alloc");
         find(&give_back, "blas_memory_free");
-        enough = !take || !give_back || !limited();
-        if (!enough && can_map((wanted + owed()) * BUFFER)) {
-            while (n < wanted) taken[n++] = take(0);
+        enough = !take || !give_back;
+        if (!enough && (!limited() || can_map((wanted + owed()) * BUFFER))) {
+            while (n < wanted && can_map(BUFFER)) taken[n++] = take(0);
+            enough = n == wanted;
             while (n) give_back(taken[--n]);
-            enough = true;
         }
         if (enough) process.buffers = wanted;
     }

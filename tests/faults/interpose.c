@@ -1,6 +1,7 @@
 /* interpose.c - a shared object for LD_PRELOAD: counts the allocations of a program and makes chosen ones fail.
  *
- * Counting starts when main starts: what the loader and the constructors of libraries allocate is not counted. The plan
+ * Counting starts when main starts and ends when it returns: what the loader, the constructors and the destructors of
+ * libraries allocate is not counted, nor what gcc's counters allocate at the end. The plan
  * is in the environment, from which it is removed before main, so that programs started by this one run as usual:
  *     FAULTS_ALLOC=N    allocation N fails; N+: it and all later ones; N!: it kills the program
  *     FAULTS_ROOM=N     from main on, the program gets N more bytes of address space
@@ -177,7 +178,9 @@ static int begin(int argc, char **argv, char **envp)
     if (traced && !ptrace(PTRACE_TRACEME, 0, NULL, NULL)) raise(SIGSTOP);
     if (take("FAULTS_ROOM", text, sizeof text)) limit(strtoull(text, NULL, 10));
     counts = 1;
-    return real_main(argc, argv, envp);
+    const int status = real_main(argc, argv, envp);
+    counts = 0;
+    return status;
 }
 
 int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void), void (*fini)(void),

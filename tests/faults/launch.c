@@ -148,6 +148,8 @@ static void describe(pid_t pid, int kind, uint64_t number, const uint64_t args[6
     case FAULTS_PIPE:
     case FAULTS_LINK:
         snprintf(out, FAULTS_WHAT, "%s, call %d", faults_kind_name(kind), (int)number);
+        if (number == SYS_mmap) snprintf(text, sizeof text, ", of %llu bytes", (unsigned long long)args[1]);
+        strcat(out, text);
         return;
     default:
         break;
