@@ -349,6 +349,8 @@ void pal_noise_uniform(pal_noise noise, const char *stream, uint64_t first, size
 void pal_noise_normal(pal_noise noise, const char *stream, uint64_t first, size_t count, double *out);
 
 size_t pal_program_arena(const pal_program *program); /* bytes of the arena for temporaries */
+/* The most bytes of it that are in use at one step: in the order of these steps, no arrangement needs less. */
+size_t pal_program_least(const pal_program *program);
 unsigned pal_program_lanes(const pal_program *program);
 /* The schedule as text, one line per step, with the measured time if the program was compiled with .profile. The caller
  * frees it with pal_text_free(context, text). */

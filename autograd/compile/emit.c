@@ -135,6 +135,7 @@ static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps,
 bool pal__emit(pal_program *program, pal__plan *plan)
 {
     program->arena_size = plan->arena;
+    program->arena_least = plan->least;
     program->arena = pal__keep(program, plan->arena);
     if (!program->arena || !emit_steps(program, plan, &program->steps, &program->n_steps)) goto failed;
     program->registers = pal__keep(program, program->register_bytes * pal_worker_count(program->context));

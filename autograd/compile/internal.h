@@ -105,7 +105,8 @@ typedef struct pal__plan {
     uint32_t *order;           /* groups in the order of execution */
     uint32_t *fed;             /* by group: the loop that takes its result piece by piece, plus 1; 0: none (feed.c) */
     size_t n_groups, cap_groups, n_edges, cap_edges, n_order, arena;
-    size_t base; /* of its arena in the program's, set by emit */
+    size_t least; /* the most bytes of the arena that are in use at one step */
+    size_t base;  /* of its arena in the program's, set by emit */
 } pal__plan;
 
 /* plan.c: a plan without groups, of a whole graph or of one body; o with its defaults filled in. NULL: no memory. */
@@ -124,6 +125,12 @@ bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
 bool pal__feed(pal__plan *plan);
 bool pal__place(pal__plan *plan);
+typedef struct pal__block { /* a place in an arena, and what has it one after the other */
+    size_t size, offset;
+    uint32_t from, to; /* the positions in the schedule at which it is in use, both included */
+} pal__block;
+/* pack.c: lets the blocks overlap less, if they can. least: as in pal__plan; *top: the size of the arena. */
+bool pal__pack(pal_context *context, pal__block *blocks, size_t n, size_t least, size_t *top);
 /* The call of a kernel without its addresses, for what a descriptor decides before there are any. types: freed by
  * pal__types_free. False: no memory. */
 bool pal__call_open(const pal__plan *plan, uint32_t id, pal__types *types, pal_call *call);
@@ -228,7 +235,7 @@ struct pal_program {
     pal__step *steps;
     size_t n_steps;
     uint8_t *arena;
-    size_t arena_size;
+    size_t arena_size, arena_least; /* least: as in pal__plan */
     pal__bound *leaves;
     pal__table by_leaf; /* by the leaf's tensor: its place among the leaves, from 1 on */
     pal__ref *refs;

@@ -11,7 +11,8 @@
  *
  * Relies on: schedule.c (positions), view.c (what shares storage). Leaves to emit: an offset for every stored value.
  *
- * Why first fit: a depth-first schedule nests lifetimes, so the gap that a dead value leaves is taken soon. Why a
+ * Why first fit: a depth-first schedule nests lifetimes, so the gap that a dead value leaves is taken soon. Where that
+ * is not the best, pack.c moves the places afterwards: it does not change who shares one. Why a
  * result takes an operand's place only if the sizes are equal: an in-place write goes element by element over the same
  * addresses. */
 #include "autograd/compile/internal.h"
@@ -26,25 +27,36 @@ typedef struct placing {
     uint32_t *position; /* by group: in the schedule */
     uint32_t *free_at; /* by position: the first value whose place becomes free after it; pal__plan.next has the rest */
     size_t top;
+    size_t live, most; /* bytes that are in use now; the most at any time */
+    pal__block *blocks;
+    size_t n_blocks, cap_blocks;
 } placing;
+
+/* Until all is placed, p->offset of a value and p->scratch of a group are the number of its block. */
 
 /* p->ends of a value that has a place: the position in the schedule after which the place is free, plus 1. 0: it has
  * none, or another value took it. PAL__NONE: it is an output. */
 
-static bool take(placing *b, size_t size, size_t *offset)
+static bool take(placing *b, size_t size, size_t now, size_t *block)
 {
     pal_context *c = b->plan->context;
     const pal__range *gap = pal__ranges_fit(&b->gaps, size);
-    if (!gap) return false;
+    if (!gap || !pal__grow(c, (void **)&b->blocks, b->n_blocks, &b->cap_blocks, sizeof *b->blocks)) return false;
     const uint64_t at = gap->at, left = gap->size - size;
     pal__ranges_remove(&b->gaps, at);
-    *offset = at;
+    *block = b->n_blocks;
+    b->blocks[b->n_blocks++] = (pal__block){size, at, (uint32_t)now, (uint32_t)b->plan->n_order};
     if (at + size > b->top) b->top = at + size;
+    b->live += size;
+    if (b->live > b->most) b->most = b->live;
     return !left || pal__ranges_add(c, &b->gaps, at + size, left, 0);
 }
 
-static bool give_back(placing *b, uint64_t at, uint64_t size)
+static bool give_back(placing *b, size_t block, size_t now)
 {
+    uint64_t at = b->blocks[block].offset, size = b->blocks[block].size;
+    b->blocks[block].to = (uint32_t)now;
+    b->live -= size;
     const pal__range *next = pal__ranges_before(&b->gaps, at + size + 1);
     if (next && next->at == at + size) {
         size += next->size;
@@ -67,7 +79,7 @@ static bool drop(placing *b, size_t now)
     pal__plan *p = b->plan;
     for (uint32_t id = b->free_at[now]; id; id = p->next[id]) {
         p->tape->looked++;
-        if (p->ends[id] == now + 1 && !give_back(b, p->offset[id], room_of(p, id))) return false;
+        if (p->ends[id] == now + 1 && !give_back(b, p->offset[id], now)) return false;
     }
     return true;
 }
@@ -114,8 +126,9 @@ static bool replaces(const pal__plan *p, uint32_t g, uint32_t id, uint32_t opera
 }
 
 /* Of the operands whose place the result may take, the one with the lowest; 0: there is none. */
-static uint32_t dying_operand(const pal__plan *p, uint32_t g, uint32_t id, size_t now)
+static uint32_t dying_operand(const placing *b, uint32_t g, uint32_t id, size_t now)
 {
+    const pal__plan *p = b->plan;
     const pal_tape *t = p->tape;
     const pal__group *group = &p->groups[g];
     const bool kernel = group->kind == PAL__GROUP_KERNEL;
@@ -125,8 +138,8 @@ static uint32_t dying_operand(const pal__plan *p, uint32_t g, uint32_t id, size_
     for (size_t m = 0; m < group->n_members; m++)
         for (uint32_t k = 0; k < pal__at(t, group->members[m])->n && !(kernel && k); k++) {
             const uint32_t operand = p->view[pal__arg(t, group->members[m], k)].base;
-            if (best && (operand == best || p->offset[operand] > p->offset[best])) continue;
-            if (replaces(p, g, id, operand, now)) best = operand;
+            if (operand == best || !replaces(p, g, id, operand, now)) continue;
+            if (!best || b->blocks[p->offset[operand]].offset < b->blocks[p->offset[best]].offset) best = operand;
         }
     return best;
 }
@@ -137,7 +150,7 @@ static bool place_member(placing *b, uint32_t g, uint32_t id, size_t now)
     p->home[id] = PAL__ARENA;
     if (p->ends[id] < now + 1) p->ends[id] = (uint32_t)now + 1;
     const size_t size = room_of(p, id);
-    const uint32_t old = size ? dying_operand(p, g, id, now) : 0;
+    const uint32_t old = size ? dying_operand(b, g, id, now) : 0;
     if (!size) {
         p->ends[id] = 0;
         return true;
@@ -146,7 +159,7 @@ static bool place_member(placing *b, uint32_t g, uint32_t id, size_t now)
         p->next[id] = b->free_at[p->ends[id] - 1];
         b->free_at[p->ends[id] - 1] = id;
     }
-    if (!old) return take(b, size, &p->offset[id]);
+    if (!old) return take(b, size, now, &p->offset[id]);
     p->offset[id] = p->offset[old];
     p->ends[old] = 0;
     return true;
@@ -191,13 +204,32 @@ static bool place_step(placing *b, size_t now)
 {
     pal__plan *p = b->plan;
     const uint32_t g = p->order[now];
-    size_t scratch, offset = 0;
+    size_t scratch, block = SIZE_MAX;
     if (!place_members(b, g, now) || (p->fed[g] && !place_members(b, p->fed[g] - 1, now))) return false;
     if (!step_needs(p, g, &scratch)) return false;
     scratch = PAL__ALIGN(scratch);
-    if (scratch && !take(b, scratch, &offset)) return false;
-    p->scratch[g] = offset;
-    return (!scratch || give_back(b, offset, scratch)) && drop(b, now);
+    /* A region's body is counted by what it needs, though it gets the arena that was made for it. */
+    const size_t excess = p->groups[g].kind == PAL__GROUP_REGION ? p->bodies[g]->arena - p->bodies[g]->least : 0;
+    b->live -= excess;
+    if (scratch && !take(b, scratch, now, &block)) return false;
+    p->scratch[g] = block;
+    if (scratch && !give_back(b, block, now)) return false;
+    b->live += excess;
+    return drop(b, now);
+}
+
+/* Sets the offsets of values and scratch, from those of their blocks. */
+static void set_offsets(placing *b)
+{
+    pal__plan *p = b->plan;
+    for (size_t i = 0; i < p->n_ids; i++) {
+        const uint32_t id = p->ids[i];
+        if (p->home[id] == PAL__ARENA && room_of(p, id)) p->offset[id] = b->blocks[p->offset[id]].offset;
+    }
+    for (size_t i = 0; i < p->n_order; i++) {
+        size_t *scratch = &p->scratch[p->order[i]];
+        *scratch = *scratch == SIZE_MAX ? 0 : b->blocks[*scratch].offset;
+    }
 }
 
 bool pal__place(pal__plan *p)
@@ -219,7 +251,11 @@ bool pal__place(pal__plan *p)
         if (op == &pal__op_index) p->home[p->ids[i]] = PAL__COUNTER;
     }
     for (size_t i = 0; i < p->n_order && ok; i++) ok = place_step(&b, i);
+    ok = ok && pal__pack(c, b.blocks, b.n_blocks, b.most, &b.top);
+    if (ok) set_offsets(&b);
     p->arena = b.top;
+    p->least = b.most;
+    pal__free(c, b.blocks);
     pal__free(c, b.position);
     pal__free(c, b.free_at);
     pal__ranges_free(c, &b.gaps);

@@ -77,6 +77,7 @@ pal_status pal_bind(pal_program *p, const pal_tensor *leaf, void *data)
 const pal_tensor *pal_output(const pal_program *p, size_t i) { return p && i < p->n_outputs ? &p->outputs[i] : NULL; }
 const char *pal_program_error(const pal_program *p) { return p && p->error[0] ? p->error : NULL; }
 size_t pal_program_arena(const pal_program *p) { return p ? p->arena_size : 0; }
+size_t pal_program_least(const pal_program *p) { return p ? p->arena_least : 0; }
 unsigned pal_program_lanes(const pal_program *p) { return p ? p->lanes : 0; }
 pal_noise pal_program_noise(const pal_program *p) { return p ? p->noise : (pal_noise){0}; }
 
