@@ -122,8 +122,13 @@ static void print_shares(const job *j, size_t i)
     enum { LINES = 20 };
     double sum = 0;
     const int64_t n = j->units[i];
-    unit *units = j->shares[i] ? calloc((size_t)n, sizeof *units) : NULL;
-    if (!units) return;
+    if (!j->shares[i]) return;
+    unit *units = calloc((size_t)n, sizeof *units);
+    if (!units) {
+        pal_cli_say(PAL_CLI_DONE, "warning: %s: the shares of the variance are not printed: out of memory",
+                    j->runs->name[i]);
+        return;
+    }
     for (int64_t k = 0; k < n; k++) units[k] = (unit){j->shares[i][k], k + 1};
     qsort(units, (size_t)n, sizeof *units, by_share);
     if (j->runs->n > 1) pal_cli_print("%s\n", j->runs->name[i]);
