@@ -57,15 +57,17 @@ static size_t new_lines(const char *text, const char *usual, bool warnings, char
 
 /* ---- Folders -------------------------------------------------------------------------------------------------- */
 
-/* The first path that differs, or NULL. A temporary file that a killed process left may stay where no file can be
- * removed. */
-static const char *difference(const struct faults_folder *a, const struct faults_folder *b, bool cannot_remove)
+/* The first path that differs, or NULL. A temporary file that an earlier, killed process left may stay, where it cannot
+ * be found or removed: the next training removes it. One of this process may stay only where no file can be removed. */
+static const char *difference(const struct faults_folder *a, const struct faults_reference *r, bool cannot_remove)
 {
+    const struct faults_folder *b = &r->after;
     for (int turn = 0; turn < 2; turn++) {
         const struct faults_folder *from = turn ? b : a, *to = turn ? a : b;
         for (size_t i = 0; i < from->n; i++) {
             const struct faults_file *f = &from->files[i];
-            if (cannot_remove && is_temporary(f->path)) continue;
+            const bool is_old = faults_file_equal(f, faults_folder_find(&r->before, f->path));
+            if (is_temporary(f->path) && (cannot_remove || is_old)) continue;
             if (!faults_file_equal(f, faults_folder_find(to, f->path))) return f->path;
         }
     }
@@ -185,7 +187,7 @@ static enum faults_verdict right(const struct faults_reference *r, const struct 
                                  const char *out, const char *err, bool muted, char *why, size_t size)
 {
     char line[512];
-    const char *path = difference(now, &r->after, cannot_remove);
+    const char *path = difference(now, r, cannot_remove);
     if (is_told(r, now, err)) return FAULTS_RIGHT;
     if (path) return BAD("exit 0, and %s is not that of a run without a fault", path);
     if (strcmp(out, r->out) != 0) return BAD("exit 0, and standard output is not that of a run without a fault");
