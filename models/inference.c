@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 64, BATCH_MOST = 1 << 20 };
+enum { BATCH_LOW = 64, BATCH_HIGH = 1024, NUMBERS = 1 << 20, BATCH_MOST = 1 << 20 };
 typedef enum kind { ENCODE, DECODE, RECONSTRUCT, KINDS } kind;
 
 typedef struct served { /* a program for one number of rows, and the tensor of its input */
@@ -107,12 +107,17 @@ static pal_status compile(pal_workspace *w, kind k, int64_t rows, served *s)
 
 /* ---- Rows in and out ------------------------------------------------------------------------------------------ */
 
-static void load(const float *from, size_t count, pal_tensor *to)
+/* Lets the program read the rows where they lie. If it cannot, since they have another type or are not aligned, they
+ * are copied to the buffer. The codes are copied from the program afterwards, so that in and out may be the same. */
+static void load(pal_workspace *w, served *s, const float *from, size_t count)
 {
-    if (to->dtype == PAL_F32)
-        memcpy(to->data, from, count * sizeof *from);
+    void *buffer = w->buffer->data;
+    if (w->buffer->dtype == PAL_F32 && !pal_bind(s->program, s->in, (void *)(uintptr_t)from)) return;
+    pal_bind(s->program, s->in, buffer);
+    if (w->buffer->dtype == PAL_F32)
+        memcpy(buffer, from, count * sizeof *from);
     else
-        for (size_t i = 0; i < count; i++) ((double *)to->data)[i] = (double)from[i];
+        for (size_t i = 0; i < count; i++) ((double *)buffer)[i] = (double)from[i];
 }
 
 static void store(const pal_tensor *from, size_t count, float *to)
@@ -129,7 +134,7 @@ static pal_status run_rows(pal_workspace *w, kind k, const float *in, size_t row
     served *s = &w->by_rows[k][rows - 1];
     pal_status status = s->program ? PAL_OK : compile(w, k, (int64_t)rows, s);
     if (status) return status;
-    load(in, rows * (size_t)width(w, kinds[k].from_code), w->buffer);
+    load(w, s, in, rows * (size_t)width(w, kinds[k].from_code));
     status = pal_run(s->program);
     if (status) return pal_error_set(&w->error, status, "%s: %s", kinds[k].name, pal_program_error(s->program));
     store(pal_output(s->program, 0), rows * (size_t)width(w, kinds[k].to_code), out);
@@ -188,6 +193,13 @@ pal_status pal_reconstruct(const pal_model *model, pal_workspace *workspace, con
 
 /* ---- Creation and release ------------------------------------------------------------------------------------- */
 
+/* A product rearranges its weights once a batch, which is a tenth of the time of 64 rows; but samples may be large. */
+static int64_t default_batch(int64_t numbers)
+{
+    const int64_t rows = NUMBERS / numbers;
+    return rows < BATCH_LOW ? BATCH_LOW : rows > BATCH_HIGH ? BATCH_HIGH : rows;
+}
+
 static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
 {
     /* Not pinned: otherwise the workspaces of all threads would be pinned to the same processor. */
@@ -199,6 +211,7 @@ static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
     pal_status status = find_code(w);
     if (status) return status;
     const int64_t code = pal_shape_count(w->code), wider = code > w->features ? code : w->features;
+    if (!w->batch) w->batch = default_batch(wider);
     w->buffer = pal_tensor_new(w->context, w->model->dtype, PAL_SHAPE(w->batch, wider));
     bool good = w->buffer != NULL;
     for (int k = 0; k < KINDS; k++) good &= (w->by_rows[k] = calloc((size_t)w->batch, sizeof(served))) != NULL;
@@ -220,7 +233,7 @@ pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_opt
         return NULL;
     }
     w->model = model;
-    w->batch = o.batch ? o.batch : BATCH;
+    w->batch = o.batch;
     w->features = pal_model_features(model);
     w->lanes = o.lanes;
     if (!fill(w, &o)) return w;

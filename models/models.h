@@ -445,7 +445,7 @@ typedef struct pal_workspace pal_workspace;
 
 typedef struct pal_workspace_options {
     size_t struct_size;
-    int64_t batch;                      /* rows computed at once; 0: 64 */
+    int64_t batch;                      /* rows computed at once; 0: 64 to 1024, about a million numbers */
     unsigned lanes;                     /* 0: the number of threads of the workspace's context */
     const pal_context_options *context; /* options of the context that it creates; NULL: one thread, not pinned */
 } pal_workspace_options;

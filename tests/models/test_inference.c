@@ -131,6 +131,27 @@ START_TEST(in_and_out_may_overlap)
 END_TEST
 
 /* The input and the output of pal_reconstruct may be the same buffer. */
+/* Rows are read where they lie, unless they are not aligned. A workspace takes both. */
+START_TEST(rows_need_not_be_aligned)
+{
+    const size_t kind = (size_t)_i, from = (size_t)calls[kind].from, to = (size_t)calls[kind].to, n = BATCH + 1;
+    pal_model *m = make_named("basic", PAL_F32);
+    pal_workspace *w = workspace_of(m, BATCH);
+    float y[MOST * FEATURES], crooked[MOST * FEATURES];
+    char *bytes = calloc(1, n * from * sizeof *y + 1);
+    memcpy(bytes + 1, x, n * from * sizeof *y);
+    for (int again = 0; again < 2; again++) {
+        ck_assert_int_eq(calls[kind].call(m, w, x, n, y), PAL_OK);
+        ck_assert_int_eq(calls[kind].call(m, w, (const float *)(const void *)(bytes + 1), n, crooked), PAL_OK);
+        ck_assert_mem_eq(crooked, y, n * to * sizeof *y);
+        memset(crooked, 0, sizeof crooked);
+    }
+    free(bytes);
+    pal_workspace_free(w);
+    pal_model_free(m);
+}
+END_TEST
+
 START_TEST(in_may_be_out)
 {
     pal_model *m = make_named("basic", PAL_F32);
@@ -275,6 +296,7 @@ Suite *inference_suite(void)
     TCase *overlaps = tcase_create("overlaps");
     tcase_add_checked_fixture(overlaps, inputs, tear_down);
     tcase_add_loop_test(overlaps, in_and_out_may_overlap, 0, sizeof calls / sizeof *calls);
+    tcase_add_loop_test(overlaps, rows_need_not_be_aligned, 0, sizeof calls / sizeof *calls);
     suite_add_tcase(s, overlaps);
     add_case(s, "threads", inputs, tear_down, TESTS(two_threads_share_a_model));
     add_case(s, "memory", inputs, tear_down,
