@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ typedef int main_function(int argc, char **argv, char **envp);
 static main_function *real_main;
 static struct faults_report own, *report = &own;
 static unsigned long long fail_at; /* 0: none */
-static int for_ever, kills, stops, counts;
+static int for_ever, kills, stops, counts, is_noted;
 static __thread int inside;
 
 /* A number for the chain of callers, so that a sweep can choose one allocation of each kind. */
@@ -88,7 +89,13 @@ static int fails(const void *address)
     if (!fail_at || (for_ever ? n < fail_at : n != fail_at)) return 0;
     if (kills) raise(SIGKILL);
     if (stops && !report->failed) raise(SIGSTOP);
-    if (!report->failed++) note_caller(address);
+    if (!__atomic_fetch_add(&report->failed, 1, __ATOMIC_SEQ_CST)) {
+        inside++;
+        note_caller(address);
+        inside--;
+        __atomic_store_n(&is_noted, 1, __ATOMIC_SEQ_CST);
+    }
+    while (!__atomic_load_n(&is_noted, __ATOMIC_SEQ_CST)) sched_yield(); /* another thread might crash before */
     errno = ENOMEM;
     return 1;
 }
