@@ -188,6 +188,7 @@ static size_t record_jacobian(pal_model *model, const palt__inputs *in, pal_var 
     if (pal_tape_status(in->tape)) return 0;
     const pal_mark mark = pal_tape_mark(in->tape);
     outputs[0] = pal_jacobian_norm2_layers_each(h, in->x);
+    if (pal_tape_status(in->tape) == PAL_ERR_MEMORY) return 0; /* which says nothing about the encoder */
     j->by_rows = pal_tape_status(in->tape) != PAL_OK;
     if (j->by_rows) {
         pal_tape_rewind(in->tape, mark);
