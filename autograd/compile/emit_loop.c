@@ -127,9 +127,10 @@ static void turn(builder *b)
     }
 }
 
+/* What a kernel hands over piece by piece has no address. */
 static bool overlap(const void *a, size_t a_size, const void *b, size_t b_size)
 {
-    return (const char *)a < (const char *)b + b_size && (const char *)b < (const char *)a + a_size;
+    return a && b && (const char *)a < (const char *)b + b_size && (const char *)b < (const char *)a + a_size;
 }
 
 /* Whether an instruction after m still reads the memory that a store of member m would overwrite. */
