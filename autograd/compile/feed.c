@@ -5,10 +5,12 @@
  * update of the weight.
  *
  * A kernel feeds a loop if its operation can (descriptor, `feeds`), if the loop is the only reader and reads it at its
- * own index, if the result is no output of the program, and if everything else that the loop waits for has run before
- * the kernel. The loop then moves up to the kernel. What the loop stores must not lie over what the kernel still reads:
- * so the kernel reads nothing that the loop reads, except leaves, and it is not among those that the loop's writes wait
- * for.
+ * own index, and if the result is no output of the program. If everything else that the loop waits for has run before
+ * the kernel, the loop moves up to the kernel. Else the kernel moves down to the loop, if what it reads is not written
+ * before; for example where the product for the layer below still reads the old weight. Its operands are then needed
+ * longer, so they must be smaller than the result, which is not stored any more. What the loop stores must not lie over
+ * what the kernel still reads: so the kernel reads nothing that the loop reads, except leaves, and it is not among
+ * those that the loop's writes wait for.
  *
  * Relies on: schedule.c. Leaves to place: a result without a place, and a loop at the position of its kernel.
  *
@@ -18,6 +20,7 @@
 typedef struct feeding {
     pal__plan *plan;
     uint32_t *position; /* by group: in the schedule, plus 1; of a fence: that of the last group before it */
+    uint32_t *until;    /* by group: the first position of those with an edge from it; 0: there are none */
 } feeding;
 
 /* The loop that alone reads entry id, each time at its own index; PAL__NONE: there is none. */
@@ -44,18 +47,32 @@ static bool reads(const pal__plan *p, uint32_t id, uint32_t base)
     return false;
 }
 
-/* Whether the values that a loop reads are there before the kernel runs, and are none of the kernel's own operands. */
-static bool values_are_ready(const feeding *f, uint32_t loop, uint32_t kernel, uint32_t result)
+/* The loop writes nothing that the kernel still reads. */
+static bool nothing_in_common(const pal__plan *p, uint32_t loop, uint32_t result)
 {
-    const pal__plan *p = f->plan;
     const pal__group *g = &p->groups[loop];
     for (size_t m = 0; m < g->n_members; m++) {
         const pal__entry *e = pal__at(p->tape, g->members[m]);
         if (e->op->op_class == PAL_CLASS_RANDOM) return false;
         for (uint32_t k = 0; k < e->n; k++) {
             const uint32_t base = p->view[pal__arg(p->tape, g->members[m], k)].base, from = pal__group_of(p, base);
+            if (from != PAL__NONE && from != loop && base != result && reads(p, result, base)) return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the values that a loop reads are there before the kernel runs. */
+static bool values_are_ready(const feeding *f, uint32_t loop, uint32_t kernel, uint32_t result)
+{
+    const pal__plan *p = f->plan;
+    const pal__group *g = &p->groups[loop];
+    for (size_t m = 0; m < g->n_members; m++) {
+        const pal__entry *e = pal__at(p->tape, g->members[m]);
+        for (uint32_t k = 0; k < e->n; k++) {
+            const uint32_t base = p->view[pal__arg(p->tape, g->members[m], k)].base, from = pal__group_of(p, base);
             if (from == PAL__NONE || from == loop || base == result) continue;
-            if (f->position[from] >= f->position[kernel] || reads(p, result, base)) return false;
+            if (f->position[from] >= f->position[kernel]) return false;
         }
     }
     return true;
@@ -68,6 +85,34 @@ static bool others_have_run(const feeding *f, uint32_t group, uint32_t kernel)
     for (uint32_t i = p->groups[group].edges; i; i = p->edges[i - 1].next)
         if (f->position[p->edges[i - 1].from] >= f->position[kernel]) return false;
     return true;
+}
+
+static size_t bytes_of(const pal__plan *p, uint32_t id)
+{
+    const pal__entry *e = pal__at(p->tape, id);
+    return (size_t)pal_shape_count(*e->shape) * pal_dtype_size((pal_dtype)e->dtype);
+}
+
+/* Whether the kernel may run as late as the loop: nothing that waits for it runs earlier, and what it reads is less
+ * than what it makes. */
+static bool can_sink(const feeding *f, uint32_t loop, uint32_t kernel, uint32_t id)
+{
+    const pal__plan *p = f->plan;
+    size_t read = 0;
+    for (uint32_t k = 0; k < pal__at(p->tape, id)->n; k++) {
+        const uint32_t base = p->view[pal__arg(p->tape, id, k)].base;
+        if (pal__group_of(p, base) != PAL__NONE) read += bytes_of(p, base);
+    }
+    return read < bytes_of(p, id) && (!f->until[kernel] || f->until[kernel] > f->position[loop]);
+}
+
+static void moved_up(feeding *f, uint32_t loop)
+{
+    const pal__plan *p = f->plan;
+    for (uint32_t i = p->groups[loop].edges; i; i = p->edges[i - 1].next) {
+        uint32_t *until = &f->until[p->edges[i - 1].from];
+        if (f->position[loop] < *until) *until = f->position[loop];
+    }
 }
 
 static bool can_feed(const pal__plan *p, uint32_t id, bool *can)
@@ -90,27 +135,40 @@ static bool feed(feeding *f, uint32_t kernel)
     if (p->groups[kernel].kind != PAL__GROUP_KERNEL) return true;
     const uint32_t id = p->groups[kernel].members[0], loop = only_reader(p, id);
     bool can;
-    if (loop == PAL__NONE || p->stored[id]) return true; /* so far only outputs are marked as stored */
+    if (loop == PAL__NONE || p->fed[kernel] || p->stored[id]) return true; /* so far only outputs are stored */
+    if (f->position[loop] <= f->position[kernel]) return true;             /* it follows another kernel */
     if (!can_feed(p, id, &can)) return false;
-    if (!can || f->position[loop] <= f->position[kernel] || !values_are_ready(f, loop, kernel, id) ||
-        !others_have_run(f, loop, kernel))
+    if (!can || !nothing_in_common(p, loop, id)) return true;
+    if (values_are_ready(f, loop, kernel, id) && others_have_run(f, loop, kernel)) {
+        f->position[loop] = f->position[kernel];
+        moved_up(f, loop);
+    } else if (can_sink(f, loop, kernel, id)) {
+        f->position[kernel] = f->position[loop];
+        p->order[f->position[loop] - 1] = kernel;
+    } else {
         return true;
+    }
     p->fed[kernel] = loop + 1;
-    f->position[loop] = f->position[kernel];
     return true;
 }
 
 bool pal__feed(pal__plan *p)
 {
     pal_context *c = p->context;
-    feeding f = {.plan = p, .position = pal__alloc(c, p->n_groups * sizeof *f.position)};
+    feeding f = {.plan = p,
+                 .position = pal__alloc(c, p->n_groups * sizeof *f.position),
+                 .until = pal__alloc(c, p->n_groups * sizeof *f.until)};
     p->fed = pal__alloc(c, p->n_groups * sizeof *p->fed);
-    bool ok = f.position && p->fed;
+    bool ok = f.position && f.until && p->fed;
     for (size_t i = 0; i < p->n_order && ok; i++) f.position[p->order[i]] = (uint32_t)i + 1;
     for (size_t i = 0; i < p->n_edges && ok; i++) {
         const uint32_t from = p->edges[i].from, to = p->edges[i].to;
         if (p->groups[to].kind == PAL__GROUP_FENCE && f.position[from] > f.position[to])
             f.position[to] = f.position[from];
+    }
+    for (size_t i = 0; i < p->n_edges && ok; i++) {
+        uint32_t *until = &f.until[p->edges[i].from];
+        if (!*until || f.position[p->edges[i].to] < *until) *until = f.position[p->edges[i].to];
     }
     for (size_t i = 0; i < p->n_outputs; i++) p->stored[p->view[p->outputs[i]].base] = true;
     for (size_t i = 0; i < p->n_order && ok && p->passes & PAL_PASS_FUSE; i++) ok = feed(&f, p->order[i]);
@@ -119,5 +177,6 @@ bool pal__feed(pal__plan *p)
         if (f.position[p->order[i]] == i + 1) p->order[n++] = p->order[i]; /* the others have moved up */
     if (ok) p->n_order = n;
     pal__free(c, f.position);
+    pal__free(c, f.until);
     return ok;
 }
