@@ -286,25 +286,37 @@ static pal_var vjp_pad(const pal_rule *r, size_t k)
     return pal_slice(r->seed, r->params->i, in.dim, step);
 }
 
+/* Rows of the operand, each to its place. */
+static void pad_rows(const pal_call *c, size_t rows, const int64_t *stride, int64_t offset)
+{
+    const int last = c->in_shape[0].rank - 1;
+    const size_t size = pal_dtype_size(c->dtype), n = pal__last(c->in_shape[0]);
+    for (size_t row = 0; row < rows; row++) {
+        int64_t at = offset;
+        size_t rest = row;
+        for (int a = last - 1; a >= 0; a--) {
+            at += (int64_t)(rest % (size_t)c->in_shape[0].dim[a]) * stride[a];
+            rest /= (size_t)c->in_shape[0].dim[a];
+        }
+        const char *x = (const char *)c->in[0] + row * n * size;
+        char *y = (char *)c->out + at * (int64_t)size;
+        if (last < 0 || stride[last] == 1)
+            memcpy(y, x, n * size);
+        else
+            for (size_t i = 0; i < n; i++) memcpy(y + (int64_t)i * stride[last] * (int64_t)size, x + i * size, size);
+    }
+}
+
 static pal_status run_pad(const pal_call *c)
 {
-    size_t size = pal_dtype_size(c->dtype), count = (size_t)pal_shape_count(c->in_shape[0]);
-    int64_t stride[PAL_MAX_RANK], index[PAL_MAX_RANK] = {0}, step = 1, offset = 0;
-    memset(c->out, 0, (size_t)pal_shape_count(c->shape) * size);
+    int64_t stride[PAL_MAX_RANK], step = 1, offset = 0;
+    memset(c->out, 0, (size_t)pal_shape_count(c->shape) * pal_dtype_size(c->dtype));
     for (int a = c->shape.rank - 1; a >= 0; a--) {
         offset += c->params->i[a] * step;
         stride[a] = step * (c->params->i[6 + a] >> 32);
         step *= c->shape.dim[a];
     }
-    for (size_t i = 0; i < count; i++) {
-        memcpy((char *)c->out + (size_t)offset * size, (const char *)c->in[0] + i * size, size);
-        for (int a = c->shape.rank - 1; a >= 0; a--) {
-            offset += stride[a];
-            if (++index[a] < c->in_shape[0].dim[a]) break;
-            offset -= stride[a] * index[a];
-            index[a] = 0;
-        }
-    }
+    if (pal_shape_count(c->in_shape[0])) pad_rows(c, pal__rows(c->in_shape[0]), stride, offset);
     return PAL_OK;
 }
 
