@@ -1,8 +1,8 @@
 /* products.c - our own matrix products beside those of BLAS: the products of networks' training steps, in turns.
  *
- * Usage: bench_products [ROUNDS] [THREADS]. A row has m, n, k and which operand is transposed; then the least time of a
- * program with our product, the least time of BLAS at its best division among the threads, and the ratio. Before each
- * run other memory is read, as other layers do between two uses of a weight. */
+ * Usage: bench_products [ROUNDS] [THREADS] [ISA]. A row has m, n, k and which operand is transposed; then the least
+ * time of a program with our product, the least time of BLAS at its best division among the threads, and the ratio.
+ * Before each run other memory is read, as other layers do between two uses of a weight. */
 #include "ops/ops.h"
 
 #include <stdio.h>
@@ -96,9 +96,9 @@ int main(int argc, char **argv)
 {
     take_blas_kernels(argv);
     const int rounds = argc > 1 ? atoi(argv[1]) : 100, threads = argc > 2 ? atoi(argv[2]) : 0;
-    pal_context *context = pal_context_new(
-        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = (unsigned)threads});
-    if (!context || rounds < 1) return fprintf(stderr, "products: usage: bench_products [ROUNDS] [THREADS]\n"), 2;
+    pal_context *context = pal_context_new(&(pal_context_options){
+        .struct_size = sizeof(pal_context_options), .threads = (unsigned)threads, .isa = argc > 3 ? argv[3] : NULL});
+    if (!context || rounds < 1) return fprintf(stderr, "products: usage: bench_products [ROUNDS] [THREADS] [ISA]\n"), 2;
     printf("%u threads, %s, %s\n", pal_context_threads(context), pal_context_isa(context), pal_context_blas(context));
     /* BLAS is called here directly, with one thread per call, as programs do. */
     extern void openblas_set_num_threads(int) __attribute__((weak));

@@ -1,7 +1,7 @@
 /* workloads.c - bench_workloads: the time of each workload's training step beside its floor, in turns in one process.
  *
  *     bench_workloads [--only NAME] [--rounds N] [--threads N] [--sizes] [--least] [--text] [--json]
- *                     [--disturbed] [--names]
+ *                     [--disturbed] [--names] [--isa NAME]
  *
  * --only       the workloads whose names begin with NAME
  * --rounds     so many steps and floors (default: 200), but no new one after three seconds of a workload
@@ -11,6 +11,7 @@
  * --json       print JSON: an object a line, times in microseconds
  * --disturbed  measure the tied step beside a busy core and with subnormal numbers instead
  * --names      print the names of the workloads instead
+ * --isa        our kernels for these instructions: baseline, avx2, avx512. OPENBLAS_CORETYPE=Haswell goes with avx2
  *
  * A round runs the step twice and the floor twice, and counts the second of each: in training a step follows a step.
  * All figures are medians over the rounds; the ratio to the hot floor is the median of the ratios of the rounds. */
@@ -26,7 +27,7 @@ enum { MOST_ROUNDS = 10000, LEAST_ROUNDS = 5, SPARE_COLD = 8 };
 #define MOST_US 3e6
 
 typedef struct request {
-    const char *only;
+    const char *only, *isa;
     int rounds, threads;
     bool sizes, least, text, json, disturbed, names;
 } request;
@@ -191,7 +192,7 @@ static bool read_request(int argc, char **argv, request *r)
                    {"--threads", NULL, &r->threads, NULL}, {"--sizes", &r->sizes, NULL, NULL},
                    {"--least", &r->least, NULL, NULL},     {"--text", &r->text, NULL, NULL},
                    {"--json", &r->json, NULL, NULL},       {"--disturbed", &r->disturbed, NULL, NULL},
-                   {"--names", &r->names, NULL, NULL}};
+                   {"--names", &r->names, NULL, NULL},     {"--isa", NULL, NULL, &r->isa}};
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
         const size_t n = sizeof options / sizeof *options;
@@ -212,7 +213,7 @@ int main(int argc, char **argv)
     if (!read_request(argc, argv, &r)) {
         fprintf(stderr,
                 "usage: bench_workloads [--only NAME] [--rounds N] [--threads N] [--sizes] [--least] [--text] [--json] "
-                "[--disturbed] [--names]\nN is at least 1, and at most %d rounds. Workloads:",
+                "[--disturbed] [--names] [--isa NAME]\nN is at least 1, and at most %d rounds. Workloads:",
                 MOST_ROUNDS);
         for (size_t i = 0; i < n_workloads; i++) fprintf(stderr, " %s", workloads[i].name);
         fprintf(stderr, "\n");
@@ -222,9 +223,12 @@ int main(int argc, char **argv)
         if (chosen(&workloads[i], &r)) printf("%s\n", workloads[i].name);
     if (r.names) return 0;
     take_blas_kernels(argv);
-    const pal_context_options o = {.struct_size = sizeof o, .threads = (unsigned)r.threads};
+    const pal_context_options o = {.struct_size = sizeof o, .threads = (unsigned)r.threads, .isa = r.isa};
     pal_context *context = pal_context_new(&o);
-    if (!context) return fprintf(stderr, "bench_workloads: no context: out of memory or of threads\n"), 1;
+    if (!context)
+        return fprintf(stderr, "bench_workloads: no context: out of memory or of threads, or this processor has no "
+                               "such instructions: baseline, avx2, avx512\n"),
+               1;
     if (pal_context_advice(context)) fprintf(stderr, "bench_workloads: %s\n", pal_context_advice(context));
     if (!r.disturbed && !r.text) print_head(context, r.json);
     const int failed = r.disturbed ? print_disturbed(context, r.rounds) : all(context, &r);
