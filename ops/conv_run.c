@@ -77,9 +77,10 @@ static pal__product product_of(const job *j, role r, int64_t width)
     return (pal__product){.items = 1,
                           .m = r == TO_INPUT ? kk : rows,
                           .n = r == TO_WEIGHTS ? kk : positions,
-                          .k = r == FORWARD    ? kk
-                               : r == TO_INPUT ? rows
-                                               : positions,
+                          .n_terms = 1,
+                          .term = {{.k = r == FORWARD    ? kk
+                                         : r == TO_INPUT ? rows
+                                                         : positions}},
                           .dtype = j->call->dtype};
 }
 
@@ -192,15 +193,16 @@ static void multiply_alone(const job *j, int64_t m, int64_t n, int64_t k, matrix
     const pal__product p = {.items = 1,
                             .m = (size_t)m,
                             .n = (size_t)n,
-                            .k = (size_t)k,
-                            .a_row = a.transposed ? 1 : a.ld,
-                            .a_step = a.transposed ? a.ld : 1,
-                            .b_step = b.transposed ? 1 : b.ld,
-                            .b_column = b.transposed ? b.ld : 1,
+                            .n_terms = 1,
+                            .term = {{.k = (size_t)k,
+                                      .a_row = a.transposed ? 1 : a.ld,
+                                      .a_step = a.transposed ? a.ld : 1,
+                                      .b_step = b.transposed ? 1 : b.ld,
+                                      .b_column = b.transposed ? b.ld : 1}},
                             .c_row = c.ld,
                             .add = accumulate,
                             .dtype = j->call->dtype};
-    pal__product_alone(j->call->context, &p, (pal__product_item){a.at, b.at, c.at},
+    pal__product_alone(j->call->context, &p, (pal__product_item){{a.at}, {b.at}, c.at},
                        scratch + (size_t)(j->columns + j->values) * j->size);
 }
 

@@ -14,8 +14,13 @@ double pal_op_flops(const pal_op *op, const pal_params *params, const pal_shape 
 {
     if (!op || !params || !in || n < 2 || op->op_class != PAL_CLASS_PRODUCT) return 0;
     if (op->capabilities & PAL_TRANSPOSES) { /* the last two operands: op(A) [.., m, k] and op(B) [.., k, n] */
-        const pal_shape a = in[n - 2];
-        return a.rank < 2 ? 0 : 2 * count(out) * (double)a.dim[a.rank - (params->i[0] ? 2 : 1)];
+        double k = 0;
+        for (size_t t = 0; t < n / 2;
+             t++) { /* the flags of the last two are i[0] and i[1], of those before i[2] and i[3] */
+            const pal_shape a = in[n - 2 - 2 * t];
+            if (a.rank >= 2) k += (double)a.dim[a.rank - (params->i[2 * t] ? 2 : 1)];
+        }
+        return 2 * count(out) * k;
     }
     /* Convolutions: each position of each map of the results y takes the weights w of that map once. */
     pal_shape y = out, w = in[1];

@@ -17,7 +17,7 @@ extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
 extern const pal_op *const pal__mul, *const pal__div;
-extern const pal_op pal__op_matmul, pal__op_slice_at, pal__op_embed_at;
+extern const pal_op pal__op_matmul, pal__op_matmul_sum, pal__op_slice_at, pal__op_embed_at;
 /* zeros.c: the rewrites of slice_at and embed_at, and their rules for many terms of a region at once. */
 pal_var pal__carry_zeros(const pal_rule *consumer, size_t k, bool rounding);
 pal_var pal__slice_at_earlier(const pal_rule *rule, bool rounding);

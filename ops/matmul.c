@@ -58,6 +58,24 @@ static bool infer(pal_infer *r, size_t first)
 static bool infer_matmul(pal_infer *r) { return infer(r, 0); }
 static bool infer_addmm(pal_infer *r) { return infer(r, 1) && pal_shape_equal(r->shape, r->shapes[0]); }
 
+/* The parameters of term t of a sum of products; those of the last one come first, as in the other operations. */
+static pal_params params_of(const pal_params *p, size_t terms, size_t t)
+{
+    return terms == 1 || t ? (pal_params){.i = {p->i[0], p->i[1]}} : (pal_params){.i = {p->i[2], p->i[3]}};
+}
+
+static bool infer_sum(pal_infer *r)
+{
+    const pal_params first = params_of(r->params, 2, 0);
+    layout l;
+    if (!infer(r, 2) || !lay_out(&r->shapes[0], &r->shapes[1], &first, &l) || l.k > INT32_MAX) return false;
+    pal_shape shape = l.batch;
+    if (shape.rank + 2 > PAL_MAX_RANK) return false;
+    shape.dim[shape.rank++] = l.m;
+    shape.dim[shape.rank++] = l.n;
+    return pal_shape_equal(shape, r->shape);
+}
+
 /* ---- Kernel --------------------------------------------------------------------------------------------------- */
 
 typedef struct job {
@@ -83,7 +101,7 @@ static void multiply(void *argument, size_t task, unsigned worker)
     (void)worker;
     const job *j = argument;
     const layout *l = &j->l;
-    size_t item = task / j->lanes, first = j->accumulate;
+    size_t item = task / j->lanes;
     int64_t m0 = 0, m1 = l->m, n0 = 0, n1 = l->n;
     if (j->by_rows)
         panel(task % j->lanes, j->lanes, l->m, &m0, &m1);
@@ -91,10 +109,10 @@ static void multiply(void *argument, size_t task, unsigned worker)
         panel(task % j->lanes, j->lanes, l->n, &n0, &n1);
     if (m0 >= m1 || n0 >= n1) return;
     int64_t lda = l->ta ? l->m : l->k, ldb = l->tb ? l->k : l->n;
-    const char *a = j->a + (pal__batch_item(&l->batch, &j->call->in_shape[first], item) * (size_t)(l->m * l->k) +
+    const char *a = j->a + (pal__batch_item(&l->batch, &j->call->in_shape[0], item) * (size_t)(l->m * l->k) +
                             (size_t)(l->ta ? m0 : m0 * lda)) *
                                j->size;
-    const char *b = j->b + (pal__batch_item(&l->batch, &j->call->in_shape[first + 1], item) * (size_t)(l->k * l->n) +
+    const char *b = j->b + (pal__batch_item(&l->batch, &j->call->in_shape[1], item) * (size_t)(l->k * l->n) +
                             (size_t)(l->tb ? n0 * ldb : n0)) *
                                j->size;
     char *c = (char *)j->call->out + (item * (size_t)(l->m * l->n) + (size_t)(m0 * l->n + n0)) * j->size;
@@ -110,81 +128,125 @@ static void multiply(void *argument, size_t task, unsigned worker)
     pal_blas_end(j->call->context);
 }
 
-/* The same product for our own kernels. */
-static pal__product product_of(const pal_call *call, bool accumulate, layout *l)
+/* What the operations of this file compute: the sum of some products, or C plus it. */
+typedef struct form {
+    bool add;     /* operand 0 is C */
+    size_t terms; /* products, of two operands each */
+} form;
+static const form matmul_form = {false, 1}, addmm_form = {true, 1}, sum_form = {false, 2};
+
+/* One term of the call as a call of its own. */
+static pal_call term_of(const pal_call *call, form f, size_t t, pal_params *params)
 {
-    lay_out(&call->in_shape[accumulate], &call->in_shape[accumulate + 1], call->params, l);
-    return (pal__product){.items = (size_t)pal_shape_count(l->batch),
-                          .m = (size_t)l->m,
-                          .n = (size_t)l->n,
-                          .k = (size_t)l->k,
-                          .a_row = l->ta ? 1 : l->k,
-                          .a_step = l->ta ? l->m : 1,
-                          .b_step = l->tb ? 1 : l->n,
-                          .b_column = l->tb ? l->k : 1,
-                          .c_row = l->n,
-                          .add = accumulate,
-                          .dtype = call->dtype,
-                          .follow = call->follow};
+    pal_call one = *call;
+    *params = params_of(call->params, f.terms, t);
+    one.params = params;
+    one.in_shape = call->in_shape + f.add + 2 * t;
+    if (call->in) one.in = call->in + f.add + 2 * t;
+    return one;
 }
+
+/* The same for our own kernels. */
+static pal__product product_of(const pal_call *call, form f)
+{
+    pal__product p = {.n_terms = f.terms, .add = f.add, .dtype = call->dtype, .follow = call->follow};
+    for (size_t t = 0; t < f.terms; t++) {
+        pal_params params;
+        layout l;
+        const pal_call one = term_of(call, f, t, &params);
+        lay_out(&one.in_shape[0], &one.in_shape[1], &params, &l);
+        p.m = (size_t)l.m;
+        p.n = (size_t)l.n;
+        p.c_row = l.n;
+        p.term[t] = (pal__product_term){.k = (size_t)l.k,
+                                        .a_row = l.ta ? 1 : l.k,
+                                        .a_step = l.ta ? l.m : 1,
+                                        .b_step = l.tb ? 1 : l.n,
+                                        .b_column = l.tb ? l.k : 1};
+        p.items = (size_t)pal_shape_count(l.batch);
+    }
+    return p;
+}
+
+typedef struct items { /* of a call for our own kernels */
+    const pal_call *call;
+    form form;
+    const pal__product *product;
+    pal_shape batch;
+} items;
 
 static pal__product_item item_of(const void *user, size_t item)
 {
-    const job *j = user;
-    const size_t first = j->accumulate;
-    return (pal__product_item){
-        j->a + pal__batch_item(&j->l.batch, &j->call->in_shape[first], item) * (size_t)(j->l.m * j->l.k) * j->size,
-        j->b + pal__batch_item(&j->l.batch, &j->call->in_shape[first + 1], item) * (size_t)(j->l.k * j->l.n) * j->size,
-        (char *)(j->call->follow ? (void *)(uintptr_t)j->call->in[0] : j->call->out) +
-            item * (size_t)(j->l.m * j->l.n) * j->size};
+    const items *of = user;
+    const pal__product *p = of->product;
+    const size_t size = pal_dtype_size(p->dtype);
+    char *c = of->call->follow ? (char *)(uintptr_t)of->call->in[0] : of->call->out;
+    pal__product_item all = {.c = c + item * p->m * p->n * size};
+    for (size_t t = 0; t < of->form.terms; t++) {
+        const size_t a = of->form.add + 2 * t, b = a + 1, k = p->term[t].k;
+        const pal_shape *shape = of->call->in_shape;
+        all.a[t] = (const char *)of->call->in[a] + pal__batch_item(&of->batch, &shape[a], item) * p->m * k * size;
+        all.b[t] = (const char *)of->call->in[b] + pal__batch_item(&of->batch, &shape[b], item) * k * p->n * size;
+    }
+    return all;
 }
 
-static size_t scratch(const pal_call *call, bool accumulate)
+static size_t scratch(const pal_call *call, form f)
 {
-    layout l;
-    const pal__product p = product_of(call, accumulate, &l);
+    const pal__product p = product_of(call, f);
     return pal__product_ours(call->context, &p) ? pal__product_scratch(call->context, &p) : 0;
 }
 
-static size_t scratch_matmul(const pal_call *call) { return scratch(call, false); }
-static size_t scratch_addmm(const pal_call *call) { return scratch(call, true); }
-
-static bool feeds(const pal_call *call, bool accumulate)
+static bool feeds(const pal_call *call, form f)
 {
-    layout l;
-    const pal__product p = product_of(call, accumulate, &l);
+    const pal__product p = product_of(call, f);
     return pal__product_feeds(call->context, &p);
 }
 
-static bool feeds_matmul(const pal_call *call) { return feeds(call, false); }
-static bool feeds_addmm(const pal_call *call) { return feeds(call, true); }
-
-static pal_status run(const pal_call *call, bool accumulate)
+/* out = A B, or out += A B, by BLAS. */
+static void run_blas(const pal_call *call, bool accumulate)
 {
     job j = {.call = call, .accumulate = accumulate, .size = pal_dtype_size(call->dtype)};
-    const pal__product ours = product_of(call, accumulate, &j.l);
-    j.a = call->in[accumulate];
-    j.b = call->in[accumulate + 1];
-    size_t items = (size_t)pal_shape_count(j.l.batch), bytes = (size_t)pal_shape_count(call->shape) * j.size;
-    if (!bytes) return PAL_OK;
-    if (accumulate && !call->follow && call->out != call->in[0]) memcpy(call->out, call->in[0], bytes);
+    j.a = call->in[0];
+    j.b = call->in[1];
+    lay_out(&call->in_shape[0], &call->in_shape[1], call->params, &j.l);
     if (!j.l.k) { /* an empty sum; BLAS does not take a leading dimension of 0 */
-        if (!accumulate) memset(call->out, 0, bytes);
-        return PAL_OK;
-    }
-    if (pal__product_ours(call->context, &ours)) {
-        pal__product_run(call->context, &ours, item_of, &j, call->scratch);
-        return PAL_OK;
+        if (!accumulate) memset(call->out, 0, (size_t)pal_shape_count(call->shape) * j.size);
+        return;
     }
     j.by_rows = j.l.m >= j.l.n;
-    size_t units = ((size_t)(j.by_rows ? j.l.m : j.l.n) + 15) / 16;
+    const size_t units = ((size_t)(j.by_rows ? j.l.m : j.l.n) + 15) / 16;
     j.lanes = call->lanes < units ? call->lanes : units;
-    pal_parallel(call->context, items * j.lanes, multiply, &j);
+    pal_parallel(call->context, (size_t)pal_shape_count(j.l.batch) * j.lanes, multiply, &j);
+}
+
+static pal_status run(const pal_call *call, form f)
+{
+    const pal__product ours = product_of(call, f);
+    const size_t bytes = (size_t)pal_shape_count(call->shape) * pal_dtype_size(call->dtype);
+    if (!bytes) return PAL_OK;
+    if (f.add && !call->follow && call->out != call->in[0]) memcpy(call->out, call->in[0], bytes);
+    if (pal__product_ours(call->context, &ours)) {
+        items of = {.call = call, .form = f, .product = &ours, .batch = call->shape};
+        of.batch.rank -= 2;
+        pal__product_run(call->context, &ours, item_of, &of, call->scratch);
+        return PAL_OK;
+    }
+    for (size_t t = 0; t < f.terms; t++) {
+        pal_params params;
+        const pal_call one = term_of(call, f, t, &params);
+        run_blas(&one, f.add || t);
+    }
     return PAL_OK;
 }
 
-static pal_status run_matmul(const pal_call *call) { return run(call, false); }
-static pal_status run_addmm(const pal_call *call) { return run(call, true); }
+#define RUN(name)                                                                                                      \
+    static size_t scratch_##name(const pal_call *call) { return scratch(call, name##_form); }                          \
+    static bool feeds_##name(const pal_call *call) { return feeds(call, name##_form); }                                \
+    static pal_status run_##name(const pal_call *call) { return run(call, name##_form); }
+RUN(matmul)
+RUN(addmm)
+RUN(sum)
 
 /* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
@@ -198,6 +260,14 @@ static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)
 }
 
 static pal_var vjp_matmul(const pal_rule *r, size_t k) { return product_adjoint(r, 0, k); }
+static pal_var vjp_sum(const pal_rule *r, size_t k)
+{
+    const pal_params p = params_of(r->params, 2, k / 2);
+    pal_rule one = *r;
+    one.params = &p;
+    one.in = r->in + k / 2 * 2;
+    return product_adjoint(&one, 0, k % 2);
+}
 static pal_var vjp_addmm(const pal_rule *r, size_t k) { return k == 0 ? r->seed : product_adjoint(r, 1, k); }
 
 /* Rewrites x + A B to a product that accumulates onto x, which saves one pass over memory. The rounding changes,
@@ -221,9 +291,19 @@ static bool swaps_last_two(const pal_params *p, int rank)
     return rank >= 2;
 }
 
+/* A B + A' B' is one sum: C is not written and read again between the two. */
+static pal_var join(const pal_rule *c)
+{
+    const pal_params *p = pal_params_of(c->in[0]);
+    const pal_params both = {.i = {c->params->i[0], c->params->i[1], p->i[0], p->i[1]}};
+    const pal_var in[] = {pal_operand(c->in[0], 0), pal_operand(c->in[0], 1), c->in[1], c->in[2]};
+    return pal_record(c->tape, &pal__op_matmul_sum, in, 4, &both);
+}
+
 static pal_var absorb_matmul(const pal_rule *c, size_t k, bool rounding)
 {
     if (!rounding) return (pal_var){0};
+    if (c->op == &pal__op_addmm && k == 0) return join(c);
     if (c->op == &pal__op_add) return accumulate(c, k);
     /* (A B)' = B' A' */
     const pal_params *p = pal_params_of(c->in[k]);
@@ -287,6 +367,27 @@ const pal_op pal__op_addmm = {
     .scratch = scratch_addmm, .feeds = feeds_addmm, .run = run_addmm, .cases = cases_addmm, .n_cases = PAL_COUNT(cases_addmm)};
 /* clang-format on */
 
+static pal_var case_sum(pal_tape *t, const pal_var *in, const void *user)
+{
+    const int *flags = user;
+    return pal_record(t, &pal__op_matmul_sum, in, 4, &(pal_params){.i = {flags[0], flags[1], flags[1], flags[0]}});
+}
+
+/* clang-format off */
+static const pal_case cases_sum[] = {
+    {.label = "a' b + c d'", .n = 4, .build = case_sum, .user = nt,
+     .in = {{{2, {4, 3}}, -1, 1}, {{2, {4, 2}}, -1, 1}, {{2, {3, 5}}, -1, 1}, {{2, {2, 5}}, -1, 1}}},
+    {.label = "batch", .n = 4, .build = case_sum, .user = nn,
+     .in = {{{3, {2, 3, 4}}, -1, 1}, {{2, {4, 2}}, -1, 1}, {{3, {2, 3, 1}}, -1, 1}, {{3, {2, 1, 2}}, -1, 1}}},
+};
+
+const pal_op pal__op_matmul_sum = {
+    PAL_OP_HEAD("matmul_sum", "A B + C D", "sum of two matrix products; recorded by the compiler only"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = 4, .capabilities = PAL_TRANSPOSES, .n_ints = 4,
+    .infer = infer_sum, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_sum,
+    .scratch = scratch_sum, .feeds = feeds_sum, .run = run_sum, .cases = cases_sum, .n_cases = PAL_COUNT(cases_sum)};
+/* clang-format on */
+
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 {
     pal_params p = {.i = {a_transposed, b_transposed}};
@@ -309,5 +410,5 @@ pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
     return pal_record(c->tape, c->op, in, c->n, &p);
 }
 
-static const pal_op *const ops[] = {&pal__op_matmul, &pal__op_addmm};
+static const pal_op *const ops[] = {&pal__op_matmul, &pal__op_addmm, &pal__op_matmul_sum};
 const pal__family pal__family_linear = {ops, PAL_COUNT(ops)};

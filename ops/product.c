@@ -17,7 +17,8 @@
  * gradient while it is in the cache.
  *
  * Long sums are cut, so that what is packed stays in the cache. A sum goes on from the value in C, which loses nothing:
- * C and the sum have one type. */
+ * C and the sum have one type. A sum of two products is one longer sum: its terms are packed one behind the other. So
+ * the gradient of a tied weight, which has two uses, is made once and not added to. */
 #include "ops/product.h"
 
 #include <string.h>
@@ -66,13 +67,63 @@ static const pal__product_kernels *kernels_of(const pal_context *context, pal_dt
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 static size_t parts(size_t n, size_t each) { return (n + each - 1) / each; }
 
-static bool by_blocks(const pal__product *p) { return p->items == 1 && (p->a_step != 1 || p->m > FEW_ROWS); }
+static size_t all_steps(const pal__product *p)
+{
+    size_t k = 0;
+    for (size_t t = 0; t < p->n_terms; t++) k += p->term[t].k;
+    return k;
+}
+
+/* Whether blocks of A are packed: the kernel reads one term, and rows whose elements are neighbours. */
+static bool packs_a(const pal__product *p) { return p->n_terms > 1 || p->term[0].a_step != 1; }
+static bool by_blocks(const pal__product *p) { return p->items == 1 && (packs_a(p) || p->m > FEW_ROWS); }
 
 /* ---- By panels ------------------------------------------------------------------------------------------------ */
 
 static const char *at(const void *matrix, int64_t offset, size_t size)
 {
     return (const char *)matrix + offset * (int64_t)size;
+}
+
+/* The part of the steps k0 .. k1-1 that term t has: its own steps *first .. *first + result - 1; *behind: steps of
+ * earlier terms in the part. */
+static size_t steps_of(const pal__product *p, size_t t, size_t k0, size_t k1, size_t *first, size_t *behind)
+{
+    size_t begin = 0;
+    for (size_t i = 0; i < t; i++) begin += p->term[i].k;
+    const size_t from = k0 > begin ? k0 : begin, to = least(k1, begin + p->term[t].k);
+    *first = from - begin;
+    *behind = from - k0;
+    return from < to ? to - from : 0;
+}
+
+static void pack_a(const job *j, const pal__product_item *item, size_t row, size_t rows, size_t k0, size_t k1,
+                   char *out)
+{
+    for (size_t t = 0; t < j->p->n_terms; t++) {
+        const pal__product_term *x = &j->p->term[t];
+        size_t first, behind;
+        const size_t steps = steps_of(j->p, t, k0, k1, &first, &behind);
+        if (steps)
+            j->kernels->pack_a(rows, steps,
+                               at(item->a[t], (int64_t)row * x->a_row + (int64_t)first * x->a_step, j->size), x->a_row,
+                               x->a_step, out + behind * j->kernels->rows * j->size);
+    }
+}
+
+static void pack_b(const job *j, const pal__product_item *item, size_t n0, size_t columns, size_t k0, size_t k1,
+                   char *out)
+{
+    const size_t vectors = parts(columns, j->kernels->lanes);
+    for (size_t t = 0; t < j->p->n_terms; t++) {
+        const pal__product_term *x = &j->p->term[t];
+        size_t first, behind;
+        const size_t steps = steps_of(j->p, t, k0, k1, &first, &behind);
+        if (steps)
+            j->kernels->pack_b(columns, vectors, steps,
+                               at(item->b[t], (int64_t)first * x->b_step + (int64_t)n0 * x->b_column, j->size),
+                               x->b_step, x->b_column, out + behind * vectors * j->kernels->lanes * j->size);
+    }
 }
 
 /* What a tile asks for meanwhile: its share of what is packed next. */
@@ -85,7 +136,7 @@ typedef struct ahead {
  * rows. The columns of a panel lie side by side. */
 static ahead look_ahead(const job *j, const char *next, size_t steps, size_t columns, size_t share, size_t shares)
 {
-    const pal__product *p = j->p;
+    const pal__product_term *p = &j->p->term[0];
     const int64_t size = (int64_t)j->size;
     if (p->b_column == 1) {
         const size_t lines = columns * j->size / LINE + 1, each = shares / lines + !(shares / lines);
@@ -102,25 +153,27 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
 {
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
-    const size_t vectors = parts(columns, k->lanes);
+    const size_t vectors = parts(columns, k->lanes), all = all_steps(p);
+    const bool packed = packs_a(p);
     char *panel = own + j->block_bytes;
-    for (size_t k0 = 0; k0 < p->k; k0 += PANEL_STEPS) {
-        const size_t steps = least(p->k - k0, PANEL_STEPS);
-        const char *b = at(item.b, (int64_t)n0 * p->b_column + (int64_t)k0 * p->b_step, j->size);
-        k->pack_b(columns, vectors, steps, b, p->b_step, p->b_column, panel);
-        const bool last = k0 + steps == p->k;
-        const size_t coming = !last ? columns : least(p->n - n0 - columns, j->wide);
-        const char *next = last ? at(item.b, (int64_t)(n0 + columns) * p->b_column, j->size)
-                                : b + PANEL_STEPS * p->b_step * (int64_t)j->size;
+    for (size_t k0 = 0; k0 < all; k0 += PANEL_STEPS) {
+        const size_t steps = least(all - k0, PANEL_STEPS);
+        const bool last = k0 + steps == all;
+        const int64_t column = (int64_t)(last ? n0 + columns : n0), step = last ? 0 : (int64_t)(k0 + steps);
+        const size_t coming = p->n_terms > 1 ? 0 : !last ? columns : least(p->n - n0 - columns, j->wide);
+        const char *next = at(item.b[0], column * p->term[0].b_column + step * p->term[0].b_step, j->size);
+        pack_b(j, &item, n0, columns, k0, k0 + steps, panel);
         for (size_t r = r0; r < r1; r++) {
             const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
-            const char *a = at(item.a, (int64_t)row * p->a_row + (int64_t)k0 * p->a_step, j->size);
+            const char *a = own;
             const ahead soon = coming ? look_ahead(j, next, steps, coming, r - r0, r1 - r0) : (ahead){panel, 0};
-            if (p->a_step != 1) k->pack_a(rows, steps, a, p->a_row, p->a_step, own);
-            k->tile(rows, columns, vectors, steps, p->a_step != 1 ? own : a, p->a_step != 1 ? 1 : p->a_row,
-                    p->a_step != 1 ? (int64_t)k->rows : 1, panel,
-                    (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size, p->c_row, p->add || k0,
-                    soon.from, soon.step);
+            if (packed)
+                pack_a(j, &item, row, rows, k0, k0 + steps, own);
+            else
+                a = at(item.a[0], (int64_t)row * p->term[0].a_row + (int64_t)k0, j->size);
+            k->tile(rows, columns, vectors, steps, a, packed ? 1 : p->term[0].a_row, packed ? (int64_t)k->rows : 1,
+                    panel, (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size, p->c_row,
+                    p->add || k0, soon.from, soon.step);
         }
     }
 }
@@ -146,26 +199,24 @@ static void panels_task(void *argument, size_t task, unsigned worker)
 static void pack_task(void *argument, size_t panel, unsigned worker)
 {
     const job *j = argument;
-    const pal__product *p = j->p;
     const size_t n0 = j->n0 + panel * j->wide, columns = least(j->n1 - n0, j->wide), steps = j->k1 - j->k0;
+    const pal__product_item item = j->items(j->user, 0);
     (void)worker;
-    j->kernels->pack_b(columns, parts(columns, j->kernels->lanes), steps,
-                       at(j->items(j->user, 0).b, (int64_t)j->k0 * p->b_step + (int64_t)n0 * p->b_column, j->size),
-                       p->b_step, p->b_column, j->packed + panel * j->wide * steps * j->size);
+    pack_b(j, &item, n0, columns, j->k0, j->k1, j->packed + panel * j->wide * steps * j->size);
 }
 
-/* Rows row .. row+rows-1 of C, as far as the part of B reaches. a: packed or not; next: the rows of A that follow. */
+/* Some rows of C, as far as the part of B reaches. a: packed or not; next: the rows of A that follow. */
 static void run_block(const job *j, const char *a, const char *next, char *c, size_t rows)
 {
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
     const size_t steps = j->k1 - j->k0;
-    const bool packed = p->a_step != 1;
+    const bool packed = packs_a(p);
     for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
         const size_t columns = least(j->n1 - n0, j->wide);
-        k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->a_row, packed ? (int64_t)k->rows : 1,
-                j->packed + (n0 - j->n0) * steps * j->size, c + n0 * j->size, p->follow ? (int64_t)p->n : p->c_row,
-                p->add || j->k0, next, p->a_step * (int64_t)j->size);
+        k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->term[0].a_row,
+                packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, c + n0 * j->size,
+                p->follow ? (int64_t)p->n : p->c_row, p->add || j->k0, next, p->term[0].a_step * (int64_t)j->size);
     }
 }
 
@@ -174,16 +225,21 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
     const job *j = argument;
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
+    const pal__product_term *x = &p->term[0];
     const pal__product_item item = j->items(j->user, 0);
+    const int64_t k0 = j->k0 < x->k ? (int64_t)j->k0 : 0;
     char *own = j->own + worker * j->own_bytes, *fed = own + j->block_bytes;
     for (size_t r = task * j->blocks / j->tasks; r < (task + 1) * j->blocks / j->tasks; r++) {
         const size_t row = r * k->rows, rows = least(p->m - row, k->rows), bytes = rows * p->n * j->size;
-        const char *a = at(item.a, (int64_t)row * p->a_row + (int64_t)j->k0 * p->a_step, j->size);
-        const char *next = a + (int64_t)k->rows * p->a_row * (int64_t)j->size;
+        const char *a = at(item.a[0], (int64_t)row * x->a_row + k0 * x->a_step, j->size);
+        const char *next = a + (int64_t)k->rows * x->a_row * (int64_t)j->size;
         char *c = (char *)item.c + (int64_t)row * p->c_row * (int64_t)j->size;
-        if (p->a_step != 1) k->pack_a(rows, j->k1 - j->k0, a, p->a_row, p->a_step, own);
+        if (packs_a(p)) {
+            pack_a(j, &item, row, rows, j->k0, j->k1, own);
+            a = own;
+        }
         if (p->follow && p->add) memcpy(fed, c, bytes);
-        run_block(j, p->a_step != 1 ? own : a, next, p->follow ? fed : c, rows);
+        run_block(j, a, next, p->follow ? fed : c, rows);
         if (p->follow) p->follow->take(p->follow->user, row * p->n, rows * p->n, fed, worker);
     }
 }
@@ -197,8 +253,9 @@ static job make_job(const pal_context *context, const pal__product *p)
     j.wide = k->vectors * k->lanes;
     j.panels = parts(p->n, j.wide);
     j.blocks = parts(p->m, k->rows);
-    j.block_bytes = (least(p->k, PANEL_STEPS) * k->rows * j.size + LINE - 1) / LINE * LINE;
-    const size_t panel = least(p->k, PANEL_STEPS) * j.wide * j.size, fed = p->follow ? k->rows * p->n * j.size : 0;
+    j.block_bytes = (least(all_steps(p), PANEL_STEPS) * k->rows * j.size + LINE - 1) / LINE * LINE;
+    const size_t panel = least(all_steps(p), PANEL_STEPS) * j.wide * j.size,
+                 fed = p->follow ? k->rows * p->n * j.size : 0;
     j.own_bytes = j.block_bytes + (by_blocks(p) ? fed : panel);
     j.own_bytes = (j.own_bytes + LINE - 1) / LINE * LINE + LINE; /* two workers share no line */
     return j;
@@ -206,7 +263,7 @@ static job make_job(const pal_context *context, const pal__product *p)
 
 static size_t part_columns(const job *j)
 {
-    const size_t steps = least(j->p->k, PART_STEPS);
+    const size_t steps = least(all_steps(j->p), PART_STEPS);
     const size_t columns = PART_BYTES / j->size / (steps ? steps : 1) / j->wide * j->wide;
     return least(columns, j->panels * j->wide);
 }
@@ -214,7 +271,7 @@ static size_t part_columns(const job *j)
 size_t pal__product_own_bytes(const pal_context *context, const pal__product *p)
 {
     const job j = make_job(context, p);
-    return j.block_bytes + (least(p->k, PANEL_STEPS) * j.wide * j.size + LINE - 1) / LINE * LINE;
+    return j.block_bytes + (least(all_steps(p), PANEL_STEPS) * j.wide * j.size + LINE - 1) / LINE * LINE;
 }
 
 void pal__product_alone(const pal_context *context, const pal__product *p, pal__product_item item, void *own)
@@ -226,22 +283,24 @@ void pal__product_alone(const pal_context *context, const pal__product *p, pal__
 size_t pal__product_scratch(pal_context *context, const pal__product *p)
 {
     const job j = make_job(context, p);
-    const size_t part = by_blocks(p) ? part_columns(&j) * least(p->k, PART_STEPS) * j.size : 0;
+    const size_t part = by_blocks(p) ? part_columns(&j) * least(all_steps(p), PART_STEPS) * j.size : 0;
     return part + pal_worker_count(context) * j.own_bytes;
 }
 
 bool pal__product_ours(const pal_context *context, const pal__product *p)
 {
-    return kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && p->k >= LEAST_K;
+    bool long_enough = true;
+    for (size_t t = 0; t < p->n_terms; t++) long_enough &= p->term[t].k >= LEAST_K;
+    return kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && long_enough;
 }
 
 /* One part of B and of the sum, so that a block is finished when it has gone through its panels. */
 bool pal__product_feeds(const pal_context *context, const pal__product *p)
 {
-    if (!pal__product_ours(context, p) || !by_blocks(p) || p->k > PART_STEPS) return false;
+    if (!pal__product_ours(context, p) || !by_blocks(p) || all_steps(p) > PART_STEPS) return false;
     const pal__product_kernels *k = kernels_of(context, p->dtype);
     const size_t size = pal_dtype_size(p->dtype), wide = k->vectors * k->lanes;
-    return k->rows * p->n * size <= MOST_FED && parts(p->n, wide) * wide * p->k * size <= PART_BYTES;
+    return k->rows * p->n * size <= MOST_FED && parts(p->n, wide) * wide * all_steps(p) * size <= PART_BYTES;
 }
 
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
@@ -254,19 +313,19 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
     if (!by_blocks(p)) {
         j.own = scratch;
         j.units = p->items * j.panels * j.blocks;
-        j.tasks =
-            least(least(j.units, workers > 1 ? 2 * workers : 1), parts(p->items * p->m * p->n * p->k, LEAST_WORK));
+        j.tasks = least(least(j.units, workers > 1 ? 2 * workers : 1),
+                        parts(p->items * p->m * p->n * all_steps(p), LEAST_WORK));
         pal_parallel(context, j.tasks, panels_task, &j);
         return;
     }
-    const size_t columns = part_columns(&j), steps = least(p->k, PART_STEPS);
+    const size_t columns = part_columns(&j), steps = least(all_steps(p), PART_STEPS);
     j.packed = scratch;
     j.own = j.packed + columns * steps * j.size;
     j.tasks = least(j.blocks, workers > 1 ? 4 * workers : 1);
     for (j.n0 = 0; j.n0 < p->n; j.n0 = j.n1) {
         j.n1 = least(p->n, j.n0 + columns);
-        for (j.k0 = 0; j.k0 < p->k; j.k0 = j.k1) {
-            j.k1 = least(p->k, j.k0 + steps);
+        for (j.k0 = 0; j.k0 < all_steps(p); j.k0 = j.k1) {
+            j.k1 = least(all_steps(p), j.k0 + steps);
             pal_parallel(context, parts(j.n1 - j.n0, j.wide), pack_task, &j);
             pal_parallel(context, j.tasks, blocks_task, &j);
         }

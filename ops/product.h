@@ -4,11 +4,19 @@
 
 #include "ops/internal.h"
 
-typedef struct pal__product { /* C = A B, or C + A B, for each of `items` */
-    size_t items, m, n, k;    /* A is m x k, B is k x n, C is m x n */
-    /* Elements from one row of A to the next, from one step of the sum to the next, from one column of B to the next,
-     * from one row of C to the next. */
-    int64_t a_row, a_step, b_step, b_column, c_row;
+#define PAL__PRODUCT_TERMS 2
+typedef struct pal__product_term { /* A B: A is m x k, B is k x n */
+    size_t k;
+    /* Elements from one row of A to the next, from one step of the sum to the next in A and in B, from one column of B
+     * to the next. */
+    int64_t a_row, a_step, b_step, b_column;
+} pal__product_term;
+
+typedef struct pal__product { /* C = A B, or A B + A' B', or C plus these, for each of `items` */
+    size_t items, m, n;       /* C is m x n */
+    size_t n_terms;
+    pal__product_term term[PAL__PRODUCT_TERMS];
+    int64_t c_row; /* elements from one row of C to the next */
     bool add;
     pal_dtype dtype;
     const pal_follow *follow; /* takes the rows of C instead of memory; with `add` they begin with those of item.c */
@@ -16,7 +24,7 @@ typedef struct pal__product { /* C = A B, or C + A B, for each of `items` */
 
 /* Where the matrices of an item begin. */
 typedef struct pal__product_item {
-    const void *a, *b;
+    const void *a[PAL__PRODUCT_TERMS], *b[PAL__PRODUCT_TERMS];
     void *c;
 } pal__product_item;
 typedef pal__product_item (*pal__product_items)(const void *user, size_t item);

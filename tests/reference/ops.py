@@ -69,6 +69,7 @@ TORCH |= {
                      [torch.cat([torch.zeros(i, 2), x[i].square(), torch.zeros(3 - i, 2)]) for i in range(3)])},
     "one_hot": lambda x: x.square() * torch.tensor([1.0, 1, 0]),
     "matmul": {"a b": torch.matmul, "a' b'": lambda a, b: a.mT @ b.mT, "batches that broadcast": torch.matmul},
+    "matmul_sum": {"a' b + c d'": lambda a, b, c, d: a.mT @ b + c @ d.mT, "batch": lambda a, b, c, d: a @ b + c @ d},
     "addmm": torch.addmm,
     "outer": torch.outer,
     "dot": torch.dot,
