@@ -61,7 +61,8 @@ START_TEST(every_call_survives_bad_handles)
         pal_var v = vars[i];
         for (size_t k = 0; pal_op_at(k); k++) {
             int arity = pal_op_at(k)->arity;
-            pal_var in[3] = {v, v, v};
+            pal_var in[PAL_CASE_INPUTS] = {v, v, v, v};
+            ck_assert_int_le(arity, PAL_CASE_INPUTS);
             ck_assert(arity < 1 || !pal_ok(pal_record(NULL, pal_op_at(k), in, (size_t)arity, NULL)));
             in[1] = x;
             ck_assert(arity < 1 || !pal_ok(pal_record(NULL, pal_op_at(k), in, (size_t)arity, NULL)));
