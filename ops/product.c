@@ -25,7 +25,7 @@
 
 enum {
     PANEL_STEPS = 1024,     /* of the sum, in a panel: 192 KB */
-    PART_STEPS = 384,       /* of the sum, in a part of B */
+    PART_STEPS = 400,       /* of the sum, in a part of B */
     PART_BYTES = 768 << 10, /* of a part of B */
     FEW_ROWS = 256,         /* up to here by panels */
     MOST_FED = 256 << 10,   /* of a block of C that is handed over from the cache */
@@ -66,6 +66,14 @@ static const pal__product_kernels *kernels_of(const pal_context *context, pal_dt
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 static size_t parts(size_t n, size_t each) { return (n + each - 1) / each; }
+
+/* The steps of a piece if a sum is cut into equal pieces of at most `most`, a multiple of 8: a short piece would read
+ * and write C for little. */
+static size_t piece(size_t steps, size_t most)
+{
+    const size_t pieces = parts(steps, most);
+    return pieces > 1 ? (parts(steps, pieces) + 7) / 8 * 8 : steps;
+}
 
 static size_t all_steps(const pal__product *p)
 {
@@ -155,9 +163,10 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
     const pal__product_kernels *k = j->kernels;
     const size_t vectors = parts(columns, k->lanes), all = all_steps(p);
     const bool packed = packs_a(p);
+    const size_t each = piece(all, PANEL_STEPS);
     char *panel = own + j->block_bytes;
-    for (size_t k0 = 0; k0 < all; k0 += PANEL_STEPS) {
-        const size_t steps = least(all - k0, PANEL_STEPS);
+    for (size_t k0 = 0; k0 < all; k0 += each) {
+        const size_t steps = least(all - k0, each);
         const bool last = k0 + steps == all;
         const int64_t column = (int64_t)(last ? n0 + columns : n0), step = last ? 0 : (int64_t)(k0 + steps);
         const size_t coming = p->n_terms > 1 ? 0 : !last ? columns : least(p->n - n0 - columns, j->wide);
@@ -318,7 +327,7 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
         pal_parallel(context, j.tasks, panels_task, &j);
         return;
     }
-    const size_t columns = part_columns(&j), steps = least(all_steps(p), PART_STEPS);
+    const size_t columns = part_columns(&j), steps = piece(all_steps(p), PART_STEPS);
     j.packed = scratch;
     j.own = j.packed + columns * steps * j.size;
     j.tasks = least(j.blocks, workers > 1 ? 4 * workers : 1);

@@ -10,9 +10,10 @@ typedef struct sizes {
 } sizes;
 
 /* Tiles that are whole and cut, each order, sums and parts longer than one piece. */
-static const sizes all[] = {{1, 8, 16, 8},     {1, 9, 17, 9},     {1, 13, 47, 20},  {1, 16, 48, 33},
-                            {1, 31, 49, 1025}, {1, 100, 64, 100}, {1, 257, 96, 30}, {1, 264, 500, 40},
-                            {1, 300, 50, 400}, {1, 40, 600, 390}, {3, 20, 33, 17},  {5, 8, 100, 16}};
+static const sizes all[] = {{1, 8, 16, 8},     {1, 9, 17, 9},     {1, 13, 47, 20},   {1, 16, 48, 33},
+                            {1, 31, 49, 1025}, {1, 100, 64, 100}, {1, 257, 96, 30},  {1, 264, 500, 40},
+                            {1, 300, 50, 400}, {1, 40, 600, 390}, {1, 290, 33, 803}, {3, 20, 33, 17},
+                            {5, 8, 100, 16}};
 
 /* Numbers of both signs whose products are rounded. random_tensor would take most of the time of these tests. */
 static pal_tensor *mixed(pal_context *context, pal_dtype dtype, pal_shape shape, uint32_t seed)
