@@ -21,6 +21,19 @@ unsigned pal_cli_processors(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
+/* Returns only if it fails. By its path, so that the process keeps its name: by the link alone it would be called exe.
+ */
+static void start_again(char **argv)
+{
+    char path[4096];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n > 0) {
+        path[n] = 0;
+        execve(path, argv, environ);
+    }
+    execve("/proc/self/exe", argv, environ); /* the file was moved or deleted meanwhile */
+}
+
 void pal_cli_set_up(char **argv)
 {
     if (getenv(VARIABLE)) return;
@@ -32,7 +45,7 @@ void pal_cli_set_up(char **argv)
     if (at) snprintf(value, sizeof value, "%.*s", (int)strcspn(at + sizeof VARIABLE, " ,;"), at + sizeof VARIABLE);
     pal_context_free(context);
     if (!*value || setenv(VARIABLE, value, 0)) return;
-    execve("/proc/self/exe", argv, environ); /* if this fails, the program goes on with the slower kernels */
+    start_again(argv); /* if this fails, the program goes on with the slower kernels */
 }
 
 const char *pal_cli_libc(char *out, size_t size)
@@ -93,7 +106,7 @@ static void restart(void)
     if (n && n < MOST) {
         free(argv[n]);
         argv[n] = NULL;
-        execve("/proc/self/exe", argv, environ);
+        start_again(argv);
     }
     if (file) fclose(file);
     for (size_t i = 0; argv && i <= n; i++) free(argv[i]);

@@ -223,5 +223,12 @@ for kind in serial pthread openmp; do
     check "OpenBLAS $kind: the same checkpoint" cmp -s build-serial/checkpoint.safetensors "build-$kind/checkpoint.safetensors"
 done
 
+# ---- The program keeps its name where it starts itself again
+"$program" train basic --data data --batch 16 --hidden 4 --epochs 1000000 --quiet --portable --out named > out 2> err &
+pid=$!
+appears named/metrics.jsonl
+check "the process is called palindrome, not $(cat /proc/$pid/comm)" [ "$(cat /proc/$pid/comm)" = palindrome ]
+stop TERM
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
