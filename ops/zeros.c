@@ -186,11 +186,13 @@ static pal_var column_times_row(pal_var a, pal_var b, const pal_params *p)
  * of the result. */
 static pal_var through_product(const pal_rule *c, size_t k, slot s)
 {
-    const size_t first = c->op == &pal__op_addmm, other = first + (k == first);
+    const size_t first = c->op == &pal__op_addmm;
+    if (k < first || s.axis > 1) return none();
+    const size_t other = first + (k == first);
     const bool left = k == first, transposed = c->params->i[k - first], other_transposed = c->params->i[other - first];
     const int64_t summed = left == transposed; /* of the last two axes: of A the last one, unless it is transposed */
     pal_var in[3];
-    if (k < first || s.axis > 1 || (first && s.axis != summed)) return none();
+    if (first && s.axis != summed) return none();
     memcpy(in, c->in, c->n * sizeof *in);
     in[k] = pal_operand(c->in[k], 0);
     if (s.axis != summed) return embed(pal_record(c->tape, c->op, in, c->n, c->params), at_axis(s, left));
