@@ -3,7 +3,7 @@
  * In: a reader of a * b, where a and b are broadcast along different axes. Out: the same value without the large
  * product: (a b)^2 = a^2 b^2;  (a b) c = (a c) b if a c is still small;  sum(a b) = sum(a) sum(b), each over the axes
  * that it alone has;  (a b) C = a (b C) for matrices, if a is a column and b a row. A product of matrices over a single
- * term is such a product: matmul.c writes it as one. So the squared norm of an outer product is two sums, and the
+ * term is such a product: zeros.c writes it as one. So the squared norm of an outer product is two sums, and the
  * product of three matrices of rank 1 never fills a matrix.
  *
  * With PAL_PASS_ROUNDING only. Squares and sums of the factors can leave the range of their type where those of the

@@ -91,7 +91,8 @@ static pal_var record_body(region *r)
         if (!pal__inside(r->from, e->region, index)) continue;
         const value v = record(r, e);
         if (!pal__live(v.var)) return (pal_var){0};
-        const bool absorbed = id == result && e->uses == 1 && e->op->capabilities & PAL_ABSORBS_EACH; /* by the sum */
+        const bool absorbed =
+            id == result && e->uses == 1 && e->op->batch && e->op->capabilities & PAL_ABSORBS_EACH; /* by the sum */
         if (v.batched && !absorbed && bytes_of(pal_shape_of(v.var), pal_dtype_of(v.var)) > r->most) return (pal_var){0};
         r->values[id - index] = v;
     }
