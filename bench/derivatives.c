@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bench/kernels.h"
+#include "cli/restart.h"
 
 enum { MOST_RUNS = 2000, LEAST_RUNS = 11, SIDE = 512 };
 
@@ -162,7 +162,7 @@ static bool chosen(const char *name, int n, char **prefixes)
 
 int main(int argc, char **argv)
 {
-    take_blas_kernels(argv);
+    pal_cli_take_kernels(argv);
     const int threads = argc > 1 ? atoi(argv[1]) : 0;
     const double milliseconds = argc > 2 ? atof(argv[2]) : 40;
     bool good = true;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
-#include "bench/kernels.h"
+#include "cli/restart.h"
 #include "models/models.h"
 
 enum { MOST_CALLS = 20000, LEAST_CALLS = 5 };
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     const int threads = argc > 2 ? atoi(argv[2]) : 2, batch = argc > 3 ? atoi(argv[3]) : 0;
     if (argc < 2 || argc > 4 || threads < 1 || batch < 0)
         return fprintf(stderr, "usage: bench_encode FILE [THREADS [BATCH]]\n"), 2;
-    take_blas_kernels(argv);
+    pal_cli_take_kernels(argv);
     const pal_context_options o = {.struct_size = sizeof o, .threads = (unsigned)threads};
     pal_context *context = pal_context_new(&o);
     pal_model *model = context ? pal_model_open(context, argv[1], &err) : NULL;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bench/kernels.h"
+#include "cli/restart.h"
 
 enum { MOST_RUNS = 2000, LEAST_RUNS = 11 };
 
@@ -276,7 +276,7 @@ static int chosen(const char *name, int n, char **prefixes)
 
 int main(int argc, char **argv)
 {
-    take_blas_kernels(argv);
+    pal_cli_take_kernels(argv);
     int threads = argc > 1 ? atoi(argv[1]) : 0, failed = 0;
     double milliseconds = argc > 2 ? atof(argv[2]) : 40;
     pal_context *context = pal_context_new(

@@ -10,7 +10,7 @@
 
 #include "bench/clock.h"
 #include "bench/division.h"
-#include "bench/kernels.h"
+#include "cli/restart.h"
 
 enum { OTHER = 2 << 20, TRIALS = 5 }; /* floats of other memory: 8 MB */
 
@@ -94,7 +94,7 @@ static int bench(pal_context *context, product p, int rounds)
 
 int main(int argc, char **argv)
 {
-    take_blas_kernels(argv);
+    pal_cli_take_kernels(argv);
     const int rounds = argc > 1 ? atoi(argv[1]) : 100, threads = argc > 2 ? atoi(argv[2]) : 0;
     pal_context *context = pal_context_new(&(pal_context_options){
         .struct_size = sizeof(pal_context_options), .threads = (unsigned)threads, .isa = argc > 3 ? argv[3] : NULL});

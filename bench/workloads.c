@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
-#include "bench/kernels.h"
+#include "cli/restart.h"
 
 enum { MOST_ROUNDS = 10000, LEAST_ROUNDS = 5, SPARE_COLD = 8 };
 #define MOST_US 3e6
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; r.names && i < n_workloads; i++)
         if (chosen(&workloads[i], &r)) printf("%s\n", workloads[i].name);
     if (r.names) return 0;
-    take_blas_kernels(argv);
+    pal_cli_take_kernels(argv);
     const pal_context_options o = {.struct_size = sizeof o, .threads = (unsigned)r.threads, .isa = r.isa};
     pal_context *context = pal_context_new(&o);
     if (!context)

@@ -255,7 +255,6 @@ const char *pal_cli_option_range(const pal_option *option, char *out, size_t siz
 
 /* ---- setup.c: processor, threads, BLAS ------------------------------------------------------------------------ */
 
-void pal_cli_set_up(char **argv); /* may restart the program, with better kernels */
 int pal_cli_print_version(void);
 unsigned pal_cli_processors(void);
 const char *pal_cli_libc(char *out, size_t size); /* returns out: "glibc 2.36"; NULL: not known */

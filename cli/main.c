@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/restart.h"
 #include "ops/ops.h"
 
 /* Moves the values of --load from the command line to `files`. `words` receives the other arguments. They can be
@@ -123,7 +124,7 @@ static int start(int argc, char **argv)
     char **files = words + argc + 3;
     int n, n_files, status = split(argc, argv, words, &n, files, &n_files);
     const pal_cli_verb *verb = status == PAL_CLI_GO_ON && n > 1 ? pal_cli_verb_find(words[1]) : NULL;
-    if (verb && verb->computes) pal_cli_set_up(argv);
+    if (verb && verb->computes) pal_cli_take_kernels(argv);
     if (status == PAL_CLI_GO_ON) status = remember(argc ? argv[0] : "palindrome", files, n_files, begin, sizeof begin);
     if (status == PAL_CLI_GO_ON) status = run(n, words);
     program_invocation_name = program_invocation_short_name;

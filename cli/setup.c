@@ -1,10 +1,8 @@
 /* setup.c - the processors, the BLAS kernels, and the output of `palindrome --version`.
  *
  * OpenBLAS chooses its kernels when it is loaded, and so does the C library for functions such as pow: before main. The
- * only way to choose others is to set environment variables and to restart the program. This happens for two reasons:
- *   - An older OpenBLAS does not know the processor and takes slow kernels. Never if the user has chosen them.
- *   - --portable, or a run that was trained with it, needs kernels that every processor has, whatever the user chose.
- */
+ * only way to choose others is to set environment variables and to restart the program (restart.c). --portable, or a
+ * run that was trained with it, needs kernels that every processor has, whatever the user chose. */
 #include <dlfcn.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,40 +10,12 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-
-#define VARIABLE "OPENBLAS_CORETYPE"
+#include "cli/restart.h"
 
 unsigned pal_cli_processors(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
-}
-
-/* Returns only if it fails. By its path, so that the process keeps its name: by the link alone it would be called exe.
- */
-static void start_again(char **argv)
-{
-    char path[4096];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n > 0) {
-        path[n] = 0;
-        execve(path, argv, environ);
-    }
-    execve("/proc/self/exe", argv, environ); /* the file was moved or deleted meanwhile */
-}
-
-void pal_cli_set_up(char **argv)
-{
-    if (getenv(VARIABLE)) return;
-    pal_context *context = pal_context_new(
-        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
-    const char *advice = context ? pal_context_advice(context) : NULL;
-    const char *at = advice ? strstr(advice, VARIABLE "=") : NULL;
-    char value[64] = "";
-    if (at) snprintf(value, sizeof value, "%.*s", (int)strcspn(at + sizeof VARIABLE, " ,;"), at + sizeof VARIABLE);
-    pal_context_free(context);
-    if (!*value || setenv(VARIABLE, value, 0)) return;
-    start_again(argv); /* if this fails, the program goes on with the slower kernels */
 }
 
 const char *pal_cli_libc(char *out, size_t size)
@@ -77,7 +47,7 @@ static bool ends_with(const char *text, const char *end)
 /* Whether this process was started with the variables that --portable needs. */
 static bool pinned(void)
 {
-    const char *core = getenv(VARIABLE);
+    const char *core = getenv(PAL_CLI_KERNELS);
     return core && !strcmp(core, CORE) && ends_with(getenv(TUNABLES), NO_FMA) && !getenv(BLOCKS);
 }
 
@@ -87,7 +57,7 @@ static bool set_variables(void)
     const char *own = getenv(TUNABLES);
     char *both = NULL;
     if (asprintf(&both, "%s%s" NO_FMA, own ? own : "", own && *own ? ":" : "") < 0) return false;
-    const bool good = !setenv(VARIABLE, CORE, 1) && !setenv(TUNABLES, both, 1) && !unsetenv(BLOCKS);
+    const bool good = !setenv(PAL_CLI_KERNELS, CORE, 1) && !setenv(TUNABLES, both, 1) && !unsetenv(BLOCKS);
     free(both);
     return good;
 }
@@ -106,7 +76,7 @@ static void restart(void)
     if (n && n < MOST) {
         free(argv[n]);
         argv[n] = NULL;
-        start_again(argv);
+        pal_cli_restart(argv);
     }
     if (file) fclose(file);
     for (size_t i = 0; argv && i <= n; i++) free(argv[i]);
