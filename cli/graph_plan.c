@@ -12,6 +12,7 @@ typedef struct listing {
     char *last;       /* what the pass before has made */
     char made_by[32]; /* its name */
     bool lost;        /* there was no memory for a text */
+    bool found;       /* the pass was shown; simplify runs twice where batch changes something */
 } listing;
 
 static void print_text(const char *when, const char *of, const char *text)
@@ -31,6 +32,8 @@ static void take(listing *l, const char *pass, const char *text)
         return;
     }
     if (shown) {
+        if (l->found) printf("\n");
+        l->found = true;
         print_text(*l->made_by ? "before " : "recorded, before ", pass, l->last);
         print_text("\nafter ", pass, text);
     }
@@ -64,6 +67,7 @@ int pal_cli_print_plan(pal_tape *tape, const pal_var *outputs, size_t n, const c
         &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .trace = after_pass, .user = &l});
     const char *why = pal_tape_error(tape);
     const bool good = program && !l.lost;
+    if (good && l.only && !l.found) printf("%s changes nothing here\n", pass);
     pal_program_free(program);
     free(l.last);
     return good ? PAL_CLI_DONE : pal_cli_say(PAL_CLI_FAILED, "graph: %s", why ? why : "out of memory");

@@ -53,6 +53,10 @@ check "after: an arena" grep -q '^arena of [0-9]* bytes$' one
 sed -n '/^after place:$/,/^$/p' all | sed '/^$/d' > first
 sed -n '/^after place:$/,$p' one > second
 check "the same as among all" cmp -s first second
+works "a pass that has nothing to do" graph basic --hidden 4 --plan batch
+check "it says so" [ "$(cat out)" = "batch changes nothing here" ]
+works "a pass that runs where there are regions" graph contractive --jacobian rows --hidden 4 --plan batch
+check "before and after it" [ "$(grep -c '^before batch:\|^after batch:' out) $(grep -c map_sum out)" = "2 1" ]
 works "the first pass" graph basic --hidden 4 --plan live
 check "is given what was recorded" [ "$(head -n 1 out)" = "recorded, before live:" ]
 works "the last pass" graph basic --hidden 4 --plan=emit
