@@ -61,7 +61,7 @@ works "the first pass" graph basic --hidden 4 --plan live
 check "is given what was recorded" [ "$(head -n 1 out)" = "recorded, before live:" ]
 works "the last pass" graph basic --hidden 4 --plan=emit
 check "ends in a program" grep -q '^program of' out
-refused "a pass that does not exist" '"fold" is not one of all|live|simplify|materialise|fuse|schedule|place|emit' \
+refused "a pass that does not exist" '"fold" is not one of all|live|simplify|batch|materialise|fuse|schedule|place|emit' \
     graph basic --plan fold
 refused "with a drawing" '--fold has no effect with --plan' graph basic --plan fuse --fold
 refused "with a file" '--out has no effect with --plan' graph basic --plan fuse -o plan.dot
