@@ -300,8 +300,9 @@ typedef enum pal_passes {   /* which compiler passes run; debug builds always ru
 /* The result of one compiler pass, for inspection. Passes that make a tape give the tape, which pal_tape_text prints.
  * Passes that make a plan or a program give a text. docs/design.md has an example of each. */
 typedef struct pal_trace {
-    const char *pass;       /* "live", "simplify", "materialise", then "fuse", "schedule", "place", "emit" */
-    pal_tape *tape;         /* from the first three passes; valid only during the call */
+    const char *pass;       /* "live", "simplify", "batch", "materialise", then "fuse", "schedule", "feed", "collect",
+                               "place", "emit" */
+    pal_tape *tape;         /* from the first four passes; valid only during the call */
     const pal_var *outputs; /* n of them: first the outputs, then the effects */
     size_t n;
     const char *text; /* from the other passes; NULL: see tape */

@@ -366,7 +366,7 @@ int pal_cli_draw_dot(const char *path, const char *type, const char *text);
 
 /* Compiles and prints what each pass makes, or for one of them what it is given and what it makes. pass: a name as in
  * pal_trace, or "all". Returns the exit status. */
-#define PAL_CLI_PASSES "all|live|simplify|batch|materialise|fuse|schedule|place|emit"
+#define PAL_CLI_PASSES "all|live|simplify|batch|materialise|fuse|schedule|feed|collect|place|emit"
 int pal_cli_print_plan(pal_tape *tape, const pal_var *outputs, size_t n, const char *pass);
 
 /* ---- progress.c -----------------------------------------------------------------------------------------------

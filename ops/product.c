@@ -28,7 +28,6 @@ enum {
     PART_STEPS = 400,       /* of the sum, in a part of B */
     PART_BYTES = 768 << 10, /* of a part of B */
     FEW_ROWS = 256,         /* up to here by panels */
-    MOST_FED = 256 << 10,   /* of a block of C that is handed over from the cache */
     LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
     LINE = 64,
     /* A product with fewer rows, columns or steps leaves most of a tile empty: BLAS has kernels for vectors. The same
@@ -214,7 +213,7 @@ static void pack_task(void *argument, size_t panel, unsigned worker)
     pack_b(j, &item, n0, columns, j->k0, j->k1, j->packed + panel * j->wide * steps * j->size);
 }
 
-/* Some rows of C, as far as the part of B reaches. a: packed or not; next: the rows of A that follow. */
+/* Some rows of C, as far as the part of B reaches: from c on. a: packed or not; next: the rows of A that follow. */
 static void run_block(const job *j, const char *a, const char *next, char *c, size_t rows)
 {
     const pal__product *p = j->p;
@@ -224,9 +223,29 @@ static void run_block(const job *j, const char *a, const char *next, char *c, si
     for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
         const size_t columns = least(j->n1 - n0, j->wide);
         k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->term[0].a_row,
-                packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, c + n0 * j->size,
-                p->follow ? (int64_t)p->n : p->c_row, p->add || j->k0, next, p->term[0].a_step * (int64_t)j->size);
+                packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, c + (n0 - j->n0) * j->size,
+                p->follow ? (int64_t)(j->n1 - j->n0) : p->c_row, p->add || j->k0, next,
+                p->term[0].a_step * (int64_t)j->size);
     }
+}
+
+/* With `follow` the part of B's columns in some rows of C is in `fed`, row by row. */
+static void take_over(const job *j, const char *c, char *fed, size_t rows)
+{
+    const size_t bytes = (j->n1 - j->n0) * j->size;
+    for (size_t i = 0; i < rows; i++) memcpy(fed + i * bytes, c + ((size_t)j->p->c_row * i + j->n0) * j->size, bytes);
+}
+
+static void hand_over(const job *j, size_t row, size_t rows, const char *fed, unsigned worker)
+{
+    const pal_follow *f = j->p->follow;
+    const size_t n = j->p->n, columns = j->n1 - j->n0;
+    if (columns == n) {
+        f->take(f->user, row * n, rows * n, fed, worker);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        f->take(f->user, (row + i) * n + j->n0, columns, fed + i * columns * j->size, worker);
 }
 
 static void blocks_task(void *argument, size_t task, unsigned worker)
@@ -239,7 +258,7 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
     const int64_t k0 = j->k0 < x->k ? (int64_t)j->k0 : 0;
     char *own = j->own + worker * j->own_bytes, *fed = own + j->block_bytes;
     for (size_t r = task * j->blocks / j->tasks; r < (task + 1) * j->blocks / j->tasks; r++) {
-        const size_t row = r * k->rows, rows = least(p->m - row, k->rows), bytes = rows * p->n * j->size;
+        const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
         const char *a = at(item.a[0], (int64_t)row * x->a_row + k0 * x->a_step, j->size);
         const char *next = a + (int64_t)k->rows * x->a_row * (int64_t)j->size;
         char *c = (char *)item.c + (int64_t)row * p->c_row * (int64_t)j->size;
@@ -247,13 +266,21 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
             pack_a(j, &item, row, rows, j->k0, j->k1, own);
             a = own;
         }
-        if (p->follow && p->add) memcpy(fed, c, bytes);
-        run_block(j, a, next, p->follow ? fed : c, rows);
-        if (p->follow) p->follow->take(p->follow->user, row * p->n, rows * p->n, fed, worker);
+        if (p->follow && p->add) take_over(j, c, fed, rows);
+        run_block(j, a, next, p->follow ? fed : c + j->n0 * j->size, rows);
+        if (p->follow) hand_over(j, row, rows, fed, worker);
     }
 }
 
 /* ---- A product ------------------------------------------------------------------------------------------------ */
+
+/* The columns of a part of B, a multiple of a panel's; the parts are as equal as can be. */
+static size_t part_columns(const job *j)
+{
+    const size_t steps = least(all_steps(j->p), PART_STEPS);
+    const size_t most = PART_BYTES / j->size / (steps ? steps : 1) / j->wide;
+    return parts(j->panels, parts(j->panels, most)) * j->wide;
+}
 
 static job make_job(const pal_context *context, const pal__product *p)
 {
@@ -264,17 +291,10 @@ static job make_job(const pal_context *context, const pal__product *p)
     j.blocks = parts(p->m, k->rows);
     j.block_bytes = (least(all_steps(p), PANEL_STEPS) * k->rows * j.size + LINE - 1) / LINE * LINE;
     const size_t panel = least(all_steps(p), PANEL_STEPS) * j.wide * j.size,
-                 fed = p->follow ? k->rows * p->n * j.size : 0;
+                 fed = p->follow ? k->rows * part_columns(&j) * j.size : 0;
     j.own_bytes = j.block_bytes + (by_blocks(p) ? fed : panel);
     j.own_bytes = (j.own_bytes + LINE - 1) / LINE * LINE + LINE; /* two workers share no line */
     return j;
-}
-
-static size_t part_columns(const job *j)
-{
-    const size_t steps = least(all_steps(j->p), PART_STEPS);
-    const size_t columns = PART_BYTES / j->size / (steps ? steps : 1) / j->wide * j->wide;
-    return least(columns, j->panels * j->wide);
 }
 
 size_t pal__product_own_bytes(const pal_context *context, const pal__product *p)
@@ -303,13 +323,10 @@ bool pal__product_ours(const pal_context *context, const pal__product *p)
     return kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && long_enough;
 }
 
-/* One part of B and of the sum, so that a block is finished when it has gone through its panels. */
+/* One part of the sum, so that a block is finished when it has gone through the panels of a part of B. */
 bool pal__product_feeds(const pal_context *context, const pal__product *p)
 {
-    if (!pal__product_ours(context, p) || !by_blocks(p) || all_steps(p) > PART_STEPS) return false;
-    const pal__product_kernels *k = kernels_of(context, p->dtype);
-    const size_t size = pal_dtype_size(p->dtype), wide = k->vectors * k->lanes;
-    return k->rows * p->n * size <= MOST_FED && parts(p->n, wide) * wide * all_steps(p) * size <= PART_BYTES;
+    return pal__product_ours(context, p) && by_blocks(p) && all_steps(p) <= PART_STEPS;
 }
 
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,

@@ -167,7 +167,8 @@ static pal__plan *make_plans(pal_tape *t, const uint32_t *outputs, size_t n, con
     for (pal__plan *p = outer; p && ok; p = p->after) {
         const pal_compile_options *shown = p == outer ? o : &untraced;
         ok = pal__fuse(p) && planned(p, "fuse", shown) && pal__schedule(p) && planned(p, "schedule", shown) &&
-             pal__feed(p) && plan_bodies(p, &last, o);
+             pal__feed(p) && planned(p, "feed", shown) && pal__collect(p) && planned(p, "collect", shown) &&
+             plan_bodies(p, &last, o);
     }
     for (pal__plan *p = last; p && ok; p = p->before)
         ok = pal__place(p) && planned(p, "place", p == outer ? o : &untraced);

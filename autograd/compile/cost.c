@@ -21,6 +21,8 @@ static double loop_bytes(const pal__loop *l)
     double sum = 0;
     for (size_t i = 0; i < l->n_loads; i++) sum += load_bytes(l, &l->loads[i]);
     for (size_t i = 0; i < l->n_stores; i++) sum += (double)l->stores[i].size * (double)l->count;
+    for (size_t i = 0; i < l->n_sums; i++)
+        sum += (double)pal_dtype_size(l->sums[i].dtype) * (double)l->count / (double)l->row;
     return sum;
 }
 

@@ -8,6 +8,9 @@
  * there (an operand whose place it takes, a leaf that it assigns). Then the store is "late": a copy at the end of the
  * tile. Neighbouring axes through which all loads step alike are collapsed into one, so that most loops are flat.
  *
+ * Sums (collect.c). The register of what is summed is kept to the end of the tile, where a block of the sum is made of
+ * it.
+ *
  * Superinstructions (super.c). Members that one kernel computes together become one instruction, where the last of them
  * is.
  *
@@ -36,6 +39,8 @@ typedef struct builder {
     size_t ends[PAL__LOOP_MEMBERS];       /* the instruction that reads it last; n: a late store */
     size_t at[PAL__LOOP_MEMBERS];         /* the member where it runs: itself, or where its superinstruction does */
     pal__found *found[PAL__LOOP_MEMBERS]; /* the superinstruction that runs there; NULL: none */
+    bool summed[PAL__LOOP_MEMBERS];       /* the loop makes a sum of it */
+    char *room;                           /* for the blocks of the next sum */
 } builder;
 
 static size_t member_of(const builder *b, uint32_t id) { return pal__member_of(b->plan, b->group, id); }
@@ -201,7 +206,8 @@ static bool add_stores(builder *b, size_t m, int output)
     if (p->target[id] && !add_store(b, m, pal__arg(p->tape, p->target[id], 0), b->reg[m], output)) return false;
     for (size_t s = 0; s < b->loop->n_stores; s++)
         if (b->loop->stores[s].late && b->loop->stores[s].reg == b->reg[m] && (p->stored[id] || p->target[id]))
-            b->ends[m] = SIZE_MAX;                          /* kept to the end of the tile */
+            b->ends[m] = SIZE_MAX; /* kept to the end of the tile */
+    if (b->summed[m]) b->ends[m] = SIZE_MAX;
     if (b->ends[m] <= b->at[m]) b->busy[b->reg[m]] = false; /* nobody reads it later */
     return true;
 }
@@ -320,6 +326,34 @@ static bool make_room(builder *b)
     return l->loads && l->instrs && l->stores;
 }
 
+/* Calls `with` for each sum that the loop makes: its number, its entry and the member that is summed. */
+static bool each_sum(builder *b, uint32_t g, bool (*with)(builder *b, size_t i, uint32_t id, size_t m))
+{
+    const pal__plan *p = b->plan;
+    size_t i = 0;
+    for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1], i++) {
+        const uint32_t id = p->groups[s - 1].members[0];
+        if (!with(b, i, id, member_of(b, p->view[pal__arg(p->tape, id, 0)].base))) return false;
+    }
+    return true;
+}
+
+static bool count_sum(builder *b, size_t i, uint32_t id, size_t m)
+{
+    (void)id;
+    b->loop->n_sums = i + 1;
+    b->summed[m] = true;
+    return true;
+}
+
+static bool add_sum(builder *b, size_t i, uint32_t id, size_t m)
+{
+    pal__loop_sum *s = &b->loop->sums[i];
+    *s = (pal__loop_sum){.reg = b->reg[m], .dtype = (pal_dtype)pal__at(b->plan->tape, id)->dtype, .blocks = b->room};
+    b->room += b->loop->count / b->loop->row * b->loop->tiles * pal_dtype_size(s->dtype);
+    return pal__resolve(b->program, b->plan, id, (const void **)(void *)&s->out);
+}
+
 bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
 {
     const pal__group *group = &plan->groups[g];
@@ -332,9 +366,12 @@ bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal
     step->call.shape = b.shape;
     b.loop->count = (size_t)pal_shape_count(b.shape);
     for (size_t m = 0; m < n; m++) plan->slot[group->members[m]] = (uint8_t)m;
+    b.loop->row = plan->sums[g] ? plan->terms[g] : b.loop->count;
+    b.loop->tiles = (b.loop->row + PAL_TILE - 1) / PAL_TILE;
+    each_sum(&b, g, count_sum);
     if (!find_supers(&b) || !make_room(&b) || !find_loads(&b)) return false;
     collapse(&b);
-    turn(&b);
+    if (!b.loop->n_sums) turn(&b);
     b.loop->n_regs = b.loop->n_loads;
     for (size_t m = 0; m < n; m++) {
         bool effect = pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;
@@ -342,6 +379,9 @@ bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal
         if (effect || b.at[m] != m) continue;
         if (!(b.found[m] ? add_super(&b, m) : add_instr(&b, m))) return false;
     }
+    b.loop->sums = pal__keep(program, b.loop->n_sums * sizeof *b.loop->sums);
+    b.room = (char *)program->arena + plan->base + plan->scratch[g];
+    if (!b.loop->sums || !each_sum(&b, g, add_sum)) return false;
     size_t bytes = b.loop->n_regs * PAL__REGISTER + b.loop->n_turned * PAL__TURN_ROWS * PAL__TURN_STEP;
     if (bytes > program->register_bytes) program->register_bytes = bytes;
     return true;

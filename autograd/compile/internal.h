@@ -45,12 +45,14 @@ enum {                         /* of one loop. fuse.c keeps to the first three; 
        PAL__LOOP_REGISTERS = PAL__LOOP_LOADS + PAL__LOOP_MEMBERS, /* if every result is stored late */
 };
 
-/* PAL__GROUP_FENCE is no step: what can fail runs before it, and effects run after it. */
+/* PAL__GROUP_FENCE is no step: what can fail runs before it, and effects run after it. PAL__GROUP_SUM is none either:
+ * a loop makes this sum on its way (collect.c). */
 typedef enum pal__group_kind {
     PAL__GROUP_LOOP,
     PAL__GROUP_KERNEL,
     PAL__GROUP_REGION,
-    PAL__GROUP_FENCE
+    PAL__GROUP_FENCE,
+    PAL__GROUP_SUM
 } pal__group_kind;
 
 typedef struct pal__group { /* what becomes one step: a fused loop, one kernel, one region */
@@ -104,6 +106,8 @@ typedef struct pal__plan {
     size_t *scratch;           /* by group: offset of its scratch, or of its body's arena */
     uint32_t *order;           /* groups in the order of execution */
     uint32_t *fed;             /* by group: the loop that takes its result piece by piece, plus 1; 0: none (feed.c) */
+    uint32_t *sums;            /* by group: of a loop or a sum that it makes, the next such sum, plus 1; 0: no more */
+    size_t *terms;             /* by group: of a loop that makes sums, the terms of each of their results */
     size_t n_groups, cap_groups, n_edges, cap_edges, n_order, arena;
     size_t least; /* the most bytes of the arena that are in use at one step */
     size_t base;  /* of its arena in the program's, set by emit */
@@ -124,6 +128,9 @@ char *pal__plan_text(const pal__plan *plan); /* plan_text.c: as far as it is fil
 bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
 bool pal__feed(pal__plan *plan);
+bool pal__collect(pal__plan *plan);
+size_t pal__sum_room(const pal__plan *plan, uint32_t loop,
+                     uint32_t sum); /* bytes: for the blocks of a sum, by groups */
 bool pal__place(pal__plan *plan);
 typedef struct pal__block { /* a place in an arena, and what has it one after the other */
     size_t size, offset;
@@ -185,6 +192,13 @@ typedef struct pal__store_to {
     bool late; /* copied at the end of the tile, since a later instruction still reads what lies there */
 } pal__store_to;
 
+typedef struct pal__loop_sum { /* of what the loop computes, block by block; a block is a tile */
+    uint8_t reg;
+    pal_dtype dtype;
+    char *blocks; /* of all results, one after the other */
+    void *out;
+} pal__loop_sum;
+
 typedef struct pal__loop {
     int rank; /* after collapsing */
     int64_t dim[PAL_MAX_RANK];
@@ -193,6 +207,9 @@ typedef struct pal__loop {
     pal__instr *instrs;
     pal__store_to *stores;
     size_t n_loads, n_instrs, n_stores, n_regs; /* registers 0 .. n_loads-1 are the loads' */
+    pal__loop_sum *sums;
+    size_t n_sums;
+    size_t row, tiles; /* a tile begins with each row of so many elements, which has so many tiles; without sums: all */
     size_t n_turned;
     int turn; /* the axis, not the last, along which turned loads lie side by side */
 } pal__loop;

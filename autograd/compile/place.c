@@ -96,6 +96,7 @@ static void find_stored(placing *b)
         for (uint32_t r = p->reader_first[id]; r < p->reader_first[id + 1]; r++) {
             const uint32_t reader = p->group[p->readers[r]];
             if (reader == p->group[id]) continue;
+            if (p->groups[reader].kind == PAL__GROUP_SUM) continue; /* made while the value is in a register */
             p->stored[id] = true;
             if (b->position[reader] + 1 > p->ends[id]) p->ends[id] = b->position[reader] + 1;
         }
@@ -187,6 +188,7 @@ static bool step_needs(const pal__plan *p, uint32_t g, size_t *size)
     *size = 0;
     if (p->groups[g].kind == PAL__GROUP_KERNEL) return scratch_of(p, g, size);
     if (p->groups[g].kind == PAL__GROUP_REGION) *size = p->bodies[g]->arena;
+    for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1]) *size += pal__sum_room(p, g, s - 1);
     return true;
 }
 
@@ -206,6 +208,8 @@ static bool place_step(placing *b, size_t now)
     const uint32_t g = p->order[now];
     size_t scratch, block = SIZE_MAX;
     if (!place_members(b, g, now) || (p->fed[g] && !place_members(b, p->fed[g] - 1, now))) return false;
+    for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1])
+        if (!place_members(b, s - 1, now)) return false;
     if (!step_needs(p, g, &scratch)) return false;
     scratch = PAL__ALIGN(scratch);
     /* A region's body is counted by what it needs, though it gets the arena that was made for it. */
@@ -243,6 +247,7 @@ bool pal__place(pal__plan *p)
         const uint32_t g = p->order[i];
         b.position[g] = (uint32_t)i;
         if (p->fed[g]) b.position[p->fed[g] - 1] = (uint32_t)i;
+        for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1]) b.position[s - 1] = (uint32_t)i;
     }
     if (ok) find_stored(&b);
     for (size_t i = 0; i < p->n_ids && ok; i++) {

@@ -153,7 +153,7 @@ void pal__plan_free(pal__plan *p)
                         p->next, p->slot,  p->counters, p->reader_first, p->readers, p->region_first, p->sorted};
     for (size_t i = 0; i < sizeof by_entry / sizeof *by_entry; i++) pal__free(c, by_entry[i]);
     for (pal__plan *after; p; p = after) {
-        void *own[] = {p->groups, p->edges, p->members, p->bodies, p->scratch, p->order, p->fed, p};
+        void *own[] = {p->groups, p->edges, p->members, p->bodies, p->scratch, p->order, p->fed, p->sums, p->terms, p};
         after = p->after;
         for (size_t i = 0; i < sizeof own / sizeof *own; i++) pal__free(c, own[i]);
     }

@@ -99,6 +99,7 @@ static void loop_text(FILE *f, const pal__loop *l, const char *last)
             before = ", ";
         }
     if (before[0] == ',') fputc(')', f);
+    if (l->n_sums) fprintf(f, ", and %zu sum%s", l->n_sums, l->n_sums > 1 ? "s" : "");
 }
 
 static void steps_text(FILE *f, const pal__step *steps, size_t n, int depth, bool profile)

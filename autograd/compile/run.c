@@ -10,6 +10,7 @@
  * Memory that is not ours is never read or written beyond its end: a last tile that is shorter than the kernels'
  * padding is copied into registers first and out of them afterwards. */
 #include "autograd/compile/internal.h"
+#include "autograd/machine/kernels.h"
 #include "autograd/machine/philox.h"
 
 #include <stdio.h>
@@ -159,6 +160,12 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
         const pal__store_to *s = &l->stores[i];
         if (s->late) memcpy((char *)s->data + first * s->size, at[s->reg], n * s->size);
     }
+    const pal_isa isa = pal_kernel_isa(p->context);
+    const size_t block = l->n_sums ? first / l->row * l->tiles + first % l->row / PAL_TILE : 0;
+    for (size_t i = 0; i < l->n_sums; i++) {
+        const pal__loop_sum *s = &l->sums[i];
+        pal__sum_block(s->dtype, isa, at[s->reg], n, s->blocks + block * pal_dtype_size(s->dtype));
+    }
 }
 
 /* Block u of turned loads: some neighbours along the axis `turn`, and of each a tile of its row. */
@@ -226,7 +233,8 @@ static void loop_task(void *argument, size_t task, unsigned worker)
     char *registers = spread_uniform(j->program, l, worker);
     size_t end = (task + 1) * j->each < j->units ? (task + 1) * j->each : j->units;
     for (size_t u = task * j->each; u < end; u++) {
-        size_t first = u * PAL_TILE, n = l->count - first < PAL_TILE ? l->count - first : PAL_TILE;
+        const size_t in_row = u % l->tiles * PAL_TILE, first = u / l->tiles * l->row + in_row;
+        const size_t n = l->row - in_row < PAL_TILE ? l->row - in_row : PAL_TILE;
         if (l->n_turned)
             run_block(j->program, l, registers, keys, u);
         else
@@ -242,18 +250,22 @@ static size_t count_blocks(const pal__loop *l)
            ((columns + PAL_TILE - 1) / PAL_TILE);
 }
 
+static size_t count_tiles(const pal__loop *l) { return l->count ? l->count / l->row * l->tiles : 0; }
+
 void pal__run_loop(pal_program *program, const pal__step *step)
 {
     /* A task is worth its claim (about 100 ns) from a few microseconds of work on. */
     enum { TASK_WORK = 8 * 8 };
     const pal__loop *l = step->loop;
-    loop_job job = {program, l, l->n_turned ? count_blocks(l) : (l->count + PAL_TILE - 1) / PAL_TILE, 0};
+    loop_job job = {program, l, l->n_turned ? count_blocks(l) : count_tiles(l), 0};
     size_t cost = l->n_instrs + l->n_loads + 1, workers = pal_worker_count(program->context);
     job.each = l->n_turned ? 1 : TASK_WORK / cost + 1;
     size_t even = (job.units + 4 * workers - 1) / (4 * workers);
     if (even > job.each) job.each = even;
     if (!job.units) return;
     pal_parallel(program->context, (job.units + job.each - 1) / job.each, loop_task, &job);
+    for (size_t i = 0; i < l->n_sums; i++)
+        pal__sum_blocks(l->sums[i].dtype, l->sums[i].blocks, l->count / l->row, l->tiles, l->sums[i].out);
 }
 
 /* ---- Regions -------------------------------------------------------------------------------------------------- */

@@ -25,5 +25,9 @@ PAL__KERNELS(avx512)
 
 pal_status pal__sum_run(const pal_call *call); /* sum.c */
 size_t pal__sum_scratch(const pal_call *call);
+/* The sum of one block of n <= PAL__SUM_BLOCK real numbers, to out; and of each row of `blocks` such sums, to out[row].
+ */
+void pal__sum_block(pal_dtype dtype, pal_isa isa, const void *x, size_t n, void *out);
+void pal__sum_blocks(pal_dtype dtype, const void *sums, size_t rows, size_t blocks, void *out);
 
 #endif

@@ -106,3 +106,19 @@ pal_status pal__sum_run(const pal_call *call)
         sum_f64(call, &l, isa);
     return PAL_OK;
 }
+
+void pal__sum_block(pal_dtype dtype, pal_isa isa, const void *x, size_t n, void *out)
+{
+    if (dtype == PAL_F32)
+        *(float *)out = blocks_f32[isa](x, n);
+    else
+        *(double *)out = blocks_f64[isa](x, n);
+}
+
+void pal__sum_blocks(pal_dtype dtype, const void *sums, size_t rows, size_t blocks, void *out)
+{
+    if (dtype == PAL_F32)
+        add_parts_f32(sums, blocks, 1, rows, blocks, out);
+    else
+        add_parts_f64(sums, blocks, 1, rows, blocks, out);
+}

@@ -3,6 +3,8 @@
 typedef T (*FN(block_fn))(const T *, size_t);
 typedef void (*FN(columns_fn))(const T *, int64_t, size_t, size_t, T *);
 
+static const FN(block_fn) FN(blocks)[PAL_ISA_COUNT] = KERNEL(sum_block);
+
 /* Adds neighbours of equal size, like the carries of a binary counter. Each value has `width` numbers. */
 typedef struct FN(tree) {
     size_t width;
@@ -119,9 +121,20 @@ static void FN(range_task)(void *argument, size_t i, unsigned worker)
     for (size_t task = i * r->each; task < end; task++) FN(sum_task)(r->job, task, worker);
 }
 
+/* Each of n results from `parts` sums, `apart` from each other; those of the next result begin `next` further. */
+static void FN(add_parts)(const T *sums, size_t parts, size_t apart, size_t n, size_t next, T *out)
+{
+    for (size_t o = 0; o < n; o++) {
+        FN(tree) tree;
+        tree.width = 1;
+        tree.count = 0;
+        for (size_t u = 0; u < parts; u++) FN(tree_push)(&tree, sums + u * apart + o * next);
+        FN(tree_end)(&tree, out + o);
+    }
+}
+
 static void FN(sum)(const pal_call *call, const sum_layout *l, pal_isa isa)
 {
-    static const FN(block_fn) blocks[PAL_ISA_COUNT] = KERNEL(sum_block);
     static const FN(columns_fn) columns[PAL_ISA_COUNT] = KERNEL(sum_columns);
     if (!l->outputs) return;
     if (!l->terms) {
@@ -134,7 +147,7 @@ static void FN(sum)(const pal_call *call, const sum_layout *l, pal_isa isa)
            .x = call->in[0],
            .units = units,
            .columns_a_chunk = l->n_reduced > 1 ? GATHERED : PAL__SUM_COLUMNS,
-           .block = blocks[isa],
+           .block = FN(blocks)[isa],
            .columns = columns[isa],
            .outer = l->outputs / l->columns};
     job.out = units > 1 ? call->scratch : call->out;
@@ -142,14 +155,5 @@ static void FN(sum)(const pal_call *call, const sum_layout *l, pal_isa isa)
     size_t tasks = units * job.chunks * job.outer, terms = l->outputs * l->terms;
     FN(range) range = {&job, tasks, terms < 16384 ? tasks : (tasks + 15) / 16};
     pal_parallel(call->context, (tasks + range.each - 1) / range.each, FN(range_task), &range);
-    if (units == 1) return;
-    T *out = call->out;
-    const T *parts = call->scratch;
-    for (size_t o = 0; o < l->outputs; o++) {
-        FN(tree) tree;
-        tree.width = 1;
-        tree.count = 0;
-        for (size_t u = 0; u < units; u++) FN(tree_push)(&tree, parts + u * l->outputs + o);
-        FN(tree_end)(&tree, out + o);
-    }
+    if (units > 1) FN(add_parts)(call->scratch, units, l->outputs, l->outputs, 1, call->out);
 }

@@ -42,7 +42,7 @@ refused "in a sweep" 'unknown option --profile' sweep basic --data data --profil
 works "all passes" graph basic --hidden 4 --batch 2 --order 1 --plan all
 cp out all
 check "each of them in turn" [ "$(sed -n 's/^after \(.*\):$/\1/p' all | tr '\n' ' ')" = \
-    "live simplify materialise fuse schedule place emit " ]
+    "live simplify materialise fuse schedule feed collect place emit " ]
 check "after what was recorded" [ "$(head -n 1 all)" = "recorded:" ]
 check "emit gives a program" grep -q '^program of [0-9]* steps, [0-9]* bytes of temporaries, 1 lanes$' all
 works "one pass" graph basic --hidden 4 --batch 2 --order 1 --plan place
@@ -61,7 +61,7 @@ works "the first pass" graph basic --hidden 4 --plan live
 check "is given what was recorded" [ "$(head -n 1 out)" = "recorded, before live:" ]
 works "the last pass" graph basic --hidden 4 --plan=emit
 check "ends in a program" grep -q '^program of' out
-refused "a pass that does not exist" '"fold" is not one of all|live|simplify|batch|materialise|fuse|schedule|place|emit' \
+refused "a pass that does not exist" '"fold" is not one of all|live|simplify|batch|materialise|fuse|schedule|feed|collect|place|emit' \
     graph basic --plan fold
 refused "with a drawing" '--fold has no effect with --plan' graph basic --plan fuse --fold
 refused "with a file" '--out has no effect with --plan' graph basic --plan fuse -o plan.dot

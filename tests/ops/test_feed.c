@@ -61,8 +61,9 @@ static bool train(pal_context *context, const net *n, pal_dtype dtype, unsigned 
 START_TEST(updates_have_the_same_bits)
 {
     static const char *const isas[] = {"avx2", "avx512"};
-    static const net nets[] = {{32, 64, 48, false}, {17, 61, 35, false},  {32, 64, 48, true},
-                               {9, 100, 33, true},  {400, 40, 20, false}, {20, 24, 3000, false}};
+    static const net nets[] = {{32, 64, 48, false},   {17, 61, 35, false},  {32, 64, 48, true},
+                               {9, 100, 33, true},    {400, 40, 20, false}, {20, 24, 3000, false},
+                               {300, 24, 700, false}, {150, 24, 700, true}};
     for (unsigned i = 0; i < 4; i++) {
         pal_context *context = pal_context_new(
             &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1 + i, .isa = isas[i / 2]});

@@ -20,7 +20,7 @@ runs() { # WHAT PATTERN COMMAND...: exit status 0, nothing on standard error, ou
 }
 
 runs tape '.' "$examples/tape"
-runs passes '^program of 4 steps' "$examples/passes"
+runs passes '^program of 3 steps' "$examples/passes"
 runs kl_sparsity '.' "$examples/kl_sparsity" curve.svg
 check "kl_sparsity draws" grep -q '</svg>' curve.svg
 runs training '^step 300  loss' "$examples/training"
