@@ -13,7 +13,8 @@
 /* clang-format on */
 
 extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
-/* matmul.c: replaces a transposed operand of a product by a flag of the product. */
+/* matmul_rewrite.c: what a product takes along of its reader, and a transposed value of the product that reads it. */
+pal_var pal__absorb_matmul(const pal_rule *consumer, size_t k, bool rounding);
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
 extern const pal_op *const pal__mul, *const pal__div;

@@ -146,10 +146,20 @@ static pal_call term_of(const pal_call *call, form f, size_t t, pal_params *para
     return one;
 }
 
+/* Whether all products of a batch are one: the left matrices lie below each other, and the right one is the same. */
+static bool is_stack(const pal_call *one, const layout *l)
+{
+    pal_shape a = one->in_shape[0], b = one->in_shape[1];
+    a.rank -= 2;
+    b.rank -= 2;
+    return !l->ta && pal_shape_count(b) == 1 && pal_shape_count(a) == pal_shape_count(l->batch);
+}
+
 /* The same for our own kernels. */
 static pal__product product_of(const pal_call *call, form f)
 {
     pal__product p = {.n_terms = f.terms, .add = f.add, .dtype = call->dtype, .follow = call->follow};
+    bool stack = true;
     for (size_t t = 0; t < f.terms; t++) {
         pal_params params;
         layout l;
@@ -164,7 +174,9 @@ static pal__product product_of(const pal_call *call, form f)
                                         .b_step = l.tb ? 1 : l.n,
                                         .b_column = l.tb ? l.k : 1};
         p.items = (size_t)pal_shape_count(l.batch);
+        stack &= is_stack(&one, &l);
     }
+    if (stack) p.m *= p.items, p.items = 1;
     return p;
 }
 
@@ -270,48 +282,6 @@ static pal_var vjp_sum(const pal_rule *r, size_t k)
 }
 static pal_var vjp_addmm(const pal_rule *r, size_t k) { return k == 0 ? r->seed : product_adjoint(r, 1, k); }
 
-/* Rewrites x + A B to a product that accumulates onto x, which saves one pass over memory. The rounding changes,
- * because the last addition of each element happens inside the product. */
-static pal_var accumulate(const pal_rule *c, size_t k)
-{
-    pal_var product = c->in[k], other = c->in[1 - k];
-    pal_op_class class = pal_op_of(other)->op_class;
-    if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || class == PAL_CLASS_LEAF ||
-        class == PAL_CLASS_CONSTANT)
-        return (pal_var){0};
-    pal_params p = *pal_params_of(product);
-    pal_var in[] = {other, pal_operand(product, 0), pal_operand(product, 1)};
-    return pal_record(c->tape, &pal__op_addmm, in, 3, &p);
-}
-
-static bool swaps_last_two(const pal_params *p, int rank)
-{
-    for (int a = 0; a < rank; a++)
-        if (p->i[a] != (a == rank - 1 ? rank - 2 : a == rank - 2 ? rank - 1 : a)) return false;
-    return rank >= 2;
-}
-
-/* A B + A' B' is one sum: C is not written and read again between the two. */
-static pal_var join(const pal_rule *c)
-{
-    const pal_params *p = pal_params_of(c->in[0]);
-    const pal_params both = {.i = {c->params->i[0], c->params->i[1], p->i[0], p->i[1]}};
-    const pal_var in[] = {pal_operand(c->in[0], 0), pal_operand(c->in[0], 1), c->in[1], c->in[2]};
-    return pal_record(c->tape, &pal__op_matmul_sum, in, 4, &both);
-}
-
-static pal_var absorb_matmul(const pal_rule *c, size_t k, bool rounding)
-{
-    if (!rounding) return (pal_var){0};
-    if (c->op == &pal__op_addmm && k == 0) return join(c);
-    if (c->op == &pal__op_add) return accumulate(c, k);
-    /* (A B)' = B' A' */
-    const pal_params *p = pal_params_of(c->in[k]);
-    if (c->op == &pal__op_permute && swaps_last_two(c->params, pal_shape_of(c->in[k]).rank))
-        return pal_matmul_t(pal_operand(c->in[k], 1), pal_operand(c->in[k], 0), !p->i[1], !p->i[0]);
-    return (pal_var){0};
-}
-
 /* The terms are one more axis of the batch. */
 static pal_var batch_matmul(const pal_rule *r, unsigned which, pal_shape term, pal_shape all)
 {
@@ -344,7 +314,7 @@ const pal_op pal__op_matmul = {
     PAL_OP_HEAD("matmul", "C = A B", "matrix product; leading axes broadcast"),
     .op_class = PAL_CLASS_PRODUCT, .arity = 2, .capabilities = PAL_TRANSPOSES, .n_ints = 2,
     .infer = infer_matmul, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_matmul,
-    .absorb = absorb_matmul, .batch = batch_matmul,
+    .absorb = pal__absorb_matmul, .batch = batch_matmul,
     .scratch = scratch_matmul, .feeds = feeds_matmul, .run = run_matmul, .cases = cases_matmul, .n_cases = PAL_COUNT(cases_matmul)};
 /* clang-format on */
 
@@ -395,20 +365,6 @@ pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)
 }
 
 pal_var pal_matmul(pal_var a, pal_var b) { return pal_matmul_t(a, b, false, false); }
-
-pal_var pal__absorb_transpose(const pal_rule *c, size_t k, bool rounding)
-{
-    /* BLAS may sum in another order if an operand is transposed; some of its kernels for small sizes do. */
-    if (!rounding) return (pal_var){0};
-    size_t first = c->op == &pal__op_addmm;
-    if ((c->op != &pal__op_matmul && c->op != &pal__op_addmm) || k < first) return (pal_var){0};
-    if (!swaps_last_two(pal_params_of(c->in[k]), pal_shape_of(c->in[k]).rank)) return (pal_var){0};
-    pal_params p = *c->params;
-    p.i[k - first] = !p.i[k - first];
-    pal_var in[3];
-    for (size_t i = 0; i < c->n; i++) in[i] = i == k ? pal_operand(c->in[k], 0) : c->in[i];
-    return pal_record(c->tape, c->op, in, c->n, &p);
-}
 
 static const pal_op *const ops[] = {&pal__op_matmul, &pal__op_addmm, &pal__op_matmul_sum};
 const pal__family pal__family_linear = {ops, PAL_COUNT(ops)};

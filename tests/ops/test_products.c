@@ -167,6 +167,56 @@ START_TEST(rows_do_not_depend_on_each_other)
 }
 END_TEST
 
+/* A dense layer on each step of a sequence: the gradient of its weight is one product, and so are sums of outer
+ * products. The terms are not stored. */
+START_TEST(the_sum_of_a_batch_is_one_product)
+{
+    pal_tensor *a = random_tensor(c, PAL_F64, PAL_SHAPE(4, 3, 7, 24), -1, 1, "a"),
+               *b = random_tensor(c, PAL_F64, PAL_SHAPE(24, 33), -1, 1, "b"),
+               *g = random_tensor(c, PAL_F64, PAL_SHAPE(4, 3, 7, 33), -1, 1, "g");
+    pal_var x = pal_leaf(t, a, "a"), w = pal_leaf(t, b, "b"), s = pal_leaf(t, g, "g"), gradient;
+    pal_var each = pal_matmul(x, w), y = pal_sum_all(pal_mul(each, s));
+    ck_assert_int_eq(pal_grad(y, &w, 1, &gradient), PAL_OK);
+    pal_var rows = pal_reshape(x, PAL_SHAPE(84, 24)), right = pal_reshape(s, PAL_SHAPE(84, 33));
+    pal_var column = pal_reshape(rows, PAL_SHAPE(84, 24, 1)), row = pal_reshape(right, PAL_SHAPE(84, 1, 33)),
+            outer = pal_matmul(column, row),
+            turned = pal_matmul_t(pal_reshape(rows, PAL_SHAPE(84, 1, 24)), pal_reshape(right, PAL_SHAPE(84, 33, 1)),
+                                  true, true);
+    const pal_var same = pal_matmul_t(rows, right, true, false);
+    const struct {
+        pal_var sum;
+        bool joins;
+    } cases[] = {
+        {gradient, true},
+        {pal_sum(outer, 1, false), true},
+        {pal_sum(outer, 1, true), true},
+        {pal_sum(turned, 1, false), true},
+        {pal_sum(outer, 3, false), false},                           /* over rows, too */
+        {pal_sum(pal_matmul_t(x, s, true, false), 1, false), false}, /* over a part of the batch */
+        {pal_sum(pal_matmul(pal_reshape(x, PAL_SHAPE(4, 24, 21)), pal_reshape(s, PAL_SHAPE(4, 21, 33))), 1, false),
+         false}}; /* the rows of A would have to be brought together */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const pal_var out[] = {cases[i].sum, same};
+        pal_program *p = pal_compile(t, out, 2, NULL),
+                    *q = pal_compile(
+                        t, out, 1,
+                        &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .passes = PAL_PASS_NONE});
+        ck_assert_msg(p && q, "%s", pal_tape_error(t));
+        ck_assert_int_eq(pal_run(p) | pal_run(q), PAL_OK);
+        char *text = pal_program_text(p);
+        ck_assert_msg(!strstr(text, "sum_to") == cases[i].joins, "case %zu: %s", i, text);
+        pal_text_free(c, text);
+        for (size_t e = 0; e < pal_tensor_count(pal_output(p, 0)); e++)
+            ck_assert_double_eq_tol(pal_tensor_get(pal_output(p, 0), e), pal_tensor_get(pal_output(q, 0), e), 1e-13);
+        if (cases[i].joins)
+            ck_assert_mem_eq(pal_output(p, 0)->data, pal_output(p, 1)->data, pal_tensor_bytes(pal_output(p, 0)));
+        pal_program_free(p);
+        pal_program_free(q);
+    }
+    for (int i = 0; i < 3; i++) pal_tensor_free((pal_tensor *[]){a, b, g}[i]);
+}
+END_TEST
+
 /* A column of B that is not there is packed as 0, and 0 times infinity is NaN: it stays out of the result. */
 START_TEST(infinities_stay_where_they_are)
 {
@@ -194,6 +244,6 @@ Suite *products_suite(void)
     Suite *s = suite_create("products");
     add_case(s, "products", setup, teardown,
              TESTS(elements_are_chains, a_sum_of_products_is_one_chain, rows_do_not_depend_on_each_other,
-                   infinities_stay_where_they_are));
+                   the_sum_of_a_batch_is_one_product, infinities_stay_where_they_are));
     return s;
 }
