@@ -5,12 +5,12 @@
  * update of the weight.
  *
  * A kernel feeds a loop if its operation can (descriptor, `feeds`), if the loop is the only reader and reads it at its
- * own index, and if the result is no output of the program. If everything else that the loop waits for has run before
- * the kernel, the loop moves up to the kernel. Else the kernel moves down to the loop, if what it reads is not written
- * before; for example where the product for the layer below still reads the old weight. Its operands are then needed
- * longer, so they must be smaller than the result, which is not stored any more. What the loop stores must not lie over
- * what the kernel still reads: so the kernel reads nothing that the loop reads, except leaves, and it is not among
- * those that the loop's writes wait for.
+ * own index, if no other kernel feeds this loop, and if the result is no output of the program. If everything else that
+ * the loop waits for has run before the kernel, the loop moves up to the kernel. Else the kernel moves down to the
+ * loop, if what it reads is not written before; for example where the product for the layer below still reads the old
+ * weight. Its operands are then needed longer, so they must be smaller than the result, which is not stored any more.
+ * What the loop stores must not lie over what the kernel still reads: so the kernel reads nothing that the loop reads,
+ * except leaves, and it is not among those that the loop's writes wait for.
  *
  * Relies on: schedule.c. Leaves to place: a result without a place, and a loop at the position of its kernel.
  *
@@ -20,6 +20,7 @@
 typedef struct feeding {
     pal__plan *plan;
     uint32_t *position; /* by group: in the schedule, plus 1; of a fence: that of the last group before it */
+    bool *taken;        /* by group: a loop that follows a kernel */
     uint32_t *until;    /* by group: the first position of those with an edge from it; 0: there are none */
 } feeding;
 
@@ -136,7 +137,7 @@ static bool feed(feeding *f, uint32_t kernel)
     const uint32_t id = p->groups[kernel].members[0], loop = only_reader(p, id);
     bool can;
     if (loop == PAL__NONE || p->fed[kernel] || p->stored[id]) return true; /* so far only outputs are stored */
-    if (f->position[loop] <= f->position[kernel]) return true;             /* it follows another kernel */
+    if (f->taken[loop]) return true;
     if (!can_feed(p, id, &can)) return false;
     if (!can || !nothing_in_common(p, loop, id)) return true;
     if (values_are_ready(f, loop, kernel, id) && others_have_run(f, loop, kernel)) {
@@ -149,6 +150,7 @@ static bool feed(feeding *f, uint32_t kernel)
         return true;
     }
     p->fed[kernel] = loop + 1;
+    f->taken[loop] = true;
     return true;
 }
 
@@ -157,9 +159,10 @@ bool pal__feed(pal__plan *p)
     pal_context *c = p->context;
     feeding f = {.plan = p,
                  .position = pal__alloc(c, p->n_groups * sizeof *f.position),
+                 .taken = pal__alloc(c, p->n_groups * sizeof *f.taken),
                  .until = pal__alloc(c, p->n_groups * sizeof *f.until)};
     p->fed = pal__alloc(c, p->n_groups * sizeof *p->fed);
-    bool ok = f.position && f.until && p->fed;
+    bool ok = f.position && f.taken && f.until && p->fed;
     for (size_t i = 0; i < p->n_order && ok; i++) f.position[p->order[i]] = (uint32_t)i + 1;
     for (size_t i = 0; i < p->n_edges && ok; i++) {
         const uint32_t from = p->edges[i].from, to = p->edges[i].to;
@@ -177,6 +180,7 @@ bool pal__feed(pal__plan *p)
         if (f.position[p->order[i]] == i + 1) p->order[n++] = p->order[i]; /* the others have moved up */
     if (ok) p->n_order = n;
     pal__free(c, f.position);
+    pal__free(c, f.taken);
     pal__free(c, f.until);
     return ok;
 }

@@ -236,6 +236,22 @@ static void set_offsets(placing *b)
     }
 }
 
+/* False: a group is not in the schedule, which no pass may cause: a program without it would compute something else. */
+static bool find_positions(placing *b)
+{
+    const pal__plan *p = b->plan;
+    size_t alive = 0, found = 0;
+    for (uint32_t g = 0; g < p->n_groups; g++) alive += !p->groups[g].dead;
+    for (size_t i = 0; i < p->n_order; i++) {
+        const uint32_t g = p->order[i];
+        b->position[g] = (uint32_t)i;
+        if (p->fed[g]) b->position[p->fed[g] - 1] = (uint32_t)i;
+        found += p->fed[g] ? 2 : 1;
+        for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1], found++) b->position[s - 1] = (uint32_t)i;
+    }
+    return found == alive;
+}
+
 bool pal__place(pal__plan *p)
 {
     pal_context *c = p->context;
@@ -243,12 +259,7 @@ bool pal__place(pal__plan *p)
                  .position = pal__alloc(c, p->n_groups * sizeof *b.position),
                  .free_at = pal__alloc(c, p->n_order * sizeof *b.free_at)};
     bool ok = b.position && b.free_at && pal__ranges_add(c, &b.gaps, 0, WHOLE, 0);
-    for (size_t i = 0; i < p->n_order && ok; i++) {
-        const uint32_t g = p->order[i];
-        b.position[g] = (uint32_t)i;
-        if (p->fed[g]) b.position[p->fed[g] - 1] = (uint32_t)i;
-        for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1]) b.position[s - 1] = (uint32_t)i;
-    }
+    ok = ok && find_positions(&b);
     if (ok) find_stored(&b);
     for (size_t i = 0; i < p->n_ids && ok; i++) {
         const pal_op *op = pal__at(p->tape, p->ids[i])->op;

@@ -103,6 +103,8 @@ START_TEST(only_where_nothing_is_lost)
         {{e, pal_sum_all(p)}, 2, false},        /* a sum reads it, too */
         {{pal_exp(pal_transpose(p))}, 1, true}, /* a product of the transposed operands */
         {{pal_add(pal_sin(p), pal_matmul_t(e, e, true, false))}, 1, false},
+        {{pal_mul(pal_matmul_t(pal_square(x), y, true, false), p)}, 1, true}, /* one of the two products feeds */
+        {{pal_mul(pal_mul(pal_matmul_t(pal_square(x), y, true, false), p), pal_matmul_t(y, y, true, false))}, 1, true},
         {{pal_add(p, pal_sum(p, 1, true))}, 1, false},
         {{pal_mul(pal_sum(x, 1, false), e)}, 1, true}, /* the sum has run before the product */
         {{pal_mul(e, pal_sum(x, 1, false))}, 1, true}, /* it has not, so the product runs later */
