@@ -155,6 +155,17 @@ static ahead look_ahead(const job *j, const char *next, size_t steps, size_t col
     return (ahead){next + (int64_t)share * bytes, bytes / (int64_t)steps + 1};
 }
 
+/* Where no panel follows: the next block of A. If there is one panel alone, A is read for the first time. */
+static ahead next_block(const job *j, pal__product_item item, size_t row, size_t k0, size_t steps)
+{
+    const pal__product_term *p = &j->p->term[0];
+    const size_t rows = j->kernels->rows;
+    if (row + 2 * rows > j->p->m || k0 >= p->k) return (ahead){item.a[0], 0};
+    const int64_t apart = packs_a(j->p) ? p->a_step : p->a_row * (int64_t)rows / (int64_t)steps + 1;
+    return (ahead){at(item.a[0], (int64_t)(row + rows) * p->a_row + (int64_t)k0 * p->a_step, j->size),
+                   apart * (int64_t)j->size};
+}
+
 /* Blocks r0 .. r1-1 of the panel at column n0. */
 static void run_panel(const job *j, pal__product_item item, size_t n0, size_t columns, size_t r0, size_t r1, char *own)
 {
@@ -174,7 +185,8 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
         for (size_t r = r0; r < r1; r++) {
             const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
             const char *a = own;
-            const ahead soon = coming ? look_ahead(j, next, steps, coming, r - r0, r1 - r0) : (ahead){panel, 0};
+            const ahead soon =
+                coming ? look_ahead(j, next, steps, coming, r - r0, r1 - r0) : next_block(j, item, row, k0, steps);
             if (packed)
                 pack_a(j, &item, row, rows, k0, k0 + steps, own);
             else

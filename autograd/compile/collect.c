@@ -87,6 +87,7 @@ bool pal__collect(pal__plan *p)
             continue;
         }
         p->groups[g].kind = PAL__GROUP_SUM;
+        p->summed[p->view[pal__arg(p->tape, p->groups[g].members[0], 0)].base] = true;
         p->sums[g] = p->sums[loop];
         p->sums[loop] = g + 1;
         p->terms[loop] = terms;

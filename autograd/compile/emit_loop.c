@@ -39,8 +39,6 @@ typedef struct builder {
     size_t ends[PAL__LOOP_MEMBERS];       /* the instruction that reads it last; n: a late store */
     size_t at[PAL__LOOP_MEMBERS];         /* the member where it runs: itself, or where its superinstruction does */
     pal__found *found[PAL__LOOP_MEMBERS]; /* the superinstruction that runs there; NULL: none */
-    bool summed[PAL__LOOP_MEMBERS];       /* the loop makes a sum of it */
-    char *room;                           /* for the blocks of the next sum */
 } builder;
 
 static size_t member_of(const builder *b, uint32_t id) { return pal__member_of(b->plan, b->group, id); }
@@ -207,7 +205,7 @@ static bool add_stores(builder *b, size_t m, int output)
     for (size_t s = 0; s < b->loop->n_stores; s++)
         if (b->loop->stores[s].late && b->loop->stores[s].reg == b->reg[m] && (p->stored[id] || p->target[id]))
             b->ends[m] = SIZE_MAX; /* kept to the end of the tile */
-    if (b->summed[m]) b->ends[m] = SIZE_MAX;
+    if (p->summed[id]) b->ends[m] = SIZE_MAX;
     if (b->ends[m] <= b->at[m]) b->busy[b->reg[m]] = false; /* nobody reads it later */
     return true;
 }
@@ -326,32 +324,24 @@ static bool make_room(builder *b)
     return l->loads && l->instrs && l->stores;
 }
 
-/* Calls `with` for each sum that the loop makes: its number, its entry and the member that is summed. */
-static bool each_sum(builder *b, uint32_t g, bool (*with)(builder *b, size_t i, uint32_t id, size_t m))
+/* The sums that the loop makes. Their blocks lie in the scratch of its group. */
+static bool add_sums(builder *b, uint32_t g)
 {
     const pal__plan *p = b->plan;
+    pal__loop *l = b->loop;
+    char *room = (char *)b->program->arena + p->base + p->scratch[g];
+    for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1]) l->n_sums++;
+    l->sums = pal__keep(b->program, l->n_sums * sizeof *l->sums);
+    if (!l->sums) return false;
     size_t i = 0;
     for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1], i++) {
         const uint32_t id = p->groups[s - 1].members[0];
-        if (!with(b, i, id, member_of(b, p->view[pal__arg(p->tape, id, 0)].base))) return false;
+        const size_t m = member_of(b, p->view[pal__arg(p->tape, id, 0)].base);
+        l->sums[i] = (pal__loop_sum){.reg = b->reg[m], .dtype = (pal_dtype)pal__at(p->tape, id)->dtype, .blocks = room};
+        room += pal__sum_room(p, g, s - 1);
+        if (!pal__resolve(b->program, p, id, (const void **)(void *)&l->sums[i].out)) return false;
     }
     return true;
-}
-
-static bool count_sum(builder *b, size_t i, uint32_t id, size_t m)
-{
-    (void)id;
-    b->loop->n_sums = i + 1;
-    b->summed[m] = true;
-    return true;
-}
-
-static bool add_sum(builder *b, size_t i, uint32_t id, size_t m)
-{
-    pal__loop_sum *s = &b->loop->sums[i];
-    *s = (pal__loop_sum){.reg = b->reg[m], .dtype = (pal_dtype)pal__at(b->plan->tape, id)->dtype, .blocks = b->room};
-    b->room += b->loop->count / b->loop->row * b->loop->tiles * pal_dtype_size(s->dtype);
-    return pal__resolve(b->program, b->plan, id, (const void **)(void *)&s->out);
 }
 
 bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
@@ -368,10 +358,9 @@ bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal
     for (size_t m = 0; m < n; m++) plan->slot[group->members[m]] = (uint8_t)m;
     b.loop->row = plan->sums[g] ? plan->terms[g] : b.loop->count;
     b.loop->tiles = (b.loop->row + PAL_TILE - 1) / PAL_TILE;
-    each_sum(&b, g, count_sum);
     if (!find_supers(&b) || !make_room(&b) || !find_loads(&b)) return false;
     collapse(&b);
-    if (!b.loop->n_sums) turn(&b);
+    if (!plan->sums[g]) turn(&b);
     b.loop->n_regs = b.loop->n_loads;
     for (size_t m = 0; m < n; m++) {
         bool effect = pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;
@@ -379,9 +368,7 @@ bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal
         if (effect || b.at[m] != m) continue;
         if (!(b.found[m] ? add_super(&b, m) : add_instr(&b, m))) return false;
     }
-    b.loop->sums = pal__keep(program, b.loop->n_sums * sizeof *b.loop->sums);
-    b.room = (char *)program->arena + plan->base + plan->scratch[g];
-    if (!b.loop->sums || !each_sum(&b, g, add_sum)) return false;
+    if (!add_sums(&b, g)) return false;
     size_t bytes = b.loop->n_regs * PAL__REGISTER + b.loop->n_turned * PAL__TURN_ROWS * PAL__TURN_STEP;
     if (bytes > program->register_bytes) program->register_bytes = bytes;
     return true;

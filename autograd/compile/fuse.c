@@ -21,8 +21,9 @@
  * Relies on: view.c (where elements lie), the readers that plan.c found, canonical order of the ids. Leaves to
  * schedule: groups and edges without a cycle: order.c is asked before each merge, and before an assign joins a loop.
  *
- * Sums and products are groups of their own here; collect.c and feed.c bring them together with loops. Why greedy, in the order of entries: that order is canonical, so the same model fuses in the
- * same way however it was recorded, and the result can be predicted by reading the tape from the top. */
+ * Sums and products are groups of their own here; collect.c and feed.c bring them together with loops. Why greedy, in
+ * the order of entries: that order is canonical, so the same model fuses in the same way however it was recorded, and
+ * the result can be predicted by reading the tape from the top. */
 #include "autograd/compile/order.h"
 
 #include <limits.h>

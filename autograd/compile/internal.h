@@ -90,6 +90,7 @@ typedef struct pal__plan {
     uint32_t *group;  /* PAL__NONE: none (leaf, constant, view); of entries of other regions see pal__group_of */
     uint32_t *target; /* of a value: the assign that takes it straight from its loop; 0: none */
     bool *stored;     /* a value that something outside its loop reads */
+    bool *summed;     /* a value that its loop makes a sum of (collect.c) */
     uint8_t *home;    /* pal__home */
     size_t *offset;   /* bytes in the arena, from this plan's part on */
     uint32_t *ends;   /* when its place in the arena is free: see place.c */

@@ -85,14 +85,15 @@ static bool begin(pal__plan *p)
     p->group = pal__alloc(c, p->n * sizeof *p->group);
     p->target = pal__alloc(c, p->n * sizeof *p->target);
     p->stored = pal__alloc(c, p->n * sizeof *p->stored);
+    p->summed = pal__alloc(c, p->n * sizeof *p->summed);
     p->home = pal__alloc(c, p->n * sizeof *p->home);
     p->offset = pal__alloc(c, p->n * sizeof *p->offset);
     p->ends = pal__alloc(c, p->n * sizeof *p->ends);
     p->next = pal__alloc(c, p->n * sizeof *p->next);
     p->slot = pal__alloc(c, p->n * sizeof *p->slot);
     p->counters = pal__alloc(c, p->n * sizeof *p->counters);
-    if (!ok || !p->group || !p->target || !p->stored || !p->home || !p->offset || !p->ends || !p->next || !p->slot ||
-        !p->counters)
+    if (!ok || !p->group || !p->target || !p->stored || !p->summed || !p->home || !p->offset || !p->ends || !p->next ||
+        !p->slot || !p->counters)
         return false;
     for (uint32_t id = 0; id < p->n; id++) p->group[id] = PAL__NONE;
     return find_readers(p) && sort_by_region(p);
@@ -109,6 +110,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
                          .group = parent->group,
                          .target = parent->target,
                          .stored = parent->stored,
+                         .summed = parent->summed,
                          .home = parent->home,
                          .offset = parent->offset,
                          .ends = parent->ends,
@@ -149,8 +151,9 @@ void pal__plan_free(pal__plan *p)
 {
     if (!p) return;
     pal_context *c = p->context;
-    void *by_entry[] = {p->view, p->group, p->target,   p->stored,       p->home,    p->offset,       p->ends,
-                        p->next, p->slot,  p->counters, p->reader_first, p->readers, p->region_first, p->sorted};
+    void *by_entry[] = {p->view,     p->group,        p->target,  p->stored,       p->summed,
+                        p->home,     p->offset,       p->ends,    p->next,         p->slot,
+                        p->counters, p->reader_first, p->readers, p->region_first, p->sorted};
     for (size_t i = 0; i < sizeof by_entry / sizeof *by_entry; i++) pal__free(c, by_entry[i]);
     for (pal__plan *after; p; p = after) {
         void *own[] = {p->groups, p->edges, p->members, p->bodies, p->scratch, p->order, p->fed, p->sums, p->terms, p};

@@ -119,7 +119,7 @@ static bool stands_alone(const search *s)
     const pal__plan *p = s->plan;
     for (size_t k = 0; k < f->super->n_steps; k++) {
         const uint32_t id = s->group->members[f->member[k]];
-        if ((p->stored[id] || p->target[id]) && !is_output(f, f->member[k])) return false;
+        if ((p->stored[id] || p->target[id] || p->summed[id]) && !is_output(f, f->member[k])) return false;
     }
     for (size_t q = 0; q < s->group->n_members; q++) {
         const pal__entry *e = pal__at(p->tape, s->group->members[q]);

@@ -68,6 +68,46 @@ START_TEST(training_reports_missing_memory)
 }
 END_TEST
 
+/* Figures of the code and of the Jacobian. Without memory for one way of computing them, no other way is taken: it
+ * would give other bits. */
+typedef struct measuring {
+    pal_model *model;
+    pal_code_figures right;
+} measuring;
+
+static pal_status measured(pal_model *m, pal_code_figures *code, pal_error *err)
+{
+    const pal_evaluate_options o = {.struct_size = sizeof o, .lanes = 1, .code = true};
+    pal_figures found;
+    const pal_status status = pal_evaluate(m, data, &o, &found, err);
+    *code = found.code;
+    return status;
+}
+
+static bool measures(void *user)
+{
+    const measuring *s = user;
+    pal_error err = {0};
+    pal_code_figures found;
+    const bool good = went_well(measured(s->model, &found, &err), &err);
+    if (good)
+        failing_require(found.mean == s->right.mean && found.jacobian_samples == s->right.jacobian_samples &&
+                        found.jacobian_norm == s->right.jacobian_norm &&
+                        found.jacobian_norm2 == s->right.jacobian_norm2);
+    return good;
+}
+
+START_TEST(figures_are_right_or_missing)
+{
+    pal_model *const models[] = {plain, noisy, line, random_code, image};
+    measuring s = {.model = models[_i]};
+    pal_error err = {0};
+    ck_assert_msg(!measured(s.model, &s.right, &err), "%s", err.text);
+    ck_assert(s.right.jacobian_norm2 > 0);
+    sweep(measures, &s);
+}
+END_TEST
+
 /* By the covariance, and by the samples themselves if they are fewer than the features. */
 static bool solves(void *user)
 {
@@ -132,6 +172,7 @@ Suite *failing_training_suite(void)
     tcase_add_checked_fixture(cases, set_up_tools, tear_down_tools);
     tcase_set_timeout(cases, 120);
     tcase_add_loop_test(cases, training_reports_missing_memory, 0, 5);
+    tcase_add_loop_test(cases, figures_are_right_or_missing, 0, 5);
     tcase_add_test(cases, a_closed_form_reports_missing_memory);
     tcase_add_test(cases, a_sweep_reports_missing_memory);
     suite_add_tcase(s, cases);

@@ -181,7 +181,7 @@ static bool rounding_agrees(const instance *in, const result *none, graph_counts
 {
     result r;
     bool ok = execute(in, PAL_PASS_ALL, &r, NULL, to) &&
-              (!in->g->smooth || agree(none, &r, in->g->real == PAL_F64 ? 1e-8 : 5e-2, "rounding passes", to));
+              (!in->g->smooth || agree(none, &r, in->g->real == PAL_F64 ? 1e-14 : 1e-6, "rounding passes", to));
     free_result(&r);
     n->rounding += ok && in->g->smooth;
     return ok;

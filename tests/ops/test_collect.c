@@ -85,6 +85,10 @@ START_TEST(only_where_nothing_is_lost)
         size_t n;
         int inside;
     } cases[] = {
+        {"inside what else would be a superinstruction",
+         {pal_sum_all(pal_add(e, x)), pal_sub(pal_like(x, 1), pal_square(pal_tanh(pal_add(e, x))))},
+         2,
+         1},
         {"of a leaf", {pal_sum_all(x)}, 1, 0},
         {"of a loop that stores it, too", {all, e}, 2, 1},
         {"two of one value, along rows", {rows, pal_sum(pal_mul(e, e), 2, false)}, 2, 2},
