@@ -352,6 +352,8 @@ void pal_noise_normal(pal_noise noise, const char *stream, uint64_t first, size_
 size_t pal_program_arena(const pal_program *program); /* bytes of the arena for temporaries */
 /* The most bytes of it that are in use at one step: in the order of these steps, no arrangement needs less. */
 size_t pal_program_least(const pal_program *program);
+/* How often all workers waited for each other in the last run. 0 with one thread, and before the first run. */
+uint64_t pal_program_barriers(const pal_program *program);
 unsigned pal_program_lanes(const pal_program *program);
 /* The schedule as text, one line per step, with the measured time if the program was compiled with .profile. The caller
  * frees it with pal_text_free(context, text). */

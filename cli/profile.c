@@ -68,6 +68,7 @@ void pal_cli_profile_take(const pal_profile *given, void *user)
     for (size_t i = 0; !all->lost && pal_program_step_at(given->program, i, &s); i++) all->lost |= !add(p, &s);
     if (p->n) qsort(p->costs, p->n, sizeof *p->costs, slower);
     p->memory = pal_program_memory(given->program);
+    p->barriers = pal_program_barriers(given->program);
     if (p->memory < LEAST) p->memory = LEAST;
     all->lost |= pal_context_speed(all->context, p->memory, &p->speed) != PAL_OK;
 }
@@ -161,8 +162,9 @@ static void print_phase(const pal_cli_phase_profile *p)
     char memory[32], steps[32];
     const int name = longest(p, false), scope = longest(p, true);
     putchar('\n');
-    pal_cli_paragraph(2, "%s%sprofile of %s steps, %.1f us each", p->phase, *p->phase ? ": " : "",
-                      pal_cli_count((double)p->steps, steps, sizeof steps), 1e6 * p->seconds);
+    pal_cli_paragraph(2, "%s%sprofile of %s steps, %.1f us each; the threads wait for each other %llu times in a step",
+                      p->phase, *p->phase ? ": " : "", pal_cli_count((double)p->steps, steps, sizeof steps),
+                      1e6 * p->seconds, (unsigned long long)p->barriers);
     pal_cli_paragraph(
         2,
         "roofline: %.0f GFLOP/s of multiply-adds in float32, %.1f GB/s of copies within the %s that a step "
@@ -214,10 +216,11 @@ json_t *pal_cli_profile_json(const pal_cli_profile *all)
         const pal_cli_phase_profile *p = &all->phases[i];
         json_t *costs = json_array();
         for (size_t k = 0; k < p->n; k++) json_array_append_new(costs, cost_json(p, &p->costs[k]));
-        json_array_append_new(phases, json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:o}", "phase", p->phase, "steps",
-                                                (json_int_t)p->steps, "seconds", p->seconds, "between",
-                                                p->seconds - seconds_of(p), "peak_flops", p->speed.flops, "peak_bytes",
-                                                p->speed.bytes, "operations", costs));
+        json_array_append_new(phases,
+                              json_pack("{s:s, s:I, s:f, s:f, s:I, s:f, s:f, s:o}", "phase", p->phase, "steps",
+                                        (json_int_t)p->steps, "seconds", p->seconds, "between",
+                                        p->seconds - seconds_of(p), "barriers", (json_int_t)p->barriers, "peak_flops",
+                                        p->speed.flops, "peak_bytes", p->speed.bytes, "operations", costs));
     }
     return phases;
 }

@@ -68,8 +68,9 @@ typedef struct pal_cli_cost { /* the steps of a program that have one name and o
 typedef struct pal_cli_phase_profile {
     char phase[32];
     int64_t steps;
-    double seconds; /* of a training step, with what is between two of them */
-    size_t memory;  /* bytes that a step touches */
+    double seconds;    /* of a training step, with what is between two of them */
+    size_t memory;     /* bytes that a step touches */
+    uint64_t barriers; /* of a step */
     pal_speed speed;
     pal_cli_cost *costs; /* the slowest first */
     size_t n;

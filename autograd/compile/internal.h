@@ -262,6 +262,7 @@ struct pal_program {
     size_t register_bytes;
     pal_noise noise;
     unsigned lanes;
+    uint64_t barriers; /* of the last run */
     bool profile, check;
     void **blocks; /* everything else that was allocated, freed together */
     size_t n_leaves, cap_leaves, n_refs, cap_refs, n_outputs, n_blocks, cap_blocks;

@@ -77,6 +77,7 @@ pal_status pal_bind(pal_program *p, const pal_tensor *leaf, void *data)
 const pal_tensor *pal_output(const pal_program *p, size_t i) { return p && i < p->n_outputs ? &p->outputs[i] : NULL; }
 const char *pal_program_error(const pal_program *p) { return p && p->error[0] ? p->error : NULL; }
 size_t pal_program_arena(const pal_program *p) { return p ? p->arena_size : 0; }
+uint64_t pal_program_barriers(const pal_program *p) { return p ? p->barriers : 0; }
 size_t pal_program_least(const pal_program *p) { return p ? p->arena_least : 0; }
 unsigned pal_program_lanes(const pal_program *p) { return p ? p->lanes : 0; }
 pal_noise pal_program_noise(const pal_program *p) { return p ? p->noise : (pal_noise){0}; }
@@ -129,7 +130,9 @@ char *pal_program_text(const pal_program *p)
     pal__text text;
     if (!p || !pal__text_open(&text, p->context)) return NULL;
     FILE *f = text.file;
-    fprintf(f, "program of %zu steps, %zu bytes of temporaries, %u lanes\n", p->n_steps, p->arena_size, p->lanes);
+    fprintf(f, "program of %zu steps, %zu bytes of temporaries, %u lanes", p->n_steps, p->arena_size, p->lanes);
+    if (p->profile && p->barriers) fprintf(f, ", %llu barriers", (unsigned long long)p->barriers);
+    fputc('\n', f);
     steps_text(f, p->steps, p->n_steps, 0, p->profile);
     return pal__text_close(&text);
 }

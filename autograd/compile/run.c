@@ -363,7 +363,9 @@ pal_status pal_run(pal_program *p)
     }
     uint64_t before = pal__workers_enter(p->context->pool, !p->context->options.subnormals);
     int saved = pal__blas_enter(&p->context->blas);
+    const uint64_t jobs = pal__workers_jobs(p->context->pool);
     pal_status status = run_steps(p, p->steps, p->n_steps);
+    p->barriers = pal__workers_jobs(p->context->pool) - jobs;
     pal__blas_leave(&p->context->blas, saved);
     pal__workers_leave(p->context->pool, before);
     return status;

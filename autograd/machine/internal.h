@@ -71,6 +71,7 @@ typedef struct pal__workers pal__workers;
 pal__workers *pal__workers_new(pal_context *context, unsigned threads, bool pinned);
 void pal__workers_free(pal_context *context, pal__workers *pool);
 unsigned pal__workers_threads(const pal__workers *pool);
+uint64_t pal__workers_jobs(const pal__workers *pool); /* that were divided among several threads so far */
 void pal__workers_run(pal__workers *pool, size_t tasks, pal_task_fn task, void *argument);
 /* enter ties the calling thread to the processor of worker 0 and, if flush is true, makes subnormal numbers zeros on
  * all workers. leave restores the calling thread; before is what enter returned. */

@@ -157,6 +157,8 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
 
 unsigned pal__workers_threads(const pal__workers *p) { return p->threads; }
 
+uint64_t pal__workers_jobs(const pal__workers *p) { return atomic_load(&p->ticket) >> (2 * TASK_BITS); }
+
 uint64_t pal__workers_enter(pal__workers *p, bool flush)
 {
     atomic_store_explicit(&p->flush, flush, memory_order_relaxed); /* published with the next ticket */

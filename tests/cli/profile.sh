@@ -10,7 +10,7 @@ works "a training" train basic "$@" --out plain
 works "the same with its profile" train basic "$@" --profile --out profiled
 cp out table
 check "no bit of the weights differs" cmp -s plain/checkpoint.safetensors profiled/checkpoint.safetensors
-check "it says how many steps it has" grep -Eq '^  profile of [0-9]+ steps, [0-9.]+ us each$' table
+check "it says how many steps it has" grep -Eq '^  profile of [0-9]+ steps, [0-9.]+ us each; the threads wait for each other [0-9]+ times in a step$' table
 check "it says what the machine can do" \
     grep -Eq '^  roofline: [0-9]+ GFLOP/s of multiply-adds in float32, [0-9.]+ GB/s of copies within the 1.0 MB' table
 for row in 'matmul +loss/encoder' 'bernoulli +loss ' 'adam +update'; do
