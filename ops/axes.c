@@ -8,14 +8,6 @@ bool pal__given(const char *name, pal_var x)
     return false;
 }
 
-bool pal__array(const char *name, const char *argument, pal_var x, const void *array)
-{
-    int rank = pal_shape_of(x).rank;
-    if (array || !rank) return true;
-    pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: %s is NULL: give %d numbers, one for each axis", name, argument, rank);
-    return false;
-}
-
 bool pal__reducible(const char *name, pal_var x, unsigned axes)
 {
     if (!pal__given(name, x)) return false;
@@ -132,17 +124,4 @@ void pal__each_row(const pal_call *c, size_t rows, size_t work, size_t scratch_o
     size_t tasks = pal__row_tasks(rows, work);
     rows_job job = {c, rows, (rows + tasks - 1) / tasks, scratch_of_each, fn};
     pal_parallel(c->context, tasks, rows_task, &job);
-}
-
-size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i)
-{
-    size_t offset = 0, step = 1;
-    for (int a = batch->rank - 1, o = operand->rank - 3; a >= 0; a--, o--) {
-        size_t at = i % (size_t)batch->dim[a];
-        i /= (size_t)batch->dim[a];
-        if (o < 0) continue;
-        offset += operand->dim[o] == 1 ? 0 : at * step;
-        step *= (size_t)operand->dim[o];
-    }
-    return offset;
 }

@@ -11,8 +11,6 @@
 
 /* Checks that x is a valid handle. */
 bool pal__given(const char *name, pal_var x);
-/* Checks that an argument with one number for each axis of x is not NULL, unless x has no axes. */
-bool pal__array(const char *name, const char *argument, pal_var x, const void *array);
 /* Checks that x is real and that all axes are below its rank. */
 bool pal__reducible(const char *name, pal_var x, unsigned axes);
 /* Checks the axis; makes a negative axis, which counts from the end, count from the start. */
@@ -60,10 +58,6 @@ static inline size_t pal__rows(pal_shape s)
     for (int a = 0; a < s.rank - 1; a++) rows *= (size_t)s.dim[a];
     return rows;
 }
-
-/* For products of matrices (the last two axes) with broadcast leading axes: the index of the operand's matrix that
- * belongs to item i of the batch. */
-size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i);
 
 /* ---- Kernels of fold_kernels.c; max and min need at least one element ----------------------------------------- */
 

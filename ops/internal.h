@@ -17,6 +17,10 @@ extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
 pal_var pal__absorb_matmul(const pal_rule *consumer, size_t k, bool rounding);
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
 
+/* batch.c. For products of matrices (the last two axes) with broadcast leading axes: the index of the operand's matrix
+ * that belongs to item i of the batch. */
+size_t pal__batch_item(const pal_shape *batch, const pal_shape *operand, size_t i);
+
 extern const pal_op *const pal__mul, *const pal__div;
 extern const pal_op pal__op_matmul, pal__op_matmul_sum, pal__op_slice_at, pal__op_embed_at;
 /* zeros.c: the rewrites of slice_at and embed_at, and their rules for many terms of a region at once. */
@@ -38,12 +42,14 @@ extern const pal_op pal__op_jacobian_norm2_layers, pal__op_jacobian_norm2_layers
  * pal__operands: all are valid handles of one tape and one real type, and broadcast to *shape.
  * pal__classes: in addition, the last axis of each has the same number of classes.
  * pal__function_of: y and x are valid handles of one tape and have real types.
- * pal__is_code: in addition, h is a code [n,k] and x are inputs [n,...]. */
+ * pal__is_code: in addition, h is a code [n,k] and x are inputs [n,...].
+ * pal__array: an argument with one number for each axis of x is not NULL, unless x has no axes. */
 bool pal__handles(const char *name, const pal_var *in, size_t n, unsigned optional);
 bool pal__operands(const char *name, const pal_var *in, size_t n, pal_shape *shape);
 bool pal__classes(const char *name, const pal_var *in, size_t n, pal_shape *shape);
 bool pal__function_of(const char *name, pal_var y, pal_var x);
 bool pal__is_code(const char *name, pal_var h, pal_var x);
+bool pal__array(const char *name, const char *argument, pal_var x, const void *array);
 
 /* random.c: noise of a given type. draw_open: uniform in (0,1), so that its logarithm is finite. */
 pal_var pal__draw_uniform(pal_tape *tape, const char *stream, pal_shape shape, pal_dtype dtype);

@@ -69,8 +69,8 @@ static pal_var one_column(pal_tape *t, pal_var k, void *user)
 }
 
 /* Cost, if y has R elements and x has C: min(R, C) vjps (a jvp costs two). Where they are small, the compiler computes
- * all of them at once (autograd/compile/batch.c). If not, the sum of min(R, C) matrices [R, C] that are mostly zeros comes
- * on top: R C min(R, C) additions. */
+ * all of them at once (autograd/compile/batch.c). If not, the sum of min(R, C) matrices [R, C] that are mostly zeros
+ * comes on top: R C min(R, C) additions. */
 static pal_var record_jacobian(const char *name, pal_var y, pal_var x)
 {
     jacobian j = {

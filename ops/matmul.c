@@ -13,7 +13,6 @@
  * square as possible, so each reads less of the other operand. Why not the summed axis: the partial sums would need one
  * more pass. */
 #include "autograd/wiring.h"
-#include "ops/axes.h"
 #include "ops/product.h"
 
 #include <cblas.h>

@@ -72,3 +72,11 @@ bool pal__is_code(const char *name, pal_var h, pal_var x)
                   pal_shape_text(a, s, sizeof s), pal_shape_text(b, u, sizeof u));
     return false;
 }
+
+bool pal__array(const char *name, const char *argument, pal_var x, const void *array)
+{
+    int rank = pal_shape_of(x).rank;
+    if (array || !rank) return true;
+    pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: %s is NULL: give %d numbers, one for each axis", name, argument, rank);
+    return false;
+}

@@ -328,6 +328,7 @@ pal_var pal__slice_at_batch(const pal_rule *r, unsigned which, pal_shape term, p
 pal_var pal__embed_at_batch(const pal_rule *r, unsigned which, pal_shape term, pal_shape all)
 {
     (void)term, (void)all;
-    const bool fits = which == 3 && pal_shape_of(r->in[1]).dim[0] <= r->params->i[1]; /* else the run fails, term by term */
+    const bool fits =
+        which == 3 && pal_shape_of(r->in[1]).dim[0] <= r->params->i[1]; /* else the run fails, term by term */
     return fits ? pal_record(r->tape, r->op, r->in, 2, r->params) : none();
 }

@@ -330,7 +330,7 @@ START_TEST(a_trace_shows_each_pass_once)
         .struct_size = sizeof o, .effects = true, .lanes = 1, .trace = note_pass, .user = &w};
     pal_program *p = pal_compile(t, &y, 1, &o);
     ck_assert_ptr_nonnull(p);
-    ck_assert_str_eq(w.passes, "live simplify materialise fuse schedule place emit ");
+    ck_assert_str_eq(w.passes, "live simplify materialise fuse schedule feed collect place emit ");
     ck_assert_uint_eq(w.tapes, 3);
     ck_assert_uint_eq(w.texts, 4);
     pal_program_free(p);
