@@ -332,7 +332,7 @@ START_TEST(a_trace_shows_each_pass_once)
     ck_assert_ptr_nonnull(p);
     ck_assert_str_eq(w.passes, "live simplify materialise fuse schedule feed collect place emit ");
     ck_assert_uint_eq(w.tapes, 3);
-    ck_assert_uint_eq(w.texts, 4);
+    ck_assert_uint_eq(w.texts, 6);
     pal_program_free(p);
 }
 END_TEST
