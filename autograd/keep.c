@@ -73,7 +73,8 @@ const pal_shape *pal__keep_shape(pal_tape *t, const pal_shape *shape)
     if (!kept || !pal__grow(t->context, (void **)&t->shapes, t->n_shapes, &t->cap_shapes, sizeof *t->shapes) ||
         !pal__table_add(t->context, &t->by_shape, hash, (uint32_t)t->n_shapes + 1))
         return NULL;
-    *kept = *shape;
+    kept->rank = shape->rank; /* not what lies between the members: programs compare shapes as bytes */
+    memcpy(kept->dim, shape->dim, sizeof kept->dim);
     t->last_shape = (uint32_t)t->n_shapes;
     return t->shapes[t->n_shapes++] = kept;
 }

@@ -1,13 +1,14 @@
 /* failing.h - lets allocations of the library fail, one after the other: malloc itself, so that what bypasses a
  * context's allocator is reached too. Only calls by this program and by libc fail, since OpenBLAS, cairo and jansson
- * end or damage the process. With a sanitizer, which has a malloc of its own, nothing fails. */
+ * end or damage the process. With a sanitizer or under Valgrind, which have a malloc of their own, nothing fails. */
 #ifndef PAL_TESTS_FAILING_H
 #define PAL_TESTS_FAILING_H
 
 #include <check.h>
 #include <stdbool.h>
 
-extern const bool failing_can; /* whether this build can let malloc fail */
+extern bool
+    failing_can; /* whether malloc can fail here: neither with a sanitizer nor under Valgrind, which replaces it, too */
 
 /* From now on this thread's allocation number `at`, from 0, fails, and if `lasting` all later ones too. */
 void failing_start(long at, bool lasting);
