@@ -33,14 +33,17 @@ static const char *text(const pal_cli_job *j, const char *name)
 
 static int64_t whole(const pal_cli_job *j, const char *name) { return strtoll(text(j, name), NULL, 10); }
 static double real(const pal_cli_job *j, const char *name) { return strtod(text(j, name), NULL); }
+static bool is(const pal_cli_job *j, const char *name, const char *value) { return !strcmp(text(j, name), value); }
 /* The value of an option for the optimizer, which reads 0 as its own default, and -1 as 0. */
 static double chosen(const pal_cli_job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
+/* The same, where the table has no default because the optimizer has several. */
+static double chosen_or_own(const pal_cli_job *j, const char *name) { return *text(j, name) ? chosen(j, name) : 0; }
 
 static void fill_info(pal_cli_job *j)
 {
     const bool portable = pal_cli_flag(&j->args, "portable");
     int64_t lanes = pal_cli_int(&j->args, "lanes", portable ? 1 : (int64_t)pal_cli_processors());
-    const char *optimizer = text(j, "optimizer"), *decay = text(j, "weight-decay");
+    const char *optimizer = text(j, "optimizer");
     const int64_t batch = whole(j, "batch"), steps = j->train->count / batch;
     j->info = (pal_run_info){
         .version = pal_version(),
@@ -62,17 +65,22 @@ static void fill_info(pal_cli_job *j)
                       .momentum = chosen(j, "momentum"),
                       .alpha = chosen(j, "rms-decay"),
                       .beta1 = chosen(j, "beta1"),
-                      .beta2 = chosen(j, "beta2"),
+                      .beta2 = chosen_or_own(j, "beta2"),
                       .epsilon = real(j, "epsilon"),
-                      .weight_decay = *decay ? chosen(j, "weight-decay") : 0,
-                      .clip_norm = real(j, "clip")},
+                      .weight_decay = chosen_or_own(j, "weight-decay"),
+                      .clip_norm = real(j, "clip"),
+                      .momentum_schedule =
+                          is(j, "momentum-schedule", "constant") ? NULL : text(j, "momentum-schedule")},
         .schedule = {.name = text(j, "schedule"),
                      .learning_rate = real(j, "learning-rate"),
                      .final_rate = real(j, "final-rate"),
                      .factor = real(j, "decay-factor"),
                      .every = (uint64_t)(whole(j, "decay-every") * (steps > 0 ? steps : 1)),
                      .warmup = (uint64_t)whole(j, "warmup"),
-                     .total = (uint64_t)(whole(j, "epochs") * steps)},
+                     .total = (uint64_t)(whole(j, "epochs") * steps),
+                     .power = is(j, "schedule", "polynomial") ? real(j, "power") : 0,
+                     .rise = is(j, "schedule", "one-cycle") ? real(j, "rise") : 0,
+                     .patience = is(j, "schedule", "plateau") ? (uint64_t)whole(j, "patience") : 0},
         .lanes = lanes,
         .threads = (int64_t)pal_context_threads(j->context),
         .isa = pal_context_isa(j->context),
@@ -114,12 +122,12 @@ static int tell(const pal_cli_job *j, int status, const char *line)
 /* Says how a schedule that depends on the number of epochs goes on. */
 static void say_schedule(const pal_cli_job *j)
 {
-    if (j->extend && !strcmp(j->schedule, "cosine"))
-        pal_cli_say(
-            0,
-            "%s: the cosine schedule is planned anew for %lld epochs: the learning rate goes on as at this epoch "
-            "of a run of %lld, but the earlier epochs had other rates",
-            pal_rundir_path(j->dir), (long long)j->info.epochs, (long long)j->info.epochs);
+    if (j->extend && pal_schedule_uses_total(j->info.schedule.name))
+        pal_cli_say(0,
+                    "%s: the %s schedule is planned anew for %lld epochs: the learning rate goes on as at this epoch "
+                    "of a run of %lld, but the earlier epochs had other rates",
+                    pal_rundir_path(j->dir), j->info.schedule.name, (long long)j->info.epochs,
+                    (long long)j->info.epochs);
 }
 
 /* The folder where the results are, which may have been renamed during training; this is said. */

@@ -189,6 +189,18 @@ static int check_memory(pal_cli_job *j)
     return pal_cli_check_memory(&j->args, &planned, j->memory);
 }
 
+/* The folder's info is valid only until its next change. */
+static void keep_texts(pal_cli_job *j)
+{
+    const char **const texts[PAL_CLI_KEPT] = {&j->info.optimizer.name, &j->info.schedule.name,
+                                              &j->info.optimizer.momentum_schedule};
+    for (size_t i = 0; i < PAL_CLI_KEPT; i++) {
+        if (!*texts[i]) continue;
+        snprintf(j->kept[i], sizeof j->kept[i], "%s", *texts[i]);
+        *texts[i] = j->kept[i];
+    }
+}
+
 int pal_cli_job_resume(pal_cli_job *j)
 {
     int status = check_words(j);
@@ -207,9 +219,6 @@ int pal_cli_job_resume(pal_cli_job *j)
     if (status == PAL_CLI_GO_ON) status = open_model(j);
     if (status != PAL_CLI_GO_ON) return status;
     say_changes(j);
-    snprintf(j->optimizer, sizeof j->optimizer, "%s", j->info.optimizer.name ? j->info.optimizer.name : "");
-    snprintf(j->schedule, sizeof j->schedule, "%s", j->info.schedule.name ? j->info.schedule.name : "");
-    j->info.optimizer.name = j->optimizer; /* the folder's info is valid only until its next change */
-    j->info.schedule.name = j->schedule;
+    keep_texts(j);
     return status;
 }

@@ -4,10 +4,19 @@
 
 #include "optim/optim.h"
 
-enum { PAL__STATES = 2, PAL__SCALARS = 3 };
-
-/* Numbers that change at every step. The host computes them in double; the tape reads them as leaves without axes. */
-typedef enum pal__scalar { PAL__RATE, PAL__EPSILON, PAL__DECAY } pal__scalar;
+/* Numbers that change at every step. The host computes them in double; the tape reads them as leaves without axes.
+ * Every rule has the first three; a rule names those of the others that it uses. */
+typedef enum pal__scalar {
+    PAL__RATE,
+    PAL__EPSILON,
+    PAL__DECAY,
+    PAL__PLAIN,  /* the rate of the mean gradient without its divisor */
+    PAL__WEIGHT, /* the weight of the newest point in a mean of points */
+    PAL__MOMENTUM,
+    PAL__MOMENTUM_NEXT, /* of this step and of the next, where the momentum is scheduled */
+    PAL__SCALARS,
+} pal__scalar;
+enum { PAL__STATES = 3 };
 
 /* The update of one parameter. rule->update reads w, g, state and scalar, and writes the new states to next. */
 typedef struct pal__update {
@@ -19,9 +28,16 @@ typedef struct pal__update {
 typedef struct pal__update_rule {
     const char *name, *alias, *formula;
     const char *states[PAL__STATES];   /* names, such as "m", "v"; NULL: no more */
-    double weight_decay;               /* the default */
+    double weight_decay, beta2;        /* the defaults; beta2 0: that of the other rules */
     pal_var (*update)(pal__update *u); /* returns the new parameter; u->w already includes weight decay */
-    bool debias;                       /* rate and epsilon include Adam's bias corrections */
+    /* From the options with defaults, the step and its rate to the scalars; all are 0, and DECAY is set, before. */
+    void (*scalars)(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS]);
+    unsigned uses;       /* scalars after the first three: a mask of 1 << scalar */
+    unsigned scheduled;  /* the same, where the momentum is scheduled */
+    unsigned from;       /* states that start as the weights instead of 0: a mask of 1 << state */
+    const char *apart;   /* the state with the weights of evaluation, where they are not those of training; or NULL */
+    bool decays_by_rule; /* u->w is without weight decay, which the rule itself adds */
+    bool weighs;         /* WEIGHT is that of a mean with the squares of the rates as weights */
 } pal__update_rule;
 
 const pal__update_rule *pal__update_rule_at(size_t i);           /* NULL: no more */
@@ -31,7 +47,7 @@ const pal__update_rule *pal__update_rule_find(const char *name); /* by name or a
 pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,
                                   const pal__update_rule **rule, pal_error *err);
 
-/* Computes the scalars of one step. */
+/* Computes the scalars of one step, but for WEIGHT, which depends on the earlier rates. */
 void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
                   double out[PAL__SCALARS]);
 

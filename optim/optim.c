@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/machine/internal.h"
 #include "ops/ops.h"
 
 struct pal_optimizer {
@@ -18,10 +19,23 @@ struct pal_optimizer {
     pal_slab *state[PAL__STATES];
     char **names; /* names of the states, kind by kind, each in the order of the parameters */
     pal_tensor *scalar[PAL__SCALARS];
+    pal_slab *apart;     /* a slab of state, with the weights of evaluation; NULL: they are those of training */
+    pal_tensor *weighed; /* the rates so far; NULL: the rule does not weigh them */
+    char *weighed_name;
+    bool dry; /* of a dry context: the memory of the weights is not touched */
 };
 
-static const char *const scalar_names[PAL__SCALARS] = {
-    [PAL__RATE] = "rate", [PAL__EPSILON] = "epsilon", [PAL__DECAY] = "decay"};
+/* What `weighed` holds: the last step, the sum of the squared rates before it, and the square of its own rate. So a
+ * step may be set twice. */
+enum { LAST, BEFORE, OWN, WEIGHED };
+
+static const char *const scalar_names[PAL__SCALARS] = {[PAL__RATE] = "rate",
+                                                       [PAL__EPSILON] = "epsilon",
+                                                       [PAL__DECAY] = "decay",
+                                                       [PAL__PLAIN] = "plain",
+                                                       [PAL__WEIGHT] = "weight",
+                                                       [PAL__MOMENTUM] = "momentum",
+                                                       [PAL__MOMENTUM_NEXT] = "momentum-next"};
 
 size_t pal_optimizer_kinds(void)
 {
@@ -61,8 +75,24 @@ static bool make_states(pal_optimizer *o, pal_context *context, const char *cons
             if (!ok) *name = NULL;
         }
     }
+    for (size_t k = 0; ok && k < o->kinds; k++)
+        if (o->rule->apart && !strcmp(o->rule->apart, o->rule->states[k])) o->apart = o->state[k];
+    if (ok && o->rule->weighs) {
+        o->weighed = pal_tensor_new(context, PAL_F64, PAL_SHAPE(WEIGHED));
+        ok = o->weighed && asprintf(&o->weighed_name, "%s/rates", o->rule->name) >= 0;
+        if (!ok) o->weighed_name = NULL;
+    }
     free(shapes);
     return ok;
+}
+
+/* Some states start as the weights are. */
+static void start(pal_optimizer *o)
+{
+    for (size_t k = 0; k < o->kinds; k++)
+        for (size_t i = 0; i < o->n && !o->dry && o->rule->from & 1u << k; i++)
+            memcpy(o->state[k]->part[i]->data, o->parameters[i]->data, pal_tensor_bytes(o->parameters[i]));
+    if (o->weighed) memset(o->weighed->data, 0, pal_tensor_bytes(o->weighed));
 }
 
 static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *parameters, const char *const *names,
@@ -96,6 +126,7 @@ pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_optio
     if (o) {
         o->options = filled;
         o->rule = rule;
+        o->dry = context->options.dry;
         if (make(o, context, parameters, names, n)) return o;
     }
     pal_optimizer_free(o);
@@ -109,6 +140,8 @@ void pal_optimizer_free(pal_optimizer *o)
     for (size_t i = 0; o->names && i < o->n * o->kinds; i++) free(o->names[i]);
     for (size_t i = 0; i < PAL__STATES; i++) pal_slab_free(o->state[i]);
     for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_free(o->scalar[i]);
+    pal_tensor_free(o->weighed);
+    free(o->weighed_name);
     free(o->names);
     free(o->parameters);
     free(o);
@@ -140,7 +173,7 @@ static void update(const pal_optimizer *o, size_t i, pal__update *u)
 {
     pal_var leaf = u->w;
     for (size_t k = 0; k < o->kinds; k++) u->state[k] = state_leaf(o, leaf.tape, k, i);
-    if (o->options.weight_decay > 0) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
+    if (o->options.weight_decay > 0 && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
     pal_var next = o->rule->update(u);
     for (size_t k = 0; k < o->kinds; k++) pal_assign(u->state[k], u->next[k]);
     pal_assign(leaf, next);
@@ -163,7 +196,10 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
                           i + 1);
     if (pal_tape_status(tape) || !n) return pal_tape_status(tape);
     pal__update u = {.options = &o->options};
-    for (int s = 0; s < PAL__SCALARS; s++) u.scalar[s] = scalar_leaf(o, tape, (pal__scalar)s);
+    const bool scheduled = !strcmp(o->options.momentum_schedule, "sutskever");
+    const unsigned uses = o->rule->uses | (scheduled ? o->rule->scheduled : 0);
+    for (int s = 0; s < PAL__SCALARS; s++)
+        if (s <= PAL__DECAY || uses & 1u << s) u.scalar[s] = scalar_leaf(o, tape, (pal__scalar)s);
     for (size_t i = 0; i < n * o->kinds; i++)
         state_leaf(o, tape, i / n, i % n); /* before the scope begins, so that the names have no prefix */
     pal_scope_begin(tape, "update");
@@ -177,19 +213,51 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
     return pal_tape_status(tape);
 }
 
+/* The share of this step in the sum of the squared rates up to it. */
+static double weigh(pal_tensor *weighed, uint64_t step, double rate)
+{
+    double *w = weighed->data;
+    if (w[LAST] != (double)step) w[BEFORE] += w[OWN];
+    w[LAST] = (double)step;
+    w[OWN] = rate * rate;
+    return w[OWN] > 0 ? w[OWN] / (w[BEFORE] + w[OWN]) : 0;
+}
+
 void pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learning_rate)
 {
     double values[PAL__SCALARS];
     if (!o) return;
+    if (step <= 1) start(o);
     pal__scalars(o->rule, &o->options, step, learning_rate, values);
+    if (o->weighed) values[PAL__WEIGHT] = weigh(o->weighed, step, values[PAL__RATE]);
     for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[i], 0, values[i]);
 }
 
-size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->n * o->kinds : 0; }
+/* ---- States --------------------------------------------------------------------------------------------------- */
+
+size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->n * o->kinds + (o->weighed != NULL) : 0; }
 
 pal_tensor *pal_optimizer_state(const pal_optimizer *o, size_t i, const char **name)
 {
     if (i >= pal_optimizer_state_count(o)) return NULL;
-    if (name) *name = o->names[i];
-    return o->state[i / o->n]->part[i % o->n];
+    const bool last = i == o->n * o->kinds;
+    if (name) *name = last ? o->weighed_name : o->names[i];
+    return last ? o->weighed : o->state[i / o->n]->part[i % o->n];
+}
+
+bool pal_optimizer_swap(pal_optimizer *o)
+{
+    enum { AT_ONCE = 4096 };
+    char kept[AT_ONCE];
+    if (!o || !o->apart) return false;
+    for (size_t i = 0; i < o->n && !o->dry; i++) {
+        char *a = o->parameters[i]->data, *b = o->apart->part[i]->data;
+        for (size_t left = pal_tensor_bytes(o->parameters[i]), n; left; left -= n, a += n, b += n) {
+            n = left < AT_ONCE ? left : AT_ONCE;
+            memcpy(kept, a, n);
+            memcpy(a, b, n);
+            memcpy(b, kept, n);
+        }
+    }
+    return true;
 }

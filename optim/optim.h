@@ -30,17 +30,23 @@ void pal_slab_free(pal_slab *slab);
 
 typedef struct pal_optimizer pal_optimizer;
 
-/* The name is "gd" (plain gradient descent, the default; also "sgd"), "momentum", "nesterov", "rmsprop", "adam" or
- * "adamw". A number that is 0 selects the default given below; -1 selects a true 0. */
+/* The name is "gd" (plain gradient descent, the default; also "sgd"), "momentum", "nesterov", "rmsprop", "adam",
+ * "adamw", "adagrad", "amsgrad", "radam", "lion" or "schedule-free". A number that is 0 selects the default given
+ * below; -1 selects a true 0. */
 typedef struct pal_optimizer_options {
     size_t struct_size;
     const char *name;
     double momentum;     /* momentum, nesterov: 0.9 */
     double alpha;        /* rmsprop: 0.99 */
-    double beta1, beta2; /* adam, adamw: 0.9, 0.999 */
-    double epsilon;      /* rmsprop, adam, adamw: 1e-8 */
+    double beta1, beta2; /* adam and all after it but adagrad: 0.9, 0.999; lion: 0.9, 0.99 */
+    double epsilon;      /* of every rule with a square root: 1e-8 */
     double weight_decay; /* decoupled; adamw: 0.01, others: 0 */
     double clip_norm;    /* limit for the global norm of all gradients; default 0: no clipping */
+    /* momentum, nesterov. "constant" (NULL), or "sutskever": at step t the momentum is the smaller of `momentum` and
+     * 1 - 1 / (2 (floor(t / 250) + 1)) (Sutskever, Martens, Dahl and Hinton, ICML 2013, equation 5). nesterov then
+     * looks ahead with the momentum of step t + 1, so that its weights are the points at which their equation 3 takes
+     * the gradient. */
+    const char *momentum_schedule;
 } pal_optimizer_options;
 
 /* The number of update rules, and the name and one-line formula of the i-th. */
@@ -57,26 +63,50 @@ void pal_optimizer_free(pal_optimizer *optimizer);
  * set. */
 pal_status pal_optimizer_record(pal_optimizer *optimizer, pal_tape *tape, const pal_var *parameters,
                                 const pal_var *gradients, size_t n);
-/* Call it before each run; step counts from 1. Until the first call the learning rate is 0 and nothing moves. */
+/* Call it before each run; step counts from 1. Until the first call the learning rate is 0 and nothing moves. Step 1
+ * sets the states that start as the weights, to what the weights are then. */
 void pal_optimizer_set_step(pal_optimizer *optimizer, uint64_t step, double learning_rate);
 /* The state tensors, for checkpoints. The names look like "adam/m/encoder/W". */
 size_t pal_optimizer_state_count(const pal_optimizer *optimizer);
 pal_tensor *pal_optimizer_state(const pal_optimizer *optimizer, size_t i, const char **name);
+/* "schedule-free" has two sets of weights: it takes the gradient at one, and evaluates the other. While training, the
+ * parameters are the first. This exchanges the two, in memory and bit for bit: call it before the model is measured or
+ * saved, and again before the next run. A checkpoint that is written in between has the weights of evaluation under the
+ * names of the parameters, and those of training as a state, "schedule-free/training/encoder/W". To go on from it, read
+ * both and call this once. false: the rule has one set of weights, and nothing was done. */
+bool pal_optimizer_swap(pal_optimizer *optimizer);
 
 /* ---- Schedules ------------------------------------------------------------------------------------------------ */
 
 /* The rate rises linearly from 0 and reaches learning_rate at step f = max(warmup, 1). The schedule starts there. */
 typedef struct pal_schedule {
-    const char *name;     /* "constant", "step", "cosine" */
+    const char *name;     /* "constant", "step", "cosine", "polynomial", "one-cycle", "plateau" */
     double learning_rate; /* the full rate */
-    double final_rate;    /* cosine: the rate at step `total` and after; half a cosine period leads to it */
-    double factor;        /* step: multiplies the rate ... */
-    uint64_t every;       /* ... each time this many steps have passed since f; 0: never */
-    uint64_t warmup;      /* steps of the linear rise; 0 or 1: none */
-    uint64_t total;       /* cosine: steps in all */
+    double final_rate; /* cosine, polynomial, one-cycle: the rate at step `total` and after; plateau: the least rate */
+    double factor;     /* step, plateau: multiplies the rate ... */
+    uint64_t every;    /* ... step: each time this many steps have passed since f; 0: never */
+    uint64_t warmup;   /* steps of the linear rise; 0 or 1: none */
+    uint64_t total;    /* cosine, polynomial, one-cycle: steps in all */
+    double power;      /* polynomial: the exponent of the share of the steps that is left; 0: 1 */
+    double rise;       /* one-cycle: the share of the steps in which the rate rises; 0: 0.3 */
+    uint64_t patience; /* plateau: losses in a row that may be no better before the rate falls; 0: 5 */
+    uint64_t reductions; /* plateau: how often it has fallen (pal_plateau); its caller keeps the number here */
 } pal_schedule;
-double pal_schedule_rate(const pal_schedule *schedule, uint64_t step); /* step counts from 1; NaN: unknown name */
+/* step counts from 1; NaN: unknown name. One-cycle is that of Smith and Topin 2018, with the two half cosines of
+ * PyTorch: from learning_rate / 25 to learning_rate, then to final_rate. */
+double pal_schedule_rate(const pal_schedule *schedule, uint64_t step);
 bool pal_schedule_known(const char *name);
+bool pal_schedule_uses_total(const char *name); /* whether the rate of a step depends on the number of steps in all */
+
+/* When the rate of a plateau falls: as soon as `patience` + 1 losses in a row are not below the best one by a ten
+ * thousandth of it. It starts as {0}, and so does the next count after a fall. */
+typedef struct pal_plateau {
+    double best;         /* of the losses seen */
+    uint64_t seen, poor; /* losses; those in a row that were no better */
+    uint64_t reductions; /* how often the rate has fallen */
+} pal_plateau;
+/* Takes the loss of an epoch. true: the rate falls now. A NaN is no loss and changes nothing. */
+bool pal_plateau_add(pal_plateau *plateau, const pal_schedule *schedule, double loss);
 
 /* ---- L-BFGS --------------------------------------------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 #include "optim/internal.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
     const char *name;
@@ -17,20 +18,41 @@ static const struct {
     {"clip_norm", offsetof(pal_optimizer_options, clip_norm), 0, 1e300},
 };
 
+static const char *const schedules[] = {"constant", "sutskever", NULL};
+
+/* The name in the list, which outlives the caller's; that of the first if none is given; NULL: unknown. */
+static const char *constant_of(const char *const *list, const char *name)
+{
+    if (!name) return *list;
+    while (*list && strcmp(*list, name) != 0) list++;
+    return *list;
+}
+
+static double preset(const pal__update_rule *rule, size_t i)
+{
+    const size_t at = fields[i].offset;
+    if (at == offsetof(pal_optimizer_options, weight_decay)) return rule->weight_decay;
+    return at == offsetof(pal_optimizer_options, beta2) && rule->beta2 > 0 ? rule->beta2 : fields[i].preset;
+}
+
 pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,
                                   const pal__update_rule **rule, pal_error *err)
 {
     *out = (pal_optimizer_options){.struct_size = sizeof *out};
-    if (pal_options_read(out, given, sizeof *out, sizeof *out, "optimizer", err)) return PAL_ERR_ARGUMENT;
+    const size_t first = offsetof(pal_optimizer_options, momentum_schedule);
+    if (pal_options_read(out, given, sizeof *out, first, "optimizer", err)) return PAL_ERR_ARGUMENT;
     if (!out->name) out->name = "gd";
     *rule = pal__update_rule_find(out->name);
     if (!*rule) return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: unknown name %s", out->name);
     out->name = (*rule)->name;
+    out->momentum_schedule = constant_of(schedules, out->momentum_schedule);
+    if (!out->momentum_schedule)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown schedule of the momentum %s", out->name,
+                             given->momentum_schedule);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         double *field = (double *)(void *)((char *)out + fields[i].offset);
         if (*field == 0)
-            *field = fields[i].offset == offsetof(pal_optimizer_options, weight_decay) ? (*rule)->weight_decay
-                                                                                       : fields[i].preset;
+            *field = preset(*rule, i);
         else if (*field == -1)
             *field = 0;
         if (!(*field >= 0 && *field < fields[i].below))

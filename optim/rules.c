@@ -1,4 +1,5 @@
-/* rules.c - the update rules as PyTorch defines them: one table row and one short function per rule. States start at 0.
+/* rules.c - the update rules: one table row and one short function per rule. States start at 0, unless the row says
+ * that they start as the weights. Rules that PyTorch has are as it defines them; the other rows name the paper.
  *
  * Adam: m' = m + (1-b1)(g - m), v' = b2 v + (1-b2) g^2, and with the bias corrections c1 = 1 - b1^t, c2 = 1 - b2^t
  *
@@ -20,16 +21,22 @@ static pal_var descend(const pal__update *u, pal_var direction)
 
 static pal_var gd(pal__update *u) { return descend(u, u->g); }
 
+/* The momentum of this step or of the next, times v. */
+static pal_var coast(const pal__update *u, pal_var v, pal__scalar which)
+{
+    return u->scalar[which].id ? pal_mul(v, u->scalar[which]) : pal_scale(v, u->options->momentum);
+}
+
 static pal_var momentum(pal__update *u)
 {
-    u->next[0] = pal_add(pal_scale(u->state[0], u->options->momentum), u->g);
+    u->next[0] = pal_add(coast(u, u->state[0], PAL__MOMENTUM), u->g);
     return descend(u, u->next[0]);
 }
 
 static pal_var nesterov(pal__update *u)
 {
-    u->next[0] = pal_add(pal_scale(u->state[0], u->options->momentum), u->g);
-    return descend(u, pal_add(u->g, pal_scale(u->next[0], u->options->momentum)));
+    u->next[0] = pal_add(coast(u, u->state[0], PAL__MOMENTUM), u->g);
+    return descend(u, pal_add(u->g, coast(u, u->next[0], PAL__MOMENTUM_NEXT)));
 }
 
 /* decay v + (1 - decay) g^2 */
@@ -49,6 +56,12 @@ static pal_var rmsprop(pal__update *u)
     return descend(u, over_root(u, u->g, u->next[0]));
 }
 
+static pal_var adagrad(pal__update *u)
+{
+    u->next[0] = pal_add(u->state[0], pal_square(u->g));
+    return descend(u, over_root(u, u->g, u->next[0]));
+}
+
 static pal_var adam(pal__update *u)
 {
     u->next[0] = pal_lerp(u->state[0], u->g, 1 - u->options->beta1);
@@ -56,20 +69,110 @@ static pal_var adam(pal__update *u)
     return descend(u, over_root(u, u->next[0], u->next[1]));
 }
 
+static pal_var amsgrad(pal__update *u)
+{
+    u->next[0] = pal_lerp(u->state[0], u->g, 1 - u->options->beta1);
+    u->next[1] = second_moment(u, u->state[1], u->options->beta2);
+    u->next[2] = pal_max(u->state[2], u->next[1]);
+    return descend(u, over_root(u, u->next[0], u->next[2]));
+}
+
+/* One of the two rates is 0. */
+static pal_var radam(pal__update *u)
+{
+    u->next[0] = pal_lerp(u->state[0], u->g, 1 - u->options->beta1);
+    u->next[1] = second_moment(u, u->state[1], u->options->beta2);
+    const pal_var factor = pal_add(u->scalar[PAL__PLAIN], over_root(u, u->scalar[PAL__RATE], u->next[1]));
+    return pal_sub(u->w, pal_mul(factor, u->next[0]));
+}
+
+static pal_var lion(pal__update *u)
+{
+    const pal_var direction = pal_sign(pal_lerp(u->state[0], u->g, 1 - u->options->beta1));
+    u->next[0] = pal_lerp(u->state[0], u->g, 1 - u->options->beta2);
+    return descend(u, direction);
+}
+
+/* w is the point y of the gradient. The states are z, v, and x, which is a mean of the points z. */
+static pal_var schedule_free(pal__update *u)
+{
+    u->next[1] = second_moment(u, u->state[1], u->options->beta2);
+    pal_var direction = over_root(u, u->g, u->next[1]);
+    if (u->options->weight_decay > 0) direction = pal_add(direction, pal_scale(u->w, u->options->weight_decay));
+    u->next[0] = pal_sub(u->state[0], pal_mul(u->scalar[PAL__RATE], direction));
+    u->next[2] = pal_add(u->state[2], pal_mul(u->scalar[PAL__WEIGHT], pal_sub(u->next[0], u->state[2])));
+    return pal_lerp(u->next[2], u->next[0], 1 - u->options->beta1);
+}
+
+/* ---- Scalars -------------------------------------------------------------------------------------------------- */
+
+static void as_given(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
+{
+    (void)t;
+    out[PAL__RATE] = rate;
+    out[PAL__EPSILON] = o->epsilon;
+}
+
+static void debiased(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
+{
+    const double root = sqrt(1 - pow(o->beta2, t));
+    out[PAL__RATE] = rate * root / (1 - pow(o->beta1, t));
+    out[PAL__EPSILON] = o->epsilon * root;
+}
+
+/* rho is the length of the mean of squares. Where it is at most 5 (PyTorch; the paper has 4), the variance of the
+ * divisor is not bounded, and the step goes without it. */
+static void rectified(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
+{
+    const double power = pow(o->beta2, t), most = 2 / (1 - o->beta2) - 1, rho = most - 2 * t * power / (1 - power);
+    const double mean = rate / (1 - pow(o->beta1, t));
+    out[PAL__EPSILON] = o->epsilon;
+    if (rho > 5)
+        out[PAL__RATE] = mean * sqrt(1 - power) * sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho));
+    else
+        out[PAL__PLAIN] = mean;
+}
+
+static void square_debiased(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
+{
+    out[PAL__RATE] = rate * sqrt(1 - pow(o->beta2, t));
+    out[PAL__EPSILON] = o->epsilon;
+}
+
 /* clang-format off */
 static const pal__update_rule rules[] = {
-    {.name = "gd", .alias = "sgd", .update = gd,
+    {.name = "gd", .alias = "sgd", .update = gd, .scalars = as_given,
      .formula = "w -= rate g"},
-    {.name = "momentum", .states = {"v"}, .update = momentum,
+    {.name = "momentum", .states = {"v"}, .update = momentum, .scalars = as_given, .scheduled = 1u << PAL__MOMENTUM,
      .formula = "v = momentum v + g;  w -= rate v"},
-    {.name = "nesterov", .states = {"v"}, .update = nesterov,
+    {.name = "nesterov", .states = {"v"}, .update = nesterov, .scalars = as_given,
+     .scheduled = 1u << PAL__MOMENTUM | 1u << PAL__MOMENTUM_NEXT,
      .formula = "v = momentum v + g;  w -= rate (g + momentum v)"},
-    {.name = "rmsprop", .states = {"v"}, .update = rmsprop,
+    {.name = "rmsprop", .states = {"v"}, .update = rmsprop, .scalars = as_given,
      .formula = "v = alpha v + (1-alpha) g^2;  w -= rate g / (sqrt(v) + eps)"},
-    {.name = "adam", .states = {"m", "v"}, .update = adam, .debias = true,
+    {.name = "adam", .states = {"m", "v"}, .update = adam, .scalars = debiased,
      .formula = "m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= rate (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + eps)"},
-    {.name = "adamw", .states = {"m", "v"}, .update = adam, .debias = true, .weight_decay = 0.01,
+    {.name = "adamw", .states = {"m", "v"}, .update = adam, .scalars = debiased, .weight_decay = 0.01,
      .formula = "w *= 1 - rate decay;  then as adam"},
+    /* Duchi, Hazan and Singer, JMLR 2011: equation 1 with a diagonal matrix. */
+    {.name = "adagrad", .states = {"v"}, .update = adagrad, .scalars = as_given,
+     .formula = "v += g^2;  w -= rate g / (sqrt(v) + eps)"},
+    /* Reddi, Kale and Kumar, ICLR 2018: algorithm 2, with Adam's bias corrections, as in PyTorch. */
+    {.name = "amsgrad", .states = {"m", "v", "most"}, .update = amsgrad, .scalars = debiased,
+     .formula = "m, v as adam;  most = max(most, v);  w -= rate (m/(1-b1^t)) / (sqrt(most/(1-b2^t)) + eps)"},
+    /* Liu, Jiang, He, Chen, Liu, Gao and Han, ICLR 2020: algorithm 2. */
+    {.name = "radam", .states = {"m", "v"}, .update = radam, .scalars = rectified, .uses = 1u << PAL__PLAIN,
+     .formula = "m, v as adam;  s = 2/(1-b2) - 1;  p = s - 2 t b2^t/(1-b2^t);  if p > 5: "
+                "w -= rate (m/(1-b1^t)) sqrt(1-b2^t) sqrt((p-4)(p-2)s/((s-4)(s-2)p)) / (sqrt(v) + eps);  "
+                "else: w -= rate m/(1-b1^t)"},
+    /* Chen, Liang, Huang, Real et al., NeurIPS 2023: algorithm 2. */
+    {.name = "lion", .states = {"m"}, .update = lion, .scalars = as_given, .beta2 = 0.99,
+     .formula = "w -= rate sign(b1 m + (1-b1) g);  m = b2 m + (1-b2) g"},
+    /* Defazio, Yang, Mehta, Mishchenko, Khaled and Cutkosky, NeurIPS 2024: algorithm 1. */
+    {.name = "schedule-free", .states = {"z", "v", "training"}, .update = schedule_free, .scalars = square_debiased,
+     .uses = 1u << PAL__WEIGHT, .from = 1u << 0 | 1u << 2, .apart = "training", .decays_by_rule = true, .weighs = true,
+     .formula = "g at y = b1 x + (1-b1) z;  v as adam;  r = rate sqrt(1-b2^t);  "
+                "z -= r (g / (sqrt(v) + eps) + decay y);  x += (z - x) r^2 / (sum of r^2 so far);  x is evaluated"},
 };
 /* clang-format on */
 
@@ -83,15 +186,17 @@ const pal__update_rule *pal__update_rule_find(const char *name)
     return NULL;
 }
 
+static double scheduled(const pal_optimizer_options *o, uint64_t step)
+{
+    return fmin(1 - 0.5 / (double)(step / 250 + 1), o->momentum);
+}
+
 void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
                   double out[PAL__SCALARS])
 {
-    double t = (double)(step ? step : 1), root = 1, correction = 1;
-    if (rule->debias) {
-        correction = 1 - pow(o->beta1, t);
-        root = sqrt(1 - pow(o->beta2, t));
-    }
-    out[PAL__RATE] = rate * root / correction;
-    out[PAL__EPSILON] = o->epsilon * root;
+    memset(out, 0, PAL__SCALARS * sizeof *out);
+    out[PAL__MOMENTUM] = scheduled(o, step);
+    out[PAL__MOMENTUM_NEXT] = scheduled(o, step + 1);
     out[PAL__DECAY] = 1 - rate * o->weight_decay;
+    rule->scalars(o, (double)(step ? step : 1), rate, out);
 }

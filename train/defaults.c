@@ -64,9 +64,10 @@ typedef struct rate_row {
     bool adapts; /* divides each gradient by its usual size */
 } rate_row;
 static const rate_row rates[] = {
-    {"gd",       0.1,   false}, {"sgd",  0.1,   false}, {"momentum", 0.1,   false},
-    {"nesterov", 0.1,   false}, {"adam", 0.001, true},  {"adamw",    0.001, true},
-    {"rmsprop",  0.001, true},
+    {"gd",       0.1,    false}, {"sgd",           0.1,   false}, {"momentum", 0.1,   false},
+    {"nesterov", 0.1,    false}, {"adam",          0.001, true},  {"adamw",    0.001, true},
+    {"rmsprop",  0.001,  true},  {"adagrad",       0.01,  true},  {"amsgrad",  0.001, true},
+    {"lion",     0.0003, true},  {"schedule-free", 0.003, true},  {"radam",    0.003, true},
 };
 
 static const struct {

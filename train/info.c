@@ -52,6 +52,7 @@ static const palt__field after_settings[] = {
     FIELD(REAL, "optimizer.epsilon", optimizer.epsilon),
     FIELD(REAL, "optimizer.weight_decay", optimizer.weight_decay),
     FIELD(REAL, "optimizer.clip_norm", optimizer.clip_norm),
+    FIELD(TEXT, "optimizer.momentum_schedule", optimizer.momentum_schedule),
     FIELD(TEXT, "schedule.name", schedule.name),
     FIELD(REAL, "schedule.learning_rate", schedule.learning_rate),
     FIELD(REAL, "schedule.final_rate", schedule.final_rate),
@@ -59,6 +60,9 @@ static const palt__field after_settings[] = {
     FIELD(COUNT, "schedule.every", schedule.every),
     FIELD(COUNT, "schedule.warmup", schedule.warmup),
     FIELD(COUNT, "schedule.total", schedule.total),
+    FIELD(REAL_IF, "schedule.power", schedule.power),
+    FIELD(REAL_IF, "schedule.rise", schedule.rise),
+    FIELD(COUNT_IF, "schedule.patience", schedule.patience),
     FIELD(COUNT, "lanes", lanes),
     FIELD(COUNT, "threads", threads),
     FIELD(TEXT, "isa", isa),
@@ -208,7 +212,9 @@ const char *palt__info_wrong(const pal_run_info *info)
     for (size_t i = 0; i < COUNT(after_settings); i++) {
         const palt__field *f = &after_settings[i];
         const void *at = (const char *)info + f->offset;
-        if (f->kind == PALT__COUNT && (*(const int64_t *)at < 0 || *(const int64_t *)at > MOST_COUNT)) return f->name;
+        if ((f->kind == PALT__COUNT || f->kind == PALT__COUNT_IF) &&
+            (*(const int64_t *)at < 0 || *(const int64_t *)at > MOST_COUNT))
+            return f->name;
     }
     if (info->lanes > MOST_LANES) return "lanes";
     for (size_t i = 0; i < info->n_extensions; i++) {

@@ -155,6 +155,10 @@ typedef enum palt__kind {
     PALT__COUNT,  /* int64_t or uint64_t */
     PALT__REAL,   /* double, exact after reading back; null if not finite */
     PALT__FIGURE, /* the same, rounded to ten digits */
+    /* Settings that were added later: left out where they are 0 or false, which is also what a missing one becomes. */
+    PALT__FLAG_IF,
+    PALT__COUNT_IF,
+    PALT__REAL_IF,
 } palt__kind;
 
 typedef struct palt__field {
@@ -164,6 +168,7 @@ typedef struct palt__field {
 } palt__field;
 
 json_t *palt__json_figure(double value);
+double palt__ten_digits(double value); /* as a figure is rounded */
 /* Text that may be any bytes (pal_text_escape). NULL: out of memory. */
 json_t *palt__json_string(const char *bytes);
 /* Turns a string that was read into these bytes again; other values stay as they are. false: out of memory. */

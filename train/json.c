@@ -23,7 +23,7 @@ static json_t *holder(json_t *object, const char *name, bool make, const char **
     return inner;
 }
 
-static double ten_digits(double value)
+double palt__ten_digits(double value)
 {
     char text[40];
     snprintf(text, sizeof text, "%.10g", value);
@@ -51,7 +51,7 @@ bool palt__json_bytes(json_t *value)
     return good;
 }
 
-json_t *palt__json_figure(double value) { return isfinite(value) ? json_real(ten_digits(value)) : json_null(); }
+json_t *palt__json_figure(double value) { return isfinite(value) ? json_real(palt__ten_digits(value)) : json_null(); }
 
 static json_t *value_of(const palt__field *field, const void *at)
 {
@@ -59,8 +59,10 @@ static json_t *value_of(const palt__field *field, const void *at)
     case PALT__TEXT:
         return palt__json_string(*(const char *const *)at);
     case PALT__FLAG:
+    case PALT__FLAG_IF:
         return json_boolean(*(const bool *)at);
     case PALT__COUNT:
+    case PALT__COUNT_IF:
         return json_integer(*(const int64_t *)at);
     default:
         break;
@@ -70,12 +72,28 @@ static json_t *value_of(const palt__field *field, const void *at)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static bool is_left_out(const palt__field *field, const void *at)
+{
+    switch (field->kind) {
+    case PALT__TEXT:
+        return !*(const char *const *)at;
+    case PALT__FLAG_IF:
+        return !*(const bool *)at;
+    case PALT__COUNT_IF:
+        return !*(const int64_t *)at;
+    case PALT__REAL_IF:
+        return *(const double *)at == 0;
+    default:
+        return false;
+    }
+}
+
 bool palt__json_set(json_t *object, const palt__field *fields, size_t n, const void *from)
 {
     for (size_t i = 0; i < n; i++) {
         const void *at = (const char *)from + fields[i].offset;
         const char *last;
-        if (fields[i].kind == PALT__TEXT && !*(const char *const *)at) continue;
+        if (is_left_out(&fields[i], at)) continue;
         json_t *inner = holder(object, fields[i].name, true, &last);
         if (!inner || json_object_set_new(inner, last, value_of(&fields[i], at))) return false;
     }
@@ -96,13 +114,17 @@ bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *t
             *(const char **)at = json_string_value(value);
             break;
         case PALT__FLAG:
+        case PALT__FLAG_IF:
             *(bool *)at = json_is_true(value);
             break;
         case PALT__COUNT:
+        case PALT__COUNT_IF:
             *(int64_t *)at = json_integer_value(value);
             break;
         default:
-            *(double *)at = json_is_number(value) ? json_number_value(value) : (double)NAN;
+            *(double *)at = json_is_number(value)             ? json_number_value(value)
+                            : fields[i].kind == PALT__REAL_IF ? 0
+                                                              : (double)NAN;
         }
     }
     return good;

@@ -22,6 +22,27 @@ void palt__loop_schedule(palt__loop *l)
     if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
 }
 
+/* Takes the loss of an epoch for a schedule that waits for a plateau: that of the test samples, or without them of the
+ * training. It is rounded as in metrics.jsonl, so that a resumed run sees the same numbers. The last epoch of a phase
+ * is always measured; it counts only if it would be measured in the middle, too, so that a longer run sees the same. */
+static void watch(palt__loop *l, const pal_epoch *epoch)
+{
+    if (l->o.test && l->o.test_every > 1 && epoch->epoch % l->o.test_every) return;
+    pal_plateau_add(&l->plateau, &l->schedule, palt__ten_digits(l->o.test ? epoch->test_loss : epoch->train_loss));
+    l->schedule.reductions = l->plateau.reductions;
+}
+
+/* The same, for the epochs of the phase that an earlier process has finished. */
+static void watch_again(palt__loop *l)
+{
+    const int64_t first = l->before / l->progress.steps, last = l->step / l->progress.steps;
+    l->plateau = (pal_plateau){0};
+    for (size_t i = 0; l->o.folder && i < pal_rundir_epoch_count(l->o.folder); i++) {
+        const pal_epoch *epoch = pal_rundir_epoch(l->o.folder, i);
+        if (epoch->epoch > first && epoch->epoch <= last) watch(l, epoch);
+    }
+}
+
 /* The learning rate of the current step, counted from the start of the phase. */
 static double rate(const palt__loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
 
@@ -31,6 +52,8 @@ void palt__loop_end(palt__loop *l)
         l->o.profile(&(pal_profile){l->stage->program, l->phase.name, l->taken, l->spent}, l->o.profile_user);
     l->taken = 0;
     l->spent = 0;
+    if (l->trains) pal_optimizer_swap(l->optimizer);
+    l->trains = false;
     palt__stage_free(l->stage);
     palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
@@ -87,10 +110,16 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     if (l->step == l->before) /* the figures of another phase belong to another loss */
         p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = l->explained = NAN;
     palt__loop_schedule(l);
+    watch_again(l);
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
+    if (l->step > l->before)
+        pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
+    else
+        pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
+    l->trains = true;
     palt__checkpoint_close(&l->from);
     l->stage = make_stage(l, false, err);
     if (!l->stage) return PAL_ERR_ARGUMENT;
@@ -128,13 +157,16 @@ static pal_status check_finite(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-/* Weights that were checked. */
+/* Weights that were checked. The file has the weights of evaluation as the model. */
 static pal_status save(palt__loop *l, pal_error *err)
 {
     const bool middle = l->step % l->progress.steps != 0;
     if (!l->o.folder) return PAL_OK;
     if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
-    return pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
+    pal_optimizer_swap(l->optimizer);
+    const pal_status status = pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
+    pal_optimizer_swap(l->optimizer);
+    return status;
 }
 
 pal_status palt__loop_save(palt__loop *l, pal_error *err)
@@ -198,6 +230,14 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
+static pal_status measure(palt__loop *l, pal_figures *figures, pal_error *err)
+{
+    pal_optimizer_swap(l->optimizer);
+    const pal_status status = palt__evaluator_run(l->evaluator, figures, err);
+    pal_optimizer_swap(l->optimizer);
+    return status;
+}
+
 /* Whether the test data is measured after this epoch: every test_every epochs, and after the last of the phase. */
 static bool measures(const palt__loop *l)
 {
@@ -210,7 +250,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     pal_progress *p = &l->progress;
     pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
     const bool measured = measures(l);
-    pal_status status = measured ? palt__evaluator_run(l->evaluator, &figures, err) : PAL_OK;
+    pal_status status = measured ? measure(l, &figures, err) : PAL_OK;
     if (status) return status;
     if (measured && !isfinite(figures.loss)) return not_finite(l, "the loss of the test data", err);
     if (measured || !l->evaluator) {
@@ -239,6 +279,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
     if (!status) status = save(l, err);
     if (status) return status;
+    watch(l, &epoch);
     p->finished = true;
     bool stop = report(l, palt__seconds()) && p->epoch < p->epochs;
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;

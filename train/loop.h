@@ -19,6 +19,8 @@ typedef struct palt__loop {
     palt__stage *stage;
     palt__evaluator *evaluator; /* NULL: no test data */
     int64_t before;             /* steps of the earlier phases */
+    pal_plateau plateau;        /* of the losses of the phase */
+    bool trains;                /* the model has the weights of training, where the optimiser has others to evaluate */
 
     uint32_t *order, *rows;   /* of the epoch; of the step, from both streams, if the model takes labels */
     palt__labelled *labelled; /* NULL: the model takes no labels */
@@ -30,7 +32,7 @@ typedef struct palt__loop {
     double sum;                         /* of the losses of this epoch */
     int64_t taken;                      /* by this process, in this phase: steps and, in `spent`, their seconds */
     double spent;
-    double baseline, explained;         /* as in pal_train_result */
+    double baseline, explained; /* as in pal_train_result */
 } palt__loop;
 
 /* The state before the first step. */
@@ -43,6 +45,7 @@ void palt__loop_schedule(palt__loop *l);
 int64_t palt__loop_labelled_batch(const palt__loop *l);
 /* Makes the programs and the optimiser of phase i, which starts after `epochs` epochs. */
 pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err);
+/* Ends the phase. The model keeps the weights of evaluation. */
 void palt__loop_end(palt__loop *l);
 /* Records a step of phase i and throws it away: PAL_OK if that works. */
 pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err);

@@ -172,6 +172,7 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
     result->error = p->error;
     result->explained = l->explained;
     result->samples_per_second = training > 0 ? samples / training : (double)NAN;
+    palt__loop_end(l);
     return status ? status : find_collapse(l, result, err);
 }
 
@@ -183,6 +184,7 @@ static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
     pal_status status = palt__loop_begin(l, 0, 0, err);
     if (!status) status = palt__solve(l->model, l->data, err);
+    if (!status) pal_optimizer_set_step(l->optimizer, 1, 0); /* it evaluates what was solved */
     if (!status) status = pal_evaluate(l->model, l->data, &o, &figures, err);
     if (status) return status;
     p->epoch = p->epochs = 1;

@@ -371,10 +371,10 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * whether the run was interrupted and resumed.
  *
  * With `extend`, a phase that has ended keeps its epochs, except the last one; the others get those of the new number.
- * So a run with one phase ends with the bits of a run that had the new number from the start. A cosine schedule is the
- * exception: it is planned anew, so that the steps from here on have the rates that they have in such a run, while the
- * earlier steps had others. PAL_ERR_ARGUMENT: the number is not greater than what is done, or the last phase has a
- * number of its own, or the model is solved in closed form.
+ * So a run with one phase ends with the bits of a run that had the new number from the start. A schedule that depends
+ * on the number of steps (pal_schedule_uses_total) is the exception: it is planned anew, so that the steps from here on
+ * have the rates that they have in such a run, while the earlier steps had others. PAL_ERR_ARGUMENT: the number is not
+ * greater than what is done, or the last phase has a number of its own, or the model is solved in closed form.
  *
  * Before the first step it fills the statistics of the model, such as "input/mean", and gives the bias of the output
  * its start (pal_output_starts), from a sample of the data as pal_baseline takes it. Weights that are not 0 keep their

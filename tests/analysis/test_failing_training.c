@@ -59,11 +59,9 @@ static bool trains(void *user)
 
 START_TEST(training_reports_missing_memory)
 {
-    static training all[] = {{"basic", "adam", false},
-                             {"variational", "rmsprop", false},
-                             {"stacked", "momentum", false},
-                             {"linear", "gd", true},
-                             {"semi-supervised", "adamw", false}};
+    static training all[] = {
+        {"basic", "adam", false}, {"variational", "rmsprop", false},   {"stacked", "momentum", false},
+        {"linear", "gd", true},   {"semi-supervised", "adamw", false}, {"basic", "schedule-free", true}};
     sweep(trains, &all[_i]);
 }
 END_TEST
@@ -171,7 +169,7 @@ Suite *failing_training_suite(void)
     TCase *cases = in_own_folder(tcase_create("failing training"));
     tcase_add_checked_fixture(cases, set_up_tools, tear_down_tools);
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 5);
+    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 6);
     tcase_add_loop_test(cases, figures_are_right_or_missing, 0, 5);
     tcase_add_test(cases, a_closed_form_reports_missing_memory);
     tcase_add_test(cases, a_sweep_reports_missing_memory);

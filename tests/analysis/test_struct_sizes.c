@@ -218,7 +218,7 @@ static const struct {
     ROW(pal_conv2d_options, conv),
     ROW(pal_pool2d_options, pool),
     ROW(pal_batch_norm_options, batch_norm),
-    ROW(pal_optimizer_options, optimizer),
+    SINCE(pal_optimizer_options, momentum_schedule, optimizer),
     ROW(pal_lbfgs_options, lbfgs),
     ROW(pal_variant, variant),
     ROW(pal_workspace_options, workspace),

@@ -69,14 +69,24 @@ works "an empty folder is taken" train basic --out empty $small --quiet
 works "folders above are made" train basic --out a/b/c $small --quiet
 works "limit" train basic --out limited $small --limit 20 --json
 check "limit leaves one batch per epoch" [ "$(figure steps)" = 3 ]
-for optimizer in gd sgd momentum nesterov rmsprop adam adamw; do
+for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free; do
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
 done
-for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001"; do
+for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \
+    "plateau --patience 1 --decay-factor 0.5"; do
     works "$schedule" train basic --out "with-${schedule% --*}" $small --schedule $schedule --warmup 5 --quiet
 done
 refused "momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum 0.5
 refused "a final rate of no cosine" "cosine, not constant" train basic --out new $small --final-rate 0.5
+refused "a power of no polynomial" "polynomial, not cosine" train basic --out new $small --schedule cosine --power 2
+refused "patience without a plateau" "plateau, not constant" train basic --out new $small --patience 2
+refused "a rise of no cycle" "one-cycle, not constant" train basic --out new $small --rise 0.2
+refused "a scheduled momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum-schedule sutskever
+works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
+check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json
+check "run.json has no setting of other schedules" [ "$(grep -c '"power"\|"rise"\|"patience"' sutskever/run.json)" -eq 0 ]
+check "run.json has the patience" grep -q '"patience": 1' with-plateau/run.json
+refused "epsilon of lion" "schedule-free, not lion" train basic --out new $small --optimizer lion --epsilon 1e-6
 refused "rmsprop's average of the default rule" "rmsprop, not adam" train deep --out new $small --layers 5,12 --rms-decay 0.5
 
 # ---- Bit-identical results
@@ -729,10 +739,10 @@ done
 works "help of train without a model" train --help
 tr -s ' \n' ' ' < out > words
 check "help of train leaves the rate to the model" grep -q 'step size (default: by optimizer, model and data, ' words
-check "help of train leaves the rule to the model" grep -q 'adamw; default by model)' words
+check "help of train leaves the rule to the model" grep -q 'schedule-free; default by model)' words
 works "help of train with a model" train basic --help
 tr -s ' \n' ' ' < out > words
-check "help of a model has its rule" grep -q 'adamw; default gd)' words
+check "help of a model has its rule" grep -q 'schedule-free; default gd)' words
 works "help of graph with a model" graph basic --help
 tr -s ' \n' ' ' < out > words
 check "help of graph has its own batch" grep -q 'that is drawn (default 32)' words

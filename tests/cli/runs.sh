@@ -7,6 +7,7 @@ small="--data data --batch 16 --hidden 12 --lanes 2 --quiet"
 
 # ---- A run is trained longer
 for way in "basic" "denoising --optimizer adam --lr 0.001 --schedule step --decay-every 2 --warmup 5" \
+    "sparse --optimizer schedule-free --lr 0.01 --schedule plateau --patience 1" \
     "variational --beta-warm-up 30 --schedule constant" "semi-supervised --training alternate --labels 24"; do
     name=$(echo "$way" | cut -d' ' -f1)
     # shellcheck disable=SC2086
@@ -32,6 +33,9 @@ works "a cosine" train basic $small --schedule cosine --epochs 2 --out cosine
 "$program" train --resume cosine --epochs 4 --quiet > out 2> err
 check "a cosine goes on" [ $? -eq 0 ]
 check "a cosine is planned anew, which one line says" [ "$(grep -c 'cosine: the cosine schedule is planned anew for 4 epochs' err) $(grep -vc 'learned nothing' err)" = "1 1" ]
+works "a polynomial" train basic $small --schedule polynomial --epochs 2 --out polynomial --quiet
+"$program" train --resume polynomial --epochs 4 --quiet > out 2> err
+check "a polynomial is planned anew, too" grep -q 'polynomial: the polynomial schedule is planned anew for 4 epochs' err
 refused "a run that is done, without a number" "cosine is done: .*give --epochs with more than 4" train --resume cosine
 refused "a number that is reached" "as many are done already" train --resume cosine --epochs 4
 refused "a lower number" "give a greater number" train --resume cosine --epochs 3

@@ -13,18 +13,22 @@ typedef struct numbers {
 
 static void run(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {"constant", "step", "cosine", "other", NULL};
+    static const char *const names[] = {"constant",  "step",    "cosine", "polynomial",
+                                        "one-cycle", "plateau", "other",  NULL};
     numbers n;
     if (size < sizeof n) return;
     memcpy(&n, data, sizeof n);
-    const char *name = names[n.name % 5];
+    const char *name = names[n.name % 8];
     const pal_schedule s = {.name = name,
                             .learning_rate = n.rate * 0x1p-32,
                             .final_rate = n.final * 0x1p-32,
                             .factor = n.factor * 0x1p-32,
                             .every = n.every,
                             .warmup = n.warmup,
-                            .total = n.total};
+                            .total = n.total,
+                            .power = n.factor * 0x1p-28,
+                            .rise = n.final * 0x1p-32,
+                            .reductions = n.every};
     const double rate = pal_schedule_rate(&s, n.step);
     if (!pal_schedule_known(name)) {
         fuzz_require(isnan(rate), "an unknown schedule has a rate");
@@ -36,7 +40,7 @@ static void run(const uint8_t *data, size_t size)
 
 static void seeds(fuzz_seeds *to)
 {
-    for (uint32_t i = 0; i < 5; i++)
+    for (uint32_t i = 0; i < 8; i++)
         for (uint64_t step = 0; step < 200; step += 40) {
             const numbers n = {10, 20 * (i % 2), 100, step, 1u << 30, 1u << 20, 1u << 31, i};
             fuzz_seed(to, &n, sizeof n);

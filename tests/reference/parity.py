@@ -19,6 +19,7 @@ except ImportError:
 FEATURES, HIDDEN, BATCH, STEPS = 20, 7, 8, 100
 SNAPSHOTS = (1, 10, 100)
 SEED = 20110628
+TITLE = "# Training of the tied autoencoder by PyTorch in float64; written by parity.py, described in README.md."
 
 ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
@@ -113,7 +114,7 @@ def train(optimizer_kind, output, settings, initial, batches):
 
 
 def lines():
-    yield "# Training of the tied autoencoder by PyTorch in float64; written by parity.py, described in README.md."
+    yield TITLE
     yield f"sizes features {FEATURES} hidden {HIDDEN} batch {BATCH} steps {STEPS} seed {SEED} cases {len(CASES)}"
     initial, batches, state = make_problem()
     # Tells a reader whose generator has gone wrong from one whose arithmetic has.

@@ -17,13 +17,14 @@ enum { BATCH = 10, EPOCHS = 4 };
 static const struct {
     const char *variant, *optimizer, *schedule;
 } kinds[] = {
-    {"basic", "gd", "constant"},
-    {"denoising", "adam", "cosine"},
-    {"phased", "rmsprop", "step"},
+    {"basic", "gd", "constant"},   {"denoising", "adam", "cosine"},
+    {"phased", "rmsprop", "step"}, {"phased", "schedule-free", "constant"},
+    {"basic", "lion", "plateau"},  {"phased", "amsgrad", "one-cycle"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static int64_t epochs_of(size_t kind) { return kind == 2 ? 2 + 1 + EPOCHS : EPOCHS; }
+static bool is_phased(size_t kind) { return !strcmp(kinds[kind].variant, "phased"); }
+static int64_t epochs_of(size_t kind) { return is_phased(kind) ? 2 + 1 + EPOCHS : EPOCHS; }
 
 typedef struct plan { /* what happens during training */
     const char *folder;
@@ -55,7 +56,7 @@ static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *res
     const pal_variant *variant = pal_variant_find(kinds[kind].variant);
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = kinds[kind].optimizer};
     const pal_schedule schedule = {
-        .name = kinds[kind].schedule, .learning_rate = 0.02, .factor = 0.5, .every = 5, .warmup = 6};
+        .name = kinds[kind].schedule, .learning_rate = 0.02, .factor = 0.5, .every = 5, .warmup = 6, .patience = 1};
     const pal_setting hidden = {"hidden", "5"};
     const pal_run_info info = {.version = "1",
                                .command = "c",
@@ -111,7 +112,7 @@ static void whole(size_t kind)
     pal_train_result result;
     plan w = {.folder = "whole"};
     ck_assert_msg(!train(kind, &w, false, &result, &err), "%s", err.text);
-    ck_assert_str_eq(w.phases, kind == 2 ? " encoder decoder all" : "");
+    ck_assert_str_eq(w.phases, is_phased(kind) ? " encoder decoder all" : "");
     ck_assert(w.in_order);
 }
 
