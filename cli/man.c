@@ -13,6 +13,7 @@ enum { TEXT = 4 * PAL_CLI_DOC };
 /* clang-format off */
 static const struct { char from; const char *to; } escapes[] = {
     {'\\', "\\e"}, {'-', "\\-"}, {'\'', "\\(aq"}, {'`', "\\(ga"}, {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"},
+    {'|', "|\\:"}, /* a list of choices may break */
 };
 /* clang-format on */
 

@@ -69,8 +69,9 @@ static void fill_info(pal_cli_job *j)
                       .epsilon = real(j, "epsilon"),
                       .weight_decay = chosen_or_own(j, "weight-decay"),
                       .clip_norm = real(j, "clip"),
-                      .momentum_schedule =
-                          is(j, "momentum-schedule", "constant") ? NULL : text(j, "momentum-schedule")},
+                      .momentum_schedule = is(j, "momentum-schedule", "constant") ? NULL : text(j, "momentum-schedule"),
+                      .spare_biases = pal_cli_flag(&j->args, "spare-biases"),
+                      .rates = pal_cli_given(&j->args, "layer-rates")},
         .schedule = {.name = text(j, "schedule"),
                      .learning_rate = real(j, "learning-rate"),
                      .final_rate = real(j, "final-rate"),
@@ -238,8 +239,13 @@ static int check_memory(pal_cli_job *j)
                                     j->memory);
 }
 
-/* A pal_cli_value_fn. */
-static const char *value_of(const char *name, const void *user) { return text(user, name); }
+/* A pal_cli_value_fn. The decay that is not given is that of the optimizer; NULL: that is not known yet. */
+static const char *value_of(const char *name, const void *user)
+{
+    const char *value = text(user, name), *optimizer = text(user, "optimizer");
+    if (!value || *value || strcmp(name, "weight-decay") != 0) return value;
+    return !optimizer ? NULL : !strcmp(optimizer, "adamw") ? "0.01" : value;
+}
 
 static int prepare(pal_cli_job *j)
 {

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 
 /* Settings that train/defaults.c chooses if they are not given. */
-enum { PAL_CLI_CHOSEN = 5, PAL_CLI_MEMORY_WORDS = 256, PAL_CLI_KEPT = 3 };
+enum { PAL_CLI_CHOSEN = 5, PAL_CLI_MEMORY_WORDS = 256, PAL_CLI_KEPT = 4 };
 
 typedef struct pal_cli_job {
     pal_cli_args args;
@@ -27,7 +27,7 @@ typedef struct pal_cli_job {
     char from_weights[PAL_HASH_TEXT];
     char chosen[PAL_CLI_CHOSEN][32];
     char libc[32];
-    char kept[PAL_CLI_KEPT][256]; /* the texts of the optimizer and the schedule, for a resumed run */
+    char kept[PAL_CLI_KEPT][4096]; /* the texts of the optimizer and the schedule, for a resumed run */
 } pal_cli_job;
 
 /* train_open.c: the path from the root, or with a warning the path as it is. */

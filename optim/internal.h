@@ -23,6 +23,7 @@ typedef struct pal__update {
     const pal_optimizer_options *options; /* defaults filled in */
     pal_var w, g, state[PAL__STATES], next[PAL__STATES];
     pal_var scalar[PAL__SCALARS];
+    bool decays; /* this parameter has weight decay */
 } pal__update;
 
 typedef struct pal__update_rule {
@@ -50,5 +51,20 @@ pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimi
 /* Computes the scalars of one step, but for WEIGHT, which depends on the earlier rates. */
 void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,
                   double out[PAL__SCALARS]);
+
+/* ---- groups.c: parameters that train differently -------------------------------------------------------------- */
+
+enum { PAL__GROUPS = 65 };
+typedef struct pal__group {
+    char prefix[128];
+    double factor; /* of the learning rate */
+} pal__group;
+typedef struct pal__groups { /* the first one, without a prefix, has all other parameters and the factor 1 */
+    size_t n;
+    pal__group group[PAL__GROUPS];
+} pal__groups;
+pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err); /* NULL, "": one group */
+size_t pal__groups_find(const pal__groups *groups, const char *name);
+bool pal__is_bias(const char *name, pal_shape shape); /* is named b, or has fewer than two axes */
 
 #endif

@@ -18,7 +18,10 @@ struct pal_optimizer {
     pal_tensor **parameters; /* borrowed */
     pal_slab *state[PAL__STATES];
     char **names; /* names of the states, kind by kind, each in the order of the parameters */
-    pal_tensor *scalar[PAL__SCALARS];
+    pal__groups groups;
+    pal_tensor *(*scalar)[PAL__SCALARS]; /* of each group */
+    size_t *group;                       /* of each parameter */
+    bool *spared;                        /* of each parameter: it has no weight decay */
     pal_slab *apart;     /* a slab of state, with the weights of evaluation; NULL: they are those of training */
     pal_tensor *weighed; /* the rates so far; NULL: the rule does not weigh them */
     char *weighed_name;
@@ -105,8 +108,17 @@ static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *para
     o->names = calloc(n * o->kinds + 1, sizeof *o->names);
     if (!o->parameters || !o->names) return false;
     if (n) memcpy(o->parameters, parameters, n * sizeof *parameters);
-    for (size_t i = 0; i < PAL__SCALARS; i++)
-        if (!(o->scalar[i] = pal_tensor_new(context, dtype, PAL_SCALAR))) return false;
+    o->scalar = calloc(o->groups.n, sizeof *o->scalar);
+    o->group = calloc(n + 1, sizeof *o->group);
+    o->spared = calloc(n + 1, sizeof *o->spared);
+    if (!o->scalar || !o->group || !o->spared) return false;
+    for (size_t i = 0; i < n; i++) {
+        o->group[i] = pal__groups_find(&o->groups, names[i]);
+        o->spared[i] = o->options.spare_biases && pal__is_bias(names[i], parameters[i]->shape);
+    }
+    for (size_t g = 0; g < o->groups.n; g++)
+        for (size_t i = 0; i < PAL__SCALARS; i++)
+            if (!(o->scalar[g][i] = pal_tensor_new(context, dtype, PAL_SCALAR))) return false;
     if (!make_states(o, context, names, dtype)) return false;
     pal_optimizer_set_step(o, 1, 0);
     return true;
@@ -123,8 +135,13 @@ pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_optio
     }
     if (pal__optimizer_options(options, &filled, &rule, err) || check(parameters, names, n, err)) return NULL;
     pal_optimizer *o = calloc(1, sizeof *o);
+    if (o && pal__groups_read(filled.rates, &o->groups, err)) {
+        free(o);
+        return NULL;
+    }
     if (o) {
         o->options = filled;
+        o->options.rates = NULL; /* the caller's */
         o->rule = rule;
         o->dry = context->options.dry;
         if (make(o, context, parameters, names, n)) return o;
@@ -139,7 +156,11 @@ void pal_optimizer_free(pal_optimizer *o)
     if (!o) return;
     for (size_t i = 0; o->names && i < o->n * o->kinds; i++) free(o->names[i]);
     for (size_t i = 0; i < PAL__STATES; i++) pal_slab_free(o->state[i]);
-    for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_free(o->scalar[i]);
+    for (size_t g = 0; o->scalar && g < o->groups.n; g++)
+        for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_free(o->scalar[g][i]);
+    free(o->scalar);
+    free(o->group);
+    free(o->spared);
     pal_tensor_free(o->weighed);
     free(o->weighed_name);
     free(o->names);
@@ -149,11 +170,21 @@ void pal_optimizer_free(pal_optimizer *o)
 
 /* ---- Recording ------------------------------------------------------------------------------------------------ */
 
-static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, pal__scalar which)
+/* "adam/rate"; of a group with a prefix "adam/rate/encoder". */
+static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, size_t group, pal__scalar which)
 {
-    char name[64];
-    snprintf(name, sizeof name, "%s/%s", o->rule->name, scalar_names[which]);
-    return pal_leaf(tape, o->scalar[which], name);
+    char name[256];
+    const char *prefix = o->groups.group[group].prefix;
+    snprintf(name, sizeof name, "%s/%s%s%s", o->rule->name, scalar_names[which], *prefix ? "/" : "", prefix);
+    return pal_leaf(tape, o->scalar[group][which], name);
+}
+
+static void scalar_leaves(const pal_optimizer *o, pal_tape *tape, size_t group, pal_var out[PAL__SCALARS])
+{
+    const bool scheduled = !strcmp(o->options.momentum_schedule, "sutskever");
+    const unsigned uses = o->rule->uses | (scheduled ? o->rule->scheduled : 0);
+    for (int s = 0; s < PAL__SCALARS; s++)
+        if (s <= PAL__DECAY || uses & 1u << s) out[s] = scalar_leaf(o, tape, group, (pal__scalar)s);
 }
 
 /* c / max(norm, c) equals min(1, c / norm), never divides by zero, and is exactly 1 if nothing is clipped. */
@@ -173,7 +204,8 @@ static void update(const pal_optimizer *o, size_t i, pal__update *u)
 {
     pal_var leaf = u->w;
     for (size_t k = 0; k < o->kinds; k++) u->state[k] = state_leaf(o, leaf.tape, k, i);
-    if (o->options.weight_decay > 0 && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
+    u->decays = o->options.weight_decay > 0 && !o->spared[i];
+    if (u->decays && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
     pal_var next = o->rule->update(u);
     for (size_t k = 0; k < o->kinds; k++) pal_assign(u->state[k], u->next[k]);
     pal_assign(leaf, next);
@@ -195,18 +227,16 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
                           "optimizer: parameter %zu is not a leaf of the tensor that the optimizer was created with",
                           i + 1);
     if (pal_tape_status(tape) || !n) return pal_tape_status(tape);
-    pal__update u = {.options = &o->options};
-    const bool scheduled = !strcmp(o->options.momentum_schedule, "sutskever");
-    const unsigned uses = o->rule->uses | (scheduled ? o->rule->scheduled : 0);
-    for (int s = 0; s < PAL__SCALARS; s++)
-        if (s <= PAL__DECAY || uses & 1u << s) u.scalar[s] = scalar_leaf(o, tape, (pal__scalar)s);
+    pal_var scalars[PAL__GROUPS][PAL__SCALARS] = {{{0}}};
+    for (size_t g = 0; g < o->groups.n; g++) scalar_leaves(o, tape, g, scalars[g]);
     for (size_t i = 0; i < n * o->kinds; i++)
         state_leaf(o, tape, i / n, i % n); /* before the scope begins, so that the names have no prefix */
     pal_scope_begin(tape, "update");
     pal_var scale = o->options.clip_norm > 0 ? clipping(o->options.clip_norm, gradients, n) : (pal_var){0};
     for (size_t i = 0; i < n; i++) {
-        u.w = parameters[i];
+        pal__update u = {.options = &o->options, .w = parameters[i]};
         u.g = scale.id ? pal_mul(gradients[i], scale) : gradients[i];
+        memcpy(u.scalar, scalars[o->group[i]], sizeof u.scalar);
         update(o, i, &u);
     }
     pal_scope_end(tape);
@@ -229,8 +259,12 @@ void pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learning_rat
     if (!o) return;
     if (step <= 1) start(o);
     pal__scalars(o->rule, &o->options, step, learning_rate, values);
-    if (o->weighed) values[PAL__WEIGHT] = weigh(o->weighed, step, values[PAL__RATE]);
-    for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[i], 0, values[i]);
+    const double weight = o->weighed ? weigh(o->weighed, step, values[PAL__RATE]) : 0;
+    for (size_t g = 0; g < o->groups.n; g++) {
+        pal__scalars(o->rule, &o->options, step, learning_rate * o->groups.group[g].factor, values);
+        values[PAL__WEIGHT] = weight;
+        for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[g][i], 0, values[i]);
+    }
 }
 
 /* ---- States --------------------------------------------------------------------------------------------------- */

@@ -47,12 +47,22 @@ typedef struct pal_optimizer_options {
      * looks ahead with the momentum of step t + 1, so that its weights are the points at which their equation 3 takes
      * the gradient. */
     const char *momentum_schedule;
+    bool spare_biases; /* no weight decay of biases: parameters named b, or with fewer than two axes */
+    /* Factors of the learning rate, as "PREFIX=FACTOR,...": for the parameters whose name is the prefix, or begins with
+     * it and a slash. Of several prefixes the longest counts; 0 keeps the parameters as they are. NULL: none. Weight
+     * decay, whose step is the rate times the decay, has the factor, too. */
+    const char *rates;
 } pal_optimizer_options;
 
 /* The number of update rules, and the name and one-line formula of the i-th. */
 size_t pal_optimizer_kinds(void);
 const char *pal_optimizer_name(size_t i);
 const char *pal_optimizer_formula(size_t i);
+
+/* Checks the options, and that every prefix of `rates` is that of one of these names. pal_optimizer_new does not ask
+ * for the latter, because it may be given a part of a model. PAL_ERR_ARGUMENT. */
+pal_status pal_optimizer_check(const pal_optimizer_options *options, const char *const *names, size_t n,
+                               pal_error *err);
 
 /* An optimiser for these parameters, which are borrowed and must have one real type. NULL: err contains the reason. */
 pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_options *options,

@@ -98,7 +98,7 @@ static pal_var schedule_free(pal__update *u)
 {
     u->next[1] = second_moment(u, u->state[1], u->options->beta2);
     pal_var direction = over_root(u, u->g, u->next[1]);
-    if (u->options->weight_decay > 0) direction = pal_add(direction, pal_scale(u->w, u->options->weight_decay));
+    if (u->decays) direction = pal_add(direction, pal_scale(u->w, u->options->weight_decay));
     u->next[0] = pal_sub(u->state[0], pal_mul(u->scalar[PAL__RATE], direction));
     u->next[2] = pal_add(u->state[2], pal_mul(u->scalar[PAL__WEIGHT], pal_sub(u->next[0], u->state[2])));
     return pal_lerp(u->next[2], u->next[0], 1 - u->options->beta1);

@@ -53,6 +53,8 @@ static const palt__field after_settings[] = {
     FIELD(REAL, "optimizer.weight_decay", optimizer.weight_decay),
     FIELD(REAL, "optimizer.clip_norm", optimizer.clip_norm),
     FIELD(TEXT, "optimizer.momentum_schedule", optimizer.momentum_schedule),
+    FIELD(FLAG_IF, "optimizer.spare_biases", optimizer.spare_biases),
+    FIELD(TEXT, "optimizer.rates", optimizer.rates),
     FIELD(TEXT, "schedule.name", schedule.name),
     FIELD(REAL, "schedule.learning_rate", schedule.learning_rate),
     FIELD(REAL, "schedule.final_rate", schedule.final_rate),

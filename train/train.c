@@ -21,6 +21,18 @@ static pal_status check_batch(const palt__loop *l, pal_error *err)
         (long long)batch, (long long)count, l->data->name, (long long)count);
 }
 
+/* The names in its options are those of the whole model, of which a phase may move a part. */
+static pal_status check_optimizer(const palt__loop *l, pal_error *err)
+{
+    const size_t n = pal_model_parameter_count(l->model);
+    const char **names = calloc(n + 1, sizeof *names);
+    if (!names) return palt__no_memory(err);
+    for (size_t i = 0; i < n; i++) pal_model_parameter(l->model, i, &names[i]);
+    const pal_status status = pal_optimizer_check(l->o.optimizer, names, n, err);
+    free(names);
+    return status;
+}
+
 static pal_status check(const palt__loop *l, pal_error *err)
 {
     const pal_train_options *o = &l->o;
@@ -32,6 +44,7 @@ static pal_status check(const palt__loop *l, pal_error *err)
     if (o->epochs < 1)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs: choose 1 or more", (long long)o->epochs);
     status = check_batch(l, err);
+    if (!status) status = check_optimizer(l, err);
     if (status) return status;
     if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "unknown schedule %s", name);
     if (!(l->schedule.learning_rate > 0) || !isfinite(l->schedule.learning_rate))

@@ -74,14 +74,22 @@ for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad rad
 done
 for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \
     "plateau --patience 1 --decay-factor 0.5"; do
-    works "$schedule" train basic --out "with-${schedule% --*}" $small --schedule $schedule --warmup 5 --quiet
+    works "$schedule" train basic --out "with-${schedule%% --*}" $small --schedule $schedule --warmup 5 --quiet
 done
 refused "momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum 0.5
-refused "a final rate of no cosine" "cosine, not constant" train basic --out new $small --final-rate 0.5
+refused "a final rate of no cosine" "plateau, not constant" train basic --out new $small --final-rate 0.5
 refused "a power of no polynomial" "polynomial, not cosine" train basic --out new $small --schedule cosine --power 2
 refused "patience without a plateau" "plateau, not constant" train basic --out new $small --patience 2
 refused "a rise of no cycle" "one-cycle, not constant" train basic --out new $small --rise 0.2
 refused "a scheduled momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum-schedule sutskever
+refused "biases spared without decay" "spare-biases has an effect only with --weight-decay" train basic --out new $small --optimizer adam --spare-biases
+refused "biases spared of a decay of 0" "spare-biases has no effect with --weight-decay 0" train basic --out new $small --optimizer adamw --weight-decay 0 --spare-biases
+works "biases are spared by adamw's own decay" train basic --out spared $small --optimizer adamw --lr 0.001 --spare-biases --quiet
+check "run.json has it" grep -q '"spare_biases": true' spared/run.json
+refused "rates of no layer" "rates: no parameter is called enc or enc/" train basic --out new $small --layer-rates enc=0.1
+refused "a rate without a factor" "rates: encoder is not PREFIX=FACTOR" train basic --out new $small --layer-rates encoder
+works "rates of layers" train basic --out layered $small --layer-rates decoder=0.5,encoder/b=0 --quiet
+check "run.json has the rates" grep -q '"rates": "decoder=0.5,encoder/b=0"' layered/run.json
 works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
 check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json
 check "run.json has no setting of other schedules" [ "$(grep -c '"power"\|"rise"\|"patience"' sutskever/run.json)" -eq 0 ]
