@@ -109,12 +109,14 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
                              char words[PAL_CLI_MEMORY_WORDS])
 {
     const char *batch = pal_cli_given(args, "batch");
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = pal_cli_given(args, "optimizer")};
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
+                                             .name = pal_cli_given(args, "optimizer"),
+                                             .average = pal_cli_given(args, "average")};
     const pal_train_options o = {.struct_size = sizeof o,
                                  .test = test,
                                  .batch = batch ? strtoll(batch, NULL, 10) : 0,
                                  .lanes = (unsigned)pal_cli_int(args, "lanes", (int64_t)pal_cli_processors()),
-                                 .optimizer = optimizer.name ? &optimizer : NULL};
+                                 .optimizer = &optimizer};
     return pal_cli_check_memory(args, &(pal_cli_planned){variant, settings, n, train, &o}, words);
 }
 

@@ -71,7 +71,11 @@ static void fill_info(pal_cli_job *j)
                       .clip_norm = real(j, "clip"),
                       .momentum_schedule = is(j, "momentum-schedule", "constant") ? NULL : text(j, "momentum-schedule"),
                       .spare_biases = pal_cli_flag(&j->args, "spare-biases"),
-                      .rates = pal_cli_given(&j->args, "layer-rates")},
+                      .rates = pal_cli_given(&j->args, "layer-rates"),
+                      .average = is(j, "average", "none") ? NULL : text(j, "average"),
+                      .average_decay = is(j, "average", "exponential") ? chosen(j, "average-decay") : 0,
+                      .average_start =
+                          *text(j, "average-start") ? (uint64_t)((whole(j, "average-start") + 1) * steps) : 0},
         .schedule = {.name = text(j, "schedule"),
                      .learning_rate = real(j, "learning-rate"),
                      .final_rate = real(j, "final-rate"),

@@ -193,7 +193,8 @@ static int check_memory(pal_cli_job *j)
 static void keep_texts(pal_cli_job *j)
 {
     const char **const texts[PAL_CLI_KEPT] = {&j->info.optimizer.name, &j->info.schedule.name,
-                                              &j->info.optimizer.momentum_schedule, &j->info.optimizer.rates};
+                                              &j->info.optimizer.momentum_schedule, &j->info.optimizer.rates,
+                                              &j->info.optimizer.average};
     for (size_t i = 0; i < PAL_CLI_KEPT; i++) {
         if (!*texts[i]) continue;
         snprintf(j->kept[i], sizeof j->kept[i], "%s", *texts[i]);

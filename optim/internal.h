@@ -12,6 +12,8 @@ typedef enum pal__scalar {
     PAL__DECAY,
     PAL__PLAIN,  /* the rate of the mean gradient without its divisor */
     PAL__WEIGHT, /* the weight of the newest point in a mean of points */
+    PAL__KEEP,   /* of an average of the weights: 0 where it begins anew, else 1 */
+    PAL__SHARE,  /* the part of the way to the new weights that an average goes */
     PAL__MOMENTUM,
     PAL__MOMENTUM_NEXT, /* of this step and of the next, where the momentum is scheduled */
     PAL__SCALARS,
@@ -47,6 +49,12 @@ const pal__update_rule *pal__update_rule_find(const char *name); /* by name or a
 /* Fills in the defaults, checks the ranges, and finds the rule. */
 pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,
                                   const pal__update_rule **rule, pal_error *err);
+
+/* average.c: the scalars KEEP and SHARE of a step. */
+void pal__average_scalars(const pal_optimizer_options *o, uint64_t step, double out[PAL__SCALARS]);
+bool pal__averages(const pal_optimizer_options *o); /* there is an average; the options have their defaults */
+/* The average after this step, from the one before it and the new weights. */
+pal_var pal__average(const pal__update *u, pal_var average, pal_var weights);
 
 /* Computes the scalars of one step, but for WEIGHT, which depends on the earlier rates. */
 void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, uint64_t step, double rate,

@@ -14,9 +14,9 @@
 struct pal_optimizer {
     pal_optimizer_options options;
     const pal__update_rule *rule;
-    size_t n, kinds;         /* parameters; kinds of state */
+    size_t n, own, kinds;    /* parameters; kinds of state of the rule; with that of an average */
     pal_tensor **parameters; /* borrowed */
-    pal_slab *state[PAL__STATES];
+    pal_slab *state[PAL__STATES + 1];
     char **names; /* names of the states, kind by kind, each in the order of the parameters */
     pal__groups groups;
     pal_tensor *(*scalar)[PAL__SCALARS]; /* of each group */
@@ -32,13 +32,10 @@ struct pal_optimizer {
  * step may be set twice. */
 enum { LAST, BEFORE, OWN, WEIGHED };
 
-static const char *const scalar_names[PAL__SCALARS] = {[PAL__RATE] = "rate",
-                                                       [PAL__EPSILON] = "epsilon",
-                                                       [PAL__DECAY] = "decay",
-                                                       [PAL__PLAIN] = "plain",
-                                                       [PAL__WEIGHT] = "weight",
-                                                       [PAL__MOMENTUM] = "momentum",
-                                                       [PAL__MOMENTUM_NEXT] = "momentum-next"};
+static const char *const scalar_names[PAL__SCALARS] = {
+    [PAL__RATE] = "rate",   [PAL__EPSILON] = "epsilon",   [PAL__DECAY] = "decay",
+    [PAL__PLAIN] = "plain", [PAL__WEIGHT] = "weight",     [PAL__KEEP] = "keep",
+    [PAL__SHARE] = "share", [PAL__MOMENTUM] = "momentum", [PAL__MOMENTUM_NEXT] = "momentum-next"};
 
 size_t pal_optimizer_kinds(void)
 {
@@ -64,6 +61,22 @@ static pal_status check(pal_tensor *const *parameters, const char *const *names,
     return PAL_OK;
 }
 
+/* A state is called after what it is in a checkpoint, where the parameters are the weights of evaluation. */
+static const char *state_name(const pal_optimizer *o, size_t kind)
+{
+    return kind < o->own ? o->rule->states[kind] : "training";
+}
+
+static bool is_apart(const pal_optimizer *o, size_t kind)
+{
+    return kind == o->own || (o->rule->apart && !strcmp(o->rule->apart, o->rule->states[kind]));
+}
+
+static bool starts_as_weights(const pal_optimizer *o, size_t kind)
+{
+    return kind == o->own || o->rule->from & 1u << kind;
+}
+
 static bool make_states(pal_optimizer *o, pal_context *context, const char *const *names, pal_dtype dtype)
 {
     pal_shape *shapes = calloc(o->n + 1, sizeof *shapes);
@@ -74,12 +87,12 @@ static bool make_states(pal_optimizer *o, pal_context *context, const char *cons
         ok = o->state[k] != NULL;
         for (size_t i = 0; ok && i < o->n; i++) {
             char **name = &o->names[k * o->n + i];
-            ok = asprintf(name, "%s/%s/%s", o->rule->name, o->rule->states[k], names[i]) >= 0;
+            ok = asprintf(name, "%s/%s/%s", o->rule->name, state_name(o, k), names[i]) >= 0;
             if (!ok) *name = NULL;
         }
     }
     for (size_t k = 0; ok && k < o->kinds; k++)
-        if (o->rule->apart && !strcmp(o->rule->apart, o->rule->states[k])) o->apart = o->state[k];
+        if (is_apart(o, k)) o->apart = o->state[k];
     if (ok && o->rule->weighs) {
         o->weighed = pal_tensor_new(context, PAL_F64, PAL_SHAPE(WEIGHED));
         ok = o->weighed && asprintf(&o->weighed_name, "%s/rates", o->rule->name) >= 0;
@@ -93,7 +106,7 @@ static bool make_states(pal_optimizer *o, pal_context *context, const char *cons
 static void start(pal_optimizer *o)
 {
     for (size_t k = 0; k < o->kinds; k++)
-        for (size_t i = 0; i < o->n && !o->dry && o->rule->from & 1u << k; i++)
+        for (size_t i = 0; i < o->n && !o->dry && starts_as_weights(o, k); i++)
             memcpy(o->state[k]->part[i]->data, o->parameters[i]->data, pal_tensor_bytes(o->parameters[i]));
     if (o->weighed) memset(o->weighed->data, 0, pal_tensor_bytes(o->weighed));
 }
@@ -103,7 +116,8 @@ static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *para
 {
     pal_dtype dtype = n ? parameters[0]->dtype : PAL_F32;
     o->n = n;
-    while (o->kinds < PAL__STATES && o->rule->states[o->kinds]) o->kinds++;
+    while (o->own < PAL__STATES && o->rule->states[o->own]) o->own++;
+    o->kinds = o->own + pal__averages(&o->options);
     o->parameters = calloc(n + 1, sizeof *o->parameters);
     o->names = calloc(n * o->kinds + 1, sizeof *o->names);
     if (!o->parameters || !o->names) return false;
@@ -155,7 +169,7 @@ void pal_optimizer_free(pal_optimizer *o)
 {
     if (!o) return;
     for (size_t i = 0; o->names && i < o->n * o->kinds; i++) free(o->names[i]);
-    for (size_t i = 0; i < PAL__STATES; i++) pal_slab_free(o->state[i]);
+    for (size_t i = 0; i <= PAL__STATES; i++) pal_slab_free(o->state[i]);
     for (size_t g = 0; o->scalar && g < o->groups.n; g++)
         for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_free(o->scalar[g][i]);
     free(o->scalar);
@@ -182,7 +196,8 @@ static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, size_t group,
 static void scalar_leaves(const pal_optimizer *o, pal_tape *tape, size_t group, pal_var out[PAL__SCALARS])
 {
     const bool scheduled = !strcmp(o->options.momentum_schedule, "sutskever");
-    const unsigned uses = o->rule->uses | (scheduled ? o->rule->scheduled : 0);
+    const unsigned average = pal__averages(&o->options) ? 1u << PAL__KEEP | 1u << PAL__SHARE : 0;
+    const unsigned uses = o->rule->uses | average | (scheduled ? o->rule->scheduled : 0);
     for (int s = 0; s < PAL__SCALARS; s++)
         if (s <= PAL__DECAY || uses & 1u << s) out[s] = scalar_leaf(o, tape, group, (pal__scalar)s);
 }
@@ -203,11 +218,15 @@ static pal_var state_leaf(const pal_optimizer *o, pal_tape *tape, size_t kind, s
 static void update(const pal_optimizer *o, size_t i, pal__update *u)
 {
     pal_var leaf = u->w;
-    for (size_t k = 0; k < o->kinds; k++) u->state[k] = state_leaf(o, leaf.tape, k, i);
+    for (size_t k = 0; k < o->own; k++) u->state[k] = state_leaf(o, leaf.tape, k, i);
     u->decays = o->options.weight_decay > 0 && !o->spared[i];
     if (u->decays && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
     pal_var next = o->rule->update(u);
-    for (size_t k = 0; k < o->kinds; k++) pal_assign(u->state[k], u->next[k]);
+    for (size_t k = 0; k < o->own; k++) pal_assign(u->state[k], u->next[k]);
+    if (o->kinds > o->own) {
+        const pal_var average = state_leaf(o, leaf.tape, o->own, i);
+        pal_assign(average, pal__average(u, average, next));
+    }
     pal_assign(leaf, next);
 }
 

@@ -52,6 +52,12 @@ typedef struct pal_optimizer_options {
      * it and a slash. Of several prefixes the longest counts; 0 keeps the parameters as they are. NULL: none. Weight
      * decay, whose step is the rate times the decay, has the factor, too. */
     const char *rates;
+    /* An average of the weights over the steps, which is then what is evaluated and saved: see pal_optimizer_swap.
+     * "none" (NULL), "exponential", or "equal" (stochastic weight averaging); average.c has the formulas and the
+     * papers. */
+    const char *average;
+    double average_decay;                  /* exponential: 0.999 */
+    uint64_t average_start, average_every; /* equal: the first step that counts, and the steps to the next; both 1 */
 } pal_optimizer_options;
 
 /* The number of update rules, and the name and one-line formula of the i-th. */
@@ -79,11 +85,12 @@ void pal_optimizer_set_step(pal_optimizer *optimizer, uint64_t step, double lear
 /* The state tensors, for checkpoints. The names look like "adam/m/encoder/W". */
 size_t pal_optimizer_state_count(const pal_optimizer *optimizer);
 pal_tensor *pal_optimizer_state(const pal_optimizer *optimizer, size_t i, const char **name);
-/* "schedule-free" has two sets of weights: it takes the gradient at one, and evaluates the other. While training, the
- * parameters are the first. This exchanges the two, in memory and bit for bit: call it before the model is measured or
- * saved, and again before the next run. A checkpoint that is written in between has the weights of evaluation under the
- * names of the parameters, and those of training as a state, "schedule-free/training/encoder/W". To go on from it, read
- * both and call this once. false: the rule has one set of weights, and nothing was done. */
+/* An optimiser with an average has two sets of weights, and so has "schedule-free": it takes the gradient at one, and
+ * evaluates the other. While training, the parameters are the first. This exchanges the two, in memory and bit for bit:
+ * call it before the model is measured or saved, and again before the next run. A checkpoint that is written in between
+ * has the weights of evaluation under the names of the parameters, and those of training as a state,
+ * "schedule-free/training/encoder/W". To go on from it, read both and call this once. false: there is one set of
+ * weights, and nothing was done. */
 bool pal_optimizer_swap(pal_optimizer *optimizer);
 
 /* ---- Schedules ------------------------------------------------------------------------------------------------ */

@@ -16,9 +16,11 @@ static const struct {
     {"epsilon", offsetof(pal_optimizer_options, epsilon), 1e-8, 1e300},
     {"weight_decay", offsetof(pal_optimizer_options, weight_decay), 0, 1e300},
     {"clip_norm", offsetof(pal_optimizer_options, clip_norm), 0, 1e300},
+    {"average_decay", offsetof(pal_optimizer_options, average_decay), 0.999, 1},
 };
 
 static const char *const schedules[] = {"constant", "sutskever", NULL};
+static const char *const averages[] = {"none", "exponential", "equal", NULL};
 
 /* The name in the list, which outlives the caller's; that of the first if none is given; NULL: unknown. */
 static const char *constant_of(const char *const *list, const char *name)
@@ -49,6 +51,11 @@ pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimi
     if (!out->momentum_schedule)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown schedule of the momentum %s", out->name,
                              given->momentum_schedule);
+    out->average = constant_of(averages, out->average);
+    if (!out->average) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown average %s", out->name, given->average);
+    if ((*rule)->apart && pal__averages(out))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: its weights are an average already: leave out the average %s",
+                             out->name, out->average);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         double *field = (double *)(void *)((char *)out + fields[i].offset);
         if (*field == 0)

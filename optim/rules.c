@@ -195,6 +195,7 @@ void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, 
                   double out[PAL__SCALARS])
 {
     memset(out, 0, PAL__SCALARS * sizeof *out);
+    pal__average_scalars(o, step, out);
     out[PAL__MOMENTUM] = scheduled(o, step);
     out[PAL__MOMENTUM_NEXT] = scheduled(o, step + 1);
     out[PAL__DECAY] = 1 - rate * o->weight_decay;

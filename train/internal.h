@@ -97,9 +97,11 @@ pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t ep
                                pal_error *err);
 void palt__phases_free(palt__phases *plan);
 
-/* The optimiser of the parameters that are trained in this phase. */
+/* Copies the options, which may be those of an older version. */
+pal_status palt__optimizer_read(pal_optimizer_options *out, const pal_optimizer_options *given);
+/* The optimiser of the parameters that are trained in this phase, of which an epoch has so many steps. */
 pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
-                                     pal_error *err);
+                                     int64_t steps, pal_error *err);
 typedef struct palt__phase_step {
     const pal_phase *phase;
     pal_optimizer *optimizer;

@@ -93,7 +93,7 @@ pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err)
 {
     l->phase = l->plan.phase[i];
     palt__loop_schedule(l);
-    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
+    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
     l->stage = l->optimizer ? make_stage(l, true, err) : NULL;
     const pal_status status = l->stage ? PAL_OK : PAL_ERR_ARGUMENT;
     palt__loop_end(l);
@@ -111,7 +111,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
         p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = l->explained = NAN;
     palt__loop_schedule(l);
     watch_again(l);
-    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, err);
+    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;

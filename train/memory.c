@@ -11,7 +11,7 @@ static pal_status try_phases(palt__loop *l, const pal_context *c, pal_train_memo
 {
     for (size_t i = 0; i < l->plan.n; i++) {
         const size_t before = pal_context_memory(c, NULL);
-        pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
+        pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
         if (!o) return PAL_ERR_ARGUMENT;
         out->moments = larger(out->moments, pal_context_memory(c, NULL) - before);
         pal_optimizer_free(o);
@@ -35,8 +35,10 @@ static pal_status estimate(pal_model *model, const pal_context *c, const pal_dat
     pal_train_defaults d;
     if (pal_train_defaults_of(model, data, o->optimizer ? o->optimizer->name : NULL, o->batch, &d, err))
         return PAL_ERR_MEMORY;
-    const pal_optimizer_options chosen = {.struct_size = sizeof chosen, .name = d.optimizer};
-    if (!o->optimizer) o->optimizer = &chosen;
+    pal_optimizer_options chosen = {.struct_size = sizeof chosen};
+    if (o->optimizer && palt__optimizer_read(&chosen, o->optimizer)) chosen.struct_size = 0;
+    if (!chosen.name) chosen.name = d.optimizer;
+    o->optimizer = &chosen;
     if (!o->batch) o->batch = d.batch;
     out->batch = o->batch;
     if (o->epochs < 1) o->epochs = 1;

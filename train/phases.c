@@ -2,6 +2,7 @@
  *
  * What a phase does not set is taken from the run; plain training is one phase that sets nothing. A parameter that is
  * frozen in a phase is a leaf like the others, but has neither a gradient nor optimiser state. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,10 +100,36 @@ static size_t moving(const pal_model *model, const pal_phase *phase, size_t *out
     return n;
 }
 
-pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
-                                     pal_error *err)
+pal_status palt__optimizer_read(pal_optimizer_options *out, const pal_optimizer_options *given)
 {
-    const pal_optimizer_options own = {.struct_size = sizeof own, .name = phase->optimizer ? phase->optimizer : "gd"};
+    return pal_options_read(out, given, sizeof *out, offsetof(pal_optimizer_options, momentum_schedule), "optimizer",
+                            NULL);
+}
+
+/* What a phase with an optimiser of its own takes from the run is the average. Without numbers of its own, an equal one
+ * is that of the weights after each of the last quarter of the epochs. */
+static pal_optimizer_options options_of(const pal_phase *phase, const pal_optimizer_options *given, uint64_t steps)
+{
+    pal_optimizer_options own = {.struct_size = sizeof own, .name = phase->optimizer ? phase->optimizer : "gd"};
+    pal_optimizer_options of = {.struct_size = 0};
+    if (!given) return own;
+    if (palt__optimizer_read(&of, given)) return of; /* pal_optimizer_new refuses the size */
+    if (phase->optimizer) {
+        of = own;
+        of.average = given->average;
+        of.average_decay = given->average_decay;
+        of.average_start = given->average_start;
+        of.average_every = given->average_every;
+    }
+    if (!of.average_every) of.average_every = steps;
+    if (!of.average_start) of.average_start = ((uint64_t)phase->epochs * 3 / 4 + 1) * steps;
+    return of;
+}
+
+pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
+                                     int64_t steps, pal_error *err)
+{
+    const pal_optimizer_options own = options_of(phase, given, (uint64_t)steps);
     const size_t all = pal_model_parameter_count(model) + 1;
     size_t *at = calloc(all, sizeof *at);
     pal_tensor **parameters = calloc(all, sizeof *parameters);
@@ -112,8 +139,7 @@ pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *ph
         const size_t n = moving(model, phase, at);
         for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(model, at[i], &names[i]);
         if (n || all == 1)
-            optimizer = pal_optimizer_new(pal_model_context(model), given && !phase->optimizer ? given : &own,
-                                          parameters, names, n, err);
+            optimizer = pal_optimizer_new(pal_model_context(model), &own, parameters, names, n, err);
         else
             pal_error_set(err, PAL_ERR_ARGUMENT, "%s: phase %s trains no parameter", pal_model_variant(model)->name,
                           phase->name);

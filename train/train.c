@@ -287,7 +287,8 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err)
     if (!status) status = make_plan(l, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
-        pal_optimizer *optimizer = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, err);
+        pal_optimizer *optimizer =
+            palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
         if (!optimizer) status = PAL_ERR_ARGUMENT;
         pal_optimizer_free(optimizer);
     }

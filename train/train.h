@@ -292,7 +292,8 @@ typedef struct pal_train_options {
     int64_t epochs, batch;   /* a model that is solved in closed form uses neither, and accepts a batch of 0 */
     uint64_t seed;           /* for the order of the samples and for all noise */
     unsigned lanes;          /* 0: the context's threads */
-    const pal_optimizer_options *optimizer; /* NULL: plain gradient descent */
+    const pal_optimizer_options *optimizer; /* NULL: plain gradient descent. average_start 0: after three quarters of
+                                             * the epochs of a phase; average_every 0: each epoch */
     const pal_schedule *schedule;           /* its total is ignored and computed here */
     pal_rundir *folder;                     /* receives metrics, checkpoints and the result; NULL: no folder */
     pal_progress_fn progress;               /* called about ten times a second and after each epoch; NULL: not called */

@@ -90,6 +90,16 @@ refused "rates of no layer" "rates: no parameter is called enc or enc/" train ba
 refused "a rate without a factor" "rates: encoder is not PREFIX=FACTOR" train basic --out new $small --layer-rates encoder
 works "rates of layers" train basic --out layered $small --layer-rates decoder=0.5,encoder/b=0 --quiet
 check "run.json has the rates" grep -q '"rates": "decoder=0.5,encoder/b=0"' layered/run.json
+works "an average of the weights" train basic --out averaged $small --optimizer adam --lr 0.003 --seed 4 --average exponential --average-decay 0.9 --json
+works "the same without it" train basic --out unaveraged $small --optimizer adam --lr 0.003 --seed 4
+check "the average does not touch the training" [ "$(grep -o '"train_loss":[^,]*' averaged/metrics.jsonl)" = "$(grep -o '"train_loss":[^,]*' unaveraged/metrics.jsonl)" ]
+check "the average is what is measured" [ "$(grep -o '"test_loss":[^,]*' averaged/metrics.jsonl)" != "$(grep -o '"test_loss":[^,]*' unaveraged/metrics.jsonl)" ]
+works "evaluate an averaged run" evaluate averaged --json
+check "evaluate has the loss of its last epoch" [ "$(figure loss)" = "$(sed -n '$s/.*"test_loss":\([^,]*\),.*/\1/p' averaged/metrics.jsonl)" ]
+works "an equal average" train basic --out equally $small --average equal --average-start 1 --quiet
+check "run.json has the step where it starts" grep -q "\"average_start\": $((2 * $(sed -n 's/^{"epoch":1,"step":\([0-9]*\).*/\1/p' equally/metrics.jsonl)))" equally/run.json
+refused "an average of averages" "average has no effect with --optimizer schedule-free" train basic --out new $small --optimizer schedule-free --average equal
+refused "a decay of an equal average" "average exponential, not equal" train basic --out new $small --average equal --average-decay 0.5
 works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
 check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json
 check "run.json has no setting of other schedules" [ "$(grep -c '"power"\|"rise"\|"patience"' sutskever/run.json)" -eq 0 ]

@@ -2,7 +2,7 @@
  *
  *     kills PROGRAM OBJECT COUNT [SEED]
  *
- * Pair i trains variant i with optimiser i, each counted round, so that 156 pairs in a row are all pairs. A run is
+ * Pair i trains variant i with optimiser i, each counted round, so that 182 pairs in a row are all pairs. A run is
  * killed at a moment drawn from the seed: before a system call of a save, before any allocation, or after a part of the
  * time that the whole run takes. So is every run that resumes it, until the drawn number of kills is reached.
  * Checkpoint and metrics must have the same bytes at the end. Prints a table by variant, and one by optimiser. */
@@ -34,8 +34,20 @@ static const struct {
     {"semi-supervised", "semi-supervised --hidden 3 --labels 8 --training alternate"},
     {"stacked", "stacked --layers 4,2 --fine-tuning both"},
 };
-static const char *const optimizers[] = {"gd",    "sgd",     "momentum", "nesterov", "rmsprop", "adam",
-                                         "adamw", "adagrad", "amsgrad",  "radam",    "lion",    "schedule-free"};
+static const char *const optimizers[] = {"gd",
+                                         "sgd",
+                                         "momentum",
+                                         "nesterov",
+                                         "rmsprop",
+                                         "adam",
+                                         "adamw",
+                                         "adagrad",
+                                         "amsgrad",
+                                         "radam",
+                                         "lion",
+                                         "schedule-free",
+                                         "adam --average exponential",
+                                         "momentum --schedule plateau --patience 1 --average equal"};
 enum { VARIANTS = sizeof variants / sizeof *variants, OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 
 struct tally {

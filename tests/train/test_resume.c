@@ -15,11 +15,11 @@ enum { BATCH = 10, EPOCHS = 4 };
 /* ---- Runs ----------------------------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *variant, *optimizer, *schedule;
+    const char *variant, *optimizer, *schedule, *average;
 } kinds[] = {
-    {"basic", "gd", "constant"},   {"denoising", "adam", "cosine"},
-    {"phased", "rmsprop", "step"}, {"phased", "schedule-free", "constant"},
-    {"basic", "lion", "plateau"},  {"phased", "amsgrad", "one-cycle"},
+    {"basic", "gd", "constant", NULL},           {"denoising", "adam", "cosine", NULL},
+    {"phased", "rmsprop", "step", NULL},         {"phased", "schedule-free", "constant", NULL},
+    {"basic", "lion", "plateau", "exponential"}, {"phased", "amsgrad", "one-cycle", "equal"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -54,7 +54,8 @@ static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *res
 {
     pal_dataset *data = data_of(SAMPLES, "data"), *test = data_of(30, "test");
     const pal_variant *variant = pal_variant_find(kinds[kind].variant);
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = kinds[kind].optimizer};
+    const pal_optimizer_options optimizer = {
+        .struct_size = sizeof optimizer, .name = kinds[kind].optimizer, .average = kinds[kind].average};
     const pal_schedule schedule = {
         .name = kinds[kind].schedule, .learning_rate = 0.02, .factor = 0.5, .every = 5, .warmup = 6, .patience = 1};
     const pal_setting hidden = {"hidden", "5"};
