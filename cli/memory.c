@@ -116,7 +116,8 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
                                  .test = test,
                                  .batch = batch ? strtoll(batch, NULL, 10) : 0,
                                  .lanes = (unsigned)pal_cli_int(args, "lanes", (int64_t)pal_cli_processors()),
-                                 .optimizer = &optimizer};
+                                 .optimizer = &optimizer,
+                                 .accumulate = pal_cli_int(args, "accumulate", 1)};
     return pal_cli_check_memory(args, &(pal_cli_planned){variant, settings, n, train, &o}, words);
 }
 

@@ -177,7 +177,7 @@ static const char *setting(const pal_run_info *info, const char *name)
 static void print_training(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
-    char text[512];
+    char text[512], batches[64];
     if (!strcmp(setting(info, "solve"), "svd")) {
         print_row("training", "closed form, by singular value decomposition");
         return;
@@ -185,9 +185,9 @@ static void print_training(const pal_rundir *dir)
     long long done = (long long)info->result.epochs;
     if (!strcmp(info->status, "running")) done = (long long)pal_rundir_epoch_count(dir);
     const long long rest = (long long)pal_cli_left_out(info);
-    int used = snprintf(text, sizeof text, "%lld of %lld epochs, batches of %lld, seed %lld", done,
-                        (long long)(info->result.planned ? info->result.planned : info->epochs), (long long)info->batch,
-                        (long long)info->seed);
+    int used = snprintf(text, sizeof text, "%lld of %lld epochs, %s, seed %lld", done,
+                        (long long)(info->result.planned ? info->result.planned : info->epochs),
+                        pal_cli_batches(info, batches, sizeof batches), (long long)info->seed);
     if (rest)
         snprintf(text + used, sizeof text - (size_t)used, "; each epoch leaves out %lld sample%s, others each time",
                  rest, rest == 1 ? "" : "s");

@@ -44,7 +44,7 @@ static void fill_info(pal_cli_job *j)
     const bool portable = pal_cli_flag(&j->args, "portable");
     int64_t lanes = pal_cli_int(&j->args, "lanes", portable ? 1 : (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer");
-    const int64_t batch = whole(j, "batch"), steps = j->train->count / batch;
+    const int64_t batch = whole(j, "batch"), parts = whole(j, "accumulate"), steps = j->train->count / batch / parts;
     j->info = (pal_run_info){
         .version = pal_version(),
         .command = j->command,
@@ -57,6 +57,7 @@ static void fill_info(pal_cli_job *j)
         .train_samples = j->train->count,
         .test_samples = j->test->count,
         .batch = batch,
+        .accumulate = parts > 1 ? parts : 0,
         .epochs = whole(j, "epochs"),
         .seed = whole(j, "seed"),
         .test_every = whole(j, "test-every"),
@@ -155,6 +156,7 @@ static int train(pal_cli_job *j)
                            .test = j->test,
                            .epochs = j->info.epochs,
                            .batch = j->info.batch,
+                           .accumulate = j->info.accumulate,
                            .test_every = j->info.test_every,
                            .seed = (uint64_t)j->info.seed,
                            .lanes = (unsigned)j->info.lanes,
@@ -224,10 +226,13 @@ static int choose(pal_cli_job *j)
 {
     pal_train_defaults d;
     pal_error err = {0};
-    const char *batch = pal_cli_given(&j->args, "batch");
-    if (pal_train_defaults_of(j->model, j->train, pal_cli_given(&j->args, "optimizer"),
-                              batch ? strtoll(batch, NULL, 10) : 0, &d, &err))
-        return pal_cli_say_error(&err);
+    const char *batch = pal_cli_given(&j->args, "batch"), *optimizer = pal_cli_given(&j->args, "optimizer");
+    const int64_t given = batch ? strtoll(batch, NULL, 10) : 0, parts = whole(j, "accumulate");
+    pal_status status = pal_train_defaults_of(j->model, j->train, optimizer, given, &d, &err);
+    const int64_t size = d.batch;
+    if (!status && parts > 1) /* the epochs follow the number of steps */
+        status = pal_train_defaults_of(j->model, j->train, optimizer, (given ? given : size) * parts, &d, &err);
+    if (status) return pal_cli_say_error(&err);
     snprintf(j->chosen[0], sizeof j->chosen[0], "%s", d.optimizer);
     snprintf(j->chosen[1], sizeof j->chosen[1], "%.2g", d.learning_rate);
     snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)d.batch);

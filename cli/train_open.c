@@ -183,6 +183,7 @@ static int check_memory(pal_cli_job *j)
     const pal_train_options o = {.struct_size = sizeof o,
                                  .test = j->test,
                                  .batch = j->info.batch,
+                                 .accumulate = j->info.accumulate,
                                  .lanes = (unsigned)j->info.lanes,
                                  .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL};
     const pal_cli_planned planned = {j->variant, j->info.settings, j->info.n_settings, j->train, &o};

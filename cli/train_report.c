@@ -8,7 +8,21 @@
 
 enum { TEXT = 1024 };
 
-int64_t pal_cli_left_out(const pal_run_info *info) { return info->batch > 0 ? info->train_samples % info->batch : 0; }
+int64_t pal_cli_left_out(const pal_run_info *info)
+{
+    const int64_t parts = info->accumulate > 1 ? info->accumulate : 1;
+    return info->batch > 0 ? info->train_samples % (info->batch * parts) : 0;
+}
+
+const char *pal_cli_batches(const pal_run_info *info, char *out, size_t size)
+{
+    const long long batch = (long long)info->batch, parts = (long long)info->accumulate;
+    if (parts > 1)
+        snprintf(out, size, "batches of %lld x %lld", parts, batch);
+    else
+        snprintf(out, size, "batches of %lld", batch);
+    return out;
+}
 
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t *profile)
 {
@@ -164,11 +178,11 @@ static void print_best(const pal_rundir *dir, const pal_train_result *r)
 /* The size of a batch, and what does not fill one. */
 static void print_steps(const pal_run_info *info)
 {
-    char text[TEXT];
+    char text[TEXT], batches[64];
     const long long rest = (long long)pal_cli_left_out(info);
     if (info->batch < 1) return;
-    const int used = snprintf(text, sizeof text, "%s, rate %g, batches of %lld", info->optimizer.name,
-                              info->schedule.learning_rate, (long long)info->batch);
+    const int used = snprintf(text, sizeof text, "%s, rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
+                              pal_cli_batches(info, batches, sizeof batches));
     if (rest)
         snprintf(text + used, sizeof text - (size_t)used,
                  "; each epoch leaves out the %lld sample%s that fill%s no batch, others each time", rest,

@@ -15,6 +15,8 @@ const pal_cli_row pal_cli_train_rows[] = {
     {{"batch", PAL_OPTION_INT, "", 1, 1048576, NULL,
       "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them)"},
      "N", "batch-size", 0},
+    PAL_CLI_INT("accumulate", "1", 1, 1048576, "N",
+                "batches per step: one update with the mean of their gradients, in the memory of one batch"),
     PAL_CLI_INT("epochs", "", 1, 1000000, "N",
                 "passes through the training samples (default: 15, or as many as make 2,000 steps)"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of initial weights, order of samples and noise"),
@@ -65,7 +67,7 @@ const pal_cli_row pal_cli_train_rows[] = {
 /* A closed form has neither steps nor initial weights. */
 #define NOT_SOLVED(option) {option, "solve", "!svd"}
 const pal_need pal_cli_train_needs[] = {
-    NOT_SOLVED("batch"), NOT_SOLVED("epochs"), NOT_SOLVED("seed"), NOT_SOLVED("seeds"), NOT_SOLVED("from"),
+    NOT_SOLVED("batch"), NOT_SOLVED("accumulate"), NOT_SOLVED("epochs"), NOT_SOLVED("seed"), NOT_SOLVED("seeds"), NOT_SOLVED("from"),
     NOT_SOLVED("test-every"), NOT_SOLVED("optimizer"), NOT_SOLVED("learning-rate"), NOT_SOLVED("schedule"),
     NOT_SOLVED("warmup"), NOT_SOLVED("final-rate"), NOT_SOLVED("decay-factor"), NOT_SOLVED("decay-every"),
     NOT_SOLVED("power"), NOT_SOLVED("rise"), NOT_SOLVED("patience"), NOT_SOLVED("momentum-schedule"),
@@ -91,6 +93,7 @@ const pal_need pal_cli_train_needs[] = {
     {"rise",         "schedule",  "one-cycle"},
     {"patience",     "schedule",  "plateau"},
     {"profile",      "quiet",     "!"},
+    {"profile",      "accumulate", "1"},
     {0},
 };
 /* clang-format on */

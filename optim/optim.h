@@ -93,6 +93,23 @@ pal_tensor *pal_optimizer_state(const pal_optimizer *optimizer, size_t i, const 
  * weights, and nothing was done. */
 bool pal_optimizer_swap(pal_optimizer *optimizer);
 
+/* ---- Accumulation --------------------------------------------------------------------------------------------- */
+
+/* The gradient of a batch that is taken in parts of equal size, each in a run of its own: the mean of the gradients of
+ * the parts. Clear it, run a program with pal_accumulator_add for all parts but the last, then one with
+ * pal_accumulator_mean, whose result goes to pal_optimizer_record. */
+typedef struct pal_accumulator pal_accumulator;
+/* Parameters and names as for pal_optimizer_new; their shapes and names are copied. NULL: PAL_ERR_MEMORY. */
+pal_accumulator *pal_accumulator_new(pal_context *context, pal_tensor *const *parameters, const char *const *names,
+                                     size_t n, pal_error *err);
+void pal_accumulator_free(pal_accumulator *accumulator);
+void pal_accumulator_clear(pal_accumulator *accumulator);
+/* Records that the gradients [n] are added to the sums. On failure the tape's error is set. */
+pal_status pal_accumulator_add(pal_accumulator *accumulator, pal_tape *tape, const pal_var *gradients);
+/* Records out [n], the mean over `parts` parts: the sums with these gradients of the last part, over parts. */
+pal_status pal_accumulator_mean(pal_accumulator *accumulator, pal_tape *tape, const pal_var *gradients, int64_t parts,
+                                pal_var *out);
+
 /* ---- Schedules ------------------------------------------------------------------------------------------------ */
 
 /* The rate rises linearly from 0 and reaches learning_rate at step f = max(warmup, 1). The schedule starts there. */

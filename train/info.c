@@ -41,6 +41,7 @@ static const palt__field after_settings[] = {
     FIELD(TEXT, "fingerprint.test_samples", fingerprint[2]),
     FIELD(TEXT, "fingerprint.test_labels", fingerprint[3]),
     FIELD(COUNT, "batch", batch),
+    FIELD(COUNT_IF, "accumulate", accumulate),
     FIELD(COUNT, "epochs", epochs),
     FIELD(COUNT, "seed", seed),
     FIELD(COUNT, "test_every", test_every),

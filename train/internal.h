@@ -102,9 +102,13 @@ pal_status palt__optimizer_read(pal_optimizer_options *out, const pal_optimizer_
 /* The optimiser of the parameters that are trained in this phase, of which an epoch has so many steps. */
 pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
                                      int64_t steps, pal_error *err);
+/* The sums for a step of several batches, of the same parameters. */
+pal_accumulator *palt__phase_accumulator(const pal_model *model, const pal_phase *phase, pal_error *err);
 typedef struct palt__phase_step {
     const pal_phase *phase;
-    pal_optimizer *optimizer;
+    pal_optimizer *optimizer; /* NULL: a batch that is not the last of its step: its gradients are only added */
+    pal_accumulator *sums;    /* NULL: a step takes one batch */
+    int64_t parts;            /* batches per step */
 } palt__phase_step;
 /* A palt__record_fn for loss, gradients and update; user is a palt__phase_step. */
 size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user);

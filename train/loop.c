@@ -55,9 +55,12 @@ void palt__loop_end(palt__loop *l)
     if (l->trains) pal_optimizer_swap(l->optimizer);
     l->trains = false;
     palt__stage_free(l->stage);
+    palt__stage_free(l->adds);
+    pal_accumulator_free(l->sums);
     palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
-    l->stage = NULL;
+    l->stage = l->adds = NULL;
+    l->sums = NULL;
     l->evaluator = NULL;
     l->optimizer = NULL;
 }
@@ -69,10 +72,12 @@ int64_t palt__loop_labelled_batch(const palt__loop *l)
     return n > 0 ? n : l->o.batch;
 }
 
-/* The program of a step of the phase. only: it is recorded and not compiled. */
-static palt__stage *make_stage(palt__loop *l, bool only, pal_error *err)
+int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->parts; }
+
+/* A program of the phase. last: of the last batch of a step; only: it is recorded and not compiled. */
+static palt__stage *make_stage(palt__loop *l, bool last, bool only, pal_error *err)
 {
-    palt__phase_step step = {&l->phase, l->optimizer};
+    palt__phase_step step = {&l->phase, last ? l->optimizer : NULL, l->sums, l->parts};
     const bool labels = pal_model_classes(l->model) && l->phase.stream != PAL_STREAM_ALL;
     l->few = labels ? palt__loop_labelled_batch(l) : 0;
     l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
@@ -89,13 +94,24 @@ static palt__stage *make_stage(palt__loop *l, bool only, pal_error *err)
     return palt__stage_new(l->model, &o, err);
 }
 
+/* Both programs of a step of several batches, or the one of a step of one. */
+static pal_status make_stages(palt__loop *l, bool only, pal_error *err)
+{
+    if (l->parts > 1) {
+        l->sums = palt__phase_accumulator(l->model, &l->phase, err);
+        if (l->sums) l->adds = make_stage(l, false, only, err);
+        if (!l->adds) return PAL_ERR_ARGUMENT;
+    }
+    l->stage = make_stage(l, true, only, err);
+    return l->stage ? PAL_OK : PAL_ERR_ARGUMENT;
+}
+
 pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err)
 {
     l->phase = l->plan.phase[i];
     palt__loop_schedule(l);
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
-    l->stage = l->optimizer ? make_stage(l, true, err) : NULL;
-    const pal_status status = l->stage ? PAL_OK : PAL_ERR_ARGUMENT;
+    const pal_status status = l->optimizer ? make_stages(l, true, err) : PAL_ERR_ARGUMENT;
     palt__loop_end(l);
     return status;
 }
@@ -121,8 +137,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
         pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
     l->trains = true;
     palt__checkpoint_close(&l->from);
-    l->stage = make_stage(l, false, err);
-    if (!l->stage) return PAL_ERR_ARGUMENT;
+    if (make_stages(l, false, err)) return PAL_ERR_ARGUMENT;
     if (!l->o.test) return PAL_OK;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
     l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
@@ -182,10 +197,35 @@ static bool report(palt__loop *l, double now)
     l->reported = now;
     p->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
     p->seconds = now - l->started;
-    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * (l->all + l->few)) / l->training : 0;
+    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * palt__loop_samples(l)) / l->training : 0;
     double left = (double)(p->epochs * p->steps - l->step);
     p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
     return l->o.progress && l->o.progress(p, l->o.user);
+}
+
+pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
+                           pal_error *err)
+{
+    pal_optimizer_set_step(l->optimizer, number, learning_rate);
+    pal_accumulator_clear(l->sums);
+    *loss = 0;
+    for (int64_t part = 0; part < l->parts; part++, rows += l->o.batch) {
+        palt__stage *stage = part + 1 < l->parts ? l->adds : l->stage;
+        const uint32_t *of = rows;
+        pal_status status = PAL_OK;
+        if (l->few) {
+            memcpy(l->rows, rows, (size_t)l->all * sizeof *rows);
+            of = l->rows;
+            status = palt__labelled_rows(l->labelled, (l->step - 1) * l->parts + part + 1, l->rows + l->all, err);
+        }
+        const pal_noise noise = {
+            .seed = l->o.seed, .clock = (uint64_t)l->step, .row = (uint64_t)(part * (l->all + l->few))};
+        if (!status) status = palt__stage_run(stage, l->data, of, noise, err);
+        if (status) return status;
+        *loss += pal_tensor_get(pal_output(stage->program, 0), 0);
+    }
+    *loss /= (double)l->parts;
+    return PAL_OK;
 }
 
 /* With check_nan, a loss that overflows does not end the epoch: a later step makes a NaN of it and names the operation.
@@ -202,22 +242,16 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         return pal_error_set(err, status, "cannot compute the order of the samples in epoch %lld", (long long)p->epoch);
     double began = palt__seconds();
     while (p->step < p->steps) {
-        uint64_t clock = (uint64_t)++l->step;
-        pal_optimizer_set_step(l->optimizer, clock - (uint64_t)l->before, rate(l));
-        const uint32_t *rows = l->order + p->step * l->o.batch;
-        if (l->few) {
-            memcpy(l->rows, rows, (size_t)l->all * sizeof *rows);
-            rows = l->rows;
-            status = palt__labelled_rows(l->labelled, l->step, l->rows + l->all, err);
-            if (status) return status;
-        }
+        double loss;
         pal_error why = {0};
-        status = palt__stage_run(l->stage, l->data, rows, (pal_noise){.seed = l->o.seed, .clock = clock}, &why);
+        l->step++;
+        status = palt__loop_step(l, l->order + p->step * l->o.batch * l->parts, (uint64_t)(l->step - l->before),
+                                 rate(l), &loss, &why);
         p->step++;
         if (status)
             return pal_error_set(err, status, "%s (epoch %lld, step %lld)", why.text, (long long)p->epoch,
                                  (long long)p->step);
-        double loss = pal_tensor_get(pal_output(l->stage->program, 0), 0), now = palt__seconds();
+        const double now = palt__seconds();
         if (!isfinite(loss) && !l->o.check_nan) return not_finite(l, "the loss", err);
         l->sum += loss;
         if (!isfinite(l->sum) && p->step == p->steps) return not_finite(l, "the loss", err);

@@ -17,6 +17,8 @@ typedef struct palt__loop {
     pal_phase phase;
     pal_optimizer *optimizer;
     palt__stage *stage;
+    palt__stage *adds;          /* a batch that is not the last of its step; NULL: a step takes one batch */
+    pal_accumulator *sums;      /* of their gradients */
     palt__evaluator *evaluator; /* NULL: no test data */
     int64_t before;             /* steps of the earlier phases */
     pal_plateau plateau;        /* of the losses of the phase */
@@ -24,7 +26,8 @@ typedef struct palt__loop {
 
     uint32_t *order, *rows;   /* of the epoch; of the step, from both streams, if the model takes labels */
     palt__labelled *labelled; /* NULL: the model takes no labels */
-    int64_t all, few;         /* samples per step from the stream of all, and from that of labelled samples */
+    int64_t all, few;         /* samples per batch from the stream of all, and from that of labelled samples */
+    int64_t parts;            /* batches per step */
     pal_progress progress;
     int64_t step;                       /* steps taken in all epochs */
     int64_t first;                      /* steps of this epoch that an earlier process took: 0 unless resumed */
@@ -41,7 +44,7 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
 pal_status palt__loop_plan(palt__loop *l, pal_error *err);
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
 void palt__loop_schedule(palt__loop *l);
-/* Labelled samples per step. */
+/* Labelled samples per batch. */
 int64_t palt__loop_labelled_batch(const palt__loop *l);
 /* Makes the programs and the optimiser of phase i, which starts after `epochs` epochs. */
 pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err);
@@ -49,6 +52,12 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
 void palt__loop_end(palt__loop *l);
 /* Records a step of phase i and throws it away: PAL_OK if that works. */
 pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err);
+/* Takes step `step` of the run, whose batches begin at `rows` of the order; *loss is their mean loss. `number` is the
+ * number of the step in the phase, from 1, for the optimiser. */
+pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
+                           pal_error *err);
+/* Samples of a step. */
+int64_t palt__loop_samples(const palt__loop *l);
 /* Takes the remaining steps of one epoch. PAL_ERR_STOPPED: the caller asked to stop. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err);
 /* Ends an epoch: measures, then writes the metrics line and the checkpoint. */

@@ -17,7 +17,8 @@ static pal_status try_phases(palt__loop *l, const pal_context *c, pal_train_memo
         pal_optimizer_free(o);
         l->step = 0;
         if (palt__loop_begin(l, i, 0, err)) return PAL_ERR_ARGUMENT;
-        out->arena = larger(out->arena, pal_program_arena(l->stage->program));
+        const size_t adds = l->adds ? pal_program_arena(l->adds->program) : 0;
+        out->arena = larger(out->arena, pal_program_arena(l->stage->program) + adds);
     }
     return PAL_OK;
 }

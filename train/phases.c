@@ -126,30 +126,53 @@ static pal_optimizer_options options_of(const pal_phase *phase, const pal_optimi
     return of;
 }
 
+typedef struct moved { /* the parameters that are trained */
+    size_t n, *at;
+    pal_tensor **parameters;
+    const char **names;
+} moved;
+
+static void free_moved(moved *m)
+{
+    free(m->at);
+    free(m->parameters);
+    free(m->names);
+}
+
+static pal_status find_moved(const pal_model *model, const pal_phase *phase, moved *m, pal_error *err)
+{
+    const size_t all = pal_model_parameter_count(model) + 1;
+    *m = (moved){.at = calloc(all, sizeof *m->at),
+                 .parameters = calloc(all, sizeof *m->parameters),
+                 .names = calloc(all, sizeof *m->names)};
+    if (!m->at || !m->parameters || !m->names) return palt__no_memory(err);
+    m->n = moving(model, phase, m->at);
+    for (size_t i = 0; i < m->n; i++) m->parameters[i] = pal_model_parameter(model, m->at[i], &m->names[i]);
+    if (m->n || all == 1) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: phase %s trains no parameter", pal_model_variant(model)->name,
+                         phase->name);
+}
+
 pal_optimizer *palt__phase_optimizer(const pal_model *model, const pal_phase *phase, const pal_optimizer_options *given,
                                      int64_t steps, pal_error *err)
 {
     const pal_optimizer_options own = options_of(phase, given, (uint64_t)steps);
-    const size_t all = pal_model_parameter_count(model) + 1;
-    size_t *at = calloc(all, sizeof *at);
-    pal_tensor **parameters = calloc(all, sizeof *parameters);
-    const char **names = calloc(all, sizeof *names);
+    moved m;
     pal_optimizer *optimizer = NULL;
-    if (at && parameters && names) {
-        const size_t n = moving(model, phase, at);
-        for (size_t i = 0; i < n; i++) parameters[i] = pal_model_parameter(model, at[i], &names[i]);
-        if (n || all == 1)
-            optimizer = pal_optimizer_new(pal_model_context(model), &own, parameters, names, n, err);
-        else
-            pal_error_set(err, PAL_ERR_ARGUMENT, "%s: phase %s trains no parameter", pal_model_variant(model)->name,
-                          phase->name);
-    } else {
-        palt__no_memory(err);
-    }
-    free(at);
-    free(parameters);
-    free(names);
+    if (!find_moved(model, phase, &m, err))
+        optimizer = pal_optimizer_new(pal_model_context(model), &own, m.parameters, m.names, m.n, err);
+    free_moved(&m);
     return optimizer;
+}
+
+pal_accumulator *palt__phase_accumulator(const pal_model *model, const pal_phase *phase, pal_error *err)
+{
+    moved m;
+    pal_accumulator *sums = NULL;
+    if (!find_moved(model, phase, &m, err))
+        sums = pal_accumulator_new(pal_model_context(model), m.parameters, m.names, m.n, err);
+    free_moved(&m);
+    return sums;
 }
 
 size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
@@ -171,7 +194,10 @@ size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *out
         pal_model_end(model);
         for (size_t i = 0; i < n; i++) leaves[i] = leaves[at[i]];
         if (!status) status = pal_grad(outputs[0], leaves, n, gradients);
-        if (!status) status = pal_optimizer_record(step->optimizer, in->tape, leaves, gradients, n);
+        if (!status && step->sums && step->optimizer)
+            status = pal_accumulator_mean(step->sums, in->tape, gradients, step->parts, gradients);
+        if (!status && !step->optimizer) status = pal_accumulator_add(step->sums, in->tape, gradients);
+        if (!status && step->optimizer) status = pal_optimizer_record(step->optimizer, in->tape, leaves, gradients, n);
     }
     free(at);
     free(leaves);

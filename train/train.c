@@ -8,12 +8,26 @@
 
 #include "train/loop.h"
 
+enum { ACCUMULATED_MOST = 1 << 20 };
+
 static pal_status check_batch(const palt__loop *l, pal_error *err)
 {
     const int64_t batch = l->o.batch, count = l->data->count;
     if (palt__has_closed_form(l->model)) return PAL_OK; /* it takes no steps */
     if (batch < 1)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)batch);
+    if (l->o.accumulate < 0 || l->o.accumulate > ACCUMULATED_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "a step of %lld batches: choose 1 to %d",
+                             (long long)l->o.accumulate, ACCUMULATED_MOST);
+    if (l->parts > 1 && l->o.profile)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "a step of %lld batches has several programs: profile one of them",
+                             (long long)l->parts);
+    if (l->parts > 1 && batch <= count && l->parts > count / batch)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "a step of %lld batches of %lld samples is larger than the training data, %lld samples of "
+                             "%s: give --accumulate %lld or less",
+                             (long long)l->parts, (long long)batch, (long long)count, l->data->name,
+                             (long long)(count / batch));
     if (batch <= count) return PAL_OK;
     return pal_error_set(
         err, PAL_ERR_ARGUMENT,
@@ -172,7 +186,7 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
             if (status == PAL_ERR_STOPPED && palt__loop_save(l, err)) status = PAL_ERR_IO;
             if (!status) status = palt__loop_finish(l, err);
             training += l->training;
-            samples += (double)((p->step - l->first) * (l->all + l->few));
+            samples += (double)((p->step - l->first) * palt__loop_samples(l));
             l->first = 0;
             result->epochs += p->finished;
             result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
@@ -218,9 +232,10 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
     const bool solved = palt__has_closed_form(model);
     *l = (palt__loop){.model = model, .data = data, .o = *o};
     if (solved && l->o.batch < 1) l->o.batch = 128; /* only for measuring */
+    l->parts = l->o.accumulate > 1 && !solved ? l->o.accumulate : 1;
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = solved           ? 1
-                                          : l->o.batch > 0 ? data->count / l->o.batch
+                                          : l->o.batch > 0 ? data->count / l->o.batch / l->parts
                                                            : 0,
                                  .phase = "",
                                  .train_loss = NAN,

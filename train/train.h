@@ -182,6 +182,7 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     const char *from;      /* the run that the initial weights come from; NULL: none */
     int64_t train_samples, test_samples;
     int64_t batch, epochs, seed, test_every;
+    int64_t accumulate;              /* batches per step; 0: 1 */
     pal_optimizer_options optimizer; /* as given: -1 means a true 0 */
     pal_schedule schedule;
     int64_t lanes, threads;
@@ -310,6 +311,10 @@ typedef struct pal_train_options {
     pal_profile_fn profile; /* called at the end of each phase that has taken steps, also if it was stopped; the steps
                              * are then compiled with .profile. NULL: not called */
     void *profile_user;
+    int64_t accumulate; /* a step takes so many batches, one after the other, and updates once with the mean of their
+                         * gradients: as a batch so many times as large, but for terms of the loss that are functions of
+                         * a mean over the batch; 0: 1. The noise of a sample is the same as in the large batch. Not
+                         * with profile */
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch

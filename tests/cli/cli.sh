@@ -100,6 +100,13 @@ works "an equal average" train basic --out equally $small --average equal --aver
 check "run.json has the step where it starts" grep -q "\"average_start\": $((2 * $(sed -n 's/^{"epoch":1,"step":\([0-9]*\).*/\1/p' equally/metrics.jsonl)))" equally/run.json
 refused "an average of averages" "average has no effect with --optimizer schedule-free" train basic --out new $small --optimizer schedule-free --average equal
 refused "a decay of an equal average" "average exponential, not equal" train basic --out new $small --average equal --average-decay 0.5
+works "steps of several batches" train basic --out accumulated $small --batch 4 --accumulate 4 --json
+check "they are as many as large ones" [ "$(figure steps)" = "$(($(figure epochs) * $(sed -n 's/^{"epoch":1,"step":\([0-9]*\).*/\1/p' unaveraged/metrics.jsonl)))" ]
+check "run.json has the number of batches" grep -q '"accumulate": 4' accumulated/run.json
+works "run-info of it" run-info accumulated
+check "run-info has it" grep -q 'batches of 4 x 4, seed' out
+refused "more batches than there are" "give --accumulate" train basic --out new $small --batch 16 --accumulate 1000
+refused "a profile of several programs" "profile" train basic --out new $small --accumulate 2 --profile
 works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
 check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json
 check "run.json has no setting of other schedules" [ "$(grep -c '"power"\|"rise"\|"patience"' sutskever/run.json)" -eq 0 ]

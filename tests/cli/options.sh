@@ -82,7 +82,7 @@ check "the value of an option is no model" cmp -s out asked
 # ---- The manual page has every verb, every option and every model
 works "the manual" --manual
 cp out page
-sed 's/\\-/-/g' page > plain
+sed 's/\\-/-/g; s/\\://g' page > plain
 check "the manual has every verb" [ "$(sed -n 's/^\.SS "\(.*\)"$/\1/p' plain)" = "$verbs" ]
 for verb in $verbs; do # the options of its own, under its heading; the models' options, under theirs
     { sed -n "/^\.SS \"$verb\"/,/^\.S/p" plain; sed -n '/^\.SH "*OPTIONS OF THE MODELS/,/^\.SH/p; /^\.SH DESC/,/^\.SH/p' plain; } |
@@ -153,7 +153,7 @@ needs() { # VERB WORDS...: breaks each need of the verb
     while read -r option argument kind of _; do
         if [ "$argument" = - ]; then given=--$option; else given=--$option=$(value "$option" "$argument"); fi
         case "$kind $of" in
-        "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=schedule-free ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
+        "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=schedule-free ;; "not --weight-decay") way=--weight-decay=0 ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
         "only --optimizer") way=--optimizer=sgd ;; "only --schedule") way=--schedule=constant ;;
         "only --method") way=--method=once ;; "only --order") way=--order=0 ;; *) way= ;;
         esac

@@ -46,7 +46,7 @@ static const char *const optimizers[] = {"gd",
                                          "radam",
                                          "lion",
                                          "schedule-free",
-                                         "adam --average exponential",
+                                         "adam --average exponential --accumulate 2",
                                          "momentum --schedule plateau --patience 1 --average equal"};
 enum { VARIANTS = sizeof variants / sizeof *variants, OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 

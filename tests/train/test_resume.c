@@ -16,10 +16,11 @@ enum { BATCH = 10, EPOCHS = 4 };
 
 static const struct {
     const char *variant, *optimizer, *schedule, *average;
+    int64_t accumulate;
 } kinds[] = {
-    {"basic", "gd", "constant", NULL},           {"denoising", "adam", "cosine", NULL},
-    {"phased", "rmsprop", "step", NULL},         {"phased", "schedule-free", "constant", NULL},
-    {"basic", "lion", "plateau", "exponential"}, {"phased", "amsgrad", "one-cycle", "equal"},
+    {"basic", "gd", "constant", NULL, 1},           {"denoising", "adam", "cosine", NULL, 1},
+    {"phased", "rmsprop", "step", NULL, 1},         {"phased", "schedule-free", "constant", NULL, 1},
+    {"basic", "lion", "plateau", "exponential", 2}, {"phased", "amsgrad", "one-cycle", "equal", 5},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -78,7 +79,8 @@ static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *res
     pal_train_options o = {.struct_size = sizeof o,
                            .test = test,
                            .epochs = EPOCHS,
-                           .batch = BATCH,
+                           .batch = BATCH / kinds[kind].accumulate,
+                           .accumulate = kinds[kind].accumulate,
                            .seed = 3,
                            .lanes = 2,
                            .optimizer = &optimizer,
