@@ -256,7 +256,7 @@ static const char *value_of(const char *name, const void *user)
     return !optimizer ? NULL : !strcmp(optimizer, "adamw") ? "0.01" : value;
 }
 
-static int prepare(pal_cli_job *j)
+int pal_cli_job_prepare(pal_cli_job *j)
 {
     int status = PAL_CLI_GO_ON;
     pal_error err = {0};
@@ -299,6 +299,16 @@ static int prepare(pal_cli_job *j)
     return status == PAL_CLI_GO_ON ? pal_cli_job_weights(j, j->info.from) : status;
 }
 
+void pal_cli_job_free(pal_cli_job *j)
+{
+    pal_rundir_free(j->dir);
+    pal_model_free(j->model);
+    pal_dataset_free(j->test);
+    pal_dataset_free(j->train);
+    pal_context_free(j->context);
+    free(j);
+}
+
 int pal_cli_train(int argc, char **argv) { return pal_cli_train_within(argc, argv, NULL); }
 
 int pal_cli_train_within(int argc, char **argv, pal_error *why)
@@ -309,13 +319,8 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     snprintf(j->command, sizeof j->command, "palindrome%s train", pal_cli_loads());
     for (int i = 1; i < argc; i++) pal_cli_quote(j->command, sizeof j->command, argv[i]);
     int status = pal_cli_parse(&pal_cli_train_spec, argc, argv, &j->args);
-    if (status == PAL_CLI_GO_ON) status = prepare(j);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_job_prepare(j);
     if (status == PAL_CLI_GO_ON) status = train(j);
-    pal_rundir_free(j->dir);
-    pal_model_free(j->model);
-    pal_dataset_free(j->test);
-    pal_dataset_free(j->train);
-    pal_context_free(j->context);
-    free(j);
+    pal_cli_job_free(j);
     return status;
 }

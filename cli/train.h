@@ -30,6 +30,11 @@ typedef struct pal_cli_job {
     char kept[PAL_CLI_KEPT][4096]; /* the texts of the optimizer and the schedule, for a resumed run */
 } pal_cli_job;
 
+/* train.c: opens everything that the arguments of j name, checks all of them, and fills j->info. PAL_CLI_GO_ON, or the
+ * exit status. */
+int pal_cli_job_prepare(pal_cli_job *j);
+void pal_cli_job_free(pal_cli_job *j); /* which calloc has made */
+
 /* train_open.c: the path from the root, or with a warning the path as it is. */
 void pal_cli_full_path(const char *path, char out[PATH_MAX]);
 

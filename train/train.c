@@ -137,7 +137,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-static pal_status prepare(palt__loop *l, pal_error *err)
+pal_status palt__loop_prepare(palt__loop *l, pal_error *err)
 {
     l->order = malloc((size_t)l->data->count * sizeof *l->order);
     if (!l->order) return palt__no_memory(err);
@@ -329,6 +329,16 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
+void palt__loop_close(palt__loop *l)
+{
+    palt__loop_end(l);
+    palt__checkpoint_close(&l->from);
+    palt__phases_free(&l->plan);
+    palt__labelled_free(l->labelled);
+    free(l->rows);
+    free(l->order);
+}
+
 /* The end of a run could not be written into run.json. What it has learned is saved all the same. */
 static void blame_end(pal_error *own, const pal_error *last, const pal_train_result *result)
 {
@@ -346,7 +356,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     *result = palt__no_result;
     if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
     palt__loop_start(&l, model, data, &o);
-    if (!palt__loop_plan(&l, &own) && !prepare(&l, &own)) {
+    if (!palt__loop_plan(&l, &own) && !palt__loop_prepare(&l, &own)) {
         if (palt__has_closed_form(model))
             solve(&l, result, &own);
         else
@@ -361,11 +371,6 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
         pal_rundir_finish(l.o.folder, word, *word == 'f' ? own.text : NULL, result, &last);
         if (last.status) blame_end(&own, &last, result);
     }
-    palt__loop_end(&l);
-    palt__checkpoint_close(&l.from);
-    palt__phases_free(&l.plan);
-    palt__labelled_free(l.labelled);
-    free(l.rows);
-    free(l.order);
+    palt__loop_close(&l);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }

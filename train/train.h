@@ -392,6 +392,37 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
                      pal_train_result *result, pal_error *err);
 
+/* ---- A range test of the learning rate ------------------------------------------------------------------------ */
+
+typedef struct pal_find_rate_options {
+    size_t struct_size;
+    int64_t batch, accumulate; /* as in pal_train_options */
+    uint64_t seed;
+    unsigned lanes;
+    const pal_optimizer_options *optimizer; /* NULL: plain gradient descent */
+    double from, to;                        /* the rates of the first and the last step; 0: 1e-7 and 10 */
+    int64_t steps;                          /* 0: 200; at least 10 */
+    int (*progress)(int64_t done, int64_t all,
+                    void *user); /* called after each step; nonzero stops. NULL: not called */
+    void *user;
+} pal_find_rate_options;
+
+typedef struct pal_rate_curve {
+    int64_t steps; /* taken: fewer than asked for if the loss ran away */
+    bool ran_away;
+    double *rate, *loss, *smooth; /* [steps], of each step; smooth: averaged over the steps before it */
+    double steepest, lowest;      /* the rates at which the smoothed loss fell fastest, and was lowest */
+    double suggested; /* for training with a constant rate: a tenth of lowest, or steepest if that is more */
+} pal_rate_curve;
+
+/* Takes training steps of the first phase with a learning rate that grows from step to step, and reads from the losses
+ * which rate to train with (Smith, "Cyclical learning rates for training neural networks", WACV 2017). The model is
+ * useless afterwards. The bits depend on what those of pal_train depend on. PAL_ERR_NUMERIC: the loss falls at no rate.
+ * The caller frees the curve, which then has the steps that were taken, in every case. */
+pal_status pal_find_rate(pal_model *model, const pal_dataset *data, const pal_find_rate_options *options,
+                         pal_rate_curve *out, pal_error *err);
+void pal_rate_curve_free(pal_rate_curve *curve);
+
 /* ---- Sweeps --------------------------------------------------------------------------------------------------- */
 
 enum { PAL_SWEEP_AXES = 2, PAL_SWEEP_RUNS = 4096 };

@@ -136,6 +136,13 @@ static void train(const void *o, pal_error *err)
     pal_train(m, data, o, &result, err);
 }
 
+static void find_rate(const void *o, pal_error *err)
+{
+    pal_rate_curve curve;
+    pal_find_rate(m, data, o, &curve, err);
+    pal_rate_curve_free(&curve);
+}
+
 static void train_check(const void *o, pal_error *err) { pal_train_check(m, data, o, err); }
 static void sweep(const void *o, pal_error *err) { pal_sweep_free(pal_sweep_new(o, err)); }
 static void reconstruct(const void *o, pal_error *err) { pal_reconstruct_write(m, data, o, picture, err); }
@@ -225,6 +232,7 @@ static const struct {
     {"pal_evaluate_options", sizeof(pal_evaluate_options), offsetof(pal_evaluate_options, train), evaluate},
     {"pal_train_options", sizeof(pal_train_options), offsetof(pal_train_options, check_nan), train},
     {"pal_train_options", sizeof(pal_train_options), offsetof(pal_train_options, check_nan), train_check},
+    ROW(pal_find_rate_options, find_rate),
     ROW(pal_sweep_options, sweep),
     SINCE(pal_reconstruct_options, view, reconstruct),
     SINCE(pal_filters_options, shares, filters),

@@ -294,6 +294,19 @@ works "infill by a mask" infill first --mask mask.csv --method once --json -o fi
 masked=$(figure squared_error)
 works "infill by a half" infill first --half right --method once --json -o filled.png
 check "a mask and a half of the same pixels" [ "$(figure squared_error)" = "$masked" ]
+works "find-rate" find-rate basic --data data --batch 16 --hidden 12 --steps 60 --optimizer adam --csv
+check "find-rate draws" is_png find-rate-basic.png
+check "find-rate writes its numbers" [ -s find-rate-basic.csv ]
+check "find-rate suggests" grep -q 'suggested learning rate' out
+works "find-rate as JSON" find-rate deep --data data --layers 9,4 --steps 40 --lowest 1e-5 --highest 1 --batch 8 --accumulate 2 -o rates.svg --json
+check "find-rate as JSON parses" is_json out
+check "find-rate as JSON has the suggestion" grep -q '"suggested"' out
+refused "find-rate without a model" "no model given" find-rate
+refused "find-rate with a rate" "unknown option --learning-rate\|--learning-rate" find-rate basic --data data --learning-rate 0.1
+refused "find-rate of a closed form" "closed form" find-rate linear --solve svd --data data
+refused "find-rate of a bad range" "rates from 1 to 0.1" find-rate basic --data data --lowest 1 --highest 0.1
+refused "find-rate into no picture" "not a picture" find-rate basic --data data -o rates.txt
+refused "find-rate with a momentum of adam" "momentum|nesterov, not adam" find-rate basic --data data --optimizer adam --momentum 0.5
 works "interpolate" interpolate first
 check "interpolate makes a picture" is_png first/interpolate.png
 works "interpolate, with pixels" interpolate first --from 0,1 --to 2,36 --steps 4 --pixels -o blend.png --json

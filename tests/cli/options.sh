@@ -167,7 +167,7 @@ needs() { # VERB WORDS...: breaks each need of the verb
 model=
 for verb in $verbs; do
     case $verb in
-    train | sweep) continue ;;
+    train | sweep | find-rate) continue ;;
     models | ops | gradcheck) needs "$verb" ;;
     graph) needs graph basic ;;
     *) needs "$verb" head ;;
@@ -176,6 +176,7 @@ done
 model=linear
 needs train linear --data data
 needs sweep linear --hidden 2,3 --data data
+needs find-rate linear --data data
 check "the loop has found the needs: $looped" [ $looped -ge 60 ]
 check "nothing was made" [ ! -e new.png ]
 refused "a closed form without epochs" "epochs has no effect with --solve svd" train linear --solve svd --epochs 3

@@ -101,8 +101,7 @@ END_TEST
 Suite *accumulate_suite(void)
 {
     Suite *suite = suite_create("accumulate");
-    TCase *tests = tcase_create("accumulate");
-    in_own_folder(tests);
+    TCase *tests = in_own_folder(tcase_create("accumulate"));
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, several_batches_are_one_large_batch, 0, VARIANTS);
