@@ -105,12 +105,14 @@ static extent measure(const pal_tensor *a, const pal_tensor *b)
     return e;
 }
 
-/* Tensors that are no weights: the state of the optimiser, as its update rule names it, and the state of training. */
-static bool is_state(const pal_rundir *dir, const char *name)
+/* Tensors that are no weights: the state of an optimiser, as its update rule names it, and the state of training. */
+static bool is_state(const char *name)
 {
-    const char *rule = pal_rundir_info(dir)->optimizer.name;
-    const size_t n = rule ? strlen(rule) : 0;
-    return !strncmp(name, "train/", 6) || (n && !strncmp(name, rule, n) && name[n] == '/');
+    for (size_t i = 0; i < pal_optimizer_kinds(); i++) {
+        const size_t n = strlen(pal_optimizer_name(i));
+        if (!strncmp(name, pal_optimizer_name(i), n) && name[n] == '/') return true;
+    }
+    return !strncmp(name, "train/", 6);
 }
 
 static json_t *compare_tensors(const pal_tensor *a, const pal_tensor *b, const char *name, bool state)
@@ -151,10 +153,9 @@ static json_t *compare_weights(const pal_rundir *first, const pal_rundir *other,
     pal_tensor *t;
     bool equal = true;
     for (size_t i = 0; b && (t = pal_safetensors_at(a, i, &name)); i++)
-        json_array_append_new(list, compare_tensors(t, pal_safetensors_find(b, name), name, is_state(first, name)));
+        json_array_append_new(list, compare_tensors(t, pal_safetensors_find(b, name), name, is_state(name)));
     for (size_t i = 0; b && (t = pal_safetensors_at(b, i, &name)); i++)
-        if (!pal_safetensors_find(a, name))
-            json_array_append_new(list, compare_tensors(NULL, t, name, is_state(other, name)));
+        if (!pal_safetensors_find(a, name)) json_array_append_new(list, compare_tensors(NULL, t, name, is_state(name)));
     for (size_t i = 0; i < json_array_size(list); i++)
         equal &= json_is_true(json_object_get(json_array_get(list, i), "equal"));
     const bool good = b && list;

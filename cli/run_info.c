@@ -202,6 +202,8 @@ static void print_training(const pal_rundir *dir)
     snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
              info->schedule.name);
     print_row("optimizer", text);
+    print_row("average", info->optimizer.average);
+    print_row("rates", info->optimizer.rates);
 }
 
 static int print_table(const pal_rundir *dir)

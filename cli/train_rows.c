@@ -93,7 +93,7 @@ const pal_need pal_cli_train_needs[] = {
     {"rise",         "schedule",  "one-cycle"},
     {"patience",     "schedule",  "plateau"},
     {"profile",      "quiet",     "!"},
-    {"accumulate",   "profile",    "!"},
+    {"profile",      "accumulate", "1"},
     {0},
 };
 /* clang-format on */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RATES_MOST = 4000 };
+
 /* Reads one item, and returns where the next one begins; NULL: it is wrong. */
 static const char *read_item(const char *at, pal__group *out)
 {
@@ -32,6 +34,9 @@ static const char *read_item(const char *at, pal__group *out)
 pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err)
 {
     *out = (pal__groups){.n = 1, .group = {{.factor = 1}}};
+    if (text && strlen(text) > RATES_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "rates: a text of more than %d bytes: use shorter prefixes",
+                             RATES_MOST);
     for (const char *at = text; at && *at;) {
         const char *item = at;
         if (out->n == PAL__GROUPS)

@@ -155,7 +155,7 @@ needs() { # VERB WORDS...: breaks each need of the verb
         case "$kind $of" in
         "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=schedule-free ;; "not --weight-decay") way=--weight-decay=0 ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
         "only --optimizer") way=--optimizer=sgd ;; "only --schedule") way=--schedule=constant ;;
-        "only --method") way=--method=once ;; "only --order") way=--order=0 ;; *) way= ;;
+        "only --method") way=--method=once ;; "only --accumulate") way=--accumulate=2 ;; "only --order") way=--order=0 ;; *) way= ;;
         esac
         # shellcheck disable=SC2086
         "$program" "$@" $given $way > out 2> err

@@ -108,6 +108,10 @@ START_TEST(wrong_rates_are_named)
     pal_optimizer_options o = {.struct_size = sizeof o, .rates = many};
     ck_assert_ptr_null(pal_optimizer_new(c, &o, NULL, NULL, 0, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "at most 64 prefixes"));
+    memset(many, 'x', 4001);
+    many[4001] = 0;
+    ck_assert_int_eq(pal_optimizer_check(&o, names, 2, &err), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "more than 4000 bytes"));
     o.rates = "encoder=1,decoder/W=0";
     ck_assert_int_eq(pal_optimizer_check(&o, names, 2, NULL), PAL_OK);
     ck_assert_int_eq(pal_optimizer_check(NULL, names, 2, NULL), PAL_OK);
