@@ -61,13 +61,14 @@ static const struct {
 typedef struct rate_row {
     const char *optimizer;
     double rate;
-    bool adapts; /* divides each gradient by its usual size */
+    bool adapts;  /* divides each gradient by its usual size ... */
+    bool descends; /* ... but takes its first steps by plain descent */
 } rate_row;
 static const rate_row rates[] = {
-    {"gd",       0.1,    false}, {"sgd",           0.1,   false}, {"momentum", 0.1,   false},
-    {"nesterov", 0.1,    false}, {"adam",          0.001, true},  {"adamw",    0.001, true},
-    {"rmsprop",  0.001,  true},  {"adagrad",       0.01,  true},  {"amsgrad",  0.001, true},
-    {"lion",     0.0003, true},  {"schedule-free", 0.003, true},  {"radam",    0.003, true},
+    {"gd",       0.1,    false, false}, {"sgd",           0.1,   false, false}, {"momentum", 0.1,   false, false},
+    {"nesterov", 0.1,    false, false}, {"adam",          0.001, true,  false}, {"adamw",    0.001, true,  false},
+    {"rmsprop",  0.001,  true,  false}, {"adagrad",       0.01,  true,  false}, {"amsgrad",  0.001, true,  false},
+    {"lion",     0.0003, true,  false}, {"schedule-free", 0.003, true,  false}, {"radam",    0.003, true,  true},
 };
 
 static const struct {
@@ -131,7 +132,8 @@ static double rate_of(const char *optimizer, unsigned found, double length)
 static double clip_of(const char *optimizer, unsigned found)
 {
     if (found & LEARNS_SIGMA) return 1;
-    return (found & UNBOUNDED) && (found & DEEP) && !row_of(optimizer)->adapts ? CLIP_STACK : 0;
+    const bool plain = !row_of(optimizer)->adapts || row_of(optimizer)->descends;
+    return (found & UNBOUNDED) && (found & DEEP) && plain ? CLIP_STACK : 0;
 }
 
 /* The variant's own default; NULL: none. */
