@@ -7,6 +7,7 @@
 #include "autograd/gradcheck.h"
 #include "autograd/operation.h"
 #include "ops/ops.h"
+#include "optim/minimise.h"
 #include "optim/optim.h"
 #include "models/models.h"
 
