@@ -270,6 +270,15 @@ pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad);
 pal_status pal_vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, pal_var *out);
 /* Jacobian-vector product: d y / d x times tangent, which has the shape of x. It is recorded as the vjp of a vjp. */
 pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent);
+/* The sum over i of d y / d x[i] times tangents[i]: one product, whatever n is. n is at least 1. */
+pal_var pal_jvps(pal_var y, const pal_var *x, const pal_var *tangents, size_t n);
+/* out[i]: row i of the Hessian of the scalar y by x[0 .. n-1], times v[0 .. n-1]. v[i] has the shape of x[i]. */
+pal_status pal_hessian_product(pal_var y, const pal_var *x, const pal_var *v, size_t n, pal_var *out);
+/* The same for the Gauss-Newton matrix J'HJ (Schraudolph 2002). J is the Jacobian of z by x[0 .. n-1], and H is the
+ * Hessian of the scalar y as a function of z. If y is convex in z, the matrix is positive semidefinite. For a loss, z
+ * is what the likelihood takes: the output before its activation, for all samples. y must depend on each x[i] through z
+ * alone: a term such as weight decay is PAL_ERR_ARGUMENT, and the error names x[i]. */
+pal_status pal_gauss_newton_product(pal_var y, pal_var z, const pal_var *x, const pal_var *v, size_t n, pal_var *out);
 
 /* ---- Regions -------------------------------------------------------------------------------------------------- */
 

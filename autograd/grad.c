@@ -1,13 +1,13 @@
 /* grad.c - reverse mode: walks the tape backward and appends the adjoint operations to the same tape.
  *
- * In: a value y, its adjoint (the seed), and the values to differentiate with respect to (wrt). Out: the adjoint of
+ * In: values y, their adjoints (the seeds), and the values to differentiate with respect to (wrt). Out: the adjoint of
  * each wrt, as ordinary entries of the tape, recorded with the functions that a user calls. So differentiating again
  * works, for every operation: it is the same walk over a longer tape.
  *
- * The walk. First y and all that it is computed from are listed (marks.c), so that the rest of the tape costs nothing.
- * Of these, the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back to the
- * first: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to each of
- * its operands. Three things happen here and nowhere else:
+ * The walk. First each y and all that it is computed from are listed (marks.c), so that the rest of the tape costs
+ * nothing. Of these, the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back
+ * to the first: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to
+ * each of its operands. Three things happen here and nowhere else:
  *   - Un-broadcasting. A rule may return an adjoint of the broadcast shape, or of a smaller one. It is summed, or
  *     repeated, to the operand's shape.
  *   - Summing. A value that is used several times (a tied weight) gets the sum of its contributions. They are ordered
@@ -36,8 +36,10 @@ typedef struct spot { /* what the walk knows of one entry */
 
 typedef struct walk {
     pal_tape *tape;
+    const pal_var *y, *seed;
+    size_t n_y;
     uint32_t region;    /* walk only through this one; PAL__NONE: everywhere */
-    pal__marks entries; /* y and all that it depends on: the number of an entry is its place in this list */
+    pal__marks entries; /* each y and all that it depends on: the number of an entry is its place in this list */
     uint32_t *order;    /* the numbers, by id: operands before their readers */
     spot *spots;        /* by number */
     term *terms;
@@ -79,10 +81,11 @@ static bool contribute(walk *w, uint32_t to, pal_var value)
 /* ---- What the walk visits ------------------------------------------------------------------------------------- */
 
 /* The list is its own queue: each entry adds its operands at the end. */
-static bool find_entries(walk *w, uint32_t y)
+static bool find_entries(walk *w)
 {
     const pal_tape *t = w->tape;
-    if (!pal__marks_add(&w->entries, y)) return false;
+    for (size_t i = 0; i < w->n_y; i++)
+        if (!pal__marks_at(&w->entries, w->y[i].id) && !pal__marks_add(&w->entries, w->y[i].id)) return false;
     for (size_t i = 0; i < w->entries.n; i++) {
         const uint32_t id = w->entries.of[i].id;
         for (uint32_t k = 0; walks_through(w, id) && k < pal__at(t, id)->n; k++) {
@@ -100,7 +103,7 @@ static int by_id(const void *a, const void *b, void *entries)
     return (x > y) - (x < y);
 }
 
-/* If most of the tape was found, the tape itself has the order. */
+/* If most of the tape up to the last y was found, the tape itself has the order. */
 static bool find_order(walk *w, uint32_t y)
 {
     const size_t n = w->entries.n;
@@ -229,11 +232,11 @@ static bool back_all(walk *w, uint32_t id, pal_var seed)
     return ok;
 }
 
-static bool walk_back(walk *w, pal_var y, pal_var seed)
+static bool walk_back(walk *w)
 {
     pal_tape *t = w->tape;
-    if (!spot_of(w, y.id)->is) return true;
-    if (!contribute(w, y.id, seed)) return false;
+    for (size_t i = 0; i < w->n_y; i++)
+        if (spot_of(w, w->y[i].id)->is && !contribute(w, w->y[i].id, w->seed[i])) return false;
     for (size_t i = w->entries.n; i--;) {
         const uint32_t number = w->order[i], id = id_of(w, number);
         if (!w->spots[number].is || !w->spots[number].first) continue;
@@ -282,23 +285,30 @@ static pal_status check(pal_tape *t, pal_var y, pal_var seed, const pal_var *wrt
     return t->status;
 }
 
-pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint32_t region, pal_var *out)
+pal_status pal__vjps(const pal_var *y, const pal_var *seed, size_t n_y, const pal_var *wrt, size_t n, uint32_t region,
+                     pal_var *out)
 {
-    pal_tape *t = y.tape ? y.tape : seed.tape;
+    pal_tape *t = y[0].tape ? y[0].tape : seed[0].tape;
     for (size_t i = 0; i < n; i++) out[i] = (pal_var){.tape = t};
     if (!t) return PAL_ERR_TAPE;
-    if (check(t, y, seed, wrt, n) != PAL_OK) return t->status;
-    walk w = {.tape = t, .region = region, .entries = pal__marks_begin(t)};
+    uint32_t last = 0;
+    uint8_t above = 0;
+    for (size_t i = 0; i < n_y; i++) {
+        if (check(t, y[i], seed[i], wrt, n) != PAL_OK) return t->status;
+        if (y[i].id > last) last = y[i].id;
+        if (pal__at(t, y[i].id)->highest > above) above = pal__at(t, y[i].id)->highest;
+    }
+    walk w = {.tape = t, .y = y, .seed = seed, .n_y = n_y, .region = region, .entries = pal__marks_begin(t)};
     uint32_t scope = t->scope;
-    uint8_t order = t->order, above = pal__at(t, y.id)->highest;
-    if (!find_entries(&w, y.id) || !find_order(&w, y.id)) {
+    uint8_t order = t->order;
+    if (!find_entries(&w) || !find_order(&w, last)) {
         pal__out_of_memory(t, "grad");
     } else {
         /* Derivatives of derivatives are drawn apart: one order above the highest that y depends on. */
         if (above < 254) above++;
         t->order = above > t->order ? above : t->order;
         find_dependent(&w, wrt, n);
-        const bool ok = walk_back(&w, y, seed);
+        const bool ok = walk_back(&w);
         for (size_t i = 0; i < n && ok; i++) {
             const uint32_t adjoint = spot_of(&w, wrt[i].id)->adjoint; /* spot 0: what y does not depend on */
             out[i] = adjoint ? pal__var(t, adjoint) : pal_fill(t, pal_dtype_of(wrt[i]), pal_shape_of(wrt[i]), 0);
@@ -308,6 +318,11 @@ pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint3
     t->order = order;
     walk_free(&w);
     return t->status;
+}
+
+pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint32_t region, pal_var *out)
+{
+    return pal__vjps(&y, &seed, 1, wrt, n, region, out);
 }
 
 /* Marks all results as bad, so that none is left undefined on an error. */
@@ -340,22 +355,4 @@ pal_status pal_grad(pal_var y, const pal_var *wrt, size_t n, pal_var *grad)
                       pal_shape_text(pal_shape_of(y), shape, sizeof shape));
     if (y.tape->status != PAL_OK) return y.tape->status;
     return pal_vjp(y, pal_fill(y.tape, pal_dtype_of(y), pal_shape_of(y), 1), wrt, n, grad);
-}
-
-/* u is a placeholder without storage; the vjp w(u) is linear in u, and the vjp of w by u along the tangent is the jvp.
- */
-pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent)
-{
-    pal_tape *t = y.tape ? y.tape : x.tape ? x.tape : tangent.tape;
-    if (!t) return (pal_var){0};
-    if (!pal__live(y)) return pal_tape_fail(t, PAL_ERR_TAPE, "jvp: y is a bad handle");
-    pal__entry e = {.op = &pal__op_placeholder,
-                    .shape = pal__at(t, y.id)->shape,
-                    .dtype = (uint8_t)pal_dtype_of(y),
-                    .scope = t->scope,
-                    .region = t->region};
-    pal_var u = pal__var(t, pal__append(t, &e, NULL, 0)), w = {.tape = t}, out = {.tape = t};
-    if (!u.id || pal_vjp(y, u, &x, 1, &w) != PAL_OK) return out;
-    pal_vjp(w, tangent, &u, 1, &out);
-    return out;
 }

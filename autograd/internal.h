@@ -205,6 +205,9 @@ char *pal__text_close(pal__text *text); /* for pal_text_free; NULL: out of memor
 
 /* pal_vjp if region is PAL__NONE. Else the walk stays inside that region and treats all other values as constants. */
 pal_status pal__vjp(pal_var y, pal_var seed, const pal_var *wrt, size_t n, uint32_t region, pal_var *out);
+/* The sum of the products of n_y values, at least one, in one walk. */
+pal_status pal__vjps(const pal_var *y, const pal_var *seed, size_t n_y, const pal_var *wrt, size_t n, uint32_t region,
+                     pal_var *out);
 pal_var pal__copy(pal_var x); /* the same values in separate storage */
 
 /* ---- Tapes in canonical order: rebuild.c ---------------------------------------------------------------------- */
