@@ -95,6 +95,10 @@ extern const pal__method pal__lbfgs_method, pal__newton_method, pal__hessian_fre
 
 static inline double *pal__number_of(pal_minimiser *m, pal__number which) { return (double *)m->number->data + which; }
 
+/* minimise.c: copies an objective and checks its x; a slab of zeros of x's layout, NULL: out of memory. */
+pal_status pal__objective(pal_objective *f, const pal_objective *given, pal_error *err);
+pal_slab *pal__slab_like(const pal_slab *x);
+
 /* minimise.c: each asks whether to stop, counts, and returns the failure of the objective. */
 pal_status pal__evaluate(pal_minimiser *m, double *value, pal_slab *gradient);
 pal_status pal__product(pal_minimiser *m, const pal_slab *v, pal_slab *out);

@@ -88,7 +88,7 @@ static pal_status fill_options(pal_minimiser *m, const pal_minimise_options *giv
     return PAL_OK;
 }
 
-static pal_status check_objective(pal_objective *f, const pal_objective *given, pal_error *err)
+pal_status pal__objective(pal_objective *f, const pal_objective *given, pal_error *err)
 {
     if (!given) return pal_error_set(err, PAL_ERR_ARGUMENT, "minimise: no objective");
     if (pal_options_read(f, given, sizeof *f, sizeof *f, "objective", err)) return PAL_ERR_ARGUMENT;
@@ -111,7 +111,7 @@ static pal_status check_products(const pal_minimiser *m, pal_error *err)
 
 /* ---- Life ----------------------------------------------------------------------------------------------------- */
 
-static pal_slab *like(const pal_slab *x)
+pal_slab *pal__slab_like(const pal_slab *x)
 {
     pal_shape *shapes = calloc(x->n + 1, sizeof *shapes);
     for (size_t i = 0; shapes && i < x->n; i++) shapes[i] = x->part[i]->shape;
@@ -146,7 +146,7 @@ static bool make(pal_minimiser *m)
     if (method->pairs) m->rho = pal_tensor_new(c, PAL_F64, PAL_SHAPE((int64_t)m->o.memory));
     if (!m->v || !m->names || !m->number || !m->history || (method->pairs && !m->rho)) return false;
     for (size_t i = 0; i < m->n_vectors; i++)
-        if (!(m->v[i] = like(m->f.x))) return false;
+        if (!(m->v[i] = pal__slab_like(m->f.x))) return false;
     for (size_t i = 0; i < PAL__NUMBERS; i++)
         if (!(m->numbers[i] = pal_tensor_wrap(c, PAL_F64, PAL_SCALAR, (double *)m->number->data + i))) return false;
     if (!name_state(m, at++, "gradient", SIZE_MAX)) return false;
@@ -162,7 +162,7 @@ static bool make(pal_minimiser *m)
 pal_minimiser *pal_minimiser_new(const pal_objective *objective, const pal_minimise_options *options, pal_error *err)
 {
     pal_objective f = {.struct_size = sizeof f};
-    if (check_objective(&f, objective, err)) return NULL;
+    if (pal__objective(&f, objective, err)) return NULL;
     pal_minimiser *m = calloc(1, sizeof *m);
     if (m) {
         m->f = f;

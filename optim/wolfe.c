@@ -15,7 +15,7 @@
 
 #define LONGEST     1e20
 #define LEAST_SHARE 1e-3 /* of an interval: values such as 1e300 would shrink it to nothing at once */
-enum { GROW = 4 }; /* of a step that is not bracketed, at most and at least 1.1 */
+enum { GROW = 4 };       /* of a step that is not bracketed, at most and at least 1.1 */
 
 void pal__wolfe_begin(pal__wolfe *w, const pal__wolfe_options *options, double slope, double first)
 {
