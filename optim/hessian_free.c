@@ -154,6 +154,7 @@ static pal_status full_step(pal_minimiser *m, const iterate *best, double *value
     PAL__PASS(&m->space, step, &one, NULL, m->f.x, m->v[PAL__BEGIN], m->v[best->at]);
     pal_status status = pal__evaluate(m, value, m->v[PAL__TRIAL]);
     *found = isfinite(*value) && isfinite(pal__dot(&m->space, m->v[PAL__TRIAL], m->v[PAL__TRIAL]));
+    if (!*found) pal__met(m, PAL_MET_NOT_FINITE);
     *pal__number_of(m, PAL__STEP) = 1;
     return status;
 }

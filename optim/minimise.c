@@ -255,7 +255,9 @@ pal_status pal__search(pal_minimiser *m, const pal_slab *p, double first, double
         *slope = pal__dot(&m->space, m->v[PAL__TRIAL], p);
         if (before == PAL__TRY) *state = pal__wolfe_next(&w, *value - start, *slope);
     }
-    if (w.met_not_finite) pal__met(m, PAL_MET_NOT_FINITE);
+    const bool finite = isfinite(*value) && isfinite(*slope);
+    if (w.met_not_finite || !finite) pal__met(m, PAL_MET_NOT_FINITE);
+    if (!finite) *state = PAL__STUCK;
     if (*state == PAL__WEAK) pal__met(m, PAL_MET_WEAK_STEP);
     if (*state == PAL__STUCK) {
         pal__met(m, PAL_MET_NO_STEP);

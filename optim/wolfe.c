@@ -162,7 +162,7 @@ pal__wolfe_state pal__wolfe_next(pal__wolfe *w, double change, double slope)
     if (decreases && fabs(p.d) <= w->o.curvature * -w->slope) return PAL__FULL;
     const bool narrow =
         w->bracketed && (p.a <= w->least || p.a >= w->most || w->most - w->least <= w->o.width * w->most);
-    const bool far = decreases && (p.a >= LONGEST || p.a >= 0.9 * w->wall);
+    const bool far = decreases && (p.a >= LONGEST || p.a >= 0.99 * w->wall);
     if (narrow || last || far) {
         if (decreases && p.f <= w->low.f) w->low = p;
         return give_up(w);
