@@ -135,7 +135,7 @@ END_TEST
 
 /* ---- Threads -------------------------------------------------------------------------------------------------- */
 
-enum { LONG = 200000 };
+enum { LONG = 70000 };
 
 /* sum_i (1 + i % 10) ln cosh(x_i - cos i): convex, its minimum is 0. */
 static double weight(size_t i) { return 1 + (double)(i % 10); }
