@@ -2,6 +2,7 @@
  * line, whatever else is in the struct. In a struct of an older version, missing fields have their defaults. */
 #include <string.h>
 
+#include "optim/minimise.h"
 #include "analysis/analysis.h"
 #include "autograd/operation.h"
 #include "plot/plot.h"
@@ -121,6 +122,41 @@ static void lbfgs(const void *o, pal_error *err)
     pal_lbfgs(&x, 1, square, NULL, o, NULL, err);
 }
 
+static pal_status no_value(double *value, pal_slab *gradient, void *user)
+{
+    (void)value, (void)gradient, (void)user;
+    return PAL_ERR_STOPPED;
+}
+
+static pal_status no_product(const pal_slab *v, pal_slab *product, void *user)
+{
+    (void)v, (void)product, (void)user;
+    return PAL_ERR_STOPPED;
+}
+
+/* The call that is tested is the one whose struct is given; of the other struct the default. */
+static void minimise(const void *options, const pal_objective *given, pal_error *err)
+{
+    const pal_shape shape = PAL_SHAPE(2);
+    pal_slab *x = pal_slab_new(c, PAL_F64, &shape, 1);
+    const pal_objective f = {.struct_size = sizeof f, .x = x, .evaluate = no_value, .hessian = no_product};
+    pal_minimiser_free(pal_minimiser_new(given ? given : &f, options, err));
+    pal_slab_free(x);
+}
+
+static void minimise_options(const void *o, pal_error *err) { minimise(o, NULL, err); }
+static void objective(const void *o, pal_error *err) { minimise(NULL, o, err); }
+
+static void lanczos(const void *o, pal_error *err)
+{
+    const pal_shape shape = PAL_SHAPE(2);
+    pal_slab *x = pal_slab_new(c, PAL_F64, &shape, 1);
+    const pal_objective f = {.struct_size = sizeof f, .x = x, .hessian = no_product};
+    double values[2];
+    pal_lanczos(&f, o, 1, values, NULL, err);
+    pal_slab_free(x);
+}
+
 static void variant(const void *o, pal_error *err) { pal_variant_register(o, err); }
 static void workspace(const void *o, pal_error *err) { pal_workspace_free(pal_workspace_new(m, o, err)); }
 
@@ -227,6 +263,9 @@ static const struct {
     ROW(pal_batch_norm_options, batch_norm),
     SINCE(pal_optimizer_options, momentum_schedule, optimizer),
     ROW(pal_lbfgs_options, lbfgs),
+    ROW(pal_minimise_options, minimise_options),
+    ROW(pal_objective, objective),
+    ROW(pal_lanczos_options, lanczos),
     ROW(pal_variant, variant),
     ROW(pal_workspace_options, workspace),
     {"pal_evaluate_options", sizeof(pal_evaluate_options), offsetof(pal_evaluate_options, train), evaluate},
