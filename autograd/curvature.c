@@ -18,21 +18,24 @@ enum { FEW = 16 };
 
 static pal_var nothing(pal_tape *t) { return (pal_var){.tape = t}; }
 
-/* Each tape gets the error, and every result is bad. */
-static bool given(const char *name, pal_var y, const pal_var *x, const pal_var *v, size_t n, pal_var *out)
+/* Marks all results as bad, so that none is left undefined on an error, and checks what is the same for every product.
+ */
+static bool given(const char *name, pal_var y, const pal_var *x, const pal_var *v, size_t n, pal_var *out, size_t outs)
 {
-    for (size_t i = 0; i < n && out; i++) out[i] = nothing(y.tape);
+    for (size_t i = 0; i < outs && out; i++) out[i] = nothing(y.tape);
     if (!y.tape) return false;
     if (!pal__live(y)) {
         pal_tape_fail(y.tape, PAL_ERR_TAPE, "%s: y is a bad handle", name);
         return false;
     }
-    if (!x || !v || !n) {
-        pal_tape_fail(y.tape, PAL_ERR_ARGUMENT, "%s: needs arrays of values and of vectors", name);
+    if (!x || !v || !out || !n) {
+        pal_tape_fail(y.tape, PAL_ERR_ARGUMENT, "%s: needs arrays of values, of vectors, and of results", name);
         return false;
     }
     return y.tape->status == PAL_OK;
 }
+
+static pal_status failure(pal_var y) { return y.tape && y.tape->status ? y.tape->status : PAL_ERR_ARGUMENT; }
 
 static bool is_scalar(const char *name, pal_var y)
 {
@@ -58,14 +61,15 @@ static void leave(pal_tape *t, const pal_var few[FEW], pal_var *more)
 
 pal_var pal_jvps(pal_var y, const pal_var *x, const pal_var *tangents, size_t n)
 {
-    if (!given("jvp", y, x, tangents, n, NULL)) return nothing(y.tape);
+    pal_var out, few[FEW];
+    if (!given("jvp", y, x, tangents, n, &out, 1)) return out;
     pal_tape *t = y.tape;
     pal__entry e = {.op = &pal__op_placeholder,
                     .shape = pal__at(t, y.id)->shape,
                     .dtype = (uint8_t)pal_dtype_of(y),
                     .scope = t->scope,
                     .region = t->region};
-    pal_var u = pal__var(t, pal__append(t, &e, NULL, 0)), out = nothing(t), few[FEW], *w = room(t, few, n);
+    pal_var u = pal__var(t, pal__append(t, &e, NULL, 0)), *w = room(t, few, n);
     if (!w) return out;
     if (u.id && pal_vjp(y, u, x, n, w) == PAL_OK) pal__vjps(w, tangents, n, &u, 1, PAL__NONE, &out);
     leave(t, few, w);
@@ -80,8 +84,7 @@ pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent)
 
 pal_status pal_hessian_product(pal_var y, const pal_var *x, const pal_var *v, size_t n, pal_var *out)
 {
-    if (!out || !given("hessian_product", y, x, v, n, out) || !is_scalar("hessian_product", y))
-        return y.tape && y.tape->status ? y.tape->status : PAL_ERR_ARGUMENT;
+    if (!given("hessian_product", y, x, v, n, out, n) || !is_scalar("hessian_product", y)) return failure(y);
     pal_var few[FEW], *g = room(y.tape, few, n);
     if (!g) return y.tape->status;
     if (pal_grad(y, x, n, g) == PAL_OK) pal__vjps(g, v, n, x, n, PAL__NONE, out);
@@ -140,9 +143,8 @@ static bool separates(pal_var y, pal_var z, const pal_var *x, size_t n)
 
 pal_status pal_gauss_newton_product(pal_var y, pal_var z, const pal_var *x, const pal_var *v, size_t n, pal_var *out)
 {
-    if (!out || !given("gauss_newton_product", y, x, v, n, out) || !is_scalar("gauss_newton_product", y) ||
-        !separates(y, z, x, n))
-        return y.tape && y.tape->status ? y.tape->status : PAL_ERR_ARGUMENT;
+    static const char *const name = "gauss_newton_product";
+    if (!given(name, y, x, v, n, out, n) || !is_scalar(name, y) || !separates(y, z, x, n)) return failure(y);
     /* The tangent is a number here: how it depends on z is no part of the product. */
     pal_var moved = pal_stop_gradient(pal_jvps(z, x, v, n)), product;
     if (pal_hessian_product(y, &z, &moved, 1, &product) != PAL_OK) return y.tape->status;

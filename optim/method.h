@@ -99,7 +99,7 @@ static inline double *pal__number_of(pal_minimiser *m, pal__number which) { retu
 pal_status pal__objective(pal_objective *f, const pal_objective *given, pal_error *err);
 pal_slab *pal__slab_like(const pal_slab *x);
 
-/* minimise.c: each asks whether to stop, counts, and returns the failure of the objective. */
+/* trial.c: each asks whether to stop, counts, and returns the failure of the objective. */
 pal_status pal__evaluate(pal_minimiser *m, double *value, pal_slab *gradient);
 pal_status pal__product(pal_minimiser *m, const pal_slab *v, pal_slab *out);
 /* Notes an event of this iteration. */
