@@ -436,9 +436,9 @@ static bool make_each(void *user)
         if (!m) return false;
         pal_minimiser_free(m);
     }
-    double value;
+    double values[2];
     pal_error err = {0};
-    const pal_status status = pal_lanczos(&f, NULL, 1, &value, NULL, &err);
+    const pal_status status = pal_lanczos(&f, NULL, 1, values, NULL, &err);
     failing_require(!status || status == PAL_ERR_MEMORY);
     return !status;
 }
