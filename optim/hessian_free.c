@@ -117,9 +117,12 @@ static pal_status value_at(pal_minimiser *m, size_t which, double *value)
     return status;
 }
 
-/* From the last iterate back, while the one before is better. */
+static double rounding(pal_minimiser *m) { return m->o.noise * fabs(*pal__number_of(m, PAL__VALUE)); }
+
+/* From the last iterate back, while the one before is better by more than rounding. */
 static pal_status choose(pal_minimiser *m, const inner *s, iterate *best, double *value)
 {
+    const double slack = rounding(m);
     size_t left = s->n < KEPT ? s->n : KEPT, at = s->n - 1;
     *best = s->kept[at % KEPT];
     pal_status status = value_at(m, best->at, value);
@@ -127,7 +130,7 @@ static pal_status choose(pal_minimiser *m, const inner *s, iterate *best, double
         double earlier;
         at--;
         status = value_at(m, s->kept[at % KEPT].at, &earlier);
-        if (status || (earlier >= *value && isfinite(*value))) return status;
+        if (status || (earlier >= *value - slack && isfinite(*value))) return status;
         *value = earlier;
         *best = s->kept[at % KEPT];
         pal__met(m, PAL_MET_BACKTRACK);
@@ -135,9 +138,11 @@ static pal_status choose(pal_minimiser *m, const inner *s, iterate *best, double
     return status;
 }
 
+/* A decrease that rounding hides says nothing of the model. */
 static void change_damping(pal_minimiser *m, double decrease, double of_model)
 {
     double *damping = pal__number_of(m, PAL__DAMPED);
+    if (fabs(decrease) <= rounding(m) && fabs(of_model) <= rounding(m)) return;
     const double ratio = decrease < 0 && of_model < 0 ? decrease / of_model : -INFINITY;
     m->report.ratio = ratio;
     if (!(ratio >= 0.25)) *damping = fmin(*damping * 1.5, 1e100);
@@ -147,9 +152,8 @@ static void change_damping(pal_minimiser *m, double decrease, double of_model)
 /* Step 1 along the iterate, with its gradient. *found: it decreases the value enough. */
 static pal_status full_step(pal_minimiser *m, const iterate *best, double *value, bool *found)
 {
-    const double one = 1, start = *pal__number_of(m, PAL__VALUE);
-    const double change = *value - start;
-    *found = change <= SUFFICIENT * best->gd && -change > m->o.noise * fabs(start);
+    const double one = 1, change = *value - *pal__number_of(m, PAL__VALUE);
+    *found = change <= SUFFICIENT * best->gd && -change > rounding(m);
     if (!*found) return PAL_OK;
     PAL__PASS(&m->space, step, &one, NULL, m->f.x, m->v[PAL__BEGIN], m->v[best->at]);
     pal_status status = pal__evaluate(m, value, m->v[PAL__TRIAL]);

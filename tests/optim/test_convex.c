@@ -153,6 +153,40 @@ START_TEST(restarts_that_are_asked_for)
 }
 END_TEST
 
+/* ---- The rules of Hessian-free --------------------------------------------------------------------------------- */
+
+static pal_status rising(pal_slab *out, void *user)
+{
+    for (size_t i = 0; i < N; i++) pal_tensor_set(out->part[0], i, (double)i * 1e5);
+    return PAL_OK;
+}
+
+/* The model of a quadratic is exact: the ratio is 1, and the damping shrinks by 2/3 in each step. With one product the
+ * step is along the gradient, divided by (D + damping)^(3/4). */
+START_TEST(damping_and_preconditioner)
+{
+    const double damping = 7;
+    pal_slab *x = vector(N);
+    pal_objective f = quadratic_objective(x);
+    f.diagonal = rising;
+    const pal_minimise_options o = {
+        .struct_size = sizeof o, .method = "hessian-free", .damping = damping, .products = 1};
+    pal_minimiser *m = pal_minimiser_new(&f, &o, NULL);
+    for (int k = 1; k <= 5; k++) {
+        pal_minimise_report r;
+        ck_assert_int_eq(pal_minimiser_step(m, NULL, &r, NULL), PAL_OK);
+        ck_assert_double_eq_tol(r.ratio, 1, 1e-9);
+        ck_assert_double_eq_tol(r.damping, damping * pow(2.0 / 3, k), 1e-12);
+        ck_assert_int_eq(r.inner, k == 1 ? 1 : 2); /* the warm start takes one */
+        const double *at = x->part[0]->data, unit = at[0] * pow(damping, 0.75) / eigenvalue(0);
+        for (size_t i = 0; i < N && k == 1; i++)
+            ck_assert_double_eq_tol(at[i] * pow((double)i * 1e5 + damping, 0.75) / eigenvalue(i) / unit, 1, 1e-10);
+    }
+    pal_minimiser_free(m);
+    pal_slab_free(x);
+}
+END_TEST
+
 /* ---- Logistic regression with weight decay -------------------------------------------------------------------- */
 
 enum { SAMPLES = 200, FEATURES = 8 };
@@ -270,8 +304,9 @@ END_TEST
 Suite *convex_suite(void)
 {
     Suite *suite = suite_create("convex");
-    add_case(suite, "quadratic", set_up, tear_down,
-             TESTS(condition_1e6, an_exact_search_makes_it_linear, restarts_that_are_asked_for));
+    add_case(
+        suite, "quadratic", set_up, tear_down,
+        TESTS(condition_1e6, an_exact_search_makes_it_linear, restarts_that_are_asked_for, damping_and_preconditioner));
     add_case(suite, "logistic", set_up, tear_down, TESTS(logistic_regression_to_1e_10));
     return suite;
 }

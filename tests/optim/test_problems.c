@@ -83,6 +83,34 @@ START_TEST(the_minima_of_scipy)
 }
 END_TEST
 
+/* Somewhere an earlier iterate is better than the last; the damping changes by 3/2 and 2/3 alone. */
+START_TEST(backtracking_and_damping)
+{
+    unsigned events = 0;
+    for (size_t k = 0; problem_at(k); k++) {
+        recorded p;
+        problem_open(&p, c, problem_at(k), PAL_F64);
+        const pal_objective f = problem_objective(&p);
+        const pal_minimise_options o = {.struct_size = sizeof o, .method = "hessian-free", .damping = 0.1};
+        pal_minimiser *m = pal_minimiser_new(&f, &o, NULL);
+        double damping = 0.1;
+        for (int step = 0; step < 30; step++) {
+            pal_minimise_report r;
+            pal_minimise_end end;
+            ck_assert_int_eq(pal_minimiser_step(m, &end, &r, NULL), PAL_OK);
+            if (end) break;
+            const double factor = !(r.ratio >= 0.25) ? 1.5 : r.ratio > 0.75 ? 2.0 / 3 : 1;
+            ck_assert(fabs(r.damping / damping - factor) < 1e-12 || (r.ratio == 0 && r.damping == damping));
+            damping = r.damping;
+            events |= r.events;
+        }
+        pal_minimiser_free(m);
+        problem_close(&p);
+    }
+    ck_assert(events >> PAL_MET_BACKTRACK & 1);
+}
+END_TEST
+
 /* The values after each of the first 30 steps are SciPy's, in every problem, until the method ends or the value is so
  * near to the minimum that rounding decides. Rounding grows from step to step: where the values differ by more than
  * 1e-7 of them, the comparison ends. Where the next direction of conjugate gradients would descend too little, SciPy
@@ -128,6 +156,7 @@ END_TEST
 Suite *problems_suite(void)
 {
     Suite *suite = suite_create("problems");
-    add_case(suite, "problems", set_up, tear_down, TESTS(the_minima_of_scipy, the_paths_of_scipy));
+    add_case(suite, "problems", set_up, tear_down,
+             TESTS(the_minima_of_scipy, the_paths_of_scipy, backtracking_and_damping));
     return suite;
 }
