@@ -8,27 +8,12 @@
  * Why passes and not tape programs: their scalars are results of earlier passes, which the host needs to decide what
  * comes next. A pass reads and writes each vector once, and does all that a method needs there at the same time: long
  * vectors do not fit into a cache, and the time is that of memory. */
-#include "optim/vectors.h"
+#include "optim/vectors_kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "autograd/machine/kernels.h"
-
 enum { TASK_BLOCKS = 64 };
-
-typedef void (*block_fn)(size_t n, void *const *v, const double *scalars, double *sums);
-
-#define T        float
-#define FN(name) name##_f32
-#include "optim/vectors_type.h"
-#undef T
-#undef FN
-#define T        double
-#define FN(name) name##_f64
-#include "optim/vectors_type.h"
-#undef T
-#undef FN
 
 static const struct {
     size_t vectors, sums;
@@ -39,10 +24,12 @@ static const struct {
     [PAL__PASS_inner] = {6, 5},    [PAL__PASS_inner_next] = {3, 0},   [PAL__PASS_damp] = {2, 2},
     [PAL__PASS_residual] = {3, 0}, [PAL__PASS_precondition] = {1, 0},
 };
-static const block_fn blocks[][2] = {
-#define ROW(name) [PAL__PASS_##name] = {name##_f32, name##_f64},
-    PAL__EACH_PASS(ROW)
-#undef ROW
+static const pal__block_fn (*const blocks[PAL_ISA_COUNT])[2] = {
+    [PAL_ISA_BASELINE] = pal__vector_blocks_baseline,
+#ifdef PAL_X86
+    [PAL_ISA_AVX2] = pal__vector_blocks_avx2,
+    [PAL_ISA_AVX512] = pal__vector_blocks_avx512,
+#endif
 };
 
 /* ---- The sum over the blocks ---------------------------------------------------------------------------------- */
@@ -95,7 +82,7 @@ static double total(const pal__space *s, const double *of_blocks)
 
 typedef struct job {
     const pal__space *space;
-    block_fn block;
+    pal__block_fn block;
     size_t vectors, sums;
     char *v[PAL__PASS_VECTORS];
     const double *scalars;
@@ -122,7 +109,7 @@ void pal__pass(const pal__space *s, pal__pass_name pass, const pal_slab *const *
 {
     const size_t all = block_count(s);
     job j = {.space = s,
-             .block = blocks[pass][s->dtype == PAL_F64],
+             .block = blocks[pal_kernel_isa(s->context)][pass][s->dtype == PAL_F64],
              .vectors = needs[pass].vectors,
              .sums = needs[pass].sums,
              .scalars = scalars};

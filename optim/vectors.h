@@ -39,6 +39,7 @@ typedef enum pal__pass_name {
 #define PAL__ROW(name) PAL__PASS_##name,
     PAL__EACH_PASS(PAL__ROW)
 #undef PAL__ROW
+        PAL__PASSES
 } pal__pass_name;
 
 /* Sums, in double, go to out, which may be NULL if the pass has none. */

@@ -1,4 +1,4 @@
-/* vectors_type.h - the passes over vectors, for one real type T; vectors.c includes it once per type.
+/* vectors_type.h - the passes over vectors, for one real type T; vectors_kernels.c includes it once per type.
  *
  * A pass is a row: how many sums it has, and what it does with element e. W elements are done at once, a cache line.
  * Scalars, products and sums are of type double. Sum k goes to lane e % W of sum[k]; the lanes are added by a fixed
