@@ -34,4 +34,15 @@ void problem_close(recorded *p);
 pal_objective problem_objective(recorded *p);
 void problem_restart(recorded *p);
 
+/* A minimiser by the method of this number. */
+static inline pal_minimiser *minimiser(const pal_objective *f, size_t method, pal_minimise_options o)
+{
+    pal_error err = {0};
+    o.struct_size = sizeof o;
+    o.method = pal_minimise_name(method);
+    pal_minimiser *m = pal_minimiser_new(f, &o, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    return m;
+}
+
 #endif
