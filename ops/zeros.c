@@ -175,6 +175,7 @@ static pal_var column_times_row(pal_var a, pal_var b, const pal_params *p)
     pal_var stored[2];
     for (int k = 0; k < 2; k++) {
         pal_shape s = pal_shape_of(in[k]);
+        if (s.rank < 2) return none(); /* there was no memory for it */
         const int64_t last = s.dim[s.rank - 1];
         if (p->i[k]) s.dim[s.rank - 1] = s.dim[s.rank - 2], s.dim[s.rank - 2] = last;
         stored[k] = pal_reshape(in[k], s);
@@ -198,7 +199,7 @@ static pal_var through_product(const pal_rule *c, size_t k, slot s)
     if (s.axis != summed) return embed(pal_record(c->tape, c->op, in, c->n, c->params), at_axis(s, left));
     in[other] = slice(c->in[other], at_axis(s, left ? !other_transposed : other_transposed));
     const pal_var product = column_times_row(in[first], in[first + 1], c->params);
-    return first ? pal_add(in[0], product) : product;
+    return first && product.id ? pal_add(in[0], product) : product;
 }
 
 static pal_var through_slice(const pal_rule *c, size_t k, slot s)

@@ -66,8 +66,11 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
     if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
     in.labelled_from = stage->labelled_from;
     const size_t n = o->record(model, &in, outputs, o->user);
-    const pal_compile_options options = {
-        .struct_size = sizeof options, .lanes = o->lanes, .effects = o->effects, .check_nan = o->check_nan, .profile = o->profile};
+    const pal_compile_options options = {.struct_size = sizeof options,
+                                         .lanes = o->lanes,
+                                         .effects = o->effects,
+                                         .check_nan = o->check_nan,
+                                         .profile = o->profile};
     if (n && !o->record_only) *program = pal_compile(tape, outputs, n, &options);
     const bool good = n && !pal_tape_status(tape) && (o->record_only || *program);
     const pal_status status = good ? PAL_OK : blame(model, pal_tape_status(tape), pal_tape_error(tape), err);
