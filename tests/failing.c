@@ -50,7 +50,7 @@ long failing_stop(void)
 
 long failing_mallocs(void) { return mallocs; }
 
-enum { CHAINS = 1 << 16, FRAMES = 10 };
+enum { CHAINS = 1 << 16, FRAMES = 7 };
 
 /* The callers of each allocation, as a hash. A failure is tried once for each chain of callers. */
 static uint64_t chains[CHAINS];
