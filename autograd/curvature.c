@@ -37,15 +37,6 @@ static bool given(const char *name, pal_var y, const pal_var *x, const pal_var *
 
 static pal_status failure(pal_var y) { return y.tape && y.tape->status ? y.tape->status : PAL_ERR_ARGUMENT; }
 
-static bool is_scalar(const char *name, pal_var y)
-{
-    char shape[96];
-    if (pal_shape_count(pal_shape_of(y)) == 1) return true;
-    pal_tape_fail(y.tape, PAL_ERR_SHAPE, "%s: y is %s, not a scalar", name,
-                  pal_shape_text(pal_shape_of(y), shape, sizeof shape));
-    return false;
-}
-
 /* Room for n handles: `few` if they fit. */
 static pal_var *room(pal_tape *t, pal_var few[FEW], size_t n)
 {
@@ -84,7 +75,7 @@ pal_var pal_jvp(pal_var y, pal_var x, pal_var tangent)
 
 pal_status pal_hessian_product(pal_var y, const pal_var *x, const pal_var *v, size_t n, pal_var *out)
 {
-    if (!given("hessian_product", y, x, v, n, out, n) || !is_scalar("hessian_product", y)) return failure(y);
+    if (!given("hessian_product", y, x, v, n, out, n) || !pal__is_scalar("hessian_product", y)) return failure(y);
     pal_var few[FEW], *g = room(y.tape, few, n);
     if (!g) return y.tape->status;
     if (pal_grad(y, x, n, g) == PAL_OK) pal__vjps(g, v, n, x, n, PAL__NONE, out);
@@ -144,7 +135,7 @@ static bool separates(pal_var y, pal_var z, const pal_var *x, size_t n)
 pal_status pal_gauss_newton_product(pal_var y, pal_var z, const pal_var *x, const pal_var *v, size_t n, pal_var *out)
 {
     static const char *const name = "gauss_newton_product";
-    if (!given(name, y, x, v, n, out, n) || !is_scalar(name, y) || !separates(y, z, x, n)) return failure(y);
+    if (!given(name, y, x, v, n, out, n) || !pal__is_scalar(name, y) || !separates(y, z, x, n)) return failure(y);
     /* The tangent is a number here: how it depends on z is no part of the product. */
     pal_var moved = pal_stop_gradient(pal_jvps(z, x, v, n)), product;
     if (pal_hessian_product(y, &z, &moved, 1, &product) != PAL_OK) return y.tape->status;

@@ -127,6 +127,15 @@ pal_var pal_range(pal_tape *tape, int64_t n)
     return pal_record(tape, &pal__op_range, NULL, 0, &(pal_params){.i = {n}});
 }
 
+bool pal__is_scalar(const char *name, pal_var y)
+{
+    char shape[96];
+    if (pal_shape_count(pal_shape_of(y)) == 1) return true;
+    pal_tape_fail(y.tape, PAL_ERR_SHAPE, "%s: y is %s, not a scalar", name,
+                  pal_shape_text(pal_shape_of(y), shape, sizeof shape));
+    return false;
+}
+
 /* ---- broadcast_to and sum_to ---------------------------------------------------------------------------------- */
 
 static bool infer_broadcast(pal_infer *r)

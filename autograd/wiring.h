@@ -10,6 +10,8 @@ extern const pal_op pal__op_leaf, pal__op_placeholder, pal__op_index, pal__op_as
 extern const pal_op pal__op_add, pal__op_fill, pal__op_sum_to, pal__op_broadcast_to, pal__op_stop_gradient,
     pal__op_copy, pal__op_range;
 
+/* Whether y has one element; else its tape gets an error that begins with name. */
+bool pal__is_scalar(const char *name, pal_var y);
 /* Whether v belongs to the region whose body is being recorded. */
 bool pal__of_this_region(pal_var v);
 

@@ -2,18 +2,10 @@
  *
  * jacobian_layers.c computes the norm for layered encoders. Everything is recorded as operations, so the results can be
  * differentiated again. */
+#include "autograd/wiring.h"
 #include "ops/internal.h"
 
 static pal_var nothing(pal_var y, pal_var x) { return (pal_var){.tape = y.tape ? y.tape : x.tape}; }
-
-static bool is_scalar(const char *name, pal_var y)
-{
-    char shape[96];
-    if (pal_shape_count(pal_shape_of(y)) == 1) return true;
-    pal_tape_fail(y.tape, PAL_ERR_SHAPE, "%s: y is %s, not a scalar", name,
-                  pal_shape_text(pal_shape_of(y), shape, sizeof shape));
-    return false;
-}
 
 /* ---- Second derivatives --------------------------------------------------------------------------------------- */
 
@@ -23,7 +15,8 @@ pal_var pal_hvp(pal_var y, pal_var x, pal_var direction)
 {
     char a[96], b[96];
     pal_var g, out = nothing(y, x);
-    if (!pal__function_of("hvp", y, x) || !pal__function_of("hvp: direction", x, direction) || !is_scalar("hvp", y))
+    if (!pal__function_of("hvp", y, x) || !pal__function_of("hvp: direction", x, direction) ||
+        !pal__is_scalar("hvp", y))
         return out;
     if (!pal_shape_equal(pal_shape_of(x), pal_shape_of(direction)))
         return pal_tape_fail(out.tape, PAL_ERR_SHAPE, "hvp: the direction is %s, x is %s",
@@ -97,7 +90,7 @@ pal_var pal_jacobian(pal_var y, pal_var x)
 pal_var pal_hessian(pal_var y, pal_var x)
 {
     pal_var g;
-    if (!pal__function_of("hessian", y, x) || !is_scalar("hessian", y) || pal_grad(y, &x, 1, &g) != PAL_OK)
+    if (!pal__function_of("hessian", y, x) || !pal__is_scalar("hessian", y) || pal_grad(y, &x, 1, &g) != PAL_OK)
         return nothing(y, x);
     return record_jacobian("hessian", g, x);
 }
