@@ -44,11 +44,15 @@ void pal_rate_curve_free(pal_rate_curve *c)
     *c = (pal_rate_curve){0};
 }
 
-/* Whether the loss has left the range in which it began by more than it has fallen, and by a quarter of itself. */
+/* Whether the loss has left the range in which it began by more than it has fallen, and by a quarter of itself; and is
+ * above that of any of the first batches, which may differ much if they are small. */
 static bool runs_away(const pal_rate_curve *c, double lowest)
 {
     const double first = c->smooth[0], now = c->smooth[c->steps - 1];
-    return !isfinite(now) || (c->steps >= STEPS_LEAST && now > first + fmax(first - lowest, fabs(first) / 4));
+    if (!isfinite(now) || c->steps < STEPS_LEAST) return !isfinite(now);
+    double highest = first;
+    for (int64_t i = 0; i < STEPS_LEAST; i++) highest = fmax(highest, c->loss[i]);
+    return now > highest && now > first + fmax(first - lowest, fabs(first) / 4);
 }
 
 static pal_status take_steps(palt__loop *l, const pal_find_rate_options *o, pal_rate_curve *c, pal_error *err)
@@ -96,9 +100,10 @@ static pal_status read_curve(pal_rate_curve *c, pal_error *err)
         steep = i;
     }
     if (steep < 0)
-        return pal_error_set(err, PAL_ERR_NUMERIC,
-                             "the loss falls at no learning rate from %g to %g: begin lower, or take more steps",
-                             c->rate[0], c->rate[n - 1]);
+        return pal_error_set(
+            err, PAL_ERR_NUMERIC,
+            "the loss falls at no learning rate from %g to %g: begin lower, or take more steps or larger batches",
+            c->rate[0], c->rate[n - 1]);
     c->steepest = c->rate[steep];
     c->lowest = c->rate[low];
     c->suggested = fmax(c->steepest, c->lowest / 10);

@@ -1,7 +1,7 @@
 /* internal.h - what the files of compile/ share: views, plans and programs. The data flow: compile.c takes the live
- * part of a tape (rebuild.c); simplify.c and view.c rewrite it; plan.c begins a plan over it, which fuse.c, schedule.c
- * and place.c fill in; emit.c turns the plan into steps; run.c executes them, and nan.c looks through what they made.
- * verify.c checks the tape between two passes. */
+ * part of a tape (rebuild.c); simplify.c and view.c rewrite it; plan.c begins a plan over it, which fuse.c,
+ * schedule.c, feed.c, collect.c and place.c fill in; emit.c turns the plan into steps; run.c executes them, and nan.c
+ * looks through what they made. verify.c checks the tape between two passes. */
 #ifndef PAL_COMPILE_INTERNAL_H
 #define PAL_COMPILE_INTERNAL_H
 
@@ -130,8 +130,7 @@ bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
 bool pal__feed(pal__plan *plan);
 bool pal__collect(pal__plan *plan);
-size_t pal__sum_room(const pal__plan *plan, uint32_t loop,
-                     uint32_t sum); /* bytes: for the blocks of a sum, by groups */
+size_t pal__sum_room(const pal__plan *plan, uint32_t loop, uint32_t sum); /* collect.c: bytes for the blocks of a sum */
 bool pal__place(pal__plan *plan);
 typedef struct pal__block { /* a place in an arena, and what has it one after the other */
     size_t size, offset;

@@ -1,4 +1,4 @@
-/* plan.c - the plan that fuse, schedule and place fill in: which step computes which entry.
+/* plan.c - the plan that fuse, schedule, feed, collect and place fill in: which step computes which entry.
  *
  * In: a materialised tape. Out: a plan with the view of every entry and the list of who reads each storage (views seen
  * through), and with no groups yet. A region's body has a plan of its own, whose parent is the plan that runs the

@@ -159,6 +159,31 @@ START_TEST(wrong_searches_are_refused)
 }
 END_TEST
 
+/* One sample in a batch, and one of them the mean, with hardly a loss: the others are no loss that runs away. */
+START_TEST(single_samples_may_differ)
+{
+    pal_error err = {0};
+    pal_tensor *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(4, FEATURES));
+    for (size_t i = 0; i < pal_tensor_count(x); i++) pal_tensor_set(x, i, 1 + 3 * (double)(i / FEATURES));
+    ck_assert_int_eq(pal_npy_write(x, path_of("few.npy"), &err), PAL_OK);
+    pal_dataset *data = pal_dataset_open(context, path_of("few.npy"), PAL_SPLIT_TRAIN, &err);
+    ck_assert_msg(data != NULL, "%s", err.text);
+    static const pal_setting squared = {"output", "squared"};
+    for (uint64_t seed = 1; seed < 9; seed++) {
+        const pal_find_rate_options o = {.struct_size = sizeof o, .batch = 1, .seed = seed, .lanes = 1, .steps = 150};
+        pal_rate_curve c;
+        pal_model *m = model_for("basic", &squared, 1);
+        const pal_status status = pal_find_rate(m, data, &o, &c, &err); /* the first sample may look like the lowest */
+        ck_assert_msg(!status || status == PAL_ERR_NUMERIC, "%s", err.text);
+        ck_assert_msg(c.steps > 50, "seed %d: %d steps", (int)seed, (int)c.steps); /* up to a rate of 5e-5 */
+        pal_rate_curve_free(&c);
+        pal_model_free(m);
+    }
+    pal_dataset_free(data);
+    pal_tensor_free(x);
+}
+END_TEST
+
 Suite *find_rate_suite(void)
 {
     Suite *suite = suite_create("find_rate");
@@ -167,6 +192,7 @@ Suite *find_rate_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_suggested_rate_trains, 0, 4);
     tcase_add_test(tests, the_curve_is_that_of_training);
+    tcase_add_test(tests, single_samples_may_differ);
     tcase_add_test(tests, wrong_searches_are_refused);
     suite_add_tcase(suite, tests);
     return suite;
