@@ -1,7 +1,6 @@
 /* find_rate.c - palindrome find-rate: which learning rate to train a model with, by a range test.
  *
  * It takes the options of train, as far as they have an effect on a step, and so trains what train would train. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,29 +62,24 @@ static int search(pal_cli_job *j, pal_rate_curve *curve)
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-/* The axis of the rates is that of their powers of ten. */
 static int draw(const pal_cli_job *j, const pal_rate_curve *c, const char *path)
 {
     char title[512];
     pal_error err = {0};
-    double *x = calloc((size_t)c->steps + 1, sizeof *x);
-    if (!x) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    for (int64_t i = 0; i < c->steps; i++) x[i] = log10(c->rate[i]);
     snprintf(title, sizeof title, "%s with %s: %.2g is suggested", j->variant->name, j->info.optimizer.name,
              c->suggested);
     const pal_series series[] = {{.name = "batch", .y = c->loss}, {.name = "smoothed", .y = c->smooth}};
     const pal_curves curves = {.struct_size = sizeof curves,
                                .title = title,
-                               .x_label = "learning rate, as a power of ten",
+                               .x_label = "learning rate",
                                .y_label = "loss",
-                               .x = x,
+                               .x = c->rate,
                                .count = (size_t)c->steps,
                                .series = series,
                                .series_count = 2,
-                               .csv = pal_cli_flag(&j->args, "csv")};
-    pal_curves_write(&curves, path, &err);
-    free(x);
-    return err.status ? pal_cli_say_error(&err) : PAL_CLI_DONE;
+                               .csv = pal_cli_flag(&j->args, "csv"),
+                               .log_x = true};
+    return pal_curves_write(&curves, path, &err) ? pal_cli_say_error(&err) : PAL_CLI_DONE;
 }
 
 static void print(const pal_cli_job *j, const pal_rate_curve *c, const char *path, const char *csv)

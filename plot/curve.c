@@ -15,16 +15,49 @@ static const palt__look looks[] = {
 };
 enum { LOOKS = sizeof looks / sizeof looks[0], MARKED_POINTS = 40, SERIES_LIMIT = 1000 };
 
-static bool drawable(const pal_curves *curves, size_t i, size_t series)
+static size_t count_of(const pal_curves *curves, size_t series)
 {
-    return isfinite(curves->x[i]) && isfinite(curves->series[series].y[i]);
+    return curves->own_x == NULL ? curves->count : curves->own_count[series];
+}
+
+static double x_of(const pal_curves *curves, size_t series, size_t i)
+{
+    return (curves->own_x == NULL ? curves->x : curves->own_x[series])[i];
+}
+
+static bool drawable(const pal_curves *curves, size_t series, size_t i)
+{
+    return isfinite(x_of(curves, series, i)) && isfinite(curves->series[series].y[i]);
 }
 
 static size_t points_of(const pal_curves *curves, size_t series)
 {
     size_t points = 0;
-    for (size_t i = 0; i < curves->count; i++) points += drawable(curves, i, series);
+    for (size_t i = 0; i < count_of(curves, series); i++) points += drawable(curves, series, i);
     return points;
+}
+
+static bool complete(const pal_curves *curves, size_t s)
+{
+    if (curves->series[s].name == NULL) return false;
+    if (count_of(curves, s) == 0) return true;
+    return curves->series[s].y != NULL && (curves->own_x == NULL ? curves->x : curves->own_x[s]) != NULL;
+}
+
+/* Whether all numbers of a logarithmic axis have a logarithm. */
+static pal_status check_logarithms(const pal_curves *curves, size_t s, const char *path, pal_error *error)
+{
+    for (size_t i = 0; i < count_of(curves, s); i++) {
+        const double x = x_of(curves, s, i), y = curves->series[s].y[i];
+        if (!drawable(curves, s, i)) continue;
+        if (curves->log_y && y <= 0)
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %s is %g, which has no logarithm", path,
+                                 curves->series[s].name, y);
+        if (curves->log_x && x <= 0)
+            return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: a point of %s is at %g, which has no logarithm", path,
+                                 curves->series[s].name, x);
+    }
+    return PAL_OK;
 }
 
 /* Copies the struct of the caller, which may be an older version of it, and checks it. */
@@ -38,18 +71,16 @@ static pal_status check(const pal_curves *given, pal_curves *curves, const char 
     if (curves->series == NULL || curves->series_count == 0 || curves->series_count > SERIES_LIMIT)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %zu curves: give 1 to %d", path, curves->series_count,
                              SERIES_LIMIT);
+    if (curves->own_x != NULL && curves->own_count == NULL)
+        return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: own_x without own_count", path);
     for (size_t s = 0; s < curves->series_count; s++) {
-        const pal_series *series = &curves->series[s];
-        if (series->name == NULL || (curves->count > 0 && (curves->x == NULL || series->y == NULL)))
+        if (!complete(curves, s))
             return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: curve %zu has no name or no values", path, s);
         if (curves->classes != NULL && curves->classes[s] >= PAL_POINTS_CLASSES)
             return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: class %d has no colour: give -1 to %d", path,
                                  curves->classes[s], PAL_POINTS_CLASSES - 1);
         points += points_of(curves, s);
-        for (size_t i = 0; curves->log_y && i < curves->count; i++)
-            if (drawable(curves, i, s) && series->y[i] <= 0)
-                return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: %s is %g, which has no logarithm", path,
-                                     series->name, series->y[i]);
+        if (check_logarithms(curves, s, path, error)) return PAL_ERR_ARGUMENT;
     }
     if (points == 0) return pal_error_set(error, PAL_ERR_ARGUMENT, "%s: no finite point to draw", path);
     return PAL_OK;
@@ -63,10 +94,28 @@ typedef struct plot {
 /* ---- The numbers ---------------------------------------------------------------------------------------------- */
 
 static const char *x_label(const pal_curves *curves) { return curves->x_label == NULL ? "epoch" : curves->x_label; }
+static const char *y_label(const pal_curves *curves) { return curves->y_label == NULL ? "loss" : curves->y_label; }
+
+static void write_points(FILE *stream, const pal_curves *curves)
+{
+    palt__csv_text(stream, "series", ',');
+    palt__csv_text(stream, x_label(curves), ',');
+    palt__csv_text(stream, y_label(curves), '\n');
+    for (size_t s = 0; s < curves->series_count; s++)
+        for (size_t i = 0; i < count_of(curves, s); i++) {
+            palt__csv_text(stream, curves->series[s].name, ',');
+            palt__csv_number(stream, x_of(curves, s, i), ',');
+            palt__csv_number(stream, curves->series[s].y[i], '\n');
+        }
+}
 
 static void write_table(FILE *stream, const void *user)
 {
     const pal_curves *curves = ((const plot *)user)->curves;
+    if (curves->own_x != NULL) {
+        write_points(stream, curves);
+        return;
+    }
     palt__csv_text(stream, x_label(curves), ',');
     for (size_t s = 0; s < curves->series_count; s++)
         palt__csv_text(stream, curves->series[s].name, s + 1 < curves->series_count ? ',' : '\n');
@@ -94,15 +143,16 @@ static void draw_series(palt__canvas *canvas, const palt__frame *f, const pal_cu
 {
     const palt__look look = look_of(curves, s);
     bool begun = false;
-    for (size_t i = 0; i < curves->count; i++) {
-        if (!drawable(curves, i, s)) continue;
+    for (size_t i = 0; i < count_of(curves, s); i++) {
+        if (!drawable(curves, s, i)) continue;
         (begun ? palt__canvas_line : palt__canvas_move)(canvas,
-                                                        palt__frame_at(f, curves->x[i], curves->series[s].y[i]));
+                                                        palt__frame_at(f, x_of(curves, s, i), curves->series[s].y[i]));
         begun = true;
     }
     palt__canvas_stroke(canvas, look.pen);
-    for (size_t i = 0; i < curves->count; i++)
-        if (drawable(curves, i, s)) palt__marker(canvas, palt__frame_at(f, curves->x[i], curves->series[s].y[i]), look);
+    for (size_t i = 0; i < count_of(curves, s); i++)
+        if (drawable(curves, s, i))
+            palt__marker(canvas, palt__frame_at(f, x_of(curves, s, i), curves->series[s].y[i]), look);
 }
 
 static void draw(palt__canvas *canvas, const void *user)
@@ -111,19 +161,20 @@ static void draw(palt__canvas *canvas, const void *user)
     const pal_curves *curves = p->curves;
     palt__frame f = {.title = curves->title,
                      .x_label = x_label(curves),
-                     .y_label = curves->y_label == NULL ? "loss" : curves->y_label,
+                     .y_label = y_label(curves),
                      .legend = p->legend,
                      .x_extent = PALT__NOTHING,
                      .y_extent = PALT__NOTHING,
+                     .log_x = curves->log_x,
                      .log_y = curves->log_y};
     for (size_t s = 0; s < curves->series_count; s++) {
         if (points_of(curves, s) == 0) continue;
         palt__entry *entry = &p->legend[f.entries++];
         snprintf(entry->text, sizeof entry->text, "%s", curves->series[s].name);
         entry->look = look_of(curves, s);
-        for (size_t i = 0; i < curves->count; i++) {
-            if (!drawable(curves, i, s)) continue;
-            palt__extent_take(&f.x_extent, curves->x[i]);
+        for (size_t i = 0; i < count_of(curves, s); i++) {
+            if (!drawable(curves, s, i)) continue;
+            palt__extent_take(&f.x_extent, x_of(curves, s, i));
             palt__extent_take(&f.y_extent, curves->series[s].y[i]);
         }
     }

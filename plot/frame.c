@@ -77,11 +77,11 @@ void palt__frame_make(palt__frame *f)
     double labels = 0;
     for (int i = 0; i < f->up.count; i++) labels = fmax(labels, width_of(f->up.ticks[i].label, TICK));
     f->left = f->x + MARGIN + LABEL + 18 + labels + 14;
-    palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
+    palt__axis_make(&f->across, f->x_extent, f->log_x, true, f->right - f->left);
     const double over = overhang(&f->across) - (f->x + f->width - MARGIN - f->right);
     if (over <= 0) return;
     f->right -= over; /* the last number is centred below the end of the axis */
-    palt__axis_make(&f->across, f->x_extent, false, true, f->right - f->left);
+    palt__axis_make(&f->across, f->x_extent, f->log_x, true, f->right - f->left);
 }
 
 palt__point palt__frame_at(const palt__frame *f, double x, double y)
@@ -107,6 +107,10 @@ static void draw_grid(palt__canvas *canvas, const palt__frame *f)
     for (int i = 0; i < f->up.minor_count; i++) {
         const double y = sharp(f->bottom - f->up.minor[i] * (f->bottom - f->top));
         line(canvas, (palt__point){f->left, y}, (palt__point){f->right, y}, minor, 1);
+    }
+    for (int i = 0; i < f->across.minor_count; i++) {
+        const double x = sharp(f->left + f->across.minor[i] * (f->right - f->left));
+        line(canvas, (palt__point){x, f->top}, (palt__point){x, f->bottom}, minor, 1);
     }
     for (int i = 0; i < f->up.count; i++) {
         const double y = sharp(f->bottom - f->up.ticks[i].at * (f->bottom - f->top));

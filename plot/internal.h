@@ -267,7 +267,7 @@ typedef struct palt__frame {
     const palt__entry *legend;
     size_t entries;
     palt__extent x_extent, y_extent;
-    bool log_y;
+    bool log_x, log_y;
     double x, y, width, height;      /* its place in the picture; width 0: the whole of it */
     double left, top, right, bottom; /* the area; computed, as the axes are */
     palt__axis across, up;

@@ -150,11 +150,17 @@ typedef struct pal_curves {
      * class. -1: the series is for all classes together and is drawn as a thicker line. NULL: series have no classes.
      */
     const int *classes;
-    bool csv; /* also write the numbers, next to the picture */
+    bool csv;   /* also write the numbers, next to the picture */
+    bool log_x; /* logarithmic x axis; every finite x must be positive */
+    /* For series with points of their own, such as runs of unequal length: the x values of each series, and their
+     * number. x and count are then not used. NULL: all series have x and count. */
+    const double *const *own_x;
+    const size_t *own_count;
 } pal_curves;
 
 /* Writes a picture. path is NAME.png, NAME.svg or NAME.pdf; another ending is refused (PAL_ERR_ARGUMENT). With csv, the
  * numbers are in NAME.csv: a line of headings, then x and all series as columns; a value that is not finite is empty.
+ * If the series have their own x, each point has a line instead: the name of its series, x, y.
  * An error names the file: PAL_ERR_IO if it cannot be written, PAL_ERR_MEMORY if there is no memory. */
 pal_status pal_curves_write(const pal_curves *curves, const char *path, pal_error *error);
 

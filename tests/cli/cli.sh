@@ -485,6 +485,19 @@ check "an interrupted ln p(x) prints no figures" [ ! -s out ]
 # ---- Scatter, filters of any layer, geometry, sweeps
 works "train a deep model" train deep --out deep --data data --batch 16 --layers 10,6,3 --epochs 3 --quiet
 works "train one of two units" train basic --out two --data data --batch 16 --hidden 2 --epochs 3 --quiet
+"$program" curves deep two --over seconds --log-x --log-y --csv -o runs.svg > out 2> err
+check "curves of two runs" [ $? -eq 0 ]
+check "curves warns of different losses" grep -q 'warning: deep and two have the losses of different models' err
+check "curves says the last and the lowest" grep -q 'lowest' out
+check "curves writes its numbers" grep -q '^series,seconds of training,train loss$' runs.csv
+works "curves by name" curves deep deep --names 'one run,the other' --of squared-error --json -o runs.png
+check "curves as JSON parses" is_json out
+check "curves as JSON has the names" grep -q '"one run"' out
+works "curves of one run" curves deep
+check "curves makes a picture" is_png deep/curves.png
+refused "curves of too few names" '1 names for 2 runs' curves deep two --names one
+refused "curves of an empty name" 'name 2 is empty' curves deep two --names one,
+refused "curves over nothing" 'not one of epoch' curves deep --over hours
 works "scatter" scatter deep
 check "scatter makes a picture" is_png deep/scatter.png
 check "scatter makes nothing else" [ "$(ls deep | grep -c '^scatter')" = 1 ]

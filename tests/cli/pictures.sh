@@ -32,6 +32,7 @@ draws interpolate basic --from 0 --to 1 --steps 3
 draws sample plane --samples 4
 draws geometry basic --samples 9
 draws scatter plane
+draws curves basic
 draws find-rate basic --data data --batch 16 --hidden 6 --steps 30
 for ending in png svg pdf; do check "the tangents have the ending $ending" is_$ending one-tangents.$ending; done
 works "an ending in capitals" reconstruct basic --samples 2 --out CAPITALS.SVG

@@ -86,6 +86,41 @@ START_TEST(numbers_are_written_if_asked_for)
 }
 END_TEST
 
+/* Runs of unequal length in one picture: each series has points of its own, and each point a line of numbers. */
+START_TEST(series_may_have_points_of_their_own)
+{
+    static const double early[] = {1, 10}, late[] = {0.1, 1, 100, NAN}, y[] = {3, 2}, z[] = {4, 3, 2, 1};
+    const double *const xs[] = {early, late};
+    const size_t counts[] = {2, 4};
+    const pal_series series[] = {{"short", y}, {"long", z}};
+    palt__point p[16], q[16];
+    for (int log = 0; log < 2; log++) {
+        pal_curves curves = curves_of(series, 2);
+        curves.x = NULL;
+        curves.count = 77; /* not used */
+        curves.own_x = xs;
+        curves.own_count = counts;
+        curves.log_x = log;
+        curves.csv = !log;
+        empty_folder();
+        write_curves(&curves, drawing);
+        svg_read(drawing);
+        const svg_shape *line = svg_find(false, blue, 2.4, 1);
+        ck_assert_ptr_nonnull(line);
+        ck_assert_int_eq(svg_points(line->d, true, p), 2);
+        line = svg_find(false, red, 2.4, 1);
+        ck_assert_ptr_nonnull(line);
+        ck_assert_int_eq(svg_points(line->d, true, q), 3); /* one x is not finite */
+        ck_assert_double_eq_tol(p[0].x, q[1].x, 0.02);
+        const double share = (p[1].x - q[0].x) / (q[2].x - q[0].x);
+        ck_assert_double_eq_tol(share, log ? 2.0 / 3 : 9.9 / 99.9, 1e-3);
+        if (!log)
+            assert_text(path_of("picture.csv"), "series,epoch,loss\nshort,1,3\nshort,10,2\n"
+                                                "long,0.10000000000000001,4\nlong,1,3\nlong,100,2\nlong,,1\n");
+    }
+}
+END_TEST
+
 /* Two pictures of the same numbers are equal, also after another one was drawn. */
 START_TEST(pictures_are_equal_byte_for_byte)
 {
@@ -292,13 +327,21 @@ START_TEST(curves_that_cannot_be_are_refused)
     const double none[] = {NAN, INFINITY, NAN};
     const pal_series nameless[] = {{NULL, falling}}, empty[] = {{"a", NULL}}, lost[] = {{"a", none}};
     const pal_series good[] = {{"a", falling}}, signs[] = {{"signed", negative}};
-    pal_curves cases[] = {curves_of(good, 0),  curves_of(NULL, 1), curves_of(nameless, 1),
-                          curves_of(empty, 1), curves_of(lost, 1), curves_of(good, 1),
-                          curves_of(signs, 1), curves_of(good, 1), curves_of(good, 1)};
+    pal_curves cases[] = {curves_of(good, 0), curves_of(NULL, 1), curves_of(nameless, 1), curves_of(empty, 1),
+                          curves_of(lost, 1), curves_of(good, 1), curves_of(signs, 1),    curves_of(good, 1),
+                          curves_of(good, 1), curves_of(good, 1), curves_of(good, 1),     curves_of(good, 1)};
+    const double *const xs[] = {negative}, *const none_of[] = {NULL};
+    const size_t counts[] = {3};
     cases[5].count = 0;
     cases[6].log_y = true;
     cases[7].struct_size = 1;
     cases[8].x = NULL;
+    cases[9].own_x = xs; /* without the numbers of points */
+    cases[10].own_x = none_of;
+    cases[10].own_count = counts;
+    cases[11].own_x = xs;
+    cases[11].own_count = counts;
+    cases[11].log_x = true;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pal_error error = {PAL_OK, ""};
         ck_assert_int_eq(pal_curves_write(&cases[i], path, &error), PAL_ERR_ARGUMENT);
@@ -324,8 +367,9 @@ Suite *plot_curves_suite(void)
     Suite *suite = suite_create("plot_curves");
     in_own_folder(add_case(suite, "curves", name_picture, NULL,
                            TESTS(curves_are_where_their_numbers_are, numbers_are_written_if_asked_for,
-                                 pictures_are_equal_byte_for_byte, a_picture_is_whole_or_not_there,
-                                 long_titles_are_wrapped, curves_of_classes, a_logarithmic_axis, any_range_has_ticks,
-                                 curves_in_every_format, a_long_legend_is_cut, curves_that_cannot_be_are_refused)));
+                                 series_may_have_points_of_their_own, pictures_are_equal_byte_for_byte,
+                                 a_picture_is_whole_or_not_there, long_titles_are_wrapped, curves_of_classes,
+                                 a_logarithmic_axis, any_range_has_ticks, curves_in_every_format, a_long_legend_is_cut,
+                                 curves_that_cannot_be_are_refused)));
     return suite;
 }
