@@ -21,17 +21,24 @@ static size_t at(int order, int ld, int i, int j)
 #include "tests/tree/plain_blas_type.h"
 
 /* The other functions that the library calls: the tests with this CBLAS need none of them. */
-void cblas_ssyrk(void);
-void cblas_dsyrk(void);
-void cblas_strsm(void);
-void cblas_dtrsm(void);
-void dgesdd_(void);
-
-void cblas_ssyrk(void) { abort(); }
-void cblas_dsyrk(void) { abort(); }
-void cblas_strsm(void) { abort(); }
-void cblas_dtrsm(void) { abort(); }
-void dgesdd_(void) { abort(); }
+#define UNUSED(name)                                                                                                   \
+    void name(void);                                                                                                   \
+    void name(void) { abort(); }
+UNUSED(cblas_ssyrk)
+UNUSED(cblas_dsyrk)
+UNUSED(cblas_strsm)
+UNUSED(cblas_dtrsm)
+UNUSED(dgesdd_)
+UNUSED(ssyevd_)
+UNUSED(dsyevd_)
+UNUSED(sgeqrf_)
+UNUSED(dgeqrf_)
+UNUSED(sorgqr_)
+UNUSED(dorgqr_)
+UNUSED(spotrf_)
+UNUSED(dpotrf_)
+UNUSED(spotri_)
+UNUSED(dpotri_)
 
 #ifdef HALF_OPENBLAS
 int openblas_get_parallel(void);
