@@ -111,7 +111,8 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
     const char *batch = pal_cli_given(args, "batch");
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
                                              .name = pal_cli_given(args, "optimizer"),
-                                             .average = pal_cli_given(args, "average")};
+                                             .average = pal_cli_given(args, "average"),
+                                             .elementwise = pal_cli_given(args, "elementwise")};
     const pal_train_options o = {.struct_size = sizeof o,
                                  .test = test,
                                  .batch = batch ? strtoll(batch, NULL, 10) : 0,

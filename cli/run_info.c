@@ -204,6 +204,7 @@ static void print_training(const pal_rundir *dir)
     print_row("optimizer", text);
     print_row("average", info->optimizer.average);
     print_row("rates", info->optimizer.rates);
+    print_row("elementwise", info->optimizer.elementwise);
 }
 
 static int print_table(const pal_rundir *dir)

@@ -63,7 +63,7 @@ static void fill_info(pal_cli_job *j)
         .test_every = whole(j, "test-every"),
         .optimizer = {.struct_size = sizeof(pal_optimizer_options),
                       .name = optimizer,
-                      .momentum = chosen(j, "momentum"),
+                      .momentum = chosen_or_own(j, "momentum"),
                       .alpha = chosen(j, "rms-decay"),
                       .beta1 = chosen(j, "beta1"),
                       .beta2 = chosen_or_own(j, "beta2"),
@@ -76,7 +76,8 @@ static void fill_info(pal_cli_job *j)
                       .average = is(j, "average", "none") ? NULL : text(j, "average"),
                       .average_decay = is(j, "average", "exponential") ? chosen(j, "average-decay") : 0,
                       .average_start =
-                          *text(j, "average-start") ? (uint64_t)((whole(j, "average-start") + 1) * steps) : 0},
+                          *text(j, "average-start") ? (uint64_t)((whole(j, "average-start") + 1) * steps) : 0,
+                      .elementwise = pal_cli_given(&j->args, "elementwise")},
         .schedule = {.name = text(j, "schedule"),
                      .learning_rate = real(j, "learning-rate"),
                      .final_rate = real(j, "final-rate"),
@@ -253,7 +254,7 @@ static const char *value_of(const char *name, const void *user)
 {
     const char *value = text(user, name), *optimizer = text(user, "optimizer");
     if (!value || *value || strcmp(name, "weight-decay") != 0) return value;
-    return !optimizer ? NULL : !strcmp(optimizer, "adamw") ? "0.01" : value;
+    return !optimizer ? NULL : pal_choices_have("adamw|muon", optimizer) ? "0.01" : value;
 }
 
 int pal_cli_job_prepare(pal_cli_job *j)

@@ -195,7 +195,7 @@ static void keep_texts(pal_cli_job *j)
 {
     const char **const texts[PAL_CLI_KEPT] = {&j->info.optimizer.name, &j->info.schedule.name,
                                               &j->info.optimizer.momentum_schedule, &j->info.optimizer.rates,
-                                              &j->info.optimizer.average};
+                                              &j->info.optimizer.average, &j->info.optimizer.elementwise};
     for (size_t i = 0; i < PAL_CLI_KEPT; i++) {
         if (!*texts[i]) continue;
         snprintf(j->kept[i], sizeof j->kept[i], "%s", *texts[i]);

@@ -55,11 +55,12 @@ pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err)
     return PAL_OK;
 }
 
-static bool begins(const char *name, const char *prefix)
+bool pal__begins(const char *name, const char *prefix, size_t length)
 {
-    const size_t length = strlen(prefix);
     return !strncmp(name, prefix, length) && (!name[length] || name[length] == '/');
 }
+
+static bool begins(const char *name, const char *prefix) { return pal__begins(name, prefix, strlen(prefix)); }
 
 size_t pal__groups_find(const pal__groups *groups, const char *name)
 {
@@ -77,6 +78,22 @@ bool pal__is_bias(const char *name, pal_shape shape)
     return shape.rank < 2 || !strcmp(last ? last + 1 : name, "b");
 }
 
+/* Every prefix of `elementwise` is that of a name. */
+static pal_status check_elementwise(const char *prefixes, const char *const *names, size_t n, pal_error *err)
+{
+    for (const char *at = prefixes; at && *at;) {
+        const size_t length = strcspn(at, ",");
+        size_t i = 0;
+        while (i < n && !(length && pal__begins(names[i], at, length))) i++;
+        if (i == n)
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "elementwise: no parameter is called %.*s or %.*s/...%s%s",
+                                 (int)fmin((double)length, 100), at, (int)fmin((double)length, 100), at,
+                                 n ? ": the first is " : "", n ? names[0] : "");
+        at += length + (at[length] == ',');
+    }
+    return PAL_OK;
+}
+
 pal_status pal_optimizer_check(const pal_optimizer_options *options, const char *const *names, size_t n, pal_error *err)
 {
     pal_optimizer_options filled;
@@ -92,5 +109,5 @@ pal_status pal_optimizer_check(const pal_optimizer_options *options, const char 
                              groups.group[k].prefix, groups.group[k].prefix, n ? ": the first is " : "",
                              n ? names[0] : "");
     }
-    return PAL_OK;
+    return check_elementwise(filled.elementwise, names, n, err);
 }

@@ -10,7 +10,7 @@ typedef enum pal__scalar {
     PAL__RATE,
     PAL__EPSILON,
     PAL__DECAY,
-    PAL__PLAIN,  /* the rate of the mean gradient without its divisor */
+    PAL__PLAIN,  /* radam: the rate of the mean gradient without its divisor; muon: that of what is no matrix */
     PAL__WEIGHT, /* the weight of the newest point in a mean of points */
     PAL__KEEP,   /* of an average of the weights: 0 where it begins anew, else 1 */
     PAL__SHARE,  /* the part of the way to the new weights that an average goes */
@@ -18,20 +18,23 @@ typedef enum pal__scalar {
     PAL__MOMENTUM_NEXT, /* of this step and of the next, where the momentum is scheduled */
     PAL__SCALARS,
 } pal__scalar;
-enum { PAL__STATES = 3 };
+enum { PAL__STATES = 6 };
 
-/* The update of one parameter. rule->update reads w, g, state and scalar, and writes the new states to next. */
+/* The update of one parameter. rule->update reads w, g, state and scalar, and writes the new states to next. A state
+ * that the parameter does not have has the id 0. */
 typedef struct pal__update {
     const pal_optimizer_options *options; /* defaults filled in */
     pal_var w, g, state[PAL__STATES], next[PAL__STATES];
     pal_var scalar[PAL__SCALARS];
     bool decays; /* this parameter has weight decay */
+    bool matrix; /* it is updated as a matrix (matrix.c), if the rule does that */
 } pal__update;
 
 typedef struct pal__update_rule {
     const char *name, *alias, *formula;
     const char *states[PAL__STATES];   /* names, such as "m", "v"; NULL: no more */
-    double weight_decay, beta2;        /* the defaults; beta2 0: that of the other rules */
+    double weight_decay;               /* the default */
+    double momentum, beta1, beta2;     /* the defaults; 0: those of the other rules */
     pal_var (*update)(pal__update *u); /* returns the new parameter; u->w already includes weight decay */
     /* From the options with defaults, the step and its rate to the scalars; all are 0, and DECAY is set, before. */
     void (*scalars)(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS]);
@@ -41,6 +44,9 @@ typedef struct pal__update_rule {
     const char *apart;   /* the state with the weights of evaluation, where they are not those of training; or NULL */
     bool decays_by_rule; /* u->w is without weight decay, which the rule itself adds */
     bool weighs;         /* WEIGHT is that of a mean with the squares of the rates as weights */
+    /* Of rules for matrices: the shape of a state of a parameter; false: it has no such state. NULL: each parameter has
+     * all states, in its own shape. */
+    bool (*shape)(const pal_optimizer_options *o, pal_shape of, bool matrix, size_t state, pal_shape *out);
 } pal__update_rule;
 
 const pal__update_rule *pal__update_rule_at(size_t i);           /* NULL: no more */
@@ -74,5 +80,22 @@ typedef struct pal__groups { /* the first one, without a prefix, has all other p
 pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err); /* NULL, "": one group */
 size_t pal__groups_find(const pal__groups *groups, const char *name);
 bool pal__is_bias(const char *name, pal_shape shape); /* is named b, or has fewer than two axes */
+
+/* ---- matrix.c, muon.c, ...: rules for matrices ----------------------------------------------------------------------
+ */
+
+/* Whether a rule for matrices updates it as one: it is no bias, and `elementwise` does not name it. */
+bool pal__is_matrix(const pal_optimizer_options *o, const char *name, pal_shape shape);
+bool pal__named(const char *prefixes, const char *name);               /* "PREFIX,...", NULL: none */
+bool pal__begins(const char *name, const char *prefix, size_t length); /* is the prefix, or has a slash after it */
+/* The rows and columns of a parameter with two axes or more: the first axis, and all others. */
+void pal__sides(pal_shape shape, int64_t *rows, int64_t *columns);
+
+/* rules.c: as Adam, with one of the scalars as the rate. */
+pal_var pal__adam(pal__update *u, pal__scalar rate);
+/* x [rows, columns], orthogonalised by Newton and Schulz: about U V' where x = U S V'. */
+pal_var pal__orthogonalised(pal_var x);
+pal_var pal__muon(pal__update *u);
+bool pal__muon_shape(const pal_optimizer_options *o, pal_shape of, bool matrix, size_t state, pal_shape *out);
 
 #endif

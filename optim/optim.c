@@ -15,13 +15,14 @@ struct pal_optimizer {
     pal_optimizer_options options;
     const pal__update_rule *rule;
     size_t n, own, kinds;    /* parameters; kinds of state of the rule; with that of an average */
+    size_t listed, *list;    /* states that exist: kind * n + parameter */
     pal_tensor **parameters; /* borrowed */
     pal_slab *state[PAL__STATES + 1];
-    char **names; /* names of the states, kind by kind, each in the order of the parameters */
+    char **names; /* names of the states, kind by kind, each in the order of the parameters; NULL: it does not exist */
     pal__groups groups;
     pal_tensor *(*scalar)[PAL__SCALARS]; /* of each group */
     size_t *group;                       /* of each parameter */
-    bool *spared;                        /* of each parameter: it has no weight decay */
+    bool *spared, *matrix;               /* of each parameter: it has no weight decay; pal__is_matrix */
     pal_slab *apart;     /* a slab of state, with the weights of evaluation; NULL: they are those of training */
     pal_tensor *weighed; /* the rates so far; NULL: the rule does not weigh them */
     char *weighed_name;
@@ -77,19 +78,30 @@ static bool starts_as_weights(const pal_optimizer *o, size_t kind)
     return kind == o->own || o->rule->from & 1u << kind;
 }
 
+/* Whether the parameter has the state; and its shape. */
+static bool has_state(const pal_optimizer *o, size_t kind, size_t i, pal_shape *out)
+{
+    *out = o->parameters[i]->shape;
+    if (!o->rule->shape || kind >= o->own) return true;
+    return o->rule->shape(&o->options, o->parameters[i]->shape, o->matrix[i], kind, out);
+}
+
 static bool make_states(pal_optimizer *o, pal_context *context, const char *const *names, pal_dtype dtype)
 {
     pal_shape *shapes = calloc(o->n + 1, sizeof *shapes);
     bool ok = shapes != NULL;
-    for (size_t i = 0; ok && i < o->n; i++) shapes[i] = o->parameters[i]->shape;
     for (size_t k = 0; ok && k < o->kinds; k++) {
-        o->state[k] = pal_slab_new(context, dtype, shapes, o->n);
-        ok = o->state[k] != NULL;
         for (size_t i = 0; ok && i < o->n; i++) {
             char **name = &o->names[k * o->n + i];
+            if (!has_state(o, k, i, &shapes[i])) {
+                shapes[i] = PAL_SHAPE(0);
+                continue;
+            }
+            o->list[o->listed++] = k * o->n + i;
             ok = asprintf(name, "%s/%s/%s", o->rule->name, state_name(o, k), names[i]) >= 0;
             if (!ok) *name = NULL;
         }
+        if (ok) ok = (o->state[k] = pal_slab_new(context, dtype, shapes, o->n)) != NULL;
     }
     for (size_t k = 0; ok && k < o->kinds; k++)
         if (is_apart(o, k)) o->apart = o->state[k];
@@ -120,15 +132,18 @@ static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *para
     o->kinds = o->own + pal__averages(&o->options);
     o->parameters = calloc(n + 1, sizeof *o->parameters);
     o->names = calloc(n * o->kinds + 1, sizeof *o->names);
-    if (!o->parameters || !o->names) return false;
+    o->list = calloc(n * o->kinds + 1, sizeof *o->list);
+    if (!o->parameters || !o->names || !o->list) return false;
     if (n) memcpy(o->parameters, parameters, n * sizeof *parameters);
     o->scalar = calloc(o->groups.n, sizeof *o->scalar);
     o->group = calloc(n + 1, sizeof *o->group);
     o->spared = calloc(n + 1, sizeof *o->spared);
-    if (!o->scalar || !o->group || !o->spared) return false;
+    o->matrix = calloc(n + 1, sizeof *o->matrix);
+    if (!o->scalar || !o->group || !o->spared || !o->matrix) return false;
     for (size_t i = 0; i < n; i++) {
         o->group[i] = pal__groups_find(&o->groups, names[i]);
         o->spared[i] = o->options.spare_biases && pal__is_bias(names[i], parameters[i]->shape);
+        o->matrix[i] = pal__is_matrix(&o->options, names[i], parameters[i]->shape);
     }
     for (size_t g = 0; g < o->groups.n; g++)
         for (size_t i = 0; i < PAL__SCALARS; i++)
@@ -155,10 +170,11 @@ pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_optio
     }
     if (o) {
         o->options = filled;
-        o->options.rates = NULL; /* the caller's */
         o->rule = rule;
         o->dry = context->options.dry;
-        if (make(o, context, parameters, names, n)) return o;
+        const bool made = make(o, context, parameters, names, n);
+        o->options.rates = o->options.elementwise = NULL; /* the caller's */
+        if (made) return o;
     }
     pal_optimizer_free(o);
     pal_error_set(err, PAL_ERR_MEMORY, "optimizer: out of memory for the states of %zu parameters", n);
@@ -175,6 +191,8 @@ void pal_optimizer_free(pal_optimizer *o)
     free(o->scalar);
     free(o->group);
     free(o->spared);
+    free(o->matrix);
+    free(o->list);
     pal_tensor_free(o->weighed);
     free(o->weighed_name);
     free(o->names);
@@ -218,11 +236,14 @@ static pal_var state_leaf(const pal_optimizer *o, pal_tape *tape, size_t kind, s
 static void update(const pal_optimizer *o, size_t i, pal__update *u)
 {
     pal_var leaf = u->w;
-    for (size_t k = 0; k < o->own; k++) u->state[k] = state_leaf(o, leaf.tape, k, i);
+    for (size_t k = 0; k < o->own; k++)
+        if (o->names[k * o->n + i]) u->state[k] = state_leaf(o, leaf.tape, k, i);
+    u->matrix = o->matrix[i];
     u->decays = o->options.weight_decay > 0 && !o->spared[i];
     if (u->decays && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
     pal_var next = o->rule->update(u);
-    for (size_t k = 0; k < o->own; k++) pal_assign(u->state[k], u->next[k]);
+    for (size_t k = 0; k < o->own; k++)
+        if (u->next[k].id) pal_assign(u->state[k], u->next[k]);
     if (o->kinds > o->own) {
         const pal_var average = state_leaf(o, leaf.tape, o->own, i);
         pal_assign(average, pal__average(u, average, next));
@@ -248,8 +269,9 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
     if (pal_tape_status(tape) || !n) return pal_tape_status(tape);
     pal_var scalars[PAL__GROUPS][PAL__SCALARS] = {{{0}}};
     for (size_t g = 0; g < o->groups.n; g++) scalar_leaves(o, tape, g, scalars[g]);
-    for (size_t i = 0; i < n * o->kinds; i++)
-        state_leaf(o, tape, i / n, i % n); /* before the scope begins, so that the names have no prefix */
+    for (size_t i = 0; i < o->listed; i++)
+        state_leaf(o, tape, o->list[i] / n,
+                   o->list[i] % n); /* before the scope begins, so that the names have no prefix */
     pal_scope_begin(tape, "update");
     pal_var scale = o->options.clip_norm > 0 ? clipping(o->options.clip_norm, gradients, n) : (pal_var){0};
     for (size_t i = 0; i < n; i++) {
@@ -288,14 +310,14 @@ void pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learning_rat
 
 /* ---- States --------------------------------------------------------------------------------------------------- */
 
-size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->n * o->kinds + (o->weighed != NULL) : 0; }
+size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->listed + (o->weighed != NULL) : 0; }
 
 pal_tensor *pal_optimizer_state(const pal_optimizer *o, size_t i, const char **name)
 {
     if (i >= pal_optimizer_state_count(o)) return NULL;
-    const bool last = i == o->n * o->kinds;
-    if (name) *name = last ? o->weighed_name : o->names[i];
-    return last ? o->weighed : o->state[i / o->n]->part[i % o->n];
+    const bool last = i == o->listed;
+    if (name) *name = last ? o->weighed_name : o->names[o->list[i]];
+    return last ? o->weighed : o->state[o->list[i] / o->n]->part[o->list[i] % o->n];
 }
 
 bool pal_optimizer_swap(pal_optimizer *o)

@@ -31,16 +31,16 @@ void pal_slab_free(pal_slab *slab);
 typedef struct pal_optimizer pal_optimizer;
 
 /* The name is "gd" (plain gradient descent, the default; also "sgd"), "momentum", "nesterov", "rmsprop", "adam",
- * "adamw", "adagrad", "amsgrad", "radam", "lion" or "schedule-free". A number that is 0 selects the default given
- * below; -1 selects a true 0. */
+ * "adamw", "adagrad", "amsgrad", "radam", "lion", "schedule-free" or "muon". A number that is 0 selects the default
+ * given below; -1 selects a true 0. */
 typedef struct pal_optimizer_options {
     size_t struct_size;
     const char *name;
-    double momentum;     /* momentum, nesterov: 0.9 */
+    double momentum;     /* momentum, nesterov: 0.9; muon: 0.95 */
     double alpha;        /* rmsprop: 0.99 */
     double beta1, beta2; /* adam and all after it but adagrad: 0.9, 0.999; lion: 0.9, 0.99 */
     double epsilon;      /* of every rule with a square root: 1e-8 */
-    double weight_decay; /* decoupled; adamw: 0.01, others: 0 */
+    double weight_decay; /* decoupled; adamw, muon: 0.01, others: 0 */
     double clip_norm;    /* limit for the global norm of all gradients; default 0: no clipping */
     /* momentum, nesterov. "constant" (NULL), or "sutskever": at step t the momentum is the smaller of `momentum` and
      * 1 - 1 / (2 (floor(t / 250) + 1)) (Sutskever, Martens, Dahl and Hinton, ICML 2013, equation 5). nesterov then
@@ -58,6 +58,10 @@ typedef struct pal_optimizer_options {
     const char *average;
     double average_decay;                  /* exponential: 0.999 */
     uint64_t average_start, average_every; /* equal: the first step that counts, and the steps to the next; both 1 */
+    /* muon. It updates parameters as matrices: the first axis is that of the rows, all others are columns. Biases
+     * (named b, or with fewer than two axes) are updated element by element, by AdamW. So are the parameters whose name
+     * is one of "PREFIX,...", or begins with one and a slash. NULL: none. */
+    const char *elementwise;
 } pal_optimizer_options;
 
 /* The number of update rules, and the name and one-line formula of the i-th. */
@@ -65,8 +69,8 @@ size_t pal_optimizer_kinds(void);
 const char *pal_optimizer_name(size_t i);
 const char *pal_optimizer_formula(size_t i);
 
-/* Checks the options, and that every prefix of `rates` is that of one of these names. pal_optimizer_new does not ask
- * for the latter, because it may be given a part of a model. PAL_ERR_ARGUMENT. */
+/* Checks the options, and that every prefix of `rates` and `elementwise` is that of one of these names.
+ * pal_optimizer_new does not ask for the latter, because it may be given a part of a model. PAL_ERR_ARGUMENT. */
 pal_status pal_optimizer_check(const pal_optimizer_options *options, const char *const *names, size_t n,
                                pal_error *err);
 

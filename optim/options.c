@@ -32,9 +32,16 @@ static const char *constant_of(const char *const *list, const char *name)
 
 static double preset(const pal__update_rule *rule, size_t i)
 {
-    const size_t at = fields[i].offset;
-    if (at == offsetof(pal_optimizer_options, weight_decay)) return rule->weight_decay;
-    return at == offsetof(pal_optimizer_options, beta2) && rule->beta2 > 0 ? rule->beta2 : fields[i].preset;
+    const struct {
+        size_t at;
+        double own;
+    } own[] = {{offsetof(pal_optimizer_options, weight_decay), rule->weight_decay},
+               {offsetof(pal_optimizer_options, momentum), rule->momentum},
+               {offsetof(pal_optimizer_options, beta1), rule->beta1},
+               {offsetof(pal_optimizer_options, beta2), rule->beta2}};
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+        if (own[k].at == fields[i].offset && own[k].own > 0) return own[k].own;
+    return fields[i].preset;
 }
 
 pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimizer_options *out,

@@ -62,12 +62,14 @@ static pal_var adagrad(pal__update *u)
     return descend(u, over_root(u, u->g, u->next[0]));
 }
 
-static pal_var adam(pal__update *u)
+pal_var pal__adam(pal__update *u, pal__scalar rate)
 {
     u->next[0] = pal_lerp(u->state[0], u->g, 1 - u->options->beta1);
     u->next[1] = second_moment(u, u->state[1], u->options->beta2);
-    return descend(u, over_root(u, u->next[0], u->next[1]));
+    return pal_sub(u->w, pal_mul(u->scalar[rate], over_root(u, u->next[0], u->next[1])));
 }
+
+static pal_var adam(pal__update *u) { return pal__adam(u, PAL__RATE); }
 
 static pal_var amsgrad(pal__update *u)
 {
@@ -139,6 +141,14 @@ static void square_debiased(const pal_optimizer_options *o, double t, double rat
     out[PAL__EPSILON] = o->epsilon;
 }
 
+/* Of matrices as given, of all else Adam's. */
+static void both(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
+{
+    debiased(o, t, rate, out);
+    out[PAL__PLAIN] = out[PAL__RATE];
+    out[PAL__RATE] = rate;
+}
+
 /* clang-format off */
 static const pal__update_rule rules[] = {
     {.name = "gd", .alias = "sgd", .update = gd, .scalars = as_given,
@@ -173,6 +183,12 @@ static const pal__update_rule rules[] = {
      .uses = 1u << PAL__WEIGHT, .from = 1u << 0 | 1u << 2, .apart = "training", .decays_by_rule = true, .weighs = true,
      .formula = "g at y = b1 x + (1-b1) z;  v as adam;  r = rate sqrt(1-b2^t);  "
                 "z -= r (g / (sqrt(v) + eps) + decay y);  x += (z - x) r^2 / (sum of r^2 so far);  x is evaluated"},
+    /* Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; the factor is that of Liu et al.
+     * 2025, "Muon is scalable for LLM training", section 2.2. */
+    {.name = "muon", .states = {"m", "v"}, .update = pal__muon, .scalars = both, .uses = 1u << PAL__PLAIN,
+     .weight_decay = 0.01, .momentum = 0.95, .shape = pal__muon_shape,
+     .formula = "matrix: w *= 1 - rate decay;  m = momentum m + (1-momentum) g;  "
+                "w -= rate 0.2 sqrt(max(rows, columns)) orthogonal((1-momentum) g + momentum m);  other: as adamw"},
 };
 /* clang-format on */
 

@@ -56,6 +56,7 @@ static const palt__field after_settings[] = {
     FIELD(TEXT, "optimizer.momentum_schedule", optimizer.momentum_schedule),
     FIELD(FLAG_IF, "optimizer.spare_biases", optimizer.spare_biases),
     FIELD(TEXT, "optimizer.rates", optimizer.rates),
+    FIELD(TEXT, "optimizer.elementwise", optimizer.elementwise),
     FIELD(TEXT, "optimizer.average", optimizer.average),
     FIELD(REAL_IF, "optimizer.average_decay", optimizer.average_decay),
     FIELD(COUNT_IF, "optimizer.average_start", optimizer.average_start),

@@ -69,7 +69,7 @@ works "an empty folder is taken" train basic --out empty $small --quiet
 works "folders above are made" train basic --out a/b/c $small --quiet
 works "limit" train basic --out limited $small --limit 20 --json
 check "limit leaves one batch per epoch" [ "$(figure steps)" = 3 ]
-for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free; do
+for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free muon; do
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
 done
 for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \

@@ -32,7 +32,7 @@ typedef struct factor { /* level 0: not given; a level is "option value;option v
 /* clang-format off */
 static const factor factors[FACTORS] = {
     {{"", "optimizer gd", "optimizer momentum", "optimizer nesterov", "optimizer rmsprop", "optimizer adam",
-      "optimizer adamw", "optimizer adagrad", "optimizer amsgrad", "optimizer radam", "optimizer lion",
+      "optimizer adamw", "optimizer adagrad", "optimizer amsgrad", "optimizer radam", "optimizer lion", "optimizer muon",
       "optimizer schedule-free"}},
     {{"", "activation sigmoid", "activation tanh", "activation relu", "activation linear", "activation softplus"}},
     {{"", "output bernoulli", "output squared", "output gaussian;sigma-of one", "output categorical;bins 8;tied no",
