@@ -112,7 +112,8 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
                                              .name = pal_cli_given(args, "optimizer"),
                                              .average = pal_cli_given(args, "average"),
-                                             .elementwise = pal_cli_given(args, "elementwise")};
+                                             .elementwise = pal_cli_given(args, "elementwise"),
+                                             .max_dimension = pal_cli_int(args, "max-dimension", 0)};
     const pal_train_options o = {.struct_size = sizeof o,
                                  .test = test,
                                  .batch = batch ? strtoll(batch, NULL, 10) : 0,

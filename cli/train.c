@@ -44,6 +44,7 @@ static void fill_info(pal_cli_job *j)
     const bool portable = pal_cli_flag(&j->args, "portable");
     int64_t lanes = pal_cli_int(&j->args, "lanes", portable ? 1 : (int64_t)pal_cli_processors());
     const char *optimizer = text(j, "optimizer");
+    const bool is_soap = !strcmp(optimizer, "soap");
     const int64_t batch = whole(j, "batch"), parts = whole(j, "accumulate"), steps = j->train->count / batch / parts;
     j->info = (pal_run_info){
         .version = pal_version(),
@@ -65,7 +66,7 @@ static void fill_info(pal_cli_job *j)
                       .name = optimizer,
                       .momentum = chosen_or_own(j, "momentum"),
                       .alpha = chosen(j, "rms-decay"),
-                      .beta1 = chosen(j, "beta1"),
+                      .beta1 = chosen_or_own(j, "beta1"),
                       .beta2 = chosen_or_own(j, "beta2"),
                       .epsilon = real(j, "epsilon"),
                       .weight_decay = chosen_or_own(j, "weight-decay"),
@@ -77,7 +78,9 @@ static void fill_info(pal_cli_job *j)
                       .average_decay = is(j, "average", "exponential") ? chosen(j, "average-decay") : 0,
                       .average_start =
                           *text(j, "average-start") ? (uint64_t)((whole(j, "average-start") + 1) * steps) : 0,
-                      .elementwise = pal_cli_given(&j->args, "elementwise")},
+                      .elementwise = pal_cli_given(&j->args, "elementwise"),
+                      .precondition_every = is_soap ? (uint64_t)whole(j, "precondition-every") : 0,
+                      .max_dimension = is_soap ? whole(j, "max-dimension") : 0},
         .schedule = {.name = text(j, "schedule"),
                      .learning_rate = real(j, "learning-rate"),
                      .final_rate = real(j, "final-rate"),
@@ -254,7 +257,7 @@ static const char *value_of(const char *name, const void *user)
 {
     const char *value = text(user, name), *optimizer = text(user, "optimizer");
     if (!value || *value || strcmp(name, "weight-decay") != 0) return value;
-    return !optimizer ? NULL : pal_choices_have("adamw|muon", optimizer) ? "0.01" : value;
+    return !optimizer ? NULL : pal_choices_have("adamw|muon|soap", optimizer) ? "0.01" : value;
 }
 
 int pal_cli_job_prepare(pal_cli_job *j)

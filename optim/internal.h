@@ -30,6 +30,15 @@ typedef struct pal__update {
     bool matrix; /* it is updated as a matrix (matrix.c), if the rule does that */
 } pal__update;
 
+/* A parameter between two runs. */
+typedef struct pal__between {
+    const pal_context *context;
+    const pal_optimizer_options *options; /* defaults filled in */
+    uint64_t step;                        /* the one that comes next */
+    pal_shape shape;
+    pal_tensor *state[PAL__STATES]; /* NULL: it does not have this one */
+} pal__between;
+
 typedef struct pal__update_rule {
     const char *name, *alias, *formula;
     const char *states[PAL__STATES];   /* names, such as "m", "v"; NULL: no more */
@@ -47,6 +56,10 @@ typedef struct pal__update_rule {
     /* Of rules for matrices: the shape of a state of a parameter; false: it has no such state. NULL: each parameter has
      * all states, in its own shape. */
     bool (*shape)(const pal_optimizer_options *o, pal_shape of, bool matrix, size_t state, pal_shape *out);
+    /* What the host does to the states of a parameter before a step; NULL: nothing. After a failure they can be used.
+     */
+    pal_status (*between)(const pal__between *b, pal_error *err);
+    size_t (*room)(const pal__between *b); /* the bytes that it takes meanwhile */
 } pal__update_rule;
 
 const pal__update_rule *pal__update_rule_at(size_t i);           /* NULL: no more */
@@ -97,5 +110,13 @@ pal_var pal__adam(pal__update *u, pal__scalar rate);
 pal_var pal__orthogonalised(pal_var x);
 pal_var pal__muon(pal__update *u);
 bool pal__muon_shape(const pal_optimizer_options *o, pal_shape of, bool matrix, size_t state, pal_shape *out);
+
+/* soap.c, of which the part between two runs is soap_basis.c. The states, of which a side that is too long lacks its
+ * own: factors and bases are [n, n], and row i of a basis is an eigenvector of the factor, the greatest first. */
+enum { PAL__SOAP_M, PAL__SOAP_V, PAL__SOAP_LEFT, PAL__SOAP_RIGHT, PAL__SOAP_LEFT_BASIS, PAL__SOAP_RIGHT_BASIS };
+pal_var pal__soap(pal__update *u);
+bool pal__soap_shape(const pal_optimizer_options *o, pal_shape of, bool matrix, size_t state, pal_shape *out);
+pal_status pal__soap_between(const pal__between *b, pal_error *err);
+size_t pal__soap_room(const pal__between *b);
 
 #endif

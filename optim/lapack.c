@@ -4,6 +4,7 @@
  * rows: no matrix is transposed. */
 #include "optim/lapack.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -162,4 +163,26 @@ pal_status pal__inverse(const pal_context *context, pal_dtype dtype, size_t n, v
 {
     static const method m = {"inverse", "the matrix is not positive definite", none, none, inverse_run};
     return apply(&m, true, context, dtype, n, a, NULL, err);
+}
+
+pal_status pal__square_product(const pal_context *context, pal_dtype dtype, size_t n, const void *a, const void *b,
+                               void *out, pal_error *err)
+{
+    const int size = (int)n, entered = n && n <= PAL__LAPACK_MOST ? pal_blas_enter(context) : -1;
+    if (!n) return PAL_OK;
+    if (entered < 0)
+        return pal_error_set(err, PAL_ERR_MEMORY, "product: out of memory for matrices of %zu by %zu", n, n);
+    if (dtype == PAL_F32)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, size, size, size, 1, a, size, b, size, 0, out, size);
+    else
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, size, size, size, 1, a, size, b, size, 0, out, size);
+    pal_blas_leave(context, entered);
+    return PAL_OK;
+}
+
+size_t pal__lapack_room(pal_dtype dtype, size_t n)
+{
+    const int64_t eigen = eigen_room((int64_t)n), basis = basis_room((int64_t)n);
+    return (size_t)(eigen > basis ? eigen : basis) * pal_dtype_size(dtype) +
+           (size_t)eigen_integers((int64_t)n) * sizeof(int);
 }

@@ -1,5 +1,5 @@
 /* lapack.h - factors of dense symmetric matrices by LAPACK, for rules that precondition: eigenvectors, an orthonormal
- * basis, Cholesky's factor, an inverse.
+ * basis, Cholesky's factor, an inverse; and the products that go with them.
  *
  * All arrays are row-major and of one real type, float32 or float64. The work is done on the calling thread alone and
  * on one thread of BLAS, so that the bits do not depend on the number of threads. Errors: PAL_ERR_NUMERIC if an input
@@ -30,5 +30,12 @@ pal_status pal__cholesky(const pal_context *context, pal_dtype dtype, size_t n, 
 /* A [n, n], symmetric and positive definite, becomes its inverse, both triangles of it, by Cholesky's factor (LAPACK
  * potrf and potri). Only the triangle below the diagonal of A is read. Not positive definite: PAL_ERR_NUMERIC. */
 pal_status pal__inverse(const pal_context *context, pal_dtype dtype, size_t n, void *a, pal_error *err);
+
+/* out = A B, all [n, n]. */
+pal_status pal__square_product(const pal_context *context, pal_dtype dtype, size_t n, const void *a, const void *b,
+                               void *out, pal_error *err);
+
+/* The bytes that any of these takes while it runs, beside its arguments. */
+size_t pal__lapack_room(pal_dtype dtype, size_t n);
 
 #endif

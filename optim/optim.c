@@ -23,14 +23,17 @@ struct pal_optimizer {
     pal_tensor *(*scalar)[PAL__SCALARS]; /* of each group */
     size_t *group;                       /* of each parameter */
     bool *spared, *matrix;               /* of each parameter: it has no weight decay; pal__is_matrix */
-    pal_slab *apart;     /* a slab of state, with the weights of evaluation; NULL: they are those of training */
-    pal_tensor *weighed; /* the rates so far; NULL: the rule does not weigh them */
-    char *weighed_name;
-    bool dry; /* of a dry context: the memory of the weights is not touched */
+    pal_slab *apart;    /* a slab of state, with the weights of evaluation; NULL: they are those of training */
+    pal_tensor *memory; /* of the host; NULL: the rule has none */
+    char *memory_name;
+    pal_tensor *reserve; /* of a dry context: what the host takes between two runs */
+    const pal_context *context;
+    pal_error error; /* of the last set_step */
+    bool dry;        /* of a dry context: the memory of the weights is not touched */
 };
 
-/* What `weighed` holds: the last step, the sum of the squared rates before it, and the square of its own rate. So a
- * step may be set twice. */
+/* What `memory` holds: the last step; of a rule that weighs, the sum of the squared rates before it, and the square of
+ * its own rate. So a step may be set twice. */
 enum { LAST, BEFORE, OWN, WEIGHED };
 
 static const char *const scalar_names[PAL__SCALARS] = {
@@ -86,6 +89,13 @@ static bool has_state(const pal_optimizer *o, size_t kind, size_t i, pal_shape *
     return o->rule->shape(&o->options, o->parameters[i]->shape, o->matrix[i], kind, out);
 }
 
+static pal__between between(const pal_optimizer *o, size_t i, uint64_t step)
+{
+    pal__between b = {.context = o->context, .options = &o->options, .step = step, .shape = o->parameters[i]->shape};
+    for (size_t k = 0; k < o->own; k++) b.state[k] = o->names[k * o->n + i] ? o->state[k]->part[i] : NULL;
+    return b;
+}
+
 static bool make_states(pal_optimizer *o, pal_context *context, const char *const *names, pal_dtype dtype)
 {
     pal_shape *shapes = calloc(o->n + 1, sizeof *shapes);
@@ -105,11 +115,19 @@ static bool make_states(pal_optimizer *o, pal_context *context, const char *cons
     }
     for (size_t k = 0; ok && k < o->kinds; k++)
         if (is_apart(o, k)) o->apart = o->state[k];
-    if (ok && o->rule->weighs) {
-        o->weighed = pal_tensor_new(context, PAL_F64, PAL_SHAPE(WEIGHED));
-        ok = o->weighed && asprintf(&o->weighed_name, "%s/rates", o->rule->name) >= 0;
-        if (!ok) o->weighed_name = NULL;
+    if (ok && (o->rule->weighs || o->rule->between)) {
+        o->memory = pal_tensor_new(context, PAL_F64, PAL_SHAPE(o->rule->weighs ? WEIGHED : 1));
+        ok = o->memory &&
+             asprintf(&o->memory_name, "%s/%s", o->rule->name, o->rule->weighs ? "rates" : "refreshed") >= 0;
+        if (!ok) o->memory_name = NULL;
     }
+    size_t most = 0;
+    for (size_t i = 0; ok && o->dry && o->rule->room && i < o->n; i++) {
+        const pal__between b = between(o, i, 0);
+        const size_t room = o->rule->room(&b);
+        if (room > most) most = room;
+    }
+    if (most) ok = (o->reserve = pal_tensor_new(context, PAL_BOOL, PAL_SHAPE((int64_t)most))) != NULL;
     free(shapes);
     return ok;
 }
@@ -120,7 +138,7 @@ static void start(pal_optimizer *o)
     for (size_t k = 0; k < o->kinds; k++)
         for (size_t i = 0; i < o->n && !o->dry && starts_as_weights(o, k); i++)
             memcpy(o->state[k]->part[i]->data, o->parameters[i]->data, pal_tensor_bytes(o->parameters[i]));
-    if (o->weighed) memset(o->weighed->data, 0, pal_tensor_bytes(o->weighed));
+    if (o->memory) memset(o->memory->data, 0, pal_tensor_bytes(o->memory));
 }
 
 static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *parameters, const char *const *names,
@@ -172,6 +190,7 @@ pal_optimizer *pal_optimizer_new(pal_context *context, const pal_optimizer_optio
         o->options = filled;
         o->rule = rule;
         o->dry = context->options.dry;
+        o->context = context;
         const bool made = make(o, context, parameters, names, n);
         o->options.rates = o->options.elementwise = NULL; /* the caller's */
         if (made) return o;
@@ -193,8 +212,9 @@ void pal_optimizer_free(pal_optimizer *o)
     free(o->spared);
     free(o->matrix);
     free(o->list);
-    pal_tensor_free(o->weighed);
-    free(o->weighed_name);
+    pal_tensor_free(o->memory);
+    pal_tensor_free(o->reserve);
+    free(o->memory_name);
     free(o->names);
     free(o->parameters);
     free(o);
@@ -294,30 +314,49 @@ static double weigh(pal_tensor *weighed, uint64_t step, double rate)
     return w[OWN] > 0 ? w[OWN] / (w[BEFORE] + w[OWN]) : 0;
 }
 
-void pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learning_rate)
+/* The host's part of the step, once. Every parameter has its turn, also after a failure, of which the first is kept. */
+static pal_status refresh(pal_optimizer *o, uint64_t step)
+{
+    o->error = (pal_error){0};
+    if (!o->rule->between || o->dry || pal_tensor_get(o->memory, LAST) == (double)step) return PAL_OK;
+    pal_tensor_set(o->memory, LAST, (double)step);
+    for (size_t i = 0; i < o->n; i++) {
+        const pal__between b = between(o, i, step);
+        pal_error why = {0};
+        if (o->rule->between(&b, &why) && !o->error.status)
+            pal_error_set(&o->error, why.status, "%s: %s: %s; it keeps its basis", o->rule->name,
+                          o->names[i] + strlen(o->rule->name) + strlen(o->rule->states[0]) + 2, why.text);
+    }
+    return o->error.status;
+}
+
+const char *pal_optimizer_error(const pal_optimizer *o) { return o ? o->error.text : ""; }
+
+pal_status pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learning_rate)
 {
     double values[PAL__SCALARS];
-    if (!o) return;
+    if (!o) return PAL_ERR_ARGUMENT;
     if (step <= 1) start(o);
     pal__scalars(o->rule, &o->options, step, learning_rate, values);
-    const double weight = o->weighed ? weigh(o->weighed, step, values[PAL__RATE]) : 0;
+    const double weight = o->rule->weighs ? weigh(o->memory, step, values[PAL__RATE]) : 0;
     for (size_t g = 0; g < o->groups.n; g++) {
         pal__scalars(o->rule, &o->options, step, learning_rate * o->groups.group[g].factor, values);
         values[PAL__WEIGHT] = weight;
         for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[g][i], 0, values[i]);
     }
+    return refresh(o, step);
 }
 
 /* ---- States --------------------------------------------------------------------------------------------------- */
 
-size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->listed + (o->weighed != NULL) : 0; }
+size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->listed + (o->memory != NULL) : 0; }
 
 pal_tensor *pal_optimizer_state(const pal_optimizer *o, size_t i, const char **name)
 {
     if (i >= pal_optimizer_state_count(o)) return NULL;
     const bool last = i == o->listed;
-    if (name) *name = last ? o->weighed_name : o->names[o->list[i]];
-    return last ? o->weighed : o->state[o->list[i] / o->n]->part[o->list[i] % o->n];
+    if (name) *name = last ? o->memory_name : o->names[o->list[i]];
+    return last ? o->memory : o->state[o->list[i] / o->n]->part[o->list[i] % o->n];
 }
 
 bool pal_optimizer_swap(pal_optimizer *o)

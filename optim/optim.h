@@ -31,16 +31,16 @@ void pal_slab_free(pal_slab *slab);
 typedef struct pal_optimizer pal_optimizer;
 
 /* The name is "gd" (plain gradient descent, the default; also "sgd"), "momentum", "nesterov", "rmsprop", "adam",
- * "adamw", "adagrad", "amsgrad", "radam", "lion", "schedule-free" or "muon". A number that is 0 selects the default
- * given below; -1 selects a true 0. */
+ * "adamw", "adagrad", "amsgrad", "radam", "lion", "schedule-free", "muon" or "soap". A number that is 0 selects the
+ * default given below; -1 selects a true 0. */
 typedef struct pal_optimizer_options {
     size_t struct_size;
     const char *name;
     double momentum;     /* momentum, nesterov: 0.9; muon: 0.95 */
     double alpha;        /* rmsprop: 0.99 */
-    double beta1, beta2; /* adam and all after it but adagrad: 0.9, 0.999; lion: 0.9, 0.99 */
+    double beta1, beta2; /* adam and all after it but adagrad: 0.9, 0.999; lion: 0.9, 0.99; soap: 0.95, 0.95 */
     double epsilon;      /* of every rule with a square root: 1e-8 */
-    double weight_decay; /* decoupled; adamw, muon: 0.01, others: 0 */
+    double weight_decay; /* decoupled; adamw, muon, soap: 0.01, others: 0 */
     double clip_norm;    /* limit for the global norm of all gradients; default 0: no clipping */
     /* momentum, nesterov. "constant" (NULL), or "sutskever": at step t the momentum is the smaller of `momentum` and
      * 1 - 1 / (2 (floor(t / 250) + 1)) (Sutskever, Martens, Dahl and Hinton, ICML 2013, equation 5). nesterov then
@@ -58,10 +58,12 @@ typedef struct pal_optimizer_options {
     const char *average;
     double average_decay;                  /* exponential: 0.999 */
     uint64_t average_start, average_every; /* equal: the first step that counts, and the steps to the next; both 1 */
-    /* muon. It updates parameters as matrices: the first axis is that of the rows, all others are columns. Biases
-     * (named b, or with fewer than two axes) are updated element by element, by AdamW. So are the parameters whose name
-     * is one of "PREFIX,...", or begins with one and a slash. NULL: none. */
+    /* muon, soap. They update parameters as matrices: the first axis is that of the rows, all others are columns.
+     * Biases (named b, or with fewer than two axes) are updated element by element, by AdamW. So are the parameters
+     * whose name is one of "PREFIX,...", or begins with one and a slash. NULL: none. */
     const char *elementwise;
+    uint64_t precondition_every; /* soap: the steps from one refresh of the bases to the next; 10 */
+    int64_t max_dimension;       /* soap: a side that is longer has no basis; 10000 */
 } pal_optimizer_options;
 
 /* The number of update rules, and the name and one-line formula of the i-th. */
@@ -84,8 +86,12 @@ void pal_optimizer_free(pal_optimizer *optimizer);
 pal_status pal_optimizer_record(pal_optimizer *optimizer, pal_tape *tape, const pal_var *parameters,
                                 const pal_var *gradients, size_t n);
 /* Call it before each run; step counts from 1. Until the first call the learning rate is 0 and nothing moves. Step 1
- * sets the states that start as the weights, to what the weights are then. */
-void pal_optimizer_set_step(pal_optimizer *optimizer, uint64_t step, double learning_rate);
+ * sets the states that start as the weights, to what the weights are then. soap refreshes its bases here, at steps 2,
+ * 2 + precondition_every, ..., by LAPACK on the calling thread, once for a step. If that fails (a matrix that is not
+ * finite: PAL_ERR_NUMERIC; PAL_ERR_MEMORY), the weight concerned keeps the basis that it had, and the next run is
+ * possible. */
+pal_status pal_optimizer_set_step(pal_optimizer *optimizer, uint64_t step, double learning_rate);
+const char *pal_optimizer_error(const pal_optimizer *optimizer); /* why the last set_step failed; "": it did not */
 /* The state tensors, for checkpoints. The names look like "adam/m/encoder/W". */
 size_t pal_optimizer_state_count(const pal_optimizer *optimizer);
 pal_tensor *pal_optimizer_state(const pal_optimizer *optimizer, size_t i, const char **name);

@@ -1,5 +1,6 @@
 /* options.c - the options of an optimiser: replaces 0 by the default and -1 by a true 0, and checks the ranges. */
 #include "optim/internal.h"
+#include "optim/lapack.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -73,5 +74,10 @@ pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimi
             return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g must be at least 0 and less than %g", out->name,
                                  fields[i].name, *field, fields[i].below);
     }
+    if (!out->precondition_every) out->precondition_every = 10;
+    if (!out->max_dimension) out->max_dimension = 10000;
+    if (out->max_dimension < 1 || out->max_dimension > PAL__LAPACK_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: max_dimension %lld must be from 1 to %d", out->name,
+                             (long long)out->max_dimension, PAL__LAPACK_MOST);
     return PAL_OK;
 }

@@ -149,6 +149,16 @@ static void both(const pal_optimizer_options *o, double t, double rate, double o
     out[PAL__RATE] = rate;
 }
 
+/* The first step moves nothing and does not count. */
+static void from_the_second(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
+{
+    if (t > 1) {
+        debiased(o, t - 1, rate, out);
+        return;
+    }
+    out[PAL__DECAY] = out[PAL__EPSILON] = 1;
+}
+
 /* clang-format off */
 static const pal__update_rule rules[] = {
     {.name = "gd", .alias = "sgd", .update = gd, .scalars = as_given,
@@ -189,6 +199,13 @@ static const pal__update_rule rules[] = {
      .weight_decay = 0.01, .momentum = 0.95, .shape = pal__muon_shape,
      .formula = "matrix: w *= 1 - rate decay;  m = momentum m + (1-momentum) g;  "
                 "w -= rate 0.2 sqrt(max(rows, columns)) orthogonal((1-momentum) g + momentum m);  other: as adamw"},
+    /* Vyas, Morwani, Zhao, Kwun, Shapira, Brandfonbrener, Janson and Kakade, ICLR 2025: algorithms 3 and 4. */
+    {.name = "soap", .states = {"m", "v", "left", "right", "left-basis", "right-basis"}, .update = pal__soap,
+     .scalars = from_the_second, .weight_decay = 0.01, .beta1 = 0.95, .beta2 = 0.95, .shape = pal__soap_shape,
+     .between = pal__soap_between, .room = pal__soap_room,
+     .formula = "matrix: m as adam;  l = b2 l + (1-b2) g g';  r = b2 r + (1-b2) g' g;  a, b: eigenvectors of l, r;  "
+                "v = b2 v + (1-b2) (a' g b)^2;  w *= 1 - rate decay;  w -= rate a (c a' m b / (sqrt(v) + eps)) b', "
+                "c as adam;  other: as adamw"},
 };
 /* clang-format on */
 

@@ -57,6 +57,8 @@ static const palt__field after_settings[] = {
     FIELD(FLAG_IF, "optimizer.spare_biases", optimizer.spare_biases),
     FIELD(TEXT, "optimizer.rates", optimizer.rates),
     FIELD(TEXT, "optimizer.elementwise", optimizer.elementwise),
+    FIELD(COUNT_IF, "optimizer.precondition_every", optimizer.precondition_every),
+    FIELD(COUNT_IF, "optimizer.max_dimension", optimizer.max_dimension),
     FIELD(TEXT, "optimizer.average", optimizer.average),
     FIELD(REAL_IF, "optimizer.average_decay", optimizer.average_decay),
     FIELD(COUNT_IF, "optimizer.average_start", optimizer.average_start),

@@ -206,7 +206,8 @@ static bool report(palt__loop *l, double now)
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
                            pal_error *err)
 {
-    pal_optimizer_set_step(l->optimizer, number, learning_rate);
+    const pal_status set = pal_optimizer_set_step(l->optimizer, number, learning_rate);
+    if (set) return pal_error_set(err, set, "%s", pal_optimizer_error(l->optimizer));
     pal_accumulator_clear(l->sums);
     *loss = 0;
     for (int64_t part = 0; part < l->parts; part++, rows += l->o.batch) {

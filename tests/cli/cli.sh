@@ -69,14 +69,14 @@ works "an empty folder is taken" train basic --out empty $small --quiet
 works "folders above are made" train basic --out a/b/c $small --quiet
 works "limit" train basic --out limited $small --limit 20 --json
 check "limit leaves one batch per epoch" [ "$(figure steps)" = 3 ]
-for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free muon; do
+for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free muon soap; do
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
 done
 for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \
     "plateau --patience 1 --decay-factor 0.5"; do
     works "$schedule" train basic --out "with-${schedule%% --*}" $small --schedule $schedule --warmup 5 --quiet
 done
-refused "momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum 0.5
+refused "momentum of adam" "momentum|nesterov|muon, not adam" train basic --out new $small --optimizer adam --momentum 0.5
 refused "a final rate of no cosine" "plateau, not constant" train basic --out new $small --final-rate 0.5
 refused "a power of no polynomial" "polynomial, not cosine" train basic --out new $small --schedule cosine --power 2
 refused "patience without a plateau" "plateau, not constant" train basic --out new $small --patience 2
@@ -88,6 +88,15 @@ works "biases are spared by adamw's own decay" train basic --out spared $small -
 check "run.json has it" grep -q '"spare_biases": true' spared/run.json
 refused "rates of no layer" "rates: no parameter is called enc or enc/" train basic --out new $small --layer-rates enc=0.1
 refused "a rate without a factor" "rates: encoder is not PREFIX=FACTOR" train basic --out new $small --layer-rates encoder
+refused "an update by elements of all parameters" "only with --optimizer muon|soap" train basic --out new $small --elementwise encoder
+refused "an update by elements of no layer" "elementwise: no parameter is called dec or dec/" train basic --out new $small --optimizer muon --elementwise dec
+works "some matrices by elements" train basic --out by-elements $small --optimizer muon --elementwise encoder/W --layer-rates decoder=0.5 --average equal --accumulate 2 --spare-biases --quiet
+check "run.json has them" grep -q '"elementwise": "encoder/W"' by-elements/run.json
+works "run-info of them" run-info by-elements
+check "run-info has them" grep -q 'elementwise .*encoder/W' out
+refused "a refresh of no basis" "only with --optimizer soap" train basic --out new $small --precondition-every 5
+works "bases of short sides" train basic --out short-sides $small --optimizer soap --precondition-every 2 --max-dimension 12 --lr 0.003 --quiet
+check "run.json has the sides" grep -q '"max_dimension": 12' short-sides/run.json
 works "rates of layers" train basic --out layered $small --layer-rates decoder=0.5,encoder/b=0 --quiet
 check "run.json has the rates" grep -q '"rates": "decoder=0.5,encoder/b=0"' layered/run.json
 works "an average of the weights" train basic --out averaged $small --optimizer adam --lr 0.003 --seed 4 --average exponential --average-decay 0.9 --json
@@ -111,7 +120,7 @@ works "a scheduled momentum" train basic --out sutskever $small --optimizer nest
 check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json
 check "run.json has no setting of other schedules" [ "$(grep -c '"power"\|"rise"\|"patience"' sutskever/run.json)" -eq 0 ]
 check "run.json has the patience" grep -q '"patience": 1' with-plateau/run.json
-refused "epsilon of lion" "schedule-free, not lion" train basic --out new $small --optimizer lion --epsilon 1e-6
+refused "epsilon of lion" "schedule-free|muon|soap, not lion" train basic --out new $small --optimizer lion --epsilon 1e-6
 refused "rmsprop's average of the default rule" "rmsprop, not adam" train deep --out new $small --layers 5,12 --rms-decay 0.5
 
 # ---- Bit-identical results
@@ -306,7 +315,7 @@ refused "find-rate with a rate" "unknown option --learning-rate\|--learning-rate
 refused "find-rate of a closed form" "closed form" find-rate linear --solve svd --data data
 refused "find-rate of a bad range" "rates from 1 to 0.1" find-rate basic --data data --lowest 1 --highest 0.1
 refused "find-rate into no picture" "not a picture" find-rate basic --data data -o rates.txt
-refused "find-rate with a momentum of adam" "momentum|nesterov, not adam" find-rate basic --data data --optimizer adam --momentum 0.5
+refused "find-rate with a momentum of adam" "momentum|nesterov|muon, not adam" find-rate basic --data data --optimizer adam --momentum 0.5
 works "interpolate" interpolate first
 check "interpolate makes a picture" is_png first/interpolate.png
 works "interpolate, with pixels" interpolate first --from 0,1 --to 2,36 --steps 4 --pixels -o blend.png --json
@@ -790,10 +799,10 @@ done
 works "help of train without a model" train --help
 tr -s ' \n' ' ' < out > words
 check "help of train leaves the rate to the model" grep -q 'step size (default: by optimizer, model and data, ' words
-check "help of train leaves the rule to the model" grep -q 'schedule-free; default by model)' words
+check "help of train leaves the rule to the model" grep -q 'soap; default by model)' words
 works "help of train with a model" train basic --help
 tr -s ' \n' ' ' < out > words
-check "help of a model has its rule" grep -q 'schedule-free; default gd)' words
+check "help of a model has its rule" grep -q 'soap; default gd)' words
 works "help of graph with a model" graph basic --help
 tr -s ' \n' ' ' < out > words
 check "help of graph has its own batch" grep -q 'that is drawn (default 32)' words

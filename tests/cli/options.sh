@@ -94,7 +94,7 @@ for model in $("$program" models | sed -n 's/^\([a-z-]*\)  .*/\1/p'); do
     check "the manual has $model" grep -q "^\.B \"$model (" plain
 done
 check "the manual has defaults, ranges, choices and needs" \
-    grep -q '^(default 0\.9; 0 to 1; .*only with --optimizer momentum|nesterov)$' plain
+    grep -q '^(default 0\.99; 0 to 1; .*only with --optimizer rmsprop)$' plain
 for section in NAME SYNOPSIS DESCRIPTION VERBS MODELS "OPTIONS OF THE MODELS" "EXIT STATUS" ENVIRONMENT FILES EXAMPLES; do
     check "the manual has the section $section" grep -q "^\.SH \"*$section" page
 done

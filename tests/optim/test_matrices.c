@@ -129,7 +129,11 @@ static void begin_case(reference *r, char *line)
     strtok(NULL, " \n");
     for (char *key, *value; (key = strtok(NULL, " \n")) && (value = strtok(NULL, " \n"));) {
         bool known = true;
-        if (!strcmp(key, "optimizer"))
+        if (!strcmp(key, "every"))
+            o.precondition_every = strtoull(value, NULL, 10);
+        else if (!strcmp(key, "max_dimension"))
+            o.max_dimension = strtoll(value, NULL, 10);
+        else if (!strcmp(key, "optimizer"))
             o.name = value;
         else if (!strcmp(key, "elementwise"))
             o.elementwise = value;
@@ -172,6 +176,60 @@ static double difference(const char *text, const pal_tensor *tensor)
     return worst;
 }
 
+static pal_tensor *state_of(const mover *m, const char *wanted)
+{
+    const char *name;
+    pal_tensor *state;
+    for (size_t i = 0; (state = pal_optimizer_state(m->optimizer, i, &name)) && strcmp(name, wanted) != 0; i++) {
+    }
+    return state;
+}
+
+/* A [n, n] is E L E' to 1e-13, of which the diagonal descends. */
+static void diagonalises(const pal_tensor *e, const pal_tensor *factor)
+{
+    const size_t n = (size_t)e->shape.dim[0];
+    double above = INFINITY;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0, ones = 0;
+            for (size_t k = 0; k < n; k++) {
+                ones += pal_tensor_get(e, i * n + k) * pal_tensor_get(e, j * n + k);
+                for (size_t l = 0; l < n; l++)
+                    sum +=
+                        pal_tensor_get(e, i * n + k) * pal_tensor_get(factor, k * n + l) * pal_tensor_get(e, j * n + l);
+            }
+            ck_assert_double_eq_tol(ones, i == j, 1e-13);
+            if (i != j) ck_assert_double_eq_tol(sum, 0, 1e-13);
+            if (i == j) ck_assert_double_le(sum, above + 1e-13);
+            if (i == j) above = sum;
+        }
+}
+
+/* The eigenvectors of the first factors are given up to their signs, and anyhow where the values are equal, as where
+ * they are 0. So the basis is checked, and that of the reference taken. */
+static void take_basis(reference *r, const char *line)
+{
+    char side[8], name[16], state[64];
+    int at;
+    if (sscanf(line, "basis %7s %15s%n", side, name, &at) != 2) return;
+    ck_assert_uint_eq(r->step, 1);
+    ck_assert_int_eq(pal_optimizer_set_step(r->m.optimizer, 2, r->rate), PAL_OK);
+    snprintf(state, sizeof state, "soap/%s/%s", side, name);
+    pal_tensor *factor = state_of(&r->m, state);
+    snprintf(state, sizeof state, "soap/%s-basis/%s", side, name);
+    pal_tensor *basis = state_of(&r->m, state);
+    ck_assert(factor && basis);
+    diagonalises(basis, factor);
+    const char *text = line + at;
+    for (size_t i = 0; i < pal_tensor_count(basis); i++) {
+        char *end;
+        pal_tensor_set(basis, i, strtod(text, &end));
+        text = end;
+    }
+    diagonalises(basis, factor);
+}
+
 /* The weights are of size 1; those of both programs are the same to 1e-12. */
 START_TEST(thirty_steps_agree_with_the_papers)
 {
@@ -187,12 +245,13 @@ START_TEST(thirty_steps_agree_with_the_papers)
         if (sscanf(line, "final-state %llu", &final) == 1) r.state = final;
         read_parameter(&r, line);
         if (!strncmp(line, "case ", 5)) begin_case(&r, line);
+        take_basis(&r, line);
         if (sscanf(line, "w %llu %15s%n", &step, name, &at) == 2) {
             advance(&r, step);
             size_t i = 0;
             while (i + 1 < r.n && strcmp(r.name[i], name) != 0) i++;
             const double error = difference(line + at, r.m.w[i]);
-            ck_assert_msg(error < 1e-12, "case %d, step %llu, %s: %g", r.cases + 1, step, name, error);
+            ck_assert_msg(error < (1e-12), "case %d, step %llu, %s: %g", r.cases + 1, step, name, error);
         }
         if (strcmp(line, "end\n") != 0) continue;
         ck_assert_uint_eq(r.step, 30);
@@ -280,7 +339,7 @@ END_TEST
 
 /* ---- Edges ----------------------------------------------------------------------------------------------------- */
 
-static const char *const rules[] = {"muon"};
+static const char *const rules[] = {"muon", "soap"};
 enum { RULES = sizeof rules / sizeof *rules };
 
 static void make_mover(mover *m, pal_context *context, pal_dtype dtype, const pal_optimizer_options *o)

@@ -127,7 +127,7 @@ START_TEST(every_rule_is_one_loop_a_parameter)
     for (size_t k = 0; k < pal_optimizer_kinds(); k++) {
         stepper s;
         pal_optimizer_options o = {.struct_size = sizeof o, .name = pal_optimizer_name(k), .weight_decay = 0.1};
-        if (!strcmp(o.name, "muon")) o.elementwise = "q";
+        if (!strcmp(o.name, "muon") || !strcmp(o.name, "soap")) o.elementwise = "q";
         make_stepper(&s, &o, PAL_F32);
         char *text = pal_program_text(s.program);
         ck_assert_ptr_nonnull(text);

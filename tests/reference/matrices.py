@@ -4,7 +4,7 @@
     matrices.py matrices.txt            write the reference file
     matrices.py --check matrices.txt    move again and compare with the file
 
-Muon and SOAP are written here in NumPy, in float64, from their papers and from the code of their authors; README.md has
+Muon and SOAP are written here in NumPy, in float64, from their papers and, where those leave it open, as the code of their authors does; README.md has
 the formulas and the file format. If PyTorch is there, its Muon moves the same matrices, with its products in float64.
 """
 import sys
@@ -20,6 +20,14 @@ CASES = [
     ("muon-decay", "muon", {"lr": 0.05, "momentum": 0.8, "beta1": 0.8, "beta2": 0.9, "eps": 1e-6, "weight_decay": 0.5}),
     ("muon-elementwise", "muon", {"lr": 0.02, "momentum": 0.9, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8,
                                   "weight_decay": 0.01, "elementwise": "tall,square/W"}),
+    ("soap", "soap", {"lr": 0.01, "beta1": 0.95, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.01, "every": 10,
+                      "max_dimension": 10000}),
+    ("soap-often", "soap", {"lr": 0.02, "beta1": 0.8, "beta2": 0.9, "eps": 1e-6, "weight_decay": 0.5, "every": 3,
+                            "max_dimension": 10000}),
+    ("soap-always", "soap", {"lr": 0.02, "beta1": 0.9, "beta2": 0.8, "eps": 1e-8, "weight_decay": 0.01, "every": 1,
+                             "max_dimension": 10000, "elementwise": "tall,wide,row,column,kernel"}),
+    ("soap-short", "soap", {"lr": 0.02, "beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.01, "every": 1,
+                            "max_dimension": 3}),
 ]
 
 
@@ -88,8 +96,65 @@ class Muon:
         return w - s["lr"] * (factor * self.orthogonal(update).reshape(g.shape) + s["weight_decay"] * w)
 
 
+class Soap:
+    """Vyas et al. 2025, algorithms 3 and 4; the first step, the order of the basis and of v as in the authors' code."""
+
+    def __init__(self, w, s):
+        self.s, self.t = s, 0
+        self.m, self.v = np.zeros_like(w), np.zeros((len(w), w.size // len(w)))
+        self.factor = [np.zeros((n, n)) if n <= s["max_dimension"] else None for n in self.v.shape]
+        self.basis = [None, None]  # columns are eigenvectors
+
+    def rotated(self, x, back):
+        left, right = self.basis
+        x = x if left is None else (left if back else left.T) @ x
+        return x if right is None else x @ (right.T if back else right)
+
+    def measure(self, g):
+        for i, square in enumerate((g @ g.T, g.T @ g)):
+            if self.factor[i] is not None:
+                self.factor[i] = self.s["beta2"] * self.factor[i] + (1 - self.s["beta2"]) * square
+
+    def refresh(self):
+        for i, factor in enumerate(self.factor):
+            if factor is None:
+                continue
+            size = np.diag(self.basis[i].T @ factor @ self.basis[i])
+            order = np.argsort(-size, kind="stable")
+            self.v = np.take(self.v, order, axis=i)
+            self.basis[i] = np.linalg.qr(factor @ self.basis[i][:, order])[0]
+
+    def step(self, w, gradient):
+        s, g = self.s, gradient.reshape(self.v.shape)
+        if self.t == 0:
+            self.measure(g)
+            self.basis = [None if f is None else np.linalg.eigh(f)[1][:, ::-1] for f in self.factor]
+            self.t = 1
+            return w
+        self.m = s["beta1"] * self.m + (1 - s["beta1"]) * gradient
+        self.v = s["beta2"] * self.v + (1 - s["beta2"]) * self.rotated(g, False) ** 2
+        m = self.rotated(self.m.reshape(g.shape), False) / (1 - s["beta1"] ** self.t)
+        step = self.rotated(m / (np.sqrt(self.v / (1 - s["beta2"] ** self.t)) + s["eps"]), True)
+        self.measure(g)
+        if self.t % s["every"] == 0:
+            self.refresh()
+        self.t += 1
+        return w - s["lr"] * (step.reshape(w.shape) + s["weight_decay"] * w)
+
+
+class Rested(Adam):
+    """Adam without the first step, as SOAP's other parameters have it."""
+
+    def step(self, w, g):
+        if self.t == 0 and not hasattr(self, "rested"):
+            self.rested = True
+            return w
+        return super().step(w, g)
+
+
 def move(kind, s, w, d, targets):
-    rules = {n: (Muon(w[n], s) if is_matrix(n, s) else Adam(w[n], s)) for n in SHAPES}
+    of_matrix, other = {"muon": (Muon, Adam), "soap": (Soap, Rested)}[kind]
+    rules = {n: (of_matrix if is_matrix(n, s) else other)(w[n], s) for n in SHAPES}
     w = dict(w)
     for step, target in enumerate(targets, start=1):
         for n, rule in rules.items():
@@ -97,6 +162,10 @@ def move(kind, s, w, d, targets):
         if step in SNAPSHOTS:
             for n in SHAPES:
                 yield f"w {step} {n}", w[n].ravel()
+        for n, rule in rules.items():
+            for side, basis in zip(("left", "right"), getattr(rule, "basis", ())):
+                if step == 1 and basis is not None:
+                    yield f"basis {side} {n}", basis.T.ravel()
 
 
 def lines():

@@ -19,7 +19,7 @@
 #include "train/internal.h"
 
 #define BOUND 0.98
-enum { IMAGES = 5000, TESTED = 1000, LEVELS = 12, FACTORS = 5, SETTINGS = 16, EPOCHS_QUICK = 3 };
+enum { IMAGES = 5000, TESTED = 1000, LEVELS = 15, FACTORS = 5, SETTINGS = 16, EPOCHS_QUICK = 3 };
 
 pal_status palindrome_register(pal_error *err); /* examples/variant.c */
 
@@ -32,7 +32,7 @@ typedef struct factor { /* level 0: not given; a level is "option value;option v
 /* clang-format off */
 static const factor factors[FACTORS] = {
     {{"", "optimizer gd", "optimizer momentum", "optimizer nesterov", "optimizer rmsprop", "optimizer adam",
-      "optimizer adamw", "optimizer adagrad", "optimizer amsgrad", "optimizer radam", "optimizer lion", "optimizer muon",
+      "optimizer adamw", "optimizer adagrad", "optimizer amsgrad", "optimizer radam", "optimizer lion", "optimizer muon", "optimizer soap",
       "optimizer schedule-free"}},
     {{"", "activation sigmoid", "activation tanh", "activation relu", "activation linear", "activation softplus"}},
     {{"", "output bernoulli", "output squared", "output gaussian;sigma-of one", "output categorical;bins 8;tied no",

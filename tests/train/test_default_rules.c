@@ -50,6 +50,8 @@ START_TEST(each_mark_has_its_factor)
         {{{NULL, NULL}}, 0, "radam", "radam", 0.003, 0},
         {{{NULL, NULL}}, 0, "lion", "lion", 0.0003, 0},
         {{{NULL, NULL}}, 0, "schedule-free", "schedule-free", 0.003, 0},
+        {{{NULL, NULL}}, 0, "muon", "muon", 0.001, 0},
+        {{{NULL, NULL}}, 0, "soap", "soap", 0.001, 0},
         {{{"layers", "20,10"}, {"activation", "relu"}}, 2, "radam", "radam", 0.003, 100},
         {{{"activation", "tanh"}}, 1, NULL, "adam", 0.001, 0},
         {{{"activation", "tanh"}}, 1, "gd", "gd", 0.01, 0},

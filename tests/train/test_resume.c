@@ -21,6 +21,7 @@ static const struct {
     {"basic", "gd", "constant", NULL, 1},           {"denoising", "adam", "cosine", NULL, 1},
     {"phased", "rmsprop", "step", NULL, 1},         {"phased", "schedule-free", "constant", NULL, 1},
     {"basic", "lion", "plateau", "exponential", 2}, {"phased", "amsgrad", "one-cycle", "equal", 5},
+    {"phased", "muon", "constant", NULL, 2},        {"phased", "soap", "cosine", "exponential", 1},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
