@@ -97,10 +97,11 @@ START_TEST(averages_are_what_they_say)
             ck_assert(!memcmp(r.w->data, seen[t], pal_tensor_bytes(r.w)));
         }
         const char *name;
-        const size_t last = pal_optimizer_state_count(r.optimizer) - 1;
-        pal_optimizer_state(r.optimizer, last, &name);
-        ck_assert_msg(strstr(name, "/training/w") != NULL, "%s", name);
-        ck_assert_uint_eq(last, pal_optimizer_state_count(plain.optimizer));
+        const size_t n = pal_optimizer_state_count(r.optimizer);
+        size_t at = 0;
+        while (pal_optimizer_state(r.optimizer, at, &name) && !strstr(name, "/training/w")) at++;
+        ck_assert_uint_lt(at, n);
+        ck_assert_uint_eq(n - 1, pal_optimizer_state_count(plain.optimizer));
         end(&r);
         end(&plain);
         tried++;
