@@ -68,8 +68,12 @@ static pal_status take_steps(palt__loop *l, const pal_find_rate_options *o, pal_
         const double rate = o->from * pow(o->to / o->from, (double)i / (double)(o->steps - 1));
         double loss;
         l->step = i + 1;
-        status = palt__loop_step(l, l->order + at * l->o.batch * l->parts, (uint64_t)l->step, rate, &loss, err);
-        if (status) return status;
+        pal_error why = {0};
+        status = palt__loop_step(l, l->order + at * l->o.batch * l->parts, (uint64_t)l->step, rate, &loss, &why);
+        if (status == PAL_ERR_NUMERIC)
+            loss = (double)INFINITY; /* an update rule can make nothing of such gradients */
+        else if (status)
+            return pal_error_set(err, status, "%s", why.text);
         mean = KEPT * mean + (1 - KEPT) * loss;
         weight = KEPT * weight + (1 - KEPT);
         c->rate[i] = rate;

@@ -207,6 +207,9 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
                            pal_error *err)
 {
     const pal_status set = pal_optimizer_set_step(l->optimizer, number, learning_rate);
+    if (set == PAL_ERR_NUMERIC)
+        return pal_error_set(err, set, "%s: lower --learning-rate (now %g)", pal_optimizer_error(l->optimizer),
+                             learning_rate);
     if (set) return pal_error_set(err, set, "%s", pal_optimizer_error(l->optimizer));
     pal_accumulator_clear(l->sums);
     *loss = 0;
