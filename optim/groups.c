@@ -1,5 +1,5 @@
 /* groups.c - parameters that train differently: a factor of the learning rate for all whose name begins in a certain
- * way, and which of them are biases.
+ * way.
  *
  * In: the text "PREFIX=FACTOR,...". Out: a list of groups, and for a name its group. A prefix ends where a part of the
  * name ends: "encoder/fc1" is that of "encoder/fc1/W", not of "encoder/fc10/W". Of several the longest counts. Text and
@@ -55,11 +55,6 @@ pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err)
     return PAL_OK;
 }
 
-bool pal__begins(const char *name, const char *prefix, size_t length)
-{
-    return !strncmp(name, prefix, length) && (!name[length] || name[length] == '/');
-}
-
 static bool begins(const char *name, const char *prefix) { return pal__begins(name, prefix, strlen(prefix)); }
 
 size_t pal__groups_find(const pal__groups *groups, const char *name)
@@ -70,12 +65,6 @@ size_t pal__groups_find(const pal__groups *groups, const char *name)
             strlen(groups->group[i].prefix) > strlen(groups->group[best].prefix))
             best = i;
     return best;
-}
-
-bool pal__is_bias(const char *name, pal_shape shape)
-{
-    const char *last = strrchr(name, '/');
-    return shape.rank < 2 || !strcmp(last ? last + 1 : name, "b");
 }
 
 /* Every prefix of `elementwise` is that of a name. */

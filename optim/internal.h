@@ -27,7 +27,6 @@ typedef struct pal__update {
     pal_var w, g, state[PAL__STATES], next[PAL__STATES];
     pal_var scalar[PAL__SCALARS];
     bool decays; /* this parameter has weight decay */
-    bool matrix; /* it is updated as a matrix (matrix.c), if the rule does that */
 } pal__update;
 
 /* A parameter between two runs. */
@@ -45,6 +44,7 @@ typedef struct pal__update_rule {
     double weight_decay;               /* the default */
     double momentum, beta1, beta2;     /* the defaults; 0: those of the other rules */
     pal_var (*update)(pal__update *u); /* returns the new parameter; u->w already includes weight decay */
+    pal_var (*other)(pal__update *u);  /* of rules for matrices: the same for parameters that are none */
     /* From the options with defaults, the step and its rate to the scalars; all are 0, and DECAY is set, before. */
     void (*scalars)(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS]);
     unsigned uses;       /* scalars after the first three: a mask of 1 << scalar */
@@ -92,11 +92,10 @@ typedef struct pal__groups { /* the first one, without a prefix, has all other p
 } pal__groups;
 pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err); /* NULL, "": one group */
 size_t pal__groups_find(const pal__groups *groups, const char *name);
-bool pal__is_bias(const char *name, pal_shape shape); /* is named b, or has fewer than two axes */
-
 /* ---- matrix.c, muon.c, ...: rules for matrices ----------------------------------------------------------------------
  */
 
+bool pal__is_bias(const char *name, pal_shape shape); /* is named b, or has fewer than two axes */
 /* Whether a rule for matrices updates it as one: it is no bias, and `elementwise` does not name it. */
 bool pal__is_matrix(const pal_optimizer_options *o, const char *name, pal_shape shape);
 bool pal__named(const char *prefixes, const char *name);               /* "PREFIX,...", NULL: none */
@@ -104,8 +103,6 @@ bool pal__begins(const char *name, const char *prefix, size_t length); /* is the
 /* The rows and columns of a parameter with two axes or more: the first axis, and all others. */
 void pal__sides(pal_shape shape, int64_t *rows, int64_t *columns);
 
-/* rules.c: as Adam, with one of the scalars as the rate. */
-pal_var pal__adam(pal__update *u, pal__scalar rate);
 /* x [rows, columns], orthogonalised by Newton and Schulz: about U V' where x = U S V'. */
 pal_var pal__orthogonalised(pal_var x);
 pal_var pal__muon(pal__update *u);

@@ -1,10 +1,21 @@
-/* matrix.c - which parameters a rule for matrices updates as matrices, and their rows and columns.
+/* matrix.c - which parameters are biases, which a rule for matrices updates as matrices, and their rows and columns.
  *
  * A weight of a layer is a matrix whatever its uses: a tied weight is one parameter, and so has one update. The kernel
  * of a convolution, [out, in, h, w], is the matrix [out, in h w] of its product with patches (Jordan et al. 2024). */
 #include <string.h>
 
 #include "optim/internal.h"
+
+bool pal__begins(const char *name, const char *prefix, size_t length)
+{
+    return !strncmp(name, prefix, length) && (!name[length] || name[length] == '/');
+}
+
+bool pal__is_bias(const char *name, pal_shape shape)
+{
+    const char *last = strrchr(name, '/');
+    return shape.rank < 2 || !strcmp(last ? last + 1 : name, "b");
+}
 
 bool pal__named(const char *prefixes, const char *name)
 {

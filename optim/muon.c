@@ -38,7 +38,6 @@ pal_var pal__orthogonalised(pal_var x)
 
 pal_var pal__muon(pal__update *u)
 {
-    if (!u->matrix) return pal__adam(u, PAL__PLAIN);
     const double mu = u->options->momentum;
     int64_t rows, columns;
     pal__sides(pal_shape_of(u->g), &rows, &columns);

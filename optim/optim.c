@@ -258,10 +258,9 @@ static void update(const pal_optimizer *o, size_t i, pal__update *u)
     pal_var leaf = u->w;
     for (size_t k = 0; k < o->own; k++)
         if (o->names[k * o->n + i]) u->state[k] = state_leaf(o, leaf.tape, k, i);
-    u->matrix = o->matrix[i];
     u->decays = o->options.weight_decay > 0 && !o->spared[i];
     if (u->decays && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
-    pal_var next = o->rule->update(u);
+    pal_var next = (o->rule->other && !o->matrix[i] ? o->rule->other : o->rule->update)(u);
     for (size_t k = 0; k < o->own; k++)
         if (u->next[k].id) pal_assign(u->state[k], u->next[k]);
     if (o->kinds > o->own) {

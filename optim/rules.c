@@ -62,14 +62,15 @@ static pal_var adagrad(pal__update *u)
     return descend(u, over_root(u, u->g, u->next[0]));
 }
 
-pal_var pal__adam(pal__update *u, pal__scalar rate)
+static pal_var adam_by(pal__update *u, pal__scalar rate)
 {
     u->next[0] = pal_lerp(u->state[0], u->g, 1 - u->options->beta1);
     u->next[1] = second_moment(u, u->state[1], u->options->beta2);
     return pal_sub(u->w, pal_mul(u->scalar[rate], over_root(u, u->next[0], u->next[1])));
 }
 
-static pal_var adam(pal__update *u) { return pal__adam(u, PAL__RATE); }
+static pal_var adam(pal__update *u) { return adam_by(u, PAL__RATE); }
+static pal_var adam_beside(pal__update *u) { return adam_by(u, PAL__PLAIN); }
 
 static pal_var amsgrad(pal__update *u)
 {
@@ -195,14 +196,14 @@ static const pal__update_rule rules[] = {
                 "z -= r (g / (sqrt(v) + eps) + decay y);  x += (z - x) r^2 / (sum of r^2 so far);  x is evaluated"},
     /* Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; the factor is that of Liu et al.
      * 2025, "Muon is scalable for LLM training", section 2.2. */
-    {.name = "muon", .states = {"m", "v"}, .update = pal__muon, .scalars = both, .uses = 1u << PAL__PLAIN,
-     .weight_decay = 0.01, .momentum = 0.95, .shape = pal__muon_shape,
+    {.name = "muon", .states = {"m", "v"}, .update = pal__muon, .other = adam_beside, .scalars = both,
+     .uses = 1u << PAL__PLAIN, .weight_decay = 0.01, .momentum = 0.95, .shape = pal__muon_shape,
      .formula = "matrix: w *= 1 - rate decay;  m = momentum m + (1-momentum) g;  "
                 "w -= rate 0.2 sqrt(max(rows, columns)) orthogonal((1-momentum) g + momentum m);  other: as adamw"},
     /* Vyas, Morwani, Zhao, Kwun, Shapira, Brandfonbrener, Janson and Kakade, ICLR 2025: algorithms 3 and 4. */
     {.name = "soap", .states = {"m", "v", "left", "right", "left-basis", "right-basis"}, .update = pal__soap,
-     .scalars = from_the_second, .weight_decay = 0.01, .beta1 = 0.95, .beta2 = 0.95, .shape = pal__soap_shape,
-     .between = pal__soap_between, .room = pal__soap_room,
+     .other = adam, .scalars = from_the_second, .weight_decay = 0.01, .beta1 = 0.95, .beta2 = 0.95,
+     .shape = pal__soap_shape, .between = pal__soap_between, .room = pal__soap_room,
      .formula = "matrix: m as adam;  l = b2 l + (1-b2) g g';  r = b2 r + (1-b2) g' g;  a, b: eigenvectors of l, r;  "
                 "v = b2 v + (1-b2) (a' g b)^2;  w *= 1 - rate decay;  w -= rate a (c a' m b / (sqrt(v) + eps)) b', "
                 "c as adam;  other: as adamw"},

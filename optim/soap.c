@@ -9,7 +9,7 @@
  *
  * with Adam's corrections for the start, and decoupled weight decay. A and B rotate G so that its directions of the
  * most and the least curvature are axes, where Adam's divisor fits them. A side that is longer than max_dimension has
- * no factor, and its A is 1: without both this is AdamW, as for biases.
+ * no factor, and its A is 1: without both this is AdamW.
  *
  * M is kept as it is and rotated anew (6 products of a rotation and 2 of a factor in a step). V cannot be, and keeps
  * the axes that it has. The host makes A and B (soap_basis.c) between two runs, from gradients before the next one. The
@@ -33,7 +33,6 @@ static void average(pal__update *u, size_t which, pal_var product)
 
 pal_var pal__soap(pal__update *u)
 {
-    if (!u->state[A].id && !u->state[B].id) return pal__adam(u, PAL__RATE);
     const pal_shape shape = pal_shape_of(u->g);
     pal_shape sides = {.rank = 2};
     pal__sides(shape, &sides.dim[0], &sides.dim[1]);
