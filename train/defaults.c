@@ -69,7 +69,7 @@ static const rate_row rates[] = {
     {"nesterov", 0.1,    false, false}, {"adam",          0.001, true,  false}, {"adamw",    0.001, true,  false},
     {"rmsprop",  0.001,  true,  false}, {"adagrad",       0.01,  true,  false}, {"amsgrad",  0.001, true,  false},
     {"lion",     0.0003, true,  false}, {"schedule-free", 0.003, true,  false}, {"radam",    0.003, true,  true},
-    {"muon",     0.001,  true,  false}, {"soap",          0.001, true,  false},
+    {"muon",     0.01,   true,  false}, {"soap",          0.003, true,  false},
 };
 
 static const struct {
