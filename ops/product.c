@@ -16,6 +16,9 @@
  * By blocks, the rows of C may go to a loop instead of memory (pal_call.follow): the update of a weight takes its
  * gradient while it is in the cache.
  *
+ * X X' is symmetric, bit for bit. By blocks, only the tiles that reach the diagonal or are below it are made, and then
+ * mirrored (product_mirror.c).
+ *
  * Long sums are cut, so that what is packed stays in the cache. A sum goes on from the value in C, which loses nothing:
  * C and the sum have one type. A sum of two products is one longer sum: its terms are packed one behind the other. So
  * the gradient of a tied weight, which has two uses, is made once and not added to. */
@@ -47,6 +50,7 @@ typedef struct job {
     char *packed, *own;                /* the part of B; room of own_bytes for each worker */
     size_t own_bytes, block_bytes;
     size_t k0, k1, n0, n1; /* by blocks: the part of B */
+    bool symmetric;
 } job;
 
 static const pal__product_kernels *kernels_of(const pal_context *context, pal_dtype dtype)
@@ -225,14 +229,15 @@ static void pack_task(void *argument, size_t panel, unsigned worker)
     pack_b(j, &item, n0, columns, j->k0, j->k1, j->packed + panel * j->wide * steps * j->size);
 }
 
-/* Some rows of C, as far as the part of B reaches: from c on. a: packed or not; next: the rows of A that follow. */
-static void run_block(const job *j, const char *a, const char *next, char *c, size_t rows)
+/* Some rows of C from c on, as far as the part of B reaches, but not to column `end`. a: packed or not; next: the rows
+ * of A that follow. */
+static void run_block(const job *j, const char *a, const char *next, char *c, size_t rows, size_t end)
 {
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
     const size_t steps = j->k1 - j->k0;
     const bool packed = packs_a(p);
-    for (size_t n0 = j->n0; n0 < j->n1; n0 += j->wide) {
+    for (size_t n0 = j->n0; n0 < end; n0 += j->wide) {
         const size_t columns = least(j->n1 - n0, j->wide);
         k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->term[0].a_row,
                 packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, c + (n0 - j->n0) * j->size,
@@ -274,12 +279,14 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
         const char *a = at(item.a[0], (int64_t)row * x->a_row + k0 * x->a_step, j->size);
         const char *next = a + (int64_t)k->rows * x->a_row * (int64_t)j->size;
         char *c = (char *)item.c + (int64_t)row * p->c_row * (int64_t)j->size;
+        const size_t end = j->symmetric ? least(j->n1, row + rows) : j->n1;
+        if (end <= j->n0) continue;
         if (packs_a(p)) {
             pack_a(j, &item, row, rows, j->k0, j->k1, own);
             a = own;
         }
         if (p->follow && p->add) take_over(j, c, fed, rows);
-        run_block(j, a, next, p->follow ? fed : c + j->n0 * j->size, rows);
+        run_block(j, a, next, p->follow ? fed : c + j->n0 * j->size, rows, end);
         if (p->follow) hand_over(j, row, rows, fed, worker);
     }
 }
@@ -341,6 +348,14 @@ bool pal__product_feeds(const pal_context *context, const pal__product *p)
     return pal__product_ours(context, p) && by_blocks(p) && all_steps(p) <= PART_STEPS;
 }
 
+/* Whether B is A'. */
+static bool is_symmetric(const pal__product *p, pal__product_item item)
+{
+    const pal__product_term *x = &p->term[0];
+    return p->n_terms == 1 && !p->add && !p->follow && p->m == p->n && item.a[0] == item.b[0] &&
+           x->a_row == x->b_column && x->a_step == x->b_step;
+}
+
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
                       void *scratch)
 {
@@ -359,7 +374,8 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
     const size_t columns = part_columns(&j), steps = piece(all_steps(p), PART_STEPS);
     j.packed = scratch;
     j.own = j.packed + columns * steps * j.size;
-    j.tasks = least(j.blocks, workers > 1 ? 4 * workers : 1);
+    j.symmetric = is_symmetric(p, items(user, 0));
+    j.tasks = least(j.blocks, workers > 1 ? (j.symmetric ? 16 : 4) * workers : 1);
     for (j.n0 = 0; j.n0 < p->n; j.n0 = j.n1) {
         j.n1 = least(p->n, j.n0 + columns);
         for (j.k0 = 0; j.k0 < all_steps(p); j.k0 = j.k1) {
@@ -368,4 +384,5 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
             pal_parallel(context, j.tasks, blocks_task, &j);
         }
     }
+    if (j.symmetric) pal__product_mirror(context, p, items(user, 0).c);
 }

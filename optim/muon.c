@@ -13,7 +13,8 @@
  * O is five iterations of Newton and Schulz, X' = a X + (b A + c A A) X with A = X X', from X = B / |B|. With these
  * coefficients they do not converge: they bring every singular value from 0.01 to 1 to between 0.68 and 1.14, which
  * is near enough, in the fewest products. The smaller of X X' and X' X is taken: with p <= q the sides, an iteration is
- * two products of p by p by q and one of p by p by p. */
+ * two products of p by p by q and one of p by p by p. A is symmetric, so that A A' is A A: the kernels make half of
+ * both. */
 #include "ops/ops.h"
 #include "optim/internal.h"
 
@@ -30,7 +31,7 @@ pal_var pal__orthogonalised(pal_var x)
     x = pal_div(x, pal_max(pal_norm(x, 3, true), pal_like(x, least)));
     for (int i = 0; i < ITERATIONS; i++) {
         const pal_var gram = pal_matmul_t(x, x, tall, !tall);
-        const pal_var p = pal_add(pal_scale(gram, b), pal_scale(pal_matmul(gram, gram), c));
+        const pal_var p = pal_add(pal_scale(gram, b), pal_scale(pal_matmul_t(gram, gram, false, true), c));
         x = pal_add(pal_scale(x, a), tall ? pal_matmul(x, p) : pal_matmul(p, x));
     }
     return x;

@@ -93,6 +93,33 @@ START_TEST(elements_are_chains)
 }
 END_TEST
 
+/* X X' and X' X, of which half of the tiles are made, have all the bits of the product of X and a copy of it. */
+START_TEST(a_matrix_times_itself_is_mirrored)
+{
+    static const int64_t shapes[][2] = {{257, 40}, {300, 803}, {40, 300}, {500, 500}, {9, 640}, {640, 9}, {271, 1030}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (int kind = 0; kind < 8; kind++) {
+            const pal_dtype dtype = kind & 1 ? PAL_F64 : PAL_F32;
+            const bool turned = kind & 2;
+            pal_context *context = context_with(kind & 4 ? 3 : 1);
+            pal_tensor *x = mixed(context, dtype, PAL_SHAPE(shapes[s][0], shapes[s][1]), 4),
+                       *copy = mixed(context, dtype, PAL_SHAPE(shapes[s][0], shapes[s][1]), 4);
+            pal_tape *tape = pal_tape_new(context, dtype);
+            const pal_var a = pal_leaf(tape, x, "x"), b = pal_leaf(tape, copy, "copy");
+            const pal_var out[] = {pal_matmul_t(a, a, turned, !turned), pal_matmul_t(a, b, turned, !turned)};
+            pal_program *p = pal_compile(tape, out, 2, NULL);
+            ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
+            ck_assert_int_eq(pal_run(p), PAL_OK);
+            ck_assert_mem_eq(pal_output(p, 0)->data, pal_output(p, 1)->data, pal_tensor_bytes(pal_output(p, 0)));
+            pal_program_free(p);
+            pal_tape_free(tape);
+            pal_tensor_free(x);
+            pal_tensor_free(copy);
+            pal_context_free(context);
+        }
+}
+END_TEST
+
 /* A B + A' B' is one operation, and one chain: first the terms of A B, then those of A' B'. */
 static void check_sum(pal_context *context, const sizes *s, int64_t more, pal_dtype dtype, const int *turned)
 {
@@ -243,7 +270,8 @@ Suite *products_suite(void)
 {
     Suite *s = suite_create("products");
     add_case(s, "products", setup, teardown,
-             TESTS(elements_are_chains, a_sum_of_products_is_one_chain, rows_do_not_depend_on_each_other,
-                   the_sum_of_a_batch_is_one_product, infinities_stay_where_they_are));
+             TESTS(elements_are_chains, a_matrix_times_itself_is_mirrored, a_sum_of_products_is_one_chain,
+                   rows_do_not_depend_on_each_other, the_sum_of_a_batch_is_one_product,
+                   infinities_stay_where_they_are));
     return s;
 }
