@@ -199,7 +199,7 @@ def compare_with_torch():
     except ImportError:
         return
     w, d, targets, _ = start()
-    torch.Tensor.bfloat16 = lambda x: x
+    torch.bfloat16 = torch.float64
     name, _, s = CASES[1]
     matrices = [n for n in SHAPES if len(SHAPES[n]) == 2]
     moved = {n: torch.tensor(w[n], requires_grad=True) for n in matrices}
