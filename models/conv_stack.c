@@ -47,12 +47,17 @@ static layer_name name_of(const char *side, size_t k)
     return name;
 }
 
+/* That of the output of encoder layer k, and of the decoder's reconstruction of it. */
+static const char *activation(const pal_model *m, const stack *s, size_t k)
+{
+    return k == s->layers ? pal_code_activation(m) : pal_option_enum(m, "activation");
+}
+
 /* Activation and dropout, applied to a: the output of encoder layer k, or the decoder's reconstruction of it. */
 static pal_var activated(pal_model *m, const stack *s, const char *layer, size_t k, pal_var a)
 {
     pal__entered entered = pal__enter(m, layer);
-    const char *activation = k == s->layers ? pal_code_activation(m) : pal_option_enum(m, "activation");
-    pal_var h = pal__drop(m, pal_activate(m, a, activation), k, s->layers);
+    pal_var h = pal__drop(m, pal_activate(m, a, activation(m, s, k)), k, s->layers);
     pal__leave(m, entered);
     return h;
 }
@@ -69,12 +74,16 @@ pal_var pal_encode_conv(pal_model *m, pal_var x)
     pal_var h = images(pal__drop(m, x, 0, s.layers), s.size[0]);
     for (size_t k = 1; k <= s.n; k++) {
         const layer_name name = name_of("encoder", k);
+        const pal_shape filters = PAL_SHAPE(s.size[k].channels, s.size[k - 1].channels, s.kernel, s.kernel);
+        pal_layer_start(m, name.text, &filters, s.size[k].channels, activation(m, &s, k));
         h = pal_conv(m, name.text, h, s.size[k].channels, s.kernel, s.stride);
         h = activated(m, &s, name.text, k, h);
     }
     h = pal_reshape(h, PAL_SHAPE(-1, s.units[0]));
     for (size_t k = s.n + 1; k <= s.layers; k++) {
         const layer_name name = name_of("encoder", k);
+        const pal_shape weight = PAL_SHAPE(s.units[k - s.n - 1], s.units[k - s.n]);
+        pal_layer_start(m, name.text, &weight, s.units[k - s.n], activation(m, &s, k));
         h = activated(m, &s, name.text, k, pal_dense(m, name.text, h, s.units[k - s.n]));
     }
     pal__leave(m, outer);
@@ -100,6 +109,8 @@ pal_var pal_decode_conv(pal_model *m, pal_var h)
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = s.layers; k > s.n; k--) {
         const layer_name name = name_of("decoder", k), encoder = name_of("encoder", k);
+        const pal_shape weight = PAL_SHAPE(s.units[k - s.n], s.units[k - s.n - 1]);
+        pal_layer_start(m, name.text, tied ? NULL : &weight, s.units[k - s.n - 1], activation(m, &s, k - 1));
         h = tied ? pal_dense_tied(m, name.text, h, encoder.text) : pal_dense(m, name.text, h, s.units[k - s.n - 1]);
         h = activated(m, &s, name.text, k - 1, h);
     }
@@ -107,7 +118,9 @@ pal_var pal_decode_conv(pal_model *m, pal_var h)
     for (size_t k = s.n; k >= 1; k--) {
         const layer_name name = name_of("decoder", k), encoder = name_of("encoder", k);
         pal_image_size size = s.size[k - 1];
+        const pal_shape filters = PAL_SHAPE(size.channels, s.size[k].channels, s.kernel, s.kernel);
         if (k == 1) pal__output_bias(m, name.text, size.channels *= numbers, PAL_INIT_OUTPUT_MAPS);
+        if (k > 1) pal_layer_start(m, name.text, tied ? NULL : &filters, size.channels, activation(m, &s, k - 1));
         h = pal_conv_back(m, name.text, h, size, s.kernel, s.stride, tied ? encoder.text : NULL);
         if (k > 1) h = activated(m, &s, name.text, k - 1, h);
     }

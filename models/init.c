@@ -29,43 +29,45 @@ static double small(fans f)
     return 0.01;
 }
 
+/* A row without a scale is drawn as a whole matrix: init_matrix.c. A number without a row starts at 0. */
 static const struct {
     const char *name;
     double (*scale)(fans f); /* normal: the standard deviation; uniform: half the width */
     bool normal;
 } rows[] = {
     /* clang-format off */
-    [PAL_INIT_GLOROT]  = {"glorot",  glorot, false},
-    [PAL_INIT_HE]      = {"he",      he,     true},
-    [PAL_INIT_LECUN]   = {"lecun",   lecun,  true},
-    [PAL_INIT_NORMAL]  = {"normal",  small,  true},
-    [PAL_INIT_UNIFORM] = {"uniform", lecun,  false},
+    [PAL_INIT_GLOROT]     = {"glorot",     glorot, false},
+    [PAL_INIT_HE]         = {"he",         he,     true},
+    [PAL_INIT_LECUN]      = {"lecun",      lecun,  true},
+    [PAL_INIT_NORMAL]     = {"normal",     small,  true},
+    [PAL_INIT_UNIFORM]    = {"uniform",    lecun,  false},
+    [PAL_INIT_SPARSE]     = {"sparse",     NULL,   true},
+    [PAL_INIT_ORTHOGONAL] = {"orthogonal", NULL,   true},
     /* clang-format on */
 };
 
-const char pal__init_choices[] = "glorot|he|lecun|normal|uniform";
+const char pal__init_choices[] = "glorot|he|lecun|normal|uniform|sparse|orthogonal";
+
+const char pal__init_help[] = "how initial weights are drawn; sparse: 15 inputs a unit (Martens 2010); orthogonal: "
+                              "Saxe et al. 2014, scaled by the "
+                              "activation";
 
 pal_init pal_model_init(const pal_model *m)
 {
     const char *name = pal_option_enum(m, "init");
     for (size_t i = PAL_INIT_ZERO + 1; i < sizeof rows / sizeof *rows; i++)
-        if (!strcmp(rows[i].name, name)) return (pal_init)i;
+        if (rows[i].name && !strcmp(rows[i].name, name)) return (pal_init)i;
     pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "init: unknown value %s", name);
     return PAL_INIT_GLOROT;
 }
 
-void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
+/* Independent values with the variance of the row. */
+static void fill(const pal_model *m, const pal__parameter *p)
 {
     enum { CHUNK = 512, STREAM = 320 };
     double u[CHUNK];
     char stream[STREAM];
     const size_t n = pal_tensor_count(p->tensor);
-    if (p->init >= sizeof rows / sizeof *rows) return; /* starts at 0, as allocated */
-    if (p->init == PAL_INIT_ZERO) {
-        for (size_t i = 0; i < n && p->value != 0; i++)
-            pal_tensor_set(p->tensor, i, p->value); /* else 0, as allocated */
-        return;
-    }
     snprintf(stream, sizeof stream, "init/%s", p->name);
     const double scale = rows[p->init].scale(fans_of(p->shape));
     const pal_noise noise = {.seed = m->seed};
@@ -75,4 +77,19 @@ void pal__parameter_initialise(const pal_model *m, const pal__parameter *p)
         for (size_t i = first; i < end; i++)
             pal_tensor_set(p->tensor, i, scale * (rows[p->init].normal ? u[i - first] : 2 * u[i - first] - 1));
     }
+}
+
+bool pal__parameter_initialise(const pal_model *m, pal__parameter *p)
+{
+    if (p->init == PAL_INIT_ZERO)
+        for (size_t i = 0; i < pal_tensor_count(p->tensor) && p->value != 0; i++)
+            pal_tensor_set(p->tensor, i, p->value);
+    if (p->init >= sizeof rows / sizeof *rows || !rows[p->init].name) return true; /* starts at 0, as allocated */
+    if (p->gain == 0) p->gain = 1;
+    if (p->init == PAL_INIT_ORTHOGONAL) return pal__init_orthogonal(m, p);
+    if (p->init == PAL_INIT_SPARSE)
+        pal__init_sparse(m, p);
+    else
+        fill(m, p);
+    return true;
 }

@@ -20,7 +20,7 @@ extern const pal_option pal__shared_options[]; /* ends with name NULL */
 extern const pal_need pal__shared_needs[];     /* ends with option NULL */
 /* The choices of shared options. Each is defined in the file of the table that implements the choices. */
 extern const char pal__output_choices[], pal__binarize_choices[], pal__activation_choices[],
-    pal__code_activation_choices[], pal__init_choices[], pal__corruption_choices[];
+    pal__code_activation_choices[], pal__init_choices[], pal__init_help[], pal__corruption_choices[];
 
 /* Checks and parses the text of a value; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
@@ -105,7 +105,7 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
     {"layers", PAL_OPTION_SIZES, "400,20", 1, 1000000, NULL,                                                           \
      "units of each layer of the encoder; the last is the code"},                                                      \
     {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "activation of the hidden layers"},         \
-    {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, "distribution of the initial weights"},              \
+    {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, pal__init_help},              \
     {.name = "code-activation", .type = PAL_OPTION_NONE},                                                              \
     {.name = "tied", .type = PAL_OPTION_NONE},                                                                         \
     {"code", PAL_OPTION_ENUM, "normal", 0, 0, pal__code_choices,                                                       \
@@ -158,6 +158,7 @@ typedef struct pal__parameter {
     pal_shape shape;
     pal_init init;
     double value;       /* with PAL_INIT_ZERO: the initial value */
+    double gain;        /* with PAL_INIT_SPARSE and PAL_INIT_ORTHOGONAL: a factor; 0: 1 */
     bool fixed;         /* a statistic, which is not trained */
     bool owned;         /* the tensor belongs to this parameter, not to the slab or to a file */
     pal_tensor *tensor; /* during discovery: a temporary, or the file's; then a part of the slab, or an own tensor */
@@ -226,8 +227,13 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
                            const pal_safetensors *file, pal_error *err);
 /* Lists the parameters by recording the model on temporary tapes. Does not create the slab. */
 pal_status pal__model_discover(pal_model *m, pal_error *err);
-void pal__parameter_initialise(const pal_model *m, const pal__parameter *p); /* init.c */
-pal__parameter *pal__parameter_find(const pal_model *m, const char *name);   /* linear search; NULL: not found */
+bool pal__parameter_initialise(const pal_model *m, pal__parameter *p); /* init.c; false: out of memory */
+/* init_matrix.c: p->gain times a matrix that is drawn as a whole. false: out of memory. */
+void pal__init_sparse(const pal_model *m, const pal__parameter *p);
+bool pal__init_orthogonal(const pal_model *m, const pal__parameter *p);
+/* As pal_parameter, with a gain for a new one. */
+pal_var pal__parameter_scaled(pal_model *m, const char *name, pal_shape shape, pal_init init, double gain);
+pal__parameter *pal__parameter_find(const pal_model *m, const char *name); /* linear search; NULL: not found */
 void pal__parameters_drop(pal_model *m); /* frees their memory, but keeps their names and shapes */
 
 /* Writes the name of a parameter, LAYER/PART ("encoder/1/W"). If it is too long: false, and a failure on the tape. */

@@ -54,12 +54,21 @@ static const char *activation(const pal_model *m, size_t k, size_t layers)
     return k == layers ? pal_code_activation(m) : pal_option_enum(m, "activation");
 }
 
+/* Encoder layer k without its activation. The code of a variant with a posterior has none: it is parameters. */
+static pal_var affine(pal_model *m, const char *name, pal_var h, size_t k, size_t n, int64_t units)
+{
+    const pal_shape s = pal_shape_of(h), weight = PAL_SHAPE(s.rank == 2 ? s.dim[1] : 1, units);
+    const bool linear = k == n && m->variant->posterior;
+    if (s.rank == 2) pal_layer_start(m, name, &weight, units, linear ? "linear" : activation(m, k, n));
+    return pal_dense(m, name, h, units);
+}
+
 pal_var pal_encode_layer(pal_model *m, pal_var h, size_t k)
 {
     char name[NAME];
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
-    pal_var a = pal_dense(m, pal__layer_name("encoder", k, n, name), h, size[k]);
+    pal_var a = affine(m, pal__layer_name("encoder", k, n, name), h, k, n, size[k]);
     return pal_activate(m, a, activation(m, k, n));
 }
 
@@ -70,6 +79,9 @@ static pal_var decode_layer(pal_model *m, pal_var h, size_t k, size_t n, const i
     const int64_t units = k > 1 ? size[k - 1] : tied(m) ? size[0] : pal_output_numbers(m);
     pal__layer_name("decoder", k, n, name);
     if (k == 1) pal__output_bias(m, name, units, PAL_INIT_OUTPUT);
+    const pal_shape s = pal_shape_of(h), weight = PAL_SHAPE(s.rank == 2 ? s.dim[1] : 1, units);
+    if (k > 1 && s.rank == 2)
+        pal_layer_start(m, name, tied(m) ? NULL : &weight, units, pal_option_enum(m, "activation"));
     if (tied(m)) return pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder));
     return pal_dense(m, name, h, units);
 }
@@ -89,7 +101,7 @@ static pal_var encode(pal_model *m, pal_var x, int64_t units)
     const size_t n = encoder_sizes(m, size);
     pal_var h = pal__drop(m, x, 0, n);
     for (size_t k = 1; k <= n; k++) {
-        pal_var a = pal_dense(m, pal__layer_name("encoder", k, n, name), h, size[k]);
+        pal_var a = affine(m, pal__layer_name("encoder", k, n, name), h, k, n, size[k]);
         if (k == n) return pal__with_scales(m, "encoder/scale", a, h, units - size[n]);
         pal__entered entered = pal__enter(m, name);
         h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k, n);

@@ -84,16 +84,53 @@ const char pal__activation_choices[] = ACTIVATIONS, pal__code_activation_choices
 
 static pal_var linear(pal_var a) { return a; }
 
-static const struct {
+/* How initial weights depend on the activation s.
+ *
+ * orthogonal: the factor 1/s'(0), with which a layer near 0 keeps the length of a gradient. Saxe et al. find 1 for
+ * linear units, and the same for tanh as the border beyond which deep networks are chaotic. A rectified unit passes
+ * half of its inputs, which needs the square root of 2 (He et al. 2015).
+ *
+ * sparse: sigmoid units have weights from N(0, 1) and biases 0. A tanh unit is a sigmoid of another range, so its
+ * weights are divided by 4 and its biases are 0.5 (Sutskever, Martens, Dahl and Hinton, ICML 2013, section 3.1). The
+ * papers say nothing of other units, which have the weights of a sigmoid. */
+/* clang-format off */
+static const struct activation {
     const char *name;
     pal_var (*apply)(pal_var a);
+    double orthogonal, sparse, bias;
 } activations[] = {
-    {"sigmoid", pal_sigmoid}, {"tanh", pal_tanh}, {"relu", pal_relu}, {"linear", linear}, {"softplus", pal_softplus}};
+    {"sigmoid",  pal_sigmoid,  4, 1, 0},
+    {"tanh",     pal_tanh,     1, 0.25, 0.5},
+    {"relu",     pal_relu,     1.4142135623730951, 1, 0},
+    {"linear",   linear,       1, 1, 0},
+    {"softplus", pal_softplus, 2, 1, 0}};
+/* clang-format on */
+
+/* NULL: unknown, and a failure on the tape. */
+static const struct activation *find_activation(pal_model *m, const char *name)
+{
+    for (size_t i = 0; name && i < sizeof activations / sizeof *activations; i++)
+        if (!strcmp(activations[i].name, name)) return &activations[i];
+    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "activate: unknown activation %s", name ? name : "(none)");
+    return NULL;
+}
+
+void pal_layer_start(pal_model *m, const char *name, const pal_shape *weight, int64_t units, const char *activation)
+{
+    char part[PAL__NAME];
+    if (!m || !m->tape) return;
+    const struct activation *a = find_activation(m, name && activation ? activation : NULL);
+    const pal_init init = a ? pal_model_init(m) : PAL_INIT_ZERO;
+    const bool sparse = init == PAL_INIT_SPARSE;
+    if (!sparse && init != PAL_INIT_ORTHOGONAL) return;
+    if (weight && pal__parameter_name(m, name, "W", part))
+        pal__parameter_scaled(m, part, *weight, init, sparse ? a->sparse : a->orthogonal);
+    if (sparse && a->bias != 0 && pal__parameter_name(m, name, "b", part))
+        pal_parameter_filled(m, part, PAL_SHAPE(units), a->bias);
+}
 
 pal_var pal_activate(pal_model *m, pal_var a, const char *activation)
 {
-    for (size_t i = 0; activation && i < sizeof activations / sizeof *activations; i++)
-        if (!strcmp(activations[i].name, activation)) return activations[i].apply(a);
-    return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "activate: unknown activation %s",
-                         activation ? activation : "(none)");
+    const struct activation *row = find_activation(m, activation);
+    return row ? row->apply(a) : (pal_var){.tape = m->tape};
 }

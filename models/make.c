@@ -67,7 +67,7 @@ static pal_status place(pal_model *m, pal_error *err)
         p->owned = p->fixed;
         p->tensor = p->fixed ? pal_tensor_new(m->context, m->dtype, p->shape) : m->slab->part[i];
         ok = p->tensor != NULL;
-        if (ok && !m->file && !m->context->options.dry) pal__parameter_initialise(m, p);
+        if (ok && !m->file && !m->context->options.dry) ok = pal__parameter_initialise(m, p);
     }
     if (ok) return PAL_OK;
     return pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory for the parameters", m->variant->name);

@@ -175,6 +175,10 @@ typedef enum pal_init {
      * for rows [pal_output_numbers]. The second is for maps [numbers per feature, channels], as of pal_conv_back. */
     PAL_INIT_OUTPUT,
     PAL_INIT_OUTPUT_MAPS,
+    /* Each unit has 15 inputs that are drawn, with weights from N(0, 1); the others are 0 (Martens 2010, section 5). */
+    PAL_INIT_SPARSE,
+    /* Orthonormal columns, or rows if there are fewer inputs than outputs (Saxe, McClelland and Ganguli 2014). */
+    PAL_INIT_ORTHOGONAL,
 } pal_init;
 pal_init pal_model_init(const pal_model *m); /* option `init` */
 /* Gets or creates a parameter. The same name with another shape is an error on the tape. */
@@ -185,6 +189,11 @@ pal_var pal_parameter_filled(pal_model *m, const char *name, pal_shape shape, do
 /* Gets or creates a tensor that is saved with the model but not trained, such as "input/mean". It is 0 until code that
  * has the data fills it (train/statistics.c). */
 pal_var pal_statistic(pal_model *m, const char *name, pal_shape shape);
+/* Says which activation follows the layer NAME, whose weight NAME/W has this shape. PAL_INIT_SPARSE and
+ * PAL_INIT_ORTHOGONAL scale the weight by it, and sparse tanh units have a bias NAME/b [units] that starts at 0.5
+ * (layers.c has the table). Call this before the layer is recorded; without it the scale is 1 and the bias 0. weight
+ * NULL: the weight is that of another layer. */
+void pal_layer_start(pal_model *m, const char *name, const pal_shape *weight, int64_t units, const char *activation);
 /* x [n,d] -> [n,units]: x W + b with parameters NAME/W [d,units] and NAME/b [units]. */
 pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units);
 /* h [n,k] -> [n,d]: h W' + b, where W is the parameter TO/W [d,k] of another layer, and b is its own NAME/b [d]. */

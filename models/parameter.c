@@ -82,6 +82,11 @@ pal_var pal_parameter(pal_model *m, const char *name, pal_shape shape, pal_init 
     return ask(m, name, &(pal__parameter){.shape = shape, .init = init});
 }
 
+pal_var pal__parameter_scaled(pal_model *m, const char *name, pal_shape shape, pal_init init, double gain)
+{
+    return ask(m, name, &(pal__parameter){.shape = shape, .init = init, .gain = gain});
+}
+
 pal_var pal_parameter_filled(pal_model *m, const char *name, pal_shape shape, double value)
 {
     return ask(m, name, &(pal__parameter){.shape = shape, .init = PAL_INIT_ZERO, .value = value});

@@ -37,7 +37,7 @@ const pal_option pal__shared_options[] = {
     {"binarize", PAL_OPTION_ENUM, "none", 0, 0, pal__binarize_choices,
      "binary inputs of the loss; threshold: 1 if 0.5 or more; dynamic: 1 with the value as probability, redrawn in "
      "each step"},
-    {"init", PAL_OPTION_ENUM, "glorot", 0, 0, pal__init_choices, "distribution of the initial weights"},
+    {"init", PAL_OPTION_ENUM, "glorot", 0, 0, pal__init_choices, pal__init_help},
     {"dropout", PAL_OPTION_REALS, "0", 0, 0.99, NULL,
      "probability that a training step sets a unit to 0; one for all layers, or a list: input, then each encoder "
      "layer"},

@@ -24,7 +24,7 @@ static const pal_option options[] = {
      "activation of every layer except the code and the output"},
     {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices,
      "activation of the code; same: as --activation"},
-    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, "distribution of the initial weights"},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, pal__init_help},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {0}};
 

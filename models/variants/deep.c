@@ -18,7 +18,7 @@ static const pal_option options[] = {
     {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "activation of the hidden layers"},
     {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices,
      "activation of the code; same: as --activation"},
-    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, "distribution of the initial weights"},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, pal__init_help},
     {0}};
 
 const pal_variant pal_deep = {
