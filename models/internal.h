@@ -67,6 +67,8 @@ bool pal__has_output_bias(const pal_model *m); /* whether a parameter was reques
 /* Call before the layer that computes the output is recorded: its bias has n numbers and this start. */
 void pal__output_bias(pal_model *m, const char *layer, int64_t n, pal_init init);
 
+/* pal_decode_layer with the encoder's weights, also if the decoder has its own. */
+pal_var pal__decode_layer_transposed(pal_model *m, pal_var h, size_t k);
 /* "encoder" if there is a single layer, "encoder/K" if there are several. */
 char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 

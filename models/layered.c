@@ -72,17 +72,17 @@ pal_var pal_encode_layer(pal_model *m, pal_var h, size_t k)
     return pal_activate(m, a, activation(m, k, n));
 }
 
-/* Layer k of a decoder with n layers, which mirror layers of these sizes. */
-static pal_var decode_layer(pal_model *m, pal_var h, size_t k, size_t n, const int64_t *size)
+/* Layer k of a decoder with n layers, which mirror layers of these sizes. transposed: it uses the encoder's weights. */
+static pal_var decode_layer(pal_model *m, pal_var h, size_t k, size_t n, const int64_t *size, bool transposed)
 {
     char name[NAME], encoder[NAME];
-    const int64_t units = k > 1 ? size[k - 1] : tied(m) ? size[0] : pal_output_numbers(m);
+    const int64_t units = k > 1 ? size[k - 1] : transposed ? size[0] : pal_output_numbers(m);
     pal__layer_name("decoder", k, n, name);
     if (k == 1) pal__output_bias(m, name, units, PAL_INIT_OUTPUT);
     const pal_shape s = pal_shape_of(h), weight = PAL_SHAPE(s.rank == 2 ? s.dim[1] : 1, units);
     if (k > 1 && s.rank == 2)
-        pal_layer_start(m, name, tied(m) ? NULL : &weight, units, pal_option_enum(m, "activation"));
-    if (tied(m)) return pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder));
+        pal_layer_start(m, name, transposed ? NULL : &weight, units, pal_option_enum(m, "activation"));
+    if (transposed) return pal_dense_tied(m, name, h, pal__layer_name("encoder", k, n, encoder));
     return pal_dense(m, name, h, units);
 }
 
@@ -90,7 +90,14 @@ pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k)
 {
     int64_t size[SIDES];
     const size_t n = encoder_sizes(m, size);
-    return decode_layer(m, h, k, n, size);
+    return decode_layer(m, h, k, n, size, tied(m));
+}
+
+pal_var pal__decode_layer_transposed(pal_model *m, pal_var h, size_t k)
+{
+    int64_t size[SIDES];
+    const size_t n = encoder_sizes(m, size);
+    return decode_layer(m, h, k, n, size, true);
 }
 
 /* units: columns of the result, including those of the code. */
@@ -171,7 +178,7 @@ pal_var pal_decode_layers(pal_model *m, pal_var h)
     pal_var a = {.tape = m->tape};
     pal__entered outer = pal__enter(m, "decoder");
     for (size_t k = n; k >= 1; k--) {
-        a = decode_layer(m, h, k, n, size);
+        a = decode_layer(m, h, k, n, size, tied(m));
         if (k == 1) break;
         pal__entered entered = pal__enter(m, pal__layer_name("decoder", k, n, name));
         h = pal__drop(m, pal_activate(m, a, pal_option_enum(m, "activation")), k - 1, n);

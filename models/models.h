@@ -81,8 +81,11 @@ struct pal_phase {
     bool (*moves)(const pal_model *m, const pal_phase *phase, const char *parameter);
     int64_t epochs;        /* 0: the epochs of the run */
     const char *optimizer; /* a name; it has its default options. NULL: the optimiser of the run */
-    double learning_rate;  /* 0: the rate of the run */
+    double learning_rate;  /* 0: the rate of the run; with an optimizer of its own, that of pal_train_defaults_of */
     pal_stream stream;     /* which samples a step takes, if training takes labels */
+    /* Called before the first step of the phase; it may change parameters. A run that is resumed at this point calls it
+     * again. NULL: nothing is done. */
+    void (*start)(pal_model *m, const pal_phase *phase);
 };
 
 /* A distribution of k numbers for each row of parameters. The functions on it are below. */

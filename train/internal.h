@@ -96,6 +96,10 @@ pal_status palt__phases_make(const pal_model *model, int64_t epochs, int64_t ste
 /* Changes the plan of a run with `after` finished epochs, which is to be trained longer: see pal_train. */
 pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t epochs, int64_t steps, palt__phases *plan,
                                pal_error *err);
+/* Gives phases with an optimiser of their own, but no rate, the default rate of that optimiser. A step takes `batch`
+ * samples. */
+pal_status palt__phases_rates(const pal_model *model, const pal_dataset *data, int64_t batch, palt__phases *plan,
+                              pal_error *err);
 void palt__phases_free(palt__phases *plan);
 
 /* Copies the options, which may be those of an older version. */

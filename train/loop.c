@@ -131,6 +131,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
+    if (l->step == l->before && l->phase.start) l->phase.start(l->model, &l->phase);
     if (l->step > l->before)
         pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
     else

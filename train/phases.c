@@ -82,6 +82,20 @@ pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t ep
     return PAL_OK;
 }
 
+pal_status palt__phases_rates(const pal_model *model, const pal_dataset *data, int64_t batch, palt__phases *plan,
+                              pal_error *err)
+{
+    for (size_t i = 0; i < plan->n; i++) {
+        pal_phase *phase = &plan->phase[i];
+        pal_train_defaults d;
+        if (!phase->optimizer || phase->learning_rate > 0) continue;
+        const pal_status status = pal_train_defaults_of(model, data, phase->optimizer, batch, &d, err);
+        if (status) return status;
+        phase->learning_rate = d.learning_rate;
+    }
+    return PAL_OK;
+}
+
 void palt__phases_free(palt__phases *plan)
 {
     free(plan->phase);

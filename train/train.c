@@ -300,6 +300,7 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err)
         status =
             pal_error_set(err, PAL_ERR_ARGUMENT, "extend: the model is solved in closed form, which has no epochs");
     if (!status) status = make_plan(l, err);
+    if (!status) status = palt__phases_rates(l->model, l->data, l->o.batch * l->parts, &l->plan, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
         pal_optimizer *optimizer =

@@ -6,7 +6,10 @@
  * End-to-end pretraining trains the whole mirrored autoencoder at once. Sigmoid codes are reconstructed by
  * cross-entropy, other codes by 1/2 ||s(a) - h||^2, and the input by the output recipe. Fine-tuning continues with the
  * unrolled autoencoder, or replaces the decoder by a softmax layer on the code, the head. Fine-tuning 1 trains only the
- * head; fine-tuning 2 trains the encoder too. */
+ * head; fine-tuning 2 trains the encoder too.
+ *
+ * Hinton and Salakhutdinov, Science 313 (2006), pretrain with tied weights, and unroll: the decoder starts with the
+ * transposed weights of the encoder and has its own from then on. That is --tied no --pretrain-tied yes. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -35,9 +38,19 @@ static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
     return pal_model_match(m, back, pal_mean_over_samples(pal_scale(pal_square(pal_sub(back, h)), 0.5)));
 }
 
+static bool unties(const pal_model *m)
+{
+    return pal_option_bool(m, "pretrain-tied") && !pal_option_bool(m, "tied") && pal_option_is(m, "pretrain", "greedy");
+}
+
 static pal_var layer(pal_model *m, const pal_batch *b)
 {
     const size_t k = b->phase->part;
+    if (unties(m) && pal_output_numbers(m) != pal_model_features(m))
+        return pal_tape_refuse(m->tape,
+                               "pretrain-tied needs an output with one number for each feature, not %s: choose another "
+                               "--output, or leave out --pretrain-tied",
+                               pal_option_enum(m, "output"));
     if (k > 1 && pal__simple_is(m, "denoising") && pal_option_is(m, "corruption", "blocks"))
         return pal_tape_refuse(m->tape,
                                "corruption blocks needs images, but layer %zu corrupts a code: choose another "
@@ -47,7 +60,8 @@ static pal_var layer(pal_model *m, const pal_batch *b)
     for (size_t below = 1; below < k; below++) clean = pal_encode_layer(m, clean, below);
     clean = pal_stop_gradient(clean);
     pal_var seen = k > 1 ? pal__simple_corrupt(m, clean) : pal_model_corrupt(m, b->inputs);
-    pal_var h = pal_encode_layer(m, seen, k), a = pal_decode_layer(m, h, k);
+    pal_var h = pal_encode_layer(m, seen, k),
+            a = unties(m) ? pal__decode_layer_transposed(m, h, k) : pal_decode_layer(m, h, k);
     return pal__simple_loss(m, k > 1 ? code_nll(m, a, clean) : pal_nll(m, a, b->inputs), h, seen, 1);
 }
 
@@ -73,7 +87,25 @@ static bool is_of(const pal_model *m, const char *parameter, const char *side, s
 static bool moves_layer(const pal_model *m, const pal_phase *phase, const char *parameter)
 {
     if (phase->part == 1 && !strncmp(parameter, "output/", 7)) return true;
-    return is_of(m, parameter, "encoder", phase->part) || is_of(m, parameter, "decoder", phase->part);
+    if (is_of(m, parameter, "encoder", phase->part)) return true;
+    return is_of(m, parameter, "decoder", phase->part) && !(unties(m) && strrchr(parameter, '/')[1] == 'W');
+}
+
+/* Unrolls: the decoder's weights become those of the encoder, transposed. */
+static void unroll(pal_model *m, const pal_phase *p)
+{
+    (void)p;
+    const size_t layers = pal_encoder_layers(m);
+    for (size_t k = 1; k <= layers; k++) {
+        char from[PAL__NAME], to[PAL__NAME];
+        strcat(pal__layer_name("encoder", k, layers, from), "/W");
+        strcat(pal__layer_name("decoder", k, layers, to), "/W");
+        const pal_tensor *w = pal_model_parameter_find(m, from);
+        pal_tensor *v = pal_model_parameter_find(m, to);
+        const size_t rows = (size_t)w->shape.dim[0], columns = (size_t)w->shape.dim[1];
+        for (size_t i = 0; i < rows * columns; i++)
+            pal_tensor_set(v, i % columns * rows + i / columns, pal_tensor_get(w, i));
+    }
 }
 
 static bool moves_autoencoder(const pal_model *m, const pal_phase *phase, const char *parameter)
@@ -119,6 +151,7 @@ static void fill_pretraining(const pal_model *m, size_t i, pal_phase *p)
     p->moves = greedy ? moves_layer : moves_autoencoder;
     p->epochs = pal_option_int(m, "pretrain-epochs");
     p->learning_rate = pal_option_real(m, "pretrain-rate");
+    p->optimizer = pal_option_is(m, "pretrain-optimizer", "same") ? NULL : pal_option_enum(m, "pretrain-optimizer");
     p->stream = PAL_STREAM_ALL;
 }
 
@@ -141,6 +174,7 @@ static bool phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
         p->loss = f->loss;
         p->moves = f->moves;
         p->stream = f->stream;
+        p->start = f->loss == unrolled && before && unties(m) ? unroll : NULL;
         return true;
     }
     return false;
@@ -154,7 +188,13 @@ static const pal_option options[] = {
     {"pretrain", PAL_OPTION_ENUM, "greedy", 0, 0, "greedy|end-to-end|none",
      "pretraining: layer by layer, the mirrored autoencoder as a whole, or no pretraining"},
     {"pretrain-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "epochs of each phase of pretraining; 0: as --epochs"},
-    {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL, "learning rate of pretraining; 0: as --learning-rate"},
+    {"pretrain-optimizer", PAL_OPTION_ENUM, "same", 0, 0,
+     "same|gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free",
+     "update rule of pretraining, with its default settings; same: as --optimizer"},
+    {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL,
+     "learning rate of pretraining; 0: as --learning-rate, or the default of --pretrain-optimizer"},
+    {"pretrain-tied", PAL_OPTION_BOOL, "no", 0, 0, NULL,
+     "layers are pretrained with tied weights, and the decoder begins fine-tuning with these"},
     {"fine-tuning", PAL_OPTION_ENUM, "autoencoder", 0, 0, "none|autoencoder|1|2|both",
      "what is trained after pretraining: nothing, the unrolled autoencoder, or a classifier: 1 its softmax layer only, "
      "2 the encoder too, both 1 and then 2"},
@@ -164,10 +204,14 @@ static const pal_option options[] = {
 /* clang-format off */
 static const pal_need needs[] = {
     PAL__SIMPLE_NEEDS,
-    {"pretrain-epochs", "pretrain",    "greedy|end-to-end"},
-    {"pretrain-rate",   "pretrain",    "greedy|end-to-end"},
-    {"classes",         "fine-tuning", "1|2|both"},
-    {"labels",          "fine-tuning", "1|2|both"},
+    {"pretrain-epochs",    "pretrain",    "greedy|end-to-end"},
+    {"pretrain-optimizer", "pretrain",    "greedy|end-to-end"},
+    {"pretrain-rate",      "pretrain",    "greedy|end-to-end"},
+    {"pretrain-tied",      "tied",        "no"},
+    {"pretrain-tied",      "pretrain",    "greedy"},
+    {"pretrain-tied",      "fine-tuning", "autoencoder"},
+    {"classes",            "fine-tuning", "1|2|both"},
+    {"labels",             "fine-tuning", "1|2|both"},
     {0}};
 /* clang-format on */
 
@@ -177,7 +221,7 @@ const pal_variant pal_stacked = {
     .alias = "sdae",
     .summary = "layers pretrained one by one as autoencoders, then fine-tuned, also as a classifier",
     .formula = "h_k = s(h_{k-1} W_k + b_k);  loss_k = -log p(h_{k-1} | h~_{k-1});  then -log p(x | h) or -log p(y | h)",
-    .source = "Bengio et al., NIPS 2006; Vincent et al., JMLR 11 (2010)",
+    .source = "Bengio et al., NIPS 2006; Vincent et al., JMLR 11 (2010); Hinton and Salakhutdinov, Science 2006",
     .options = options,
     .needs = needs,
     .encode = pal_encode_layers,

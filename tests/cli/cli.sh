@@ -878,6 +878,10 @@ works "stacked alone is an autoencoder" train stacked --out stack-plain $stack -
 check "it takes no labels" [ "$(grep -c '"error":[0-9]' stack-plain/metrics.jsonl)" -eq 0 ]
 check "pretraining has its own epochs" [ "$(wc -l < stack-plain/metrics.jsonl)" -eq 4 ]
 check "and its own rate" [ "$(grep -c '"learning_rate":0.01,' stack-plain/metrics.jsonl)" -eq 2 ]
+works "pretraining has its own optimiser, and is unrolled" train stacked --tied no --pretrain-tied yes --pretrain-optimizer momentum --pretrain-rate 0.05 --code-activation linear --out stack-untied $stack --quiet
+check "run.json has it" grep -q '"pretrain-optimizer": "momentum"' stack-untied/run.json
+refused "tied pretraining of a tied model" "pretrain-tied has an effect only with --tied no" train stacked --out new $stack --pretrain-tied yes
+refused "an optimiser for nothing" "pretrain-optimizer has an effect only with" train stacked --out new $stack --pretrain none --pretrain-optimizer adam
 works "evaluate stacked" evaluate stack-greedy --json
 check "evaluate prints the error of stacked" [ -n "$(figure error)" ]
 works "train from the weights of another run" train stacked --pretrain none --fine-tuning 2 --from stack-plain --out stack-from $stack --quiet

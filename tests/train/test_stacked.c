@@ -260,6 +260,92 @@ START_TEST(every_way_of_pretraining_learns)
 }
 END_TEST
 
+static bool is_transposed(const pal_model *m, const char *name, const char *of)
+{
+    const pal_tensor *v = pal_model_parameter_find(m, name), *w = pal_model_parameter_find(m, of);
+    const size_t rows = (size_t)w->shape.dim[0], columns = (size_t)w->shape.dim[1];
+    bool equal = true;
+    for (size_t i = 0; i < rows * columns; i++)
+        equal = equal && pal_tensor_get(w, i) == pal_tensor_get(v, i % columns * rows + i / columns);
+    return equal;
+}
+
+/* Hinton and Salakhutdinov 2006. Pretraining with tied weights has the bits of a tied model, whatever optimiser
+ * follows: it has its own. Fine-tuning then begins with the transposed weights: here its steps are too small to move
+ * anything. */
+START_TEST(layers_are_pretrained_tied_and_unrolled)
+{
+    pal_error err = {0};
+    pal_train_result result;
+    pal_dataset *data = data_of(PAL_SPLIT_TRAIN);
+    const pal_setting settings[] = {{"tied", "no"},
+                                    {"pretrain-tied", "yes"},
+                                    {"pretrain-optimizer", "adam"},
+                                    {"pretrain-rate", "0.02"},
+                                    {"autoencoder", "basic"}};
+    static const pal_optimizer_options gd = {.struct_size = sizeof gd, .name = "gd"};
+    static const pal_schedule still = {.name = "constant", .learning_rate = 1e-30};
+    pal_model *m = stacked(settings, 5, PAL_F32),
+              *tied = trained((const pal_setting[]){{"autoencoder", "basic"}, {"fine-tuning", "none"}}, 2, 3, NULL);
+    ck_assert(!is_transposed(m, "decoder/1/W", "encoder/1/W"));
+    pal_train_options o = {
+        .struct_size = sizeof o, .epochs = 3, .batch = 10, .seed = 3, .optimizer = &gd, .schedule = &still};
+    ck_assert_msg(!pal_train(m, data, &o, &result, &err), "%s", err.text);
+    ck_assert_int_eq(result.epochs, 9);
+    static const char *const names[] = {"encoder/1/W", "encoder/2/W", "encoder/1/b",
+                                        "encoder/2/b", "decoder/1/b", "decoder/2/b"};
+    for (size_t i = 0; i < 6; i++) ck_assert_msg(same(m, tied, names[i]), "%s", names[i]);
+    ck_assert(is_transposed(m, "decoder/1/W", "encoder/1/W") && is_transposed(m, "decoder/2/W", "encoder/2/W"));
+    pal_model_free(m);
+
+    /* A step that moves the weights moves both sides on their own. */
+    m = stacked(settings, 5, PAL_F32);
+    o.schedule = &steady;
+    o.optimizer = &adam;
+    ck_assert_msg(!pal_train(m, data, &o, &result, &err), "%s", err.text);
+    ck_assert(!same(m, tied, "encoder/1/W") && !is_transposed(m, "decoder/1/W", "encoder/1/W"));
+    pal_model_free(m);
+    pal_model_free(tied);
+    pal_dataset_free(data);
+}
+END_TEST
+
+/* The optimiser of pretraining has its own rate, or the one that it has by default for this model and these data. */
+START_TEST(an_optimiser_of_pretraining_has_its_rate)
+{
+    static const char *const rates[] = {NULL, "0.0625"};
+    for (size_t i = 0; i < 2; i++) {
+        pal_error err = {0};
+        pal_train_result result;
+        pal_train_defaults d;
+        pal_dataset *data = data_of(PAL_SPLIT_TRAIN);
+        pal_model *m = stacked((const pal_setting[]){{"pretrain-optimizer", "momentum"}, {"pretrain-rate", rates[i]}},
+                               1 + i, PAL_F32);
+        const pal_run_info info = {.model = "stacked", .epochs = 1, .batch = 10};
+        pal_rundir *dir = pal_rundir_new(i ? "given" : "chosen", &info, &err);
+        const pal_train_options o = {.struct_size = sizeof o,
+                                     .epochs = 1,
+                                     .batch = 10,
+                                     .seed = 3,
+                                     .optimizer = &adam,
+                                     .schedule = &steady,
+                                     .folder = dir};
+        ck_assert_msg(dir && !pal_train(m, data, &o, &result, &err), "%s", err.text);
+        ck_assert_int_eq(pal_train_defaults_of(m, data, "momentum", 10, &d, &err), PAL_OK);
+        ck_assert_double_ne(d.learning_rate, 0.02);
+        ck_assert_double_eq(pal_rundir_epoch(dir, 0)->learning_rate, i ? 0.0625 : d.learning_rate);
+        ck_assert_double_eq(pal_rundir_epoch(dir, 1)->learning_rate, i ? 0.0625 : d.learning_rate);
+        ck_assert_double_eq(pal_rundir_epoch(dir, 2)->learning_rate, 0.02);
+        pal_rundir_free(dir);
+        pal_model_free(m);
+        pal_dataset_free(data);
+    }
+    const pal_option *option = pal_variant_option_find(pal_variant_find("stacked"), "pretrain-optimizer");
+    for (size_t i = 0; i < pal_optimizer_kinds(); i++)
+        ck_assert_msg(pal_choices_have(option->choices, pal_optimizer_name(i)), "%s", pal_optimizer_name(i));
+}
+END_TEST
+
 /* Weights with equal names and shapes are copied. Others stay. */
 START_TEST(weights_are_taken_from_another_model)
 {
@@ -305,13 +391,18 @@ START_TEST(what_trains_nothing_is_refused)
         const char *says;
     } cases[] = {{{"classes", "4"}, "--fine-tuning 1|2|both, not autoencoder"},
                  {{"lambda", "1"}, "--autoencoder contractive, not denoising"},
-                 {{"sigma", "1"}, "--corruption gaussian, not masking"}};
-    for (size_t i = 0; i < 3; i++) {
+                 {{"sigma", "1"}, "--corruption gaussian, not masking"},
+                 {{"pretrain-tied", "yes"}, "--tied no, not yes"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         err = (pal_error){0};
         ck_assert_int_eq(pal_model_check_given(m, &cases[i].given, 1, &err), PAL_ERR_ARGUMENT);
         ck_assert_msg(strstr(err.text, cases[i].says) != NULL, "%s", err.text);
     }
     pal_model_free(m);
+    const pal_setting several[] = {{"tied", "no"}, {"pretrain-tied", "yes"}, {"output", "categorical"}, {"bins", "3"}};
+    ck_assert_ptr_null(
+        pal_model_new(context, pal_variant_find("stacked"), several, 4, PAL_SHAPE(SIDE, SIDE), PAL_F32, 3, &err));
+    ck_assert_msg(strstr(err.text, "pretrain-tied needs an output with one number") != NULL, "%s", err.text);
 }
 END_TEST
 
@@ -328,6 +419,8 @@ Suite *stacked_suite(void)
     tcase_add_test(tests, a_phase_moves_what_it_names);
     tcase_add_test(tests, the_layer_below_stays);
     tcase_add_loop_test(tests, every_way_of_pretraining_learns, 0, 9);
+    tcase_add_test(tests, layers_are_pretrained_tied_and_unrolled);
+    tcase_add_test(tests, an_optimiser_of_pretraining_has_its_rate);
     tcase_add_test(tests, weights_are_taken_from_another_model);
     tcase_add_test(tests, what_trains_nothing_is_refused);
     suite_add_tcase(suite, tests);
