@@ -98,6 +98,7 @@ static void fill_info(pal_cli_job *j)
         .subnormals = pal_context_subnormals(j->context) ? "kept" : "flushed",
         .libc = pal_cli_libc(j->libc, sizeof j->libc),
         .portable = portable,
+        .gradient_sizes = pal_cli_flag(&j->args, "gradient-sizes"),
     };
 }
 
@@ -173,7 +174,8 @@ static int train(pal_cli_job *j)
                            .check_nan = pal_cli_flag(&j->args, "check-nan"),
                            .extend = j->extend,
                            .profile = pal_cli_flag(&j->args, "profile") ? pal_cli_profile_take : NULL,
-                           .profile_user = &profile};
+                           .profile_user = &profile,
+                           .gradient_sizes = j->info.gradient_sizes};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) {
         if (!j->extend) return pal_cli_say_error(&err);

@@ -62,6 +62,8 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_REAL("clip", "", 0, 1e12, "X",
                  "largest norm of the gradient; 0: no limit (default: 0; where a sigma is learnt 1)"),
     PAL_CLI_FLAG("check-nan", "look for the operation that makes the first NaN; slow, and the last bits may differ"),
+    PAL_CLI_FLAG("gradient-sizes", "measure the size of the gradient of each parameter, for metrics.jsonl and "
+                                   "`palindrome gradients`; steps take about a fifth longer"),
     PAL_CLI_FLAG("profile", "print the time of each operation of a step, and what the machine could do"),
     {{"quiet", PAL_OPTION_BOOL, "", 0, 0, NULL, "print neither progress nor the table"}, NULL, NULL, 'q'},
     PAL_CLI_JSON,
@@ -79,7 +81,7 @@ const pal_need pal_cli_train_needs[] = {
     NOT_SOLVED("weight-decay"), NOT_SOLVED("spare-biases"), NOT_SOLVED("layer-rates"), NOT_SOLVED("elementwise"),
     NOT_SOLVED("precondition-every"), NOT_SOLVED("max-dimension"),
     NOT_SOLVED("average"), NOT_SOLVED("average-decay"), NOT_SOLVED("average-start"), NOT_SOLVED("clip"), NOT_SOLVED("check-nan"),
-    NOT_SOLVED("profile"),
+    NOT_SOLVED("profile"), NOT_SOLVED("gradient-sizes"),
     {"momentum",     "optimizer", "momentum|nesterov|muon"},
     {"elementwise",  "optimizer", "muon|soap"},
     {"precondition-every", "optimizer", "soap"},

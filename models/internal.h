@@ -161,6 +161,7 @@ typedef struct pal__parameter {
     pal_init init;
     double value;       /* with PAL_INIT_ZERO: the initial value */
     double gain;        /* with PAL_INIT_SPARSE and PAL_INIT_ORTHOGONAL: a factor; 0: 1 */
+    size_t depth;       /* how many parameters were requested before it */
     bool fixed;         /* a statistic, which is not trained */
     bool owned;         /* the tensor belongs to this parameter, not to the slab or to a file */
     pal_tensor *tensor; /* during discovery: a temporary, or the file's; then a part of the slab, or an own tensor */

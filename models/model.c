@@ -33,6 +33,11 @@ pal_tensor *pal_model_parameter(const pal_model *m, size_t i, const char **name)
     return m->parameters[i].tensor;
 }
 
+size_t pal_model_parameter_depth(const pal_model *m, size_t i)
+{
+    return i < m->n_parameters ? m->parameters[i].depth : 0;
+}
+
 pal_tensor *pal_model_parameter_find(const pal_model *m, const char *name)
 {
     const pal__parameter *p = name ? pal__parameter_find(m, name) : NULL;

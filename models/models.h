@@ -358,6 +358,9 @@ size_t pal_model_parameter_count(const pal_model *model); /* tensors that are tr
 size_t pal_model_statistic_count(const pal_model *model); /* tensors that are not trained */
 /* Tensor i: first the trained tensors, then the others, each group sorted by name. NULL: no more. */
 pal_tensor *pal_model_parameter(const pal_model *model, size_t i, const char **name);
+/* The place of tensor i in the order in which the loss asks for them: of two layers, the one nearer to the input comes
+ * first. Weights that a later layer shares have the place of their first use. */
+size_t pal_model_parameter_depth(const pal_model *model, size_t i);
 pal_tensor *pal_model_parameter_find(const pal_model *model, const char *name); /* trained or not; NULL: not found */
 int64_t pal_model_weights(const pal_model *model);                              /* how many numbers are trained */
 /* Phase i of training; every model has at least one. False: no more. */
@@ -366,6 +369,9 @@ bool pal_model_phase(const pal_model *model, size_t i, int64_t epochs, pal_phase
 int64_t pal_model_classes(const pal_model *model);
 /* Whether the parameter is trained in this phase. */
 bool pal_phase_moves(const pal_model *model, const pal_phase *phase, const char *parameter);
+/* Calls the function `start` of the phase, if it has one. In a dry context, whose weights are no memory, it does not.
+ */
+void pal_phase_start(pal_model *model, const pal_phase *phase);
 
 /* Recording. Between begin and end, the calls below append to the tape. The tape's default type must be that of the
  * model. begin must be called at the root scope; it makes every parameter a leaf under its full name. In EVALUATE, the

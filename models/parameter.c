@@ -37,6 +37,7 @@ static pal__parameter *create(pal_model *m, const char *name, const pal__paramet
     }
     pal__parameter *p = &m->parameters[m->n_parameters];
     *p = *as;
+    p->depth = m->n_parameters;
     if (m->file && !in_file(m, name, p->shape)) return NULL;
     p->owned = true;
     p->tensor = pal_tensor_new(m->context, m->dtype, p->shape); /* for the leaf of a dry run; it is never read */

@@ -164,6 +164,11 @@ int64_t pal_model_classes(const pal_model *m)
     return classes && !pal__unmet(m, "classes") ? strtoll(classes, NULL, 10) : 0;
 }
 
+void pal_phase_start(pal_model *m, const pal_phase *phase)
+{
+    if (phase->start && !m->context->options.dry) phase->start(m, phase);
+}
+
 bool pal_phase_moves(const pal_model *m, const pal_phase *phase, const char *parameter)
 {
     return !phase->moves || phase->moves(m, phase, parameter);

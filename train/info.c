@@ -73,6 +73,7 @@ static const palt__field after_settings[] = {
     FIELD(REAL_IF, "schedule.power", schedule.power),
     FIELD(REAL_IF, "schedule.rise", schedule.rise),
     FIELD(COUNT_IF, "schedule.patience", schedule.patience),
+    FIELD(FLAG_IF, "gradient_sizes", gradient_sizes),
     FIELD(COUNT, "lanes", lanes),
     FIELD(COUNT, "threads", threads),
     FIELD(TEXT, "isa", isa),

@@ -47,6 +47,7 @@ typedef struct palt__stage_options {
     bool check_nan;        /* as in pal_compile_options */
     bool profile;          /* the same */
     bool record_only;      /* record, but make no program: it is only checked whether that works */
+    size_t more;           /* outputs beyond PALT__STAGE_OUTPUTS, at most */
 } palt__stage_options;
 
 palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *options, pal_error *err);
@@ -114,9 +115,22 @@ typedef struct palt__phase_step {
     pal_optimizer *optimizer; /* NULL: a batch that is not the last of its step: its gradients are only added */
     pal_accumulator *sums;    /* NULL: a step takes one batch */
     int64_t parts;            /* batches per step */
+    bool sizes;               /* with the optimizer: further outputs, the sum of squares of each gradient */
 } palt__phase_step;
 /* A palt__record_fn for loss, gradients and update; user is a palt__phase_step. */
 size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user);
+
+/* ---- gradients.c: the sizes of the gradients over an epoch. g NULL: nothing happens ----------------------------- */
+
+typedef struct palt__gradients palt__gradients;
+palt__gradients *palt__gradients_new(const pal_model *model, const pal_phase *phase, pal_error *err);
+void palt__gradients_free(palt__gradients *g);
+void palt__gradients_clear(palt__gradients *g);
+/* Adds those of a step: the outputs of the program from `first` on, as palt__phase_record makes them. */
+void palt__gradients_add(palt__gradients *g, const pal_program *program, size_t first);
+pal_tensor *palt__gradients_state(palt__gradients *g); /* the sums; NULL without g */
+/* After so many steps. Returns their number; they are valid until the next call. */
+size_t palt__gradients_sizes(palt__gradients *g, int64_t steps, const pal_gradient_size **sizes);
 
 /* ---- labelled.c: the labelled samples, and the stream of them ------------------------------------------------- */
 
@@ -144,11 +158,16 @@ typedef struct palt__checkpoint {
  * every case. */
 pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
                                  pal_error *err);
+/* The sums of an unfinished epoch. */
+pal_status palt__checkpoint_gradients(const palt__checkpoint *c, palt__gradients *gradients, pal_error *err);
 pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *optimizer, pal_error *err);
 void palt__checkpoint_close(palt__checkpoint *c);
 /* The step of the checkpoint; 0 without one. */
 pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err);
 
+/* rundir.c: pal_rundir_save, with the sums of the gradients of an unfinished epoch; NULL: none. */
+pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
+                             double loss, pal_tensor *gradients, pal_error *err);
 /* rundir.c: marks the run as running again from this step on, and drops epochs that end later. changed: what differs
  * from the recorded run, or NULL. longer: an extension that is new, or NULL. */
 pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
@@ -212,6 +231,7 @@ void palt__info_clear(pal_run_info *info);
 #define PALT__RUN_JSON   "run.json"
 #define PALT__METRICS    "metrics.jsonl"
 #define PALT__CHECKPOINT "checkpoint.safetensors"
+#define PALT__GRADIENTS  "train/gradients" /* a tensor of the checkpoint */
 
 typedef struct palt__folder {
     char *path;     /* as it was given, for messages */

@@ -57,10 +57,12 @@ void palt__loop_end(palt__loop *l)
     palt__stage_free(l->stage);
     palt__stage_free(l->adds);
     pal_accumulator_free(l->sums);
+    palt__gradients_free(l->gradients);
     palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
     l->stage = l->adds = NULL;
     l->sums = NULL;
+    l->gradients = NULL;
     l->evaluator = NULL;
     l->optimizer = NULL;
 }
@@ -77,7 +79,7 @@ int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->
 /* A program of the phase. last: of the last batch of a step; only: it is recorded and not compiled. */
 static palt__stage *make_stage(palt__loop *l, bool last, bool only, pal_error *err)
 {
-    palt__phase_step step = {&l->phase, last ? l->optimizer : NULL, l->sums, l->parts};
+    palt__phase_step step = {&l->phase, last ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
     const bool labels = pal_model_classes(l->model) && l->phase.stream != PAL_STREAM_ALL;
     l->few = labels ? palt__loop_labelled_batch(l) : 0;
     l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
@@ -90,7 +92,8 @@ static palt__stage *make_stage(palt__loop *l, bool last, bool only, pal_error *e
                                    .user = &step,
                                    .check_nan = l->o.check_nan,
                                    .profile = l->o.profile != NULL,
-                                   .record_only = only};
+                                   .record_only = only,
+                                   .more = l->o.gradient_sizes ? pal_model_parameter_count(l->model) : 0};
     return palt__stage_new(l->model, &o, err);
 }
 
@@ -131,12 +134,14 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
-    if (l->step == l->before && l->phase.start) l->phase.start(l->model, &l->phase);
+    if (l->step == l->before) pal_phase_start(l->model, &l->phase);
     if (l->step > l->before)
         pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
     else
         pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
     l->trains = true;
+    if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
+    if (l->from.file && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
     palt__checkpoint_close(&l->from);
     if (make_stages(l, false, err)) return PAL_ERR_ARGUMENT;
     if (!l->o.test) return PAL_OK;
@@ -180,7 +185,8 @@ static pal_status save(palt__loop *l, pal_error *err)
     if (!l->o.folder) return PAL_OK;
     if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
     pal_optimizer_swap(l->optimizer);
-    const pal_status status = pal_rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0, err);
+    const pal_status status = palt__rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0,
+                                                middle ? palt__gradients_state(l->gradients) : NULL, err);
     pal_optimizer_swap(l->optimizer);
     return status;
 }
@@ -230,6 +236,7 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
         *loss += pal_tensor_get(pal_output(stage->program, 0), 0);
     }
     *loss /= (double)l->parts;
+    palt__gradients_add(l->gradients, l->stage->program, 1);
     return PAL_OK;
 }
 
@@ -240,6 +247,7 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
     pal_progress *p = &l->progress;
     l->training = 0;
     if (!l->first) l->sum = 0;
+    if (!l->first) palt__gradients_clear(l->gradients);
     p->finished = false;
     p->step = l->first;
     pal_status status = pal_epoch_order(l->o.seed, "order", (uint64_t)p->epoch, l->order, (size_t)l->data->count);
@@ -313,6 +321,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     epoch.explained = pal_explained(figures.squared_error, l->baseline);
     epoch.error = l->few ? figures.error : (double)NAN;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
+    epoch.n_gradients = palt__gradients_sizes(l->gradients, p->steps, &epoch.gradients);
     /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */
     status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);

@@ -29,12 +29,54 @@ enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, MOST = 1 << 28
 
 /* ---- Lines ---------------------------------------------------------------------------------------------------- */
 
-/* Sets a member whose name may be any bytes. */
+/* Sets a member whose name may be any bytes: that of a term or of a parameter. */
 static bool set(json_t *object, const char *name, json_t *value)
 {
-    char key[4 * sizeof((pal_term *)0)->name];
+    char key[4 * 256];
     pal_text_escape(name, key, sizeof key);
     return !json_object_set_new(object, key, value);
+}
+
+/* Writes "gradients": {"encoder/W": ..., ...}, if they were measured. */
+static bool write_gradients(json_t *object, const pal_epoch *epoch)
+{
+    json_t *sizes = epoch->n_gradients ? json_object() : NULL;
+    bool good = sizes || !epoch->n_gradients;
+    for (size_t i = 0; i < epoch->n_gradients && good; i++)
+        good = set(sizes, epoch->gradients[i].parameter, palt__json_figure(epoch->gradients[i].size));
+    good = good && (!sizes || !json_object_set(object, "gradients", sizes));
+    json_decref(sizes);
+    return good;
+}
+
+/* The sizes in one block, with the names after them; the caller frees it. NULL: there are none, or no memory.
+ * escaped: the names are as in the file. */
+static pal_gradient_size *copy_gradients(const pal_gradient_size *from, size_t n, bool escaped)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < n; i++) room += strlen(from[i].parameter) + 1;
+    pal_gradient_size *block = n ? malloc(n * sizeof *block + room) : NULL;
+    char *name = block ? (char *)(block + n) : NULL;
+    for (size_t i = 0; block && i < n; i++) {
+        block[i] = (pal_gradient_size){strcpy(name, from[i].parameter), from[i].size};
+        if (escaped) pal_text_unescape(name);
+        name += strlen(name) + 1;
+    }
+    return block;
+}
+
+/* The names are those of the object. The caller frees the array. */
+static bool read_gradients(json_t *object, pal_epoch *epoch, pal_gradient_size **room)
+{
+    const char *name;
+    json_t *value, *sizes = json_object_get(object, "gradients");
+    const size_t n = json_object_size(sizes);
+    *room = n ? malloc(n * sizeof **room) : NULL;
+    if (n && !*room) return false;
+    epoch->gradients = *room;
+    json_object_foreach(sizes, name, value)(*room)[epoch->n_gradients++] =
+        (pal_gradient_size){name, json_is_number(value) ? json_number_value(value) : (double)NAN};
+    return true;
 }
 
 /* Writes "phase", "error" and "terms": {"reconstruction": ..., ...}, each only if present. */
@@ -76,7 +118,8 @@ static bool read_terms(json_t *object, pal_epoch *epoch)
 static char *line_of(const pal_epoch *epoch)
 {
     json_t *object = json_object();
-    char *line = object && palt__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch)
+    char *line = object && palt__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch) &&
+                         write_gradients(object, epoch)
                      ? palt__json_text(object, JSON_COMPACT)
                      : NULL;
     json_decref(object);
@@ -85,13 +128,22 @@ static char *line_of(const pal_epoch *epoch)
 
 /* ---- The file ------------------------------------------------------------------------------------------------- */
 
-static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, pal_error *err)
+static pal_status append_epoch(pal_rundir *dir, const pal_epoch *epoch, bool escaped, pal_error *err)
 {
     pal_epoch *more = realloc(dir->epochs, (dir->n_epochs + 1) * sizeof *more);
     if (!more) return palt__no_memory(err);
     dir->epochs = more;
-    dir->epochs[dir->n_epochs++] = *epoch;
+    more[dir->n_epochs] = *epoch;
+    pal_gradient_size *own = copy_gradients(epoch->gradients, epoch->n_gradients, escaped);
+    if (epoch->n_gradients && !own) return palt__no_memory(err);
+    more[dir->n_epochs++].gradients = own;
     return PAL_OK;
+}
+
+void palt__metrics_free(pal_rundir *dir, size_t from)
+{
+    for (size_t i = from; i < dir->n_epochs; i++) free((void *)(uintptr_t)dir->epochs[i].gradients);
+    dir->n_epochs = from < dir->n_epochs ? from : dir->n_epochs;
 }
 
 static pal_status malformed(const pal_rundir *dir, const char *what, pal_error *err)
@@ -106,11 +158,17 @@ static pal_status read_epoch(pal_rundir *dir, json_t *object, pal_error *err)
 {
     pal_epoch epoch = {0};
     const pal_epoch *last = dir->n_epochs ? &dir->epochs[dir->n_epochs - 1] : NULL;
-    if (!palt__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch) || !read_terms(object, &epoch))
-        return palt__no_memory(err);
-    if (epoch.epoch <= (last ? last->epoch : 0) || epoch.step < (last ? last->step : 0))
-        return malformed(dir, "its epoch or its step is missing or out of order", err);
-    return append_epoch(dir, &epoch, err);
+    pal_gradient_size *room = NULL;
+    pal_status status = PAL_OK;
+    if (!palt__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch) || !read_terms(object, &epoch) ||
+        !read_gradients(object, &epoch, &room))
+        status = palt__no_memory(err);
+    else if (epoch.epoch <= (last ? last->epoch : 0) || epoch.step < (last ? last->step : 0))
+        status = malformed(dir, "its epoch or its step is missing or out of order", err);
+    else
+        status = append_epoch(dir, &epoch, true, err);
+    free(room);
+    return status;
 }
 
 pal_status palt__metrics_read(pal_rundir *dir, pal_error *err)
@@ -146,7 +204,7 @@ pal_status palt__metrics_drop(pal_rundir *dir, int64_t step, pal_error *err)
     while (kept < dir->n_epochs && dir->epochs[kept].step <= step) kept++;
     if (kept == dir->n_epochs) return PAL_OK;
     for (size_t i = 0; i < kept; i++) size += strcspn(dir->metrics + size, "\n") + 1;
-    dir->n_epochs = kept;
+    palt__metrics_free(dir, kept);
     dir->metrics_size = size;
     return write(dir, err);
 }
@@ -164,6 +222,6 @@ pal_status pal_rundir_add(pal_rundir *dir, const pal_epoch *epoch, pal_error *er
     }
     free(line);
     if (!more) return palt__no_memory(err);
-    const pal_status status = append_epoch(dir, epoch, err);
+    const pal_status status = append_epoch(dir, epoch, false, err);
     return status ? status : write(dir, err);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/ops.h"
 #include "train/internal.h"
 
 enum { MOST = 1 << 20 };
@@ -196,6 +197,7 @@ size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *out
     size_t *at = calloc(all, sizeof *at);
     pal_var *leaves = calloc(2 * all, sizeof *leaves);
     pal_status status = at && leaves ? PAL_OK : PAL_ERR_MEMORY;
+    size_t made = 1;
     if (!status) {
         const size_t n = moving(model, step->phase, at);
         pal_var *gradients = leaves + all;
@@ -212,8 +214,10 @@ size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *out
             status = pal_accumulator_mean(step->sums, in->tape, gradients, step->parts, gradients);
         if (!status && !step->optimizer) status = pal_accumulator_add(step->sums, in->tape, gradients);
         if (!status && step->optimizer) status = pal_optimizer_record(step->optimizer, in->tape, leaves, gradients, n);
+        for (size_t i = 0; !status && step->optimizer && step->sizes && i < n; i++)
+            outputs[made++] = pal_sum_squares(gradients[i]);
     }
     free(at);
     free(leaves);
-    return status ? 0 : 1;
+    return status ? 0 : made;
 }

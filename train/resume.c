@@ -1,7 +1,8 @@
 /* resume.c - restores the state of an interrupted run from its checkpoint.
  *
  * The order of an epoch and all noise are functions of the seed and a clock. So the complete state is the weights, the
- * optimiser state, the step, and the sum of the losses of an unfinished epoch. */
+ * optimiser state, the step, and the sums of an unfinished epoch: of its losses and, with --gradient-sizes, of its
+ * squared gradients. */
 #include <math.h>
 #include <string.h>
 
@@ -65,6 +66,12 @@ pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *
         status = copy(c, name, to, err);
     }
     return status;
+}
+
+pal_status palt__checkpoint_gradients(const palt__checkpoint *c, palt__gradients *gradients, pal_error *err)
+{
+    pal_tensor *sums = palt__gradients_state(gradients);
+    return sums ? copy(c, PALT__GRADIENTS, sums, err) : PAL_OK;
 }
 
 pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err)

@@ -245,6 +245,7 @@ void pal_rundir_free(pal_rundir *dir)
     palt__info_clear(&dir->info);
     json_decref(dir->json);
     free(dir->metrics);
+    palt__metrics_free(dir, 0);
     free(dir->epochs);
     free(dir->text);
     free(dir->data);
@@ -254,8 +255,14 @@ void pal_rundir_free(pal_rundir *dir)
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
                            double loss, pal_error *err)
 {
+    return palt__rundir_save(dir, model, optimizer, step, loss, NULL, err);
+}
+
+pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
+                             double loss, pal_tensor *gradients, pal_error *err)
+{
     size_t n = optimizer ? pal_optimizer_state_count(optimizer) : 0;
-    pal_named_tensor *more = calloc(n + 2, sizeof *more);
+    pal_named_tensor *more = calloc(n + 3, sizeof *more);
     pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
     pal_tensor *sum = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
     pal_status status = more && count && sum ? PAL_OK : palt__no_memory(err);
@@ -266,6 +273,7 @@ pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_op
         pal_tensor_set(sum, 0, loss);
         more[n++] = (pal_named_tensor){"train/step", count};
         if (loss != 0) more[n++] = (pal_named_tensor){"train/loss", sum};
+        if (gradients) more[n++] = (pal_named_tensor){PALT__GRADIENTS, gradients};
         status = pal_model_save_at(model, dir->folder.descriptor, PALT__CHECKPOINT, more, n, &own);
         if (status) palt__folder_blame(&dir->folder, &own, err);
     }

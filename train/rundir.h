@@ -18,6 +18,7 @@ struct pal_rundir {
 
 /* metrics.c */
 pal_status palt__metrics_read(pal_rundir *dir, pal_error *err); /* a missing file has no lines */
+void palt__metrics_free(pal_rundir *dir, size_t from);          /* what the epochs from this one on own */
 /* Drops the lines of epochs that end after this step. */
 pal_status palt__metrics_drop(pal_rundir *dir, int64_t step, pal_error *err);
 

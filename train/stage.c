@@ -60,7 +60,11 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
 {
     pal_tape *tape = pal_tape_new(pal_model_context(model), pal_model_dtype(model));
     if (!tape) return palt__no_memory(err);
-    pal_var outputs[PALT__STAGE_OUTPUTS];
+    pal_var *outputs = calloc(PALT__STAGE_OUTPUTS + o->more, sizeof *outputs);
+    if (!outputs) {
+        pal_tape_free(tape);
+        return palt__no_memory(err);
+    }
     palt__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
     if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
     if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
@@ -75,6 +79,7 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
     const bool good = n && !pal_tape_status(tape) && (o->record_only || *program);
     const pal_status status = good ? PAL_OK : blame(model, pal_tape_status(tape), pal_tape_error(tape), err);
     pal_tape_free(tape);
+    free(outputs);
     return status;
 }
 

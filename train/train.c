@@ -244,6 +244,7 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
                                  .squared_error_corrupted = NAN,
                                  .error = NAN};
     l->baseline = l->explained = NAN;
+    l->o.gradient_sizes = l->o.gradient_sizes && !solved;
     l->untouched = l->o.resume;
     palt__loop_schedule(l);
     l->started = l->reported = palt__seconds();

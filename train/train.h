@@ -177,6 +177,11 @@ const pal_program *pal_data_objective_program(const pal_data_objective *objectiv
 size_t pal_text_escape(const char *bytes, char *out, size_t size);
 void pal_text_unescape(char *text); /* the reverse, in place; any other text stays as it is */
 
+typedef struct pal_gradient_size { /* of one parameter: the root mean square over its elements and the steps */
+    const char *parameter;
+    double size;
+} pal_gradient_size;
+
 typedef struct pal_epoch { /* one line of metrics.jsonl */
     int64_t epoch, step;   /* both from 1; step counts on through all epochs */
     double train_loss;     /* mean over the steps of the epoch, each loss taken before its update */
@@ -188,6 +193,10 @@ typedef struct pal_epoch { /* one line of metrics.jsonl */
     char phase[32]; /* "": training has one phase */
     double error;   /* on the test data, as in pal_figures; NAN, and not written, if the phase takes no labels */
     double baseline, explained; /* as in pal_figures; NAN in a file of an older version */
+    /* The gradients of the training loss by the parameters that the phase moves, in order of depth. Borrowed; those of
+     * an epoch of a run folder belong to the folder. n_gradients 0: not measured. */
+    const pal_gradient_size *gradients;
+    size_t n_gradients;
 } pal_epoch;
 
 typedef struct pal_train_result {
@@ -245,6 +254,7 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     size_t n_extensions;
     const char *fingerprint[PAL_FINGERPRINT]; /* as in pal_fingerprint; NULL: by a version that did not write them */
     const char *from_weights; /* a hash of the weights of `from`; NULL: none, or by a version that did not write it */
+    bool gradient_sizes;      /* as in pal_train_options */
 } pal_run_info;
 
 /* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may
@@ -360,10 +370,12 @@ typedef struct pal_train_options {
     pal_profile_fn profile; /* called at the end of each phase that has taken steps, also if it was stopped; the steps
                              * are then compiled with .profile. NULL: not called */
     void *profile_user;
-    int64_t accumulate; /* a step takes so many batches, one after the other, and updates once with the mean of their
-                         * gradients: as a batch so many times as large, but for terms of the loss that are functions of
-                         * a mean over the batch; 0: 1. The noise of a sample is the same as in the large batch. Not
-                         * with profile */
+    int64_t accumulate;  /* a step takes so many batches, one after the other, and updates once with the mean of their
+                          * gradients: as a batch so many times as large, but for terms of the loss that are functions of
+                          * a mean over the batch; 0: 1. The noise of a sample is the same as in the large batch. Not
+                          * with profile */
+    bool gradient_sizes; /* each epoch of the folder gets pal_epoch.gradients. A step then takes about a fifth longer,
+                          * because the update can no longer be fused with the product that makes the gradient */
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch

@@ -6,7 +6,7 @@ Suite *failing_training_suite(void);
 
 typedef struct training {
     const char *variant, *optimizer;
-    bool in_folder;
+    bool in_folder, sizes;
 } training;
 
 static bool trains(void *user)
@@ -40,7 +40,8 @@ static bool trains(void *user)
                                  .lanes = 1,
                                  .optimizer = &optimizer,
                                  .schedule = &rate,
-                                 .folder = dir};
+                                 .folder = dir,
+                                 .gradient_sizes = s->sizes};
     pal_train_result result;
     good = good && went_well(pal_train(m, labelled, &o, &result, &err), &err);
     const pal_evaluate_options e = {.struct_size = sizeof e, .lanes = 1, .code = true, .train = labelled};
@@ -59,9 +60,13 @@ static bool trains(void *user)
 
 START_TEST(training_reports_missing_memory)
 {
-    static training all[] = {
-        {"basic", "adam", false}, {"variational", "rmsprop", false},   {"stacked", "momentum", false},
-        {"linear", "gd", true},   {"semi-supervised", "adamw", false}, {"basic", "schedule-free", true}};
+    static training all[] = {{"basic", "adam", false, false},
+                             {"variational", "rmsprop", false, false},
+                             {"stacked", "momentum", false, false},
+                             {"linear", "gd", true, false},
+                             {"semi-supervised", "adamw", false, false},
+                             {"basic", "schedule-free", true, false},
+                             {"stacked", "adam", true, true}};
     sweep(trains, &all[_i]);
 }
 END_TEST
@@ -169,7 +174,7 @@ Suite *failing_training_suite(void)
     TCase *cases = in_own_folder(tcase_create("failing training"));
     tcase_add_checked_fixture(cases, set_up_tools, tear_down_tools);
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 6);
+    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 7);
     tcase_add_loop_test(cases, figures_are_right_or_missing, 0, 5);
     tcase_add_test(cases, a_closed_form_reports_missing_memory);
     tcase_add_test(cases, a_sweep_reports_missing_memory);

@@ -6,13 +6,14 @@
 #include "tests/testing.h"
 #include "train/train.h"
 
-static const char *const cases[][9] = {
+static const char *const cases[][11] = {
     /* variant, batch, samples, then pairs of option and value */
     {"basic", "128", "1000", "hidden", "64", NULL},
     {"basic", "128", "300", "hidden", "4096", NULL},
     {"basic", "1", "300", "hidden", "300", NULL},
     {"linear", "300", "300", "hidden", "20", NULL},
     {"stacked", "64", "500", "layers", "784,1000,500,30", NULL},
+    {"stacked", "64", "500", "layers", "784,300", "tied", "no", "pretrain-tied", "yes", NULL},
     {"convolutional", "64", "500", NULL},
     {"variational", "128", "500", "hidden", "20", NULL},
     {"contractive", "32", "300", "hidden", "50", NULL},

@@ -322,7 +322,7 @@ START_TEST(an_optimiser_of_pretraining_has_its_rate)
         pal_model *m = stacked((const pal_setting[]){{"pretrain-optimizer", "momentum"}, {"pretrain-rate", rates[i]}},
                                1 + i, PAL_F32);
         const pal_run_info info = {.model = "stacked", .epochs = 1, .batch = 10};
-        pal_rundir *dir = pal_rundir_new(i ? "given" : "chosen", &info, &err);
+        pal_rundir *dir = pal_rundir_new(path_of(i ? "given" : "chosen"), &info, &err);
         const pal_train_options o = {.struct_size = sizeof o,
                                      .epochs = 1,
                                      .batch = 10,

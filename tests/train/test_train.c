@@ -253,7 +253,8 @@ START_TEST(the_folder_tells_what_it_was_told)
     pal_rundir *dir = pal_rundir_new(path_of("a/run"), &given, &err);
     ck_assert_msg(dir != NULL, "%s", err.text);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
-    const pal_epoch epochs[] = {{1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN},
+    const pal_gradient_size sizes[] = {{"head/W", 0.5}, {"odd \"\x01\\x41\xff", 1e-30}, {"nan", NAN}};
+    const pal_epoch epochs[] = {{1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN, NULL, 0},
                                 {2,
                                  8,
                                  8.5,
@@ -267,7 +268,9 @@ START_TEST(the_folder_tells_what_it_was_told)
                                  "head",
                                  0.125,
                                  3,
-                                 0.5}};
+                                 0.5,
+                                 sizes,
+                                 3}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
     const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
@@ -322,6 +325,13 @@ START_TEST(the_folder_tells_what_it_was_told)
         }
     }
     ck_assert_ptr_null(pal_rundir_epoch(dir, 2));
+    ck_assert_uint_eq(pal_rundir_epoch(dir, 0)->n_gradients, 0);
+    ck_assert_uint_eq(pal_rundir_epoch(dir, 1)->n_gradients, 3);
+    for (size_t k = 0; k < 3; k++) {
+        const pal_gradient_size *g = &pal_rundir_epoch(dir, 1)->gradients[k];
+        ck_assert_str_eq(g->parameter, sizes[k].parameter);
+        ck_assert(k == 2 ? isnan(g->size) : g->size == sizes[k].size);
+    }
     pal_rundir_free(dir);
 }
 END_TEST
