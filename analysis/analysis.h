@@ -14,6 +14,7 @@
 
 #include "data/data.h"
 #include "models/models.h"
+#include "train/train.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
@@ -189,6 +190,23 @@ typedef struct pal_geometry_picture {
 pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 /* A picture with the samples, and next to each sample its leading tangents. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
+
+/* ---- The sizes of the gradients of a training ------------------------------------------------------------------- */
+
+/* Of the weights of each layer, in order of depth, at the end of each epoch: pal_epoch.gradients of the parameters named
+ * NAME/W. PAL_ERR_ARGUMENT: the run was trained without them. The folder must have been opened with its epochs. */
+typedef struct pal_gradients pal_gradients;
+pal_gradients *pal_gradients_of(const pal_rundir *run, pal_error *err);
+void pal_gradients_free(pal_gradients *gradients);
+size_t pal_gradients_layers(const pal_gradients *gradients);
+size_t pal_gradients_epochs(const pal_gradients *gradients);
+const char *pal_gradients_name(const pal_gradients *gradients, size_t layer); /* "encoder/1"; NULL: no more */
+/* One per epoch; NAN where the phase does not train the layer. NULL: no such layer. */
+const double *pal_gradients_sizes(const pal_gradients *gradients, size_t layer);
+/* A picture with a curve for each layer, on a logarithmic axis; 0 is not drawn. n runs, up to 16, side by side under
+ * their names; they must have the same layers (PAL_ERR_ARGUMENT). Files and status are as for pal_curves_write. */
+pal_status pal_gradients_write(const pal_gradients *const *runs, const char *const *names, size_t n, const char *title,
+                               bool csv, const char *path, pal_error *err);
 
 /* ---- Denoising ------------------------------------------------------------------------------------------------ */
 

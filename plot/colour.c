@@ -17,6 +17,21 @@ static double clamp(double t, double low, double high) { return t < low ? low : 
 
 static uint8_t mix(uint8_t a, uint8_t b, double share) { return (uint8_t)lround(a + share * ((double)b - a)); }
 
+/* Neighbours differ in hue, and the middle is lighter than both ends, so that lines in order can be told apart. */
+static const pal_colour shades[] = {{40, 30, 110},  {30, 95, 190},  {25, 150, 190}, {40, 160, 110},
+                                    {140, 160, 30}, {225, 150, 30}, {215, 85, 30},  {150, 20, 30}};
+enum { SHADE_LAST = sizeof shades / sizeof shades[0] - 1 };
+
+pal_colour pal_colour_shade(double t)
+{
+    if (isnan(t)) return PAL_COLOUR_NONFINITE;
+    const double position = clamp(t, 0, 1) * SHADE_LAST;
+    const int i = position >= SHADE_LAST ? SHADE_LAST - 1 : (int)position;
+    const pal_colour *a = &shades[i], *b = a + 1;
+    const double share = position - i;
+    return (pal_colour){mix(a->red, b->red, share), mix(a->green, b->green, share), mix(a->blue, b->blue, share)};
+}
+
 pal_colour pal_colour_grey(double t)
 {
     if (isnan(t)) return PAL_COLOUR_NONFINITE;

@@ -186,3 +186,12 @@ void palt__frame_draw(palt__canvas *canvas, const palt__frame *f)
     draw_labels(canvas, f);
     palt__legend_draw(canvas, f->legend, f->entries, f->right + 20, f->top, f->bottom);
 }
+
+/* ---- Panels --------------------------------------------------------------------------------------------------- */
+
+palt__panels palt__panels_of(size_t count, const char *title)
+{
+    const size_t columns = count < 4 ? count : count == 4 ? 2 : count < 7 ? 3 : 4;
+    const double width = (double)columns * PALT__PANEL_WIDTH, height = palt__title_height(title, width - 2 * MARGIN);
+    return (palt__panels){columns, (count + columns - 1) / columns, width, height > 0 ? MARGIN + height : 0};
+}

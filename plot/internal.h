@@ -281,6 +281,14 @@ void palt__legend_draw(palt__canvas *canvas, const palt__entry *legend, size_t e
 palt__point palt__frame_at(const palt__frame *frame, double x, double y);
 void palt__marker(palt__canvas *canvas, palt__point at, palt__look look);
 
+/* frame.c: where several plots of one picture are: in rows from the left, below the title. */
+enum { PALT__PANELS = 16, PALT__PANEL_WIDTH = 580, PALT__PANEL_HEIGHT = 540, PALT__MARGIN = 28 };
+typedef struct palt__panels {
+    size_t columns, rows;
+    double width, top; /* of all columns; of the first row */
+} palt__panels;
+palt__panels palt__panels_of(size_t count, const char *title);
+
 /* scatter.c: the colour of each class, PAL_POINTS_CLASSES entries. */
 extern const pal_colour palt__class_colours[];
 /* ellipse.c: the corners of a polygon, in the coordinates of the data. */

@@ -68,6 +68,7 @@ typedef enum pal_mapping {
 #define PAL_COLOUR_NONFINITE ((pal_colour){0, 200, 90}) /* a green that no mapping produces */
 
 pal_colour pal_colour_grey(double t);      /* t from 0 to 1, clamped */
+pal_colour pal_colour_shade(double t);     /* t from 0, blue, over green to 1, red; dark enough for lines on white */
 pal_colour pal_colour_diverging(double t); /* t from -1 to 1, clamped; equal steps look equal */
 
 /* ---- Grids of images ------------------------------------------------------------------------------------------ */
@@ -156,6 +157,9 @@ typedef struct pal_curves {
      * number. x and count are then not used. NULL: all series have x and count. */
     const double *const *own_x;
     const size_t *own_count;
+    /* A number from 0 to 1 for each series, where the series have an order, such as layers by depth: their colours go
+     * from blue over green to red. Not together with classes. NULL: colours that are easy to tell apart. */
+    const double *shades;
 } pal_curves;
 
 /* Writes a picture. path is NAME.png, NAME.svg or NAME.pdf; another ending is refused (PAL_ERR_ARGUMENT). With csv, the
@@ -163,6 +167,12 @@ typedef struct pal_curves {
  * If the series have their own x, each point has a line instead: the name of its series, x, y.
  * An error names the file: PAL_ERR_IO if it cannot be written, PAL_ERR_MEMORY if there is no memory. */
 pal_status pal_curves_write(const pal_curves *curves, const char *path, pal_error *error);
+/* Several plots in one picture, up to 16: side by side in rows, with a title above all and one legend. All have the
+ * same axes, so that they can be compared, and series of the same names in the same order (PAL_ERR_ARGUMENT). The
+ * numbers are written if the first one asks for them: NAME.csv then begins with the column panel, the title of the
+ * plot. */
+pal_status pal_curves_panels_write(const pal_curves *const *panels, size_t count, const char *title, const char *path,
+                                   pal_error *error);
 
 /* ---- Points --------------------------------------------------------------------------------------------------- */
 

@@ -68,10 +68,8 @@ static const char *label_or(const char *label, const char *otherwise) { return l
 
 static double deviations_of(const pal_points *points) { return points->deviations > 0 ? points->deviations : 1; }
 
-enum { PANELS = 16, PANEL_WIDTH = 580, PANEL_HEIGHT = 540, MARGIN = 28 };
-
 typedef struct plot {
-    pal_points panels[PANELS];
+    pal_points panels[PALT__PANELS];
     size_t count;      /* 1: the plot is the whole picture */
     const char *title; /* above several panels */
     double *room;      /* for the medians */
@@ -296,31 +294,18 @@ static void draw_one(palt__canvas *canvas, const void *user)
     draw_panel(canvas, p, &p->panels[0], &f);
 }
 
-/* Where the panels are: in rows from the left, below the title. The legend is to the right of the first row. */
-typedef struct places {
-    size_t columns, rows;
-    double width, top; /* of all columns; of the first row */
-} places;
-
-static places places_of(const plot *p)
-{
-    const size_t columns = p->count < 4 ? p->count : p->count == 4 ? 2 : p->count < 7 ? 3 : 4;
-    const double width = (double)columns * PANEL_WIDTH, title = palt__title_height(p->title, width - 2 * MARGIN);
-    return (places){columns, (p->count + columns - 1) / columns, width, title > 0 ? MARGIN + title : 0};
-}
-
 static void draw_all(palt__canvas *canvas, const void *user)
 {
     const plot *p = user;
-    const places at = places_of(p);
+    const palt__panels at = palt__panels_of(p->count, p->title);
     palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
     double top = 0, bottom = 0;
-    palt__title_draw(canvas, p->title, at.width / 2, MARGIN, at.width - 2 * MARGIN);
+    palt__title_draw(canvas, p->title, at.width / 2, PALT__MARGIN, at.width - 2 * PALT__MARGIN);
     for (size_t i = 0; i < p->count; i++) {
-        palt__frame f = {.x = (double)(i % at.columns) * PANEL_WIDTH,
-                         .y = at.top + (double)(i / at.columns) * PANEL_HEIGHT,
-                         .width = PANEL_WIDTH,
-                         .height = PANEL_HEIGHT};
+        palt__frame f = {.x = (double)(i % at.columns) * PALT__PANEL_WIDTH,
+                         .y = at.top + (double)(i / at.columns) * PALT__PANEL_HEIGHT,
+                         .width = PALT__PANEL_WIDTH,
+                         .height = PALT__PANEL_HEIGHT};
         draw_panel(canvas, p, &p->panels[i], &f);
         if (i == 0) top = f.top;
         if (i == 0) bottom = f.bottom;
@@ -337,10 +322,10 @@ static pal_status write(plot *p, const char *path, pal_error *error)
     palt__picture picture = {.width = PALT__PICTURE_WIDTH, .height = PALT__PICTURE_HEIGHT, .draw = draw_one, .user = p};
     if (p->count > 1) {
         palt__entry legend[PAL_POINTS_CLASSES + 1] = {0};
-        const places at = places_of(p);
-        picture.width =
-            ceil(at.width + palt__legend_width(legend, name_classes(p, legend), PANEL_HEIGHT / 2.0) + MARGIN);
-        picture.height = ceil(at.top + (double)at.rows * PANEL_HEIGHT);
+        const palt__panels at = palt__panels_of(p->count, p->title);
+        picture.width = ceil(at.width + palt__legend_width(legend, name_classes(p, legend), PALT__PANEL_HEIGHT / 2.0) +
+                             PALT__MARGIN);
+        picture.height = ceil(at.top + (double)at.rows * PALT__PANEL_HEIGHT);
         picture.draw = draw_all;
     }
     if (p->panels[0].csv) picture.table = write_table;
@@ -360,9 +345,9 @@ pal_status pal_points_panels_write(const pal_points *const *given, size_t count,
                                    pal_error *error)
 {
     plot p = {.count = count, .title = title};
-    if (given == NULL || count < 1 || count > PANELS)
+    if (given == NULL || count < 1 || count > PALT__PANELS)
         return pal_error_set(error, PAL_ERR_ARGUMENT, "points: %zu panels: give 1 to %d", given == NULL ? 0 : count,
-                             PANELS);
+                             PALT__PANELS);
     for (size_t i = 0; i < count; i++) {
         const pal_status status = check(given[i], &p.panels[i], path, error);
         if (status != PAL_OK) return status;
