@@ -73,8 +73,8 @@ static void print_table(const char *title, const pal_gradients *g)
     int width = 5;
     for (size_t k = 0; k < n; k++)
         if ((int)strlen(pal_gradients_name(g, k)) > width) width = (int)strlen(pal_gradients_name(g, k));
-    pal_cli_paragraph(2, "%s", title);
-    print_row("layer", width, (const char *const[]){"first epoch", "last epoch", "of last, %", "of last, %"}, 4);
+    pal_cli_paragraph(2, "%s; in %% of that of %s", title, pal_gradients_name(g, n - 1));
+    print_row("layer", width, (const char *const[]){"first epoch", "last epoch", "first, %", "last, %"}, 4);
     ends(g, n - 1, &of_first, &of_last);
     for (size_t k = 0; k < n; k++) {
         char text[4][40];
@@ -110,7 +110,7 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs, pal_gradients *con
         print_json(runs, of, path, csv);
         return PAL_CLI_DONE;
     }
-    for (size_t i = 0; i < runs->n; i++) print_table(one ? title : names[i], of[i]);
+    for (size_t i = 0; i < runs->n; i++) print_table(one ? "size of the gradient" : names[i], of[i]);
     pal_cli_print("%s%s%s\n", csv ? csv : "", csv ? "\n" : "", path);
     return PAL_CLI_DONE;
 }

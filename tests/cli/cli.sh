@@ -508,6 +508,17 @@ refused "curves of too few names" '1 names for 2 runs' curves deep two --names o
 refused "curves of an empty name" 'name 2 is empty' curves deep two --names one,
 refused "curves over nothing" 'not one of epoch' curves deep --over hours
 works "scatter" scatter deep
+works "train with the sizes of gradients" train deep --out sizes --data data --layers 9,4 --epochs 2 --batch 16 --gradient-sizes --quiet
+check "metrics.jsonl has them" [ "$(grep -c '"gradients":{"encoder/1/W":[0-9.e-]*,"encoder/1/b":' sizes/metrics.jsonl)" -eq 2 ]
+works "train it longer" train --resume sizes --epochs 3 --quiet
+check "with the sizes of gradients" [ "$(grep -c '"gradients":' sizes/metrics.jsonl)" -eq 3 ]
+works "gradients" gradients sizes --csv
+check "a picture and its numbers" [ -s sizes/gradients.png ] && [ "$(wc -l < sizes/gradients.csv)" -eq 4 ]
+check "a table of the layers" grep -q '^  decoder/1 .* 100  *100$' out
+works "gradients of several runs as JSON" gradients sizes sizes --json -o sizes.svg
+check "both are there" [ "$(grep -c '"layer": "encoder/1"' out)" -eq 2 ]
+refused "gradients that were not measured" "train it with --gradient-sizes" gradients deep
+refused "a closed form has no gradients" "gradient-sizes" train linear --solve svd --out new --data data --gradient-sizes
 check "scatter makes a picture" is_png deep/scatter.png
 check "scatter makes nothing else" [ "$(ls deep | grep -c '^scatter')" = 1 ]
 works "scatter with its numbers" scatter deep --csv

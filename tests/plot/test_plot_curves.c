@@ -322,6 +322,64 @@ START_TEST(a_long_legend_is_cut)
 }
 END_TEST
 
+/* Panels have the same axes: a value is at the same height in both. Shades give the colours, from blue to red. */
+START_TEST(panels_have_the_same_axes)
+{
+    static const double higher[] = {30, 25, 0.1}, shades[] = {0, 1};
+    const pal_series low[] = {{"one", falling}, {"two", rare}}, high[] = {{"one", higher}, {"two", rare}};
+    pal_curves left = curves_of(low, 2), right = curves_of(high, 2);
+    const pal_curves *both[] = {&left, &right};
+    pal_error error = {PAL_OK, ""};
+    left.title = "left", right.title = "right";
+    left.shades = right.shades = shades;
+    left.csv = true;
+    ck_assert_msg(!pal_curves_panels_write(both, 2, "all", drawing, &error), "%s", error.text);
+    svg_read(drawing);
+    ck_assert(svg_says("all") && svg_says("left") && svg_says("right") && svg_says("one") && svg_says("two"));
+    palt__point a[16], b[16];
+    const pal_colour first = pal_colour_shade(0), last = pal_colour_shade(1);
+    ck_assert(first.blue > first.red && last.red > last.blue);
+    const svg_shape *line = svg_find(false, last, 2.4, 0); /* after the panels comes the legend */
+    for (int panel = 0; panel < 2; panel++) {
+        line = svg_find(false, last, 2.4, panel);
+        ck_assert_ptr_nonnull(line);
+        ck_assert_int_eq(svg_points(line->d, true, panel ? b : a), 2);
+    }
+    ck_assert_double_gt(b[0].x, a[0].x + 400);
+    ck_assert_double_eq_tol(b[0].y, a[0].y, 0.02);
+    ck_assert_double_eq_tol(b[1].y, a[1].y, 0.02);
+    ck_assert_ptr_nonnull(svg_find(false, first, 2.4, 1));
+    char text[1024];
+    read_file(path_of("picture.csv"), text, sizeof text);
+    ck_assert_msg(!strncmp(text, "panel,epoch,one,two\nleft,1,3,4\nleft,2,2.5,\n", 43), "%s", text);
+    ck_assert_ptr_nonnull(strstr(text, "\nright,1,30,4\n"));
+
+    /* One panel is the picture of the curves alone. */
+    static char one[1 << 16], plain[1 << 16];
+    write_curves(&left, drawing);
+    const size_t size = read_file(drawing, plain, sizeof plain);
+    ck_assert_int_eq(pal_curves_panels_write(both, 1, NULL, drawing, &error), PAL_OK);
+    ck_assert_uint_eq(read_file(drawing, one, sizeof one), size);
+    ck_assert(size < sizeof one && !memcmp(one, plain, size));
+
+    empty_folder();
+    static const int classes[] = {0, 1};
+    ck_assert_int_eq(pal_curves_panels_write(both, 0, "all", path, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_curves_panels_write(NULL, 1, "all", path, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_curves_panels_write(both, 17, "all", path, NULL), PAL_ERR_ARGUMENT);
+    right.series_count = 1;
+    ck_assert_int_eq(pal_curves_panels_write(both, 2, "all", path, &error), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "panel 1 has other series than the first"));
+    left.classes = classes;
+    ck_assert_int_eq(pal_curves_write(&left, path, &error), PAL_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "classes and shades"));
+    ck_assert_int_eq(count_files(), 0);
+    assert_colour(pal_colour_shade(NAN), PAL_COLOUR_NONFINITE);
+    assert_colour(pal_colour_shade(-1), first);
+    assert_colour(pal_colour_shade(2), last);
+}
+END_TEST
+
 START_TEST(curves_that_cannot_be_are_refused)
 {
     const double none[] = {NAN, INFINITY, NAN};
@@ -370,6 +428,6 @@ Suite *plot_curves_suite(void)
                                  series_may_have_points_of_their_own, pictures_are_equal_byte_for_byte,
                                  a_picture_is_whole_or_not_there, long_titles_are_wrapped, curves_of_classes,
                                  a_logarithmic_axis, any_range_has_ticks, curves_in_every_format, a_long_legend_is_cut,
-                                 curves_that_cannot_be_are_refused)));
+                                 panels_have_the_same_axes, curves_that_cannot_be_are_refused)));
     return suite;
 }
