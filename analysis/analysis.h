@@ -191,10 +191,50 @@ pal_status pal_geometry_spectra_write(const pal_geometry_picture *picture, const
 /* A picture with the samples, and next to each sample its leading tangents. */
 pal_status pal_geometry_tangents_write(const pal_geometry_picture *picture, const char *path, pal_error *err);
 
+/* ---- The curvature of the loss at the weights of a model -------------------------------------------------------- */
+
+typedef struct pal_eigenvalue {
+    double value; /* NAN: not found */
+    double error; /* the greatest distance to an eigenvalue of the matrix: the bound of pal_lanczos, plus the rounding
+                   * of a number as large as the largest eigenvalue */
+} pal_eigenvalue;
+
+typedef struct pal_curvature_options {
+    size_t struct_size;
+    size_t eigenvalues; /* at each end of the spectrum; 0: 8; fewer if there are fewer weights */
+    size_t steps;   /* products with each matrix, at least as many as eigenvalues; 0: 40, or twice the eigenvalues */
+    uint64_t seed;  /* of the noise of the loss, which is frozen, and of the start vector */
+    unsigned lanes; /* 0: the context's threads */
+    /* Called before each product with the number that is done. Returns nonzero to stop: PAL_ERR_STOPPED. NULL: never.
+     */
+    int (*progress)(int64_t done, int64_t all, void *user);
+    void *user;
+} pal_curvature_options;
+
+typedef struct pal_curvature {
+    int64_t samples, parameters;
+    double loss, gradient; /* the training loss, as a mean over the samples, and the norm of its gradient */
+    size_t steps, eigenvalues;
+    /* [eigenvalues] each, the outermost first: of the Hessian, and of the Gauss-Newton matrix (pal_model_match), or
+     * NULL if the loss has none. An eigenvalue that occurs several times is found once. */
+    pal_eigenvalue *largest[2], *smallest[2];
+} pal_curvature;
+
+/* The loss is that of all samples of the data (pal_data_objective). Memory: `steps` + 4 times the weights. NULL:
+ * failed, see err. */
+pal_curvature *pal_curvature_new(pal_model *model, const pal_dataset *data, const pal_curvature_options *options,
+                                 pal_error *err);
+void pal_curvature_free(pal_curvature *curvature);
+/* A picture of the eigenvalues by rank, on a logarithmic axis: those whose error is below their size. n models, up to
+ * 16, side by side. Files and status are as for pal_curves_write. */
+pal_status pal_curvature_write(const pal_curvature *const *of, const char *const *names, size_t n, const char *title,
+                               bool csv, const char *path, pal_error *err);
+
 /* ---- The sizes of the gradients of a training ------------------------------------------------------------------- */
 
-/* Of the weights of each layer, in order of depth, at the end of each epoch: pal_epoch.gradients of the parameters named
- * NAME/W. PAL_ERR_ARGUMENT: the run was trained without them. The folder must have been opened with its epochs. */
+/* Of the weights of each layer, in order of depth, at the end of each epoch: pal_epoch.gradients of the parameters
+ * named NAME/W. PAL_ERR_ARGUMENT: the run was trained without them. The folder must have been opened with its epochs.
+ */
 typedef struct pal_gradients pal_gradients;
 pal_gradients *pal_gradients_of(const pal_rundir *run, pal_error *err);
 void pal_gradients_free(pal_gradients *gradients);

@@ -350,6 +350,10 @@ const char *pal_cli_numbers_of(const pal_cli_args *args, const char *path, char 
 /* PAL_CLI_GO_ON; or the exit status, with the error printed, if these numbers would overwrite the file `data`. */
 int pal_cli_check_numbers(const pal_cli_args *args, const char *data);
 
+/* ---- curvature.c: geometry --spectrum. Returns the exit status. -------------------------------------------------- */
+
+int pal_cli_curvature(const pal_cli_args *args, const pal_cli_runs *runs);
+
 /* ---- encode.c: arrays in, arrays out -------------------------------------------------------------------------- */
 
 typedef enum pal_cli_conversion { PAL_CLI_ENCODE, PAL_CLI_DECODE, PAL_CLI_RECONSTRUCT } pal_cli_conversion;

@@ -15,11 +15,19 @@ static const pal_cli_row rows[] = {
     PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    PAL_CLI_INT("samples", "100", 1, 1000000, "N", "measure at the first N samples"),
+    PAL_CLI_INT("samples", "", 1, 1000000, "N",
+                "measure at the first N samples (default: 100; with --spectrum 1,000)"),
     {{"neighbours", PAL_OPTION_INT, "10", 1, 1000, NULL, "nearest training samples to use"}, "N", "neighbors", 0},
     PAL_CLI_INT("images", "6", 1, 64, "N", "samples whose tangents are drawn"),
     PAL_CLI_INT("tangents", "8", 1, 12, "N", "tangents drawn per sample"),
-    PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of the random directions across the data"),
+    PAL_CLI_FLAG("spectrum", "measure the curvature of the training loss by the weights instead: the largest and the "
+                             "smallest eigenvalues of its Hessian and of its Gauss-Newton matrix (RUN/curvature.png)"),
+    PAL_CLI_INT("eigenvalues", "8", 1, 1000, "N", "eigenvalues at each end of the spectrum"),
+    PAL_CLI_INT("steps", "", 1, 10000, "N",
+                "products with each matrix over all samples; more of them lower the errors (default: 40, or twice the "
+                "eigenvalues)"),
+    PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N",
+                "seed of the random directions across the data; with --spectrum, of the noise and the first vector"),
     PAL_CLI_CSV,
     PAL_CLI_THREADS,
     PAL_CLI_PORTABLE,
@@ -27,6 +35,14 @@ static const pal_cli_row rows[] = {
     PAL_CLI_END,
 };
 /* clang-format on */
+static const pal_need needs[] = {{"eigenvalues", "spectrum", NULL},
+                                 {"steps", "spectrum", NULL},
+                                 {"neighbours", "spectrum", "!"},
+                                 {"images", "spectrum", "!"},
+                                 {"tangents", "spectrum", "!"},
+                                 {"as", "spectrum", "!"},
+                                 {0}};
+
 const pal_cli_spec pal_cli_geometry_spec = {
     .words = "RUN [RUN...]",
     .summary =
@@ -35,6 +51,7 @@ const pal_cli_spec pal_cli_geometry_spec = {
         "far the code moves for a unit step towards the nearest training samples (along the data), and for a "
         "random unit step orthogonal to all of those (across the data).",
     .rows = rows,
+    .needs = needs,
     .least = 1,
     .most = PAL_CLI_WORDS,
     .missing = PAL_CLI_NO_RUN,
@@ -225,6 +242,7 @@ static int draw(const job *j)
 static int act(const pal_cli_args *args, pal_cli_runs *runs)
 {
     job j = {.args = args, .n = runs->n, .runs = runs->run};
+    if (pal_cli_flag(args, "spectrum")) return pal_cli_curvature(args, runs);
     for (size_t i = 0; i < j.n; i++) j.titles[i] = runs->name[i];
     int status = open_train(&j);
     if (status == PAL_CLI_GO_ON) status = measure(&j);

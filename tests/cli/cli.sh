@@ -564,6 +564,17 @@ check "geometry has both runs" [ "$(grep -c '"along_over_across"' out)" = 2 ]
 check "geometry of several names its pictures" is_png all-tangents.png
 for i in 1 4 2 8 5 7 3 6 1 4 2 8 5 7 3 6; do echo 0.$i,0.$((i * i % 11 % 10)); done >few.csv
 works "train on few features" train basic --data few.csv --batch 2 --epochs 1 --hidden 2 --output squared --out few
+works "the curvature of the loss" geometry deep --spectrum --samples 30 --eigenvalues 3 --steps 9 --csv
+check "a picture and its numbers" is_png deep/curvature.png && [ "$(wc -l < deep/curvature.csv)" -eq 4 ]
+check "both matrices" [ "$(grep -c 'eigenvalues from both ends' out)" -eq 2 ]
+check "as many products as asked for" grep -q ' 9 products with each matrix' out
+works "the curvature of several runs" geometry deep two --spectrum --samples 30 --json -o both.svg
+check "its JSON parses" is_json out
+check "it has both matrices of both" [ "$(grep -c '"largest"' out)" -eq 4 ]
+refused "too few steps" "raise --steps" geometry deep --spectrum --eigenvalues 9 --steps 8
+refused "eigenvalues of nothing" "only with --spectrum" geometry deep --eigenvalues 3
+refused "neighbours in a spectrum" "neighbours has no effect with --spectrum" geometry deep --spectrum --neighbours 3
+refused "a spectrum in no memory" "lower --steps" geometry deep --spectrum --steps 9000 --max-memory 100M
 works "geometry of few features" geometry few
 check "geometry explains why there is no figure for across" grep -q 'across: with 2 features, no direction is orthogonal to all' out
 check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
