@@ -25,7 +25,8 @@ static int check_memory(const job *j, const pal_cli_run *run, size_t steps)
 {
     size_t limit = 0;
     char takes[32], allowed[32];
-    const size_t each = sizeof(float) * (size_t)pal_model_weights(run->model), needs = (steps + 4) * each;
+    const size_t weights = (size_t)pal_model_weights(run->model), vectors = (steps < weights ? steps : weights) + 4,
+                 needs = vectors * weights * sizeof(float);
     const int status = pal_cli_memory_limit(j->args, &limit);
     if (status != PAL_CLI_GO_ON || !limit || needs <= limit) return status;
     return pal_cli_say(PAL_CLI_WRONG,

@@ -24,9 +24,9 @@ const pal_cli_spec pal_cli_find_rate_spec = {
                "running away. Nothing is saved but the picture. The other options are those of train.",
     .rows = rows,
     .more = pal_cli_train_rows,
-    .without =
-        "resume|profile|epochs|test-every|learning-rate|schedule|warmup|final-rate|decay-factor|decay-every|power|"
-        "rise|patience|average|average-decay|average-start|check-nan|quiet|hold-out",
+    .without = "resume|profile|gradient-sizes|epochs|test-every|learning-rate|schedule|warmup|final-rate|decay-factor|"
+               "decay-every|power|"
+               "rise|patience|average|average-decay|average-start|check-nan|quiet|hold-out",
     .needs = pal_cli_train_needs,
     .least = 1,
     .most = 1,

@@ -236,10 +236,12 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     print_reason(model, r);
     pal_cli_print("\n  saved in %s\n", run);
     if (!learned) return;
-    const char *const next[] = {"reconstruct", pal_model_classes(model) ? "classify"
-                                               : pal_model_code(model)  ? "sample"
-                                                                        : "filters"};
-    for (size_t i = 0; i < 2; i++) {
+    const char *const next[] = {"reconstruct",
+                                pal_model_classes(model) ? "classify"
+                                : pal_model_code(model)  ? "sample"
+                                                         : "filters",
+                                "gradients"};
+    for (size_t i = 0; i < 2U + pal_rundir_info(dir)->gradient_sizes; i++) {
         char command[8192];
         printf(i ? "           " : "  next:    ");
         pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run));

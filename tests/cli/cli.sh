@@ -508,7 +508,11 @@ refused "curves of too few names" '1 names for 2 runs' curves deep two --names o
 refused "curves of an empty name" 'name 2 is empty' curves deep two --names one,
 refused "curves over nothing" 'not one of epoch' curves deep --over hours
 works "scatter" scatter deep
-works "train with the sizes of gradients" train deep --out sizes --data data --layers 9,4 --epochs 2 --batch 16 --gradient-sizes --quiet
+works "train with the sizes of gradients" train deep --out sizes --data data --layers 9,4 --epochs 20 --batch 16 --gradient-sizes
+check "the table names the picture of them" grep -q ' gradients sizes$' out
+rm -r sizes
+works "train quietly" train deep --out sizes --data data --layers 9,4 --epochs 2 --batch 16 --gradient-sizes --quiet
+refused "find-rate measures no gradients" "gradient-sizes" find-rate deep --data data --gradient-sizes
 check "metrics.jsonl has them" [ "$(grep -c '"gradients":{"encoder/1/W":[0-9.e-]*,"encoder/1/b":' sizes/metrics.jsonl)" -eq 2 ]
 works "train it longer" train --resume sizes --epochs 3 --quiet
 check "with the sizes of gradients" [ "$(grep -c '"gradients":' sizes/metrics.jsonl)" -eq 3 ]
@@ -574,7 +578,7 @@ check "it has both matrices of both" [ "$(grep -c '"largest"' out)" -eq 4 ]
 refused "too few steps" "raise --steps" geometry deep --spectrum --eigenvalues 9 --steps 8
 refused "eigenvalues of nothing" "only with --spectrum" geometry deep --eigenvalues 3
 refused "neighbours in a spectrum" "neighbours has no effect with --spectrum" geometry deep --spectrum --neighbours 3
-refused "a spectrum in no memory" "lower --steps" geometry deep --spectrum --steps 9000 --max-memory 100M
+refused "a spectrum in no memory" "lower --steps" geometry deep --spectrum --steps 9000 --max-memory 5M
 works "geometry of few features" geometry few
 check "geometry explains why there is no figure for across" grep -q 'across: with 2 features, no direction is orthogonal to all' out
 check "geometry prints no nan" [ "$(grep -c nan out)" -eq 0 ]
