@@ -129,7 +129,8 @@ static pal_status fill(panel *to, const pal_gradients *g, const double *shades, 
                               .series = to->series,
                               .series_count = g->layers,
                               .log_y = true,
-                              .shades = shades};
+                              .shades = shades,
+                              .gaps = true}; /* a phase of training may leave a layer out */
     return PAL_OK;
 }
 

@@ -151,12 +151,12 @@ static palt__look look_of(const pal_curves *curves, size_t s)
     return look;
 }
 
-/* The line is not interrupted where a value is missing. */
 static void draw_series(palt__canvas *canvas, const palt__frame *f, const pal_curves *curves, size_t s)
 {
     const palt__look look = look_of(curves, s);
     bool begun = false;
     for (size_t i = 0; i < count_of(curves, s); i++) {
+        if (!drawable(curves, s, i) && curves->gaps) begun = false;
         if (!drawable(curves, s, i)) continue;
         (begun ? palt__canvas_line : palt__canvas_move)(canvas,
                                                         palt__frame_at(f, x_of(curves, s, i), curves->series[s].y[i]));

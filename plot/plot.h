@@ -160,6 +160,7 @@ typedef struct pal_curves {
     /* A number from 0 to 1 for each series, where the series have an order, such as layers by depth: their colours go
      * from blue over green to red. Not together with classes. NULL: colours that are easy to tell apart. */
     const double *shades;
+    bool gaps; /* a line is interrupted where a value is missing; otherwise it goes on to the next one */
 } pal_curves;
 
 /* Writes a picture. path is NAME.png, NAME.svg or NAME.pdf; another ending is refused (PAL_ERR_ARGUMENT). With csv, the

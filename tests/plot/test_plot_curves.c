@@ -322,6 +322,27 @@ START_TEST(a_long_legend_is_cut)
 }
 END_TEST
 
+/* A missing value interrupts the line only if that is asked for. */
+START_TEST(a_line_may_have_a_gap)
+{
+    static const double y[] = {1, 2, NAN, 3, 2}, x[] = {1, 2, 3, 4, 5};
+    const pal_series series[] = {{"one", y}};
+    int pieces[2] = {0};
+    for (int gaps = 0; gaps < 2; gaps++) {
+        pal_curves curves = curves_of(series, 1);
+        curves.x = x;
+        curves.count = 5;
+        curves.gaps = gaps;
+        write_curves(&curves, drawing);
+        svg_read(drawing);
+        const svg_shape *line = svg_find(false, blue, 2.4, 1);
+        ck_assert_ptr_nonnull(line);
+        for (const char *at = line->d; (at = strchr(at, 'M')); at++) pieces[gaps]++;
+    }
+    ck_assert_int_eq(pieces[1], pieces[0] + 1);
+}
+END_TEST
+
 /* Panels have the same axes: a value is at the same height in both. Shades give the colours, from blue to red. */
 START_TEST(panels_have_the_same_axes)
 {
@@ -428,6 +449,6 @@ Suite *plot_curves_suite(void)
                                  series_may_have_points_of_their_own, pictures_are_equal_byte_for_byte,
                                  a_picture_is_whole_or_not_there, long_titles_are_wrapped, curves_of_classes,
                                  a_logarithmic_axis, any_range_has_ticks, curves_in_every_format, a_long_legend_is_cut,
-                                 panels_have_the_same_axes, curves_that_cannot_be_are_refused)));
+                                 panels_have_the_same_axes, a_line_may_have_a_gap, curves_that_cannot_be_are_refused)));
     return suite;
 }
