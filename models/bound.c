@@ -37,20 +37,23 @@ static pal_var for_each_draw(pal_var x, int64_t draws)
     return pal_reshape(again, PAL_SHAPE(s.dim[0] * draws, s.dim[1]));
 }
 
-/* Draws z [n, S, k] -> ln p(x | z) [n, S]. */
-static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x)
+/* Draws z [n, S, k] -> ln p(x | z) [n, S], a function of `output`. */
+static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x, pal_var *output)
 {
     const pal_shape s = pal_shape_of(z);
+    *output = z;
     if (!pal_ok(z)) return z;
     pal_var decoded = m->variant->decode(m, pal_reshape(z, PAL_SHAPE(s.dim[0] * s.dim[1], s.dim[2])));
-    return pal_reshape(pal_log_likelihood(m, decoded, for_each_draw(x, s.dim[1])), PAL_SHAPE(s.dim[0], s.dim[1]));
+    pal_var log_p = pal__log_likelihood_of(m, decoded, for_each_draw(x, s.dim[1]), output);
+    return pal_reshape(log_p, PAL_SHAPE(s.dim[0], s.dim[1]));
 }
 
 pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)
 {
     pal_var z = pal_distribution_sample(q, "posterior", draws, 0);
     pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
-    return pal_add(log_likelihood(m, z, x), log_ratio);
+    pal_var output;
+    return pal_add(log_likelihood(m, z, x, &output), log_ratio);
 }
 
 /* beta. In training step k of the first N steps, where N is option `beta-warm-up`, it is beta k / N. The model counts
@@ -66,35 +69,38 @@ static pal_var weight(pal_model *m)
 
 static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
 {
-    if (pal_option_is(m, "divergence", "closed")) return pal_mean_all(pal_distribution_kl_prior(q));
+    if (pal_option_is(m, "divergence", "closed")) {
+        pal_var kl = pal_mean_all(pal_distribution_kl_prior(q));
+        return pal_option_is(m, "code", "normal") ? pal_model_match(m, q.parameters, kl) : kl;
+    }
     pal_var cross = pal_mean_all(pal_distribution_log_prior(q, z));
     return pal_neg(pal_add(cross, pal_mean_all(pal_distribution_entropy(q))));
 }
 
-static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta)
+static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
-    pal_var nll = pal_neg(pal_mean_all(log_p));
+    pal_var nll = pal_model_match(m, output, pal_neg(pal_mean_all(log_p)));
     if (pal_option_real(m, "beta") == 0) return nll;
     return pal_add(nll, pal_model_note(m, "divergence", pal_mul(beta, divergence(m, q, z))));
 }
 
-static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta)
+static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
-    (void)m;
+    (void)m, (void)output;
     pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
     pal_var log_w = pal_add(log_p, pal_mul(beta, log_ratio));
     return pal_neg(pal_mean_all(pal_logmeanexp(log_w, 1 << 1, false)));
 }
 
-static pal_var predictive(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta)
+static pal_var predictive(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
-    (void)m, (void)q, (void)z, (void)beta;
+    (void)m, (void)q, (void)z, (void)output, (void)beta;
     return pal_neg(pal_mean_all(pal_logmeanexp(log_p, 1 << 1, false)));
 }
 
 static const struct {
     const char *name;
-    pal_var (*loss)(pal_model *m, pal_distribution q, pal_var z, pal_var log_p, pal_var beta);
+    pal_var (*loss)(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta);
 } estimates[] = {{"bound", bound}, {"importance", importance}, {"predictive", predictive}};
 
 pal_var pal__estimate(pal_model *m, const pal_batch *b)
@@ -103,12 +109,12 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b)
     pal_distribution q = pal__posterior(m, b->inputs);
     const double temperature = m->mode == PAL_TRAIN ? pal_option_real(m, "temperature") : 0;
     pal_var z = pal_distribution_sample(q, "posterior", pal_option_int(m, "samples"), temperature);
-    pal_var log_p = log_likelihood(m, z, b->inputs), beta = weight(m);
+    pal_var output, log_p = log_likelihood(m, z, b->inputs, &output), beta = weight(m);
     if (m->mode == PAL_EVALUATE) {
         m->bound[0] = pal_neg(pal_mean_all(log_p));
         m->bound[1] = pal_mean_all(pal_distribution_kl_prior(q));
     }
     for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
-        if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, log_p, beta);
+        if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, output, log_p, beta);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: unknown value %s", name);
 }

@@ -9,6 +9,7 @@ pal_var pal__head(pal_model *m, pal_var x)
 pal_var pal__head_loss(pal_model *m, pal_var x, pal_var labels)
 {
     if (!labels.id) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: no labels are given", m->variant->name);
-    pal_var log_p = pal_log_softmax(pal__head(m, x), 1);
-    return pal_model_note(m, "classification", pal_neg(pal_mean_over_samples(pal_mul(labels, log_p))));
+    pal_var scores = pal__head(m, x), log_p = pal_log_softmax(scores, 1);
+    pal_var term = pal_neg(pal_mean_over_samples(pal_mul(labels, log_p)));
+    return pal_model_note(m, "classification", pal_model_match(m, scores, term));
 }

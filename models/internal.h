@@ -52,6 +52,8 @@ extern const char pal__code_choices[];
 
 /* The distribution with rows of parameters q from the decoder. Its scales are at least `least`. */
 pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least);
+/* pal_log_likelihood, and what it is a convex function of, if the recipe has such a value: see pal_model_match. */
+pal_var pal__log_likelihood_of(pal_model *m, pal_var decoded, pal_var x, pal_var *z);
 pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known); /* ln p of the known features; known [k] */
 int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err); /* 0: too many */
 /* How many numbers the recipe has for each feature. If it has numbers that belong to several features: 0, and a failure
@@ -211,6 +213,10 @@ struct pal_model {
         pal_var term;
     } notes[PAL_MODEL_NOTES];
     size_t n_notes;
+    struct pal__matched {
+        pal_var z, term;
+    } * matched; /* the matching losses; kept as long */
+    size_t n_matched, cap_matched;
     pal_var bound[2]; /* reconstruction and divergence of a random code, if the loss was recorded in EVALUATE */
 };
 

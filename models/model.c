@@ -11,6 +11,7 @@ void pal_model_free(pal_model *m)
     for (size_t i = 0; i < m->n_parameters; i++) free(m->parameters[i].name);
     free(m->parameters);
     free(m->dropped);
+    free(m->matched);
     pal_slab_free(m->slab);
     pal__values_free(m->values, m->n_values);
     free(m);

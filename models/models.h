@@ -315,6 +315,12 @@ const pal_distribution_kind *pal_model_code(const pal_model *m);
  * names. The name is borrowed and must outlive the model. A name that is used again adds to the same term. */
 pal_var pal_model_note(pal_model *m, const char *name, pal_var term);
 
+/* Tells, while the loss is recorded, that `term`, a scalar that the loss contains with any factor, is convex in z and
+ * depends on the weights through z, and returns the term. Second-order methods then have the Gauss-Newton matrix J'HJ,
+ * with J the Jacobian of z by the weights and H the Hessian of the term by z (Schraudolph 2002). pal_nll tells it of
+ * itself, with the output before its link; so do the classifier, the divergence of a normal code, and l2. */
+pal_var pal_model_match(pal_model *m, pal_var z, pal_var term);
+
 /* ---- Models --------------------------------------------------------------------------------------------------- */
 
 /* Creates a model and initialises every parameter. A setting that is unknown or out of range is an error. sample is the
@@ -391,6 +397,9 @@ pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64
 enum { PAL_MODEL_NOTES = 12 };
 size_t pal_model_note_count(const pal_model *model);
 pal_var pal_model_note_at(const pal_model *model, size_t i, const char **name);
+/* The matching losses that the loss named by pal_model_match, kept as long as the terms; *z receives the value. */
+size_t pal_model_match_count(const pal_model *model);
+pal_var pal_model_match_at(const pal_model *model, size_t i, pal_var *z);
 /* The trained parameters as leaves of the tape, sorted by name. */
 pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 

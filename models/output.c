@@ -217,15 +217,22 @@ static bool fits(const pal_model *m, pal_var decoded)
     return false;
 }
 
-/* -ln p, not yet summed: the first axis is the samples, further axes depend on the recipe (usually the features). */
-static pal_var parts(pal_model *m, pal_var decoded, pal_var x)
+/* -ln p, not yet summed: the first axis is the samples, further axes depend on the recipe (usually the features). z
+ * receives the value that it is a function of. */
+static pal_var parts(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
 {
     const recipe *r = chosen(m);
-    if (!r || !fits(m, decoded)) return (pal_var){.tape = m->tape};
-    return r->nll(m, activated(m, r, decoded), x);
+    *z = (pal_var){.tape = m->tape};
+    if (!r || !fits(m, decoded)) return *z;
+    *z = activated(m, r, decoded);
+    return r->nll(m, *z, x);
 }
 
-pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x) { return pal_mean_over_samples(parts(m, decoded, x)); }
+pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
+{
+    pal_var z, nll = pal_mean_over_samples(parts(m, decoded, x, &z));
+    return pal_model_match(m, z, nll);
+}
 
 pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known)
 {
@@ -242,7 +249,13 @@ pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known
 
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
 {
-    pal_var nll = parts(m, decoded, x);
+    pal_var z;
+    return pal__log_likelihood_of(m, decoded, x, &z);
+}
+
+pal_var pal__log_likelihood_of(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
+{
+    pal_var nll = parts(m, decoded, x, z);
     return pal_neg(pal_sum(nll, (1u << pal_shape_of(nll).rank) - 1 - (nll.id != 0), false));
 }
 

@@ -18,7 +18,8 @@ static pal_var sum_absolute(pal_var w) { return pal_sum_all(pal_abs(w)); }
 static const struct {
     const char *option;
     pal_var (*measure)(pal_var w);
-} penalties[] = {{"l1", sum_absolute}, {"l2", pal_sum_squares}};
+    bool convex; /* with a second derivative that is not 0 */
+} penalties[] = {{"l1", sum_absolute, false}, {"l2", pal_sum_squares, true}};
 
 pal_var pal__penalty(pal_model *m)
 {
@@ -30,7 +31,8 @@ pal_var pal__penalty(pal_model *m)
         for (size_t i = 0; i < m->n_parameters && weight > 0; i++) {
             const pal__parameter *p = &m->parameters[i];
             if (p->fixed || (is_bias(p) && !biases)) continue;
-            pal_var term = penalties[k].measure(pal_parameter(m, p->name, p->shape, p->init));
+            pal_var w = pal_parameter(m, p->name, p->shape, p->init), term = penalties[k].measure(w);
+            if (penalties[k].convex) pal_model_match(m, w, term);
             sum = sum.tape ? pal_add(sum, term) : term;
         }
         if (!sum.tape) continue;

@@ -16,6 +16,7 @@ typedef struct palt__stage {
     int64_t rows;
     pal_tensor *labels; /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
     int64_t labelled_from;
+    const double *shares;  /* [rows], factors of the labels; NULL: 1 */
     pal_tensor *corrupted; /* the input after the corruption of another model, computed by `corrupt`; or NULL */
     pal_program *corrupt;
     const pal_model *model, *corruptor; /* borrowed, for messages */
@@ -123,6 +124,8 @@ pal_status palt__labels_check(const pal_model *model, const pal_dataset *data, p
 palt__labelled *palt__labelled_new(const pal_model *model, const pal_dataset *data, int64_t batch, uint64_t seed,
                                    pal_error *err);
 void palt__labelled_free(palt__labelled *labelled);
+/* The samples that were drawn, *n of them; borrowed. */
+const uint32_t *palt__labelled_all(const palt__labelled *labelled, int64_t *n);
 pal_status palt__labelled_rows(palt__labelled *labelled, int64_t step, uint32_t *out, pal_error *err); /* [batch] */
 
 /* ---- resume.c ------------------------------------------------------------------------------------------------- */

@@ -82,6 +82,12 @@ void palt__labelled_free(palt__labelled *l)
     free(l);
 }
 
+const uint32_t *palt__labelled_all(const palt__labelled *l, int64_t *n)
+{
+    *n = l->n;
+    return l->rows;
+}
+
 pal_status palt__labelled_rows(palt__labelled *l, int64_t step, uint32_t *out, pal_error *err)
 {
     if (l->n < l->batch) {

@@ -162,6 +162,13 @@ static pal_status gather_all(palt__stage *stage, const pal_dataset *data, const 
     return (pal_status)g.status;
 }
 
+static void scale_labels(palt__stage *stage)
+{
+    const size_t classes = (size_t)stage->labels->shape.dim[1];
+    for (size_t i = 0; i < (size_t)stage->rows * classes; i++)
+        pal_tensor_set(stage->labels, i, pal_tensor_get(stage->labels, i) * stage->shares[i / classes]);
+}
+
 pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
                            pal_error *err)
 {
@@ -174,6 +181,7 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
                                  data->name, (long long)stage->labels->shape.dim[1]);
         memset(stage->labels->data, 0,
                pal_tensor_bytes(stage->labels) / (size_t)stage->rows * (size_t)stage->labelled_from);
+        if (stage->shares) scale_labels(stage);
     }
     if (stage->corrupt) {
         status = run(stage->corruptor, stage->corrupt, noise, err);

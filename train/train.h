@@ -14,6 +14,7 @@
 #include "autograd/autograd.h"
 #include "data/data.h"
 #include "models/models.h"
+#include "optim/minimise.h"
 #include "optim/optim.h"
 
 #pragma GCC visibility push(default)
@@ -118,6 +119,54 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
  * PAL_ERR_ARGUMENT: a setting changes the shape, the number or the meaning of the weights. NULL: failed, see err. */
 bool pal_option_may_change(const char *name); /* whether pal_model_override can change this option */
 pal_model *pal_model_override(const pal_model *model, const pal_setting *settings, size_t n, pal_error *err);
+
+/* ---- The loss over a whole data set, as a function of the weights ---------------------------------------------- */
+
+/* For minimisers and for the spectrum of the curvature (optim/minimise.h). The function is the training loss, as a mean
+ * over all samples. They are taken in chunks, in a fixed order that the seed determines, and the sums over the chunks
+ * have that order: the bits do not depend on the number of threads. Every sample counts once. A term that is a function
+ * of a mean over the batch (pal_variant.pooled) is that of each chunk, averaged over the chunks; all other losses are
+ * the same for every size of the chunks, but for rounding. With two streams (pal_batch.labelled_from) it is the sum of
+ * the means over all samples and over the labelled ones; the loss must be linear in the labels.
+ *
+ * The Gauss-Newton matrix is the sum over the matching losses of the model (pal_model_match) of J'HJ. What no matching
+ * loss covers, such as a contractive penalty, has a gradient, but no part in it. The diagonal is the mean over the
+ * samples of the squared elements of their gradients, in the unit of the Gauss-Newton matrix: exact, but of the first
+ * 256 samples of those of the products. There is none with two streams. */
+typedef struct pal_data_objective pal_data_objective;
+
+typedef struct pal_data_objective_options {
+    size_t struct_size;
+    const pal_phase *phase; /* which loss, and which parameters move; copied. NULL: the loss of the model, and all */
+    int64_t batch;          /* samples per chunk; 0: 1000; at most all samples */
+    uint64_t seed;          /* of the order and of the noise */
+    unsigned lanes;         /* 0: the context's threads */
+    bool frozen; /* each sample has the same noise whenever it is taken, a function of the seed and of its place in the
+                  * order. false: a loss that draws noise is refused */
+    int64_t curvature_samples; /* of the products and the diagonal; 0: all. See pal_data_objective_choose */
+    bool check_nan, profile;   /* as in pal_compile_options */
+    int (*stop)(void *user);   /* asked before each chunk; nonzero stops with PAL_ERR_STOPPED. NULL: never */
+    void *user;
+} pal_data_objective_options;
+
+/* Model and data are borrowed; the model is not changed. PAL_ERR_ARGUMENT: the loss draws noise that is not frozen, or
+ * it changes from step to step by an assign, such as that of --beta-warm-up. NULL: failed, see err. */
+pal_data_objective *pal_data_objective_new(pal_model *model, const pal_dataset *data,
+                                           const pal_data_objective_options *options, pal_error *err);
+void pal_data_objective_free(pal_data_objective *objective);
+/* Valid as long as the objective. Its x has the parameters that move, in the order of the model, and starts as they
+ * are. gauss_newton is NULL if the loss has no matching loss. Programs are made at the first call that needs them. */
+const pal_objective *pal_data_objective_get(const pal_data_objective *objective);
+/* Copies the parameters of the model into x, and x into the model. */
+void pal_data_objective_read(pal_data_objective *objective);
+void pal_data_objective_write(const pal_data_objective *objective);
+/* Products from now on are those of samples number `iteration` in the order, modulo as many groups as there are. */
+void pal_data_objective_choose(pal_data_objective *objective, int64_t iteration);
+/* Why the last call failed; "": it did not. */
+const char *pal_data_objective_error(const pal_data_objective *objective);
+/* The program of value and gradient of a chunk, for its profile, how often it ran, and the seconds of all calls; NULL
+ * before the first. */
+const pal_program *pal_data_objective_program(const pal_data_objective *objective, int64_t *runs, double *seconds);
 
 /* ---- The run folder ------------------------------------------------------------------------------------------- */
 

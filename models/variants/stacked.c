@@ -29,8 +29,10 @@ static pal_var end_to_end(pal_model *m, const pal_batch *b)
 static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
 {
     const char *activation = pal_option_enum(m, "activation");
-    if (!strcmp(activation, "sigmoid")) return pal_mean_over_samples(pal_bernoulli_cross_entropy(a, h));
-    return pal_mean_over_samples(pal_scale(pal_square(pal_sub(pal_activate(m, a, activation), h)), 0.5));
+    if (!strcmp(activation, "sigmoid"))
+        return pal_model_match(m, a, pal_mean_over_samples(pal_bernoulli_cross_entropy(a, h)));
+    pal_var back = pal_activate(m, a, activation);
+    return pal_model_match(m, back, pal_mean_over_samples(pal_scale(pal_square(pal_sub(back, h)), 0.5)));
 }
 
 static pal_var layer(pal_model *m, const pal_batch *b)

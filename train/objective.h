@@ -1,0 +1,52 @@
+/* objective.h - the state of the loss over a data set as a function, and the recording of its programs. */
+#ifndef PAL_TRAIN_OBJECTIVE_H
+#define PAL_TRAIN_OBJECTIVE_H
+
+#include "train/internal.h"
+
+/* What a program computes. */
+typedef enum palt__what {
+    PALT__VALUE,
+    PALT__GRADIENT,
+    PALT__HESSIAN,
+    PALT__GAUSS_NEWTON,
+    PALT__DIAGONAL,
+    PALT__WHATS
+} palt__what;
+enum { PALT__FULL, PALT__REMAINDER, PALT__SIZES };
+
+typedef struct palt__pass_of { /* the programs of one kind, made at the first call */
+    palt__stage *stage[PALT__SIZES];
+    int64_t count, few; /* samples from all, and labelled ones, of one call */
+    int64_t each;       /* labelled rows of a chunk */
+} palt__pass_of;
+
+struct pal_data_objective {
+    pal_model *model;
+    const pal_dataset *data;
+    pal_data_objective_options o;
+    pal_phase phase;
+    bool whole; /* no phase */
+    pal_objective f;
+    size_t n;
+    pal_tensor **parameters; /* that move */
+    size_t *at;              /* their numbers in the model */
+    pal_slab *x, *v, *sums;  /* the point; what the vectors of the caller stand for in the programs */
+    int64_t count, few;      /* samples; labelled ones, with two streams */
+    uint32_t *order, *labelled;
+    uint32_t *rows; /* of a chunk with two streams, and the factors of its labels */
+    double *shares;
+    int64_t group; /* of samples, for the products */
+    palt__pass_of pass[PALT__WHATS];
+    int64_t runs;
+    double seconds;
+    pal_error err;
+};
+
+/* objective_record.c: the program of a chunk with so many samples; p: the samples of a call. trouble receives why the
+ * loss is no function of the weights alone: "counts", "noise" or NULL; matches, whether there is a Gauss-Newton matrix.
+ * Both may be NULL. record_only as in palt__stage_options. */
+palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p, int64_t rows,
+                                   const char **trouble, bool *matches, bool record_only, pal_error *err);
+
+#endif
