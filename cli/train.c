@@ -19,6 +19,8 @@ const pal_cli_spec pal_cli_train_spec = {
     .late = true,
 };
 
+enum { CURVATURE_SAMPLES = 5000 };
+
 static const char *const chosen_names[PAL_CLI_CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs", "clip"};
 
 /* The value as given; what train/defaults.c chooses, once that is known, NULL before; or the default of the variant or
@@ -38,6 +40,29 @@ static bool is(const pal_cli_job *j, const char *name, const char *value) { retu
 static double chosen(const pal_cli_job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
 /* The same, where the table has no default because the optimizer has several. */
 static double chosen_or_own(const pal_cli_job *j, const char *name) { return *text(j, name) ? chosen(j, name) : 0; }
+
+/* A minimiser has none of the options of the other optimisers, and they have none of its own. */
+static void fill_minimiser(pal_cli_job *j)
+{
+    const char *samples = text(j, "curvature-samples"), *restart = pal_cli_given(&j->args, "restart"),
+               *pairs = pal_cli_given(&j->args, "pairs"), *products = pal_cli_given(&j->args, "products");
+    const bool multiplies = pal_choices_have("newton-cg|hessian-free", text(j, "optimizer"));
+    const int64_t few = j->train->count > CURVATURE_SAMPLES ? CURVATURE_SAMPLES : 0;
+    j->info.optimizer =
+        (pal_optimizer_options){.struct_size = sizeof j->info.optimizer, .name = j->info.optimizer.name};
+    j->info.schedule = (pal_schedule){.name = "constant", .learning_rate = 1};
+    j->info.minimise = (pal_train_minimise){
+        .gradient = pal_cli_given(&j->args, "gradient-tolerance") ? chosen(j, "gradient-tolerance") : 0,
+        .memory = pairs ? whole(j, "pairs") : 0,
+        .restart = restart ? whole(j, "restart") : 0,
+        .products = products ? whole(j, "products") : 0,
+        .damping = pal_cli_given(&j->args, "damping") ? chosen(j, "damping") : 0,
+        .curvature_samples = !multiplies ? 0
+                             : *samples  ? whole(j, "curvature-samples")
+                                         : few,
+        .frozen_noise = is(j, "noise", "frozen"),
+    };
+}
 
 static void fill_info(pal_cli_job *j)
 {
@@ -95,6 +120,7 @@ static void fill_info(pal_cli_job *j)
         .libc = pal_cli_libc(j->libc, sizeof j->libc),
         .portable = portable,
     };
+    if (pal_train_minimises(optimizer)) fill_minimiser(j);
 }
 
 static int make_folder(pal_cli_job *j)
@@ -146,6 +172,19 @@ static const char *place(const pal_cli_job *j, char *out, size_t size)
     return now && *now ? now : path;
 }
 
+/* Why a minimiser has ended before the last epoch. */
+static void say_end(const pal_cli_job *j)
+{
+    const size_t n = pal_rundir_epoch_count(j->dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(j->dir, n - 1) : NULL;
+    if (!last || last->end == PAL_MINIMISE_RUNNING) return;
+    pal_cli_say(0, "%s: training has ended after epoch %lld: %s (largest element of the gradient: %.3g)",
+                pal_rundir_path(j->dir), (long long)last->epoch,
+                last->end == PAL_MINIMISE_CONVERGED ? "it has converged"
+                                                    : "rounding hides any further decrease of the loss",
+                last->iteration.gradient);
+}
+
 static int train(pal_cli_job *j)
 {
     char line[2048], now[PATH_MAX];
@@ -169,7 +208,8 @@ static int train(pal_cli_job *j)
                            .check_nan = pal_cli_flag(&j->args, "check-nan"),
                            .extend = j->extend,
                            .profile = pal_cli_flag(&j->args, "profile") ? pal_cli_profile_take : NULL,
-                           .profile_user = &profile};
+                           .profile_user = &profile,
+                           .minimise = j->info.minimise};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) {
         if (!j->extend) return pal_cli_say_error(&err);
@@ -198,13 +238,15 @@ static int train(pal_cli_job *j)
     if (!json && !quiet) pal_cli_profile_print(&profile);
     pal_cli_profile_free(&profile);
     if (done != PAL_ERR_STOPPED) {
+        if (!j->why) say_end(j);
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }
     pal_cli_quote_path(quoted, sizeof quoted, folder);
+    const bool minimises = pal_train_minimises(j->info.optimizer.name);
     snprintf(line, sizeof line,
-             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
-             (long long)result.steps, quoted);
+             "interrupted after %s %lld, which is saved: continue with `palindrome train --resume %s`",
+             minimises ? "epoch" : "step", (long long)(minimises ? result.epochs : result.steps), quoted);
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 

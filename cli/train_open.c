@@ -185,7 +185,8 @@ static int check_memory(pal_cli_job *j)
                                  .batch = j->info.batch,
                                  .accumulate = j->info.accumulate,
                                  .lanes = (unsigned)j->info.lanes,
-                                 .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL};
+                                 .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL,
+                                 .minimise = j->info.minimise};
     const pal_cli_planned planned = {j->variant, j->info.settings, j->info.n_settings, j->train, &o};
     return pal_cli_check_memory(&j->args, &planned, j->memory);
 }

@@ -11,6 +11,7 @@ enum { TEXT = 1024 };
 int64_t pal_cli_left_out(const pal_run_info *info)
 {
     const int64_t parts = info->accumulate > 1 ? info->accumulate : 1;
+    if (pal_train_minimises(info->optimizer.name)) return 0;
     return info->batch > 0 ? info->train_samples % (info->batch * parts) : 0;
 }
 
@@ -86,7 +87,9 @@ static void write_remedy(const pal_rundir *dir, const pal_dataset *data, char *o
     pal_data_range(data, &low, &high);
     if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
         at = (size_t)snprintf(out, size, "scale the data, whose values are from %g to %g, or ", low, high);
-    if (rate > usual || stands_still(dir))
+    if (pal_train_minimises(info->optimizer.name))
+        snprintf(out + at, size - at, "use --optimizer adam, whose steps leave a plateau more easily");
+    else if (rate > usual || stands_still(dir))
         snprintf(out + at, size - at, "lower --learning-rate (now %g)%s", rate, adam);
     else if (rate < usual / 1000)
         snprintf(out + at, size - at, "raise --learning-rate (now %g)", rate);
@@ -175,12 +178,41 @@ static void print_best(const pal_rundir *dir, const pal_train_result *r)
         printf("    epoch %-8lld  %10.4f  the best\n", (long long)best->epoch, best->test_loss);
 }
 
-/* The size of a batch, and what does not fill one. */
-static void print_steps(const pal_run_info *info)
+/* What a minimiser has computed: "lbfgs, 212 evaluations of all samples, in chunks of 1000". */
+static void print_minimiser(const pal_rundir *dir)
 {
+    char text[TEXT], count[64];
+    const pal_run_info *info = pal_rundir_info(dir);
+    long long evaluations = 0, products = 0;
+    for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) { /* each phase counts anew */
+        const pal_epoch *e = pal_rundir_epoch(dir, i),
+                        *next = i + 1 < pal_rundir_epoch_count(dir) ? pal_rundir_epoch(dir, i + 1) : NULL;
+        if (next && !strcmp(next->phase, e->phase) && next->minimised) continue;
+        evaluations += e->iteration.evaluations;
+        products += e->iteration.products;
+    }
+    int used = snprintf(text, sizeof text, "%s, %s evaluations", info->optimizer.name,
+                        pal_cli_count((double)evaluations, count, sizeof count));
+    if (products)
+        used += snprintf(text + used, sizeof text - (size_t)used, ", %s products%s",
+                         pal_cli_count((double)products, count, sizeof count),
+                         info->minimise.curvature_samples ? " of a part" : "");
+    snprintf(text + used, sizeof text - (size_t)used, ", chunks of %lld%s", (long long)info->batch,
+             info->minimise.frozen_noise ? ", frozen noise" : "");
+    pal_cli_paragraph(2, "%s", text);
+}
+
+/* The size of a batch, and what does not fill one. */
+static void print_steps(const pal_rundir *dir)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
     char text[TEXT], batches[64];
     const long long rest = (long long)pal_cli_left_out(info);
     if (info->batch < 1) return;
+    if (pal_train_minimises(info->optimizer.name)) {
+        print_minimiser(dir);
+        return;
+    }
     const int used = snprintf(text, sizeof text, "%s, rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
                               pal_cli_batches(info, batches, sizeof batches));
     if (rest)
@@ -204,7 +236,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
         snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
                  pal_cli_count(r->samples_per_second, rate, sizeof rate));
     pal_cli_paragraph(2, "%s", text);
-    print_steps(pal_rundir_info(dir));
+    print_steps(dir);
 }
 
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,

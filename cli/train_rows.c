@@ -3,6 +3,8 @@
 
 #include "cli/cli.h"
 
+#define MINIMISERS "lbfgs|cg-pr|cg-hs|cg-dy|newton-cg|hessian-free"
+
 /* clang-format off */
 const pal_cli_row pal_cli_train_rows[] = {
     {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, "run folder to make (default: runs/MODEL-NNN)"}, "RUN", NULL, 'o'},
@@ -27,8 +29,22 @@ const pal_cli_row pal_cli_train_rows[] = {
                 "(default: the number of processors)"),
     PAL_CLI_FLAG("portable", "train so that any x86-64 processor gives the same bits; slower, with one lane unless "
                              "--lanes says otherwise"),
-    PAL_CLI_ENUM("optimizer", "adam", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free", "NAME",
-                 "update rule; the default gd of a model becomes adam where gd would hardly learn"),
+    PAL_CLI_ENUM("optimizer", "adam",
+                 "gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|" MINIMISERS, "NAME",
+                 "update rule; the default gd of a model becomes adam where gd would hardly learn. From lbfgs on: a "
+                 "minimiser of the loss over all samples, of which an epoch is an iteration, and --batch the samples "
+                 "that are computed at once"),
+    PAL_CLI_REAL("gradient-tolerance", "1e-6", 0, 1e300, "X",
+                 "training ends when no element of the gradient is larger"),
+    PAL_CLI_INT("pairs", "10", 1, 1000, "N", "pairs of steps and gradients that lbfgs keeps"),
+    PAL_CLI_INT("restart", "0", 0, 1000000, "N",
+                "iterations between two restarts along the gradient; 0: only those that the formula asks for"),
+    PAL_CLI_INT("products", "250", 1, 1000000, "N", "most products with the curvature in an iteration"),
+    PAL_CLI_INT("curvature-samples", "", 0, 4294967295, "N",
+                "samples of these products, others in each iteration; 0: all (default: 5,000, or all of fewer)"),
+    PAL_CLI_REAL("damping", "1", 0, 1e12, "X", "first number that is added to the diagonal of the curvature"),
+    PAL_CLI_ENUM("noise", "fresh", "fresh|frozen", "NAME",
+                 "noise of a loss that draws some; frozen: each sample keeps its own, as a minimiser needs it"),
     {{"learning-rate", PAL_OPTION_REAL, "", 1e-12, 1e6, NULL,
       "step size (default: by optimizer, model and data, such as 0.001 for adam and 0.1 for gd; the run says which)"}, "X", "lr", 0},
     PAL_CLI_ENUM("schedule", "constant", "constant|step|cosine|polynomial|one-cycle|plateau", "NAME",
@@ -74,7 +90,8 @@ const pal_need pal_cli_train_needs[] = {
     NOT_SOLVED("momentum"), NOT_SOLVED("rms-decay"), NOT_SOLVED("beta1"), NOT_SOLVED("beta2"), NOT_SOLVED("epsilon"),
     NOT_SOLVED("weight-decay"), NOT_SOLVED("spare-biases"), NOT_SOLVED("layer-rates"),
     NOT_SOLVED("average"), NOT_SOLVED("average-decay"), NOT_SOLVED("average-start"), NOT_SOLVED("clip"), NOT_SOLVED("check-nan"),
-    NOT_SOLVED("profile"),
+    NOT_SOLVED("profile"), NOT_SOLVED("gradient-tolerance"), NOT_SOLVED("pairs"), NOT_SOLVED("restart"),
+    NOT_SOLVED("products"), NOT_SOLVED("curvature-samples"), NOT_SOLVED("damping"), NOT_SOLVED("noise"),
     {"momentum",     "optimizer", "momentum|nesterov"},
     {"rms-decay",    "optimizer", "rmsprop"},
     {"beta1",        "optimizer", "adam|adamw|amsgrad|radam|lion|schedule-free"},
@@ -92,6 +109,16 @@ const pal_need pal_cli_train_needs[] = {
     {"power",        "schedule",  "polynomial"},
     {"rise",         "schedule",  "one-cycle"},
     {"patience",     "schedule",  "plateau"},
+    {"learning-rate", "optimizer", "!" MINIMISERS}, {"schedule", "optimizer", "!" MINIMISERS},
+    {"warmup",       "optimizer", "!" MINIMISERS}, {"clip", "optimizer", "!" MINIMISERS},
+    {"average",      "optimizer", "!" MINIMISERS}, {"weight-decay", "optimizer", "!" MINIMISERS},
+    {"layer-rates",  "optimizer", "!" MINIMISERS}, {"accumulate", "optimizer", "!" MINIMISERS},
+    {"gradient-tolerance", "optimizer", MINIMISERS}, {"noise", "optimizer", MINIMISERS},
+    {"pairs",        "optimizer", "lbfgs"},
+    {"restart",      "optimizer", "cg-pr|cg-hs|cg-dy"},
+    {"products",     "optimizer", "newton-cg|hessian-free"},
+    {"curvature-samples", "optimizer", "newton-cg|hessian-free"},
+    {"damping",      "optimizer", "hessian-free"},
     {"profile",      "quiet",     "!"},
     {"profile",      "accumulate", "1"},
     {0},

@@ -42,7 +42,10 @@ static pal_status check_optimizer(const palt__loop *l, pal_error *err)
     const char **names = calloc(n + 1, sizeof *names);
     if (!names) return palt__no_memory(err);
     for (size_t i = 0; i < n; i++) pal_model_parameter(l->model, i, &names[i]);
-    const pal_status status = pal_optimizer_check(l->o.optimizer, names, n, err);
+    pal_optimizer_options of = {.struct_size = 0};
+    const bool minimises = l->o.optimizer && !palt__optimizer_read(&of, l->o.optimizer) && pal_train_minimises(of.name);
+    const pal_status status =
+        minimises ? palt__minimise_check(l, err) : pal_optimizer_check(l->o.optimizer, names, n, err);
     free(names);
     return status;
 }
@@ -167,6 +170,16 @@ static pal_status find_collapse(const palt__loop *l, pal_train_result *result, p
     return status;
 }
 
+/* The minimiser ends the phase with this epoch. Returns the epochs until then. */
+static int64_t cut(palt__loop *l, size_t i, int64_t begin)
+{
+    pal_progress *p = &l->progress;
+    palt__phases_cut(&l->plan, i, p->epoch - begin);
+    l->phase.epochs = p->epoch - begin;
+    p->epochs = l->plan.epochs;
+    return p->epoch;
+}
+
 static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -183,13 +196,14 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
         while (!status && p->epoch < end) {
             p->epoch++;
             status = palt__loop_steps(l, err);
-            if (status == PAL_ERR_STOPPED && palt__loop_save(l, err)) status = PAL_ERR_IO;
+            if (status == PAL_ERR_STOPPED && !l->minimised && palt__loop_save(l, err)) status = PAL_ERR_IO;
+            if (!status && l->minimised && l->minimised->end != PAL_MINIMISE_RUNNING) end = cut(l, i, begin);
             if (!status) status = palt__loop_finish(l, err);
             training += l->training;
-            samples += (double)((p->step - l->first) * palt__loop_samples(l));
+            samples += l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
             l->first = 0;
             result->epochs += p->finished;
-            result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
+            if (p->step || !l->minimised) result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
         }
     }
     result->steps = l->step;
@@ -249,6 +263,34 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
     l->started = l->reported = palt__seconds();
 }
 
+/* Ends the phases that a minimiser has ended, among the first `done` epochs. */
+static void cut_ended(palt__loop *l, int64_t done)
+{
+    int64_t begin = 0;
+    for (size_t i = 0; i < l->plan.n; begin += l->plan.phase[i++].epochs)
+        for (size_t k = 0; k < pal_rundir_epoch_count(l->o.folder); k++) {
+            const pal_epoch *e = pal_rundir_epoch(l->o.folder, k);
+            if (e->end != PAL_MINIMISE_RUNNING && e->epoch > begin && e->epoch <= done &&
+                e->epoch < begin + l->plan.phase[i].epochs)
+                palt__phases_cut(&l->plan, i, e->epoch - begin);
+        }
+}
+
+/* A minimiser that has ended would not move any further. */
+static pal_status check_ended(const palt__loop *l, int64_t done, pal_error *err)
+{
+    const size_t n = pal_rundir_epoch_count(l->o.folder);
+    for (size_t k = 0; k < n; k++) {
+        const pal_epoch *e = pal_rundir_epoch(l->o.folder, k);
+        if (e->epoch == done && e->end != PAL_MINIMISE_RUNNING && done == l->plan.epochs)
+            return pal_error_set(
+                err, PAL_ERR_ARGUMENT,
+                "training has ended by itself after epoch %lld: %s; more epochs would change nothing", (long long)done,
+                e->end == PAL_MINIMISE_CONVERGED ? "it has converged" : "no step decreases the loss any further");
+    }
+    return PAL_OK;
+}
+
 /* Makes the plan of a new run, or of one that was or is to be extended. */
 static pal_status make_plan(palt__loop *l, pal_error *err)
 {
@@ -265,11 +307,19 @@ static pal_status make_plan(palt__loop *l, pal_error *err)
             return pal_error_set(err, PAL_ERR_FORMAT,
                                  "%s/run.json: extension %zu is invalid: correct its \"after\" and \"to\"",
                                  pal_rundir_path(l->o.folder), i + 1);
+        cut_ended(l, e->after);
         status = palt__phases_extend(l->model, e->after, e->to, l->progress.steps, &l->plan, err);
     }
-    if (status || !l->o.extend) return status;
+    bool ended = false;
+    for (size_t i = 0; info && i < pal_rundir_epoch_count(l->o.folder); i++)
+        ended |= pal_rundir_epoch(l->o.folder, i)->end != PAL_MINIMISE_RUNNING;
+    if (status || (!ended && !l->o.extend)) return status;
     int64_t step;
     status = palt__checkpoint_step(l->o.folder, pal_model_context(l->model), &step, err);
+    if (status) return status;
+    cut_ended(l, step / l->progress.steps);
+    if (!l->o.extend) return PAL_OK;
+    status = check_ended(l, step / l->progress.steps, err);
     if (!status)
         status = palt__phases_extend(l->model, step / l->progress.steps, l->o.epochs, l->progress.steps, &l->plan, err);
     return status;
@@ -302,6 +352,7 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err)
     if (!status) status = make_plan(l, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
+        if (palt__phase_minimiser(&l->plan.phase[i], l->o.optimizer)) continue;
         pal_optimizer *optimizer =
             palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
         if (!optimizer) status = PAL_ERR_ARGUMENT;
