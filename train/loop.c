@@ -184,6 +184,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     watch_again(l);
     const char *method = palt__phase_minimiser(&l->phase, l->o.optimizer);
     p->minimises = false;
+    p->end = PAL_MINIMISE_RUNNING;
     p->iteration = (pal_minimise_report){0};
     set_streams(l);
     const pal_status status = method ? begin_minimiser(l, method, err) : begin_optimizer(l, err);

@@ -11,6 +11,7 @@ typedef struct palt__minimised { /* of a phase that a minimiser trains: minimise
     pal_minimise_end end;
     int64_t evaluations, products; /* calls of the objective before this iteration */
     size_t vectors;                /* their bytes */
+    bool damps;                    /* the method has a damping */
 } palt__minimised;
 
 typedef struct palt__loop {

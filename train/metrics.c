@@ -28,13 +28,13 @@ static const palt__field epoch_fields[] = {
 static const palt__field minimiser_fields[] = {
     FIELD(COUNT, "iterations", iterations),
     FIELD(COUNT, "evaluations", evaluations),
-    FIELD(COUNT, "products", products),
-    FIELD(COUNT, "inner", inner),
+    FIELD(COUNT_IF, "products", products),
+    FIELD(COUNT_IF, "inner", inner),
     FIELD(FIGURE, "gradient", gradient),
     FIELD(FIGURE, "norm", norm),
     FIELD(FIGURE, "step", step),
-    FIELD(FIGURE, "damping", damping),
-    FIELD(FIGURE, "ratio", ratio),
+    FIELD(REAL_IF, "damping", damping),
+    FIELD(REAL_IF, "ratio", ratio),
 };
 #undef FIELD
 /* clang-format on */

@@ -94,6 +94,7 @@ palt__minimised *palt__minimised_new(palt__loop *l, const char *method, bool pla
     }
     m->objective = palt__objective_new(l->model, l->data, &options, planned, err);
     if (m->objective) m->minimiser = make_minimiser(l, m->objective, method, err);
+    m->damps = !strcmp(method, "hessian-free");
     if (m->minimiser) m->vectors = pal_context_memory(c, NULL) - before;
     if (m->minimiser) return m;
     palt__minimised_free(m);
@@ -130,6 +131,7 @@ pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
         const char *text = pal_data_objective_error(m->objective);
         return pal_error_set(err, status, "%s (epoch %lld)", *text ? text : why.text, (long long)p->epoch);
     }
+    if (!m->damps) report.damping = 0;
     m->report = p->iteration = report;
     p->end = m->end;
     l->training = palt__seconds() - began;
