@@ -172,19 +172,6 @@ static const char *place(const pal_cli_job *j, char *out, size_t size)
     return now && *now ? now : path;
 }
 
-/* Why a minimiser has ended before the last epoch. */
-static void say_end(const pal_cli_job *j)
-{
-    const size_t n = pal_rundir_epoch_count(j->dir);
-    const pal_epoch *last = n ? pal_rundir_epoch(j->dir, n - 1) : NULL;
-    if (!last || last->end == PAL_MINIMISE_RUNNING) return;
-    pal_cli_say(0, "%s: training has ended after epoch %lld: %s (largest element of the gradient: %.3g)",
-                pal_rundir_path(j->dir), (long long)last->epoch,
-                last->end == PAL_MINIMISE_CONVERGED ? "it has converged"
-                                                    : "rounding hides any further decrease of the loss",
-                last->iteration.gradient);
-}
-
 static int train(pal_cli_job *j)
 {
     char line[2048], now[PATH_MAX];
@@ -238,7 +225,6 @@ static int train(pal_cli_job *j)
     if (!json && !quiet) pal_cli_profile_print(&profile);
     pal_cli_profile_free(&profile);
     if (done != PAL_ERR_STOPPED) {
-        if (!j->why) say_end(j);
         if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
         return PAL_CLI_DONE;
     }

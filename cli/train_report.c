@@ -49,6 +49,17 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t
         if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    if (last && last->minimised) {
+        json_object_set_new(out, "evaluations", json_integer((json_int_t)last->iteration.evaluations));
+        json_object_set_new(out, "products", json_integer((json_int_t)last->iteration.products));
+        json_object_set_new(out, "gradient", pal_cli_number(last->iteration.gradient));
+        json_object_set_new(out, "end",
+                            json_string(last->end == PAL_MINIMISE_CONVERGED ? "converged"
+                                        : last->end == PAL_MINIMISE_FLAT    ? "flat"
+                                                                            : "epochs"));
+    }
     if (info->data_note) json_object_set_new(out, "data_note", pal_cli_text(info->data_note));
     if (profile) json_object_set_new(out, "profile", profile);
     pal_cli_print_json(out);
@@ -197,8 +208,14 @@ static void print_minimiser(const pal_rundir *dir)
         used += snprintf(text + used, sizeof text - (size_t)used, ", %s products%s",
                          pal_cli_count((double)products, count, sizeof count),
                          info->minimise.curvature_samples ? " of a part" : "");
-    snprintf(text + used, sizeof text - (size_t)used, ", chunks of %lld%s", (long long)info->batch,
-             info->minimise.frozen_noise ? ", frozen noise" : "");
+    used += snprintf(text + used, sizeof text - (size_t)used, ", chunks of %lld%s", (long long)info->batch,
+                     info->minimise.frozen_noise ? ", frozen noise" : "");
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    if (last && last->end != PAL_MINIMISE_RUNNING)
+        snprintf(text + used, sizeof text - (size_t)used, "; it has ended by itself: %s (%s: %.3g)",
+                 last->end == PAL_MINIMISE_CONVERGED ? "converged" : "rounding hides any further decrease",
+                 "largest element of the gradient", last->iteration.gradient);
     pal_cli_paragraph(2, "%s", text);
 }
 
