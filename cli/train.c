@@ -232,7 +232,7 @@ static int train(pal_cli_job *j)
     const bool minimises = pal_train_minimises(j->info.optimizer.name);
     snprintf(line, sizeof line,
              "interrupted after %s %lld, which is saved: continue with `palindrome train --resume %s`",
-             minimises ? "epoch" : "step", (long long)(minimises ? result.epochs : result.steps), quoted);
+             minimises ? "epoch" : "step", (long long)(minimises ? result.saved : result.steps), quoted);
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 

@@ -232,10 +232,14 @@ static pal_status save(palt__loop *l, pal_error *err)
     const bool middle = l->step % l->progress.steps != 0;
     if (!l->o.folder) return PAL_OK;
     if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
+    const double began = palt__seconds();
     pal_optimizer_swap(l->optimizer);
     const pal_minimiser *minimiser = l->minimised ? l->minimised->minimiser : NULL;
     const pal_status status =
         palt__rundir_save(l->o.folder, l->model, l->optimizer, minimiser, l->step, middle ? l->sum : 0, err);
+    l->saved = l->step;
+    l->saved_at = palt__seconds();
+    l->saving = l->saved_at - began;
     pal_optimizer_swap(l->optimizer);
     return status;
 }
@@ -339,6 +343,15 @@ static bool measures(const palt__loop *l)
     return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last);
 }
 
+/* The state of a minimiser can be many times as large as the model. Its iterations are saved so rarely that this takes
+ * a twentieth of the time; the last one of a phase always is. */
+static bool may_wait(const palt__loop *l)
+{
+    enum { SHARE = 20 };
+    const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
+    return l->minimised && epoch < last && palt__seconds() - l->saved_at < SHARE * l->saving;
+}
+
 pal_status palt__loop_finish(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -374,10 +387,12 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */
     status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
-    if (!status) status = save(l, err);
+    const bool later = may_wait(l);
+    if (!status && !later) status = save(l, err);
     if (status) return status;
     watch(l, &epoch);
     p->finished = true;
     bool stop = palt__loop_report(l, palt__seconds()) && p->epoch < p->epochs;
+    if (stop && later && save(l, err)) return PAL_ERR_IO;
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;
 }

@@ -12,6 +12,8 @@ typedef struct palt__minimised { /* of a phase that a minimiser trains: minimise
     int64_t evaluations, products; /* calls of the objective before this iteration */
     size_t vectors;                /* their bytes */
     bool damps;                    /* the method has a damping */
+    bool unchanged;                /* the iteration that was stopped has left the state as it was */
+    double *numbers;               /* of the state before the iteration */
 } palt__minimised;
 
 typedef struct palt__loop {
@@ -44,6 +46,8 @@ typedef struct palt__loop {
     int64_t step;                       /* steps taken in all epochs */
     int64_t first;                      /* steps of this epoch that an earlier process took: 0 unless resumed */
     double started, training, reported; /* start time; seconds in the steps of this epoch; time of the last report */
+    int64_t saved;                      /* the step of the checkpoint */
+    double saved_at, saving;            /* when it was written, and the seconds that took */
     double sum;                         /* of the losses of this epoch */
     int64_t taken;                      /* by this process, in this phase: steps and, in `spent`, their seconds */
     double spent;

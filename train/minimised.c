@@ -44,6 +44,7 @@ void palt__minimised_free(palt__minimised *m)
     if (!m) return;
     pal_minimiser_free(m->minimiser);
     pal_data_objective_free(m->objective);
+    free(m->numbers);
     free(m);
 }
 
@@ -96,9 +97,25 @@ palt__minimised *palt__minimised_new(palt__loop *l, const char *method, bool pla
     if (m->objective) m->minimiser = make_minimiser(l, m->objective, method, err);
     m->damps = !strcmp(method, "hessian-free");
     if (m->minimiser) m->vectors = pal_context_memory(c, NULL) - before;
-    if (m->minimiser) return m;
+    if (m->minimiser) m->numbers = calloc(pal_minimiser_state_count(m->minimiser), sizeof *m->numbers);
+    if (m->numbers) return m;
+    if (m->minimiser) palt__no_memory(err);
     palt__minimised_free(m);
     return NULL;
+}
+
+/* Keeps the numbers of the state, or tells whether they are still the same. Its vectors change only with them. */
+static bool same_numbers(palt__minimised *m, bool keep)
+{
+    bool same = true;
+    for (size_t i = 0; i < pal_minimiser_state_count(m->minimiser); i++) {
+        const pal_tensor *t = pal_minimiser_state(m->minimiser, i, NULL);
+        if (pal_tensor_count(t) != 1) continue;
+        const double now = pal_tensor_get(t, 0);
+        if (keep) m->numbers[i] = now;
+        same &= now == m->numbers[i];
+    }
+    return same;
 }
 
 /* The loss or its gradient at the weights that the phase begins with. */
@@ -124,7 +141,9 @@ pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
     m->products = palt__objective_products(m->objective);
     pal_data_objective_choose(m->objective, l->step / p->steps - l->before / p->steps);
     pal_minimise_report report;
+    same_numbers(m, true);
     pal_status status = pal_minimiser_step(m->minimiser, &m->end, &report, &why);
+    m->unchanged = status && same_numbers(m, false);
     if (status == PAL_ERR_STOPPED) return pal_error_set(err, status, "stopped by the caller");
     if (status == PAL_ERR_NUMERIC && !*pal_data_objective_error(m->objective)) return no_start(l, err);
     if (status) {

@@ -114,7 +114,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     if (!status && !solved) status = check_metrics(l, l->from.step / p->steps, err);
     if (status) return status;
     l->untouched = false;
-    l->step = l->from.step;
+    l->step = l->saved = l->from.step;
     p->epoch = l->step / p->steps;
     l->first = l->step % p->steps;
     l->sum = l->from.loss;
@@ -196,7 +196,8 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
         while (!status && p->epoch < end) {
             p->epoch++;
             status = palt__loop_steps(l, err);
-            if (status == PAL_ERR_STOPPED && !l->minimised && palt__loop_save(l, err)) status = PAL_ERR_IO;
+            const bool saves = !l->minimised || (l->minimised->unchanged && l->saved < l->step);
+            if (status == PAL_ERR_STOPPED && saves && palt__loop_save(l, err)) status = PAL_ERR_IO;
             if (!status && l->minimised && l->minimised->end != PAL_MINIMISE_RUNNING) end = cut(l, i, begin);
             if (!status) status = palt__loop_finish(l, err);
             training += l->training;
@@ -207,6 +208,7 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
         }
     }
     result->steps = l->step;
+    result->saved = l->saved / p->steps;
     result->test_loss = p->test_loss;
     result->squared_error = p->squared_error;
     result->squared_error_corrupted = p->squared_error_corrupted;

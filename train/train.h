@@ -218,6 +218,7 @@ typedef struct pal_train_result {
     double explained; /* of the last measured epoch, as in pal_figures */
     bool collapsed;   /* training has ended with a random code that tells nothing about the test samples, as in */
                       /* pal_code_figures; not in a file */
+    int64_t saved;    /* finished epochs of the checkpoint; not in a file */
 } pal_train_result;
 
 typedef struct pal_extension { /* a run that was trained longer than planned */
@@ -443,7 +444,9 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
 /* If the name in `optimizer` is that of a minimiser (pal_train_minimises), the phases without an optimiser of their own
  * minimise the loss over all samples (pal_data_objective), in chunks of `batch`; the schedule is not used. An epoch is
  * an iteration: at least one evaluation, and more in its line search, and products if the method needs them. A phase
- * ends early if the minimiser does. PAL_ERR_STOPPED abandons the iteration: the model has the weights before it.
+ * ends early if the minimiser does. Checkpoints are written so rarely that they take a twentieth of the time: a run
+ * that is killed repeats some iterations, with the same bits. PAL_ERR_STOPPED abandons the iteration: the model has the
+ * weights before it.
  *
  * Trains the model in place, one phase after the other (pal_phase). `epochs` applies to each phase without a number of
  * epochs of its own. Each epoch visits the samples in the order of pal_epoch_order(seed, "order", epoch) and drops the

@@ -273,7 +273,7 @@ START_TEST(the_folder_tells_what_it_was_told)
          {.iterations = 2, .evaluations = 5, .products = 30, .inner = 15, .events = 1u << PAL_MET_BACKTRACK},
          PAL_MINIMISE_FLAT}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
-    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false};
+    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false, 0};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
     pal_rundir_free(dir);
 
