@@ -59,6 +59,8 @@ typedef struct palt__loop {
 void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o);
 /* Checks everything that can be checked in advance, then makes the plan of phases. */
 pal_status palt__loop_plan(palt__loop *l, pal_error *err);
+/* plan.c: makes the plan of a new run, or of one that was or is to be extended. */
+pal_status palt__loop_phases(palt__loop *l, pal_error *err);
 /* Allocates what all phases share, restores a resumed run, or gives the model what it needs from the data. */
 pal_status palt__loop_prepare(palt__loop *l, pal_error *err);
 void palt__loop_close(palt__loop *l); /* frees everything */
