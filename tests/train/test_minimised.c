@@ -39,7 +39,7 @@ typedef struct kind {
     const char *variant, *optimizer;
 } kind;
 static const kind kinds[] = {{"basic", "lbfgs"},         {"phased", "newton-cg"}, {"denoising", "cg-pr"},
-                             {"phased", "lbfgs"},        {"sparse", "cg-dy"},        {"variational", "hessian-free"},
+                             {"phased", "lbfgs"},        {"sparse", "cg-dy"},     {"variational", "hessian-free"},
                              {"stacked", "hessian-free"}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -450,14 +450,17 @@ END_TEST
 Suite *minimised_suite(void)
 {
     Suite *suite = suite_create("minimised");
-    TCase *tests = in_own_folder(tcase_create("minimised"));
+    TCase *runs = in_own_folder(tcase_create("runs")), *tests = in_own_folder(tcase_create("minimised"));
+    tcase_set_timeout(runs, 120);
+    tcase_add_checked_fixture(runs, set_up, tear_down);
+    tcase_add_unchecked_fixture(runs, set_up_phased, NULL);
+    tcase_add_loop_test(runs, a_stopped_run_goes_on_with_the_same_bits, 0, KINDS);
+    tcase_add_loop_test(runs, a_killed_run_goes_on_with_the_same_bits, 0, KINDS);
+    tcase_add_loop_test(runs, a_longer_run_is_one_that_was_long_from_the_start, 0, KINDS);
+    tcase_add_loop_test(runs, the_number_of_threads_does_not_matter, 0, KINDS);
+    suite_add_tcase(suite, runs);
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_unchecked_fixture(tests, set_up_phased, NULL);
-    tcase_add_loop_test(tests, a_stopped_run_goes_on_with_the_same_bits, 0, KINDS);
-    tcase_add_loop_test(tests, a_killed_run_goes_on_with_the_same_bits, 0, KINDS);
-    tcase_add_loop_test(tests, a_longer_run_is_one_that_was_long_from_the_start, 0, KINDS);
-    tcase_add_loop_test(tests, the_number_of_threads_does_not_matter, 0, KINDS);
     tcase_add_test(tests, the_loss_of_every_variant_falls);
     tcase_add_test(tests, the_loss_falls_by_every_method);
     tcase_add_test(tests, phases_end_by_themselves);
