@@ -99,7 +99,8 @@ static void write_remedy(const pal_rundir *dir, const pal_dataset *data, char *o
     if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
         at = (size_t)snprintf(out, size, "scale the data, whose values are from %g to %g, or ", low, high);
     if (pal_train_minimises(info->optimizer.name))
-        snprintf(out + at, size - at, "use --optimizer adam, whose steps leave a plateau more easily");
+        snprintf(out + at, size - at, "train longer (now --epochs %lld), or use --optimizer adam",
+                 (long long)info->epochs);
     else if (rate > usual || stands_still(dir))
         snprintf(out + at, size - at, "lower --learning-rate (now %g)%s", rate, adam);
     else if (rate < usual / 1000)
