@@ -108,6 +108,10 @@ static extent measure(const pal_tensor *a, const pal_tensor *b)
 /* Tensors that are no weights: the state of an optimiser, as its update rule names it, and the state of training. */
 static bool is_state(const char *name)
 {
+    for (size_t i = 0; pal_minimise_name(i); i++) {
+        const size_t n = strlen(pal_minimise_name(i));
+        if (!strncmp(name, pal_minimise_name(i), n) && name[n] == '/') return true;
+    }
     for (size_t i = 0; i < pal_optimizer_kinds(); i++) {
         const size_t n = strlen(pal_optimizer_name(i));
         if (!strncmp(name, pal_optimizer_name(i), n) && name[n] == '/') return true;

@@ -26,7 +26,8 @@ const pal_cli_spec pal_cli_find_rate_spec = {
     .more = pal_cli_train_rows,
     .without = "resume|profile|gradient-sizes|epochs|test-every|learning-rate|schedule|warmup|final-rate|decay-factor|"
                "decay-every|power|"
-               "rise|patience|average|average-decay|average-start|check-nan|quiet|hold-out",
+               "rise|patience|average|average-decay|average-start|check-nan|quiet|hold-out|gradient-tolerance|"
+               "pairs|restart|products|curvature-samples|damping|noise",
     .needs = pal_cli_train_needs,
     .least = 1,
     .most = 1,

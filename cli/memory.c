@@ -120,7 +120,11 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
                                  .lanes = (unsigned)pal_cli_int(args, "lanes", (int64_t)pal_cli_processors()),
                                  .optimizer = &optimizer,
                                  .accumulate = pal_cli_int(args, "accumulate", 1),
-                                 .gradient_sizes = pal_cli_flag(args, "gradient-sizes")};
+                                 .gradient_sizes = pal_cli_flag(args, "gradient-sizes"),
+                                 .minimise = {.memory = pal_cli_int(args, "pairs", 0),
+                                              .products = pal_cli_int(args, "products", 0),
+                                              .curvature_samples = pal_cli_int(args, "curvature-samples", 0),
+                                              .frozen_noise = true}};
     return pal_cli_check_memory(args, &(pal_cli_planned){variant, settings, n, train, &o}, words);
 }
 

@@ -63,23 +63,40 @@ static const char *figure(double value, char *out, size_t size)
     return pal_cli_figure(value, m >= 1e9 ? 4 : m >= 1000 ? 1 : m >= 100 ? 2 : m >= 10 ? 3 : 4, out, size);
 }
 
+/* What a minimiser has computed so far in its phase. */
+static void work(const pal_minimise_report *r, char out[PART])
+{
+    char evaluations[PART / 2], products[PART / 2];
+    const int used =
+        snprintf(out, PART, "%s evaluation%s", pal_cli_count((double)r->evaluations, evaluations, sizeof evaluations),
+                 r->evaluations == 1 ? "" : "s");
+    if (r->products)
+        snprintf(out + used, (size_t)(PART - used), "  %s products",
+                 pal_cli_count((double)r->products, products, sizeof products));
+}
+
 /* The text after the bar: the parts that fit into `room` columns. Each part starts with two spaces. */
 static void after_bar(const pal_progress *p, int room, char *line)
 {
-    enum { PARTS = 4 };
-    char part[PARTS][PART] = {"", "", "", ""}, text[PART / 2];
+    enum { PARTS = 5 };
+    char part[PARTS][PART] = {"", "", "", "", ""}, text[PART / 2];
     if (isfinite(p->train_loss)) snprintf(part[0], PART, "  loss %s", figure(p->train_loss, text, sizeof text));
     if (isfinite(p->test_loss)) snprintf(part[3], PART, "  test %s", figure(p->test_loss, text, sizeof text));
     if (isfinite(p->seconds_left))
         snprintf(part[1], PART, "  %s left", pal_cli_time(p->seconds_left, text, sizeof text));
     if (p->samples_per_second > 0)
         snprintf(part[2], PART, "  %s/s", pal_cli_count(p->samples_per_second, text, sizeof text));
+    if (p->minimises) {
+        char words[PART];
+        work(&p->iteration, words);
+        snprintf(part[4], PART, "  %.*s", PART - 3, words);
+    }
     bool keep[PARTS];
     for (int i = 0; i < PARTS; i++) { /* in order of importance */
         keep[i] = (int)strlen(part[i]) <= room;
         room -= keep[i] ? (int)strlen(part[i]) : 0;
     }
-    static const int order[PARTS] = {0, 3, 2, 1};
+    static const int order[PARTS] = {0, 3, 4, 2, 1};
     *line = 0;
     for (int i = 0; i < PARTS; i++)
         if (keep[order[i]]) strcat(line, part[order[i]]);
@@ -130,11 +147,26 @@ static const char *took(double seconds, char *out, size_t size)
     return out;
 }
 
+/* What it met in this iteration, and why it ends: "(restart along the gradient)". */
+static const char *met(const pal_progress *p, char out[LINE])
+{
+    static const char *const ends[] = {NULL, "converged", "rounding hides any further decrease"};
+    size_t at = 0;
+    *out = 0;
+    for (unsigned i = 0; i < PAL_MET_COUNT; i++)
+        if (p->iteration.events >> i & 1 && at < LINE)
+            at += (size_t)snprintf(out + at, LINE - at, "%s%s", at ? "; " : "(", pal_met_text(i));
+    if (ends[p->end] && at < LINE) at += (size_t)snprintf(out + at, LINE - at, "%s%s", at ? "; " : "(", ends[p->end]);
+    if (at && at < LINE) snprintf(out + at, LINE - at, ")");
+    return out;
+}
+
 /* time: what is said of it at the end of the line. */
 static void epoch_line(const pal_progress *p, FILE *to, const char *time)
 {
-    enum { EPOCH, TRAIN, TEST, ERROR, RATE, TIME, PARTS };
-    char text[PART / 2], part[PARTS][PART] = {""};
+    enum { EPOCH, TRAIN, TEST, ERROR, WORK, STEP, GRADIENT, DAMPING, RATE, TIME, PARTS };
+    char text[PART / 2], part[PARTS][PART] = {""}, events[LINE];
+    const pal_minimise_report *r = &p->iteration;
     const int digits = snprintf(NULL, 0, "%lld", (long long)p->epochs), columns = pal_cli_columns(to);
     snprintf(part[EPOCH], PART, "%s%sepoch %*lld/%lld", p->phase, *p->phase ? ", " : "", digits, (long long)p->epoch,
              (long long)p->epochs);
@@ -144,12 +176,19 @@ static void epoch_line(const pal_progress *p, FILE *to, const char *time)
         snprintf(part[ERROR], PART, "wrong %.2f%%", 100 * p->error);
     else if (isfinite(p->squared_error))
         snprintf(part[ERROR], PART, "squared error %s", figure(p->squared_error, text, sizeof text));
+    if (p->minimises) {
+        work(r, part[WORK]);
+        snprintf(part[STEP], PART, "step %.3g", r->step);
+        snprintf(part[GRADIENT], PART, "|g| %.3g", r->norm);
+        if (r->damping > 0) snprintf(part[DAMPING], PART, "damping %.3g", r->damping);
+    }
     if (p->samples_per_second > 0)
         snprintf(part[RATE], PART, "%s samples/s", pal_cli_count(p->samples_per_second, text, sizeof text));
     snprintf(part[TIME], PART, "%s", time);
     int at = 0;
     for (int i = 0; i < PARTS; i++)
         if (*part[i]) at = print_piece(to, part[i], at, at ? 2 : 0, columns);
+    if (p->minimises && *met(p, events)) print_piece(to, events, at, 2, columns);
     putc('\n', to);
 }
 

@@ -199,8 +199,12 @@ static void print_training(const pal_rundir *dir)
         print_row("extended", text);
     }
     if (!info->optimizer.name || !info->schedule.name) return;
-    snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
-             info->schedule.name);
+    if (pal_train_minimises(info->optimizer.name))
+        snprintf(text, sizeof text, "%s%s", info->optimizer.name,
+                 info->minimise.frozen_noise ? ", with frozen noise" : "");
+    else
+        snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
+                 info->schedule.name);
     print_row("optimizer", text);
     print_row("average", info->optimizer.average);
     print_row("rates", info->optimizer.rates);

@@ -19,6 +19,8 @@ const pal_cli_spec pal_cli_train_spec = {
     .late = true,
 };
 
+enum { CURVATURE_SAMPLES = 5000 };
+
 static const char *const chosen_names[PAL_CLI_CHOSEN] = {"optimizer", "learning-rate", "batch", "epochs", "clip"};
 
 /* The value as given; what train/defaults.c chooses, once that is known, NULL before; or the default of the variant or
@@ -38,6 +40,29 @@ static bool is(const pal_cli_job *j, const char *name, const char *value) { retu
 static double chosen(const pal_cli_job *j, const char *name) { return real(j, name) > 0 ? real(j, name) : -1; }
 /* The same, where the table has no default because the optimizer has several. */
 static double chosen_or_own(const pal_cli_job *j, const char *name) { return *text(j, name) ? chosen(j, name) : 0; }
+
+/* A minimiser has none of the options of the other optimisers, and they have none of its own. */
+static void fill_minimiser(pal_cli_job *j)
+{
+    const char *samples = text(j, "curvature-samples"), *restart = pal_cli_given(&j->args, "restart"),
+               *pairs = pal_cli_given(&j->args, "pairs"), *products = pal_cli_given(&j->args, "products");
+    const bool multiplies = pal_choices_have("newton-cg|hessian-free", text(j, "optimizer"));
+    const int64_t few = j->train->count > CURVATURE_SAMPLES ? CURVATURE_SAMPLES : 0;
+    j->info.optimizer =
+        (pal_optimizer_options){.struct_size = sizeof j->info.optimizer, .name = j->info.optimizer.name};
+    j->info.schedule = (pal_schedule){.name = "constant", .learning_rate = 1};
+    j->info.minimise = (pal_train_minimise){
+        .gradient = pal_cli_given(&j->args, "gradient-tolerance") ? chosen(j, "gradient-tolerance") : 0,
+        .memory = pairs ? whole(j, "pairs") : 0,
+        .restart = restart ? whole(j, "restart") : 0,
+        .products = products ? whole(j, "products") : 0,
+        .damping = pal_cli_given(&j->args, "damping") ? chosen(j, "damping") : 0,
+        .curvature_samples = !multiplies ? 0
+                             : *samples  ? whole(j, "curvature-samples")
+                                         : few,
+        .frozen_noise = is(j, "noise", "frozen"),
+    };
+}
 
 static void fill_info(pal_cli_job *j)
 {
@@ -100,6 +125,7 @@ static void fill_info(pal_cli_job *j)
         .portable = portable,
         .gradient_sizes = pal_cli_flag(&j->args, "gradient-sizes"),
     };
+    if (pal_train_minimises(optimizer)) fill_minimiser(j);
 }
 
 static int make_folder(pal_cli_job *j)
@@ -175,7 +201,8 @@ static int train(pal_cli_job *j)
                            .extend = j->extend,
                            .profile = pal_cli_flag(&j->args, "profile") ? pal_cli_profile_take : NULL,
                            .profile_user = &profile,
-                           .gradient_sizes = j->info.gradient_sizes};
+                           .gradient_sizes = j->info.gradient_sizes,
+                           .minimise = j->info.minimise};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) {
         if (!j->extend) return pal_cli_say_error(&err);
@@ -208,9 +235,10 @@ static int train(pal_cli_job *j)
         return PAL_CLI_DONE;
     }
     pal_cli_quote_path(quoted, sizeof quoted, folder);
+    const bool minimises = pal_train_minimises(j->info.optimizer.name);
     snprintf(line, sizeof line,
-             "interrupted after step %lld, which is saved: continue with `palindrome train --resume %s`",
-             (long long)result.steps, quoted);
+             "interrupted after %s %lld, which is saved: continue with `palindrome train --resume %s`",
+             minimises ? "epoch" : "step", (long long)(minimises ? result.saved : result.steps), quoted);
     return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 

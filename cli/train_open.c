@@ -186,7 +186,8 @@ static int check_memory(pal_cli_job *j)
                                  .accumulate = j->info.accumulate,
                                  .lanes = (unsigned)j->info.lanes,
                                  .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL,
-                                 .gradient_sizes = j->info.gradient_sizes};
+                                 .gradient_sizes = j->info.gradient_sizes,
+                                 .minimise = j->info.minimise};
     const pal_cli_planned planned = {j->variant, j->info.settings, j->info.n_settings, j->train, &o};
     return pal_cli_check_memory(&j->args, &planned, j->memory);
 }
@@ -194,9 +195,9 @@ static int check_memory(pal_cli_job *j)
 /* The folder's info is valid only until its next change. */
 static void keep_texts(pal_cli_job *j)
 {
-    const char **const texts[PAL_CLI_KEPT] = {&j->info.optimizer.name, &j->info.schedule.name,
-                                              &j->info.optimizer.momentum_schedule, &j->info.optimizer.rates,
-                                              &j->info.optimizer.average, &j->info.optimizer.elementwise};
+    const char **const texts[PAL_CLI_KEPT] = {
+        &j->info.optimizer.name,  &j->info.schedule.name,     &j->info.optimizer.momentum_schedule,
+        &j->info.optimizer.rates, &j->info.optimizer.average, &j->info.optimizer.elementwise};
     for (size_t i = 0; i < PAL_CLI_KEPT; i++) {
         if (!*texts[i]) continue;
         snprintf(j->kept[i], sizeof j->kept[i], "%s", *texts[i]);

@@ -11,6 +11,7 @@ enum { TEXT = 1024 };
 int64_t pal_cli_left_out(const pal_run_info *info)
 {
     const int64_t parts = info->accumulate > 1 ? info->accumulate : 1;
+    if (pal_train_minimises(info->optimizer.name)) return 0;
     return info->batch > 0 ? info->train_samples % (info->batch * parts) : 0;
 }
 
@@ -48,6 +49,17 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t
         if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    if (last && last->minimised) {
+        json_object_set_new(out, "evaluations", json_integer((json_int_t)last->iteration.evaluations));
+        json_object_set_new(out, "products", json_integer((json_int_t)last->iteration.products));
+        json_object_set_new(out, "gradient", pal_cli_number(last->iteration.gradient));
+        json_object_set_new(out, "end",
+                            json_string(last->end == PAL_MINIMISE_CONVERGED ? "converged"
+                                        : last->end == PAL_MINIMISE_FLAT    ? "flat"
+                                                                            : "epochs"));
+    }
     if (info->data_note) json_object_set_new(out, "data_note", pal_cli_text(info->data_note));
     if (profile) json_object_set_new(out, "profile", profile);
     pal_cli_print_json(out);
@@ -86,7 +98,10 @@ static void write_remedy(const pal_rundir *dir, const pal_dataset *data, char *o
     pal_data_range(data, &low, &high);
     if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
         at = (size_t)snprintf(out, size, "scale the data, whose values are from %g to %g, or ", low, high);
-    if (rate > usual || stands_still(dir))
+    if (pal_train_minimises(info->optimizer.name))
+        snprintf(out + at, size - at, "train longer (now --epochs %lld), or use --optimizer adam",
+                 (long long)info->epochs);
+    else if (rate > usual || stands_still(dir))
         snprintf(out + at, size - at, "lower --learning-rate (now %g)%s", rate, adam);
     else if (rate < usual / 1000)
         snprintf(out + at, size - at, "raise --learning-rate (now %g)", rate);
@@ -175,12 +190,47 @@ static void print_best(const pal_rundir *dir, const pal_train_result *r)
         printf("    epoch %-8lld  %10.4f  the best\n", (long long)best->epoch, best->test_loss);
 }
 
-/* The size of a batch, and what does not fill one. */
-static void print_steps(const pal_run_info *info)
+/* What a minimiser has computed: "lbfgs, 212 evaluations of all samples, in chunks of 1000". */
+static void print_minimiser(const pal_rundir *dir)
 {
+    char text[TEXT], count[64];
+    const pal_run_info *info = pal_rundir_info(dir);
+    long long evaluations = 0, products = 0;
+    for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) { /* each phase counts anew */
+        const pal_epoch *e = pal_rundir_epoch(dir, i),
+                        *next = i + 1 < pal_rundir_epoch_count(dir) ? pal_rundir_epoch(dir, i + 1) : NULL;
+        if (next && !strcmp(next->phase, e->phase) && next->minimised) continue;
+        evaluations += e->iteration.evaluations;
+        products += e->iteration.products;
+    }
+    int used = snprintf(text, sizeof text, "%s, %s evaluations", info->optimizer.name,
+                        pal_cli_count((double)evaluations, count, sizeof count));
+    if (products)
+        used += snprintf(text + used, sizeof text - (size_t)used, ", %s products%s",
+                         pal_cli_count((double)products, count, sizeof count),
+                         info->minimise.curvature_samples ? " of a part" : "");
+    used += snprintf(text + used, sizeof text - (size_t)used, ", chunks of %lld%s", (long long)info->batch,
+                     info->minimise.frozen_noise ? ", frozen noise" : "");
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    if (last && last->end != PAL_MINIMISE_RUNNING)
+        snprintf(text + used, sizeof text - (size_t)used, "; it has ended by itself: %s (%s: %.3g)",
+                 last->end == PAL_MINIMISE_CONVERGED ? "converged" : "rounding hides any further decrease",
+                 "largest element of the gradient", last->iteration.gradient);
+    pal_cli_paragraph(2, "%s", text);
+}
+
+/* The size of a batch, and what does not fill one. */
+static void print_steps(const pal_rundir *dir)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
     char text[TEXT], batches[64];
     const long long rest = (long long)pal_cli_left_out(info);
     if (info->batch < 1) return;
+    if (pal_train_minimises(info->optimizer.name)) {
+        print_minimiser(dir);
+        return;
+    }
     const int used = snprintf(text, sizeof text, "%s, rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
                               pal_cli_batches(info, batches, sizeof batches));
     if (rest)
@@ -204,7 +254,7 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
         snprintf(text + used, sizeof text - (size_t)used, ", %s samples/s",
                  pal_cli_count(r->samples_per_second, rate, sizeof rate));
     pal_cli_paragraph(2, "%s", text);
-    print_steps(pal_rundir_info(dir));
+    print_steps(dir);
 }
 
 void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,

@@ -3,6 +3,8 @@
 
 #include "cli/cli.h"
 
+#define MINIMISERS "lbfgs|cg-pr|cg-hs|cg-dy|newton-cg|hessian-free"
+
 /* clang-format off */
 const pal_cli_row pal_cli_train_rows[] = {
     {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, "run folder to make (default: runs/MODEL-NNN)"}, "RUN", NULL, 'o'},
@@ -13,12 +15,12 @@ const pal_cli_row pal_cli_train_rows[] = {
                 "do not train on the last N training samples; measure on them instead of the test samples"),
     PAL_CLI_ENUM("from", "", NULL, "RUN", "start with the weights of another run that have the same name and size"),
     {{"batch", PAL_OPTION_INT, "", 1, 1048576, NULL,
-      "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them)"},
+      "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them; for a minimiser 1,000)"},
      "N", "batch-size", 0},
     PAL_CLI_INT("accumulate", "1", 1, 1048576, "N",
                 "batches per step: one update with the mean of their gradients, in the memory of one batch"),
     PAL_CLI_INT("epochs", "", 1, 1000000, "N",
-                "passes through the training samples (default: 15, or as many as make 2,000 steps)"),
+                "passes through the training samples (default: 15, or as many as make 2,000 steps; for a minimiser 200, or 50 if it multiplies with the curvature)"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of initial weights, order of samples and noise"),
     PAL_CLI_INT("test-every", "1", 1, 1000000, "N", "epochs between two measurements of the test samples"),
     PAL_CLI_THREADS,
@@ -27,8 +29,22 @@ const pal_cli_row pal_cli_train_rows[] = {
                 "(default: the number of processors)"),
     PAL_CLI_FLAG("portable", "train so that any x86-64 processor gives the same bits; slower, with one lane unless "
                              "--lanes says otherwise"),
-    PAL_CLI_ENUM("optimizer", "adam", "gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|muon|soap", "NAME",
-                 "update rule; the default gd of a model becomes adam where gd would hardly learn"),
+    PAL_CLI_ENUM("optimizer", "adam",
+                 "gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|muon|soap|" MINIMISERS, "NAME",
+                 "update rule; the default gd of a model becomes adam where gd would hardly learn. From lbfgs on: a "
+                 "minimiser of the loss over all samples, of which an epoch is an iteration, and --batch the samples "
+                 "that are computed at once"),
+    PAL_CLI_REAL("gradient-tolerance", "1e-6", 0, 1e300, "X",
+                 "training ends when no element of the gradient is larger"),
+    PAL_CLI_INT("pairs", "10", 1, 1000, "N", "pairs of steps and gradients that lbfgs keeps"),
+    PAL_CLI_INT("restart", "0", 0, 1000000, "N",
+                "iterations between two restarts along the gradient; 0: only those that the formula asks for"),
+    PAL_CLI_INT("products", "250", 1, 1000000, "N", "most products with the curvature in an iteration"),
+    PAL_CLI_INT("curvature-samples", "", 0, 4294967295, "N",
+                "samples of these products, others in each iteration; 0: all (default: 5,000, or all of fewer)"),
+    PAL_CLI_REAL("damping", "1", 0, 1e12, "X", "first number that is added to the diagonal of the curvature"),
+    PAL_CLI_ENUM("noise", "fresh", "fresh|frozen", "NAME",
+                 "noise of a loss that draws some; frozen: each sample keeps its own, as a minimiser needs it"),
     {{"learning-rate", PAL_OPTION_REAL, "", 1e-12, 1e6, NULL,
       "step size (default: by optimizer, model and data, such as 0.001 for adam and 0.1 for gd; the run says which)"}, "X", "lr", 0},
     PAL_CLI_ENUM("schedule", "constant", "constant|step|cosine|polynomial|one-cycle|plateau", "NAME",
@@ -81,7 +97,8 @@ const pal_need pal_cli_train_needs[] = {
     NOT_SOLVED("weight-decay"), NOT_SOLVED("spare-biases"), NOT_SOLVED("layer-rates"), NOT_SOLVED("elementwise"),
     NOT_SOLVED("precondition-every"), NOT_SOLVED("max-dimension"),
     NOT_SOLVED("average"), NOT_SOLVED("average-decay"), NOT_SOLVED("average-start"), NOT_SOLVED("clip"), NOT_SOLVED("check-nan"),
-    NOT_SOLVED("profile"), NOT_SOLVED("gradient-sizes"),
+    NOT_SOLVED("profile"), NOT_SOLVED("gradient-sizes"), NOT_SOLVED("gradient-tolerance"), NOT_SOLVED("pairs"), NOT_SOLVED("restart"),
+    NOT_SOLVED("products"), NOT_SOLVED("curvature-samples"), NOT_SOLVED("damping"), NOT_SOLVED("noise"),
     {"momentum",     "optimizer", "momentum|nesterov|muon"},
     {"elementwise",  "optimizer", "muon|soap"},
     {"precondition-every", "optimizer", "soap"},
@@ -102,6 +119,17 @@ const pal_need pal_cli_train_needs[] = {
     {"power",        "schedule",  "polynomial"},
     {"rise",         "schedule",  "one-cycle"},
     {"patience",     "schedule",  "plateau"},
+    {"learning-rate", "optimizer", "!" MINIMISERS}, {"schedule", "optimizer", "!" MINIMISERS},
+    {"warmup",       "optimizer", "!" MINIMISERS}, {"clip", "optimizer", "!" MINIMISERS},
+    {"average",      "optimizer", "!" MINIMISERS}, {"weight-decay", "optimizer", "!" MINIMISERS},
+    {"layer-rates",  "optimizer", "!" MINIMISERS}, {"accumulate", "optimizer", "!" MINIMISERS},
+    {"gradient-sizes", "optimizer", "!" MINIMISERS},
+    {"gradient-tolerance", "optimizer", MINIMISERS}, {"noise", "optimizer", MINIMISERS},
+    {"pairs",        "optimizer", "lbfgs"},
+    {"restart",      "optimizer", "cg-pr|cg-hs|cg-dy"},
+    {"products",     "optimizer", "newton-cg|hessian-free"},
+    {"curvature-samples", "optimizer", "newton-cg|hessian-free"},
+    {"damping",      "optimizer", "hessian-free"},
     {"profile",      "quiet",     "!"},
     {"profile",      "accumulate", "1"},
     {0},

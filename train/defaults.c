@@ -26,6 +26,8 @@ enum {
     STEPS_LEAST = 2000,
     BATCH = 128,
     EPOCHS = 15,
+    CHUNK = 1000, /* of a minimiser */
+    ITERATIONS = 200,
     CLIP_STACK = 100
 };
 
@@ -194,6 +196,19 @@ pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *
     return PAL_OK;
 }
 
+/* A chunk is as large as makes the products of matrices fast. An iteration of the last two methods takes many products,
+ * and comes further. */
+static pal_status defaults_of_minimiser(const pal_model *model, const pal_dataset *data, pal_train_defaults *out)
+{
+    const bool newton = !strcmp(out->optimizer, "newton-cg") || !strcmp(out->optimizer, "hessian-free");
+    (void)model;
+    out->learning_rate = 1;
+    out->batch = data->count < CHUNK ? data->count : CHUNK;
+    out->epochs = newton ? ITERATIONS / 4 : ITERATIONS;
+    out->clip = 0;
+    return PAL_OK;
+}
+
 pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,
                                  pal_train_defaults *out, pal_error *err)
 {
@@ -208,6 +223,7 @@ pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data
     if (!wanted) wanted = "adam";
     if (!optimizer) optimizer = !rate && !strcmp(wanted, "gd") && (found & too_hard) ? "adam" : wanted;
     out->optimizer = optimizer;
+    if (pal_train_minimises(optimizer)) return defaults_of_minimiser(model, data, out);
     out->learning_rate = rate && !strcmp(optimizer, wanted) ? strtod(rate, NULL) : rate_of(optimizer, found, length);
     out->batch = pal_train_default_batch(data->count, own_number(model, "batch", BATCH));
     const int64_t size = batch > 0 ? batch : out->batch, steps = data->count > size ? data->count / size : 1,

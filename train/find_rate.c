@@ -128,6 +128,9 @@ pal_status pal_find_rate(pal_model *model, const pal_dataset *data, const pal_fi
     if (check(&o, err)) return PAL_ERR_ARGUMENT;
     if (palt__has_closed_form(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "the model is solved in closed form, which has no learning rate");
+    if (o.optimizer && pal_train_minimises(o.optimizer->name))
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no learning rate: its line search finds each step",
+                             o.optimizer->name);
     const pal_train_options training = {.struct_size = sizeof training,
                                         .epochs = 1,
                                         .batch = o.batch,

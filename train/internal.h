@@ -102,6 +102,8 @@ pal_status palt__phases_extend(const pal_model *model, int64_t after, int64_t ep
 pal_status palt__phases_rates(const pal_model *model, const pal_dataset *data, int64_t batch, palt__phases *plan,
                               pal_error *err);
 void palt__phases_free(palt__phases *plan);
+/* Ends phase i after so many epochs of its own. */
+void palt__phases_cut(palt__phases *plan, size_t i, int64_t epochs);
 
 /* Copies the options, which may be those of an older version. */
 pal_status palt__optimizer_read(pal_optimizer_options *out, const pal_optimizer_options *given);
@@ -161,17 +163,22 @@ pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal
 /* The sums of an unfinished epoch. */
 pal_status palt__checkpoint_gradients(const palt__checkpoint *c, palt__gradients *gradients, pal_error *err);
 pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *optimizer, pal_error *err);
+/* The same for a minimiser; its x is not read. */
+pal_status palt__checkpoint_minimiser(const palt__checkpoint *c, const pal_minimiser *minimiser, pal_error *err);
 void palt__checkpoint_close(palt__checkpoint *c);
 /* The step of the checkpoint; 0 without one. */
 pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err);
 
-/* rundir.c: pal_rundir_save, with the sums of the gradients of an unfinished epoch; NULL: none. */
-pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
-                             double loss, pal_tensor *gradients, pal_error *err);
 /* rundir.c: marks the run as running again from this step on, and drops epochs that end later. changed: what differs
  * from the recorded run, or NULL. longer: an extension that is new, or NULL. */
 pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
                               pal_error *err);
+
+/* pal_rundir_save, with the state of a minimiser instead of an optimiser, and the sums of the gradients of an
+ * unfinished epoch; each may be NULL. */
+pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer,
+                             const pal_minimiser *minimiser, int64_t step, double loss, pal_tensor *gradients,
+                             pal_error *err);
 
 /* figures.c: the figures of the code. */
 pal_status palt__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,

@@ -17,9 +17,15 @@
 void palt__loop_schedule(palt__loop *l)
 {
     const int64_t epochs = l->phase.epochs ? l->phase.epochs : l->o.epochs;
+    pal_train_defaults own;
     l->schedule = l->o.schedule ? *l->o.schedule : (pal_schedule){.name = "constant", .learning_rate = 0.1};
     l->schedule.total = (uint64_t)epochs * (uint64_t)l->progress.steps; /* may wrap before the options are checked */
     if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
+    /* The run has no rate for a phase with an optimiser of its own if a minimiser trains the others. */
+    const char *of_run = l->o.optimizer ? l->o.optimizer->name : NULL;
+    if (l->phase.optimizer && !(l->phase.learning_rate > 0) && pal_train_minimises(of_run) &&
+        !pal_train_defaults_of(l->model, l->data, l->phase.optimizer, l->o.batch, &own, NULL))
+        l->schedule.learning_rate = own.learning_rate;
 }
 
 /* Takes the loss of an epoch for a schedule that waits for a plateau: that of the test samples, or without them of the
@@ -44,12 +50,17 @@ static void watch_again(palt__loop *l)
 }
 
 /* The learning rate of the current step, counted from the start of the phase. */
-static double rate(const palt__loop *l) { return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before)); }
+static double rate(const palt__loop *l)
+{
+    if (l->minimised) return l->minimised->report.step;
+    return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before));
+}
 
 void palt__loop_end(palt__loop *l)
 {
     if (l->o.profile && l->stage && l->taken)
         l->o.profile(&(pal_profile){l->stage->program, l->phase.name, l->taken, l->spent}, l->o.profile_user);
+    if (l->o.profile && l->minimised) palt__minimised_profile(l);
     l->taken = 0;
     l->spent = 0;
     if (l->trains) pal_optimizer_swap(l->optimizer);
@@ -63,6 +74,8 @@ void palt__loop_end(palt__loop *l)
     l->stage = l->adds = NULL;
     l->sums = NULL;
     l->gradients = NULL;
+    palt__minimised_free(l->minimised);
+    l->minimised = NULL;
     l->evaluator = NULL;
     l->optimizer = NULL;
 }
@@ -76,13 +89,18 @@ int64_t palt__loop_labelled_batch(const palt__loop *l)
 
 int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->parts; }
 
+/* Samples of a batch, from both streams. */
+static void set_streams(palt__loop *l)
+{
+    const bool labels = pal_model_classes(l->model) && l->phase.stream != PAL_STREAM_ALL;
+    l->few = labels ? palt__loop_labelled_batch(l) : 0;
+    l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
+}
+
 /* A program of the phase. last: of the last batch of a step; only: it is recorded and not compiled. */
 static palt__stage *make_stage(palt__loop *l, bool last, bool only, pal_error *err)
 {
     palt__phase_step step = {&l->phase, last ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
-    const bool labels = pal_model_classes(l->model) && l->phase.stream != PAL_STREAM_ALL;
-    l->few = labels ? palt__loop_labelled_batch(l) : 0;
-    l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
     const palt__stage_options o = {.rows = l->all + l->few,
                                    .labels = l->few != 0,
                                    .labelled_from = l->few ? l->all : 0,
@@ -112,11 +130,50 @@ static pal_status make_stages(palt__loop *l, bool only, pal_error *err)
 pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err)
 {
     l->phase = l->plan.phase[i];
+    const char *method = palt__phase_minimiser(&l->phase, l->o.optimizer);
+    if (method) {
+        l->minimised = palt__minimised_new(l, method, true, err);
+        const bool good = l->minimised != NULL;
+        palt__loop_end(l);
+        return good ? PAL_OK : PAL_ERR_ARGUMENT;
+    }
     palt__loop_schedule(l);
+    set_streams(l);
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
     const pal_status status = l->optimizer ? make_stages(l, true, err) : PAL_ERR_ARGUMENT;
     palt__loop_end(l);
     return status;
+}
+
+static pal_status begin_optimizer(palt__loop *l, pal_error *err)
+{
+    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
+    if (!l->optimizer) return PAL_ERR_ARGUMENT;
+    if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
+        return PAL_ERR_FORMAT;
+    if (l->step > l->before)
+        pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
+    else
+        pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
+    l->trains = true;
+    if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
+    if (l->from.file && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
+    palt__checkpoint_close(&l->from);
+    return make_stages(l, false, err) ? PAL_ERR_ARGUMENT : PAL_OK;
+}
+
+static pal_status begin_minimiser(palt__loop *l, const char *method, pal_error *err)
+{
+    pal_progress *p = &l->progress;
+    l->minimised = palt__minimised_new(l, method, l->planned, err);
+    if (!l->minimised) return PAL_ERR_ARGUMENT;
+    if (l->from.file && l->step > l->before) {
+        if (palt__checkpoint_minimiser(&l->from, l->minimised->minimiser, err)) return PAL_ERR_FORMAT;
+        const size_t lines = pal_rundir_epoch_count(l->o.folder);
+        l->minimised->report = p->iteration = pal_rundir_epoch(l->o.folder, lines - 1)->iteration;
+    }
+    p->minimises = true;
+    return PAL_OK;
 }
 
 pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *err)
@@ -130,21 +187,15 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
         p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = l->explained = NAN;
     palt__loop_schedule(l);
     watch_again(l);
-    l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
-    if (!l->optimizer) return PAL_ERR_ARGUMENT;
-    if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
-        return PAL_ERR_FORMAT;
     if (l->step == l->before) pal_phase_start(l->model, &l->phase);
-    if (l->step > l->before)
-        pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
-    else
-        pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
-    l->trains = true;
-    if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
-    if (l->from.file && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
+    const char *method = palt__phase_minimiser(&l->phase, l->o.optimizer);
+    p->minimises = false;
+    p->end = PAL_MINIMISE_RUNNING;
+    p->iteration = (pal_minimise_report){0};
+    set_streams(l);
+    const pal_status status = method ? begin_minimiser(l, method, err) : begin_optimizer(l, err);
     palt__checkpoint_close(&l->from);
-    if (make_stages(l, false, err)) return PAL_ERR_ARGUMENT;
-    if (!l->o.test) return PAL_OK;
+    if (status || !l->o.test) return status;
     pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
     l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
     return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
@@ -162,6 +213,9 @@ static pal_status not_finite(const palt__loop *l, const char *what, pal_error *e
                              "%s is not finite before the first update: scale the data (values from %g to %g)", what,
                              low, high);
     if (large) snprintf(scale, sizeof scale, "scale the data (values from %g to %g), or ", low, high);
+    if (l->minimised)
+        return pal_error_set(err, PAL_ERR_NUMERIC, "%s is not finite at epoch %lld: %schoose another --optimizer", what,
+                             (long long)l->progress.epoch, scale);
     return pal_error_set(err, PAL_ERR_NUMERIC,
                          "%s is not finite at epoch %lld, step %lld: %slower --learning-rate "
                          "(now %g)",
@@ -184,9 +238,15 @@ static pal_status save(palt__loop *l, pal_error *err)
     const bool middle = l->step % l->progress.steps != 0;
     if (!l->o.folder) return PAL_OK;
     if (middle && !isfinite(l->sum)) return not_finite(l, "the loss", err);
+    const double began = palt__seconds();
     pal_optimizer_swap(l->optimizer);
-    const pal_status status = palt__rundir_save(l->o.folder, l->model, l->optimizer, l->step, middle ? l->sum : 0,
-                                                middle ? palt__gradients_state(l->gradients) : NULL, err);
+    const pal_minimiser *minimiser = l->minimised ? l->minimised->minimiser : NULL;
+    const pal_status status =
+        palt__rundir_save(l->o.folder, l->model, l->optimizer, minimiser, l->step, middle ? l->sum : 0,
+                          middle ? palt__gradients_state(l->gradients) : NULL, err);
+    l->saved = l->step;
+    l->saved_at = palt__seconds();
+    l->saving = l->saved_at - began;
     pal_optimizer_swap(l->optimizer);
     return status;
 }
@@ -197,14 +257,17 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
     return status ? status : save(l, err);
 }
 
-/* Reports to the caller. Returns true if the caller asks to stop. */
-static bool report(palt__loop *l, double now)
+bool palt__loop_is_due(const palt__loop *l, double now) { return now - l->reported >= BETWEEN_CALLS; }
+
+bool palt__loop_report(palt__loop *l, double now)
 {
     pal_progress *p = &l->progress;
     l->reported = now;
-    p->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
+    if (p->step) p->train_loss = l->sum / (double)p->step;
+    if (!p->step && !l->minimised) p->train_loss = NAN;
     p->seconds = now - l->started;
-    p->samples_per_second = l->training > 0 ? (double)((p->step - l->first) * palt__loop_samples(l)) / l->training : 0;
+    const double seen = l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
+    p->samples_per_second = l->training > 0 ? seen / l->training : 0;
     double left = (double)(p->epochs * p->steps - l->step);
     p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
     return l->o.progress && l->o.progress(p, l->o.user);
@@ -245,6 +308,7 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
+    if (l->minimised) return palt__minimised_epoch(l, err);
     l->training = 0;
     if (!l->first) l->sum = 0;
     if (!l->first) palt__gradients_clear(l->gradients);
@@ -271,7 +335,7 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         l->spent += now - began - l->training;
         l->training = now - began;
         l->taken++;
-        if (now - l->reported >= BETWEEN_CALLS && p->step < p->steps && report(l, now))
+        if (palt__loop_is_due(l, now) && p->step < p->steps && palt__loop_report(l, now))
             return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
     }
     return PAL_OK;
@@ -290,6 +354,15 @@ static bool measures(const palt__loop *l)
 {
     const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
     return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last);
+}
+
+/* The state of a minimiser can be many times as large as the model. Its iterations are saved so rarely that this takes
+ * a twentieth of the time; the last one of a phase always is. */
+static bool may_wait(const palt__loop *l)
+{
+    enum { SHARE = 20 };
+    const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
+    return l->minimised && epoch < last && palt__seconds() - l->saved_at < SHARE * l->saving;
 }
 
 pal_status palt__loop_finish(palt__loop *l, pal_error *err)
@@ -322,13 +395,18 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     epoch.error = l->few ? figures.error : (double)NAN;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
     epoch.n_gradients = palt__gradients_sizes(l->gradients, p->steps, &epoch.gradients);
+    epoch.minimised = l->minimised != NULL;
+    if (l->minimised) epoch.iteration = l->minimised->report;
+    if (l->minimised) epoch.end = l->minimised->end;
     /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */
     status = check_finite(l, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
-    if (!status) status = save(l, err);
+    const bool later = may_wait(l);
+    if (!status && !later) status = save(l, err);
     if (status) return status;
     watch(l, &epoch);
     p->finished = true;
-    bool stop = report(l, palt__seconds()) && p->epoch < p->epochs;
+    bool stop = palt__loop_report(l, palt__seconds()) && p->epoch < p->epochs;
+    if (stop && later && save(l, err)) return PAL_ERR_IO;
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;
 }

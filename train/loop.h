@@ -4,6 +4,18 @@
 
 #include "train/internal.h"
 
+typedef struct palt__minimised { /* of a phase that a minimiser trains: minimised.c */
+    pal_data_objective *objective;
+    pal_minimiser *minimiser;
+    pal_minimise_report report; /* of the last iteration */
+    pal_minimise_end end;
+    int64_t evaluations, products; /* calls of the objective before this iteration */
+    size_t vectors;                /* their bytes */
+    bool damps;                    /* the method has a damping */
+    bool unchanged;                /* the iteration that was stopped has left the state as it was */
+    double *numbers;               /* of the state before the iteration */
+} palt__minimised;
+
 typedef struct palt__loop {
     pal_model *model;
     const pal_dataset *data;
@@ -12,6 +24,7 @@ typedef struct palt__loop {
     palt__phases plan;
     palt__checkpoint from; /* of a resumed run */
     bool untouched;        /* resumed, and its folder not yet changed */
+    bool planned;          /* only the memory is counted */
 
     /* The current phase. */
     pal_phase phase;
@@ -21,6 +34,7 @@ typedef struct palt__loop {
     pal_accumulator *sums;      /* of their gradients */
     palt__gradients *gradients; /* their sizes; NULL: not measured */
     palt__evaluator *evaluator; /* NULL: no test data */
+    palt__minimised *minimised; /* NULL: an optimiser trains the phase, and `optimizer` is one */
     int64_t before;             /* steps of the earlier phases */
     pal_plateau plateau;        /* of the losses of the phase */
     bool trains;                /* the model has the weights of training, where the optimiser has others to evaluate */
@@ -33,9 +47,12 @@ typedef struct palt__loop {
     int64_t step;                       /* steps taken in all epochs */
     int64_t first;                      /* steps of this epoch that an earlier process took: 0 unless resumed */
     double started, training, reported; /* start time; seconds in the steps of this epoch; time of the last report */
+    int64_t saved;                      /* the step of the checkpoint */
+    double saved_at, saving;            /* when it was written, and the seconds that took */
     double sum;                         /* of the losses of this epoch */
     int64_t taken;                      /* by this process, in this phase: steps and, in `spent`, their seconds */
     double spent;
+    double seen;                /* samples of this epoch, each as often as a minimiser has taken it */
     double baseline, explained; /* as in pal_train_result */
 } palt__loop;
 
@@ -43,6 +60,8 @@ typedef struct palt__loop {
 void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, const pal_train_options *o);
 /* Checks everything that can be checked in advance, then makes the plan of phases. */
 pal_status palt__loop_plan(palt__loop *l, pal_error *err);
+/* plan.c: makes the plan of a new run, or of one that was or is to be extended. */
+pal_status palt__loop_phases(palt__loop *l, pal_error *err);
 /* Allocates what all phases share, restores a resumed run, or gives the model what it needs from the data. */
 pal_status palt__loop_prepare(palt__loop *l, pal_error *err);
 void palt__loop_close(palt__loop *l); /* frees everything */
@@ -66,7 +85,23 @@ int64_t palt__loop_samples(const palt__loop *l);
 pal_status palt__loop_steps(palt__loop *l, pal_error *err);
 /* Ends an epoch: measures, then writes the metrics line and the checkpoint. */
 pal_status palt__loop_finish(palt__loop *l, pal_error *err);
+/* Reports to the caller. True: the caller asks to stop. It is due about ten times a second. */
+bool palt__loop_report(palt__loop *l, double now);
+bool palt__loop_is_due(const palt__loop *l, double now);
 /* Writes the checkpoint if all weights are finite; in the middle of an epoch, with its losses so far. */
 pal_status palt__loop_save(palt__loop *l, pal_error *err);
+
+/* ---- minimised.c ---------------------------------------------------------------------------------------------- */
+
+/* The method of the minimiser that trains the phase; NULL: an optimiser trains it. */
+const char *palt__phase_minimiser(const pal_phase *phase, const pal_optimizer_options *given);
+/* Whether the options of the run fit a minimiser, which is its optimiser. */
+pal_status palt__minimise_check(const palt__loop *l, pal_error *err);
+/* For the phase of the loop, at the weights of the model. planned as in palt__objective_new. */
+palt__minimised *palt__minimised_new(palt__loop *l, const char *method, bool planned, pal_error *err);
+void palt__minimised_free(palt__minimised *m);
+/* One iteration, which is an epoch. PAL_ERR_STOPPED: it is abandoned, and the model is as before. */
+pal_status palt__minimised_epoch(palt__loop *l, pal_error *err);
+void palt__minimised_profile(const palt__loop *l);
 
 #endif

@@ -4,13 +4,24 @@
  * the programs of each phase with the functions that training uses, but in a dry context, where large blocks take no
  * memory. So it follows every change of the compiler. Nothing is run. */
 #include "train/loop.h"
+#include "train/objective.h"
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static pal_status try_phases(palt__loop *l, const pal_context *c, pal_train_memory *out, pal_error *err)
 {
     for (size_t i = 0; i < l->plan.n; i++) {
+        const char *method = palt__phase_minimiser(&l->plan.phase[i], l->o.optimizer);
         const size_t before = pal_context_memory(c, NULL);
+        if (method) {
+            size_t arena = 0;
+            l->step = 0;
+            if (palt__loop_begin(l, i, 0, err)) return PAL_ERR_ARGUMENT;
+            if (palt__objective_plan(l->minimised->objective, method, &arena, err)) return PAL_ERR_ARGUMENT;
+            out->moments = larger(out->moments, l->minimised->vectors);
+            out->arena = larger(out->arena, arena);
+            continue;
+        }
         pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
         if (!o) return PAL_ERR_ARGUMENT;
         out->moments = larger(out->moments, pal_context_memory(c, NULL) - before);
@@ -45,6 +56,7 @@ static pal_status estimate(pal_model *model, const pal_context *c, const pal_dat
     if (o->epochs < 1) o->epochs = 1;
     out->weights = pal_context_memory(c, NULL);
     palt__loop_start(&l, model, data, o);
+    l.planned = true;
     if (!palt__loop_plan(&l, &own)) try_phases(&l, c, out, &own);
     palt__loop_end(&l);
     palt__phases_free(&l.plan);

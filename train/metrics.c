@@ -24,7 +24,22 @@ static const palt__field epoch_fields[] = {
     FIELD(FIGURE, seconds),
 };
 #undef FIELD
+#define FIELD(kind, name, member) {"minimiser." name, PALT__##kind, offsetof(pal_epoch, iteration.member)}
+static const palt__field minimiser_fields[] = {
+    FIELD(COUNT, "iterations", iterations),
+    FIELD(COUNT, "evaluations", evaluations),
+    FIELD(COUNT_IF, "products", products),
+    FIELD(COUNT_IF, "inner", inner),
+    FIELD(FIGURE, "gradient", gradient),
+    FIELD(FIGURE, "norm", norm),
+    FIELD(FIGURE, "step", step),
+    FIELD(REAL_IF, "damping", damping),
+    FIELD(REAL_IF, "ratio", ratio),
+};
+#undef FIELD
 /* clang-format on */
+static const char *const ends[] = {"running", "converged", "flat"}; /* pal_minimise_end */
+enum { ENDS = sizeof ends / sizeof *ends, MINIMISER_FIELDS = sizeof minimiser_fields / sizeof *minimiser_fields };
 enum { EPOCH_FIELDS = sizeof epoch_fields / sizeof *epoch_fields, MOST = 1 << 28 /* bytes of the file */ };
 
 /* ---- Lines ---------------------------------------------------------------------------------------------------- */
@@ -114,12 +129,44 @@ static bool read_terms(json_t *object, pal_epoch *epoch)
     return true;
 }
 
+/* "minimiser": {"iterations": ..., ..., "events": [...], "end": "converged"}, of an epoch that is an iteration. */
+static bool write_minimiser(json_t *object, const pal_epoch *epoch)
+{
+    if (!epoch->minimised) return true;
+    if (!palt__json_set(object, minimiser_fields, MINIMISER_FIELDS, epoch)) return false;
+    json_t *part = json_object_get(object, "minimiser"), *events = json_array();
+    bool good = events != NULL;
+    for (unsigned i = 0; good && i < PAL_MET_COUNT; i++)
+        if (epoch->iteration.events >> i & 1) good = !json_array_append_new(events, json_string(pal_met_text(i)));
+    if (good && epoch->iteration.events) good = !json_object_set(part, "events", events);
+    json_decref(events);
+    return good &&
+           (epoch->end == PAL_MINIMISE_RUNNING || !json_object_set_new(part, "end", json_string(ends[epoch->end])));
+}
+
+static bool read_minimiser(json_t *object, pal_epoch *epoch)
+{
+    const json_t *part = json_object_get(object, "minimiser");
+    const char *end = json_string_value(json_object_get(part, "end"));
+    epoch->minimised = json_is_object(part);
+    if (!epoch->minimised) return true;
+    for (size_t i = 0; end && i < ENDS; i++)
+        if (!strcmp(ends[i], end)) epoch->end = (pal_minimise_end)i;
+    const json_t *events = json_object_get(part, "events");
+    for (size_t k = 0; k < json_array_size(events); k++) {
+        const char *text = json_string_value(json_array_get(events, k));
+        for (unsigned i = 0; text && i < PAL_MET_COUNT; i++)
+            if (!strcmp(text, pal_met_text(i))) epoch->iteration.events |= 1u << i;
+    }
+    return palt__json_get(object, minimiser_fields, MINIMISER_FIELDS, epoch);
+}
+
 /* The line as text, without its end; the caller frees it. NULL: out of memory. */
 static char *line_of(const pal_epoch *epoch)
 {
     json_t *object = json_object();
     char *line = object && palt__json_set(object, epoch_fields, EPOCH_FIELDS, epoch) && write_terms(object, epoch) &&
-                         write_gradients(object, epoch)
+                         write_gradients(object, epoch) && write_minimiser(object, epoch)
                      ? palt__json_text(object, JSON_COMPACT)
                      : NULL;
     json_decref(object);
@@ -161,7 +208,7 @@ static pal_status read_epoch(pal_rundir *dir, json_t *object, pal_error *err)
     pal_gradient_size *room = NULL;
     pal_status status = PAL_OK;
     if (!palt__json_get(object, epoch_fields, EPOCH_FIELDS, &epoch) || !read_terms(object, &epoch) ||
-        !read_gradients(object, &epoch, &room))
+        !read_gradients(object, &epoch, &room) || !read_minimiser(object, &epoch))
         status = palt__no_memory(err);
     else if (epoch.epoch <= (last ? last->epoch : 0) || epoch.step < (last ? last->step : 0))
         status = malformed(dir, "its epoch or its step is missing or out of order", err);

@@ -82,6 +82,7 @@ static pal_status run(pal_data_objective *o, palt__what kind, const pal_slab *v,
     o->err = (pal_error){0};
     pal_status status = make_pass(o, kind);
     const double began = palt__seconds();
+    o->calls[kind]++;
     const int64_t first =
         of_curvature(kind) && o->o.curvature_samples
             ? o->group % (o->count / least(o->o.curvature_samples, o->count)) * least(o->o.curvature_samples, o->count)
@@ -246,6 +247,12 @@ static pal_status make(pal_data_objective *o, pal_error *err)
 pal_data_objective *pal_data_objective_new(pal_model *model, const pal_dataset *data,
                                            const pal_data_objective_options *options, pal_error *err)
 {
+    return palt__objective_new(model, data, options, false, err);
+}
+
+pal_data_objective *palt__objective_new(pal_model *model, const pal_dataset *data,
+                                        const pal_data_objective_options *options, bool planned, pal_error *err)
+{
     pal_data_objective_options given = {0};
     if (pal_options_read(&given, options, sizeof given, sizeof given, "objective", err)) return NULL;
     if (given.batch < 0 || given.curvature_samples < 0) {
@@ -266,7 +273,7 @@ pal_data_objective *pal_data_objective_new(pal_model *model, const pal_dataset *
     if (given.phase) o->phase = *given.phase;
     o->o.phase = NULL;
     if (!make(o, err)) {
-        pal_data_objective_read(o);
+        if (!planned) pal_data_objective_read(o);
         return o;
     }
     pal_data_objective_free(o);
@@ -306,6 +313,32 @@ void pal_data_objective_write(const pal_data_objective *o)
 }
 
 void pal_data_objective_choose(pal_data_objective *o, int64_t iteration) { o->group = iteration; }
+
+pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_t *arena, pal_error *err)
+{
+    const bool newton = !strcmp(method, "newton-cg"), free = !strcmp(method, "hessian-free");
+    const bool needed[PALT__WHATS] = {[PALT__GRADIENT] = true,
+                                      [PALT__VALUE] = free,
+                                      [PALT__HESSIAN] = newton,
+                                      [PALT__GAUSS_NEWTON] = free,
+                                      [PALT__DIAGONAL] = free && o->f.diagonal};
+    for (palt__what k = PALT__VALUE; k < PALT__WHATS; k++) {
+        if (needed[k] && make_pass(o, k)) return pal_error_set(err, o->err.status, "%s", o->err.text);
+        for (int i = 0; i < PALT__SIZES; i++)
+            if (o->pass[k].stage[i]) *arena += pal_program_arena(o->pass[k].stage[i]->program);
+    }
+    return PAL_OK;
+}
+
+int64_t palt__objective_evaluations(const pal_data_objective *o)
+{
+    return o->calls[PALT__VALUE] + o->calls[PALT__GRADIENT];
+}
+
+int64_t palt__objective_products(const pal_data_objective *o)
+{
+    return o->calls[PALT__HESSIAN] + o->calls[PALT__GAUSS_NEWTON];
+}
 
 const char *pal_data_objective_error(const pal_data_objective *o) { return o->err.text; }
 

@@ -40,8 +40,19 @@ struct pal_data_objective {
     palt__pass_of pass[PALT__WHATS];
     int64_t runs;
     double seconds;
+    int64_t calls[PALT__WHATS];
     pal_error err;
 };
+
+/* pal_data_objective_new. planned: only the memory is counted (pal_train_memory_of): all programs that a minimiser of
+ * this kind needs are made, and the weights are not read. */
+pal_data_objective *palt__objective_new(pal_model *model, const pal_dataset *data,
+                                        const pal_data_objective_options *options, bool planned, pal_error *err);
+/* Makes the programs of a minimiser before they are needed, and returns the bytes of their arenas. */
+pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_t *arena, pal_error *err);
+/* Calls so far. */
+int64_t palt__objective_evaluations(const pal_data_objective *o);
+int64_t palt__objective_products(const pal_data_objective *o);
 
 /* objective_record.c: the program of a chunk with so many samples; p: the samples of a call. trouble receives why the
  * loss is no function of the weights alone: "counts", "noise" or NULL; matches, whether there is a Gauss-Newton matrix.

@@ -97,6 +97,12 @@ pal_status palt__phases_rates(const pal_model *model, const pal_dataset *data, i
     return PAL_OK;
 }
 
+void palt__phases_cut(palt__phases *plan, size_t i, int64_t epochs)
+{
+    plan->phase[i].epochs = epochs;
+    plan->epochs = epochs_from(plan, 0);
+}
+
 void palt__phases_free(palt__phases *plan)
 {
     free(plan->phase);

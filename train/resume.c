@@ -74,6 +74,17 @@ pal_status palt__checkpoint_gradients(const palt__checkpoint *c, palt__gradients
     return sums ? copy(c, PALT__GRADIENTS, sums, err) : PAL_OK;
 }
 
+pal_status palt__checkpoint_minimiser(const palt__checkpoint *c, const pal_minimiser *minimiser, pal_error *err)
+{
+    pal_status status = PAL_OK;
+    for (size_t i = 0; !status && i < pal_minimiser_state_count(minimiser); i++) {
+        const char *name;
+        pal_tensor *to = pal_minimiser_state(minimiser, i, &name);
+        status = copy(c, name, to, err);
+    }
+    return status;
+}
+
 pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err)
 {
     palt__checkpoint c;

@@ -255,18 +255,21 @@ void pal_rundir_free(pal_rundir *dir)
 pal_status pal_rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
                            double loss, pal_error *err)
 {
-    return palt__rundir_save(dir, model, optimizer, step, loss, NULL, err);
+    return palt__rundir_save(dir, model, optimizer, NULL, step, loss, NULL, err);
 }
 
-pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer, int64_t step,
-                             double loss, pal_tensor *gradients, pal_error *err)
+pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_optimizer *optimizer,
+                             const pal_minimiser *minimiser, int64_t step, double loss, pal_tensor *gradients,
+                             pal_error *err)
 {
-    size_t n = optimizer ? pal_optimizer_state_count(optimizer) : 0;
+    size_t n = minimiser ? pal_minimiser_state_count(minimiser) : optimizer ? pal_optimizer_state_count(optimizer) : 0;
     pal_named_tensor *more = calloc(n + 3, sizeof *more);
     pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
     pal_tensor *sum = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));
     pal_status status = more && count && sum ? PAL_OK : palt__no_memory(err);
-    for (size_t i = 0; !status && i < n; i++) more[i].tensor = pal_optimizer_state(optimizer, i, &more[i].name);
+    for (size_t i = 0; !status && i < n; i++)
+        more[i].tensor = minimiser ? pal_minimiser_state(minimiser, i, &more[i].name)
+                                   : pal_optimizer_state(optimizer, i, &more[i].name);
     if (!status) {
         pal_error own = {0};
         pal_tensor_set(count, 0, (double)step);

@@ -42,7 +42,10 @@ static pal_status check_optimizer(const palt__loop *l, pal_error *err)
     const char **names = calloc(n + 1, sizeof *names);
     if (!names) return palt__no_memory(err);
     for (size_t i = 0; i < n; i++) pal_model_parameter(l->model, i, &names[i]);
-    const pal_status status = pal_optimizer_check(l->o.optimizer, names, n, err);
+    pal_optimizer_options of = {.struct_size = 0};
+    const bool minimises = l->o.optimizer && !palt__optimizer_read(&of, l->o.optimizer) && pal_train_minimises(of.name);
+    const pal_status status =
+        minimises ? palt__minimise_check(l, err) : pal_optimizer_check(l->o.optimizer, names, n, err);
     free(names);
     return status;
 }
@@ -111,7 +114,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     if (!status && !solved) status = check_metrics(l, l->from.step / p->steps, err);
     if (status) return status;
     l->untouched = false;
-    l->step = l->from.step;
+    l->step = l->saved = l->from.step;
     p->epoch = l->step / p->steps;
     l->first = l->step % p->steps;
     l->sum = l->from.loss;
@@ -167,6 +170,16 @@ static pal_status find_collapse(const palt__loop *l, pal_train_result *result, p
     return status;
 }
 
+/* The minimiser ends the phase with this epoch. Returns the epochs until then. */
+static int64_t cut(palt__loop *l, size_t i, int64_t begin)
+{
+    pal_progress *p = &l->progress;
+    palt__phases_cut(&l->plan, i, p->epoch - begin);
+    l->phase.epochs = p->epoch - begin;
+    p->epochs = l->plan.epochs;
+    return p->epoch;
+}
+
 static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
@@ -183,16 +196,19 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
         while (!status && p->epoch < end) {
             p->epoch++;
             status = palt__loop_steps(l, err);
-            if (status == PAL_ERR_STOPPED && palt__loop_save(l, err)) status = PAL_ERR_IO;
+            const bool saves = !l->minimised || (l->minimised->unchanged && l->saved < l->step);
+            if (status == PAL_ERR_STOPPED && saves && palt__loop_save(l, err)) status = PAL_ERR_IO;
+            if (!status && l->minimised && l->minimised->end != PAL_MINIMISE_RUNNING) end = cut(l, i, begin);
             if (!status) status = palt__loop_finish(l, err);
             training += l->training;
-            samples += (double)((p->step - l->first) * palt__loop_samples(l));
+            samples += l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
             l->first = 0;
             result->epochs += p->finished;
-            result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
+            if (p->step || !l->minimised) result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
         }
     }
     result->steps = l->step;
+    result->saved = l->saved / p->steps;
     result->test_loss = p->test_loss;
     result->squared_error = p->squared_error;
     result->squared_error_corrupted = p->squared_error_corrupted;
@@ -250,32 +266,6 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
     l->started = l->reported = palt__seconds();
 }
 
-/* Makes the plan of a new run, or of one that was or is to be extended. */
-static pal_status make_plan(palt__loop *l, pal_error *err)
-{
-    const pal_run_info *info = l->o.resume ? pal_rundir_info(l->o.folder) : NULL;
-    const size_t n = info ? info->n_extensions : 0;
-    const int64_t first = n ? info->extensions[0].from : l->o.extend ? info->epochs : l->o.epochs;
-    if (first < 1 || (l->o.extend && info->epochs < 1))
-        return pal_error_set(err, PAL_ERR_FORMAT, "%s/run.json: the number of epochs is missing or invalid",
-                             pal_rundir_path(l->o.folder));
-    pal_status status = palt__phases_make(l->model, first, l->progress.steps, &l->plan, err);
-    for (size_t i = 0; !status && i < n; i++) {
-        const pal_extension *e = &info->extensions[i];
-        if (e->after < 0 || e->after > l->plan.epochs || e->to < 1)
-            return pal_error_set(err, PAL_ERR_FORMAT,
-                                 "%s/run.json: extension %zu is invalid: correct its \"after\" and \"to\"",
-                                 pal_rundir_path(l->o.folder), i + 1);
-        status = palt__phases_extend(l->model, e->after, e->to, l->progress.steps, &l->plan, err);
-    }
-    if (status || !l->o.extend) return status;
-    int64_t step;
-    status = palt__checkpoint_step(l->o.folder, pal_model_context(l->model), &step, err);
-    if (!status)
-        status = palt__phases_extend(l->model, step / l->progress.steps, l->o.epochs, l->progress.steps, &l->plan, err);
-    return status;
-}
-
 /* The rest of a run must see the data that its beginning saw. */
 static pal_status check_same_data(const palt__loop *l, pal_error *err)
 {
@@ -300,10 +290,11 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err)
     if (!status && l->o.extend && palt__has_closed_form(l->model))
         status =
             pal_error_set(err, PAL_ERR_ARGUMENT, "extend: the model is solved in closed form, which has no epochs");
-    if (!status) status = make_plan(l, err);
+    if (!status) status = palt__loop_phases(l, err);
     if (!status) status = palt__phases_rates(l->model, l->data, l->o.batch * l->parts, &l->plan, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
+        if (palt__phase_minimiser(&l->plan.phase[i], l->o.optimizer)) continue;
         pal_optimizer *optimizer =
             palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
         if (!optimizer) status = PAL_ERR_ARGUMENT;

@@ -182,6 +182,17 @@ typedef struct pal_gradient_size { /* of one parameter: the root mean square ove
     double size;
 } pal_gradient_size;
 
+/* How a minimiser trains: the options of pal_minimise_options with these names, and those of
+ * pal_data_objective_options. */
+typedef struct pal_train_minimise {
+    double gradient, damping;
+    int64_t memory, restart, products;
+    int64_t curvature_samples;
+    bool frozen_noise;
+} pal_train_minimise;
+/* Whether the optimiser of this name is a minimiser (pal_minimise_name). */
+bool pal_train_minimises(const char *optimizer);
+
 typedef struct pal_epoch { /* one line of metrics.jsonl */
     int64_t epoch, step;   /* both from 1; step counts on through all epochs */
     double train_loss;     /* mean over the steps of the epoch, each loss taken before its update */
@@ -197,6 +208,11 @@ typedef struct pal_epoch { /* one line of metrics.jsonl */
      * an epoch of a run folder belong to the folder. n_gradients 0: not measured. */
     const pal_gradient_size *gradients;
     size_t n_gradients;
+    /* Whether the epoch is an iteration of a minimiser, which iteration.value is not read back: it is train_loss, the
+     * loss after the iteration. learning_rate is then the length of the step. */
+    bool minimised;
+    pal_minimise_report iteration;
+    pal_minimise_end end; /* the phase ends with this epoch, unless it is running */
 } pal_epoch;
 
 typedef struct pal_train_result {
@@ -211,6 +227,7 @@ typedef struct pal_train_result {
     double explained; /* of the last measured epoch, as in pal_figures */
     bool collapsed;   /* training has ended with a random code that tells nothing about the test samples, as in */
                       /* pal_code_figures; not in a file */
+    int64_t saved;    /* finished epochs of the checkpoint; not in a file */
 } pal_train_result;
 
 typedef struct pal_extension { /* a run that was trained longer than planned */
@@ -255,6 +272,7 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     const char *fingerprint[PAL_FINGERPRINT]; /* as in pal_fingerprint; NULL: by a version that did not write them */
     const char *from_weights; /* a hash of the weights of `from`; NULL: none, or by a version that did not write it */
     bool gradient_sizes;      /* as in pal_train_options */
+    pal_train_minimise minimise;
 } pal_run_info;
 
 /* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may
@@ -333,6 +351,9 @@ typedef struct pal_progress {
     double test_loss, squared_error, squared_error_corrupted; /* of the last measured epoch; NAN before the first */
     double error; /* of the last measured epoch, as in pal_figures; NAN if the phase takes no labels */
     double samples_per_second, seconds, seconds_left;
+    bool minimises;                /* a minimiser trains the phase: the epoch is an iteration, and has no steps */
+    pal_minimise_report iteration; /* of the last one, with the evaluations and products of this one so far */
+    pal_minimise_end end;          /* why the phase ends with this epoch */
 } pal_progress;
 
 typedef struct pal_profile {    /* of the steps of one phase */
@@ -376,6 +397,7 @@ typedef struct pal_train_options {
                           * with profile */
     bool gradient_sizes; /* each epoch of the folder gets pal_epoch.gradients. A step then takes about a fifth longer,
                           * because the update can no longer be fused with the product that makes the gradient */
+    pal_train_minimise minimise; /* if the name of the optimiser is that of a minimiser */
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch
@@ -431,7 +453,14 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err);
 
-/* Trains the model in place, one phase after the other (pal_phase). `epochs` applies to each phase without a number of
+/* If the name in `optimizer` is that of a minimiser (pal_train_minimises), the phases without an optimiser of their own
+ * minimise the loss over all samples (pal_data_objective), in chunks of `batch`; the schedule is not used. An epoch is
+ * an iteration: at least one evaluation, and more in its line search, and products if the method needs them. A phase
+ * ends early if the minimiser does. Checkpoints are written so rarely that they take a twentieth of the time: a run
+ * that is killed repeats some iterations, with the same bits. PAL_ERR_STOPPED abandons the iteration: the model has the
+ * weights before it.
+ *
+ * Trains the model in place, one phase after the other (pal_phase). `epochs` applies to each phase without a number of
  * epochs of its own. Each epoch visits the samples in the order of pal_epoch_order(seed, "order", epoch) and drops the
  * last partial batch. Noise is drawn at the clock of the step. The bits of the result depend on the model, the data,
  * the options, the lanes, the instruction set and the BLAS kernels. They do not depend on the number of threads, or on

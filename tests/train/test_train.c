@@ -254,25 +254,29 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert_msg(dir != NULL, "%s", err.text);
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
     const pal_gradient_size sizes[] = {{"head/W", 0.5}, {"odd \"\x01\\x41\xff", 1e-30}, {"nan", NAN}};
-    const pal_epoch epochs[] = {{1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN, NULL, 0},
-                                {2,
-                                 8,
-                                 8.5,
-                                 8.25,
-                                 1.5,
-                                 1.75,
-                                 0.05,
-                                 1.0,
-                                 2,
-                                 {{"reconstruction", 8}, {"spar.sity", 0.25}},
-                                 "head",
-                                 0.125,
-                                 3,
-                                 0.5,
-                                 sizes,
-                                 3}};
+    const pal_epoch epochs[] = {
+        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN, NULL, 0, false, {0}, 0},
+        {2,
+         8,
+         8.5,
+         8.25,
+         1.5,
+         1.75,
+         0.05,
+         1.0,
+         2,
+         {{"reconstruction", 8}, {"spar.sity", 0.25}},
+         "head",
+         0.125,
+         3,
+         0.5,
+         sizes,
+         3,
+         true,
+         {.iterations = 2, .evaluations = 5, .products = 30, .inner = 15, .events = 1u << PAL_MET_BACKTRACK},
+         PAL_MINIMISE_FLAT}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
-    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false};
+    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false, 0};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
     pal_rundir_free(dir);
 
