@@ -189,7 +189,7 @@ static const pal_option options[] = {
      "pretraining: layer by layer, the mirrored autoencoder as a whole, or no pretraining"},
     {"pretrain-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "epochs of each phase of pretraining; 0: as --epochs"},
     {"pretrain-optimizer", PAL_OPTION_ENUM, "same", 0, 0,
-     "same|gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|muon|soap",
+     "same|gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|muon|soap|kfac",
      "update rule of pretraining, with its default settings; same: as --optimizer"},
     {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL,
      "learning rate of pretraining; 0: as --learning-rate, or the default of --pretrain-optimizer"},
