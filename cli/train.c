@@ -94,6 +94,7 @@ static void fill_info(pal_cli_job *j)
                       .beta1 = chosen_or_own(j, "beta1"),
                       .beta2 = chosen_or_own(j, "beta2"),
                       .epsilon = real(j, "epsilon"),
+                      .damping = !strcmp(optimizer, "kfac") ? real(j, "damping") : 0,
                       .weight_decay = chosen_or_own(j, "weight-decay"),
                       .clip_norm = real(j, "clip"),
                       .momentum_schedule = is(j, "momentum-schedule", "constant") ? NULL : text(j, "momentum-schedule"),

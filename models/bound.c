@@ -13,7 +13,7 @@
  * that is a bound for another model, whose code is continuous. An evaluation draws exactly, so it reports a bound for
  * the discrete model. The divergence has two forms that are equal in expectation: KL in closed form, or
  * -<ln p(z)> - H(q). */
-#include "models/internal.h"
+#include "models/likelihood.h"
 
 #include <string.h>
 
@@ -103,6 +103,30 @@ static const struct {
     pal_var (*loss)(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta);
 } estimates[] = {{"bound", bound}, {"importance", importance}, {"predictive", predictive}};
 
+/* The code as a part of what the model outputs: likelihood.c. Draws are [n, 1, k]. */
+static pal_distribution code_of(const pal_model *m, pal_var a)
+{
+    const pal_distribution_kind *kind = pal_distribution_find(pal_option_enum(m, "code"));
+    return (pal_distribution){kind, pal_option_int(m, "hidden"), a};
+}
+
+static pal_var code_nll(pal_model *m, pal_var a, pal_var z)
+{
+    return pal_neg(pal_distribution_log_density(code_of(m, a), z));
+}
+
+static pal_var draw_code(pal_model *m, const char *stream, pal_var a)
+{
+    return pal_distribution_sample(code_of(m, a), stream, 1, 0);
+}
+
+static pal_var codes_apart(pal_model *m, pal_var from, pal_var to)
+{
+    return pal_expand(pal_distribution_kl(code_of(m, from), code_of(m, to)), 1);
+}
+
+static const pal__likelihood_kind code_likelihood = {code_nll, draw_code, codes_apart};
+
 pal_var pal__estimate(pal_model *m, const pal_batch *b)
 {
     const char *name = pal_option_enum(m, "estimate");
@@ -114,6 +138,7 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b)
         m->bound[0] = pal_neg(pal_mean_all(log_p));
         m->bound[1] = pal_mean_all(pal_distribution_kl_prior(q));
     }
+    if (strcmp(name, "predictive") != 0) pal__take_divergence(m, &code_likelihood, q.parameters, beta);
     for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++)
         if (!strcmp(estimates[i].name, name)) return estimates[i].loss(m, q, z, output, log_p, beta);
     return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "estimate: unknown value %s", name);

@@ -1,5 +1,5 @@
 /* head.c - a classifier on the code: one softmax layer, p(y | h) = softmax(h U + d), and its loss. */
-#include "models/internal.h"
+#include "models/likelihood.h"
 
 pal_var pal__head(pal_model *m, pal_var x)
 {
@@ -9,7 +9,7 @@ pal_var pal__head(pal_model *m, pal_var x)
 pal_var pal__head_loss(pal_model *m, pal_var x, pal_var labels)
 {
     if (!labels.id) return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: no labels are given", m->variant->name);
-    pal_var scores = pal__head(m, x), log_p = pal_log_softmax(scores, 1);
-    pal_var term = pal_neg(pal_mean_over_samples(pal_mul(labels, log_p)));
+    const pal_var scores = pal__head(m, x);
+    const pal_var term = pal_mean_over_samples(pal__take_likelihood(m, &pal__class_likelihood, scores, labels));
     return pal_model_note(m, "classification", pal_model_match(m, scores, term));
 }

@@ -155,6 +155,8 @@ pal_var pal__estimate(pal_model *m, const pal_batch *b);
 
 /* ---- Models --------------------------------------------------------------------------------------------------- */
 
+typedef struct pal__likelihood_kind pal__likelihood_kind;
+
 typedef struct pal__parameter {
     char *name;
     pal_shape shape;
@@ -221,6 +223,12 @@ struct pal_model {
         pal_var z, term;
     } * matched; /* the matching losses; kept as long */
     size_t n_matched, cap_matched;
+    /* The likelihoods that the loss takes: likelihood.c. More than there is room for are only counted. */
+    struct pal__likelihood {
+        const pal__likelihood_kind *kind;
+        pal_var a, nll, weight; /* weight: of a row; id 0: the derivative of the loss by nll */
+    } likelihoods[PAL_MODEL_LIKELIHOODS];
+    size_t n_likelihoods;
     pal_var bound[2]; /* reconstruction and divergence of a random code, if the loss was recorded in EVALUATE */
 };
 

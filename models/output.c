@@ -8,7 +8,7 @@
  * An output may also be a distribution of distribution.c, selected by its name. The decoder then returns all parameters
  * of the distribution.
  *
- * To add a recipe, write two functions and a row. An example for counts, with a decoder that returns the logarithm of
+ * To add a recipe, write its functions and a row. An example for counts, with a decoder that returns the logarithm of
  * the rate:
  *
  *     static pal_var poisson(pal_model *m, pal_var a, pal_var x)
@@ -17,13 +17,16 @@
  *     }
  *     static pal_var rate(pal_model *m, pal_var a) { return pal_exp(a); }
  *     ...
- *     {"poisson", "exp", one, poisson, rate},
+ *     {"poisson", "exp", one, &of_poisson, rate},
+ *
+ * where of_poisson also has how targets are drawn and how far two of them are apart (likelihood.h), for second-order
+ * training.
  *
  * Add its name to the list PAL__RECIPES, and the inverse of a new link to output_bias.c. The function nll keeps the
  * samples as its first axis; pal_nll computes sums and means. New options of a recipe are rows of the shared options
  * (shared.c). A learnt number is requested by pal_parameter. `palindrome gradcheck` then includes the recipe; add it to
  * the list in tests/models/test_outputs.c. */
-#include "models/internal.h"
+#include "models/likelihood.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,27 +45,14 @@ static pal_var identity(pal_model *m, pal_var a)
     return a;
 }
 
-static pal_var cross_entropy(pal_model *m, pal_var a, pal_var x)
-{
-    (void)m;
-    return pal_bernoulli_cross_entropy(a, x);
-}
-
 static pal_var probability(pal_model *m, pal_var a)
 {
     (void)m;
     return pal_sigmoid(a);
 }
 
-/* 1/2 (x - a)^2 */
-static pal_var half_square(pal_model *m, pal_var a, pal_var x)
-{
-    (void)m;
-    return pal_scale(pal_square(pal_sub(a, x)), 0.5);
-}
-
 /* 1/2 ((x - a) / sigma)^2 + ln sigma + 1/2 ln 2 pi, with ln sigma = ln sigma_0 + s; a learnt s starts at 0. */
-static pal_var normal(pal_model *m, pal_var a, pal_var x)
+static pal_var log_variance(pal_model *m)
 {
     const char *which = pal_option_enum(m, "sigma-of");
     pal_var log_sigma = pal_constant(m->tape, log(pal_option_real(m, "output-sigma")));
@@ -70,7 +60,23 @@ static pal_var normal(pal_model *m, pal_var a, pal_var x)
         pal_shape shape = PAL_SHAPE(!strcmp(which, "one") ? 1 : pal_model_features(m));
         log_sigma = pal_add(log_sigma, pal_parameter(m, "output/log_sigma", shape, PAL_INIT_ZERO));
     }
-    return pal_neg(pal_normal_log_density(x, a, pal_scale(log_sigma, 2)));
+    return pal_scale(log_sigma, 2);
+}
+
+static pal_var normal(pal_model *m, pal_var a, pal_var x)
+{
+    return pal_neg(pal_normal_log_density(x, a, log_variance(m)));
+}
+
+static pal_var draw_normal(pal_model *m, const char *stream, pal_var a)
+{
+    return pal_sample_normal(stream, a, log_variance(m));
+}
+
+static pal_var normals_apart(pal_model *m, pal_var from, pal_var to)
+{
+    const pal_var v = log_variance(m);
+    return pal_normal_kl(from, v, to, v);
 }
 
 /* Level k of N is the intensity k / (N - 1). An input belongs to the nearest level. */
@@ -91,6 +97,17 @@ static pal_var level_of(const pal_model *m, pal_var x) /* one-hot, [n, features,
 static pal_var levels(pal_model *m, pal_var a, pal_var x)
 {
     return pal_neg(pal_categorical_log_density(level_of(m, x), logits_of(m, a)));
+}
+
+static pal_var draw_levels(pal_model *m, const char *stream, pal_var a)
+{
+    const pal_var level = pal_sample_categorical(stream, logits_of(m, a));
+    return pal_scale(pal_cast(level, m->dtype), 1 / (double)(bins(m) - 1));
+}
+
+static pal_var levels_apart(pal_model *m, pal_var from, pal_var to)
+{
+    return pal_categorical_kl(logits_of(m, from), logits_of(m, to));
 }
 
 static pal_var expected_intensity(pal_model *m, pal_var a)
@@ -115,24 +132,39 @@ static pal_var density(pal_model *m, pal_var a, pal_var x)
     return pal_neg(pal_distribution_log_density(parametrised(m, a), pal_expand(x, 1)));
 }
 
+static pal_var draw_all(pal_model *m, const char *stream, pal_var a)
+{
+    const pal_var x = pal_distribution_sample(parametrised(m, a), stream, 1, 0);
+    return pal_reshape(x, PAL_SHAPE(-1, pal_model_features(m)));
+}
+
+static pal_var all_apart(pal_model *m, pal_var from, pal_var to)
+{
+    return pal_expand(pal_distribution_kl(parametrised(m, from), parametrised(m, to)), 1);
+}
+
 static pal_var expectation(pal_model *m, pal_var a) { return pal_distribution_mean(parametrised(m, a)); }
 
 typedef struct recipe {
     const char *name, *link;                /* link: its own output activation; NULL: it has none */
     int64_t (*numbers)(const pal_model *m); /* of the decoder, per feature; NULL: as many as the distribution needs */
-    pal_var (*nll)(pal_model *m, pal_var a, pal_var x);
+    const pal__likelihood_kind *likelihood;
     pal_var (*mean)(pal_model *m, pal_var a); /* [n, features], in the space of x */
 } recipe;
 
 /* clang-format off */
+static const pal__likelihood_kind of_normal = {normal,  draw_normal, normals_apart},
+                                  of_levels = {levels,  draw_levels, levels_apart},
+                                  of_all    = {density, draw_all,    all_apart};
+
 static const recipe recipes[] = {
-    {"bernoulli",   "sigmoid", one,  cross_entropy, probability},
-    {"squared",     "linear",  one,  half_square,   identity},
-    {"gaussian",    "linear",  one,  normal,        identity},
-    {"categorical", "softmax", bins, levels,        expected_intensity},
+    {"bernoulli",   "sigmoid", one,  &pal__bernoulli_likelihood, probability},
+    {"squared",     "linear",  one,  &pal__unit_likelihood,      identity},
+    {"gaussian",    "linear",  one,  &of_normal,                 identity},
+    {"categorical", "softmax", bins, &of_levels,                 expected_intensity},
 };
 /* clang-format on */
-static const recipe distribution = {"distribution", NULL, NULL, density, expectation};
+static const recipe distribution = {"distribution", NULL, NULL, &of_all, expectation};
 
 /* ---- The chosen recipe ---------------------------------------------------------------------------------------- */
 
@@ -225,7 +257,7 @@ static pal_var parts(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
     *z = (pal_var){.tape = m->tape};
     if (!r || !fits(m, decoded)) return *z;
     *z = activated(m, r, decoded);
-    return r->nll(m, *z, x);
+    return pal__take_likelihood(m, r->likelihood, *z, x);
 }
 
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
@@ -244,7 +276,7 @@ pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known
                              (long long)pal_model_features(m));
     pal_var a = activated(m, r, decoded);
     if (!r->numbers) return pal_neg(pal_mean_all(pal__output_known(parametrised(m, a), x, known)));
-    return pal_mean_over_samples(pal_mul(r->nll(m, a, x), known));
+    return pal_mean_over_samples(pal_mul(r->likelihood->nll(m, a, x), known));
 }
 
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)

@@ -39,8 +39,8 @@ pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err)
                              RATES_MOST);
     for (const char *at = text; at && *at;) {
         const char *item = at;
-        if (out->n == PAL__GROUPS)
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "rates: at most %d prefixes", PAL__GROUPS - 1);
+        if (out->n == PAL__GROUPS_MOST)
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "rates: at most %d prefixes", PAL__GROUPS_MOST - 1);
         pal__group *g = &out->group[out->n];
         at = read_item(item, g);
         if (!at)

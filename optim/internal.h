@@ -52,6 +52,7 @@ typedef struct pal__update_rule {
     unsigned from;       /* states that start as the weights instead of 0: a mask of 1 << state */
     const char *apart;   /* the state with the weights of evaluation, where they are not those of training; or NULL */
     bool decays_by_rule; /* u->w is without weight decay, which the rule itself adds */
+    bool curved;         /* g is the step before its rate, which kfac_record.c records: pal_fisher */
     bool weighs;         /* WEIGHT is that of a mean with the squares of the rates as weights */
     /* Of rules for matrices: the shape of a state of a parameter; false: it has no such state. NULL: each parameter has
      * all states, in its own shape. */
@@ -81,14 +82,14 @@ void pal__scalars(const pal__update_rule *rule, const pal_optimizer_options *o, 
 
 /* ---- groups.c: parameters that train differently -------------------------------------------------------------- */
 
-enum { PAL__GROUPS = 65 };
+enum { PAL__GROUPS_MOST = 65 };
 typedef struct pal__group {
     char prefix[128];
     double factor; /* of the learning rate */
 } pal__group;
 typedef struct pal__groups { /* the first one, without a prefix, has all other parameters and the factor 1 */
     size_t n;
-    pal__group group[PAL__GROUPS];
+    pal__group group[PAL__GROUPS_MOST];
 } pal__groups;
 pal_status pal__groups_read(const char *text, pal__groups *out, pal_error *err); /* NULL, "": one group */
 size_t pal__groups_find(const pal__groups *groups, const char *name);

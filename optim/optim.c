@@ -10,6 +10,7 @@
 
 #include "autograd/machine/internal.h"
 #include "ops/ops.h"
+#include "optim/kfac.h"
 
 struct pal_optimizer {
     pal_optimizer_options options;
@@ -29,6 +30,7 @@ struct pal_optimizer {
     pal_tensor *reserve; /* of a dry context: what the host takes between two runs */
     const pal_context *context;
     pal_error error; /* of the last set_step */
+    pal__kfac *kfac; /* NULL: the rule is not curved */
     bool dry;        /* of a dry context: the memory of the weights is not touched */
 };
 
@@ -167,6 +169,7 @@ static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *para
         for (size_t i = 0; i < PAL__SCALARS; i++)
             if (!(o->scalar[g][i] = pal_tensor_new(context, dtype, PAL_SCALAR))) return false;
     if (!make_states(o, context, names, dtype)) return false;
+    if (o->rule->curved && !(o->kfac = pal__kfac_new(context, &o->options, parameters, names, n))) return false;
     pal_optimizer_set_step(o, 1, 0);
     return true;
 }
@@ -215,6 +218,7 @@ void pal_optimizer_free(pal_optimizer *o)
     pal_tensor_free(o->memory);
     pal_tensor_free(o->reserve);
     free(o->memory_name);
+    pal__kfac_free(o->kfac);
     free(o->names);
     free(o->parameters);
     free(o);
@@ -270,10 +274,9 @@ static void update(const pal_optimizer *o, size_t i, pal__update *u)
     pal_assign(leaf, next);
 }
 
-pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var *parameters, const pal_var *gradients,
-                                size_t n)
+static bool check_recording(const pal_optimizer *o, pal_tape *tape, const pal_var *parameters, const pal_var *gradients,
+                            size_t n, const pal_fisher *curvature)
 {
-    if (!o || !tape) return PAL_ERR_ARGUMENT;
     if (n != o->n)
         pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: has %zu parameters, but %zu were given", o->n, n);
     else if (n && !parameters)
@@ -285,22 +288,71 @@ pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var 
             pal_tape_fail(tape, PAL_ERR_ARGUMENT,
                           "optimizer: parameter %zu is not a leaf of the tensor that the optimizer was created with",
                           i + 1);
-    if (pal_tape_status(tape) || !n) return pal_tape_status(tape);
-    pal_var scalars[PAL__GROUPS][PAL__SCALARS] = {{{0}}};
+    if (n && o->kfac && !curvature)
+        pal_tape_fail(tape, PAL_ERR_ARGUMENT,
+                      "optimizer: %s needs the curvature of the loss: call pal_optimizer_record_curved", o->rule->name);
+    else if (curvature)
+        pal_tape_options(tape, NULL, curvature, sizeof *curvature, sizeof *curvature, "curvature");
+    return !pal_tape_status(tape) && n;
+}
+
+bool pal_optimizer_is_curved(const pal_optimizer *o) { return o && o->kfac; }
+
+pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var *parameters, const pal_var *gradients,
+                                size_t n)
+{
+    return pal_optimizer_record_curved(o, tape, parameters, gradients, n, NULL);
+}
+
+pal_status pal_optimizer_record_curved(pal_optimizer *o, pal_tape *tape, const pal_var *parameters,
+                                       const pal_var *gradients, size_t n, const pal_fisher *curvature)
+{
+    if (!o || !tape) return PAL_ERR_ARGUMENT;
+    if (!check_recording(o, tape, parameters, gradients, n, curvature)) return pal_tape_status(tape);
+    pal_var scalars[PAL__GROUPS_MOST][PAL__SCALARS] = {{{0}}};
     for (size_t g = 0; g < o->groups.n; g++) scalar_leaves(o, tape, g, scalars[g]);
     for (size_t i = 0; i < o->listed; i++)
         state_leaf(o, tape, o->list[i] / n,
                    o->list[i] % n); /* before the scope begins, so that the names have no prefix */
+    pal_var *g = calloc(2 * n, sizeof *g), *steps = g + n;
+    if (!g) return pal_tape_fail(tape, PAL_ERR_MEMORY, "optimizer: out of memory"), PAL_ERR_MEMORY;
+    memcpy(g, gradients, n * sizeof *g);
     pal_scope_begin(tape, "update");
     pal_var scale = o->options.clip_norm > 0 ? clipping(o->options.clip_norm, gradients, n) : (pal_var){0};
-    for (size_t i = 0; i < n; i++) {
-        pal__update u = {.options = &o->options, .w = parameters[i]};
-        u.g = scale.id ? pal_mul(gradients[i], scale) : gradients[i];
+    for (size_t i = 0; scale.id && i < n; i++) g[i] = pal_mul(g[i], scale);
+    if (o->kfac) { /* it has leaves of its own, whose names begin with no scope */
+        pal_scope_end(tape);
+        pal__kfac_record(o->kfac, tape, parameters, g, scalars[0][PAL__RATE], curvature, steps);
+        pal_scope_begin(tape, "update");
+    }
+    for (size_t i = 0; i < n && !pal_tape_status(tape); i++) {
+        pal__update u = {.options = &o->options, .w = parameters[i], .g = o->kfac ? steps[i] : g[i]};
         memcpy(u.scalar, scalars[o->group[i]], sizeof u.scalar);
         update(o, i, &u);
     }
+    free(g);
     pal_scope_end(tape);
     return pal_tape_status(tape);
+}
+
+bool pal_optimizer_compares(const pal_optimizer *o) { return o && o->kfac; }
+
+/* Each parameter goes back by the step of its state, which then is 0. */
+static void take_back(pal_optimizer *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        pal_tensor *step = o->kfac->moment[i][PAL__KFAC_STEP], *w = o->parameters[i];
+        if (!step) continue;
+        const double rate = pal_tensor_get(o->scalar[o->group[i]][PAL__RATE], 0);
+        for (size_t e = 0; e < pal_tensor_count(w); e++)
+            pal_tensor_set(w, e, pal_tensor_get(w, e) - rate * pal_tensor_get(step, e));
+        memset(step->data, 0, pal_tensor_bytes(step));
+    }
+}
+
+void pal_optimizer_compare(pal_optimizer *o, uint64_t step, double before, double after)
+{
+    if (o && o->kfac && !pal__kfac_compare(o->kfac, step, before, after)) take_back(o);
 }
 
 /* The share of this step in the sum of the squared rates up to it. */
@@ -343,16 +395,28 @@ pal_status pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learni
         values[PAL__WEIGHT] = weight;
         for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[g][i], 0, values[i]);
     }
-    return refresh(o, step);
+    const pal_status status = refresh(o, step);
+    return status || !o->kfac ? status : pal__kfac_prepare(o->kfac, step, &o->error);
 }
 
 /* ---- States --------------------------------------------------------------------------------------------------- */
 
-size_t pal_optimizer_state_count(const pal_optimizer *o) { return o ? o->listed + (o->memory != NULL) : 0; }
+/* The states of the table, then those of a curved rule. */
+static size_t own_states(const pal_optimizer *o) { return o->listed + (o->memory != NULL); }
+
+size_t pal_optimizer_state_count(const pal_optimizer *o)
+{
+    return o ? own_states(o) + (o->kfac ? o->kfac->n_states : 0) : 0;
+}
 
 pal_tensor *pal_optimizer_state(const pal_optimizer *o, size_t i, const char **name)
 {
     if (i >= pal_optimizer_state_count(o)) return NULL;
+    if (i >= own_states(o)) {
+        const pal__kfac_state *s = &o->kfac->state[i - own_states(o)];
+        if (name) *name = s->name;
+        return s->tensor;
+    }
     const bool last = i == o->listed;
     if (name) *name = last ? o->memory_name : o->names[o->list[i]];
     return last ? o->memory : o->state[o->list[i] / o->n]->part[o->list[i] % o->n];

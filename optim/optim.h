@@ -31,8 +31,8 @@ void pal_slab_free(pal_slab *slab);
 typedef struct pal_optimizer pal_optimizer;
 
 /* The name is "gd" (plain gradient descent, the default; also "sgd"), "momentum", "nesterov", "rmsprop", "adam",
- * "adamw", "adagrad", "amsgrad", "radam", "lion", "schedule-free", "muon" or "soap". A number that is 0 selects the
- * default given below; -1 selects a true 0. */
+ * "adamw", "adagrad", "amsgrad", "radam", "lion", "schedule-free", "muon", "soap" or "kfac". A number that is 0 selects
+ * the default given below; -1 selects a true 0. */
 typedef struct pal_optimizer_options {
     size_t struct_size;
     const char *name;
@@ -64,6 +64,7 @@ typedef struct pal_optimizer_options {
     const char *elementwise;
     uint64_t precondition_every; /* soap: the steps from one refresh of the bases to the next; 10 */
     int64_t max_dimension;       /* soap: a side that is longer has no basis; 10000 */
+    double damping;              /* kfac: what lambda starts as, 0.01; training changes it */
 } pal_optimizer_options;
 
 /* The number of update rules, and the name and one-line formula of the i-th. */
@@ -85,11 +86,32 @@ void pal_optimizer_free(pal_optimizer *optimizer);
  * set. */
 pal_status pal_optimizer_record(pal_optimizer *optimizer, pal_tape *tape, const pal_var *parameters,
                                 const pal_var *gradients, size_t n);
+/* The curvature of the loss, for a rule that needs it ("kfac"). Its likelihoods and their Fisher matrix F are those of
+ * pal_model_fisher: sampled is a scalar whose gradient has the mean 0 and the covariance F; z[i], of n, are what the
+ * densities take; and F is the sum over i of J_i' H_i J_i, with J_i the Jacobian of z[i] by the parameters, and H_i the
+ * Hessian of the scalar divergence[i] by z[i]. */
+typedef struct pal_fisher {
+    size_t struct_size;
+    pal_var sampled;
+    const pal_var *z, *divergence;
+    size_t n;
+} pal_fisher;
+/* Whether the rule needs the curvature; pal_optimizer_record then fails. */
+bool pal_optimizer_is_curved(const pal_optimizer *optimizer);
+/* The same as pal_optimizer_record, for every rule. A rule that needs the curvature finds the layers of the loss on the
+ * tape when it is first recorded, and has its states only from then on. */
+pal_status pal_optimizer_record_curved(pal_optimizer *optimizer, pal_tape *tape, const pal_var *parameters,
+                                       const pal_var *gradients, size_t n, const pal_fisher *curvature);
+/* Whether the rule asks for the loss of each batch before and after its step, with the same noise; and the answer,
+ * after the run and before the next step is set. kfac adapts its damping, and takes a step back that raised the loss.
+ */
+bool pal_optimizer_compares(const pal_optimizer *optimizer);
+void pal_optimizer_compare(pal_optimizer *optimizer, uint64_t step, double before, double after);
 /* Call it before each run; step counts from 1. Until the first call the learning rate is 0 and nothing moves. Step 1
  * sets the states that start as the weights, to what the weights are then. soap refreshes its bases here, at steps 2,
  * 2 + precondition_every, ..., by LAPACK on the calling thread, once for a step. If that fails (a matrix that is not
  * finite: PAL_ERR_NUMERIC; PAL_ERR_MEMORY), the weight concerned keeps the basis that it had, and the next run is
- * possible. */
+ * possible. kfac inverts its factors here, after each of the first three steps and then every 20. */
 pal_status pal_optimizer_set_step(pal_optimizer *optimizer, uint64_t step, double learning_rate);
 const char *pal_optimizer_error(const pal_optimizer *optimizer); /* why the last set_step failed; "": it did not */
 /* The state tensors, for checkpoints. The names look like "adam/m/encoder/W". */

@@ -17,6 +17,7 @@ static const struct {
     {"epsilon", offsetof(pal_optimizer_options, epsilon), 1e-8, 1e300},
     {"weight_decay", offsetof(pal_optimizer_options, weight_decay), 0, 1e300},
     {"clip_norm", offsetof(pal_optimizer_options, clip_norm), 0, 1e300},
+    {"damping", offsetof(pal_optimizer_options, damping), 0.01, 1e300},
     {"average_decay", offsetof(pal_optimizer_options, average_decay), 0.999, 1},
 };
 

@@ -107,6 +107,9 @@ static pal_var schedule_free(pal__update *u)
     return pal_lerp(u->next[2], u->next[0], 1 - u->options->beta1);
 }
 
+/* u->g is the step that kfac_record.c has found, without its rate. */
+static pal_var kfac(pal__update *u) { return pal_add(u->w, pal_mul(u->scalar[PAL__RATE], u->g)); }
+
 /* ---- Scalars -------------------------------------------------------------------------------------------------- */
 
 static void as_given(const pal_optimizer_options *o, double t, double rate, double out[PAL__SCALARS])
@@ -207,6 +210,10 @@ static const pal__update_rule rules[] = {
      .formula = "matrix: m as adam;  l = b2 l + (1-b2) g g';  r = b2 r + (1-b2) g' g;  a, b: eigenvectors of l, r;  "
                 "v = b2 v + (1-b2) (a' g b)^2;  w *= 1 - rate decay;  w -= rate a (c a' m b / (sqrt(v) + eps)) b', "
                 "c as adam;  other: as adamw"},
+    /* Martens and Grosse, ICML 2015; Grosse and Martens, ICML 2016: kfac.h. */
+    {.name = "kfac", .update = kfac, .scalars = as_given, .curved = true,
+     .formula = "d = -(A + damping)^-1 g (G + damping)^-1 for each layer, A = E[a a'], G = E[g~ g~'], targets sampled;  "
+                "s = p d + q s, p, q minimise the quadratic model of the loss;  w += rate s"},
 };
 /* clang-format on */
 

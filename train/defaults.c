@@ -25,6 +25,7 @@ enum {
     ROWS_LOOKED_AT = 1000,
     STEPS_LEAST = 2000,
     BATCH = 128,
+    BATCH_MEASURED = 1024,
     EPOCHS = 15,
     CHUNK = 1000, /* of a minimiser */
     ITERATIONS = 200,
@@ -65,13 +66,24 @@ typedef struct rate_row {
     double rate;
     bool adapts;  /* divides each gradient by its usual size ... */
     bool descends; /* ... but takes its first steps by plain descent */
+    bool measures; /* finds the length of a step by itself, from batches that are large enough to tell the curvature */
 } rate_row;
 static const rate_row rates[] = {
-    {"gd",       0.1,    false, false}, {"sgd",           0.1,   false, false}, {"momentum", 0.1,   false, false},
-    {"nesterov", 0.1,    false, false}, {"adam",          0.001, true,  false}, {"adamw",    0.001, true,  false},
-    {"rmsprop",  0.001,  true,  false}, {"adagrad",       0.01,  true,  false}, {"amsgrad",  0.001, true,  false},
-    {"lion",     0.0003, true,  false}, {"schedule-free", 0.003, true,  false}, {"radam",    0.003, true,  true},
-    {"muon",     0.01,   true,  false}, {"soap",          0.003, true,  false},
+    {"gd",            0.1,    false, false, false},
+    {"sgd",           0.1,    false, false, false},
+    {"momentum",      0.1,    false, false, false},
+    {"nesterov",      0.1,    false, false, false},
+    {"adam",          0.001,  true,  false, false},
+    {"adamw",         0.001,  true,  false, false},
+    {"rmsprop",       0.001,  true,  false, false},
+    {"adagrad",       0.01,   true,  false, false},
+    {"amsgrad",       0.001,  true,  false, false},
+    {"lion",          0.0003, true,  false, false},
+    {"schedule-free", 0.003,  true,  false, false},
+    {"radam",         0.003,  true,  true,  false},
+    {"muon",          0.01,   true,  false, false},
+    {"soap",          0.003,  true,  false, false},
+    {"kfac",          1,      true,  false, true},
 };
 
 static const struct {
@@ -124,6 +136,7 @@ static double rate_of(const char *optimizer, unsigned found, double length)
 {
     const rate_row *row = row_of(optimizer);
     double rate = row->rate;
+    if (row->measures) return rate;
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
         if (factors[i].adapts == row->adapts && (found & factors[i].marks) == factors[i].marks)
             rate *= factors[i].factor;
@@ -134,6 +147,7 @@ static double rate_of(const char *optimizer, unsigned found, double length)
  * thousand times as long as the others, which would throw the weights out of all range. */
 static double clip_of(const char *optimizer, unsigned found)
 {
+    if (row_of(optimizer)->measures) return 0;
     if (found & LEARNS_SIGMA) return 1;
     const bool plain = !row_of(optimizer)->adapts || row_of(optimizer)->descends;
     return (found & UNBOUNDED) && (found & DEEP) && plain ? CLIP_STACK : 0;
@@ -209,6 +223,13 @@ static pal_status defaults_of_minimiser(const pal_model *model, const pal_datase
     return PAL_OK;
 }
 
+bool pal_train_minimises(const char *optimizer)
+{
+    for (size_t i = 0; optimizer && pal_minimise_name(i); i++)
+        if (!strcmp(pal_minimise_name(i), optimizer)) return true;
+    return false;
+}
+
 pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,
                                  pal_train_defaults *out, pal_error *err)
 {
@@ -225,7 +246,8 @@ pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data
     out->optimizer = optimizer;
     if (pal_train_minimises(optimizer)) return defaults_of_minimiser(model, data, out);
     out->learning_rate = rate && !strcmp(optimizer, wanted) ? strtod(rate, NULL) : rate_of(optimizer, found, length);
-    out->batch = pal_train_default_batch(data->count, own_number(model, "batch", BATCH));
+    const int64_t usual = row_of(optimizer)->measures ? BATCH_MEASURED : own_number(model, "batch", BATCH);
+    out->batch = pal_train_default_batch(data->count, usual);
     const int64_t size = batch > 0 ? batch : out->batch, steps = data->count > size ? data->count / size : 1,
                   epochs = own_number(model, "epochs", EPOCHS), least = (STEPS_LEAST + steps - 1) / steps;
     out->epochs = epochs > least ? epochs : least;

@@ -114,6 +114,19 @@ static pal_status read_curve(pal_rate_curve *c, pal_error *err)
     return PAL_OK;
 }
 
+/* Whether the rule of the first phase needs a learning rate at all. */
+static bool has_rate(const palt__loop *l, pal_error *err)
+{
+    pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[0], l->o.optimizer, l->progress.steps, err);
+    const bool finds = pal_optimizer_is_curved(o), made = o != NULL;
+    pal_optimizer_free(o);
+    if (finds)
+        pal_error_set(err, PAL_ERR_ARGUMENT,
+                      "this optimizer finds the length of each step by itself: its learning rate is 1, and there is "
+                      "nothing to search");
+    return made && !finds;
+}
+
 pal_status pal_find_rate(pal_model *model, const pal_dataset *data, const pal_find_rate_options *options,
                          pal_rate_curve *out, pal_error *err)
 {
@@ -139,8 +152,8 @@ pal_status pal_find_rate(pal_model *model, const pal_dataset *data, const pal_fi
                                         .optimizer = o.optimizer,
                                         .accumulate = o.accumulate};
     palt__loop_start(&l, model, data, &training);
-    if (!palt__loop_plan(&l, &own) && !palt__loop_prepare(&l, &own) && !palt__loop_begin(&l, 0, 0, &own) &&
-        !make_room(out, o.steps, &own) && !take_steps(&l, &o, out, &own))
+    if (!palt__loop_plan(&l, &own) && has_rate(&l, &own) && !palt__loop_prepare(&l, &own) &&
+        !palt__loop_begin(&l, 0, 0, &own) && !make_room(out, o.steps, &own) && !take_steps(&l, &o, out, &own))
         read_curve(out, &own);
     palt__loop_close(&l);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;

@@ -51,6 +51,7 @@ static const palt__field after_settings[] = {
     FIELD(REAL, "optimizer.beta1", optimizer.beta1),
     FIELD(REAL, "optimizer.beta2", optimizer.beta2),
     FIELD(REAL, "optimizer.epsilon", optimizer.epsilon),
+    FIELD(REAL_IF, "optimizer.damping", optimizer.damping),
     FIELD(REAL, "optimizer.weight_decay", optimizer.weight_decay),
     FIELD(REAL, "optimizer.clip_norm", optimizer.clip_norm),
     FIELD(TEXT, "optimizer.momentum_schedule", optimizer.momentum_schedule),

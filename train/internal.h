@@ -121,6 +121,8 @@ typedef struct palt__phase_step {
 } palt__phase_step;
 /* A palt__record_fn for loss, gradients and update; user is a palt__phase_step. */
 size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user);
+/* The same for the loss alone, as it is in training. */
+size_t palt__phase_loss(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user);
 
 /* ---- gradients.c: the sizes of the gradients over an epoch. g NULL: nothing happens ----------------------------- */
 

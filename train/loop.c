@@ -67,11 +67,12 @@ void palt__loop_end(palt__loop *l)
     l->trains = false;
     palt__stage_free(l->stage);
     palt__stage_free(l->adds);
+    palt__stage_free(l->loss);
     pal_accumulator_free(l->sums);
     palt__gradients_free(l->gradients);
     palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
-    l->stage = l->adds = NULL;
+    l->stage = l->adds = l->loss = NULL;
     l->sums = NULL;
     l->gradients = NULL;
     palt__minimised_free(l->minimised);
@@ -97,16 +98,19 @@ static void set_streams(palt__loop *l)
     l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
 }
 
-/* A program of the phase. last: of the last batch of a step; only: it is recorded and not compiled. */
-static palt__stage *make_stage(palt__loop *l, bool last, bool only, pal_error *err)
+typedef enum program { ADDS, STEPS, MEASURES } program;
+
+/* A program of the phase: of a batch that is not the last of a step, of the last one, of the loss alone. only: it is
+ * recorded and not compiled. */
+static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_error *err)
 {
-    palt__phase_step step = {&l->phase, last ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
+    palt__phase_step step = {&l->phase, which == STEPS ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
     const palt__stage_options o = {.rows = l->all + l->few,
                                    .labels = l->few != 0,
                                    .labelled_from = l->few ? l->all : 0,
                                    .lanes = l->o.lanes,
-                                   .effects = true,
-                                   .record = palt__phase_record,
+                                   .effects = which != MEASURES,
+                                   .record = which == MEASURES ? palt__phase_loss : palt__phase_record,
                                    .user = &step,
                                    .check_nan = l->o.check_nan,
                                    .profile = l->o.profile != NULL,
@@ -120,10 +124,14 @@ static pal_status make_stages(palt__loop *l, bool only, pal_error *err)
 {
     if (l->parts > 1) {
         l->sums = palt__phase_accumulator(l->model, &l->phase, err);
-        if (l->sums) l->adds = make_stage(l, false, only, err);
+        if (l->sums) l->adds = make_stage(l, ADDS, only, err);
         if (!l->adds) return PAL_ERR_ARGUMENT;
     }
-    l->stage = make_stage(l, true, only, err);
+    l->stage = make_stage(l, STEPS, only, err);
+    if (l->stage && pal_optimizer_compares(l->optimizer)) {
+        l->loss = make_stage(l, MEASURES, only, err);
+        return l->loss ? PAL_OK : PAL_ERR_ARGUMENT;
+    }
     return l->stage ? PAL_OK : PAL_ERR_ARGUMENT;
 }
 
@@ -149,6 +157,7 @@ static pal_status begin_optimizer(palt__loop *l, pal_error *err)
 {
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
+    if (make_stages(l, false, err)) return PAL_ERR_ARGUMENT; /* before the states are read: some begin there */
     if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
     if (l->step > l->before)
@@ -158,8 +167,7 @@ static pal_status begin_optimizer(palt__loop *l, pal_error *err)
     l->trains = true;
     if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
     if (l->from.file && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
-    palt__checkpoint_close(&l->from);
-    return make_stages(l, false, err) ? PAL_ERR_ARGUMENT : PAL_OK;
+    return PAL_OK;
 }
 
 static pal_status begin_minimiser(palt__loop *l, const char *method, pal_error *err)
@@ -297,6 +305,10 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
         if (!status) status = palt__stage_run(stage, l->data, of, noise, err);
         if (status) return status;
         *loss += pal_tensor_get(pal_output(stage->program, 0), 0);
+        if (!l->loss) continue;
+        status = palt__stage_run(l->loss, l->data, of, noise, err);
+        if (status) return status;
+        pal_optimizer_compare(l->optimizer, number, *loss, pal_tensor_get(pal_output(l->loss->program, 0), 0));
     }
     *loss /= (double)l->parts;
     palt__gradients_add(l->gradients, l->stage->program, 1);

@@ -33,6 +33,7 @@ typedef struct palt__loop {
     palt__stage *adds;          /* a batch that is not the last of its step; NULL: a step takes one batch */
     pal_accumulator *sums;      /* of their gradients */
     palt__gradients *gradients; /* their sizes; NULL: not measured */
+    palt__stage *loss;          /* the loss of a batch alone; NULL: the optimiser does not ask for it */
     palt__evaluator *evaluator; /* NULL: no test data */
     palt__minimised *minimised; /* NULL: an optimiser trains the phase, and `optimizer` is one */
     int64_t before;             /* steps of the earlier phases */

@@ -8,11 +8,18 @@
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-static pal_status try_phases(palt__loop *l, const pal_context *c, pal_train_memory *out, pal_error *err)
+/* Some rules have states only when they are recorded. */
+static size_t states_of(const pal_optimizer *o)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < pal_optimizer_state_count(o); i++) sum += pal_tensor_bytes(pal_optimizer_state(o, i, NULL));
+    return sum;
+}
+
+static pal_status try_phases(palt__loop *l, pal_train_memory *out, pal_error *err)
 {
     for (size_t i = 0; i < l->plan.n; i++) {
         const char *method = palt__phase_minimiser(&l->plan.phase[i], l->o.optimizer);
-        const size_t before = pal_context_memory(c, NULL);
         if (method) {
             size_t arena = 0;
             l->step = 0;
@@ -22,13 +29,11 @@ static pal_status try_phases(palt__loop *l, const pal_context *c, pal_train_memo
             out->arena = larger(out->arena, arena);
             continue;
         }
-        pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
-        if (!o) return PAL_ERR_ARGUMENT;
-        out->moments = larger(out->moments, pal_context_memory(c, NULL) - before);
-        pal_optimizer_free(o);
         l->step = 0;
         if (palt__loop_begin(l, i, 0, err)) return PAL_ERR_ARGUMENT;
-        const size_t adds = l->adds ? pal_program_arena(l->adds->program) : 0;
+        out->moments = larger(out->moments, states_of(l->optimizer));
+        const size_t adds =
+            (l->adds ? pal_program_arena(l->adds->program) : 0) + (l->loss ? pal_program_arena(l->loss->program) : 0);
         out->arena = larger(out->arena, pal_program_arena(l->stage->program) + adds);
     }
     return PAL_OK;
@@ -57,7 +62,7 @@ static pal_status estimate(pal_model *model, const pal_context *c, const pal_dat
     out->weights = pal_context_memory(c, NULL);
     palt__loop_start(&l, model, data, o);
     l.planned = true;
-    if (!palt__loop_plan(&l, &own)) try_phases(&l, c, out, &own);
+    if (!palt__loop_plan(&l, &own)) try_phases(&l, out, &own);
     palt__loop_end(&l);
     palt__phases_free(&l.plan);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;

@@ -11,21 +11,6 @@
 #include "train/loop.h"
 #include "train/objective.h"
 
-bool pal_train_minimises(const char *optimizer)
-{
-    for (size_t i = 0; optimizer && pal_minimise_name(i); i++)
-        if (!strcmp(pal_minimise_name(i), optimizer)) return true;
-    return false;
-}
-
-const char *palt__phase_minimiser(const pal_phase *phase, const pal_optimizer_options *given)
-{
-    pal_optimizer_options of = {.struct_size = 0};
-    if (phase->optimizer) return pal_train_minimises(phase->optimizer) ? phase->optimizer : NULL;
-    if (!given || palt__optimizer_read(&of, given)) return NULL;
-    return pal_train_minimises(of.name) ? of.name : NULL;
-}
-
 /* Between two evaluations the caller is told, and may stop. */
 static int stop(void *user)
 {

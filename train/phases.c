@@ -127,6 +127,14 @@ pal_status palt__optimizer_read(pal_optimizer_options *out, const pal_optimizer_
                             NULL);
 }
 
+const char *palt__phase_minimiser(const pal_phase *phase, const pal_optimizer_options *given)
+{
+    pal_optimizer_options of = {.struct_size = 0};
+    if (phase->optimizer) return pal_train_minimises(phase->optimizer) ? phase->optimizer : NULL;
+    if (!given || palt__optimizer_read(&of, given)) return NULL;
+    return pal_train_minimises(of.name) ? of.name : NULL;
+}
+
 /* What a phase with an optimiser of its own takes from the run is the average. Without numbers of its own, an equal one
  * is that of the weights after each of the last quarter of the epochs. */
 static pal_optimizer_options options_of(const pal_phase *phase, const pal_optimizer_options *given, uint64_t steps)
@@ -196,6 +204,12 @@ pal_accumulator *palt__phase_accumulator(const pal_model *model, const pal_phase
     return sums;
 }
 
+static pal_var loss_of(pal_model *model, const palt__inputs *in, const pal_phase *phase)
+{
+    return pal_model_loss(
+        model, &(pal_batch){.inputs = in->x, .labels = in->labels, .labelled_from = in->labelled_from, .phase = phase});
+}
+
 size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     const palt__phase_step *step = user;
@@ -206,24 +220,38 @@ size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *out
     size_t made = 1;
     if (!status) {
         const size_t n = moving(model, step->phase, at);
-        pal_var *gradients = leaves + all;
+        pal_var *gradients = leaves + all, z[PAL_MODEL_LIKELIHOODS], divergence[PAL_MODEL_LIKELIHOODS];
+        pal_fisher curvature = {.struct_size = sizeof curvature};
         pal_model_begin(model, in->tape, PAL_TRAIN);
-        outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x,
-                                                        .labels = in->labels,
-                                                        .labelled_from = in->labelled_from,
-                                                        .phase = step->phase});
+        outputs[0] = loss_of(model, in, step->phase);
         status = pal_model_leaves(model, in->tape, leaves);
+        if (!status && pal_optimizer_is_curved(step->optimizer))
+            curvature.sampled = pal_model_fisher(model, outputs[0], &curvature.n, z, divergence);
         pal_model_end(model);
         for (size_t i = 0; i < n; i++) leaves[i] = leaves[at[i]];
         if (!status) status = pal_grad(outputs[0], leaves, n, gradients);
         if (!status && step->sums && step->optimizer)
             status = pal_accumulator_mean(step->sums, in->tape, gradients, step->parts, gradients);
         if (!status && !step->optimizer) status = pal_accumulator_add(step->sums, in->tape, gradients);
-        if (!status && step->optimizer) status = pal_optimizer_record(step->optimizer, in->tape, leaves, gradients, n);
+        if (!status && step->optimizer) {
+            curvature.z = z;
+            curvature.divergence = divergence;
+            status = pal_optimizer_record_curved(step->optimizer, in->tape, leaves, gradients, n,
+                                                 pal_optimizer_is_curved(step->optimizer) ? &curvature : NULL);
+        }
         for (size_t i = 0; !status && step->optimizer && step->sizes && i < n; i++)
             outputs[made++] = pal_sum_squares(gradients[i]);
     }
     free(at);
     free(leaves);
     return status ? 0 : made;
+}
+
+size_t palt__phase_loss(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
+{
+    const palt__phase_step *step = user;
+    pal_model_begin(model, in->tape, PAL_TRAIN);
+    outputs[0] = loss_of(model, in, step->phase);
+    pal_model_end(model);
+    return pal_ok(outputs[0]);
 }

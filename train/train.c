@@ -298,6 +298,11 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err)
         pal_optimizer *optimizer =
             palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
         if (!optimizer) status = PAL_ERR_ARGUMENT;
+        if (l->parts > 1 && pal_optimizer_is_curved(optimizer))
+            status = pal_error_set(err, PAL_ERR_ARGUMENT,
+                                   "this optimizer measures the curvature on one batch, not on %lld: give a larger "
+                                   "--batch, and --accumulate 1",
+                                   (long long)l->parts);
         pal_optimizer_free(optimizer);
     }
     return status;

@@ -10,7 +10,7 @@
  *
  * Hinton and Salakhutdinov, Science 313 (2006), pretrain with tied weights, and unroll: the decoder starts with the
  * transposed weights of the encoder and has its own from then on. That is --tied no --pretrain-tied yes. */
-#include "models/internal.h"
+#include "models/likelihood.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,10 +32,10 @@ static pal_var end_to_end(pal_model *m, const pal_batch *b)
 static pal_var code_nll(pal_model *m, pal_var a, pal_var h)
 {
     const char *activation = pal_option_enum(m, "activation");
-    if (!strcmp(activation, "sigmoid"))
-        return pal_model_match(m, a, pal_mean_over_samples(pal_bernoulli_cross_entropy(a, h)));
-    pal_var back = pal_activate(m, a, activation);
-    return pal_model_match(m, back, pal_mean_over_samples(pal_scale(pal_square(pal_sub(back, h)), 0.5)));
+    const bool bits = !strcmp(activation, "sigmoid");
+    const pal__likelihood_kind *kind = bits ? &pal__bernoulli_likelihood : &pal__unit_likelihood;
+    const pal_var z = bits ? a : pal_activate(m, a, activation);
+    return pal_model_match(m, z, pal_mean_over_samples(pal__take_likelihood(m, kind, z, h)));
 }
 
 static bool unties(const pal_model *m)
@@ -189,7 +189,7 @@ static const pal_option options[] = {
      "pretraining: layer by layer, the mirrored autoencoder as a whole, or no pretraining"},
     {"pretrain-epochs", PAL_OPTION_INT, "0", 0, 1000000, NULL, "epochs of each phase of pretraining; 0: as --epochs"},
     {"pretrain-optimizer", PAL_OPTION_ENUM, "same", 0, 0,
-     "same|gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|muon|soap",
+     "same|gd|sgd|momentum|nesterov|rmsprop|adam|adamw|adagrad|amsgrad|radam|lion|schedule-free|muon|soap|kfac",
      "update rule of pretraining, with its default settings; same: as --optimizer"},
     {"pretrain-rate", PAL_OPTION_REAL, "0", 0, 1e6, NULL,
      "learning rate of pretraining; 0: as --learning-rate, or the default of --pretrain-optimizer"},

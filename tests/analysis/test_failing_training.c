@@ -66,7 +66,8 @@ START_TEST(training_reports_missing_memory)
                              {"linear", "gd", true, false},
                              {"semi-supervised", "adamw", false, false},
                              {"basic", "schedule-free", true, false},
-                             {"stacked", "adam", true, true}};
+                             {"stacked", "adam", true, true},
+                             {"denoising", "kfac", true, false}};
     sweep(trains, &all[_i]);
 }
 END_TEST
@@ -174,7 +175,7 @@ Suite *failing_training_suite(void)
     TCase *cases = in_own_folder(tcase_create("failing training"));
     tcase_add_checked_fixture(cases, set_up_tools, tear_down_tools);
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 7);
+    tcase_add_loop_test(cases, training_reports_missing_memory, 0, 8);
     tcase_add_loop_test(cases, figures_are_right_or_missing, 0, 5);
     tcase_add_test(cases, a_closed_form_reports_missing_memory);
     tcase_add_test(cases, a_sweep_reports_missing_memory);

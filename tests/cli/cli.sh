@@ -69,7 +69,7 @@ works "an empty folder is taken" train basic --out empty $small --quiet
 works "folders above are made" train basic --out a/b/c $small --quiet
 works "limit" train basic --out limited $small --limit 20 --json
 check "limit leaves one batch per epoch" [ "$(figure steps)" = 3 ]
-for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free muon soap; do
+for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free muon soap kfac; do
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
 done
 for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \
@@ -116,6 +116,13 @@ works "run-info of it" run-info accumulated
 check "run-info has it" grep -q 'batches of 4 x 4, seed' out
 refused "more batches than there are" "give --accumulate" train basic --out new $small --batch 16 --accumulate 1000
 refused "a profile of several programs" "profile" train basic --out new $small --accumulate 2 --profile
+works "K-FAC with its damping" train deep --layers 9,4 --out curved $small --optimizer kfac --damping 0.5 --average exponential --quiet
+check "run.json has the damping" grep -q '"damping": 0.5' curved/run.json
+works "run-info of K-FAC" run-info curved
+works "K-FAC goes on" train --resume curved --epochs 9 --quiet
+refused "a damping of adam" "only with --optimizer hessian-free|kfac, not adam" train basic --out new $small --optimizer adam --damping 1
+refused "K-FAC of several batches" "--accumulate 1" train basic --out new $small --optimizer kfac --accumulate 2
+refused "a rate of K-FAC" "nothing to search" find-rate basic --data data --batch 16 --steps 60 --optimizer kfac
 works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
 check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json
 check "run.json has no setting of other schedules" [ "$(grep -c '"power"\|"rise"\|"patience"' sutskever/run.json)" -eq 0 ]
@@ -825,10 +832,10 @@ done
 works "help of train without a model" train --help
 tr -s ' \n' ' ' < out > words
 check "help of train leaves the rate to the model" grep -q 'step size (default: by optimizer, model and data, ' words
-check "help of train leaves the rule to the model" grep -q 'soap; default by model)' words
+check "help of train leaves the rule to the model" grep -q 'kfac; default by model)' words
 works "help of train with a model" train basic --help
 tr -s ' \n' ' ' < out > words
-check "help of a model has its rule" grep -q 'soap; default gd)' words
+check "help of a model has its rule" grep -q 'kfac; default gd)' words
 works "help of graph with a model" graph basic --help
 tr -s ' \n' ' ' < out > words
 check "help of graph has its own batch" grep -q 'that is drawn (default 32)' words

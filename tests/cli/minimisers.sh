@@ -40,7 +40,7 @@ for option in "learning-rate 0.1" "schedule cosine" "clip 1" "weight-decay 0.1" 
 done
 refused "pairs of adam" "only with --optimizer lbfgs" train basic $quiet --optimizer adam --pairs 3
 refused "frozen noise of adam" "only with --optimizer lbfgs" train denoising $quiet --optimizer adam --noise frozen
-refused "damping of lbfgs" "only with --optimizer hessian-free" train basic $quiet --optimizer lbfgs --damping 1
+refused "damping of lbfgs" "only with --optimizer hessian-free|kfac" train basic $quiet --optimizer lbfgs --damping 1
 refused "restart of lbfgs" "only with --optimizer cg-pr" train basic $quiet --optimizer lbfgs --restart 3
 refused "a rate by search" "lbfgs has no learning rate" find-rate basic $small --optimizer lbfgs
 refused "a closed form" "solve svd" train linear --data data --solve svd --optimizer lbfgs

@@ -71,6 +71,7 @@ START_TEST(averages_are_what_they_say)
     static double seen[STEPS + 1][N];
     int tried = 0;
     for (size_t k = 0; k < pal_optimizer_kinds() * 4; k++) {
+        if (!strcmp(pal_optimizer_name(k / 4), "kfac")) continue; /* it needs the curvature: test_kfac.c */
         const pal_optimizer_options o = {.struct_size = sizeof o,
                                          .name = pal_optimizer_name(k / 4),
                                          .average = rows[k % 4].average,

@@ -52,6 +52,8 @@ START_TEST(each_mark_has_its_factor)
         {{{NULL, NULL}}, 0, "schedule-free", "schedule-free", 0.003, 0},
         {{{NULL, NULL}}, 0, "muon", "muon", 0.01, 0},
         {{{NULL, NULL}}, 0, "soap", "soap", 0.003, 0},
+        {{{NULL, NULL}}, 0, "kfac", "kfac", 1, 0},
+        {{{"layers", "20,10"}, {"activation", "relu"}, {"output", "gaussian"}}, 3, "kfac", "kfac", 1, 0},
         {{{"layers", "20,10"}, {"activation", "relu"}}, 2, "radam", "radam", 0.003, 100},
         {{{"activation", "tanh"}}, 1, NULL, "adam", 0.001, 0},
         {{{"activation", "tanh"}}, 1, "gd", "gd", 0.01, 0},

@@ -22,6 +22,7 @@ static const struct {
     {"phased", "rmsprop", "step", NULL, 1},         {"phased", "schedule-free", "constant", NULL, 1},
     {"basic", "lion", "plateau", "exponential", 2}, {"phased", "amsgrad", "one-cycle", "equal", 5},
     {"phased", "muon", "constant", NULL, 2},        {"phased", "soap", "cosine", "exponential", 1},
+    {"denoising", "kfac", "constant", NULL, 1},     {"basic", "kfac", "cosine", "exponential", 1},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
