@@ -9,12 +9,12 @@
 #include "cli/cli.h"
 #include "plot/plot.h"
 
-enum { RUNS = 32 };
+enum { RUNS = 32, PASSES = -1 }; /* PASSES: no field of an epoch */
 
 /* clang-format off */
 static const struct figure { /* of an epoch */
     const char *name, *label;
-    size_t offset;
+    ptrdiff_t offset;
     bool loss; /* it means something else for another model */
 } figures[] = {
     {"train-loss",    "train loss",                          offsetof(pal_epoch, train_loss),    true},
@@ -22,17 +22,19 @@ static const struct figure { /* of an epoch */
     {"squared-error", "squared error of a test sample",      offsetof(pal_epoch, squared_error), false},
     {"learning-rate", "learning rate",                       offsetof(pal_epoch, learning_rate), false},
 }, places[] = {
-    {"epoch",   "epoch",              offsetof(pal_epoch, epoch),   false},
-    {"step",    "step",               offsetof(pal_epoch, step),    false},
-    {"seconds", "seconds of training", offsetof(pal_epoch, seconds), false},
+    {"epoch",   "epoch",                   offsetof(pal_epoch, epoch),   false},
+    {"step",    "step",                    offsetof(pal_epoch, step),    false},
+    {"passes",  "passes over the samples", PASSES,                       false},
+    {"seconds", "seconds of training",     offsetof(pal_epoch, seconds), false},
 };
 
 static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: curves.png in the last run)"),
     PAL_CLI_ENUM("of", "train-loss", "train-loss|test-loss|squared-error|learning-rate", "FIGURE",
                  "what to draw; squared-error: of the test samples"),
-    PAL_CLI_ENUM("over", "epoch", "epoch|step|seconds", "WHAT",
-                 "the x axis; seconds: of training, without the time between two parts of a resumed run"),
+    PAL_CLI_ENUM("over", "epoch", "epoch|step|passes|seconds", "WHAT",
+                 "the x axis; passes: epochs, or the evaluations of a minimiser without its products with the curvature; "
+                 "seconds: of training, without the time between two parts of a resumed run"),
     PAL_CLI_ENUM("names", "", NULL, "NAME,...",
                  "names for the runs, in their order (default: what distinguishes each run from the others)"),
     PAL_CLI_FLAG("log-x", "a logarithmic x axis"),
@@ -76,6 +78,7 @@ static const struct figure *find(const struct figure *list, size_t n, const char
 
 static double value(const struct figure *f, const pal_epoch *epoch)
 {
+    if (f->offset == PASSES) return (double)(epoch->minimised ? epoch->iteration.evaluations : epoch->epoch);
     const void *at = (const char *)epoch + f->offset;
     const bool whole = f->offset == offsetof(pal_epoch, epoch) || f->offset == offsetof(pal_epoch, step);
     return whole ? (double)*(const int64_t *)at : *(const double *)at;

@@ -7,7 +7,8 @@
 /* ---- What differs --------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
-static const struct fact { /* of a run, besides its variant and the settings of its model */
+/* Of a run, besides its variant and the settings of its model. A REAL one is a learning rate, which a minimiser lacks. */
+static const struct fact {
     const char *name;
     enum { WHOLE, REAL, TEXT, DATA } kind;
     size_t offset;
@@ -110,6 +111,7 @@ const char *pal_cli_distinguish(const pal_cli_run *runs, size_t n, size_t at, ch
     for (size_t f = 0; f < FACTS; f++) {
         char value[VALUE];
         differs = false;
+        if (facts[f].kind == REAL && pal_train_minimises(pal_rundir_info(run->dir)->optimizer.name)) continue;
         for (size_t k = 0; k < n; k++) differs |= alike(run, &runs[k]) && !same_fact(run, &runs[k], &facts[f]);
         if (differs) append(&to, facts[f].name, fact(run, &facts[f], value));
     }

@@ -1,47 +1,18 @@
-/* optim.c - an optimiser: its states, its scalars, and the recording of its update.
+/* optim.c - an optimiser: its states, and its scalars. record.c records its update.
  *
  * Each kind of state is one slab, in the order of the parameters. Every number that changes from step to step is a
  * scalar leaf that the host writes before the run. So one program serves all steps, and no step counter is a float. */
-#include "optim/internal.h"
+#include "optim/optimizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "autograd/machine/internal.h"
-#include "ops/ops.h"
-#include "optim/kfac.h"
-
-struct pal_optimizer {
-    pal_optimizer_options options;
-    const pal__update_rule *rule;
-    size_t n, own, kinds;    /* parameters; kinds of state of the rule; with that of an average */
-    size_t listed, *list;    /* states that exist: kind * n + parameter */
-    pal_tensor **parameters; /* borrowed */
-    pal_slab *state[PAL__STATES + 1];
-    char **names; /* names of the states, kind by kind, each in the order of the parameters; NULL: it does not exist */
-    pal__groups groups;
-    pal_tensor *(*scalar)[PAL__SCALARS]; /* of each group */
-    size_t *group;                       /* of each parameter */
-    bool *spared, *matrix;               /* of each parameter: it has no weight decay; pal__is_matrix */
-    pal_slab *apart;    /* a slab of state, with the weights of evaluation; NULL: they are those of training */
-    pal_tensor *memory; /* of the host; NULL: the rule has none */
-    char *memory_name;
-    pal_tensor *reserve; /* of a dry context: what the host takes between two runs */
-    const pal_context *context;
-    pal_error error; /* of the last set_step */
-    pal__kfac *kfac; /* NULL: the rule is not curved */
-    bool dry;        /* of a dry context: the memory of the weights is not touched */
-};
 
 /* What `memory` holds: the last step; of a rule that weighs, the sum of the squared rates before it, and the square of
  * its own rate. So a step may be set twice. */
 enum { LAST, BEFORE, OWN, WEIGHED };
-
-static const char *const scalar_names[PAL__SCALARS] = {
-    [PAL__RATE] = "rate",   [PAL__EPSILON] = "epsilon",   [PAL__DECAY] = "decay",
-    [PAL__PLAIN] = "plain", [PAL__WEIGHT] = "weight",     [PAL__KEEP] = "keep",
-    [PAL__SHARE] = "share", [PAL__MOMENTUM] = "momentum", [PAL__MOMENTUM_NEXT] = "momentum-next"};
 
 size_t pal_optimizer_kinds(void)
 {
@@ -224,117 +195,7 @@ void pal_optimizer_free(pal_optimizer *o)
     free(o);
 }
 
-/* ---- Recording ------------------------------------------------------------------------------------------------ */
-
-/* "adam/rate"; of a group with a prefix "adam/rate/encoder". */
-static pal_var scalar_leaf(const pal_optimizer *o, pal_tape *tape, size_t group, pal__scalar which)
-{
-    char name[256];
-    const char *prefix = o->groups.group[group].prefix;
-    snprintf(name, sizeof name, "%s/%s%s%s", o->rule->name, scalar_names[which], *prefix ? "/" : "", prefix);
-    return pal_leaf(tape, o->scalar[group][which], name);
-}
-
-static void scalar_leaves(const pal_optimizer *o, pal_tape *tape, size_t group, pal_var out[PAL__SCALARS])
-{
-    const bool scheduled = !strcmp(o->options.momentum_schedule, "sutskever");
-    const unsigned average = pal__averages(&o->options) ? 1u << PAL__KEEP | 1u << PAL__SHARE : 0;
-    const unsigned uses = o->rule->uses | average | (scheduled ? o->rule->scheduled : 0);
-    for (int s = 0; s < PAL__SCALARS; s++)
-        if (s <= PAL__DECAY || uses & 1u << s) out[s] = scalar_leaf(o, tape, group, (pal__scalar)s);
-}
-
-/* c / max(norm, c) equals min(1, c / norm), never divides by zero, and is exactly 1 if nothing is clipped. */
-static pal_var clipping(double clip, const pal_var *gradients, size_t n)
-{
-    pal_var squares = pal_sum_squares(gradients[0]);
-    for (size_t i = 1; i < n; i++) squares = pal_add(squares, pal_sum_squares(gradients[i]));
-    return pal_div(pal_like(squares, clip), pal_max(pal_sqrt(squares), pal_like(squares, clip)));
-}
-
-static pal_var state_leaf(const pal_optimizer *o, pal_tape *tape, size_t kind, size_t i)
-{
-    return pal_leaf(tape, o->state[kind]->part[i], o->names[kind * o->n + i]);
-}
-
-static void update(const pal_optimizer *o, size_t i, pal__update *u)
-{
-    pal_var leaf = u->w;
-    for (size_t k = 0; k < o->own; k++)
-        if (o->names[k * o->n + i]) u->state[k] = state_leaf(o, leaf.tape, k, i);
-    u->decays = o->options.weight_decay > 0 && !o->spared[i];
-    if (u->decays && !o->rule->decays_by_rule) u->w = pal_mul(u->w, u->scalar[PAL__DECAY]);
-    pal_var next = (o->rule->other && !o->matrix[i] ? o->rule->other : o->rule->update)(u);
-    for (size_t k = 0; k < o->own; k++)
-        if (u->next[k].id) pal_assign(u->state[k], u->next[k]);
-    if (o->kinds > o->own) {
-        const pal_var average = state_leaf(o, leaf.tape, o->own, i);
-        pal_assign(average, pal__average(u, average, next));
-    }
-    pal_assign(leaf, next);
-}
-
-static bool check_recording(const pal_optimizer *o, pal_tape *tape, const pal_var *parameters, const pal_var *gradients,
-                            size_t n, const pal_fisher *curvature)
-{
-    if (n != o->n)
-        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: has %zu parameters, but %zu were given", o->n, n);
-    else if (n && !parameters)
-        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: parameters is NULL");
-    else if (n && !gradients)
-        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "optimizer: gradients is NULL");
-    for (size_t i = 0; i < n && n == o->n && parameters; i++)
-        if (pal_leaf_tensor(parameters[i]) != o->parameters[i])
-            pal_tape_fail(tape, PAL_ERR_ARGUMENT,
-                          "optimizer: parameter %zu is not a leaf of the tensor that the optimizer was created with",
-                          i + 1);
-    if (n && o->kfac && !curvature)
-        pal_tape_fail(tape, PAL_ERR_ARGUMENT,
-                      "optimizer: %s needs the curvature of the loss: call pal_optimizer_record_curved", o->rule->name);
-    else if (curvature)
-        pal_tape_options(tape, NULL, curvature, sizeof *curvature, sizeof *curvature, "curvature");
-    return !pal_tape_status(tape) && n;
-}
-
 bool pal_optimizer_is_curved(const pal_optimizer *o) { return o && o->kfac; }
-
-pal_status pal_optimizer_record(pal_optimizer *o, pal_tape *tape, const pal_var *parameters, const pal_var *gradients,
-                                size_t n)
-{
-    return pal_optimizer_record_curved(o, tape, parameters, gradients, n, NULL);
-}
-
-pal_status pal_optimizer_record_curved(pal_optimizer *o, pal_tape *tape, const pal_var *parameters,
-                                       const pal_var *gradients, size_t n, const pal_fisher *curvature)
-{
-    if (!o || !tape) return PAL_ERR_ARGUMENT;
-    if (!check_recording(o, tape, parameters, gradients, n, curvature)) return pal_tape_status(tape);
-    pal_var scalars[PAL__GROUPS_MOST][PAL__SCALARS] = {{{0}}};
-    for (size_t g = 0; g < o->groups.n; g++) scalar_leaves(o, tape, g, scalars[g]);
-    for (size_t i = 0; i < o->listed; i++)
-        state_leaf(o, tape, o->list[i] / n,
-                   o->list[i] % n); /* before the scope begins, so that the names have no prefix */
-    pal_var *g = calloc(2 * n, sizeof *g), *steps = g + n;
-    if (!g) return pal_tape_fail(tape, PAL_ERR_MEMORY, "optimizer: out of memory"), PAL_ERR_MEMORY;
-    memcpy(g, gradients, n * sizeof *g);
-    pal_scope_begin(tape, "update");
-    pal_var scale = o->options.clip_norm > 0 ? clipping(o->options.clip_norm, gradients, n) : (pal_var){0};
-    for (size_t i = 0; scale.id && i < n; i++) g[i] = pal_mul(g[i], scale);
-    if (o->kfac) { /* it has leaves of its own, whose names begin with no scope */
-        pal_scope_end(tape);
-        pal__kfac_record(o->kfac, tape, parameters, g, scalars[0][PAL__RATE], curvature, steps);
-        pal_scope_begin(tape, "update");
-    }
-    for (size_t i = 0; i < n && !pal_tape_status(tape); i++) {
-        pal__update u = {.options = &o->options, .w = parameters[i], .g = o->kfac ? steps[i] : g[i]};
-        memcpy(u.scalar, scalars[o->group[i]], sizeof u.scalar);
-        update(o, i, &u);
-    }
-    free(g);
-    pal_scope_end(tape);
-    return pal_tape_status(tape);
-}
-
 bool pal_optimizer_compares(const pal_optimizer *o) { return o && o->kfac; }
 
 /* Each parameter goes back by the step of its state, which then is 0. */

@@ -14,48 +14,6 @@
 
 #define BETWEEN_CALLS 0.1 /* seconds */
 
-void palt__loop_schedule(palt__loop *l)
-{
-    const int64_t epochs = l->phase.epochs ? l->phase.epochs : l->o.epochs;
-    pal_train_defaults own;
-    l->schedule = l->o.schedule ? *l->o.schedule : (pal_schedule){.name = "constant", .learning_rate = 0.1};
-    l->schedule.total = (uint64_t)epochs * (uint64_t)l->progress.steps; /* may wrap before the options are checked */
-    if (l->phase.learning_rate > 0) l->schedule.learning_rate = l->phase.learning_rate;
-    /* The run has no rate for a phase with an optimiser of its own if a minimiser trains the others. */
-    const char *of_run = l->o.optimizer ? l->o.optimizer->name : NULL;
-    if (l->phase.optimizer && !(l->phase.learning_rate > 0) && pal_train_minimises(of_run) &&
-        !pal_train_defaults_of(l->model, l->data, l->phase.optimizer, l->o.batch, &own, NULL))
-        l->schedule.learning_rate = own.learning_rate;
-}
-
-/* Takes the loss of an epoch for a schedule that waits for a plateau: that of the test samples, or without them of the
- * training. It is rounded as in metrics.jsonl, so that a resumed run sees the same numbers. The last epoch of a phase
- * is always measured; it counts only if it would be measured in the middle, too, so that a longer run sees the same. */
-static void watch(palt__loop *l, const pal_epoch *epoch)
-{
-    if (l->o.test && l->o.test_every > 1 && epoch->epoch % l->o.test_every) return;
-    pal_plateau_add(&l->plateau, &l->schedule, palt__ten_digits(l->o.test ? epoch->test_loss : epoch->train_loss));
-    l->schedule.reductions = l->plateau.reductions;
-}
-
-/* The same, for the epochs of the phase that an earlier process has finished. */
-static void watch_again(palt__loop *l)
-{
-    const int64_t first = l->before / l->progress.steps, last = l->step / l->progress.steps;
-    l->plateau = (pal_plateau){0};
-    for (size_t i = 0; l->o.folder && i < pal_rundir_epoch_count(l->o.folder); i++) {
-        const pal_epoch *epoch = pal_rundir_epoch(l->o.folder, i);
-        if (epoch->epoch > first && epoch->epoch <= last) watch(l, epoch);
-    }
-}
-
-/* The learning rate of the current step, counted from the start of the phase. */
-static double rate(const palt__loop *l)
-{
-    if (l->minimised) return l->minimised->report.step;
-    return pal_schedule_rate(&l->schedule, (uint64_t)(l->step - l->before));
-}
-
 void palt__loop_end(palt__loop *l)
 {
     if (l->o.profile && l->stage && l->taken)
@@ -194,7 +152,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     if (l->step == l->before) /* the figures of another phase belong to another loss */
         p->test_loss = p->squared_error = p->squared_error_corrupted = p->error = l->explained = NAN;
     palt__loop_schedule(l);
-    watch_again(l);
+    palt__loop_watch_again(l);
     if (l->step == l->before) pal_phase_start(l->model, &l->phase);
     const char *method = palt__phase_minimiser(&l->phase, l->o.optimizer);
     p->minimises = false;
@@ -227,7 +185,7 @@ static pal_status not_finite(const palt__loop *l, const char *what, pal_error *e
     return pal_error_set(err, PAL_ERR_NUMERIC,
                          "%s is not finite at epoch %lld, step %lld: %slower --learning-rate "
                          "(now %g)",
-                         what, (long long)l->progress.epoch, (long long)l->progress.step, scale, rate(l));
+                         what, (long long)l->progress.epoch, (long long)l->progress.step, scale, palt__loop_rate(l));
 }
 
 static pal_status check_finite(palt__loop *l, pal_error *err)
@@ -335,7 +293,7 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         pal_error why = {0};
         l->step++;
         status = palt__loop_step(l, l->order + p->step * l->o.batch * l->parts, (uint64_t)(l->step - l->before),
-                                 rate(l), &loss, &why);
+                                 palt__loop_rate(l), &loss, &why);
         p->step++;
         if (status)
             return pal_error_set(err, status, "%s (epoch %lld, step %lld)", why.text, (long long)p->epoch,
@@ -398,7 +356,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
                        .test_loss = figures.loss,
                        .squared_error = figures.squared_error,
                        .squared_error_corrupted = figures.squared_error_corrupted,
-                       .learning_rate = rate(l),
+                       .learning_rate = palt__loop_rate(l),
                        .seconds = palt__seconds() - l->started,
                        .n_terms = figures.n_terms > 1 ? figures.n_terms : 0};
     memcpy(epoch.terms, figures.terms, sizeof epoch.terms);
@@ -416,7 +374,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     const bool later = may_wait(l);
     if (!status && !later) status = save(l, err);
     if (status) return status;
-    watch(l, &epoch);
+    palt__loop_watch(l, &epoch);
     p->finished = true;
     bool stop = palt__loop_report(l, palt__seconds()) && p->epoch < p->epochs;
     if (stop && later && save(l, err)) return PAL_ERR_IO;

@@ -68,6 +68,11 @@ pal_status palt__loop_prepare(palt__loop *l, pal_error *err);
 void palt__loop_close(palt__loop *l); /* frees everything */
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
 void palt__loop_schedule(palt__loop *l);
+/* Takes the loss of an epoch, and those of the epochs of the phase that an earlier process has finished. */
+void palt__loop_watch(palt__loop *l, const pal_epoch *epoch);
+void palt__loop_watch_again(palt__loop *l);
+/* The learning rate of the current step, counted from the start of the phase; of a minimiser the length of its step. */
+double palt__loop_rate(const palt__loop *l);
 /* Labelled samples per batch. */
 int64_t palt__loop_labelled_batch(const palt__loop *l);
 /* Makes the programs and the optimiser of phase i, which starts after `epochs` epochs. */
