@@ -22,6 +22,12 @@ works "operations as JSON" ops --json
 check "operations as JSON parses" is_json out
 works "one operation" ops pad
 check "an operation has its cases" grep -q '^cases' out
+works "optimizers" optimizers
+check "optimizers lists rules and minimisers" [ "$(grep -c '^  \(adam\|kfac\|soap\|lbfgs\|hessian-free\) ' out)" = 5 ]
+works "one optimizer as JSON" optimizers lion --json
+check "one optimizer has its formula" grep -q 'sign(b1 m' out
+check "one optimizer is one" [ "$(grep -c '"name"' out)" = 1 ]
+refused "no such optimizer" 'optimizers. lists them' optimizers lyon
 refused "no such operation" sigmoid ops sigmid
 works "the page of operations" ops --markdown
 check "docs/operations.md is the output of the program" cmp -s out "$here/../../docs/operations.md"

@@ -168,7 +168,7 @@ model=
 for verb in $verbs; do
     case $verb in
     train | sweep | find-rate) continue ;;
-    models | ops | gradcheck) needs "$verb" ;;
+    models | ops | optimizers | gradcheck) needs "$verb" ;;
     graph) needs graph basic ;;
     *) needs "$verb" head ;;
     esac
