@@ -70,9 +70,12 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t
 /* The greatest learning rates that are usual. */
 static double usual_rate(const char *optimizer)
 {
-    static const char *const steady[] = {"gd", "sgd", "momentum", "nesterov"};
-    for (size_t i = 0; i < sizeof steady / sizeof *steady; i++)
-        if (!optimizer || !strcmp(optimizer, steady[i])) return 1;
+    static const struct {
+        const char *name;
+        double rate;
+    } others[] = {{"gd", 1}, {"sgd", 1}, {"momentum", 1}, {"nesterov", 1}, {"kfac", 1}, {"muon", 0.1}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!optimizer || !strcmp(optimizer, others[i].name)) return others[i].rate;
     return 0.01;
 }
 
