@@ -124,7 +124,6 @@ const pal_need pal_cli_train_needs[] = {
     {"warmup",       "optimizer", "!" MINIMISERS}, {"clip", "optimizer", "!" MINIMISERS},
     {"average",      "optimizer", "!" MINIMISERS}, {"weight-decay", "optimizer", "!" MINIMISERS},
     {"layer-rates",  "optimizer", "!" MINIMISERS}, {"accumulate", "optimizer", "!" MINIMISERS},
-    {"gradient-sizes", "optimizer", "!" MINIMISERS},
     {"gradient-tolerance", "optimizer", MINIMISERS}, {"noise", "optimizer", MINIMISERS},
     {"pairs",        "optimizer", "lbfgs"},
     {"restart",      "optimizer", "cg-pr|cg-hs|cg-dy"},

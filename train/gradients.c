@@ -2,7 +2,8 @@
  *
  * The program of a step has an output for each parameter that moves: the sum of the squares of its gradient, as the
  * update rule gets it, but before --clip. Here these are added over the steps of the epoch. The size that metrics.jsonl
- * has is the root mean square, over the elements and the steps. In float32 the square of a gradient below 1e-19 is 0.
+ * has is the root mean square, over the elements and the steps. Of a minimiser it is that of the gradient after the
+ * iteration. In float32 the square of a gradient below 1e-19 is 0.
  *
  * Parameters are in the order in which the loss asks for them, which is that of depth. The sums of an unfinished epoch
  * are part of the checkpoint, so that a resumed run has the same sizes. */
@@ -87,6 +88,21 @@ void palt__gradients_add(palt__gradients *g, const pal_program *program, size_t 
     for (size_t k = 0; g && k < g->n; k++)
         pal_tensor_set(g->sums, k,
                        pal_tensor_get(g->sums, k) + pal_tensor_get(pal_output(program, first + g->output[k]), 0));
+}
+
+void palt__gradients_take(palt__gradients *g, const pal_slab *x, const pal_tensor *gradient)
+{
+    const size_t size = pal_dtype_size(x->all->dtype);
+    for (size_t k = 0; g && k < g->n; k++) {
+        const pal_tensor *part = x->part[g->output[k]];
+        const size_t first = (size_t)((const char *)part->data - (const char *)x->all->data) / size;
+        double sum = 0;
+        for (size_t i = 0; i < pal_tensor_count(part); i++) {
+            const double element = pal_tensor_get(gradient, first + i);
+            sum += element * element;
+        }
+        pal_tensor_set(g->sums, k, sum);
+    }
 }
 
 pal_tensor *palt__gradients_state(palt__gradients *g) { return g ? g->sums : NULL; }

@@ -132,6 +132,8 @@ void palt__gradients_free(palt__gradients *g);
 void palt__gradients_clear(palt__gradients *g);
 /* Adds those of a step: the outputs of the program from `first` on, as palt__phase_record makes them. */
 void palt__gradients_add(palt__gradients *g, const pal_program *program, size_t first);
+/* The same for a minimiser: the sums are those of its gradient, which has the layout of x, alone. */
+void palt__gradients_take(palt__gradients *gradients, const pal_slab *x, const pal_tensor *gradient);
 pal_tensor *palt__gradients_state(palt__gradients *g); /* the sums; NULL without g */
 /* After so many steps. Returns their number; they are valid until the next call. */
 size_t palt__gradients_sizes(palt__gradients *g, int64_t steps, const pal_gradient_size **sizes);

@@ -133,6 +133,7 @@ static pal_status begin_minimiser(palt__loop *l, const char *method, pal_error *
     pal_progress *p = &l->progress;
     l->minimised = palt__minimised_new(l, method, l->planned, err);
     if (!l->minimised) return PAL_ERR_ARGUMENT;
+    if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
     if (l->from.file && l->step > l->before) {
         if (palt__checkpoint_minimiser(&l->from, l->minimised->minimiser, err)) return PAL_ERR_FORMAT;
         const size_t lines = pal_rundir_epoch_count(l->o.folder);
@@ -364,7 +365,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     epoch.explained = pal_explained(figures.squared_error, l->baseline);
     epoch.error = l->few ? figures.error : (double)NAN;
     memcpy(epoch.phase, l->phase.name, sizeof epoch.phase);
-    epoch.n_gradients = palt__gradients_sizes(l->gradients, p->steps, &epoch.gradients);
+    epoch.n_gradients = palt__gradients_sizes(l->gradients, l->minimised ? 1 : p->steps, &epoch.gradients);
     epoch.minimised = l->minimised != NULL;
     if (l->minimised) epoch.iteration = l->minimised->report;
     if (l->minimised) epoch.end = l->minimised->end;

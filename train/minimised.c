@@ -103,6 +103,17 @@ static bool same_numbers(palt__minimised *m, bool keep)
     return same;
 }
 
+/* The gradient at the point of the minimiser, which is one of its states. */
+static const pal_tensor *gradient_of(const pal_minimiser *minimiser)
+{
+    for (size_t i = 0; i < pal_minimiser_state_count(minimiser); i++) {
+        const char *name;
+        const pal_tensor *t = pal_minimiser_state(minimiser, i, &name);
+        if (!strcmp(strrchr(name, '/'), "/gradient")) return t;
+    }
+    return NULL; /* not reached: every method has it */
+}
+
 /* The loss or its gradient at the weights that the phase begins with. */
 static pal_status no_start(const palt__loop *l, pal_error *err)
 {
@@ -144,6 +155,8 @@ pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
     p->step = p->steps;
     l->sum = report.value * (double)p->steps;
     pal_data_objective_write(m->objective);
+    if (l->gradients)
+        palt__gradients_take(l->gradients, pal_data_objective_get(m->objective)->x, gradient_of(m->minimiser));
     return PAL_OK;
 }
 

@@ -219,6 +219,35 @@ START_TEST(a_closed_form_has_none)
 }
 END_TEST
 
+/* Of a minimiser: those of the gradient of all samples at the weights after the iteration. */
+START_TEST(sizes_of_a_minimiser)
+{
+    static const char *const methods[] = {"lbfgs", "cg-pr", "newton-cg", "hessian-free"};
+    const pal_setting settings[] = {{"layers", "6,4,3"}, {"activation", "sigmoid"}, {"output", "squared"}};
+    pal_dataset *data = data_of(BATCH + 1, "data");
+    const uint32_t rows[BATCH] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        const pal_optimizer_options o = {.struct_size = sizeof o, .name = methods[i]};
+        pal_model *m = model_of("deep", settings, 3, PAL_F64);
+        pal_rundir *dir = trained(methods[i], m, data, (pal_train_options){.optimizer = &o, .gradient_sizes = true});
+        const pal_epoch *last = pal_rundir_epoch(dir, pal_rundir_epoch_count(dir) - 1);
+        double norm = 0;
+        ck_assert_uint_eq(last->n_gradients, 12);
+        for (size_t k = 0; k < 12; k++) {
+            const pal_gradient_size *g = &last->gradients[k];
+            const double n = (double)pal_tensor_count(pal_model_parameter_find(m, g->parameter));
+            const double sum = squares_of(m, data, rows, g->parameter);
+            ck_assert_double_eq_tol(g->size, sqrt(sum / n), 1e-8 * sqrt(sum / n));
+            norm += g->size * g->size * n;
+        }
+        ck_assert_double_eq_tol(last->iteration.norm, sqrt(norm), 1e-8 * sqrt(norm));
+        pal_rundir_free(dir);
+        pal_model_free(m);
+    }
+    pal_dataset_free(data);
+}
+END_TEST
+
 Suite *gradients_suite(void)
 {
     Suite *suite = suite_create("gradients");
@@ -228,6 +257,7 @@ Suite *gradients_suite(void)
     tcase_add_test(tests, sizes_are_those_of_the_loss);
     tcase_add_test(tests, measuring_changes_nothing_else);
     tcase_add_test(tests, a_resumed_run_has_the_same_sizes);
+    tcase_add_test(tests, sizes_of_a_minimiser);
     tcase_add_test(tests, a_closed_form_has_none);
     suite_add_tcase(suite, tests);
     return suite;
