@@ -122,10 +122,10 @@ works "run-info of it" run-info accumulated
 check "run-info has it" grep -q 'batches of 4 x 4, seed' out
 refused "more batches than there are" "give --accumulate" train basic --out new $small --batch 16 --accumulate 1000
 refused "a profile of several programs" "profile" train basic --out new $small --accumulate 2 --profile
-works "K-FAC with its damping" train deep --layers 9,4 --out curved $small --optimizer kfac --damping 0.5 --average exponential --quiet
+works "K-FAC with its damping" train deep --layers 9,4 --out curved --data data --batch 16 --epochs 20 --optimizer kfac --damping 0.5 --average exponential --quiet
 check "run.json has the damping" grep -q '"damping": 0.5' curved/run.json
 works "run-info of K-FAC" run-info curved
-works "K-FAC goes on" train --resume curved --epochs 9 --quiet
+works "K-FAC goes on" train --resume curved --epochs 25 --quiet
 refused "a damping of adam" "only with --optimizer hessian-free|kfac, not adam" train basic --out new $small --optimizer adam --damping 1
 refused "K-FAC of several batches" "--accumulate 1" train basic --out new $small --optimizer kfac --accumulate 2
 refused "a rate of K-FAC" "nothing to search" find-rate basic --data data --batch 16 --steps 60 --optimizer kfac
@@ -838,10 +838,10 @@ done
 works "help of train without a model" train --help
 tr -s ' \n' ' ' < out > words
 check "help of train leaves the rate to the model" grep -q 'step size (default: by optimizer, model and data, ' words
-check "help of train leaves the rule to the model" grep -q 'kfac; default by model)' words
+check "help of train leaves the rule to the model" grep -q 'hessian-free; default by model)' words
 works "help of train with a model" train basic --help
 tr -s ' \n' ' ' < out > words
-check "help of a model has its rule" grep -q 'kfac; default gd)' words
+check "help of a model has its rule" grep -q 'hessian-free; default gd)' words
 works "help of graph with a model" graph basic --help
 tr -s ' \n' ' ' < out > words
 check "help of graph has its own batch" grep -q 'that is drawn (default 32)' words
