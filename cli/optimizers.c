@@ -32,7 +32,7 @@ static void print(const char *only)
 {
     char head[32];
     for (size_t k = 0; k < KINDS; k++) {
-        if (!only) printf("%s%s\n", k ? "\n" : "", kinds[k].title);
+        if (!only) pal_cli_print("%s%s\n", k ? "\n" : "", kinds[k].title);
         for (size_t i = 0; i < kinds[k].count(); i++) {
             if (!chosen(kinds[k].name_of(i), only)) continue;
             snprintf(head, sizeof head, "  %s", kinds[k].name_of(i));
