@@ -26,11 +26,13 @@ void palt__loop_end(palt__loop *l)
     palt__stage_free(l->stage);
     palt__stage_free(l->adds);
     palt__stage_free(l->loss);
+    pal_slab_free(l->kept);
     pal_accumulator_free(l->sums);
     palt__gradients_free(l->gradients);
     palt__evaluator_free(l->evaluator);
     pal_optimizer_free(l->optimizer);
     l->stage = l->adds = l->loss = NULL;
+    l->kept = NULL;
     l->sums = NULL;
     l->gradients = NULL;
     palt__minimised_free(l->minimised);
@@ -88,7 +90,7 @@ static pal_status make_stages(palt__loop *l, bool only, pal_error *err)
     l->stage = make_stage(l, STEPS, only, err);
     if (l->stage && pal_optimizer_compares(l->optimizer)) {
         l->loss = make_stage(l, MEASURES, only, err);
-        return l->loss ? PAL_OK : PAL_ERR_ARGUMENT;
+        return l->loss ? palt__loop_keeps(l, err) : PAL_ERR_ARGUMENT;
     }
     return l->stage ? PAL_OK : PAL_ERR_ARGUMENT;
 }
@@ -249,6 +251,7 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
                              learning_rate);
     if (set) return pal_error_set(err, set, "%s", pal_optimizer_error(l->optimizer));
     pal_accumulator_clear(l->sums);
+    palt__loop_keep(l);
     *loss = 0;
     for (int64_t part = 0; part < l->parts; part++, rows += l->o.batch) {
         palt__stage *stage = part + 1 < l->parts ? l->adds : l->stage;
@@ -264,10 +267,8 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
         if (!status) status = palt__stage_run(stage, l->data, of, noise, err);
         if (status) return status;
         *loss += pal_tensor_get(pal_output(stage->program, 0), 0);
-        if (!l->loss) continue;
-        status = palt__stage_run(l->loss, l->data, of, noise, err);
+        if (l->loss) status = palt__loop_compare(l, of, noise, number, *loss, err);
         if (status) return status;
-        pal_optimizer_compare(l->optimizer, number, *loss, pal_tensor_get(pal_output(l->loss->program, 0), 0));
     }
     *loss /= (double)l->parts;
     palt__gradients_add(l->gradients, l->stage->program, 1);

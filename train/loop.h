@@ -34,6 +34,7 @@ typedef struct palt__loop {
     pal_accumulator *sums;      /* of their gradients */
     palt__gradients *gradients; /* their sizes; NULL: not measured */
     palt__stage *loss;          /* the loss of a batch alone; NULL: the optimiser does not ask for it */
+    pal_slab *kept;             /* the statistics of the model before a step, for that; NULL: it has none */
     palt__evaluator *evaluator; /* NULL: no test data */
     palt__minimised *minimised; /* NULL: an optimiser trains the phase, and `optimizer` is one */
     int64_t before;             /* steps of the earlier phases */
@@ -71,6 +72,12 @@ void palt__loop_schedule(palt__loop *l);
 /* Takes the loss of an epoch, and those of the epochs of the phase that an earlier process has finished. */
 void palt__loop_watch(palt__loop *l, const pal_epoch *epoch);
 void palt__loop_watch_again(palt__loop *l);
+/* loop_compare.c: makes room for the statistics of the model, and keeps them before a step; then measures the loss of
+ * its batch once more, and tells the optimiser. */
+pal_status palt__loop_keeps(palt__loop *l, pal_error *err);
+void palt__loop_keep(palt__loop *l);
+pal_status palt__loop_compare(palt__loop *l, const uint32_t *rows, pal_noise noise, uint64_t step, double before,
+                              pal_error *err);
 /* The learning rate of the current step, counted from the start of the phase; of a minimiser the length of its step. */
 double palt__loop_rate(const palt__loop *l);
 /* Labelled samples per batch. */

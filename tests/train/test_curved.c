@@ -71,6 +71,40 @@ START_TEST(bits_do_not_depend_on_threads)
 }
 END_TEST
 
+/* A step that moves nothing is judged by the same function, although the divergence weighs more in the next one. */
+START_TEST(a_counter_of_steps_is_no_change_of_the_loss)
+{
+    pal_dataset *data = data_of(SAMPLES, "data");
+    pal_error err = {0};
+    pal_train_result result;
+    const pal_setting settings[] = {{"layers", "5,3"}, {"beta", "1000"}, {"beta-warm-up", "100"}};
+    pal_model *m =
+        pal_model_new(context, pal_variant_find("variational"), settings, 3, PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    pal_rundir *run = pal_rundir_new(path_of("run"), &(pal_run_info){.model = "variational"}, &err);
+    ck_assert_msg(run != NULL, "%s", err.text);
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = "kfac", .damping = 0.5};
+    const pal_schedule still = {.name = "constant", .learning_rate = 1e-12};
+    const pal_train_options o = {.struct_size = sizeof o,
+                                 .epochs = 5,
+                                 .batch = 20,
+                                 .seed = 3,
+                                 .optimizer = &optimizer,
+                                 .schedule = &still,
+                                 .folder = run};
+    ck_assert_msg(!pal_train(m, data, &o, &result, &err), "%s", err.text);
+    pal_safetensors *saved = pal_safetensors_open(context, path_of("run/checkpoint.safetensors"), &err);
+    ck_assert_msg(saved != NULL, "%s", err.text);
+    ck_assert_double_gt(pal_tensor_get(pal_safetensors_find(saved, "warm-up/steps"), 0), 5);
+    ck_assert_double_lt(pal_tensor_get(pal_safetensors_find(saved, "kfac/promised"), 0), 0);
+    ck_assert_double_eq(pal_tensor_get(pal_safetensors_find(saved, "kfac/damping"), 0), 0.5);
+    pal_safetensors_free(saved);
+    pal_rundir_free(run);
+    pal_model_free(m);
+    pal_dataset_free(data);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_refused)
 {
     pal_dataset *data = data_of(SAMPLES, "data");
@@ -109,6 +143,7 @@ Suite *curved_suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, every_variant_learns, 0, VARIANTS);
     tcase_add_loop_test(t, bits_do_not_depend_on_threads, 0, VARIANTS);
+    tcase_add_test(t, a_counter_of_steps_is_no_change_of_the_loss);
     tcase_add_test(t, what_does_not_fit_is_refused);
     suite_add_tcase(s, t);
     return s;
