@@ -12,9 +12,12 @@
  * Damping of the model (section 6.5): every 5 steps, the change of the loss over the change that the model promised is
  * rho. Above 3/4 lambda falls by (19/20)^5, below 1/4 it rises by as much. A step after which the loss of its own batch
  * is greater, or NaN, is taken back, and lambda rises four times: where the loss has terms that the Fisher matrix does
- * not have, the rule of the paper is too slow to save the run. */
+ * not have, the rule of the paper is too slow to save the run. Where the promise is below the rounding of the loss, rho
+ * says nothing, and lambda stays: it would otherwise rise without end, and no step would ever be long enough again to
+ * be judged. */
 #include "optim/kfac.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@
 #include "autograd/machine/internal.h"
 #include "optim/lapack.h"
 
-enum { INVERT_EVERY = 20, INVERT_FIRST = 3, ADAPT_EVERY = 5 };
+enum { INVERT_EVERY = 20, INVERT_FIRST = 3, ADAPT_EVERY = 5, ROUNDING = 8 };
 static const double keep_most = 0.95, adapt = 0.77378093749999999 /* (19/20)^5 */, rise = 4, lambda_least = 1e-12;
 
 /* Adam's rate, of what is in no block, at a learning rate of 1. */
@@ -207,7 +210,9 @@ bool pal__kfac_compare(pal__kfac *k, uint64_t step, double before, double after)
 {
     const double promised = *number(k, PAL__KFAC_MODEL), rho = (after - before) / promised;
     double *lambda = number(k, PAL__KFAC_LAMBDA);
-    if (!(promised < 0)) return true; /* nothing moved */
+    const double hidden = ROUNDING * (k->dtype == PAL_F32 ? FLT_EPSILON : DBL_EPSILON) * fabs(before);
+    if (!(promised < 0)) return true;                                     /* nothing moved */
+    if (-promised < hidden && fabs(after - before) < hidden) return true; /* no more than rounding */
     if (!(after <= before)) {
         *lambda *= rise;
         return false;

@@ -198,15 +198,20 @@ void pal_optimizer_free(pal_optimizer *o)
 bool pal_optimizer_is_curved(const pal_optimizer *o) { return o && o->kfac; }
 bool pal_optimizer_compares(const pal_optimizer *o) { return o && o->kfac; }
 
-/* Each parameter goes back by the step of its state, which then is 0. */
+/* Each parameter goes back by the step of its state, which then is 0; and an average of the weights, by its share. */
 static void take_back(pal_optimizer *o)
 {
     for (size_t i = 0; i < o->n; i++) {
         pal_tensor *step = o->kfac->moment[i][PAL__KFAC_STEP], *w = o->parameters[i];
         if (!step) continue;
-        const double rate = pal_tensor_get(o->scalar[o->group[i]][PAL__RATE], 0);
-        for (size_t e = 0; e < pal_tensor_count(w); e++)
-            pal_tensor_set(w, e, pal_tensor_get(w, e) - rate * pal_tensor_get(step, e));
+        pal_tensor *average = o->kinds > o->own ? o->state[o->own]->part[i] : NULL;
+        const double rate = pal_tensor_get(o->scalar[o->group[i]][PAL__RATE], 0),
+                     share = pal_tensor_get(o->scalar[o->group[i]][PAL__SHARE], 0);
+        for (size_t e = 0; e < pal_tensor_count(w); e++) {
+            const double moved = rate * pal_tensor_get(step, e);
+            pal_tensor_set(w, e, pal_tensor_get(w, e) - moved);
+            if (average) pal_tensor_set(average, e, pal_tensor_get(average, e) - share * moved);
+        }
         memset(step->data, 0, pal_tensor_bytes(step));
     }
 }

@@ -55,11 +55,10 @@ typedef struct trained {
     pal_program *program;
 } trained;
 
-static inline trained train(problem *p, double damping)
+static inline trained train_by(problem *p, const pal_optimizer_options *o)
 {
     pal_error err = {0};
-    const pal_optimizer_options o = {.struct_size = sizeof o, .name = "kfac", .damping = damping};
-    trained t = {pal_optimizer_new(c, &o, p->parameter, p->name, p->n, &err), NULL};
+    trained t = {pal_optimizer_new(c, o, p->parameter, p->name, p->n, &err), NULL};
     ck_assert_msg(t.optimizer != NULL, "%s", err.text);
     pal_var g[MOST], outputs[] = {p->loss};
     ck_assert_int_eq(pal_grad(p->loss, p->leaf, p->n, g), PAL_OK);
@@ -70,6 +69,12 @@ static inline trained train(problem *p, double damping)
                             &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
     ck_assert_tape_ok(p->tape);
     return t;
+}
+
+static inline trained train(problem *p, double damping)
+{
+    return train_by(
+        p, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = "kfac", .damping = damping});
 }
 
 /* The loss before the step. */

@@ -207,6 +207,52 @@ START_TEST(failing_allocations_are_reported)
 }
 END_TEST
 
+/* The average that is evaluated, too, forgets a step that is taken back; before it begins, it is the weights. */
+START_TEST(an_average_forgets_what_is_taken_back)
+{
+    pal_tensor *tensors[3];
+    problem p = relu_net(&(net){6, 3, 4, false, false}, tensors);
+    const pal_optimizer_options o = {.struct_size = sizeof o,
+                                     .name = "kfac",
+                                     .average = _i ? "exponential" : "equal",
+                                     .average_decay = 0.5,
+                                     .average_start = 100};
+    trained t = train_by(&p, &o);
+    double before[2];
+    for (uint64_t k = 1; k <= 4; k++) step(&t, k);
+    const pal_tensor *average = state(&t, "kfac/training/W"), *w = p.parameter[1];
+    for (int i = 0; i < 2; i++) before[i] = pal_tensor_get(i ? w : average, 0);
+    const double loss = step(&t, 5);
+    ck_assert_double_ne(pal_tensor_get(w, 0), before[1]);
+    pal_optimizer_compare(t.optimizer, 5, loss, loss + 1);
+    ck_assert_double_eq_tol(pal_tensor_get(w, 0), before[1], 1e-12);
+    const double share = _i ? 0.5 / (1 - pow(0.5, 5)) : 1;
+    ck_assert_double_eq_tol(pal_tensor_get(average, 0), before[0] + share * (before[1] - before[0]), 1e-12);
+    finish(&p, &t);
+    for (int i = 0; i < 3; i++) pal_tensor_free(tensors[i]);
+}
+END_TEST
+
+/* Where rounding hides the change of the loss, nothing can be said of the damping. */
+START_TEST(rounding_is_no_change)
+{
+    pal_tensor *tensors[3];
+    problem p = relu_net(&(net){6, 3, 4, false, false}, tensors);
+    trained t = train(&p, 2);
+    const pal_tensor *lambda = state(&t, "kfac/damping");
+    for (uint64_t k = 1; k <= 3; k++) step(&t, k);
+    pal_tensor_set(state(&t, "kfac/promised"), 0, -1e-17);
+    for (int i = -1; i <= 1; i++) {
+        pal_optimizer_compare(t.optimizer, 5, 1, 1 + i * 2.3e-16);
+        ck_assert_double_eq(pal_tensor_get(lambda, 0), 2);
+    }
+    pal_optimizer_compare(t.optimizer, 5, 1, 1 + 1e-12);
+    ck_assert_double_eq(pal_tensor_get(lambda, 0), 8);
+    finish(&p, &t);
+    for (int i = 0; i < 3; i++) pal_tensor_free(tensors[i]);
+}
+END_TEST
+
 Suite *kfac_edges_suite(void)
 {
     Suite *s = suite_create("kfac_edges");
@@ -218,6 +264,8 @@ Suite *kfac_edges_suite(void)
     tcase_add_test(t, a_nan_is_reported);
     tcase_add_test(t, the_damping_follows_the_model);
     tcase_add_test(t, the_curvature_is_needed);
+    tcase_add_loop_test(t, an_average_forgets_what_is_taken_back, 0, 2);
+    tcase_add_test(t, rounding_is_no_change);
     tcase_add_test(t, failing_allocations_are_reported);
     suite_add_tcase(s, t);
     return s;
