@@ -57,8 +57,11 @@ static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *res
 {
     pal_dataset *data = data_of(SAMPLES, "data"), *test = data_of(30, "test");
     const pal_variant *variant = pal_variant_find(kinds[kind].variant);
-    const pal_optimizer_options optimizer = {
-        .struct_size = sizeof optimizer, .name = kinds[kind].optimizer, .average = kinds[kind].average};
+    const bool all = kinds[kind].average != NULL; /* with all else that has a state, or changes one */
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
+                                             .name = kinds[kind].optimizer,
+                                             .average = kinds[kind].average,
+                                             .rates = all ? "encoder=0.5" : NULL};
     const pal_schedule schedule = {
         .name = kinds[kind].schedule, .learning_rate = 0.02, .factor = 0.5, .every = 5, .warmup = 6, .patience = 1};
     const pal_setting hidden = {"hidden", "5"};
@@ -87,6 +90,7 @@ static pal_status train(size_t kind, plan *w, bool resume, pal_train_result *res
                            .lanes = 2,
                            .optimizer = &optimizer,
                            .schedule = &schedule,
+                           .gradient_sizes = all,
                            .folder = dir,
                            .progress = watch,
                            .user = w,
