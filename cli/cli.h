@@ -236,6 +236,12 @@ const char *pal_cli_count(double value, char *out, size_t size);                
 const char *pal_cli_figure(double value, int digits, char *out, size_t size);
 const char *pal_cli_time(double seconds, char *out, size_t size); /* "1:05", "2:00:09" */
 
+/* ---- optimizers.c --------------------------------------------------------------------------------------------- */
+
+/* Whether the optimiser of this name finds the length of a step by itself, so that no learning rate is a remedy. NULL:
+ * none. */
+bool pal_cli_finds_its_step(const char *optimizer);
+
 /* ---- json.c --------------------------------------------------------------------------------------------------- */
 
 void pal_cli_json_set_up(void); /* call it before any value is made */

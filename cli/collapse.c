@@ -80,12 +80,10 @@ static bool slow_steps(const facts *f, char *out, size_t size)
     return true;
 }
 
-/* Some optimisers find the length of a step by themselves. */
 static bool unusual_rate(const facts *f, char *out, size_t size)
 {
     const double rate = f->info->schedule.learning_rate;
-    const char *optimizer = f->info->optimizer.name;
-    if (pal_train_minimises(optimizer) || (optimizer && !strcmp(optimizer, "kfac"))) return false;
+    if (pal_cli_finds_its_step(f->info->optimizer.name)) return false;
     if (rate >= 1e-4 && rate <= 0.01) return false;
     snprintf(out, size, "%s --learning-rate (now %g)", rate < 1e-4 ? "raise" : "lower", rate);
     return true;

@@ -25,6 +25,11 @@ static const struct kind {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, COLUMN = 18 };
 
+bool pal_cli_finds_its_step(const char *optimizer)
+{
+    return optimizer && (pal_train_minimises(optimizer) || !strcmp(optimizer, "kfac"));
+}
+
 /* The name alone is chosen, or all are. */
 static bool chosen(const char *name, const char *only) { return !only || !strcmp(name, only); }
 

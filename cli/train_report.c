@@ -73,7 +73,7 @@ static double usual_rate(const char *optimizer)
     static const struct {
         const char *name;
         double rate;
-    } others[] = {{"gd", 1}, {"sgd", 1}, {"momentum", 1}, {"nesterov", 1}, {"kfac", 1}, {"muon", 0.1}};
+    } others[] = {{"gd", 1}, {"sgd", 1}, {"momentum", 1}, {"nesterov", 1}, {"muon", 0.1}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!optimizer || !strcmp(optimizer, others[i].name)) return others[i].rate;
     return 0.01;
@@ -101,7 +101,7 @@ static void write_remedy(const pal_rundir *dir, const pal_dataset *data, char *o
     pal_data_range(data, &low, &high);
     if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
         at = (size_t)snprintf(out, size, "scale the data, whose values are from %g to %g, or ", low, high);
-    if (pal_train_minimises(info->optimizer.name))
+    if (pal_cli_finds_its_step(info->optimizer.name))
         snprintf(out + at, size - at, "train longer (now --epochs %lld), or use --optimizer adam",
                  (long long)info->epochs);
     else if (rate > usual || stands_still(dir))

@@ -121,7 +121,7 @@ const pal_need pal_cli_train_needs[] = {
     {"rise",         "schedule",  "one-cycle"},
     {"patience",     "schedule",  "plateau"},
     {"learning-rate", "optimizer", "!" MINIMISERS}, {"schedule", "optimizer", "!" MINIMISERS},
-    {"warmup",       "optimizer", "!" MINIMISERS}, {"clip", "optimizer", "!" MINIMISERS},
+    {"warmup",       "optimizer", "!" MINIMISERS}, {"clip", "optimizer", "!kfac|" MINIMISERS},
     {"average",      "optimizer", "!" MINIMISERS}, {"weight-decay", "optimizer", "!" MINIMISERS},
     {"layer-rates",  "optimizer", "!" MINIMISERS}, {"accumulate", "optimizer", "!" MINIMISERS},
     {"gradient-tolerance", "optimizer", MINIMISERS}, {"noise", "optimizer", MINIMISERS},

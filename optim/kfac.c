@@ -26,7 +26,7 @@
 #include "autograd/machine/internal.h"
 #include "optim/lapack.h"
 
-enum { INVERT_EVERY = 20, INVERT_FIRST = 3, ADAPT_EVERY = 5, ROUNDING = 8 };
+enum { INVERT_EVERY = 20, INVERT_FIRST = 3, ADAPT_EVERY = 5, ROUNDING = 8, TRIES = 6 };
 static const double keep_most = 0.95, adapt = 0.77378093749999999 /* (19/20)^5 */, rise = 4, lambda_least = 1e-12;
 
 /* Adam's rate, of what is in no block, at a learning rate of 1. */
@@ -145,6 +145,8 @@ pal_status pal__kfac_make(pal__kfac *k, pal_tape *tape, const pal__layers *layer
 
 /* ---- Inverses ------------------------------------------------------------------------------------------------- */
 
+static double *number(pal__kfac *k, pal__kfac_number which) { return k->number[which]->data; }
+
 static double mean_diagonal(const pal_tensor *a)
 {
     const size_t n = (size_t)a->shape.dim[0];
@@ -172,6 +174,24 @@ static pal_status invert(const pal__kfac *k, const pal__kfac_block *b, double ga
     return PAL_OK;
 }
 
+/* With little damping rounding may make a factor indefinite. Then the damping rises, and all inverses are those of one
+ * damping. A factor that is not finite stays so, and ends it. */
+static pal_status invert_all(pal__kfac *k, pal_error *err)
+{
+    double *lambda = number(k, PAL__KFAC_LAMBDA);
+    const double before = *lambda;
+    pal_status status = PAL_ERR_NUMERIC;
+    for (int tries = 0; status == PAL_ERR_NUMERIC && tries < TRIES; tries++) {
+        pal_error own = {0};
+        if (tries) *lambda *= 100;
+        status = PAL_OK;
+        for (size_t i = 0; !status && i < k->n_blocks; i++) status = invert(k, &k->block[i], sqrt(*lambda), &own);
+        if (status && err) *err = own;
+    }
+    if (status) *lambda = before;
+    return status;
+}
+
 static bool is_due(uint64_t step)
 {
     const uint64_t done = step - 1;
@@ -179,8 +199,6 @@ static bool is_due(uint64_t step)
 }
 
 /* ---- A step --------------------------------------------------------------------------------------------------- */
-
-static double *number(pal__kfac *k, pal__kfac_number which) { return k->number[which]->data; }
 
 static void start(pal__kfac *k)
 {
@@ -196,8 +214,7 @@ pal_status pal__kfac_prepare(pal__kfac *k, uint64_t step, pal_error *err)
         start(k);
     }
     pal_status status = PAL_OK;
-    const double gamma = sqrt(*number(k, PAL__KFAC_LAMBDA));
-    for (size_t i = 0; !status && is_due(step) && i < k->n_blocks; i++) status = invert(k, &k->block[i], gamma, err);
+    if (is_due(step)) status = invert_all(k, err);
     const double t = (double)step, root = sqrt(1 - pow(k->options.beta2, t));
     pal_tensor_set(k->scalar[PAL__KFAC_KEEP], 0, fmin(1 - 1 / t, keep_most));
     pal_tensor_set(k->scalar[PAL__KFAC_DAMPING], 0, *number(k, PAL__KFAC_LAMBDA));

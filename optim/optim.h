@@ -41,7 +41,7 @@ typedef struct pal_optimizer_options {
     double beta1, beta2; /* adam and all after it but adagrad: 0.9, 0.999; lion: 0.9, 0.99; soap: 0.95, 0.95 */
     double epsilon;      /* of every rule with a square root: 1e-8 */
     double weight_decay; /* decoupled; adamw, muon, soap: 0.01, others: 0 */
-    double clip_norm;    /* limit for the global norm of all gradients; default 0: no clipping */
+    double clip_norm;    /* limit for the global norm of all gradients; default 0: no clipping; kfac has none */
     /* momentum, nesterov. "constant" (NULL), or "sutskever": at step t the momentum is the smaller of `momentum` and
      * 1 - 1 / (2 (floor(t / 250) + 1)) (Sutskever, Martens, Dahl and Hinton, ICML 2013, equation 5). nesterov then
      * looks ahead with the momentum of step t + 1, so that its weights are the points at which their equation 3 takes

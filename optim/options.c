@@ -75,6 +75,11 @@ pal_status pal__optimizer_options(const pal_optimizer_options *given, pal_optimi
             return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g must be at least 0 and less than %g", out->name,
                                  fields[i].name, *field, fields[i].below);
     }
+    if ((*rule)->curved && out->clip_norm > 0)
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "%s: the quadratic model gives the length of a step: leave out the limit of the gradient's norm",
+            out->name);
     if (!out->precondition_every) out->precondition_every = 10;
     if (!out->max_dimension) out->max_dimension = 10000;
     if (out->max_dimension < 1 || out->max_dimension > PAL__LAPACK_MOST)

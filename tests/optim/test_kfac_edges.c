@@ -147,6 +147,29 @@ START_TEST(the_damping_follows_the_model)
 }
 END_TEST
 
+/* A factor that rounding has made indefinite: the damping rises until all factors have inverses. */
+START_TEST(an_indefinite_factor_raises_the_damping)
+{
+    pal_tensor *tensors[3];
+    problem p = relu_net(&(net){6, 3, 4, false, false}, tensors);
+    trained t = train(&p, 1e-8);
+    const pal_tensor *lambda = state(&t, "kfac/damping");
+    step(&t, 1);
+    pal_tensor *factor = state(&t, "kfac/rows/W");
+    const double before = pal_tensor_get(factor, 0);
+    pal_tensor_set(factor, 0, -0.05);
+    ck_assert_int_eq(pal_optimizer_set_step(t.optimizer, 2, 1), PAL_OK);
+    ck_assert_double_ge(pal_tensor_get(lambda, 0), 1e-6);
+    pal_tensor_set(factor, 0, -1e9); /* no damping helps: it stays what it was */
+    const double now = pal_tensor_get(lambda, 0);
+    ck_assert_int_eq(pal_optimizer_set_step(t.optimizer, 2, 1), PAL_ERR_NUMERIC);
+    ck_assert_double_eq(pal_tensor_get(lambda, 0), now);
+    pal_tensor_set(factor, 0, before);
+    finish(&p, &t);
+    for (int i = 0; i < 3; i++) pal_tensor_free(tensors[i]);
+}
+END_TEST
+
 START_TEST(the_curvature_is_needed)
 {
     problem p = {.tape = pal_tape_new(c, PAL_F64)};
@@ -160,6 +183,10 @@ START_TEST(the_curvature_is_needed)
     ck_assert_ptr_nonnull(strstr(pal_tape_error(p.tape), "pal_optimizer_record_curved"));
     trained t = {optimizer, NULL};
     finish(&p, &t);
+    pal_error err = {0};
+    const pal_optimizer_options clips = {.struct_size = sizeof clips, .name = "kfac", .clip_norm = 1};
+    ck_assert_ptr_null(pal_optimizer_new(c, &clips, NULL, NULL, 0, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "leave out the limit"));
 }
 END_TEST
 
@@ -265,6 +292,7 @@ Suite *kfac_edges_suite(void)
     tcase_add_test(t, the_damping_follows_the_model);
     tcase_add_test(t, the_curvature_is_needed);
     tcase_add_loop_test(t, an_average_forgets_what_is_taken_back, 0, 2);
+    tcase_add_test(t, an_indefinite_factor_raises_the_damping);
     tcase_add_test(t, rounding_is_no_change);
     tcase_add_test(t, failing_allocations_are_reported);
     suite_add_tcase(s, t);
