@@ -210,24 +210,34 @@ pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *
     return PAL_OK;
 }
 
-/* A chunk is as large as makes the products of matrices fast. An iteration of the last two methods takes many products,
- * and comes further. */
-static pal_status defaults_of_minimiser(const pal_model *model, const pal_dataset *data, pal_train_defaults *out)
-{
-    const bool newton = !strcmp(out->optimizer, "newton-cg") || !strcmp(out->optimizer, "hessian-free");
-    (void)model;
-    out->learning_rate = 1;
-    out->batch = data->count < CHUNK ? data->count : CHUNK;
-    out->epochs = newton ? ITERATIONS / 4 : ITERATIONS;
-    out->clip = 0;
-    return PAL_OK;
-}
-
 bool pal_train_minimises(const char *optimizer)
 {
     for (size_t i = 0; optimizer && pal_minimise_name(i); i++)
         if (!strcmp(pal_minimise_name(i), optimizer)) return true;
     return false;
+}
+
+/* Whether a phase has an optimiser of its own, which takes batches. */
+static bool has_batches(const pal_model *model)
+{
+    pal_phase phase;
+    for (size_t i = 0; pal_model_phase(model, i, 1, &phase); i++)
+        if (phase.optimizer && !pal_train_minimises(phase.optimizer)) return true;
+    return false;
+}
+
+/* A chunk is as large as makes the products of matrices fast, but not larger than the batches of other phases should
+ * be. An iteration of the last two methods takes many products, and comes further. */
+static pal_status defaults_of_minimiser(const pal_model *model, const pal_dataset *data, pal_train_defaults *out)
+{
+    const bool newton = !strcmp(out->optimizer, "newton-cg") || !strcmp(out->optimizer, "hessian-free");
+    out->learning_rate = 1;
+    out->batch = has_batches(model)    ? pal_train_default_batch(data->count, 0)
+                 : data->count < CHUNK ? data->count
+                                       : CHUNK;
+    out->epochs = newton ? ITERATIONS / 4 : ITERATIONS;
+    out->clip = 0;
+    return PAL_OK;
 }
 
 pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data, const char *optimizer, int64_t batch,

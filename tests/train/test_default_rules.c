@@ -76,6 +76,11 @@ START_TEST(each_mark_has_its_factor)
     }
     const pal_setting sigma[] = {{"output", "gaussian"}, {"sigma-of", "one"}};
     ck_assert(defaults_of(data, "basic", sigma, 2, NULL, 0).clip == 1);
+    /* The chunks of a minimiser are the batches of the phases that have another optimiser. */
+    const pal_setting pretrained = {"pretrain-optimizer", "adam"};
+    ck_assert_int_eq(defaults_of(data, "stacked", NULL, 0, "lbfgs", 0).batch, data->count < 1000 ? data->count : 1000);
+    ck_assert_int_eq(defaults_of(data, "stacked", &pretrained, 1, "lbfgs", 0).batch,
+                     pal_train_default_batch(data->count, 0));
     pal_dataset_free(data);
 }
 END_TEST
