@@ -76,7 +76,9 @@ works "folders above are made" train basic --out a/b/c $small --quiet
 works "limit" train basic --out limited $small --limit 20 --json
 check "limit leaves one batch per epoch" [ "$(figure steps)" = 3 ]
 for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad radam lion schedule-free muon soap kfac; do
-    works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 --clip 1 --quiet
+    clip='--clip 1'
+    [ $optimizer = kfac ] && clip=
+    works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 $clip --quiet
 done
 for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \
     "plateau --patience 1 --decay-factor 0.5"; do
@@ -127,6 +129,7 @@ check "run.json has the damping" grep -q '"damping": 0.5' curved/run.json
 works "run-info of K-FAC" run-info curved
 works "K-FAC goes on" train --resume curved --epochs 25 --quiet
 refused "a damping of adam" "only with --optimizer hessian-free|kfac, not adam" train basic --out new $small --optimizer adam --damping 1
+refused "a limit of the gradient with K-FAC" "clip has no effect with --optimizer kfac" train basic --out new $small --optimizer kfac --clip 1
 refused "K-FAC of several batches" "--accumulate 1" train basic --out new $small --optimizer kfac --accumulate 2
 refused "a rate of K-FAC" "nothing to search" find-rate basic --data data --batch 16 --steps 60 --optimizer kfac
 works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
