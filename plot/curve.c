@@ -221,10 +221,7 @@ static void draw_all(palt__canvas *canvas, const void *user)
     double top = 0, bottom = 0;
     palt__title_draw(canvas, p->title, at.width / 2, PALT__MARGIN, at.width - 2 * PALT__MARGIN);
     for (size_t i = 0; i < p->count; i++) {
-        palt__frame f = {.x = (double)(i % at.columns) * PALT__PANEL_WIDTH,
-                         .y = at.top + (double)(i / at.columns) * PALT__PANEL_HEIGHT,
-                         .width = PALT__PANEL_WIDTH,
-                         .height = PALT__PANEL_HEIGHT};
+        palt__frame f = palt__panel_frame(&at, i);
         draw_panel(canvas, p, &p->panels[i], &f);
         if (i == 0) top = f.top, bottom = f.bottom;
     }

@@ -195,3 +195,11 @@ palt__panels palt__panels_of(size_t count, const char *title)
     const double width = (double)columns * PALT__PANEL_WIDTH, height = palt__title_height(title, width - 2 * MARGIN);
     return (palt__panels){columns, (count + columns - 1) / columns, width, height > 0 ? MARGIN + height : 0};
 }
+
+palt__frame palt__panel_frame(const palt__panels *panels, size_t i)
+{
+    return (palt__frame){.x = (double)(i % panels->columns) * PALT__PANEL_WIDTH,
+                         .y = panels->top + (double)(i / panels->columns) * PALT__PANEL_HEIGHT,
+                         .width = PALT__PANEL_WIDTH,
+                         .height = PALT__PANEL_HEIGHT};
+}

@@ -288,6 +288,7 @@ typedef struct palt__panels {
     double width, top; /* of all columns; of the first row */
 } palt__panels;
 palt__panels palt__panels_of(size_t count, const char *title);
+palt__frame palt__panel_frame(const palt__panels *panels, size_t i); /* the place of the i-th; nothing else is set */
 
 /* scatter.c: the colour of each class, PAL_POINTS_CLASSES entries. */
 extern const pal_colour palt__class_colours[];
