@@ -134,7 +134,7 @@ static int measure(network *n, const char *method, int64_t iterations)
     start(n);
     pal_minimiser *m = pal_minimiser_new(&f, &o, &err);
     pal_minimise_end end;
-    pal_status status = m ? pal_minimise(m, 12, &end, &r, &err) : err.status; /* memory is new: not measured */
+    pal_status status = m ? pal_minimise(m, 2, &end, &r, &err) : err.status; /* memory is new: not measured */
     const int64_t calls = r.evaluations + r.products;
     n->inside = 0;
     const double begin = now_us();
@@ -144,6 +144,10 @@ static int measure(network *n, const char *method, int64_t iterations)
     if (status) {
         fprintf(stderr, "bench_minimise: %s\n", err.text);
         return 1;
+    }
+    if (end != PAL_MINIMISE_RUNNING) {
+        fprintf(stderr, "bench_minimise: %s ended after %lld iterations: give fewer\n", method, (long long)r.iterations);
+        return 0;
     }
     const double steps = (double)iterations, each = (double)(r.evaluations + r.products - calls);
     printf("%-13s %9.1f ms inside %7.1f ms itself %5.1f %%   %5.1f calls, %5.1f ms itself a call   value %.6g\n",

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "autograd/autograd.h"
+#include "models/models.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
@@ -79,6 +80,20 @@ typedef struct pal_note {
 pal_tensor *pal_array_read(pal_context *context, const char *path, pal_error *err);
 pal_tensor *pal_array_read_noted(pal_context *context, const char *path, pal_note *note, pal_error *err);
 pal_status pal_array_write(const pal_tensor *tensor, const char *path, pal_error *err);
+
+/* ---- What a user says about data ------------------------------------------------------------------------------- */
+
+/* An option of data/options.def, such as "label". i counts from 0; NULL: no more. */
+typedef struct pal_data_option {
+    const char *name, *choices, *argument, *help; /* choices "a|b"; NULL: any text */
+} pal_data_option;
+const pal_data_option *pal_data_option_at(size_t i);
+const pal_data_option *pal_data_option_find(const char *name);
+
+typedef struct pal_data_options {
+    const pal_setting *given; /* names and values; the last of two with the same name counts */
+    size_t n;
+} pal_data_options;
 
 /* ---- Data sets ------------------------------------------------------------------------------------------------ */
 

@@ -27,6 +27,37 @@ void palt__note_add(pal_note *note, const char *format, ...) __attribute__((form
 pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *note, pal_error *err);
 pal_tensor *palt__npy_read(pal_context *context, const char *path, pal_note *note, pal_error *err);
 
+/* ---- options.c --------------------------------------------------------------------------------------------------- */
+
+/* The value of an option; NULL: it is not given. options may be NULL. */
+const char *palt__data_option(const pal_data_options *options, const char *name);
+/* Whether a list "a,b" has this name, or this number of a column from 1. */
+bool palt__data_option_lists(const pal_data_options *options, const char *name, const char *column, int64_t number);
+
+/* ---- What the readers return: samples as their file has them ----------------------------------------------------- */
+
+typedef struct palt__raw {
+    pal_tensor *values; /* u8, f32 or f64 [n, sample...]; for a table f64 [n, columns], the rows of its schema */
+    void *map;          /* values lie in this file that is mapped; NULL: they lie in memory */
+    size_t map_bytes;
+    pal_tensor *labels; /* u8 [n]; NULL: none */
+    char **classes;     /* names of the labels 0, 1, ...; NULL: they have no names */
+    size_t n_classes;
+    char **ids;         /* names of the samples [n]; NULL: none */
+    pal_schema *schema; /* of a table, without scaling yet; NULL: no table */
+} palt__raw;
+
+void palt__raw_free(palt__raw *raw); /* what is in it */
+
+/* A .npy or .npz file (FILE.npz:ARRAY names an array); options layout, dtype, label. Arrays whose numbers can be used
+ * as they lie in the file are mapped. */
+pal_status palt__raw_array(palt__raw *raw, pal_context *context, const char *path, const pal_data_options *options,
+                           pal_note *note, pal_error *err);
+/* A folder of PNG and JPEG files, or of folders of them, which are then the classes; options size, fit, color,
+ * skip-bad. */
+pal_status palt__raw_pictures(palt__raw *raw, pal_context *context, const char *path, const pal_data_options *options,
+                              pal_note *note, pal_error *err);
+
 /* ---- bytes.c: the bytes of a file, unpacked -------------------------------------------------------------------- */
 
 typedef struct palt__bytes palt__bytes;

@@ -12,6 +12,7 @@
 
 #include "autograd/autograd.h"
 #include "autograd/file.h"
+#include "models/schema.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
