@@ -1,5 +1,6 @@
 /* schema.c - the columns of a table: checked, copied, compared, found by name. A schema is one block of memory for the
  * arrays and a copy of each text, and does not change. */
+#include "models/file/json.h"
 #include "models/internal.h"
 
 #include <math.h>
@@ -13,9 +14,10 @@ enum { LEVELS_MOST = 65536, COLUMNS_MOST = 1 << 24 };
 static pal_status check_text(const char *text, const char *what, pal_error *err)
 {
     const char *end = text ? text + strlen(text) : NULL;
-    for (size_t length; text && text < end; text += length)
-        if ((length = pal__utf8(text, end)) == 0)
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "schema: %s is not UTF-8: write it as UTF-8", what);
+    for (size_t length = 1; text && text < end; text += length) {
+        length = pal__utf8(text, end);
+        if (!length) return pal_error_set(err, PAL_ERR_ARGUMENT, "schema: %s is not UTF-8: write it as UTF-8", what);
+    }
     return PAL_OK;
 }
 
