@@ -307,7 +307,7 @@ static pal_var full_at_least(pal_var q, int64_t k, double least)
     return pal_where(pal_greater(on, pal_like(q, 0)), at_least(q, least), q);
 }
 
-/* ln p of the known numbers only: x [n,k], known [k] with 1 for known and 0 for unknown -> [n]. */
+/* ln p of the known numbers only: x [n,k], known [k] or [n,k] with 1 for known and 0 for unknown -> [n]. */
 static pal_var normal_known(pal_var x, pal_var q, int64_t k, pal_var known)
 {
     return total(pal_mul(pal_normal_log_density(x, normal_mean(q, k), log_variance(q, k)), known));
@@ -318,12 +318,14 @@ static pal_var normal_known(pal_var x, pal_var q, int64_t k, pal_var known)
  * squares the ratio of the scales. */
 static pal_var full_known(pal_var x, pal_var q, int64_t k, pal_var known)
 {
-    pal_var wide = pal_cast(q, PAL_F64), at = pal_cast(known, PAL_F64), others = pal_one_minus(at), l = factor(wide, k);
-    pal_var covariance = pal_mul(pal_matmul_t(l, l, false, true), pal_outer(at, at));
+    pal_var wide = pal_cast(q, PAL_F64), l = factor(wide, k);
+    pal_var at = pal_cast(pal_shape_of(known).rank == 1 ? pal_expand(known, 0) : known, PAL_F64);
+    pal_var others = pal_one_minus(at), pairs = pal_mul(pal_expand(at, 2), pal_expand(at, 1));
+    pal_var covariance = pal_mul(pal_matmul_t(l, l, false, true), pairs);
     pal_var own = pal_cholesky(pal_add(covariance, pal_diagonal_matrix(others)));
     pal_var log_p =
         pal_normal_full_log_density(pal_mul(pal_cast(x, PAL_F64), at), pal_mul(normal_mean(wide, k), at), own);
-    return pal_cast(pal_add(log_p, pal_scale(pal_sum_all(others), LN_2_PI / 2)), pal_dtype_of(q));
+    return pal_cast(pal_add(log_p, pal_scale(pal_sum(others, 2, false), LN_2_PI / 2)), pal_dtype_of(q));
 }
 
 static const struct {

@@ -19,10 +19,11 @@ typedef struct served { /* a program for one number of rows, and the tensor of i
 struct pal_workspace {
     const pal_model *model;
     pal_context *context;
-    int64_t batch, features;
+    int64_t batch, features, columns; /* columns: numbers in the row of a sample */
     unsigned lanes;
     pal_shape code;         /* shape of the code of one sample */
     pal_tensor *buffer;     /* the input rows, for every kind */
+    double *row, *spread;   /* with a schema: a row, and its features; else NULL */
     served *by_rows[KINDS]; /* index: number of rows - 1 */
     pal_error error;
 };
@@ -37,10 +38,13 @@ static const struct {
     [RECONSTRUCT] = {"reconstruct", pal_model_reconstruct, false, false},
 };
 
+int64_t pal_workspace_row(const pal_workspace *w) { return w ? w->columns : 0; }
 int64_t pal_workspace_code(const pal_workspace *w) { return w ? pal_shape_count(w->code) : 0; }
 const char *pal_workspace_error(const pal_workspace *w) { return w && w->error.status ? w->error.text : NULL; }
 
+/* The numbers of a row for a program, and for the caller. */
 static int64_t width(const pal_workspace *w, bool code) { return code ? pal_shape_count(w->code) : w->features; }
+static int64_t given_width(const pal_workspace *w, bool code) { return code ? pal_shape_count(w->code) : w->columns; }
 
 /* ---- Programs ------------------------------------------------------------------------------------------------- */
 
@@ -107,6 +111,37 @@ static pal_status compile(pal_workspace *w, kind k, int64_t rows, served *s)
 
 /* ---- Rows in and out ------------------------------------------------------------------------------------------ */
 
+static void put(pal_tensor *to, size_t at, const double *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (to->dtype == PAL_F32)
+            ((float *)to->data)[at + i] = (float)from[i];
+        else
+            ((double *)to->data)[at + i] = from[i];
+}
+
+/* Rows of a table become features in the buffer. */
+static void load_rows(pal_workspace *w, served *s, const float *from, size_t rows)
+{
+    const size_t columns = (size_t)w->columns, features = (size_t)w->features;
+    pal_bind(s->program, s->in, w->buffer->data);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) w->row[j] = (double)from[i * columns + j];
+        pal_schema_apply_f64(w->model->schema, w->row, 1, w->spread, NULL);
+        put(w->buffer, i * features, w->spread, features);
+    }
+}
+
+static void store_rows(const pal_workspace *w, const pal_tensor *from, size_t rows, float *to)
+{
+    const size_t columns = (size_t)w->columns, features = (size_t)w->features;
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < features; j++) w->spread[j] = pal_tensor_get(from, i * features + j);
+        pal_schema_undo(w->model->schema, w->spread, 1, w->row);
+        for (size_t j = 0; j < columns; j++) to[i * columns + j] = (float)w->row[j];
+    }
+}
+
 /* Lets the program read the rows where they lie. If it cannot, since they have another type or are not aligned, they
  * are copied to the buffer. The codes are copied from the program afterwards, so that in and out may be the same. */
 static void load(pal_workspace *w, served *s, const float *from, size_t count)
@@ -134,10 +169,16 @@ static pal_status run_rows(pal_workspace *w, kind k, const float *in, size_t row
     served *s = &w->by_rows[k][rows - 1];
     pal_status status = s->program ? PAL_OK : compile(w, k, (int64_t)rows, s);
     if (status) return status;
-    load(w, s, in, rows * (size_t)width(w, kinds[k].from_code));
+    if (w->row && !kinds[k].from_code)
+        load_rows(w, s, in, rows);
+    else
+        load(w, s, in, rows * (size_t)width(w, kinds[k].from_code));
     status = pal_run(s->program);
     if (status) return pal_error_set(&w->error, status, "%s: %s", kinds[k].name, pal_program_error(s->program));
-    store(pal_output(s->program, 0), rows * (size_t)width(w, kinds[k].to_code), out);
+    if (w->row && !kinds[k].to_code)
+        store_rows(w, pal_output(s->program, 0), rows, out);
+    else
+        store(pal_output(s->program, 0), rows * (size_t)width(w, kinds[k].to_code), out);
     return PAL_OK;
 }
 
@@ -160,7 +201,7 @@ static pal_status run(const pal_model *model, pal_workspace *w, kind k, const fl
     if (model != w->model)
         return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: the workspace belongs to another model", kinds[k].name);
     if (n && (!in || !out)) return pal_error_set(&w->error, PAL_ERR_ARGUMENT, "%s: a buffer is missing", kinds[k].name);
-    const size_t from = (size_t)width(w, kinds[k].from_code), to = (size_t)width(w, kinds[k].to_code);
+    const size_t from = (size_t)given_width(w, kinds[k].from_code), to = (size_t)given_width(w, kinds[k].to_code);
     const size_t batch = (size_t)w->batch, batches = n / batch + (n % batch > 0);
     const direction way = direction_of(in, from, out, to, n);
     if (batches > 1 && way == NEITHER)
@@ -214,6 +255,11 @@ static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
     if (!w->batch) w->batch = default_batch(wider);
     w->buffer = pal_tensor_new(w->context, w->model->dtype, PAL_SHAPE(w->batch, wider));
     bool good = w->buffer != NULL;
+    if (w->model->schema) {
+        w->row = calloc((size_t)w->columns, sizeof *w->row);
+        w->spread = calloc((size_t)w->features, sizeof *w->spread);
+        good &= w->row && w->spread;
+    }
     for (int k = 0; k < KINDS; k++) good &= (w->by_rows[k] = calloc((size_t)w->batch, sizeof(served))) != NULL;
     return good ? PAL_OK : pal_error_set(&w->error, PAL_ERR_MEMORY, "workspace: out of memory");
 }
@@ -235,6 +281,7 @@ pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_opt
     w->model = model;
     w->batch = o.batch;
     w->features = pal_model_features(model);
+    w->columns = model->schema ? model->schema->n_columns : w->features;
     w->lanes = o.lanes;
     if (!fill(w, &o)) return w;
     pal_error_set(err, w->error.status, "%s", w->error.text);
@@ -252,6 +299,8 @@ void pal_workspace_free(pal_workspace *w)
         }
         free(w->by_rows[k]);
     }
+    free(w->row);
+    free(w->spread);
     pal_tensor_free(w->buffer);
     pal_context_free(w->context);
     free(w);

@@ -48,7 +48,7 @@ extern const char *const pal__contraction_of_variance[]; /* the option `lambda` 
 extern const char pal__code_choices[];
 
 /* Choices of --output that are recipes of output.c; the others are distributions. */
-#define PAL__RECIPES "bernoulli|squared|gaussian|categorical"
+#define PAL__RECIPES "bernoulli|squared|gaussian|categorical|mixed"
 
 /* The distribution with rows of parameters q from the decoder. Its scales are at least `least`. */
 pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int64_t k, pal_var q, double least);
@@ -62,7 +62,7 @@ int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t featur
 int64_t pal__output_maps(const pal_model *m, bool *side_by_side);
 
 /* The activation of the output, and how many numbers pal_output_seen has for each feature. */
-const char *pal__output_activation(const pal_model *m, int64_t *each);
+const char *pal__output_activation(const pal_model *m, int64_t feature, int64_t *each, int64_t *choices);
 bool pal__has_output_bias(const pal_model *m); /* whether a parameter was requested with PAL_INIT_OUTPUT or _MAPS */
 /* Call before the layer that computes the output is recorded: its bias has n numbers and this start. */
 void pal__output_bias(pal_model *m, const char *layer, int64_t n, pal_init init);
@@ -192,6 +192,7 @@ struct pal_model {
     pal_context *context;
     const pal_variant *variant;
     pal_shape sample;
+    pal_schema *schema; /* NULL: a row is the features themselves */
     pal_dtype dtype;
     uint64_t seed;
     pal__value *values;
@@ -208,6 +209,7 @@ struct pal_model {
     /* Between begin and end. */
     pal_tape *tape;
     pal_mode mode;
+    pal_var known; /* [n, features]: 1 where a feature is known, while a loss of such samples is recorded; else id 0 */
     const char *scope; /* the innermost scope that was entered; NULL: the root */
     pal__shared binarized, corrupted, encoded;
     pal__dropped *dropped;
@@ -234,8 +236,8 @@ struct pal_model {
 
 /* pal_model_new, but the initial values come from a file if `file` is not NULL. */
 pal_model *pal__model_make(pal_context *context, const pal_variant *variant, const pal_setting *settings,
-                           size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed,
-                           const pal_safetensors *file, pal_error *err);
+                           size_t n_settings, const pal_schema *schema, pal_shape sample, pal_dtype dtype,
+                           uint64_t seed, const pal_safetensors *file, pal_error *err);
 /* Lists the parameters by recording the model on temporary tapes. Does not create the slab. */
 pal_status pal__model_discover(pal_model *m, pal_error *err);
 bool pal__parameter_initialise(const pal_model *m, pal__parameter *p); /* init.c; false: out of memory */

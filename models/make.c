@@ -74,10 +74,15 @@ static pal_status place(pal_model *m, pal_error *err)
 }
 
 pal_model *pal__model_make(pal_context *context, const pal_variant *variant, const pal_setting *settings,
-                           size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed,
-                           const pal_safetensors *file, pal_error *err)
+                           size_t n_settings, const pal_schema *schema, pal_shape sample, pal_dtype dtype,
+                           uint64_t seed, const pal_safetensors *file, pal_error *err)
 {
     if (check(context, variant, sample, dtype, err)) return NULL;
+    if (schema && schema->features != pal_shape_count(sample)) {
+        pal_error_set(err, PAL_ERR_SHAPE, "%s: the schema has %lld features, but a sample has %lld", variant->name,
+                      (long long)schema->features, (long long)pal_shape_count(sample));
+        return NULL;
+    }
     pal_model *m = calloc(1, sizeof *m);
     if (!m) {
         pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", variant->name);
@@ -85,7 +90,9 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
     }
     *m = (pal_model){
         .context = context, .variant = variant, .sample = sample, .dtype = dtype, .seed = seed, .file = file};
-    pal_status status = make_values(variant, settings, n_settings, &m->values, &m->n_values, err);
+    pal_status status = PAL_OK;
+    if (schema && !(m->schema = pal_schema_new(schema, err))) status = PAL_ERR_MEMORY;
+    if (!status) status = make_values(variant, settings, n_settings, &m->values, &m->n_values, err);
     if (!status) status = pal__model_discover(m, err);
     if (!status) status = place(m, err);
     if (!status) m->file = NULL;
@@ -97,5 +104,12 @@ pal_model *pal__model_make(pal_context *context, const pal_variant *variant, con
 pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const pal_setting *settings,
                          size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed, pal_error *err)
 {
-    return pal__model_make(context, variant, settings, n_settings, sample, dtype, seed, NULL, err);
+    return pal__model_make(context, variant, settings, n_settings, NULL, sample, dtype, seed, NULL, err);
+}
+
+pal_model *pal_model_new_for(pal_context *context, const pal_variant *variant, const pal_setting *settings,
+                             size_t n_settings, const pal_schema *schema, pal_shape sample, pal_dtype dtype,
+                             uint64_t seed, pal_error *err)
+{
+    return pal__model_make(context, variant, settings, n_settings, schema, sample, dtype, seed, NULL, err);
 }

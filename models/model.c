@@ -13,12 +13,14 @@ void pal_model_free(pal_model *m)
     free(m->dropped);
     free(m->matched);
     pal_slab_free(m->slab);
+    pal_schema_free(m->schema);
     pal__values_free(m->values, m->n_values);
     free(m);
 }
 
 const pal_variant *pal_model_variant(const pal_model *m) { return m->variant; }
 pal_shape pal_model_sample(const pal_model *m) { return m->sample; }
+const pal_schema *pal_model_schema(const pal_model *m) { return m->schema; }
 pal_dtype pal_model_dtype(const pal_model *m) { return m->dtype; }
 pal_context *pal_model_context(const pal_model *m) { return m->context; }
 int64_t pal_model_features(const pal_model *m) { return pal_shape_count(m->sample); }

@@ -59,6 +59,7 @@ typedef enum pal_stream { PAL_STREAM_BOTH, PAL_STREAM_ALL, PAL_STREAM_LABELLED }
 typedef struct pal_batch {
     pal_var inputs;         /* [n, features] */
     pal_var labels;         /* [n, classes] one-hot, or id 0 */
+    pal_var known;          /* [n, features], 1 for a known feature and 0 for a missing one; id 0: all are known */
     const pal_phase *phase; /* the phase of training; NULL: the model as a whole */
     /* With two streams, rows before this index come from all samples and have labels 0; rows from this index on come
      * from the labelled samples. 0: there is one stream, and every row has its label. */
@@ -263,8 +264,9 @@ pal_var pal_activation_divergence(pal_var log_mean, double rho);
 
 /* Output recipe (option `output`): the negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
-/* The same for the known features only. known is [features], 1 for known and 0 for unknown; the unknown features are
- * integrated out. */
+/* The same for the known features only. known is [features] or [n, features], 1 for known and 0 for unknown; the
+ * unknown features are integrated out. In a loss that is recorded for a batch with missing features (pal_batch),
+ * pal_nll and pal_log_likelihood do the same of themselves. */
 pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known);
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x); /* ln p(x | decoded) of each sample, [n] */
 pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the space of x */
@@ -350,7 +352,13 @@ pal_var pal_model_fisher(pal_model *m, pal_var loss, size_t *n, pal_var *z, pal_
  * NULL: failure, described in err. */
 pal_model *pal_model_new(pal_context *context, const pal_variant *variant, const pal_setting *settings,
                          size_t n_settings, pal_shape sample, pal_dtype dtype, uint64_t seed, pal_error *err);
+/* The same for samples that are rows of a table, whose schema the model keeps (a copy). sample has as many elements as
+ * the schema has features, [features] as a rule. schema NULL: as pal_model_new. PAL_ERR_SHAPE: they do not agree. */
+pal_model *pal_model_new_for(pal_context *context, const pal_variant *variant, const pal_setting *settings,
+                             size_t n_settings, const pal_schema *schema, pal_shape sample, pal_dtype dtype,
+                             uint64_t seed, pal_error *err);
 void pal_model_free(pal_model *model);
+const pal_schema *pal_model_schema(const pal_model *model); /* NULL: it has none */
 const pal_variant *pal_model_variant(const pal_model *model);
 /* The value of an option as text, given or default. NULL: the variant does not have this option. */
 const char *pal_model_setting(const pal_model *model, const char *name);
@@ -489,15 +497,19 @@ typedef struct pal_workspace_options {
 
 pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *options, pal_error *err);
 void pal_workspace_free(pal_workspace *workspace);
-int64_t pal_workspace_code(const pal_workspace *workspace);      /* numbers in the code of one sample */
+int64_t pal_workspace_code(const pal_workspace *workspace); /* numbers in the code of one sample */
+/* Numbers in the row of one sample: the columns of the model's schema, or its features if it has none. */
+int64_t pal_workspace_row(const pal_workspace *workspace);
 const char *pal_workspace_error(const pal_workspace *workspace); /* error of the last call; NULL: no error */
 
-/* Each processes n rows. pal_encode: samples [n, features] -> codes [n, code]. pal_decode: codes -> means of samples.
- * pal_reconstruct: samples -> means of their reconstructions. in and out may begin at the same address, also if the
- * rows of one are longer. The batches of a call have `batch` rows, the last one the remainder. A call compiles a
- * program for each such size that is new to the workspace; other calls allocate nothing. After a failure the contents
- * of out are undefined. PAL_ERR_ARGUMENT: in and out overlap so that no order of the batches keeps the inputs until
- * they are read.
+/* Each processes n rows. pal_encode: samples [n, row] -> codes [n, code]. pal_decode: codes -> means of samples.
+ * pal_reconstruct: samples -> means of their reconstructions. A sample is a row of its features; or, if the model has a
+ * schema, a row of its table: numbers in their own units, the index of the level of a category, 0 or 1, NAN for a
+ * missing cell. Such a row is scaled on the way in and out; a reconstruction has the likeliest level. in and out may
+ * begin at the same address, also if the rows of one are longer. The batches of a call have `batch` rows, the last one
+ * the remainder. A call compiles a program for each such size that is new to the workspace; other calls allocate
+ * nothing. After a failure the contents of out are undefined. PAL_ERR_ARGUMENT: in and out overlap so that no order of
+ * the batches keeps the inputs until they are read.
  */
 pal_status pal_encode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);
 pal_status pal_decode(const pal_model *model, pal_workspace *workspace, const float *in, size_t n, float *out);

@@ -52,7 +52,7 @@ static pal_var probability(pal_model *m, pal_var a)
 }
 
 /* 1/2 ((x - a) / sigma)^2 + ln sigma + 1/2 ln 2 pi, with ln sigma = ln sigma_0 + s; a learnt s starts at 0. */
-static pal_var log_variance(pal_model *m)
+pal_var pal__log_variance(pal_model *m)
 {
     const char *which = pal_option_enum(m, "sigma-of");
     pal_var log_sigma = pal_constant(m->tape, log(pal_option_real(m, "output-sigma")));
@@ -65,17 +65,17 @@ static pal_var log_variance(pal_model *m)
 
 static pal_var normal(pal_model *m, pal_var a, pal_var x)
 {
-    return pal_neg(pal_normal_log_density(x, a, log_variance(m)));
+    return pal_neg(pal_normal_log_density(x, a, pal__log_variance(m)));
 }
 
 static pal_var draw_normal(pal_model *m, const char *stream, pal_var a)
 {
-    return pal_sample_normal(stream, a, log_variance(m));
+    return pal_sample_normal(stream, a, pal__log_variance(m));
 }
 
 static pal_var normals_apart(pal_model *m, pal_var from, pal_var to)
 {
-    const pal_var v = log_variance(m);
+    const pal_var v = pal__log_variance(m);
     return pal_normal_kl(from, v, to, v);
 }
 
@@ -162,6 +162,7 @@ static const recipe recipes[] = {
     {"squared",     "linear",  one,  &pal__unit_likelihood,      identity},
     {"gaussian",    "linear",  one,  &of_normal,                 identity},
     {"categorical", "softmax", bins, &of_levels,                 expected_intensity},
+    {"mixed",       NULL,      one,  &pal__mixed_likelihood,     pal__mixed_mean},
 };
 /* clang-format on */
 static const recipe distribution = {"distribution", NULL, NULL, &of_all, expectation};
@@ -182,6 +183,9 @@ static const recipe *chosen(const pal_model *m)
     else if (r->numbers == bins && bins(m) < 2)
         pal_tape_refuse(m->tape, "output categorical needs the number of intensity levels: choose --bins "
                                  "N, at least 2, such as 16");
+    else if (r->likelihood == &pal__mixed_likelihood && !m->schema)
+        pal_tape_refuse(m->tape, "output mixed needs a table, whose columns say what is a number and what a category: "
+                                 "choose another --output");
     else if (!r->numbers && !pal__output_parameters(kind_of(m), pal_model_features(m), &err))
         pal_tape_refuse(m->tape, "%s", err.text);
     else
@@ -249,6 +253,23 @@ static bool fits(const pal_model *m, pal_var decoded)
     return false;
 }
 
+/* known [n, features] for rows [n * draws], where each row has several draws side by side. */
+static pal_var for_rows_of(pal_var known, pal_var rows)
+{
+    const pal_shape k = pal_shape_of(known);
+    const int64_t draws = pal_shape_of(rows).dim[0] / (k.dim[0] ? k.dim[0] : 1);
+    if (!pal_ok(rows) || draws <= 1) return known;
+    pal_var again = pal_broadcast_to(pal_expand(known, 1), PAL_SHAPE(k.dim[0], draws, k.dim[1]));
+    return pal_reshape(again, PAL_SHAPE(k.dim[0] * draws, k.dim[1]));
+}
+
+/* -ln p of the known features. */
+static pal_var of_known(pal_model *m, const recipe *r, pal_var a, pal_var x, pal_var known)
+{
+    if (r->numbers) return pal_mul(pal__take_likelihood(m, r->likelihood, a, x), known);
+    return pal_neg(pal_expand(pal__output_known(parametrised(m, a), x, known), 1));
+}
+
 /* -ln p, not yet summed: the first axis is the samples, further axes depend on the recipe (usually the features). z
  * receives the value that it is a function of. */
 static pal_var parts(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
@@ -257,7 +278,8 @@ static pal_var parts(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
     *z = (pal_var){.tape = m->tape};
     if (!r || !fits(m, decoded)) return *z;
     *z = activated(m, r, decoded);
-    return pal__take_likelihood(m, r->likelihood, *z, x);
+    if (!m->known.id) return pal__take_likelihood(m, r->likelihood, *z, x);
+    return of_known(m, r, *z, x, for_rows_of(m->known, *z));
 }
 
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
@@ -271,12 +293,14 @@ pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known
     const recipe *r = chosen(m);
     const pal_shape s = pal_shape_of(known);
     if (!r || !fits(m, decoded) || !pal_ok(known)) return (pal_var){.tape = m->tape};
-    if (s.rank != 1 || s.dim[0] != pal_model_features(m))
-        return pal_tape_fail(m->tape, PAL_ERR_SHAPE, "nll_of_known: needs 1 or 0 for each of %lld features",
+    const bool rows = s.rank == 2 && s.dim[0] == pal_shape_of(x).dim[0];
+    if ((s.rank != 1 && !rows) || s.dim[s.rank - 1] != pal_model_features(m))
+        return pal_tape_fail(m->tape, PAL_ERR_SHAPE,
+                             "nll_of_known: needs 1 or 0 for each of %lld features, of all samples or of each",
                              (long long)pal_model_features(m));
     pal_var a = activated(m, r, decoded);
-    if (!r->numbers) return pal_neg(pal_mean_all(pal__output_known(parametrised(m, a), x, known)));
-    return pal_mean_over_samples(pal_mul(r->likelihood->nll(m, a, x), known));
+    return pal_mean_over_samples(r->numbers ? pal_mul(r->likelihood->nll(m, a, x), known)
+                                            : of_known(m, r, a, x, known));
 }
 
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
@@ -298,11 +322,12 @@ pal_var pal_output_mean(pal_model *m, pal_var decoded)
     return r->mean(m, activated(m, r, decoded));
 }
 
-const char *pal__output_activation(const pal_model *m, int64_t *each)
+const char *pal__output_activation(const pal_model *m, int64_t feature, int64_t *each, int64_t *choices)
 {
     const recipe *r = chosen(m);
     const char *given = pal_model_setting(m, "output-activation");
-    *each = r && r->numbers ? r->numbers(m) : 1;
+    *each = *choices = r && r->numbers ? r->numbers(m) : 1;
+    if (r && r->likelihood == &pal__mixed_likelihood) return pal__mixed_activation(m->schema, feature, choices);
     return given && strcmp(given, "canonical") != 0 ? given : r && r->link ? r->link : "linear";
 }
 

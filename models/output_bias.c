@@ -94,19 +94,20 @@ static pal_status check(const pal_model *m, const pal__parameter *p, pal_error *
 
 static void start(const pal_model *m, const pal__parameter *p, const double *mean, int64_t n)
 {
-    int64_t each;
-    const char *activation = pal__output_activation(m, &each);
     const int64_t groups = groups_of(m, p), pixels = pal_model_features(m) / groups;
-    size_t link = 0;
-    while (link + 1 < sizeof links / sizeof *links && strcmp(links[link].name, activation) != 0) link++;
-    for (int64_t g = 0; g < groups; g++)
+    for (int64_t g = 0; g < groups; g++) {
+        int64_t each, choices;
+        size_t link = 0;
+        const char *activation = pal__output_activation(m, g * pixels, &each, &choices);
+        while (link + 1 < sizeof links / sizeof *links && strcmp(links[link].name, activation) != 0) link++;
         for (int64_t c = 0; c < each; c++) {
             double sum = 0;
             for (int64_t k = 0; k < pixels; k++) sum += mean[(g * pixels + k) * each + c];
             const int64_t at = p->init == PAL_INIT_OUTPUT ? g * each + c : c * groups + g;
             pal_tensor_set(p->tensor, (size_t)at,
-                           links[link].inverse(sum / (double)pixels, (double)(n * pixels), (double)each));
+                           links[link].inverse(sum / (double)pixels, (double)(n * pixels), (double)choices));
         }
+    }
 }
 
 pal_status pal_output_start(pal_model *m, const double *mean, int64_t n, pal_error *err)

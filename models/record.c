@@ -21,6 +21,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->n_dropped = m->n_matched = 0;
     m->n_likelihoods = 0;
     memset(m->bound, 0, sizeof m->bound);
+    m->known = (pal_var){0};
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)
@@ -30,6 +31,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
 void pal_model_end(pal_model *m)
 {
     m->tape = NULL;
+    m->known = (pal_var){0};
     m->scope = NULL;
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     for (size_t i = 0; i < m->n_parameters; i++) m->parameters[i].leaf = (pal_var){0};
@@ -80,18 +82,21 @@ static pal_var binarized(pal_model *m, pal_var x)
 
 pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
 {
-    if (!accepts(m, "loss", batch->inputs)) return (pal_var){.tape = m->tape};
+    if (!accepts(m, "loss", batch->inputs) || (batch->known.id && !accepts(m, "known", batch->known)))
+        return (pal_var){.tape = m->tape};
     pal_batch seen = *batch;
     seen.inputs = binarized(m, batch->inputs);
     pal_model_corrupt(m, seen.inputs);
     pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
     const bool own = batch->phase && batch->phase->loss;
+    m->known = batch->known;
     pal_var loss = own ? batch->phase->loss(m, &seen) : m->variant->loss(m, &seen);
     if (m->mode == PAL_TRAIN) {
         pal_var pooled = m->variant->pooled && !own ? pooled_term(m, &seen) : (pal_var){0}, penalty = pal__penalty(m);
         if (pooled.tape) loss = pal_add(loss, pooled);
         if (penalty.tape) loss = pal_add(loss, penalty);
     }
+    m->known = (pal_var){0};
     pal__leave(m, entered);
     pal__leave(m, noise);
     return loss;

@@ -29,6 +29,8 @@ pal_status pal_model_save_at(const pal_model *m, int folder, const char *path, c
     pal_named_tensor *all = calloc(m->n_parameters + n_more + 1, sizeof *all);
     pal_status status = PAL_ERR_MEMORY;
     put_settings(&settings, m);
+    char *schema = m->schema ? pal_schema_text(m->schema) : NULL;
+    settings.no_memory |= m->schema && !schema;
     if (settings.not_utf8) {
         status = pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a setting is not text in UTF-8", pal__short_path(path));
     } else if (!settings.no_memory && all) {
@@ -36,17 +38,17 @@ pal_status pal_model_save_at(const pal_model *m, int folder, const char *path, c
             all[i] = (pal_named_tensor){m->parameters[i].name, m->parameters[i].tensor};
         for (size_t i = 0; i < n_more; i++) all[m->n_parameters + i] = more[i];
         char sample[96];
-        const pal_setting metadata[] = {{"format", "palindrome 1"},
-                                        {"variant", m->variant->name},
-                                        {"settings", settings.text},
-                                        {"sample", pal_shape_text(m->sample, sample, sizeof sample)},
-                                        {"dtype", pal_dtype_name(m->dtype)}};
-        status = pal__safetensors_write_at(folder, path, all, m->n_parameters + n_more, metadata,
-                                           sizeof metadata / sizeof *metadata, err);
+        const pal_setting metadata[] = {
+            {"format", "palindrome 1"},          {"variant", m->variant->name},
+            {"settings", settings.text},         {"sample", pal_shape_text(m->sample, sample, sizeof sample)},
+            {"dtype", pal_dtype_name(m->dtype)}, {"schema", schema}};
+        const size_t n = sizeof metadata / sizeof *metadata - !schema;
+        status = pal__safetensors_write_at(folder, path, all, m->n_parameters + n_more, metadata, n, err);
     } else {
         pal_error_set(err, status, "%s: out of memory", pal__short_path(path));
     }
     free(all);
+    free(schema);
     free(settings.text);
     return status;
 }
@@ -66,6 +68,7 @@ typedef struct description { /* the contents of the metadata */
     char *text; /* that of the settings, which it owns */
     pal_setting *settings;
     size_t n;
+    pal_schema *schema; /* which it owns; NULL: the model has none */
 } description;
 
 static pal_status malformed(const char *path, const char *what, pal_error *err)
@@ -133,6 +136,8 @@ static pal_status describe(const char *path, const pal_safetensors *file, descri
     if (!read_sample(pal_safetensors_metadata(file, "sample"), &d->sample))
         return malformed(path, "the shape of a sample is malformed", err);
     if (!read_dtype(pal_safetensors_metadata(file, "dtype"), &d->dtype)) return malformed(path, "unknown dtype", err);
+    const char *schema = pal_safetensors_metadata(file, "schema");
+    if (schema && !(d->schema = pal_schema_parse(schema, pal__short_path(path), err))) return PAL_ERR_FORMAT;
     return read_settings(path, pal_safetensors_metadata(file, "settings"), d, err);
 }
 
@@ -159,9 +164,10 @@ static pal_model *make(pal_context *context, const char *path, const pal_safeten
     pal_model *m = NULL;
     pal_error why = {0};
     if (!describe(path, file, &d, err)) {
-        m = pal__model_make(context, d.variant, d.settings, d.n, d.sample, d.dtype, 0, file, &why);
+        m = pal__model_make(context, d.variant, d.settings, d.n, d.schema, d.sample, d.dtype, 0, file, &why);
         if (!m) pal_error_set(err, why.status, "%s: %s", pal__short_path(path), why.text);
     }
+    pal_schema_free(d.schema);
     free(d.settings);
     free(d.text);
     return m;

@@ -72,7 +72,10 @@ static pal_var note_empty(pal_model *m, pal_var x) { (void)x; return pal_model_n
 static pal_var note_rows(pal_model *m, pal_var x) { return pal_model_note(m, "rows", x); }
 static pal_var output_wide(pal_model *m, pal_var x) { return pal_nll(m, pal_concat((pal_var[]){x, x}, 2, 1), x); }
 static pal_var output_nothing(pal_model *m, pal_var x) { return pal_nll(m, (pal_var){0}, x); }
-static pal_var known_rows(pal_model *m, pal_var x) { return pal_nll_of_known(m, x, x, x); }
+static pal_var known_rows(pal_model *m, pal_var x)
+{
+    return pal_nll_of_known(m, x, x, pal_fill(m->tape, m->dtype, PAL_SHAPE(1, 6), 1));
+}
 static pal_var known_few(pal_model *m, pal_var x) { return pal_nll_of_known(m, x, x, pal_fill(m->tape, m->dtype, PAL_SHAPE(5), 1)); }
 /* clang-format on */
 
@@ -123,8 +126,8 @@ static const struct misuse {
     {many_notes, "own: note: n12: a loss has at most 12 named terms"},
     {output_wide, "own: output bernoulli: the decoder returns [2,12], not rows of 6"},
     {output_nothing, "own: sum_to: operand 1 is a bad handle"},
-    {known_rows, "own: nll_of_known: needs 1 or 0 for each of 6 features"},
-    {known_few, "own: nll_of_known: needs 1 or 0 for each of 6 features"},
+    {known_rows, "own: nll_of_known: needs 1 or 0 for each of 6 features, of all samples or of each"},
+    {known_few, "own: nll_of_known: needs 1 or 0 for each of 6 features, of all samples or of each"},
 };
 enum { MISUSES = sizeof misuses / sizeof *misuses };
 
