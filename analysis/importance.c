@@ -53,6 +53,13 @@ static pal_status check_bernoulli(const pal_model *model, const pal_dataset *dat
                          data->name, grey);
 }
 
+static pal_status check_known(const pal_dataset *data, pal_error *err)
+{
+    if (!data->known) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: has missing cells: fill them in (infill), or remove those samples",
+                         data->name);
+}
+
 static pal_status check_squared(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
     (void)model, (void)data;
@@ -70,6 +77,7 @@ pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pa
 {
     const char *output = pal_model_setting(model, "output");
     pal_status status = pal_data_check(model, data, err);
+    if (!status) status = check_known(data, err);
     for (size_t i = 0; output && !status && i < sizeof recipes / sizeof *recipes; i++)
         if (!strcmp(output, recipes[i].output)) status = recipes[i].check(model, data, err);
     return status;

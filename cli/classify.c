@@ -31,6 +31,8 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_classify_spec = {
+    .data = true,
+    .halves = true,
     .words = "RUN",
     .summary = "Classify the test samples with the head of the model, if it has one, and with multinomial logistic "
                "regression on the codes of a run and on the inputs themselves. The regression is trained on labelled "
@@ -94,8 +96,7 @@ static int open_train(job *j)
 {
     pal_error err = {0};
     const char *path = pal_cli_given(&j->args, "data");
-    j->train = path ? pal_dataset_open(j->run.context, path, PAL_SPLIT_TRAIN, &err)
-                    : pal_cli_open_own(&j->run, PAL_SPLIT_TRAIN, &err);
+    j->train = path ? pal_cli_open_training(&j->run, path, &err) : pal_cli_open_own(&j->run, PAL_SPLIT_TRAIN, &err);
     if (!j->train) return pal_cli_say_error(&err);
     j->labels = pal_cli_int(&j->args, "labels", j->train->count < 10000 ? j->train->count : 10000);
     j->draws = pal_cli_int(&j->args, "draws", 1);

@@ -78,7 +78,10 @@ struct pal_cli_spec {
     const char *missing;     /* the error message for too few words */
     bool variants;           /* also accept the options of every variant; the verb checks which ones fit */
     pal_cli_effect effect;   /* what the options of models may change (effect.c) */
-    bool late;               /* the verb itself checks the needs, because they depend on the defaults of the model */
+    bool data; /* also accept the options about data (data.c); a verb with `trains` those about the split */
+    bool trains;
+    bool halves; /* a file that --data names is split, because its training samples are needed, too */
+    bool late;   /* the verb itself checks the needs, because they depend on the defaults of the model */
 };
 
 enum { PAL_CLI_WORDS = 64, PAL_CLI_SETTINGS = 128 };
@@ -155,6 +158,10 @@ typedef struct pal_cli_effects {
 /* Refuses a setting that changes nothing that is computed. PAL_CLI_GO_ON, or the exit status. */
 int pal_cli_check_effects(const pal_cli_effects *effects);
 
+/* data.c: the options about data, and those of them that only training decides: "a|b". */
+extern const pal_cli_row pal_cli_data_rows[];
+extern const char pal_cli_data_training[];
+
 /* train_rows.c: the options of train, which sweep accepts, too. */
 extern const pal_cli_row pal_cli_train_rows[];
 extern const pal_need pal_cli_train_needs[];
@@ -191,8 +198,11 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
 /* Options that many verbs have. */
 #define PAL_CLI_SEED_MOST  9007199254740992 /* 2^53 */
 #define PAL_CLI_OUT(help)  {{"out", PAL_OPTION_ENUM, "", 0, 0, NULL, help}, "FILE", NULL, 'o'}
-#define PAL_CLI_DATA       PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: folder of IDX files, .npy file, or text table")
-#define PAL_CLI_SPLIT      PAL_CLI_ENUM("split", "test", "test|train", "NAME", "which samples of the data set to use")
+#define PAL_CLI_DATA                                                                                                   \
+    PAL_CLI_ENUM("data", "", NULL, "PATH", "data set: text table, array (.npy, .npz), folder of pictures or of IDX files")
+#define PAL_CLI_SPLIT                                                                                                  \
+    PAL_CLI_ENUM("split", "test", "test|train|validation", "NAME",                                                     \
+                 "which samples of the data set to use; of a file that --data names, all are used unless this is given")
 #define PAL_CLI_NOISE_SEED PAL_CLI_INT("seed", "", 0, PAL_CLI_SEED_MOST, "N", "seed of the noise (default: the run's)")
 #define PAL_CLI_MEMORY                                                                                                 \
     PAL_CLI_ENUM("max-memory", "", NULL, "SIZE",                                                                       \
@@ -272,6 +282,7 @@ pal_context *pal_cli_context(const pal_cli_args *args, const pal_run_info *run, 
 /* ---- open.c: a trained run and the options given for it ------------------------------------------------------- */
 
 typedef struct pal_cli_run {
+    const pal_cli_args *args;
     pal_rundir *dir;
     pal_context *context;
     pal_model *model;
@@ -292,8 +303,12 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run);
 const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status);
 /* Opens the test samples (or --split) of --data, or else of the data that the run was trained on. */
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
-/* The run's own training samples, or the samples it was measured on: the test samples, or those held out from training.
- * Warns in one line if they have changed since. NULL: err says why. */
+/* All samples of a file, of standard input ("-"; npy: a .npy file), or of the part of a folder that --split names. */
+pal_dataset *pal_cli_open_samples(const pal_cli_run *run, const char *path, bool npy, pal_error *err);
+/* The training samples of a data set that --data names, for the model of the run. */
+pal_dataset *pal_cli_open_training(const pal_cli_run *run, const char *path, pal_error *err);
+/* The run's own training, validation or test samples; for a run of an older version that held samples out, those count
+ * as its test samples. Warns in one line if they have changed since. NULL: err says why. */
 pal_dataset *pal_cli_open_own(const pal_cli_run *run, pal_split split, pal_error *err);
 /* The same, for `what`, which can be left out. *data NULL with PAL_CLI_GO_ON: they are no longer there; or they cannot
  * be read, which a warning says. limit: keep the first samples; 0: all. */

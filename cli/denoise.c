@@ -19,6 +19,7 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_denoise_spec = {
+    .data = true,
     .words = "RUN",
     .summary = "Draw clean samples, noisy samples, and the reconstructions of the noisy ones, and print their squared "
                "errors. The noise is that of training. Options such as --masking or --sigma choose another noise, for "

@@ -107,8 +107,9 @@ static pal_model *with_other(const pal_cli_effects *e, size_t i, const char *val
         if (k != i) others[n++] = e->settings[k];
     if (value) others[n++] = (pal_setting){e->settings[i].name, value};
     if (e->trained) return pal_model_override(e->trained, others, n, NULL);
-    return pal_model_new(pal_model_context(e->model), pal_model_variant(e->model), others, n,
-                         pal_model_sample(e->model), pal_model_dtype(e->model), e->seed, NULL);
+    return pal_model_new_for(pal_model_context(e->model), pal_model_variant(e->model), others, n,
+                             pal_model_schema(e->model), pal_model_sample(e->model), pal_model_dtype(e->model), e->seed,
+                             NULL);
 }
 
 /* Whether the model computes the same with another value of setting i. */

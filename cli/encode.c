@@ -27,6 +27,7 @@ typedef struct conversion {
     const pal_cli_args *args;
     pal_cli_run run;
     pal_workspace *w;
+    pal_dataset *data;    /* that `in` has the features of; NULL: it was read as an array */
     pal_tensor *in, *out; /* rows of f32 */
 } conversion;
 
@@ -83,19 +84,25 @@ static int check_words(const kind *k, const pal_cli_args *args)
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
 
-static pal_tensor *read_folder(const conversion *c, const char *path, pal_error *err)
+/* Whether IN is read as data sets are: a folder, several arrays in a file, or the rows of a table. */
+static bool is_data(const conversion *c, const char *path)
 {
-    const char *split = pal_cli_given(c->args, "split");
-    pal_dataset *data = pal_dataset_open(c->run.context, path,
-                                         split && !strcmp(split, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, err);
+    if (c->kind->from_code) return false;
+    return pal_model_schema(c->run.model) || strstr(path, ".npz") || (strcmp(path, "-") != 0 && is_folder(path));
+}
+
+static pal_tensor *read_data(conversion *c, const char *path, pal_error *err)
+{
+    const bool npy = !strcmp(path, "-") && !is_csv(c->args, path);
+    pal_dataset *data = c->data = pal_cli_open_samples(&c->run, path, npy, err);
     if (!data) return NULL;
-    pal_shape shape = data->inputs->shape;
+    pal_shape shape = {.rank = data->sample.rank + 1, .dim = {data->count}};
+    for (int32_t a = 0; a < data->sample.rank; a++) shape.dim[a + 1] = data->sample.dim[a];
     pal_tensor *x = pal_tensor_new(c->run.context, PAL_F32, shape);
     uint32_t *rows = malloc((size_t)data->count * sizeof *rows);
     for (int64_t i = 0; rows && i < data->count; i++) rows[i] = (uint32_t)i;
     pal_status status = x && rows ? pal_dataset_batch(data, rows, (size_t)data->count, x) : PAL_ERR_MEMORY;
     free(rows);
-    pal_dataset_free(data);
     if (!status) return x;
     pal_error_set(err, status, "%s: %s", path, pal_status_text(status));
     pal_tensor_free(x);
@@ -144,8 +151,8 @@ static int read_rows(conversion *c)
 {
     const char *path = c->args->words[1], *name = strcmp(path, "-") != 0 ? path : "standard input";
     pal_error err = {0};
-    if (strcmp(path, "-") != 0 && is_folder(path))
-        c->in = read_folder(c, path, &err);
+    if (is_data(c, path))
+        c->in = read_data(c, path, &err);
     else if (!strcmp(path, "-"))
         c->in = (is_csv(c->args, path) ? pal_csv_read : pal_npy_read)(c->run.context, path, &err);
     else
@@ -172,6 +179,58 @@ static pal_shape out_shape(const conversion *c)
     return shape;
 }
 
+/* Samples as rows of the model's table: numbers in their own units, categories as their words. In a .npy file a
+ * category is the number of its level. */
+static pal_status write_table(conversion *c, const char *path, pal_error *err)
+{
+    const pal_schema *s = pal_model_schema(c->run.model);
+    const size_t n = (size_t)c->out->shape.dim[0], f = (size_t)s->features;
+    pal_tensor *rows = pal_tensor_new(c->run.context, PAL_F64, PAL_SHAPE((int64_t)n, s->n_columns));
+    double *spread = malloc(f * sizeof *spread);
+    pal_status status = rows && spread ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < n && !status; i++) {
+        for (size_t j = 0; j < f; j++) spread[j] = (double)((const float *)c->out->data)[i * f + j];
+        pal_schema_undo(s, spread, 1, (double *)rows->data + i * (size_t)s->n_columns);
+    }
+    const char *const *ids = c->data ? (const char *const *)c->data->ids : NULL;
+    if (!status)
+        status =
+            is_csv(c->args, path) ? pal_table_write(path, s, rows->data, n, ids, err) : pal_npy_write(rows, path, err);
+    free(spread);
+    pal_tensor_free(c->out);
+    c->out = rows;
+    return status;
+}
+
+/* Whether codes get the names of their samples, in a first column. */
+static bool names_codes(const conversion *c)
+{
+    return c->kind->to_code && c->data && c->data->ids && is_csv(c->args, c->args->words[2]);
+}
+
+static pal_status write_codes(const conversion *c, const char *path, pal_error *err)
+{
+    const size_t k = (size_t)pal_workspace_code(c->w), n = (size_t)c->out->shape.dim[0];
+    pal_column *columns = calloc(k, sizeof *columns);
+    char(*names)[24] = calloc(k, sizeof *names);
+    double *rows = malloc(n * k * sizeof *rows);
+    pal_schema *s = NULL;
+    for (size_t j = 0; columns && names && j < k; j++) {
+        snprintf(names[j], sizeof names[j], "code %zu", j + 1);
+        columns[j] = (pal_column){.name = names[j], .kind = PAL_COLUMN_NUMBER, .scale = 1};
+    }
+    for (size_t i = 0; rows && i < n * k; i++) rows[i] = (double)((const float *)c->out->data)[i];
+    pal_status status = columns && names && rows ? PAL_OK : pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    if (!status && !(s = pal_schema_new(&(pal_schema){.columns = columns, .n_columns = (int64_t)k}, err)))
+        status = err->status;
+    if (!status) status = pal_table_write(path, s, rows, n, (const char *const *)c->data->ids, err);
+    pal_schema_free(s);
+    free(rows);
+    free(names);
+    free(columns);
+    return status;
+}
+
 static int convert(conversion *c)
 {
     const char *path = c->args->words[2];
@@ -181,7 +240,12 @@ static int convert(conversion *c)
     if (!c->out) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (c->kind->call(c->run.model, c->w, c->in->data, (size_t)c->in->shape.dim[0], c->out->data))
         return pal_cli_say(PAL_CLI_FAILED, "%s", pal_workspace_error(c->w));
-    if ((is_csv(c->args, path) ? pal_csv_write : pal_npy_write)(c->out, path, &err)) return pal_cli_say_error(&err);
+    const bool table = pal_model_schema(c->run.model) && !c->kind->to_code;
+    const pal_status status = table ? write_table(c, path, &err)
+                              : names_codes(c)
+                                  ? write_codes(c, path, &err)
+                                  : (is_csv(c->args, path) ? pal_csv_write : pal_npy_write)(c->out, path, &err);
+    if (status) return pal_cli_say_error(&err);
     if (strcmp(path, "-") != 0) pal_cli_print("%s %s\n", path, pal_shape_text(c->out->shape, shape, sizeof shape));
     return PAL_CLI_DONE;
 }
@@ -195,8 +259,11 @@ static int make_workspace(conversion *c)
                                .unpinned = true,
                                .isa = pal_context_isa(c->run.context),
                                .subnormals = pal_context_subnormals(c->run.context)};
-    pal_workspace_options o = {
-        .struct_size = sizeof o, .batch = 128, .lanes = lanes > 0 ? (unsigned)lanes : 0, .context = &own};
+    pal_workspace_options o = {.struct_size = sizeof o,
+                               .batch = 128,
+                               .lanes = lanes > 0 ? (unsigned)lanes : 0,
+                               .context = &own,
+                               .features = true};
     c->w = pal_workspace_new(c->run.model, &o, &err);
     return c->w ? PAL_CLI_GO_ON : pal_cli_say_error(&err);
 }
@@ -211,6 +278,7 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
     if (status == PAL_CLI_GO_ON) status = make_workspace(&c);
     if (status == PAL_CLI_GO_ON) status = read_rows(&c);
     if (status == PAL_CLI_GO_ON) status = convert(&c);
+    pal_dataset_free(c.data);
     pal_tensor_free(c.in);
     pal_tensor_free(c.out);
     pal_workspace_free(c.w);
@@ -225,6 +293,7 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
 static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_SPLIT, PAL_CLI_THREADS, PAL_CLI_PORTABLE,
                                           PAL_CLI_END};
 const pal_cli_spec pal_cli_encode_spec = {
+    .data = true,
     .words = "RUN IN OUT",
     .summary =
         "Convert samples to codes. IN: a .npy or .csv file with one sample per row, - for standard input, or the "

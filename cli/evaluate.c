@@ -24,6 +24,7 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_evaluate_spec = {
+    .data = true,
     .words = "RUN",
     .summary =
         "Measure a run on the test samples. Options of the loss, such as --lambda or --beta, may have other values "

@@ -18,6 +18,8 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_find_rate_spec = {
+    .data = true,
+    .trains = true,
     .words = "MODEL",
     .summary = "Search for a learning rate: train the model for some steps with rates that grow from step to step, and "
                "draw the loss against the rate. It suggests a rate at which the loss falls fast and is still far from "
@@ -26,7 +28,7 @@ const pal_cli_spec pal_cli_find_rate_spec = {
     .more = pal_cli_train_rows,
     .without = "resume|profile|gradient-sizes|epochs|test-every|learning-rate|schedule|warmup|final-rate|decay-factor|"
                "decay-every|power|"
-               "rise|patience|average|average-decay|average-start|check-nan|quiet|hold-out|gradient-tolerance|"
+               "rise|patience|average|average-decay|average-start|check-nan|quiet|gradient-tolerance|"
                "pairs|restart|products|curvature-samples|damping|noise",
     .needs = pal_cli_train_needs,
     .least = 1,

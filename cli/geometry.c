@@ -44,6 +44,8 @@ static const pal_need needs[] = {{"eigenvalues", "spectrum", NULL},
                                  {0}};
 
 const pal_cli_spec pal_cli_geometry_spec = {
+    .data = true,
+    .halves = true,
     .words = "RUN [RUN...]",
     .summary =
         "Measure what the code is sensitive to. Prints and draws the singular values of the encoder's Jacobian at "
@@ -79,8 +81,8 @@ static int open_train(job *j)
     const pal_run_info *info = pal_rundir_info(j->runs[0].dir);
     const char *path = pal_cli_given(j->args, "data");
     pal_error err = {0};
-    j->train = path ? pal_dataset_open(j->runs[0].context, path, PAL_SPLIT_TRAIN, &err)
-                    : pal_cli_open_own(&j->runs[0], PAL_SPLIT_TRAIN, &err);
+    j->train =
+        path ? pal_cli_open_training(&j->runs[0], path, &err) : pal_cli_open_own(&j->runs[0], PAL_SPLIT_TRAIN, &err);
     if (!j->train) return pal_cli_say_error(&err);
     if (!path && info->limit && pal_dataset_limit(j->train, info->limit))
         return pal_cli_say(PAL_CLI_FAILED, "out of memory");

@@ -34,6 +34,8 @@ static const pal_cli_row rows[] = {
 static const pal_need needs[] = {{"steps", "method", "clamp|code|all"}, {"rate", "method", "code|all"}, {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_infill_spec = {
+    .data = true,
+    .halves = true,
     .words = "RUN",
     .summary =
         "Fill in missing pixels. Draws samples, the same samples with a part missing, and what the model puts there. "
@@ -150,8 +152,8 @@ static int find_fill(infilling *f)
 {
     const char *path = pal_cli_given(f->args, "data"), *fill = pal_cli_given(f->args, "fill");
     pal_error err = {0};
-    pal_dataset *train = path ? pal_dataset_open(f->run->context, path, PAL_SPLIT_TRAIN, &err)
-                              : pal_cli_open_own(f->run, PAL_SPLIT_TRAIN, &err);
+    pal_dataset *train =
+        path ? pal_cli_open_training(f->run, path, &err) : pal_cli_open_own(f->run, PAL_SPLIT_TRAIN, &err);
     if (!train) return pal_cli_say_error(&err);
     const size_t features = (size_t)train->features;
     double *mean = malloc(features * sizeof *mean);

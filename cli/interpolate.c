@@ -24,6 +24,7 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_interpolate_spec = {
+    .data = true,
     .words = "RUN [RUN...]",
     .summary = "Draw pairs of samples blended through the code: decoded points of the straight line between their two "
                "codes. Or draw a grid between four corners. Several runs blend the same samples.",

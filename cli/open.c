@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/data.h"
 
 static bool of_corruption(const char *name) { return !strcmp(name, "corruption") || pal_corruption_of(name); }
 static bool of_loss(const char *name) { return !of_corruption(name); }
@@ -160,7 +160,7 @@ const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status)
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 {
     pal_error err = {0};
-    *run = (pal_cli_run){0};
+    *run = (pal_cli_run){.args = args};
     run->dir = pal_rundir_open_model(args->words[word], &err);
     if (!run->dir) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
@@ -177,18 +177,58 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     return status;
 }
 
-static pal_dataset *open_own(const pal_cli_run *run, pal_split split, pal_error *err)
+/* path NULL: the run's own data. */
+static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_split split, bool whole, bool npy,
+                              pal_error *err)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
-    return pal_dataset_open_held_out(run->context, info->data, split, info->hold_out, err);
+    pal_cli_data options = {.options = {.n = 0}};
+    pal_cli_data_of_run(&options, info, run->model, !path);
+    if (path) pal_cli_data_take(&options, run->args);
+    if (!path && info->hold_out && split == PAL_SPLIT_TEST) split = PAL_SPLIT_VALIDATION;
+    const pal_data_source from = {.struct_size = sizeof from,
+                                  .path = path ? path : info->data,
+                                  .options = &options.options,
+                                  .schema = pal_model_schema(run->model),
+                                  .tail = !path && !info->draws,
+                                  .hold_out = path ? 0 : info->hold_out,
+                                  .whole = whole,
+                                  .npy = npy};
+    pal_data data;
+    if (pal_data_open(run->context, &from, 1U << split, &data, err)) return NULL;
+    if (!data.part[split])
+        pal_error_set(err, PAL_ERR_ARGUMENT, "%s: there are no %s samples", from.path ? from.path : PAL_DATA_DEFAULT,
+                      split == PAL_SPLIT_VALIDATION ? "validation" : "training");
+    return data.part[split];
+}
+
+static pal_dataset *open_own(const pal_cli_run *run, pal_split split, pal_error *err)
+{
+    return open_part(run, NULL, split, false, false, err);
+}
+
+pal_dataset *pal_cli_open_training(const pal_cli_run *run, const char *path, pal_error *err)
+{
+    return open_part(run, path, PAL_SPLIT_TRAIN, false, false, err);
+}
+
+/* The part that --split names. */
+static pal_split split_of(const pal_cli_args *args)
+{
+    static const char *const names[] = {"train", "test", "validation"};
+    const char *word = pal_cli_given(args, "split");
+    for (int k = 0; word && k < PAL_SPLITS; k++)
+        if (!strcmp(word, names[k])) return (pal_split)k;
+    return PAL_SPLIT_TEST;
 }
 
 /* Warns in one line if the samples of this split are no longer those of training. */
 static void warn_of_change(const pal_cli_run *run, pal_split split, const pal_dataset *data)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
-    const bool train = split == PAL_SPLIT_TRAIN;
-    const char *changed = pal_run_data_changed(info, train ? data : NULL, train ? NULL : data);
+    const bool train = split == PAL_SPLIT_TRAIN,
+               measured = split == (info->validation_samples ? PAL_SPLIT_VALIDATION : PAL_SPLIT_TEST);
+    const char *changed = pal_run_data_changed(info, train ? data : NULL, measured ? data : NULL);
     if (changed)
         pal_cli_say(PAL_CLI_GO_ON,
                     "warning: %s: the %s of %s have changed since it was trained: restore them, or read the figures as "
@@ -226,12 +266,18 @@ static int check_sample(const pal_cli_run *run, const char *path)
                        pal_shape_text(pal_model_sample(run->model), was, sizeof was));
 }
 
+pal_dataset *pal_cli_open_samples(const pal_cli_run *run, const char *path, bool npy, pal_error *err)
+{
+    return open_part(run, path, split_of(run->args), true, npy, err);
+}
+
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
 {
-    const char *path = pal_cli_given(args, "data"), *word = pal_cli_given(args, "split");
-    pal_split split = word && !strcmp(word, "train") ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST;
+    const char *path = pal_cli_given(args, "data");
+    const pal_split split = split_of(args);
+    const bool whole = path && !pal_cli_given(args, "split") && !args->spec->halves;
     pal_error err = {0};
-    run->data = path ? pal_dataset_open(run->context, path, split, &err) : open_own(run, split, &err);
+    run->data = path ? open_part(run, path, split, whole, false, &err) : open_own(run, split, &err);
     if (!run->data) return pal_cli_say_error(&err);
     const char *own = pal_rundir_info(run->dir)->data;
     const int status = check_sample(run, path ? path : own ? own : PAL_DATA_DEFAULT);

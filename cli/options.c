@@ -45,6 +45,14 @@ static void add_rows(pal_cli_table *t, const pal_cli_row *rows, bool more)
     }
 }
 
+static void add_data(pal_cli_table *t)
+{
+    for (const pal_cli_row *r = pal_cli_data_rows; r->option.name; r++)
+        if (!has(t->spec->rows, r->option.name) &&
+            (t->spec->trains || !pal_choices_have(pal_cli_data_training, r->option.name)))
+            add(t, &(pal_cli_entry){.option = &r->option, .argument = r->argument});
+}
+
 /* Whether the option can have an effect on a trained model. The parser takes the others, too, and says why not. */
 static bool can_change(const pal_cli_table *t, const char *name)
 {
@@ -84,6 +92,7 @@ void pal_cli_table_fill(pal_cli_table *t, const pal_cli_spec *spec, const pal_va
     t->n = 0;
     add_rows(t, spec->rows, false);
     add_rows(t, spec->more, true);
+    if (spec->data) add_data(t);
     if (spec->variants) add_variants(t);
 }
 

@@ -23,6 +23,7 @@ static const pal_need needs[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_reconstruct_spec = {
+    .data = true,
     .words = "RUN [RUN...]\nRUN IN OUT",
     .summary =
         "Draw samples, the inputs that the model gets, and their reconstructions. Several runs are drawn below the "

@@ -23,6 +23,7 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_scatter_spec = {
+    .data = true,
     .words = "RUN [RUN...]",
     .summary =
         "Draw samples as points in the plane of the code, coloured by class. A longer code is projected onto its two "

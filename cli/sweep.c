@@ -27,6 +27,8 @@ static const pal_cli_row rows[] = {
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_sweep_spec = {
+    .data = true,
+    .trains = true,
     .words = "MODEL",
     .summary =
         "Train a model with several settings and seeds, and compare the results. Give a list of values to one or "
@@ -135,7 +137,8 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
     j->status = pal_cli_check_new_memory(&j->args, j->variant, settings, n, j->train, j->test, words);
     if (j->status != PAL_CLI_GO_ON) return pal_error_set(err, PAL_ERR_ARGUMENT, "said");
     pal_error why = {0};
-    pal_model *model = pal_model_new(j->context, j->variant, settings, n, j->test->sample, PAL_F32, 1, &why);
+    pal_model *model =
+        pal_model_new_for(j->context, j->variant, settings, n, j->test->schema, j->test->sample, PAL_F32, 1, &why);
     if (model) pal_model_check_given(model, settings, n, &why);
     pal_model_free(model);
     if (!why.status) return PAL_OK;
@@ -311,13 +314,19 @@ static int prepare(job *j)
     j->terminal = isatty(STDERR_FILENO);
     j->context = pal_cli_context(&j->args, NULL, &status);
     if (!j->context) return status;
-    j->test = pal_dataset_open_held_out(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TEST,
-                                        pal_cli_int(&j->args, "hold-out", 0), &err);
+    pal_cli_data options = {.options = {.n = 0}};
+    pal_cli_data_take(&options, &j->args);
+    const pal_data_source from = {.struct_size = sizeof from, .path = data, .options = &options.options};
+    pal_data parts;
     const int64_t limit = pal_cli_int(&j->args, "limit", 0);
-    if (j->test)
-        j->train = pal_dataset_open_held_out(j->context, data ? data : PAL_DATA_DEFAULT, PAL_SPLIT_TRAIN,
-                                             pal_cli_int(&j->args, "hold-out", 0), &err);
-    if (!j->train) return pal_cli_say_error(&err);
+    if (pal_data_open(j->context, &from, (1U << PAL_SPLITS) - 1, &parts, &err)) return pal_cli_say_error(&err);
+    const bool validated = parts.part[PAL_SPLIT_VALIDATION] != NULL;
+    j->train = parts.part[PAL_SPLIT_TRAIN];
+    j->test = parts.part[validated ? PAL_SPLIT_VALIDATION : PAL_SPLIT_TEST];
+    if (validated) pal_dataset_free(parts.part[PAL_SPLIT_TEST]);
+    if (!j->train || !j->test)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: there are no samples to train and to test",
+                           data ? data : PAL_DATA_DEFAULT);
     return limit && pal_dataset_limit(j->train, limit) ? pal_cli_say(PAL_CLI_FAILED, "out of memory") : PAL_CLI_GO_ON;
 }
 

@@ -7,6 +7,8 @@
 #include "cli/train.h"
 
 const pal_cli_spec pal_cli_train_spec = {
+    .data = true,
+    .trains = true,
     .words = "MODEL\n--resume RUN [--epochs N] [--data PATH]",
     .summary =
         "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, --resume trains a "
@@ -78,7 +80,10 @@ static void fill_info(pal_cli_job *j)
         .data = j->data,
         .data_note = *j->train->note.text ? j->train->note.text : NULL,
         .limit = pal_cli_int(&j->args, "limit", 0),
-        .hold_out = pal_cli_int(&j->args, "hold-out", 0),
+        .draws = true,
+        .data_options = j->options.list,
+        .n_data_options = j->options.options.n,
+        .validation_samples = j->validated ? j->test->count : 0,
         .from = *j->from ? j->from : NULL,
         .train_samples = j->train->count,
         .test_samples = j->test->count,
@@ -306,8 +311,7 @@ int pal_cli_job_prepare(pal_cli_job *j)
     j->context = pal_cli_context(&j->args, NULL, &status);
     const char *data = pal_cli_given(&j->args, "data");
     if (j->context)
-        status = pal_cli_job_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0),
-                                  pal_cli_int(&j->args, "hold-out", 0));
+        status = pal_cli_job_data(j, data ? data : PAL_DATA_DEFAULT, pal_cli_int(&j->args, "limit", 0), false);
     if (status != PAL_CLI_GO_ON) return status;
     const char *from = pal_cli_given(&j->args, "from");
     if (from) pal_cli_full_path(from, j->from);
@@ -315,8 +319,8 @@ int pal_cli_job_prepare(pal_cli_job *j)
     status = add_settings(j);
     if (status == PAL_CLI_GO_ON) status = check_memory(j);
     if (status != PAL_CLI_GO_ON) return status;
-    j->model = pal_model_new(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->sample, PAL_F32,
-                             (uint64_t)whole(j, "seed"), &err);
+    j->model = pal_model_new_for(j->context, j->variant, j->args.variant, j->args.n_variant, j->train->schema,
+                                 j->train->sample, PAL_F32, (uint64_t)whole(j, "seed"), &err);
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
     if (err.status) return pal_cli_say_error(&err);
     status = choose(j);

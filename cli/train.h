@@ -5,7 +5,7 @@
 #include <limits.h>
 
 #include "autograd/operation.h"
-#include "cli/cli.h"
+#include "cli/data.h"
 
 /* Settings that train/defaults.c chooses if they are not given. */
 enum { PAL_CLI_CHOSEN = 5, PAL_CLI_MEMORY_WORDS = 256, PAL_CLI_KEPT = 6 };
@@ -14,7 +14,9 @@ typedef struct pal_cli_job {
     pal_cli_args args;
     const pal_variant *variant;
     pal_context *context;
-    pal_dataset *train, *test;
+    pal_dataset *train, *test; /* test: what training is measured on, the validation samples if there are any */
+    bool validated;
+    pal_cli_data options;
     pal_model *model;
     pal_rundir *dir;
     pal_run_info info;
@@ -39,7 +41,8 @@ void pal_cli_job_free(pal_cli_job *j); /* which calloc has made */
 void pal_cli_full_path(const char *path, char out[PATH_MAX]);
 
 /* train_open.c. Each returns PAL_CLI_GO_ON, or the exit status with the error printed. */
-int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t hold_out); /* fills train, test, data */
+/* Fills train, test and data. resumed: by the options of j->info, else by those of the arguments. */
+int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, bool resumed);
 /* Copies the weights of the run `from` in place of the initial ones. from NULL: does nothing. */
 int pal_cli_job_weights(pal_cli_job *j, const char *from);
 int pal_cli_job_resume(pal_cli_job *j);                        /* opens the run of --resume, its data and its model */

@@ -23,15 +23,38 @@ bool pal_cli_is_solved(const pal_setting *settings, size_t n)
     return false;
 }
 
-int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, int64_t hold_out)
+/* What the model's output is, as far as it was chosen. */
+static const char *output_of(const pal_cli_job *j)
+{
+    for (size_t i = 0; i < j->args.n_variant; i++)
+        if (!strcmp(j->args.variant[i].name, "output")) return j->args.variant[i].value;
+    return NULL;
+}
+
+int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, bool resumed)
 {
     pal_error err = {0};
-    j->train = pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TRAIN, hold_out, &err);
-    j->test = j->train ? pal_dataset_open_held_out(j->context, path, PAL_SPLIT_TEST, hold_out, &err) : NULL;
-    if (!j->test) return pal_cli_say_error(&err);
-    if (limit > j->train->count && hold_out)
+    pal_data data;
+    if (resumed)
+        pal_cli_data_of_run(&j->options, &j->info, NULL, true);
+    else
+        pal_cli_data_take(&j->options, &j->args);
+    const pal_data_source from = {.struct_size = sizeof from,
+                                  .path = path,
+                                  .options = &j->options.options,
+                                  .output = output_of(j),
+                                  .tail = resumed && !j->info.draws,
+                                  .hold_out = resumed ? j->info.hold_out : 0};
+    if (pal_data_open(j->context, &from, (1U << PAL_SPLITS) - 1, &data, &err)) return pal_cli_say_error(&err);
+    j->train = data.part[PAL_SPLIT_TRAIN];
+    j->validated = data.part[PAL_SPLIT_VALIDATION] != NULL;
+    j->test = data.part[j->validated ? PAL_SPLIT_VALIDATION : PAL_SPLIT_TEST];
+    if (j->validated) pal_dataset_free(data.part[PAL_SPLIT_TEST]);
+    if (!j->train || !j->test)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: there are no samples to %s", path, j->train ? "test" : "train");
+    if (limit > j->train->count && j->validated)
         return pal_cli_say(PAL_CLI_WRONG,
-                           "--limit %lld: without those held out, %s has %lld training samples: lower --limit",
+                           "--limit %lld: without those for validation, %s has %lld training samples: lower --limit",
                            (long long)limit, j->train->name, (long long)j->train->count);
     if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     pal_cli_full_path(path, j->data);
@@ -136,7 +159,7 @@ static int take_data(pal_cli_job *j)
     if (!given && path && access(path, F_OK))
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s: the data of the run are no longer there: give --data with their new path", path);
-    int status = pal_cli_job_data(j, path ? path : "", j->info.limit, j->info.hold_out);
+    int status = pal_cli_job_data(j, path ? path : "", j->info.limit, true);
     if (status == PAL_CLI_GO_ON && given && pal_rundir_set_data(j->dir, j->data, &err)) return pal_cli_say_error(&err);
     if (status == PAL_CLI_GO_ON) status = check_data(j);
     if (status == PAL_CLI_GO_ON && !pal_run_has_fingerprint(&j->info))
@@ -156,8 +179,8 @@ static int open_model(pal_cli_job *j)
     if (saved)
         j->model = pal_rundir_model(j->dir, j->context, &err);
     else
-        j->model = pal_model_new(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->sample,
-                                 PAL_F32, (uint64_t)j->info.seed, &err);
+        j->model = pal_model_new_for(j->context, j->variant, j->info.settings, j->info.n_settings, j->train->schema,
+                                     j->train->sample, PAL_F32, (uint64_t)j->info.seed, &err);
     if (!j->model) return pal_cli_say_error(&err);
     if (saved) return PAL_CLI_GO_ON;
     const int status = pal_cli_job_weights(j, j->info.from);

@@ -11,8 +11,6 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_ENUM("resume", "", NULL, "RUN", "continue this run; give no MODEL; --epochs N trains it longer"),
     PAL_CLI_DATA,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "train on the first N training samples only"),
-    PAL_CLI_INT("hold-out", "", 1, 4294967295, "N",
-                "do not train on the last N training samples; measure on them instead of the test samples"),
     PAL_CLI_ENUM("from", "", NULL, "RUN", "start with the weights of another run that have the same name and size"),
     {{"batch", PAL_OPTION_INT, "", 1, 1048576, NULL,
       "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them; for a minimiser 1,000)"},

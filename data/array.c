@@ -1,5 +1,5 @@
 /* array.c - chooses the array format by the end of the path, and keeps what is said about a file that was read. */
-#include "data/internal.h"
+#include "data/open.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -68,6 +68,11 @@ static const format_row *find_format(const char *path, bool reading, pal_error *
         if (ends_in(path, length, others[i].ending)) remedy = others[i].remedy;
     pal_error_set(err, PAL_ERR_ARGUMENT, "%s: unknown file format: %s", palt__shown_path(path), remedy);
     return NULL;
+}
+
+pal_status palt__array_check(const char *path, pal_error *err)
+{
+    return find_format(path, true, err) ? PAL_OK : PAL_ERR_ARGUMENT;
 }
 
 pal_tensor *pal_array_read_noted(pal_context *context, const char *path, pal_note *note, pal_error *err)

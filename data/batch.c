@@ -1,6 +1,7 @@
 /* batch.c - fills the rows of a batch: samples (scaled and converted) and labels (as numbers or one-hot). */
-#include "data/internal.h"
+#include "data/store.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Converts n elements; chosen once per batch. A byte x becomes the correctly rounded x / 255, without a division. 1/255
@@ -92,6 +93,38 @@ static void expect(const char *row, size_t bytes)
     for (size_t at = 0; at < bytes && at < (size_t)LINE * MOST_LINES; at += LINE) __builtin_prefetch(row + at);
 }
 
+/* Numbers of a mapped file, scaled by a schema that has only numbers. Each is looked at here, since nobody has looked
+ * at the whole file; one that is not finite becomes 0, like a missing cell. */
+static void scale_row(const pal_dataset *d, const char *from, void *to, pal_dtype as)
+{
+    for (int64_t j = 0; j < d->features; j++) {
+        const double x = d->inputs->dtype == PAL_F32 ? (double)((const float *)from)[j] : ((const double *)from)[j];
+        const double scaled = (x - d->schema->columns[j].offset) / d->schema->columns[j].scale;
+        const float y = isfinite(scaled) ? (float)scaled : 0; /* rounded as in memory */
+        if (as == PAL_F32)
+            ((float *)to)[j] = y;
+        else
+            ((double *)to)[j] = (double)y;
+    }
+}
+
+static pal_status batch_of_store(const pal_dataset *d, const uint32_t *rows, size_t n, pal_tensor *out,
+                                 convert_fn convert)
+{
+    const size_t features = (size_t)d->features, from_row = features * pal_dtype_size(d->inputs->dtype);
+    const size_t to_row = features * pal_dtype_size(out->dtype);
+    const char *from = d->inputs->data;
+    char *to = out->data;
+    for (size_t i = 0; i < n; i++) {
+        const char *row = from + palt__row_of(d, rows[i]) * from_row;
+        if (d->schema)
+            scale_row(d, row, to + i * to_row, out->dtype);
+        else
+            convert(row, to + i * to_row, features);
+    }
+    return PAL_OK;
+}
+
 pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out)
 {
     const pal_status status = check_rows(dataset, rows, n, out);
@@ -101,6 +134,8 @@ pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, s
     if (!convert) return PAL_ERR_TYPE;
     if (!has_count(out, n, features)) return PAL_ERR_SHAPE;
 
+    if (dataset->store) return batch_of_store(dataset, rows, n, out, convert);
+
     const size_t from_row = features * pal_dtype_size(dataset->inputs->dtype);
     const size_t to_row = features * pal_dtype_size(out->dtype);
     const char *from = dataset->inputs->data;
@@ -109,6 +144,20 @@ pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, s
         if (i + AHEAD < n) expect(from + rows[i + AHEAD] * from_row, from_row);
         convert(from + rows[i] * from_row, to + i * to_row, features);
     }
+    return PAL_OK;
+}
+
+pal_status pal_dataset_known(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out)
+{
+    const pal_status status = check_rows(dataset, rows, n, out);
+    if (status != PAL_OK) return status;
+    const size_t features = (size_t)dataset->features;
+    if (out->dtype != PAL_F32 && out->dtype != PAL_F64) return PAL_ERR_TYPE;
+    if (!has_count(out, n, features)) return PAL_ERR_SHAPE;
+    const uint8_t *known = dataset->known ? dataset->known->data : NULL;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < features; j++)
+            pal_tensor_set(out, i * features + j, known ? known[rows[i] * features + j] : 1);
     return PAL_OK;
 }
 

@@ -81,6 +81,12 @@ pal_tensor *pal_array_read(pal_context *context, const char *path, pal_error *er
 pal_tensor *pal_array_read_noted(pal_context *context, const char *path, pal_note *note, pal_error *err);
 pal_status pal_array_write(const pal_tensor *tensor, const char *path, pal_error *err);
 
+/* Writes rows [n, columns] of a schema as a text table: a line with the names of the columns, if they have names; numbers
+ * with the fewest digits that give the same double, categories and truths as their words, and NAN as an empty cell. ids
+ * [n]: a first column "id"; NULL: none. path: also "-". */
+pal_status pal_table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
+                           const char *const *ids, pal_error *err);
+
 /* ---- What a user says about data ------------------------------------------------------------------------------- */
 
 /* An option of data/options.def, such as "label". i counts from 0; NULL: no more. */
@@ -99,33 +105,74 @@ typedef struct pal_data_options {
 
 #define PAL_DATA_DEFAULT "/usr/share/datasets/fashion-mnist"
 
-typedef enum pal_split { PAL_SPLIT_TRAIN, PAL_SPLIT_TEST } pal_split;
+typedef enum pal_split { PAL_SPLIT_TRAIN, PAL_SPLIT_TEST, PAL_SPLIT_VALIDATION, PAL_SPLITS } pal_split;
 
 typedef struct pal_dataset { /* read the fields, do not change them */
-    pal_tensor *inputs;      /* as stored (u8, f32 or f64): [count, sample...] */
-    pal_tensor *labels;      /* u8 [count]; NULL: no labels */
+    /* Samples: as stored (u8, f32 or f64), or the features of a table (f32): [count, sample...]. If store is not NULL,
+     * those of a whole file that is mapped, of which this data set has some rows in some order. */
+    pal_tensor *inputs;
+    pal_tensor *labels;      /* u8 [count], or of the whole file; NULL: no labels */
     pal_shape sample;        /* shape of one sample, such as [28,28] */
     int64_t count, features; /* number of samples; number of elements per sample */
     int classes;             /* 1 + the largest label in the file of this split; 0 without labels */
     double scale;            /* factor from a stored value to a value in a batch: 1/255 for u8, else 1 */
     char name[64];           /* last part of the path, without its ending */
-    pal_note note;           /* how the file was read; "" for a folder */
+    pal_note note;           /* how the file was read; "" for a folder of IDX files */
+    pal_schema *schema;      /* of a table or of scaled numbers; NULL: none */
+    pal_tensor *known;       /* u8 [count, features]: 0 where a cell was missing; NULL: all are known */
+    char **classes_of;       /* names of the labels [classes]; NULL: they have no names */
+    char **ids;              /* names of the samples [count]; NULL: they have none */
+    struct palt__store *store;
+    uint32_t *index; /* with a store: its rows; NULL: those of its order from `first` on */
+    uint64_t first;
 } pal_dataset;
 
-/* Opens one split of a data set. path (NULL: PAL_DATA_DEFAULT) is one of:
+/* What is to be read, and how; a NULL or 0 is the default. */
+typedef struct pal_data_source {
+    size_t struct_size;
+    const char *path; /* PAL_DATA_DEFAULT */
+    const pal_data_options *options;
+    /* A trained model's: columns and levels are matched to it, and its scaling is used. Default: it is learnt from the
+     * training samples. */
+    const pal_schema *schema;
+    const char *output; /* of the model that is to be trained, which says what scaling is the default */
+    /* As older versions split: the last sixth of a file is the test split; then the last hold_out training samples
+     * are. */
+    bool tail;
+    int64_t hold_out;
+    /* The samples of a single file are not split: all are test samples. For data that a trained model has not seen. */
+    bool whole;
+    bool npy; /* path "-" is standard input, which only `whole` may be; it is a .npy file, or else a text table */
+    void (*progress)(int64_t done, int64_t all, void *user); /* called while a folder of pictures is read */
+    void *user;
+} pal_data_source;
+
+typedef struct pal_data { /* a part that was not asked for, or that there is not, is NULL */
+    pal_dataset *part[PAL_SPLITS];
+} pal_data;
+
+/* Reads a data set once and splits it. The path is one of:
  *   - a folder with the IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
  *     t10k-labels-idx1-ubyte. The names may have a dot before idx instead of the dash, and may end in .gz. If both a
  *     plain and a .gz file exist, the plain file is read.
- *   - a file that pal_array_read reads (not "-"), with one sample per index of the first axis, without labels. The test
- *     split is the last sixth of the samples, at least one; the training split is the rest.
- * The result has at least one sample with at least one element, and all floating-point values are finite. Returns NULL
- * on failure. */
+ *   - a folder of pictures (PNG, JPEG), or of folders of them, which are the classes; or with such folders in the
+ * folders train and test
+ *   - an array: .npy, .npz, FILE.npz:NAME
+ *   - a text table: .csv, .tsv, .txt, .dat, .data
+ * data/options.def lists what the options say. Test samples are those that the source has, or that option `test` names,
+ * or a sixth that is drawn; a draw is stratified where there are labels. There are validation samples only if option
+ * `validation` asks for them; they are drawn from the training samples. The rest is for training. Levels of categories
+ * and the scaling are learnt from the training samples, and used for all. The parts have at least one sample with at
+ * least one element, and all values are finite. wanted: one bit (1 << split) for each part that is returned.
+ *
+ * Errors: PAL_ERR_IO, PAL_ERR_FORMAT, PAL_ERR_MEMORY; PAL_ERR_ARGUMENT: an option without effect, or out of range. On
+ * failure all parts are NULL. */
+pal_status pal_data_open(pal_context *context, const pal_data_source *source, unsigned wanted, pal_data *out,
+                         pal_error *err);
+void pal_data_free(pal_data *data);
+
+/* One part by pal_data_open without options, not scaled. path NULL: PAL_DATA_DEFAULT. */
 pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split split, pal_error *err);
-/* Like pal_dataset_open, but holds out the last n training samples and uses them as the test split. The training split
- * does not contain them; the name of the test split ends in " (held out)". With n = 0 this is pal_dataset_open.
- * PAL_ERR_ARGUMENT if n is negative or no training sample would remain. */
-pal_dataset *pal_dataset_open_held_out(pal_context *context, const char *path, pal_split split, int64_t n,
-                                       pal_error *err);
 void pal_dataset_free(pal_dataset *dataset);
 /* Writes the name that a data set at this path has, whether or not the path exists: the last part of the path, without
  * slashes and known endings. Returns name, truncated to size bytes. */
@@ -148,6 +195,10 @@ pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows
  * failure out is unchanged: PAL_ERR_ARGUMENT (a row out of bounds, a NULL argument), PAL_ERR_SHAPE, PAL_ERR_TYPE. */
 pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out);
 
+/* Writes 1 for each known feature of these samples into out, f32 or f64 as for pal_dataset_batch, and 0 for a missing
+ * one. */
+pal_status pal_dataset_known(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out);
+
 /* Copies the labels of these samples into out: n elements of u8, i32, f32 or f64. Errors as for pal_dataset_batch;
  * PAL_ERR_ARGUMENT also if the data set has no labels. */
 pal_status pal_dataset_labels(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out);
@@ -156,8 +207,8 @@ pal_status pal_dataset_labels(const pal_dataset *dataset, const uint32_t *rows, 
  * PAL_ERR_SHAPE also if width is less than the number of classes of the data set. */
 pal_status pal_dataset_one_hot(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out);
 
-/* Returns the name of a class, for data sets that are recognised by their name (fashion-mnist). NULL: no name is known;
- * use the number of the class. */
+/* Returns the name of a class: as the data have it, or that of a data set that is recognised by its name
+ * (fashion-mnist). NULL: no name is known; use the number of the class. */
 const char *pal_dataset_class_name(const pal_dataset *dataset, int label);
 
 /* ---- Order ---------------------------------------------------------------------------------------------------- */

@@ -1,12 +1,15 @@
 /* mean.c - the mean of samples, and their squared distance from a point. Sums are in double and in the order of the
- * samples, so that the results depend only on the data. */
+ * samples, so that the results depend only on the data. Missing features count nowhere. */
 #include "data/internal.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BLOCK = 256 };
 
-typedef void (*row_fn)(const double *row, size_t features, void *user);
+/* known: of each feature; NULL: all are known. */
+typedef void (*row_fn)(const double *row, const uint8_t *known, size_t features, void *user);
 
 /* Calls fn for each of n samples, converted to the type `as`. rows NULL: the first n samples. */
 static pal_status each_row(const pal_dataset *data, const uint32_t *rows, size_t n, pal_dtype as, row_fn fn, void *user,
@@ -28,7 +31,7 @@ static pal_status each_row(const pal_dataset *data, const uint32_t *rows, size_t
         for (size_t i = 0; i < m && !status; i++) {
             double *values = as == PAL_F64 ? (double *)x->data + i * d : row->data;
             for (size_t j = 0; j < d && as != PAL_F64; j++) values[j] = (double)((const float *)x->data)[i * d + j];
-            fn(values, d, user);
+            fn(values, data->known ? (const uint8_t *)data->known->data + block[i] * d : NULL, d, user);
         }
     }
     pal_tensor_free(row);
@@ -36,26 +39,37 @@ static pal_status each_row(const pal_dataset *data, const uint32_t *rows, size_t
     return status;
 }
 
-static void add_row(const double *row, size_t features, void *user)
+typedef struct mean {
+    double *sum, *count; /* [features] */
+} mean;
+
+static void add_row(const double *row, const uint8_t *known, size_t features, void *user)
 {
-    double *sum = user;
-    for (size_t j = 0; j < features; j++) sum[j] += row[j];
+    mean *m = user;
+    for (size_t j = 0; j < features; j++) {
+        if (known && !known[j]) continue;
+        m->sum[j] += row[j];
+        m->count[j]++;
+    }
 }
 
-pal_status pal_dataset_mean_of(const pal_dataset *data, const uint32_t *rows, size_t n, pal_dtype as, double *mean,
+pal_status pal_dataset_mean_of(const pal_dataset *data, const uint32_t *rows, size_t n, pal_dtype as, double *out,
                                pal_error *err)
 {
     const size_t d = (size_t)data->features;
     if (!n) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: the mean of no samples", data->name);
-    memset(mean, 0, d * sizeof *mean);
-    const pal_status status = each_row(data, rows, n, as, add_row, mean, err);
-    for (size_t j = 0; j < d; j++) mean[j] /= (double)n;
+    mean m = {out, calloc(d, sizeof *m.count)};
+    if (!m.count) return pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    memset(out, 0, d * sizeof *out);
+    const pal_status status = each_row(data, rows, n, as, add_row, &m, err);
+    for (size_t j = 0; j < d; j++) out[j] /= fmax(m.count[j], 1);
+    free(m.count);
     return status;
 }
 
-pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean, pal_error *err)
+pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *out, pal_error *err)
 {
-    return pal_dataset_mean_of(data, NULL, (size_t)data->count, as, mean, err);
+    return pal_dataset_mean_of(data, NULL, (size_t)data->count, as, out, err);
 }
 
 typedef struct spread {
@@ -63,12 +77,13 @@ typedef struct spread {
     double sum;
 } spread;
 
-static void add_distance(const double *row, size_t features, void *user)
+static void add_distance(const double *row, const uint8_t *known, size_t features, void *user)
 {
     enum { SUMS = 4 }; /* independent sums, so that an addition need not wait for the one before it */
     spread *s = user;
     double sum[SUMS] = {0};
-    for (size_t j = 0; j < features; j++) sum[j % SUMS] += (row[j] - s->point[j]) * (row[j] - s->point[j]);
+    for (size_t j = 0; j < features; j++)
+        if (!known || known[j]) sum[j % SUMS] += (row[j] - s->point[j]) * (row[j] - s->point[j]);
     s->sum += (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 

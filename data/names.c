@@ -24,6 +24,7 @@ static bool is_called(const char *name, const char *letters)
 
 const char *pal_dataset_class_name(const pal_dataset *dataset, int class)
 {
+    if (dataset->classes_of) return class >= 0 && class < dataset->classes ? dataset->classes_of[class] : NULL;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (class >= 0 && class < known[i].classes && dataset->classes <= known[i].classes &&
             is_called(dataset->name, known[i].data))

@@ -21,10 +21,11 @@ struct pal_workspace {
     pal_context *context;
     int64_t batch, features, columns; /* columns: numbers in the row of a sample */
     unsigned lanes;
-    pal_shape code;         /* shape of the code of one sample */
-    pal_tensor *buffer;     /* the input rows, for every kind */
-    double *row, *spread;   /* with a schema: a row, and its features; else NULL */
-    served *by_rows[KINDS]; /* index: number of rows - 1 */
+    pal_shape code;           /* shape of the code of one sample */
+    pal_tensor *buffer;       /* the input rows, for every kind */
+    const pal_schema *schema; /* of the rows; NULL: they are features */
+    double *row, *spread;     /* with a schema: a row, and its features; else NULL */
+    served *by_rows[KINDS];   /* index: number of rows - 1 */
     pal_error error;
 };
 
@@ -127,7 +128,7 @@ static void load_rows(pal_workspace *w, served *s, const float *from, size_t row
     pal_bind(s->program, s->in, w->buffer->data);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) w->row[j] = (double)from[i * columns + j];
-        pal_schema_apply_f64(w->model->schema, w->row, 1, w->spread, NULL);
+        pal_schema_apply_f64(w->schema, w->row, 1, w->spread, NULL);
         put(w->buffer, i * features, w->spread, features);
     }
 }
@@ -137,7 +138,7 @@ static void store_rows(const pal_workspace *w, const pal_tensor *from, size_t ro
     const size_t columns = (size_t)w->columns, features = (size_t)w->features;
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < features; j++) w->spread[j] = pal_tensor_get(from, i * features + j);
-        pal_schema_undo(w->model->schema, w->spread, 1, w->row);
+        pal_schema_undo(w->schema, w->spread, 1, w->row);
         for (size_t j = 0; j < columns; j++) to[i * columns + j] = (float)w->row[j];
     }
 }
@@ -255,7 +256,7 @@ static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
     if (!w->batch) w->batch = default_batch(wider);
     w->buffer = pal_tensor_new(w->context, w->model->dtype, PAL_SHAPE(w->batch, wider));
     bool good = w->buffer != NULL;
-    if (w->model->schema) {
+    if (w->schema) {
         w->row = calloc((size_t)w->columns, sizeof *w->row);
         w->spread = calloc((size_t)w->features, sizeof *w->spread);
         good &= w->row && w->spread;
@@ -267,7 +268,7 @@ static pal_status fill(pal_workspace *w, const pal_workspace_options *o)
 pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *given, pal_error *err)
 {
     pal_workspace_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "workspace", err)) return NULL;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_workspace_options, features), "workspace", err)) return NULL;
     if (!model || o.batch < 0 || o.batch > BATCH_MOST) {
         pal_error_set(err, PAL_ERR_ARGUMENT, "workspace: needs a model, and a batch of at most %d (0: default)",
                       BATCH_MOST);
@@ -281,7 +282,8 @@ pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_opt
     w->model = model;
     w->batch = o.batch;
     w->features = pal_model_features(model);
-    w->columns = model->schema ? model->schema->n_columns : w->features;
+    w->schema = o.features ? NULL : model->schema;
+    w->columns = w->schema ? w->schema->n_columns : w->features;
     w->lanes = o.lanes;
     if (!fill(w, &o)) return w;
     pal_error_set(err, w->error.status, "%s", w->error.text);

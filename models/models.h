@@ -401,6 +401,9 @@ void pal_model_end(pal_model *model);
  * the l1 and l2 penalties and the variant's pooled term over the batch. In EVALUATE it has only the terms that are
  * separable over samples. */
 pal_var pal_model_loss(pal_model *model, const pal_batch *batch);
+/* For what is recorded from here to the end: 1 for known and 0 for missing features [n, features] of the samples, as in
+ * pal_batch, where the likelihood is not taken by pal_model_loss. id 0: all are known. */
+void pal_model_know(pal_model *model, pal_var known);
 /* The variant's pooled values [n, k], or id 0 if it has no pooled term. The second function returns the term for their
  * log-mean-exp [k]. */
 pal_var pal_model_pooled(pal_model *model, const pal_batch *batch);
@@ -493,6 +496,7 @@ typedef struct pal_workspace_options {
     int64_t batch;                      /* rows computed at once; 0: 64 to 1024, about a million numbers */
     unsigned lanes;                     /* 0: the number of threads of the workspace's context */
     const pal_context_options *context; /* options of the context that it creates; NULL: one thread, not pinned */
+    bool features; /* rows of samples are features, although the model has a schema */
 } pal_workspace_options;
 
 pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *options, pal_error *err);

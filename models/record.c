@@ -80,6 +80,11 @@ static pal_var binarized(pal_model *m, pal_var x)
     return (m->binarized = (pal__shared){x, y}).value;
 }
 
+void pal_model_know(pal_model *m, pal_var known)
+{
+    if (!known.id || accepts(m, "known", known)) m->known = known;
+}
+
 pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
 {
     if (!accepts(m, "loss", batch->inputs) || (batch->known.id && !accepts(m, "known", batch->known)))
@@ -89,14 +94,15 @@ pal_var pal_model_loss(pal_model *m, const pal_batch *batch)
     pal_model_corrupt(m, seen.inputs);
     pal__entered noise = enter_noise(m), entered = pal__enter(m, "loss");
     const bool own = batch->phase && batch->phase->loss;
-    m->known = batch->known;
+    const pal_var known = m->known;
+    if (batch->known.id) m->known = batch->known;
     pal_var loss = own ? batch->phase->loss(m, &seen) : m->variant->loss(m, &seen);
     if (m->mode == PAL_TRAIN) {
         pal_var pooled = m->variant->pooled && !own ? pooled_term(m, &seen) : (pal_var){0}, penalty = pal__penalty(m);
         if (pooled.tape) loss = pal_add(loss, pooled);
         if (penalty.tape) loss = pal_add(loss, penalty);
     }
-    m->known = (pal_var){0};
+    m->known = known;
     pal__leave(m, entered);
     pal__leave(m, noise);
     return loss;

@@ -47,8 +47,8 @@ const pal_option pal__shared_options[] = {
     {0}};
 
 const pal_need pal__shared_needs[] = {
-    {"output-sigma", "output", "gaussian"},
-    {"sigma-of",     "output", "gaussian"},
+    {"output-sigma", "output", "gaussian|mixed"},
+    {"sigma-of",     "output", "gaussian|mixed"},
     {"sigma-min",    "output", "normal|normal-full"},
     {"bins",         "output", "categorical"},
     {0}};

@@ -39,12 +39,32 @@ static range range_of(const pal_tensor *values)
 }
 #undef WIDEN
 
+enum { LOOKED_AT = 65536 };
+
+/* Of a file that is mapped, some samples at equal distances, as the model sees them. */
+static range range_of_data(const pal_dataset *data)
+{
+    if (!data->store) return range_of(data->inputs);
+    range r = {INFINITY, -INFINITY};
+    const int64_t n = data->count < LOOKED_AT ? data->count : LOOKED_AT;
+    pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(1, data->features));
+    for (int64_t i = 0; x && i < n; i++) {
+        const uint32_t row = (uint32_t)((double)i * ((double)data->count / (double)n));
+        if (pal_dataset_batch(data, &row, 1, x)) break;
+        const range one = range_of(x);
+        r = (range){fmin(r.low, one.low), fmax(r.high, one.high)};
+    }
+    pal_tensor_free(x);
+    return r;
+}
+
 void pal_data_range(const pal_dataset *data, double *low, double *high)
 {
-    const range r = range_of(data->inputs);
+    const range r = range_of_data(data);
     const bool any = r.low <= r.high;
-    *low = any ? r.low * data->scale : 0;
-    *high = any ? r.high * data->scale : 0;
+    const double scale = data->store ? 1 : data->scale;
+    *low = any ? r.low * scale : 0;
+    *high = any ? r.high * scale : 0;
 }
 
 /* The settings that need values from 0 to 1, and what takes other values. The cross-entropy has no minimum for others;
@@ -95,7 +115,12 @@ pal_status pal_samples_check(const pal_model *model, const pal_tensor *samples, 
 
 pal_status pal_data_check(const pal_model *model, const pal_dataset *data, pal_error *err)
 {
-    if (data->features == palt__features(model)) return pal_samples_check(model, data->inputs, data->name, err);
+    if (data->features == palt__features(model)) {
+        if (data->inputs->dtype == PAL_U8 && !data->store) return PAL_OK;
+        const range r = range_of_data(data);
+        const pal_status status = check_size(model, &r, data->name, err);
+        return status ? status : check_unit_range(model, &r, data->name, err);
+    }
     return pal_error_set(err, PAL_ERR_SHAPE, "a sample of %s has %lld features, but the model takes %lld", data->name,
                          (long long)data->features, (long long)palt__features(model));
 }

@@ -55,7 +55,7 @@ static const struct {
     {NOT_SIGMOID,   "code-activation", "tanh|relu|linear|softplus"},
     {UNBOUNDED,     "activation",      "relu|linear|softplus"},
     {UNBOUNDED,     "code-activation", "relu|linear|softplus"},
-    {NOT_BERNOULLI, "output",          "squared|gaussian|categorical|normal|normal-full"},
+    {NOT_BERNOULLI, "output",          "squared|gaussian|categorical|mixed|normal|normal-full"},
     {LEARNS_SIGMA,  "output",          "normal|normal-full"},
     {LEARNS_SIGMA,  "sigma-of",        "one|feature"},
     {FULL,          "output",          "normal-full"},
@@ -183,6 +183,18 @@ static bool is_given(const char *name, const pal_setting *given, size_t n)
     return i < n;
 }
 
+/* What the output must be for the columns of a table: `mixed` if some are no numbers, `squared` for numbers that are not
+ * from 0 to 1. NULL: the variant's default fits. */
+static const char *output_of(const pal_dataset *data)
+{
+    double low, high;
+    if (!data->schema) return NULL;
+    for (int64_t i = 0; i < data->schema->n_columns; i++)
+        if (data->schema->columns[i].kind != PAL_COLUMN_NUMBER) return "mixed";
+    pal_data_range(data, &low, &high);
+    return low < 0 || high > 1 ? "squared" : NULL;
+}
+
 static size_t rows_of(const pal_dataset *data) { return (size_t)fmin((double)data->count, ROWS_LOOKED_AT); }
 
 pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *data, const pal_setting *given,
@@ -192,6 +204,11 @@ pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *
     if (variant->classify && data->labels && !is_given("classes", given, n)) {
         out->list[out->n] = (pal_setting){"classes", out->values[out->n]};
         snprintf(out->values[out->n++], sizeof *out->values, "%d", data->classes);
+    }
+    const char *output = pal_variant_option_find(variant, "output") && !is_given("output", given, n) ? output_of(data) : NULL;
+    if (output) {
+        out->list[out->n] = (pal_setting){"output", out->values[out->n]};
+        snprintf(out->values[out->n++], sizeof *out->values, "%s", output);
     }
     for (const char *const *name = variant->of_variance; name && *name && out->n < PAL_TRAIN_SETTINGS; name++) {
         const pal_option *o = is_given(*name, given, n) ? NULL : pal_variant_option_find(variant, *name);

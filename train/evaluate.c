@@ -31,10 +31,11 @@ struct palt__evaluator {
     double sum[FIXED + PAL_MODEL_NOTES];
 };
 
-/* Sum over the batch of the squared error of x, reconstructed from `from`. */
-static pal_var squared_error(pal_model *model, pal_var x, pal_var from)
+/* Sum over the batch of the squared error of the known features, reconstructed from `from`. */
+static pal_var squared_error(pal_model *model, const palt__inputs *in, pal_var from)
 {
-    return pal_sum_squares(pal_sub(x, pal_model_reconstruct(model, from)));
+    const pal_var error = pal_sub(in->x, pal_model_reconstruct(model, from));
+    return pal_sum_squares(in->known.id ? pal_mul(error, in->known) : error);
 }
 
 /* Number of samples in the batch for which another class scores higher than their own. */
@@ -55,16 +56,16 @@ static size_t take_notes(pal_model *model, const char **names, pal_var *out)
 static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)
 {
     palt__evaluator *e = user;
-    const pal_batch batch = {.inputs = in->x, .labels = in->labels, .phase = e->phase};
+    const pal_batch batch = {.inputs = in->x, .labels = in->labels, .known = in->known, .phase = e->phase};
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[LOSS] = pal_model_loss(model, &batch);
     e->notes = take_notes(model, e->names, outputs + FIXED);
     e->bounds = pal_model_bound(model, &outputs[FIT], &outputs[DIVERGENCE]);
-    outputs[CLEAN] = squared_error(model, in->x, in->x);
+    outputs[CLEAN] = squared_error(model, in, in->x);
     if (!e->bounds) outputs[FIT] = outputs[DIVERGENCE] = outputs[CLEAN];
     pal_var corrupted = palt__corrupted(model, in), pooled = pal_model_pooled(model, &batch);
     e->corrupts = corrupted.id != 0;
-    outputs[CORRUPTED] = corrupted.id ? squared_error(model, in->x, corrupted) : outputs[CLEAN];
+    outputs[CORRUPTED] = corrupted.id ? squared_error(model, in, corrupted) : outputs[CLEAN];
     e->classifies = in->labels.id && pal_model_variant(model)->classify;
     outputs[WRONG] = e->classifies ? wrong(model, in) : outputs[CLEAN];
     size_t n = FIXED + e->notes;

@@ -2,9 +2,11 @@
  *
  * A run records a hash of each part of its data as they are in memory: every byte of the samples and of the labels,
  * with their type and shape. So the same data may be in another place, in another format or compressed. The hash runs
- * at the speed of memory, far faster than reading a file, so nothing is left out of it. */
+ * at the speed of memory, far faster than reading a file, so nothing is left out of it. Of a file that is mapped
+ * because it is large, only some samples at equal distances are hashed: reading all of it would take minutes. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train/internal.h"
@@ -23,9 +25,27 @@ static void hash(const pal_tensor *t, int64_t count, char out[PAL_HASH_TEXT])
     snprintf(out, PAL_HASH_TEXT, "%s%016" PRIx64, method, value);
 }
 
+enum { SAMPLES_MOST = 16384 };
+
+/* Those of a mapped file, as the model sees them. */
+static void hash_some(const pal_dataset *data, int64_t count, char out[PAL_HASH_TEXT])
+{
+    const int64_t n = count < SAMPLES_MOST ? count : SAMPLES_MOST;
+    pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(n, data->features));
+    uint32_t *rows = malloc((size_t)n * sizeof *rows);
+    *out = 0; /* without memory there is no hash, and nothing is compared */
+    for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)((double)i * ((double)count / (double)n));
+    if (x && rows && !pal_dataset_batch(data, rows, (size_t)n, x)) hash(x, n, out);
+    free(rows);
+    pal_tensor_free(x);
+}
+
 static void hash_split(const pal_dataset *data, int64_t count, char samples[PAL_HASH_TEXT], char labels[PAL_HASH_TEXT])
 {
-    hash(data ? data->inputs : NULL, count, samples);
+    if (data && data->store)
+        hash_some(data, count, samples);
+    else
+        hash(data ? data->inputs : NULL, count, samples);
     hash(data ? data->labels : NULL, count, labels);
 }
 

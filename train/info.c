@@ -34,6 +34,7 @@ static const palt__field after_settings[] = {
     FIELD(COUNT, "hold_out", hold_out),
     FIELD(TEXT, "from", from),
     FIELD(TEXT, "from_weights", from_weights),
+    FIELD(COUNT_IF, "validation_samples", validation_samples),
     FIELD(COUNT, "train_samples", train_samples),
     FIELD(COUNT, "test_samples", test_samples),
     FIELD(TEXT, "fingerprint.training_samples", fingerprint[0]),
@@ -146,6 +147,17 @@ static json_t *settings_value(const pal_run_info *info)
     return settings;
 }
 
+static json_t *texts_value(const pal_setting *list, size_t n)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; object && i < n; i++) {
+        if (!json_object_set_new(object, list[i].name, palt__json_string(list[i].value))) continue;
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
 static json_t *extensions_value(const pal_run_info *info)
 {
     json_t *list = json_array();
@@ -168,6 +180,8 @@ json_t *palt__info_write(const pal_run_info *info)
     json_t *object = json_object();
     const bool good = object && palt__json_set(object, before_settings, COUNT(before_settings), info) &&
                       !json_object_set_new(object, "settings", settings_value(info)) &&
+                      (!info->draws || !json_object_set_new(object, "data_options",
+                                                            texts_value(info->data_options, info->n_data_options))) &&
                       palt__json_set(object, after_settings, COUNT(after_settings), info) &&
                       (!info->n_extensions || !json_object_set_new(object, "extensions", extensions_value(info)));
     if (good) return object;
@@ -188,17 +202,17 @@ static char *setting_text(json_t *value)
     return palt__json_dump(value, JSON_ENCODE_ANY);
 }
 
-static bool read_settings(json_t *from, pal_run_info *info)
+static bool read_settings(json_t *from, const pal_setting **out, size_t *n)
 {
     const char *key;
     json_t *value;
     pal_setting *settings = calloc(json_object_size(from) + 1, sizeof *settings);
-    info->settings = settings;
+    *out = settings;
     json_object_foreach(from, key, value)
     {
         char *text = settings ? setting_text(value) : NULL;
         if (!text) return false;
-        settings[info->n_settings++] = (pal_setting){key, text};
+        settings[(*n)++] = (pal_setting){key, text};
     }
     return settings != NULL;
 }
@@ -222,7 +236,10 @@ bool palt__info_read(json_t *object, pal_run_info *info)
         return false;
     info->optimizer.struct_size = sizeof info->optimizer;
     if (info->isa && !info->subnormals) info->subnormals = "kept"; /* by versions that did not write it */
-    return read_settings(json_object_get(object, "settings"), info) &&
+    json_t *options = json_object_get(object, "data_options");
+    info->draws = options != NULL;
+    return read_settings(json_object_get(object, "settings"), &info->settings, &info->n_settings) &&
+           read_settings(options, &info->data_options, &info->n_data_options) &&
            read_extensions(json_object_get(object, "extensions"), info);
 }
 
@@ -245,10 +262,16 @@ const char *palt__info_wrong(const pal_run_info *info)
     return NULL;
 }
 
+static void free_settings(const pal_setting *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) free((void *)(uintptr_t)list[i].value);
+    free((void *)(uintptr_t)list);
+}
+
 void palt__info_clear(pal_run_info *info)
 {
-    for (size_t i = 0; i < info->n_settings; i++) free((void *)(uintptr_t)info->settings[i].value);
-    free((void *)(uintptr_t)info->settings);
+    free_settings(info->settings, info->n_settings);
+    free_settings(info->data_options, info->n_data_options);
     free((void *)(uintptr_t)info->extensions);
     *info = (pal_run_info){0};
 }

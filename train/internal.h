@@ -15,6 +15,7 @@ typedef struct palt__stage {
     pal_program *program;
     int64_t rows;
     pal_tensor *labels; /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
+    pal_tensor *known;  /* [rows, features], 0 where a feature is missing; NULL: all are known */
     int64_t labelled_from;
     const double *shares;  /* [rows], factors of the labels; NULL: 1 */
     pal_tensor *corrupted; /* the input after the corruption of another model, computed by `corrupt`; or NULL */
@@ -28,6 +29,7 @@ typedef struct palt__inputs {
     pal_tape *tape;
     pal_var x, corrupted; /* corrupted has id 0 if no other model corrupts the input */
     pal_var labels;       /* id 0: no labels */
+    pal_var known;        /* as in pal_batch */
     int64_t labelled_from;
 } palt__inputs;
 
@@ -39,6 +41,7 @@ typedef struct palt__stage_options {
     unsigned lanes;
     bool effects;
     bool labels;           /* the data has labels that the model takes */
+    bool known;            /* the data has missing features; a pass finds this out by itself */
     int64_t labelled_from; /* as in pal_batch */
     pal_model *corruptor;  /* another model; it gets its own tape to keep the parameters apart. NULL: none */
     palt__record_fn record;
@@ -61,7 +64,8 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
 typedef struct palt__pass palt__pass;
 typedef void (*palt__after_fn)(const palt__stage *stage, void *user);
 
-/* options->rows is the batch size, count the number of samples. */
+/* options->rows is the batch size, count the number of samples. data: whether features are missing; kept for the runs.
+ */
 palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const palt__stage_options *options,
                            pal_error *err);
 void palt__pass_free(palt__pass *pass);

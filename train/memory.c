@@ -41,7 +41,10 @@ static pal_status try_phases(palt__loop *l, pal_train_memory *out, pal_error *er
 
 static size_t held(const pal_dataset *data)
 {
-    return data ? pal_tensor_bytes(data->inputs) + pal_tensor_bytes(data->labels) : 0;
+    if (!data) return 0;
+    const size_t samples = data->store ? 0 : pal_tensor_bytes(data->inputs); /* those of a mapped file are not ours */
+    return samples + (data->labels ? pal_tensor_bytes(data->labels) : 0) +
+           (data->known ? pal_tensor_bytes(data->known) : 0);
 }
 
 static pal_status estimate(pal_model *model, const pal_context *c, const pal_dataset *data, pal_train_options *o,
@@ -91,7 +94,7 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
                                                             .isa = pal_context_isa(like),
                                                             .dry = true});
     if (!c) return palt__no_memory(err);
-    pal_model *model = pal_model_new(c, variant, settings, n, data->sample, dtype, 0, &own);
+    pal_model *model = pal_model_new_for(c, variant, settings, n, data->schema, data->sample, dtype, 0, &own);
     if (model) estimate(model, c, data, &o, &m, &own);
     pal_model_free(model);
     pal_context_memory(c, &peak);

@@ -91,6 +91,7 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     pal_model_begin(model, in->tape, PAL_TRAIN);
     outputs[0] = pal_model_loss(model, &(pal_batch){.inputs = in->x,
                                                     .labels = in->labels,
+                                                    .known = in->known,
                                                     .labelled_from = in->labelled_from,
                                                     .phase = o->whole ? NULL : &o->phase});
     pal_status status = pal_model_leaves(model, in->tape, leaves);
@@ -119,6 +120,7 @@ palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const
                                          .lanes = o->o.lanes,
                                          .effects = true,
                                          .labels = labels,
+                                         .known = o->data->known != NULL,
                                          .labelled_from = p->each ? rows : 0,
                                          .record = record,
                                          .user = &r,

@@ -77,8 +77,9 @@ pal_model *pal_model_override(const pal_model *model, const pal_setting *setting
         palt__no_memory(err);
         return NULL;
     }
-    pal_model *other = pal_model_new(pal_model_context(model), pal_model_variant(model), all, count,
-                                     pal_model_sample(model), pal_model_dtype(model), 0, err);
+    pal_model *other =
+        pal_model_new_for(pal_model_context(model), pal_model_variant(model), all, count, pal_model_schema(model),
+                          pal_model_sample(model), pal_model_dtype(model), 0, err);
     free(all);
     if (other && copy_weights(model, other, err)) {
         pal_model_free(other);

@@ -206,8 +206,11 @@ pal_accumulator *palt__phase_accumulator(const pal_model *model, const pal_phase
 
 static pal_var loss_of(pal_model *model, const palt__inputs *in, const pal_phase *phase)
 {
-    return pal_model_loss(
-        model, &(pal_batch){.inputs = in->x, .labels = in->labels, .labelled_from = in->labelled_from, .phase = phase});
+    return pal_model_loss(model, &(pal_batch){.inputs = in->x,
+                                              .labels = in->labels,
+                                              .known = in->known,
+                                              .labelled_from = in->labelled_from,
+                                              .phase = phase});
 }
 
 size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user)

@@ -68,6 +68,7 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
     palt__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
     if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
     if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
+    if (stage->known) in.known = pal_leaf(tape, stage->known, "known");
     in.labelled_from = stage->labelled_from;
     const size_t n = o->record(model, &in, outputs, o->user);
     const pal_compile_options options = {.struct_size = sizeof options,
@@ -109,8 +110,10 @@ palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal
                 pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(o->rows, classes));
         stage->input = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
         if (o->corruptor) stage->corrupted = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
+        if (o->known) stage->known = pal_tensor_new(pal_model_context(model), pal_model_dtype(model), shape);
     }
-    if (!stage || !stage->input || (classes && !stage->labels) || (o->corruptor && !stage->corrupted))
+    if (!stage || !stage->input || (o->known && !stage->known) || (classes && !stage->labels) ||
+        (o->corruptor && !stage->corrupted))
         pal_error_set(err, PAL_ERR_MEMORY, "out of memory for a batch of %lld samples", (long long)o->rows);
     else if (!compile_all(stage, model, o, err))
         return stage;
@@ -124,6 +127,7 @@ void palt__stage_free(palt__stage *stage)
     pal_program_free(stage->program);
     pal_program_free(stage->corrupt);
     pal_tensor_free(stage->corrupted);
+    pal_tensor_free(stage->known);
     pal_tensor_free(stage->labels);
     pal_tensor_free(stage->input);
     free(stage);
@@ -179,6 +183,8 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
 {
     pal_status status = gather_all(stage, data, rows);
     if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    if (stage->known && (status = pal_dataset_known(data, rows, (size_t)stage->rows, stage->known)))
+        return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
     if (stage->labels) {
         status = pal_dataset_one_hot(data, rows, (size_t)stage->rows, stage->labels);
         if (status)
@@ -224,6 +230,7 @@ palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t co
     for (int i = 0; i < STAGES; i++) {
         palt__stage_options options = *o;
         options.rows = sizes[i];
+        options.known = data->known != NULL;
         if (!sizes[i] || (p->stage[i] = palt__stage_new(model, &options, err))) continue;
         palt__pass_free(p);
         return NULL;

@@ -273,6 +273,11 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     const char *from_weights; /* a hash of the weights of `from`; NULL: none, or by a version that did not write it */
     bool gradient_sizes;      /* as in pal_train_options */
     pal_train_minimise minimise;
+    const pal_setting *data_options; /* of data/options.def, as given */
+    size_t n_data_options;
+    bool draws;                 /* test and validation samples are drawn; a run of an older version: the last ones */
+    int64_t validation_samples; /* training is measured on so many of them, and not on the test samples; 0: there are
+                                   none */
 } pal_run_info;
 
 /* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may

@@ -1,0 +1,20 @@
+/* data.h - the options about data on the command line: data.c. */
+#ifndef PAL_CLI_DATA_H
+#define PAL_CLI_DATA_H
+
+#include "cli/cli.h"
+
+enum { PAL_CLI_DATA_OPTIONS = 64 };
+
+typedef struct pal_cli_data {
+    pal_setting list[PAL_CLI_DATA_OPTIONS]; /* names and values are borrowed; the last of a name counts */
+    pal_data_options options;
+} pal_cli_data;
+
+/* Adds the options that the arguments have. */
+void pal_cli_data_take(pal_cli_data *data, const pal_cli_args *args);
+/* Adds those of a run. model: trained by it, which has its own scaling. own: the data are those of the run, so that its
+ * split counts. */
+void pal_cli_data_of_run(pal_cli_data *data, const pal_run_info *info, const pal_model *model, bool own);
+
+#endif

@@ -1,0 +1,27 @@
+/* store.h - samples that stay in a file which is mapped, shared by the data sets that were split from it. */
+#ifndef PAL_DATA_STORE_H
+#define PAL_DATA_STORE_H
+
+#include "data/internal.h"
+
+/* A bijection of 0 .. n-1 that needs no memory: permutation.c. */
+typedef struct palt__permutation {
+    uint64_t n; /* 0: none */
+    uint32_t key[4];
+    unsigned bits; /* half of those of the domain */
+} palt__permutation;
+
+palt__permutation palt__permutation_of(uint64_t seed, const char *stream, uint64_t clock, uint64_t n);
+uint64_t palt__permute(const palt__permutation *p, uint64_t i);
+
+struct palt__store {
+    int users;
+    palt__raw raw;
+    palt__permutation order; /* of its rows, where there are too many for a list */
+};
+
+/* What a data set has of a store, if it has no list: its rows are those of the order from `first` on. */
+uint64_t palt__row_of(const pal_dataset *dataset, uint64_t k);
+void palt__store_release(struct palt__store *store);
+
+#endif
