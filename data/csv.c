@@ -16,38 +16,6 @@ static pal_status fail(const reading *r, pal_status status, const char *problem)
 
 /* ---- The first lines -------------------------------------------------------------------------------------------- */
 
-/* Files that are not text, by their first bytes. */
-/* clang-format off */
-static const struct {
-    const char *bytes, *problem;
-} others[] = {
-    {"\xff\xfe",   "is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 OLD > NEW"},
-    {"\xfe\xff",   "is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8 OLD > NEW"},
-    {"PK\3\4",     "is a zip archive, perhaps a workbook, expected text: save its sheet as CSV"},
-    {"\xd0\xcf\x11\xe0", "is a workbook of an office program, expected text: save its sheet as CSV"},
-    {"\x93NUMPY",  "is a .npy file: give it a name ending in .npy"},
-    {"PAR1",       "is a Parquet file, expected text: convert it with pandas.read_parquet(OLD).to_csv(NEW, index=False)"},
-};
-/* clang-format on */
-
-/* Checks the first bytes of the file, and skips a byte order mark. */
-static pal_status begin_text(const reading *r, palt__csv_line *line)
-{
-    const size_t size = (size_t)(line->end - line->text);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (size >= strlen(others[i].bytes) && !memcmp(line->text, others[i].bytes, strlen(others[i].bytes)))
-            return fail(r, PAL_ERR_FORMAT, others[i].problem);
-    if (size >= 3 && memcmp(line->text, "\xef\xbb\xbf", 3) == 0) line->text += 3;
-    return PAL_OK;
-}
-
-/* Whether a line says nothing but blanks and separators. */
-static bool is_empty(const reading *r, palt__csv_line line)
-{
-    const char known = r->layout.style.separator, accept[] = {' ', '\t', known ? known : ';', known ? known : ',', 0};
-    return line.text + strspn(line.text, accept) == line.end;
-}
-
 /* Takes the next line with content. line->text is NULL after the last one. Empty lines are accepted only at the end. */
 static pal_status next_line(reading *r, palt__csv_line *line)
 {
@@ -57,9 +25,9 @@ static pal_status next_line(reading *r, palt__csv_line *line)
         pal_status status = palt__lines_next(&r->lines, &text, &length, r->err);
         *line = (palt__csv_line){text, text ? text + length : NULL, r->lines.number};
         if (status != PAL_OK || !text) return status;
-        if (line->number == 1) status = begin_text(r, line);
+        if (line->number == 1) status = palt__csv_begin(line, r->source.path, r->err);
         if (status != PAL_OK) return status;
-        if (is_empty(r, *line)) {
+        if (palt__csv_is_empty(*line, r->layout.style.separator)) {
             if (!r->empties++) r->empty = line->number;
             r->unfilled += line->text[strspn(line->text, " \t")] != '\0';
             continue;
@@ -82,12 +50,7 @@ static pal_status first_line(reading *r, palt__csv_line *line)
     for (;;) {
         const pal_status status = next_line(r, line);
         if (status != PAL_OK || !line->text) return status;
-        const char *text = line->text + strspn(line->text, " \t");
-        const bool states =
-            !r->separator && line->end - text == 5 && !strncmp(text, "sep=", 4) && strchr(";,\t|", text[4]);
-        if (!states && (*text != '#' || palt__csv_is_error(text))) return PAL_OK;
-        if (states) r->separator = text[4];
-        r->comments += !states;
+        if (!palt__csv_is_lead(*line, &r->separator, &r->comments)) return PAL_OK;
     }
 }
 

@@ -29,11 +29,22 @@ static inline const char *palt__csv_end(palt__csv_style style, const char *at, c
     return style.separator == ' ' && next > at ? next - 1 : NULL;
 }
 
+/* ---- csv_text.c: lines without cells ------------------------------------------------------------------------- */
+
+/* Refuses a file whose first line shows that it is no text, and skips a byte order mark. */
+pal_status palt__csv_begin(palt__csv_line *line, const char *path, pal_error *err);
+/* Whether a line says nothing but blanks and separators. separator 0: it is not known yet. */
+bool palt__csv_is_empty(palt__csv_line line, char separator);
+/* Whether a line before the first row is a comment, which is counted, or the line sep=; in which a workbook states the
+ * separator, which is kept. */
+bool palt__csv_is_lead(palt__csv_line line, char *separator, int64_t *comments);
+
 /* ---- csv_field.c: the fields of a line, and why one is not a number ------------------------------------------- */
 
 typedef struct palt__csv_field {
-    const char *begin, *end; /* without quotes, and without blanks at either end */
-    bool quoted, open;       /* open: its quote does not close in this line */
+    const char *begin, *end;  /* without quotes, and without blanks at either end */
+    const char *left, *right; /* quoted: with the blanks that are inside the quotes */
+    bool quoted, open;        /* open: its quote does not close in this line */
 } palt__csv_field;
 
 /* What a field is. All but NUMBER and RANGE are refused in a row; the rows of the table in csv_field.c say how. */
@@ -53,6 +64,8 @@ typedef enum palt__csv_kind {
     PALT__WORDS,    /* text in a line without numbers; only palt__csv_row finds it */
     PALT__NUL,      /* a byte 0 */
     PALT__OPEN,     /* a quote that does not close */
+    PALT__NOT_UTF8, /* only the reader of tables finds this one and the next */
+    PALT__CLOSED,   /* more text after the closing quote */
     PALT__KIND_COUNT
 } palt__csv_kind;
 
@@ -68,6 +81,8 @@ bool palt__csv_is_error(const char *text);
 /* Reads the whole field as a number, with `point` as its decimal mark. */
 bool palt__csv_value(palt__csv_field field, char point, locale_t plain, double *value);
 palt__csv_kind palt__csv_classify(palt__csv_field field, locale_t plain);
+/* What a field of this kind is and what to do: "is empty: fill it in or remove the row". */
+const char *palt__csv_remedy(palt__csv_kind kind);
 /* Refuses a field, in one line that names file, line, column, content and remedy. `more`: appended. */
 pal_status palt__csv_refuse(const char *path, int64_t line, int64_t column, palt__csv_field field, palt__csv_kind kind,
                             const char *more, pal_error *err);

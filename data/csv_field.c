@@ -48,6 +48,8 @@ bool palt__csv_take(palt__csv_style style, const char **at, const char *end, pal
     field->end = field->quoted ? stop - 1 : find_separator(style, stop, end);
     stop = field->quoted ? palt__csv_end(style, stop, end) : palt__csv_end(style, field->end, end);
     if (field->quoted) field->begin++;
+    field->left = field->begin;
+    field->right = field->end;
     while (field->begin < field->end && is_blank(style, *field->begin)) field->begin++;
     while (field->end > field->begin && is_blank(style, field->end[-1])) field->end--;
     *at = stop == end ? NULL : stop + 1;
@@ -202,7 +204,11 @@ static const char *const remedies[PALT__KIND_COUNT] = {
     [PALT__WORDS] = "is text in a line without numbers: remove the line",
     [PALT__NUL] = "has a NUL byte: if the file is text in UTF-16, convert it with iconv -f UTF-16LE -t UTF-8 OLD > NEW",
     [PALT__OPEN] = "opens a quote that does not close in this line: remove the quote, or the line break inside it",
+    [PALT__NOT_UTF8] = "is not UTF-8: convert the file with iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW",
+    [PALT__CLOSED] = "goes on after its closing quote: write two quotes for one that belongs to the text",
 };
+
+const char *palt__csv_remedy(palt__csv_kind kind) { return remedies[kind]; }
 
 pal_status palt__csv_refuse(const char *path, int64_t line, int64_t column, palt__csv_field field, palt__csv_kind kind,
                             const char *more, pal_error *err)

@@ -99,11 +99,22 @@ typedef struct palt__lines {
     size_t next[2];              /* where the next LF and the next CR are; `end`: not in the buffer */
     int64_t number;              /* number of the last returned line, from 1 */
     bool finished;
+    size_t begin; /* where the last returned line begins */
+    char mark;    /* the byte that its NUL replaces */
 } palt__lines;
 
 void palt__lines_free(palt__lines *lines);
 /* Returns the next line; a NUL replaces its line end. *line is NULL after the last line. Valid until the next call. */
 pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal_error *err);
+/* Appends to the line that was returned last its line end and the next line. *grew: there was a next line. *line is
+ * where the line is now, grown or not, unless this fails. */
+pal_status palt__lines_more(palt__lines *lines, char **line, size_t *length, bool *grew, pal_error *err);
+/* The text that the next lines will have: at least `most` lines or about most_bytes, but a few lines in any case, or
+ * all that there is (*whole). Before any line is taken; valid until then. */
+pal_status palt__lines_peek(palt__lines *lines, int64_t most, size_t most_bytes, const char **text, size_t *size,
+                            bool *whole, pal_error *err);
+/* The lines of a text in memory, which has a byte more than size; they change it. Not to be freed. */
+palt__lines palt__lines_of(char *text, size_t size);
 
 /* ---- number.c ------------------------------------------------------------------------------------------------- */
 

@@ -66,11 +66,12 @@ static size_t end_size(const palt__lines *lines, size_t at)
     return known > 2 && mark[1] == '\r' && mark[2] == '\n' ? 3 : 1;
 }
 
-pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal_error *err)
+/* Finds the end of the line at `start`, of which the first `known` bytes are passed already. *line is NULL if nothing
+ * follows them. */
+static pal_status take_line(palt__lines *lines, size_t known, char **line, size_t *length, pal_error *err)
 {
     size_t at, size;
     *line = NULL;
-    *length = 0;
     for (;;) {
         at = lines->next[LF] < lines->next[CR] ? lines->next[LF] : lines->next[CR];
         size = lines->buffer ? end_size(lines, at) : 0;
@@ -78,13 +79,64 @@ pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal
         const pal_status status = refill(lines, err);
         if (status != PAL_OK) return status;
     }
-    if (lines->start == lines->end) return PAL_OK;
+    if (lines->start + known == lines->end) return PAL_OK;
     *line = lines->buffer + lines->start;
     *length = at - lines->start;
+    lines->begin = lines->start;
+    lines->mark = lines->buffer[at];
     lines->buffer[at] = '\0';
     lines->number++;
     lines->start = at + size;
     for (size_t i = LF; i <= CR; i++)
         if (lines->next[i] < lines->start) find(lines, i, lines->start);
     return PAL_OK;
+}
+
+pal_status palt__lines_next(palt__lines *lines, char **line, size_t *length, pal_error *err)
+{
+    *length = 0;
+    return take_line(lines, 0, line, length, err);
+}
+
+pal_status palt__lines_more(palt__lines *lines, char **line, size_t *length, bool *grew, pal_error *err)
+{
+    const size_t known = lines->start - lines->begin, before = *length;
+    char *longer;
+    lines->buffer[lines->begin + before] = lines->mark;
+    lines->start = lines->begin;
+    const pal_status status = take_line(lines, known, &longer, length, err);
+    *grew = longer != NULL;
+    if (*grew) {
+        *line = longer;
+        return status;
+    }
+    lines->begin = lines->start; /* where it is after a refill */
+    lines->start += known;
+    lines->buffer[lines->begin + before] = '\0';
+    *line = lines->buffer + lines->begin;
+    return status;
+}
+
+pal_status palt__lines_peek(palt__lines *lines, int64_t most, size_t most_bytes, const char **text, size_t *size,
+                            bool *whole, pal_error *err)
+{
+    enum { LEAST = 4 /* lines, however long they are */ };
+    size_t seen = lines->start;
+    int64_t n = 0;
+    while (!lines->finished && n < most && (lines->end - lines->start < most_bytes || n < LEAST)) {
+        const pal_status status = refill(lines, err);
+        if (status != PAL_OK) return status;
+        for (; seen < lines->end; seen++) n += lines->buffer[seen] == '\n' || lines->buffer[seen] == '\r';
+    }
+    *text = lines->buffer + lines->start;
+    *size = lines->end - lines->start;
+    *whole = lines->finished;
+    return PAL_OK;
+}
+
+palt__lines palt__lines_of(char *text, size_t size)
+{
+    palt__lines lines = {.buffer = text, .capacity = size, .end = size, .finished = true};
+    for (size_t i = LF; i <= CR; i++) find(&lines, i, 0);
+    return lines;
 }

@@ -1,4 +1,5 @@
-/* table.h - a text table as it is in its file: columns with names, each of one kind. table.c reads it. */
+/* table.h - a text table as it is in its file: columns with names, each of one kind. table.c reads it, table_write.c
+ * writes one. */
 #ifndef PAL_DATA_TABLE_H
 #define PAL_DATA_TABLE_H
 
@@ -7,7 +8,8 @@
 typedef enum palt__cells { PALT__CELLS_NUMBER, PALT__CELLS_TRUTH, PALT__CELLS_TEXT } palt__cells;
 
 typedef struct palt__table_column {
-    char *name; /* UTF-8; NULL: the table has no header */
+    char *name;     /* UTF-8; NULL: the table has no header */
+    int64_t number; /* in the file, from 1; it counts columns that were left out */
     palt__cells kind;
     double *value;   /* [rows]; NUMBER: the number; TRUTH: 0 or 1; TEXT: an index of levels. NAN: missing */
     char **levels;   /* TRUTH: the words of 0 and 1 as first spelled; TEXT: the different cells, sorted */
@@ -23,9 +25,20 @@ typedef struct palt__table {
 } palt__table;
 
 /* Reads a whole table. options: header, separator, ignore, category, date; and label and id, whose columns are read as
- * TEXT whatever they contain. note: what was decided. NULL: see err. */
+ * TEXT whatever they contain. note: what was decided; may be NULL. NULL: see err.
+ *
+ * The columns that options name are there: palt__table_find finds that of the label. A column whose cells are all
+ * missing is of kind NUMBER. The index that is left out is kept if an option names it by its number. */
 palt__table *palt__table_read(pal_context *context, const char *path, const pal_data_options *options, pal_note *note,
                               pal_error *err);
 void palt__table_free(palt__table *table);
+/* The column of this name, or else of this number in the file. -1: none. */
+int64_t palt__table_find(const palt__table *table, const char *column);
+
+/* Writes rows [n, columns] of a schema as text that palt__table_read reads back: commas separate; a line with the names
+ * comes first, unless no column has one. Numbers have the fewest digits that give the same double, categories and
+ * truths are their words, and NAN is an empty cell. ids [n]: a first column "id"; NULL: none. path: also "-". */
+pal_status palt__table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
+                             const char *const *ids, pal_error *err);
 
 #endif
