@@ -65,6 +65,7 @@ void palt__bytes_close(palt__bytes *b)
 }
 
 bool palt__bytes_are_packed(const palt__bytes *b) { return b->packed; }
+int palt__bytes_descriptor(const palt__bytes *b) { return b->descriptor; }
 
 static int copy(palt__bytes *b, char *out, size_t size, size_t *got)
 {

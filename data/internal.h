@@ -49,14 +49,33 @@ typedef struct palt__raw {
 
 void palt__raw_free(palt__raw *raw); /* what is in it */
 
-/* A .npy or .npz file (FILE.npz:ARRAY names an array); options layout, dtype, label. Arrays whose numbers can be used
- * as they lie in the file are mapped. */
+/* A .npy or .npz file (FILE.npz:ARRAY names an array); options layout, dtype, label. Arrays of 1 MiB and more whose
+ * numbers can be used as they lie in the file are mapped: they must not be written to, and a program that cuts the file
+ * short meanwhile ends this one (SIGBUS). On failure raw is empty; so it is for the other two. */
 pal_status palt__raw_array(palt__raw *raw, pal_context *context, const char *path, const pal_data_options *options,
                            pal_note *note, pal_error *err);
+/* Whether a path is one of palt__raw_array: ends in .npy, .npy.gz or .npz, or has .npz:NAME at its end. */
+bool palt__raw_is_array(const char *path);
+/* Asks for the samples of a coming batch, which the kernel then reads from the disk beside other work. Does nothing if
+ * they are in memory. Rows out of bounds are left out. */
+void palt__raw_want(const palt__raw *raw, const uint32_t *rows, size_t n);
+/* Whether samples are used in the order of the file (the kernel reads ahead) or in any. At first: in order. */
+void palt__raw_in_order(const palt__raw *raw, bool in_order);
+
+/* Called now and then by the thread that reads, and at the end with done == all. */
+typedef struct palt__progress {
+    void (*step)(int64_t done, int64_t all, void *user); /* NULL: not called */
+    void *user;
+} palt__progress;
+
 /* A folder of PNG and JPEG files, or of folders of them, which are then the classes; options size, fit, color,
- * skip-bad. */
+ * skip-bad. Values u8: grey [n, height, width], colours [n, 3, height, width]. progress: may be NULL. */
 pal_status palt__raw_pictures(palt__raw *raw, pal_context *context, const char *path, const pal_data_options *options,
-                              pal_note *note, pal_error *err);
+                              const palt__progress *progress, pal_note *note, pal_error *err);
+/* Options window and stride: turns values [n, d...] into windows [k, window, d...], or [k, window] if d is 1. A window
+ * has the label and the id of its last row. A table must have numbers only; its schema then has a column for each row
+ * of a window: "load[1]" is the first. Without the option window raw stays as it is. On failure raw is unchanged. */
+pal_status palt__raw_windows(palt__raw *raw, const pal_data_options *options, pal_note *note, pal_error *err);
 
 /* ---- bytes.c: the bytes of a file, unpacked -------------------------------------------------------------------- */
 
@@ -67,6 +86,7 @@ enum { PALT__BYTES_DAMAGED = -1, PALT__BYTES_CUT = -2 }; /* gzip data; beside er
 palt__bytes *palt__bytes_open(int descriptor, int *why);
 void palt__bytes_close(palt__bytes *bytes);
 bool palt__bytes_are_packed(const palt__bytes *bytes);
+int palt__bytes_descriptor(const palt__bytes *bytes);
 /* Reads up to size bytes. *got is 0 only at the end. Returns 0, or what is wrong; then *got is 0. */
 int palt__bytes_read(palt__bytes *bytes, void *out, size_t size, size_t *got);
 
@@ -77,6 +97,9 @@ typedef struct palt__source {
     const char *path; /* borrowed, for messages */
     int64_t length;   /* size in bytes if known before reading (a regular, uncompressed file), else -1 */
     uint64_t used;    /* bytes read so far */
+    /* Not NULL: the bytes come from here, and `bytes` is NULL. Reads up to size bytes; 0: the end, -1: damaged. */
+    int64_t (*take)(void *user, void *out, size_t size);
+    void *user;
 } palt__source;
 
 pal_status palt__source_open(palt__source *source, const char *path, pal_error *err);
@@ -122,16 +145,30 @@ palt__lines palt__lines_of(char *text, size_t size);
  * Returns the end of the number, or NULL if there is no number. `plain` is the "C" locale. */
 const char *palt__number_parse(const char *text, char point, locale_t plain, double *value);
 
+/* ---- npy.c ------------------------------------------------------------------------------------------------------ */
+
+typedef struct palt__npy_header palt__npy_header;
+
+/* Reads the header of a .npy file, whose first two fields are set. */
+pal_status palt__npy_begin(palt__source *source, palt__npy_header *header, pal_error *err);
+/* Reads the rest, numbers, as a tensor in C order of the type's dtype. */
+pal_tensor *palt__npy_rest(palt__source *source, pal_context *context, const palt__npy_header *header, pal_error *err);
+
 /* ---- npy_header.c --------------------------------------------------------------------------------------------- */
 
 typedef struct palt__npy_type palt__npy_type;
 
-typedef struct palt__npy_header {
-    const palt__npy_type *type;
-    bool big;     /* the bytes of an element begin with the most significant one */
-    bool fortran; /* the first index changes fastest */
+struct palt__npy_header {
+    bool bfloat16; /* set before parsing: two bytes without a type ('|V2', '<u2') are bfloat16, and all else is refused
+                    */
+    bool texts;    /* set before parsing: texts are accepted, too */
+    const palt__npy_type *type; /* NULL: texts */
+    size_t text;                /* bytes of a text */
+    bool wide;                  /* a text is of UCS-4 characters */
+    bool big;                   /* the bytes of an element begin with the most significant one */
+    bool fortran;               /* the first index changes fastest */
     pal_shape shape;
-} palt__npy_header;
+};
 
 /* Parses the dictionary in the header of a .npy file. path is for messages. */
 pal_status palt__npy_parse(const char *text, size_t size, const char *path, palt__npy_header *out, pal_error *err);
@@ -150,6 +187,8 @@ struct palt__npy_type {
     bool (*fits)(uint64_t bits); /* whether dtype holds this value; NULL: it holds all */
 };
 
+/* bfloat16, which NumPy writes as two bytes without a type. */
+const palt__npy_type *palt__npy_bfloat16(void);
 /* The type for a descr such as "<f4"; NULL: err says why the type is not read, with a remedy. */
 const palt__npy_type *palt__npy_type_find(const char *descr, size_t size, const char *path, pal_error *err);
 /* The descr with which a tensor of this type is written; NULL: it cannot be. */

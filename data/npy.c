@@ -17,10 +17,11 @@ static pal_status read_prefix(palt__source *source, size_t *length, pal_error *e
     pal_status status = palt__source_exact(source, bytes, sizeof bytes, "the magic text of a .npy file", err);
     if (status != PAL_OK) return status;
     if (memcmp(bytes, "PK\3\4", 4) == 0)
-        return pal_error_set(err, PAL_ERR_FORMAT,
-                             "%s: starts with 50 4b 03 04, as an .npz archive, expected a .npy file: save one of its "
-                             "arrays with numpy.save",
-                             name);
+        return pal_error_set(
+            err, PAL_ERR_FORMAT,
+            "%s: starts with 50 4b 03 04, as an .npz archive, expected a .npy file: give it a name that "
+            "ends in .npz",
+            name);
     if (memcmp(bytes, magic, sizeof magic) != 0)
         return pal_error_set(err, PAL_ERR_FORMAT,
                              "%s: starts with %02x %02x %02x %02x, expected a .npy file (93 4e 55 4d): write it with "
@@ -37,7 +38,7 @@ static pal_status read_prefix(palt__source *source, size_t *length, pal_error *e
                          HEADER_MAX);
 }
 
-static pal_status read_header(palt__source *source, palt__npy_header *header, pal_error *err)
+pal_status palt__npy_begin(palt__source *source, palt__npy_header *header, pal_error *err)
 {
     size_t length = 0;
     pal_status status = read_prefix(source, &length, err);
@@ -67,19 +68,24 @@ static void write_note(const palt__npy_header *header, pal_note *note)
     if (header->fortran) palt__note_add(note, "Fortran order");
 }
 
+pal_tensor *palt__npy_rest(palt__source *source, pal_context *context, const palt__npy_header *header, pal_error *err)
+{
+    const palt__npy_type *type = header->type;
+    pal_tensor *tensor = palt__source_tensor(source, context, carrier(type), type->name, header->shape, err);
+    if (!tensor || (type->plain && !header->big && (!header->fortran || header->shape.rank < 2))) return tensor;
+    pal_tensor *converted = palt__npy_convert(tensor, header, source->path, err);
+    pal_tensor_free(tensor);
+    return converted;
+}
+
 pal_tensor *palt__npy_read(pal_context *context, const char *path, pal_note *note, pal_error *err)
 {
     palt__source source;
     palt__npy_header header = {0};
     pal_tensor *tensor = NULL;
-    if (palt__source_open(&source, path, err) == PAL_OK && read_header(&source, &header, err) == PAL_OK)
-        tensor = palt__source_tensor(&source, context, carrier(header.type), header.type->name, header.shape, err);
+    if (palt__source_open(&source, path, err) == PAL_OK && palt__npy_begin(&source, &header, err) == PAL_OK)
+        tensor = palt__npy_rest(&source, context, &header, err);
     palt__source_close(&source);
-    if (tensor && (!header.type->plain || header.big || (header.fortran && header.shape.rank > 1))) {
-        pal_tensor *converted = palt__npy_convert(tensor, &header, path, err);
-        pal_tensor_free(tensor);
-        tensor = converted;
-    }
     if (tensor) write_note(&header, note);
     return tensor;
 }

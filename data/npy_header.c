@@ -47,6 +47,34 @@ static bool take_string(cursor *c, const char **text, size_t *length)
     return true;
 }
 
+/* Whether the type is that of texts, such as '<U5' (characters of four bytes) or '|S5' (bytes). */
+static bool parse_text(palt__npy_header *out, const char *text, size_t length)
+{
+    enum { MOST = 1 << 16 };
+    const size_t ordered = length && strchr("<>|=", *text) ? 1 : 0;
+    if (length < ordered + 2 || !strchr("USa", text[ordered])) return false;
+    size_t size = 0;
+    for (size_t i = ordered + 1; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9' || size > MOST) return false;
+        size = 10 * size + (size_t)(text[i] - '0');
+    }
+    out->wide = text[ordered] == 'U';
+    out->text = out->wide ? 4 * size : size;
+    return size <= MOST;
+}
+
+static pal_status parse_bfloat16(cursor *c, const char *text, size_t length)
+{
+    static const char *const raw[] = {"|V2", "<V2", ">V2", "V2", "<u2", ">u2", "bfloat16"};
+    char shown[PALT__SHOWN_SIZE];
+    for (size_t i = 0; i < sizeof raw / sizeof *raw && !c->out->type; i++)
+        if (length == strlen(raw[i]) && !memcmp(text, raw[i], length)) c->out->type = palt__npy_bfloat16();
+    if (c->out->type) return PAL_OK;
+    return pal_error_set(c->err, PAL_ERR_FORMAT,
+                         "%s: its elements are of type '%s', expected bfloat16 ('|V2' or '<u2'): leave out --dtype",
+                         palt__shown_path(c->path), palt__shown_text(text, length, shown));
+}
+
 static pal_status parse_descr(cursor *c)
 {
     const char *text;
@@ -61,8 +89,10 @@ static pal_status parse_descr(cursor *c)
                              palt__shown_path(c->path), palt__shown_text(start, (size_t)(c->end - start), shown));
     }
     if (!take_string(c, &text, &length)) return fail_parse(c, "a type such as '<f4' (float32)");
-    c->out->type = palt__npy_type_find(text, length, c->path, c->err);
     c->out->big = length && *text == '>';
+    if (c->out->texts && parse_text(c->out, text, length)) return PAL_OK;
+    if (c->out->bfloat16) return parse_bfloat16(c, text, length);
+    c->out->type = palt__npy_type_find(text, length, c->path, c->err);
     return c->out->type ? PAL_OK : PAL_ERR_FORMAT;
 }
 

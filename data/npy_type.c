@@ -38,6 +38,9 @@ static double of_f8(uint64_t bits)
     return value;
 }
 
+/* The upper half of a float32. */
+static double of_bf16(uint64_t bits) { return of_f4(bits << 16); }
+
 #define EXACT (UINT64_C(1) << 53) /* float64 has every integer up to here */
 static bool fits_i8(uint64_t bits) { return bits <= EXACT || bits >= -EXACT; }
 static bool fits_u8(uint64_t bits) { return bits <= EXACT; }
@@ -60,6 +63,12 @@ static const palt__npy_type types[] = {
 /* clang-format on */
 enum { TYPES = sizeof types / sizeof *types };
 
+const palt__npy_type *palt__npy_bfloat16(void)
+{
+    static const palt__npy_type type = {"V2", "bfloat16", 2, PAL_F32, false, of_bf16, NULL};
+    return &type;
+}
+
 /* The types that are not read, by their letter. */
 /* clang-format off */
 static const struct {
@@ -75,7 +84,7 @@ static const struct {
     {'T', "texts",          "save a.astype(numpy.float64) if they are numbers"},
     {'M', "dates",          "save (a - a.min()) / numpy.timedelta64(1, 'D')"},
     {'m', "time spans",     "save a / numpy.timedelta64(1, 's')"},
-    {'V', "bytes without a type, such as bfloat16", "save a.astype(numpy.float32)"},
+    {'V', "bytes without a type, such as bfloat16", "give --dtype bfloat16 if they are that, or save a.astype(numpy.float32)"},
 };
 /* clang-format on */
 

@@ -81,9 +81,21 @@ void palt__source_close(palt__source *source)
 static pal_status fail_read(const palt__source *source, int why, pal_error *err)
 {
     if (why > 0) return fail_system(source->path, why, err);
+    if (source->take)
+        return pal_error_set(err, PAL_ERR_FORMAT,
+                             "%s: its data in the archive are damaged after %" PRIu64
+                             " bytes, expected a complete file",
+                             palt__shown_path(source->path), source->used);
     return pal_error_set(
         err, PAL_ERR_FORMAT, "%s: its gzip data are %s after %" PRIu64 " bytes, expected a complete file",
         palt__shown_path(source->path), why == PALT__BYTES_CUT ? "cut short" : "damaged", source->used);
+}
+
+static int take(const palt__source *source, void *out, size_t size, size_t *got)
+{
+    const int64_t n = source->take(source->user, out, size);
+    *got = n > 0 ? (size_t)n : 0;
+    return n < 0 ? PALT__BYTES_DAMAGED : 0;
 }
 
 pal_status palt__source_read(palt__source *source, void *out, size_t size, size_t *got, pal_error *err)
@@ -92,7 +104,8 @@ pal_status palt__source_read(palt__source *source, void *out, size_t size, size_
     *got = 0;
     while (*got < size) {
         size_t n;
-        const int why = palt__bytes_read(source->bytes, to + *got, size - *got, &n);
+        const int why = source->take ? take(source, to + *got, size - *got, &n)
+                                     : palt__bytes_read(source->bytes, to + *got, size - *got, &n);
         if (why) return fail_read(source, why, err);
         if (!n) return PAL_OK;
         *got += n;
