@@ -182,11 +182,17 @@ const char *pal_cli_trained(const pal_cli_run *runs, size_t n, char *out, size_t
 static const char *samples_of(const pal_cli_run *run, char *out, size_t size)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
-    const char *path = info->data ? info->data : PAL_DATA_DEFAULT;
+    static const char splits[] = "test|split-seed|header|separator|label|window|window-stride";
+    int used = snprintf(out, size, "%s", info->data ? info->data : PAL_DATA_DEFAULT);
     if (info->hold_out)
-        snprintf(out, size, "%s, %lld samples held out", path, (long long)info->hold_out);
-    else
-        snprintf(out, size, "%s", path);
+        used += snprintf(out + used, size - (size_t)used, ", %lld samples held out", (long long)info->hold_out);
+    bool any = false;
+    for (size_t i = 0; i < info->n_data_options && used > 0 && (size_t)used < size; i++) {
+        const pal_setting *s = &info->data_options[i];
+        if (!pal_choices_have(splits, s->name)) continue;
+        used += snprintf(out + used, size - (size_t)used, "%s --%s %s", any ? "" : ", split by", s->name, s->value);
+        any = true;
+    }
     return out;
 }
 
@@ -207,6 +213,11 @@ static int check_samples(const pal_cli_args *args, const pal_cli_runs *runs)
                                "%s takes samples of shape %s, but %s of %s: choose runs of the same shape", names[0],
                                of_a, names[1], of_b);
         }
+        if (!pal_schema_equal(pal_model_schema(run[0].model), pal_model_schema(run[i].model)))
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "%s and %s scale their columns in different ways: choose runs on the same data with the "
+                               "same --scale",
+                               names[0], names[1]);
         if (!pal_cli_given(args, "data") && strcmp(first, samples_of(&run[i], other, sizeof other)) != 0)
             return pal_cli_say(PAL_CLI_WRONG, "%s was trained on %s, but %s on %s: give --data", names[0], first,
                                names[1], other);

@@ -99,7 +99,9 @@ static void scale_row(const pal_dataset *d, const char *from, void *to, pal_dtyp
 {
     for (int64_t j = 0; j < d->features; j++) {
         const double x = d->inputs->dtype == PAL_F32 ? (double)((const float *)from)[j] : ((const double *)from)[j];
-        const double scaled = (x - d->schema->columns[j].offset) / d->schema->columns[j].scale;
+        const pal_column *c = &d->schema->columns[j];
+        double scaled = (x - c->offset) / c->scale;
+        if (c->cut) scaled = scaled < 0 ? 0 : scaled > 1 ? 1 : scaled;
         const float y = isfinite(scaled) ? (float)scaled : 0; /* rounded as in memory */
         if (as == PAL_F32)
             ((float *)to)[j] = y;

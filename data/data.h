@@ -81,9 +81,9 @@ pal_tensor *pal_array_read(pal_context *context, const char *path, pal_error *er
 pal_tensor *pal_array_read_noted(pal_context *context, const char *path, pal_note *note, pal_error *err);
 pal_status pal_array_write(const pal_tensor *tensor, const char *path, pal_error *err);
 
-/* Writes rows [n, columns] of a schema as a text table: a line with the names of the columns, if they have names; numbers
- * with the fewest digits that give the same double, categories and truths as their words, and NAN as an empty cell. ids
- * [n]: a first column "id"; NULL: none. path: also "-". */
+/* Writes rows [n, columns] of a schema as a text table: a line with the names of the columns, if they have names;
+ * numbers with the fewest digits that give the same double, categories and truths as their words, and NAN as an empty
+ * cell. ids [n]: a first column "id"; NULL: none. path: also "-". */
 pal_status pal_table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
                            const char *const *ids, pal_error *err);
 

@@ -204,8 +204,10 @@ static pal_status learn(opening *o)
             rows = some;
         }
         const bool chosen = scaling != NULL;
-        if (!scaling) scaling = palt__scale_default(raw, rows, n, o->from->output);
-        status = n ? palt__scale_learn(raw, scaling, rows, n, o->path, &o->note, o->err) : PAL_OK;
+        if (!scaling) scaling = palt__scale_default(raw, o->from->output);
+        status =
+            n ? palt__scale_learn(raw, scaling, palt__scale_cuts(o->from->output), rows, n, o->path, &o->note, o->err)
+              : PAL_OK;
         if (!status && raw->schema)
             palt__note_add(&o->note, "numbers scaled: %s%s", scaling,
                            chosen            ? ""

@@ -52,12 +52,14 @@ pal_status palt__split_draw(uint32_t *rows, size_t *left, const pal_tensor *labe
 /* Learns from these rows of raw->values: the levels that occur, and offset and scale of the numbers by `scaling` (none,
  * standard, minmax or robust). Replaces raw->schema; a cell with a level that these rows do not have becomes NAN. An
  * array without a schema gets one if it must be scaled: a column per number for rows [n, d], and one scaling for all
- * numbers of images. */
-pal_status palt__scale_learn(palt__raw *raw, const char *scaling, const uint32_t *rows, size_t n, const char *path,
-                             pal_note *note, pal_error *err);
+ * numbers of images. cut: the features of minmax are cut to 0 .. 1. */
+pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, const uint32_t *rows, size_t n,
+                             const char *path, pal_note *note, pal_error *err);
 /* What `scaling` is if nobody chooses: "none" where all numbers are from 0 to 1 or stored as bytes, else "minmax" for
  * an output that needs this range, else "standard". output: as given to the model; NULL: not given. */
-const char *palt__scale_default(const palt__raw *raw, const uint32_t *rows, size_t n, const char *output);
+const char *palt__scale_default(const palt__raw *raw, const char *output);
+/* Whether an output has no other values than those from 0 to 1. */
+bool palt__scale_cuts(const char *output);
 
 /* ---- match.c ---------------------------------------------------------------------------------------------------- */
 

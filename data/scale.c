@@ -98,22 +98,28 @@ static numbers gather(const pal_tensor *values, const uint32_t *rows, size_t n, 
     return a;
 }
 
-const char *palt__scale_default(const palt__raw *raw, const uint32_t *rows, size_t n, const char *output)
+bool palt__scale_cuts(const char *output)
+{
+    return output && (!strcmp(output, "bernoulli") || !strcmp(output, "categorical"));
+}
+
+const char *palt__scale_default(const palt__raw *raw, const char *output)
 {
     const pal_tensor *v = raw->values;
     const int64_t d = columns_of(v);
     if (v->dtype == PAL_U8 || (!raw->schema && v->shape.rank != 2)) return "none";
     bool unit = true;
-    const size_t seen = n < ROWS_MOST ? n : ROWS_MOST;
+    const size_t n = (size_t)v->shape.dim[0], seen = n < ROWS_MOST ? n : ROWS_MOST;
     for (int64_t j = 0; j < d; j++) {
         if (raw->schema && raw->schema->columns[j].kind != PAL_COLUMN_NUMBER) continue;
         for (size_t i = 0; i < seen && unit; i++) {
-            const double x = pal_tensor_get(v, (size_t)rows[i] * (size_t)d + (size_t)j);
+            const size_t row = seen == n ? i : (size_t)((double)i * ((double)n / (double)seen));
+            const double x = pal_tensor_get(v, row * (size_t)d + (size_t)j);
             unit = !(x < 0) && !(x > 1);
         }
     }
     if (unit) return "none";
-    return output && (!strcmp(output, "bernoulli") || !strcmp(output, "categorical")) ? "minmax" : "standard";
+    return palt__scale_cuts(output) ? "minmax" : "standard";
 }
 
 /* ---- Learning --------------------------------------------------------------------------------------------------- */
@@ -157,8 +163,8 @@ static pal_status check_numbers(numbers a, const pal_column *c, int64_t j, const
     return PAL_OK;
 }
 
-pal_status palt__scale_learn(palt__raw *raw, const char *scaling, const uint32_t *rows, size_t n, const char *path,
-                             pal_note *note, pal_error *err)
+pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, const uint32_t *rows, size_t n,
+                             const char *path, pal_note *note, pal_error *err)
 {
     const pal_tensor *v = raw->values;
     const int64_t d = columns_of(v), wide = raw->schema || v->shape.rank == 2 ? 1 : d;
@@ -188,12 +194,14 @@ pal_status palt__scale_learn(palt__raw *raw, const char *scaling, const uint32_t
         if (wide > 1 && j) {
             c->offset = columns[0].offset;
             c->scale = columns[0].scale;
+            c->cut = columns[0].cut;
             continue;
         }
         const numbers a = gather(v, rows, n, j, wide, room);
         status = check_numbers(a, c, j, path, err);
         if (!a.n || status) continue;
         scalings[s].learn(a, &c->offset, &c->scale);
+        c->cut = cut && !strcmp(scaling, "minmax");
         if (c->scale > 0 && isfinite(c->scale)) continue;
         c->scale = 1;
         constant++;

@@ -35,10 +35,4 @@ void palt__table_free(palt__table *table);
 /* The column of this name, or else of this number in the file. -1: none. */
 int64_t palt__table_find(const palt__table *table, const char *column);
 
-/* Writes rows [n, columns] of a schema as text that palt__table_read reads back: commas separate; a line with the names
- * comes first, unless no column has one. Numbers have the fewest digits that give the same double, categories and
- * truths are their words, and NAN is an empty cell. ids [n]: a first column "id"; NULL: none. path: also "-". */
-pal_status palt__table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
-                             const char *const *ids, pal_error *err);
-
 #endif

@@ -72,8 +72,11 @@ static pal_status take_features(palt__raw *raw, const palt__table *table, const 
     for (size_t i = 0; columns && i < table->n_columns; i++) {
         const palt__table_column *c = &table->columns[i];
         if (is_feature[i])
-            columns[n++] =
-                (pal_column){c->name, kinds[c->kind], 0, 1, (const char *const *)c->levels, (int64_t)c->n_levels};
+            columns[n++] = (pal_column){.name = c->name,
+                                        .kind = kinds[c->kind],
+                                        .scale = 1,
+                                        .levels = (const char *const *)c->levels,
+                                        .n_levels = (int64_t)c->n_levels};
     }
     if (columns && !n) {
         free(columns);

@@ -142,8 +142,8 @@ static int write_all(int descriptor, void *user)
     return why;
 }
 
-pal_status palt__table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
-                             const char *const *ids, pal_error *err)
+pal_status pal_table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
+                           const char *const *ids, pal_error *err)
 {
     if (!schema || (n && !rows)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no table to write");
     job j = {schema, rows, n, ids};

@@ -23,14 +23,14 @@ static pal_status read_number(const char *name, const char *text, int64_t *out, 
 
 static pal_status make_plan(const palt__raw *raw, const pal_data_options *options, plan *p, pal_error *err)
 {
-    const char *window = palt__data_option(options, "window"), *stride = palt__data_option(options, "stride");
+    const char *window = palt__data_option(options, "window"), *stride = palt__data_option(options, "window-stride");
     const pal_shape shape = raw->values->shape;
     *p = (plan){0};
-    if (!window && stride) return pal_error_set(err, PAL_ERR_ARGUMENT, "--stride %s needs --window N", stride);
+    if (!window && stride) return pal_error_set(err, PAL_ERR_ARGUMENT, "--window-stride %s needs --window N", stride);
     if (!window) return PAL_OK;
     pal_status status = read_number("window", window, &p->window, err);
     p->stride = p->window;
-    if (status == PAL_OK && stride) status = read_number("stride", stride, &p->stride, err);
+    if (status == PAL_OK && stride) status = read_number("window-stride", stride, &p->stride, err);
     if (status != PAL_OK) return status;
     p->rows = shape.dim[0];
     if (p->window > p->rows)
@@ -54,7 +54,8 @@ static pal_shape shape_of(const palt__raw *raw, const plan *p)
 
 static pal_status no_memory(pal_error *err)
 {
-    return pal_error_set(err, PAL_ERR_MEMORY, "no memory for the windows: give a larger --stride, or fewer rows");
+    return pal_error_set(err, PAL_ERR_MEMORY,
+                         "no memory for the windows: give a larger --window-stride, or fewer rows");
 }
 
 /* ---- The parts of the samples ----------------------------------------------------------------------------------- */
@@ -73,7 +74,7 @@ static pal_status make_values(const palt__raw *raw, const plan *p, pal_tensor **
         return pal_error_set(
             err, PAL_ERR_MEMORY,
             "%lld windows of %lld rows need about %.1f GB of memory, which is more than there is: give a "
-            "larger --stride, or fewer rows",
+            "larger --window-stride, or fewer rows",
             (long long)p->count, (long long)p->window, bytes / 0x1p30);
     *out = pal_tensor_new(from->context, from->dtype, shape);
     if (!*out) return no_memory(err);

@@ -496,7 +496,7 @@ typedef struct pal_workspace_options {
     int64_t batch;                      /* rows computed at once; 0: 64 to 1024, about a million numbers */
     unsigned lanes;                     /* 0: the number of threads of the workspace's context */
     const pal_context_options *context; /* options of the context that it creates; NULL: one thread, not pinned */
-    bool features; /* rows of samples are features, although the model has a schema */
+    bool features;                      /* rows of samples are features, although the model has a schema */
 } pal_workspace_options;
 
 pal_workspace *pal_workspace_new(const pal_model *model, const pal_workspace_options *options, pal_error *err);

@@ -152,8 +152,8 @@ bool pal_schema_equal(const pal_schema *a, const pal_schema *b)
                 same_list(a->classes, a->n_classes, b->classes, b->n_classes);
     for (int64_t i = 0; same && i < a->n_columns; i++) {
         const pal_column *x = &a->columns[i], *y = &b->columns[i];
-        same = x->kind == y->kind && x->offset == y->offset && x->scale == y->scale && same_text(x->name, y->name) &&
-               same_list(x->levels, x->n_levels, y->levels, y->n_levels);
+        same = x->kind == y->kind && x->offset == y->offset && x->scale == y->scale && x->cut == y->cut &&
+               same_text(x->name, y->name) && same_list(x->levels, x->n_levels, y->levels, y->n_levels);
     }
     return same;
 }

@@ -31,6 +31,7 @@ typedef struct pal_column {
     const char *name; /* NULL: it has none */
     pal_column_kind kind;
     double offset, scale;      /* number: finite, and scale > 0. Others: 0 and 1 */
+    bool cut;                  /* number: its feature is cut to 0 .. 1, for an output that has no other values */
     const char *const *levels; /* truth: the words for 0 and 1; category: 1 to 65536 levels; number: NULL */
     int64_t n_levels;
 } pal_column;

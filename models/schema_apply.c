@@ -11,6 +11,12 @@ static int64_t level_of(const pal_column *c, double cell)
     return cell >= 0 && cell < (double)c->n_levels && cell == floor(cell) ? (int64_t)cell : -1;
 }
 
+static double number_of(const pal_column *c, double cell)
+{
+    const double x = (cell - c->offset) / c->scale;
+    return !c->cut ? x : x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
 /* One row. Returns how many cells were missing. Both types of features are written by the same lines, so that they
  * agree; known is of the same type. */
 #define APPLY(name, type)                                                                                              \
@@ -21,7 +27,7 @@ static int64_t level_of(const pal_column *c, double cell)
         for (int64_t i = 0; i < s->n_columns; i++) {                                                                   \
             const pal_column *c = &s->columns[i];                                                                      \
             const int64_t at = s->first[i], level = c->n_levels ? level_of(c, row[i]) : 0;                             \
-            const double number = c->n_levels ? 0 : (row[i] - c->offset) / c->scale;                                   \
+            const double number = c->n_levels ? 0 : number_of(c, row[i]);                                              \
             const bool has = level >= 0 && isfinite(number);                                                           \
             if (has && c->kind == PAL_COLUMN_CATEGORY) x[at + level] = 1;                                              \
             if (has && c->kind == PAL_COLUMN_TRUTH) x[at] = (type)level;                                               \

@@ -183,14 +183,15 @@ static bool is_given(const char *name, const pal_setting *given, size_t n)
     return i < n;
 }
 
-/* What the output must be for the columns of a table: `mixed` if some are no numbers, `squared` for numbers that are not
- * from 0 to 1. NULL: the variant's default fits. */
+/* What the output must be for the columns of a table: `mixed` if some are no numbers, `squared` for numbers that are
+ * not from 0 to 1. NULL: the variant's default fits. */
 static const char *output_of(const pal_dataset *data)
 {
     double low, high;
     if (!data->schema) return NULL;
     for (int64_t i = 0; i < data->schema->n_columns; i++)
         if (data->schema->columns[i].kind != PAL_COLUMN_NUMBER) return "mixed";
+    if (data->schema->scaling && !pal_choices_have("none|minmax", data->schema->scaling)) return "squared";
     pal_data_range(data, &low, &high);
     return low < 0 || high > 1 ? "squared" : NULL;
 }
@@ -205,7 +206,8 @@ pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *
         out->list[out->n] = (pal_setting){"classes", out->values[out->n]};
         snprintf(out->values[out->n++], sizeof *out->values, "%d", data->classes);
     }
-    const char *output = pal_variant_option_find(variant, "output") && !is_given("output", given, n) ? output_of(data) : NULL;
+    const char *output =
+        pal_variant_option_find(variant, "output") && !is_given("output", given, n) ? output_of(data) : NULL;
     if (output) {
         out->list[out->n] = (pal_setting){"output", out->values[out->n]};
         snprintf(out->values[out->n++], sizeof *out->values, "%s", output);

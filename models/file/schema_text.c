@@ -57,6 +57,10 @@ static void put_column(pal__out *out, const pal_column *c)
     } else {
         put_real(out, "offset", c->offset, !c->name);
         put_real(out, "scale", c->scale, false);
+        if (c->cut) {
+            put_key(out, "cut", false);
+            pal__out_add(out, "true", 4);
+        }
     }
     pal__out_add(out, "}", 1);
 }
@@ -141,6 +145,8 @@ static void read_column(reading *r)
             c.offset = read_real(r);
         } else if (!strcmp(key, "scale")) {
             c.scale = read_real(r);
+        } else if (!strcmp(key, "cut")) {
+            c.cut = pal__json_word(j, "true");
         } else if (!c.n_levels && (!strcmp(key, "truth") || !strcmp(key, "levels"))) {
             c.kind = *key == 't' ? PAL_COLUMN_TRUTH : PAL_COLUMN_CATEGORY;
             read_list(r, &c.levels, &c.n_levels);

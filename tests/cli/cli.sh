@@ -931,29 +931,29 @@ check "run.json names that run" grep -q '"from": ".*stack-plain"' stack-from/run
 works "measures every other epoch" train basic --out seldom --data data --batch 16 --hidden 5 --epochs 5 --test-every 2 --quiet
 check "not in between" [ "$(grep -c '"test_loss":null' seldom/metrics.jsonl)" -eq 2 ]
 check "but at the end" [ "$(tail -1 seldom/metrics.jsonl | grep -c '"test_loss":null')" -eq 0 ]
-works "holds samples out" train basic --out held --data data --batch 16 --hidden 5 --epochs 1 --hold-out 28 --quiet
-check "as many as requested" grep -q '"test_samples": 28' held/run.json
+works "holds samples out" train basic --out held --data data --batch 16 --hidden 5 --epochs 1 --validation 28 --quiet
+check "as many as requested" grep -q '"validation_samples": 28' held/run.json
 check "and trains on the rest" grep -q '"train_samples": 100' held/run.json
-refused "all are held out" "hold-out 128" train basic --out new --data data --hold-out 128
-refused "more than the rest" "limit 101" train basic --out new --data data --hold-out 28 --limit 101
+refused "all for validation" "128 validation samples of 128" train basic --out new --data data --validation 128
+refused "more than the rest" "limit 101" train basic --out new --data data --validation 28 --limit 101
 refused "a run of other layers" "none of the matrices" train basic --out new --data data --from stack-plain --hidden 3
 refused "a run of other sizes" "encoder/W is .64,5. in the other model and .64,3. in this one" train basic --out new --data data --from seldom --hidden 3
 works "a head of its own" train stacked --pretrain none --fine-tuning 2 --classes 9 --from stack-greedy --out stack-nine $stack --quiet
 refused "blocks of a code" "choose another --corruption" train stacked --out new $stack --corruption blocks --block-size 3
-works "evaluate uses the held-out samples" evaluate held --json
-check "and its output says held out" grep -q '"data": "data (held out)"' out
+works "evaluate uses the validation samples" evaluate held --split validation --json
+check "and its output says so" grep -q '"data": "data (validation)"' out
 check "it uses all of them" grep -q '"samples": 28' out
 check "its loss is that of training" [ "$(figure loss | cut -c1-7)" = "$(sed 's/.*"test_loss":\([0-9.]*\).*/\1/' held/metrics.jsonl | cut -c1-7)" ]
 works "the training samples are the rest" evaluate held --split train --json
 check "and no more" grep -q '"samples": 100' out
 works "the test samples by --data" evaluate held --data data --json
 check "all of them" [ "$(grep -c '"samples": 28' out)" -eq 0 ]
-works "run-info of held out samples" run-info held
-check "run-info prints their number" grep -q '28 held out' out
-works "sweep measures the held-out samples" sweep basic --hidden 3,4 --data data --batch 16 --epochs 1 --seeds 1 --hold-out 28 --out swept-held --json
-refused "sweep holds all out" "hold-out 128" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --hold-out 128
+works "run-info of validation samples" run-info held
+check "run-info prints their number" grep -q '28 for validation' out
+works "sweep measures the held-out samples" sweep basic --hidden 3,4 --data data --batch 16 --epochs 1 --seeds 1 --validation 28 --out swept-held --json
+refused "sweep takes all for validation" "128 validation samples of 128" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --validation 128
 refused "sweep from nowhere" "nowhere" sweep basic --hidden 3,4 --data data --epochs 1 --seeds 1 --from nowhere
-refused "a held out number below 1" "hold-out" train basic --out new --data data --hold-out 0
+refused "no validation samples" "0 validation samples" train basic --out new --data data --validation 0
 check "a run without labels has no error" grep -q '"error": null' held/run.json
 check "nor a killed one" [ "$(grep -c '"error": 0' held/run.json)" -eq 0 ]
 refused "no run to begin with" "nowhere" train basic --out new --data data --from nowhere
@@ -1091,7 +1091,7 @@ if ! grep -q '"status": "done"' $run/run.json; then works "resumed once more" tr
 same_run "killed four times" unbroken $run
 works "weights to begin with" train basic --hidden 30 --data data --batch 16 --epochs 1 --out seldom-30 --quiet
 for way in "semi-supervised --training sequential --hidden 30" "semi-supervised --training alternate --hidden 30" \
-    "stacked --layers 20,12 --fine-tuning both --test-every 3 --hold-out 28" \
+    "stacked --layers 20,12 --fine-tuning both --test-every 3 --validation 28" \
     "semi-supervised --hidden 30 --labelled-batch 3 --test-every 4 --from seldom-30"; do
     run=phases-$(echo "$way" | tr -c 'a-z0-9\n' -)
     phases="$way --data data --batch 4 --epochs 20 --labels 20 --lanes 2 --quiet"

@@ -120,7 +120,7 @@ check "labels have a fingerprint" [ "$(grep -c '_labels": "xxh3:' images/run.jso
 { labels 128 | head -c 8; labels 128 | tail -c 128 | tr '\001' '\002'; } > data/train-labels-idx1-ubyte
 refused "changed labels" "its training labels are not those" train --resume images --epochs 2
 labels 128 > data/train-labels-idx1-ubyte
-works "some of the samples" train basic --data data --limit 64 --hold-out 20 --batch 16 --hidden 3 --epochs 1 --quiet --out some
+works "some of the samples" train basic --data data --limit 64 --validation 20 --batch 16 --hidden 3 --epochs 1 --quiet --out some
 works "all of them are no change" evaluate some --split train --json
 works "nor are those held out" evaluate some --json
 

@@ -158,11 +158,13 @@ done
 cp -r data data-2
 works "a run on smaller images" train basic --data small-data --epochs 1 --hidden 3 --quiet --out smaller
 works "a run on other data" train basic --data data-2 --epochs 1 --hidden 3 --quiet --out elsewhere
-works "a run with samples held out" train basic --data data --hold-out 28 --epochs 1 --hidden 3 --quiet --out held-out
+table 60 > split.csv
+works "a run with other test samples" train basic --data split.csv --test 9 --epochs 1 --hidden 3 --quiet --out nine
+works "a run with its test samples" train basic --data split.csv --test 9 --split-seed 2 --epochs 1 --hidden 3 --quiet --out other-nine
 for verb in reconstruct scatter interpolate geometry; do
     refused "$verb of runs of other shapes" "plain takes samples of shape .8,8., but smaller of .4,4." $verb plain smaller
     refused "$verb of runs on other data" "plain was trained on .*/data, but elsewhere on .*/data-2: give --data" $verb plain elsewhere
-    refused "$verb of held-out samples" "28 samples held out: give --data" $verb plain held-out
+    refused "$verb of other test samples" "split.csv, split by --test 9 --split-seed 2: give --data" $verb nine other-nine
     works "$verb of runs on other data, on one" $verb plain elsewhere --data data -o some.png
 done
 works "filters of unlike data" filters plain elsewhere -o some.png

@@ -67,23 +67,33 @@ START_TEST(dataset_mismatch)
     write_file(labels, "\0\0\x08\x01\0\0", 6);
     check_set_refused(folder, PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "train-labels-idx1-ubyte: ends after 6 bytes");
     check_set_refused(path_of("none"), PAL_SPLIT_TRAIN, PAL_ERR_IO, "No such file");
-    check_set_refused(folder, (pal_split)2, PAL_ERR_ARGUMENT, "training or test split");
+    check_set_refused(folder, (pal_split)3, PAL_ERR_ARGUMENT, "training or test split");
     if (access(PAL_DATA_DEFAULT, F_OK) != 0)
         check_set_refused(NULL, PAL_SPLIT_TRAIN, PAL_ERR_IO,
                           "install the Debian package dataset-fashion-mnist or give --data");
 }
 END_TEST
 
-/* Of 17 training samples the last five are held out: the training split does not have them, and they are the test
- * split. */
+/* As versions before the draw did: the last sixth are the test samples, and of the 17 others the last five are held out. */
+static pal_dataset *open_tail(const char *path, pal_split split, int64_t n, pal_error *err)
+{
+    const pal_setting none = {"scale", "none"};
+    const pal_data_options options = {&none, 1};
+    const pal_data_source from = {
+        .struct_size = sizeof from, .path = path, .options = &options, .tail = true, .hold_out = n};
+    pal_data data;
+    if (n && split == PAL_SPLIT_TEST) split = PAL_SPLIT_VALIDATION;
+    return pal_data_open(context, &from, 1U << split, &data, err) ? NULL : data.part[split];
+}
+
 START_TEST(held_out)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(20, 6));
     const char *path = path_of("some.npy");
     ck_assert_int_eq(pal_npy_write(tensor, path, NULL), PAL_OK);
     pal_error err = {0};
-    pal_dataset *train = pal_dataset_open_held_out(context, path, PAL_SPLIT_TRAIN, 5, &err),
-                *test = pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, 5, &err);
+    pal_dataset *train = open_tail(path, PAL_SPLIT_TRAIN, 5, &err),
+                *test = open_tail(path, PAL_SPLIT_TEST, 5, &err);
     ck_assert_msg(train && test, "%s", err.text);
     ck_assert(train->count == 12 && test->count == 5);
     ck_assert_str_eq(test->name, "some (held out)");
@@ -98,11 +108,11 @@ START_TEST(held_out)
     static const int64_t wrong[] = {-1, 17, INT64_MIN};
     for (size_t i = 0; i < 3; i++) {
         err = (pal_error){0};
-        ck_assert_ptr_null(pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, wrong[i], &err));
+        ck_assert_ptr_null(open_tail(path, PAL_SPLIT_TEST, wrong[i], &err));
         ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
-        ck_assert_msg(strstr(err.text, "give 1 to 16") != NULL, "%s", err.text);
+        ck_assert_msg(strstr(err.text, "choose 1 to 16") != NULL, "%s", err.text);
     }
-    test = pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, 0, &err);
+    test = open_tail(path, PAL_SPLIT_TEST, 0, &err);
     ck_assert(test && test->count == 3);
     pal_dataset_free(test);
     pal_tensor_free(tensor);

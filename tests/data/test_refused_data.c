@@ -41,14 +41,12 @@ START_TEST(nothing_is_opened)
 {
     pal_dataset_free(some_data(PAL_SPLIT_TRAIN));
     not_opened(NULL, folder, PAL_SPLIT_TRAIN, PAL_ERR_ARGUMENT, "needs a context");
-    not_opened(context, folder, (pal_split)2, PAL_ERR_ARGUMENT, "training or test split");
+    not_opened(context, folder, (pal_split)3, PAL_ERR_ARGUMENT, "training or test split");
     not_opened(context, "-", PAL_SPLIT_TRAIN, PAL_ERR_ARGUMENT, "not read from standard input");
     not_opened(context, path_of("none"), PAL_SPLIT_TRAIN, PAL_ERR_IO, "none: No such file");
     pal_error err = {0};
     ck_assert_ptr_null(pal_array_read(context, NULL, &err));
     ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
-    ck_assert_ptr_null(pal_dataset_open_held_out(context, path_of("none"), PAL_SPLIT_TRAIN, 2, &err));
-    ck_assert_int_eq(err.status, PAL_ERR_IO);
     ck_assert_int_eq(unlink(path_of("t10k-labels-idx1-ubyte")), 0);
     not_opened(context, folder, PAL_SPLIT_TEST, PAL_ERR_IO, "has no file t10k-labels-idx1-ubyte");
 }
@@ -248,9 +246,15 @@ END_TEST
 
 static bool hold_out(void *user)
 {
-    const pal_split split = *(pal_split *)user;
+    pal_split split = *(pal_split *)user;
     pal_error err = {0};
-    pal_dataset *data = pal_dataset_open_held_out(context, folder, split, 8, &err);
+    const pal_setting eight = {"validation", "8"};
+    const pal_data_options options = {&eight, 1};
+    const pal_data_source from = {.struct_size = sizeof from, .path = folder, .options = &options};
+    pal_data parts = {0};
+    if (split == PAL_SPLIT_TEST) split = PAL_SPLIT_VALIDATION;
+    pal_data_open(context, &from, 1U << split, &parts, &err);
+    pal_dataset *data = parts.part[split];
     if (!data) failing_require(err.status == PAL_ERR_MEMORY && err.text[0]);
     if (data) failing_require(data->count == (split == PAL_SPLIT_TRAIN ? N - 8 : 8));
     pal_dataset_free(data);

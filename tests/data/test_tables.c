@@ -298,7 +298,7 @@ END_TEST
 START_TEST(notes_of_data_sets)
 {
     const char *path = write_text("x.csv", ",a,b\n0,1,2\n1,3,4\n2,5,6\n");
-    pal_dataset *set = pal_dataset_open_held_out(context, path, PAL_SPLIT_TEST, 1, NULL);
+    pal_dataset *set = pal_dataset_open(context, path, PAL_SPLIT_TEST, NULL);
     ck_assert_ptr_nonnull(set);
     ck_assert_str_eq(set->note.text, NAMED "; " INDEX ", so it is an index");
     ck_assert(set->features == 2 && set->count == 1 && ((float *)set->inputs->data)[0] == 3);
