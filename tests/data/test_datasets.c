@@ -74,7 +74,8 @@ START_TEST(dataset_mismatch)
 }
 END_TEST
 
-/* As versions before the draw did: the last sixth are the test samples, and of the 17 others the last five are held out. */
+/* As versions before the draw did: the last sixth are the test samples, and of the 17 others the last five are held
+ * out. */
 static pal_dataset *open_tail(const char *path, pal_split split, int64_t n, pal_error *err)
 {
     const pal_setting none = {"scale", "none"};
@@ -92,8 +93,7 @@ START_TEST(held_out)
     const char *path = path_of("some.npy");
     ck_assert_int_eq(pal_npy_write(tensor, path, NULL), PAL_OK);
     pal_error err = {0};
-    pal_dataset *train = open_tail(path, PAL_SPLIT_TRAIN, 5, &err),
-                *test = open_tail(path, PAL_SPLIT_TEST, 5, &err);
+    pal_dataset *train = open_tail(path, PAL_SPLIT_TRAIN, 5, &err), *test = open_tail(path, PAL_SPLIT_TEST, 5, &err);
     ck_assert_msg(train && test, "%s", err.text);
     ck_assert(train->count == 12 && test->count == 5);
     ck_assert_str_eq(test->name, "some (held out)");
@@ -119,8 +119,26 @@ START_TEST(held_out)
 }
 END_TEST
 
-/* A single array: the first five sixths are the training split, the rest is the test split. pal_dataset_limit shortens
- * a split. */
+/* Whether the rows of both splits together are those of the array, each once and in its order in each of them. */
+static bool is_partition(const pal_dataset *train, const pal_dataset *test, const pal_tensor *all)
+{
+    const size_t row = pal_tensor_bytes(all) / (size_t)all->shape.dim[0];
+    int64_t at[2] = {0, 0};
+    const pal_dataset *const sets[] = {train, test};
+    for (int64_t i = 0; i < all->shape.dim[0]; i++) {
+        int k = 0;
+        for (; k < 2; k++)
+            if (at[k] < sets[k]->count &&
+                !memcmp((char *)sets[k]->inputs->data + (size_t)at[k] * row, (char *)all->data + (size_t)i * row, row))
+                break;
+        if (k == 2) return false;
+        at[k]++;
+    }
+    return at[0] == train->count && at[1] == test->count;
+}
+
+/* A single array: a sixth is drawn for the test split, the rest is the training split. pal_dataset_limit shortens a
+ * split. */
 START_TEST(dataset_array)
 {
     pal_tensor *tensor = make_tensor(PAL_F32, PAL_SHAPE(20, 2, 3));
@@ -131,15 +149,18 @@ START_TEST(dataset_array)
     ck_assert_ptr_null(test->labels);
     ck_assert(test->classes == 0 && test->scale == 1 && test->features == 6);
     ck_assert(pal_shape_equal(test->sample, PAL_SHAPE(2, 3)));
-    ck_assert_int_eq(memcmp(train->inputs->data, tensor->data, 17 * 24), 0);
-    ck_assert_int_eq(memcmp(test->inputs->data, (float *)tensor->data + 17 * 6, 3 * 24), 0);
+    ck_assert(is_partition(train, test, tensor));
+    ck_assert_int_ne(memcmp(test->inputs->data, (float *)tensor->data + 17 * 6, 3 * 24), 0); /* not its tail */
+    ck_assert_str_eq(test->note.text, "3 test samples drawn by seed 1");
+    float first[30];
+    memcpy(first, train->inputs->data, sizeof first);
     ck_assert_int_eq(pal_dataset_limit(train, 0), PAL_ERR_ARGUMENT);
     ck_assert_int_eq(pal_dataset_limit(train, 18), PAL_OK);
     ck_assert_int_eq(train->count, 17);
     ck_assert_int_eq(pal_dataset_limit(train, 5), PAL_OK);
     ck_assert_int_eq(train->count, 5);
     ck_assert(pal_shape_equal(train->inputs->shape, PAL_SHAPE(5, 2, 3)));
-    ck_assert_int_eq(memcmp(train->inputs->data, tensor->data, 5 * 24), 0);
+    ck_assert_int_eq(memcmp(train->inputs->data, first, sizeof first), 0);
     pal_dataset_free(test);
     pal_dataset_free(train);
     pal_dataset_free(NULL);
