@@ -144,17 +144,28 @@ START_TEST(refused_shapes)
 }
 END_TEST
 
-/* An allocator that gives little memory is asked before the file is read. The remedy names what is mapped. */
+/* What does not fit is refused before it is read, with what to save: that is mapped, and fits. */
 START_TEST(too_large)
 {
     enum { BIG = 1 << 21 };
+    static const struct {
+        const char *descr, *shape, *remedy;
+    } arrays[] = {
+        {">f8", "(512, 512)", ": save numpy.ascontiguousarray(x.astype(numpy.float32)) with numpy.save"},
+        {"|i1", "(2048, 1024)", ": save numpy.ascontiguousarray(x.astype(numpy.float32)) with numpy.save"},
+        {"|u1", "(2, 1024, 256, 4)",
+         ": save numpy.ascontiguousarray(x.transpose(0, 3, 1, 2).astype(numpy.uint8)) with"},
+    };
     char *data = calloc(1, BIG);
-    const char *path = put_npy("x.npy", ">f8", "(512, 512)", data, BIG);
-    memory.left = 1;
-    pal_error err = {0};
-    ck_assert_int_eq(palt__raw_array(&raw, context, path, NULL, NULL, &err), PAL_ERR_MEMORY);
-    ck_assert_ptr_null(raw.values);
-    memory.left = LONG_MAX;
+    pal_context *whole = context;
+    context = pal_context_new(
+        &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .max_memory = 1 << 20});
+    for (size_t i = 0; i < 3; i++)
+        refuse(put_npy("x.npy", arrays[i].descr, arrays[i].shape, data, BIG), NULL, PAL_ERR_MEMORY, arrays[i].remedy);
+    read_array(put_npy("x.npy", "<f4", "(512, 1024)", data, BIG), NULL);
+    done();
+    pal_context_free(context);
+    context = whole;
     free(data);
 }
 END_TEST
