@@ -54,7 +54,7 @@ static void run(const uint8_t *data, size_t size)
 
 static size_t put(uint8_t *out, uint64_t value, size_t size)
 {
-    for (size_t i = 0; i < size; i++) out[i] = (uint8_t)(value >> 8 * i);
+    for (size_t i = 0; i < size; i++) out[i] = i < 8 ? (uint8_t)(value >> 8 * i) : 0;
     return size;
 }
 
