@@ -48,6 +48,19 @@ static void cover(palt__picture *p)
     p->channels = to;
 }
 
+/* Whether each part, up to the last, is as long as it says. libpng would ask for so much memory before it looks. */
+static bool is_whole(const uint8_t *bytes, size_t size)
+{
+    enum { SIGNATURE = 8, FRAME = 12 }; /* length, name and checksum of a part */
+    for (size_t at = SIGNATURE; size >= FRAME && at <= size - FRAME;) {
+        const size_t length = png_get_uint_32(bytes + at);
+        if (length > size - at - FRAME) return false;
+        if (memcmp(bytes + at + 4, "IEND", 4) == 0) return true;
+        at += FRAME + length;
+    }
+    return false;
+}
+
 static void begin(reader *r)
 {
     static const png_byte skipped[] = "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0hIST\0tIME\0pCAL\0sCAL"; /* with their NULs */
@@ -55,6 +68,7 @@ static void begin(reader *r)
     png_set_read_fn(r->png, r, take);
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
     const size_t size = (size_t)(r->end - r->at);
+    if (!is_whole(r->at, size)) png_error(r->png, "it is cut short");
     png_read_info(r->png, r->info);
     const size_t height = png_get_image_height(r->png, r->info);
     if (height * (png_get_rowbytes(r->png, r->info) / MOST_PACKED) > size) png_error(r->png, "it is cut short");

@@ -285,20 +285,21 @@ static void note_bad(const job *j, size_t bad, pal_note *note)
                    bad > named ? ", ..." : "");
 }
 
-static void write_note(const job *j, size_t good, bool labels, pal_note *note)
+static void write_note(const job *j, bool labels, pal_note *note)
 {
     static const char *const fits[] = {"stretched", "cropped in the centre", "with black around"};
     const form *f = &j->form;
     const palt__picture_list *list = j->list;
-    size_t clear = 0, turned = 0, resized = 0;
+    size_t good = 0, clear = 0, turned = 0, resized = 0;
     for (size_t i = 0; i < list->n; i++) {
         const result *r = &j->results[i];
+        good += r->status == PAL_OK;
         clear += r->clear;
         turned += r->turned;
         resized += r->status == PAL_OK && (r->height != f->height || r->width != f->width);
     }
-    palt__note_add(note, "%zu pictures of %zu x %zu, %s, divided by 255", good, f->height, f->width,
-                   f->channels == 1 ? "grey" : "red, green and blue");
+    palt__note_add(note, "%zu picture%s of %zu x %zu, %s, divided by 255", good, good == 1 ? "" : "s", f->height,
+                   f->width, f->channels == 1 ? "grey" : "red, green and blue");
     if (resized) palt__note_add(note, "%zu brought to this size, %s", resized, fits[f->fit]);
     if (labels)
         palt__note_add(note, "labels: %zu folders", list->n_classes);
@@ -345,9 +346,9 @@ static pal_status fill(palt__raw *raw, pal_context *context, job *j, palt__pictu
     j->to = raw->values->data;
     read_all(j, pal_context_threads(context));
     if (j->stop < list->n) return fail_at(j, j->stop, err);
-    const size_t good = gather(j, list, raw->labels ? raw->labels->data : NULL);
     report(j, list->n);
-    write_note(j, good, labels, note);
+    write_note(j, labels, note);
+    const size_t good = gather(j, list, raw->labels ? raw->labels->data : NULL);
     for (size_t i = good; i < list->n; i++) free(list->ids[i]);
     raw->values->shape.dim[0] = (int64_t)good;
     if (labels) {

@@ -78,24 +78,29 @@ static pal_status check_shape(pal_shape shape, const char *path, pal_error *err)
     return PAL_OK;
 }
 
-/* What reading and converting takes, before it is begun. */
-static pal_status check_memory(pal_context *context, const palt__source *source, const palt__npy_header *header,
-                               palt__layout layout, pal_error *err)
+/* What reading and converting an array takes. */
+static double needed(const palt__npy_header *header)
 {
     const palt__npy_type *type = header->type;
-    const double count = (double)pal_shape_count(header->shape);
-    const bool turned = header->fortran && header->shape.rank > 1, last = layout == PALT__LAYOUT_LAST;
+    const bool turned = header->fortran && header->shape.rank > 1;
     const bool converted = !type->plain || (header->big && type->size > 1) || turned;
-    const double bytes = count * (double)(pal_dtype_size(type->dtype) + (converted ? type->size : 0));
-    if (source->length < 0 || count < 0 || bytes <= (double)pal_context_room(context)) return PAL_OK;
-    const char *mapped = type->dtype == PAL_U8 ? "numpy.uint8" : "numpy.float32";
+    return (double)pal_shape_count(header->shape) *
+           (double)(pal_dtype_size(type->dtype) + (converted ? type->size : 0));
+}
+
+static pal_status fail_memory(const palt__source *source, const palt__npy_header *header, palt__layout layout,
+                              pal_error *err)
+{
+    const char *mapped = header->type->dtype == PAL_U8 ? "numpy.uint8" : "numpy.float32";
     return pal_error_set(
         err, PAL_ERR_MEMORY,
         "%s: needs about %.1f GB of memory, which is more than there is: save numpy.ascontiguousarray(x%s.astype(%s)) "
         "with numpy.save, which is read as needed",
-        palt__shown_path(source->path), bytes / 0x1p30, last ? ".transpose(0, 3, 1, 2)" : "", mapped);
+        palt__shown_path(source->path), needed(header) / 0x1p30,
+        layout == PALT__LAYOUT_LAST ? ".transpose(0, 3, 1, 2)" : "", mapped);
 }
 
+/* err is not NULL. */
 static pal_status read_values(palt__raw *raw, pal_context *context, palt__source *source,
                               const pal_data_options *options, pal_note *note, pal_error *err)
 {
@@ -108,10 +113,11 @@ static pal_status read_values(palt__raw *raw, pal_context *context, palt__source
     if (status != PAL_OK) return status;
     const bool turned = layout == PALT__LAYOUT_LAST && header.shape.dim[3] > 1;
     if (turned || !palt__npy_map(raw, context, source, &header)) {
-        status = check_memory(context, source, &header, layout, err);
-        if (status != PAL_OK) return status;
+        if (source->length >= 0 && needed(&header) > (double)pal_context_room(context))
+            return fail_memory(source, &header, layout, err);
         raw->values = palt__npy_rest(source, context, &header, err);
-        if (!raw->values) return PAL_ERR_FORMAT; /* err has the exact status */
+        if (!raw->values && err->status == PAL_ERR_MEMORY) return fail_memory(source, &header, layout, err);
+        if (!raw->values) return err->status;
     }
     if (layout == PALT__LAYOUT_LAST) status = palt__layout_turn(raw->values, source->path, err);
     if (status != PAL_OK) return status;
