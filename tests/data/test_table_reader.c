@@ -66,6 +66,7 @@ static const row good[] = {
     {"a,b\n1,x\n?,NA\nNaN,None\nnull,-\n#N/A,N/A\nn/a,NULL\n2,x\n", NULL, "a:n b:w|1 x|? ?|? ?|? ?|? ?|? ?|2 x",
      "10 cells missing in 2 columns"},
     {"a,b\nnone,none\n.,some\n1,none\n", NULL, "a:n b:w|? none|? some|1 none", "2 cells missing in 1 column"},
+    {"a,b\n1,#nature\n2,#NAME?\n", NULL, "a:n b:w|1 #nature|2 ?", "1 cell missing"},
     {"a,b\n1,Na\n2,Cl\n", NULL, "a:n b:w|1 Na|2 Cl", NULL},
     /* what the options say of columns */
     {"a,b,c\n1,10,x\n2,9,7\n3,10,y\n", "label=b ignore=c", "a:n b:w|1 10|2 9|3 10", "1 column of numbers, 1 of texts"},
@@ -201,6 +202,7 @@ START_TEST(refuses)
     }
     check_table_refused(write_file("x.csv", "a,b\n1,x\0\n", 9), NULL, PAL_ERR_FORMAT,
                         "line 2, column 2 (b): \"x\\x00\" has a NUL");
+    check_table_refused(write_file("x.csv", "a,b\n1,-\0\0\0\n", 11), NULL, PAL_ERR_FORMAT, "has a NUL");
     check_table_refused(write_file("x.csv", "a,b\n1,\0\n", 8), NULL, PAL_ERR_FORMAT, "has a NUL");
     check_table_refused(write_file("x.csv", "a,\0\n1,2\n", 8), NULL, PAL_ERR_FORMAT,
                         "line 1, column 2: \"\\x00\" has a NUL");
