@@ -88,10 +88,11 @@ static bool is_word(palt__csv_field field, const char *const *words)
     return false;
 }
 
+static const char *const errors[] = {"#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", NULL};
+
 bool palt__csv_is_error(const char *text)
 {
-    static const char *const errors[] = {"#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!"};
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+    for (size_t i = 0; errors[i]; i++)
         if (strncasecmp(text, errors[i], strlen(errors[i])) == 0) return true;
     return false;
 }
@@ -179,7 +180,7 @@ palt__csv_kind palt__csv_classify(palt__csv_field field, locale_t plain)
     if (memchr(field.begin, 0, size)) return PALT__NUL;
     if (palt__csv_value(field, '.', plain, &value))
         return __builtin_isfinite((float)value) ? PALT__NUMBER : PALT__RANGE;
-    if ((is_word(field, missing) && !sodium) || palt__csv_is_error(field.begin)) return PALT__MISSING;
+    if ((is_word(field, missing) && !sodium) || is_word(field, errors)) return PALT__MISSING;
     if (is_word(field, infinite)) return PALT__INFINITE;
     if (is_word(field, truths)) return PALT__TRUTH;
     if (is_date(field)) return PALT__DATE;

@@ -62,14 +62,15 @@ static pal_status refuse_both(const palt__reading *r, int64_t text_line, const c
 /* Words that mean a missing cell in any column, as they are spelled. */
 static bool is_missing(const char *text, size_t size)
 {
-    static const char *const words[] = {"NA",   "N/A",     "n/a",    "<NA>",    "NaN",     "nan", "-NaN",
-                                        "-nan", "NaT",     "NULL",   "null",    "None",    "?",   "-",
-                                        "\\N",  "1.#QNAN", "1.#IND", "-1.#IND", "-1.#QNAN"};
+    static const char *const words[] = {"NA",      "N/A",     "n/a",    "<NA>",    "NaN",      "nan",   "-NaN",
+                                        "-nan",    "NaT",     "NULL",   "null",    "None",     "?",     "-",
+                                        "\\N",     "1.#QNAN", "1.#IND", "-1.#IND", "-1.#QNAN", "#N/A",  "#NA",
+                                        "#VALUE!", "#DIV/0!", "#REF!",  "#NAME?",  "#NUM!",    "#NULL!"};
+    enum { LONGEST = 8 };
     if (size == 0) return true;
-    if (size > 8) return *text == '#' && palt__csv_is_error(text);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strncmp(words[i], text, size) && !words[i][size]) return true;
-    return *text == '#' && palt__csv_is_error(text);
+    for (size_t i = 0; i < sizeof words / sizeof *words && size <= LONGEST; i++)
+        if (strlen(words[i]) == size && !memcmp(words[i], text, size)) return true;
+    return false;
 }
 
 static pal_status take_missing(palt__reading *r, palt__building *b)
@@ -88,17 +89,18 @@ static pal_status find_text(palt__reading *r, const palt__csv_field *field, cons
     *text = field->begin == field->end ? field->begin : field->left;
     *size = field->begin == field->end ? 0 : (size_t)(field->right - field->left);
     if (!field->quoted || !memchr(*text, '"', *size)) return PAL_OK;
-    if (r->scratch_size < *size) {
-        char *scratch = realloc(r->scratch, *size);
+    if (r->scratch_size < *size + 1) {
+        char *scratch = realloc(r->scratch, *size + 1);
         if (!scratch) return no_memory(r);
         r->scratch = scratch;
-        r->scratch_size = *size;
+        r->scratch_size = *size + 1;
     }
     char *to = r->scratch;
     for (const char *at = field->left; at < field->right; at++) {
         *to++ = *at;
         if (*at == '"' && at + 1 < field->right && at[1] == '"') at++;
     }
+    *to = '\0';
     *text = r->scratch;
     *size = (size_t)(to - r->scratch);
     return PAL_OK;

@@ -36,7 +36,7 @@ typedef struct evidence { /* numbers of columns */
     int64_t again;        /* a text that occurs again below */
     int64_t fresh;        /* a text that does not, where texts repeat below */
     int64_t lone;         /* a text that does not, where no text repeats */
-    int64_t bare;         /* a text above missing cells */
+    int64_t bare;         /* a text above missing cells, or some of each kind */
     int64_t unlike;       /* something else above another kind */
     int64_t name, number; /* columns of the first text and of the first cell, from 1 */
 } evidence;
@@ -140,15 +140,15 @@ static void weigh_column(const finder *f, int64_t column, palt__csv_field field,
 {
     const sort above = sort_of(f, field), rest = prevailing(b);
     double value;
-    if (above == MISSING || rest == MIXED) return;
+    if (above == MISSING || (rest == MIXED && above != TEXT)) return;
     if (above == TEXT && !e->name) e->name = column;
     if (above != TEXT && !e->number) e->number = column;
     if (above == TEXT && rest == TEXT) {
         const size_t size = (size_t)(field.end - field.begin);
         weigh_text(f, f->hashes + (size_t)(column - 1) * (f->n - 1), palt__words_hash(field.begin, size) | 1, e);
     } else if (above == TEXT) {
-        e->names += rest != MISSING;
-        e->bare += rest == MISSING;
+        e->names += rest != MISSING && rest != MIXED;
+        e->bare += rest == MISSING || rest == MIXED;
     } else if (above == rest) {
         e->cells++;
         const bool number = above == NUMBER && read_number(f, field, &value);
@@ -229,7 +229,7 @@ static bool is_shaky(const finder *f, const evidence *e)
     return steps || (f->n > 1 && e->nameable == f->out->columns);
 }
 
-enum { COUNTED_LEAST = 4 /* columns: 0, 1, 2 may be a row */ };
+enum { COUNTED_LEAST = 4 /* columns: 0, 1 may well be a row, and 0, 1, 2 as well be names */ };
 
 /* Whether the second line counts by one, too, so that the first, 0, 1, 2, ..., may well be a row. */
 static bool goes_on(const finder *f)
@@ -251,6 +251,7 @@ static int decide(const finder *f, const evidence *e)
     if (f->n == 1) return !e->number ? e->name > 0 : e->name ? -1 : 0;
     const bool counted = e->cells == e->counted && !e->again && !e->unlike && !goes_on(f);
     if (counted && e->counted >= COUNTED_LEAST) return 1;
+    if (counted && e->counted == COUNTED_LEAST - 1) return -1;
     if (counted && e->counted && e->names) return 1;
     if (e->names) return e->cells || e->again ? -1 : 1;
     if (e->cells) return texts && !e->again && e->nameable == e->cells ? -1 : 0;

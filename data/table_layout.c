@@ -109,6 +109,12 @@ typedef struct merit {
     bool absent;     /* there is only one column */
 } merit;
 
+/* Whether a line is the name of one column, such as "channel 1", and not several fields. */
+static bool is_text(const palt__sample *sample, palt__csv_line line)
+{
+    return palt__csv_classify((palt__csv_field){.begin = line.text, .end = line.end}, sample->plain) == PALT__TEXT;
+}
+
 static merit weigh(const palt__sample *sample, palt__csv_style style, const palt__csv_line *records, size_t n)
 {
     const int64_t first = palt__csv_count(style, records[0]),
@@ -123,9 +129,10 @@ static merit weigh(const palt__sample *sample, palt__csv_style style, const palt
         same += i > 0 && count == usual;
         if (!i) first_numbers = numbers;
     }
+    const bool text = is_text(sample, records[0]);
     const bool rows = 10 * (same + 1) >= 9 * n; /* a row or two may be wrong */
     const int even = !rows ? 0 : first == usual ? 2 : 1;
-    return (merit){even, numbers, usual == 1 && (first == 1 || !first_numbers)};
+    return (merit){even, numbers, usual == 1 && (first == 1 || !first_numbers || text)};
 }
 
 static palt__csv_style find_style(const palt__sample *sample, palt__csv_line *records)

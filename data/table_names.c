@@ -177,7 +177,10 @@ static char *copy_name(palt__csv_field field)
         *to++ = (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at;
         if (*at == '"' && field.quoted && at + 1 < field.end && at[1] == '"') at++;
     }
-    if (name) *to = '\0';
+    if (!name) return NULL;
+    while (to > name && to[-1] == ' ') to--;
+    *to = '\0';
+    memmove(name, name + strspn(name, " "), strlen(name + strspn(name, " ")) + 1);
     return name;
 }
 

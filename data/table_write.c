@@ -35,19 +35,21 @@ static void put_number(FILE *to, double x)
     fputs(text, to);
 }
 
-/* alone: the only cell of its line, in which a blank would separate. */
-static bool needs_quotes(const char *text, bool alone)
+/* alone: the only cell of its line, in which a blank would separate. bare: in a table without names, where two words of
+ * digits could be one number. */
+static bool needs_quotes(const char *text, bool alone, bool bare)
 {
     const size_t size = strlen(text);
     if (!size) return false;
     if (text[strcspn(text, ",;|\t\"\r\n")] || (alone && strchr(text, ' '))) return true;
+    if (bare && strchr("-0123456789", text[0])) return true;
     return text[0] == ' ' || text[size - 1] == ' ' || text[0] == '#' || !strncmp(text, "sep=", 4) ||
            (unsigned char)text[0] == 0xef;
 }
 
-static void put_text(FILE *to, const char *text, bool alone)
+static void put_text(FILE *to, const char *text, bool alone, bool bare)
 {
-    if (!needs_quotes(text, alone)) {
+    if (!needs_quotes(text, alone, bare)) {
         fputs(text, to);
         return;
     }
@@ -82,7 +84,7 @@ static void put_header(FILE *to, const job *j)
     for (int64_t i = 0; i < j->schema->n_columns; i++) {
         const char *own = j->schema->columns[i].name;
         if (i) putc(',', to);
-        put_text(to, own ? own : pal_schema_name(j->schema, i, name, sizeof name), alone);
+        put_text(to, own ? own : pal_schema_name(j->schema, i, name, sizeof name), alone, false);
     }
     putc('\n', to);
 }
@@ -96,14 +98,21 @@ static bool looks_like_groups(const job *j, size_t row, int64_t column)
     return x == trunc(x) && fabs(x) >= 1 && fabs(x) < 1000 && next >= 100 && next < 1000;
 }
 
+/* A separator at the end of each line would be taken for one that nothing follows, if there are no names. */
+static bool ends_bare(const job *j, size_t row, int64_t column)
+{
+    return !row && column > 0 && column + 1 == j->schema->n_columns && !has_names(j->schema);
+}
+
 static void put_row(FILE *to, const job *j, size_t row)
 {
     const pal_schema *schema = j->schema;
     const double *values = j->rows + row * (size_t)schema->n_columns;
+    const bool bare = !has_names(schema);
     bool any = j->ids != NULL;
     for (int64_t i = 0; i < schema->n_columns && !any; i++) any = is_known(schema->columns + i, values[i]);
     if (j->ids) {
-        put_text(to, j->ids[row], false);
+        put_text(to, j->ids[row], false, bare);
         putc(',', to);
     } else if (!any) {
         fputs("\"\"", to);
@@ -111,9 +120,12 @@ static void put_row(FILE *to, const job *j, size_t row)
     for (int64_t i = 0; i < schema->n_columns; i++) {
         const pal_column *column = schema->columns + i;
         if (i) putc(',', to);
-        if (!is_known(column, values[i])) continue;
+        if (!is_known(column, values[i])) {
+            if (ends_bare(j, row, i)) fputs("\"\"", to);
+            continue;
+        }
         if (column->kind != PAL_COLUMN_NUMBER) {
-            put_text(to, column->levels[(size_t)values[i]], schema->n_columns == 1 && !j->ids);
+            put_text(to, column->levels[(size_t)values[i]], schema->n_columns == 1 && !j->ids, bare);
             continue;
         }
         put_number(to, values[i]);
