@@ -143,9 +143,10 @@ pal_status palt__picture_find(palt__picture_list *list, const char *folder, pal_
     *list = (palt__picture_list){0};
     pal_status status = walk(list, folder, "", 0, err);
     if (status == PAL_OK && !list->n)
-        status =
-            pal_error_set(err, PAL_ERR_FORMAT, "%s: has no pictures, expected .png or .jpg files, or folders of them",
-                          palt__shown_path(folder));
+        status = pal_error_set(err, PAL_ERR_FORMAT,
+                               "%s: has no pictures, expected .png or .jpg files, or folders of them, or the IDX files "
+                               "train-images-idx3-ubyte and so on",
+                               palt__shown_path(folder));
     if (status == PAL_OK) qsort(list->ids, list->n, sizeof *list->ids, by_path);
     if (status == PAL_OK) status = find_classes(list, folder, err);
     if (status != PAL_OK) palt__picture_list_free(list);

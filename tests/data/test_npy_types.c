@@ -175,7 +175,7 @@ START_TEST(refused_types)
          "its elements are dates ('<M8[ns]'), expected real numbers of at most 8 bytes: save (a - a.min())"},
         {"'<m8[s]'", "its elements are time spans"},
         {"'|V2'", "its elements are bytes without a type, such as bfloat16 ('|V2'), expected real numbers of at most 8 "
-                  "bytes: save a.astype(numpy.float32)"},
+                  "bytes: give --dtype bfloat16 if they are that, or save a.astype(numpy.float32)"},
         {"'<f16'", "its elements are a float of another size ('<f16')"},
         {"'<f1'", "its elements are a float of another size"},
         {"'<q9'", "its elements are of an unknown type ('<q9')"},
@@ -278,11 +278,10 @@ START_TEST(in_data_sets)
     }
     static const struct {
         const char *shape, *needle;
-    } bad[] = {
-        {"()", "the array is [], expected at least 2 samples"},
-        {"(0, 6)", "the array is [0,6], expected at least 2 samples"},
-        {"(6, 0)", "the array is [6,0], expected at least 2 samples on its first axis, with at least one number"},
-        {"(1, 6)", "the array is [1,6], expected at least 2 samples"}};
+    } bad[] = {{"()", "contains a single number, expected an array of samples"},
+               {"(0, 6)", "has the shape [0,6], expected at least one sample with one number"},
+               {"(6, 0)", "has the shape [6,0], expected at least one sample with one number"},
+               {"(1, 6)", "the array is [1,6], expected at least 2 samples"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         pal_error err = {0};
         const size_t count = i == 0 ? 1 : i == 3 ? 6 : 0;
@@ -300,9 +299,8 @@ START_TEST(channels)
         const char *shape, *note;
     } rows[] = {
         {"(2, 3, 4, 5)", "images of 4 x 5 with 3 channels, channels first in the file; 1 test sample drawn by seed 1"},
-        {"(2, 1, 6, 5)", "images of 6 x 5 with 1 channel, the channels first"},
-        {"(2, 5, 6, 3)", "images of 6 x 3 with 5 channels, the channels first: if they are last, save "
-                         "a.transpose(0, 3, 1, 2)"}};
+        {"(2, 1, 6, 5)", "images of 6 x 5 with 1 channel, channels first in the file; 1 test sample drawn by seed 1"},
+        {"(2, 5, 6, 3)", "images of 5 x 6 with 3 channels, channels last in the file; 1 test sample drawn by seed 1"}};
     char bytes[256] = {0};
     for (size_t i = 0; i < 3; i++) {
         const size_t count = i == 1 ? 60 : i == 0 ? 120 : 180;

@@ -1,4 +1,4 @@
-/* test_table_writer.c - tests that tables which are written are read back equal: by palt__table_write, and by a writer
+/* test_table_writer.c - tests that tables which are written are read back equal: by pal_table_write, and by a writer
  * of this file with any separator, quotes, line ends and decimal mark. */
 #include "tests/data/tables.h"
 
@@ -136,7 +136,7 @@ START_TEST(written_is_read)
     for (uint64_t seed = 1; seed <= 1500; seed++) {
         pal_error err = {0};
         make(m, seed, seed % 4);
-        ck_assert_int_eq(palt__table_write(path_of("x.csv"), &m->schema, m->values, m->rows, NULL, &err), PAL_OK);
+        ck_assert_int_eq(pal_table_write(path_of("x.csv"), &m->schema, m->values, m->rows, NULL, &err), PAL_OK);
         check_back(m, m->options, path_of("x.csv"));
     }
     free(m);
@@ -237,7 +237,7 @@ static void check_written(const pal_schema *schema, const double *rows, size_t n
 {
     char text[1024];
     pal_error err = {0};
-    ck_assert_int_eq(palt__table_write(path_of("x.csv"), schema, rows, n, ids, &err), PAL_OK);
+    ck_assert_int_eq(pal_table_write(path_of("x.csv"), schema, rows, n, ids, &err), PAL_OK);
     text[read_file(path_of("x.csv"), text, sizeof text - 1)] = '\0';
     ck_assert_str_eq(text, expected);
 }
@@ -268,10 +268,10 @@ START_TEST(writes_whole_or_not)
     const pal_schema schema = {.columns = columns, .n_columns = 1};
     const double rows[] = {1};
     pal_error err = {0};
-    ck_assert_int_eq(palt__table_write(path_of("absent/x.csv"), &schema, rows, 1, NULL, &err), PAL_ERR_IO);
+    ck_assert_int_eq(pal_table_write(path_of("absent/x.csv"), &schema, rows, 1, NULL, &err), PAL_ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.text, "x.csv"));
-    ck_assert_int_eq(palt__table_write(path_of("x.csv"), NULL, rows, 1, NULL, &err), PAL_ERR_ARGUMENT);
-    ck_assert_int_eq(palt__table_write(NULL, &schema, rows, 1, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_table_write(path_of("x.csv"), NULL, rows, 1, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_table_write(NULL, &schema, rows, 1, NULL, &err), PAL_ERR_ARGUMENT);
 }
 END_TEST
 

@@ -13,7 +13,7 @@ static pal_status windows(const char *window, const char *stride, pal_error *err
     pal_setting given[2];
     size_t n = 0;
     if (window) given[n++] = (pal_setting){.name = "window", .value = window};
-    if (stride) given[n++] = (pal_setting){.name = "stride", .value = stride};
+    if (stride) given[n++] = (pal_setting){.name = "window-stride", .value = stride};
     note = (pal_note){""};
     return palt__raw_windows(&raw, &(pal_data_options){.given = given, .n = n}, &note, err);
 }
@@ -75,9 +75,9 @@ START_TEST(refused_windows)
                 {"-1", NULL, "expected a number"},
                 {"2x", NULL, "expected a number"},
                 {"", NULL, "expected a number"},
-                {"2", "0", "--stride 0: expected a number"},
+                {"2", "0", "--window-stride 0: expected a number"},
                 {"99999999999999999999", NULL, "expected"},
-                {NULL, "3", "--stride 3 needs --window"}};
+                {NULL, "3", "--window-stride 3 needs --window"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pal_error err = {0};
         make(6, 2, true);

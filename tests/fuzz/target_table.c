@@ -60,7 +60,7 @@ static palt__table *again(const palt__table *table)
     const pal_data_options options = {given, 3};
     const pal_schema schema = {.columns = columns, .n_columns = (int64_t)n};
     pal_error err = {0};
-    fuzz_require(!palt__table_write(fuzz_path("again.csv", path), &schema, values, rows, NULL, &err), "%s", err.text);
+    fuzz_require(!pal_table_write(fuzz_path("again.csv", path), &schema, values, rows, NULL, &err), "%s", err.text);
     palt__table *back = palt__table_read(context, path, &options, NULL, &err);
     fuzz_require(back, "what was written is refused: %s", err.text);
     free(columns);
