@@ -2,6 +2,8 @@
  *
  * A training keeps what it was given in run.json. A verb that works on a run reads data with these options, and what it
  * is given itself takes precedence: a file of another separator can be evaluated. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/data.h"
@@ -36,4 +38,65 @@ void pal_cli_data_of_run(pal_cli_data *d, const pal_run_info *info, const pal_mo
         if (own || !pal_choices_have(pal_cli_data_training, name)) put(d, name, info->data_options[i].value);
     }
     if (model && !pal_model_schema(model)) put(d, "scale", "none"); /* it was trained on numbers as they are */
+}
+
+/* ---- What was read ---------------------------------------------------------------------------------------------- */
+
+enum { CLASSES_NAMED = 6 };
+
+static void add(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void add(char *out, size_t size, const char *format, ...)
+{
+    const size_t used = strlen(out);
+    va_list args;
+    va_start(args, format);
+    if (used + 1 < size) vsnprintf(out + used, size - used, format, args);
+    va_end(args);
+}
+
+/* "4 features", "images of 28 x 28, bytes divided by 255" */
+static void add_sample(const pal_dataset *d, char *out, size_t size)
+{
+    const pal_shape s = d->sample;
+    const char *type = d->inputs->dtype == PAL_U8 && !*d->note.text ? ", bytes divided by 255" : "";
+    if (s.rank == 2) {
+        add(out, size, "samples of %lld x %lld%s", (long long)s.dim[0], (long long)s.dim[1], type);
+    } else if (s.rank == 3) {
+        add(out, size, "images of %lld x %lld with %lld channel%s%s", (long long)s.dim[1], (long long)s.dim[2],
+            (long long)s.dim[0], s.dim[0] == 1 ? "" : "s", type);
+    } else {
+        add(out, size, "%lld feature%s%s", (long long)d->features, d->features == 1 ? "" : "s", type);
+        if (d->schema && d->schema->n_columns != d->features)
+            add(out, size, " of %lld columns", (long long)d->schema->n_columns);
+    }
+}
+
+static void add_labels(const pal_dataset *d, char *out, size_t size)
+{
+    if (!d->labels) return;
+    add(out, size, "; %d classes", d->classes);
+    for (int k = 0; k < d->classes && d->classes <= CLASSES_NAMED && pal_dataset_class_name(d, k); k++)
+        add(out, size, "%s%.32s", k ? ", " : ": ", pal_dataset_class_name(d, k));
+}
+
+const char *pal_cli_data_words(const pal_dataset *train, const pal_dataset *measured, bool validated, char *out,
+                               size_t size)
+{
+    char a[32], b[32];
+    snprintf(out, size, "%s samples to train, %s %s; ", pal_cli_count((double)train->count, a, sizeof a),
+             pal_cli_count((double)measured->count, b, sizeof b), validated ? "for validation" : "to test");
+    add_sample(train, out, size);
+    add_labels(train, out, size);
+    if (*train->note.text) add(out, size, "; %s", train->note.text);
+    return out;
+}
+
+void pal_cli_data_say(const pal_dataset *d, const char *path)
+{
+    char out[PAL_CLI_DATA_WORDS] = "", n[32];
+    add(out, sizeof out, "%s sample%s; ", pal_cli_count((double)d->count, n, sizeof n), d->count == 1 ? "" : "s");
+    add_sample(d, out, sizeof out);
+    add_labels(d, out, sizeof out);
+    if (*d->note.text) add(out, sizeof out, "; %s", d->note.text);
+    pal_cli_say(PAL_CLI_GO_ON, "%s: %s", path, out);
 }

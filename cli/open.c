@@ -282,6 +282,7 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
     const char *own = pal_rundir_info(run->dir)->data;
     const int status = check_sample(run, path ? path : own ? own : PAL_DATA_DEFAULT);
     if (status != PAL_CLI_GO_ON) return status;
+    if (path && *run->data->note.text) pal_cli_data_say(run->data, path);
     if (!path) warn_of_change(run, split, run->data);
     int64_t limit = pal_cli_int(args, "limit", 0);
     if (limit && pal_dataset_limit(run->data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");

@@ -3,6 +3,7 @@
  * All arguments are checked before the folder is made. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/train.h"
 
@@ -78,7 +79,7 @@ static void fill_info(pal_cli_job *j)
         .command = j->command,
         .model = j->variant->name,
         .data = j->data,
-        .data_note = *j->train->note.text ? j->train->note.text : NULL,
+        .data_note = j->words,
         .limit = pal_cli_int(&j->args, "limit", 0),
         .draws = true,
         .data_options = j->options.list,
@@ -220,6 +221,13 @@ static int train(pal_cli_job *j)
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
     pal_train_result result;
+    if (!quiet && !json && !j->why) {
+        char read[PAL_CLI_DATA_WORDS + 8];
+        const int width = pal_cli_width();
+        snprintf(read, sizeof read, "data %s", j->words);
+        pal_cli_wrap(2, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, read);
+        fflush(stdout);
+    }
     if (*j->memory && !quiet && !json && !j->why) pal_cli_say_memory(j);
     pal_cli_progress_start(&progress, quiet, json);
     pal_status done = pal_train(j->model, j->train, &o, &result, &err);

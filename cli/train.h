@@ -16,6 +16,7 @@ typedef struct pal_cli_job {
     pal_context *context;
     pal_dataset *train, *test; /* test: what training is measured on, the validation samples if there are any */
     bool validated;
+    char words[PAL_CLI_DATA_WORDS]; /* what was read */
     pal_cli_data options;
     pal_model *model;
     pal_rundir *dir;

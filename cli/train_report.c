@@ -267,7 +267,6 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     const char *run = pal_rundir_path(dir);
     putchar('\n');
     print_heading(dir, model, data, r);
-    if (*data->note.text) pal_cli_hang("  read as:", 11, pal_cli_width(), data->note.text);
     putchar('\n');
     if (isfinite(r->train_loss))
         printf("  train loss      %10s\n", pal_cli_figure(r->train_loss, 4, text, sizeof text));

@@ -149,7 +149,8 @@ static int64_t asked(const opening *o, const char *name)
 static void say_draw(opening *o, const char *what, size_t n)
 {
     if (!o->from->tail)
-        palt__note_add(&o->note, "%zu %s sample%s drawn by seed %llu%s", n, what, n == 1 ? "" : "s", (unsigned long long)o->seed,
+        palt__note_add(&o->note, "%zu %s sample%s drawn by seed %llu%s", n, what, n == 1 ? "" : "s",
+                       (unsigned long long)o->seed,
                        o->own.train.labels && !o->ruled ? " in proportion to the classes" : "");
 }
 
@@ -174,6 +175,9 @@ static pal_status split(opening *o)
         status = take(o, PAL_SPLIT_TEST, test >= 0 ? test : sixth, "test");
         if (!status) say_draw(o, "test", o->n[PAL_SPLIT_TEST]);
     }
+    if (!status)
+        status = palt__split_only(o->rows[PAL_SPLIT_TRAIN], &o->n[PAL_SPLIT_TRAIN], &o->own.train, o->from->options,
+                                  o->path, o->err);
     int64_t validation = o->from->hold_out ? o->from->hold_out : asked(o, "validation");
     if (!status && (validation >= 0 || o->from->hold_out)) {
         status = take(o, PAL_SPLIT_VALIDATION, validation, "validation");

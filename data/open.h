@@ -47,6 +47,10 @@ bool palt__split_count(const char *text, int64_t all, int64_t *count);
 pal_status palt__split_draw(uint32_t *rows, size_t *left, const pal_tensor *labels, int64_t n, uint64_t seed,
                             const char *stream, const char *path, uint32_t **drawn, pal_error *err);
 
+/* Keeps of the rows those whose label is in a list "a,b", by name or number. PAL_ERR_ARGUMENT: no labels, or none is left. */
+pal_status palt__split_only(uint32_t *rows, size_t *n, const palt__raw *raw, const pal_data_options *options,
+                            const char *path, pal_error *err);
+
 /* ---- scale.c ---------------------------------------------------------------------------------------------------- */
 
 /* Learns from these rows of raw->values: the levels that occur, and offset and scale of the numbers by `scaling` (none,

@@ -76,3 +76,27 @@ pal_status palt__split_draw(uint32_t *rows, size_t *left, const pal_tensor *labe
     *drawn = out;
     return PAL_OK;
 }
+
+pal_status palt__split_only(uint32_t *rows, size_t *n, const palt__raw *raw, const pal_data_options *options,
+                            const char *path, pal_error *err)
+{
+    const char *list = palt__data_option(options, "only");
+    size_t kept = 0;
+    if (!list) return PAL_OK;
+    if (!raw->labels || !rows)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: --only %.40s needs labels: %s", palt__shown_path(path), list,
+                             rows ? "say which column they are, by --label" : "there are too many samples for it");
+    bool keeps[256] = {false};
+    for (int k = 0; k < 256; k++) {
+        const char *name = raw->classes && (size_t)k < raw->n_classes ? raw->classes[k] : NULL;
+        keeps[k] = palt__data_option_lists(options, "only", name, name ? -1 : k);
+    }
+    const uint8_t *label = raw->labels->data;
+    for (size_t i = 0; i < *n; i++)
+        if (keeps[label[rows[i]]]) rows[kept++] = rows[i];
+    if (!kept)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: no training sample has a label of --only %.40s",
+                             palt__shown_path(path), list);
+    *n = kept;
+    return PAL_OK;
+}
