@@ -90,13 +90,3 @@ const char *pal_cli_data_words(const pal_dataset *train, const pal_dataset *meas
     if (*train->note.text) add(out, size, "; %s", train->note.text);
     return out;
 }
-
-void pal_cli_data_say(const pal_dataset *d, const char *path)
-{
-    char out[PAL_CLI_DATA_WORDS] = "", n[32];
-    add(out, sizeof out, "%s sample%s; ", pal_cli_count((double)d->count, n, sizeof n), d->count == 1 ? "" : "s");
-    add_sample(d, out, sizeof out);
-    add_labels(d, out, sizeof out);
-    if (*d->note.text) add(out, sizeof out, "; %s", d->note.text);
-    pal_cli_say(PAL_CLI_GO_ON, "%s: %s", path, out);
-}

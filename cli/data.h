@@ -22,7 +22,5 @@ void pal_cli_data_of_run(pal_cli_data *data, const pal_run_info *info, const pal
 enum { PAL_CLI_DATA_WORDS = 1200 };
 const char *pal_cli_data_words(const pal_dataset *train, const pal_dataset *measured, bool validated, char *out,
                                size_t size);
-/* The same for samples that a trained model takes, on standard error. */
-void pal_cli_data_say(const pal_dataset *data, const char *path);
 
 #endif

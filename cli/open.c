@@ -196,6 +196,8 @@ static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_spli
                                   .npy = npy};
     pal_data data;
     if (pal_data_open(run->context, &from, 1U << split, &data, err)) return NULL;
+    if (path && data.part[split] && *data.part[split]->unlike.text)
+        pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", path, data.part[split]->unlike.text);
     if (!data.part[split])
         pal_error_set(err, PAL_ERR_ARGUMENT, "%s: there are no %s samples", from.path ? from.path : PAL_DATA_DEFAULT,
                       split == PAL_SPLIT_VALIDATION ? "validation" : "training");
@@ -282,7 +284,6 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
     const char *own = pal_rundir_info(run->dir)->data;
     const int status = check_sample(run, path ? path : own ? own : PAL_DATA_DEFAULT);
     if (status != PAL_CLI_GO_ON) return status;
-    if (path && *run->data->note.text) pal_cli_data_say(run->data, path);
     if (!path) warn_of_change(run, split, run->data);
     int64_t limit = pal_cli_int(args, "limit", 0);
     if (limit && pal_dataset_limit(run->data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");

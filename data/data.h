@@ -118,6 +118,7 @@ typedef struct pal_dataset { /* read the fields, do not change them */
     double scale;            /* factor from a stored value to a value in a batch: 1/255 for u8, else 1 */
     char name[64];           /* last part of the path, without its ending */
     pal_note note;           /* how the file was read; "" for a folder of IDX files */
+    pal_note unlike;         /* what is not as in training: words and columns that a model does not know; "": nothing */
     pal_schema *schema;      /* of a table or of scaled numbers; NULL: none */
     pal_tensor *known;       /* u8 [count, features]: 0 where a cell was missing; NULL: all are known */
     char **classes_of;       /* names of the labels [classes]; NULL: they have no names */

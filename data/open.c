@@ -21,7 +21,7 @@ typedef struct opening {
     unsigned wanted;
     pal_data *out;
     pal_error *err;
-    pal_note note;
+    pal_note note, unlike;
     palt__pool own, other[PAL_SPLITS]; /* other: files that options test and validation name */
     uint32_t *rows[PAL_SPLITS];        /* of own.train */
     size_t n[PAL_SPLITS];
@@ -194,7 +194,7 @@ static pal_status learn(opening *o)
     const char *scaling = option(o, "scale");
     pal_status status = PAL_OK;
     if (o->from->schema) {
-        if (raw->values) status = palt__match(raw, o->from->schema, o->path, &o->note, o->err);
+        if (raw->values) status = palt__match(raw, o->from->schema, o->path, &o->unlike, o->err);
     } else if (raw->values) {
         uint32_t *some = NULL;
         const uint32_t *rows = o->rows[PAL_SPLIT_TRAIN];
@@ -220,11 +220,12 @@ static pal_status learn(opening *o)
         free(some);
     }
     const pal_schema *schema = o->from->schema ? o->from->schema : raw->schema;
-    if (!status && schema && o->own.test.values) status = palt__match(&o->own.test, schema, o->path, &o->note, o->err);
+    if (!status && schema && o->own.test.values)
+        status = palt__match(&o->own.test, schema, o->path, &o->unlike, o->err);
     for (int k = 0; k < PAL_SPLITS && !status && schema; k++)
         if (o->other[k].train.values)
             status = palt__match(&o->other[k].train, schema, option(o, k == PAL_SPLIT_TEST ? "test" : "validation"),
-                                 &o->note, o->err);
+                                 &o->unlike, o->err);
     return status;
 }
 
@@ -251,6 +252,7 @@ static void name_part(const opening *o, pal_split split, pal_dataset *d)
     if (split == PAL_SPLIT_VALIDATION)
         snprintf(d->name + length, sizeof d->name - length, o->from->tail ? " (held out)" : " (validation)");
     d->note = o->note;
+    d->unlike = o->unlike;
 }
 
 static pal_status make_parts(opening *o)
