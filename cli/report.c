@@ -20,7 +20,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "heading of the page (default: the model and the data)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
-    PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the pictures and tables"),
+    PAL_CLI_INT("samples", "10", 1, 256, "N", "samples in the pictures and tables"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,
     PAL_CLI_PORTABLE,
@@ -48,8 +48,8 @@ int pal__report_check(const pal_cli_args *args)
     struct stat info;
     bool named = !path;
     if (path && !stat(path, &info) && S_ISDIR(info.st_mode))
-        return pal_cli_say(PAL_CLI_WRONG, "--out %s: this is a folder: name a file in it, such as %s%sreport.html", path,
-                           path, length && path[length - 1] == '/' ? "" : "/");
+        return pal_cli_say(PAL_CLI_WRONG, "--out %s: this is a folder: name a file in it, such as %s%sreport.html",
+                           path, path, length && path[length - 1] == '/' ? "" : "/");
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         const size_t n = strlen(endings[i]);
         named |= length > n && path[length - n - 1] != '/' && !strcasecmp(path + length - n, endings[i]);

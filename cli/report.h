@@ -29,14 +29,14 @@ typedef struct pal__reported { /* a run */
     const char *name; /* what distinguishes it from the others; of one run, its folder */
     pal_rundir *dir;  /* with its epochs */
     const pal_run_info *info;
-    pal_dataset *data;     /* the samples that it is measured on; NULL: why_no_data says why there are none */
-    pal_dataset *train;    /* its training samples, or NULL */
-    bool shared;           /* data are those of the first run */
+    pal_dataset *data;  /* the samples that it is measured on; NULL: why_no_data says why there are none */
+    pal_dataset *train; /* its training samples, or NULL */
+    bool shared;        /* data are those of the first run */
     char why_no_data[PAL__WHY];
-    pal__column column;    /* the figures, if there are data */
-    double *of_sample;     /* [data->count] squared errors, or NULL */
-    double *of_feature;    /* [features] squared errors, means over the samples */
-    char verdict[1024];    /* one sentence */
+    pal__column column; /* the figures, if there are data */
+    double *of_sample;  /* [data->count] squared errors, or NULL */
+    double *of_feature; /* [features] squared errors, means over the samples */
+    char verdict[1024]; /* one sentence */
     bool learned;
 } pal__reported;
 
@@ -61,6 +61,7 @@ const pal_epoch *pal__report_best(const pal__reported *run);
 const char *pal__report_feature(const pal__reported *run, int64_t feature, char *out, size_t size);
 /* The name of the label of a sample; NULL: there are no labels. Returns out. */
 const char *pal__report_label(const pal__reported *run, uint32_t sample, char *out, size_t size);
+bool pal__report_random(const pal__reported *run);  /* the code is random, so that there is a prior */
 bool pal__report_profile(const pal__reported *run); /* a sample is a line of a table, not an image */
 
 /* ---- The page: report_page.c ---------------------------------------------------------------------------------- */
@@ -69,14 +70,14 @@ bool pal__report_profile(const pal__reported *run); /* a sample is a line of a t
 typedef struct pal__section {
     const char *id, *title;
     int (*write)(pal__report *report, const pal__reported *run); /* returns PAL_CLI_GO_ON or the exit status */
+    bool (*fits)(const pal__reported *run); /* false: such a model has no such section; NULL: all have one */
 } pal__section;
 int pal__report_write(pal__report *report); /* the whole page, into report->html */
 /* One plain line that says what is left out and why. */
 void pal__report_without(pal__report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A table is opened with a caption, which says how to read it, and a line of headings, of which the first `left` are
- * of columns of words. Ends with NULL. It is closed by two calls of pal_html_close. */
-void pal__report_table(pal__report *report, const char *caption, size_t left, ...) __attribute__((sentinel));
-void pal__report_cell(pal__report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A table is opened with a caption, which says how to read it, and a line of headings; # begins that of a column of
+ * numbers. Ends with NULL. of_class: "wide", or "wide compact". It is closed by two calls of pal_html_close. */
+void pal__report_table(pal__report *report, const char *caption, const char *of_class, ...) __attribute__((sentinel));
 void pal__report_number(pal__report *report, const char *name, double value, int digits, bool best);
 extern const char *const pal__report_style[]; /* report_style.c; ends with NULL */
 
@@ -100,7 +101,7 @@ int pal__report_differences(pal__report *report, const pal__reported *run);
 int pal__report_each(pal__report *report, const pal__reported *run);
 
 void pal__report_tiles(pal__report *report, const pal__reported *run); /* the chief figures, below the title */
-void pal__report_bar(pal__report *report, double share);              /* a share from 0 to 1 as a bar */
+void pal__report_bar(pal__report *report, double share);               /* a share from 0 to 1 as a bar */
 /* A reconstruction of some samples as a table: features across, or down. */
 int pal__report_rows(pal__report *report, const pal__reported *run, const uint32_t *rows, size_t n);
 
@@ -119,7 +120,7 @@ typedef struct pal__line {
     const char *name;
     double *x, *y;
     size_t n;
-    int colour;    /* from 0 */
+    int colour; /* from 0 */
     bool dashed;
     double at[2];  /* a point that is marked; NAN: none */
     char mark[64]; /* what it is */

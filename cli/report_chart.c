@@ -64,9 +64,9 @@ static void segment(pal_html *h, const char *of_class, double x1, double y1, dou
     pal_html_close(h);
 }
 
-static void label(pal_html *h, double x, double y, const char *anchor, const char *text)
+static void label(pal_html *h, const char *of_class, double x, double y, const char *anchor, const char *text)
 {
-    pal_html_open(h, "text");
+    pal_html_open_class(h, "text", of_class);
     pal_html_attribute(h, "x", "%.1f", x);
     pal_html_attribute(h, "y", "%.1f", y);
     pal_html_attribute(h, "text-anchor", "%s", anchor);
@@ -76,16 +76,17 @@ static void label(pal_html *h, double x, double y, const char *anchor, const cha
 
 static void draw_ticks(pal_html *h, const axis *a, bool upwards)
 {
-    for (double k = ceil(a->low / a->step - 1e-9), n = 0; k * a->step <= a->high * (1 + 1e-12) + 1e-12 && n < 64; k++, n++) {
+    for (double k = ceil(a->low / a->step - 1e-9), n = 0; k * a->step <= a->high * (1 + 1e-12) + 1e-12 && n < 64;
+         k++, n++) {
         char text[32];
         const double value = a->log ? pow(10, k * a->step) : fabs(k) < 1e-9 ? 0 : k * a->step;
         snprintf(text, sizeof text, "%.6g", value);
         if (upwards) {
             segment(h, "grid", LEFT, y_of(a, value), WIDTH - RIGHT, y_of(a, value));
-            label(h, LEFT - 8, y_of(a, value) + 4, "end", text);
+            label(h, NULL, LEFT - 8, y_of(a, value) + 4, "end", text);
         } else {
             segment(h, "axis", x_of(a, value), HEIGHT - BOTTOM, x_of(a, value), HEIGHT - BOTTOM + 5);
-            label(h, x_of(a, value), HEIGHT - BOTTOM + 19, "middle", text);
+            label(h, NULL, x_of(a, value), HEIGHT - BOTTOM + 19, "middle", text);
         }
     }
 }
@@ -131,7 +132,8 @@ static void draw_dots(pal_html *h, const pal__line *line, const axis *x, const a
     if (!isfinite(line->at[1])) return;
     draw_dot(h, line->colour, x_of(x, line->at[0]), y_of(y, line->at[1]), 5.5, line->mark);
     const bool right = of(x, line->at[0]) < 0.7;
-    label(h, x_of(x, line->at[0]) + (right ? 9 : -9), y_of(y, line->at[1]) - 9, right ? "start" : "end", line->mark);
+    label(h, "marked", x_of(x, line->at[0]) + (right ? 9 : -9), y_of(y, line->at[1]) - 10, right ? "start" : "end",
+          line->mark);
 }
 
 static void draw_legend(pal_html *h, const pal__chart *c)
@@ -177,6 +179,6 @@ void pal__report_chart(pal_html *h, const pal__chart *c)
         segment(h, "break", x_of(&x, c->breaks[i]), TOP, x_of(&x, c->breaks[i]), HEIGHT - BOTTOM);
     for (size_t i = 0; i < c->n; i++) draw_line(h, &c->lines[i], &x, &y);
     for (size_t i = 0; i < c->n; i++) draw_dots(h, &c->lines[i], &x, &y);
-    label(h, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6, "middle", c->x_label);
+    label(h, NULL, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6, "middle", c->x_label);
     pal_html_close(h);
 }

@@ -22,7 +22,8 @@ static bool add(plot *p, const pal__reported *of, size_t offset, const char *nam
     pal__line *line = &p->lines[p->n];
     double *x = epochs ? malloc(2 * epochs * sizeof *x) : NULL;
     if (!x) return !epochs;
-    *line = (pal__line){.name = p->names[p->n], .x = x, .y = x + epochs, .colour = colour, .dashed = dashed, .at = {NAN, NAN}};
+    *line = (pal__line){
+        .name = p->names[p->n], .x = x, .y = x + epochs, .colour = colour, .dashed = dashed, .at = {NAN, NAN}};
     snprintf(p->names[p->n], sizeof p->names[p->n], "%s", name);
     for (size_t i = 0; i < epochs; i++) {
         const pal_epoch *e = pal_rundir_epoch(of->dir, i);
@@ -106,13 +107,13 @@ static int losses(pal__report *r, plot *p)
             good = good && add(p, of, offsetof(pal_epoch, test_loss), name, (int)i, false);
         }
     }
-    write_chart(r, p, "loss",
-                r->n == 1
-                    ? "Lower is better. The train loss is the mean over the steps of an epoch; the other one is measured "
-                      "after the epoch, on samples that were not trained on. Where it rises while the train loss falls, "
-                      "the model learns its training samples by heart."
-                    : "Lower is better. Losses of different models, or of different options of a loss, are different "
-                      "quantities: compare the squared errors below instead.");
+    write_chart(
+        r, p, "loss",
+        r->n == 1 ? "Lower is better. The train loss is the mean over the steps of an epoch; the other one is measured "
+                    "after the epoch, on samples that were not trained on. Where it rises while the train loss falls, "
+                    "the model learns its training samples by heart."
+                  : "Lower is better. Losses of different models, or of different options of a loss, are different "
+                    "quantities: compare the squared errors below instead.");
     return good ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_FAILED, "out of memory");
 }
 
@@ -139,7 +140,13 @@ static int errors(pal__report *r, plot *p)
             x[0] = from;
             x[1] = to;
             x[2] = x[3] = level;
-            *line = (pal__line){.name = "the mean training sample", .x = x, .y = x + 2, .n = 2, .colour = 7, .dashed = true, .at = {NAN, NAN}};
+            *line = (pal__line){.name = "the mean training sample",
+                                .x = x,
+                                .y = x + 2,
+                                .n = 2,
+                                .colour = 7,
+                                .dashed = true,
+                                .at = {NAN, NAN}};
             p->n++;
         }
     }

@@ -35,6 +35,8 @@ bool pal__report_profile(const pal__reported *of)
     return view.planes == 1 && view.height == 1;
 }
 
+bool pal__report_random(const pal__reported *of) { return pal_model_code(of->run->model) != NULL; }
+
 const pal_epoch *pal__report_best(const pal__reported *of)
 {
     const size_t n = pal_rundir_epoch_count(of->dir);

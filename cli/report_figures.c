@@ -1,5 +1,5 @@
-/* report_figures.c - the figures of a report: the chief ones as tiles, all of them as a table, and those of several runs
- * side by side with the best marked. They are those that `palindrome evaluate` prints. */
+/* report_figures.c - the figures of a report: the chief ones as tiles, all of them as a table, and those of several
+ * runs side by side with the best marked. They are those that `palindrome evaluate` prints. */
 #include <math.h>
 #include <string.h>
 
@@ -154,8 +154,10 @@ int pal__report_figures(pal__report *r, const pal__reported *of)
     }
     snprintf(caption, sizeof caption, "Measured on %s samples of %s%s, every sample once.",
              pal_cli_count((double)f->samples, count, sizeof count), of->data->name,
-             of->info->hold_out && !pal_cli_given(r->args, "data") ? "" : pal_cli_given(r->args, "split") ? "" : " that were not trained on");
-    pal__report_table(r, caption, 1, "figure", "value", NULL);
+             of->info->hold_out && !pal_cli_given(r->args, "data") ? ""
+             : pal_cli_given(r->args, "split")                     ? ""
+                                                                   : " that were not trained on");
+    pal__report_table(r, caption, "wide", "figure", "#value", "meaning", NULL);
     for (size_t i = 0; i < FIGURES; i++) {
         if (!isfinite(value_of(of, &figures[i]))) continue;
         pal_html_open(h, "tr");

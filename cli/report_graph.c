@@ -77,7 +77,7 @@ static int draw(pal__report *r, const recording *c)
                                    "What one step of training computes before its gradient, for a batch of 32 samples, "
                                    "from the inputs to the loss. Each box is a part of the model with the number of "
                                    "its operations; the numbers on the lines are the shapes of the values. "
-                                   "`palindrome graph` draws it in full, with the gradient.");
+                                   "The verb graph draws it in full, with the gradient.");
     return PAL_CLI_GO_ON;
 }
 

@@ -32,7 +32,11 @@ int pal__report_differences(pal__report *r, const pal__reported *unused)
         differ += !json_is_true(json_object_get(json_array_get(facts, i), "equal"));
     if (!differ) pal_html_element(h, "p", NULL, "Nothing that the runs record.");
     if (differ) {
-        pal__report_table(r, "Options and circumstances that are not the same in all runs. A model that lacks an option has none.", 1, "", NULL);
+        pal_html_open_class(h, "div", "wide");
+        pal_html_open(h, "table");
+        pal_html_element(
+            h, "caption", NULL,
+            "Options and circumstances that are not the same in all runs. A model that lacks an option has none.");
         pal_html_open(h, "tr");
         pal_html_element(h, "th", NULL, "option");
         for (size_t i = 0; i < r->n; i++) {
@@ -51,7 +55,8 @@ int pal__report_differences(pal__report *r, const pal__reported *unused)
             pal_html_text(h, "%s", json_string_value(json_object_get(fact, "name")));
             pal_html_close(h);
             for (size_t k = 0; k < r->n; k++)
-                pal_html_element(h, "td", NULL, "%s", pal_cli_compare_text(json_array_get(values, k), text, sizeof text));
+                pal_html_element(h, "td", NULL, "%s",
+                                 pal_cli_compare_text(json_array_get(values, k), text, sizeof text));
             pal_html_close(h);
         }
         pal_html_close(h);
@@ -71,8 +76,8 @@ int pal__report_each(pal__report *r, const pal__reported *unused)
         const pal_variant *variant = pal_model_variant(of->run->model);
         pal_html_open_class(h, "div", "run");
         pal_html_element(h, "h3", NULL, "%s", of->name);
-        pal_html_element(h, "p", NULL, "%s: %s. The model %s %s.", pal_rundir_path(of->dir), of->run->described,
-                         variant->name, variant->summary);
+        pal_html_element(h, "p", NULL, "%s: %s. %s: %s.", pal_rundir_path(of->dir), of->run->described, variant->name,
+                         variant->summary);
         pal__report_tiles(r, of);
         if (!of->data) pal__report_without(r, "there are no samples to measure: %s", of->why_no_data);
         pal_html_close(h);

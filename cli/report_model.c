@@ -89,16 +89,24 @@ static void fact(pal_html *h, const char *name, const char *value)
 
 static void write_model(pal_html *h, const pal__reported *of)
 {
-    static const char *const told[][2] = {
-        {"activation", "s, the nonlinearity"}, {"output", "p(x | a), the output"}, {"corruption", "corruption"}, {"code", "code"}, {"prior", "prior"}};
+    static const char *const told[][2] = {{"activation", "s, the nonlinearity"},
+                                          {"output", "p(x | a), the output"},
+                                          {"corruption", "corruption"},
+                                          {"code", "code"},
+                                          {"prior", "prior"}};
     const pal_model *model = of->run->model;
-    char text[512], count[64], shape[96];
+    char text[512], count[64], shape[128] = "";
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) fact(h, told[i][1], pal_model_setting(model, told[i][0]));
-    pal_shape_text(pal_model_sample(model), shape, sizeof shape);
-    snprintf(text, sizeof text, "%s numbers, %s", pal_cli_count((double)pal_model_features(model), count, sizeof count), shape);
+    const pal_shape sample = pal_model_sample(model);
+    for (int a = 0, at = 0; a < sample.rank && at < (int)sizeof shape; a++)
+        at += snprintf(shape + at, sizeof shape - (size_t)at, "%s%lld", a ? " × " : "", (long long)sample.dim[a]);
+    pal_cli_count((double)pal_model_features(model), count, sizeof count);
+    snprintf(text, sizeof text, "%s number%s%s%s", count, pal_model_features(model) == 1 ? "" : "s",
+             sample.rank > 1 ? ", " : "", sample.rank > 1 ? shape : "");
     fact(h, "a sample", text);
     if (of->data) {
-        snprintf(text, sizeof text, "%s numbers", pal_cli_count((double)of->column.figures.code.units, count, sizeof count));
+        snprintf(text, sizeof text, "%s numbers",
+                 pal_cli_count((double)of->column.figures.code.units, count, sizeof count));
         fact(h, "its code", text);
     }
     fact(h, "weights", pal_cli_count((double)pal_model_weights(model), text, sizeof text));
@@ -124,7 +132,10 @@ int pal__report_model(pal__report *r, const pal__reported *of)
 {
     pal_html *h = &r->html;
     const pal_variant *variant = pal_model_variant(of->run->model);
-    pal_html_element(h, "p", NULL, "The model %s %s.", variant->name, variant->summary);
+    pal_html_open(h, "p");
+    pal_html_element(h, "strong", NULL, "%s", variant->name);
+    pal_html_text(h, ": %s.", variant->summary);
+    pal_html_close(h);
     if (variant->formula) write_formula(h, variant->formula);
     if (variant->source) pal_html_element(h, "p", NULL, "Source: %s.", variant->source);
     pal_html_open_class(h, "dl", "facts");

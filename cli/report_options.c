@@ -52,7 +52,8 @@ static void write_option(pal__report *r, const pal__reported *of, const pal_cli_
     pal_html_text(h, "%s", name);
     if (is_given(of->info->command, table, name)) pal_html_element(h, "span", "given", "given");
     pal_html_close(h);
-    pal_html_element(h, "td", NULL, "%s", pal_cli_compare_text(json_array_get(json_object_get(fact, "values"), 0), text, sizeof text));
+    pal_html_element(h, "td", NULL, "%s",
+                     pal_cli_compare_text(json_array_get(json_object_get(fact, "values"), 0), text, sizeof text));
     pal_html_element(h, "td", "soft", "%s%s%s", idle ? "No effect here" : "", idle && *help ? ": " : "", help);
     pal_html_close(h);
 }
@@ -67,7 +68,10 @@ int pal__report_options(pal__report *r, const pal__reported *of)
         return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     }
     pal_cli_table_fill(table, &pal_cli_train_spec, pal_model_variant(of->run->model));
-    pal__report_table(r, "All options that the run records. Those that were given on the command line are marked; the others are defaults, of the model or of the data.", 2, "option", "value", "meaning", NULL);
+    pal__report_table(r,
+                      "All options that the run records. Those that were given on the command line are marked; the "
+                      "others are defaults, of the model or of the data.",
+                      "wide", "option", "value", "meaning", NULL);
     for (size_t i = 0; i < json_array_size(facts); i++) {
         const json_t *fact = json_array_get(facts, i);
         const char *about = json_string_value(json_object_get(fact, "about"));
@@ -100,7 +104,8 @@ int pal__report_environment(pal__report *r, const pal__reported *of)
     fact(h, "matrix products", info->blas);
     fact(h, "C library", info->libc);
     fact(h, "subnormal numbers", info->subnormals);
-    snprintf(text, sizeof text, "%lld, in %lld lanes, which order the sums", (long long)info->threads, (long long)info->lanes);
+    snprintf(text, sizeof text, "%lld, in %lld lanes, which order the sums", (long long)info->threads,
+             (long long)info->lanes);
     fact(h, "threads", text);
     fact(h, "portable", info->portable ? "yes: any x86-64 processor gives the same bits" : NULL);
     fact(h, "status", info->status);
@@ -133,7 +138,8 @@ static void training(pal__report *r, const pal__reported *of)
     const char *words = of->info->command ? of->info->command : "";
     const size_t own = pal_cli_shell_word(program_invocation_name);
     pal_html_open(&r->html, "pre");
-    pal_html_element(&r->html, "code", NULL, "%.*s%s", (int)own, program_invocation_name, words + pal_cli_shell_word(words));
+    pal_html_element(&r->html, "code", NULL, "%.*s%s", (int)own, program_invocation_name,
+                     words + pal_cli_shell_word(words));
     pal_html_close(&r->html);
 }
 
@@ -150,12 +156,14 @@ int pal__report_repeat(pal__report *r, const pal__reported *unused)
         training(r, &r->of[i]);
         for (size_t k = 0; k < r->of[i].info->n_extensions; k++) {
             pal_html_open(h, "pre");
-            pal_html_element(h, "code", NULL, "%s", r->of[i].info->extensions[k].command ? r->of[i].info->extensions[k].command : "");
+            pal_html_element(h, "code", NULL, "%s",
+                             r->of[i].info->extensions[k].command ? r->of[i].info->extensions[k].command : "");
             pal_html_close(h);
         }
     }
     pal_html_element(h, "p", NULL, r->n == 1 ? "The figures, the record of the run, and this page:" : "This page:");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && r->n == 1; i++) command(r, verbs[i], pal_rundir_path(r->of[0].dir));
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && r->n == 1; i++)
+        command(r, verbs[i], pal_rundir_path(r->of[0].dir));
     if (r->n == 1) return PAL_CLI_GO_ON;
     char text[PAL_CLI_WORDS * 128 + PAL_CLI_PATH];
     pal_cli_command(text, sizeof text, "report", pal_rundir_path(r->of[0].dir));

@@ -8,28 +8,28 @@
 
 /* clang-format off */
 static const pal__section of_one[] = {
-    {"model",           "What it is",           pal__report_model},
-    {"figures",         "Figures",              pal__report_figures},
-    {"curves",          "Training",             pal__report_curves},
-    {"reconstructions", "Reconstructions",      pal__report_reconstructions},
-    {"features",        "Features",             pal__report_features},
-    {"filters",         "Filters",              pal__report_filters},
-    {"codes",           "Codes",                pal__report_codes},
-    {"draws",           "Samples of the model", pal__report_draws},
-    {"worst",           "Worst samples",        pal__report_worst},
-    {"graph",           "Graph of the loss",    pal__report_graph},
-    {"options",         "Options",              pal__report_options},
-    {"environment",     "Environment",          pal__report_environment},
-    {"repeat",          "How to repeat it",     pal__report_repeat},
+    {"model",           "What it is",           pal__report_model, NULL},
+    {"figures",         "Figures",              pal__report_figures, NULL},
+    {"curves",          "Training",             pal__report_curves, NULL},
+    {"reconstructions", "Reconstructions",      pal__report_reconstructions, NULL},
+    {"features",        "Features",             pal__report_features,  pal__report_profile},
+    {"filters",         "Filters",              pal__report_filters, NULL},
+    {"codes",           "Codes",                pal__report_codes, NULL},
+    {"draws",           "Samples of the model", pal__report_draws,     pal__report_random},
+    {"worst",           "Worst samples",        pal__report_worst, NULL},
+    {"graph",           "Graph of the loss",    pal__report_graph, NULL},
+    {"options",         "Options",              pal__report_options, NULL},
+    {"environment",     "Environment",          pal__report_environment, NULL},
+    {"repeat",          "How to repeat it",     pal__report_repeat, NULL},
     {0},
 }, of_several[] = {
-    {"figures",         "Figures side by side", pal__report_side_by_side},
-    {"curves",          "Training",             pal__report_curves},
-    {"differences",     "What differs",         pal__report_differences},
-    {"reconstructions", "Reconstructions",      pal__report_reconstructions},
-    {"codes",           "Codes",                pal__report_codes},
-    {"runs",            "The runs",             pal__report_each},
-    {"repeat",          "How to repeat it",     pal__report_repeat},
+    {"figures",         "Figures side by side", pal__report_side_by_side, NULL},
+    {"curves",          "Training",             pal__report_curves, NULL},
+    {"differences",     "What differs",         pal__report_differences, NULL},
+    {"reconstructions", "Reconstructions",      pal__report_reconstructions, NULL},
+    {"codes",           "Codes",                pal__report_codes, NULL},
+    {"runs",            "The runs",             pal__report_each, NULL},
+    {"repeat",          "How to repeat it",     pal__report_repeat, NULL},
     {0},
 };
 /* clang-format on */
@@ -46,34 +46,24 @@ void pal__report_without(pal__report *r, const char *format, ...)
     pal_html_element(&r->html, "p", "without", "Left out: %s.", text);
 }
 
-void pal__report_table(pal__report *r, const char *caption, size_t left, ...)
+void pal__report_table(pal__report *r, const char *caption, const char *of_class, ...)
 {
     pal_html *h = &r->html;
     const char *name;
     va_list list;
-    pal_html_open_class(h, "div", "wide");
+    pal_html_open_class(h, "div", of_class);
     pal_html_open(h, "table");
     if (caption) pal_html_element(h, "caption", NULL, "%s", caption);
     pal_html_open(h, "tr");
-    va_start(list, left);
-    for (size_t i = 0; (name = va_arg(list, const char *)); i++) {
-        pal_html_open_class(h, "th", i < left ? NULL : "number");
+    va_start(list, of_class);
+    while ((name = va_arg(list, const char *))) {
+        pal_html_open_class(h, "th", *name == '#' ? "number" : NULL);
         pal_html_attribute(h, "scope", "col");
-        pal_html_text(h, "%s", name);
+        pal_html_text(h, "%s", name + (*name == '#'));
         pal_html_close(h);
     }
     va_end(list);
     pal_html_close(h);
-}
-
-void pal__report_cell(pal__report *r, const char *format, ...)
-{
-    char text[2048];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    pal_html_element(&r->html, "td", NULL, "%s", text);
 }
 
 /* A cell with a figure: the rounded value for people, and all of its digits for programs. */
@@ -158,12 +148,18 @@ static void write_head(pal_html *h, const char *title)
     pal_html_close(h);
 }
 
-static void write_contents(pal_html *h, const pal__section *sections)
+static bool is_in(const pal__section *section, const pal__report *r)
+{
+    return !section->fits || section->fits(&r->of[0]);
+}
+
+static void write_contents(const pal__report *r, pal_html *h, const pal__section *sections)
 {
     pal_html_open(h, "nav");
     pal_html_attribute(h, "aria-label", "Contents");
     pal_html_open(h, "ul");
     for (size_t i = 0; sections[i].id; i++) {
+        if (!is_in(&sections[i], r)) continue;
         pal_html_open(h, "li");
         pal_html_open(h, "a");
         pal_html_attribute(h, "href", "#%s", sections[i].id);
@@ -200,10 +196,11 @@ int pal__report_write(pal__report *r)
     write_title(r, title, sizeof title);
     write_head(h, title);
     pal_html_open(h, "body");
-    write_contents(h, sections);
+    write_contents(r, h, sections);
     pal_html_open(h, "main");
     write_header(r, title);
     for (size_t i = 0; sections[i].id && status == PAL_CLI_GO_ON; i++) {
+        if (!is_in(&sections[i], r)) continue;
         pal_html_open(h, "section");
         pal_html_attribute(h, "id", "%s", sections[i].id);
         pal_html_element(h, "h2", NULL, "%s", sections[i].title);

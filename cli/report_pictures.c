@@ -60,10 +60,7 @@ int pal__report_refused(pal__report *r, const char *what, const pal_error *err)
 
 /* ---- Pictures ------------------------------------------------------------------------------------------------- */
 
-static uint64_t seed_of(const pal__report *r)
-{
-    return (uint64_t)pal_cli_int(r->args, "seed", r->of[0].info->seed);
-}
+static uint64_t seed_of(const pal__report *r) { return (uint64_t)pal_cli_int(r->args, "seed", r->of[0].info->seed); }
 
 static size_t shown(const pal__report *r, pal_shown *out)
 {
@@ -80,10 +77,11 @@ int pal__report_reconstructions(pal__report *r, const pal__reported *of)
     pal_shown models[PAL_CLI_WORDS];
     uint32_t rows[8];
     if (!of->data || !r->same_data) {
-        pal__report_without(r, !of->data ? "there are no samples: %s" : "the runs have different samples%s", of->why_no_data);
+        pal__report_without(r, !of->data ? "there are no samples: %s" : "the runs have different samples%s",
+                            of->why_no_data);
         return PAL_CLI_GO_ON;
     }
-    const int64_t asked = pal_cli_int(r->args, "samples", 16), n = asked < of->data->count ? asked : of->data->count;
+    const int64_t asked = pal_cli_int(r->args, "samples", 10), n = asked < of->data->count ? asked : of->data->count;
     if (r->n == 1 && pal__report_profile(of) && of->data->features <= FEW) {
         const size_t most = n < 8 ? (size_t)n : 8;
         for (size_t i = 0; i < most; i++) rows[i] = (uint32_t)i;
@@ -97,7 +95,8 @@ int pal__report_reconstructions(pal__report *r, const pal__reported *of)
         r, "picture.png", "Samples in one row, and their reconstructions below them",
         r->n > 1 ? "Above, the first samples; below, what each run makes of them, through its code alone."
         : pal_model_variant(of->run->model)->corrupt
-            ? "From above: the first samples; what the model gets, corrupted as in training; and what it makes of that. "
+            ? "From above: the first samples; what the model gets, corrupted as in training; and what it makes of "
+              "that. "
               "What it removes is what it has learned to be no part of such samples."
             : "Above, the first samples; below, what the model makes of each, through its code alone. What is missing "
               "below is what the code does not keep.");
@@ -142,7 +141,8 @@ int pal__report_codes(pal__report *r, const pal__reported *of)
     pal_scatter s[PAL_CLI_WORDS];
     bool normal = false;
     if (!of->data || !r->same_data) {
-        pal__report_without(r, !of->data ? "there are no samples: %s" : "the runs have different samples%s", of->why_no_data);
+        pal__report_without(r, !of->data ? "there are no samples: %s" : "the runs have different samples%s",
+                            of->why_no_data);
         return PAL_CLI_GO_ON;
     }
     for (size_t i = 0; i < r->n; i++) normal |= pal_scatter_ellipses(r->of[i].run->model);
@@ -161,7 +161,8 @@ int pal__report_codes(pal__report *r, const pal__reported *of)
                        "have %.0f %% of its variance. ",
                        (long long)s[0].code, 100 * (s[0].share[0] + s[0].share[1]));
     snprintf(caption + at, sizeof caption - (size_t)at, "%s%s",
-             of->data->labels ? "Labels that lie apart can be told from the code." : "Groups are samples that the model finds alike.",
+             of->data->labels ? "Labels that lie apart can be told from the code."
+                              : "Groups are samples that the model finds alike.",
              normal ? " Ellipses show how uncertain the code of a sample is." : "");
     return pal__report_picture(r, "picture.png", "Samples as points in the plane of the code", caption);
 }
@@ -170,16 +171,13 @@ int pal__report_draws(pal__report *r, const pal__reported *of)
 {
     char path[128];
     pal_error err = {0};
-    if (!pal_model_code(of->run->model)) {
-        pal__report_without(r, "the code of this model is not random, so that it has no prior to draw from");
-        return PAL_CLI_GO_ON;
-    }
     const pal_sample_options o = {.struct_size = sizeof o, .seed = seed_of(r), .data = of->data};
     if (pal_sample_write(of->run->model, &o, pal__report_file(r, "picture.png", path, sizeof path), &err))
         return pal__report_refused(r, "samples from the prior", &err);
-    return pal__report_picture(r, "picture.png", "Samples that the model makes from codes of its prior",
-                               pal_sample_kind_of(of->run->model, &o) == PAL_SAMPLE_DRAWS
-                                   ? "What random codes from the prior decode to: samples that the model makes by itself."
-                                   : "What evenly spaced codes of the prior decode to: the whole code, laid out in "
-                                     "order. Neighbours should be alike.");
+    return pal__report_picture(
+        r, "picture.png", "Samples that the model makes from codes of its prior",
+        pal_sample_kind_of(of->run->model, &o) == PAL_SAMPLE_DRAWS
+            ? "What random codes from the prior decode to: samples that the model makes by itself."
+            : "What evenly spaced codes of the prior decode to: the whole code, laid out in "
+              "order. Neighbours should be alike.");
 }

@@ -1,5 +1,5 @@
-/* report_samples.c - single samples and features in a report: reconstructions as a table, the error of each feature, and
- * the samples with the greatest errors. */
+/* report_samples.c - single samples and features in a report: reconstructions as a table, the error of each feature,
+ * and the samples with the greatest errors. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,10 @@ static void write_lines(pal__report *r, const pal__reported *of, const uint32_t 
             for (int64_t j = 0; j < features; j++) {
                 const double a = x[(int64_t)i * features + j], b = out[(int64_t)i * features + j];
                 sum += (a - b) * (a - b);
-                pal_html_element(h, "td", "number", kind == 2 ? "%+.3g" : "%.4g", kind == 0 ? a : kind == 1 ? b : b - a);
+                pal_html_element(h, "td", "number", kind == 2 ? "%+.3g" : "%.4g",
+                                 kind == 0   ? a
+                                 : kind == 1 ? b
+                                             : b - a);
             }
             if (kind == 2)
                 pal_html_element(h, "td", "number", "%.4g", sum);
@@ -89,7 +92,7 @@ int pal__report_rows(pal__report *r, const pal__reported *of, const uint32_t *ro
 
 typedef struct share {
     int64_t feature;
-    double error, variance;
+    double error, mean; /* of the model; of the mean sample */
 } share;
 
 static int by_error(const void *a, const void *b)
@@ -99,15 +102,17 @@ static int by_error(const void *a, const void *b)
     return x->feature < y->feature ? -1 : 1;
 }
 
-/* The variance of each feature over the samples that are measured. */
-static int variances(const pal__reported *of, share *list)
+/* The squared error of each feature if every answer is the mean training sample; without training samples, the mean of
+ * those that are measured. */
+static int errors_of_mean(const pal__reported *of, share *list)
 {
     enum { PART = 256 };
     pal_error err = {0};
     const int64_t features = of->data->features;
     double *mean = malloc((size_t)features * sizeof *mean);
     pal_tensor *x = pal_tensor_new(of->run->context, PAL_F64, PAL_SHAPE(PART, features));
-    pal_status status = mean && x ? pal_dataset_mean(of->data, PAL_F64, mean, &err) : PAL_ERR_MEMORY;
+    pal_status status =
+        mean && x ? pal_dataset_mean(of->train ? of->train : of->data, PAL_F64, mean, &err) : PAL_ERR_MEMORY;
     for (int64_t at = 0; at < of->data->count && !status; at += PART) {
         uint32_t rows[PART];
         const int64_t n = of->data->count - at < PART ? of->data->count - at : PART;
@@ -115,7 +120,7 @@ static int variances(const pal__reported *of, share *list)
         status = pal_dataset_batch(of->data, rows, PART, x);
         for (int64_t e = 0; e < n * features && !status; e++) {
             const double apart = pal_tensor_get(x, (size_t)e) - mean[e % features];
-            list[e % features].variance += apart * apart / (double)of->data->count;
+            list[e % features].mean += apart * apart / (double)of->data->count;
         }
     }
     free(mean);
@@ -128,28 +133,28 @@ int pal__report_features(pal__report *r, const pal__reported *of)
     enum { MOST = 30 };
     pal_html *h = &r->html;
     char name[TEXT];
-    if (!of->data || !pal__report_profile(of)) {
-        pal__report_without(r, !of->data ? "there are no samples: %s" : "samples are images, whose features are pixels%s", of->why_no_data);
+    if (!of->data) {
+        pal__report_without(r, "there are no samples: %s", of->why_no_data);
         return PAL_CLI_GO_ON;
     }
     const int64_t n = of->data->features;
     share *list = calloc((size_t)n, sizeof *list);
     if (!list) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     for (int64_t j = 0; j < n; j++) list[j] = (share){j, of->of_feature[j], 0};
-    const int status = variances(of, list);
+    const int status = errors_of_mean(of, list);
     if (status == PAL_CLI_GO_ON) {
         qsort(list, (size_t)n, sizeof *list, by_error);
         pal__report_table(r,
-                          "The squared error of each feature, the greatest first, beside its variance over the same "
-                          "samples. What is explained is the share of the variance that the code keeps; below 0 % the "
-                          "mean would be the better answer.",
-                          1, "feature", "squared error", "variance", "explained", NULL);
+                          "The squared error of each feature, the greatest first, beside that of the mean sample. "
+                          "What is explained is the share of it that the model removes; below 0 % the mean would be "
+                          "the better answer.",
+                          "wide compact", "feature", "#squared error", "#of the mean sample", "#explained", "", NULL);
         for (int64_t j = 0; j < n && j < MOST; j++) {
-            const double explained = list[j].variance > 0 ? 1 - list[j].error / list[j].variance : (double)NAN;
+            const double explained = list[j].mean > 0 ? 1 - list[j].error / list[j].mean : (double)NAN;
             pal_html_open(h, "tr");
             head(h, "row", pal__report_feature(of, list[j].feature, name, sizeof name));
             pal_html_element(h, "td", "number", "%.4g", list[j].error);
-            pal_html_element(h, "td", "number", "%.4g", list[j].variance);
+            pal_html_element(h, "td", "number", "%.4g", list[j].mean);
             pal_html_element(h, "td", "number", isfinite(explained) ? "%.1f %%" : "–", 100 * explained);
             pal_html_open(h, "td");
             if (isfinite(explained)) pal__report_bar(r, explained);
@@ -186,15 +191,14 @@ static void list_worst(pal__report *r, const pal__reported *of, const uint32_t *
     char label[TEXT];
     const bool labels = of->data->labels != NULL;
     const double mean = of->column.figures.squared_error;
-    pal__report_table(r, "Numbers count from 0, in the order of the measured samples.", 0, "sample", "squared error",
-                      "times the mean", labels ? "label" : NULL, NULL);
+    pal__report_table(r, "Numbers count from 0, in the order of the measured samples.", "wide compact", "#sample",
+                      "#squared error", "#times the mean", labels ? "label" : NULL, NULL);
     for (size_t i = 0; i < n; i++) {
         pal_html_open_class(h, "tr", "worst");
         pal_html_element(h, "td", "number", "%u", (unsigned)rows[i]);
         pal__report_number(r, NULL, of->of_sample[rows[i]], 4, false);
         pal_html_element(h, "td", "number", "%.1f", of->of_sample[rows[i]] / mean);
-        if (labels)
-            pal_html_element(h, "td", "number", "%s", pal__report_label(of, rows[i], label, sizeof label));
+        if (labels) pal_html_element(h, "td", NULL, "%s", pal__report_label(of, rows[i], label, sizeof label));
         pal_html_close(h);
     }
     pal_html_close(h);
@@ -250,22 +254,29 @@ static int draw_worst(pal__report *r, const pal__reported *of, const uint32_t *r
         for (size_t e = 0; e < pal_tensor_count(d.x) && unit; e++)
             unit = pal_tensor_get(d.x, e) >= 0 && pal_tensor_get(d.x, e) <= 1;
         const pal_mapping mapping = profile ? PAL_MAP_PROFILE : unit ? PAL_MAP_UNIT : PAL_MAP_RANGE;
-        const pal_grid_row lines[] = {
-            {.cells = d.x, .label = "original", .mapping = mapping},
-            {.cells = d.out, .label = "reconstruction", .mapping = mapping},
-            {.cells = d.apart, .label = "difference", .mapping = profile ? mapping : PAL_MAP_DIVERGING, .cell_labels = d.labels}};
-        const pal_grid_section section = {.rows = lines, .count = 3, .cell_planes = view.planes, .cell_height = view.height, .cell_width = view.width};
+        const pal_grid_row lines[] = {{.cells = d.x, .label = "original", .mapping = mapping},
+                                      {.cells = d.out, .label = "reconstruction", .mapping = mapping},
+                                      {.cells = d.apart,
+                                       .label = "difference",
+                                       .mapping = profile ? mapping : PAL_MAP_DIVERGING,
+                                       .cell_labels = d.labels}};
+        const pal_grid_section section = {.rows = lines,
+                                          .count = 3,
+                                          .cell_planes = view.planes,
+                                          .cell_height = view.height,
+                                          .cell_width = view.width};
         const pal_grid grid = {.struct_size = sizeof grid, .sections = &section, .count = 1};
         pal_grid_write(&grid, pal__report_file(r, "picture.png", path, sizeof path), &err);
     }
     let_go(&d);
     if (err.status) return pal__report_refused(r, "their picture", &err);
-    return pal__report_picture(r, "picture.png", "The samples with the greatest errors, their reconstructions, and the differences",
-                               profile ? "The samples with the greatest squared errors, their reconstructions, and the "
-                                         "differences, with the number of each sample."
-                                       : "The samples with the greatest squared errors, with their numbers: the sample, "
-                                         "its reconstruction, and the difference, red where the reconstruction is "
-                                         "brighter and blue where it is darker.");
+    return pal__report_picture(
+        r, "picture.png", "The samples with the greatest errors, their reconstructions, and the differences",
+        profile ? "The samples with the greatest squared errors, their reconstructions, and the "
+                  "differences, with the number of each sample."
+                : "The samples with the greatest squared errors, with their numbers: the sample, "
+                  "its reconstruction, and the difference, red where the reconstruction is "
+                  "brighter and blue where it is darker.");
 }
 
 int pal__report_worst(pal__report *r, const pal__reported *of)
@@ -274,7 +285,7 @@ int pal__report_worst(pal__report *r, const pal__reported *of)
         pal__report_without(r, "there are no samples: %s", of->why_no_data);
         return PAL_CLI_GO_ON;
     }
-    const int64_t asked = pal_cli_int(r->args, "samples", 16);
+    const int64_t asked = pal_cli_int(r->args, "samples", 10);
     const size_t n = (size_t)(asked < of->data->count ? asked : of->data->count);
     uint32_t *rows = malloc((n + 1) * sizeof *rows);
     if (!rows) return pal_cli_say(PAL_CLI_FAILED, "out of memory");

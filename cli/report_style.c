@@ -34,7 +34,7 @@ const char *const pal__report_style[] = {
 "p{margin:0 0 12px;max-width:72ch;overflow-wrap:anywhere}\n"
 ".without{color:var(--soft);font-style:italic}\n",
 ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:0 0 18px}\n"
-".tiles div{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 16px}\n"
+".tiles>div{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 16px}\n"
 ".tiles dt{font-size:13px;color:var(--soft)}\n"
 ".tiles dd{margin:2px 0 0;font-size:24px;font-weight:600;line-height:1.25;letter-spacing:-.01em;"
 "font-variant-numeric:tabular-nums}\n"
@@ -44,7 +44,7 @@ const char *const pal__report_style[] = {
 ".verdict.nothing{border-color:var(--bad)}\n",
 ".bar{height:6px;border-radius:3px;background:var(--line);overflow:hidden;min-width:72px;margin-top:8px;"
 "-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
-".bar div{height:100%;background:var(--accent);border:0;border-radius:0;padding:0}\n"
+".bar div{height:100%;background:var(--accent)}\n"
 "td .bar{display:inline-block;width:110px;margin:0;vertical-align:middle}\n",
 ".formula{background:var(--faint);border-radius:8px;padding:12px 18px;margin:0 0 14px;overflow-x:auto}\n"
 ".formula div{font-family:'Cambria Math','STIX Two Math','Latin Modern Math','DejaVu Serif',Georgia,serif;"
@@ -58,11 +58,13 @@ const char *const pal__report_style[] = {
 "th{text-align:left;font-weight:600;color:var(--soft);font-size:13px;padding:6px 14px 6px 0;vertical-align:bottom;"
 "border-bottom:1.5px solid var(--line)}\n"
 "td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}\n"
-"th[scope=row]{color:var(--ink);font-size:14.5px;border-bottom:1px solid var(--line);vertical-align:top}\n"
+"th[scope=row]{color:var(--ink);font-size:14.5px;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}\n"
 "th.number,td.number{text-align:right;white-space:nowrap;overflow-wrap:normal}\n"
 "th:last-child,td:last-child{padding-right:2px}\n"
 "tr.group th,tr.group td{border-top:1.5px solid var(--line)}\n"
 "td.soft,td .soft{color:var(--soft)}\n"
+".compact table{width:auto;min-width:min(30em,100%)}\n"
+".compact td,.compact th{padding-right:28px}\n"
 "td.best{font-weight:700;color:var(--good)}\n"
 ".mark{font-size:11.5px;font-weight:600;color:var(--good);margin-left:5px}\n"
 ".given{display:inline-block;font-size:11.5px;line-height:1.5;font-weight:600;color:var(--accent);"
@@ -85,7 +87,8 @@ const char *const pal__report_style[] = {
 "svg .axis{stroke:var(--soft);stroke-width:1}\n"
 "svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
 "svg .dashed{stroke-dasharray:6 5;stroke-width:1.6}\n"
-"svg .dot{stroke:var(--card);stroke-width:1.5}\n",
+"svg .dot{stroke:var(--card);stroke-width:1.5}"
+"svg .marked{fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:5px;stroke-linejoin:round}\n",
 "svg .s0{stroke:var(--c0)}svg .s1{stroke:var(--c1)}svg .s2{stroke:var(--c2)}svg .s3{stroke:var(--c3)}"
 "svg .s4{stroke:var(--c4)}svg .s5{stroke:var(--c5)}svg .s6{stroke:var(--c6)}svg .s7{stroke:var(--c7)}\n"
 "svg .f0{fill:var(--c0)}svg .f1{fill:var(--c1)}svg .f2{fill:var(--c2)}svg .f3{fill:var(--c3)}"
@@ -101,13 +104,13 @@ const char *const pal__report_style[] = {
 "nav ul{display:flex;overflow-x:auto;border:0;padding:0 8px}nav a{white-space:nowrap;padding:10px 9px;margin:0;"
 "border-left:0;border-bottom:2px solid transparent}main{padding-top:24px}section{margin-top:38px;"
 "scroll-margin-top:56px}h1{font-size:27px}figure .paper{padding:8px}dl.facts{grid-template-columns:1fr;gap:0}"
-"dl.facts dd{margin:0 0 8px}}\n",
+"dl.facts dd{margin:0 0 8px}th[scope=row]{white-space:normal}}\n",
 "@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--faint:#f4f4f4;"
 "--accent:#1f5fa8;--good:#1e7a46;--bad:#b3372f;--c0:#1f5fa8;--c1:#c4501b;--c2:#1e7a46;--c3:#8a3f98;--c4:#8a6d00;"
 "--c5:#00798c;--c6:#b3372f;--c7:#5b6068}html{font-size:10.5pt}body{display:block;max-width:none;padding:0}"
 "nav{display:none}main{padding:0}section{margin-top:26px}h1{font-size:22pt}h2,h3{break-after:avoid}"
 "figure,.tiles,.verdict,tr,pre,dl.facts{break-inside:avoid}figure img{max-height:22cm}.wide,figure .paper,.formula{"
-"overflow:visible}table{font-size:9.5pt}td,th{padding-top:3px;padding-bottom:3px}}\n",
+"overflow:visible}table{font-size:9.5pt}td,th{padding-top:3px;padding-bottom:3px}th[scope=row]{white-space:normal}}\n",
 "@page{margin:16mm}\n",
 NULL};
 /* clang-format on */
