@@ -76,6 +76,18 @@ static bool is_void(const char *element)
     return false;
 }
 
+/* Elements after which a newline cannot be seen, so that the source has lines. */
+static bool is_block(const char *element)
+{
+    static const char *const names[] = {"head",  "body", "html", "main",   "ul",         "meta",  "title",
+                                        "style", "nav",  "li",   "header", "section",    "h1",    "h2",
+                                        "h3",    "p",    "div",  "figure", "figcaption", "table", "caption",
+                                        "tr",    "dl",   "dd",   "pre"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], element)) return true;
+    return false;
+}
+
 static void started(pal_html *h)
 {
     if (h->starting) putc('>', h->to);
@@ -100,7 +112,7 @@ void pal_html_close(pal_html *h)
     if (!h->depth) return;
     const char *element = h->open[--h->depth];
     if (!is_void(element)) fprintf(h->to, "</%s>", element);
-    if (h->depth < 6) putc('\n', h->to); /* so that the source has lines; deeper, a space could show */
+    if (is_block(element)) putc('\n', h->to);
 }
 
 void pal_html_attribute(pal_html *h, const char *name, const char *format, ...)

@@ -38,6 +38,7 @@ const pal_cli_spec pal_cli_report_spec = {
     .least = 1,
     .most = MOST,
     .missing = PAL_CLI_NO_RUN,
+    .effect = PAL_CLI_FIGURES,
 };
 
 int pal__report_check(const pal_cli_args *args)
@@ -133,7 +134,13 @@ int pal__report_runs(const pal_cli_args *args, pal_cli_runs *runs, const char *p
 static int act(const pal_cli_args *args, pal_cli_runs *runs)
 {
     char path[PAL_CLI_PATH];
-    const int status = pal__report_runs(args, runs, pal_cli_given(args, "out"), path, sizeof path);
+    bool drawn = false; /* samples for the baseline */
+    for (size_t i = 0; i < runs->n; i++) {
+        const pal_run_info *info = pal_rundir_info(runs->run[i].dir);
+        drawn |= info->train_samples > PAL_BASELINE_ROWS || info->test_samples > PAL_BASELINE_ROWS;
+    }
+    int status = drawn ? PAL_CLI_GO_ON : pal_cli_check_seed(args, runs->run, runs->n);
+    if (status == PAL_CLI_GO_ON) status = pal__report_runs(args, runs, pal_cli_given(args, "out"), path, sizeof path);
     if (status != PAL_CLI_GO_ON) return status;
     pal_cli_print("%s\n", path);
     return PAL_CLI_DONE;

@@ -131,9 +131,9 @@ static void draw_dots(pal_html *h, const pal__line *line, const axis *x, const a
     }
     if (!isfinite(line->at[1])) return;
     draw_dot(h, line->colour, x_of(x, line->at[0]), y_of(y, line->at[1]), 5.5, line->mark);
-    const bool right = of(x, line->at[0]) < 0.7;
-    label(h, "marked", x_of(x, line->at[0]) + (right ? 9 : -9), y_of(y, line->at[1]) - 10, right ? "start" : "end",
-          line->mark);
+    const bool right = of(x, line->at[0]) < 0.7, below = y_of(y, line->at[1]) < HEIGHT - BOTTOM - 26;
+    label(h, "marked", x_of(x, line->at[0]) + (right ? 9 : -9), y_of(y, line->at[1]) + (below ? 21 : -11),
+          right ? "start" : "end", line->mark);
 }
 
 static void draw_legend(pal_html *h, const pal__chart *c)

@@ -161,7 +161,9 @@ int pal__report_curves(pal__report *r, const pal__reported *unused)
 {
     (void)unused;
     size_t epochs = 0;
-    for (size_t i = 0; i < r->n; i++) epochs += pal_rundir_epoch_count(r->of[i].dir);
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < pal_rundir_epoch_count(r->of[i].dir); k++)
+            epochs += pal_rundir_epoch(r->of[i].dir, k)->step > 0 || pal_rundir_epoch(r->of[i].dir, k)->minimised;
     if (!epochs) {
         pal__report_without(r, "there are no curves, because no epoch was trained (a closed form has none)");
         return PAL_CLI_GO_ON;

@@ -150,7 +150,9 @@ static bool same_samples(const pal__reported *a, const pal__reported *b)
     if (!a->data || !b->data || a->data->count != b->data->count) return false;
     pal_fingerprint_of(NULL, a->data, &of_a);
     pal_fingerprint_of(NULL, b->data, &of_b);
-    return !memcmp(&of_a, &of_b, sizeof of_a);
+    for (size_t i = 0; i < PAL_FINGERPRINT; i++)
+        if (strcmp(of_a.text[i], of_b.text[i]) != 0) return false;
+    return true;
 }
 
 /* Of equal samples, those of the first run are kept; of training samples, none are needed any more. */

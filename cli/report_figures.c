@@ -53,7 +53,7 @@ static double value_of(const pal__reported *of, const figure *f)
     return of->data ? *(const double *)(const void *)((const char *)&of->column.figures + f->offset) : (double)NAN;
 }
 
-/* A share is written in per cent, with all of its digits for programs. */
+/* A share is written in per cent, with the digits of --json for programs. */
 static void cell(pal__report *r, const figure *f, double value, bool best, bool named)
 {
     pal_html *h = &r->html;
@@ -64,7 +64,7 @@ static void cell(pal__report *r, const figure *f, double value, bool best, bool 
     pal_html_open_class(h, "td", best ? "number best" : "number");
     pal_html_open(h, "data");
     if (named) pal_html_attribute(h, "id", "%s", f->id);
-    pal_html_attribute(h, "value", "%.17g", value);
+    pal_html_attribute(h, "value", "%.10g", value);
     pal_html_text(h, fabs(value) < 10 ? "%.*f %%" : "%.*g %%", f->digits, 100 * value);
     pal_html_close(h);
     if (best) pal_html_element(h, "span", "mark", " best");

@@ -66,7 +66,7 @@ void pal__report_table(pal__report *r, const char *caption, const char *of_class
     pal_html_close(h);
 }
 
-/* A cell with a figure: the rounded value for people, and all of its digits for programs. */
+/* A cell with a figure: the rounded value for people, and the digits of --json for programs. */
 void pal__report_number(pal__report *r, const char *name, double value, int digits, bool best)
 {
     char text[64] = "–";
@@ -76,7 +76,7 @@ void pal__report_number(pal__report *r, const char *name, double value, int digi
     if (isfinite(value)) {
         pal_html_open(h, "data");
         if (name) pal_html_attribute(h, "id", "%s", name);
-        pal_html_attribute(h, "value", "%.17g", value);
+        pal_html_attribute(h, "value", "%.10g", value);
     }
     pal_html_text(h, "%s", text);
     if (isfinite(value)) pal_html_close(h);

@@ -197,7 +197,7 @@ static void list_worst(pal__report *r, const pal__reported *of, const uint32_t *
         pal_html_open_class(h, "tr", "worst");
         pal_html_element(h, "td", "number", "%u", (unsigned)rows[i]);
         pal__report_number(r, NULL, of->of_sample[rows[i]], 4, false);
-        pal_html_element(h, "td", "number", "%.1f", of->of_sample[rows[i]] / mean);
+        pal_html_element(h, "td", "number", mean > 0 ? "%.1f" : "–", of->of_sample[rows[i]] / mean);
         if (labels) pal_html_element(h, "td", NULL, "%s", pal__report_label(of, rows[i], label, sizeof label));
         pal_html_close(h);
     }
