@@ -75,6 +75,8 @@ int pal__report_options(pal__report *r, const pal__reported *of)
     for (size_t i = 0; i < json_array_size(facts); i++) {
         const json_t *fact = json_array_get(facts, i);
         const char *about = json_string_value(json_object_get(fact, "about"));
+        const char *group = json_string_value(json_object_get(fact, "of"));
+        if (group && !strcmp(group, "fingerprint")) continue; /* of the data, which are no option: see below */
         if (!strcmp(about, pal_cli_compare_about(COMPARE_ASKED))) write_option(r, of, table, fact);
     }
     pal_html_close(&r->html);
@@ -118,6 +120,11 @@ int pal__report_environment(pal__report *r, const pal__reported *of)
     if (info->result.samples_per_second > 0)
         fact(h, "samples a second", pal_cli_count(info->result.samples_per_second, text, sizeof text));
     fact(h, "changed on resume", info->changed);
+    static const char *const hashed[] = {"training samples", "their labels", "test samples", "their labels"};
+    for (size_t i = 0; i < PAL_FINGERPRINT; i++) {
+        snprintf(text, sizeof text, "%s %s", hashed[i], info->fingerprint[i] ? info->fingerprint[i] : "");
+        fact(h, "hash of", info->fingerprint[i] ? text : NULL);
+    }
     pal_html_close(h);
     return PAL_CLI_GO_ON;
 }

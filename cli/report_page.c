@@ -71,7 +71,10 @@ void pal__report_number(pal__report *r, const char *name, double value, int digi
 {
     char text[64] = "–";
     pal_html *h = &r->html;
-    if (isfinite(value)) pal_cli_figure(value, digits, text, sizeof text);
+    if (isfinite(value) && digits)
+        pal_cli_figure(value, digits, text, sizeof text);
+    else if (isfinite(value))
+        pal_cli_count(value, text, sizeof text);
     pal_html_open_class(h, "td", best ? "number best" : "number");
     if (isfinite(value)) {
         pal_html_open(h, "data");

@@ -99,7 +99,7 @@ const char *const pal__report_style[] = {
 "overflow-wrap:anywhere;-webkit-user-select:all;user-select:all}\n"
 ".run{border-top:1px solid var(--line);padding-top:4px;margin-top:26px}\n"
 "main>section>.run:first-of-type{border-top:0;margin-top:0}\n",
-"@media(max-width:860px){body{display:block;padding:0 16px}"
+"@media screen and (max-width:860px){svg.chart text{font-size:21px}body{display:block;padding:0 16px}"
 "nav{background:var(--page);padding:0;margin:0 -16px;border-bottom:1px solid var(--line);z-index:1}"
 "nav ul{display:flex;overflow-x:auto;border:0;padding:0 8px}nav a{white-space:nowrap;padding:10px 9px;margin:0;"
 "border-left:0;border-bottom:2px solid transparent}main{padding-top:24px}section{margin-top:38px;"
@@ -109,7 +109,7 @@ const char *const pal__report_style[] = {
 "--accent:#1f5fa8;--good:#1e7a46;--bad:#b3372f;--c0:#1f5fa8;--c1:#c4501b;--c2:#1e7a46;--c3:#8a3f98;--c4:#8a6d00;"
 "--c5:#00798c;--c6:#b3372f;--c7:#5b6068}html{font-size:10.5pt}body{display:block;max-width:none;padding:0}"
 "nav{display:none}main{padding:0}section{margin-top:26px}h1{font-size:22pt}h2,h3{break-after:avoid}"
-"figure,.tiles,.verdict,tr,pre,dl.facts{break-inside:avoid}figure img{max-height:22cm}.wide,figure .paper,.formula{"
+"figure,.tiles,.verdict,tr,pre,dt{break-inside:avoid}dt{break-after:avoid}figure img{max-height:19cm}.wide,figure .paper,.formula{"
 "overflow:visible}table{font-size:9.5pt}td,th{padding-top:3px;padding-bottom:3px}th[scope=row]{white-space:normal}}\n",
 "@page{margin:16mm}\n",
 NULL};
