@@ -57,8 +57,10 @@ int pal__report_open(const pal_cli_args *args, pal_cli_runs *runs, pal__report *
 void pal__report_close(pal__report *report);
 /* The epoch that is the best by the measured loss, of the last phase; NULL: none is measured. */
 const pal_epoch *pal__report_best(const pal__reported *run);
-/* The name of a feature of the samples; returns out. */
+/* The name of a feature of the samples: of its column, with the level of a category. Returns out. */
 const char *pal__report_feature(const pal__reported *run, int64_t feature, char *out, size_t size);
+/* A value of a feature in the unit of its column. */
+double pal__report_unit(const pal__reported *run, int64_t feature, double value);
 /* The name of the label of a sample; NULL: there are no labels. Returns out. */
 const char *pal__report_label(const pal__reported *run, uint32_t sample, char *out, size_t size);
 bool pal__report_random(const pal__reported *run);  /* the code is random, so that there is a prior */

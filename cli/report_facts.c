@@ -9,12 +9,35 @@
 
 /* ---- Names ---------------------------------------------------------------------------------------------------- */
 
-/* The only place that names features: a data set without names of its columns numbers them, from 1. */
+/* The column that a feature belongs to. */
+static int64_t column_of(const pal_schema *schema, int64_t feature)
+{
+    int64_t column = 0;
+    while (column + 1 < schema->n_columns && schema->first[column + 1] <= feature) column++;
+    return column;
+}
+
 const char *pal__report_feature(const pal__reported *of, int64_t feature, char *out, size_t size)
 {
-    (void)of;
-    snprintf(out, size, "feature %lld", (long long)feature + 1);
+    const pal_schema *schema = pal_model_schema(of->run->model);
+    if (!schema) {
+        snprintf(out, size, "feature %lld", (long long)feature + 1);
+        return out;
+    }
+    const int64_t column = column_of(schema, feature), level = feature - schema->first[column];
+    pal_schema_name(schema, column, out, size);
+    const size_t used = strlen(out);
+    if (schema->columns[column].kind == PAL_COLUMN_CATEGORY)
+        snprintf(out + used, size - used, " = %s", schema->columns[column].levels[level]);
     return out;
+}
+
+double pal__report_unit(const pal__reported *of, int64_t feature, double value)
+{
+    const pal_schema *schema = pal_model_schema(of->run->model);
+    if (!schema) return value;
+    const pal_column *column = &schema->columns[column_of(schema, feature)];
+    return column->kind == PAL_COLUMN_NUMBER ? column->offset + column->scale * value : value;
 }
 
 const char *pal__report_label(const pal__reported *of, uint32_t sample, char *out, size_t size)

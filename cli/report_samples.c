@@ -39,20 +39,19 @@ static void write_lines(pal__report *r, const pal__reported *of, const uint32_t 
     char name[2 * TEXT];
     for (size_t i = 0; i < n; i++)
         for (int kind = 0; kind < 3; kind++) {
-            double sum = 0;
             pal_html_open_class(h, "tr", kind ? "idle" : "group");
             head(h, "row", kind ? "" : name_of(of, rows[i], name, sizeof name));
             pal_html_element(h, "td", NULL, "%s", kinds[kind]);
             for (int64_t j = 0; j < features; j++) {
-                const double a = x[(int64_t)i * features + j], b = out[(int64_t)i * features + j];
-                sum += (a - b) * (a - b);
+                const double a = pal__report_unit(of, j, x[(int64_t)i * features + j]),
+                             b = pal__report_unit(of, j, out[(int64_t)i * features + j]);
                 pal_html_element(h, "td", "number", kind == 2 ? "%+.3g" : "%.4g",
                                  kind == 0   ? a
                                  : kind == 1 ? b
                                              : b - a);
             }
             if (kind == 2)
-                pal_html_element(h, "td", "number", "%.4g", sum);
+                pal_html_element(h, "td", "number", "%.4g", of->of_sample[rows[i]]);
             else
                 pal_html_element(h, "td", NULL, "%s", "");
             pal_html_close(h);
@@ -73,7 +72,8 @@ int pal__report_rows(pal__report *r, const pal__reported *of, const uint32_t *ro
         pal_html_open(h, "table");
         pal_html_element(h, "caption", NULL,
                          "Each sample as it is, as the model reconstructs it, and the difference; at the end of the "
-                         "third line the squared error of the sample. Samples are numbered from 0.");
+                         "third line the squared error of the sample%s. Samples are numbered from 0.",
+                         pal_model_schema(of->run->model) ? ", which is that of the scaled numbers" : "");
         pal_html_open(h, "tr");
         pal_html_element(h, "th", NULL, "sample");
         pal_html_element(h, "th", NULL, "%s", "");
