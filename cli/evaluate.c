@@ -84,8 +84,8 @@ static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *
     return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-int pal__evaluate_measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data,
-                          const pal_dataset *train, pal__column *out)
+int pal__evaluate_measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, const pal_dataset *train,
+                          pal__column *out)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     const int64_t given = pal_cli_int(args, "jacobian-samples", -1);
