@@ -494,6 +494,18 @@ pal_status pal_density_check(const pal_model *model, const pal_dataset *data, pa
 pal_status pal_importance_check(const pal_model *model, const pal_dataset *data, const pal_importance_options *options,
                                 pal_error *err);
 
+/* ---- Errors of single samples --------------------------------------------------------------------------------- */
+
+/* The squared error of each sample, of_sample [count], and of each feature as a mean over the samples, of_feature
+ * [features]; either may be NULL. Clean inputs are reconstructed, as for the squared error of pal_evaluate. Both are
+ * unspecified on failure: pal_data_check refuses the data, or PAL_ERR_MEMORY. */
+pal_status pal_residuals(pal_model *model, const pal_dataset *data, double *of_sample, double *of_feature,
+                         pal_error *err);
+/* The samples whose numbers are in rows, and their reconstructions, x and out [n, features]; either may be NULL.
+ * PAL_ERR_ARGUMENT: there are no rows, or one is out of bounds; and as above. */
+pal_status pal_reconstructions(pal_model *model, const pal_dataset *data, const uint32_t *rows, size_t n, double *x,
+                               double *out, pal_error *err);
+
 /* ---- Scores --------------------------------------------------------------------------------------------------- */
 
 /* The exact area under the ROC curve, computed by ranks: the probability that a positive score is greater than a

@@ -2,8 +2,13 @@
  *
  * As diff and cmp do, it exits with 0 if the results are equal, with 1 if they differ, and with 2 on any error. */
 #include "cli/compare.h"
+#include "cli/report.h"
 
-static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
+static const pal_cli_row rows[] = {
+    PAL_CLI_OUT("also write a page about the runs, as report does, .html"),
+    PAL_CLI_JSON,
+    PAL_CLI_END,
+};
 const pal_cli_spec pal_cli_compare_spec = {
     .words = "RUN RUN...",
     .summary =
@@ -66,12 +71,27 @@ static int report(const pal_cli_args *args, json_t *facts, json_t *results)
     return equal ? PAL_CLI_DONE : PAL_CLI_FAILED;
 }
 
+/* The page of --out. Returns status, or that of an error. */
+static int write_page(const pal_cli_args *args, int status)
+{
+    char path[PAL_CLI_PATH];
+    pal_cli_runs runs;
+    int written = pal_cli_open_all(args, false, &runs);
+    if (written == PAL_CLI_GO_ON)
+        written = pal__report_runs(args, &runs, pal_cli_given(args, "out"), path, sizeof path);
+    pal_cli_close_all(&runs);
+    if (written != PAL_CLI_GO_ON) return written == PAL_CLI_FAILED ? PAL_CLI_WRONG : written;
+    if (!pal_cli_flag(args, "json")) pal_cli_print("\n%s\n", path);
+    return status;
+}
+
 int pal_cli_compare(int argc, char **argv)
 {
     pal_cli_args args;
     pal_error err = {0};
     pal_rundir *runs[PAL_CLI_WORDS] = {0};
     int status = pal_cli_parse(&pal_cli_compare_spec, argc, argv, &args);
+    if (status == PAL_CLI_GO_ON) status = pal__report_check(&args);
     if (status != PAL_CLI_GO_ON) return status;
     for (size_t i = 0; i < args.n_words && !err.status; i++) runs[i] = pal_rundir_open(args.words[i], &err);
     json_t *results = err.status ? NULL : compare_all(runs, args.n_words, &err);
@@ -82,5 +102,6 @@ int pal_cli_compare(int argc, char **argv)
     json_decref(facts);
     json_decref(results);
     for (size_t i = 0; i < args.n_words; i++) pal_rundir_free(runs[i]);
+    if (!err.status && pal_cli_given(&args, "out")) status = write_page(&args, status);
     return status;
 }

@@ -84,9 +84,8 @@ static int weigh(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *
     return status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;
 }
 
-/* train: the samples whose mean is the baseline, or NULL. */
-static int measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, const pal_dataset *train,
-                   pal__column *out)
+int pal__evaluate_measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, const pal_dataset *train,
+                          pal__column *out)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     const int64_t given = pal_cli_int(args, "jacobian-samples", -1);
@@ -138,8 +137,8 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     if (status == PAL_CLI_GO_ON) status = weigh(args, run, run->data, NULL);
     if (status == PAL_CLI_GO_ON && other) status = open_trained(args, run, &trained);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
-    if (status == PAL_CLI_GO_ON) status = measure(args, run, run->data, train, &columns[PAL__ASKED]);
-    if (status == PAL_CLI_GO_ON && trained) status = measure(args, run, trained, train, &columns[n++]);
+    if (status == PAL_CLI_GO_ON) status = pal__evaluate_measure(args, run, run->data, train, &columns[PAL__ASKED]);
+    if (status == PAL_CLI_GO_ON && trained) status = pal__evaluate_measure(args, run, trained, train, &columns[n++]);
     if (status == PAL_CLI_GO_ON)
         (pal_cli_flag(args, "json") ? pal__evaluate_json : pal__evaluate_table)(run, columns, n);
     for (size_t i = 0; i < PAL__COLUMNS; i++) free(columns[i].unit_divergence);

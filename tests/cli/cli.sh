@@ -523,6 +523,8 @@ check "curves makes a picture" is_png deep/curves.png
 refused "curves of too few names" '1 names for 2 runs' curves deep two --names one
 refused "curves of an empty name" 'name 2 is empty' curves deep two --names one,
 refused "curves over nothing" 'not one of epoch' curves deep --over hours
+works "a page about two runs" report deep two
+check "is in the last one" [ "$(cat out)" = two/report-of-all.html ]
 works "scatter" scatter deep
 works "train with the sizes of gradients" train deep --out sizes --data data --layers 9,4 --epochs 20 --batch 16 --gradient-sizes
 check "the table names the picture of them" grep -q ' gradients sizes$' out
