@@ -87,12 +87,8 @@ static pal_status read_field(reading *r, palt__csv_line *line, int64_t column, c
     bool more;
     const char *next = *at;
     pal_status status = palt__table_field(&r->lines, line, r->layout.style, &next, &field, &more, r->err);
-    if (status == PAL_ERR_FORMAT) { /* the line became too long */
-        field.open = true;
-        field.begin = *at = line->text;
-        field.end = field.begin + strcspn(field.begin, "\n");
-    }
-    if (status == PAL_OK || status == PAL_ERR_FORMAT) status = palt__table_cell(r, line->number, column, &field);
+    if (status != PAL_OK) return status;
+    status = palt__table_cell(r, line->number, column, &field);
     *at = next ? next - 1 : line->end;
     if (status != PAL_ERR_FORMAT || field.open) return status;
     const int64_t count = palt__csv_count(r->layout.style, *line); /* what the row is comes before what is in it */
@@ -222,6 +218,9 @@ static pal_status read_lines(reading *r)
     palt__csv_line line;
     pal_status status = first_line(r, &line);
     if (status == PAL_OK && line.text && r->layout.header) status = complete_header(r, &line);
+    if (status != PAL_OK) return status;
+    const double each = sizeof *r->columns + (PALT__BLOCK + 4) * sizeof(double);
+    status = palt__check_room(r->context, each * (double)r->layout.columns, r->source.path, r->err);
     if (status != PAL_OK) return status;
     r->columns = calloc((size_t)r->layout.columns, sizeof *r->columns);
     r->row = r->block = calloc(PALT__BLOCK + 1, (size_t)r->layout.columns * sizeof *r->block);
