@@ -20,7 +20,7 @@ static pal_status fail(const reading *r, pal_status status, const char *problem)
 
 static pal_status grow(reading *r)
 {
-    const int64_t capacity = r->capacity ? r->capacity * 2 : 4;
+    const int64_t capacity = r->capacity ? r->capacity * 2 : r->expected + 4;
     if (capacity > PTRDIFF_MAX / 16) return fail(r, PAL_ERR_MEMORY, "no memory to read it");
     for (int64_t i = 0; i < r->layout.columns; i++) {
         if (r->columns[i].role == PALT__ROLE_IGNORE) continue;
@@ -30,6 +30,25 @@ static pal_status grow(reading *r)
     }
     r->capacity = capacity;
     return PAL_OK;
+}
+
+void palt__table_flush(reading *r)
+{
+    const size_t columns = (size_t)r->layout.columns, n = (size_t)(r->row - r->block) / columns;
+    const int64_t from = r->rows - (int64_t)n;
+    for (size_t i = 0; i < columns && n; i++)
+        for (size_t k = 0; k < n && r->columns[i].value; k++)
+            r->columns[i].value[from + (int64_t)k] = r->block[k * columns + i];
+    if (n) memcpy(r->block, r->row, columns * sizeof *r->row); /* of the row that is read */
+    r->row = r->block;
+}
+
+/* The row that was read is complete. */
+static void end_row(reading *r)
+{
+    r->rows++;
+    r->row += r->layout.columns;
+    if (r->row == r->block + PALT__BLOCK * r->layout.columns) palt__table_flush(r);
 }
 
 static pal_status refuse_count(const reading *r, palt__csv_line line)
@@ -49,8 +68,8 @@ static pal_status refuse_count(const reading *r, palt__csv_line line)
 }
 
 /* Reads a plain number, perhaps in quotes, at the start of a field. Returns its end, at a separator or the end of the
- * line. NULL: it is something else. */
-static inline const char *take_number(const reading *r, const char *at, const char *end, double *value)
+ * line. NULL: it is something else. sure: it cannot be the first number with a decimal mark. */
+static inline const char *take_number(const reading *r, const char *at, const char *end, bool sure, double *value)
 {
     const palt__csv_style style = r->layout.style;
     const char *begin = palt__csv_skip(style, at);
@@ -58,7 +77,7 @@ static inline const char *take_number(const reading *r, const char *at, const ch
     const char *stop = palt__number_parse(begin + quoted, r->point ? r->point : '.', r->plain, value);
     if (!stop || (quoted && *stop++ != '"') || !isfinite(*value)) return NULL;
     stop = palt__csv_end(style, stop, end);
-    return stop && (r->point || !memchr(begin, '.', (size_t)(stop - begin))) ? stop : NULL;
+    return stop && (sure || !memchr(begin, '.', (size_t)(stop - begin))) ? stop : NULL;
 }
 
 /* Reads the field at *at, which then is its end. */
@@ -68,12 +87,8 @@ static pal_status read_field(reading *r, palt__csv_line *line, int64_t column, c
     bool more;
     const char *next = *at;
     pal_status status = palt__table_field(&r->lines, line, r->layout.style, &next, &field, &more, r->err);
-    if (status == PAL_ERR_FORMAT) { /* the line became too long */
-        field.open = true;
-        field.begin = *at = line->text;
-        field.end = field.begin + strcspn(field.begin, "\n");
-    }
-    if (status == PAL_OK || status == PAL_ERR_FORMAT) status = palt__table_cell(r, line->number, column, &field);
+    if (status != PAL_OK) return status;
+    status = palt__table_cell(r, line->number, column, &field);
     *at = next ? next - 1 : line->end;
     if (status != PAL_ERR_FORMAT || field.open) return status;
     const int64_t count = palt__csv_count(r->layout.style, *line); /* what the row is comes before what is in it */
@@ -90,18 +105,20 @@ static bool is_trailing(const reading *r, int64_t column, const char *at, const 
 static pal_status read_row(reading *r, palt__csv_line line)
 {
     const char *at = line.text;
+    bool sure = r->point || !memchr(line.text, '.', (size_t)(line.end - line.text));
     pal_status status = r->rows == r->capacity ? grow(r) : PAL_OK;
     for (int64_t column = 1; status == PAL_OK; column++) {
         if (column > r->layout.columns) return refuse_count(r, line);
         palt__building *b = r->columns + column - 1;
         double value;
         const bool plain = b->role == PALT__ROLE_NONE && b->state == PALT__STATE_NUMBERS;
-        const char *stop = plain ? take_number(r, at, line.end, &value) : NULL;
+        const char *stop = plain ? take_number(r, at, line.end, sure, &value) : NULL;
         if (stop) {
-            b->value[r->rows] = value;
+            r->row[column - 1] = value;
             at = stop;
         } else {
             status = read_field(r, &line, column, &at);
+            sure = sure && r->lines.number == line.number; /* else it has grown */
         }
         if (at < line.end && !is_trailing(r, column, at, line.end)) {
             at++;
@@ -110,7 +127,7 @@ static pal_status read_row(reading *r, palt__csv_line line)
         if (status != PAL_OK) return status;
         if (column < r->layout.columns) return refuse_count(r, line);
         palt__csv_weigh(&r->doubt, &(palt__csv_layout){.style = r->layout.style}, line);
-        r->rows++;
+        end_row(r);
         return PAL_OK;
     }
     return status;
@@ -129,12 +146,12 @@ static pal_status refuse_empty(const reading *r)
 static pal_status fill_in(reading *r)
 {
     if (r->empties > r->unfilled || !r->columns) return refuse_empty(r);
-    for (pal_status status = PAL_OK; r->unfilled; r->unfilled--, r->rows++) {
+    for (pal_status status = PAL_OK; r->unfilled; r->unfilled--, end_row(r)) {
         if (r->rows == r->capacity) status = grow(r);
         if (status != PAL_OK) return status;
         for (int64_t i = 0; i < r->layout.columns; i++) {
             if (r->columns[i].role == PALT__ROLE_IGNORE) continue;
-            r->columns[i].value[r->rows] = NAN;
+            r->row[i] = NAN;
             r->columns[i].missing++;
         }
     }
@@ -174,13 +191,15 @@ static pal_status first_line(reading *r, palt__csv_line *line)
 }
 
 /* Whether the table fits, before all of it is read: the size of the file, and of its first row, tell about how many
- * cells there are. */
-static pal_status check_room(const reading *r, palt__csv_line row)
+ * rows there are. */
+static pal_status check_room(reading *r, palt__csv_line row)
 {
     const double bytes = (double)(row.end - row.text) + 1, size = (double)r->source.length;
+    if (size <= 0) return PAL_OK;
+    const double rows = 1.05 * size / fmax(bytes, (double)r->layout.columns); /* a cell has a byte */
+    r->expected = (int64_t)rows;
     if (size < ROOM_LEAST) return PAL_OK;
-    const double values = size / bytes * (double)r->layout.columns;
-    return palt__check_room(r->context, sizeof(double) * values, r->source.path, r->err);
+    return palt__check_room(r->context, sizeof(double) * rows * (double)r->layout.columns, r->source.path, r->err);
 }
 
 /* Finds the end of the header line, which may have line ends in quotes. */
@@ -200,8 +219,12 @@ static pal_status read_lines(reading *r)
     pal_status status = first_line(r, &line);
     if (status == PAL_OK && line.text && r->layout.header) status = complete_header(r, &line);
     if (status != PAL_OK) return status;
+    const double each = sizeof *r->columns + (PALT__BLOCK + 4) * sizeof(double);
+    status = palt__check_room(r->context, each * (double)r->layout.columns, r->source.path, r->err);
+    if (status != PAL_OK) return status;
     r->columns = calloc((size_t)r->layout.columns, sizeof *r->columns);
-    if (!r->columns) return fail(r, PAL_ERR_MEMORY, "no memory to read it");
+    r->row = r->block = calloc(PALT__BLOCK + 1, (size_t)r->layout.columns * sizeof *r->block);
+    if (!r->columns || !r->block) return fail(r, PAL_ERR_MEMORY, "no memory to read it");
     status = palt__table_name_columns(r, line);
     if (status == PAL_OK && r->layout.header) status = next_line(r, &line);
     if (status == PAL_OK && line.text) status = check_room(r, line);
@@ -211,6 +234,7 @@ static pal_status read_lines(reading *r)
         status = read_row(r, line);
         if (status == PAL_OK) status = next_line(r, &line);
     }
+    palt__table_flush(r);
     if (status != PAL_OK || r->rows) return status;
     return fail(r, PAL_ERR_FORMAT, "has no rows, expected at least one line with cells");
 }
@@ -267,6 +291,7 @@ static void close_reading(reading *r)
         palt__words_free(&r->columns[i].words);
     }
     free(r->columns);
+    free(r->block);
     free(r->scratch);
     palt__lines_free(&r->lines);
     palt__source_close(&r->source);

@@ -75,7 +75,7 @@ static bool is_missing(const char *text, size_t size)
 
 static pal_status take_missing(palt__reading *r, palt__building *b)
 {
-    b->value[r->rows] = NAN;
+    r->row[b - r->columns] = NAN;
     b->missing++;
     return PAL_OK;
 }
@@ -113,7 +113,7 @@ static pal_status take_word(palt__reading *r, int64_t line, int64_t column, cons
     const int64_t word = palt__words_take(&b->words, text, size, line);
     char shown[PALT__SHOWN_SIZE];
     if (word < 0) return no_memory(r);
-    b->value[r->rows] = (double)word;
+    r->row[column - 1] = (double)word;
     if (b->words.n == before) return PAL_OK;
     if (memchr(text, 0, size))
         return refuse(r, line, column, palt__shown_text(text, size, shown), palt__csv_remedy(PALT__NUL));
@@ -147,7 +147,7 @@ pal_status palt__table_number(palt__reading *r, int64_t line, int64_t column, do
 {
     palt__building *b = r->columns + column - 1;
     if (!isfinite(value)) return refuse_range(r, line, column, value);
-    b->value[r->rows] = value;
+    r->row[column - 1] = value;
     if (b->state == PALT__STATE_NUMBERS) return PAL_OK;
     if (b->state == PALT__STATE_WORDS) {
         const palt__word *word = b->words.word;
@@ -155,6 +155,7 @@ pal_status palt__table_number(palt__reading *r, int64_t line, int64_t column, do
         return refuse_both(r, word->line, b->words.bytes + word->at, word->size, column, line, value);
     }
     if (b->state == PALT__STATE_VAGUE) { /* all that came is missing */
+        palt__table_flush(r);
         for (int64_t i = 0; i < r->rows; i++) b->value[i] = NAN;
         b->missing = r->rows;
         palt__words_free(&b->words);
@@ -254,7 +255,7 @@ pal_status palt__table_cell(palt__reading *r, int64_t line, int64_t column, cons
     if (status != PAL_OK) return status;
     if (words || b->state == PALT__STATE_WORDS) {
         const int64_t known = palt__words_find(&b->words, text, size);
-        b->value[r->rows] = (double)known;
+        r->row[column - 1] = (double)known;
         if (known >= 0) return PAL_OK;
     }
     if (is_missing(text, size)) return take_missing(r, b);

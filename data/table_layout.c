@@ -29,6 +29,9 @@ static pal_status extend(palt__lines *lines, palt__csv_line *line, bool *open, p
         bool grew;
         char *text;
         const pal_status status = palt__lines_more(lines, &text, &length, &grew, err);
+        if (status == PAL_ERR_FORMAT && lines->end == lines->capacity) /* no line is so long */
+            return pal_error_set(err, status, "%s: line %lld opens a quote that does not close: remove the quote",
+                                 palt__shown_path(lines->source->path), (long long)line->number);
         if (status != PAL_OK) return status;
         line->text = text + skipped;
         line->end = text + length;

@@ -194,20 +194,21 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* Numbers a name that another column has: "x.1". A column without a name gets its number, "column 3"; the first one
- * stays without, since it may be an index. */
-static pal_status complete_name(palt__reading *r, palt__words *names, int64_t column)
+/* Numbers a name that another column has: "x.1". next[word]: the number to try. A column without a name gets its
+ * number, "column 3"; the first one stays without, since it may be an index. */
+static pal_status complete_name(palt__reading *r, palt__words *names, int64_t *next, int64_t column)
 {
     char **name = &r->columns[column - 1].name;
     const size_t room = strlen(*name) + 32;
     if (!**name && column == 1) return PAL_OK;
-    if (**name && palt__words_find(names, *name, strlen(*name)) < 0) return PAL_OK;
+    const int64_t word = **name ? palt__words_find(names, *name, strlen(*name)) : 0;
+    if (word < 0) return PAL_OK;
     char *other = malloc(room);
     if (!other) return PAL_ERR_MEMORY;
     if (!**name) snprintf(other, room, "column %lld", (long long)column);
     r->renamed += **name != '\0';
-    for (int64_t i = 1; **name && i <= r->layout.columns; i++) {
-        snprintf(other, room, "%s.%lld", *name, (long long)i);
+    while (**name) {
+        snprintf(other, room, "%s.%lld", *name, (long long)++next[word]);
         if (palt__words_find(names, other, strlen(other)) < 0) break;
     }
     free(*name);
@@ -215,7 +216,7 @@ static pal_status complete_name(palt__reading *r, palt__words *names, int64_t co
     return PAL_OK;
 }
 
-static pal_status take_names(palt__reading *r, palt__csv_line first, palt__words *names, int64_t *of)
+static pal_status take_names(palt__reading *r, palt__csv_line first, palt__words *names, int64_t *of, int64_t *next)
 {
     const char *at = first.text;
     for (int64_t column = 1 + r->layout.fewer; column <= r->layout.columns; column++) {
@@ -229,7 +230,7 @@ static pal_status take_names(palt__reading *r, palt__csv_line first, palt__words
         if (!*name) return PAL_ERR_MEMORY;
         if (!is_utf8(*name))
             return palt__csv_refuse(r->source.path, first.number, column, field, PALT__NOT_UTF8, "", r->err);
-        if (complete_name(r, names, column) != PAL_OK) return PAL_ERR_MEMORY;
+        if (complete_name(r, names, next, column) != PAL_OK) return PAL_ERR_MEMORY;
         if (!**name) continue;
         const int64_t word = palt__words_take(names, *name, strlen(*name), first.number);
         if (word < 0) return PAL_ERR_MEMORY;
@@ -241,9 +242,10 @@ static pal_status take_names(palt__reading *r, palt__csv_line first, palt__words
 pal_status palt__table_name_columns(palt__reading *r, palt__csv_line first)
 {
     palt__words names = {0};
-    int64_t *of = malloc((size_t)r->layout.columns * sizeof *of);
+    const size_t n = (size_t)r->layout.columns;
+    int64_t *of = calloc(2 * n, sizeof *of); /* the column of each name; then the last number beside it */
     pal_status status = of ? PAL_OK : PAL_ERR_MEMORY;
-    if (of && r->layout.header) status = take_names(r, first, &names, of);
+    if (of && r->layout.header) status = take_names(r, first, &names, of, of + n);
     if (status == PAL_OK) status = take_roles(r, &names, of);
     palt__words_free(&names);
     free(of);

@@ -62,7 +62,7 @@ typedef struct palt__building { /* a column that is being read */
     char *name;                 /* NULL: it has none */
     palt__role role;
     palt__state state;
-    double *value; /* [capacity of the reading] */
+    double *value; /* [capacity of the reading]; the last few rows are in its block */
     palt__words words;
     int64_t missing, number_line; /* number_line: of the first number */
     double number;                /* that number */
@@ -134,8 +134,9 @@ struct palt__reading {
     const pal_data_options *options;
     palt__table_layout layout;
     palt__csv_doubt doubt;
-    palt__building *columns; /* [layout.columns] */
-    int64_t rows, capacity;
+    palt__building *columns;          /* [layout.columns] */
+    double *block, *row;              /* the last rows [PALT__BLOCK, layout.columns], and the one that is read */
+    int64_t rows, capacity, expected; /* expected: about as many rows as the file may have; 0: not known */
     char separator;                   /* as the line sep=; states it; 0: it does not */
     int64_t first_line;               /* number of the first line with content */
     int64_t comments;                 /* lines before it that begin with # */
@@ -150,7 +151,11 @@ struct palt__reading {
     pal_error *err;
 };
 
-/* table_cell.c: reads a field into a column, at row r->rows. */
+/* table.c: moves the rows of the block to the columns. Writing each cell to its column at once is slow for hundreds of
+ * them, whose ends compete for the same lines of the cache. */
+enum { PALT__BLOCK = 16 };
+void palt__table_flush(palt__reading *r);
+/* table_cell.c: reads a field into a cell of r->row. */
 pal_status palt__table_cell(palt__reading *r, int64_t line, int64_t column, const palt__csv_field *field);
 /* The first number of a column; and of a number with a decimal mark, if that is not known yet. */
 pal_status palt__table_number(palt__reading *r, int64_t line, int64_t column, double value);
