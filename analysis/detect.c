@@ -47,19 +47,20 @@ static bool setting_is(const pal_model *model, const char *name, const char *val
     return is && !strcmp(is, value);
 }
 
-/* A linear encoder with as many units as features loses nothing: its errors are rounding. */
-static bool loses_nothing(const pal_model *model)
+/* The numbers of the code, by the options; 0: they do not say it. */
+static int64_t code_of(const pal_model *model)
 {
-    const char *hidden = pal_model_setting(model, "hidden");
-    return pal_model_setting(model, "solve") && setting_is(model, "activation", "linear") && hidden &&
-           strtoll(hidden, NULL, 10) >= palt__features(model);
+    const char *layers = pal_model_setting(model, "layers"), *hidden = pal_model_setting(model, "hidden");
+    const char *last = layers ? strrchr(layers, ',') : NULL;
+    const char *text = last ? last + 1 : layers && *layers ? layers : hidden;
+    return text ? strtoll(text, NULL, 10) : 0;
 }
 
+/* A code with as many units as there are features may keep an odd sample as it is, so that its error says nothing. */
 pal_score pal_score_of(const pal_model *model)
 {
-    if (loses_nothing(model)) return PAL_SCORE_LATENT;
     if (pal_model_has_posterior(model) && !setting_is(model, "output", "squared")) return PAL_SCORE_LIKELIHOOD;
-    return PAL_SCORE_SQUARED_ERROR;
+    return code_of(model) >= palt__features(model) ? PAL_SCORE_LATENT : PAL_SCORE_SQUARED_ERROR;
 }
 
 static pal_status check(const pal_model *model, const pal_detect_options *o, pal_error *err)

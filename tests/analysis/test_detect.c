@@ -300,17 +300,16 @@ END_TEST
 
 START_TEST(the_score_fits_the_model)
 {
-    const pal_setting small[] = {{"hidden", "2"}}, wide[] = {{"hidden", "5"}},
+    const pal_setting small[] = {{"hidden", "2"}}, wide[] = {{"hidden", "5"}}, layers[] = {{"layers", "9,4"}},
                       random[] = {{"hidden", "2"}, {"output", "gaussian"}};
     const struct {
         const char *model;
         const pal_setting *settings;
         size_t n;
         pal_score score;
-    } rows[] = {{"linear", small, 1, PAL_SCORE_SQUARED_ERROR},
-                {"linear", wide, 1, PAL_SCORE_LATENT},
-                {"basic", wide, 1, PAL_SCORE_SQUARED_ERROR},
-                {"variational", random, 2, PAL_SCORE_LIKELIHOOD}};
+    } rows[] = {{"linear", small, 1, PAL_SCORE_SQUARED_ERROR}, {"linear", wide, 1, PAL_SCORE_LATENT},
+                {"basic", small, 1, PAL_SCORE_SQUARED_ERROR},  {"basic", wide, 1, PAL_SCORE_LATENT},
+                {"deep", layers, 1, PAL_SCORE_SQUARED_ERROR},  {"variational", random, 2, PAL_SCORE_LIKELIHOOD}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pal_model *m = f32_model(rows[i].model, rows[i].settings, rows[i].n);
         ck_assert_int_eq(pal_score_of(m), rows[i].score);
