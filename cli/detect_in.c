@@ -24,71 +24,26 @@ static bool is_folder(const char *path)
     return !stat(path, &info) && S_ISDIR(info.st_mode);
 }
 
-static int check_finite(const pal_tensor *x, size_t features, const char *name)
-{
-    for (size_t i = 0; i < pal_tensor_count(x); i++)
-        if (!isfinite((float)pal_tensor_get(x, i)))
-            return pal_cli_say(PAL_CLI_FAILED, "%s: row %zu, element %zu (from 0) is not a finite number", name,
-                               i / features, i % features);
-    return PAL_CLI_GO_ON;
-}
-
-/* All rows of an array as a data set without labels. */
-static int open_array(job *j)
-{
-    pal_error err = {0};
-    char text[96];
-    const bool piped = !strcmp(j->in, "-");
-    const char *name = piped ? "standard input" : j->in;
-    pal_tensor *x = (piped ? pal_npy_read : pal_array_read)(j->run.context, j->in, &err);
-    pal_dataset *data = x ? calloc(1, sizeof *data) : NULL;
-    if (!x) return pal_cli_say_error(&err);
-    if (!data) pal_tensor_free(x);
-    if (!data) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    const int64_t count = x->shape.rank ? x->shape.dim[0] : 0, all = (int64_t)pal_tensor_count(x);
-    *data = (pal_dataset){.inputs = x,
-                          .sample = pal_model_sample(j->run.model),
-                          .count = count,
-                          .features = (int64_t)j->features,
-                          .scale = x->dtype == PAL_U8 ? 1.0 / 255 : 1};
-    j->run.data = data;
-    if (piped)
-        snprintf(data->name, sizeof data->name, "%s", name);
-    else
-        pal_dataset_name_of(j->in, data->name, sizeof data->name);
-    if (x->shape.rank < 2 || all != count * (int64_t)j->features)
-        return pal_cli_say(
-            PAL_CLI_WRONG,
-            "%s: the array is %s, but %s, a run of %s, takes rows of %zu features: give an array [N,%zu]", name,
-            pal_shape_text(x->shape, text, sizeof text), pal_rundir_path(j->run.dir),
-            pal_model_variant(j->run.model)->name, j->features, j->features);
-    if (!count) return pal_cli_say(PAL_CLI_WRONG, "%s: has no rows", name);
-    if (pal_samples_check(j->run.model, x, name, &err)) return pal_cli_say_error(&err);
-    return check_finite(x, j->features, name);
-}
-
-static int open_folder(job *j)
-{
-    pal_error err = {0};
-    const char *split = pal_cli_given(&j->args, "split");
-    const bool train = split && !strcmp(split, "train");
-    j->run.data = pal_dataset_open(j->run.context, j->in, train ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, &err);
-    if (!j->run.data || pal_data_check(j->run.model, j->run.data, &err)) return pal_cli_say_error(&err);
-    return PAL_CLI_GO_ON;
-}
-
 int pal_cli_detect_open(job *j)
 {
+    char is[96], was[96];
+    pal_error err = {0};
     const int64_t limit = pal_cli_int(&j->args, "limit", 0);
     if (!j->in) return pal_cli_open_data(&j->args, &j->run);
-    const bool folder = strcmp(j->in, "-") != 0 && is_folder(j->in);
-    if (!folder && pal_cli_given(&j->args, "split"))
+    const bool piped = !strcmp(j->in, "-");
+    if ((piped || !is_folder(j->in)) && pal_cli_given(&j->args, "split"))
         return pal_cli_say(PAL_CLI_WRONG,
                            "--split is for the folder of a data set, and %s is not a folder: leave it out", j->in);
-    const int status = folder ? open_folder(j) : open_array(j);
-    if (status == PAL_CLI_GO_ON && limit && pal_dataset_limit(j->run.data, limit))
-        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    return status;
+    pal_dataset *data = j->run.data = pal_cli_open_samples(&j->run, j->in, piped, &err);
+    if (!data) return pal_cli_say_error(&err);
+    if (data->features != (int64_t)j->features)
+        return pal_cli_say(PAL_CLI_WRONG, "%s: its samples are %s, but %s takes %s: give samples of %zu features",
+                           piped ? "standard input" : j->in, pal_shape_text(data->sample, is, sizeof is),
+                           pal_rundir_path(j->run.dir), pal_shape_text(pal_model_sample(j->run.model), was, sizeof was),
+                           j->features);
+    if (pal_data_check(j->run.model, data, &err)) return pal_cli_say_error(&err);
+    if (limit && pal_dataset_limit(data, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    return PAL_CLI_GO_ON;
 }
 
 /* ---- Labels --------------------------------------------------------------------------------------------------- */

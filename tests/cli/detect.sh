@@ -154,7 +154,7 @@ refused "a contamination of rows" 'one after the other' detect three - - --conta
 refused "a limit of rows" 'one after the other' detect three - - --limit 3
 refused "rows to an array" 'choose a .csv file' detect three - scores.npy
 refused "a split of a file" 'is not a folder' detect three rows.csv --split train
-refused "samples of another shape" 'takes rows of 64 features' detect basic rows.csv
+refused "samples of another shape" 'give samples of 64 features' detect basic rows.csv
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
