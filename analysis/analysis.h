@@ -473,6 +473,7 @@ typedef struct pal_importance_options {
     double *each;   /* receives ln p(x) of each sample; NULL: not requested */
     int (*progress)(int64_t done, int64_t all, void *user); /* nonzero: stop (PAL_ERR_STOPPED); NULL: not called */
     void *user;
+    uint64_t first; /* the number that the first sample has for the noise, where data comes in parts */
 } pal_importance_options;
 
 typedef struct pal_importance_result {
@@ -512,6 +513,97 @@ pal_status pal_reconstructions(pal_model *model, const pal_dataset *data, const 
  * negative one, where a tie counts half. Both arrays are sorted in place. NAN: an array is empty, or a score is not a
  * number. */
 double pal_auc(double *negative, size_t n, double *positive, size_t m);
+
+/* ---- Detection: which samples are odd ----------------------------------------------------------------------------
+ *
+ * A score is greater the odder a sample is. docs/detect.md has the formulas, and which score is for what. */
+
+typedef enum pal_score {
+    PAL_SCORE_OWN,           /* what fits the model: pal_score_of */
+    PAL_SCORE_SQUARED_ERROR, /* ||x - x^||^2, x^ the reconstruction */
+    PAL_SCORE_LIKELIHOOD,    /* -ln p(x | h) by the model's own output, h the code of x, its mean if it is random */
+    PAL_SCORE_BOUND,         /* minus the importance-weighted bound of ln p(x), of models with a random code */
+    PAL_SCORE_LATENT,        /* (h - m)' S^-1 (h - m), m and S the mean and the covariance of the training codes */
+    PAL_SCORES
+} pal_score;
+const char *pal_score_name(pal_score score);    /* "squared-error"; NULL: there is no such score */
+pal_score pal_score_find(const char *name);     /* PAL_SCORES: there is none of this name */
+pal_score pal_score_of(const pal_model *model); /* never PAL_SCORE_OWN */
+const char *pal_score_parts(pal_score score);   /* in words: how a score is split by features */
+
+typedef struct pal_detect_options {
+    size_t struct_size;
+    pal_score score;
+    const pal_dataset *train; /* for LATENT: the samples whose codes give m and S, with their features */
+    double shrink;            /* for LATENT: S is (1 - shrink) S + shrink (trace S / k) I; 0 to 1 */
+    int64_t draws;            /* for BOUND, per sample; 0: 100 */
+    uint64_t seed;            /* for BOUND */
+    int64_t batch;            /* samples computed at once; 0: 128 */
+    unsigned lanes;           /* 0: the context's threads */
+} pal_detect_options;
+
+typedef struct pal_detect_rows { /* samples in a row; a sample has the features that the model takes */
+    const float *x;              /* [n, features] */
+    size_t n;
+    uint64_t first; /* the number of the first of them, which keys the draws */
+} pal_detect_rows;
+
+typedef struct pal_detector pal_detector;
+/* Borrows model and train. PAL_ERR_ARGUMENT: the score does not fit the model, or latent has no training samples;
+ * PAL_ERR_NUMERIC: all training samples have the same code. */
+pal_detector *pal_detector_new(pal_model *model, const pal_detect_options *options, pal_error *err);
+void pal_detector_free(pal_detector *detector);
+pal_score pal_detector_score(const pal_detector *detector);
+/* What S got on its diagonal because it was singular, relative to its mean diagonal; 0: nothing. */
+double pal_detector_ridge(const pal_detector *detector);
+/* The scores [n] of these samples. parts [n, features]: what each feature contributes; NULL: not requested. For
+ * SQUARED_ERROR and LIKELIHOOD the parts of a sample add up to its score. So do they for LATENT if the encoder is
+ * linear; part j is then (x_j - mean_j) times half the derivative of the score by x_j. For BOUND they are those of
+ * SQUARED_ERROR. A score that is not a number, of a reconstruction that overflows, becomes +inf. */
+pal_status pal_detector_rows(pal_detector *detector, const pal_detect_rows *rows, double *score, double *parts,
+                             pal_error *err);
+/* The scores [count] of all samples. done may be NULL. */
+pal_status pal_detector_data(pal_detector *detector, const pal_dataset *data, double *score, pal_done_fn done,
+                             void *user, pal_error *err);
+/* The k features with the largest parts [features], by descending part: their numbers in which [k]. Of equal parts the
+ * first feature comes first. k is at most features. */
+void pal_guilty(const double *parts, size_t features, size_t k, uint32_t *which);
+
+/* A sample is flagged if its score is greater than a threshold.
+ *
+ * The quantile q of the scores, 0 to 1, with linear interpolation between two of them. Sorts the scores. NAN: none. */
+double pal_score_quantile(double *score, size_t n, double q);
+
+typedef struct pal_detection {           /* figures where it is known which samples are odd; NAN: not defined */
+    int64_t samples, odd, flagged, hits; /* hits: flagged and odd */
+    double auroc;                        /* pal_auc */
+    double average_precision;            /* sum over thresholds of precision times the growth of recall */
+    double precision, recall, f1;        /* at the threshold */
+} pal_detection;
+/* odd [n]: not 0 where a sample is odd. PAL_ERR_ARGUMENT: a score is not a number; PAL_ERR_MEMORY. */
+pal_status pal_detection_of(const double *score, const uint8_t *odd, size_t n, double threshold, pal_detection *out,
+                            pal_error *err);
+/* The threshold with the greatest F1, the highest of several, between two scores. NAN in *threshold: no sample is odd.
+ */
+pal_status pal_best_f1(const double *score, const uint8_t *odd, size_t n, double *threshold, pal_error *err);
+
+typedef struct pal_detection_curve {
+    size_t points; /* one for each score that occurs, descending; before them one at which nothing is flagged */
+    double *threshold, *recall, *false_rate, *precision; /* if all from this score on are flagged; precision[0] is 1 */
+} pal_detection_curve;
+/* The caller frees the curve. PAL_ERR_ARGUMENT: no sample is odd, or all are. */
+pal_status pal_detection_curve_of(const double *score, const uint8_t *odd, size_t n, pal_detection_curve *out,
+                                  pal_error *err);
+void pal_detection_curve_free(pal_detection_curve *curve);
+
+typedef struct pal_detection_picture {
+    size_t struct_size;
+    const char *title;
+    bool csv; /* also write the numbers, next to the picture */
+} pal_detection_picture;
+/* Draws the two curves, ROC and precision over recall, side by side. */
+pal_status pal_detection_write(const double *score, const uint8_t *odd, size_t n, const pal_detection_picture *options,
+                               const char *path, pal_error *err);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
  * of sample i does not depend on the chunk size or on the number of draws. The last chunk is computed in full, and its
  * surplus draws are ignored. */
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
                                 pal_error *err)
 {
     pal_importance_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, sizeof o, "importance", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_importance_options, first), "importance", err)) return PAL_ERR_ARGUMENT;
     if (!pal_model_has_posterior(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "importance: the code of %s is not %s: choose a run of variational or importance-weighted",
@@ -214,7 +215,7 @@ static pal_status draw_all(job *j, int64_t sample, int64_t samples, weights *w, 
         memcpy(j->given[k]->data, pal_output(j->sample->program, k)->data, pal_tensor_bytes(j->given[k]));
     *w = (weights){.peak = -INFINITY};
     for (int64_t c = 0, left = j->o.draws; c < j->chunks; c++, left -= j->chunk) {
-        const pal_noise noise = {.seed = j->o.seed, .clock = (uint64_t)sample, .row = (uint64_t)c};
+        const pal_noise noise = {.seed = j->o.seed, .clock = j->o.first + (uint64_t)sample, .row = (uint64_t)c};
         pal_program_set_noise(j->draws, noise);
         pal_status status = pal_run(j->draws);
         if (status) return pal_error_set(err, status, "%s", pal_program_error(j->draws));
@@ -233,7 +234,7 @@ static pal_status estimate(job *j, const pal_dataset *data, pal_importance_resul
     for (int64_t i = 0; i < data->count; i++) {
         weights w;
         const uint32_t row = (uint32_t)i;
-        const pal_noise noise = {.seed = j->o.seed, .row = row};
+        const pal_noise noise = {.seed = j->o.seed, .row = j->o.first + row};
         pal_status status = palt__stage_run(j->sample, data, &row, noise, err);
         if (!status) status = draw_all(j, i, data->count, &w, err);
         if (status) return status;
@@ -256,7 +257,7 @@ pal_status pal_importance(pal_model *model, const pal_dataset *data, const pal_i
                           pal_importance_result *result, pal_error *err)
 {
     job j = {.model = model};
-    if (pal_options_read(&j.o, options, sizeof j.o, sizeof j.o, "importance", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&j.o, options, sizeof j.o, offsetof(pal_importance_options, first), "importance", err)) return PAL_ERR_ARGUMENT;
     pal_status status = pal_importance_check(model, data, options, err);
     if (!status) status = prepare(&j, err);
     if (!status) status = estimate(&j, data, result, err);

@@ -328,11 +328,31 @@ static pal_var full_known(pal_var x, pal_var q, int64_t k, pal_var known)
     return pal_cast(pal_add(log_p, pal_scale(pal_sum(others, 2, false), LN_2_PI / 2)), pal_dtype_of(q));
 }
 
+/* -ln p of each number, [n,k]; the sum over the numbers is -ln p of all. */
+static pal_var normal_each(pal_var x, pal_var q, int64_t k)
+{
+    return pal_neg(pal_normal_log_density(x, normal_mean(q, k), log_variance(q, k)));
+}
+
+/* With r = x - mu and the precision P, -ln p = 1/2 r'Pr + rest. Number j gets 1/2 r_j (Pr)_j, and each the same share
+ * of the rest. Pr is the derivative of -ln p by mu, with its sign changed. */
+static pal_var full_each(pal_var x, pal_var q, int64_t k)
+{
+    pal_var mu = normal_mean(q, k), pr;
+    pal_var nll = pal_neg(pal_normal_full_log_density(x, mu, factor(q, k)));
+    pal_grad(pal_sum_all(nll), &mu, 1, &pr);
+    pal_var own = pal_scale(pal_mul(pal_sub(mu, x), pr), 0.5);
+    pal_var rest = pal_scale(pal_sub(nll, pal_sum(own, 1u << 1, false)), 1 / (double)k);
+    return pal_add(own, pal_expand(rest, 1));
+}
+
 static const struct {
     const char *name;
     pal_var (*at_least)(pal_var q, int64_t k, double least); /* NULL: it has no scales */
     pal_var (*known)(pal_var x, pal_var q, int64_t k, pal_var known);
-} outputs[] = {{"normal", normal_at_least, normal_known}, {"normal-full", full_at_least, full_known}};
+    pal_var (*each)(pal_var x, pal_var q, int64_t k);
+} outputs[] = {{"normal", normal_at_least, normal_known, normal_each},
+               {"normal-full", full_at_least, full_known, full_each}};
 enum { OUTPUTS = sizeof outputs / sizeof *outputs };
 
 static size_t output_of(const pal_distribution_kind *kind)
@@ -356,6 +376,15 @@ pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known)
     if (i == OUTPUTS)
         return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s: not an output distribution", q.kind->name);
     return outputs[i].known(x, q.parameters, q.k, known);
+}
+
+pal_var pal__output_each(pal_distribution q, pal_var x)
+{
+    const size_t i = output_of(q.kind);
+    if (!pal_ok(q.parameters)) return (pal_var){.tape = q.parameters.tape};
+    if (i == OUTPUTS)
+        return pal_tape_fail(q.parameters.tape, PAL_ERR_ARGUMENT, "%s: not an output distribution", q.kind->name);
+    return outputs[i].each(x, q.parameters, q.k);
 }
 
 int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err)

@@ -268,6 +268,10 @@ pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
  * unknown features are integrated out. In a loss that is recorded for a batch with missing features (pal_batch),
  * pal_nll and pal_log_likelihood do the same of themselves. */
 pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known);
+/* -ln p(x | decoded) of each sample by feature, [n, features]; the sum over the features is that of the sample. A joint
+ * distribution of all features is split by 1/2 r_j (P r)_j, with r = x - mu and the precision P, and equal shares of
+ * the rest. */
+pal_var pal_nll_of_features(pal_model *m, pal_var decoded, pal_var x);
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x); /* ln p(x | decoded) of each sample, [n] */
 pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the space of x */
 /* How many numbers the decoder must return per sample. It is a multiple of the features, except for a joint

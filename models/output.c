@@ -303,6 +303,17 @@ pal_var pal_nll_of_known(pal_model *m, pal_var decoded, pal_var x, pal_var known
                                             : of_known(m, r, a, x, known));
 }
 
+pal_var pal_nll_of_features(pal_model *m, pal_var decoded, pal_var x)
+{
+    const recipe *r = chosen(m);
+    if (!r || !fits(m, decoded)) return (pal_var){.tape = m->tape};
+    pal_var a = activated(m, r, decoded);
+    if (!r->numbers) return pal__output_each(parametrised(m, a), x);
+    pal_var nll = r->likelihood->nll(m, a, x);
+    const int32_t rank = pal_shape_of(nll).rank;
+    return rank > 2 ? pal_sum(nll, (1u << rank) - 1 - 3, false) : nll;
+}
+
 pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
 {
     pal_var z;

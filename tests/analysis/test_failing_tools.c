@@ -229,6 +229,20 @@ static bool estimates(void *user)
     return good;
 }
 
+static bool detects(void *user)
+{
+    pal_error err = {0};
+    const pal_detect_options o = {.struct_size = sizeof o, .score = PAL_SCORE_LATENT, .train = data, .lanes = 1};
+    static const uint8_t odd[64] = {1};
+    double score[64];
+    (void)user;
+    pal_detector *d = pal_detector_new(plain, &o, &err);
+    const bool good = made(d, &err) && went_well(pal_detector_data(d, data, score, NULL, NULL, &err), &err);
+    pal_detector_free(d);
+    const pal_detection_picture p = {.struct_size = sizeof p, .csv = true};
+    return good && went_well(pal_detection_write(score, odd, (size_t)data->count, &p, picture, &err), &err);
+}
+
 static bool ascends(void *user)
 {
     pal_error err = {0};
@@ -240,8 +254,9 @@ static bool ascends(void *user)
 
 START_TEST(a_question_reports_missing_memory)
 {
-    static failing_scenario *const all[] = {reconstructs, draws_filters, scatters,   measures_geometry, fills_in,
-                                            interpolates, samples,       classifies, estimates,         ascends};
+    static failing_scenario *const all[] = {reconstructs, draws_filters, scatters, measures_geometry,
+                                            fills_in,     interpolates,  samples,  classifies,
+                                            estimates,    ascends,       detects};
     snprintf(picture, sizeof picture, "%s/%s", folder, "picture.png");
     sweep(all[_i], NULL);
 }
@@ -256,7 +271,7 @@ Suite *failing_tools_suite(void)
     tcase_add_test(cases, data_report_missing_memory);
     tcase_add_test(cases, statistics_report_missing_memory);
     tcase_add_loop_test(cases, a_model_reports_missing_memory, 0, 6);
-    tcase_add_loop_test(cases, a_question_reports_missing_memory, 0, 10);
+    tcase_add_loop_test(cases, a_question_reports_missing_memory, 0, 11);
     suite_add_tcase(s, cases);
     return s;
 }

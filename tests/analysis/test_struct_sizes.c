@@ -218,6 +218,13 @@ static void denoise(const void *o, pal_error *err)
     pal_denoise(m, data, o, &figures, NULL, err);
 }
 
+static void detector(const void *o, pal_error *err) { pal_detector_free(pal_detector_new(m, o, err)); }
+
+static void detection_picture(const void *o, pal_error *err)
+{
+    pal_detection_write((const double[]){1, 2}, (const uint8_t[]){0, 1}, 2, o, picture, err);
+}
+
 static void infill(const void *o, pal_error *err)
 {
     const uint8_t missing[4] = {1};
@@ -279,8 +286,10 @@ static const struct {
     ROW(pal_geometry_options, geometry),
     ROW(pal_classify_options, classify),
     ROW(pal_classify_options, head),
-    ROW(pal_importance_options, importance),
-    ROW(pal_importance_options, importance_check),
+    SINCE(pal_importance_options, first, importance),
+    SINCE(pal_importance_options, first, importance_check),
+    ROW(pal_detect_options, detector),
+    ROW(pal_detection_picture, detection_picture),
     SINCE(pal_denoise_options, view, denoise),
     ROW(pal_infill_options, infill),
     SINCE(pal_infill_picture, view, infill_picture),

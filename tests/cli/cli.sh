@@ -429,6 +429,9 @@ check "the figures of its own data are there" \
 works "evaluate other data for people" evaluate well --data other-data
 check "both columns are there" grep -q '^ *other-data  *data$' out
 
+works "detect" detect well --normal 0,1
+works "detect as JSON" detect well --json
+check "detect as JSON parses" is_json out
 works "classify" classify well --labels 64 --draws 2
 check "codes and pixels have an error each" [ "$(grep -c '^  \(codes\|pixels\) .*%' out)" -eq 2 ]
 works "classify as JSON" classify well --labels 64 --draws 2 --seed 3 --json

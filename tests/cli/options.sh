@@ -38,6 +38,8 @@ gradcheck exp matmul
 geometry basic denoising --samples 4 --neighbours 3
 classify basic --labels 32 --draws 2 --confusion
 classify head --features all --labels 32
+detect basic --normal 0,1
+detect binary --score latent
 denoise denoising
 infill basic --steps 2
 sweep basic --hidden 3,4 --seeds 2 --data data --batch 16 --epochs 1

@@ -27,7 +27,6 @@ runs training '^step 300  loss' "$examples/training"
 runs operation 'order 2: pass' "$examples/operation"
 works "a run" train basic --data data --batch 16 --epochs 1 --hidden 4 --quiet --out run
 runs inference '^0\.[0-9]*$' "$examples/inference" run/checkpoint.safetensors
-runs one_class '^mean  *[01]\.[0-9]*$' "$examples/one_class" linear --data data --hidden 3
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -64,32 +64,6 @@ if "$program" --load "$stage/shared" models 2>"$stage/line"; then exit 1; fi
 ${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/inference.c" -o "$stage/inference" $(pkg-config --cflags --libs palindrome)
 LD_LIBRARY_PATH=$libdir "$stage/inference" "$stage/run/checkpoint.safetensors" >"$stage/code"
 [ "$(grep -c '^0\.[0-9]*$' "$stage/code")" -eq 4 ]
-# examples/one_class.c, compiled through palindrome-tools.pc, separates two classes: 8 x 8 images of a horizontal or a
-# vertical bar.
-# shellcheck disable=SC2059
-split() { # NAME COUNT
-    awk -v n="$2" 'BEGIN {
-        printf "\\0\\0\\010\\003\\0\\0\\0\\%03o\\0\\0\\0\\010\\0\\0\\0\\010", n
-        for (i = 0; i < n; i++) for (y = 0; y < 8; y++) for (x = 0; x < 8; x++)
-            printf "\\%03o", (i % 2 ? x : y) == int(i / 2) % 8 ? 200 + i % 50 : 0 }' >"$stage/text"
-    printf "$(cat "$stage/text")" >"$stage/bars/$1-images-idx3-ubyte"
-    awk -v n="$2" 'BEGIN {
-        printf "\\0\\0\\010\\001\\0\\0\\0\\%03o", n
-        for (i = 0; i < n; i++) printf "\\%03o", i % 2 }' >"$stage/text"
-    printf "$(cat "$stage/text")" >"$stage/bars/$1-labels-idx1-ubyte"
-}
-mkdir "$stage/bars"
-split train 200
-split t10k 60
-# shellcheck disable=SC2046
-${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/one_class.c" -o "$stage/one_class" $(pkg-config --cflags --libs palindrome-tools)
-detect() { LD_LIBRARY_PATH=$libdir "$stage/one_class" "$@"; }
-detect linear --data "$stage/bars" --hidden 7 >"$stage/table"
-[ "$(wc -l <"$stage/table")" -eq 4 ]
-awk 'NR == 2 || NR == 3 { if ($2 != 100 || $3 != 30 || $4 != 30) exit 1 } END { exit $1 != "mean" || $2 < 0.95 }' "$stage/table"
-detect convolutional --data "$stage/bars" --channels 4 --epochs 2 --limit 50 --seed 3 | grep -q '^1  *50  *30  *30  *[01]\.[0-9]*$'
-if detect linear --data "$stage/data.csv" 2>"$stage/line"; then exit 1; fi
-[ "$(grep -c 'no labels' "$stage/line")" -eq 1 ] && [ "$(wc -l <"$stage/line")" -eq 1 ]
 # shellcheck disable=SC2046
 ${CC:-cc} -std=c11 -Wall -Wextra "$2/examples/kl_sparsity.c" -o "$stage/kl" $(pkg-config --cflags --libs palindrome-tools) -lm
 LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/kl.svg" >"$stage/line"
