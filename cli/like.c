@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/data.h"
 #include "cli/like.h"
 #include "train/internal.h"
 
@@ -76,8 +77,10 @@ static bool has(const pal_setting *list, size_t n, const char *name)
 
 static const pal_option *option_of_train(const char *name)
 {
-    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name; r++)
-        if (!strcmp(r->option.name, name)) return &r->option;
+    const pal_cli_row *const tables[] = {pal_cli_train_rows, pal_cli_data_rows};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const pal_cli_row *r = tables[i]; r->option.name; r++)
+            if (!strcmp(r->option.name, name)) return &r->option;
     return NULL;
 }
 
@@ -236,11 +239,13 @@ size_t pal_cli_like_given(const pal_cli_job *j) { return j->like ? j->like->own_
 /* Warns if what the run began with has changed, as far as it was taken. */
 static void warn(const pal_cli_job *j)
 {
-    static const char *const own[] = {"data", "limit", "hold-out"};
     const like *k = j->like;
     const pal_run_info *info = k->dir ? pal_rundir_info(k->dir) : NULL;
     bool other = false;
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) other |= has(j->args.given, k->own_options, own[i]);
+    for (size_t i = 0; i < k->own_options; i++) {
+        const char *name = j->args.given[i].name;
+        other |= pal_choices_have("data|limit", name) || pal_data_option_find(name);
+    }
     const char *changed = info && !other ? pal_run_data_changed(info, j->train, j->test) : NULL;
     if (changed)
         pal_cli_say(PAL_CLI_GO_ON, "warning: the %s of %s have changed since %s was trained: the new run differs",

@@ -17,7 +17,7 @@ const pal_cli_like_row pal_cli_like_rows[] = {
     {"data", "data", LIKE_VALUE, NULL, NULL},
     {"data_options", NULL, LIKE_GROUP, NULL, NULL},
     {"limit", "limit", LIKE_UNLESS_0, NULL, NULL},
-    {"hold_out", "hold-out", LIKE_UNLESS_0, NULL, NULL},
+    {"hold_out", "validation", LIKE_UNLESS_0, NULL, NULL}, /* of an older version, which did not draw them */
     {"from", "from", LIKE_VALUE, NULL, NULL},
     {"batch", "batch", LIKE_UNLESS_0, NULL, NULL},
     {"accumulate", "accumulate", LIKE_UNLESS_0, "1", NULL},
@@ -68,7 +68,7 @@ const pal_cli_like_row pal_cli_like_rows[] = {
     {"lanes", "lanes", LIKE_UNLESS_0, NULL, NULL},
     {"portable", "portable", LIKE_FLAG, NULL, NULL},
     IGNORED("version"), IGNORED("command"), IGNORED("status"), IGNORED("error"), IGNORED("started"), IGNORED("finished"),
-    IGNORED("data_note"), IGNORED("from_weights"), IGNORED("train_samples"), IGNORED("test_samples"),
+    IGNORED("data_note"), IGNORED("from_weights"), IGNORED("train_samples"), IGNORED("test_samples"), IGNORED("validation_samples"),
     {"fingerprint", NULL, LIKE_GROUP, NULL, NULL}, {"result", NULL, LIKE_GROUP, NULL, NULL}, IGNORED("extensions"),
     IGNORED("threads"), IGNORED("isa"), IGNORED("blas"), IGNORED("subnormals"), IGNORED("libc"), IGNORED("resumed"),
     IGNORED("changed"),

@@ -25,7 +25,7 @@ again basic basic --hidden 5 --epochs 2 --batch 16
 again muon denoising --hidden 5 --epochs 3 --batch 16 --sigma 0.2 --optimizer muon --schedule step --decay-every 1 --patience 9 \
     --min-improvement 0.01 --average equal --average-start 1 --momentum 0.8
 again plateau variational --hidden 2 --epochs 2 --batch 16 --schedule plateau --plateau-patience 2 --clip 1 --optimizer adamw \
-    --spare-biases --weight-decay 0.1 --gradient-sizes --accumulate 2 --limit 100 --hold-out 20
+    --spare-biases --weight-decay 0.1 --gradient-sizes --accumulate 2 --limit 90 --validation 20
 again newton basic --hidden 4 --epochs 2 --optimizer newton-cg --batch 50 --curvature-samples 40
 again solved linear --hidden 3 --solve svd
 again stacked stacked --layers 6,3 --epochs 1 --batch 16
