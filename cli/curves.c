@@ -93,10 +93,10 @@ static int64_t best_of(const pal_rundir *dir)
 {
     const size_t n = pal_rundir_epoch_count(dir);
     const pal_epoch *best = NULL, *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        const pal_epoch *e = pal_rundir_epoch(dir, i);
-        if (strcmp(e->phase, last->phase) || !isfinite(e->test_loss)) continue;
-        if (!best || e->test_loss < best->test_loss) best = e;
+    for (size_t i = n; i > 0; i--) { /* the lines of the last phase; the first of equal ones is the best */
+        const pal_epoch *e = pal_rundir_epoch(dir, i - 1);
+        if (strcmp(e->phase, last->phase)) break;
+        if (isfinite(e->test_loss) && (!best || e->test_loss <= best->test_loss)) best = e;
     }
     return best ? best->epoch : 0;
 }
@@ -250,7 +250,6 @@ static int write_picture(const pal_cli_args *args, const pal_cli_runs *runs, con
     pal_series series[RUNS];
     const double *x[RUNS];
     size_t count[RUNS], marked[RUNS];
-    char over[96];
     bool any = false;
     pal_error err = {0};
     for (size_t i = 0; i < p->n; i++) {
@@ -261,10 +260,11 @@ static int write_picture(const pal_cli_args *args, const pal_cli_runs *runs, con
         any |= marked[i] < count[i];
     }
     write_title(runs, title, sizeof title);
-    snprintf(over, sizeof over, "%s%s", p->over->label, any ? " (large: the best measured loss)" : "");
+    const size_t used = strlen(title);
+    if (any) snprintf(title + used, sizeof title - used, "; large: the lowest measured loss");
     const pal_curves curves = {.struct_size = sizeof curves,
                                .title = title,
-                               .x_label = over,
+                               .x_label = p->over->label,
                                .y_label = p->of->label,
                                .series = series,
                                .series_count = p->n,

@@ -62,9 +62,9 @@ void palt__stop_recall(palt__loop *l)
     const size_t n = pal_rundir_epoch_count(l->o.folder);
     const pal_epoch *last = n ? pal_rundir_epoch(l->o.folder, n - 1) : NULL;
     l->waiting = (palt__waiting){.lowest = NAN};
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(pal_rundir_epoch(l->o.folder, i)->phase, last->phase))
-            palt__stop_watch(l, pal_rundir_epoch(l->o.folder, i));
+    size_t first = n; /* of the last phase; an earlier one may have the same name */
+    while (first && !strcmp(pal_rundir_epoch(l->o.folder, first - 1)->phase, last->phase)) first--;
+    for (size_t i = first; i < n; i++) palt__stop_watch(l, pal_rundir_epoch(l->o.folder, i));
 }
 
 bool palt__stop_keeps(const palt__loop *l) { return l->o.folder && l->o.test && (l->o.keep_best || l->o.patience > 0); }
