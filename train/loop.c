@@ -318,35 +318,6 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-static pal_status measure(palt__loop *l, pal_figures *figures, pal_error *err)
-{
-    pal_optimizer_swap(l->optimizer);
-    const pal_status status = palt__evaluator_run(l->evaluator, figures, err);
-    pal_optimizer_swap(l->optimizer);
-    l->measured = l->step;
-    return status;
-}
-
-/* The figures that are reported and become those of the result. */
-static void take_figures(palt__loop *l, const pal_figures *figures)
-{
-    pal_progress *p = &l->progress;
-    p->test_loss = figures->loss;
-    p->squared_error = figures->squared_error;
-    p->squared_error_corrupted = figures->squared_error_corrupted;
-    p->error = l->few ? figures->error : (double)NAN;
-    l->explained = pal_explained(figures->squared_error, l->baseline);
-}
-
-pal_status palt__loop_measure(palt__loop *l, pal_error *err)
-{
-    pal_figures figures;
-    if (!l->evaluator || l->measured == l->step) return PAL_OK;
-    const pal_status status = measure(l, &figures, err);
-    if (!status) take_figures(l, &figures);
-    return status;
-}
-
 /* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */
 static pal_status save_best(palt__loop *l, int64_t epoch, pal_error *err)
 {
@@ -355,13 +326,6 @@ static pal_status save_best(palt__loop *l, int64_t epoch, pal_error *err)
     const pal_status status = palt__rundir_save_best(l->o.folder, l->model, epoch, l->waiting.lowest, err);
     pal_optimizer_swap(l->optimizer);
     return status;
-}
-
-/* Whether the test data is measured after this epoch: every test_every epochs, and after the last of the phase. */
-static bool measures(const palt__loop *l)
-{
-    const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
-    return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last);
 }
 
 /* The state of a minimiser can be many times as large as the model. Its iterations are saved so rarely that this takes
@@ -377,12 +341,12 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
-    const bool measured = measures(l);
-    pal_status status = measured ? measure(l, &figures, err) : PAL_OK;
+    const bool measured = palt__loop_measures(l);
+    pal_status status = measured ? palt__loop_figures(l, &figures, err) : PAL_OK;
     if (status) return status;
     if (measured && !isfinite(figures.loss) && l->o.patience < 1)
         return not_finite(l, "the loss of the test data", err);
-    if (measured || !l->evaluator) take_figures(l, &figures);
+    if (measured || !l->evaluator) palt__loop_take(l, &figures);
     pal_epoch epoch = {.epoch = p->epoch,
                        .step = l->step,
                        .train_loss = l->sum / (double)p->steps,

@@ -112,6 +112,11 @@ int64_t palt__loop_samples(const palt__loop *l);
 pal_status palt__loop_steps(palt__loop *l, pal_error *err);
 /* Ends an epoch: measures, then writes the metrics line and the checkpoint. PAL_ERR_STOPPED as above. */
 pal_status palt__loop_finish(palt__loop *l, pal_error *err);
+/* loop_measure.c: whether the test data is measured after this epoch: every test_every epochs, and after the last of
+ * the phase. Then its figures; those that are taken are reported and become those of the result. */
+bool palt__loop_measures(const palt__loop *l);
+pal_status palt__loop_figures(palt__loop *l, pal_figures *figures, pal_error *err);
+void palt__loop_take(palt__loop *l, const pal_figures *figures);
 /* Measures the test data now, for the result, if the weights have changed since. */
 pal_status palt__loop_measure(palt__loop *l, pal_error *err);
 /* Reports to the caller. True: the caller asks to stop. It is due about ten times a second. */
