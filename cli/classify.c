@@ -14,6 +14,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture of the confusion matrices, .png, .svg or .pdf (default: RUN/confusion.png)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "classify only the first N samples"),
     PAL_CLI_ENUM("features", "", "head|codes|pixels|both|all", "NAME",
                  "what to classify with: the model's own head, or a classifier on codes, on pixels, or on both "

@@ -107,6 +107,7 @@ bool pal_cli_flag(const pal_cli_args *args, const char *name);
  * exit status. */
 typedef const char *pal_cli_value_fn(const char *name, const void *user);
 int pal_cli_check_needs(const pal_need *needs, const pal_cli_args *args, pal_cli_value_fn *value, const void *user);
+bool pal_cli_needs_met(const pal_need *needs, const pal_cli_args *args, pal_cli_value_fn *value, const void *user);
 /* The value that is given, or the default of the table. user: a pal_cli_given_to. */
 typedef struct pal_cli_given_to {
     const pal_cli_spec *spec;
@@ -157,6 +158,8 @@ typedef struct pal_cli_effects {
 } pal_cli_effects;
 /* Refuses a setting that changes nothing that is computed. PAL_CLI_GO_ON, or the exit status. */
 int pal_cli_check_effects(const pal_cli_effects *effects);
+/* The same for setting i alone: false if it would be refused. */
+bool pal_cli_has_effect(const pal_cli_effects *effects, size_t i);
 
 /* data.c: the options about data, and those of them that only training decides: "a|b". */
 extern const pal_cli_row pal_cli_data_rows[];
@@ -218,6 +221,12 @@ void pal_cli_collapse_remedy(const pal_model *model, const pal_run_info *info, d
     PAL_CLI_ENUM("as", "", NULL, "VIEW",                                                                               \
                  "how to draw a sample: profile (bars, or a curve), or image of HxW or CxHxW (default: by its shape; "  \
                  "a line of a table is a profile, but a square number of at least 64 is a square image)")
+
+/* For every verb that opens the model of a run (pal_cli_open). */
+#define PAL_CLI_WHICH                                                                                                  \
+    PAL_CLI_ENUM("which", "", "last|best", "NAME",                                                                     \
+                 "the model after the last epoch, or after the best one (default: best if the run was trained with "   \
+                 "--patience, else last)")
 
 /* What verbs print that need a run and got none. */
 #define PAL_CLI_NO_RUN "no run given: name its folder, such as runs/denoising-001"
@@ -294,6 +303,14 @@ typedef struct pal_cli_run {
     pal_dataset *data;
 } pal_cli_run;
 
+/* which.c: the model of the run that --which asks for: "last", "best", or NULL for the default, which is `best` if the
+ * run was trained with --patience; *best tells. NULL: err says why. */
+pal_model *pal_cli_which(const pal_rundir *dir, pal_context *context, const char *which, bool *best, pal_error *err);
+/* The same, for the verb of these arguments. Prints a line if it is the best one, and nobody asked for that. A verb
+ * without the option needs no model but its settings, and gets the last one. */
+pal_model *pal_cli_which_of(const pal_cli_args *args, const pal_rundir *dir, pal_context *context, bool *best,
+                            pal_error *err);
+bool pal_cli_has_option(const pal_cli_spec *spec, const char *name); /* in its own table */
 /* effect.c: refuses --seed if the verb draws nothing with these runs. PAL_CLI_GO_ON, or the exit status. */
 int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *runs, size_t n);
 /* Opens args->words[word]. Options of variants in args replace those of training. PAL_CLI_GO_ON, or the exit status. In

@@ -48,7 +48,8 @@ const pal_cli_spec pal_cli_curves_spec = {
     .words = "RUN [RUN...]",
     .summary =
         "Draw how a figure of one or more runs changed while they were trained, and print its last and its lowest "
-        "value. The numbers are those of metrics.jsonl in the run folder. Runs may be unfinished, and of unequal "
+        "value. The epoch with the lowest measured loss has a large mark. The numbers are those of metrics.jsonl in "
+        "the run folder. Runs may be unfinished, and of unequal "
         "length.",
     .rows = rows,
     .least = 1,
@@ -60,7 +61,10 @@ const pal_cli_spec pal_cli_curves_spec = {
 typedef struct curve {
     char name[PAL_CLI_NAME];
     double *x, *y;
-    size_t n, lowest; /* points; the index of the lowest one */
+    size_t n, lowest;   /* points; the index of the lowest one */
+    size_t best;        /* the index of the epoch with the lowest measured loss; n: it has no point */
+    int64_t best_epoch; /* 0: none was measured */
+    const char *ended;  /* why training ended before its last epoch; NULL: it did not */
 } curve;
 
 typedef struct picture {
@@ -84,6 +88,27 @@ static double value(const struct figure *f, const pal_epoch *epoch)
     return whole ? (double)*(const int64_t *)at : *(const double *)at;
 }
 
+/* The epoch of the last phase with the lowest measured loss; 0: none. A run that is still training has it, too. */
+static int64_t best_of(const pal_rundir *dir)
+{
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *best = NULL, *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    for (size_t i = n; i > 0; i--) { /* the lines of the last phase; the first of equal ones is the best */
+        const pal_epoch *e = pal_rundir_epoch(dir, i - 1);
+        if (strcmp(e->phase, last->phase)) break;
+        if (isfinite(e->test_loss) && (!best || e->test_loss <= best->test_loss)) best = e;
+    }
+    return best ? best->epoch : 0;
+}
+
+/* Why training ended early, of a run that is done. The words are constants, because the folder is closed soon. */
+static const char *ended_by(const pal_rundir *dir)
+{
+    const char *ended = pal_rundir_info(dir)->result.ended;
+    if (!ended || strcmp(pal_rundir_info(dir)->status, "done")) return NULL;
+    return !strcmp(ended, "time") ? "time" : !strcmp(ended, "patience") ? "patience" : NULL;
+}
+
 /* Returns PAL_CLI_GO_ON or the exit status. */
 static int read_curve(const pal_rundir *dir, const picture *p, bool log_x, bool log_y, curve *c)
 {
@@ -91,6 +116,9 @@ static int read_curve(const pal_rundir *dir, const picture *p, bool log_x, bool 
     c->x = calloc(2 * epochs + 1, sizeof *c->x);
     if (!c->x) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     c->y = c->x + epochs;
+    c->best_epoch = best_of(dir);
+    c->best = SIZE_MAX;
+    c->ended = ended_by(dir);
     for (size_t i = 0; i < epochs; i++) {
         const pal_epoch *epoch = pal_rundir_epoch(dir, i);
         const double x = value(p->over, epoch), y = value(p->of, epoch);
@@ -103,6 +131,7 @@ static int read_curve(const pal_rundir *dir, const picture *p, bool log_x, bool 
         c->x[c->n] = x;
         c->y[c->n] = y;
         if (y < c->y[c->lowest]) c->lowest = c->n;
+        if (epoch->epoch == c->best_epoch) c->best = c->n;
         c->n++;
     }
     if (c->n) return PAL_CLI_GO_ON;
@@ -152,6 +181,8 @@ static void print(const picture *p)
     pal_cli_line head = {.width = pal_cli_width()};
     char text[64];
     int name = 4;
+    bool ended = false;
+    for (size_t i = 0; i < p->n; i++) ended |= p->curve[i].ended != NULL;
     for (size_t i = 0; i < p->n; i++)
         name = (int)strlen(p->curve[i].name) > name ? (int)strlen(p->curve[i].name) : name;
     printf("  %s\n\n", p->of->label);
@@ -161,6 +192,8 @@ static void print(const picture *p)
     pal_cli_cell(&head, 12, 1, text);
     pal_cli_cell(&head, 12, 1, "lowest");
     pal_cli_cell(&head, 12, 1, text);
+    pal_cli_cell(&head, 11, 1, "best epoch");
+    if (ended) pal_cli_cell(&head, 9, 1, "ended by");
     pal_cli_end_line(&head);
     for (size_t i = 0; i < p->n; i++) {
         const curve *c = &p->curve[i];
@@ -173,6 +206,9 @@ static void print(const picture *p)
             snprintf(text, sizeof text, "%.10g", c->x[at[k]]);
             pal_cli_cell(&line, 12, 1, text);
         }
+        snprintf(text, sizeof text, "%lld", (long long)c->best_epoch);
+        pal_cli_cell(&line, 11, 1, c->best_epoch ? text : "-");
+        if (ended) pal_cli_cell(&line, 9, 1, c->ended ? c->ended : "epochs");
         pal_cli_end_line(&line);
     }
     printf("\n");
@@ -183,10 +219,11 @@ static void print_json(const pal_cli_runs *runs, const picture *p, const char *p
     json_t *list = json_array();
     for (size_t i = 0; i < p->n; i++) {
         const curve *c = &p->curve[i];
-        json_array_append_new(list,
-                              json_pack("{s:o, s:o, s:o, s:o}", "run", pal_cli_text(pal_rundir_path(runs->run[i].dir)),
-                                        "name", pal_cli_text(c->name), "x", pal_cli_numbers(c->x, (int64_t)c->n), "y",
-                                        pal_cli_numbers(c->y, (int64_t)c->n)));
+        json_array_append_new(
+            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?}", "run", pal_cli_text(pal_rundir_path(runs->run[i].dir)),
+                            "name", pal_cli_text(c->name), "x", pal_cli_numbers(c->x, (int64_t)c->n), "y",
+                            pal_cli_numbers(c->y, (int64_t)c->n), "best_epoch",
+                            c->best_epoch ? json_integer((json_int_t)c->best_epoch) : json_null(), "ended", c->ended));
     }
     pal_cli_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o}", "of", p->of->name, "over", p->over->name, "runs", list,
                                  "picture", pal_cli_text(path), "csv", pal_cli_text(csv)));
@@ -212,14 +249,19 @@ static int write_picture(const pal_cli_args *args, const pal_cli_runs *runs, con
     char title[600];
     pal_series series[RUNS];
     const double *x[RUNS];
-    size_t count[RUNS];
+    size_t count[RUNS], marked[RUNS];
+    bool any = false;
     pal_error err = {0};
     for (size_t i = 0; i < p->n; i++) {
         series[i] = (pal_series){p->n > 1 ? p->curve[i].name : p->of->label, p->curve[i].y};
         x[i] = p->curve[i].x;
         count[i] = p->curve[i].n;
+        marked[i] = p->curve[i].best;
+        any |= marked[i] < count[i];
     }
     write_title(runs, title, sizeof title);
+    const size_t used = strlen(title);
+    if (any) snprintf(title + used, sizeof title - used, "; large: the lowest measured loss");
     const pal_curves curves = {.struct_size = sizeof curves,
                                .title = title,
                                .x_label = p->over->label,
@@ -230,7 +272,8 @@ static int write_picture(const pal_cli_args *args, const pal_cli_runs *runs, con
                                .log_x = pal_cli_flag(args, "log-x"),
                                .log_y = pal_cli_flag(args, "log-y"),
                                .own_x = x,
-                               .own_count = count};
+                               .own_count = count,
+                               .marked = marked};
     return pal_curves_write(&curves, path, &err) ? pal_cli_say_error(&err) : PAL_CLI_DONE;
 }
 

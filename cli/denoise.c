@@ -9,6 +9,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_NOISE_SEED,

@@ -140,25 +140,30 @@ static bool is_idle_with_all(const pal_cli_effects *e, size_t i, const pal_optio
     return true;
 }
 
-int pal_cli_check_effects(const pal_cli_effects *e)
+bool pal_cli_has_effect(const pal_cli_effects *e, size_t i)
 {
     static const char beyond[] =
         "solve|labels|labelled-batch|output-bias"; /* options that act on training from outside */
+    const char *name = e->settings[i].name;
+    const pal_option *option = pal_variant_option_find(pal_model_variant(e->model), name);
+    const char *usual = e->trained ? pal_model_setting(e->trained, name) : option->value;
+    if (pal_option_equal(option, usual, e->settings[i].value)) return true;
+    if (e->kind == PAL_CLI_TRAINING && pal_choices_have(beyond, name)) return true;
+    return !is_idle_with_all(e, i, option);
+}
+
+int pal_cli_check_effects(const pal_cli_effects *e)
+{
     static const char *const why[] = {
         [PAL_CLI_FIGURES] = "it changes training, but no figure of a trained model",
         [PAL_CLI_IMAGES] = "it changes neither the inputs nor their reconstructions",
         [PAL_CLI_GRAPH] = "it changes nothing that is recorded",
         [PAL_CLI_TRAINING] = "with the other settings it changes nothing",
     };
-    for (size_t i = 0; i < e->given; i++) {
-        const char *name = e->settings[i].name;
-        const pal_option *option = pal_variant_option_find(pal_model_variant(e->model), name);
-        const char *usual = e->trained ? pal_model_setting(e->trained, name) : option->value;
-        if (pal_option_equal(option, usual, e->settings[i].value)) continue;
-        if (e->kind == PAL_CLI_TRAINING && pal_choices_have(beyond, name)) continue;
-        if (is_idle_with_all(e, i, option))
-            return pal_cli_say(PAL_CLI_WRONG, "--%s has no effect here, %s: leave it out", name, why[e->kind]);
-    }
+    for (size_t i = 0; i < e->given; i++)
+        if (!pal_cli_has_effect(e, i))
+            return pal_cli_say(PAL_CLI_WRONG, "--%s has no effect here, %s: leave it out", e->settings[i].name,
+                               why[e->kind]);
     return PAL_CLI_GO_ON;
 }
 

@@ -290,8 +290,8 @@ int pal_cli_convert(pal_cli_conversion which, const pal_cli_args *args)
 
 #define NO_WORDS "arguments missing: give the run, the input and the output: RUN IN OUT"
 
-static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_SPLIT, PAL_CLI_THREADS, PAL_CLI_PORTABLE,
-                                          PAL_CLI_END};
+static const pal_cli_row encode_rows[] = {PAL_CLI_FORMAT,  PAL_CLI_SPLIT,    PAL_CLI_WHICH,
+                                          PAL_CLI_THREADS, PAL_CLI_PORTABLE, PAL_CLI_END};
 const pal_cli_spec pal_cli_encode_spec = {
     .data = true,
     .words = "RUN IN OUT",
@@ -305,7 +305,8 @@ const pal_cli_spec pal_cli_encode_spec = {
     .missing = NO_WORDS,
 };
 
-static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_THREADS, PAL_CLI_PORTABLE, PAL_CLI_END};
+static const pal_cli_row decode_rows[] = {PAL_CLI_FORMAT, PAL_CLI_WHICH, PAL_CLI_THREADS, PAL_CLI_PORTABLE,
+                                          PAL_CLI_END};
 const pal_cli_spec pal_cli_decode_spec = {
     .words = "RUN IN OUT",
     .summary =

@@ -10,6 +10,7 @@
 static const pal_cli_row rows[] = {
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_INT("jacobian-samples", "", 0, 4294967295, "N",
                 "samples for the mean norm of the encoder's Jacobian (default: all, or 256 where it is computed row by "

@@ -10,6 +10,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: by what is drawn, such as RUN/filters.png, in the last "
                 "RUN); the shares of the variance go to FILE-variance, with the same ending"),
     PAL_CLI_AS,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("layer", "", 1, 64, "K", "layer of the encoder, the first is 1 (default: the last)"),
     PAL_CLI_FLAG("maximal", "draw the inputs of norm 1 that excite a unit most, for the first layer, too"),
     PAL_CLI_FLAG("prototypes", "draw what each unit of the decoder's last layer adds to the output instead"),

@@ -15,6 +15,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_AS,
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "", 1, 1000000, "N",
                 "measure at the first N samples (default: 100; with --spectrum 1,000)"),
     {{"neighbours", PAL_OPTION_INT, "10", 1, 1000, NULL, "nearest training samples to use"}, "N", "neighbors", 0},

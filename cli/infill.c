@@ -24,6 +24,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("fill", "mean", NULL, "mean|X", "first value of missing pixels: mean training sample, or X"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
     PAL_CLI_INT("limit", "1000", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_THREADS,

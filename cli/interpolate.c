@@ -19,6 +19,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_FLAG("pixels", "also blend the samples themselves, for comparison"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };

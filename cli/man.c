@@ -186,6 +186,7 @@ static const char *const section[][2] = {
     {"RUN/run.json", "How the run was made, its command and its result."},
     {"RUN/metrics.jsonl", "The figures of each epoch, one JSON object a line."},
     {"RUN/checkpoint.safetensors", "The model, its settings, and the state of training."},
+    {"RUN/best.safetensors", "The model after its best epoch, with --patience or --keep-best."},
     {"RUN/*.png", "The pictures that the verbs draw, unless --out names another file. With --csv there are the numbers "
                   "beside them."},
     {"EXAMPLES", NULL},

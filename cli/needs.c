@@ -46,6 +46,15 @@ static int refuse(const pal_need *need, const char *is)
                        name, *is ? ", not " : "", is, need->of, need->option);
 }
 
+bool pal_cli_needs_met(const pal_need *needs, const pal_cli_args *args, pal_cli_value_fn *value, const void *user)
+{
+    for (const pal_need *need = needs; need && need->option; need++) {
+        const char *is = pal_cli_given(args, need->option) ? value(need->of, user) : NULL;
+        if (is && !is_met(need, is)) return false;
+    }
+    return true;
+}
+
 int pal_cli_check_needs(const pal_need *needs, const pal_cli_args *args, pal_cli_value_fn *value, const void *user)
 {
     for (const pal_need *need = needs; need && need->option; need++) {

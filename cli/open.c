@@ -112,18 +112,18 @@ static int override(const pal_cli_args *args, pal_cli_run *run)
     return status;
 }
 
-/* Warns in one line if training did not finish. */
-static void warn(const pal_rundir *dir)
+/* Warns in one line if training did not finish. used: the model that is used; "": no verb uses it. */
+static void warn(const pal_rundir *dir, const char *used)
 {
     static const struct {
         const char *status, *what;
-    } unfinished[] = {{"failed", "training failed: using its last checkpoint"},
-                      {"interrupted", "training was interrupted: using its last checkpoint"},
-                      {"running", "training is still running or was killed: using its last checkpoint"}};
+    } unfinished[] = {{"failed", "training failed"},
+                      {"interrupted", "training was interrupted"},
+                      {"running", "training is still running or was killed"}};
     const pal_run_info *info = pal_rundir_info(dir);
     for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
         if (!strcmp(info->status, unfinished[i].status))
-            pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", pal_rundir_path(dir), unfinished[i].what);
+            pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s%s", pal_rundir_path(dir), unfinished[i].what, used);
 }
 
 /* Copies the options --load of a command, " --load ./x.so"; false: it has none. */
@@ -160,6 +160,7 @@ const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status)
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 {
     pal_error err = {0};
+    bool best;
     *run = (pal_cli_run){.args = args};
     run->dir = pal_rundir_open_model(args->words[word], &err);
     if (!run->dir) return pal_cli_say_error(&err);
@@ -167,13 +168,16 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     if (!pal_cli_run_variant(run->dir, &status)) return status;
     run->context = pal_cli_context(args, pal_rundir_info(run->dir), &status);
     if (!run->context) return status;
-    run->model = pal_rundir_model(run->dir, run->context, &err);
+    run->model = pal_cli_which_of(args, run->dir, run->context, &best, &err);
     if (!run->model) return pal_cli_say_error(&err);
     pal_cli_describe(run->model, run->described, sizeof run->described);
     status = override(args, run);
     snprintf(run->given, sizeof run->given, "%s%s%s%s", *run->corruption ? ", corrupted by " : "", run->corruption,
              *run->changed ? ", with " : "", run->changed);
-    if (status == PAL_CLI_GO_ON) warn(run->dir);
+    if (status == PAL_CLI_GO_ON)
+        warn(run->dir, !pal_cli_has_option(args->spec, "which") ? ""
+                       : best                                   ? ": using its best checkpoint"
+                                                                : ": using its last checkpoint");
     return status;
 }
 

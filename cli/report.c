@@ -20,6 +20,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "heading of the page (default: the model and the data)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "10", 1, 256, "N", "samples in the pictures and tables"),
     PAL_CLI_NOISE_SEED,
     PAL_CLI_THREADS,

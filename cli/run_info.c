@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/train.h"
 #include "train/json_text.h"
 
 static const pal_cli_row rows[] = {PAL_CLI_JSON, PAL_CLI_END};
@@ -211,6 +211,34 @@ static void print_training(const pal_rundir *dir)
     print_row("elementwise", info->optimizer.elementwise);
 }
 
+/* What was to end training early, and what did. */
+static void print_stopping(const pal_run_info *info)
+{
+    char text[512], limit[32];
+    const pal_train_result *r = &info->result;
+    const bool out = r->ended && !strcmp(r->ended, "patience"), over = r->ended && !strcmp(r->ended, "time");
+    if (info->patience) {
+        int used = snprintf(text, sizeof text, "%lld measurement%s", (long long)info->patience,
+                            info->patience == 1 ? "" : "s");
+        if (info->min_improvement > 0)
+            used += snprintf(text + used, sizeof text - (size_t)used, " without an improvement of %g",
+                             info->min_improvement);
+        if (out)
+            snprintf(text + used, sizeof text - (size_t)used, "; it has ended after epoch %lld", (long long)r->epochs);
+        print_row("patience", text);
+    }
+    if (info->time_limit > 0) {
+        snprintf(text, sizeof text, "%s%s", pal_cli_duration(info->time_limit, limit, sizeof limit),
+                 over ? "; it is over" : "");
+        print_row("time", text);
+    }
+    if (r->best_epoch) {
+        snprintf(text, sizeof text, "%lld, measured loss %.10g%s", (long long)r->best_epoch, r->best_loss,
+                 info->patience || info->keep_best ? ", kept in best.safetensors" : "");
+        print_row("best epoch", text);
+    }
+}
+
 static int print_table(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
@@ -228,6 +256,7 @@ static int print_table(const pal_rundir *dir)
     print_row("samples", text);
     print_row("weights from", info->from);
     print_training(dir);
+    print_stopping(info);
     snprintf(text, sizeof text, "%s, %s, %lld threads, %lld lanes%s", info->isa ? info->isa : "?",
              info->blas ? info->blas : "?", (long long)info->threads, (long long)info->lanes,
              info->portable ? ", portable" : "");

@@ -8,6 +8,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_OUT("picture file, .png, .svg or .pdf (default: RUN/sample.png; of several runs, "
                 "sample-of-all.png in the last)"),
     PAL_CLI_AS,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "", 1, 10000, "N",
                 "draw N codes from the prior (default: 64, if the code is of none of the kinds above)"),
     PAL_CLI_INT("steps", "", 2, 100, "N",

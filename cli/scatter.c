@@ -11,6 +11,7 @@ static const pal_cli_row rows[] = {
                 "scatter-of-all.png in the last)"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
+    PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "10000", 2, 4294967295, "N", "draw the first N samples"),
     PAL_CLI_INT("ellipses", "", 0, 10000, "N",
                 "posteriors to draw per class, for a normal random code (default: 10); 0: none"),

@@ -37,7 +37,7 @@ const pal_cli_spec pal_cli_sweep_spec = {
         "weights, order of samples and noise. Each run has its own folder.",
     .rows = rows,
     .more = pal_cli_train_rows,
-    .without = "resume|profile",
+    .without = "resume|like|config|profile",
     .needs = pal_cli_train_needs,
     .least = 1,
     .most = 1,
@@ -205,7 +205,8 @@ static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error
 static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, pal_error *err)
 {
     pal_rundir *dir = pal_rundir_open_model(folder, err);
-    pal_model *model = dir ? pal_rundir_model(dir, j->context, err) : NULL;
+    bool best;
+    pal_model *model = dir ? pal_cli_which(dir, j->context, NULL, &best, err) : NULL;
     pal_figures found;
     pal_evaluate_options o = {.struct_size = sizeof o, .seed = run->seed, .code = true};
     pal_status status = model ? pal_evaluate(model, j->test, &o, &found, err) : PAL_ERR_IO;
@@ -306,6 +307,8 @@ static int prepare(job *j)
     if (j->variant) status = find_axes(j);
     if (status == PAL_CLI_GO_ON && rate && !is_axis(j, "learning-rate")) status = check_rate(j, rate);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
+    double time_limit;
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_stopping(&j->args, j->variant, &time_limit);
     if (status != PAL_CLI_GO_ON) return status;
     j->seeds = pal_cli_int(&j->args, "seeds", 3);
     j->first = pal_cli_int(&j->args, "seed", 1);

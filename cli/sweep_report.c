@@ -166,7 +166,8 @@ static bool draw(const job *j, const pal_sweep *s, const char *path, pal_error *
             settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
         pal_cli_sweep_folder(j, settings, (uint64_t)j->first, folder);
         pal_rundir *dir = pal_rundir_open_model(folder, err);
-        models[row] = dir ? pal_rundir_model(dir, j->context, err) : NULL;
+        bool best;
+        models[row] = dir ? pal_cli_which(dir, j->context, NULL, &best, err) : NULL;
         pal_rundir_free(dir);
         name_row(j, s, row, false, names[row]);
         titles[row] = names[row];

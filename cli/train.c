@@ -10,10 +10,10 @@
 const pal_cli_spec pal_cli_train_spec = {
     .data = true,
     .trains = true,
-    .words = "MODEL\n--resume RUN [--epochs N] [--data PATH]",
+    .words = "MODEL\n--like RUN [MODEL]\n--resume RUN [--epochs N] [--time TIME] [--data PATH]",
     .summary =
-        "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, --resume trains a "
-        "run longer, also one that is done. With --data, it takes the same data from another place. "
+        "Train a model and save it in a run folder, or continue an interrupted run. With --epochs, or a longer --time, "
+        "--resume trains a run longer, also one that is done. With --data, it takes the same data from another place. "
         "`palindrome models` lists the models.",
     .rows = pal_cli_train_rows,
     .needs = pal_cli_train_needs,
@@ -122,7 +122,7 @@ static void fill_info(pal_cli_job *j)
                      .total = (uint64_t)(whole(j, "epochs") * steps),
                      .power = is(j, "schedule", "polynomial") ? real(j, "power") : 0,
                      .rise = is(j, "schedule", "one-cycle") ? real(j, "rise") : 0,
-                     .patience = is(j, "schedule", "plateau") ? (uint64_t)whole(j, "patience") : 0},
+                     .patience = is(j, "schedule", "plateau") ? (uint64_t)whole(j, "plateau-patience") : 0},
         .lanes = lanes,
         .threads = (int64_t)pal_context_threads(j->context),
         .isa = pal_context_isa(j->context),
@@ -131,6 +131,10 @@ static void fill_info(pal_cli_job *j)
         .libc = pal_cli_libc(j->libc, sizeof j->libc),
         .portable = portable,
         .gradient_sizes = pal_cli_flag(&j->args, "gradient-sizes"),
+        .patience = whole(j, "patience"),
+        .min_improvement = real(j, "min-improvement"),
+        .keep_best = pal_cli_flag(&j->args, "keep-best"),
+        .time_limit = j->time_limit,
     };
     if (pal_train_minimises(optimizer)) fill_minimiser(j);
 }
@@ -209,7 +213,11 @@ static int train(pal_cli_job *j)
                            .profile = pal_cli_flag(&j->args, "profile") ? pal_cli_profile_take : NULL,
                            .profile_user = &profile,
                            .gradient_sizes = j->info.gradient_sizes,
-                           .minimise = j->info.minimise};
+                           .minimise = j->info.minimise,
+                           .patience = j->info.patience,
+                           .min_improvement = j->info.min_improvement,
+                           .keep_best = j->info.keep_best,
+                           .time_limit = j->info.time_limit};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) {
         if (!j->extend) return pal_cli_say_error(&err);
@@ -297,7 +305,7 @@ static int check_memory(pal_cli_job *j)
 }
 
 /* A pal_cli_value_fn. The decay that is not given is that of the optimizer; NULL: that is not known yet. */
-static const char *value_of(const char *name, const void *user)
+const char *pal_cli_job_value(const char *name, const void *user)
 {
     const char *value = text(user, name), *optimizer = text(user, "optimizer");
     if (!value || *value || strcmp(name, "weight-decay") != 0) return value;
@@ -314,7 +322,8 @@ int pal_cli_job_prepare(pal_cli_job *j)
     if (!j->variant) return status;
     status = pal_cli_check_settings(j->variant, j->args.variant, j->args.n_variant);
     if (status == PAL_CLI_GO_ON && !j->why) /* a sweep has checked them, for all its runs */
-        status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
+        status = pal_cli_check_needs(pal_cli_train_needs, &j->args, pal_cli_job_value, j);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_check_stopping(&j->args, j->variant, &j->time_limit);
     if (status != PAL_CLI_GO_ON) return status;
     j->context = pal_cli_context(&j->args, NULL, &status);
     const char *data = pal_cli_given(&j->args, "data");
@@ -323,7 +332,7 @@ int pal_cli_job_prepare(pal_cli_job *j)
     if (status != PAL_CLI_GO_ON) return status;
     const char *from = pal_cli_given(&j->args, "from");
     if (from) pal_cli_full_path(from, j->from);
-    const size_t given = j->args.n_variant;
+    const size_t given = pal_cli_like_given(j);
     status = add_settings(j);
     if (status == PAL_CLI_GO_ON) status = check_memory(j);
     if (status != PAL_CLI_GO_ON) return status;
@@ -332,7 +341,8 @@ int pal_cli_job_prepare(pal_cli_job *j)
     if (j->model) pal_model_check_given(j->model, j->args.variant, given, &err);
     if (err.status) return pal_cli_say_error(&err);
     status = choose(j);
-    if (status == PAL_CLI_GO_ON && !j->why) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
+    if (status == PAL_CLI_GO_ON && !j->why)
+        status = pal_cli_check_needs(pal_cli_train_needs, &j->args, pal_cli_job_value, j);
     if (status != PAL_CLI_GO_ON) return status;
     fill_info(j);
     if (pal_cli_is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
@@ -343,11 +353,14 @@ int pal_cli_job_prepare(pal_cli_job *j)
                                                           .n = j->args.n_variant,
                                                           .given = given,
                                                           .seed = (uint64_t)j->info.seed});
-    return status == PAL_CLI_GO_ON ? pal_cli_job_weights(j, j->info.from) : status;
+    if (status == PAL_CLI_GO_ON) status = pal_cli_job_weights(j, j->info.from);
+    if (status == PAL_CLI_GO_ON) pal_cli_like_tell(j);
+    return status;
 }
 
 void pal_cli_job_free(pal_cli_job *j)
 {
+    pal_cli_like_free(j);
     pal_rundir_free(j->dir);
     pal_model_free(j->model);
     pal_dataset_free(j->test);
@@ -366,6 +379,7 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     snprintf(j->command, sizeof j->command, "palindrome%s train", pal_cli_loads());
     for (int i = 1; i < argc; i++) pal_cli_quote(j->command, sizeof j->command, argv[i]);
     int status = pal_cli_parse(&pal_cli_train_spec, argc, argv, &j->args);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_like_take(j, argc, argv);
     if (status == PAL_CLI_GO_ON) status = pal_cli_job_prepare(j);
     if (status == PAL_CLI_GO_ON) status = train(j);
     pal_cli_job_free(j);

@@ -23,6 +23,7 @@ typedef struct pal_cli_job {
     pal_run_info info;
     char data[PATH_MAX], from[PATH_MAX], command[8192];
     char memory[PAL_CLI_MEMORY_WORDS]; /* what it needs, in words; "": not known */
+    double time_limit;                 /* as in pal_run_info */
     pal_error *why;                    /* receives the reason if training ends early; NULL: the reason is printed */
     const char *extend;                /* as in pal_train_options */
     pal_train_settings settings;
@@ -30,6 +31,7 @@ typedef struct pal_cli_job {
     char from_weights[PAL_HASH_TEXT];
     char chosen[PAL_CLI_CHOSEN][32];
     char libc[32];
+    struct pal_cli_like *like;     /* what --like or --config has brought; NULL: neither was given */
     char kept[PAL_CLI_KEPT][4096]; /* the texts of the optimizer and the schedule, for a resumed run */
 } pal_cli_job;
 
@@ -48,6 +50,25 @@ int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, bool resum
 int pal_cli_job_weights(pal_cli_job *j, const char *from);
 int pal_cli_job_resume(pal_cli_job *j);                        /* opens the run of --resume, its data and its model */
 bool pal_cli_is_solved(const pal_setting *settings, size_t n); /* whether the model is solved in closed form */
+
+/* train.c: a pal_cli_value_fn; user: a pal_cli_job. */
+const char *pal_cli_job_value(const char *name, const void *user);
+/* like.c: takes the model, its settings and the options of training from the run of --like or the file of --config, if
+ * one is given, where the command line does not give them. PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_like_take(pal_cli_job *j, int argc, char **argv);
+/* How many of the settings of the model were given on the command line; the others were taken. */
+size_t pal_cli_like_given(const pal_cli_job *j);
+/* When the model is made: warns if the data or the first weights are no longer those of the run, says in one line what
+ * was taken, and writes the command that does the same without the other run. */
+void pal_cli_like_tell(pal_cli_job *j);
+void pal_cli_like_free(pal_cli_job *j);
+
+/* stopping.c: reads --time, and refuses a patience that ends training before a plateau schedule has an effect.
+ * PAL_CLI_GO_ON, or the exit status. */
+int pal_cli_check_stopping(const pal_cli_args *args, const pal_variant *variant, double *time_limit);
+/* A time such as 90s, 10m, 1h30m or 45, as seconds. false: it is none. */
+bool pal_cli_seconds(const char *text, double *out);
+const char *pal_cli_duration(double seconds, char *out, size_t size); /* "1h30m"; returns out */
 
 /* memory.c: writes what a training needs to `words`, "" if that is not known, and refuses what the limit does not
  * allow. PAL_CLI_GO_ON, or the exit status. */

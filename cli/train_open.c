@@ -91,7 +91,10 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from)
     pal_error err = {0};
     if (!from) return PAL_CLI_GO_ON;
     pal_rundir *dir = pal_rundir_open_model(from, &err);
-    pal_model *other = dir ? pal_rundir_model(dir, j->context, &err) : NULL;
+    bool best = false;
+    pal_model *other = dir ? pal_cli_which(dir, j->context, NULL, &best, &err) : NULL;
+    if (other && best && !j->dir && !j->why)
+        pal_cli_say(0, "--from %s: it begins with the best weights of this run, not with the last", from);
     if (other && !check_weights(j, other, &err)) pal_model_take(j->model, other, &err);
     pal_model_free(other);
     pal_rundir_free(dir);
@@ -104,8 +107,8 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from)
 /* Refuses arguments that a resumed run has already. */
 static int check_words(const pal_cli_job *j)
 {
-    static const char *const allowed[] = {"resume", "epochs", "data",      "threads", "max-memory",
-                                          "quiet",  "json",   "check-nan", "profile"};
+    static const char *const allowed[] = {"resume",     "epochs", "time", "data",      "threads",
+                                          "max-memory", "quiet",  "json", "check-nan", "profile"};
     const char *found = j->args.n_variant ? j->args.variant[0].name : NULL;
     for (size_t i = 0; i < j->args.n_given && !found; i++) {
         found = j->args.given[i].name;
@@ -120,12 +123,34 @@ static int check_words(const pal_cli_job *j)
                        found);
 }
 
+/* Takes --time, the new limit. A run that its time has ended goes on only with a longer one. */
+static int take_time(pal_cli_job *j)
+{
+    const char *given = pal_cli_given(&j->args, "time"), *path = pal_rundir_path(j->dir);
+    const pal_train_result *r = &pal_rundir_info(j->dir)->result;
+    char was[32], took[32];
+    const bool ended = r->ended && !strcmp(r->ended, "time");
+    pal_cli_duration(j->info.time_limit, was, sizeof was);
+    if (!given && ended)
+        return pal_cli_say(PAL_CLI_WRONG, "%s is done, its --time %s is over: to train it longer, give a longer --time",
+                           path, was);
+    if (!given) return PAL_CLI_GO_ON;
+    if (pal_cli_is_solved(j->info.settings, j->info.n_settings))
+        return pal_cli_say(PAL_CLI_WRONG, "%s is solved in closed form, which takes no time: leave --time out", path);
+    if (!pal_cli_seconds(given, &j->info.time_limit))
+        return pal_cli_check_stopping(&j->args, NULL, &j->info.time_limit);
+    if (r->seconds >= j->info.time_limit)
+        return pal_cli_say(PAL_CLI_WRONG, "--time %s: %s was trained for %s already: give a longer time", given, path,
+                           pal_cli_duration(r->seconds, took, sizeof took));
+    return PAL_CLI_GO_ON;
+}
+
 /* Takes --epochs, which trains the run longer. */
 static int take_epochs(pal_cli_job *j)
 {
     const char *given = pal_cli_given(&j->args, "epochs"), *path = pal_rundir_path(j->dir);
     const pal_run_info *info = pal_rundir_info(j->dir);
-    const bool done = !strcmp(info->status, "done");
+    const bool done = !strcmp(info->status, "done") && !(info->result.ended && !strcmp(info->result.ended, "time"));
     if (!given && !done) return PAL_CLI_GO_ON;
     if (pal_cli_is_solved(info->settings, info->n_settings))
         return pal_cli_say(PAL_CLI_WRONG,
@@ -237,7 +262,8 @@ int pal_cli_job_resume(pal_cli_job *j)
     j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
     if (!j->dir) return pal_cli_say_error(&err);
     j->info = *pal_rundir_info(j->dir);
-    status = take_epochs(j);
+    status = take_time(j);
+    if (status == PAL_CLI_GO_ON) status = take_epochs(j);
     if (status != PAL_CLI_GO_ON) return status;
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/train.h"
 
 enum { TEXT = 1024 };
 
@@ -49,6 +49,11 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t
         if ((strcmp(figures[i].name, "squared_error_corrupted") && strcmp(figures[i].name, "error")) ||
             isfinite(figures[i].value))
             json_object_set_new(out, figures[i].name, pal_cli_number(figures[i].value));
+    if (r->best_epoch) {
+        json_object_set_new(out, "best_epoch", json_integer((json_int_t)r->best_epoch));
+        json_object_set_new(out, "best_loss", pal_cli_number(r->best_loss));
+    }
+    if (r->ended) json_object_set_new(out, "ended", json_string(r->ended));
     const size_t n = pal_rundir_epoch_count(dir);
     const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
     if (last && last->minimised) {
@@ -180,17 +185,51 @@ static void print_reason(const pal_model *model, const pal_train_result *r)
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
 
-/* The epoch of the last phase with the least test loss, if the last epoch has a greater one. */
-static void print_best(const pal_rundir *dir, const pal_train_result *r)
+/* Whether the best measured loss is below the last one. The lines that it comes from are rounded. */
+static bool has_better(const pal_train_result *r)
 {
-    const size_t n = pal_rundir_epoch_count(dir);
-    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL, *best = last;
-    for (size_t i = 0; i < n; i++) {
+    return r->best_epoch && r->best_loss < r->test_loss - 1e-9 * fabs(r->test_loss);
+}
+
+/* The epoch of the last phase with the least measured loss, if the last loss is greater. */
+static void print_best(const pal_train_result *r)
+{
+    if (has_better(r)) printf("    epoch %-8lld  %10.4f  the best\n", (long long)r->best_epoch, r->best_loss);
+}
+
+/* The same of the squared error at the best epoch. */
+static void print_best_error(const pal_rundir *dir, const pal_train_result *r)
+{
+    for (size_t i = 0; i < pal_rundir_epoch_count(dir) && has_better(r); i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
-        if (!strcmp(e->phase, last->phase) && e->test_loss < best->test_loss) best = e;
+        if (e->epoch == r->best_epoch && isfinite(e->squared_error))
+            printf("    epoch %-8lld  %10.4f\n", (long long)e->epoch, e->squared_error);
     }
-    if (best && best->test_loss < r->test_loss)
-        printf("    epoch %-8lld  %10.4f  the best\n", (long long)best->epoch, best->test_loss);
+}
+
+/* Why training has ended before its last epoch, and which model is kept beside the last one. */
+static void print_end(const pal_rundir *dir, const pal_train_result *r)
+{
+    const pal_run_info *info = pal_rundir_info(dir);
+    char limit[32], longer[32], path[8192] = "";
+    if (r->ended && !strcmp(r->ended, "time")) {
+        pal_cli_quote_path(path, sizeof path, pal_rundir_path(dir));
+        pal_cli_paragraph(2,
+                          "ended by --time %s in step %lld, with %lld of %lld epochs finished: `palindrome train "
+                          "--resume %s --time %s` goes on",
+                          pal_cli_duration(info->time_limit, limit, sizeof limit), (long long)r->steps,
+                          (long long)r->epochs, (long long)r->planned, path,
+                          pal_cli_duration(2 * info->time_limit, longer, sizeof longer));
+    } else if (r->ended)
+        pal_cli_paragraph(2,
+                          "ended by --patience after epoch %lld: %lld measurement%s in a row %s no improvement; the "
+                          "best epoch is %lld",
+                          (long long)r->epochs, (long long)info->patience, info->patience == 1 ? "" : "s",
+                          info->patience == 1 ? "was" : "were", (long long)r->best_epoch);
+    if (pal_rundir_has_best(dir) && r->best_epoch)
+        pal_cli_paragraph(2, "best.safetensors is the model after epoch %lld%s", (long long)r->best_epoch,
+                          info->patience ? ", which the other commands use (--which last: the last one)"
+                                         : " (--which best)");
 }
 
 /* What a minimiser has computed: "lbfgs, 212 evaluations of all samples, in chunks of 1000". */
@@ -274,9 +313,10 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     if (isfinite(r->test_loss))
         printf("  %s %10s\n", held ? "held-out loss  " : "test loss      ",
                pal_cli_figure(r->test_loss, 4, text, sizeof text));
-    print_best(dir, r);
+    print_best(r);
     if (isfinite(r->squared_error))
         printf("  squared error   %10s\n", pal_cli_figure(r->squared_error, 4, text, sizeof text));
+    print_best_error(dir, r);
     if (isfinite(r->squared_error_corrupted))
         printf("    corrupted     %10s\n", pal_cli_figure(r->squared_error_corrupted, 4, text, sizeof text));
     if (isfinite(r->squared_error) && isfinite(r->baseline))
@@ -286,6 +326,7 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
                100 * r->explained);
     if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
     print_reason(model, r);
+    print_end(dir, r);
     pal_cli_print("\n  saved in %s\n", run);
     if (!learned) return;
     const char *const next[] = {"reconstruct",

@@ -166,6 +166,12 @@ static void draw_series(palt__canvas *canvas, const palt__frame *f, const pal_cu
     for (size_t i = 0; i < count_of(curves, s); i++)
         if (drawable(curves, s, i))
             palt__marker(canvas, palt__frame_at(f, x_of(curves, s, i), curves->series[s].y[i]), look);
+    const size_t at = curves->marked == NULL ? SIZE_MAX : curves->marked[s];
+    if (at >= count_of(curves, s) || !drawable(curves, s, at)) return;
+    palt__look large = look;
+    large.marker = looks[s % LOOKS].marker;
+    large.size *= 2;
+    palt__marker(canvas, palt__frame_at(f, x_of(curves, s, at), curves->series[s].y[at]), large);
 }
 
 /* The entries of the legend are the series that some panel draws. */

@@ -161,6 +161,8 @@ typedef struct pal_curves {
      * from blue over green to red. Not together with classes. NULL: colours that are easy to tell apart. */
     const double *shades;
     bool gaps; /* a line is interrupted where a value is missing; otherwise it goes on to the next one */
+    /* For each series the number of a point that gets a large marker; a number that no point has: none. NULL: none. */
+    const size_t *marked;
 } pal_curves;
 
 /* Writes a picture. path is NAME.png, NAME.svg or NAME.pdf; another ending is refused (PAL_ERR_ARGUMENT). With csv, the

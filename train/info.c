@@ -14,7 +14,8 @@ const pal_train_result palt__no_result = {.train_loss = NAN,
                                           .error = NAN,
                                           .baseline = NAN,
                                           .explained = NAN,
-                                          .samples_per_second = NAN};
+                                          .samples_per_second = NAN,
+                                          .best_loss = NAN};
 
 /* clang-format off */
 #define FIELD(kind, name, member) {name, PALT__##kind, offsetof(pal_run_info, member)}
@@ -83,6 +84,10 @@ static const palt__field after_settings[] = {
     FIELD(REAL_IF, "schedule.rise", schedule.rise),
     FIELD(COUNT_IF, "schedule.patience", schedule.patience),
     FIELD(FLAG_IF, "gradient_sizes", gradient_sizes),
+    FIELD(COUNT_IF, "patience", patience),
+    FIELD(REAL_IF, "min_improvement", min_improvement),
+    FIELD(FLAG_IF, "keep_best", keep_best),
+    FIELD(REAL_IF, "time_limit", time_limit),
     FIELD(COUNT, "lanes", lanes),
     FIELD(COUNT, "threads", threads),
     FIELD(TEXT, "isa", isa),
@@ -100,6 +105,9 @@ static const palt__field after_settings[] = {
     FIELD(FIGURE, "result.baseline", result.baseline),
     FIELD(FIGURE, "result.explained", result.explained),
     FIELD(FIGURE, "result.error", result.error),
+    FIELD(TEXT, "result.ended", result.ended),
+    FIELD(COUNT_IF, "result.best_epoch", result.best_epoch),
+    FIELD(FIGURE, "result.best_loss", result.best_loss),
     FIELD(FIGURE, "result.seconds", result.seconds),
     FIELD(FIGURE, "result.samples_per_second", result.samples_per_second),
     FIELD(COUNT, "resumed", resumed),

@@ -178,9 +178,12 @@ void palt__checkpoint_close(palt__checkpoint *c);
 pal_status palt__checkpoint_step(const pal_rundir *dir, pal_context *context, int64_t *step, pal_error *err);
 
 /* rundir.c: marks the run as running again from this step on, and drops epochs that end later. changed: what differs
- * from the recorded run, or NULL. longer: an extension that is new, or NULL. */
+ * from the recorded run, or NULL. longer: an extension that is new, or NULL. time_limit: from now on. */
 pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
-                              pal_error *err);
+                              double time_limit, pal_error *err);
+
+/* best.c: writes best.safetensors, the model after this epoch with this measured loss. */
+pal_status palt__rundir_save_best(pal_rundir *dir, const pal_model *model, int64_t epoch, double loss, pal_error *err);
 
 /* pal_rundir_save, with the state of a minimiser instead of an optimiser, and the sums of the gradients of an
  * unfinished epoch; each may be NULL. */
@@ -246,6 +249,7 @@ void palt__info_clear(pal_run_info *info);
 #define PALT__RUN_JSON   "run.json"
 #define PALT__METRICS    "metrics.jsonl"
 #define PALT__CHECKPOINT "checkpoint.safetensors"
+#define PALT__BEST       "best.safetensors"
 #define PALT__GRADIENTS  "train/gradients" /* a tensor of the checkpoint */
 
 typedef struct palt__folder {

@@ -150,6 +150,7 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
 {
     palt__loop_end(l);
     l->phase = l->plan.phase[i];
+    l->at = i;
     l->before = epochs * l->progress.steps;
     pal_progress *p = &l->progress;
     p->phase = l->phase.name;
@@ -240,6 +241,8 @@ bool palt__loop_report(palt__loop *l, double now)
     p->samples_per_second = l->training > 0 ? seen / l->training : 0;
     double left = (double)(p->epochs * p->steps - l->step);
     p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
+    if (l->o.time_limit > 0 && p->seconds_left > l->o.time_limit - p->seconds)
+        p->seconds_left = fmax(l->o.time_limit - p->seconds, 0);
     return l->o.progress && l->o.progress(p, l->o.user);
 }
 
@@ -310,23 +313,19 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         l->taken++;
         if (palt__loop_is_due(l, now) && p->step < p->steps && palt__loop_report(l, now))
             return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
+        if (p->step < p->steps && palt__stop_time(l, now)) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
     }
     return PAL_OK;
 }
 
-static pal_status measure(palt__loop *l, pal_figures *figures, pal_error *err)
+/* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */
+static pal_status save_best(palt__loop *l, int64_t epoch, pal_error *err)
 {
+    if (!palt__stop_keeps(l) || l->waiting.epoch != epoch) return PAL_OK;
     pal_optimizer_swap(l->optimizer);
-    const pal_status status = palt__evaluator_run(l->evaluator, figures, err);
+    const pal_status status = palt__rundir_save_best(l->o.folder, l->model, epoch, l->waiting.lowest, err);
     pal_optimizer_swap(l->optimizer);
     return status;
-}
-
-/* Whether the test data is measured after this epoch: every test_every epochs, and after the last of the phase. */
-static bool measures(const palt__loop *l)
-{
-    const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
-    return l->evaluator && (l->o.test_every < 2 || epoch % l->o.test_every == 0 || epoch == last);
 }
 
 /* The state of a minimiser can be many times as large as the model. Its iterations are saved so rarely that this takes
@@ -342,17 +341,12 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
-    const bool measured = measures(l);
-    pal_status status = measured ? measure(l, &figures, err) : PAL_OK;
+    const bool measured = palt__loop_measures(l);
+    pal_status status = measured ? palt__loop_figures(l, &figures, err) : PAL_OK;
     if (status) return status;
-    if (measured && !isfinite(figures.loss)) return not_finite(l, "the loss of the test data", err);
-    if (measured || !l->evaluator) {
-        p->test_loss = figures.loss;
-        p->squared_error = figures.squared_error;
-        p->squared_error_corrupted = figures.squared_error_corrupted;
-        p->error = l->few ? figures.error : (double)NAN;
-        l->explained = pal_explained(figures.squared_error, l->baseline);
-    }
+    if (measured && !isfinite(figures.loss) && l->o.patience < 1)
+        return not_finite(l, "the loss of the test data", err);
+    if (measured || !l->evaluator) palt__loop_take(l, &figures);
     pal_epoch epoch = {.epoch = p->epoch,
                        .step = l->step,
                        .train_loss = l->sum / (double)p->steps,
@@ -371,15 +365,21 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     epoch.minimised = l->minimised != NULL;
     if (l->minimised) epoch.iteration = l->minimised->report;
     if (l->minimised) epoch.end = l->minimised->end;
-    /* The line is written before the checkpoint: a run killed in between repeats the epoch and its line. */
+    palt__loop_watch(l, &epoch);
+    epoch.stopped = l->waiting.out;
+    if (l->waiting.out) palt__loop_cut(l);
+    /* The best model and the line are written before the checkpoint: a run killed in between repeats the epoch, and
+     * writes them again. */
     status = check_finite(l, err);
+    if (!status) status = save_best(l, epoch.epoch, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
     const bool later = may_wait(l);
     if (!status && !later) status = save(l, err);
     if (status) return status;
-    palt__loop_watch(l, &epoch);
     p->finished = true;
-    bool stop = palt__loop_report(l, palt__seconds()) && p->epoch < p->epochs;
-    if (stop && later && save(l, err)) return PAL_ERR_IO;
+    const bool more = p->epoch < p->epochs, stop = palt__loop_report(l, palt__seconds()) && more,
+               over = more && !stop && palt__stop_time(l, palt__seconds());
+    if ((stop || over) && later && save(l, err)) return PAL_ERR_IO;
+    if (over) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;
 }

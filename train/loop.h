@@ -16,12 +16,21 @@ typedef struct palt__minimised { /* of a phase that a minimiser trains: minimise
     double *numbers;               /* of the state before the iteration */
 } palt__minimised;
 
+typedef struct palt__waiting { /* stop.c: of the measured losses of a phase */
+    int64_t seen, poor;        /* measurements that count for patience; those in a row that were no improvement */
+    double good;               /* the last improvement */
+    int64_t epoch;             /* with the lowest loss of all measurements; 0: none */
+    double lowest;
+    bool out; /* patience has run out: the phase ends */
+} palt__waiting;
+
 typedef struct palt__loop {
     pal_model *model;
     const pal_dataset *data;
     pal_train_options o;
     pal_schedule schedule;
     palt__phases plan;
+    size_t at;             /* which phase of it is the current one */
     palt__checkpoint from; /* of a resumed run */
     bool untouched;        /* resumed, and its folder not yet changed */
     bool planned;          /* only the memory is counted */
@@ -39,6 +48,7 @@ typedef struct palt__loop {
     palt__minimised *minimised; /* NULL: an optimiser trains the phase, and `optimizer` is one */
     int64_t before;             /* steps of the earlier phases */
     pal_plateau plateau;        /* of the losses of the phase */
+    palt__waiting waiting;      /* for a better one */
     bool trains;                /* the model has the weights of training, where the optimiser has others to evaluate */
 
     uint32_t *order, *rows;   /* of the epoch; of the step, from both streams, if the model takes labels */
@@ -56,6 +66,8 @@ typedef struct palt__loop {
     double spent;
     double seen;                /* samples of this epoch, each as often as a minimiser has taken it */
     double baseline, explained; /* as in pal_train_result */
+    int64_t measured;           /* the step at which the test data was measured last */
+    bool out_of_time;           /* training ends because its time is over */
 } palt__loop;
 
 /* The state before the first step. */
@@ -69,6 +81,8 @@ pal_status palt__loop_prepare(palt__loop *l, pal_error *err);
 void palt__loop_close(palt__loop *l); /* frees everything */
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
 void palt__loop_schedule(palt__loop *l);
+/* plan.c: ends the phase with the current epoch. */
+void palt__loop_cut(palt__loop *l);
 /* Takes the loss of an epoch, and those of the epochs of the phase that an earlier process has finished. */
 void palt__loop_watch(palt__loop *l, const pal_epoch *epoch);
 void palt__loop_watch_again(palt__loop *l);
@@ -94,15 +108,35 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
                            pal_error *err);
 /* Samples of a step. */
 int64_t palt__loop_samples(const palt__loop *l);
-/* Takes the remaining steps of one epoch. PAL_ERR_STOPPED: the caller asked to stop. */
+/* Takes the remaining steps of one epoch. PAL_ERR_STOPPED: the caller asked to stop, or out_of_time. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err);
-/* Ends an epoch: measures, then writes the metrics line and the checkpoint. */
+/* Ends an epoch: measures, then writes the metrics line and the checkpoint. PAL_ERR_STOPPED as above. */
 pal_status palt__loop_finish(palt__loop *l, pal_error *err);
+/* loop_measure.c: whether the test data is measured after this epoch: every test_every epochs, and after the last of
+ * the phase. Then its figures; those that are taken are reported and become those of the result. */
+bool palt__loop_measures(const palt__loop *l);
+pal_status palt__loop_figures(palt__loop *l, pal_figures *figures, pal_error *err);
+void palt__loop_take(palt__loop *l, const pal_figures *figures);
+/* Measures the test data now, for the result, if the weights have changed since. */
+pal_status palt__loop_measure(palt__loop *l, pal_error *err);
 /* Reports to the caller. True: the caller asks to stop. It is due about ten times a second. */
 bool palt__loop_report(palt__loop *l, double now);
 bool palt__loop_is_due(const palt__loop *l, double now);
 /* Writes the checkpoint if all weights are finite; in the middle of an epoch, with its losses so far. */
 pal_status palt__loop_save(palt__loop *l, pal_error *err);
+
+/* ---- stop.c ---------------------------------------------------------------------------------------------------- */
+
+/* Refuses numbers that make no sense. */
+pal_status palt__stop_check(const palt__loop *l, pal_error *err);
+/* Whether the measurement after this epoch counts for a plateau and for patience. */
+bool palt__stop_counts(const palt__loop *l, const pal_epoch *epoch);
+/* Takes the loss of an epoch of the phase. */
+void palt__stop_watch(palt__loop *l, const pal_epoch *epoch);
+/* The same for all epochs of the last phase of a resumed run, which may have finished it. */
+void palt__stop_recall(palt__loop *l);
+bool palt__stop_keeps(const palt__loop *l);      /* whether best.safetensors is written */
+bool palt__stop_time(palt__loop *l, double now); /* whether the time is over; sets out_of_time */
 
 /* ---- minimised.c ---------------------------------------------------------------------------------------------- */
 

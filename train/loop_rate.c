@@ -1,4 +1,6 @@
 /* loop_rate.c - the learning rate of a phase: its schedule, and the losses that a plateau waits for. */
+#include <math.h>
+
 #include "train/loop.h"
 
 void palt__loop_schedule(palt__loop *l)
@@ -11,10 +13,12 @@ void palt__loop_schedule(palt__loop *l)
 
 /* Takes the loss of an epoch for a schedule that waits for a plateau: that of the test samples, or without them of the
  * training. It is rounded as in metrics.jsonl, so that a resumed run sees the same numbers. The last epoch of a phase
- * is always measured; it counts only if it would be measured in the middle, too, so that a longer run sees the same. */
+ * is always measured; it counts only if it would be measured in the middle, too, so that a longer run sees the same.
+ * Patience counts the same losses (stop.c). */
 void palt__loop_watch(palt__loop *l, const pal_epoch *epoch)
 {
-    if (l->o.test && l->o.test_every > 1 && epoch->epoch % l->o.test_every) return;
+    palt__stop_watch(l, epoch);
+    if (!palt__stop_counts(l, epoch)) return;
     pal_plateau_add(&l->plateau, &l->schedule, palt__ten_digits(l->o.test ? epoch->test_loss : epoch->train_loss));
     l->schedule.reductions = l->plateau.reductions;
 }
@@ -24,6 +28,7 @@ void palt__loop_watch_again(palt__loop *l)
 {
     const int64_t first = l->before / l->progress.steps, last = l->step / l->progress.steps;
     l->plateau = (pal_plateau){0};
+    l->waiting = (palt__waiting){.lowest = NAN};
     for (size_t i = 0; l->o.folder && i < pal_rundir_epoch_count(l->o.folder); i++) {
         const pal_epoch *epoch = pal_rundir_epoch(l->o.folder, i);
         if (epoch->epoch > first && epoch->epoch <= last) palt__loop_watch(l, epoch);

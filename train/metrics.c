@@ -22,6 +22,7 @@ static const palt__field epoch_fields[] = {
     FIELD(FIGURE, explained),
     FIELD(REAL, learning_rate),
     FIELD(FIGURE, seconds),
+    FIELD(FLAG_IF, stopped),
 };
 #undef FIELD
 #define FIELD(kind, name, member) {"minimiser." name, PALT__##kind, offsetof(pal_epoch, iteration.member)}

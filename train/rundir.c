@@ -206,7 +206,7 @@ pal_rundir *pal_rundir_resume(const char *path, pal_error *err)
 }
 
 pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed, const pal_extension *longer,
-                              pal_error *err)
+                              double time_limit, pal_error *err)
 {
     pal_run_info info = dir->info;
     pal_extension *all = calloc(info.n_extensions + 1, sizeof *all);
@@ -215,6 +215,7 @@ pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed
     info.status = "running";
     info.error = info.finished = NULL;
     if (changed) info.changed = changed;
+    info.time_limit = time_limit;
     if (longer) {
         memcpy(all, info.extensions, info.n_extensions * sizeof *all);
         all[info.n_extensions++] = *longer;

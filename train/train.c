@@ -61,6 +61,7 @@ static pal_status check(const palt__loop *l, pal_error *err)
     if (o->epochs < 1)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld epochs: choose 1 or more", (long long)o->epochs);
     status = check_batch(l, err);
+    if (!status) status = palt__stop_check(l, err);
     if (!status) status = check_optimizer(l, err);
     if (status) return status;
     if (!pal_schedule_known(name)) return pal_error_set(err, PAL_ERR_ARGUMENT, "unknown schedule %s", name);
@@ -122,12 +123,13 @@ static pal_status go_on(palt__loop *l, pal_error *err)
     const double seconds = pal_rundir_info(folder)->result.seconds;
     const pal_extension longer = {l->o.extend, p->epoch, pal_rundir_info(folder)->epochs, l->o.epochs};
     status = palt__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed),
-                                l->o.extend ? &longer : NULL, err);
+                                l->o.extend ? &longer : NULL, l->o.time_limit, err);
     if (status) return status;
     const size_t lines = pal_rundir_epoch_count(folder);
     const pal_epoch *last = lines ? pal_rundir_epoch(folder, lines - 1) : NULL;
     l->started -= fmax(seconds, last ? last->seconds : 0);
     if (!last) return PAL_OK;
+    palt__stop_recall(l);
     p->train_loss = last->train_loss;
     for (size_t i = lines; i-- > 0 && !isfinite(last->test_loss);) /* the last measured epoch of the phase */
         if (!strcmp(pal_rundir_epoch(folder, i)->phase, last->phase)) last = pal_rundir_epoch(folder, i);
@@ -170,35 +172,24 @@ static pal_status find_collapse(const palt__loop *l, pal_train_result *result, p
     return status;
 }
 
-/* The minimiser ends the phase with this epoch. Returns the epochs until then. */
-static int64_t cut(palt__loop *l, size_t i, int64_t begin)
-{
-    pal_progress *p = &l->progress;
-    palt__phases_cut(&l->plan, i, p->epoch - begin);
-    l->phase.epochs = p->epoch - begin;
-    p->epochs = l->plan.epochs;
-    return p->epoch;
-}
-
 static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_status status = PAL_OK;
     double training = 0, samples = 0;
-    int64_t begin = 0, end = 0;
+    int64_t begin = 0;
     result->epochs = p->epoch;
     result->train_loss = p->train_loss;
-    for (size_t i = 0; !status && i < l->plan.n; i++, begin = end) {
-        end += l->plan.phase[i].epochs;
-        if (p->epoch >= end) continue; /* this phase was finished before the run was resumed */
+    for (size_t i = 0; !status && i < l->plan.n; begin += l->plan.phase[i++].epochs) {
+        if (p->epoch >= begin + l->plan.phase[i].epochs) continue; /* finished before the run was resumed */
         status = palt__loop_begin(l, i, begin, err);
         if (!status && !l->step) status = palt__loop_save(l, err);
-        while (!status && p->epoch < end) {
+        while (!status && p->epoch < begin + l->plan.phase[i].epochs) { /* the phase may end early */
             p->epoch++;
             status = palt__loop_steps(l, err);
             const bool saves = !l->minimised || (l->minimised->unchanged && l->saved < l->step);
             if (status == PAL_ERR_STOPPED && saves && palt__loop_save(l, err)) status = PAL_ERR_IO;
-            if (!status && l->minimised && l->minimised->end != PAL_MINIMISE_RUNNING) end = cut(l, i, begin);
+            if (!status && l->minimised && l->minimised->end != PAL_MINIMISE_RUNNING) palt__loop_cut(l);
             if (!status) status = palt__loop_finish(l, err);
             training += l->training;
             samples += l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
@@ -207,6 +198,13 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
             if (p->step || !l->minimised) result->train_loss = p->step ? l->sum / (double)p->step : (double)NAN;
         }
     }
+    if (status == PAL_ERR_STOPPED && l->out_of_time) {
+        if (err) *err = (pal_error){0}; /* no failure */
+        status = palt__loop_measure(l, err);
+    }
+    if (!status) result->ended = l->out_of_time ? "time" : l->waiting.out ? "patience" : NULL;
+    result->best_epoch = l->waiting.epoch;
+    result->best_loss = l->waiting.lowest;
     result->steps = l->step;
     result->saved = l->saved / p->steps;
     result->test_loss = p->test_loss;
@@ -259,7 +257,8 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
                                  .squared_error = NAN,
                                  .squared_error_corrupted = NAN,
                                  .error = NAN};
-    l->baseline = l->explained = NAN;
+    l->baseline = l->explained = l->waiting.lowest = NAN;
+    l->measured = -1;
     l->o.gradient_sizes = l->o.gradient_sizes && !solved;
     l->untouched = l->o.resume;
     palt__loop_schedule(l);

@@ -213,6 +213,7 @@ typedef struct pal_epoch { /* one line of metrics.jsonl */
     bool minimised;
     pal_minimise_report iteration;
     pal_minimise_end end; /* the phase ends with this epoch, unless it is running */
+    bool stopped;         /* the phase ends with this epoch because of `patience` (pal_train_options) */
 } pal_epoch;
 
 typedef struct pal_train_result {
@@ -222,12 +223,15 @@ typedef struct pal_train_result {
     double seconds, samples_per_second; /* seconds in all; samples per second of training, without measuring */
     int64_t planned;                    /* epochs of all phases */
     double error;                       /* on the test data, as in pal_figures; NAN if the last phase takes no labels */
-    double baseline;  /* squared error of the mean training sample on the test data, or without them on the training */
-                      /* data; NAN in a file of an older version */
-    double explained; /* of the last measured epoch, as in pal_figures */
-    bool collapsed;   /* training has ended with a random code that tells nothing about the test samples, as in */
-                      /* pal_code_figures; not in a file */
-    int64_t saved;    /* finished epochs of the checkpoint; not in a file */
+    double baseline;   /* squared error of the mean training sample on the test data, or without them on the training */
+                       /* data; NAN in a file of an older version */
+    double explained;  /* of the last measured epoch, as in pal_figures */
+    bool collapsed;    /* training has ended with a random code that tells nothing about the test samples, as in */
+                       /* pal_code_figures; not in a file */
+    int64_t saved;     /* finished epochs of the checkpoint; not in a file */
+    const char *ended; /* why training ended before its last epoch: "patience", "time"; NULL: it did not */
+    int64_t best_epoch; /* of the last phase: the epoch with the lowest measured loss; 0: none was measured */
+    double best_loss;   /* this loss */
 } pal_train_result;
 
 typedef struct pal_extension { /* a run that was trained longer than planned */
@@ -278,6 +282,10 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     bool draws;                 /* test and validation samples are drawn; a run of an older version: the last ones */
     int64_t validation_samples; /* training is measured on so many of them, and not on the test samples; 0: there are
                                    none */
+    int64_t patience;           /* this field and the following ones as in pal_train_options */
+    double min_improvement;
+    bool keep_best;
+    double time_limit;
 } pal_run_info;
 
 /* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may
@@ -344,6 +352,12 @@ pal_status pal_rundir_finish(pal_rundir *dir, const char *status, const char *er
                              pal_error *err);
 /* Loads the model of the checkpoint. */
 pal_model *pal_rundir_model(const pal_rundir *dir, pal_context *context, pal_error *err);
+/* best.safetensors: the model as it was after the epoch with the lowest measured loss of its phase, with the epoch and
+ * the loss as "best/epoch" and "best/loss". pal_train writes it if `patience` or `keep_best` asks for it. */
+bool pal_rundir_has_best(const pal_rundir *dir);
+/* Loads it. Of epoch and loss, each may be NULL. PAL_ERR_IO: there is none. */
+pal_model *pal_rundir_model_best(const pal_rundir *dir, pal_context *context, int64_t *epoch, double *loss,
+                                 pal_error *err);
 
 /* ---- Training ------------------------------------------------------------------------------------------------- */
 
@@ -403,6 +417,16 @@ typedef struct pal_train_options {
     bool gradient_sizes; /* each epoch of the folder gets pal_epoch.gradients. A step then takes about a fifth longer,
                           * because the update can no longer be fused with the product that makes the gradient */
     pal_train_minimise minimise; /* if the name of the optimiser is that of a minimiser */
+    int64_t patience; /* a phase ends when so many measurements in a row have not improved the loss on `test`. The same
+                       * measurements count as for a plateau schedule: those of each test_every-th epoch. A loss that is
+                       * not finite is no improvement, and then no failure. 0: off. The next phase goes on from the last
+                       * weights, not from the best */
+    double min_improvement; /* with patience: a loss is an improvement if it is below the last one that was, by this
+                             * share of it; 0: by anything */
+    bool keep_best;         /* write best.safetensors into the folder (pal_rundir_model_best); patience does so, too */
+    double time_limit; /* seconds of pal_epoch.seconds, over all parts of a resumed run, after which training ends: at
+                        * the end of a step, or of an iteration of a minimiser. The run is then done; the schedule stays
+                        * that of all epochs. To go on, resume it with a greater limit. 0: none */
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch
@@ -480,6 +504,11 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * Before the first step it fills the statistics of the model, such as "input/mean", and gives the bias of the output
  * its start (pal_output_starts), from a sample of the data as pal_baseline takes it. Weights that are not 0 keep their
  * value.
+ *
+ * Training that ends early because of `patience` or `time_limit` is PAL_OK; result->ended says why. If the time is over
+ * in the middle of an epoch, the checkpoint is that of the step, the figures of the result are measured there, and
+ * metrics.jsonl has the finished epochs. A run that has ended by patience cannot be extended. Where it ends, and its
+ * best.safetensors, do not depend on interruptions either.
  *
  * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
  * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial

@@ -81,13 +81,13 @@ for optimizer in gd sgd momentum nesterov rmsprop adam adamw adagrad amsgrad rad
     works "$optimizer" train basic --out by-$optimizer $small --optimizer $optimizer --lr 0.001 $clip --quiet
 done
 for schedule in constant "step --decay-every 1" "cosine --final-rate 0.001" "polynomial --power 2" "one-cycle --rise 0.5" \
-    "plateau --patience 1 --decay-factor 0.5"; do
+    "plateau --plateau-patience 1 --decay-factor 0.5"; do
     works "$schedule" train basic --out "with-${schedule%% --*}" $small --schedule $schedule --warmup 5 --quiet
 done
 refused "momentum of adam" "momentum|nesterov|muon, not adam" train basic --out new $small --optimizer adam --momentum 0.5
 refused "a final rate of no cosine" "plateau, not constant" train basic --out new $small --final-rate 0.5
 refused "a power of no polynomial" "polynomial, not cosine" train basic --out new $small --schedule cosine --power 2
-refused "patience without a plateau" "plateau, not constant" train basic --out new $small --patience 2
+refused "patience of a plateau without one" "plateau, not constant" train basic --out new $small --plateau-patience 2
 refused "a rise of no cycle" "one-cycle, not constant" train basic --out new $small --rise 0.2
 refused "a scheduled momentum of adam" "momentum|nesterov, not adam" train basic --out new $small --optimizer adam --momentum-schedule sutskever
 refused "biases spared without decay" "spare-biases has an effect only with --weight-decay" train basic --out new $small --optimizer adam --spare-biases

@@ -135,7 +135,7 @@ cd ..
 value() { # OPTION ARGUMENT: some value
     case $1 in
     format) echo npy ;; data) echo data ;; out) echo new.png ;; schedule) echo step ;; optimizer) echo adam ;; average) echo equal ;;
-    from) echo basic ;; kept) echo lines ;; noise) echo frozen ;;
+    from) echo basic ;; time) echo 10m ;; kept) echo lines ;; noise) echo frozen ;;
     *) case $2 in X) echo 0.5 ;; *) echo 3 ;; esac ;;
     esac
 }
@@ -155,7 +155,7 @@ needs() { # VERB WORDS...: breaks each need of the verb
     while read -r option argument kind of value; do
         if [ "$argument" = - ]; then given=--$option; else given=--$option=$(value "$option" "$argument"); fi
         case "$kind $of" in
-        "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=${value%%|*} ;; "not --weight-decay") way=--weight-decay=0 ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
+        "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=${value%%|*} ;; "not --weight-decay") way=--weight-decay=0 ;; "not --patience") way=--patience=0 ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
         "only --optimizer") way=--optimizer=sgd ;; "only --schedule") way=--schedule=constant ;;
         "only --method") way=--method=once ;; "only --accumulate") way=--accumulate=2 ;; "only --order") way=--order=0 ;; *) way= ;;
         esac

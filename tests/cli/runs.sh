@@ -7,7 +7,7 @@ small="--data data --batch 16 --hidden 12 --lanes 2 --quiet"
 
 # ---- A run is trained longer
 for way in "basic" "denoising --optimizer adam --lr 0.001 --schedule step --decay-every 2 --warmup 5" \
-    "sparse --optimizer schedule-free --lr 0.01 --schedule plateau --patience 1" \
+    "sparse --optimizer schedule-free --lr 0.01 --schedule plateau --plateau-patience 1" \
     "variational --beta-warm-up 30 --schedule constant" "semi-supervised --training alternate --labels 24"; do
     name=$(echo "$way" | cut -d' ' -f1)
     # shellcheck disable=SC2086

@@ -47,7 +47,7 @@ static const char *const optimizers[] = {"gd",
                                          "lion",
                                          "schedule-free",
                                          "adam --average exponential --accumulate 2",
-                                         "momentum --schedule plateau --patience 1 --average equal"};
+                                         "momentum --schedule plateau --plateau-patience 1 --average equal"};
 enum { VARIANTS = sizeof variants / sizeof *variants, OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 
 struct tally {

@@ -33,7 +33,7 @@ static void run(const uint8_t *data, size_t size)
 /* clang-format off */
 static const char *const names[] = {
     "epoch", "step", "train_loss", "test_loss", "squared_error", "squared_error_corrupted", "baseline", "explained",
-    "learning_rate", "seconds", "phase", "error", "terms", "reconstruction", "divergence", NULL,
+    "learning_rate", "seconds", "phase", "error", "stopped", "terms", "reconstruction", "divergence", NULL,
 };
 static const char *const values[] = {"encoder", "head", "a name that has more letters than the room for it", "", NULL};
 static const char *const words[] = {

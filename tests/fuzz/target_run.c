@@ -32,6 +32,7 @@ static const char *const names[] = {
     "version", "command", "status", "error", "started", "finished", "model", "settings", "data", "data_note", "limit",
     "hold_out", "from", "train_samples", "test_samples", "batch", "epochs", "seed", "test_every", "optimizer", "name",
     "momentum", "alpha", "beta1", "epsilon", "schedule", "rates", "average", "accumulate", "power", "patience",
+    "min_improvement", "keep_best", "time_limit", "ended", "best_epoch",
     "learning_rate", "every", "warmup", "total", "lanes", "threads",
     "isa", "blas", "subnormals", "result", "planned_epochs", "steps", "train_loss", "resumed", "changed", "extensions",
     "after", "to", "hidden", "tied", "layers", "lambda", NULL,

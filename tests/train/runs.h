@@ -3,6 +3,7 @@
 #ifndef PAL_TESTS_RUNS_H
 #define PAL_TESTS_RUNS_H
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,6 +100,22 @@ static inline void copy_run(const char *from, const char *to)
     copy_file(from, to, "run.json");
     copy_file(from, to, "metrics.jsonl");
     copy_file(from, to, "checkpoint.safetensors");
+    copy_file(from, to, "best.safetensors");
+}
+
+/* Both have this file, with the same bytes, or neither has it. */
+static inline void same_files(const char *a, const char *b, const char *name)
+{
+    static char bytes[2][ROOM];
+    const char *const folders[] = {a, b};
+    size_t size[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_ROOM];
+        snprintf(path, sizeof path, "%s/%s", folders[i], name);
+        if (!access(path_of(path), F_OK)) size[i] = read_file(path_of(path), bytes[i], ROOM);
+    }
+    ck_assert_uint_eq(size[0], size[1]);
+    ck_assert_mem_eq(bytes[0], bytes[1], size[0]);
 }
 
 static inline void same_runs(const char *a, const char *b)
@@ -118,20 +135,24 @@ static inline void same_runs(const char *a, const char *b)
     }
     ck_assert_uint_eq(size[0], size[1]);
     ck_assert_mem_eq(bytes[0], bytes[1], size[0]);
+    same_files(a, b, "best.safetensors");
     ck_assert_uint_eq(pal_rundir_epoch_count(dir[0]), pal_rundir_epoch_count(dir[1]));
     for (size_t i = 0; i < pal_rundir_epoch_count(dir[0]); i++) {
         const pal_epoch *p = pal_rundir_epoch(dir[0], i), *q = pal_rundir_epoch(dir[1], i);
         ck_assert_int_eq(p->epoch, q->epoch);
         ck_assert_int_eq(p->step, q->step);
         ck_assert_double_eq(p->train_loss, q->train_loss);
-        ck_assert_double_eq(p->test_loss, q->test_loss);
-        ck_assert_double_eq(p->squared_error, q->squared_error);
+        const bool none = isnan(p->test_loss) && isnan(q->test_loss); /* not measured */
+        ck_assert(none || (p->test_loss == q->test_loss && p->squared_error == q->squared_error));
         ck_assert_double_eq(p->learning_rate, q->learning_rate);
         ck_assert_str_eq(p->phase, q->phase);
+        ck_assert_int_eq(p->stopped, q->stopped);
     }
     const pal_train_result r = pal_rundir_info(dir[0])->result, s = pal_rundir_info(dir[1])->result;
     ck_assert(r.epochs == s.epochs && r.steps == s.steps && r.train_loss == s.train_loss &&
               r.test_loss == s.test_loss && r.squared_error == s.squared_error);
+    ck_assert(r.best_epoch == s.best_epoch && r.planned == s.planned && !r.ended == !s.ended);
+    ck_assert_str_eq(r.ended ? r.ended : "", s.ended ? s.ended : "");
     for (int i = 0; i < 2; i++) pal_rundir_free(dir[i]);
 }
 

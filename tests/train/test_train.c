@@ -239,7 +239,11 @@ static pal_run_info info_of(const pal_setting *settings, size_t n)
                           .lanes = 2,
                           .threads = 1,
                           .isa = "avx2",
-                          .blas = "some BLAS"};
+                          .blas = "some BLAS",
+                          .patience = 4,
+                          .min_improvement = 0.125,
+                          .keep_best = true,
+                          .time_limit = 90};
 }
 
 static const pal_setting settings[] = {
@@ -255,7 +259,7 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
     const pal_gradient_size sizes[] = {{"head/W", 0.5}, {"odd \"\x01\\x41\xff", 1e-30}, {"nan", NAN}};
     const pal_epoch epochs[] = {
-        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN, NULL, 0, false, {0}, 0},
+        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN, NULL, 0, false, {0}, 0, false},
         {2,
          8,
          8.5,
@@ -274,9 +278,11 @@ START_TEST(the_folder_tells_what_it_was_told)
          3,
          true,
          {.iterations = 2, .evaluations = 5, .products = 30, .inner = 15, .events = 1u << PAL_MET_BACKTRACK},
-         PAL_MINIMISE_FLAT}};
+         PAL_MINIMISE_FLAT,
+         true}};
     for (int i = 0; i < 2; i++) ck_assert(!pal_rundir_add(dir, &epochs[i], &err));
-    const pal_train_result result = {2, 8, 8.5, 8.25, 1.5, NAN, 1.25, 1e5, 3, 0.25, 4, 0.625, false, 0};
+    const pal_train_result result = {2,    8, 8.5,   8.25,  1.5, NAN,    1.25, 1e5, 3,
+                                     0.25, 4, 0.625, false, 0,   "time", 2,    8.25};
     ck_assert_msg(!pal_rundir_finish(dir, "failed", "why it \"did\"", &result, &err), "%s", err.text);
     pal_rundir_free(dir);
 
@@ -312,10 +318,14 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert(isnan(read->result.squared_error_corrupted));
     ck_assert_double_eq(read->result.baseline, 4);
     ck_assert_double_eq(read->result.explained, 0.625);
+    ck_assert_str_eq(read->result.ended, "time");
+    ck_assert(read->result.best_epoch == 2 && read->result.best_loss == 8.25);
+    ck_assert(read->patience == 4 && read->min_improvement == 0.125 && read->keep_best && read->time_limit == 90);
     ck_assert_uint_eq(pal_rundir_epoch_count(dir), 2);
     for (size_t i = 0; i < 2; i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
         ck_assert_int_eq(e->step, epochs[i].step);
+        ck_assert_int_eq(e->stopped, i == 1);
         ck_assert_double_eq(e->test_loss, epochs[i].test_loss);
         ck_assert(isnan(e->squared_error_corrupted) == isnan(epochs[i].squared_error_corrupted));
         ck_assert_double_eq(e->learning_rate, epochs[i].learning_rate);
