@@ -93,12 +93,18 @@ static void expect(const char *row, size_t bytes)
     for (size_t at = 0; at < bytes && at < (size_t)LINE * MOST_LINES; at += LINE) __builtin_prefetch(row + at);
 }
 
+static double number_at(const char *from, pal_dtype dtype, int64_t j)
+{
+    if (dtype == PAL_F32) return (double)((const float *)from)[j];
+    return dtype == PAL_U8 ? (double)((const uint8_t *)from)[j] : ((const double *)from)[j];
+}
+
 /* Numbers of a mapped file, scaled by a schema that has only numbers. Each is looked at here, since nobody has looked
  * at the whole file; one that is not finite becomes 0, like a missing cell. */
 static void scale_row(const pal_dataset *d, const char *from, void *to, pal_dtype as)
 {
     for (int64_t j = 0; j < d->features; j++) {
-        const double x = d->inputs->dtype == PAL_F32 ? (double)((const float *)from)[j] : ((const double *)from)[j];
+        const double x = number_at(from, d->inputs->dtype, j);
         const pal_column *c = &d->schema->columns[j];
         double scaled = (x - c->offset) / c->scale;
         if (c->cut) scaled = scaled < 0 ? 0 : scaled > 1 ? 1 : scaled;

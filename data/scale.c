@@ -172,12 +172,7 @@ pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, cons
     while (s < sizeof scalings / sizeof *scalings && strcmp(scalings[s].name, scaling) != 0) s++;
     if (s == sizeof scalings / sizeof *scalings)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "scale %.40s: choose none, standard, minmax or robust", scaling);
-    if (!raw->schema && (s == 0 || v->dtype == PAL_U8)) {
-        if (s)
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: its bytes are divided by 255: leave out --scale %s",
-                                 palt__shown_path(path), scaling);
-        return PAL_OK;
-    }
+    if (!raw->schema && s == 0) return PAL_OK;
     const size_t seen = n < ROWS_MOST ? n : ROWS_MOST;
     for (int64_t j = 0; raw->schema && j < d; j++) n_levels += (size_t)raw->schema->columns[j].n_levels;
     pal_column *columns = calloc((size_t)d, sizeof *columns);

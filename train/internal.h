@@ -230,8 +230,6 @@ bool palt__json_set(json_t *object, const palt__field *fields, size_t n, const v
 bool palt__json_get(json_t *object, const palt__field *fields, size_t n, void *to);
 /* The value as text, with as few digits as read back the same. The caller frees it. flags as for json_dumps. */
 char *palt__json_text(const json_t *value, size_t flags);
-/* The shortest decimal that reads back the same. */
-void palt__real_text(double value, char *out, size_t size);
 
 /* ---- info.c: run.json ----------------------------------------------------------------------------------------- */
 

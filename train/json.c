@@ -145,11 +145,3 @@ char *palt__json_text(const json_t *value, size_t flags)
     }
     return NULL;
 }
-
-void palt__real_text(double value, char *out, size_t size)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, size, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) return;
-    }
-}

@@ -5,6 +5,7 @@
  * read by models/file/json.c and collected here. The program has its own copy of this file. */
 #include "train/json_text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,4 +109,12 @@ char *palt__json_dump(const json_t *value, size_t flags)
     if (!out.no_memory) return out.text;
     free(out.text);
     return NULL;
+}
+
+void palt__real_text(double value, char *out, size_t size)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, size, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) return;
+    }
 }

@@ -9,5 +9,7 @@
 json_t *palt__json_load(const char *text, size_t size, int *line, const char **wrong);
 /* The value as text, which the caller frees. flags: as for json_dumps. NULL: out of memory, or no value. */
 char *palt__json_dump(const json_t *value, size_t flags);
+/* The shortest decimal that reads back the same. */
+void palt__real_text(double value, char *out, size_t size);
 
 #endif
