@@ -25,6 +25,13 @@ static void put(pal_cli_data *d, const char *name, const char *value)
     d->options.given = d->list;
 }
 
+void pal_cli_data_choose(pal_cli_data *d, const char *name, const char *value)
+{
+    for (size_t i = 0; i < d->options.n; i++)
+        if (!strcmp(d->list[i].name, name)) return;
+    put(d, name, value);
+}
+
 void pal_cli_data_take(pal_cli_data *d, const pal_cli_args *args)
 {
     for (size_t i = 0; i < args->n_given; i++)
@@ -37,6 +44,7 @@ void pal_cli_data_of_run(pal_cli_data *d, const pal_run_info *info, const pal_mo
         const char *name = info->data_options[i].name;
         if (own || !pal_choices_have(pal_cli_data_training, name)) put(d, name, info->data_options[i].value);
     }
+    d->options.former = own ? 0 : d->options.n;
     if (model && !pal_model_schema(model)) put(d, "scale", "none"); /* it was trained on numbers as they are */
 }
 

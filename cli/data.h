@@ -17,6 +17,9 @@ void pal_cli_data_take(pal_cli_data *data, const pal_cli_args *args);
  * split counts. */
 void pal_cli_data_of_run(pal_cli_data *data, const pal_run_info *info, const pal_model *model, bool own);
 
+/* Adds an option that was not given, with the value that was chosen for it. */
+void pal_cli_data_choose(pal_cli_data *data, const char *name, const char *value);
+
 /* What was read, on one line: "125 samples to train, 25 to test; 4 features; 3 classes: ...; line 1 names the columns".
  * Returns out. */
 enum { PAL_CLI_DATA_WORDS = 1200 };

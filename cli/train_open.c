@@ -57,6 +57,8 @@ int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, bool resum
                            "--limit %lld: without those for validation, %s has %lld training samples: lower --limit",
                            (long long)limit, j->train->name, (long long)j->train->count);
     if (limit && pal_dataset_limit(j->train, limit)) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (j->train->schema && j->train->schema->scaling) /* kept, so that another default never changes the run */
+        pal_cli_data_choose(&j->options, "scale", j->train->schema->scaling);
     pal_cli_data_words(j->train, j->test, j->validated, j->words, sizeof j->words);
     pal_cli_full_path(path, j->data);
     return PAL_CLI_GO_ON;

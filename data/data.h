@@ -99,6 +99,7 @@ const pal_data_option *pal_data_option_find(const char *name);
 typedef struct pal_data_options {
     const pal_setting *given; /* names and values; the last of two with the same name counts */
     size_t n;
+    size_t former; /* the first so many are those of a training: a column that they name need not be in this file */
 } pal_data_options;
 
 /* ---- Data sets ------------------------------------------------------------------------------------------------ */

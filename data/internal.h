@@ -31,6 +31,8 @@ pal_tensor *palt__npy_read(pal_context *context, const char *path, pal_note *not
 
 /* The value of an option; NULL: it is not given. options may be NULL. */
 const char *palt__data_option(const pal_data_options *options, const char *name);
+/* Whether the columns that the option names need not be there. */
+bool palt__data_option_former(const pal_data_options *options, const char *name);
 /* Whether a list "a,b" has this name, or this number of a column from 1. */
 bool palt__data_option_lists(const pal_data_options *options, const char *name, const char *column, int64_t number);
 

@@ -63,9 +63,9 @@ static pal_status check_finite(const palt__raw *raw, const char *path, pal_error
         palt__shown_path(path), bad / row, bad % row, pal_tensor_get(raw->values, bad));
 }
 
-static palt__reading reading_of(opening *o, const char *path)
+static palt__request reading_of(opening *o, const char *path)
 {
-    return (palt__reading){o->context,    path,     o->from->options, o->from->progress,
+    return (palt__request){o->context,    path,     o->from->options, o->from->progress,
                            o->from->user, &o->note, o->from->whole,   o->from->npy};
 }
 
@@ -77,7 +77,7 @@ static pal_status read_other(opening *o, pal_split split, const char *name)
     if (!text || palt__split_count(text, 1, &ignored)) return PAL_OK;
     o->is_other[split] = true;
     if (!wants(o, split)) return PAL_OK;
-    const palt__reading r = reading_of(o, text);
+    const palt__request r = reading_of(o, text);
     pal_status status = palt__pool_read(&o->other[split], &r, 1U << PALT__TRAINING, o->err);
     if (!status) status = check_rows(&o->other[split].train, text, 1, o->err);
     return status ? status : check_finite(&o->other[split].train, text, o->err);
@@ -85,7 +85,7 @@ static pal_status read_other(opening *o, pal_split split, const char *name)
 
 static pal_status read_all(opening *o)
 {
-    const palt__reading r = reading_of(o, o->path);
+    const palt__request r = reading_of(o, o->path);
     const char *scaling = option(o, "scale");
     const bool learns = !o->from->schema && scaling && strcmp(scaling, "none") != 0;
     const bool train = learns || (o->wanted & ~(1U << PAL_SPLIT_TEST));
@@ -332,7 +332,7 @@ pal_status pal_data_open(pal_context *context, const pal_data_source *source, un
 pal_dataset *pal_dataset_open(pal_context *context, const char *path, pal_split split, pal_error *err)
 {
     const pal_setting none = {"scale", "none"};
-    const pal_data_options options = {&none, 1};
+    const pal_data_options options = {.given = &none, .n = 1};
     const pal_data_source from = {.struct_size = sizeof from, .path = path, .options = &options};
     pal_data data;
     if ((unsigned)split >= PAL_SPLITS) {

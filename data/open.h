@@ -14,7 +14,7 @@ typedef struct palt__pool { /* what a path has */
     bool pictures;
 } palt__pool;
 
-typedef struct palt__reading {
+typedef struct palt__request {
     pal_context *context;
     const char *path;
     const pal_data_options *options;
@@ -22,11 +22,11 @@ typedef struct palt__reading {
     void *user;
     pal_note *note;
     bool stream, npy; /* "-" is read, as a .npy file or as a text table */
-} palt__reading;
+} palt__request;
 
 /* Reads a path by its kind. wanted: a bit for training, one for testing; a source without its own test samples is read
  * whole. On failure the pool has what was read so far. */
-pal_status palt__pool_read(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err);
+pal_status palt__pool_read(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err);
 
 /* array.c: whether the end of a path is that of a file that is read; PAL_ERR_ARGUMENT: it is not. */
 pal_status palt__array_check(const char *path, pal_error *err);
@@ -47,7 +47,8 @@ bool palt__split_count(const char *text, int64_t all, int64_t *count);
 pal_status palt__split_draw(uint32_t *rows, size_t *left, const pal_tensor *labels, int64_t n, uint64_t seed,
                             const char *stream, const char *path, uint32_t **drawn, pal_error *err);
 
-/* Keeps of the rows those whose label is in a list "a,b", by name or number. PAL_ERR_ARGUMENT: no labels, or none is left. */
+/* Keeps of the rows those whose label is in a list "a,b", by name or number. PAL_ERR_ARGUMENT: no labels, or none is
+ * left. */
 pal_status palt__split_only(uint32_t *rows, size_t *n, const palt__raw *raw, const pal_data_options *options,
                             const char *path, pal_error *err);
 

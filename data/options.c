@@ -26,6 +26,13 @@ const char *palt__data_option(const pal_data_options *options, const char *name)
     return NULL;
 }
 
+bool palt__data_option_former(const pal_data_options *options, const char *name)
+{
+    for (size_t i = options ? options->n : 0; i-- > 0;)
+        if (!strcmp(options->given[i].name, name)) return i < options->former;
+    return false;
+}
+
 bool palt__data_option_lists(const pal_data_options *options, const char *name, const char *column, int64_t number)
 {
     const char *list = palt__data_option(options, name);

@@ -70,7 +70,7 @@ static pal_status check_pair(const pal_tensor *images, const char *images_path, 
     return PAL_OK;
 }
 
-static pal_status read_idx(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err)
+static pal_status read_idx(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err)
 {
     pal_status status = PAL_OK;
     pool->has_test = true;
@@ -97,7 +97,7 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static pal_status read_pictures(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err)
+static pal_status read_pictures(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err)
 {
     char *train = NULL, *test = NULL;
     if (asprintf(&train, "%s/train", r->path) < 0 || asprintf(&test, "%s/test", r->path) < 0)
@@ -117,13 +117,13 @@ static pal_status read_pictures(palt__pool *pool, const palt__reading *r, unsign
 
 /* ---- Files ------------------------------------------------------------------------------------------------------ */
 
-static pal_status read_array(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err)
+static pal_status read_array(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err)
 {
     (void)wanted;
     return palt__raw_array(&pool->train, r->context, r->path, r->options, r->note, err);
 }
 
-static pal_status read_table(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err)
+static pal_status read_table(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err)
 {
     (void)wanted;
     return palt__raw_table(&pool->train, r->context, r->path, r->options, r->note, err);
@@ -133,7 +133,7 @@ static pal_status read_table(palt__pool *pool, const palt__reading *r, unsigned 
 static const struct {
     const char *what;
     const char *options; /* that have an effect, beside those of every kind */
-    pal_status (*read)(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err);
+    pal_status (*read)(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err);
 } kinds[] = {
     {"a folder of IDX files", "",                                                                read_idx},
     {"a folder of pictures",  "size|fit|color|skip-bad",                                         read_pictures},
@@ -160,7 +160,7 @@ static pal_status check_options(const pal_data_options *options, int kind, const
     return PAL_OK;
 }
 
-pal_status palt__pool_read(palt__pool *pool, const palt__reading *r, unsigned wanted, pal_error *err)
+pal_status palt__pool_read(palt__pool *pool, const palt__request *r, unsigned wanted, pal_error *err)
 {
     struct stat info;
     const bool standard = strcmp(r->path, PAL_DATA_DEFAULT) == 0, array = palt__raw_is_array(r->path);

@@ -157,6 +157,7 @@ static pal_status take_roles(palt__reading *r, const palt__words *names, const i
              skip_name(&at, size)) {
             if (!size) continue;
             const int64_t column = find(r, names, of, at, size);
+            if (!column && palt__data_option_former(r->options, asked[i].option)) continue;
             if (!column) return refuse_name(r, i, at, size);
             palt__role *role = &r->columns[column - 1].role;
             if (*role == PALT__ROLE_NONE) *role = asked[i].role;

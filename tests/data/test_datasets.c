@@ -79,7 +79,7 @@ END_TEST
 static pal_dataset *open_tail(const char *path, pal_split split, int64_t n, pal_error *err)
 {
     const pal_setting none = {"scale", "none"};
-    const pal_data_options options = {&none, 1};
+    const pal_data_options options = {.given = &none, .n = 1};
     const pal_data_source from = {
         .struct_size = sizeof from, .path = path, .options = &options, .tail = true, .hold_out = n};
     pal_data data;

@@ -249,7 +249,7 @@ static bool hold_out(void *user)
     pal_split split = *(pal_split *)user;
     pal_error err = {0};
     const pal_setting eight = {"validation", "8"};
-    const pal_data_options options = {&eight, 1};
+    const pal_data_options options = {.given = &eight, .n = 1};
     const pal_data_source from = {.struct_size = sizeof from, .path = folder, .options = &options};
     pal_data parts = {0};
     if (split == PAL_SPLIT_TEST) split = PAL_SPLIT_VALIDATION;

@@ -57,7 +57,7 @@ static palt__table *again(const palt__table *table)
         for (size_t r = 0; r < rows; r++) values[r * n + i] = c->value[r];
     }
     const pal_setting given[] = {{"category", list}, {"header", table->header ? "yes" : "no"}, {"separator", "comma"}};
-    const pal_data_options options = {given, 3};
+    const pal_data_options options = {.given = given, .n = 3};
     const pal_schema schema = {.columns = columns, .n_columns = (int64_t)n};
     pal_error err = {0};
     fuzz_require(!pal_table_write(fuzz_path("again.csv", path), &schema, values, rows, NULL, &err), "%s", err.text);
@@ -107,7 +107,7 @@ static void check(const palt__table *table)
 static void run(const uint8_t *data, size_t size)
 {
     if (!size) return;
-    const pal_data_options options = {choices[data[0] % CHOICES], 2};
+    const pal_data_options options = {.given = choices[data[0] % CHOICES], .n = 2};
     pal_data_options some = options;
     if (!some.given[1].name) some.n = 1;
     pal_error err = {0};
