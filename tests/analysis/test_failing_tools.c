@@ -19,7 +19,7 @@ static bool opens_data(void *user)
 {
     pal_error err = {0};
     static const uint32_t rows[] = {3, 1, 2};
-    pal_dataset *d = pal_dataset_open(c, user, PAL_SPLIT_TEST, &err), *part = NULL;
+    pal_dataset *d = pal_dataset_open(c, user, PAL_SPLIT_TRAIN, &err), *part = NULL;
     bool good = made(d, &err);
     if (good) good = made(part = pal_dataset_select(d, rows, 3, &err), &err);
     pal_dataset_free(part);

@@ -74,6 +74,7 @@ Suite *residuals_suite(void)
     Suite *suite = suite_create("residuals");
     TCase *of_many = tcase_create("many samples");
     tcase_add_checked_fixture(of_many, with_many, without_data);
+    in_own_folder(of_many);
     tcase_add_test(of_many, they_add_up_to_the_squared_error);
     tcase_add_test(of_many, chosen_samples_have_their_errors);
     tcase_add_test(of_many, what_is_refused);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/data/tail.h"
 #include "tests/files.h"
 #include "tests/plot/svg.h"
 #include "tests/testing.h"
@@ -34,7 +35,7 @@ static pal_dataset *data(void)
     const char *path = path_of("points.npy");
     ck_assert(!pal_npy_write(x, path, &err));
     pal_tensor_free(x);
-    pal_dataset *set = pal_dataset_open(c, path, PAL_SPLIT_TEST, &err);
+    pal_dataset *set = open_tail(c, path, PAL_SPLIT_TEST, &err);
     ck_assert_msg(set != NULL, "%s", err.text);
     ck_assert_int_eq(set->count, TEST_SAMPLES);
     return set;

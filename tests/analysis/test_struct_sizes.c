@@ -274,7 +274,7 @@ static const struct {
     ROW(pal_objective, objective),
     ROW(pal_lanczos_options, lanczos),
     ROW(pal_variant, variant),
-    ROW(pal_workspace_options, workspace),
+    SINCE(pal_workspace_options, features, workspace),
     {"pal_evaluate_options", sizeof(pal_evaluate_options), offsetof(pal_evaluate_options, train), evaluate},
     {"pal_train_options", sizeof(pal_train_options), offsetof(pal_train_options, check_nan), train},
     {"pal_train_options", sizeof(pal_train_options), offsetof(pal_train_options, check_nan), train_check},

@@ -15,8 +15,10 @@ static pal_dataset *from_to(double low, double high, pal_dtype dtype)
 {
     pal_error err = {0};
     pal_tensor *x = random_tensor(context, dtype, PAL_SHAPE(SAMPLES, FEATURES), low, high, "wide");
-    pal_tensor_set(x, 5, low);
-    pal_tensor_set(x, 7, high);
+    for (size_t i = 0; i < SAMPLES; i++) { /* in each sample, so that those of training have them, too */
+        pal_tensor_set(x, i * FEATURES + 5, low);
+        pal_tensor_set(x, i * FEATURES + 7, high);
+    }
     ck_assert_int_eq(pal_npy_write(x, path_of("wide.npy"), &err), PAL_OK);
     pal_tensor_free(x);
     pal_dataset *data = pal_dataset_open(context, path_of("wide.npy"), PAL_SPLIT_TRAIN, &err);

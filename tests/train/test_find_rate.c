@@ -150,7 +150,9 @@ START_TEST(wrong_searches_are_refused)
         pal_error err = {0};
         pal_rate_curve c;
         pal_model *m = model_for(rows[i].svd ? "linear" : "basic", &solved, rows[i].svd);
-        const pal_status status = pal_find_rate(m, data, &rows[i].o, &c, &err);
+        pal_find_rate_options o = rows[i].o;
+        if (o.steps == 10) o.batch = data->count; /* the same samples in each batch, so that only the rate counts */
+        const pal_status status = pal_find_rate(m, data, &o, &c, &err);
         ck_assert_msg(status == rows[i].status && strstr(err.text, rows[i].says), "%zu: %s", i, err.text);
         pal_rate_curve_free(&c);
         pal_model_free(m);

@@ -2,6 +2,7 @@
  * which weights stay, and that a categorical code of images does not collapse. */
 #include <math.h>
 
+#include "tests/data/tail.h"
 #include "tests/data/rows_file.h"
 #include "train/internal.h"
 
@@ -22,7 +23,12 @@ static pal_dataset *images(double scale, double offset)
     const char *path = path_of("images.npy");
     ck_assert_msg(!pal_npy_write(x, path, &err), "%s", err.text);
     pal_tensor_free(x);
-    pal_dataset *data = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, &err);
+    const pal_setting first = {"layout", "channels-first"};
+    const pal_data_options options = {.given = &first, .n = 1};
+    const pal_data_source from = {.struct_size = sizeof from, .path = path, .options = &options};
+    pal_data parts = {0};
+    pal_data_open(context, &from, 1U << PAL_SPLIT_TRAIN, &parts, &err);
+    pal_dataset *data = parts.part[PAL_SPLIT_TRAIN];
     ck_assert_msg(data && data->count == TRAINED, "%s", err.text);
     return data;
 }
@@ -322,7 +328,7 @@ static pal_dataset *prototypes(void)
     const char *path = path_of("prototypes.npy");
     ck_assert_msg(!pal_npy_write(x, path, &err), "%s", err.text);
     pal_tensor_free(x);
-    pal_dataset *data = pal_dataset_open(context, path, PAL_SPLIT_TRAIN, &err);
+    pal_dataset *data = open_tail(context, path, PAL_SPLIT_TRAIN, &err);
     ck_assert_msg(data != NULL, "%s", err.text);
     return data;
 }
