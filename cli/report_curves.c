@@ -93,7 +93,7 @@ static int losses(pal__report *r, plot *p)
     char name[PAL_CLI_NAME + 32];
     for (size_t i = 0; i < r->n && good; i++) {
         const pal__reported *of = &r->of[i];
-        const char *what = of->info->hold_out ? "held out" : "test";
+        const char *what = of->info->hold_out ? "held out" : of->info->validation_samples ? "validation" : "test";
         if (r->n == 1) {
             good = add(p, of, offsetof(pal_epoch, train_loss), "train loss", 0, false);
             snprintf(name, sizeof name, "%s loss", what);

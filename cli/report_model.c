@@ -120,7 +120,9 @@ static void write_data(pal_html *h, const pal__reported *of)
     fact(h, "read as", info->data_note);
     snprintf(text, sizeof text, "%s samples to train%s, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
              info->limit ? " (of more, by --limit)" : "", pal_cli_count((double)info->test_samples, b, sizeof b),
-             info->hold_out ? "held out from training" : "to test");
+             info->hold_out             ? "held out from training"
+             : info->validation_samples ? "for validation"
+                                        : "to test");
     fact(h, "split", text);
     if (!of->data) return;
     snprintf(text, sizeof text, "%s samples of %s%s", pal_cli_count((double)of->data->count, a, sizeof a),

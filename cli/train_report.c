@@ -309,10 +309,11 @@ void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pa
     putchar('\n');
     if (isfinite(r->train_loss))
         printf("  train loss      %10s\n", pal_cli_figure(r->train_loss, 4, text, sizeof text));
-    const bool held = pal_rundir_info(dir)->hold_out > 0;
-    if (isfinite(r->test_loss))
-        printf("  %s %10s\n", held ? "held-out loss  " : "test loss      ",
-               pal_cli_figure(r->test_loss, 4, text, sizeof text));
+    const pal_run_info *info = pal_rundir_info(dir);
+    const char *measured = info->hold_out             ? "held-out loss  "
+                           : info->validation_samples ? "validation loss"
+                                                      : "test loss      ";
+    if (isfinite(r->test_loss)) printf("  %s %10s\n", measured, pal_cli_figure(r->test_loss, 4, text, sizeof text));
     print_best(r);
     if (isfinite(r->squared_error))
         printf("  squared error   %10s\n", pal_cli_figure(r->squared_error, 4, text, sizeof text));

@@ -30,7 +30,7 @@ static bool has_names(const pal_schema *s) { return s && s->columns[0].name; }
 static pal_status refuse(const matching *m, int64_t column, const char *wrong)
 {
     char name[96];
-    return pal_error_set(m->err, PAL_ERR_FORMAT, "%s: %s %s", palt__shown_path(m->path),
+    return pal_error_set(m->err, PAL_ERR_ARGUMENT, "%s: %s %s", palt__shown_path(m->path),
                          pal_schema_name(m->want, column, name, sizeof name), wrong);
 }
 
@@ -91,7 +91,7 @@ static pal_status match_labels(const matching *m)
         while (class < m->want->n_classes && strcmp(m->want->classes[class], raw->classes[k]) != 0) class ++;
         if (class == m->want->n_classes)
             return pal_error_set(
-                m->err, PAL_ERR_FORMAT,
+                m->err, PAL_ERR_ARGUMENT,
                 "%s: label \"%.40s\" does not occur in the training data: remove its samples, or leave "
                 "out --label",
                 palt__shown_path(m->path), raw->classes[k]);
@@ -110,7 +110,7 @@ static pal_status check_width(const matching *m)
 {
     const int64_t have = width_of(m->raw->values), want = m->want->n_columns;
     if (have == want || (has_names(m->want) && has_names(m->raw->schema))) return PAL_OK;
-    return pal_error_set(m->err, PAL_ERR_FORMAT,
+    return pal_error_set(m->err, PAL_ERR_ARGUMENT,
                          "%s: has %lld columns, but the model was trained on %lld: give as many%s",
                          palt__shown_path(m->path), (long long)have, (long long)want,
                          has_names(m->want) ? ", or a first line with their names" : "");

@@ -40,7 +40,11 @@ static pal_status check_rows(const palt__raw *raw, const char *path, int64_t lea
 {
     char text[96];
     const int64_t rows = rows_in(raw);
-    if (raw->values->shape.rank > 0 && rows >= least && pal_tensor_count(raw->values) > 0) return PAL_OK;
+    if (raw->values->shape.rank > 0 && rows >= least && rows <= UINT32_MAX && pal_tensor_count(raw->values) > 0)
+        return PAL_OK;
+    if (rows > UINT32_MAX)
+        return pal_error_set(err, PAL_ERR_FORMAT, "%s: has %lld samples, and at most %lu are read: split the file",
+                             palt__shown_path(path), (long long)rows, (unsigned long)UINT32_MAX);
     return pal_error_set(err, PAL_ERR_FORMAT,
                          "%s: the array is %s, expected at least %lld sample%s on its first axis%s",
                          palt__shown_path(path), pal_shape_text(raw->values->shape, text, sizeof text),

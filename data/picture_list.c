@@ -143,7 +143,7 @@ pal_status palt__picture_find(palt__picture_list *list, const char *folder, pal_
     *list = (palt__picture_list){0};
     pal_status status = walk(list, folder, "", 0, err);
     if (status == PAL_OK && !list->n)
-        status = pal_error_set(err, PAL_ERR_FORMAT,
+        status = pal_error_set(err, PAL_ERR_IO,
                                "%s: has no pictures, expected .png or .jpg files, or folders of them, or the IDX files "
                                "train-images-idx3-ubyte and so on",
                                palt__shown_path(folder));

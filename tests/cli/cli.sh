@@ -685,7 +685,7 @@ check "without Graphviz an existing file is kept" grep -q '^precious$' instead.d
 # ---- Wrong use
 printf 'precious' > precious
 mkdir full && printf 'precious' > full/file
-refused "data out of the output's range" 'use --output squared' train basic --data wide.csv --batch 2
+refused "data out of the output's range" 'use --output squared' train basic --data wide.csv --batch 2 --scale none --output bernoulli
 refused "no verb" 'help'
 refused "unknown verb" 'mean train' trian
 refused "unknown option of the program" 'bogus' --bogus
@@ -1182,14 +1182,14 @@ check "a slow training is told to be faster" said 'learned nothing: .*: raise --
 "$program" train variational $small --beta 1000 --quiet --out mute 2> err
 check "a collapsed code is told" said 'mute: learned nothing: posterior collapse, .*: lower --beta (now 1000), or use --beta-warm-up$'
 awk 'BEGIN { for (i = 0; i < 60; i++) printf "%d,%d,%d\n", i, 1000 + i * 7 % 50, 500 - i }' > thousands.csv
-"$program" train basic --data thousands.csv --batch 10 --output squared --lr 1e-6 --quiet --epochs 2 --out unscaled 2> err
+"$program" train basic --scale none --data thousands.csv --batch 10 --output squared --lr 1e-6 --quiet --epochs 2 --out unscaled 2> err
 check "data that are not scaled are told" said 'learned nothing: .*: scale the data, whose values are from '
-"$program" train basic --data thousands.csv --batch 10 --output squared --optimizer gd --lr 1e5 --quiet --out unscaled-2 2> err
+"$program" train basic --scale none --data thousands.csv --batch 10 --output squared --optimizer gd --lr 1e5 --quiet --out unscaled-2 2> err
 check "also where the loss is not finite" said 'is not finite at epoch .*: scale the data (values from .*), or lower --learning-rate'
 works "train with dropout" train basic $small --dropout 0.5 --optimizer adam --lr 0.01 --out dropped
 check "the summary explains the training loss" grep -q 'train loss is above test loss: with dropout 0.5, which' out
 refused "a range above 1, in train" "values from 0 to 1049, but --output bernoulli needs 0 to 1: scale them" \
-    train basic --data thousands.csv --batch 10 --out new
+    train basic --scale none --output bernoulli --data thousands.csv --batch 10 --out new
 awk 'BEGIN { for (i = 0; i < 60; i++) printf "%g,0.5,0.%d\n", i / 60, i % 10 }' > ones.csv
 works "train on values from 0 to 1" train basic --data ones.csv --batch 10 --hidden 2 --epochs 1 --out ones
 for verb in evaluate reconstruct denoise "infill --rectangle 0,0,1,1" interpolate scatter geometry; do
@@ -1207,7 +1207,7 @@ refused "a range above 1, in train --resume" "but --output bernoulli needs 0 to 
 sed 's/^5,/1e25,/' thousands.csv > great.csv
 works "train a linear one" train linear --data ones.csv --batch 10 --hidden 2 --epochs 1 --out straight
 refused "a number beyond float32, in train" "to 1e+25, whose squares do not fit into float32" \
-    train linear --data great.csv --out new
+    train linear --scale none --data great.csv --out new
 refused "a number beyond float32, in encode" "to 1e+25, whose squares do not fit" encode straight great.csv o.npy
 works "train with a check for NaN" train basic $small --check-nan --out checked
 check "a training with a check for NaN is done" grep -q '"status": "done"' checked/run.json

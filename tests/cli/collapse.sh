@@ -46,7 +46,7 @@ remedy "a high temperature" "lower --temperature (now 50)" "--temperature 50" "-
 remedy "a high temperature of bits" "lower --temperature (now 50)" "--temperature 50" "--temperature 0.5" $bits
 remedy "scales of the output" "use --output gaussian" "--output normal" "--output gaussian" $choice
 for code in categorical bernoulli normal; do
-    remedy "an output of much noise, $code" "use --output gaussian --output-sigma 0.02, which is the spread of the data, not 1" \
+    remedy "an output of much noise, $code" "use --output gaussian --output-sigma 0.0[0-9]*, which is the spread of the data, not 1" \
         "--output squared --epochs 40" "--output gaussian --output-sigma 0.02 --epochs 40" --data dark.csv --code $code
 done
 remedy "plain gradient descent" "use --optimizer adam --learning-rate 0.001" "--optimizer gd --lr 0.001" "" $choice

@@ -55,7 +55,9 @@ cp data/*-labels-idx1-ubyte large
 bytes 0 0 8 3 59 154 202 0 0 0 0 50 0 0 0 80 | large large/train-images-idx3-ubyte
 truncate -s 4000000000016 large/train-images-idx3-ubyte
 cp data/t10k-images-idx3-ubyte large
-for file in large.csv large.npy large; do
+timeout 20 "$program" train basic --data large.npy --hidden 4 --epochs 1 --out new > out 2> err
+check "a mapped array of too many samples" [ "$? $(grep -c 'large.npy: has 249999999992 samples, and at most 4294967295 are read' err)" = "1 1" ]
+for file in large.csv large; do
     timeout 20 "$program" train basic --data $file --hidden 4 --epochs 1 --out new > out 2> err
     check "$file: exit status" [ $? -eq 1 ]
     check "$file: what it needs, in one line, not: $(cat err)" [ "$(grep -c 'large.*needs about [0-9.]* GB of memory.*this machine has' err) $(wc -l < err)" = "1 1" ]
