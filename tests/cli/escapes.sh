@@ -81,7 +81,7 @@ clean "an array" encode good data "$folder/codes.npy"
 shows "an array" '\x1b[31m'
 
 # ---- Tables
-{ printf 'a\033[2J,b\n'; printf '1,2\033]0;owned\a\n'; } > evil.csv
+{ printf 'a\033[2J,b\n'; printf '1,2\n3,4\n1,2\033]0;owned\a\n'; } > evil.csv
 clean "a cell" train basic --data evil.csv
 shows "a cell" 'x1b'
 { printf 'M\303\274ller,\033[2Jb\n'; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do echo "0.$i,$i"; done; } > evil.csv

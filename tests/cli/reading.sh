@@ -31,7 +31,7 @@ refused "decode codes of another width" '^palindrome: two.csv: the array is \[24
     decode table two.csv new.npy
 "$program" encode table - new.npy < two.csv > out 2> err
 check "standard input of another shape is status 2" [ $? -eq 2 ]
-check "it is named" said '^palindrome: -: has 2 columns, but the model was trained on 3: give as many$'
+check "it is named" said '^palindrome: .standard input or output.: has 2 columns, but the model was trained on 3: give as many$'
 check "nothing is written" [ ! -e new.npy ]
 mv three.csv away.csv
 cp two.csv three.csv
