@@ -544,6 +544,8 @@ typedef struct pal_detect_options {
 
 typedef struct pal_detect_rows { /* samples in a row; a sample has the features that the model takes */
     const float *x;              /* [n, features] */
+    const float
+        *known; /* [n, features]: 0 for a missing feature, which has no part in the score; NULL: all are known */
     size_t n;
     uint64_t first; /* the number of the first of them, which keys the draws */
 } pal_detect_rows;

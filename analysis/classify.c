@@ -50,7 +50,7 @@ pal_status pal_classify_check(const pal_dataset *train, const pal_dataset *test,
 {
     const pal_dataset *without = !train->labels ? train : !test->labels ? test : NULL;
     if (without)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no labels: give --data a folder of IDX files",
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no labels: name them by --label, or give other data",
                              without->name);
     if (train->features != test->features)
         return pal_error_set(err, PAL_ERR_SHAPE, "samples of %s and %s differ in size", train->name, test->name);
@@ -241,7 +241,7 @@ static pal_status prepare(job *j, pal_error *err)
                                          .isa = pal_context_isa(j->context),
                                          .subnormals = pal_context_subnormals(j->context),
                                          .lanes = pal_context_lanes(j->context)};
-        pal_workspace_options o = {.struct_size = sizeof o, .batch = BATCH, .lanes = j->o.lanes, .context = &own};
+        pal_workspace_options o = {.struct_size = sizeof o, .batch = BATCH, .lanes = j->o.lanes, .context = &own, .features = true};
         j->workspace = pal_workspace_new(j->model, &o, err);
         if (!j->workspace) return PAL_ERR_ARGUMENT;
         j->d = pal_workspace_code(j->workspace);

@@ -5,8 +5,8 @@
  * features are in double on the host, from parts as the program returns them; so the parts add up to the score.
  *
  * Where targets are binarised at random, the likelihood is that of the grey values: a Bernoulli likelihood is linear in
- * the target, so this is its mean over the draws. Rows with unknown cells will get a mask beside x in pal_detect_rows,
- * which the programs below take as a further leaf. */
+ * the target, so this is its mean over the draws. Features that are not known have no part in the score; the encoder
+ * sees what a batch has in their place. */
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -172,13 +172,15 @@ static inline double at(const pal_tensor *t, size_t i)
     return t->dtype == PAL_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
 }
 
-static void sum_up(const pal_detector *d, const float *x, size_t n, bool squares, double *score, double *parts)
+static void sum_up(const pal_detector *d, const float *x, const float *known, size_t n, bool squares, double *score,
+                   double *parts)
 {
     const pal_tensor *out = pal_output(d->program, 0);
     for (size_t i = 0; i < n; i++) {
         double sum = 0;
         for (size_t k = i * d->features; k < (i + 1) * d->features; k++) {
-            const double off = squares ? (double)x[k] - at(out, k) : 0, part = squares ? off * off : at(out, k);
+            const double off = squares ? (double)x[k] - at(out, k) : 0;
+            const double part = known && known[k] <= 0 ? 0 : squares ? off * off : at(out, k);
             sum += part;
             if (parts) parts[k] = part;
         }
@@ -213,6 +215,11 @@ static pal_status latent(pal_detector *d, const float *x, size_t n, double *scor
 static pal_status bound(pal_detector *d, const pal_detect_rows *rows, double *score, pal_error *err)
 {
     const pal_shape sample = pal_model_sample(d->model);
+    for (size_t k = 0; rows->known && k < rows->n * d->features; k++)
+        if (rows->known[k] <= 0)
+            return pal_error_set(err, PAL_ERR_ARGUMENT,
+                                 "bound: sample %llu has a missing cell: fill it in, or choose the score likelihood",
+                                 (unsigned long long)(rows->first + k / d->features));
     pal_dataset set = {.sample = sample, .count = (int64_t)rows->n, .features = (int64_t)d->features, .scale = 1};
     snprintf(set.name, sizeof set.name, "the samples");
     set.inputs = pal_tensor_new(pal_model_context(d->model), PAL_F32, PAL_SHAPE(set.count, set.features));
@@ -296,7 +303,8 @@ pal_status pal_detector_rows(pal_detector *d, const pal_detect_rows *rows, doubl
         if (!status && d->o.score == PAL_SCORE_LATENT)
             status = latent(d, x, n, score + i, own, err);
         else if (!status)
-            sum_up(d, x, n, squares, weighs ? NULL : score + i, own);
+            sum_up(d, x, rows->known ? rows->known + i * d->features : NULL, n, squares, weighs ? NULL : score + i,
+                   own);
     }
     for (size_t i = 0; i < rows->n && !status; i++)
         if (isnan(score[i])) score[i] = INFINITY;
@@ -310,7 +318,8 @@ pal_status pal_detector_data(pal_detector *d, const pal_dataset *data, double *s
     uint32_t which[AT_ONCE];
     pal_status status = pal_data_check(d->model, data, err);
     float *x = malloc(AT_ONCE * d->features * sizeof *x);
-    if (!status && !x) status = palt__no_memory(err);
+    float *known = data->known ? malloc(AT_ONCE * d->features * sizeof *known) : NULL;
+    if (!status && (!x || (data->known && !known))) status = palt__no_memory(err);
     for (int64_t i = 0; i < data->count && !status; i += AT_ONCE) {
         const int64_t left = data->count - i, n = left < AT_ONCE ? left : AT_ONCE;
         pal_tensor to = {.context = pal_model_context(d->model),
@@ -320,12 +329,15 @@ pal_status pal_detector_data(pal_detector *d, const pal_dataset *data, double *s
         for (int64_t k = 0; k < n; k++) which[k] = (uint32_t)(i + k);
         status = pal_dataset_batch(data, which, (size_t)n, &to);
         if (status) pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
-        const pal_detect_rows rows = {.x = x, .n = (size_t)n, .first = (uint64_t)i};
+        to.data = known;
+        if (!status && known) status = pal_dataset_known(data, which, (size_t)n, &to);
+        const pal_detect_rows rows = {.x = x, .known = known, .n = (size_t)n, .first = (uint64_t)i};
         if (!status) status = pal_detector_rows(d, &rows, score + i, NULL, err);
         if (!status && done && done((double)(i + n) / (double)data->count, user))
             status = pal_error_set(err, PAL_ERR_STOPPED, "detect: stopped");
     }
     free(x);
+    free(known);
     return status;
 }
 

@@ -226,7 +226,7 @@ static pal_status blend_all(blending *b, pal_error *err)
     b->groups = b->o.count / b->per;
     status = gather(b, err);
     for (size_t i = 0; i < b->count && !status; i++) {
-        const pal_workspace_options o = {.struct_size = sizeof o, .lanes = b->o.lanes};
+        const pal_workspace_options o = {.struct_size = sizeof o, .lanes = b->o.lanes, .features = true};
         pal_workspace *w = pal_workspace_new(b->models[i].model, &o, err);
         if (!w) return err->status;
         for (size_t group = 0; group < b->groups && !status; group++) status = fill(b, group, i, w, err);

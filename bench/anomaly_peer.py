@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""PyOD's AutoEncoder and PCA on tables of ADBench: bench/anomaly calls this, and it prepares the tables for palindrome.
+"""PyOD's AutoEncoder and PCA on tables of ADBench: bench/anomaly calls this.
 
     anomaly_peer.py peers FOLDER [--seeds N]     one line a table and model: table, model, mean AUROC, seconds a fit
-    anomaly_peer.py prepare FILE OUT             X scaled to mean 0 and variance 1, with which palindrome trains on all rows
     anomaly_peer.py auroc FILE SCORES [ROWS]     the area under the ROC curve of the column `score` of detect's CSV
 
 FOLDER has .npz files with arrays X and y, y = 1 for an odd row. The protocol is that of unsupervised detection: a model is
@@ -46,24 +45,15 @@ def peers(folder, seeds):
                   f"{(time.perf_counter() - began) / len(areas):.2f}", flush=True)
 
 
-def prepare(path, out):
-    """A file of its own is split by palindrome: the last sixth is for tests. So further rows are appended for that."""
-    x, _ = table(path)
-    numpy.save(out, numpy.concatenate([x, x[:len(x) // 5 or 1]]).astype(numpy.float32))
-    numpy.save(os.path.splitext(out)[0] + "-rows.npy", x.astype(numpy.float32))
-
-
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["peers", "prepare", "auroc"])
+    parser.add_argument("what", choices=["peers", "auroc"])
     parser.add_argument("path")
     parser.add_argument("more", nargs="?")
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args()
     if given.what == "peers":
         peers(given.path, given.seeds)
-    elif given.what == "prepare":
-        prepare(given.path, given.more)
     else:
         score = numpy.genfromtxt(given.more, delimiter=",", names=True, usecols=(0, 1))["score"]
         print(f"{auroc(table(given.path)[1], score):.4f}")

@@ -53,14 +53,20 @@ int pal_cli_detect_stream(pal_cli_detect_job *job);
 int pal_cli_detect_open(pal_cli_detect_job *job);
 /* Which samples are odd: job->odd, if the data has labels. */
 int pal_cli_detect_labels(pal_cli_detect_job *job);
-/* Rows of a text table from standard input, as they come. */
+/* detect_rows.c: rows of a text table from standard input, as they come. schema: that of the model, which is borrowed;
+ * NULL: rows are numbers, as many as there are features. NULL: out of memory. */
 typedef struct pal_cli_stream pal_cli_stream;
-pal_cli_stream *pal_cli_stream_new(size_t columns); /* NULL: out of memory */
+pal_cli_stream *pal_cli_stream_new(const pal_schema *schema, size_t features);
 void pal_cli_stream_free(pal_cli_stream *stream);
-/* Reads up to `most` rows into x [most, columns]: as many as are there, at least one. *n 0: there are no more. */
-int pal_cli_stream_take(pal_cli_stream *stream, size_t most, float *x, size_t *n);
+/* Reads up to `most` rows into x and known [most, features]: as many as are there, at least one. *n 0: there are no
+ * more. */
+int pal_cli_stream_take(pal_cli_stream *stream, size_t most, float *x, float *known, size_t *n);
 
-/* detect_out.c: the file OUT. */
+/* detect_out.c. Whether features have names; what a feature is called: "city=Rome", or its number. */
+enum { PAL_CLI_FEATURE = 512 }; /* bytes of a name */
+bool pal_cli_detect_names(const pal_cli_detect_job *job);
+const char *pal_cli_detect_feature(const pal_cli_detect_job *job, uint32_t feature, char *out, size_t size);
+/* The file OUT. */
 void pal_cli_detect_head(const pal_cli_detect_job *job, FILE *to);
 void pal_cli_detect_rows(const pal_cli_detect_job *job, const pal_cli_found *found, int64_t first, FILE *to);
 int pal_cli_detect_write(pal_cli_detect_job *job); /* all of run.data; PAL_CLI_GO_ON, or the exit status */

@@ -1,5 +1,6 @@
 /* detect_out.c - the file OUT of `palindrome detect`: a line per sample with its number, its score, its flag, and the
- * features that contribute most with their contributions. As .npy the same numbers, float64 [N, 3 + 2 K]. */
+ * features that contribute most with their contributions. Features of a table with names are named, others numbered; of
+ * samples with names, the name comes first. As .npy the same numbers, float64 [N, 3 + 2 K]. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +9,63 @@
 
 typedef pal_cli_detect_job job;
 
+bool pal_cli_detect_names(const job *j)
+{
+    const pal_schema *s = pal_model_schema(j->run.model);
+    return s && s->columns[0].name;
+}
+
+const char *pal_cli_detect_feature(const job *j, uint32_t feature, char *out, size_t size)
+{
+    const pal_schema *s = pal_model_schema(j->run.model);
+    int64_t k = 0;
+    while (s && k + 1 < s->n_columns && s->first[k + 1] <= (int64_t)feature) k++;
+    if (!pal_cli_detect_names(j))
+        snprintf(out, size, "%u", (unsigned)feature);
+    else if (s->columns[k].kind == PAL_COLUMN_CATEGORY)
+        snprintf(out, size, "%s=%s", s->columns[k].name, s->columns[k].levels[(int64_t)feature - s->first[k]]);
+    else
+        snprintf(out, size, "%s", s->columns[k].name);
+    return out;
+}
+
+static void put_text(const char *text, FILE *to)
+{
+    if (!text[strcspn(text, ",;\"\r\n")]) {
+        fputs(text, to);
+        return;
+    }
+    putc('"', to);
+    for (; *text; text++) {
+        if (*text == '"') putc('"', to);
+        putc(*text, to);
+    }
+    putc('"', to);
+}
+
+static const char *const *ids_of(const job *j) { return j->run.data ? (const char *const *)j->run.data->ids : NULL; }
+
 void pal_cli_detect_head(const job *j, FILE *to)
 {
-    fputs("sample,score,flag", to);
+    fputs(ids_of(j) ? "id,sample,score,flag" : "sample,score,flag", to);
     for (size_t k = 1; k <= j->guilty; k++) fprintf(to, ",feature_%zu,contribution_%zu", k, k);
     putc('\n', to);
 }
 
 void pal_cli_detect_rows(const job *j, const pal_cli_found *found, int64_t first, FILE *to)
 {
+    char name[PAL_CLI_FEATURE];
     for (size_t i = 0; i < found->n; i++) {
+        if (ids_of(j)) {
+            put_text(ids_of(j)[(size_t)first + i], to);
+            putc(',', to);
+        }
         fprintf(to, "%lld,%.9g,%d", (long long)first + (long long)i, found->score[i], found->score[i] > j->threshold);
-        for (size_t k = i * j->guilty; k < (i + 1) * j->guilty; k++)
-            fprintf(to, ",%u,%.9g", (unsigned)found->which[k], found->part[k]);
+        for (size_t k = i * j->guilty; k < (i + 1) * j->guilty; k++) {
+            putc(',', to);
+            put_text(pal_cli_detect_feature(j, found->which[k], name, sizeof name), to);
+            fprintf(to, ",%.9g", found->part[k]);
+        }
         putc('\n', to);
     }
 }

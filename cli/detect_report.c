@@ -7,9 +7,19 @@
 
 typedef pal_cli_detect_job job;
 
+static char **ids_of(const job *j) { return j->run.data ? j->run.data->ids : NULL; }
 static const char *name_of_data(const job *j) { return j->run.data ? j->run.data->name : "standard input"; }
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------- */
+
+static json_t *json_of_feature(const job *j, uint32_t feature, double part)
+{
+    char name[PAL_CLI_FEATURE];
+    json_t *out = json_pack("{s:I, s:o}", "feature", (json_int_t)feature, "contribution", pal_cli_number(part));
+    if (pal_cli_detect_names(j))
+        json_object_set_new(out, "name", pal_cli_text(pal_cli_detect_feature(j, feature, name, sizeof name)));
+    return out;
+}
 
 static json_t *json_of_worst(const job *j)
 {
@@ -18,11 +28,11 @@ static json_t *json_of_worst(const job *j)
         const pal_cli_odd *w = &j->worst[i];
         json_t *features = json_array();
         for (size_t k = 0; k < j->guilty; k++)
-            json_array_append_new(features, json_pack("{s:I, s:o}", "feature", (json_int_t)w->which[k], "contribution",
-                                                      pal_cli_number(w->part[k])));
+            json_array_append_new(features, json_of_feature(j, w->which[k], w->part[k]));
         json_t *row = json_pack("{s:I, s:o, s:b, s:o}", "sample", (json_int_t)w->sample, "score",
                                 pal_cli_number(w->score), "flag", w->score > j->threshold, "features", features);
         if (j->odd) json_object_set_new(row, "odd", json_boolean(j->odd[w->sample]));
+        if (ids_of(j)) json_object_set_new(row, "id", pal_cli_text(ids_of(j)[w->sample]));
         json_array_append_new(worst, row);
     }
     return worst;
@@ -84,20 +94,22 @@ static void print_worst(const job *j)
     putchar('\n');
     pal_cli_cell(&head, 9, 2, "sample");
     pal_cli_cell(&head, 12, 1, "score");
+    if (ids_of(j)) pal_cli_cell(&head, -10, 2, "id");
     pal_cli_cell(&head, -7, 2, "flag");
     if (j->odd) pal_cli_cell(&head, -6, 2, "label");
     if (j->guilty) pal_cli_cell(&head, -8, 2, "features: what they contribute");
     pal_cli_end_line(&head);
     for (size_t i = 0; i < j->n_worst; i++) {
         const pal_cli_odd *w = &j->worst[i];
-        char score[64], part[64];
+        char score[64], part[64], name[PAL_CLI_FEATURE];
         pal_cli_line line = {.width = pal_cli_width()};
         pal_cli_print_cell(&line, 9, 2, "%lld", (long long)w->sample);
         pal_cli_cell(&line, 12, 1, pal_cli_figure(w->score, 4, score, sizeof score));
+        if (ids_of(j)) pal_cli_print_cell(&line, -10, 2, "%.40s", ids_of(j)[w->sample]);
         pal_cli_cell(&line, -7, 2, w->score > j->threshold ? "flagged" : "");
         if (j->odd) pal_cli_cell(&line, -6, 2, j->odd[w->sample] ? "odd" : "normal");
         for (size_t k = 0; k < j->guilty; k++)
-            pal_cli_print_cell(&line, -16, 2, "%u: %s", (unsigned)w->which[k],
+            pal_cli_print_cell(&line, -16, 2, "%.100s: %s", pal_cli_detect_feature(j, w->which[k], name, sizeof name),
                                pal_cli_figure(w->part[k], 4, part, sizeof part));
         pal_cli_end_line(&line);
     }
@@ -117,7 +129,8 @@ static void print_table(const job *j)
         pal_cli_paragraph(2, "\nno figures by label: %s", j->odd_how);
     print_worst(j);
     if (j->n_worst && j->guilty)
-        pal_cli_paragraph(2, "\nfeatures are numbered from 0; they contribute %s", pal_score_parts(j->score));
+        pal_cli_paragraph(2, "\nfeatures %scontribute %s", pal_cli_detect_names(j) ? "" : "are numbered from 0; they ",
+                          pal_score_parts(j->score));
     if (j->score == PAL_SCORE_LATENT && pal_detector_ridge(j->detector) > 0)
         pal_cli_paragraph(2,
                           "the covariance of the codes is singular: %g of its mean diagonal was added to the diagonal",

@@ -74,10 +74,11 @@ static void keep_worst(job *j, int64_t sample, double score, const uint32_t *whi
 }
 
 /* Scores n rows, the first of which has this number. parts has room for them. */
-static int score_rows(job *j, const float *x, size_t n, int64_t first, double *parts, pal_cli_found *out)
+static int score_rows(job *j, const float *x, const float *known, size_t n, int64_t first, double *parts,
+                      pal_cli_found *out)
 {
     pal_error err = {0};
-    const pal_detect_rows of = {.x = x, .n = n, .first = (uint64_t)first};
+    const pal_detect_rows of = {.x = x, .known = known, .n = n, .first = (uint64_t)first};
     if (pal_detector_rows(j->detector, &of, out->score, j->guilty ? parts : NULL, &err)) return pal_cli_say_error(&err);
     for (size_t i = 0; i < n; i++) {
         uint32_t *which = out->which + i * j->guilty;
@@ -111,8 +112,9 @@ static int score_data(job *j)
     const pal_dataset *data = j->run.data;
     uint32_t which[AT_ONCE];
     float *x = malloc(AT_ONCE * j->features * sizeof *x);
+    float *known = malloc(AT_ONCE * j->features * sizeof *known);
     double *parts = malloc(AT_ONCE * j->features * sizeof *parts);
-    int status = make_room(j, (size_t)data->count, &j->all) && x && parts
+    int status = make_room(j, (size_t)data->count, &j->all) && x && known && parts
                      ? PAL_CLI_GO_ON
                      : pal_cli_say(PAL_CLI_FAILED, "out of memory");
     for (int64_t i = 0; i < data->count && status == PAL_CLI_GO_ON; i += AT_ONCE) {
@@ -123,10 +125,14 @@ static int score_data(job *j)
         pal_cli_found part = {.score = j->all.score + i,
                               .which = j->all.which + (size_t)i * j->guilty,
                               .part = j->all.part + (size_t)i * j->guilty};
-        status = pal_dataset_batch(data, which, (size_t)n, &to) ? pal_cli_say(PAL_CLI_FAILED, "out of memory")
-                                                                : score_rows(j, x, (size_t)n, i, parts, &part);
+        bool good = pal_dataset_batch(data, which, (size_t)n, &to) == PAL_OK;
+        to.data = known;
+        good = good && (!data->known || pal_dataset_known(data, which, (size_t)n, &to) == PAL_OK);
+        status = good ? score_rows(j, x, data->known ? known : NULL, (size_t)n, i, parts, &part)
+                      : pal_cli_say(PAL_CLI_FAILED, "out of memory");
     }
     free(x);
+    free(known);
     free(parts);
     j->samples = data->count;
     j->all.n = (size_t)data->count;
@@ -218,16 +224,17 @@ static int stream(FILE *to, void *user)
     streaming *s = user;
     job *j = s->j;
     enum { ROWS = 128 };
-    pal_cli_stream *in = pal_cli_stream_new(j->features);
+    pal_cli_stream *in = pal_cli_stream_new(pal_model_schema(j->run.model), j->features);
     pal_cli_found found = {0};
-    float *x = malloc(ROWS * j->features * sizeof *x);
+    float *x = malloc(ROWS * j->features * sizeof *x), *known = malloc(ROWS * j->features * sizeof *known);
     double *parts = malloc(ROWS * j->features * sizeof *parts);
-    if (!make_room(j, ROWS, &found) || !in || !x || !parts) s->status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (!make_room(j, ROWS, &found) || !in || !x || !known || !parts)
+        s->status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
     if (to && s->status == PAL_CLI_GO_ON) pal_cli_detect_head(j, to);
     for (size_t n = 1; n && s->status == PAL_CLI_GO_ON;) {
-        s->status = pal_cli_stream_take(in, ROWS, x, &n);
+        s->status = pal_cli_stream_take(in, ROWS, x, known, &n);
         if (!n || s->status != PAL_CLI_GO_ON) break;
-        s->status = score_rows(j, x, n, j->samples, parts, &found);
+        s->status = score_rows(j, x, known, n, j->samples, parts, &found);
         if (s->status != PAL_CLI_GO_ON) break;
         for (size_t i = 0; i < n; i++) j->flagged += found.score[i] > j->threshold;
         if (to) pal_cli_detect_rows(j, &found, j->samples, to);
@@ -238,6 +245,7 @@ static int stream(FILE *to, void *user)
     pal_cli_stream_free(in);
     free_room(&found);
     free(x);
+    free(known);
     free(parts);
     return s->status == PAL_CLI_GO_ON ? 0 : ECANCELED;
 }

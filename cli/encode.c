@@ -84,18 +84,55 @@ static int check_words(const kind *k, const pal_cli_args *args)
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
 
+/* Codes with the names of their samples, as encode writes them. Further columns have no names here, so they are read in
+ * their order. */
+static pal_dataset *open_codes(const conversion *c, const char *path, pal_error *err)
+{
+    static const pal_setting id = {"id", "id"};
+    const pal_data_options options = {.given = &id, .n = 1, .former = 1};
+    const int64_t k = pal_workspace_code(c->w);
+    pal_column *columns = calloc((size_t)k, sizeof *columns);
+    for (int64_t j = 0; columns && j < k; j++) columns[j] = (pal_column){.kind = PAL_COLUMN_NUMBER, .scale = 1};
+    pal_schema *s = columns ? pal_schema_new(&(pal_schema){.columns = columns, .n_columns = k}, err) : NULL;
+    const pal_data_source from = {
+        .struct_size = sizeof from, .path = path, .options = &options, .schema = s, .whole = true};
+    pal_data data = {0};
+    if (s)
+        pal_data_open(c->run.context, &from, 1U << PAL_SPLIT_TEST, &data, err);
+    else if (!columns)
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    pal_schema_free(s);
+    free(columns);
+    return data.part[PAL_SPLIT_TEST];
+}
+
+/* Whether the run's samples have names, which encode writes beside the codes. */
+static bool names_samples(const conversion *c)
+{
+    const pal_run_info *info = pal_rundir_info(c->run.dir);
+    for (size_t i = 0; i < info->n_data_options; i++)
+        if (!strcmp(info->data_options[i].name, "id")) return true;
+    return false;
+}
+
 /* Whether IN is read as data sets are: a folder, several arrays in a file, or the rows of a table. */
 static bool is_data(const conversion *c, const char *path)
 {
-    if (c->kind->from_code) return false;
+    if (c->kind->from_code)
+        return names_samples(c) && (strcmp(path, "-") != 0 ? !strstr(path, ".np") : is_csv(c->args, path));
     return pal_model_schema(c->run.model) || strstr(path, ".npz") || (strcmp(path, "-") != 0 && is_folder(path));
 }
 
 static pal_tensor *read_data(conversion *c, const char *path, pal_error *err)
 {
     const bool npy = !strcmp(path, "-") && !is_csv(c->args, path);
-    pal_dataset *data = c->data = pal_cli_open_samples(&c->run, path, npy, err);
+    pal_dataset *data = c->data =
+        c->kind->from_code ? open_codes(c, path, err) : pal_cli_open_samples(&c->run, path, npy, err);
     if (!data) return NULL;
+    if (c->kind->from_code && data->known) {
+        pal_error_set(err, PAL_ERR_FORMAT, "%s: a number of a code is missing: fill it in, or remove its line", path);
+        return NULL;
+    }
     pal_shape shape = {.rank = data->sample.rank + 1, .dim = {data->count}};
     for (int32_t a = 0; a < data->sample.rank; a++) shape.dim[a + 1] = data->sample.dim[a];
     pal_tensor *x = pal_tensor_new(c->run.context, PAL_F32, shape);

@@ -200,8 +200,6 @@ static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_spli
                                   .npy = npy};
     pal_data data;
     if (pal_data_open(run->context, &from, 1U << split, &data, err)) return NULL;
-    if (path && data.part[split] && *data.part[split]->unlike.text)
-        pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", path, data.part[split]->unlike.text);
     if (!data.part[split])
         pal_error_set(err, PAL_ERR_ARGUMENT, "%s: there are no %s samples", from.path ? from.path : PAL_DATA_DEFAULT,
                       split == PAL_SPLIT_VALIDATION ? "validation" : "training");
@@ -216,6 +214,12 @@ static pal_dataset *open_own(const pal_cli_run *run, pal_split split, pal_error 
 pal_dataset *pal_cli_open_training(const pal_cli_run *run, const char *path, pal_error *err)
 {
     return open_part(run, path, PAL_SPLIT_TRAIN, false, false, err);
+}
+
+/* Warns in one line if a file has what the training did not. */
+static void warn_of_unlike(const char *path, const pal_dataset *data)
+{
+    if (path && data && *data->unlike.text) pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", path, data->unlike.text);
 }
 
 /* The part that --split names. */
@@ -274,7 +278,9 @@ static int check_sample(const pal_cli_run *run, const char *path)
 
 pal_dataset *pal_cli_open_samples(const pal_cli_run *run, const char *path, bool npy, pal_error *err)
 {
-    return open_part(run, path, split_of(run->args), true, npy, err);
+    pal_dataset *data = open_part(run, path, split_of(run->args), true, npy, err);
+    warn_of_unlike(path, data);
+    return data;
 }
 
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
@@ -285,6 +291,7 @@ int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run)
     pal_error err = {0};
     run->data = path ? open_part(run, path, split, whole, false, &err) : open_own(run, split, &err);
     if (!run->data) return pal_cli_say_error(&err);
+    warn_of_unlike(path, run->data);
     const char *own = pal_rundir_info(run->dir)->data;
     const int status = check_sample(run, path ? path : own ? own : PAL_DATA_DEFAULT);
     if (status != PAL_CLI_GO_ON) return status;

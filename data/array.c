@@ -103,6 +103,17 @@ size_t palt__array_stem(const char *path, size_t length)
     return plain;
 }
 
+/* Whether a clause is among the first `used` bytes: that of a file of test samples, say. */
+static bool is_said(const char *text, size_t used, const char *clause)
+{
+    const size_t size = strlen(clause);
+    for (const char *at = text; (at = strstr(at, clause)) && at + size <= text + used; at++) {
+        const bool begins = at == text || (at - text >= 2 && !memcmp(at - 2, "; ", 2));
+        if (begins && (at + size == text + used || at[size] == ';')) return true;
+    }
+    return false;
+}
+
 void palt__note_add(pal_note *note, const char *format, ...)
 {
     if (!note) return;
@@ -113,6 +124,7 @@ void palt__note_add(pal_note *note, const char *format, ...)
         memcpy(note->text + used, "; ", used ? 3 : 0);
         const size_t from = used ? used + 2 : 0;
         vsnprintf(note->text + from, sizeof note->text - from, format, args);
+        if (is_said(note->text, used, note->text + from)) note->text[used] = '\0';
     }
     va_end(args);
 }

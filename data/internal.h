@@ -43,6 +43,7 @@ typedef struct palt__raw {
     void *map;          /* values lie in this file that is mapped; NULL: they lie in memory */
     size_t map_bytes;
     pal_tensor *labels; /* u8 [n]; NULL: none */
+    bool labels_former; /* option label is that of a training: labels which do not fit are left out */
     char **classes;     /* names of the labels 0, 1, ...; NULL: they have no names */
     size_t n_classes;
     char **ids;         /* names of the samples [n]; NULL: none */

@@ -80,6 +80,22 @@ static pal_status translate(const matching *m, int64_t j, int64_t i)
     return PAL_OK;
 }
 
+static void free_classes(palt__raw *raw)
+{
+    for (size_t k = 0; k < raw->n_classes; k++) free(raw->classes[k]);
+    free(raw->classes);
+    raw->classes = NULL;
+    raw->n_classes = 0;
+}
+
+static pal_status drop_labels(palt__raw *raw)
+{
+    free_classes(raw);
+    pal_tensor_free(raw->labels);
+    raw->labels = NULL;
+    return PAL_OK;
+}
+
 /* Gives the labels the numbers that the classes have in the model. */
 static pal_status match_labels(const matching *m)
 {
@@ -89,6 +105,11 @@ static pal_status match_labels(const matching *m)
     for (size_t k = 0; k < raw->n_classes; k++) {
         int64_t class = 0;
         while (class < m->want->n_classes && strcmp(m->want->classes[class], raw->classes[k]) != 0) class ++;
+        if (class == m->want->n_classes && raw->labels_former) {
+            palt__note_add(m->note, "label \"%.40s\" does not occur in the training data: read without labels",
+                           raw->classes[k]);
+            return drop_labels(raw);
+        }
         if (class == m->want->n_classes)
             return pal_error_set(
                 m->err, PAL_ERR_ARGUMENT,
@@ -99,10 +120,7 @@ static pal_status match_labels(const matching *m)
     }
     uint8_t *label = raw->labels->data;
     for (size_t i = 0; i < m->n; i++) label[i] = to[label[i]];
-    for (size_t k = 0; k < raw->n_classes; k++) free(raw->classes[k]);
-    free(raw->classes);
-    raw->classes = NULL; /* the schema has them */
-    raw->n_classes = 0;
+    free_classes(raw); /* the schema has them */
     return PAL_OK;
 }
 

@@ -200,6 +200,8 @@ static pal_status read_archive(palt__raw *raw, pal_context *context, const char 
 {
     const char *label = palt__data_option(options, "label");
     palt__npz *npz = palt__npz_open(path, err);
+    raw->labels_former = palt__data_option_former(options, "label");
+    if (npz && label && raw->labels_former && !palt__npz_has(npz, label)) label = NULL;
     pal_status status = npz ? values_of_archive(raw, context, npz, array, options, note, err) : PAL_ERR_IO;
     if (status == PAL_OK && label)
         status = palt__npz_has(npz, label) || !palt__raw_is_array(label) ? labels_of_archive(raw, npz, label, note, err)
@@ -225,7 +227,9 @@ pal_status palt__raw_array(palt__raw *raw, pal_context *context, const char *pat
         free(file);
     } else {
         status = values_of_file(raw, context, path, options, &own, &why);
-        if (status == PAL_OK && label) status = labels_of_path(raw, path, label, &own, &why);
+        /* labels in a file of their own are those of one array */
+        if (status == PAL_OK && label && !palt__data_option_former(options, "label"))
+            status = labels_of_path(raw, path, label, &own, &why);
     }
     if (status != PAL_OK) {
         palt__raw_free(raw);

@@ -98,6 +98,13 @@ static numbers gather(const pal_tensor *values, const uint32_t *rows, size_t n, 
     return a;
 }
 
+static bool all_equal(numbers a)
+{
+    size_t i = 1;
+    while (i < a.n && !(a.x[i] < a.x[0]) && !(a.x[i] > a.x[0])) i++;
+    return i >= a.n;
+}
+
 bool palt__scale_cuts(const char *output)
 {
     return output && (!strcmp(output, "bernoulli") || !strcmp(output, "categorical"));
@@ -196,6 +203,10 @@ pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, cons
         status = check_numbers(a, c, j, path, err);
         if (!a.n || status) continue;
         scalings[s].learn(a, &c->offset, &c->scale);
+        if (s && all_equal(a)) { /* a rounded mean would leave a deviation that is not quite 0 */
+            c->offset = a.x[0];
+            c->scale = 0;
+        }
         c->cut = cut && !strcmp(scaling, "minmax");
         if (c->scale > 0 && isfinite(c->scale)) continue;
         c->scale = 1;

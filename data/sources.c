@@ -153,7 +153,7 @@ static pal_status check_options(const pal_data_options *options, int kind, const
         if (o->choices && !pal_choices_have(o->choices, options->given[i].value))
             return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s %.40s: choose %s", name, options->given[i].value,
                                  o->choices);
-        if (!pal_choices_have(every_kind, name) && !pal_choices_have(kinds[kind].options, name))
+        if (i >= options->former && !pal_choices_have(every_kind, name) && !pal_choices_have(kinds[kind].options, name))
             return pal_error_set(err, PAL_ERR_ARGUMENT, "--%s has no effect with %s, which is %s: leave it out", name,
                                  palt__shown_path(path), kinds[kind].what);
     }

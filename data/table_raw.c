@@ -29,6 +29,7 @@ static pal_status take_labels(palt__raw *raw, palt__table *table, palt__table_co
                               const char *path, pal_error *err)
 {
     const char *name = c->name ? c->name : "that of the labels";
+    if (raw->labels_former && (c->missing || c->n_levels > CLASSES_MOST)) return PAL_OK;
     for (int64_t i = 0; i < table->rows; i++)
         if (isnan(c->value[i]))
             return pal_error_set(
@@ -127,6 +128,7 @@ pal_status palt__raw_table(palt__raw *raw, pal_context *context, const char *pat
             palt__note_add(note, "column %s left out: all its cells are missing", c->name ? c->name : "without a name");
         }
     }
+    raw->labels_former = palt__data_option_former(options, "label");
     if (!status && label < table->n_columns)
         status = take_labels(raw, table, &table->columns[label], context, path, err);
     if (!status && id < table->n_columns) status = take_ids(raw, table, &table->columns[id], path, err);

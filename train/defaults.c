@@ -206,8 +206,9 @@ pal_status pal_train_settings_of(const pal_variant *variant, const pal_dataset *
         out->list[out->n] = (pal_setting){"classes", out->values[out->n]};
         snprintf(out->values[out->n++], sizeof *out->values, "%d", data->classes);
     }
-    const char *output =
-        pal_variant_option_find(variant, "output") && !is_given("output", given, n) ? output_of(data) : NULL;
+    const pal_option *of = is_given("output", given, n) ? NULL : pal_variant_option_find(variant, "output");
+    const char *output = of ? output_of(data) : NULL;
+    if (output && of->choices && !pal_choices_have(of->choices, output)) output = NULL; /* it has another for all */
     if (output) {
         out->list[out->n] = (pal_setting){"output", out->values[out->n]};
         snprintf(out->values[out->n++], sizeof *out->values, "%s", output);

@@ -24,7 +24,11 @@ static pal_var weighted(pal_model *m, const pal_batch *b, double weight)
 {
     pal_var x = stream(b, b->inputs, false), seen = stream(b, pal_model_corrupt(m, b->inputs), false);
     pal_var h = pal_encode_layers(m, seen);
-    return pal__simple_loss(m, pal_nll(m, pal_decode_layers(m, h), x), h, seen, weight);
+    const pal_var known = m->known; /* of the rows of both streams */
+    if (known.id) m->known = stream(b, known, false);
+    pal_var nll = pal_nll(m, pal_decode_layers(m, h), x);
+    m->known = known;
+    return pal__simple_loss(m, nll, h, seen, weight);
 }
 
 static pal_var unsupervised(pal_model *m, const pal_batch *b) { return weighted(m, b, 1); }

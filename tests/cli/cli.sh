@@ -983,7 +983,7 @@ choose "a share above 1" "1 or less (nu, the probability that masking sets an el
 choose "a layer without units" "1 or more (units of each layer of the encoder; the last is the code)" vae --layers 5,0
 works "arrays without labels" train vae --out unlabelled --data bare.csv --batch 4 --epochs 1 --layers 5,4 --output gaussian --quiet
 works "codes as an array" encode unlabelled bare.csv bare.npy
-refused "labels missing from an array" "give --data a folder of IDX files" train semi-supervised --out new --data bare.npy --batch 4
+refused "labels missing from an array" "name them by --label" train semi-supervised --out new --data bare.npy --batch 4
 refused "evaluate with zero samples" "choose 1 or more" evaluate unlabelled --samples 0
 refused "evaluate at temperature 0" "choose 0.001 or more" evaluate unlabelled --temperature 0
 refused "a sweep with zero samples" "choose 1 or more" sweep vae --samples 0,1 --data bare.csv --batch 4 --out swept

@@ -96,6 +96,7 @@ works "blanks and carriage returns" detect three - streamed.csv < blanks
 check "again the same" cmp -s streamed.csv scores.csv
 works "rows for the table" detect three - < rows.csv
 check "a table of rows" grep -q 'squared-error of 60 samples of standard input' out
+: > slow
 { head -n 2 rows.csv; sleep 1; tail -n 1 rows.csv; } | "$program" detect three - - > slow &
 pid=$!
 tries=0
@@ -120,12 +121,47 @@ refused_in() { # WHAT MENTIONED INPUT ARGUMENTS...: exit status 1, one line that
     fi
 }
 refused_in "a word in a row" "line 2, column 3: 'x'" '1,2,3,4\n1,2,x,4\n' detect three - none-of-it.csv
-refused_in "an empty field" "line 1, column 2: ''" '1,,3,4\n' detect three - none-of-it.csv
 refused_in "infinity" "line 1, column 4: 'inf'" '1,2,3,inf\n' detect three - none-of-it.csv
 refused_in "too few columns" 'line 2 has 3 columns, but the run takes 4 features' '1,2,3,4\n1,2,3\n' detect three - none-of-it.csv
 refused_in "too many columns" 'line 1 has 5 columns' '1,2,3,4,5\n' detect three - none-of-it.csv
 refused_in "nothing" 'standard input: no rows' '' detect three - none-of-it.csv
 refused_in "a header alone" 'standard input: no rows' 'a,b,c,d\n' detect three - none-of-it.csv
+check "nothing is left of refused rows" [ ! -e none-of-it.csv ]
+
+# ---- A table: words, missing cells, names of samples, and rows of standard input as in its file
+awk 'BEGIN {
+    print "name,size,town,sea,load"
+    split("Bonn Oslo \"Rome, Lazio\"", town, " ")
+    town[3] = "\"Rome, Lazio\""
+    for (i = 0; i < 90; i++)
+        print "r" i "," (i % 11 ? 150 + i % 3 * 10 + i % 7 : "NA") "," (i % 13 ? town[i % 3 + 1] : "") "," (i % 2 ? "yes" : "no") "," (0.0004 + i % 5 / 100000)
+}' > towns.csv
+works "a table" train basic --data towns.csv --id name --hidden 3 --epochs 30 --quiet --out towns
+works "its scores" detect towns towns.csv by-file.csv --features 9
+check "names of samples and features" grep -q '^id,sample,score,flag,feature_1' by-file.csv
+check "a word of a column" grep -q '"town=Rome, Lazio"' by-file.csv
+check "a missing cell has no part in a score" awk -F, '$1 == "r11" { for (i = 5; i < NF; i += 2) if ($i == "size" && $(i + 1) != 0) bad = 1; seen = 1 }
+    END { exit bad || !seen }' by-file.csv
+works "the table of its worst" detect towns towns.csv
+check "has names, too" grep -q ' r[0-9]* .*size: [0-9]' out
+works "as JSON" detect towns towns.csv --json
+check "JSON has them" grep -q '"name": "size"' out
+cut -d, -f 2- by-file.csv > want
+works "its rows" detect towns - by-row.csv --features 9 < towns.csv
+check "get what the file gets" cmp -s want by-row.csv
+sed 's/"Rome, Lazio"/Rome| Lazio/' towns.csv | awk -F, 'BEGIN { OFS = ";" } { print $5, $3, $2, $4 }' | sed '1!s/\./,/; s/Rome| Lazio/"Rome, Lazio"/' > moved
+works "in another order, with decimal commas" detect towns - by-row.csv --features 9 < moved
+check "again the same" cmp -s want by-row.csv
+tail -n +2 towns.csv | sed 's/^[^,]*,//' > bare
+works "without names" detect towns - by-row.csv --features 9 < bare
+check "in the order of training" cmp -s want by-row.csv
+sed 's/Oslo/Lima/' towns.csv > lima.csv
+"$program" detect towns - by-row.csv < lima.csv > out 2> err
+check "an unknown word is said once" grep -q "line 3, town: 'Lima' is a word that training did not have" err
+check "in one line" [ "$(wc -l < err)" -eq 1 ]
+refused_in "a column that is not there" 'names no column load' 'size,town,sea\n1,Oslo,yes\n' detect towns - none-of-it.csv
+refused_in "a word for a number" "line 2, size: 'tall' is not a finite number" 'size,town,sea,load\ntall,Oslo,yes,1\n' detect towns - none-of-it.csv
+refused_in "more cells than columns" 'a first line that names them' 'r1,1,Oslo,yes,1\n' detect towns - none-of-it.csv
 check "nothing is left of refused rows" [ ! -e none-of-it.csv ]
 
 # ---- Refusals
