@@ -327,6 +327,43 @@ pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uin
                             const pal_infill_picture *picture, pal_infill_figures *figures, const char *path,
                             pal_error *err);
 
+/* ---- Imputing missing cells of tables -------------------------------------------------------------------------- */
+
+/* Fills in the missing cells (NAN) of rows [n, columns] of the model's schema; of a model without one, a row is the
+ * features. A missing number is the model's mean in its own unit, a missing category the likeliest level. Known cells
+ * keep their bits. options: as for pal_infill, with fill and means of features; fill NULL: zeros, which is what
+ * training puts into missing features. In a row without any known cell, all are filled. out may be rows. filled: how
+ * many cells were; may be NULL. On failure the contents of out are unspecified. */
+pal_status pal_impute(pal_model *model, const double *rows, size_t n, const pal_infill_options *options, double *out,
+                      int64_t *filled, pal_error *err);
+
+typedef struct pal_impute_options {
+    size_t struct_size;
+    pal_infill_options infill; /* settings for all methods; method and means are ignored */
+    unsigned methods;          /* bits 1 << PAL_INFILL_...; 0: all */
+    double remove;             /* share of the known cells, rounded to a whole number of cells, at least one */
+    uint64_t seed;             /* which cells */
+} pal_impute_options;
+
+/* The errors of the removed cells of a column. Of a number: the root mean squared error of its feature, which is scaled
+ * as the model has it. Of a truth or a category: the share of wrong cells. NAN: no cell, or the method was not asked
+ * for. reference: of the mean, or the most frequent level, of the training samples. */
+typedef struct pal_impute_error {
+    int64_t cells;
+    double reference, method[PAL_INFILL_METHODS];
+} pal_impute_error;
+
+typedef struct pal_impute_figures {
+    int64_t samples, known, removed; /* samples; their known cells, and how many of these were removed */
+    pal_impute_error numbers, words; /* over the cells of all number columns; of all others */
+} pal_impute_figures;
+
+/* Removes a share of the known cells of the samples, imputes them, and compares. train: its mean is the reference.
+ * columns [columns of the schema, or features]: receives the errors of each; may be NULL. */
+pal_status pal_impute_measure(pal_model *model, const pal_dataset *data, const pal_dataset *train,
+                              const pal_impute_options *options, pal_impute_figures *figures, pal_impute_error *columns,
+                              pal_error *err);
+
 /* ---- Interpolation between codes ------------------------------------------------------------------------------ */
 
 /* Blends the codes of 2 or 4 corners [count, features] and decodes the blends. For two corners, out [steps, features]

@@ -8,6 +8,8 @@
  * remain one that the encoder could produce. So it stays in the range of the encoder's activation. If the encoder keeps
  * some units and sets the others to 0, as k-sparse does, the units kept for the filled sample stay the same.
  *
+ * What is missing is the same for all samples, or has a row for each of them (palt__infill).
+ *
  * The step is one program over a batch. Between steps no data goes to the host, except the code for its projection. */
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ enum { BATCH = 128 };
 
 typedef struct batch { /* what is needed for a batch of `rows` samples */
     int64_t rows;
-    pal_tensor *z, *missing, *known, *code; /* [rows, features]; bool and real [features]; the codes */
+    pal_tensor *z, *missing, *known, *code; /* [rows, features]; bool and real [features] or as z; the codes */
     pal_program *start, *step, *end;        /* z to codes; one step; codes to means. start and end may be NULL */
     pal_optimizer *adam;
 } batch;
@@ -28,7 +30,8 @@ typedef struct batch { /* what is needed for a batch of `rows` samples */
 typedef struct filling {
     pal_model *model;
     pal_infill_options o;
-    const uint8_t *missing;
+    const uint8_t *missing; /* [features], or a row for each sample */
+    bool each;              /* a row for each sample */
     int64_t features;
     double low, high; /* range of a code */
     bool chosen;      /* the encoder keeps only some units: units that start at 0 stay 0 */
@@ -143,6 +146,14 @@ static void clear(batch *b)
     *b = (batch){0};
 }
 
+static void mark(const filling *f, int64_t row, const uint8_t *missing)
+{
+    for (int64_t i = 0; i < f->features; i++) {
+        pal_tensor_set(f->b.missing, (size_t)(row * f->features + i), missing[i] != 0);
+        pal_tensor_set(f->b.known, (size_t)(row * f->features + i), missing[i] == 0);
+    }
+}
+
 static pal_status prepare(filling *f, int64_t rows, pal_error *err)
 {
     pal_context *context = pal_model_context(f->model);
@@ -151,15 +162,13 @@ static pal_status prepare(filling *f, int64_t rows, pal_error *err)
     if (b->rows == rows) return PAL_OK;
     clear(b);
     b->z = pal_tensor_new(context, dtype, PAL_SHAPE(rows, f->features));
-    b->missing = pal_tensor_new(context, PAL_BOOL, PAL_SHAPE(f->features));
-    b->known = pal_tensor_new(context, dtype, PAL_SHAPE(f->features));
+    const pal_shape marks = f->each ? PAL_SHAPE(rows, f->features) : PAL_SHAPE(f->features);
+    b->missing = pal_tensor_new(context, PAL_BOOL, marks);
+    b->known = pal_tensor_new(context, dtype, marks);
     pal_tape *tape = pal_tape_new(context, dtype);
     if (b->z && b->missing && b->known && tape) {
         b->rows = rows;
-        for (int64_t i = 0; i < f->features; i++) {
-            pal_tensor_set(b->missing, (size_t)i, f->missing[i] != 0);
-            pal_tensor_set(b->known, (size_t)i, f->missing[i] == 0);
-        }
+        if (!f->each) mark(f, 0, f->missing);
         pal_model_begin(f->model, tape, PAL_EVALUATE);
         methods[f->o.method].make(f, tape, pal_leaf(tape, b->z, "z"));
         pal_model_end(f->model);
@@ -177,12 +186,21 @@ static pal_status run(pal_program *program, pal_error *err)
     return status ? pal_error_set(err, status, "%s", pal_program_error(program)) : PAL_OK;
 }
 
-static void put_sample(const filling *f, const float *x, int64_t row)
+static const uint8_t *missing_of(const filling *f, size_t sample)
 {
+    return f->each ? f->missing + sample * (size_t)f->features : f->missing;
+}
+
+/* Puts a sample into a row of the batch. */
+static void put_sample(const filling *f, const float *x, size_t sample, int64_t row)
+{
+    const uint8_t *missing = missing_of(f, sample);
+    x += sample * (size_t)f->features;
     for (int64_t i = 0; i < f->features; i++) {
         const float fill = f->o.fill ? f->o.fill[i] : 0;
-        pal_tensor_set(f->b.z, (size_t)(row * f->features + i), (double)(f->missing[i] ? fill : x[i]));
+        pal_tensor_set(f->b.z, (size_t)(row * f->features + i), (double)(missing[i] ? fill : x[i]));
     }
+    if (f->each) mark(f, row, missing);
 }
 
 /* Sets the codes to those of the filled samples, and resets Adam. */
@@ -217,7 +235,7 @@ static pal_status fill_batch(filling *f, const float *x, size_t from, size_t n, 
 {
     const batch *b = &f->b;
     const size_t d = (size_t)f->features;
-    for (int64_t row = 0; row < b->rows; row++) put_sample(f, x + (from + (size_t)row) * d, row);
+    for (int64_t row = 0; row < b->rows; row++) put_sample(f, x, from + (size_t)row, row);
     pal_status status = begin_fit(b, err);
     const pal_schedule schedule = {
         .name = "cosine", .learning_rate = f->o.learning_rate, .total = (uint64_t)f->o.steps};
@@ -240,7 +258,7 @@ static pal_status fill_batch(filling *f, const float *x, size_t from, size_t n, 
             return pal_error_set(err, PAL_ERR_NUMERIC, "infill: sample %zu is no longer finite%s", to / d,
                                  b->adam ? ": lower the learning rate" : "");
         if (f->o.means) f->o.means[to] = mean;
-        out[to] = f->missing[i % d] ? mean : x[to];
+        out[to] = missing_of(f, to / d)[i % d] ? mean : x[to];
     }
     return PAL_OK;
 }
@@ -260,10 +278,10 @@ static pal_status check(const filling *f, const float *x, size_t n, const float 
     return PAL_OK;
 }
 
-pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, size_t n,
-                      const pal_infill_options *given, float *out, pal_error *err)
+pal_status palt__infill(pal_model *model, const float *x, const uint8_t *missing, bool each, size_t n,
+                        const pal_infill_options *given, float *out, pal_error *err)
 {
-    filling f = {.model = model, .missing = missing, .features = palt__features(model)};
+    filling f = {.model = model, .missing = missing, .each = each, .features = palt__features(model)};
     pal_error own = {0};
     if (pal_options_read(&f.o, given, sizeof f.o, sizeof f.o, "infill", err)) return PAL_ERR_ARGUMENT;
     pal_status status = check(&f, x, n, out, &own);
@@ -279,4 +297,10 @@ pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, 
     }
     clear(&f.b);
     return status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
+}
+
+pal_status pal_infill(pal_model *model, const float *x, const uint8_t *missing, size_t n,
+                      const pal_infill_options *options, float *out, pal_error *err)
+{
+    return palt__infill(model, x, missing, false, n, options, out, err);
 }

@@ -35,8 +35,7 @@ pal_status pal_missing_rectangle(pal_view view, int64_t top, int64_t left, int64
 
 /* ---- Samples -------------------------------------------------------------------------------------------------- */
 
-/* Gathers samples first .. first + n - 1 into a tensor that the caller frees. NULL: failed, see err. */
-static pal_tensor *gather(const pal_dataset *data, int64_t first, int64_t n, pal_error *err)
+pal_tensor *palt__gather(const pal_dataset *data, int64_t first, int64_t n, pal_error *err)
 {
     pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(n, data->features));
     uint32_t *rows = malloc((size_t)n * sizeof *rows);
@@ -159,7 +158,7 @@ static pal_status prepare(drawing *g, const pal_model *model, pal_error *err)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld samples: choose 0 or more", (long long)g->p.samples);
     if (!g->p.samples) g->p.samples = 16;
     if (g->p.samples > g->data->count) g->p.samples = g->data->count;
-    g->x = gather(g->data, 0, g->data->count, err);
+    g->x = palt__gather(g->data, 0, g->data->count, err);
     if (!g->x) return err->status;
     g->out = pal_tensor_new(g->x->context, PAL_F32, g->x->shape);
     g->means = pal_tensor_new(g->x->context, PAL_F32, g->x->shape);

@@ -69,6 +69,15 @@ typedef struct palt__plane {
 pal_status palt__ellipses(pal_model *model, const pal_dataset *data, const palt__plane *plane, int64_t each,
                           pal_ellipse **ellipses, size_t *count, pal_error *err);
 
+/* ---- infill.c ------------------------------------------------------------------------------------------------- */
+
+/* pal_infill; each: `missing` has a row for each sample, [n, features]. */
+pal_status palt__infill(pal_model *model, const float *x, const uint8_t *missing, bool each, size_t n,
+                        const pal_infill_options *options, float *out, pal_error *err);
+
+/* infill_write.c: samples first .. first + n - 1, f32 [n, features], which the caller frees. NULL: failed, see err. */
+pal_tensor *palt__gather(const pal_dataset *data, int64_t first, int64_t n, pal_error *err);
+
 /* ---- cells.c: how samples are drawn --------------------------------------------------------------------------- */
 
 /* Sets a view of zeros to pal_view_of the sample. PAL_ERR_ARGUMENT: the view has another number of elements. */

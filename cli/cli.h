@@ -322,6 +322,9 @@ const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status);
 int pal_cli_open_data(const pal_cli_args *args, pal_cli_run *run);
 /* All samples of a file, of standard input ("-"; npy: a .npy file), or of the part of a folder that --split names. */
 pal_dataset *pal_cli_open_samples(const pal_cli_run *run, const char *path, bool npy, pal_error *err);
+/* The same with their rows (pal_dataset.rows), in which cells may be missing; of a model without a schema, a row is the
+ * features. */
+pal_dataset *pal_cli_open_rows(const pal_cli_run *run, const char *path, bool npy, pal_error *err);
 /* The training samples of a data set that --data names, for the model of the run. */
 pal_dataset *pal_cli_open_training(const pal_cli_run *run, const char *path, pal_error *err);
 /* The run's own training, validation or test samples; for a run of an older version that held samples out, those count
@@ -391,6 +394,17 @@ int pal_cli_check_numbers(const pal_cli_args *args, const char *data);
 /* ---- curvature.c: geometry --spectrum. Returns the exit status. -------------------------------------------------- */
 
 int pal_cli_curvature(const pal_cli_args *args, const pal_cli_runs *runs);
+
+/* ---- infill.c, impute.c: missing cells of a table ------------------------------------------------------------------ */
+
+/* What infill does: draws and measures missing pixels, completes a table (IN OUT), or removes cells to measure. */
+typedef enum pal_cli_infill_kind { PAL_CLI_PIXELS, PAL_CLI_CELLS, PAL_CLI_REMOVAL } pal_cli_infill_kind;
+pal_cli_infill_kind pal_cli_infill_kind_of(const pal_cli_args *args);
+int pal_cli_impute_check(const pal_cli_args *args); /* PAL_CLI_GO_ON, or the exit status */
+/* These return the exit status. options: with all but the method; progress is called with `user`. */
+int pal_cli_impute(const pal_cli_args *args, pal_cli_run *run, const pal_infill_options *options);
+int pal_cli_impute_measure(const pal_cli_args *args, pal_cli_run *run, const pal_infill_options *options,
+                           const pal_dataset *train);
 
 /* ---- encode.c: arrays in, arrays out -------------------------------------------------------------------------- */
 

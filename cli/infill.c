@@ -1,4 +1,4 @@
-/* infill.c - palindrome infill: fills in missing pixels with a model. */
+/* infill.c - palindrome infill: fills in missing pixels with a model, or missing cells of a table (impute.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,34 +18,43 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("mask", "", NULL, "FILE", "missing part: the pixels where this .npy or .csv array is not 0"),
     PAL_CLI_ENUM("method", "all", "once|clamp|code|all", "NAME",
                  "once: one reconstruction; clamp: repeat it with the known pixels restored; code: fit a code to the "
-                 "known pixels"),
+                 "known pixels (default of IN OUT: clamp)"),
     PAL_CLI_INT("steps", "", 1, 1000000, "N", "steps of clamp (default: 50) and of code (default: 200)"),
     PAL_CLI_REAL("rate", "0.02", 1e-9, 1e6, "X", "initial learning rate of Adam for code"),
-    PAL_CLI_ENUM("fill", "mean", NULL, "mean|X", "first value of missing pixels: mean training sample, or X"),
+    PAL_CLI_ENUM("fill", "", NULL, "mean|X",
+                 "first value of what is missing: mean training sample, or X, of scaled features (default: of pixels "
+                 "mean, of cells 0)"),
+    PAL_CLI_REAL("remove", "", 0, 1, "SHARE",
+                 "of a table: remove this share of the known cells of its samples, and print how well they are filled "
+                 "in, beside column means"),
+    PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "which cells are removed"),
     PAL_CLI_DATA,
     PAL_CLI_SPLIT,
     PAL_CLI_WHICH,
     PAL_CLI_INT("samples", "16", 1, 256, "N", "samples in the picture"),
+    PAL_CLI_FORMAT,
     PAL_CLI_INT("limit", "1000", 1, 4294967295, "N", "measure only the first N samples"),
     PAL_CLI_THREADS,
     PAL_CLI_PORTABLE,
     PAL_CLI_JSON,
     PAL_CLI_END,
 };
-static const pal_need needs[] = {{"steps", "method", "clamp|code|all"}, {"rate", "method", "code|all"}, {0}};
+static const pal_need needs[] = {{"steps", "method", "clamp|code|all"}, {"rate", "method", "code|all"}, {"seed", "remove", NULL}, {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_infill_spec = {
     .data = true,
     .halves = true,
-    .words = "RUN",
+    .words = "RUN [IN OUT]",
     .summary =
-        "Fill in missing pixels. Draws samples, the same samples with a part missing, and what the model puts there. "
+        "Fill in missing pixels, or missing cells of a table. With IN and OUT: completes the table IN, a .csv or .npy "
+        "file or - for standard input, and writes OUT, a .csv or .npy file or - for standard output. Known cells stay "
+        "as they are. Otherwise draws samples, the same samples with a part missing, and what the model puts there. "
         "Prints the squared errors of the missing pixels, and for comparison the error of the mean training "
         "sample.",
     .rows = rows,
     .needs = needs,
     .least = 1,
-    .most = 1,
+    .most = 3,
     .missing = PAL_CLI_NO_RUN,
 };
 
@@ -145,17 +154,21 @@ static int check_args(const pal_cli_args *args)
         if (end == fill || *end || !isfinite((float)value))
             return pal_cli_say(PAL_CLI_WRONG, "--fill %s: give mean or a number", fill);
     }
-    return pal_cli_check_picture(args);
+    const int status = pal_cli_impute_check(args);
+    return status == PAL_CLI_GO_ON ? pal_cli_check_picture(args) : status;
+}
+
+static pal_dataset *open_train(const infilling *f, pal_error *err)
+{
+    const char *path = pal_cli_given(f->args, "data");
+    return path ? pal_cli_open_training(f->run, path, err) : pal_cli_open_own(f->run, PAL_SPLIT_TRAIN, err);
 }
 
 /* Sets f->mean, the mean of the training samples, and f->fill, the initial values of the missing pixels. */
-static int find_fill(infilling *f)
+static int find_fill(infilling *f, const pal_dataset *train)
 {
-    const char *path = pal_cli_given(f->args, "data"), *fill = pal_cli_given(f->args, "fill");
+    const char *fill = pal_cli_given(f->args, "fill");
     pal_error err = {0};
-    pal_dataset *train =
-        path ? pal_cli_open_training(f->run, path, &err) : pal_cli_open_own(f->run, PAL_SPLIT_TRAIN, &err);
-    if (!train) return pal_cli_say_error(&err);
     const size_t features = (size_t)train->features;
     double *mean = malloc(features * sizeof *mean);
     if (mean)
@@ -164,7 +177,6 @@ static int find_fill(infilling *f)
         pal_error_set(&err, PAL_ERR_MEMORY, "out of memory");
     for (size_t i = 0; !err.status && i < features; i++) f->mean[i] = (float)mean[i];
     free(mean);
-    pal_dataset_free(train);
     if (err.status) return pal_cli_say_error(&err);
     for (size_t i = 0; i < features; i++)
         f->fill[i] = fill && strcmp(fill, "mean") != 0 ? strtof(fill, NULL) : f->mean[i];
@@ -257,22 +269,64 @@ static int infill(infilling *f)
     return PAL_CLI_DONE;
 }
 
+static int fill_pixels(infilling *f)
+{
+    int status = pal_cli_view(f->args, f->run->model, &f->view);
+    if (!f->view.planes) f->view = pal_view_of(pal_model_sample(f->run->model));
+    if (status == PAL_CLI_GO_ON) status = find_missing(f);
+    return status == PAL_CLI_GO_ON ? infill(f) : status;
+}
+
+static int fill_cells(infilling *f, const pal_dataset *train)
+{
+    const pal_run_info *info = pal_rundir_info(f->run->dir);
+    const char *rate = pal_cli_given(f->args, "rate");
+    double began = (double)time(NULL);
+    const pal_infill_options o = {.struct_size = sizeof o,
+                                  .fill = pal_cli_given(f->args, "fill") ? f->fill : NULL,
+                                  .steps = pal_cli_int(f->args, "steps", 0),
+                                  .learning_rate = rate ? strtod(rate, NULL) : 0,
+                                  .lanes = info->lanes > 0 ? (unsigned)info->lanes : 0,
+                                  .progress = report,
+                                  .user = &began};
+    pal_cli_signals_catch();
+    const int status = train ? pal_cli_impute_measure(f->args, f->run, &o, train) : pal_cli_impute(f->args, f->run, &o);
+    pal_cli_signals_release();
+    return status;
+}
+
+/* Opens the samples, which --limit counts. */
+static int open_data(const pal_cli_args *args, pal_cli_run *run)
+{
+    const int status = pal_cli_open_data(args, run);
+    if (status == PAL_CLI_GO_ON && pal_dataset_limit(run->data, pal_cli_int(args, "limit", LIMIT)))
+        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    return status;
+}
+
 static int act(const pal_cli_args *args, pal_cli_run *run)
 {
+    const pal_cli_infill_kind kind = pal_cli_infill_kind_of(args);
     infilling f = {.args = args, .run = run};
-    if (pal_dataset_limit(run->data, pal_cli_int(args, "limit", LIMIT)))
-        return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    const size_t features = (size_t)pal_shape_count(pal_model_sample(run->model));
-    const size_t room = features > (size_t)run->data->features ? features : (size_t)run->data->features;
+    pal_error err = {0};
+    int status = kind == PAL_CLI_CELLS ? PAL_CLI_GO_ON : open_data(args, run);
+    if (status != PAL_CLI_GO_ON) return status;
+    const bool trains = kind != PAL_CLI_CELLS || pal_cli_given(args, "fill");
+    pal_dataset *train = trains ? open_train(&f, &err) : NULL;
+    if (trains && !train) return pal_cli_say_error(&err);
+    size_t room = (size_t)pal_model_features(run->model);
+    if (run->data && (size_t)run->data->features > room) room = (size_t)run->data->features;
     f.missing = calloc(room, sizeof *f.missing);
     f.mean = calloc(room, sizeof *f.mean);
     f.fill = calloc(room, sizeof *f.fill);
-    int status = f.missing && f.mean && f.fill ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (status == PAL_CLI_GO_ON) status = pal_cli_view(args, run->model, &f.view);
-    if (!f.view.planes) f.view = pal_view_of(pal_model_sample(run->model));
-    if (status == PAL_CLI_GO_ON) status = find_missing(&f);
-    if (status == PAL_CLI_GO_ON) status = find_fill(&f);
-    if (status == PAL_CLI_GO_ON) status = infill(&f);
+    status = f.missing && f.mean && f.fill ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    if (status == PAL_CLI_GO_ON && train) status = find_fill(&f, train);
+    if (kind != PAL_CLI_REMOVAL) {
+        pal_dataset_free(train);
+        train = NULL;
+    }
+    if (status == PAL_CLI_GO_ON) status = kind == PAL_CLI_PIXELS ? fill_pixels(&f) : fill_cells(&f, train);
+    pal_dataset_free(train);
     free(f.missing);
     free(f.mean);
     free(f.fill);
@@ -281,5 +335,5 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
 
 int pal_cli_infill(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&pal_cli_infill_spec, check_args, true, act}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_infill_spec, check_args, false, act}, argc, argv);
 }

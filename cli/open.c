@@ -181,9 +181,9 @@ int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
     return status;
 }
 
-/* path NULL: the run's own data. */
-static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_split split, bool whole, bool npy,
-                              pal_error *err)
+/* rows: a schema whose rows are kept; NULL: the model's, and they are not. path NULL: the run's own data. */
+static pal_dataset *open_as(const pal_cli_run *run, const char *path, const pal_schema *rows, pal_split split,
+                            bool whole, bool npy, pal_error *err)
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     pal_cli_data options = {.options = {.n = 0}};
@@ -193,7 +193,8 @@ static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_spli
     const pal_data_source from = {.struct_size = sizeof from,
                                   .path = path ? path : info->data,
                                   .options = &options.options,
-                                  .schema = pal_model_schema(run->model),
+                                  .schema = rows ? rows : pal_model_schema(run->model),
+                                  .rows = rows != NULL,
                                   .tail = !path && !info->draws,
                                   .hold_out = path ? 0 : info->hold_out,
                                   .whole = whole,
@@ -204,6 +205,12 @@ static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_spli
         pal_error_set(err, PAL_ERR_ARGUMENT, "%s: there are no %s samples", from.path ? from.path : PAL_DATA_DEFAULT,
                       split == PAL_SPLIT_VALIDATION ? "validation" : "training");
     return data.part[split];
+}
+
+static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_split split, bool whole, bool npy,
+                              pal_error *err)
+{
+    return open_as(run, path, NULL, split, whole, npy, err);
 }
 
 static pal_dataset *open_own(const pal_cli_run *run, pal_split split, pal_error *err)
@@ -280,6 +287,30 @@ pal_dataset *pal_cli_open_samples(const pal_cli_run *run, const char *path, bool
 {
     pal_dataset *data = open_part(run, path, split_of(run->args), true, npy, err);
     warn_of_unlike(path, data);
+    return data;
+}
+
+/* Columns of numbers as they are, for a model that was trained on such. */
+static pal_schema *plain_schema(int64_t columns, pal_error *err)
+{
+    pal_column *all = calloc((size_t)columns, sizeof *all);
+    for (int64_t i = 0; all && i < columns; i++) all[i] = (pal_column){.kind = PAL_COLUMN_NUMBER, .scale = 1};
+    pal_schema *s = NULL;
+    if (all)
+        s = pal_schema_new(&(pal_schema){.columns = all, .n_columns = columns}, err);
+    else
+        pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+    free(all);
+    return s;
+}
+
+pal_dataset *pal_cli_open_rows(const pal_cli_run *run, const char *path, bool npy, pal_error *err)
+{
+    const pal_schema *own = pal_model_schema(run->model);
+    pal_schema *plain = own ? NULL : plain_schema(pal_model_features(run->model), err);
+    if (!own && !plain) return NULL;
+    pal_dataset *data = open_as(run, path, own ? own : plain, split_of(run->args), true, npy, err);
+    pal_schema_free(plain);
     return data;
 }
 

@@ -124,6 +124,8 @@ typedef struct pal_dataset { /* read the fields, do not change them */
     pal_tensor *known;       /* u8 [count, features]: 0 where a cell was missing; NULL: all are known */
     char **classes_of;       /* names of the labels [classes]; NULL: they have no names */
     char **ids;              /* names of the samples [count]; NULL: they have none */
+    pal_tensor
+        *rows; /* f64 [count, columns] of the schema, as they were read; NULL: pal_data_source.rows did not ask */
     struct palt__store *store;
     uint32_t *index; /* with a store: its rows; NULL: those of its order from `first` on */
     uint64_t first;
@@ -144,6 +146,9 @@ typedef struct pal_data_source {
     int64_t hold_out;
     /* The samples of a single file are not split: all are test samples. For data that a trained model has not seen. */
     bool whole;
+    /* The data sets keep the rows of a table as they were read, and a NAN in an array is a missing cell, too. Needs
+     * `schema`. */
+    bool rows;
     bool npy; /* path "-" is standard input, which only `whole` may be; it is a .npy file, or else a text table */
     void (*progress)(int64_t done, int64_t all, void *user); /* called while a folder of pictures is read */
     void *user;

@@ -57,6 +57,7 @@ void pal_dataset_free(pal_dataset *d)
     if (!d->store) pal_tensor_free(d->inputs); /* a store frees its own */
     pal_tensor_free(d->labels);
     pal_tensor_free(d->known);
+    pal_tensor_free(d->rows);
     free_texts(d->ids, d->count);
     free_texts(d->classes_of, d->classes);
     pal_schema_free(d->schema);
@@ -76,7 +77,8 @@ static pal_dataset *part_of(const pal_dataset *from, const uint32_t *rows, int64
     d->inputs = d->store ? from->inputs : copy_rows(from->inputs, rows, first, n);
     d->labels = from->labels ? copy_rows(from->labels, rows, first, n) : NULL;
     d->known = from->known ? copy_rows(from->known, rows, first, n) : NULL;
-    good &= d->inputs && (d->labels || !from->labels) && (d->known || !from->known);
+    d->rows = from->rows ? copy_rows(from->rows, rows, first, n) : NULL;
+    good &= d->inputs && (d->labels || !from->labels) && (d->known || !from->known) && (d->rows || !from->rows);
     d->ids = copy_texts(from->ids, rows, first, n, &good);
     d->classes_of = copy_texts(from->classes_of, NULL, 0, from->classes, &good);
     d->schema = from->schema ? pal_schema_new(from->schema, NULL) : NULL;

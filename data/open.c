@@ -7,6 +7,7 @@
 #include "data/open.h"
 #include "data/store.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,10 +55,24 @@ static pal_status check_rows(const palt__raw *raw, const char *path, int64_t lea
                              : ", with at least one number each: write them again");
 }
 
-/* Numbers of a file that is mapped are looked at when they are used. */
-static pal_status check_finite(const palt__raw *raw, const char *path, pal_error *err)
+/* A NAN is a missing cell. */
+static pal_status check_missing(const palt__raw *raw, const char *path, pal_error *err)
 {
-    if (raw->schema || raw->map) return PAL_OK;
+    const size_t count = pal_tensor_count(raw->values), row = count / (size_t)rows_in(raw);
+    size_t bad = 0;
+    while (bad < count && !isinf(pal_tensor_get(raw->values, bad))) bad++;
+    if (bad == count) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s: sample %zu, element %zu (from 0) is %g, expected a finite number, or nan for a missing "
+                         "cell",
+                         palt__shown_path(path), bad / row, bad % row, pal_tensor_get(raw->values, bad));
+}
+
+/* Numbers of a file that is mapped are looked at when they are used. */
+static pal_status check_finite(const opening *o, const palt__raw *raw, const char *path, pal_error *err)
+{
+    if (raw->schema || (raw->map && !o->from->rows)) return PAL_OK;
+    if (o->from->rows) return check_missing(raw, path, err);
     const size_t count = pal_tensor_count(raw->values), row = count / (size_t)rows_in(raw);
     const size_t bad = pal_tensor_finite(raw->values);
     if (bad == count) return PAL_OK;
@@ -84,7 +99,7 @@ static pal_status read_other(opening *o, pal_split split, const char *name)
     const palt__request r = reading_of(o, text);
     pal_status status = palt__pool_read(&o->other[split], &r, 1U << PALT__TRAINING, o->err);
     if (!status) status = check_rows(&o->other[split].train, text, 1, o->err);
-    return status ? status : check_finite(&o->other[split].train, text, o->err);
+    return status ? status : check_finite(o, &o->other[split].train, text, o->err);
 }
 
 static pal_status read_all(opening *o)
@@ -97,7 +112,7 @@ static pal_status read_all(opening *o)
         &o->own, &r, (train ? 1U << PALT__TRAINING : 0) | (wants(o, PAL_SPLIT_TEST) ? 1U << PALT__TESTING : 0), o->err);
     const bool whole = o->from->whole || o->own.has_test;
     if (!status && o->own.train.values) status = check_rows(&o->own.train, o->path, whole ? 1 : 2, o->err);
-    if (!status && o->own.train.values) status = check_finite(&o->own.train, o->path, o->err);
+    if (!status && o->own.train.values) status = check_finite(o, &o->own.train, o->path, o->err);
     if (!status && o->own.test.values) status = check_rows(&o->own.test, o->path, 1, o->err);
     if (!status) status = read_other(o, PAL_SPLIT_TEST, "test");
     return status ? status : read_other(o, PAL_SPLIT_VALIDATION, "validation");
@@ -264,7 +279,7 @@ static pal_status make_parts(opening *o)
     palt__raw *own = &o->own.train;
     struct palt__store *store = NULL;
     pal_status status = PAL_OK;
-    if (own->map && own->map_bytes >= MAPPED_LEAST) {
+    if (own->map && own->map_bytes >= MAPPED_LEAST && !o->from->rows) {
         store = calloc(1, sizeof *store);
         if (!store) return pal_error_set(o->err, PAL_ERR_MEMORY, "%s: out of memory", palt__shown_path(o->path));
         store->users = 1;
@@ -281,8 +296,8 @@ static pal_status make_parts(opening *o)
                          : k == PAL_SPLIT_TEST && o->own.has_test ? &o->own.test
                                                                   : own;
         if (!wants(o, (pal_split)k) || !raw->values || (raw == own && !o->n[k])) continue;
-        palt__part part = {.raw = raw, .n = rows_in(raw)};
-        if (raw == own) part = (palt__part){raw, store, o->rows[k], (int64_t)o->n[k], first[k]};
+        palt__part part = {.raw = raw, .n = rows_in(raw), .keeps_rows = o->from->rows};
+        if (raw == own) part = (palt__part){raw, store, o->rows[k], (int64_t)o->n[k], first[k], o->from->rows};
         o->out->part[k] = palt__part_make(&part);
         if (raw == own && store) o->rows[k] = NULL; /* the part has it */
         if (o->out->part[k])
@@ -309,6 +324,8 @@ pal_status pal_data_open(pal_context *context, const pal_data_source *source, un
     if (pal_options_read(&from, source, sizeof from, sizeof from, "data", err)) return PAL_ERR_ARGUMENT;
     if (!context || !wanted || wanted >= 1U << PAL_SPLITS)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "a data set needs a context, and a part that is wanted");
+    if (from.rows && !from.schema)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "rows are kept as those of a schema, and none is given");
     opening o = {.context = context,
                  .from = &from,
                  .path = from.path ? from.path : PAL_DATA_DEFAULT,

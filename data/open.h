@@ -81,6 +81,7 @@ typedef struct palt__part {
     uint32_t *rows;            /* [n]; with a store the data set takes them over; NULL: all, or those from `first` on */
     int64_t n;
     uint64_t first;
+    bool keeps_rows; /* pal_data_source.rows */
 } palt__part;
 
 /* NULL: out of memory; nothing is taken over then. */

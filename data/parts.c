@@ -16,7 +16,7 @@ static pal_shape sample_of(const palt__raw *raw)
 }
 
 /* Copies rows, as they are or as features. rows NULL: all. */
-static bool fill_memory(pal_dataset *d, const palt__raw *raw, const uint32_t *rows)
+static bool fill_memory(pal_dataset *d, const palt__raw *raw, const uint32_t *rows, bool keeps_rows)
 {
     pal_context *context = raw->values->context;
     const pal_schema *s = raw->schema;
@@ -35,10 +35,12 @@ static bool fill_memory(pal_dataset *d, const palt__raw *raw, const uint32_t *ro
     }
     double *row = malloc(wide * sizeof *row);
     float *known = malloc(f * sizeof *known);
-    bool good = row && known;
+    if (keeps_rows) d->rows = pal_tensor_new(context, PAL_F64, PAL_SHAPE(d->count, (int64_t)wide));
+    bool good = row && known && (d->rows || !keeps_rows);
     for (size_t i = 0; i < n && good; i++) {
         const size_t at = (rows ? rows[i] : i) * wide;
         for (size_t j = 0; j < wide; j++) row[j] = pal_tensor_get(raw->values, at + j);
+        if (d->rows) memcpy((double *)d->rows->data + i * wide, row, wide * sizeof *row);
         const int64_t missing = pal_schema_apply(s, row, 1, (float *)d->inputs->data + i * f, known);
         if (missing && !d->known) {
             d->known = pal_tensor_new(context, PAL_U8, PAL_SHAPE(d->count, d->features));
@@ -97,7 +99,7 @@ pal_dataset *palt__part_make(const palt__part *part)
         d->index = part->rows;
         d->first = part->first;
     } else if (good) {
-        good = fill_memory(d, raw, part->rows);
+        good = fill_memory(d, raw, part->rows, part->keeps_rows);
     }
     if (good) good = fill_labels(d, raw, part->rows);
     if (good) return d;
