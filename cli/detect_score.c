@@ -109,6 +109,7 @@ static void free_room(pal_cli_found *found)
 static int score_data(job *j)
 {
     const pal_dataset *data = j->run.data;
+    pal_error err = {0};
     uint32_t which[AT_ONCE];
     float *x = malloc(AT_ONCE * j->features * sizeof *x);
     double *parts = malloc(AT_ONCE * j->features * sizeof *parts);
@@ -123,8 +124,8 @@ static int score_data(job *j)
         pal_cli_found part = {.score = j->all.score + i,
                               .which = j->all.which + (size_t)i * j->guilty,
                               .part = j->all.part + (size_t)i * j->guilty};
-        status = pal_dataset_batch(data, which, (size_t)n, &to) ? pal_cli_say(PAL_CLI_FAILED, "out of memory")
-                                                                : score_rows(j, x, (size_t)n, i, parts, &part);
+        status = pal_dataset_gather(data, which, (size_t)n, &to, &err) ? pal_cli_say_error(&err)
+                                                                       : score_rows(j, x, (size_t)n, i, parts, &part);
     }
     free(x);
     free(parts);

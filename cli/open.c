@@ -187,6 +187,7 @@ static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_spli
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     pal_cli_data options = {.options = {.n = 0}};
+    pal_cli_reading reading;
     pal_cli_data_of_run(&options, info, run->model, !path);
     if (path) pal_cli_data_take(&options, run->args);
     if (!path && info->hold_out && split == PAL_SPLIT_TEST) split = PAL_SPLIT_VALIDATION;
@@ -197,9 +198,14 @@ static pal_dataset *open_part(const pal_cli_run *run, const char *path, pal_spli
                                   .tail = !path && !info->draws,
                                   .hold_out = path ? 0 : info->hold_out,
                                   .whole = whole,
-                                  .npy = npy};
+                                  .npy = npy,
+                                  .progress = pal_cli_reading_step,
+                                  .user = &reading};
     pal_data data;
-    if (pal_data_open(run->context, &from, 1U << split, &data, err)) return NULL;
+    pal_cli_reading_start(&reading, false, true);
+    const pal_status status = pal_data_open(run->context, &from, 1U << split, &data, err);
+    pal_cli_reading_end(&reading);
+    if (status) return NULL;
     if (path && data.part[split] && *data.part[split]->unlike.text)
         pal_cli_say(PAL_CLI_GO_ON, "warning: %s: %s", path, data.part[split]->unlike.text);
     if (!data.part[split])
