@@ -75,9 +75,9 @@ static pal_status gather(job *j, const pal_dataset *data, const uint32_t *rows, 
                          pal_error *err)
 {
     pal_tensor *part = pal_tensor_wrap(j->context, PAL_F32, PAL_SHAPE(n, data->features), j->batch->data);
-    pal_status status = part ? pal_dataset_batch(data, rows, (size_t)n, part) : PAL_ERR_MEMORY;
+    pal_status status = part ? pal_dataset_gather(data, rows, (size_t)n, part, err) : palt__no_memory(err);
     pal_tensor_free(part);
-    if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    if (status) return status;
     *out = j->batch->data;
     if (!j->model) return PAL_OK;
     *out = j->codes;

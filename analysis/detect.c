@@ -327,8 +327,7 @@ pal_status pal_detector_data(pal_detector *d, const pal_dataset *data, double *s
                          .shape = PAL_SHAPE(n, (int64_t)d->features),
                          .data = x};
         for (int64_t k = 0; k < n; k++) which[k] = (uint32_t)(i + k);
-        status = pal_dataset_batch(data, which, (size_t)n, &to);
-        if (status) pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+        status = pal_dataset_gather(data, which, (size_t)n, &to, err);
         to.data = known;
         if (!status && known) status = pal_dataset_known(data, which, (size_t)n, &to);
         const pal_detect_rows rows = {.x = x, .known = known, .n = (size_t)n, .first = (uint64_t)i};

@@ -99,8 +99,7 @@ static pal_status add_all(sums *s, pal_program *program, pal_tensor *x, const pa
     for (int64_t i = 0; i < data->count && !status; i += batch) {
         const int64_t n = data->count - i < batch ? data->count - i : batch;
         for (int64_t r = 0; r < batch; r++) which[r] = (uint32_t)(i + (r < n ? r : n - 1));
-        status = pal_dataset_batch(data, which, (size_t)batch, x);
-        if (status) pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+        status = pal_dataset_gather(data, which, (size_t)batch, x, err);
         if (!status && (status = pal_run(program))) pal_error_set(err, status, "%s", pal_program_error(program));
         if (!status && !add_block(s, pal_output(program, 0), (size_t)n, !i)) status = palt__no_memory(err);
     }

@@ -268,8 +268,7 @@ static pal_status gather(geometer *e, pal_error *err)
     e->x = pal_tensor_new(e->context, PAL_F32, PAL_SHAPE((int64_t)n, (int64_t)e->features));
     pal_status status = rows && e->x ? PAL_OK : palt__no_memory(err);
     for (size_t i = 0; i < n && !status; i++) rows[i] = (uint32_t)i;
-    if (!status && (status = pal_dataset_batch(e->data, rows, n, e->x)))
-        pal_error_set(err, status, "%s: a batch could not be gathered", e->data->name);
+    if (!status) status = pal_dataset_gather(e->data, rows, n, e->x, err);
     free(rows);
     return status;
 }

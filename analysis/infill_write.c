@@ -40,10 +40,9 @@ pal_tensor *palt__gather(const pal_dataset *data, int64_t first, int64_t n, pal_
     pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(n, data->features));
     uint32_t *rows = malloc((size_t)n * sizeof *rows);
     for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)(first + i);
-    pal_status status = x && rows ? pal_dataset_batch(data, rows, (size_t)n, x) : PAL_ERR_MEMORY;
+    pal_status status = x && rows ? pal_dataset_gather(data, rows, (size_t)n, x, err) : palt__no_memory(err);
     free(rows);
     if (!status) return x;
-    pal_error_set(err, status, "%s: the samples could not be gathered: %s", data->name, pal_status_text(status));
     pal_tensor_free(x);
     return NULL;
 }

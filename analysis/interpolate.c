@@ -113,8 +113,7 @@ static pal_status gather(blending *b, pal_error *err)
     b->labels = calloc(rows_of(b) + b->steps, sizeof *b->labels);
     b->figures = calloc(b->count * b->groups, sizeof *b->figures);
     if (!b->ends || !b->cells || !b->labels || !b->figures) return palt__no_memory(err);
-    pal_status status = pal_dataset_batch(b->data, rows, b->o.count, b->ends);
-    return status ? pal_error_set(err, status, "%s: a batch could not be gathered", b->data->name) : PAL_OK;
+    return pal_dataset_gather(b->data, rows, b->o.count, b->ends, err);
 }
 
 /* Makes the cells of a group, blended by model i through its code, or through the pixels if i is the number of models.

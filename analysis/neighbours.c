@@ -60,11 +60,8 @@ pal_status palt__neighbours(pal_context *context, const float *points, size_t n,
         uint32_t rows[BLOCK];
         s.rows = among->count - s.first < BLOCK ? among->count - s.first : BLOCK;
         for (int64_t r = 0; r < BLOCK; r++) rows[r] = (uint32_t)(s.first + (r < s.rows ? r : 0));
-        status = pal_dataset_batch(among, rows, BLOCK, block);
-        if (status)
-            pal_error_set(err, status, "%s: a batch could not be gathered", among->name);
-        else
-            pal_parallel(context, n, compare, &s);
+        status = pal_dataset_gather(among, rows, BLOCK, block, err);
+        if (!status) pal_parallel(context, n, compare, &s);
     }
     pal_tensor_free(block);
     for (size_t i = 0; i < n * k; i++) distance[i] = sqrt(distance[i]);

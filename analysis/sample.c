@@ -157,8 +157,9 @@ pal_status pal_code_shares(const pal_model *model, const pal_dataset *data, doub
     for (int64_t at = 0; !own.status && at < data->count; at += BATCH) {
         const int64_t now = data->count - at < BATCH ? data->count - at : BATCH;
         for (int64_t i = 0; i < BATCH; i++) rows[i] = (uint32_t)(at + (i < now ? i : 0));
-        pal_status status = pal_dataset_batch(data, rows, BATCH, x);
-        if (!status) status = pal_encode(model, w, x->data, (size_t)now, mean);
+        pal_status status = pal_dataset_gather(data, rows, BATCH, x, &own);
+        if (status) break;
+        status = pal_encode(model, w, x->data, (size_t)now, mean);
         if (status)
             pal_error_set(&own, status, "%s", pal_workspace_error(w) ? pal_workspace_error(w) : "out of memory");
         for (int64_t s = 0; !status && s < now; s++)

@@ -38,8 +38,7 @@ static pal_status encode(scatter *s, pal_workspace *workspace, pal_error *err)
         uint32_t rows[BATCH];
         size_t n = (size_t)(s->n - at < BATCH ? s->n - at : BATCH);
         for (size_t i = 0; i < BATCH; i++) rows[i] = (uint32_t)(at + (int64_t)(i < n ? i : 0));
-        status = pal_dataset_batch(s->data, rows, BATCH, x);
-        if (status) pal_error_set(err, status, "%s: a batch could not be gathered", s->data->name);
+        status = pal_dataset_gather(s->data, rows, BATCH, x, err);
         if (!status && (status = pal_encode(s->model, workspace, x->data, n, h)))
             pal_error_set(err, status, "%s", pal_workspace_error(workspace));
         for (size_t i = 0; !status && i < n * (size_t)s->k; i++)

@@ -19,6 +19,14 @@ void pal_cli_data_of_run(pal_cli_data *data, const pal_run_info *info, const pal
 
 /* Adds an option that was not given, with the value that was chosen for it. */
 void pal_cli_data_choose(pal_cli_data *data, const char *name, const char *value);
+/* reading.c: how far the reading of a folder of pictures is. pal_cli_reading_step is for pal_data_source.progress. */
+typedef struct pal_cli_reading {
+    pal_cli_progress bar;
+    double line; /* when the last line was printed */
+} pal_cli_reading;
+void pal_cli_reading_start(pal_cli_reading *reading, bool quiet, bool json);
+void pal_cli_reading_step(int64_t done, int64_t all, void *reading);
+void pal_cli_reading_end(pal_cli_reading *reading);
 
 /* What was read, on one line: "125 samples to train, 25 to test; 4 features; 3 classes: ...; line 1 names the columns".
  * Returns out. */

@@ -110,6 +110,7 @@ static void free_room(pal_cli_found *found)
 static int score_data(job *j)
 {
     const pal_dataset *data = j->run.data;
+    pal_error err = {0};
     uint32_t which[AT_ONCE];
     float *x = malloc(AT_ONCE * j->features * sizeof *x);
     float *known = malloc(AT_ONCE * j->features * sizeof *known);
@@ -125,11 +126,14 @@ static int score_data(job *j)
         pal_cli_found part = {.score = j->all.score + i,
                               .which = j->all.which + (size_t)i * j->guilty,
                               .part = j->all.part + (size_t)i * j->guilty};
-        bool good = pal_dataset_batch(data, which, (size_t)n, &to) == PAL_OK;
+        if (pal_dataset_gather(data, which, (size_t)n, &to, &err)) {
+            status = pal_cli_say_error(&err);
+            break;
+        }
         to.data = known;
-        good = good && (!data->known || pal_dataset_known(data, which, (size_t)n, &to) == PAL_OK);
-        status = good ? score_rows(j, x, data->known ? known : NULL, (size_t)n, i, parts, &part)
-                      : pal_cli_say(PAL_CLI_FAILED, "out of memory");
+        status = !data->known || !pal_dataset_known(data, which, (size_t)n, &to)
+                     ? score_rows(j, x, data->known ? known : NULL, (size_t)n, i, parts, &part)
+                     : pal_cli_say(PAL_CLI_FAILED, "out of memory");
     }
     free(x);
     free(known);

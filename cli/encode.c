@@ -138,10 +138,10 @@ static pal_tensor *read_data(conversion *c, const char *path, pal_error *err)
     pal_tensor *x = pal_tensor_new(c->run.context, PAL_F32, shape);
     uint32_t *rows = malloc((size_t)data->count * sizeof *rows);
     for (int64_t i = 0; rows && i < data->count; i++) rows[i] = (uint32_t)i;
-    pal_status status = x && rows ? pal_dataset_batch(data, rows, (size_t)data->count, x) : PAL_ERR_MEMORY;
+    const pal_status status = x && rows ? pal_dataset_gather(data, rows, (size_t)data->count, x, err)
+                                        : pal_error_set(err, PAL_ERR_MEMORY, "%s: out of memory", path);
     free(rows);
     if (!status) return x;
-    pal_error_set(err, status, "%s: %s", path, pal_status_text(status));
     pal_tensor_free(x);
     return NULL;
 }

@@ -187,6 +187,7 @@ static pal_dataset *open_as(const pal_cli_run *run, const char *path, const pal_
 {
     const pal_run_info *info = pal_rundir_info(run->dir);
     pal_cli_data options = {.options = {.n = 0}};
+    pal_cli_reading reading;
     pal_cli_data_of_run(&options, info, run->model, !path);
     if (path) pal_cli_data_take(&options, run->args);
     if (!path && info->hold_out && split == PAL_SPLIT_TEST) split = PAL_SPLIT_VALIDATION;
@@ -198,9 +199,14 @@ static pal_dataset *open_as(const pal_cli_run *run, const char *path, const pal_
                                   .tail = !path && !info->draws,
                                   .hold_out = path ? 0 : info->hold_out,
                                   .whole = whole,
-                                  .npy = npy};
+                                  .npy = npy,
+                                  .progress = pal_cli_reading_step,
+                                  .user = &reading};
     pal_data data;
-    if (pal_data_open(run->context, &from, 1U << split, &data, err)) return NULL;
+    pal_cli_reading_start(&reading, false, true);
+    const pal_status status = pal_data_open(run->context, &from, 1U << split, &data, err);
+    pal_cli_reading_end(&reading);
+    if (status) return NULL;
     if (!data.part[split])
         pal_error_set(err, PAL_ERR_ARGUMENT, "%s: there are no %s samples", from.path ? from.path : PAL_DATA_DEFAULT,
                       split == PAL_SPLIT_VALIDATION ? "validation" : "training");

@@ -35,6 +35,7 @@ int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, bool resum
 {
     pal_error err = {0};
     pal_data data;
+    pal_cli_reading reading;
     if (resumed)
         pal_cli_data_of_run(&j->options, &j->info, NULL, true);
     else
@@ -44,8 +45,13 @@ int pal_cli_job_data(pal_cli_job *j, const char *path, int64_t limit, bool resum
                                   .options = &j->options.options,
                                   .output = output_of(j),
                                   .tail = resumed && !j->info.draws,
-                                  .hold_out = resumed ? j->info.hold_out : 0};
-    if (pal_data_open(j->context, &from, (1U << PAL_SPLITS) - 1, &data, &err)) return pal_cli_say_error(&err);
+                                  .hold_out = resumed ? j->info.hold_out : 0,
+                                  .progress = pal_cli_reading_step,
+                                  .user = &reading};
+    pal_cli_reading_start(&reading, pal_cli_flag(&j->args, "quiet"), pal_cli_flag(&j->args, "json"));
+    pal_data_open(j->context, &from, (1U << PAL_SPLITS) - 1, &data, &err);
+    pal_cli_reading_end(&reading);
+    if (err.status) return pal_cli_say_error(&err);
     j->train = data.part[PAL_SPLIT_TRAIN];
     j->validated = data.part[PAL_SPLIT_VALIDATION] != NULL;
     j->test = data.part[j->validated ? PAL_SPLIT_VALIDATION : PAL_SPLIT_TEST];

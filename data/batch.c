@@ -99,8 +99,7 @@ static double number_at(const char *from, pal_dtype dtype, int64_t j)
     return dtype == PAL_U8 ? (double)((const uint8_t *)from)[j] : ((const double *)from)[j];
 }
 
-/* Numbers of a mapped file, scaled by a schema that has only numbers. Each is looked at here, since nobody has looked
- * at the whole file; one that is not finite becomes 0, like a missing cell. */
+/* Numbers of a mapped file, scaled by a schema that has only numbers. */
 static void scale_row(const pal_dataset *d, const char *from, void *to, pal_dtype as)
 {
     for (int64_t j = 0; j < d->features; j++) {
@@ -108,7 +107,7 @@ static void scale_row(const pal_dataset *d, const char *from, void *to, pal_dtyp
         const pal_column *c = &d->schema->columns[j];
         double scaled = (x - c->offset) / c->scale;
         if (c->cut) scaled = scaled < 0 ? 0 : scaled > 1 ? 1 : scaled;
-        const float y = isfinite(scaled) ? (float)scaled : 0; /* rounded as in memory */
+        const float y = (float)scaled; /* rounded as in memory */
         if (as == PAL_F32)
             ((float *)to)[j] = y;
         else
@@ -116,6 +115,27 @@ static void scale_row(const pal_dataset *d, const char *from, void *to, pal_dtyp
     }
 }
 
+/* By the bits of the exponent, which compilers compare many at a time. */
+static bool all_finite(const void *row, size_t n, pal_dtype type)
+{
+    enum { EXPONENT_32 = 0x7f800000 };
+    const uint64_t exponent = UINT64_C(0x7ff) << 52;
+    bool bad = false;
+    for (size_t i = 0; type == PAL_F32 && i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, (const float *)row + i, sizeof bits);
+        bad |= (bits & EXPONENT_32) == EXPONENT_32;
+    }
+    for (size_t i = 0; type == PAL_F64 && i < n; i++) {
+        uint64_t bits;
+        memcpy(&bits, (const double *)row + i, sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return !bad;
+}
+
+/* Each number is looked at here, since nobody has looked at the whole file. With a cut, one that is not finite would
+ * become finite: then the file is looked at. */
 static pal_status batch_of_store(const pal_dataset *d, const uint32_t *rows, size_t n, pal_tensor *out,
                                  convert_fn convert)
 {
@@ -129,8 +149,24 @@ static pal_status batch_of_store(const pal_dataset *d, const uint32_t *rows, siz
             scale_row(d, row, to + i * to_row, out->dtype);
         else
             convert(row, to + i * to_row, features);
+        if (!all_finite(to + i * to_row, features, out->dtype) ||
+            (d->schema && !all_finite(row, features, d->inputs->dtype)))
+            return PAL_ERR_FORMAT;
     }
     return PAL_OK;
+}
+
+void pal_dataset_want(const pal_dataset *d, const uint32_t *rows, size_t n)
+{
+    enum { PART = 512 };
+    uint32_t of_file[PART];
+    if (!d || !rows || !d->store) return;
+    for (size_t i = 0, used = 0; i < n; i++) {
+        if (rows[i] < (uint64_t)d->count) of_file[used++] = (uint32_t)palt__row_of(d, rows[i]);
+        if (used < PART && i + 1 < n) continue;
+        palt__raw_want(&d->store->raw, of_file, used);
+        used = 0;
+    }
 }
 
 pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out)
@@ -153,6 +189,33 @@ pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, s
         convert(from + rows[i] * from_row, to + i * to_row, features);
     }
     return PAL_OK;
+}
+
+/* Names the number of a mapped file that is not finite. */
+static pal_status blame(const pal_dataset *d, const uint32_t *rows, size_t n, pal_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t row = palt__row_of(d, rows[i]);
+        for (size_t j = 0; j < (size_t)d->features; j++) {
+            const double x = pal_tensor_get(d->inputs, row * (size_t)d->features + j);
+            if (isfinite(x) && isfinite((float)x)) continue;
+            return pal_error_set(err, PAL_ERR_FORMAT, "%s: sample %llu, element %zu (from 0) is %g, %s", d->name,
+                                 (unsigned long long)row, j, x,
+                                 isfinite(x) ? "which float32 does not hold: scale the data"
+                                             : "expected a finite number: fill it in or remove the sample");
+        }
+    }
+    return pal_error_set(err, PAL_ERR_FORMAT, "%s: a number is too large when it is scaled: leave out --scale",
+                         d->name);
+}
+
+pal_status pal_dataset_gather(const pal_dataset *d, const uint32_t *rows, size_t n, pal_tensor *out, pal_error *err)
+{
+    const pal_status status = pal_dataset_batch(d, rows, n, out);
+    if (!status) return PAL_OK;
+    if (status == PAL_ERR_FORMAT) return blame(d, rows, n, err);
+    return pal_error_set(err, status, "%s: a batch could not be gathered: %s", d ? d->name : "no data",
+                         pal_status_text(status));
 }
 
 pal_status pal_dataset_known(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out)

@@ -170,7 +170,8 @@ typedef struct pal_data { /* a part that was not asked for, or that there is not
  * or a sixth that is drawn; a draw is stratified where there are labels. There are validation samples only if option
  * `validation` asks for them; they are drawn from the training samples. The rest is for training. Levels of categories
  * and the scaling are learnt from the training samples, and used for all. The parts have at least one sample with at
- * least one element, and all values are finite. wanted: one bit (1 << split) for each part that is returned.
+ * least one element, and all values are finite; those of a .npy file of 128 MB or more, which stays in its file, are
+ * looked at when they are used. wanted: one bit (1 << split) for each part that is returned.
  *
  * Errors: PAL_ERR_IO, PAL_ERR_FORMAT, PAL_ERR_MEMORY; PAL_ERR_ARGUMENT: an option without effect, or out of range. On
  * failure all parts are NULL. */
@@ -199,8 +200,17 @@ pal_dataset *pal_dataset_select(const pal_dataset *dataset, const uint32_t *rows
 
 /* Copies the samples whose numbers are in rows into out, which is f32 or f64 of any shape with n * features elements.
  * A u8 value x becomes x / 255, correctly rounded, so values are from 0 to 1; floating-point values are converted. On
- * failure out is unchanged: PAL_ERR_ARGUMENT (a row out of bounds, a NULL argument), PAL_ERR_SHAPE, PAL_ERR_TYPE. */
+ * failure out is unchanged: PAL_ERR_ARGUMENT (a row out of bounds, a NULL argument), PAL_ERR_SHAPE, PAL_ERR_TYPE. But
+ * after PAL_ERR_FORMAT it is undefined: a number of a mapped file is not finite, which pal_dataset_gather
+ * names. */
 pal_status pal_dataset_batch(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out);
+
+/* Asks for these samples of a mapped file, so that they are in memory when they are used: the call does not wait.
+ * Samples in memory, and rows out of bounds, are passed over. */
+void pal_dataset_want(const pal_dataset *dataset, const uint32_t *rows, size_t n);
+/* The same as pal_dataset_batch, and says what failed. */
+pal_status pal_dataset_gather(const pal_dataset *dataset, const uint32_t *rows, size_t n, pal_tensor *out,
+                              pal_error *err);
 
 /* Writes 1 for each known feature of these samples into out, f32 or f64 as for pal_dataset_batch, and 0 for a missing
  * one. */
@@ -224,6 +234,19 @@ const char *pal_dataset_class_name(const pal_dataset *dataset, int label);
  * stream, epoch and n: a Fisher-Yates shuffle driven by pal_noise_words at the clock `epoch`. PAL_ERR_ARGUMENT for NULL
  * or n > 2^32 - 1. */
 pal_status pal_epoch_order(uint64_t seed, const char *stream, uint64_t epoch, uint32_t *order, size_t n);
+
+/* The order of an epoch, of which a part is taken at a time. Of up to 2^24 samples it is that of pal_epoch_order. Of
+ * more it needs no memory: a bijection of 0 .. n-1 is computed for each number that is taken. It also depends only on
+ * seed, stream, epoch and n; neighbours are as if drawn, but not all permutations can occur. */
+typedef struct pal_order pal_order;
+/* NULL: PAL_ERR_ARGUMENT, n > 2^32 - 1; PAL_ERR_MEMORY. */
+pal_order *pal_order_new(size_t n, pal_error *err);
+void pal_order_free(pal_order *order);
+/* PAL_ERR_ARGUMENT for NULL. */
+pal_status pal_order_set(pal_order *order, uint64_t seed, const char *stream, uint64_t epoch);
+/* Copies the numbers at the places first .. first+n-1 of the order. PAL_ERR_ARGUMENT: NULL, no such places, or
+ * pal_order_set was not called; then rows is unchanged. */
+pal_status pal_order_rows(const pal_order *order, size_t first, size_t n, uint32_t *rows);
 
 /* Computes the mean of all samples, [features]. Each sample is first converted to the type `as` (f32 or f64). */
 pal_status pal_dataset_mean(const pal_dataset *data, pal_dtype as, double *mean, pal_error *err);

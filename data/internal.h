@@ -42,6 +42,7 @@ typedef struct palt__raw {
     pal_tensor *values; /* u8, f32 or f64 [n, sample...]; for a table f64 [n, columns], the rows of its schema */
     void *map;          /* values lie in this file that is mapped; NULL: they lie in memory */
     size_t map_bytes;
+    bool tells;         /* the kernel tells which pages of the map are in memory */
     pal_tensor *labels; /* u8 [n]; NULL: none */
     bool labels_former; /* option label is that of a training: labels which do not fit are left out */
     char **classes;     /* names of the labels 0, 1, ...; NULL: they have no names */
@@ -60,7 +61,7 @@ pal_status palt__raw_array(palt__raw *raw, pal_context *context, const char *pat
 /* Whether a path is one of palt__raw_array: ends in .npy, .npy.gz or .npz, or has .npz:NAME at its end. */
 bool palt__raw_is_array(const char *path);
 /* Asks for the samples of a coming batch, which the kernel then reads from the disk beside other work. Does nothing if
- * they are in memory. Rows out of bounds are left out. */
+ * they are in memory; in a map, if some of them that are looked at are. Rows out of bounds are left out. */
 void palt__raw_want(const palt__raw *raw, const uint32_t *rows, size_t n);
 /* Whether samples are used in the order of the file (the kernel reads ahead) or in any. At first: in order. */
 void palt__raw_in_order(const palt__raw *raw, bool in_order);

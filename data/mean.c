@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256 };
+enum { BLOCK = 256, AHEAD = 4096 /* a multiple: rows of a mapped file that are asked for at a time */ };
 
 /* known: of each feature; NULL: all are known. */
 typedef void (*row_fn)(const double *row, const uint8_t *known, size_t features, void *user);
@@ -26,8 +26,8 @@ static pal_status each_row(const pal_dataset *data, const uint32_t *rows, size_t
             const size_t k = at + (i < m ? i : 0);
             block[i] = rows ? rows[k] : (uint32_t)k;
         }
-        status = pal_dataset_batch(data, block, BLOCK, x);
-        if (status) pal_error_set(err, status, "%s: cannot gather a batch", data->name);
+        if (rows && at % AHEAD == 0) pal_dataset_want(data, rows + at, n - at < AHEAD ? n - at : AHEAD);
+        status = pal_dataset_gather(data, block, BLOCK, x, err);
         for (size_t i = 0; i < m && !status; i++) {
             double *values = as == PAL_F64 ? (double *)x->data + i * d : row->data;
             for (size_t j = 0; j < d && as != PAL_F64; j++) values[j] = (double)((const float *)x->data)[i * d + j];

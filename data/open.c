@@ -13,7 +13,6 @@
 
 enum { TEST_PART = 6, SEED = 1 };
 #define MAPPED_LEAST ((size_t)128 << 20) /* bytes; smaller files are copied, so that nobody can change them */
-#define LISTED_MOST  ((int64_t)1 << 24)  /* rows */
 
 typedef struct opening {
     pal_context *context;
@@ -68,10 +67,15 @@ static pal_status check_missing(const palt__raw *raw, const char *path, pal_erro
                          palt__shown_path(path), bad / row, bad % row, pal_tensor_get(raw->values, bad));
 }
 
-/* Numbers of a file that is mapped are looked at when they are used. */
+static bool stays_mapped(const opening *o, const palt__raw *raw)
+{
+    return raw->map && raw->map_bytes >= MAPPED_LEAST && !o->from->rows;
+}
+
+/* Numbers of a file that stays mapped are looked at when they are used. */
 static pal_status check_finite(const opening *o, const palt__raw *raw, const char *path, pal_error *err)
 {
-    if (raw->schema || (raw->map && !o->from->rows)) return PAL_OK;
+    if (raw->schema || stays_mapped(o, raw)) return PAL_OK;
     if (o->from->rows) return check_missing(raw, path, err);
     const size_t count = pal_tensor_count(raw->values), row = count / (size_t)rows_in(raw);
     const size_t bad = pal_tensor_finite(raw->values);
@@ -124,7 +128,7 @@ static pal_status list_all(opening *o)
 {
     const int64_t all = rows_in(&o->own.train);
     o->n[PAL_SPLIT_TRAIN] = (size_t)all;
-    o->ruled = all > LISTED_MOST && o->own.train.map && o->own.train.map_bytes >= MAPPED_LEAST;
+    o->ruled = all > (int64_t)PALT__LISTED_MOST && stays_mapped(o, &o->own.train);
     if (o->ruled || !all) return PAL_OK;
     o->rows[PAL_SPLIT_TRAIN] = malloc((size_t)all * sizeof **o->rows);
     if (!o->rows[PAL_SPLIT_TRAIN])
@@ -207,6 +211,35 @@ static pal_status split(opening *o)
 
 /* ---- Columns and scaling ---------------------------------------------------------------------------------------- */
 
+/* The rule by which rows are drawn where there are too many for lists; n is 0 if none are drawn. */
+static palt__permutation rule(const opening *o)
+{
+    if (!o->ruled || o->from->whole || o->from->tail) return (palt__permutation){.n = 0};
+    return palt__permutation_of(o->seed, "split", 0, (uint64_t)rows_in(&o->own.train));
+}
+
+/* Training rows from which the scaling is learnt: runs of rows all over the file, without those that are drawn for
+ * testing. Of few training rows, all. NULL: out of memory. */
+static uint32_t *some_of_rule(const opening *o, size_t *n)
+{
+    enum { FEW = 1 << 16 };
+    const palt__raw *raw = &o->own.train;
+    const palt__permutation order = rule(o);
+    const size_t all = (size_t)rows_in(raw), training = *n, columns = pal_tensor_count(raw->values) / all;
+    const size_t seen = training <= FEW ? training : palt__scale_rows(all, columns, raw->values->shape.rank != 2);
+    uint32_t *some = malloc(seen * sizeof *some);
+    *n = 0;
+    for (size_t i = 0; some && i < seen; i++) {
+        const size_t row = palt__scale_row(i, seen, training <= FEW ? seen : all);
+        if (training <= FEW)
+            some[(*n)++] = (uint32_t)(order.n ? palt__permute(&order, row) : row);
+        else if ((order.n ? palt__place(&order, row) : row) < training)
+            some[(*n)++] = (uint32_t)row;
+    }
+    if (some && !*n) some[(*n)++] = (uint32_t)(order.n ? palt__permute(&order, 0) : 0);
+    return some;
+}
+
 static pal_status learn(opening *o)
 {
     palt__raw *raw = &o->own.train;
@@ -218,13 +251,9 @@ static pal_status learn(opening *o)
         uint32_t *some = NULL;
         const uint32_t *rows = o->rows[PAL_SPLIT_TRAIN];
         size_t n = o->n[PAL_SPLIT_TRAIN];
-        if (!rows && n) { /* of so many rows in a random order, the first are a sample */
-            n = n < (1 << 20) ? n : 1 << 20;
-            some = malloc(n * sizeof *some);
-            const palt__permutation order = palt__permutation_of(o->seed, "split", 0, (uint64_t)rows_in(raw));
-            for (size_t i = 0; some && i < n; i++) some[i] = (uint32_t)palt__permute(&order, i);
+        if (!rows && n) {
+            rows = some = some_of_rule(o, &n);
             if (!some) return pal_error_set(o->err, PAL_ERR_MEMORY, "%s: out of memory", palt__shown_path(o->path));
-            rows = some;
         }
         const bool chosen = scaling != NULL;
         if (!scaling) scaling = palt__scale_default(raw, o->from->output);
@@ -274,21 +303,42 @@ static void name_part(const opening *o, pal_split split, pal_dataset *d)
     d->unlike = o->unlike;
 }
 
+/* Takes over what stays in its file. *store stays NULL for all else. */
+static pal_status store_of(const opening *o, palt__raw *raw, palt__permutation order, struct palt__store **store)
+{
+    *store = NULL;
+    if (!stays_mapped(o, raw)) return PAL_OK;
+    struct palt__store *s = calloc(1, sizeof *s);
+    if (!s) return PAL_ERR_MEMORY;
+    s->users = 1;
+    s->raw = *raw;
+    s->order = order;
+    *raw = (palt__raw){0};
+    palt__raw_in_order(&s->raw, false);
+    *store = s;
+    return PAL_OK;
+}
+
+/* A part whose samples are a whole file or array. */
+static pal_dataset *make_whole(const opening *o, palt__raw *raw)
+{
+    struct palt__store *store;
+    if (store_of(o, raw, (palt__permutation){.n = 0}, &store)) return NULL;
+    const palt__raw *from = store ? &store->raw : raw;
+    pal_dataset *d = palt__part_make(&(palt__part){.raw = from, .store = store, .n = rows_in(from), .keeps_rows = o->from->rows});
+    palt__store_release(store);
+    return d;
+}
+
 static pal_status make_parts(opening *o)
 {
     palt__raw *own = &o->own.train;
     struct palt__store *store = NULL;
     pal_status status = PAL_OK;
-    if (own->map && own->map_bytes >= MAPPED_LEAST && !o->from->rows) {
-        store = calloc(1, sizeof *store);
-        if (!store) return pal_error_set(o->err, PAL_ERR_MEMORY, "%s: out of memory", palt__shown_path(o->path));
-        store->users = 1;
-        store->raw = *own;
-        *own = (palt__raw){0};
-        own = &store->raw;
-        if (o->ruled) store->order = palt__permutation_of(o->seed, "split", 0, (uint64_t)rows_in(own));
-        palt__raw_in_order(own, false);
-    }
+    const palt__permutation order = rule(o);
+    if (own->map && store_of(o, own, order, &store))
+        return pal_error_set(o->err, PAL_ERR_MEMORY, "%s: out of memory", palt__shown_path(o->path));
+    if (store) own = &store->raw;
     const uint64_t first[PAL_SPLITS] = {[PAL_SPLIT_VALIDATION] = o->n[PAL_SPLIT_TRAIN],
                                         [PAL_SPLIT_TEST] = o->n[PAL_SPLIT_TRAIN] + o->n[PAL_SPLIT_VALIDATION]};
     for (int k = 0; k < PAL_SPLITS && !status; k++) {
@@ -296,10 +346,13 @@ static pal_status make_parts(opening *o)
                          : k == PAL_SPLIT_TEST && o->own.has_test ? &o->own.test
                                                                   : own;
         if (!wants(o, (pal_split)k) || !raw->values || (raw == own && !o->n[k])) continue;
-        palt__part part = {.raw = raw, .n = rows_in(raw), .keeps_rows = o->from->rows};
-        if (raw == own) part = (palt__part){raw, store, o->rows[k], (int64_t)o->n[k], first[k], o->from->rows};
-        o->out->part[k] = palt__part_make(&part);
-        if (raw == own && store) o->rows[k] = NULL; /* the part has it */
+        if (raw == own) {
+            const palt__part part = {raw, store, o->rows[k], (int64_t)o->n[k], first[k], o->from->rows};
+            o->out->part[k] = palt__part_make(&part);
+            if (store && o->out->part[k]) o->rows[k] = NULL; /* the part has it */
+        } else {
+            o->out->part[k] = make_whole(o, raw);
+        }
         if (o->out->part[k])
             name_part(o, (pal_split)k, o->out->part[k]);
         else

@@ -60,6 +60,9 @@ pal_status palt__split_only(uint32_t *rows, size_t *n, const palt__raw *raw, con
  * numbers of images. cut: the features of minmax are cut to 0 .. 1. */
 pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, const uint32_t *rows, size_t n,
                              const char *path, pal_note *note, pal_error *err);
+/* How many of n rows are looked at, and which is number i of them. */
+size_t palt__scale_rows(size_t n, size_t columns, bool images);
+size_t palt__scale_row(size_t i, size_t seen, size_t n);
 /* What `scaling` is if nobody chooses: "none" where all numbers are from 0 to 1 or stored as bytes, else "minmax" for
  * an output that needs this range, else "standard". output: as given to the model; NULL: not given. */
 const char *palt__scale_default(const palt__raw *raw, const char *output);

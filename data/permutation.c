@@ -6,7 +6,7 @@
  * clock and n only. A list of so many numbers would be shuffled more evenly, but 10^8 of them take 400 MB. */
 #include "data/store.h"
 
-enum { ROUNDS = 4 };
+enum { ROUNDS = 4 }; /* those of palt__permutation.key */
 
 palt__permutation palt__permutation_of(uint64_t seed, const char *stream, uint64_t clock, uint64_t n)
 {
@@ -37,4 +37,19 @@ uint64_t palt__permute(const palt__permutation *p, uint64_t i)
         i = left << p->bits | right;
     } while (i >= p->n);
     return i;
+}
+
+uint64_t palt__place(const palt__permutation *p, uint64_t value)
+{
+    const uint64_t mask = (UINT64_C(1) << p->bits) - 1;
+    do {
+        uint64_t left = value >> p->bits, right = value & mask;
+        for (int r = ROUNDS - 1; r >= 0; r--) {
+            const uint64_t before = right ^ (mix((uint32_t)left ^ p->key[r]) & mask);
+            right = left;
+            left = before;
+        }
+        value = left << p->bits | right;
+    } while (value >= p->n);
+    return value;
 }

@@ -6,14 +6,24 @@
  *   robust    (x - median) / (quartile 3 - quartile 1), quartiles between two values by linear interpolation
  *
  * These are the formulas of scikit-learn's scalers. A column in which all numbers are equal has the scale 1. Missing
- * cells count nowhere. Of more than a million rows, as many at equal distances are looked at. */
+ * cells count nowhere.
+ *
+ * Of more than 2^20 rows, as many at equal distances are looked at, and of very long rows fewer. So the time is
+ * bounded, also for a file that is mapped; it is read from its beginning to its end, some columns at a time. */
 #include "data/open.h"
+#include "data/store.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MOST = 1 << 20 };
+enum {
+    ROWS_MOST = 1 << 20,
+    ROOM = 1 << 24, /* numbers that are held at a time, of several columns; of images more, since all are one column */
+    IMAGES_MOST = 1 << 26,
+    NUMBERS_MOST = 1 << 28,
+    RUN = 1024 /* rows next to each other, where there are very many: a disk reads them at once */
+};
 
 typedef struct numbers { /* the known numbers of a column */
     double *x;
@@ -81,21 +91,35 @@ static int64_t columns_of(const pal_tensor *values)
     return (int64_t)(pal_tensor_count(values) / (size_t)(values->shape.dim[0] ? values->shape.dim[0] : 1));
 }
 
-/* The known numbers of a column of the rows; room holds as many as rows are looked at, of one column or of `wide` ones.
- */
-static numbers gather(const pal_tensor *values, const uint32_t *rows, size_t n, int64_t column, int64_t wide,
-                      double *room)
+size_t palt__scale_rows(size_t n, size_t columns, bool images)
 {
-    const size_t d = (size_t)columns_of(values), seen = n < ROWS_MOST ? n : ROWS_MOST;
-    numbers a = {.x = room};
+    const size_t most = (images ? IMAGES_MOST : NUMBERS_MOST) / columns;
+    const size_t rows = most < RUN ? RUN : most < ROWS_MOST ? most : ROWS_MOST;
+    return n < rows ? n : rows;
+}
+
+size_t palt__scale_row(size_t i, size_t seen, size_t n)
+{
+    if (seen == n) return i;
+    if (n <= PALT__LISTED_MOST) return (size_t)((double)i * ((double)n / (double)seen));
+    const size_t runs = (seen + RUN - 1) / RUN;
+    return (size_t)((double)(i / RUN) * ((double)n / (double)runs)) + i % RUN;
+}
+
+/* The known numbers of `some` columns of the rows, from `column` on; or those of all as one column, if wide > 1. */
+static void gather(const pal_tensor *values, const uint32_t *rows, size_t n, int64_t column, size_t some, size_t wide,
+                   double *room, numbers *out)
+{
+    const size_t d = (size_t)columns_of(values), seen = palt__scale_rows(n, d, wide > 1);
+    for (size_t j = 0; j < some; j++) out[j] = (numbers){room + j * seen, 0};
     for (size_t i = 0; i < seen; i++) {
-        const size_t row = rows[seen == n ? i : (size_t)((double)i * ((double)n / (double)seen))];
-        for (size_t j = 0; j < (size_t)wide; j++) {
-            const double x = pal_tensor_get(values, row * d + (size_t)column + j);
-            if (isfinite(x)) room[a.n++] = x;
+        const size_t at = rows[palt__scale_row(i, seen, n)] * d + (size_t)column;
+        for (size_t j = 0; j < some * wide; j++) {
+            const double x = pal_tensor_get(values, at + j);
+            numbers *a = &out[wide > 1 ? 0 : j];
+            if (isfinite(x)) a->x[a->n++] = x;
         }
     }
-    return a;
 }
 
 static bool all_equal(numbers a)
@@ -116,12 +140,12 @@ const char *palt__scale_default(const palt__raw *raw, const char *output)
     const int64_t d = columns_of(v);
     if (v->dtype == PAL_U8 || (!raw->schema && v->shape.rank != 2)) return "none";
     bool unit = true;
-    const size_t n = (size_t)v->shape.dim[0], seen = n < ROWS_MOST ? n : ROWS_MOST;
-    for (int64_t j = 0; j < d; j++) {
-        if (raw->schema && raw->schema->columns[j].kind != PAL_COLUMN_NUMBER) continue;
-        for (size_t i = 0; i < seen && unit; i++) {
-            const size_t row = seen == n ? i : (size_t)((double)i * ((double)n / (double)seen));
-            const double x = pal_tensor_get(v, row * (size_t)d + (size_t)j);
+    const size_t n = (size_t)v->shape.dim[0], seen = palt__scale_rows(n, (size_t)d, false);
+    for (size_t i = 0; i < seen && unit; i++) {
+        const size_t at = palt__scale_row(i, seen, n) * (size_t)d;
+        for (int64_t j = 0; j < d && unit; j++) {
+            if (raw->schema && raw->schema->columns[j].kind != PAL_COLUMN_NUMBER) continue;
+            const double x = pal_tensor_get(v, at + (size_t)j);
             unit = !(x < 0) && !(x > 1);
         }
     }
@@ -180,18 +204,25 @@ pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, cons
     if (s == sizeof scalings / sizeof *scalings)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "scale %.40s: choose none, standard, minmax or robust", scaling);
     if (!raw->schema && s == 0) return PAL_OK;
-    const size_t seen = n < ROWS_MOST ? n : ROWS_MOST;
+    const size_t seen = palt__scale_rows(n, (size_t)d, wide > 1);
+    const size_t at_once = wide > 1 ? 1 : ROOM / (seen + 1) > 1 ? ROOM / (seen + 1) : 1;
+    const size_t together = at_once < (size_t)d ? at_once : (size_t)d;
     for (int64_t j = 0; raw->schema && j < d; j++) n_levels += (size_t)raw->schema->columns[j].n_levels;
     pal_column *columns = calloc((size_t)d, sizeof *columns);
-    double *room = malloc((seen * (size_t)wide + 1) * sizeof *room);
+    double *room = malloc((seen * (size_t)wide * together + 1) * sizeof *room);
+    numbers *of = calloc(together, sizeof *of);
     const char **levels = malloc((n_levels + 1) * sizeof *levels), **next = levels;
-    pal_status status = columns && room && levels ? PAL_OK : PAL_ERR_MEMORY;
+    pal_status status = columns && room && of && levels ? PAL_OK : PAL_ERR_MEMORY;
     int64_t constant = 0, dropped = 0;
     for (int64_t j = 0; j < d && !status; j++) {
         pal_column *c = &columns[j];
         *c = raw->schema ? raw->schema->columns[j] : (pal_column){.kind = PAL_COLUMN_NUMBER, .scale = 1};
         if (c->kind == PAL_COLUMN_CATEGORY) learn_levels(raw, rows, n, j, c, next, &dropped);
         next += raw->schema ? raw->schema->columns[j].n_levels : 0;
+        if (wide == 1 && (size_t)j % together == 0) {
+            const size_t left = (size_t)(d - j);
+            gather(v, rows, n, j, left < together ? left : together, 1, room, of);
+        }
         if (c->kind != PAL_COLUMN_NUMBER) continue;
         if (wide > 1 && j) {
             c->offset = columns[0].offset;
@@ -199,7 +230,8 @@ pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, cons
             c->cut = columns[0].cut;
             continue;
         }
-        const numbers a = gather(v, rows, n, j, wide, room);
+        if (wide > 1) gather(v, rows, n, 0, 1, (size_t)wide, room, of);
+        const numbers a = of[wide > 1 ? 0 : (size_t)j % together];
         status = check_numbers(a, c, j, path, err);
         if (!a.n || status) continue;
         scalings[s].learn(a, &c->offset, &c->scale);
@@ -235,6 +267,7 @@ pal_status palt__scale_learn(palt__raw *raw, const char *scaling, bool cut, cons
                            dropped == 1 ? "" : "s");
     }
     free(levels);
+    free(of);
     free(room);
     free(columns);
     return status;

@@ -13,11 +13,16 @@ typedef struct palt__permutation {
 
 palt__permutation palt__permutation_of(uint64_t seed, const char *stream, uint64_t clock, uint64_t n);
 uint64_t palt__permute(const palt__permutation *p, uint64_t i);
+/* The i for which palt__permute returns value. */
+uint64_t palt__place(const palt__permutation *p, uint64_t value);
+
+/* Rows of a list; of more it would take much memory. */
+#define PALT__LISTED_MOST ((uint64_t)1 << 24)
 
 struct palt__store {
     int users;
     palt__raw raw;
-    palt__permutation order; /* of its rows, where there are too many for a list */
+    palt__permutation order; /* of its rows, where there are too many for a list and some are drawn */
 };
 
 /* What a data set has of a store, if it has no list: its rows are those of the order from `first` on. */

@@ -44,8 +44,8 @@ static pal_status add_blocks(const pal_dataset *data, pal_program *program, pal_
         const size_t n = (size_t)(data->count - at < BLOCK ? data->count - at : BLOCK);
         uint32_t rows[BLOCK];
         for (size_t i = 0; i < BLOCK; i++) rows[i] = (uint32_t)at + (uint32_t)(i < n ? i : 0);
-        pal_status status = pal_dataset_batch(data, rows, BLOCK, x);
-        if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+        pal_status status = pal_dataset_gather(data, rows, BLOCK, x, err);
+        if (status) return status;
         for (size_t i = n; i < BLOCK; i++) memcpy((double *)x->data + i * d, mean, d * sizeof *mean);
         if (pal_run(program)) return pal_error_set(err, PAL_ERR_NUMERIC, "%s", pal_program_error(program));
         const double *sum = pal_output(program, 0)->data;
@@ -83,8 +83,7 @@ static pal_status of_samples(pal_context *context, const pal_dataset *data, pal_
     uint32_t *rows = malloc(n * sizeof *rows);
     pal_status status = x && rows ? PAL_OK : palt__no_memory(err);
     for (size_t i = 0; i < n && !status; i++) rows[i] = (uint32_t)i;
-    if (!status && (status = pal_dataset_batch(data, rows, n, x)))
-        pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    if (!status) status = pal_dataset_gather(data, rows, n, x, err);
     for (size_t i = 0; i < n * d && !status; i++) ((double *)x->data)[i] -= ((const double *)mean->data)[i % d];
     if (!status) status = palt__svd(context, n, d, x->data, variance, directions, err);
     for (size_t k = 0; k < n && !status; k++) variance[k] *= variance[k] / (double)n;

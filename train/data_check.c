@@ -3,6 +3,7 @@
  * Every function that takes a model and a data set checks it here, before anything is computed. */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train/internal.h"
@@ -39,21 +40,25 @@ static range range_of(const pal_tensor *values)
 }
 #undef WIDEN
 
-enum { LOOKED_AT = 65536 };
+enum { LOOKED_AT = 16384 };
 
-/* Of a file that is mapped, some samples at equal distances, as the model sees them. */
+/* Of a file that is mapped, some samples at equal distances, as the model sees them: those that the fingerprint takes,
+ * so that they are read from the disk once. A number that is not finite is found when its sample is used. */
 static range range_of_data(const pal_dataset *data)
 {
     if (!data->store) return range_of(data->inputs);
     range r = {INFINITY, -INFINITY};
     const int64_t n = data->count < LOOKED_AT ? data->count : LOOKED_AT;
     pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(1, data->features));
-    for (int64_t i = 0; x && i < n; i++) {
-        const uint32_t row = (uint32_t)((double)i * ((double)data->count / (double)n));
-        if (pal_dataset_batch(data, &row, 1, x)) break;
+    uint32_t *rows = malloc((size_t)n * sizeof *rows);
+    for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)((double)i * ((double)data->count / (double)n));
+    if (rows) pal_dataset_want(data, rows, (size_t)n);
+    for (int64_t i = 0; x && rows && i < n; i++) {
+        if (pal_dataset_batch(data, rows + i, 1, x)) continue;
         const range one = range_of(x);
         r = (range){fmin(r.low, one.low), fmax(r.high, one.high)};
     }
+    free(rows);
     pal_tensor_free(x);
     return r;
 }

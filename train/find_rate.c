@@ -62,14 +62,13 @@ static pal_status take_steps(palt__loop *l, const pal_find_rate_options *o, pal_
     while (c->steps < o->steps && !c->ran_away) {
         const int64_t i = c->steps, at = i % each;
         pal_status status = PAL_OK;
-        if (!at)
-            status = pal_epoch_order(l->o.seed, "order", (uint64_t)(i / each + 1), l->order, (size_t)l->data->count);
-        if (status) return pal_error_set(err, status, "cannot compute the order of the samples");
+        if (!at) status = palt__loop_shuffle(l, i / each + 1, err);
+        if (status) return status;
         const double rate = o->from * pow(o->to / o->from, (double)i / (double)(o->steps - 1));
         double loss;
         l->step = i + 1;
         pal_error why = {0};
-        status = palt__loop_step(l, l->order + at * l->o.batch * l->parts, (uint64_t)l->step, rate, &loss, &why);
+        status = palt__loop_step(l, palt__loop_rows(l, at), (uint64_t)l->step, rate, &loss, &why);
         if (status == PAL_ERR_NUMERIC)
             loss = (double)INFINITY; /* an update rule can make nothing of such gradients */
         else if (status)

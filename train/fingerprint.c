@@ -35,6 +35,7 @@ static void hash_some(const pal_dataset *data, int64_t count, char out[PAL_HASH_
     uint32_t *rows = malloc((size_t)n * sizeof *rows);
     *out = 0; /* without memory there is no hash, and nothing is compared */
     for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)((double)i * ((double)count / (double)n));
+    if (rows) pal_dataset_want(data, rows, (size_t)n);
     if (x && rows && !pal_dataset_batch(data, rows, (size_t)n, x)) hash(x, n, out);
     free(rows);
     pal_tensor_free(x);

@@ -290,16 +290,15 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
     if (!l->first) palt__gradients_clear(l->gradients);
     p->finished = false;
     p->step = l->first;
-    pal_status status = pal_epoch_order(l->o.seed, "order", (uint64_t)p->epoch, l->order, (size_t)l->data->count);
-    if (status)
-        return pal_error_set(err, status, "cannot compute the order of the samples in epoch %lld", (long long)p->epoch);
+    pal_status status = palt__loop_shuffle(l, p->epoch, err);
+    if (status) return status;
     double began = palt__seconds();
     while (p->step < p->steps) {
         double loss;
         pal_error why = {0};
         l->step++;
-        status = palt__loop_step(l, l->order + p->step * l->o.batch * l->parts, (uint64_t)(l->step - l->before),
-                                 palt__loop_rate(l), &loss, &why);
+        status = palt__loop_step(l, palt__loop_rows(l, p->step), (uint64_t)(l->step - l->before), palt__loop_rate(l),
+                                 &loss, &why);
         p->step++;
         if (status)
             return pal_error_set(err, status, "%s (epoch %lld, step %lld)", why.text, (long long)p->epoch,

@@ -51,7 +51,9 @@ typedef struct palt__loop {
     palt__waiting waiting;      /* for a better one */
     bool trains;                /* the model has the weights of training, where the optimiser has others to evaluate */
 
-    uint32_t *order, *rows;   /* of the epoch; of the step, from both streams, if the model takes labels */
+    pal_order *order;         /* of the epoch */
+    uint32_t *batch, *ahead;  /* the rows of the step; those of a later one, which are asked for */
+    uint32_t *rows;           /* of the step, from both streams, if the model takes labels */
     palt__labelled *labelled; /* NULL: the model takes no labels */
     int64_t all, few;         /* samples per batch from the stream of all, and from that of labelled samples */
     int64_t parts;            /* batches per step */
@@ -106,6 +108,11 @@ pal_status palt__loop_try(palt__loop *l, size_t i, pal_error *err);
  * number of the step in the phase, from 1, for the optimiser. */
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
                            pal_error *err);
+/* loop_rows.c: makes room for the order of an epoch, and computes one. Then the rows of a step of it, from 0. */
+pal_status palt__loop_order(palt__loop *l, pal_error *err);
+pal_status palt__loop_shuffle(palt__loop *l, int64_t epoch, pal_error *err);
+const uint32_t *palt__loop_rows(palt__loop *l, int64_t step);
+size_t palt__loop_order_bytes(int64_t samples); /* what the order takes */
 /* Samples of a step. */
 int64_t palt__loop_samples(const palt__loop *l);
 /* Takes the remaining steps of one epoch. PAL_ERR_STOPPED: the caller asked to stop, or out_of_time. */

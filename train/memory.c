@@ -43,7 +43,8 @@ static size_t held(const pal_dataset *data)
 {
     if (!data) return 0;
     const size_t samples = data->store ? 0 : pal_tensor_bytes(data->inputs); /* those of a mapped file are not ours */
-    return samples + (data->labels ? pal_tensor_bytes(data->labels) : 0) +
+    const size_t list = data->index ? (size_t)data->count * sizeof *data->index : 0;
+    return samples + list + (data->labels ? pal_tensor_bytes(data->labels) : 0) +
            (data->known ? pal_tensor_bytes(data->known) : 0);
 }
 
@@ -100,7 +101,7 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
     pal_context_memory(c, &peak);
     pal_context_free(c);
     if (own.status) return pal_error_set(err, own.status, "%s", own.text);
-    m.data = held(data) + held(o.test) + (size_t)data->count * sizeof(uint32_t);
+    m.data = held(data) + held(o.test) + palt__loop_order_bytes(data->count);
     size_t read; /* reading may have taken more than the samples that were kept */
     pal_context_memory(like, &read);
     m.total = m.data + peak > read ? m.data + peak : read;

@@ -182,7 +182,10 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
                            pal_error *err)
 {
     pal_status status = gather_all(stage, data, rows);
-    if (status) return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    if (status) { /* again, to say why */
+        const pal_status why = pal_dataset_gather(data, rows, (size_t)stage->rows, stage->input, err);
+        return why ? why : pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
+    }
     if (stage->known && (status = pal_dataset_known(data, rows, (size_t)stage->rows, stage->known)))
         return pal_error_set(err, status, "%s: a batch could not be gathered", data->name);
     if (stage->labels) {
@@ -204,26 +207,33 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
 
 /* ---- All samples, each once ----------------------------------------------------------------------------------- */
 
-enum { FULL, REMAINDER, STAGES };
+enum { FULL, REMAINDER, STAGES, AHEAD = 16 /* batches that are asked for at a time */ };
 
 struct palt__pass {
     const pal_dataset *data;
     int64_t count;
-    uint32_t *rows;             /* numbers of the samples */
+    uint32_t *rows; /* numbers of the samples; of a batch, if they are all in their order */
+    bool in_order;
+    int64_t batch;
     palt__stage *stage[STAGES]; /* NULL: no such batch */
 };
+
+/* Samples whose rows are listed at a time: some whole batches, or all. */
+static int64_t part_of(int64_t count, int64_t batch) { return batch > count / AHEAD ? count : AHEAD * batch; }
 
 palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const palt__stage_options *o,
                            pal_error *err)
 {
     palt__pass *p = calloc(1, sizeof *p);
-    if (p) p->rows = malloc((size_t)count * sizeof *p->rows);
+    if (p) p->rows = malloc((size_t)(o->which ? count : part_of(count, o->rows)) * sizeof *p->rows);
     if (!p || !p->rows) {
         palt__no_memory(err);
         palt__pass_free(p);
         return NULL;
     }
-    for (int64_t i = 0; i < count; i++) p->rows[i] = o->which ? o->which[i] : (uint32_t)i;
+    p->in_order = !o->which;
+    p->batch = o->rows;
+    for (int64_t i = 0; o->which && i < count; i++) p->rows[i] = o->which[i];
     p->data = data;
     p->count = count;
     const int64_t sizes[STAGES] = {count >= o->rows ? o->rows : 0, count % o->rows};
@@ -246,6 +256,17 @@ void palt__pass_free(palt__pass *p)
     free(p);
 }
 
+/* The rows from `done` on, for a batch. Those of a mapped file are asked for some batches in advance. */
+static const uint32_t *rows_from(palt__pass *p, int64_t done, int64_t batch)
+{
+    const int64_t most = part_of(p->count, batch), at = done % most,
+                  n = p->count - done < most ? p->count - done : most;
+    if (at) return p->in_order ? p->rows + at : p->rows + done;
+    for (int64_t i = 0; p->in_order && i < n; i++) p->rows[i] = (uint32_t)(done + i);
+    pal_dataset_want(p->data, p->in_order ? p->rows : p->rows + done, (size_t)n);
+    return p->in_order ? p->rows : p->rows + done;
+}
+
 pal_status palt__pass_run(palt__pass *p, uint64_t seed, palt__after_fn after, void *user, pal_error *err)
 {
     int64_t done = 0;
@@ -253,7 +274,7 @@ pal_status palt__pass_run(palt__pass *p, uint64_t seed, palt__after_fn after, vo
         palt__stage *stage = p->stage[i];
         for (; stage && done + stage->rows <= p->count; done += stage->rows) {
             pal_noise noise = {.seed = seed, .row = (uint64_t)done};
-            pal_status status = palt__stage_run(stage, p->data, p->rows + done, noise, err);
+            pal_status status = palt__stage_run(stage, p->data, rows_from(p, done, p->batch), noise, err);
             if (status) return status;
             after(stage, user);
         }

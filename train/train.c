@@ -144,8 +144,7 @@ static pal_status go_on(palt__loop *l, pal_error *err)
 
 pal_status palt__loop_prepare(palt__loop *l, pal_error *err)
 {
-    l->order = malloc((size_t)l->data->count * sizeof *l->order);
-    if (!l->order) return palt__no_memory(err);
+    if (palt__loop_order(l, err)) return PAL_ERR_MEMORY;
     if (pal_model_classes(l->model)) {
         l->labelled = palt__labelled_new(l->model, l->data, palt__loop_labelled_batch(l), l->o.seed, err);
         l->rows = malloc((size_t)(l->o.batch + palt__loop_labelled_batch(l)) * sizeof *l->rows);
@@ -333,7 +332,9 @@ void palt__loop_close(palt__loop *l)
     palt__phases_free(&l->plan);
     palt__labelled_free(l->labelled);
     free(l->rows);
-    free(l->order);
+    pal_order_free(l->order);
+    free(l->batch);
+    free(l->ahead);
 }
 
 /* The end of a run could not be written into run.json. What it has learned is saved all the same. */
