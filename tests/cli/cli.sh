@@ -1188,7 +1188,7 @@ check "data that are not scaled are told" said 'learned nothing: .*: scale the d
 check "also where the loss is not finite" said 'is not finite at epoch .*: scale the data (values from .*), or lower --learning-rate'
 works "train with dropout" train basic $small --dropout 0.5 --optimizer adam --lr 0.01 --out dropped
 check "the summary explains the training loss" grep -q 'train loss is above test loss: with dropout 0.5, which' out
-refused "a range above 1, in train" "values from 0 to 1049, but --output bernoulli needs 0 to 1: scale them" \
+refused "a range above 1, in train" "values from [01] to 1049, but --output bernoulli needs 0 to 1: scale them" \
     train basic --scale none --output bernoulli --data thousands.csv --batch 10 --out new
 awk 'BEGIN { for (i = 0; i < 60; i++) printf "%g,0.5,0.%d\n", i / 60, i % 10 }' > ones.csv
 works "train on values from 0 to 1" train basic --data ones.csv --batch 10 --hidden 2 --epochs 1 --out ones
