@@ -33,8 +33,8 @@ static bool record(recording *c, const pal__reported *of, pal_error *err)
     const pal_context_options o = {.struct_size = sizeof o, .threads = 1, .unpinned = true, .dry = true};
     c->context = pal_context_new(&o);
     if (c->context)
-        c->model = pal_model_new(c->context, pal_model_variant(like), of->info->settings, of->info->n_settings,
-                                 pal_model_sample(like), pal_model_dtype(like), 1, err);
+        c->model = pal_model_new_for(c->context, pal_model_variant(like), of->info->settings, of->info->n_settings,
+                                     pal_model_schema(like), pal_model_sample(like), pal_model_dtype(like), 1, err);
     if (!c->model) return false;
     const int64_t classes = pal_model_classes(c->model);
     c->tape = pal_tape_new(c->context, pal_model_dtype(c->model));
@@ -70,8 +70,8 @@ static int draw(pal__report *r, const recording *c)
     pal_text_free(c->context, text);
     if (status == PAL_CLI_NO_DOT)
         pal__report_without(r, "the program dot is not installed (apt-get install graphviz)");
-    else if (status != PAL_CLI_DONE) /* the error is printed */
-        pal__report_without(r, "dot could not draw the graph: `palindrome graph` with -o FILE.dot saves its input");
+    else if (status != PAL_CLI_DONE)
+        return status; /* the error is printed */
     else
         return pal__report_picture(r, "picture.svg", "The operations of the loss and how values pass between them",
                                    "What one step of training computes before its gradient, for a batch of 32 samples, "
