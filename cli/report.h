@@ -3,6 +3,7 @@
  *   - report.c           the verb: opens the runs, writes the file
  *   - report_facts.c     what is known of a run: its data, figures and errors; nothing is written
  *   - report_page.c      the frame of the page: head, contents, and a section for each row of a table
+ *   - report_parts.c     what sections are made of: tables, figures, bars
  *   - report_style.c     how it looks
  *   - report_model.c     what the run is, and its verdict
  *   - report_figures.c   the figures, of one run or side by side
@@ -66,7 +67,8 @@ const char *pal__report_label(const pal__reported *run, uint32_t sample, char *o
 bool pal__report_random(const pal__reported *run);  /* the code is random, so that there is a prior */
 bool pal__report_profile(const pal__reported *run); /* a sample is a line of a table, not an image */
 
-/* ---- The page: report_page.c ---------------------------------------------------------------------------------- */
+/* ---- The page: report_page.c, report_parts.c
+ * ---------------------------------------------------------------------------------- */
 
 /* A section writes what is below its heading. run: the one it is about; of a page about several, the first. */
 typedef struct pal__section {
