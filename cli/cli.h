@@ -395,7 +395,7 @@ int pal_cli_check_numbers(const pal_cli_args *args, const char *data);
 
 int pal_cli_curvature(const pal_cli_args *args, const pal_cli_runs *runs);
 
-/* ---- infill.c, impute.c: missing cells of a table ------------------------------------------------------------------ */
+/* ---- infill.c, impute.c: missing cells of a table ---------------------------------------------------------------- */
 
 /* What infill does: draws and measures missing pixels, completes a table (IN OUT), or removes cells to measure. */
 typedef enum pal_cli_infill_kind { PAL_CLI_PIXELS, PAL_CLI_CELLS, PAL_CLI_REMOVAL } pal_cli_infill_kind;

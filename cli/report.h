@@ -67,8 +67,7 @@ const char *pal__report_label(const pal__reported *run, uint32_t sample, char *o
 bool pal__report_random(const pal__reported *run);  /* the code is random, so that there is a prior */
 bool pal__report_profile(const pal__reported *run); /* a sample is a line of a table, not an image */
 
-/* ---- The page: report_page.c, report_parts.c
- * ---------------------------------------------------------------------------------- */
+/* ---- The page: report_page.c, report_parts.c --------------------------------------------------------------------- */
 
 /* A section writes what is below its heading. run: the one it is about; of a page about several, the first. */
 typedef struct pal__section {

@@ -137,8 +137,7 @@ static pal_status refuse_name(const palt__reading *r, size_t option, const char 
                          *near ? "; or give the number of the column" : "");
 }
 
-/* ---- Roles
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Roles ------------------------------------------------------------------------------------------------------- */
 
 /* The column of a name, or else of a number. 0: none. */
 static int64_t find(const palt__reading *r, const palt__words *names, const int64_t *of, const char *text, size_t size)
@@ -166,8 +165,7 @@ static pal_status take_roles(palt__reading *r, const palt__words *names, const i
     return PAL_OK;
 }
 
-/* ---- Names
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
 
 /* A copy of a name without doubled quotes; line ends and other control characters become blanks. */
 static char *copy_name(palt__csv_field field)
