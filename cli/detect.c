@@ -18,9 +18,9 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of these draws"),
     PAL_CLI_REAL("threshold", "", -HUGE_VAL, HUGE_VAL, "X", "flag the samples with a score above X"),
     PAL_CLI_REAL("quantile", "0.99", 0, 1, "Q", "flag above this quantile of the scores that --calibrate names"),
-    PAL_CLI_ENUM("calibrate", "", "test|train", "NAME",
-                 "whose scores --quantile takes: the samples that the run was measured on, or those it was trained on "
-                 "(default: test, or train where the samples of test are scored)"),
+    PAL_CLI_ENUM("calibrate", "", "test|train|validation", "NAME",
+                 "whose scores --quantile takes (default: validation, if the run has such samples; else test, or train "
+                 "where the samples of test are scored)"),
     PAL_CLI_REAL("contamination", "", 0, 1, "C", "flag this share of the scored samples"),
     PAL_CLI_FLAG("best-f1", "flag above the threshold with the best F1 by the labels of the scored samples"),
     PAL_CLI_ENUM("normal", "", NULL, "CLASS,...", "classes that are not odd, by number or name (default: 0, of two)"),

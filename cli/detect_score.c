@@ -145,18 +145,34 @@ static int score_data(job *j)
 
 /* ---- Thresholds ----------------------------------------------------------------------------------------------- */
 
-/* The quantile of the scores of the samples that the run was measured on, or trained on. */
-static int calibrate(job *j, double q)
+static const struct {
+    const char *name, *words;
+} splits[PAL_SPLITS] = {[PAL_SPLIT_TRAIN] = {"train", "training"},
+                        [PAL_SPLIT_TEST] = {"test", "test"},
+                        [PAL_SPLIT_VALIDATION] = {"validation", "validation"}};
+
+/* Whose scores give the threshold. The scored samples themselves would be flagged in a fixed share. */
+static pal_split calibrated_by(const job *j)
 {
     const char *given = pal_cli_given(&j->args, "calibrate"), *split = pal_cli_given(&j->args, "split");
-    const bool own = !j->in && !pal_cli_given(&j->args, "data") && (!split || !strcmp(split, "test"));
-    const bool train = given ? !strcmp(given, "train") : own;
+    const bool own = !j->in && !pal_cli_given(&j->args, "data");
+    for (int k = 0; given && k < PAL_SPLITS; k++)
+        if (!strcmp(given, splits[k].name)) return (pal_split)k;
+    if (pal_rundir_info(j->run.dir)->validation_samples && !(own && split && !strcmp(split, "validation")))
+        return PAL_SPLIT_VALIDATION;
+    return own && (!split || !strcmp(split, "test")) ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST;
+}
+
+/* The quantile of the scores of one part of the run's data. */
+static int calibrate(job *j, double q)
+{
+    const pal_split by = calibrated_by(j);
+    const bool train = by == PAL_SPLIT_TRAIN;
     pal_error err = {0};
-    pal_dataset *data =
-        train && j->train ? j->train : pal_cli_open_own(&j->run, train ? PAL_SPLIT_TRAIN : PAL_SPLIT_TEST, &err);
+    pal_dataset *data = train && j->train ? j->train : pal_cli_open_own(&j->run, by, &err);
     if (!data)
         return pal_cli_say(PAL_CLI_FAILED,
-                           "--quantile needs the samples of training, which cannot be read: %s: give "
+                           "--quantile needs the data of the run, which cannot be read: %s: give "
                            "--threshold X",
                            err.text);
     double *score = malloc((size_t)data->count * sizeof *score);
@@ -164,7 +180,7 @@ static int calibrate(job *j, double q)
     if (score) pal_detector_data(j->detector, data, score, NULL, NULL, &err);
     if (!err.status) j->threshold = pal_score_quantile(score, (size_t)data->count, q);
     snprintf(j->how, sizeof j->how, "quantile %g of the scores of %lld %s samples", q, (long long)data->count,
-             train ? "training" : "test");
+             splits[by].words);
     free(score);
     if (data != j->train) pal_dataset_free(data);
     return err.status ? pal_cli_say_error(&err) : PAL_CLI_GO_ON;

@@ -49,6 +49,8 @@ works "evaluate on a drawn part" evaluate people --data people.csv --split test 
 check "takes that part" grep -q '"samples": 20' out
 works "classify" classify people --json
 works "scatter" scatter people -o scatter.png
+works "detect" detect people
+check "by the scores of training samples" grep -q 'of the scores of 100 training samples' out
 works "report" report people
 
 # ---- Other files
@@ -71,6 +73,8 @@ works "the same draw" train basic $small --seed 5 --data people.csv $columns --v
 check "does not depend on the seed of the training" [ "$(grep -A4 fingerprint watched/run.json | tail -3)" = "$(grep -A4 fingerprint watched-2/run.json | tail -3)" ]
 works "evaluate its validation samples" evaluate watched --split validation --json
 check "all of them" grep -q '"samples": 18' out
+works "detect" detect watched
+check "by the scores of its validation samples" grep -q 'of the scores of 18 validation samples' out
 head -61 people.csv > first.csv
 (head -1 people.csv; tail -60 people.csv) > last.csv
 works "a file of test samples" train basic $small --data first.csv --test last.csv $columns --out given
