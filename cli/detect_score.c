@@ -111,6 +111,7 @@ static int score_data(job *j)
 {
     const pal_dataset *data = j->run.data;
     pal_error err = {0};
+    if (pal_data_check(j->run.model, data, &err)) return pal_cli_say_error(&err);
     uint32_t which[AT_ONCE];
     float *x = malloc(AT_ONCE * j->features * sizeof *x);
     float *known = malloc(AT_ONCE * j->features * sizeof *known);

@@ -166,6 +166,14 @@ static int choose_folder(job *j)
 
 /* ---- One run -------------------------------------------------------------------------------------------------- */
 
+/* Whether an option of training takes no value. */
+static bool is_flag(const char *name)
+{
+    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name; r++)
+        if (!strcmp(r->option.name, name)) return !r->argument;
+    return false;
+}
+
 /* Runs `palindrome train MODEL` with these settings, as if the user had typed it. */
 static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error *why)
 {
@@ -192,7 +200,8 @@ static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error
     words[count++] = (char *)(uintptr_t)j->args.words[0];
     bool good = true;
     for (size_t i = 0; i < n && count + 2 < sizeof words / sizeof *words && good; i++) {
-        good = asprintf(&made[n_made], "--%s=%s", all[i].name, all[i].value) >= 0;
+        good = is_flag(all[i].name) ? asprintf(&made[n_made], "--%s", all[i].name) >= 0
+                                    : asprintf(&made[n_made], "--%s=%s", all[i].name, all[i].value) >= 0;
         if (good) words[count++] = made[n_made++];
     }
     words[count++] = quiet;

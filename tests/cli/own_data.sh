@@ -96,6 +96,11 @@ done
 cut -d, -f2,5 people.csv | grep -v NA > numbers.csv
 works "an output of 0 to 1" train basic $small --data numbers.csv --output bernoulli --out unit
 check "follows it" says unit "numbers scaled: minmax (follows the output)"
+works "a model of shares" train basic --data data --limit 64 --hidden 3 --epochs 1 --quiet --out shares
+awk 'BEGIN { for (i = 0; i < 8; i++) for (j = 0; j < 64; j++) printf "%d%s", i + j % 9, j < 63 ? "," : "\n" }' > tens.csv
+for verb in evaluate reconstruct scatter detect; do
+    refused "$verb of values beyond 1" "tens: values from 0 to 15, but --output bernoulli needs 0 to 1" $verb shares --data tens.csv
+done
 works "a short training" train basic --hidden 4 --epochs 2 --quiet --data people.csv $columns --out longer
 works "that is resumed" train --resume longer --epochs 4 --quiet
 works "as long at once" train basic --hidden 4 --epochs 4 --quiet --data people.csv $columns --out at-once
@@ -104,6 +109,7 @@ check "gives the same bits" cmp -s a.npy b.npy
 works "trained like it" train --like people --epochs 2 --quiet --out like
 check "on the same samples" [ "$(grep -A4 fingerprint like/run.json | tail -4)" = "$(grep -A4 fingerprint people/run.json | tail -4)" ]
 check "with the same scaling" grep -q '"scale": "standard"' like/run.json
+works "a sweep with flags" sweep basic --hidden 2,3 --seeds 1 --epochs 1 --portable --keep-best --data people.csv $columns --quiet --out flagged
 works "a sweep" sweep basic --hidden 2,3 --seeds 1 --epochs 2 --data people.csv $columns --quiet --out swept
 
 echo "$passed passed, $failed failed"
