@@ -102,7 +102,7 @@ static char *skip(const pal_cli_stream *s, char *at) { return at + strspn(at, s-
  */
 static char find_separator(const char *line)
 {
-    static const char list[] = ";,\t";
+    static const char list[] = ";,\t|";
     size_t found = sizeof list - 1;
     bool quoted = false;
     for (const char *c = line; *c; c++) {
@@ -155,7 +155,8 @@ static double number_of(const pal_cli_stream *s, char *text)
 
 static bool is_missing(const char *text)
 {
-    static const char *const words[] = {"", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"};
+    static const char *const words[] = {"",     "NA",   "N/A",  "n/a", "<NA>", "NaN", "nan",
+                                        "NULL", "null", "None", "?",   "-",    "\\N", "#N/A"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(text, words[i])) return true;
     return false;

@@ -255,6 +255,44 @@ START_TEST(bounds_are_those_of_importance_sampling)
 }
 END_TEST
 
+/* A feature that is not known has no part: the squared error, and of a bound the sample is refused. */
+START_TEST(missing_features_have_no_part)
+{
+    pal_error err = {0};
+    float known[N * D];
+    double score[N], parts[N * D], all[N], all_parts[N * D], of_set[N];
+    for (size_t i = 0; i < N * D; i++) known[i] = i % 4 == 1 ? 0 : 1;
+    pal_model *m = known_model();
+    pal_dataset *set = set_of(x, N);
+    set->known = pal_tensor_new(c, PAL_U8, PAL_SHAPE(N, D));
+    for (size_t i = 0; i < N * D; i++) ((uint8_t *)set->known->data)[i] = known[i] > 0;
+    pal_detector *d = detector_of(m, (pal_detect_options){.score = PAL_SCORE_SQUARED_ERROR, .batch = 7});
+    const pal_detect_rows rows = {.x = x, .known = known, .n = N};
+    ck_assert_int_eq(pal_detector_rows(d, &rows, score, parts, &err), PAL_OK);
+    ck_assert_int_eq(pal_detector_data(d, set, of_set, NULL, NULL, &err), PAL_OK);
+    score_all(d, N, all, all_parts);
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0;
+        for (size_t k = i * D; k < (i + 1) * D; k++) {
+            ck_assert_double_eq(parts[k], known[k] > 0 ? all_parts[k] : 0);
+            sum += parts[k];
+        }
+        ck_assert_double_eq(score[i], sum);
+        ck_assert_double_eq(of_set[i], sum);
+    }
+    pal_detector_free(d);
+    pal_model_free(m);
+    const pal_setting settings[] = {{"hidden", "2"}, {"layers", "2"}, {"output", "gaussian"}};
+    m = f32_model("variational", settings, 3);
+    d = detector_of(m, (pal_detect_options){.score = PAL_SCORE_BOUND, .draws = 2});
+    ck_assert_int_eq(pal_detector_rows(d, &rows, score, NULL, &err), PAL_ERR_ARGUMENT);
+    ck_assert_msg(strstr(err.text, "sample 0 has a missing cell") != NULL, "%s", err.text);
+    pal_detector_free(d);
+    pal_dataset_free(set);
+    pal_model_free(m);
+}
+END_TEST
+
 static int stop(double done, void *user)
 {
     *(double *)user = done;
@@ -359,8 +397,8 @@ Suite *detect_suite(void)
         add_case(s, "scores", with_rows, tear_down,
                  TESTS(squared_errors_are_known, a_singular_covariance_gets_a_ridge,
                        a_joint_distribution_is_split_as_an_independent_one, bounds_are_those_of_importance_sampling,
-                       a_data_set_has_the_scores_of_its_rows, an_overflow_is_an_infinite_score,
-                       the_score_fits_the_model, what_does_not_fit_is_refused));
+                       missing_features_have_no_part, a_data_set_has_the_scores_of_its_rows,
+                       an_overflow_is_an_infinite_score, the_score_fits_the_model, what_does_not_fit_is_refused));
     tcase_add_loop_test(t, latent_distances_are_known, 0, 3);
     tcase_add_loop_test(t, likelihoods_add_up_to_the_loss, 0, (int)(sizeof likelihoods / sizeof *likelihoods));
     return s;
