@@ -41,16 +41,21 @@ int pal_cli_detect_open(job *j)
 
 enum { CLASSES = 256 };
 
-/* The number of a class that is given by number or name; -1: there is no such class. */
+static bool is_text(const char *name, const char *text, size_t length)
+{
+    return name && strlen(name) == length && !strncmp(name, text, length);
+}
+
+/* The number of a class that is given by name or else by number, since names may be numbers; -1: there is no such
+ * class. */
 static int class_of(const pal_dataset *data, const char *text, size_t length)
 {
+    char number[16];
+    for (int i = 0; i < data->classes; i++)
+        if (is_text(pal_dataset_class_name(data, i), text, length)) return i;
     for (int i = 0; i < data->classes; i++) {
-        char number[16];
-        const char *name = pal_dataset_class_name(data, i);
         snprintf(number, sizeof number, "%d", i);
-        if ((strlen(number) == length && !strncmp(number, text, length)) ||
-            (name && strlen(name) == length && !strncmp(name, text, length)))
-            return i;
+        if (is_text(number, text, length)) return i;
     }
     return -1;
 }
@@ -82,8 +87,9 @@ int pal_cli_detect_labels(job *j)
         snprintf(j->odd_how, sizeof j->odd_how, "name the classes that are not odd with --normal CLASS,...");
         return PAL_CLI_GO_ON;
     }
-    const char *list = odd ? odd : normal ? normal : "0";
-    const int status = take_classes(data, odd ? "odd" : "normal", list, set);
+    const char *first = pal_dataset_class_name(data, 0), *list = odd ? odd : normal ? normal : first ? first : "0";
+    set[0] = !odd && !normal;
+    const int status = set[0] ? PAL_CLI_GO_ON : take_classes(data, odd ? "odd" : "normal", list, set);
     if (status != PAL_CLI_GO_ON) return status;
     j->odd = malloc((size_t)data->count);
     if (!j->odd) return pal_cli_say(PAL_CLI_FAILED, "out of memory");

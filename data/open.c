@@ -45,6 +45,10 @@ static pal_status check_rows(const palt__raw *raw, const char *path, int64_t lea
     if (rows > UINT32_MAX)
         return pal_error_set(err, PAL_ERR_FORMAT, "%s: has %lld samples, and at most %lu are read: split the file",
                              palt__shown_path(path), (long long)rows, (unsigned long)UINT32_MAX);
+    if (raw->schema && rows < least)
+        return pal_error_set(err, PAL_ERR_FORMAT,
+                             "%s: has %lld row, expected at least %lld, one to train and one to test: add rows",
+                             palt__shown_path(path), (long long)rows, (long long)least);
     return pal_error_set(err, PAL_ERR_FORMAT,
                          "%s: the array is %s, expected at least %lld sample%s on its first axis%s",
                          palt__shown_path(path), pal_shape_text(raw->values->shape, text, sizeof text),
@@ -325,7 +329,8 @@ static pal_dataset *make_whole(const opening *o, palt__raw *raw)
     struct palt__store *store;
     if (store_of(o, raw, (palt__permutation){.n = 0}, &store)) return NULL;
     const palt__raw *from = store ? &store->raw : raw;
-    pal_dataset *d = palt__part_make(&(palt__part){.raw = from, .store = store, .n = rows_in(from), .keeps_rows = o->from->rows});
+    pal_dataset *d =
+        palt__part_make(&(palt__part){.raw = from, .store = store, .n = rows_in(from), .keeps_rows = o->from->rows});
     palt__store_release(store);
     return d;
 }

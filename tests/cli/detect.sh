@@ -163,6 +163,14 @@ refused_in "a column that is not there" 'names no column load' 'size,town,sea\n1
 refused_in "a word for a number" "line 2, size: 'tall' is not a finite number" 'size,town,sea,load\ntall,Oslo,yes,1\n' detect towns - none-of-it.csv
 refused_in "more cells than columns" 'a first line that names them' 'r1,1,Oslo,yes,1\n' detect towns - none-of-it.csv
 check "nothing is left of refused rows" [ ! -e none-of-it.csv ]
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 60; i++) print i % 7 "," i % 5 "," i % 3 - 1 }' > signs.csv
+works "labels -1, 0 and 1" train basic --data signs.csv --label y --test signs.csv --hidden 2 --epochs 1 --quiet --out signs
+works "a class called 0" detect signs --normal 0,1 --json
+check "is not the first one" grep -q '"odd": 20' out
+awk -F, 'NR == 1 || $3 != 0' signs.csv > two.csv
+works "two classes" train basic --data two.csv --label y --test two.csv --hidden 2 --epochs 1 --quiet --out two
+works "the first is normal" detect two
+check "by its name" grep -q 'odd: all but class -1: 20 of 40' out
 
 # ---- Refusals
 refused "no run" 'no run given' detect

@@ -99,7 +99,7 @@ check "a folder without data" [ "$(grep -c 'hollow' err) $(wc -l < err)" = "1 1"
 
 # ---- A table of one row is no data set
 head -n 1 three.csv > one.csv
-one='^palindrome: one.csv: the array is \[1,3\], expected at least 2 samples on its first axis, one to train and one to test: add samples$'
+one='^palindrome: one.csv: has 1 row, expected at least 2, one to train and one to test: add rows$'
 for words in "train basic --data" "sweep basic --hidden 1,2 --seeds 1 --data"; do
     # shellcheck disable=SC2086
     "$program" $words one.csv > out 2> err
