@@ -27,12 +27,12 @@ static run run_at(const pal_schema *s, int64_t *column)
     return (run){kind, s->first[from], s->first[*column] - s->first[from]};
 }
 
-/* The columns of a run in x [n,d]; of a single column [1] that serves all, x itself. */
+/* The columns of a run in x [n,d]; of a single number, [] or [1], that serves all, x itself. */
 static pal_var part_of(pal_var x, run r)
 {
     const pal_shape s = pal_shape_of(x);
     const int axis = s.rank - 1;
-    if (!pal_ok(x) || s.dim[axis] == 1) return x;
+    if (!pal_ok(x) || axis < 0 || s.dim[axis] == 1) return x;
     int64_t start[2] = {0, 0}, size[2] = {s.dim[0], 0}, step[2] = {1, 1};
     start[axis] = r.first;
     size[axis] = r.features;
