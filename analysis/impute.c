@@ -69,7 +69,7 @@ static int64_t gather(imputation *p, const double *rows, size_t n)
     int64_t all = 0;
     for (size_t i = 0; i < n; i++) {
         const int64_t missing = apply(p, rows + i * p->d, p->x + p->m * p->f);
-        for (size_t j = 0; j < p->f; j++) p->missing[p->m * p->f + j] = (uint8_t)!(p->known[j] > 0);
+        for (size_t j = 0; j < p->f; j++) p->missing[p->m * p->f + j] = (uint8_t) !(p->known[j] > 0);
         all += missing;
         if (missing) p->which[p->m++] = i;
     }

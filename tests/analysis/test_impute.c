@@ -163,7 +163,7 @@ START_TEST(each_row_is_as_if_it_were_alone)
             uint8_t missing[D];
             pal_error err = {0};
             for (size_t j = 0; j < D; j++) {
-                missing[j] = isnan(rows[i * D + j]);
+                missing[j] = isnan(rows[i * D + j]) ? 1 : 0;
                 x[j] = (float)rows[i * D + j];
             }
             ck_assert_int_eq(pal_infill(m, x, missing, 1, &o, x, &err), PAL_OK);
