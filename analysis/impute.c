@@ -69,7 +69,7 @@ static int64_t gather(imputation *p, const double *rows, size_t n)
     int64_t all = 0;
     for (size_t i = 0; i < n; i++) {
         const int64_t missing = apply(p, rows + i * p->d, p->x + p->m * p->f);
-        for (size_t j = 0; j < p->f; j++) p->missing[p->m * p->f + j] = (uint8_t)!(p->known[j] > 0);
+        for (size_t j = 0; j < p->f; j++) p->missing[p->m * p->f + j] = (uint8_t) !(p->known[j] > 0);
         all += missing;
         if (missing) p->which[p->m++] = i;
     }
@@ -88,7 +88,7 @@ static void take(const imputation *p, size_t at, double *row)
 pal_status pal_impute(pal_model *model, const double *rows, size_t n, const pal_infill_options *given, double *out,
                       int64_t *filled, pal_error *err)
 {
-    pal_infill_options o;
+    pal_infill_options o = {0};
     imputation p = {0};
     pal_error own = {0};
     if (pal_options_read(&o, given, sizeof o, sizeof o, "impute", err)) return PAL_ERR_ARGUMENT;
@@ -246,7 +246,7 @@ pal_status pal_impute_measure(pal_model *model, const pal_dataset *data, const p
                               const pal_impute_options *given, pal_impute_figures *figures, pal_impute_error *columns,
                               pal_error *err)
 {
-    pal_impute_options o;
+    pal_impute_options o = {0};
     measuring m = {0};
     pal_impute_figures all = {0};
     pal_error own = {0};

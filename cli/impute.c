@@ -9,7 +9,7 @@
 
 #include "cli/cli.h"
 
-#define METHOD PAL_INFILL_CLAMP /* of a table: docs/data.md has the figures */
+#define METHOD PAL_INFILL_ONCE /* of a table: docs/data.md has the figures */
 
 /* ---- What is asked for ---------------------------------------------------------------------------------------- */
 
@@ -103,6 +103,7 @@ static int say_failure(const pal_error *err)
 
 typedef struct table {
     const pal_cli_args *args;
+    const pal_cli_run *run;
     const pal_dataset *data;
     size_t n, d;
     double *rows;                         /* [n, d] */
@@ -124,6 +125,16 @@ static bool is_text(const pal_cli_args *args, const char *path)
 {
     const char *format = pal_cli_given(args, "format");
     return strcmp(path, "-") != 0 ? ends_in(path, ".csv") : !format || !strcmp(format, "csv");
+}
+
+/* The name of the column of ids, as --id or the run says; NULL: none, or it is a number. */
+static const char *id_name(const table *t)
+{
+    const pal_run_info *info = pal_rundir_info(t->run->dir);
+    const char *name = pal_cli_given(t->args, "id");
+    for (size_t i = 0; i < info->n_data_options && !name; i++)
+        if (!strcmp(info->data_options[i].name, "id")) name = info->data_options[i].value;
+    return name && name[strspn(name, "0123456789")] ? name : NULL;
 }
 
 /* As text, with the labels of IN in a last column. */
@@ -150,7 +161,7 @@ static pal_status write_text(const table *t, const char *path, pal_error *err)
     }
     if (!status && !(s = pal_schema_new(&(pal_schema){.columns = columns, .n_columns = (int64_t)wide}, err)))
         status = err->status;
-    if (!status) status = pal_table_write(path, s, rows, t->n, (const char *const *)d->ids, err);
+    if (!status) status = pal_table_write_named(path, s, rows, t->n, (const char *const *)d->ids, id_name(t), err);
     pal_schema_free(s);
     free(rows);
     free(columns);
@@ -199,7 +210,7 @@ int pal_cli_impute(const pal_cli_args *args, pal_cli_run *run, const pal_infill_
     pal_error err = {0};
     run->data = pal_cli_open_rows(run, in, !strcmp(in, "-") && !is_text(args, in), &err);
     if (!run->data) return pal_cli_say_error(&err);
-    table t = {.args = args, .data = run->data, .n = (size_t)run->data->count};
+    table t = {.args = args, .run = run, .data = run->data, .n = (size_t)run->data->count};
     t.rows = run->data->rows->data;
     t.d = pal_tensor_count(run->data->rows) / t.n;
     if (run->data->features != pal_model_features(run->model))

@@ -18,7 +18,7 @@ static const pal_cli_row rows[] = {
     PAL_CLI_ENUM("mask", "", NULL, "FILE", "missing part: the pixels where this .npy or .csv array is not 0"),
     PAL_CLI_ENUM("method", "all", "once|clamp|code|all", "NAME",
                  "once: one reconstruction; clamp: repeat it with the known pixels restored; code: fit a code to the "
-                 "known pixels (default of IN OUT: clamp)"),
+                 "known pixels (default of IN OUT: once)"),
     PAL_CLI_INT("steps", "", 1, 1000000, "N", "steps of clamp (default: 50) and of code (default: 200)"),
     PAL_CLI_REAL("rate", "0.02", 1e-9, 1e6, "X", "initial learning rate of Adam for code"),
     PAL_CLI_ENUM("fill", "", NULL, "mean|X",

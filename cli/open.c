@@ -317,6 +317,7 @@ pal_dataset *pal_cli_open_rows(const pal_cli_run *run, const char *path, bool np
     if (!own && !plain) return NULL;
     pal_dataset *data = open_as(run, path, own ? own : plain, split_of(run->args), true, npy, err);
     pal_schema_free(plain);
+    warn_of_unlike(path, data);
     return data;
 }
 

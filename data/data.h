@@ -86,6 +86,9 @@ pal_status pal_array_write(const pal_tensor *tensor, const char *path, pal_error
  * cell. ids [n]: a first column "id"; NULL: none. path: also "-". */
 pal_status pal_table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
                            const char *const *ids, pal_error *err);
+/* The same with another name for the column of the ids; NULL: "id". */
+pal_status pal_table_write_named(const char *path, const pal_schema *schema, const double *rows, size_t n,
+                                 const char *const *ids, const char *name, pal_error *err);
 
 /* ---- What a user says about data ------------------------------------------------------------------------------- */
 

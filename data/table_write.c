@@ -15,6 +15,7 @@ typedef struct job {
     const double *rows;
     size_t n;
     const char *const *ids;
+    const char *name; /* of their column */
 } job;
 
 /* ---- Cells --------------------------------------------------------------------------------------------------------
@@ -80,7 +81,10 @@ static void put_header(FILE *to, const job *j)
 {
     char name[64];
     const bool alone = j->schema->n_columns == 1 && !j->ids;
-    if (j->ids) fputs("id,", to);
+    if (j->ids) {
+        put_text(to, j->name, false, false);
+        putc(',', to);
+    }
     for (int64_t i = 0; i < j->schema->n_columns; i++) {
         const char *own = j->schema->columns[i].name;
         if (i) putc(',', to);
@@ -154,10 +158,16 @@ static int write_all(int descriptor, void *user)
     return why;
 }
 
+pal_status pal_table_write_named(const char *path, const pal_schema *schema, const double *rows, size_t n,
+                                 const char *const *ids, const char *name, pal_error *err)
+{
+    if (!schema || (n && !rows)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no table to write");
+    job j = {schema, rows, n, ids, name ? name : "id"};
+    return palt__sink(path, write_all, &j, err);
+}
+
 pal_status pal_table_write(const char *path, const pal_schema *schema, const double *rows, size_t n,
                            const char *const *ids, pal_error *err)
 {
-    if (!schema || (n && !rows)) return pal_error_set(err, PAL_ERR_ARGUMENT, "no table to write");
-    job j = {schema, rows, n, ids};
-    return palt__sink(path, write_all, &j, err);
+    return pal_table_write_named(path, schema, rows, n, ids, NULL, err);
 }

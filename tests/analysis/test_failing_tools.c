@@ -180,6 +180,19 @@ static bool fills_in(void *user)
     return went_well(pal_infill_write(plain, data, missing, &o, &found, picture, &err), &err);
 }
 
+static bool imputes(void *user)
+{
+    pal_error err = {0};
+    const double rows[2 * FEATURES] = {NAN, 0.5};
+    double out[2 * FEATURES];
+    const pal_infill_options infill = {.struct_size = sizeof infill, .steps = 2, .lanes = 1};
+    const pal_impute_options o = {.struct_size = sizeof o, .infill = infill, .remove = 0.5};
+    pal_impute_figures found;
+    (void)user;
+    return went_well(pal_impute(plain, rows, 2, &infill, out, NULL, &err), &err) &&
+           went_well(pal_impute_measure(plain, data, data, &o, &found, NULL, &err), &err);
+}
+
 static bool interpolates(void *user)
 {
     pal_error err = {0};
@@ -254,9 +267,9 @@ static bool ascends(void *user)
 
 START_TEST(a_question_reports_missing_memory)
 {
-    static failing_scenario *const all[] = {reconstructs, draws_filters, scatters, measures_geometry,
-                                            fills_in,     interpolates,  samples,  classifies,
-                                            estimates,    ascends,       detects};
+    static failing_scenario *const all[] = {reconstructs, draws_filters, scatters,     measures_geometry,
+                                            fills_in,     imputes,       interpolates, samples,
+                                            classifies,   estimates,     ascends,      detects};
     snprintf(picture, sizeof picture, "%s/%s", folder, "picture.png");
     sweep(all[_i], NULL);
 }
@@ -271,7 +284,7 @@ Suite *failing_tools_suite(void)
     tcase_add_test(cases, data_report_missing_memory);
     tcase_add_test(cases, statistics_report_missing_memory);
     tcase_add_loop_test(cases, a_model_reports_missing_memory, 0, 6);
-    tcase_add_loop_test(cases, a_question_reports_missing_memory, 0, 11);
+    tcase_add_loop_test(cases, a_question_reports_missing_memory, 0, 12);
     suite_add_tcase(s, cases);
     return s;
 }

@@ -163,7 +163,7 @@ START_TEST(each_row_is_as_if_it_were_alone)
             uint8_t missing[D];
             pal_error err = {0};
             for (size_t j = 0; j < D; j++) {
-                missing[j] = isnan(rows[i * D + j]);
+                missing[j] = isnan(rows[i * D + j]) ? 1 : 0;
                 x[j] = (float)rows[i * D + j];
             }
             ck_assert_int_eq(pal_infill(m, x, missing, 1, &o, x, &err), PAL_OK);
@@ -184,7 +184,7 @@ START_TEST(wrong_use_of_impute_is_told)
     ck_assert_int_eq(pal_impute(m, NULL, N, NULL, out, NULL, &err), PAL_ERR_ARGUMENT);
     ck_assert_int_eq(pal_impute(m, rows, N, NULL, NULL, NULL, &err), PAL_ERR_ARGUMENT);
     int64_t filled = -1;
-    ck_assert_int_eq(pal_impute(m, NULL, 0, NULL, NULL, &filled, &err), PAL_OK);
+    ck_assert_msg(!pal_impute(m, NULL, 0, NULL, NULL, &filled, &err), "%s", err.text);
     ck_assert_int_eq(filled, 0);
     pal_model_free(m);
 }
@@ -210,8 +210,10 @@ static pal_model *constant(const double *bias)
 {
     pal_error err = {0};
     const pal_setting settings[] = {{"hidden", "2"}, {"output", "squared"}};
+    pal_schema *s = pal_schema_new(&schema, &err);
     pal_model *m =
-        pal_model_new_for(c, pal_variant_find("basic"), settings, 2, &schema, PAL_SHAPE(FEATURES), PAL_F64, 1, &err);
+        pal_model_new_for(c, pal_variant_find("basic"), settings, 2, s, PAL_SHAPE(FEATURES), PAL_F64, 1, &err);
+    pal_schema_free(s);
     ck_assert_msg(m != NULL, "%s", err.text);
     zero(m);
     pal_tensor *b = pal_model_parameter_find(m, "decoder/b");

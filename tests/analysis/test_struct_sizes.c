@@ -1,5 +1,6 @@
 /* test_struct_sizes.c - tests every struct that begins with its size. A size that no version had is refused with one
  * line, whatever else is in the struct. In a struct of an older version, missing fields have their defaults. */
+#include <math.h>
 #include <string.h>
 
 #include "optim/minimise.h"
@@ -232,6 +233,15 @@ static void infill(const void *o, pal_error *err)
     pal_infill(m, data->inputs->data, missing, 1, o, out, err);
 }
 
+static void impute(const void *o, pal_error *err)
+{
+    const double rows[4] = {NAN};
+    double out[4];
+    pal_impute(m, rows, 1, o, out, NULL, err);
+}
+
+static void impute_options(const void *o, pal_error *err) { pal_impute_measure(m, data, data, o, NULL, NULL, err); }
+
 static void infill_picture(const void *o, pal_error *err)
 {
     const uint8_t missing[4] = {1};
@@ -292,6 +302,8 @@ static const struct {
     ROW(pal_detection_picture, detection_picture),
     SINCE(pal_denoise_options, view, denoise),
     ROW(pal_infill_options, infill),
+    ROW(pal_infill_options, impute),
+    ROW(pal_impute_options, impute_options),
     SINCE(pal_infill_picture, view, infill_picture),
     SINCE(pal_interpolate_options, view, interpolate),
     SINCE(pal_sample_options, data, sample),

@@ -10,6 +10,7 @@ works "a run that corrupts" train denoising $small --hidden 6 --out denoising
 works "a run with a random code" train variational $small --hidden 2 --out variational
 works "a run with binary data" train variational $small --hidden 2 --binarize dynamic --out binary
 works "a run with a head" train semi-supervised $small --hidden 6 --labels 16 --out head
+works "a run of a table" train basic --data wide.csv --batch 16 --epochs 1 --quiet --hidden 2 --out table
 works "the verbs" --help
 verbs=$(sed -n 's/^  \([a-z-]*\)  .*/\1/p' out | grep -v palindrome)
 check "there are verbs" [ "$(echo "$verbs" | wc -w)" -ge 19 ]
@@ -42,6 +43,7 @@ detect basic --normal 0,1
 detect binary --score latent
 denoise denoising
 infill basic --steps 2
+infill table --remove 0.2
 sweep basic --hidden 3,4 --seeds 2 --data data --batch 16 --epochs 1
 train semi-supervised --help
 $(for verb in $verbs; do echo "help $verb"; done)

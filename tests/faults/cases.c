@@ -112,6 +112,9 @@ static void put_tables(const struct faults_place *place)
         at +=
             (size_t)snprintf(text + at, sizeof text - at, "%g%c", images[i] ? 1.0 : 0.0, (i + 1) % PIXELS ? ',' : '\n');
     put(place, "images.csv", text, at);
+    for (size_t i = 0; i + 1 < at; i++) /* each first cell of a line after the first one is missing */
+        if (text[i] == '\n') text[i + 1] = ' ';
+    put(place, "holes.csv", text, at);
     put(place, "old.dot", "old\n", 4);
     put(place, "old.png", "old\n", 4);
 }
