@@ -27,18 +27,26 @@ static void hash(const pal_tensor *t, int64_t count, char out[PAL_HASH_TEXT])
 
 enum { SAMPLES_MOST = 16384 };
 
-/* Those of a mapped file, as the model sees them. */
+/* Those of a mapped file, as the model sees them, some at a time. */
 static void hash_some(const pal_dataset *data, int64_t count, char out[PAL_HASH_TEXT])
 {
-    const int64_t n = count < SAMPLES_MOST ? count : SAMPLES_MOST;
-    pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(n, data->features));
+    enum { PART = 64 };
+    const int64_t n = count < SAMPLES_MOST ? count : SAMPLES_MOST, kind[] = {PAL_F32, n, data->features};
+    uint64_t value = pal_hash(0, kind, sizeof kind);
     uint32_t *rows = malloc((size_t)n * sizeof *rows);
-    *out = 0; /* without memory there is no hash, and nothing is compared */
+    bool good = rows != NULL; /* without memory there is no hash, and nothing is compared */
     for (int64_t i = 0; rows && i < n; i++) rows[i] = (uint32_t)((double)i * ((double)count / (double)n));
     if (rows) pal_dataset_want(data, rows, (size_t)n);
-    if (x && rows && !pal_dataset_batch(data, rows, (size_t)n, x)) hash(x, n, out);
+    for (int64_t i = 0; good && i < n; i += PART) {
+        const int64_t some = n - i < PART ? n - i : PART;
+        pal_tensor *x = pal_tensor_new(data->inputs->context, PAL_F32, PAL_SHAPE(some, data->features));
+        good = x && !pal_dataset_batch(data, rows + i, (size_t)some, x);
+        if (good) value = pal_hash(value, x->data, pal_tensor_bytes(x));
+        pal_tensor_free(x);
+    }
     free(rows);
-    pal_tensor_free(x);
+    *out = 0;
+    if (good) snprintf(out, PAL_HASH_TEXT, "%s%016" PRIx64, method, value);
 }
 
 static void hash_split(const pal_dataset *data, int64_t count, char samples[PAL_HASH_TEXT], char labels[PAL_HASH_TEXT])
