@@ -87,6 +87,8 @@ static void add_labels(const pal_dataset *d, char *out, size_t size)
         add(out, size, "%s%.32s", k ? ", " : ": ", pal_dataset_class_name(d, k));
 }
 
+enum { MANY = 1 << 20 }; /* samples, of which fewer tell as much */
+
 const char *pal_cli_data_words(const pal_dataset *train, const pal_dataset *measured, bool validated, char *out,
                                size_t size)
 {
@@ -96,5 +98,8 @@ const char *pal_cli_data_words(const pal_dataset *train, const pal_dataset *meas
     add_sample(train, out, size);
     add_labels(train, out, size);
     if (*train->note.text) add(out, size, "; %s", train->note.text);
+    if (measured->count > MANY)
+        add(out, size, "; %s samples are measured after each epoch, and --%s 10000 would do", b,
+            validated ? "validation" : "test");
     return out;
 }

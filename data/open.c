@@ -241,6 +241,8 @@ static uint32_t *some_of_rule(const opening *o, size_t *n)
             some[(*n)++] = (uint32_t)row;
     }
     if (some && !*n) some[(*n)++] = (uint32_t)(order.n ? palt__permute(&order, 0) : 0);
+    palt__raw_in_order(raw, false); /* or the kernel reads megabytes around each run */
+    if (some) palt__raw_want(raw, some, *n);
     return some;
 }
 

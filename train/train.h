@@ -490,7 +490,7 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * weights before it.
  *
  * Trains the model in place, one phase after the other (pal_phase). `epochs` applies to each phase without a number of
- * epochs of its own. Each epoch visits the samples in the order of pal_epoch_order(seed, "order", epoch) and drops the
+ * epochs of its own. Each epoch visits the samples in the order of a pal_order (seed, "order", epoch) and drops the
  * last partial batch. Noise is drawn at the clock of the step. The bits of the result depend on the model, the data,
  * the options, the lanes, the instruction set and the BLAS kernels. They do not depend on the number of threads, or on
  * whether the run was interrupted and resumed.
