@@ -215,35 +215,11 @@ static pal_status split(opening *o)
 
 /* ---- Columns and scaling ---------------------------------------------------------------------------------------- */
 
-/* The rule by which rows are drawn where there are too many for lists; n is 0 if none are drawn. */
+/* By which rows are drawn where there are too many for lists; n is 0 if none are. */
 static palt__permutation rule(const opening *o)
 {
     if (!o->ruled || o->from->whole || o->from->tail) return (palt__permutation){.n = 0};
     return palt__permutation_of(o->seed, "split", 0, (uint64_t)rows_in(&o->own.train));
-}
-
-/* Training rows from which the scaling is learnt: runs of rows all over the file, without those that are drawn for
- * testing. Of few training rows, all. NULL: out of memory. */
-static uint32_t *some_of_rule(const opening *o, size_t *n)
-{
-    enum { FEW = 1 << 16 };
-    const palt__raw *raw = &o->own.train;
-    const palt__permutation order = rule(o);
-    const size_t all = (size_t)rows_in(raw), training = *n, columns = pal_tensor_count(raw->values) / all;
-    const size_t seen = training <= FEW ? training : palt__scale_rows(all, columns, raw->values->shape.rank != 2);
-    uint32_t *some = malloc(seen * sizeof *some);
-    *n = 0;
-    for (size_t i = 0; some && i < seen; i++) {
-        const size_t row = palt__scale_row(i, seen, training <= FEW ? seen : all);
-        if (training <= FEW)
-            some[(*n)++] = (uint32_t)(order.n ? palt__permute(&order, row) : row);
-        else if ((order.n ? palt__place(&order, row) : row) < training)
-            some[(*n)++] = (uint32_t)row;
-    }
-    if (some && !*n) some[(*n)++] = (uint32_t)(order.n ? palt__permute(&order, 0) : 0);
-    palt__raw_in_order(raw, false); /* or the kernel reads megabytes around each run */
-    if (some) palt__raw_want(raw, some, *n);
-    return some;
 }
 
 static pal_status learn(opening *o)
@@ -258,7 +234,8 @@ static pal_status learn(opening *o)
         const uint32_t *rows = o->rows[PAL_SPLIT_TRAIN];
         size_t n = o->n[PAL_SPLIT_TRAIN];
         if (!rows && n) {
-            rows = some = some_of_rule(o, &n);
+            const palt__permutation order = rule(o);
+            rows = some = palt__rule_rows(raw, &order, &n);
             if (!some) return pal_error_set(o->err, PAL_ERR_MEMORY, "%s: out of memory", palt__shown_path(o->path));
         }
         const bool chosen = scaling != NULL;

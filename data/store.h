@@ -28,5 +28,8 @@ struct palt__store {
 /* What a data set has of a store, if it has no list: its rows are those of the order from `first` on. */
 uint64_t palt__row_of(const pal_dataset *dataset, uint64_t k);
 void palt__store_release(struct palt__store *store);
+/* Of *n training rows, those from which the scaling is learnt: of few, all; *n becomes their number. NULL: out of
+ * memory. order: by which rows are drawn; its n is 0 if none are. */
+uint32_t *palt__rule_rows(const palt__raw *raw, const palt__permutation *order, size_t *n);
 
 #endif
