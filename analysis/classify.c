@@ -241,7 +241,8 @@ static pal_status prepare(job *j, pal_error *err)
                                          .isa = pal_context_isa(j->context),
                                          .subnormals = pal_context_subnormals(j->context),
                                          .lanes = pal_context_lanes(j->context)};
-        pal_workspace_options o = {.struct_size = sizeof o, .batch = BATCH, .lanes = j->o.lanes, .context = &own, .features = true};
+        pal_workspace_options o = {
+            .struct_size = sizeof o, .batch = BATCH, .lanes = j->o.lanes, .context = &own, .features = true};
         j->workspace = pal_workspace_new(j->model, &o, err);
         if (!j->workspace) return PAL_ERR_ARGUMENT;
         j->d = pal_workspace_code(j->workspace);

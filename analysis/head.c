@@ -25,7 +25,8 @@ static pal_status check(const pal_model *model, const pal_dataset *data, pal_err
                              "semi-supervised or of stacked with fine-tuning",
                              variant);
     if (!data->labels)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no labels: name them by --label, or give other data", data->name);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no labels: name them by --label, or give other data",
+                             data->name);
     if (data->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "%s has %d classes, but this %s has %lld: give --data with %lld classes or fewer",

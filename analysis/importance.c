@@ -88,7 +88,8 @@ pal_status pal_importance_check(const pal_model *model, const pal_dataset *data,
                                 pal_error *err)
 {
     pal_importance_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, offsetof(pal_importance_options, first), "importance", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_importance_options, first), "importance", err))
+        return PAL_ERR_ARGUMENT;
     if (!pal_model_has_posterior(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT,
                              "importance: the code of %s is not %s: choose a run of variational or importance-weighted",
@@ -257,7 +258,8 @@ pal_status pal_importance(pal_model *model, const pal_dataset *data, const pal_i
                           pal_importance_result *result, pal_error *err)
 {
     job j = {.model = model};
-    if (pal_options_read(&j.o, options, sizeof j.o, offsetof(pal_importance_options, first), "importance", err)) return PAL_ERR_ARGUMENT;
+    if (pal_options_read(&j.o, options, sizeof j.o, offsetof(pal_importance_options, first), "importance", err))
+        return PAL_ERR_ARGUMENT;
     pal_status status = pal_importance_check(model, data, options, err);
     if (!status) status = prepare(&j, err);
     if (!status) status = estimate(&j, data, result, err);

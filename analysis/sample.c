@@ -148,7 +148,8 @@ pal_status pal_code_shares(const pal_model *model, const pal_dataset *data, doub
     if (!n) return pal_code_each(model, NULL, err);
     if (pal_data_check(model, data, &own)) return pal_error_set(err, own.status, "%s", own.text);
     pal_workspace *w = pal_workspace_new(
-        model, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .features = true}, &own);
+        model, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .features = true},
+        &own);
     const int64_t k = w ? pal_workspace_code(w) : 1;
     pal_tensor *x = pal_tensor_new(pal_model_context(model), PAL_F32, PAL_SHAPE(BATCH, data->features));
     float *mean = malloc((size_t)(BATCH * k) * sizeof *mean);
@@ -237,7 +238,9 @@ static pal_status choose_codes(const samples *s, pal_error *err)
 static pal_status decode(samples *s, pal_error *err)
 {
     pal_workspace *w = pal_workspace_new(
-        s->model, &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .lanes = s->o.lanes, .features = true}, err);
+        s->model,
+        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .lanes = s->o.lanes, .features = true},
+        err);
     if (!w) return PAL_ERR_MEMORY;
     s->code = pal_workspace_code(w);
     s->codes = calloc((size_t)(s->n * s->code), sizeof *s->codes);

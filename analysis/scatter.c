@@ -203,7 +203,9 @@ static pal_status run_all(scatter *s, const pal_scatter_options *o, pal_error *e
                                 .lanes = pal_context_lanes(context)};
     pal_workspace *workspace = pal_workspace_new(
         s->model,
-        &(pal_workspace_options){.struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &like, .features = true}, &own);
+        &(pal_workspace_options){
+            .struct_size = sizeof(pal_workspace_options), .batch = BATCH, .context = &like, .features = true},
+        &own);
     if (!workspace) return pal_error_set(err, own.status, "%s", own.text);
     s->k = pal_workspace_code(workspace);
     pal_status status =

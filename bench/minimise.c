@@ -146,7 +146,8 @@ static int measure(network *n, const char *method, int64_t iterations)
         return 1;
     }
     if (end != PAL_MINIMISE_RUNNING) {
-        fprintf(stderr, "bench_minimise: %s ended after %lld iterations: give fewer\n", method, (long long)r.iterations);
+        fprintf(stderr, "bench_minimise: %s ended after %lld iterations: give fewer\n", method,
+                (long long)r.iterations);
         return 0;
     }
     const double steps = (double)iterations, each = (double)(r.evaluations + r.products - calls);

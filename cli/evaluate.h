@@ -16,8 +16,8 @@ typedef struct pal__column { /* the figures of one data set */
 
 /* Measures, with the options of evaluate in args. train: the samples whose mean is the baseline, or NULL.
  * PAL_CLI_GO_ON, or the exit status. */
-int pal__evaluate_measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data,
-                          const pal_dataset *train, pal__column *out);
+int pal__evaluate_measure(const pal_cli_args *args, pal_cli_run *run, const pal_dataset *data, const pal_dataset *train,
+                          pal__column *out);
 
 /* n: 1, or 2 with the data that the run was trained on. */
 void pal__evaluate_json(const pal_cli_run *run, const pal__column *columns, size_t n);

@@ -252,7 +252,10 @@ static int print_table(const pal_rundir *dir)
     print_row("data", info->data);
     print_row("read as", info->data_note);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),
-             pal_cli_count((double)info->test_samples, b, sizeof b), info->hold_out ? "held out" : info->validation_samples ? "for validation" : "to test");
+             pal_cli_count((double)info->test_samples, b, sizeof b),
+             info->hold_out             ? "held out"
+             : info->validation_samples ? "for validation"
+                                        : "to test");
     print_row("samples", text);
     print_row("weights from", info->from);
     print_training(dir);

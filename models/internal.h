@@ -55,7 +55,7 @@ pal_distribution pal__output_distribution(const pal_distribution_kind *kind, int
 /* pal_log_likelihood, and what it is a convex function of, if the recipe has such a value: see pal_model_match. */
 pal_var pal__log_likelihood_of(pal_model *m, pal_var decoded, pal_var x, pal_var *z);
 pal_var pal__output_known(pal_distribution q, pal_var x, pal_var known); /* ln p of the known features; known [k] */
-pal_var pal__output_each(pal_distribution q, pal_var x); /* -ln p by feature: see pal_nll_of_features */
+pal_var pal__output_each(pal_distribution q, pal_var x);                 /* -ln p by feature: see pal_nll_of_features */
 int64_t pal__output_parameters(const pal_distribution_kind *kind, int64_t features, pal_error *err); /* 0: too many */
 /* How many numbers the recipe has for each feature. If it has numbers that belong to several features: 0, and a failure
  * on the tape. In a row, a distribution has the first number of every feature, then the second; other recipes have the

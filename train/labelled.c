@@ -32,8 +32,8 @@ pal_status palt__labels_check(const pal_model *model, const pal_dataset *data, p
     if (!classes) return PAL_OK;
     if (!data->labels)
         return pal_error_set(err, PAL_ERR_ARGUMENT,
-                             "%s has no labels, but %s needs them: name them by --label, or give other data", data->name,
-                             variant);
+                             "%s has no labels, but %s needs them: name them by --label, or give other data",
+                             data->name, variant);
     if (data->classes > classes)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has %d classes, but the model has %lld: give --classes %d",
                              data->name, data->classes, (long long)classes, data->classes);

@@ -128,7 +128,7 @@ Suite *detect_figures_suite(void)
     Suite *s = suite_create("detect_figures");
     TCase *t = tcase_create("figures");
     const TTest *const all[] = {guilty_features_come_in_order, quantiles_are_those_of_numpy,
-                                       figures_are_those_of_scikit_learn, thresholds_on_ties, curves_have_these_areas};
+                                figures_are_those_of_scikit_learn, thresholds_on_ties, curves_have_these_areas};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) tcase_add_test(t, all[i]);
     suite_add_tcase(s, t);
     return s;

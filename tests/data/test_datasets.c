@@ -169,7 +169,8 @@ START_TEST(dataset_array)
     ck_assert_int_eq(pal_npy_write(tensor, path_of("some.npy"), NULL), PAL_OK);
     check_set_refused(path_of("some.npy"), PAL_SPLIT_TEST, PAL_ERR_FORMAT, "sample 4, element 1 (from 0) is nan");
     pal_tensor_free(tensor);
-    check_set_refused(write_file("x.csv", "1,2\n", 4), PAL_SPLIT_TRAIN, PAL_ERR_FORMAT, "has 1 row, expected at least 2");
+    check_set_refused(write_file("x.csv", "1,2\n", 4), PAL_SPLIT_TRAIN, PAL_ERR_FORMAT,
+                      "has 1 row, expected at least 2");
     check_set_refused(write_file("x.odt", "1,2\n", 4), PAL_SPLIT_TRAIN, PAL_ERR_ARGUMENT, ".npy or .csv");
     pal_dataset_free(open_set(write_file("x.csv", "1,2\n3,4\n", 8), PAL_SPLIT_TEST, 1));
     pal_dataset_free(open_set(write_gz("x.csv.gz", "1,2\n3,4\n5,6\n", 12), PAL_SPLIT_TRAIN, 2));
