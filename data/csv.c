@@ -102,17 +102,6 @@ static pal_status read_lines(reading *r)
 
 /* ---- The result ------------------------------------------------------------------------------------------------- */
 
-static pal_status check_doubt(const reading *r)
-{
-    if (!r->doubt.groups) return PAL_OK;
-    return pal_error_set(r->err, PAL_ERR_FORMAT,
-                         "%s: line %lld, column %d: \"%s\" may be two columns or, as in every line, one number with a "
-                         "thousands separator: write it without, as in 1234.5, or add a first line that names the "
-                         "columns",
-                         palt__shown_path(r->source.path), (long long)r->doubt.line,
-                         1 + __builtin_ctzll(r->doubt.groups), r->doubt.shown);
-}
-
 /* Whether the first row may be the names of columns: it counts (2019, 2020), or is whole above a row of fractions, and
  * no name stands twice in a row. */
 static bool may_be_names(const reading *r)
@@ -182,7 +171,8 @@ pal_tensor *palt__csv_read(pal_context *context, const char *path, pal_note *not
     }
     if (palt__source_open(&r.source, path, err) == PAL_OK) {
         r.lines.source = &r.source;
-        if (read_lines(&r) == PAL_OK && check_doubt(&r) == PAL_OK) tensor = make_tensor(&r, context);
+        if (read_lines(&r) == PAL_OK && palt__csv_check_doubt(&r.doubt, r.source.path, err) == PAL_OK)
+            tensor = make_tensor(&r, context);
     }
     if (tensor && note) write_note(&r, note);
     palt__lines_free(&r.lines);

@@ -114,6 +114,8 @@ typedef struct palt__csv_doubt {
 
 /* The doubts before the first row: none unless commas separate. */
 palt__csv_doubt palt__csv_doubts(const palt__csv_layout *layout);
+/* Refuses a table all of whose lines leave a doubt of groups. */
+pal_status palt__csv_check_doubt(const palt__csv_doubt *doubt, const char *path, pal_error *err);
 /* Keeps the doubts that this row leaves. */
 void palt__csv_weigh(palt__csv_doubt *doubt, const palt__csv_layout *layout, palt__csv_line row);
 

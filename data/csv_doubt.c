@@ -63,3 +63,14 @@ palt__csv_doubt palt__csv_doubts(const palt__csv_layout *layout)
                              .halves =
                                  any && !layout->header && layout->columns % 2 == 0 && layout->columns <= HALVES_MOST};
 }
+
+pal_status palt__csv_check_doubt(const palt__csv_doubt *doubt, const char *path, pal_error *err)
+{
+    if (!doubt->groups) return PAL_OK;
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s: line %lld, column %d: \"%s\" may be two columns or, as in every line, one number with a "
+                         "thousands separator: write it without, as in 1234.5, or add a first line that names the "
+                         "columns",
+                         palt__shown_path(path), (long long)doubt->line, 1 + __builtin_ctzll(doubt->groups),
+                         doubt->shown);
+}

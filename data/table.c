@@ -272,17 +272,6 @@ static pal_status look(reading *r)
     return status;
 }
 
-static pal_status check_doubt(const reading *r)
-{
-    if (!r->doubt.groups) return PAL_OK;
-    return pal_error_set(r->err, PAL_ERR_FORMAT,
-                         "%s: line %lld, column %d: \"%s\" may be two columns or, as in every line, one number with a "
-                         "thousands separator: write it without, as in 1234.5, or add a first line that names the "
-                         "columns",
-                         palt__shown_path(r->source.path), (long long)r->doubt.line,
-                         1 + __builtin_ctzll(r->doubt.groups), r->doubt.shown);
-}
-
 static void close_reading(reading *r)
 {
     for (int64_t i = 0; r->columns && i < r->layout.columns; i++) {
@@ -312,8 +301,8 @@ palt__table *palt__table_read(pal_context *context, const char *path, const pal_
     }
     if (palt__source_open(&r.source, path, err) == PAL_OK) {
         r.lines.source = &r.source;
-        done = look(&r) == PAL_OK && read_lines(&r) == PAL_OK && check_doubt(&r) == PAL_OK &&
-               palt__table_finish(&r, table) == PAL_OK;
+        done = look(&r) == PAL_OK && read_lines(&r) == PAL_OK &&
+               palt__csv_check_doubt(&r.doubt, r.source.path, err) == PAL_OK && palt__table_finish(&r, table) == PAL_OK;
     }
     if (done && note) palt__table_note(&r, table, note);
     close_reading(&r);
