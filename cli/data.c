@@ -48,6 +48,14 @@ void pal_cli_data_of_run(pal_cli_data *d, const pal_run_info *info, const pal_mo
     if (model && !pal_model_schema(model)) put(d, "scale", "none"); /* it was trained on numbers as they are */
 }
 
+const char *pal_cli_data_id(const pal_cli_args *args, const pal_run_info *info)
+{
+    const char *name = pal_cli_given(args, "id");
+    for (size_t i = 0; i < info->n_data_options && !name; i++)
+        if (!strcmp(info->data_options[i].name, "id")) name = info->data_options[i].value;
+    return name && name[strspn(name, "0123456789")] ? name : NULL;
+}
+
 /* ---- What was read ---------------------------------------------------------------------------------------------- */
 
 enum { CLASSES_NAMED = 6 };

@@ -17,6 +17,9 @@ void pal_cli_data_take(pal_cli_data *data, const pal_cli_args *args);
  * split counts. */
 void pal_cli_data_of_run(pal_cli_data *data, const pal_run_info *info, const pal_model *model, bool own);
 
+/* The name of the column that names the samples, as given here or in training; NULL: there is none, or only its number.
+ */
+const char *pal_cli_data_id(const pal_cli_args *args, const pal_run_info *info);
 /* Adds an option that was not given, with the value that was chosen for it. */
 void pal_cli_data_choose(pal_cli_data *data, const char *name, const char *value);
 /* reading.c: how far the reading of a folder of pictures is. pal_cli_reading_step is for pal_data_source.progress. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli/data.h"
 
 typedef struct kind {
     const char *name, *rows; /* rows: what the elements of an input row are */
@@ -231,8 +231,10 @@ static pal_status write_table(conversion *c, const char *path, pal_error *err)
     }
     const char *const *ids = c->data ? (const char *const *)c->data->ids : NULL;
     if (!status)
-        status =
-            is_csv(c->args, path) ? pal_table_write(path, s, rows->data, n, ids, err) : pal_npy_write(rows, path, err);
+        status = is_csv(c->args, path)
+                     ? pal_table_write_named(path, s, rows->data, n, ids,
+                                             pal_cli_data_id(c->args, pal_rundir_info(c->run.dir)), err)
+                     : pal_npy_write(rows, path, err);
     free(spread);
     pal_tensor_free(c->out);
     c->out = rows;

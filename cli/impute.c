@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli/data.h"
 
 #define METHOD PAL_INFILL_ONCE /* of a table: docs/data.md has the figures */
 
@@ -127,16 +127,6 @@ static bool is_text(const pal_cli_args *args, const char *path)
     return strcmp(path, "-") != 0 ? ends_in(path, ".csv") : !format || !strcmp(format, "csv");
 }
 
-/* The name of the column of ids, as --id or the run says; NULL: none, or it is a number. */
-static const char *id_name(const table *t)
-{
-    const pal_run_info *info = pal_rundir_info(t->run->dir);
-    const char *name = pal_cli_given(t->args, "id");
-    for (size_t i = 0; i < info->n_data_options && !name; i++)
-        if (!strcmp(info->data_options[i].name, "id")) name = info->data_options[i].value;
-    return name && name[strspn(name, "0123456789")] ? name : NULL;
-}
-
 /* As text, with the labels of IN in a last column. */
 static pal_status write_text(const table *t, const char *path, pal_error *err)
 {
@@ -161,7 +151,9 @@ static pal_status write_text(const table *t, const char *path, pal_error *err)
     }
     if (!status && !(s = pal_schema_new(&(pal_schema){.columns = columns, .n_columns = (int64_t)wide}, err)))
         status = err->status;
-    if (!status) status = pal_table_write_named(path, s, rows, t->n, (const char *const *)d->ids, id_name(t), err);
+    if (!status)
+        status = pal_table_write_named(path, s, rows, t->n, (const char *const *)d->ids,
+                                       pal_cli_data_id(t->args, pal_rundir_info(t->run->dir)), err);
     pal_schema_free(s);
     free(rows);
     free(columns);
