@@ -1,8 +1,9 @@
-/* names.c - the class names of well-known data sets. */
+/* names.c - the name of a data set, by its path, and the class names of well-known ones. */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "data/data.h"
+#include "data/internal.h"
 
 static const struct {
     const char *data; /* the letters of the data set's name, in lower case */
@@ -30,4 +31,14 @@ const char *pal_dataset_class_name(const pal_dataset *dataset, int class)
             is_called(dataset->name, known[i].data))
             return known[i].names[class];
     return NULL;
+}
+
+const char *pal_dataset_name_of(const char *path, char *name, size_t size)
+{
+    size_t end = strlen(path), begin;
+    while (end > 1 && path[end - 1] == '/') end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
+    end = begin + palt__array_stem(path + begin, end - begin);
+    snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
+    return name;
 }

@@ -262,16 +262,6 @@ static pal_status learn(opening *o)
 
 /* ---- Data sets -------------------------------------------------------------------------------------------------- */
 
-const char *pal_dataset_name_of(const char *path, char *name, size_t size)
-{
-    size_t end = strlen(path), begin;
-    while (end > 1 && path[end - 1] == '/') end--;
-    for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
-    end = begin + palt__array_stem(path + begin, end - begin);
-    snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
-    return name;
-}
-
 /* The name of a part: that of the path; for "." or "..", that of the folder which it means. */
 static void name_part(const opening *o, pal_split split, pal_dataset *d)
 {
