@@ -261,7 +261,7 @@ static void print_row(const char *name, double number, double word)
     char a[32] = "-", b[32] = "-";
     if (isfinite(number)) snprintf(a, sizeof a, "%.4f", number);
     if (isfinite(word)) snprintf(b, sizeof b, "%.4f", word);
-    printf("    %-16s  %10s  %10s\n", name, a, b);
+    pal_cli_print("    %-12s %9s %11s\n", name, a, b);
 }
 
 static void print_table(const pal_cli_run *run, const pal_impute_figures *f, const char *seed)
@@ -271,7 +271,7 @@ static void print_table(const pal_cli_run *run, const pal_impute_figures *f, con
                       pal_cli_describe(run->model, text, sizeof text), pal_cli_count((double)f->samples, a, sizeof a),
                       run->data->name, pal_cli_count((double)f->removed, b, sizeof b),
                       pal_cli_count((double)f->known, c, sizeof c), seed);
-    printf("  filled in by            numbers  categories\n");
+    printf("  %-14s %9s %11s\n", "filled in by", "numbers", "categories");
     for (int k = 0; k < PAL_INFILL_METHODS; k++)
         if (isfinite(f->numbers.method[k]) || isfinite(f->words.method[k]))
             print_row(pal_infill_name((pal_infill_method)k), f->numbers.method[k], f->words.method[k]);
