@@ -31,9 +31,11 @@ peak() {
     wait $pid
 }
 quarter=$((rows * 800 / 4 / 1024))
+limit=$quarter # a sanitizer takes much memory of its own; the array itself must not be in it
+if grep -q -e __asan_init -e __tsan_init "$program"; then limit=$((4 * quarter)); fi
 # shellcheck disable=SC2086
 check "train, mapped" peak train basic $small --data mapped.npy --out mapped
-check "in less than a quarter of the file, not $most kB" [ $most -gt 0 -a $most -lt $quarter ]
+check "in less than $limit kB, not $most kB" [ $most -gt 0 -a $most -lt $limit ]
 check "the line of the data says so" grep -q 'read from the file as needed' out
 # shellcheck disable=SC2086
 check "train in memory" peak train basic $small --data held.npy.gz --out held
