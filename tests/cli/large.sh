@@ -32,7 +32,7 @@ peak() {
 }
 quarter=$((rows * 800 / 4 / 1024))
 limit=$quarter # a sanitizer takes much memory of its own; the array itself must not be in it
-if grep -q -e __asan_init -e __tsan_init "$program"; then limit=$((4 * quarter)); fi
+if grep -q -e __asan_init -e __tsan_init "$program"; then limit=$((6 * quarter)); fi
 # shellcheck disable=SC2086
 check "train, mapped" peak train basic $small --data mapped.npy --out mapped
 check "in less than $limit kB, not $most kB" [ $most -gt 0 -a $most -lt $limit ]
