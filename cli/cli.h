@@ -161,6 +161,10 @@ int pal_cli_check_effects(const pal_cli_effects *effects);
 /* The same for setting i alone: false if it would be refused. */
 bool pal_cli_has_effect(const pal_cli_effects *effects, size_t i);
 
+/* paths.c: whether a path is a folder; whether two paths are one file, which neither is if it is "-". */
+bool pal_cli_is_folder(const char *path);
+bool pal_cli_is_same(const char *in, const char *out);
+
 /* data.c: the options about data, and those of them that only training decides: "a|b". */
 extern const pal_cli_row pal_cli_data_rows[];
 extern const char pal_cli_data_training[];

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/data.h"
 
@@ -41,30 +40,17 @@ static bool is_csv(const pal_cli_args *args, const char *path)
     return path[strlen(path) - 1] == 'v';
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return !stat(path, &info) && S_ISDIR(info.st_mode);
-}
-
-static bool is_same(const char *in, const char *out)
-{
-    struct stat a, b;
-    return strcmp(in, "-") != 0 && strcmp(out, "-") != 0 && !stat(in, &a) && !stat(out, &b) && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 static int check_words(const kind *k, const pal_cli_args *args)
 {
     const char *in = args->words[1], *out = args->words[2];
     const size_t n = strlen(out);
-    const bool folder = strcmp(in, "-") != 0 && is_folder(in);
+    const bool folder = strcmp(in, "-") != 0 && pal_cli_is_folder(in);
     if (strcmp(out, "-") != 0 && (n < 5 || (strcmp(out + n - 4, ".npy") != 0 && strcmp(out + n - 4, ".csv") != 0)))
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s: not an array file: choose a name ending in .npy or .csv, or - for standard output",
                            out);
-    if (is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: choose a file as OUT", out);
-    if (is_same(in, out))
+    if (pal_cli_is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: choose a file as OUT", out);
+    if (pal_cli_is_same(in, out))
         return pal_cli_say(PAL_CLI_WRONG, "%s is the input and would be overwritten: choose another OUT", out);
     if (folder && k->from_code)
         return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: give codes as a .npy or .csv file, or - for standard input",
@@ -120,7 +106,8 @@ static bool is_data(const conversion *c, const char *path)
 {
     if (c->kind->from_code)
         return names_samples(c) && (strcmp(path, "-") != 0 ? !strstr(path, ".np") : is_csv(c->args, path));
-    return pal_model_schema(c->run.model) || strstr(path, ".npz") || (strcmp(path, "-") != 0 && is_folder(path));
+    return pal_model_schema(c->run.model) || strstr(path, ".npz") ||
+           (strcmp(path, "-") != 0 && pal_cli_is_folder(path));
 }
 
 static pal_tensor *read_data(conversion *c, const char *path, pal_error *err)

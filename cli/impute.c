@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/data.h"
 
@@ -24,19 +23,6 @@ static bool ends_in(const char *text, const char *end)
     return n > m && !strcmp(text + n - m, end);
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return !stat(path, &info) && S_ISDIR(info.st_mode);
-}
-
-static bool is_same(const char *in, const char *out)
-{
-    struct stat a, b;
-    return strcmp(in, "-") != 0 && strcmp(out, "-") != 0 && !stat(in, &a) && !stat(out, &b) && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 static int check_words(const pal_cli_args *args)
 {
     if (args->n_words == 2)
@@ -48,9 +34,9 @@ static int check_words(const pal_cli_args *args)
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s: not an array file: choose a name ending in .csv or .npy, or - for standard output",
                            out);
-    if (is_folder(in)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: give a table as IN", in);
-    if (is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: choose a file as OUT", out);
-    if (is_same(in, out))
+    if (pal_cli_is_folder(in)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: give a table as IN", in);
+    if (pal_cli_is_folder(out)) return pal_cli_say(PAL_CLI_WRONG, "%s is a folder: choose a file as OUT", out);
+    if (pal_cli_is_same(in, out))
         return pal_cli_say(PAL_CLI_WRONG, "%s is the input and would be overwritten: choose another OUT", out);
     if (method && !strcmp(method, "all"))
         return pal_cli_say(PAL_CLI_WRONG, "--method all: OUT has one value per cell: choose once, clamp or code");

@@ -20,13 +20,8 @@ static pal_status fail(const reading *r, pal_status status, const char *problem)
 static pal_status next_line(reading *r, palt__csv_line *line)
 {
     for (;;) {
-        char *text;
-        size_t length;
-        pal_status status = palt__lines_next(&r->lines, &text, &length, r->err);
-        *line = (palt__csv_line){text, text ? text + length : NULL, r->lines.number};
-        if (status != PAL_OK || !text) return status;
-        if (line->number == 1) status = palt__csv_begin(line, r->source.path, r->err);
-        if (status != PAL_OK) return status;
+        const pal_status status = palt__csv_next(&r->lines, r->source.path, line, r->err);
+        if (status != PAL_OK || !line->text) return status;
         if (palt__csv_is_empty(*line, r->layout.style.separator)) {
             if (!r->empties++) r->empty = line->number;
             r->unfilled += line->text[strspn(line->text, " \t")] != '\0';

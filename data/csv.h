@@ -33,6 +33,8 @@ static inline const char *palt__csv_end(palt__csv_style style, const char *at, c
 
 /* Refuses a file whose first line shows that it is no text, and skips a byte order mark. */
 pal_status palt__csv_begin(palt__csv_line *line, const char *path, pal_error *err);
+/* Takes the next line, empty or not; of the first one, what palt__csv_begin skips is left out. text NULL: the end. */
+pal_status palt__csv_next(palt__lines *lines, const char *path, palt__csv_line *line, pal_error *err);
 /* Whether a line says nothing but blanks and separators. separator 0: it is not known yet. */
 bool palt__csv_is_empty(palt__csv_line line, char separator);
 /* Whether a line before the first row is a comment, which is counted, or the line sep=; in which a workbook states the

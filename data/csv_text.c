@@ -42,3 +42,12 @@ bool palt__csv_is_lead(palt__csv_line line, char *separator, int64_t *comments)
     *comments += !states;
     return true;
 }
+
+pal_status palt__csv_next(palt__lines *lines, const char *path, palt__csv_line *line, pal_error *err)
+{
+    char *text;
+    size_t length;
+    const pal_status status = palt__lines_next(lines, &text, &length, err);
+    *line = (palt__csv_line){text, text ? text + length : NULL, lines->number};
+    return status == PAL_OK && text && line->number == 1 ? palt__csv_begin(line, path, err) : status;
+}

@@ -164,13 +164,8 @@ static pal_status next_line(reading *r, palt__csv_line *line)
 {
     const palt__table_layout *l = &r->layout;
     for (;;) {
-        char *text;
-        size_t length;
-        pal_status status = palt__lines_next(&r->lines, &text, &length, r->err);
-        *line = (palt__csv_line){text, text ? text + length : NULL, r->lines.number};
-        if (status != PAL_OK || !text) return status;
-        if (line->number == 1) status = palt__csv_begin(line, r->source.path, r->err);
-        if (status != PAL_OK) return status;
+        const pal_status status = palt__csv_next(&r->lines, r->source.path, line, r->err);
+        if (status != PAL_OK || !line->text) return status;
         if (!palt__csv_is_empty(*line, l->style.separator)) return r->empties ? fill_in(r) : PAL_OK;
         if (!r->empties++) r->empty = line->number;
         const int64_t fields = palt__csv_count(l->style, *line);
