@@ -101,8 +101,9 @@ const char *pal_cli_data_words(const pal_dataset *train, const pal_dataset *meas
                                size_t size)
 {
     char a[32], b[32];
-    snprintf(out, size, "%s samples to train, %s %s; ", pal_cli_count((double)train->count, a, sizeof a),
-             pal_cli_count((double)measured->count, b, sizeof b), validated ? "for validation" : "to test");
+    snprintf(out, size, "%s sample%s to train, %s %s; ", pal_cli_count((double)train->count, a, sizeof a),
+             train->count == 1 ? "" : "s", pal_cli_count((double)measured->count, b, sizeof b),
+             validated ? "for validation" : "to test");
     add_sample(train, out, size);
     add_labels(train, out, size);
     if (*train->note.text) add(out, size, "; %s", train->note.text);

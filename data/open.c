@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TEST_PART = 6, SEED = 1 };
 #define MAPPED_LEAST ((size_t)128 << 20) /* bytes; smaller files are copied, so that nobody can change them */
@@ -102,6 +103,9 @@ static pal_status read_other(opening *o, pal_split split, const char *name)
     int64_t ignored;
     const char *text = option(o, name);
     if (!text || palt__split_count(text, 1, &ignored)) return PAL_OK;
+    if (strspn(text, "0123456789.+-eE") == strlen(text) && access(text, F_OK) != 0)
+        return pal_error_set(o->err, PAL_ERR_ARGUMENT,
+                             "--%s %.40s: give a share below 1, a whole number of samples, or a file", name, text);
     o->is_other[split] = true;
     if (!wants(o, split)) return PAL_OK;
     const palt__request r = reading_of(o, text);

@@ -84,6 +84,9 @@ check "is used as it is" says given '60 samples to train, 60 to test'
 refused "test samples of a folder that has its own" "has test samples of its own" train basic --data data --test 0.2 --out new
 "$program" evaluate people --data unlabelled.csv --label kind > out 2> err
 check "a label that is asked for must be there" grep -q 'label kind: there is no such column' err
+for share in 1.5 -1 -0.1; do
+    refused "a share of $share" "validation $share: give a share below 1, a whole number of samples, or a file" train basic --data people.csv $columns --validation=$share --out new
+done
 refused "a label that is no column" "there is no such column" train basic --data people.csv --label sort --out new
 works "one class alone" train basic $small --data people.csv $columns --only high --out high
 check "is a third" says high '33 samples to train\|34 samples to train'
