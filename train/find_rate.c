@@ -7,6 +7,7 @@
  * The curve is smoothed, because the loss of a batch is noisy: by the mean with the weights 0.9^k of the steps before.
  * The suggestion is a tenth of the rate of the lowest loss, but not below the steepest point: at the lowest loss the
  * next steps already lead up, and a constant rate has to hold for all of a training. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,13 +88,14 @@ static pal_status take_steps(palt__loop *l, const pal_find_rate_options *o, pal_
     return PAL_OK;
 }
 
-/* The slope is that of the smoothed loss over eight steps, of equal length in the logarithm of the rate. */
+/* The slope is that of the smoothed loss over eight steps, of equal length in the logarithm of the rate. A fall that
+ * rounding in float32 can explain is none: the sum of a batch depends a little on the order of its samples. */
 static pal_status read_curve(pal_rate_curve *c, pal_error *err)
 {
     enum { SPAN = 4 };
     const int64_t n = c->steps;
     int64_t low = 0, steep = -1;
-    double fastest = 0;
+    double fastest = 8 * (double)FLT_EPSILON * fabs(c->smooth[0]);
     for (int64_t i = 1; i < n; i++)
         if (c->smooth[i] < c->smooth[low]) low = i;
     for (int64_t i = SPAN; i + SPAN < n && i <= low; i++) {
