@@ -75,6 +75,18 @@ typedef pal_tensor *fuzz_reader(pal_context *context, const char *path, pal_erro
 typedef pal_status fuzz_writer(const pal_tensor *tensor, const char *path, pal_error *err);
 void fuzz_round_trip(pal_context *context, const void *data, size_t size, fuzz_reader *read, fuzz_writer *write);
 
+/* ---- What the program prints (printed.c) ---------------------------------------------------------------------- */
+
+typedef struct fuzz_printed {
+    size_t bytes, lines, odd; /* odd: control characters other than the end of a line */
+} fuzz_printed;
+void fuzz_catch_open(void); /* a target's open and close, or parts of them */
+void fuzz_catch_close(void);
+void fuzz_catch(void); /* from here to fuzz_release, standard output and standard error are counted, not shown */
+void fuzz_release(fuzz_printed *on_out, fuzz_printed *on_error);
+/* One line on standard error, without control characters, and nothing on standard output. */
+void fuzz_refusal(const fuzz_printed *on_out, const fuzz_printed *on_error);
+
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
 enum { FUZZ_PATH = 256 };

@@ -10,37 +10,6 @@
 
 enum { ARGUMENTS = 64 };
 
-typedef struct printed {
-    size_t bytes, lines, odd; /* odd: control characters other than the end of a line */
-} printed;
-
-static ssize_t receive(void *to, const char *text, size_t size)
-{
-    printed *p = to;
-    p->bytes += size;
-    for (size_t i = 0; i < size; i++) {
-        p->lines += text[i] == '\n';
-        p->odd += (unsigned char)text[i] < ' ' && text[i] != '\n';
-    }
-    return (ssize_t)size;
-}
-
-static printed on_out, on_error;
-static FILE *out, *error;
-
-static void open_streams(void)
-{
-    out = fopencookie(&on_out, "w", (cookie_io_functions_t){.write = receive});
-    error = fopencookie(&on_error, "w", (cookie_io_functions_t){.write = receive});
-    fuzz_require(out && error, "no streams");
-}
-
-static void close_streams(void)
-{
-    fclose(out);
-    fclose(error);
-}
-
 static size_t verbs(void)
 {
     size_t n = 0;
@@ -67,15 +36,10 @@ static void run(const uint8_t *data, size_t size)
         if (*end) *end++ = 0;
     }
 
-    FILE *const own_out = stdout, *const own_error = stderr;
-    on_out = on_error = (printed){0};
-    stdout = out;
-    stderr = error;
+    fuzz_printed on_out, on_error;
+    fuzz_catch();
     const int status = pal_cli_parse(verb->spec, argc, argv, &args);
-    fflush(out);
-    fflush(error);
-    stdout = own_out;
-    stderr = own_error;
+    fuzz_release(&on_out, &on_error);
 
     if (status == PAL_CLI_GO_ON) {
         fuzz_accept();
@@ -86,8 +50,7 @@ static void run(const uint8_t *data, size_t size)
         fuzz_require(!on_out.odd, "help printed control characters");
     } else {
         fuzz_require(status == PAL_CLI_WRONG, "the status is %d", status);
-        fuzz_require(on_error.lines == 1 && !on_out.bytes, "a refusal printed %zu lines", on_error.lines);
-        fuzz_require(!on_error.odd, "a refusal printed control characters");
+        fuzz_refusal(&on_out, &on_error);
     }
 }
 
@@ -162,8 +125,8 @@ const fuzz_target target_command = {.name = "command",
                                     .most = 1024,
                                     .base = 1 << 18,
                                     .factor = 64,
-                                    .open = open_streams,
-                                    .close = close_streams,
+                                    .open = fuzz_catch_open,
+                                    .close = fuzz_catch_close,
                                     .seeds = seeds,
                                     .run = run,
                                     .change = change};
