@@ -16,8 +16,8 @@ static const pal_cli_row rows[] = {
     PAL_CLI_SPLIT,
     PAL_CLI_WHICH,
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "classify only the first N samples"),
-    PAL_CLI_ENUM("features", "", "head|codes|pixels|both|all", "NAME",
-                 "what to classify with: the model's own head, or a classifier on codes, on pixels, or on both "
+    PAL_CLI_ENUM("features", "", "head|codes|inputs|both|all", "NAME",
+                 "what to classify with: the model's own head, or a classifier on codes, on the inputs, or on both "
                  "(default: head, or both if there is no head)"),
     PAL_CLI_INT("labels", "", 1, 4294967295, "N",
                 "labelled samples to train on, stratified (default: 10000, or all if there are fewer)"),
@@ -46,7 +46,7 @@ const pal_cli_spec pal_cli_classify_spec = {
 };
 
 const char *const pal_cli_features_names[PAL_CLI_FEATURES] = {
-    [PAL_CLI_HEAD] = "head", [PAL_CLI_CODES] = "codes", [PAL_CLI_INPUTS] = "pixels"};
+    [PAL_CLI_HEAD] = "head", [PAL_CLI_CODES] = "codes", [PAL_CLI_INPUTS] = "inputs"};
 
 typedef pal_cli_classify_job job;
 
@@ -59,7 +59,7 @@ static int choose(job *j)
         bool wanted[PAL_CLI_FEATURES];
     } choices[] = {{"head", {true, false, false}},
                    {"codes", {false, true, false}},
-                   {"pixels", {false, false, true}},
+                   {"inputs", {false, false, true}},
                    {"both", {false, true, true}},
                    {"all", {true, true, true}}};
     static const char *const trained[] = {"labels", "draws", "seed"};
@@ -70,7 +70,7 @@ static int choose(job *j)
             j->answers[f].wanted = choices[i].wanted[f];
     if (j->answers[PAL_CLI_HEAD].wanted && !has)
         return pal_cli_say(PAL_CLI_WRONG,
-                           "--features %s: %s has no classification head: choose codes, pixels or both, or a run of "
+                           "--features %s: %s has no classification head: choose codes, inputs or both, or a run of "
                            "semi-supervised or of stacked with fine-tuning",
                            name, pal_model_variant(j->run.model)->name);
     j->trains = j->answers[PAL_CLI_CODES].wanted || j->answers[PAL_CLI_INPUTS].wanted;
@@ -78,7 +78,7 @@ static int choose(job *j)
         if (pal_cli_given(&j->args, trained[i]))
             return pal_cli_say(PAL_CLI_WRONG,
                                "--%s has no effect on the head, which is already trained: leave it out, or choose "
-                               "--features codes, pixels, both or all",
+                               "--features codes, inputs, both or all",
                                trained[i]);
     return PAL_CLI_GO_ON;
 }

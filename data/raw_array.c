@@ -38,24 +38,34 @@ bool palt__raw_is_array(const char *path)
 
 /* ---- What is said about it -------------------------------------------------------------------------------------- */
 
+/* Of all that are not NaN. */
+static void find_range(const pal_tensor *values, double *low, double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (size_t i = 0, n = pal_tensor_count(values); i < n; i++) {
+        const double x = pal_tensor_get(values, i);
+        *low = fmin(*low, x);
+        *high = fmax(*high, x);
+    }
+}
+
 static void note_type(const palt__raw *raw, const palt__npy_header *header, pal_note *note)
 {
     const palt__npy_type *type = header->type;
-    const size_t n = pal_tensor_count(raw->values);
+    double low, high;
     if (!strcmp(type->name, "bool")) {
         palt__note_add(note, "bool, 0 and 1");
     } else if (type->dtype == PAL_U8) {
         palt__note_add(note, "uint8, divided by 255");
     } else if (*type->code == 'i' || *type->code == 'u') {
-        double low = INFINITY, high = -INFINITY;
-        for (size_t i = 0; i < n; i++) {
-            const double x = pal_tensor_get(raw->values, i);
-            low = fmin(low, x);
-            high = fmax(high, x);
-        }
+        find_range(raw->values, &low, &high);
         palt__note_add(note, "%s from %.0f to %.0f, as they are", type->name, low, high);
-    } else if (!type->plain) {
+    } else if (raw->map) { /* its range would take a pass over the file */
         palt__note_add(note, "%s", type->name);
+    } else {
+        find_range(raw->values, &low, &high);
+        palt__note_add(note, "%s from %.4g to %.4g", type->name, low, high);
     }
     if (header->big && type->size > 1) palt__note_add(note, "big-endian");
     if (header->fortran && header->shape.rank > 1) palt__note_add(note, "Fortran order");

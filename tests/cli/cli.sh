@@ -433,7 +433,7 @@ works "detect" detect well --normal 0,1
 works "detect as JSON" detect well --json
 check "detect as JSON parses" is_json out
 works "classify" classify well --labels 64 --draws 2
-check "codes and pixels have an error each" [ "$(grep -c '^  \(codes\|pixels\) .*%' out)" -eq 2 ]
+check "codes and pixels have an error each" [ "$(grep -c '^  \(codes\|inputs\) .*%' out)" -eq 2 ]
 works "classify as JSON" classify well --labels 64 --draws 2 --seed 3 --json
 check "classify as JSON parses" is_json out
 check "every draw converged" [ "$(grep -c '"converged": true' out)" -eq 4 ]
@@ -441,8 +441,8 @@ cp out classified.json
 works "classify again" classify well --labels 64 --draws 2 --seed 3 --json
 check "the same seed, the same errors" [ "$(grep error out)" = "$(grep error classified.json)" ]
 works "classify codes alone" classify well --features codes --confusion --json
-check "codes alone" [ "$(grep -c '"\(codes\|pixels\)"' out)" -eq 1 ]
-works "classify with a table" classify well --features pixels --labels 8 --confusion
+check "codes alone" [ "$(grep -c '"\(codes\|inputs\)"' out)" -eq 1 ]
+works "classify with a table" classify well --features inputs --labels 8 --confusion
 check "one row per class" [ "$(grep -c '^   [0-7]  ' out)" -eq 8 ]
 refused "more labels than samples" 'give --labels 128 or less' classify well --labels 129
 refused "fewer labels than classes" 'give --labels 8 or more' classify well --labels 7
@@ -1004,16 +1004,16 @@ check "the head's error is the matrix's" [ "$(awk -v a="$error" -v b="$(figure e
 for key in head per_class recall precision confusion picture test_samples; do
     check "the head as JSON has $key" grep -q "\"$key\":" out
 done
-check "the head alone has no labels" [ "$(grep -c '"labels"\|"codes"\|"pixels"' out)" = 0 ]
+check "the head alone has no labels" [ "$(grep -c '"labels"\|"codes"\|"inputs"' out)" = 0 ]
 check "a class is named by its number" [ "$(grep -c '"class":' out)" = 8 ]
 works "evaluate prints the same error" evaluate few-joint --json
 check "evaluate has the same error" [ "$(awk -v a="$error" -v b="$(figure error)" 'BEGIN { print (a - b) ^ 2 < 1e-9 }')" = 1 ]
 works "the head on training samples" classify few-joint --split train --limit 100 --json -o elsewhere.png
 check "so many samples" [ "$(figure test_samples)" = 100 ]
 works "classify with all features" classify few-joint --features all --labels 64 --draws 2 --confusion --csv
-check "three rows" [ "$(grep -c '^  \(head\|codes\|pixels\) .*%' out)" -eq 3 ]
+check "three rows" [ "$(grep -c '^  \(head\|codes\|inputs\) .*%' out)" -eq 3 ]
 check "three tables" [ "$(grep -c 'rows are labels' out)" -eq 3 ]
-check "three matrices" [ "$(grep -c '^"*\(head\|codes, 64 labels\|pixels, 64 labels\).*,7,7,' few-joint/confusion.csv)" -eq 3 ]
+check "three matrices" [ "$(grep -c '^"*\(head\|codes, 64 labels\|inputs, 64 labels\).*,7,7,' few-joint/confusion.csv)" -eq 3 ]
 check "three matrices have no other lines" [ "$(wc -l < few-joint/confusion.csv)" -eq 193 ]
 works "classify without a head makes a picture" classify well --features codes --labels 64
 check "and it is a picture" is_png well/confusion.png
@@ -1021,7 +1021,7 @@ check "and writes no numbers unasked" [ ! -e well/confusion.csv ]
 works "classify without a head has numbers" classify well --features codes --labels 64 --csv
 check "and writes them" [ "$(wc -l < well/confusion.csv)" = 65 ]
 refused "a head that is not there" 'no classification head' classify well --features head
-refused "all of a model without a head" 'codes, pixels or both' classify well --features all
+refused "all of a model without a head" 'codes, inputs or both' classify well --features all
 refused "labels of a head" 'leave it out, or' classify few-joint --labels 64
 refused "a head without labels" 'bare has no labels' classify few-joint --data bare.csv
 mkdir nine
