@@ -345,7 +345,13 @@ int pal_cli_job_prepare(pal_cli_job *j)
         status = pal_cli_check_needs(pal_cli_train_needs, &j->args, pal_cli_job_value, j);
     if (status != PAL_CLI_GO_ON) return status;
     fill_info(j);
-    if (pal_cli_is_solved(j->args.variant, j->args.n_variant)) j->info.batch = 0; /* a closed form takes no steps */
+    if (pal_cli_is_solved(j->args.variant, j->args.n_variant)) {
+        j->info.batch = 0; /* a closed form takes no steps */
+        if (j->train->known)
+            pal_cli_say(PAL_CLI_GO_ON,
+                        "warning: --solve svd reads a missing cell as the mean of its column: leave it out "
+                        "to train on the known cells alone");
+    }
     if (!j->why)
         status = pal_cli_check_effects(&(pal_cli_effects){.kind = PAL_CLI_TRAINING,
                                                           .model = j->model,

@@ -92,7 +92,8 @@ check "is not blown up" less "$(figure squared_error)" 10
 # ---- Every model takes words and missing cells
 for model in "basic --hidden 3" "linear --hidden 2" "linear --solve svd --hidden 2" "denoising --hidden 3" "contractive --hidden 3" "sparse --hidden 4" "k-sparse --hidden 4 --k 2" "variational --hidden 2" "importance-weighted --hidden 2" "semi-supervised --hidden 3" "semi-supervised --hidden 3 --training alternate" "stacked --layers 5,3" "deep --layers 5,2"; do
     case $model in *svd*) epochs= ;; *) epochs="--epochs 2" ;; esac
-    works "$model" train $model $epochs --data towns.csv $columns --quiet --out "of-$(echo "$model" | tr -c 'a-z0-9\n' -)"
+    set -- train $model $epochs --data towns.csv $columns --quiet --out "of-$(echo "$model" | tr -c 'a-z0-9\n' -)"
+    case $model in *svd*) warns "$model" 'reads a missing cell as the mean' "$@" ;; *) works "$model" "$@" ;; esac
 done
 
 echo "$passed passed, $failed failed"
