@@ -133,7 +133,7 @@ static void check_back(const made *m, const char *options, const char *path)
 START_TEST(written_is_read)
 {
     made *m = malloc(sizeof *m);
-    for (uint64_t seed = 1; seed <= 1500; seed++) {
+    for (uint64_t seed = 1; seed <= 400; seed++) {
         pal_error err = {0};
         make(m, seed, seed % 4);
         ck_assert_int_eq(pal_table_write(path_of("x.csv"), &m->schema, m->values, m->rows, NULL, &err), PAL_OK);
@@ -209,7 +209,7 @@ START_TEST(dialects_are_read)
     } separators[] = {{',', "comma"}, {';', "semicolon"}, {'\t', "tab"}, {'|', "bar"}, {' ', "blank"}};
     static const char *const ends[] = {"\n", "\r\n", "\r"};
     made *m = malloc(sizeof *m);
-    for (uint64_t seed = 1; seed <= 1500; seed++) {
+    for (uint64_t seed = 1; seed <= 400; seed++) {
         uint64_t rng = seed * 77;
         make(m, seed, seed % 2);
         const size_t s = below(&rng, 5);
