@@ -91,7 +91,7 @@ pal_status pal__model_discover(pal_model *m, pal_error *err)
 {
     m->discovering = true;
     pal_phase phase;
-    pal_tape *tapes[3] = {NULL};
+    pal_tape *tapes[4] = {NULL};
     pal_status status = dry_run(m, PAL_TRAIN, loss, NULL, &tapes[0], err);
     for (size_t i = 0; !status && pal_model_phase(m, i, 1, &phase); i++)
         if (i == PHASES)
@@ -101,8 +101,10 @@ pal_status pal__model_discover(pal_model *m, pal_error *err)
         else if (phase.loss)
             status = dry_run(m, PAL_TRAIN, loss, &phase, NULL, err);
     if (!status) status = dry_run(m, PAL_EVALUATE, loss, NULL, &tapes[1], err);
+    /* Twice: the second time, what a function kept from the first is noticed. */
     if (!status) status = dry_run(m, PAL_EVALUATE, reconstruction, NULL, &tapes[2], err);
-    for (size_t i = 0; i < 3; i++) pal_tape_free(tapes[i]);
+    if (!status) status = dry_run(m, PAL_EVALUATE, reconstruction, NULL, &tapes[3], err);
+    for (size_t i = 0; i < 4; i++) pal_tape_free(tapes[i]);
     m->discovering = false;
     if (m->n_parameters) qsort(m->parameters, m->n_parameters, sizeof *m->parameters, by_kind_and_name);
     for (size_t i = 0; i < m->n_parameters; i++) m->n_fixed += m->parameters[i].fixed;

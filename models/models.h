@@ -106,7 +106,7 @@ typedef struct pal_variant {
     const char *name, *alias;               /* "denoising", "dae": words of a-z, 0-9 and - */
     const char *summary, *formula, *source; /* for the lists and pages that people read; one line each */
     const pal_option *options;   /* its own; one with the name of a shared option replaces it. Ends with name NULL */
-    const pal_setting *training; /* its defaults of optimizer, learning-rate, batch, epochs. Ends with name NULL */
+    const pal_setting *training; /* its defaults of options of `train`, such as "optimizer". Ends with name NULL */
     const pal_need *needs;       /* when its own options have an effect; ends with option NULL. NULL: always */
 
     /* They record, and compute nothing. The number of samples n is that of x: it differs from tape to tape. */

@@ -203,11 +203,11 @@ static const pal__value *ask(const pal_model *m, const char *name, pal_option_ty
     const pal__value *v = pal__value_find(m->values, m->n_values, name);
     if (v && v->option->type == type) return v;
     if (!v)
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "there is no option %s: add its row to the table, or correct the name",
-                      name ? name : "without a name");
+        pal_tape_refuse(m->tape, "there is no option %s: add its row to the table, or correct the name",
+                        name ? name : "without a name");
     else
-        pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "the option %s is to be read by pal_option_%s, not pal_option_%s",
-                      name, types[v->option->type].reader, types[type].reader);
+        pal_tape_refuse(m->tape, "the option %s is to be read by pal_option_%s, not pal_option_%s", name,
+                        types[v->option->type].reader, types[type].reader);
     return &none;
 }
 

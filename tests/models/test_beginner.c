@@ -85,6 +85,8 @@ START_TEST(a_row_of_options)
          "variant own: the option kind has no choices: list them in .choices, such as \"a|b\""},
         {{"kind", PAL_OPTION_ENUM, "a", 0, 0, "a|b", NULL},
          "variant own: the option kind has no help: say in .help what it does"},
+        {{"kind", PAL_OPTION_REAL, "1", 0, 0, NULL, "h"},
+         "variant own: the option kind has no range: set .low and .high"},
         {{"kind", PAL_OPTION_REAL, "1", 2, 0, NULL, "h"},
          "variant own: the range of the option kind is 2 .. 0: swap them"},
         {{"kind", PAL_OPTION_REAL, NULL, 0, 1, NULL, "h"}, "variant own: the default of kind: \"\" is not a number"},
@@ -109,9 +111,6 @@ static bool no_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *ph
 START_TEST(names_in_other_tables)
 {
     pal_variant own = good;
-    own.training = (const pal_setting[]){{"optimiser", "adam"}, {0}};
-    not_registered(&own, "variant own: .training has optimiser, which is none of optimizer|learning-rate|batch|epochs");
-    own = good;
     own.needs = (const pal_need[]){{"lamda", "activation", "tanh"}, {0}};
     not_registered(&own, "variant own: .needs names the option lamda, which the variant does not have");
     own.needs = (const pal_need[]){{"lambda", "aktivation", "tanh"}, {0}};
@@ -210,7 +209,7 @@ static const struct {
     {.loss = rows_noted, .text = "own: note: needs a name and a scalar"},
     {.loss = unscoped, .text = "own: scope: pal_scope_end without pal_scope_begin"},
     {.loss = keeps, .text = "own: the loss" KEPT},
-    {.loss = adds_kept, .text = "own: add: operand 2 is a handle of another tape"},
+    {.loss = adds_kept, .text = "own: add: operands of two tapes"},
     {.decode = decodes_kept, .text = "own: the reconstruction" KEPT},
     {.encode = one_axis, .text = "own: encode returns [2] for 2 samples: let it return [2,k]"},
     {.encode = one_number, .text = "own: encode returns [] for 2 samples: let it return [2,k]"},
