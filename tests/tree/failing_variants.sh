@@ -55,6 +55,9 @@ fails 2 taken-alias 'variant dae: its name or its alias is taken'
 fails 2 twice 'variant good: its name or its alias is taken'
 fails 2 no-size 'variant: struct_size is 0'
 fails 2 none 'variant: is NULL'
+# Loading checks what the library does not know: the options of train.
+fails 2 misspelt 'variant good: .training has optimiser, which is no option of train'
+fails 2 mistaken 'variant good: .training: learning-rate: "fast" is not a number'
 
 # A loss in float64 is one number too, and the others of the object work.
 for id in good in-double; do
