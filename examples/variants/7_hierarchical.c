@@ -5,22 +5,27 @@
  * The middle term is no KL in closed form, because z2 is drawn given z1. The code is z2: the prior is on it. */
 #include <palindrome.h>
 
-/* A hidden layer on x, and on it the parameters of as many normal numbers as the option `units` says. */
-static pal_distribution normal(pal_model *m, const char *name, const char *hidden, pal_var x, const char *units)
+static int64_t numbers(const pal_model *m, int level) /* of z1 or z2 */
 {
-    const int64_t k = pal_option_int(m, units);
+    return pal_option_int(m, "hidden") * (level == 1 ? 2 : 1);
+}
+
+/* A hidden layer on x, and on it the parameters of the normal numbers of a level. */
+static pal_distribution normal(pal_model *m, const char *name, const char *hidden, pal_var x, int level)
+{
+    const int64_t k = numbers(m, level);
     pal_var h = pal_activate(m, pal_dense(m, hidden, x, 2 * k), pal_option_enum(m, "activation"));
     return pal_distribution_layer(m, name, h, pal_distribution_find("normal"), k);
 }
-static pal_distribution q1(pal_model *m, pal_var x) { return normal(m, "encoder/1", "encoder/1/hidden", x, "first"); }
-static pal_distribution q2(pal_model *m, pal_var z) { return normal(m, "encoder/2", "encoder/2/hidden", z, "hidden"); }
-static pal_distribution p1(pal_model *m, pal_var z) { return normal(m, "decoder/2", "decoder/2/hidden", z, "first"); }
+static pal_distribution q1(pal_model *m, pal_var x) { return normal(m, "encoder/1", "encoder/1/hidden", x, 1); }
+static pal_distribution q2(pal_model *m, pal_var z) { return normal(m, "encoder/2", "encoder/2/hidden", z, 2); }
+static pal_distribution p1(pal_model *m, pal_var z) { return normal(m, "decoder/2", "decoder/2/hidden", z, 1); }
 
 static pal_var output(pal_model *m, pal_var z1) /* the natural parameter of p(x | z1) */
 {
-    const int64_t n = pal_output_numbers(m), units = 2 * pal_option_int(m, "first");
+    const int64_t n = pal_output_numbers(m);
     pal_parameter(m, "decoder/1/b", PAL_SHAPE(n), PAL_INIT_OUTPUT);
-    pal_var h = pal_dense(m, "decoder/1/hidden", z1, units);
+    pal_var h = pal_dense(m, "decoder/1/hidden", z1, 2 * numbers(m, 1));
     return pal_dense(m, "decoder/1", pal_activate(m, h, pal_option_enum(m, "activation")), n);
 }
 
@@ -44,8 +49,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    {"first", PAL_OPTION_INT, "100", 1, 1000000, NULL, "numbers of z1"},
-    {"hidden", PAL_OPTION_INT, "50", 1, 1000000, NULL, "numbers of z2, the code"},
+    {"hidden", PAL_OPTION_INT, "50", 1, 1000000, NULL, "numbers of z2, the code; z1 has twice as many"},
     {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "activation of the deterministic layers"},
     {"code", PAL_OPTION_ENUM, "normal", 0, 0, "normal", "distribution from which `sample` draws the code"},
     {.name = "layers", .type = PAL_OPTION_NONE},
@@ -55,15 +59,12 @@ static const pal_option options[] = {
     {.name = "dropout", .type = PAL_OPTION_NONE},
     {0}};
 
-static const pal_setting training[] = {{"optimizer", "adam"}, {"learning-rate", "0.001"}, {0}};
-
 static const pal_variant hierarchical = {.struct_size = sizeof(pal_variant),
                                          .name = "hierarchical",
                                          .summary = "step 7: a variational autoencoder with two stochastic layers",
                                          .formula = "z1 ~ q(z1 | x), z2 ~ q(z2 | z1);  loss = -bound of log p(x)",
                                          .source = "Burda, Grosse and Salakhutdinov, ICLR 2016",
                                          .options = options,
-                                         .training = training,
                                          .encode = encode,
                                          .decode = decode,
                                          .loss = loss};

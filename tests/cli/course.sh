@@ -53,7 +53,7 @@ trains 5_gradient
 draws 5_gradient geometry
 trains 6_variational
 draws 6_variational sample
-trains 7_hierarchical --epochs 40 --lr 0.005 --first 8
+trains 7_hierarchical --epochs 40 --lr 0.005
 draws 7_hierarchical sample
 
 # ---- What can go wrong, by the page
