@@ -15,6 +15,8 @@
  *     struct_size that this library does not support is refused (pal_options_read).
  *   - One thread at a time may use a tape or a program. Different threads may use different tapes and programs at the
  *     same time if their contexts differ.
+ *   - Below a heading that begins with `Host:` are calls around a recording. All others may be called while something
+ *     is recorded, so in a variant too: docs/functions.md lists them, also those of ops.h and models.h.
  */
 #ifndef PAL_AUTOGRAD_H
 #define PAL_AUTOGRAD_H
@@ -31,7 +33,7 @@
 extern "C" {
 #endif
 
-/* ---- Status --------------------------------------------------------------------------------------------------- */
+/* ---- Host: status and errors ---------------------------------------------------------------------------------- */
 
 #define PAL_STATUS_MAP(X)                                                                                              \
     X(OK, "ok")                                                                                                        \
@@ -126,13 +128,13 @@ template <class... Size> constexpr pal_shape pal_shape_of_sizes(Size... sizes)
 #endif
 
 int64_t pal_shape_count(pal_shape shape); /* number of elements; -1: a bad rank, a negative dimension or overflow */
-bool pal_shape_equal(pal_shape a, pal_shape b);
+bool pal_shape_equal(pal_shape a, pal_shape b); /* the same rank and the same dimensions */
 bool pal_shape_broadcast(pal_shape a, pal_shape b,
                          pal_shape *out); /* false: they do not fit; out NULL: only the check */
 /* Writes the shape to buf, which needs at least 96 bytes, as in "[128,784]". Returns buf; buf NULL: "". */
 const char *pal_shape_text(pal_shape shape, char *buf, size_t size);
 
-/* ---- Context -------------------------------------------------------------------------------------------------- */
+/* ---- Host: context -------------------------------------------------------------------------------------------- */
 
 /* The thread pool, the kernels for this processor, the BLAS set-up and the allocator. */
 typedef struct pal_context pal_context;
@@ -170,7 +172,7 @@ bool pal_context_subnormals(const pal_context *context);    /* whether programs 
 const char *pal_context_blas(const pal_context *context);   /* "OpenBLAS 0.3.21 Haswell, pthread and own kernels" */
 const char *pal_context_advice(const pal_context *context); /* one line on a faster set-up; NULL: no advice */
 
-/* ---- Tensors -------------------------------------------------------------------------------------------------- */
+/* ---- Host: tensors -------------------------------------------------------------------------------------------- */
 
 typedef struct pal_tensor { /* do not change the fields; the elements of data may be changed */
     void *data;
@@ -193,7 +195,7 @@ bool pal_tensor_set(pal_tensor *tensor, size_t i, double value);
 /* The number of elements before the first that is NaN or infinite; pal_tensor_count(tensor): there is none. */
 size_t pal_tensor_finite(const pal_tensor *tensor);
 
-/* ---- Tape ----------------------------------------------------------------------------------------------------- */
+/* ---- Host: tape ----------------------------------------------------------------------------------------------- */
 
 typedef struct pal_tape pal_tape;
 typedef struct pal_var { /* a handle, passed by value; a bad handle has id 0 and still names its tape */
@@ -208,16 +210,21 @@ pal_context *pal_tape_context(const pal_tape *tape);
 pal_dtype pal_tape_real(const pal_tape *tape);    /* the default type of the tape */
 const char *pal_tape_error(const pal_tape *tape); /* the first failure, one line; NULL: no failure */
 pal_status pal_tape_status(const pal_tape *tape);
+size_t pal_tape_length(const pal_tape *tape); /* number of entries */
+
+/* ---- Handles and failures ------------------------------------------------------------------------------------- */
+
 /* For composites: records a failure, unless the tape has failed already, and returns a bad handle. */
 pal_var pal_tape_fail(pal_tape *tape, pal_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same with PAL_ERR_ARGUMENT and without the scope path after the message: for bad options, where the scope in
  * which they are noticed does not matter. */
 pal_var pal_tape_refuse(pal_tape *tape, const char *format, ...) __attribute__((format(printf, 2, 3)));
-size_t pal_tape_length(const pal_tape *tape); /* number of entries */
 
-bool pal_ok(pal_var v); /* a valid handle: its entry exists and was not removed by a rewind */
-pal_shape pal_shape_of(pal_var v);
-pal_dtype pal_dtype_of(pal_var v);
+bool pal_ok(pal_var v);            /* a valid handle: its entry exists and was not removed by a rewind */
+pal_shape pal_shape_of(pal_var v); /* of a bad handle: a scalar */
+pal_dtype pal_dtype_of(pal_var v); /* of a bad handle: PAL_DTYPE_COUNT */
+
+/* ---- Leaves and scopes ---------------------------------------------------------------------------------------- */
 
 /* Records a leaf: a parameter or an input. Its value is what the tensor contains when pal_run starts. The tensor is
  * borrowed and must outlive the tape and every program. Recording the same tensor again returns the same leaf. A tensor
@@ -232,6 +239,8 @@ pal_tensor *pal_leaf_tensor(pal_var leaf); /* NULL: not a leaf */
 void pal_scope_begin(pal_tape *tape, const char *name);
 void pal_scope_end(pal_tape *tape);
 
+/* ---- Host: rewinding ------------------------------------------------------------------------------------------ */
+
 /* Rewinding removes everything that was recorded since the mark. Handles to removed entries become bad, not dangling. A
  * failure since the mark is cleared. A mark is no longer valid after the tape was rewound to an earlier one. A body of
  * a region may rewind only to a mark that was taken in the same call of the body, and such a mark may be used only
@@ -243,14 +252,15 @@ typedef struct pal_mark {
 pal_mark pal_tape_mark(pal_tape *tape);
 void pal_tape_rewind(pal_tape *tape, pal_mark mark);
 
-/* The operations that differentiation itself needs. */
-pal_var pal_add(pal_var a, pal_var b);
+/* ---- Constants, sums, broadcasting ---------------------------------------------------------------------------- */
+
+pal_var pal_add(pal_var a, pal_var b); /* a + b, broadcast */
 /* The same value everywhere. An integer type takes a whole number in its range: anything else fails. */
 pal_var pal_fill(pal_tape *tape, pal_dtype dtype, pal_shape shape, double value);
-pal_var pal_range(pal_tape *tape, int64_t n); /* the i32 numbers 0 .. n-1: [n] */
-pal_var pal_broadcast_to(pal_var x, pal_shape shape);
-pal_var pal_sum_to(pal_var x, pal_shape shape);     /* sums over the axes that shape lacks or where it has 1 */
-pal_var pal_constant(pal_tape *tape, double value); /* a scalar of the tape's default type */
+pal_var pal_range(pal_tape *tape, int64_t n);         /* the i32 numbers 0 .. n-1: [n] */
+pal_var pal_broadcast_to(pal_var x, pal_shape shape); /* x again along axes that it lacks, or where it has 1 */
+pal_var pal_sum_to(pal_var x, pal_shape shape);       /* sums over the axes that shape lacks or where it has 1 */
+pal_var pal_constant(pal_tape *tape, double value);   /* a scalar of the tape's default type */
 
 /* The identity with derivative zero. */
 pal_var pal_stop_gradient(pal_var x);
@@ -291,7 +301,7 @@ pal_var pal_map_sum(pal_tape *tape, int64_t count, pal_body body, void *user);
 /* The value of body with k = 0. The backward pass recomputes it instead of keeping its intermediate values. */
 pal_var pal_recompute(pal_tape *tape, pal_body body, void *user);
 
-/* ---- Programs ------------------------------------------------------------------------------------------------- */
+/* ---- Host: programs ------------------------------------------------------------------------------------------- */
 
 typedef struct pal_program pal_program;
 
@@ -372,7 +382,7 @@ char *pal_program_text(const pal_program *program);
  * tape keeps a failure, including one at run time. */
 pal_status pal_eval(pal_var v, void *out);
 
-/* ---- Text and drawing ----------------------------------------------------------------------------------------- */
+/* ---- Host: text and drawing ----------------------------------------------------------------------------------- */
 
 /* The part of the tape that the outputs need, as text, one line per operation. The order of the lines is canonical: the
  * same computation recorded in different orders gives the same text. An example of a line:

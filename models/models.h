@@ -33,10 +33,11 @@ typedef enum pal_option_type {
     PAL_OPTION_NONE,  /* in a variant's table: the variant does not have the shared option of this name */
 } pal_option_type;
 
+/* A row of a table of options. The table ends with a row {0}: without it, what lies behind the table would be read. */
 typedef struct pal_option {
     const char *name; /* "hidden", as on the command line without the dashes */
     pal_option_type type;
-    const char *value;   /* the default, as text */
+    const char *value;   /* the default, as text: "0.1"; BOOL: "yes" or "no" */
     double low, high;    /* INT, REAL, each element of SIZES and REALS: the range, ends included */
     const char *choices; /* ENUM: "sigmoid|relu|linear" */
     const char *help;
@@ -98,17 +99,21 @@ typedef struct pal_distribution {
     pal_var parameters; /* [n, outputs] */
 } pal_distribution;
 
+/* A variant must have struct_size, a name, a summary, encode, decode and loss. Every other field may be left out: the
+ * designated initialisers of C make it 0 or NULL. docs/variants.md builds up to one with all of its parts. */
 typedef struct pal_variant {
-    size_t struct_size;
-    const char *name, *alias; /* "denoising", "dae" */
-    const char *summary, *formula, *source;
+    size_t struct_size;                     /* sizeof(pal_variant) */
+    const char *name, *alias;               /* "denoising", "dae": words of a-z, 0-9 and - */
+    const char *summary, *formula, *source; /* for the lists and pages that people read; one line each */
     const pal_option *options;   /* its own; one with the name of a shared option replaces it. Ends with name NULL */
-    const pal_setting *training; /* defaults of training that differ, such as "optimizer". Ends with name NULL */
+    const pal_setting *training; /* its defaults of options of `train`, such as "optimizer". Ends with name NULL */
     const pal_need *needs;       /* when its own options have an effect; ends with option NULL. NULL: always */
-    pal_var (*encode)(pal_model *m, pal_var x);
-    pal_var (*decode)(pal_model *m, pal_var h);
-    pal_var (*loss)(pal_model *m, const pal_batch *b);
-    pal_var (*corrupt)(pal_model *m, pal_var x); /* how the loss corrupts its inputs; NULL: not at all */
+
+    /* They record, and compute nothing. The number of samples n is that of x: it differs from tape to tape. */
+    pal_var (*encode)(pal_model *m, pal_var x);        /* samples [n, features] -> code [n, k] */
+    pal_var (*decode)(pal_model *m, pal_var h);        /* code [n, k] -> natural parameter [n, pal_output_numbers] */
+    pal_var (*loss)(pal_model *m, const pal_batch *b); /* a scalar: the mean over the samples */
+    pal_var (*corrupt)(pal_model *m, pal_var x);       /* how the loss corrupts its inputs; NULL: not at all */
 
     /* For a term of the loss that is a function of a mean over samples; NULL: there is none. pooled returns logarithms
      * [n, k]. of_pooled turns log mean_i exp(pooled_i) [k] into the scalar term. The mean is over the batch in training
@@ -134,10 +139,15 @@ typedef struct pal_variant {
     const char *const *of_variance;
 } pal_variant;
 
+/* ---- Registering a variant ------------------------------------------------------------------------------------ */
+
 /* Adds a variant to the list. The variant must stay valid until the process ends. Names have at most 63 letters.
  * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from
  * any thread. The list only grows. */
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
+
+/* ---- Host: the list of variants ------------------------------------------------------------------------------- */
+
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: not found */
 /* Option i of a variant: first the shared options, then its own. NULL: no more. It counts from the first option on. */
@@ -153,8 +163,10 @@ pal_status pal_option_check(const pal_option *option, const char *text, pal_erro
 /* Whether two valid values of the option are the same value, such as "0.1" and "1e-1". */
 bool pal_option_equal(const pal_option *option, const char *a, const char *b);
 
-/* ---- Functions for the files of variants ---------------------------------------------------------------------- */
+/* ---- A model's options ---------------------------------------------------------------------------------------- */
 
+/* The value of an option of this type: of one in the variant's table, or of a shared one. An option that the variant
+ * does not have, or that has another type, is a failure on the tape. */
 int64_t pal_option_int(const pal_model *m, const char *name);
 double pal_option_real(const pal_model *m, const char *name);
 bool pal_option_bool(const pal_model *m, const char *name);
@@ -164,8 +176,10 @@ enum { PAL_OPTION_LIST = 64 };                                                /*
 /* The next two functions return how many numbers the list has. */
 size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST]);
 size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST]);
-int64_t pal_model_features(const pal_model *m);
-pal_mode pal_model_mode(const pal_model *m);
+int64_t pal_model_features(const pal_model *m); /* numbers in a sample */
+pal_mode pal_model_mode(const pal_model *m);    /* whether what is recorded is trained or only evaluated */
+
+/* ---- Parameters ----------------------------------------------------------------------------------------------- */
 
 /* How initial values are drawn. `in` and `out` are the numbers of inputs and outputs of a weight [in, out]. For a
  * filter [out, in, height, width], both are multiplied by height * width (models/init.c). */
@@ -194,6 +208,8 @@ pal_var pal_parameter_filled(pal_model *m, const char *name, pal_shape shape, do
 /* Gets or creates a tensor that is saved with the model but not trained, such as "input/mean". It is 0 until code that
  * has the data fills it (train/statistics.c). */
 pal_var pal_statistic(pal_model *m, const char *name, pal_shape shape);
+/* ---- Layers --------------------------------------------------------------------------------------------------- */
+
 /* Says which activation follows the layer NAME, whose weight NAME/W has this shape. PAL_INIT_SPARSE and
  * PAL_INIT_ORTHOGONAL scale the weight by it, and sparse tanh units have a bias NAME/b [units] that starts at 0.5
  * (layers.c has the table). Call this before the layer is recorded; without it the scale is 1 and the bias 0. weight
@@ -206,6 +222,8 @@ pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to
 /* "sigmoid", "tanh", "relu", "linear", "softplus" */
 pal_var pal_activate(pal_model *m, pal_var a, const char *activation);
 
+/* ---- The encoder and the decoder of the shared options -------------------------------------------------------- */
+
 /* The encoder and the decoder that the shared options define. The encoder has the layers of option `layers`, or one
  * layer of `hidden` units: h_k = s(h_{k-1} W_k + b_k), h_0 = x. s is option `activation`, or `code-activation` for the
  * code. The decoder has the matrices V_k (W_k' if tied), and its last layer has no activation. The parameters of a
@@ -217,8 +235,8 @@ pal_var pal_encode_layers_linear(pal_model *m, pal_var x); /* the same, without 
 /* The same, with further columns on the right that a layer encoder/scale computes: `units` columns together, the
  * parameters of a distribution. */
 pal_var pal_encode_layers_to(pal_model *m, pal_var x, int64_t units);
-pal_var pal_code_activate(pal_model *m, pal_var a); /* linear encoder output -> output of pal_encode_layers */
-pal_var pal_decode_layers(pal_model *m, pal_var h);
+pal_var pal_code_activate(pal_model *m, pal_var a);  /* linear encoder output -> output of pal_encode_layers */
+pal_var pal_decode_layers(pal_model *m, pal_var h);  /* the decoder: [n,code] -> [n,pal_output_numbers] */
 const char *pal_code_activation(const pal_model *m); /* code-activation, with "same" resolved */
 void pal_code_bias_from(pal_model *m, double value); /* initial value of the code's bias; call before encoding */
 
@@ -228,11 +246,13 @@ size_t pal_encoder_layers(const pal_model *m);
 pal_var pal_encode_layer(pal_model *m, pal_var h, size_t k);
 pal_var pal_decode_layer(pal_model *m, pal_var h, size_t k);
 
-/* The size of a sample [h,w] or [channels,h,w] as an image. If a sample is not an image: false, and a failure on the
- * tape, in which `what` names the part that requires images. */
+/* ---- Images --------------------------------------------------------------------------------------------------- */
+
 typedef struct pal_image_size {
     int64_t channels, height, width;
 } pal_image_size;
+/* The size of a sample [h,w] or [channels,h,w] as an image. If a sample is not an image: false, and a failure on the
+ * tape, in which `what` names the part that requires images. */
 bool pal_model_image(pal_model *m, const char *what, pal_image_size *image);
 /* x [n,c,h,w] -> [n,units,h',w']: a convolution with square windows of side `kernel`, one every `stride` pixels, and
  * (kernel - 1) / 2 zeros of padding at each edge. h' = pal_convolved(h, kernel, stride). The filters are NAME/W
@@ -250,9 +270,16 @@ pal_var pal_encode_conv(pal_model *m, pal_var x);
 pal_var pal_decode_conv(pal_model *m, pal_var h);
 int64_t pal_convolved(int64_t size, int64_t kernel, int64_t stride); /* size of a map; 0: the window does not fit */
 
+/* ---- Corruption and binarisation ------------------------------------------------------------------------------ */
+
 /* x with the corruption that option `corruption` selects (the table in corrupt.c). */
 pal_var pal_corrupt(pal_model *m, pal_var x);
-const char *pal_corruption_of(const char *option); /* the one that an option such as `sigma` belongs to; or NULL */
+/* x as the loss sees it: binarised, then corrupted. If the variant does not corrupt, x itself. */
+pal_var pal_model_corrupt(pal_model *model, pal_var x);
+/* x as the target of the loss: binarised by option `binarize`. */
+pal_var pal_model_target(pal_model *m, pal_var x);
+
+/* ---- Sparse codes --------------------------------------------------------------------------------------------- */
 
 /* pal_encode_layers with a code of sigmoid units; other codes are refused. The bias of the code starts at the value
  * that gives the activation rho, ln(rho / (1 - rho)). */
@@ -261,6 +288,8 @@ pal_var pal_encode_sparse(pal_model *m, pal_var x, double rho);
  * their log-mean-exp over samples [2k] and returns sum_j KL(rho || rho_j). Both serve a variant's pooled term. */
 pal_var pal_activation_logs(pal_var a);
 pal_var pal_activation_divergence(pal_var log_mean, double rho);
+
+/* ---- Outputs -------------------------------------------------------------------------------------------------- */
 
 /* Output recipe (option `output`): the negative log-likelihood of x given the decoder's value, mean over samples. */
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x);
@@ -278,6 +307,8 @@ pal_var pal_output_mean(pal_model *m, pal_var decoded);               /* in the 
  * distribution of all features. */
 int64_t pal_output_numbers(const pal_model *m);
 
+/* ---- Host: the start of the output's bias --------------------------------------------------------------------- */
+
 /* The bias of the output before the first step of training. With option `output-bias` mean it starts where a code that
  * says nothing gives the mean of the data, so that no step is spent on what all samples have in common (models/start.c
  * has the formulas and the reason). pal_train does it; a training loop of your own may do it by these three calls. Only
@@ -293,13 +324,15 @@ pal_var pal_output_seen(pal_model *m, pal_var x);
  * as many numbers as its PAL_INIT says; no bias is changed. */
 pal_status pal_output_start(pal_model *m, const double *mean, int64_t n, pal_error *err);
 
+/* ---- Distributions -------------------------------------------------------------------------------------------- */
+
 /* Distributions whose parameters a layer computes; the kinds are in models/distribution.c. A distribution of k numbers
  * has a row of `outputs` parameters per sample. Parameters that are all 0 give the prior. Draws are [n,S,k]: S draws
  * for each of the n rows. A discrete kind is drawn exactly at temperature 0, and relaxed at a higher temperature.
  * Samples of continuous and relaxed kinds are differentiable. Logarithms are natural: the unit is nats. */
 const pal_distribution_kind *pal_distribution_at(size_t i);           /* NULL: no more */
 const pal_distribution_kind *pal_distribution_find(const char *name); /* "normal"; NULL: not found */
-const char *pal_distribution_name(const pal_distribution_kind *kind);
+const char *pal_distribution_name(const pal_distribution_kind *kind); /* "normal" */
 /* How the k numbers are drawn: independently of each other, jointly, or as one choice out of k. A single number of a
  * choice has no meaning without the others. */
 typedef enum pal_units { PAL_UNITS_INDEPENDENT, PAL_UNITS_DEPENDENT, PAL_UNITS_ONE_CHOICE } pal_units;
@@ -308,10 +341,11 @@ pal_units pal_distribution_units(const pal_distribution_kind *kind);
 int64_t pal_distribution_outputs(const pal_distribution_kind *kind, int64_t k, pal_error *err);
 /* A layer on h [n,d] that computes the parameters: NAME/W and NAME/b give the first k, the means or logits;
  * NAME/scale/W and NAME/scale/b give the others, which start near 0. Drawn from, it is a stochastic layer, which may
- * be anywhere in a network (examples/hierarchical.c). */
+ * be anywhere in a network (examples/variants/7_hierarchical.c). */
 pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var h, const pal_distribution_kind *kind,
                                         int64_t k);
 pal_var pal_distribution_mean(pal_distribution q); /* [n,k]; for discrete kinds: probabilities */
+/* Draws [n,S,k] from a named stream; the temperature matters for a discrete kind alone. */
 pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t samples, double temperature);
 pal_var pal_distribution_log_density(pal_distribution q, pal_var z); /* [n,S]; z [1,S,k] serves every row */
 pal_var pal_distribution_log_prior(pal_distribution q, pal_var z);   /* [n,S], under the prior of q's kind */
@@ -327,6 +361,8 @@ double pal_distribution_quantile(const pal_distribution_kind *kind, double u);
 /* The kind of distribution from which the code is drawn (option `code`). NULL: the code is not random. */
 const pal_distribution_kind *pal_model_code(const pal_model *m);
 
+/* ---- Terms of the loss ---------------------------------------------------------------------------------------- */
+
 /* Gives a name to a term of the loss while the loss is recorded, and returns the term. The term is the scalar that is
  * added to the loss, with its weight:
  *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));
@@ -340,6 +376,8 @@ pal_var pal_model_note(pal_model *m, const char *name, pal_var term);
  * itself, with the output before its link; so do the classifier, the divergence of a normal code, and l2. */
 pal_var pal_model_match(pal_model *m, pal_var z, pal_var term);
 
+/* ---- Host: second-order training ------------------------------------------------------------------------------ */
+
 /* The Fisher information of the loss that was just recorded, for second-order training; likelihood.c has the formulas.
  * Returns a scalar with targets drawn from the model's own distribution: the mean of its gradient is 0, and the
  * covariance of its gradient is the Fisher matrix. Its noise is that of the streams "fisher/targets/K". For each of the
@@ -349,7 +387,7 @@ pal_var pal_model_match(pal_model *m, pal_var z, pal_var term);
 enum { PAL_MODEL_LIKELIHOODS = 4 };
 pal_var pal_model_fisher(pal_model *m, pal_var loss, size_t *n, pal_var *z, pal_var *divergence);
 
-/* ---- Models --------------------------------------------------------------------------------------------------- */
+/* ---- Host: models --------------------------------------------------------------------------------------------- */
 
 /* Creates a model and initialises every parameter. A setting that is unknown or out of range is an error. sample is the
  * shape of one sample, such as [28,28]. seed determines the initial values. The variant and the context are borrowed.
@@ -391,6 +429,7 @@ bool pal_model_phase(const pal_model *model, size_t i, int64_t epochs, pal_phase
 int64_t pal_model_classes(const pal_model *model);
 /* Whether the parameter is trained in this phase. */
 bool pal_phase_moves(const pal_model *model, const pal_phase *phase, const char *parameter);
+const char *pal_corruption_of(const char *option); /* the one that an option such as `sigma` belongs to; or NULL */
 /* Calls the function `start` of the phase, if it has one. In a dry context, whose weights are no memory, it does not.
  */
 void pal_phase_start(pal_model *model, const pal_phase *phase);
@@ -421,14 +460,10 @@ pal_var pal_model_classify(pal_model *model, pal_var x);
 /* Labels for a recording without data: all classes are equally likely. A null handle if the loss does not take
  * labels. */
 pal_var pal_model_labels(pal_model *model, int64_t n);
-/* x as the loss sees it: binarised, then corrupted. If the variant does not corrupt, x itself. */
-pal_var pal_model_corrupt(pal_model *model, pal_var x);
 /* For a random code whose loss was recorded in EVALUATE: -E ln p(x | z), estimated with the loss's own draws, and
  * KL(q || p) in closed form. Their sum is minus the evidence lower bound, regardless of beta and of the estimate that
  * the loss uses. False: the loss did not record them. */
 bool pal_model_bound(const pal_model *model, pal_var *reconstruction, pal_var *divergence);
-/* x as the target of the loss: binarised by option `binarize`. */
-pal_var pal_model_target(pal_model *m, pal_var x);
 /* For a model whose variant has a posterior: q(z | x) for rows x that pal_model_target returned. pal_model_log_weights
  * returns ln [p(x | z) p(z) / q(z | x)] for that many draws per row, [n, draws]; the mean weight estimates p(x). The
  * draws come from stream "posterior" in scope "importance". A single row x is broadcast to its draws, not copied. */
@@ -446,7 +481,7 @@ pal_var pal_model_match_at(const pal_model *model, size_t i, pal_var *z);
 /* The trained parameters as leaves of the tape, sorted by name. */
 pal_status pal_model_leaves(pal_model *model, pal_tape *tape, pal_var *leaves);
 
-/* ---- Files ---------------------------------------------------------------------------------------------------- */
+/* ---- Host: files ---------------------------------------------------------------------------------------------- */
 
 /* Writes a safetensors file: the parameters, and as metadata the variant, the settings and the shape of a sample. The
  * file is replaced as a whole (pal_file_replace). more: further tensors, such as the state of the optimiser; may be
@@ -486,7 +521,7 @@ const char *pal_safetensors_metadata(const pal_safetensors *file, const char *ke
  * cut. The same on every machine and in every version. */
 uint64_t pal_hash(uint64_t before, const void *bytes, size_t size);
 
-/* ---- Inference ---------------------------------------------------------------------------------------------------
+/* ---- Host: inference ------------------------------------------------------------------------------------------
  *
  * Input and output are buffers of float32 rows, regardless of the model's type. Many threads may use a model at the
  * same time, each with its own workspace, as long as no thread changes the model. The model and its variant must

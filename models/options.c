@@ -118,15 +118,16 @@ static const struct {
     bool (*parse)(const pal_option *option, const char *text, double *number);
     const char *what;
     bool ranged;
+    const char *reader; /* pal_option_READER */
 } types[] = {
     /* clang-format off */
-    [PAL_OPTION_INT]   = {parse_int,      "a whole number",                     true},
-    [PAL_OPTION_REAL]  = {parse_real,     "a number",                           true},
-    [PAL_OPTION_BOOL]  = {parse_bool,     "yes or no",                          false},
-    [PAL_OPTION_ENUM]  = {parse_enum,     NULL,                                 false},
-    [PAL_OPTION_SIZES] = {parse_any_list, "whole numbers separated by commas",  true},
-    [PAL_OPTION_REALS] = {parse_any_list, "numbers separated by commas",        true},
-    [PAL_OPTION_NONE]  = {parse_none,     NULL,                                 false},
+    [PAL_OPTION_INT]   = {parse_int,      "a whole number",                     true,  "int"},
+    [PAL_OPTION_REAL]  = {parse_real,     "a number",                           true,  "real"},
+    [PAL_OPTION_BOOL]  = {parse_bool,     "yes or no",                          false, "bool"},
+    [PAL_OPTION_ENUM]  = {parse_enum,     NULL,                                 false, "enum"},
+    [PAL_OPTION_SIZES] = {parse_any_list, "whole numbers separated by commas",  true,  "sizes"},
+    [PAL_OPTION_REALS] = {parse_any_list, "numbers separated by commas",        true,  "reals"},
+    [PAL_OPTION_NONE]  = {parse_none,     NULL,                                 false, NULL},
     /* clang-format on */
 };
 
@@ -201,7 +202,12 @@ static const pal__value *ask(const pal_model *m, const char *name, pal_option_ty
     static const pal__value none = {.text = (char *)(uintptr_t) ""};
     const pal__value *v = pal__value_find(m->values, m->n_values, name);
     if (v && v->option->type == type) return v;
-    pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: has no option %s of this type", m->variant->name, name);
+    if (!v)
+        pal_tape_refuse(m->tape, "there is no option %s: add its row to the table, or correct the name",
+                        name ? name : "without a name");
+    else
+        pal_tape_refuse(m->tape, "the option %s is to be read by pal_option_%s, not pal_option_%s", name,
+                        types[v->option->type].reader, types[type].reader);
     return &none;
 }
 

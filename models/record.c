@@ -133,12 +133,24 @@ pal_var pal_model_of_pooled(pal_model *m, pal_var log_mean)
     return term;
 }
 
+/* A code is a row of numbers for each sample; if it is not, a failure on the tape. */
+static void check_code(const pal_model *m, pal_var h, int64_t n)
+{
+    char shape[96];
+    const pal_shape s = pal_shape_of(h);
+    if (!pal_ok(h))
+        pal_tape_fail(m->tape, PAL_ERR_TAPE, "encode returns a bad handle: let it return a code");
+    else if (s.rank != 2 || s.dim[0] != n)
+        pal_tape_fail(m->tape, PAL_ERR_SHAPE, "encode returns %s for %lld samples: let it return [%lld,k]",
+                      pal_shape_text(s, shape, sizeof shape), (long long)n, (long long)n);
+}
+
 pal_var pal_model_encode(pal_model *m, pal_var x)
 {
     if (!accepts(m, "encode", x)) return (pal_var){.tape = m->tape};
     pal__entered entered = pal__enter(m, "encoder");
     pal_var h = m->variant->encode(m, x);
-    if (!pal_ok(h)) pal_tape_fail(m->tape, PAL_ERR_TAPE, "encode returns a bad handle: let it return a code");
+    check_code(m, h, pal_shape_of(x).dim[0]);
     pal__leave(m, entered);
     return h;
 }
@@ -203,7 +215,11 @@ pal_distribution pal_model_posterior(pal_model *m, pal_var x)
 {
     if (!accepts(m, "posterior", x) || !is_random(m, "posterior"))
         return (pal_distribution){.parameters = {.tape = m->tape}};
-    return m->variant->posterior(m, x);
+    const pal_distribution q = m->variant->posterior(m, x);
+    if (!q.kind || !pal_ok(q.parameters))
+        pal_tape_fail(m->tape, PAL_ERR_TAPE,
+                      "posterior returns no distribution: let it return one of pal_distribution_layer");
+    return q;
 }
 
 pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)

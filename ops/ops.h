@@ -38,8 +38,8 @@ pal_var pal_lerp(pal_var a, pal_var b, double t); /* a + t (b - a) */
  *
  * They reduce the axes whose bit is set in `axes` (bit a for axis a). keep: the reduced axes stay, with length 1. */
 
-pal_var pal_sum(pal_var x, unsigned axes, bool keep);
-pal_var pal_mean(pal_var x, unsigned axes, bool keep);
+pal_var pal_sum(pal_var x, unsigned axes, bool keep);  /* the sum; of no elements: 0 */
+pal_var pal_mean(pal_var x, unsigned axes, bool keep); /* the mean; of no elements: NaN */
 pal_var pal_prod(pal_var x, unsigned axes, bool keep); /* every order of derivative is exact at zeros too */
 /* Equal extremes share the derivative equally. If an element is NaN, the result is NaN and the derivative is 0.
  * Reducing no elements is an error. */
@@ -55,8 +55,8 @@ pal_var pal_norm(pal_var x, unsigned axes, bool keep); /* Euclidean, no overflow
 pal_var pal_variance(pal_var x, unsigned axes, bool keep, int correction);
 /* The square root of the variance, without overflow. Its first and second derivative at 0 are 0. */
 pal_var pal_std(pal_var x, unsigned axes, bool keep, int correction);
-pal_var pal_sum_all(pal_var x); /* to a scalar */
-pal_var pal_mean_all(pal_var x);
+pal_var pal_sum_all(pal_var x);  /* to a scalar */
+pal_var pal_mean_all(pal_var x); /* to a scalar */
 /* The convention for losses: x [n, ...] -> scalar, the mean over samples of the sum over features. */
 pal_var pal_mean_over_samples(pal_var x);
 pal_var pal_sum_squares(pal_var x); /* scalar */
@@ -73,7 +73,7 @@ pal_var pal_arg_sort(pal_var x, int axis, bool descending);
 pal_var pal_sort(pal_var x, int axis, bool descending); /* derivative: back to each value's place in x */
 /* The first k indices of the stable descending order, so NaN comes last: i32, with k along the axis. */
 pal_var pal_arg_top_k(pal_var x, int axis, int64_t k);
-pal_var pal_top_k(pal_var x, int axis, int64_t k);
+pal_var pal_top_k(pal_var x, int axis, int64_t k); /* the k largest, in descending order */
 /* y[.., i, ..] = x[.., indices[.., i, ..], ..]. indices (i32) must have x's shape, except along the axis. */
 pal_var pal_gather(pal_var x, pal_var indices, int axis);
 /* The adjoint of gather: adds x into zeros that have length `size` along the axis. */
@@ -176,14 +176,14 @@ typedef struct pal_pool2d_options {
 
 pal_var pal_max_pool2d(pal_var x, const pal_pool2d_options *options); /* the derivative goes to the first of equals */
 pal_var pal_arg_pool2d(pal_var x, const pal_pool2d_options *options); /* i32: index in the flattened plane [h w] */
-pal_var pal_average_pool2d(pal_var x, const pal_pool2d_options *options);
-pal_var pal_resize_nearest(pal_var x, int64_t h, int64_t w);  /* reads element floor(i old / new) */
+pal_var pal_average_pool2d(pal_var x, const pal_pool2d_options *options); /* the mean of each window */
+pal_var pal_resize_nearest(pal_var x, int64_t h, int64_t w);              /* reads element floor(i old / new) */
 pal_var pal_resize_bilinear(pal_var x, int64_t h, int64_t w); /* pixel centres at halves; edge pixels repeat */
 
 /* ---- Random numbers: each call draws from a stream with a name of its own (autograd.h, pal_noise) ------------- */
 
 pal_var pal_uniform(pal_tape *tape, const char *stream, pal_shape shape); /* [0,1), of the tape's type */
-pal_var pal_normal(pal_tape *tape, const char *stream, pal_shape shape);
+pal_var pal_normal(pal_tape *tape, const char *stream, pal_shape shape);  /* mean 0, variance 1 */
 pal_var pal_bernoulli(pal_tape *tape, const char *stream, pal_shape shape, double probability); /* 0 or 1 */
 pal_var pal_exponential(pal_tape *tape, const char *stream, pal_shape shape);                   /* rate 1 */
 pal_var pal_gumbel(pal_tape *tape, const char *stream, pal_shape shape); /* location 0, scale 1 */
@@ -194,9 +194,9 @@ pal_var pal_sample_bernoulli(const char *stream, pal_var logits);   /* 0 or 1 */
 pal_var pal_sample_categorical(const char *stream, pal_var logits); /* [.., classes] -> i32 [..]; Gumbel-max */
 /* Reparametrised: derivatives with respect to the parameters pass through the sample (Kingma and Welling 2014). */
 pal_var pal_sample_normal(const char *stream, pal_var mean, pal_var log_variance);
-pal_var pal_sample_normal_full(const char *stream, pal_var mean, pal_var factor); /* mean [.., d] + L z, L [.., d, d] */
 pal_var pal_sample_laplace(const char *stream, pal_var location, pal_var log_scale);
 pal_var pal_sample_logistic(const char *stream, pal_var location, pal_var log_scale);
+pal_var pal_sample_normal_full(const char *stream, pal_var mean, pal_var factor); /* mean [.., d] + L z, L [.., d, d] */
 /* softmax((logits + Gumbel) / temperature) over the last axis (Maddison et al. 2017; Jang et al. 2017), and its binary
  * form, sigmoid((logits + logistic) / temperature). */
 pal_var pal_sample_concrete(const char *stream, pal_var logits, double temperature);
@@ -231,21 +231,23 @@ typedef struct pal_batch_norm_options {
 pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_mean, pal_var running_variance,
                        const pal_batch_norm_options *options);
 
-/* ---- Densities, entropies, divergences, in nats --------------------------------------------------------------------
+/* ---- Densities, entropies, divergences, in nats ---------------------------------------------------------------
  *
  * They work element by element, and their parameters broadcast. The categorical and the full normal distribution
  * reduce their last axis instead. A full covariance is given by its lower Cholesky factor [.., d, d], which must have a
  * positive diagonal. The logit of a class may be -inf: the class is impossible. The divergence of two similar
  * distributions is a small difference of larger terms; divergence.c states how accurate it is. */
 
+/* ln p(x) */
 pal_var pal_normal_log_density(pal_var x, pal_var mean, pal_var log_variance);
-pal_var pal_normal_full_log_density(pal_var x, pal_var mean, pal_var factor); /* [.., d] -> [..] */
-pal_var pal_bernoulli_log_density(pal_var x, pal_var logits);                 /* x in [0,1] */
-pal_var pal_categorical_log_density(pal_var x, pal_var logits);               /* x one-hot [.., classes] -> [..] */
 pal_var pal_laplace_log_density(pal_var x, pal_var location, pal_var log_scale);
 pal_var pal_logistic_log_density(pal_var x, pal_var location, pal_var log_scale);
 pal_var pal_poisson_log_density(pal_var x, pal_var log_rate);
+pal_var pal_normal_full_log_density(pal_var x, pal_var mean, pal_var factor); /* [.., d] -> [..] */
+pal_var pal_bernoulli_log_density(pal_var x, pal_var logits);                 /* x in [0,1] */
+pal_var pal_categorical_log_density(pal_var x, pal_var logits);               /* x one-hot [.., classes] -> [..] */
 
+/* -E ln p(x) */
 pal_var pal_normal_entropy(pal_var log_variance);
 pal_var pal_normal_full_entropy(pal_var factor);
 pal_var pal_bernoulli_entropy(pal_var logits);
@@ -254,12 +256,12 @@ pal_var pal_laplace_entropy(pal_var log_scale);
 
 /* KL(p || q) */
 pal_var pal_normal_kl(pal_var mean_p, pal_var log_variance_p, pal_var mean_q, pal_var log_variance_q);
-pal_var pal_normal_kl_standard(pal_var mean, pal_var log_variance); /* q = N(0, 1) */
 pal_var pal_normal_full_kl(pal_var mean_p, pal_var factor_p, pal_var mean_q, pal_var factor_q);
 pal_var pal_bernoulli_kl(pal_var logits_p, pal_var logits_q);
 pal_var pal_categorical_kl(pal_var logits_p, pal_var logits_q);
 pal_var pal_laplace_kl(pal_var location_p, pal_var log_scale_p, pal_var location_q, pal_var log_scale_q);
 pal_var pal_poisson_kl(pal_var log_rate_p, pal_var log_rate_q);
+pal_var pal_normal_kl_standard(pal_var mean, pal_var log_variance); /* KL(N(mean, variance) || N(0, 1)) */
 
 /* ---- Second derivatives and Jacobians ------------------------------------------------------------------------- */
 
@@ -285,7 +287,7 @@ pal_var pal_jacobian_norm2_hutchinson(pal_var h, pal_var x, const char *stream);
 pal_var pal_jacobian_norm2_rows_each(pal_var h, pal_var x);
 pal_var pal_jacobian_norm2_layers_each(pal_var h, pal_var x);
 
-/* ---- The registry --------------------------------------------------------------------------------------------- */
+/* ---- Host: the registry --------------------------------------------------------------------------------------- */
 
 const pal_op *pal_op_at(size_t i);           /* all operations, family by family; NULL: no more */
 const pal_op *pal_op_find(const char *name); /* NULL: no operation of that name */

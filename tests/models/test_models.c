@@ -149,7 +149,7 @@ START_TEST(wrong_asks_are_errors)
         pal_var (*encode)(pal_model *, pal_var);
         const char *says;
     } cases[] = {{a_in_two_shapes, "parameter a: it is [6,2], but was requested as [5,2]"},
-                 {unknown_option, "no option tied"}};
+                 {unknown_option, "the option tied is to be read by pal_option_bool, not pal_option_int"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pal_error err = {0};
         const pal_variant v = variant_of(cases[i].encode);

@@ -231,6 +231,10 @@ START_TEST(an_incomplete_variant)
 {
     pal_error err = {0};
     const char *needs = "model: needs a context, and a variant with encode, decode and loss";
+    static const char *const missing[] = {
+        "variant own: .encode is missing: a variant needs a summary, encode, decode and loss",
+        "variant own: .decode is missing", "variant own: .loss is missing",
+        "variant own: .of_pooled is missing: pooled and of_pooled belong together", "variant own: .pooled is missing"};
     pal_variant rows[5];
     for (size_t i = 0; i < 5; i++) rows[i] = good;
     rows[0].encode = NULL;
@@ -241,8 +245,7 @@ START_TEST(an_incomplete_variant)
     for (size_t i = 0; i < 5; i++) {
         is_refused(&rows[i], needs);
         ck_assert_int_eq(pal_variant_register(&rows[i], &err), PAL_ERR_ARGUMENT);
-        ck_assert_str_eq(err.text,
-                         "variant own: needs a summary, encode, decode and loss, and pooled only with of_pooled");
+        ck_assert_msg(strstr(err.text, missing[i]) != NULL, "%s, not: %s", err.text, missing[i]);
     }
     is_refused(NULL, needs);
     pal_variant other = good;

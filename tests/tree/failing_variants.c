@@ -96,6 +96,9 @@ pal_status palindrome_register(pal_error *err)
     if (!strcmp(id, "none")) return pal_variant_register(NULL, err);
     if (!strcmp(id, "no-size")) variant.struct_size = 0;
     if (!strcmp(id, "no-summary")) variant.summary = NULL;
+    static const pal_setting misspelt[] = {{"optimiser", "adam"}, {0}}, mistaken[] = {{"learning-rate", "fast"}, {0}};
+    if (!strcmp(id, "misspelt")) variant.training = misspelt;
+    if (!strcmp(id, "mistaken")) variant.training = mistaken;
     if (!strcmp(id, "twice")) pal_variant_register(&variant, err);
     return pal_variant_register(&variant, err);
 }

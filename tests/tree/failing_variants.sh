@@ -39,10 +39,10 @@ fails 1 no-code 'no-code: encode returns a bad handle'
 fails 1 no-output 'no-output: the reconstruction is a bad handle'
 fails 2 one-column 'one-column: output bernoulli: the decoder returns [2,1], not rows of 3'
 # Registering fails.
-fails 2 no-loss 'variant no-loss: needs a summary, encode, decode and loss'
-fails 2 no-encoder 'variant no-encoder: needs a summary, encode, decode and loss'
-fails 2 no-decoder 'variant no-decoder: needs a summary, encode, decode and loss'
-fails 2 no-summary 'variant good: needs a summary, encode, decode and loss'
+fails 2 no-loss 'variant no-loss: .loss is missing: a variant needs a summary, encode, decode and loss'
+fails 2 no-encoder 'variant no-encoder: .encode is missing: a variant needs a summary, encode, decode and loss'
+fails 2 no-decoder 'variant no-decoder: .decode is missing: a variant needs a summary, encode, decode and loss'
+fails 2 no-summary 'variant good: .summary is missing'
 fails 2 no-name "variant \"\": $word"
 fails 2 empty-name "variant \"\": $word"
 fails 2 blank "variant \"a name\": $word"
@@ -55,6 +55,9 @@ fails 2 taken-alias 'variant dae: its name or its alias is taken'
 fails 2 twice 'variant good: its name or its alias is taken'
 fails 2 no-size 'variant: struct_size is 0'
 fails 2 none 'variant: is NULL'
+# Loading checks what the library does not know: the options of train.
+fails 2 misspelt 'variant good: .training has optimiser, which is no option of train'
+fails 2 mistaken 'variant good: .training: learning-rate: "fast" is not a number'
 
 # A loss in float64 is one number too, and the others of the object work.
 for id in good in-double; do
