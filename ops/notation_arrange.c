@@ -235,7 +235,18 @@ pal_var pal__arrange_mul(const pal_rule *r, unsigned alone)
         pal_var base = peel(first ? b : a, &f);
         f *= value_of(first ? a : b);
         const bool stays = first && base.id == b.id && f > 0 && f != 1 && !whole(f, pal_dtype_of(b));
+        if (good(f) && pal_shape_count(s) > pal_shape_count(pal_shape_of(base)) && pal_shape_of(first ? a : b).rank)
+            return pal_broadcast_to(scaled(base, f), s);
         if (good(f) && !stays && pal_shape_equal(s, pal_shape_of(base))) return scaled(base, f);
+        if (stays && alone & 2 && (is(base, "add") || is(base, "sub"))) { /* c (a - 3) is c a - 3 c */
+            const pal_var x = pal_operand(base, 0), y = pal_operand(base, 1);
+            const bool add = is(base, "add");
+            if (constant(x) != constant(y) && same_shape(base, constant(x) ? y : x)) {
+                const pal_var left = constant(x) ? pal_like(x, f * value_of(x)) : scaled(x, f),
+                              right = constant(y) ? pal_like(y, f * value_of(y)) : scaled(y, f);
+                return add ? pal_add(left, right) : pal_sub(left, right);
+            }
+        }
     } else if (!first) {
         const bool sign_a = is(a, "neg"), sign_b = is(b, "neg");
         if ((factored(a) && (sign_a || alone & 1)) || (factored(b) && (sign_b || alone & 2))) {
@@ -302,6 +313,21 @@ pal_var pal__arrange_matmul(const pal_rule *r, unsigned alone)
             in[k] = pal_operand(in[k], 0), f = -f;
     if ((in[0].id == r->in[0].id && in[1].id == r->in[1].id) || !good(f)) return (pal_var){0};
     return scaled(again(r, in), f);
+}
+
+pal_var pal__arrange_addmm(const pal_rule *r, unsigned alone)
+{
+    (void)alone;
+    const int64_t *i = r->params->i;
+    return pal_add(r->in[0], pal_matmul_t(r->in[1], r->in[2], i[0] != 0, i[1] != 0));
+}
+
+pal_var pal__arrange_matmul_sum(const pal_rule *r, unsigned alone)
+{
+    (void)alone;
+    const int64_t *i = r->params->i;
+    return pal_add(pal_matmul_t(r->in[0], r->in[1], i[0] != 0, i[1] != 0),
+                   pal_matmul_t(r->in[2], r->in[3], i[2] != 0, i[3] != 0));
 }
 
 /* ---- Parts of joined values ----------------------------------------------------------------------------------- */

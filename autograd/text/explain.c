@@ -73,8 +73,10 @@ static void add_derivatives(pal_tape *t, uint32_t y, size_t value, roots *r)
     size_t n = 0;
     if (in && wrt && out) {
         mark_cone(t, y, in);
-        for (uint32_t id = 1; id < y && n < MOST_CANDIDATES; id++)
-            if (in[id] && candidate(t, id)) wrt[n++] = pal__var(t, id);
+        size_t all = 0;
+        for (uint32_t id = 1; id < y; id++)
+            if (in[id] && candidate(t, id) && all++ < MOST_CANDIDATES) wrt[n++] = pal__var(t, id);
+        if (all > MOST_CANDIDATES) n = 0; /* what is missing could equal what is there */
         const pal_mark before = pal_tape_mark(t);
         if (!n || pal_grad(pal__var(t, y), wrt, n, out) != PAL_OK || pal_tape_error(t)) {
             pal_tape_rewind(t, before);
@@ -92,6 +94,19 @@ static void add_derivatives(pal_tape *t, uint32_t y, size_t value, roots *r)
     pal__free(c, out);
 }
 
+bool pal__explain_small(const pal_tape *t, const uint32_t *live, uint32_t id)
+{
+    const pal__entry *e = pal__at(t, id);
+    uint32_t values = 0, named = 0;
+    for (uint32_t k = 0; k < e->n; k++) {
+        const uint32_t of = pal__arg(t, id, k);
+        const pal_op_class c = pal__at(t, of)->op->op_class;
+        values += c != PAL_CLASS_CONSTANT;
+        named += c == PAL_CLASS_LEAF || (c != PAL_CLASS_CONSTANT && live[of] > 1);
+    }
+    return e->op->op_class == PAL_CLASS_ELEMENTWISE && e->n > 0 && values == 1 && named == 1;
+}
+
 /* ---- Arranging ------------------------------------------------------------------------------------------------ */
 
 typedef struct arranging {
@@ -107,7 +122,10 @@ static pal_var arrange(pal_tape *from, uint32_t id, pal_tape *to, const pal_var 
     const pal_notation *notation = a->page->o.notation(e->op->name);
     if (!notation || !notation->arrange || e->op->op_class == PAL_CLASS_EFFECT) return (pal_var){0};
     unsigned alone = 0;
-    for (uint32_t k = 0; k < e->n && k < 32; k++) alone |= (unsigned)(a->live[pal__arg(from, id, k)] == 1) << k;
+    for (uint32_t k = 0; k < e->n && k < 32; k++) {
+        const uint32_t of = pal__arg(from, id, k);
+        alone |= (unsigned)(a->live[of] == 1 || pal__explain_small(from, a->live, of)) << k;
+    }
     const pal_rule rule = {.tape = to, .op = e->op, .params = e->params, .in = in, .n = e->n};
     const pal_var v = notation->arrange(&rule, alone);
     a->changed |= pal__live(v);
@@ -185,18 +203,19 @@ static bool allocate(pal__page *p)
     p->n = (uint32_t)p->tape->n_entries;
     p->live = count_readers(&p->graph, p->n_outputs);
     p->line = pal__alloc(c, p->n * sizeof *p->line);
+    p->shape = pal__alloc(c, p->n * sizeof *p->shape);
     p->owner = pal__alloc(c, p->n * sizeof *p->owner);
     p->by = pal__alloc(c, p->n * sizeof *p->by);
     p->letter = pal__alloc(c, p->n * sizeof *p->letter);
     p->name = pal__alloc(c, p->n * sizeof *p->name);
     p->formula = pal__alloc(c, p->n * sizeof *p->formula);
     p->whole = pal__alloc(c, p->n * sizeof *p->whole);
-    return p->live && p->line && p->owner && p->by && p->letter && p->name && p->formula && p->whole;
+    return p->live && p->line && p->shape && p->owner && p->by && p->letter && p->name && p->formula && p->whole;
 }
 
 static void release(pal__page *p, pal_context *c)
 {
-    void *all[] = {p->live, p->line, p->owner, p->by, (void *)p->letter, (void *)p->name, p->formula, p->whole};
+    void *all[] = {p->live, p->line, (void *)p->shape, p->owner, p->by, (void *)p->letter, (void *)p->name, p->formula, p->whole};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) pal__free(c, all[i]);
 }
 
@@ -250,6 +269,8 @@ char *pal_explain(pal_tape *t, const pal_var *outputs, size_t n, const pal_expla
     if (copy(t, outputs, n, &p, &r, &raw)) {
         pal_tape *c = raw.tape;
         p.root = r.what;
+        p.recorded = c;
+        p.recorded_roots = r.ids;
         bool ok = pal__rebuild(c, r.ids, r.n, !p.o.recorded, NULL, NULL, &p.graph);
         if (ok && !p.o.recorded) ok = pal__simplify(&p.graph, true) && arranged(&p);
         if (ok) kept = written(&p, t->context);

@@ -49,11 +49,14 @@ typedef struct pal__page {
     pal_explain_options o;
     pal__graph graph; /* outputs: those of the caller, then the values of `o`, then candidates and their derivatives */
     pal_tape *tape;   /* graph.tape */
+    const pal_tape *recorded; /* the copy before it was simplified, with the derivatives; its roots: */
+    const uint32_t *recorded_roots;
     uint32_t n;       /* entries of it */
     size_t n_outputs; /* the caller's */
     struct pal__root *root; /* by number of an output of graph: what it is there for */
     uint32_t *live;      /* by id: number of readers, outputs included; 0: only names need it */
     bool *line;          /* by id: it has a line of its own */
+    const pal_shape **shape; /* by id: of its entry; that of noise which is only reshaped is the new one */
     uint32_t *owner;     /* by id of an index entry: its map_sum */
     uint32_t *by;        /* by id: the value by which this is the derivative of a scalar; 0: none */
     const char **letter; /* by id: of a derivative, or what a reader suggests; NULL: none */
@@ -73,6 +76,11 @@ void pal__explain_suggest(pal__page *page);
 const char *pal__explain_name(pal__page *page, uint32_t id);
 const char *pal__explain_tex_name(pal__page *page, const char *name);
 bool pal__explain_parameter(const pal__page *page, uint32_t id);
+/* Whether it is a movement that leaves all elements in their order. */
+bool pal__explain_reshapes(const pal__page *page, uint32_t id);
+/* explain.c: whether it is one sign and a constant away from a value with a name, such as 1 − h: no line for that, however
+ * many readers it has. live: by id, the number of readers. */
+bool pal__explain_small(const pal_tape *tape, const uint32_t *live, uint32_t id);
 /* explain_formula.c: fills in line, name, formula and whole. */
 void pal__explain_formulas(pal__page *page);
 uint32_t pal__columns(const char *text);

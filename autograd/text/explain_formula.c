@@ -14,7 +14,7 @@
 
 #include "autograd/text/internal.h"
 
-enum { SHORT = 8, LONG = 44, ROW = 160 };
+enum { SHORT = 8, MEDIUM = 24, LONG = 44 };
 
 typedef struct writer { /* text and LaTeX are written at once */
     pal__page *page;
@@ -89,6 +89,18 @@ static bool put_samples(const writer *w, double value)
         fprintf(w->tex, "(%g\\,n)", times);
     }
     return true;
+}
+
+/* The reciprocal of a multiple of n. False: it is another number. */
+static bool put_share(const writer *w, double value)
+{
+    const double whole = rint(1 / value);
+    if (!w->page->o.samples || !(value > 0) || value >= 1 || (float)(1 / whole) != (float)value || w->page->o.samples < 4 ||
+        fmod(whole, (double)w->page->o.samples) != 0 || whole > 16 * (double)w->page->o.samples)
+        return false;
+    fputs("1 / ", w->text);
+    fputs("1 \\,/\\, ", w->tex);
+    return put_samples(w, whole);
 }
 
 /* ---- Templates ------------------------------------------------------------------------------------------------ */
@@ -230,6 +242,7 @@ static int put_whole(writer *w)
     pal__page *p = w->page;
     const pal__entry *e = pal__at(p->tape, w->id);
     if (e->op->op_class == PAL_CLASS_CONSTANT) {
+        if (put_share(w, e->params->r[0])) return PAL_BINDS_TIMES;
         put_number(w, e->params->r[0], (pal_dtype)e->dtype);
         return e->params->r[0] < 0 ? PAL_BINDS_SUM : PAL_BINDS_ATOM;
     }
@@ -305,7 +318,9 @@ static bool has_line(const pal__page *p, uint32_t id)
     for (size_t i = 0; i < p->n_outputs; i++)
         if (p->graph.outputs[i] == id) return true;
     const uint32_t width = p->whole[id].width;
-    return width > LONG || (p->live[id] > 1 && width > SHORT);
+    if (p->live[id] == 1 || width > LONG) return width > LONG;
+    const pal_notation *n = pal__notation(p, id);
+    return (n && n->letter) || p->letter[id] || (width > SHORT && (width > MEDIUM || !pal__explain_small(p->tape, p->live, id)));
 }
 
 void pal__explain_formulas(pal__page *p)
@@ -315,7 +330,15 @@ void pal__explain_formulas(pal__page *p)
         if (!p->live[id]) continue;
         const bool named = e->op->op_class == PAL_CLASS_LEAF || e->op == &pal__op_index;
         if (!named) p->whole[id] = whole_of(p, id);
-        p->line[id] = !named && has_line(p, id);
+        const bool moved = pal__explain_reshapes(p, id);
+        const uint32_t of = e->n ? pal__arg(p->tape, id, 0) : 0;
+        if (moved && p->shape[of] == p->shape[id]) { /* noise that is only reshaped */
+            p->whole[id] = p->formula[of];
+            p->line[id] = false;
+        } else {
+            p->line[id] = !named && has_line(p, id);
+            if (moved && p->line[id]) p->whole[id] = p->formula[of]; /* its entry tells the shape */
+        }
         p->formula[id] = p->whole[id];
         if (!named && !p->line[id]) continue;
         const char *name = pal__explain_name(p, id);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/text/internal.h"
+
 enum { NAME = 192 };
 static const char hat[] = "\xcc\x82", prime[] = "′";
 
@@ -175,6 +177,13 @@ const char *pal__explain_name(pal__page *p, uint32_t id)
     return p->name[id] = unique(p, name, false);
 }
 
+bool pal__explain_reshapes(const pal__page *p, uint32_t id)
+{
+    const pal__entry *e = pal__at(p->tape, id);
+    return e->op->op_class == PAL_CLASS_MOVEMENT && e->n == 1 && pal__shape_only(e) &&
+           pal_shape_count(*e->shape) == pal_shape_count(*pal__at(p->tape, pal__arg(p->tape, id, 0))->shape);
+}
+
 /* ---- What readers and roots suggest --------------------------------------------------------------------------- */
 
 static uint32_t behind(const pal__page *p, uint32_t id) /* the value behind movements that keep all elements */
@@ -206,6 +215,36 @@ static void suggest_operand(pal__page *p, uint32_t id, uint32_t k, const char *l
     p->line[of] = true;
 }
 
+/* Whether a recorded value is computed from another. */
+static bool depends(const pal__page *p, uint32_t id, uint32_t on)
+{
+    const pal_tape *t = p->recorded;
+    bool found = false, *reached = pal__alloc(p->tape->context, (id - on + 1) * sizeof *reached);
+    if (!reached) return false;
+    reached[0] = true;
+    for (uint32_t k = on + 1; k <= id; k++)
+        for (uint32_t i = 0; i < pal__at(t, k)->n && !reached[k - on]; i++) {
+            const uint32_t in = pal__arg(t, k, i);
+            reached[k - on] = in >= on && reached[in - on];
+        }
+    found = reached[id - on];
+    pal__free(p->tape->context, reached);
+    return found;
+}
+
+/* Several recorded values may have become one. The derivative by the first is that by the value of the page if all others
+ * are computed from it, as a slice of what was joined is; else it is one summand of several. */
+static bool whole(const pal__page *p, size_t candidate)
+{
+    for (size_t i = p->n_outputs; i < p->graph.n_outputs; i++) {
+        if (i == candidate || p->root[i].reason != PAL__ROOT_CANDIDATE ||
+            p->root[i].value != p->root[candidate].value || p->graph.outputs[i] != p->graph.outputs[candidate])
+            continue;
+        if (i < candidate || !depends(p, p->recorded_roots[i], p->recorded_roots[candidate])) return false;
+    }
+    return true;
+}
+
 /* For each derivative that the outputs read: by what. The last candidate is the nearest to the scalar: of z = x W + b it
  * is z and not x W. */
 static void find_roles(pal__page *p)
@@ -215,7 +254,7 @@ static void find_roles(pal__page *p)
         const uint32_t z = p->graph.outputs[i], d = p->graph.outputs[i + 1];
         const pal__entry *e = pal__at(p->tape, d), *of = pal__at(p->tape, z);
         if (!p->live[z] || !p->live[d] || of->op->op_class == PAL_CLASS_CONSTANT || e->op->op_class == PAL_CLASS_LEAF ||
-            e->op->op_class == PAL_CLASS_CONSTANT || z == d)
+            e->op->op_class == PAL_CLASS_CONSTANT || z == d || !whole(p, i))
             continue;
         const pal_explain_value *y = &p->o.values[p->root[i].value];
         const bool leaf = of->op->op_class == PAL_CLASS_LEAF;
@@ -272,8 +311,15 @@ void pal__explain_suggest(pal__page *p)
     find_roles(p);
     /* A derivative that several values read has a line; then the value by which it is one needs a name, too. */
     for (uint32_t id = 1; id < p->n; id++)
-        if (p->by[id] && !is_leaf(p, p->by[id]) && (p->live[id] > 1 || p->line[id]))
+        if (p->by[id] && !is_leaf(p, p->by[id]) && (p->live[id] > 1 || p->line[id]) && !pal__explain_small(p->tape, p->live, id))
             p->line[id] = p->line[p->by[id]] = true;
+    for (uint32_t id = 1; id < p->n; id++) {
+        const uint32_t noise = pal__at(p->tape, id)->n ? pal__arg(p->tape, id, 0) : 0;
+        if (!p->shape[id]) p->shape[id] = pal__at(p->tape, id)->shape;
+        if (p->live[id] && p->live[noise] == 1 && pal__at(p->tape, noise)->op->op_class == PAL_CLASS_RANDOM &&
+            pal__explain_reshapes(p, id))
+            p->shape[noise] = p->shape[id];
+    }
 }
 
 /* ---- LaTeX ---------------------------------------------------------------------------------------------------- */

@@ -207,7 +207,7 @@ static void put_entry(const pal__page *p, uint32_t id)
         fprintf(p->out, "$%s$ & $", p->formula[id].tex);
     else
         fprintf(p->out, "       %s%*s", name, (int)(pal__columns(name) < 16 ? 17 - pal__columns(name) : 1), "");
-    put_shape(p->out, e->shape, tex);
+    put_shape(p->out, p->shape[id], tex);
     fputs(tex ? "$ & " : "  ", p->out);
     if (!pal_dtype_real((pal_dtype)e->dtype)) fprintf(p->out, "%s ", pal_dtype_name((pal_dtype)e->dtype));
     put_what(p, id, tex);
@@ -249,15 +249,18 @@ void pal__explain_page(pal__page *p)
         }
     }
     if (tex) fputs("\\begin{align*}\n", f);
+    bool after = false; /* an output, which ends a group of lines */
     for (uint32_t id = 1; id < p->n; id++) {
         if (!p->live[id]) continue;
         if (pal__at(p->tape, id)->op == &pal__op_index) put_loop(p, id);
         if (!p->line[id]) continue;
+        const bool output = is_output(p, id);
+        if (after && !output) fputs(tex ? "\\\\[-1ex]\n" : "\n", f);
+        after = output;
         if (tex)
             put_tex_line(p, id);
         else
             put_text_line(p, id);
-        if (!tex && is_output(p, id)) fputc('\n', f);
     }
     for (size_t i = 0; i < p->n_outputs; i++) put_output(p, i);
     fputs(tex ? "& \\end{align*}\n" : "\nwhere\n", f);
