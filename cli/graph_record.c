@@ -85,7 +85,7 @@ static int record(pal_cli_recording *r, int64_t batch, int64_t order)
 }
 
 int pal_cli_recording_open(pal_cli_recording *r, const char *verb, const pal_cli_args *args, const pal_variant *variant,
-                           int64_t order, size_t most, bool dry)
+                           int64_t samples, int64_t order, size_t most, bool dry)
 {
     pal_error err = {0};
     r->verb = verb;
@@ -99,5 +99,5 @@ int pal_cli_recording_open(pal_cli_recording *r, const char *verb, const pal_cli
     const int status = pal_cli_check_effects(
         &(pal_cli_effects){PAL_CLI_GRAPH, r->model, NULL, args->variant, args->n_variant, args->n_variant, 1});
     if (status != PAL_CLI_GO_ON) return status;
-    return record(r, pal_cli_int(args, "batch", 32), order);
+    return record(r, samples, order);
 }

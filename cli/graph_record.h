@@ -19,11 +19,11 @@ typedef struct pal_cli_recording {
     double seconds;     /* the time of one run */
 } pal_cli_recording;
 
-/* Makes the model of the variant, and records it with --batch samples and derivatives up to this order. most:
+/* Makes the model of the variant, and records it with so many samples and derivatives up to this order. most:
  * bytes, 0: no limit. dry: values take no memory, and nothing can be run. Says what is wrong and returns the exit
  * status, or PAL_CLI_GO_ON. Close the recording in either case. */
 int pal_cli_recording_open(pal_cli_recording *recording, const char *verb, const pal_cli_args *args,
-                           const pal_variant *variant, int64_t order, size_t most, bool dry);
+                           const pal_variant *variant, int64_t samples, int64_t order, size_t most, bool dry);
 void pal_cli_recording_close(pal_cli_recording *recording);
 int pal_cli_recording_say(const pal_cli_recording *recording); /* the tape's error; returns PAL_CLI_FAILED */
 

@@ -206,6 +206,7 @@ pal_var pal__arrange_add(const pal_rule *r, unsigned alone)
     if (is(a, "neg")) return pal_sub(b, pal_operand(a, 0));
     if (negative(b)) return pal_sub(a, positive(b));
     if (negative(a)) return pal_sub(b, positive(a));
+    if (is(b, "sub") && alone & 2) return pal_sub(pal_add(a, pal_operand(b, 0)), pal_operand(b, 1));
     return pal__arrange_elementwise(r, alone);
 }
 

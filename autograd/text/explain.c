@@ -204,18 +204,19 @@ static bool allocate(pal__page *p)
     p->live = count_readers(&p->graph, p->n_outputs);
     p->line = pal__alloc(c, p->n * sizeof *p->line);
     p->shape = pal__alloc(c, p->n * sizeof *p->shape);
+    p->last = pal__alloc(c, p->recorded->n_entries * sizeof *p->last);
     p->owner = pal__alloc(c, p->n * sizeof *p->owner);
     p->by = pal__alloc(c, p->n * sizeof *p->by);
     p->letter = pal__alloc(c, p->n * sizeof *p->letter);
     p->name = pal__alloc(c, p->n * sizeof *p->name);
     p->formula = pal__alloc(c, p->n * sizeof *p->formula);
     p->whole = pal__alloc(c, p->n * sizeof *p->whole);
-    return p->live && p->line && p->shape && p->owner && p->by && p->letter && p->name && p->formula && p->whole;
+    return p->live && p->line && p->shape && p->last && p->owner && p->by && p->letter && p->name && p->formula && p->whole;
 }
 
 static void release(pal__page *p, pal_context *c)
 {
-    void *all[] = {p->live, p->line, (void *)p->shape, p->owner, p->by, (void *)p->letter, (void *)p->name, p->formula, p->whole};
+    void *all[] = {p->live, p->line, (void *)p->shape, p->last, p->owner, p->by, (void *)p->letter, (void *)p->name, p->formula, p->whole};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) pal__free(c, all[i]);
 }
 
@@ -226,8 +227,11 @@ static char *written(pal__page *p, pal_context *c)
     char *kept = NULL;
     if (allocate(p) && pal__text_open(&text, c)) {
         p->out = text.file;
-        for (uint32_t id = 1; id < p->n; id++)
+        for (uint32_t id = 1; id < p->n; id++) {
+            const uint32_t number = pal__at(p->tape, id)->origin;
+            if (p->live[id] && number < p->recorded->n_entries) p->last[number] = id;
             if (pal__at(p->tape, id)->body) p->owner[pal__at(p->tape, id)->index] = id;
+        }
         pal__explain_suggest(p);
         pal__explain_formulas(p);
         pal__explain_page(p);

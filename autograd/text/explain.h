@@ -57,6 +57,7 @@ typedef struct pal__page {
     uint32_t *live;      /* by id: number of readers, outputs included; 0: only names need it */
     bool *line;          /* by id: it has a line of its own */
     const pal_shape **shape; /* by id: of its entry; that of noise which is only reshaped is the new one */
+    uint32_t *last;      /* by number of a recorded operation: the last live value that stands for it */
     uint32_t *owner;     /* by id of an index entry: its map_sum */
     uint32_t *by;        /* by id: the value by which this is the derivative of a scalar; 0: none */
     const char **letter; /* by id: of a derivative, or what a reader suggests; NULL: none */

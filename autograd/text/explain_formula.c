@@ -46,7 +46,10 @@ static void print_number(char *out, size_t size, double value, pal_dtype dtype)
         snprintf(out, size, "%s", isnan(value) ? "NaN" : value > 0 ? "∞" : "−∞");
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    if (value == rint(value) && fabs(value) < 1e9)
+        snprintf(out, size, "%.0f", value);
+    else
+        for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, size, "%.*g", digits, value);
         const double back = strtod(out, NULL);
         if (back == value || (single && (float)back == (float)value)) break;
@@ -76,10 +79,19 @@ static void put_number(const writer *w, double value, pal_dtype dtype)
         fputs(s, w->tex);
 }
 
-/* A denominator: n, or a multiple of it. False: it is another number. */
+/* The m of a denominator n / m, which is written as a factor m before n: 2 a / n; 0: the denominator is no such part. */
+static int part_of_samples(const pal__page *p, double value)
+{
+    for (int m = 2; m <= 8; m *= 2)
+        if (p->o.samples >= 16 && value > 4 && value * m == (double)p->o.samples) return m;
+    return 0;
+}
+
+/* A denominator: n, or a multiple or a part of it. False: it is another number. */
 static bool put_samples(const writer *w, double value)
 {
-    const double n = (double)w->page->o.samples, times = n > 0 ? value / n : 0;
+    const double n = (double)w->page->o.samples;
+    const double times = part_of_samples(w->page, value) ? 1 : n > 0 ? value / n : 0;
     if (!(times >= 1 && times <= 16 && times == floor(times))) return false;
     if (times == 1) {
         fputc('n', w->text);
@@ -133,8 +145,10 @@ static void put_operand(const writer *w, FILE *f, uint32_t k, int least, bool de
         free(nothing);
         if (done) return;
     }
+    const bool bracket = o->binds < (transposed ? PAL_BINDS_POSTFIX : least) ||
+                         (k && least && o->binds == PAL_BINDS_SUM && !strncmp(o->text, "−", strlen("−")));
     if (tex && transposed) fputc('{', f);
-    bracketed(f, tex ? o->tex : o->text, o->binds < (transposed ? PAL_BINDS_POSTFIX : least), tex);
+    bracketed(f, tex ? o->tex : o->text, bracket, tex);
     if (transposed) fputs(tex ? "}^{\\top}" : "ᵀ", f);
 }
 
@@ -157,6 +171,11 @@ static void put_template(const writer *w, FILE *f, const char *s, const char *pa
 {
     const pal__entry *e = pal__at(w->page->tape, w->id);
     char digits[64];
+    const uint32_t below = strstr(s, "%2/") && e->n == 2 ? pal__arg(w->page->tape, w->id, 1) : 0;
+    const int part = below && pal__at(w->page->tape, below)->op->op_class == PAL_CLASS_CONSTANT
+                         ? part_of_samples(w->page, pal__at(w->page->tape, below)->params->r[0])
+                         : 0;
+    if (part) fprintf(f, f == w->tex ? "%d \\, " : "%d · ", part);
     for (; *s; s++) {
         if (*s != '%') {
             fputc(*s, f);

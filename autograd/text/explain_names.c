@@ -92,8 +92,11 @@ bool pal__explain_parameter(const pal__page *p, uint32_t id)
     return false;
 }
 
-static bool is_leaf(const pal__page *p, uint32_t id) { return pal__at(p->tape, id)->op->op_class == PAL_CLASS_LEAF; }
 static bool is_index(const pal__page *p, uint32_t id) { return pal__at(p->tape, id)->op == &pal__op_index; }
+static bool is_leaf(const pal__page *p, uint32_t id)
+{
+    return pal__at(p->tape, id)->op->op_class == PAL_CLASS_LEAF && !is_index(p, id);
+}
 
 static bool taken(const pal__page *p, const char *name)
 {
@@ -155,8 +158,8 @@ const char *pal__explain_name(pal__page *p, uint32_t id)
     for (size_t i = p->n_outputs; i < p->graph.n_outputs; i++)
         if (p->graph.outputs[i] == id && p->root[i].reason == PAL__ROOT_VALUE && p->o.values[p->root[i].value].name)
             return p->name[id] = given(p, p->o.values[p->root[i].value].name, false);
+    if (is_index(p, id)) return p->name[id] = unique(p, "k", false);
     if (is_leaf(p, id)) return p->name[id] = leaf_name(p, id);
-    if (is_index(p, id)) return p->name[id] = unique(p, "k", pal__at(p->tape, id)->params->i[0] > 1);
     if (p->by[id] && is_leaf(p, p->by[id])) {
         snprintf(name, sizeof name, "∂%.80s/∂%.80s", p->letter[id], pal__explain_name(p, p->by[id]));
         return p->name[id] = unique(p, name, false);
@@ -201,7 +204,7 @@ static void suggest_operand(pal__page *p, uint32_t id, uint32_t k, const char *l
     const uint32_t of = pal__arg(p->tape, id, k);
     const pal__entry *e = pal__at(p->tape, of);
     if (!letter || p->letter[of] || e->op->op_class == PAL_CLASS_LEAF || e->op->op_class == PAL_CLASS_CONSTANT ||
-        e->op == &pal__op_index)
+        is_index(p, of) || pal__explain_small(p->tape, p->live, of))
         return;
     if (strcmp(letter, "^") != 0) {
         p->letter[of] = letter;

@@ -66,12 +66,19 @@ static uint32_t depth_of(const pal__page *p, uint32_t id)
     return depth;
 }
 
+/* The number of the recorded operation; 0: the value is a part of what became of one, or belongs to no one. */
+static uint32_t number_of(const pal__page *p, uint32_t id)
+{
+    const uint32_t number = pal__at(p->tape, id)->origin;
+    return number != PAL__NONE && p->last[number] == id ? number : 0;
+}
+
 static void put_text_line(const pal__page *p, uint32_t id)
 {
     char head[32];
-    const uint32_t number = pal__at(p->tape, id)->origin, indent = 4 * depth_of(p, id);
+    const uint32_t number = number_of(p, id), indent = 4 * depth_of(p, id);
     const char *name = p->formula[subject(p, id)].text;
-    snprintf(head, sizeof head, number && number != PAL__NONE ? "(%%%u)" : "", number);
+    snprintf(head, sizeof head, number ? "(%%%u)" : "", number);
     fprintf(p->out, "%*s%-6s %s %s ", (int)indent, "", head, name, relation(p, id));
     put_rows(p, p->whole[id].text, indent + 10);
 }
@@ -128,9 +135,9 @@ static const char *tex_row_end(const char *s, uint32_t room)
 
 static void put_tex_line(const pal__page *p, uint32_t id)
 {
-    const uint32_t number = pal__at(p->tape, id)->origin;
+    const uint32_t number = number_of(p, id);
     const char *name = p->formula[subject(p, id)].tex, *s = p->whole[id].tex, *sign = relation(p, id);
-    if (number && number != PAL__NONE) fprintf(p->out, "\\text{\\footnotesize\\color{gray}(\\%%%u)}\\quad ", number);
+    if (number) fprintf(p->out, "\\text{\\footnotesize\\color{gray}(\\%%%u)}\\quad ", number);
     for (uint32_t i = depth_of(p, id); i; i--) fputs("\\qquad ", p->out);
     fprintf(p->out, "& %s %s ", name, *sign == '~' ? "\\sim" : *sign == '=' ? "=" : "\\leftarrow");
     for (const char *end; (end = tex_row_end(s, p->o.width * 3 / 4)); s = end + 1)
@@ -252,11 +259,14 @@ void pal__explain_page(pal__page *p)
     bool after = false; /* an output, which ends a group of lines */
     for (uint32_t id = 1; id < p->n; id++) {
         if (!p->live[id]) continue;
-        if (pal__at(p->tape, id)->op == &pal__op_index) put_loop(p, id);
-        if (!p->line[id]) continue;
-        const bool output = is_output(p, id);
+        const bool loop = pal__at(p->tape, id)->op == &pal__op_index, output = !loop && is_output(p, id);
+        if (!loop && !p->line[id]) continue;
         if (after && !output) fputs(tex ? "\\\\[-1ex]\n" : "\n", f);
         after = output;
+        if (loop) {
+            put_loop(p, id);
+            continue;
+        }
         if (tex)
             put_tex_line(p, id);
         else
