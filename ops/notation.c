@@ -24,7 +24,8 @@ void pal__notation_shape(const pal_params *p, pal_shape in, pal_shape out, char 
     for (int a = 1; a < out.rank; a++) at = put(text, size, at, "×%lld", out.dim[a]);
 }
 
-/* The axes that are summed, from 1 on; after a plus those that stay as axes of 1: "1+3". All, and none stays: "" */
+/* The axes that are summed, from 1 on; after a plus those that stay as axes of 1: "1+3". All, and none stays: "". No
+ * axis at all: "0" */
 void pal__notation_axes(const pal_params *p, pal_shape in, pal_shape out, char *text, size_t size)
 {
     (void)p;
@@ -38,6 +39,7 @@ void pal__notation_axes(const pal_params *p, pal_shape in, pal_shape out, char *
             at = put(text, size, at, first ? "+%lld" : ",%lld", a + 1);
             first = 0;
         }
+    if (!at) put(text, size, 0, "%lld", 0);
 }
 
 /* The new order of the axes, from 1 on: "2,1,3" */

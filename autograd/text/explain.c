@@ -127,7 +127,10 @@ static pal_var arrange(pal_tape *from, uint32_t id, pal_tape *to, const pal_var 
         alone |= (unsigned)(a->live[of] == 1 || pal__explain_small(from, a->live, of)) << k;
     }
     const pal_rule rule = {.tape = to, .op = e->op, .params = e->params, .in = in, .n = e->n};
+    const size_t before = to->n_entries;
     const pal_var v = notation->arrange(&rule, alone);
+    for (size_t k = before; k < to->n_entries; k++) /* parts of what the operation becomes have no number */
+        if (k != v.id) pal__at(to, (uint32_t)k)->origin = PAL__NONE;
     a->changed |= pal__live(v);
     return v;
 }

@@ -20,7 +20,7 @@
  *     postfix  = atom { "²" | "ᵀ" | "[" parts "]" }         "ᵀ" swaps the last two axes; parts count from 0
  *     atom     = number | name | "(" formula ")" | "[" formula "if" formula "else" formula "]"
  *              | "‖" formula "‖²"                           the sum of the squares of all elements
- *              | "Σ" axes "(" formula ")"                   no axes: all. Axes count from 1; those after ₊ stay as 1
+ *              | "Σ" axes "(" formula ")"                   no axes: all; ₀: none. Those after ₊ stay as 1
  *              | function "(" [ formula { "," formula } ] [ ";" parameters ] ")"
  *     entry    = name shape words                           4×784; a scalar: 1
  *

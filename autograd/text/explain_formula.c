@@ -351,7 +351,7 @@ void pal__explain_formulas(pal__page *p)
         if (!named) p->whole[id] = whole_of(p, id);
         const bool moved = pal__explain_reshapes(p, id);
         const uint32_t of = e->n ? pal__arg(p->tape, id, 0) : 0;
-        if (moved && p->shape[of] == p->shape[id]) { /* noise that is only reshaped */
+        if (moved && pal__at(p->tape, of)->op->op_class == PAL_CLASS_RANDOM && p->shape[of] == p->shape[id] && !p->line[id]) { /* noise that is only reshaped */
             p->whole[id] = p->formula[of];
             p->line[id] = false;
         } else {

@@ -164,15 +164,15 @@ const char *pal__explain_name(pal__page *p, uint32_t id)
         snprintf(name, sizeof name, "∂%.80s/∂%.80s", p->letter[id], pal__explain_name(p, p->by[id]));
         return p->name[id] = unique(p, name, false);
     }
-    if (p->by[id]) {
+    if (p->by[id] && p->line[p->by[id]]) {
         snprintf(name, sizeof name, "%.20s_%.150s", p->letter[id], pal__explain_name(p, p->by[id]));
         return p->name[id] = unique(p, name, false);
     }
     for (size_t i = 0; i < p->n_outputs; i++)
         if (p->graph.outputs[i] == id) return p->name[id] = unique(p, "y", p->n_outputs > 1);
     const pal_notation *notation = pal__notation(p, id);
-    const char *own = p->letter[id] ? p->letter[id] : notation && e->op->op_class != PAL_CLASS_COMPOSITE ? notation->letter : NULL;
-    if (!own || (e->order && !p->letter[id] && e->op->op_class != PAL_CLASS_RANDOM))
+    const char *own = p->letter[id] && !p->by[id] ? p->letter[id] : notation && e->op->op_class != PAL_CLASS_COMPOSITE ? notation->letter : NULL;
+    if (!own || (e->order && (!p->letter[id] || p->by[id]) && e->op->op_class != PAL_CLASS_RANDOM))
         return p->name[id] = unique(p, "v", true);
     snprintf(letter, sizeof letter, "%s", own);
     const char *path = pal__scope_path(p->tape, e->scope);

@@ -404,14 +404,19 @@ static read_value sum(explain_reader *r)
 {
     unsigned gone = 0, kept = 0;
     int axis;
-    while (below(r, &axis)) gone |= 1u << (axis - 1);
+    bool none = false; /* Σ₀ */
+    while (below(r, &axis))
+        if (axis)
+            gone |= 1u << (axis - 1);
+        else
+            none = true;
     if (take(r, "₊"))
         while (below(r, &axis)) kept |= 1u << (axis - 1);
     need(r, "(");
     const read_value a = formula(r);
     need(r, ")");
     if (*r->why) return a;
-    return sum_over(r, a, gone || kept ? gone : (1u << a.shape.rank) - 1, kept);
+    return sum_over(r, a, gone || kept || none ? gone : (1u << a.shape.rank) - 1, kept);
 }
 
 static read_value atom(explain_reader *r)
@@ -632,7 +637,7 @@ static void read_region_sum(explain_reader *r, const region *g, size_t indent)
     for (int64_t k = 0; k < g->terms && !*r->why; k++) {
         read_value index = make(r, PAL_SCALAR, PAL_I32);
         index.at[0] = (double)k;
-        store(r, g->index, 1, index);
+        store(r, g->index, -1, index);
         read_lines(r, g->from, g->to, indent + 4);
         r->s = begin;
         const read_value term = formula(r);

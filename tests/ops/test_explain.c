@@ -77,7 +77,7 @@ static bool page_is_true(pal_tape *t, const pal_var *outputs, size_t n, const pa
     }
     for (size_t i = 0; good && i < reader->n && m < MOST; i++) {
         const read_line *l = &reader->line[i];
-        if (!l->number || !strcmp(l->name, "Σ") || pal__at(g.tape, (uint32_t)l->number)->region ||
+        if (l->number < 1 || !strcmp(l->name, "Σ") || pal__at(g.tape, (uint32_t)l->number)->region ||
             pal__at(g.tape, (uint32_t)l->number)->op == &pal__op_index)
             continue;
         wanted[m] = pal__var(g.tape, (uint32_t)l->number);
