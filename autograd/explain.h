@@ -1,9 +1,9 @@
 /* explain.h - a tape as mathematics: its values as named formulas, as text or as LaTeX.
  *
- * What is shown is the part of the tape that the outputs need, simplified as the compiler does it, and then arranged for
- * the eye by equalities of real numbers: factors are collected, signs move outwards, reshapes and broadcasts vanish where
- * the formula says the same without them. So a line may be rounded differently from the program, and is otherwise what
- * the program computes; tests/ops/test_explain.c evaluates the lines. autograd/text/explain.h has the grammar. */
+ * What is shown is the part of the tape that the outputs need, simplified as the compiler does it, and then arranged
+ * for the eye by equalities of real numbers: factors are collected, signs move outwards, reshapes and broadcasts vanish
+ * where the formula says the same without them. So a line may be rounded differently from the program, and is otherwise
+ * what the program computes; tests/ops/test_explain.c evaluates the lines. autograd/text/explain.h has the grammar. */
 #ifndef PAL_EXPLAIN_H
 #define PAL_EXPLAIN_H
 
@@ -63,8 +63,8 @@ typedef enum pal_explain_form {
 typedef struct pal_explain_value { /* a value of the tape that has a name */
     pal_var value;                 /* one that the outputs do not need is ignored, unless it has `adjoint` */
     const char *name;              /* as "W" or "z_scale"; NULL: none */
-    /* For a scalar y: the derivative of y by z is called by this letter with z below it, such as "δ" for "δ_z"; that by a
-     * leaf W is called "∂y/∂W" if y has a name. NULL: derivatives are called as other values are. */
+    /* For a scalar y: the derivative of y by z is called by this letter with z below it, such as "δ" for "δ_z"; that by
+     * a leaf W is called "∂y/∂W" if y has a name. NULL: derivatives are called as other values are. */
     const char *adjoint;
 } pal_explain_value;
 
@@ -94,8 +94,8 @@ typedef struct pal_explain_options {
 /* The part of the tape that the outputs need, as formulas, one line for each value that has several readers or a long
  * formula; a list of all names with shapes follows. The number of a line, (%12), is that of the operation in the text
  * that pal_tape_text prints for the same outputs. With n = 0: the whole tape, as pal_tape_text. The caller frees the
- * text with pal_text_free. Returns NULL if memory runs out, a handle is bad or the options are; pal_tape_error then gives
- * the reason. With tape NULL, or outputs NULL and n above 0, it returns NULL and leaves the tape unchanged. */
+ * text with pal_text_free. Returns NULL if memory runs out, a handle is bad or the options are; pal_tape_error then
+ * gives the reason. With tape NULL, or outputs NULL and n above 0, it returns NULL and leaves the tape unchanged. */
 char *pal_explain(pal_tape *tape, const pal_var *outputs, size_t n, const pal_explain_options *options);
 
 #ifdef __cplusplus

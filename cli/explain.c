@@ -106,7 +106,8 @@ int pal_cli_explain(int argc, char **argv)
     size_t limit = 0;
     status = pal_cli_memory_limit(&args, &limit);
     if (!pal_cli_given(&args, "max-memory")) limit = 0; /* recording takes no memory for values */
-    if (status == PAL_CLI_GO_ON) status = pal_cli_recording_open(&r, "explain", &args, variant, pal_cli_int(&args, "batch", 100),
+    if (status == PAL_CLI_GO_ON)
+        status = pal_cli_recording_open(&r, "explain", &args, variant, pal_cli_int(&args, "batch", 100),
                                         pal_cli_int(&args, "order", 1), limit, true);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, is_tex || pal_cli_flag(&args, "tex"));
     pal_cli_recording_close(&r);

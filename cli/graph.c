@@ -71,8 +71,8 @@ static int check_memory(const pal_cli_args *args, const pal_variant *variant, si
     char takes[32], allowed[32];
     size_t peak = 0;
     const bool given = pal_cli_given(args, "max-memory") != NULL;
-    int status = pal_cli_recording_open(&r, "graph", args, variant, pal_cli_int(args, "batch", 32), pal_cli_int(args, "order", 0),
-                                        0, true);
+    int status = pal_cli_recording_open(&r, "graph", args, variant, pal_cli_int(args, "batch", 32),
+                                        pal_cli_int(args, "order", 0), 0, true);
     if (status == PAL_CLI_GO_ON) r.times = pal_compile(r.tape, r.outputs, r.n_outputs, &unfused);
     if (status == PAL_CLI_GO_ON && !r.times) status = say_tape(&r);
     pal_context_memory(r.context, &peak);
@@ -208,7 +208,8 @@ int pal_cli_graph(int argc, char **argv)
     status = pal_cli_memory_limit(&args, &limit);
     if (status == PAL_CLI_GO_ON && timed) status = check_memory(&args, variant, limit);
     if (!timed && !pal_cli_given(&args, "max-memory")) limit = 0; /* drawing takes no memory for values */
-    if (status == PAL_CLI_GO_ON) status = pal_cli_recording_open(&r, "graph", &args, variant, pal_cli_int(&args, "batch", 32),
+    if (status == PAL_CLI_GO_ON)
+        status = pal_cli_recording_open(&r, "graph", &args, variant, pal_cli_int(&args, "batch", 32),
                                         pal_cli_int(&args, "order", 0), limit, !timed);
     if (status == PAL_CLI_GO_ON && timed) status = measure(&r);
     const char *plan = pal_cli_given(&args, "plan");

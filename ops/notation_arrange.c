@@ -1,14 +1,16 @@
 /* notation_arrange.c - makes formulas easier to read, by equalities of real numbers.
  *
- * In: one entry with its operands, already arranged. Out: something that is equal and closer to what one would write; or
- * a bad handle. pal_explain repeats this until nothing changes, so each rule does one step and moves in one direction:
+ * In: one entry with its operands, already arranged. Out: something that is equal and closer to what one would write;
+ * or a bad handle. pal_explain repeats this until nothing changes, so each rule does one step and moves in one
+ * direction:
  *   - reshapes outwards, past what works element by element; where a reader broadcasts them anyway, they go
  *   - broadcasts away, where the reader broadcasts by itself
  *   - constant factors and signs outwards and into one: 0.5 (2 a) is a, a 0.125 is a / 8, (-a) + b is b - a
  *   - parts of joined values become the values themselves: the slice of a concat, the slice of a pad
  *
- * A factor moves out of a product or a sum only where nobody else reads the scaled value: else that value keeps its line,
- * and the reader its name. These are no rewrites of descriptors, because they change the rounding and save no work. */
+ * A factor moves out of a product or a sum only where nobody else reads the scaled value: else that value keeps its
+ * line, and the reader its name. These are no rewrites of descriptors, because they change the rounding and save no
+ * work. */
 #include "ops/notation_arrange.h"
 
 #include <math.h>
@@ -365,8 +367,7 @@ static pal_var of_pad(const pal_rule *r, part s)
     for (int x = 0; x < in.rank; x++) {
         const int64_t begin = p->i[x], step = p->i[6 + x] >> 32;
         same &= s.start[x] == begin && s.size[x] == in.dim[x] && (s.step[x] == step || in.dim[x] == 1);
-        apart |= step == 1 && s.step[x] == 1 &&
-                 (s.start[x] + s.size[x] <= begin || begin + in.dim[x] <= s.start[x]);
+        apart |= step == 1 && s.step[x] == 1 && (s.start[x] + s.size[x] <= begin || begin + in.dim[x] <= s.start[x]);
     }
     if (same) return inner;
     pal_shape out = in;

@@ -13,13 +13,6 @@
 
 enum { MOST_CANDIDATES = 4096, WIDTH = 100, LEAST_WIDTH = 40, ROUNDS = 64 };
 
-const char *pal__keep_text(pal__page *p, const char *text, size_t length)
-{
-    const char *kept = pal__intern(p->tape, text, length);
-    if (!kept) p->failed = true;
-    return kept ? kept : "";
-}
-
 /* ---- The copy, and what names are made from ------------------------------------------------------------------- */
 
 typedef struct roots {
@@ -94,19 +87,6 @@ static void add_derivatives(pal_tape *t, uint32_t y, size_t value, roots *r)
     pal__free(c, out);
 }
 
-bool pal__explain_small(const pal_tape *t, const uint32_t *live, uint32_t id)
-{
-    const pal__entry *e = pal__at(t, id);
-    uint32_t values = 0, named = 0;
-    for (uint32_t k = 0; k < e->n; k++) {
-        const uint32_t of = pal__arg(t, id, k);
-        const pal_op_class c = pal__at(t, of)->op->op_class;
-        values += c != PAL_CLASS_CONSTANT;
-        named += c == PAL_CLASS_LEAF || (c != PAL_CLASS_CONSTANT && live[of] > 1);
-    }
-    return e->op->op_class == PAL_CLASS_ELEMENTWISE && e->n > 0 && values == 1 && named == 1;
-}
-
 /* ---- Arranging ------------------------------------------------------------------------------------------------ */
 
 typedef struct arranging {
@@ -155,7 +135,8 @@ static bool arranged(pal__page *p)
     for (int round = 0; round < ROUNDS && p->o.notation; round++) {
         pal__graph next;
         arranging a = {.page = p, .live = count_readers(&p->graph, p->n_outputs)};
-        const bool ok = a.live && pal__rebuild(p->graph.tape, p->graph.outputs, p->graph.n_outputs, true, arrange, &a, &next);
+        const bool ok =
+            a.live && pal__rebuild(p->graph.tape, p->graph.outputs, p->graph.n_outputs, true, arrange, &a, &next);
         pal__free(p->graph.tape->context, (void *)a.live);
         if (!ok) return false;
         pal__graph_replace(&p->graph, &next);
@@ -214,12 +195,14 @@ static bool allocate(pal__page *p)
     p->name = pal__alloc(c, p->n * sizeof *p->name);
     p->formula = pal__alloc(c, p->n * sizeof *p->formula);
     p->whole = pal__alloc(c, p->n * sizeof *p->whole);
-    return p->live && p->line && p->shape && p->last && p->owner && p->by && p->letter && p->name && p->formula && p->whole;
+    return p->live && p->line && p->shape && p->last && p->owner && p->by && p->letter && p->name && p->formula &&
+           p->whole;
 }
 
 static void release(pal__page *p, pal_context *c)
 {
-    void *all[] = {p->live, p->line, (void *)p->shape, p->last, p->owner, p->by, (void *)p->letter, (void *)p->name, p->formula, p->whole};
+    void *all[] = {p->live, p->line,           (void *)p->shape, p->last,    p->owner,
+                   p->by,   (void *)p->letter, (void *)p->name,  p->formula, p->whole};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) pal__free(c, all[i]);
 }
 
@@ -281,8 +264,10 @@ char *pal_explain(pal_tape *t, const pal_var *outputs, size_t n, const pal_expla
         bool ok = pal__rebuild(c, r.ids, r.n, !p.o.recorded, NULL, NULL, &p.graph);
         if (ok && !p.o.recorded) ok = pal__simplify(&p.graph, true) && arranged(&p);
         if (ok) kept = written(&p, t->context);
-        if (!ok && p.graph.tape) pal_tape_fail(t, PAL_ERR_MEMORY, "explain: %s", pal_tape_error(c) ? pal_tape_error(c) : "out of memory");
-        else if (!kept) pal__out_of_memory(t, "explain");
+        if (!ok && p.graph.tape)
+            pal_tape_fail(t, PAL_ERR_MEMORY, "explain: %s", pal_tape_error(c) ? pal_tape_error(c) : "out of memory");
+        else if (!kept)
+            pal__out_of_memory(t, "explain");
         pal__graph_free(t->context, &p.graph);
         pal__graph_free(t->context, &raw);
     }

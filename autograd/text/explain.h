@@ -4,6 +4,7 @@
  *
  *     explain.c          the tape -> a copy, simplified, with the derivatives that names are made from -> arranged
  *     explain_names.c    names of the values: given ones, leaves, derivatives, letters of operations
+ *     explain_tex.c      the names in LaTeX
  *     explain_formula.c  templates and operands -> the formula of each value, and which values have a line
  *     explain_page.c     lines, line breaks, the list of names, the frame of a LaTeX document
  *
@@ -25,8 +26,8 @@
  *     entry    = name shape words                           4×784; a scalar: 1
  *
  * Functions and powers work element by element. A long line goes on in lines that are indented further. A value has the
- * shape of its entry: where the formula has another shape, its elements are the same, in order, or one that is repeated.
- * Where a sample count n is given, "n" is an entry, "n = 32". */
+ * shape of its entry: where the formula has another shape, its elements are the same, in order, or one that is
+ * repeated. Where a sample count n is given, "n" is an entry, "n = 32". */
 #ifndef PAL_TEXT_EXPLAIN_H
 #define PAL_TEXT_EXPLAIN_H
 
@@ -51,17 +52,17 @@ typedef struct pal__page {
     pal_tape *tape;   /* graph.tape */
     const pal_tape *recorded; /* the copy before it was simplified, with the derivatives; its roots: */
     const uint32_t *recorded_roots;
-    uint32_t n;       /* entries of it */
-    size_t n_outputs; /* the caller's */
-    struct pal__root *root; /* by number of an output of graph: what it is there for */
-    uint32_t *live;      /* by id: number of readers, outputs included; 0: only names need it */
-    bool *line;          /* by id: it has a line of its own */
-    const pal_shape **shape; /* by id: of its entry; that of noise which is only reshaped is the new one */
-    uint32_t *last;      /* by number of a recorded operation: the last live value that stands for it */
-    uint32_t *owner;     /* by id of an index entry: its map_sum */
-    uint32_t *by;        /* by id: the value by which this is the derivative of a scalar; 0: none */
-    const char **letter; /* by id: of a derivative, or what a reader suggests; NULL: none */
-    const char **name;   /* by id */
+    uint32_t n;                    /* entries of it */
+    size_t n_outputs;              /* the caller's */
+    struct pal__root *root;        /* by number of an output of graph: what it is there for */
+    uint32_t *live;                /* by id: number of readers, outputs included; 0: only names need it */
+    bool *line;                    /* by id: it has a line of its own */
+    const pal_shape **shape;       /* by id: of its entry; that of noise which is only reshaped is the new one */
+    uint32_t *last;                /* by number of a recorded operation: the last live value that stands for it */
+    uint32_t *owner;               /* by id of an index entry: its map_sum */
+    uint32_t *by;                  /* by id: the value by which this is the derivative of a scalar; 0: none */
+    const char **letter;           /* by id: of a derivative, or what a reader suggests; NULL: none */
+    const char **name;             /* by id */
     pal__formula *formula, *whole; /* by id: how readers write it; what its line says */
     FILE *out;
     bool failed; /* out of memory */
@@ -71,20 +72,22 @@ static inline const pal_notation *pal__notation(const pal__page *p, uint32_t id)
 {
     return p->o.notation ? p->o.notation(pal__at(p->tape, id)->op->name) : NULL;
 }
-const char *pal__keep_text(pal__page *page, const char *text, size_t length); /* NULL: sets failed */
-/* explain_names.c. suggest: before any line is made, letters and lines that other values ask for. name: of a value. */
-void pal__explain_suggest(pal__page *page);
-const char *pal__explain_name(pal__page *page, uint32_t id);
-const char *pal__explain_tex_name(pal__page *page, const char *name);
+/* explain_values.c */
+const char *pal__keep_text(pal__page *page, const char *text, size_t length); /* no memory: "", and sets failed */
 bool pal__explain_parameter(const pal__page *page, uint32_t id);
 /* Whether it is a movement that leaves all elements in their order. */
 bool pal__explain_reshapes(const pal__page *page, uint32_t id);
-/* explain.c: whether it is one sign and a constant away from a value with a name, such as 1 − h: no line for that, however
+/* Whether it is one sign and a constant away from a value with a name, such as 1 − h: no line for that, however
  * many readers it has. live: by id, the number of readers. */
 bool pal__explain_small(const pal_tape *tape, const uint32_t *live, uint32_t id);
+/* explain_names.c. suggest: before any line is made, letters and lines that other values ask for. name: of a value. */
+void pal__explain_suggest(pal__page *page);
+const char *pal__explain_name(pal__page *page, uint32_t id);
 /* explain_formula.c: fills in line, name, formula and whole. */
 void pal__explain_formulas(pal__page *page);
 uint32_t pal__columns(const char *text);
+/* explain_tex.c */
+const char *pal__explain_tex_name(pal__page *page, const char *name);
 /* explain_page.c */
 void pal__explain_page(pal__page *page);
 

@@ -50,10 +50,10 @@ static void print_number(char *out, size_t size, double value, pal_dtype dtype)
         snprintf(out, size, "%.0f", value);
     else
         for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, size, "%.*g", digits, value);
-        const double back = strtod(out, NULL);
-        if (back == value || (single && (float)back == (float)value)) break;
-    }
+            snprintf(out, size, "%.*g", digits, value);
+            const double back = strtod(out, NULL);
+            if (back == value || (single && (float)back == (float)value)) break;
+        }
     if (*out == '-') {
         char copy[32];
         snprintf(copy, sizeof copy, "%.30s", out + 1);
@@ -79,7 +79,8 @@ static void put_number(const writer *w, double value, pal_dtype dtype)
         fputs(s, w->tex);
 }
 
-/* The m of a denominator n / m, which is written as a factor m before n: 2 a / n; 0: the denominator is no such part. */
+/* The m of a denominator n / m, which is written as a factor m before n: 2 a / n; 0: the denominator is no such part.
+ */
 static int part_of_samples(const pal__page *p, double value)
 {
     for (int m = 2; m <= 8; m *= 2)
@@ -107,8 +108,9 @@ static bool put_samples(const writer *w, double value)
 static bool put_share(const writer *w, double value)
 {
     const double whole = rint(1 / value);
-    if (!w->page->o.samples || !(value > 0) || value >= 1 || (float)(1 / whole) != (float)value || w->page->o.samples < 4 ||
-        fmod(whole, (double)w->page->o.samples) != 0 || whole > 16 * (double)w->page->o.samples)
+    if (!w->page->o.samples || !(value > 0) || value >= 1 || (float)(1 / whole) != (float)value ||
+        w->page->o.samples < 4 || fmod(whole, (double)w->page->o.samples) != 0 ||
+        whole > 16 * (double)w->page->o.samples)
         return false;
     fputs("1 / ", w->text);
     fputs("1 \\,/\\, ", w->tex);
@@ -154,8 +156,11 @@ static void put_operand(const writer *w, FILE *f, uint32_t k, int least, bool de
 
 static int least_of(char c)
 {
-    return c == '+' ? PAL_BINDS_SUM : c == '*' ? PAL_BINDS_TIMES : c == '.' || c == '/' ? PAL_BINDS_PRODUCT
-           : c == '^' ? PAL_BINDS_POSTFIX : PAL_BINDS_COMPARE;
+    return c == '+'               ? PAL_BINDS_SUM
+           : c == '*'             ? PAL_BINDS_TIMES
+           : c == '.' || c == '/' ? PAL_BINDS_PRODUCT
+           : c == '^'             ? PAL_BINDS_POSTFIX
+                                  : PAL_BINDS_COMPARE;
 }
 
 static void put_below(FILE *f, const char *s) /* digits and plus below the line */
@@ -296,7 +301,8 @@ static int put_whole(writer *w)
     const bool other = n->otherwise && n->otherwise(&rule);
     const char *text = other ? n->other_text : n->text, *tex = other ? n->other_tex : n->tex;
     char params[160] = "";
-    if (n->params && e->n) n->params(e->params, *pal__at(p->tape, pal__arg(p->tape, w->id, 0))->shape, *e->shape, params, sizeof params);
+    if (n->params && e->n)
+        n->params(e->params, *pal__at(p->tape, pal__arg(p->tape, w->id, 0))->shape, *e->shape, params, sizeof params);
     put_template(w, w->text, text, params);
     put_template(w, w->tex, tex ? tex : text, params);
     if (e->op == &pal__op_copy) return p->formula[pal__arg(p->tape, w->id, 0)].binds;
@@ -323,7 +329,8 @@ static pal__formula whole_of(pal__page *p, uint32_t id)
     return f;
 }
 
-static bool repeats(const pal__page *p, uint32_t id) /* a constant that fills a shape: a matrix product needs the shape */
+static bool repeats(const pal__page *p,
+                    uint32_t id) /* a constant that fills a shape: a matrix product needs the shape */
 {
     const pal__entry *e = pal__at(p->tape, id);
     return e->op->op_class == PAL_CLASS_CONSTANT && (e->shape->rank || !pal_dtype_real((pal_dtype)e->dtype));
@@ -332,14 +339,17 @@ static bool repeats(const pal__page *p, uint32_t id) /* a constant that fills a 
 static bool has_line(const pal__page *p, uint32_t id)
 {
     const pal__entry *e = pal__at(p->tape, id);
-    if (p->line[id] || e->body || e->op->op_class == PAL_CLASS_EFFECT || e->op->op_class == PAL_CLASS_RANDOM || repeats(p, id)) return true;
+    if (p->line[id] || e->body || e->op->op_class == PAL_CLASS_EFFECT || e->op->op_class == PAL_CLASS_RANDOM ||
+        repeats(p, id))
+        return true;
     if (e->op->op_class == PAL_CLASS_CONSTANT) return false;
     for (size_t i = 0; i < p->n_outputs; i++)
         if (p->graph.outputs[i] == id) return true;
     const uint32_t width = p->whole[id].width;
     if (p->live[id] == 1 || width > LONG) return width > LONG;
     const pal_notation *n = pal__notation(p, id);
-    return (n && n->letter) || p->letter[id] || (width > SHORT && (width > MEDIUM || !pal__explain_small(p->tape, p->live, id)));
+    return (n && n->letter) || p->letter[id] ||
+           (width > SHORT && (width > MEDIUM || !pal__explain_small(p->tape, p->live, id)));
 }
 
 void pal__explain_formulas(pal__page *p)
@@ -351,7 +361,8 @@ void pal__explain_formulas(pal__page *p)
         if (!named) p->whole[id] = whole_of(p, id);
         const bool moved = pal__explain_reshapes(p, id);
         const uint32_t of = e->n ? pal__arg(p->tape, id, 0) : 0;
-        if (moved && pal__at(p->tape, of)->op->op_class == PAL_CLASS_RANDOM && p->shape[of] == p->shape[id] && !p->line[id]) { /* noise that is only reshaped */
+        if (moved && pal__at(p->tape, of)->op->op_class == PAL_CLASS_RANDOM && p->shape[of] == p->shape[id] &&
+            !p->line[id]) { /* noise that is only reshaped */
             p->whole[id] = p->formula[of];
             p->line[id] = false;
         } else {

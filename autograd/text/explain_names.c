@@ -1,15 +1,13 @@
 /* explain_names.c - names of values.
  *
- * In: the page, arranged. Out: a name for each value that has a line, none twice. In this order: the name that the caller
- * gives it as an output or as a value; of a leaf, the last part of its path; x̂ for that from which the input x is
- * subtracted; "δ_z" for the derivative by z; the letter of its operation, or that which its reader suggests; else v.
+ * In: the page, arranged. Out: a name for each value that has a line, none twice. In this order: the name that the
+ * caller gives it as an output or as a value; of a leaf, the last part of its path; x̂ for that from which the input x
+ * is subtracted; "δ_z" for the derivative by z; the letter of its operation, or that which its reader suggests; else v.
  * Components of its scope become indices: "encoder/2/W" is W₂, "loss/encoder/scale" gives z_scale. */
 #include "autograd/text/explain.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "autograd/text/internal.h"
 
 enum { NAME = 192 };
 static const char hat[] = "\xcc\x82", prime[] = "′";
@@ -83,14 +81,6 @@ static void in_scope(const pal__page *p, const char *letter, const char *path, s
 }
 
 /* ---- Names ---------------------------------------------------------------------------------------------------- */
-
-bool pal__explain_parameter(const pal__page *p, uint32_t id)
-{
-    const pal_tensor *tensor = pal__at(p->tape, id)->tensor;
-    for (size_t i = 0; i < p->o.n_parameters; i++)
-        if (tensor && pal_leaf_tensor(p->o.parameters[i]) == tensor) return true;
-    return false;
-}
 
 static bool is_index(const pal__page *p, uint32_t id) { return pal__at(p->tape, id)->op == &pal__op_index; }
 static bool is_leaf(const pal__page *p, uint32_t id)
@@ -171,20 +161,15 @@ const char *pal__explain_name(pal__page *p, uint32_t id)
     for (size_t i = 0; i < p->n_outputs; i++)
         if (p->graph.outputs[i] == id) return p->name[id] = unique(p, "y", p->n_outputs > 1);
     const pal_notation *notation = pal__notation(p, id);
-    const char *own = p->letter[id] && !p->by[id] ? p->letter[id] : notation && e->op->op_class != PAL_CLASS_COMPOSITE ? notation->letter : NULL;
+    const char *own = p->letter[id] && !p->by[id]                          ? p->letter[id]
+                      : notation && e->op->op_class != PAL_CLASS_COMPOSITE ? notation->letter
+                                                                           : NULL;
     if (!own || (e->order && (!p->letter[id] || p->by[id]) && e->op->op_class != PAL_CLASS_RANDOM))
         return p->name[id] = unique(p, "v", true);
     snprintf(letter, sizeof letter, "%s", own);
     const char *path = pal__scope_path(p->tape, e->scope);
     in_scope(p, letter, strstr(letter, hat) ? "" : path, strstr(letter, hat) ? 0 : strlen(path), name);
     return p->name[id] = unique(p, name, false);
-}
-
-bool pal__explain_reshapes(const pal__page *p, uint32_t id)
-{
-    const pal__entry *e = pal__at(p->tape, id);
-    return e->op->op_class == PAL_CLASS_MOVEMENT && e->n == 1 && pal__shape_only(e) &&
-           pal_shape_count(*e->shape) == pal_shape_count(*pal__at(p->tape, pal__arg(p->tape, id, 0))->shape);
 }
 
 /* ---- What readers and roots suggest --------------------------------------------------------------------------- */
@@ -204,10 +189,10 @@ static void suggest_operand(pal__page *p, uint32_t id, uint32_t k, const char *l
     const uint32_t of = pal__arg(p->tape, id, k);
     const pal__entry *e = pal__at(p->tape, of);
     if (!letter || p->letter[of] || e->op->op_class == PAL_CLASS_LEAF || e->op->op_class == PAL_CLASS_CONSTANT ||
-        is_index(p, of) || pal__explain_small(p->tape, p->live, of))
+        is_index(p, of))
         return;
     if (strcmp(letter, "^") != 0) {
-        p->letter[of] = letter;
+        if (!pal__explain_small(p->tape, p->live, of)) p->letter[of] = letter;
         return;
     }
     const uint32_t other = behind(p, pal__arg(p->tape, id, 1 - k));
@@ -235,8 +220,8 @@ static bool depends(const pal__page *p, uint32_t id, uint32_t on)
     return found;
 }
 
-/* Several recorded values may have become one. The derivative by the first is that by the value of the page if all others
- * are computed from it, as a slice of what was joined is; else it is one summand of several. */
+/* Several recorded values may have become one. The derivative by the first is that by the value of the page if all
+ * others are computed from it, as a slice of what was joined is; else it is one summand of several. */
 static bool whole(const pal__page *p, size_t candidate)
 {
     for (size_t i = p->n_outputs; i < p->graph.n_outputs; i++) {
@@ -248,8 +233,8 @@ static bool whole(const pal__page *p, size_t candidate)
     return true;
 }
 
-/* For each derivative that the outputs read: by what. The last candidate is the nearest to the scalar: of z = x W + b it
- * is z and not x W. */
+/* For each derivative that the outputs read: by what. The last candidate is the nearest to the scalar: of z = x W + b
+ * it is z and not x W. */
 static void find_roles(pal__page *p)
 {
     for (size_t i = p->n_outputs; i + 1 < p->graph.n_outputs; i++) {
@@ -301,7 +286,8 @@ void pal__explain_suggest(pal__page *p)
         for (uint32_t id = 1; id < p->n; id++) {
             const pal_notation *n = p->live[id] ? pal__notation(p, id) : NULL;
             if (!n) continue;
-            if (n->first && hats == !strcmp(n->first, "^") && pal__at(p->tape, id)->n > 0) suggest_operand(p, id, 0, n->first);
+            if (n->first && hats == !strcmp(n->first, "^") && pal__at(p->tape, id)->n > 0)
+                suggest_operand(p, id, 0, n->first);
             if (n->second && hats == !strcmp(n->second, "^") && pal__at(p->tape, id)->n > 1)
                 suggest_operand(p, id, 1, n->second);
         }
@@ -314,7 +300,8 @@ void pal__explain_suggest(pal__page *p)
     find_roles(p);
     /* A derivative that several values read has a line; then the value by which it is one needs a name, too. */
     for (uint32_t id = 1; id < p->n; id++)
-        if (p->by[id] && !is_leaf(p, p->by[id]) && (p->live[id] > 1 || p->line[id]) && !pal__explain_small(p->tape, p->live, id))
+        if (p->by[id] && !is_leaf(p, p->by[id]) && (p->live[id] > 1 || p->line[id]) &&
+            !pal__explain_small(p->tape, p->live, id))
             p->line[id] = p->line[p->by[id]] = true;
     for (uint32_t id = 1; id < p->n; id++) {
         const uint32_t noise = pal__at(p->tape, id)->n ? pal__arg(p->tape, id, 0) : 0;
@@ -323,84 +310,4 @@ void pal__explain_suggest(pal__page *p)
             pal__explain_reshapes(p, id))
             p->shape[noise] = p->shape[id];
     }
-}
-
-/* ---- LaTeX ---------------------------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *text, *tex;
-} letters[] = {{"α", "\\alpha"}, {"β", "\\beta"}, {"δ", "\\delta"}, {"ε", "\\varepsilon"}, {"η", "\\eta"},
-               {"λ", "\\lambda"}, {"μ", "\\mu"}, {"ρ", "\\rho"}, {"σ", "\\sigma"}, {"∂", "\\partial "},
-               {"′", "'"}, {"‖", "\\Vert "}, {"²", "^{2}"}, {"∇", "\\nabla "}};
-
-static void put_words(FILE *f, const char *s, size_t n) /* several letters are a word */
-{
-    size_t word = 0;
-    while (word < n && (unsigned char)s[word] < 0x80) word++;
-    if (word > 1) {
-        fputs("\\mathrm{", f);
-        for (size_t i = 0; i < word; i++) fprintf(f, s[i] == '_' ? "\\_" : "%c", s[i]);
-        fputc('}', f);
-        s += word, n -= word;
-    }
-    for (size_t i = 0; i < n;) {
-        size_t k = 0, used = 1;
-        if (!strncmp(s + i + 1, hat, 2)) {
-            fprintf(f, "\\hat{%c}", s[i]);
-            i += 3;
-            continue;
-        }
-        for (; k < sizeof letters / sizeof *letters; k++)
-            if (!strncmp(s + i, letters[k].text, strlen(letters[k].text))) break;
-        if (k < sizeof letters / sizeof *letters) {
-            fputs(letters[k].tex, f);
-            used = strlen(letters[k].text);
-        } else if (!strncmp(s + i, "\xe2\x82", 2) && i + 2 < n) { /* digits below the line */
-            fputs("_{", f);
-            for (; i + 2 < n && !strncmp(s + i, "\xe2\x82", 2); i += 3) fputc('0' + (s[i + 2] & 15), f);
-            fputc('}', f);
-            used = 0;
-        } else if ((unsigned char)s[i] < 0x80) {
-            fputc(s[i], f);
-        }
-        i += used;
-    }
-}
-
-static void put_name(FILE *f, const char *s, size_t n)
-{
-    const char *slash = memmem(s, n, "/∂", strlen("/∂")), *under = memchr(s, '_', n);
-    if (slash) {
-        fputs("\\frac{", f);
-        put_name(f, s, (size_t)(slash - s));
-        fputs("}{", f);
-        put_name(f, slash + 1, n - (size_t)(slash - s) - 1);
-        fputc('}', f);
-    } else if (under && under > s) {
-        put_words(f, s, (size_t)(under - s));
-        fputs("_{", f);
-        put_name(f, under + 1, n - (size_t)(under - s) - 1);
-        fputc('}', f);
-    } else if (n > 3 && !strncmp(s, "∂", 3)) {
-        fputs("\\partial ", f);
-        put_name(f, s + 3, n - 3);
-    } else {
-        put_words(f, s, n);
-    }
-}
-
-const char *pal__explain_tex_name(pal__page *p, const char *name)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f) put_name(f, name, strlen(name));
-    if (!f || fclose(f) || !text) {
-        p->failed = true;
-        free(text);
-        return "";
-    }
-    const char *kept = pal__keep_text(p, text, size);
-    free(text);
-    return kept;
 }

@@ -187,7 +187,7 @@ static void put_what(const pal__page *p, uint32_t id, bool tex)
         fputs("number of the term", f);
         return;
     }
-    const char *kind = e->op->op_class == PAL_CLASS_LEAF ? pal__explain_parameter(p, id) ? "parameter" : "input"
+    const char *kind = e->op->op_class == PAL_CLASS_LEAF     ? pal__explain_parameter(p, id) ? "parameter" : "input"
                        : e->op->op_class == PAL_CLASS_RANDOM ? "noise"
                                                              : "";
     fputs(kind, f);
@@ -237,7 +237,8 @@ static const char head[] =
     "\\usepackage{amsmath,amssymb,xcolor,longtable}\n\\allowdisplaybreaks\n\\setlength{\\parindent}{0pt}\n"
     "\\begin{document}\n";
 static const char rules[] =
-    "Functions, powers and $\\odot$ work element by element, and smaller shapes repeat; factors side by side are products "
+    "Functions, powers and $\\odot$ work element by element, and smaller shapes repeat; factors side by side are "
+    "products "
     "of matrices. $\\sum_{1}$ sums over axis 1, and axes after a plus stay as axes of length 1. A row of a matrix is a "
     "sample.\n\n";
 

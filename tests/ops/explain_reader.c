@@ -1,8 +1,8 @@
 /* explain_reader.c - the grammar of pal_explain's text, read by recursive descent; each rule returns its value.
  *
  * Arithmetic, comparisons, choices, products, sums, parts, transpositions and the functions of the table below are
- * computed here. The other operations are called through the library by their names: what moves or picks elements and has
- * no formula shorter than its code (conv2d, gather, sort, one_hot, ..), and rare functions (lgamma). For these, the
+ * computed here. The other operations are called through the library by their names: what moves or picks elements and
+ * has no formula shorter than its code (conv2d, gather, sort, one_hot, ..), and rare functions (lgamma). For these, the
  * test shows that operands and parameters are printed right, and other tests show what they compute. */
 #include "tests/ops/explain_reader.h"
 
@@ -176,17 +176,29 @@ static const struct {
     const char *name;
     double (*f)(double);
     bool truth;
-} functions[] = {{"σ", sigmoid, false}, {"softplus", softplus, false}, {"log_sigmoid", log_sigmoid, false},
-                 {"relu", relu, false}, {"tanh", tanh, false},         {"exp", exp, false},
-                 {"expm1", expm1, false}, {"ln", log, false},          {"log1p", log1p, false},
-                 {"sin", sin, false},   {"cos", cos, false},           {"abs", fabs, false},
-                 {"√", sqrt, false},    {"erf", erf, false},           {"sign", sign, false},
-                 {"stop", the_same, false}, {"not", negate, true}};
+} functions[] = {{"σ", sigmoid, false},
+                 {"softplus", softplus, false},
+                 {"log_sigmoid", log_sigmoid, false},
+                 {"relu", relu, false},
+                 {"tanh", tanh, false},
+                 {"exp", exp, false},
+                 {"expm1", expm1, false},
+                 {"ln", log, false},
+                 {"log1p", log1p, false},
+                 {"sin", sin, false},
+                 {"cos", cos, false},
+                 {"abs", fabs, false},
+                 {"√", sqrt, false},
+                 {"erf", erf, false},
+                 {"sign", sign, false},
+                 {"stop", the_same, false},
+                 {"not", negate, true}};
 static const struct {
     const char *name;
     binary f;
     bool truth;
-} of_two[] = {{"max", larger, false}, {"min", smaller, false}, {"and", both, true}, {"or", either, true}, {"xor", one_of, true}};
+} of_two[] = {
+    {"max", larger, false}, {"min", smaller, false}, {"and", both, true}, {"or", either, true}, {"xor", one_of, true}};
 
 static pal_shape read_shape(explain_reader *r)
 {
@@ -386,7 +398,8 @@ static read_value choice(explain_reader *r)
     need(r, "]");
     pal_shape s;
     if (*r->why) return a;
-    if (!pal_shape_broadcast(a.shape, b.shape, &s) || !pal_shape_broadcast(s, c.shape, &s)) return fail(r, "shapes do not fit");
+    if (!pal_shape_broadcast(a.shape, b.shape, &s) || !pal_shape_broadcast(s, c.shape, &s))
+        return fail(r, "shapes do not fit");
     read_value v = make(r, s, PAL_F64);
     for (size_t i = 0; i < count(v); i++)
         v.at[i] = c.at[index_of(c.shape, s, i)] != 0 ? a.at[index_of(a.shape, s, i)] : b.at[index_of(b.shape, s, i)];
@@ -592,7 +605,8 @@ static void read_entries(explain_reader *r, const char *s)
             e->shape = read_shape(r);
             r->s += strspn(r->s, " ");
             snprintf(e->words, sizeof e->words, "%.*s", (int)(s + line - r->s), r->s);
-            const char *path = strncmp(e->words, "input", 5) && strncmp(e->words, "parameter", 9) ? NULL : strchr(e->words, ' ');
+            const char *path =
+                strncmp(e->words, "input", 5) && strncmp(e->words, "parameter", 9) ? NULL : strchr(e->words, ' ');
             const pal_tensor *t = path ? r->leaf(path + 1, r->user) : NULL;
             if (path && !t) fail(r, "no leaf is called%s", path);
             if (t) {
@@ -619,7 +633,6 @@ static read_value noise(explain_reader *r, const char *name)
         return fail(r, "another noise");
     return v;
 }
-
 
 typedef struct region {
     const char *from, *to; /* its lines */

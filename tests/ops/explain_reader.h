@@ -1,5 +1,5 @@
-/* explain_reader.h - reads the text of pal_explain and computes what it says, in double: an evaluator that shares nothing
- * with the library but the grammar in autograd/text/explain.h. */
+/* explain_reader.h - reads the text of pal_explain and computes what it says, in double: an evaluator that shares
+ * nothing with the library but the grammar in autograd/text/explain.h. */
 #ifndef PAL_TESTS_EXPLAIN_READER_H
 #define PAL_TESTS_EXPLAIN_READER_H
 
@@ -18,8 +18,8 @@ typedef struct read_line {
 } read_line;
 
 typedef struct explain_reader {
-    pal_context *context;                                     /* for the operations of the list below */
-    const pal_tensor *(*leaf)(const char *path, void *user);  /* by full name */
+    pal_context *context;                                    /* for the operations of the list below */
+    const pal_tensor *(*leaf)(const char *path, void *user); /* by full name */
     void *user;
     pal_noise noise;
     read_line line[2000]; /* what was computed, in order; the last one of a name counts */

@@ -1,8 +1,8 @@
 /* test_explain.c - tests that pal_explain prints what the tape computes.
  *
- * The text of a page is read back and computed in double (explain_reader.c). Every output, and every line with a number,
- * has to be the value of the program. This is done for all variants, at their defaults and with each choice of each
- * option, at orders 0, 1 and 2. */
+ * The text of a page is read back and computed in double (explain_reader.c). Every output, and every line with a
+ * number, has to be the value of the program. This is done for all variants, at their defaults and with each choice of
+ * each option, at orders 0, 1 and 2. */
 #include <math.h>
 #include <stdio.h>
 
@@ -132,7 +132,8 @@ static bool model_is_true(const pal_variant *v, const pal_setting *settings, siz
     const size_t all = pal_model_parameter_count(m);
     ck_assert(all < MOST_OUTPUTS);
     pal_model_begin(m, t, PAL_TRAIN);
-    const pal_var loss = pal_model_loss(m, &(pal_batch){.inputs = pal_leaf(t, xs, "x"), .labels = pal_model_labels(m, SAMPLES)});
+    const pal_var loss =
+        pal_model_loss(m, &(pal_batch){.inputs = pal_leaf(t, xs, "x"), .labels = pal_model_labels(m, SAMPLES)});
     pal_model_leaves(m, t, leaves);
     pal_model_end(m);
     pal_var squares = {0};
@@ -153,9 +154,16 @@ static bool model_is_true(const pal_variant *v, const pal_setting *settings, siz
             names[i] = labels[i];
         }
         const pal_explain_value values[] = {{loss, "loss", "δ"}, {squares, "S", "η"}};
-        pal_explain_options o = {.struct_size = sizeof o, .names = names, .parameters = leaves, .n_parameters = all,
-                                 .values = values, .n_values = order == 2 ? 2 : 1, .scopes = scopes,
-                                 .n_scopes = sizeof scopes / sizeof *scopes, .samples = SAMPLES, .title = what,
+        pal_explain_options o = {.struct_size = sizeof o,
+                                 .names = names,
+                                 .parameters = leaves,
+                                 .n_parameters = all,
+                                 .values = values,
+                                 .n_values = order == 2 ? 2 : 1,
+                                 .scopes = scopes,
+                                 .n_scopes = sizeof scopes / sizeof *scopes,
+                                 .samples = SAMPLES,
+                                 .title = what,
                                  .notation = pal_op_notation};
         good = page_is_true(t, outputs, count, &o, what);
         o.width = 60;
