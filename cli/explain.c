@@ -65,8 +65,8 @@ static int show(const pal_cli_recording *r, const pal_cli_args *args, const char
     char title[256];
     size_t n = 0;
     if (!outputs) return pal_cli_say(PAL_CLI_FAILED, "explain: out of memory");
-    if (order == 2) outputs[n++] = r->squares;
     for (size_t i = 0; i < r->n_outputs; i++) outputs[n++] = r->outputs[i];
+    if (order == 2) outputs[n++] = r->squares; /* the last: so the numbers are those of graph --order 2 */
     snprintf(title, sizeof title, "%s: %s", pal_model_variant(r->model)->name, what[order]);
     const pal_explain_options o = {.struct_size = sizeof o,
                                    .form = tex ? PAL_EXPLAIN_TEX : PAL_EXPLAIN_TEXT,

@@ -109,8 +109,16 @@ static pal_var arrange(pal_tape *from, uint32_t id, pal_tape *to, const pal_var 
     const pal_rule rule = {.tape = to, .op = e->op, .params = e->params, .in = in, .n = e->n};
     const size_t before = to->n_entries;
     const pal_var v = notation->arrange(&rule, alone);
-    for (size_t k = before; k < to->n_entries; k++) /* parts of what the operation becomes have no number */
-        if (k != v.id) pal__at(to, (uint32_t)k)->origin = PAL__NONE;
+    /* What an operation becomes has its number. Parts of that have none; but where it was only reshaped, the number is
+     * that of what is inside. */
+    const pal__entry *out = pal__at(to, v.id);
+    const bool reshaped = v.id >= before && out->n == 1 && out->op->op_class == PAL_CLASS_MOVEMENT &&
+                          pal__shape_only(out) && pal_shape_equal(*out->shape, *e->shape) &&
+                          pal__arg(to, v.id, 0) >= before &&
+                          pal_shape_count(*pal__at(to, pal__arg(to, v.id, 0))->shape) == pal_shape_count(*e->shape);
+    const uint32_t numbered = reshaped ? pal__arg(to, v.id, 0) : v.id;
+    for (size_t k = before; k < to->n_entries; k++)
+        if (k != numbered) pal__at(to, (uint32_t)k)->origin = PAL__NONE;
     a->changed |= pal__live(v);
     return v;
 }

@@ -41,7 +41,7 @@ uint32_t pal__columns(const char *s)
 /* The shortest digits that give the number in its type. */
 static void print_number(char *out, size_t size, double value, pal_dtype dtype)
 {
-    const bool single = dtype == PAL_F32 && (double)(float)value == value;
+    const bool single = dtype == PAL_F32; /* the tape has only this many digits */
     if (isnan(value) || isinf(value)) {
         snprintf(out, size, "%s", isnan(value) ? "NaN" : value > 0 ? "∞" : "−∞");
         return;
@@ -348,7 +348,7 @@ static bool has_line(const pal__page *p, uint32_t id)
     const uint32_t width = p->whole[id].width;
     if (p->live[id] == 1 || width > LONG) return width > LONG;
     const pal_notation *n = pal__notation(p, id);
-    return (n && n->letter) || p->letter[id] ||
+    return (p->letter[id] ? *p->letter[id] : n && n->letter != NULL) ||
            (width > SHORT && (width > MEDIUM || !pal__explain_small(p->tape, p->live, id)));
 }
 

@@ -164,7 +164,7 @@ const char *pal__explain_name(pal__page *p, uint32_t id)
     const char *own = p->letter[id] && !p->by[id]                          ? p->letter[id]
                       : notation && e->op->op_class != PAL_CLASS_COMPOSITE ? notation->letter
                                                                            : NULL;
-    if (!own || (e->order && (!p->letter[id] || p->by[id]) && e->op->op_class != PAL_CLASS_RANDOM))
+    if (!own || !*own || (e->order && (!p->letter[id] || p->by[id]) && e->op->op_class != PAL_CLASS_RANDOM))
         return p->name[id] = unique(p, "v", true);
     snprintf(letter, sizeof letter, "%s", own);
     const char *path = pal__scope_path(p->tape, e->scope);
@@ -269,12 +269,14 @@ static void name_repeated(pal__page *p, uint32_t id, const char *text)
 static void pass_letter(pal__page *p, uint32_t id)
 {
     const pal__entry *e = pal__at(p->tape, id);
-    for (uint32_t k = 0; k < 2 && e->n == 2 && e->op->op_class == PAL_CLASS_ELEMENTWISE && !p->letter[id]; k++) {
+    for (uint32_t k = 0; k < 2 && e->n == 2 && e->op->op_class == PAL_CLASS_ELEMENTWISE; k++) {
         const uint32_t product = pal__arg(p->tape, id, k);
         const pal_notation *n = pal__notation(p, product);
         if (n && n->letter && pal__at(p->tape, product)->op->op_class == PAL_CLASS_PRODUCT &&
-            pal__explain_parameter(p, pal__arg(p->tape, id, 1 - k)))
-            p->letter[id] = n->letter;
+            pal__explain_parameter(p, pal__arg(p->tape, id, 1 - k))) {
+            if (!p->letter[id]) p->letter[id] = n->letter;
+            p->letter[product] = ""; /* one of the two has it */
+        }
     }
 }
 

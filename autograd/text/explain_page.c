@@ -275,7 +275,7 @@ void pal__explain_page(pal__page *p)
     }
     for (size_t i = 0; i < p->n_outputs; i++) put_output(p, i);
     fputs(tex ? "& \\end{align*}\n" : "\nwhere\n", f);
-    if (tex) fprintf(f, "%s\\begin{longtable}{lll}\n", rules);
+    if (tex) fprintf(f, "%s\\renewcommand{\\arraystretch}{1.5}\n\\begin{longtable}{lll}\n", rules);
     put_list(p);
     if (tex) fputs("\\end{longtable}\n\\end{document}\n", f);
 }
