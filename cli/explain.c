@@ -14,7 +14,7 @@
 /* clang-format off */
 static const pal_cli_row rows[] = {
     PAL_CLI_INT("order", "1", 0, 2, "N", "0: the loss; 1: the loss and its gradient; 2: the gradient of |gradient|^2"),
-    {{"batch", PAL_OPTION_INT, "100", 1, 4096, NULL, "samples in the batch, n in the formulas"}, "N", "batch-size", 0},
+    {{"batch", PAL_OPTION_INT, "120", 1, 4096, NULL, "samples in the batch, n in the formulas"}, "N", "batch-size", 0},
     PAL_CLI_INT("width", "100", 40, 1000, "N", "columns of the text"),
     PAL_CLI_FLAG("tex", "print LaTeX instead of text"),
     PAL_CLI_FLAG("recorded", "show the tape as it was recorded, without simplifying it"),
@@ -37,6 +37,7 @@ const pal_cli_spec pal_cli_explain_spec = {
 static const pal_explain_scope scopes[] = {
     {"loss", NULL}, {"encoder", NULL}, {"decoder", "z a h g W V b c"}, {"squared gradient", NULL}};
 
+/* The batch is a number whose reciprocal is no short decimal, so that 1 / n is no setting of a model. */
 static bool ends_in(const char *path, const char *ending)
 {
     const size_t n = strlen(path), m = strlen(ending);
@@ -77,7 +78,7 @@ static int show(const pal_cli_recording *r, const pal_cli_args *args, const char
                                    .n_values = order == 2 ? 2 : 1,
                                    .scopes = scopes,
                                    .n_scopes = sizeof scopes / sizeof *scopes,
-                                   .samples = pal_cli_int(args, "batch", 100),
+                                   .samples = pal_cli_int(args, "batch", 120),
                                    .width = (unsigned)pal_cli_int(args, "width", 100),
                                    .recorded = pal_cli_flag(args, "recorded"),
                                    .notation = pal_op_notation};
@@ -107,7 +108,7 @@ int pal_cli_explain(int argc, char **argv)
     status = pal_cli_memory_limit(&args, &limit);
     if (!pal_cli_given(&args, "max-memory")) limit = 0; /* recording takes no memory for values */
     if (status == PAL_CLI_GO_ON)
-        status = pal_cli_recording_open(&r, "explain", &args, variant, pal_cli_int(&args, "batch", 100),
+        status = pal_cli_recording_open(&r, "explain", &args, variant, pal_cli_int(&args, "batch", 120),
                                         pal_cli_int(&args, "order", 1), limit, true);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, is_tex || pal_cli_flag(&args, "tex"));
     pal_cli_recording_close(&r);

@@ -16,11 +16,11 @@ static size_t put(char *text, size_t size, size_t at, const char *format, int64_
     return at + (size_t)(n > 0 ? n : 0);
 }
 
-/* "4×1×20"; a scalar: "1" */
+/* "4×1×20"; of no axes: "scalar" */
 void pal__notation_shape(const pal_params *p, pal_shape in, pal_shape out, char *text, size_t size)
 {
     (void)p, (void)in;
-    size_t at = put(text, size, 0, out.rank ? "%lld" : "1", out.rank ? out.dim[0] : 1);
+    size_t at = put(text, size, 0, out.rank ? "%lld" : "scalar", out.dim[0]);
     for (int a = 1; a < out.rank; a++) at = put(text, size, at, "×%lld", out.dim[a]);
 }
 

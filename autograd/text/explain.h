@@ -23,7 +23,7 @@
  *              | "‖" formula "‖²"                           the sum of the squares of all elements
  *              | "Σ" axes "(" formula ")"                   no axes: all; ₀: none. Those after ₊ stay as 1
  *              | function "(" [ formula { "," formula } ] [ ";" parameters ] ")"
- *     entry    = name shape words                           4×784; a scalar: 1
+ *     entry    = name shape words                           4×784; no axes: scalar
  *
  * Functions and powers work element by element. A long line goes on in lines that are indented further. A value has the
  * shape of its entry: where the formula has another shape, its elements are the same, in order, or one that is

@@ -93,7 +93,7 @@ static bool put_samples(const writer *w, double value)
 {
     const double n = (double)w->page->o.samples;
     const double times = part_of_samples(w->page, value) ? 1 : n > 0 ? value / n : 0;
-    if (!(times >= 1 && times <= 16 && times == floor(times))) return false;
+    if (!(times >= 1 && times <= 1000 && times == floor(times))) return false;
     if (times == 1) {
         fputc('n', w->text);
         fputc('n', w->tex);
@@ -104,16 +104,15 @@ static bool put_samples(const writer *w, double value)
     return true;
 }
 
-/* The reciprocal of a multiple of n. False: it is another number. */
+/* The reciprocal of a multiple of n, with a sign. False: it is another number. */
 static bool put_share(const writer *w, double value)
 {
-    const double whole = rint(1 / value);
-    if (!w->page->o.samples || !(value > 0) || value >= 1 || (float)(1 / whole) != (float)value ||
-        w->page->o.samples < 4 || fmod(whole, (double)w->page->o.samples) != 0 ||
-        whole > 16 * (double)w->page->o.samples)
+    const double n = (double)w->page->o.samples, whole = rint(1 / fabs(value));
+    if (n < 4 || !(fabs(value) > 0 && fabs(value) < 1) || (float)(1 / whole) != (float)fabs(value) ||
+        fmod(whole, n) != 0 || whole > 1000 * n)
         return false;
-    fputs("1 / ", w->text);
-    fputs("1 \\,/\\, ", w->tex);
+    fputs(value < 0 ? "−1 / " : "1 / ", w->text);
+    fputs(value < 0 ? "-1 \\,/\\, " : "1 \\,/\\, ", w->tex);
     return put_samples(w, whole);
 }
 
@@ -266,9 +265,9 @@ static int put_whole(writer *w)
     pal__page *p = w->page;
     const pal__entry *e = pal__at(p->tape, w->id);
     if (e->op->op_class == PAL_CLASS_CONSTANT) {
-        if (put_share(w, e->params->r[0])) return PAL_BINDS_TIMES;
+        if (put_share(w, e->params->r[0])) return e->params->r[0] < 0 ? PAL_BINDS_SUM : PAL_BINDS_TIMES;
         put_number(w, e->params->r[0], (pal_dtype)e->dtype);
-        return e->params->r[0] < 0 ? PAL_BINDS_SUM : PAL_BINDS_ATOM;
+        return signbit(e->params->r[0]) && !isnan(e->params->r[0]) ? PAL_BINDS_SUM : PAL_BINDS_ATOM;
     }
     if (e->body) {
         put_region(w);
@@ -370,6 +369,7 @@ void pal__explain_formulas(pal__page *p)
             if (moved && p->line[id]) p->whole[id] = p->formula[of]; /* its entry tells the shape */
         }
         p->formula[id] = p->whole[id];
+        if (e->op->op_class == PAL_CLASS_EFFECT) continue;
         if (!named && !p->line[id]) continue;
         const char *name = pal__explain_name(p, id);
         p->formula[id] = (pal__formula){name, pal__explain_tex_name(p, name), pal__columns(name), PAL_BINDS_ATOM};

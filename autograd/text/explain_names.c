@@ -143,7 +143,7 @@ const char *pal__explain_name(pal__page *p, uint32_t id)
     char name[NAME], letter[NAME];
     if (p->name[id]) return p->name[id];
     for (size_t i = 0; i < p->n_outputs; i++)
-        if (p->graph.outputs[i] == id && p->o.names && p->o.names[i])
+        if (p->graph.outputs[i] == id && p->o.names && p->o.names[i] && !is_leaf(p, id))
             return p->name[id] = given(p, p->o.names[i], true);
     for (size_t i = p->n_outputs; i < p->graph.n_outputs; i++)
         if (p->graph.outputs[i] == id && p->root[i].reason == PAL__ROOT_VALUE && p->o.values[p->root[i].value].name)
@@ -284,6 +284,9 @@ void pal__explain_suggest(pal__page *p)
 {
     for (uint32_t id = 1; id < p->n; id++)
         if (p->live[id] && (is_leaf(p, id) || is_index(p, id))) pal__explain_name(p, id);
+    for (uint32_t id = 1; id < p->n; id++) /* what an effect writes has a name, which its readers use */
+        if (p->live[id] && pal__at(p->tape, id)->op->op_class == PAL_CLASS_EFFECT)
+            p->line[pal__arg(p->tape, id, 1)] = true;
     for (int hats = 1; hats >= 0; hats--) /* x̂ before z */
         for (uint32_t id = 1; id < p->n; id++) {
             const pal_notation *n = p->live[id] ? pal__notation(p, id) : NULL;

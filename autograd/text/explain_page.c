@@ -70,14 +70,18 @@ static uint32_t depth_of(const pal__page *p, uint32_t id)
 static uint32_t number_of(const pal__page *p, uint32_t id)
 {
     const uint32_t number = pal__at(p->tape, id)->origin;
-    return number != PAL__NONE && p->last[number] == id ? number : 0;
+    return number != PAL__NONE && p->last[number] == id &&
+                   pal_shape_count(*pal__at(p->recorded, number)->shape) ==
+                       pal_shape_count(*pal__at(p->tape, id)->shape)
+               ? number
+               : 0;
 }
 
 static void put_text_line(const pal__page *p, uint32_t id)
 {
     char head[32];
     const uint32_t number = number_of(p, id), indent = 4 * depth_of(p, id);
-    const char *name = p->formula[subject(p, id)].text;
+    const char *name = p->formula[subject(p, id)].text; /* of an effect, the leaf's */
     snprintf(head, sizeof head, number ? "(%%%u)" : "", number);
     fprintf(p->out, "%*s%-6s %s %s ", (int)indent, "", head, name, relation(p, id));
     put_rows(p, p->whole[id].text, indent + 10);
@@ -85,7 +89,7 @@ static void put_text_line(const pal__page *p, uint32_t id)
 
 static void put_shape(FILE *f, const pal_shape *s, bool tex)
 {
-    if (!s->rank) fputc('1', f);
+    if (!s->rank) fputs(tex ? "\\text{scalar}" : "scalar", f);
     for (int a = 0; a < s->rank; a++) fprintf(f, "%s%lld", !a ? "" : tex ? "\\times " : "×", (long long)s->dim[a]);
 }
 
@@ -196,6 +200,7 @@ static void put_what(const pal__page *p, uint32_t id, bool tex)
         fprintf(f, tex ? "$%s$" : "%s", tex ? p->formula[p->by[id]].tex : p->formula[p->by[id]].text);
         return;
     }
+    if (!*path && !*kind) fputs("a value", f);
     if (*path) {
         fputs(*kind ? " " : "in ", f);
         if (tex)

@@ -6,6 +6,8 @@
  * test shows that operands and parameters are printed right, and other tests show what they compute. */
 #include "tests/ops/explain_reader.h"
 
+#include "autograd/wiring.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
@@ -203,13 +205,13 @@ static const struct {
 static pal_shape read_shape(explain_reader *r)
 {
     pal_shape s = {0};
+    if (take(r, "scalar")) return s;
     do {
         char *end;
         s.dim[s.rank++] = strtoll(r->s, &end, 10);
         if (end == r->s) fail(r, "a size is missing");
         r->s = end;
     } while (s.rank < PAL_MAX_RANK && take(r, "×"));
-    if (s.rank == 1 && s.dim[0] == 1) s.rank = 0; /* shapes of one element are one here: what broadcasts is the same */
     return s;
 }
 
@@ -220,6 +222,7 @@ typedef struct range {
 static int read_parts(explain_reader *r, range *parts, const pal_shape *of)
 {
     int n = 0;
+    if (next_is(r, "]") || next_is(r, "of")) return 0; /* of no axes */
     do {
         char *end;
         parts[n] = (range){0, of ? of->dim[n] : -1, 1};
@@ -280,10 +283,14 @@ static read_value permuted(explain_reader *r, read_value a)
     return v;
 }
 
+static const pal_op *const engine[] = {&pal__op_range, &pal__op_copy, &pal__op_stop_gradient};
+
 /* Calls the operation of the library, on a tape of its own. */
 static read_value call(explain_reader *r, const char *name, const read_value *in, size_t n)
 {
     const pal_op *op = pal_op_find(name);
+    for (size_t i = 0; !op && i < sizeof engine / sizeof *engine; i++)
+        if (!strcmp(engine[i]->name, name)) op = engine[i];
     pal_params p = {0};
     int taken = 0;
     if (!op) return fail(r, "no operation is called %s", name);
@@ -354,7 +361,9 @@ static read_value read_call(explain_reader *r, const char *name)
     if (*r->why) return in[0];
     read_value v = {0};
     range parts[PAL_MAX_RANK];
-    if (!strcmp(name, "reshape") || !strcmp(name, "repeat")) {
+    if (r->plain) {
+        v = call(r, name, in, n);
+    } else if (!strcmp(name, "reshape") || !strcmp(name, "repeat")) {
         need(r, ";");
         next_is(r, "");
         v = shaped(r, in[0], read_shape(r));
@@ -400,7 +409,7 @@ static read_value choice(explain_reader *r)
     if (*r->why) return a;
     if (!pal_shape_broadcast(a.shape, b.shape, &s) || !pal_shape_broadcast(s, c.shape, &s))
         return fail(r, "shapes do not fit");
-    read_value v = make(r, s, PAL_F64);
+    read_value v = make(r, s, a.dtype);
     for (size_t i = 0; i < count(v); i++)
         v.at[i] = c.at[index_of(c.shape, s, i)] != 0 ? a.at[index_of(a.shape, s, i)] : b.at[index_of(b.shape, s, i)];
     return v;
@@ -569,20 +578,22 @@ static const struct read_entry *entry(const explain_reader *r, const char *name)
 static void store(explain_reader *r, const char *name, long number, read_value v)
 {
     const struct read_entry *e = entry(r, name);
+    if (e) v = shaped(r, v, e->shape);
+    for (int d = 0; e && d < PAL_DTYPE_COUNT; d++) /* the words begin with a type, unless it is a real one */
+        if (!strncmp(e->words, pal_dtype_name((pal_dtype)d), strlen(pal_dtype_name((pal_dtype)d))))
+            v.dtype = (pal_dtype)d;
     if (*r->why) return;
-    for (size_t i = r->n; i--;) /* the line of a region comes again for each term */
-        if (number && !strcmp(r->line[i].name, name)) {
-            r->line[i].value = e ? shaped(r, v, e->shape) : v;
-            return;
-        }
-    if (r->n == sizeof r->line / sizeof *r->line) {
+    read_line *line = NULL;
+    for (size_t i = r->n; i-- && number;) /* the line of a region comes again for each term */
+        if (!strcmp(r->line[i].name, name)) line = &r->line[i];
+    if (!line && r->n + 1 == sizeof r->line / sizeof *r->line) {
         fail(r, "too many lines");
         return;
     }
-    read_line *l = &r->line[r->n++];
-    snprintf(l->name, sizeof l->name, "%s", name);
-    l->number = number;
-    l->value = e ? shaped(r, v, e->shape) : v;
+    if (!line) line = &r->line[r->n++];
+    snprintf(line->name, sizeof line->name, "%s", name);
+    line->number = number;
+    line->value = v;
 }
 
 /* The entries after "where": leaves get their numbers, n its value. */
@@ -604,9 +615,10 @@ static void read_entries(explain_reader *r, const char *s)
             snprintf(e->name, sizeof e->name, "%s", name);
             e->shape = read_shape(r);
             r->s += strspn(r->s, " ");
+            if (r->s > s + line) r->s = s + line;
             snprintf(e->words, sizeof e->words, "%.*s", (int)(s + line - r->s), r->s);
-            const char *path =
-                strncmp(e->words, "input", 5) && strncmp(e->words, "parameter", 9) ? NULL : strchr(e->words, ' ');
+            const char *kind = strstr(e->words, "input "), *own = strstr(e->words, "parameter ");
+            const char *path = kind ? strchr(kind, ' ') : own ? strchr(own, ' ') : NULL;
             const pal_tensor *t = path ? r->leaf(path + 1, r->user) : NULL;
             if (path && !t) fail(r, "no leaf is called%s", path);
             if (t) {
@@ -620,16 +632,21 @@ static void read_entries(explain_reader *r, const char *s)
     }
 }
 
-static read_value noise(explain_reader *r, const char *name)
+static read_value noise(explain_reader *r, const char *name, bool inside)
 {
     const struct read_entry *e = entry(r, name);
+    if (inside) r->skipped = true; /* each term has noise of its own, which the host cannot make */
+    if (inside) return fail(r, "noise inside of a region");
     if (!e || strncmp(e->words, "noise ", 6)) return fail(r, "%s has no stream", name);
     read_value v = make(r, e->shape, PAL_F64);
     if (take(r, "N(0, 1)"))
         pal_noise_normal(r->noise, e->words + 6, 0, count(v), v.at);
     else if (take(r, "U[0, 1)"))
         pal_noise_uniform(r->noise, e->words + 6, 0, count(v), v.at);
-    else
+    else if (r->plain && (next_is(r, "normal(") || next_is(r, "uniform("))) {
+        (next_is(r, "normal(") ? pal_noise_normal : pal_noise_uniform)(r->noise, e->words + 6, 0, count(v), v.at);
+        r->s += strlen(r->s);
+    } else
         return fail(r, "another noise");
     return v;
 }
@@ -708,8 +725,11 @@ static void read_lines(explain_reader *r, const char *s, const char *end, size_t
         next_is(r, "");
         r->s += name_at(r->s, name, sizeof name);
         if (take(r, "~")) {
-            store(r, name, number, noise(r, name));
-        } else if (take(r, "=") || take(r, "←")) {
+            store(r, name, number, noise(r, name, indent > 0));
+        } else if (next_is(r, "←") || next_is(r, "=")) {
+            if (take(r, "←"))
+                snprintf(name + strlen(name), sizeof name - strlen(name), "←"); /* the leaf stays as it was */
+            take(r, "=");
             char sum_sign[220];
             snprintf(sum_sign, sizeof sum_sign, "Σ%s(", g.index);
             if (g.terms && next_is(r, sum_sign)) {
